@@ -39,7 +39,7 @@ class IgnoredPeople:
         self._pairs.add((guild, person))
         await self._database.write("INSERT OR REPLACE INTO ignored_person VALUES (?, ?)", guild, person)
 
-    async def heed(self, guild: int, person: int) -> None:
+    async def unignore(self, guild: int, person: int) -> None:
         """Answer this person again; raises :class:`aiosqlite.Error`."""
         self._pairs.discard((guild, person))
         await self._database.write("DELETE FROM ignored_person WHERE guild = ? AND person = ?", guild, person)

@@ -1,1 +1,1 @@
-"""Cogs: each reads what Discord says, calls one service and shows the answer."""
+"""Cogs (groups of commands) that belong to no feature. Each command calls a service and shows its answer."""

@@ -1,4 +1,4 @@
-"""Asking one person for a yes or a no, by buttons below a message."""
+"""Asks one person a yes-or-no question, with two buttons below a message."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from discord.ext import commands
 from bot.commands.guarded_view import GuardedView
 
 ANSWER_SECONDS = 60.0
+"""Seconds in which the person can answer."""
 NOT_ASKED = "🔒 Only {name} can answer that."
 
 
 class ButtonAnswer(StrEnum):
-    """What became of a question."""
+    """Result of a question."""
 
     YES = "yes"
     NO = "no"
@@ -26,7 +27,7 @@ class ButtonAnswer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The question, still with its buttons until it is edited, and the answer."""
+    """The message with the question, and the answer. The message has its buttons until it is edited."""
 
     message: discord.Message
     answer: ButtonAnswer
@@ -34,7 +35,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What stands on the two buttons; ``dangerous`` makes the first one red."""
+    """The labels of the two buttons. ``dangerous`` makes the first button red."""
 
     yes: str
     no: str
@@ -58,13 +59,13 @@ class _Question(GuardedView):
         self.add_item(_Button(ButtonAnswer.NO, choices.no, discord.ButtonStyle.secondary))
 
     def refuses(self, person: discord.User | discord.Member) -> str | None:
-        """Take an answer from nobody but who was asked."""
+        """The refusal for everybody but the person who was asked."""
         if person.id == self._person.id:
             return None
         return NOT_ASKED.format(name=discord.utils.escape_markdown(self._person.display_name))
 
     async def take(self, answer: ButtonAnswer, interaction: discord.Interaction[Any]) -> None:
-        """The person has answered."""
+        """Record the answer and close the question."""
         self.answer = answer
         self.stop()
         await interaction.response.defer()
@@ -76,7 +77,7 @@ class _Button(discord.ui.Button[_Question]):
         self._answer = answer
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """It was pressed."""
+        """Pass the answer of a pressed button to the question."""
         if self.view is not None:
             await self.view.take(self._answer, interaction)
 
@@ -89,7 +90,7 @@ async def ask(
     *,
     seconds: float = ANSWER_SECONDS,
 ) -> Asked:
-    """Ask ``person``, who may be mentioned in the question, and wait for their answer, at most so many seconds."""
+    """Ask ``person`` and wait for their answer, at most ``seconds``. The question may mention the person."""
     view = _Question(ctx, person, choices, seconds)
     message = await ctx.send(question, view=view, allowed_mentions=discord.AllowedMentions(users=[person]))
     await view.wait()

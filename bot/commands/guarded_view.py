@@ -1,4 +1,4 @@
-"""Buttons and menus that the guard is asked about, each time that one is used: their message may be old by then."""
+"""Buttons and menus whose use is checked by the guard each time, because rights may change after they were shown."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bot.guard import Asking, Guard
 
 
 class GuardedView(discord.ui.View):
-    """What every view of the bot's derives from.
+    """The base class of all views of the bot.
 
     Args:
         command: the qualified name of the command that the buttons belong to.
-        anybody: whoever is shown them may use them, without the command's own right, though not from another server
-            than the call's: somebody who was asked something by the person who used the command.
+        anybody: True if the right to use the command is not needed, for instance because the command's user asks
+            another person something. A view that acts on the call still can't be used from another server.
         timeout: seconds.
     """
 
@@ -28,14 +28,14 @@ class GuardedView(discord.ui.View):
 
     @final
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Whether this use of a button is taken; whoever may not use it is told why, and nobody else."""
+        """Whether the person may use this button. If not, only they see the reason."""
         refusal = self.refuses(interaction.user) or await self._guard_refuses(interaction)
         if refusal is not None:
             await interaction.response.send_message(refusal, ephemeral=True)
         return refusal is None
 
     def refuses(self, person: discord.User | discord.Member) -> str | None:
-        """What to tell somebody whom these buttons are not for; ``None`` for the others."""
+        """The text for a person whom the buttons are not for; ``None`` if they are."""
         return None
 
     async def _guard_refuses(self, interaction: discord.Interaction[Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""`!help`: every command in one message, or one of them in detail."""
+"""The ``help`` command: lists all commands, or explains one."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class HelpCommands(commands.Cog, name="Help"):
             await ctx.send(page, allowed_mentions=_NOBODY)
 
     def _overview(self) -> list[str]:
-        """The list; a heading stays with its commands where they don't all fit into one message."""
+        """The list of commands as messages. A heading and its commands are never split."""
         here = {command.name: command for command in self._bot.commands if not command.hidden}
         groups = [(name, [here.pop(each) for each in members if each in here]) for name, members in GROUPS]
         groups.append((OTHERS, [here[name] for name in sorted(here)]))
@@ -87,7 +87,7 @@ class HelpCommands(commands.Cog, name="Help"):
         return "\n".join(lines)
 
     def _words(self, text: str) -> str:
-        """A command's description, in which ``{prefix}`` stands for what commands begin with."""
+        """A command's description with ``{prefix}`` filled in."""
         return text.replace("{prefix}", self._prefix)
 
 

@@ -1,4 +1,4 @@
-"""The command about people whom I don't answer."""
+"""The ``ignore`` command: people whom the bot does not answer in calls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class IgnoringCommands(commands.Cog, name="People"):
     """Decide whom I answer in calls.
 
     Args:
-        dismiss: stops answering a person in the call that is on on a server (ids).
+        dismiss: stops answering a person in the server's current call. Takes the ids of the server and the person.
     """
 
     def __init__(self, ignored: IgnoredPeople, dismiss: Callable[[int, int], None], prefix: str) -> None:
@@ -48,7 +48,7 @@ class IgnoringCommands(commands.Cog, name="People"):
     async def ignore(
         self,
         ctx: Context,
-        # Not "| None": discord.py takes that as leave to ignore a name that it can't find.
+        # Not "| None": discord.py would then silently ignore an unknown name.
         member: discord.Member = commands.parameter(default=None),
         state: Literal["on", "off"] = commands.parameter(default=None),
     ) -> None:
@@ -61,7 +61,7 @@ class IgnoringCommands(commands.Cog, name="People"):
         name = escape_markdown(member.display_name)
         ignore = state == "on" if state is not None else not self._ignored.include(guild, member.id)
         if not ignore:
-            await self._ignored.heed(guild, member.id)
+            await self._ignored.unignore(guild, member.id)
             await ctx.send(f"👂 I answer **{name}** in calls on this server.")
             return
         self._require_ignorable(ctx, member)

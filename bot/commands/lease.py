@@ -1,4 +1,4 @@
-"""What an operator can do about a feature that did not come back after a call."""
+"""The ``release`` command: resumes a feature that is still paused after a call."""
 
 from __future__ import annotations
 

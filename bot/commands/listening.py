@@ -1,4 +1,4 @@
-"""The commands about being heard: whom I listen to, what I write down, what I record."""
+"""The ``listen``, ``optout``, ``optin``, ``record``, ``captions`` and ``mode`` commands."""
 
 from __future__ import annotations
 
@@ -40,33 +40,33 @@ _CAPTIONS = {
 
 
 class ListeningControls(Protocol):
-    """What these commands need of a live call."""
+    """The part of a call that these commands need."""
 
     listening: bool
-    """Whether it listens to anybody; setting it False drops what it holds of everyone."""
+    """Whether the call listens to people. Setting it to False discards all audio that is held."""
     captions: Captions
     mode: CallMode
 
     @property
     def channel(self) -> VoiceChannel:
-        """Where it is on."""
+        """The voice channel of the call."""
         ...
 
     @property
     def recording(self) -> bool:
-        """Whether sound is being kept, or people are being told that it will be."""
+        """Whether the call is recorded, or its recording is being announced."""
         ...
 
     async def start_recording(self, written: str, spoken: str) -> None:
-        """Tell everyone, and keep sound when they have heard it; raises :class:`RecordingError`."""
+        """Announce the recording, then start it. Raises :class:`RecordingError`."""
         ...
 
     async def stop_recording(self) -> None:
-        """Keep no more, and close the files."""
+        """End the recording and close its files."""
         ...
 
     async def announce(self, written: str, spoken: str | None = None) -> Saying | None:
-        """Tell everyone in the call: in the prompt channel and, where there are words for it, aloud."""
+        """Announce something to everyone in the call: in the prompt channel and, with ``spoken``, aloud."""
         ...
 
 
@@ -74,7 +74,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
     """Decide whom I listen to, and what is kept of it.
 
     Args:
-        call: finds the call that is on on a server (its id).
+        call: the current call on the server with this id, if any.
     """
 
     def __init__(self, call: Callable[[int], ListeningControls | None], consent: ListeningConsent, prefix: str) -> None:
@@ -200,7 +200,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
         if mode is not None:
             call.mode = CallMode(mode)
         if call.mode is CallMode.TALK:
-            # Writing down only has switched them on, and they go on.
+            # Transcribe mode may have switched captions on. They stay on.
             still = f" {_CAPTIONS[call.captions]}" if call.captions is not Captions.OFF else ""
             await ctx.send(f"🗣️ I answer what I hear.{still}")
             return
@@ -212,7 +212,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
     async def on_voice_state_update(
         self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
     ) -> None:
-        """Tell who comes into a call that is being recorded."""
+        """Tell people who join a recorded call that it is recorded."""
         call = self._call(member.guild.id)
         if call is None or not call.recording or member.bot:
             return

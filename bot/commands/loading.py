@@ -1,4 +1,4 @@
-"""The answer to ``!join``: while the voice is being loaded it says how far that is, and then that we are there."""
+"""The answer to ``join``: shows the progress while the voice is being loaded, then the result."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from typing import Any
 import discord
 from discord.ext import commands
 
-EVERY = 1.5
-"""Seconds between two edits; Discord lets a bot make about one a second."""
+EDIT_SECONDS = 1.5
+"""Seconds between two edits. Discord allows about one per second."""
 LOADING = "⏳ Loading my voice: {percent} %"
 
 
 class LoadingAnswer:
-    """One answer to one command; it is a message of its own only if there was something to wait for."""
+    """The answer to one command. Progress is shown only if the voice has to be loaded."""
 
     def __init__(self, ctx: commands.Context[Any]) -> None:
         self._ctx = ctx
         self._message: discord.Message | None = None
         self._progress = 0.0
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._writing = asyncio.Lock()
 
     def report(self, progress: float) -> None:
-        """It is loaded so far, 0 to 1."""
+        """Set the progress of loading, 0 to 1."""
         self._progress = progress
-        self._news.set()
+        self._changed.set()
 
     @asynccontextmanager
     async def shown(self) -> AsyncIterator[None]:
-        """Show what is reported while the block runs; where it fails, the message goes."""
+        """Show the reported progress while the block runs. If the block raises, the message is deleted."""
         showing = asyncio.create_task(self._show(), name="loading the voice")
         try:
             yield
@@ -46,7 +46,7 @@ class LoadingAnswer:
         await self._end(showing)
 
     async def finish(self, text: str) -> None:
-        """The answer proper."""
+        """Show the final answer."""
         if self._message is not None:
             with contextlib.suppress(discord.HTTPException):
                 await self._message.edit(content=text)
@@ -55,14 +55,14 @@ class LoadingAnswer:
 
     async def _show(self) -> None:
         while True:
-            await self._news.wait()
-            self._news.clear()
+            await self._changed.wait()
+            self._changed.clear()
             async with self._writing:
                 await self._write(LOADING.format(percent=round(100 * self._progress)))
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(EDIT_SECONDS)
 
     async def _write(self, text: str) -> None:
-        # A message that can't be written or was deleted meanwhile is no reason to give up the call.
+        # A message that can't be written or was deleted must not end the call.
         with contextlib.suppress(discord.HTTPException):
             if self._message is None:
                 self._message = await self._ctx.send(text)
@@ -70,7 +70,7 @@ class LoadingAnswer:
                 await self._message.edit(content=text)
 
     async def _end(self, showing: asyncio.Task[None]) -> None:
-        # Not in the middle of writing, or there would be a message that nobody knows of.
+        # Wait for a write in progress. If it were cancelled, its message would never be updated.
         async with self._writing:
             showing.cancel()
         await asyncio.gather(showing, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Sparing the graphics card that the voice is computed on."""
+"""The ``low-performance`` command: a simpler voice that needs less of the GPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a message says, in plain words, and what else is meant by it: a message it replies to, a forward, a poll."""
+"""Converts a Discord message to plain words, with the messages that it quotes or forwards, embeds and polls."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from bot.text import shorten
 _log = logging.getLogger(__name__)
 
 MAX_QUOTED = 1_000
-"""Characters of one quoted text."""
+"""Most characters of one quoted text."""
 MAX_CONTEXT = 3_000
-"""Characters of everything that is in sight besides what was written."""
+"""Most characters of the context (quotes, forwards, embeds, polls)."""
 MAX_EMBEDS, MAX_FIELDS, MAX_ANSWERS, MAX_FILES = 3, 4, 10, 10
 _MAX_LABEL = 100
 _NOBODY = DiscordNames()
@@ -28,10 +28,10 @@ Content = discord.Message | discord.MessageSnapshot
 
 @dataclass(frozen=True, slots=True)
 class MessageWords:
-    """A message in words.
+    """A message in plain words.
 
-    ``written`` is what its author wrote. ``context`` is in brackets: what the message quotes, forwards or asks, in
-    other people's words. Each is "" where there is none.
+    ``written`` is the author's own text. ``context`` has, in brackets, what the message quotes or forwards, and its
+    embeds and polls. Each may be empty.
     """
 
     written: str
@@ -39,21 +39,21 @@ class MessageWords:
 
     @property
     def text(self) -> str:
-        """Both, as a model reads them."""
+        """Both parts, for the model."""
         return f"{self.written} {self.context}".strip()
 
 
 def words_of(message: discord.Message, *, quote: bool = True) -> MessageWords:
-    """A message's words, with names for mentions.
+    """A message in words. Mentions are replaced by names.
 
     Args:
-        quote: whether the message that it replies to belongs to it. Call :func:`find_quoted` before.
+        quote: whether to include the message that it replies to. Call :func:`find_quoted` first.
     """
     return MessageWords(clean_prompt(message.content, _names(message)), _context(message, quote=quote))
 
 
 def words_to(me: discord.abc.User, message: discord.Message, *, quote: bool = True) -> MessageWords:
-    """The same without mentions of ``me`` at its beginning, which only say whom it is for."""
+    """A message in words, without mentions of ``me`` at its beginning, which only address the bot."""
     role = role_of(message)
     marks = rf"<@!?{me.id}>" if role is None else rf"<@!?{me.id}>|<@&{role.id}>"
     addressed = re.sub(rf"^(?:\s*(?:{marks})[\s,:]*)+", "", message.content)
@@ -61,12 +61,12 @@ def words_to(me: discord.abc.User, message: discord.Message, *, quote: bool = Tr
 
 
 def role_of(message: discord.Message) -> discord.Role | None:
-    """The bot's own role on the message's server, which people take for the bot when they mention it."""
+    """The bot's own role on the message's server. People may mention this role instead of the bot."""
     return message.guild.self_role if message.guild is not None else None
 
 
 async def find_quoted(message: discord.Message) -> discord.Message | None:
-    """The message that it replies to, asked of Discord where it did not come along; ``None``: none, or it is gone."""
+    """The message that ``message`` replies to, fetched if necessary; ``None`` if there is none or it was deleted."""
     reference = message.reference
     if reference is None or reference.type is not discord.MessageReferenceType.reply or reference.message_id is None:
         return None
@@ -92,13 +92,13 @@ def _context(message: discord.Message, *, quote: bool) -> str:
 
 
 def _part(kind: str, lines: Sequence[str]) -> str:
-    # What is quoted must not look as if the quotation ended in the middle of it.
+    # The quoted text must not contain the characters that end a quotation.
     inside = "; ".join(line.replace('"]', '")') for line in lines)
     return f"[{kind}: {inside}]" if inside else ""
 
 
 def _inside(content: Content) -> Iterator[str]:
-    """What there is to read in a quoted or forwarded message."""
+    """The texts of a quoted or forwarded message."""
     if text := clean_prompt(content.content, _names(content) if isinstance(content, discord.Message) else _NOBODY):
         yield f'"{shorten(text, MAX_QUOTED)}"'
     yield from _embeds(content.embeds)

@@ -1,4 +1,4 @@
-"""What people write, to the feature that it is for."""
+"""Routes messages outside of calls to the feature that answers them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ NOTHING_TO_ANSWER = "💬 I found no words in that message. Write me something t
 
 
 class MessageRouter(commands.Cog):
-    """Hands each message to one feature that answers, and to those that only listen.
+    """Passes each message to all observing features, and to one feature that answers it.
 
     Args:
         rate: how often one person is answered.
-        call_channel: where the prompts of a call come from, while one is on; they are for the call.
+        call_channel: the id of the current call's prompt channel, if any. Its messages are for the call.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class MessageRouter(commands.Cog):
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """Look at what a person wrote, unless it is a command or for the call."""
+        """Route a person's message, unless it is a command or for the call."""
         if message.author.bot or message.webhook_id is not None or message.is_system():
             return
         if message.channel.id == self._call_channel() or await self._is_command(message):
@@ -88,7 +88,7 @@ class MessageRouter(commands.Cog):
             _log.warning("Could not answer message %d: %s", message.id, error)
 
     async def _draws(self, message: discord.Message, text: str) -> bool:
-        """Draw, where that is what is wished for."""
+        """Draw if the text asks for a drawing. Returns whether the message was answered."""
         wish = wants_drawing(text)
         if wish is None:
             return False
@@ -101,7 +101,7 @@ class MessageRouter(commands.Cog):
         return False
 
     async def _answer_spoken(self, message: discord.Message, text: str) -> None:
-        """Answer a recording as if it had been typed. During a call it waits unheard, as other messages do."""
+        """Answer a recording like a typed message. During a call it waits, and is transcribed afterwards."""
         heard, refusal = "", self._spoken.refusal(message)
         if refusal is None and self._text_chat.held:
             await self._chat(message, text, waits=True)
@@ -120,7 +120,7 @@ class MessageRouter(commands.Cog):
             await self._chat(message, text, heard=heard)
 
     async def _chat(self, message: discord.Message, text: str, *, heard: str = "", waits: bool = False) -> None:
-        """Have it answered; ``waits`` says that what it says is still to be heard."""
+        """Answer by the text chat. ``waits`` means that the message has recordings that are transcribed later."""
         seen = None
         if self._vision is not None:
             try:

@@ -1,4 +1,4 @@
-"""What is said to somebody who gave a command wrongly: what is wrong, and how it goes."""
+"""Error texts for commands with wrong arguments: the mistake, and how to use the command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.commands.voice_channel_name import NO_SUCH_CHANNEL, NoSuchVoiceChannelE
 from bot.whole_number import NumberError
 
 MAX_SHOWN = 50
-"""Characters of what was given that are shown again."""
+"""Most characters of a wrong argument that are shown."""
 MISSING = "❌ Something is missing."
 NOT_A_CHOICE = "❌ `{given}` is not possible here. Choose one of these: {choices}."
 NO_SUCH_MEMBER = "❌ I don't see anybody called `{given}` on this server."
@@ -20,7 +20,7 @@ NOT_UNDERSTOOD = "❌ I don't understand `{given}`."
 
 
 def mistake_words(ctx: commands.Context[Any], error: commands.UserInputError, prefix: str) -> str:
-    """A sentence about what is wrong, and one that shows how the command is used."""
+    """One sentence about the mistake, and one that shows how to use the command."""
     what = _what_is_wrong(ctx, error)
     return f"{what} {how_to_use(ctx.command, prefix)}" if ctx.command is not None else what
 
@@ -33,7 +33,7 @@ def how_to_use(command: commands.Command[Any, ..., Any], prefix: str) -> str:
 
 
 def usage_of(command: commands.Command[Any, ..., Any], prefix: str) -> str:
-    """How a command is typed: "!volume [0-200]"."""
+    """The syntax of a command: "!volume [0-200]"."""
     return f"{prefix}{command.qualified_name} {command.signature}".strip()
 
 
@@ -60,6 +60,6 @@ def _what_is_wrong(ctx: commands.Context[Any], error: commands.UserInputError) -
 
 
 def _shown(given: str) -> str:
-    """What somebody gave, so that it can stand between backticks."""
+    """A given argument, shortened and without backticks."""
     text = " ".join(given.replace("`", "'").split())
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"

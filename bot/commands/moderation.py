@@ -1,4 +1,4 @@
-"""What moderators and Discord do to the bot's voice is noticed and said."""
+"""Reports changes of the bot's voice state, for instance that a moderator has muted it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.voice.discord.voice_state import voice_state_notice
 
 
 class VoiceStateListener(commands.Cog):
-    """Says in the prompt channel why nobody hears the bot."""
+    """Writes in the prompt channel why people can't hear the bot."""
 
     def __init__(self, calls: Calls, prefix: str) -> None:
         self._calls = calls
@@ -20,7 +20,7 @@ class VoiceStateListener(commands.Cog):
     async def on_voice_state_update(
         self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
     ) -> None:
-        """Look at the bot's own voice state alone."""
+        """Report a change of the bot's own voice state."""
         session = self._calls.session_on(member.guild.id)
         if session is None or member.id != member.guild.me.id or after.channel is None:
             return

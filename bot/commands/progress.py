@@ -1,4 +1,4 @@
-"""A message that shows how long something has been going on."""
+"""A message that shows for how many seconds a command has been running."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 
 import discord
 
-EVERY = 5.0
-"""Seconds; Discord lets a bot edit about once a second, and there are other messages."""
+EDIT_SECONDS = 5.0
+"""Seconds between two edits. Discord allows about one per second, and other messages are edited too."""
 
 
 @asynccontextmanager
-async def ticking(message: discord.Message, text: str) -> AsyncIterator[None]:
-    """Show ``text`` and the seconds that have passed, for as long as the block takes."""
+async def show_elapsed(message: discord.Message, text: str) -> AsyncIterator[None]:
+    """Show ``text`` and the elapsed seconds in ``message`` while the block runs."""
     ticker = asyncio.create_task(_tick(message, text), name="progress of a command")
     try:
         yield
@@ -28,7 +28,7 @@ async def ticking(message: discord.Message, text: str) -> AsyncIterator[None]:
 async def _tick(message: discord.Message, text: str) -> None:
     began = time.monotonic()
     while True:
-        await asyncio.sleep(EVERY)
-        # A message that was deleted meanwhile is no reason to give up the work.
+        await asyncio.sleep(EDIT_SECONDS)
+        # A message that was deleted must not end the work.
         with contextlib.suppress(discord.HTTPException):
             await message.edit(content=f"{text} ({time.monotonic() - began:.0f} s)")

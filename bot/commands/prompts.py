@@ -1,4 +1,4 @@
-"""Messages in the prompt channel of a call become prompts."""
+"""Passes messages in the prompt channel of a call to the call, as prompts."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from bot.spoken_messages.listener import SpokenMessageError, SpokenMessages, rec
 from bot.voice.turn import Prompt
 
 NOT_ANSWERED = "🔇"
-"""Below the message of somebody who is not answered in this call."""
+"""Reaction to the message of a person who is not answered in this call."""
 NO_WORDS = "🎤 I found no words in that message. Write me something to answer."
 CALL_OVER = "🎤 The call ended before I could answer that. Write to me again."
 CANT_OPEN = "🎤 I can't open files while I'm talking in voice chat. Tell me in words."
 
 
 class PromptListener(commands.Cog):
-    """Hands what people write in the prompt channel to the call.
+    """Passes messages in the prompt channel to the call.
 
     Args:
-        sees: whether pictures are looked at outside of calls.
+        sees: whether the vision feature is set up. It describes pictures only outside of calls.
     """
 
     def __init__(self, bot: commands.Bot, calls: Calls, spoken: SpokenMessages, *, sees: bool) -> None:
@@ -40,7 +40,7 @@ class PromptListener(commands.Cog):
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """Answer a message aloud, if it was meant for the call."""
+        """Have a message answered aloud if it is for the call."""
         at = time.monotonic()
         session = self._calls.session
         if session is None or message.channel.id != session.prompts.channel.id:
@@ -55,19 +55,19 @@ class PromptListener(commands.Cog):
         if files:
             await reply_to(message, self._cant_attach(files), ping=False)
         await find_quoted(message)
-        # What is typed while a recording is still listened to comes after it.
+        # A message that arrives while an earlier recording is being transcribed must wait for it.
         async with self._in_order:
-            heard, told = await self._hear(message)
+            heard, notified = await self._hear(message)
         text = " ".join(filter(None, (heard, words_of(message).text)))
         if text and self._calls.session is session:
             session.say(Prompt(message.author.display_name, text, at, message.id, person=message.author.id))
         elif text:
             await reply_to(message, CALL_OVER, ping=False)
-        elif not files and not told:
+        elif not files and not notified:
             await reply_to(message, NO_WORDS, ping=False)
 
     async def _hear(self, message: discord.Message) -> tuple[str, bool]:
-        """What is said in its recordings, and whether its author was told why something was not heard."""
+        """The transcript of the message's recordings, and whether its author was told about an error."""
         try:
             return await self._spoken.hear(message), False
         except SpokenMessageError as error:
@@ -75,7 +75,7 @@ class PromptListener(commands.Cog):
             return error.heard, True
 
     async def _was_command(self, message: discord.Message) -> bool:
-        """True for what begins like a command; :class:`~bot.commands.unknown.UnknownCommands` answers what is none."""
+        """Whether a message begins like a command. :class:`.UnknownCommands` answers unknown commands."""
         return (await self._bot.get_context(message)).prefix is not None
 
     def _cant_attach(self, attachments: list[discord.Attachment]) -> str:

@@ -1,4 +1,4 @@
-"""The sound file that comes with a command, or hangs on the message that it answers."""
+"""Finds and downloads the sound file of a command: its own attachment, or that of the message it replies to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.user_error import UserError
 Context = commands.Context[Any]
 
 MAX_BYTES = 25 * 1024 * 1024
-"""30 s in any form that people send, and all that the speech server takes."""
+"""Most bytes of a file. This is enough for 30 s in any usual format, and is the speech server's limit."""
 NO_FILE = (
     "❌ I need a recording of 6 to 30 seconds: attach a sound file, or reply to a message that has one (such as a "
     "voice message). `{prefix}voice record NAME` records you in the call."
@@ -24,14 +24,14 @@ NO_SOUND = "❌ {name} is not a sound file."
 TOO_LARGE = f"❌ {{name}} is too large: {MAX_BYTES // 1024**2} MB is the limit."
 NOT_FETCHED = "❌ I could not get that file from Discord; please try again."
 _SOUND_KINDS = ("audio/", "video/", "application/ogg", "application/octet-stream")
-"""A telephone's recording may be a video's container; what it really is, the speech server finds out."""
+"""Possible types of a sound file. A phone may record sound as a video file. The speech server checks the content."""
 
 
 async def sound_file(ctx: Context, given: discord.Attachment | None, prefix: str) -> discord.Attachment:
-    """The file to take; nothing is downloaded yet.
+    """Find the sound file of a command. Nothing is downloaded.
 
     Raises:
-        UserError: there is none, it is no sound, or it is too large.
+        UserError: there is no file, or it is not sound, or it is too large.
     """
     files = [given] if given is not None else await _answered(ctx)
     if not files:
@@ -45,7 +45,7 @@ async def sound_file(ctx: Context, given: discord.Attachment | None, prefix: str
 
 
 async def read_attachment(file: discord.Attachment) -> RecordingUpload:
-    """Get it from Discord; raises :class:`~bot.user_error.UserError`."""
+    """Download a file from Discord; raises :class:`~bot.user_error.UserError`."""
     try:
         return RecordingUpload(file.filename, await file.read())
     except discord.HTTPException as error:
@@ -53,7 +53,7 @@ async def read_attachment(file: discord.Attachment) -> RecordingUpload:
 
 
 async def _answered(ctx: Context) -> list[discord.Attachment]:
-    """The files of the message that the command answers."""
+    """The files of the message that the command replies to."""
     reference = ctx.message.reference if ctx.interaction is None else None
     if reference is None or reference.message_id is None:
         return []

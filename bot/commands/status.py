@@ -1,4 +1,4 @@
-"""What ``!voice-status`` shows."""
+"""The text of the ``voice-status`` command."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from config.sections import Captions
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """What is thought with, in words.
+    """The bot's engines, in words.
 
-    ``character`` says who answers on a server; ``model`` what that one thinks with; ``toy_warning`` what
-    is yet to be set up.
+    ``character`` gives the persona and mood of a server (by id). ``model`` names the model of a character.
+    ``toy_warning`` says which engines are only toys and should be replaced, if any.
     """
 
     character: Callable[[int], Character]
@@ -32,34 +32,34 @@ class Engines:
 
 
 class StatusReporter:
-    """Writes the live state of the call.
+    """Describes the state of the call and of the engines.
 
     Args:
-        ears: says what turns speech into text, and where.
-        voice_health: asks the speech server how it is; never raises.
+        transcriber: describes the transcriber and its device.
+        voice_health: asks the speech server for its state. It never raises.
     """
 
     def __init__(
         self,
         calls: Calls,
         engines: Engines,
-        ears: Callable[[], str],
+        transcriber: Callable[[], str],
         voice_health: Callable[[], Awaitable[ServerHealth]],
     ) -> None:
         self._calls = calls
         self._engines = engines
-        self._ears = ears
+        self._transcriber = transcriber
         self._voice_health = voice_health
 
     async def report(self, guild: int, reader: discord.Member | discord.User) -> str:
-        """The whole report, for a Discord message to this person on this server."""
+        """The report for a person (``reader``) on a server (by id). It names no channel that they can't see."""
         status, session = self._calls.status(), self._calls.session_on(guild)
         if session is not None:
             lines = self._call(session, reader)
         else:
             lines = [NO_SESSION if status.state is CallState.IDLE else f"🎤 A call is {status.state.value}."]
         lines.append(f"**Model** {self._engines.model(self._engines.character(guild))}")
-        lines.append(f"**Ears** {self._ears()}")
+        lines.append(f"**Ears** {self._transcriber()}")
         lines.append(f"**Voice** {await self._voice_health()}")
         until = " until the call ends" if status.held and status.state is not CallState.IDLE else ""
         lines.append(f"**Held back{until}** {', '.join(status.held) or 'nothing'}")

@@ -1,4 +1,4 @@
-"""Commands that are not there: misspelt ones, and those of features that the operator has not set up."""
+"""Answers unknown commands: mistyped ones, and those of features that the operator has not set up."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ _FOREIGN = frozenset(
 
 
 class CommandAdvice:
-    """What there is to say about a command that is not there.
+    """Advice about unknown commands.
 
     Args:
-        not_set_up: by the names of commands that are not there because the operator has not set them up: what to say.
+        not_set_up: the text for each command whose feature the operator has not set up, by the command's name.
     """
 
     def __init__(self, bot: commands.Bot, prefix: str, not_set_up: Mapping[str, str]) -> None:
@@ -54,7 +54,7 @@ class CommandAdvice:
         self._missing = tuple(not_set_up)
 
     def about(self, typed: str) -> str | None:
-        """A sentence for who typed a name (without prefix) that no command has; ``None``: it means nothing to us."""
+        """The advice for an unknown name (without prefix); ``None`` if it probably means no command of this bot."""
         missing = self._not_set_up.get(typed.casefold())
         if missing is not None:
             return missing
@@ -63,13 +63,13 @@ class CommandAdvice:
 
 
 class UnknownCommands(commands.Cog):
-    """Answers what looks like a command and is none.
+    """Answers messages that look like a command but are not one.
 
-    Other bots may share the prefix. So outside the prompt channel of a call only what was probably meant for us is
-    answered; inside it, everything.
+    Other bots may use the same prefix. So outside of a call's prompt channel, a name is answered only if it probably
+    means a command of this bot. Inside the prompt channel, all names are answered.
 
     Args:
-        call_channel: the id of the prompt channel, while a call is on.
+        call_channel: the id of the current call's prompt channel, if any.
     """
 
     def __init__(self, bot: commands.Bot, advice: CommandAdvice, call_channel: Callable[[], int | None]) -> None:
@@ -79,7 +79,7 @@ class UnknownCommands(commands.Cog):
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """Look at what a person wrote."""
+        """Answer a person's message if it is an unknown command."""
         if message.author.bot or message.webhook_id is not None or message.is_system():
             return
         context = await self._bot.get_context(message)
@@ -98,10 +98,10 @@ class UnknownCommands(commands.Cog):
 
 
 def require_known_part(ctx: commands.Context[Any], prefix: str) -> None:
-    """See that the word after the name of a group of commands is one of these.
+    """Check that the word after the name of a command group names a command of the group.
 
     Raises:
-        UnknownPartError: it is not; the text is for the person.
+        UnknownPartError: there is no such command. The text is for the person.
     """
     group, typed = ctx.command, ctx.subcommand_passed
     if not isinstance(group, commands.Group) or typed is None or ctx.invoked_subcommand is not None:
@@ -115,11 +115,11 @@ def require_known_part(ctx: commands.Context[Any], prefix: str) -> None:
 
 
 class UnknownPartError(UserError, commands.CommandError):
-    """A group of commands has no command of that name; the text is for the person."""
+    """A command group has no command with this name. The text is for the person."""
 
 
 def spellings(name: str) -> tuple[str, ...]:
-    """How people type a command's name that has a hyphen in it; the name itself is the first."""
+    """The spellings of a command's name: itself, and with its hyphens left out or replaced by underscores."""
     return tuple(dict.fromkeys((name, name.replace("-", ""), name.replace("-", "_"))))
 
 

@@ -1,4 +1,4 @@
-"""The commands of a call, each with a prefix and as a slash command."""
+"""The ``join``, ``leave``, ``voice-status``, ``speak``, ``stop`` and ``volume`` commands."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
         self,
         ctx: Context,
         *,
-        # Not "| None": discord.py takes that as leave to ignore a name that it can't find.
+        # Not "| None": discord.py would then silently ignore an unknown name.
         channel: Annotated[VoiceChannel, VoiceChannelName()] = commands.parameter(default=None),
     ) -> None:
         """Join your voice channel, or the one you name."""
@@ -67,7 +67,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
         here = "here" if prompts.id == ctx.channel.id else f"in <#{prompts.id}>"
         await answer.finish(f"🎤 Joined {session.channel.name}! Send messages {here} to make me speak.")
         if self._warning:
-            # Said loudly once; after that `!voice-status` shows it.
+            # The warning is posted once. `voice-status` always shows it.
             await ctx.send(self._warning)
             self._warning = None
         state = session.channel.guild.me.voice
@@ -145,7 +145,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
         await ctx.send(f"🔊 Volume: {round(100 * await self._calls.volume(guild))} %")
 
     def _channel_of(self, ctx: Context) -> VoiceChannel:
-        """Where whoever asks is. Who sits nowhere, while a call is on on their server, wants to know where that is."""
+        """The voice channel of the asking person. If they are in none and a call is on, the error names its channel."""
         author, session = ctx.author, self._calls.session_on(require_guild(ctx).id)
         voice = author.voice if isinstance(author, discord.Member) else None
         if voice is not None and voice.channel is not None:
@@ -157,7 +157,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
     def _whereabouts(
         self, author: discord.User | discord.Member, here: VoiceChannel, wanted: VoiceChannel | None = None
     ) -> str:
-        """Where the call on their server is, for somebody who asks for one, perhaps in the channel ``wanted``."""
+        """An error text that says where the current call is, for a person who wants a call in ``wanted``."""
         if not isinstance(author, discord.Member) or not here.permissions_for(author).view_channel:
             return ALREADY_SOMEWHERE
         if wanted is not None and wanted.id != here.id:
@@ -168,7 +168,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
 
 
 def _require_entrance(author: discord.User | discord.Member, channel: VoiceChannel) -> None:
-    """Nobody listens, through me, in a channel that is closed to them."""
+    """Check that a person may join a channel, so that nobody can use the bot to listen where they may not."""
     if not isinstance(author, discord.Member) or author in channel.members:
         return
     allowed = channel.permissions_for(author)

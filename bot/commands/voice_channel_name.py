@@ -1,4 +1,4 @@
-"""The voice channel that somebody names to a command."""
+"""Converts a command's argument to a voice channel."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ DID_YOU_MEAN = "❌ I see no voice channel of that name here. Did you mean `{nam
 
 
 class NoSuchVoiceChannelError(commands.BadArgument):
-    """There is none of that name that they can see; the text is for the person."""
+    """The person sees no voice channel with this name. The text is for the person."""
 
 
 class VoiceChannelName(app_commands.Transformer, commands.Converter[Channel]):
-    """Reads a voice or stage channel: its name in any capitals, its id or a mention, or Discord's own choice."""
+    """Converts a name (in any case), id, mention or slash command option to a voice or stage channel."""
 
     @property
     def type(self) -> discord.AppCommandOptionType:
-        """For Discord: a channel."""
+        """The type of the slash command option."""
         return discord.AppCommandOptionType.channel
 
     @property
     def channel_types(self) -> list[discord.ChannelType]:
-        """For Discord: those that people talk in."""
+        """The kinds of channels that the slash command option allows."""
         return [discord.ChannelType.voice, discord.ChannelType.stage_voice]
 
     async def transform(self, interaction: discord.Interaction[Any], value: Any, /) -> Channel:
-        """What was chosen in a slash command; raises :class:`~discord.app_commands.TransformerError`."""
+        """Convert a slash command option; raises :class:`~discord.app_commands.TransformerError`."""
         channel = value.resolve()
         if not isinstance(channel, Channel):
             raise app_commands.TransformerError(value, self.type, self)
         return channel
 
     async def convert(self, ctx: commands.Context[Any], argument: str) -> Channel:
-        """What was typed; raises :class:`NoSuchVoiceChannelError`."""
+        """Convert a typed argument; raises :class:`NoSuchVoiceChannelError`."""
         for converter in (commands.VoiceChannelConverter(), commands.StageChannelConverter()):
             try:
                 return await converter.convert(ctx, argument)
@@ -57,7 +57,7 @@ class VoiceChannelName(app_commands.Transformer, commands.Converter[Channel]):
 
 
 def _seen_by(ctx: commands.Context[Any]) -> list[Channel]:
-    """The channels that both they and the bot see: no name of another one is told."""
+    """The voice channels that both the person and the bot can see. Names of other channels must not be revealed."""
     if ctx.guild is None or not isinstance(ctx.author, discord.Member):
         return []
     people = (ctx.author, ctx.guild.me)

@@ -1,4 +1,4 @@
-"""Recording a person in the call, for a voice like theirs: they are asked first, and it is kept only if it is whole."""
+"""Records a person in the call for voice cloning. The person is asked first. Only complete recordings are kept."""
 
 from __future__ import annotations
 
@@ -40,25 +40,25 @@ NOTHING_KEPT = "🙉 {reason} I kept nothing."
 
 
 class SampledCall(Protocol):
-    """What recording needs of a live call."""
+    """The part of a call that a recording needs."""
 
     @property
     def channel(self) -> VoiceChannel:
-        """Where it is on."""
+        """The voice channel of the call."""
         ...
 
     async def sample_voice(self, person: int) -> Sound16:
-        """Some seconds of what a person says; raises :class:`~bot.voice.records.voice_sample.SampleError`."""
+        """Record some seconds of a person's speech; raises :class:`~bot.voice.records.voice_sample.SampleError`."""
         ...
 
 
 class VoiceRecordings:
-    """Asks and records.
+    """Asks people for their consent and records them.
 
     Args:
-        call: finds the call that is on on a server (its id).
-        answer_seconds: how long a yes is waited for.
-        count_down: seconds between a yes and the recording.
+        call: the current call on the server with this id, if any.
+        answer_seconds: seconds in which the person can answer.
+        count_down: seconds between the consent and the recording.
     """
 
     def __init__(
@@ -77,13 +77,13 @@ class VoiceRecordings:
     async def record(
         self, ctx: Context, person: discord.Member, voice: str
     ) -> tuple[discord.Message, RecordingUpload] | None:
-        """Ask this person, and record them if they agree; what there is to be said else is said in the message.
+        """Ask a person, and record them if they agree. The message with the question also shows the result.
 
         Returns:
-            The message, to go on in, and what was recorded; ``None`` where it came to nothing.
+            the message, which the caller may edit, and the recording; ``None`` if nothing was recorded.
 
         Raises:
-            UserError: it can't even be asked.
+            UserError: the person could not be asked.
         """
         self._require(ctx, person)
         name = escape_markdown(person.display_name)
@@ -101,7 +101,7 @@ class VoiceRecordings:
             await message.edit(content=text.format(name=name), view=None)
             return None
         try:
-            # A minute may have passed: the call may be over, or they may have left it.
+            # Up to a minute has passed. The call may have ended, or the person may have left it.
             call = self._require(ctx, person)
         except UserError as error:
             await message.edit(content=str(error), view=None)

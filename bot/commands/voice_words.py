@@ -1,4 +1,4 @@
-"""What is said about voices."""
+"""Texts about voices: the list of voices, and the result of cloning one."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from bot.user_error import UserError
 from config.spelling import nearest
 
 DEFAULT = "default"
-"""Names the voice that speaks where none was chosen."""
+"""The name for the usual voice, which speaks if no voice was chosen."""
 MAX_NAME = 40
+"""Most characters of a voice's name."""
 LISTED = 40
-"""How many of an engine's own voices are named."""
+"""Most voices of the engine that are listed."""
 BAD_NAME = (
     f"❌ A voice's name must have 1 to {MAX_NAME} characters. {DEFAULT!r} is taken: it stands for my usual voice."
 )
 
 
 def new_name(given: str) -> str:
-    """A name for a new voice, without blanks around it; raises :class:`~bot.user_error.UserError`."""
+    """The name of a new voice, without surrounding spaces; raises :class:`~bot.user_error.UserError`."""
     name = given.strip()
     if not 0 < len(name) <= MAX_NAME or name.casefold() == DEFAULT:
         raise UserError(BAD_NAME)
     return name
 
 
-def listed(catalogue: VoiceCatalogue, chosen: str | None, prefix: str, words: str = "") -> str:
-    """The voices that ``words`` fit: those that were made, each on a line, and the engine's own."""
+def list_text(catalogue: VoiceCatalogue, chosen: str | None, prefix: str, words: str = "") -> str:
+    """The list of voices that match ``words``: cloned voices, one per line, then the engine's own voices."""
     fitting = [voice for voice in catalogue.voices if _fits(voice, words)]
     made = [voice for voice in fitting if voice.made_here]
     own = [voice for voice in fitting if not voice.made_here]
@@ -77,7 +78,7 @@ def _fits(voice: ServerVoice, words: str) -> bool:
 
 
 def _own(voice: ServerVoice) -> str:
-    """What to type for it and, where that does not say it, what it is: "`fr-fr` French (France)"."""
+    """The id to type for a voice, and its name if that is different: "`fr-fr` French (France)"."""
     called = f"`{_plain(voice.id)}`"
     return called if voice.id.casefold() == voice.name.casefold() else f"{called} {escape_markdown(voice.name)}"
 
@@ -91,8 +92,8 @@ def _made(voice: ServerVoice) -> str:
     return " · ".join(parts)
 
 
-def learnt(voice: ServerVoice, prefix: str) -> str:
-    """What is told when a voice has been learnt."""
+def cloned_text(voice: ServerVoice, prefix: str) -> str:
+    """The text for a voice that was cloned."""
     name = escape_markdown(voice.name)
     text = f"🗣️ I can speak as **{name}** now."
     if voice.similarity is not None:
@@ -110,5 +111,5 @@ def _percent(similarity: float) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name that can stand between backticks."""
+    """A name without backticks."""
     return name.replace("`", "'")

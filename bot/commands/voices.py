@@ -1,4 +1,4 @@
-"""The commands about the voices that I can speak with."""
+"""The ``voice`` commands: list, use, preview, clone, record, delete."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from discord.ext import commands
 from discord.utils import escape_markdown
 
 from bot.commands.asking import ButtonAnswer, Choices, ask
-from bot.commands.progress import ticking
+from bot.commands.progress import show_elapsed
 from bot.commands.sound_files import read_attachment, sound_file
 from bot.commands.voice_recording import VoiceRecordings
-from bot.commands.voice_words import DEFAULT, learnt, listed, new_name
+from bot.commands.voice_words import DEFAULT, cloned_text, list_text, new_name
 from bot.managers import is_manager, require_guild
 from bot.speech_server.errors import VoicesError
 from bot.speech_server.voices import RecordingUpload, ServerVoice
@@ -31,7 +31,7 @@ Language = Literal[
 ]
 
 SUGGESTED = 25
-"""All that Discord shows."""
+"""Most suggestions. Discord shows no more."""
 LEARNING = "🧠 I'm learning how **{name}** sounds…"
 
 
@@ -40,8 +40,8 @@ class VoicesCommands(commands.Cog, name="Voices"):
 
     Args:
         recordings: records people who agree to it.
-        say: has the call on this server (guild) say something; False where none is on.
-        language: what is spoken in a recording, where nobody says.
+        say: has the current call on a server (by id) say something. Returns False if no call is on.
+        language: the language of a recording if the person names none.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class VoicesCommands(commands.Cog, name="Voices"):
     async def _list(self, ctx: Context, words: str = "") -> None:
         await ctx.defer()
         catalogue = await self._voices.catalogue()
-        text = listed(catalogue, self._voices.chosen(require_guild(ctx).id), self._prefix, words)
+        text = list_text(catalogue, self._voices.chosen(require_guild(ctx).id), self._prefix, words)
         for part in split_message(text):
             await ctx.send(part)
 
@@ -164,7 +164,7 @@ class VoicesCommands(commands.Cog, name="Voices"):
         self,
         ctx: Context,
         name: str,
-        # Not "| None": discord.py takes that as leave to ignore a name that it can't find.
+        # Not "| None": discord.py would then silently ignore an unknown name.
         member: discord.Member = commands.parameter(default=None),
         language: Language = commands.parameter(default=None),
     ) -> None:
@@ -185,12 +185,12 @@ class VoicesCommands(commands.Cog, name="Voices"):
         self, ctx: Context, message: discord.Message, name: str, language: str | None, recording: RecordingUpload
     ) -> None:
         try:
-            async with ticking(message, LEARNING.format(name=escape_markdown(name))):
+            async with show_elapsed(message, LEARNING.format(name=escape_markdown(name))):
                 voice = await self._voices.make(_person(ctx), name, language or self._language, recording)
         except VoicesError as error:
             await message.edit(content=str(error))
             return
-        await message.edit(content=learnt(voice, self._prefix))
+        await message.edit(content=cloned_text(voice, self._prefix))
 
     @voice.command(description="Delete a voice that you made.", usage="NAME", extras={"example": "Robin"})
     @commands.guild_only()
@@ -214,17 +214,17 @@ class VoicesCommands(commands.Cog, name="Voices"):
     @use.autocomplete("name")
     @preview.autocomplete("name")
     async def suggest_any(self, _: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
-        """Every voice that fits what is typed."""
+        """Suggest all voices that contain the typed text."""
         return await self._suggestions(typed, lambda _: True)
 
     @delete.autocomplete("name")
     async def suggest_made(self, _: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
-        """Every voice made here that fits what is typed."""
+        """Suggest all cloned voices that contain the typed text."""
         return await self._suggestions(typed, lambda voice: voice.made_here)
 
     async def _suggestions(self, typed: str, fits: Callable[[ServerVoice], bool]) -> list[app_commands.Choice[str]]:
         try:
-            voices = (await self._voices.lately()).voices
+            voices = (await self._voices.recent_catalogue()).voices
         except VoicesError:
             return []
         wanted = typed.strip().casefold()

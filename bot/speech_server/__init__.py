@@ -1,1 +1,1 @@
-"""The speech server as the bot knows it: one client, and what it answers."""
+"""The client of the speech server."""

@@ -1,4 +1,4 @@
-"""Where the speech server is."""
+"""The address of the speech server."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from yarl import URL
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """The address of the speech server, and the shared secret where it wants one.
+    """The address of the speech server, and its token if it needs one.
 
-    ``websocket`` is its ``ws://…/ws/stream``. Everything else is asked over HTTP at the same host and port.
+    ``websocket`` is the address of its WebSocket (``ws://…/ws/stream``). Its HTTP API has the same host and port.
     """
 
     websocket: str
@@ -20,7 +20,7 @@ class ServerAddress:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What every request carries."""
+        """The HTTP headers of every request."""
         return {"Authorization": f"Bearer {self.token.get_secret_value()}"} if self.token else {}
 
     @property
@@ -30,6 +30,6 @@ class ServerAddress:
         return f"{url.host}:{url.port}"
 
     def http(self, path: str) -> URL:
-        """The HTTP address of a path."""
+        """The HTTP address of a path on the server."""
         url = URL(self.websocket)
         return url.with_scheme("https" if url.scheme == "wss" else "http").with_path(path).with_query(None)

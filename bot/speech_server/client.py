@@ -1,4 +1,4 @@
-"""The one client of the speech server: calls, health, performance, voices, and answers that are spoken again."""
+"""Client of the speech server: streams for calls, health, performance, voices, and speech by the better engine."""
 
 from __future__ import annotations
 
@@ -35,16 +35,17 @@ _log = logging.getLogger(__name__)
 STATUS_LIMIT = 2.0
 CONNECT_LIMIT = 5.0
 VOICES_LIMIT = 5.0
+"""Seconds for a request about voices."""
 LEARNING_LIMIT = 300.0
-"""Seconds; a model that is loaded first takes its time, above all without a card."""
+"""Seconds for cloning a voice. The model may have to be loaded first, which is slow without a GPU."""
 MODELS_LIMIT = 10.0
 SPEAKING_TIMEOUT = 150.0
-"""Seconds without a byte; the server itself gives up after 120."""
+"""Seconds without data after which speech by the better engine fails. The server itself gives up after 120."""
 MAX_STATUS_BYTES = 1 << 20
 MAX_ANSWER_BYTES = 2 << 20
 MAX_PREVIEW_BYTES = 8 << 20
 MAX_SOUND_BYTES = 128 << 20
-"""Of one answer: 23 minutes."""
+"""Most bytes of one spoken answer: 23 minutes."""
 USUAL_MODEL, BETTER_MODEL = "tts-1", "tts-1-hd"
 _ASK_LATER = (
     HTTPStatus.UNAUTHORIZED,
@@ -54,17 +55,17 @@ _ASK_LATER = (
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 _NO_STATUS = (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError, KeyError, TypeError)
-"""What asking another program, or nobody, raises."""
+"""Errors of a status request if no server, or another program, listens at the address."""
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class SpeechServerClient:
-    """Asks the speech server for everything that the bot wants of it. Belongs to one event loop.
+    """The client of the speech server. Not thread-safe.
 
     Args:
-        http: whoever made it closes it.
-        learning_limit: seconds that learning a voice may take.
+        http: the caller closes it.
+        learning_limit: seconds for cloning a voice.
     """
 
     def __init__(
@@ -76,11 +77,11 @@ class SpeechServerClient:
         self._learning_limit = learning_limit
 
     def stream(self) -> SpeechStream:
-        """The connection for one call, not opened yet."""
+        """A new connection for one call. It is not open yet."""
         return SpeechStream(self._address)
 
     async def health(self) -> ServerHealth:
-        """Which engine speaks, and why if another stands in for it, or why none does. Never raises."""
+        """Whether the server can speak, and with which engine. Never raises."""
         try:
             health = await self._ask_status("GET", "/health")
             if not can_speak(health):
@@ -90,7 +91,7 @@ class SpeechServerClient:
             return ServerHealth(False, f"no speech server answers at {self._address.place}")
 
     async def answers(self, seconds: float) -> bool:
-        """Whether the server answers anything at all within this time, that it is still loading perhaps."""
+        """Whether the server answers within ``seconds``. A server that is still loading answers too."""
         timeout = aiohttp.ClientTimeout(total=seconds)
         try:
             async with self._request("GET", self._address.http("/health"), timeout, allow_redirects=True):
@@ -99,7 +100,7 @@ class SpeechServerClient:
             return False
 
     async def set_performance(self, *, low: bool) -> PerformanceStatus:
-        """Spare the engine that is wanted, or use it again; raises :class:`LowPerformanceError`."""
+        """Switch low-performance mode on or off; raises :class:`LowPerformanceError`."""
         try:
             before = await self._ask_status("GET", "/v1/performance", raise_for_status=True)
             now = await self._ask_status("PUT", "/v1/performance", raise_for_status=True, json={"low": low})
@@ -111,28 +112,28 @@ class SpeechServerClient:
             ) from error
 
     async def catalogue(self) -> VoiceCatalogue:
-        """Every voice there is; this, and all that is done with voices, raises :class:`VoicesError`."""
+        """All voices. This and the other methods about voices raise :class:`VoicesError`."""
         return _parsed(VoiceCatalogue, await self._ask_voices("GET", self._voices))
 
     async def find_voice(self, name: str) -> ServerVoice:
-        """The voice that people call so, such as the one for ``french``; raises :class:`UnknownVoiceError` too."""
+        """The voice for a name, id or language such as ``french``; also raises :class:`UnknownVoiceError`."""
         return _parsed(ServerVoice, await self._ask_voices("GET", self._voices / name))
 
     async def create_voice(self, name: str, language: str, recording: RecordingUpload) -> ServerVoice:
-        """Learn a voice from a recording; raises :class:`VoiceExistsError` too."""
+        """Clone a voice from a recording; also raises :class:`VoiceExistsError`."""
         return await self._teach(self._voices, recording, name=name, language=language)
 
     async def add_recording(self, voice: ServerVoice, recording: RecordingUpload) -> ServerVoice:
-        """Learn a voice anew, from one recording more."""
+        """Add a recording to a cloned voice, and clone it again."""
         return await self._teach(self._voices / voice.id / "recordings", recording)
 
     async def preview_voice(self, voice: ServerVoice) -> bytes:
-        """A short sentence in that voice, as a WAV file."""
+        """A short sentence spoken by a voice, as a WAV file."""
         url = self._voices / voice.id / "preview"
         return await self._ask_voices("GET", url, limit=MAX_PREVIEW_BYTES, seconds=self._learning_limit)
 
     async def delete_voice(self, voice: ServerVoice) -> None:
-        """Forget a voice and its recordings."""
+        """Delete a voice and its recordings."""
         await self._ask_voices("DELETE", self._voices / voice.id)
 
     async def has_better_voice(self) -> bool:
@@ -143,14 +144,15 @@ class SpeechServerClient:
             engines = {model["id"]: model["engine"] for model in answer["data"]}
             return bool(engines[BETTER_MODEL] != engines[USUAL_MODEL])
         except (UnspeakableError, ValueError, RecursionError, KeyError, TypeError):
-            # Another program, or an older server.
+            # The server is another program, or an older version.
             return False
 
     async def speak_better(self, text: str, parameters: SpeechParameters, rate: int) -> Samples:
-        """Speak a text with the better engine, which may take its time: mono, -1 to 1, at ``rate`` in hertz.
+        """Speak a text with the better engine, which may be slow. Returns mono sound, -1 to 1, at ``rate`` in Hz.
 
         Raises:
-            UnspeakableError, VoiceAwayError: there is no sound.
+            UnspeakableError: the engine can't speak this text.
+            VoiceAwayError: the server can't be asked now.
         """
         set_ones = {name: value for name, value in asdict(parameters).items() if value is not None}
         body = {"model": BETTER_MODEL, "input": text, "response_format": "pcm", "sample_rate": rate, **set_ones}
@@ -233,7 +235,7 @@ async def _read_speech(response: aiohttp.ClientResponse, limit: int) -> bytes:
     except AnswerTooLargeError as error:
         raise UnspeakableError("it never ends") from error
     except (aiohttp.ClientPayloadError, TimeoutError) as error:
-        # The status was out already when it went wrong: it is the engine that has broken off.
+        # The HTTP status was OK, so the engine failed while it was speaking.
         raise UnspeakableError("it broke off") from error
 
 

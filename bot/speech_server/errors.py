@@ -1,4 +1,4 @@
-"""What can go wrong with the speech server. Where a text is for people, the error says so."""
+"""Errors of the speech server's client."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from bot.user_error import UserError
 
 
 class SpeechUnavailable(Exception):  # noqa: N818
-    """The speech server can't be reached; the text says why, for people."""
+    """The speech server can't be reached. The text says why, for people."""
 
 
 class LowPerformanceError(UserError):
-    """The server could not be asked; the text says why, for people."""
+    """Low-performance mode could not be switched. The text says why, for people."""
 
 
 class VoicesError(UserError):
-    """What was asked of the voices could not be done; the text is for people."""
+    """A request about voices failed. The text is for people."""
 
 
 class VoiceExistsError(VoicesError):
-    """There is already a voice with that name."""
+    """There is already a voice with this name."""
 
 
 class UnknownVoiceError(VoicesError):
-    """There is no voice of that name. ``offer`` is a sentence that names those near it; empty where there are none."""
+    """There is no voice with this name. ``offer`` is a sentence that names similar voices; empty if there are none."""
 
     def __init__(self, message: str, offer: str) -> None:
         super().__init__(message)
@@ -30,12 +30,12 @@ class UnknownVoiceError(VoicesError):
 
 
 class UnspeakableError(Exception):
-    """The better voice can't say this; the text says why."""
+    """The better engine can't speak a text. The error's text says why."""
 
 
 class VoiceAwayError(Exception):
-    """The speech server can't be asked now; the text says why."""
+    """The speech server can't be asked now. The text says why."""
 
 
 class AnswerTooLargeError(ValueError):
-    """An answer of the server's has more bytes than it may have."""
+    """An answer of the server has too many bytes."""

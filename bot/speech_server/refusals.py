@@ -1,4 +1,4 @@
-"""What the speech server refuses, in words for people."""
+"""Converts error answers of the speech server to texts for people."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from bot.speech_server.errors import UnknownVoiceError, VoiceExistsError, Voices
 from bot.text import shorten
 
 MAX_REASON = 300
-"""Characters of what the server says went wrong."""
+"""Most characters of the server's own error message."""
 CANNOT_CLONE = "The current engine can't clone voices."
 
 
 def reason_and_code(body: bytes) -> tuple[str, str | None]:
-    """What an OpenAI-shaped error says, in one line, and its code; "" where it says nothing."""
+    """The message (on one line) and code of an error in OpenAI's format; "" and ``None`` if the body has none."""
     try:
         error: Any = json.loads(body)["error"]
         message, code = error["message"], error.get("code")
@@ -26,7 +26,7 @@ def reason_and_code(body: bytes) -> tuple[str, str | None]:
 
 
 def voices_refusal(status: int, body: bytes) -> VoicesError:
-    """The error for an answer about voices that is none; the server's own reason is shown where it gives one."""
+    """The error for an error answer to a request about voices. It shows the server's own reason, if there is one."""
     reason, code = reason_and_code(body)
     reason = _sentence(reason)
     match status, code:

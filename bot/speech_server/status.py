@@ -1,4 +1,4 @@
-"""How the speech server is, from its own answers."""
+"""State of the speech server: health and low-performance mode."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class ServerHealth:
-    """Whether the server can speak; ``text`` says which engine speaks and why, or what is missing.
+    """Health of the speech server.
 
-    As a string it is the text, marked with a warning sign where nothing can be spoken.
+    ``ok`` is True if it can speak. ``text`` names the engine that speaks, or says what is missing. ``str`` gives this
+    text, with a warning sign if ``ok`` is False.
     """
 
     ok: bool
@@ -30,20 +31,24 @@ class ServerHealth:
 
 @dataclass(frozen=True, slots=True)
 class PerformanceStatus:
-    """The name of the engine that speaks now; ``spares_nothing``: it was to give way, and there is no simpler one."""
+    """State of low-performance mode.
+
+    ``engine`` is the engine that speaks now. ``spares_nothing`` is True if the mode has no effect, because there is no
+    simpler engine.
+    """
 
     engine: str
     spares_nothing: bool = False
 
 
 def can_speak(health: dict[str, Any]) -> bool:
-    """Whether an engine is there that speaks; raises ``KeyError`` and ``TypeError``."""
+    """Whether an engine can speak, by the answer of ``/health``; raises ``KeyError`` and ``TypeError``."""
     wanted = health["engine"]
     return wanted is not None and health.get("speaking", wanted) is not None and health.get("ready") is not False
 
 
 def describe_engine(health: dict[str, Any]) -> str:
-    """Which engine speaks, and why if it stands in for another; raises ``KeyError`` and ``TypeError``."""
+    """The engine that speaks, and why if it is a fallback, from ``/health``; raises ``KeyError`` and ``TypeError``."""
     wanted, speaking, state = health["engine"], health.get("speaking"), health.get("state")
     if state in (None, "ready") or speaking == wanted:
         return str(wanted)

@@ -1,4 +1,4 @@
-"""The WebSocket to the speech server: one connection a session, kept warm, reconnecting by itself."""
+"""The WebSocket to the speech server: one connection per call, which reconnects automatically."""
 
 from __future__ import annotations
 
@@ -37,20 +37,23 @@ _log = logging.getLogger(__name__)
 
 OPEN_LIMIT = 5.0
 FIRST_NOTICE_LIMIT = 1.0
+"""Seconds to wait for the server's first notice. Servers of other kinds send none."""
 LOADING_LIMIT = 180.0
+"""Seconds to wait for the engine to be loaded."""
 SILENCE_TIMEOUT = 4.5
+"""Seconds without a frame before the server is pinged, and then seconds in which it must answer."""
 CLOSE_LIMIT = 1.0
 MAX_FRAME_BYTES = 4 * SAMPLE_RATE * 10
 QUEUED_FRAMES = 16
 FLOAT_BYTES = 4
 FIRST_DELAY, LONGEST_DELAY = 0.1, 1.0
-"""Seconds between two attempts to connect again: people wait for the voice, and an attempt costs little."""
+"""Seconds between two attempts to reconnect: first and longest. They are short, because people wait for the voice."""
 UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentAudio:
-    """Sound of one segment: float32, mono, 48,000 Hz."""
+    """A piece of sound of one segment: mono float32 at 48,000 Hz."""
 
     reply: str | None
     segment: int
@@ -59,12 +62,12 @@ class SegmentAudio:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The server is there again; nothing is left of what was asked of it before."""
+    """The connection was restored. All earlier requests are lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The server is gone, and with it every reply that it had not finished."""
+    """The connection was lost, and with it all unfinished replies."""
 
     reason: str
 
@@ -73,11 +76,10 @@ SpeechEvent = ServerMessage | SegmentAudio | Connected | Disconnected
 
 
 class SpeechStream:
-    """The connection. Belongs to one event loop, and :meth:`events` to one consumer.
+    """The connection. Not thread-safe; :meth:`events` has one consumer.
 
     Args:
-        silence_timeout: seconds a server may be silent before it is asked for a sign of life, and then has to give
-            one.
+        silence_timeout: seconds without a frame before the server is pinged, and then seconds in which it must answer.
     """
 
     def __init__(self, address: ServerAddress, *, silence_timeout: float = SILENCE_TIMEOUT) -> None:
@@ -90,24 +92,24 @@ class SpeechStream:
 
     @property
     def connected(self) -> bool:
-        """True while the server can be spoken to."""
+        """Whether the connection is open."""
         return self._connection is not None and self._connection.state is State.OPEN
 
     async def open(self) -> None:
         """Connect for the first time.
 
         Raises:
-            SpeechUnavailable: nobody answers, or the server refuses us.
+            SpeechUnavailable: the server does not answer, or refuses the connection.
         """
         self._connection = await self._connect()
 
     async def loaded(self, report: Callable[[float], None]) -> None:
-        """Wait until the server's own voice is loaded or will not be; before :meth:`events`, and before the first word.
+        """Wait until the server's preferred engine is loaded, or has failed. Call it before :meth:`events`.
 
-        A server that gives no notices is taken to be ready.
+        A server that sends no notices counts as ready.
 
         Args:
-            report: told how far it is, 0 to 1.
+            report: called with the progress, 0 to 1.
         """
         with contextlib.suppress(TimeoutError, ConnectionClosed):
             async with asyncio.timeout(FIRST_NOTICE_LIMIT) as limit:
@@ -124,10 +126,10 @@ class SpeechStream:
                             self._early.append(event)
 
     async def send(self, message: ClientMessage) -> None:
-        """Send one message; waits while the server does not read.
+        """Send a message. Waits if the server does not read.
 
         Raises:
-            SpeechUnavailable: there is no connection at present.
+            SpeechUnavailable: there is no connection now.
         """
         if self._connection is None:
             raise SpeechUnavailable("The speech server is away.")
@@ -137,9 +139,9 @@ class SpeechStream:
             raise SpeechUnavailable("The speech server is away.") from error
 
     async def events(self) -> AsyncGenerator[SpeechEvent, None]:
-        """Everything the server says, in order, through every reconnection, until :meth:`close`.
+        """All events of the server, in order, across reconnections, until :meth:`close`.
 
-        A consumer that is slow makes the server wait: nothing is dropped, and little is buffered.
+        If the consumer is slow, the server has to wait. Nothing is dropped, and little is buffered.
         """
         while self._early:
             yield self._early.pop(0)
@@ -173,10 +175,10 @@ class SpeechStream:
             await connection.close()
 
     async def _receive(self, connection: ClientConnection) -> str | bytes:
-        """The next frame; raises ``TimeoutError`` when the server gives no sign of life, and ``ConnectionClosed``.
+        """The next frame. Raises ``TimeoutError`` if the server does not answer a ping, and ``ConnectionClosed``.
 
-        The library's own keep-alive would take a server for dead whose pong stands in line behind sound that the
-        consumer does not want yet. Here only a server that was listened to in vain is dead.
+        The library's own keep-alive is not used. It would fail if the pong waits behind sound that the consumer has not
+        read yet. Here the time counts only while a frame is being awaited.
         """
         pong: asyncio.Future[float] | None = None
         while True:
@@ -196,7 +198,7 @@ class SpeechStream:
             return await connect(
                 str(URL(self._address.websocket).update_query(notices="true")),
                 additional_headers=self._address.headers,
-                # Speech does not compress, and a proxy in the environment is not meant for it.
+                # Audio does not compress well, and a proxy in the environment is not meant for this connection.
                 compression=None,
                 proxy=None,
                 open_timeout=OPEN_LIMIT,
@@ -213,9 +215,9 @@ class SpeechStream:
             raise SpeechUnavailable(f"No speech server answers at {self._address.websocket}.") from error
 
     async def _reconnect(self) -> ClientConnection | None:
-        """Connect again, however long that takes; ``None`` when the client was closed meanwhile."""
+        """Try to connect until it succeeds; ``None`` if the client was closed."""
         while not await self._closed_within(self._delay * random.uniform(0.75, 1.25)):
-            # Also a server that lets us in only to throw us out is asked more and more seldom.
+            # The delay is reset only by a frame, so it also grows for a server that accepts and closes at once.
             self._delay = min(2 * self._delay, LONGEST_DELAY)
             try:
                 connection = await self._connect()
@@ -236,13 +238,13 @@ class SpeechStream:
 
 
 class _FrameReader:
-    """One connection's frames to events. Sound outside a segment, and what can't be read, is logged and dropped."""
+    """Converts the frames of one connection to events. Unreadable frames and sound outside a segment are dropped."""
 
     def __init__(self) -> None:
         self._segment: SegmentStart | None = None
 
     def read(self, frame: str | bytes) -> SpeechEvent | None:
-        """The frame's event, where it has one."""
+        """The event of a frame; ``None`` if the frame was dropped."""
         return self._sound(frame) if isinstance(frame, bytes) else self._message(frame)
 
     def _sound(self, frame: bytes) -> SegmentAudio | None:

@@ -1,4 +1,4 @@
-"""The voices of the speech server, as it lists them, and the recordings that it learns them from."""
+"""Voices of the speech server, and recordings for cloning."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ Text = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class ServerVoice(BaseModel):
-    """A voice of the speech server's. ``similarity`` (-1 to 1) is that of a made one to its recordings."""
+    """A voice of the speech server.
+
+    ``made_here`` is True for a cloned voice. ``similarity`` (-1 to 1) compares a cloned voice with its recordings.
+    ``seconds`` is the total length of its recordings.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,7 +30,7 @@ class ServerVoice(BaseModel):
 
 
 class VoiceCatalogue(BaseModel):
-    """Every voice, and whether more can be made. ``engine`` is what people call what speaks."""
+    """All voices, whether more can be cloned, and the engine's name for people."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,7 +41,7 @@ class VoiceCatalogue(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class RecordingUpload:
-    """A sound file that a voice is to be learnt from."""
+    """A sound file from which a voice is to be cloned."""
 
     filename: str
     data: bytes

@@ -1,1 +1,1 @@
-"""Voice messages: what people say in a recording that they send, in words."""
+"""Transcribes voice messages and sound files that people send."""

@@ -1,4 +1,4 @@
-"""A stranger's sound file to samples, within bounds; then to pieces that a transcriber takes at once."""
+"""Decodes an untrusted sound file within limits, and cuts it into pieces for the transcriber."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from audio.level import rms_of_frames
 from audio.samples import HEARING_RATE, Sound16, finite
 
 MAX_DECODING_SECONDS = 20.0
-"""Of our time."""
+"""Most seconds that decoding may take."""
 PIECE_SECONDS = 28
-"""A Whisper takes 30 s at once, and a call's own turns come between two pieces."""
+"""Longest piece in seconds. Whisper takes at most 30 s, and turns of a call are transcribed between two pieces."""
 _CUT_SECONDS = 8
-"""So long before its end a piece may be cut, where it is quietest."""
+"""A piece that is too long is cut at the quietest moment of its last ``_CUT_SECONDS`` seconds."""
 _WINDOW = HEARING_RATE // 10
 _BOUNDS = Bounds(
     demuxers="ogg,mov,matroska,mp3,wav,flac,aac",
@@ -37,10 +37,11 @@ _BOUNDS = Bounds(
 def decode(
     data: bytes, max_seconds: float, stop: threading.Event, *, clock: Callable[[], float] = time.monotonic
 ) -> Sound16:
-    """All of a file. Blocks: run it in a thread, which ``stop`` ends.
+    """Decode a file: mono, -1 to 1, at 16 kHz. CPU-bound; call it in a thread. Set ``stop`` to end it.
 
     Raises:
-        NotSoundError, TooLongSoundError: as they say.
+        NotSoundError: the file has no sound, is broken, or takes too long to decode.
+        TooLongSoundError: the sound is longer than ``max_seconds``.
     """
     until = clock() + MAX_DECODING_SECONDS
     pieces: list[Sound16] = []
@@ -54,7 +55,7 @@ def decode(
 
 
 def in_pieces(sound: Sound16) -> Iterator[Sound16]:
-    """The sound cut where it is quiet, each piece short enough for a transcriber."""
+    """Cut the sound at quiet moments into pieces of at most :data:`PIECE_SECONDS`."""
     longest, cut_from = PIECE_SECONDS * HEARING_RATE, (PIECE_SECONDS - _CUT_SECONDS) * HEARING_RATE
     while len(sound) > longest:
         quietest = int(np.argmin(rms_of_frames(sound[cut_from:longest], _WINDOW)))

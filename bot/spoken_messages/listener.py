@@ -1,4 +1,4 @@
-"""Voice messages and sound files that people send, heard by the same transcriber as calls."""
+"""Transcribes voice messages and sound files with the transcriber of the calls."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ from bot.text import shorten
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError, TranscriptionRequest, Urgency
 
 MAX_BYTES = 16 << 20
+"""Most bytes of one recording."""
 MAX_SECONDS = 180
-"""Of one recording."""
+"""Longest recording in seconds."""
 MAX_QUOTED = 1_500
+"""Most characters of a quoted recording's transcript."""
 MAX_NAME = 60
-
+"""Most characters of a file's name in an error text."""
 MAX_RECORDINGS = 3
-"""Of one message."""
+"""Most recordings of one message that are transcribed."""
 
 NOT_ALLOWED = (
     "🙉 I only listen to people who allow it, so I didn't listen to your voice message. Write to me, or type "
@@ -47,9 +49,9 @@ NOT_UNDERSTOOD = "🙉 I can't make out recordings at the moment: {cause}"
 
 
 class SpokenMessageError(Exception):
-    """There is something to hear, and no words of it; the text says why, for the person who sent it.
+    """A recording could not be transcribed. The text says why, for the person who sent it.
 
-    ``heard`` are the words of what else there was to hear, and could be.
+    ``heard`` is the transcript of the message's other recordings.
     """
 
     def __init__(self, text: str, heard: str = "") -> None:
@@ -58,14 +60,14 @@ class SpokenMessageError(Exception):
 
 
 def is_spoken(message: discord.Message) -> bool:
-    """Whether there is something to hear in a message, or in what it replies to or forwards."""
+    """Whether a message, or one that it replies to or forwards, has a recording."""
     quoted = _quoted(message)
     forwarded = [each for snapshot in message.message_snapshots for each in recordings(snapshot)]
     return bool(recordings(message) or forwarded or (quoted is not None and recordings(quoted)))
 
 
 def recordings(content: discord.Message | discord.MessageSnapshot) -> list[discord.Attachment]:
-    """The voice messages and sound files in it."""
+    """The voice messages and sound files of a message."""
     return [
         each
         for each in content.attachments
@@ -74,14 +76,14 @@ def recordings(content: discord.Message | discord.MessageSnapshot) -> list[disco
 
 
 class SpokenMessages:
-    """Hears recordings; belongs to one event loop.
+    """Transcribes recordings. Not thread-safe.
 
     Args:
-        transcriber: of calls; it is let rest after a recording, unless a call is on.
-        http: for downloads; it must send no credentials of its own.
+        transcriber: the transcriber of the calls. It may unload after a recording, unless a call is on.
+        http: used for downloads. It must not send credentials of its own.
         in_call: whether a call is on.
-        names: what is likely to be said: what the bot is called.
-        prefix: what commands begin with.
+        names: the bot's names, which the transcriber should recognise.
+        prefix: the prefix of commands.
     """
 
     def __init__(
@@ -103,16 +105,16 @@ class SpokenMessages:
         self._decoding = asyncio.Lock()
 
     def refusal(self, message: discord.Message) -> str | None:
-        """Why its author is not listened to, for them; ``None`` where they may be, or have sent no recording."""
+        """The text for an author whose recording may not be transcribed; ``None`` if it may be, or there is none."""
         if not recordings(message) or self._consent.admits(message.author.id):
             return None
         return NOT_ALLOWED.format(prefix=self._prefix)
 
     async def hear(self, message: discord.Message) -> str:
-        """What is said in a message, and in the one that it replies to, in plain words; "" where nothing can be heard.
+        """The transcript of a message's recordings, and of those that it replies to; "" if there are none.
 
         Raises:
-            SpokenMessageError: there is something to hear that was not heard; its ``heard`` are the words of the rest.
+            SpokenMessageError: a recording could not be transcribed. ``heard`` is the transcript of the others.
         """
         heard: list[str] = []
         refusals = [WHOSE] if any(map(recordings, message.message_snapshots)) else []
@@ -140,7 +142,7 @@ class SpokenMessages:
             self._under_way -= 1
             if not self._under_way and not self._in_call():
                 await self._transcriber.rest()
-        # They may have thought better of it meanwhile.
+        # The person may have withdrawn their consent during the transcription.
         self._require_consent(speaker, asker)
         words = clean_prompt(" ".join(texts), DiscordNames())
         if not words:
@@ -160,7 +162,7 @@ class SpokenMessages:
         stop = threading.Event()
         try:
             data = await download(self._http, recording.url, MAX_BYTES)
-            # One at a time: three minutes of samples take some memory.
+            # One file at a time, because three minutes of samples take some memory.
             async with self._decoding:
                 return await asyncio.to_thread(decode, data, MAX_SECONDS, stop)
         except TooLongError as error:
@@ -184,7 +186,7 @@ def _kind(file: discord.Attachment) -> str:
 
 
 def _quoted(message: discord.Message) -> discord.Message | None:
-    """What a person has said that is replied to; what bots post as sound is no speech of theirs."""
+    """The message that is replied to, if a person wrote it. Sound files of bots are not transcribed."""
     found = message.reference.resolved if message.reference is not None else None
     return found if isinstance(found, discord.Message) and not found.author.bot else None
 

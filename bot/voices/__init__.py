@@ -1,1 +1,1 @@
-"""The voices made from recordings: the speech server keeps them, people here make, choose and delete them."""
+"""Voices of the speech server: people choose one per server, and clone or delete them by command."""

@@ -1,4 +1,4 @@
-"""What a voice says of itself, to be judged by."""
+"""Introductions: the sentence with which a voice is previewed, in its own language."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def _with_the_usual(texts: dict[str, str]) -> dict[str, str]:
 
 
 _Texts = Annotated[dict[str, str], AfterValidator(_with_the_usual)]
-"""By language."""
+"""Sentences by language."""
 
 
 class IntroductionsError(BrokenFileError):
-    """The file of introductions can't be used; the text names it and the fault."""
+    """The file of introductions can't be used. The text names the file and the mistake."""
 
 
 class Introductions(BaseModel):
-    """A short sentence in each of many languages: of who has a name, and of who has none."""
+    """A short sentence in each of many languages. ``named`` has a place for the voice's name, ``nameless`` has none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,9 +40,9 @@ class Introductions(BaseModel):
     nameless: _Texts
 
     def of(self, voice: ServerVoice) -> str:
-        """The one in the voice's own language; in English where there is none.
+        """The sentence in the voice's language; in English if there is none.
 
-        A voice that is called after its language says no name: "Ich bin German" is nothing that anybody says.
+        A voice that is named after its language says no name, because nobody says "Ich bin German".
         """
         main = voice.language.lower().partition("-")[0]
         texts = self.nameless if _is_a_language(voice) else self.named
@@ -50,10 +50,10 @@ class Introductions(BaseModel):
 
 
 def load_introductions(path: Path = INTRODUCTIONS_FILE) -> Introductions:
-    """Read the file. Blocks.
+    """Read the file of introductions. Blocks on the disk.
 
     Raises:
-        IntroductionsError: it can't be read, or is malformed.
+        IntroductionsError: the file can't be read, or is not valid.
     """
     try:
         return Introductions.model_validate(read_yaml(path))

@@ -1,4 +1,4 @@
-"""The voices service: which there are, which one each server speaks with, whose they are."""
+"""The voices service: lists voices, keeps the choice of each server, and knows who may change a voice."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from bot.speech_server.voices import RecordingUpload, ServerVoice, VoiceCatalogu
 from bot.voices.records import Maker, VoiceRecords
 
 MAX_NAME = 50
-"""Characters of a voice's name that are looked for, and shown again."""
+"""Most characters of a searched name."""
 REMEMBERED = 10.0
-"""Seconds for which the names that are suggested while somebody types may be old."""
+"""Greatest age in seconds of the list of voices for suggestions."""
 CANNOT_CLONE = (
     "❌ The current engine ({engine}) can't clone voices. The people who run me can change that: `TTS_ENGINE=xtts` in "
     "`.env`, then `make xtts` and `.venv/bin/python -m bot models download`."
@@ -31,7 +31,7 @@ BUILT_IN = "❌ {name} is one of {engine}'s own voices. Those can't be changed."
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who asks, by user id, on which server (guild), and whether they may manage it."""
+    """A person who uses a command: user id, server (guild), and whether they may manage the server."""
 
     id: int
     guild: int
@@ -39,9 +39,9 @@ class Person:
 
 
 class Voices:
-    """One for the process; belongs to the event loop. Made by :meth:`load`.
+    """The voices service, one per process. Not thread-safe. Made by :meth:`load`.
 
-    Methods that ask the speech server raise :class:`~bot.speech_server.errors.VoicesError` with words for people.
+    Methods that ask the speech server raise :class:`~bot.speech_server.errors.VoicesError`, with a text for people.
     """
 
     def __init__(
@@ -62,28 +62,28 @@ class Voices:
 
     @classmethod
     async def load(cls, client: SpeechServerClient, database: Database, prefix: str) -> Voices:
-        """Read what was chosen; raises :class:`aiosqlite.Error`."""
+        """Read the choices from the database; raises :class:`aiosqlite.Error`."""
         records = VoiceRecords(database)
         return cls(client, records, await records.choices(), prefix)
 
     def chosen(self, guild: int) -> str | None:
-        """The id of the voice to speak with on a server; ``None``: no voice was chosen there."""
+        """The id of the voice chosen on a server; ``None`` if none was chosen."""
         return self._choices.get(guild)
 
     async def catalogue(self) -> VoiceCatalogue:
-        """Every voice there is now."""
+        """All voices."""
         catalogue = await self._client.catalogue()
         self._known = (self._clock(), catalogue)
         return catalogue
 
-    async def lately(self) -> VoiceCatalogue:
-        """The same, at most :data:`REMEMBERED` seconds old."""
+    async def recent_catalogue(self) -> VoiceCatalogue:
+        """All voices, from a list that is at most :data:`REMEMBERED` seconds old."""
         if self._known is not None and self._clock() - self._known[0] < REMEMBERED:
             return self._known[1]
         return await self.catalogue()
 
     async def find(self, name: str) -> ServerVoice:
-        """The voice of this name or id, or what else the speech server understands, such as a language."""
+        """The voice with this name or id, or another name that the speech server knows, such as a language."""
         wanted = name.strip().casefold()
         voices = (await self.catalogue()).voices
         for voice in voices:
@@ -98,13 +98,13 @@ class Voices:
         raise VoicesError(NO_SUCH_VOICE.format(name=name.strip()[:MAX_NAME], offer=offer, prefix=self._prefix))
 
     async def require_cloning(self) -> None:
-        """Raise where no voice can be made, and say what to do about it."""
+        """Raise if the engine can't clone voices. The error says how to change that."""
         catalogue = await self.catalogue()
         if not catalogue.can_clone:
             raise VoicesError(CANNOT_CLONE.format(engine=catalogue.engine))
 
     async def check(self, voice: ServerVoice) -> None:
-        """Have the voice say a sentence to nobody; raises where it can't."""
+        """Check that a voice can speak: synthesize a sentence, which nobody hears. Raises if that fails."""
         try:
             if await self._client.preview_voice(voice):
                 return
@@ -113,7 +113,7 @@ class Voices:
         raise VoicesError(CANNOT_SPEAK.format(name=voice.name, reason="It gave no sound."))
 
     async def choose(self, guild: int, voice: ServerVoice | None) -> None:
-        """Speak with this voice on a server, from the next reply on; ``None``: with the usual one."""
+        """Choose a voice for a server, from the next reply on; ``None`` chooses the usual voice."""
         await self._records.choose(guild, voice.id if voice is not None else None)
         if voice is None:
             self._choices.pop(guild, None)
@@ -121,7 +121,7 @@ class Voices:
             self._choices[guild] = voice.id
 
     async def make(self, person: Person, name: str, language: str, recording: RecordingUpload) -> ServerVoice:
-        """Learn a voice; one of that name, where ``person`` may change it, is given one recording more."""
+        """Clone a voice. If there is one with this name and ``person`` may change it, the recording is added to it."""
         try:
             voice = await self._client.create_voice(name.strip(), language, recording)
         except VoiceExistsError:
@@ -132,7 +132,7 @@ class Voices:
         return voice
 
     async def find_changeable(self, person: Person, name: str) -> ServerVoice:
-        """The voice of this name, if people made it and this person may change it."""
+        """The cloned voice with this name. Raises if it is not a cloned voice, or the person may not change it."""
         voice = await self.find(name)
         if not voice.made_here:
             raise VoicesError(BUILT_IN.format(name=voice.name, engine=voice.engine or "the engine"))
@@ -143,11 +143,11 @@ class Voices:
         return voice
 
     async def preview(self, voice: ServerVoice) -> bytes:
-        """A short sentence in that voice, as a WAV file."""
+        """A short sentence spoken by a voice, as a WAV file."""
         return await self._client.preview_voice(voice)
 
     async def delete(self, voice: ServerVoice) -> None:
-        """Delete a voice; where it was chosen, the usual one speaks again."""
+        """Delete a voice. Servers that had chosen it get the usual voice."""
         await self._client.delete_voice(voice)
         await self._records.deleted(voice.id)
         self._choices = {guild: chosen for guild, chosen in self._choices.items() if chosen != voice.id}
@@ -155,7 +155,10 @@ class Voices:
 
 
 def _offer_words(offer: str) -> str:
-    """The server's "near it: de." as a question, and anything else as a sentence; "" where it offers nothing."""
+    """The speech server's offer as a question or sentence, with a space behind it; "" for no offer.
+
+    "near it: de." becomes "Did you mean de? ".
+    """
     label, _, names = offer.rstrip(".").partition(": ")
     if label == "near it":
         return f"Did you mean {names}? "

@@ -1,1 +1,1 @@
-"""Watching a call: the live console, the trace file, and events as lines for another process."""
+"""Watchers of calls: the live console, the trace file, and events as lines for other programs."""

@@ -1,4 +1,4 @@
-"""The live console: who said what, the reply as it is heard, a row of timings a turn."""
+"""The live console: prints what people say, each reply as it is played, and a line of timings per turn."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from bot.voice.turn import Microphone, Outcome
 
 _NOT_SHOWN = ("last_packet",)
 _MARGIN = 11
-"""Columns before what is said, in which stands who says it."""
+"""Columns in front of the text, for the speaker's name."""
 _MARKDOWN = re.compile(r"\*\*|__|~~|\|\||`|(?<!\w)[*_]|[*_](?!\w)|\\(?=[^\w\s])|^(?:>|#{1,3}|-#) ", re.MULTILINE)
 
 
 class CallConsole:
-    """A watcher that prints to a terminal, where words are not broken, or plainly where there is none.
+    """A watcher that prints events. On a terminal, lines are wrapped between words.
 
-    A clause of a reply is printed when it has been heard, so that of one that is interrupted only that much is shown.
+    A segment of a reply is printed after it was played, so only the played part of an interrupted reply is shown.
     """
 
     def __init__(self, console: Console, name: str) -> None:
@@ -70,29 +70,29 @@ class CallConsole:
                 self.written(text)
 
     def note(self, text: str) -> None:
-        """Print a remark of the program's own."""
+        """Print a message of the program itself."""
         self.break_line()
         self._words(text, "bold", margin=0)
         self.break_line()
 
     def written(self, text: str) -> None:
-        """Print what the bot has written, without the signs of markdown."""
+        """Print a message that the bot has written on Discord, without markdown."""
         first, *others = without_markdown(text).splitlines() or [""]
         self._line(self.name, "bold yellow", f"(written) {first}")
         for line in others:
             self._line("", "", line)
 
     def ask(self, prompt: str) -> None:
-        """Begin a line in which somebody types; whatever is printed next begins another."""
+        """Print a prompt for input. The next output begins a new line."""
         self.break_line()
         self._print(prompt, "bold cyan")
 
     def typed(self) -> None:
-        """Whoever was asked has ended the line."""
+        """Record that the user has ended the input line."""
         self._column = 0
 
     def break_line(self) -> None:
-        """End a line that has been begun; what is printed by others then stands in a line of its own."""
+        """End an unfinished line, so that the output of others begins on a line of its own."""
         if self._column:
             self._console.print()
             self._column = 0
@@ -106,7 +106,7 @@ class CallConsole:
         self._said += words
 
     def _rest_of(self, heard: str) -> list[str]:
-        """The words that were heard and are not shown yet."""
+        """The words that were played and are not printed yet."""
         words = heard.split()
         return words[len(self._said) :] if words[: len(self._said)] == self._said else []
 
@@ -135,7 +135,7 @@ class CallConsole:
         self._begun = True
 
     def _words(self, text: str, style: str = "", *, margin: int = _MARGIN) -> None:
-        """Print words behind what stands in the line, and below the first of them where the terminal ends."""
+        """Print words in the current line. At the end of the terminal's line, continue in the next one, indented."""
         for word in text.split(" "):
             blank = "" if self._column == 0 or self._begun else " "
             self._begun = False
@@ -155,5 +155,5 @@ class CallConsole:
 
 
 def without_markdown(text: str) -> str:
-    """The text without the signs that Discord would turn into bold and other type."""
+    """The text without Discord's markdown."""
     return _MARKDOWN.sub("", text)

@@ -1,4 +1,4 @@
-"""Call events as JSON lines, for other processes: version 2 of ``--events``, which docs/api.md describes."""
+"""Encodes and decodes call events as JSON lines, for other programs: version 2 of ``--events`` (docs/api.md)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ STATUSES: Mapping[Outcome, str] = MappingProxyType(
         Outcome.REFUSED: "cancelled",
     }
 )
-"""What ``response.done`` says of each outcome."""
+"""The ``status`` of ``response.done`` for each outcome."""
 STAGES: Mapping[str, str] = MappingProxyType(
     {
         "microphone": "speech_paused",
@@ -60,13 +60,13 @@ STAGES: Mapping[str, str] = MappingProxyType(
         "underruns": "underruns",
     }
 )
-"""The ``stages`` of ``response.done``, and the fields of a trace that they are."""
+"""The ``stages`` of ``response.done``, with the corresponding fields of a trace."""
 _OTHER_LINE_ENDS = "\u0085\u2028\u2029"
-"""Ends of lines to some readers, and plain characters to JSON."""
+"""Characters that JSON allows in a string but some programs take for the end of a line."""
 
 
 def encode_event(event: CallEvent) -> str:
-    """Write one event as one line, without its end."""
+    """Encode an event as one line of JSON, without a line end."""
     kind, fields = _written(event)
     turn = getattr(event, "turn", None)
     reply = event.trace.reply if isinstance(event, ReplyEnded) else getattr(event, "reply", None)
@@ -75,12 +75,12 @@ def encode_event(event: CallEvent) -> str:
     line = json.dumps({"type": kind, "t": event.at, **known, **fields}, ensure_ascii=False)
     for end in _OTHER_LINE_ENDS:
         line = line.replace(end, f"\\u{ord(end):04x}")
-    # Half a character, which a recogniser may have heard, can't be written to a stream.
+    # A single surrogate, which a transcriber may return, can't be encoded in UTF-8.
     return join_surrogates(line)
 
 
 def _written(event: CallEvent) -> tuple[str, dict[str, object]]:
-    """Its type and fields. Ids of people are strings, as in Discord's own JSON: JavaScript's numbers are too short."""
+    """The type and fields of an event. Ids of people are strings, because JavaScript's numbers are not exact enough."""
     match event:
         case Ready():
             return READY, {}
@@ -108,16 +108,16 @@ def _written(event: CallEvent) -> tuple[str, dict[str, object]]:
 
 
 def _details(**known: object) -> dict[str, object]:
-    """What the project's own console and benchmarks need besides."""
+    """Further fields, for the project's own console and benchmarks."""
     details = {name: value for name, value in known.items() if value is not None}
     return {"details": details} if details else {}
 
 
 def decode_event(line: str | bytes) -> CallEvent:
-    """Read what :func:`encode_event` wrote; the id of who wrote a prompt is not among it.
+    """Decode a line of :func:`encode_event`. The id of a prompt's author is not in the line, so it is lost.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: the line is not a call event.
     """
     written = json.loads(line)
     try:
@@ -152,7 +152,7 @@ _READ: Mapping[str, Callable[[JsonLine, JsonLine, JsonLine], CallEvent]] = Mappi
         CALL_ENDED: lambda line, more, ids: CallEnded(more.get("place", ""), line["cause"], **ids),
     }
 )
-"""How each type is read; given the line, its ``details``, and what every event has."""
+"""The decoder of each type. It gets the line, its ``details``, and the fields that all events have."""
 
 
 def _turn(line: JsonLine) -> TurnId | None:

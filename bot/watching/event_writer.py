@@ -1,4 +1,4 @@
-"""Writes call events to a stream, from a thread of its own."""
+"""Writes call events to a stream, in its own thread."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from bot.voice.transport import EndCause
 from bot.watching.event_lines import encode_event
 
 MOST_WAITING = 10_000
-"""Lines that may wait for a reader that is slow, or has stopped reading."""
+"""Most lines that wait for a slow reader."""
 CLOSE_LIMIT = 2.0
-"""Seconds in which the last lines must be read."""
+"""Seconds in which the last lines can be read at the end."""
 
 _log = logging.getLogger(__name__)
 
@@ -26,21 +26,21 @@ class RawStream(Protocol):
     """An unbuffered stream for bytes, such as :class:`io.FileIO`."""
 
     def write(self, data: memoryview, /) -> int | None:
-        """Write some of them; returns how many, and ``None`` where none can be written without waiting."""
+        """Write some bytes. Returns their number; ``None`` if the stream is non-blocking and would block."""
 
     def fileno(self) -> int:
-        """The number of its file."""
+        """The file descriptor."""
 
 
 class EventWriter:
     """A watcher that writes each event as one line.
 
-    Its thread alone waits for the reader. A reader that stops reading misses lines, and never holds the event loop.
+    Only its thread waits for the reader. A reader that is too slow misses lines, and never blocks the event loop.
 
     Args:
-        stream: the thread may be left waiting in its ``write``.
+        stream: at the end of the program, the thread may still be blocked in its ``write``.
         clock: monotonic seconds.
-        most_waiting: lines that may wait; later ones are dropped.
+        most_waiting: most lines that wait. Later lines are dropped.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ class EventWriter:
         self._thread.start()
 
     def __call__(self, event: CallEvent) -> None:
-        """Have one line written. Neither blocks nor raises."""
+        """Queue one event. Neither blocks nor raises."""
         self._last = event
-        # The reader has closed the stream, and the thread has ended.
+        # If the reader has closed the stream, the thread has ended.
         if not self._thread.is_alive():
             return
         try:
@@ -68,13 +68,13 @@ class EventWriter:
             self._dropping = True
 
     def end(self) -> None:
-        """Have the end of the program be the last line, where it is not that of a call which it has ended."""
+        """Write the end of the program as the last line, unless the last event is the end of a call for this reason."""
         cause = EndCause.SHUTDOWN.value
         if not (isinstance(self._last, CallEnded) and self._last.cause == cause):
             self(CallEnded("", cause, at=self._clock()))
 
     def close(self, limit: float = CLOSE_LIMIT) -> None:
-        """Wait until all lines are written, for at most ``limit`` seconds."""
+        """Wait until all lines are written, at most ``limit`` seconds."""
         until = time.monotonic() + limit
         try:
             self._waiting.put(None, timeout=limit)
@@ -93,7 +93,7 @@ class EventWriter:
         rest = memoryview(line)
         while rest:
             written = self._stream.write(rest)
-            # Whoever made the stream may have told it never to wait.
+            # None means that the stream is non-blocking and full.
             if written is None:
                 select.select((), (self._stream,), ())
             else:

@@ -1,4 +1,4 @@
-"""The log on standard error, which may be the terminal that the console prints to as well."""
+"""Logging to stderr, which may be the terminal that the live console prints to."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from bot.watching.lost_connections import OneLineEach
 from config.log_lines import formatter_for
 
 _BEHIND = "Can't keep up"
-"""So discord.py begins a warning that it also gives when nothing is behind: on a fast connection it looks too late."""
+"""Start of a warning of discord.py. It is often wrong: on a fast connection, discord.py measures too late."""
 
 
 def log_to_stderr(*, verbose: bool, before_each: Callable[[], None] = lambda: None) -> None:
-    """Log there from now on.
+    """Set up the root logger to log to stderr.
 
     Args:
-        verbose: with everything that the libraries tell, and tracebacks where a server can't be reached.
-        before_each: called before each line; it ends one that something else has begun.
+        verbose: log libraries at DEBUG level, and full tracebacks of connection errors.
+        before_each: called before each line. It ends an unfinished line of the console.
     """
     handler = _Handler(before_each)
     handler.setFormatter(formatter_for(sys.stderr))
@@ -26,7 +26,7 @@ def log_to_stderr(*, verbose: bool, before_each: Callable[[], None] = lambda: No
         handler.addFilter(OneLineEach())
         handler.addFilter(lambda record: not str(record.msg).startswith(_BEHIND))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    # discord.py tells every heartbeat and reconnect at INFO; the scheduler each entry, which the list shows.
+    # At INFO level, discord.py logs every heartbeat and reconnect, and the scheduler logs every entry.
     for library in ("discord", "apscheduler", "gguf"):
         logging.getLogger(library).setLevel(logging.DEBUG if verbose else logging.WARNING)
 

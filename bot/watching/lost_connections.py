@@ -1,4 +1,4 @@
-"""What the log says of servers that can't be reached: a line each, where libraries would write a page."""
+"""A log filter that replaces long tracebacks of connection errors by one line each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import discord
 from bot.discord_away import discord_error_text
 
 _RECONNECT = "Attempting a reconnect in %.2fs"
-"""As discord.py logs each failed attempt, with its traceback."""
+"""The message with which discord.py logs each failed attempt to connect, with a traceback."""
 _CONNECTION_LOST = (
     aiohttp.ClientConnectionError,
     ConnectionError,
@@ -22,10 +22,10 @@ _CONNECTION_LOST = (
 
 
 class OneLineEach(logging.Filter):
-    """For a handler: takes the tracebacks from records of connections that failed, and says the reason instead."""
+    """Log filter for a handler: in records of connection errors, replaces the traceback by the reason in words."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Every record passes; some are shortened."""
+        """Shorten records of connection errors. Always returns True, so that all records are logged."""
         error = record.exc_info[1] if record.exc_info else None
         if not isinstance(error, Exception):
             return True

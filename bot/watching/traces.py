@@ -1,4 +1,4 @@
-"""The trace file: one JSON object a turn."""
+"""The trace file: one JSON object per turn."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Self
 from bot.voice.events import CallEvent, ReplyEnded
 
 MAX_BYTES = 5_000_000
-"""Where the file is put aside as ``.old`` and begun anew."""
+"""Size in bytes from which the file is renamed to ``.old`` at the next start, and a new one is begun."""
 
 
 class TraceFile:
-    """A watcher that appends each turn's trace to ``traces.jsonl`` in a folder, which is made."""
+    """A watcher that appends each turn's trace to ``traces.jsonl`` in a folder. The folder is created."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ class TraceFile:
         self._file.close()
 
     def __call__(self, event: CallEvent) -> None:
-        """Append a trace; other events pass."""
+        """Append the trace of a finished reply. Other events are ignored."""
         if isinstance(event, ReplyEnded):
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
             self._file.write(json.dumps({"at": now, **event.trace.as_json()}) + "\n")

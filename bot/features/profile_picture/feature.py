@@ -170,9 +170,9 @@ class ProfilePicture:
     async def _wait(self) -> float:
         """Seconds until Discord's limit and our own allow a change; 0 or less means now."""
         free_at = await self._records.refused_until()
-        lately = await self._records.newest(CHANGES_PER_HOUR)
-        if len(lately) == CHANGES_PER_HOUR:
-            free_at = max(free_at, lately[-1].at + HOUR)
+        recent = await self._records.newest(CHANGES_PER_HOUR)
+        if len(recent) == CHANGES_PER_HOUR:
+            free_at = max(free_at, recent[-1].at + HOUR)
         return free_at - self._clock()
 
     async def _show_another(self) -> str:

@@ -87,7 +87,7 @@ async def test_a_recording_that_the_server_refuses_is_said_where_learning_was_sh
 
 
 async def test_learning_that_takes_its_time_shows_the_seconds(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "EVERY", 0.05)
+    monkeypatch.setattr(progress, "EDIT_SECONDS", 0.05)
     stage.server.learning = asyncio.Event()
     asked = await stage.ask("!voice clone Robin", SOUND)
     assert (await stage.told("I'm learning how **Robin** sounds… (0 s)")).id == asked.id
@@ -157,7 +157,7 @@ async def test_an_engine_that_imitates_nobody_records_nobody(stage: Stage) -> No
 
 async def test_who_may_not_make_voices_may_still_use_them(stage: Stage) -> None:
     cleo = await stage.sandbox.add_guest("Cleo")
-    await stage.voices.lately()
+    await stage.voices.recent_catalogue()
     assert "people whom my operator has named" in (await stage.ask("!voice clone Robin", SOUND, who=cleo)).content
     assert "people whom my operator has named" in (await stage.ask("!voice record Robin", who=cleo)).content
     assert "I speak as **English" in (await stage.ask("!voice use english (america)", who=cleo)).content

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.commands.voice_words import LISTED, listed
+from bot.commands.voice_words import LISTED, list_text
 from bot.speech_server.voices import ServerVoice, VoiceCatalogue
 
 FRENCH = [("fr-be", "French (Belgium)"), ("fr-ch", "French (Switzerland)"), ("fr-fr", "French (France)")]
@@ -29,7 +29,7 @@ CATALOGUE = VoiceCatalogue(
 
 
 def test_each_voice_stands_with_what_use_takes_and_how_to_see_the_rest_is_said() -> None:
-    text = listed(CATALOGUE, None, "?")
+    text = list_text(CATALOGUE, None, "?")
     assert "Toy has 104 of its own: `x-0` Klingon 0, `x-1` Klingon 1," in text
     assert len(re.findall(r"`x-\d+`", text)) == LISTED
     assert text.endswith("and 64 more. `?voice list french`, say, shows those for French.")
@@ -37,22 +37,22 @@ def test_each_voice_stands_with_what_use_takes_and_how_to_see_the_rest_is_said()
 
 def test_words_narrow_the_list_to_names_and_languages_that_have_all_of_them() -> None:
     for words in ("French", "fr"):
-        assert listed(CATALOGUE, None, "!", words).endswith(
+        assert list_text(CATALOGUE, None, "!", words).endswith(
             "Toy has 3 that match: `fr-be` French (Belgium), `fr-ch` French (Switzerland), `fr-fr` French (France)."
         )
-    assert listed(CATALOGUE, None, "!", "belgium french").endswith("Toy has 1 that match: `fr-be` French (Belgium).")
+    assert list_text(CATALOGUE, None, "!", "belgium french").endswith("Toy has 1 that match: `fr-be` French (Belgium).")
 
 
 def test_an_id_that_is_the_name_is_written_once() -> None:
-    assert listed(CATALOGUE, None, "!", "robin").endswith("Toy has 1 that match: `Robin`.")
+    assert list_text(CATALOGUE, None, "!", "robin").endswith("Toy has 1 that match: `Robin`.")
 
 
 def test_words_that_no_voice_has_are_told_and_nobody_is_asked_to_make_one() -> None:
-    text = listed(CATALOGUE, None, "!", "elvish` *x*")
+    text = list_text(CATALOGUE, None, "!", "elvish` *x*")
     assert text.endswith("No voice has `elvish' *x*` in its name or language.")
     assert "voice clone" not in text
 
 
 def test_a_language_that_is_mistyped_is_asked_about() -> None:
-    text = listed(CATALOGUE, None, "?", "frnch")
+    text = list_text(CATALOGUE, None, "?", "frnch")
     assert text.endswith("No voice has `frnch` in its name or language. Did you mean `?voice list French`?")

@@ -134,14 +134,14 @@ async def test_an_engine_that_imitates_nobody_is_said_with_what_to_do(library: L
 async def test_suggestions_ask_the_server_seldom_and_know_what_was_just_made(library: Library) -> None:
     now = [0.0]
     voices = Voices(library.voices._client, library.voices._records, {}, "!", clock=lambda: now[0])
-    assert len((await voices.lately()).voices) == 1
+    assert len((await voices.recent_catalogue()).voices) == 1
     library.server.voices["sky"] = library.server.made("Sky")
-    assert len((await voices.lately()).voices) == 1
+    assert len((await voices.recent_catalogue()).voices) == 1
     await voices.make(ADA, "Robin", "en", SOUND)
-    assert len((await voices.lately()).voices) == 3
+    assert len((await voices.recent_catalogue()).voices) == 3
     library.server.voices.clear()
     now[0] += words.REMEMBERED
-    assert len((await voices.lately()).voices) == 1
+    assert len((await voices.recent_catalogue()).voices) == 1
 
 
 @pytest.mark.parametrize(
