@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AnyUrl, BeforeValidator, GetPydanticSchema, SecretStr
 from pydantic_core import CoreSchema, core_schema
-from pydantic_settings import NoDecode
 
 from config.addresses import HIGHEST_PORT, own_path, read_origin, web_address
 from config.card_limits import read_limits
@@ -201,15 +200,13 @@ OwnPath = Annotated[Path, _of_text(own_path)]
 OptionalPath = Annotated[OwnPath | None, BeforeValidator(_blank_is_unset)]
 ModelName = Annotated[str | None, _of_text(own_path), BeforeValidator(_blank_is_unset)]
 """A model's name, or its folder on this machine."""
-CommaList = Annotated[tuple[str, ...], NoDecode, _of_text(_split_at_commas)]
-WebAddresses = Annotated[tuple[str, ...], NoDecode, _of_text(_split_at_commas), AfterValidator(_feeds)]
-Origins = Annotated[tuple[str, ...], NoDecode, _of_text(_split_at_commas), AfterValidator(_origins)]
+CommaList = Annotated[tuple[str, ...], _of_text(_split_at_commas)]
+WebAddresses = Annotated[tuple[str, ...], _of_text(_split_at_commas), AfterValidator(_feeds)]
+Origins = Annotated[tuple[str, ...], _of_text(_split_at_commas), AfterValidator(_origins)]
 """Where web pages come from, each as a browser writes it, or ``*`` for everywhere."""
-CardLimits = Annotated[
-    tuple[str, ...], NoDecode, _of_text(_split_at_commas), AfterValidator(_card_limits), BlankCounts()
-]
+CardLimits = Annotated[tuple[str, ...], _of_text(_split_at_commas), AfterValidator(_card_limits), BlankCounts()]
 """How full graphics cards may be; see :func:`config.card_limits.read_limits`."""
-JsonObject = Annotated[dict[str, Any], NoDecode, _of_text(_json_object), LinesCount()]
+JsonObject = Annotated[dict[str, Any], _of_text(_json_object), LinesCount()]
 RequestFields = Annotated[JsonObject, AfterValidator(_request_fields)]
 """What is added to each request to the model server."""
 Address = Annotated[
@@ -233,7 +230,7 @@ RecognitionDevice = Annotated[
 ]
 """Where speech is recognised."""
 Channel = Annotated[str | None, _of_text(_channel), BeforeValidator(_blank_is_unset)]
-Channels = Annotated[tuple[str, ...], NoDecode, _of_text(lambda text: tuple(map(_channel, _split_at_commas(text))))]
+Channels = Annotated[tuple[str, ...], _of_text(lambda text: tuple(map(_channel, _split_at_commas(text))))]
 PersonaName = Annotated[
     str,
     _of_text(_persona),
@@ -280,7 +277,7 @@ PermittedOrNobody = Annotated[
     ),
 ]
 """The same, where it may be nobody too."""
-UserIds = Annotated[tuple[int, ...], NoDecode, _of_text(_user_ids)]
+UserIds = Annotated[tuple[int, ...], _of_text(_user_ids)]
 """Discord's ids of people."""
 BargeIn = Annotated[
     str,
