@@ -1,4 +1,7 @@
-"""Model routing: which of two model servers, one a card, writes; a call takes all to the card of its own."""
+"""Model router: chooses which of two model servers is used, one on each graphics card.
+
+During a call, everything uses the model server of the call's card.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +20,25 @@ from config.sections import Card
 _log = logging.getLogger(__name__)
 
 CONTEXT_PAUSES = (10.0, 30.0, 60.0, 300.0, 600.0, 0.0)
-"""Seconds after each look at servers that have not told how much they take in."""
+"""Seconds to wait after each attempt to learn the context sizes of the model servers."""
 
 
 class NoSuchServerError(Exception):
-    """There is no model server on that card."""
+    """There is no model server on the chosen graphics card."""
 
 
 class ModelRouter:
-    """A :class:`~bot.llm.text_model.TextModel` and a ``Lockable`` of the lease. Made by :meth:`load`.
+    """Passes requests on to the chosen model server. Created by :meth:`load`.
 
-    What was begun on the other card when a call begins belongs to features that are held too, and end it themselves.
+    Implements :class:`~bot.llm.text_model.TextModel`, and ``Lockable``: the lease holds it during a call, and all
+    requests then go to the call's card. Requests that run on the other card at that moment are not ended here. They
+    belong to features that the lease holds too, and these end them.
 
     Args:
-        clients: the model server of each card, at least of ``for_calls``; with one alone there is nothing to choose.
-        for_calls: the card that serves calls.
-        preferred: the card that was chosen for writing, outside of calls.
+        clients: the clients of the model servers, by card. There must be one for ``for_calls``; a second one is
+        optional.
+        for_calls: the card whose model server is used by calls.
+        preferred: the card that was chosen for use outside of calls; ``None`` if none was chosen.
     """
 
     name = "model routing"
@@ -46,39 +52,43 @@ class ModelRouter:
         self._database = database
         self._clients = dict(clients)
         self._preferred = preferred if preferred in clients else None
-        # In memory only: a process that is killed in a call leaves no override behind.
+        # This is kept only in memory, so a process that is killed during a call leaves no override behind.
         self._override: Card | None = None
 
     @classmethod
     async def load(cls, database: Database, clients: Mapping[Card, ModelClient], for_calls: Card) -> Self:
-        """Read which card was chosen; may raise :class:`aiosqlite.Error`."""
+        """Create a router with the card that was chosen earlier, read from the database.
+
+        Raises:
+            aiosqlite.Error: the database can't be read.
+        """
         row = await database.row("SELECT card FROM model_preference")
         chosen = next((card for card in Card if row is not None and card == row[0]), None)
         return cls(database, clients, for_calls, chosen)
 
     @property
     def cards(self) -> tuple[Card, ...]:
-        """The cards with a model server."""
+        """The cards that have a model server."""
         return tuple(self._clients)
 
     @property
     def preferred(self) -> Card:
-        """The card that writes outside of calls."""
+        """The card that is used outside of calls."""
         return self._preferred or self.for_calls
 
     @property
     def card(self) -> Card:
-        """The card that writes now."""
+        """The card that is used now."""
         return self._override or self.preferred
 
     @property
     def client(self) -> ModelClient:
-        """The model server that writes now."""
+        """The client of the model server that is used now."""
         return self._clients[self.card]
 
     @property
     def for_calls_client(self) -> ModelClient:
-        """The model server that calls think with."""
+        """The client of the model server that calls use."""
         return self._clients[self.for_calls]
 
     def text(
@@ -89,15 +99,18 @@ class ModelRouter:
         speakers: SpeakerNames = NO_SPEAKERS,
         never_retract: bool = False,
     ) -> AsyncGenerator[TextDelta, None]:
-        """The reply of the server that writes now; see :meth:`bot.llm.client.ModelClient.text`."""
+        """Stream a reply from the model server that is used now; see :meth:`bot.llm.client.ModelClient.text`."""
         return self.client.text(messages, model=model, speakers=speakers, never_retract=never_retract)
 
     def size_of(self, *, model: str | None = None) -> ModelSize:
-        """How large the model is that writes now, as far as it is known."""
+        """The size of the model that is used now, as far as it is known."""
         return self.client.size_of(model=model)
 
     async def learn_context_sizes(self, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        """Ask each server how much its model takes in, a few times if need be: it may start later than the bot."""
+        """Ask each server for the size and the context size of its model.
+
+        A server may start later than the bot, so servers that did not answer are asked again a few times.
+        """
         unknown = list(self._clients.values())
         for client in self._clients.values():
             await client.learn_model_size()
@@ -108,10 +121,11 @@ class ModelRouter:
             await sleep(pause)
 
     async def prefer(self, card: Card) -> None:
-        """Write on this card from now on, outside of calls; remembered.
+        """Use this card outside of calls from now on. The choice is stored in the database.
 
         Raises:
-            NoSuchServerError: it has no model server.
+            NoSuchServerError: the card has no model server.
+            aiosqlite.Error: the database can't be written.
         """
         if card not in self._clients:
             raise NoSuchServerError(card)
@@ -120,11 +134,11 @@ class ModelRouter:
         _log.info("Outside of calls, the model on the %s card writes", card)
 
     async def hold(self, reason: str) -> None:
-        """From now on only the card that serves calls writes."""
+        """Use only the model server of the call's card from now on."""
         self._override = self.for_calls
         if self.preferred is not self.for_calls:
             _log.info("Only the model on the %s card writes, because of %s", self.for_calls, reason)
 
     async def release(self) -> None:
-        """The preferred card writes again."""
+        """Use the preferred card again."""
         self._override = None

@@ -1,4 +1,4 @@
-"""The mind behind the voice: persona, history and model server put together."""
+"""Responder: answers a call's turns with a language model, using the persona and the call's history."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from bot.llm.small_model import SmallPrompts
 _log = logging.getLogger(__name__)
 
 _ROLES = ("User", "Human")
-"""As what small models go on for the people, by names that nobody here has."""
+"""Names under which small models invent further lines of the people. Nobody in the call has them."""
 _LEAST_TURNS = 4
-"""So many earlier turns a model sees in any case, where it may see them; a small one may see fewer."""
+"""Least number of earlier turns to which the history in the prompt is cut back, for a model that is not small."""
 
 
 class ModelResponder:
     """A :class:`~bot.voice.ports.Responder` for one call, which reads the call's history.
 
-    Where the persona changes in the middle of the call, what was said stays said: the new one answers to it.
+    If the persona changes during the call, the history stays the same, and the new persona continues it.
 
     Args:
-        character: who answers, asked anew for each reply.
-        history: what was said in the call so far; a thought that the model said aloud is taken out of it.
-        room: where the call is and who is in it.
-        clock: what time it is, in the time zone of the people.
-        context_messages: how many turns of the history the model sees.
-        small_prompts: what a small model is told.
+        character: returns the persona and mood for the next reply.
+        history: the call's history. Thoughts that the model said aloud are removed from it.
+        room: returns the voice channel and the people in it.
+        clock: returns the current time in the people's time zone.
+        context_messages: most turns of the history that the model is shown.
+        small_prompts: the prompts of small models, by language.
     """
 
     def __init__(
@@ -56,7 +56,10 @@ class ModelResponder:
         self._prompts = ConversationMessages(SPOKEN, model, clock, small_prompts)
 
     async def warm_up(self) -> None:
-        """Fill the server's prompt cache, and ask about its model; what is wrong is told with the first answer."""
+        """Fill the server's prompt cache, and ask the server about its model.
+
+        Errors are only logged here. People are told when the first answer fails.
+        """
         character = self._character()
         await self._model.learn_model_size(model=character.persona.model)
         asked = await self._messages(character, Turn.of_person("Someone", "hello"))
@@ -67,9 +70,13 @@ class ModelResponder:
         await self._model.learn_context_size(model=character.persona.model)
 
     async def answer(self, asked: Turn, when_loading: Callable[[], None] | None = None) -> AsyncGenerator[str, None]:
-        """Stream the answer to a turn; raises :class:`~bot.llm.errors.ModelError` while it is read.
+        """Stream the answer to a turn.
 
-        ``when_loading`` is called once if the model is still being loaded, and has been for a while.
+        Args:
+            when_loading: called once if the server has been loading its model for a while.
+
+        Raises:
+            ModelError: there is no answer, or it broke off.
         """
         character = self._character()
         messages = await self._messages(character, asked)
@@ -91,7 +98,8 @@ class ModelResponder:
 
     async def _messages(self, character: Character, asked: Turn) -> tuple[ChatMessage, ...]:
         most = self._context_messages
-        # A history that slid on with each turn would be new to the server's prompt cache each time.
+        # The history is cut back in steps. If it lost its oldest turn with each new one, the server could never reuse
+        # its prompt cache.
         least = most // 2 if self._prompts.is_small(character.persona) else max(most // 2, _LEAST_TURNS)
         room = self._room()
         earlier = self._history.recent(most, least)

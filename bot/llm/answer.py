@@ -1,4 +1,4 @@
-"""A model's answer: the stream of text pieces and tool calls, filtered for what must not be said."""
+"""A model's answer: builds the stream of text and tool calls from deltas, and filters the text."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from bot.llm.thinking import ThinkingHabit
 from bot.llm.tool_calls import ToolCall, ToolCallAssembler
 
 MAX_CHARS = 400_000
-"""No reply of so many tokens as can be set is longer; what comes after that is not read."""
+"""Most characters that are read of a reply. The highest token limit that can be set allows no longer one."""
 _PART = 1_000
+"""Most characters that are filtered in one go."""
 
 
 class ReplyText:
-    """One reply's text, without what it must not carry.
+    """Filters the text of one reply: thoughts, control tokens and names before lines are removed.
 
     Args:
-        habit: what is known of the model, and learns from this reply.
-        speakers: whose names the model may write before lines.
-        never_retract: withhold the reply of a model of which nothing is known until its end, so that not even its first
-            thought is passed on.
-        brief: keep the reply short, and let it end with a sentence.
+        habit: tells whether the model's replies begin inside a thought. It learns from this reply.
+        speakers: names that the model may write before lines.
+        never_retract: withhold the complete reply if the model's habit is not known yet, so that no thought gets
+            through that would have to be retracted.
+        brief: keep the reply short, and end it after a sentence.
     """
 
     def __init__(
@@ -41,11 +42,11 @@ class ReplyText:
         brief: bool = False,
     ) -> None:
         self.spoke = False
-        """Whether anything was said that stands."""
+        """Whether there was text that was not retracted."""
         self.finished = False
-        """Whether the server marked the reply's end."""
+        """Whether the server marked the end of the reply."""
         self.reason = ""
-        """The server's word for why it ended."""
+        """The server's finish reason; "" if it gave none."""
         self._habit = habit
         self._guessed = never_retract and not habit.known
         self._reasoned = False
@@ -58,9 +59,9 @@ class ReplyText:
         self._chain = FilterChain(self._filters)
 
     def _filters(self) -> Sequence[TextFilter]:
-        """The filters in their order. This is the place to add one: each gets what the one before it lets through."""
+        """The filters in their order. Each one gets the text that the one before it lets through. Add new ones here."""
         if self._harmony.began_inside and not self._in_final_channel:
-            # What it withheld was a thought.
+            # The text before this channel was a thought. The old filter may withhold some of it, so it is replaced.
             self._in_final_channel, self._thoughts = True, ThoughtFilter()
         if self._brief is not None:
             self._brief = BriefFilter()
@@ -75,21 +76,21 @@ class ReplyText:
 
     @property
     def ended(self) -> bool:
-        """Whether the reply is over, whatever the server goes on to write."""
+        """Whether the reply is over, even if the server sends more text."""
         return self._chain.ended or self._taken >= MAX_CHARS
 
     @property
     def holds(self) -> bool:
-        """Whether text that came is held back, and may be said yet."""
+        """Whether a filter withholds text that it may still let through."""
         return self._chain.holds
 
     @property
     def thought(self) -> bool:
-        """Whether the model thought, in the text or apart from it."""
+        """Whether there was a thought, in the text or in a separate field."""
         return self._reasoned or self._thoughts.thought or self._harmony.thought
 
     def take(self, delta: Delta) -> list[str]:
-        """The next step; returns what is said by it, and retractions."""
+        """Take the next delta; returns pieces of filtered text and retractions."""
         if delta.finished:
             self.finished = True
             self.reason = delta.reason or self.reason
@@ -101,7 +102,7 @@ class ReplyText:
         return self._noted(without_retracted_pieces(self._chain.feed(delta.text))) if delta.text else []
 
     def end(self) -> list[str]:
-        """There are no more steps; returns the rest of what is said."""
+        """End the reply; returns the rest of the filtered text, and retractions."""
         cut_off = self.reason in LENGTH_REASONS
         if cut_off and not self._guessed:
             self._thoughts.cut_off()
@@ -117,7 +118,7 @@ class ReplyText:
             self._habit.began_inside(went_on=self._reasoned)
         noted: list[str] = []
         for piece in pieces:
-            # Before the first word there is nothing to be forgotten, and no white space to be said.
+            # Before the first word there is nothing to retract, and white space is left out.
             heard = piece if self.spoke else piece.lstrip()
             if not heard and not self.spoke:
                 continue
@@ -131,7 +132,7 @@ class ReplyText:
 
 
 def bounded_deltas(delta: Delta) -> Iterator[Delta]:
-    """A step in steps of a bounded length: a filter's work grows with the square of what it is given at once."""
+    """Split a delta into deltas of bounded length, because a filter's work grows with the square of the length."""
     *earlier, last = range(0, max(1, len(delta.text)), _PART)
     if not earlier:
         yield delta
@@ -143,13 +144,13 @@ def bounded_deltas(delta: Delta) -> Iterator[Delta]:
 
 
 def without_retracted_pieces(pieces: list[str]) -> list[str]:
-    """The pieces without those that a later one among them retracts."""
+    """Drop the pieces that are retracted by a later piece."""
     retractions = [place for place, piece in enumerate(pieces) if isinstance(piece, Retraction)]
     return pieces[retractions[-1] :] if retractions else pieces
 
 
 def clean_text(text: str) -> str:
-    """A whole reply without what it must not carry, where it came in one piece and belongs to no conversation."""
+    """Filter a complete reply that came in one piece and belongs to no conversation."""
     reply = ReplyText(ThinkingHabit(), never_retract=True)
     said = [piece for part in bounded_deltas(Delta(text)) for piece in reply.take(part)]
     return "".join([*said, *reply.end()]).strip()
@@ -157,9 +158,10 @@ def clean_text(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """The next piece of what the model says.
+    """The next piece of an answer's text.
 
-    ``retracts``: everything that it said before in this answer was a thought, and is to be forgotten; the calls stand.
+    Attributes:
+        retracts: whether all text before this piece was a thought and must be forgotten. Tool calls stay valid.
     """
 
     text: str
@@ -170,32 +172,32 @@ AnswerPart = TextDelta | ToolCall
 
 
 class AnswerBuilder:
-    """Makes the parts of one answer from the steps in which it comes.
+    """Builds the parts of one answer, text and tool calls, from its deltas.
 
-    A call goes around the filters of the text. It does not overtake text that a filter still holds back: it waits until
-    all of that is said, or the answer is over.
+    Tool calls are not filtered. A call never overtakes text: it waits until no filter withholds text any more, or until
+    the answer ends.
     """
 
     def __init__(self, text: ReplyText) -> None:
         self.text = text
         self.called = False
-        """Whether there was a call."""
+        """Whether there was a tool call."""
         self._calls = ToolCallAssembler()
         self._waiting: list[ToolCall] = []
 
     @property
     def ended(self) -> bool:
-        """Whether the answer is over, whatever the server goes on to write."""
+        """Whether the answer is over, even if the server sends more."""
         return self.text.ended or self._calls.ended
 
     def take(self, delta: Delta) -> list[AnswerPart]:
-        """The next step; returns what comes of it."""
+        """Take the next delta; returns the parts that are ready."""
         said = _deltas(self.text.take(delta))
         self._waiting += self._calls.take(delta.calls)
         return [*said, *([] if self.text.holds else self._released())]
 
     def end(self) -> list[AnswerPart]:
-        """There are no more steps; returns the rest."""
+        """End the answer; returns the remaining parts."""
         said = _deltas(self.text.end())
         self._waiting += self._calls.end(whole=self.text.finished and self.text.reason not in LENGTH_REASONS)
         return [*said, *self._released()]
@@ -211,7 +213,7 @@ def _deltas(pieces: Sequence[str]) -> list[TextDelta]:
 
 
 def without_retracted_parts(parts: Sequence[AnswerPart]) -> list[AnswerPart]:
-    """The parts without the text that a later one among them retracts."""
+    """Drop the text that is retracted by a later part. Tool calls are kept."""
     retractions = [place for place, part in enumerate(parts) if isinstance(part, TextDelta) and part.retracts]
     last = retractions[-1] if retractions else 0
     return [part for place, part in enumerate(parts) if place >= last or isinstance(part, ToolCall)]

@@ -1,4 +1,4 @@
-"""The client of a model server: streams replies, and keeps what is known of the server."""
+"""Client of a model server: streams replies, and remembers what it learned about the server."""
 
 from __future__ import annotations
 
@@ -31,18 +31,20 @@ from config.sections import ModelApi
 _log = logging.getLogger(__name__)
 
 _KEEP_WARM = 600.0
+"""Seconds for which an unused connection is kept open."""
 
 
 class ModelClient:
-    """One model server, asked for replies. Make it and use it on one event loop; ``close`` it at the end.
+    """Client of one model server. Create it and use it on one event loop, and :meth:`close` it at the end.
 
-    The connection stays open between replies, so that a reply does not begin with a handshake. Replies may overlap.
+    Connections are kept open between replies, so that a reply does not have to wait for a handshake. Several replies
+    may be streamed at the same time.
     """
 
     def __init__(self, options: ModelOptions) -> None:
         self.options = options
         self._session: aiohttp.ClientSession | None = None
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._memories: dict[str | None, ServerMemory] = {}
         self._counting: set[asyncio.Task[None]] = set()
 
@@ -55,7 +57,7 @@ class ModelClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close every connection; a reply still streaming ends with an error. Closing twice is fine."""
+        """Close all connections. Replies that are being streamed fail. Closing again does nothing."""
         for task in self._counting:
             task.cancel()
         await asyncio.gather(*self._counting, return_exceptions=True)
@@ -64,13 +66,13 @@ class ModelClient:
             await session.close()
 
     async def check(self) -> ServerReport:
-        """Ask the server whether it is up and which models it has; leaves a warm connection. Never raises."""
+        """Ask the server whether it is ready and which models it has. The connection stays open. Never raises."""
         return await check_server(self._connections(), self.options)
 
     async def learn_context_size(self, *, model: str | None = None) -> bool:
-        """Ask the server how much the model takes in at once, unless that is set. Never raises.
+        """Ask the server for the model's context size, unless the operator has set it. Never raises.
 
-        Replies go on meanwhile; the next one uses what was learnt. Returns whether it is known now.
+        Replies can be streamed meanwhile; the next one uses the result. Returns whether the size is known now.
         """
         options = self.options if model is None else replace(self.options, model=model)
         if options.context_tokens is not None:
@@ -81,27 +83,28 @@ class ModelClient:
         return size is not None
 
     async def learn_model_size(self, *, model: str | None = None) -> None:
-        """Ask the server how many parameters the model has. Never raises; the next reply uses what was learnt."""
+        """Ask the server how many parameters the model has. Never raises. The next reply uses the result."""
         options = self.options if model is None else replace(self.options, model=model)
         parameters = await ask_model_size(self._connections(), options)
         if parameters is not None:
             self._memory_of(options.model).size.learn(parameters)
 
     def context_size(self, *, model: str | None = None) -> int:
-        """How many tokens the model takes in at once, as far as it is known."""
+        """The model's context size in tokens, as far as it is known."""
         return self._memory_of(model or self.options.model).window.size
 
     def size_of(self, *, model: str | None = None) -> ModelSize:
-        """How large the model is, as far as it is known: small ones are asked in another way."""
+        """The model's size, as far as it is known. Small models get shorter prompts."""
         return self._memory_of(model or self.options.model).size
 
     async def warm_up(self, messages: Sequence[ChatMessage], *, model: str | None = None) -> None:
-        """Have the server read ``messages`` and say one token, so that its prompt cache knows them before it matters.
+        """Ask for a reply of one token to ``messages``, so that the server's prompt cache contains them afterwards.
 
-        ``model`` asks the server for another model than the options do.
+        Args:
+            model: the model to use; ``None`` for the configured one.
 
         Raises:
-            ModelError: the server failed us, as it would have failed the first reply.
+            ModelError: the server could not reply.
         """
         request = self._request(messages, model, warming=True)
         await self._ask_for_template(request)
@@ -127,25 +130,27 @@ class ModelClient:
         never_retract: bool = False,
         when_loading: Callable[[], None] | None = None,
     ) -> AsyncGenerator[AnswerPart, None]:
-        """Ask for a reply to ``messages`` and yield it, piece by piece: text, and calls of tools.
+        """Ask for a reply to ``messages``, and yield its text and its tool calls as they arrive.
 
-        The text comes without thoughts, without the names of ``speakers`` before lines and without their lines; see
-        :class:`~bot.llm.answer.ReplyText`. A retraction among the pieces says that what came before it was a
-        thought. It can come in the first reply of a model only. It never comes if ``never_retract`` is set: then the
-        first reply is withheld until it is complete. A call comes when it is complete, after the text before it.
+        The text is filtered (:class:`~bot.llm.answer.ReplyText`): it has no thoughts, no names before lines, and no
+        lines of other people. A piece with ``retracts`` means that all text before it was a thought. That can happen
+        only in the first reply of a model. A tool call is yielded when it is complete, after the text before it.
 
-        ``model`` asks the server for another model than the options do. ``when_loading`` is called, once, when a server
-        that is still loading has been waited for for a while.
+        If the server refuses the request, it is changed and sent again, and a server that is not ready is waited for,
+        all within ``first_token_timeout``; see :class:`~bot.llm.request_sender.RequestSender`.
 
-        What the server refuses of the request is left out, a conversation that is too long is shortened, and a server
-        that is not ready is waited for, all within ``first_token_timeout``; see :mod:`bot.llm.request_sender`.
+        Closing the generator (``contextlib.aclosing``), or cancelling the task that reads it, closes the connection
+        immediately, so that the server stops computing. A reply is complete when the server marks its end. Some small
+        servers leave the end mark out, so a stream that ends after some text counts as complete too, and is logged.
 
-        Closing the generator (``contextlib.aclosing``), or cancelling the task that reads it, hangs up at once, which
-        frees the server's slot. The reply is whole when the server marks its end; a stream that simply ends after
-        some text is taken as whole too, since small servers leave the mark out, and is logged.
+        Args:
+            model: the model to use; ``None`` for the configured one.
+            speakers: names that the model may write before lines.
+            never_retract: withhold the first reply of a model until it is complete, so that nothing is ever retracted.
+            when_loading: called once if the server has been loading its model for a while.
 
         Raises:
-            ModelError: no reply, or no more of it; what was yielded before stands.
+            ModelError: there is no reply, or it broke off. Everything that was yielded before stays valid.
         """
         return self._answer(messages, model, speakers, never_retract, when_loading, runs_tools=True)
 
@@ -158,10 +163,10 @@ class ModelClient:
         never_retract: bool = False,
         when_loading: Callable[[], None] | None = None,
     ) -> AsyncGenerator[TextDelta, None]:
-        """The text of a reply, for whoever runs no tools; otherwise as :meth:`stream`.
+        """Ask for a reply like :meth:`stream`, but yield only its text. Calls and the text chat use this.
 
-        Nobody runs tools yet. So this is what becomes of a tool that a model calls in a call or a chat: it is logged
-        and passed over, and a reply that is nothing else is told as one that says nothing.
+        The bot has no tools yet, so a tool call is only logged. A reply that consists of tool calls alone raises a
+        ModelError, like an empty reply.
         """
         answer = self._answer(messages, model, speakers, never_retract, when_loading, runs_tools=False)
         async with aclosing(answer):
@@ -196,7 +201,7 @@ class ModelClient:
                                 spoke = True
                                 yield part
                         except ModelError as error:
-                            # Some servers begin to answer, and take it back in the stream.
+                            # Some servers accept a request with status 200 and then refuse it inside of the stream.
                             if (
                                 spoke
                                 or error.kind is not ModelErrorKind.SERVER
@@ -214,10 +219,11 @@ class ModelClient:
         never_retract: bool,
         runs_tools: bool,
     ) -> AsyncGenerator[AnswerPart, None]:
-        """The reply in an open response, which is closed at the end."""
+        """Read the reply from an open response, and close the response at the end."""
         try:
             reader = ReplyReader(response, request.options, request.begin_by)
-            # The first words are read before anything is waited for: what has arrived is lost when a server hangs up.
+            # The first piece is read before anything else is awaited. Otherwise data that has arrived already would be
+            # lost if the server closes the connection.
             delta = await reader.read()
             if await template_asked:
                 await self._ask_for_template(request)
@@ -231,12 +237,12 @@ class ModelClient:
                 yield part
             self._judge_end(answer, request.options, runs_tools)
         finally:
-            # Hangs up, unless the body was read to its end: then the connection is back in the pool already.
+            # This closes the connection, unless the body was read to its end: then it is in the pool again already.
             response.close()
 
     @staticmethod
     async def _said_by(answer: AnswerBuilder, delta: Delta) -> list[AnswerPart]:
-        """What is said by one step, which may be a whole answer: the event loop goes on meanwhile."""
+        """Filter one delta. It may be a complete long answer, so the event loop gets a turn between parts of it."""
         said: list[AnswerPart] = []
         for part in bounded_deltas(delta):
             said += answer.take(part)
@@ -248,7 +254,7 @@ class ModelClient:
 
     @asynccontextmanager
     async def _asking_for_template(self, request: ReplyRequest) -> AsyncIterator[Awaitable[bool]]:
-        """Ask for the template beside the request for a reply, so that the reply need not wait for it."""
+        """Ask about the chat template at the same time as the request for the reply is sent."""
         asking = asyncio.create_task(self._ask_for_template(request), name="chat template")
         try:
             yield asking
@@ -257,9 +263,10 @@ class ModelClient:
             await asyncio.wait([asking])
 
     async def _ask_for_template(self, request: ReplyRequest) -> bool:
-        """Ask a server that may tell whether the model thinks aloud; True where it could not be asked yet.
+        """Ask the server whether its chat template opens a thought, if that is not known yet.
 
-        It may be loading still, and then it can tell once it begins to answer.
+        Returns True if the server could not be asked yet. It may still be loading its model; then it can answer once
+        its reply has begun.
         """
         options, habit = request.options, self._habit(request)
         if options.api is not ModelApi.CHAT or not habit.may_ask():
@@ -278,7 +285,7 @@ class ModelClient:
         return self._memory_of(request.options.model).habit
 
     def _count_later(self, options: ModelOptions, sent: Sequence[ChatMessage]) -> None:
-        """Have the server count a long conversation, beside the reply, so that the next one is cut where it must be."""
+        """Have the server count the tokens of a long conversation during the reply, to correct the next estimate."""
         window = self._memory_of(options.model).window
         if not window.wants_count(sent) or self._counting:
             return
@@ -311,7 +318,7 @@ class ModelClient:
     def _memory_of(self, model: str | None) -> ServerMemory:
         if model not in self._memories:
             window = ContextWindow(self.options.context_tokens)
-            self._memories[model] = ServerMemory(Dialect(self._told), window, ThinkingHabit(), ModelSize(model))
+            self._memories[model] = ServerMemory(Dialect(self._logged), window, ThinkingHabit(), ModelSize(model))
         return self._memories[model]
 
     def _judge_end(self, answer: AnswerBuilder, options: ModelOptions, runs_tools: bool) -> None:
@@ -334,7 +341,7 @@ class ModelClient:
 
 
 def _heeded(parts_of_answer: Sequence[AnswerPart], runs_tools: bool) -> Iterator[AnswerPart]:
-    """The parts that somebody wants; see :meth:`ModelClient.text`."""
+    """Drop tool calls, and log them, unless the caller runs tools."""
     for part in parts_of_answer:
         if isinstance(part, ToolCall) and not runs_tools:
             _log.info("The model calls the tool %s; there are no tools, so that is passed over", part.name)

@@ -1,4 +1,4 @@
-"""The context window of a model: how many tokens fit, and shortening a conversation that is too long."""
+"""Context windows: estimates how many tokens a model accepts, and shortens conversations that are too long."""
 
 from __future__ import annotations
 
@@ -12,27 +12,32 @@ from bot.llm.messages import ChatMessage, message_tokens, total_tokens
 _log = logging.getLogger(__name__)
 
 MessageTokens = Callable[[ChatMessage], int]
-"""How many tokens a message is."""
+"""A function that estimates the number of tokens in a message."""
 
 LEFT_OUT = "\n[… the middle of this message was too long and is left out …]\n"
-"""Stands in a message that is too long by itself, so that the model knows."""
+"""Replaces the middle of a message that is too long, so that the model knows that something is missing."""
 _SHORTEST = 60
-"""Characters of a message that are always sent."""
+"""Least number of characters that are left of a message."""
 _ROUNDS = 12
+"""Most attempts to shorten one message."""
 
 
 def fit_messages(
     messages: Sequence[ChatMessage], budget: int, tokens: MessageTokens, *, whole_newest: bool = False
 ) -> tuple[ChatMessage, ...]:
-    """As much of ``messages`` as fits into ``budget`` tokens.
+    """Shorten a conversation to ``budget`` tokens.
 
-    The system messages at the beginning and the newest message stay; of the others, the newest that fit. What is kept
-    begins with the user, since many chat templates want it so. A newest message that is too long by itself loses its
-    middle, unless ``whole_newest``: the beginning says what it is about, and the question often stands at the end. It
-    keeps a quarter of the budget, however long the system messages are.
+    The system messages at the beginning and the newest message are kept. Of the other messages, the newest ones that
+    fit are kept, beginning with one of the user, because many chat templates require that. If the newest message alone
+    is too long, its middle is left out: its beginning says what it is about, and a question is often at the end. It
+    keeps at least a quarter of the budget, however long the system messages are.
 
-    Where the newest messages tell what tools returned, the question stays with them: a server refuses a result without
-    its call, and a call without its results.
+    If the newest messages are results of tools, they are kept together with the tool calls and the message that led to
+    them, because a server refuses a result without its call and a call without its results.
+
+    Args:
+        tokens: estimates the tokens in one message.
+        whole_newest: keep the newest message complete, even if it is too long.
     """
     if sum(map(tokens, messages)) <= budget:
         return tuple(messages)
@@ -52,7 +57,7 @@ def _system_messages(messages: Sequence[ChatMessage]) -> Sequence[ChatMessage]:
 
 
 def _begin_of_newest(messages: Sequence[ChatMessage], first: int) -> int:
-    """Where the newest message begins, or the exchange with tools that ends the conversation."""
+    """Index of the newest message, or of the message that led to the tool calls at the end of the conversation."""
     place = len(messages) - 1
     while place > first and messages[place].about_tools:
         place -= 1
@@ -75,7 +80,7 @@ def _newest_that_fit(messages: Sequence[ChatMessage], budget: int, tokens: Messa
 
 
 def _shortened(message: ChatMessage, budget: int, tokens: MessageTokens) -> ChatMessage:
-    """The message without its middle, at most ``budget`` tokens long as far as that can be."""
+    """Leave out the middle of a message, so that at most ``budget`` tokens are left if possible."""
     text = message.content
     kept = len(text)
     shorter = message
@@ -90,38 +95,48 @@ def _shortened(message: ChatMessage, budget: int, tokens: MessageTokens) -> Chat
 
 
 ASSUMED_TOKENS = 4_096
-"""For a server that tells nothing."""
+"""Context size for servers that don't tell theirs, in tokens."""
 SMALLEST_TOKENS = 256
+"""Smallest believable context size, in tokens."""
 _LEAST_SCALE, _MOST_SCALE = 0.3, 6.0
+"""Range of the correction factor for estimated numbers of tokens."""
 _SLACK, _COUNT_SLACK = 1.05, 1.1
-"""What is added to what a server counted: the next messages may be of another kind."""
+"""Safety factors for a server's numbers (in a refusal, and counted), since the next messages may have longer tokens."""
 _NEAR = 0.4
+"""Share of the context from which on the server is asked to count."""
 _ENOUGH_TO_COUNT = 100
+"""Least number of estimated tokens for which a count corrects the estimate."""
 _SHRINK = 0.6
+"""Factor by which the context is assumed to be smaller after a refusal without numbers."""
 _SMALL_SHARE = 0.3
+"""Share of the context below which a conversation can't have been too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class FittedRequest:
-    """What is asked: the messages that fit, and the longest answer that there is room for."""
+    """A conversation that fits into the context window.
+
+    Attributes:
+        max_tokens: the limit for the answer, in tokens, for which there is room.
+    """
 
     messages: tuple[ChatMessage, ...]
     max_tokens: int
 
 
 class ContextWindow:
-    """The context of one model of one server.
+    """The context window of one model on one server: its size, and how well token counts can be estimated.
 
     Args:
-        given: its size in tokens as the operator set it; ``None`` where the server is to tell it.
+        given: the size that the operator set, in tokens; ``None`` if the server is asked for it.
     """
 
     def __init__(self, given: int | None) -> None:
         self._given = given
         self._told: int | None = None
-        # What refusals taught, which may be less than the server says of itself.
+        # The limit learned from refusals. It may be less than the size that the server tells.
         self._most: int | None = None
-        # How much longer texts are for this model than the estimate says.
+        # Correction factor for estimated numbers of tokens.
         self._scale = 1.0
 
     @property
@@ -131,51 +146,51 @@ class ContextWindow:
 
     @property
     def size(self) -> int:
-        """Tokens in all, as far as it is known."""
+        """The size in tokens: the smallest that is known, or :data:`ASSUMED_TOKENS`."""
         return self._size or ASSUMED_TOKENS
 
     def learn_size(self, size: int) -> None:
-        """The server was asked, and says this; what the operator set wins."""
+        """Set the size that the server told. A size that the operator set is used instead."""
         if size >= SMALLEST_TOKENS:
             self._told = size
 
     def learn_count(self, messages: Sequence[ChatMessage], tokens: int) -> None:
-        """The server has counted these ``messages``: the estimate is corrected by it."""
+        """Correct the estimate by the number of ``tokens`` that the server counted in ``messages``."""
         estimated = total_tokens(messages)
         if estimated >= _ENOUGH_TO_COUNT:
             self._scale = min(_MOST_SCALE, max(_LEAST_SCALE, _COUNT_SLACK * tokens / estimated))
 
     def wants_count(self, messages: Sequence[ChatMessage]) -> bool:
-        """Whether it is worth knowing how long they are: when the estimate comes near to what fits."""
+        """Whether the server should count ``messages``, because by the estimate they are near the limit."""
         return self._told is not None and total_tokens(messages) * self._scale > _NEAR * self.size
 
     def fit(self, messages: Sequence[ChatMessage], max_tokens: int) -> FittedRequest:
-        """As much of the conversation as fits, with room for an answer.
+        """Shorten the conversation so that it fits, with room for an answer.
 
-        The answer gets what was set for it, and half of the context at most. Where the size is only assumed, the
-        longest answer is asked for as it was set, and the newest message stays whole.
+        The answer gets ``max_tokens``, but at most half of the context. If the size is only assumed, the answer gets
+        ``max_tokens`` in any case, and the newest message stays complete.
         """
         room = max(1, min(max_tokens, self.size // 2))
         kept = fit_messages(messages, self.size - room, self._tokens, whole_newest=self._size is None)
         return FittedRequest(kept, max_tokens if self._size is None else room)
 
     def learn_refusal(self, refusal: LengthRefusal, sent: Sequence[ChatMessage]) -> bool:
-        """The server refused ``sent`` for its length: learn from its numbers, or make do with less.
+        """Learn from a refusal of the messages ``sent`` because of their length.
 
-        Returns whether asking again, with what fits now, may help.
+        Returns whether it makes sense to try again with what fits now.
         """
         estimated, known = total_tokens(sent), self._size
-        thought = estimated * self._scale
-        if refusal.limit is None and thought < max(SMALLEST_TOKENS, _SMALL_SHARE * (known or 0)):
-            # So little can't be too long: something else filled the context, thoughts say.
+        assumed = estimated * self._scale
+        if refusal.limit is None and assumed < max(SMALLEST_TOKENS, _SMALL_SHARE * (known or 0)):
+            # So few tokens can't be too many. Something else filled the context, for example the model's thoughts.
             return False
-        longer = refusal.prompt is not None and refusal.prompt > thought
+        longer = refusal.prompt is not None and refusal.prompt > assumed
         if longer and refusal.prompt is not None:
             self._scale = min(_MOST_SCALE, _SLACK * refusal.prompt / estimated)
         if refusal.limit is not None and (known is None or refusal.limit < known):
             self._most = max(SMALLEST_TOKENS, refusal.limit)
         elif not longer:
-            self._most = max(SMALLEST_TOKENS, int(min(self.size, thought) * _SHRINK))
+            self._most = max(SMALLEST_TOKENS, int(min(self.size, assumed) * _SHRINK))
         _log.warning("The conversation is too long for the model: from now on it is kept to %d tokens", self.size)
         return True
 

@@ -1,4 +1,4 @@
-"""A model server inside this process: llama.cpp's own HTTP server, on loopback, for weights that fit anywhere."""
+"""Embedded model server: runs llama.cpp's HTTP server inside of the bot's process, for small weights."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from config.sections import ModelApi
 _HOST = "127.0.0.1"
 _SILENT = -1
 _CLIENT_TIMEOUT = 5
-# In seconds. A stop that meets the end of a reply can miss its wake-up and then waits for the next ping.
+"""Read and write timeout of the HTTP server, in seconds."""
 _PING_INTERVAL = 1
+"""Seconds between two pings in a stream. A stop at the end of a reply sometimes misses its wake-up, and then has to
+wait for the next ping."""
 _MOST_THREADS = 8
 _BATCH = 128
-"""Tokens that are read in one go: who hangs up meanwhile, and the other slot, wait for no more than these."""
+"""Tokens of a prompt that are computed in one go. A cancelled request, and the other slot, wait for at most so many."""
 
 
 def threads_for(cores: int) -> int:
-    """How many threads compute: one core is left to ears, voice and network.
+    """Number of compute threads for ``cores`` cores. One core is left for speech recognition, speech and network.
 
-    llama.cpp's threads wait for each other at every layer. One thread too many, and each layer waits until the system
-    lets the last of them run: on two cores with something else to do, a reply then has gaps of many seconds.
+    llama.cpp's threads wait for each other at every layer. If there is one thread too many, each layer waits until the
+    operating system runs the last thread. On two busy cores, a reply then has gaps of many seconds.
     """
     return max(1, min(cores - 1, _MOST_THREADS))
 
@@ -32,10 +34,16 @@ def threads_for(cores: int) -> int:
 class EmbeddedModelServer:
     """llama.cpp's HTTP server as a library (xllamacpp), on a free port of 127.0.0.1; an async context manager.
 
-    ``slots`` replies run at once, with ``context_tokens`` tokens each: what is asked goes to the slot that knows most
-    of it, so a guess that is thrown away costs the call nothing. ``threads`` compute; unset: as :func:`threads_for`
-    says. Loading and stopping run in a thread, but the library keeps the interpreter's lock while it stops: 1 ms once
-    the clients have hung up, but up to 2 s in the middle of a reply. So close the clients first.
+    Loading and stopping run in a thread. But while it stops, the library holds the interpreter's lock: for 1 ms if the
+    clients have closed their connections, for up to 2 s in the middle of a reply. So close the clients first.
+
+    Args:
+        weights: the GGUF file.
+        name: the model's name for clients.
+        slots: number of replies that can run at the same time. A request goes to the slot whose prompt cache fits best,
+            so a discarded speculative reply does not cost the call its cache.
+        threads: number of compute threads; ``None`` for :func:`threads_for`.
+        context_tokens: context size of each slot, in tokens.
     """
 
     def __init__(
@@ -59,33 +67,33 @@ class EmbeddedModelServer:
         await self.stop()
 
     async def start(self) -> None:
-        """Load the weights and listen; returns when requests are answered. Starting twice is fine.
+        """Load the weights and listen. Returns when requests are answered. Starting again does nothing.
 
         Raises:
-            FileNotFoundError: there are no weights at the path.
+            FileNotFoundError: the weights' file does not exist.
             RuntimeError: llama.cpp can't load them.
         """
         if self._server is None:
             self._server, self._address = await asyncio.to_thread(self._load)
 
     async def stop(self) -> None:
-        """Close the port, end the threads and free the weights. Stopping twice is fine."""
+        """Close the port, end the threads and free the weights. Stopping again does nothing."""
         if self._server is not None:
             await asyncio.to_thread(self._unload)
 
     def base_url(self, api: ModelApi) -> str:
-        """The base that a ``ModelClient`` is given for ``api``; llama.cpp keeps its own endpoint outside /v1."""
+        """The base address for a ``ModelClient`` that uses ``api``. llama.cpp's own API is outside of ``/v1``."""
         if self._server is None:
             raise RuntimeError("the embedded model server is not running")
         return self._address if api is ModelApi.COMPLETION else f"{self._address}/v1"
 
     @property
     def url(self) -> str:
-        """The base for the OpenAI-style endpoints."""
+        """The base address of the OpenAI-style API."""
         return self.base_url(ModelApi.CHAT)
 
     def _load(self) -> tuple[Any, str]:
-        # Imported here because it maps tens of megabytes that only this profile needs.
+        # Imported here, because the library takes tens of megabytes, and only the embedded server needs it.
         import xllamacpp
 
         if not self._weights.is_file():
@@ -107,11 +115,11 @@ class EmbeddedModelServer:
         params.endpoint_metrics = True
         params.verbosity = _SILENT
         server = xllamacpp.Server(params)
-        # The constructor returns before the task loop runs, and a stop that comes before it is never noticed: the
-        # destructor waits for ever. The figures are answered by that loop, so it runs once they are here.
+        # The constructor returns before the server's task loop runs. If the server were stopped before that, the
+        # destructor would wait for ever. The metrics are answered by that loop, so after them it runs.
         server.handle_metrics()
         return server, str(server.listening_address)
 
     def _unload(self) -> None:
-        # The library stops in the destructor, so dropping the last reference is the way to stop.
+        # The library stops the server in its destructor, so dropping the last reference stops it.
         self._server = None

@@ -22,25 +22,36 @@ class ModelErrorKind(StrEnum):
     UNREACHABLE = "unreachable"
     UNAUTHORIZED = "unauthorized"
     NOT_FOUND = "not_found"
+    """The server does not know the address or the model."""
     HTTP = "http"
+    """The server answered with another status of failure."""
     TOO_LONG = "too_long"
+    """The conversation does not fit into the model's context."""
     FIRST_TOKEN_TIMEOUT = "first_token_timeout"  # noqa: S105
     STALLED = "stalled"
+    """The server stopped sending in the middle of the reply."""
     BROKEN = "broken"
+    """The connection was closed, or the response could not be read."""
     SERVER = "server"
+    """The server reported an error inside of its reply."""
     EMPTY = "empty"
+    """The reply ended without a word."""
 
 
 class ModelError(Exception):
-    """The model server failed us. ``str(error)`` is one plain sentence for the channel and never holds a key.
+    """A request to the model server failed. The message is for people in the channel, and never contains the API key.
 
-    ``status`` is the HTTP status where there was one.
+    Attributes:
+        status: the HTTP status; ``None`` if the server sent none.
     """
 
     def __init__(self, kind: ModelErrorKind, text: str, *, status: int | None = None) -> None:
         super().__init__(text)
         self.kind = kind
         self.status = status
+
+
+# Refusals of a conversation that is too long.
 
 
 _TOO_LONG = re.compile(
@@ -96,18 +107,24 @@ _PROMPTS = tuple(
     )
 )
 _SMALLEST, _LARGEST = 64, 100_000_000
+"""Range of believable numbers of tokens in an error message."""
 
 
 @dataclass(frozen=True, slots=True)
 class LengthRefusal:
-    """How many tokens fit in all, and how many the conversation was, where the server says so."""
+    """A server's refusal of a conversation that is too long, with the numbers of tokens that it names.
+
+    Attributes:
+        limit: tokens that fit into the context; ``None`` if the server doesn't say it.
+        prompt: tokens in the conversation that was refused; ``None`` if the server doesn't say it.
+    """
 
     limit: int | None = None
     prompt: int | None = None
 
 
 def length_refusal(said: str) -> LengthRefusal | None:
-    """What the server says of the length; ``None`` where it refuses something else. ``said`` is its answer's body."""
+    """Read a refusal because of the length from an error body; ``None`` if the server refuses something else."""
     if not _TOO_LONG.search(said):
         return None
     return LengthRefusal(_first(_LIMITS, said), _first(_PROMPTS, said))
@@ -122,13 +139,16 @@ def _first(patterns: tuple[re.Pattern[str], ...], said: str) -> int | None:
     return None
 
 
+# Failed requests.
+
+
 _ERROR_BODY_BYTES = 16_384
 _ENDPOINTS = ("/chat/completions", "/completions", "/completion")
 _OPENAI_STYLE = (ModelApi.CHAT, ModelApi.COMPLETIONS)
 _NAMELESS = re.compile(
     r"\bmodel\b.{0,20}\b(?:required|missing|empty)\b|\b(?:missing|provide|specify)\b.{0,30}\bmodel\b", re.IGNORECASE
 )
-"""What servers say that want a model's name in each request."""
+"""Matches the errors of servers that need a model's name in each request."""
 _USED_UP = ("insufficient_quota", "exceeded your current quota", "billing", "credit balance")
 WHICH_MODEL = "wants to be told which model. Set LLM_MODEL to one that it has."
 PAYMENT_REQUIRED_WORDS = "says that its account has no credit left."
@@ -136,7 +156,12 @@ PAYMENT_REQUIRED_WORDS = "says that its account has no credit left."
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A server's answer with a status other than 200: its words, and where it was asked."""
+    """A server's response with a status other than 200.
+
+    Attributes:
+        reason: the reason phrase of the HTTP status.
+        path: the path of the request.
+    """
 
     status: int
     reason: str
@@ -146,13 +171,13 @@ class Refusal:
 
     @property
     def quota_used_up(self) -> bool:
-        """Whether waiting does not help, because somebody has to pay first."""
+        """Whether the account's credit is used up, so that waiting does not help."""
         lowered = self.body.lower()
         return any(words in lowered for words in _USED_UP)
 
 
 def model_error(options: ModelOptions, kind: ModelErrorKind, what: str, status: int | None = None) -> ModelError:
-    """An error that names the server, with the key taken out wherever a server may have echoed it."""
+    """Build an error whose message begins with the server's name. The API key is removed if a server has echoed it."""
     text = f"The model server at {options.server_name} {what}"
     if options.api_key:
         text = text.replace(options.api_key.get_secret_value(), "***")
@@ -160,7 +185,7 @@ def model_error(options: ModelOptions, kind: ModelErrorKind, what: str, status: 
 
 
 def unreachable(options: ModelOptions, error: BaseException | None = None) -> ModelError:
-    """Nobody answers at the address; ``error`` tells why, where it is known."""
+    """Error for a server that can't be reached. ``error`` is the cause, if it is known."""
     match error:
         case aiohttp.ClientConnectorDNSError():
             why = "can't be reached: there is no such host. Is the name in LLM_URL right?"
@@ -176,18 +201,18 @@ def unreachable(options: ModelOptions, error: BaseException | None = None) -> Mo
 
 
 def too_late(options: ModelOptions) -> ModelError:
-    """The first token never came."""
+    """Error for a server whose first token did not come in time."""
     waited = f"did not begin to answer within {options.first_token_timeout:g} s."
     return model_error(options, ModelErrorKind.FIRST_TOKEN_TIMEOUT, waited)
 
 
 def stalled(options: ModelOptions) -> ModelError:
-    """Tokens came, and then no more."""
+    """Error for a server that stopped sending in the middle of a reply."""
     return model_error(options, ModelErrorKind.STALLED, f"fell silent for {options.stall_timeout:g} s in mid-reply.")
 
 
 async def read_refusal(response: aiohttp.ClientResponse, deadline: float) -> Refusal:
-    """The answer of a server that refuses, with as much of its body as comes by ``deadline`` (loop time)."""
+    """Read a refusing response. Its body is left empty if it does not arrive by ``deadline`` (event loop time)."""
     try:
         async with asyncio.timeout_at(deadline):
             body = (await read_body(response, _ERROR_BODY_BYTES)).decode("utf-8", "replace")
@@ -197,7 +222,7 @@ async def read_refusal(response: aiohttp.ClientResponse, deadline: float) -> Ref
 
 
 def refused(options: ModelOptions, refusal: Refusal) -> ModelError:
-    """What a status other than 200 means and what to do about it, with the server's own words where it sent some."""
+    """Error for a refusal: what its status means, what to do about it, and the server's own message."""
     said = _without_status(error_text(refusal.body), refusal.status)
     reason = f": {said}" if said else f" ({refusal.reason})" if refusal.reason else ""
     kind, what = _meaning(options, refusal)
@@ -205,7 +230,7 @@ def refused(options: ModelOptions, refusal: Refusal) -> ModelError:
 
 
 def _without_status(said: str, status: int) -> str:
-    """A server's words without the status in front of them, which is told already: "404: Not Found", "404 page …"."""
+    """Remove the status from the beginning of a server's message ("404: Not Found"), since it is shown already."""
     return re.sub(rf"^(?:HTTP(?:/[\d.]+)? |error:? )?{status}\b[\s:.,–-]*", "", said, flags=re.IGNORECASE)
 
 
@@ -252,16 +277,19 @@ def _not_found(options: ModelOptions, refusal: Refusal) -> str:
 
 
 def missing_v1(options: ModelOptions) -> bool:
-    """Whether LLM_URL ends without the ``/v1`` that OpenAI-style servers want."""
+    """Whether LLM_URL lacks the ``/v1`` at its end that OpenAI-style servers need."""
     return options.api in _OPENAI_STYLE and endpoint_url(options, "").path.strip("/") == ""
 
 
 async def read_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The body, or the first ``limit`` bytes of a longer one."""
+    """Read the body of a response, but at most ``limit`` bytes."""
     body = bytearray()
     while len(body) < limit and (chunk := await response.content.read(limit - len(body))):
         body += chunk
     return bytes(body)
+
+
+# Errors in the middle of a reply.
 
 
 _REMEDIES = (
@@ -288,17 +316,17 @@ _OTHERWISE = "Ask again; if it stays so, the server's log says more."
 
 
 def server_said(options: ModelOptions, words: str) -> ModelError:
-    """The server reported an error in the middle of its answer: its own words, and what to do."""
+    """Error for a message that the server sent inside of its reply: the message, and what to do about it."""
     told = f"reported an error: {words}" if words else "reported an error."
     return model_error(options, ModelErrorKind.SERVER, f"{_sentence(told)} {remedy(words)}")
 
 
 def nothing_said(options: ModelOptions, reason: str, *, thought: bool) -> ModelError:
-    """The reply is over, and nobody heard a word of it.
+    """Error for a reply that ended without a word for people.
 
     Args:
-        reason: the server's word for why the reply ended.
-        thought: whether the model thought.
+        reason: the server's finish reason.
+        thought: whether the reply contained a thought.
     """
     if reason in FILTER_REASONS:
         what = "gave no answer: its content filter blocked it. Say it in other words, or use another model."
@@ -316,7 +344,7 @@ def nothing_said(options: ModelOptions, reason: str, *, thought: bool) -> ModelE
 
 
 def remedy(words: str) -> str:
-    """What to do about an error, by the server's words for it."""
+    """Advice for an error, chosen by the words in the server's message."""
     return next((what for signs, what in _REMEDIES if re.search(signs, words, re.IGNORECASE)), _OTHERWISE)
 
 

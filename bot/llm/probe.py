@@ -1,4 +1,4 @@
-"""Questions to a model server about itself: readiness, models, context size and token counts."""
+"""Probes of a model server: is it ready, which models does it have, how large is the context, how long is a text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ _MAX_FACTS_BYTES = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class FactSource:
-    """An address that may know; ``read`` takes what it answers and the model's name, and may raise what it likes."""
+    """An endpoint of some kinds of servers that may tell a fact about a model.
+
+    Attributes:
+        read: finds the fact in the response's JSON. It also gets the model's name. It may raise LookupError,
+            AttributeError, TypeError or ValueError if the response has another format.
+        body: the JSON body of the request; ``None`` for a request without one.
+    """
 
     method: str
     url: URL
@@ -31,17 +37,20 @@ class FactSource:
     body: Mapping[str, Any] | None = None
 
 
-async def ask_source(session: aiohttp.ClientSession, place: FactSource, options: ModelOptions) -> object:
-    """What is told there; ``None`` where that is nothing. Takes up to ``connect_timeout`` seconds, never raises."""
+async def ask_source(session: aiohttp.ClientSession, source: FactSource, options: ModelOptions) -> object:
+    """Ask one endpoint for its fact; ``None`` if it does not tell it.
+
+    Never raises. Takes up to ``connect_timeout`` seconds.
+    """
     try:
         async with (
             asyncio.timeout(options.connect_timeout),
-            session.request(place.method, place.url, json=place.body, allow_redirects=False) as response,
+            session.request(source.method, source.url, json=source.body, allow_redirects=False) as response,
         ):
             if response.status != HTTPStatus.OK:
                 return None
             told = json.loads(await read_body(response, _MAX_FACTS_BYTES))
-        return place.read(told, options.model)
+        return source.read(told, options.model)
     except (
         TimeoutError,
         aiohttp.ClientError,
@@ -52,12 +61,12 @@ async def ask_source(session: aiohttp.ClientSession, place: FactSource, options:
         TypeError,
         RecursionError,
     ):
-        # The server is away, has no such address, or answers what nobody expects.
+        # The server can't be reached, does not have this endpoint, or answers in an unknown format.
         return None
 
 
 def entry_of(entries: list[Any], model: str | None, *names: str) -> dict[str, Any]:
-    """The entry of our model; without a name, of the only one."""
+    """The entry of ``model`` in a list of models. Without a name, the only entry; {} if there are several."""
     known = [entry for entry in entries if isinstance(entry, dict)]
     if model is None:
         return known[0] if len(known) == 1 else {}
@@ -69,16 +78,17 @@ _SMALLEST, _LARGEST = 256, 100_000_000
 _OLLAMA_DEFAULT = 4_096
 
 _LISTED = ("max_model_len", "context_length", "context_window", "max_context_length", "max_context_len", "n_ctx")
-"""In a list of models: vLLM and SGLang, OpenRouter and Together, Groq, Mistral, others, llama.cpp."""
+"""Names of the context size in a list of models: of vLLM and SGLang, OpenRouter and Together, Groq, Mistral, some other
+servers, and llama.cpp."""
 
 
 async def ask_context_size(session: aiohttp.ClientSession, options: ModelOptions) -> int | None:
-    """The context of ``options.model`` in tokens, as the server tells it; ``None`` where it tells nothing.
+    """Ask the server for the context size of ``options.model``, in tokens; ``None`` if it does not tell it.
 
-    Never raises. It may take ``connect_timeout`` seconds at each of a few addresses: ask while nobody waits.
+    Never raises. Several endpoints are tried, each for up to ``connect_timeout`` seconds, so nobody should wait for it.
     """
-    for place in _sources(options):
-        size = _sensible(await ask_source(session, place, options))
+    for source in _sources(options):
+        size = _sensible(await ask_source(session, source, options))
         if size is not None:
             return size
     return None
@@ -116,7 +126,7 @@ def _from_ollamas_loaded(told: Any, model: str | None) -> object:
 
 
 def _from_ollamas_model(told: Any, _: str | None) -> object:
-    """What Ollama loads the model with: ``num_ctx``, or its default, however much the model was trained for."""
+    """The context that Ollama gives the model: ``num_ctx``, or its default if the model was trained for more."""
     for line in str(told.get("parameters") or "").splitlines():
         words = line.split()
         if len(words) == 2 and words[0] == "num_ctx" and words[1].isdecimal():
@@ -136,9 +146,12 @@ _MAX_COUNT_BYTES = 8 << 20
 async def count_tokens(
     session: aiohttp.ClientSession, options: ModelOptions, messages: Sequence[ChatMessage]
 ) -> int | None:
-    """How many tokens the messages are by the server's count; ``None`` where it does not count. Never raises."""
+    """Have the server count the tokens in ``messages``; ``None`` if it can't. Never raises.
+
+    llama.cpp's server, vLLM and SGLang can count tokens. Takes up to ``connect_timeout`` seconds.
+    """
     text = "\n".join(message.content for message in messages)
-    # llama.cpp calls it content, the others prompt.
+    # llama.cpp's field is called content, that of the others prompt.
     body = {"content": text, "prompt": text, **({"model": options.model} if options.model else {})}
     try:
         async with (
@@ -149,7 +162,7 @@ async def count_tokens(
                 return None
             told = json.loads(await read_body(response, _MAX_COUNT_BYTES))
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError, RecursionError, RuntimeError):
-        # It counts nothing, or the client was closed meanwhile.
+        # The server can't count, or the client was closed meanwhile.
         return None
     count = _count(told)
     return None if count is None else count + TOKENS_PER_MESSAGE * len(messages)
@@ -169,10 +182,12 @@ _MAX_LIST_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ServerReport:
-    """What a look at the server found.
+    """Result of a readiness check of the server.
 
-    ``problem`` is a sentence for people, or None when a reply may be asked for. ``models`` are the names the server
-    lists; empty where it lists none (llama.cpp's own endpoint).
+    Attributes:
+        reachable: whether the server answered.
+        models: names of the models that the server lists. llama.cpp's own API lists none.
+        problem: a sentence for people; ``None`` if the server is ready.
     """
 
     reachable: bool
@@ -181,7 +196,10 @@ class ServerReport:
 
 
 async def check_server(session: aiohttp.ClientSession, options: ModelOptions) -> ServerReport:
-    """Look at ``/models`` (OpenAI-style servers) or ``/health`` (llama.cpp), within ``connect_timeout`` seconds."""
+    """Check whether the server is ready and has the configured model. Takes up to ``connect_timeout`` seconds.
+
+    Asks ``/models`` of an OpenAI-style server, or ``/health`` of llama.cpp. Never raises because of the server.
+    """
     path = "/health" if options.api is ModelApi.COMPLETION else "/models"
     deadline = asyncio.get_running_loop().time() + options.connect_timeout
     try:
@@ -202,7 +220,7 @@ async def check_server(session: aiohttp.ClientSession, options: ModelOptions) ->
 
 
 def _error_in(body: bytes) -> str:
-    """What a server complains of although it answers with status 200, as LM Studio does of unknown addresses."""
+    """The error in a response with status 200; "" if there is none. LM Studio answers unknown addresses like this."""
     try:
         told = json.loads(body)
     except (ValueError, RecursionError):
@@ -220,7 +238,7 @@ def _missing_model(options: ModelOptions, models: tuple[str, ...]) -> str | None
 
 
 def _same_model(asked: str, listed: str) -> bool:
-    """Whether the server means the same: a name without a tag is the one tagged ``latest`` (Ollama)."""
+    """Whether both names mean the same model: in Ollama, a name without a tag means the tag ``latest``."""
     return asked == listed or (":" not in asked and listed == f"{asked}:latest")
 
 

@@ -1,4 +1,4 @@
-"""Sending a request for a reply until the server begins to answer it, with changes and retries where they help."""
+"""Sends the request for a reply, and changes or repeats it if that helps, until the server begins to reply."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from bot.llm.small_model import ModelSize
 from bot.llm.thinking import ThinkingHabit
 
 FIRST_PAUSE, MAX_PAUSE = 0.25, 2.0
-"""Seconds between two attempts where the server names no time; the pause doubles with each."""
+"""First and longest pause between attempts, in seconds, if the server names no time. The pause doubles each time."""
 
 _DELAY_IN_BODY = re.compile(
     r"(?:\"retryDelay\"\s*:\s*\"|(?:try again|retry) in )(?:(?P<minutes>\d{1,4})m(?!s)\s?)?"
@@ -46,10 +46,10 @@ _MILLISECONDS = 1000
 
 
 def retry_after(headers: Mapping[str, str], body: str, now: datetime) -> float | None:
-    """The seconds that the server asks to wait, 0 or more; ``None`` where it says nothing that makes sense.
+    """Seconds to wait before the next attempt, as the server asks for it; ``None`` if it asks for no valid time.
 
-    ``Retry-After`` holds seconds or a date. Some servers use a header in milliseconds, or say it in the body (Gemini,
-    Groq). The number is the server's: whoever waits has a limit of their own.
+    The header ``Retry-After`` has seconds or a date. Some servers send a header with milliseconds. Gemini and Groq
+    write the time into the body. The result can be very large, so the caller needs a limit of its own.
     """
     milliseconds = _number(headers.get("Retry-After-Ms", ""))
     if milliseconds is not None:
@@ -66,7 +66,7 @@ def retry_after(headers: Mapping[str, str], body: str, now: datetime) -> float |
 
 
 def pause_before(attempt: int) -> float:
-    """The seconds to wait before asking again for the ``attempt``-th time, from 1, where the server named none."""
+    """Seconds to wait before the given retry (the first one is 1) if the server names no time."""
     return min(FIRST_PAUSE * 2.0 ** min(attempt - 1, 16), MAX_PAUSE)
 
 
@@ -89,18 +89,18 @@ def _until(text: str, now: datetime) -> float | None:
 
 
 MAX_FIELD_RETRIES = 3
-"""How often a reply is asked for again because of a field."""
+"""Most retries of one request without fields that the server refused."""
 MAX_SHORTENINGS = 4
-"""How often because of its length."""
+"""Most retries of one request with a shorter conversation."""
 MAX_BLIND_WAITS = 3
-"""How often when there are too many requests, or a proxy gets no answer, and nobody says until when."""
+"""Most waits for a server with too many requests, or behind a proxy that can't reach it, if no time is named."""
 MAX_LOADING_PAUSE = 5.0
-"""Seconds between two looks at a server that loads, however long it wants us to wait."""
+"""Longest pause between two attempts while the server loads its model, in seconds, even if it asks for a longer one."""
 
 _OVERLOADED = 529
 _NOT_READY = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_EARLY, _OVERLOADED})
 _BEHIND_A_PROXY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
-"""A proxy's words for a server that starts anew, or is gone."""
+"""Statuses with which a proxy answers while the server behind it restarts or is gone."""
 REQUEST_REFUSED = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
@@ -116,7 +116,7 @@ REQUEST_REFUSED = frozenset(
         HTTPStatus.NOT_IMPLEMENTED,
     }
 )
-"""The statuses with which servers refuse a request for what stands in it."""
+"""Statuses with which servers refuse a request because of its contents."""
 
 _LOADING = re.compile(
     r"\bloading (?:the )?model|model (?:is )?(?:still |currently )?(?:being )?load(?:ing|ed)\b|currently loading"
@@ -125,11 +125,12 @@ _LOADING = re.compile(
 )
 
 Connections = Callable[[], aiohttp.ClientSession]
+"""A function that returns the session with the connections to the server."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerMemory:
-    """What one server has told of itself, for one model."""
+    """Everything that was learned about one model on one server."""
 
     dialect: Dialect
     window: ContextWindow
@@ -139,9 +140,12 @@ class ServerMemory:
 
 @dataclass(frozen=True, slots=True)
 class ReplyRequest:
-    """What a reply is asked for. ``begin_by`` is the loop time by which it must have begun.
+    """A request for a reply, before it is adapted to the server.
 
-    ``when_loading`` is called once if the server has been loading for a while. ``warming``: one token is enough.
+    Attributes:
+        begin_by: the event loop's time by which the reply must have begun.
+        when_loading: called once if the server has been loading its model for a while.
+        warming: whether the request only fills the server's prompt cache, so that a reply of one token is enough.
     """
 
     options: ModelOptions
@@ -152,9 +156,10 @@ class ReplyRequest:
 
 
 class RequestSender:
-    """One reply, asked for until its stream is open; a context manager.
+    """Sends one request until the server begins to reply. Use it as a context manager.
 
-    :meth:`open` may be called again after :meth:`prepare_retry`.
+    Refused fields are left out, a conversation that is too long is shortened, and a server that is not ready is waited
+    for. After :meth:`prepare_retry`, :meth:`open` may be called again.
     """
 
     def __init__(self, request: ReplyRequest, memory: ServerMemory, connections: Connections) -> None:
@@ -180,10 +185,10 @@ class RequestSender:
         self._notice.stop()
 
     async def open(self) -> aiohttp.ClientResponse:
-        """The response of which a reply can be read.
+        """Send the request, and return the response from which the reply can be read.
 
         Raises:
-            ModelError: the server can't be reached, refuses, or is not ready in time.
+            ModelError: the server can't be reached, refuses the request, or is not ready in time.
         """
         while True:
             self._asked = self._body()
@@ -199,18 +204,20 @@ class RequestSender:
 
     @property
     def sent(self) -> Sequence[ChatMessage]:
-        """As much of the conversation as was sent."""
+        """The part of the conversation that was sent."""
         return self._sent
 
     def reply_began(self) -> None:
-        """The reply has begun: what was left out for it is what the server does not take."""
+        """Report that the reply has begun. This confirms that the server refused the fields that were left out."""
         self._confirm_tried()
 
     async def prepare_retry(self, error: ModelError) -> bool:
-        """A server reports an error before its first word: do what may help; False where nothing does.
+        """Prepare another attempt after the server reported an error inside of the reply, before its first word.
+
+        This may wait for the server. Returns False if another attempt would not help.
 
         Raises:
-            ModelError: it is not ready, and will not be in time.
+            ModelError: the server will not be ready in time.
         """
         said = str(error)
         if self._change(said):
@@ -221,7 +228,7 @@ class RequestSender:
         return True
 
     def _change(self, said: str) -> bool:
-        """Change the request by what the server says of it; False where nothing is left to change."""
+        """Change the request as the server's message suggests. Returns False if there is nothing to change."""
         return self._shorten(length_refusal(said)) or self._leave_out(said)
 
     def _shorten(self, refusal: LengthRefusal | None) -> bool:
@@ -241,7 +248,7 @@ class RequestSender:
         return one_token(body) if self._request.warming else body
 
     async def _make_ready(self, refusal: Refusal) -> None:
-        """Do what may help before the server is asked again; raises what it means where nothing does."""
+        """Change the request or wait, so that another attempt may succeed. Raises ModelError if nothing can help."""
         if refusal.status in REQUEST_REFUSED:
             too_large = LengthRefusal() if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else None
             if self._change(refusal.body) or self._shorten(too_large):
@@ -251,15 +258,18 @@ class RequestSender:
             return
         raise refused(self._options, refusal)
 
-    # Fields.
+    # Refused fields.
 
     def _leave_out(self, said: str) -> bool:
-        """Leave out what the server refuses; False when it names nothing new, or too much."""
+        """Leave out the fields that the server refuses.
+
+        Returns False if it names no new field, or if there were too many retries already.
+        """
         fields = refused_fields(said, self._asked)
         roles = not fields and not self._folding and refuses_system_role(said) and _has_system(self._asked)
         if not fields and not roles:
             return False
-        # It no longer complains of what it refused before, so that was refused for good.
+        # The error is about other fields now, so the server really refused those of the attempt before.
         self._confirm_tried()
         if self._field_tries >= MAX_FIELD_RETRIES:
             return False
@@ -269,7 +279,7 @@ class RequestSender:
         return True
 
     def _confirm_tried(self) -> None:
-        """Remember what was left out for this reply."""
+        """Remember for later requests which fields were left out of this one."""
         for field in self._tried:
             self._memory.dialect.learn(field)
         self._tried.clear()
@@ -279,7 +289,7 @@ class RequestSender:
     # Waiting.
 
     async def _wait(self, refusal: Refusal, failure: ModelError) -> None:
-        """Wait until the server may be ready; raises ``failure`` at once where nobody can wait so long."""
+        """Wait until the server may be ready. Raises ``failure`` immediately if that would take too long."""
         self._waits += 1
         if _is_loading(refusal):
             self._notice.loading()
@@ -295,7 +305,7 @@ class RequestSender:
             raise failure
         await asyncio.sleep(pause)
 
-    # The wire.
+    # HTTP.
 
     async def _ask(self, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
         try:
@@ -315,12 +325,13 @@ class RequestSender:
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             if isinstance(error, aiohttp.ClientConnectorError):
                 raise
-            # A server may close a kept connection just as we write to it; a new one tells how things really are.
+            # The server may have closed a kept connection while we were writing to it. A new connection shows whether
+            # the server is really gone.
             return await self._connections().post(url, json=body, allow_redirects=False)
 
 
 class _LoadingNotice:
-    """Calls back once, when a server that said that it is loading has been for ``after`` seconds."""
+    """Calls ``call`` once, when the server has been loading its model for ``after`` seconds."""
 
     def __init__(self, after: float, call: Callable[[], None] | None) -> None:
         self._after = after
@@ -329,14 +340,14 @@ class _LoadingNotice:
         self._timer: asyncio.TimerHandle | None = None
 
     def loading(self) -> None:
-        """The server says that it is not ready yet."""
+        """Report that the server is still loading."""
         loop = asyncio.get_running_loop()
         self._since = loop.time() if self._since is None else self._since
         if self._timer is None and self._call is not None:
             self._timer = loop.call_at(self._since + self._after, self._tell)
 
     def stop(self) -> None:
-        """The server is ready, or nobody waits any more."""
+        """Cancel the notice: the server is ready, or nobody waits any more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -348,14 +359,14 @@ class _LoadingNotice:
 
 
 def _is_loading(refusal: Refusal) -> bool:
-    """Whether the server will be ready when its model is; some say so with a status of another meaning."""
+    """Whether the server is loading its model. Some servers say this with a status that means something else."""
     if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
         return False
     return refusal.status in _NOT_READY or _LOADING.search(refusal.body) is not None
 
 
 def _may_pass(refusal: Refusal) -> bool:
-    """Whether the server may answer when it is asked again."""
+    """Whether the same request may succeed later."""
     return refusal.status in _BEHIND_A_PROXY | {HTTPStatus.TOO_MANY_REQUESTS} or _is_loading(refusal)
 
 

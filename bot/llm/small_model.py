@@ -75,8 +75,8 @@ async def ask_model_size(session: aiohttp.ClientSession, options: ModelOptions) 
 
     Never raises. Returns ``None`` if the server doesn't tell it. Takes up to ``connect_timeout`` seconds per address.
     """
-    for place in _sources(options):
-        told = await ask_source(session, place, options)
+    for source in _sources(options):
+        told = await ask_source(session, source, options)
         if isinstance(told, int) and _sensible(told):
             return told
     return None

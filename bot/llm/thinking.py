@@ -1,4 +1,8 @@
-"""Whether a model's replies begin inside a thought: asked from the server, and learnt from the replies."""
+"""Finds out whether a model's replies begin inside a thought: asks the server, and learns from the replies.
+
+Some chat templates end with an opening tag such as ``<think>``. The reply then begins with the model's thought, and
+contains only the closing tag.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +24,11 @@ from bot.llm.requests import ModelOptions
 _log = logging.getLogger(__name__)
 
 _PROBE_TIMEOUT = 0.5
-"""Seconds that a first reply may wait for this; it is asked beside the reply, and answered in a few thousandths."""
+"""Seconds that a first reply may wait for the probe. It runs at the same time as the request for the reply, and usually
+takes a few milliseconds."""
 _MAX_BYTES = 1 << 20
-_LOOKED_AT = 400
-"""Characters at a prompt's end that are looked at."""
+_PROMPT_TAIL = 400
+"""Number of characters at the end of a prompt that are searched for an opening tag."""
 _OUTPUT = re.compile(r"\{\{-?(.*?)-?\}\}", re.DOTALL)
 _LITERAL = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
 _OF_LLAMA_CPP = frozenset({"chat_template", "default_generation_settings", "generation_prompt"})
@@ -33,17 +38,17 @@ _SWITCHES = ("enable_thinking", "thinking")
 async def begins_inside_thought(
     session: aiohttp.ClientSession, options: ModelOptions, body: Mapping[str, Any]
 ) -> bool | None:
-    """Whether replies to such requests begin inside a thought; ``None`` where the server does not tell.
+    """Ask a llama.cpp server whether its chat template opens a thought; ``None`` if the server can't tell.
 
-    A server that has ``/props`` is llama.cpp's. It is asked for the prompt that it would make of the request
-    (``/apply-template``); one that is too old for that has its template read.
+    Only llama.cpp has the endpoint ``/props``. If it answers, the server is asked for the prompt that it would make of
+    the request (``/apply-template``). If the server is too old for that, its template is read instead.
 
     Args:
-        body: the request for a reply, as it is sent.
+        body: the body of the request for a reply.
 
     Raises:
-        aiohttp.ClientError: the server can't be asked, or is not ready.
-        OSError: the same, or it does not answer in time.
+        aiohttp.ClientError: the server can't be reached, or is not ready.
+        OSError: the same. TimeoutError: it did not answer in time.
     """
     root = _root(options)
     async with asyncio.timeout(_PROBE_TIMEOUT):
@@ -58,8 +63,8 @@ async def begins_inside_thought(
 
 
 def ends_inside_thought(prompt: str) -> bool:
-    """Whether a prompt ends with an opening mark, so that the reply begins behind it."""
-    end = prompt[-_LOOKED_AT:].rstrip()
+    """Whether a prompt ends with the opening tag of a thought."""
+    end = prompt[-_PROMPT_TAIL:].rstrip()
     for family in UNMISTAKABLE:
         if any(found.end() == len(end) for found in family.opening.finditer(end)):
             return True
@@ -67,9 +72,12 @@ def ends_inside_thought(prompt: str) -> bool:
 
 
 def template_opens_thought(template: str, kwargs: Mapping[str, Any]) -> bool:
-    """Whether a chat template, left to itself, opens a thought where the reply begins.
+    """Whether a chat template ends the prompt with the opening tag of a thought.
 
-    It is not carried out, only read: what it writes last behind ``add_generation_prompt``.
+    The template is not executed. Only the text that it writes after ``add_generation_prompt`` is examined.
+
+    Args:
+        kwargs: the request's ``chat_template_kwargs``, which may switch thinking off.
     """
     if any(kwargs.get(switch) is False for switch in _SWITCHES):
         return False
@@ -93,7 +101,7 @@ def _tells(props: Mapping[str, Any], body: Mapping[str, Any]) -> bool | None:
 
 
 async def _answer(request: Any) -> Mapping[str, Any]:
-    """The object that the server answers; {} for anything else."""
+    """The JSON object in the response; {} if there is none. Raises :class:`aiohttp.ClientError` for status 500 up."""
     async with request as response:
         if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             response.raise_for_status()
@@ -107,48 +115,51 @@ async def _answer(request: Any) -> Mapping[str, Any]:
 
 
 def _root(options: ModelOptions) -> URL:
-    """llama.cpp's own endpoints stand beside ``/v1``."""
+    """The address of llama.cpp's own endpoints, which are outside of ``/v1``."""
     base = URL(options.url).with_query(None)
     path = base.raw_path.rstrip("/").removesuffix("/v1")
     return base.with_path(path or "/", encoded=True)
 
 
 _ASKS = 3
-"""How often a server that does not answer is asked for its template."""
+"""Most attempts to ask a server about its template, if it does not answer."""
 _FORGET_AFTER = 2
-"""Whole replies in a row without a closing mark, after which a server is no longer taken to begin inside a thought."""
+"""Number of complete replies in a row without a lone closing tag after which the habit is forgotten."""
 
 
 class ThinkingHabit:
-    """What is known of one model on one server.
+    """Remembers whether the replies of one model on one server begin inside a thought.
 
-    Some chat templates open the thought themselves; the reply then has the closing mark only, and what stands before it
-    can't be told from an answer. So it is remembered that a reply began so, and the next ones are withheld until their
-    thought is closed.
+    Such a thought has no opening tag in the reply, so its beginning looks like an answer. Once this was seen, the next
+    replies are withheld until the closing tag comes.
     """
 
     def __init__(self) -> None:
         self.begins_inside = False
         self.goes_on = False
-        """Whether that was in a reply whose thoughts came apart, too: they go on in its text."""
+        """Whether thoughts continue in the text, although the server also sends thoughts in a separate field."""
         self.known = False
-        """Whether anything has told: the server, its template, or a reply."""
+        """Whether the habit is known, from the server, its template or a reply."""
         self._asks_left = _ASKS
         self._without_mark = 0
 
     def may_ask(self) -> bool:
-        """Whether to ask the server for its template, which counts as asking."""
+        """Whether to ask the server about its template now. Each call counts as an attempt."""
         self._asks_left -= 1
         return self._asks_left >= 0 and not self.known
 
     def template_says(self, begins_inside: bool | None) -> None:
-        """The server was asked for its template; ``None`` says that it knows of no such thing."""
+        """Learn from the server's template. ``None`` means that the server can't tell, so it is not asked again."""
         self._asks_left = 0
         if begins_inside is not None and not self.known:
             self.known, self.begins_inside = True, begins_inside
 
     def began_inside(self, *, went_on: bool = False) -> None:
-        """A reply closed a thought that nothing had opened; ``went_on``: it had come apart up to there."""
+        """Learn from a reply that had a closing tag without an opening tag.
+
+        Args:
+            went_on: whether the server also sent thoughts in a separate field during this reply.
+        """
         if not self.begins_inside:
             _log.info("The model begins its replies inside a thought: they are withheld until the thought is closed")
         self.known = self.begins_inside = True
@@ -156,7 +167,7 @@ class ThinkingHabit:
         self._without_mark = 0
 
     def began_outside(self) -> None:
-        """A whole reply closed no thought that nothing had opened."""
+        """Learn from a complete reply that had no closing tag without an opening tag."""
         self.known = True
         self._without_mark += 1
         if self.begins_inside and self._without_mark >= _FORGET_AFTER:

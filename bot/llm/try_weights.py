@@ -1,4 +1,7 @@
-"""Weights that no checksum covers are loaded in another process first: llama.cpp ends the one that it breaks off in."""
+"""Test load of a model's weights in a process of its own, since llama.cpp aborts the process if a file is damaged.
+
+It is used for weights that no checksum protects. ``python -m bot.llm.try_weights FILE`` is the process that loads them.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +16,25 @@ from config.children import end_child
 from config.project import child_environment
 
 LOAD_LIMIT = 900.0
-"""Seconds; a large model on a slow disk takes some minutes."""
+"""Longest time for loading, in seconds. A large model on a slow disk takes some minutes."""
 _REFUSED = 3
 _MOST_TOLD = 400
 
 
 async def try_weights(file: Path) -> None:
-    """Load the weights in another process, which ends then.
+    """Load the weights in another process, which then ends.
 
     Raises:
-        RuntimeError: llama.cpp can't load them; the text says why, as far as it is known.
+        RuntimeError: llama.cpp can't load the weights. The message has the reason, as far as it is known.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot.llm.try_weights", str(file)),
-        # Else it calls a debugger as it breaks off, which prints whole pages.
+        # Without this, an aborting llama.cpp starts a debugger, which prints several pages.
         env=child_environment({"GGML_NO_BACKTRACE": "1"}),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        # Ctrl-C is for the one that waits, who ends it.
+        # Ctrl-C then reaches only the bot, which ends this process.
         start_new_session=True,
     )
     try:
@@ -52,7 +55,7 @@ async def _load(file: Path) -> None:
 
 
 def main(file: str) -> int:
-    """Load it; returns the exit status."""
+    """Load the weights, and return the exit status of this process."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         asyncio.run(_load(Path(file)))
@@ -64,5 +67,5 @@ def main(file: str) -> int:
 
 
 if __name__ == "__main__":
-    # Without unloading: that may wait, and the process takes all with it.
+    # The weights are not unloaded first: that may have to wait, and the end of the process frees them anyway.
     os._exit(main(sys.argv[1]))

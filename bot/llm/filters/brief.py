@@ -1,4 +1,4 @@
-"""Short answers that end: for small models, which go on until they repeat themselves."""
+"""Keeps the answers of small models short, since such models continue until they repeat themselves."""
 
 from __future__ import annotations
 
@@ -8,35 +8,37 @@ from collections.abc import Iterable
 import regex
 
 ENOUGH_WORDS = 20
-"""A sentence that ends behind so many words is the last one."""
+"""Number of words from which on the end of a sentence ends the answer."""
 MOST_WORDS = 40
+"""Most words in an answer."""
 _FREE_WORDS = 26
-"""Words of a first sentence that are said as they come; behind them it ends at its next clause."""
+"""Number of words of the first sentence after which it is ended at the next comma or similar mark."""
 _PHRASE = 4
+"""Number of words in the phrases that are counted to find loops."""
 _TIMES = 3
-"""A phrase of so many words that comes so often is a loop: the answer ends before it."""
+"""Number of occurrences of a phrase that make a loop. The answer ends before the phrase occurs this often."""
 
 _END = regex.compile(r"[.!?…]+[\"'”’»)\]*]*(?=\s)|[。！？]+[」』”）]*")
 _ENDED = regex.compile(r"[.!?…。！？][\"'”’»)\]*」』）]*$")
 _CLAUSE = regex.compile(r"[,;:，；：、]|\s[-–—](?=\s)")
 _LETTERS = r"\p{Han}\p{Hiragana}\p{Katakana}"
 _WORD = regex.compile(rf"[{_LETTERS}]{{1,2}}|[^\s{_LETTERS}]*[\p{{L}}\p{{N}}][^\s{_LETTERS}]*")
-"""Where nothing stands between words, two characters count as one."""
+"""A word. In scripts without spaces between words, two characters count as one word."""
 
 
 class BriefFilter:
-    """A :class:`~bot.llm.filters.chain.TextFilter` that ends a reply at the end of a sentence, within 40 words.
+    """Ends a reply at the end of a sentence, within 40 words. Implements :class:`~bot.llm.filters.chain.TextFilter`.
 
-    The first sentence is said as it comes. A further one is held back until it is whole: it is dropped where it would
-    be too much, where it was said already, and where it would never end. The end of a line is the end of the reply:
-    what follows is a list, or somebody else's line.
+    The first sentence is let through as it arrives. Each further sentence is withheld until it is complete. It is
+    dropped if the reply would get too long, if it repeats an earlier sentence, or if it is not finished. The end of a
+    line ends the reply too, because a list or another person's line follows.
     """
 
     def __init__(self) -> None:
         self.ended = False
         self._held = ""
         self._sentence = ""
-        """What was said of the first sentence, while it has not ended."""
+        """The part of the first sentence that was let through; "" after its end."""
         self._said: list[str] = []
         self._words = 0
         self._phrases: Counter[tuple[str, ...]] = Counter()
@@ -44,16 +46,16 @@ class BriefFilter:
         self._cut_off = False
 
     def cut_off(self) -> None:
-        """The reply ends because its tokens are used up: its last sentence is not whole."""
+        """Report that the token limit ended the reply, so that its last sentence is incomplete."""
         self._cut_off = True
 
     @property
     def holds(self) -> bool:
-        """Whether text is held back that may be said yet."""
+        """Whether text is withheld that may still be let through."""
         return bool(self._held.strip())
 
     def feed(self, text: str) -> Iterable[str]:
-        """Take the next piece."""
+        """Take the next piece; returns the text that is ready."""
         self._held += text
         said: list[str] = []
         while not self.ended and (part := self._next_part()) is not None:
@@ -61,7 +63,7 @@ class BriefFilter:
         return said
 
     def finish(self) -> Iterable[str]:
-        """The reply is over."""
+        """End the reply; returns the rest of its text."""
         rest, self._held = self._held.rstrip(), ""
         if self.ended:
             return []
@@ -75,7 +77,7 @@ class BriefFilter:
         return "" if self._cut_off or not rest.strip() else self._whole(rest)
 
     def _next_part(self) -> str | None:
-        """What can be said of the held text; ``None`` where that takes more of it."""
+        """The next part of the withheld text that can be let through; ``None`` if more text is needed."""
         if not self._said and not self._sentence:
             self._held = self._held.lstrip()
         found, line_end = _END.search(self._held), self._held.find("\n")
@@ -96,7 +98,7 @@ class BriefFilter:
         return said
 
     def _whole(self, sentence: str) -> str:
-        """A sentence behind the first one, if it is to be said."""
+        """A sentence after the first one, if it fits; otherwise "", and the reply ends."""
         words = _WORD.findall(sentence)
         if self._words + len(words) > MOST_WORDS or _alike(sentence) in self._said or not self._follow(words):
             self.ended = True
@@ -104,7 +106,7 @@ class BriefFilter:
         return self._end_sentence(sentence, sentence, len(words))
 
     def _take_words(self) -> str | None:
-        """Words of the first sentence, but for one that may go on."""
+        """Take the complete words of the first sentence. The last word may be incomplete, so it is left."""
         whole = max(self._held.rfind(" "), 0)
         ready = self._held[:whole]
         if not ready.strip():
@@ -113,14 +115,14 @@ class BriefFilter:
         return self._said_as_far(ready)
 
     def _closing(self, rest: str) -> str:
-        """The rest of the first sentence, as far as it is to be said."""
+        """The rest of the first sentence, as far as it fits."""
         said = self._said_as_far(rest)
         if self.ended or not self._sentence.strip():
             return said
         return self._end_sentence(self._sentence, said, 0)
 
     def _said_as_far(self, text: str) -> str:
-        """Say this much of the first sentence, or end it before it gets too long or goes in circles."""
+        """Let text of the first sentence through, but end the sentence before it gets too long or repeats itself."""
         said = ""
         for piece in regex.findall(r"\s*\S+|\s+$", text):
             words = _WORD.findall(piece)
@@ -137,7 +139,7 @@ class BriefFilter:
         self.ended = True
         if _ENDED.search(self._sentence.rstrip()):
             return said
-        # What was said with an earlier piece can't be taken back.
+        # Punctuation in an earlier piece can't be removed any more, so only this piece is changed.
         bare = regex.sub(r"[\s,;:，；：、–—-]+$", "", said)
         return f"{bare}." if _CLAUSE.search(said[len(bare) :]) else f"{bare}…"
 
@@ -152,7 +154,7 @@ class BriefFilter:
         return text
 
     def _follow(self, words: Iterable[str]) -> bool:
-        """Count the phrases that these words end; False where one of them comes too often."""
+        """Count the phrases that end with these words. Returns False if one of them occurs too often."""
         for word in words:
             self._lately = (*self._lately, _alike(word))[-_PHRASE:]
             if len(self._lately) == _PHRASE:
@@ -163,5 +165,5 @@ class BriefFilter:
 
 
 def _alike(text: str) -> str:
-    """The text as it is compared: letters and digits alone."""
+    """The text for comparison: only its letters and digits, without case."""
     return " ".join(regex.findall(r"[\p{L}\p{N}]+", text.casefold()))

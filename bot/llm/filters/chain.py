@@ -1,4 +1,4 @@
-"""The chain of filters that a reply's text passes through, and the first of them, which joins halves of characters."""
+"""The chain of filters that a reply's text passes through, and the first filter, which joins surrogates."""
 
 from __future__ import annotations
 
@@ -9,45 +9,46 @@ from bot.text import join_surrogates, split_open_surrogate
 
 
 class Retraction(str):
-    """An empty piece of a reply that says: everything before it in this reply was a thought, and is to be forgotten.
+    """An empty piece of text that means: all text before it in this reply was a thought, and must be forgotten.
 
-    It is a ``str``, so that whoever only puts pieces together needs to know nothing of it.
+    It is a ``str``, so that code that only joins pieces does not have to handle it.
     """
 
     __slots__ = ()
 
 
 class TextFilter(Protocol):
-    """Takes something out of a text that comes in pieces. However the pieces are cut, the same text comes out.
+    """Removes one kind of thing from a text that arrives in pieces.
 
-    What may still turn out to be part of what it takes out, it holds back, and no more than that.
+    The result must not depend on where the pieces are cut. A filter withholds text only as long as the text may be part
+    of what the filter removes.
     """
 
     @property
     def ended(self) -> bool:
-        """Whether the reply is over here, whatever comes after it."""
+        """Whether the reply ends here, so that all text after it is dropped."""
         ...
 
     @property
     def holds(self) -> bool:
-        """Whether text is held back that may be said yet."""
+        """Whether the filter withholds text that it may still let through."""
         ...
 
     def feed(self, text: str) -> Iterable[str]:
-        """Take the next piece; give what can be said by now."""
+        """Take the next piece; returns the text that can be let through now, and retractions."""
         ...
 
     def finish(self) -> Iterable[str]:
-        """The reply is over: give what was held back and can be said."""
+        """End the reply; returns the withheld text that can be let through, and retractions."""
         ...
 
 
 class FilterChain:
-    """Filters one behind the other.
+    """Filters that a text passes through one after another.
 
     Args:
-        make: makes the filters, the first one first. What stands behind a filter that retracts is made anew, since
-            for it the reply begins again.
+        make: creates the filters, in their order. When a filter retracts the text so far, the filters after it are
+            created again, because for them the reply begins anew.
     """
 
     def __init__(self, make: Callable[[], Sequence[TextFilter]]) -> None:
@@ -56,27 +57,27 @@ class FilterChain:
 
     @property
     def ended(self) -> bool:
-        """Whether the reply is over, whatever comes after it."""
+        """Whether a filter has ended the reply, so that all further text is dropped."""
         return any(each.ended for each in self._filters)
 
     @property
     def holds(self) -> bool:
-        """Whether text is held back that may be said yet."""
+        """Whether a filter withholds text that it may still let through."""
         return not self.ended and any(each.holds for each in self._filters)
 
     def feed(self, text: str) -> list[str]:
-        """Take the next piece; returns what can be said by now, and retractions."""
+        """Take the next piece; returns the filtered text that is ready, and retractions."""
         return self._pass_on([text], 0)
 
     def finish(self) -> list[str]:
-        """The reply is over: the rest of what can be said."""
+        """End the reply; returns the rest of the filtered text, and retractions."""
         pieces: list[str] = []
         for place, each in enumerate(self._filters):
             pieces += self._pass_on(each.finish(), place + 1)
         return _joined(pieces)
 
     def _pass_on(self, pieces: Iterable[str], place: int) -> list[str]:
-        """Have the filters from ``place`` on work on pieces."""
+        """Pass pieces through the filters from index ``place`` on."""
         if place == len(self._filters):
             return _joined(pieces)
         out: list[str] = []
@@ -92,7 +93,7 @@ class FilterChain:
 
 
 def _joined(pieces: Iterable[str]) -> list[str]:
-    """The pieces with those that follow each other put together, and without empty ones."""
+    """Join neighbouring pieces of text, and drop empty ones. Retractions are kept."""
     joined: list[str] = []
     run: list[str] = []
     for piece in pieces:
@@ -106,7 +107,10 @@ def _joined(pieces: Iterable[str]) -> list[str]:
 
 
 class SurrogateFilter:
-    """A :class:`~bot.llm.filters.chain.TextFilter`: no half of a character gets past it."""
+    """Joins surrogates, the halves of characters such as emoji, if they arrive in two pieces.
+
+    Implements :class:`TextFilter`. A lone surrogate is replaced by U+FFFD.
+    """
 
     ended = False
 
@@ -115,14 +119,14 @@ class SurrogateFilter:
 
     @property
     def holds(self) -> bool:
-        """Whether text is held back that may be said yet."""
+        """Whether the first half of a character is withheld."""
         return bool(self._half)
 
     def feed(self, text: str) -> Iterable[str]:
-        """Take the next piece."""
+        """Take the next piece; returns it with its surrogates joined."""
         whole, self._half = split_open_surrogate(self._half + text)
         return [join_surrogates(whole)]
 
     def finish(self) -> Iterable[str]:
-        """A half that stayed alone."""
+        """End the reply; returns U+FFFD if half a character is left."""
         return [join_surrogates(self._half)]

@@ -1,7 +1,9 @@
-"""The channels of gpt-oss ("harmony"), where a server passes them on as they are: only the final one is the reply.
+"""Filter for the channels of gpt-oss (its "harmony" format), if a server passes them on as text.
 
-<|channel|>analysis<|message|>User says hi.<|end|>
-<|start|>assistant<|channel|>final<|message|>Hello there.<|return|>
+Only the channel ``final`` is the reply::
+
+    <|channel|>analysis<|message|>User says hi.<|end|>
+    <|start|>assistant<|channel|>final<|message|>Hello there.<|return|>
 """
 
 from __future__ import annotations
@@ -13,40 +15,42 @@ import regex
 
 from bot.llm.filters.chain import Retraction
 
-_MARK = regex.compile(r"<\|(start|channel|message|constrain|end|return|call)\|>")
+_TOKEN = regex.compile(r"<\|(start|channel|message|constrain|end|return|call)\|>")
 _REST_OF_HEADER = regex.compile(
     r"\s{0,4}(?:assistant\s?)?(?:analysis|commentary|final)\s?(?=<\|(?:message|constrain)\|>)"
 )
-"""A header whose first marks stood in the prompt."""
+"""The rest of a header whose first tokens were in the prompt already."""
 _ENDS = frozenset({"end", "return", "call"})
 _CHANNEL = "\x00"
-"""Stands for the mark of a channel in a header, which has no such character."""
+"""Replaces the token ``<|channel|>`` in a header. No header contains this character."""
 
 
 class _At(Enum):
+    """Position in the stream of messages."""
+
     TEXT = auto()
-    """Outside of any message: text of a server that knows no channels."""
+    """Text outside of any message, from a server that sends no channels."""
     HEADER = auto()
     BODY = auto()
     BETWEEN = auto()
-    """Behind a message."""
+    """After the end of a message."""
     BEHIND_END = auto()
-    """Behind a mark that may be the end of a turn, or of a thought whose header stood in the prompt."""
+    """After a token that ends either the turn, or a thought whose header was in the prompt."""
 
 
 class HarmonyFilter:
-    """A :class:`~bot.llm.filters.chain.TextFilter` that drops every channel but the final one.
+    """Drops the text of all channels except ``final``. Implements :class:`~bot.llm.filters.chain.TextFilter`.
 
-    What the model says to the user in the channel ``commentary`` is the reply where there is no final one. Calls of
-    tools are in that channel too, and are dropped. What was said without a channel is retracted
-    (:class:`~bot.llm.filters.chain.Retraction`) when the final one comes: its header stood in the prompt.
+    If there is no channel ``final``, the text for the user in the channel ``commentary`` is the reply. Tool calls in
+    that channel are dropped. Text before the first header is retracted when the channel ``final`` comes: it was a
+    thought whose header was in the prompt.
     """
 
     ended = False
 
     def __init__(self) -> None:
         self.thought = False
-        """Whether there was anything in another channel."""
+        """Whether there was text in another channel."""
         self.began_inside = False
         """Whether the reply began inside a thought."""
         self._held = ""
@@ -62,16 +66,16 @@ class HarmonyFilter:
 
     @property
     def holds(self) -> bool:
-        """Whether text is held back that may be said yet."""
+        """Whether text is withheld that may still be let through."""
         return bool(self._held or self._passed_end or (self._asides.strip() and not self._spoke))
 
     def feed(self, text: str) -> Iterable[str]:
-        """Take the next piece."""
+        """Take the next piece; returns the text that is ready, and retractions."""
         self._held += text
         return self._scan(final=False)
 
     def finish(self) -> Iterable[str]:
-        """The reply is over."""
+        """End the reply; returns the rest of its text."""
         said = self._scan(final=True)
         if not self._spoke and self._asides.strip():
             said.append(self._asides)
@@ -87,16 +91,16 @@ class HarmonyFilter:
             if plain:
                 said.append(self._take_plain(plain))
                 continue
-            found = _MARK.match(self._held, partial=not final)
+            found = _TOKEN.match(self._held, partial=not final)
             if found is not None and found.partial:
                 break
             name = found[1] if found is not None else ""
             if found is None or (name in _ENDS and self._at in (_At.TEXT, _At.BEHIND_END) and not self._spoke):
                 said.append(self._take_plain(1))
                 continue
-            mark, self._held = self._held[: found.end()], self._held[found.end() :]
+            control, self._held = self._held[: found.end()], self._held[found.end() :]
             if name in _ENDS and self._at in (_At.TEXT, _At.BEHIND_END):
-                self._at, self._passed_end = _At.BEHIND_END, self._passed_end + mark
+                self._at, self._passed_end = _At.BEHIND_END, self._passed_end + control
             else:
                 said += self._pass(name)
         if final and self._at is _At.BEHIND_END:
@@ -104,7 +108,7 @@ class HarmonyFilter:
         return said
 
     def _pass_rest_of_header(self, final: bool) -> bool:
-        """Go past what is left of a first header; False where that takes more text."""
+        """Skip the rest of a header at the reply's beginning. Returns False if more text is needed to decide."""
         found = _REST_OF_HEADER.match(self._held, partial=not final)
         if found is not None and found.partial:
             return False
@@ -136,17 +140,17 @@ class HarmonyFilter:
         self._spoke = self._spoke or bool(text.strip())
         return text
 
-    def _pass(self, mark: str) -> list[str]:
-        """Go past a mark; gives a retraction where it shows that what was said was a thought."""
+    def _pass(self, name: str) -> list[str]:
+        """Process a control token. Returns a retraction if it shows that the text so far was a thought."""
         self._passed_end = ""
-        if mark in _ENDS:
+        if name in _ENDS:
             self._at = _At.BETWEEN
-        elif mark == "message":
+        elif name == "message":
             return self._begin_body()
-        elif self._at is _At.HEADER and mark != "start":
-            self._header += _CHANNEL if mark == "channel" else " "
+        elif self._at is _At.HEADER and name != "start":
+            self._header += _CHANNEL if name == "channel" else " "
         else:
-            self._at, self._header = _At.HEADER, "" if mark == "start" else _CHANNEL
+            self._at, self._header = _At.HEADER, "" if name == "start" else _CHANNEL
         return []
 
     def _begin_body(self) -> list[str]:

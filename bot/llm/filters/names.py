@@ -1,4 +1,4 @@
-"""Lines that begin with a speaker's name, as the model reads them in the conversation and then likes to write them."""
+"""Removes speakers' names at the beginning of lines. Models imitate the conversation, in which each line has one."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import regex
 from bot.llm.messages import SpeakerNames
 
 _LONGEST_QUOTE = 400
-"""Characters under other names at the beginning that are held back until a line tells whose answer it is."""
+"""Most characters that are withheld at the beginning of a reply, under another name, until the own name follows."""
 _ROLES = ("assistant",)
-"""What models call whoever answers, besides the name."""
+"""Names that models use for the one who answers, besides the persona's."""
 
 
 class NameFilter:
-    """A :class:`~bot.llm.filters.chain.TextFilter` for the names before lines, "Seiyuu: Hello".
+    """Removes names before lines, as in "Seiyuu: Hello". Implements :class:`~bot.llm.filters.chain.TextFilter`.
 
-    - The own name is taken out, at the beginning and at every later line.
-    - A line under another's name is theirs, and ends the reply. If the reply begins with one, it is the answer under
-      the wrong name, and loses the name; unless a line under the own name follows, be it behind lines of other people:
-      then that is the answer.
-    - A list that a line with a colon at its end opens is left alone up to the next empty line: it may well list people.
+    - The persona's own name is removed from the beginning of every line.
+    - A line with another person's name ends the reply, because the model has begun to write that person's words.
+    - If the reply begins with another person's name, there are two cases. If a line with the own name follows, the
+      answer begins there. Otherwise the model used the wrong name, and only the name is removed.
+    - After a line that ends with a colon, lines stay unchanged up to the next empty line: they may be a list of people.
     """
 
     def __init__(self, speakers: SpeakerNames) -> None:
@@ -37,23 +37,23 @@ class NameFilter:
         self._behind_head = False
         self._quote: str | None = None
         self._others = 0
-        """Characters of further lines under other names, behind the first."""
+        """Number of characters in further lines with other people's names."""
         self._passes_over = False
         self._line_end = ""
         self._in_list = False
 
     @property
     def holds(self) -> bool:
-        """Whether text is held back that may be said yet."""
+        """Whether text is withheld that may still be let through."""
         return bool(self._held or self._quote)
 
     def feed(self, text: str) -> Iterable[str]:
-        """Take the next piece."""
+        """Take the next piece; returns the text that is ready."""
         self._held += text
         return [*self._scan(final=False)]
 
     def finish(self) -> Iterable[str]:
-        """The reply is over."""
+        """End the reply; returns the rest of its text."""
         said = [*self._scan(final=True)]
         if not self.ended:
             said.append(self._release_quote())
@@ -72,7 +72,7 @@ class NameFilter:
                 yield decided
 
     def _line_begins(self, final: bool) -> str | None:
-        """Decide about the beginning of a line; gives what can be said, ``None`` where that takes more text."""
+        """Decide whether the line begins with a name. Returns text to let through, ``None`` if more text is needed."""
         anywhere, at_end = self._own_heads if self._behind_head else self._heads
         head = None if self._in_list else anywhere.match(self._held, partial=not final)
         if head is None and final and not self._in_list:
@@ -82,7 +82,7 @@ class NameFilter:
         if head is not None:
             return self._line_of(head)
         if self._behind_head:
-            # The line of a name, with no further name before it.
+            # The line after a removed name. It has no second name.
             self._at_line_start = self._behind_head = False
             return ""
         self._at_line_start = not self._held[0].strip()
@@ -91,7 +91,7 @@ class NameFilter:
         return "" if self._passes_over else self._release_quote()
 
     def _line_of(self, head: regex.Match[str]) -> str:
-        """A line under somebody's name."""
+        """Handle a line that begins with a name."""
         if head["name"].casefold() in self._own:
             self._quote, self._passes_over = None, False
         elif self._quote is not None:
@@ -106,7 +106,7 @@ class NameFilter:
         return ""
 
     def _take_line(self) -> str:
-        """The held text up to the end of the line, or all of it."""
+        """Take the withheld text up to the end of the line, or all of it."""
         text, line_end, _ = self._held.partition("\n")
         self._at_line_start = bool(line_end)
         return self._take(len(text) + len(line_end))
@@ -117,7 +117,7 @@ class NameFilter:
         return text
 
     def _follow(self, text: str) -> None:
-        """Keep in mind how the line ends."""
+        """Note how each line ends, to recognize lists."""
         for character in text:
             if character != "\n":
                 self._line_end = character if character.strip() else self._line_end
@@ -143,14 +143,15 @@ class NameFilter:
 
 
 def _heads(own: Iterable[str], others: Iterable[str]) -> tuple[regex.Pattern[str], regex.Pattern[str]]:
-    """What a line of somebody's begins with, anywhere and at the very end of the reply."""
+    """Patterns for names before lines: one for the middle of a reply, and one for its very end."""
     return _head(own, others, "(?=[^*_:/])"), _head(own, others, "$")
 
 
 def _head(own: Iterable[str], others: Iterable[str], behind: str) -> regex.Pattern[str]:
-    """A name at the beginning of a line with its colon, in the ways that models decorate it: "**Ada** (softly): ".
+    """A pattern for a name and its colon at the beginning of a line, with decorations such as "**Ada** (softly): ".
 
-    In the brackets of a chat's log it needs no colon. Behind an @ it is whom the line is for, unless it is the own one.
+    A name in the brackets of a chat log needs no colon. A name after "@" is matched only if it is an own name. Another
+    person's name after "@" is the person to whom the line is addressed.
     """
     ours, either = _either(own), _either((*own, *others))
     time = r"(?:[\[(]\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]m)?[\])] ?)?"
@@ -169,6 +170,6 @@ def _either(names: Iterable[str]) -> str:
 
 
 def _spellings(name: str) -> tuple[str, ...]:
-    """The name, and the name without the signs around it that models leave out ("Ada 🌸")."""
+    """The name as it is, and without the symbols around it that models leave out ("Ada 🌸")."""
     bare = regex.sub(r"^[\W_]+|[\W_]+$", "", name)
     return (name, bare) if bare else (name,)

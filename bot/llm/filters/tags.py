@@ -1,4 +1,8 @@
-"""The marks that models write into replies: around thoughts, around code and between turns."""
+"""Tags and tokens that models write into replies: around thoughts, around code, and between turns.
+
+Each of them has been seen in a model's chat template or in a server's parser. The library ``regex`` is used instead of
+``re``, because it can tell that a text may be the beginning of a match (partial matching).
+"""
 
 from __future__ import annotations
 
@@ -10,21 +14,22 @@ import regex
 
 
 class TagPosition(Enum):
-    """Where an opening mark counts."""
+    """Position in a reply at which an opening tag counts as one."""
 
     ANYWHERE = auto()
     LINE = auto()
-    """At the beginning of a line: the same words are placeholders elsewhere ("!ban <user> <reason>")."""
+    """Only at the beginning of a line. Elsewhere the same words may be placeholders ("!ban <user> <reason>")."""
     START = auto()
-    """At the very beginning of the reply: the mark is made of ordinary words."""
+    """Only at the beginning of the reply, because the tag consists of ordinary words."""
 
 
 @dataclass(frozen=True, slots=True)
 class ThoughtTags:
-    """One way to mark a thought.
+    """A pair of opening and closing tags around a thought.
 
-    ``triggers`` are the characters with which its marks can begin, in lower case. ``spoken`` marks are words: a reply
-    that uses them and then never ends its "thought" meant them.
+    Attributes:
+        triggers: the characters with which the tags can begin, in lower case.
+        spoken: whether the tags are ordinary words. If the closing tag never comes, they were not meant as tags.
     """
 
     opening: regex.Pattern[str]
@@ -34,8 +39,8 @@ class ThoughtTags:
     spoken: bool = False
 
 
-def _tag(names: str, place: TagPosition = TagPosition.ANYWHERE, *, spoken: bool = False) -> ThoughtTags:
-    """``<name>`` … ``</name>``, also with a prefix (``seed:think``), a suffix, attributes, blanks, in capitals."""
+def _xml_tags(names: str, place: TagPosition = TagPosition.ANYWHERE, *, spoken: bool = False) -> ThoughtTags:
+    """The tags ``<name>`` and ``</name>``, in any case, also with a prefix (``seed:think``), suffix or attributes."""
     name = rf"(?:[a-z]{{1,12}}[:_-])?(?:{names})(?:[:_-]\w{{1,40}})?"
     return ThoughtTags(
         regex.compile(rf"<\s{{0,2}}{name}(?:\s[^<>]{{0,200}})?>", regex.IGNORECASE),
@@ -45,20 +50,20 @@ def _tag(names: str, place: TagPosition = TagPosition.ANYWHERE, *, spoken: bool 
     )
 
 
-def _marks(opening: str, closing: str, triggers: str = "<") -> ThoughtTags:
+def _pair(opening: str, closing: str, triggers: str = "<") -> ThoughtTags:
     return ThoughtTags(
         regex.compile(opening, regex.IGNORECASE), regex.compile(closing, regex.IGNORECASE), triggers=triggers
     )
 
 
 def _heading(what: str) -> regex.Pattern[str]:
-    """``Here is my response:``, also in bold."""
+    """A heading such as ``Here is my response:``, also in bold."""
     words = rf"Here(?: is|'s|’s) my (?:{what})"
     return regex.compile(rf"\*\*{words}(?::\*\*|\*\*:)|{words}:", regex.IGNORECASE)
 
 
 def _label(what: str) -> str:
-    """``Thinking:``, also in bold."""
+    """A label such as ``Thinking:``, also in bold."""
     return rf"(?:\*\*(?:{what})(?::\*\*|\*\*:)|(?:{what}):)"
 
 
@@ -67,32 +72,32 @@ _BEFORE = "thinking(?: process)?|thought(?: process)?|thoughts|reasoning|chain o
 _AFTER = "(?:my )?(?:final )?(?:answer|response|reply)"
 
 THOUGHT_TAGS: tuple[ThoughtTags, ...] = (
-    # DeepSeek, Qwen, GLM, MiniMax, Phi, Granite 3.3, Seed-OSS (seed:think), LongCat (longcat_think) and many others
-    _tag("think"),
+    # DeepSeek, Qwen, GLM, MiniMax, Phi, Granite 3.3, Seed-OSS (seed:think), LongCat (longcat_think), and many others
+    _xml_tags("think"),
     # prompted models, Reflection
-    _tag("(?:ant)?thinking"),
+    _xml_tags("(?:ant)?thinking"),
     # EXAONE, Gemini's OpenAI endpoint
-    _tag("thoughts?"),
-    _tag("reasoning"),
-    _tag("reflections?|reflect", TagPosition.LINE),
-    _tag("reason", TagPosition.LINE),
-    _tag("analysis|scratch_?pad|monologue|cot|chain[_-]of[_-]thought", TagPosition.LINE),
-    _tag("contemplat(?:ion|or)|deliberation|ponder(?:ing)?|思考(?:过程|過程)?", TagPosition.LINE),
-    _tag("internal|inner|plan|planning|rationale", TagPosition.LINE, spoken=True),
-    # Open WebUI, where it stands between us and a model
+    _xml_tags("thoughts?"),
+    _xml_tags("reasoning"),
+    _xml_tags("reflections?|reflect", TagPosition.LINE),
+    _xml_tags("reason", TagPosition.LINE),
+    _xml_tags("analysis|scratch_?pad|monologue|cot|chain[_-]of[_-]thought", TagPosition.LINE),
+    _xml_tags("contemplat(?:ion|or)|deliberation|ponder(?:ing)?|思考(?:过程|過程)?", TagPosition.LINE),
+    _xml_tags("internal|inner|plan|planning|rationale", TagPosition.LINE, spoken=True),
+    # Open WebUI, if it is a proxy in front of the model
     ThoughtTags(
         regex.compile(r"<details\s[^<>]{0,200}type=[\"']?reasoning[\"']?[^<>]{0,200}>", regex.IGNORECASE),
         regex.compile(r"</details>", regex.IGNORECASE),
         TagPosition.LINE,
     ),
-    # Magistral. In small letters it is a stage direction.
+    # Magistral. In lower case, the same word is a stage direction.
     ThoughtTags(regex.compile(r"\[THINK\]"), regex.compile(r"\[/THINK\]"), triggers="["),
     ThoughtTags(
         regex.compile(r"\[think(?:ing)?\]"), regex.compile(r"\[/think(?:ing)?\]"), TagPosition.START, "[", spoken=True
     ),
-    # a proxy or a front that wrote the tag for a web page, and East Asian signs
-    _marks(r"&lt;(?:think|thinking|thought|reasoning)&gt;", r"&lt;/(?:think|thinking|thought|reasoning)&gt;", "&"),
-    _marks("＜think(?:ing)?＞", "＜/think(?:ing)?＞", "＜"),
+    # a proxy or front end that escaped the tag for a web page, and full-width characters
+    _pair(r"&lt;(?:think|thinking|thought|reasoning)&gt;", r"&lt;/(?:think|thinking|thought|reasoning)&gt;", "&"),
+    _pair("＜think(?:ing)?＞", "＜/think(?:ing)?＞", "＜"),
     # prompted models that write code blocks
     ThoughtTags(
         regex.compile(r"```(?:think|thinking|thoughts?|reasoning)[ \t]*\n"),
@@ -101,26 +106,26 @@ THOUGHT_TAGS: tuple[ThoughtTags, ...] = (
         "`",
     ),
     # Kimi
-    _marks("◁think▷", "◁/think▷", "◁"),
+    _pair("◁think▷", "◁/think▷", "◁"),
     # Sky-T1, OpenThinker, Cohere (START_THINKING), and their like
-    _marks(
+    _pair(
         rf"<{_BAR}(?:begin|start)_?(?:of_?)?(?:thoughts?|thinking|think|reasoning){_BAR}>",
         rf"<{_BAR}end_?(?:of_?)?(?:thoughts?|thinking|think|reasoning){_BAR}>",
     ),
-    _marks(
+    _pair(
         rf"<{_BAR}(?:thoughts?|thinking|think|reasoning)(?:_(?:start|begin))?{_BAR}>",
         rf"<{_BAR}(?:/(?:thoughts?|thinking|think|reasoning)|(?:thoughts?|thinking|think|reasoning)_end){_BAR}>"
         # Solar Open
         r"|<\|end\|>\s?<\|begin\|>assistant<\|content\|>",
     ),
     # s1
-    _marks(r"<\|im_start\|>think\n", r"<\|im_start\|>answer\n"),
+    _pair(r"<\|im_start\|>think\n", r"<\|im_start\|>answer\n"),
     # Apertus
-    _marks(r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),
+    _pair(r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),
     # Gemma 4
-    _marks(r"<\|channel>", r"<channel\|>"),
+    _pair(r"<\|channel>", r"<channel\|>"),
     # MedGemma
-    _marks("<unused94>", "<unused95>"),
+    _pair("<unused94>", "<unused95>"),
     # Granite 3.2
     ThoughtTags(
         _heading("thought process|thinking|thoughts"),
@@ -137,7 +142,7 @@ THOUGHT_TAGS: tuple[ThoughtTags, ...] = (
         "\n*",
         spoken=True,
     ),
-    # gpt-oss, where a server has dropped the control marks and left the channels' names
+    # gpt-oss, if a server has dropped the control tokens and left the names of the channels
     ThoughtTags(
         regex.compile(r"(?:assistant)?(?:analysis|commentary)(?=[A-Za-z\"'“*\d])"),
         regex.compile(r"assistantfinal"),
@@ -145,10 +150,10 @@ THOUGHT_TAGS: tuple[ThoughtTags, ...] = (
         "a",
     ),
 )
-"""The families by which a thought can be told; those of a family's opening mark end only by its own closing mark."""
+"""All known pairs of tags. A thought ends only at the closing tag that belongs to its opening tag."""
 
 UNMISTAKABLE = tuple(family for family in THOUGHT_TAGS if family.place is TagPosition.ANYWHERE)
-"""The families of which a closing mark alone says that the reply began inside a thought."""
+"""The tags whose closing tag, without an opening tag before it, shows that the reply began inside a thought."""
 
 ANSWER_TAG = regex.compile(
     r"<(?:answer|response|output|solution|conclusion|final)(?:[:_-]\w{1,40})?>", regex.IGNORECASE
@@ -156,21 +161,24 @@ ANSWER_TAG = regex.compile(
 ANSWER_END_TAG = regex.compile(
     r"</(?:answer|response|output|solution|conclusion|final)(?:[:_-]\w{1,40})?>", regex.IGNORECASE
 )
-"""Between these, some models write their answer after a thought."""
+"""Some models put these tags around their answer after a thought."""
 
 DECORATION = regex.compile(
     rf"<{_BAR}(?:begin|start|end)_?(?:of_?)?(?:solution|response|text|answer|box){_BAR}>"
     r"|<\s{0,2}(?:think|thinking|thought|reasoning)\s{0,2}/>",
     regex.IGNORECASE,
 )
-"""Marks around answers that no ordinary text has, and thoughts without a word in them."""
+"""Tags around answers that no ordinary text has, and empty thoughts."""
 
 FINAL_CHANNEL = regex.compile(r"(?:assistant)?final(?=[A-Z\"'“*\d])")
-"""At the very beginning of a reply: gpt-oss's channel for the answer, without its control marks."""
+"""The name of gpt-oss's channel for the answer, without its control tokens. It counts only at the reply's beginning."""
 
 
 class CodeSpans:
-    """Follows a text, and knows whether its end stands in a code block or in code within a line."""
+    """Follows a Markdown text, and tells whether its end is inside a code block or inline code.
+
+    Tags in code are not removed, because there the reply talks about them.
+    """
 
     def __init__(self) -> None:
         self._in_block = False
@@ -191,7 +199,7 @@ class CodeSpans:
 
     @property
     def inside(self) -> bool:
-        """Whether what comes next is code."""
+        """Whether the next character is inside of code."""
         self._settle()
         return self._in_block or self._in_line
 
@@ -219,10 +227,10 @@ _END = regex.compile(
 
 
 class TurnTokenFilter:
-    """A :class:`~bot.llm.filters.chain.TextFilter`: the reply ends where its turn ends.
+    """Ends a reply at the control token that ends its turn, if a server sends such tokens as text.
 
-    Marks before its first word only open the turn, and are dropped. In code they are words like any other, and so is
-    ``</s>`` behind a ``<s>``, which is HTML.
+    Implements :class:`~bot.llm.filters.chain.TextFilter`. Tokens before the first word begin the turn, and are removed.
+    In code, tokens are ordinary text. So is ``</s>`` after ``<s>``, which is HTML.
     """
 
     def __init__(self) -> None:
@@ -234,16 +242,16 @@ class TurnTokenFilter:
 
     @property
     def holds(self) -> bool:
-        """Whether text is held back that may be said yet."""
+        """Whether text is withheld that may be part of a token."""
         return bool(self._held)
 
     def feed(self, text: str) -> Iterable[str]:
-        """Take the next piece."""
+        """Take the next piece; returns the text that is ready."""
         self._held += text
         return self._scan(final=False)
 
     def finish(self) -> Iterable[str]:
-        """The reply is over."""
+        """End the reply; returns the rest of its text."""
         return self._scan(final=True)
 
     def _scan(self, *, final: bool) -> list[str]:
@@ -260,12 +268,12 @@ class TurnTokenFilter:
             found = [match for each in patterns if (match := each.match(self._held, partial=not final)) is not None]
             if any(match.partial for match in found):
                 break
-            mark = max((match[0] for match in found), key=len, default="")
-            if not mark or (self._struck and mark == "</s>"):
+            control = max((match[0] for match in found), key=len, default="")
+            if not control or (self._struck and control == "</s>"):
                 self._struck = self._struck or self._held.startswith("<s>")
                 said.append(self._take(1))
             else:
-                self._held = self._held[len(mark) :]
+                self._held = self._held[len(control) :]
                 self.ended = self._spoke
         return said
 

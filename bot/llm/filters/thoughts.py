@@ -1,4 +1,4 @@
-"""Thoughts that models write into the reply itself, taken out as the text streams."""
+"""Removes the thoughts that models write into their replies, while the text streams."""
 
 from __future__ import annotations
 
@@ -32,39 +32,40 @@ class _Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Mark:
+class _Tag:
     kind: _Kind
     length: int
-    family: ThoughtTags | None = None
+    pair: ThoughtTags | None = None
 
 
-_CAN_BEGIN_MARK = re.compile(r"<(?:$|[\s/a-z思]|[|｜](?:$|[/a-z]))|\[(?:$|[/T])|[^<\[]", re.IGNORECASE)
-"""What tells at a glance that most of the brackets in a text are none."""
+_CAN_BEGIN_TAG = re.compile(r"<(?:$|[\s/a-z思]|[|｜](?:$|[/a-z]))|\[(?:$|[/T])|[^<\[]", re.IGNORECASE)
+"""Quick test that rules out most brackets in a text as the beginning of a tag."""
 _BRACKETS = "<[◁&＜"
-"""The signs with which marks begin that count anywhere."""
+"""First characters of the tags that count anywhere in a text."""
 _UNDECIDED = object()
-"""The text may become a mark."""
+"""Result of a search if the text may become a tag, but is incomplete."""
 
 
 class ThoughtFilter:
-    """A :class:`~bot.llm.filters.chain.TextFilter` that drops what was only thought.
+    """Removes thoughts from a reply. Implements :class:`~bot.llm.filters.chain.TextFilter`.
 
-    White space before the first spoken word goes too: it stood between the thought and the reply. A thought that is
-    never closed is dropped whole. In code, a mark is a word like any other.
+    White space before the first word of the reply is removed too. A thought that is never closed is removed completely.
+    In code, tags are ordinary text.
 
-    A closing mark that nothing opened retracts what was said before it (:class:`~bot.llm.filters.chain.Retraction`). Of
-    a server that sends thoughts apart it does so only if there is text behind it: such servers leave marks over.
+    A closing tag without an opening tag retracts the text before it (:class:`~bot.llm.filters.chain.Retraction`). If
+    the server sends thoughts in a separate field, this happens only if text follows, because such servers sometimes
+    leave single tags in the text.
 
     Args:
-        begins_inside: the reply is known to begin inside a thought: nothing is said before a closing mark comes. If
-            none comes, the reply is said whole at its end, unless :meth:`cut_off` was called.
+        begins_inside: whether the reply is known to begin inside a thought. Then all text is withheld until a closing
+            tag comes. If none comes, the text is let through at the end, unless :meth:`cut_off` was called.
     """
 
     ended = False
 
     def __init__(self, *, begins_inside: bool = False) -> None:
         self.began_inside = False
-        """Whether a closing mark came that nothing had opened: the text of the reply began inside a thought."""
+        """Whether there was a closing tag without an opening tag, so that the reply began inside a thought."""
         self.thought = False
         """Whether there was a thought in the reply."""
         self._held = ""
@@ -81,41 +82,41 @@ class ThoughtFilter:
         self._code = CodeSpans()
 
     def separate(self) -> None:
-        """The server sends thoughts apart from the text, so the text does not begin inside one."""
+        """Report that the server sends thoughts in a separate field, so the text does not begin inside a thought."""
         self._separated = True
         if not self._inside_text.strip():
             self._implied = False
 
     def cut_off(self) -> None:
-        """The reply ends because its tokens are used up: a thought that is still open then is one."""
+        """Report that the token limit ended the reply. A thought that is still open then really was a thought."""
         self._cut_off = True
 
     @property
     def holds(self) -> bool:
-        """Whether text is held back that may be said yet."""
+        """Whether text is withheld that may still be let through."""
         spoken = self._implied or (bool(self._open) and self._open[0].spoken)
         return bool(self._held or (self._stray or "").strip() or (spoken and self._inside_text.strip()))
 
     def feed(self, text: str) -> Iterable[str]:
-        """Take the next piece."""
+        """Take the next piece; returns the text that is ready, and retractions."""
         self._held += text
         return self._scan(final=False)
 
     def finish(self) -> Iterable[str]:
-        """The reply is over: what was held back in case it began a mark, unless it belongs to a thought."""
+        """End the reply; returns the withheld text, unless it belongs to a thought."""
         said = self._scan(final=True)
         if self._inside:
             said.append(self._unclosed())
         return said
 
     def _unclosed(self) -> str:
-        """What is to be said of a thought that was never closed."""
+        """The text to be let through of a thought that was never closed; "" if it really was a thought."""
         rest, stray = self._inside_text, self._stray
-        implied, family = self._implied, self._open[0] if self._open else None
+        implied, pair = self._implied, self._open[0] if self._open else None
         self._implied, self._open = False, []
         if stray is not None and not self._cut_off:
             return self._say(stray)
-        if (implied or (family is not None and family.spoken)) and not self._cut_off:
+        if (implied or (pair is not None and pair.spoken)) and not self._cut_off:
             return self._say(rest)
         self.thought = True
         return ""
@@ -132,17 +133,17 @@ class ThoughtFilter:
                 said += self._take(at)
             if not self._held:
                 break
-            mark = self._mark_here(final)
-            if mark is _UNDECIDED:
+            tag = self._tag_here(final)
+            if tag is _UNDECIDED:
                 break
-            if isinstance(mark, _Mark):
-                said += self._pass(mark)
+            if isinstance(tag, _Tag):
+                said += self._pass(tag)
             else:
                 said += self._take(1)
         return said
 
     def _take(self, length: int) -> list[str]:
-        """Take text that holds no mark; gives a retraction where it shows that what came before was a thought."""
+        """Take text without a tag. A retraction comes first if everything before the text was a thought."""
         retracted: list[str] = []
         if self._left_over and not self._inside and self._held[:length].strip():
             self._left_over = False
@@ -150,9 +151,9 @@ class ThoughtFilter:
         return [*retracted, self._take_plain(length)]
 
     def _next_trigger(self) -> int:
-        """How much of the held text comes before anything that may be a mark."""
+        """Number of characters in the withheld text before the next character that may begin a tag."""
         if not self._spoke and not self._inside:
-            # At the beginning, marks are words as well.
+            # At the beginning of a reply, words may be tags too, so only white space is skipped.
             return len(self._held) - len(self._held.lstrip())
         triggers = self._triggers()
         return next((at for at, character in enumerate(self._held) if character in triggers), len(self._held))
@@ -181,34 +182,34 @@ class ThoughtFilter:
             self._line_start = line_start and not text.rpartition("\n")[2].strip()
         return text
 
-    def _mark_here(self, final: bool) -> _Mark | object | None:
-        """The mark at the beginning of the held text; ``None`` where there is none."""
-        if not _CAN_BEGIN_MARK.match(self._held):
+    def _tag_here(self, final: bool) -> _Tag | object | None:
+        """The tag at the beginning of the withheld text; ``_UNDECIDED`` if it is incomplete, ``None`` without one."""
+        if not _CAN_BEGIN_TAG.match(self._held):
             return None
         if self._inside:
-            return self._mark_inside(final)
+            return self._tag_inside(final)
         if self._code.inside:
             return None
-        return self._mark_outside(final)
+        return self._tag_outside(final)
 
-    def _mark_inside(self, final: bool) -> _Mark | object | None:
-        families = UNMISTAKABLE if self._implied else (*self._open, *UNMISTAKABLE)
-        found = self._first([(each.closing, _Kind.CLOSING, each) for each in families], final)
-        if isinstance(found, _Mark):
+    def _tag_inside(self, final: bool) -> _Tag | object | None:
+        pairs = UNMISTAKABLE if self._implied else (*self._open, *UNMISTAKABLE)
+        found = self._first([(each.closing, _Kind.CLOSING, each) for each in pairs], final)
+        if isinstance(found, _Tag):
             return self._unless_quoted(found, final)
         if found is _UNDECIDED or (self._implied and self._inside_text.strip()):
             return found
         return self._first([(each.opening, _Kind.OPENING, each) for each in UNMISTAKABLE], final)
 
-    def _unless_quoted(self, mark: _Mark, final: bool) -> _Mark | object | None:
-        """A closing mark between two backticks is one that is thought about."""
+    def _unless_quoted(self, tag: _Tag, final: bool) -> _Tag | object | None:
+        """Ignore a closing tag between two backticks, because the thought only talks about it."""
         if not self._inside_text.endswith("`"):
-            return mark
-        if len(self._held) == mark.length:
-            return mark if final else _UNDECIDED
-        return None if self._held[mark.length] == "`" else mark
+            return tag
+        if len(self._held) == tag.length:
+            return tag if final else _UNDECIDED
+        return None if self._held[tag.length] == "`" else tag
 
-    def _mark_outside(self, final: bool) -> _Mark | object | None:
+    def _tag_outside(self, final: bool) -> _Tag | object | None:
         patterns = [(each.closing, _Kind.CLOSING, each) for each in UNMISTAKABLE]
         patterns += [(each.opening, _Kind.OPENING, each) for each in THOUGHT_TAGS if self._counts(each.place)]
         return self._first([*patterns, *self._decorations()], final)
@@ -232,25 +233,25 @@ class ThoughtFilter:
 
     def _first(
         self, patterns: Iterable[tuple[regex.Pattern[str], _Kind, ThoughtTags | None]], final: bool
-    ) -> _Mark | object | None:
+    ) -> _Tag | object | None:
         undecided = False
-        for pattern, kind, family in patterns:
+        for pattern, kind, pair in patterns:
             found = pattern.match(self._held, partial=not final)
             if found is None:
                 continue
             if not found.partial:
-                return _Mark(kind, found.end(), family)
+                return _Tag(kind, found.end(), pair)
             undecided = True
         return _UNDECIDED if undecided else None
 
-    def _pass(self, mark: _Mark) -> list[str]:
-        """Go past a mark; gives a retraction where it comes to one."""
-        text, self._held = self._held[: mark.length], self._held[mark.length :]
-        match mark.kind:
-            case _Kind.OPENING if mark.family is not None:
-                self._open_thought(mark.family, text)
-            case _Kind.CLOSING if mark.family is not None:
-                return self._close_thought(mark.family)
+    def _pass(self, tag: _Tag) -> list[str]:
+        """Process a tag. Returns a retraction if the tag shows that the text so far was a thought."""
+        text, self._held = self._held[: tag.length], self._held[tag.length :]
+        match tag.kind:
+            case _Kind.OPENING if tag.pair is not None:
+                self._open_thought(tag.pair, text)
+            case _Kind.CLOSING if tag.pair is not None:
+                return self._close_thought(tag.pair)
             case _Kind.ANSWER:
                 self._answer_tags += 1
             case _Kind.ANSWER_END:
@@ -259,27 +260,27 @@ class ThoughtFilter:
                 self.thought = self.thought or text.endswith("/>")
         return []
 
-    def _open_thought(self, family: ThoughtTags, mark: str) -> None:
+    def _open_thought(self, pair: ThoughtTags, tag: str) -> None:
         self.thought = True
         self._implied = False
-        if family.spoken:
-            self._inside_text = mark
-        if family not in self._open:
-            self._open.append(family)
+        if pair.spoken:
+            self._inside_text = tag
+        if pair not in self._open:
+            self._open.append(pair)
 
-    def _close_thought(self, family: ThoughtTags) -> list[str]:
+    def _close_thought(self, pair: ThoughtTags) -> list[str]:
         if self._implied:
             self.began_inside = not self._separated
-        elif self._open and self._open[0].spoken and family not in self._open:
-            # What was opened by words is the beginning of a thought that no mark opened.
+        elif self._open and self._open[0].spoken and pair not in self._open:
+            # The words that looked like an opening tag were part of a thought that began without an opening tag.
             self.began_inside = not self._separated
             self._open.clear()
-        elif family in self._open:
-            del self._open[self._open.index(family) :]
+        elif pair in self._open:
+            del self._open[self._open.index(pair) :]
             if self._open:
                 return []
         elif self._open:
-            # Another family's mark closes nothing, unless no other one comes.
+            # A closing tag of another pair closes nothing, unless the right one never comes.
             self._stray = ""
             return []
         else:
@@ -290,7 +291,7 @@ class ThoughtFilter:
         return []
 
     def _retract(self) -> list[str]:
-        """A closing mark that nothing opened."""
+        """Handle a closing tag without an opening tag."""
         if self.thought or self._separated or not self._spoke:
             self._left_over = self._spoke and not self.thought
             self.thought = True
@@ -298,7 +299,7 @@ class ThoughtFilter:
         return self._begin_anew()
 
     def _begin_anew(self) -> list[str]:
-        """What was said so far was a thought."""
+        """Retract the text so far, because it was a thought, and begin again."""
         self.thought = self.began_inside = True
         self._spoke, self._line_start, self._code = False, True, CodeSpans()
         return [Retraction()]
