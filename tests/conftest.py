@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import Settings
+from config.speech_settings import SpeechSettings
 from tests.stalls import RepeatAfterStall
 
 # What is tested here is exact, whatever weights the cache of this machine holds; tests of real ones say so themselves.
@@ -46,3 +48,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"{reason}\nA skip counts as a failure where {CI}=true."
     return report
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Run a test in an empty folder and without a setting of this machine, neither in variables nor in an ``.env``."""
+    monkeypatch.chdir(tmp_path)
+    for name in {*Settings.settings(), *SpeechSettings.settings()}:
+        monkeypatch.delenv(name.upper(), raising=False)

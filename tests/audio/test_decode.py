@@ -25,16 +25,9 @@ from audio.level import rms
 from audio.pcm import to_int16
 from audio.samples import Samples
 from audio.wav import to_wav
+from tests.tones import pitch, tone
 
 RATE = 48_000
-
-
-def tone(seconds: float, hertz: float = 440.0) -> Samples:
-    return (0.3 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * RATE)) / RATE)).astype(np.float32)
-
-
-def hertz_of(sound: Samples, rate: int) -> float:
-    return float(np.argmax(np.abs(np.fft.rfft(sound))) * rate / len(sound))
 
 
 def test_flac_is_the_same_to_the_sample(tmp_path: Path) -> None:
@@ -47,7 +40,7 @@ def test_ogg_opus_sounds_the_same(tmp_path: Path) -> None:
     write_sound(tmp_path / "tone.opus", tone(2.5), RATE, "libopus", bit_rate=32_000)
     sound = read_sound(tmp_path / "tone.opus", RATE)
     assert len(sound) / RATE == pytest.approx(2.5, abs=0.03)
-    assert hertz_of(sound, RATE) == pytest.approx(440, rel=0.01)
+    assert pitch(sound, RATE) == pytest.approx(440, rel=0.01)
     assert rms(sound) == pytest.approx(rms(tone(2.5)), rel=0.1)
 
 
@@ -61,7 +54,7 @@ def test_sound_comes_at_the_rate_that_is_asked_for(rate: int, tmp_path: Path) ->
     (tmp_path / "tone.wav").write_bytes(to_wav(tone(1.0), RATE))
     sound = read_sound(tmp_path / "tone.wav", rate)
     assert len(sound) == pytest.approx(rate, abs=2)
-    assert hertz_of(sound, rate) == pytest.approx(440, rel=0.01)
+    assert pitch(sound, rate) == pytest.approx(440, rel=0.01)
 
 
 def test_what_is_not_there_and_what_is_no_sound_are_said_with_the_path(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from config.settings import Settings
 from tests.features.feed_server import Entry, Source
 from tests.http_server import LocalServer, app_of
 
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
 PICKY = "Seiyuu/"
 
 
@@ -52,13 +54,6 @@ async def servers() -> AsyncIterator[Servers]:
     async with LocalServer(app_of("/{path:.*}", made.answer, method="*")) as server:
         made.url = server.url
         yield made
-
-
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.settings():
-        monkeypatch.delenv(name.upper(), raising=False)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 503])

@@ -13,14 +13,9 @@ from config.program_settings import SECRETS
 from config.settings import Settings, load_settings
 from config.speech_settings import SpeechSettings
 
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
 NONSENSE = ("!?", "-1", "a b c d e f g h i j k", "[", "{x: 1}", "999999999999", "ftp://x", "a,b;c", "x" * 200)
-
-
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in (*Settings.settings(), *SpeechSettings.settings()):
-        monkeypatch.delenv(name.upper(), raising=False)
 
 
 def complaint(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> str:

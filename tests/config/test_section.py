@@ -9,16 +9,10 @@ import pytest
 from config.errors import SettingsError
 from config.section import Section, fields_of
 from config.settings import Settings
-from config.speech_settings import SpeechSettings
+
+pytestmark = pytest.mark.usefixtures("clean_environment")
 
 SECTIONS = [name for name, field in Settings.model_fields.items() if isinstance(field.default, Section)]
-
-
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in {*Settings.settings(), *SpeechSettings.settings()}:
-        monkeypatch.delenv(name.upper(), raising=False)
 
 
 def test_a_setting_is_read_into_its_section_from_wherever_it_stands(

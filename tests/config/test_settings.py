@@ -15,12 +15,7 @@ from config.sections import Card, ChatTemplate
 from config.settings import Settings, load_settings
 from config.speech_settings import SpeechSettings
 
-
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in {**Settings.settings(), **SpeechSettings.settings()}:
-        monkeypatch.delenv(name.upper(), raising=False)
+pytestmark = pytest.mark.usefixtures("clean_environment")
 
 
 def test_nothing_set_is_the_embedded_profile() -> None:

@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,20 +18,14 @@ from config.types import BlankCounts
 from tests.docs.pages import API, CODE, EXAMPLE, OPERATOR, Line, Row, lines, rows
 from wire.presets import COMMON_FILE
 
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
 OF_COMPOSE = {"COMPOSE_FILE", "COMPOSE_PROFILES", "COMFYUI_IMAGE"}
 """Read by Docker Compose alone."""
 MEASURING = {name for name in SpeechSettings.settings() if name.startswith("tts_stand_in")}
 """Of the stand-in engine, which nobody runs: in the API's page alone."""
 _ELSEWHERE = {"TTS_PRESETS": f"config/{COMMON_FILE.name}"}
 """Defaults that are not in the settings' classes."""
-
-
-@pytest.fixture(autouse=True)
-def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a ``.env`` or variables of this machine."""
-    monkeypatch.chdir(tmp_path)
-    for name in {*Settings.settings(), *SpeechSettings.settings()}:
-        monkeypatch.delenv(name.upper(), raising=False)
 
 
 def default_of(name: str, *, speech_first: bool = False) -> Any:

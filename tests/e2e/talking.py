@@ -20,6 +20,7 @@ from sandbox.voice.audio_receiver import AudioReceiver, ReceivedPacket
 from sandbox.voice.microphone import MicrophoneFrame, SimulatedMicrophone, VoiceActivity
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, Sound
 from tests.e2e.conftest import LIMIT, Stage
+from tests.tones import silence
 
 UTTERANCES = (
     "I had pizza for lunch.",
@@ -42,11 +43,6 @@ Happened = TypeVar("Happened", bound=CallEvent)
 async def voiced(who: str, text: str) -> Sound:
     """A sentence in a guest's own voice, 48,000 Hz, no silence around it."""
     return await asyncio.to_thread(speech, text, GUEST_VOICES[who])
-
-
-def silence(seconds: float) -> Sound:
-    """Nothing, for so long."""
-    return np.zeros(round(seconds * SAMPLE_RATE), np.float32)
 
 
 async def talk(guest: Guest, text: str, microphone: SimulatedMicrophone | None = None) -> None:

@@ -16,8 +16,9 @@ from sandbox.voice.microphone import OpenMicrophone, VoiceActivity
 from sandbox.voice.opus import SAMPLE_RATE
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.scripted_model import Answer, ScriptedModel
-from tests.e2e.talking import Loudspeakers, Since, bot_speaks, join_people, silence, stretches, talk, voiced
+from tests.e2e.talking import Loudspeakers, Since, bot_speaks, join_people, stretches, talk, voiced
 from tests.features.talk import let_manage
+from tests.tones import silence
 from toys.llm.phrases import TOY_PHRASES
 
 BEGINNING, WHOLE = "I was thinking about", "I was thinking about the weather today."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from sandbox.server import Sandbox
 from sandbox.world.entities import Message
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.features.stage import LIMIT, FeatureStage, feature_stage
+from tests.timing import wait_until
 
 NOW = datetime(2026, 11, 26, 18, 5, tzinfo=ZoneInfo("Europe/Berlin"))
 PACE = ChatPace(edit_interval=0.05, queue_pause=0.0, hold_limit=0.5)
@@ -90,9 +90,7 @@ class ChatStage:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until it holds."""
-        async with asyncio.timeout(LIMIT):
-            while not condition():
-                await asyncio.sleep(0.01)
+        await wait_until(condition)
 
     def last_asked(self) -> list[tuple[str, str]]:
         """The newest request, without its system prompt."""

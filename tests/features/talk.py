@@ -32,19 +32,6 @@ def character(folder: Path, name: str) -> Persona:
     return load_persona(name, folder)
 
 
-class Time:
-    """A clock that stands still unless it is told otherwise: seconds since 1970, noon of a day."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_014_400.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def pass_by(self, seconds: float) -> None:
-        self.now += seconds
-
-
 class Router(commands.Cog):
     """Hands every message that is no command to a feature, as the bot's router does."""
 
@@ -96,3 +83,7 @@ def written_by_bots(sandbox: Sandbox, channel: Channel) -> list[Message]:
     """What bots and webhooks have written there, oldest first."""
     everything = sandbox.world.messages.seen_by(sandbox.home.owner.id, channel.id)
     return [message for message in everything if message.author.bot]
+
+
+CLOCK_START = 1_800_014_400.0
+"""Noon of a day, in seconds since 1970."""

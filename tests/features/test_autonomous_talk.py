@@ -26,7 +26,8 @@ from config.sections import AutonomousSettings
 from sandbox.world.entities import Message
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 from tests.features.stage import FeatureStage, feature_stage
-from tests.features.talk import LIMIT, Router, Time, character, let_manage, running, written_by_bots
+from tests.features.talk import CLOCK_START, LIMIT, Router, character, let_manage, running, written_by_bots
+from tests.timing import Clock
 
 HOUR = 3600.0
 SETTINGS, ZONE = AutonomousSettings(60.0, "23-8"), ZoneInfo("Asia/Singapore")
@@ -51,7 +52,7 @@ class Parlour:
     model: ScriptedModel
     talk: AutonomousTalk
     router: Router
-    clock: Time
+    clock: Clock
     looks: Looks
     characters: Characters
 
@@ -79,7 +80,7 @@ class Parlour:
 async def parlour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Parlour]:
     character(tmp_path, "Mika")
     character(tmp_path, "Akim")
-    clock, looks = Time(), Looks()
+    clock, looks = Clock(CLOCK_START), Looks()
     clock.pass_by(-4 * HOUR)  # Four in the afternoon in Singapore.
     made: list[tuple[AutonomousTalk, Router, Characters]] = []
 

@@ -27,7 +27,8 @@ from sandbox.world.entities import Message
 from sandbox.world.permissions import Permission
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 from tests.features.stage import FeatureStage, feature_stage
-from tests.features.talk import LIMIT, Router, Time, character, let_manage, running, written_by_bots
+from tests.features.talk import CLOCK_START, LIMIT, Router, character, let_manage, running, written_by_bots
+from tests.timing import Clock
 
 SETTINGS = BipolarSettings(threshold=4.0, turns=4, cooldown=3600.0)
 
@@ -50,7 +51,7 @@ class Arena:
     model: ScriptedModel
     feature: DualPersona
     router: Router
-    clock: Time
+    clock: Clock
     pauses: Pauses
 
     async def say(self, *texts: str) -> None:
@@ -81,7 +82,7 @@ class Arena:
 @pytest.fixture
 async def arena(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Arena]:
     persona, twin = character(tmp_path, "Mika"), character(tmp_path, "Akim")
-    clock, pauses = Time(), Pauses()
+    clock, pauses = Clock(CLOCK_START), Pauses()
     pauses.over.set()
     made: list[tuple[DualPersona, Router]] = []
 
@@ -107,7 +108,7 @@ async def _feature(
     client: ModelClient,
     persona: Persona,
     twin: Persona,
-    clock: Time,
+    clock: Clock,
     pauses: Pauses,
 ) -> DualPersona:
     records = ArgumentRecords(database)

@@ -31,7 +31,8 @@ from config.sections import FigurineSettings
 from sandbox.world.entities import Message
 from tests.features.feed_server import Entry, FeedServer, Source
 from tests.features.stage import LIMIT, FeatureStage, feature_stage
-from tests.features.talk import Time, running, written_by_bots
+from tests.features.talk import CLOCK_START, running, written_by_bots
+from tests.timing import Clock
 
 PERIOD = 1800.0
 OLD = Entry("1", "Miku 1/7")
@@ -45,7 +46,7 @@ class Shop:
     stage: FeatureStage
     http: aiohttp.ClientSession
     server: FeedServer
-    clock: Time
+    clock: Clock
     notifier: FigurineNotifier
 
     @property
@@ -57,7 +58,7 @@ class Shop:
         self.notifier = await notifier(self.stage.bot, self.stage.database, self.http, self.server, self.clock, period)
 
     async def looked(self) -> None:
-        """Time passes until the feed is due; returns when the bot has looked and told."""
+        """NOON passes until the feed is due; returns when the bot has looked and told."""
         answers = len(self.source.answered)
         self.clock.pass_by(PERIOD)
         async with asyncio.timeout(LIMIT):
@@ -83,7 +84,7 @@ async def notifier(
     database: Database,
     http: aiohttp.ClientSession,
     server: FeedServer,
-    clock: Time,
+    clock: Clock,
     period: float = PERIOD,
 ) -> FigurineNotifier:
     return FigurineNotifier(
@@ -100,7 +101,7 @@ async def notifier(
 
 @pytest.fixture
 async def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
-    clock = Time()
+    clock = Clock(CLOCK_START)
     made: list[FigurineNotifier] = []
     async with FeedServer() as server, aiohttp.ClientSession() as http:
 

@@ -18,9 +18,10 @@ from bot.features.profile_picture.feature import NO_OTHER, TOO_FAST, ProfilePict
 from bot.features.profile_picture.folder import MAX_BYTES
 from bot.features.profile_picture.records import PictureRecords
 from tests.features.stage import FeatureStage, feature_stage
-from tests.features.talk import LIMIT, Time, let_own, running
+from tests.features.talk import CLOCK_START, LIMIT, let_own, running
 from tests.sandbox.test_profile import GIF
 from tests.sandbox.test_rest import PNG
+from tests.timing import Clock
 
 HOUR = 3600.0
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(20)
@@ -32,7 +33,7 @@ class Studio:
     stage: FeatureStage
     feature: ProfilePicture
     folder: Path
-    clock: Time
+    clock: Clock
 
     def put(self, **pictures: bytes) -> None:
         """Lay pictures into the folder; ``a_png`` becomes "a.png"."""
@@ -59,7 +60,7 @@ class Studio:
 
 @pytest.fixture
 async def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Studio]:
-    folder, clock = tmp_path / "pictures", Time()
+    folder, clock = tmp_path / "pictures", Clock(CLOCK_START)
     folder.mkdir()
     made: list[ProfilePicture] = []
 

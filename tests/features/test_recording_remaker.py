@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +18,8 @@ from bot.features.recording_remaker.feature import FIRST_PAUSE, REMADE, Recordin
 from bot.features.recording_remaker.remade_file import COPY_FILE
 from bot.recording_notes import BOT_FILE, NOTES_FILE, RecordedAnswer, RecordingNotes, Span
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
+from tests.timing import wait_until
+from tests.tones import tone
 from tests.voice.records.test_recorder import read
 from wire.parameters import SpeechParameters
 
@@ -26,11 +28,6 @@ CHANNEL = 7
 LIMIT = 10.0
 OLD_HZ, NEW_HZ = 220, 880
 ADA = b"what Ada said"
-
-
-def tone(hertz: float, seconds: float, level: float = 0.2) -> Samples:
-    wave = level * np.sin(2 * np.pi * hertz * np.arange(round(seconds * SPEAKING_RATE)) / SPEAKING_RATE)
-    return np.asarray(wave, np.float32)
 
 
 def answer(start: float, end: float, text: str = "So it goes.", *, interrupted: bool = False) -> RecordedAnswer:
@@ -46,7 +43,7 @@ def record(data_dir: Path, *answers: RecordedAnswer, name: str = "20260131T12000
     for said in answers:
         for span in said.spans:
             file.pad(span.start)
-            file.write(tone(OLD_HZ, (span.end - span.start) / SPEAKING_RATE))
+            file.write(tone((span.end - span.start) / SPEAKING_RATE, OLD_HZ, level=0.2))
     file.pad(SECONDS * SPEAKING_RATE)
     file.close()
     (folder / "Ada-11.wav").write_bytes(ADA)
@@ -79,7 +76,7 @@ class Voice:
         await self.gate.wait()
         if self.faults:
             raise self.faults.pop(0)
-        return tone(NEW_HZ, self.seconds * 0.9 / (parameters.speed or 1.0), 0.05)
+        return tone(self.seconds * 0.9 / (parameters.speed or 1.0), NEW_HZ, level=0.05)
 
     async def until_asked(self, times: int) -> None:
         async with asyncio.timeout(LIMIT), self.changed:
@@ -116,12 +113,6 @@ async def remaking(data_dir: Path, voice: Voice) -> AsyncIterator[tuple[Recordin
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(LIMIT):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def stretches(folder: Path) -> list[tuple[int, float, float]]:
@@ -198,7 +189,7 @@ async def test_where_nothing_gets_better_the_file_stays_and_nobody_is_told(tmp_p
     voice.faults = [UnspeakableError("the card is full")]
     async with remaking(tmp_path, voice) as (remaker, told):
         await voice.until_asked(1)
-        await until(lambda: not (folder / COPY_FILE).exists())
+        await wait_until(lambda: not (folder / COPY_FILE).exists())
         await remaker.hold("a call")
         await remaker.release()
     after = (folder / BOT_FILE).stat()
@@ -214,7 +205,7 @@ async def test_without_a_better_engine_recordings_wait_for_one(tmp_path: Path) -
     voice = Voice()
     voice.better = False
     async with remaking(tmp_path, voice) as (remaker, told):
-        await until(lambda: voice.looked_for == 1)
+        await wait_until(lambda: voice.looked_for == 1)
         await remaker.hold("a call")
         voice.better = True
         assert stretches(folder) == [old(1, 3)]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audio.level import rms
-from audio.samples import SPEAKING_RATE, Samples
+from audio.samples import SPEAKING_RATE
 from bot.features.recording_remaker.sound import (
     end_limit,
     match_loudness,
@@ -18,17 +18,9 @@ from bot.features.recording_remaker.sound import (
     trim_end,
 )
 from bot.recording_notes import RecordedAnswer, RecordingNotes, Span
+from tests.tones import silence, tone
 
 SECOND = SPEAKING_RATE
-
-
-def tone(seconds: float, level: float = 0.2) -> Samples:
-    wave = level * np.sin(2 * np.pi * 200 * np.arange(round(seconds * SECOND)) / SECOND)
-    return np.asarray(wave, np.float32)
-
-
-def silence(seconds: float) -> Samples:
-    return np.zeros(round(seconds * SECOND), np.float32)
 
 
 def notes(*answers: RecordedAnswer, seconds: float = 20) -> RecordingNotes:
@@ -66,16 +58,16 @@ class TestGoal:
 class TestLoudness:
     @pytest.mark.parametrize("new_level", [0.02, 0.2, 0.9])
     def test_the_new_sound_is_as_loud_as_the_old_one(self, new_level: float) -> None:
-        old = np.concatenate([tone(1, 0.1), silence(3)])
-        assert rms(match_loudness(old, tone(2, new_level))) == pytest.approx(rms(tone(1, 0.1)), rel=0.01)
+        old = np.concatenate([tone(1, level=0.1), silence(3)])
+        assert rms(match_loudness(old, tone(2, level=new_level))) == pytest.approx(rms(tone(1, level=0.1)), rel=0.01)
 
     def test_what_was_not_to_be_heard_is_not_heard_now(self) -> None:
         assert not match_loudness(silence(1), tone(1)).any()
 
     def test_it_is_never_clipped(self) -> None:
-        peaky = tone(1, 0.05)
+        peaky = tone(1, level=0.05)
         peaky[100] = 0.9
-        assert np.abs(match_loudness(tone(1, 0.8), peaky)).max() <= 1.0
+        assert np.abs(match_loudness(tone(1, level=0.8), peaky)).max() <= 1.0
 
     def test_silence_is_left_alone(self) -> None:
         assert not match_loudness(tone(1), silence(1)).any()

@@ -28,7 +28,8 @@ from bot.features.scheduled_events.records import MAX_EVENTS, EventDraft, Schedu
 from sandbox.world.entities import Channel, Message, Upload
 from sandbox.world.permissions import Permission
 from tests.features.stage import LIMIT, FeatureStage, feature_stage
-from tests.features.talk import Time, let_manage, running, written_by_bots
+from tests.features.talk import CLOCK_START, let_manage, running, written_by_bots
+from tests.timing import Clock
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -41,7 +42,7 @@ class Board:
     """A bot with a schedule in UTC, Ada who manages the server, and the test's clock, at noon."""
 
     stage: FeatureStage
-    clock: Time
+    clock: Clock
     events: ScheduledEvents
     scheduler: AsyncIOScheduler
 
@@ -75,7 +76,7 @@ class Board:
 
 @pytest.fixture
 async def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Board]:
-    clock, scheduler = Time(), AsyncIOScheduler(timezone=UTC)
+    clock, scheduler = Clock(CLOCK_START), AsyncIOScheduler(timezone=UTC)
     made: list[ScheduledEvents] = []
 
     async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
@@ -13,28 +13,15 @@ import trustme
 
 from sandbox.voice.microphone import OpenMicrophone, PushToTalk, VoiceActivity
 from sandbox.voice.network import Conditions
-from sandbox.voice.opus import Sound
 from sandbox.voice.peer import VoicePeer
 from sandbox.voice.rtp import MODES
 from sandbox.voice.server import VoiceServer
 from sandbox.world.bus import VoiceTicket
+from tests.timing import wait_until
+from tests.tones import pitch, tone
 
 CHANNEL = 77
 LIMIT = 10.0
-
-
-def tone(seconds: float, hertz: float = 440.0) -> Sound:
-    return (0.3 * np.sin(2 * np.pi * hertz * np.arange(int(48_000 * seconds)) / 48_000)).astype(np.float32)
-
-
-def pitch(sound: Sound) -> float:
-    return float(np.argmax(np.abs(np.fft.rfft(sound))) * 48_000 / len(sound))
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(LIMIT):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 class House:
@@ -63,12 +50,12 @@ class House:
         return guests
 
     async def grouped(self, *users: int) -> None:
-        await until(lambda: self.server.in_group(CHANNEL) == set(users) and all(g.encrypted for g in self.guests))
+        await wait_until(lambda: self.server.in_group(CHANNEL) == set(users) and all(g.encrypted for g in self.guests))
 
     async def hears(self, listener: VoicePeer, speaker: VoicePeer, user: int) -> None:
         since = listener.receiver.count(user)
         await speaker.speak(tone(0.3))
-        await until(lambda: listener.receiver.count(user) >= since + 15)
+        await wait_until(lambda: listener.receiver.count(user) >= since + 15)
         assert pitch(listener.receiver.pcm(user, since=since)) == pytest.approx(440, abs=5)
         assert listener.receiver.undecryptable(user) == 0
 
@@ -94,10 +81,10 @@ async def test_a_guest_speaks_a_file_and_what_was_heard_is_saved_as_one(house: H
     ada, ben = await house.join(1, 2)
     await house.grouped(1, 2)
     await ada.speak(tone(0.5, 660))
-    await until(lambda: len(ben.receiver.voiced_packets(1)) == 25)
+    await wait_until(lambda: len(ben.receiver.voiced_packets(1)) == 25)
     ben.receiver.save_wav(tmp_path / "heard.wav", 1)
     await ben.speak_file(tmp_path / "heard.wav")
-    await until(lambda: len(ada.receiver.voiced_packets(2)) >= 25)
+    await wait_until(lambda: len(ada.receiver.voiced_packets(2)) >= 25)
     assert pitch(ada.receiver.pcm(2)) == pytest.approx(660, abs=5)
     with pytest.raises(OSError, match=r"nothing\.wav"):
         await ben.speak_file(tmp_path / "nothing.wav")
@@ -127,7 +114,7 @@ async def test_a_guest_who_comes_back_is_heard_again(house: House) -> None:
     await house.grouped(1, 2)
     await ben.close()
     house.guests.remove(ben)
-    await until(lambda: house.server.in_group(CHANNEL) == {1})
+    await wait_until(lambda: house.server.in_group(CHANNEL) == {1})
     (again,) = await house.join(2)
     await house.grouped(1, 2)
     await house.hears(ada, again, 2)
@@ -137,7 +124,7 @@ async def test_down_to_protocol_0_and_back(house: House) -> None:
     ada, ben = await house.join(1, 2)
     await house.grouped(1, 2)
     house.server.downgrade(CHANNEL)
-    await until(lambda: ada.dave_version == ben.dave_version == 0)
+    await wait_until(lambda: ada.dave_version == ben.dave_version == 0)
     await house.hears(ben, ada, 1)
     house.server.upgrade(CHANNEL)
     await house.grouped(1, 2)
@@ -158,7 +145,7 @@ async def test_a_broken_welcome_is_recovered_from(house: House) -> None:
 async def test_close_codes_reach_the_client(house: House, code: int) -> None:
     (ada,) = await house.join(1)
     await house.server.close(1, code)
-    await until(lambda: ada.close_code == code)
+    await wait_until(lambda: ada.close_code == code)
 
 
 async def test_a_wrong_ticket_is_refused(house: House) -> None:
@@ -180,7 +167,7 @@ async def test_loss_and_doubles_happen_as_often_as_they_are_set(house: House) ->
     house.server.network.down = Conditions(duplicate=1.0)
     since = ben.receiver.count(1)
     await ada.speak(tone(0.2))
-    await until(lambda: ben.receiver.count(1) - since > 10)
+    await wait_until(lambda: ben.receiver.count(1) - since > 10)
 
 
 def test_microphones_send_what_their_kind_sends() -> None:

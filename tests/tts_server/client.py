@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -34,12 +33,6 @@ from wire.messages import (
 
 TIMEOUT = 20.0
 """Timeout in seconds for whatever a test waits for."""
-
-
-async def wait_until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(TIMEOUT):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 @dataclass

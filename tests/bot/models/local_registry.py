@@ -9,7 +9,6 @@ import io
 import os
 import random
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -161,12 +160,6 @@ async def _fork_pip(*arguments: str, temporary: Path) -> Forked:
     """What :func:`bot.models.packages.start_pip` starts, without the half second in which pip is imported."""
     environment = {**os.environ, "TMPDIR": str(temporary)}
     return await forks(*PIP).start("pip", *arguments, folder=Path.cwd(), environment=environment)
-
-
-async def wait_until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(LIMIT):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 def catalogue_fields(sizes: dict[str, int]) -> dict[str, Any]:

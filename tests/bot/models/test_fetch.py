@@ -19,7 +19,8 @@ from bot.models.model_store import Condition, ModelStore
 from bot.models.progress import PlainProgress
 from bot.models.words import size
 from tests.bot.models.local_hub import LocalHub, serving
-from tests.bot.models.local_registry import CONFIG, EARS, HALF, MIND, WEIGHTS, LocalRegistry, wait_until
+from tests.bot.models.local_registry import CONFIG, EARS, HALF, MIND, WEIGHTS, LocalRegistry
+from tests.timing import wait_until
 
 NO_ANSWER = {"PIP_NO_INDEX": "", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
 

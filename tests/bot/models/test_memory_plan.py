@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +11,9 @@ from bot.models.memory_plan import MemoryPlan
 from config.settings import Profile, Settings
 from hardware.memory import GIB, CardKind, CardMemory
 
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
 LOCAL = load_catalogue().profiles[Profile.LOCAL]
-
-
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.settings():
-        monkeypatch.delenv(name.upper(), raising=False)
 
 
 def card(total: float, used: float = 0.0, capability: tuple[int, int] | None = (8, 6)) -> CardMemory:

@@ -7,18 +7,12 @@ import pytest
 from aiohttp import web
 
 from tests.http_server import LocalServer
+from tests.timing import Clock
 from tts_server.api.access import MAX_CLIENTS, ClientRateLimit
 
 
-class _Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_so_many_at_once_and_then_one_by_one() -> None:
-    clock = _Clock()
+    clock = Clock()
     limit = ClientRateLimit(6, clock)
     assert [limit.wait("a") for _ in range(6)] == [0.0] * 6
     assert limit.wait("a") == pytest.approx(10)
@@ -30,14 +24,14 @@ def test_so_many_at_once_and_then_one_by_one() -> None:
 
 
 def test_quiet_does_not_add_up() -> None:
-    clock = _Clock()
+    clock = Clock()
     limit = ClientRateLimit(2, clock)
     clock.now += 3600
     assert [limit.wait("a") == 0 for _ in range(4)] == [True, True, False, False]
 
 
 def test_clients_are_counted_apart_and_forgotten() -> None:
-    limit = ClientRateLimit(1, _Clock())
+    limit = ClientRateLimit(1, Clock())
     assert limit.wait("a") == 0
     assert limit.wait("b") == 0
     assert limit.wait("a") > 0
@@ -50,7 +44,7 @@ async def test_a_client_is_told_when_to_come_again() -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(text="ok")
 
-    clock = _Clock()
+    clock = Clock()
     application = web.Application(middlewares=[ClientRateLimit(2, clock).middleware])
     application.add_routes([web.get("/v1/voices", answer), web.get("/health", answer)])
     async with LocalServer(application) as server, aiohttp.ClientSession() as session:

@@ -17,8 +17,9 @@ from aiohttp import web
 
 from audio.samples import Samples
 from tests.http_server import LocalServer
+from tests.timing import wait_until
 from tests.tts_server.api.speaking import PATH, post
-from tests.tts_server.client import TIMEOUT, running, wait_until
+from tests.tts_server.client import TIMEOUT, running
 from tests.tts_server.stand_in_engines import CountingEngine, FailingEngine, GatedEngine
 from tts_server.api.openai_api import OpenAiApi
 from tts_server.engines.base import SpeechEngine, Voice

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.timing import wait_until
 from tests.tts_server.api.voices_client import Answer, VoicesClient, recordings_form, voices_client
-from tests.tts_server.client import TIMEOUT, wait_until
+from tests.tts_server.client import TIMEOUT
 from tests.tts_server.voices.hostile import hostile_files, mutations
 from tests.tts_server.voices.memory import MEGABYTE, readers, watched_memory
 from tests.tts_server.voices.sounds import good_files

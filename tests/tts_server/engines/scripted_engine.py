@@ -5,23 +5,19 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-import numpy as np
 from RealtimeTTS.engines.base_engine import BaseEngine
 
 from audio.encoders import FfmpegEncoder
+from tests.tones import tone
 from tts_server.engines.realtime_tts.engine import PA_INT16
 
 RATE = 16_000
 TONE_HZ = 200.0
 
 
-def tone(seconds: float, rate: int = RATE) -> np.ndarray[Any, np.dtype[np.float32]]:
-    return np.asarray(0.3 * np.sin(2 * np.pi * TONE_HZ / rate * np.arange(round(seconds * rate))), np.float32)
-
-
 def encoded(container: str, codec: str, seconds: float, rate: int) -> bytes:
     encoder = FfmpegEncoder(rate, container, codec, "")
-    return encoder.encode(tone(seconds, rate)) + encoder.finish()
+    return encoder.encode(tone(seconds, TONE_HZ, rate=rate)) + encoder.finish()
 
 
 class ScriptedEngine(BaseEngine):  # type: ignore[misc]  # RealtimeTTS ships no types

@@ -14,8 +14,9 @@ import pytest
 
 from audio.pcm import to_pcm16
 from audio.samples import Samples
+from tests.tones import tone
 from tests.tts_server.dsp.measures import frequency
-from tests.tts_server.engines.scripted_engine import RATE, TONE_HZ, ScriptedEngine, encoded, tone
+from tests.tts_server.engines.scripted_engine import RATE, TONE_HZ, ScriptedEngine, encoded
 from tests.tts_server.engines.speaking import PLAIN, speak
 from tts_server.engines.base import EngineError
 from tts_server.engines.realtime_tts.engine import (
@@ -119,7 +120,7 @@ class TestHow:
             assert inner.parameters == {"speed": 1.0}
 
     def test_an_engine_of_one_speed_is_played_faster(self) -> None:
-        inner = ScriptedEngine([to_pcm16(tone(1))])
+        inner = ScriptedEngine([to_pcm16(tone(1, TONE_HZ, rate=RATE))])
         with wrapped(inner) as engine:
             heard = speak(engine, "hello", SpeechParameters(speed=2))
         assert inner.parameters == {}

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from audio.espeak import load_espeak
-from tests.tts_server.client import TIMEOUT, running, wait_until
+from tests.timing import wait_until
+from tests.tts_server.client import TIMEOUT, running
 from tests.tts_server.stand_in_engines import CountingEngine, GatedEngine
 from tts_server.engines import espeak
 from tts_server.engines.realtime_tts.engine import RealtimeTtsEngine

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from tests.timing import Clock
 from tests.tts_server.client import RunningServer, SpeechClient, running
 from tests.tts_server.spelling_engine import SpellingEngine, words_heard
 from tts_server.engines.base import EngineError, OutOfMemoryError
@@ -17,14 +18,6 @@ from wire.messages import EngineChanged, Failure
 
 SENTENCE = "w1 w2 w3 w4 w5 w6 w7 w8 w9 w10 w11 w12."
 WORDS = list(range(1, 13))
-
-
-@dataclass
-class Clock:
-    now: float = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass

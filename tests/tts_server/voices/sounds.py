@@ -11,6 +11,7 @@ import soxr
 
 from audio.espeak import load_espeak
 from audio.samples import Samples
+from tests import tones
 from tts_server.voices.decoding import RATE
 
 _TEXT = (
@@ -47,7 +48,7 @@ def seconds_of_speech(seconds: float) -> Samples:
 
 
 def silence(seconds: float) -> Samples:
-    return np.zeros(round(seconds * RATE), np.float32)
+    return tones.silence(seconds, RATE)
 
 
 def encoded(container: str, codec: str, samples: Samples, rate: int = RATE, layout: str = "mono") -> bytes:
