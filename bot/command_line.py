@@ -15,8 +15,7 @@ from bot.command_options import read_options, run_version
 from bot.doctor import run_doctor, run_doctor_json
 from bot.operator_files import persona_name
 from bot.run import ENDING_LIMIT, run_bot
-from bot.setting_notices import setting_notices
-from bot.settings_check import checked_settings
+from bot.settings_check import checked_settings, setting_notices
 from bot.watching.console import CallConsole
 from bot.watching.event_writer import EventWriter
 from bot.watching.log import log_to_stderr

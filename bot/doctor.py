@@ -33,7 +33,7 @@ from bot.models.named_llm import EmbeddedLlm
 from bot.operator_files import corrections, own_persona, prepare_folders
 from bot.own_weights import OwnWeights
 from bot.services import speech_server_options, try_speech_server
-from bot.setting_notices import setting_notices
+from bot.settings_check import setting_notices
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.transcribers import make_transcriber

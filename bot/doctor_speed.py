@@ -16,7 +16,7 @@ from bot.llm.errors import ModelError
 from bot.llm.messages import ChatMessage
 from bot.llm.requests import ModelOptions
 from bot.models.named_llm import EmbeddedLlm
-from bot.served_llm import served_llm
+from bot.own_engines import served_llm
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency
 
 FAST_ENOUGH = "fast enough for a call"

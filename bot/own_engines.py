@@ -1,23 +1,38 @@
-"""Model servers and speech server: those of the settings, or else the bot's own, started here."""
+"""The bot's own language model, served by llama.cpp inside the bot."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from bot.database import Database
 from bot.llm.client import ModelClient
 from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.requests import ModelOptions
+from bot.llm.try_weights import try_weights
 from bot.model_router import ModelRouter
+from bot.models.named_llm import EmbeddedLlm
 from bot.own_weights import OwnWeights, RealWeightsMissingError
-from bot.served_llm import served_llm
 from bot.services import SpeechServerProcess, speech_server_options
 from config.settings import Settings, Weights
 from toys.llm.weights import TOY_MODEL_NAME, toy_weights
+
+
+@asynccontextmanager
+async def served_llm(llm: EmbeddedLlm) -> AsyncIterator[EmbeddedModelServer]:
+    """Load it and serve it; a file that no checksum covers is tried first.
+
+    Raises:
+        RuntimeError, OSError: it can't be loaded.
+    """
+    if llm.unchecked:
+        await try_weights(llm.path)
+    async with EmbeddedModelServer(llm.path, name=llm.name) as server:
+        yield server
+
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from bot.models.catalogue import Catalogue, CatalogueError, Model, Part, load_ca
 from bot.models.model_store import Condition
 from bot.models.named_llm import EmbeddedLlm, NoSuchLlmError, named_llm
 from bot.models.needs import needed_models, recognises_speech, store_of
-from bot.models.words import enumerated
+from bot.text import enumerated
 from config.settings import Profile, Settings, Weights
 from config.speech_settings import SpeechSettings
 

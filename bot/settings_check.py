@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +25,7 @@ from bot.voice.transcribe.corrections import CorrectionsError
 from config.env_file import ENV_FILE, place, read_env_lines
 from config.errors import Fault, SettingsError, shown
 from config.examples import EXAMPLES
-from config.misspelt import faults_of_file
+from config.misspelt import faults_of_file, foreign_names, unknown_names
 from config.program_settings import SECRETS, SECRETS_DIR
 from config.pronunciations import read_pronunciations
 from config.settings import Profile, Settings, missing_server
@@ -114,3 +115,18 @@ def _fault(look: Callable[[_T], object], settings: _T) -> Iterator[Fault]:
         text = str(error)
         variable = text.partition(":")[0].partition("=")[0]
         yield place(Fault(text, (variable,) if variable in KNOWN else ()), SECRETS_DIR)
+
+
+def setting_notices(settings: Settings) -> list[str]:
+    """A sentence for each; raises :class:`~config.errors.SettingsError` where ``.env`` can't be read."""
+    found = [*foreign_names(read_env_lines(ENV_FILE), KNOWN, ENV_FILE), *unknown_names(os.environ, KNOWN)]
+    if settings.command_prefix == "/":
+        found.append(
+            "COMMAND_PREFIX=/ clashes with Discord, which keeps what begins with / for slash commands. Those work "
+            "without it: leave COMMAND_PREFIX at !, or choose another sign."
+        )
+    if settings.llm.url is not None:
+        urls = {"LLM_URL_NVIDIA": settings.llm.url_nvidia, "LLM_URL_AMD": settings.llm.url_amd}
+        unused = [name for name, url in urls.items() if url is not None]
+        found += [f"{name} is not used, because LLM_URL is set." for name in unused]
+    return found

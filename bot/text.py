@@ -1,9 +1,10 @@
-"""Text helpers: splitting Discord messages, joining surrogates, and comparing words."""
+"""Text helpers: splitting Discord messages, joining surrogates, comparing words, and amounts and lists for people."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 MESSAGE_LIMIT = 2_000
 """Most characters in a Discord message."""
@@ -76,3 +77,17 @@ def plain_words(text: str) -> list[str]:
 def plain(text: str) -> str:
     """The words of ``text`` for comparison (:func:`plain_words`), joined by spaces."""
     return " ".join(plain_words(text))
+
+
+def size(amount: int) -> str:
+    """Bytes in the decimal units of disks and downloads."""
+    for unit, bytes_each in (("GB", 10**9), ("MB", 10**6)):
+        if amount >= bytes_each:
+            return f"{amount / bytes_each:.1f} {unit}"
+    return f"{max(amount, 0) / 1000:.1f} kB"
+
+
+def enumerated(words: Iterable[str]) -> str:
+    """One or more words as a list: "ears, mind and voice"."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last

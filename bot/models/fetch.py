@@ -13,7 +13,7 @@ from bot.models.catalogue import Catalogue
 from bot.models.download import ModelDownloadError, Order, check_room, download_size, downloading
 from bot.models.model_store import Condition
 from bot.models.progress import progress_on
-from bot.models.words import enumerated, size
+from bot.text import enumerated, size
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
 UNTIL_THEN = "Until then the bot does without; the next `make run` tries again."

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bot.models.catalogue import Catalogue, Model, Part
-from bot.models.hub_cache import place_in_hub_cache
+from bot.models.hub import place_in_hub_cache
 from bot.models.model_store import ModelStore
 from config.settings import Profile, Settings, Weights
 from config.speech_settings import USUAL_XTTS_MODEL, SpeechSettings

@@ -1,4 +1,4 @@
-"""Weights that a setting names and the catalogue does not have: where they lie, or how people get them."""
+"""Weights outside of the catalogue: those that settings name, and the project's own toys."""
 
 from __future__ import annotations
 
@@ -7,11 +7,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from bot.models.catalogue import Catalogue, Part
+from bot.models.catalogue import Catalogue, Part, Source
 from bot.models.named_llm import NoSuchLlmError, named_llm
 from bot.models.needs import BOT, needed_models, recogniser_model, voice_engines
 from config.settings import Settings
 from config.speech_settings import EngineName, SpeechSettings
+from toys.cache import model_files, whisper_files
+
+
+@dataclass(frozen=True, slots=True)
+class Toy:
+    """One of them. Nobody has sums to compare it with: what is damaged is made anew."""
+
+    id: str
+    part: Part
+    source: Source
+    present: bool
+    size: int
+    licence: str
+    sha256_ok: bool | None = None
+
+
+def toys_in(cache_dir: Path) -> Iterator[Toy]:
+    """The toys, and whether an earlier start has left them in the cache."""
+    for name, part, files in (
+        ("toy-whisper", Part.EARS, whisper_files(cache_dir)),
+        ("toy-model", Part.MIND, model_files(cache_dir)),
+    ):
+        yield Toy(name, part, Source.TOY, bool(files), sum(path.stat().st_size for path in files), "mit")
+
 
 WHISPERS: Mapping[str, str] = MappingProxyType(
     {

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from bot.models.model_store import Advance
-from bot.models.words import size
+from bot.text import size
 
 SECONDS_BETWEEN_LINES = 10.0
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.setting_notices import setting_notices
-from bot.settings_check import KNOWN
+from bot.settings_check import KNOWN, setting_notices
 from config.env_file import read_env_lines
 from config.misspelt import faults_of_file, foreign_names, unknown_names
 from config.program_settings import SECRETS

@@ -11,7 +11,7 @@ import pytest
 
 import bot.backup.command
 import bot.command_options
-import bot.models.command
+import bot.models.arguments
 import tts_server.command_line as speech_server
 from bot.heartbeat import FILE as HEARTBEAT
 from bot.models.needs import FOLDER
@@ -52,7 +52,7 @@ def test_what_people_are_told_to_type_is_understood(
     parser: argparse.ArgumentParser | None = None
     match program, words:
         case "bot", ["models", *rest]:
-            parser, words = bot.models.command._parser(), rest
+            parser, words = bot.models.arguments._parser(), rest
         case "bot", [("backup" | "restore") as command, *rest]:
             parser, words = bot.backup.command.parser_of(command), rest
         case "bot", ["health", *rest]:

@@ -17,7 +17,7 @@ from bot.models.catalogue import Catalogue
 from bot.models.download import ModelDownloadError, Order, downloading
 from bot.models.model_store import Condition, ModelStore
 from bot.models.progress import PlainProgress
-from bot.models.words import size
+from bot.text import size
 from tests.bot.models.local_hub import LocalHub, serving
 from tests.bot.models.local_registry import CONFIG, EARS, HALF, MIND, WEIGHTS, LocalRegistry
 from tests.timing import wait_until
