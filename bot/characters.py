@@ -124,9 +124,9 @@ class Characters:
         return await self._keep(place, Character(now.file, now.persona, mood))
 
     def _file_called(self, name: str) -> str | None:
-        wanted = spelling.plain(name)
-        by_file = (file for file in self._personas if spelling.plain(file) == wanted)
-        by_name = (file for file, persona in self._personas.items() if spelling.plain(persona.name) == wanted)
+        wanted = spelling.comparable(name)
+        by_file = (file for file in self._personas if spelling.comparable(file) == wanted)
+        by_name = (file for file, persona in self._personas.items() if spelling.comparable(persona.name) == wanted)
         return next(by_file, None) or next(by_name, None)
 
     async def _keep(self, place: int, character: Character) -> Character:
@@ -178,7 +178,7 @@ def mood_word(character: Character) -> str:
 
 
 def _title(file: str, persona: Persona) -> str:
-    same = spelling.plain(file) == spelling.plain(persona.name)
+    same = spelling.comparable(file) == spelling.plain(persona.name)
     return persona.name if same else f"{persona.name} (`{file}`)"
 
 

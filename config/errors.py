@@ -54,7 +54,7 @@ def in_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
     return tuple(sorted(kept.values(), key=lambda fault: (fault.line is None, fault.line or 0)))
 
 
-def explain(
+def fault_of(
     fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], examples: Mapping[str, str], secrets: Collection[str]
 ) -> Fault:
     """Turn one of pydantic's errors into a fault. Values of ``secrets`` are not shown."""

@@ -22,7 +22,7 @@ from pydantic_settings import (
 from typing_extensions import override
 
 from config.env_file import ENV_FILE, place, read_env_values
-from config.errors import Fault, SettingsError, explain
+from config.errors import Fault, SettingsError, fault_of
 from config.examples import EXAMPLES
 from config.section import Section, as_meant, fields_of, setting_name
 from config.types import Address, BlankCounts, Device, OptionalPassphrase, OwnPath
@@ -202,7 +202,7 @@ def _explained(fault: dict[str, Any], names: Mapping[tuple[Any, ...], str], sett
     loc = fault["loc"]
     name = names.get(loc[:2]) or names.get(loc[:1])
     # A fault of a whole section comes from a rule between its settings.
-    return explain(fault | {"loc": (name,) if name else ()}, settings, EXAMPLES, SECRETS)
+    return fault_of(fault | {"loc": (name,) if name else ()}, settings, EXAMPLES, SECRETS)
 
 
 def _is_blank(value: object) -> bool:

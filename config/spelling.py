@@ -14,21 +14,21 @@ def nearest(typed: str, names: Iterable[str]) -> str | None:
 
     Case, hyphens, underscores and spaces are ignored.
     """
-    word = plain(typed)
+    word = comparable(typed)
     if len(word) < SHORTEST:
         return None
-    found = [(distance, name) for name in names if (distance := _mistakes(word, plain(name))) is not None]
+    found = [(distance, name) for name in names if (distance := _mistakes(word, comparable(name))) is not None]
     return min(found)[1] if found else None
 
 
 def begun(typed: str, names: Iterable[str]) -> str | None:
     """The only one of ``names`` that contains ``typed``, if that has at least :data:`SHORTEST` letters."""
-    word = plain(typed)
-    found = [name for name in names if word in plain(name)] if len(word) >= SHORTEST else []
+    word = comparable(typed)
+    found = [name for name in names if word in comparable(name)] if len(word) >= SHORTEST else []
     return found[0] if len(found) == 1 else None
 
 
-def plain(name: str) -> str:
+def comparable(name: str) -> str:
     """A name in the form used for comparison: lower case, without spaces, hyphens and underscores."""
     return "".join(name.casefold().replace("-", " ").replace("_", " ").split())
 

@@ -49,7 +49,7 @@ def run_restore(arguments: list[str]) -> int:
     return _run("restore", arguments)
 
 
-def parser_of(command: str) -> CommandParser:
+def backup_parser(command: str) -> CommandParser:
     """Of one of the two commands."""
     parser = CommandParser(prog=f"python -m bot {command}", description=_DESCRIPTIONS[command])
     what = "where the backup goes; an older backup there is replaced" if command == "backup" else "the backup"
@@ -59,7 +59,7 @@ def parser_of(command: str) -> CommandParser:
 
 def _run(command: str, arguments: list[str]) -> int:
     keep_files_private()
-    file: Path = parser_of(command).read(arguments).file
+    file: Path = backup_parser(command).read(arguments).file
     if str(file) == "-":
         print("✘ - is not a file. Name one, for example backups/seiyuu.sqlite3", file=sys.stderr)  # noqa: T201
         return REFUSED

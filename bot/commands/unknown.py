@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.replying import reply_to
 from bot.user_error import UserError
-from config.spelling import nearest, plain
+from config.spelling import comparable, nearest
 
 _log = logging.getLogger(__name__)
 
@@ -131,4 +131,4 @@ def nearest_command(typed: str, names: Iterable[str]) -> str | None:
     Args:
         typed: a name that is not in ``names``.
     """
-    return None if plain(typed) in _FOREIGN else nearest(typed, names)
+    return None if comparable(typed) in _FOREIGN else nearest(typed, names)

@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from config.spelling import nearest, plain
+from config.spelling import comparable, nearest
 
 Channel = discord.VoiceChannel | discord.StageChannel
 
@@ -48,9 +48,9 @@ class VoiceChannelName(app_commands.Transformer, commands.Converter[Channel]):
             except commands.ChannelNotFound:
                 continue
         seen = _seen_by(ctx)
-        typed = plain(argument.strip().removeprefix("#"))
+        typed = comparable(argument.strip().removeprefix("#"))
         for channel in seen:
-            if plain(channel.name) == typed:
+            if comparable(channel.name) == typed:
                 return channel
         near = nearest(typed, [channel.name for channel in seen])
         raise NoSuchVoiceChannelError(NO_SUCH_CHANNEL if near is None else DID_YOU_MEAN.format(name=_shown(near)))

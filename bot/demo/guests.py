@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from bot.demo.lines import GuestLine, GuestLines
+from bot.demo.lines import GuestLines, SpokenLine
 from bot.demo.scorers import HeardAnswer
 from bot.voice.events import CallEvent, PromptTaken, ReplyEnded, UtteranceHeard, WordsSpoken
 from bot.voice.metrics import TurnTrace
@@ -200,7 +200,7 @@ class Guests:
             receiver.save_wav(path, bot)
             self.note(f"What {name} heard: {path}")
 
-    async def _keep(self, line: GuestLine, begin: int, trace: TurnTrace) -> None:
+    async def _keep(self, line: SpokenLine, begin: int, trace: TurnTrace) -> None:
         """Note how an answer was heard since packet ``begin``."""
         if trace.outcome is not Outcome.SPOKEN:
             raise CallFailedError(f"the reply to {line.text!r} was {trace.outcome.value}, not spoken")
@@ -213,13 +213,13 @@ class Guests:
             raise CallFailedError(f"{line.guest} heard nothing in answer to {line.text!r}")
         self.answers.append(HeardAnswer(line.guest, line.text, self._understood, self._meant, heard, trace))
 
-    async def _line(self, name: str) -> GuestLine:
+    async def _line(self, name: str) -> SpokenLine:
         return await asyncio.to_thread(self._lines.line, name)
 
     def _heard_so_far(self, name: str) -> int:
         return self._receivers[name].count(self._sandbox.bot_id)
 
-    async def _speak(self, line: GuestLine) -> None:
+    async def _speak(self, line: SpokenLine) -> None:
         await self._microphone(line.guest, line.sound)
 
     async def _microphone(self, name: str, sound: Sound) -> None:

@@ -12,7 +12,7 @@ from sandbox.voice.opus import Sound
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GuestLine:
+class SpokenLine:
     """Words that a guest says: ``sound`` is 48,000 Hz mono."""
 
     guest: str
@@ -23,7 +23,7 @@ class GuestLine:
 class GuestLines(Protocol):
     """Where the lines of a call come from."""
 
-    def line(self, name: str) -> GuestLine:
+    def line(self, name: str) -> SpokenLine:
         """The line of this name. Blocks."""
         ...
 
@@ -44,10 +44,10 @@ _TOY_LINES = MappingProxyType(
 class SyntheticLines:
     """Lines for toy ears."""
 
-    def line(self, name: str) -> GuestLine:
+    def line(self, name: str) -> SpokenLine:
         """The line of this name. Blocks for a tenth of a second."""
         guest, text = _TOY_LINES[name]
-        return GuestLine(guest, text, speech(text, GUEST_VOICES[guest]))
+        return SpokenLine(guest, text, speech(text, GUEST_VOICES[guest]))
 
 
 class RecordedLines:
@@ -56,7 +56,7 @@ class RecordedLines:
     def __init__(self) -> None:
         self._lines = recorded_lines()
 
-    def line(self, name: str) -> GuestLine:
+    def line(self, name: str) -> SpokenLine:
         """The line of this name. Blocks for as long as a small file takes to read."""
         recorded = self._lines[name]
-        return GuestLine(recorded.guest, recorded.text, recorded.read())
+        return SpokenLine(recorded.guest, recorded.text, recorded.read())

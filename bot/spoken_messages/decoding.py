@@ -34,7 +34,7 @@ _BOUNDS = Bounds(
 )
 
 
-def decode(
+def decode_sound(
     data: bytes, max_seconds: float, stop: threading.Event, *, clock: Callable[[], float] = time.monotonic
 ) -> Sound16:
     """Decode a file: mono, -1 to 1, at 16 kHz. CPU-bound; call it in a thread. Set ``stop`` to end it.

@@ -16,7 +16,7 @@ from audio.samples import Sound16
 from bot.consent import ListeningConsent
 from bot.download import DownloadError, TooLongError, download
 from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
-from bot.spoken_messages.decoding import decode, in_pieces
+from bot.spoken_messages.decoding import decode_sound, in_pieces
 from bot.text import shorten
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError, TranscriptionRequest, Urgency
 
@@ -164,7 +164,7 @@ class SpokenMessages:
             data = await download(self._http, recording.url, MAX_BYTES)
             # One file at a time, because three minutes of samples take some memory.
             async with self._decoding:
-                return await asyncio.to_thread(decode, data, MAX_SECONDS, stop)
+                return await asyncio.to_thread(decode_sound, data, MAX_SECONDS, stop)
         except TooLongError as error:
             raise SpokenMessageError(TOO_LARGE) from error
         except DownloadError as error:

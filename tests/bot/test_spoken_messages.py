@@ -12,7 +12,7 @@ from audio.decode import NotSoundError, TooLongSoundError
 from audio.samples import HEARING_RATE, Sound16
 from bot.spoken_messages.decoding import (
     PIECE_SECONDS,
-    decode,
+    decode_sound,
     in_pieces,
 )
 from tests.features.recordings import recording
@@ -32,7 +32,7 @@ NEVER = threading.Event()
     ],
 )
 def test_what_phones_record_is_decoded(container: str, codec: str, rate: int) -> None:
-    sound = decode(recording(2.0, container=container, codec=codec, rate=rate), 10, NEVER)
+    sound = decode_sound(recording(2.0, container=container, codec=codec, rate=rate), 10, NEVER)
     assert len(sound) / HEARING_RATE == pytest.approx(2.0, abs=0.1)
     spectrum = np.abs(np.fft.rfft(sound[8000:24_000]))
     assert int(np.argmax(spectrum)) == pytest.approx(220, abs=2)
@@ -40,9 +40,9 @@ def test_what_phones_record_is_decoded(container: str, codec: str, rate: int) ->
 
 def test_a_recording_that_is_too_long_is_refused_before_all_of_it_is_decoded() -> None:
     with pytest.raises(TooLongSoundError):
-        decode(recording(5.0), 4, NEVER)
+        decode_sound(recording(5.0), 4, NEVER)
     with pytest.raises(NotSoundError, match="too long to decode"):
-        decode(recording(1.0), 4, NEVER, clock=iter(range(0, 10_000, 1000)).__next__)
+        decode_sound(recording(1.0), 4, NEVER, clock=iter(range(0, 10_000, 1000)).__next__)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_recording_that_is_too_long_is_refused_before_all_of_it_is_decoded() -
 )
 def test_what_is_no_sound_is_refused(data: bytes) -> None:
     with pytest.raises(NotSoundError):
-        decode(data, 10, NEVER)
+        decode_sound(data, 10, NEVER)
 
 
 @pytest.mark.parametrize("kind", [("ogg", "libopus"), ("mp3", "libmp3lame"), ("mp4", "aac"), ("wav", "pcm_s16le")])
@@ -70,7 +70,7 @@ def test_a_file_with_any_of_its_bytes_changed_or_missing_is_decoded_or_refused(k
         for _ in range(4):
             broken[rng.randrange(len(broken))] = rng.randrange(256)
         try:
-            sound = decode(bytes(broken), 10, NEVER)
+            sound = decode_sound(bytes(broken), 10, NEVER)
         except (NotSoundError, TooLongSoundError):
             continue
         assert np.isfinite(sound).all()

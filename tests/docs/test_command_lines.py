@@ -54,7 +54,7 @@ def test_what_people_are_told_to_type_is_understood(
         case "bot", ["models", *rest]:
             parser, words = bot.models.arguments._parser(), rest
         case "bot", [("backup" | "restore") as command, *rest]:
-            parser, words = bot.backup.command.parser_of(command), rest
+            parser, words = bot.backup.command.backup_parser(command), rest
         case "bot", ["health", *rest]:
             assert set(rest) <= {"--json"}, line
         case "bot", _:

@@ -64,7 +64,7 @@ def _of_picture(data: bytes, count: int, budget: DecodingBudget) -> list[bytes]:
 
 def _of_video(data: bytes, count: int, budget: DecodingBudget) -> list[bytes]:
     try:
-        with videos.opened(data) as video:
+        with videos.opened_video(data) as video:
             if video.is_short:
                 return evenly(budget.spend(video.frames()), count)
             return [to_jpeg(frame) for frame in video.sample_frames(count, budget)]

@@ -81,11 +81,11 @@ class UnspacedNames:
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        sounded = {_sounded(folded(name)).replace(" ", "") for name in names}
+        sounded = {_sounded(fold_text(name)).replace(" ", "") for name in names}
         self._names = sorted((name for name in sounded if name and _is_unspaced(name)), key=len, reverse=True)
 
     def find(self, text: str) -> Iterator[NameSpan]:
-        """Where one of them is called in a folded text; see :func:`folded`."""
+        """Where one of them is called in a folded text; see :func:`fold_text`."""
         sounded = _sounded(text)
         for name in self._names:
             at = sounded.find(name)
@@ -113,7 +113,7 @@ class UnspacedNames:
                 return text
 
 
-def folded(text: str) -> str:
+def fold_text(text: str) -> str:
     """A text to look for names in: no half or full widths, no capitals."""
     return unicodedata.normalize("NFKC", text).casefold()
 
@@ -212,14 +212,14 @@ class Names:
         """Be called this from now on."""
         names = tuple(names)
         self._unspaced = UnspacedNames(names)
-        self._names = [words for name in names if (words := plain_words(apart(folded(name))))]
+        self._names = [words for name in names if (words := plain_words(apart(fold_text(name))))]
         self._written = {len(words) for words in self._names} | {1}
         self._lengths = self._written | {2}
 
     def called_in(self, text: str) -> bool:
         """Whether one of them is said anywhere in the text."""
-        words = plain_words(apart(folded(text)))
-        return any(True for _ in self._unspaced.find(folded(text))) or any(
+        words = plain_words(apart(fold_text(text)))
+        return any(True for _ in self._unspaced.find(fold_text(text))) or any(
             self.is_name(words[at : at + n])
             for n in self._lengths
             for at in range(len(words) - n + 1)
@@ -229,14 +229,14 @@ class Names:
 
     def called_first(self, text: str) -> bool:
         """Whether the text begins with one of them, perhaps behind a "hey"."""
-        words = plain_words(apart(folded(text)))
-        return self._unspaced.called_first(folded(text)) or any(
+        words = plain_words(apart(fold_text(text)))
+        return self._unspaced.called_first(fold_text(text)) or any(
             self.is_name(words[at : at + n]) for at in (0, 1) for n in self._lengths
         )
 
     def without(self, text: str) -> str:
         """The text without the name at its beginning or end: "Seiyuu, stop" is "stop". In plain words."""
-        words = plain_words(self._unspaced.without(" ".join(plain_words(apart(folded(text))))))
+        words = plain_words(self._unspaced.without(" ".join(plain_words(apart(fold_text(text))))))
         for length in sorted(self._lengths, reverse=True):
             if self.is_name(words[:length]):
                 words = words[length:]
