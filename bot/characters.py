@@ -178,7 +178,7 @@ def mood_word(character: Character) -> str:
 
 
 def _title(file: str, persona: Persona) -> str:
-    same = spelling.comparable(file) == spelling.plain(persona.name)
+    same = spelling.comparable(file) == spelling.comparable(persona.name)
     return persona.name if same else f"{persona.name} (`{file}`)"
 
 

@@ -1,4 +1,4 @@
-"""What this machine can carry: how quick the bot's own mind and ears are, with a verdict each."""
+"""The speed of the bot's own language model and speech recogniser on this machine, with a verdict on each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, 
 
 FAST_ENOUGH = "fast enough for a call"
 SLOWEST_MIND = 6.0
-"""Tokens a second: people speak four, and the voice must never wait for the mind."""
+"""Tokens a second: people speak four, and the voice must never wait for the language model."""
 SLOWEST_EARS = 1.5
 """Seconds for a sound of :data:`SOUND_SECONDS`: people would wait as long for each answer."""
 SOUND_SECONDS = 3.0

@@ -1,4 +1,4 @@
-"""Warming up ears, mind and voice when the bot has started, so that the first call need not wait for them."""
+"""Warming up the transcriber, the language model and the voice at the start, so that no call waits for them."""
 
 from __future__ import annotations
 

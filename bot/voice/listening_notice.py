@@ -1,4 +1,4 @@
-"""Listening in the open: what a call says about its own ears."""
+"""The notice of a call about its own transcriber: where speech becomes text, and what is kept of it."""
 
 from __future__ import annotations
 

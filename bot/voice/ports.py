@@ -14,7 +14,7 @@ from wire.messages import ClientMessage
 
 
 class Responder(Protocol):
-    """The mind behind the voice; what was said before it reads in the call's history."""
+    """Answers prompts; what was said before it reads in the call's history."""
 
     async def warm_up(self) -> None:
         """Get ready to answer at once; never raises."""
