@@ -15,7 +15,7 @@ from bot.llm.answer import TextDelta
 from bot.llm.client import ModelClient
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.small_model import ModelSize
-from config.sections import Card
+from config.types import GpuVendor
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +44,11 @@ class ModelRouter:
     name = "model routing"
 
     def __init__(
-        self, database: Database, clients: Mapping[Card, ModelClient], for_calls: Card, preferred: Card | None
+        self,
+        database: Database,
+        clients: Mapping[GpuVendor, ModelClient],
+        for_calls: GpuVendor,
+        preferred: GpuVendor | None,
     ) -> None:
         if for_calls not in clients:
             raise ValueError(f"there is no model server on the {for_calls} card, which calls are to use")
@@ -53,31 +57,31 @@ class ModelRouter:
         self._clients = dict(clients)
         self._preferred = preferred if preferred in clients else None
         # This is kept only in memory, so a process that is killed during a call leaves no override behind.
-        self._override: Card | None = None
+        self._override: GpuVendor | None = None
 
     @classmethod
-    async def load(cls, database: Database, clients: Mapping[Card, ModelClient], for_calls: Card) -> Self:
+    async def load(cls, database: Database, clients: Mapping[GpuVendor, ModelClient], for_calls: GpuVendor) -> Self:
         """Create a router with the card that was chosen earlier, read from the database.
 
         Raises:
             aiosqlite.Error: the database can't be read.
         """
         row = await database.row("SELECT card FROM model_preference")
-        chosen = next((card for card in Card if row is not None and card == row[0]), None)
+        chosen = next((card for card in GpuVendor if row is not None and card == row[0]), None)
         return cls(database, clients, for_calls, chosen)
 
     @property
-    def cards(self) -> tuple[Card, ...]:
+    def cards(self) -> tuple[GpuVendor, ...]:
         """The cards that have a model server."""
         return tuple(self._clients)
 
     @property
-    def preferred(self) -> Card:
+    def preferred(self) -> GpuVendor:
         """The card that is used outside of calls."""
         return self._preferred or self.for_calls
 
     @property
-    def card(self) -> Card:
+    def card(self) -> GpuVendor:
         """The card that is used now."""
         return self._override or self.preferred
 
@@ -120,7 +124,7 @@ class ModelRouter:
                 return
             await sleep(pause)
 
-    async def prefer(self, card: Card) -> None:
+    async def prefer(self, card: GpuVendor) -> None:
         """Use this card outside of calls from now on. The choice is stored in the database.
 
         Raises:

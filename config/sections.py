@@ -17,6 +17,7 @@ from config.types import (
     Channel,
     Channels,
     CommaList,
+    GpuVendor,
     Language,
     LinesCount,
     ModelName,
@@ -42,13 +43,6 @@ ComputeType = Literal[
     "auto", "int8", "int8_float16", "int8_bfloat16", "int8_float32", "int16", "float16", "bfloat16", "float32"
 ]
 """Number format of faster-whisper."""
-
-
-class Card(StrEnum):
-    """GPU of a model server, if there is one server per GPU."""
-
-    NVIDIA = "nvidia"
-    AMD = "amd"
 
 
 class AnswerPolicy(StrEnum):
@@ -149,7 +143,7 @@ class ModelSettings(Section):
     api_key: OptionalSecret = None
     url_nvidia: OptionalBase = None
     url_amd: OptionalBase = None
-    voice_gpu: Annotated[Card, Variable("voice_gpu")] = Card.NVIDIA
+    voice_gpu: Annotated[GpuVendor, Variable("voice_gpu")] = GpuVendor.NVIDIA
     chat_template: ChatTemplate = "chatml"
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.8
     max_tokens: Annotated[int, Field(ge=1, le=32_768)] = 500
@@ -162,15 +156,15 @@ class ModelSettings(Section):
     stall_timeout: Annotated[float, Field(gt=0, le=YEAR)] = 15.0
 
     @property
-    def servers(self) -> dict[Card, str]:
+    def servers(self) -> dict[GpuVendor, str]:
         """Addresses of the model servers, by GPU. If ``LLM_URL`` is set, it is the only one."""
         if self.url is not None:
             return {self.voice_gpu: self.url}
-        by_card = {Card.NVIDIA: self.url_nvidia, Card.AMD: self.url_amd}
+        by_card = {GpuVendor.NVIDIA: self.url_nvidia, GpuVendor.AMD: self.url_amd}
         return {card: url for card, url in by_card.items() if url is not None}
 
     @property
-    def call_card(self) -> Card:
+    def call_card(self) -> GpuVendor:
         """GPU for calls: ``VOICE_GPU``, unless only the other GPU has a model server."""
         servers = self.servers
         return next(iter(servers)) if servers and self.voice_gpu not in servers else self.voice_gpu
@@ -181,7 +175,7 @@ class ModelSettings(Section):
         return self.servers.get(self.call_card)
 
     @property
-    def named_card(self) -> Card | None:
+    def named_card(self) -> GpuVendor | None:
         """GPU for calls if there is one model server per GPU; otherwise ``None``."""
         return self.call_card if self.url is None and self.servers else None
 

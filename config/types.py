@@ -26,6 +26,13 @@ YEAR = 31_536_000
 """Longest waiting time of a setting, in seconds."""
 
 
+class GpuVendor(StrEnum):
+    """Maker of a GPU. A model server that has a GPU of its own is named by it."""
+
+    NVIDIA = "nvidia"
+    AMD = "amd"
+
+
 class Device(StrEnum):
     """Device on which an engine computes; espeak-ng ignores it."""
 

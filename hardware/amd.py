@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from hardware.memory import GIB, CardKind, CardMemory
+from config.types import GpuVendor
+from hardware.memory import GIB, CardMemory
 
 DRM = Path("/sys/class/drm")
 _VENDOR = "0x1002"
@@ -32,7 +33,7 @@ def _read(number: int, device: Path) -> CardMemory | None:
         used = int(_text(device / "mem_info_vram_used"))
     except (OSError, ValueError):
         return None
-    return CardMemory(_name(number, device), CardKind.AMD, total, used) if total >= SMALLEST else None
+    return CardMemory(_name(number, device), GpuVendor.AMD, total, used) if total >= SMALLEST else None
 
 
 def _name(number: int, device: Path) -> str:

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import Any
 
+from config.types import GpuVendor
+
 GIB = 1024**3
-
-
-class CardKind(StrEnum):
-    """Maker of the GPU."""
-
-    NVIDIA = "nvidia"
-    AMD = "amd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +20,7 @@ class CardMemory:
     """
 
     name: str
-    kind: CardKind
+    kind: GpuVendor
     total_bytes: int
     used_bytes: int
     compute_capability: tuple[int, int] | None = None

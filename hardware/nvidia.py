@@ -6,7 +6,8 @@ from typing import Any
 
 import pynvml
 
-from hardware.memory import CardKind, CardMemory
+from config.types import GpuVendor
+from hardware.memory import CardMemory
 
 
 def read_nvidia_cards(library: Any = pynvml) -> tuple[CardMemory, ...]:
@@ -35,7 +36,7 @@ def _read(library: Any, number: int) -> CardMemory | None:
         return None
     # Older versions of the library return bytes.
     text = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
-    return CardMemory(text, CardKind.NVIDIA, int(memory.total), int(memory.used), (int(major), int(minor)))
+    return CardMemory(text, GpuVendor.NVIDIA, int(memory.total), int(memory.used), (int(major), int(minor)))
 
 
 def _shut_down(library: Any) -> None:

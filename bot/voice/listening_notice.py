@@ -1,4 +1,4 @@
-"""The notice of a call about its own transcriber: where speech becomes text, and what is kept of it."""
+"""The notice that a call listens: what becomes of what people say, and how they change that."""
 
 from __future__ import annotations
 

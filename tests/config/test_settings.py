@@ -11,9 +11,10 @@ from bot.llm.templates import CHAT_TEMPLATES
 from config.errors import SettingsError
 from config.examples import EXAMPLES
 from config.program_settings import SECRETS
-from config.sections import Card, ChatTemplate
+from config.sections import ChatTemplate
 from config.settings import Settings, load_settings
 from config.speech_settings import SpeechSettings
+from config.types import GpuVendor
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
@@ -121,7 +122,7 @@ def test_the_card_for_calls_chooses_the_server_unless_one_is_named(monkeypatch: 
     monkeypatch.setenv("VOICE_GPU", "amd")
     settings = load_settings()
     assert settings.llm.call_url == "http://127.0.0.1:8091/v1"
-    assert settings.llm.named_card is Card.AMD
+    assert settings.llm.named_card is GpuVendor.AMD
     monkeypatch.setenv("LLM_URL", "http://127.0.0.1:9/v1/")
     settings = load_settings()
     assert settings.llm.call_url == "http://127.0.0.1:9/v1"
@@ -161,11 +162,11 @@ def test_the_operator_guide_explains_every_variable() -> None:
 
 def test_the_only_model_server_serves_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_URL_AMD", "http://127.0.0.1:8091/v1")
-    assert load_settings().llm.call_card is Card.AMD
+    assert load_settings().llm.call_card is GpuVendor.AMD
     monkeypatch.setenv("LLM_URL_NVIDIA", "http://127.0.0.1:8090/v1")
-    assert load_settings().llm.call_card is Card.NVIDIA
+    assert load_settings().llm.call_card is GpuVendor.NVIDIA
     monkeypatch.setenv("VOICE_GPU", "amd")
-    assert load_settings().llm.call_card is Card.AMD
+    assert load_settings().llm.call_card is GpuVendor.AMD
 
 
 @pytest.mark.parametrize(

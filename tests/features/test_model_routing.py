@@ -19,7 +19,7 @@ from bot.llm.messages import ChatMessage
 from bot.llm.requests import ModelOptions
 from bot.llm.text_model import TextModel
 from bot.model_router import ModelRouter
-from config.sections import Card
+from config.types import GpuVendor
 from tests.e2e.scripted_model import Answer, Script, ScriptedModel
 from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import let_own
@@ -43,8 +43,8 @@ class Desk:
     """A bot with two cards, of which AMD serves calls, and Ada who manages the server."""
 
     stage: FeatureStage
-    servers: dict[Card, ScriptedModel]
-    clients: dict[Card, ModelClient]
+    servers: dict[GpuVendor, ScriptedModel]
+    clients: dict[GpuVendor, ModelClient]
     router: ModelRouter
 
     async def written_by(self) -> str:
@@ -56,22 +56,22 @@ def _says(words: str) -> Script:
 
 
 @pytest.fixture
-def cards() -> tuple[Card, ...]:
-    return (Card.NVIDIA, Card.AMD)
+def cards() -> tuple[GpuVendor, ...]:
+    return (GpuVendor.NVIDIA, GpuVendor.AMD)
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cards: tuple[Card, ...]) -> AsyncIterator[Desk]:
+async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cards: tuple[GpuVendor, ...]) -> AsyncIterator[Desk]:
     made: list[ModelRouter] = []
     async with AsyncExitStack() as stack:
-        servers: dict[Card, ScriptedModel] = {}
-        clients: dict[Card, ModelClient] = {}
+        servers: dict[GpuVendor, ScriptedModel] = {}
+        clients: dict[GpuVendor, ModelClient] = {}
         for card in cards:
             servers[card] = await stack.enter_async_context(ScriptedModel(_says(f"I am {card}.")))
             clients[card] = await stack.enter_async_context(ModelClient(ModelOptions(servers[card].url)))
 
         async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
-            made.append(await ModelRouter.load(database, clients, Card.AMD))
+            made.append(await ModelRouter.load(database, clients, GpuVendor.AMD))
             return [ModelCommands(made[0]), AskCommand(made[0])]
 
         stage = await stack.enter_async_context(feature_stage(tmp_path, monkeypatch, cogs))
@@ -84,9 +84,9 @@ async def test_an_owner_chooses_the_card_and_it_is_remembered(desk: Desk) -> Non
     assert await desk.stage.ask("!gpu") == "🖥️ The amd card writes my answers. In calls, the amd card does."
     assert await desk.stage.ask("!gpu nvidia") == "🖥️ The nvidia card writes my answers. In calls, the amd card does."
     assert await desk.written_by() == "I am nvidia."
-    assert desk.servers[Card.NVIDIA].models == ["poet"], "whoever asks names the model"
-    restarted = await ModelRouter.load(desk.stage.database, desk.clients, Card.AMD)
-    assert restarted.card is Card.NVIDIA
+    assert desk.servers[GpuVendor.NVIDIA].models == ["poet"], "whoever asks names the model"
+    restarted = await ModelRouter.load(desk.stage.database, desk.clients, GpuVendor.AMD)
+    assert restarted.card is GpuVendor.NVIDIA
     bob = await desk.stage.sandbox.add_guest("Bob")
     assert "the people who run me" in await desk.stage.ask("!gpu amd", who=bob)
 
@@ -95,14 +95,14 @@ async def test_during_a_call_only_its_card_is_asked_and_a_crash_leaves_nothing_o
     await desk.stage.ask("!gpu nvidia")
     assert await desk.written_by() == "I am nvidia."
     await desk.router.hold("a call")
-    asked = len(desk.servers[Card.NVIDIA].asked)
+    asked = len(desk.servers[GpuVendor.NVIDIA].asked)
     assert await desk.written_by() == "I am amd."
-    assert len(desk.servers[Card.NVIDIA].asked) == asked
+    assert len(desk.servers[GpuVendor.NVIDIA].asked) == asked
     assert (
         await desk.stage.ask("!gpu")
         == "🖥️ The amd card writes my answers during this call; afterwards, the nvidia card."
     )
-    assert (await ModelRouter.load(desk.stage.database, desk.clients, Card.AMD)).card is Card.NVIDIA
+    assert (await ModelRouter.load(desk.stage.database, desk.clients, GpuVendor.AMD)).card is GpuVendor.NVIDIA
     await desk.router.release()
     assert await desk.written_by() == "I am nvidia."
 
@@ -115,7 +115,7 @@ async def test_a_choice_during_a_call_holds_after_it(desk: Desk) -> None:
     assert await desk.written_by() == "I am nvidia."
 
 
-@pytest.mark.parametrize("cards", [(Card.AMD,)])
+@pytest.mark.parametrize("cards", [(GpuVendor.AMD,)])
 async def test_one_server_writes_everything(desk: Desk) -> None:
     assert await desk.stage.ask("!gpu nvidia") == (
         "❌ There is no model server on the nvidia card. The people who run me can set one with `LLM_URL_NVIDIA`."
@@ -129,10 +129,10 @@ async def test_one_server_writes_everything(desk: Desk) -> None:
 
 async def test_a_card_whose_server_is_gone_is_no_longer_preferred(desk: Desk) -> None:
     await desk.stage.ask("!gpu nvidia")
-    without = await ModelRouter.load(desk.stage.database, {Card.AMD: desk.clients[Card.AMD]}, Card.AMD)
-    assert without.card is Card.AMD
+    without = await ModelRouter.load(desk.stage.database, {GpuVendor.AMD: desk.clients[GpuVendor.AMD]}, GpuVendor.AMD)
+    assert without.card is GpuVendor.AMD
 
 
 async def test_the_card_for_calls_must_have_a_server(desk: Desk) -> None:
     with pytest.raises(ValueError, match="amd card"):
-        await ModelRouter.load(desk.stage.database, {Card.NVIDIA: desk.clients[Card.NVIDIA]}, Card.AMD)
+        await ModelRouter.load(desk.stage.database, {GpuVendor.NVIDIA: desk.clients[GpuVendor.NVIDIA]}, GpuVendor.AMD)

@@ -10,8 +10,9 @@ from typing import Any
 import pynvml
 import pytest
 
+from config.types import GpuVendor
 from hardware.amd import read_amd_cards
-from hardware.memory import GIB, CardKind, CardMemory, as_json, exposition
+from hardware.memory import GIB, CardMemory, as_json, exposition
 from hardware.nvidia import read_nvidia_cards
 from hardware.reading import read_cards
 
@@ -34,7 +35,7 @@ def test_amd_cards_come_in_the_kernels_order_and_by_name_where_they_have_one(tmp
     radeon(tmp_path, "card2-HDMI-A-1")
     cards = read_amd_cards(tmp_path)
     assert [card.name for card in cards] == ["Radeon Pro W6800", "AMD card 10 (0x73bf)"]
-    assert cards[0] == CardMemory("Radeon Pro W6800", CardKind.AMD, 16 * GIB, 3 * GIB, None)
+    assert cards[0] == CardMemory("Radeon Pro W6800", GpuVendor.AMD, 16 * GIB, 3 * GIB, None)
 
 
 def test_what_is_no_amd_card_or_is_broken_is_passed_over(tmp_path: Path) -> None:
@@ -92,14 +93,14 @@ class Driver:
 def test_nvidias_cards_are_read_and_a_lost_one_does_not_hide_the_others() -> None:
     driver = Driver(None, (b"NVIDIA GeForce RTX 3060", 12 * GIB, 2 * GIB, (8, 6)))
     assert read_nvidia_cards(driver) == (
-        CardMemory("NVIDIA GeForce RTX 3060", CardKind.NVIDIA, 12 * GIB, 2 * GIB, (8, 6)),
+        CardMemory("NVIDIA GeForce RTX 3060", GpuVendor.NVIDIA, 12 * GIB, 2 * GIB, (8, 6)),
     )
     assert driver.users == 0
 
 
 @pytest.fixture
 def two_alike() -> tuple[CardMemory, ...]:
-    return tuple(CardMemory('Odd "Card"\\', CardKind.AMD, 8 * GIB, used) for used in (1, 2))
+    return tuple(CardMemory('Odd "Card"\\', GpuVendor.AMD, 8 * GIB, used) for used in (1, 2))
 
 
 def test_prometheus_can_tell_two_cards_of_one_name_apart(two_alike: tuple[CardMemory, ...]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from hardware.memory import GIB, CardKind, CardMemory
+from config.types import GpuVendor
+from hardware.memory import GIB, CardMemory
 from hardware.watch import VramWatch
 
 
 def card(used_gib: float, total_gib: int = 10, name: str = "RTX") -> CardMemory:
-    return CardMemory(name, CardKind.NVIDIA, total_gib * GIB, int(used_gib * GIB), (8, 6))
+    return CardMemory(name, GpuVendor.NVIDIA, total_gib * GIB, int(used_gib * GIB), (8, 6))
 
 
 def test_a_crossing_is_told_once_until_the_card_was_well_below_the_limit() -> None:

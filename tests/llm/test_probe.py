@@ -18,7 +18,8 @@ from bot.llm.messages import ChatMessage
 from bot.llm.probe import ServerReport, ask_context_size, count_tokens
 from bot.llm.requests import ModelOptions
 from bot.model_router import ModelRouter
-from config.sections import Card, ModelApi
+from config.sections import ModelApi
+from config.types import GpuVendor
 from tests.http_server import Handler
 from tests.llm.answers import texts
 from tests.llm.servers import FINISHED, Recorded, answering, for_ever, said, serving, streaming
@@ -244,7 +245,7 @@ async def test_a_server_that_starts_late_is_asked_again(tmp_path: Path) -> None:
         ModelClient(replace(CONTEXT_OPTIONS, url=url)) as client,
         Database.opened(tmp_path / "db") as database,
     ):
-        router = await ModelRouter.load(database, {Card.NVIDIA: client}, Card.NVIDIA)
+        router = await ModelRouter.load(database, {GpuVendor.NVIDIA: client}, GpuVendor.NVIDIA)
         await router.learn_context_sizes(sleep=starts)
         assert client.context_size() == 6144
 

@@ -9,7 +9,7 @@ from discord.ext import commands
 
 from bot.model_router import ModelRouter, NoSuchServerError
 from bot.user_error import UserError
-from config.sections import Card
+from config.types import GpuVendor
 
 Context = commands.Context[Any]
 
@@ -36,7 +36,7 @@ class ModelCommands(commands.Cog, name="Models"):
         """Show which graphics card writes my answers, or choose it."""
         if card is not None:
             try:
-                await self._router.prefer(Card(card))
+                await self._router.prefer(GpuVendor(card))
             except NoSuchServerError as error:
                 raise UserError(NO_SERVER.format(card=card, variable=card.upper())) from error
         await ctx.send(self._described())

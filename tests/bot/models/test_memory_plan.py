@@ -9,7 +9,8 @@ import pytest
 from bot.models.catalogue import load_catalogue
 from bot.models.memory_plan import MemoryPlan
 from config.settings import Profile, Settings
-from hardware.memory import GIB, CardKind, CardMemory
+from config.types import GpuVendor
+from hardware.memory import GIB, CardMemory
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
@@ -17,7 +18,7 @@ LOCAL = load_catalogue().profiles[Profile.LOCAL]
 
 
 def card(total: float, used: float = 0.0, capability: tuple[int, int] | None = (8, 6)) -> CardMemory:
-    return CardMemory("RTX", CardKind.NVIDIA, int(total * GIB), int(used * GIB), capability)
+    return CardMemory("RTX", GpuVendor.NVIDIA, int(total * GIB), int(used * GIB), capability)
 
 
 def plan(**settings: Any) -> MemoryPlan:

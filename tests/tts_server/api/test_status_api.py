@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from hardware.memory import GIB, CardKind, CardMemory
+from config.types import GpuVendor
+from hardware.memory import GIB, CardMemory
 from hardware.poll import CardPoll
 from tests.tts_server.client import running, running_with
 from tests.tts_server.spelling_engine import SpellingEngine
 from tts_server.voices.library import VoiceLibrary
 from wire.messages import EngineChanged, Warned
 
-FULL = CardMemory("RTX 3060", CardKind.NVIDIA, 12 * GIB, 11 * GIB, (8, 6))
-ROOMY = CardMemory("RX 6800", CardKind.AMD, 16 * GIB, 2 * GIB)
+FULL = CardMemory("RTX 3060", GpuVendor.NVIDIA, 12 * GIB, 11 * GIB, (8, 6))
+ROOMY = CardMemory("RX 6800", GpuVendor.AMD, 16 * GIB, 2 * GIB)
 
 
 async def test_cards_are_on_the_health_page_and_in_the_metrics(tmp_path: Path) -> None:
