@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bot.demo.guests import CallFailedError
-from bot.voice.events import CallEvent, PromptTaken, ReplyEnded, Told
+from bot.voice.events import CallEvent, NoticePosted, PromptTaken, ReplyEnded
 from bot.watching.console import CallConsole, without_markdown
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
@@ -137,9 +137,9 @@ class TypedTalk:
     def _on_event(self, event: CallEvent) -> None:
         if isinstance(event, PromptTaken) and event.author == NAME:
             return  # It stands there, as it was typed.
-        if isinstance(event, Told):
+        if isinstance(event, NoticePosted):
             self._told.append(event.text)
-            event = Told(self._named(event.text))
+            event = NoticePosted(self._named(event.text))
         elif isinstance(event, ReplyEnded):
             if event.heard or event.interrupted:
                 self._heard.append(event.heard)

@@ -102,7 +102,7 @@ class ReplyEnded(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Told(Event):
+class NoticePosted(Event):
     """Something was written in the prompt channel."""
 
     text: str
@@ -125,7 +125,7 @@ CallEvent = (
     | PromptTaken
     | WordsSpoken
     | ReplyEnded
-    | Told
+    | NoticePosted
     | CallEnded
 )
 Watcher = Callable[[CallEvent], None]

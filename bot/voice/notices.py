@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from bot.voice.events import Told, Watcher
+from bot.voice.events import NoticePosted, Watcher
 from bot.voice.transport import PromptChannel
 from bot.voice.turn import Prompt
 
@@ -25,13 +25,13 @@ class Notices:
 
     def tell(self, text: str, prompt: Prompt | None = None) -> None:
         """Write something, as an answer to ``prompt`` where there is one."""
-        self._watch(Told(text))
+        self._watch(NoticePosted(text))
         self._waiting.put_nowait(partial(self._channel.tell, text, prompt))
 
     async def announce(self, text: str) -> None:
         """Write something at once; returns when people can read it, and raises what the channel raises."""
         await self._channel.tell(text)
-        self._watch(Told(text))
+        self._watch(NoticePosted(text))
 
     def acknowledge(self, prompt: Prompt) -> None:
         """Show who wrote a prompt that it was taken."""

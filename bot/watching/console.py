@@ -13,9 +13,9 @@ from bot.voice.events import (
     CallBegan,
     CallEnded,
     CallEvent,
+    NoticePosted,
     PromptTaken,
     ReplyEnded,
-    Told,
     UtteranceHeard,
     WordsSpoken,
 )
@@ -66,7 +66,7 @@ class CallConsole:
                     self._heard(self._clause)
                 self._said, self._clause = [], []
                 self._timings(trace)
-            case Told(text):
+            case NoticePosted(text):
                 self.written(text)
 
     def note(self, text: str) -> None:

@@ -12,12 +12,12 @@ from bot.voice.events import (
     CallBegan,
     CallEnded,
     CallEvent,
+    NoticePosted,
     PromptTaken,
     Ready,
     ReplyEnded,
     SpeechStarted,
     SpeechStopped,
-    Told,
     UtteranceHeard,
     WordsSpoken,
 )
@@ -101,7 +101,7 @@ def _written(event: CallEvent) -> tuple[str, dict[str, object]]:
             stages = {stage: getattr(trace, field) for stage, field in STAGES.items()}
             details = _details(outcome=trace.outcome.value, waited=trace.waited, microphone=trace.microphone)
             return RESPONSE_DONE, {"status": STATUSES[trace.outcome], "heard": heard, "stages": stages, **details}
-        case Told(text):
+        case NoticePosted(text):
             return NOTICE, {"text": text}
         case CallEnded(place, cause):
             return CALL_ENDED, {"cause": cause, **_details(place=place or None)}
@@ -148,7 +148,7 @@ _READ: Mapping[str, Callable[[JsonLine, JsonLine, JsonLine], CallEvent]] = Mappi
         ),
         TRANSCRIPT_DELTA: lambda line, more, ids: WordsSpoken(line["reply"], line["delta"], _turn(line), **ids),
         RESPONSE_DONE: lambda line, more, ids: ReplyEnded(_trace(line, more), line["heard"], _turn(line), **ids),
-        NOTICE: lambda line, more, ids: Told(line["text"], **ids),
+        NOTICE: lambda line, more, ids: NoticePosted(line["text"], **ids),
         CALL_ENDED: lambda line, more, ids: CallEnded(more.get("place", ""), line["cause"], **ids),
     }
 )

@@ -18,9 +18,9 @@ from bot.voice.events import (
     CallBegan,
     CallEnded,
     CallEvent,
+    NoticePosted,
     PromptTaken,
     ReplyEnded,
-    Told,
     UtteranceHeard,
     WordsSpoken,
 )
@@ -38,7 +38,7 @@ EVENTS: list[CallEvent] = [
     WordsSpoken("r1", "I am fine, "),
     WordsSpoken("r1", "thanks."),
     ReplyEnded(TRACE, "I am fine, thanks."),
-    Told("❌ something"),
+    NoticePosted("❌ something"),
     CallEnded("Lounge", "command"),
 ]
 
@@ -102,7 +102,7 @@ def test_a_terminal_never_breaks_a_word(width: int) -> None:
     for events in (
         [PromptTaken("r1", "Ada", text)],
         [WordsSpoken("r1", text[:17]), WordsSpoken("r1", text[17:]), ReplyEnded(TRACE)],
-        [Told(text)],
+        [NoticePosted(text)],
     ):
         lines = shown(*events, width=width)
         assert max(map(len, lines)) <= width
@@ -126,12 +126,12 @@ def test_an_answer_that_goes_on_after_something_else_begins_a_line_of_its_own() 
 
 
 def test_what_is_written_has_a_name_and_no_markdown() -> None:
-    (line,) = shown(Told("👂 **I listen** here: `!optout`, *or* not. VOICE_ENABLED stays."), width=120)
+    (line,) = shown(NoticePosted("👂 **I listen** here: `!optout`, *or* not. VOICE_ENABLED stays."), width=120)
     assert line == "    Seiyuu (written) 👂 I listen here: !optout, or not. VOICE_ENABLED stays."
 
 
 def test_of_several_written_lines_the_first_alone_has_the_name() -> None:
-    assert shown(Told("**In a call**\n`!join` join\n`!leave` leave"), width=120) == [
+    assert shown(NoticePosted("**In a call**\n`!join` join\n`!leave` leave"), width=120) == [
         "    Seiyuu (written) In a call",
         "           !join join",
         "           !leave leave",

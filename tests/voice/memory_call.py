@@ -22,7 +22,7 @@ from bot.llm.personas import PERSONAS_DIR
 from bot.store import Store
 from bot.voice.call import Call
 from bot.voice.engines import CallEngines
-from bot.voice.events import CallEvent, Told
+from bot.voice.events import CallEvent, NoticePosted
 from bot.voice.frames import AudioFrame, TransmissionEnded
 from bot.voice.listening_notice import ListeningTerms
 from bot.voice.ports import Responder, SpeechClient
@@ -116,7 +116,7 @@ async def memory_call(
             await call.check()
             await call.open()
             # It says that it listens when it does.
-            await made[0].until(lambda event: isinstance(event, Told))
+            await made[0].until(lambda event: isinstance(event, NoticePosted))
             yield made[0]
         finally:
             await call.close(EndCause.COMMAND)

@@ -31,7 +31,7 @@ from bot.voice.utterances.classifier import CallClassifier, SpokenCommand
 from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy, RecogniserSettings
 from tests.voice.doubles import Seiyuu
-from tests.voice.test_turn_taking import Pauses, Told
+from tests.voice.test_turn_taking import Pauses, RecordingTeller
 from tests.voice.transcribe.scripted_server import Answer, Asked, answering, hanging_up, in_pieces, serving
 
 TURNS = 100
@@ -215,7 +215,7 @@ async def calling() -> AsyncIterator[Call]:
             RuleBasedEndOfTurn(),
             Pauses(),
             Nothing(),
-            Told(troubles),
+            RecordingTeller(troubles),
             history=History(),
             watch=lambda _: None,
             clock=clock,

@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from bot.voice.events import CallEvent, Told
+from bot.voice.events import CallEvent, NoticePosted
 from bot.voice.notices import Notices
 from bot.voice.turn import Prompt
 
@@ -73,4 +73,4 @@ async def test_what_could_not_be_announced_is_no_event() -> None:
         await Notices(Board(broken=True), events.append).announce("Hear, hear!")
     assert events == []
     await Notices(Board(), events.append).announce("Hear, hear!")
-    assert events == [Told("Hear, hear!")]
+    assert events == [NoticePosted("Hear, hear!")]

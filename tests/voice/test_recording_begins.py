@@ -13,7 +13,7 @@ import pytest
 from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE
 from bot.voice.dialogue.state_machine import MAX_WAITING
-from bot.voice.events import ReplyEnded, Told, WordsSpoken
+from bot.voice.events import NoticePosted, ReplyEnded, WordsSpoken
 from bot.voice.listening_notice import RECORDING_DROPPED, RECORDING_NOT_HEARD, RECORDING_REFUSED
 from bot.voice.records.recorder import RecordingError
 from bot.voice.records.recordings import ANNOUNCED_AT_MOST
@@ -120,7 +120,7 @@ async def test_what_is_announced_is_among_the_events(memory: MemoryCall) -> None
     await memory.call.announce("⏹️ It has ended.")
     await memory.call.start_recording(WRITTEN, ALOUD)
     await memory.call.stop_recording()
-    written = [event.text for event in memory.events if isinstance(event, Told)]
+    written = [event.text for event in memory.events if isinstance(event, NoticePosted)]
     assert written[-2:] == ["⏹️ It has ended.", WRITTEN]
 
 

@@ -188,7 +188,7 @@ class Obeyed:
 
 
 @dataclass(eq=False)
-class Told:
+class RecordingTeller:
     """Takes down what people are told."""
 
     texts: list[str]
@@ -244,7 +244,7 @@ async def seated(transcriber: HandTranscriber | None = None) -> AsyncIterator[Ta
         end_of_turn,
         pauses,
         Obeyed(commands),
-        Told(troubles),
+        RecordingTeller(troubles),
         history=history,
         watch=watched.append,
         clock=lambda: times[-1],

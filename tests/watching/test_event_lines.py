@@ -13,12 +13,12 @@ from bot.voice.events import (
     CallEvent,
     CallFeed,
     EventFeed,
+    NoticePosted,
     PromptTaken,
     Ready,
     ReplyEnded,
     SpeechStarted,
     SpeechStopped,
-    Told,
     UtteranceHeard,
     WordsSpoken,
 )
@@ -41,7 +41,7 @@ EVENTS: list[CallEvent] = [
     WordsSpoken("r1", "I am fine, ", TURN, call="c", at=2.0),
     ReplyEnded(TRACE, "I am fine, thanks.", TURN, call="c", at=3.0),
     PromptTaken("r2", "", "This call is being recorded.", recited=True, call="c", at=3.0),
-    Told("🎤 Hello, 世界", call="c", at=4.0),
+    NoticePosted("🎤 Hello, 世界", call="c", at=4.0),
     CallEnded("Lounge", "command", call="c", at=5.0),
 ]
 LINES = [
@@ -170,25 +170,25 @@ def test_other_lines_are_no_events(line: str) -> None:
 
 
 def test_half_a_character_is_written_as_a_sign_for_it() -> None:
-    assert decode_event(encode_event(Told("Hello \ud83d")).encode()) == Told("Hello \ufffd")
-    assert decode_event(encode_event(Told("Hello \ud83d\ude0a")).encode()) == Told("Hello 😊")
+    assert decode_event(encode_event(NoticePosted("Hello \ud83d")).encode()) == NoticePosted("Hello \ufffd")
+    assert decode_event(encode_event(NoticePosted("Hello \ud83d\ude0a")).encode()) == NoticePosted("Hello 😊")
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\u0085", "\u2028", "\u2029", "\v", "\f", "\x1c", "\x1e"])
 def test_what_some_readers_take_for_the_end_of_a_line_is_escaped(end: str) -> None:
-    line = encode_event(Told(f"one{end}two"))
+    line = encode_event(NoticePosted(f"one{end}two"))
     assert line.splitlines() == [line]
-    assert decode_event(line.encode()) == Told(f"one{end}two")
+    assert decode_event(line.encode()) == NoticePosted(f"one{end}two")
 
 
 def test_the_events_of_a_call_get_its_id_and_the_time() -> None:
     now, seen = [1.0], list[CallEvent]()
     feed = CallFeed("c", lambda: now[0])
     feed.subscribe(seen.append)
-    feed(Told("one"))
+    feed(NoticePosted("one"))
     now[0] = 2.0
     feed(CallEnded("Lounge", "command"))
-    assert seen == [Told("one", call="c", at=1.0), CallEnded("Lounge", "command", call="c", at=2.0)]
+    assert seen == [NoticePosted("one", call="c", at=1.0), CallEnded("Lounge", "command", call="c", at=2.0)]
 
 
 def test_a_watcher_that_fails_keeps_nothing_from_the_others(caplog: pytest.LogCaptureFixture) -> None:
@@ -197,6 +197,6 @@ def test_a_watcher_that_fails_keeps_nothing_from_the_others(caplog: pytest.LogCa
     def fail(event: CallEvent) -> None:
         raise OSError("no space left")
 
-    EventFeed(fail, seen.append)(Told("one"))
-    assert seen == [Told("one")]
+    EventFeed(fail, seen.append)(NoticePosted("one"))
+    assert seen == [NoticePosted("one")]
     assert [record.exc_info is not None for record in caplog.records] == [True]

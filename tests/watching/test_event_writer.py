@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import pytest
 
-from bot.voice.events import CallBegan, CallEnded, CallEvent, Ready, Told
+from bot.voice.events import CallBegan, CallEnded, CallEvent, NoticePosted, Ready
 from bot.watching.event_lines import decode_event
 from bot.watching.event_writer import EventWriter
 from tests.watching.event_schema import checked
@@ -52,12 +52,12 @@ def test_a_reader_that_stops_reading_misses_lines_and_holds_nobody(
     reader, stream = pipe
     writer = EventWriter(stream, most_waiting=10)
     for number in range(300):
-        writer(Told(f"{number} " + "x" * 1000))
+        writer(NoticePosted(f"{number} " + "x" * 1000))
     writer.close(limit=0.05)
     assert caplog.messages == ["The program that reads the events does not keep up: it will miss some"]
     os.set_blocking(reader.fileno(), False)
     first, *_ = reader.read(1 << 20).splitlines()
-    assert decode_event(first) == Told("0 " + "x" * 1000)
+    assert decode_event(first) == NoticePosted("0 " + "x" * 1000)
 
 
 def test_a_reader_that_is_gone_is_told_once(pipe: tuple[BinaryIO, BinaryIO], caplog: pytest.LogCaptureFixture) -> None:
@@ -73,7 +73,7 @@ def test_a_reader_that_is_gone_is_told_once(pipe: tuple[BinaryIO, BinaryIO], cap
 def test_a_stream_that_never_waits_gets_whole_lines(pipe: tuple[BinaryIO, BinaryIO]) -> None:
     reader, stream = pipe
     os.set_blocking(stream.fileno(), False)
-    long = [Told(f"{number} " + "x" * 100_000) for number in range(3)]
+    long = [NoticePosted(f"{number} " + "x" * 100_000) for number in range(3)]
     writer = EventWriter(stream)
     for event in long:
         writer(event)

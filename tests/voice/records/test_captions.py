@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from bot.voice.events import ReplyEnded, Told, UtteranceHeard
+from bot.voice.events import NoticePosted, ReplyEnded, UtteranceHeard
 from bot.voice.metrics import TurnTrace
 from bot.voice.records import captions
 from bot.voice.records.captions import CaptionWriter, caption
@@ -74,7 +74,7 @@ def said(text: str, *, person: int = ADA, name: str = "Ada") -> UtteranceHeard:
 async def test_who_said_what_and_what_was_heard_of_the_answer(writer: CaptionWriter, outlet: Outlet) -> None:
     writer(said("How are you?"))
     writer(ReplyEnded(TurnTrace("r1", Outcome.INTERRUPTED, 0.0), "I am fine, and"))
-    writer(Told("not a caption"))
+    writer(NoticePosted("not a caption"))
     writer(said("Stop.", person=BOB, name="Bob"))
     await until(lambda: outlet.messages)
     assert outlet.messages == [

@@ -11,7 +11,7 @@ import pytest
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import SpeechEvent
 from bot.voice.tts.fallback import PIECE, FallbackSpeech
-from tests.voice.test_turn_taking import Told
+from tests.voice.test_turn_taking import RecordingTeller
 from wire.fields import MAX_MESSAGE_BYTES
 from wire.messages import Cancel, ClientMessage, Failure, Flushed, SegmentEnd, SegmentStart, Speak
 from wire.parameters import SpeechParameters
@@ -85,7 +85,7 @@ class Table:
 def table(**server: object) -> Table:
     told: list[str] = []
     built = Server(**server)  # type: ignore[arg-type]
-    return Table(built, FallbackSpeech(built, Told(told)), told)
+    return Table(built, FallbackSpeech(built, RecordingTeller(told)), told)
 
 
 async def say(table: Table, reply: str, *tokens: str, flush: bool = True) -> None:
