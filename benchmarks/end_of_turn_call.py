@@ -138,9 +138,9 @@ class _Listening:
             if self._pending is not None and self._pending[0] <= due:
                 _, paused, words = self._pending
                 self._pending = None
-                # The judge is taken to answer at once.
+                # The estimate is taken to come at once.
                 over = await self._end_of_turn.probability(paused.sound, words, ())
-                self._turns.pause_judged(paused.turn, over)
+                self._turns.end_of_turn_estimated(paused.turn, over)
                 if self._turns.deadline is None or self._turns.deadline > due:
                     continue
             self.take(self._turns.tick(due))

@@ -52,7 +52,7 @@ class Detecting(Protocol):
         """End what is overdue."""
         ...
 
-    def pause_judged(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
+    def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
         """How likely a turn that is paused is over."""
         ...
 
@@ -163,9 +163,9 @@ class InputWorker(threading.Thread):
         self.post(self._lend, person, taker)
         return lambda: self.post(self._take_back, person, taker)
 
-    def pause_judged(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
-        """See :meth:`bot.voice.ports.PauseListener.pause_judged`."""
-        self.post(partial(self._turns.pause_judged, turn, over, wordless=wordless))
+    def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
+        """See :meth:`bot.voice.ports.PauseListener.end_of_turn_estimated`."""
+        self.post(partial(self._turns.end_of_turn_estimated, turn, over, wordless=wordless))
 
     def played(self, pcm: bytes, at: float, reply: str | None = None) -> None:
         """20 ms of the bot's own sound, of a reply, left at ``at``: stereo, 16-bit, 48,000 Hz."""

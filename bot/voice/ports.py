@@ -185,9 +185,9 @@ class UtteranceClassifier(Protocol):
 
 
 class PauseListener(Protocol):
-    """Is told how a paused turn is judged, so that its detector knows how long to wait for more."""
+    """Is told the end-of-turn estimate of a paused turn, so that its detector knows how long to wait for more."""
 
-    def pause_judged(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
+    def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
         """How likely a turn that is paused is over, 0 to 1; ``wordless``: nothing was said in it."""
         ...
 

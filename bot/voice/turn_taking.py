@@ -86,7 +86,7 @@ class TurnTaking:
         pauses: told what it says.
         commands: does what a voice command asks.
         notices: told when what was said can't be transcribed, and why; every :data:`COMPLAIN_EVERY` seconds at most.
-        history: of the call; its last :data:`TOLD_TURNS` turns are told where the end of a turn is judged.
+        history: of the call; its last :data:`TOLD_TURNS` turns are told where the end of a turn is estimated.
     """
 
     def __init__(
@@ -251,7 +251,7 @@ class TurnTaking:
             self._complain(error)
             text = ""
         else:
-            self._judge_pause(turn, paused.sound, text)
+            self._estimate_end(turn, paused.sound, text)
         turn.text, turn.transcribed_at = text, self._clock()
         if turn.ended is not None:
             self._conclude_in_order()
@@ -261,12 +261,12 @@ class TurnTaking:
         if classification.kind is UtteranceKind.ADDRESSED:
             self._answering.speculate(self._prompt(turn, paused, text))
 
-    def _judge_pause(self, turn: _Turn, sound: Sound16, text: str) -> None:
+    def _estimate_end(self, turn: _Turn, sound: Sound16, text: str) -> None:
         """Have the detector know whether the turn is over; a turn that has ended needs it no more."""
         if turn.ended is not None:
             return
         if not text:
-            self._pauses.pause_judged(turn.id, 1.0, wordless=True)
+            self._pauses.end_of_turn_estimated(turn.id, 1.0, wordless=True)
             return
         turn.question = self._spawn(self._ask_whether_over(turn.id, sound, text), f"end of {turn.id}")
 
@@ -276,7 +276,7 @@ class TurnTaking:
         except Exception:
             _log.exception("Could not classifier whether a turn is over; it ends as one whose words are not known")
             return
-        self._pauses.pause_judged(turn, over)
+        self._pauses.end_of_turn_estimated(turn, over)
 
     async def _final_text(self, turn: _Turn, sound: Sound16) -> str:
         try:

@@ -113,7 +113,7 @@ async def test_a_sentence_becomes_a_turn_and_the_words_let_it_end() -> None:
         await state.until(lambda: state.has(SpeechPaused))
         assert state.has(TurnStarted)
         state.now[0] += 3.0
-        state.worker.pause_judged(state.events[0].turn, 1.0)
+        state.worker.end_of_turn_estimated(state.events[0].turn, 1.0)
         await state.until(lambda: state.has(TurnEnded))
         ended = state.events[-1]
         assert isinstance(ended, TurnEnded)

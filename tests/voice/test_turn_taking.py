@@ -169,12 +169,12 @@ class HandEndOfTurn:
 
 @dataclass(eq=False)
 class Pauses:
-    """Where the detectors would be told how a pause is judged."""
+    """Where the detectors would be told how likely a pause is the end."""
 
-    judged: list[tuple[TurnId, float, bool]] = field(default_factory=list)
+    estimates: list[tuple[TurnId, float, bool]] = field(default_factory=list)
 
-    def pause_judged(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
-        self.judged.append((turn, over, wordless))
+    def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
+        self.estimates.append((turn, over, wordless))
 
 
 @dataclass(eq=False)
@@ -275,7 +275,7 @@ async def test_the_answer_is_prepared_at_the_pause_and_committed_at_the_end(tabl
     await table.transcriber.say("What time is it?")
     assert table.lines == ["hold", "speculate What time is it?"]
     assert table.end_of_turn.asked == [(5, "What time is it?", ())]
-    assert table.pauses.judged == [(ADA, 0.75, False)]
+    assert table.pauses.estimates == [(ADA, 0.75, False)]
     await table.feed(ended(ADA, 5))
     assert table.lines[2:] == ["commit What time is it?", "free"]
     prompt = table.journal.prompts[0]
@@ -318,7 +318,7 @@ async def test_a_turn_that_ends_before_its_words_are_known_is_answered_when_they
     assert table.lines == ["hold", "commit Hello.", "free"]
 
 
-async def test_a_slow_judge_of_the_end_does_not_hold_the_answer_back(table: Table) -> None:
+async def test_a_slow_estimate_of_the_end_does_not_hold_the_answer_back(table: Table) -> None:
     table.end_of_turn.answer = asyncio.get_running_loop().create_future()
     for number in range(TOLD_TURNS + 1):
         table.history.add(Turn.of_person("Ben", f"{number}", 2))
@@ -327,36 +327,36 @@ async def test_a_slow_judge_of_the_end_does_not_hold_the_answer_back(table: Tabl
     assert table.lines == ["hold", "speculate What time is it?"]
     assert table.end_of_turn.asked == [(5, "What time is it?", table.history.newest(TOLD_TURNS))]
     assert table.history.newest(TOLD_TURNS)[0].text == "1", "the newest are told"
-    assert table.pauses.judged == []
+    assert table.pauses.estimates == []
     table.end_of_turn.answer.set_result(0.9)
     await settle()
-    assert table.pauses.judged == [(ADA, 0.9, False)]
+    assert table.pauses.estimates == [(ADA, 0.9, False)]
 
 
-async def test_a_pause_is_judged_no_more_when_they_go_on(table: Table) -> None:
+async def test_a_pause_is_estimated_no_more_when_they_go_on(table: Table) -> None:
     table.end_of_turn.answer = asyncio.get_running_loop().create_future()
     await table.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
     await table.transcriber.say("What time is it?")
     await table.feed(SpeechResumed(ADA, 2.3))
     assert table.end_of_turn.answer.cancelled()
-    assert table.pauses.judged == []
+    assert table.pauses.estimates == []
 
 
 async def test_the_end_of_a_turn_without_words_is_no_question(table: Table) -> None:
     await table.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
     await table.transcriber.say("")
     assert table.end_of_turn.asked == []
-    assert table.pauses.judged == [(ADA, 1.0, True)]
+    assert table.pauses.estimates == [(ADA, 1.0, True)]
 
 
-async def test_a_judge_of_the_end_that_fails_costs_nobody_an_answer(table: Table) -> None:
+async def test_an_estimate_of_the_end_that_fails_costs_nobody_an_answer(table: Table) -> None:
     table.end_of_turn.answer = asyncio.get_running_loop().create_future()
     table.end_of_turn.answer.set_exception(RuntimeError("the model is broken"))
     for turn, number in ((ADA, 5), (BEN, 6)):
         await table.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(number), 2.0, 2.2))
         await table.transcriber.say("Hello.")
         await table.feed(ended(turn, number))
-    assert table.pauses.judged == []
+    assert table.pauses.estimates == []
     assert [prompt.author for prompt in table.journal.prompts] == ["Ada", "Ben"]
 
 

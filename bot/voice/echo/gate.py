@@ -97,7 +97,7 @@ class EchoGate:
         return []
 
     def _compared(self, event: TurnEvent) -> TurnEvent:
-        """The same event; it knows whether its sound may be an echo, where its words are to be judged."""
+        """The same event; it knows whether its sound may be an echo, where its words are to be classified."""
         if not isinstance(event, SpeechSoFar | SpeechPaused):
             return event
         return replace(event, may_be_echo=self._echo.may_be_echo(event.sound, event.at))

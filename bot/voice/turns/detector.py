@@ -213,7 +213,7 @@ class TurnDetector:
             self._end(turn, turn.sound, now, events)
         return events
 
-    def pause_judged(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
+    def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
         """How likely the turn is over since its last :class:`SpeechPaused`; moves the deadline.
 
         What comes too late is ignored.

@@ -21,7 +21,7 @@ class TurnPolicy:
 
     Attributes:
         voice_activity: tells speech from noise, on the input thread.
-        end_of_turn: judges pauses by what was said, on the event loop.
+        end_of_turn: estimates by what was said how likely pauses are the end, on the event loop.
         settings: the waits and thresholds, which are right for this ``voice_activity``.
     """
 
@@ -72,10 +72,10 @@ class Turns:
         """The ends that are due."""
         return [event for detector in self._detectors.values() for event in detector.tick(now)]
 
-    def pause_judged(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
-        """How likely this turn is over, see :meth:`TurnDetector.pause_judged`; may bring :attr:`deadline` forward."""
+    def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
+        """Pass an estimate on, see :meth:`TurnDetector.end_of_turn_estimated`; may bring :attr:`deadline` forward."""
         if (detector := self._detectors.get(turn.person)) is not None:
-            detector.pause_judged(turn, over, wordless=wordless)
+            detector.end_of_turn_estimated(turn, over, wordless=wordless)
 
     def _detector(self, person: int) -> TurnDetector:
         if person not in self._detectors:

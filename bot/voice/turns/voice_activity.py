@@ -136,15 +136,15 @@ class VoiceActivityDetector:
         whole = len(samples) - len(samples) % WINDOW_SAMPLES
         self._rest = samples[whole:]
         for at in range(0, whole, WINDOW_SAMPLES):
-            yield self._judge(samples[at : at + WINDOW_SAMPLES])
+            yield self._classify(samples[at : at + WINDOW_SAMPLES])
 
     def flush(self) -> Iterator[Window]:
         """What is left over at the end of a transmission."""
         rest, self._rest = self._rest, np.zeros(0, np.float32)
         if len(rest):
-            yield self._judge(rest)
+            yield self._classify(rest)
 
-    def _judge(self, sound: Sound16) -> Window:
+    def _classify(self, sound: Sound16) -> Window:
         settings = self._settings
         missing = WINDOW_SAMPLES - len(sound)
         probability = self._probability(np.pad(sound, (0, missing)) if missing else sound)

@@ -65,9 +65,9 @@ class Person:
         self.now = until
 
     def understood(self, turn: TurnId, text: str) -> None:
-        """The words of the last pause are known, and judged by the rules."""
+        """The words of the last pause are known, and estimated by the rules."""
         over = RuleBasedEndOfTurn().finished(text) if text.strip() else 1.0
-        self.detector.pause_judged(turn, over, wordless=not text.strip())
+        self.detector.end_of_turn_estimated(turn, over, wordless=not text.strip())
 
     def named(self) -> list[str]:
         """The kinds of the events so far."""
