@@ -2,5 +2,5 @@
 
 from config.privacy import keep_private
 
-# Here, because Python runs this before every module of the bot, and so before any library is imported.
+# Python runs this module before every other module of the bot, so before any library is imported.
 keep_private()

@@ -1,4 +1,4 @@
-"""``python -m bot``: the command line; see :mod:`bot.command_line`."""
+"""Entry point of ``python -m bot``; see :mod:`bot.command_line`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from config.start import quiet_interrupts
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says; returns the exit status."""
+    """Run the command of the command line. Returns the exit status."""
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == ["help"]:
         given = [*given[1:2], "--help"]
@@ -22,25 +22,25 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _program(given: list[str]) -> Callable[[list[str]], int]:
-    """What carries out the command, with no more imported than it needs."""
+    """The function that runs the command. Only the modules that the command needs are imported."""
     match given[:1]:
         case ["health"]:
-            # A container asks twice a minute, and importing all the rest takes some seconds of a small machine's CPU.
+            # Containers run this twice a minute, and importing everything takes seconds of CPU time on a small machine.
             from bot.health import run_health
 
             return lambda _: run_health(given[1:])
         case ["version" | "--version"]:
-            # Programs ask too, and it needs nothing of the rest.
+            # Other programs run this often, and it needs no other module.
             from bot.command_options import run_version
 
             return run_version
         case ["models"]:
-            # It has words of its own, works before the settings are complete, and needs half of what the bot imports.
+            # It has its own options, works without complete settings, and needs only half of the imports.
             from bot.models.command import run_models
 
             return lambda _: run_models(given[1:])
         case ["backup"]:
-            # As models: what it needs of the settings are two folders.
+            # It also works without complete settings: it needs only two folders.
             from bot.backup.command import run_backup
 
             return lambda _: run_backup(given[1:])

@@ -1,4 +1,4 @@
-"""Who may do what, and how often: permits that the operator gives out, and a limit for each user."""
+"""Permits, which say who may do something, and a rate limit per user."""
 
 from __future__ import annotations
 
@@ -19,16 +19,19 @@ _ROLE = "role:"
 
 
 class NotPermittedError(UserError):
-    """Somebody may not do what they asked for; the text is for them."""
+    """A person may not do what they asked for. The text is for the person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Who may do one thing. Who may manage the server always may, except where nobody may.
+    """The people who may do one thing. People who may manage the server always may, unless ``nobody`` is True.
 
     Attributes:
-        in_call: so may people who are in the call.
-        role_names: as the operator wrote them; capitals don't count.
+        everyone: everyone may.
+        nobody: nobody may.
+        in_call: people in the call may.
+        role_names: people with one of these roles may. Upper and lower case are the same.
+        ids: people with one of these user ids, or with a role with one of these ids, may.
     """
 
     everyone: bool = False
@@ -39,10 +42,10 @@ class Permit:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``everyone``, ``nobody``, or a list of ``call``, ``managers``, ``role:NAME``, role and user ids.
+        """Parse ``everyone``, ``nobody``, or a list of ``call``, ``managers``, ``role:NAME``, role ids and user ids.
 
         Raises:
-            ValueError: a word is none of these; the text names it.
+            ValueError: a word is not valid. The text names the word.
         """
         words = [word.strip() for word in text.split(",") if word.strip()]
         if words == [_EVERYONE]:
@@ -57,7 +60,7 @@ class Permit:
         return cls(in_call=_CALL in words, role_names=names, ids=frozenset(map(int, others)))
 
     def allows(self, person: discord.Member | discord.User, *, in_call: bool = False) -> bool:
-        """Whether this person may; ``in_call`` says whether they are in the call that it is about."""
+        """Whether a person may. ``in_call`` says whether they are in the call in question."""
         if self.nobody:
             return False
         if self.everyone or person.id in self.ids or (self.in_call and in_call):
@@ -70,7 +73,7 @@ class Permit:
         return any(role.id in self.ids or role.name.casefold() in names for role in person.roles)
 
     def words(self) -> str:
-        """Who may, as it is told to people: "people in the call, and people who may manage this server"."""
+        """The permit in words for people: "people in the call, and people who may manage this server"."""
         if self.everyone or self.nobody:
             return "everyone" if self.everyone else "nobody"
         groups = ["people in the call"] if self.in_call else []
@@ -80,10 +83,10 @@ class Permit:
 
 
 class RateLimit:
-    """So many a user in so many seconds, whenever in them.
+    """Sliding-window rate limit per user.
 
     Args:
-        rate: ``COUNT/SECONDS``, as the settings have checked it.
+        rate: ``COUNT/SECONDS``. The settings have checked it.
     """
 
     def __init__(self, rate: str, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -95,7 +98,7 @@ class RateLimit:
         self._notified: set[int] = set()
 
     def take(self, user: int) -> float:
-        """Count one; returns 0, or the seconds after which the user may try again, and then counts nothing."""
+        """Count one use and return 0. If the limit is reached, count nothing and return the seconds to wait."""
         now = self._clock()
         self._forget(now)
         taken = self._taken[user]
@@ -106,7 +109,7 @@ class RateLimit:
         return 0.0
 
     def tell_once(self, user: int) -> bool:
-        """Whether somebody who has to wait is still to be told so; once in each wait."""
+        """Whether a user who has to wait must be notified. True only once per wait."""
         if user in self._notified:
             return False
         self._notified.add(user)
@@ -122,7 +125,7 @@ class RateLimit:
 
 
 def wait_word(seconds: float) -> str:
-    """A friendly word for somebody who has to wait."""
+    """The text for a person who has to wait."""
     whole = math.ceil(seconds)
     wait = f"{whole} s" if whole < 120 else f"{math.ceil(whole / 60)} minutes"
     return f"⏳ A little slower, please: try again in {wait}."

@@ -1,4 +1,4 @@
-"""Which addresses of this machine are listened on."""
+"""Checks which addresses of this machine are in use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import psutil
 
 
 def is_taken(bind: str) -> bool:
-    """Whether another program listens on ``HOST:PORT``, on any of the addresses that a name stands for."""
+    """Whether another program listens on ``HOST:PORT``. If the host is a name, all its addresses are checked."""
     host, _, port = bind.rpartition(":")
     try:
         found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -27,7 +27,7 @@ def _is_taken(family: int, address: tuple[object, ...]) -> bool:
 
 
 def listened_on_by(pid: int) -> str | None:
-    """Where a process listens, as ``HOST:PORT``; ``None`` while it does not."""
+    """The address on which a process listens, as ``HOST:PORT``; ``None`` if it does not listen."""
     try:
         connections = psutil.Process(pid).net_connections("tcp")
     except psutil.Error:

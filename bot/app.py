@@ -1,4 +1,4 @@
-"""The composition root: builds each part once, wires it, starts it, stops it."""
+"""The composition root: builds all parts of the bot, connects them, and starts and stops them."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """The running parts that the outside may ask for."""
+    """The parts of the running bot that callers and tests use."""
 
     bot: SeiyuuBot
     calls: Calls
@@ -99,11 +99,11 @@ class Application:
     token: str
 
     async def run(self) -> None:
-        """Connect to Discord and serve until :meth:`discord.Client.close`, or an error of discord.py's."""
+        """Connect to Discord and run until :meth:`discord.Client.close`, or an error of discord.py."""
         await self.bot.start(self.token)
 
     async def end(self) -> None:
-        """End any call while Discord still listens, then disconnect; :meth:`run` returns."""
+        """End the current call, then disconnect from Discord. :meth:`run` returns."""
         await self.bot.close()
 
 
@@ -111,15 +111,15 @@ class Application:
 async def application(
     settings: Settings, watchers: list[Watcher], progress: Progress, when_warm: Callable[[], None] | None = None
 ) -> AsyncIterator[Application]:
-    """Build everything, in order; on leaving, end any call and stop everything, the other way.
+    """Build all parts, in order. On leaving, end the current call and stop all parts, in reverse order.
 
-    Where somebody is to be told ``when_warm``, ears, mind and voice are warmed up as soon as the bot is connected; else
-    the first call does that.
+    With ``when_warm``, all engines are loaded as soon as the bot is connected, and then ``when_warm`` is called. If it
+    is ``None``, the first call loads them.
 
     Raises:
         OpusMissing, DataDirInUseError, DatabaseError, ServiceError, RealWeightsMissingError, BrokenFileError,
-            OSError: a part could not be built; the text says what to do.
-        discord.LoginFailure: Discord does not take the token.
+            OSError: a part could not be built. The text says what to do.
+        discord.LoginFailure: the token is not valid.
     """
     if settings.discord_token is None:
         raise ValueError("DISCORD_TOKEN is not set")
@@ -131,7 +131,7 @@ async def application(
         stack.enter_context(data_dir_lock(settings.data_dir))
         if await asyncio.to_thread(settle, settings.data_dir):
             _log.warning("A restore was broken off half-way. It is undone: everything is as it was before it")
-        # Told with its variable; what is chosen in chat may be broken later.
+        # Checked here, so that the error names the setting.
         await asyncio.to_thread(own_persona, settings)
         await check_token(settings.discord_token.get_secret_value(), settings.discord_ca_file)
         moods = await asyncio.to_thread(load_moods)
@@ -237,7 +237,7 @@ async def application(
             tell()
 
         async def before_close() -> None:
-            # First what would begin anew as soon as the call holds nothing any more.
+            # Background tasks end first: the end of the call releases the features, and they would begin new work.
             await background.end()
             await manager.close()
             await features.close()

@@ -1,4 +1,4 @@
-"""Why a server can't be reached, in words for people: never those of a library."""
+"""Texts for network errors, for people. They never contain a library's own words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OF_ERRNO = MappingProxyType(
 
 
 def network_error_text(error: Exception) -> str:
-    """Why a server can't be reached, in a few words."""
+    """Why a server can't be reached, in a few words for people."""
     match error:
         case aiohttp.ClientConnectorDNSError():
             return f"the name {error.host} is not known"

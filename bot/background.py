@@ -1,4 +1,4 @@
-"""Work that goes on as long as the bot does, and goes on again when it fails."""
+"""Background tasks that are restarted when they fail."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ _log = logging.getLogger(__name__)
 Work = Callable[[], Awaitable[None]]
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
-"""Seconds between a failure and the next attempt; the pause doubles with each."""
+"""Seconds between a failure and the next attempt. The pause doubles each time."""
 FINISH_LIMIT = 1.0
-"""Seconds that what has begun may take to end by itself."""
+"""Seconds in which work may still be finished after its task was cancelled."""
 
 
 class BackgroundWork:
-    """The tasks of it; an async context manager that ends them all."""
+    """The background tasks. Leaving this async context manager cancels them."""
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = False
 
     def begin(self, work: Mapping[str, Work]) -> None:
-        """Begin each piece of work; ``work`` has their names. After the end nothing begins any more."""
+        """Start a task for each entry of ``work``, by name. Does nothing after :meth:`end`."""
         if self._ended:
             return
         for name, each in work.items():
             self._tasks.append(asyncio.create_task(keep_running(name, each), name=name))
 
     async def end(self) -> None:
-        """End all of it."""
+        """Cancel all tasks and wait for them."""
         self._ended = True
         for task in self._tasks:
             task.cancel()
@@ -49,7 +49,7 @@ class BackgroundWork:
 
 
 async def keep_running(name: str, work: Work, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-    """Do ``work`` until it returns or this is cancelled; where it raises, log it and do it again after a pause."""
+    """Call ``work`` until it returns. If it raises, log the error and call it again after a pause."""
     pause = FIRST_PAUSE
     while True:
         try:
@@ -63,7 +63,7 @@ async def keep_running(name: str, work: Work, *, sleep: Callable[[float], Awaita
 
 
 async def undisturbed(work: Coroutine[Any, Any, None]) -> None:
-    """Do ``work``; where the current task is cancelled meanwhile, it may end by itself, if it does so soon."""
+    """Await ``work``. If the current task is cancelled, give the work :data:`FINISH_LIMIT` seconds, then cancel it."""
     doing = asyncio.create_task(work, name="undisturbed work")
     try:
         await asyncio.shield(doing)

@@ -1,4 +1,4 @@
-"""Builds calls of what the bot has loaded, whatever carries them."""
+"""Builds calls from the bot's loaded parts, for any transport."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ C = TypeVar("C", bound=Call[Any])
 
 @dataclass(frozen=True, slots=True)
 class CallMaker:
-    """Has everything that a call needs besides its transport.
+    """All parts that a call needs, except for its transport.
 
     Attributes:
-        manner: how the bot speaks on a server, by the server's id.
-        watch: told what happens in every call.
+        manner: the speech parameters of a server, by the server's id.
+        watch: gets the events of all calls.
     """
 
     settings: Settings
@@ -54,13 +54,13 @@ class CallMaker:
     watch: Watcher
 
     def make(self, kind: type[C], transport: Transport, server: int, volume: float, report: LoadingReport) -> C:
-        """Build a call; nothing of it runs yet.
+        """Build a call. It is not started.
 
         Args:
-            kind: the call's class, :class:`~bot.voice.call.Call` or one that knows its transport.
-            server: the id of what persona, mood and voice were chosen for: a server, or another place.
+            kind: the call's class: :class:`~bot.voice.call.Call`, or a subclass for one transport.
+            server: the id for which persona, mood and voice are chosen: a server's id, or that of another place.
             volume: 0 to 2.
-            report: told how far the voice is loaded, when the call is opened.
+            report: called with the progress of loading the voice, when the call is opened.
         """
         settings, character = self.settings, LocalCharacter(self.characters, server)
         place = ConversationPlace(transport.kind, transport.place, server, transport.prompts.id)

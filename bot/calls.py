@@ -1,4 +1,4 @@
-"""The calls service: what the commands, the prompt channel and Discord's own events do to a call."""
+"""The calls service: starts, ends and changes calls, for commands, the prompt channel and Discord's events."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ VOLUME_SETTING = "volume"
 VOLUME_ON = "volume on {guild}"
 MAX_VOLUME = 2.0
 FAREWELL_LIMIT = 2.0
-"""Seconds for telling the channel that the call is over, which may be because Discord is away."""
+"""Seconds for posting that the call is over. Discord may be unreachable then."""
 
 _FAREWELLS = {
     EndCause.VOICE_COMMAND: "👋 Left voice channel!",
@@ -49,14 +49,14 @@ _FAREWELLS = {
 }
 
 SessionMaker = Callable[[CallPlace, float, LoadingReport], DiscordCall]
-"""Builds an idle session for a place, at a volume (0 to 2), that tells how far its voice is loaded."""
+"""Builds a call that is not started. Gets the place, the volume (0 to 2), and a callback for loading progress."""
 
 
 class Calls:
-    """One for the process; all methods belong to the event loop.
+    """The calls service, one per process. Not thread-safe.
 
     Args:
-        prefix: what commands begin with.
+        prefix: the prefix of commands.
     """
 
     def __init__(
@@ -77,35 +77,35 @@ class Calls:
 
     @property
     def session(self) -> DiscordCall | None:
-        """The call that can be spoken to, if one is on that Discord carries."""
+        """The current call, if it is a call on Discord and has started."""
         return _on_discord(self._manager.session)
 
     def prompt_channel(self) -> int | None:
-        """The id of the channel that a call's prompts come from, while one is on."""
+        """The id of the current call's prompt channel; ``None`` if no call is on."""
         session = self.session
         return session.prompts.channel.id if session is not None else None
 
     def status(self) -> CallStatus[DiscordCall]:
-        """Where the one possible call stands."""
+        """The state of the current call. There is at most one."""
         status = self._manager.status()
         return CallStatus(status.state, _on_discord(status.session), status.held, status.stuck)
 
     @property
     def occupied(self) -> VoiceChannel | None:
-        """The voice channel of the one call, from the moment that it is asked for until it has ended."""
+        """The voice channel of the current call, from the request to the end of the call."""
         occupant = _on_discord(self._manager.occupant)
         return occupant.channel if occupant is not None else None
 
     def session_on(self, guild: int) -> DiscordCall | None:
-        """The call that can be spoken to, if it is on on this server."""
+        """The current call, if it is on this server."""
         session = self.session
         return session if session is not None and session.channel.guild.id == guild else None
 
     def require(self, guild: int) -> DiscordCall:
-        """The call on this server.
+        """The current call on this server.
 
         Raises:
-            UserError: there is none.
+            UserError: no call is on there.
         """
         session = self.session_on(guild)
         if session is None:
@@ -113,19 +113,19 @@ class Calls:
         return session
 
     async def join(self, voice: VoiceChannel, asked_in: PromptTextChannel, report: LoadingReport) -> DiscordCall:
-        """Start a call in ``voice``, with prompts from the configured channel or else from ``asked_in``.
+        """Start a call in ``voice``. Prompts come from the configured channel, or from ``asked_in`` if none is set.
 
-        ``report`` is told how far the voice is loaded, where it has to be.
+        ``report`` is called with the progress if the voice has to be loaded.
 
         Raises:
-            UserError: it can't be had; the text says why.
+            UserError: no call can be started. The text says why.
         """
         if not self._settings.enabled:
             raise UserError("❌ Voice is switched off here (`VOICE_ENABLED=false`).")
         self._require_none(voice.guild.id)
         place = CallPlace(voice, self._configured_channel(voice.guild) or asked_in)
         volume = await self.volume(voice.guild.id)
-        # Meanwhile somebody else may have been quicker. From here to the manager nothing is waited for.
+        # Another call may have begun during the awaits above. From here to the manager there is no await.
         self._require_none(voice.guild.id)
         session = self._make_session(place, volume, report)
         await self._manager.start_session(session, reason=f"a call in {voice.name}")
@@ -152,14 +152,14 @@ class Calls:
         """End the call on this server, or cancel its start.
 
         Raises:
-            UserError: there is none.
+            UserError: no call is on there.
         """
         here = self.occupied is not None and self.occupied.guild.id == guild
         if not here or not await self._manager.end_session(EndCause.COMMAND):
             raise UserError("❌ I'm not in a voice channel!")
 
     def say_on(self, guild: int, prompt: Prompt) -> bool:
-        """Pass a prompt to the call, if one is on on that server; False where none is."""
+        """Pass a prompt to the call on a server. Returns False if no call is on there."""
         session = self.session_on(guild)
         if session is None:
             return False
@@ -167,16 +167,16 @@ class Calls:
         return True
 
     def dismiss(self, guild: int, person: int) -> None:
-        """Stop answering somebody (a user id) in the call on this server, if one is on."""
+        """Stop answering a person (user id) in the call on a server, if one is on."""
         session = self.session_on(guild)
         if session is not None:
             session.conversation.dismiss(person)
 
     async def free(self, feature: str) -> bool:
-        """Release a feature that is stuck; False where it still won't.
+        """Try to release a feature that is still paused after a call. Returns False if it fails again.
 
         Raises:
-            UserError: none of that name is stuck.
+            UserError: no such feature is paused after a call.
         """
         try:
             return await self._manager.free(feature)
@@ -186,9 +186,9 @@ class Calls:
             raise UserError(f"❓ {feature[:100]!r} is not stuck. {others}") from None
 
     async def volume(self, guild: int) -> float:
-        """How loud the bot speaks on a server, 0 to 2.
+        """The bot's volume on a server, 0 to 2.
 
-        Where nobody has chosen, it is what was once chosen for all servers together, by an earlier version of the bot.
+        If none was chosen there, it is the volume that an earlier version of the bot stored for all servers.
         """
         kept = await self._store.setting(VOLUME_ON.format(guild=guild)) or await self._store.setting(VOLUME_SETTING)
         try:
@@ -197,14 +197,14 @@ class Calls:
             return 1.0
 
     async def set_volume(self, guild: int, volume: float) -> None:
-        """Speak louder or softer on a server, from now on and after a restart."""
+        """Set and store the bot's volume on a server, 0 to 2."""
         session = self.session_on(guild)
         if session is not None:
             session.volume = volume
         await self._store.set_setting(VOLUME_ON.format(guild=guild), repr(volume))
 
     async def ended(self, session: Call[Any], cause: EndCause) -> None:
-        """The manager's report that a call is over: forget it, and say so unless somebody asked for it."""
+        """Called by the manager after a call. Posts why the call ended, unless a command has ended it."""
         await self._store.end_call()
         await self._presence.clear()
         farewell, transport = _FAREWELLS.get(cause), session.transport
@@ -216,7 +216,7 @@ class Calls:
                 _log.warning("Could not say that the call in %s ended: %s", transport.place, discord_error_text(error))
 
     async def leave_ghost(self, client: discord.Client, ghost: CallRecord | None) -> None:
-        """Leave a call that the last process died in, and say so where its prompts came from."""
+        """Leave a call in which the last process died, and say so in its prompt channel."""
         for guild in client.guilds:
             if guild.me.voice is not None and guild.voice_client is None:
                 await guild.change_voice_state(channel=None)

@@ -1,4 +1,4 @@
-"""Who the bot is where: the persona and the mood of each server, and of each person's direct messages."""
+"""The persona and mood of each server, and of each channel of direct messages."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from config import spelling
 _log = logging.getLogger(__name__)
 
 Listener = Callable[[int, Character], None]
-"""Told the place and who answers there from now on; must neither block nor raise."""
+"""Gets a scope (see :class:`Characters`) and its new character. Must neither block nor raise."""
 
 
 class UnknownChoiceError(ValueError):
-    """There is no persona or mood of that name; the text names those there are."""
+    """There is no persona or mood with this name. The text names all of them."""
 
 
 class Characters:
-    """The choices, kept over restarts; what is written and what is said aloud both follow them. Made by :meth:`open`.
+    """The persona and mood of each scope, for text chat and calls. Made by :meth:`open`. Not thread-safe.
 
-    A place is a server's id, or the channel's in direct messages. Belongs to the event loop.
+    A scope is a server's id, or the channel's id for direct messages. The choices are stored in the database.
 
     Args:
-        personas: all there are, by file name.
-        default: the one for places where nobody has chosen.
-        choices: persona and mood by place, as they were kept.
+        personas: all personas, by file name.
+        default: the file name of the persona for scopes without a choice.
+        choices: the stored persona and mood of each scope.
     """
 
     def __init__(
@@ -44,15 +44,15 @@ class Characters:
 
     @classmethod
     async def open(cls, database: Database, folder: Path, default: str) -> Self:
-        """Read every persona in ``folder`` and what was chosen; a malformed persona is logged and left out.
+        """Read all personas in ``folder``, and the stored choices. Invalid personas are logged and left out.
 
         Raises:
-            PersonaError: the default one can't be used.
+            PersonaError: the default persona can't be used.
             aiosqlite.Error: the choices can't be read.
         """
         personas = await asyncio.to_thread(_load_all, folder, default)
         rows = await database.rows("SELECT place, persona, mood FROM chat_character")
-        return cls(database, personas, default, {place: (persona, mood) for place, persona, mood in rows})
+        return cls(database, personas, default, {scope: (persona, mood) for scope, persona, mood in rows})
 
     @property
     def personas(self) -> Mapping[str, Persona]:
@@ -61,38 +61,38 @@ class Characters:
 
     @property
     def titles(self) -> list[str]:
-        """What each persona is called and chosen by, as :meth:`title` has it."""
+        """The title of each persona; see :meth:`title`."""
         return [self.title(file) for file in self._personas]
 
     def title(self, file: str) -> str:
-        """A persona's name and, in brackets, its file's, where that is another: "Kobi (`helper`)"."""
+        """A persona's name, and its file name in brackets if that is different: "Kobi (`helper`)"."""
         return _title(file, self._personas[file])
 
     @property
     def default(self) -> Character:
-        """Who answers where nobody has chosen."""
+        """The character of scopes without a choice."""
         persona = self._personas[self._default]
         return Character(self._default, persona, persona.default_mood)
 
-    def at(self, place: int) -> Character:
-        """Who answers there, and how they feel."""
-        file, mood = self._choices.get(place, (self._default, ""))
+    def at(self, scope: int) -> Character:
+        """The character (persona and mood) of a scope."""
+        file, mood = self._choices.get(scope, (self._default, ""))
         if file not in self._personas:
             file = self._default
         persona = self._personas[file]
         return Character(file, persona, mood if mood in persona.moods else persona.default_mood)
 
     def watch(self, listener: Listener) -> Callable[[], None]:
-        """Have ``listener`` told of every change; returns what ends that."""
+        """Call ``listener`` at every change. Returns a function that ends this."""
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 
-    async def choose_persona(self, place: int, name: str) -> Character:
-        """Let another persona answer there, in its own first mood; ``name`` is its file's or its own.
+    async def choose_persona(self, scope: int, name: str) -> Character:
+        """Choose a persona for a scope, by its name or file name. The mood becomes its default mood.
 
         Raises:
-            UnknownChoiceError: there is none.
-            aiosqlite.Error: the choice can't be kept; nothing has changed.
+            UnknownChoiceError: there is no such persona.
+            aiosqlite.Error: the choice can't be stored; nothing has changed.
         """
         file = self._file_called(name)
         if file is None:
@@ -102,16 +102,16 @@ class Characters:
             titles = ", ".join(self.titles)
             raise UnknownChoiceError(f"There is no persona with that name.{meant} Choose one of these: {titles}.")
         persona = self._personas[file]
-        return await self._keep(place, Character(file, persona, persona.default_mood))
+        return await self._keep(scope, Character(file, persona, persona.default_mood))
 
-    async def choose_mood(self, place: int, name: str) -> Character:
-        """Change how who answers there feels.
+    async def choose_mood(self, scope: int, name: str) -> Character:
+        """Choose a mood for a scope.
 
         Raises:
-            UnknownChoiceError: they are never in that mood.
-            aiosqlite.Error: the choice can't be kept; nothing has changed.
+            UnknownChoiceError: the persona has no such mood.
+            aiosqlite.Error: the choice can't be stored; nothing has changed.
         """
-        now = self.at(place)
+        now = self.at(scope)
         wanted = name.strip().casefold()
         mood = next((mood for mood in now.persona.moods if mood.casefold() == wanted), None)
         if mood is None:
@@ -121,7 +121,7 @@ class Characters:
             raise UnknownChoiceError(
                 f"{now.persona.name} has no mood with that name.{meant} Choose one of these: {moods}."
             )
-        return await self._keep(place, Character(now.file, now.persona, mood))
+        return await self._keep(scope, Character(now.file, now.persona, mood))
 
     def _file_called(self, name: str) -> str | None:
         wanted = spelling.comparable(name)
@@ -129,51 +129,51 @@ class Characters:
         by_name = (file for file, persona in self._personas.items() if spelling.comparable(persona.name) == wanted)
         return next(by_file, None) or next(by_name, None)
 
-    async def _keep(self, place: int, character: Character) -> Character:
+    async def _keep(self, scope: int, character: Character) -> Character:
         statement = "INSERT OR REPLACE INTO chat_character VALUES (?, ?, ?)"
-        await self._database.write(statement, place, character.file, character.mood)
-        self._choices[place] = (character.file, character.mood)
+        await self._database.write(statement, scope, character.file, character.mood)
+        self._choices[scope] = (character.file, character.mood)
         for listener in tuple(self._listeners):
-            listener(place, character)
+            listener(scope, character)
         return character
 
 
 class LocalCharacter:
-    """Who the bot is at one place: :class:`Characters` for somebody who knows no other place."""
+    """The persona and mood of one scope: a view of :class:`Characters`."""
 
-    def __init__(self, characters: Characters, place: int) -> None:
+    def __init__(self, characters: Characters, scope: int) -> None:
         self._characters = characters
-        self._place = place
+        self._scope = scope
 
     @property
     def personas(self) -> Mapping[str, Persona]:
-        """All that there are to choose from, by file name."""
+        """All personas, by file name."""
         return self._characters.personas
 
     def now(self) -> Character:
-        """Who answers here, and how they feel."""
-        return self._characters.at(self._place)
+        """The character (persona and mood) of the scope."""
+        return self._characters.at(self._scope)
 
     def watch(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Have ``listener`` told of every change here; returns what ends that."""
-        return self._characters.watch(lambda place, _: listener() if place == self._place else None)
+        """Call ``listener`` at every change of this scope. Returns a function that ends this."""
+        return self._characters.watch(lambda scope, _: listener() if scope == self._scope else None)
 
     async def choose_persona(self, name: str) -> Character:
-        """As :meth:`Characters.choose_persona`."""
-        return await self._characters.choose_persona(self._place, name)
+        """Choose a persona by its name or file name; raises the errors of :meth:`Characters.choose_persona`."""
+        return await self._characters.choose_persona(self._scope, name)
 
     async def choose_mood(self, name: str) -> Character:
-        """As :meth:`Characters.choose_mood`."""
-        return await self._characters.choose_mood(self._place, name)
+        """Choose a mood; raises the errors of :meth:`Characters.choose_mood`."""
+        return await self._characters.choose_mood(self._scope, name)
 
 
 def persona_word(character: Character) -> str:
-    """What is written where another persona was chosen."""
+    """The text after another persona was chosen."""
     return f"🎭 From now on I am {_title(character.file, character.persona)}, and {character.mood}."
 
 
 def mood_word(character: Character) -> str:
-    """What is written where another mood was chosen."""
+    """The text after another mood was chosen."""
     return f"💭 {character.persona.name} is {character.mood} now."
 
 

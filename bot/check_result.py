@@ -1,4 +1,4 @@
-"""The result of one check of the doctor's."""
+"""Result of one check of the doctor."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """``good`` is ``None`` where there was nothing to check, or where a part works but is too slow for a call."""
+    """Result of one check. ``good`` is ``None`` if there was nothing to check, or a part is too slow for a call."""
 
     subject: str
     good: bool | None
@@ -15,5 +15,5 @@ class CheckResult:
 
     @property
     def mark(self) -> str:
-        """How it is shown to people."""
+        """The symbol that is shown in front of the result."""
         return {True: "✔", False: "✘", None: "–"}[self.good]

@@ -1,4 +1,4 @@
-"""The bot as a user runs it, in a process of its own, watched through its event lines."""
+"""Runs the bot in a child process and reads its event lines."""
 
 from __future__ import annotations
 
@@ -15,21 +15,26 @@ from config.children import end_child
 from config.project import child_environment
 
 STOP_LIMIT = 9.0
-"""Seconds that the bot may take to end its call and itself before it is killed."""
+"""Seconds in which the bot may end its call and exit before it is killed."""
 
 
 BOT = ("-m", "bot")
-"""What Python is to run."""
+"""The arguments with which Python runs the bot."""
 
 
 @asynccontextmanager
 async def bot_process(
     settings: Mapping[str, str], log: Path, watch: Callable[[CallEvent], None], program: Sequence[str] = BOT
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run ``python -m bot run`` with ``settings`` (variables) over this process's own; its log is written to ``log``.
+    """Run ``python -m bot run`` in a child process. Leaving the context ends it.
 
-    ``program`` may wrap the bot in something that takes the same arguments. It has a session of its own: Ctrl-C
-    reaches the caller alone, who ends the bot by leaving.
+    The child has its own session, so Ctrl-C reaches only the caller.
+
+    Args:
+        settings: environment variables, added to those of this process.
+        log: the file for the bot's log.
+        watch: gets each event.
+        program: another program to run, which takes the same arguments as the bot.
     """
     with log.open("wb") as written:
         process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""The Discord client: which events it takes, how it answers when a command fails, where its API is."""
+"""The Discord client: intents, slash commands, rights, errors of commands, and the address of the API."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ _log = logging.getLogger(__name__)
 
 SYNCED_COMMANDS = "synced commands"
 TOKEN_LIMIT = 3.0
-"""Seconds that Discord may take to say whether it takes the token."""
+"""Seconds for asking Discord whether the token is valid."""
 GOODBYE_LIMIT = 2.0
-"""Seconds that disconnecting from Discord may take."""
+"""Seconds for disconnecting from Discord."""
 WENT_WRONG = "❌ Something went wrong on my side. It is in the log; please try again."
 
 
 async def use_api(url: str) -> None:
-    """Point discord.py at another API base, and at the gateway it names, for the whole process (the sandbox, a proxy).
+    """Make discord.py use another API (the sandbox, a proxy) and its gateway, in the whole process.
 
     Raises:
-        OSError: the API does not answer as Discord's would.
+        OSError: the API can't be reached, or does not answer like Discord's.
     """
     base = url.rstrip("/")
     try:
@@ -59,11 +59,13 @@ async def use_api(url: str) -> None:
 
 
 async def check_token(token: str, ca_file: Path | None) -> None:
-    """Ask Discord whether it takes the token, before anything large is loaded. Where Discord is away, nothing is said.
+    """Ask Discord whether the token is valid, before anything large is loaded.
+
+    If Discord can't be reached, the function returns without an error.
 
     Raises:
-        discord.LoginFailure: it does not.
-        OperatorFileError: as :func:`connector`.
+        discord.LoginFailure: the token is not valid.
+        OperatorFileError: ``ca_file`` can't be used.
     """
     tcp = connector(ca_file)
     asked = {**HEADERS, "Authorization": f"Bot {token.strip()}"}
@@ -79,10 +81,10 @@ async def check_token(token: str, ca_file: Path | None) -> None:
 
 
 def connector(ca_file: Path | None) -> aiohttp.TCPConnector:
-    """A connector that trusts the system's authorities, and ``ca_file`` on top; made inside the event loop.
+    """A connector that trusts the system's certificate authorities and ``ca_file``. Call it on the event loop.
 
     Raises:
-        OperatorFileError: the file can't be read, or is no certificate.
+        OperatorFileError: the file can't be read, or is not a certificate.
     """
     context = ssl.create_default_context()
     trust(context, ca_file)
@@ -90,16 +92,16 @@ def connector(ca_file: Path | None) -> aiohttp.TCPConnector:
 
 
 class CommandRefusedError(UserError, commands.CheckFailure):
-    """The guard refused a command; the text is for the person."""
+    """The guard refused a command. The text is for the person."""
 
 
 class SeiyuuBot(commands.Bot):
-    """discord.py's bot with our cogs behind the guard, slash commands kept in step, and errors told in clear words.
+    """discord.py's bot with checked rights, registered slash commands, and clear error texts.
 
     Args:
-        when_first_ready: called once, when Discord has told us everything it knows.
-        guard: asked before every command.
-        before_close: called once, before the bot disconnects for whatever reason: to end what still writes and speaks.
+        when_first_ready: called once, when discord.py's cache is complete.
+        guard: checks the rights before every command.
+        before_close: called once before the bot disconnects for any reason, to end calls and features.
     """
 
     def __init__(
@@ -116,7 +118,7 @@ class SeiyuuBot(commands.Bot):
         intents.message_content = True
         super().__init__(
             prefix,
-            # Telephones begin each message with a capital, and put a space after some signs.
+            # Phones begin each message with a capital, and may put a space after the prefix.
             case_insensitive=True,
             strip_after_prefix=True,
             intents=intents,
@@ -134,11 +136,11 @@ class SeiyuuBot(commands.Bot):
 
     @property
     def connected(self) -> bool:
-        """Whether Discord's gateway is there now."""
+        """Whether the connection to Discord's gateway is open."""
         return self.is_ready() and self.ws is not None and self.ws.open
 
     async def close(self) -> None:
-        """Disconnect. Where Discord does not take the goodbye, it is not waited for."""
+        """Disconnect. If that takes longer than :data:`GOODBYE_LIMIT`, only close the HTTP session."""
         before_close, self._before_close = self._before_close, None
         if before_close is not None:
             await before_close()
@@ -152,20 +154,20 @@ class SeiyuuBot(commands.Bot):
         await self.http.close()
 
     def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:
-        """Pass an event on, unless the bot is closed: it has no event loop for it any more."""
+        """Dispatch an event, unless the bot is closed."""
         if not self.is_closed():
             super().dispatch(event_name, *args, **kwargs)
 
     async def add_cogs(self, cogs: Iterable[commands.Cog]) -> None:
-        """Add every cog."""
+        """Add all cogs."""
         for cog in cogs:
             await self.add_cog(cog)
 
     def add_command(self, command: commands.Command[Any, ..., Any], /) -> None:
-        """Add a command that has a row in the table of rights, by each of its spellings.
+        """Add a command with all its spellings.
 
         Raises:
-            MissingRightError: it has no row.
+            MissingRightError: the command has no row in the table of rights.
         """
         for each in (command, *(command.walk_commands() if isinstance(command, commands.Group) else ())):
             self.guard.require_row(each.qualified_name)
@@ -173,11 +175,11 @@ class SeiyuuBot(commands.Bot):
         super().add_command(command)
 
     async def _is_permitted(self, ctx: commands.Context[Any]) -> bool:
-        """Before every command, typed or pressed: may this person do this, from here, now?"""
+        """discord.py's check before every command; raises :class:`CommandRefusedError` if the guard refuses it."""
         if ctx.command is None:
             return True
         if ctx.guild is None:
-            # What works on a server only says so to everybody, before it is asked who may use it.
+            # Commands for servers only must say so to everybody, so their own checks come before the rights.
             for own_check in ctx.command.checks:
                 await discord.utils.maybe_coroutine(own_check, ctx)
         asking = Asking(self, ctx.author, ctx.guild.id if ctx.guild else None, _has_no_arguments(ctx))
@@ -189,7 +191,7 @@ class SeiyuuBot(commands.Bot):
         return True
 
     async def setup_hook(self) -> None:
-        """Register the slash commands with Discord, but only when they have changed: it counts how often we do."""
+        """Register the slash commands with Discord if they have changed. Discord limits how often this may be done."""
         wanted = [command.to_dict(self.tree) for command in self.tree.get_commands()]
         digest = hashlib.sha256(json.dumps([self.application_id, wanted], sort_keys=True).encode()).hexdigest()
         if await self._store.setting(SYNCED_COMMANDS) == digest:
@@ -202,20 +204,20 @@ class SeiyuuBot(commands.Bot):
             await self._store.set_setting(SYNCED_COMMANDS, digest)
 
     async def on_ready(self) -> None:
-        """Tell the composition root, once: Discord says it again after every session that could not be resumed."""
+        """Call ``when_first_ready`` once. Discord sends the event again after every session that was not resumed."""
         when_ready, self._when_first_ready = self._when_first_ready, None
         if when_ready is not None:
             await when_ready()
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
-        """Log what went wrong in answer to an event; what only comes too late is no fault."""
+        """Log an error of an event handler. After the bot was closed, errors are expected."""
         if self.is_closed():
             _log.debug("%s was not done: the bot is closed", event_method, exc_info=True)
         else:
             await super().on_error(event_method, *args, **kwargs)
 
     async def on_command_error(self, ctx: commands.Context[Any], error: commands.CommandError, /) -> None:
-        """Answer a failed command with what the person can do about it."""
+        """Answer a failed command with a text that says what the person can do."""
         if self.is_closed():
             _log.debug("%s was not done: the bot is closed", ctx.command, exc_info=error)
             return
@@ -235,7 +237,7 @@ class SeiyuuBot(commands.Bot):
             case UserError():
                 return str(error)
             case commands.CommandNotFound():
-                return None  # UnknownCommands answers, where it is meant for us.
+                return None  # UnknownCommands answers unknown commands.
             case commands.MissingPermissions():
                 return "🔒 That is for people who may manage this server."
             case commands.NoPrivateMessage():
@@ -248,10 +250,10 @@ class SeiyuuBot(commands.Bot):
 
 
 class _HybridTree(app_commands.CommandTree[SeiyuuBot]):
-    """Slash commands that are typed commands too, and so pass the guard; it takes no others."""
+    """A tree that accepts only hybrid commands, because the guard checks only those."""
 
     def add_command(self, command: Any, /, **options: Any) -> None:
-        """As discord.py calls it; raises :class:`~bot.rights.MissingRightError` for what the guard can't see."""
+        """Add a command; raises :class:`~bot.rights.MissingRightError` if it is not a hybrid command."""
         for each in command.walk_commands() if isinstance(command, app_commands.Group) else (command,):
             if not isinstance(each, HybridAppCommand | app_commands.Group):
                 raise MissingRightError(f"{each.name!r} must be a hybrid command: the guard sees no others.")

@@ -26,11 +26,11 @@ from config.privacy import keep_files_private
 from config.settings import Settings
 
 READY = "Ready."
-"""A line of its own on standard output: other programs wait for it."""
+"""The line on standard output for which other programs wait."""
 
 
 def run(given: list[str]) -> int:
-    """Do what the command line says, but for what has a program of its own; returns the exit status."""
+    """Run one of the commands run, demo, doctor and version. Returns the exit status."""
     keep_files_private()
     options = read_options(given)
     if options.command == "version":
@@ -61,7 +61,7 @@ def run(given: list[str]) -> int:
 async def _run(command: str, settings: Settings, options: argparse.Namespace) -> int:
     match command:
         case "demo":
-            # It brings the sandbox along, which no other command needs.
+            # Imported here, because it imports the sandbox, which no other command needs.
             from bot.demo.run import DemoOptions, run_demo
 
             return await run_demo(settings, DemoOptions(options.out, stay=options.stay), Console())
@@ -75,7 +75,8 @@ async def _run(command: str, settings: Settings, options: argparse.Namespace) ->
                 end_with_parent(options.exit_with_parent or None)
             if options.events:
                 log_to_stderr(verbose=options.verbose)
-                # Unbuffered, and past Python's own lock on its output: the thread that writes may be left waiting.
+                # A separate, unbuffered file object: the writing thread may block, and must not hold the lock of
+                # `sys.stdout` then.
                 with (
                     os.fdopen(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as stream,
                     closing(EventWriter(stream)) as writer,

@@ -1,4 +1,4 @@
-"""What may stand behind ``python -m bot``: the commands, the options of each, and a page of help for each."""
+"""The commands and options of ``python -m bot``, with their help texts."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "version": "Prints which Seiyuu this is.",
     }
 )
-"""Each command and what it does, in one sentence."""
+"""The description of each command, in one sentence."""
 
 
 def read_options(given: Sequence[str]) -> argparse.Namespace:
-    """The command and its options; ``command`` is ``None`` where none is given.
+    """Parse the command and its options. ``command`` is ``None`` if none was given.
 
     Raises:
-        SystemExit: help was asked for (status 0), or there is no such command or option (status 2).
+        SystemExit: help was requested (status 0), or the command or an option is unknown (status 2).
     """
     words = list(given)
     named = words[0] if words and not words[0].startswith("-") else None
@@ -44,10 +44,10 @@ def read_options(given: Sequence[str]) -> argparse.Namespace:
 
 
 def run_version(given: Sequence[str]) -> int:
-    """Print which Seiyuu this is; returns the exit status.
+    """Print the version. Returns the exit status.
 
     Raises:
-        SystemExit: as :func:`read_options`.
+        SystemExit: help was requested, or there are unknown options.
     """
     read_options(given)
     print(f"Seiyuu {VERSION}")  # noqa: T201
@@ -55,7 +55,7 @@ def run_version(given: Sequence[str]) -> int:
 
 
 def parser_of_all() -> PlainParser:
-    """Of the command line as a whole: one command or none, with the options of all."""
+    """The parser of the whole command line: one command or none, with the options of all commands."""
     told = "".join(f"\n  {name:9}{does}" for name, does in COMMANDS.items())
     parser = CommandParser(
         prog="python -m bot",
@@ -74,7 +74,7 @@ def parser_of_all() -> PlainParser:
 
 
 def parser_of(command: str) -> PlainParser:
-    """Of one command, with its own options alone."""
+    """The parser of one command, with its own options only."""
     parser = CommandParser(prog=f"python -m bot {command}", description=COMMANDS[command])
     if command in _OPTIONS:
         _OPTIONS[command](parser)
@@ -82,10 +82,10 @@ def parser_of(command: str) -> PlainParser:
 
 
 class CommandParser(PlainParser):
-    """Knows the options of the other commands too."""
+    """A parser whose errors name the command that an unknown option belongs to."""
 
     def unlike_any(self, word: str) -> str:
-        """Whose option it is, if it is one of another command."""
+        """The error text for an unknown option. It names the other commands that have this option."""
         option = word.split("=")[0]
         elsewhere = [command for command in _OPTIONS if option in parser_of(command)._option_string_actions]
         if elsewhere:
@@ -94,7 +94,7 @@ class CommandParser(PlainParser):
 
 
 def _nothing_chosen(command: str) -> argparse.Namespace:
-    """Every option of every command as it is where nobody chose anything."""
+    """The default values of all options of all commands."""
     options = parser_of_all().parse_args([])
     options.command = command
     return options
@@ -139,4 +139,4 @@ def _of_doctor(options: argparse._ActionsContainer) -> None:
 _OPTIONS: Mapping[str, Callable[[argparse._ActionsContainer], None]] = MappingProxyType(
     {"run": _of_run, "demo": _of_demo, "doctor": _of_doctor}
 )
-"""What adds the options of those commands that are read here; all others but ``version`` read their own."""
+"""Functions that add a command's options. Other commands (but ``version``) parse their own options elsewhere."""

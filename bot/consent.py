@@ -1,4 +1,4 @@
-"""Who may be listened to: what each person has chosen, remembered, and whether a call listens at all."""
+"""Consent to being listened to: each person's stored choice, and the switch of a call."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ CHOICES_LOST = (
 )
 
 OptOutListener = Callable[[int], None]
-"""Told the user id of somebody who has just opted out, to forget at once what it holds of them; must not block."""
+"""Gets the user id of a person who has opted out, and must discard all audio of this person. Must not block."""
 
 
 class ListeningConsent:
-    """People's choices, one for the process. Made by :meth:`load`.
+    """The choices of all people, one object per process. Made by :meth:`load`.
 
-    :meth:`admits` may be asked from any thread, for every packet; all else belongs to the event loop.
+    :meth:`admits` is thread-safe and fast enough to be called for every packet. Use the rest on the event loop only.
 
     Args:
-        choices: who wants to be listened to and who does not, by user id.
-        policy: what holds for those who have not chosen.
+        choices: whether a person may be listened to, by user id.
+        policy: the rule for people who have not chosen.
     """
 
     def __init__(self, store: Store, policy: ListeningPolicy, choices: Mapping[int, bool]) -> None:
         self.policy = policy
         self._store = store
         self._unasked = policy is ListeningPolicy.OPT_OUT
-        # Replaced whole and never changed, so that other threads need no lock.
+        # Replaced as a whole and never modified, so that other threads need no lock.
         self._choices = dict(choices)
         self._listeners: list[OptOutListener] = []
 
     @classmethod
     async def load(cls, store: Store, policy: ListeningPolicy) -> Self:
-        """Read what people have chosen; raises :class:`aiosqlite.Error`."""
+        """Read the choices from the database; raises :class:`aiosqlite.Error`."""
         return cls(store, policy, await store.listening_choices())
 
     def admits(self, person: int) -> bool:
@@ -53,7 +53,7 @@ class ListeningConsent:
         return self._choices.get(person, self._unasked)
 
     async def opt_out(self, person: int) -> bool:
-        """Listen to them no more, from this moment; returns whether that will be remembered after a restart."""
+        """Stop listening to a person now. Returns False if the choice could not be stored."""
         self._choices = {**self._choices, person: False}
         for listener in tuple(self._listeners):
             try:
@@ -63,7 +63,7 @@ class ListeningConsent:
         return await self._remember(person, listen=False)
 
     async def opt_in(self, person: int) -> bool:
-        """Listen to them, from this moment; returns whether that will be remembered after a restart."""
+        """Allow listening to a person from now on. Returns False if the choice could not be stored."""
         self._choices = {**self._choices, person: True}
         return await self._remember(person, listen=True)
 
@@ -76,16 +76,16 @@ class ListeningConsent:
         return True
 
     def watch(self, listener: OptOutListener) -> Callable[[], None]:
-        """Tell ``listener`` of everybody who opts out, until the returned function is called."""
+        """Call ``listener`` for each person who opts out, until the returned function is called."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
 
 async def listening_policy(store: Store, settings: Settings) -> ListeningPolicy:
-    """Who is listened to that has not chosen: what the operator set, unless people's choices were lost.
+    """The rule for people who have not chosen: the operator's setting, unless choices were lost.
 
-    They may have been in a damaged database. Then nobody is listened to who does not choose it anew, until the damaged
-    file is gone. Raises :class:`aiosqlite.Error`.
+    Choices may be lost with a damaged database. Then only people who opt in are listened to, until the damaged file is
+    deleted. Raises :class:`aiosqlite.Error`.
     """
     lost_with = await store.setting(CHOICES_LOST_WITH)
     if lost_with is None or not await asyncio.to_thread((settings.data_dir / lost_with).exists):
@@ -96,9 +96,9 @@ async def listening_policy(store: Store, settings: Settings) -> ListeningPolicy:
 
 
 class ListeningGate:
-    """Whom one call listens to: those who may be listened to, and nobody while :attr:`listening` is off.
+    """The consent check of one call. While :attr:`listening` is False, the call listens to nobody.
 
-    :meth:`admits` may be asked from any thread; set :attr:`listening` from the event loop.
+    :meth:`admits` is thread-safe. Set :attr:`listening` on the event loop.
     """
 
     def __init__(self, consent: ListeningConsent) -> None:
@@ -106,5 +106,5 @@ class ListeningGate:
         self._consent = consent
 
     def admits(self, person: int) -> bool:
-        """Whether this person's packets may be opened."""
+        """Whether a person's packets may be decoded."""
         return self.listening and self._consent.admits(person)

@@ -1,4 +1,4 @@
-"""How many processor cores this process may use, and how busy they are."""
+"""The number of processor cores that this process may use, and the load of the machine."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import os
 from pathlib import Path
 
 VERY_BUSY = 2.0
-"""Programs that want a core, for each that there is, beyond which nothing here takes its usual time."""
+"""Load per core above which time limits of the bot may fail for this reason alone."""
 CONTAINER_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 
 
 def usable_cores(limit: Path = CONTAINER_LIMIT) -> int:
-    """The cores that the system lets it run on, or as many as its container has the time of; at least 1."""
+    """The number of cores that this process may use, by its CPU affinity and its container's limit; at least 1."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = limit.read_text(encoding="ascii").split()
         return max(1, min(cores, int(quota) // int(period)))
     except (OSError, ValueError, ZeroDivisionError):
-        # No container, or one without a limit ("max").
+        # There is no container, or it has no limit ("max").
         return cores
 
 
 def busy_words(load: float, cores: int) -> str:
-    """A sentence where the machine is so busy that something may have failed for that; else empty."""
+    """A sentence if the load is so high that something may have failed because of it; otherwise ""."""
     if load <= VERY_BUSY * cores + 1:
         return ""
     on = "1 core" if cores == 1 else f"{cores} cores"
@@ -30,5 +30,5 @@ def busy_words(load: float, cores: int) -> str:
 
 
 def busy_now() -> str:
-    """The same of this machine, over the last minute; empty where the system does not tell."""
+    """:func:`busy_words` for this machine over the last minute; "" if the system does not report its load."""
     return busy_words(os.getloadavg()[0], usable_cores()) if hasattr(os, "getloadavg") else ""

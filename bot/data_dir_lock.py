@@ -1,4 +1,4 @@
-"""One bot for each DATA_DIR: two of them would answer everybody twice, and overwrite what the other one keeps."""
+"""A lock for DATA_DIR, so that only one bot uses it. Two bots would answer everybody twice and overwrite data."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _HELD_BY_ANOTHER = (errno.EWOULDBLOCK, errno.EACCES)
 
 
 class DataDirInUseError(Exception):
-    """Another bot runs with the same DATA_DIR; the text names its process."""
+    """Another bot runs with the same DATA_DIR. The text names its process."""
 
 
 @contextmanager
 def data_dir_lock(data_dir: Path) -> Iterator[None]:
-    """Hold the folder for one bot while the block runs; the kernel lets go of it however the process ends.
+    """Hold the lock while the block runs. The kernel releases it even if the process is killed.
 
-    Where the file system knows no locks, the log says so and nothing is held.
+    If the file system does not support locks, a warning is logged and there is no lock.
 
     Raises:
-        DataDirInUseError: another bot holds it.
-        OSError: the file can't be written.
+        DataDirInUseError: another bot has the lock.
+        OSError: the lock file can't be written.
     """
     file = data_dir / FILE
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, _OWN_EYES)

@@ -1,4 +1,4 @@
-"""Why Discord can't be reached, in words for people: never those of a library."""
+"""Texts for errors of discord.py, for people. They never contain the library's own words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bot import away
 
 
 def discord_error_text(error: Exception) -> str:
-    """Why Discord can't be reached, in a few words."""
+    """Why Discord can't be reached, in a few words for people."""
     match error:
         case discord.ConnectionClosed():
             return f"it closed the connection (code {error.code})"

@@ -1,4 +1,4 @@
-"""``python -m bot doctor``: what works, what does not, and what to do about it."""
+"""``python -m bot doctor``: checks all parts, and says what is wrong and how to fix it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _STYLES = MappingProxyType({True: "green", False: "red", None: "yellow"})
 
 
 async def run_doctor(settings: Settings, console: Console) -> int:
-    """Look at everything, print each result as it comes; 0 when nothing is wrong."""
+    """Run all checks and print each result immediately. Returns 0 if nothing is wrong, otherwise 1."""
     wrong = 0
     async for result in _examine(settings):
         console.print(result.mark, style=_STYLES[result.good], end=" ")
@@ -64,7 +64,7 @@ async def run_doctor(settings: Settings, console: Console) -> int:
 
 
 async def run_doctor_json(settings: Settings) -> int:
-    """The same as one JSON object on standard output."""
+    """Run all checks and print one JSON object. Returns 0 if nothing is wrong, otherwise 1."""
     results = [result async for result in _examine(settings)]
     good = all(result.good is not False for result in results)
     print(json.dumps({"good": good, "findings": [asdict(result) for result in results]}))  # noqa: T201
@@ -154,7 +154,7 @@ async def _persona(settings: Settings) -> CheckResult:
 
 
 async def model_server(settings: Settings, weights: OwnWeights) -> CheckResult:
-    """Whether it answers, and has the model that is asked for."""
+    """Check that the model server answers and has the wanted model."""
     if settings.llm.call_url is None:
         if weights.llm is not None:
             return await _own_llm(weights.llm, await llm_warning(weights))
@@ -216,7 +216,7 @@ def _load_what_ears_need(settings: Settings, weights: OwnWeights) -> None:
 
 
 def _cuda_cards() -> int:
-    import ctranslate2  # Large, and needed for this question alone.
+    import ctranslate2  # Imported here, because it is large and needed only for this.
 
     return int(ctranslate2.get_cuda_device_count())
 

@@ -1,4 +1,4 @@
-"""What the doctor finds out about personas: whether they can be used, and have a model that there is."""
+"""The doctor's check of personas: they can be read, and their models exist."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from config.settings import Settings
 
 
 async def personas(settings: Settings) -> CheckResult:
-    """Whom people may choose with ``!persona`` can be used, and has a model that there is."""
+    """Check the personas that people can choose with ``!persona``."""
     try:
         others = await asyncio.to_thread(other_personas, settings)
     except PersonaError as error:
@@ -28,7 +28,7 @@ async def personas(settings: Settings) -> CheckResult:
 
 
 def wanted_model(settings: Settings) -> str | None:
-    """The model that the bot's own persona asks for."""
+    """The model that the bot's own persona names, or ``LLM_MODEL``; ``None`` if neither is set."""
     try:
         return own_persona(settings).model or settings.llm.model
     except PersonaError:
@@ -36,10 +36,10 @@ def wanted_model(settings: Settings) -> str | None:
 
 
 async def missing_model(settings: Settings, persona: Persona) -> str | None:
-    """What to say where a server for replies lists its models, and the one that this persona asks for is not there."""
+    """An error text if a model server does not have the model that a persona names; otherwise ``None``."""
     asked_for = persona.model or settings.llm.model
     if asked_for == wanted_model(settings):
-        # The result about the model tells that already.
+        # The check of the model server covers this model already.
         return None
     for url in settings.llm.servers.values():
         async with ModelClient(replace(ModelOptions.of(settings.llm, url), model=asked_for)) as model:

@@ -1,4 +1,4 @@
-"""The speed of the bot's own language model and speech recogniser on this machine, with a verdict on each."""
+"""The doctor's speed test of the bot's own language model and transcriber."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, 
 
 FAST_ENOUGH = "fast enough for a call"
 SLOWEST_MIND = 6.0
-"""Tokens a second: people speak four, and the voice must never wait for the language model."""
+"""Least tokens per second of a language model. Speech needs about four, and must never wait for the model."""
 SLOWEST_EARS = 1.5
-"""Seconds for a sound of :data:`SOUND_SECONDS`: people would wait as long for each answer."""
+"""Most seconds for transcribing :data:`SOUND_SECONDS` of sound. People wait this long for each answer."""
 SOUND_SECONDS = 3.0
 LONGEST_LOOK = 20.0
-"""Seconds for one part: what is slower is too slow anyway."""
+"""Most seconds for the test of one part. What is slower is too slow anyway."""
 _TOKENS = 24
 _QUESTION = (ChatMessage("system", "You are a helpful assistant."), ChatMessage("user", "Tell me about the sea."))
 
 
 async def llm_speed(llm: EmbeddedLlm) -> str:
-    """Load it, have it write a little, and tell how quick it was.
+    """Load a language model, let it write a few tokens, and describe its speed.
 
     Raises:
-        RuntimeError, OSError: it can't be loaded.
+        RuntimeError, OSError: the model can't be loaded.
     """
     async with served_llm(llm) as server:
         options = ModelOptions(server.url, max_tokens=_TOKENS, chosen=frozenset({"max_tokens"}), stall_timeout=5)
@@ -51,7 +51,7 @@ async def llm_speed(llm: EmbeddedLlm) -> str:
                     first = first or last
                     pieces += 1
         except (TimeoutError, ModelError):
-            # What came until then tells enough.
+            # The tokens so far are enough for a result.
             last = time.monotonic()
     rate = (pieces - 1) / (last - first) if pieces > 1 and last > first else 0.0
     if not pieces:
@@ -60,16 +60,16 @@ async def llm_speed(llm: EmbeddedLlm) -> str:
 
 
 def llm_verdict(rate: float) -> str:
-    """Whether so many tokens a second do for a call, and else what to do."""
+    """Whether a rate in tokens per second is fast enough for a call; if not, what to do."""
     if rate >= SLOWEST_MIND:
         return FAST_ENOUGH
     return "too slow for a call: set LLM_URL to a model server, or LLM_MODEL to a smaller model"
 
 
 async def stt_speed(transcriber: Transcriber) -> str:
-    """Have ears that are warm listen to a quiet room, and tell how quick they were; raises ``TranscriptionError``.
+    """Let a loaded transcriber transcribe quiet noise, and describe its speed; raises ``TranscriptionError``.
 
-    The better of two counts: what the machine can do, not what else it did.
+    The faster of two attempts counts, so that other programs disturb the result less.
     """
     room = np.random.default_rng(1).normal(0, 0.001, int(SOUND_SECONDS * HEARING_RATE)).astype(np.float32)
     tries = []
@@ -82,7 +82,7 @@ async def stt_speed(transcriber: Transcriber) -> str:
 
 
 def busy_note(load: float, cores: int) -> str:
-    """That other programs have much of this machine now; nothing where they have not. ``load`` is the system's."""
+    """A note that other programs keep this machine busy; "" if they do not. ``load`` is the system's load."""
     return f" (measured while other programs keep this machine busy, load {load:.1f})" if load > cores + 1 else ""
 
 
@@ -91,7 +91,7 @@ def _busy() -> str:
 
 
 def stt_verdict(took: float) -> str:
-    """Whether so many seconds for the sound do for a call, and else what to do."""
+    """Whether these seconds for the sound are fast enough for a call; if not, what to do."""
     if took <= SLOWEST_EARS:
         return FAST_ENOUGH
     return "too slow for a call: set STT_MODEL to a smaller Whisper, or STT_URL to a transcription server"

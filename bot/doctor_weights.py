@@ -1,4 +1,4 @@
-"""The doctor's look at the weights of the bot's own engines: each file's checksum, and what is used instead."""
+"""The doctor's check of the weights of the bot's own engines, by their checksums."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from config.settings import Settings, Weights
 
 
 async def examine_weights(settings: Settings) -> tuple[CheckResult, OwnWeights]:
-    """What is found, and what a start would use as far as it would start."""
+    """Check the weights. Returns the result, and the weights that a start would use."""
     try:
         weights = await asyncio.to_thread(choose_weights, settings, thorough=True)
     except RealWeightsMissingError as error:
         lenient = settings.changed(weights=Weights.AUTO)
         return CheckResult("Weights", False, str(error)), await asyncio.to_thread(choose_weights, lenient)
-    # A notice begins with the subject, for the log.
+    # Notices begin with the subject, because they are also used in the log.
     text = "\n  ".join(_lines(settings, weights)).removeprefix("Weights: ")
     return CheckResult("Weights", _verdict(settings, weights), text), weights
 
 
 def _verdict(settings: Settings, weights: OwnWeights) -> bool | None:
-    """Toys are no fault, but damage is one."""
+    """False for damaged weights; None for toys and other notices; True otherwise."""
     if Condition.DAMAGED in weights.conditions.values():
         return False
     return None if weights.notices or settings.weights is Weights.TOYS else True

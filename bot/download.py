@@ -1,4 +1,4 @@
-"""Fetching a file that Discord keeps, and never more of it than was agreed."""
+"""Downloads a file from Discord, up to a limit of bytes."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _TIMEOUT = aiohttp.ClientTimeout(total=60.0, connect=10.0)
 
 
 class DownloadError(Exception):
-    """The file did not come."""
+    """The file could not be downloaded."""
 
 
 class TooLongError(DownloadError):
-    """The file is longer than agreed."""
+    """The file has more bytes than allowed."""
 
 
 async def download(http: aiohttp.ClientSession, url: str, limit: int) -> bytes:
-    """The file at ``url``, at most ``limit`` bytes. Nothing is followed elsewhere, and nothing is decompressed.
+    """Download the file at ``url``. Redirects are not followed, and nothing is decompressed.
 
     Raises:
-        DownloadError: no address of the web, no answer, or not the file.
-        TooLongError: it is longer.
+        DownloadError: ``url`` is not http or https, the server does not answer, or its status is not 200.
+        TooLongError: the file has more than ``limit`` bytes.
     """
     address = URL(url)
     if address.scheme not in ("http", "https"):

@@ -1,4 +1,4 @@
-"""What a feature is: what a call holds back, with everything that it brings to the bot; and all that are set up."""
+"""Features: work that is paused during a call, with its commands and background tasks; and how they are built."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from config.settings import Settings
 _Kind = TypeVar("_Kind")
 
 Observer = Callable[[discord.Message], Awaitable[None]]
-"""Is told of every message that a person writes outside of a call, unless it is a command."""
+"""Gets every message of a person outside of the call's prompt channel, except commands."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureParts:
-    """What features are built of.
+    """The parts of the bot from which features are built.
 
     Attributes:
         small_prompts: the prompts of small models, by language.
-        clock: what time it is, in the time zone of the people.
-        hear: what is said in a message's recordings; "" where there are none. Raises ``SpokenMessageError``.
-        tell: writes a text in the channel with this id; where that can't be done, the log says so.
+        clock: the time in the people's time zone.
+        hear: transcribes the recordings in a message; "" if it has none. Raises ``SpokenMessageError``.
+        tell: posts a text in the channel with this id. An error is only logged.
     """
 
     settings: Settings
@@ -58,12 +58,12 @@ class Feature:
     """A feature that is set up.
 
     Attributes:
-        lockable: what does the work, and is held while a call is on.
-        cogs: its commands.
-        run: what goes on as long as the bot is logged in.
-        observe: listens to what people write.
-        resume: goes on with what an earlier process has left; done once, when Discord has told us everything it knows.
-        close: ends what the feature has begun.
+        lockable: the object that does the work, and is paused during a call.
+        cogs: the feature's commands.
+        run: a background task that runs while the bot is logged in.
+        observe: gets the messages of people.
+        resume: continues the work of an earlier process. Called once, when discord.py's cache is complete.
+        close: ends the feature's tasks.
     """
 
     lockable: Lockable
@@ -79,7 +79,7 @@ class FeatureSet:
     """The features that the operator has set up, in order.
 
     Attributes:
-        not_set_up: what is said in place of the commands of the others, by command.
+        not_set_up: the texts for the commands of all other features, by the command's name.
     """
 
     features: tuple[Feature, ...]
@@ -87,43 +87,43 @@ class FeatureSet:
 
     @property
     def lockables(self) -> list[Lockable]:
-        """What a call holds, first to last."""
+        """The objects that a call holds, from first to last."""
         return [feature.lockable for feature in self.features]
 
     @property
     def cogs(self) -> list[commands.Cog]:
-        """The commands of what is there."""
+        """The commands of all features."""
         return [cog for feature in self.features for cog in feature.cogs]
 
     @property
     def background(self) -> dict[str, Work]:
-        """What goes on as long as the bot is logged in, by name."""
+        """The background tasks of all features, by the feature's name."""
         return {feature.lockable.name: feature.run for feature in self.features if feature.run is not None}
 
     @property
     def observers(self) -> list[Observer]:
-        """Who listens to what people write."""
+        """The observers of all features."""
         return [feature.observe for feature in self.features if feature.observe is not None]
 
     def find(self, kind: type[_Kind]) -> _Kind | None:
-        """The feature that does its work in an object of this class, where it is set up."""
+        """The feature's object of class ``kind``; ``None`` if that feature is not set up."""
         return next((lockable for lockable in self.lockables if isinstance(lockable, kind)), None)
 
     def get(self, kind: type[_Kind]) -> _Kind:
-        """The same of one that is always there; raises :class:`LookupError` where it is not."""
+        """The feature's object of class ``kind``; raises :class:`LookupError` if that feature is not set up."""
         found = self.find(kind)
         if found is None:
             raise LookupError(kind.__name__)
         return found
 
     async def resume(self) -> None:
-        """Go on with what an earlier process has left; once, when Discord has told us everything it knows."""
+        """Continue the work of an earlier process. Call it once, when discord.py's cache is complete."""
         for feature in self.features:
             if feature.resume is not None:
                 await feature.resume()
 
     async def close(self) -> None:
-        """End what the features have begun."""
+        """End the tasks of all features."""
         for feature in self.features:
             if feature.close is not None:
                 await feature.close()
@@ -131,12 +131,12 @@ class FeatureSet:
 
 @dataclass(frozen=True, slots=True)
 class OptionalCommands:
-    """Commands that are there only where the operator has set something.
+    """Commands that need a setting of the operator.
 
     Attributes:
-        names: what they are called.
-        subject: the beginning of the sentence for somebody who types one: "Drawing is".
-        missing: the setting that they lack; ``None`` where they are there.
+        names: the names of the commands.
+        subject: the beginning of the text for people who use one without the setting: "Drawing is".
+        missing: the name of the missing setting; ``None`` if nothing is missing.
     """
 
     names: tuple[str, ...]
@@ -146,16 +146,16 @@ class OptionalCommands:
 
 @dataclass(frozen=True, slots=True)
 class FeatureBuilder:
-    """A feature that there may be. Each package in ``bot/features`` has one, in its module ``build``.
+    """Builds a feature. Each package in ``bot/features`` has one, in its module ``build``.
 
     Attributes:
-        build: makes it; ``None`` where the operator has not set it up. Raises what ``read`` raises, or
-            :class:`aiosqlite.Error` where its tables can't be used.
-        check: what the doctor finds out about it, from the settings alone.
-        read: reads what its settings name on the disk, before anything starts. Blocks. Raises
-            :class:`~bot.operator_files.OperatorFileError` or :class:`~bot.llm.personas.PersonaError`, with the name of
-            the setting at the beginning of the text.
-        optional_commands: those that are not always there.
+        build: builds the feature; ``None`` if the operator has not set it up. Raises the errors of ``read``, and
+            :class:`aiosqlite.Error` if its tables can't be used.
+        check: the doctor's check of the feature. It needs only the settings.
+        read: reads the files that its settings name, before anything starts. Blocks on the disk. Raises
+            :class:`~bot.operator_files.OperatorFileError` or :class:`~bot.llm.personas.PersonaError`, whose text begins
+            with the name of the setting.
+        optional_commands: the feature's commands, if they need a setting.
     """
 
     build: Callable[[FeatureParts], Awaitable[Feature | None]]

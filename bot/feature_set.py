@@ -1,4 +1,4 @@
-"""The list of all features, in the order in which a call holds them, and the building of those that are set up."""
+"""The list of all features, and the building of those that are set up."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ FEATURES: tuple[FeatureBuilder, ...] = (
     FIGURINE_NOTIFIER,
     RECORDING_REMAKER,
 )
-"""All there may be. A call holds them from first to last, and releases them the other way."""
+"""All features. A call pauses them from first to last, and releases them in reverse order."""
 
 
 async def build_features(parts: FeatureParts) -> FeatureSet:
-    """Build what the settings ask for.
+    """Build the features that are set up.
 
     Raises:
-        PersonaError, OperatorFileError: a file of the operator's can't be used; the text says which and why.
-        aiosqlite.Error: a table can't be made.
+        PersonaError, OperatorFileError: a file of the operator can't be used. The text says which one and why.
+        aiosqlite.Error: the database can't be used.
     """
     built = [await builder.build(parts) for builder in FEATURES]
     return FeatureSet(tuple(filter(None, built)), commands_not_set_up(parts.settings))
 
 
 def commands_not_set_up(settings: Settings) -> Mapping[str, str]:
-    """By the name of a command that is not there: which setting it needs, in a sentence for people."""
+    """A text for each command whose feature is not set up, by the command's name. It names the missing setting."""
     optional = [builder.optional_commands for builder in FEATURES if builder.optional_commands is not None]
     return MappingProxyType(
         {

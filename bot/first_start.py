@@ -1,4 +1,4 @@
-"""The first start with a token: what is missing, in words that say what to do about it."""
+"""Texts for the first start: login errors, the invite link, and warnings about small models and toys."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TOY_STT = (
 
 
 def explain_login_failure(error: Exception) -> str | None:
-    """Say what to do about an error of the first connection, or ``None`` where it explains itself."""
+    """A text that says what to do about an error of the first connection; ``None`` for other errors."""
     match error:
         case discord.LoginFailure():
             return (
@@ -53,12 +53,12 @@ def explain_login_failure(error: Exception) -> str | None:
 
 
 def is_for_the_operator(error: Exception) -> bool:
-    """Whether an error of the first connection stays until somebody changes something."""
+    """Whether the operator must change something, because another attempt would fail in the same way."""
     return isinstance(error, discord.LoginFailure | discord.PrivilegedIntentsRequired)
 
 
 def welcome(user: discord.ClientUser, guilds: int, prefix: str) -> str:
-    """What is said when the bot is connected; ``prefix`` is what commands begin with."""
+    """The text after the bot has connected. ``guilds`` is the number of servers, ``prefix`` the prefix of commands."""
     if guilds:
         servers = f"{guilds} server{'s' if guilds > 1 else ''}"
         return f"Connected as {user} on {servers}. Type {prefix}join in a text channel."
@@ -66,14 +66,14 @@ def welcome(user: discord.ClientUser, guilds: int, prefix: str) -> str:
 
 
 async def toy_warning(weights: OwnWeights) -> str | None:
-    """What is said once of a mind that is small or a toy, and of ears that are toys; ``None`` where nothing is."""
+    """A warning if the language model is small or a toy, or the transcriber is a toy; otherwise ``None``."""
     ears = TOY_STT if weights.toy_stt else None
     warnings = [warning for warning in (await llm_warning(weights), ears) if warning]
     return "\n".join(warnings) or None
 
 
 async def llm_warning(weights: OwnWeights) -> str | None:
-    """That a small model or a toy replies, with what runs on this machine and could be used; ``None`` for others."""
+    """A warning if the language model is small or a toy. It names model servers that run on this machine."""
     small = weights.llm is not None and ModelSize(weights.llm.name).small
     if not weights.toy_llm and not small:
         return None

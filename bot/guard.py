@@ -1,4 +1,4 @@
-"""The one check before every command, button and spoken command: may this person do this, from here, now?"""
+"""The guard: checks the right of a person before every command, button and spoken command."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Permits = Mapping[Who, Permit]
 
 
 def read_permits(who_may: PermitSettings) -> Permits:
-    """What the operator has decided about who may do what."""
+    """The permits from the operator's settings."""
     record, clone = Permit.parse(who_may.record), Permit.parse(who_may.clone)
     return {
         Who.EVERYONE: Permit(everyone=True),
@@ -48,13 +48,13 @@ def read_permits(who_may: PermitSettings) -> Permits:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Somebody who asks for something, and where.
+    """A person's request to use a command.
 
     Attributes:
-        client: the bot that is asked.
-        person: as they are known on that server.
-        server: the id of the server that they ask on; ``None`` in a direct message.
-        only_shows: they gave the command no argument.
+        client: the bot.
+        person: the member of the server; the user in a direct message.
+        server: the id of the server; ``None`` in a direct message.
+        only_shows: True if the command has no argument, so that it may only show something.
     """
 
     client: discord.Client
@@ -64,13 +64,13 @@ class Asking:
 
 
 class Guard:
-    """Applies the table of rights; belongs to the event loop.
+    """Checks rights by the table of rights. Not thread-safe.
 
     Args:
-        permits: who may do what; :func:`read_permits`.
-        owners: who may use what changes the whole process.
-        call: the voice channel of the one call, from the moment that it is asked for until it has ended.
-        ignored: whether a server (id) has had the bot ignore a person (id).
+        permits: the operator's permits; see :func:`read_permits`.
+        owners: the people who may use commands that affect all servers.
+        call: the voice channel of the current call, from the request to the end of the call.
+        ignored: whether a person (id) is ignored on a server (id).
     """
 
     def __init__(
@@ -90,15 +90,15 @@ class Guard:
         self._prefix = prefix
 
     def require_row(self, command: str) -> None:
-        """See that a command has a row in the table; raises :class:`~bot.rights.MissingRightError`."""
+        """Check that a command has a row in the table; raises :class:`~bot.rights.MissingRightError`."""
         if command not in self._rights:
             raise MissingRightError(f"The command {command!r} has no row in bot/rights.py, which says who may use it.")
 
     async def require(self, command: str, asking: Asking) -> None:
-        """See that a command (its qualified name) may be used.
+        """Check that a person may use a command (its qualified name).
 
         Raises:
-            NotPermittedError: it may not; the text is for the person.
+            NotPermittedError: they may not. The text is for the person.
         """
         self.require_place(command, asking.server)
         right = self._rights[command]
@@ -111,10 +111,10 @@ class Guard:
             raise NotPermittedError(refusal)
 
     def require_place(self, command: str, server: int | None) -> None:
-        """See that a command that touches a call comes from the call's own server.
+        """Check that a command that acts on the call is used on the call's own server.
 
         Raises:
-            NotPermittedError: it comes from another one, or from a direct message.
+            NotPermittedError: it is used on another server, or in a direct message.
         """
         if self._rights[command].touches is not Touches.THE_CALL:
             return
@@ -125,7 +125,7 @@ class Guard:
             raise NotPermittedError(JOIN_ELSEWHERE if command == "join" else ELSEWHERE)
 
     def spoken_refusal(self, spoken: VoiceCommand, person: discord.Member) -> str | None:
-        """What to say to somebody in the call who may not have this done; ``None`` where they may."""
+        """The text for a person in the call who may not use a spoken command; ``None`` if they may."""
         command = SPOKEN[spoken]
         if command is None:
             return None
@@ -143,7 +143,7 @@ class Guard:
         if asking.server is None and needed == (Who.MANAGERS,):
             return None
         named = self._named(command)
-        # A command that needs a call says itself that none is on.
+        # If no call is on, the command itself says so.
         in_call = not right.lasting if call is None else call_is_here and _is_in(person, call)
         for who in needed:
             permit = self._permits[who]

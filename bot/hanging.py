@@ -1,4 +1,4 @@
-"""CheckResult out that another process hangs: it answers nobody, and does nothing either."""
+"""Detects that another process hangs: it does not answer, and uses no CPU time and no disk."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import time
 from collections.abc import Awaitable, Callable
 
 LOOK_EVERY, LOOK_AGAIN = 1.0, 0.5
-"""Seconds between two looks while it answers, and while it does not."""
+"""Seconds between two checks while the process answers, and while it does not."""
 ANSWER_LIMIT = 1.5
-"""Seconds that it may take to answer."""
+"""Seconds to wait for an answer."""
 LEAST_MISSED = 3
-"""So many answers in a row must be missing: one may be this program's own fault."""
+"""Least number of missing answers in a row. A single one may be this program's own fault."""
 STILL_LIMIT = 6.0
-"""Seconds for which who is to answer one question may do nothing at all, however long the answer may take."""
+"""Seconds without activity after which a process hangs although its answer is not late yet."""
 IDLE_LIMIT, BUSY_LIMIT = 4.0, 180.0
-"""Seconds without an answer after which it hangs: if it does nothing, and if it is busy, loading an engine perhaps."""
+"""Seconds without an answer after which a process hangs: if it is inactive, and if it is active (it may be loading)."""
 
 
 async def wait_until_it_hangs(
@@ -25,11 +25,12 @@ async def wait_until_it_hangs(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Return when a server hangs.
+    """Wait until a server hangs.
 
     Args:
-        answers: asks it, for so many seconds, and says whether it answered.
-        make_pulse: begins to watch the process; what it returns says whether it did anything since the last look.
+        answers: asks the server and waits the given seconds. Returns whether it answered.
+        make_pulse: starts to watch the process. The returned function says whether the process was active since its
+            last call.
     """
     while True:
         await sleep(LOOK_EVERY)
@@ -57,14 +58,14 @@ async def answers_in_time(
     ceiling: float,
     idle_limit: float,
 ) -> bool:
-    """Whether a process answers one question before it is found hanging.
+    """Whether a process answers one question before it counts as hanging.
 
-    It hangs when it has done nothing for :data:`STILL_LIMIT` seconds, or, once the answer is later than ``limit``, for
-    ``idle_limit`` seconds; and when there is no answer after ``ceiling`` seconds, however busy it is.
+    It hangs if it was inactive for :data:`STILL_LIMIT` seconds. If the answer is later than ``limit``, it already hangs
+    after ``idle_limit`` inactive seconds. After ``ceiling`` seconds without an answer it hangs in any case.
 
     Args:
-        answered: waits for the answer, for so many seconds at most, and says whether it is there.
-        beats: whether the process did anything since the last look.
+        answered: waits for the answer, at most the given seconds. Returns whether the answer came.
+        beats: whether the process was active since the last call.
     """
     waited = idle = 0.0
     while waited < ceiling:

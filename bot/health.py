@@ -1,4 +1,4 @@
-"""``python -m bot health``: how the running bot is. It needs no token, and asks nobody but the bot's own heartbeat."""
+"""``python -m bot health``: the health of the running bot, read from its heartbeat file only. It needs no token."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from config.errors import SettingsError
 from config.settings import Settings
 
 SILENT_LIMIT = 30.0
-"""Seconds without a beat after which a bot counts as down: its event loop is stuck."""
+"""Seconds without a heartbeat after which a bot counts as down, because its event loop is stuck."""
 READ_AGAIN, READ_AFTER = 5, 0.1
-"""How often a file that can't be read is read again, and after how many seconds."""
+"""Number of further attempts to read the file, and seconds before each."""
 CONNECTED, READY, UNKNOWN, IDLE = "connected", "ready", "unknown", "idle"
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a bot is. ``model``, ``ears`` and ``voice`` are :data:`READY`, or what is wrong in words for people."""
+    """Health of a bot. ``model``, ``ears`` and ``voice`` are :data:`READY`, or an error text for people."""
 
     discord: str = UNKNOWN
     model: str = UNKNOWN
@@ -40,14 +40,14 @@ class Health:
         return "healthy" if good else "degraded"
 
     def fields(self) -> State:
-        """What is told of it, in order."""
+        """The fields that are shown, in order."""
         told = asdict(self)
         told.pop("running")
         return {"status": self.status, **told}
 
 
 def read_health(data_dir: Path) -> Health:
-    """The health of the bot that keeps its data there."""
+    """The health of the bot with this DATA_DIR."""
     file = data_dir / FILE
     state = _state_in(file) if is_held(file) and silent_seconds(file) < SILENT_LIMIT else None
     if state is None:
@@ -59,7 +59,7 @@ def read_health(data_dir: Path) -> Health:
 
 
 def _state_in(file: Path) -> State | None:
-    """What a running bot wrote; looked at again where it can't be read, since it may just be written."""
+    """The last state in the file. If it can't be read, try again, because the bot may be writing it."""
     for _ in range(READ_AGAIN):
         if (state := last_state(file)) is not None:
             return state
@@ -68,7 +68,7 @@ def _state_in(file: Path) -> State | None:
 
 
 def run_health(arguments: list[str]) -> int:
-    """Print it; 0 for healthy and degraded, 1 for down, 2 where the settings can't be used."""
+    """Print the health. Returns 0 for healthy and degraded, 1 for down, 2 if the settings can't be used."""
     parser = CommandParser(prog="python -m bot health", description="Shows how the running bot is doing.")
     parser.add_argument(
         "--json", action="store_true", help="as one JSON object, as it also is where the output is no terminal"

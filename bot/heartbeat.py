@@ -1,8 +1,8 @@
-"""A file that is written as long as the event loop runs: how others know that it does, and how the bot is.
+"""The heartbeat file: written regularly while the event loop runs, with the state of the bot.
 
-The bot holds a lock on it, so that a bot that was killed is known to be gone at once. Whether Discord can be reached
-does not decide about life and death: the bot reconnects by itself, and starting it anew would help nobody.
-``python -m bot.heartbeat FILE`` ends with status 0 while it is written; ``python -m bot health`` says more.
+The bot holds a lock on the file, so that others know immediately when it was killed. An unreachable Discord does not
+stop the heartbeat: the bot reconnects by itself, and a restart would not help. ``python -m bot.heartbeat FILE`` exits
+with status 0 while the file is written; ``python -m bot health`` shows more.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from types import TracebackType
 from typing import Self
 
 FILE = "heartbeat"
-"""In DATA_DIR."""
+"""The name of the file in DATA_DIR."""
 INTERVAL = 5.0
+"""Seconds between two heartbeats."""
 DEAD_AFTER = 60.0
+"""Seconds without a heartbeat after which ``python -m bot.heartbeat`` exits with status 1."""
 _MAX_BYTES = 65_536
 _OWN_EYES = 0o600
 
@@ -39,7 +41,7 @@ async def beat(file: Path, interval: float = INTERVAL, state: Callable[[], State
 
 
 def silent_seconds(file: Path) -> float:
-    """Since the last beat; without end where there was none."""
+    """Seconds since the last heartbeat; infinity if there was none."""
     try:
         return max(0.0, time.time() - file.stat().st_mtime)
     except OSError:
@@ -47,7 +49,7 @@ def silent_seconds(file: Path) -> float:
 
 
 def is_held(file: Path) -> bool:
-    """Whether a running bot writes the file. True too where the file system knows no locks."""
+    """Whether a running bot has the lock. Also True if the file system does not support locks."""
     try:
         descriptor = os.open(file, os.O_RDONLY)
     except OSError:
@@ -62,7 +64,7 @@ def is_held(file: Path) -> bool:
 
 
 def last_state(file: Path) -> State | None:
-    """What was written last; ``None`` where it can't be read."""
+    """The last state in the file; ``None`` if it can't be read."""
     try:
         with file.open("rb") as opened:
             fields = json.loads(opened.read(_MAX_BYTES))
@@ -72,7 +74,7 @@ def last_state(file: Path) -> State | None:
 
 
 class _HeldFile:
-    """The file, locked as long as it is open."""
+    """The file, locked while it is open."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -85,7 +87,7 @@ class _HeldFile:
         return self
 
     def _lock(self) -> None:
-        # Whoever asks just now whether it is locked has it for a moment; the next beat tries again.
+        # A process that checks the lock holds it for a moment. The next heartbeat tries again.
         with suppress(OSError):
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._locked = True
@@ -98,7 +100,7 @@ class _HeldFile:
     def write(self, text: str) -> None:
         if not self._locked:
             self._lock()
-        # Blanks cover what was there before, so that whoever reads between two steps finds one state and nothing else.
+        # Spaces overwrite the rest of the last state, so that a reader never sees parts of two states.
         data = text.encode()
         size = os.fstat(self._descriptor).st_size
         os.pwrite(self._descriptor, data.ljust(size), 0)
@@ -106,7 +108,7 @@ class _HeldFile:
 
 
 def main() -> int:
-    """Say how long ago it was."""
+    """Print the time since the last heartbeat. Returns the exit status."""
     if len(sys.argv) != 2:
         print("Usage: python -m bot.heartbeat FILE", file=sys.stderr)  # noqa: T201
         return 2

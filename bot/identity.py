@@ -1,4 +1,4 @@
-"""What the bot calls itself to servers that it asks."""
+"""The bot's user agent for HTTP requests."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ from config.version import VERSION
 
 USER_AGENT = f"Seiyuu/{VERSION} (self-hosted companion for Discord)"
 HEADERS = MappingProxyType({"User-Agent": USER_AGENT})
-"""For every HTTP session: some servers refuse programs that do not say who they are."""
+"""Headers for every HTTP session. Some servers refuse requests without a user agent."""

@@ -1,4 +1,4 @@
-"""The lease on the graphics cards: what competes with a call is held while it lasts, and always comes back."""
+"""The lease: pauses all features during a call, so that the call has the GPU, and always resumes them."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from typing import Protocol
 _log = logging.getLogger(__name__)
 
 RETRY_DELAYS = (1.0, 2.0, 5.0, 15.0, 60.0)
-"""Seconds between attempts to release what would not be released; the last one repeats."""
+"""Seconds between two attempts to release a feature that failed to resume. The last delay repeats."""
 HOLD_LIMIT, RELEASE_LIMIT = 30.0, 15.0
-"""Seconds that one feature may take to stand still, and to work again, before that counts as a failure."""
+"""Seconds in which a feature must pause, and in which it must resume. After that it has failed."""
 
 
 class Lockable(Protocol):
-    """A feature that stands still during a call."""
+    """A feature that is paused during a call."""
 
     @property
     def name(self) -> str:
-        """What ``!voice-status`` calls it."""
+        """The feature's name in ``!voice-status``."""
         ...
 
     async def hold(self, reason: str) -> None:
-        """Stop working until :meth:`release`; returns when the feature's engine is no longer in use."""
+        """Pause until :meth:`release`. Returns when the feature no longer uses its engine."""
         ...
 
     async def release(self) -> None:
-        """Work again. Called once for each :meth:`hold`, and again after it raised."""
+        """Resume. It is called once for each :meth:`hold`, and again after it raised."""
         ...
 
 
 class HoldError(Exception):
-    """A feature could not be held; nothing is held any more."""
+    """A feature could not be paused. All features are released again."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} could not be paused")
@@ -41,11 +41,12 @@ class HoldError(Exception):
 
 
 class Lease:
-    """Holds every registered feature in order, and releases them the other way.
+    """Holds (pauses) all registered features in order, and releases them in reverse order.
 
     Args:
-        sleep: how to wait between retries; injected, so that tests need not.
-        hold_limit, release_limit: seconds.
+        sleep: waits the given seconds between two attempts. Tests pass their own.
+        hold_limit: seconds in which a feature must pause.
+        release_limit: seconds in which a feature must resume.
     """
 
     def __init__(
@@ -63,27 +64,27 @@ class Lease:
         self._sleep = sleep
 
     def register(self, lockable: Lockable) -> None:
-        """Add a feature; the order of registration is the order of holding."""
+        """Add a feature. Features are held in the order of registration."""
         self._lockables.append(lockable)
 
     @property
     def held(self) -> tuple[str, ...]:
-        """The names of what is held now."""
+        """The names of the features that are held now."""
         return tuple(lockable.name for lockable in self._held)
 
     @property
     def stuck(self) -> tuple[str, ...]:
-        """The names of what would not be released and is tried again."""
+        """The names of the features that could not be released. Each is tried again in the background."""
         return tuple(lockable.name for lockable in self._stuck)
 
     async def acquire(self, reason: str) -> None:
-        """Hold everything.
+        """Hold all features.
 
         Raises:
-            HoldError: one feature would not; those before it have been released again.
+            HoldError: a feature could not be held. All others were released again.
         """
         for lockable in self._lockables:
-            # First of all, so that it is released whatever happens from here on.
+            # Appended first, so that the feature is released whatever happens from here on.
             self._held.append(lockable)
             try:
                 await self._give_up_retrying(lockable)
@@ -98,20 +99,20 @@ class Lease:
                 raise HoldError(lockable.name) from error
 
     async def release(self) -> None:
-        """Release everything that is held, in reverse; what raises is logged and retried in the background."""
+        """Release all held features, in reverse order. If a feature fails, it is tried again in the background."""
         while self._held:
             lockable = self._held[-1]
             released = await self._try_release(lockable)
-            # Only now: a release that was cancelled half-way has to be done again.
+            # Removed last, because a release that was cancelled must be done again.
             self._held.pop()
             if not released:
                 self._keep_trying(lockable)
 
     async def free(self, name: str) -> bool:
-        """Try at once to release a stuck feature, for an operator who will not wait; False where it is stuck still.
+        """Try now to release a stuck feature. Returns False if that fails.
 
         Raises:
-            KeyError: no feature of this name is stuck.
+            KeyError: no feature with this name is stuck.
         """
         lockable = next((stuck for stuck in self._stuck if stuck.name == name), None)
         if lockable is None:
@@ -123,7 +124,7 @@ class Lease:
         return False
 
     async def close(self) -> None:
-        """Stop retrying; holds live in memory, so nothing survives the process."""
+        """Stop all attempts. Holds are only in memory, so they end with the process."""
         for lockable in list(self._stuck):
             await self._give_up_retrying(lockable)
 

@@ -1,4 +1,4 @@
-"""Commands for those who manage a server."""
+"""Helpers for commands on servers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MANAGERS = Permit.parse("managers")
 
 
 def is_manager(person: discord.Member | discord.User) -> bool:
-    """Whether they may manage the server they are on."""
+    """Whether a member may manage their server."""
     return _MANAGERS.allows(person)
 
 
@@ -25,6 +25,6 @@ def require_guild(ctx: commands.Context[Any]) -> discord.Guild:
 
 
 async def say_later(ctx: commands.Context[Any]) -> None:
-    """Tell nobody but who pressed a slash command, which wants an answer, that a call holds it up."""
+    """Say that a call is on, visible only to the person. Only slash commands are answered, because they must be."""
     if ctx.interaction is not None:
         await ctx.send("🎤 Not now, I'm talking in voice chat. Ask me again after I leave.", ephemeral=True)

@@ -1,4 +1,4 @@
-"""What the settings ask for and this machine does not have: told at the start, not in the first call."""
+"""Warnings at the start about weights and packages that the settings need and this machine lacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WITHOUT = {
 
 
 def missing_parts(settings: Settings) -> list[str]:
-    """A warning for each part, with what to type. What serves a model is asked itself, elsewhere. Blocks."""
+    """A warning for each missing part, with the command that gets it. Servers are not checked here. Blocks."""
     speech = SpeechSettings.read(tts_engine=settings.voice_engine)
     found = []
     own_voice = settings.tts.websocket_url is None
@@ -27,7 +27,7 @@ def missing_parts(settings: Settings) -> list[str]:
         catalogue = load_catalogue()
     except CatalogueError as error:
         return [*found, f"⚠️ {error}."]
-    # Where the profile's own weights are missing, others stand in, and that is told where they are chosen.
+    # Missing weights of the embedded profile have replacements. `choose_weights` warns about them.
     replaceable = catalogue.profiles[Profile.EMBEDDED] if settings.profile is Profile.EMBEDDED else ()
     for name in needed_models(catalogue, settings, speech):
         model = catalogue.models[name]

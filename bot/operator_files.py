@@ -1,6 +1,6 @@
-"""What the settings name on the disk, read and checked: by a start and by the doctor alike.
+"""Reads and checks the files and folders that settings name, for the start and for the doctor.
 
-Each error names its variable.
+Each error names its setting.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from config.speech_settings import USUAL_VOICES_DIR, SpeechSettings
 
 _OWN_EYES = 0o700
 _ROOM = 65_536
-"""Bytes that a folder must have room for; a bot needs a few times as many by itself."""
+"""Bytes of free space that a folder must have. This is less than the bot needs."""
 
 
 class OperatorFileError(OSError):
-    """A file or folder that a setting names can't be used; the text names the setting."""
+    """A file or folder that a setting names can't be used. The text names the setting."""
 
 
 def prepare_folders(settings: Settings) -> None:
-    """Make the folders that the bot writes to, and see that it may.
+    """Create the folders that the bot writes to, and check that it can write there.
 
     Raises:
-        OperatorFileError: one of them can't be made, or can't be written to.
+        OperatorFileError: a folder can't be created, or can't be written to.
     """
     _prepare("DATA_DIR", settings.data_dir)
     if settings.runs_llm or settings.runs_default_stt:
@@ -36,7 +36,7 @@ def prepare_folders(settings: Settings) -> None:
 
 
 def read_persona(variable: str, name: str) -> Persona:
-    """The persona that this variable names; raises :class:`~bot.llm.personas.PersonaError`."""
+    """The persona ``name`` that the setting ``variable`` names; raises :class:`~bot.llm.personas.PersonaError`."""
     try:
         return load_persona(name, PERSONAS_DIR)
     except PersonaError as error:
@@ -44,12 +44,12 @@ def read_persona(variable: str, name: str) -> Persona:
 
 
 def own_persona(settings: Settings) -> Persona:
-    """Who the bot is; raises :class:`~bot.llm.personas.PersonaError`."""
+    """The persona in ``PERSONA``; raises :class:`~bot.llm.personas.PersonaError`."""
     return read_persona("PERSONA", settings.persona)
 
 
 def persona_name(settings: Settings) -> str:
-    """What the bot is called, for the console; where its persona can't be used, the start says so elsewhere."""
+    """The bot's name for the console. If its persona can't be used, this is the setting itself."""
     try:
         return own_persona(settings).name
     except PersonaError:
@@ -57,19 +57,19 @@ def persona_name(settings: Settings) -> str:
 
 
 def other_personas(settings: Settings) -> dict[str, Persona]:
-    """Whom else ``!persona`` can choose, but for the twin, by file; raises :class:`~bot.llm.personas.PersonaError`."""
+    """All personas but the bot's own and the twin, by file name; raises :class:`~bot.llm.personas.PersonaError`."""
     files = sorted(path.stem for path in PERSONAS_DIR.glob("*.yaml"))
     looked_at_elsewhere = (settings.persona, settings.bipolar.twin)
     return {file: load_persona(file, PERSONAS_DIR) for file in files if file not in looked_at_elsewhere}
 
 
 def corrections(settings: Settings) -> Corrections:
-    """What is put right in what is heard; raises :class:`~.corrections.CorrectionsError`, which names the variable."""
+    """The corrections of transcripts; raises :class:`~.corrections.CorrectionsError`, whose text names the setting."""
     return Corrections.read(settings.stt.corrections) if settings.stt.corrections else Corrections()
 
 
 def trust(context: ssl.SSLContext, ca_file: Path | None) -> None:
-    """Have a context trust the operator's certificate authority too; raises :class:`OperatorFileError`."""
+    """Make a context trust the operator's certificate authority too; raises :class:`OperatorFileError`."""
     if ca_file is None:
         return
     try:
@@ -81,12 +81,12 @@ def trust(context: ssl.SSLContext, ca_file: Path | None) -> None:
 
 
 def ca_certificates(settings: Settings) -> None:
-    """See that ``DISCORD_CA_FILE`` can be trusted; raises :class:`OperatorFileError`."""
+    """Check that ``DISCORD_CA_FILE`` can be used; raises :class:`OperatorFileError`."""
     trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), settings.discord_ca_file)
 
 
 def prepare_voices_folder(speech: SpeechSettings) -> None:
-    """Make the folder of people's voices, where one is set; raises :class:`OperatorFileError`."""
+    """Create the folder of cloned voices if ``TTS_VOICES_DIR`` is set; raises :class:`OperatorFileError`."""
     if speech.tts_voices_dir != USUAL_VOICES_DIR:
         _prepare("TTS_VOICES_DIR", speech.tts_voices_dir)
 
@@ -94,7 +94,7 @@ def prepare_voices_folder(speech: SpeechSettings) -> None:
 def _prepare(variable: str, folder: Path) -> None:
     try:
         folder.mkdir(_OWN_EYES, parents=True, exist_ok=True)
-        # On a full disk files can be made, and not be written.
+        # On a full disk, files can be created but not written.
         with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
             probe.write(bytes(_ROOM))
     except OSError as error:
@@ -104,6 +104,6 @@ def _prepare(variable: str, folder: Path) -> None:
 
 
 def voices_folder(settings: Settings, speech: SpeechSettings) -> Path:
-    """Where the bot's own speech server keeps them: in ``DATA_DIR``, unless ``TTS_VOICES_DIR`` names another folder."""
+    """The folder of cloned voices: in ``DATA_DIR``, unless ``TTS_VOICES_DIR`` names another folder."""
     usual = speech.tts_voices_dir == USUAL_VOICES_DIR
     return settings.data_dir / "voices" if usual else speech.tts_voices_dir

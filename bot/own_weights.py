@@ -1,4 +1,4 @@
-"""The weights of the bot's own engines that one start uses: chosen once, and handed to the parts that load them."""
+"""Chooses the weights of the bot's own engines, once per start: real ones, replacements, or toys."""
 
 from __future__ import annotations
 
@@ -30,21 +30,22 @@ _STAND_INS = MappingProxyType(
 
 
 class RealWeightsMissingError(Exception):
-    """``WEIGHTS=real``, and real ones are not here; the text says which and what to type."""
+    """``WEIGHTS=real`` is set, but real weights are missing. The text names them and the command that gets them."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnWeights:
-    """What this start uses. A part that others serve, or that a setting names, has neither weights nor a toy here.
+    """The weights that this start uses. Parts that other servers provide, or that a setting names, have none here.
 
     Attributes:
-        stt: the folder of a real Whisper.
-        speech_detector: the network that tells speech from noise; ``None``: the one that faster-whisper carries.
-        llms: real language models, the one to be used first; the next one stands in where it can't be loaded.
-        voice: the folder of a Piper voice, for the engine of the ``embedded`` profile, or one behind another's.
-        toy_stt, toy_llm: the part makes do with the project's toy weights.
-        conditions: what was found of the real ones, by their names in the catalogue.
-        notices: sentences for the operator: what is damaged or missing, and the remedy.
+        stt: the folder of a real Whisper model.
+        speech_detector: the file of the voice activity model; ``None`` for the one in faster-whisper.
+        llms: real language models. The first is used; if it can't be loaded, the next one is used.
+        voice: the folder of a Piper voice, for the ``embedded`` profile, or as a fallback of another engine.
+        toy_stt: the transcriber uses toy weights.
+        toy_llm: the language model uses toy weights.
+        conditions: the condition of the real weights, by their names in the catalogue.
+        notices: sentences for the operator about damaged or missing weights, with the remedy.
     """
 
     stt: Path | None = None
@@ -58,15 +59,18 @@ class OwnWeights:
 
     @property
     def llm(self) -> EmbeddedLlm | None:
-        """The real language model that is used, if there is one."""
+        """The real language model that is used, if any."""
         return self.llms[0] if self.llms else None
 
 
 def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
-    """Look what is here, and whether it is whole. Blocks: weights that were written to are read, ``thorough``: all.
+    """Find the weights on this machine and check them. Blocks on the disk.
+
+    Args:
+        thorough: read all weights to check them. Otherwise only weights that have changed are read.
 
     Raises:
-        RealWeightsMissingError: ``WEIGHTS=real``, and a part of the profile has no real ones.
+        RealWeightsMissingError: ``WEIGHTS=real`` is set, and a part of the profile has no real weights.
     """
     try:
         catalogue = load_catalogue()
@@ -84,7 +88,7 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
             raise RealWeightsMissingError(str(error)) from error
         told = (str(error),)
     own_llm = settings.runs_llm
-    # What stands in for a model that is named is the profile's own.
+    # If the named model can't be used, the profile's own model replaces it.
     settings = settings.changed(llm_model=None) if own_llm else settings
     conditions = {
         name: store_of(settings, model).condition(name, model, thorough=thorough)
@@ -119,14 +123,14 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
 
 
 def _wanted(catalogue: Catalogue, settings: Settings) -> Iterator[tuple[str, Model]]:
-    """The real weights that stand where toys would stand otherwise."""
+    """The real weights that could replace toys, by their names."""
     if settings.profile is Profile.EMBEDDED:
         needed = needed_models(catalogue, settings, SpeechSettings.read(tts_engine=settings.voice_engine))
         yield from ((name, catalogue.models[name]) for name in catalogue.profiles[settings.profile] if name in needed)
 
 
 def _voice_behind(catalogue: Catalogue, settings: Settings) -> Path | None:
-    """The voice of the ``embedded`` profile, if it happens to be here, for the engines of others to fall back on."""
+    """The voice of the ``embedded`` profile if it is on this machine, as a fallback for other engines."""
     if settings.weights is Weights.TOYS or settings.tts.websocket_url is not None:
         return None
     for name in catalogue.profiles[Profile.EMBEDDED]:
@@ -144,7 +148,7 @@ def _slot(model: Model) -> str:
 
 
 def _insist_on_real(catalogue: Catalogue, conditions: Mapping[str, Condition], *, but: Part | None) -> None:
-    """faster-whisper's own speech detector is real as well."""
+    """Raise if real weights are missing. The speech detector may be missing, because faster-whisper has a real one."""
     lacking = [
         f"{name} is {'not here' if condition is Condition.MISSING else 'damaged'}"
         for name, condition in conditions.items()
@@ -155,7 +159,7 @@ def _insist_on_real(catalogue: Catalogue, conditions: Mapping[str, Condition], *
 
 
 def _served_otherwise(settings: Settings, named: EmbeddedLlm | None) -> frozenset[str]:
-    """The slots for which nothing stands in: what is to serve them is named, and told of elsewhere."""
+    """The slots without a replacement, because a setting names what serves them. Warnings about them come elsewhere."""
     return frozenset({"mind"} if named is not None else ()) | frozenset(() if settings.runs_default_stt else {"ears"})
 
 

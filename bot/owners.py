@@ -1,4 +1,4 @@
-"""Who may use the commands that change the whole process, on every server at once."""
+"""Owners: the people who may use commands that affect all servers."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import discord
 _log = logging.getLogger(__name__)
 
 ASK_AGAIN = 600.0
-"""Seconds after which Discord is asked again who owns the application."""
+"""Seconds after which Discord is asked again for the application's owners."""
 _IN_CHARGE = (discord.TeamMemberRole.admin, discord.TeamMemberRole.developer)
 
 
 class Owners:
-    """The people whom the operator has named, else the application's owner or the team that owns it.
+    """The people whom the operator has named. If there are none, the application's owner or its team on Discord.
 
     Args:
-        named: user ids; empty: ask Discord.
+        named: user ids; if empty, Discord is asked.
     """
 
     def __init__(self, named: Collection[int], *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,7 +29,7 @@ class Owners:
         self._asked_at: float | None = None
 
     async def include(self, client: discord.Client, person: int) -> bool:
-        """Whether this person (user id) is one of them; while Discord can't be asked, who was one the last time."""
+        """Whether a person (user id) is an owner. If Discord can't be asked, the last answer is used."""
         if self._named:
             return person in self._named
         now = self._clock()
@@ -43,7 +43,7 @@ class Owners:
 
 
 def owners_of(application: discord.AppInfo) -> frozenset[int]:
-    """Its owner, or of a team those who have accepted the invitation and may do more than look."""
+    """The application's owner; for a team, its owner and its members with the role admin or developer."""
     team = application.team
     if team is None:
         return frozenset({application.owner.id})

@@ -1,4 +1,4 @@
-"""What everybody sees beside the bot's name while a call is on."""
+"""The bot's Discord status during a call."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ IN_CALL = "🎤 In Voice Chat"
 
 
 class CallPresence:
-    """The bot's status; kept over a gateway session that could not be resumed."""
+    """The bot's status. It is set again in each new gateway session."""
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
 
     async def show(self) -> None:
-        """A call is on."""
+        """Show that a call is on."""
         await self._change(discord.CustomActivity(IN_CALL))
 
     async def clear(self) -> None:
-        """No call is on."""
+        """Remove the status."""
         await self._change(None)
 
     async def _change(self, activity: discord.CustomActivity | None) -> None:
-        # The client's own activity goes out with each new session, the changed one only into this one.
+        # `change_presence` affects only this session. `client.activity` is sent at the start of each new session.
         self._client.activity = activity
         if self._client.is_closed():
             return

@@ -1,4 +1,4 @@
-"""Whether another process still does anything: to tell one that hangs from one that is only busy."""
+"""Measures whether another process is active, to distinguish a hanging process from a busy one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import psutil
 
 
 class Pulse:
-    """Looks at one process. Each look takes well under a millisecond.
+    """The activity of one process. Each measurement takes well under a millisecond.
 
     Args:
-        pid: the process; one that is gone has no pulse.
+        pid: the process. A process that has ended is inactive.
     """
 
     def __init__(self, pid: int) -> None:
@@ -21,7 +21,7 @@ class Pulse:
         self.beats()
 
     def beats(self) -> bool:
-        """Whether it has computed, read or written since the last look, or is about to."""
+        """Whether the process has used CPU time or the disk since the last call, or is just about to."""
         if self._process is None:
             return False
         try:
@@ -36,8 +36,8 @@ class Pulse:
 
     @staticmethod
     def _work_so_far(process: psutil.Process) -> float:
-        """Grows with everything that the process does; the unit means nothing."""
+        """A number that grows with CPU time and disk access. Its unit has no meaning."""
         times = process.cpu_times()
-        # Not every system tells what a process reads and writes.
+        # Not every system reports what a process reads and writes.
         io = process.io_counters() if hasattr(process, "io_counters") else None
         return times.user + times.system + (io.read_bytes + io.write_bytes if io else 0)

@@ -1,4 +1,4 @@
-"""What the bot said in a recording, how, and where it lies in ``bot.wav``: what it takes to say it again."""
+"""Notes beside a recording: the bot's answers with their positions in ``bot.wav``, so that they can be remade."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ NOTES_FILE = "answers.json"
 
 
 class NotesError(ValueError):
-    """The notes of a recording can't be used; the text says why."""
+    """The notes of a recording can't be used. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From one sample of a file to another, which is not part of it."""
+    """A range of samples in a file, from ``start`` (included) to ``end`` (excluded)."""
 
     start: int
     end: int
@@ -37,9 +37,9 @@ class RecordedAnswer:
     """One answer in the bot's file.
 
     Attributes:
-        spans: its sound; several where it was held in between.
-        text: what was heard of it; empty where its sound has to stay as it is.
-        interrupted: whether the text goes on where the sound ends.
+        spans: the positions of its sound; more than one if it was paused.
+        text: the text that was heard; empty if its sound must not be remade.
+        interrupted: whether the answer was interrupted.
     """
 
     spans: Annotated[tuple[Span, ...], Field(min_length=1)]
@@ -53,8 +53,8 @@ class RecordingNotes:
     """The answers in a recording's ``bot.wav``, in order.
 
     Attributes:
-        channel: the id of the channel in which people are told of the recording.
-        samples: how long the file is, by which another one is noticed.
+        channel: the id of the channel where people are notified.
+        samples: the number of samples in the file. A different number means that the file is another one.
     """
 
     channel: int
@@ -63,10 +63,10 @@ class RecordingNotes:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read those of a recording. Blocks for the disk.
+        """Read the notes of a recording. Blocks on the disk.
 
         Raises:
-            NotesError: they can't be read, make no sense, or belong to another file than the one that is there.
+            NotesError: the notes can't be read, are not valid, or do not belong to this ``bot.wav``.
         """
         try:
             notes = TypeAdapter(cls).validate_json((folder / NOTES_FILE).read_bytes())
@@ -84,16 +84,16 @@ class RecordingNotes:
         return in_order and spans[-1].end <= self.samples
 
     def write(self, folder: Path) -> None:
-        """Put them beside a recording. Blocks for the disk.
+        """Write the notes into the folder of a recording. Blocks on the disk.
 
         Raises:
-            OSError: they can't be written.
+            OSError: the notes can't be written.
         """
         (folder / NOTES_FILE).write_bytes(TypeAdapter(type(self)).dump_json(self))
 
 
 def recorded_samples(folder: Path) -> int:
-    """How many samples the bot's file has; one that a recorder has not made in this form is refused. Blocks."""
+    """The number of samples in ``bot.wav``. Raises :class:`NotesError` for another format. Blocks on the disk."""
     path = folder / BOT_FILE
     try:
         with wave.open(str(path), "rb") as file:

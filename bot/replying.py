@@ -1,4 +1,4 @@
-"""Replies that arrive although what they reply to was deleted meanwhile, or can't be referred to."""
+"""Replies that are sent even if the message that they reply to was deleted or can't be referenced."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import discord
 
 AnyMessage = discord.Message | discord.PartialMessage
-"""A message, or the place where one stood."""
+"""A message, or the channel and id of a deleted one."""
 
 ONLY_AUTHOR = discord.AllowedMentions(everyone=False, users=False, roles=False, replied_user=True)
 NOBODY = discord.AllowedMentions.none()
@@ -16,20 +16,20 @@ NOBODY = discord.AllowedMentions.none()
 async def reply_to(
     message: AnyMessage, content: str, *, ping: bool = True, files: Sequence[discord.File] = ()
 ) -> discord.Message:
-    """Reply to a message; where it is gone by now, or may not be referred to, the words come without the reference.
+    """Reply to a message. If it was deleted or can't be referenced, send the text without a reference.
 
     Args:
-        ping: whether its author is notified; nobody else is.
+        ping: whether the message's author is notified. Nobody else is.
 
     Raises:
-        discord.HTTPException: nothing can be written there.
+        discord.HTTPException: nothing can be posted in the channel.
     """
     mentions = ONLY_AUTHOR if ping else NOBODY
     reference = discord.MessageReference(message_id=message.id, channel_id=message.channel.id, fail_if_not_exists=False)
     try:
         return await message.channel.send(content, files=files, reference=reference, allowed_mentions=mentions)
     except discord.Forbidden:
-        # Who may not read a channel's history may write there, but not reply.
+        # Without the right to read a channel's history, one may write there but not reply.
         for file in files:
             file.reset(seek=True)
         return await message.channel.send(content, files=files, allowed_mentions=mentions)

@@ -1,4 +1,4 @@
-"""The table of rights: which command touches a call, and who may use it. :mod:`bot.guard` applies it."""
+"""The table of rights: who may use each command, and whether it acts on the call. :mod:`bot.guard` checks it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bot.voice.utterances.voice_commands import VoiceCommand
 
 
 class Who(StrEnum):
-    """Whose permit decides; the value is how the operator guide names it."""
+    """The permits that a command can need. The values are their names in the operator's guide."""
 
     EVERYONE = "everyone"
     MANAGERS = "managers"
-    """Who may manage the server. In a direct message there is no server to manage, and so everybody may."""
+    """People who may manage the server. In a direct message there is no server, so everybody may."""
     OWNERS = "`OWNERS`"
     JOIN = "`WHO_MAY_JOIN`"
     LEAVE = "`WHO_MAY_LEAVE`"
@@ -28,24 +28,24 @@ class Who(StrEnum):
 
 
 class Touches(Enum):
-    """What a command has to do with the one call that can be on."""
+    """How a command is connected with the current call."""
 
     NOTHING = "nothing"
     THE_CALL = "the call"
-    """It acts on the call, so it works on the call's own server only."""
+    """The command acts on the call, so it works only on the call's server."""
     A_CALL_HERE = "a call here"
-    """It belongs to its server; a call on that server feels it, a call on another server does not."""
+    """The command acts on its own server. It affects the call only if the call is on the same server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """What a command needs.
+    """The right to use a command.
 
     Attributes:
-        who: every one of these permits is needed.
-        on_call: the permits that are needed in place of ``who`` while a call is on on the server of the command.
-        showing: the command without any argument only shows something, and then everyone on the server may use it.
-        lasting: what it sets holds for later calls, so it works while no call is on; then nobody is in the call.
+        who: the needed permits. All of them are needed.
+        on_call: the permits that are needed instead of ``who`` while a call is on the command's server.
+        showing: without an argument the command only shows something, so everyone on the server may use it.
+        lasting: the command also changes later calls, so it works without a call. Then nobody counts as in the call.
     """
 
     who: tuple[Who, ...]
@@ -55,7 +55,7 @@ class Right:
     lasting: bool = False
 
     def needed(self, *, call_is_here: bool, only_shows: bool) -> tuple[Who, ...]:
-        """The permits that a use of the command needs."""
+        """The permits that this use of the command needs."""
         if self.showing and only_shows:
             return (Who.EVERYONE,)
         return self.on_call if self.on_call is not None and call_is_here else self.who
@@ -124,7 +124,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "help": _EVERYONE,
     }
 )
-"""By the command's qualified name, as it is typed: sub-commands after a space."""
+"""The right of each command, by its qualified name (subcommands after a space)."""
 
 SPOKEN: Mapping[VoiceCommand, str | None] = MappingProxyType(
     {
@@ -135,8 +135,8 @@ SPOKEN: Mapping[VoiceCommand, str | None] = MappingProxyType(
         VoiceCommand.PERSONA: "persona",
     }
 )
-"""The typed command whose right a spoken one needs; ``None`` where everybody who is answered may say it."""
+"""The typed command whose right a spoken command needs; ``None`` if everybody who is answered may say it."""
 
 
 class MissingRightError(TypeError):
-    """A command was registered that has no row in the table of rights."""
+    """A command without a row in the table of rights was registered."""

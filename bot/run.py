@@ -1,4 +1,4 @@
-"""Running the bot on Discord until a signal ends it."""
+"""Runs the bot on Discord until a signal ends it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ from config.settings import Settings
 _log = logging.getLogger(__name__)
 
 FAILED, MISTAKE = 1, 2
-"""Exit statuses: another start may succeed, or somebody has to change something first."""
+"""Exit statuses: FAILED if another start may succeed, MISTAKE if the operator must change something first."""
 SWITCH_INTERVAL = 0.001
+"""Seconds that Python lets a busy thread run before another thread may."""
 ENDING_LIMIT = 8.0
-"""Seconds that the call and all parts may take to end in order."""
+"""Seconds in which the call and all parts must end after a signal."""
 
 _MISTAKES = (
     BrokenFileError,
@@ -42,11 +43,11 @@ _FAILURES = (ServiceError, RealWeightsMissingError, OpusMissing, DataDirInUseErr
 
 
 async def run_bot(settings: Settings, watcher: Watcher, when_warm: Callable[[], None] | None = None) -> int:
-    """Serve until a signal ends it; returns the exit status. A start that fails is logged with its remedy.
+    """Run the bot until a signal ends it. Returns the exit status. A failed start is logged with its remedy.
 
-    ``when_warm`` is called once, when the bot is connected, and ears, mind and voice need not be waited for any more.
+    ``when_warm`` is called once, when the bot is connected and all engines are loaded.
     """
-    # Python lets a busy thread run for 5 ms by default, five times over before the sending thread has its turn again.
+    # Python's default is 5 ms, and several busy threads may run before the sending thread, which is due every 20 ms.
     sys.setswitchinterval(SWITCH_INTERVAL)
     with ending_signals(ENDING_LIMIT) as wish:
         built = asyncio.Event()
@@ -91,10 +92,10 @@ async def _serve(
 
 
 def _of_the_system(error: OSError, settings: Settings) -> str:
-    """What the system refused, with the place that it was about where there was no room."""
+    """The text for an error of the operating system. If the disk is full, it names the file or folder."""
     if error.errno not in FULL_DISK:
         return str(error)
-    # Python names no file where a file that is open can't be written to.
+    # If an open file can't be written, Python's error does not name it.
     place = error.filename or f"A file in DATA_DIR={settings.data_dir}, or in the folder for temporary files,"
     return f"{place} can't be written: {reason(error)}. Make room there."
 
@@ -107,7 +108,7 @@ async def _stay_connected(app: Application, wish: Ending) -> int:
     if not running.done():
         _log.info("Ending")
         await app.end()
-        # Where Discord is away, discord.py would first wait for its next attempt to reconnect.
+        # If Discord is unreachable, discord.py would wait for its next attempt to reconnect.
         running.cancel()
     await asyncio.wait([running])
     if running.cancelled():
@@ -124,13 +125,13 @@ async def _stay_connected(app: Application, wish: Ending) -> int:
 
 
 class ProgressLog:
-    """Logs how far something is, at most once for each tenth of it."""
+    """Logs progress in steps of 10 %."""
 
     def __init__(self) -> None:
         self._logged: tuple[str, int] | None = None
 
     def __call__(self, what: str, done: float) -> None:
-        """Log one step."""
+        """Log the progress (0 to 1) of a step if it has reached the next 10 %."""
         now = (what, int(10 * done))
         if now != self._logged:
             self._logged = now

@@ -1,4 +1,4 @@
-"""The speech server as a child of the bot, for who has set no other: started, watched, started again, ended."""
+"""The bot's own speech server: a child process that is started, watched and restarted. Used if no other is set."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 START_LIMIT = 120.0
 START_ATTEMPTS = 3
-"""So often may it hang as it starts before the bot gives up its own start."""
+"""Attempts to start a server that hangs during its start."""
 STOP_LIMIT = 5.0
 RESTART_DELAYS = (0.5, 1.0, 2.0, 5.0, 10.0)
 STABLE_AFTER = 60.0
@@ -38,23 +38,23 @@ CANNOT_START_STATUS = 2
 
 
 class ServiceError(Exception):
-    """A local service would not start; the text says why."""
+    """A local service did not start. The text says why."""
 
 
 class ServiceSettingsError(ServiceError):
-    """It would not, because of a setting; its own line on standard error names it."""
+    """A local service did not start because of a setting. The service has written the setting's name to stderr."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechServerOptions:
-    """How the child is started. ``environment`` is added to this process's own."""
+    """Options of the child process. ``environment`` is added to this process's environment."""
 
     bind: str
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def speech_server_options(settings: Settings, weights: OwnWeights) -> SpeechServerOptions:
-    """What the bot's settings, and the weights that it has, say about the speech server."""
+    """The options of the speech server, from the bot's settings and weights."""
     environment = {"TTS_DEVICE": settings.tts.device.value, "TTS_ENGINE": settings.voice_engine}
     speech = SpeechSettings.read()
     if weights.voice is not None and speech.piper_model is None:
@@ -71,14 +71,14 @@ def speech_server_options(settings: Settings, weights: OwnWeights) -> SpeechServ
 
 
 async def try_speech_server(options: SpeechServerOptions) -> tuple[bool, str]:
-    """Have the speech server try its voice and end; returns whether it can speak, and a line for people."""
+    """Start the speech server only to check its engine. Returns whether it can speak, and a line for people."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tts_server", "--check", "--exit-with-parent", str(os.getpid())),
         env=child_environment(options.environment),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        # Ctrl-C is for the doctor, who ends it.
+        # Ctrl-C must reach only the doctor, which ends this process.
         start_new_session=True,
     )
     try:
@@ -95,10 +95,7 @@ async def try_speech_server(options: SpeechServerOptions) -> tuple[bool, str]:
 
 
 class SpeechServerProcess:
-    """``python -m tts_server`` on this machine. :meth:`start` returns when it listens; after that it is kept alive.
-
-    When it ends or hangs, it is started again, at the same address.
-    """
+    """``python -m tts_server`` on this machine. If it ends or hangs, it is restarted at the same address."""
 
     def __init__(self, options: SpeechServerOptions) -> None:
         self._options = options
@@ -109,14 +106,14 @@ class SpeechServerProcess:
 
     @property
     def pid(self) -> int | None:
-        """The child's process id, while there is one."""
+        """The process id of the server; ``None`` while it is not running."""
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
     async def start(self) -> None:
-        """Start the server and wait until it listens; ``url`` is its WebSocket then, for good.
+        """Start the server and wait until it listens. ``url`` is then the address of its WebSocket and never changes.
 
         Raises:
-            ServiceError: it ended, or said nothing for :data:`START_LIMIT` seconds, or hung again and again.
+            ServiceError: the server ended, was not ready within :data:`START_LIMIT` seconds, or hung repeatedly.
         """
         if is_taken(self._bind):
             self._take_a_free_port()
@@ -130,7 +127,7 @@ class SpeechServerProcess:
                 if not left:
                     raise
                 _log.error("%s It is killed and started again.", error)
-        # A restarted server must be found where the first one was.
+        # A restarted server must listen at the same address as the first one.
         self._bind = self.url.removeprefix("ws://").partition("/")[0]
         self._keeping = asyncio.create_task(self._keep_alive(), name="speech server")
 
@@ -139,7 +136,7 @@ class SpeechServerProcess:
         self._bind = self._bind.rpartition(":")[0] + ":0"
 
     async def stop(self) -> None:
-        """End the server: asked first, killed after :data:`STOP_LIMIT` seconds."""
+        """End the server: ask it to end, and kill it after :data:`STOP_LIMIT` seconds."""
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
@@ -156,7 +153,7 @@ class SpeechServerProcess:
             env=child_environment({**self._options.environment, "TTS_BIND": self._bind}),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
-            # A process group of its own: Ctrl-C reaches the bot alone, which ends the call first and this afterwards.
+            # With its own session, Ctrl-C reaches only the bot, which ends the call first and the server afterwards.
             start_new_session=True,
         )
         try:
@@ -175,7 +172,7 @@ class SpeechServerProcess:
             raise
 
     async def _first_line(self, process: asyncio.subprocess.Process) -> bytes:
-        """What it says when it is ready; raises :class:`_HangsError` where it does nothing more."""
+        """The line that the server prints when it is ready; raises :class:`_HangsError` if it hangs before."""
         if process.stdout is None:
             raise ServiceError("the speech server has no output")
 
@@ -191,7 +188,7 @@ class SpeechServerProcess:
             try:
                 await asyncio.wait([reading, hanging], return_when=asyncio.FIRST_COMPLETED)
                 if not reading.done():
-                    # It would not take the signal that asks it to end.
+                    # A hanging process does not react to the signal that asks it to end.
                     signal_child(process, signal.SIGKILL)
                     raise _HangsError("The speech server hangs as it starts.")
                 return reading.result()
@@ -216,7 +213,7 @@ class SpeechServerProcess:
                     _log.error("The speech server does not come back: %s", error)
 
     async def _status_at_end(self, process: asyncio.subprocess.Process, http: aiohttp.ClientSession) -> int:
-        """Wait until the server ends by itself, or hangs and is killed."""
+        """Wait until the server ends, or hangs and is killed. Returns its exit status."""
         ending = asyncio.create_task(process.wait(), name="speech server's end")
         hanging = asyncio.create_task(
             wait_until_it_hangs(_client(http, self.url).answers, lambda: Pulse(process.pid).beats),
@@ -235,7 +232,7 @@ class SpeechServerProcess:
 
     @staticmethod
     async def _own_end(process: asyncio.subprocess.Process) -> None:
-        """Wait for a process that is about to end: a signal now would hide with what status it does."""
+        """Wait for a process that is about to end. A signal now would replace its own exit status."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_LIMIT):
                 await process.wait()
@@ -250,8 +247,8 @@ def _client(http: aiohttp.ClientSession, url: str) -> SpeechServerClient:
 
 
 class _AddressTakenError(ServiceError):
-    """Another program listens where the server was to."""
+    """Another program listens at the server's address."""
 
 
 class _HangsError(ServiceError):
-    """It does nothing more, and answers nobody."""
+    """The server hangs: it is inactive and does not answer."""

@@ -1,4 +1,4 @@
-"""Every mistake in the settings at once, before anything is started: the doctor and a start refuse the same."""
+"""Checks all settings before a start and by the doctor, and reports all mistakes together."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ KNOWN = frozenset({name.upper() for kind in (Settings, SpeechSettings) for name 
 _ALL_SECRETS = SECRETS | {name for name in ENGINE_VARIABLES if name.endswith("_KEY")}
 _T = TypeVar("_T")
 _ERRORS = (PersonaError, CorrectionsError, OperatorFileError, SettingsError)
-"""Each names the setting at the beginning of its text."""
+"""Errors whose text begins with the name of the setting."""
 
 
 def checked_settings() -> Settings:
-    """The settings, of which none is wrong, here or at the bot's own speech server. Makes the bot's folders.
+    """The checked settings. Settings of the bot's own speech server are checked too. Creates the bot's folders.
 
     Raises:
-        SettingsError: a line for each mistake.
+        SettingsError: there are mistakes. The error has one line for each.
     """
     faults = faults_of_file(read_env_lines(ENV_FILE), KNOWN, _ALL_SECRETS, ENV_FILE)
     settings, wrong = Settings.survey()
     faults += wrong
     speech = None
     if settings.tts.websocket_url is None:
-        # The profile's engine, unless the operator names one: that is looked at where it stands.
+        # The engine comes from the profile, unless the operator names one. That one is checked where it is set.
         overrides: dict[str, Any] = {} if settings.tts.engine else {"tts_engine": settings.voice_engine}
         speech, wrong = SpeechSettings.survey(**overrides)
         faults += wrong
@@ -65,7 +65,7 @@ def checked_settings() -> Settings:
 
 
 def _missing_llm(settings: Settings) -> Fault | None:
-    """What is wrong with the model that the bot is to serve itself, where nothing stands in for it."""
+    """The mistake in the name of the model that the bot serves itself, if the profile has no model to replace it."""
     if settings.profile is Profile.EMBEDDED:
         return None
     try:
@@ -76,7 +76,7 @@ def _missing_llm(settings: Settings) -> Fault | None:
 
 
 def _of_recogniser(settings: Settings) -> Iterator[Fault]:
-    """A name of a recogniser that nobody has given one; a server's models have names of their own."""
+    """The mistake in ``STT_MODEL`` if it names no known Whisper model. With a server, any name is allowed."""
     asked = settings.stt.model
     if asked is None or settings.stt.url is not None or "/" in asked or Path(asked).is_dir():
         return
@@ -93,7 +93,7 @@ def _of_recogniser(settings: Settings) -> Iterator[Fault]:
 
 
 def _of_files(settings: Settings, speech: SpeechSettings | None) -> Iterator[Fault]:
-    """What is wrong with the files and folders that the settings name."""
+    """The mistakes in files and folders that the settings name."""
     looks: list[Callable[[Settings], object]] = [
         prepare_folders,
         own_persona,

@@ -1,4 +1,4 @@
-"""Which transcriber the settings ask for."""
+"""Builds the transcriber that the settings ask for."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ TOY_NAME = "with toy weights"
 async def make_transcriber(
     settings: Settings, weights: OwnWeights, http: aiohttp.ClientSession, progress: Callable[[str, float], None]
 ) -> Transcriber:
-    """Build it; toy weights are made where ``weights`` say that they are used.
+    """Build the transcriber. Toy weights are made if ``weights`` asks for them.
 
     Raises:
-        CorrectionsError: the operator's file can't be used.
-        PhantomsError: the list of what recognisers make up can't be used.
-        OSError: the toy weights can't be kept.
+        CorrectionsError: the operator's file of corrections can't be used.
+        PhantomsError: the list of typical hallucinations can't be used.
+        OSError: the toy weights can't be written.
     """
     corrections = await asyncio.to_thread(read_corrections, settings)
     hallucinations = await asyncio.to_thread(HallucinationFilter)
@@ -54,14 +54,14 @@ async def make_transcriber(
 
 
 def _own_options(folder: Path, settings: Settings, threads: int) -> WhisperOptions:
-    """The weights of the profile compute on the processor, unless a card is asked for."""
+    """The options for the profile's own weights. They run on the CPU unless a setting asks for a GPU."""
     device = "cpu" if settings.stt.device == "auto" else settings.stt.device
     numbers = "int8" if settings.stt.compute_type == "auto" and device == "cpu" else settings.stt.compute_type
     return WhisperOptions(str(folder), device, threads, settings.stt.language, numbers, f"Remedy: {REPAIR}.")
 
 
 def _model(settings: Settings) -> tuple[str, str]:
-    """What faster-whisper is told to load, and how people get it where it is not there. Blocks."""
+    """The name or folder of the model for faster-whisper, and how to get it if it is missing. Blocks on the disk."""
     try:
         catalogue = load_catalogue()
     except CatalogueError as error:

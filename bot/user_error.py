@@ -1,7 +1,7 @@
-"""The error whose text is shown to a person."""
+"""The error with a text for people."""
 
 from __future__ import annotations
 
 
 class UserError(Exception):
-    """What somebody asked for can't be had; the text tells them why, and what they can do about it."""
+    """A person's request can't be fulfilled. The text tells them why, and what they can do about it."""

@@ -1,4 +1,4 @@
-"""How the bot is while it runs, looked at now and then, for its heartbeat."""
+"""Checks the state of the engines regularly while the bot runs, for its heartbeat."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from bot.voice.transcribe.transcriber import Transcriber
 _log = logging.getLogger(__name__)
 
 LOOK_EVERY = 30.0
-"""Seconds."""
+"""Seconds between two checks of a server."""
 LOOK_SELDOM = 300.0
-"""Seconds between two looks at somebody else's server: a hosted one's list of models may be a megabyte."""
+"""Seconds between two checks of a hosted server, whose list of models may be a megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """``ask`` returns :data:`~bot.health.READY`, or what is wrong; again after ``every`` seconds."""
+    """A regular check. ``ask`` returns :data:`~bot.health.READY` or an error text, and is called ``every`` seconds."""
 
     ask: Callable[[], Awaitable[str]]
     every: float = LOOK_EVERY
 
     @classmethod
     def at(cls, url: str, ask: Callable[[], Awaitable[str]]) -> Look:
-        """At a server: seldom where it is reached by https, as hosted ones are."""
+        """The check of a server at ``url``. Servers with https are usually hosted, so they are checked less often."""
         return cls(ask, LOOK_SELDOM if url.startswith("https:") else LOOK_EVERY)
 
 
 class VitalSigns:
-    """Looks at the engines in :meth:`run`, and says what it saw last in :meth:`state`.
+    """Checks the engines in :meth:`run`. :meth:`state` gives the last results.
 
     Args:
-        connected: whether Discord can be reached now.
+        connected: whether the connection to Discord is open.
         in_call: whether a call is on, begins or ends.
-        looks: by the name of what is looked at: ``model``, ``ears``, ``voice``.
+        looks: the checks of ``model``, ``ears`` and ``voice``, by these names.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class VitalSigns:
         self._seen = dict.fromkeys(looks, UNKNOWN)
 
     async def run(self) -> None:
-        """Look again and again until cancelled."""
+        """Check regularly, until cancelled."""
         async with asyncio.TaskGroup() as group:
             for name, look in self._looks.items():
                 group.create_task(self._watch(name, look), name=f"health of the {name}")
@@ -74,24 +74,24 @@ class VitalSigns:
             _log.info("%s: ready again", name.capitalize())
 
     def state(self) -> State:
-        """All of it, in words."""
+        """The state of all parts, in words."""
         discord = CONNECTED if self._connected() else "connecting"
         model, ears, voice = (self._seen.get(name, UNKNOWN) for name in ("model", "ears", "voice"))
         return Health(discord, model, ears, voice, "active" if self._in_call() else IDLE).fields()
 
 
 async def look_at_model(model: ModelClient) -> str:
-    """Whether the model server would answer."""
+    """READY if the model server can answer, otherwise an error text."""
     report = await model.check()
     return report.problem or READY
 
 
 async def look_at_speech_server(speech_server: SpeechServerClient) -> str:
-    """Whether the speech server can speak."""
+    """READY if the speech server can speak, otherwise an error text."""
     health = await speech_server.health()
     return READY if health.ok else health.text
 
 
 async def look_at_transcriber(transcriber: Transcriber) -> str:
-    """Whether the recogniser's server answers, or its weights are here and can be loaded, as far as that was tried."""
+    """READY if the transcriber's server answers, or its weights are here; otherwise an error text."""
     return await transcriber.problem() or READY

@@ -1,4 +1,4 @@
-"""Warming up the transcriber, the language model and the voice at the start, so that no call waits for them."""
+"""Loads all engines when the bot has started, so that the first call does not wait for them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError
 _log = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 30.0, 600.0
-"""Seconds until a part that can't be had is tried again; the pause doubles with each attempt."""
+"""Seconds until a part that failed is tried again. The pause doubles each time."""
 
 
 async def warm_up(
     parts: Mapping[str, Callable[[], Awaitable[None]]], *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:
-    """Return when all parts are warm, by their names; one that can't be had yet is logged, and tried again."""
+    """Warm up all parts, given by name. A part that fails is logged and tried again. Returns when all are done."""
     async with asyncio.TaskGroup() as group:
         for name, warm in parts.items():
             group.create_task(_warm(name, warm, sleep), name=f"warm-up of the {name}")
@@ -47,7 +47,7 @@ async def _warm(name: str, warm: Callable[[], Awaitable[None]], sleep: Callable[
 
 
 async def warm_transcriber(transcriber: Transcriber, in_call: Callable[[], bool]) -> None:
-    """Load the recogniser's model, which rests again after a while without a call."""
+    """Load the transcriber's model. It is unloaded again after a while without a call."""
     await transcriber.warm_up()
     if not in_call():
         await transcriber.rest()
@@ -56,7 +56,7 @@ async def warm_transcriber(transcriber: Transcriber, in_call: Callable[[], bool]
 async def warm_model(
     model: ModelClient, character: Character, clock: Callable[[], datetime], small_prompts: SmallPrompts
 ) -> None:
-    """Have the model loaded, and what a call tells it first in the server's prompt cache."""
+    """Have the server load the model, and fill its prompt cache with the first prompt of a call."""
     await model.learn_model_size(model=character.persona.model)
     prompts = ConversationMessages(SPOKEN, model, clock, small_prompts)
     messages = await prompts.write(character, (), Turn.of_person("Someone", "hello"), "")
@@ -64,7 +64,7 @@ async def warm_model(
 
 
 async def warm_speech_server(speech_server: SpeechServerClient) -> None:
-    """Wait until the speech server's voice is loaded."""
+    """Wait until the speech server has loaded its preferred engine."""
     stream = speech_server.stream()
     await stream.open()
     try:

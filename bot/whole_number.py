@@ -1,4 +1,4 @@
-"""Whole numbers that people give to commands."""
+"""Converts a command's argument to a whole number."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from discord.ext import commands
 
 
 class NumberError(commands.BadArgument):
-    """What was given is not a number of the kind that is wanted; the text is for the person."""
+    """The argument is not a valid number. The text is for the person."""
 
 
 class WholeNumber(app_commands.Transformer, commands.Converter[int]):
-    """Reads a whole number between two bounds, typed or in a slash command.
+    """Converts a typed argument or slash command option to a whole number between two bounds.
 
     Args:
-        unit: may stand behind the number when it is typed ("80%").
-        named: what is said to somebody who gave another thing; left out: the bounds.
+        unit: an optional unit behind a typed number ("80%").
+        named: names the valid arguments in the error text. The default names the bounds.
     """
 
     def __init__(self, least: int, most: int, unit: str = "", named: str = "") -> None:
@@ -30,25 +30,25 @@ class WholeNumber(app_commands.Transformer, commands.Converter[int]):
 
     @property
     def type(self) -> discord.AppCommandOptionType:
-        """For Discord: a whole number."""
+        """The type of the slash command option."""
         return discord.AppCommandOptionType.integer
 
     @property
     def min_value(self) -> int:
-        """For Discord: the lower bound."""
+        """The lower bound of the slash command option."""
         return self._least
 
     @property
     def max_value(self) -> int:
-        """For Discord: the upper bound."""
+        """The upper bound of the slash command option."""
         return self._most
 
     async def transform(self, interaction: discord.Interaction[Any], value: Any, /) -> int:
-        """Discord has checked it."""
+        """Convert a slash command option. Discord has checked its bounds."""
         return int(value)
 
     async def convert(self, ctx: commands.Context[Any], argument: str) -> int:
-        """Read what was typed; raises :class:`NumberError`."""
+        """Convert a typed argument; raises :class:`NumberError`."""
         digits = argument.removesuffix(self._unit).strip()
         if digits.isascii() and digits.isdecimal() and len(digits) <= len(str(self._most)):
             number = int(digits)

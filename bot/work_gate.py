@@ -1,4 +1,4 @@
-"""The door of a feature: work goes in, unless the feature is held; holding waits for what is inside, then ends it."""
+"""The gate of a feature: refuses new work while the feature is held. A hold waits for running work, then stops it."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from contextlib import asynccontextmanager
 _log = logging.getLogger(__name__)
 
 IN_FLIGHT_LIMIT = 10.0
-"""Seconds that a call waits for a feature's work in flight."""
+"""Seconds that a starting call waits for a feature's running work."""
 
 
 class FeatureHeldError(Exception):
-    """The feature stands still; nothing was begun."""
+    """The feature is held. The work was not begun."""
 
 
 class WorkStoppedError(Exception):
-    """The feature is to stand still now, and this work took too long: say so to whoever waits for it."""
+    """The feature is being held, and this work took too long. The person who waits for it must be told."""
 
 
 class WorkGate:
-    """A feature's :class:`~bot.lease.Lockable` half; give it to the lease, and do all work inside :meth:`work`.
+    """The part of a feature that implements :class:`~bot.lease.Lockable`. Not thread-safe.
 
-    Belongs to one event loop.
+    The feature must do all its work inside :meth:`work`.
 
     Args:
-        name: what ``!voice-status`` calls the feature.
-        limit: seconds that work in flight may take to end by itself once the feature is held.
+        name: the feature's name in ``!voice-status``.
+        limit: seconds in which running work may be finished after the feature was held.
     """
 
     def __init__(self, name: str, *, limit: float = IN_FLIGHT_LIMIT) -> None:
@@ -42,16 +42,16 @@ class WorkGate:
 
     @property
     def held(self) -> bool:
-        """Whether the feature stands still."""
+        """Whether the feature is held."""
         return self._held
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[None]:
-        """Do a piece of work in the current task; not one inside another.
+        """Do a piece of work in the current task. It can't be nested.
 
         Raises:
-            FeatureHeldError: on entering.
-            WorkStoppedError: at any ``await`` inside, when a hold has waited long enough.
+            FeatureHeldError: the feature is held; raised on entering.
+            WorkStoppedError: a hold has waited long enough; raised on leaving, after the work was cancelled.
         """
         if self._held:
             raise FeatureHeldError(self.name)
@@ -64,7 +64,7 @@ class WorkGate:
         except asyncio.CancelledError:
             if task not in self._stopping:
                 raise
-            # Cancelled by us and by nobody else: the task itself goes on, to say so.
+            # Only `hold` has cancelled the task, so the task goes on with an exception that says so.
             if task.uncancel() > 0:
                 raise
             raise WorkStoppedError(self.name) from None
@@ -74,7 +74,7 @@ class WorkGate:
             self._changed.set()
 
     async def hold(self, reason: str) -> None:
-        """Let nothing in any more; returns when nothing is inside. What takes too long is stopped."""
+        """Refuse new work, and wait for running work. Work that takes too long is stopped."""
         self._held = True
         if self._inside:
             _log.info("%s is held for %s; %d unfinished task(s)", self.name, reason, len(self._inside))
@@ -89,7 +89,7 @@ class WorkGate:
             await self._empty()
 
     async def finish(self, limit: float) -> None:
-        """Wait until nothing is inside, for so many seconds at most."""
+        """Wait until no work is running, at most ``limit`` seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit):
                 await self._empty()
@@ -100,5 +100,5 @@ class WorkGate:
             await self._changed.wait()
 
     async def release(self) -> None:
-        """Let work in again."""
+        """Accept work again."""
         self._held = False

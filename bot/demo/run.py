@@ -171,7 +171,7 @@ def _demo_parts(ears: Path | None, *, toy_llm: bool) -> _Parts:
 
 
 async def _score(scorer: Scorer, answers: Sequence[HeardAnswer], view: CallConsole, out: Path) -> CallScore:
-    """Scorer what was heard, and write it down."""
+    """Score what was heard, and write the score down."""
     score = await scorer.score(answers)
     for one in score.answers:
         view.note(one.line)

@@ -47,7 +47,7 @@ class Directory:
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
 
-    # CheckResult.
+    # Look-up.
 
     def user(self, user_id: int) -> User:
         """The user of that id."""

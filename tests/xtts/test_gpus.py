@@ -1,4 +1,4 @@
-"""CheckResult GPUs through PyTorch. PyTorch's answers are faked, because the test machines have no GPU."""
+"""Finding GPUs through PyTorch. PyTorch's answers are faked, because the test machines have no GPU."""
 
 from __future__ import annotations
 
