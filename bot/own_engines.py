@@ -1,4 +1,4 @@
-"""The bot's own language model, served by llama.cpp inside the bot."""
+"""Connects to the model servers of the settings, or starts the bot's own model server and speech server."""
 
 from __future__ import annotations
 
@@ -20,13 +20,18 @@ from bot.services import SpeechServerProcess, speech_server_options
 from config.settings import Settings, Weights
 from toys.llm.weights import TOY_MODEL_NAME, toy_weights
 
+_log = logging.getLogger(__name__)
+
+Progress = Callable[[str, float], None]
+"""Gets the name of a step and its progress, 0 to 1."""
+
 
 @asynccontextmanager
 async def served_llm(llm: EmbeddedLlm) -> AsyncIterator[EmbeddedModelServer]:
-    """Load it and serve it; a file that no checksum covers is tried first.
+    """Load a model and serve it by llama.cpp inside the bot. An unknown file is first tried in another process.
 
     Raises:
-        RuntimeError, OSError: it can't be loaded.
+        RuntimeError, OSError: the model can't be loaded.
     """
     if llm.unchecked:
         await try_weights(llm.path)
@@ -34,25 +39,19 @@ async def served_llm(llm: EmbeddedLlm) -> AsyncIterator[EmbeddedModelServer]:
         yield server
 
 
-_log = logging.getLogger(__name__)
-
-Progress = Callable[[str, float], None]
-"""Told what is being done and how far it is, 0 to 1."""
-
-
 async def model_router(
     settings: Settings, weights: OwnWeights, database: Database, stack: AsyncExitStack, progress: Progress
 ) -> tuple[OwnWeights, ModelRouter]:
-    """The routes to the model servers, and the weights as they are used: toys where the real ones can't be loaded.
+    """The model router, and the weights that are really used: toys if the real ones can't be loaded.
 
     Raises:
-        RealWeightsMissingError: no weights can be loaded, and only real ones are wanted.
+        RealWeightsMissingError: the weights can't be loaded, and ``WEIGHTS=real`` allows no toys.
     """
     urls = settings.llm.servers
     if not urls:
         weights, url = await _start_own_llm(settings, weights, stack, progress)
         urls = {settings.llm.call_card: url}
-        # It serves one model, by whatever name it is asked.
+        # The own server has one model and accepts any name for it.
         settings = settings.changed(llm_model=None)
     clients = {
         card: await stack.enter_async_context(ModelClient(ModelOptions.of(settings.llm, url)))
@@ -85,10 +84,10 @@ async def _start_own_llm(
 async def start_speech_server(
     settings: Settings, weights: OwnWeights, stack: AsyncExitStack, progress: Progress
 ) -> str:
-    """Start a speech server on this machine, and return its address; it ends with the stack.
+    """Start the bot's own speech server and return its address. The server ends with the stack.
 
     Raises:
-        ServiceError: it does not start.
+        ServiceError: the server does not start.
     """
     progress("Speech server: starting", 0.0)
     server = SpeechServerProcess(speech_server_options(settings, weights))

@@ -118,7 +118,7 @@ def _fault(look: Callable[[_T], object], settings: _T) -> Iterator[Fault]:
 
 
 def setting_notices(settings: Settings) -> list[str]:
-    """A sentence for each; raises :class:`~config.errors.SettingsError` where ``.env`` can't be read."""
+    """Warnings about probable mistakes, which do not prevent a start. Raises :class:`~config.errors.SettingsError`."""
     found = [*foreign_names(read_env_lines(ENV_FILE), KNOWN, ENV_FILE), *unknown_names(os.environ, KNOWN)]
     if settings.command_prefix == "/":
         found.append(
