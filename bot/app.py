@@ -18,7 +18,7 @@ import aiohttp
 from audio.opus import load_opus
 from bot.access import Permit, RateLimit
 from bot.background import BackgroundWork
-from bot.backup.moving import settle
+from bot.backup.moving import undo_and_clean_up
 from bot.call_maker import CallMaker
 from bot.calls import Calls
 from bot.characters import Characters
@@ -129,7 +129,7 @@ async def application(
         await use_api(str(settings.discord_api_url))
     async with AsyncExitStack() as stack:
         stack.enter_context(data_dir_lock(settings.data_dir))
-        if await asyncio.to_thread(settle, settings.data_dir):
+        if await asyncio.to_thread(undo_and_clean_up, settings.data_dir):
             _log.warning("A restore was broken off half-way. It is undone: everything is as it was before it")
         # Checked here, so that the error names the setting.
         await asyncio.to_thread(own_persona, settings)
@@ -283,7 +283,7 @@ async def application(
         background.begin({"heartbeat": heartbeat, "health": signs.run})
         background.begin({"the models' context": models.learn_context_sizes})
         background.begin(
-            {"conversations": conversations.writer.run, "old conversations": conversations.keep_to_the_limit}
+            {"conversations": conversations.writer.run, "old conversations": conversations.forget_old_daily}
         )
         stack.push_async_callback(manager.close)
         warning = await toy_warning(weights)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from bot.characters import Characters, LocalCharacter
 from bot.consent import ListeningConsent
 from bot.conversations.keeping import Conversations
-from bot.conversations.place import ConversationPlace
+from bot.conversations.records import ConversationPlace
 from bot.llm.client import ModelClient
 from bot.llm.small_model import SmallPrompts
 from bot.responder import ModelResponder

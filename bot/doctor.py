@@ -18,7 +18,7 @@ from audio.opus import OpusMissing, load_opus
 from bot import feature_set
 from bot.check_result import CheckResult
 from bot.client import connector, use_api
-from bot.database.check import look_at
+from bot.database.check import check_database
 from bot.database.schema import FILE
 from bot.discord_away import discord_error_text
 from bot.doctor_personas import personas, wanted_model
@@ -140,7 +140,7 @@ async def _folders(settings: Settings) -> CheckResult:
 
 
 async def _database(settings: Settings) -> CheckResult:
-    return await asyncio.to_thread(look_at, settings.data_dir / FILE)
+    return await asyncio.to_thread(check_database, settings.data_dir / FILE)
 
 
 async def _persona(settings: Settings) -> CheckResult:

@@ -1,1 +1,1 @@
-"""``python -m bot backup`` and ``restore``: one file with everything that Seiyuu has kept and could not make again."""
+"""Backup and restore: one file with all of the bot's data that can't be created or downloaded again."""

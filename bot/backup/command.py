@@ -1,4 +1,4 @@
-"""``python -m bot backup FILE`` and ``python -m bot restore FILE``."""
+"""The commands ``python -m bot backup FILE`` and ``python -m bot restore FILE``."""
 
 from __future__ import annotations
 
@@ -40,17 +40,20 @@ _DESCRIPTIONS = {
 
 
 def run_backup(arguments: list[str]) -> int:
-    """Make a backup; returns the exit status: 1 failed, 2 the settings or the file can't be used."""
+    """Make a backup; returns the exit status: 1 if it failed, 2 if the settings or the file can't be used."""
     return _run("backup", arguments)
 
 
 def run_restore(arguments: list[str]) -> int:
-    """Bring one back; returns the exit status: 1 failed, or a bot runs; 2 the settings or the file can't be used."""
+    """Restore a backup; returns the exit status.
+
+    The status is 1 if it failed or a bot is running, and 2 if the settings or the file can't be used.
+    """
     return _run("restore", arguments)
 
 
 def backup_parser(command: str) -> CommandParser:
-    """Of one of the two commands."""
+    """The parser of one of the two commands."""
     parser = CommandParser(prog=f"python -m bot {command}", description=_DESCRIPTIONS[command])
     what = "where the backup goes; an older backup there is replaced" if command == "backup" else "the backup"
     parser.add_argument("file", type=Path, metavar="FILE", help=what)
@@ -92,7 +95,7 @@ def _failed(why: str, status: int) -> int:
 
 
 def _folders(settings: Settings) -> dict[str, Path]:
-    """What goes into a backup beside the database: the voices too, where they are this machine's."""
+    """Folders in a backup: personas, and voices if the speech server runs on this machine."""
     folders = {PERSONAS: PERSONAS_DIR}
     if settings.tts.websocket_url is None:
         folders[VOICES] = voices_folder(settings, SpeechSettings.read())
@@ -123,7 +126,10 @@ def _restore(settings: Settings, folders: dict[str, Path], file: Path, console: 
 
 @contextmanager
 def _signals_until_held() -> Iterator[Callable[[], None]]:
-    """Take signals as ever until what this gives is called, and none from then on: it would be too late to stop."""
+    """Yield a function that makes the process ignore the signals that end it, until the end of the block.
+
+    It is called when it is too late to stop the restore.
+    """
     usual = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
 
     def hold() -> None:

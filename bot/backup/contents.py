@@ -1,6 +1,7 @@
-"""What a backup is: the SQLite database, with a note of when it was made and an SQLite Archive of the files beside it.
+"""Contents of a backup: a copy of the SQLite database with two more tables, for a note and for files.
 
-It is one SQLite file. The files are in the table ``sqlar``, which SQLite's own shell lists with ``sqlite3 FILE -Atv``.
+The note says when the backup was made. The files (voices and personas) are an SQLite Archive in the table ``sqlar``;
+SQLite's command line lists them with ``sqlite3 FILE -Atv``.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from bot.database.opening import opened
 from bot.database.schema import APPLICATION_ID, Parts, parts_of, parts_of_version, read_migrations, version_of
 
 VOICES, PERSONAS = "voices", "personas"
-"""The folders in a backup."""
+"""Names of the folders in a backup."""
 MAX_FILE_BYTES = 64 << 20
-"""No file of a voice or persona is as large as this."""
+"""Largest file in a backup, in bytes. Files of voices and personas are much smaller."""
 OWN_TABLES = """
 CREATE TABLE backup (made_at TEXT NOT NULL, version TEXT NOT NULL, folders TEXT NOT NULL) STRICT;
 CREATE TABLE sqlar (name TEXT PRIMARY KEY, mode INT, mtime INT, sz INT, data BLOB);
@@ -27,23 +28,29 @@ CREATE TABLE sqlar (name TEXT PRIMARY KEY, mode INT, mtime INT, sz INT, data BLO
 DROP_OWN_TABLES = "DROP TABLE IF EXISTS backup; DROP TABLE IF EXISTS sqlar; VACUUM;"
 _PLAIN_FILE = 0o100600
 _TABLES_OF_OLD = {("table", "setting"), ("table", "call"), ("table", "listening_choice")}
-"""What every database has that is older than its own mark."""
+"""Tables in every database that is so old that it has no application id."""
 
 Report = Callable[[int], None]
-"""Told how many more bytes are done."""
+"""Called with the number of bytes that were processed since the last call."""
 
 
 class BackupError(Exception):
-    """It failed, and nothing has changed; the text says why."""
+    """A backup or restore failed, and nothing has changed. The message says why."""
 
 
 class BackupRefusedError(BackupError):
-    """It would fail again, until somebody names another file."""
+    """The named file can't be used, so another attempt with it would fail too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a backup says of itself: when (UTC) and by which version it was made, and which folders are in it."""
+    """Description of a backup, stored in it.
+
+    Attributes:
+        made_at: the time at which it was made, UTC, in ISO format.
+        version: the version of the bot that made it.
+        folders: names of the folders in it.
+    """
 
     made_at: str
     version: str
@@ -51,11 +58,11 @@ class Note:
 
 
 def read_note(database: sqlite3.Connection) -> Note | None:
-    """The note in a backup; ``None`` in any other database.
+    """Read the note in a backup; ``None`` if the database is not a backup.
 
     Raises:
-        BackupRefusedError: it is empty.
-        sqlite3.Error: it can't be read.
+        BackupRefusedError: the table for the note is empty.
+        sqlite3.Error: the database can't be read.
     """
     if database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'backup'").fetchone() is None:
         return None
@@ -67,17 +74,17 @@ def read_note(database: sqlite3.Connection) -> Note | None:
 
 
 def check_content(path: Path, name: Path) -> Note | None:
-    """Whether the database at ``path`` is a backup of ours, or a plain copy; returns its note, if it has one.
+    """Check that the database at ``path`` is a backup or a plain copy of a bot's database; returns the backup's note.
 
-    A file may come from anybody, and what it brings stays in the bot's database: its tables have to be those that its
-    version made, and a trigger or a view of somebody else is none of them.
+    The file may come from an attacker, and its contents will be in the bot's database. So its schema must be exactly
+    the one of its version. Additional triggers or views, for example, are refused.
 
     Args:
-        name: what it is called in the text of the error.
+        name: the file's name in error messages.
 
     Raises:
-        BackupRefusedError: it is none, or it is damaged.
-        sqlite3.Error: it can't be read.
+        BackupRefusedError: the file is damaged, or not a database of the bot.
+        sqlite3.Error: the file can't be read.
     """
     if (damage := find_damage(path)) is not None:
         raise BackupRefusedError(f"{name} is damaged ({damage}).")
@@ -96,7 +103,7 @@ def check_content(path: Path, name: Path) -> Note | None:
         expected = parts_of_version(version) | (_own_parts() if ("table", "backup") in found else {})
         for kind, part in sorted(found.keys() | expected.keys()):
             strange = found.get((kind, part)) != expected.get((kind, part))
-            # One without steps has some of the tables only.
+            # A database from before migrations may have only some of the tables.
             if strange and not (old and (kind, part) not in found):
                 raise BackupRefusedError(
                     f"{name} is no backup of Seiyuu: its {kind} {part} is none that Seiyuu has made."
@@ -114,12 +121,12 @@ def _own_parts() -> Parts:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder in a folder of a backup is the affair of the program that made it."""
+    """Whether a file or folder is hidden by its name. Programs use such names for internal files, which are skipped."""
     return name.startswith((".", "_"))
 
 
 def files_of(folders: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
-    """The files of each folder, with their names in the backup; what a program has hidden there is its own affair."""
+    """The files in the folders, with their names in the backup. Hidden files and symbolic links are skipped."""
     for name, folder in folders.items():
         for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
             inside = path.relative_to(folder)
@@ -128,11 +135,11 @@ def files_of(folders: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
 
 
 def add_file(database: sqlite3.Connection, name: str, path: Path) -> int:
-    """Put one file into the archive; returns its size.
+    """Add one file to the archive; returns its size in bytes.
 
     Raises:
-        BackupRefusedError: it can't be in a backup.
-        OSError: it can't be read.
+        BackupRefusedError: the file is too large, or its name is not valid UTF-8.
+        OSError: the file can't be read.
         sqlite3.Error: the archive can't be written.
     """
     try:
@@ -152,16 +159,20 @@ def add_file(database: sqlite3.Connection, name: str, path: Path) -> int:
 
 
 def size_in(database: sqlite3.Connection, folder: str) -> int:
-    """How many bytes the files of one folder have when they are unpacked; may raise :class:`sqlite3.Error`."""
+    """Size of the unpacked files of one folder in the archive, in bytes.
+
+    Raises:
+        sqlite3.Error: the archive can't be read.
+    """
     query = "SELECT total(sz) FROM sqlar WHERE name LIKE ? || '/%' AND typeof(sz) = 'integer' AND sz BETWEEN 0 AND ?"
     return int(database.execute(query, (folder, MAX_FILE_BYTES)).fetchone()[0])
 
 
 def archived(database: sqlite3.Connection, folder: str) -> Iterator[tuple[PurePosixPath, bytes]]:
-    """The files of one folder: their path in it, and what is in them.
+    """The files of one folder in the archive: their paths in the folder, and their contents.
 
     Raises:
-        BackupRefusedError: a name leads out of the folder, or the content is not what its size says.
+        BackupRefusedError: a path leads out of the folder, or the content does not have the stated size.
     """
     files: set[PurePosixPath] = set()
     for name, size, data in database.execute("SELECT name, sz, data FROM sqlar ORDER BY name"):
@@ -186,7 +197,7 @@ def archived(database: sqlite3.Connection, folder: str) -> Iterator[tuple[PurePo
 def _unpacked(data: bytes, size: int) -> bytes | None:
     unpacking = zlib.decompressobj()
     try:
-        # One byte more than there should be, and never all that a hostile file may unpack to.
+        # At most one byte more than expected is unpacked, because a malicious file could unpack to any size.
         content = unpacking.decompress(data, size + 1)
     except zlib.error:
         return None

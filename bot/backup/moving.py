@@ -1,8 +1,8 @@
-"""Puts many files in place as if they were one: in the end all of them are there, or all is as before.
+"""Moves many files in one transaction: at the end either all of them are in place, or everything is as before.
 
-New files are made in a hidden folder beside their place, so that putting them there is a change of name. The changes
-are written into a journal first. Whoever finds them half done undoes them: the same process after an error, the next
-``restore``, or the next start of the bot after a process that was killed.
+New files are created in a hidden folder on the same disk, so that each move only renames a file. The moves are written
+to a journal first. If they were interrupted, they are undone: by the same process after an error, otherwise by the next
+``restore`` or the next start of the bot.
 """
 
 from __future__ import annotations
@@ -20,35 +20,38 @@ from bot.database.files import OWN_FOLDER, make_durable
 from config.reasons import reason
 
 STAGE = ".restoring"
-"""The hidden folder, in ``DATA_DIR`` and in each folder that gets something."""
+"""Name of the hidden folder, in ``DATA_DIR`` and in each folder that gets new files."""
 _JOURNAL = "journal.json"
 
 
 class HalfRestoredError(DatabaseError):
-    """What a restore has begun can't be undone now; the text says why and what to do."""
+    """An interrupted restore can't be undone now. The message says why, and what to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A file or folder gets another name on the same disk."""
+    """A file or folder that is to be renamed from ``source`` to ``target``, on the same disk."""
 
     source: Path
     target: Path
 
 
 def make_stage(data_dir: Path, folders: Iterable[Path]) -> Path:
-    """Make the hidden folder of ``data_dir``, and note those that may be made in other folders; returns it."""
+    """Create the hidden folder in ``data_dir``, and return it.
+
+    Hidden folders that may be created in ``folders`` are noted in the journal, so that they are deleted later.
+    """
     stage = data_dir / STAGE
     stage.mkdir(OWN_FOLDER)
     _note(stage, [folder / STAGE for folder in folders], ())
     return stage
 
 
-def put_in_place(data_dir: Path, moves: Sequence[Move]) -> None:
-    """Carry out all moves. Call :func:`settle` afterwards, whatever happens: it undoes them where this did not return.
+def carry_out(data_dir: Path, moves: Sequence[Move]) -> None:
+    """Carry out all moves. Always call :func:`undo_and_clean_up` afterwards. If this failed, it undoes the moves.
 
     Raises:
-        OSError: one of them is not possible.
+        OSError: one of the moves is not possible.
     """
     stage = data_dir / STAGE
     stages, _ = _noted(stage)
@@ -61,13 +64,13 @@ def put_in_place(data_dir: Path, moves: Sequence[Move]) -> None:
     _note(stage, stages, ())
 
 
-def settle(data_dir: Path) -> bool:
-    """Undo what is half done, and take the hidden folders away; returns whether there was anything to undo.
+def undo_and_clean_up(data_dir: Path) -> bool:
+    """Undo interrupted moves, and delete the hidden folders; returns whether there were moves to undo.
 
-    Only for who holds the lock of ``data_dir``.
+    The caller must hold the lock of ``data_dir``.
 
     Raises:
-        HalfRestoredError: it can't be undone now.
+        HalfRestoredError: the moves can't be undone now.
     """
     stage = data_dir / STAGE
     if not stage.is_dir():
@@ -92,7 +95,7 @@ def settle(data_dir: Path) -> bool:
 
 
 def is_half_done(data_dir: Path) -> bool:
-    """Whether a restore is changing names at this moment, or was broken off in that."""
+    """Whether a restore is moving files at this moment, or was interrupted while it did."""
     try:
         _, moves = _noted(data_dir / STAGE)
     except (OSError, ValueError, KeyError, TypeError):
@@ -104,7 +107,7 @@ def _note(stage: Path, stages: Sequence[Path], moves: Sequence[Move]) -> None:
     data_dir = stage.parent.absolute()
 
     def name(path: Path) -> str:
-        # DATA_DIR may have another path at the next start, in a container for example.
+        # Paths are stored relative to DATA_DIR, which may have another path at the next start, as in a container.
         path = path.absolute()
         return str(path.relative_to(data_dir) if path.is_relative_to(data_dir) else path)
 
@@ -125,7 +128,7 @@ def _noted(stage: Path) -> tuple[list[Path], list[Move]]:
     try:
         content = json.loads((stage / _JOURNAL).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        # Nothing has begun; an older version wrote none.
+        # There are no moves yet. Older versions wrote no journal before the moves.
         return [], []
     data_dir = stage.parent
     stages = [data_dir / each for each in content["stages"]]

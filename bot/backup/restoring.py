@@ -1,4 +1,4 @@
-"""Brings a backup back: everything is read and checked first, and what was there is put aside, not thrown away."""
+"""Restores a backup. The backup is read and checked completely first, and the present data is kept in a folder."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from bot.backup.contents import (
     is_hidden,
     size_in,
 )
-from bot.backup.moving import STAGE, HalfRestoredError, Move, make_stage, put_in_place, settle
+from bot.backup.moving import STAGE, HalfRestoredError, Move, carry_out, make_stage, undo_and_clean_up
 from bot.conversations.records import ConversationRecords
 from bot.data_dir_lock import DataDirInUseError, data_dir_lock
 from bot.database import Database
-from bot.database.files import OWN_FILE, OWN_FOLDER, files_of_database, free_name, keep, make_durable
+from bot.database.files import OWN_FILE, OWN_FOLDER, files_of_database, free_name, link_or_copy, make_durable
 from bot.database.opening import opened
 from bot.database.schema import FILE, DatabaseError, bring_up_to_date
 from bot.store import Store
@@ -38,16 +38,22 @@ _MAGIC = b"SQLite format 3\0"
 _NEW, _OLD = "new", "old"
 _PIECE = 1 << 20
 _OF_THE_MOMENT = ("call", "chat_waiting")
-"""The call that was on when the backup was made, and the messages that waited for its end, are long over."""
+"""Tables that are emptied: the call that was running when the backup was made, and the messages that waited for its
+end.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came of it.
+    """Result of a restore.
 
-    ``opted_out`` is how many people had opted out since the backup was made, and stay so. ``voices`` is ``None`` where
-    the voices stayed as they were. ``personas_left`` are those of the backup that were not added, each with the reason.
-    ``aside`` is where that lies which was there before, if anything was.
+    Attributes:
+        note: the note in the backup; ``None`` for a plain copy of a database.
+        opted_out: number of people who have opted out since the backup was made. They stay opted out.
+        voices: number of restored voices; ``None`` if the voices were not changed.
+        personas: names of the personas that were added.
+        personas_left: personas of the backup that were not added, each with the reason.
+        aside: the folder with the data from before; ``None`` if there was none.
     """
 
     note: Note | None
@@ -61,33 +67,33 @@ class Restored:
 def restore(
     backup: Path, data_dir: Path, folders: Mapping[str, Path], report: Report, hold: Callable[[], None]
 ) -> Restored:
-    """Bring back what is in ``backup``, which may also be a plain copy of a database.
+    """Restore ``backup``, which may also be a plain copy of a database. Blocks on the disk.
 
     Args:
-        folders: where the folders of a backup belong, by name; one that is not named is left out.
-        report: told how many bytes more have been read.
-        hold: called when names begin to change: from then on nothing may interrupt this.
+        folders: target folders for the folders in the backup, by their names there. Others in the backup are skipped.
+        report: called with the number of bytes that were read since the last call.
+        hold: called before files are moved. From then on, nothing may interrupt this.
 
     Raises:
-        BackupRefusedError: the file can't be used; nothing has changed.
-        HalfRestoredError: it failed, and can't be undone now.
-        BackupError: a bot runs with this folder, or the disk can't be written to; nothing has changed.
+        BackupRefusedError: the file can't be used. Nothing has changed.
+        HalfRestoredError: the restore failed, and can't be undone now.
+        BackupError: a bot is using the folder, or the disk can't be written. Nothing has changed.
     """
     try:
         _make_folder(data_dir)
         with data_dir_lock(data_dir):
-            settle(data_dir)
+            undo_and_clean_up(data_dir)
             _check_file(backup, data_dir / FILE)
             there = [folder for folder in folders.values() if folder.is_dir()]
             try:
                 return _restore(backup, data_dir, folders, report, hold)
             finally:
                 hold()
-                settle(data_dir)
+                undo_and_clean_up(data_dir)
                 for folder in folders.values():
                     if folder not in there:
                         with contextlib.suppress(OSError):
-                            # It was made for nothing, where it is still empty.
+                            # The folder was created here. If nothing was restored into it, it is empty and removed.
                             folder.rmdir()
     except HalfRestoredError:
         raise
@@ -118,7 +124,7 @@ def _restore(
         database.executescript(DROP_OWN_TABLES)
     bring_up_to_date(fresh)
     opted_out = asyncio.run(_adapt(fresh, _who_opted_out(data_dir / FILE)))
-    # Now it is one file, with nothing beside it.
+    # After this, the database is a single file without a log.
     with opened(fresh) as database:
         database.execute("PRAGMA journal_mode = DELETE")
         database.execute("VACUUM")
@@ -141,7 +147,7 @@ def _restore(
     if PERSONAS in named and PERSONAS in folders:
         added, left = _add_personas(folders[PERSONAS], stage / PERSONAS)
     hold()
-    put_in_place(data_dir, [*moves, *added])
+    carry_out(data_dir, [*moves, *added])
     names = tuple(move.target.stem for move in added)
     return Restored(note, opted_out, voices, names, left, aside if aside.exists() else None)
 
@@ -168,7 +174,7 @@ def _check_file(backup: Path, database: Path) -> None:
 
 
 def _copy(backup: Path, fresh: Path, report: Report) -> None:
-    # A plain copy of a database may have its log beside it.
+    # A plain copy of a database may have a log file beside it.
     for file, target in zip(files_of_database(backup)[:2], files_of_database(fresh), strict=False):
         if file.is_file():
             target.touch(OWN_FILE)
@@ -179,7 +185,7 @@ def _copy(backup: Path, fresh: Path, report: Report) -> None:
 
 
 def _unpack(backup: Path, fresh: Path, folder: str, target: Path) -> None:
-    """Write the files of one folder of the backup into ``target``."""
+    """Unpack one folder of the backup into ``target``."""
     target.mkdir(OWN_FOLDER, parents=True)
     with opened(fresh, "ro") as database:
         try:
@@ -201,14 +207,17 @@ def _unpack(backup: Path, fresh: Path, folder: str, target: Path) -> None:
 
 def _who_opted_out(present: Path) -> set[int]:
     if present.exists():
-        # A damaged one tells nothing.
+        # If the present database is damaged, nobody counts as opted out.
         with contextlib.suppress(sqlite3.Error), opened(present) as old:
             return {person for (person,) in old.execute("SELECT person FROM listening_choice WHERE NOT listen")}
     return set()
 
 
 async def _adapt(fresh: Path, people: set[int]) -> int:
-    """Take out of it what was true then alone; returns how many people have opted out since, and stay so."""
+    """Adapt the restored database to the present: empty tables about the moment, and keep later opt-outs.
+
+    Returns the number of people who have opted out since the backup was made.
+    """
     async with Database.opened(fresh) as database:
         for table in _OF_THE_MOMENT:
             await database.write(f"DELETE FROM {table}")  # noqa: S608
@@ -221,7 +230,7 @@ async def _adapt(fresh: Path, people: set[int]) -> int:
 
 
 def _swap_database(database: Path, fresh: Path, aside: Path) -> list[Move]:
-    # Its log goes into it, where it is sound enough for that.
+    # The log is merged into the database file, unless the database is too damaged for that.
     if database.exists():
         with contextlib.suppress(sqlite3.Error), opened(database) as old:
             old.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -230,7 +239,7 @@ def _swap_database(database: Path, fresh: Path, aside: Path) -> list[Move]:
 
 
 def _swap_voices(folder: Path, kept: Path) -> list[Move]:
-    """Keep the voices that are there, also where ``kept`` is on another disk, and say what has to move."""
+    """Link or copy the present voices to ``kept``; returns the moves that replace them by those of the backup."""
     stage = folder / STAGE
     (stage / _OLD).mkdir(OWN_FOLDER)
     moves = []
@@ -250,11 +259,11 @@ def _keep_all(path: Path, kept: Path) -> None:
         for each in sorted(path.iterdir()):
             _keep_all(each, kept / each.name)
     else:
-        keep(path, kept)
+        link_or_copy(path, kept)
 
 
 def _add_personas(folder: Path, fresh: Path) -> tuple[list[Move], tuple[str, ...]]:
-    """Those that are missing, ready beside their place, and those that can't be added."""
+    """Prepare the personas that are missing; returns their moves, and the personas that can't be added."""
     moves, left = [], []
     for file in sorted(fresh.glob("*.yaml")):
         here = folder / file.name

@@ -1,4 +1,4 @@
-"""Makes a backup: a consistent copy by SQLite's own means, also of a database that a bot is writing to."""
+"""Writes a backup. The database is copied by SQLite itself, so the copy is consistent even while a bot writes to it."""
 
 from __future__ import annotations
 
@@ -37,19 +37,21 @@ _DAY = 86_400.0
 
 
 def backup_size(database: Path, folders: Mapping[str, Path]) -> int:
-    """How many bytes there are to copy, about."""
+    """Approximate number of bytes to copy for a backup."""
     return sum(path.stat().st_size for path in (database, *(path for _, path in files_of(folders))) if path.exists())
 
 
 def write_backup(database: Path, folders: Mapping[str, Path], target: Path, report: Report) -> tuple[str, ...]:
-    """Write a backup to ``target``, whole or not at all; returns the files that had to be left out, each with why.
+    """Write a backup to ``target``; returns the files that had to be left out, each with the reason.
+
+    The file ``target`` appears only when the backup is complete. Blocks on the disk.
 
     Args:
-        folders: what goes into it beside the database, by name.
-        report: told of each piece of it.
+        folders: further folders for the backup, by their names in it.
+        report: called with the number of bytes that were copied since the last call.
 
     Raises:
-        BackupRefusedError: ``target`` can't take it.
+        BackupRefusedError: no backup can be written to ``target``.
         BackupError: the database can't be copied, or the disk is full.
     """
     _check_target(database, target)
@@ -93,7 +95,7 @@ def _check_target(database: Path, target: Path) -> None:
 
 
 def _is_backup(path: Path) -> bool:
-    """An earlier backup may be overwritten, and nothing else."""
+    """Whether the file is a backup. Only backups may be overwritten."""
     try:
         with opened(path, "ro") as database:
             return read_note(database) is not None
@@ -117,7 +119,7 @@ def _copy(database: Path, part: Path, report: Report) -> None:
     with opened(database) as source, opened(part) as copy:
         refuse_newer(database, version_of(source), newest=len(read_migrations()))
         (page_size,) = source.execute("PRAGMA page_size").fetchone()
-        # One view of it from the first page to the last, whatever a bot writes meanwhile.
+        # A read transaction, so that all pages are from the same moment, even if a bot writes during the copy.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         source.backup(copy, pages=_PAGES_AT_ONCE, progress=copied)
@@ -126,7 +128,7 @@ def _copy(database: Path, part: Path, report: Report) -> None:
 
 @contextlib.contextmanager
 def _readable(database: Path, part: Path) -> Iterator[Path]:
-    """The database; of one on a disk that can't be written to any more, which SQLite does not read, a copy."""
+    """Yield the path of a database that SQLite can read: on a read-only disk, this is a temporary copy."""
     if os.statvfs(database).f_flag & os.ST_RDONLY:
         with working_copy(database, part.with_name(f"{part.name}-source")) as copy:
             yield copy
@@ -135,10 +137,10 @@ def _readable(database: Path, part: Path) -> Iterator[Path]:
 
 
 def _add_files(part: Path, folders: Mapping[str, Path], report: Report) -> tuple[str, ...]:
-    """Returns the files that had to be left out."""
+    """Add the files to the backup; returns those that had to be left out, each with the reason."""
     left_out = []
     with opened(part) as copy:
-        # A backup is one file, with nothing beside it.
+        # A backup must be a single file without a log.
         copy.execute("PRAGMA journal_mode = DELETE")
         copy.executescript(f"BEGIN; {OWN_TABLES}")
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -147,7 +149,7 @@ def _add_files(part: Path, folders: Mapping[str, Path], report: Report) -> tuple
             try:
                 report(add_file(copy, name, path))
             except FileNotFoundError:
-                # A voice that is deleted at this moment is no loss.
+                # The voice was deleted at this moment, so nothing is missing.
                 continue
             except (BackupRefusedError, OSError) as error:
                 why = reason(error) if isinstance(error, OSError) else str(error)
@@ -157,7 +159,7 @@ def _add_files(part: Path, folders: Mapping[str, Path], report: Report) -> tuple
 
 
 def _read_back(part: Path, folders: Mapping[str, Path]) -> None:
-    """Read all of it as ``restore`` will."""
+    """Read the whole backup in the way that ``restore`` does, to check it."""
     try:
         check_content(part, part)
         with opened(part, "ro") as copy:
@@ -169,7 +171,7 @@ def _read_back(part: Path, folders: Mapping[str, Path]) -> None:
 
 
 def _discard_old(target: Path) -> None:
-    """Discard what backups to the same file have left that were killed; one of today may be at work."""
+    """Delete partial files of killed backups to the same file. Those younger than a day may still be in use."""
     for part in target.parent.glob(f".{glob.escape(target.name)}.*{_PART}*"):
         with contextlib.suppress(FileNotFoundError):
             if part.stat().st_mtime < time.time() - _DAY:

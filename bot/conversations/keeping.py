@@ -1,4 +1,4 @@
-"""Which conversations are kept, and for how long: what the operator set, and what people want."""
+"""Storage of conversations: decides which turns are stored, and deletes them after the time that the operator set."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from bot.conversations.place import ConversationPlace
-from bot.conversations.records import ConversationRecords
+from bot.conversations.records import ConversationPlace, ConversationRecords
 from bot.conversations.writer import ConversationWriter, StoredConversation
 from bot.llm.cleaning import clean_name
 from bot.llm.history import Turn
@@ -20,19 +19,23 @@ _log = logging.getLogger(__name__)
 
 DAY = 86_400.0
 CLOSE_LIMIT = 2.0
-"""Seconds for writing the last words when the bot ends."""
+"""Longest time for writing the last turns when the bot ends, in seconds."""
 
 MayKeep = Callable[[int | None, int], bool]
-"""Whether what somebody says on a server (ids; ``None``: in private) may be kept."""
+"""Tells whether a person's words may be stored. It gets the server's id (``None`` in direct messages) and the person's.
+"""
 
 
 class Conversations:
-    """One for the process; all of it belongs to the event loop. :meth:`open` it first, and :meth:`close` it.
+    """The stored conversations of the whole process. Use it only on the event loop.
+
+    Await :meth:`open` first and :meth:`close` at the end.
 
     Args:
-        days: how long what is said is kept; 0: not at all.
-        may_keep: asked for everything that a person says.
-        clock: seconds since 1970.
+        days: the number of days for which turns are kept; 0 if nothing is stored.
+        may_keep: called for each turn of a person.
+        clock: returns seconds since 1970.
+        sleep: waits the given seconds.
     """
 
     def __init__(
@@ -52,18 +55,22 @@ class Conversations:
         self._sleep = sleep
 
     async def open(self) -> None:
-        """End what a crash has left open, and forget what is too old; may raise :class:`aiosqlite.Error`."""
+        """End the conversations that a crash left open, and delete turns that are too old.
+
+        Raises:
+            aiosqlite.Error: the database can't be used.
+        """
         await self._records.end_all()
         await self._forget_old()
 
-    async def keep_to_the_limit(self) -> None:
-        """Forget what is too old, once a day, until cancelled."""
+    async def forget_old_daily(self) -> None:
+        """Delete turns that are too old, once a day, until cancelled."""
         while True:
             await self._sleep(DAY)
             await self._forget_old()
 
     async def close(self) -> None:
-        """Write what waits, within :data:`CLOSE_LIMIT`."""
+        """Write the turns that are still queued, within :data:`CLOSE_LIMIT`."""
         try:
             async with asyncio.timeout(CLOSE_LIMIT):
                 await self.writer.flush()
@@ -72,16 +79,16 @@ class Conversations:
 
     async def _forget_old(self) -> None:
         if self._days != "forever":
-            # With 0 days nothing may stay, whatever the clock was when it was said.
+            # With 0 days everything is deleted, even turns with a time in the future (the clock may have been wrong).
             oldest = self._clock() - self._days * DAY if self._days else float("inf")
             await self.writer.forget_before(oldest)
 
     def call(self, place: ConversationPlace) -> CallKeeper:
-        """Of a call that begins: what takes what is said in it."""
+        """Begin the conversation of a call; returns the object that stores its turns."""
         return CallKeeper(self, place)
 
     def chat(self, place: ConversationPlace, asked: Turn, answered: Turn) -> None:
-        """Keep what was written and answered, if its author lets us. It takes no time."""
+        """Store a message and its answer in the text chat, if the author's words may be stored. Returns immediately."""
         if asked.person is None or not self.keeps(place, asked.person):
             return
         now = self._clock()
@@ -90,19 +97,19 @@ class Conversations:
         self.add(conversation, answered, now)
 
     async def forget_channel(self, channel: int) -> int:
-        """Forget what was said in conversations of a text channel; returns how many turns that were.
+        """Delete all turns of a text channel's conversations; returns the number of stored turns that were deleted.
 
         Raises:
-            aiosqlite.Error: it can't be deleted.
+            aiosqlite.Error: the database can't be written.
         """
         return await self.writer.forget_channel(channel)
 
     def keeps(self, place: ConversationPlace, person: int) -> bool:
-        """Whether what somebody says there is kept."""
+        """Whether a person's words at this place are stored."""
         return self._days != 0 and self._may_keep(place.server, person)
 
     def add(self, conversation: StoredConversation, turn: Turn, at: float) -> None:
-        """Keep one turn; nothing where there are no words in it."""
+        """Queue one turn for storage, unless its text is empty."""
         text = join_surrogates(turn.text).strip()
         if self._days != 0 and text:
             self.writer.add(
@@ -110,12 +117,12 @@ class Conversations:
             )
 
     def now(self) -> float:
-        """Seconds since 1970."""
+        """The current time, in seconds since 1970."""
         return self._clock()
 
 
 class CallKeeper:
-    """Takes what is said in one call. Each method returns at once."""
+    """Stores the turns of one call. All methods return immediately."""
 
     def __init__(self, conversations: Conversations, place: ConversationPlace) -> None:
         self._conversations = conversations
@@ -123,14 +130,14 @@ class CallKeeper:
         self._conversation = StoredConversation(place, conversations.now())
 
     def keeps(self, person: int) -> bool:
-        """Whether what somebody says is kept."""
+        """Whether a person's words are stored."""
         return self._conversations.keeps(self._place, person)
 
     def said(self, turn: Turn) -> None:
-        """Somebody said or wrote something, or so much of an answer was heard."""
+        """Store a turn: what a person said or wrote, or the part of an answer that was heard."""
         if turn.person is None or self.keeps(turn.person):
             self._conversations.add(self._conversation, turn, self._conversations.now())
 
     def end(self) -> None:
-        """The call is over."""
+        """End the call's conversation."""
         self._conversations.writer.end(self._conversation, self._conversations.now())

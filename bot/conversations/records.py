@@ -1,20 +1,43 @@
-"""The tables of conversations."""
+"""Database tables of stored conversations, and the places that conversations belong to."""
 
 from __future__ import annotations
 
-from bot.conversations.place import CHAT, ConversationPlace
+from dataclasses import dataclass
+
 from bot.database import Records
 from bot.llm.history import Turn
 
+CHAT = "chat"
+"""The transport of conversations in the text chat. Those of calls have the name of the call's transport."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationPlace:
+    """The place of a conversation.
+
+    Attributes:
+        transport: what carries the words: :data:`CHAT`, or the name of a call's transport.
+        name: the place's name for people.
+        server: the id of the Discord server; ``None`` in direct messages and outside of Discord.
+        channel: the id of the text channel that belongs to the conversation; ``None`` if there is none.
+    """
+
+    transport: str
+    name: str
+    server: int | None = None
+    channel: int | None = None
+
+
 SILENCE = 3_600.0
-"""Seconds without a word after which what is written in a channel is another conversation ..."""
+"""Seconds of silence in a text channel after which a new conversation begins."""
 LONGEST, MOST_TURNS = 86_400.0, 500
-"""... as it is after so many seconds, or so many turns, where nobody is ever silent."""
-AT_ONCE = 500
-"""Turns that are forgotten in one step, which takes some milliseconds."""
+"""Longest conversation in a text channel, in seconds and in turns. After that a new one begins, even without silence.
+"""
+DELETE_BATCH = 500
+"""Most turns that are deleted in one transaction, which takes a few milliseconds."""
 
 _PEOPLE = "CASE WHEN json_valid(people) THEN people ELSE '[]' END"
-"""Who said something in a conversation, by name. A damaged list begins anew."""
+"""The names of the people in a conversation, as JSON. A damaged list counts as empty."""
 _FORGET_WHO_LEFT = f"""
 UPDATE conversations SET people = (
     SELECT json_group_array(value) FROM (
@@ -24,7 +47,7 @@ UPDATE conversations SET people = (
     )
 ) WHERE id = ?
 """  # noqa: S608
-# A call that is on may go on.
+# A conversation without an end belongs to a running call, which may go on.
 _FORGET_EMPTY = """
 DELETE FROM conversations
 WHERE id = ? AND ended IS NOT NULL AND NOT EXISTS (SELECT 1 FROM turns WHERE conversation = conversations.id)
@@ -32,10 +55,16 @@ WHERE id = ? AND ended IS NOT NULL AND NOT EXISTS (SELECT 1 FROM turns WHERE con
 
 
 class ConversationRecords(Records):
-    """Methods may raise :class:`aiosqlite.Error`. Times in seconds since 1970."""
+    """Reads and writes the tables of stored conversations.
+
+    All methods may raise :class:`aiosqlite.Error`. All times are in seconds since 1970.
+    """
 
     async def begin(self, place: ConversationPlace, at: float) -> int:
-        """A conversation begins; returns its id. What is written has ended again with its last words."""
+        """Add a conversation, and return its id.
+
+        A conversation in the text chat has its end set from the beginning. Each turn moves the end to its own time.
+        """
         return await self._database.insert(
             "INSERT INTO conversations (transport, server, channel, place, started, ended) VALUES (?, ?, ?, ?, ?, ?)",
             place.transport,
@@ -46,8 +75,11 @@ class ConversationRecords(Records):
             at if place.transport == CHAT else None,
         )
 
-    async def lately(self, place: ConversationPlace, now: float) -> int | None:
-        """The id of the conversation that is going on there: not silent for too long, and neither too old nor full."""
+    async def current(self, place: ConversationPlace, now: float) -> int | None:
+        """The id of the conversation that a new turn there would continue; ``None`` if it would begin a new one.
+
+        A conversation is not continued after :data:`SILENCE`, or when it has reached its longest time or most turns.
+        """
         row = await self._database.row(
             "SELECT id FROM conversations WHERE channel = ? AND transport = ? AND ended >= ? AND started >= ? "
             "AND (SELECT coalesce(max(number), 0) FROM turns WHERE conversation = id) < ? ORDER BY id DESC LIMIT 1",
@@ -60,7 +92,7 @@ class ConversationRecords(Records):
         return None if row is None else int(row[0])
 
     async def add(self, conversation: int, turn: Turn, at: float) -> None:
-        """Somebody said something in it."""
+        """Add a turn to a conversation."""
         who = None if turn.person is None else turn.speaker
         await self._database.write_together(
             (
@@ -75,7 +107,7 @@ class ConversationRecords(Records):
                     turn.interrupted,
                 ),
             ),
-            # What is written has no other end than its last words.
+            # A conversation in the text chat ends with its last turn, so its end moves with each turn.
             ("UPDATE conversations SET ended = max(ended, ?2) WHERE id = ?1 AND ended IS NOT NULL", (conversation, at)),
             (
                 f"UPDATE conversations SET people = json_insert({_PEOPLE}, '$[#]', ?2) "  # noqa: S608
@@ -85,14 +117,14 @@ class ConversationRecords(Records):
         )
 
     async def end(self, conversation: int, at: float) -> None:
-        """It is over; one in which nothing is left is forgotten."""
+        """Set the end of a conversation. A conversation without turns is deleted."""
         await self._database.write_together(
             ("UPDATE conversations SET ended = ? WHERE id = ?", (at, conversation)),
             (_FORGET_EMPTY, (conversation,)),
         )
 
     async def end_all(self) -> None:
-        """End what a process that was killed has left open, with the last words that were said in it."""
+        """End the conversations that a killed process left open, at the time of their last turn."""
         for (conversation,) in await self._database.rows("SELECT id FROM conversations WHERE ended IS NULL"):
             (at,) = await self._database.row(
                 "SELECT coalesce((SELECT max(at) FROM turns WHERE conversation = id), started) "
@@ -102,30 +134,31 @@ class ConversationRecords(Records):
             await self.end(conversation, at)
 
     async def forget_channel(self, channel: int) -> int:
-        """Forget what was said where this text channel belongs to; returns how many turns that were."""
+        """Delete all turns of the conversations that belong to a text channel; returns the number of turns."""
         return await self._forget("SELECT id FROM conversations WHERE channel = ?", "?2 IS NOT NULL", str(channel))
 
     async def forget_person(self, person: int) -> int:
-        """Forget what somebody has said, wherever that was; returns how many turns that were."""
+        """Delete all turns of a person, in all conversations; returns the number of turns."""
         return await self._forget(
             "SELECT DISTINCT conversation FROM turns WHERE person = ?", "person = ?2", str(person)
         )
 
     async def forget_before(self, at: float) -> int:
-        """Forget what was said before; returns how many turns that were."""
-        # The oldest of one conversation come first in it; the plus keeps SQLite from looking at those of all others.
+        """Delete all turns from before the time ``at``; returns the number of turns."""
+        # The plus keeps SQLite from using the index on the time. With it, SQLite would search the turns of all
+        # conversations; without it, it reads one conversation from its oldest turn on.
         return await self._forget("SELECT DISTINCT conversation FROM turns WHERE at < ?", "+at < ?2", at)
 
     async def _forget(self, conversations: str, condition: str, value: str | float) -> int:
-        """Forget a few turns at a time, so that nobody who asks the database waits for all of them."""
+        """Delete turns in small batches, so that other users of the database don't have to wait for all of them."""
         forgotten = 0
         for (conversation,) in await self._database.rows(conversations, value):
-            deleted = AT_ONCE
-            while deleted == AT_ONCE:
+            deleted = DELETE_BATCH
+            while deleted == DELETE_BATCH:
                 deleted, *_ = await self._database.write_together(
                     (
                         "DELETE FROM turns WHERE rowid IN "  # noqa: S608
-                        f"(SELECT rowid FROM turns WHERE conversation = ?1 AND {condition} LIMIT {AT_ONCE})",
+                        f"(SELECT rowid FROM turns WHERE conversation = ?1 AND {condition} LIMIT {DELETE_BATCH})",
                         (conversation, value),
                     ),
                     (_FORGET_WHO_LEFT, (conversation,)),

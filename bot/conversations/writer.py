@@ -1,4 +1,4 @@
-"""Writes what is said into the database, behind the conversations: nobody who speaks or answers waits for the disk."""
+"""Background writer of stored conversations: queues turns and writes them, so that no call waits for the disk."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ from dataclasses import dataclass
 
 import aiosqlite
 
-from bot.conversations.place import CHAT, ConversationPlace
-from bot.conversations.records import ConversationRecords
+from bot.conversations.records import CHAT, ConversationPlace, ConversationRecords
 from bot.llm.history import Turn
 
 _log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 1.0
-"""How long something that was said waits before it is written: by then its answer is under way."""
+"""Seconds to wait before writing, so that the write does not delay the answer to the turn."""
 RETRY_SECONDS = 30.0
-"""Between two attempts while nothing can be written, because the disk is full perhaps."""
+"""Seconds between two attempts while the database can't be written, for example because the disk is full."""
 MAX_WAITING = 2_000
-"""Turns that may wait; then the oldest are lost."""
+"""Most turns in the queue. If there are more, the oldest ones are lost."""
 
 
 @dataclass(slots=True, eq=False)
 class StoredConversation:
-    """One that goes on; the writer alone knows its ``id``, once it is written down."""
+    """A conversation that turns can be added to.
+
+    Attributes:
+        id: its id in the database. The writer sets it when it first writes something of the conversation.
+    """
 
     place: ConversationPlace
     started: float
@@ -34,7 +37,7 @@ class StoredConversation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _NewTurn:
     conversation: StoredConversation
     turn: Turn
     at: float
@@ -52,9 +55,9 @@ class _Forget:
 
 
 class ConversationWriter:
-    """The one that writes; everything belongs to the event loop.
+    """The queue in front of the database. Use it only on the event loop.
 
-    :meth:`add`, :meth:`end` and :meth:`forget_person` return at once, and :meth:`run` does the rest.
+    :meth:`add`, :meth:`end` and :meth:`forget_person` only put something into the queue. :meth:`run` empties it.
     """
 
     def __init__(
@@ -62,56 +65,62 @@ class ConversationWriter:
     ) -> None:
         self._records = records
         self._sleep = sleep
-        self._waiting: deque[_Said | _End | _Forget] = deque()
+        self._waiting: deque[_NewTurn | _End | _Forget] = deque()
         self._more = asyncio.Event()
         self._writing = asyncio.Lock()
         self._trouble = False
         self._lost = 0
 
     def add(self, conversation: StoredConversation, turn: Turn, at: float) -> None:
-        """Somebody said something, in seconds since 1970."""
+        """Queue a turn that was said at the time ``at``, in seconds since 1970."""
         if len(self._waiting) >= MAX_WAITING:
-            turns = [number for number, each in enumerate(self._waiting) if isinstance(each, _Said)]
+            turns = [number for number, each in enumerate(self._waiting) if isinstance(each, _NewTurn)]
             if len(turns) >= MAX_WAITING:
                 del self._waiting[turns[0]]
                 self._lost += 1
-        self._put(_Said(conversation, turn, at))
+        self._put(_NewTurn(conversation, turn, at))
 
     def end(self, conversation: StoredConversation, at: float) -> None:
-        """A call is over."""
+        """Queue the end of a call's conversation."""
         self._put(_End(conversation, at))
 
     def forget_person(self, person: int) -> None:
-        """Forget what somebody has said, written down or not."""
+        """Delete a person's turns: those in the queue now, those in the database when the queue is written."""
         self._waiting = deque(
             each
             for each in self._waiting
-            # Somebody who changes their mind often, while nothing can be written, waits once.
-            if not (isinstance(each, _Said) and each.turn.person == person) and each != _Forget(person)
+            # An earlier request for the same person is dropped, so that repeated ones don't fill the queue.
+            if not (isinstance(each, _NewTurn) and each.turn.person == person) and each != _Forget(person)
         )
         self._put(_Forget(person))
 
     async def forget_channel(self, channel: int) -> int:
-        """Forget what was said in conversations of a text channel; returns how many turns that were.
+        """Delete the turns of a text channel's conversations, from the queue and from the database.
+
+        Returns the number of turns that were deleted from the database.
 
         Raises:
-            aiosqlite.Error: it can't be deleted.
+            aiosqlite.Error: the database can't be written.
         """
         self._waiting = deque(
             each
             for each in self._waiting
-            if not (isinstance(each, _Said) and each.conversation.place.channel == channel)
+            if not (isinstance(each, _NewTurn) and each.conversation.place.channel == channel)
         )
         async with self._writing:
             return await self._records.forget_channel(channel)
 
     async def forget_before(self, at: float) -> None:
-        """Forget what was said before (seconds since 1970); raises :class:`aiosqlite.Error`."""
+        """Delete all stored turns from before ``at``, in seconds since 1970.
+
+        Raises:
+            aiosqlite.Error: the database can't be written.
+        """
         async with self._writing:
             await self._records.forget_before(at)
 
     async def run(self) -> None:
-        """Write until cancelled."""
+        """Write the queue whenever something is in it, until cancelled."""
         while True:
             await self._more.wait()
             await self._sleep(GATHER_SECONDS)
@@ -119,10 +128,10 @@ class ConversationWriter:
                 await self._sleep(RETRY_SECONDS)
 
     async def flush(self) -> bool:
-        """Write what waits; False where that can't be done now, and it goes on waiting."""
+        """Write the queue. Returns False if the database can't be written now; the rest stays in the queue."""
         async with self._writing:
             while self._waiting:
-                # Taken out first: where this is cancelled, what is being written is not written twice.
+                # The item is removed before it is written. If this is cancelled, it is not written a second time.
                 first = self._waiting.popleft()
                 try:
                     await self._write(first)
@@ -138,17 +147,17 @@ class ConversationWriter:
             self._trouble, self._lost = False, 0
             return True
 
-    def _put(self, item: _Said | _End | _Forget) -> None:
+    def _put(self, item: _NewTurn | _End | _Forget) -> None:
         self._waiting.append(item)
         self._more.set()
 
-    async def _write(self, item: _Said | _End | _Forget) -> None:
+    async def _write(self, item: _NewTurn | _End | _Forget) -> None:
         match item:
-            case _Said(conversation, turn, at):
+            case _NewTurn(conversation, turn, at):
                 try:
                     await self._records.add(await self._id_of(conversation), turn, at)
                 except aiosqlite.IntegrityError:
-                    # It was forgotten while nothing was in it.
+                    # The conversation was deleted meanwhile, because it had no turns left.
                     conversation.id = None
                     await self._records.add(await self._id_of(conversation), turn, at)
             case _End(conversation, at):
@@ -160,7 +169,7 @@ class ConversationWriter:
     async def _id_of(self, conversation: StoredConversation) -> int:
         place, started = conversation.place, conversation.started
         if conversation.id is None and place.transport == CHAT:
-            conversation.id = await self._records.lately(place, started)
+            conversation.id = await self._records.current(place, started)
         if conversation.id is None:
             conversation.id = await self._records.begin(place, started)
         return conversation.id

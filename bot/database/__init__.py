@@ -1,6 +1,6 @@
-"""One SQLite file for everything that must survive a restart: opened, brought up to date, and asked.
+"""The bot's database: one SQLite file with everything that must survive a restart.
 
-What its tables are stands in ``migrations/``, one file a step; see :mod:`bot.database.schema`.
+Its tables are created by the numbered SQL files in ``migrations/``; see :mod:`bot.database.schema`.
 """
 
 from bot.database.connection import Database, Records, Row

@@ -1,4 +1,4 @@
-"""What the doctor says of the database. It only looks."""
+"""The doctor's check of the database. It changes nothing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bot.database.schema import DatabaseError, read_migrations, refuse_newer, ve
 _SUBJECT = "Database"
 
 
-def look_at(path: Path) -> CheckResult:
-    """Whether a start can use the database at ``path``. It blocks."""
+def check_database(path: Path) -> CheckResult:
+    """Check whether a start of the bot could use the database at ``path``. Blocks on the disk."""
     if not path.exists():
         return CheckResult(_SUBJECT, True, f"there is none yet; the first start makes {path}")
     try:

@@ -1,4 +1,4 @@
-"""The connection to the database: what every part of the bot reads and writes through."""
+"""The connection to the database, which all parts of the bot share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import aiosqlite
 
 from bot.database.files import OWN_FILE, OWN_FOLDER
 from bot.database.integrity import find_damage, rescue
-from bot.database.opening import readable
+from bot.database.opening import decode_text
 from bot.database.schema import DatabaseError, bring_up_to_date
 
 _log = logging.getLogger(__name__)
@@ -24,13 +24,16 @@ _PRAGMAS = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 PRAGMA foreign_keys = ON;
--- What people have forgotten is overwritten, not only left out of the tables.
+-- Deleted rows are overwritten with zeros, since people may have asked for their deletion.
 PRAGMA secure_delete = ON;
 """
 
 
 class Database:
-    """The file, opened once. Every method may raise :class:`aiosqlite.Error`. Made by :meth:`open`."""
+    """The open database file. Created by :meth:`open`; the process opens it once.
+
+    All methods may raise :class:`aiosqlite.Error`.
+    """
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
@@ -38,16 +41,18 @@ class Database:
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Open or make the database at ``path``, with today's tables; its folder is made too.
+        """Open the database at ``path``, and update its tables. The file and its folder are created if necessary.
+
+        A damaged database is replaced by a new one with everything that can still be read of it.
 
         Raises:
-            DatabaseError: it can't be used.
-            OSError: it can't be made.
+            DatabaseError: the database can't be used.
+            OSError: the file or folder can't be created.
         """
         await asyncio.to_thread(_make_ready, path)
         try:
             connection = await aiosqlite.connect(path, isolation_level=None)
-            connection.text_factory = readable
+            connection.text_factory = decode_text
             await connection.executescript(_PRAGMAS)
         except aiosqlite.Error as error:
             raise DatabaseError(f"{path} can't be opened: {error}.") from error
@@ -56,7 +61,7 @@ class Database:
     @classmethod
     @asynccontextmanager
     async def opened(cls, path: Path) -> AsyncIterator[Self]:
-        """Open it, and close it on leaving; raises what :meth:`open` does."""
+        """Open the database as a context manager. Raises the same errors as :meth:`open`."""
         database = await cls.open(path)
         try:
             yield database
@@ -68,17 +73,17 @@ class Database:
         await self._connection.close()
 
     async def write(self, statement: str, *values: Any) -> int:
-        """One statement that changes something, kept at once; returns how many rows it changed."""
+        """Execute one statement that changes something, and commit it; returns the number of changed rows."""
         async with self._writing, self._connection.execute(statement, values) as cursor:
             return cursor.rowcount
 
     async def write_many(self, statement: str, rows: Iterable[Row]) -> None:
-        """The same statement for each row, all of them or none."""
+        """Execute the same statement for each row of values, in one transaction."""
         async with self._transaction():
             await self._connection.executemany(statement, rows)
 
     async def write_together(self, *statements: tuple[str, Row]) -> list[int]:
-        """Several statements with their values, all of them or none; returns how many rows each of them changed."""
+        """Execute several statements in one transaction; returns the number of rows that each one changed."""
         changed = []
         async with self._transaction():
             for statement, values in statements:
@@ -94,36 +99,43 @@ class Database:
                 yield
                 await self._connection.commit()
             except BaseException:
-                # Does nothing where none has begun, or where it has been kept before somebody cancelled this.
+                # This does nothing if no transaction has begun, or if it was committed before this task was cancelled.
                 await self._connection.rollback()
                 raise
 
     async def insert(self, statement: str, *values: Any) -> int:
-        """One INSERT; returns the new row's id."""
+        """Execute one INSERT, and commit it; returns the new row's id."""
         async with self._writing, self._connection.execute(statement, values) as cursor:
             return int(cursor.lastrowid or 0)
 
     async def rows(self, query: str, *values: Any) -> list[Row]:
-        """What a SELECT (or a statement with RETURNING) gives."""
+        """All rows of a SELECT, or of a statement with RETURNING."""
         async with self._connection.execute(query, values) as cursor:
             return [tuple(row) for row in await cursor.fetchall()]
 
     async def row(self, query: str, *values: Any) -> Row | None:
-        """The first row of it, if there is one."""
+        """The first row of a query; ``None`` if there is none."""
         async with self._connection.execute(query, values) as cursor:
             row = await cursor.fetchone()
         return None if row is None else tuple(row)
 
 
 class Records:
-    """The tables of one part; methods may raise :class:`aiosqlite.Error`."""
+    """Base of classes that read and write the tables of one part of the bot.
+
+    Their methods may raise :class:`aiosqlite.Error`.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
 
 def _make_ready(path: Path) -> None:
-    """What people wrote is for the eyes of the bot's user alone; SQLite gives the files beside it the same mode."""
+    """Create the file, repair it if it is damaged, and update its tables. Blocks on the disk.
+
+    Only the bot's own user account can read the file, because people's words are in it. SQLite gives its log files the
+    same permissions.
+    """
     path.parent.mkdir(OWN_FOLDER, parents=True, exist_ok=True)
     path.touch(OWN_FILE)
     if find_damage(path) is not None:

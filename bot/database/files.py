@@ -1,4 +1,4 @@
-"""The database's files on the disk: the file itself, what SQLite keeps beside it, and how they are put aside."""
+"""The database's files on the disk: the file itself, SQLite's log files, and helpers to set files aside."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 OWN_FOLDER, OWN_FILE = 0o700, 0o600
+"""Permissions of folders and files that only the bot's own user account may read."""
 COMPANIONS = ("-wal", "-shm")
-"""What the names of SQLite's log and of the log's index end with."""
+"""Endings of the file names of SQLite's write-ahead log and its index."""
 
 
 def files_of_database(path: Path) -> tuple[Path, ...]:
-    """The file, its log and the log's index, whether they are there or not."""
+    """The paths of the database file, its log and the log's index, whether these exist or not."""
     return (path, *(path.with_name(path.name + suffix) for suffix in COMPANIONS))
 
 
 def free_name(folder: Path, stem: str) -> Path:
-    """A name in ``folder`` that nothing has yet, with the time (UTC) in it."""
+    """A path in ``folder`` that does not exist yet: ``stem`` and the current time (UTC)."""
     stem = f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     path, number = folder / stem, 1
     while path.exists():
@@ -27,8 +28,12 @@ def free_name(folder: Path, stem: str) -> Path:
     return path
 
 
-def keep(file: Path, kept: Path) -> None:
-    """Have ``file`` under another name too; where the file system knows no links, as a copy. May raise OSError."""
+def link_or_copy(file: Path, kept: Path) -> None:
+    """Make ``file`` available as ``kept`` too: as a hard link, or as a copy if the file system has no links.
+
+    Raises:
+        OSError: neither is possible.
+    """
     try:
         os.link(file, kept)
     except OSError:
@@ -36,7 +41,11 @@ def keep(file: Path, kept: Path) -> None:
 
 
 def make_durable(path: Path) -> None:
-    """Have a file's content, or a folder's names, on the disk when this returns; may raise OSError."""
+    """Flush a file's content, or a folder's list of names, to the disk (fsync).
+
+    Raises:
+        OSError: the path can't be read, or the disk fails.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""The check at each start: a damaged database is put aside as it is, and what can be read of it goes into a new one."""
+"""Integrity check of the database at each start. A damaged database is set aside, and its readable rows are copied."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.database.files import COMPANIONS, OWN_FILE, files_of_database, free_name, keep
-from bot.database.opening import opened, whole_errors
+from bot.database.files import COMPANIONS, OWN_FILE, files_of_database, free_name, link_or_copy
+from bot.database.opening import opened, sqlite_errors_only
 from bot.database.schema import (
     APPLICATION_ID,
     DatabaseError,
@@ -24,16 +24,19 @@ from bot.database.schema import (
 
 DAMAGED = "damaged"
 CHOICES_LOST_WITH = "listening choices lost with"
-"""The setting that names the damaged file in which people's choices about being listened to could not all be read."""
+"""Key in the table ``setting``. Its value names the damaged file in which not all listening choices could be read."""
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _CHOICES = "listening_choice"
 
 
 @dataclass(frozen=True, slots=True)
 class Rescue:
-    """What became of a damaged database.
+    """Result of the rescue of a damaged database. ``str()`` of it is the message for people.
 
-    ``kept`` is where it lies now, ``rows`` how many rows could be read, ``incomplete`` the tables that lack some.
+    Attributes:
+        kept: the path of the damaged file now.
+        rows: the number of rows that could be read.
+        incomplete: names of the tables of which rows are missing.
     """
 
     kept: Path
@@ -55,10 +58,12 @@ class Rescue:
 
 
 def find_damage(path: Path) -> str | None:
-    """What is wrong with the database at ``path``, in SQLite's words; ``None``: nothing. It blocks and changes nothing.
+    """Check the database at ``path``; returns SQLite's description of the damage, ``None`` if there is none.
+
+    Blocks on the disk, and changes nothing.
 
     Raises:
-        DatabaseError: it can't be read at all, which is another matter than damage.
+        DatabaseError: the file can't be read at all, for example because of its permissions.
     """
     try:
         with opened(path) as database:
@@ -73,7 +78,10 @@ def find_damage(path: Path) -> str | None:
 
 
 def _lacking(database: sqlite3.Connection) -> str | None:
-    """Which table a database of ours has lost: its name may be what is damaged."""
+    """A table that is missing in a database of the bot, as a description of damage; ``None`` if none is missing.
+
+    A table seems to be missing if its name in the schema is damaged.
+    """
     version, (mark,) = version_of(database), database.execute("PRAGMA application_id").fetchone()
     if mark != APPLICATION_ID or not 0 < version <= len(read_migrations()):
         return None
@@ -83,12 +91,12 @@ def _lacking(database: sqlite3.Connection) -> str | None:
 
 
 def rescue(path: Path) -> Rescue:
-    """Put a damaged database aside, and a new one with all that can be read of it in its place. It blocks.
+    """Set a damaged database aside, and create a new one with all rows that can be read. Blocks on the disk.
 
-    Whatever happens meanwhile, the damaged file is there as it was: at ``path``, or where it is kept.
+    The damaged file is never changed. If anything fails, it is still there: at ``path``, or where it was set aside.
 
     Raises:
-        DatabaseError: it can't be done, or a newer version wrote it.
+        DatabaseError: the new database can't be created, or a newer version of the bot wrote the damaged one.
     """
     fresh = path.with_name(f"{path.name}.new")
     kept = free_name(path.parent, f"{path.name}.{DAMAGED}")
@@ -100,7 +108,7 @@ def rescue(path: Path) -> Rescue:
             rows, incomplete = _copy_readable(copy, fresh, kept)
         for file, suffix in zip(files_of_database(path), ("", *COMPANIONS), strict=True):
             if file.exists():
-                keep(file, kept.with_name(kept.name + suffix))
+                link_or_copy(file, kept.with_name(kept.name + suffix))
         for companion in files_of_database(path)[1:]:
             companion.unlink(missing_ok=True)
         fresh.replace(path)
@@ -110,12 +118,12 @@ def rescue(path: Path) -> Rescue:
 
 
 def damaged_files(path: Path) -> list[Path]:
-    """The damaged databases that lie beside the one at ``path``, the oldest first."""
+    """The damaged databases that were set aside in the folder of ``path``, oldest first."""
     return sorted(file for file in path.parent.glob(f"{path.name}.{DAMAGED}-*") if not file.name.endswith(COMPANIONS))
 
 
 def _copy_readable(damaged: Path, fresh: Path, kept: Path) -> tuple[int, tuple[str, ...]]:
-    """How many rows could be read, and which tables lack some."""
+    """Copy all readable rows; returns their number, and the names of tables of which rows are missing."""
     steps = read_migrations()
     rows, incomplete = 0, []
     with opened(damaged) as source, opened(fresh) as target:
@@ -123,7 +131,7 @@ def _copy_readable(damaged: Path, fresh: Path, kept: Path) -> tuple[int, tuple[s
         refuse_newer(damaged, version or 0, newest=len(steps))
         migrate(target, steps[: version or 1])
         target.execute("BEGIN")
-        # What they would write is copied too.
+        # The triggers must not run during the copy, because the rows that they would write are copied too.
         triggers = target.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
         for name, _ in triggers:
             target.execute(f"DROP TRIGGER {name}")
@@ -144,9 +152,9 @@ def _copy_readable(damaged: Path, fresh: Path, kept: Path) -> tuple[int, tuple[s
 
 
 def _version(source: sqlite3.Connection) -> int | None:
-    """Its version, where that can be read."""
+    """The version of a damaged database; ``None`` if it can't be read."""
     try:
-        with whole_errors():
+        with sqlite_errors_only():
             return version_of(source)
     except sqlite3.DatabaseError:
         return None
@@ -155,20 +163,24 @@ def _version(source: sqlite3.Connection) -> int | None:
 def _copy_table(
     source: sqlite3.Connection, target: sqlite3.Connection, table: str, *, may_lack: bool
 ) -> tuple[int, bool]:
-    """How many rows could be copied, and whether those were all; ``may_lack``: there may never have been the table."""
+    """Copy the readable rows of one table; returns their number, and whether these were all rows.
+
+    Args:
+        may_lack: whether the table may be missing without damage, because the database is from before migrations.
+    """
     columns = ", ".join(name for _, name, *_ in target.execute(f"PRAGMA table_info({table})"))
     marks = ", ".join("?" * (columns.count(",") + 1))
     insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
     copied, whole = 0, True
-    # From both ends: what lies behind a damaged page is read from the other side.
+    # The table is read from both ends, because rows after a damaged page can be read from the other end.
     for order in ("rowid", "rowid DESC"):
         try:
-            with whole_errors():
+            with sqlite_errors_only():
                 for row in source.execute(f"SELECT {columns} FROM {table} NOT INDEXED ORDER BY {order}"):  # noqa: S608
                     try:
                         copied += max(target.execute(insert, row).rowcount, 0)
                     except sqlite3.IntegrityError:
-                        # A value that no version wrote.
+                        # The value is damaged: no version of the bot writes one that breaks a constraint.
                         whole = False
         except sqlite3.DatabaseError as error:
             if may_lack and str(error) == f"no such table: {table}":
@@ -181,7 +193,10 @@ def _copy_table(
 
 @contextlib.contextmanager
 def working_copy(path: Path, copy: Path) -> Iterator[Path]:
-    """A copy to read from, since reading a database with a log beside it changes both; it is gone afterwards."""
+    """A temporary copy of the database at the path ``copy``, deleted at the end of the block.
+
+    It is needed because reading a database that has a log changes both files.
+    """
     try:
         for file, target in zip(files_of_database(path)[:2], files_of_database(copy), strict=False):
             target.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A database opened for a moment, off the event loop, whatever may have become of its file."""
+"""Opens a database file for a short time with Python's ``sqlite3``, even if the file may be damaged. Blocks."""
 
 from __future__ import annotations
 
@@ -8,37 +8,38 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 
-def readable(text: bytes) -> str:
-    """Text of a database, with U+FFFD for what is no UTF-8: a flipped bit costs one letter, not every start."""
+def decode_text(text: bytes) -> str:
+    """Decode text of the database. Invalid UTF-8 becomes U+FFFD, so that a flipped bit does not prevent every start."""
     return text.decode(errors="replace")
 
 
 @contextmanager
 def opened(path: Path, mode: str = "rw") -> Iterator[sqlite3.Connection]:
-    """The database at ``path``, committing by itself, and closed on leaving.
+    """Open the database at ``path`` in autocommit mode, and close it at the end of the block.
 
     Args:
-        mode: SQLite's: ``ro``, ``rw``, or ``rwc`` for one that may have to be made.
+        mode: SQLite's open mode: ``ro`` to read, ``rw`` to write, ``rwc`` to create the file if necessary.
 
     Raises:
-        sqlite3.Error: it can't be used.
+        sqlite3.Error: the database can't be used.
     """
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    with whole_errors(), closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as database:
-        database.text_factory = readable
+    with sqlite_errors_only(), closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as database:
+        database.text_factory = decode_text
         yield database
 
 
 @contextmanager
-def whole_errors() -> Iterator[None]:
-    """Have only :class:`sqlite3.Error` come out of the block.
+def sqlite_errors_only() -> Iterator[None]:
+    """Convert an exception of the block that is caused by damage to a :class:`sqlite3.DatabaseError`.
 
-    SQLite quotes a damaged schema in its message, and where that is no UTF-8, Python raises another exception.
+    SQLite quotes a damaged schema in its error message. If the quote is not valid UTF-8, Python raises
+    UnicodeDecodeError instead of an error of ``sqlite3``.
     """
     try:
         yield
     except UnicodeDecodeError as error:
-        said = " ".join(readable(error.object).split())
+        said = " ".join(decode_text(error.object).split())
         damage = sqlite3.DatabaseError(said)
         damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise damage from error

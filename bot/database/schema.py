@@ -1,7 +1,7 @@
-"""The tables of the database, as numbered steps: each is carried out once, in order, whole or not at all.
+"""The database's schema, created by numbered migrations. Each migration is executed once, in order, in a transaction.
 
-A step is a file ``migrations/NNN_what_it_does.sql``. To change a table, add the next number; a step that a released
-version has carried out is never changed. ``user_version`` in the file's header is the number of the last step.
+A migration is a file ``migrations/NNN_what_it_does.sql``. To change a table, add a file with the next number. Never
+change a migration that was part of a release. ``user_version`` in the database's header is the number of the last one.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from pathlib import Path
 from bot.database.opening import opened
 
 FILE = "seiyuu.sqlite3"
-"""Its name in ``DATA_DIR``."""
+"""Name of the database file in ``DATA_DIR``."""
 MIGRATIONS_DIR = Path(__file__).parent / "migrations"
 APPLICATION_ID = 0x53656979
-"""``Seiy``, in the header of the file, so that other programs and ``restore`` know whose it is."""
+"""The letters "Seiy". They are in the database's header, so that other programs and ``restore`` recognize the file."""
 
 
 class DatabaseError(Exception):
-    """The database can't be used; the text says why and what to do."""
+    """The database can't be used. The message says why, and what to do about it."""
 
 
 class NewerDatabaseError(DatabaseError):
-    """A newer version wrote it: no other start of this one will be able to use it."""
+    """A newer version of the bot wrote the database, so this version can never use it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step: SQL statements, parted by semicolons."""
+    """One migration: SQL statements, separated by semicolons."""
 
     number: int
     name: str
@@ -40,10 +40,10 @@ class Migration:
 
 
 def read_migrations(folder: Path = MIGRATIONS_DIR) -> tuple[Migration, ...]:
-    """Every step, in order.
+    """Read all migrations, in order.
 
     Raises:
-        ValueError: they are not numbered 1, 2, 3 and so on.
+        ValueError: the files are not numbered 1, 2, 3 and so on.
     """
     found: list[Migration] = []
     for file in sorted(folder.glob("*.sql")):
@@ -55,16 +55,17 @@ def read_migrations(folder: Path = MIGRATIONS_DIR) -> tuple[Migration, ...]:
 
 
 def version_of(database: sqlite3.Connection) -> int:
-    """The number of the last step; 0 for a new file, and for one from before the steps were numbered."""
+    """The number of the last migration; 0 for a new file, or one from before migrations were numbered."""
     return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
 Parts = dict[tuple[str, str], object]
-"""What a database consists of: its tables with their columns, and all else with its SQL, by kind and name."""
+"""The schema of a database, by kind and name of each object: tables with their columns, other objects with their
+SQL."""
 
 
 def parts_of(database: sqlite3.Connection) -> Parts:
-    """Every table, index, trigger and view, without what SQLite makes by itself."""
+    """All tables, indexes, triggers and views, without those that SQLite creates itself."""
     parts: Parts = {}
     query = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite^_%' ESCAPE '^'"
     for kind, name, sql in database.execute(query).fetchall():
@@ -73,7 +74,10 @@ def parts_of(database: sqlite3.Connection) -> Parts:
 
 
 def parts_of_version(version: int) -> Parts:
-    """What a database of that version consists of; one without steps has some of the first step's."""
+    """The schema that a version should have.
+
+    Version 0 is from before migrations were numbered. It has the schema of version 1, but some tables may be missing.
+    """
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
         migrate(database, read_migrations()[: max(version, 1)])
         return parts_of(database)
@@ -85,10 +89,10 @@ def _columns(database: sqlite3.Connection, table: str) -> frozenset[tuple[object
 
 
 def migrate(database: sqlite3.Connection, steps: Sequence[Migration]) -> None:
-    """Carry out the steps that are still to be done. ``database`` commits by itself (``isolation_level=None``).
+    """Execute the migrations that are missing. ``database`` must be in autocommit mode (``isolation_level=None``).
 
     Raises:
-        sqlite3.Error: a step failed; the database is as it was before it.
+        sqlite3.Error: a migration failed. The database is as it was before that migration.
     """
     for step in steps[version_of(database) :]:
         try:
@@ -102,11 +106,11 @@ def migrate(database: sqlite3.Connection, steps: Sequence[Migration]) -> None:
 
 
 def bring_up_to_date(path: Path, steps: Sequence[Migration] | None = None) -> None:
-    """Give the file at ``path``, which may be empty, today's tables. It blocks: keep it off the event loop.
+    """Update the database at ``path``, which may be an empty file, to the newest schema. Blocks on the disk.
 
     Raises:
-        NewerDatabaseError: a newer version wrote it.
-        DatabaseError: it can't be changed.
+        NewerDatabaseError: a newer version of the bot wrote the database.
+        DatabaseError: the database can't be changed.
     """
     steps = read_migrations() if steps is None else steps
     try:
@@ -118,11 +122,11 @@ def bring_up_to_date(path: Path, steps: Sequence[Migration] | None = None) -> No
 
 
 def refuse_newer(path: Path, version: int, *, newest: int) -> None:
-    """Refuse a database that a newer version wrote, which may mean by it what this one does not know.
+    """Refuse a database that a newer version of the bot wrote, because this version can't know what its tables mean.
 
     Raises:
-        NewerDatabaseError: it is one.
-        DatabaseError: no version has that number.
+        NewerDatabaseError: a newer version of the bot wrote the database.
+        DatabaseError: the version number is negative, so no version of the bot wrote it.
     """
     if version < 0:
         raise DatabaseError(

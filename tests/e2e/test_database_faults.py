@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.backup.moving import Move, make_stage, put_in_place
+from bot.backup.moving import Move, carry_out, make_stage
 from bot.database.integrity import damaged_files
 from bot.database.schema import bring_up_to_date, read_migrations
 from sandbox.server import Sandbox
@@ -67,7 +67,7 @@ def break_a_restore_off(database: Path) -> None:
     folder = database.parent
     make_stage(folder, [])
     with pytest.raises(FileNotFoundError):
-        put_in_place(folder, [Move(database, folder / "away"), Move(folder / "nowhere", database)])
+        carry_out(folder, [Move(database, folder / "away"), Move(folder / "nowhere", database)])
     assert not database.exists()
 
 

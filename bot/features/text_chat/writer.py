@@ -12,7 +12,7 @@ import discord
 
 from bot.characters import Characters
 from bot.conversations.keeping import Conversations
-from bot.conversations.place import CHAT, ConversationPlace
+from bot.conversations.records import CHAT, ConversationPlace
 from bot.features.text_chat.live_answer import LiveAnswer
 from bot.features.text_chat.memory import ChatMemory
 from bot.llm.errors import ModelError

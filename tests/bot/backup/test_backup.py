@@ -17,7 +17,7 @@ import pytest
 
 from bot.__main__ import main
 from bot.backup.contents import MAX_FILE_BYTES
-from bot.backup.moving import settle
+from bot.backup.moving import undo_and_clean_up
 from bot.data_dir_lock import data_dir_lock
 from bot.database.integrity import find_damage
 from bot.database.schema import APPLICATION_ID, bring_up_to_date, read_migrations, version_of
@@ -531,8 +531,8 @@ def test_a_restore_that_is_killed_half_way_is_undone(
     assert "a restore is at work or was broken off" in told(capsys)
     if by == "the next start":
         with data_dir_lock(to_be_restored / "data"):
-            assert settle(to_be_restored / "data")
-            assert not settle(to_be_restored / "data")
+            assert undo_and_clean_up(to_be_restored / "data")
+            assert not undo_and_clean_up(to_be_restored / "data")
         assert state(to_be_restored) == AS_IT_WAS
         assert asides(to_be_restored) == []
         assert list(to_be_restored.rglob(".restoring")) == []
@@ -561,7 +561,7 @@ def test_a_restore_that_can_not_be_undone_says_so_and_the_next_start_undoes_it(
     assert "can't be undone: Input/output error" in said
     assert "Nothing has changed" not in said
     monkeypatch.undo()
-    assert settle(to_be_restored / "data")
+    assert undo_and_clean_up(to_be_restored / "data")
     assert state(to_be_restored) == AS_IT_WAS
 
 

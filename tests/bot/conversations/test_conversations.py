@@ -14,8 +14,15 @@ from pathlib import Path
 import pytest
 
 from bot.conversations.keeping import DAY, CallKeeper, Conversations
-from bot.conversations.place import CHAT, ConversationPlace
-from bot.conversations.records import AT_ONCE, LONGEST, MOST_TURNS, SILENCE, ConversationRecords
+from bot.conversations.records import (
+    CHAT,
+    DELETE_BATCH,
+    LONGEST,
+    MOST_TURNS,
+    SILENCE,
+    ConversationPlace,
+    ConversationRecords,
+)
 from bot.conversations.writer import MAX_WAITING
 from bot.database import Database
 from bot.llm.history import Turn as Said
@@ -219,7 +226,7 @@ async def test_the_limit_holds_every_day(archive: Archive) -> None:
     records = ConversationRecords(archive.database)
     daily = Conversations(records, 30, lambda *_: True, clock=lambda: archive.now, sleep=a_day_later)
     with pytest.raises(EOFError):
-        await daily.keep_to_the_limit()
+        await daily.forget_old_daily()
     assert left == [2] * 32 + [0] * 2
 
 
@@ -377,13 +384,13 @@ async def test_forgetting_takes_time_in_proportion_to_what_is_forgotten(tmp_path
 
 
 async def test_others_ask_the_database_while_much_is_forgotten(archive: Archive) -> None:
-    await fill(archive.database, 20 * AT_ONCE)
+    await fill(archive.database, 20 * DELETE_BATCH)
     forgetting = asyncio.create_task(archive.conversations.forget_channel(CHANNEL))
     asked = 0
     while not forgetting.done():
         await archive.database.row("SELECT 1")
         asked += 1
-    assert await forgetting == 20 * AT_ONCE
+    assert await forgetting == 20 * DELETE_BATCH
     assert asked >= 20
     assert await archive.rows() == []
 

@@ -17,7 +17,7 @@ import pytest
 
 from bot.consent import ListeningConsent, listening_policy
 from bot.database import Database, DatabaseError
-from bot.database.check import look_at
+from bot.database.check import check_database
 from bot.database.files import files_of_database
 from bot.database.integrity import damaged_files, find_damage, rescue
 from bot.database.schema import bring_up_to_date, migrate, read_migrations
@@ -230,17 +230,17 @@ def test_a_process_killed_in_mid_write_loses_nothing_that_was_written(tmp_path: 
 
 
 async def test_the_doctor_says_how_it_is_and_touches_nothing(filled: Path, tmp_path: Path) -> None:
-    assert look_at(tmp_path / "none").good is True
-    assert look_at(filled).good is True
+    assert check_database(tmp_path / "none").good is True
+    assert check_database(filled).good is True
     spoil(filled, leaf_page(filled, b"200 xxx"))
     before = content(filled)
-    result = look_at(filled)
+    result = check_database(filled)
     assert result.good is False
     assert f"{filled} is damaged" in result.text
     assert content(filled) == before
     async with Database.opened(filled):
         pass
-    afterwards = look_at(filled)
+    afterwards = check_database(filled)
     assert afterwards.good is None
     assert str(damaged_files(filled)[0]) in afterwards.text
 
@@ -257,7 +257,7 @@ async def test_a_schema_that_is_no_text_is_damage_as_any_other(filled: Path, wor
     flip(filled, word)
     damaged = content(filled)
     assert find_damage(filled) is not None
-    assert look_at(filled).good is False
+    assert check_database(filled).good is False
     async with Database.opened(filled) as database:
         assert await database.row("SELECT count(*) FROM conversations") == (0,)
     assert [content(kept) for kept in damaged_files(filled)] == [damaged]
@@ -278,7 +278,7 @@ def test_a_version_that_nobody_made_is_refused_with_its_remedy(filled: Path) -> 
     before = content(filled)
     with pytest.raises(DatabaseError, match=r"version -1, which no Seiyuu has made.*restore FILE"):
         bring_up_to_date(filled)
-    assert look_at(filled).good is False
+    assert check_database(filled).good is False
     assert content(filled) == before
 
 
