@@ -16,8 +16,8 @@ from typing import Any
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import History, Turn
 from bot.speech_server.errors import SpeechUnavailable
-from bot.speech_server.stream import Connected, Disconnected, SegmentAudio
-from bot.voice.dialogue import messages as m
+from bot.speech_server.stream import Disconnected, SegmentAudio
+from bot.voice.dialogue import effects, events
 from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import PromptTaken, ReplyEnded, Watcher, WordsSpoken
@@ -28,18 +28,7 @@ from bot.voice.ports import Playback, Responder, SpeechConnection
 from bot.voice.saying import Saying
 from bot.voice.tts.fallback import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
-from wire.messages import (
-    SAMPLE_RATE,
-    Cancel,
-    Cancelled,
-    ClientMessage,
-    Failure,
-    Flushed,
-    Notice,
-    SegmentEnd,
-    SegmentStart,
-    Speak,
-)
+from wire.messages import SAMPLE_RATE, Cancel, ClientMessage, Failure, Notice, SegmentStart, Speak
 from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
@@ -148,35 +137,35 @@ class Conversation:
             saying.end(Outcome.DISCARDED)
             return saying
         self._sayings.append(saying)
-        self._handle(m.Prompted(prompt))
+        self._handle(events.Prompted(prompt))
         return saying
 
     def _cancel(self, prompt: Prompt) -> None:
-        self._handle(m.PromptCancelled(prompt, self._position()))
+        self._handle(events.PromptCancelled(prompt, self._position()))
 
     def speculate(self, prompt: Prompt) -> None:
         """Prepare an answer to what somebody may have finished saying; nothing of it is heard yet."""
-        self._handle(m.TurnSpeculated(prompt))
+        self._handle(events.TurnSpeculated(prompt))
 
     def commit(self, prompt: Prompt) -> None:
         """Answer what somebody has said, with the speculative reply where there is one."""
-        self._handle(m.TurnCommitted(prompt))
+        self._handle(events.TurnCommitted(prompt))
 
     def discard(self, turn: TurnId) -> None:
         """Throw away what was prepared for a turn."""
-        self._handle(m.TurnDiscarded(turn))
+        self._handle(events.TurnDiscarded(turn))
 
     def interruption_started(self, turn: TurnId) -> None:
         """Fall silent: somebody who may interrupt speaks."""
-        self._handle(m.InterruptionStarted(turn))
+        self._handle(events.InterruptionStarted(turn))
 
     def interruption_confirmed(self, turn: TurnId) -> None:
         """There are words in what they say: the reply that they interrupt is over."""
-        self._handle(m.InterruptionConfirmed(turn, self._position()))
+        self._handle(events.InterruptionConfirmed(turn, self._position()))
 
     def release_floor(self, turn: TurnId) -> None:
         """They have finished, or it was nothing: speak, or go on."""
-        self._handle(m.FloorReleased(turn))
+        self._handle(events.FloorReleased(turn))
 
     def overhear(self, turn: Turn) -> None:
         """Somebody said something that wants no answer, but that the next answer should know of."""
@@ -190,12 +179,12 @@ class Conversation:
     def stop(self) -> bool:
         """Fall silent at once and forget what waits; False when there was nothing to stop."""
         answering = self.answering
-        self._handle(m.Stopped(self._position()))
+        self._handle(events.Stopped(self._position()))
         return answering
 
     def dismiss(self, person: int) -> None:
         """Answer somebody (a user id) no more: end the reply to them, and forget what they wait for."""
-        self._handle(m.Dismissed(person, self._position()))
+        self._handle(events.Dismissed(person, self._position()))
 
     def _position(self) -> int:
         reply = self._dialogue.current
@@ -221,62 +210,56 @@ class Conversation:
         self._played = (samples, underruns)
         if underruns:
             _log.warning("Reply %s: %d ms of silence: the sound came too late", reply, 20 * underruns)
-        self._handle(m.PlaybackDrained(reply))
+        self._handle(events.PlaybackDrained(reply))
 
-    def _handle(self, event: m.Event) -> None:
+    def _handle(self, event: events.Event) -> None:
         for effect in self._dialogue.handle(event):
             self._perform(effect)
 
-    def _perform(self, effect: m.Effect) -> None:
+    def _perform(self, effect: effects.Effect) -> None:
         match effect:
-            case m.Acknowledge(prompt):
+            case effects.Acknowledge(prompt):
                 self._notices.acknowledge(prompt)
-            case m.Tell(text, prompt):
+            case effects.Tell(text, prompt):
                 self._notices.tell(text, prompt)
-            case m.Refuse(prompt, text):
+            case effects.Refuse(prompt, text):
                 self._notices.tell(text, prompt)
                 self._dropped(prompt, Outcome.REFUSED)
-            case m.Drop(prompt, refused):
+            case effects.Drop(prompt, refused):
                 self._dropped(prompt, Outcome.REFUSED if refused else Outcome.DISCARDED)
-            case m.BeginReply(reply, prompt):
+            case effects.BeginReply(reply, prompt):
                 self._begin(reply, prompt)
-            case m.CommitReply(reply, prompt):
+            case effects.CommitReply(reply, prompt):
                 self._commit(reply, prompt)
-            case m.AskModel(reply, prompt):
+            case effects.AskModel(reply, prompt):
                 self._model = self._spawn(self._ask(reply, prompt), f"model {reply}")
-            case m.CloseModel():
+            case effects.CloseModel():
                 if self._model is not None:
                     self._model.cancel()
-            case m.TokenToVoice(reply, text):
-                self._to_voice.put_nowait(Speak(text, reply=reply, parameters=self._parameters))
-            case m.EndOfText(reply):
-                self._to_voice.put_nowait(Speak(flush=True, reply=reply))
-            case m.CancelSpeech(reply):
-                while not self._to_voice.empty():
-                    self._to_voice.get_nowait()
-                self._to_voice.put_nowait(Cancel(reply))
-            case m.MarkSegment(reply, text):
+            case effects.Send(message):
+                self._send(message)
+            case effects.MarkSegment(reply, text):
                 self._playback.mark(reply, self._words.add(text))
-            case m.Play(reply, samples):
+            case effects.Play(reply, samples):
                 self._playback.write(reply, samples)
-            case m.PausePlayback(reply):
+            case effects.PausePlayback(reply):
                 self._playback.pause(reply)
-            case m.FinishPlayback(reply):
+            case effects.FinishPlayback(reply):
                 self._playback.finish(reply)
-            case m.DropPlayback(reply):
+            case effects.DropPlayback(reply):
                 self._played = (self._playback.drop(reply), 0)
-            case m.HoldPlayback():
+            case effects.HoldPlayback():
                 self._playback.hold()
-            case m.ResumePlayback():
+            case effects.ResumePlayback():
                 self._playback.resume()
-            case m.Remember(prompt, heard, interrupted):
+            case effects.Remember(prompt, heard, interrupted):
                 self._heard = heard
                 if self._language is not None:
                     self._language.heard(heard)
                 if prompt.kind is PromptKind.ASK:
                     self._history.add(_asked(prompt))
                     self._history.add(Turn.of_bot(heard, interrupted=interrupted))
-            case m.EndReply(reply, outcome):
+            case effects.EndReply(reply, outcome):
                 self._end(outcome)
                 if self._being_said is not None and self._being_said[0] == reply:
                     self._said(self._being_said[1], outcome)
@@ -322,19 +305,29 @@ class Conversation:
         self._watch(ReplyEnded(trace, self._heard, self._spoken_in))
 
     async def _ask(self, reply: str, prompt: Prompt) -> None:
-        answer = self._responder.answer(_asked(prompt), lambda: self._handle(m.ModelLoading(reply)))
+        answer = self._responder.answer(_asked(prompt), lambda: self._handle(events.ModelLoading(reply)))
         try:
             async for text in answer:
                 if self._turn:
                     self._turn.reached("first_token")
-                self._handle(m.TokenCame(reply, text))
-            self._handle(m.ModelDone(reply))
+                self._handle(events.TokenCame(reply, text))
+            self._handle(events.ModelDone(reply))
         except ModelError as error:
             _log.warning("Reply %s: %s", reply, error)
             timed_out = error.kind in (ModelErrorKind.FIRST_TOKEN_TIMEOUT, ModelErrorKind.STALLED)
-            self._handle(m.ModelFailed(reply, f"❌ {error}", timed_out))
+            self._handle(events.ModelFailed(reply, f"❌ {error}", timed_out))
         finally:
             await answer.aclose()
+
+    def _send(self, message: ClientMessage) -> None:
+        match message:
+            case Speak(token=token) if token:
+                message = replace(message, parameters=self._parameters)
+            case Cancel():
+                # What still waits belongs to what is cancelled.
+                while not self._to_voice.empty():
+                    self._to_voice.get_nowait()
+        self._to_voice.put_nowait(message)
 
     async def _send_to_voice(self) -> None:
         while True:
@@ -344,41 +337,34 @@ class Conversation:
             except SpeechUnavailable as error:
                 if isinstance(message, Speak) and message.reply == self._dialogue.current:
                     _log.warning("Reply %s: %s", message.reply, error)
-                    self._handle(m.SpeechFailed(message.reply))
+                    self._handle(Disconnected(str(error)))
 
     async def _hear_voice(self) -> None:
         async for event in self._voice.events():
             match event:
-                case SegmentAudio(reply, _, samples) if reply is not None:
-                    if reply == self._dialogue.current:
+                case SegmentStart(reply=reply):
+                    self._reached("first_clause", reply)
+                case SegmentAudio(reply):
+                    if reply is not None and reply == self._dialogue.current:
                         await self._playback.wait_for_room(BUFFERED_SECONDS)
                     self._reached("first_audio", reply)
-                    self._handle(m.AudioCame(reply, samples))
-                case SegmentStart(_, text, reply) if reply is not None:
-                    self._reached("first_clause", reply)
-                    self._handle(m.SegmentStarted(reply, text))
-                case SegmentEnd(_, _, reply) if reply is not None:
-                    self._handle(m.SegmentEnded(reply))
-                case Flushed(_, _, reply) if reply is not None:
-                    self._handle(m.SpeechFlushed(reply))
                 case Failure(error, code, reply):
                     _log.warning("The voice failed at %s: %s (%s)", reply or "a message", error, code)
-                    if reply is not None:
-                        self._handle(m.SpeechFailed(reply))
                 case Disconnected(reason):
                     _log.warning("The voice is gone: %s", reason)
-                    self._handle(m.SpeechFailed(None))
-                case Notice() as notice:
-                    self._tell_of_voice(notice)
-                case Connected() | Cancelled() | _:
+                case Notice():
+                    self._tell_of_voice(event)
+                case _:
                     pass
+            if isinstance(event, events.SpeechOutput):
+                self._handle(event)
 
     def _tell_of_voice(self, notice: Notice) -> None:
         if (text := self._voice_notices.words(notice)) is not None:
             self._notices.tell(text)
 
-    def _reached(self, stage: str, reply: str) -> None:
-        if self._turn and reply == self._dialogue.current:
+    def _reached(self, stage: str, reply: str | None) -> None:
+        if self._turn and reply is not None and reply == self._dialogue.current:
             self._turn.reached(stage)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

@@ -8,36 +8,26 @@ from itertools import accumulate
 from typing import Self
 
 from bot.llm.personas import Persona
-from bot.voice.dialogue.messages import (
+from bot.speech_server.stream import SegmentAudio
+from bot.voice.dialogue.effects import (
     AskModel,
-    AudioCame,
     BeginReply,
-    CancelSpeech,
     CloseModel,
     CommitReply,
     DropPlayback,
     Effect,
-    EndOfText,
     EndReply,
-    Event,
     FinishPlayback,
     MarkSegment,
-    ModelDone,
-    ModelFailed,
-    ModelLoading,
     PausePlayback,
     Play,
-    PlaybackDrained,
     Remember,
-    SegmentEnded,
-    SegmentStarted,
-    SpeechFailed,
-    SpeechFlushed,
+    Send,
     Tell,
-    TokenCame,
-    TokenToVoice,
 )
+from bot.voice.dialogue.events import Event, ModelDone, ModelFailed, ModelLoading, PlaybackDrained, TokenCame
 from bot.voice.turn import Outcome, Prompt, PromptKind
+from wire.messages import Cancel, Failure, Flushed, SegmentEnd, SegmentStart, Speak
 
 SAMPLES_PER_CHARACTER = 3_200
 """About 15 characters a second: how far a segment has been heard while its whole length is not known."""
@@ -180,7 +170,7 @@ class ReplyProgress:
         """End it after ``heard`` samples; a speculative reply leaves no trace."""
         reply = self.reply
         yield CloseModel(reply.id)
-        yield CancelSpeech(reply.id)
+        yield Send(Cancel(reply.id))
         yield DropPlayback(reply.id)
         if reply.sure:
             yield from self._end(Outcome.INTERRUPTED, reply.heard(heard))
@@ -199,20 +189,20 @@ class ReplyProgress:
                 yield from self._text_ended()
             case ModelFailed(_, fault, timed_out):
                 yield from self._model_failed(fault, timed_out)
-            case SegmentStarted(_, text) if not reply.voice_lost:
+            case SegmentStart(_, text) if not reply.voice_lost:
                 reply.segments.append(Segment(text))
                 yield from self._show(MarkSegment(reply.id, text))
-            case AudioCame(_, samples) if not reply.voice_lost and reply.segments:
+            case SegmentAudio(_, _, samples) if not reply.voice_lost and reply.segments:
                 reply.segments[-1].received += len(samples)
                 yield from self._show(Play(reply.id, samples))
-            case SegmentEnded() if not reply.voice_lost and reply.segments:
+            case SegmentEnd() if not reply.voice_lost and reply.segments:
                 reply.segments[-1].whole = True
                 if reply.notice_is_whole and not reply.written:
                     yield from self._show(PausePlayback(reply.id))
-            case SpeechFlushed() if not reply.voice_lost:
+            case Flushed() if not reply.voice_lost:
                 yield from self._finish_playback()
                 yield from self._settle()
-            case SpeechFailed():
+            case Failure():
                 yield from self.voice_failed()
             case PlaybackDrained():
                 reply.drained = True
@@ -224,7 +214,7 @@ class ReplyProgress:
         if reply.voice_lost or reply.playback_finished:
             return
         reply.voice_lost = True
-        yield CancelSpeech(reply.id)
+        yield Send(Cancel(reply.id))
         if reply.notice and not reply.received and not reply.written:
             yield from self._show(Tell(reply.notice.strip(), reply.prompt))
         # What has arrived is still played: it is good sound, and the text that follows takes up where it ends.
@@ -248,7 +238,7 @@ class ReplyProgress:
         if reply.voice_lost:
             yield from self._show(Tell(self._texts.waking, reply.prompt))
         else:
-            yield TokenToVoice(reply.id, reply.notice)
+            yield Send(Speak(reply.notice, reply=reply.id))
 
     def _token(self, text: str) -> Iterator[Effect]:
         reply = self.reply
@@ -256,7 +246,7 @@ class ReplyProgress:
             return
         reply.written += text
         if not reply.voice_lost:
-            yield TokenToVoice(reply.id, text)
+            yield Send(Speak(text, reply=reply.id))
 
     def _text_ended(self) -> Iterator[Effect]:
         reply = self.reply
@@ -267,7 +257,7 @@ class ReplyProgress:
             yield from self._finish_playback()
             yield from self._settle()
         else:
-            yield EndOfText(reply.id)
+            yield Send(Speak(flush=True, reply=reply.id))
 
     def _model_failed(self, fault: str, timed_out: bool) -> Iterator[Effect]:
         reply = self.reply

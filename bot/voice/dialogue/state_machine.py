@@ -11,21 +11,16 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from bot.voice.dialogue.messages import (
-    Acknowledge,
+from bot.speech_server.stream import Disconnected
+from bot.voice.dialogue.effects import Acknowledge, Drop, Effect, HoldPlayback, Refuse, ResumePlayback
+from bot.voice.dialogue.events import (
     Dismissed,
-    Drop,
-    Effect,
     Event,
     FloorReleased,
-    HoldPlayback,
     InterruptionConfirmed,
     InterruptionStarted,
     PromptCancelled,
     Prompted,
-    Refuse,
-    ResumePlayback,
-    SpeechFailed,
     Stopped,
     TurnCommitted,
     TurnDiscarded,
@@ -107,7 +102,7 @@ class Dialogue:
                 yield from self._drop(lambda prompt: prompt.person == person)
                 if self._progress is not None and self._progress.reply.prompt.person == person:
                     yield from self._interrupt(heard)
-            case SpeechFailed(None):
+            case Disconnected():
                 # A reply that has not said a word yet loses nothing: the voice may be back before it does.
                 if self._progress and self._progress.reply.said:
                     yield from self._carry_on(self._progress.voice_failed())

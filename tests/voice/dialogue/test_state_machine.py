@@ -9,10 +9,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bot.voice.dialogue import messages as m
+from bot.speech_server.stream import Disconnected, SegmentAudio
+from bot.voice.dialogue import effects as do
+from bot.voice.dialogue import events as on
 from bot.voice.dialogue.reply import VOICE_FAILED, DialogueTexts
 from bot.voice.dialogue.state_machine import MAX_WAITING, TOO_MANY_WAITING, Dialogue
 from bot.voice.turn import Microphone, Outcome, Prompt, PromptKind, SpokenTurn, TurnId
+from wire.messages import Cancel, Failure, Flushed, SegmentEnd, SegmentStart, Speak
 
 ADA = Prompt("Ada", "what's up?", 0.0, message=1)
 TURN, OTHER_TURN = TurnId(7, 1), TurnId(8, 1)
@@ -23,20 +26,20 @@ def spoken(text: str, turn: TurnId = TURN) -> Prompt:
     return Prompt("Ada", text, 0.0, spoken=SpokenTurn(turn, Microphone.OPEN, 0.1, 0.3))
 
 
-def run(dialogue: Dialogue, *events: m.Event) -> list[m.Effect]:
+def run(dialogue: Dialogue, *events: on.Event) -> list[do.Effect]:
     return [effect for event in events for effect in dialogue.handle(event)]
 
 
-def told(effects: Iterable[m.Effect]) -> list[str]:
-    return [effect.text for effect in effects if isinstance(effect, m.Tell)]
+def told(effects: Iterable[do.Effect]) -> list[str]:
+    return [effect.text for effect in effects if isinstance(effect, do.Tell)]
 
 
-def speak(reply: str, text: str) -> list[m.Event]:
+def speak(reply: str, text: str) -> list[on.Event]:
     return [
-        m.TokenCame(reply, text),
-        m.SegmentStarted(reply, text),
-        m.AudioCame(reply, SOUND),
-        m.SegmentEnded(reply),
+        on.TokenCame(reply, text),
+        SegmentStart(0, text, reply),
+        SegmentAudio(reply, 0, SOUND),
+        SegmentEnd(0, len(SOUND), reply),
     ]
 
 
@@ -44,352 +47,363 @@ def test_a_reply_goes_from_prompt_to_history() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects = run(
         dialogue,
-        m.Prompted(ADA),
+        on.Prompted(ADA),
         *speak("r1", "All is well."),
-        m.ModelDone("r1"),
-        m.SpeechFlushed("r1"),
-        m.PlaybackDrained("r1"),
+        on.ModelDone("r1"),
+        Flushed(None, 0.0, "r1"),
+        on.PlaybackDrained("r1"),
     )
     assert [type(effect) for effect in effects] == [
-        m.BeginReply,
-        m.CommitReply,
-        m.AskModel,
-        m.Acknowledge,
-        m.TokenToVoice,
-        m.MarkSegment,
-        m.Play,
-        m.EndOfText,
-        m.FinishPlayback,
-        m.Remember,
-        m.EndReply,
+        do.BeginReply,
+        do.CommitReply,
+        do.AskModel,
+        do.Acknowledge,
+        do.Send,
+        do.MarkSegment,
+        do.Play,
+        do.Send,
+        do.FinishPlayback,
+        do.Remember,
+        do.EndReply,
     ]
-    assert effects[-2] == m.Remember(ADA, "All is well.", interrupted=False)
+    assert effects[-2] == do.Remember(ADA, "All is well.", interrupted=False)
     assert dialogue.current is None
 
 
 def test_who_writes_too_much_is_told_so_once_until_there_is_room_again() -> None:
     dialogue = Dialogue(DialogueTexts)
     prompts = [Prompt("Ada", str(n), 0.0, n, person=7) for n in range(MAX_WAITING + 8)]
-    full = run(dialogue, *map(m.Prompted, prompts))
-    assert [effect.prompt for effect in full if isinstance(effect, m.Refuse)] == [prompts[MAX_WAITING + 1]]
-    assert [effect.prompt for effect in full if isinstance(effect, m.Drop)] == prompts[MAX_WAITING + 2 :]
+    full = run(dialogue, *map(on.Prompted, prompts))
+    assert [effect.prompt for effect in full if isinstance(effect, do.Refuse)] == [prompts[MAX_WAITING + 1]]
+    assert [effect.prompt for effect in full if isinstance(effect, do.Drop)] == prompts[MAX_WAITING + 2 :]
     ben = Prompt("Ben", "and I?", 0.0, 99, person=8)
-    assert run(dialogue, m.Prompted(ben)) == [m.Refuse(ben, TOO_MANY_WAITING)]
-    run(dialogue, m.Stopped(0), *map(m.Prompted, prompts[: MAX_WAITING + 1]))
+    assert run(dialogue, on.Prompted(ben)) == [do.Refuse(ben, TOO_MANY_WAITING)]
+    run(dialogue, on.Stopped(0), *map(on.Prompted, prompts[: MAX_WAITING + 1]))
     again = Prompt("Ada", "again", 0.0, 100, person=7)
-    assert run(dialogue, m.Prompted(again)) == [m.Refuse(again, TOO_MANY_WAITING)]
+    assert run(dialogue, on.Prompted(again)) == [do.Refuse(again, TOO_MANY_WAITING)]
 
 
 def test_prompts_are_answered_in_order_and_the_twenty_first_to_wait_is_refused() -> None:
     dialogue = Dialogue(DialogueTexts)
     prompts = [Prompt("Ada", str(n), 0.0, n) for n in range(MAX_WAITING + 2)]
-    effects = run(dialogue, *map(m.Prompted, prompts))
-    assert [effect.prompt for effect in effects if isinstance(effect, m.Refuse)] == [prompts[-1]]
-    begun = [effect.prompt for effect in effects if isinstance(effect, m.BeginReply)]
+    effects = run(dialogue, *map(on.Prompted, prompts))
+    assert [effect.prompt for effect in effects if isinstance(effect, do.Refuse)] == [prompts[-1]]
+    begun = [effect.prompt for effect in effects if isinstance(effect, do.BeginReply)]
     for _ in range(MAX_WAITING):
         reply = dialogue.current
         assert reply is not None
         effects = run(
-            dialogue, *speak(reply, "Yes."), m.ModelDone(reply), m.SpeechFlushed(reply), m.PlaybackDrained(reply)
+            dialogue, *speak(reply, "Yes."), on.ModelDone(reply), Flushed(None, 0.0, reply), on.PlaybackDrained(reply)
         )
-        begun += [effect.prompt for effect in effects if isinstance(effect, m.BeginReply)]
+        begun += [effect.prompt for effect in effects if isinstance(effect, do.BeginReply)]
     assert begun == prompts[:-1]
 
 
 def test_stop_cancels_everywhere_and_remembers_what_was_heard() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Prompted(ADA), m.Prompted(ADA), *speak("r1", "All is well. "), *speak("r1", "And more."))
-    effects = run(dialogue, m.Stopped(heard=len(SOUND)))
+    run(dialogue, on.Prompted(ADA), on.Prompted(ADA), *speak("r1", "All is well. "), *speak("r1", "And more."))
+    effects = run(dialogue, on.Stopped(heard=len(SOUND)))
     assert effects == [
-        m.Drop(ADA),
-        m.CloseModel("r1"),
-        m.CancelSpeech("r1"),
-        m.DropPlayback("r1"),
-        m.Remember(ADA, "All is well.", interrupted=True),
-        m.EndReply("r1", Outcome.INTERRUPTED),
+        do.Drop(ADA),
+        do.CloseModel("r1"),
+        do.Send(Cancel("r1")),
+        do.DropPlayback("r1"),
+        do.Remember(ADA, "All is well.", interrupted=True),
+        do.EndReply("r1", Outcome.INTERRUPTED),
     ]
     assert dialogue.waiting == 0
-    assert run(dialogue, *speak("r1", "late"), m.ModelDone("r1"), m.SpeechFlushed("r1"), m.PlaybackDrained("r1")) == []
+    assert (
+        run(dialogue, *speak("r1", "late"), on.ModelDone("r1"), Flushed(None, 0.0, "r1"), on.PlaybackDrained("r1"))
+        == []
+    )
 
 
 def test_who_is_dismissed_is_answered_no_more_and_the_others_are() -> None:
     dialogue = Dialogue(DialogueTexts)
     ada, ben = Prompt("Ada", "hello", 0.0, 1, person=7), Prompt("Ben", "hello", 0.0, 2, person=8)
-    run(dialogue, m.Prompted(ben), m.Prompted(ada), m.Prompted(ben), *speak("r1", "All is well. "))
-    effects = run(dialogue, m.Dismissed(8, heard=len(SOUND)))
-    assert m.EndReply("r1", Outcome.INTERRUPTED) in effects
-    assert [effect.prompt for effect in effects if isinstance(effect, m.BeginReply)] == [ada]
+    run(dialogue, on.Prompted(ben), on.Prompted(ada), on.Prompted(ben), *speak("r1", "All is well. "))
+    effects = run(dialogue, on.Dismissed(8, heard=len(SOUND)))
+    assert do.EndReply("r1", Outcome.INTERRUPTED) in effects
+    assert [effect.prompt for effect in effects if isinstance(effect, do.BeginReply)] == [ada]
     assert dialogue.waiting == 0
-    assert run(dialogue, m.Dismissed(8, heard=0)) == [], "the reply to somebody else goes on"
+    assert run(dialogue, on.Dismissed(8, heard=0)) == [], "the reply to somebody else goes on"
     assert dialogue.current == "r2"
 
 
 def test_a_prompt_is_cancelled_while_it_waits_or_is_answered_and_its_twin_is_not() -> None:
     dialogue = Dialogue(DialogueTexts)
     first, twin, other = (Prompt("", "We are recorded.", 0.0, kind=PromptKind.RECITE) for _ in range(3))
-    run(dialogue, m.Prompted(first), m.Prompted(twin), m.Prompted(other))
-    assert run(dialogue, m.PromptCancelled(twin, 0)) == [m.Drop(twin)]
+    run(dialogue, on.Prompted(first), on.Prompted(twin), on.Prompted(other))
+    assert run(dialogue, on.PromptCancelled(twin, 0)) == [do.Drop(twin)]
     assert dialogue.waiting == 1
-    effects = run(dialogue, m.PromptCancelled(first, 0))
-    assert m.EndReply("r1", Outcome.INTERRUPTED) in effects
+    effects = run(dialogue, on.PromptCancelled(first, 0))
+    assert do.EndReply("r1", Outcome.INTERRUPTED) in effects
     assert dialogue.current == "r2"
-    assert run(dialogue, m.PromptCancelled(first, 0)) == [], "it is over"
+    assert run(dialogue, on.PromptCancelled(first, 0)) == [], "it is over"
 
 
 def test_when_the_voice_fails_the_rest_is_written_once_the_sound_has_ended() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Prompted(ADA), *speak("r1", "One. "), m.TokenCame("r1", "Two. "), m.SegmentStarted("r1", "Two. "))
-    effects = run(dialogue, m.SpeechFailed(None))
-    assert [type(effect) for effect in effects] == [m.CancelSpeech, m.FinishPlayback]
-    effects = run(dialogue, m.TokenCame("r1", "Three."), m.ModelDone("r1"))
+    run(dialogue, on.Prompted(ADA), *speak("r1", "One. "), on.TokenCame("r1", "Two. "), SegmentStart(0, "Two. ", "r1"))
+    effects = run(dialogue, Disconnected("gone"))
+    assert [type(effect) for effect in effects] == [do.Send, do.FinishPlayback]
+    effects = run(dialogue, on.TokenCame("r1", "Three."), on.ModelDone("r1"))
     assert effects == []
-    effects = run(dialogue, m.PlaybackDrained("r1"))
+    effects = run(dialogue, on.PlaybackDrained("r1"))
     assert told(effects) == [VOICE_FAILED + "Two. Three."]
-    assert effects[-1] == m.EndReply("r1", Outcome.WRITTEN)
+    assert effects[-1] == do.EndReply("r1", Outcome.WRITTEN)
 
 
 def test_a_voice_lost_before_the_first_word_may_be_back_in_time() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Prompted(ADA), m.SpeechFailed(None))
-    assert run(dialogue, m.TokenCame("r1", "Hello.")) == [m.TokenToVoice("r1", "Hello.")]
+    run(dialogue, on.Prompted(ADA), Disconnected("gone"))
+    assert run(dialogue, on.TokenCame("r1", "Hello.")) == [do.Send(Speak("Hello.", reply="r1"))]
 
 
 def test_a_model_that_times_out_makes_the_persona_say_so() -> None:
     dialogue = Dialogue(lambda: DialogueTexts(confused="*Mia seems confused...*"))
-    effects = run(dialogue, m.Prompted(ADA), m.ModelFailed("r1", "❌ too slow", timed_out=True))
-    assert m.TokenToVoice("r1", "*Mia seems confused...*") in effects
-    assert effects[-1] == m.EndOfText("r1")
+    effects = run(dialogue, on.Prompted(ADA), on.ModelFailed("r1", "❌ too slow", timed_out=True))
+    assert do.Send(Speak("*Mia seems confused...*", reply="r1")) in effects
+    assert effects[-1] == do.Send(Speak(flush=True, reply="r1"))
     assert told(effects) == []
 
 
 def test_a_model_that_fails_is_told_and_the_next_prompt_works() -> None:
     dialogue = Dialogue(DialogueTexts)
-    effects = run(dialogue, m.Prompted(ADA), m.Prompted(ADA), m.ModelFailed("r1", "❌ 500", timed_out=False))
+    effects = run(dialogue, on.Prompted(ADA), on.Prompted(ADA), on.ModelFailed("r1", "❌ 500", timed_out=False))
     assert told(effects) == ["❌ 500"]
-    assert effects[-1] == m.AskModel("r2", ADA)
+    assert effects[-1] == do.AskModel("r2", ADA)
 
 
 def test_a_reply_without_sound_is_written() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects = run(
         dialogue,
-        m.Prompted(ADA),
-        m.TokenCame("r1", "🙂"),
-        m.ModelDone("r1"),
-        m.SegmentStarted("r1", "🙂"),
-        m.SegmentEnded("r1"),
-        m.SpeechFlushed("r1"),
+        on.Prompted(ADA),
+        on.TokenCame("r1", "🙂"),
+        on.ModelDone("r1"),
+        SegmentStart(0, "🙂", "r1"),
+        SegmentEnd(0, len(SOUND), "r1"),
+        Flushed(None, 0.0, "r1"),
     )
     assert told(effects) == ["🙂"]
-    assert effects[-1] == m.EndReply("r1", Outcome.WRITTEN)
+    assert effects[-1] == do.EndReply("r1", Outcome.WRITTEN)
 
 
 def test_recited_text_goes_to_the_voice_and_never_to_the_model() -> None:
-    effects = run(Dialogue(DialogueTexts), m.Prompted(Prompt("Ada", "Say this.", 0.0, kind=PromptKind.RECITE)))
-    assert m.TokenToVoice("r1", "Say this.") in effects
-    assert not any(isinstance(effect, m.AskModel) for effect in effects)
+    effects = run(Dialogue(DialogueTexts), on.Prompted(Prompt("Ada", "Say this.", 0.0, kind=PromptKind.RECITE)))
+    assert do.Send(Speak("Say this.", reply="r1")) in effects
+    assert not any(isinstance(effect, do.AskModel) for effect in effects)
 
 
-AUDIBLE = (m.Play, m.FinishPlayback, m.MarkSegment, m.Tell, m.Remember)
+AUDIBLE = (do.Play, do.FinishPlayback, do.MarkSegment, do.Tell, do.Remember)
 
 
 def test_nothing_of_a_speculative_reply_is_heard_before_it_is_committed_and_then_all_of_it_in_order() -> None:
     dialogue = Dialogue(DialogueTexts)
-    effects = run(dialogue, m.TurnSpeculated(spoken("what's up?")), *speak("r1", "All is well."), m.ModelDone("r1"))
-    effects += run(dialogue, m.SpeechFlushed("r1"))
-    assert m.TokenToVoice("r1", "All is well.") in effects
+    effects = run(dialogue, on.TurnSpeculated(spoken("what's up?")), *speak("r1", "All is well."), on.ModelDone("r1"))
+    effects += run(dialogue, Flushed(None, 0.0, "r1"))
+    assert do.Send(Speak("All is well.", reply="r1")) in effects
     assert not any(isinstance(effect, AUDIBLE) for effect in effects)
     assert not dialogue.answering
-    effects = run(dialogue, m.TurnCommitted(spoken("what's up?")))
-    assert [type(effect) for effect in effects] == [m.CommitReply, m.MarkSegment, m.Play, m.FinishPlayback]
-    effects = run(dialogue, m.PlaybackDrained("r1"))
-    assert effects[-1] == m.EndReply("r1", Outcome.SPOKEN)
+    effects = run(dialogue, on.TurnCommitted(spoken("what's up?")))
+    assert [type(effect) for effect in effects] == [do.CommitReply, do.MarkSegment, do.Play, do.FinishPlayback]
+    effects = run(dialogue, on.PlaybackDrained("r1"))
+    assert effects[-1] == do.EndReply("r1", Outcome.SPOKEN)
 
 
 def test_a_speculative_reply_that_came_to_nothing_is_neither_heard_nor_remembered() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.TurnSpeculated(spoken("what's")), *speak("r1", "What's what?"))
-    effects = run(dialogue, m.TurnDiscarded(TURN))
+    run(dialogue, on.TurnSpeculated(spoken("what's")), *speak("r1", "What's what?"))
+    effects = run(dialogue, on.TurnDiscarded(TURN))
     assert effects == [
-        m.CloseModel("r1"),
-        m.CancelSpeech("r1"),
-        m.DropPlayback("r1"),
-        m.EndReply("r1", Outcome.DISCARDED),
+        do.CloseModel("r1"),
+        do.Send(Cancel("r1")),
+        do.DropPlayback("r1"),
+        do.EndReply("r1", Outcome.DISCARDED),
     ]
 
 
 def test_a_turn_that_ends_otherwise_than_speculated_is_answered_anew() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.TurnSpeculated(spoken("what's")), *speak("r1", "What's what?"))
-    effects = run(dialogue, m.TurnCommitted(spoken("what's up?")))
-    assert m.EndReply("r1", Outcome.DISCARDED) in effects
-    assert m.AskModel("r2", spoken("what's up?")) in effects
+    run(dialogue, on.TurnSpeculated(spoken("what's")), *speak("r1", "What's what?"))
+    effects = run(dialogue, on.TurnCommitted(spoken("what's up?")))
+    assert do.EndReply("r1", Outcome.DISCARDED) in effects
+    assert do.AskModel("r2", spoken("what's up?")) in effects
     assert dialogue.answering
 
 
 def test_a_model_that_fails_at_a_speculative_reply_is_told_only_when_the_turn_is_over() -> None:
     dialogue = Dialogue(DialogueTexts)
-    assert told(run(dialogue, m.TurnSpeculated(spoken("hi")), m.ModelFailed("r1", "❌ 500", timed_out=False))) == []
-    effects = run(dialogue, m.TurnCommitted(spoken("hi")))
+    assert told(run(dialogue, on.TurnSpeculated(spoken("hi")), on.ModelFailed("r1", "❌ 500", timed_out=False))) == []
+    effects = run(dialogue, on.TurnCommitted(spoken("hi")))
     assert told(effects) == ["❌ 500"]
-    assert effects[-1] == m.EndReply("r1", Outcome.FAILED)
+    assert effects[-1] == do.EndReply("r1", Outcome.FAILED)
 
 
 def test_nobody_is_answered_ahead_of_time_while_others_wait() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Prompted(ADA))
-    assert run(dialogue, m.TurnSpeculated(spoken("and me?"))) == []
+    run(dialogue, on.Prompted(ADA))
+    assert run(dialogue, on.TurnSpeculated(spoken("and me?"))) == []
     assert dialogue.waiting == 0
 
 
 def test_a_prompt_that_came_during_a_speculative_reply_is_answered_when_it_is_discarded() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.TurnSpeculated(spoken("what's")), m.Prompted(ADA))
-    assert run(dialogue, m.TurnDiscarded(TURN))[-1] == m.AskModel("r2", ADA)
+    run(dialogue, on.TurnSpeculated(spoken("what's")), on.Prompted(ADA))
+    assert run(dialogue, on.TurnDiscarded(TURN))[-1] == do.AskModel("r2", ADA)
 
 
 def test_a_cough_pauses_the_reply_and_it_goes_on() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Prompted(ADA), *speak("r1", "Once upon a time."))
-    assert run(dialogue, m.InterruptionStarted(TURN)) == [m.HoldPlayback()]
-    assert run(dialogue, m.FloorReleased(TURN)) == [m.ResumePlayback()]
+    run(dialogue, on.Prompted(ADA), *speak("r1", "Once upon a time."))
+    assert run(dialogue, on.InterruptionStarted(TURN)) == [do.HoldPlayback()]
+    assert run(dialogue, on.FloorReleased(TURN)) == [do.ResumePlayback()]
     assert dialogue.current == "r1"
 
 
 def test_words_end_the_reply_and_the_bot_stays_silent_until_they_are_over() -> None:
     dialogue = Dialogue(DialogueTexts)
     waiting = Prompt("Ben", "and me?", 0.0, message=2)
-    run(dialogue, m.Prompted(ADA), *speak("r1", "Once upon a time."), m.Prompted(waiting), m.InterruptionStarted(TURN))
-    effects = run(dialogue, m.InterruptionConfirmed(TURN, heard=len(SOUND)))
-    assert m.Remember(ADA, "Once upon a time.", interrupted=True) in effects
-    assert m.AskModel("r2", waiting) in effects
-    assert m.ResumePlayback() not in effects
+    run(
+        dialogue,
+        on.Prompted(ADA),
+        *speak("r1", "Once upon a time."),
+        on.Prompted(waiting),
+        on.InterruptionStarted(TURN),
+    )
+    effects = run(dialogue, on.InterruptionConfirmed(TURN, heard=len(SOUND)))
+    assert do.Remember(ADA, "Once upon a time.", interrupted=True) in effects
+    assert do.AskModel("r2", waiting) in effects
+    assert do.ResumePlayback() not in effects
     # The turn that interrupted has been paid for: its further words don't cost the next reply.
-    assert run(dialogue, m.InterruptionConfirmed(TURN, heard=0)) == []
-    effects = run(dialogue, m.TurnCommitted(spoken("tell me another")), m.FloorReleased(TURN))
-    assert effects[-1] == m.ResumePlayback()
+    assert run(dialogue, on.InterruptionConfirmed(TURN, heard=0)) == []
+    effects = run(dialogue, on.TurnCommitted(spoken("tell me another")), on.FloorReleased(TURN))
+    assert effects[-1] == do.ResumePlayback()
     assert dialogue.waiting == 1
 
 
 def test_playback_is_held_until_the_last_of_two_speakers_has_finished() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Prompted(ADA))
-    assert run(dialogue, m.InterruptionStarted(TURN), m.InterruptionStarted(OTHER_TURN)) == [m.HoldPlayback()]
-    assert run(dialogue, m.FloorReleased(TURN)) == []
-    assert run(dialogue, m.FloorReleased(OTHER_TURN)) == [m.ResumePlayback()]
+    run(dialogue, on.Prompted(ADA))
+    assert run(dialogue, on.InterruptionStarted(TURN), on.InterruptionStarted(OTHER_TURN)) == [do.HoldPlayback()]
+    assert run(dialogue, on.FloorReleased(TURN)) == []
+    assert run(dialogue, on.FloorReleased(OTHER_TURN)) == [do.ResumePlayback()]
 
 
 def test_words_of_somebody_who_began_before_the_reply_do_not_end_it() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.InterruptionStarted(OTHER_TURN), m.Prompted(ADA))
-    assert run(dialogue, m.InterruptionConfirmed(OTHER_TURN, heard=0)) == []
+    run(dialogue, on.InterruptionStarted(OTHER_TURN), on.Prompted(ADA))
+    assert run(dialogue, on.InterruptionConfirmed(OTHER_TURN, heard=0)) == []
     assert dialogue.current == "r1"
 
 
 def test_what_one_person_adds_while_they_wait_is_one_prompt() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Prompted(ADA), m.TurnCommitted(spoken("What time is it")), m.TurnCommitted(spoken("in Tokyo?")))
+    run(dialogue, on.Prompted(ADA), on.TurnCommitted(spoken("What time is it")), on.TurnCommitted(spoken("in Tokyo?")))
     assert dialogue.waiting == 1
-    run(dialogue, m.TurnCommitted(spoken("Hello.", OTHER_TURN)))
+    run(dialogue, on.TurnCommitted(spoken("Hello.", OTHER_TURN)))
     assert dialogue.waiting == 2
-    effects = run(dialogue, *speak("r1", "Yes."), m.ModelDone("r1"), m.SpeechFlushed("r1"), m.PlaybackDrained("r1"))
-    assert [e.prompt.text for e in effects if isinstance(e, m.AskModel)] == ["What time is it in Tokyo?"]
+    effects = run(
+        dialogue, *speak("r1", "Yes."), on.ModelDone("r1"), Flushed(None, 0.0, "r1"), on.PlaybackDrained("r1")
+    )
+    assert [e.prompt.text for e in effects if isinstance(e, do.AskModel)] == ["What time is it in Tokyo?"]
 
 
 WAKING = DialogueTexts().waking
 
 
-def said_of_waking(reply: str) -> list[m.Event]:
+def said_of_waking(reply: str) -> list[on.Event]:
     """The voice says that it takes a moment."""
     return [
-        m.ModelLoading(reply),
-        m.SegmentStarted(reply, "One moment,"),
-        m.AudioCame(reply, SOUND),
-        m.SegmentEnded(reply),
-        m.SegmentStarted(reply, " my mind is waking up."),
-        m.AudioCame(reply, SOUND),
-        m.SegmentEnded(reply),
+        on.ModelLoading(reply),
+        SegmentStart(0, "One moment,", reply),
+        SegmentAudio(reply, 0, SOUND),
+        SegmentEnd(0, len(SOUND), reply),
+        SegmentStart(0, " my mind is waking up.", reply),
+        SegmentAudio(reply, 0, SOUND),
+        SegmentEnd(0, len(SOUND), reply),
     ]
 
 
 def test_while_the_model_loads_the_voice_says_so_and_the_history_does_not() -> None:
     dialogue = Dialogue(DialogueTexts)
-    effects = run(dialogue, m.Prompted(ADA), *said_of_waking("r1"))
-    assert m.TokenToVoice("r1", WAKING + "\n") in effects
-    assert effects[-1] == m.PausePlayback("r1")
+    effects = run(dialogue, on.Prompted(ADA), *said_of_waking("r1"))
+    assert do.Send(Speak(WAKING + "\n", reply="r1")) in effects
+    assert effects[-1] == do.PausePlayback("r1")
     effects = run(
         dialogue,
         *speak("r1", "\nAll is well."),
-        m.ModelDone("r1"),
-        m.SpeechFlushed("r1"),
-        m.PlaybackDrained("r1"),
+        on.ModelDone("r1"),
+        Flushed(None, 0.0, "r1"),
+        on.PlaybackDrained("r1"),
     )
     assert told(effects) == []
-    assert m.Remember(ADA, "All is well.", interrupted=False) in effects
+    assert do.Remember(ADA, "All is well.", interrupted=False) in effects
 
 
 def test_it_is_said_once_and_not_after_the_first_words() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Prompted(ADA), m.ModelLoading("r1"))
-    assert run(dialogue, m.ModelLoading("r1")) == []
+    run(dialogue, on.Prompted(ADA), on.ModelLoading("r1"))
+    assert run(dialogue, on.ModelLoading("r1")) == []
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Prompted(ADA), m.TokenCame("r1", "Well"))
-    assert run(dialogue, m.ModelLoading("r1")) == []
+    run(dialogue, on.Prompted(ADA), on.TokenCame("r1", "Well"))
+    assert run(dialogue, on.ModelLoading("r1")) == []
 
 
 def test_who_interrupts_while_the_model_loads_leaves_no_answer_behind() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Prompted(ADA), *said_of_waking("r1"))
-    effects = run(dialogue, m.Stopped(2 * len(SOUND)))
-    assert m.CloseModel("r1") in effects
-    assert m.Remember(ADA, "", interrupted=True) in effects
+    run(dialogue, on.Prompted(ADA), *said_of_waking("r1"))
+    effects = run(dialogue, on.Stopped(2 * len(SOUND)))
+    assert do.CloseModel("r1") in effects
+    assert do.Remember(ADA, "", interrupted=True) in effects
 
 
 def test_of_an_interrupted_answer_only_its_own_words_are_remembered() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Prompted(ADA), *said_of_waking("r1"), *speak("r1", "\nAll is well."), *speak("r1", " Be glad."))
-    effects = run(dialogue, m.Stopped(3 * len(SOUND)))
-    assert m.Remember(ADA, "All is well.", interrupted=True) in effects
+    run(dialogue, on.Prompted(ADA), *said_of_waking("r1"), *speak("r1", "\nAll is well."), *speak("r1", " Be glad."))
+    effects = run(dialogue, on.Stopped(3 * len(SOUND)))
+    assert do.Remember(ADA, "All is well.", interrupted=True) in effects
 
 
 def test_without_a_voice_it_is_written() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Prompted(ADA), m.SpeechFailed("r1"))
-    assert told(run(dialogue, m.ModelLoading("r1"))) == [WAKING]
-    effects = run(dialogue, m.TokenCame("r1", "All is well."), m.ModelDone("r1"))
+    run(dialogue, on.Prompted(ADA), Failure("no voice", "engine_failed", "r1"))
+    assert told(run(dialogue, on.ModelLoading("r1"))) == [WAKING]
+    effects = run(dialogue, on.TokenCame("r1", "All is well."), on.ModelDone("r1"))
     assert told(effects) == [VOICE_FAILED + "All is well."]
-    assert m.Remember(ADA, "All is well.", interrupted=False) in effects
+    assert do.Remember(ADA, "All is well.", interrupted=False) in effects
 
 
 def test_a_voice_that_fails_before_it_could_say_so_has_it_written() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Prompted(ADA), m.ModelLoading("r1"))
-    assert told(run(dialogue, m.SpeechFailed(None))) == [WAKING]
+    run(dialogue, on.Prompted(ADA), on.ModelLoading("r1"))
+    assert told(run(dialogue, Disconnected("gone"))) == [WAKING]
 
 
 def test_an_answer_that_cannot_be_spoken_is_written_after_it() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Prompted(ADA), *said_of_waking("r1"), m.TokenCame("r1", "👍"), m.ModelDone("r1"))
-    effects = run(dialogue, m.SpeechFlushed("r1"), m.PlaybackDrained("r1"))
+    run(dialogue, on.Prompted(ADA), *said_of_waking("r1"), on.TokenCame("r1", "👍"), on.ModelDone("r1"))
+    effects = run(dialogue, Flushed(None, 0.0, "r1"), on.PlaybackDrained("r1"))
     assert told(effects) == ["👍"]
 
 
 def test_a_speculative_reply_says_nothing_of_it_before_it_is_committed() -> None:
     dialogue = Dialogue(DialogueTexts)
-    effects = run(dialogue, m.TurnSpeculated(spoken("hello")), *said_of_waking("r1"))
-    assert not any(isinstance(effect, m.Play | m.MarkSegment | m.PausePlayback) for effect in effects)
-    effects = run(dialogue, m.TurnCommitted(spoken("hello")))
-    assert [type(effect) for effect in effects][-1] is m.PausePlayback
+    effects = run(dialogue, on.TurnSpeculated(spoken("hello")), *said_of_waking("r1"))
+    assert not any(isinstance(effect, do.Play | do.MarkSegment | do.PausePlayback) for effect in effects)
+    effects = run(dialogue, on.TurnCommitted(spoken("hello")))
+    assert [type(effect) for effect in effects][-1] is do.PausePlayback
 
 
 def test_a_model_that_fails_after_loading_is_told() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Prompted(ADA), *said_of_waking("r1"))
-    effects = run(dialogue, m.ModelFailed("r1", "❌ gone", timed_out=False), m.SpeechFlushed("r1"))
-    effects += run(dialogue, m.PlaybackDrained("r1"))
+    run(dialogue, on.Prompted(ADA), *said_of_waking("r1"))
+    effects = run(dialogue, on.ModelFailed("r1", "❌ gone", timed_out=False), Flushed(None, 0.0, "r1"))
+    effects += run(dialogue, on.PlaybackDrained("r1"))
     assert told(effects) == ["❌ gone"]
-    assert m.EndReply("r1", Outcome.FAILED) in effects
-    assert not any(isinstance(effect, m.Remember) for effect in effects)
+    assert do.EndReply("r1", Outcome.FAILED) in effects
+    assert not any(isinstance(effect, do.Remember) for effect in effects)
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -410,62 +424,62 @@ class AnyOrder(RuleBasedStateMachine):
         self.ended: set[str] = set()
         self.model_open: str | None = None
 
-    def feed(self, event: m.Event) -> None:
+    def feed(self, event: on.Event) -> None:
         for effect in self.dialogue.handle(event):
             match effect:
-                case m.Acknowledge():
+                case do.Acknowledge():
                     self.accepted += 1
-                case m.BeginReply(reply):
+                case do.BeginReply(reply):
                     assert self.alive is None, "two replies at once"
                     assert reply not in self.ended, "an id used twice"
                     self.alive, self.sure = reply, False
-                case m.CommitReply(reply):
+                case do.CommitReply(reply):
                     assert reply == self.alive and not self.sure
                     self.sure = True
                     self.committed += 1
-                case m.EndReply(reply, outcome):
+                case do.EndReply(reply, outcome):
                     assert reply == self.alive
                     assert outcome is not Outcome.SPOKEN or self.model_open is None
                     assert self.sure is not (outcome is Outcome.DISCARDED)
                     self.discarded += outcome is Outcome.DISCARDED
                     self.alive = None
                     self.ended.add(reply)
-                case m.AskModel(reply):
+                case do.AskModel(reply):
                     self.model_open = reply
-                case m.TokenToVoice(reply) | m.EndOfText(reply):
+                case do.Send(Speak(reply=reply)):
                     assert reply == self.alive, "a dead reply acted"
-                case m.Play(reply) | m.MarkSegment(reply) | m.PausePlayback(reply) | m.FinishPlayback(reply):
+                case do.Play(reply) | do.MarkSegment(reply) | do.PausePlayback(reply) | do.FinishPlayback(reply):
                     assert reply == self.alive and self.sure, "a speculative or a dead reply, was heard"
-                case m.Remember() | m.Tell():
+                case do.Remember() | do.Tell():
                     assert self.sure, "a speculative reply left a trace"
-                case m.HoldPlayback():
+                case do.HoldPlayback():
                     assert not self.held
                     self.held = True
-                case m.ResumePlayback():
+                case do.ResumePlayback():
                     assert self.held
                     self.held = False
                 case _:
                     pass
-            if isinstance(event, m.ModelDone | m.ModelFailed) and event.reply == self.model_open:
+            if isinstance(event, on.ModelDone | on.ModelFailed) and event.reply == self.model_open:
                 self.model_open = None
 
     ids = st.integers(0, 4).map(lambda n: f"r{n}")
 
     @rule(kind=st.sampled_from(PromptKind))
     def prompt(self, kind: PromptKind) -> None:
-        self.feed(m.Prompted(Prompt("Ada", "x", 0.0, 1, kind)))
+        self.feed(on.Prompted(Prompt("Ada", "x", 0.0, 1, kind)))
 
     turns = st.builds(TurnId, st.integers(7, 8), st.integers(1, 2))
     texts = st.sampled_from(["what's", "what's up?"])
 
     @rule(turn=turns, text=texts)
     def speculate(self, turn: TurnId, text: str) -> None:
-        self.feed(m.TurnSpeculated(spoken(text, turn)))
+        self.feed(on.TurnSpeculated(spoken(text, turn)))
 
     @rule(turn=turns, text=texts)
     def commit(self, turn: TurnId, text: str) -> None:
         waiting, committed, accepted = self.dialogue.waiting, self.committed, self.accepted
-        self.feed(m.TurnCommitted(spoken(text, turn)))
+        self.feed(on.TurnCommitted(spoken(text, turn)))
         if self.accepted == accepted and self.committed > committed:
             self.accepted += 1  # The speculation was right, and became the prompt.
         elif self.accepted > accepted:
@@ -474,44 +488,44 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(turn=turns)
     def discard(self, turn: TurnId) -> None:
-        self.feed(m.TurnDiscarded(turn))
+        self.feed(on.TurnDiscarded(turn))
 
     @rule(turn=turns)
     def speech(self, turn: TurnId) -> None:
         self.floor.add(turn)
-        self.feed(m.InterruptionStarted(turn))
+        self.feed(on.InterruptionStarted(turn))
 
     @rule(turn=turns, heard=st.integers(0, 10**6))
     def words(self, turn: TurnId, heard: int) -> None:
-        self.feed(m.InterruptionConfirmed(turn, heard))
+        self.feed(on.InterruptionConfirmed(turn, heard))
 
     @rule(turn=turns)
     def silence(self, turn: TurnId) -> None:
         self.floor.discard(turn)
-        self.feed(m.FloorReleased(turn))
+        self.feed(on.FloorReleased(turn))
 
     @rule(heard=st.integers(0, 10**6))
     def stop(self, heard: int) -> None:
         self.dropped += self.dialogue.waiting
         self.model_open = None
-        self.feed(m.Stopped(heard))
+        self.feed(on.Stopped(heard))
         assert self.dialogue.current is None
 
     @rule(reply=ids, which=st.integers(0, 9))
     def anything(self, reply: str, which: int) -> None:
-        events: list[m.Event] = [
-            m.TokenCame(reply, "word "),
-            m.ModelDone(reply),
-            m.ModelFailed(reply, "fault", timed_out=which % 2 == 0),
-            m.SegmentStarted(reply, "word "),
-            m.AudioCame(reply, SOUND),
-            m.SegmentEnded(reply),
-            m.SpeechFlushed(reply),
-            m.SpeechFailed(reply),
-            m.SpeechFailed(None),
-            m.ModelLoading(reply),
+        events: list[on.Event] = [
+            on.TokenCame(reply, "word "),
+            on.ModelDone(reply),
+            on.ModelFailed(reply, "fault", timed_out=which % 2 == 0),
+            SegmentStart(0, "word ", reply),
+            SegmentAudio(reply, 0, SOUND),
+            SegmentEnd(0, len(SOUND), reply),
+            Flushed(None, 0.0, reply),
+            Failure("no voice", "engine_failed", reply),
+            Disconnected("gone"),
+            on.ModelLoading(reply),
         ]
-        if isinstance(events[which], m.ModelDone | m.ModelFailed) and reply == self.model_open:
+        if isinstance(events[which], on.ModelDone | on.ModelFailed) and reply == self.model_open:
             self.model_open = None
         self.feed(events[which])
 
@@ -521,7 +535,7 @@ class AnyOrder(RuleBasedStateMachine):
         reply = self.alive
         assert reply is not None
         self.model_open = None
-        for event in (m.ModelDone(reply), m.SpeechFlushed(reply), m.PlaybackDrained(reply)):
+        for event in (on.ModelDone(reply), Flushed(None, 0.0, reply), on.PlaybackDrained(reply)):
             self.feed(event)
         assert reply in self.ended, "a reply that can never end"
 
