@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import asyncio
+import os
 
 import pytest
 
 from config.plain_parser import PlainParser
 from config.project import ROOT
+from tests.forked import PIPE, forks
 
 
-def asked(program: str, *words: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", program, *words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+LIMIT = 60.0
+
+
+async def asked(program: str, *words: str) -> tuple[int, str]:
+    process = await forks(f"{program}.command_line").start(
+        program, *words, folder=ROOT, environment=os.environ, stderr=PIPE
     )
-    return done.returncode, done.stderr
+    _, told = await asyncio.wait_for(process.communicate(), LIMIT)
+    return await process.wait(), told.decode()
 
 
 @pytest.mark.parametrize(
@@ -33,8 +38,8 @@ def asked(program: str, *words: str) -> tuple[int, str]:
         ("sandbox", ["--port", "much"], "'much' is not a port."),
     ],
 )
-def test_a_mistake_is_told_with_what_was_meant(program: str, words: list[str], said: str) -> None:
-    status, told = asked(program, *words)
+async def test_a_mistake_is_told_with_what_was_meant(program: str, words: list[str], said: str) -> None:
+    status, told = await asked(program, *words)
     assert status == 2
     assert told.startswith(f"python -m {program}: ")
     assert said in told
