@@ -110,6 +110,9 @@ class ForkServer:
         os.chdir(order.folder)
         os.environ.clear()
         os.environ.update(order.environment)
+        # Python looks at the variable as it starts; what is imported already stays as it is.
+        given = [folder for folder in order.environment.get("PYTHONPATH", "").split(os.pathsep) if folder]
+        sys.path[1:1] = [folder for folder in given if folder not in sys.path]
         # Each program does this before it imports anything.
         keep_private()
         if library := sys.modules.get("huggingface_hub.constants"):

@@ -76,3 +76,9 @@ async def test_nothing_is_left_of_what_was_forked(tmp_path: Path) -> None:
     # Whoever told of its end is gone as well.
     with pytest.raises(ValueError, match="invalid literal"):
         await sleeping.wait()
+
+
+async def test_it_finds_the_modules_of_its_own_pythonpath(server: Forks, tmp_path: Path) -> None:
+    (tmp_path / "found_nowhere_else.py").write_text("print('found')")
+    process = await server.start("found_nowhere_else", folder=tmp_path, environment={"PYTHONPATH": str(tmp_path)})
+    assert await process.communicate() == (b"found\n", b"")

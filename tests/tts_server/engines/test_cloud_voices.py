@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from config.project import ROOT
+from tests.forked import SPEECH_SERVER, forks
 from tests.tts_server.api.tone_engine import ToneEngine
 from tests.tts_server.client import running
 from tts_server.engines.base import EngineError
@@ -102,18 +102,16 @@ def guides_lines(engine: str) -> str:
 async def check(home: Path, env_file: str, **variables: str) -> tuple[int, str]:
     """Run ``python -m tts_server --check`` with this ``.env``; return its exit status and its output."""
     (home / ".env").write_text(env_file)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tts_server", "--check"),
-        cwd=home,
-        env={
+    process = await forks(*SPEECH_SERVER, "RealtimeTTS", "openai").start(
+        *("tts_server", "--check"),
+        folder=home,
+        environment={
             "PATH": os.environ["PATH"],
             "HOME": str(home),
             "PYTHONPATH": f"{home / 'packages'}:{ROOT}",
             "NO_PROXY": "127.0.0.1",
             **variables,
         },
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
     )
     said, _ = await asyncio.wait_for(process.communicate(), LIMIT)
     assert process.returncode is not None
