@@ -22,6 +22,7 @@ from tests.fork_server import Order
 
 BOT = ("bot.command_line", "bot.demo.run", "bot.models.command", "bot.backup.command", "bot.health")
 SPEECH_SERVER = ("tts_server.command_line",)
+RECORDINGS = ("audio.encoders", "tts_server.voices.preparation", "faster_whisper.vad")
 MODELS = ("bot.models.command", "huggingface_hub.file_download")
 PIP = (
     "pip._internal.cli.main",

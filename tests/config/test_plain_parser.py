@@ -11,7 +11,6 @@ from config.plain_parser import PlainParser
 from config.project import ROOT
 from tests.forked import PIPE, forks
 
-
 LIMIT = 60.0
 
 

@@ -16,8 +16,10 @@ from tts_server.voices.decoding import RecordingRefusedError, RefusalCode, detec
 
 MAX_SECONDS = 20.0
 """Longest time for one file, in seconds."""
+READER = "tts_server.voices.reading_process"
+"""The module that the process runs."""
 # The process has little memory, and every thread of a library reserves some.
-_LOW_MEMORY_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+LOW_MEMORY_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 
 _log = logging.getLogger(__name__)
 
@@ -49,13 +51,18 @@ async def read_recording(source: Path, target: Path, limit: float = MAX_SECONDS)
     return PreparedRecording(target, float(answer["seconds"]))
 
 
-async def _ask(source: Path, target: Path, limit: float) -> dict[str, Any]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tts_server.voices.reading_process", str(source), str(target)),
-        env=child_environment(_LOW_MEMORY_ENVIRONMENT),
+async def start_reader(source: Path, target: Path) -> asyncio.subprocess.Process:
+    """Start :mod:`tts_server.voices.reading_process` for one file; its standard output is piped."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", READER, str(source), str(target)),
+        env=child_environment(LOW_MEMORY_ENVIRONMENT),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
     )
+
+
+async def _ask(source: Path, target: Path, limit: float) -> dict[str, Any]:
+    process = await start_reader(source, target)
     try:
         async with asyncio.timeout(limit):
             said, _ = await process.communicate()

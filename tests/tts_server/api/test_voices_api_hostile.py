@@ -33,6 +33,12 @@ async def client(tmp_path: Path) -> AsyncIterator[VoicesClient]:
         yield client
 
 
+@pytest.fixture
+async def client_of_real_readers(tmp_path: Path) -> AsyncIterator[VoicesClient]:
+    async with voices_client(tmp_path, forked_readers=False) as client:
+        yield client
+
+
 async def _send_all(client: VoicesClient, files: list[tuple[str, bytes]]) -> list[tuple[str, Answer]]:
     """Send the files, as many at the same time as the server accepts, each for a voice of its own."""
     answers: list[tuple[str, Answer]] = []
@@ -51,8 +57,8 @@ async def _send_all(client: VoicesClient, files: list[tuple[str, bytes]]) -> lis
 # Reading one file takes half a second of CPU time, so all hundred are for the slow tests.
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
-async def test_a_hundred_hostile_recordings(client: VoicesClient, every: int) -> None:
-    files = list(hostile_files())[::every]
+async def test_a_hundred_hostile_recordings(client_of_real_readers: VoicesClient, every: int) -> None:
+    client, files = client_of_real_readers, hostile_files(every)
     assert len(files) >= 100 // every
     await client.create("warm up", b"what is read once is in memory from then on")
     with watched_memory() as memory:
@@ -69,7 +75,10 @@ async def test_a_hundred_hostile_recordings(client: VoicesClient, every: int) ->
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.slow)])
-async def test_mutilated_recordings_are_taken_or_refused_but_break_nothing(client: VoicesClient, every: int) -> None:
+async def test_mutilated_recordings_are_taken_or_refused_but_break_nothing(
+    client_of_real_readers: VoicesClient, every: int
+) -> None:
+    client = client_of_real_readers
     with watched_memory() as memory:
         answers = await _send_all(client, list(mutations())[::every])
     assert [(what, answer.status) for what, answer in answers if answer.status not in {201, *REFUSED}] == []

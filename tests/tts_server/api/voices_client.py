@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
+from config.project import child_environment
+from tests.forked import RECORDINGS, Forked, forks
 from tests.tts_server.client import RunningServer, running_with
 from tts_server.engines.base import SpeechEngine
 from tts_server.engines.stand_in import StandInEngine
+from tts_server.voices import reading
 from tts_server.voices.library import VoiceLibrary
 
 
@@ -74,10 +78,26 @@ def recordings_form(recordings: Sequence[bytes], file_name: str = "voice-message
 
 
 @asynccontextmanager
-async def voices_client(folder: Path, engine: type[StandInEngine] = StandInEngine) -> AsyncIterator[VoicesClient]:
-    """Run a server with an empty library in ``folder``, and yield a client."""
+async def voices_client(
+    folder: Path, engine: type[StandInEngine] = StandInEngine, *, forked_readers: bool = True
+) -> AsyncIterator[VoicesClient]:
+    """Run a server with an empty library in ``folder``, and yield a client.
+
+    The processes that read recordings are forked, unless they are to be started as the server starts them.
+    """
     library = VoiceLibrary(folder / "voices")
     library.load()
     speaking: SpeechEngine = engine(0.0, 0.0, profiles=library)
-    async with running_with(library, [speaking]) as server:
-        yield VoicesClient(server, library, folder / "voices")
+    with pytest.MonkeyPatch.context() as patch:
+        if forked_readers:
+            patch.setattr(reading, "start_reader", _fork_reader)
+        async with running_with(library, [speaking]) as server:
+            yield VoicesClient(server, library, folder / "voices")
+
+
+async def _fork_reader(source: Path, target: Path) -> Forked:
+    """What :func:`tts_server.voices.reading.start_reader` starts, without the third of a second of its imports."""
+    environment = child_environment(reading.LOW_MEMORY_ENVIRONMENT)
+    return await forks(*RECORDINGS).start(
+        *(reading.READER, str(source), str(target)), folder=Path.cwd(), environment=environment, stderr=2
+    )

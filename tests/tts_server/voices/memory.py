@@ -8,8 +8,11 @@ from contextlib import contextmanager
 
 import psutil
 
+from tts_server.voices.reading import READER
+
 MEGABYTE = 1 << 20
-_READER = "tts_server.voices.reading_process"
+_LOOKS_FOR_READERS = 5
+"""After so many looks at those that are known, new ones are looked for."""
 
 
 class Memory:
@@ -19,6 +22,8 @@ class Memory:
         self._process = psutil.Process()
         self.start = self.most = self._process.memory_info().rss
         self.most_reader = 0
+        self._readers: list[psutil.Process] = []
+        self._looks = 0
 
     @property
     def growth(self) -> int:
@@ -27,7 +32,11 @@ class Memory:
 
     def look(self) -> None:
         self.most = max(self.most, self._process.memory_info().rss)
-        for reader in readers():
+        # Finding them takes most of a processor, and each lives for some tenths of a second.
+        if self._looks % _LOOKS_FOR_READERS == 0:
+            self._readers = readers()
+        self._looks += 1
+        for reader in self._readers:
             try:
                 self.most_reader = max(self.most_reader, reader.memory_info().rss)
             except psutil.Error:
@@ -58,7 +67,7 @@ def readers() -> list[psutil.Process]:
     for child in psutil.Process().children(recursive=True):
         try:
             # Before exec, a child process is a copy of its parent, with the parent's memory.
-            if _READER in child.cmdline():
+            if READER in child.cmdline():
                 found.append(child)
         except psutil.Error:
             continue
