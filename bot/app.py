@@ -42,6 +42,7 @@ from bot.conversations.records import ConversationRecords
 from bot.data_dir_lock import data_dir_lock
 from bot.database import FILE as DATABASE_FILE
 from bot.database import Database
+from bot.engine_checks import EngineCheck, EngineChecks, check_model, check_speech_server, check_transcriber
 from bot.feature import FeatureParts, FeatureSet
 from bot.feature_set import build_features
 from bot.features.vision.feature import Vision
@@ -66,7 +67,6 @@ from bot.speech_server.client import SpeechServerClient
 from bot.spoken_messages.listener import SpokenMessages
 from bot.store import Store
 from bot.transcribers import make_transcriber
-from bot.vital_signs import Look, VitalSigns, look_at_model, look_at_speech_server, look_at_transcriber
 from bot.voice.call import Call
 from bot.voice.discord.people import BargeInRule, CallRights
 from bot.voice.discord.text_channel import tell_in
@@ -273,14 +273,14 @@ async def application(
             lease.register(lockable)
         stack.push_async_callback(bot.close)
         background = await stack.enter_async_context(BackgroundWork())
-        looks: dict[str, Look] = {
-            "model": Look.at(model.options.url, partial(look_at_model, model)),
-            "ears": Look.at(settings.stt.url or "", partial(look_at_transcriber, transcriber)),
-            "voice": Look(partial(look_at_speech_server, speech_server)),
+        checks: dict[str, EngineCheck] = {
+            "model": EngineCheck.at(model.options.url, partial(check_model, model)),
+            "ears": EngineCheck.at(settings.stt.url or "", partial(check_transcriber, transcriber)),
+            "voice": EngineCheck(partial(check_speech_server, speech_server)),
         }
-        signs = VitalSigns(lambda: bot.connected, in_call, looks)
-        heartbeat = partial(beat, settings.data_dir / HEARTBEAT_FILE, state=signs.state)
-        background.begin({"heartbeat": heartbeat, "health": signs.run})
+        engine_checks = EngineChecks(lambda: bot.connected, in_call, checks)
+        heartbeat = partial(beat, settings.data_dir / HEARTBEAT_FILE, state=engine_checks.state)
+        background.begin({"heartbeat": heartbeat, "health": engine_checks.run})
         background.begin({"the models' context": models.learn_context_sizes})
         background.begin(
             {"conversations": conversations.writer.run, "old conversations": conversations.forget_old_daily}

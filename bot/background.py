@@ -62,9 +62,9 @@ async def keep_running(name: str, work: Work, *, sleep: Callable[[float], Awaita
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-async def undisturbed(work: Coroutine[Any, Any, None]) -> None:
+async def finish_within_limit(work: Coroutine[Any, Any, None]) -> None:
     """Await ``work``. If the current task is cancelled, give the work :data:`FINISH_LIMIT` seconds, then cancel it."""
-    doing = asyncio.create_task(work, name="undisturbed work")
+    doing = asyncio.create_task(work, name="work with a time limit")
     try:
         await asyncio.shield(doing)
     except asyncio.CancelledError:

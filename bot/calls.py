@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import discord
 
-from bot.discord_away import discord_error_text
+from bot.discord_errors import discord_error_text
 from bot.guard import JOIN_ELSEWHERE
 from bot.presence import CallPresence
 from bot.store import CallRecord, Store

@@ -20,11 +20,11 @@ from discord.ext import commands
 from discord.ext.commands.hybrid import HybridAppCommand
 
 from bot.access import NotPermittedError
-from bot.away import network_error_text
 from bot.commands.mistakes import mistake_words
 from bot.commands.unknown import require_known_part, spellings
 from bot.guard import SERVER_ONLY, Asking, Guard
 from bot.identity import HEADERS
+from bot.network_errors import network_error_text
 from bot.operator_files import trust
 from bot.rights import MissingRightError
 from bot.store import Store

@@ -20,7 +20,7 @@ from bot.check_result import CheckResult
 from bot.client import connector, use_api
 from bot.database.check import check_database
 from bot.database.schema import FILE
-from bot.discord_away import discord_error_text
+from bot.discord_errors import discord_error_text
 from bot.doctor_personas import personas, wanted_model
 from bot.doctor_speed import FAST_ENOUGH, llm_speed, stt_speed
 from bot.doctor_weights import examine_weights

@@ -7,7 +7,7 @@ from http import HTTPStatus
 import aiohttp
 from yarl import URL
 
-from bot.away import network_error_text
+from bot.network_errors import network_error_text
 
 _TIMEOUT = aiohttp.ClientTimeout(total=60.0, connect=10.0)
 

@@ -7,7 +7,7 @@ import contextlib
 
 import discord
 
-from bot.discord_away import discord_error_text
+from bot.discord_errors import discord_error_text
 from bot.llm.small_model import ModelSize
 from bot.own_weights import OwnWeights
 from bot.voice.discord.permissions import invite_link

@@ -6,7 +6,7 @@ import logging
 
 import discord
 
-from bot.discord_away import discord_error_text
+from bot.discord_errors import discord_error_text
 
 _log = logging.getLogger(__name__)
 

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from bot.addresses import is_taken, listened_on_by
-from bot.hanging import wait_until_it_hangs
+from bot.hanging import ProcessActivity, wait_until_it_hangs
 from bot.operator_files import voices_folder
 from bot.own_weights import OwnWeights
-from bot.pulse import Pulse
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from config.children import end_child, signal_child
@@ -183,7 +182,7 @@ class SpeechServerProcess:
         async with aiohttp.ClientSession() as http:
             reading = asyncio.create_task(process.stdout.readline(), name="speech server's first line")
             hanging = asyncio.create_task(
-                wait_until_it_hangs(answers, lambda: Pulse(process.pid).beats), name="speech server's start"
+                wait_until_it_hangs(answers, lambda: ProcessActivity(process.pid).active), name="speech server's start"
             )
             try:
                 await asyncio.wait([reading, hanging], return_when=asyncio.FIRST_COMPLETED)
@@ -216,7 +215,7 @@ class SpeechServerProcess:
         """Wait until the server ends, or hangs and is killed. Returns its exit status."""
         ending = asyncio.create_task(process.wait(), name="speech server's end")
         hanging = asyncio.create_task(
-            wait_until_it_hangs(_client(http, self.url).answers, lambda: Pulse(process.pid).beats),
+            wait_until_it_hangs(_client(http, self.url).answers, lambda: ProcessActivity(process.pid).active),
             name="speech server's answers",
         )
         try:

@@ -86,7 +86,7 @@ DISCORD = (
     "bot.client",
     "bot.presence",
     "bot.replying",
-    "bot.discord_away",
+    "bot.discord_errors",
     "bot.spoken_messages.listener",
     "bot.watching.lost_connections",
     # The start.

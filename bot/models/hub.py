@@ -16,9 +16,9 @@ from pathlib import Path
 import aiohttp
 from yarl import URL
 
-from bot.away import network_error_text
 from bot.models.catalogue import Model, ModelFile
 from bot.models.model_store import BLOCK, Advance, keep_if_right, partial, size_of
+from bot.network_errors import network_error_text
 
 
 def show_in_hub_cache(folder: Path, model: Model) -> None:

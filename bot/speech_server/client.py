@@ -15,7 +15,7 @@ from yarl import URL
 
 from audio.pcm import from_pcm16
 from audio.samples import Samples
-from bot.away import network_error_text
+from bot.network_errors import network_error_text
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import (
     AnswerTooLargeError,

@@ -8,7 +8,7 @@ import socket
 import aiohttp
 import discord
 
-from bot.discord_away import discord_error_text
+from bot.discord_errors import discord_error_text
 
 _RECONNECT = "Attempting a reconnect in %.2fs"
 """The message with which discord.py logs each failed attempt to connect, with a traceback."""

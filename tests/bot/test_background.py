@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.background import LONGEST_PAUSE, BackgroundWork, keep_running, undisturbed
+from bot.background import LONGEST_PAUSE, BackgroundWork, finish_within_limit, keep_running
 
 
 async def test_what_fails_is_done_again_after_longer_and_longer_pauses() -> None:
@@ -51,7 +51,7 @@ async def test_after_the_end_nothing_begins() -> None:
     assert begun == 1
 
 
-async def test_undisturbed_work_ends_by_itself_when_it_is_cancelled() -> None:
+async def test_work_with_a_time_limit_ends_by_itself_when_it_is_cancelled() -> None:
     go_on, done = asyncio.Event(), False
 
     async def work() -> None:
@@ -59,7 +59,7 @@ async def test_undisturbed_work_ends_by_itself_when_it_is_cancelled() -> None:
         await go_on.wait()
         done = True
 
-    task = asyncio.create_task(undisturbed(work()))
+    task = asyncio.create_task(finish_within_limit(work()))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.sleep(0)

@@ -13,8 +13,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from bot.hanging import BUSY_LIMIT, STILL_LIMIT, answers_in_time, wait_until_it_hangs
-from bot.pulse import Pulse
+from bot.hanging import BUSY_LIMIT, STILL_LIMIT, ProcessActivity, answers_in_time, wait_until_it_hangs
 
 
 class Clockwork:
@@ -124,31 +123,31 @@ def running(program: str) -> Iterator[psutil.Process]:
             process.kill()
 
 
-def beats_soon(pulse: Pulse, *, expected: bool = True) -> bool:
-    """Whether it beats within some seconds; where that is not expected, whether it never ceases to."""
+def active_soon(activity: ProcessActivity, *, expected: bool = True) -> bool:
+    """Whether the process becomes active within some seconds; with ``expected=False``, whether it stays active."""
     give_up_at = time.monotonic() + 10.0
     while time.monotonic() < give_up_at:
         time.sleep(0.1)
-        if pulse.beats() is expected:
+        if activity.active() is expected:
             return expected
     return not expected
 
 
 def test_a_process_that_computes_has_a_pulse_until_it_is_stopped() -> None:
     with running("print(flush=True)\nwhile True: pass") as process:
-        pulse = Pulse(process.pid)
-        assert beats_soon(pulse)
+        activity = ProcessActivity(process.pid)
+        assert active_soon(activity)
         process.suspend()
-        assert not beats_soon(pulse, expected=False)
+        assert not active_soon(activity, expected=False)
         process.resume()
-        assert beats_soon(pulse)
+        assert active_soon(activity)
 
 
 def test_a_process_that_waits_has_none() -> None:
     with running("import time\nprint(flush=True)\ntime.sleep(60)") as process:
-        pulse = Pulse(process.pid)
-        assert not beats_soon(pulse, expected=False)
-        assert [pulse.beats() for _ in range(5)] == [False] * 5
+        activity = ProcessActivity(process.pid)
+        assert not active_soon(activity, expected=False)
+        assert [activity.active() for _ in range(5)] == [False] * 5
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process writes is told on Linux")
@@ -159,12 +158,12 @@ def test_a_process_that_only_reads_or_writes_has_one() -> None:
         "    while True: file.seek(0), file.write(os.urandom(4096)), file.flush(), os.fsync(file.fileno())"
     )
     with running(program) as process:
-        pulse = Pulse(process.pid)
-        assert all(beats_soon(pulse) for _ in range(3))
+        activity = ProcessActivity(process.pid)
+        assert all(active_soon(activity) for _ in range(3))
 
 
 def test_a_process_that_is_gone_has_none() -> None:
     with running("print(flush=True)") as process:
         process.wait(10)
-    assert not Pulse(process.pid).beats()
-    assert Pulse(os.getpid()).beats() in (True, False)
+    assert not ProcessActivity(process.pid).active()
+    assert ProcessActivity(os.getpid()).active() in (True, False)

@@ -16,13 +16,13 @@ import huggingface_hub
 import pytest
 from aiohttp import web
 
+from bot.engine_checks import CHECK_EVERY, EngineCheck, EngineChecks, check_speech_server, check_transcriber
 from bot.health import READY, SILENT_LIMIT, Health, read_health, run_health
 from bot.heartbeat import FILE, beat
 from bot.own_weights import OwnWeights
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.transcribers import make_transcriber
-from bot.vital_signs import LOOK_EVERY, Look, VitalSigns, look_at_speech_server, look_at_transcriber
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.transcriber import TranscriptionError
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
@@ -129,7 +129,7 @@ def test_a_damaged_file_is_no_crash(tmp_path: Path, text: str) -> None:
 
 
 async def test_the_engines_are_looked_at_again_and_again(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", "bot.vital_signs")
+    caplog.set_level("INFO", "bot.engine_checks")
     answers = iter(["The model server at a can't be reached.", "ready"])
     seen = asyncio.Event()
 
@@ -143,8 +143,8 @@ async def test_the_engines_are_looked_at_again_and_again(caplog: pytest.LogCaptu
     async def well() -> str:
         return "ready"
 
-    looks = {"ears": Look(well), "voice": Look(well), "model": Look(model, every=0.0)}
-    signs = VitalSigns(lambda: True, lambda: False, looks)
+    looks = {"ears": EngineCheck(well), "voice": EngineCheck(well), "model": EngineCheck(model, every=0.0)}
+    signs = EngineChecks(lambda: True, lambda: False, looks)
     assert signs.state()["status"] == "degraded"
     looking = asyncio.create_task(signs.run())
     async with asyncio.timeout(10):
@@ -158,8 +158,8 @@ async def test_a_hosted_server_is_looked_at_seldom() -> None:
     async def well() -> str:
         return "ready"
 
-    assert Look.at("http://127.0.0.1:8080/v1", well).every == LOOK_EVERY
-    assert Look.at("https://api.example/v1", well).every > LOOK_EVERY
+    assert EngineCheck.at("http://127.0.0.1:8080/v1", well).every == CHECK_EVERY
+    assert EngineCheck.at("https://api.example/v1", well).every > CHECK_EVERY
 
 
 @pytest.mark.parametrize(
@@ -178,8 +178,7 @@ async def test_a_speech_server_without_an_engine_is_not_ready(status: int, healt
     async with aiohttp.ClientSession() as http, LocalServer(application, "/ws/stream", scheme="ws") as server:
         client = SpeechServerClient(http, ServerAddress(server.url))
         assert (
-            await look_at_speech_server(client)
-            == f"the speech server at 127.0.0.1:{server.port} has no voice loaded yet"
+            await check_speech_server(client) == f"the speech server at 127.0.0.1:{server.port} has no voice loaded yet"
         )
 
 
@@ -191,7 +190,7 @@ async def test_the_ears_are_not_ready_for_the_mere_name_of_a_model(
     settings = Settings.read(_env_file=None, stt_model=named, data_dir=tmp_path, cache_dir=tmp_path)
     async with aiohttp.ClientSession() as http:
         transcriber = await make_transcriber(settings, OwnWeights(), http, lambda *_: None)
-        told = await look_at_transcriber(transcriber)
+        told = await check_transcriber(transcriber)
     assert "is not on this machine" in told
     assert "STT_MODEL" in told
 
@@ -204,19 +203,19 @@ async def test_the_ears_are_ready_when_the_model_is_there(tmp_path: Path, monkey
         for named in ("tiny.en", str(tmp_path)):
             settings = Settings.read(_env_file=None, stt_model=named, data_dir=tmp_path, cache_dir=tmp_path)
             transcriber = await make_transcriber(settings, OwnWeights(), http, lambda *_: None)
-            assert await look_at_transcriber(transcriber) == READY
+            assert await check_transcriber(transcriber) == READY
         (tmp_path / "model.bin").unlink()
-        assert await look_at_transcriber(transcriber) != READY
+        assert await check_transcriber(transcriber) != READY
 
 
 async def test_ears_that_could_not_be_loaded_are_not_ready(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"no weights")
     options = WhisperOptions(str(tmp_path), "cpu", 1, "en", "float32")
     transcriber = WhisperTranscriber(options, Corrections())
-    assert await look_at_transcriber(transcriber) == READY
+    assert await check_transcriber(transcriber) == READY
     with pytest.raises(TranscriptionError) as failed:
         await transcriber.warm_up()
-    assert await look_at_transcriber(transcriber) == str(failed.value)
+    assert await check_transcriber(transcriber) == str(failed.value)
     await transcriber.close()
 
 
@@ -229,9 +228,9 @@ async def test_ears_that_are_a_server_are_ready_when_it_answers(status: int, rea
     async with aiohttp.ClientSession() as http, LocalServer(application, "/v1") as server:
         settings = Settings.read(_env_file=None, stt_url=server.url, data_dir=tmp_path, cache_dir=tmp_path)
         transcriber = await make_transcriber(settings, OwnWeights(), http, lambda *_: None)
-        assert (await look_at_transcriber(transcriber) == READY) is ready
+        assert (await check_transcriber(transcriber) == READY) is ready
         await server.stop()
-        assert await look_at_transcriber(transcriber) == f"the recogniser at 127.0.0.1:{server.port} can't be reached"
+        assert await check_transcriber(transcriber) == f"the recogniser at 127.0.0.1:{server.port} can't be reached"
 
 
 async def test_the_voice_is_ready_when_its_server_answers_and_the_problem_is_told_when_not() -> None:
@@ -242,5 +241,5 @@ async def test_the_voice_is_ready_when_its_server_answers_and_the_problem_is_tol
     async with aiohttp.ClientSession() as http:
         async with LocalServer(application, "/ws/stream", scheme="ws") as server:
             client = SpeechServerClient(http, ServerAddress(server.url))
-            assert await look_at_speech_server(client) == READY
-        assert await look_at_speech_server(client) == f"no speech server answers at 127.0.0.1:{server.port}"
+            assert await check_speech_server(client) == READY
+        assert await check_speech_server(client) == f"no speech server answers at 127.0.0.1:{server.port}"

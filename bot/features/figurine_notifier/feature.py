@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import discord
 
-from bot.discord_away import discord_error_text
+from bot.discord_errors import discord_error_text
 from bot.features.figurine_notifier.feeds import Feed, FeedRecords
 from bot.features.figurine_notifier.fetching import FeedError, Item, fetch_page, read_items
 from bot.features.figurine_notifier.notice import notice

@@ -9,13 +9,13 @@ from http import HTTPStatus
 import aiohttp
 
 from bot.access import Permit, RateLimit
-from bot.away import network_error_text
 from bot.check_result import CheckResult
 from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
 from bot.features.image_generation.commands import DrawingCommands
 from bot.features.image_generation.feature import ImageGeneration
 from bot.features.image_generation.workflow import Workflow, WorkflowError
 from bot.identity import HEADERS
+from bot.network_errors import network_error_text
 from bot.operator_files import OperatorFileError
 from config.settings import Settings
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import discord
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
 
-from bot.background import FINISH_LIMIT, undisturbed
+from bot.background import FINISH_LIMIT, finish_within_limit
 from bot.features.scheduled_events.posting import Poster, PostResult
 from bot.features.scheduled_events.records import EventDraft, ScheduledEvent, ScheduleRecords
 from bot.features.scheduled_events.times import next_time, require_future, trigger_of
@@ -169,7 +169,7 @@ class ScheduledEvents:
     async def _post_postponed(self) -> None:
         for event in await self._records.all():
             if event.postponed:
-                await undisturbed(self._post_late(event))
+                await finish_within_limit(self._post_late(event))
 
     async def _post_late(self, event: ScheduledEvent) -> None:
         try:

@@ -10,7 +10,7 @@ from enum import Enum
 import aiohttp
 import discord
 
-from bot.discord_away import discord_error_text
+from bot.discord_errors import discord_error_text
 from bot.features.scheduled_events.records import EventFile, ScheduledEvent
 
 _log = logging.getLogger(__name__)

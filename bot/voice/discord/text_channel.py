@@ -7,7 +7,7 @@ import logging
 import aiohttp
 import discord
 
-from bot.discord_away import discord_error_text
+from bot.discord_errors import discord_error_text
 from bot.llm.cleaning import clean_name
 from bot.replying import NOBODY, reply_to
 from bot.text import shorten, split_message

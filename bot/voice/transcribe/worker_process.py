@@ -9,8 +9,7 @@ from itertools import count
 from typing import Any
 
 from audio.samples import Sound16
-from bot.hanging import LOOK_AGAIN, answers_in_time
-from bot.pulse import Pulse
+from bot.hanging import CHECK_AGAIN, ProcessActivity, answers_in_time
 from bot.voice.transcribe.worker_wire import PREFIX, decode_frame, encode_frame, lengths
 from config.children import end_child
 from config.project import child_environment
@@ -57,7 +56,7 @@ class Worker:
         limit: float,
         ceiling: float,
         *,
-        idle_limit: float = LOOK_AGAIN,
+        idle_limit: float = CHECK_AGAIN,
     ) -> dict[str, Any]:
         """Ask; see :func:`~bot.hanging.answers_in_time` for who hangs.
 
@@ -73,7 +72,9 @@ class Worker:
                 return asking.done()
 
             try:
-                if not await answers_in_time(answered, Pulse(self._process.pid).beats, limit, ceiling, idle_limit):
+                if not await answers_in_time(
+                    answered, ProcessActivity(self._process.pid).active, limit, ceiling, idle_limit
+                ):
                     raise WorkerGoneError("The transcriber hangs.")
                 return asking.result()
             except (ConnectionError, asyncio.IncompleteReadError, ValueError) as error:

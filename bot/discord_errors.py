@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import discord
 
-from bot import away
+from bot.network_errors import network_error_text
 
 
 def discord_error_text(error: Exception) -> str:
@@ -19,4 +19,4 @@ def discord_error_text(error: Exception) -> str:
         case discord.GatewayNotFound():
             return "it does not say where its gateway is"
         case _:
-            return away.network_error_text(error)
+            return network_error_text(error)
