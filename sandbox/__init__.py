@@ -1,1 +1,1 @@
-"""A local Discord: REST, gateway, voice gateway, UDP and end-to-end encryption, for anybody who writes a voice bot."""
+"""A local Discord for testing voice bots: REST API, gateway, voice gateway, UDP and end-to-end encryption."""

@@ -1,4 +1,4 @@
-"""``python -m sandbox``: the command line; see :mod:`sandbox.command_line`."""
+"""The entry point of ``python -m sandbox``; see :mod:`sandbox.command_line`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from config.start import quiet_interrupts
 
 
 def main() -> int:
-    """Do what the command line says; returns the exit status."""
+    """Run the command line and return the exit status."""
     with quiet_interrupts():
         from sandbox.command_line import run
     try:

@@ -1,4 +1,4 @@
-"""``python -m sandbox``: a local Discord to point a bot at by hand, until Ctrl-C."""
+"""The command line of ``python -m sandbox``: a local Discord that runs until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Seiyuu gets there with these three variables, in .env or in the environment:
   DISCORD_API_URL={api}
   DISCORD_CA_FILE={ca}
 
-A bot on discord.py gets there so:
+A bot on discord.py gets there like this:
 
   discord.http.Route.BASE = "{api}"
   discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL("{gateway}")
@@ -59,16 +59,17 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser = PlainParser(prog="python -m sandbox", description="A local Discord for voice bots.")
     parser.add_argument("--port", type=_port, default=0, help="port of REST and gateway (default: a free one)")
     parser.add_argument("--no-dave", action="store_true", help="voice channels without end-to-end encryption")
-    parser.add_argument("--json", action="store_true", help="print where it is as one JSON object, for programs")
+    parser.add_argument("--json", action="store_true", help="print the addresses as one JSON object, for programs")
     return parser.read(arguments)
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    """Run until a signal; raises :class:`OSError` when it can't listen."""
+    """Run until a signal. Raises :class:`OSError` if the port can't be opened."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows has no handlers here; Ctrl-C raises there.
+        # Windows has no signal handlers. Ctrl-C raises KeyboardInterrupt there.
+        with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(name, stop.set)
     async with Sandbox(port=options.port, dave=not options.no_dave) as sandbox:
         guest = await sandbox.add_guest("Ada")
@@ -92,7 +93,7 @@ def _for_people(sandbox: Sandbox, guest: Guest) -> str:
 
 
 def _for_programs(sandbox: Sandbox) -> str:
-    """One line; ids are strings, as in Discord's own JSON."""
+    """The addresses as one line of JSON. Ids are strings, as in Discord's own JSON."""
     return json.dumps(
         {
             "api": sandbox.api_url,
@@ -107,7 +108,7 @@ def _for_programs(sandbox: Sandbox) -> str:
 
 
 def run(arguments: list[str]) -> int:
-    """Run until interrupted; returns the exit status."""
+    """Run until interrupted and return the exit status."""
     options = _options(arguments)
     try:
         asyncio.run(_serve(options))

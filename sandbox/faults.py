@@ -1,4 +1,4 @@
-"""What can be made to go wrong, as calls."""
+"""Faults that a test can cause: kicks, moves, lost connections, denied permissions."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sandbox.world.world import World
 
 
 class Faults:
-    """Trouble for the bot under test. Packet loss and voice close codes are faults of ``Sandbox.voice_server``.
+    """Causes faults for the bot under test. Packet loss and voice close codes are caused at ``Sandbox.voice_server``.
 
     Args:
-        world: where it happens.
+        world: the state that is changed.
         gateway: the main gateway.
-        rest: the trouble-maker in front of the REST API.
+        rest: causes the faults of the REST API.
         voice: the voice servers.
-        everybody_follows: lets guests who were moved connect anew.
+        everybody_follows: lets guests who were moved connect again.
     """
 
     def __init__(
@@ -40,30 +40,34 @@ class Faults:
     # In a voice channel.
 
     async def kick_from_voice(self, user: User) -> None:
-        """Somebody disconnects them."""
+        """Disconnect a user from their voice channel, as a moderator can."""
         self._world.voice.leave(self._state(user).guild_id, user.id)
         await self._settle()
 
     async def move(self, user: User, channel: Channel) -> None:
-        """Somebody moves them to another voice channel."""
+        """Move a user to another voice channel, as a moderator can."""
         self._world.voice.move(self._state(user).guild_id, user.id, channel.id)
         await self._settle()
 
     async def move_to_afk(self, user: User) -> None:
-        """They have said nothing for too long."""
+        """Move a user to the guild's AFK channel, as Discord does with people who are silent for long."""
         state = self._state(user)
         afk = self._world.directory.guild(state.guild_id).afk_channel_id
         if afk is None:
-            raise ValueError("the guild has no channel for the absent")
+            raise ValueError("the guild has no AFK channel")
         await self.move(user, self._world.directory.channel(afk))
 
     async def delete_channel(self, channel: Channel) -> None:
-        """Somebody deletes a channel; who is in it is disconnected."""
+        """Delete a channel. Everybody in it is disconnected."""
         self._world.delete_channel(channel)
         await self._settle()
 
     def make_full(self, channel: Channel) -> None:
-        """Nobody else fits in: the limit becomes the number of those inside, of whom there must be one."""
+        """Set a channel's user limit to the number of people inside, so that nobody else can join.
+
+        Raises:
+            ValueError: the channel is empty.
+        """
         inside = len(self._world.voice.inside(channel))
         if not inside:
             raise ValueError("an empty channel cannot be full")
@@ -71,62 +75,62 @@ class Faults:
         self._world.directory.announce_update(channel)
 
     def server_mute(self, user: User, *, muted: bool = True) -> None:
-        """Somebody mutes them for everybody, or no longer."""
+        """Mute a user for everybody, or unmute them."""
         self._world.voice.set_mute(self._state(user).guild_id, user.id, muted)
 
     def suppress(self, user: User, *, suppressed: bool = True) -> None:
-        """A moderator sends them to a stage's audience, or among the speakers."""
+        """Move a user on a stage to the audience, or back to the speakers."""
         self._world.voice.set_suppress(self._state(user).guild_id, user.id, suppressed)
 
     async def change_voice_server(self) -> None:
-        """Everybody is sent to another voice server."""
+        """Send everybody to another voice server."""
         await self._voice.change_server()
         await self._everybody_follows()
 
     async def lose_voice_server(self) -> None:
-        """The voice server dies; everybody is told that there is no endpoint, until :meth:`change_voice_server`."""
+        """Take the voice server away. Clients are told of no endpoint until :meth:`change_voice_server`."""
         await self._voice.lose_server()
 
     # On the gateway.
 
     def cut_gateway(self) -> None:
-        """The network breaks; sessions can be resumed."""
+        """Break every gateway connection. The sessions can be resumed."""
         self._gateway.cut()
 
     def drop_gateway(self) -> None:
-        """The network breaks, and when the bot wants to resume its session is gone."""
+        """Break every gateway connection and drop the sessions, so that a resume is refused."""
         self._gateway.forget_sessions()
         self._gateway.cut()
 
     async def ask_to_reconnect(self) -> None:
-        """The gateway asks the bot to reconnect and resume (op 7)."""
+        """Ask the bot to reconnect and resume (op 7)."""
         await self._gateway.ask_to_reconnect()
 
     async def invalidate_session(self) -> None:
-        """The gateway declares the bot's session invalid (op 9); it has to identify anew."""
+        """Declare the bot's session invalid (op 9). The bot has to identify again."""
         self._gateway.forget_sessions()
         await self._gateway.invalidate(resumable=False)
 
     async def close_gateway(self, code: int) -> None:
-        """The gateway closes the connection with a code; 4004 and 4010 to 4014 are final."""
+        """Close every gateway connection with a code. After 4004 and 4010 to 4014 a client must not reconnect."""
         await self._gateway.close_all(code)
 
     # On the guild.
 
     def deny(self, user: User, channel: Channel, permissions: Permission) -> None:
-        """Take permissions in a channel away from a member."""
+        """Deny a member permissions in a channel."""
         self._world.directory.set_overwrite(channel, Overwrite(user.id, is_member=True, deny=permissions))
 
     def allow(self, user: User, channel: Channel, permissions: Permission = NOTHING) -> None:
-        """Give a member permissions in a channel; everything denied to them there before is forgotten."""
+        """Allow a member permissions in a channel. This replaces an earlier :meth:`deny`."""
         self._world.directory.set_overwrite(channel, Overwrite(user.id, is_member=True, allow=permissions))
 
     def set_intents(self, app: Application, flags: ApplicationFlag) -> None:
-        """Grant an application these privileged intents and no others, from the next identify on."""
+        """Grant an application exactly these privileged intents, from its next identify on."""
         self._world.directory.set_application_flags(app, flags)
 
     async def kick_from_guild(self, user: User, guild: Guild) -> None:
-        """Somebody removes them from the guild."""
+        """Kick a user from the guild."""
         self._world.remove_member(guild, user.id)
         await self._settle()
 

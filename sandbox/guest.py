@@ -1,4 +1,4 @@
-"""A person on the sandbox, as an object: writes, presses commands, joins voice channels, and waits for answers."""
+"""A simulated person on the sandbox: writes, uses commands, joins voice channels, and waits for answers."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from sandbox.world.world import World
 
 
 class Deliveries(Protocol):
-    """Knows when messages reached the bot."""
+    """Reports when messages reached the bot."""
 
     async def delivered(self, message_id: int) -> float:
-        """When the message was written to a bot's socket, in monotonic seconds."""
+        """Wait until the message was written to a bot's socket; returns the time of that, in monotonic seconds."""
         ...
 
 
 class Guest:
-    """One person and what they can do. Made by :meth:`sandbox.server.Sandbox.add_guest`.
+    """One simulated person. :meth:`sandbox.server.Sandbox.add_guest` makes them.
 
-    Methods raise :class:`~sandbox.world.errors.RestError` where Discord's own client would show an error.
+    Methods raise :class:`~sandbox.world.errors.RestError` if Discord's own client would show an error.
     """
 
     def __init__(
@@ -54,20 +54,20 @@ class Guest:
 
     @property
     def id(self) -> int:
-        """Their user id."""
+        """The guest's user id."""
         return self.user.id
 
     @property
     def dm_channel(self) -> Channel:
-        """Their direct messages with the bot."""
+        """The guest's direct messages with the bot."""
         return self._world.directory.dm_between(self.user, self._bot)
 
     @property
     def voice(self) -> VoicePeer:
-        """Their microphone and ears.
+        """The guest's voice connection, which sends and receives sound.
 
         Raises:
-            RuntimeError: they are in no voice channel.
+            RuntimeError: the guest is in no voice channel.
         """
         if self._voice is None:
             raise RuntimeError(f"{self.user.name} is in no voice channel")
@@ -78,23 +78,23 @@ class Guest:
     async def say(
         self, channel: Channel, text: str, *, attachments: Sequence[Upload] = (), reply_to: Message | None = None
     ) -> Message:
-        """Write a message; returns when it has been written to the bot's socket, the time of which is ``sent_at``."""
+        """Write a message. Returns once it was written to the bot's socket; ``sent_at`` has the time of that."""
         reference = reply_to.id if reply_to else None
         return await self._post(channel, Draft(text, uploads=tuple(attachments), reference_id=reference))
 
     async def share_link(self, channel: Channel, url: str, picture: Upload) -> Message:
-        """Write a link, of which Discord shows this picture. (There it comes a moment later, by an edit.)"""
+        """Write a link with a preview picture. (Discord itself adds the preview a moment later, by an edit.)"""
         embeds = (self._world.messages.link_preview(url, picture),)
         return await self._post(channel, Draft(url, embeds=embeds))
 
     async def send_sticker(self, channel: Channel, name: str) -> Message:
-        """Send a sticker: a message without a word."""
+        """Send a sticker, without text."""
         return await self._post(channel, Draft(stickers=(name,)))
 
     async def send_voice_message(
         self, channel: Channel, ogg: bytes, seconds: float, *, reply_to: Message | None = None
     ) -> Message:
-        """Send a voice message: Opus in Ogg, ``seconds`` long, without a word."""
+        """Send a voice message: Opus in Ogg, ``seconds`` long, without text."""
         waveform = base64.b64encode(bytes(min(256, max(1, round(10 * seconds))))).decode()
         upload = Upload("voice-message.ogg", ogg, "audio/ogg", seconds=seconds, waveform=waveform)
         reference = reply_to.id if reply_to else None
@@ -119,44 +119,44 @@ class Guest:
         return await self._post(channel, Draft(poll=poll))
 
     async def dm(self, text: str, *, attachments: Sequence[Upload] = (), reply_to: Message | None = None) -> Message:
-        """Write to the bot in private."""
+        """Send the bot a direct message."""
         return await self.say(self.dm_channel, text, attachments=attachments, reply_to=reply_to)
 
     async def edit(self, message: Message, text: str) -> Message:
-        """Change one's own message."""
+        """Change the text of one of the guest's messages."""
         return self._world.messages.edit(message, dataclasses.replace(resend(message), content=text))
 
     async def delete(self, message: Message) -> None:
-        """Delete one's own message."""
+        """Delete one of the guest's messages."""
         self._world.messages.delete(message)
 
     async def react(self, message: Message, emoji: str) -> None:
-        """React to a message."""
+        """Add a reaction to a message."""
         self._world.messages.react(message, self.user, emoji)
 
     async def start_typing(self, channel: Channel) -> None:
-        """Show that they are typing."""
+        """Show the guest as typing."""
         self._world.messages.show_typing(channel, self.user)
 
     # Commands and buttons.
 
     async def press(self, channel: Channel, command: str, /, **options: Any) -> Pressed:
-        """Use a slash command, sub-commands after spaces; users, channels, roles and files are given as objects.
+        """Use a slash command. Sub-commands follow after spaces. Users, channels, roles and files are objects.
 
         Raises:
-            CommandError: no such command, or its options are wrong.
+            CommandError: there is no such command, or an option is wrong.
         """
         self._world.directory.require(self.id, channel, Permission.USE_APPLICATION_COMMANDS)
         return Pressed(self._world.interactions.press(self.user, channel, command, options), self._watch)
 
     async def click(self, message: Message, custom_id: str) -> Pressed:
-        """Press a button below a message."""
+        """Press a button of a message."""
         return Pressed(self._world.interactions.click(self.user, message, custom_id), self._watch)
 
     async def suggestions(
         self, channel: Channel, command: str, option: str, typed: str, *, timeout: float
     ) -> list[Any]:
-        """Type into a command's option; returns what the bot suggests, each with ``name`` and ``value``."""
+        """Type into an option of a command; returns the bot's suggestions, each with ``name`` and ``value``."""
         pressed = Pressed(self._world.interactions.complete(self.user, channel, command, option, typed), self._watch)
         await pressed.acknowledged(timeout)
         return list(pressed.interaction.answer.get("choices", []))
@@ -164,7 +164,7 @@ class Guest:
     # Reading.
 
     def messages(self, channel: Channel) -> list[Message]:
-        """What they can read there, oldest first; ephemeral answers to them too."""
+        """The messages that the guest can read in a channel, oldest first, ephemeral answers to them included."""
         return self._world.messages.seen_by(self.id, channel.id)
 
     async def wait_for_message(
@@ -175,16 +175,16 @@ class Guest:
         *,
         after: Message | None = None,
     ) -> Message:
-        """Wait for somebody else's message that ``matches``, as it is posted or as it is edited.
+        """Wait until a message of somebody else ``matches``, when it is posted or after an edit.
 
         Args:
-            channel: where.
-            matches: what is looked for.
-            timeout: seconds.
-            after: only what came after this one; without it, after their own last words there.
+            channel: the channel to read.
+            matches: decides whether a message is the one.
+            timeout: seconds to wait at most.
+            after: only later messages count; by default, those later than the guest's own last message there.
 
         Raises:
-            TimeoutError: none came; the text lists those that did.
+            TimeoutError: none matched; the text lists the messages that came.
         """
 
         def since() -> list[Message]:
@@ -202,7 +202,11 @@ class Guest:
             raise TimeoutError(f"{error}; {self.user.name} read {seen}") from None
 
     async def next_message(self, channel: Channel, *, by_bot: bool = True, timeout: float = 10.0) -> Message | None:
-        """The next message after their own last words and after the last one returned here; ``None`` in time-out."""
+        """Wait for the next message of others, later than the guest's own last one and the last one returned here.
+
+        Returns:
+            The message, or ``None`` if none came in time.
+        """
 
         def probe() -> Message | None:
             found = (m for m in self.messages(channel) if m.id > self._seen.get(channel.id, 0))
@@ -219,7 +223,7 @@ class Guest:
         """Wait until somebody else has reacted with this emoji.
 
         Raises:
-            TimeoutError: nobody did; the text lists the reactions there are.
+            TimeoutError: nobody did; the text lists the reactions to the message.
         """
 
         def probe() -> bool | None:
@@ -231,10 +235,10 @@ class Guest:
             raise TimeoutError(f"{error}; there are {list(message.reactions)}") from None
 
     async def wait_for_status(self, user: User, words: str | None, timeout: float = 10.0) -> None:
-        """Wait until these words stand below somebody's name; ``None``: until there are none.
+        """Wait until a user's status line is these words, or empty for ``None``.
 
         Raises:
-            TimeoutError: it did not come to that; the text says what stands there.
+            TimeoutError: it did not change in time; the text has the current status.
         """
         presences = self._world.presences
 
@@ -249,23 +253,23 @@ class Guest:
     # Voice.
 
     async def join_voice(self, channel: Channel) -> VoicePeer:
-        """Enter a voice channel; returns when they hear and can speak.
+        """Enter a voice channel. Returns once sound can be sent and received.
 
         Raises:
-            RestError: full, or not allowed.
-            ConnectionError: the voice server did not let them in.
+            RestError: the channel is full, or the guest may not enter it.
+            ConnectionError: the voice server refused the connection.
         """
         self._world.voice.join(self.id, channel.id)
         await self.follow_voice()
         return self.voice
 
     async def leave_voice(self) -> None:
-        """Leave the voice channel they are in."""
+        """Leave the current voice channel."""
         self._world.voice.leave(self._guild.id, self.id)
         await self.follow_voice()
 
     async def follow_voice(self) -> None:
-        """Do what Discord's client does after a move, a kick or a change of server: connect to where they are now."""
+        """Connect to the current voice channel, as Discord's client does after a move, a kick or a new server."""
         state = self._world.voice.find(self._guild.id, self.id)
         if self._voice is not None and (state is None or state.token != self._token):
             await self._voice.close()
@@ -275,7 +279,7 @@ class Guest:
             self._voice = await self._enter(state)
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the voice connection, if there is one."""
         if self._voice is not None:
             await self._voice.close()
             self._voice = None

@@ -1,4 +1,4 @@
-"""What guests say in natural voices: the recordings in ``sandbox/lines``, each with its words."""
+"""Recorded lines of guests in natural voices, from ``sandbox/lines``, each with its text."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ LIST = FOLDER / "lines.yaml"
 
 @dataclass(frozen=True, slots=True)
 class GuestLine:
-    """One line: who says it, the words, and the file with the sound."""
+    """One recorded line: the guest's name, the text, and the sound file."""
 
     guest: str
     text: str
     file: Path
 
     def read(self) -> Sound:
-        """The sound, 48,000 Hz mono. Blocks; raises :class:`OSError`."""
+        """Decode the file to 48,000 Hz mono. Blocks. Raises :class:`OSError`."""
         return read_sound(self.file, SAMPLE_RATE)
 
 
 def recorded_lines() -> dict[str, GuestLine]:
-    """All of them, by name. Blocks."""
+    """Read the list of all recorded lines, by name. Blocks."""
     fields = read_yaml(LIST)
     return {
         name: GuestLine(line["guest"], line["text"], FOLDER / f"{name}.opus") for name, line in fields["lines"].items()

@@ -1,4 +1,4 @@
-"""The guild that a fresh sandbox starts with."""
+"""The guild of a new sandbox."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GUILD_NAME = "The sandbox"
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A guild with one of everything, its owner and a bot that has been invited."""
+    """The first guild with its channels, its owner, and a bot that was invited."""
 
     guild: Guild
     owner: User
@@ -28,7 +28,7 @@ class Home:
 
 
 def build_home(directory: Directory, bot_name: str) -> Home:
-    """Make the guild: two text channels, two voice channels, a stage and a channel for the absent."""
+    """Make the guild: two text channels, two voice channels, a stage and an AFK channel."""
     owner = directory.add_user("Owner")
     bot = directory.add_application(bot_name, owner)
     guild = directory.add_guild(GUILD_NAME, owner)
@@ -36,7 +36,7 @@ def build_home(directory: Directory, bot_name: str) -> Home:
         guild,
         owner,
         bot,
-        # The managed role that Discord makes for every bot that is invited with permissions.
+        # Discord makes a managed role for every bot that is invited with permissions.
         directory.add_role(guild, bot_name, EVERYONE, bot_id=bot.bot.id),
         general=directory.add_channel(guild, "general"),
         side=directory.add_channel(guild, "side-talk"),

@@ -1,4 +1,4 @@
-"""A command or a button that a guest has pressed, and the bot's answers to it."""
+"""The bot's answers to a command or button that a guest has used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sandbox.world.interactions import FIRST_RESPONSE_S
 
 
 class Pressed:
-    """Waits for what comes of one interaction."""
+    """Waits for the bot's answers to one interaction."""
 
     def __init__(self, interaction: Interaction, watch: Watch) -> None:
         self.interaction = interaction
@@ -17,14 +17,14 @@ class Pressed:
 
     @property
     def answers(self) -> list[Message]:
-        """Every answer that can be read so far; "is thinking…" is none."""
+        """All answers so far that can be read. "… is thinking" does not count."""
         return list(self.interaction.shown)
 
     async def acknowledged(self, timeout: float = FIRST_RESPONSE_S) -> CallbackKind:
-        """Wait for the first sign of the bot, which may be "is thinking…".
+        """Wait for the bot's first response, which may be "… is thinking".
 
         Raises:
-            TimeoutError: the person saw "the application did not respond".
+            TimeoutError: none came. Discord would show "The application did not respond".
         """
         return await self._watch.until(lambda: self.interaction.answered, timeout, "an acknowledgement")
 
@@ -32,15 +32,15 @@ class Pressed:
         """Wait for the first answer that can be read.
 
         Raises:
-            TimeoutError: there is none.
+            TimeoutError: none came.
         """
         return (await self.responses(1, timeout))[0]
 
     async def responses(self, count: int, timeout: float = 10.0) -> list[Message]:
-        """Wait for so many answers.
+        """Wait for the first ``count`` answers.
 
         Raises:
-            TimeoutError: there are fewer.
+            TimeoutError: fewer came.
         """
         shown = self.interaction.shown
         return await self._watch.until(

@@ -1,7 +1,7 @@
-"""Which known sentences were said: a speech recogniser that knows nothing of the voice it listens to.
+"""A speech recogniser for known English sentences, to check that synthetic speech is intelligible.
 
-PocketSphinx carries its own English acoustic model in its wheel. A language model of word pairs from known sentences
-makes it sure enough to judge whether synthetic speech is intelligible, without downloading anything.
+PocketSphinx brings its acoustic model in its wheel, so nothing is downloaded. A language model made of the known
+sentences' word pairs makes it accurate enough.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _PAIR_SHARE = 0.9
 
 @dataclass(frozen=True, slots=True)
 class TextMatch:
-    """A text, and how far what was heard agrees with it: 0 (no word in common) to 1 (every word, in order).
+    """A known text and its agreement with what was recognised: 0 (no common word) to 1 (every word, in order).
 
-    With a good synthetic voice this small recogniser reaches 0.4 to 1; another text, or noise, stays below 0.3.
+    Speech of a good synthetic voice reaches 0.4 to 1. Another text, or noise, stays below 0.3.
     """
 
     text: str
@@ -39,11 +39,11 @@ class TextMatch:
 
 
 class SentenceRecogniser:
-    """Recognises English speech made of the words of known sentences, mostly in their order.
+    """Recognises speech that consists of known English sentences.
 
     Args:
-        sentences: what may be said; case and punctuation don't matter, words the pronouncing dictionary lacks are
-            left out (a recogniser can't hear them).
+        sentences: the sentences that may be said. Case and punctuation don't matter. Words that the pronouncing
+            dictionary lacks are left out, since they can't be recognised.
     """
 
     def __init__(self, sentences: Iterable[str]) -> None:
@@ -58,7 +58,7 @@ class SentenceRecogniser:
             self._decoder = Decoder(samprate=RATE, lm=str(path), loglevel="FATAL")
 
     def recognise(self, samples: Samples, rate: int) -> list[str]:
-        """The words that were said, lower case; ``samples`` is mono, -1 to 1, at ``rate`` Hz."""
+        """The recognised words, lower case. ``samples`` is mono, -1 to 1, at ``rate`` Hz. CPU-bound."""
         sound = soxr.resample(samples, rate, RATE)
         self._decoder.start_utt()
         self._decoder.process_raw(to_pcm16(sound), no_search=False, full_utt=True)
@@ -67,7 +67,7 @@ class SentenceRecogniser:
         return best.hypstr.split() if best is not None else []
 
     def closest(self, samples: Samples, rate: int, texts: Sequence[str]) -> TextMatch:
-        """Which of ``texts`` was said; at least one must be given."""
+        """The one of ``texts`` that agrees best with the sound. At least one must be given. CPU-bound."""
         heard = self.recognise(samples, rate)
         return max(
             (TextMatch(text, _agreement(dictionary_words(text), heard)) for text in texts),
@@ -81,12 +81,12 @@ def _agreement(wanted: list[str], heard: list[str]) -> float:
 
 
 def dictionary_words(text: str) -> list[str]:
-    """The words of an English text as the pronouncing dictionary writes them."""
+    """The words of an English text in the spelling of the pronouncing dictionary: lower case, no punctuation."""
     return re.findall(r"[a-z]+(?:'[a-z]+)?", text.lower().replace("’", "'"))
 
 
 def _language_model(texts: list[list[str]]) -> str:
-    """Word pairs with back-off, in the ARPA format."""
+    """A language model of word pairs with back-off, in the ARPA format."""
     pairs: Counter[tuple[str, str]] = Counter()
     for words in texts:
         pairs.update(pairwise([_BEGIN, *words, _END]))

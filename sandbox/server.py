@@ -1,4 +1,4 @@
-"""The sandbox: a world, its REST API and gateway, a voice server, guests and faults, started and stopped as one."""
+"""The sandbox: Discord's state, REST API, gateway, voice server, guests and faults, started and stopped as one."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ SHUTDOWN_S = 1.0
 class Sandbox:
     """A local Discord for one event loop, on loopback.
 
-    Use it as an asynchronous context manager; when the block ends, nothing of it is left.
+    Use it as an async context manager. Nothing of it is left when the block ends.
 
         async with Sandbox() as sandbox:
             ada = await sandbox.add_guest("Ada")
             await ada.say(sandbox.text_channel, "Hello")
 
     Args:
-        dave: whether voice channels begin end-to-end encrypted.
+        dave: whether voice channels are end-to-end encrypted (DAVE) at first.
         host: the address to listen on. Voice clients are always sent to ``localhost``.
-        port: the port of REST and gateway; 0 takes a free one.
-        bot_name: what the bot is called.
+        port: the port of REST API and gateway; 0 takes a free one.
+        bot_name: the bot's name.
         clock: monotonic seconds, for deadlines and delivery times.
 
     Attributes:
-        world: everything there is, as plain state.
-        home: the guild it starts with.
-        faults: what can be made to go wrong.
-        guests: everybody added with :meth:`add_guest`.
+        world: Discord's state, without sockets.
+        home: the first guild.
+        faults: causes faults.
+        guests: everybody who was added with :meth:`add_guest` or :meth:`guest_for`.
     """
 
     def __init__(
@@ -76,18 +76,18 @@ class Sandbox:
         )
 
     async def __aenter__(self) -> Sandbox:
-        """Start."""
+        """Start the servers."""
         await self.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop."""
+        """Stop the servers."""
         await self.stop()
 
     async def start(self) -> None:
-        """Listen; the addresses are known afterwards.
+        """Start to listen. The addresses are known afterwards.
 
         Raises:
             OSError: the port is taken.
@@ -102,7 +102,7 @@ class Sandbox:
         self.world.messages.files_url = self._url("http")
 
     async def stop(self) -> None:
-        """End every connection, and remove the authority's file."""
+        """Close every connection and remove the certificate file."""
         async with contextlib.AsyncExitStack() as last_to_first:
             last_to_first.callback(self._authority.close)
             last_to_first.callback(self._watch.close)
@@ -112,21 +112,21 @@ class Sandbox:
             for guest in self.guests:
                 last_to_first.push_async_callback(guest.close)
 
-    # How to get in.
+    # Addresses and secrets.
 
     @property
     def api_url(self) -> str:
-        """The REST API's base, version included."""
+        """The base address of the REST API, with its version."""
         return self._url("http") + PREFIX
 
     @property
     def gateway_url(self) -> str:
-        """The gateway; ``GET /gateway`` answers the same."""
+        """The address of the gateway, the same as in the response to ``GET /gateway``."""
         return self._url("ws") + GATEWAY_PATH
 
     @property
     def ca_file(self) -> Path:
-        """The certificate authority (PEM) which voice clients have to trust."""
+        """The file (PEM) of the certificate authority that voice clients have to trust."""
         return self._authority.file
 
     @property
@@ -136,10 +136,10 @@ class Sandbox:
 
     @property
     def bot_id(self) -> int:
-        """The bot's user id, which is its application's too."""
+        """The bot's user id. Its application has the same id."""
         return self.bot.id
 
-    # Who and what there is at first.
+    # The first guild.
 
     @property
     def bot(self) -> User:
@@ -168,39 +168,39 @@ class Sandbox:
 
     @property
     def afk_channel(self) -> Channel:
-        """Where the absent are put."""
+        """Its AFK channel."""
         return self.home.afk
 
     @property
     def voice_server(self) -> VoiceServer:
-        """The voice server in use, with its own faults."""
+        """The current voice server, which can cause faults too."""
         return self._voice.server
 
-    # Who comes.
+    # People and bots that join.
 
     async def add_guest(self, name: str, guild: Guild | None = None) -> Guest:
-        """A new person on the guild, or on another one."""
+        """Add a new person to the first guild, or to ``guild``."""
         directory, where = self.world.directory, guild or self.guild
         user = directory.add_user(name)
         directory.add_member(where, user)
         return self.guest_for(user, where)
 
     def guest_for(self, user: User, guild: Guild | None = None) -> Guest:
-        """A member of the guild, or of another one, as a guest: its owner, for example."""
+        """Make a guest of somebody who is a member of the first guild, or of ``guild``, such as its owner."""
         where = guild or self.guild
         guest = Guest(user, where, self.bot, self.world, self._watch, self._gateway, self._enter_voice)
         self.guests.append(guest)
         return guest
 
     async def join_voice(self, user_id: int, channel_id: int) -> tuple[Json, Json]:
-        """Put any user into a voice channel on behalf of another voice library.
+        """Put a user into a voice channel for a voice library that has no gateway connection here.
 
         Returns:
             The payloads of ``VOICE_STATE_UPDATE`` and ``VOICE_SERVER_UPDATE``, for the library's adapter. The voice
-            server lets the user in from now on; ``ca_file`` is what the library has to trust.
+            server accepts the user from now on. The library has to trust ``ca_file``.
 
         Raises:
-            RestError: no voice channel, full, or not allowed.
+            RestError: it is no voice channel, it is full, or the user may not enter it.
         """
         joined = self.world.join_voice(user_id, channel_id)
         await self._voice.settled()
@@ -210,12 +210,12 @@ class Sandbox:
         """Wait until the bot is connected to the gateway.
 
         Raises:
-            TimeoutError: it did not come.
+            TimeoutError: it did not connect.
         """
         await self._watch.until(lambda: self._gateway.is_online(self.home.bot) or None, timeout, "the bot's login")
 
     async def command_registered(self, name: str, timeout: float = 30.0) -> None:
-        """Wait until there is a slash command of that name.
+        """Wait until a slash command of this name is registered.
 
         Raises:
             TimeoutError: it was not registered.
@@ -238,9 +238,7 @@ class Sandbox:
 
     async def _enter_voice(self, state: VoiceState) -> VoicePeer:
         await self._voice.settled()
-        user_id = state.member.user.id
-        ticket = VoiceTicket(state.guild_id, state.channel_id, user_id, state.session_id, state.token)
-        peer = VoicePeer(ticket, self._voice.server.endpoint, self._authority.client_context())
+        peer = VoicePeer(VoiceTicket.of(state), self._voice.server.endpoint, self._authority.client_context())
         await peer.connect()
         return peer
 

@@ -1,4 +1,4 @@
-"""What guests say: espeak-ng's voices, in processes of their own, always the same for the same words."""
+"""Speech of guests by espeak-ng, in a process of its own. The same words always give the same sound."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from config.project import ROOT
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 SPEECH_LEVEL = 0.1
-"""RMS of a guest's words, -20 dB."""
+"""RMS level of a guest's speech: -20 dB."""
 
 _SYNTHESISER = "sandbox.speech_synthesiser"
 _LONGEST = 60.0
 _VOICED = 0.005
-# As it is written, espeak-ng would spell it out.
+# espeak-ng would spell "mhm" letter by letter.
 _MHM = re.compile(r"\bmhm\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class GuestVoice:
-    """How a guest sounds: espeak-ng's name of the voice, words a minute, and a pitch of 0 to 100."""
+    """A guest's voice: espeak-ng's name of it, words a minute, and a pitch of 0 to 100."""
 
     name: str
     rate: int
@@ -42,7 +42,7 @@ class GuestVoice:
 
 
 class SpeechError(Exception):
-    """The words could not be said; the text says why."""
+    """The words could not be spoken; the text says why."""
 
 
 ADA = GuestVoice("en-us+f3", 165, 55)
@@ -55,24 +55,24 @@ GUEST_VOICES = {"Ada": ADA, "Ben": BEN, "Cleo": CLEO, "Dan": DAN}
 
 @functools.cache
 def speech(text: str, voice: GuestVoice) -> Sound:
-    """The words without silence around them, 48,000 Hz mono; not to be written to. Blocks for some milliseconds.
+    """Speak a text: 48,000 Hz mono, without silence around it. The array is read-only. Blocks for some milliseconds.
 
     Raises:
-        SpeechError: espeak-ng can't say it, or there is nothing to say.
+        SpeechError: espeak-ng failed, or there is nothing to speak.
     """
     rate, pcm = _synthesiser().say(_MHM.sub("mm hmm", text), voice)
     return _levelled(from_pcm16(pcm), rate, text)
 
 
 class _Synthesiser:
-    """The process that says texts; any thread, one text at a time."""
+    """The process that speaks texts. Thread-safe; it speaks one text at a time."""
 
     def __init__(self) -> None:
         self._saying = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
     def say(self, text: str, voice: GuestVoice) -> tuple[int, bytes]:
-        """Samples a second, and PCM; raises :class:`SpeechError`."""
+        """Speak a text; returns the sample rate and 16-bit PCM. Raises :class:`SpeechError`."""
         asked = {"text": text, "voice": voice.name, "rate": voice.rate, "pitch": voice.pitch}
         with self._saying, self._started() as (asking, answering):
             asking.write(json.dumps(asked).encode() + b"\n")
@@ -87,7 +87,7 @@ class _Synthesiser:
 
     @contextmanager
     def _started(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-        """Its streams; when a text takes too long, it is ended, and started anew for the next one."""
+        """The process's streams. A process that takes too long is killed; the next text starts another one."""
         process = self._process = self._process or subprocess.Popen(  # noqa: S603
             (sys.executable, "-m", _SYNTHESISER), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -104,7 +104,7 @@ class _Synthesiser:
             last_resort.cancel()
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()

@@ -1,4 +1,4 @@
-"""What else a guest's microphone picks up: 48,000 Hz mono, made of numbers, the same for the same seed."""
+"""Synthetic sounds other than speech for a guest's microphone: 48,000 Hz mono, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _LOWEST_NOTE = 220.0
 
 
 def noise(seconds: float, seed: int, *, level: float = 0.01) -> Sound:
-    """A room with a fan in it: noise that falls by 3 dB an octave; ``level`` is its RMS."""
+    """Noise of a fan, which falls by 3 dB an octave. ``level`` is its RMS."""
     return at_level(_coloured(np.random.default_rng(seed), int(seconds * SAMPLE_RATE), colour=0.5), level)
 
 
 def cough(seed: int) -> Sound:
-    """Two coughs in three quarters of a second: each a burst as the throat opens, and breath that dies away."""
+    """Two coughs within 0.75 s. Each is a burst and fading breath."""
     random = np.random.default_rng(seed)
     sound = np.zeros(int(0.75 * SAMPLE_RATE), np.float32)
     for begin, strength in ((0.02, 1.0), (0.34 + random.uniform(0, 0.06), 0.7)):
@@ -33,7 +33,7 @@ def cough(seed: int) -> Sound:
 
 
 def breath(seconds: float, seed: int) -> Sound:
-    """Somebody breathes close to the microphone: in and out every four seconds or so."""
+    """Breathing close to the microphone, in and out about every four seconds."""
     random = np.random.default_rng(seed)
     sound = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
     at = 0.2
@@ -50,7 +50,7 @@ def breath(seconds: float, seed: int) -> Sound:
 
 
 def keyboard(seconds: float, seed: int) -> Sound:
-    """Somebody types, five keys a second or so: each a click going down and a fainter one coming up."""
+    """Typing, about five keys a second. Each key makes a click and a quieter one on its release."""
     random = np.random.default_rng(seed)
     sound = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
     at = 0.05
@@ -66,7 +66,7 @@ def keyboard(seconds: float, seed: int) -> Sound:
 
 
 def music(seconds: float, seed: int) -> Sound:
-    """Chords on something plucked, two a second, without a voice."""
+    """Chords of a plucked instrument, two a second, without singing."""
     random = np.random.default_rng(seed)
     sound = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
     for number, begin in enumerate(range(0, len(sound), SAMPLE_RATE // 2)):

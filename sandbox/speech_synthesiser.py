@@ -1,10 +1,11 @@
-"""``python -m sandbox.speech_synthesiser``: says what it is asked to on its input, until that ends.
+"""A program that speaks texts: ``python -m sandbox.speech_synthesiser``. It ends with its standard input.
 
-Asked is an object of JSON on a line: ``text``, ``voice``, ``rate`` in words a minute, ``pitch``. The answer is one too:
-``rate`` in samples a second, and ``bytes`` of PCM that follow the line, 16 bits, little-endian, mono; or ``error``.
+Each request is one line of JSON: ``text``, ``voice``, ``rate`` in words a minute, ``pitch``. The response is a line of
+JSON too. It has ``rate`` in samples a second and ``bytes``, the length of the 16-bit little-endian mono PCM that
+follows the line; or it has ``error``.
 
-espeak-ng goes on where it left off, so the same words never sound quite the same twice in one process: each text is
-said in a fork of this one, which itself says nothing.
+espeak-ng keeps its state between texts, so that one process never speaks the same words quite the same way twice.
+Therefore each text is spoken in a fork of this process, which speaks nothing itself.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from audio.pcm import to_pcm16
 
 
 def main() -> None:
-    """Say the lines of the standard input."""
-    # Whoever started it ends it, by closing its input.
+    """Speak the requests of the standard input."""
+    # Ctrl-C is for the program that started this one; it closes our input to end us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     library = load_espeak()
     for line in sys.stdin.buffer:

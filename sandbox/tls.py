@@ -1,4 +1,4 @@
-"""A certificate authority for one run: the voice server's certificate, and a file for those who shall trust it."""
+"""A certificate authority for one run, with the voice server's certificate and a file for its clients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import trustme
 
 
 class LocalAuthority:
-    """Made anew each time; its file is gone after :meth:`close`, and on Linux also when the process was killed."""
+    """A new certificate authority. Its file is removed by :meth:`close`, on Linux also by a kill."""
 
     def __init__(self) -> None:
         self._authority = trustme.CA()
@@ -21,13 +21,13 @@ class LocalAuthority:
         self.file = _passing_file(self._authority.cert_pem.bytes(), self._kept)
 
     def server_context(self) -> ssl.SSLContext:
-        """For a server on localhost."""
+        """The TLS context for a server on localhost."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._certificate.configure_cert(context)
         return context
 
     def client_context(self) -> ssl.SSLContext:
-        """For a client that trusts this authority and no other."""
+        """The TLS context for a client that trusts this authority alone."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._authority.configure_trust(context)
         return context
@@ -38,12 +38,12 @@ class LocalAuthority:
 
 
 def _passing_file(content: bytes, kept: ExitStack) -> Path:
-    """A file for this process and others of the same person, for as long as ``kept`` is open."""
+    """Write a file that this user's processes can read until ``kept`` is closed."""
     if not hasattr(os, "memfd_create"):
         folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-ca-")))
         (folder / "ca.pem").write_bytes(content)
         return folder / "ca.pem"
-    # In memory alone, which the kernel frees with the process: a file on the disk would outlive a kill.
+    # A file on the disk would stay when the process is killed. This one is in memory, which the kernel frees.
     file = kept.enter_context(open(os.memfd_create("sandbox-ca"), "wb", buffering=0))  # noqa: PTH123, SIM115
     file.write(content)
     return Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")

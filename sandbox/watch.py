@@ -1,4 +1,4 @@
-"""Waiting for the world to be in some state, without polling and without missing anything."""
+"""Waiting for a state of the sandbox: the condition is checked after each event, so that none is missed."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ _T = TypeVar("_T")
 
 
 class Watch:
-    """Looks again whenever anything has happened. Belongs to one event loop."""
+    """Checks conditions after each event of the world. Use it on one event loop."""
 
     def __init__(self, world: World) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
         self._unsubscribe = world.subscribe(self._wake)
 
     def close(self) -> None:
-        """Stop looking; whoever still waits is cancelled."""
+        """Stop checking. Those who still wait are cancelled."""
         self._unsubscribe()
         for future in self._waiting:
             future.cancel()
 
     async def until(self, probe: Callable[[], _T | None], timeout: float, what: str) -> _T:
-        """Wait until ``probe`` finds something, and return that.
+        """Wait until ``probe`` returns something other than ``None``; returns that.
 
         Args:
-            probe: looks at the world; called now and after each event.
-            timeout: seconds.
-            what: that which is waited for, in words for the error.
+            probe: reads the state; called now and after each event.
+            timeout: seconds to wait at most.
+            what: a description of the state, for the error.
 
         Raises:
-            TimeoutError: it did not come in time.
+            TimeoutError: ``probe`` returned ``None`` until the end.
         """
         try:
             async with asyncio.timeout(timeout):

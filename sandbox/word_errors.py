@@ -1,4 +1,4 @@
-"""How far what was heard is from what was said, in words: the word error rate."""
+"""The word error rate between a text that was said and a text that was recognised."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NO_LETTER = re.compile(r"[^\w']+")
 
 @dataclass(frozen=True, slots=True)
 class WordErrors:
-    """Words put in, left out or changed, out of ``words`` that were said."""
+    """The number of words that were inserted, left out or changed, among ``words`` that were said."""
 
     errors: int
     words: int
@@ -23,7 +23,7 @@ class WordErrors:
 
     @property
     def percent(self) -> float:
-        """The word error rate, in percent; above 100 where more was heard than was said."""
+        """The word error rate, in percent. It is above 100 if many words were inserted."""
         return 100 * self.errors / self.words if self.words else 0.0
 
 
@@ -31,19 +31,19 @@ NO_WORDS = WordErrors(0, 0)
 
 
 def word_errors(said: str, heard: str) -> WordErrors:
-    """Compare two English texts; neither case, punctuation nor how a number is written counts."""
+    """Compare two English texts. Case, punctuation and the spelling of numbers don't count."""
     wanted, got = normalized_words(said), normalized_words(heard)
     return WordErrors(_distance(wanted, got), len(wanted))
 
 
 def normalized_words(text: str) -> list[str]:
-    """The words in small letters, numbers written out; hyphens part words, apostrophes do not."""
+    """The words of a text in lower case, with numbers spelled out. Hyphens separate words, apostrophes do not."""
     spelt = _NUMBER.sub(lambda number: f" {num2words(int(number.group()))} ", text.lower().replace("’", "'"))
     return [word for part in _NO_LETTER.split(spelt) if (word := part.strip("'_"))]
 
 
 def _distance(wanted: list[str], got: list[str]) -> int:
-    """The least number of words to change: Levenshtein's distance."""
+    """The Levenshtein distance in words."""
     row = list(range(len(got) + 1))
     for number, word in enumerate(wanted, 1):
         before, row[0] = row[0], number

@@ -1,1 +1,1 @@
-"""The gateway, version 10: the world's events to bots over WebSockets."""
+"""Discord's gateway, version 10: sends events to bots over WebSockets."""

@@ -1,4 +1,4 @@
-"""The gateway, version 10: identify, resume, heartbeats, events out, voice states and member requests in."""
+"""The gateway server, version 10: identify, resume, heartbeats, events, voice states and member requests."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ CLOSE_LIMIT_S = 1.0
 
 
 class Gateway:
-    """Serves the world's events to bots over WebSockets. Belongs to one event loop.
+    """Sends the world's events to bots over WebSockets. Use it on one event loop.
 
     Args:
-        world: whose events.
-        clock: monotonic seconds, for the times of delivery.
+        world: the state whose events are sent.
+        clock: monotonic seconds, for delivery times.
     """
 
     def __init__(self, world: World, *, clock: Callable[[], float]) -> None:
@@ -61,37 +61,37 @@ class Gateway:
         for socket in tuple(self._sockets):
             await socket.close(code=1001)
 
-    # For those who watch or disturb.
+    # For guests and faults.
 
     def is_online(self, app: Application) -> bool:
-        """Whether a session of this bot is connected and has been told READY."""
+        """Whether a session of this bot is connected, and READY was sent."""
         return any(session.app is app and session.connected for session in self._sessions.values())
 
     async def delivered(self, message_id: int) -> float:
-        """When the announcement of a message was written to a bot's socket, in seconds of the clock.
+        """Wait until a message's event was written to a bot's socket; returns the time of that, in the clock's seconds.
 
-        To be called right after the message was posted, before anything else is awaited. With no bot connected that
-        may see it, the time is now.
+        Call it right after the message was posted, before anything else is awaited. If no bot is connected that may
+        see the message, it returns the current time.
         """
         receipt = self._receipts.get(message_id)
         return self._clock() if receipt is None else await receipt
 
     def cut(self) -> None:
-        """Break every connection without a word, as a network failure does. Sessions can be resumed."""
+        """Break every connection without a close, as a network failure does. The sessions can be resumed."""
         for request in self._sockets.values():
             if request.transport is not None:
                 request.transport.abort()
 
     def forget_sessions(self) -> None:
-        """Whoever wants to resume will be told that there is nothing to resume."""
+        """Drop all sessions, so that every resume is refused."""
         self._sessions.clear()
 
     async def ask_to_reconnect(self) -> None:
-        """Op 7: every client shall reconnect and resume."""
+        """Send op 7: every client has to reconnect and resume."""
         await self._broadcast({"op": Op.RECONNECT, "d": None})
 
     async def invalidate(self, *, resumable: bool) -> None:
-        """Op 9: the session is invalid; the client may try to resume, or must identify anew."""
+        """Send op 9: the session is invalid. The client may resume if ``resumable``, else it must identify again."""
         await self._broadcast({"op": Op.INVALID_SESSION, "d": resumable})
 
     async def close_all(self, code: int) -> None:
@@ -104,10 +104,10 @@ class Gateway:
             with contextlib.suppress(ConnectionError):
                 await socket.send_str(json.dumps(payload))
 
-    # One connection.
+    # Connections.
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """Serve a connection from hello to close."""
+        """Serve one connection, from HELLO to its close."""
         socket = web.WebSocketResponse(max_msg_size=64 * 1024, timeout=CLOSE_LIMIT_S)
         await socket.prepare(request)
         self._sockets[socket] = request
@@ -219,7 +219,7 @@ class Gateway:
             mute, deaf = bool(data.get("self_mute")), bool(data.get("self_deaf"))
             self._world.voice.join(user_id, read_id(channel_id), self_mute=mute, self_deaf=deaf)
         except RestError as error:
-            # Discord does not answer either: the client has to notice that nothing comes.
+            # Discord sends no error either: the client has to notice that no event comes.
             _log.debug("A voice state was not changed: %s", error)
 
     def _send_members(self, session: GatewaySession, data: Json) -> None:
@@ -255,7 +255,7 @@ class Gateway:
         while not outbox.empty():
             self._acknowledge(outbox.get_nowait())
 
-    # Events out.
+    # Events.
 
     def _on_event(self, event: Event) -> None:
         if not isinstance(event, Dispatch):

@@ -1,4 +1,4 @@
-"""Which gateway events a bot asked for, and how much of each it is shown."""
+"""Gateway intents: the events that a bot has subscribed to, and the parts of them that it may read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sandbox.world.entities import ApplicationFlag, Json
 
 
 class Intent(IntFlag):
-    """What a bot subscribes to when it identifies."""
+    """Groups of events that a bot subscribes to when it identifies."""
 
     NONE = 0
     GUILDS = 1 << 0
@@ -32,7 +32,7 @@ PRIVILEGED = {
     Intent.GUILD_MEMBERS: ApplicationFlag.MEMBERS,
     Intent.MESSAGE_CONTENT: ApplicationFlag.MESSAGE_CONTENT,
 }
-"""Intents that an application must have been granted, by the flag that says so."""
+"""Privileged intents, each with the application flag that grants it."""
 
 _GUILD_EVENTS = {
     "GUILD_MEMBER_ADD": Intent.GUILD_MEMBERS,
@@ -66,7 +66,7 @@ def not_granted(asked: int, flags: ApplicationFlag) -> bool:
 
 
 def needed_intent(event: Dispatch) -> Intent:
-    """The intent without which a bot never hears of an event; none for those that always come."""
+    """The intent that a bot needs for an event. :attr:`Intent.NONE` for events that every bot gets."""
     intent = _GUILD_EVENTS.get(event.name)
     if intent is None:
         intent = next((each for prefix, each in _GUILD_PREFIXES.items() if event.name.startswith(prefix)), Intent.NONE)
@@ -74,9 +74,9 @@ def needed_intent(event: Dispatch) -> Intent:
 
 
 def as_shown(event: Dispatch, intents: int, reader_id: int) -> Json:
-    """An event's payload with what was written blanked, where the bot may not read it.
+    """The payload of an event as one bot gets it: without a message's content if the bot lacks the intent for it.
 
-    A bot without the intent still reads direct messages, its own messages and those that mention it.
+    Without the intent, a bot still reads direct messages, its own messages and those that mention it.
     """
     data = event.data
     if (

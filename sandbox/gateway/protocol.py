@@ -1,4 +1,4 @@
-"""The gateway's wire: operations, close codes, and messages read with suspicion."""
+"""The gateway's protocol: opcodes, close codes, and validated reading of messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MISSED_HEARTBEATS = 1.5
 
 
 class Op(IntEnum):
-    """What a gateway message is."""
+    """Opcodes of the gateway."""
 
     HEARTBEAT = 1
     IDENTIFY = 2
@@ -31,7 +31,7 @@ class Op(IntEnum):
 
 
 class CloseCode(IntEnum):
-    """Why the gateway ends a connection."""
+    """Close codes of the gateway."""
 
     UNKNOWN_ERROR = 4000
     UNKNOWN_OPCODE = 4001
@@ -46,7 +46,7 @@ class CloseCode(IntEnum):
 
 
 class GatewayCloseError(Exception):
-    """The client did what ends a connection; the close code says what."""
+    """The client broke the protocol. The connection is closed with this code."""
 
     def __init__(self, code: CloseCode) -> None:
         super().__init__(code.name)
@@ -54,15 +54,15 @@ class GatewayCloseError(Exception):
 
 
 class GoneError(Exception):
-    """The client has closed, or the network has."""
+    """The connection has ended."""
 
 
 async def receive(socket: web.WebSocketResponse) -> tuple[int, Any]:
-    """The next message's operation and data.
+    """Read the next message; returns its opcode and data.
 
     Raises:
-        GatewayCloseError: it is malformed, or nothing came for one and a half heartbeats.
-        GoneError: the connection is over.
+        GatewayCloseError: the message is malformed, or none came for one and a half heartbeat intervals.
+        GoneError: the connection has ended.
     """
     try:
         frame = await socket.receive(timeout=HEARTBEAT_S * _MISSED_HEARTBEATS)
@@ -81,14 +81,14 @@ async def receive(socket: web.WebSocketResponse) -> tuple[int, Any]:
 
 
 def as_object(data: Any) -> Json:
-    """``data``, if it is a JSON object; else the client is refused."""
+    """``data``, if it is a JSON object. Raises :class:`GatewayCloseError` if not."""
     if not isinstance(data, dict):
         raise GatewayCloseError(CloseCode.DECODE_ERROR)
     return data
 
 
 def read_id(value: Any) -> int:
-    """An id sent as text or number; else the client is refused."""
+    """Read an id that was sent as text or number. Raises :class:`GatewayCloseError` if it is neither."""
     try:
         return int(value)
     except (ValueError, TypeError):
@@ -96,5 +96,5 @@ def read_id(value: Any) -> int:
 
 
 def control_message(op: Op, data: Any) -> GatewayMessage:
-    """A message that is no event."""
+    """A message with an opcode other than an event's."""
     return GatewayMessage(json.dumps({"op": op, "d": data, "s": None, "t": None}))

@@ -1,4 +1,4 @@
-"""One bot's session on the gateway: what it is told, numbered and kept, so that a new socket can resume it."""
+"""One bot's session on the gateway. Its events are numbered and kept, so that a new connection can resume it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ DISPATCH = 0
 
 @dataclass(frozen=True, slots=True)
 class GatewayMessage:
-    """A text on its way to a socket; ``message_id`` for the announcement of a new message."""
+    """A text to send. ``message_id`` is set for the event of a new message."""
 
     text: str
     message_id: int | None = None
 
 
 class GatewaySession:
-    """Outlives its sockets. Belongs to one event loop.
+    """A session, which outlives its connections. Use it on one event loop.
 
     Args:
-        session_id: by which it is resumed.
-        app: whose it is.
-        intents: what it asked for.
+        session_id: the id by which it is resumed.
+        app: the bot's application.
+        intents: the :class:`~sandbox.gateway.intents.Intent` bits of its identify.
     """
 
     def __init__(self, session_id: str, app: Application, intents: int) -> None:
@@ -42,11 +42,11 @@ class GatewaySession:
 
     @property
     def connected(self) -> bool:
-        """Whether a socket takes its events now."""
+        """Whether it has a connection now."""
         return self._outbox is not None
 
     def ready(self, guilds: list[Guild], url: str) -> Json:
-        """The payload of READY: who the bot is, where it is, and at which address to resume."""
+        """The payload of READY: the bot's user, its guilds, and the address for a resume."""
         return {
             "v": 10,
             "user": payloads.own_user(self.app.bot),
@@ -59,23 +59,23 @@ class GatewaySession:
         }
 
     def known_members(self, guild: Guild) -> list[Member]:
-        """Whom a bot is told of at first: without the presences intent, itself and those in voice channels."""
+        """The members that GUILD_CREATE lists. Without the presences intent: the bot, and those in voice channels."""
         members = guild.members.values()
         if self.intents & Intent.GUILD_PRESENCES:
             return list(members)
         return [each for each in members if each.user is self.app.bot or each.user.id in guild.voice_states]
 
     def attach(self, outbox: asyncio.Queue[GatewayMessage]) -> None:
-        """Send events there from now on."""
+        """Send events to this connection from now on."""
         self._outbox = outbox
 
     def detach(self, outbox: asyncio.Queue[GatewayMessage]) -> None:
-        """That socket is gone; unless another has taken its place, events wait."""
+        """A connection has ended. Events are kept until the next one, unless there is one already."""
         if self._outbox is outbox:
             self._outbox = None
 
     def tell(self, name: str, data: Json, message_id: int | None = None) -> None:
-        """Send an event, now or on resume."""
+        """Send an event, now or after a resume."""
         self._sequence += 1
         text = json.dumps({"op": DISPATCH, "t": name, "s": self._sequence, "d": data})
         frame = GatewayMessage(text, message_id)
@@ -84,12 +84,12 @@ class GatewaySession:
             self._outbox.put_nowait(frame)
 
     def can_replay(self, after: int) -> bool:
-        """Whether everything behind that sequence number is still kept."""
+        """Whether all events after a sequence number are still kept."""
         oldest = self._kept[0][0] if self._kept else self._sequence + 1
         return oldest - 1 <= after <= self._sequence
 
     def replay(self, after: int, outbox: asyncio.Queue[GatewayMessage]) -> None:
-        """Take up a new socket: what it missed first, then what comes."""
+        """Continue on a new connection: first the events that it missed, then new ones."""
         for sequence, frame in self._kept:
             if sequence > after:
                 outbox.put_nowait(frame)

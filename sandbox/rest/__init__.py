@@ -1,4 +1,4 @@
-"""The REST API, version 10: one module a resource, each a list of routes."""
+"""Discord's REST API, version 10. Each module has the routes of one resource."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LARGEST_REQUEST = 30 * 1024 * 1024
 
 
 def rest_application(world: World, disturbance: Disturbance) -> web.Application:
-    """The API below its version, to be mounted at :data:`PREFIX`."""
+    """The REST API, to be mounted at :data:`PREFIX`."""
     app = web.Application(middlewares=[disturbance.middleware, answer_errors], client_max_size=LARGEST_REQUEST)
     app[WORLD] = world
     resources = (
@@ -47,7 +47,7 @@ def rest_application(world: World, disturbance: Disturbance) -> web.Application:
 
 
 def files_application(world: World) -> web.Application:
-    """Attachments, as Discord's content network serves them."""
+    """The server of attachments, like Discord's content network."""
     app = web.Application(middlewares=[answer_errors])
     app[WORLD] = world
     app.add_routes(files.ROUTES)
@@ -55,7 +55,7 @@ def files_application(world: World) -> web.Application:
 
 
 def proxy_application(world: World) -> web.Application:
-    """Pictures of links, as Discord's media proxy serves them."""
+    """The server of link previews' pictures, like Discord's media proxy."""
     app = web.Application(middlewares=[answer_errors])
     app[WORLD] = world
     app.add_routes(files.PROXY_ROUTES)

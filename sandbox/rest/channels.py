@@ -1,4 +1,4 @@
-"""Channels and threads: look, change, delete, permissions, typing, a voice channel's status."""
+"""Routes of channels and threads: get, create, change, delete, permissions, typing, a voice channel's status."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROUTES = web.RouteTableDef()
 
 @ROUTES.get("/channels/{channel}")
 async def get_channel(request: web.Request) -> web.Response:
-    """One channel."""
+    """Get a channel."""
     channel = path_channel(request)
     world_of(request).directory.require(caller(request).id, channel, NOTHING)
     return json_response(payloads.channel(channel))
@@ -34,14 +34,14 @@ async def get_channel(request: web.Request) -> web.Response:
 
 @ROUTES.get("/guilds/{guild}/channels")
 async def guild_channels(request: web.Request) -> web.Response:
-    """All channels of a guild."""
+    """List a guild's channels, without threads."""
     channels = path_guild(request).channels.values()
     return json_response([payloads.channel(each) for each in channels if not each.kind.is_thread])
 
 
 @ROUTES.post("/guilds/{guild}/channels")
 async def create_channel(request: web.Request) -> web.Response:
-    """A new channel."""
+    """Create a channel."""
     directory, guild, body = world_of(request).directory, path_guild(request), await body_of(request)
     directory.require_in_guild(caller(request).id, guild, Permission.MANAGE_CHANNELS)
     kind = body.get("type", 0)
@@ -52,7 +52,7 @@ async def create_channel(request: web.Request) -> web.Response:
 
 @ROUTES.patch("/channels/{channel}")
 async def change_channel(request: web.Request) -> web.Response:
-    """Another name, topic, user limit or bit rate; for a thread, archived or not."""
+    """Change a channel's name, topic, user limit or bit rate, or archive a thread."""
     directory, channel, body = world_of(request).directory, path_channel(request), await body_of(request)
     needed = Permission.MANAGE_THREADS if channel.kind.is_thread else Permission.MANAGE_CHANNELS
     if channel.owner_id != caller(request).id:
@@ -64,7 +64,7 @@ async def change_channel(request: web.Request) -> web.Response:
 
 @ROUTES.delete("/channels/{channel}")
 async def delete_channel(request: web.Request) -> web.Response:
-    """Delete a channel; who is in it is put out."""
+    """Delete a channel. Everybody in it is disconnected."""
     world, channel = world_of(request), path_channel(request)
     if channel.kind is ChannelKind.DM:
         return json_response(payloads.channel(channel))
@@ -75,7 +75,7 @@ async def delete_channel(request: web.Request) -> web.Response:
 
 @ROUTES.put("/channels/{channel}/permissions/{target}")
 async def set_overwrite(request: web.Request) -> web.Response:
-    """Allow or deny a role or member something in the channel."""
+    """Set the permission overwrite of a role or member."""
     directory, channel, body = world_of(request).directory, path_channel(request), await body_of(request)
     directory.require(caller(request).id, channel, Permission.MANAGE_ROLES)
     allow, deny = (_bits(body, field) for field in ("allow", "deny"))
@@ -85,7 +85,7 @@ async def set_overwrite(request: web.Request) -> web.Response:
 
 @ROUTES.delete("/channels/{channel}/permissions/{target}")
 async def remove_overwrite(request: web.Request) -> web.Response:
-    """Take such an exception away."""
+    """Remove the permission overwrite of a role or member."""
     directory, channel = world_of(request).directory, path_channel(request)
     directory.require(caller(request).id, channel, Permission.MANAGE_ROLES)
     directory.remove_overwrite(channel, path_id(request, "target"))
@@ -94,7 +94,7 @@ async def remove_overwrite(request: web.Request) -> web.Response:
 
 @ROUTES.post("/channels/{channel}/typing")
 async def show_typing(request: web.Request) -> web.Response:
-    """Show that the bot is typing."""
+    """Show the bot as typing."""
     world, channel = world_of(request), path_channel(request)
     world.directory.require(caller(request).id, channel, Permission.SEND_MESSAGES)
     world.messages.show_typing(channel, caller(request))
@@ -103,7 +103,7 @@ async def show_typing(request: web.Request) -> web.Response:
 
 @ROUTES.put("/channels/{channel}/voice-status")
 async def set_voice_status(request: web.Request) -> web.Response:
-    """The line below a voice channel's name."""
+    """Set the status line of a voice channel."""
     directory, channel, body = world_of(request).directory, path_channel(request), await body_of(request)
     if channel.kind is not ChannelKind.VOICE:
         raise wrong_channel_type()
@@ -120,7 +120,7 @@ async def set_voice_status(request: web.Request) -> web.Response:
 @ROUTES.post("/channels/{channel}/threads")
 @ROUTES.post("/channels/{channel}/messages/{message}/threads")
 async def create_thread(request: web.Request) -> web.Response:
-    """A thread below a text channel, from a message or from nothing."""
+    """Create a thread in a text channel, with or without a first message."""
     world, channel, body = world_of(request), path_channel(request), await body_of(request)
     if channel.kind is not ChannelKind.TEXT:
         raise wrong_channel_type()
@@ -137,7 +137,7 @@ async def create_thread(request: web.Request) -> web.Response:
 
 @ROUTES.put("/channels/{channel}/thread-members/@me")
 async def join_thread(request: web.Request) -> web.Response:
-    """Follow a thread."""
+    """Join a thread."""
     channel = path_channel(request)
     if not channel.kind.is_thread:
         raise wrong_channel_type()

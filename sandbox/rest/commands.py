@@ -1,4 +1,4 @@
-"""Slash commands: registration, global and by guild."""
+"""Routes of slash commands: registration, globally and per guild."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GUILD = "/applications/{application}/guilds/{guild}/commands"
 @ROUTES.get(_GLOBAL)
 @ROUTES.get(_GUILD)
 async def get_commands(request: web.Request) -> web.Response:
-    """What is registered there."""
+    """List the registered commands."""
     app, guild_id = _place(request)
     return json_response(world_of(request).commands.registered(app, guild_id))
 
@@ -24,7 +24,7 @@ async def get_commands(request: web.Request) -> web.Response:
 @ROUTES.put(_GLOBAL)
 @ROUTES.put(_GUILD)
 async def replace_commands(request: web.Request) -> web.Response:
-    """Register these and no others."""
+    """Replace all registered commands."""
     app, guild_id = _place(request)
     body = await json_of(request)
     if not isinstance(body, list) or not all(isinstance(each, dict) for each in body):
@@ -35,7 +35,7 @@ async def replace_commands(request: web.Request) -> web.Response:
 @ROUTES.post(_GLOBAL)
 @ROUTES.post(_GUILD)
 async def create_command(request: web.Request) -> web.Response:
-    """Register one more."""
+    """Register a command."""
     app, guild_id = _place(request)
     return json_response(world_of(request).commands.put(app, guild_id, await body_of(request)), 201)
 
@@ -43,7 +43,7 @@ async def create_command(request: web.Request) -> web.Response:
 @ROUTES.get(_GLOBAL + "/{command}")
 @ROUTES.get(_GUILD + "/{command}")
 async def get_command(request: web.Request) -> web.Response:
-    """One command."""
+    """Get a command."""
     app, guild_id = _place(request)
     return json_response(world_of(request).commands.get(app, guild_id, path_id(request, "command")))
 
@@ -51,7 +51,7 @@ async def get_command(request: web.Request) -> web.Response:
 @ROUTES.patch(_GLOBAL + "/{command}")
 @ROUTES.patch(_GUILD + "/{command}")
 async def change_command(request: web.Request) -> web.Response:
-    """Change one command."""
+    """Change a command."""
     app, guild_id = _place(request)
     commands = world_of(request).commands
     before = commands.get(app, guild_id, path_id(request, "command"))
@@ -61,7 +61,7 @@ async def change_command(request: web.Request) -> web.Response:
 @ROUTES.delete(_GLOBAL + "/{command}")
 @ROUTES.delete(_GUILD + "/{command}")
 async def delete_command(request: web.Request) -> web.Response:
-    """Take one command away."""
+    """Delete a command."""
     app, guild_id = _place(request)
     world_of(request).commands.delete(app, guild_id, path_id(request, "command"))
     return no_content()

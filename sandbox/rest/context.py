@@ -1,4 +1,4 @@
-"""What every handler needs: who calls, the body, ids from the path, and answers in Discord's form."""
+"""Helpers of all handlers: the caller, the request's body and ids, and responses in Discord's format."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def world_of(request: web.Request) -> World:
-    """The world this server serves."""
+    """The state that this server serves."""
     return request.config_dict[WORLD]
 
 
 def caller_app(request: web.Request) -> Application:
-    """The application whose bot token came with the request; 401 without a good one."""
+    """The application whose bot token came with the request. Error 401 without a valid token."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     app = world_of(request).directory.application_of(token) if scheme == "Bot" else None
     if app is None:
@@ -31,17 +31,17 @@ def caller_app(request: web.Request) -> Application:
 
 
 def caller(request: web.Request) -> User:
-    """The bot user that calls; 401 without a good token."""
+    """The bot user that calls. Error 401 without a valid token."""
     return caller_app(request).bot
 
 
 def path_id(request: web.Request, name: str) -> int:
-    """An id from the path; 400 where it is no number."""
+    """An id from the path. Error 400 if it is no number."""
     return field_id(request.match_info[name], name)
 
 
 def field_id(value: object, field: str) -> int:
-    """An id that was sent as text or number; 400 where it is neither."""
+    """An id of a field that was sent as text or number. Error 400 if it is neither."""
     try:
         return int(str(value))
     except ValueError:
@@ -49,12 +49,12 @@ def field_id(value: object, field: str) -> int:
 
 
 def path_channel(request: web.Request) -> Channel:
-    """The channel of the path; 10003 where there is none."""
+    """The channel in the path. Error 10003 if it does not exist."""
     return world_of(request).directory.channel(path_id(request, "channel"))
 
 
 def path_guild(request: web.Request) -> Guild:
-    """The guild of the path; 10004 where there is none or the caller is a stranger to it."""
+    """The guild in the path. Error 10004 if it does not exist or the caller is not a member."""
     guild = world_of(request).directory.guild(path_id(request, "guild"))
     if caller(request).id not in guild.members:
         raise RestError(404, 10004, "Unknown Guild")
@@ -62,7 +62,7 @@ def path_guild(request: web.Request) -> Guild:
 
 
 async def body_of(request: web.Request) -> Json:
-    """The JSON object of the body; 400 where it is none. An empty body is an empty object."""
+    """The JSON object in the body. Error 400 if it is none. An empty body is an empty object."""
     data = await json_of(request)
     if not isinstance(data, dict):
         raise invalid_form("_", "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
@@ -70,7 +70,7 @@ async def body_of(request: web.Request) -> Json:
 
 
 async def json_of(request: web.Request) -> Any:
-    """Any JSON of the body."""
+    """The JSON value in the body, of any type. Error 400 if it is no JSON."""
     raw = await request.read()
     try:
         return json.loads(raw) if raw else {}
@@ -79,18 +79,18 @@ async def json_of(request: web.Request) -> Any:
 
 
 def json_response(payload: object, status: int = 200) -> web.Response:
-    """JSON, with the bare content type: discord.py reads any other as text."""
+    """A JSON response. The content type is bare, because discord.py reads any other as text."""
     return web.Response(body=json.dumps(payload).encode(), status=status, content_type="application/json")
 
 
 def no_content() -> web.Response:
-    """204."""
+    """A response with status 204."""
     return web.Response(status=204)
 
 
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refusals and unknown routes as Discord's JSON; every answer with generous rate limit headers."""
+    """Turn errors into Discord's JSON, and add generous rate limit headers to every response."""
     try:
         response = await handler(request)
     except RestError as error:

@@ -1,4 +1,4 @@
-"""A REST API in trouble: rate limits, server errors and slowness, for the next requests of a route."""
+"""Faults of the REST API: rate limits, server errors and delays, for the next requests of a route."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ class _Rule:
 
 
 class Disturbance:
-    """Spoils requests before they are served.
+    """Causes faults of requests.
 
-    A route is written as ``"POST /channels/*/messages"``: the method and the path below the version, with ``*`` for
-    one part of the path and ``**`` for any rest.
+    A route is the method and the path without its version, such as ``"POST /channels/*/messages"``. ``*`` stands for
+    one part of the path, ``**`` for any number of parts.
     """
 
     def __init__(self) -> None:
         self._rules: list[_Rule] = []
 
     def rate_limit(self, route: str, *, times: int, retry_after: float, for_all_routes: bool = False) -> None:
-        """Answer the next ``times`` requests with 429, to be repeated after ``retry_after`` seconds."""
+        """Answer the next ``times`` requests with 429. The client has to wait ``retry_after`` seconds."""
         body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": for_all_routes}
 
         async def refuse() -> web.Response:
             response = json_response(body, 429)
-            # Without Via, discord.py takes a 429 for a ban by the front server.
+            # Without the Via header, discord.py takes a 429 for a ban by Cloudflare.
             response.headers.update({"Via": "1.1 sandbox", "Retry-After": str(max(1, round(retry_after)))})
             return response
 
@@ -51,7 +51,7 @@ class Disturbance:
         self._add(route, times, break_down)
 
     def slow(self, route: str, *, times: int, seconds: float) -> None:
-        """Begin to serve the next ``times`` requests only after so many seconds."""
+        """Delay the next ``times`` requests by this many seconds."""
 
         async def dawdle() -> None:
             await asyncio.sleep(seconds)
@@ -59,12 +59,12 @@ class Disturbance:
         self._add(route, times, dawdle)
 
     def clear(self) -> None:
-        """Serve everything again."""
+        """Remove all faults."""
         self._rules.clear()
 
     @property
     def pending(self) -> int:
-        """How many requests are still to be spoilt: none once the last of them has come."""
+        """The number of requests that are still to be disturbed."""
         return sum(rule.left for rule in self._rules)
 
     def _add(self, route: str, times: int, act: Callable[[], Awaitable[web.Response | None]]) -> None:
@@ -73,7 +73,7 @@ class Disturbance:
 
     @property
     def middleware(self) -> Middleware:
-        """For the application that is to be spoilt."""
+        """The middleware that disturbs an application's requests."""
 
         @web.middleware
         async def spoil(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""Messages in a request's body, as JSON or as a form with files."""
+"""Reads messages from request bodies: JSON, or a form with files."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SETTABLE_FLAGS = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.EPHEMERAL | MessageFl
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A body: its JSON, and the files that came with it, by number."""
+    """A request's body: its JSON, and the uploaded files by number."""
 
     payload: Json
     files: dict[int, Upload]
 
 
 async def read_form(request: web.Request) -> Form:
-    """Read the body of a request that may bring files."""
+    """Read the body of a request that may have files."""
     if not request.content_type.startswith("multipart/"):
         return Form(await body_of(request), {})
     payload: Json = {}
@@ -44,10 +44,10 @@ async def read_form(request: web.Request) -> Form:
 
 
 def draft_from(form: Form, payload: Json | None = None) -> Draft:
-    """Read a message out of a form, from its whole payload or from a part of it.
+    """Read a message from a form's JSON, or from ``payload``, which is a part of it.
 
     Raises:
-        RestError: a field is of the wrong type (50035).
+        RestError: a field has the wrong type (50035).
     """
     data = form.payload if payload is None else payload
     content, reference = data.get("content"), data.get("message_reference")
@@ -70,7 +70,7 @@ def draft_from(form: Form, payload: Json | None = None) -> Draft:
 
 
 def edited(before: Draft, form: Form, payload: Json | None = None) -> Draft:
-    """A message's draft with only those fields changed that the body names."""
+    """A message's draft after an edit: only the fields that the body has are changed."""
     data = form.payload if payload is None else payload
     after = draft_from(form, data)
     return Draft(
@@ -84,7 +84,7 @@ def edited(before: Draft, form: Form, payload: Json | None = None) -> Draft:
 
 
 def kept_attachments(payload: Json) -> frozenset[int] | None:
-    """The files that an edit lets stay; ``None`` when it does not speak of them."""
+    """The ids of the files that an edit keeps. ``None`` if the body has no list of files, which keeps all."""
     if "attachments" not in payload:
         return None
     return frozenset(field_id(each.get("id"), "attachments") for each in _list(payload, "attachments"))

@@ -1,4 +1,4 @@
-"""Attachments for download, and what the media proxy keeps of links."""
+"""Routes of files: attachments, and the pictures of link previews."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ PROXY_ROUTES = web.RouteTableDef()
 
 @ROUTES.get("/{channel}/{attachment}/{filename}")
 async def get_attachment(request: web.Request) -> web.Response:
-    """A file; needs no token."""
+    """Download an attachment. Needs no token."""
     upload = world_of(request).messages.attachment(path_id(request, "channel"), path_id(request, "attachment"))
     return _file(upload)
 
 
 @PROXY_ROUTES.get("/{picture}/{filename}")
 async def get_proxied_picture(request: web.Request) -> web.Response:
-    """The picture of a link; needs no token."""
+    """Download the picture of a link preview. Needs no token."""
     return _file(world_of(request).messages.proxied(path_id(request, "picture")))
 
 

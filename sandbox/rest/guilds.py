@@ -1,4 +1,4 @@
-"""Guilds and their roles."""
+"""Routes of guilds and their roles."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ ROUTES = web.RouteTableDef()
 
 @ROUTES.get("/guilds/{guild}")
 async def get_guild(request: web.Request) -> web.Response:
-    """One guild."""
+    """Get a guild."""
     guild = path_guild(request)
     return json_response(payloads.guild(guild) | {"approximate_member_count": len(guild.members)})
 
 
 @ROUTES.get("/guilds/{guild}/roles")
 async def get_roles(request: web.Request) -> web.Response:
-    """A guild's roles."""
+    """List a guild's roles."""
     return json_response([payloads.role(each) for each in path_guild(request).roles.values()])
 
 
 @ROUTES.get("/guilds/{guild}/threads/active")
 async def active_threads(request: web.Request) -> web.Response:
-    """A guild's threads that are not archived."""
+    """List a guild's threads that are not archived."""
     threads = [each for each in path_guild(request).channels.values() if each.kind.is_thread and not each.archived]
     me = caller(request).id
     return json_response(
@@ -47,7 +47,7 @@ async def leave_guild(request: web.Request) -> web.Response:
 
 @ROUTES.get("/guilds/{guild}/webhooks")
 async def guild_webhooks(request: web.Request) -> web.Response:
-    """A guild's webhooks."""
+    """List a guild's webhooks."""
     return json_response(
         [payloads.webhook(each) for each in world_of(request).webhooks.of_guild(path_guild(request).id)]
     )
@@ -55,7 +55,7 @@ async def guild_webhooks(request: web.Request) -> web.Response:
 
 @ROUTES.get("/guilds/{guild}/roles/{role}")
 async def get_role(request: web.Request) -> web.Response:
-    """One role."""
+    """Get a role."""
     role = path_guild(request).roles.get(path_id(request, "role"))
     if role is None:
         raise unknown("Role")

@@ -1,4 +1,4 @@
-"""Answers to interactions, and posts by webhook: both go to an id and a token, without the bot's own token."""
+"""Routes of interaction responses and webhook posts. Both need an id and a token in the path, no bot token."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ORIGINAL = "@original"
 
 @ROUTES.post("/interactions/{interaction}/{token}/callback")
 async def respond(request: web.Request) -> web.Response:
-    """The first answer to an interaction."""
+    """Send the first response to an interaction."""
     form = await read_form(request)
     data = form.payload.get("data") or {}
     if not isinstance(data, dict) or not isinstance(form.payload.get("type"), int):
@@ -31,7 +31,7 @@ async def respond(request: web.Request) -> web.Response:
 
 @ROUTES.post(_WEBHOOK)
 async def post_by_token(request: web.Request) -> web.Response:
-    """A further answer to an interaction, or a webhook's message."""
+    """Send a follow-up to an interaction, or a webhook's message."""
     world, form = world_of(request), await read_form(request)
     draft = draft_from(form)
     if _is_interaction(request):
@@ -45,13 +45,13 @@ async def post_by_token(request: web.Request) -> web.Response:
 
 @ROUTES.get(_WEBHOOK + "/messages/{message}")
 async def get_by_token(request: web.Request) -> web.Response:
-    """One of them."""
+    """Get such a message."""
     return json_response(world_of(request).messages.payload(_message(request)))
 
 
 @ROUTES.patch(_WEBHOOK + "/messages/{message}")
 async def edit_by_token(request: web.Request) -> web.Response:
-    """Change one of them."""
+    """Edit such a message."""
     world, message, form = world_of(request), _message(request), await read_form(request)
     draft, keep = edited(resend(message), form), kept_attachments(form.payload)
     if _is_interaction(request):
@@ -63,7 +63,7 @@ async def edit_by_token(request: web.Request) -> web.Response:
 
 @ROUTES.delete(_WEBHOOK + "/messages/{message}")
 async def delete_by_token(request: web.Request) -> web.Response:
-    """Take one of them away."""
+    """Delete such a message."""
     world, message = world_of(request), _message(request)
     if _is_interaction(request):
         world.interactions.delete(path_id(request, "webhook"), request.match_info["token"], message)

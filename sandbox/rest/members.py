@@ -1,4 +1,4 @@
-"""The members of a guild: look, rename, give roles, mute, deafen, move, disconnect, kick."""
+"""Routes of guild members: get, rename, roles, mute, deafen, move, disconnect, kick."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROUTES = web.RouteTableDef()
 
 @ROUTES.get("/guilds/{guild}/members")
 async def get_members(request: web.Request) -> web.Response:
-    """A guild's members by id, as many as asked for."""
+    """List a guild's members in the order of their ids, at most ``limit``, with ids above ``after``."""
     limit, after = (
         field_id(request.query.get(name, default), name) for name, default in (("limit", "1"), ("after", "0"))
     )
@@ -26,7 +26,7 @@ async def get_members(request: web.Request) -> web.Response:
 
 @ROUTES.get("/guilds/{guild}/members/{user}")
 async def get_member(request: web.Request) -> web.Response:
-    """One member."""
+    """Get a member."""
     return json_response(
         payloads.member(world_of(request).directory.member(path_guild(request).id, path_id(request, "user")))
     )
@@ -34,7 +34,7 @@ async def get_member(request: web.Request) -> web.Response:
 
 @ROUTES.patch("/guilds/{guild}/members/@me")
 async def rename_self(request: web.Request) -> web.Response:
-    """One's own name on the guild."""
+    """Change the bot's own nickname."""
     directory, guild, body = world_of(request).directory, path_guild(request), await body_of(request)
     directory.require_in_guild(caller(request).id, guild, Permission.CHANGE_NICKNAME)
     member = directory.rename_member(guild, caller(request).id, _nick(body))
@@ -43,7 +43,7 @@ async def rename_self(request: web.Request) -> web.Response:
 
 @ROUTES.patch("/guilds/{guild}/members/{user}")
 async def change_member(request: web.Request) -> web.Response:
-    """A member's name, server mute and deafness, and their voice channel (``null``: none)."""
+    """Change a member's nickname, server mute or deafness, or voice channel (``null`` disconnects them)."""
     world, guild, body = world_of(request), path_guild(request), await body_of(request)
     user_id = path_id(request, "user")
     member = world.directory.member(guild.id, user_id)
@@ -74,7 +74,7 @@ async def take_role(request: web.Request) -> web.Response:
 
 @ROUTES.delete("/guilds/{guild}/members/{user}")
 async def kick_member(request: web.Request) -> web.Response:
-    """Kick a member off the guild."""
+    """Kick a member from the guild."""
     world, guild = world_of(request), path_guild(request)
     world.directory.require_in_guild(caller(request).id, guild, Permission.KICK_MEMBERS)
     world.remove_member(guild, path_id(request, "user"))

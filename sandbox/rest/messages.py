@@ -1,4 +1,4 @@
-"""Messages: read, post, edit, delete."""
+"""Routes of messages: read, post, edit, delete."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _READ = Permission.READ_MESSAGE_HISTORY
 
 @ROUTES.get("/channels/{channel}/messages")
 async def get_messages(request: web.Request) -> web.Response:
-    """A channel's messages, newest first."""
+    """List a channel's messages, newest first."""
     world, channel, reader = world_of(request), path_channel(request), caller(request)
     world.directory.require(reader.id, channel, _READ)
     limit = field_id(request.query.get("limit", "50"), "limit")
@@ -36,7 +36,7 @@ async def get_messages(request: web.Request) -> web.Response:
 
 @ROUTES.get("/channels/{channel}/messages/{message}")
 async def get_message(request: web.Request) -> web.Response:
-    """One message."""
+    """Get a message."""
     world, reader = world_of(request), caller(request)
     world.directory.require(reader.id, path_channel(request), _READ)
     return json_response(world.messages.payload(path_message(request), reader=reader.id))
@@ -44,7 +44,7 @@ async def get_message(request: web.Request) -> web.Response:
 
 @ROUTES.post("/channels/{channel}/messages")
 async def post_message(request: web.Request) -> web.Response:
-    """Write a message."""
+    """Post a message."""
     world, channel, author = world_of(request), path_channel(request), caller(request)
     if channel.kind is ChannelKind.CATEGORY:
         raise wrong_channel_type()
@@ -57,7 +57,7 @@ async def post_message(request: web.Request) -> web.Response:
 
 @ROUTES.patch("/channels/{channel}/messages/{message}")
 async def edit_message(request: web.Request) -> web.Response:
-    """Change a message of one's own."""
+    """Edit a message of the caller."""
     world, message = world_of(request), path_message(request)
     if message.author is not caller(request):
         raise RestError(403, 50005, "Cannot edit a message authored by another user")
@@ -68,7 +68,7 @@ async def edit_message(request: web.Request) -> web.Response:
 
 @ROUTES.delete("/channels/{channel}/messages/{message}")
 async def delete_message(request: web.Request) -> web.Response:
-    """Delete a message of one's own, or anybody's with the permission."""
+    """Delete a message of the caller, or of anybody with the permission."""
     world, message = world_of(request), path_message(request)
     if message.author is not caller(request):
         world.directory.require(caller(request).id, path_channel(request), Permission.MANAGE_MESSAGES)
@@ -78,7 +78,7 @@ async def delete_message(request: web.Request) -> web.Response:
 
 @ROUTES.post("/channels/{channel}/messages/bulk-delete")
 async def delete_messages(request: web.Request) -> web.Response:
-    """Delete 2 to 100 messages at once."""
+    """Delete 2 to 100 messages in one request."""
     world, channel, body = world_of(request), path_channel(request), await body_of(request)
     world.directory.require(caller(request).id, channel, Permission.MANAGE_MESSAGES)
     ids = body.get("messages")
@@ -89,7 +89,7 @@ async def delete_messages(request: web.Request) -> web.Response:
 
 
 def path_message(request: web.Request) -> Message:
-    """The message of the path; 10008 where there is none."""
+    """The message in the path. Error 10008 if it does not exist."""
     return world_of(request).messages.get(path_channel(request).id, path_id(request, "message"))
 
 

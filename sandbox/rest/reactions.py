@@ -1,4 +1,4 @@
-"""Reactions to messages."""
+"""Routes of reactions to messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REACTIONS = "/channels/{channel}/messages/{message}/reactions"
 
 @ROUTES.put(_REACTIONS + "/{emoji}/@me")
 async def add_reaction(request: web.Request) -> web.Response:
-    """React."""
+    """Add the bot's reaction."""
     world, message = world_of(request), path_message(request)
     needed = Permission.READ_MESSAGE_HISTORY
     if request.match_info["emoji"] not in message.reactions:
@@ -27,14 +27,14 @@ async def add_reaction(request: web.Request) -> web.Response:
 
 @ROUTES.delete(_REACTIONS + "/{emoji}/@me")
 async def remove_own_reaction(request: web.Request) -> web.Response:
-    """Take one's own reaction back."""
+    """Remove the bot's reaction."""
     world_of(request).messages.unreact(path_message(request), caller(request), request.match_info["emoji"])
     return no_content()
 
 
 @ROUTES.delete(_REACTIONS + "/{emoji}/{user}")
 async def remove_reaction(request: web.Request) -> web.Response:
-    """Take somebody's reaction away."""
+    """Remove a user's reaction."""
     world, message = world_of(request), path_message(request)
     world.directory.require(caller(request).id, path_channel(request), Permission.MANAGE_MESSAGES)
     user = world.directory.user(path_id(request, "user"))
@@ -44,7 +44,7 @@ async def remove_reaction(request: web.Request) -> web.Response:
 
 @ROUTES.get(_REACTIONS + "/{emoji}")
 async def get_reactors(request: web.Request) -> web.Response:
-    """Who reacted so."""
+    """List the users who reacted with an emoji."""
     world, message = world_of(request), path_message(request)
     world.directory.require(caller(request).id, path_channel(request), Permission.READ_MESSAGE_HISTORY)
     users = message.reactions.get(request.match_info["emoji"], [])
@@ -53,7 +53,7 @@ async def get_reactors(request: web.Request) -> web.Response:
 
 @ROUTES.delete(_REACTIONS)
 async def clear_reactions(request: web.Request) -> web.Response:
-    """Take all reactions away."""
+    """Remove all reactions."""
     world, message = world_of(request), path_message(request)
     world.directory.require(caller(request).id, path_channel(request), Permission.MANAGE_MESSAGES)
     world.messages.clear_reactions(message)

@@ -1,4 +1,4 @@
-"""Who the bot is: itself, its application, its gateway, its direct messages, its picture."""
+"""Routes of users: the bot itself, its application, guilds, direct messages and avatar, and the gateway's address."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ LARGEST_AVATAR = 10 * 1024 * 1024
 
 @ROUTES.get("/gateway")
 async def get_gateway(request: web.Request) -> web.Response:
-    """Where the gateway is; needs no token."""
+    """Get the gateway's address. Needs no token."""
     return json_response({"url": _gateway_url(request)})
 
 
 @ROUTES.get("/gateway/bot")
 async def get_bot_gateway(request: web.Request) -> web.Response:
-    """Where the gateway is, and how often one may identify."""
+    """Get the gateway's address and the limit of identifies."""
     caller(request)
     limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
     return json_response({"url": _gateway_url(request), "shards": 1, "session_start_limit": limit})
@@ -42,13 +42,13 @@ async def get_bot_gateway(request: web.Request) -> web.Response:
 
 @ROUTES.get("/users/@me")
 async def get_self(request: web.Request) -> web.Response:
-    """The bot itself."""
+    """Get the bot's user."""
     return json_response(payloads.own_user(caller(request)))
 
 
 @ROUTES.patch("/users/@me")
 async def change_self(request: web.Request) -> web.Response:
-    """Another name or picture."""
+    """Change the bot's name or avatar."""
     user, body = caller(request), await body_of(request)
     if "username" in body:
         name = body["username"]
@@ -62,14 +62,14 @@ async def change_self(request: web.Request) -> web.Response:
 
 @ROUTES.get("/users/{user}")
 async def get_user(request: web.Request) -> web.Response:
-    """Anybody."""
+    """Get a user."""
     caller(request)
     return json_response(payloads.user(world_of(request).directory.user(path_id(request, "user"))))
 
 
 @ROUTES.get("/users/@me/guilds")
 async def get_own_guilds(request: web.Request) -> web.Response:
-    """The guilds the bot is on."""
+    """List the bot's guilds."""
     who = caller(request)
     guilds = [each for each in world_of(request).directory.guilds.values() if who.id in each.members]
     return json_response([payloads.guild(each) for each in guilds])
@@ -77,7 +77,7 @@ async def get_own_guilds(request: web.Request) -> web.Response:
 
 @ROUTES.post("/users/@me/channels")
 async def open_direct_messages(request: web.Request) -> web.Response:
-    """The direct messages with somebody."""
+    """Open the direct messages with a user."""
     me, body = caller(request), await body_of(request)
     directory = world_of(request).directory
     other = directory.user(field_id(body.get("recipient_id"), "recipient_id"))
@@ -89,17 +89,17 @@ async def open_direct_messages(request: web.Request) -> web.Response:
 @ROUTES.get("/oauth2/applications/@me")
 @ROUTES.get("/applications/@me")
 async def get_own_application(request: web.Request) -> web.Response:
-    """The application of the token."""
+    """Get the application of the token."""
     return json_response(payloads.application(caller_app(request)))
 
 
 def _gateway_url(request: web.Request) -> str:
-    # Whichever name the client knows this server by will do for the gateway too.
+    # The client can reach the gateway under the same host name as this API.
     return f"ws://{request.host}/gateway"
 
 
 def image_hash(value: object, field: str) -> str | None:
-    """The hash of an image that was sent as a data URI, ``None`` for none; 400 for anything else."""
+    """The hash of an image that was sent as a data URI. ``None`` for ``None``. Error 400 for anything else."""
     if value is None:
         return None
     found = _IMAGE.fullmatch(value) if isinstance(value, str) else None

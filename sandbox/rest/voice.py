@@ -1,4 +1,4 @@
-"""Voice states by REST: look one up; ask to speak on a stage, and let somebody."""
+"""Routes of voice states: get one, ask to speak on a stage, let somebody speak."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ ROUTES = web.RouteTableDef()
 
 @ROUTES.get("/guilds/{guild}/voice-states/@me")
 async def get_own_voice_state(request: web.Request) -> web.Response:
-    """The bot's own voice state."""
+    """Get the bot's voice state."""
     return _voice_state(request, caller(request).id)
 
 
 @ROUTES.get("/guilds/{guild}/voice-states/{user}")
 async def get_voice_state(request: web.Request) -> web.Response:
-    """A member's voice state."""
+    """Get a member's voice state."""
     return _voice_state(request, path_id(request, "user"))
 
 
 @ROUTES.patch("/guilds/{guild}/voice-states/@me")
 async def change_own_voice_state(request: web.Request) -> web.Response:
-    """Speak on a stage (as a moderator), step down, or ask to speak."""
+    """Let the bot speak on a stage (as a moderator), go to the audience, or ask to speak."""
     body = await body_of(request)
     user_id = caller(request).id
     _suppress(request, user_id, body, needed=Permission.MUTE_MEMBERS if body.get("suppress") is False else None)
@@ -40,7 +40,7 @@ async def change_own_voice_state(request: web.Request) -> web.Response:
 
 @ROUTES.patch("/guilds/{guild}/voice-states/{user}")
 async def change_voice_state(request: web.Request) -> web.Response:
-    """Let somebody speak on a stage, or no longer."""
+    """Move a member of a stage to the speakers or to the audience."""
     _suppress(request, path_id(request, "user"), await body_of(request), needed=Permission.MUTE_MEMBERS)
     return no_content()
 

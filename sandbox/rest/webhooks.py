@@ -1,4 +1,4 @@
-"""Webhooks: make, look, rename, delete. Posting is in ``interactions``, which shares the address."""
+"""Routes of webhooks: create, get, rename, delete. Posts are in ``interactions``, which has the same paths."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROUTES = web.RouteTableDef()
 
 @ROUTES.post("/channels/{channel}/webhooks")
 async def create_webhook(request: web.Request) -> web.Response:
-    """A new webhook."""
+    """Create a webhook."""
     world, channel, body = world_of(request), path_channel(request), await body_of(request)
     world.directory.require(caller(request).id, channel, Permission.MANAGE_WEBHOOKS)
     if not isinstance(body.get("name"), str):
@@ -27,7 +27,7 @@ async def create_webhook(request: web.Request) -> web.Response:
 
 @ROUTES.get("/channels/{channel}/webhooks")
 async def channel_webhooks(request: web.Request) -> web.Response:
-    """A channel's webhooks."""
+    """List a channel's webhooks."""
     world, channel = world_of(request), path_channel(request)
     world.directory.require(caller(request).id, channel, Permission.MANAGE_WEBHOOKS)
     return json_response([payloads.webhook(each) for each in world.webhooks.of_channel(channel.id)])
@@ -35,19 +35,19 @@ async def channel_webhooks(request: web.Request) -> web.Response:
 
 @ROUTES.get("/webhooks/{webhook}")
 async def get_webhook(request: web.Request) -> web.Response:
-    """One webhook."""
+    """Get a webhook."""
     return json_response(payloads.webhook(_managed(request)))
 
 
 @ROUTES.get("/webhooks/{webhook}/{token}")
 async def get_webhook_by_token(request: web.Request) -> web.Response:
-    """One webhook, for one who knows its token."""
+    """Get a webhook by its token, without a bot token."""
     return json_response(payloads.webhook(_authorised(request)))
 
 
 @ROUTES.patch("/webhooks/{webhook}")
 async def rename_webhook(request: web.Request) -> web.Response:
-    """Another name."""
+    """Rename a webhook."""
     webhook, body = _managed(request), await body_of(request)
     world_of(request).webhooks.rename(webhook, str(body.get("name", webhook.name)))
     return json_response(payloads.webhook(webhook))
@@ -55,14 +55,14 @@ async def rename_webhook(request: web.Request) -> web.Response:
 
 @ROUTES.delete("/webhooks/{webhook}")
 async def delete_webhook(request: web.Request) -> web.Response:
-    """Take a webhook away."""
+    """Delete a webhook."""
     world_of(request).webhooks.delete(_managed(request))
     return no_content()
 
 
 @ROUTES.delete("/webhooks/{webhook}/{token}")
 async def delete_webhook_by_token(request: web.Request) -> web.Response:
-    """Take a webhook away, knowing its token."""
+    """Delete a webhook by its token, without a bot token."""
     world_of(request).webhooks.delete(_authorised(request))
     return no_content()
 

@@ -1,4 +1,4 @@
-"""What a guest heard: every packet of every speaker with its arrival, and the sound on the speaker's own clock."""
+"""The sound that a guest receives: each speaker's packets with their arrival times, and their decoded sound."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sandbox.voice.rtp import SILENCE
 
 @dataclass(frozen=True, slots=True)
 class ReceivedPacket:
-    """One packet as it came. ``arrival`` is in monotonic seconds; ``opus`` is decrypted, end to end too."""
+    """One received packet. ``arrival`` is in monotonic seconds. ``opus`` is fully decrypted."""
 
     arrival: float
     sequence: int
@@ -26,7 +26,7 @@ class ReceivedPacket:
 
     @property
     def silent(self) -> bool:
-        """True for Discord's own frame of silence, which begins and ends transmissions."""
+        """Whether it is Discord's frame of silence, which begins and ends transmissions."""
         return self.opus == SILENCE
 
 
@@ -40,14 +40,14 @@ class _Speaker:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TimedSound:
-    """Sound that begins at ``at``, in monotonic seconds."""
+    """Sound with its start time ``at``, in monotonic seconds."""
 
     at: float
     sound: Sound
 
 
 def save_mix(path: Path, pieces: Sequence[TimedSound]) -> None:
-    """Write these, mixed, as a WAV file that begins with the first of them: 16-bit mono at 48,000 Hz."""
+    """Mix the pieces into a WAV file that starts with the earliest: 16-bit mono at 48,000 Hz."""
     begin = min((piece.at for piece in pieces), default=0.0)
     placed = [(round((piece.at - begin) * SAMPLE_RATE), piece.sound) for piece in pieces]
     mix = np.zeros(max((position + len(sound) for position, sound in placed), default=0), np.float32)
@@ -57,10 +57,12 @@ def save_mix(path: Path, pieces: Sequence[TimedSound]) -> None:
 
 
 class AudioReceiver:
-    """Everything one guest heard, by the speaker's user id. Belongs to the event loop; decoding is done when asked for.
+    """Keeps the packets that one guest receives, by the speaker's user id. Use it on the event loop.
+
+    Packets are decoded when their sound is asked for.
 
     Args:
-        keep: how many packets of each speaker are kept; older ones are forgotten in halves.
+        keep: the number of packets kept of each speaker. When there are more, the older half is dropped.
     """
 
     def __init__(self, *, keep: int = 200_000, clock: Callable[[], float] = time.monotonic) -> None:
@@ -70,7 +72,7 @@ class AudioReceiver:
         self._changed = asyncio.Event()
 
     def add(self, user: int, packet: ReceivedPacket) -> None:
-        """A packet of a speaker was opened."""
+        """Add a decrypted packet of a speaker."""
         speaker = self._speaker(user)
         speaker.packets.append(packet)
         if len(speaker.packets) > self._keep:
@@ -79,12 +81,12 @@ class AudioReceiver:
         self._changed.set()
 
     def add_undecryptable(self, user: int) -> None:
-        """A packet of a speaker could not be decrypted end to end."""
+        """Count a packet of a speaker whose end-to-end encryption could not be opened."""
         self._speaker(user).undecryptable += 1
 
     @property
     def speakers(self) -> set[int]:
-        """Who was heard."""
+        """The user ids of all speakers so far."""
         return {user for user, speaker in self._speakers.items() if speaker.packets}
 
     def packets(self, user: int) -> list[ReceivedPacket]:
@@ -96,11 +98,11 @@ class AudioReceiver:
         return [packet for packet in self._speaker(user).packets if not packet.silent]
 
     def undecryptable(self, user: int) -> int:
-        """How many of a speaker's packets could not be decrypted."""
+        """The number of a speaker's packets that could not be decrypted."""
         return self._speaker(user).undecryptable
 
     def pcm(self, user: int, *, since: int = 0) -> Sound:
-        """A speaker's sound from packet number ``since`` on, its transmissions without the silences between them."""
+        """A speaker's sound from packet number ``since`` on, without the silence between transmissions."""
         speaker = self._speaker(user)
         self._decode(speaker)
         parts = [
@@ -111,14 +113,14 @@ class AudioReceiver:
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
     def count(self, user: int) -> int:
-        """How many packets of a speaker came so far; for ``since``."""
+        """The number of a speaker's packets so far, for use as ``since``."""
         return len(self._speaker(user).packets)
 
     async def wait_for_audio(self, user: int, timeout: float, *, since: int = 0) -> ReceivedPacket:
         """Wait for the first voiced packet from number ``since`` on.
 
         Raises:
-            TimeoutError: none came.
+            TimeoutError: none came in time.
         """
         async with asyncio.timeout(timeout):
             while True:
@@ -132,7 +134,7 @@ class AudioReceiver:
         """Wait until no voiced packet of a speaker has come for ``quiet_for`` seconds.
 
         Raises:
-            TimeoutError: the speaker went on.
+            TimeoutError: the speaker did not stop in time.
         """
         async with asyncio.timeout(timeout):
             while True:
@@ -143,11 +145,11 @@ class AudioReceiver:
                 await asyncio.sleep(left)
 
     def save_wav(self, path: Path, *users: int) -> None:
-        """Write what these speakers (all, if none is named) said, mixed as it arrived; 16-bit mono at 48,000 Hz."""
+        """Mix the sound of these speakers (of all by default) into a WAV file: 16-bit mono at 48,000 Hz."""
         save_mix(path, self.timed(*users))
 
     def timed(self, *users: int) -> list[TimedSound]:
-        """What these speakers (all, if none is named) said, each piece with the time at which it is heard."""
+        """The sound of these speakers (of all by default), each packet with its start time."""
         pieces: list[TimedSound] = []
         for speaker in [self._speaker(user) for user in (users or self.speakers)]:
             self._decode(speaker)
@@ -168,12 +170,15 @@ class AudioReceiver:
 
 
 def _placed(packets: list[ReceivedPacket], sounds: list[Sound], begin: float) -> list[tuple[int, Sound]]:
-    """Where each frame goes, in samples: a transmission begins where it arrived and keeps its speaker's clock."""
+    """Each frame with its position in samples.
+
+    A transmission starts at its arrival. Its other frames follow without gaps, whatever their jitter.
+    """
     placed: list[tuple[int, Sound]] = []
     end = 0
     for packet, sound in zip(packets, sounds, strict=True):
         arrived = int((packet.arrival - begin) * SAMPLE_RATE)
-        # Within a transmission packets follow each other; more than this apart, another one has begun.
+        # A packet that arrives 100 ms or more away from the end of the last one starts another transmission.
         position = end if placed and abs(arrived - end) < 5 * FRAME_SAMPLES else max(arrived, end)
         placed.append((position, sound))
         end = position + len(sound)

@@ -1,8 +1,8 @@
-"""The DAVE delivery service of one voice channel: who is in the MLS group, and which messages bring the others in.
+"""The DAVE delivery service of one voice channel: it manages the members of the channel's MLS group.
 
-Pure: events in, messages out. The rules are those of the DAVE whitepaper ("Delivery Service", "Commit Ordering",
-"Recovery"): the service proposes, the first commit that takes up every open proposal wins, old members get the commit,
-new ones the welcome, and a transition is executed when everybody it concerns is ready.
+It is pure: methods take events and return messages. The rules are those of the DAVE whitepaper ("Delivery Service",
+"Commit Ordering", "Recovery"). The service proposes changes. The first commit that contains every open proposal wins.
+Old members get the commit, new ones the welcome. A transition is executed once all its members are ready.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class JsonMessage:
 
 @dataclass(frozen=True, slots=True)
 class BinaryMessage:
-    """A binary message for one member's voice gateway; the sequence number and the op go in front of it."""
+    """A binary message for one member's voice gateway. The sender adds sequence number and opcode in front."""
 
     user: int
     op: VoiceOp
@@ -40,7 +40,7 @@ DaveMessage = JsonMessage | BinaryMessage
 
 @dataclass(slots=True)
 class _Proposals:
-    """What is proposed in the current epoch: leaves to blank, users to add, and one blob for each proposal."""
+    """The proposals of the current epoch: leaves to remove, users to add, and each proposal's bytes."""
 
     removed: list[int] = field(default_factory=list)
     added: list[int] = field(default_factory=list)
@@ -48,7 +48,7 @@ class _Proposals:
 
 
 class DaveDelivery:
-    """One group; ``group`` is the channel's id. Every method returns the messages to send, in order."""
+    """The delivery service of one group. ``group`` is the channel's id. Methods return messages in sending order."""
 
     def __init__(self, group: int, *, version: int = 1) -> None:
         self.version = version
@@ -66,21 +66,21 @@ class DaveDelivery:
 
     @property
     def members(self) -> set[int]:
-        """The users in the group now."""
+        """The users in the group."""
         return {user for user in self._leaves if user is not None}
 
     def corrupt_next_welcome(self, user: int) -> None:
-        """Fault: the next welcome for this user will be broken, so that it has to recover."""
+        """Cause a fault: break the next welcome for this user, so that the client has to recover."""
         self._corrupt_welcomes.add(user)
 
     def arrive(self, user: int) -> list[DaveMessage]:
-        """A client has selected its protocol."""
+        """Add a client that has selected its protocol to the channel."""
         if user not in self._present:
             self._present.append(user)
         return [BinaryMessage(user, VoiceOp.EXTERNAL_SENDER, self._sender.package)] if self.version else []
 
     def key_package(self, user: int, package: bytes) -> list[DaveMessage]:
-        """Op 26: a client wants to be in the group; one that is in it already has lost its place and is put in anew."""
+        """Handle op 26: a client asks to join the group. A member who asks is removed and added again."""
         if user not in self._present or not self.version:
             return []
         if user in self.members and user not in self._leaving:
@@ -89,7 +89,7 @@ class DaveDelivery:
         return self._go_on()
 
     def leave(self, user: int) -> list[DaveMessage]:
-        """A client is gone."""
+        """Remove a client that has left the channel."""
         if user not in self._present:
             return []
         self._present.remove(user)
@@ -104,7 +104,7 @@ class DaveDelivery:
         return messages + self._go_on()
 
     def commit(self, user: int, payload: bytes) -> list[DaveMessage]:
-        """Op 28: a member's commit, with the welcome behind it. Later and incomplete ones are ignored."""
+        """Handle op 28: a member's commit, followed by its welcome. Late and incomplete commits are ignored."""
         proposals = self._open
         if proposals is None or user not in self.members:
             return []
@@ -137,20 +137,20 @@ class DaveDelivery:
         return messages + self._go_on()
 
     def ready(self, user: int, transition: int) -> list[DaveMessage]:
-        """Op 23: a client has prepared a transition."""
+        """Handle op 23: a client is ready for a transition."""
         if transition not in self._ready:
             return []
         self._ready[transition][0].discard(user)
         return self._execute_if_ready(transition)
 
     def downgrade(self) -> list[DaveMessage]:
-        """Go to protocol 0, where nothing is encrypted end to end."""
+        """Switch to protocol 0, without end-to-end encryption."""
         self.version = 0
         self._reset()
         return self._announce_version()
 
     def upgrade(self) -> list[DaveMessage]:
-        """Go back to protocol 1, with a new group."""
+        """Switch back to protocol 1, with a new group."""
         self.version = 1
         self._reset()
         self._waiting.clear()
@@ -162,11 +162,11 @@ class DaveDelivery:
         return [JsonMessage(user, VoiceOp.PREPARE_TRANSITION, data) for user in self._present]
 
     def _go_on(self) -> list[DaveMessage]:
-        """Propose what is due, unless proposals are open already; they then wait for the next epoch."""
+        """Propose the changes that are due. If proposals are open, the changes wait for the next epoch."""
         if self._open is not None and any(self._can_commit(member) for member in self.members):
             return []
         if self._open is not None:
-            # Nobody is left who could commit: those who were to be added begin a group of their own.
+            # Nobody is left who could commit, so those who were to be added start a new group.
             self._reset()
         staying = [member for member in self.members if self._can_commit(member)]
         if not staying:

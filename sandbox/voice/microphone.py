@@ -1,4 +1,4 @@
-"""How a guest's microphone sends: push-to-talk, Discord's voice activity, or open. Sound in, 20 ms frames out."""
+"""Simulated microphones of guests: push-to-talk, Discord's voice activity, and always open. Sound in, frames out."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from audio.level import rms
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, Sound
 
 MicrophoneFrame = Sound | None
-"""20 ms of sound to send; ``None`` is 20 ms in which nothing is sent."""
+"""20 ms of sound to send, or ``None`` to send nothing for 20 ms."""
 
 
 class SimulatedMicrophone(Protocol):
-    """Decides which 20 ms are sent. Where it falls silent after sending, five frames of silence follow."""
+    """Decides which 20 ms frames are sent. Its user sends five frames of silence when it stops sending."""
 
     def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
-        """One item for each 20 ms."""
+        """Yield one item for each 20 ms."""
         ...
 
 
@@ -29,19 +29,19 @@ def _cut(sound: Sound) -> Iterator[Sound]:
 
 
 class PushToTalk:
-    """Sends everything between the press and the release, pauses and background too."""
+    """Sends everything, pauses and background included, as between the press and the release of a key."""
 
     def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
-        """Every frame."""
+        """Yield every frame."""
         yield from _cut(sound)
 
 
 class OpenMicrophone:
-    """Never closes: room noise before, under and after the words.
+    """Sends all the time, with room noise before, under and after the words.
 
     Args:
-        noise: the room's level, RMS.
-        before, after: seconds of room around the words.
+        noise: the RMS level of the noise.
+        before, after: seconds of noise before and after the words.
     """
 
     def __init__(self, *, noise: float = 0.002, before: float = 0.5, after: float = 1.0, seed: int = 0) -> None:
@@ -51,18 +51,18 @@ class OpenMicrophone:
         self._random = np.random.default_rng(seed)
 
     def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
-        """Every frame, with the room in it."""
+        """Yield every frame, with noise added."""
         whole = np.pad(sound, (self._before, self._after))
         room = self._random.normal(0, self._noise, len(whole)).astype(np.float32)
         yield from _cut(whole + room)
 
 
 class VoiceActivity:
-    """Discord's default: opens when it is loud enough, and closes at pauses after a short hang-over.
+    """Discord's default: sends while it is loud enough, and for a short hang-over after that.
 
     Args:
-        threshold: RMS from which a frame counts as voice.
-        hang_over: seconds of quiet that are still sent.
+        threshold: the RMS level from which a frame counts as voice.
+        hang_over: seconds of quiet that are sent after voice.
     """
 
     def __init__(self, *, threshold: float = 0.01, hang_over: float = 0.3) -> None:
@@ -70,7 +70,7 @@ class VoiceActivity:
         self._hang_over = round(hang_over * SAMPLE_RATE / FRAME_SAMPLES)
 
     def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
-        """The frames that pass the gate, ``None`` for the others."""
+        """Yield the frames that are sent, and ``None`` for the others."""
         left = 0
         for frame in _cut(sound):
             loud = rms(frame) >= self._threshold

@@ -1,7 +1,7 @@
-"""The few MLS encodings that a DAVE delivery service needs (RFC 9420; DAVE whitepaper, "Delivery Service").
+"""The MLS encodings that a DAVE delivery service needs (RFC 9420; DAVE whitepaper, "Delivery Service").
 
-Ciphersuite 2: P-256, AES-128-GCM, SHA-256. The service never decrypts anything: it makes external proposals and looks
-into commits just far enough to tell where they end and what they propose.
+Ciphersuite 2: P-256, AES-128-GCM, SHA-256. The service never decrypts anything. It makes external proposals, and it
+parses commits only to find their end and their proposals.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class MlsError(ValueError):
 
 
 def vector(data: bytes) -> bytes:
-    """``data`` behind its length, as QUIC writes integers (RFC 9420 section 2.1.2)."""
+    """``data`` with its length in front, as a QUIC variable-length integer (RFC 9420 section 2.1.2)."""
     length = len(data)
     if length < 1 << 6:
         return bytes([length]) + data
@@ -60,7 +60,7 @@ class _Reader:
 
 
 class ExternalSender:
-    """The key by which the delivery service signs its proposals."""
+    """The delivery service's signing key, and the proposals that are signed with it."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -91,21 +91,21 @@ class ExternalSender:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What a delivery service can see of a commit: ``message`` is the commit itself, ``welcome`` what followed it."""
+    """The parts of a commit that a delivery service reads. ``message`` is the commit, ``welcome`` follows it."""
 
     message: bytes
     welcome: bytes
     epoch: int
     sender_leaf: int
     references: int
-    """How many proposals it takes up."""
+    """The number of proposals in the commit."""
 
 
 def parse_commit(data: bytes) -> Commit:
-    """Part the payload of op 28 into the commit and the welcome right behind it.
+    """Split the payload of op 28 into the commit and the welcome that follows it.
 
     Raises:
-        MlsError: it does not begin with a member's commit.
+        MlsError: the payload does not begin with a member's commit.
     """
     reader = _Reader(data)
     if (reader.number(2), reader.number(2)) != (_MLS10, _PUBLIC_MESSAGE):

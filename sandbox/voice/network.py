@@ -1,4 +1,4 @@
-"""A bad network between clients and voice server: loss, doubles, reordering and jitter, the same for the same seed."""
+"""A simulated bad network between clients and voice server: loss, duplicates, reordering and jitter."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _AUDIO_LEVEL = b"\x10\x7f\x00\x00"
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """How bad one direction is. Shares from 0 to 1; ``jitter`` is the longest delay, in seconds.
+    """The quality of one direction. ``loss``, ``duplicate`` and ``reorder`` are shares of packets, 0 to 1.
 
-    A ``reorder`` share of packets is held back by ``hold`` seconds, so that later ones overtake them.
+    Reordered packets are held back by ``hold`` seconds, so that later ones overtake them. ``jitter`` is the longest
+    random delay of a packet, in seconds.
     """
 
     loss: float = 0.0
@@ -25,20 +26,29 @@ class Conditions:
 
     @property
     def perfect(self) -> bool:
-        """True when every packet arrives once and at once."""
+        """Whether every packet arrives exactly once and without delay."""
         return not (self.loss or self.duplicate or self.reorder or self.jitter)
 
 
 @dataclass(frozen=True, slots=True)
 class Wrapping:
-    """What the server puts around the media of a share (0 to 1) of packets: padding, a header extension (RFC 3550)."""
+    """RTP features that the server adds to packets: padding and a header extension (RFC 3550).
+
+    Each is added to a share of packets, 0 to 1.
+    """
 
     padded: float = 0.0
     extended: float = 0.0
 
 
 class SimulatedNetwork:
-    """Decides the fate of each packet. ``up`` is from the clients to the server, ``down`` the other way."""
+    """Loses, duplicates and delays packets at random, in the same way for the same seed.
+
+    Attributes:
+        up: the conditions from clients to server.
+        down: the conditions from server to clients.
+        wrapping: what the server adds to packets.
+    """
 
     def __init__(self, seed: int = 0) -> None:
         self.up = Conditions()
@@ -47,7 +57,7 @@ class SimulatedNetwork:
         self._random = random.Random(seed)
 
     def fate(self, conditions: Conditions) -> tuple[float, ...]:
-        """The delays in seconds after which the packet arrives: none when it is lost, two when it is doubled."""
+        """The delays, in seconds, with which a packet arrives: none if it is lost, two if it is duplicated."""
         if conditions.perfect:
             return (0.0,)
         if self._random.random() < conditions.loss:
@@ -56,7 +66,7 @@ class SimulatedNetwork:
         return tuple(self._delay(conditions) for _ in range(copies))
 
     def wrap(self, header: bytes, media: bytes) -> tuple[bytes, bytes]:
-        """A packet's header and what it seals, as the server sends them on; what has an extension keeps its own."""
+        """Add padding and extension to a packet; returns header and payload. An extension that is there is kept."""
         if self._random.random() < self.wrapping.padded:
             length = self._random.randint(1, 12)
             header, media = bytes([header[0] | _PADDED, *header[1:]]), media + bytes(length - 1) + bytes([length])

@@ -1,4 +1,4 @@
-"""Voice gateway version 8: its opcodes and the close codes that matter."""
+"""Opcodes and close codes of the voice gateway, version 8."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class VoiceOp(IntEnum):
-    """What a message is. From 25 on, but for 31, they travel in binary frames."""
+    """Opcodes of the voice gateway. Messages from 25 on, except 31, are sent as binary frames."""
 
     IDENTIFY = 0
     SELECT_PROTOCOL = 1
@@ -35,7 +35,7 @@ class VoiceOp(IntEnum):
 
 
 class VoiceCloseCode(IntEnum):
-    """Why the server closes a connection."""
+    """Close codes of the voice gateway that are used here."""
 
     UNKNOWN_OPCODE = 4001
     BAD_PAYLOAD = 4002

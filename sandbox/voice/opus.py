@@ -1,4 +1,4 @@
-"""Opus for guests: discord.py's binding of libopus."""
+"""Opus for guests, by discord.py's binding of libopus."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Sound = Samples
 
 
 class MonoDecoder(discord.opus.Decoder):
-    """Decodes to 48,000 Hz mono, whatever was encoded."""
+    """Decodes mono and stereo packets to 48,000 Hz mono."""
 
     CHANNELS = 1
     SAMPLE_SIZE = 2
@@ -27,7 +27,7 @@ class MonoDecoder(discord.opus.Decoder):
         super().__init__()  # type: ignore[no-untyped-call]
 
     def decode_frame(self, packet: bytes | None) -> Samples:
-        """20 ms, -1 to 1; ``None`` stands for a lost packet and is concealed."""
+        """Decode 20 ms, -1 to 1. ``None`` stands for a lost packet, which is concealed."""
         return from_pcm16(self.decode(packet, fec=False))
 
 
@@ -39,11 +39,11 @@ class MonoEncoder:
         self._encoder = discord.opus.Encoder(application="voip", signal_type="voice", bitrate=64)
 
     def encode(self, samples: Samples) -> bytes:
-        """One packet of :data:`FRAME_SAMPLES` samples, -1 to 1."""
+        """Encode :data:`FRAME_SAMPLES` samples, -1 to 1, as one packet."""
         return bytes(self._encoder.encode(np.repeat(to_int16(samples), 2).tobytes(), FRAME_SAMPLES))
 
 
 def make_decoder() -> MonoDecoder:
-    """A decoder for one speaker."""
+    """Make a decoder for one speaker."""
     load_opus()
     return MonoDecoder()

@@ -1,4 +1,4 @@
-"""A guest's place in a voice channel: a real client of the voice gateway, UDP and DAVE, that speaks and hears."""
+"""A guest's voice connection: a real client of voice gateway, UDP and DAVE, which sends and receives sound."""
 
 from __future__ import annotations
 
@@ -45,13 +45,18 @@ _PENDING_PACKETS = 100
 
 
 class VoicePeer:
-    """One guest in one voice channel. Belongs to one event loop.
+    """One guest in one voice channel. Use it on one event loop.
 
     Args:
-        ticket: what lets it in.
+        ticket: the ids and secrets for the voice server.
         endpoint: the voice server, ``host:port``.
-        tls: a context that trusts the server.
-        mode: the transport encryption to choose.
+        tls: a TLS context that trusts the server.
+        mode: the preferred transport encryption.
+
+    Attributes:
+        receiver: the received sound.
+        close_code: the code with which the server closed the connection; ``None`` before that.
+        dave_version: the DAVE protocol version in use; 0 without end-to-end encryption.
     """
 
     def __init__(self, ticket: VoiceTicket, endpoint: str, tls: ssl.SSLContext, *, mode: str = MODES[0]) -> None:
@@ -82,14 +87,14 @@ class VoicePeer:
 
     @property
     def encrypted(self) -> bool:
-        """True while this guest is in the end-to-end encryption group."""
+        """Whether this guest is in the end-to-end encryption group."""
         return self.dave_version > 0 and self._dave is not None and self._dave.ready
 
     async def connect(self) -> None:
-        """Join; returns when sound can be sent and heard.
+        """Connect. Returns once sound can be sent and received.
 
         Raises:
-            ConnectionError: the server closed the connection; the text has its code.
+            ConnectionError: the server closed the connection; the text has the code.
             TimeoutError: it took longer than :data:`CONNECT_LIMIT` seconds.
         """
         self._http = aiohttp.ClientSession()
@@ -113,8 +118,8 @@ class VoicePeer:
             raise
 
     async def close(self) -> None:
-        """Leave the connection; the guild's voice state is another matter."""
-        # The handshake of a close comes first: a reader that is cancelled breaks the connection off instead.
+        """Close the connection. The guild's voice state stays as it is."""
+        # We close first, since cancelling the reader would break the connection without a close handshake.
         if self._socket is not None:
             await self._socket.close()
         for task in self._tasks:
@@ -127,12 +132,12 @@ class VoicePeer:
             self._udp.close()
 
     async def speak(self, sound: Sound, microphone: SimulatedMicrophone | None = None) -> None:
-        """Say this at the pace of real time (48,000 Hz, mono); returns when the last frame has left."""
+        """Send a sound (48,000 Hz mono) in real time. Returns after the last frame."""
         async with self._speaking:
             await self._transmit((microphone or PushToTalk()).frames(np.asarray(sound, np.float32)))
 
     async def speak_file(self, path: Path, microphone: SimulatedMicrophone | None = None) -> None:
-        """Say what is in a sound file; raises ``OSError`` where it can't be read."""
+        """Send a sound file in real time. Raises ``OSError`` if it can't be read."""
         await self.speak(await asyncio.to_thread(read_sound, path, SAMPLE_RATE), microphone)
 
     async def _transmit(self, frames: Any) -> None:
@@ -182,7 +187,7 @@ class VoicePeer:
             self._pending = [*self._pending[-_PENDING_PACKETS:], (header.ssrc, packet)]
 
     def _hear(self, ssrc: int, packet: ReceivedPacket) -> bool:
-        """Take a packet in; False when it is not yet known whose it is, or the key is still to come."""
+        """Decrypt a packet and keep it. Returns False if its speaker is not known yet."""
         user = self._speakers.get(ssrc)
         if user is None:
             return False
@@ -284,7 +289,7 @@ class VoicePeer:
                 try:
                     result = dave.process_proposals(kind, payload[1:])
                 except (ValueError, RuntimeError) as error:
-                    # Those of a group that this client has just left for a new one: the whitepaper has it ignore them.
+                    # They belong to a group that this client has just left. The whitepaper says to ignore them.
                     _log.info("Guest %d ignored proposals: %s", self._ticket.user_id, error)
                     return
                 if isinstance(result, davey.CommitWelcome):

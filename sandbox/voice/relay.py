@@ -1,4 +1,4 @@
-"""The UDP side of the voice server: IP discovery, and each member's packets to all others, under their own keys."""
+"""The UDP side of the voice server: IP discovery, and passing packets on to the other members of a channel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LOG_LENGTH = 100_000
 
 @dataclass(slots=True, eq=False)
 class RelayClient:
-    """A client's place in the relay. ``room`` tells apart the voice channels."""
+    """A client of the relay. ``room`` is the id of its voice channel."""
 
     user: int
     room: int
@@ -32,9 +32,9 @@ class RelayClient:
 
 @dataclass(frozen=True, slots=True)
 class Relayed:
-    """When a user's packet reached the server, and when the server had passed it on; monotonic seconds.
+    """A relayed packet: the times at which it was received and forwarded, in monotonic seconds.
 
-    ``silent`` is true for Discord's own frame of silence, which is not encrypted end to end.
+    ``silent`` is true for Discord's frame of silence, which is not end-to-end encrypted.
     """
 
     user: int
@@ -46,9 +46,10 @@ class Relayed:
 
 
 class VoiceRelay:
-    """Passes packets on within a room. Belongs to the event loop.
+    """Passes packets on to all others in the same room, encrypted with their keys. Use it on the event loop.
 
-    ``log`` holds the last packets, so that a benchmark can take the relay's own share out of a delay.
+    Attributes:
+        log: the last packets, so that benchmarks can subtract the relay's own delay.
     """
 
     def __init__(self, host: str, network: SimulatedNetwork) -> None:
@@ -60,11 +61,11 @@ class VoiceRelay:
         self._delayed: set[asyncio.TimerHandle] = set()
 
     def start(self) -> None:
-        """Bind."""
+        """Open the socket."""
         self._socket = TimedSocket(self._host, self._receive)
 
     def stop(self) -> None:
-        """Close, and forget what is on its way."""
+        """Close the socket and drop delayed packets."""
         for handle in self._delayed:
             handle.cancel()
         self._delayed.clear()
@@ -74,21 +75,21 @@ class VoiceRelay:
 
     @property
     def address(self) -> Address:
-        """Where clients send to."""
+        """The address that clients send to."""
         if self._socket is None:
             raise RuntimeError("the relay is not running")
         return self._socket.address
 
     def add(self, client: RelayClient) -> None:
-        """Let a client in."""
+        """Add a client."""
         self._clients[client.ssrc] = client
 
     def remove(self, client: RelayClient) -> None:
-        """Let a client go."""
+        """Remove a client."""
         self._clients.pop(client.ssrc, None)
 
     def inject(self, user: int, datagram: bytes) -> None:
-        """Fault: send a client anything at all, from the server's address."""
+        """Cause a fault: send a client any datagram from the server's address."""
         for client in self._clients.values():
             if client.user == user and client.address is not None and self._socket is not None:
                 self._socket.send(datagram, client.address)

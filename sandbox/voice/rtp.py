@@ -1,4 +1,4 @@
-"""RTP as Discord sends it, and its two transport encryptions (RFC 3550; Discord's ``rtpsize`` modes)."""
+"""Discord's RTP packets and their two transport encryptions (RFC 3550; Discord's ``rtpsize`` modes)."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _COUNTER = 4
 
 
 class RtpError(ValueError):
-    """A datagram that is not a voice packet we can open."""
+    """A datagram is no voice packet, or can't be decrypted."""
 
 
 @dataclass(frozen=True, slots=True)
 class RtpHeader:
-    """The fixed header and what it says of the rest; ``size`` is the part that stays in the clear, in bytes."""
+    """An RTP header. ``size`` is the length of the unencrypted part of the packet, in bytes."""
 
     sequence: int
     timestamp: int
@@ -43,7 +43,7 @@ def parse_header(packet: bytes) -> RtpHeader:
     """Read a voice packet's header.
 
     Raises:
-        RtpError: it is something else: too short, RTCP, another version or payload type.
+        RtpError: it is no voice packet: too short, RTCP, another version or payload type.
     """
     if len(packet) < 12 + _COUNTER:
         raise RtpError("too short")
@@ -61,12 +61,12 @@ def parse_header(packet: bytes) -> RtpHeader:
 
 
 def make_header(sequence: int, timestamp: int, ssrc: int) -> bytes:
-    """A plain header of 12 bytes."""
+    """Make a header of 12 bytes, without an extension."""
     return struct.pack(">BBHII", 0x80, PAYLOAD_TYPE, sequence & 0xFFFF, timestamp & 0xFFFF_FFFF, ssrc)
 
 
 def strip(header: RtpHeader, plain: bytes) -> bytes:
-    """The media frame in a decrypted payload: the extension's body goes from its front, padding from its end.
+    """The media frame in a decrypted payload: the payload without the extension in front and the padding at the end.
 
     Raises:
         RtpError: the padding or the extension is longer than the payload.
@@ -80,14 +80,14 @@ def strip(header: RtpHeader, plain: bytes) -> bytes:
 
 
 class PacketCipher(Protocol):
-    """One client's transport encryption: packets are sealed with a running nonce and opened in any order."""
+    """The transport encryption of one client. Packets can be opened in any order."""
 
     def seal(self, header: bytes, plain: bytes) -> bytes:
-        """A whole packet."""
+        """Encrypt a payload; returns the whole packet."""
         ...
 
     def open(self, packet: bytes, header_size: int) -> bytes:
-        """The payload, in the clear; raises :class:`RtpError`."""
+        """Decrypt a packet's payload. Raises :class:`RtpError`."""
         ...
 
 
@@ -101,19 +101,19 @@ class _Counter:
 
 
 class AesGcmCipher:
-    """``aead_aes256_gcm_rtpsize``: a nonce of 12 bytes, the counter and 8 zeros."""
+    """The mode ``aead_aes256_gcm_rtpsize``. Its nonce is a 4-byte counter and 8 zeros."""
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
         self._count = _Counter()
 
     def seal(self, header: bytes, plain: bytes) -> bytes:
-        """A whole packet."""
+        """Encrypt a payload; returns the whole packet."""
         counter = self._count()
         return header + self._cipher.encrypt(counter + bytes(8), plain, header) + counter
 
     def open(self, packet: bytes, header_size: int) -> bytes:
-        """The payload, in the clear; raises :class:`RtpError`."""
+        """Decrypt a packet's payload. Raises :class:`RtpError`."""
         try:
             return self._cipher.decrypt(
                 packet[-_COUNTER:] + bytes(8), packet[header_size:-_COUNTER], packet[:header_size]
@@ -123,20 +123,20 @@ class AesGcmCipher:
 
 
 class XChaChaCipher:
-    """``aead_xchacha20_poly1305_rtpsize``: a nonce of 24 bytes, the counter and 20 zeros."""
+    """The mode ``aead_xchacha20_poly1305_rtpsize``. Its nonce is a 4-byte counter and 20 zeros."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._count = _Counter()
 
     def seal(self, header: bytes, plain: bytes) -> bytes:
-        """A whole packet."""
+        """Encrypt a payload; returns the whole packet."""
         counter = self._count()
         nonce = counter + bytes(20)
         return header + crypto_aead_xchacha20poly1305_ietf_encrypt(plain, header, nonce, self._key) + counter
 
     def open(self, packet: bytes, header_size: int) -> bytes:
-        """The payload, in the clear; raises :class:`RtpError`."""
+        """Decrypt a packet's payload. Raises :class:`RtpError`."""
         nonce = packet[-_COUNTER:] + bytes(20)
         try:
             return crypto_aead_xchacha20poly1305_ietf_decrypt(
@@ -147,7 +147,7 @@ class XChaChaCipher:
 
 
 def make_cipher(mode: str, key: bytes) -> PacketCipher:
-    """The transport of a mode.
+    """Make the cipher of a mode.
 
     Raises:
         ValueError: there is no such mode.

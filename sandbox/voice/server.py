@@ -1,4 +1,4 @@
-"""The voice gateway, version 8: who may come in, which keys they get, who speaks, and the DAVE messages."""
+"""The voice gateway server, version 8: admission, keys, speaking states and DAVE messages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _KEPT_MESSAGES = 200
 
 @dataclass(slots=True, eq=False)
 class _Client:
-    """One member of a channel: survives its socket for as long as the session can be resumed."""
+    """One client in a channel. It outlives its connection while the session can be resumed."""
 
     ticket: VoiceTicket
     udp: RelayClient
@@ -49,12 +49,17 @@ class _Client:
 
 
 class VoiceServer:
-    """A voice server for any number of channels. Belongs to one event loop.
+    """A voice server for any number of channels. Use it on one event loop.
 
     Args:
-        tls: the server's side; clients know it as ``localhost``.
-        dave: whether channels begin with end-to-end encryption.
-        modes: the transport encryptions offered.
+        tls: the TLS context with a certificate for ``localhost``.
+        dave: whether channels are end-to-end encrypted at first.
+        modes: the transport encryptions that clients can choose from.
+
+    Attributes:
+        network: the simulated network between clients and server.
+        relay: the UDP side.
+        endpoint: the address for clients, ``localhost:port``; empty until :meth:`start`.
     """
 
     def __init__(
@@ -76,7 +81,7 @@ class VoiceServer:
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
 
     async def start(self) -> None:
-        """Listen; ``endpoint`` is known afterwards."""
+        """Start to listen. ``endpoint`` is known afterwards."""
         self.relay.start()
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, 0, ssl_context=self._tls)
@@ -92,11 +97,11 @@ class VoiceServer:
         self._clients.clear()
 
     def admit(self, ticket: VoiceTicket) -> None:
-        """Let a client identify with this ticket; an older one of the same user in the guild is void."""
+        """Accept a client with this ticket. It replaces an older ticket of the same user in the guild."""
         self._tickets[ticket.guild_id, ticket.user_id] = ticket
 
     async def expel(self, guild_id: int, user_id: int, *, close_code: int = VoiceCloseCode.DISCONNECTED) -> None:
-        """The user has left, was put out or was moved: its socket is closed and its peers are told."""
+        """Disconnect a user who has left or was moved, and tell the others in the channel."""
         self._tickets.pop((guild_id, user_id), None)
         client = self._clients.get(user_id)
         if client is not None and client.ticket.guild_id == guild_id:
@@ -104,7 +109,7 @@ class VoiceServer:
             await client.socket.close(code=close_code)
 
     async def close(self, user_id: int, code: int) -> None:
-        """Fault: close a client's socket with any code. After 4015 it may resume."""
+        """Cause a fault: close a client's connection with any code. After 4015 the client may resume."""
         client = self._clients.get(user_id)
         if client is not None:
             client.resumable = code == VoiceCloseCode.CRASHED
@@ -113,15 +118,15 @@ class VoiceServer:
             await client.socket.close(code=code)
 
     def downgrade(self, channel_id: int) -> None:
-        """Take a channel to DAVE protocol 0."""
+        """Switch a channel to DAVE protocol 0: no end-to-end encryption."""
         self._deliver(self._room(channel_id).downgrade())
 
     def upgrade(self, channel_id: int) -> None:
-        """Take a channel to DAVE protocol 1 again."""
+        """Switch a channel back to DAVE protocol 1."""
         self._deliver(self._room(channel_id).upgrade())
 
     def corrupt_next_welcome(self, channel_id: int, user_id: int) -> None:
-        """Fault: a user's next welcome is broken, and it has to recover."""
+        """Cause a fault: break a user's next welcome, so that the client has to recover."""
         self._room(channel_id).corrupt_next_welcome(user_id)
 
     def in_group(self, channel_id: int) -> set[int]:
@@ -238,7 +243,7 @@ class VoiceServer:
             case VoiceOp.TRANSITION_READY:
                 self._deliver(room.ready(client.user, int(data["transition_id"])))
             case VoiceOp.INVALID_COMMIT_WELCOME | VoiceOp.VIDEO:
-                # A client that could not follow sends a new key package next; that puts it in anew.
+                # A client that could not follow sends a new key package next, which adds it again.
                 pass
             case _:
                 return False

@@ -1,4 +1,4 @@
-"""From the world to the voice server: who is let in, who is put out, and who is told where to connect."""
+"""The link from the sandbox's state to its voice server: admits and removes users, and sends them the address."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ FAREWELL_S = 0.05
 
 
 class VoiceServerLink:
-    """Keeps a voice server in step with a world's voice states. Belongs to one event loop.
+    """Keeps a voice server in step with the voice states. Use it on one event loop.
 
     Args:
-        world: whose voice states.
-        tls: the voice server's side.
-        host: where it listens.
-        dave: whether channels begin end-to-end encrypted.
+        world: the state to follow.
+        tls: the voice server's TLS context.
+        host: the address that the voice server listens on.
+        dave: whether channels are end-to-end encrypted at first.
 
     Attributes:
-        server: the voice server in use; another one after :meth:`change_server`.
+        server: the current voice server; another one after :meth:`change_server`.
     """
 
     def __init__(self, world: World, tls: ssl.SSLContext, *, host: str, dave: bool) -> None:
@@ -39,12 +39,12 @@ class VoiceServerLink:
         self.server = self._new_server()
 
     async def start(self) -> None:
-        """Start the voice server and follow the world."""
+        """Start the voice server and follow the voice states."""
         await self._start_server()
         self._worker = asyncio.create_task(self._follow(), name="voice link")
 
     async def stop(self) -> None:
-        """Stop every voice server there was, and everything begun here."""
+        """Stop all voice servers and all tasks."""
         self._unsubscribe()
         tasks = [task for task in (self._worker, *self._expulsions) if task is not None]
         for task in tasks:
@@ -54,11 +54,11 @@ class VoiceServerLink:
             await server.stop()
 
     async def settled(self) -> None:
-        """Wait until everything that has happened in the world so far has reached the voice server."""
+        """Wait until the voice server knows of all changes so far."""
         await self._events.join()
 
     async def change_server(self) -> None:
-        """Put another voice server in use and send everybody there, with new tokens."""
+        """Start another voice server and send everybody there, with new tokens."""
         await self.settled()
         self.server = self._new_server()
         await self._start_server()
@@ -67,7 +67,7 @@ class VoiceServerLink:
         await self.settled()
 
     async def lose_server(self) -> None:
-        """The voice server is gone and none takes its place yet: everybody is told of no endpoint."""
+        """Disconnect everybody and tell them that there is no endpoint, as if the voice server had crashed."""
         self._world.voice_endpoint = None
         for state in self._voice_states():
             self._tell_where(state)
@@ -99,11 +99,11 @@ class VoiceServerLink:
             self._events.task_done()
 
     async def _expel(self, event: VoiceRevoked) -> None:
-        """Put a user out, and don't wait for ever for the farewell.
+        """Remove a user, and wait a moment for the end of the connection.
 
-        The server forgets the ticket before it first waits. A client closes its side only when it has somewhere else to
-        go, so the next admission can't wait for that; but it keeps a distance, as between Discord's separate servers:
-        discord.py misses a VOICE_SERVER_UPDATE that comes in the same moment as the close.
+        The user's ticket is void at once. We can't wait for the close itself, since a client closes its side only when
+        it knows where to connect next. We do wait a moment before the next admission, since discord.py misses a
+        VOICE_SERVER_UPDATE that comes together with the close. Discord's separate servers have such a delay too.
         """
         task = asyncio.create_task(self.server.expel(event.guild_id, event.user_id), name="voice farewell")
         self._expulsions.add(task)

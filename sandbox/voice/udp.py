@@ -1,4 +1,4 @@
-"""A UDP socket on the event loop that knows when each datagram reached the machine, not when we got round to it."""
+"""A UDP socket on the event loop that knows when the kernel received each datagram."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import struct
 import time
 from collections.abc import Callable
 
-# Linux's SO_TIMESTAMPNS, which the socket module does not name.
+# The value of SO_TIMESTAMPNS on Linux; the socket module has no constant for it.
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@qq")
 _BUFFER = 1 << 20
@@ -17,14 +17,15 @@ _MOST_AT_ONCE = 64
 
 Address = tuple[str, int]
 Receiver = Callable[[bytes, Address, float], None]
-"""Takes a datagram, where it came from, and its arrival in monotonic seconds."""
+"""Called with a datagram, the sender's address, and the arrival in monotonic seconds."""
 
 
 class TimedSocket:
-    """A bound UDP socket; each datagram is handed to ``receive`` on the event loop.
+    """A bound UDP socket.
 
     Args:
-        host: the address to bind; the port is any free one.
+        host: the address to bind. The port is any free one.
+        receive: called on the event loop with each datagram.
     """
 
     def __init__(self, host: str, receive: Receiver) -> None:
@@ -34,19 +35,19 @@ class TimedSocket:
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         with contextlib.suppress(OSError):
-            # Elsewhere than on Linux the time of reading has to do.
+            # Other systems have no such option: there the arrival is the time of reading.
             self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         self._socket.bind((host, 0))
         self._loop.add_reader(self._socket, self._read)
 
     @property
     def address(self) -> Address:
-        """Where the socket is bound."""
+        """The address that the socket is bound to."""
         host, port = self._socket.getsockname()
         return host, port
 
     def send(self, data: bytes, to: Address) -> None:
-        """Send now, or drop when the kernel has no room, as a network would."""
+        """Send a datagram. It is dropped if the kernel's buffer is full, as on a real network."""
         with contextlib.suppress(BlockingIOError, ConnectionError, OSError):
             self._socket.sendto(data, to)
 
@@ -57,7 +58,7 @@ class TimedSocket:
             self._socket.close()
 
     def _read(self) -> None:
-        # A bounded batch, so that a flood can't keep the loop from everything else.
+        # The batch is bounded, so that a flood of datagrams can't block the event loop.
         for _ in range(_MOST_AT_ONCE):
             try:
                 data, ancillary, _, address = self._socket.recvmsg(2048, socket.CMSG_SPACE(_TIMESPEC.size))
@@ -73,7 +74,7 @@ def _arrival(ancillary: list[tuple[int, int, bytes]]) -> float:
     for level, kind, value in ancillary:
         if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(value) >= _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack_from(value)
-            # The kernel stamps with the wall clock; its distance to now is the same on any clock.
+            # The kernel's stamp is of the wall clock. The time since then is the same on every clock.
             age: float = time.time() - (seconds + nanoseconds / 1e9)
             return now - max(0.0, age)
     return now

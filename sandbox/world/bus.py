@@ -1,23 +1,23 @@
-"""What happens in the world, told to whoever listens: the gateway, the voice servers, the guests."""
+"""Events of the sandbox's state and the bus that delivers them to gateway, voice servers and guests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.world.entities import Json
+from sandbox.world.entities import Json, VoiceState
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """A gateway event and whom it is for.
+    """A gateway event and its receivers.
 
     Attributes:
-        name: the event's name, ``MESSAGE_CREATE`` for example.
+        name: the event's name, such as ``MESSAGE_CREATE``.
         data: its payload.
-        guild_id: for the members of this guild…
-        channel_id: …who can see this channel of it.
-        only: for these users and nobody else, whatever they can see.
+        guild_id: the event is for the members of this guild.
+        channel_id: the event is for those members who can see this channel.
+        only: the event is for these users alone, whatever they can see.
     """
 
     name: str
@@ -40,10 +40,15 @@ class VoiceTicket:
     session_id: str
     token: str
 
+    @classmethod
+    def of(cls, state: VoiceState) -> VoiceTicket:
+        """Make the ticket for a voice state."""
+        return cls(state.guild_id, state.channel_id, state.member.user.id, state.session_id, state.token)
+
 
 @dataclass(frozen=True, slots=True)
 class VoiceRevoked:
-    """A user left, was moved or was kicked: the voice server must let go of them."""
+    """A user has left, was moved or was kicked. The voice server has to disconnect them."""
 
     guild_id: int
     user_id: int
@@ -51,7 +56,7 @@ class VoiceRevoked:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Something changed that no gateway event tells of: commands registered, an interaction answered, a bot online."""
+    """A change without a gateway event, such as a registered command, an answered interaction or a bot's login."""
 
 
 Event = Dispatch | VoiceTicket | VoiceRevoked | Changed
@@ -59,17 +64,17 @@ Listener = Callable[[Event], None]
 
 
 class Bus:
-    """Calls every listener, in the order they came, for each event, before ``publish`` returns."""
+    """Delivers events. ``publish`` calls all listeners, in the order of their subscription, before it returns."""
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Add a listener; returns what takes it away again."""
+        """Add a listener; returns a function that removes it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     def publish(self, event: Event) -> None:
-        """Tell everybody."""
+        """Deliver an event to all listeners."""
         for listener in tuple(self._listeners):
             listener(event)

@@ -1,4 +1,4 @@
-"""The slash commands that applications have registered, and a person's words as their options."""
+"""Registered slash commands, and filling in their options."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHAT_INPUT = 1
 
 
 class OptionKind(IntEnum):
-    """Types of a command's option."""
+    """Types of command options."""
 
     SUB_COMMAND = 1
     SUB_COMMAND_GROUP = 2
@@ -36,22 +36,22 @@ class OptionKind(IntEnum):
 
 
 class CommandError(Exception):
-    """A person pressed a command as no Discord client would let them."""
+    """A guest used a command in a way that Discord's client does not allow."""
 
 
 class Commands:
-    """Every application's commands: the global ones (guild ``None``) and each guild's."""
+    """The commands of all applications: global ones (guild ``None``) and those of single guilds."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
         self._registered: dict[tuple[int, int | None], dict[int, Json]] = {}
 
     def registered(self, app: Application, guild_id: int | None) -> list[Json]:
-        """The commands registered in one place."""
+        """The commands of an application in a guild, or its global ones."""
         return [*self._place(app, guild_id).values()]
 
     def replace_all(self, app: Application, guild_id: int | None, commands: list[Json]) -> list[Json]:
-        """Register these and no others; a command that keeps its name keeps its id.
+        """Replace all commands of an application in a guild. A command that keeps its name keeps its id.
 
         Raises:
             RestError: a command is malformed (50035) or there are too many (30032).
@@ -65,34 +65,34 @@ class Commands:
         return made
 
     def put(self, app: Application, guild_id: int | None, command: Json) -> Json:
-        """Register one, in the place of one of the same name."""
+        """Register a command. It replaces one of the same name."""
         others = [it for it in self.registered(app, guild_id) if it["name"] != command.get("name")]
         return self.replace_all(app, guild_id, [*others, command])[-1]
 
     def get(self, app: Application, guild_id: int | None, command_id: int) -> Json:
-        """One command; 10063 where there is none."""
+        """Get a command. Error 10063 if it does not exist."""
         command = self._place(app, guild_id).get(command_id)
         if command is None:
             raise unknown("application command")
         return command
 
     def delete(self, app: Application, guild_id: int | None, command_id: int) -> None:
-        """Take one away; 10063 where there is none."""
+        """Delete a command. Error 10063 if it does not exist."""
         self.get(app, guild_id, command_id)
         del self._place(app, guild_id)[command_id]
 
     def has(self, name: str, guild_id: int | None) -> bool:
-        """Whether a person on this guild would see a command of that name."""
+        """Whether a command of this name can be used in the guild."""
         return any(
             place in (None, guild_id) and any(command["name"] == name for command in commands.values())
             for (_, place), commands in self._registered.items()
         )
 
     def find(self, name: str, guild_id: int | None) -> tuple[Application, Json]:
-        """The command that a person on this guild would see under that name; a guild's own come first.
+        """Find the command of this name that can be used in the guild. The guild's own commands come first.
 
         Raises:
-            CommandError: there is none.
+            CommandError: there is no such command.
         """
         for place in dict.fromkeys((guild_id, None)):
             for (app_id, registered_in), commands in self._registered.items():
@@ -103,13 +103,13 @@ class Commands:
         raise CommandError(f"there is no command /{name}; registered are {known}")
 
     def fill(self, command: Json, words: list[str], values: Mapping[str, Any], guild_id: int | None) -> Json:
-        """A command with its options filled in, as an interaction carries it.
+        """Fill in a command's options; returns the data of an interaction.
 
         Args:
-            command: as registered.
-            words: the sub-command's names, none for a plain command.
-            values: the options by name; users, channels, roles and files as objects.
-            guild_id: where.
+            command: the registered command.
+            words: the sub-command's names; empty for a plain command.
+            values: the options by name. Users, channels, roles and files are objects.
+            guild_id: the guild; ``None`` for direct messages.
 
         Raises:
             CommandError: an option is missing, unknown or of the wrong type.
@@ -167,7 +167,7 @@ class Commands:
             case Attachment():
                 resolved.setdefault("attachments", {})[key] = message_payloads.attachment(value)
             case Channel():
-                # Discord gives the permissions of the person who pressed; an option's channel is one they see.
+                # Discord gives the user's permissions in that channel. Here they are always 0.
                 resolved.setdefault("channels", {})[key] = payloads.channel(value) | {"permissions": "0"}
             case Role():
                 resolved.setdefault("roles", {})[key] = payloads.role(value)

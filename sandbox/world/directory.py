@@ -1,4 +1,4 @@
-"""Who and what exists: applications, users, guilds, roles, members, channels. Announces every change."""
+"""The registry of applications, users, guilds, roles, members and channels. It announces every change."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _T = TypeVar("_T")
 
 
 class Directory:
-    """The registry. Look-ups raise :class:`~sandbox.world.errors.RestError` where Discord would answer 404.
+    """The registry. Look-ups raise :class:`~sandbox.world.errors.RestError` if Discord would answer 404.
 
     Args:
-        bus: where changes are announced.
+        bus: announces changes.
         wall_clock: seconds since 1970.
     """
 
@@ -47,42 +47,42 @@ class Directory:
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
 
-    # Look-up.
+    # Look-ups.
 
     def user(self, user_id: int) -> User:
-        """The user of that id."""
+        """The user with this id."""
         return _found(self.users.get(user_id), "User")
 
     def guild(self, guild_id: int) -> Guild:
-        """The guild of that id."""
+        """The guild with this id."""
         return _found(self.guilds.get(guild_id), "Guild")
 
     def channel(self, channel_id: int) -> Channel:
-        """The channel, thread or direct message of that id."""
+        """The channel, thread or direct messages with this id."""
         return _found(self.channels.get(channel_id), "Channel")
 
     def member(self, guild_id: int, user_id: int) -> Member:
-        """The user as a member of that guild."""
+        """The user as a member of the guild."""
         return _found(self.guild(guild_id).members.get(user_id), "Member")
 
     def find_member(self, guild_id: int | None, user_id: int) -> Member | None:
-        """The member, or ``None``."""
+        """The user as a member of the guild, or ``None``."""
         guild = self.guilds.get(guild_id or 0)
         return guild.members.get(user_id) if guild else None
 
     def application_of(self, token: str) -> Application | None:
-        """Whose bot token that is."""
+        """The application with this bot token, or ``None``."""
         matches = (app for app in self.applications.values() if secrets.compare_digest(app.token, token))
         return next(matches, None)
 
     def application_of_bot(self, user_id: int) -> Application | None:
-        """Whose bot that user is."""
+        """The application of this bot user, or ``None``."""
         return next((app for app in self.applications.values() if app.bot.id == user_id), None)
 
     # Permissions.
 
     def permissions(self, user_id: int, channel: Channel) -> Permission:
-        """What a user may do in a channel; in a direct message everything, if it is theirs."""
+        """A user's permissions in a channel. In their own direct messages they have all."""
         if channel.guild_id is None:
             return EVERYTHING if any(who.id == user_id for who in channel.recipients) else NOTHING
         member = self.find_member(channel.guild_id, user_id)
@@ -92,7 +92,7 @@ class Directory:
         return permissions_in(self.guild(channel.guild_id), member, overwritten)
 
     def require(self, user_id: int, channel: Channel, needed: Permission) -> None:
-        """Raise 50001 when the user can't see the channel, 50013 when they may not do all of ``needed`` there."""
+        """Raise error 50001 if the user can't see the channel, 50013 if they lack a permission of ``needed`` there."""
         allowed = self.permissions(user_id, channel)
         if Permission.VIEW_CHANNEL not in allowed:
             raise missing_access()
@@ -100,7 +100,7 @@ class Directory:
             raise missing_permissions()
 
     def require_in_guild(self, user_id: int, guild: Guild, needed: Permission) -> None:
-        """Raise 50001 for a stranger, 50013 for a member who may not do all of ``needed`` on the whole guild."""
+        """Raise error 50001 if the user is no member, 50013 if they lack a permission of ``needed`` in the guild."""
         member = guild.members.get(user_id)
         if member is None:
             raise missing_access()
@@ -110,29 +110,29 @@ class Directory:
     # Users and applications.
 
     def add_user(self, name: str, *, bot: bool = False) -> User:
-        """Somebody new."""
+        """Add a user."""
         user = User(self.ids.next(), name, bot)
         self.users[user.id] = user
         return user
 
     def add_application(self, name: str, owner: User) -> Application:
-        """A bot, with every privileged intent granted, and its token."""
+        """Add an application with its bot user and token. It has every privileged intent."""
         bot = self.add_user(name, bot=True)
         app = Application(bot.id, name, bot, owner, token=f"sandbox.{bot.id}.{secrets.token_urlsafe(16)}")
         self.applications[app.id] = app
         return app
 
     def give_to_team(self, app: Application, name: str, members: list[TeamMember]) -> Team:
-        """Let a team own an application; the first member owns the team."""
+        """Make a team the owner of an application. The first member owns the team."""
         app.team = Team(self.ids.next(), name, members)
         return app.team
 
     def set_application_flags(self, app: Application, flags: ApplicationFlag) -> None:
-        """Grant exactly these privileged intents; counts from the next identify on."""
+        """Grant exactly these privileged intents, from the next identify on."""
         app.flags = flags
 
     def set_avatar(self, user: User, avatar: str | None) -> None:
-        """Give a user another picture (its hash), or none."""
+        """Set a user's avatar (the hash of the picture), or remove it."""
         user.avatar = avatar
         self.bus.publish(Dispatch("USER_UPDATE", payloads.own_user(user), only=frozenset({user.id})))
         for guild in self.guilds.values():
@@ -142,7 +142,7 @@ class Directory:
     # Guilds, members and roles.
 
     def add_guild(self, name: str, owner: User) -> Guild:
-        """A new guild with @everyone, and its owner in it."""
+        """Add a guild with the role @everyone and its owner as a member."""
         guild = Guild(self.ids.next(), name, owner.id, self.now())
         guild.roles[guild.id] = Role(guild.id, "@everyone", EVERYONE)
         self.guilds[guild.id] = guild
@@ -150,7 +150,7 @@ class Directory:
         return guild
 
     def add_member(self, guild: Guild, user: User) -> Member:
-        """Let a user in; a bot gets a role of its own, as with an invitation that asks for permissions."""
+        """Add a user to a guild. A bot gets a role of its own, as with an invitation that asks for permissions."""
         member = Member(user, self.now())
         if user.bot:
             role = self.add_role(guild, user.name, BOT, bot_id=user.id)
@@ -158,14 +158,14 @@ class Directory:
         guild.members[user.id] = member
         if user.bot:
             data = payloads.guild_create(guild, members=[member])
-            del data["unavailable"]  # Its absence marks a guild that is new to the bot.
+            del data["unavailable"]  # Without this field, the bot takes the guild for a new one.
             self.bus.publish(Dispatch("GUILD_CREATE", data, only=frozenset({user.id})))
         data = payloads.member(member) | {"guild_id": str(guild.id)}
         self.bus.publish(Dispatch("GUILD_MEMBER_ADD", data, guild.id))
         return member
 
     def remove_member(self, guild: Guild, user_id: int) -> None:
-        """Kick somebody off the guild. End their voice connection first."""
+        """Remove a member from a guild. The caller ends their voice connection first."""
         member = _found(guild.members.pop(user_id, None), "Member")
         data: Json = {"id": str(guild.id)}
         self.bus.publish(Dispatch("GUILD_DELETE", data, only=frozenset({user_id})))
@@ -173,7 +173,7 @@ class Directory:
         self.bus.publish(Dispatch("GUILD_MEMBER_REMOVE", data, guild.id))
 
     def rename_member(self, guild: Guild, user_id: int, nick: str | None) -> Member:
-        """Give a member another name on this guild."""
+        """Set a member's nickname in the guild, or remove it."""
         if nick is not None and len(nick) > 32:
             raise invalid_form("nick", "BASE_TYPE_MAX_LENGTH", "Must be 32 or fewer in length.")
         member = self.member(guild.id, user_id)
@@ -182,14 +182,14 @@ class Directory:
         return member
 
     def add_role(self, guild: Guild, name: str, permissions: Permission, *, bot_id: int | None = None) -> Role:
-        """A new role at the top of the list."""
+        """Add a role at the top of the list."""
         role = Role(self.ids.next(), name, permissions, len(guild.roles), bot_id)
         guild.roles[role.id] = role
         self._announce_role("GUILD_ROLE_CREATE", guild, role)
         return role
 
     def set_role_permissions(self, guild: Guild, role_id: int, permissions: Permission) -> Role:
-        """Let a role do exactly this."""
+        """Set the permissions of a role."""
         role = _found(guild.roles.get(role_id), "Role")
         role.permissions = permissions
         self._announce_role("GUILD_ROLE_UPDATE", guild, role)
@@ -203,21 +203,21 @@ class Directory:
             self._announce_member(guild, member)
 
     def take_role(self, guild: Guild, user_id: int, role_id: int) -> None:
-        """Take a role away from a member."""
+        """Remove a role from a member."""
         member = self.member(guild.id, user_id)
         if role_id in member.roles:
             member.roles.remove(role_id)
             self._announce_member(guild, member)
 
     def set_afk_channel(self, guild: Guild, channel: Channel | None) -> None:
-        """Say where those go who say nothing."""
+        """Set the AFK channel of a guild, or remove it."""
         guild.afk_channel_id = channel.id if channel else None
         self.bus.publish(Dispatch("GUILD_UPDATE", payloads.guild(guild), guild.id))
 
     # Channels.
 
     def add_channel(self, guild: Guild, name: str, kind: ChannelKind = ChannelKind.TEXT) -> Channel:
-        """A new channel at the end of the list."""
+        """Add a channel at the end of the list."""
         channel = Channel(self.ids.next(), kind, name, guild.id, position=len(guild.channels))
         self._keep(channel)
         self._announce_channel("CHANNEL_CREATE", channel)
@@ -226,7 +226,7 @@ class Directory:
     def add_thread(
         self, parent: Channel, name: str, owner_id: int, *, thread_id: int | None = None, private: bool = False
     ) -> Channel:
-        """A new thread below a text channel; one started from a message takes the message's id."""
+        """Add a thread to a text channel. ``thread_id`` is the id of its first message, if it starts from one."""
         kind = ChannelKind.PRIVATE_THREAD if private else ChannelKind.PUBLIC_THREAD
         thread = Channel(thread_id or self.ids.next(), kind, name, parent.guild_id, parent_id=parent.id)
         thread.owner_id, thread.created_at = owner_id, self.now()
@@ -237,7 +237,7 @@ class Directory:
         return thread
 
     def dm_between(self, one: User, other: User) -> Channel:
-        """The two users' direct messages; made on first use."""
+        """The direct messages of two users, created on first use."""
         for channel in self.channels.values():
             if channel.kind is ChannelKind.DM and set(channel.recipients) == {one, other}:
                 return channel
@@ -246,16 +246,16 @@ class Directory:
         return channel
 
     def announce_update(self, channel: Channel) -> None:
-        """Tell everybody that a channel's fields have changed."""
+        """Announce that a channel's fields have changed."""
         self._announce_channel("THREAD_UPDATE" if channel.kind.is_thread else "CHANNEL_UPDATE", channel)
 
     def set_overwrite(self, channel: Channel, overwrite: Overwrite) -> None:
-        """Allow or deny a role or a member something in this channel."""
+        """Set the permission overwrite of a role or member in a channel."""
         channel.overwrites[overwrite.target_id] = overwrite
         self.announce_update(channel)
 
     def remove_overwrite(self, channel: Channel, target_id: int) -> None:
-        """Take an overwrite away."""
+        """Remove the permission overwrite of a role or member."""
         if channel.overwrites.pop(target_id, None):
             self.announce_update(channel)
 

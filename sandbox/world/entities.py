@@ -1,4 +1,4 @@
-"""The things of a Discord world: users, guilds, channels, messages, voice states. Data only."""
+"""Data classes of the sandbox's state: users, guilds, channels, messages, voice states."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 
 class ApplicationFlag(IntFlag):
-    """Which privileged intents an application was granted (the flags of an application not yet verified)."""
+    """Flags for the privileged intents of an application (those of unverified applications)."""
 
     NONE = 0
     PRESENCES = 1 << 13
@@ -33,17 +33,17 @@ class ChannelKind(IntEnum):
 
     @property
     def is_voice(self) -> bool:
-        """Whether one can speak there."""
+        """Whether it is a voice channel or a stage."""
         return self in (ChannelKind.VOICE, ChannelKind.STAGE)
 
     @property
     def is_thread(self) -> bool:
-        """Whether it hangs below another channel."""
+        """Whether it is a thread of another channel."""
         return self in (ChannelKind.PUBLIC_THREAD, ChannelKind.PRIVATE_THREAD)
 
 
 class MessageFlag(IntFlag):
-    """The message flags this server gives a meaning."""
+    """The message flags that this server supports."""
 
     NONE = 0
     SUPPRESS_EMBEDS = 1 << 2
@@ -56,7 +56,7 @@ class MessageFlag(IntFlag):
 
 @dataclass(slots=True, eq=False)
 class User:
-    """Someone, on any guild. ``avatar`` is the hash of their picture; who does not ``takes_dms`` is closed to bots."""
+    """A user. ``avatar`` is the hash of their picture. ``takes_dms`` is false if bots can't message them."""
 
     id: int
     name: str
@@ -67,7 +67,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class TeamMember:
-    """Somebody in a team. ``role``: ``admin``, ``developer`` or ``read_only``. Who has not ``accepted`` is invited."""
+    """A member of a team. ``role``: ``admin``, ``developer`` or ``read_only``. ``accepted`` is false while invited."""
 
     user: User
     role: str = "admin"
@@ -76,7 +76,7 @@ class TeamMember:
 
 @dataclass(slots=True, eq=False)
 class Team:
-    """People who own an application together; the first of them owns the team."""
+    """A team that owns an application. Its first member owns the team."""
 
     id: int
     name: str
@@ -85,7 +85,7 @@ class Team:
 
 @dataclass(slots=True, eq=False)
 class Application:
-    """What a bot token belongs to. Where a ``team`` owns it, Discord shows a user that stands for it as the owner."""
+    """An application with a bot. If a ``team`` owns it, Discord shows a user that represents the team as the owner."""
 
     id: int
     name: str
@@ -109,7 +109,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Overwrite:
-    """What a channel allows or denies a role or a member beyond their roles."""
+    """A permission overwrite: permissions that a channel allows or denies to a role or a member."""
 
     target_id: int
     is_member: bool
@@ -119,7 +119,7 @@ class Overwrite:
 
 @dataclass(slots=True, eq=False)
 class Channel:
-    """Anywhere one can write or speak. ``recipients`` is for direct messages, ``owner_id`` for threads."""
+    """A channel of any kind. ``recipients`` is for direct messages, ``owner_id`` for threads."""
 
     id: int
     kind: ChannelKind
@@ -143,7 +143,7 @@ class Channel:
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """A user on one guild; ``mute`` and ``deaf`` are the server's doing."""
+    """A user as a member of one guild. ``mute`` and ``deaf`` are set by moderators."""
 
     user: User
     joined_at: float
@@ -155,7 +155,7 @@ class Member:
 
 @dataclass(slots=True, eq=False)
 class VoiceState:
-    """A member's place in a voice channel, and the secrets with which they enter its voice server."""
+    """A member's state in a voice channel, with the secrets for its voice server."""
 
     member: Member
     guild_id: int
@@ -170,7 +170,7 @@ class VoiceState:
 
 @dataclass(slots=True, eq=False)
 class Guild:
-    """A server, in the everyday sense of the word."""
+    """A guild, which people call a server."""
 
     id: int
     name: str
@@ -185,10 +185,10 @@ class Guild:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file on its way in.
+    """An uploaded file.
 
-    Discord measures pictures and videos; here ``width`` and ``height`` are said, in pixels. A voice message has its
-    length in ``seconds`` and a ``waveform``: at most 256 bytes of loudness, in Base64.
+    Discord itself measures pictures and videos. Here the uploader gives ``width`` and ``height``, in pixels. A voice
+    message has its length in ``seconds`` and a ``waveform``: at most 256 bytes of loudness, in Base64.
     """
 
     filename: str
@@ -203,7 +203,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that hangs on a message, and where it can be fetched."""
+    """A file of a message, with its download address."""
 
     id: int
     upload: Upload
@@ -212,7 +212,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A message as it was when somebody forwarded it, and where it stood; who wrote it is not told."""
+    """A forwarded message: its content at that time and its place. The author is not passed on."""
 
     message_id: int
     channel_id: int
@@ -230,9 +230,10 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What somebody wants to post. ``reference_id`` is the message replied to; ``snapshot`` what is forwarded.
+    """The content of a message to post.
 
-    ``poll`` is a poll as the API takes it.
+    ``reference_id`` is the id of the message that it replies to, ``snapshot`` a forwarded message, and ``poll`` a poll
+    in the API's format. Without ``must_exist``, a reply to a message that does not exist becomes a plain message.
     """
 
     content: str = ""
@@ -252,7 +253,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """By what a message came, when not by hand: a webhook, or an answer to an interaction."""
+    """The source of a message that no user posted: a webhook, or a response to an interaction."""
 
     webhook_id: int
     application_id: int | None = None
@@ -261,10 +262,10 @@ class Origin:
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """A message, with everything said about it.
+    """A message.
 
-    ``visible_to`` names the one reader of an ephemeral one. ``sent_at`` is when the announcement of a guest's message
-    was written to the bot's socket, in monotonic seconds.
+    ``visible_to`` is the id of the only reader of an ephemeral message. ``sent_at`` is for messages of guests: the time
+    at which the event was written to the bot's socket, in monotonic seconds.
     """
 
     id: int
@@ -296,18 +297,18 @@ class Message:
 
     @property
     def is_ephemeral(self) -> bool:
-        """Whether one person alone sees it."""
+        """Whether only one person sees it."""
         return MessageFlag.EPHEMERAL in self.flags
 
     @property
     def is_loading(self) -> bool:
-        """Whether it is the "is thinking…" of a deferred answer."""
+        """Whether it is the "… is thinking" of a deferred response."""
         return MessageFlag.LOADING in self.flags
 
 
 @dataclass(slots=True, eq=False)
 class Webhook:
-    """A way to post under any name and picture."""
+    """A webhook, which can post under any name and picture."""
 
     id: int
     channel_id: int

@@ -1,4 +1,4 @@
-"""What Discord answers when a request is refused: a status, a code and a sentence."""
+"""Discord's REST errors, each with HTTP status, error code and message."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ UNKNOWN_CODES = {
 
 
 class RestError(Exception):
-    """A refused request, as the REST API words it.
+    """A Discord REST error. Handlers raise it, and the client gets it as JSON.
 
     Args:
         status: the HTTP status.
         code: Discord's own code (documented under "JSON error codes").
-        message: the sentence that goes with it.
-        errors: the faults of single fields, nested as the request was.
+        message: Discord's message.
+        errors: the errors of single fields, nested like the request's body.
     """
 
     def __init__(self, status: int, code: int, message: str, errors: dict[str, Any] | None = None) -> None:
@@ -38,7 +38,7 @@ class RestError(Exception):
         self.errors = errors
 
     def payload(self) -> dict[str, Any]:
-        """The body of the answer."""
+        """The body of the response."""
         body: dict[str, Any] = {"message": self.message, "code": self.code}
         if self.errors:
             body["errors"] = self.errors
@@ -46,37 +46,37 @@ class RestError(Exception):
 
 
 def unknown(what: str) -> RestError:
-    """404: no such ``what`` (a key of :data:`UNKNOWN_CODES`)."""
+    """Error 404: ``what`` does not exist. It is a key of :data:`UNKNOWN_CODES`."""
     return RestError(404, UNKNOWN_CODES[what], f"Unknown {what}")
 
 
 def missing_access() -> RestError:
-    """403: the caller cannot even see it."""
+    """Error 403: the caller can't see the channel or guild."""
     return RestError(403, 50001, "Missing Access")
 
 
 def closed_dms() -> RestError:
-    """403: they take no direct messages from the caller."""
+    """Error 403: the recipient takes no direct messages from the caller."""
     return RestError(403, 50007, "Cannot send messages to this user")
 
 
 def missing_permissions() -> RestError:
-    """403: the caller sees it and may not do that."""
+    """Error 403: the caller lacks a permission."""
     return RestError(403, 50013, "Missing Permissions")
 
 
 def empty_message() -> RestError:
-    """400: neither text, embed, file nor sticker."""
+    """Error 400: the message has neither text, embed, file nor sticker."""
     return RestError(400, 50006, "Cannot send an empty message")
 
 
 def wrong_channel_type() -> RestError:
-    """400: that cannot be done in a channel of this type."""
+    """Error 400: the action is not possible in a channel of this type."""
     return RestError(400, 50024, "Cannot execute action on this channel type")
 
 
 def invalid_form(field: str, code: str, message: str) -> RestError:
-    """400: a field of the body is wrong. ``field`` may be a dotted path."""
+    """Error 400: a field of the body is wrong. ``field`` may be a dotted path."""
     errors: dict[str, Any] = {"_errors": [{"code": code, "message": message}]}
     for part in reversed(field.split(".")):
         errors = {part: errors}
@@ -84,5 +84,5 @@ def invalid_form(field: str, code: str, message: str) -> RestError:
 
 
 def too_long(field: str, limit: int) -> RestError:
-    """400: a text longer than ``limit`` characters."""
+    """Error 400: a text is longer than ``limit`` characters."""
     return invalid_form(field, "BASE_TYPE_MAX_LENGTH", f"Must be {limit} or fewer in length.")

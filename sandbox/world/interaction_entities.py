@@ -1,4 +1,4 @@
-"""An interaction: what somebody pressed, and what has come of it. Data only."""
+"""Data classes of interactions: a command or button that was used, and the bot's responses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox.world.entities import Application, Channel, Json, Message, User
 
 
 class InteractionKind(IntEnum):
-    """What was pressed."""
+    """Kinds of interactions."""
 
     COMMAND = 2
     COMPONENT = 3
@@ -18,7 +18,7 @@ class InteractionKind(IntEnum):
 
 
 class CallbackKind(IntEnum):
-    """How the bot answers first."""
+    """Kinds of first responses."""
 
     MESSAGE = 4
     DEFERRED_MESSAGE = 5
@@ -29,16 +29,16 @@ class CallbackKind(IntEnum):
 
 @dataclass(slots=True, eq=False)
 class Interaction:
-    """One press and what has come of it.
+    """One interaction and its responses.
 
     Attributes:
-        pressed_at: when, in monotonic seconds.
-        source: the message whose button it was.
-        answered: the kind of the first answer, ``None`` until there is one.
-        answered_at: when that came.
-        answer: the data of the first answer, as it came.
-        original: the message of the first answer, perhaps still "is thinking…".
-        shown: every message that answers it and can be read, in the order they first could.
+        pressed_at: the start, in monotonic seconds.
+        source: the message of the button; ``None`` for commands.
+        answered: the kind of the first response; ``None`` until there is one.
+        answered_at: the time of the first response, in monotonic seconds.
+        answer: the data of the first response, as the bot sent it.
+        original: the message of the first response, which may still be "… is thinking".
+        shown: all responses that can be read, in the order in which they became readable.
     """
 
     id: int
@@ -57,7 +57,7 @@ class Interaction:
 
     @property
     def metadata(self) -> Json:
-        """What messages that answer it say about it."""
+        """The ``interaction_metadata`` of messages that respond to it."""
         return {
             "id": str(self.id),
             "type": int(self.kind),

@@ -1,4 +1,4 @@
-"""Interactions: a person presses a command or a button, the bot answers, at first within three seconds."""
+"""Interactions: a person uses a command or button, and the bot responds, the first time within three seconds."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ ATTACHMENT_LIMIT = 10 * 1024 * 1024
 
 
 class Interactions:
-    """Every interaction, its answers and their tokens.
+    """All interactions with their responses and tokens.
 
     Args:
-        directory: who and where.
-        messages: where answers appear.
-        commands: what can be pressed.
-        clock: monotonic seconds; by it the three seconds are counted.
+        directory: users and channels.
+        messages: posts the responses.
+        commands: the registered commands.
+        clock: monotonic seconds, for the three seconds.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class Interactions:
         self._clock = clock
         self._by_token: dict[str, Interaction] = {}
 
-    # A person presses.
+    # What a person does.
 
     def press(self, user: User, channel: Channel, command: str, values: Mapping[str, Any]) -> Interaction:
-        """Use a slash command; ``command`` is its name, with sub-commands after spaces.
+        """Use a slash command. ``command`` is its name, with sub-commands after spaces.
 
         Raises:
-            CommandError: no client would have let them.
+            CommandError: Discord's client would not allow it.
         """
         name, *words = command.split()
         app, registered = self._commands.find(name, channel.guild_id)
@@ -59,7 +59,7 @@ class Interactions:
         return self._begin(InteractionKind.COMMAND, app, user, channel, data)
 
     def complete(self, user: User, channel: Channel, command: str, option: str, typed: str) -> Interaction:
-        """Type into an option that offers suggestions; ``command`` is as for :meth:`press`."""
+        """Type into an option with suggestions. ``command`` is its name, with sub-commands after spaces."""
         name, *words = command.split()
         app, registered = self._commands.find(name, channel.guild_id)
         options: list[Json] = [{"name": option, "type": OptionKind.STRING, "value": typed, "focused": True}]
@@ -72,7 +72,7 @@ class Interactions:
         """Press a button of a message.
 
         Raises:
-            RestError: it has no such button (10008), or no bot made it.
+            RestError: the message has no such button, or no bot posted it (10008).
         """
         app = self._directory.application_of_bot(message.author.id)
         if app is None or custom_id not in _custom_ids(list(message.components)):
@@ -81,23 +81,24 @@ class Interactions:
         channel = self._directory.channel(message.channel_id)
         return self._begin(InteractionKind.COMPONENT, app, user, channel, data, source=message)
 
-    # The bot answers.
+    # What the bot does.
 
     def respond(self, interaction_id: int, token: str, kind: int, data: Json, draft: Draft) -> Json:
-        """The first answer.
+        """Take the first response to an interaction.
 
         Args:
-            interaction_id: of the interaction.
+            interaction_id: the interaction's id.
             token: its token.
             kind: a :class:`CallbackKind`.
-            data: the answer's data as it came.
-            draft: the same, read as a message.
+            data: the response's data, as the bot sent it.
+            draft: the same data, read as a message.
 
         Returns:
-            What Discord answers when asked for the response.
+            The JSON of the response, which Discord returns for ``with_response``.
 
         Raises:
-            RestError: unknown or more than three seconds old (10062), answered already (40060), malformed.
+            RestError: the interaction is unknown or more than three seconds old (10062), it was answered before
+                (40060), or the kind does not fit it (50035).
         """
         interaction = self._by_token.get(token)
         if interaction is None or interaction.id != interaction_id:
@@ -115,7 +116,7 @@ class Interactions:
         return self._callback_payload(interaction, callback, shown)
 
     def follow_up(self, app_id: int, token: str, draft: Draft) -> Message:
-        """A further message; the first one after "is thinking…" takes its place."""
+        """Post a further response. The first one after "… is thinking" replaces that message."""
         interaction = self._answered(app_id, token)
         original = interaction.original
         if original is not None and original.is_loading:
@@ -125,7 +126,7 @@ class Interactions:
         return message
 
     def message(self, app_id: int, token: str, message_id: int | None) -> Message:
-        """One of the answers; ``None`` for the first."""
+        """Get a response. ``None`` stands for the first one."""
         interaction = self._answered(app_id, token)
         if message_id is None:
             if interaction.original is None:
@@ -134,7 +135,7 @@ class Interactions:
         return self._messages.get(interaction.channel.id, message_id)
 
     def edit(self, app_id: int, token: str, message: Message, draft: Draft, keep: frozenset[int] | None) -> Message:
-        """Change one of the answers; "is thinking…" becomes what the draft says."""
+        """Edit a response. The message "… is thinking" becomes the draft."""
         interaction = self._answered(app_id, token)
         if message.is_loading:
             return self._fill(interaction, message, draft)
@@ -143,7 +144,7 @@ class Interactions:
         return message
 
     def delete(self, app_id: int, token: str, message: Message) -> None:
-        """Take one of the answers away."""
+        """Delete a response."""
         interaction = self._answered(app_id, token)
         self._messages.delete(message)
         if message in interaction.shown:
@@ -227,7 +228,7 @@ class Interactions:
         return self._messages.post(interaction.channel, interaction.app.bot, draft, origin=origin, visible_to=reader)
 
     def _fill(self, interaction: Interaction, loading: Message, draft: Draft) -> Message:
-        # Whether it is ephemeral was settled when the answer was deferred.
+        # The deferred response has decided whether the message is ephemeral.
         flags = draft.flags & ~MessageFlag.EPHEMERAL | loading.flags & MessageFlag.EPHEMERAL
         self._messages.edit(loading, dataclasses.replace(draft, flags=flags & ~MessageFlag.LOADING))
         self._show(interaction, loading)

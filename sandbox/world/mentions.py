@@ -1,4 +1,4 @@
-"""Who is mentioned in a text, and which of them are really pinged."""
+"""Finds the mentions in a text, as far as ``allowed_mentions`` lets them notify people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _EVERYONE = re.compile(r"@(everyone|here)\b")
 
 @dataclass(frozen=True, slots=True)
 class Mentions:
-    """What a text mentions, by id, in order and without repeats."""
+    """The mentions of a text. Ids are in their order in the text, without repeats."""
 
     users: tuple[int, ...]
     roles: tuple[int, ...]
@@ -23,7 +23,7 @@ class Mentions:
 
 
 def find_mentions(content: str, allowed: Json | None) -> Mentions:
-    """Read the mentions of a text, as far as ``allowed_mentions`` lets them count (``None``: all do)."""
+    """Find the mentions of a text. ``allowed`` is the message's ``allowed_mentions``; ``None`` allows all."""
     users = tuple(dict.fromkeys(int(found) for found in _USER.findall(content)))
     roles = tuple(dict.fromkeys(int(found) for found in _ROLE.findall(content)))
     everyone = _EVERYONE.search(content) is not None

@@ -1,4 +1,4 @@
-"""Messages as JSON: their author, their files, what they refer to, and who reacted. Pure functions."""
+"""The JSON of messages, attachments, embeds and reactions. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REFERENCE_REPLY, REFERENCE_FORWARD = 0, 1
 
 
 def attachment(it: Attachment) -> Json:
-    """A file of a message."""
+    """The JSON of an attachment."""
     payload: Json = {
         "id": str(it.id),
         "filename": it.upload.filename,
@@ -33,24 +33,24 @@ def attachment(it: Attachment) -> Json:
 
 
 def link_preview(url: str, picture: Upload, proxy_url: str) -> Json:
-    """The embed that Discord makes of a link to a picture; ``proxy_url`` is where it keeps a copy of it."""
+    """The embed of a link to a picture. ``proxy_url`` is the address of the media proxy's copy."""
     copy: Json = {"url": url, "proxy_url": proxy_url, "width": picture.width or 0, "height": picture.height or 0}
     return {"type": "image", "url": url, "thumbnail": copy}
 
 
 def emoji(key: str) -> Json:
-    """An emoji from the form it has in a path: itself, or ``name:id``."""
+    """The JSON of an emoji from its form in a path: the emoji itself, or ``name:id``."""
     custom = _CUSTOM_EMOJI.fullmatch(key)
     return {"id": custom[2], "name": custom[1]} if custom else {"id": None, "name": key}
 
 
 def message(it: Message, *, author: Member | None = None, reader: int | None = None) -> Json:
-    """A message.
+    """The JSON of a message.
 
     Args:
         it: the message.
-        author: its author as a member of the guild, where they are one.
-        reader: who reads it: their own reactions are marked.
+        author: the author as a member of the guild, if they are one.
+        reader: the reader's user id; their own reactions are marked.
     """
     replies = it.reference_id is not None
     kind = MESSAGE_REPLY if replies else MESSAGE_COMMAND if it.origin and it.origin.interaction else MESSAGE_DEFAULT
@@ -100,7 +100,7 @@ def _reference(kind: int, message_id: int, channel_id: int, guild_id: int | None
 
 
 def _snapshot(it: Snapshot) -> Json:
-    """The part of a forwarded message that is passed on: neither its id nor its author."""
+    """The JSON of a forwarded message, without its id and author."""
     return {
         "type": MESSAGE_DEFAULT,
         "content": it.content,

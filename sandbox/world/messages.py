@@ -1,4 +1,4 @@
-"""What is written: posting, editing, deleting, reacting, typing."""
+"""Messages: posting, editing, deleting, reacting, typing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from sandbox.world.mentions import find_mentions
 
 BOT_LIMIT = 2000
 HUMAN_LIMIT = 4000
-"""What a person may write with Nitro, the longest a bot can be sent."""
+"""Characters of the longest message that a person can write, which needs Nitro."""
 MAX_FILES = 10
 MAX_EMBEDS = 10
 MAX_REACTIONS = 20
@@ -36,11 +36,11 @@ _CUSTOM_EMOJI = re.compile(r"\w{2,32}:\d{15,20}")
 
 
 class Messages:
-    """Every message of every channel. Checks form, not permission: that is the caller's.
+    """All messages of all channels. It checks the format; callers check permissions.
 
     Args:
-        directory: who and where.
-        files_url: the address under which attachments can be fetched, without a final slash.
+        directory: users and channels.
+        files_url: the base address of attachments, without a final slash.
     """
 
     def __init__(self, directory: Directory, files_url: str = "") -> None:
@@ -51,7 +51,7 @@ class Messages:
         self.files_url = files_url
 
     def get(self, channel_id: int, message_id: int) -> Message:
-        """The message; an :class:`~sandbox.world.errors.RestError` 10008 where there is none."""
+        """Get a message. Error 10008 if it does not exist."""
         message = self._by_channel.get(channel_id, {}).get(message_id)
         if message is None:
             raise unknown("Message")
@@ -60,7 +60,7 @@ class Messages:
     def history(
         self, channel_id: int, *, before: int | None = None, after: int | None = None, limit: int = 50
     ) -> list[Message]:
-        """Messages everybody can see, newest first: the newest ``limit``, or those next before or after an id."""
+        """The messages that everybody can see, newest first: the last ``limit``, or those next to an id."""
         kept = [message for message in self._by_channel.get(channel_id, {}).values() if not message.is_ephemeral]
         if after is not None:
             return [message for message in kept if message.id > after][:limit][::-1]
@@ -69,7 +69,7 @@ class Messages:
         return kept[-limit:][::-1] if limit else []
 
     def seen_by(self, user_id: int, channel_id: int) -> list[Message]:
-        """What one person can read in a channel, oldest first; what the bot is still thinking of is left out."""
+        """The messages of a channel that one person can read, oldest first, without "… is thinking"."""
         return [
             message
             for message in self._by_channel.get(channel_id, {}).values()
@@ -85,10 +85,10 @@ class Messages:
         origin: Origin | None = None,
         visible_to: int | None = None,
     ) -> Message:
-        """Put a message into a channel and announce it.
+        """Post a message to a channel.
 
         Raises:
-            RestError: too long (50035), empty (50006), or a reply to nothing (50035).
+            RestError: it is too long (50035) or empty (50006), or it replies to a message that does not exist (50035).
         """
         self._check(draft, BOT_LIMIT if author.bot else HUMAN_LIMIT)
         reference = self._by_channel.get(channel.id, {}).get(draft.reference_id or 0)
@@ -104,7 +104,7 @@ class Messages:
             embeds=draft.embeds,
             components=draft.components,
             stickers=draft.stickers,
-            # Without must_exist a reply to nothing becomes a plain message.
+            # Without must_exist, a reply to a message that does not exist becomes a plain message.
             reference_id=draft.reference_id if reference else None,
             reference=reference,
             allowed_mentions=draft.allowed_mentions,
@@ -127,9 +127,9 @@ class Messages:
         """Replace a message's text, embeds and components, and add files.
 
         Args:
-            message: the one to change.
-            draft: how it shall be.
-            keep_attachments: ids of files that stay; ``None`` keeps all.
+            message: the message to edit.
+            draft: the new content.
+            keep_attachments: the ids of the files to keep; ``None`` keeps all.
         """
         self._check(draft, BOT_LIMIT if message.author.bot else HUMAN_LIMIT)
         message.content = draft.content
@@ -144,13 +144,13 @@ class Messages:
         return message
 
     def delete(self, message: Message) -> None:
-        """Take a message away; replies to it stay, and refer to nothing then."""
+        """Delete a message. Replies to it stay and lose their reference."""
         del self._by_channel[message.channel_id][message.id]
         self._forget_reference(message.channel_id, {message.id})
         self._publish("MESSAGE_DELETE", message, {"id": str(message.id)})
 
     def delete_many(self, channel: Channel, message_ids: list[int]) -> None:
-        """Take several away at once; ids of none are passed over."""
+        """Delete several messages. Unknown ids are ignored."""
         kept = self._by_channel.get(channel.id, {})
         gone = [str(message_id) for message_id in message_ids if kept.pop(message_id, None)]
         self._forget_reference(channel.id, set(message_ids))
@@ -160,10 +160,10 @@ class Messages:
         self._directory.bus.publish(Dispatch("MESSAGE_DELETE_BULK", data, channel.guild_id, channel.id))
 
     def react(self, message: Message, user: User, emoji: str) -> None:
-        """Add a user's reaction; a second one of the same kind does nothing.
+        """Add a user's reaction. A second one with the same emoji has no effect.
 
         Raises:
-            RestError: no such emoji (10014), or more than twenty different ones (30010).
+            RestError: the emoji is unknown (10014), or the message has twenty different ones already (30010).
         """
         if not is_emoji(emoji) and not _CUSTOM_EMOJI.fullmatch(emoji):
             raise unknown("Emoji")
@@ -180,7 +180,7 @@ class Messages:
         self._announce_reaction("MESSAGE_REACTION_ADD", message, user, emoji, extra)
 
     def unreact(self, message: Message, user: User, emoji: str) -> None:
-        """Take a user's reaction away, if it is there."""
+        """Remove a user's reaction, if there is one."""
         users = message.reactions.get(emoji, [])
         if user.id not in users:
             return
@@ -190,12 +190,12 @@ class Messages:
         self._announce_reaction("MESSAGE_REACTION_REMOVE", message, user, emoji, {})
 
     def clear_reactions(self, message: Message) -> None:
-        """Take all reactions away."""
+        """Remove all reactions."""
         message.reactions.clear()
         self._publish("MESSAGE_REACTION_REMOVE_ALL", message, {"message_id": str(message.id)})
 
     def show_typing(self, channel: Channel, user: User) -> None:
-        """Say that somebody is typing."""
+        """Announce that a user is typing."""
         data: Json = {"channel_id": str(channel.id), "user_id": str(user.id), "timestamp": int(self._directory.now())}
         member = self._directory.find_member(channel.guild_id, user.id)
         if member is not None:
@@ -203,12 +203,12 @@ class Messages:
         self._directory.bus.publish(Dispatch("TYPING_START", data, channel.guild_id, channel.id, _dm_readers(channel)))
 
     def payload(self, message: Message, *, reader: int | None = None) -> Json:
-        """The message as JSON, as ``reader`` sees it."""
+        """The JSON of a message for ``reader``."""
         author = None if message.origin else self._directory.find_member(message.guild_id, message.author.id)
         return message_payloads.message(message, author=author, reader=reader)
 
     def attachment(self, channel_id: int, attachment_id: int) -> Upload:
-        """A file of that channel; an :class:`~sandbox.world.errors.RestError` 10008 where there is none."""
+        """Get an attachment of a channel. Error 10008 if it does not exist."""
         for message in self._by_channel.get(channel_id, {}).values():
             for attachment in message.attachments:
                 if attachment.id == attachment_id:
@@ -218,20 +218,20 @@ class Messages:
         raise unknown("Message")
 
     def lodge(self, channel: Channel, upload: Upload) -> Attachment:
-        """A file that hangs on no message: an option of a slash command."""
+        """Keep an uploaded file that belongs to no message: the option of a slash command."""
         (attachment,) = self._attach(channel.id, (upload,))
         self._lodged[attachment.id] = upload
         return attachment
 
     def link_preview(self, url: str, picture: Upload) -> Json:
-        """The embed of a link to a picture, which can be fetched from the media proxy from now on."""
+        """Make the embed of a link to a picture. The media proxy serves the picture from now on."""
         new = self._directory.ids.next()
         self._proxied[new] = picture
         proxy_url = f"{self.files_url}/external/{new}/{quote(picture.filename)}"
         return message_payloads.link_preview(url, picture, proxy_url)
 
     def proxied(self, picture_id: int) -> Upload:
-        """A picture of the media proxy; an :class:`~sandbox.world.errors.RestError` 10008 where there is none."""
+        """Get a picture of the media proxy. Error 10008 if it does not exist."""
         if picture_id not in self._proxied:
             raise unknown("Message")
         return self._proxied[picture_id]
@@ -269,7 +269,7 @@ class Messages:
         message.mention_everyone = found.everyone and message.guild_id is not None
 
     def _announce(self, event: str, message: Message) -> None:
-        # Only its one reader would be told of an ephemeral message, and a person has no gateway here.
+        # Only the reader of an ephemeral message gets its event, and guests have no gateway connection here.
         if not message.is_ephemeral:
             self._publish(event, message, self.payload(message))
 
@@ -292,7 +292,7 @@ class Messages:
 
 
 def snapshot_of(message: Message) -> Snapshot:
-    """What is passed on of a message that is forwarded; of one that was forwarded itself, what it passed on."""
+    """The snapshot for forwarding a message. A forwarded message passes on its own snapshot."""
     if message.snapshot is not None:
         return message.snapshot
     return Snapshot(
@@ -316,7 +316,7 @@ def _dm_readers(channel: Channel) -> frozenset[int] | None:
 
 
 def resend(message: Message) -> Draft:
-    """The draft that would leave a message as it is, for edits of a part of it."""
+    """The draft that leaves a message as it is, as a base for edits."""
     return dataclasses.replace(
         Draft(message.content, allowed_mentions=message.allowed_mentions, flags=message.flags),
         embeds=message.embeds,

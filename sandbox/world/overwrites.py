@@ -1,4 +1,4 @@
-"""Who may do what: how the permissions of roles and a channel's overwrites add up."""
+"""The permissions of a member, from their roles and a channel's overwrites."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from sandbox.world.permissions import EVERYTHING, NOTHING, Permission
 
 
 def permissions_in(guild: Guild, member: Member, channel: Channel | None = None) -> Permission:
-    """Add up a member's roles and, with a channel, its overwrites: @everyone's, the roles', the member's own.
+    """A member's permissions in the guild, or in one of its channels.
 
-    Without VIEW_CHANNEL nothing else in the channel is allowed; without CONNECT nothing in a voice channel is.
+    A channel's overwrites apply in this order: @everyone, the member's roles, the member. Without VIEW_CHANNEL nothing
+    is allowed in a channel. Without CONNECT only VIEW_CHANNEL is allowed in a voice channel.
     """
     if member.user.id == guild.owner_id:
         return EVERYTHING

@@ -1,4 +1,4 @@
-"""Entities as the JSON that Discord's API and gateway speak. Pure functions; nothing here looks anything up."""
+"""The JSON of users, guilds, channels and other entities, as in Discord's API and gateway. Pure functions."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from sandbox.world.entities import (
 
 
 def timestamp(seconds: float | None) -> str | None:
-    """ISO 8601 of seconds since 1970."""
+    """Seconds since 1970 in ISO 8601 format."""
     return None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat()
 
 
 def user(who: User) -> Json:
-    """A user as everyone sees them."""
+    """The JSON of a user for others."""
     return {
         "id": str(who.id),
         "username": who.name,
@@ -40,19 +40,19 @@ def user(who: User) -> Json:
 
 
 def own_user(who: User) -> Json:
-    """A user as they see themselves."""
+    """The JSON of a user for themselves."""
     return user(who) | {"mfa_enabled": False, "locale": "en-US", "verified": True, "email": None}
 
 
 def presence(who: User, status: str, activities: Iterable[Json]) -> Json:
-    """How a user appears to the members of a guild."""
+    """The JSON of a user's presence."""
     shown = [{"id": "custom", "created_at": 0, "type": 0} | each for each in activities]
     clients = {} if status == "offline" else {"web": status}
     return {"user": {"id": str(who.id)}, "status": status, "activities": shown, "client_status": clients}
 
 
 def application(app: Application) -> Json:
-    """The answer to "which application am I?"."""
+    """The JSON of an application."""
     return {
         "id": str(app.id),
         "name": app.name,
@@ -70,12 +70,12 @@ def application(app: Application) -> Json:
 
 
 def _team_as_user(it: Team) -> Json:
-    """What stands in the owner's place where a team owns an application: a user that nobody is, with the team's id."""
+    """The owner of an application that a team owns: a pseudo-user with the team's id."""
     return user(User(it.id, f"team{it.id}")) | {"flags": 1 << 10, "public_flags": 1 << 10}
 
 
 def team(it: Team) -> Json:
-    """A team, with everybody in it."""
+    """The JSON of a team with its members."""
     members = [
         {
             "user": user(member.user),
@@ -91,7 +91,7 @@ def team(it: Team) -> Json:
 
 
 def role(it: Role) -> Json:
-    """A role of a guild."""
+    """The JSON of a role."""
     payload: Json = {
         "id": str(it.id),
         "name": it.name,
@@ -110,7 +110,7 @@ def role(it: Role) -> Json:
 
 
 def bare_member(it: Member) -> Json:
-    """A member where the user is named elsewhere."""
+    """The JSON of a member without their user."""
     return {
         "roles": [str(role_id) for role_id in it.roles],
         "nick": it.nick,
@@ -125,12 +125,12 @@ def bare_member(it: Member) -> Json:
 
 
 def member(it: Member) -> Json:
-    """A member with their user."""
+    """The JSON of a member with their user."""
     return bare_member(it) | {"user": user(it.user)}
 
 
 def voice_state(it: VoiceState, *, channel_id: int | None) -> Json:
-    """A voice state; ``channel_id`` is ``None`` when the member has just left."""
+    """The JSON of a voice state. ``channel_id`` is ``None`` if the member has just left."""
     return {
         "guild_id": str(it.guild_id),
         "channel_id": None if channel_id is None else str(channel_id),
@@ -149,12 +149,12 @@ def voice_state(it: VoiceState, *, channel_id: int | None) -> Json:
 
 
 def voice_server(guild_id: int, token: str, endpoint: str | None) -> Json:
-    """Where to take a voice connection; no endpoint means the server is gone and another will be named."""
+    """The payload of VOICE_SERVER_UPDATE. Without an endpoint, the client has to wait for another server."""
     return {"guild_id": str(guild_id), "token": token, "endpoint": endpoint}
 
 
 def channel(it: Channel) -> Json:
-    """Any channel, in the shape of its kind."""
+    """The JSON of a channel of any kind."""
     if it.kind is ChannelKind.DM:
         return {
             "id": str(it.id),
@@ -214,7 +214,7 @@ def _thread_fields(it: Channel) -> Json:
 
 
 def thread_member(thread: Channel, user_id: int) -> Json:
-    """That somebody follows a thread."""
+    """The JSON of a thread's member."""
     return {
         "id": str(thread.id),
         "user_id": str(user_id),
@@ -224,7 +224,7 @@ def thread_member(thread: Channel, user_id: int) -> Json:
 
 
 def guild(it: Guild) -> Json:
-    """A guild without what moves: no members, channels or voice states."""
+    """The JSON of a guild without its members, channels and voice states."""
     return {
         "id": str(it.id),
         "name": it.name,
@@ -262,7 +262,7 @@ def guild(it: Guild) -> Json:
 
 
 def guild_create(it: Guild, *, members: Iterable[Member]) -> Json:
-    """Everything about a guild, with as many of its members as the reader is told."""
+    """The payload of GUILD_CREATE, with these members."""
     return guild(it) | {
         "joined_at": timestamp(it.created_at),
         "large": False,
@@ -280,7 +280,7 @@ def guild_create(it: Guild, *, members: Iterable[Member]) -> Json:
 
 
 def webhook(it: Webhook) -> Json:
-    """A webhook, with its token."""
+    """The JSON of a webhook with its token."""
     return {
         "id": str(it.id),
         "type": 1,

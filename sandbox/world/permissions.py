@@ -1,4 +1,4 @@
-"""The permission bits used here, and what some kinds of members are allowed from the start."""
+"""Permission bits, and the permissions that members have at first."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ EVERYONE = (
     | Permission.USE_APPLICATION_COMMANDS
     | Permission.REQUEST_TO_SPEAK
 )
-"""What the @everyone role of a new guild allows."""
+"""The permissions of @everyone in a new guild."""
 
 BOT = Permission.MANAGE_WEBHOOKS | Permission.MANAGE_MESSAGES | Permission.SET_VOICE_CHANNEL_STATUS
-"""What a bot's own role allows beyond @everyone."""
+"""The permissions of a bot's own role, beyond those of @everyone."""

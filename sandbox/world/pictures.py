@@ -1,4 +1,4 @@
-"""Users' pictures, and how often they may change."""
+"""Users' avatars and the rate limit of their changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ CHANGES, PERIOD_S = 2, 600.0
 
 
 class Pictures:
-    """Changes them, as often as Discord does: twice in ten minutes, as bots have found out; it does not say.
+    """Changes avatars within Discord's rate limit: twice in ten minutes.
+
+    The limit is not documented; people have found it by trying.
 
     Args:
         clock: monotonic seconds.
@@ -25,7 +27,7 @@ class Pictures:
         self._changed: defaultdict[int, list[float]] = defaultdict(list)
 
     def change(self, user: User, picture: str | None) -> None:
-        """Give a user another picture (its hash), or none; 400 when it is too soon, as Discord refuses that."""
+        """Set a user's avatar (the hash of the picture), or remove it. Error 400 beyond the rate limit."""
         now = self._clock()
         lately = [at for at in self._changed[user.id] if now - at < PERIOD_S]
         if len(lately) >= CHANGES:
@@ -35,5 +37,5 @@ class Pictures:
         self._directory.set_avatar(user, picture)
 
     def forget_changes(self) -> None:
-        """Let everybody change theirs again."""
+        """Reset the rate limit of all users."""
         self._changed.clear()

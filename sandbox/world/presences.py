@@ -1,4 +1,4 @@
-"""What bots say that they are doing: online or not, and the line below the name."""
+"""Presences of bots: online or not, and the status line below the name."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from sandbox.world.entities import Json, User
 
 STATUSES = frozenset({"online", "dnd", "idle", "invisible", "offline"})
 CUSTOM = 4
-"""The type of an activity that is nothing but words."""
+"""The type of a custom status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """How somebody appears; ``activities`` as they were sent."""
+    """The presence of a user. ``activities`` are kept as they were sent."""
 
     status: str = "offline"
     activities: tuple[Json, ...] = ()
 
     @classmethod
     def parse(cls, data: Mapping[str, object]) -> Presence:
-        """Read what a bot sent.
+        """Read a presence that a bot sent.
 
         Raises:
             ValueError: a field is missing or wrong.
         """
-        # A client that identifies may leave the status out, and still names its one activity "game".
+        # In an identify, the status may be missing, and the only activity may be called "game".
         game = data.get("game")
         status, activities = data.get("status") or "online", data.get("activities") or ([game] if game else [])
         if not isinstance(status, str) or status not in STATUSES or not isinstance(activities, list):
@@ -40,25 +40,25 @@ class Presence:
 
     @property
     def words(self) -> str | None:
-        """The line below the name: a custom status' words, or what is played, streamed, listened to."""
+        """The status line below the name: the custom status, or the name of the activity. ``None`` if there is none."""
         for activity in self.activities:
             return str(activity.get("state") if activity.get("type") == CUSTOM else activity["name"])
         return None
 
 
 class Presences:
-    """Everybody's. Who has not said anything is offline; a bot that is gone keeps what it said last."""
+    """The presences of all users. At first they are offline. A bot that disconnects keeps its last presence."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
         self._by_user: dict[int, Presence] = {}
 
     def of(self, user_id: int) -> Presence:
-        """How they appear."""
+        """The presence of a user."""
         return self._by_user.get(user_id, Presence())
 
     def show(self, user: User, presence: Presence) -> None:
-        """Appear like this, on every guild they are on."""
+        """Set a user's presence in all their guilds."""
         self._by_user[user.id] = presence
         for guild in self._directory.guilds.values():
             if user.id in guild.members:

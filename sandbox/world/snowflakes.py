@@ -1,4 +1,4 @@
-"""Discord's ids: 42 bits of milliseconds since 2015, then a counter."""
+"""Discord's ids (snowflakes): the milliseconds since 2015 in the upper 42 bits, and a counter below."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ EPOCH_MS = 1_420_070_400_000
 
 
 class Snowflakes:
-    """Makes ids that grow with time and never repeat.
+    """Makes ids that grow with the time and never repeat.
 
     Args:
         wall_clock: seconds since 1970.

@@ -1,4 +1,4 @@
-"""Who is in which voice channel, and what the server does to them there."""
+"""Voice states: who is in which voice channel, and who is muted, deafened or suppressed."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from sandbox.world.permissions import Permission
 
 
 class VoiceStates:
-    """Joins, leaves, moves, mutes. Says by events who may enter the voice server and who must go."""
+    """All voice states. Its events tell the voice server whom to accept and whom to disconnect."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
 
     def find(self, guild_id: int, user_id: int) -> VoiceState | None:
-        """A member's place, or ``None`` when they are in no voice channel."""
+        """A member's voice state, or ``None`` if they are in no voice channel."""
         guild = self._directory.guilds.get(guild_id)
         return guild.voice_states.get(user_id) if guild else None
 
     def get(self, guild_id: int, user_id: int) -> VoiceState:
-        """A member's place; an :class:`~sandbox.world.errors.RestError` 10065 when they have none."""
+        """A member's voice state. Error 10065 if they are in no voice channel."""
         state = self.find(guild_id, user_id)
         if state is None:
             raise unknown("Voice State")
         return state
 
     def inside(self, channel: Channel) -> list[VoiceState]:
-        """Everybody in a voice channel."""
+        """The voice states of a channel."""
         guild = self._directory.guild(channel.guild_id or 0)
         return [state for state in guild.voice_states.values() if state.channel_id == channel.id]
 
     def join(self, user_id: int, channel_id: int, *, self_mute: bool = False, self_deaf: bool = False) -> VoiceState:
-        """Enter a voice channel, change to another, or (for the one they are in) set the two switches.
+        """Put a user into a voice channel. If they are in it already, only set ``self_mute`` and ``self_deaf``.
 
         Raises:
-            RestError: no voice channel, full, or not allowed to see it or to connect.
+            RestError: it is no voice channel, it is full, or the user may not see or enter it.
         """
         channel = self._voice_channel(channel_id)
         guild = self._directory.guild(channel.guild_id or 0)
@@ -58,7 +58,7 @@ class VoiceStates:
         return state
 
     def leave(self, guild_id: int, user_id: int) -> None:
-        """Go, or be made to. Nothing happens when they are not there."""
+        """Remove a user from their voice channel, if they are in one."""
         guild = self._directory.guild(guild_id)
         state = guild.voice_states.pop(user_id, None)
         if state is None:
@@ -68,7 +68,7 @@ class VoiceStates:
         self._directory.bus.publish(VoiceRevoked(guild_id, user_id))
 
     def move(self, guild_id: int, user_id: int, channel_id: int) -> VoiceState:
-        """Put somebody who is in a voice channel into another, full or not."""
+        """Move a user to another voice channel, even a full one."""
         state = self.get(guild_id, user_id)
         channel = self._voice_channel(channel_id)
         if channel.id != state.channel_id:
@@ -76,19 +76,19 @@ class VoiceStates:
         return state
 
     def set_mute(self, guild_id: int, user_id: int, mute: bool) -> None:
-        """Mute a member for everybody, or no longer."""
+        """Mute a member for everybody, or unmute them."""
         state = self.get(guild_id, user_id)
         state.member.mute = mute
         self._announce(state)
 
     def set_deaf(self, guild_id: int, user_id: int, deaf: bool) -> None:
-        """Deafen a member, or no longer."""
+        """Deafen a member, or undeafen them."""
         state = self.get(guild_id, user_id)
         state.member.deaf = deaf
         self._announce(state)
 
     def set_suppress(self, guild_id: int, user_id: int, suppress: bool) -> None:
-        """Put a member of a stage among the audience, or among the speakers."""
+        """Move a member of a stage to the audience or to the speakers."""
         state = self.get(guild_id, user_id)
         if self._directory.channel(state.channel_id).kind is not ChannelKind.STAGE:
             raise wrong_channel_type()
@@ -96,13 +96,13 @@ class VoiceStates:
         self._announce(state)
 
     def raise_hand(self, guild_id: int, user_id: int, timestamp: str | None) -> None:
-        """Ask to speak on a stage; ``None`` takes the wish back."""
+        """Ask to speak on a stage. ``None`` withdraws the request."""
         state = self.get(guild_id, user_id)
         state.request_to_speak_at = timestamp
         self._announce(state)
 
     def renew_token(self, state: VoiceState) -> None:
-        """Let a member enter again, at another voice server, with a new token."""
+        """Give a member a new token, for another voice server."""
         state.token = secrets.token_hex(16)
         self._grant(state)
 
@@ -126,7 +126,7 @@ class VoiceStates:
     def _require_room(self, user_id: int, channel: Channel) -> None:
         full = channel.user_limit and len(self.inside(channel)) >= channel.user_limit
         if full and Permission.MOVE_MEMBERS not in self._directory.permissions(user_id, channel):
-            # Discord says nothing to one who asks by gateway: this error is for people who join here.
+            # A client that asks by the gateway gets no answer from Discord. This error is for guests.
             raise RestError(400, 0, "Voice channel is full")
 
     def _voice_channel(self, channel_id: int) -> Channel:
@@ -136,9 +136,7 @@ class VoiceStates:
         return channel
 
     def _grant(self, state: VoiceState) -> None:
-        self._directory.bus.publish(
-            VoiceTicket(state.guild_id, state.channel_id, state.member.user.id, state.session_id, state.token)
-        )
+        self._directory.bus.publish(VoiceTicket.of(state))
 
     def _announce(self, state: VoiceState) -> None:
         data = payloads.voice_state(state, channel_id=state.channel_id)

@@ -1,4 +1,4 @@
-"""Webhooks: posting under any name and picture."""
+"""Webhooks, which post under any name and picture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_NAME = 80
 
 
 class Webhooks:
-    """Every webhook of every channel."""
+    """All webhooks of all channels."""
 
     def __init__(self, directory: Directory, messages: Messages) -> None:
         self._directory = directory
@@ -23,7 +23,7 @@ class Webhooks:
         self._by_id: dict[int, Webhook] = {}
 
     def create(self, channel: Channel, name: str, creator: User, *, avatar: str | None = None) -> Webhook:
-        """A new webhook for a guild's channel."""
+        """Create a webhook for a guild's channel."""
         if channel.guild_id is None or channel.kind.is_thread:
             raise wrong_channel_type()
         if len(self.of_channel(channel.id)) >= MAX_PER_CHANNEL:
@@ -44,14 +44,14 @@ class Webhooks:
         return webhook
 
     def get(self, webhook_id: int) -> Webhook:
-        """The webhook; an :class:`~sandbox.world.errors.RestError` 10015 where there is none."""
+        """Get a webhook. Error 10015 if it does not exist."""
         webhook = self._by_id.get(webhook_id)
         if webhook is None or webhook.channel_id not in self._directory.channels:
             raise unknown("Webhook")
         return webhook
 
     def authorised(self, webhook_id: int, token: str) -> Webhook:
-        """The webhook of that id, if the token is its own; else 50027."""
+        """Get a webhook if the token is its own. Error 50027 if not."""
         webhook = self.get(webhook_id)
         if not secrets.compare_digest(webhook.token, token):
             raise RestError(401, 50027, "Invalid Webhook Token")
@@ -66,19 +66,19 @@ class Webhooks:
         return [webhook for webhook in self._by_id.values() if webhook.guild_id == guild_id]
 
     def rename(self, webhook: Webhook, name: str) -> None:
-        """Give it another name."""
+        """Rename a webhook."""
         webhook.name = _checked(name)
         self._announce(webhook)
 
     def delete(self, webhook: Webhook) -> None:
-        """Take it away; its messages stay."""
+        """Delete a webhook. Its messages stay."""
         del self._by_id[webhook.id]
         self._announce(webhook)
 
     def execute(
         self, webhook: Webhook, draft: Draft, *, name: str | None, avatar: str | None, thread_id: int | None = None
     ) -> Message:
-        """Post as the webhook, under ``name`` where given."""
+        """Post as the webhook, under another name or avatar if these are given."""
         channel = self._directory.channel(thread_id or webhook.channel_id)
         if channel.id != webhook.channel_id and channel.parent_id != webhook.channel_id:
             raise unknown("Channel")
@@ -86,7 +86,7 @@ class Webhooks:
         return self._messages.post(channel, author, draft, origin=Origin(webhook.id, webhook.application_id))
 
     def message(self, webhook: Webhook, message_id: int, thread_id: int | None = None) -> Message:
-        """A message that this webhook posted."""
+        """Get a message that this webhook posted. Error 10008 for other messages."""
         message = self._messages.get(thread_id or webhook.channel_id, message_id)
         if message.origin is None or message.origin.webhook_id != webhook.id:
             raise unknown("Message")

@@ -1,4 +1,4 @@
-"""A whole Discord as plain state: no sockets, no tasks, no files. What happens in it is told on its bus."""
+"""Discord's whole state, without sockets, tasks and files. Its bus delivers all events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sandbox.world.webhooks import Webhooks
 
 
 class World:
-    """The parts of a Discord, put together. Belongs to one thread.
+    """The parts of the state, put together. Not thread-safe.
 
     Args:
         wall_clock: seconds since 1970, for ids and timestamps.
@@ -27,14 +27,14 @@ class World:
 
     Attributes:
         directory: users, applications, guilds, roles, members, channels.
-        messages: what is written.
-        voice: who is in which voice channel.
-        commands: the slash commands.
-        interactions: commands and buttons in use.
-        webhooks: the webhooks.
-        pictures: changes of users' pictures.
-        presences: who is online, and doing what.
-        voice_endpoint: ``host:port`` of the voice server, ``None`` while there is none.
+        messages: messages and reactions.
+        voice: voice states.
+        commands: slash commands.
+        interactions: uses of commands and buttons.
+        webhooks: webhooks.
+        pictures: changes of users' avatars.
+        presences: users' presences.
+        voice_endpoint: ``host:port`` of the voice server; ``None`` while there is none.
     """
 
     def __init__(self, *, wall_clock: Callable[[], float] = time.time, clock: Callable[[], float] = time.monotonic):
@@ -50,42 +50,42 @@ class World:
         self.voice_endpoint: str | None = None
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Hear every event, before the call that caused it returns; the result ends that."""
+        """Add a listener. It gets each event before the causing call returns. Returns a function that removes it."""
         return self._bus.subscribe(listener)
 
     def publish(self, event: Event) -> None:
-        """Tell every subscriber of something that a server next to the world has done."""
+        """Deliver an event that a server has caused."""
         self._bus.publish(event)
 
     def join_voice(self, user_id: int, channel_id: int) -> tuple[Json, Json]:
-        """Put a user into a voice channel, for a client that has no gateway here.
+        """Put a user into a voice channel, for a client without a gateway connection.
 
         Returns:
-            The payloads of ``VOICE_STATE_UPDATE`` and ``VOICE_SERVER_UPDATE``, such as the adapter of another voice
-            library wants them. The voice server lets the client in a moment later: see ``Sandbox.join_voice``.
+            The payloads of ``VOICE_STATE_UPDATE`` and ``VOICE_SERVER_UPDATE``, for the adapter of another voice
+            library. The voice server accepts the client a moment later; ``Sandbox.join_voice`` waits for that.
 
         Raises:
-            RestError: no voice channel, full, or not allowed.
+            RestError: it is no voice channel, it is full, or the user may not enter it.
         """
         state = self.voice.join(user_id, channel_id)
         return payloads.voice_state(state, channel_id=state.channel_id), self.voice_server(state)
 
     def leave_voice(self, guild_id: int, user_id: int) -> None:
-        """Take a user out of their voice channel."""
+        """Remove a user from their voice channel."""
         self.voice.leave(guild_id, user_id)
 
     def delete_channel(self, channel: Channel) -> None:
-        """Delete a channel; whoever is in it is put out of it."""
+        """Delete a channel. Everybody in it is disconnected."""
         if channel.kind.is_voice:
             for state in self.voice.inside(channel):
                 self.voice.leave(state.guild_id, state.member.user.id)
         self.directory.delete_channel(channel)
 
     def remove_member(self, guild: Guild, user_id: int) -> None:
-        """Put somebody off a guild, out of its voice channels first."""
+        """Remove a user from a guild, and from its voice channel first."""
         self.voice.leave(guild.id, user_id)
         self.directory.remove_member(guild, user_id)
 
     def voice_server(self, state: VoiceState) -> Json:
-        """The payload that tells the owner of a voice state where to connect."""
+        """The payload of VOICE_SERVER_UPDATE for a member in a voice channel."""
         return payloads.voice_server(state.guild_id, state.token, self.voice_endpoint)
