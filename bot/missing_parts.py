@@ -11,8 +11,8 @@ from config.settings import Profile, Settings
 from config.speech_settings import EngineName, SpeechSettings
 
 _WITHOUT = {
-    Part.EARS: "I can't understand speech",
-    Part.VOICE: "I can't speak with it, and an engine of TTS_FALLBACK does, if there is one",
+    Part.STT: "I can't understand speech",
+    Part.TTS: "I can't speak with it, and an engine of TTS_FALLBACK does, if there is one",
 }
 
 

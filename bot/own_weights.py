@@ -95,7 +95,7 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
         for name, model in _wanted(catalogue, settings)
     }
     if settings.weights is Weights.REAL:
-        _insist_on_real(catalogue, conditions, but=Part.MIND if named is not None else None)
+        _insist_on_real(catalogue, conditions, but=Part.LLM if named is not None else None)
     whole = {
         _slot(catalogue.models[name]): name for name, condition in conditions.items() if condition is Condition.WHOLE
     }
@@ -136,13 +136,13 @@ def _voice_behind(catalogue: Catalogue, settings: Settings) -> Path | None:
     for name in catalogue.profiles[Profile.EMBEDDED]:
         model = catalogue.models[name]
         store = store_of(settings, model)
-        if model.part is Part.VOICE and store.condition(name, model) is Condition.WHOLE:
+        if model.part is Part.TTS and store.condition(name, model) is Condition.WHOLE:
             return store.folder(name)
     return None
 
 
 def _slot(model: Model) -> str:
-    if model.part is Part.EARS and not recognises_speech(model):
+    if model.part is Part.STT and not recognises_speech(model):
         return "speech detector"
     return model.part.value
 

@@ -1,1 +1,1 @@
-"""``python -m bot models``: which weights a profile needs, where they lie, whether they fit and are whole."""
+"""Model weights: which ones the settings need, their download, checksums, and the GPU memory that they need."""

@@ -16,7 +16,7 @@ ACTIONS = ("list", "download", "fetch", "check", "repair")
 
 
 def read_arguments(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line; exits with a sentence where it can't be understood."""
+    """Read the command line. Exits with a message if it is not valid."""
     parser = _parser()
     options = parser.read(arguments)
     if options.action not in ACTIONS:

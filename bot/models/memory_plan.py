@@ -1,8 +1,4 @@
-"""Whether what a profile needs fits on a card, and what to do where it does not.
-
-The speech server knows how to read cards; that package of its is the one thing besides the wire that the bot takes from
-it, since the question is asked before any server runs.
-"""
+"""Memory plan: whether the models that are needed fit into a GPU's memory, and what helps if they don't."""
 
 from __future__ import annotations
 
@@ -14,30 +10,35 @@ from config.settings import Settings
 from config.types import Device
 from hardware.memory import GIB, CardMemory
 
-_CPU_SETTINGS = {Part.EARS: "STT_DEVICE=cpu", Part.VOICE: "TTS_DEVICE=cpu"}
+_CPU_SETTINGS = {Part.STT: "STT_DEVICE=cpu", Part.TTS: "TTS_DEVICE=cpu"}
 _ELSEWHERE = {
-    Part.EARS: "a recogniser elsewhere (STT_URL)",
-    Part.MIND: "a model server on another machine (LLM_URL)",
-    Part.VOICE: "a speech server on another machine (TTS_WEBSOCKET_URL)",
+    Part.STT: "a recogniser elsewhere (STT_URL)",
+    Part.LLM: "a model server on another machine (LLM_URL)",
+    Part.TTS: "a speech server on another machine (TTS_WEBSOCKET_URL)",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """Something that makes room: what to do, and how many GiB it frees."""
+    """A way to free GPU memory: what to do, and how many GiB it frees."""
 
     text: str
     frees: float
 
 
 class MemoryPlan:
-    """The models of one profile on a card together. ``settings`` say which of them compute on the CPU instead."""
+    """Computes the memory that models need together on one GPU.
+
+    Args:
+        names: the models' ids in the catalogue.
+        settings: they say which parts run on the CPU instead.
+    """
 
     def __init__(self, catalogue: Catalogue, names: Collection[str], settings: Settings) -> None:
         self._catalogue = catalogue
         on_cpu = {
             part
-            for part, device in ((Part.EARS, settings.stt.device), (Part.VOICE, settings.tts.device))
+            for part, device in ((Part.STT, settings.stt.device), (Part.TTS, settings.tts.device))
             if device == Device.CPU
         }
         models = {name: catalogue.models[name] for name in names}
@@ -45,18 +46,18 @@ class MemoryPlan:
 
     @property
     def needs_gib(self) -> float:
-        """What they take at once."""
+        """Memory that all models need together, in GiB."""
         return sum(model.vram_gib for model in self._models.values())
 
     def sum_line(self) -> str:
-        """Each part and the sum, such as "XTTS v2 3.0 + Whisper small 0.5 = 3.5 GiB"."""
+        """The models' memory and the sum, such as "XTTS v2 3.0 + Whisper small 0.5 = 3.5 GiB"."""
         if not self._models:
             return "nothing: no part of this profile runs on a card here"
         parts = " + ".join(f"{model.title} {model.vram_gib:.1f}" for model in self._models.values())
         return f"{parts} = {self.needs_gib:.1f} GiB"
 
     def verdict(self, cards: Sequence[CardMemory]) -> Iterator[str]:
-        """Lines for people: whether it fits on each card, and what would help where it does not."""
+        """Lines for people: whether the models fit on each GPU, and what would help if they don't."""
         if not self._models:
             return
         if not cards:
@@ -103,7 +104,7 @@ class MemoryPlan:
 
 
 def _remedies(remedies: Iterator[Remedy], missing: float) -> Iterator[str]:
-    """Those that are enough by themselves first, and of these the ones that change least."""
+    """Lines with the remedies. Those that are enough alone come first, the ones that free least before the others."""
     for remedy in sorted(remedies, key=lambda remedy: (remedy.frees < missing, remedy.frees)):
         enough = "enough by itself" if remedy.frees >= missing else "not enough alone"
         yield f"  - {remedy.text}: frees {remedy.frees:.1f} GiB, {enough}"

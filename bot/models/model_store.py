@@ -1,4 +1,4 @@
-"""Where weights lie on this disk, and whether they are what was downloaded."""
+"""The model store: a folder with downloaded models, and the checks that they are unchanged."""
 
 from __future__ import annotations
 
@@ -13,26 +13,30 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.models.catalogue import Commit, FilePath, Line, Model, ModelFile, ModelId, Repository
+from bot.models.catalogue import CatalogueText, Commit, FilePath, Model, ModelFile, ModelId, Repository
 
 MANIFEST = "manifest.json"
-FOUND_RIGHT = "found-right.json"
-"""Beside the manifest: size and times of each file when its SHA-256 was right, so that a start need not read all."""
+"""Name of the file in a model's folder that describes the complete download."""
+VERIFIED = "found-right.json"
+"""Name of the file with the size and times of each file when its SHA-256 was last checked. If they are unchanged, a
+start does not have to read the files again."""
 PARTIAL = ".part"
-"""What a file's name ends in until it has arrived whole and was found right."""
+"""Ending of a file's name until the file is complete and was checked."""
 BLOCK = 1024 * 1024
+"""Number of bytes that are read in one go."""
 
 Advance = Callable[[int], None]
-"""Told how many bytes were dealt with since; negative when some must be dealt with again."""
+"""Called with the number of bytes that were processed since the last call; negative if bytes must be processed
+again."""
 
 
 class Manifest(BaseModel):
-    """What was downloaded, written beside it when all of it had arrived: the measure of a check without a network."""
+    """Description of a complete download, written at its end. Checks compare the files with it."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     model: ModelId
-    title: Line
+    title: CatalogueText
     repository: Repository | None = None
     revision: Commit | None = None
     licence: str
@@ -41,7 +45,7 @@ class Manifest(BaseModel):
 
 
 class Condition(StrEnum):
-    """What a start finds of a model."""
+    """The condition of a model's files."""
 
     WHOLE = "whole"
     DAMAGED = "damaged"
@@ -50,66 +54,76 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileFault:
-    """What is wrong with a file."""
+    """A fault of one file of a model, with a description for people, such as "is missing"."""
 
     path: FilePath
     text: str
 
 
 class ModelStore:
-    """A folder with one folder for each model. Everything here blocks: call it in a thread."""
+    """A folder that contains one folder for each downloaded model.
+
+    All methods block on the disk, so call them in a thread.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def folder(self, name: str) -> Path:
-        """Where the model lies, or would."""
+        """The model's folder, whether it exists or not."""
         return self.root / name
 
     def arrived(self, name: str, model: Model) -> int:
-        """Bytes of it that are here, checked or not."""
+        """Number of bytes of the model that are on the disk, checked or not."""
         return sum(min(file.size, self._size_here(name, file)) for file in model.files)
 
     def is_whole(self, name: str, model: Model) -> bool:
-        """Whether all of it was downloaded and nothing has changed its size since."""
+        """Whether the model was downloaded completely, and its files still have their sizes."""
         manifest = self.manifest(name)
         if manifest is None or _contents(manifest.files) != _contents(model.files):
             return False
         return all(size_of(self.folder(name) / file.path) == file.size for file in model.files)
 
     def manifest(self, name: str) -> Manifest | None:
-        """What was downloaded under this name, if all of it was."""
+        """The manifest of a complete download; ``None`` if there is none, or it can't be read."""
         try:
             return Manifest.model_validate_json((self.folder(name) / MANIFEST).read_bytes())
         except (OSError, ValidationError):
             return None
 
     def write_manifest(self, name: str, model: Model) -> None:
-        """Note that all of it is here and right; raises :class:`OSError`."""
+        """Record that the model is complete and was checked.
+
+        Raises:
+            OSError: the manifest can't be written.
+        """
         manifest = Manifest(model=name, downloaded_at=datetime.now(UTC), **model.model_dump(include=_NOTED))
         new = self.folder(name) / (MANIFEST + PARTIAL)
         new.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
         new.replace(self.folder(name) / MANIFEST)
-        self._note_right(name, model.files)
+        self._note_verified(name, model.files)
 
     def condition(self, name: str, model: Model, *, thorough: bool = False) -> Condition:
-        """Whether it can be used. Blocks.
+        """Check whether the model can be used.
 
-        Reads again what was written to since it was last found right; ``thorough`` reads all.
+        Files are read again only if they have changed since they were last checked.
+
+        Args:
+            thorough: read all files, even if they are unchanged.
         """
         manifest = self.manifest(name)
         if manifest is None or _contents(manifest.files) != _contents(model.files):
             return Condition.MISSING
         if any(size_of(self.folder(name) / file.path) != file.size for file in model.files):
             return Condition.DAMAGED
-        if thorough or self._seen(name, model.files) != self._noted_right(name):
+        if thorough or self._stamps(name, model.files) != self._verified_stamps(name):
             if any(self.faults(manifest, lambda _: None)):
                 return Condition.DAMAGED
-            self._note_right(name, model.files)
+            self._note_verified(name, model.files)
         return Condition.WHOLE
 
     def faults(self, manifest: Manifest, advance: Advance) -> Iterator[FileFault]:
-        """Read all of it again, and say what is no longer as it was downloaded."""
+        """Read all files, and yield the faults of those that differ from the manifest."""
         for file in manifest.files:
             path = self.folder(manifest.model) / file.path
             size = size_of(path)
@@ -127,29 +141,33 @@ class ModelStore:
                     yield FileFault(file.path, "has other contents than what was downloaded")
 
     def discard(self, name: str, faults: Iterable[FileFault]) -> None:
-        """Delete what is broken, so that it is missing; raises :class:`OSError`."""
+        """Delete the faulty files and the manifest, so that they are downloaded again.
+
+        Raises:
+            OSError: a file can't be deleted.
+        """
         for fault in faults:
             (self.folder(name) / MANIFEST).unlink(missing_ok=True)
             (self.folder(name) / fault.path).unlink(missing_ok=True)
 
-    def _note_right(self, name: str, files: Iterable[ModelFile]) -> None:
+    def _note_verified(self, name: str, files: Iterable[ModelFile]) -> None:
         with contextlib.suppress(OSError):
-            (self.folder(name) / FOUND_RIGHT).write_text(json.dumps(self._seen(name, files)), encoding="utf-8")
+            (self.folder(name) / VERIFIED).write_text(json.dumps(self._stamps(name, files)), encoding="utf-8")
 
-    def _noted_right(self, name: str) -> object:
+    def _verified_stamps(self, name: str) -> object:
         try:
-            return json.loads((self.folder(name) / FOUND_RIGHT).read_bytes())
+            return json.loads((self.folder(name) / VERIFIED).read_bytes())
         except (OSError, ValueError):
             return None
 
-    def _seen(self, name: str, files: Iterable[ModelFile]) -> dict[str, list[int]]:
-        """Size and times of each file: another when something was written to it."""
+    def _stamps(self, name: str, files: Iterable[ModelFile]) -> dict[str, list[int]]:
+        """Size and times of each file. They change when something is written to the file."""
         found = {file.path: (self.folder(name) / file.path).stat() for file in files}
         return {path: [seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns] for path, seen in found.items()}
 
     def _size_here(self, name: str, file: ModelFile) -> int:
         path = self.folder(name) / file.path
-        return size_of(path) or size_of(partial(path)) or 0
+        return size_of(path) or size_of(partial_path(path)) or 0
 
 
 def _contents(files: Iterable[ModelFile]) -> set[tuple[str, str]]:
@@ -159,21 +177,25 @@ def _contents(files: Iterable[ModelFile]) -> set[tuple[str, str]]:
 _NOTED = {"title", "repository", "revision", "licence", "files"}
 
 
-def partial(path: Path) -> Path:
-    """Where a file grows while it arrives."""
+def partial_path(path: Path) -> Path:
+    """The path of a file while it is being downloaded."""
     return path.with_name(path.name + PARTIAL)
 
 
 def size_of(path: Path) -> int | None:
-    """Its bytes; ``None`` where there is no such file."""
+    """The file's size in bytes; ``None`` if there is no such file."""
     try:
         return path.stat().st_size if path.is_file() else None
     except OSError:
         return None
 
 
-def keep_if_right(path: Path, file: ModelFile) -> bool:
-    """Whether the right file is there; a wrong one is deleted. Blocks; raises :class:`OSError`."""
+def verify_or_delete(path: Path, file: ModelFile) -> bool:
+    """Whether the file exists and has the right size and SHA-256. A wrong file is deleted. Blocks on the disk.
+
+    Raises:
+        OSError: the file can't be read or deleted.
+    """
     if size_of(path) is None:
         return False
     if size_of(path) == file.size and sha256_of(path, lambda _: None) == file.sha256:
@@ -183,7 +205,11 @@ def keep_if_right(path: Path, file: ModelFile) -> bool:
 
 
 def sha256_of(path: Path, advance: Advance) -> str:
-    """The file's SHA-256, hexadecimal; raises :class:`OSError`."""
+    """The file's SHA-256, hexadecimal. Blocks on the disk.
+
+    Raises:
+        OSError: the file can't be read.
+    """
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(BLOCK):

@@ -1,4 +1,4 @@
-"""The language model that ``LLM_MODEL`` names for the bot's own llama.cpp, where no server is set."""
+"""The language model that ``LLM_MODEL`` names for the bot's own llama.cpp, if no model server is set."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ REPAIR = "python -m bot models repair"
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedLlm:
-    """A language model that the bot's own llama.cpp serves: a GGUF and its name.
+    """A language model that the bot's own llama.cpp serves.
 
-    ``unchecked``: it is a file of the operator's, which no checksum covers.
+    Attributes:
+        path: the GGUF file.
+        name: the model's name for clients.
+        unchecked: whether it is a file of the operator's, for which there is no checksum.
     """
 
     path: Path
@@ -27,19 +30,21 @@ class EmbeddedLlm:
 
     @property
     def remedy(self) -> str:
-        """What to do where it can't be loaded."""
+        """Advice for people if the model can't be loaded."""
         return f"get {self.path} again, or name another model in LLM_MODEL" if self.unchecked else REPAIR
 
 
 class NoSuchLlmError(Exception):
-    """``LLM_MODEL`` names nothing that can be served; the text says what to do."""
+    """``LLM_MODEL`` does not name a model that can be served. The message says what to do about it."""
 
 
 def named_llm(settings: Settings, catalogue: Catalogue) -> EmbeddedLlm | None:
-    """What ``LLM_MODEL`` names: a GGUF file by its path, or a model of the catalogue; ``None`` where it is not set.
+    """The model that ``LLM_MODEL`` names: a GGUF file, or a model of the catalogue. Blocks on the disk.
+
+    Returns ``None`` if ``LLM_MODEL`` is not set, or if the bot does not serve the model itself.
 
     Raises:
-        NoSuchLlmError: it is not here, not whole, or nothing of this kind.
+        NoSuchLlmError: the model is missing or damaged, or is not a language model.
     """
     asked = settings.llm.model
     if asked is None or not settings.runs_llm:
@@ -50,7 +55,7 @@ def named_llm(settings: Settings, catalogue: Catalogue) -> EmbeddedLlm | None:
             raise NoSuchLlmError(f"LLM_MODEL={asked}: there is no such file.")
         return EmbeddedLlm(path, path.stem, unchecked=True)
     model = catalogue.models.get(asked)
-    if model is None or model.part is not Part.MIND:
+    if model is None or model.part is not Part.LLM:
         raise NoSuchLlmError(
             f"LLM_MODEL={asked} is neither a GGUF file nor a model of `python -m bot models`. "
             "Is it a server's? Then set LLM_URL."

@@ -1,4 +1,4 @@
-"""Weights outside of the catalogue: those that settings name, and the project's own toys."""
+"""Weights that are not in the catalogue: those that settings name, and the project's own toy weights."""
 
 from __future__ import annotations
 
@@ -13,29 +13,6 @@ from bot.models.needs import BOT, needed_models, recogniser_model, voice_engines
 from config.settings import Settings
 from config.speech_settings import EngineName, SpeechSettings
 from toys.cache import model_files, whisper_files
-
-
-@dataclass(frozen=True, slots=True)
-class Toy:
-    """One of them. Nobody has sums to compare it with: what is damaged is made anew."""
-
-    id: str
-    part: Part
-    source: Source
-    present: bool
-    size: int
-    licence: str
-    sha256_ok: bool | None = None
-
-
-def toys_in(cache_dir: Path) -> Iterator[Toy]:
-    """The toys, and whether an earlier start has left them in the cache."""
-    for name, part, files in (
-        ("toy-whisper", Part.EARS, whisper_files(cache_dir)),
-        ("toy-model", Part.MIND, model_files(cache_dir)),
-    ):
-        yield Toy(name, part, Source.TOY, bool(files), sum(path.stat().st_size for path in files), "mit")
-
 
 WHISPERS: Mapping[str, str] = MappingProxyType(
     {
@@ -60,18 +37,19 @@ WHISPERS: Mapping[str, str] = MappingProxyType(
         "turbo": "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
     }
 )
-"""The names that faster-whisper has for models, and the hub's repository of each; importing it takes a second."""
+"""faster-whisper's model names, with the repository of each on the hub. They are copied here, because importing
+faster-whisper takes a second."""
 HUB_DOWNLOAD = ".venv/bin/hf download"
 
 
 @dataclass(frozen=True, slots=True)
 class OutsideWeights:
-    """Weights of somebody's own choice. Nobody has checksums to compare them with.
+    """Weights that a setting names, but that are not in the catalogue. There are no checksums for them.
 
     Attributes:
-        setting: as it stands in ``.env``, such as ``STT_MODEL=tiny.en``.
-        place: where they lie; ``None``: they are not here.
-        fault: where they are not, that and what to do about it.
+        setting: the line in ``.env``, such as ``STT_MODEL=tiny.en``.
+        place: the path of the weights; ``None`` if they are missing.
+        fault: if they are missing, a message that says so, and what to do about it.
     """
 
     setting: str
@@ -81,21 +59,21 @@ class OutsideWeights:
 
     @property
     def whereabouts(self) -> str:
-        """Where they lie, in words."""
+        """The end of a sentence about where the weights are."""
         return "is not here" if self.place is None else f"stored in {self.place}, and is not checked"
 
 
 def outside_weights(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> Iterator[OutsideWeights]:
-    """Those that the parts of this bot are to work with. Blocks: it looks at the disk."""
+    """The weights outside of the catalogue that the bot needs with these settings. Blocks on the disk."""
     if settings.stt.model is not None and settings.stt.url is None and recogniser_model(catalogue, settings) is None:
         yield _recogniser(settings.stt.model)
-    yield from _mind(catalogue, settings)
+    yield from _llm(catalogue, settings)
     if settings.tts.websocket_url is None:
-        yield from _voices(catalogue, settings, speech)
+        yield from _tts(catalogue, settings, speech)
 
 
 def recogniser_remedy(asked: str) -> str:
-    """How people get a recogniser that the catalogue does not have, in a sentence."""
+    """A sentence that says how to get a speech recognition model that is not in the catalogue."""
     choose = f"a model that `{BOT} models` lists"
     repository = hub_repository(asked)
     if repository is None:
@@ -104,7 +82,7 @@ def recogniser_remedy(asked: str) -> str:
 
 
 def hub_repository(asked: str) -> str | None:
-    """The hub's repository that faster-whisper means by a name; ``None`` for a path, and for what it does not know."""
+    """The repository on the hub that faster-whisper would load for a name; ``None`` for paths and unknown names."""
     if asked in WHISPERS:
         return WHISPERS[asked]
     owner, _, name = asked.partition("/")
@@ -113,7 +91,7 @@ def hub_repository(asked: str) -> str | None:
 
 
 def recogniser_is_here(asked: str) -> bool:
-    """Whether faster-whisper finds a model in this folder, or by this name in the hub's cache. Blocks."""
+    """Whether faster-whisper would find the model: in this folder, or by this name in the hub's cache. Blocks."""
     if Path(asked).is_dir():
         return (Path(asked) / "model.bin").is_file()
     from huggingface_hub import try_to_load_from_cache
@@ -123,31 +101,31 @@ def recogniser_is_here(asked: str) -> bool:
 
 
 def _recogniser(asked: str) -> OutsideWeights:
-    """What faster-whisper loads for a name: a folder, or what the hub's cache has."""
+    """The weights that faster-whisper would load for a name: a folder, or a file in the hub's cache."""
     from huggingface_hub import try_to_load_from_cache
 
     repository = hub_repository(asked)
     cached = try_to_load_from_cache(repository, "model.bin") if repository is not None else None
     place = asked if Path(asked).is_dir() else cached if isinstance(cached, str) else None
     setting = f"STT_MODEL={asked}"
-    return OutsideWeights(setting, Part.EARS, place, f"{setting} is not here. {recogniser_remedy(asked)}")
+    return OutsideWeights(setting, Part.STT, place, f"{setting} is not here. {recogniser_remedy(asked)}")
 
 
-def _mind(catalogue: Catalogue, settings: Settings) -> Iterator[OutsideWeights]:
+def _llm(catalogue: Catalogue, settings: Settings) -> Iterator[OutsideWeights]:
     asked = settings.llm.model
     known = catalogue.models.get(asked or "")
-    if asked is None or not settings.runs_llm or (known is not None and known.part is Part.MIND):
+    if asked is None or not settings.runs_llm or (known is not None and known.part is Part.LLM):
         return
     setting = f"LLM_MODEL={asked}"
     try:
         llm = named_llm(settings, catalogue)
     except NoSuchLlmError as error:
-        yield OutsideWeights(setting, Part.MIND, None, str(error))
+        yield OutsideWeights(setting, Part.LLM, None, str(error))
     else:
-        yield OutsideWeights(setting, Part.MIND, str(llm.path) if llm is not None else None)
+        yield OutsideWeights(setting, Part.LLM, str(llm.path) if llm is not None else None)
 
 
-def _voices(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> Iterator[OutsideWeights]:
+def _tts(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> Iterator[OutsideWeights]:
     engines = voice_engines(settings, speech)
     catalogued = [catalogue.models[name].settings for name in needed_models(catalogue, settings, speech)]
     named = "xtts_model" in speech.model_fields_set
@@ -162,4 +140,32 @@ def _voices(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) ->
 def _voice(variable: str, path: Path) -> OutsideWeights:
     place = str(path) if path.exists() else None
     fault = f"{variable}={path} is not here. Set {variable} to where it is."
-    return OutsideWeights(f"{variable}={path}", Part.VOICE, place, fault)
+    return OutsideWeights(f"{variable}={path}", Part.TTS, place, fault)
+
+
+@dataclass(frozen=True, slots=True)
+class Toy:
+    """Toy weights, as the list of models shows them. They are made on this machine, and made again if they are damaged.
+
+    Attributes:
+        present: whether they have been made already.
+        size: their size in bytes.
+        sha256_ok: always ``None``, because there are no checksums for them.
+    """
+
+    id: str
+    part: Part
+    source: Source
+    present: bool
+    size: int
+    licence: str
+    sha256_ok: bool | None = None
+
+
+def toys_in(cache_dir: Path) -> Iterator[Toy]:
+    """The toy weights, with their state in the cache folder."""
+    for name, part, files in (
+        ("toy-whisper", Part.STT, whisper_files(cache_dir)),
+        ("toy-model", Part.LLM, model_files(cache_dir)),
+    ):
+        yield Toy(name, part, Source.TOY, bool(files), sum(path.stat().st_size for path in files), "mit")

