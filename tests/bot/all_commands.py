@@ -1,4 +1,4 @@
-"""Every cog of the bot, over stand-ins: for tests of what commands are called and how they are described."""
+"""A bot with all cogs over mocks, for tests of the commands' names and descriptions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.guards import make_guard
 
 
 def cog_classes() -> Iterator[type[commands.Cog]]:
-    """Every cog with commands that is written in bot/commands, or in the package of a feature."""
+    """All classes of cogs in bot/commands and in the packages of features."""
     for package in (bot.commands, bot.features):
         yield from _cogs_in(package)
 
@@ -34,7 +34,7 @@ def _cogs_in(package: ModuleType) -> Iterator[type[commands.Cog]]:
 
 
 async def bot_with_every_command(prefix: str = "!") -> SeiyuuBot:
-    """A bot that has every command and is not connected; what stands behind the commands answers anything."""
+    """A bot with all commands that is not connected. The services behind the commands are mocks."""
     bot = SeiyuuBot(prefix, MagicMock(spec=Store), _ready, MagicMock(spec=connector), make_guard())
     await bot.add_cogs(_over_stand_ins(cog, bot, prefix) for cog in cog_classes())
     return bot

@@ -1,4 +1,4 @@
-"""Who may do what, and how often."""
+"""Tests of permits and rate limits."""
 
 from __future__ import annotations
 

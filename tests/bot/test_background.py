@@ -1,4 +1,4 @@
-"""Work in the background outlives its own failures."""
+"""Tests of background tasks: a task that fails is restarted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Discord's client once it is closed."""
+"""Tests of the Discord client after it was closed."""
 
 from __future__ import annotations
 

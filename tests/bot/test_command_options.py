@@ -1,4 +1,4 @@
-"""What stands behind ``python -m bot``: a page of help for each command, and mistakes told in plain words."""
+"""Tests of ``python -m bot``: the help of each command, and clear error texts."""
 
 from __future__ import annotations
 

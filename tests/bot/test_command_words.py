@@ -1,4 +1,4 @@
-"""What people read about commands: in Discord's list of slash commands, in the help, and how they are typed."""
+"""Tests of the texts about commands: descriptions of slash commands, the help, and the syntax."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def test_how_a_command_is_typed_is_written_without_quotes_and_with_an_exam
 
 
 async def test_every_example_is_one_that_the_command_takes() -> None:
-    """Those of a fixed choice, at least: the others need a server to look at."""
+    """Only fixed choices are checked. The other arguments need a server."""
     bot = await bot_with_every_command()
     checked = 0
     for command in bot.walk_commands():
@@ -91,7 +91,7 @@ async def test_the_help_explains_one_command_with_an_example() -> None:
 
 
 async def _help(bot: commands.Bot, command: str | None = None) -> list[str]:
-    """What `!help` sends."""
+    """The messages that `!help` sends."""
     cog = bot.get_cog("Help")
     assert isinstance(cog, HelpCommands)
     context, explain = AsyncMock(), cast("Callable[..., Awaitable[None]]", cog.help.callback)

@@ -1,4 +1,4 @@
-"""What people have chosen about being heard holds at once, and after a restart."""
+"""Tests of consent: a choice takes effect immediately, and is kept after a restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One bot for each DATA_DIR, whatever became of the one before."""
+"""Tests of the lock of DATA_DIR: only one bot has it, and it is free after any end of a bot."""
 
 from __future__ import annotations
 

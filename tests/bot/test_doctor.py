@@ -1,4 +1,4 @@
-"""The doctor's judgements: what would fail a user is wrong, and said with the name of the setting to change."""
+"""Tests of the doctor: it reports everything that would not work, with the name of the setting to change."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PICKY = "Seiyuu/"
 
 
 class Servers:
-    """One server whose answers a test chooses, by path."""
+    """A server whose answers the test chooses, by path."""
 
     def __init__(self) -> None:
         self.status = 200

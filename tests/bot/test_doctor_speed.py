@@ -1,4 +1,4 @@
-"""The doctor says what this machine can carry, and what to do where it is too slow."""
+"""Tests of the doctor's speed test and its advice for slow machines."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_a_mind_that_can_not_be_loaded_raises(tmp_path: Path) -> None:
 
 
 class Ears:
-    """Hear nothing, and note what they were given."""
+    """A transcriber that hears nothing and records its requests."""
 
     def __init__(self) -> None:
         self.seconds = 0.0

@@ -1,4 +1,4 @@
-"""A disk that lets files be made and nothing be written into them is told by its setting's name."""
+"""Tests of a full disk, on which files can be created but not written. The error names the setting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No button and no menu of the bot's goes past the guard."""
+"""Tests that the guard checks every button and menu of the bot."""
 
 from __future__ import annotations
 

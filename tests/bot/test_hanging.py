@@ -1,4 +1,4 @@
-"""A server that hangs is told from one that is busy, or slow for a moment."""
+"""Tests that a hanging server is distinguished from a busy or slow one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.hanging import BUSY_LIMIT, STILL_LIMIT, ProcessActivity, answers_in_tim
 
 
 class Clockwork:
-    """A server that answers at some times and is busy at others; time passes by sleeping and asking alone."""
+    """A server that answers at some times and is active at others. Time passes only by sleeping and asking."""
 
     def __init__(self, answers: Callable[[float], bool], busy: Callable[[float], bool]) -> None:
         self.now = 0.0
@@ -36,7 +36,7 @@ class Clockwork:
         await asyncio.sleep(0)
 
     async def hangs_at(self, latest: float) -> float | None:
-        """When it is found to hang; ``None`` if not until then."""
+        """The time at which it counts as hanging; ``None`` if not by then."""
         watching = asyncio.create_task(
             wait_until_it_hangs(
                 self.answers,
@@ -82,7 +82,7 @@ async def test_who_is_late_now_and_then_does_not_hang() -> None:
 
 
 async def found_after(answer_at: float, busy: Callable[[float], bool], *, limit: float) -> tuple[bool, float]:
-    """Whether the answer to one question came, and how long it was waited for; time passes by waiting alone."""
+    """Whether the answer to one question came, and the seconds waited. Time passes only by waiting."""
     now = 0.0
 
     async def answered(seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""How the bot is, for whoever asks from outside: a person, a script, a container."""
+"""Tests of ``python -m bot health`` and the checks behind it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WELL = Health("connected", "ready", "ready", "ready", "active")
 
 
 def asked(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
-    """The command, in an empty folder and without any setting but these."""
+    """The result of the command in an empty folder, with these settings only."""
     done = subprocess.run(
         [sys.executable, "-m", "bot", "health", *arguments],
         cwd=folder,

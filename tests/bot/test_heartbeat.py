@@ -1,4 +1,4 @@
-"""A container's health check tells a bot whose event loop runs from one whose loop is stuck or gone."""
+"""Tests of the heartbeat: a container's health check detects a bot whose event loop is stuck or gone."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_check_ends_well_only_after_a_recent_beat(tmp_path: Path) -> None:
 
 
 async def test_who_reads_while_it_is_written_finds_a_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The writer may be put off between any two steps: on a busy machine for as long as it takes to read."""
+    """On a busy machine, the writer may be delayed between any two steps for as long as a reader needs."""
     file, seen = tmp_path / "heartbeat", []
     states = iter([{"model": "the model server can't be reached"}, {"model": "ready"}, {"model": "unknown to anybody"}])
     written = asyncio.Event()

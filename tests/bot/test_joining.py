@@ -1,4 +1,4 @@
-"""A call that can't be had is refused before anything of it is built."""
+"""Tests that an impossible call is refused before any part of it is built."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ALREADY = ALREADY_IN_SESSION.format(prefix="!")
 
 
 class BuiltCall(DiscordCall):
-    """A call that comes about at once, and is over when it is closed."""
+    """A call that starts immediately and ends when it is closed."""
 
     def __init__(self, channel: Any) -> None:
         self._channel = channel
@@ -39,7 +39,7 @@ class BuiltCall(DiscordCall):
         return self._channel
 
     async def check(self) -> None:
-        """Any place will do."""
+        """Accept any place."""
 
     async def open(self) -> None:
         await self.may_open.wait()
@@ -49,11 +49,11 @@ class BuiltCall(DiscordCall):
         raise AssertionError
 
     async def close(self, cause: EndCause) -> None:
-        """Nothing is kept."""
+        """Do nothing."""
 
 
 class Stage:
-    """The calls of a bot, and what was built for them."""
+    """The calls service of a bot, and the calls that were built."""
 
     def __init__(self, store: Store, settings: CallSettings) -> None:
         self.built: list[BuiltCall] = []

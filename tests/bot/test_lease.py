@@ -1,4 +1,4 @@
-"""What a lease does with features that hang, and what an operator can do about those that are stuck."""
+"""Tests of the lease with features that hang, and of releasing stuck features."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.lease import HoldError, Lease
 
 
 class Feature:
-    """Hangs in its hold or its release while it is told to."""
+    """A feature that hangs in its hold or release if the test says so."""
 
     def __init__(self, name: str = "feature") -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""The commands about being heard, typed and pressed by guests of the sandbox, with the real store behind them."""
+"""Tests of the listening commands, typed and as slash commands on the sandbox, with the real store."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LIMIT = 20.0
 
 @dataclass(slots=True)
 class Call:
-    """A call as the commands see it; it announces in the general channel."""
+    """The part of a call that the commands use. Announcements go to the general channel."""
 
     channel: VoiceChannel
     prompts: discord.TextChannel
@@ -57,7 +57,7 @@ class Call:
 
 @dataclass(slots=True)
 class Stage:
-    """A bot with these commands alone, and Ada, who is in the lounge."""
+    """A bot with only these commands, and Ada, who is in the lounge."""
 
     sandbox: Sandbox
     bot: SeiyuuBot
@@ -72,13 +72,13 @@ class Stage:
         return self.call
 
     async def ask(self, text: str, who: Guest | None = None) -> str:
-        """Type in the side channel; returns the answer there."""
+        """Type in the side channel. Returns the answer there."""
         guest = who or self.ada
         await guest.say(self.sandbox.home.side, text)
         return (await guest.wait_for_message(self.sandbox.home.side, timeout=LIMIT)).content
 
     async def announced(self, words: str) -> str:
-        """The announcement in the general channel that has these words."""
+        """The announcement in the general channel with these words."""
         message = await self.ada.wait_for_message(self.sandbox.home.general, lambda m: words in m.content, LIMIT)
         return message.content
 

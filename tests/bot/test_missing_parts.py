@@ -1,4 +1,4 @@
-"""What a profile needs and this machine lacks is told at the start, with what to type."""
+"""Tests of the warnings about missing parts: they come at the start, with the command that gets the part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which command was meant by a mistyped one, and which words are left to other bots."""
+"""Tests of mistyped commands: the suggested command, and words that are left to other bots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A start uses real weights that are whole and else toys, and says which, why, and what to type."""
+"""Tests of the choice of weights: real ones if complete, otherwise toys, with the reason and the remedy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = {"tiny-ears": EARS, "tiny-mind": MIND}
 
 @pytest.fixture(autouse=True)
 def catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
-    """The tiny catalogue in place of the project's, and a folder without ``.env``."""
+    """A tiny catalogue instead of the project's, and a folder without ``.env``."""
     monkeypatch.chdir(tmp_path)
     found = Catalogue.model_validate(catalogue_fields({"tiny-ears-1": 1, "tiny-ears-2": 1, "tiny-mind": 1}))
     monkeypatch.setattr("bot.own_weights.load_catalogue", lambda: found)

@@ -1,4 +1,4 @@
-"""Who owns the bot."""
+"""Tests of the bot's owners."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_team_owns_it_by_who_has_accepted_and_may_do_more_than_look() -> None:
 
 
 class Discord:
-    """Answers who owns the bot, and counts the questions."""
+    """A client that answers who owns the bot, and counts the questions."""
 
     def __init__(self) -> None:
         self.asked = 0

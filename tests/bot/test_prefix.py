@@ -1,4 +1,4 @@
-"""What people read names commands by the prefix that the operator chose."""
+"""Tests that texts for people name commands with the operator's prefix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BY_FIXED_PREFIX = re.compile(r"![a-z]{2}|`!$")
 
 
 def _texts(source: str) -> Iterator[tuple[int, str]]:
-    """The literals of a module with their lines; of docstrings only those of commands, which ``help`` shows."""
+    """The string literals of a module with their lines. Of docstrings, only those of commands, which ``help`` shows."""
     tree = ast.parse(source)
     silent: set[ast.AST] = set()
     for node in ast.walk(tree):

@@ -1,4 +1,4 @@
-"""A command that the guard could not judge is not taken at all."""
+"""Tests that a command without a row in the table of rights can't be registered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.guards import make_guard
 
 
 class Unlisted(commands.Cog):
-    """A command that nobody has thought of in the table."""
+    """A command without a row in the table."""
 
     @commands.hybrid_command(description="Plays a song.")
     async def play(self, ctx: commands.Context[Any]) -> None:
@@ -25,7 +25,7 @@ class Unlisted(commands.Cog):
 
 
 class UnlistedBelow(commands.Cog):
-    """A sub-command of that kind, below a group that has a row."""
+    """A subcommand without a row, in a group that has one."""
 
     @commands.hybrid_group(description="The voices.")
     async def voice(self, ctx: commands.Context[Any]) -> None:
@@ -37,7 +37,7 @@ class UnlistedBelow(commands.Cog):
 
 
 class SlashOnly(commands.Cog):
-    """A slash command under a name of the table, that would not come past the guard."""
+    """A slash command whose name has a row, but which is not hybrid, so the guard would not check it."""
 
     @app_commands.command(description="Falls silent.")
     async def stop(self, interaction: discord.Interaction[Any]) -> None:

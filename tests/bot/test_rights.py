@@ -1,4 +1,4 @@
-"""The table of rights, and the check that applies it: every command, everybody, every place."""
+"""Tests of the table of rights and the guard: every command, every kind of person, every place."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ OWNERS = {"gpu", "low-performance", "release", "avatar", "avatar next", "avatar 
 
 
 def person(user: int = 9, *, manages: bool = False, in_call: bool = False, roles: tuple[str, ...] = ()) -> Any:
-    """A member of the server that they ask on."""
+    """A member of the server on which the command is used."""
     member = Mock(spec=discord.Member)
     member.id = user
     member.guild_permissions = discord.Permissions(manage_guild=manages)

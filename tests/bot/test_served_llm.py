@@ -1,4 +1,4 @@
-"""A GGUF of the operator's own that is damaged so that llama.cpp ends the process: the bot lives, and says so."""
+"""Tests of a damaged GGUF of the operator at which llama.cpp ends its process: the bot goes on and says so."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def whole(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture
 def damaged(whole: Path, tmp_path: Path) -> EmbeddedLlm:
-    """Two of its tokens are the same, which llama.cpp takes for a fault of its own."""
+    """A GGUF with two equal tokens, which llama.cpp treats as its own bug."""
     file = tmp_path / "mine.gguf"
     shutil.copyfile(whole, file)
     tokens = gguf.GGUFReader(file, "r+").fields["tokenizer.ggml.tokens"]

@@ -1,4 +1,4 @@
-"""How the bot starts a speech server of its own."""
+"""Tests of the bot's own speech server: start, watch, restart, end."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ time.sleep(600)
 
 @pytest.fixture
 def slow_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The folder of a speech server that finds every port but 0 taken."""
+    """The folder of a speech server that finds every port taken except 0."""
     package = tmp_path / "tts_server"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -50,7 +50,7 @@ def slow_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def stand_in(slow_to_end: str) -> Callable[[str], SpeechServerProcess]:
-    """Makes one that runs a program in place of the server."""
+    """Makes a process that runs another program instead of the server."""
 
     def make(program: str) -> SpeechServerProcess:
         Path(slow_to_end, "tts_server", "__main__.py").write_text(program)

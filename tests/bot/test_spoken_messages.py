@@ -1,4 +1,4 @@
-"""Recordings of strangers to samples: within bounds, and cut where it is quiet."""
+"""Tests of decoding untrusted recordings: the limits, and the cuts at quiet moments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ears, mind and voice are warm when all of them are, and one that is not yet is tried again."""
+"""Tests of loading the engines at the start: it ends when all are loaded, and a failed one is tried again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.voice.test_turn_taking import HandTranscriber
 
 
 class Part:
-    """Becomes warm when it has been tried some times."""
+    """A part that is loaded after some attempts."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = [*errors]
@@ -61,7 +61,7 @@ async def test_while_a_part_is_cold_nobody_is_told_that_all_are_warm() -> None:
 
 
 class Ears(HandTranscriber):
-    """Takes down what it is told to do."""
+    """A transcriber that records its calls."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Call events on their way to another process, to the console and to the trace file."""
+"""Tests of the watchers: event lines, console and trace file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A feature's door: what is inside may end, what takes too long is ended, and nothing new goes in while it is held."""
+"""Tests of the work gate: running work may finish, slow work is stopped, and new work is refused while held."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stage for tests of the text chat: the bot with it and its commands, and a model server with a script."""
+"""A bot with only the text chat and its commands, on the sandbox, with a scripted model server."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PACE = ChatPace(edit_interval=0.05, queue_pause=0.0, hold_limit=0.5)
 
 
 class Router(commands.Cog):
-    """Hands the chat what is meant for it."""
+    """Passes messages that are for the bot to the chat."""
 
     def __init__(self, chat: TextChat) -> None:
         self._chat = chat
@@ -53,7 +53,7 @@ class Router(commands.Cog):
 
 @dataclass(slots=True)
 class ChatStage:
-    """The bot, its chat, and the model server behind it, which says what it was asked."""
+    """The bot, its chat, and the scripted model server, which records its requests."""
 
     stage: FeatureStage
     chat: TextChat
@@ -69,31 +69,31 @@ class ChatStage:
         return self.stage.ada
 
     async def mention(self, text: str, who: Guest | None = None) -> Message:
-        """Somebody (Ada) writes to the bot in the general channel."""
+        """A guest (default: Ada) writes to the bot in the general channel."""
         return await (who or self.ada).say(self.sandbox.home.general, f"<@{self.sandbox.bot_id}> {text}")
 
     async def ask(self, text: str, who: Guest | None = None) -> Message:
-        """The same; returns the bot's reply, when it is remembered."""
+        """A guest writes to the bot. Returns the bot's reply after it was stored."""
         question = await self.mention(text, who)
         await self.until(lambda: question.id in self.router.done)
         return await self.reply_to(question)
 
     async def reply_to(self, question: Message) -> Message:
-        """The bot's reply to it, as soon as there is one."""
+        """Wait for the bot's reply to a message."""
         channel = self.sandbox.world.directory.channel(question.channel_id)
         return await self.ada.wait_for_message(channel, lambda m: m.reference_id == question.id, LIMIT, after=question)
 
     def replies_to(self, question: Message) -> list[str]:
-        """All there are by now."""
+        """All replies to a message so far."""
         channel = self.sandbox.world.directory.channel(question.channel_id)
         return [m.content for m in self.ada.messages(channel) if m.reference_id == question.id]
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Wait until it holds."""
+        """Wait until the condition is true."""
         await wait_until(condition)
 
     def last_asked(self) -> list[tuple[str, str]]:
-        """The newest request, without its system prompt."""
+        """The last request to the model, without its system prompt."""
         return [(message["role"], message["content"]) for message in self.model.asked[-1][1:]]
 
 
@@ -106,7 +106,7 @@ async def chat_stage(
     sandbox: Sandbox | None = None,
     text_model: TextModel | None = None,
 ) -> AsyncIterator[ChatStage]:
-    """Start it; a ``sandbox`` that is given lives on, and a ``text_model`` takes the server's place."""
+    """Start the bot. A given ``sandbox`` is not stopped at the end; ``text_model`` replaces the model server."""
     async with (
         ScriptedModel(lambda line: Answer(f"You said: {line}")) as model,
         ModelClient(ModelOptions(model.url, stall_timeout=5.0, first_token_timeout=5.0)) as client,

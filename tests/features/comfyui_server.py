@@ -1,4 +1,4 @@
-"""A stand-in for ComfyUI: its HTTP and WebSocket API, a queue, and drawings that go on as a test lets them."""
+"""A fake ComfyUI: its HTTP and WebSocket API, a queue, and drawings whose progress the test controls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PREVIEW_IMAGE, _JPEG = 1, 1
 
 @dataclass(slots=True)
 class Drawing:
-    """An entry of the queue, as ComfyUI lists it."""
+    """An entry of the queue, in ComfyUI's format."""
 
     number: int
     prompt_id: str
@@ -37,15 +37,15 @@ class Drawing:
 
 
 class ComfyUiServer(LocalServer):
-    """On loopback; an async context manager.
+    """The server, on loopback. It is an async context manager.
 
     Attributes:
-        going: while cleared, the drawing at work stands still after its first step.
-        graphs: every graph that was accepted.
-        requests: every request, as ``METHOD /path``.
-        rejection: what ``POST /prompt`` answers instead of taking it.
-        failure: what the next drawing fails with.
-        pictures: what a drawing makes.
+        going: while cleared, a drawing stops after its first step.
+        graphs: all accepted graphs.
+        requests: all requests, as ``METHOD /path``.
+        rejection: the answer of ``POST /prompt`` if it must refuse a drawing.
+        failure: the error of the next drawing.
+        pictures: the pictures of a drawing.
     """
 
     def __init__(self) -> None:
@@ -89,19 +89,19 @@ class ComfyUiServer(LocalServer):
 
     @override
     async def stop(self) -> None:
-        """Go away, in the middle of whatever it does."""
+        """Stop immediately, even during a drawing."""
         self._worker.cancel()
         await asyncio.gather(self._worker, return_exceptions=True)
         self.break_sockets()
         await super().stop()
 
     def break_sockets(self) -> None:
-        """Cut every WebSocket, as a proxy would that was started again."""
+        """Close all WebSockets, as a restarted proxy would."""
         for transport in self._transports.values():
             transport.abort()
 
     def restart(self) -> None:
-        """Forget everything, and begin anew."""
+        """Start again without queue and history."""
         self._worker.cancel()
         self._pending.clear()
         self._running = None
@@ -111,11 +111,11 @@ class ComfyUiServer(LocalServer):
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is drawn, and nothing waits."""
+        """Whether the queue is empty and nothing is drawn."""
         return self._running is None and not self._pending
 
     def enqueue(self) -> None:
-        """Somebody else asks for a drawing."""
+        """Add a drawing of another client to the queue."""
         self._pending.append(Drawing(next(self._numbers), str(uuid.uuid4()), {}, "somebody else"))
         self._queued.set()
 
@@ -205,7 +205,7 @@ class ComfyUiServer(LocalServer):
             await self._tell(drawing, "executing", {"node": None})
 
     async def _draw(self, drawing: Drawing, messages: list[list[Any]]) -> str:
-        """Draw, telling of it as ComfyUI does; returns "error" when there was one."""
+        """Draw, and send ComfyUI's events. Returns "error" if the drawing failed."""
 
         async def say(event: str, data: Json) -> None:
             messages.append([event, {"prompt_id": drawing.prompt_id, **data}])

@@ -1,4 +1,4 @@
-"""A web server of feeds, on loopback: RSS, Atom and JSON Feed, unchanged, failing, slow, or far too large."""
+"""A web server with feeds, on loopback: RSS, Atom and JSON Feed, unchanged, failing, slow, or too large."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _JSON = "application/feed+json"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something in a feed."""
+    """An item of a feed."""
 
     name: str
     title: str
@@ -31,14 +31,14 @@ class Entry:
 
 @dataclass(slots=True)
 class Source:
-    """What is found at one path, and how it goes wrong.
+    """The feed at one path, and its errors.
 
     Attributes:
-        body: the bytes, as long as ``status`` is 200.
-        seconds: how long each answer takes.
-        endless: bytes without an end follow.
-        validates: whether it has ``ETag`` and ``Last-Modified``, and answers 304.
-        asked: the headers of every request.
+        body: the bytes of the answer if ``status`` is 200.
+        seconds: the duration of each answer.
+        endless: whether the answer never ends.
+        validates: whether it sends ``ETag`` and ``Last-Modified``, and answers 304.
+        asked: the headers of all requests.
     """
 
     body: bytes = b""
@@ -83,7 +83,7 @@ class Source:
 
 
 class FeedServer(LocalServer):
-    """An async context manager; ``sources`` are made by asking for their address."""
+    """The server, an async context manager. A source is created when its address is requested."""
 
     def __init__(self) -> None:
         self.sources: dict[str, Source] = {}
@@ -96,7 +96,7 @@ class FeedServer(LocalServer):
         await super().stop()
 
     def source(self, name: str) -> Source:
-        """What is found under this name."""
+        """The source with this name."""
         return self.sources.setdefault(name, Source())
 
     def address(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""A stage for tests of what messages mean: the bot with its router, its chat and its eyes, and servers with scripts."""
+"""A bot with message router, text chat and vision, on the sandbox, with scripted servers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ CANT_DRAW = "❌ Drawing is not set up here (COMFYUI_URL)."
 
 @dataclass(slots=True)
 class ScriptedTranscriber:
-    """Hears what a test wants, and keeps what it was given."""
+    """A transcriber that returns the test's texts and records its requests."""
 
     text: str = "What time is it?"
     error: str | None = None
@@ -85,7 +85,7 @@ class ScriptedTranscriber:
 
 @dataclass(slots=True)
 class MessageStage:
-    """The bot, and what its models were asked."""
+    """The bot, and the requests to its models."""
 
     stage: FeatureStage
     chat: TextChat
@@ -108,11 +108,11 @@ class MessageStage:
 
     @property
     def me(self) -> str:
-        """A mention of the bot."""
+        """The text of a mention of the bot."""
         return f"<@{self.sandbox.bot_id}>"
 
     async def answer_to(self, message: Message, starts: str = "") -> str:
-        """The bot's next message after it that begins so."""
+        """The bot's next message after ``message`` that begins with these words."""
         channel = self.sandbox.world.directory.channel(message.channel_id)
         told = await self.ada.wait_for_message(
             channel, lambda m: m.author.bot and m.content.startswith(starts), LIMIT, after=message
@@ -120,16 +120,16 @@ class MessageStage:
         return told.content
 
     async def line_for(self, message: Message) -> str:
-        """The line that the model was asked to answer for this message, once it is answered."""
+        """The line for this message in the model's request. Waits for the answer."""
         await self.answer_to(message)
         return str(self.model.asked[-1][-1]["content"])
 
     def written(self, channel: Channel | None = None) -> list[str]:
-        """Everything that the bot has written there (in general), oldest first."""
+        """All messages of the bot in a channel (default: general), oldest first."""
         return [message.content for message in written_by_bots(self.sandbox, channel or self.general)]
 
     async def nothing_is_asked(self) -> None:
-        """Wait a moment in which no model is asked."""
+        """Wait a moment, and check that no model was asked."""
         asked = len(self.model.asked)
         await asyncio.sleep(0.3)
         assert len(self.model.asked) == asked
@@ -144,7 +144,7 @@ async def message_stage(
     *,
     sees: bool = True,
 ) -> AsyncIterator[MessageStage]:
-    """Start it."""
+    """Start the bot."""
     async with (
         ScriptedModel(lambda _line: Answer("I see.")) as model,
         VisionServer() as seer,

@@ -1,4 +1,4 @@
-"""Pictures and videos for tests, made by FFmpeg: frame after frame in brighter grey."""
+"""Pictures and videos for tests, made by FFmpeg. Each frame is a brighter grey than the last."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ENCODERS = {
 def make(
     kind: str, *, frames: int = 1, width: int = 64, height: int = 48, rate: int = 10, left: int | None = None
 ) -> bytes:
-    """A file of this kind; frame ``i`` of ``n`` is grey of ``40 + 200 * i / n``, its left quarter of ``left``."""
+    """A file of this kind. Frame ``i`` of ``n`` has the grey ``40 + 200 * i / n``; its left quarter has ``left``."""
     container_format, codec, pixels = _ENCODERS[kind]
     file = io.BytesIO()
     with av.open(file, "w", format=container_format) as container:
@@ -44,7 +44,7 @@ def make(
 
 
 def turned(mp4: bytes, degrees: int) -> bytes:
-    """The same video with the note that it is to be shown turned clockwise by 0, 90, 180 or 270 degrees."""
+    """The same video with rotation metadata: 0, 90, 180 or 270 degrees clockwise."""
     one = 0x10000
     a, b = {0: (one, 0), 90: (0, one), 180: (-one, 0), 270: (0, -one)}[degrees]
     matrix = struct.pack(">9i", a, b, 0, -b, a, 0, 0, 0, 0x40000000)
@@ -54,7 +54,7 @@ def turned(mp4: bytes, degrees: int) -> bytes:
 
 
 def size_and_grey(jpeg: bytes) -> tuple[int, int, int]:
-    """Width, height, and the grey in the middle of a JPEG."""
+    """The width and height of a JPEG, and the grey in its middle."""
     with av.open(io.BytesIO(jpeg), "r", format="jpeg_pipe") as container:
         pixels = next(container.decode(video=0)).to_ndarray(format="rgb24")
     height, width, _ = pixels.shape
@@ -62,7 +62,7 @@ def size_and_grey(jpeg: bytes) -> tuple[int, int, int]:
 
 
 def png_bomb(side: int) -> bytes:
-    """A black PNG of ``side`` by ``side`` pixels, small as a file."""
+    """A black PNG of ``side`` by ``side`` pixels, whose file is small."""
     packer = zlib.compressobj(9)
     row = b"\0" * (side * 3 + 1)
     data = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()

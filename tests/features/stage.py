@@ -1,4 +1,4 @@
-"""A bot on the sandbox with the cogs of one feature alone, its database, and Ada, who writes to it."""
+"""A bot on the sandbox with the cogs of only one feature, its database, and Ada, who writes to it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CogMaker = Callable[[SeiyuuBot, Database], Awaitable[Sequence[commands.Cog]]]
 
 @dataclass(slots=True)
 class FeatureStage:
-    """What a test of a feature needs."""
+    """The bot, its sandbox and Ada."""
 
     sandbox: Sandbox
     bot: SeiyuuBot
@@ -36,13 +36,13 @@ class FeatureStage:
     ada: Guest
 
     async def ask(self, text: str, *, starts: str = "", who: Guest | None = None) -> str:
-        """Somebody (Ada) writes in the general channel; returns the bot's next message there that begins like this."""
+        """A guest (default: Ada) writes in the general channel. Returns the bot's next message with this beginning."""
         guest = who or self.ada
         await guest.say(self.sandbox.home.general, text)
         return (await self.told(starts, who=guest)).content
 
     async def told(self, starts: str = "", *, who: Guest | None = None) -> Message:
-        """The bot's next message in the general channel, after what this guest (Ada) wrote there last."""
+        """The bot's next message in the general channel after the last message of this guest (default: Ada)."""
         return await (who or self.ada).wait_for_message(
             self.sandbox.home.general, lambda m: m.author.bot and m.content.startswith(starts), LIMIT
         )
@@ -52,7 +52,7 @@ class FeatureStage:
 async def feature_stage(
     folder: Path, monkeypatch: pytest.MonkeyPatch, make_cogs: CogMaker, *, sandbox: Sandbox | None = None
 ) -> AsyncIterator[FeatureStage]:
-    """Start it; everything ends on leaving. A ``sandbox`` that is given lives on: for tests of a restart."""
+    """Start the bot. A given ``sandbox`` is not stopped at the end, for tests of a restart."""
     ready = asyncio.Event()
 
     async def when_ready() -> None:

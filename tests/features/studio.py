@@ -1,4 +1,4 @@
-"""A bot that draws with a stand-in of ComfyUI."""
+"""A bot with image generation on the sandbox, with a fake ComfyUI."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ WORKFLOW = json.dumps(
 
 @dataclass(slots=True)
 class Studio:
-    """A bot that draws, Ada who asks it, and the ComfyUI behind it."""
+    """The bot, Ada, and the fake ComfyUI."""
 
     stage: FeatureStage
     comfyui: ComfyUiServer
     images: ImageGeneration
 
     async def ask(self, text: str, who: Guest | None = None) -> None:
-        """Somebody (Ada) writes in the general channel."""
+        """A guest (default: Ada) writes in the general channel."""
         await (who or self.stage.ada).say(self.stage.sandbox.home.general, text)
 
     async def read(self, words: str, who: Guest | None = None) -> Message:
-        """The bot's message with these words, that came or was edited after what they wrote last."""
+        """The bot's message with these words that was posted or edited after the guest's last message."""
         guest = who or self.stage.ada
         return await guest.wait_for_message(
             self.stage.sandbox.home.general, lambda m: m.author.bot and words in m.content, LIMIT
@@ -79,7 +79,7 @@ class Studio:
 async def open_studio(
     folder: Path, monkeypatch: pytest.MonkeyPatch, permit: Permit, options: dict[str, Any]
 ) -> AsyncIterator[Studio]:
-    """Start it, less patient than in life; ``options``: ``timeout`` and ``in_flight_limit``."""
+    """Start the bot, with shorter time limits than usual. ``options``: ``timeout`` and ``in_flight_limit``."""
     monkeypatch.setattr(job, "POLL_SECONDS", 0.1)
     monkeypatch.setattr(job, "RECONNECT_SECONDS", 0.05)
     monkeypatch.setattr(job, "UNREACHABLE_SECONDS", 0.5)

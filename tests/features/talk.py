@@ -1,4 +1,4 @@
-"""What tests of features that talk have in common: characters, a clock, and a router of messages."""
+"""Helpers for tests of features that write: characters, a clock, and a message router."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ model: {name}-model
 
 
 def character(folder: Path, name: str) -> Persona:
-    """A persona from a file of its own, with a model of its own."""
+    """A persona from its own file, with its own model."""
     (folder / f"{name}.yaml").write_text(_PERSONA.format(name=name), encoding="utf-8")
     return load_persona(name, folder)
 
 
 class Router(commands.Cog):
-    """Hands every message that is no command to a feature, as the bot's router does."""
+    """Passes every message that is not a command to a feature, like the bot's router."""
 
     def __init__(self, observe: Callable[[discord.Message], Awaitable[None]]) -> None:
         self._observe = observe
@@ -49,14 +49,14 @@ class Router(commands.Cog):
             self._news.notify_all()
 
     async def observed(self, message: Message) -> None:
-        """Wait until the feature is done with it."""
+        """Wait until the feature has processed the message."""
         async with asyncio.timeout(LIMIT), self._news:
             await self._news.wait_for(lambda: message.id in self._seen)
 
 
 @asynccontextmanager
 async def running(work: Awaitable[None]) -> AsyncIterator[None]:
-    """Let a feature's ``run`` go on meanwhile; what it raises is raised here."""
+    """Run a feature's ``run`` while the block runs. Its errors are raised here."""
     task = asyncio.ensure_future(work)
     try:
         yield
@@ -68,19 +68,19 @@ async def running(work: Awaitable[None]) -> AsyncIterator[None]:
 
 
 def let_manage(sandbox: Sandbox, user: int, guild: Guild | None = None) -> None:
-    """Let somebody manage the server, or another one."""
+    """Give a guest the right to manage a server (default: the sandbox's server)."""
     directory, where = sandbox.world.directory, guild or sandbox.guild
     role = directory.add_role(where, "Managers", Permission.MANAGE_GUILD)
     directory.give_role(where, user, role.id)
 
 
 def let_own(sandbox: Sandbox, guest: Guest) -> None:
-    """Let somebody own the bot's application."""
+    """Make a guest the owner of the bot's application."""
     sandbox.home.bot.owner = guest.user
 
 
 def written_by_bots(sandbox: Sandbox, channel: Channel) -> list[Message]:
-    """What bots and webhooks have written there, oldest first."""
+    """All messages of bots and webhooks in a channel, oldest first."""
     everything = sandbox.world.messages.seen_by(sandbox.home.owner.id, channel.id)
     return [message for message in everything if message.author.bot]
 

@@ -1,4 +1,4 @@
-"""Remarks of the bot's own, in channels of the sandbox where guests talk and pause."""
+"""Tests of autonomous talk: posts of the bot in channels of the sandbox where guests talk and pause."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ REMARK = "By the way, tea."
 
 @dataclass(slots=True)
 class Looks:
-    """The loop's sleep: ends when a test wants another look."""
+    """The sleep of the feature's loop. It ends when the test wants another check."""
 
     wanted: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     done: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
@@ -57,12 +57,12 @@ class Parlour:
     characters: Characters
 
     async def say(self, *texts: str) -> None:
-        """Ada writes these in the general channel, and the feature sees them."""
+        """Ada writes these texts in the general channel. Waits until the feature has seen them."""
         for text in texts:
             await self.router.observed(await self.stage.ada.say(self.stage.sandbox.home.general, text))
 
     async def after(self, seconds: float) -> list[str]:
-        """Let so much time pass and the loop look around; returns all that the bot has ever said of its own."""
+        """Let time pass and the loop check the channels. Returns all posts of the bot so far."""
         self.clock.pass_by(seconds)
         self.looks.wanted.release()
         async with asyncio.timeout(LIMIT):

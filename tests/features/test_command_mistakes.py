@@ -1,4 +1,4 @@
-"""Commands that are given wrongly: what is wrong is said in our own words, with an example."""
+"""Tests of commands with wrong arguments: the answer names the mistake and gives an example."""
 
 from __future__ import annotations
 

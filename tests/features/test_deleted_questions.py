@@ -1,4 +1,4 @@
-"""The asker's message, or its channel, is gone before the answer comes."""
+"""Tests of messages and channels that are deleted before the answer is posted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Persona and twin, heated up and watched by guests of the sandbox."""
+"""Tests of the dual persona feature on the sandbox: tension, arguments and commands."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SETTINGS = BipolarSettings(threshold=4.0, turns=4, cooldown=3600.0)
 
 @dataclass(slots=True)
 class Pauses:
-    """Between two lines: none, or as long as a test wants."""
+    """The pauses between two lines: none, or as long as the test wants."""
 
     over: asyncio.Event = field(default_factory=asyncio.Event)
     seconds: list[float] = field(default_factory=list)
@@ -55,25 +55,25 @@ class Arena:
     pauses: Pauses
 
     async def say(self, *texts: str) -> None:
-        """Ada writes these one after the other, and the feature sees them."""
+        """Ada writes these texts one after the other. Waits until the feature has seen them."""
         for text in texts:
             await self.router.observed(await self.stage.ada.say(self.stage.sandbox.home.general, text))
 
     @property
     def lines(self) -> list[Message]:
-        """What persona and twin have said."""
+        """All lines of persona and twin."""
         said = written_by_bots(self.stage.sandbox, self.stage.sandbox.home.general)
         return [message for message in said if message.author is not self.stage.sandbox.bot]
 
     async def argument(self, lines: int = SETTINGS.turns) -> list[Message]:
-        """Wait for so many lines more than there are."""
+        """Wait for this number of further lines."""
         want = len(self.lines) + lines
         ada, general = self.stage.ada, self.stage.sandbox.home.general
         await ada.wait_for_message(general, lambda _: len(self.lines) >= want, LIMIT)
         return self.lines[-lines:]
 
     async def ended(self) -> None:
-        """Wait until nobody argues."""
+        """Wait until no argument is in progress."""
         async with asyncio.timeout(LIMIT):
             while self.feature.arguing:
                 await asyncio.sleep(0.01)

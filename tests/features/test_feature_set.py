@@ -1,4 +1,4 @@
-"""The list of features: none is forgotten, and a call holds them in the order that the plan wants."""
+"""Tests of the list of features: it is complete, and a call holds the features in the planned order."""
 
 from __future__ import annotations
 

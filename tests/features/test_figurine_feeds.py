@@ -1,4 +1,4 @@
-"""Feeds that are odd, hostile or none, and what is written of them."""
+"""Tests of unusual, malicious and invalid feeds, and of the messages about their items."""
 
 from __future__ import annotations
 

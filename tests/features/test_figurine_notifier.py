@@ -1,4 +1,4 @@
-"""News of figurines, from a web server of the test's to people on the sandbox."""
+"""Tests of the figurine notifier, from a test's web server to people on the sandbox."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ NEW = Entry("2", "Nendoroid Rin", "https://shop.example/rin?a=1&b=2")
 
 @dataclass(slots=True)
 class Shop:
-    """A bot that watches two feeds, and Ada who wants to know."""
+    """A bot that polls two feeds, and Ada, who subscribes."""
 
     stage: FeatureStage
     http: aiohttp.ClientSession
@@ -54,11 +54,11 @@ class Shop:
         return self.server.source("shop")
 
     async def restart(self, period: float = PERIOD) -> None:
-        """The process was killed: all that is left of the feature is in the database."""
+        """A new feature object with the old database, as after a crash."""
         self.notifier = await notifier(self.stage.bot, self.stage.database, self.http, self.server, self.clock, period)
 
     async def looked(self) -> None:
-        """NOON passes until the feed is due; returns when the bot has looked and told."""
+        """Move the clock until the feed is due. Returns when the bot has polled it and notified people."""
         answers = len(self.source.answered)
         self.clock.pass_by(PERIOD)
         async with asyncio.timeout(LIMIT):

@@ -1,4 +1,4 @@
-"""Drawing, as guests of the sandbox see it, with a stand-in of ComfyUI behind it."""
+"""Tests of image generation on the sandbox, with a fake ComfyUI."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HELD = "🎤 I can't draw right now, I'm talking in voice chat! Ask me again aft
 
 @pytest.fixture
 def options() -> dict[str, Any]:
-    """What a test wants different."""
+    """Options that a test changes."""
     return {}
 
 

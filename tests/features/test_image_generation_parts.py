@@ -1,4 +1,4 @@
-"""The operator's workflow, and the words by which a drawing is wished for."""
+"""Tests of the operator's workflow, and of the words that ask for a drawing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people write reaches the feature that it is for, through a bot with all of them."""
+"""Tests of the message router in a bot with all features."""
 
 from __future__ import annotations
 

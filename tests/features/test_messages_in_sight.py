@@ -1,4 +1,4 @@
-"""What is meant is in sight: the bot's role, the message that is replied to, forwards, polls, links."""
+"""Tests that the model sees what a message refers to: the bot's role, quoted messages, forwards, polls, links."""
 
 from __future__ import annotations
 

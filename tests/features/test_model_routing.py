@@ -1,4 +1,4 @@
-"""Two model servers of the test's, and a person on the sandbox who asks now the one and now the other."""
+"""Tests of model routing with two model servers and a person on the sandbox."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.llm.answers import texts
 
 
 class AskCommand(commands.Cog):
-    """Somebody who writes with a model."""
+    """A command that asks a model."""
 
     def __init__(self, model: TextModel) -> None:
         self._model = model
@@ -40,7 +40,7 @@ class AskCommand(commands.Cog):
 
 @dataclass(slots=True)
 class Desk:
-    """A bot with two cards, of which AMD serves calls, and Ada who manages the server."""
+    """A bot with two GPUs, of which AMD serves calls, and Ada, who manages the server."""
 
     stage: FeatureStage
     servers: dict[GpuVendor, ScriptedModel]

@@ -1,4 +1,4 @@
-"""What is asked of the bot that its operator has not set up: it says so, in place of pretending."""
+"""Tests of requests for features that the operator has not set up: the bot says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bot's picture on the sandbox, out of a folder of the test's."""
+"""Tests of the profile picture on the sandbox, with a folder of the test."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Studio:
     clock: Clock
 
     def put(self, **pictures: bytes) -> None:
-        """Lay pictures into the folder; ``a_png`` becomes "a.png"."""
+        """Write pictures to the folder. The argument ``a_png`` becomes the file "a.png"."""
         for name, data in pictures.items():
             (self.folder / name.replace("_", ".")).write_bytes(data)
 
@@ -44,17 +44,17 @@ class Studio:
         return self.stage.sandbox.bot.avatar == hashlib.md5(data, usedforsecurity=False).hexdigest()
 
     async def shown(self, data: bytes) -> None:
-        """Wait until everybody sees this picture."""
+        """Wait until the bot has this picture."""
         async with asyncio.timeout(LIMIT):
             while not self.shows(data):
                 await asyncio.sleep(0.01)
 
     async def look(self) -> None:
-        """Let the schedule look at its clock a few times."""
+        """Let the schedule check its clock a few times."""
         await asyncio.sleep(0.1)
 
     def forgive(self) -> None:
-        """An hour for us is none for the sandbox: let it forget the changes of the last ten minutes."""
+        """Delete the sandbox's record of recent changes, because its clock does not follow the test's clock."""
         self.stage.sandbox.world.pictures.forget_changes()
 
 

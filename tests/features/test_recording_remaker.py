@@ -1,4 +1,4 @@
-"""Recordings whose answers are made again: what changes, what stays, and what a call or a fault does to it."""
+"""Tests of the recording remaker: what changes and what stays, also with calls and errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def answer(start: float, end: float, text: str = "So it goes.", *, interrupted: 
 
 
 def record(data_dir: Path, *answers: RecordedAnswer, name: str = "20260131T120000Z-Lounge") -> Path:
-    """A recording of 20 s in which the bot says these as a low tone."""
+    """A recording of 20 s in which these answers of the bot are low tones."""
     folder = data_dir / "recordings" / name
     folder.mkdir(parents=True)
     file = WavFile(folder / BOT_FILE, SPEAKING_RATE)
@@ -52,7 +52,7 @@ def record(data_dir: Path, *answers: RecordedAnswer, name: str = "20260131T12000
 
 
 class Voice:
-    """Says everything as a high tone that is ``seconds`` long at the speed of 0.9, unless a test says otherwise."""
+    """A voice that speaks every text as a high tone of ``seconds`` at speed 0.9, unless the test says otherwise."""
 
     def __init__(self, seconds: float = 2.0) -> None:
         self.seconds = seconds
@@ -84,7 +84,7 @@ class Voice:
 
 
 class Told:
-    """What is written in channels, and how long the remaker has waited for the server."""
+    """Records the posted texts, and the seconds that the remaker has waited for the server."""
 
     def __init__(self) -> None:
         self.texts: asyncio.Queue[tuple[int, str]] = asyncio.Queue()
@@ -98,7 +98,7 @@ class Told:
         await asyncio.sleep(0)
 
     async def done(self) -> None:
-        """Wait until a recording was made again."""
+        """Wait until a recording was remade."""
         async with asyncio.timeout(LIMIT):
             assert await self.texts.get() == (CHANNEL, REMADE)
 
@@ -116,7 +116,7 @@ async def remaking(data_dir: Path, voice: Voice) -> AsyncIterator[tuple[Recordin
 
 
 def stretches(folder: Path) -> list[tuple[int, float, float]]:
-    """What is to be heard in the bot's file: pitch in Hz, begin and end in seconds."""
+    """The tones in the bot's file: pitch in Hz, start and end in seconds."""
     sound, rate = read(folder / BOT_FILE)
     assert (rate, len(sound)) == (SPEAKING_RATE, SECONDS * SPEAKING_RATE)
     blocks = sound.reshape(-1, SPEAKING_RATE // 50)

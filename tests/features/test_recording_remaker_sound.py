@@ -1,4 +1,4 @@
-"""Where an answer's new sound goes: nothing of it may be said over the next one, and nobody shouts."""
+"""Tests of fitting new sound into a recording: not over the next answer, and not too loud."""
 
 from __future__ import annotations
 

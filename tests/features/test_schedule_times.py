@@ -1,4 +1,4 @@
-"""What somebody writes to schedule something, and when that is."""
+"""Tests of the times in ``schedule add``, in words and in cron fields."""
 
 from __future__ import annotations
 

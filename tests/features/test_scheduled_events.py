@@ -1,4 +1,4 @@
-"""The schedule, as people on the sandbox use and see it; the scheduler is real, the time is the test's."""
+"""Tests of scheduled events on the sandbox, with the real scheduler and the test's clock."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ VIDEO = b"\x00\x00\x00\x18ftypmp42" + bytes(1000)
 
 @dataclass(slots=True)
 class Board:
-    """A bot with a schedule in UTC, Ada who manages the server, and the test's clock, at noon."""
+    """A bot with a schedule in UTC, Ada, who manages the server, and the test's clock, at noon."""
 
     stage: FeatureStage
     clock: Clock
@@ -51,7 +51,7 @@ class Board:
         return self.stage.sandbox.home.general
 
     async def restart(self) -> None:
-        """The process was killed: all that is left of the feature is in the database."""
+        """A new feature object with the old database, as after a crash."""
         self.scheduler = AsyncIOScheduler(timezone=UTC)
         records = ScheduleRecords(self.stage.database)
         self.events = ScheduledEvents(self.stage.bot, records, ZoneInfo("UTC"), self.scheduler, clock=self.clock)
@@ -62,7 +62,7 @@ class Board:
         return (await self.events.add(draft)).event.id
 
     async def come_due(self) -> None:
-        """The scheduler's timer goes off for everything."""
+        """Let the scheduler fire all its jobs."""
         for job in self.scheduler.get_jobs():
             job.modify(next_run_time=datetime.now(UTC))
         await asyncio.sleep(0.15)

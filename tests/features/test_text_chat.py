@@ -1,4 +1,4 @@
-"""Written answers: guests write to the bot in channels and in private, and read what the model says."""
+"""Tests of the text chat: guests write in channels and direct messages, and read the model's answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No fault of ours loses what has waited, and one message that we always stumble at does not stop the others."""
+"""Tests of the backlog: errors lose no waiting message, and one message that always fails does not block others."""
 
 from __future__ import annotations
 

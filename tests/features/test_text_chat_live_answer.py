@@ -1,4 +1,4 @@
-"""A growing answer: watched through Discord's own events, with a model that writes slowly."""
+"""Tests of streamed answers, seen through Discord's events, with a slow model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WORDS = [f"word{number} " for number in range(300)]
 
 
 class SlowModel:
-    """Writes for about a second and a half."""
+    """A model that writes for about 1.5 s."""
 
     async def text(
         self,

@@ -1,4 +1,4 @@
-"""A model server that is not ready, or finds a channel too long: the chat waits, and goes on."""
+"""Tests of a model server that is not ready, or finds the history too long: the chat waits and goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long answers cut where a reader would pause, with code blocks whole in every message."""
+"""Tests of splitting long answers: at natural pauses, with complete code blocks in every message."""
 
 from __future__ import annotations
 

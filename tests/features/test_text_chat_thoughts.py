@@ -1,4 +1,4 @@
-"""Thoughts, names and halves of characters in what the chat writes, and in what it remembers."""
+"""Tests of thoughts, names and split characters of the model, in the posted text and in the stored text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages during a call: kept, answered afterwards in order, each exactly once, whatever happens to the process."""
+"""Tests of messages during a call: answered afterwards in order, each exactly once, even after a crash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What looks like a command and is none: answered where it was meant for us, and left alone elsewhere."""
+"""Tests of unknown commands: answered if they are probably for this bot, otherwise ignored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.features.talk import written_by_bots
 
 
 class Examples(commands.Cog):
-    """A few commands that only say their names."""
+    """Some commands that only post their names."""
 
     @commands.hybrid_command(description="Joins.")
     async def join(self, ctx: commands.Context[Any]) -> None:

@@ -1,4 +1,4 @@
-"""What people show is looked at: guests of the sandbox send it, a stand-in of a vision model sees it."""
+"""Tests of vision on the sandbox, with a fake vision model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CAT = Upload("cat.png", make("png"), "image/png", width=64, height=48)
 
 
 class Onlooker(commands.Cog):
-    """Answers every message with what it shows, as whatever uses vision would."""
+    """Answers every message with its description."""
 
     def __init__(self, vision: Vision) -> None:
         self._vision = vision
@@ -51,14 +51,14 @@ class Onlooker(commands.Cog):
 
 @dataclass(slots=True)
 class Gallery:
-    """A bot that looks, Ada who shows it things, and its model."""
+    """A bot with vision, Ada, and the fake vision model."""
 
     stage: FeatureStage
     model: VisionServer
     vision: Vision
 
     async def show(self, *uploads: Upload, words: str = "") -> str:
-        """Ada sends files; returns the answer."""
+        """Ada sends files. Returns the answer."""
         general = self.stage.sandbox.home.general
         await self.stage.ada.say(general, words, attachments=uploads)
         return (await self.stage.told()).content
@@ -66,7 +66,7 @@ class Gallery:
 
 @pytest.fixture
 def options() -> dict[str, Any]:
-    """What a test wants different."""
+    """Options that a test changes."""
     return {}
 
 
@@ -230,7 +230,7 @@ async def test_a_server_that_is_down_does_not_hinder_a_call(gallery: Gallery) ->
 
 
 def photograph(width: int, height: int, orientation: int = 1) -> Upload:
-    """A phone's: how it was held stands in its EXIF data, and Discord tells the size that it is stored in."""
+    """A phone's photograph: the rotation is in its EXIF data, and Discord reports the size without rotation."""
     exif, file = Image.Exif(), io.BytesIO()
     exif[ExifTags.Base.Orientation] = orientation
     Image.new("RGB", (width, height), (90, 90, 90)).save(file, "JPEG", exif=exif)

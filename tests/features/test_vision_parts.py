@@ -1,4 +1,4 @@
-"""Decoding within bounds, and downloads that come from nowhere else and are never longer than agreed."""
+"""Tests of the limits of decoding, and of downloads: no redirects, and never more bytes than allowed."""
 
 from __future__ import annotations
 

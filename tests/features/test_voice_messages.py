@@ -1,4 +1,4 @@
-"""Voice messages in writing: heard, answered as if typed, and left unheard where their speaker does not agree."""
+"""Tests of voice messages in the text chat: transcribed and answered, but only with the speaker's consent."""
 
 from __future__ import annotations
 

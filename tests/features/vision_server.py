@@ -1,4 +1,4 @@
-"""A vision model for tests: an OpenAI-style server that keeps what it is shown, and unloads as servers do."""
+"""A fake vision model with OpenAI's API. It records its requests, and unloads like known servers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.http_server import LocalServer, app_of
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One request: every text part on a line of its own, and every picture."""
+    """One request: all texts, one per line, and all pictures."""
 
     model: str
     text: str
@@ -22,17 +22,17 @@ class Look:
 
 
 class VisionServer(LocalServer):
-    """On loopback; an async context manager.
+    """The server, on loopback. It is an async context manager.
 
     Args:
-        unloading: how this server unloads a model, as ``METHOD /path``; everything else there answers 404.
+        unloading: the request that unloads a model, as ``METHOD /path``. All others for this answer 404.
 
     Attributes:
-        looks: what it was asked to describe.
+        looks: all requests for descriptions.
         unloaded: the requests to unload, with their bodies.
-        status: what it answers to everything but unloading.
-        refusing: a field that it does not take.
-        seeing: while cleared, it goes on looking.
+        status: the HTTP status of all answers except unloading.
+        refusing: the name of a field that the server refuses.
+        seeing: while cleared, requests for descriptions wait.
     """
 
     def __init__(self, unloading: str = "POST /api/models/unload/seer") -> None:

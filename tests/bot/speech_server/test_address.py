@@ -1,4 +1,4 @@
-"""The one address of the speech server, and its token."""
+"""Tests of the speech server's address and token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The better voice over HTTP: the real speech server's, and servers that are none, or are not well."""
+"""Tests of the better voice over HTTP, with the real speech server, broken servers and other programs."""
 
 from __future__ import annotations
 

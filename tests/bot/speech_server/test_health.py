@@ -1,4 +1,4 @@
-"""What `!voice-status` says of the voice."""
+"""Tests of the voice's line in `!voice-status`."""
 
 from __future__ import annotations
 

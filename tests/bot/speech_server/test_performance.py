@@ -1,4 +1,4 @@
-"""Asking the speech server to spare its engine: what it is told, and what comes of it."""
+"""Tests of low-performance mode: the requests to the speech server, and their results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.http_server import LocalServer, app_of
 
 
 class SpeechServer:
-    """Knows its low-performance mode alone; ``engines``: its own one, and the one that is simpler."""
+    """A server with only low-performance mode. ``engines`` are its preferred and its simpler engine."""
 
     def __init__(self) -> None:
         self.engines = ("XTTS v2", "espeak-ng")

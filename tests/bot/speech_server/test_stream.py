@@ -1,4 +1,4 @@
-"""The connection to the speech server, against a real WebSocket server that misbehaves."""
+"""Tests of the connection to the speech server, with a real WebSocket server that misbehaves."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ async def take(events: AsyncGenerator[SpeechEvent, None], count: int) -> list[Sp
 
 
 async def stay(socket: ServerConnection) -> None:
-    """A server that says nothing."""
+    """A server that sends nothing."""
     await socket.wait_closed()
 
 
 async def leave(socket: ServerConnection) -> None:
-    """A server that has second thoughts."""
+    """A server that closes the connection immediately."""
     await socket.close()
 
 

@@ -1,4 +1,4 @@
-"""A bot with the commands about voices alone, on the sandbox, over a speech server that is played."""
+"""A bot with only the voice commands, on the sandbox, with a scripted speech server."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SOUND = Upload("robin.ogg", b"OggS and so on", "audio/ogg")
 
 @dataclass(slots=True)
 class Call:
-    """A call as the commands see it: it hears a second of everybody, unless told otherwise."""
+    """The part of a call that the commands use. It records one second of everybody, unless the test says otherwise."""
 
     channel: VoiceChannel
     fault: SampleError | None = None
@@ -56,7 +56,7 @@ class Call:
 
 @dataclass(slots=True)
 class Stage:
-    """A bot with these commands alone; Ada, who owns the server, and Ben, both in the lounge."""
+    """A bot with only these commands; Ada, who owns the server, and Ben, both in the lounge."""
 
     sandbox: Sandbox
     bot: SeiyuuBot
@@ -80,13 +80,13 @@ class Stage:
         return True
 
     async def ask(self, text: str, *files: Upload, who: Guest | None = None, to: Message | None = None) -> Message:
-        """Type in the general channel; returns the first answer."""
+        """Type in the general channel. Returns the first answer."""
         guest = who or self.ada
         await guest.say(self.sandbox.home.general, text, attachments=files, reply_to=to)
         return await self.told("", guest)
 
     async def told(self, words: str, guest: Guest | None = None) -> Message:
-        """The bot's message, as it is or as it becomes, that has these words."""
+        """The bot's message that has these words, or has them after an edit."""
         return await (guest or self.ada).wait_for_message(
             self.sandbox.home.general, lambda m: m.author.bot and words in m.content, LIMIT
         )

@@ -1,4 +1,4 @@
-"""The commands about voices, typed and pressed by guests of the sandbox, over a speech server that is played."""
+"""Tests of the voice commands, typed and as slash commands on the sandbox, with a scripted speech server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a voice says of itself when somebody wants to hear it."""
+"""Tests of the introductions with which voices are previewed."""
 
 from __future__ import annotations
 

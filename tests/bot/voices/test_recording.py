@@ -1,4 +1,4 @@
-"""Recording somebody for a voice: they are asked, they alone answer, and without a yes nothing is recorded."""
+"""Tests of recording a person for cloning: only they can agree, and without consent nothing is recorded."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tests.bot.voices.conftest import LIMIT, Call, Stage
 
 
 async def question(stage: Stage, command: str) -> Message:
-    """Ada types it; returns what is asked in return."""
+    """Ada types a command. Returns the bot's question."""
     asked = await stage.ask(command)
     assert "may I record 10 seconds of your voice" in asked.content
     return asked
 
 
 async def ended(stage: Stage, asked: Message, words: str) -> None:
-    """Wait until the question has become these words, without buttons."""
+    """Wait until the question is replaced by these words, without buttons."""
     assert (await stage.told(words)).id == asked.id
     assert asked.components == ()
 

@@ -1,4 +1,4 @@
-"""The list of voices, where an engine has many."""
+"""Tests of the list of voices for an engine with many voices."""
 
 from __future__ import annotations
 

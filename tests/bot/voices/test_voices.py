@@ -1,4 +1,4 @@
-"""The voices of a speech server: what they are asked for, whose they are, and every way in which it goes wrong."""
+"""Tests of the voices service: lists, choices, rights, and all errors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Library:
     voices: Voices
 
     async def again(self) -> Voices:
-        """As after a restart of the bot."""
+        """The voices service after a restart of the bot."""
         token = SecretStr(self.server.token) if self.server.token else None
         client = SpeechServerClient(self.http, ServerAddress(self.server.url, token))
         return await Voices.load(client, self.database, "!")

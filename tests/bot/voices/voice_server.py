@@ -1,4 +1,4 @@
-"""The speech server's voices as the contract has them, in memory, with faults on demand."""
+"""A speech server with the API for voices only, in memory, with errors on demand."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ def refusal(status: int, message: str, code: str | None = None) -> web.Response:
 
 @dataclass(eq=False)
 class VoiceServer:
-    """``fault`` answers every request, ``refused`` every recording, ``mute`` every preview.
+    """The server.
 
-    ``learning`` is waited for before a voice is learnt.
+    ``fault`` is the answer to every request, ``refused`` that to every recording. With ``mute``, previews are silent.
+    Cloning waits for ``learning``.
     """
 
     voices: dict[str, Json] = field(default_factory=dict)
@@ -113,7 +114,7 @@ class VoiceServer:
 
 @asynccontextmanager
 async def voice_server() -> AsyncIterator[VoiceServer]:
-    """Started; ``url`` is the address of its WebSocket, which it does not have."""
+    """The started server. ``url`` is the address of a WebSocket that does not exist."""
     server = VoiceServer()
     app = web.Application(middlewares=[server.admit], client_max_size=LARGEST)
     app.add_routes(
