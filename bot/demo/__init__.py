@@ -1,1 +1,2 @@
-"""``python -m bot demo``: a scripted call on the local Discord, with the real bot in a process of its own."""
+"""The demonstration, ``python -m bot demo``: a scripted call of the real bot on a local Discord server (the
+sandbox)."""

@@ -1,4 +1,4 @@
-"""The guests of the demonstration: what each can do in the call, one step after another."""
+"""The demonstration's guests: the steps that a script can have them do in a call."""
 
 from __future__ import annotations
 
@@ -31,29 +31,32 @@ REPLY_LIMIT = 90.0
 LEAVE_LIMIT = 15.0
 JOIN_AGAIN = 5.0
 COUGH_AT, GOES_ON_AT, INTERRUPT_AT = 1, 2, 3
-"""Clauses of the story that have begun when somebody coughs, when it went on all the same, and when they speak."""
+"""Numbers of the story's segments at whose beginning a guest coughs, the story has clearly continued, and a guest
+interrupts it."""
 OVERHEARD = 1.5
-"""Seconds after an aside was heard in which it, if it were answered, would be."""
+"""Seconds after an aside in which the bot would have answered it, if it had taken it for a question."""
 STILL, STILL_LIMIT = 0.3, 5.0
-"""Seconds without a packet after which an answer has arrived, and how long that is waited for."""
+"""Seconds without a packet after which an answer is complete, and the longest wait for that."""
 ROOM = SAMPLE_RATE // 2
+"""Samples of silence after each line. A client's voice activity detection stays open for a moment after speech."""
 
 
 class CallFailedError(Exception):
-    """The call did not go as it should; the text says where."""
+    """The call did not go as the script expects. The message says where."""
 
 
 class Guests:
-    """Everybody who is in the call but the bot, and what they can do.
+    """The people in the call, and the steps that they can do.
 
     Args:
-        lines: what they say.
-        watchers: where to be told of the bot's events.
-        prefix: what the bot's commands begin with.
+        view: prints what happens.
+        lines: the source of their lines.
+        watchers: the list of functions that get the bot's events. The guests add one.
         out: the folder for the WAV files.
+        prefix: the prefix of the bot's commands.
 
     Attributes:
-        answers: every answer so far, as it was heard.
+        answers: all answers so far, as the guests heard them.
     """
 
     def __init__(
@@ -77,7 +80,7 @@ class Guests:
         self._said: list[TimedSound] = []
         self._ended: asyncio.Queue[TurnTrace] = asyncio.Queue()
         self._spoken: asyncio.Queue[str | None] = asyncio.Queue()
-        """Clauses as they begin to sound; ``None``: a reply is over."""
+        """The text of each segment when its sound begins; ``None`` at the end of a reply."""
         self._overheard = asyncio.Event()
         self._taken = 0
         self._understood = ""
@@ -99,25 +102,29 @@ class Guests:
                 self._spoken.put_nowait(None)
 
     def note(self, text: str) -> None:
-        """Tell whoever watches what happens next."""
+        """Print a line that says what happens next."""
         self._view.note(text)
 
     async def enter(self, name: str) -> None:
-        """A guest enters the voice channel."""
+        """Have a guest enter the voice channel."""
         guest = self._guests[name] = await self._sandbox.add_guest(name)
         self._receivers[name] = (await guest.join_voice(self._sandbox.voice_channel)).receiver
 
     async def leave(self, name: str) -> None:
-        """A guest leaves the voice channel."""
+        """Have a guest leave the voice channel."""
         await self._guests[name].leave_voice()
 
     async def call_the_bot(self, name: str) -> None:
-        """A guest types the command to join; raises :class:`CallFailedError` where the bot does not come."""
+        """Have a guest type the command to join.
+
+        Raises:
+            CallFailedError: the bot does not join.
+        """
         guest, channel = self._guests[name], self._sandbox.voice_channel
         self.note(f"{name} is in {channel.name}. {name} types: {self._join_command}")
         text, loop = self._sandbox.text_channel, asyncio.get_running_loop()
         deadline = loop.time() + JOIN_LIMIT
-        # The bot may still be starting; a person would type it again too.
+        # The bot may still be starting, so the command is typed again, as a person would do.
         while loop.time() < deadline:
             await guest.say(text, self._join_command)
             try:
@@ -128,16 +135,23 @@ class Guests:
         raise CallFailedError("the bot did not join")
 
     async def ask(self, name: str) -> None:
-        """Somebody says the line of this name, and it is answered aloud."""
+        """Have the line with this name said, and wait until the bot has answered it aloud.
+
+        Raises:
+            CallFailedError: the bot does not answer.
+        """
         line = await self._line(name)
         begin = self._heard_so_far(line.guest)
         await self._speak(line)
         await self._keep(line, begin, await self._turn_ended())
 
     async def interrupt(self, story: str, interruption: str) -> None:
-        """Somebody has the bot begin a story, coughs into it, and then says something else.
+        """Have a guest ask for a story, cough during it, and then interrupt it with another line.
 
-        A story that is over too soon to be interrupted is an answer like any other.
+        If the story ends before it can be interrupted, it counts as an ordinary answer.
+
+        Raises:
+            CallFailedError: the bot does not answer, or is not interrupted.
         """
         while not self._spoken.empty():
             self._spoken.get_nowait()
@@ -166,7 +180,11 @@ class Guests:
         await self.ask(interruption)
 
     async def say_aside(self, name: str) -> None:
-        """Somebody says something to somebody else; raises :class:`CallFailedError` where the bot answers it."""
+        """Have a guest say something to another guest.
+
+        Raises:
+            CallFailedError: the bot answers it, or does not hear it.
+        """
         line, taken = await self._line(name), self._taken
         self._overheard.clear()
         await self._speak(line)
@@ -176,9 +194,13 @@ class Guests:
             raise CallFailedError(f"the bot answered {line.text!r}, which was not said to it")
 
     async def send_away(self, name: str) -> None:
-        """Somebody tells the bot to leave, and it does."""
+        """Have a guest tell the bot to leave.
+
+        Raises:
+            CallFailedError: the bot does not leave.
+        """
         line = await self._line(name)
-        # It is a command, so no event tells the words.
+        # The line is a command, so no event of the bot contains its words, and they are printed here.
         self.note(f"{line.guest} says: {line.text}")
         await self._speak(line)
         try:
@@ -189,7 +211,7 @@ class Guests:
             raise CallFailedError(f"the bot did not leave when {line.guest} said {line.text!r}") from None
 
     def save(self) -> None:
-        """Write the whole call and what each guest heard of the bot as WAV files. Blocks."""
+        """Write WAV files of the whole call, and of the bot's sound as each guest received it. Blocks on the disk."""
         bot, first = self._sandbox.bot_id, next(iter(self._receivers.values()), None)
         pieces = [*self._said, *(first.timed(bot) if first is not None else ())]
         whole = self._out / "call.wav"
@@ -201,7 +223,7 @@ class Guests:
             self.note(f"What {name} heard: {path}")
 
     async def _keep(self, line: SpokenLine, begin: int, trace: TurnTrace) -> None:
-        """Note how an answer was heard since packet ``begin``."""
+        """Store an answer with the sound that the guest has received since packet number ``begin``."""
         if trace.outcome is not Outcome.SPOKEN:
             raise CallFailedError(f"the reply to {line.text!r} was {trace.outcome.value}, not spoken")
         receiver, bot = self._receivers[line.guest], self._sandbox.bot_id
@@ -224,11 +246,11 @@ class Guests:
 
     async def _microphone(self, name: str, sound: Sound) -> None:
         self._said.append(TimedSound(time.monotonic(), sound))
-        # The room behind the words, through which Discord's voice activity stays open for a moment.
+        # Discord's voice activity detection stays open for a moment after the words, so silence follows them.
         await self._guests[name].voice.speak(np.pad(sound, (0, ROOM)), VoiceActivity())
 
     async def _clauses(self, count: int) -> bool:
-        """Wait until so many more clauses have begun to sound; ``False`` where the reply is over before."""
+        """Wait until ``count`` more segments have begun to sound. Returns False if the reply ends before."""
         for _ in range(count):
             if await self._within(self._spoken.get(), "a story") is None:
                 return False
@@ -240,7 +262,7 @@ class Guests:
     @staticmethod
     async def _within(waiting: Awaitable[T], what: str) -> T:
         try:
-            # Not wait_for: Python 3.11's can swallow a Ctrl-C that comes together with what was waited for.
+            # asyncio.wait_for is not used, because in Python 3.11 it can lose a Ctrl-C that comes at the same moment.
             async with asyncio.timeout(REPLY_LIMIT):
                 return await waiting
         except TimeoutError:

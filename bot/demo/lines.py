@@ -1,4 +1,6 @@
-"""What the guests of the demonstration say: in recorded voices to real ears, in espeak-ng's voices to toy ones."""
+"""The lines that the demonstration's guests say: recordings for real speech recognition, espeak-ng's speech for toy
+weights.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,11 @@ from sandbox.voice.opus import Sound
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpokenLine:
-    """Words that a guest says: ``sound`` is 48,000 Hz mono."""
+    """Words that a guest says.
+
+    Attributes:
+        sound: the speech, 48,000 Hz mono.
+    """
 
     guest: str
     text: str
@@ -21,10 +27,10 @@ class SpokenLine:
 
 
 class GuestLines(Protocol):
-    """Where the lines of a call come from."""
+    """Source of the lines of a call."""
 
     def line(self, name: str) -> SpokenLine:
-        """The line of this name. Blocks."""
+        """The line with this name. Blocks."""
         ...
 
 
@@ -38,25 +44,25 @@ _TOY_LINES = MappingProxyType(
         "farewell": ("Ada", "Seiyuu, leave the voice channel."),
     }
 )
-"""Toy ears know only their own sentences, in espeak-ng's voices."""
+"""Guest and words of each line. The toy Whisper recognises only a few sentences, spoken by espeak-ng's voices."""
 
 
 class SyntheticLines:
-    """Lines for toy ears."""
+    """Lines for the toy Whisper, spoken by espeak-ng."""
 
     def line(self, name: str) -> SpokenLine:
-        """The line of this name. Blocks for a tenth of a second."""
+        """The line with this name. Blocks for a tenth of a second."""
         guest, text = _TOY_LINES[name]
         return SpokenLine(guest, text, speech(text, GUEST_VOICES[guest]))
 
 
 class RecordedLines:
-    """Lines for real ears, in natural voices. Reads a file when it is made."""
+    """Recorded lines in natural voices, for real speech recognition. The constructor reads a file."""
 
     def __init__(self) -> None:
         self._lines = recorded_lines()
 
     def line(self, name: str) -> SpokenLine:
-        """The line of this name. Blocks for as long as a small file takes to read."""
+        """The line with this name. Blocks while a small file is read."""
         recorded = self._lines[name]
         return SpokenLine(recorded.guest, recorded.text, recorded.read())

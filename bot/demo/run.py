@@ -1,4 +1,4 @@
-"""The demonstration: a scripted call on the local Discord, with the real bot in a process of its own."""
+"""Runs the demonstration: starts the sandbox and the bot in a process of its own, plays the script, and scores it."""
 
 from __future__ import annotations
 
@@ -37,28 +37,34 @@ from toys.whisper.weights import make_toy_whisper
 NOT_TAKEN = "The demonstration uses only the engines from your settings. It does not use: {names}."
 
 ENDING_LIMIT = 9.5
-"""Seconds that everything may take to end in order: longer than the bot alone."""
+"""Longest time for an orderly end, in seconds. It is longer than that of the bot alone."""
 LAST_LINES = 5
+"""Number of lines of the bot's log that are shown if the bot ends too early."""
 NO_ROOM = 65_536
-"""Bytes free on a disk on which a log stays empty."""
+"""If fewer bytes than this are free on the disk, a full disk is the reason for an empty log."""
 USAGE_ERROR = 2
 
 
 class BotEndedError(Exception):
-    """The bot ended by itself in the middle of the call; the text says how."""
+    """The bot's process ended during the call. The message has its exit status."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """What the command line chose."""
+    """Options of the command line.
+
+    Attributes:
+        out: the folder for logs, reports and recordings; ``None`` for ``DATA_DIR/demo``.
+        stay: whether to keep everything running after the scripted call.
+    """
 
     out: Path | None = None
     stay: bool = False
 
 
 @dataclass(slots=True)
-class _Feed:
-    """Passes the bot's events to the console and to whoever waits for one."""
+class _EventFeed:
+    """Passes the bot's events on to all watchers, such as the console and the guests."""
 
     watchers: list[Callable[[CallEvent], None]] = field(default_factory=list)
 
@@ -68,7 +74,11 @@ class _Feed:
 
 
 async def run_demo(settings: Settings, options: DemoOptions, console: Console) -> int:
-    """Play the call; returns 0 when the guest heard what was said, 1 when not, 130 on Ctrl-C."""
+    """Run the demonstration.
+
+    Returns the exit status: 0 if the guests understood the bot, 1 if not, 2 if the bot refused its settings, 130 after
+    Ctrl-C.
+    """
     out = options.out or settings.data_dir / "demo"
     try:
         await asyncio.to_thread(prepare_folders, settings)
@@ -107,7 +117,7 @@ async def _play(
     if weights.toy_stt:
         await _make_toy_whisper(settings, console)
     view = CallConsole(console, persona_name(settings))
-    feed = _Feed([view])
+    feed = _EventFeed([view])
     async with Sandbox() as sandbox:
         view.note(f"A local Discord is up: {sandbox.api_url}")
         part = await asyncio.to_thread(_demo_parts, weights.stt, toy_llm=weights.toy_llm)
@@ -142,7 +152,7 @@ async def _play(
 
 
 async def _failure_of(script: Awaitable[None]) -> str | None:
-    """Play the script; returns what did not happen that should, and how busy the machine was."""
+    """Play the script. Returns ``None`` if it succeeded, otherwise the failure and how busy the machine was."""
     try:
         await script
     except CallFailedError as error:
@@ -152,26 +162,26 @@ async def _failure_of(script: Awaitable[None]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What depends on whose ears there are."""
+    """The parts that depend on whether the bot's speech recognition is real or a toy."""
 
     script: Callable[[Guests], Awaitable[None]]
     lines: GuestLines
     scorer: Scorer
 
 
-def _demo_parts(ears: Path | None, *, toy_llm: bool) -> _Parts:
-    """The call for the ears that the bot has: real ones in this folder, or toys. Blocks."""
-    if ears is None:
+def _demo_parts(whisper: Path | None, *, toy_llm: bool) -> _Parts:
+    """The parts for real speech recognition, with the model in this folder, or for toy weights (``None``). Blocks."""
+    if whisper is None:
         scorer = PhraseScorer() if toy_llm else NoScorer()
         return _Parts(toy_call, SyntheticLines(), scorer)
-    options = WhisperOptions(str(ears), "cpu", language="en")
+    options = WhisperOptions(str(whisper), "cpu", language="en")
     return _Parts(
         real_call, RecordedLines(), TranscriptScorer(WhisperTranscriber(options, Corrections()), tuple(GUEST_VOICES))
     )
 
 
 async def _score(scorer: Scorer, answers: Sequence[HeardAnswer], view: CallConsole, out: Path) -> CallScore:
-    """Score what was heard, and write the score down."""
+    """Score the answers, print the scores, and write the report."""
     score = await scorer.score(answers)
     for one in score.answers:
         view.note(one.line)
@@ -182,7 +192,11 @@ async def _score(scorer: Scorer, answers: Sequence[HeardAnswer], view: CallConso
 
 
 async def _while_it_runs(process: asyncio.subprocess.Process, work: Coroutine[Any, Any, None]) -> None:
-    """Do the work; raises :class:`BotEndedError` where the process ends before that."""
+    """Run ``work`` to its end.
+
+    Raises:
+        BotEndedError: the process ended before.
+    """
     working, ending = asyncio.create_task(work, name="call"), asyncio.create_task(process.wait(), name="bot's end")
     try:
         await asyncio.wait([working, ending], return_when=asyncio.FIRST_COMPLETED)
@@ -196,7 +210,7 @@ async def _while_it_runs(process: asyncio.subprocess.Process, work: Coroutine[An
 
 
 def last_words(log: Path) -> str:
-    """The last lines of the bot's log, or why there are none. Blocks."""
+    """The last lines of the bot's log, or the reason why there are none. Blocks on the disk."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     if lines:
         return "\n".join(["It said last:", *lines[-LAST_LINES:]])
@@ -205,7 +219,7 @@ def last_words(log: Path) -> str:
 
 
 async def _make_toy_whisper(settings: Settings, console: Console) -> None:
-    """Make the toy Whisper ahead of the bot, with a bar: the first time it takes half a minute."""
+    """Create the toy Whisper before the bot starts, with a progress bar. The first time takes half a minute."""
     with Progress(console=console, transient=True) as bars:
         bar = bars.add_task("Teaching the toy ears their sentences (once)", total=1.0)
         await make_toy_whisper(settings.cache_dir, lambda done, _: bars.update(bar, completed=done))

@@ -1,4 +1,4 @@
-"""Whether a guest of the demonstration could understand what the bot said, scored by ears that heard it as they did."""
+"""Scores the demonstration: recognises the speech that the guests received, and compares it with the bot's answers."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
 from toys.llm.phrases import TOY_PHRASES, expected_phrase
 
 CLEAR_ENOUGH = 0.35
-"""Agreement with the small recogniser from which speech counts as understood; another text stays below 0.3."""
+"""Lowest agreement with the small recogniser, from 0 to 1, that counts as understood. Wrong texts stay below 0.3."""
 MOST_ERRORS = 10.0
-"""The word error rate, in percent, up to which the bot was understood."""
+"""Highest word error rate, in percent, that counts as understood."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeardAnswer:
-    """An answer as a guest heard it.
+    """An answer of the bot, as a guest received it.
 
     Attributes:
-        guest: who asked.
-        question: what they said.
-        understood: what the bot took it for; empty where it did not say.
+        guest: name of the guest who asked.
+        question: the words of the question.
+        understood: the bot's transcript of the question; empty if the bot reported none.
         meant: the answer's text, as far as it was spoken.
-        heard: its sound as the guest heard it, 48,000 Hz mono.
+        heard: the sound that the guest received, 48,000 Hz mono.
+        trace: times of the turn.
     """
 
     guest: str
@@ -47,7 +48,13 @@ class HeardAnswer:
 
 @dataclass(frozen=True, slots=True)
 class AnswerScore:
-    """What came of one answer: a line for people, and the same as fields."""
+    """Score of one answer.
+
+    Attributes:
+        good: whether the answer was understood.
+        line: the result as a line for people.
+        fields: the result as fields for the JSON report.
+    """
 
     good: bool
     line: str
@@ -56,7 +63,14 @@ class AnswerScore:
 
 @dataclass(frozen=True, slots=True)
 class CallScore:
-    """What came of the call."""
+    """Score of the whole call.
+
+    Attributes:
+        answers: the scores of the answers; empty if they were not scored one by one.
+        good: whether the bot was understood.
+        line: the result as a line for people.
+        fields: the result as fields for the JSON report.
+    """
 
     answers: Sequence[AnswerScore]
     good: bool
@@ -65,30 +79,30 @@ class CallScore:
 
 
 class Scorer(Protocol):
-    """Ears of its own that score the answers after the call."""
+    """Scores the answers after the call, with a speech recogniser of its own."""
 
     async def score(self, answers: Sequence[HeardAnswer]) -> CallScore:
-        """Listen to all of them."""
+        """Score all answers of the call."""
         ...
 
 
 class NoScorer:
-    """Where no ears are there that could understand any text: that something was heard is enough."""
+    """Accepts every answer in which there was sound. Used if no recogniser for arbitrary text is available."""
 
     async def score(self, answers: Sequence[HeardAnswer]) -> CallScore:
-        """Take every answer for good."""
+        """Accept every answer."""
         return CallScore((), True, "Every reply was heard.", {})
 
 
 class PhraseScorer:
-    """Knows the toy model's answers, and which of them belongs to a question."""
+    """Scores the answers of the toy language model, which has only a few known answers."""
 
     def __init__(self) -> None:
         self._answers = tuple(phrase.answer for phrase in TOY_PHRASES if phrase.answer.isascii())
         self._recogniser = SentenceRecogniser(self._answers)
 
     async def score(self, answers: Sequence[HeardAnswer]) -> CallScore:
-        """Listen with PocketSphinx."""
+        """Compare each answer with the known answers, with PocketSphinx."""
         scores = [await asyncio.to_thread(self._score_one, answer) for answer in answers]
         good = all(score.good for score in scores)
         line = "Every reply was intelligible." if good else "not every reply was intelligible"
@@ -105,27 +119,27 @@ class PhraseScorer:
 
 
 class TranscriptScorer:
-    """Real ears: the words that they hear, against those that the bot meant to say.
+    """Transcribes the answers with a real transcriber, and compares the words with those that the bot meant to say.
 
     Args:
-        ears: a transcriber of the scorer's own; it is closed when the score is made.
-        names: of the people in the call, which whoever is in it knows.
+        transcriber: used only by this scorer, which closes it after scoring.
+        names: names of the people in the call, as hints for the transcriber.
     """
 
-    def __init__(self, ears: Transcriber, names: tuple[str, ...] = ()) -> None:
-        self._ears = ears
+    def __init__(self, transcriber: Transcriber, names: tuple[str, ...] = ()) -> None:
+        self._transcriber = transcriber
         self._names = names
 
     async def score(self, answers: Sequence[HeardAnswer]) -> CallScore:
-        """Transcribe what was heard; good up to :data:`MOST_ERRORS` percent over the whole call.
+        """Transcribe the answers. They are good up to :data:`MOST_ERRORS` percent of wrong words in the whole call.
 
         Raises:
-            TranscriptionError: the ears can't be had.
+            TranscriptionError: the transcriber failed.
         """
         try:
             scored = [await self._score_one(answer) for answer in answers]
         finally:
-            await self._ears.close()
+            await self._transcriber.close()
         whole = sum((errors for errors, _ in scored), NO_WORDS)
         good = whole.percent <= MOST_ERRORS
         line = (
@@ -136,7 +150,7 @@ class TranscriptScorer:
 
     async def _score_one(self, answer: HeardAnswer) -> tuple[WordErrors, AnswerScore]:
         sound = soxr.resample(answer.heard, SAMPLE_RATE, HEARING_RATE)
-        heard = (await self._ears.transcribe(TranscriptionRequest(sound, Urgency.FINAL, self._names))).text
+        heard = (await self._transcriber.transcribe(TranscriptionRequest(sound, Urgency.FINAL, self._names))).text
         errors = word_errors(answer.meant, heard)
         good = errors.percent <= MOST_ERRORS
         line = f"{'✔' if good else '–'} {answer.guest} heard: {heard}"
@@ -146,7 +160,7 @@ class TranscriptScorer:
 
 
 def write_report(path: Path, answers: Sequence[HeardAnswer], score: CallScore) -> None:
-    """Write the call as JSON: each answer with what was meant and heard, and when. Blocks."""
+    """Write the call's report as JSON: for each answer its text, transcript, score and times. Blocks on the disk."""
     scores: Iterable[AnswerScore | None] = score.answers or [None] * len(answers)
     turns = [
         {

@@ -1,4 +1,4 @@
-"""The scripted calls of the demonstration: one for real ears, a shorter one for toys."""
+"""The scripts of the demonstration's calls: one for real speech recognition, and a shorter one for toy weights."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from bot.demo.guests import Guests
 
 
 async def toy_call(guests: Guests) -> None:
-    """Two guests say sentences that the toys know.
+    """Play a call of two guests, who say only sentences that the toy weights know.
 
     Raises:
-        CallFailedError: something that should happen did not.
+        CallFailedError: an expected event did not happen.
     """
     await guests.enter("Ada")
     await guests.call_the_bot("Ada")
@@ -24,10 +24,10 @@ async def toy_call(guests: Guests) -> None:
 
 
 async def real_call(guests: Guests) -> None:
-    """Three guests come and go, ask, interrupt, cough, and talk to each other.
+    """Play a call of three guests, who come and go, ask, interrupt, cough, and talk to each other.
 
     Raises:
-        CallFailedError: something that should happen did not.
+        CallFailedError: an expected event did not happen.
     """
     await guests.enter("Ada")
     await guests.call_the_bot("Ada")

@@ -1,4 +1,4 @@
-"""What the demonstration takes of a person's settings: their engines. For the rest it has settings of its own."""
+"""The demonstration's settings: it uses the engines from the operator's settings, and its own values for all others."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from config.types import BlankCounts
 
 _KEPT = frozenset({"profile", "weights", "cache_dir", "data_dir", "voice_gpu", "tts_engine", "tts_websocket_url"})
 _NOT_TOLD = frozenset({"discord_token", "discord_api_url", "discord_ca_file", "tts_bind"})
-"""The demonstration can't but have its own of these."""
+"""Settings that the demonstration always replaces, so their replacement is not reported."""
 _FIELDS: dict[str, FieldInfo] = {**SpeechSettings.settings(), **Settings.settings()}
 
 
 def demo_settings(settings: Settings) -> Settings:
-    """The same engines, and everything else as it is in the demonstration."""
+    """Build the demonstration's settings: the engines of ``settings``, and default values for everything else."""
     usual = {name: _usual(field) for name, field in Settings.settings().items() if not _is_taken(name, settings)}
     return settings.changed(**usual)
 
 
 def demo_environment(settings: Settings, speech: SpeechSettings) -> dict[str, str]:
-    """Variables for the demonstration's bot: they hide what a person has set for their own bot, but for its engines.
+    """Environment variables for the demonstration's bot. They hide the operator's settings, except for the engines.
 
-    Blocks: it looks which models are here.
+    Blocks on the disk, because it looks for downloaded models.
     """
     hidden = {name.upper(): _written(field) for name, field in _FIELDS.items() if not _is_taken(name, settings)}
-    # The demonstration's bot has a DATA_DIR of its own, with no weights and no voices in it.
+    # The demonstration's bot has its own DATA_DIR without models and voices, so these get absolute paths.
     kept = dict(_models_here(settings))
     if speech.xtts_model == USUAL_XTTS_MODEL:
         kept["XTTS_MODEL"] = str((settings.data_dir / "models" / "xtts-v2").resolve())
@@ -43,25 +43,25 @@ def demo_environment(settings: Settings, speech: SpeechSettings) -> dict[str, st
 
 
 def _models_here(settings: Settings) -> Iterator[tuple[str, str]]:
-    """By their paths, the models that the settings name by a name of the catalogue."""
+    """Variables with the paths of the downloaded models that the settings name."""
     try:
         catalogue = load_catalogue()
     except CatalogueError:
         return
-    ears = recogniser_model(catalogue, settings) if settings.stt.model is not None else None
-    if ears is not None:
-        model = catalogue.models[ears]
+    stt_model = recogniser_model(catalogue, settings) if settings.stt.model is not None else None
+    if stt_model is not None:
+        model = catalogue.models[stt_model]
         store = store_of(settings, model)
-        if store.is_whole(ears, model):
-            yield "STT_MODEL", str(store.folder(ears).resolve())
-    # What is wrong with the name is told when the weights are chosen.
+        if store.is_whole(stt_model, model):
+            yield "STT_MODEL", str(store.folder(stt_model).resolve())
+    # An invalid name is reported later, when the weights are chosen.
     with contextlib.suppress(NoSuchLlmError):
         if (llm := named_llm(settings, catalogue)) is not None:
             yield "LLM_MODEL", str(llm.path.resolve())
 
 
 def left_out(settings: Settings, speech: SpeechSettings) -> list[str]:
-    """The variables that a person has set and the demonstration does not take."""
+    """Names of the variables that the operator has set, but that the demonstration does not use."""
     set_here = speech.values() | settings.values()
     return sorted(
         name.upper()
@@ -71,7 +71,11 @@ def left_out(settings: Settings, speech: SpeechSettings) -> list[str]:
 
 
 def _is_taken(name: str, settings: Settings) -> bool:
-    """Whether a setting belongs to an engine that the person has chosen; the profile's own are taken as they are."""
+    """Whether the demonstration uses a setting of the operator's.
+
+    Settings of engines are used only if the operator chose these engines. The engines of the profile get their
+    defaults.
+    """
     if name in _KEPT or name == "llm_model":
         return True
     if name.startswith("llm_"):
@@ -88,7 +92,7 @@ def _usual(field: FieldInfo) -> Any:
 
 
 def _written(field: FieldInfo) -> str:
-    """As a variable: empty is "not set", unless an empty value means something."""
+    """The value of a variable that sets a field to its default. It is empty, unless an empty value has a meaning."""
     if not any(isinstance(mark, BlankCounts) for mark in field.metadata):
         return ""
     usual = _usual(field)

@@ -1,4 +1,4 @@
-"""After the scripted call: whoever sits at the terminal types to the bot, as a guest of the local Discord."""
+"""Typed conversation after the scripted call: a person at the terminal talks to the bot as a guest of the sandbox."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ NAME = "You"
 PROMPT = "you> "
 ANSWER_LIMIT = 90.0
 STILL = 1.5
-"""Seconds without a change after which what the bot writes is whole: it edits an answer while the model writes it."""
+"""Seconds without a change after which the bot's messages are complete. It edits an answer while the model writes
+it."""
 STAYING = "Staying. The bot and its local Discord run until Ctrl-C."
 WELCOME = (
     "Now you: type something, and it is answered aloud. {prefix}help shows the commands. What you hear and read is "
@@ -33,7 +34,7 @@ NO_ANSWER = "No answer came in {limit:.0f} s."
 
 
 def someone_types() -> bool:
-    """Whether there is a terminal at which somebody can type now."""
+    """Whether stdin is a terminal, and this process is in its foreground."""
     try:
         return sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
     except (OSError, ValueError, AttributeError):
@@ -41,12 +42,12 @@ def someone_types() -> bool:
 
 
 def is_slash_command(line: str) -> bool:
-    """Whether somebody means one of Discord's slash commands."""
+    """Whether the line looks like one of Discord's slash commands."""
     return re.match(r"/[a-z]", line) is not None
 
 
 def with_names(text: str, channels: Mapping[int, str], people: Mapping[int, str]) -> str:
-    """The text with the names of channels and people, as Discord shows it, in place of their ids."""
+    """Replace the ids of channels and people in a text by their names, as Discord shows them."""
 
     def name(found: re.Match[str]) -> str:
         sign, number = found[1][0], int(found[2])
@@ -59,10 +60,10 @@ def with_names(text: str, channels: Mapping[int, str], people: Mapping[int, str]
 async def stay(
     sandbox: Sandbox, view: CallConsole, watchers: list[Callable[[CallEvent], None]], out: Path, prefix: str
 ) -> None:
-    """Keep the local Discord up: for who types at the terminal, until they end it; else for ever.
+    """Keep the sandbox running. With a terminal, a person can type until they end it; otherwise this never returns.
 
     Raises:
-        CallFailedError: the bot does not come when it is called.
+        CallFailedError: the bot does not answer the command to join.
     """
     if not someone_types():
         view.note(STAYING)
@@ -72,7 +73,11 @@ async def stay(
 
 
 class TypedLines:
-    """Lines from a terminal or a pipe, without a thread. Belongs to the event loop that runs where it is made."""
+    """Reads lines from a terminal or pipe on the event loop, without a thread.
+
+    Args:
+        descriptor: the file descriptor to read from.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -81,7 +86,7 @@ class TypedLines:
 
     @contextmanager
     def read(self) -> Iterator[None]:
-        """Listen inside the block."""
+        """Read lines until the end of the block."""
         loop = asyncio.get_running_loop()
         loop.add_reader(self._descriptor, self._take)
         try:
@@ -90,7 +95,7 @@ class TypedLines:
             loop.remove_reader(self._descriptor)
 
     async def next(self) -> str | None:
-        """The next line, without its end; ``None``: there are no more."""
+        """Wait for the next line, and return it without its line end; ``None`` at the end of the input."""
         return await self._lines.get()
 
     def _take(self) -> None:
@@ -108,11 +113,13 @@ class TypedLines:
 
 
 class TypedTalk:
-    """What is typed goes to the bot, and its answers come back: written, and as sound files.
+    """Sends typed lines to the bot, prints its written answers, and saves its spoken answers as sound files.
 
     Args:
-        watchers: who is told of the bot's events; the console among them.
-        out: the folder for what is kept.
+        view: prints the conversation.
+        watchers: the list of functions that get the bot's events. This object replaces the ``view`` in it.
+        out: the folder for sound files and the log of the conversation.
+        prefix: the prefix of the bot's commands.
     """
 
     def __init__(
@@ -136,7 +143,7 @@ class TypedTalk:
 
     def _on_event(self, event: CallEvent) -> None:
         if isinstance(event, PromptTaken) and event.author == NAME:
-            return  # It stands there, as it was typed.
+            return  # The terminal shows the line already, because it was typed there.
         if isinstance(event, NoticePosted):
             self._told.append(event.text)
             event = NoticePosted(self._named(event.text))
@@ -147,7 +154,7 @@ class TypedTalk:
         self._view(event)
 
     async def run(self, lines: TypedLines) -> None:
-        """Join the voice channel, call the bot, and go on until there are no more lines."""
+        """Join the voice channel, have the bot join, and send it lines until the end of the input."""
         you = await self._come()
         self._view.note(WELCOME.format(prefix=self._prefix, out=self._out))
         with lines.read():
@@ -176,7 +183,7 @@ class TypedTalk:
         you = await self._sandbox.add_guest(NAME)
         await you.join_voice(self._sandbox.voice_channel)
         asked = await you.say(self._sandbox.text_channel, f"{self._prefix}join")
-        # What it writes on coming in, its notices among it, must not be taken for an answer to what is typed next.
+        # The bot writes messages when it joins. Wait for them, so that they don't count as the answer to the next line.
         try:
             await self._written_after(you, asked)
         except TimeoutError:
@@ -205,7 +212,7 @@ class TypedTalk:
             self._save(you, begin)
 
     async def _answered_aloud(self, you: Guest, asked: Message) -> None:
-        """Wait for the end of a reply; or for a written word, where there is to be none."""
+        """Wait for the end of a spoken reply, or for a written message, which the bot sends if it can't speak."""
         spoken = asyncio.create_task(self._spoken.wait(), name="spoken answer")
         refused = asyncio.create_task(self._written_after(you, asked), name="written answer")
         try:
@@ -222,7 +229,7 @@ class TypedTalk:
                 self._view.written(self._named(message))
 
     async def _written_after(self, you: Guest, asked: Message) -> list[str]:
-        """What the bot has written since, when it is whole."""
+        """Wait until the bot's messages after ``asked`` are complete, and return them."""
         channel = self._sandbox.text_channel
         await you.wait_for_message(channel, self._is_the_bots, ANSWER_LIMIT, after=asked)
         before: list[str] = []
