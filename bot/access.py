@@ -108,7 +108,7 @@ class RateLimit:
         self._notified.discard(user)
         return 0.0
 
-    def tell_once(self, user: int) -> bool:
+    def notify_once(self, user: int) -> bool:
         """Whether a user who has to wait must be notified. True only once per wait."""
         if user in self._notified:
             return False
@@ -124,7 +124,7 @@ class RateLimit:
                 taken.popleft()
 
 
-def wait_word(seconds: float) -> str:
+def wait_text(seconds: float) -> str:
     """The text for a person who has to wait."""
     whole = math.ceil(seconds)
     wait = f"{whole} s" if whole < 120 else f"{math.ceil(whole / 60)} minutes"

@@ -19,7 +19,7 @@ from audio.opus import load_opus
 from bot.access import Permit, RateLimit
 from bot.background import BackgroundWork
 from bot.backup.moving import undo_and_clean_up
-from bot.call_maker import CallMaker
+from bot.call_factory import CallFactory
 from bot.calls import Calls
 from bot.characters import Characters
 from bot.client import SeiyuuBot, check_token, connector, use_api
@@ -184,7 +184,7 @@ async def application(
         await conversations.open()
         stack.push_async_callback(conversations.close)
         stack.callback(consent.watch(conversations.writer.forget_person))
-        maker = CallMaker(
+        call_factory = CallFactory(
             settings,
             characters,
             clock,
@@ -204,7 +204,7 @@ async def application(
         def make_session(place: CallPlace, volume: float, report: LoadingReport) -> DiscordCall:
             guild = place.voice.guild.id
             title = f"{characters.at(guild).persona.name} in {place.voice.name}"
-            return maker.make(DiscordCall, DiscordTransport(place, rights, title), guild, volume, report)
+            return call_factory.make(DiscordCall, DiscordTransport(place, rights, title), guild, volume, report)
 
         manager: VoiceSessionManager[Call[Any]] = VoiceSessionManager(
             lease, lambda session, cause: calls.ended(session, cause), prefix=settings.command_prefix
@@ -213,13 +213,13 @@ async def application(
         def in_call() -> bool:
             return manager.status().state is not CallState.IDLE
 
-        ghost = await store.unfinished_call()
+        lost_call = await store.unfinished_call()
         await store.end_call()
 
         async def when_first_ready() -> None:
             if bot.user is not None:
                 _log.info("%s", welcome(bot.user, len(bot.guilds), settings.command_prefix))
-            await calls.leave_ghost(bot, ghost)
+            await calls.leave_lost_call(bot, lost_call)
             watch(Ready(at=time.monotonic()))
             background.begin(features.background)
             if when_warm is not None:

@@ -28,7 +28,7 @@ from config.sections import CallSettings
 _log = logging.getLogger(__name__)
 
 NO_SESSION = "No active voice session"
-GHOST_LEFT = "👋 I was restarted in the middle of our call and had to leave. `{prefix}join` brings me back."
+LOST_CALL_LEFT = "👋 I was restarted in the middle of our call and had to leave. `{prefix}join` brings me back."
 VOLUME_SETTING = "volume"
 VOLUME_ON = "volume on {guild}"
 MAX_VOLUME = 2.0
@@ -215,15 +215,15 @@ class Calls:
             except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
                 _log.warning("Could not say that the call in %s ended: %s", transport.place, discord_error_text(error))
 
-    async def leave_ghost(self, client: discord.Client, ghost: CallRecord | None) -> None:
+    async def leave_lost_call(self, client: discord.Client, lost_call: CallRecord | None) -> None:
         """Leave a call in which the last process died, and say so in its prompt channel."""
         for guild in client.guilds:
             if guild.me.voice is not None and guild.voice_client is None:
                 await guild.change_voice_state(channel=None)
-        channel = client.get_channel(ghost.prompt_channel) if ghost is not None else None
+        channel = client.get_channel(lost_call.prompt_channel) if lost_call is not None else None
         if isinstance(channel, discord.abc.Messageable):
             try:
-                await channel.send(GHOST_LEFT.format(prefix=self._prefix))
+                await channel.send(LOST_CALL_LEFT.format(prefix=self._prefix))
             except discord.HTTPException as error:
                 _log.warning("Could not say that the last call was lost: %s", error)
 

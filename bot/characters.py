@@ -167,12 +167,12 @@ class LocalCharacter:
         return await self._characters.choose_mood(self._scope, name)
 
 
-def persona_word(character: Character) -> str:
+def persona_text(character: Character) -> str:
     """The text after another persona was chosen."""
     return f"🎭 From now on I am {_title(character.file, character.persona)}, and {character.mood}."
 
 
-def mood_word(character: Character) -> str:
+def mood_text(character: Character) -> str:
     """The text after another mood was chosen."""
     return f"💭 {character.persona.name} is {character.mood} now."
 

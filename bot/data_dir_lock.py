@@ -13,7 +13,7 @@ from pathlib import Path
 _log = logging.getLogger(__name__)
 
 FILE = "seiyuu.lock"
-_OWN_EYES = 0o600
+_PRIVATE = 0o600
 _HELD_BY_ANOTHER = (errno.EWOULDBLOCK, errno.EACCES)
 
 
@@ -32,7 +32,7 @@ def data_dir_lock(data_dir: Path) -> Iterator[None]:
         OSError: the lock file can't be written.
     """
     file = data_dir / FILE
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, _OWN_EYES)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, _PRIVATE)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

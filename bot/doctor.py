@@ -30,7 +30,7 @@ from bot.llm.client import ModelClient
 from bot.llm.requests import ModelOptions
 from bot.llm.small_model import load_small_prompts
 from bot.models.named_llm import EmbeddedLlm
-from bot.operator_files import corrections, own_persona, prepare_folders
+from bot.operator_files import own_persona, prepare_folders, read_corrections
 from bot.own_weights import OwnWeights
 from bot.services import speech_server_options, try_speech_server
 from bot.settings_check import setting_notices
@@ -209,7 +209,7 @@ async def _ears(settings: Settings, weights: OwnWeights) -> CheckResult:
 
 
 def _load_what_ears_need(settings: Settings, weights: OwnWeights) -> None:
-    corrections(settings)
+    read_corrections(settings)
     HallucinationFilter()
     load_turn_policy(weights.speech_detector)
     load_word_lists()

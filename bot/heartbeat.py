@@ -27,7 +27,7 @@ INTERVAL = 5.0
 DEAD_AFTER = 60.0
 """Seconds without a heartbeat after which ``python -m bot.heartbeat`` exits with status 1."""
 _MAX_BYTES = 65_536
-_OWN_EYES = 0o600
+_PRIVATE = 0o600
 
 State = Mapping[str, str]
 
@@ -82,7 +82,7 @@ class _HeldFile:
         self._locked = False
 
     def __enter__(self) -> Self:
-        self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, _OWN_EYES)
+        self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, _PRIVATE)
         self._lock()
         return self
 

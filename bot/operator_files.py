@@ -15,7 +15,7 @@ from config.reasons import FULL_DISK, reason
 from config.settings import Settings
 from config.speech_settings import USUAL_VOICES_DIR, SpeechSettings
 
-_OWN_EYES = 0o700
+_PRIVATE = 0o700
 _ROOM = 65_536
 """Bytes of free space that a folder must have. This is less than the bot needs."""
 
@@ -63,7 +63,7 @@ def other_personas(settings: Settings) -> dict[str, Persona]:
     return {file: load_persona(file, PERSONAS_DIR) for file in files if file not in looked_at_elsewhere}
 
 
-def corrections(settings: Settings) -> Corrections:
+def read_corrections(settings: Settings) -> Corrections:
     """The corrections of transcripts; raises :class:`~.corrections.CorrectionsError`, whose text names the setting."""
     return Corrections.read(settings.stt.corrections) if settings.stt.corrections else Corrections()
 
@@ -80,7 +80,7 @@ def trust(context: ssl.SSLContext, ca_file: Path | None) -> None:
         raise OperatorFileError(f"DISCORD_CA_FILE={ca_file} can't be read: {reason(error)}") from error
 
 
-def ca_certificates(settings: Settings) -> None:
+def check_ca_file(settings: Settings) -> None:
     """Check that ``DISCORD_CA_FILE`` can be used; raises :class:`OperatorFileError`."""
     trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), settings.discord_ca_file)
 
@@ -93,7 +93,7 @@ def prepare_voices_folder(speech: SpeechSettings) -> None:
 
 def _prepare(variable: str, folder: Path) -> None:
     try:
-        folder.mkdir(_OWN_EYES, parents=True, exist_ok=True)
+        folder.mkdir(_PRIVATE, parents=True, exist_ok=True)
         # On a full disk, files can be created but not written.
         with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
             probe.write(bytes(_ROOM))

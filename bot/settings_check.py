@@ -15,11 +15,11 @@ from bot.models.needs import recognises_speech
 from bot.models.outside import WHISPERS
 from bot.operator_files import (
     OperatorFileError,
-    ca_certificates,
-    corrections,
+    check_ca_file,
     own_persona,
     prepare_folders,
     prepare_voices_folder,
+    read_corrections,
 )
 from bot.voice.transcribe.corrections import CorrectionsError
 from config.env_file import ENV_FILE, place, read_env_lines
@@ -98,8 +98,8 @@ def _of_files(settings: Settings, speech: SpeechSettings | None) -> Iterator[Fau
         prepare_folders,
         own_persona,
         *(builder.read for builder in feature_set.FEATURES if builder.read is not None),
-        corrections,
-        ca_certificates,
+        read_corrections,
+        check_ca_file,
     ]
     for look in looks:
         yield from _fault(look, settings)

@@ -12,7 +12,7 @@ import aiohttp
 from bot.models.catalogue import CatalogueError, load_catalogue
 from bot.models.needs import download_command, recogniser_model, store_of
 from bot.models.outside import recogniser_is_here, recogniser_remedy
-from bot.operator_files import corrections as read_corrections
+from bot.operator_files import read_corrections
 from bot.own_weights import REPAIR, OwnWeights
 from bot.voice.transcribe.hallucinations import HallucinationFilter
 from bot.voice.transcribe.openai_api import OpenAITranscriber

@@ -60,7 +60,7 @@ IN_BOT: Mapping[str, frozenset[str]] = {
 ON_TOP = frozenset(
     {
         "bot.app",
-        "bot.call_maker",
+        "bot.call_factory",
         "bot.calls",
         "bot.client",
         "bot.command_line",

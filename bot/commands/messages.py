@@ -8,7 +8,7 @@ from collections.abc import Callable
 import discord
 from discord.ext import commands
 
-from bot.access import RateLimit, wait_word
+from bot.access import RateLimit, wait_text
 from bot.commands.message_words import find_quoted, words_to
 from bot.feature import FeatureSet
 from bot.features.image_generation.asker import wants_drawing
@@ -78,8 +78,8 @@ class MessageRouter(commands.Cog):
             if await self._draws(message, words.written):
                 return
             if wait := self._rate.take(message.author.id):
-                if self._rate.tell_once(message.author.id):
-                    await reply_to(message, wait_word(wait))
+                if self._rate.notify_once(message.author.id):
+                    await reply_to(message, wait_text(wait))
             elif is_spoken(message):
                 await self._answer_spoken(message, words.text)
             else:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import aiosqlite
 
-from bot.characters import LocalCharacter, UnknownChoiceError, mood_word, persona_word
+from bot.characters import LocalCharacter, UnknownChoiceError, mood_text, persona_text
 from bot.voice.utterances.classifier import SpokenCommand
 from bot.voice.utterances.voice_commands import VoiceCommand
 
@@ -60,5 +60,5 @@ class CharacterChanges:
 
     async def _change(self, command: SpokenCommand) -> str:
         if command.command is VoiceCommand.PERSONA:
-            return persona_word(await self._character.choose_persona(command.choice))
-        return mood_word(await self._character.choose_mood(command.choice))
+            return persona_text(await self._character.choose_persona(command.choice))
+        return mood_text(await self._character.choose_mood(command.choice))

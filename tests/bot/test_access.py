@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import discord
 import pytest
 
-from bot.access import Permit, RateLimit, wait_word
+from bot.access import Permit, RateLimit, wait_text
 
 
 def member(person_id: int = 1, *, manages: bool = False, roles: tuple[tuple[int, str], ...] = ()) -> Any:
@@ -67,10 +67,10 @@ def test_who_waits_is_told_so_once_a_wait() -> None:
     told = []
     for at in (100, 101, 102, 111, 112, 113, 130):
         now = float(at)
-        told.append(bool(limit.take(1)) and limit.tell_once(1))
+        told.append(bool(limit.take(1)) and limit.notify_once(1))
     assert told == [False, True, False, False, True, False, False]
 
 
 def test_the_word_is_short() -> None:
-    assert wait_word(3.2) == "⏳ A little slower, please: try again in 4 s."
-    assert "10 minutes" in wait_word(599)
+    assert wait_text(3.2) == "⏳ A little slower, please: try again in 4 s."
+    assert "10 minutes" in wait_text(599)

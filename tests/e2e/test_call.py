@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.calls import GHOST_LEFT
+from bot.calls import LOST_CALL_LEFT
 from bot.store import CallRecord, Store
 from bot.voice.discord.transport import CHANNEL_FULL
 from bot.voice.events import CallEnded
@@ -265,7 +265,7 @@ async def test_the_call_outlives_a_drop_of_the_gateway(stage: Stage, resumable: 
     await stage.until(lambda: not stage.app.bot.is_ws_ratelimited() and stage.app.bot.is_ready(), "the bot")
     await speaks(stage)
     said = [message.content for message in stage.ada.messages(stage.sandbox.text_channel)]
-    assert GHOST_LEFT.format(prefix="!") not in said, "a new session is no restart"
+    assert LOST_CALL_LEFT.format(prefix="!") not in said, "a new session is no restart"
     await stage.sandbox.faults.kick_from_voice(stage.sandbox.bot)
     await ended(stage, "kicked")
 

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 import aiohttp
 import discord
 
-from bot.access import Permit, RateLimit, wait_word
+from bot.access import Permit, RateLimit, wait_text
 from bot.features.image_generation.asker import Asker, answer, react
 from bot.features.image_generation.comfyui import ComfyUi
 from bot.features.image_generation.job import DrawingJob
@@ -125,7 +125,7 @@ class ImageGeneration:
         if author.id in self._jobs:
             return ALREADY
         wait = self._rate.take(author.id)
-        return wait_word(wait) if wait else None
+        return wait_text(wait) if wait else None
 
     async def _draw(self, asker: Asker, prompt: str, shown: ProgressMessage) -> None:
         seed = self._rng.randint(0, _MAX_SEED)

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.characters import UnknownChoiceError, mood_word, persona_word
+from bot.characters import UnknownChoiceError, mood_text, persona_text
 from bot.features.text_chat.service import TextChat
 from bot.user_error import UserError
 
@@ -61,7 +61,7 @@ class ChatCommands(commands.Cog, name="Chat"):
             chosen = await self._chat.characters.choose_persona(_character_scope(ctx), name)
         except UnknownChoiceError as error:
             raise UserError(f"❌ {error}") from error
-        await ctx.send(persona_word(chosen))
+        await ctx.send(persona_text(chosen))
 
     @persona.autocomplete("name")
     async def _persona_names(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -87,7 +87,7 @@ class ChatCommands(commands.Cog, name="Chat"):
             changed = await self._chat.characters.choose_mood(_character_scope(ctx), name)
         except UnknownChoiceError as error:
             raise UserError(f"❌ {error}") from error
-        await ctx.send(mood_word(changed))
+        await ctx.send(mood_text(changed))
 
     @mood.autocomplete("name")
     async def _moods(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:

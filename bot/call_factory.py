@@ -31,7 +31,7 @@ C = TypeVar("C", bound=Call[Any])
 
 
 @dataclass(frozen=True, slots=True)
-class CallMaker:
+class CallFactory:
     """All parts that a call needs, except for its transport.
 
     Attributes:
