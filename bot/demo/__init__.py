@@ -1,2 +1,1 @@
-"""The demonstration, ``python -m bot demo``: a scripted call of the real bot on a local Discord server (the
-sandbox)."""
+"""The demonstration, ``python -m bot demo``: a scripted call with the real bot in the sandbox, a local Discord."""

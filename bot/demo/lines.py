@@ -1,6 +1,4 @@
-"""The lines that the demonstration's guests say: recordings for real speech recognition, espeak-ng's speech for toy
-weights.
-"""
+"""The lines that the demonstration's guests say, recorded or spoken by espeak-ng."""
 
 from __future__ import annotations
 

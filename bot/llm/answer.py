@@ -99,7 +99,7 @@ class ReplyText:
             if not self._habit.goes_on:
                 self._thoughts.separate()
         self._taken += len(delta.text)
-        return self._noted(without_retracted_pieces(self._chain.feed(delta.text))) if delta.text else []
+        return self._noted(_without_retracted(self._chain.feed(delta.text))) if delta.text else []
 
     def end(self) -> list[str]:
         """End the reply; returns the rest of the filtered text, and retractions."""
@@ -108,7 +108,7 @@ class ReplyText:
             self._thoughts.cut_off()
         if cut_off and self._brief is not None:
             self._brief.cut_off()
-        pieces = self._noted(without_retracted_pieces(self._chain.finish()))
+        pieces = self._noted(_without_retracted(self._chain.finish()))
         if self.spoke and not self._began_inside and not cut_off and not self.ended:
             self._habit.began_outside()
         return pieces
@@ -143,7 +143,7 @@ def bounded_deltas(delta: Delta) -> Iterator[Delta]:
     yield Delta(delta.text[last:], finished=delta.finished, reason=delta.reason, calls=delta.calls)
 
 
-def without_retracted_pieces(pieces: list[str]) -> list[str]:
+def _without_retracted(pieces: list[str]) -> list[str]:
     """Drop the pieces that are retracted by a later piece."""
     retractions = [place for place, piece in enumerate(pieces) if isinstance(piece, Retraction)]
     return pieces[retractions[-1] :] if retractions else pieces

@@ -57,7 +57,7 @@ def clean_prompt(text: str, names: DiscordNames) -> str:
     text = _SPOILER.sub(r"\1", text)
     text = _MASS_MENTION.sub(r"\1", text)
     line = _one_line(text)
-    return line if _says_something(line) else ""
+    return line if _has_visible_text(line) else ""
 
 
 def clean_name(name: str) -> str:
@@ -71,7 +71,7 @@ def clean_name(name: str) -> str:
 def clean_label(name: str, limit: int = MAX_LABEL_CHARS) -> str:
     """Clean the name of a channel or server: one line of at most ``limit`` characters; "" if nothing is left."""
     line = _one_line(_without_invisible(name))[:limit].strip()
-    return line if _says_something(line) else ""
+    return line if _has_visible_text(line) else ""
 
 
 def _name_mentions(text: str, names: DiscordNames) -> str:
@@ -125,5 +125,5 @@ def _one_line(text: str) -> str:
     return " ".join(without_control_marks(text).split())[:MAX_PROMPT_CHARS].rstrip()
 
 
-def _says_something(line: str) -> bool:
+def _has_visible_text(line: str) -> bool:
     return any(unicodedata.category(character)[0] not in "MZ" and character not in _JOINERS for character in line)

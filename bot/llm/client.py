@@ -230,18 +230,18 @@ class ModelClient:
             text = ReplyText(self._habit(request), speakers, never_retract=never_retract, brief=request.options.brief)
             answer = AnswerBuilder(text)
             while delta is not None:
-                for part in _heeded(await self._said_by(answer, delta), runs_tools):
+                for part in _parts_for_caller(await self._filtered(answer, delta), runs_tools):
                     yield part
                 delta = None if answer.ended else await reader.read()
-            for part in _heeded(answer.end(), runs_tools):
+            for part in _parts_for_caller(answer.end(), runs_tools):
                 yield part
-            self._judge_end(answer, request.options, runs_tools)
+            self._check_end(answer, request.options, runs_tools)
         finally:
             # This closes the connection, unless the body was read to its end: then it is in the pool again already.
             response.close()
 
     @staticmethod
-    async def _said_by(answer: AnswerBuilder, delta: Delta) -> list[AnswerPart]:
+    async def _filtered(answer: AnswerBuilder, delta: Delta) -> list[AnswerPart]:
         """Filter one delta. It may be a complete long answer, so the event loop gets a turn between parts of it."""
         said: list[AnswerPart] = []
         for part in bounded_deltas(delta):
@@ -321,7 +321,7 @@ class ModelClient:
             self._memories[model] = ServerMemory(Dialect(self._logged), window, ThinkingHabit(), ModelSize(model))
         return self._memories[model]
 
-    def _judge_end(self, answer: AnswerBuilder, options: ModelOptions, runs_tools: bool) -> None:
+    def _check_end(self, answer: AnswerBuilder, options: ModelOptions, runs_tools: bool) -> None:
         text = answer.text
         if not text.spoke and not (answer.called and runs_tools):
             raise nothing_said(options, text.reason, thought=text.thought)
@@ -340,7 +340,7 @@ class ModelClient:
         return self._session
 
 
-def _heeded(parts_of_answer: Sequence[AnswerPart], runs_tools: bool) -> Iterator[AnswerPart]:
+def _parts_for_caller(parts_of_answer: Sequence[AnswerPart], runs_tools: bool) -> Iterator[AnswerPart]:
     """Drop tool calls, and log them, unless the caller runs tools."""
     for part in parts_of_answer:
         if isinstance(part, ToolCall) and not runs_tools:

@@ -293,12 +293,12 @@ class Dialect:
         return spoken
 
 
-def changed(body: Mapping[str, Any], refused: RefusedField) -> dict[str, Any]:
+def without_field(body: Mapping[str, Any], refused: RefusedField) -> dict[str, Any]:
     """Copy a request body without the refused field, or with its new name."""
     return _changed(dict(body), refused.path, refused.renamed)
 
 
-def folded(body: Mapping[str, Any]) -> dict[str, Any]:
+def with_system_folded(body: Mapping[str, Any]) -> dict[str, Any]:
     """Copy a request body, with the system messages moved to the beginning of the user's first message."""
     return _folded(dict(body))
 

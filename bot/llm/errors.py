@@ -225,7 +225,7 @@ def refused(options: ModelOptions, refusal: Refusal) -> ModelError:
     """Error for a refusal: what its status means, what to do about it, and the server's own message."""
     said = _without_status(error_text(refusal.body), refusal.status)
     reason = f": {said}" if said else f" ({refusal.reason})" if refusal.reason else ""
-    kind, what = _meaning(options, refusal)
+    kind, what = _kind_and_advice(options, refusal)
     return model_error(options, kind, f"{what} It answered {refusal.status}{reason}", refusal.status)
 
 
@@ -234,7 +234,7 @@ def _without_status(said: str, status: int) -> str:
     return re.sub(rf"^(?:HTTP(?:/[\d.]+)? |error:? )?{status}\b[\s:.,–-]*", "", said, flags=re.IGNORECASE)
 
 
-def _meaning(options: ModelOptions, refusal: Refusal) -> tuple[ModelErrorKind, str]:
+def _kind_and_advice(options: ModelOptions, refusal: Refusal) -> tuple[ModelErrorKind, str]:
     match refusal.status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             advice = "is LLM_API_KEY right?" if options.api_key else "does it need a key? Then set LLM_API_KEY."

@@ -49,8 +49,8 @@ async def ask_source(session: aiohttp.ClientSession, source: FactSource, options
         ):
             if response.status != HTTPStatus.OK:
                 return None
-            told = json.loads(await read_body(response, _MAX_FACTS_BYTES))
-        return source.read(told, options.model)
+            answer = json.loads(await read_body(response, _MAX_FACTS_BYTES))
+        return source.read(answer, options.model)
     except (
         TimeoutError,
         aiohttp.ClientError,
@@ -102,41 +102,41 @@ def _sources(options: ModelOptions) -> Iterator[FactSource]:
         yield FactSource("GET", root / "api/ps", _from_ollamas_loaded)
         yield FactSource("POST", root / "api/show", _from_ollamas_model, {"model": options.model})
     yield FactSource("GET", root / "api/v0/models", _from_lm_studio)
-    yield FactSource("GET", root / "info", lambda told, _: told.get("max_total_tokens"))
+    yield FactSource("GET", root / "info", lambda answer, _: answer.get("max_total_tokens"))
 
 
 def _sensible(size: object) -> int | None:
     return size if isinstance(size, int) and not isinstance(size, bool) and _SMALLEST <= size <= _LARGEST else None
 
 
-def _from_list(told: Any, model: str | None) -> object:
-    entry = entry_of(told["data"] if isinstance(told.get("data"), list) else [], model, "id", "root")
+def _from_list(answer: Any, model: str | None) -> object:
+    entry = entry_of(answer["data"] if isinstance(answer.get("data"), list) else [], model, "id", "root")
     inner = [fields for fields in (entry.get("top_provider"), entry, entry.get("meta")) if isinstance(fields, dict)]
     sizes = (fields.get(name) for fields in inner for name in _LISTED)
     return next((size for size in sizes if _sensible(size) is not None), None)
 
 
-def _from_props(told: Any, _: str | None) -> object:
-    settings = told.get("default_generation_settings")
+def _from_props(answer: Any, _: str | None) -> object:
+    settings = answer.get("default_generation_settings")
     return settings.get("n_ctx") if isinstance(settings, dict) else None
 
 
-def _from_ollamas_loaded(told: Any, model: str | None) -> object:
-    return entry_of(told["models"], model, "name", "model").get("context_length")
+def _from_ollamas_loaded(answer: Any, model: str | None) -> object:
+    return entry_of(answer["models"], model, "name", "model").get("context_length")
 
 
-def _from_ollamas_model(told: Any, _: str | None) -> object:
+def _from_ollamas_model(answer: Any, _: str | None) -> object:
     """The context that Ollama gives the model: ``num_ctx``, or its default if the model was trained for more."""
-    for line in str(told.get("parameters") or "").splitlines():
+    for line in str(answer.get("parameters") or "").splitlines():
         words = line.split()
         if len(words) == 2 and words[0] == "num_ctx" and words[1].isdecimal():
             return int(words[1])
-    trained = [size for name, size in told["model_info"].items() if name.endswith(".context_length")]
+    trained = [size for name, size in answer["model_info"].items() if name.endswith(".context_length")]
     return min([*filter(_sensible, trained), _OLLAMA_DEFAULT])
 
 
-def _from_lm_studio(told: Any, model: str | None) -> object:
-    entry = entry_of(told["data"], model, "id")
+def _from_lm_studio(answer: Any, model: str | None) -> object:
+    entry = entry_of(answer["data"], model, "id")
     return entry.get("loaded_context_length") or entry.get("max_context_length")
 
 
@@ -160,18 +160,18 @@ async def count_tokens(
         ):
             if response.status != HTTPStatus.OK:
                 return None
-            told = json.loads(await read_body(response, _MAX_COUNT_BYTES))
+            answer = json.loads(await read_body(response, _MAX_COUNT_BYTES))
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError, RecursionError, RuntimeError):
         # The server can't count, or the client was closed meanwhile.
         return None
-    count = _count(told)
+    count = _count(answer)
     return None if count is None else count + TOKENS_PER_MESSAGE * len(messages)
 
 
-def _count(told: object) -> int | None:
-    if not isinstance(told, dict):
+def _count(answer: object) -> int | None:
+    if not isinstance(answer, dict):
         return None
-    count, tokens = told.get("count"), told.get("tokens")
+    count, tokens = answer.get("count"), answer.get("tokens")
     if isinstance(count, int) and not isinstance(count, bool) and count > 0:
         return count
     return len(tokens) if isinstance(tokens, list) and tokens else None
@@ -222,10 +222,10 @@ async def check_server(session: aiohttp.ClientSession, options: ModelOptions) ->
 def _error_in(body: bytes) -> str:
     """The error in a response with status 200; "" if there is none. LM Studio answers unknown addresses like this."""
     try:
-        told = json.loads(body)
+        answer = json.loads(body)
     except (ValueError, RecursionError):
         return ""
-    if not isinstance(told, dict) or "data" in told or not told.get("error"):
+    if not isinstance(answer, dict) or "data" in answer or not answer.get("error"):
         return ""
     return error_text(body.decode("utf-8", "replace")) or "no words for it"
 

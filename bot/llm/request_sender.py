@@ -16,7 +16,14 @@ from typing import Any, Self
 import aiohttp
 
 from bot.llm.context_window import ContextWindow
-from bot.llm.dialect import Dialect, RefusedField, changed, folded, refused_fields, refuses_system_role
+from bot.llm.dialect import (
+    Dialect,
+    RefusedField,
+    refused_fields,
+    refuses_system_role,
+    with_system_folded,
+    without_field,
+)
 from bot.llm.errors import (
     LengthRefusal,
     ModelError,
@@ -168,9 +175,9 @@ class RequestSender:
         self._memory = memory
         self._connections = connections
         self._sent: Sequence[ChatMessage] = request.messages
-        self._asked: Mapping[str, Any] = {}
-        self._tried: list[RefusedField] = []
-        self._folding = False
+        self._sent_body: Mapping[str, Any] = {}
+        self._left_out_fields: list[RefusedField] = []
+        self._folds_system = False
         self._field_tries = 0
         self._shortenings = 0
         self._waits = 0
@@ -191,8 +198,8 @@ class RequestSender:
             ModelError: the server can't be reached, refuses the request, or is not ready in time.
         """
         while True:
-            self._asked = self._body()
-            response = await self._ask(self._asked)
+            self._sent_body = self._body()
+            response = await self._ask(self._sent_body)
             if response.status == HTTPStatus.OK:
                 self._notice.stop()
                 return response
@@ -209,7 +216,7 @@ class RequestSender:
 
     def reply_began(self) -> None:
         """Report that the reply has begun. This confirms that the server refused the fields that were left out."""
-        self._confirm_tried()
+        self._confirm_left_out()
 
     async def prepare_retry(self, error: ModelError) -> bool:
         """Prepare another attempt after the server reported an error inside of the reply, before its first word.
@@ -241,10 +248,10 @@ class RequestSender:
         fit = self._memory.window.fit(self._request.messages, longest_answer(self._options))
         self._sent = fit.messages
         body = self._memory.dialect.applied(reply_body(self._options, fit.messages, fit.max_tokens))
-        for field in self._tried:
-            body = changed(body, field)
-        if self._folding:
-            body = folded(body)
+        for field in self._left_out_fields:
+            body = without_field(body, field)
+        if self._folds_system:
+            body = with_system_folded(body)
         return one_token(body) if self._request.warming else body
 
     async def _make_ready(self, refusal: Refusal) -> None:
@@ -253,7 +260,7 @@ class RequestSender:
             too_large = LengthRefusal() if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else None
             if self._change(refusal.body) or self._shorten(too_large):
                 return
-        if _may_pass(refusal):
+        if _may_succeed_later(refusal):
             await self._wait(refusal, refused(self._options, refusal))
             return
         raise refused(self._options, refusal)
@@ -265,25 +272,25 @@ class RequestSender:
 
         Returns False if it names no new field, or if there were too many retries already.
         """
-        fields = refused_fields(said, self._asked)
-        roles = not fields and not self._folding and refuses_system_role(said) and _has_system(self._asked)
+        fields = refused_fields(said, self._sent_body)
+        roles = not fields and not self._folds_system and refuses_system_role(said) and _has_system(self._sent_body)
         if not fields and not roles:
             return False
         # The error is about other fields now, so the server really refused those of the attempt before.
-        self._confirm_tried()
+        self._confirm_left_out()
         if self._field_tries >= MAX_FIELD_RETRIES:
             return False
         self._field_tries += 1
-        self._tried.extend(fields)
-        self._folding = self._folding or roles
+        self._left_out_fields.extend(fields)
+        self._folds_system = self._folds_system or roles
         return True
 
-    def _confirm_tried(self) -> None:
+    def _confirm_left_out(self) -> None:
         """Remember for later requests which fields were left out of this one."""
-        for field in self._tried:
+        for field in self._left_out_fields:
             self._memory.dialect.learn(field)
-        self._tried.clear()
-        if self._folding:
+        self._left_out_fields.clear()
+        if self._folds_system:
             self._memory.dialect.learn_no_system_role()
 
     # Waiting.
@@ -365,7 +372,7 @@ def _is_loading(refusal: Refusal) -> bool:
     return refusal.status in _NOT_READY or _LOADING.search(refusal.body) is not None
 
 
-def _may_pass(refusal: Refusal) -> bool:
+def _may_succeed_later(refusal: Refusal) -> bool:
     """Whether the same request may succeed later."""
     return refusal.status in _BEHIND_A_PROXY | {HTTPStatus.TOO_MANY_REQUESTS} or _is_loading(refusal)
 

@@ -90,7 +90,7 @@ def reply_body(options: ModelOptions, messages: Sequence[ChatMessage], max_token
         body["model"] = options.model
     if options.api is ModelApi.CHAT:
         body |= {
-            "messages": [_written(message) for message in messages],
+            "messages": [_as_json(message) for message in messages],
             "max_tokens": max_tokens,
         }
         stop = options.stop
@@ -103,10 +103,10 @@ def reply_body(options: ModelOptions, messages: Sequence[ChatMessage], max_token
         body["stop"] = list(stop)
     if options.api is ModelApi.COMPLETION:
         body["cache_prompt"] = True
-    return _limited(_with_extra(body, options.extra), max_tokens)
+    return _with_limit(_with_extra(body, options.extra), max_tokens)
 
 
-def _written(message: ChatMessage) -> dict[str, Any]:
+def _as_json(message: ChatMessage) -> dict[str, Any]:
     fields: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.calls:
         fields["tool_calls"] = [
@@ -120,10 +120,10 @@ def _written(message: ChatMessage) -> dict[str, Any]:
 
 def one_token(body: Mapping[str, Any]) -> dict[str, Any]:
     """Copy a request body, with its limit set to one token, whichever field holds the limit."""
-    return _limited(body, 1)
+    return _with_limit(body, 1)
 
 
-def _limited(body: Mapping[str, Any], max_tokens: int) -> dict[str, Any]:
+def _with_limit(body: Mapping[str, Any], max_tokens: int) -> dict[str, Any]:
     return {key: max_tokens if key in LIMIT_FIELDS else value for key, value in body.items()}
 
 

@@ -83,7 +83,7 @@ class ReplyDecoder:
     def _parse(self, event: SseEvent) -> Delta:
         if event.type == ERROR:
             raise ServerSaidError(error_text(event.data))
-        if event.type == BARE and not self._begun and _is_a_sentence(event.data):
+        if event.type == BARE and not self._begun and _is_plain_text(event.data):
             raise ServerSaidError(error_text(event.data))
         try:
             return parse_delta(event.data)
@@ -103,7 +103,7 @@ class ReplyDecoder:
         return self._begun or event.type != BARE
 
 
-def _is_a_sentence(body: str) -> bool:
+def _is_plain_text(body: str) -> bool:
     """Whether a body without events is plain text: neither JSON nor a web page."""
     return body.lstrip()[:1] not in ("{", "[", "<", '"')
 

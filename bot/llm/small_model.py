@@ -44,7 +44,7 @@ class ModelSize:
         self._parameters = size_in_name(name) if name else None
 
     def learn(self, parameters: int) -> None:
-        """Set the number of parameters that the server told."""
+        """Set the number of parameters that the server has sent."""
         self._parameters = parameters
 
     @property
@@ -76,9 +76,9 @@ async def ask_model_size(session: aiohttp.ClientSession, options: ModelOptions) 
     Never raises. Returns ``None`` if the server doesn't tell it. Takes up to ``connect_timeout`` seconds per address.
     """
     for source in _sources(options):
-        told = await ask_source(session, source, options)
-        if isinstance(told, int) and _sensible(told):
-            return told
+        answer = await ask_source(session, source, options)
+        if isinstance(answer, int) and _sensible(answer):
+            return answer
     return None
 
 
@@ -88,12 +88,12 @@ def _sources(options: ModelOptions) -> Iterator[FactSource]:
         yield FactSource("POST", root_url(options) / "api/show", _from_ollama, {"model": options.model})
 
 
-def _from_llama_cpp(told: Any, model: str | None) -> object:
-    return entry_of(told["data"], model, "id")["meta"]["n_params"]
+def _from_llama_cpp(answer: Any, model: str | None) -> object:
+    return entry_of(answer["data"], model, "id")["meta"]["n_params"]
 
 
-def _from_ollama(told: Any, _: str | None) -> object:
-    return told["model_info"].get("general.parameter_count") or size_in_name(told["details"]["parameter_size"])
+def _from_ollama(answer: Any, _: str | None) -> object:
+    return answer["model_info"].get("general.parameter_count") or size_in_name(answer["details"]["parameter_size"])
 
 
 def _sensible(parameters: int) -> bool:

@@ -59,7 +59,7 @@ async def begins_inside_thought(
         if not props.keys() & _OF_LLAMA_CPP:
             return None
         prompt = (await _answer(session.post(root / "apply-template", json=dict(body)))).get("prompt")
-        return ends_inside_thought(prompt) if isinstance(prompt, str) and prompt else _tells(props, body)
+        return ends_inside_thought(prompt) if isinstance(prompt, str) and prompt else _from_props(props, body)
 
 
 def ends_inside_thought(prompt: str) -> bool:
@@ -87,7 +87,7 @@ def template_opens_thought(template: str, kwargs: Mapping[str, Any]) -> bool:
     return ends_inside_thought(written.replace("\\n", "\n"))
 
 
-def _tells(props: Mapping[str, Any], body: Mapping[str, Any]) -> bool | None:
+def _from_props(props: Mapping[str, Any], body: Mapping[str, Any]) -> bool | None:
     settings = props.get("default_generation_settings")
     params = settings.get("params") if isinstance(settings, dict) else None
     for holder in (props, settings, params):

@@ -100,7 +100,7 @@ class BriefFilter:
     def _whole(self, sentence: str) -> str:
         """A sentence after the first one, if it fits; otherwise "", and the reply ends."""
         words = _WORD.findall(sentence)
-        if self._words + len(words) > MOST_WORDS or _alike(sentence) in self._said or not self._follow(words):
+        if self._words + len(words) > MOST_WORDS or _comparable(sentence) in self._said or not self._follow(words):
             self.ended = True
             return ""
         return self._end_sentence(sentence, sentence, len(words))
@@ -145,7 +145,7 @@ class BriefFilter:
 
     def _end_sentence(self, sentence: str, said: str, words: int) -> str:
         self._words += words
-        self._said.append(_alike(sentence))
+        self._said.append(_comparable(sentence))
         self._sentence = ""
         self.ended = self.ended or self._words >= ENOUGH_WORDS
         text = said.rstrip()
@@ -156,7 +156,7 @@ class BriefFilter:
     def _follow(self, words: Iterable[str]) -> bool:
         """Count the phrases that end with these words. Returns False if one of them occurs too often."""
         for word in words:
-            self._lately = (*self._lately, _alike(word))[-_PHRASE:]
+            self._lately = (*self._lately, _comparable(word))[-_PHRASE:]
             if len(self._lately) == _PHRASE:
                 self._phrases[self._lately] += 1
                 if self._phrases[self._lately] >= _TIMES:
@@ -164,6 +164,6 @@ class BriefFilter:
         return True
 
 
-def _alike(text: str) -> str:
+def _comparable(text: str) -> str:
     """The text for comparison: only its letters and digits, without case."""
     return " ".join(regex.findall(r"[\p{L}\p{N}]+", text.casefold()))
