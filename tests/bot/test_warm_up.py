@@ -11,7 +11,7 @@ from bot.llm.errors import ModelError, ModelErrorKind
 from bot.speech_server.errors import SpeechUnavailable
 from bot.voice.transcribe.transcriber import TranscriptionError
 from bot.warm_up import FIRST_PAUSE, LONGEST_PAUSE, warm_transcriber, warm_up
-from tests.voice.test_turn_taking import HandTranscriber
+from tests.voice.turn_taking.table import HandTranscriber
 
 
 class Part:

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
-import numpy as np
 import pytest
 from yarl import URL
 
@@ -22,6 +21,7 @@ from sandbox.world.entities import Message, Upload
 from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import UTTERANCES, Since, join_people, talk, voiced
+from tests.tones import pitch
 
 USUAL_HZ = 220.0
 """The stand-in engine's own tone."""
@@ -69,7 +69,7 @@ async def heard_pitch(stage: Stage, guest: Guest, text: str) -> float:
     trace = (await stage.turns(count + 1))[-1]
     assert trace.outcome is Outcome.SPOKEN
     sound = guest.voice.receiver.pcm(stage.bot, since=since)
-    return float(np.argmax(np.abs(np.fft.rfft(sound))) * SAMPLE_RATE / len(sound))
+    return pitch(sound)
 
 
 async def clone(stage: Stage, name: str, who: str) -> None:
@@ -102,7 +102,7 @@ async def test_a_voice_can_be_heard_before_it_is_chosen_in_a_call_and_outside_on
     await stage.ask("!voice preview Robin")
     await stage.turns(1)
     sound_heard = stage.ada.voice.receiver.pcm(stage.bot, since=since)
-    loudest = np.argmax(np.abs(np.fft.rfft(sound_heard))) * SAMPLE_RATE / len(sound_heard)
+    loudest = pitch(sound_heard)
     assert loudest == pytest.approx(BEN_HZ, rel=0.06)
     assert await heard_pitch(stage, stage.ada, "That was only to try.") == pytest.approx(USUAL_HZ, rel=0.03)
 

@@ -17,6 +17,7 @@ from bot.voice.events import ReplyEnded, UtteranceHeard, WordsSpoken
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from tests.voice.doubles import Hum, Parrot
+from tests.voice.effects import only
 from tests.voice.memory_call import ADA, memory_call
 
 
@@ -30,8 +31,8 @@ async def converse(weights: str, sound: Path, folder: Path) -> dict[str, Any]:
     finally:
         await ears.close()
     return {
-        "heard": [(event.author, event.text) for event in memory.events if isinstance(event, UtteranceHeard)],
-        "spoken": [event.text for event in memory.events if isinstance(event, WordsSpoken)],
+        "heard": [(event.author, event.text) for event in only(UtteranceHeard, memory.events)],
+        "spoken": [event.text for event in only(WordsSpoken, memory.events)],
         "captioned": "\n".join(memory.transport.captioned).split("\n"),
         "played": len(memory.transport.played),
         "discord": sorted(name for name in sys.modules if name.partition(".")[0] == "discord"),

@@ -18,6 +18,7 @@ from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import BEN as BENS_VOICE
 from sandbox.speech import speech
 from tests.voice.doubles import Hum, Parrot
+from tests.voice.effects import only
 from tests.voice.memory_call import ADA, BEN, LIMIT, MemoryCall, memory_call
 from tests.voice.memory_transport import MemoryTransport
 
@@ -158,7 +159,7 @@ async def test_who_leaves_leaves_nothing_though_the_transport_fails_with_it(call
         await memory.until(lambda event: isinstance(event, SpeechStopped))
         await memory.hear(BEN, speech("Please turn the volume down.", BENS_VOICE))
         await memory.until(lambda event: isinstance(event, UtteranceHeard))
-        assert [event.person for event in memory.events if isinstance(event, UtteranceHeard)] == [BEN]
+        assert [event.person for event in only(UtteranceHeard, memory.events)] == [BEN]
 
 
 @pytest.mark.parametrize("at", ["stop", "close", "place"])
@@ -170,7 +171,7 @@ async def test_a_transport_that_fails_at_the_end_leaves_no_thread_and_the_end_is
         async with calling() as memory:
             seen = memory.events
             broken(memory).broken.add(at)
-    ended = [event for event in seen if isinstance(event, CallEnded)]
+    ended = only(CallEnded, seen)
     assert [(event.place, event.cause) for event in ended] == [("memory", "command")]
     assert threads() == []
     if at != "close":

@@ -28,6 +28,7 @@ from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import BEN as BENS_VOICE
 from sandbox.speech import DAN, speech
 from tests.voice.doubles import Hum, Parrot
+from tests.voice.effects import only
 from tests.voice.memory_call import ADA, BEN, MemoryCall, memory_call
 from toys.whisper.weights import toy_whisper
 
@@ -93,7 +94,7 @@ async def test_the_bots_own_voice_from_a_loudspeaker_is_no_turn(calling: Calling
         assert ended.trace.outcome is Outcome.SPOKEN
         await asyncio.sleep(2 * DELAY)
         echo.cancel()
-        assert [event.text for event in memory.events if isinstance(event, UtteranceHeard)] == [QUESTION]
+        assert [event.text for event in only(UtteranceHeard, memory.events)] == [QUESTION]
 
 
 async def _play_back(memory: MemoryCall) -> None:
@@ -116,7 +117,7 @@ async def test_who_wants_no_listening_is_not_heard_and_who_changes_their_mind_is
         await memory.hear(ADA, speech(OTHER, ADAS_VOICE))
         await memory.hear(BEN, speech(QUESTION, BENS_VOICE))
         await memory.until(lambda event: isinstance(event, ReplyEnded))
-        assert [event.author for event in memory.events if isinstance(event, UtteranceHeard)] == ["Ben"]
+        assert [event.author for event in only(UtteranceHeard, memory.events)] == ["Ben"]
         await memory.consent.opt_in(ADA)
         await memory.hear(ADA, speech(OTHER, ADAS_VOICE))
         await memory.until(lambda event: isinstance(event, UtteranceHeard) and event.author == "Ada")

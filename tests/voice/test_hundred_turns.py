@@ -30,9 +30,10 @@ from bot.voice.turns.events import SpeechPaused, SpeechSoFar, TurnEnded, TurnSta
 from bot.voice.utterances.classifier import CallClassifier, SpokenCommand
 from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy, RecogniserSettings
+from tests.timing import Clock
 from tests.voice.doubles import Seiyuu
-from tests.voice.test_turn_taking import Pauses, RecordingTeller
 from tests.voice.transcribe.scripted_server import Answer, Asked, answering, hanging_up, in_pieces, serving
+from tests.voice.turn_taking.table import Pauses, RecordingTeller
 
 TURNS = 100
 SPOKEN_LATELY = "The museum opens at ten, and the last tour begins at half past four in the afternoon."
@@ -95,18 +96,6 @@ NOISE: dict[str, list[Answer]] = {
     "the bot itself": [whole(SPOKEN_LATELY[4:60])],
     "busy, then credits": [BUSY, answering(said("ご視聴ありがとうございました"))],
 }
-
-
-@dataclass(slots=True)
-class Clock:
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        await asyncio.sleep(0)
 
 
 @dataclass(slots=True)

@@ -24,6 +24,7 @@ from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
 from sandbox.voice.rtp import MODES
 from tests.voice.discord.channel import ADA, KEY, Group, Talker, sealed_for
+from tests.voice.effects import only
 
 
 class Packets(Group):
@@ -151,7 +152,7 @@ async def test_who_speaks_for_somebody_else_makes_no_turn_until_the_ear_is_given
         state.hear(np.zeros(960 * 20, np.float32), talker)
         state.hear(sentence(), talker)
         await state.until(lambda: state.has(TurnStarted))
-        assert len([event for event in state.events if isinstance(event, TurnStarted)]) == 1
+        assert len(only(TurnStarted, state.events)) == 1
         assert sum(taken) == pytest.approx(len(sentence()) // 960 * 0.02)
 
 

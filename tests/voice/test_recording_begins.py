@@ -19,8 +19,9 @@ from bot.voice.records.recorder import RecordingError
 from bot.voice.records.recordings import ANNOUNCED_AT_MOST
 from bot.voice.turn import Outcome, Prompt, PromptKind
 from tests.voice.doubles import Hum, Parrot
+from tests.voice.effects import only
 from tests.voice.memory_call import ADA, MemoryCall, memory_call
-from tests.voice.test_turn_taking import HandTranscriber
+from tests.voice.turn_taking.table import HandTranscriber
 
 WRITTEN, ALOUD = "🔴 We are recorded.", "We are recorded."
 TONE = (0.1 * np.sin(np.arange(24_000) / 20)).astype(np.float32)
@@ -120,7 +121,7 @@ async def test_what_is_announced_is_among_the_events(memory: MemoryCall) -> None
     await memory.call.announce("⏹️ It has ended.")
     await memory.call.start_recording(WRITTEN, ALOUD)
     await memory.call.stop_recording()
-    written = [event.text for event in memory.events if isinstance(event, NoticePosted)]
+    written = [event.text for event in only(NoticePosted, memory.events)]
     assert written[-2:] == ["⏹️ It has ended.", WRITTEN]
 
 
@@ -142,7 +143,7 @@ async def test_what_is_said_tells_how_it_ends(memory: MemoryCall) -> None:
     assert await third.played is Outcome.INTERRUPTED
     first.interrupt()
     assert first.outcome is Outcome.SPOKEN
-    assert [event.text for event in memory.events if isinstance(event, WordsSpoken)] == ["One.", "Three."]
+    assert [event.text for event in only(WordsSpoken, memory.events)] == ["One.", "Three."]
 
 
 async def test_what_waits_when_the_call_ends_is_never_said(tmp_path: Path) -> None:

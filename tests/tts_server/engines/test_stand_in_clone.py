@@ -12,6 +12,7 @@ import soxr
 from audio.encoders import write_sound
 from audio.samples import Samples
 from sandbox.speech import ADA, BEN, GuestVoice, speech
+from tests.tones import pitch
 from tests.tts_server.profile_list import ProfileList
 from tts_server.engines.base import CloningEngine, EngineError
 from tts_server.engines.stand_in import TONE_HZ, Pitch, StandInEngine
@@ -36,7 +37,7 @@ def heard(engine: StandInEngine, voice: str | None) -> float:
     """Return the loudest frequency of the engine's speech, in Hz."""
     chunks = engine.synthesize(SENTENCE, engine.resolve(voice, None), SpeechParameters(), threading.Event())
     sound = np.concatenate(list(chunks))
-    return float(np.argmax(np.abs(np.fft.rfft(sound))) * engine.sample_rate / len(sound))
+    return pitch(sound, engine.sample_rate)
 
 
 @pytest.mark.parametrize("hertz", [70.0, 110.0, 219.0, 380.0])

@@ -15,6 +15,7 @@ from bot.voice.discord.receiver import Receiver
 from bot.voice.discord.rtp import SILENCE, TransportCipher, transport_cipher
 from bot.voice.frames import AudioFrame, InputEvent, TransmissionEnded
 from sandbox.voice.rtp import MODES, make_cipher, make_header
+from tests.voice.effects import only
 
 KEY = bytes(range(32))
 ADA, BEN = 1, 2
@@ -112,7 +113,7 @@ class Channel:
         return sum(map(len, sounds)) / 16_000
 
     def ends(self) -> list[TransmissionEnded]:
-        return [event for event in self.heard if isinstance(event, TransmissionEnded)]
+        return only(TransmissionEnded, self.heard)
 
 
 def shuffled(packets: Iterable[bytes], order: list[int]) -> list[bytes]:

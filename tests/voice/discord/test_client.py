@@ -13,12 +13,10 @@ from typing import Any, cast
 
 import aiohttp
 import discord
-import numpy as np
 import pytest
 import trustme
 
 from audio.opus import load_opus
-from audio.samples import Samples
 from bot.voice.discord.audio_output import DiscordPacketSink
 from bot.voice.discord.client import SeiyuuVoiceClient, check_discord_version
 from bot.voice.playback.playback import ReplyPlayback
@@ -26,19 +24,11 @@ from bot.voice.playback.sender import TAIL_FRAMES, FrameSender
 from sandbox.voice.peer import VoicePeer
 from sandbox.voice.server import VoiceServer
 from sandbox.world.bus import VoiceTicket
+from tests.timing import wait_until
+from tests.tones import pitch, tone
 
 GUILD, CHANNEL, BOT, LISTENER = 1, 77, 500, 600
 LIMIT = 10.0
-
-
-def tone(seconds: float) -> Samples:
-    return (0.3 * np.sin(2 * np.pi * 440 * np.arange(int(48_000 * seconds)) / 48_000)).astype(np.float32)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(LIMIT):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 Readers = Callable[[], list[threading.Thread]]
@@ -163,13 +153,13 @@ async def test_a_reply_is_heard_whole_and_its_beat_has_no_hole(house: House) -> 
     source.begin("r1")
     source.write("r1", tone(1.0))
     source.finish("r1")
-    await until(lambda: len(listener.receiver.packets(BOT)) >= 50 + TAIL_FRAMES)
+    await wait_until(lambda: len(listener.receiver.packets(BOT)) >= 50 + TAIL_FRAMES)
     voiced = listener.receiver.voiced_packets(BOT)
     assert len(voiced) == 50
     assert listener.receiver.undecryptable(BOT) == 0
     assert client.end_to_end_encrypted == listener.encrypted
     sound = listener.receiver.pcm(BOT)
-    assert np.argmax(np.abs(np.fft.rfft(sound))) * 48_000 / len(sound) == pytest.approx(440, abs=5)
+    assert pitch(sound) == pytest.approx(440, abs=5)
     # discord.py's own player waits 40 ms here.
     assert sorted(later.arrival - earlier.arrival for earlier, later in pairwise(voiced))[25] < 0.03
     assert voiced[3].arrival - voiced[0].arrival < 0.075
@@ -190,7 +180,7 @@ async def test_nobody_is_left_reading_after_a_leave(house: House, readers: Reade
 async def test_leaving_is_quick_though_messages_come_in(house: House) -> None:
     listener = await house.listener()
     client = await house.join()
-    await until(lambda: client.end_to_end_encrypted)
+    await wait_until(lambda: client.end_to_end_encrypted)
     await listener.close()
     async with asyncio.timeout(2):
         await client.abandon()
@@ -214,7 +204,7 @@ async def test_keep_alives_are_sent_in_their_interval(house: House, monkeypatch:
 async def test_a_client_that_never_connected_leaves_no_reader(house: House, readers: Readers) -> None:
     house.guild.admit = lambda: asyncio.sleep(0)  # type: ignore[method-assign]
     joining = asyncio.create_task(house.join())
-    await until(lambda: len(readers()) == 1)
+    await wait_until(lambda: len(readers()) == 1)
     joining.cancel()
     await asyncio.wait([joining])
     await house.clients[0].abandon()
@@ -230,7 +220,7 @@ async def test_being_put_out_is_told_and_a_leave_of_our_own_is_not(house: House)
     client = await house.join()
     client.on_removed = lambda: told.append("kicked")
     await house.guild.put_out()
-    await until(lambda: told == ["kicked"] and not client.healthy)
+    await wait_until(lambda: told == ["kicked"] and not client.healthy)
 
 
 async def test_a_connection_whose_reader_died_is_not_healthy(house: House) -> None:
@@ -256,12 +246,12 @@ async def test_sound_goes_on_after_the_voice_server_threw_us_out(house: House) -
     source.write("r1", tone(0.5))
     await listener.receiver.wait_for_audio(BOT, LIMIT)
     await house.server.close(BOT, 4006)
-    await until(lambda: not client.is_connected())
+    await wait_until(lambda: not client.is_connected())
     source.write("r1", tone(0.5))
     source.finish("r1")
     since = listener.receiver.count(BOT)
     await listener.receiver.wait_for_audio(BOT, LIMIT, since=since)
-    await until(lambda: len(listener.receiver.voiced_packets(BOT)) >= 47)
+    await wait_until(lambda: len(listener.receiver.voiced_packets(BOT)) >= 47)
     await asyncio.to_thread(sender.end)
     await listener.close()
 

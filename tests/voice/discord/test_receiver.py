@@ -11,6 +11,7 @@ import pytest
 from bot.voice.frames import AudioFrame, PersonLeft
 from sandbox.voice.rtp import MODES
 from tests.voice.discord.channel import ADA, BEN, Channel, Talker, sealed_for, shuffled
+from tests.voice.effects import only
 
 
 def test_speech_is_heard_at_sixteen_kilohertz_and_nothing_is_added() -> None:
@@ -18,10 +19,10 @@ def test_speech_is_heard_at_sixteen_kilohertz_and_nothing_is_added() -> None:
     channel.receiver.speaking(77, ADA)
     channel.take(*(ada.voiced() for _ in range(50)))
     assert channel.seconds(ADA) == pytest.approx(1.0)
-    sound = np.concatenate([event.sound for event in channel.heard if isinstance(event, AudioFrame)])
+    sound = np.concatenate([event.sound for event in only(AudioFrame, channel.heard)])
     spectrum = np.abs(np.fft.rfft(sound))
     assert np.argmax(spectrum) == pytest.approx(440, abs=5)
-    arrivals = [event.at for event in channel.heard if isinstance(event, AudioFrame)]
+    arrivals = [event.at for event in only(AudioFrame, channel.heard)]
     assert np.allclose(np.diff(arrivals), 0.02)
 
 
@@ -53,8 +54,8 @@ def test_packets_out_of_order_are_put_in_order() -> None:
     packets = [packet for talker in [Talker(ADA, 77)] for packet in (talker.voiced() for _ in range(10))]
     straight.take(*packets)
     mixed.take(*shuffled(packets, [0, 2, 1, 3, 5, 4, 6, 7, 9, 8]))
-    assert b"".join(e.sound.tobytes() for e in straight.heard if isinstance(e, AudioFrame)) == b"".join(
-        e.sound.tobytes() for e in mixed.heard if isinstance(e, AudioFrame)
+    assert b"".join(e.sound.tobytes() for e in only(AudioFrame, straight.heard)) == b"".join(
+        e.sound.tobytes() for e in only(AudioFrame, mixed.heard)
     )
 
 

@@ -14,9 +14,9 @@ from bot.voice.turns.events import (
     SpeechSoFar,
     TurnDropped,
     TurnEnded,
-    TurnEvent,
     TurnStarted,
 )
+from tests.voice.effects import kinds
 
 TURN, OTHER = TurnId(1, 1), TurnId(2, 1)
 SOUND = np.ones(320, np.float32)
@@ -41,10 +41,6 @@ class Ears:
 
 def heard(at: float, person: int = 1) -> AudioFrame:
     return AudioFrame(person, SOUND, at)
-
-
-def kinds(events: list[TurnEvent]) -> list[type[TurnEvent]]:
-    return [type(event) for event in events]
 
 
 def test_an_echo_never_becomes_a_turn() -> None:

@@ -11,16 +11,7 @@ from hypothesis import strategies as st
 
 from audio.samples import Samples
 from bot.voice.playback.playback import FRAME_SAMPLES, LONGEST_GAP, SILENT_FRAME, ReplyPlayback
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 7.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.timing import Clock
 
 
 class Heard:
@@ -40,7 +31,7 @@ class Heard:
 
 
 def make(clock: Clock | None = None) -> tuple[ReplyPlayback, Heard]:
-    source, heard = ReplyPlayback(asyncio.get_running_loop(), clock=clock or Clock()), Heard()
+    source, heard = ReplyPlayback(asyncio.get_running_loop(), clock=clock or Clock(7.0)), Heard()
     source.listener = heard
     return source, heard
 
@@ -112,7 +103,7 @@ def take_for(source: ReplyPlayback, clock: Clock, frames: int) -> list[bytes | N
 
 
 async def test_a_pause_in_the_sound_is_filled_with_silence_and_counted() -> None:
-    clock = Clock()
+    clock = Clock(7.0)
     source, heard = make(clock)
     source.begin("r1")
     assert take_for(source, clock, 5) == [None] * 5, "silence before the first sound is no underrun"
@@ -131,7 +122,7 @@ async def test_a_pause_in_the_sound_is_filled_with_silence_and_counted() -> None
 
 
 async def test_a_long_want_of_sound_ends_the_transmission_and_all_of_it_is_counted() -> None:
-    clock = Clock()
+    clock = Clock(7.0)
     source, heard = make(clock)
     source.begin("r1")
     source.write("r1", ramp(FRAME_SAMPLES, 1))
@@ -146,7 +137,7 @@ async def test_a_long_want_of_sound_ends_the_transmission_and_all_of_it_is_count
 
 
 async def test_held_sound_waits_and_goes_on_where_it_stopped() -> None:
-    clock, woken = Clock(), []
+    clock, woken = Clock(7.0), []
     source, heard = make(clock)
     source.begin("r1")
     source.write("r1", ramp(4 * FRAME_SAMPLES))
@@ -264,7 +255,7 @@ async def test_sound_of_another_reply_is_dropped(reply: str) -> None:
 
 
 async def test_silence_that_is_meant_is_no_want_of_sound() -> None:
-    clock = Clock()
+    clock = Clock(7.0)
     source, heard = make(clock)
     source.begin("r1")
     source.write("r1", ramp(FRAME_SAMPLES + 10))

@@ -13,18 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.voice.playback.sender import FRAME_SECONDS, PRIMING_SECONDS, TAIL_FRAMES, FrameClock, FrameSender
+from tests.timing import Clock
 
 VOICED, SILENCE = "voiced", "silence"
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Source:

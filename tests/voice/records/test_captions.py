@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -15,6 +15,7 @@ from bot.voice.records.captions import CaptionWriter, caption
 from bot.voice.transport import CaptionError
 from bot.voice.turn import Outcome
 from config.sections import Captions
+from tests.timing import wait_until
 
 ADA, BOB = 1, 2
 
@@ -61,12 +62,6 @@ async def writer(outlet: Outlet) -> AsyncIterator[CaptionWriter]:
     await writer.close()
 
 
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
 def said(text: str, *, person: int = ADA, name: str = "Ada") -> UtteranceHeard:
     return UtteranceHeard(person, name, text, addressed=True)
 
@@ -76,7 +71,7 @@ async def test_who_said_what_and_what_was_heard_of_the_answer(writer: CaptionWri
     writer(ReplyEnded(TurnTrace("r1", Outcome.INTERRUPTED, 0.0), "I am fine, and"))
     writer(NoticePosted("not a caption"))
     writer(said("Stop.", person=BOB, name="Bob"))
-    await until(lambda: outlet.messages)
+    await wait_until(lambda: outlet.messages)
     assert outlet.messages == [
         (Captions.CHANNEL, "**Ada:** How are you?\n**Mia:** I am fine, and —\n**Bob:** Stop.")
     ], "lines that come together share a message"
@@ -89,7 +84,7 @@ async def test_nothing_is_written_while_captions_are_off(writer: CaptionWriter, 
     await asyncio.sleep(0.1)
     writer.place = Captions.THREAD
     writer(said("Three"))
-    await until(lambda: outlet.messages)
+    await wait_until(lambda: outlet.messages)
     assert outlet.messages == [(Captions.THREAD, "**Ada:** Three")]
 
 
@@ -97,7 +92,7 @@ async def test_what_waits_of_somebody_who_opts_out_is_never_written(writer: Capt
     writer(said("My secret"))
     writer(said("Hello", person=BOB, name="Bob"))
     writer.forget(ADA)
-    await until(lambda: outlet.messages)
+    await wait_until(lambda: outlet.messages)
     assert outlet.lines == ["**Bob:** Hello"]
 
 
@@ -108,7 +103,7 @@ async def test_while_discord_is_slow_lines_gather_into_few_full_messages(writer:
     for number in range(100):
         writer(said(f"{number} " + "word " * 10))
     outlet.open.set()
-    await until(lambda: len(outlet.lines) == 101)
+    await wait_until(lambda: len(outlet.lines) == 101)
     assert [line.split()[1] for line in outlet.lines[1:]] == [str(number) for number in range(100)]
     assert len(outlet.messages) <= 5
 
@@ -122,7 +117,7 @@ async def test_of_more_lines_than_can_wait_the_oldest_are_left_out_and_that_is_w
     for number in range(captions.MAX_WAITING + 7):
         writer(said(str(number)))
     outlet.open.set()
-    await until(lambda: len(outlet.lines) == captions.MAX_WAITING + 2)
+    await wait_until(lambda: len(outlet.lines) == captions.MAX_WAITING + 2)
     assert outlet.lines[1:3] == ["*(7 lines left out)*", "**Ada:** 7"]
 
 
@@ -132,9 +127,9 @@ async def test_a_message_that_fails_does_not_end_the_captions(
 ) -> None:
     outlet.faults.append(fault)
     writer(said("lost"))
-    await until(lambda: not outlet.faults)
+    await wait_until(lambda: not outlet.faults)
     writer(said("found"))
-    await until(lambda: outlet.messages)
+    await wait_until(lambda: outlet.messages)
     assert outlet.lines == ["**Ada:** found"]
 
 

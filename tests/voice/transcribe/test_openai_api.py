@@ -19,6 +19,7 @@ from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, TranscriptionShed, Urgency
 from config.sections import RecogniserSettings
+from tests.timing import Clock
 from tests.voice.transcribe.scripted_server import (
     Answer,
     Asked,
@@ -32,22 +33,6 @@ from tests.voice.transcribe.scripted_server import (
 
 SOUND = (0.5 * np.sin(np.arange(16_000) / 20)).astype(np.float32)
 HELLO = answering('{"text": "Hello."}')
-
-
-@dataclass(slots=True)
-class Clock:
-    """Time passes only by sleeping, and at once; ``slept`` is how much."""
-
-    now: float = 100.0
-    slept: float = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        self.slept += seconds
-        await asyncio.sleep(0)
 
 
 @dataclass(slots=True)

@@ -7,13 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.voice.transcribe.openai_responses import LONGEST_CALM, SHORTEST_CALM, RateLimits
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.timing import Clock
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import SpeechEvent
 from bot.voice.tts.fallback import PIECE, FallbackSpeech
-from tests.voice.test_turn_taking import RecordingTeller
+from tests.voice.turn_taking.table import RecordingTeller
 from wire.fields import MAX_MESSAGE_BYTES
 from wire.messages import Cancel, ClientMessage, Failure, Flushed, SegmentEnd, SegmentStart, Speak
 from wire.parameters import SpeechParameters

@@ -15,6 +15,7 @@ from bot.voice.turns.detector import TurnDetector
 from bot.voice.turns.end_of_turn import RuleBasedEndOfTurn
 from bot.voice.turns.events import TurnEvent
 from bot.voice.turns.settings import TurnSettings
+from tests.voice.effects import only
 
 Kind = TypeVar("Kind")
 PERSON = 7
@@ -74,7 +75,7 @@ class Person:
         return [type(event).__name__ for event in self.events]
 
     def only(self, kind: type[Kind]) -> list[Kind]:
-        return [event for event in self.events if isinstance(event, kind)]
+        return only(kind, self.events)
 
     def _sound(self, seconds: float, level: float) -> Sound16:
         """No sample of a person is like another, so that each can be told where it comes back."""

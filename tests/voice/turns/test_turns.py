@@ -12,6 +12,7 @@ from bot.voice.turn import Microphone
 from bot.voice.turns.events import TurnDropped, TurnEnded, TurnEvent, TurnStarted
 from bot.voice.turns.turns import TurnPolicy, Turns, load_turn_policy
 from sandbox.voice.microphone import OpenMicrophone, PushToTalk, SimulatedMicrophone, VoiceActivity
+from tests.voice.effects import only
 from tests.voice.turns.spoken import make_speaker, say
 
 SENTENCES = ("What is the weather like today?", "I would like a cup of coffee.", "Who won the game last night?") * 2
@@ -42,7 +43,7 @@ async def test_the_kind_is_learned_from_a_few_sentences(
         after = release if isinstance(sender, PushToTalk) else 1.0
         outcome = await call.say(make_speaker().say([text], [], after), before=0.5 if opens else 0.0)
         assert outcome.wait is not None
-    assert [event.microphone for event in kinds if isinstance(event, TurnEnded)][-1] is kind
+    assert only(TurnEnded, kinds)[-1].microphone is kind
 
 
 async def test_a_push_to_talk_that_pauses_with_the_key_held_is_known_too(policy: TurnPolicy) -> None:
@@ -50,7 +51,7 @@ async def test_a_push_to_talk_that_pauses_with_the_key_held_is_known_too(policy:
     call = SimulatedCall(policy, PushToTalk(), transcription=0.21, told=ended.append)
     for _ in range(4):
         await call.say(make_speaker().say(["I went to the", "shop near the station."], [0.6], 0.25))
-    assert [event.microphone for event in ended if isinstance(event, TurnEnded)][-1] is Microphone.PUSH_TO_TALK
+    assert only(TurnEnded, ended)[-1].microphone is Microphone.PUSH_TO_TALK
 
 
 def test_each_person_has_a_turn_of_their_own(policy: TurnPolicy) -> None:
@@ -65,16 +66,16 @@ def test_each_person_has_a_turn_of_their_own(policy: TurnPolicy) -> None:
     events += turns.heard(PersonLeft(2, now))
     assert turns.deadline is not None
     events += turns.tick(turns.deadline)
-    assert {event.turn.person for event in events if isinstance(event, TurnStarted)} == {1, 2}
-    assert [event.turn.person for event in events if isinstance(event, TurnEnded)] == [1]
-    assert [event.turn.person for event in events if isinstance(event, TurnDropped)] == [2]
+    assert {event.turn.person for event in only(TurnStarted, events)} == {1, 2}
+    assert [event.turn.person for event in only(TurnEnded, events)] == [1]
+    assert [event.turn.person for event in only(TurnDropped, events)] == [2]
 
 
 def test_who_comes_back_gets_no_number_of_an_old_turn(policy: TurnPolicy) -> None:
     turns, sound = Turns(policy), say("What is the weather like today?")
     events = turns.heard(AudioFrame(1, sound, 1.0)) + turns.heard(PersonLeft(1, 1.0))
     events += turns.heard(AudioFrame(1, sound, 2.0))
-    first, second = (event.turn.number for event in events if isinstance(event, TurnStarted))
+    first, second = (event.turn.number for event in only(TurnStarted, events))
     assert first < second
 
 

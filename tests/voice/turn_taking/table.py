@@ -1,0 +1,247 @@
+"""Turn taking between doubles of all that it talks to, which a test answers by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from audio.samples import Sound16
+from bot.llm.history import History, Turn
+from bot.voice.events import CallEvent
+from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
+from bot.voice.turn import Microphone, Prompt, TurnId
+from bot.voice.turn_taking import TurnTaking
+from bot.voice.turns.events import TurnEnded
+from bot.voice.utterances.classifier import Classification, SpokenCommand, Utterance, UtteranceKind
+from bot.voice.utterances.voice_commands import VoiceCommand
+
+ADA, BEN = TurnId(1, 1), TurnId(2, 1)
+
+
+def sound(number: int) -> Sound16:
+    """A sound that the scripted transcriber tells from others by its length."""
+    return np.zeros(number, np.float32)
+
+
+@dataclass(eq=False)
+class HandTranscriber:
+    """Answers when the test says so."""
+
+    asked: list[TranscriptionRequest] = field(default_factory=list)
+    answers: list[asyncio.Future[Transcript]] = field(default_factory=list)
+    broken: TranscriptionError | None = None
+
+    async def warm_up(self) -> None:
+        if self.broken is not None:
+            raise self.broken
+
+    async def transcribe(self, request: TranscriptionRequest) -> Transcript:
+        self.asked.append(request)
+        self.answers.append(asyncio.get_running_loop().create_future())
+        return await self.answers[-1]
+
+    async def problem(self) -> str | None: ...
+
+    async def rest(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def describe(self) -> str:
+        return "by hand"
+
+    async def say(self, text: str, number: int = -1) -> None:
+        """Answer a request and let everything happen that follows."""
+        self.answers[number].set_result(Transcript(text))
+        await settle()
+
+    async def fail(self, error: TranscriptionError, number: int = -1) -> None:
+        self.answers[number].set_exception(error)
+        await settle()
+
+
+@dataclass(eq=False)
+class Journal:
+    """An Answering that writes down what it is asked; ``answering`` is set by the test."""
+
+    answering: bool = False
+    answered: int | None = None
+    lines: list[str] = field(default_factory=list)
+    prompts: list[Prompt] = field(default_factory=list)
+
+    def speculate(self, prompt: Prompt) -> None:
+        self.lines.append(f"speculate {prompt.text}")
+
+    def commit(self, prompt: Prompt) -> None:
+        self.lines.append(f"commit {prompt.text}")
+        self.prompts.append(prompt)
+
+    def discard(self, turn: TurnId) -> None:
+        self.lines.append("discard")
+
+    def interruption_started(self, turn: TurnId) -> None:
+        self.lines.append("hold")
+
+    def interruption_confirmed(self, turn: TurnId) -> None:
+        self.lines.append("interrupt")
+
+    def release_floor(self, turn: TurnId) -> None:
+        self.lines.append("free")
+
+    def overhear(self, turn: Turn) -> None:
+        self.lines.append(f"overhear {turn.speaker} ({turn.person}): {turn.text}")
+
+
+class Pair:
+    """Ada, who may interrupt, and Ben, who may not."""
+
+    def __init__(self) -> None:
+        self.ignored: set[int] = set()
+
+    def name(self, person: int) -> str:
+        return {1: "Ada", 2: "Ben"}[person]
+
+    def names(self) -> tuple[str, ...]:
+        return ("Ada", "Ben")
+
+    def may_talk(self, person: int) -> bool:
+        return person not in self.ignored
+
+    def may_interrupt(self, person: int, answered: int | None) -> bool:
+        return person == 1
+
+
+class PlainJudge:
+    """Judges by what stands in front of the text."""
+
+    own_names = ("Seiyuu",)
+
+    def classify(self, utterance: Utterance) -> Classification:
+        match utterance.text.partition(":")[0]:
+            case "":
+                return Classification(UtteranceKind.NOTHING)
+            case "echo" if utterance.may_be_echo:
+                return Classification(UtteranceKind.ECHO)
+            case "mhm" if utterance.interrupting:
+                return Classification(UtteranceKind.BACKCHANNEL)
+            case "others":
+                return Classification(UtteranceKind.OVERHEARD)
+            case "again":
+                return Classification(UtteranceKind.COMMAND, VoiceCommand.REPEAT_ME)
+            case "stop" if utterance.interrupting:
+                return Classification(UtteranceKind.COMMAND, VoiceCommand.STOP)
+            case _:
+                return Classification(UtteranceKind.ADDRESSED)
+
+    def said(self, person: int, text: str, *, addressed: bool) -> None: ...
+
+
+@dataclass(eq=False)
+class HandEndOfTurn:
+    """Judges every pause alike; at once, or when the test sets ``answer``."""
+
+    over: float = 0.75
+    answer: asyncio.Future[float] | None = None
+    asked: list[tuple[int, str, tuple[Turn, ...]]] = field(default_factory=list)
+
+    async def probability(self, sound: Sound16, text: str, history: Sequence[Turn]) -> float:
+        self.asked.append((len(sound), text, tuple(history)))
+        return self.over if self.answer is None else await self.answer
+
+
+@dataclass(eq=False)
+class Pauses:
+    """Where the detectors would be told how likely a pause is the end."""
+
+    estimates: list[tuple[TurnId, float, bool]] = field(default_factory=list)
+
+    def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
+        self.estimates.append((turn, over, wordless))
+
+
+@dataclass(eq=False)
+class Obeyed:
+    """Takes down what was asked for aloud."""
+
+    commands: list[SpokenCommand]
+
+    def obey(self, command: SpokenCommand) -> None:
+        self.commands.append(command)
+
+
+@dataclass(eq=False)
+class RecordingTeller:
+    """Takes down what people are told."""
+
+    texts: list[str]
+
+    def tell(self, text: str, prompt: Prompt | None = None) -> None:
+        self.texts.append(text)
+
+
+@dataclass(eq=False)
+class Table:
+    taking: TurnTaking
+    transcriber: HandTranscriber
+    journal: Journal
+    participants: Pair = field(default_factory=Pair)
+    end_of_turn: HandEndOfTurn = field(default_factory=HandEndOfTurn)
+    pauses: Pauses = field(default_factory=Pauses)
+    history: History = field(default_factory=History)
+    commands: list[SpokenCommand] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    watched: list[CallEvent] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+
+    async def feed(self, *events: object) -> None:
+        for event in events:
+            self.taking.on_turn_event(event)  # type: ignore[arg-type]
+        await settle()
+
+    @property
+    def lines(self) -> list[str]:
+        return self.journal.lines
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def seated(transcriber: HandTranscriber | None = None) -> AsyncIterator[Table]:
+    transcriber, journal = transcriber or HandTranscriber(), Journal()
+    end_of_turn, pauses = HandEndOfTurn(), Pauses()
+    history = History()
+    commands: list[SpokenCommand] = []
+    troubles: list[str] = []
+    watched: list[CallEvent] = []
+    participants = Pair()
+    times = [3.0]
+    taking = TurnTaking(
+        transcriber,
+        journal,
+        participants,
+        PlainJudge(),
+        end_of_turn,
+        pauses,
+        Obeyed(commands),
+        RecordingTeller(troubles),
+        history=history,
+        watch=watched.append,
+        clock=lambda: times[-1],
+    )
+    running = asyncio.create_task(taking.run())
+    await settle()
+    yield Table(
+        taking, transcriber, journal, participants, end_of_turn, pauses, history, commands, troubles, watched, times
+    )
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+def ended(turn: TurnId, number: int, at: float = 2.5) -> TurnEnded:
+    return TurnEnded(turn, sound(number), 1.0, 2.0, at, Microphone.OPEN)
