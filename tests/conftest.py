@@ -8,6 +8,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from config.settings import Settings
 from config.speech_settings import SpeechSettings
@@ -26,8 +27,10 @@ CI = "CI"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What the machine spoils is tried again."""
+    """What the machine spoils is tried again, and no example of hypothesis has to be quick: benchmarks measure time."""
     config.pluginmanager.register(RepeatAfterStall())
+    settings.register_profile("untimed", settings(deadline=None))
+    settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

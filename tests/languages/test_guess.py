@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from config.yaml_files import read_yaml
@@ -129,7 +129,6 @@ def test_threads_may_ask_at_once() -> None:
     assert guesses == [guesser.guess(clause) for _, clause in _CLAUSES] * 3
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300), st.sampled_from([None, "en", "de", "cmn", ""]))
 def test_any_text_can_be_guessed_at(text: str, before: str | None) -> None:
     guess = LanguageGuesser(["en", "de", "ru", "cmn"]).guess(text, before)

@@ -183,4 +183,4 @@ class ManagerMachine(RuleBasedStateMachine):
 
 
 TestManager = ManagerMachine.TestCase
-TestManager.settings = settings(max_examples=200, stateful_step_count=15, deadline=None)
+TestManager.settings = settings(max_examples=200, stateful_step_count=15)

@@ -176,7 +176,7 @@ _MARKS = (
 _PIECES = st.sampled_from([*_MARKS.split(" "), " ", "\n", ", ", ". "])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(_PIECES, max_size=40).map("".join), st.sampled_from(["en", "de", "fr", "xx"]))
 def test_any_mess_is_read(text: str, language: str) -> None:
     heard = normalize(text, language)

@@ -25,7 +25,7 @@ _GROWTH = 60
 """Most characters that one character can become: a number with its unit in words, or a sign's phrase."""
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.one_of(_FIGURES, _SPACED, st.text(max_size=200)), _LANGUAGES, st.text(max_size=5))
 def test_any_text_is_prepared(text: str, language: str, before: str) -> None:
     heard = normalize(text, language, before)

@@ -54,7 +54,7 @@ def take_all(source: ReplyPlayback) -> list[bytes]:
     return frames
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(chunks=st.lists(st.integers(0, 3000), max_size=12))
 def test_any_chunking_gives_the_same_sound_padded_at_its_end(chunks: list[int]) -> None:
     async def check() -> None:
@@ -75,7 +75,7 @@ def test_any_chunking_gives_the_same_sound_padded_at_its_end(chunks: list[int]) 
     asyncio.run(check())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(taken=st.integers(0, 12), length=st.integers(0, 10_000))
 def test_after_a_drop_nothing_of_the_reply_comes_and_the_position_is_what_was_taken(taken: int, length: int) -> None:
     async def check() -> None:
