@@ -52,7 +52,7 @@ from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.echo.detector import EchoDetector
-from bot.voice.ends import CallEnds
+from bot.voice.ends import CallEndWatcher
 from bot.voice.engines import CallEngines, LoadingReport
 from bot.voice.events import CallBegan, CallEnded, CallFeed, Watcher
 from bot.voice.input_thread import InputWorker
@@ -129,7 +129,7 @@ class Call(Generic[T]):
         self._history = History()
 
         # Out: from a prompt (what somebody wants answered) to sound. Built first: the parts below are given these.
-        self._speech = engines.make_voice()
+        self._speech = engines.make_speech_client()
         voice = FallbackSpeech(self._speech, self._notices)
         self._playback = ReplyPlayback(loop, clock=clock)
         self._playback.volume = volume
@@ -180,7 +180,7 @@ class Call(Generic[T]):
         for watcher in (self._captions, self._recordings.note, watch):
             self._events.subscribe(watcher)
 
-        self._ends = CallEnds(transport, self._speech, self._commands.wait_sent_away, settings, clock=clock)
+        self._ends = CallEndWatcher(transport, self._speech, self._commands.wait_leave_requested, settings, clock=clock)
         self._running: asyncio.Task[None] | None = None
         self._cleanup = AsyncExitStack()
         self._began = False
@@ -219,7 +219,7 @@ class Call(Generic[T]):
         self.transport.play(self._playback, self._sent)
         self._running = asyncio.create_task(self._run(), name="call")
         self._cleanup.push_async_callback(self._stop_running)
-        stop_watching = self._character.watch(self.conversation.get_ready)
+        stop_watching = self._character.watch(self.conversation.warm_up)
         self._cleanup.callback(stop_watching)
         self._place = self.transport.place
         began = CallBegan(self.transport.kind, self._place, self.transport.encrypted)
@@ -252,9 +252,9 @@ class Call(Generic[T]):
             self._notices.tell(self._terms.notice(self._consent.policy, self.transport.place, self.captions))
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._turn_taking.run(), name="call: turn taking")
-                tasks.create_task(self._watch_ear(), name="call: the listening thread")
+                tasks.create_task(self._watch_input_thread(), name="call: the listening thread")
 
-    async def _watch_ear(self) -> None:
+    async def _watch_input_thread(self) -> None:
         await self.input_worker.wait_dead()
         raise RuntimeError("the thread that listens has ended")
 
@@ -271,7 +271,7 @@ class Call(Generic[T]):
     async def _stop_running(self) -> None:
         self.conversation.stop()
         if self._running is not None:
-            # What has failed before is told by :class:`CallEnds`.
+            # What has failed before is told by :class:`CallEndWatcher`.
             ends_now = self._running.cancel()
             (failed,) = await asyncio.gather(self._running, return_exceptions=True)
             if ends_now and isinstance(failed, Exception):

@@ -33,16 +33,16 @@ class CharacterChanges:
         self._character = character
         self._tell = tell
         self._recite = recite
-        self._wanted: asyncio.Queue[SpokenCommand] = asyncio.Queue()
+        self._requests: asyncio.Queue[SpokenCommand] = asyncio.Queue()
 
-    def ask(self, command: SpokenCommand) -> None:
+    def request(self, command: SpokenCommand) -> None:
         """Have a mood or a persona chosen that somebody asked for, who may."""
-        self._wanted.put_nowait(command)
+        self._requests.put_nowait(command)
 
     async def run(self) -> None:
         """Carry out what is asked until cancelled."""
         while True:
-            command = await self._wanted.get()
+            command = await self._requests.get()
             try:
                 text = await self._change(command)
             except (UnknownChoiceError, aiosqlite.Error) as error:

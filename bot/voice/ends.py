@@ -14,7 +14,7 @@ from config.sections import CallSettings
 _log = logging.getLogger(__name__)
 
 
-class Connection(Protocol):
+class ConnectionState(Protocol):
     """Something that may be lost."""
 
     @property
@@ -23,26 +23,26 @@ class Connection(Protocol):
         ...
 
 
-class CallEnds:
+class CallEndWatcher:
     """Waits for the first end of a call. Belongs to the event loop.
 
     Args:
-        sent_away: returns when somebody who may has asked the bot, aloud, to leave.
+        leave_requested: returns when somebody who may has asked the bot, aloud, to leave.
         settings: after how long without people, or without the speech server, the call ends.
     """
 
     def __init__(
         self,
         transport: Transport,
-        speech: Connection,
-        sent_away: Callable[[], Awaitable[None]],
+        speech: ConnectionState,
+        leave_requested: Callable[[], Awaitable[None]],
         settings: CallSettings,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
         self._speech = speech
-        self._sent_away = sent_away
+        self._leave_requested = leave_requested
         self._settings = settings
         self._clock = clock
 
@@ -52,7 +52,7 @@ class CallEnds:
         What is ``running`` in it does not end by itself, but where a part of it has failed.
         """
         waited = (
-            *(self._transport.wait_lost(), self._alone(), self._voiceless(), self._asked_to_leave()),
+            *(self._transport.wait_lost(), self._alone(), self._without_speech(), self._asked_to_leave()),
             self._failed(running),
         )
         ends = [asyncio.create_task(end, name="end of the call") for end in waited]
@@ -71,18 +71,18 @@ class CallEnds:
         return EndCause.FAILURE
 
     async def _alone(self) -> EndCause:
-        await self._lasting(lambda: self._transport.people.alone, self._settings.alone_timeout)
+        await self._wait_until_lasting(lambda: self._transport.people.alone, self._settings.alone_timeout)
         return EndCause.ALONE
 
-    async def _voiceless(self) -> EndCause:
-        await self._lasting(lambda: not self._speech.connected, self._settings.voiceless_timeout)
+    async def _without_speech(self) -> EndCause:
+        await self._wait_until_lasting(lambda: not self._speech.connected, self._settings.voiceless_timeout)
         return EndCause.VOICE_LOST
 
     async def _asked_to_leave(self) -> EndCause:
-        await self._sent_away()
+        await self._leave_requested()
         return EndCause.VOICE_COMMAND
 
-    async def _lasting(self, condition: Callable[[], bool], seconds: float) -> None:
+    async def _wait_until_lasting(self, condition: Callable[[], bool], seconds: float) -> None:
         """Return when the condition has held for ``seconds`` without a break."""
         since: float | None = None
         while True:

@@ -25,7 +25,7 @@ class CallEngines:
     Attributes:
         character: the bot's persona and mood in the place where the call is held.
         make_responder: builds the responder, which is told what was said in the call, where it is and who is in it.
-        make_voice: builds the connection to the speech server.
+        make_speech_client: builds the connection to the speech server.
         manner: called before each reply; returns how it is to be spoken (voice, speed and so on).
         transcriber: turns speech into words.
         turn_policy: the rules by which turns are detected, and how likely it is at a pause that one is over.
@@ -34,7 +34,7 @@ class CallEngines:
 
     character: LocalCharacter
     make_responder: Callable[[History, Callable[[], CallRoom]], Responder]
-    make_voice: Callable[[], SpeechClient]
+    make_speech_client: Callable[[], SpeechClient]
     manner: Manner
     transcriber: Transcriber
     turn_policy: TurnPolicy

@@ -60,7 +60,7 @@ STAGES: Mapping[str, str] = MappingProxyType(
 """The stages in their usual order: the names of the trace's fields, and what people call them."""
 
 
-class TurnClock:
+class ReplyTimer:
     """Stamps the stages of one turn as they are reached; each only the first time.
 
     Args:

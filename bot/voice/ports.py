@@ -105,7 +105,7 @@ class Playback(Protocol):
         ...
 
 
-class Answering(Protocol):
+class ReplyControl(Protocol):
     """The conversation, as those see it who listen."""
 
     @property
@@ -192,15 +192,15 @@ class PauseListener(Protocol):
         ...
 
 
-class CommandTaker(Protocol):
+class CommandRunner(Protocol):
     """Does what is asked for aloud."""
 
-    def obey(self, command: SpokenCommand) -> None:
+    def execute(self, command: SpokenCommand) -> None:
         """Do it, or say why not."""
         ...
 
 
-class Teller(Protocol):
+class NoticeWriter(Protocol):
     """Writes to everybody in the call, behind whoever has something to say."""
 
     def tell(self, text: str, prompt: Prompt | None = None) -> None:

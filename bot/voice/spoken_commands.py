@@ -10,14 +10,14 @@ from bot.characters import LocalCharacter
 from bot.text import escape_markdown
 from bot.voice.character_changes import CharacterChanges
 from bot.voice.dialogue.conversation import Conversation
-from bot.voice.ports import Teller
+from bot.voice.ports import NoticeWriter
 from bot.voice.transport import People
 from bot.voice.turn import Prompt, PromptKind
 from bot.voice.utterances.classifier import SpokenCommand
 from bot.voice.utterances.voice_commands import VoiceCommand
 
 SAID = "You said: {text}"
-SAID_NOTHING = "You have said nothing before that."
+NOTHING_SAID = "You have said nothing before that."
 
 
 class SpokenCommands:
@@ -28,7 +28,7 @@ class SpokenCommands:
         conversation: Conversation,
         people: People,
         character: LocalCharacter,
-        notices: Teller,
+        notices: NoticeWriter,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -37,17 +37,17 @@ class SpokenCommands:
         self._notices = notices
         self._clock = clock
         self._changes = CharacterChanges(character, notices.tell, self._recite)
-        self._sent_away = asyncio.Event()
+        self._leave_requested = asyncio.Event()
 
     async def run(self) -> None:
         """Change moods and personas as they are asked for, until cancelled."""
         await self._changes.run()
 
-    async def wait_sent_away(self) -> None:
+    async def wait_leave_requested(self) -> None:
         """Return when somebody who may has asked the bot to leave."""
-        await self._sent_away.wait()
+        await self._leave_requested.wait()
 
-    def obey(self, command: SpokenCommand) -> None:
+    def execute(self, command: SpokenCommand) -> None:
         """Do what was asked for, or say why not."""
         refusal = self._people.refusal(command.person, command.command)
         if refusal is not None and command.command is VoiceCommand.STOP:
@@ -59,13 +59,13 @@ class SpokenCommands:
             return
         match command.command:
             case VoiceCommand.LEAVE:
-                self._sent_away.set()
+                self._leave_requested.set()
             case VoiceCommand.STOP:
                 self._conversation.stop()
             case VoiceCommand.REPEAT_ME:
-                self._recite(command, SAID.format(text=command.before) if command.before else SAID_NOTHING)
+                self._recite(command, SAID.format(text=command.before) if command.before else NOTHING_SAID)
             case VoiceCommand.MOOD | VoiceCommand.PERSONA:
-                self._changes.ask(command)
+                self._changes.request(command)
 
     def _recite(self, command: SpokenCommand, text: str) -> None:
         prompt = Prompt(command.author, text, self._clock(), kind=PromptKind.RECITE, person=command.person)

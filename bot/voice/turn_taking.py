@@ -17,7 +17,7 @@ from audio.samples import Sound16
 from bot.llm.history import History, Turn
 from bot.voice.events import SpeechStarted, SpeechStopped, UtteranceHeard, Watcher
 from bot.voice.listening_notice import CallMode
-from bot.voice.ports import Answering, CommandTaker, Participants, PauseListener, Teller, UtteranceClassifier
+from bot.voice.ports import CommandRunner, NoticeWriter, Participants, PauseListener, ReplyControl, UtteranceClassifier
 from bot.voice.transcribe.transcriber import (
     Transcriber,
     TranscriptionError,
@@ -45,29 +45,40 @@ _log = logging.getLogger(__name__)
 NOT_UNDERSTOOD = "🙉 I can't make out what you say: {cause} You can still type to me."
 MAX_NAMES = 20
 """Names that are passed on as likely to be said; more would only mislead a transcriber."""
-TOLD_TURNS = 10
-COMPLAIN_EVERY = 10.0
+ESTIMATE_TURNS = 10
+FAILURE_NOTICE_INTERVAL = 10.0
 """Seconds between two complaints about words that are lost."""
 
 
 @dataclass(slots=True, eq=False)
 class _Turn:
-    """A turn in the making. ``text`` is what was said up to ``paused``; ``weighed``: whether it ends the reply.
+    """A turn that is not handed on yet.
 
-    ``into_answer``: it began while the bot was answering; ``interrupting``: and its words may end that answer.
-    ``may_be_echo``: whether its newest sound may be the bot's own. ``language`` is that of the words which were
-    transcribed last.
+    Attributes:
+        during_reply: whether the turn began while the bot was answering.
+        interrupting: whether the turn began during a reply that its words may end.
+        interruption_decided: whether it is decided that the turn ends that reply, or that it is the bot's echo.
+        may_be_echo: whether the turn's newest sound may be the bot's own voice.
+        parts: transcriptions of the turn's earlier parts, in order. A long turn is transcribed in parts.
+        interim: transcription of the sound so far, to find out whether there are words in it.
+        transcription: transcription of the sound up to ``paused``.
+        estimate: the end-of-turn estimate for ``paused``.
+        paused: the newest pause; ``None`` while the person speaks.
+        text: the words up to ``paused``; ``None`` if they are not known yet.
+        language: the language of the words that were transcribed last, as Whisper's code.
+        transcribed_at: when ``text`` became known, in monotonic seconds.
+        ended: the end of the turn; ``None`` before it.
     """
 
     id: TurnId
-    into_answer: bool
+    during_reply: bool
     interrupting: bool
-    weighed: bool = False
+    interruption_decided: bool = False
     may_be_echo: bool = True
     parts: list[asyncio.Task[str]] = field(default_factory=list)
     interim: asyncio.Task[None] | None = None
-    attempt: asyncio.Task[None] | None = None
-    question: asyncio.Task[None] | None = None
+    transcription: asyncio.Task[None] | None = None
+    estimate: asyncio.Task[None] | None = None
     paused: SpeechPaused | None = None
     text: str | None = None
     language: str | None = None
@@ -75,7 +86,7 @@ class _Turn:
     ended: TurnEnded | None = None
 
     def tasks(self) -> list[asyncio.Task[Any]]:
-        return [task for task in (*self.parts, self.interim, self.attempt, self.question) if task is not None]
+        return [task for task in (*self.parts, self.interim, self.transcription, self.estimate) if task is not None]
 
 
 class TurnTaking:
@@ -85,20 +96,20 @@ class TurnTaking:
         end_of_turn: asked whether a turn that is paused is over, beside the preparing of an answer.
         pauses: told what it says.
         commands: does what a voice command asks.
-        notices: told when what was said can't be transcribed, and why; every :data:`COMPLAIN_EVERY` seconds at most.
-        history: of the call; its last :data:`TOLD_TURNS` turns are told where the end of a turn is estimated.
+        notices: shows people why speech could not be transcribed, once in :data:`FAILURE_NOTICE_INTERVAL` seconds.
+        history: of the call; its last :data:`ESTIMATE_TURNS` turns are told where the end of a turn is estimated.
     """
 
     def __init__(
         self,
         transcriber: Transcriber,
-        answering: Answering,
+        replies: ReplyControl,
         people: Participants,
         classifier: UtteranceClassifier,
         end_of_turn: EndOfTurn,
         pauses: PauseListener,
-        commands: CommandTaker,
-        notices: Teller,
+        commands: CommandRunner,
+        notices: NoticeWriter,
         *,
         history: History,
         watch: Watcher,
@@ -106,7 +117,7 @@ class TurnTaking:
     ) -> None:
         self.mode = CallMode.TALK
         self._transcriber = transcriber
-        self._answering = answering
+        self._replies = replies
         self._people = people
         self._classifier = classifier
         self._end_of_turn = end_of_turn
@@ -117,11 +128,11 @@ class TurnTaking:
         self._watch = watch
         self._clock = clock
         self._turns: dict[TurnId, _Turn] = {}
-        self._said: dict[int, str] = {}
+        self._last_said: dict[int, str] = {}
         self._ended: deque[_Turn] = deque()
         self._tasks: asyncio.TaskGroup | None = None
         self._languages = UsualLanguages()
-        self._complained_at: float | None = None
+        self._failure_reported_at: float | None = None
 
     async def run(self) -> None:
         """Take turns until cancelled.
@@ -147,7 +158,7 @@ class TurnTaking:
         if self._tasks is None:
             return
         if isinstance(event, TurnStarted):
-            self._began(event)
+            self._start_turn(event)
             return
         turn = self._turns.get(event.turn)
         if turn is None:
@@ -157,56 +168,56 @@ class TurnTaking:
         if isinstance(event, TurnEnded | TurnDropped) and turn.ended is None:
             self._watch(SpeechStopped(event.turn))
         match event:
-            case SpeechSoFar(_, sound) if turn.interrupting and not turn.weighed and turn.interim is None:
+            case SpeechSoFar(_, sound) if turn.interrupting and not turn.interruption_decided and turn.interim is None:
                 turn.interim = self._spawn(self._interim(turn, sound), f"interim {turn.id}")
             case SpeechPaused():
                 turn.paused, turn.text = event, None
-                self._attempt(turn, event, Urgency.SPECULATION)
+                self._start_transcription(turn, event, Urgency.SPECULATION)
             case SpeechResumed():
-                self._resumed(turn)
+                self._resume_turn(turn)
             case TurnPart(_, sound):
                 turn.parts.append(self._spawn(self._final_text(turn, sound), f"part of {turn.id}"))
             case TurnEnded():
-                self._turn_ended(turn, event)
+                self._end_turn(turn, event)
             case TurnDropped():
-                self._forget(turn)
+                self._drop_turn(turn)
 
     # The reports, one by one.
 
-    def _began(self, event: TurnStarted) -> None:
+    def _start_turn(self, event: TurnStarted) -> None:
         self._watch(SpeechStarted(event.turn))
         may_interrupt = self.mode is CallMode.TALK and self._people.may_interrupt(
-            event.turn.person, self._answering.answered
+            event.turn.person, self._replies.answered
         )
-        into_answer = self._answering.answering
-        self._turns[event.turn] = _Turn(event.turn, into_answer, may_interrupt and into_answer)
+        during_reply = self._replies.answering
+        self._turns[event.turn] = _Turn(event.turn, during_reply, may_interrupt and during_reply)
         if may_interrupt:
-            self._answering.interruption_started(event.turn)
+            self._replies.interruption_started(event.turn)
 
-    def _resumed(self, turn: _Turn) -> None:
-        for task in (turn.attempt, turn.question):
+    def _resume_turn(self, turn: _Turn) -> None:
+        for task in (turn.transcription, turn.estimate):
             if task is not None:
                 task.cancel()
-        turn.attempt = turn.question = turn.paused = turn.text = None
-        self._answering.discard(turn.id)
+        turn.transcription = turn.estimate = turn.paused = turn.text = None
+        self._replies.discard(turn.id)
 
-    def _turn_ended(self, turn: _Turn, event: TurnEnded) -> None:
+    def _end_turn(self, turn: _Turn, event: TurnEnded) -> None:
         turn.ended = event
         self._ended.append(turn)
         if turn.text is not None:
             self._conclude_in_order()
-        elif turn.attempt is None or turn.attempt.done():
+        elif turn.transcription is None or turn.transcription.done():
             paused = turn.paused or SpeechPaused(turn.id, event.sound, event.last_voiced_at, event.at)
-            self._attempt(turn, paused, Urgency.FINAL)
+            self._start_transcription(turn, paused, Urgency.FINAL)
 
-    def _forget(self, turn: _Turn) -> None:
+    def _drop_turn(self, turn: _Turn) -> None:
         del self._turns[turn.id]
         if turn in self._ended:
             self._ended.remove(turn)
         for task in turn.tasks():
             task.cancel()
-        self._answering.discard(turn.id)
-        self._answering.release_floor(turn.id)
+        self._replies.discard(turn.id)
+        self._replies.release_floor(turn.id)
         self._conclude_in_order()
 
     # The words.
@@ -218,37 +229,37 @@ class TurnTaking:
         except TranscriptionError:
             text = ""
         turn.interim = None
-        self._weigh_interruption(turn, text)
+        self._decide_interruption(turn, text)
 
-    def _weigh_interruption(self, turn: _Turn, text: str) -> None:
+    def _decide_interruption(self, turn: _Turn, text: str) -> None:
         """Let words end the reply, and an echo of its own have no say."""
-        if not turn.interrupting or turn.weighed:
+        if not turn.interrupting or turn.interruption_decided:
             return
-        match self._classified(turn, text).kind:
+        match self._classify(turn, text).kind:
             case UtteranceKind.NOTHING | UtteranceKind.BACKCHANNEL | UtteranceKind.IGNORED:
                 return
             case UtteranceKind.ECHO:
-                self._answering.release_floor(turn.id)
+                self._replies.release_floor(turn.id)
             case _:
-                self._answering.interruption_confirmed(turn.id)
-        turn.weighed = True
+                self._replies.interruption_confirmed(turn.id)
+        turn.interruption_decided = True
 
-    def _attempt(self, turn: _Turn, paused: SpeechPaused, urgency: Urgency) -> None:
-        if turn.attempt is not None:
-            turn.attempt.cancel()
-        turn.attempt = self._spawn(self._work_out(turn, paused, urgency), f"words of {turn.id}")
+    def _start_transcription(self, turn: _Turn, paused: SpeechPaused, urgency: Urgency) -> None:
+        if turn.transcription is not None:
+            turn.transcription.cancel()
+        turn.transcription = self._spawn(self._transcribe_pause(turn, paused, urgency), f"words of {turn.id}")
 
-    async def _work_out(self, turn: _Turn, paused: SpeechPaused, urgency: Urgency) -> None:
+    async def _transcribe_pause(self, turn: _Turn, paused: SpeechPaused, urgency: Urgency) -> None:
         """Find out what was said up to a pause, and prepare an answer in case it was all."""
         try:
-            text = await self._with_parts(turn, await self._transcribe(turn, paused.sound, urgency))
+            text = await self._join_parts(turn, await self._transcribe(turn, paused.sound, urgency))
         except TranscriptionShed:
             # It made room for others; if the turn has ended meanwhile its words are wanted all the same.
             if turn.ended is None:
                 return
-            text = await self._with_parts(turn, await self._final_text(turn, paused.sound))
+            text = await self._join_parts(turn, await self._final_text(turn, paused.sound))
         except TranscriptionError as error:
-            self._complain(error)
+            self._report_failure(error)
             text = ""
         else:
             self._estimate_end(turn, paused.sound, text)
@@ -256,10 +267,10 @@ class TurnTaking:
         if turn.ended is not None:
             self._conclude_in_order()
             return
-        classification = self._classified(turn, text)
-        self._weigh_interruption(turn, text)
+        classification = self._classify(turn, text)
+        self._decide_interruption(turn, text)
         if classification.kind is UtteranceKind.ADDRESSED:
-            self._answering.speculate(self._prompt(turn, paused, text))
+            self._replies.speculate(self._prompt(turn, paused, text))
 
     def _estimate_end(self, turn: _Turn, sound: Sound16, text: str) -> None:
         """Have the detector know whether the turn is over; a turn that has ended needs it no more."""
@@ -268,11 +279,11 @@ class TurnTaking:
         if not text:
             self._pauses.end_of_turn_estimated(turn.id, 1.0, wordless=True)
             return
-        turn.question = self._spawn(self._ask_whether_over(turn.id, sound, text), f"end of {turn.id}")
+        turn.estimate = self._spawn(self._report_estimate(turn.id, sound, text), f"end of {turn.id}")
 
-    async def _ask_whether_over(self, turn: TurnId, sound: Sound16, text: str) -> None:
+    async def _report_estimate(self, turn: TurnId, sound: Sound16, text: str) -> None:
         try:
-            over = await self._end_of_turn.probability(sound, text, self._history.newest(TOLD_TURNS))
+            over = await self._end_of_turn.probability(sound, text, self._history.newest(ESTIMATE_TURNS))
         except Exception:
             _log.exception("Could not classifier whether a turn is over; it ends as one whose words are not known")
             return
@@ -282,11 +293,11 @@ class TurnTaking:
         try:
             return await self._transcribe(turn, sound, Urgency.FINAL)
         except TranscriptionError as error:
-            self._complain(error)
+            self._report_failure(error)
             return ""
 
     @staticmethod
-    async def _with_parts(turn: _Turn, last: str) -> str:
+    async def _join_parts(turn: _Turn, last: str) -> str:
         if turn.parts:
             # Not gather: what waits here may be cancelled, and the parts are wanted all the same.
             await asyncio.wait(turn.parts)
@@ -297,19 +308,19 @@ class TurnTaking:
         names = (*self._classifier.own_names, *self._people.names())[:MAX_NAMES]
         request = TranscriptionRequest(sound, urgency, names, self._languages.of(person))
         transcript = await self._transcriber.transcribe(request)
-        self._complained_at = None
+        self._failure_reported_at = None
         self._languages.heard(person, transcript, request.seconds)
         text = transcript.text.strip()
         if text:
             turn.language = transcript.language
         return text
 
-    def _complain(self, error: TranscriptionError) -> None:
+    def _report_failure(self, error: TranscriptionError) -> None:
         """Say that something was said and is lost: once for all who speak at about the same time."""
         _log.warning("Could not transcribe: %s", error)
         now = self._clock()
-        if self._complained_at is None or now - self._complained_at >= COMPLAIN_EVERY:
-            self._complained_at = now
+        if self._failure_reported_at is None or now - self._failure_reported_at >= FAILURE_NOTICE_INTERVAL:
+            self._failure_reported_at = now
             self._notices.tell(NOT_UNDERSTOOD.format(cause=error))
 
     # What becomes of it.
@@ -320,14 +331,14 @@ class TurnTaking:
             turn = self._ended.popleft()
             del self._turns[turn.id]
             self._conclude(turn, turn.text or "")
-            self._answering.release_floor(turn.id)
+            self._replies.release_floor(turn.id)
 
     def _conclude(self, turn: _Turn, text: str) -> None:
         person = turn.id.person
-        classification = self._classified(turn, text)
-        self._weigh_interruption(turn, text)
+        classification = self._classify(turn, text)
+        self._decide_interruption(turn, text)
         if classification.kind is not UtteranceKind.ADDRESSED:
-            self._answering.discard(turn.id)
+            self._replies.discard(turn.id)
         if classification.kind in (UtteranceKind.NOTHING, UtteranceKind.ECHO):
             return
         name = self._people.name(person)
@@ -336,19 +347,19 @@ class TurnTaking:
         if classification.kind is UtteranceKind.IGNORED:
             self._watch(utterance)
             return
-        before, self._said[person] = self._said.get(person), text
+        before, self._last_said[person] = self._last_said.get(person), text
         self._classifier.said(person, text, addressed=addressed)
         self._watch(utterance)
         match classification:
             case Classification(UtteranceKind.COMMAND, command, choice) if command is not None:
-                self._commands.obey(SpokenCommand(command, person, name, before, choice))
+                self._commands.execute(SpokenCommand(command, person, name, before, choice))
             case Classification(UtteranceKind.OVERHEARD):
-                self._answering.overhear(Turn.of_person(name, text, person))
+                self._replies.overhear(Turn.of_person(name, text, person))
             case Classification(UtteranceKind.ADDRESSED) if turn.ended is not None:
-                self._answering.commit(self._prompt(turn, turn.paused, text, turn.ended))
+                self._replies.commit(self._prompt(turn, turn.paused, text, turn.ended))
 
-    def _classified(self, turn: _Turn, text: str) -> Classification:
-        classification = self._classifier.classify(Utterance(turn.id.person, text, turn.into_answer, turn.may_be_echo))
+    def _classify(self, turn: _Turn, text: str) -> Classification:
+        classification = self._classifier.classify(Utterance(turn.id.person, text, turn.during_reply, turn.may_be_echo))
         if not self._people.may_talk(turn.id.person) and classification.kind not in (
             UtteranceKind.NOTHING,
             UtteranceKind.ECHO,

@@ -24,7 +24,7 @@ from bot.voice.events import (
     UtteranceHeard,
     WordsSpoken,
 )
-from bot.voice.metrics import TurnClock, TurnTrace
+from bot.voice.metrics import ReplyTimer, TurnTrace
 from bot.voice.turn import Outcome
 from bot.watching.console import CallConsole
 from bot.watching.log import log_to_stderr
@@ -172,7 +172,7 @@ def test_the_trace_file_gets_a_line_a_turn(tmp_path: Path) -> None:
 
 def test_a_turns_clock_keeps_the_first_time_of_each_stage() -> None:
     now = [10.0]
-    clock = TurnClock("r1", 9.5, lambda: now[0])
+    clock = ReplyTimer("r1", 9.5, lambda: now[0])
     assert clock.reached("first_token")
     now[0] = 11.0
     assert not clock.reached("first_token")

@@ -24,7 +24,7 @@ from bot.llm.history import History, Turn
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.turn import Microphone, Prompt, TurnId
-from bot.voice.turn_taking import COMPLAIN_EVERY, TurnTaking
+from bot.voice.turn_taking import FAILURE_NOTICE_INTERVAL, TurnTaking
 from bot.voice.turns.end_of_turn import RuleBasedEndOfTurn
 from bot.voice.turns.events import SpeechPaused, SpeechSoFar, TurnEnded, TurnStarted
 from bot.voice.utterances.classifier import CallClassifier, SpokenCommand
@@ -33,10 +33,10 @@ from config.sections import AnswerPolicy, RecogniserSettings
 from tests.timing import Clock
 from tests.voice.doubles import Seiyuu
 from tests.voice.transcribe.scripted_server import Answer, Asked, answering, hanging_up, in_pieces, serving
-from tests.voice.turn_taking.table import Pauses, RecordingTeller
+from tests.voice.turn_taking.table import Pauses, RecordingNoticeWriter
 
 TURNS = 100
-SPOKEN_LATELY = "The museum opens at ten, and the last tour begins at half past four in the afternoon."
+RECENTLY_SPOKEN = "The museum opens at ten, and the last tour begins at half past four in the afternoon."
 PEOPLE = {1: "Ada", 2: "Ben"}
 
 
@@ -93,7 +93,7 @@ NOISE: dict[str, list[Answer]] = {
     "the names": [answering(said("Seiyuu, Ada, Ben"))],
     "more than fits": [answering(said("and then " * 44))],
     "a note": [answering(said("[BLANK_AUDIO]"))],
-    "the bot itself": [whole(SPOKEN_LATELY[4:60])],
+    "the bot itself": [whole(RECENTLY_SPOKEN[4:60])],
     "busy, then credits": [BUSY, answering(said("ご視聴ありがとうございました"))],
 }
 
@@ -108,7 +108,7 @@ class Bot:
     answering: bool = False
     answered: int | None = None
     quiet_since: float | None = None
-    spoken_lately: str = SPOKEN_LATELY
+    recently_spoken: str = RECENTLY_SPOKEN
 
     def speculate(self, prompt: Prompt) -> None: ...
 
@@ -151,7 +151,7 @@ class Pair:
 class Nothing:
     """Nobody gives a command."""
 
-    def obey(self, command: SpokenCommand) -> None:
+    def execute(self, command: SpokenCommand) -> None:
         pytest.fail(f"obeyed {command}")
 
 
@@ -168,7 +168,7 @@ class Call:
     async def hear(self, turn: TurnId, sound: Sound16, script: list[Answer]) -> None:
         """Somebody makes a sound; returns when nothing more comes of it."""
         self.scripts[len(sound)] = script
-        self.clock.now += COMPLAIN_EVERY
+        self.clock.now += FAILURE_NOTICE_INTERVAL
         at = self.clock.now
         for event in (TurnStarted(turn, at, at), SpeechSoFar(turn, sound, at), SpeechPaused(turn, sound, at, at)):
             self.taking.on_turn_event(event)
@@ -204,7 +204,7 @@ async def calling() -> AsyncIterator[Call]:
             RuleBasedEndOfTurn(),
             Pauses(),
             Nothing(),
-            RecordingTeller(troubles),
+            RecordingNoticeWriter(troubles),
             history=History(),
             watch=lambda _: None,
             clock=clock,

@@ -21,7 +21,7 @@ from bot.voice.dialogue import effects, events
 from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import PromptTaken, ReplyEnded, Watcher, WordsSpoken
-from bot.voice.metrics import TurnClock, TurnMetrics
+from bot.voice.metrics import ReplyTimer, TurnMetrics
 from bot.voice.notices import Notices
 from bot.voice.playback.spoken_words import SpokenWords
 from bot.voice.ports import Playback, Responder, SpeechConnection
@@ -54,7 +54,7 @@ class Conversation:
         dialogue: Dialogue,
         responder: Responder,
         history: History,
-        voice: SpeechConnection,
+        speech: SpeechConnection,
         playback: Playback,
         notices: Notices,
         *,
@@ -67,22 +67,22 @@ class Conversation:
         self._dialogue = dialogue
         self._responder = responder
         self._history = history
-        self._voice = voice
+        self._speech = speech
         self._playback = playback
         self._notices = notices
         self._watch = watch
         self._manner = manner
         self._language = language
         self._clock = clock
-        self._to_voice: asyncio.Queue[ClientMessage] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[ClientMessage] = asyncio.Queue()
         self._tasks: asyncio.TaskGroup | None = None
         self._model: asyncio.Task[None] | None = None
-        self._turn: TurnClock | None = None
+        self._timer: ReplyTimer | None = None
         self._words = SpokenWords(clock)
         self._voice_notices = VoiceNotices()
         self._answered: int | None = None
         self._quiet_since: float | None = None
-        self._spoken_in: TurnId | None = None
+        self._prompt_turn: TurnId | None = None
         self._heard = ""
         self._played = (0, 0)
         self._parameters = SpeechParameters()
@@ -94,8 +94,8 @@ class Conversation:
         """Converse until cancelled."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                self._spawn(self._send_to_voice(), "to voice")
-                self._spawn(self._hear_voice(), "from voice")
+                self._spawn(self._send_messages(), "to voice")
+                self._spawn(self._receive_speech(), "from voice")
                 self._spawn(self._responder.warm_up(), "warm-up")
                 if self._language is not None:
                     self._spawn(self._language.load(), "what tells languages apart")
@@ -103,7 +103,7 @@ class Conversation:
             self._tasks = None
             self._over = True
             for saying in (*self._sayings,):
-                self._said(saying, Outcome.DISCARDED)
+                self._end_saying(saying, Outcome.DISCARDED)
 
     @property
     def waiting(self) -> int:
@@ -126,9 +126,9 @@ class Conversation:
         return self._quiet_since
 
     @property
-    def spoken_lately(self) -> str:
+    def recently_spoken(self) -> str:
         """The segments that began to sound a short while ago, which may come back as an echo."""
-        return self._words.lately()
+        return self._words.recent_text()
 
     def prompt(self, prompt: Prompt) -> Saying:
         """Answer this, after what waits already; nothing is said any more when :meth:`run` has ended."""
@@ -171,7 +171,7 @@ class Conversation:
         """Somebody said something that wants no answer, but that the next answer should know of."""
         self._history.add(turn)
 
-    def get_ready(self) -> None:
+    def warm_up(self) -> None:
         """Warm the responder up again: it thinks with another persona or mood from now on."""
         if self._tasks is not None and not self.answering:
             self._spawn(self._responder.warm_up(), "warm-up")
@@ -192,21 +192,21 @@ class Conversation:
 
     def first_frame(self, reply: str, at: float) -> None:
         """Playback: the first voiced frame of a reply was sent."""
-        if self._turn and reply == self._dialogue.current:
-            self._turn.reached("first_packet", at)
+        if self._timer and reply == self._dialogue.current:
+            self._timer.reached("first_packet", at)
 
     def marked(self, reply: str, number: int, at: float) -> None:
         """Playback: segment ``number`` of a reply begins to sound."""
-        segment = self._words.sounds(number, at) if reply == self._dialogue.current else None
+        segment = self._words.started_playing(number, at) if reply == self._dialogue.current else None
         if segment is not None:
-            self._watch(WordsSpoken(reply, segment, self._spoken_in))
+            self._watch(WordsSpoken(reply, segment, self._prompt_turn))
 
     def drained(self, reply: str, at: float, samples: int, underruns: int) -> None:
         """Playback: the last sample of a reply was sent."""
         if reply != self._dialogue.current:
             return
-        if self._turn:
-            self._turn.reached("last_packet", at)
+        if self._timer:
+            self._timer.reached("last_packet", at)
         self._played = (samples, underruns)
         if underruns:
             _log.warning("Reply %s: %d ms of silence: the sound came too late", reply, 20 * underruns)
@@ -224,9 +224,9 @@ class Conversation:
                 self._notices.tell(text, prompt)
             case effects.Refuse(prompt, text):
                 self._notices.tell(text, prompt)
-                self._dropped(prompt, Outcome.REFUSED)
+                self._end_unspoken(prompt, Outcome.REFUSED)
             case effects.Drop(prompt, refused):
-                self._dropped(prompt, Outcome.REFUSED if refused else Outcome.DISCARDED)
+                self._end_unspoken(prompt, Outcome.REFUSED if refused else Outcome.DISCARDED)
             case effects.BeginReply(reply, prompt):
                 self._begin(reply, prompt)
             case effects.CommitReply(reply, prompt):
@@ -257,59 +257,59 @@ class Conversation:
                 if self._language is not None:
                     self._language.heard(heard)
                 if prompt.kind is PromptKind.ASK:
-                    self._history.add(_asked(prompt))
+                    self._history.add(_turn_of(prompt))
                     self._history.add(Turn.of_bot(heard, interrupted=interrupted))
             case effects.EndReply(reply, outcome):
                 self._end(outcome)
                 if self._being_said is not None and self._being_said[0] == reply:
-                    self._said(self._being_said[1], outcome)
+                    self._end_saying(self._being_said[1], outcome)
 
     def _saying_of(self, prompt: Prompt) -> Saying | None:
         return next((saying for saying in self._sayings if saying.prompt is prompt), None)
 
-    def _dropped(self, prompt: Prompt, outcome: Outcome) -> None:
+    def _end_unspoken(self, prompt: Prompt, outcome: Outcome) -> None:
         if (saying := self._saying_of(prompt)) is not None:
-            self._said(saying, outcome)
+            self._end_saying(saying, outcome)
 
-    def _said(self, saying: Saying, outcome: Outcome) -> None:
+    def _end_saying(self, saying: Saying, outcome: Outcome) -> None:
         self._sayings.remove(saying)
         saying.end(outcome)
 
     def _begin(self, reply: str, prompt: Prompt) -> None:
         saying = self._saying_of(prompt)
         self._being_said = None if saying is None else (reply, saying)
-        self._turn = TurnClock(reply, prompt.at, self._clock)
+        self._timer = ReplyTimer(reply, prompt.at, self._clock)
         self._words.begin()
         usual = self._manner()
         spoken_here = self._language.of(prompt) if self._language is not None else None
         self._parameters = replace(usual, voice=prompt.voice or usual.voice, conversation_language=spoken_here)
-        self._spoken_in, self._heard, self._played = prompt.turn, "", (0, 0)
+        self._prompt_turn, self._heard, self._played = prompt.turn, "", (0, 0)
         self._playback.begin(reply)
 
     def _commit(self, reply: str, prompt: Prompt) -> None:
-        if self._turn and prompt.spoken:
-            self._turn.spoken(prompt.spoken)
+        if self._timer and prompt.spoken:
+            self._timer.spoken(prompt.spoken)
         self._answered, self._quiet_since = prompt.person, None
         recited = prompt.kind is PromptKind.RECITE
         self._watch(PromptTaken(reply, prompt.author, prompt.text, recited, prompt.person, prompt.turn))
 
     def _end(self, outcome: Outcome) -> None:
         self._model = None
-        turn, self._turn = self._turn, None
-        if turn is None or outcome is Outcome.DISCARDED:
+        timer, self._timer = self._timer, None
+        if timer is None or outcome is Outcome.DISCARDED:
             return
         self._quiet_since = self._clock()
         samples, underruns = self._played
-        trace = turn.finish(outcome, audio=samples / SAMPLES_PER_MS, underruns=underruns)
+        trace = timer.finish(outcome, audio=samples / SAMPLES_PER_MS, underruns=underruns)
         self.metrics.add(trace)
-        self._watch(ReplyEnded(trace, self._heard, self._spoken_in))
+        self._watch(ReplyEnded(trace, self._heard, self._prompt_turn))
 
     async def _ask(self, reply: str, prompt: Prompt) -> None:
-        answer = self._responder.answer(_asked(prompt), lambda: self._handle(events.ModelLoading(reply)))
+        answer = self._responder.answer(_turn_of(prompt), lambda: self._handle(events.ModelLoading(reply)))
         try:
             async for text in answer:
-                if self._turn:
-                    self._turn.reached("first_token")
+                if self._timer:
+                    self._timer.reached("first_token")
                 self._handle(events.TokenCame(reply, text))
             self._handle(events.ModelDone(reply))
         except ModelError as error:
@@ -325,47 +325,47 @@ class Conversation:
                 message = replace(message, parameters=self._parameters)
             case Cancel():
                 # What still waits belongs to what is cancelled.
-                while not self._to_voice.empty():
-                    self._to_voice.get_nowait()
-        self._to_voice.put_nowait(message)
+                while not self._outgoing.empty():
+                    self._outgoing.get_nowait()
+        self._outgoing.put_nowait(message)
 
-    async def _send_to_voice(self) -> None:
+    async def _send_messages(self) -> None:
         while True:
-            message = await self._to_voice.get()
+            message = await self._outgoing.get()
             try:
-                await self._voice.send(message)
+                await self._speech.send(message)
             except SpeechUnavailable as error:
                 if isinstance(message, Speak) and message.reply == self._dialogue.current:
                     _log.warning("Reply %s: %s", message.reply, error)
                     self._handle(Disconnected(str(error)))
 
-    async def _hear_voice(self) -> None:
-        async for event in self._voice.events():
+    async def _receive_speech(self) -> None:
+        async for event in self._speech.events():
             match event:
                 case SegmentStart(reply=reply):
-                    self._reached("first_clause", reply)
+                    self._stamp("first_clause", reply)
                 case SegmentAudio(reply):
                     if reply is not None and reply == self._dialogue.current:
                         await self._playback.wait_for_room(BUFFERED_SECONDS)
-                    self._reached("first_audio", reply)
+                    self._stamp("first_audio", reply)
                 case Failure(error, code, reply):
                     _log.warning("The voice failed at %s: %s (%s)", reply or "a message", error, code)
                 case Disconnected(reason):
                     _log.warning("The voice is gone: %s", reason)
                 case Notice():
-                    self._tell_of_voice(event)
+                    self._write_voice_notice(event)
                 case _:
                     pass
             if isinstance(event, events.SpeechOutput):
                 self._handle(event)
 
-    def _tell_of_voice(self, notice: Notice) -> None:
-        if (text := self._voice_notices.words(notice)) is not None:
+    def _write_voice_notice(self, notice: Notice) -> None:
+        if (text := self._voice_notices.text_for(notice)) is not None:
             self._notices.tell(text)
 
-    def _reached(self, stage: str, reply: str | None) -> None:
-        if self._turn and reply is not None and reply == self._dialogue.current:
-            self._turn.reached(stage)
+    def _stamp(self, stage: str, reply: str | None) -> None:
+        if self._timer and reply is not None and reply == self._dialogue.current:
+            self._timer.reached(stage)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         if self._tasks is None:
@@ -374,5 +374,5 @@ class Conversation:
         return self._tasks.create_task(work, name=f"conversation: {name}")
 
 
-def _asked(prompt: Prompt) -> Turn:
+def _turn_of(prompt: Prompt) -> Turn:
     return Turn.of_person(prompt.author, prompt.text, prompt.person)

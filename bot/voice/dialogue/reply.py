@@ -39,7 +39,7 @@ class Segment:
 
     text: str
     received: int = 0
-    whole: bool = False
+    complete: bool = False
 
 
 @dataclass(slots=True)
@@ -52,12 +52,12 @@ class Reply:
 
     id: str
     prompt: Prompt
-    sure: bool = True
+    committed: bool = True
     notice: str = ""
     written: str = ""
     segments: list[Segment] = field(default_factory=list)
     text_ended: bool = False
-    voice_lost: bool = False
+    speech_lost: bool = False
     playback_finished: bool = False
     drained: bool = False
     fault: str | None = None
@@ -79,20 +79,20 @@ class Reply:
         return sum(segment.received for segment, end in zip(self.segments, ends, strict=True) if end > len(self.notice))
 
     @property
-    def notice_is_whole(self) -> bool:
+    def notice_complete(self) -> bool:
         """Whether the voice has delivered the whole notice, and nothing yet of the answer."""
-        spoken = "".join(segment.text for segment in self.segments if segment.whole)
+        spoken = "".join(segment.text for segment in self.segments if segment.complete)
         return bool(self.notice) and spoken.strip() == self.notice.strip()
 
     def heard(self, samples: int) -> str:
         """The part of the answer that was heard when ``samples`` samples had been played, cut at a word."""
         text = ""
         for segment in self.segments:
-            if segment.whole and samples >= segment.received:
+            if segment.complete and samples >= segment.received:
                 text += segment.text
                 samples -= segment.received
                 continue
-            length = segment.received if segment.whole else len(segment.text) * SAMPLES_PER_CHARACTER
+            length = segment.received if segment.complete else len(segment.text) * SAMPLES_PER_CHARACTER
             text += _first_words(segment.text, samples / length if length else 0.0)
             break
         return text[len(self.notice) :].strip()
@@ -101,7 +101,7 @@ class Reply:
         """The part of the answer that the voice has not delivered whole."""
         spoken = 0
         for segment in self.segments:
-            if not segment.whole:
+            if not segment.complete:
                 break
             spoken += len(segment.text)
         return self.said[max(spoken, len(self.notice)) :].strip()
@@ -148,7 +148,7 @@ class ReplyProgress:
         """Set the model, or for recited text the voice, to work."""
         reply = self.reply
         yield BeginReply(reply.id, reply.prompt)
-        if reply.sure:
+        if reply.committed:
             yield CommitReply(reply.id, reply.prompt)
         if reply.prompt.kind is PromptKind.RECITE:
             yield from self._token(reply.prompt.text)
@@ -158,7 +158,7 @@ class ReplyProgress:
 
     def commit(self, prompt: Prompt) -> Iterator[Effect]:
         """It is sure that the reply is wanted: let out what has been withheld."""
-        self.reply.sure = True
+        self.reply.committed = True
         self.reply.prompt = prompt
         yield CommitReply(self.reply.id, prompt)
         withheld, self._withheld = self._withheld, []
@@ -172,7 +172,7 @@ class ReplyProgress:
         yield CloseModel(reply.id)
         yield Send(Cancel(reply.id))
         yield DropPlayback(reply.id)
-        if reply.sure:
+        if reply.committed:
             yield from self._end(Outcome.INTERRUPTED, reply.heard(heard))
         else:
             yield from self._end(Outcome.DISCARDED, "")
@@ -182,38 +182,38 @@ class ReplyProgress:
         reply = self.reply
         match event:
             case ModelLoading():
-                yield from self._waking_up()
+                yield from self._model_loading()
             case TokenCame(_, text):
                 yield from self._token(text)
             case ModelDone():
                 yield from self._text_ended()
             case ModelFailed(_, fault, timed_out):
                 yield from self._model_failed(fault, timed_out)
-            case SegmentStart(_, text) if not reply.voice_lost:
+            case SegmentStart(_, text) if not reply.speech_lost:
                 reply.segments.append(Segment(text))
                 yield from self._show(MarkSegment(reply.id, text))
-            case SegmentAudio(_, _, samples) if not reply.voice_lost and reply.segments:
+            case SegmentAudio(_, _, samples) if not reply.speech_lost and reply.segments:
                 reply.segments[-1].received += len(samples)
                 yield from self._show(Play(reply.id, samples))
-            case SegmentEnd() if not reply.voice_lost and reply.segments:
-                reply.segments[-1].whole = True
-                if reply.notice_is_whole and not reply.written:
+            case SegmentEnd() if not reply.speech_lost and reply.segments:
+                reply.segments[-1].complete = True
+                if reply.notice_complete and not reply.written:
                     yield from self._show(PausePlayback(reply.id))
-            case Flushed() if not reply.voice_lost:
+            case Flushed() if not reply.speech_lost:
                 yield from self._finish_playback()
                 yield from self._settle()
             case Failure():
-                yield from self.voice_failed()
+                yield from self.speech_failed()
             case PlaybackDrained():
                 reply.drained = True
                 yield from self._settle()
 
-    def voice_failed(self) -> Iterator[Effect]:
+    def speech_failed(self) -> Iterator[Effect]:
         """Go on in writing."""
         reply = self.reply
-        if reply.voice_lost or reply.playback_finished:
+        if reply.speech_lost or reply.playback_finished:
             return
-        reply.voice_lost = True
+        reply.speech_lost = True
         yield Send(Cancel(reply.id))
         if reply.notice and not reply.received and not reply.written:
             yield from self._show(Tell(reply.notice.strip(), reply.prompt))
@@ -223,19 +223,19 @@ class ReplyProgress:
 
     def _show(self, effect: Effect) -> Iterator[Effect]:
         """Let people hear or see something, now or when the reply is sure to be wanted."""
-        if self.reply.sure:
+        if self.reply.committed:
             yield effect
         else:
             self._withheld.append(effect)
 
-    def _waking_up(self) -> Iterator[Effect]:
+    def _model_loading(self) -> Iterator[Effect]:
         """Say that it takes a moment: once, and only while there is nothing of the answer yet."""
         reply = self.reply
         if reply.said or reply.text_ended:
             return
         # A line of its own, so that the voice takes it up at once.
         reply.notice = f"{self._texts.waking}\n"
-        if reply.voice_lost:
+        if reply.speech_lost:
             yield from self._show(Tell(self._texts.waking, reply.prompt))
         else:
             yield Send(Speak(reply.notice, reply=reply.id))
@@ -245,7 +245,7 @@ class ReplyProgress:
         if reply.text_ended or not text:
             return
         reply.written += text
-        if not reply.voice_lost:
+        if not reply.speech_lost:
             yield Send(Speak(text, reply=reply.id))
 
     def _text_ended(self) -> Iterator[Effect]:
@@ -253,7 +253,7 @@ class ReplyProgress:
         if reply.text_ended:
             return
         reply.text_ended = True
-        if reply.voice_lost or not reply.said.strip():
+        if reply.speech_lost or not reply.said.strip():
             yield from self._finish_playback()
             yield from self._settle()
         else:
@@ -283,14 +283,14 @@ class ReplyProgress:
     def _settle(self) -> Iterator[Effect]:
         """End the reply when nothing more of it can come."""
         reply = self.reply
-        if not (reply.sure and reply.text_ended and reply.playback_finished and reply.drained):
+        if not (reply.committed and reply.text_ended and reply.playback_finished and reply.drained):
             return
         text = reply.written.strip()
         if not text:
             if reply.fault is None:
                 yield Tell(self._texts.speechless, reply.prompt)
             yield from self._end(Outcome.FAILED, "")
-        elif reply.voice_lost:
+        elif reply.speech_lost:
             unspoken = reply.unspoken()
             if unspoken:
                 yield Tell(VOICE_FAILED + unspoken, reply.prompt)

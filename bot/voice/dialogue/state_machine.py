@@ -64,7 +64,7 @@ class Dialogue:
     @property
     def answering(self) -> bool:
         """True while a reply is made or spoken that is sure to be wanted."""
-        return self._progress is not None and self._progress.reply.sure
+        return self._progress is not None and self._progress.reply.committed
 
     @property
     def waiting(self) -> int:
@@ -86,11 +86,11 @@ class Dialogue:
             case TurnDiscarded(turn):
                 yield from self._discard(turn)
             case InterruptionStarted(turn):
-                yield from self._speech_began(turn)
+                yield from self._start_interruption(turn)
             case InterruptionConfirmed(turn, heard):
-                yield from self._words_came(turn, heard)
+                yield from self._confirm_interruption(turn, heard)
             case FloorReleased(turn):
-                yield from self._free_floor(turn)
+                yield from self._release_floor(turn)
             case Stopped(heard):
                 yield from self._drop(lambda prompt: True)
                 yield from self._interrupt(heard)
@@ -105,17 +105,17 @@ class Dialogue:
             case Disconnected():
                 # A reply that has not said a word yet loses nothing: the voice may be back before it does.
                 if self._progress and self._progress.reply.said:
-                    yield from self._carry_on(self._progress.voice_failed())
+                    yield from self._advance(self._progress.speech_failed())
             case _:
                 if event.reply == self.current and self._progress is not None:
-                    yield from self._carry_on(self._progress.handle(event))
+                    yield from self._advance(self._progress.handle(event))
 
     # What is asked.
 
     def _prompted(self, prompt: Prompt) -> Iterator[Effect]:
         if not self._merged(prompt):
             if len(self._waiting) >= MAX_WAITING:
-                yield from self._refused_once(prompt)
+                yield from self._refuse(prompt)
                 return
             self._waiting.append(prompt)
             if prompt.person is not None:
@@ -130,7 +130,7 @@ class Dialogue:
         self._waiting = deque(prompt for prompt in self._waiting if not unwanted(prompt))
         yield from map(Drop, dropped)
 
-    def _refused_once(self, prompt: Prompt) -> Iterator[Effect]:
+    def _refuse(self, prompt: Prompt) -> Iterator[Effect]:
         if prompt.person in self._refused:
             yield Drop(prompt, refused=True)
             return
@@ -149,12 +149,12 @@ class Dialogue:
     def _speculated(self, prompt: Prompt) -> Iterator[Effect]:
         # Only who would be answered at once is answered ahead of time.
         if self._progress is None and not self._waiting:
-            yield from self._begin(prompt, sure=False)
+            yield from self._begin(prompt, committed=False)
 
     def _committed(self, prompt: Prompt) -> Iterator[Effect]:
         progress = self._speculation_of(prompt.turn)
         if progress is not None and progress.reply.prompt.text == prompt.text:
-            yield from self._carry_on(progress.commit(prompt))
+            yield from self._advance(progress.commit(prompt))
             return
         if progress is not None:
             yield from self._end_speculation(progress)
@@ -172,20 +172,20 @@ class Dialogue:
 
     def _speculation_of(self, turn: TurnId | None) -> ReplyProgress | None:
         progress = self._progress
-        if progress is None or progress.reply.sure or progress.reply.prompt.turn != turn:
+        if progress is None or progress.reply.committed or progress.reply.prompt.turn != turn:
             return None
         return progress
 
     # Who may speak.
 
-    def _speech_began(self, turn: TurnId) -> Iterator[Effect]:
+    def _start_interruption(self, turn: TurnId) -> Iterator[Effect]:
         if turn in self._floor:
             return
         self._floor[turn] = self.current if self.answering else None
         if len(self._floor) == 1:
             yield HoldPlayback()
 
-    def _words_came(self, turn: TurnId, heard: int) -> Iterator[Effect]:
+    def _confirm_interruption(self, turn: TurnId, heard: int) -> Iterator[Effect]:
         interrupted = self._floor.get(turn)
         if interrupted is None:
             return
@@ -193,7 +193,7 @@ class Dialogue:
         if interrupted == self.current:
             yield from self._interrupt(heard)
 
-    def _free_floor(self, turn: TurnId) -> Iterator[Effect]:
+    def _release_floor(self, turn: TurnId) -> Iterator[Effect]:
         if turn not in self._floor:
             return
         del self._floor[turn]
@@ -204,9 +204,9 @@ class Dialogue:
 
     def _interrupt(self, heard: int) -> Iterator[Effect]:
         if self._progress is not None:
-            yield from self._carry_on(self._progress.interrupt(heard))
+            yield from self._advance(self._progress.interrupt(heard))
 
-    def _carry_on(self, effects: Iterator[Effect]) -> Iterator[Effect]:
+    def _advance(self, effects: Iterator[Effect]) -> Iterator[Effect]:
         """Let the current reply act, and take up the next prompt when that ended it."""
         progress = self._progress
         yield from effects
@@ -216,9 +216,9 @@ class Dialogue:
 
     def _next(self) -> Iterator[Effect]:
         if self._progress is None and self._waiting:
-            yield from self._begin(self._waiting.popleft(), sure=True)
+            yield from self._begin(self._waiting.popleft(), committed=True)
 
-    def _begin(self, prompt: Prompt, *, sure: bool) -> Iterator[Effect]:
+    def _begin(self, prompt: Prompt, *, committed: bool) -> Iterator[Effect]:
         self._count += 1
-        progress = self._progress = ReplyProgress(Reply(f"r{self._count}", prompt, sure=sure), self._texts())
+        progress = self._progress = ReplyProgress(Reply(f"r{self._count}", prompt, committed=committed), self._texts())
         yield from progress.begin()

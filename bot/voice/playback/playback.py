@@ -24,7 +24,7 @@ MAX_VOLUME = 2.0
 LONGEST_GAP = 0.5
 """Seconds of silence put in for want of sound; then the transmission ends, to be taken up when there is sound again."""
 
-Told = TypeVarTuple("Told")
+Arguments = TypeVarTuple("Arguments")
 
 
 class PlaybackListener(Protocol):
@@ -47,7 +47,8 @@ class PlaybackListener(Protocol):
 class _Track:
     """The sound of one reply.
 
-    The sending thread changes ``sent``, ``underruns``, ``started``, ``paused`` and ``dry_since``, the loop the rest.
+    The sending thread changes ``sent``, ``underruns``, ``started``, ``paused`` and ``underrun_since``. The event loop
+    changes all other attributes.
     """
 
     reply: str
@@ -56,7 +57,7 @@ class _Track:
     underruns: int = 0
     started: bool = False
     paused: bool = False
-    dry_since: float | None = None
+    underrun_since: float | None = None
     finished: bool = False
     rest: Samples | None = None
 
@@ -145,7 +146,7 @@ class ReplyPlayback:
 
     def write(self, reply: str, samples: Samples) -> None:
         """Queue mono sound at 48,000 Hz of any length; of a reply that is over it is dropped."""
-        track = self._living(reply)
+        track = self._open_track(reply)
         if track is None or len(samples) == 0:
             return
         whole = samples if track.rest is None else np.concatenate([track.rest, samples])
@@ -159,13 +160,13 @@ class ReplyPlayback:
 
     def mark(self, reply: str, number: int) -> None:
         """Report when the sound written next begins to be sent (to the frame)."""
-        track = self._living(reply)
+        track = self._open_track(reply)
         if track is not None:
             self._queue.append(_Mark(track, number))
 
     def pause(self, reply: str) -> None:
         """Silence is meant from here on, until more is written of this reply; what is left of a frame is played."""
-        track = self._living(reply)
+        track = self._open_track(reply)
         if track is not None:
             self._pad_rest(track)
             self._queue.append(_Pause(track))
@@ -173,7 +174,7 @@ class ReplyPlayback:
 
     def finish(self, reply: str) -> None:
         """No more sound of this reply comes; what is left of a frame is padded with silence."""
-        track = self._living(reply)
+        track = self._open_track(reply)
         if track is None:
             return
         self._pad_rest(track)
@@ -225,7 +226,7 @@ class ReplyPlayback:
             self._room.clear()
             await self._room.wait()
 
-    def _living(self, reply: str) -> _Track | None:
+    def _open_track(self, reply: str) -> _Track | None:
         track = self._track
         return track if track is not None and track.reply == reply and not track.finished else None
 
@@ -237,7 +238,7 @@ class ReplyPlayback:
         if self._held:
             # Silence that was asked for is no want of sound.
             if self._track is not None:
-                self._track.dry_since = None
+                self._track.underrun_since = None
             return None
         while True:
             try:
@@ -249,12 +250,14 @@ class ReplyPlayback:
                     return self._play(track, pcm, samples)
                 case _Mark(track, number):
                     if self.listener is not None:
-                        self._tell(self.listener.marked, track.reply, number, self._clock())
+                        self._call_on_loop(self.listener.marked, track.reply, number, self._clock())
                 case _Pause(track):
-                    track.paused, track.dry_since = True, None
+                    track.paused, track.underrun_since = True, None
                 case _End(track):
                     if self.listener is not None:
-                        self._tell(self.listener.drained, track.reply, self._clock(), track.sent, track.underruns)
+                        self._call_on_loop(
+                            self.listener.drained, track.reply, self._clock(), track.sent, track.underruns
+                        )
 
     def _play(self, track: _Track, pcm: Samples, samples: int) -> bytes:
         if not track.started:
@@ -262,14 +265,14 @@ class ReplyPlayback:
             self.sounding = track.reply
             self._making = None
             if self.listener is not None:
-                self._tell(self.listener.first_frame, track.reply, self._clock())
-        if track.dry_since is not None:
-            track.underruns += round((self._clock() - track.dry_since) / FRAME_SECONDS)
-            track.dry_since = None
+                self._call_on_loop(self.listener.first_frame, track.reply, self._clock())
+        if track.underrun_since is not None:
+            track.underruns += round((self._clock() - track.underrun_since) / FRAME_SECONDS)
+            track.underrun_since = None
         track.paused = False
         track.sent += samples
         if not self._room.is_set():
-            self._tell(self._room.set)
+            self._call_on_loop(self._room.set)
         return np.repeat(to_int16(pcm * np.float32(self._volume)), 2).tobytes()
 
     def _underrun(self) -> bytes | None:
@@ -277,11 +280,11 @@ class ReplyPlayback:
         if track is None or not track.started or track.paused or track.finished:
             return None
         now = self._clock()
-        if track.dry_since is None:
-            track.dry_since = now
-        return SILENT_FRAME if now - track.dry_since < LONGEST_GAP else None
+        if track.underrun_since is None:
+            track.underrun_since = now
+        return SILENT_FRAME if now - track.underrun_since < LONGEST_GAP else None
 
-    def _tell(self, listen: Callable[[Unpack[Told]], None], *told: *Told) -> None:
+    def _call_on_loop(self, callback: Callable[[Unpack[Arguments]], None], *arguments: *Arguments) -> None:
         # A call that is ending closes its loop while the thread may still hold a frame.
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(listen, *told)
+            self._loop.call_soon_threadsafe(callback, *arguments)

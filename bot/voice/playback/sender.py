@@ -20,7 +20,7 @@ PRIMING_SECONDS = 3.0
 """Longest silence sent ahead of a reply, so that a listener's first syllable isn't clipped."""
 REBASE_SECONDS = 0.1
 """Where catching up would become a burst: the clock starts anew."""
-AWAY_POLL = 0.05
+RECONNECT_POLL = 0.05
 
 
 class PacketSink(Protocol):
@@ -75,7 +75,7 @@ class FrameClock:
 class _Phase(Enum):
     """What the line is doing."""
 
-    AWAY = auto()
+    DISCONNECTED = auto()
     IDLE = auto()
     PRIMING = auto()
     VOICED = auto()
@@ -110,7 +110,7 @@ class FrameSender(threading.Thread):
         self._clock = clock
         self._ending = threading.Event()
         self._woken = threading.Event()
-        self._phase = _Phase.AWAY
+        self._phase = _Phase.DISCONNECTED
         self._silent_frames = 0
         source.wake = self._woken.set
 
@@ -139,9 +139,9 @@ class FrameSender(threading.Thread):
     def step(self) -> float | None:
         """Send what is due; returns the seconds until the next step, ``None`` for "until there is something"."""
         if not self._sink.connected:
-            self._phase = _Phase.AWAY
-            return AWAY_POLL
-        if self._phase is _Phase.AWAY:
+            self._phase = _Phase.DISCONNECTED
+            return RECONNECT_POLL
+        if self._phase is _Phase.DISCONNECTED:
             # Listeners learn here which stream is ours, ahead of the first frame instead of just behind it.
             self._sink.set_speaking(False)
             self._phase = _Phase.IDLE

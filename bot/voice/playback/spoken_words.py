@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-LATELY = 30.0
+ECHO_WINDOW = 30.0
 """Seconds for which a segment that began to sound can come back as an echo of itself."""
 
 
@@ -15,7 +15,7 @@ class SpokenWords:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._segments: list[str] = []
-        self._sounded: deque[tuple[float, str]] = deque()
+        self._played: deque[tuple[float, str]] = deque()
 
     def begin(self) -> None:
         """Another reply is being made."""
@@ -26,16 +26,16 @@ class SpokenWords:
         self._segments.append(segment)
         return len(self._segments) - 1
 
-    def sounds(self, number: int, at: float) -> str | None:
+    def started_playing(self, number: int, at: float) -> str | None:
         """A segment has begun to sound, at a monotonic time; returns it, or ``None`` where there is none."""
         if number >= len(self._segments):
             return None
-        self._sounded.append((at, self._segments[number]))
+        self._played.append((at, self._segments[number]))
         return self._segments[number]
 
-    def lately(self) -> str:
-        """The segments that began to sound within the last :data:`LATELY` seconds."""
-        horizon = self._clock() - LATELY
-        while self._sounded and self._sounded[0][0] < horizon:
-            self._sounded.popleft()
-        return " ".join(text.strip() for _, text in self._sounded)
+    def recent_text(self) -> str:
+        """The segments that began to sound within the last :data:`ECHO_WINDOW` seconds."""
+        horizon = self._clock() - ECHO_WINDOW
+        while self._played and self._played[0][0] < horizon:
+            self._played.popleft()
+        return " ".join(text.strip() for _, text in self._played)

@@ -28,7 +28,7 @@ ANNOUNCED_AT_MOST = 3
 """How often a recording is announced to people who talk into it."""
 
 
-class SoundOfACall(Protocol):
+class SoundSource(Protocol):
     """Where the sound of a call can be had."""
 
     keeper: SoundKeeper | None
@@ -46,7 +46,7 @@ class Recordings:
 
     def __init__(
         self,
-        sound: SoundOfACall,
+        sound: SoundSource,
         transport: Transport,
         notices: Notices,
         recite: Callable[[str], Saying],

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from audio.samples import Sound16
 from bot.voice.input_thread import SoundTaker
-from bot.voice.ports import Answering
+from bot.voice.ports import ReplyControl
 from bot.voice.records.voice_sample import SampleError, VoiceSample
 from bot.voice.turn import TurnId
 
@@ -33,9 +33,9 @@ class VoiceSamples:
         admits: whether a person may be listened to.
     """
 
-    def __init__(self, sound: SoundLender, answering: Answering, admits: Callable[[int], bool]) -> None:
+    def __init__(self, sound: SoundLender, replies: ReplyControl, admits: Callable[[int], bool]) -> None:
         self._sound = sound
-        self._answering = answering
+        self._replies = replies
         self._admits = admits
         self._sample: VoiceSample | None = None
 
@@ -52,12 +52,12 @@ class VoiceSamples:
         sample = self._sample = VoiceSample(person)
         turn = TurnId(person, SAMPLE_TURN)
         give_back = self._sound.lend(person, sample.heard)
-        self._answering.interruption_started(turn)
+        self._replies.interruption_started(turn)
         try:
             return await sample.whole()
         finally:
             self._sample = None
-            self._answering.release_floor(turn)
+            self._replies.release_floor(turn)
             asyncio.get_running_loop().call_later(AFTER_SAMPLE, give_back)
 
     def drop(self, reason: str, person: int | None = None) -> None:

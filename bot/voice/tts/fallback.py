@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import SpeechEvent
-from bot.voice.ports import SpeechConnection, Teller
+from bot.voice.ports import NoticeWriter, SpeechConnection
 from wire.messages import (
     Cancel,
     ClientMessage,
@@ -28,12 +28,12 @@ _log = logging.getLogger(__name__)
 
 VOICE_GONE = "⚠️ The speech server no longer has the voice `{voice}`, so I speak with my usual one."
 MANNER_UNKNOWN = "⚠️ The speech server can't speak in the style of my mood ({cause}), so I use the normal one."
-PIECE = 4_000
+MAX_CHARACTERS = 4_000
 """Characters that fit into one message, whatever they are."""
 
 
 @dataclass(slots=True, eq=False)
-class _Saying:
+class _SentReply:
     """What was sent of a reply, and how many of its characters have been spoken."""
 
     reply: str
@@ -57,82 +57,82 @@ class FallbackSpeech:
         notices: of each voice that is gone, people are told once.
     """
 
-    def __init__(self, voice: SpeechConnection, notices: Teller) -> None:
-        self._voice = voice
+    def __init__(self, speech: SpeechConnection, notices: NoticeWriter) -> None:
+        self._speech = speech
         self._notices = notices
         self.parameters = SpeechParameters()
         self._notified: set[str] = set()
-        self._saying: _Saying | None = None
+        self._current: _SentReply | None = None
         # What is said again must reach the server in one piece, before what the model writes meanwhile.
         self._sending = asyncio.Lock()
 
     async def send(self, message: ClientMessage) -> None:
         """As :meth:`SpeechConnection.send`."""
         async with self._sending:
-            await self._voice.send(self._noted(message))
+            await self._speech.send(self._note_sent(message))
 
-    def _noted(self, message: ClientMessage) -> ClientMessage:
+    def _note_sent(self, message: ClientMessage) -> ClientMessage:
         if isinstance(message, Cancel) or message.reply is None:
-            self._saying = None
+            self._current = None
             return message
-        if self._saying is None or self._saying.reply != message.reply:
-            self._saying = _Saying(message.reply, message.parameters)
+        if self._current is None or self._current.reply != message.reply:
+            self._current = _SentReply(message.reply, message.parameters)
             self.parameters = message.parameters
         else:
             # The protocol wants them with the first message alone.
             message = replace(message, parameters=SpeechParameters())
-        self._saying.tokens.append(message.token)
-        self._saying.flushed |= message.flush
+        self._current.tokens.append(message.token)
+        self._current.flushed |= message.flush
         return message
 
     async def events(self) -> AsyncIterator[SpeechEvent]:
         """As :meth:`SpeechConnection.events`, without the failures that could be helped."""
-        async for event in self._voice.events():
-            saying = self._saying
+        async for event in self._speech.events():
+            sent = self._current
             match event:
-                case SegmentStart(_, text, reply) if saying is not None and reply == saying.reply:
-                    saying.segment = text
-                case SegmentEnd(_, _, reply) if saying is not None and reply == saying.reply:
-                    saying.spoken += len(saying.segment)
-                case Failure() as failure if saying is not None and failure.reply == saying.reply:
-                    plainer = self._plainer(saying.parameters, failure)
-                    if plainer is not None and await self._say_again(saying, plainer):
+                case SegmentStart(_, text, reply) if sent is not None and reply == sent.reply:
+                    sent.segment = text
+                case SegmentEnd(_, _, reply) if sent is not None and reply == sent.reply:
+                    sent.spoken += len(sent.segment)
+                case Failure() as failure if sent is not None and failure.reply == sent.reply:
+                    plainer = self._without_refused(sent.parameters, failure)
+                    if plainer is not None and await self._resend(sent, plainer):
                         continue
             yield event
 
-    def _plainer(self, refused: SpeechParameters, failure: Failure) -> SpeechParameters | None:
+    def _without_refused(self, refused: SpeechParameters, failure: Failure) -> SpeechParameters | None:
         """What to ask for in place of what was refused; ``None`` where that was not the parameters' fault."""
         match failure.code:
             case "unknown_voice" if refused.voice is not None:
-                self._tell_once(VOICE_GONE.format(voice=refused.voice))
+                self._notify_once(VOICE_GONE.format(voice=refused.voice))
                 return replace(refused, voice=None)
             case "bad_parameter" if refused != SpeechParameters():
-                self._tell_once(MANNER_UNKNOWN.format(cause=failure.error))
+                self._notify_once(MANNER_UNKNOWN.format(cause=failure.error))
                 return SpeechParameters()
             case _:
                 return None
 
-    def _tell_once(self, text: str) -> None:
+    def _notify_once(self, text: str) -> None:
         _log.warning("%s", text)
         if text not in self._notified:
             self._notified.add(text)
             self._notices.tell(text)
 
-    async def _say_again(self, saying: _Saying, plainer: SpeechParameters) -> bool:
+    async def _resend(self, sent: _SentReply, plainer: SpeechParameters) -> bool:
         async with self._sending:
-            if self._saying is not saying:
+            if self._current is not sent:
                 return False
-            saying.parameters = self.parameters = plainer
+            sent.parameters = self.parameters = plainer
             try:
-                if not saying.flushed:
+                if not sent.flushed:
                     # The reply that failed must end for the server, or it would take the rest for more of it.
-                    await self._voice.send(Speak(flush=True, reply=saying.reply))
-                text = saying.unspoken()
-                saying.tokens, saying.spoken, saying.segment = [text], 0, ""
-                for start in range(0, len(text), PIECE):
-                    last = start + PIECE >= len(text)
-                    piece = Speak(text[start : start + PIECE], saying.flushed and last, saying.reply, plainer)
-                    await self._voice.send(piece)
+                    await self._speech.send(Speak(flush=True, reply=sent.reply))
+                text = sent.unspoken()
+                sent.tokens, sent.spoken, sent.segment = [text], 0, ""
+                for start in range(0, len(text), MAX_CHARACTERS):
+                    last = start + MAX_CHARACTERS >= len(text)
+                    piece = Speak(text[start : start + MAX_CHARACTERS], sent.flushed and last, sent.reply, plainer)
+                    await self._speech.send(piece)
             except SpeechUnavailable:
                 return False
         return True
@@ -155,7 +155,7 @@ class VoiceNotices:
     def __init__(self) -> None:
         self._state: EngineChange = "ready"
 
-    def words(self, notice: Notice) -> str | None:
+    def text_for(self, notice: Notice) -> str | None:
         """What to write in the prompt channel, where there is anything to say."""
         match notice:
             case Warned(text):

@@ -75,13 +75,13 @@ class SpokenCommand:
     choice: str = ""
 
 
-CONTINUING = 12.0
+CONTINUATION_SECONDS = 12.0
 """Seconds after an answer within which whoever got it goes on talking to the bot."""
 _DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class AddressingContext:
     """How things stand when an utterance is made.
 
     ``partner`` is who last talked with the bot, unless somebody else has spoken since; ``since`` is how many seconds
@@ -103,7 +103,7 @@ class Addressing:
         self._policy = policy
         self._names = names
 
-    def is_addressed(self, person: int, text: str, others: tuple[str, ...], exchange: Exchange) -> bool:
+    def is_addressed(self, person: int, text: str, others: tuple[str, ...], context: AddressingContext) -> bool:
         """Whether the bot is meant; ``others`` are the names of the other people there."""
         match self._policy:
             case AnswerPolicy.ALWAYS:
@@ -114,43 +114,47 @@ class Addressing:
                 return (
                     not others
                     or self._names.called_in(text)
-                    or (exchange.partner == person and exchange.since <= CONTINUING and not _calls_first(text, others))
+                    or (
+                        context.partner == person
+                        and context.since <= CONTINUATION_SECONDS
+                        and not _calls_first(text, others)
+                    )
                 )
 
 
 def _calls_first(text: str, others: tuple[str, ...]) -> bool:
     """Whether an utterance begins with somebody's name, perhaps behind a "hey"."""
-    return Names(form for name in others for form in _forms(name)).called_first(text)
+    return Names(form for name in others for form in _spoken_forms(name)).called_first(text)
 
 
-def _forms(name: str) -> tuple[str, ...]:
+def _spoken_forms(name: str) -> tuple[str, ...]:
     """A name as it is shown, and what is left to say of "xX_Max_Xx" or "Anna | 99"."""
     words = plain_words(_DIGITS.sub(" ", name))
     return (name, max(words, key=len)) if words else (name,)
 
 
-LEAST_EVIDENCE = 18
+MIN_LETTERS = 18
 """Letters that must have been heard: people say "okay" too, and "near the station?" after who said it."""
-LETTERS_A_SYLLABLE = 3
+LETTERS_PER_SYLLABLE = 3
 """What one character counts where characters are syllables or words."""
-FIRST_SYLLABLE = 0x2E80
+FIRST_SYLLABIC = 0x2E80
 """The scripts from here on are mostly East Asian."""
-MOST_WRONG = 0.2
+MAX_ERROR_SHARE = 0.2
 """Share of the letters that may be misheard. Somebody who only takes up the bot's words changes more."""
 
 _Letters = NDArray[np.uint32]
 
 
-def echoes(heard: str, spoken: str) -> bool:
+def is_echo(heard: str, spoken: str) -> bool:
     """Whether what was heard is, but for some mishearing, a stretch of what the bot has just spoken.
 
     Letters are compared, not words: an echo may begin within a word, and a transcriber splits words as it likes.
     """
     letters, said = _letters(heard), _letters(spoken)
-    most_wrong = int(MOST_WRONG * len(letters))
-    if _evidence(letters) < LEAST_EVIDENCE or len(letters) > len(said) + most_wrong:
+    max_errors = int(MAX_ERROR_SHARE * len(letters))
+    if _letter_count(letters) < MIN_LETTERS or len(letters) > len(said) + max_errors:
         return False
-    return _distance(letters, said) <= most_wrong
+    return _fewest_edits(letters, said) <= max_errors
 
 
 def _letters(text: str) -> _Letters:
@@ -158,11 +162,11 @@ def _letters(text: str) -> _Letters:
     return np.frombuffer(plain.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
-def _evidence(letters: _Letters) -> int:
-    return len(letters) + (LETTERS_A_SYLLABLE - 1) * int(np.count_nonzero(letters >= FIRST_SYLLABLE))
+def _letter_count(letters: _Letters) -> int:
+    return len(letters) + (LETTERS_PER_SYLLABLE - 1) * int(np.count_nonzero(letters >= FIRST_SYLLABIC))
 
 
-def _distance(letters: _Letters, said: _Letters) -> int:
+def _fewest_edits(letters: _Letters, said: _Letters) -> int:
     """The fewest edits that make the letters a stretch of what was said (Sellers, 1980)."""
     places = np.arange(len(said) + 1)
     # Row by row: the edits for the letters so far, by the place in what was said where they end.
@@ -175,7 +179,7 @@ def _distance(letters: _Letters, said: _Letters) -> int:
     return int(edits.min())
 
 
-class BotSpeechState(Protocol):
+class BotSpeech(Protocol):
     """What the classifier needs to know of the bot's own talking."""
 
     @property
@@ -189,12 +193,12 @@ class BotSpeechState(Protocol):
         ...
 
     @property
-    def spoken_lately(self) -> str:
+    def recently_spoken(self) -> str:
         """What it said a short while ago."""
         ...
 
 
-class Company(Protocol):
+class PeopleInCall(Protocol):
     """What the classifier needs to know of the people there."""
 
     def others(self, person: int) -> tuple[str, ...]:
@@ -225,8 +229,8 @@ class CallClassifier:
 
     def __init__(
         self,
-        speaker: BotSpeechState,
-        company: Company,
+        speaker: BotSpeech,
+        company: PeopleInCall,
         character: CharacterInCall,
         policy: AnswerPolicy,
         words: WordLists,
@@ -239,7 +243,7 @@ class CallClassifier:
         self._speaker = speaker
         self._company = company
         self._commands = VoiceCommandFinder(self._names, words.commands)
-        self._commands.follow(self._persona, character.personas)
+        self._commands.set_choices(self._persona, character.personas)
         self._backchannels = words.backchannels
         self._addressing = Addressing(policy, self._names)
         self._clock = clock
@@ -256,23 +260,23 @@ class CallClassifier:
         text, others = utterance.text, self._company.others(utterance.person)
         if not text.strip():
             return Classification(UtteranceKind.NOTHING)
-        if utterance.may_be_echo and echoes(text, self._speaker.spoken_lately):
+        if utterance.may_be_echo and is_echo(text, self._speaker.recently_spoken):
             return Classification(UtteranceKind.ECHO)
-        if utterance.interrupting and self._backchannels.is_sign(text):
+        if utterance.interrupting and self._backchannels.is_backchannel(text):
             return Classification(UtteranceKind.BACKCHANNEL)
         speaking = utterance.interrupting or self._speaker.answering
-        wish = self._commands.find(text, alone=not others, speaking=speaking)
-        if wish is not None:
-            return Classification(UtteranceKind.COMMAND, wish.command, wish.choice)
-        addressed = self._addressing.is_addressed(utterance.person, text, others, self._exchange())
+        request = self._commands.find(text, alone=not others, speaking=speaking)
+        if request is not None:
+            return Classification(UtteranceKind.COMMAND, request.command, request.choice)
+        addressed = self._addressing.is_addressed(utterance.person, text, others, self._context())
         return Classification(UtteranceKind.ADDRESSED if addressed else UtteranceKind.OVERHEARD)
 
     def _follow_persona(self) -> None:
         persona = self._character.now().persona
         if persona is not self._persona:
             self._persona = persona
-            self._names.become(persona.names)
-            self._commands.follow(persona, self._character.personas)
+            self._names.update(persona.names)
+            self._commands.set_choices(persona, self._character.personas)
 
     def said(self, person: int, text: str, *, addressed: bool) -> None:
         """A turn is over: who talks with the bot now?"""
@@ -281,6 +285,6 @@ class CallClassifier:
         elif person != self._partner:
             self._partner = None
 
-    def _exchange(self) -> Exchange:
+    def _context(self) -> AddressingContext:
         quiet_since = self._speaker.quiet_since
-        return Exchange(self._partner, 0.0 if quiet_since is None else self._clock() - quiet_since)
+        return AddressingContext(self._partner, 0.0 if quiet_since is None else self._clock() - quiet_since)

@@ -37,16 +37,16 @@ _RANGES = (
     (0xF900, 0xFAFF, Script.HAN),
     (0x20000, 0x3FFFF, Script.HAN),
 )
-_WHOLE_WORDS = {Script.HAN: 2, Script.HIRAGANA: 3, Script.HANGUL: 3, Script.SOUTHEAST_ASIAN: 3, Script.KATAKANA: 4}
+_DISTINCT_LENGTHS = {Script.HAN: 2, Script.HIRAGANA: 3, Script.HANGUL: 3, Script.SOUTHEAST_ASIAN: 3, Script.KATAKANA: 4}
 """A name of so many characters is taken for a name even where more of its script stands beside it."""
 # fmt: off
-_CALLS = (
+_UNSPACED_CALL_WORDS = (
     "ねえ", "ねぇ", "ねい", "おい", "おうい", "ちょっと", "あの", "あのう", "なあ", "なぁ", "やあ", "はい", "へい",
     "もしもし", "こんにちは", "おはよう", "ありがとう",
     "嘿", "喂", "哎", "诶", "欸", "嗨", "你好", "请问", "請問", "谢谢", "謝謝",
     "야", "저기", "안녕", "헤이", "있잖아", "นี่", "เฮ้", "สวัสดี", "หวัดดี",
 )
-"""Words after which somebody is called; Japanese ones as :func:`_sounded` writes them."""
+"""Words after which somebody is called; Japanese ones as :func:`_as_hiragana` writes them."""
 _HONORIFICS = ("さん", "ちゃん", "くん", "さま", "たん", "君", "様", "先生", "氏", "씨", "님", "군", "양", "야", "아")
 _PARTICLES = (
     "이", "가", "는", "은", "를", "을", "도", "의", "와", "과", "랑", "이랑", "하고", "한테", "에게", "이야", "만",
@@ -81,12 +81,12 @@ class UnspacedNames:
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        sounded = {_sounded(fold_text(name)).replace(" ", "") for name in names}
+        sounded = {_as_hiragana(fold_text(name)).replace(" ", "") for name in names}
         self._names = sorted((name for name in sounded if name and _is_unspaced(name)), key=len, reverse=True)
 
     def find(self, text: str) -> Iterator[NameSpan]:
         """Where one of them is called in a folded text; see :func:`fold_text`."""
-        sounded = _sounded(text)
+        sounded = _as_hiragana(text)
         for name in self._names:
             at = sounded.find(name)
             while at >= 0:
@@ -96,7 +96,9 @@ class UnspacedNames:
 
     def called_first(self, text: str) -> bool:
         """Whether a folded text begins with one of them, perhaps behind a word like ねえ."""
-        return any(_sounded(text[: span.begin]).strip(" 、,，") in ("", *_CALLS) for span in self.find(text))
+        return any(
+            _as_hiragana(text[: span.begin]).strip(" 、,，") in ("", *_UNSPACED_CALL_WORDS) for span in self.find(text)
+        )
 
     def without(self, text: str) -> str:
         """A folded text without such names, and what is added to them, at its beginning and its end."""
@@ -118,7 +120,7 @@ def fold_text(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
-def apart(text: str) -> str:
+def separate_scripts(text: str) -> str:
     """A folded text with a blank wherever a script without blanks meets another: "ねえseiyuu今" is "ねえ seiyuu 今"."""
     pieces: list[str] = []
     for before, character in zip(" " + text, text, strict=False):
@@ -139,7 +141,7 @@ def _is_unspaced(name: str) -> bool:
     return all(script_of(character) is not Script.OTHER for character in name)
 
 
-def _sounded(text: str) -> str:
+def _as_hiragana(text: str) -> str:
     """Katakana as hiragana, and long vowels written out: as many characters as before."""
     sounded: list[str] = []
     for character in text:
@@ -158,7 +160,9 @@ def _begins_word(text: str, sounded: str, at: int, length: int) -> bool:
         return True
     if kind is Script.SOUTHEAST_ASIAN and unicodedata.combining(text[at]):
         return False
-    return (kind is not Script.KATAKANA and length >= _WHOLE_WORDS[kind]) or sounded[:at].endswith(_CALLS)
+    return (kind is not Script.KATAKANA and length >= _DISTINCT_LENGTHS[kind]) or sounded[:at].endswith(
+        _UNSPACED_CALL_WORDS
+    )
 
 
 def _ends_word(text: str, sounded: str, end: int, length: int) -> bool:
@@ -167,7 +171,7 @@ def _ends_word(text: str, sounded: str, end: int, length: int) -> bool:
         return True
     if kind is Script.SOUTHEAST_ASIAN and unicodedata.category(text[end]) in ("Mn", "Mc"):
         return False
-    return length >= _WHOLE_WORDS[kind] or _is_endings(sounded[end:], kind)
+    return length >= _DISTINCT_LENGTHS[kind] or _is_endings(sounded[end:], kind)
 
 
 def _is_endings(rest: str, kind: Script) -> bool:
@@ -180,20 +184,20 @@ def _is_endings(rest: str, kind: Script) -> bool:
 
 
 def _honorific(text: str) -> str:
-    return next((honorific for honorific in _HONORIFICS if _sounded(text).startswith(honorific)), "")
+    return next((honorific for honorific in _HONORIFICS if _as_hiragana(text).startswith(honorific)), "")
 
 
 def _without_honorific(text: str) -> str:
     return text[len(_honorific(text)) :]
 
 
-ALIKE = 0.8
+MIN_SIMILARITY = 0.8
 """How alike a word and a name must be, 0 to 1, from :class:`difflib.SequenceMatcher`."""
-ALIKE_IN_PARTS = 0.85
+MIN_SIMILARITY_IN_PARTS = 0.85
 """The same for several words together: "see you" is no "Seiyuu"."""
-CALLS = frozenset({"hey", "hi", "hello", "okay", "ok", "hallo", "salut", "hola", "привет"})
+CALL_WORDS = frozenset({"hey", "hi", "hello", "okay", "ok", "hallo", "salut", "hola", "привет"})
 """Words after which somebody is called."""
-SHORTEST_FUZZY = 5
+MIN_FUZZY_LENGTH = 5
 """Names shorter than this must be said as they are: too much sounds like them."""
 _SOUNDS = (("ph", "f"), ("ck", "k"), ("c", "k"), ("y", "i"), ("z", "s"), ("uu", "u"), ("oo", "u"), ("ee", "i"))
 
@@ -206,37 +210,37 @@ class Names:
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        self.become(names)
+        self.update(names)
 
-    def become(self, names: Iterable[str]) -> None:
+    def update(self, names: Iterable[str]) -> None:
         """Be called this from now on."""
         names = tuple(names)
         self._unspaced = UnspacedNames(names)
-        self._names = [words for name in names if (words := plain_words(apart(fold_text(name))))]
+        self._names = [words for name in names if (words := plain_words(separate_scripts(fold_text(name))))]
         self._written = {len(words) for words in self._names} | {1}
         self._lengths = self._written | {2}
 
     def called_in(self, text: str) -> bool:
         """Whether one of them is said anywhere in the text."""
-        words = plain_words(apart(fold_text(text)))
+        words = plain_words(separate_scripts(fold_text(text)))
         return any(True for _ in self._unspaced.find(fold_text(text))) or any(
             self.is_name(words[at : at + n])
             for n in self._lengths
             for at in range(len(words) - n + 1)
             # "Say you" is a name where somebody is called, and two words in the middle of "they say you won".
-            if n in self._written or at in (0, len(words) - n) or words[at - 1] in CALLS
+            if n in self._written or at in (0, len(words) - n) or words[at - 1] in CALL_WORDS
         )
 
     def called_first(self, text: str) -> bool:
         """Whether the text begins with one of them, perhaps behind a "hey"."""
-        words = plain_words(apart(fold_text(text)))
+        words = plain_words(separate_scripts(fold_text(text)))
         return self._unspaced.called_first(fold_text(text)) or any(
             self.is_name(words[at : at + n]) for at in (0, 1) for n in self._lengths
         )
 
     def without(self, text: str) -> str:
         """The text without the name at its beginning or end: "Seiyuu, stop" is "stop". In plain words."""
-        words = plain_words(self._unspaced.without(" ".join(plain_words(apart(fold_text(text))))))
+        words = plain_words(self._unspaced.without(" ".join(plain_words(separate_scripts(fold_text(text))))))
         for length in sorted(self._lengths, reverse=True):
             if self.is_name(words[:length]):
                 words = words[length:]
@@ -246,19 +250,19 @@ class Names:
 
     def is_name(self, words: list[str]) -> bool:
         """Whether these words together are one of the names, or sound like it."""
-        least = ALIKE if len(words) == 1 else ALIKE_IN_PARTS
-        return bool(words) and any(_alike("".join(words), "".join(name), least) for name in self._names)
+        least = MIN_SIMILARITY if len(words) == 1 else MIN_SIMILARITY_IN_PARTS
+        return bool(words) and any(_similar("".join(words), "".join(name), least) for name in self._names)
 
 
-def _alike(heard: str, name: str, least: float) -> bool:
+def _similar(heard: str, name: str, least: float) -> bool:
     if heard == name:
         return True
-    if len(name) < SHORTEST_FUZZY or heard[:1] != name[:1]:
+    if len(name) < MIN_FUZZY_LENGTH or heard[:1] != name[:1]:
         return False
-    return difflib.SequenceMatcher(None, _sound(heard), _sound(name), autojunk=False).ratio() >= least
+    return difflib.SequenceMatcher(None, _phonetic(heard), _phonetic(name), autojunk=False).ratio() >= least
 
 
-def _sound(word: str) -> str:
+def _phonetic(word: str) -> str:
     """Roughly how a word sounds: accents and ways of spelling are gone."""
     bare = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
     for written, sound in _SOUNDS:

@@ -33,7 +33,7 @@ def _with_gap(phrases: Phrases) -> Phrases:
     return phrases
 
 
-Asking = Annotated[Phrases, AfterValidator(_with_gap)]
+PhraseTemplates = Annotated[Phrases, AfterValidator(_with_gap)]
 """Phrases that ask for something, with a gap for it."""
 
 
@@ -80,7 +80,7 @@ def persona_phrases(
             yield from ((plain(template.replace(GAP, name)), file) for template in templates for name in called)
 
 
-class Degree:
+class DegreeWords:
     """Words that say how much of a mood is wanted: "a bit more"."""
 
     def __init__(self, phrases: Phrases) -> None:
@@ -103,7 +103,7 @@ def _as_said(name: str) -> str:
 
 COMMANDS_FILE = Path(__file__).parents[3] / "config" / "language" / "voice_commands.yaml"
 
-LONGEST = 200
+MAX_CHARACTERS = 200
 """Characters beyond which an utterance is no command, whatever the words."""
 _NO_PERSONAS: Mapping[str, Persona] = MappingProxyType({})
 
@@ -119,7 +119,7 @@ class VoiceCommand(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CommandRequest:
     """What was asked for; ``choice`` is the mood's name, or the persona's file."""
 
     command: VoiceCommand
@@ -137,9 +137,9 @@ class _CommandFile(BaseModel):
     leave: Phrases
     stop: Phrases
     repeat_me: Annotated[Phrases, Field(alias="repeat me")]
-    mood: Asking = {}
+    mood: PhraseTemplates = {}
     degree: Phrases = {}
-    persona: Asking = {}
+    persona: PhraseTemplates = {}
 
     def meanings(self) -> Iterator[tuple[str, VoiceCommand | None]]:
         """Each phrase as it is compared, and its command; ``None`` for what is only polite."""
@@ -164,11 +164,11 @@ class CommandPhrases:
         degree: how much of a mood is asked for.
     """
 
-    fixed: Mapping[str, Wish | None]
+    fixed: Mapping[str, CommandRequest | None]
     mood: Phrases
     persona: Phrases
     mood_words: Mapping[str, Phrases]
-    degree: Degree
+    degree: DegreeWords
 
 
 def load_command_phrases(path: Path = COMMANDS_FILE) -> CommandPhrases:
@@ -179,77 +179,77 @@ def load_command_phrases(path: Path = COMMANDS_FILE) -> CommandPhrases:
         MoodWordsError: the file with the names of moods can't be used.
     """
     file = _read(path)
-    fixed: dict[str, Wish | None] = {}
+    fixed: dict[str, CommandRequest | None] = {}
     for phrase, command in file.meanings():
-        wish = Wish(command) if command is not None else None
+        request = CommandRequest(command) if command is not None else None
         if not phrase:
             raise VoiceCommandsError(f"{path} has a phrase without words")
-        if fixed.setdefault(phrase, wish) != wish:
+        if fixed.setdefault(phrase, request) != request:
             raise VoiceCommandsError(f"{path} gives two meanings to {phrase!r}")
-    return CommandPhrases(fixed, file.mood, file.persona, load_mood_words(), Degree(file.degree))
+    return CommandPhrases(fixed, file.mood, file.persona, load_mood_words(), DegreeWords(file.degree))
 
 
 class VoiceCommandFinder:
     """Finds commands in what is said to somebody of these names.
 
-    Which moods and personas can be asked for, :meth:`follow` says.
+    Which moods and personas can be asked for, :meth:`set_choices` says.
     """
 
     def __init__(self, names: Names, phrases: CommandPhrases) -> None:
         self._names = names
         self._phrases = phrases
-        self._understand({})
+        self._set_meanings({})
 
-    def follow(self, persona: Persona, personas: Mapping[str, Persona] = _NO_PERSONAS) -> None:
+    def set_choices(self, persona: Persona, personas: Mapping[str, Persona] = _NO_PERSONAS) -> None:
         """Understand who asks for a mood of this persona's, or for another one of ``personas`` (by file name)."""
-        choices: dict[str, Wish] = {}
+        choices: dict[str, CommandRequest] = {}
         for phrase, mood in mood_phrases(persona, self._phrases.mood, self._phrases.mood_words):
-            choices.setdefault(phrase, Wish(VoiceCommand.MOOD, mood))
+            choices.setdefault(phrase, CommandRequest(VoiceCommand.MOOD, mood))
         for phrase, file in persona_phrases(persona, personas, self._phrases.persona, self._names):
             # "Be Evil Seiyuu", said to Seiyuu, loses the name at its end before it is compared.
             for said in filter(None, (phrase, self._names.without(phrase))):
-                choices.setdefault(said, Wish(VoiceCommand.PERSONA, file))
-        self._understand(choices)
+                choices.setdefault(said, CommandRequest(VoiceCommand.PERSONA, file))
+        self._set_meanings(choices)
 
-    def _understand(self, choices: Mapping[str, Wish]) -> None:
+    def _set_meanings(self, choices: Mapping[str, CommandRequest]) -> None:
         # What always means something means that, whatever a persona's moods are called ("be quiet").
-        self._meanings: dict[str, Wish | None] = {**choices, **self._phrases.fixed}
+        self._meanings: dict[str, CommandRequest | None] = {**choices, **self._phrases.fixed}
         self._longest = max(map(len, self._meanings), default=0)
 
-    def find(self, text: str, *, alone: bool, speaking: bool) -> Wish | None:
+    def find(self, text: str, *, alone: bool, speaking: bool) -> CommandRequest | None:
         """The command that an utterance is.
 
         Args:
             alone: nobody but this person is there, so that whatever they say is for the bot.
             speaking: the bot speaks, so that "stop" needs no name.
         """
-        wish = self._meaning(plain(text)) or self._mood(plain(text))
-        if wish is None:
+        request = self._meaning(plain(text)) or self._mood(plain(text))
+        if request is None:
             return None
         named = self._names.called_in(text)
-        if wish.command is VoiceCommand.STOP:
+        if request.command is VoiceCommand.STOP:
             # To who is silent, "stop" was probably not said.
-            return wish if speaking or named else None
-        return wish if named or alone else None
+            return request if speaking or named else None
+        return request if named or alone else None
 
-    def _mood(self, text: str) -> Wish | None:
+    def _mood(self, text: str) -> CommandRequest | None:
         """The mood in an utterance that also says how much of it."""
-        wish = self._meaning(self._phrases.degree.without(text))
-        return wish if wish is not None and wish.command is VoiceCommand.MOOD else None
+        request = self._meaning(self._phrases.degree.without(text))
+        return request if request is not None and request.command is VoiceCommand.MOOD else None
 
-    def _meaning(self, rest: str) -> Wish | None:
+    def _meaning(self, rest: str) -> CommandRequest | None:
         """The only command in an utterance that consists of it, names and politeness."""
-        if len(rest) > LONGEST:
+        if len(rest) > MAX_CHARACTERS:
             return None
-        found: Wish | None = None
+        found: CommandRequest | None = None
         while rest := self._names.without(rest):
             phrase = self._phrase_at_start(rest)
             if not phrase:
                 return None
-            wish = self._meanings[phrase]
-            if None not in (found, wish) and found != wish:
+            request = self._meanings[phrase]
+            if None not in (found, request) and found != request:
                 return None
-            found = wish or found
+            found = request or found
             rest = rest[len(phrase) :]
         return found
 

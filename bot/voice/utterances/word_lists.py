@@ -14,7 +14,7 @@ from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
 
 BACKCHANNELS_FILE = Path(__file__).parents[3] / "config" / "language" / "backchannels.yaml"
-LONGEST = 4
+MAX_WORDS = 4
 """Words beyond which it is no sign any more, whatever the words."""
 
 
@@ -37,24 +37,29 @@ class Backchannels:
             languages = TypeAdapter(dict[str, list[str]]).validate_python(read_yaml(path))
         except UNREADABLE as error:
             raise BackchannelsError(f"{path} can't be used: {reason(error)}") from error
-        self._signs = frozenset(
-            shortened for signs in languages.values() for sign in signs if (shortened := _shortened(plain(sign)))
+        self._known = frozenset(
+            shortened
+            for phrases in languages.values()
+            for phrase in phrases
+            if (shortened := _shortened(plain(phrase)))
         )
 
-    def is_sign(self, text: str) -> bool:
+    def is_backchannel(self, text: str) -> bool:
         """Whether an utterance is nothing but such signs, one or a few."""
         words = plain_words(text)
-        return 0 < len(words) <= LONGEST and self._only_signs(words)
+        return 0 < len(words) <= MAX_WORDS and self._only_backchannels(words)
 
-    def _only_signs(self, words: list[str]) -> bool:
+    def _only_backchannels(self, words: list[str]) -> bool:
         if not words:
             return True
-        return any(self._is_one(" ".join(words[:n])) and self._only_signs(words[n:]) for n in range(1, len(words) + 1))
+        return any(
+            self._is_known(" ".join(words[:n])) and self._only_backchannels(words[n:]) for n in range(1, len(words) + 1)
+        )
 
-    def _is_one(self, text: str) -> bool:
+    def _is_known(self, text: str) -> bool:
         """Whether this is a sign, drawn out ("mmmm") or said again in one breath ("うんうん") perhaps."""
         text = _shortened(text)
-        return any(text and text == sign * (len(text) // len(sign)) for sign in self._signs)
+        return any(text and text == known * (len(text) // len(known)) for known in self._known)
 
 
 def _shortened(text: str) -> str:

@@ -10,8 +10,8 @@ import pytest
 
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import SpeechEvent
-from bot.voice.tts.fallback import PIECE, FallbackSpeech
-from tests.voice.turn_taking.table import RecordingTeller
+from bot.voice.tts.fallback import MAX_CHARACTERS, FallbackSpeech
+from tests.voice.turn_taking.table import RecordingNoticeWriter
 from wire.fields import MAX_MESSAGE_BYTES
 from wire.messages import Cancel, ClientMessage, Failure, Flushed, SegmentEnd, SegmentStart, Speak
 from wire.parameters import SpeechParameters
@@ -85,7 +85,7 @@ class Table:
 def table(**server: object) -> Table:
     told: list[str] = []
     built = Server(**server)  # type: ignore[arg-type]
-    return Table(built, FallbackSpeech(built, RecordingTeller(told)), told)
+    return Table(built, FallbackSpeech(built, RecordingNoticeWriter(told)), told)
 
 
 async def say(table: Table, reply: str, *tokens: str, flush: bool = True) -> None:
@@ -151,7 +151,7 @@ async def test_a_voice_that_goes_in_the_middle_of_a_reply_repeats_nothing() -> N
 
 async def test_a_long_reply_is_said_again_in_messages_that_are_not_too_long() -> None:
     at = table(voices=())
-    text = "😀" * (3 * PIECE)
+    text = "😀" * (3 * MAX_CHARACTERS)
     await say(at, "r1", *(text[start : start + 100] for start in range(0, len(text), 100)))
     assert await at.next() == Flushed(1.0, 1.0, "r1")
     assert at.server.spoken == [("r1", replace(ROBIN, voice=None), text)]

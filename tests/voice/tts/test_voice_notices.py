@@ -7,20 +7,20 @@ from wire.messages import EngineChanged, Loading, Warned
 
 
 def test_a_voice_that_is_ready_from_the_start_needs_no_words() -> None:
-    assert VoiceNotices().words(EngineChanged("XTTS v2", "ready")) is None
+    assert VoiceNotices().text_for(EngineChanged("XTTS v2", "ready")) is None
 
 
 def test_each_change_is_said_once_and_the_return_too() -> None:
     notices = VoiceNotices()
     away = EngineChanged("espeak-ng", "out_of_memory")
-    assert "espeak-ng" in (notices.words(away) or "")
-    assert notices.words(away) is None
-    assert "keep up" in (notices.words(EngineChanged("espeak-ng", "too_slow")) or "")
-    assert notices.words(EngineChanged("XTTS v2", "ready")) == BACK
-    assert notices.words(EngineChanged("XTTS v2", "ready")) is None
+    assert "espeak-ng" in (notices.text_for(away) or "")
+    assert notices.text_for(away) is None
+    assert "keep up" in (notices.text_for(EngineChanged("espeak-ng", "too_slow")) or "")
+    assert notices.text_for(EngineChanged("XTTS v2", "ready")) == BACK
+    assert notices.text_for(EngineChanged("XTTS v2", "ready")) is None
 
 
 def test_a_warning_is_passed_on_and_progress_is_not() -> None:
     notices = VoiceNotices()
-    assert notices.words(Warned("⚠️ GPU 0 is full.")) == "⚠️ GPU 0 is full."
-    assert notices.words(Loading("XTTS v2", 0.3)) is None
+    assert notices.text_for(Warned("⚠️ GPU 0 is full.")) == "⚠️ GPU 0 is full."
+    assert notices.text_for(Loading("XTTS v2", 0.3)) is None

@@ -65,7 +65,7 @@ class HandTranscriber:
 
 @dataclass(eq=False)
 class Journal:
-    """An Answering that writes down what it is asked; ``answering`` is set by the test."""
+    """A ReplyControl that writes down what it is asked; ``answering`` is set by the test."""
 
     answering: bool = False
     answered: int | None = None
@@ -168,12 +168,12 @@ class Obeyed:
 
     commands: list[SpokenCommand]
 
-    def obey(self, command: SpokenCommand) -> None:
+    def execute(self, command: SpokenCommand) -> None:
         self.commands.append(command)
 
 
 @dataclass(eq=False)
-class RecordingTeller:
+class RecordingNoticeWriter:
     """Takes down what people are told."""
 
     texts: list[str]
@@ -229,7 +229,7 @@ async def seated(transcriber: HandTranscriber | None = None) -> AsyncIterator[Ta
         end_of_turn,
         pauses,
         Obeyed(commands),
-        RecordingTeller(troubles),
+        RecordingNoticeWriter(troubles),
         history=history,
         watch=watched.append,
         clock=lambda: times[-1],

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 
 from bot.llm.history import Turn
-from bot.voice.turn_taking import TOLD_TURNS
+from bot.voice.turn_taking import ESTIMATE_TURNS
 from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnStarted
 from tests.voice.turn_taking.table import ADA, BEN, Table, ended, settle, sound
 
 
 async def test_a_slow_estimate_of_the_end_does_not_hold_the_answer_back(table: Table) -> None:
     table.end_of_turn.answer = asyncio.get_running_loop().create_future()
-    for number in range(TOLD_TURNS + 1):
+    for number in range(ESTIMATE_TURNS + 1):
         table.history.add(Turn.of_person("Ben", f"{number}", 2))
     await table.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
     await table.transcriber.say("What time is it?")
     assert table.lines == ["hold", "speculate What time is it?"]
-    assert table.end_of_turn.asked == [(5, "What time is it?", table.history.newest(TOLD_TURNS))]
-    assert table.history.newest(TOLD_TURNS)[0].text == "1", "the newest are told"
+    assert table.end_of_turn.asked == [(5, "What time is it?", table.history.newest(ESTIMATE_TURNS))]
+    assert table.history.newest(ESTIMATE_TURNS)[0].text == "1", "the newest are told"
     assert table.pauses.estimates == []
     table.end_of_turn.answer.set_result(0.9)
     await settle()

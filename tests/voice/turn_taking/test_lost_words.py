@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionShed, Urgency
 from bot.voice.turn import TurnId
-from bot.voice.turn_taking import COMPLAIN_EVERY, NOT_UNDERSTOOD
+from bot.voice.turn_taking import FAILURE_NOTICE_INTERVAL, NOT_UNDERSTOOD
 from bot.voice.turns.events import SpeechPaused, TurnStarted
 from tests.voice.turn_taking.table import ADA, HandTranscriber, Table, ended, seated, sound
 
@@ -41,5 +41,5 @@ async def test_words_that_are_lost_much_later_are_told_again(table: Table) -> No
         turn = TurnId(1, number)
         await table.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
         await table.transcriber.fail(TranscriptionError("the server is down"))
-        table.times.append(table.times[-1] + 0.6 * COMPLAIN_EVERY)
+        table.times.append(table.times[-1] + 0.6 * FAILURE_NOTICE_INTERVAL)
     assert len(table.troubles) == 2

@@ -6,23 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.utterances.classifier import CONTINUING, Addressing, Exchange
+from bot.voice.utterances.classifier import CONTINUATION_SECONDS, Addressing, AddressingContext
 from bot.voice.utterances.names import Names
 from config.sections import AnswerPolicy
 
 NAMES = Names(("Seiyuu", "Seiyu", "Sayu", "Saiyu"))
 ANNA, BEN = 1, 2
-NOBODY = Exchange()
-WITH_ANNA = Exchange(partner=ANNA, since=3.0)
+NOBODY = AddressingContext()
+WITH_ANNA = AddressingContext(partner=ANNA, since=3.0)
 
 
 def addressed(
     text: str,
     others: tuple[str, ...] = ("Ben", "xX_Charlotte_Xx 99"),
-    exchange: Exchange = NOBODY,
+    context: AddressingContext = NOBODY,
     policy: AnswerPolicy = AnswerPolicy.SMART,
 ) -> bool:
-    return Addressing(policy, NAMES).is_addressed(ANNA, text, others, exchange)
+    return Addressing(policy, NAMES).is_addressed(ANNA, text, others, context)
 
 
 @pytest.mark.parametrize("others", [(), ("Ben",)])
@@ -69,33 +69,33 @@ def test_words_that_sound_a_little_like_it_do_not(text: str) -> None:
 
 
 def test_a_conversation_goes_on_without_the_name_for_a_while() -> None:
-    assert addressed("And tomorrow?", exchange=WITH_ANNA)
-    assert addressed("And tomorrow?", exchange=Exchange(ANNA, CONTINUING))
-    assert not addressed("And tomorrow?", exchange=Exchange(ANNA, CONTINUING + 0.1))
+    assert addressed("And tomorrow?", context=WITH_ANNA)
+    assert addressed("And tomorrow?", context=AddressingContext(ANNA, CONTINUATION_SECONDS))
+    assert not addressed("And tomorrow?", context=AddressingContext(ANNA, CONTINUATION_SECONDS + 0.1))
 
 
 def test_it_goes_on_only_for_who_had_it() -> None:
-    assert not addressed("And tomorrow?", exchange=Exchange(BEN, 1.0))
-    assert not addressed("And tomorrow?", exchange=Exchange(None, 1.0))
+    assert not addressed("And tomorrow?", context=AddressingContext(BEN, 1.0))
+    assert not addressed("And tomorrow?", context=AddressingContext(None, 1.0))
 
 
 @pytest.mark.parametrize("text", ["Ben, are you coming?", "Hey Ben, look at that.", "Charlotte, what about you?"])
 def test_whoever_calls_somebody_else_has_turned_away_from_the_bot(text: str) -> None:
-    assert not addressed(text, exchange=WITH_ANNA)
-    assert addressed(text + " Seiyuu is coming, too.", exchange=WITH_ANNA)
+    assert not addressed(text, context=WITH_ANNA)
+    assert addressed(text + " Seiyuu is coming, too.", context=WITH_ANNA)
 
 
 def test_speaking_about_somebody_is_not_calling_them() -> None:
-    assert addressed("What would you give to Ben?", exchange=WITH_ANNA)
+    assert addressed("What would you give to Ben?", context=WITH_ANNA)
 
 
 @given(
     st.text(),
     st.lists(st.text(), max_size=3).map(tuple),
-    st.builds(Exchange, st.none() | st.integers(), st.floats(0)),
+    st.builds(AddressingContext, st.none() | st.integers(), st.floats(0)),
     st.sampled_from(AnswerPolicy),
 )
 def test_any_text_and_names_get_an_answer(
-    text: str, others: tuple[str, ...], exchange: Exchange, policy: AnswerPolicy
+    text: str, others: tuple[str, ...], context: AddressingContext, policy: AnswerPolicy
 ) -> None:
-    addressed(text, others, exchange, policy)
+    addressed(text, others, context, policy)

@@ -36,7 +36,7 @@ BACKCHANNELS = Backchannels()
     ],
 )
 def test_a_listeners_sign_is_one(text: str) -> None:
-    assert BACKCHANNELS.is_sign(text)
+    assert BACKCHANNELS.is_backchannel(text)
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_a_listeners_sign_is_one(text: str) -> None:
     ],
 )
 def test_other_utterances_are_none(text: str) -> None:
-    assert not BACKCHANNELS.is_sign(text)
+    assert not BACKCHANNELS.is_backchannel(text)
 
 
 @given(st.text())
 def test_any_text_gets_an_answer(text: str) -> None:
-    BACKCHANNELS.is_sign(text)
+    BACKCHANNELS.is_backchannel(text)
 
 
 @pytest.mark.parametrize("content", ["en: [yes]", "[mhm]", "en: [", "en: mhm", "en: [2026-99-99]", "[" * 10_000])

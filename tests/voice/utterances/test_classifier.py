@@ -20,7 +20,7 @@ class SaidIt:
 
     answering: bool = False
     quiet_since: float | None = 0.0
-    spoken_lately: str = f"You asked: {QUESTION} It is Paris."
+    recently_spoken: str = f"You asked: {QUESTION} It is Paris."
 
 
 class NobodyElse:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.utterances.classifier import echoes
+from bot.voice.utterances.classifier import is_echo
 
 SPOKEN = (
     "Well, the weather in Paris is lovely today. It's about twenty degrees and sunny, so you could go for a walk along "
@@ -28,7 +28,7 @@ SPOKEN = (
     ],
 )
 def test_what_the_bot_said_is_an_echo_however_it_was_cut_and_misheard(heard: str) -> None:
-    assert echoes(heard, SPOKEN)
+    assert is_echo(heard, SPOKEN)
 
 
 @pytest.mark.parametrize(
@@ -51,30 +51,30 @@ def test_what_the_bot_said_is_an_echo_however_it_was_cut_and_misheard(heard: str
     ],
 )
 def test_what_a_person_says_to_it_is_none(heard: str) -> None:
-    assert not echoes(heard, SPOKEN)
+    assert not is_echo(heard, SPOKEN)
 
 
 def test_it_works_where_words_have_no_gaps() -> None:
-    assert echoes("とても天気がいいですね", "今日はとても天気がいいですね。散歩に行きましょうか。")
-    assert echoes("我们去公园散步吧", "今天天气很好，我们去公园散步吧。")
-    assert not echoes("はい", "はい、そうです。")
-    assert not echoes("好，走吧", "好，我们走吧。")
+    assert is_echo("とても天気がいいですね", "今日はとても天気がいいですね。散歩に行きましょうか。")
+    assert is_echo("我们去公园散步吧", "今天天气很好，我们去公园散步吧。")
+    assert not is_echo("はい", "はい、そうです。")
+    assert not is_echo("好，走吧", "好，我们走吧。")
 
 
 @given(st.text(), st.text())
 def test_any_texts_get_an_answer(heard: str, spoken: str) -> None:
-    echoes(heard, spoken)
+    is_echo(heard, spoken)
 
 
 @given(st.text(alphabet="abcdefghij ", min_size=30, max_size=200), st.data())
 def test_every_long_stretch_of_the_bots_words_is_an_echo(spoken: str, data: st.DataObject) -> None:
     begin = data.draw(st.integers(0, len(spoken)))
     heard = spoken[begin : begin + data.draw(st.integers(20, 200))]
-    assert echoes(heard, spoken) is (len(heard.replace(" ", "")) >= 18)
+    assert is_echo(heard, spoken) is (len(heard.replace(" ", "")) >= 18)
 
 
 def test_half_a_minute_of_words_is_compared_without_holding_up_the_call() -> None:
     spoken, heard = SPOKEN * 3, SPOKEN * 2
     begin = time.process_time()
-    assert echoes(heard, spoken)
+    assert is_echo(heard, spoken)
     assert time.process_time() - begin < 0.1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.utterances.classifier import Addressing, Exchange
+from bot.voice.utterances.classifier import Addressing, AddressingContext
 from bot.voice.utterances.names import Names
 from bot.voice.utterances.voice_commands import VoiceCommand, VoiceCommandFinder, load_command_phrases
 from config.sections import AnswerPolicy
@@ -15,8 +15,8 @@ NAMES = Names(("Seiyuu", "セイユー", "精优", "세이유", "เซยู", 
 ADA, BEN, CLEO = 1, "Ben", "太郎"
 
 
-def addressed(text: str, exchange: Exchange | None = None) -> bool:
-    return Addressing(AnswerPolicy.SMART, NAMES).is_addressed(ADA, text, (BEN, CLEO), exchange or Exchange())
+def addressed(text: str, context: AddressingContext | None = None) -> bool:
+    return Addressing(AnswerPolicy.SMART, NAMES).is_addressed(ADA, text, (BEN, CLEO), context or AddressingContext())
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_name_within_another_word_calls_nobody(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["太郎はどう思う", "ねえ太郎、聞いて", "Ben, どう思う"])
 def test_whoever_calls_somebody_else_has_turned_away(text: str) -> None:
-    going_on = Exchange(partner=ADA, since=1.0)
+    going_on = AddressingContext(partner=ADA, since=1.0)
     assert addressed("じゃあ明日は?", going_on)
     assert not addressed(text, going_on)
 
@@ -102,4 +102,4 @@ def test_any_text_and_names_will_do(text: str, names: list[str]) -> None:
     known = Names(names)
     known.called_in(text)
     assert isinstance(known.without(text), str)
-    Addressing(AnswerPolicy.SMART, known).is_addressed(ADA, text, tuple(names), Exchange(ADA, 1.0))
+    Addressing(AnswerPolicy.SMART, known).is_addressed(ADA, text, tuple(names), AddressingContext(ADA, 1.0))

@@ -14,11 +14,11 @@ from bot.text import plain
 from bot.voice.utterances.names import Names
 from bot.voice.utterances.voice_commands import (
     COMMANDS_FILE,
+    CommandRequest,
     MoodWordsError,
     VoiceCommand,
     VoiceCommandFinder,
     VoiceCommandsError,
-    Wish,
     load_command_phrases,
     load_mood_words,
 )
@@ -33,7 +33,7 @@ PERSONAS = {path.stem: load_persona(path.stem) for path in PERSONAS_DIR.glob("*.
 def acting(file: str) -> VoiceCommandFinder:
     """The commands that this persona understands."""
     commands = VoiceCommandFinder(Names(PERSONAS[file].names), PHRASES)
-    commands.follow(PERSONAS[file], PERSONAS)
+    commands.set_choices(PERSONAS[file], PERSONAS)
     return commands
 
 
@@ -56,7 +56,7 @@ def acting(file: str) -> VoiceCommandFinder:
     ],
 )
 def test_a_command_with_the_name_is_obeyed_in_any_company(text: str, command: VoiceCommand) -> None:
-    assert COMMANDS.find(text, alone=False, speaking=False) == Wish(command)
+    assert COMMANDS.find(text, alone=False, speaking=False) == CommandRequest(command)
 
 
 @pytest.mark.parametrize("text", ["Leave the voice channel.", "What did I say?", "Verlass den Kanal!"])
@@ -70,7 +70,7 @@ def test_among_several_people_leaving_and_repeating_need_the_name(text: str) -> 
     ["Stop!", "Stop, stop, stop!", "Okay, stop it, please.", "Be quiet!", "やめてください", "停！停！", "Тихо!"],
 )
 def test_stop_alone_works_while_the_bot_speaks_and_only_then(text: str) -> None:
-    assert COMMANDS.find(text, alone=False, speaking=True) == Wish(VoiceCommand.STOP)
+    assert COMMANDS.find(text, alone=False, speaking=True) == CommandRequest(VoiceCommand.STOP)
     assert COMMANDS.find(text, alone=True, speaking=False) is None
 
 
@@ -127,7 +127,7 @@ def test_an_utterance_that_only_sounds_like_a_command_is_none(text: str) -> None
 def test_a_mood_that_the_persona_has_is_asked_for_in_any_language_and_another_is_ordinary_talk(
     text: str, mood: str | None
 ) -> None:
-    wish = Wish(VoiceCommand.MOOD, mood) if mood else None
+    wish = CommandRequest(VoiceCommand.MOOD, mood) if mood else None
     assert acting("seiyuu").find(text, alone=False, speaking=False) == wish
     assert acting("seiyuu").find(text, alone=True, speaking=True) == wish
 
@@ -150,21 +150,23 @@ def test_a_mood_that_the_persona_has_is_asked_for_in_any_language_and_another_is
     ],
 )
 def test_another_persona_is_asked_for_by_any_of_its_names(now: str, text: str, wanted: str | None) -> None:
-    wish = Wish(VoiceCommand.PERSONA, wanted) if wanted else None
+    wish = CommandRequest(VoiceCommand.PERSONA, wanted) if wanted else None
     assert acting(now).find(text, alone=False, speaking=False) == wish
 
 
 def test_what_always_means_something_means_that_whatever_moods_are_called() -> None:
     persona = Persona(name="Seiyuu", description="x", moods={"quiet": "x", "very_odd": "y"}, default_mood="quiet")
     commands = VoiceCommandFinder(NAMES, PHRASES)
-    commands.follow(persona)
-    assert commands.find("Seiyuu, be quiet.", alone=True, speaking=True) == Wish(VoiceCommand.STOP)
-    assert commands.find("Seiyuu, be very odd.", alone=True, speaking=True) == Wish(VoiceCommand.MOOD, "very_odd")
+    commands.set_choices(persona)
+    assert commands.find("Seiyuu, be quiet.", alone=True, speaking=True) == CommandRequest(VoiceCommand.STOP)
+    assert commands.find("Seiyuu, be very odd.", alone=True, speaking=True) == CommandRequest(
+        VoiceCommand.MOOD, "very_odd"
+    )
 
 
 def test_without_its_name_nobody_but_who_is_alone_with_it_changes_its_mood() -> None:
     assert acting("seiyuu").find("Be sad.", alone=False, speaking=False) is None
-    assert acting("seiyuu").find("Be sad.", alone=True, speaking=False) == Wish(VoiceCommand.MOOD, "sad")
+    assert acting("seiyuu").find("Be sad.", alone=True, speaking=False) == CommandRequest(VoiceCommand.MOOD, "sad")
 
 
 def test_every_mood_that_ships_has_a_name_in_every_language_and_none_means_two_moods() -> None:
