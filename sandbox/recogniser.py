@@ -11,7 +11,7 @@ import math
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -47,15 +47,17 @@ class SentenceRecogniser:
     """
 
     def __init__(self, sentences: Iterable[str]) -> None:
-        dictionary = Decoder(samprate=RATE, lm=None, loglevel="FATAL")
+        whole = Decoder(samprate=RATE, lm=None, loglevel="FATAL")
         texts = [
-            [word for word in dictionary_words(sentence) if dictionary.lookup_word(word) is not None]
+            [word for word in dictionary_words(sentence) if whole.lookup_word(word) is not None]
             for sentence in sentences
         ]
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "pairs.arpa"
-            path.write_text(_language_model(texts))
-            self._decoder = Decoder(samprate=RATE, lm=str(path), loglevel="FATAL")
+            pairs, words = Path(folder) / "pairs.arpa", Path(folder) / "words.dict"
+            pairs.write_text(_language_model(texts))
+            # Of all the 130,000 words PocketSphinx would build a tree, which takes seconds, and hear none but these.
+            words.write_text("".join(_pronunciations(whole, sorted({word for text in texts for word in text}))))
+            self._decoder = Decoder(samprate=RATE, lm=str(pairs), dict=str(words), loglevel="FATAL")
 
     def recognise(self, samples: Samples, rate: int) -> list[str]:
         """The recognised words, lower case. ``samples`` is mono, -1 to 1, at ``rate`` Hz. CPU-bound."""
@@ -83,6 +85,16 @@ def _agreement(wanted: list[str], heard: list[str]) -> float:
 def dictionary_words(text: str) -> list[str]:
     """The words of an English text in the spelling of the pronouncing dictionary: lower case, no punctuation."""
     return re.findall(r"[a-z]+(?:'[a-z]+)?", text.lower().replace("’", "'"))
+
+
+def _pronunciations(dictionary: Decoder, words: Iterable[str]) -> Iterator[str]:
+    """The dictionary's lines for these words; further pronunciations of one are numbered from 2."""
+    for word in words:
+        name, number = word, 1
+        while (phones := dictionary.lookup_word(name)) is not None:
+            yield f"{name} {phones}\n"
+            number += 1
+            name = f"{word}({number})"
 
 
 def _language_model(texts: list[list[str]]) -> str:
