@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import regex
 
@@ -142,7 +143,9 @@ class NameFilter:
         return quote
 
 
-def _heads(own: Iterable[str], others: Iterable[str]) -> tuple[regex.Pattern[str], regex.Pattern[str]]:
+# Every reply asks for the same names.
+@lru_cache(maxsize=16)
+def _heads(own: tuple[str, ...], others: tuple[str, ...]) -> tuple[regex.Pattern[str], regex.Pattern[str]]:
     """Patterns for names before lines: one for the middle of a reply, and one for its very end."""
     return _head(own, others, "(?=[^*_:/])"), _head(own, others, "$")
 
