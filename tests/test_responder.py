@@ -1,4 +1,4 @@
-"""The mind of a call: what it makes of a model's reply, and what it keeps of it."""
+"""The responder of a call: how it passes a model's reply on, and what it keeps out of the history."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ def responder(model: ScriptedModel) -> AbstractAsyncContextManager[Mind]:
 
 
 async def answered(mind: Mind, text: str) -> str:
-    """Ada says something; the answer is heard to its end and remembered."""
+    """Have Ada say something. The answer is read to its end and added to the history."""
     heard = "".join([piece async for piece in mind.answer(text)]).strip()
     mind.remember(text, heard, interrupted=False)
     return heard
 
 
 def history(model: ScriptedModel) -> list[str]:
-    """What the newest request said of the conversation."""
+    """The conversation in the newest request."""
     return [message["content"] for message in model.asked[-1][1:]]
 
 

@@ -40,7 +40,7 @@ class AskCommand(commands.Cog):
 
 @dataclass(slots=True)
 class Desk:
-    """A bot with two GPUs, of which AMD serves calls, and Ada, who manages the server."""
+    """A bot with two GPUs, and Ada, who may manage the Discord server. Calls use the AMD GPU's model server."""
 
     stage: FeatureStage
     servers: dict[GpuVendor, ScriptedModel]

@@ -1,4 +1,4 @@
-"""Reading an answer of a model's."""
+"""Helpers that read a model's answer."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from bot.llm.filters.chain import Retraction
 
 
 async def texts(answer: AsyncIterator[TextDelta]) -> list[str]:
-    """The pieces of its text, and what takes some of them back."""
+    """The pieces of an answer's text, and retractions."""
     return [Retraction(piece.text) if piece.retracts else piece.text async for piece in answer]

@@ -1,4 +1,4 @@
-"""Model servers that do as a test says: real HTTP on loopback."""
+"""Scripted model servers: real HTTP on the loopback interface."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def event(fields: object) -> bytes:
 
 
 def delta_event(finish: str | None = None, **fields: object) -> bytes:
-    """The event with these fields of a delta; with ``finish`` the answer ends."""
+    """An event with these fields of a delta. With ``finish`` it ends the answer."""
     return event({"choices": [{"index": 0, "delta": fields, "finish_reason": finish}]})
 
 
@@ -49,7 +49,7 @@ async def serving(handler: Handler, *, own_paths: bool = False) -> AsyncIterator
 
 
 def streaming(*parts: bytes) -> Handler:
-    """A server that sends ``parts``, each in a write of its own, and ends its reply in order."""
+    """A server that sends each of ``parts`` in a separate write, and ends its response regularly."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         response = await begin_stream(request)
@@ -62,9 +62,10 @@ def streaming(*parts: bytes) -> Handler:
 
 
 class Recorded:
-    """Servers in a row: each request is answered by the next one, the last one answers all that follow.
+    """A series of servers: each request is answered by the next one, and the last one answers all further requests.
 
-    ``bodies`` holds what was asked of them.
+    Attributes:
+        bodies: the bodies of the requests.
     """
 
     def __init__(self, *handlers: Handler) -> None:
@@ -80,7 +81,7 @@ class Recorded:
 def answering(
     status: int, body: str, content_type: str = "application/json", headers: dict[str, str] | None = None
 ) -> Handler:
-    """A server that answers everything with one plain response."""
+    """A server that answers all requests with the same response."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         return web.Response(status=status, text=body, content_type=content_type, headers=headers)

@@ -1,4 +1,4 @@
-"""The whole chain of filters: what comes out of a reply, whatever the model writes around it."""
+"""The whole chain of filters: the text that is left of replies."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_ordinary_words_pass_as_they_are(words: str) -> None:
 
 
 def replies(*steps: list[Delta]) -> list[str]:
-    """What is passed on of replies of one model, one after the other."""
+    """The filtered texts of several replies of the same model, one after another."""
     habit = ThinkingHabit()
     passed = []
     for deltas in steps:
@@ -154,7 +154,7 @@ def test_a_reply_without_end_is_cut_off() -> None:
 
 @pytest.mark.parametrize("unit", ["<", "<|", "<th", "[", "`<", "\n", "Ada:\n", "<think>", "</think>"])
 def test_text_that_is_made_to_be_slow_to_read_is_read_in_time(unit: str) -> None:
-    """Thirty thousand characters; after each thousand of them the event loop goes on."""
+    """The text has thirty thousand characters. The event loop gets a turn after each thousand of them."""
     text = unit * (30_000 // len(unit))
     began = time.process_time()
     clean_text(text)

@@ -1,4 +1,4 @@
-"""Refusals over real sockets: the request that follows, and what is remembered."""
+"""Retries after a refusal, over real sockets: the next request, and what is remembered."""
 
 from __future__ import annotations
 

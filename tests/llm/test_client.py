@@ -203,7 +203,7 @@ async def test_warming_up_has_the_server_read_the_prompt_on_the_connection_of_th
 
 
 class EndlessServer:
-    """Says "Word" and then waits; notices when the client hangs up."""
+    """A server that sends "Word" and then waits. It notices when the client closes the connection."""
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()

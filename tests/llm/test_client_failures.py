@@ -23,7 +23,7 @@ HASTY = replace(PATIENT, first_token_timeout=0.2, stall_timeout=0.1)
 
 
 async def failure(handler: Handler, options: ModelOptions = PATIENT) -> tuple[list[str], ModelError]:
-    """What was heard before the reply failed, and how it failed."""
+    """The text before the reply failed, and the error."""
     async with serving(handler) as url, ModelClient(replace(options, url=url)) as client:
         return await failure_of(client)
 

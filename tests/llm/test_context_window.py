@@ -1,4 +1,4 @@
-"""A conversation is cut to a number of tokens."""
+"""Shortening of conversations to a number of tokens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SYSTEM = ChatMessage("system", "You are Mika.")
 
 
 def talk(count: int, text: str = "word " * 12) -> list[ChatMessage]:
-    """System, then user and assistant in turn, and a newest message of the user's."""
+    """A conversation: a system message, messages of user and assistant in turn, and a last one of the user."""
     roles = ["assistant" if place % 2 else "user" for place in range(count)]
     earlier = [ChatMessage("assistant" if role == "assistant" else "user", text) for role in roles]
     return [SYSTEM, *earlier, ChatMessage("user", "Ann: and now?")]

@@ -1,4 +1,4 @@
-"""The corpus: every stream is read whole and the same, however it is cut, and no thought gets out of it."""
+"""The corpus of streams: each is read completely and identically wherever it is cut, without its thoughts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ every_stream = pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: str
 
 @dataclass(frozen=True)
 class Read:
-    """What came of a stream: the parts that were passed on, what stands of their text, and how it failed."""
+    """Result of reading a stream: the parts that were passed on, the text that is left of them, and the error."""
 
     parts: tuple[AnswerPart, ...]
     text: str
@@ -44,7 +44,7 @@ class Read:
 
 
 def read(stream: Stream, chunks: Iterable[bytes]) -> Read:
-    """What ``ModelClient`` makes of the chunks, without its sockets and deadlines."""
+    """Read the chunks in the way that ``ModelClient`` does, but without sockets and time limits."""
     habit = ThinkingHabit()
     habit.begins_inside = habit.known = stream.begins_inside
     text = ReplyText(habit, stream.speakers)
@@ -102,7 +102,7 @@ def check(stream: Stream, came: Read) -> None:
 
 
 def _order(parts: Iterable[AnswerPart]) -> str:
-    """The order of text and calls: "tc" for text, and a call behind it."""
+    """The order of text and calls: "tc" is text and then a call."""
     signs = ("c" if isinstance(part, ToolCall) else "t" * bool(part.text.strip()) for part in parts)
     return re.sub("t+", "t", "".join(signs))
 
@@ -129,7 +129,7 @@ def test_a_stream_is_whole_in_any_pieces(stream: Stream, cuts: list[int]) -> Non
 
 @asynccontextmanager
 async def asking(stream: Stream, pieces: list[bytes]) -> AsyncIterator[ModelClient]:
-    """A client of a server that writes these pieces."""
+    """A client of a server that sends these pieces."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": stream.content_type})

@@ -1,4 +1,4 @@
-"""Refusals in the words of many servers: which field they mean."""
+"""Refused fields in the error messages of many servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a history keeps of what was said, and how much of it a model sees."""
+"""Chat history: which turns it keeps, and which of them a model is shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def texts(turns: tuple[Turn, ...]) -> list[str]:
 
 
 def talk(*lines: str) -> History:
-    """ "> text" is a reply, ">> text" an interrupted one, anything else what Ada said."""
+    """Build turns: "> text" is a reply, ">> text" an interrupted reply, and any other text a turn of Ada."""
     history = History()
     for line in lines:
         if line.startswith(">> "):

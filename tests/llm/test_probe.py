@@ -251,7 +251,7 @@ async def test_a_server_that_starts_late_is_asked_again(tmp_path: Path) -> None:
 
 
 class CountingServer:
-    """Tells its context, counts by four characters a token, and answers."""
+    """A server that tells its context size, counts one token for four characters, and answers."""
 
     def __init__(self, size: int) -> None:
         self.size = size

@@ -93,7 +93,7 @@ RAMBLING = ("I like tea. ", "I like tea. ", "I like ", "it hot")
 
 
 async def asked(options: ModelOptions) -> tuple[dict[str, Any], str]:
-    """What a server is asked, and what is said of its rambling."""
+    """The request that a server gets, and the filtered text of its rambling answer."""
     server = Recorded(streaming(*map(said, RAMBLING), FINISHED, DONE))
     async with serving(server) as url, ModelClient(replace(options, url=url)) as client:
         answer = "".join(await texts(client.text(HELLO)))

@@ -1,4 +1,4 @@
-"""A model's reply as one short line of a chat."""
+"""Short lines: one line of a model's reply, as in a chat."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIKA = Persona(
 
 
 class Babbler:
-    """Writes this, word by word, and knows how much of it was wanted."""
+    """A model that writes a given text word by word, and counts the words that were read."""
 
     def __init__(self, text: str) -> None:
         self.words = text.split(" ")

@@ -1,4 +1,4 @@
-"""Models whose replies begin inside a thought: what tells of it, and what is withheld from then on."""
+"""Models whose replies begin inside a thought: how this is recognized, and what is withheld."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def writing(*texts: str, finish: str = "stop") -> Handler:
 
 
 def llama_cpp(reply: Handler, answers: Mapping[str, Any]) -> Handler:
-    """A server that writes replies and answers what llama.cpp answers, as far as ``answers`` goes."""
+    """A server that sends replies, and answers llama.cpp's own endpoints with ``answers``."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         if request.path.endswith("/chat/completions"):

@@ -1,4 +1,4 @@
-"""Refusals for length, in the words of many servers and over real sockets."""
+"""Conversations that are too long: refusals in the words of many servers, also over real sockets."""
 
 from __future__ import annotations
 
@@ -157,9 +157,9 @@ def test_hostile_words_cost_no_time(words: str) -> None:
 
 
 class StrictServer(Recorded):
-    """Takes prompts of up to ``size`` tokens, answer included, and refuses longer ones in ``words``.
+    """A server that accepts up to ``size`` tokens, with the answer, and refuses longer prompts in ``words``.
 
-    It counts a token and a half a character, as servers do for Japanese.
+    It counts one and a half tokens per character, like servers do for Japanese.
     """
 
     def __init__(self, size: int, words: Callable[[int, int], web.StreamResponse], per_character: float = 1.5) -> None:

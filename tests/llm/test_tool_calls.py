@@ -1,4 +1,4 @@
-"""Calls of tools: put together from hostile pieces, passed on in order, and passed over where nobody runs them."""
+"""Tool calls: assembled from malformed pieces, returned in order, and ignored if the caller runs no tools."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ async def test_a_reply_of_broken_calls_alone_is_empty_for_everybody() -> None:
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "1.8e308"])
 def test_a_number_that_is_none_in_json_is_never_passed_on(number: str) -> None:
-    """It would be refused with each request that tells the model what it called."""
+    """Otherwise servers would refuse each later request, because it contains the call."""
     for arguments in (json.dumps(f'{{"a": {number}}}'), f'{{"a": {number}}}'):
         calls = f'[{{"index": 0, "id": "c", "function": {{"name": "dice", "arguments": {arguments}}}}}]'
         assembler = ToolCallAssembler()

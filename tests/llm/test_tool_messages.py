@@ -1,4 +1,4 @@
-"""Messages about tools on their way to a server: whole, in pairs, and in front of none that knows no tools."""
+"""Messages about tools: calls and results stay in pairs, and are left out for formats without tools."""
 
 from __future__ import annotations
 

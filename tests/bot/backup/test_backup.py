@@ -1,4 +1,4 @@
-"""A backup brings everything back; whatever goes wrong on the way, what was there is still there."""
+"""Backup and restore: a backup restores everything, and a failure never loses the present data."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ async def write(folder):
 
 asyncio.run(write(pathlib.Path(sys.argv[1])))
 """
-"""Stands for a bot that runs: each of its changes is two rows or none."""
+"""Simulates a running bot. Each of its changes writes two rows or none."""
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the commands are typed; ``DATA_DIR`` is in it."""
+    """The working directory of the commands. ``DATA_DIR`` is in it."""
     monkeypatch.chdir(tmp_path)
     for name in (*Settings.settings(), "TTS_VOICES_DIR"):
         monkeypatch.delenv(name.upper(), raising=False)
@@ -69,7 +69,7 @@ def database(folder: Path) -> Path:
 
 @pytest.fixture
 def running_bot(database: Path) -> Iterator[subprocess.Popen[str]]:
-    """Writes without a pause, in a process of its own."""
+    """A process that writes to the database without a pause."""
     environment = child_environment()
     command = (sys.executable, "-c", WRITE_PAIRS, str(database.parent))
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as bot:
@@ -473,13 +473,13 @@ import bot.backup.command
 bot.backup.command.PERSONAS_DIR = pathlib.Path("personas")
 sys.exit(main(["restore", "saved.sqlite3"]))
 """
-"""Something happens at one of the changes of names."""
+"""Program that restores a backup. At one of its renames the disk is full, or the process is killed or interrupted."""
 AS_IT_WAS: tuple[str, set[str], set[str]] = ("after", {"cat", "dan"}, set())
 RESTORED: tuple[str, set[str], set[str]] = ("before", {"ada", "ben"}, {"mine.yaml"})
 
 
 def state(folder: Path) -> tuple[str, set[str], set[str]]:
-    """What a start would find: the database's word, the voices and the personas."""
+    """The data that a start would find: a word in the database, the voices and the personas."""
     shown = {path.name for path in (folder / "data" / "voices").iterdir()}
     personas = {path.name for path in (folder / "personas").iterdir()}
     return word_in(folder / "data" / "seiyuu.sqlite3"), shown, personas

@@ -1,4 +1,4 @@
-"""What was said is kept as it was heard, of those who let us, as long as the operator wants; nobody waits for it."""
+"""Stored conversations: what is stored, of which people, for how long, and without making anybody wait."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Turn = tuple[int, str, str, bool]
 
 @dataclass
 class Archive:
-    """Conversations on a database of their own, with a clock that the test moves."""
+    """Stored conversations in a separate database, with a clock that the test moves."""
 
     database: Database
     days: KeptDays = 30
@@ -217,7 +217,7 @@ async def test_the_limit_holds_every_day(archive: Archive) -> None:
     left = [len(await archive.turns())]
 
     async def a_day_later(seconds: float) -> None:
-        """What is left after each day; the test ends with an exception."""
+        """Note the turns that are left after each day. An exception ends the test."""
         left.append(len(await archive.turns()))
         archive.now += seconds
         if len(left) > 33:
@@ -276,7 +276,7 @@ async def test_a_crash_in_a_call_leaves_its_end_at_the_last_words(archive: Archi
 
 
 async def test_nobody_waits_for_the_disk(archive: Archive, tmp_path: Path) -> None:
-    """Somebody else holds the database's lock: what is said is taken in no time, and written when it is free."""
+    """While the database is locked, turns are queued immediately. They are written when it is unlocked."""
     with sqlite3.connect(tmp_path / "seiyuu.sqlite3") as other:
         other.execute("BEGIN IMMEDIATE")
         watch, _ = archive.call()
@@ -340,7 +340,7 @@ async def test_the_last_words_are_written_when_the_bot_ends(archive: Archive) ->
 
 
 async def fill(database: Database, turns: int, people: int = 20) -> None:
-    """One conversation, as a lively channel without an hour of silence has filled it in a month."""
+    """Create a conversation as long as a lively channel without an hour of silence would make it in a month."""
     await database.write(
         "INSERT INTO conversations (transport, channel, place, started, ended, people) "
         "VALUES ('chat', ?, 'general', 0.0, 0.0, ?)",
@@ -353,7 +353,7 @@ async def fill(database: Database, turns: int, people: int = 20) -> None:
 
 @dataclass
 class Work:
-    """How much SQLite has done, in thousands of its steps."""
+    """Counts the work of SQLite, in thousands of its virtual machine's steps."""
 
     done: int = 0
 

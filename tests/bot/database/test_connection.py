@@ -1,4 +1,4 @@
-"""The one file: what is written is there after a restart, and of many rows all are, or none."""
+"""The database connection: data survives a restart, and transactions are written completely or not at all."""
 
 from __future__ import annotations
 

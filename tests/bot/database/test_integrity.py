@@ -1,4 +1,4 @@
-"""A damaged database: told in one sentence, kept as it was, and what can be read of it is not lost."""
+"""Damaged databases: they are reported and set aside unchanged, and their readable rows are saved."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ asyncio.run(write())
 
 @pytest.fixture
 async def filled(tmp_path: Path) -> Path:
-    """A database with enough in it for several pages."""
+    """A database whose contents need several pages."""
     path = tmp_path / "seiyuu.sqlite3"
     async with Database.opened(path) as database:
         rows = [(7, "user", "Ada", f"{number} " + "x" * 300) for number in range(MEMORIES)]
@@ -66,7 +66,7 @@ def root_page(path: Path, table: str) -> int:
 
 
 def leaf_page(path: Path, word: bytes) -> int:
-    """The number of the first page that has this word in it."""
+    """The number of the first page that contains this word."""
     data = path.read_bytes()
     return next(n for n in range(1, len(data) // PAGE) if word in data[(n - 1) * PAGE : n * PAGE])
 
@@ -246,7 +246,7 @@ async def test_the_doctor_says_how_it_is_and_touches_nothing(filled: Path, tmp_p
 
 
 def flip(path: Path, word: bytes) -> None:
-    """Flip the highest bit of the second letter of ``word``, where it stands last in the file."""
+    """Flip the highest bit of the second letter of ``word``, at its last occurrence in the file."""
     data = bytearray(path.read_bytes())
     data[data.rindex(word) + 1] ^= 0x80
     path.write_bytes(data)
@@ -292,7 +292,7 @@ async def test_a_table_that_is_lost_with_its_name_is_damage(filled: Path, caplog
 
 
 def test_an_older_one_with_a_long_conversation_is_saved_as_it_was(tmp_path: Path) -> None:
-    """Its triggers would write anew who said something, and read all turns for each of them."""
+    """Its triggers must not run: for each turn, they would read all turns to update the list of speakers."""
     path = tmp_path / "seiyuu.sqlite3"
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         migrate(database, read_migrations()[:3])

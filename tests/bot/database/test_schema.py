@@ -1,4 +1,4 @@
-"""Numbered steps: an older database keeps all that is in it, a newer one is refused, a step is whole or not at all."""
+"""Migrations: older databases keep their data, newer ones are refused, and each migration is a transaction."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ migrate(database, [*[Migration(1, "done", "")] * int(sys.argv[2]), Migration(int
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """A database of the last version that did not number its steps."""
+    """A database of the last version without numbered migrations."""
     path = tmp_path / "seiyuu.sqlite3"
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA journal_mode = WAL")

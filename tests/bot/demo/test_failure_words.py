@@ -1,4 +1,4 @@
-"""What the demonstration says where the call did not go as it should."""
+"""Messages of the demonstration if the call fails."""
 
 from __future__ import annotations
 

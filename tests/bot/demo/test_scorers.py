@@ -1,4 +1,4 @@
-"""The demonstration's own score: what guests heard against what the bot meant to say."""
+"""Scoring of the demonstration: the transcript of what guests heard, compared with the bot's text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TRACE = TurnTrace("r1", Outcome.SPOKEN, waited=0.0)
 
 
 class Ears:
-    """A transcriber that hears what it is told to, one sound after the other."""
+    """A transcriber that returns the given transcripts, one for each sound."""
 
     def __init__(self, *texts: str) -> None:
         self.closed = False

@@ -1,4 +1,4 @@
-"""What the demonstration takes of a person's settings, and what it leaves out."""
+"""Settings of the demonstration: which of the operator's settings it uses, and which it leaves out."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _set(monkeypatch: pytest.MonkeyPatch, folder: Path, **variables: str) -> Set
 
 
 def _read_by_its_bot(monkeypatch: pytest.MonkeyPatch, own: Settings) -> tuple[Settings, Any]:
-    """What the demonstration's bot and its speech server read, with the same ``.env`` in the same folder."""
+    """The settings of the demonstration's bot and its speech server, with the same ``.env`` in the same folder."""
     for name, value in demo_environment(own, SpeechSettings.read()).items():
         monkeypatch.setenv(name, value)
     return Settings.read(), SpeechSettings.read()

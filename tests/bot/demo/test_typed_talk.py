@@ -1,4 +1,4 @@
-"""Lines that somebody types, as they come from a terminal or a pipe."""
+"""Typed lines from a terminal or pipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hub on this machine with a tiny repository, which misbehaves as the test asks; and the command line run on it."""
+"""A local hub with a tiny repository, which can misbehave, and the command line that downloads from it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class LocalHub:
     url: str = ""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """One file, or what else it was told to answer."""
+        """Answer with a file, or with the fault that the test has set."""
         path = request.match_info["path"]
         self.requests.append((path, request.headers.get("Range"), request.headers.get("Authorization")))
         if self.statuses:
@@ -90,7 +90,7 @@ async def serving(hub: LocalHub) -> AsyncIterator[LocalHub]:
 
 
 def catalogue_fields() -> dict[str, Any]:
-    """A catalogue with the tiny repository under a free licence and under one that wants consent."""
+    """A catalogue with the tiny repository, under a free licence and under a licence that must be accepted."""
     files = [
         {"path": path, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         for path, content in FILES.items()
@@ -118,7 +118,7 @@ def catalogue_fields() -> dict[str, Any]:
 
 @dataclass
 class CommandLine:
-    """``python -m bot models`` in a folder of its own, with nothing of this machine's settings."""
+    """``python -m bot models`` in a separate folder, without this machine's settings."""
 
     folder: Path
     endpoint: str
@@ -140,7 +140,7 @@ class CommandLine:
         )
 
     async def run(self, *arguments: str, stdin: int = DEVNULL) -> tuple[int, str]:
-        """Its exit status and everything it said."""
+        """Run it; returns its exit status and its output."""
         process = await self.start(*arguments, stdin=stdin)
         try:
             said, _ = await asyncio.wait_for(process.communicate(), LIMIT)

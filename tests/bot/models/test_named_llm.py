@@ -1,4 +1,4 @@
-"""What ``LLM_MODEL`` names, the bot serves itself where no server is set; what can't be served is told."""
+"""``LLM_MODEL`` without a model server: the bot serves the named model, or says why it can't."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.bot.models.local_registry import MIND, catalogue_fields
 
 @pytest.fixture(autouse=True)
 def catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
-    """The tiny catalogue in place of the project's, with another mind that nobody has fetched."""
+    """The tiny catalogue instead of the project's, with another language model that was not downloaded."""
     monkeypatch.chdir(tmp_path)
     fields = catalogue_fields({"tiny-ears-1": 1, "tiny-ears-2": 1, "tiny-mind": 1})
     fields["models"]["other-mind"] = fields["models"]["tiny-mind"]

@@ -1,4 +1,4 @@
-"""What the settings ask for is what ``models download`` gets, and what every message says to type."""
+"""Models that the settings need: they are what ``models download`` downloads, and what messages tell people to type."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from config.settings import Profile, Settings
 
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a folder without ``.env``, and with a hub's cache that is empty."""
+    """Run the tests in a folder without ``.env``, and with an empty cache of the hub."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
 
@@ -135,7 +135,7 @@ async def test_ears_that_lack_their_model_say_what_to_type(settings: dict[str, A
 
 @pytest.fixture
 def _downloaded(catalogue: Catalogue, tmp_path: Path) -> Iterator[None]:
-    """Whisper small as a download leaves it, for who looks at sizes alone."""
+    """Create files with the sizes of a downloaded Whisper small."""
     store, model = ModelStore(tmp_path / "data" / "models"), catalogue.models["whisper-small"]
     for file in model.files:
         path = store.folder("whisper-small") / file.path

@@ -1,4 +1,4 @@
-"""Weights that a setting names and that are no model of the list: told where they lie, or how to get them."""
+"""Weights outside of the catalogue: where they are, or how to get them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from config.settings import Settings
 
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a folder without ``.env``, with a hub's cache that is empty."""
+    """Run the tests in a folder without ``.env``, and with an empty cache of the hub."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
 
@@ -27,7 +27,7 @@ def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
 
 
 class Said:
-    """What ``models`` says and returns with these settings."""
+    """The output and exit status of ``models`` with these settings."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self._capsys = capsys

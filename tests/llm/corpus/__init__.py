@@ -1,15 +1,17 @@
-"""Small streams shaped like those of real servers, and what a reader is to make of each.
+"""The corpus: small streams shaped like those of real servers, and the expected result of reading each.
 
 The files are YAML: a list of streams, each with
 
-- ``name``: what is special about it;
-- ``body``: what the server writes; ``line_end``, ``end`` (what stands at its very end) and ``bom`` change it;
-- ``type``: the content type (text/event-stream), ``api``: the endpoint (chat);
-- ``begins_inside``: the model is known to begin its replies inside a thought; ``speakers``: who is known by name;
-- ``text``: what stands of the reply in the end, ``error`` and ``says``: the kind of the failure, and words in it;
-- ``calls``: the tools that are called, each as [name, arguments], and ``ids``: their ids;
-- ``order``: how text and calls follow each other, where it is not the text first ("ct" is a call and then text);
-- ``thoughts``: what is never passed on; ``retracts``: something is, and is taken back.
+- ``name``: the special property of the stream;
+- ``body``: the text that the server sends; ``line_end``, ``end`` (the text at its very end) and ``bom`` change it;
+- ``type``: the content type (default: text/event-stream); ``api``: the endpoint (default: chat);
+- ``begins_inside``: whether the model is known to begin its replies inside a thought;
+- ``speakers``: the names of the people in the conversation;
+- ``text``: the expected text that is left of the reply;
+- ``error`` and ``says``: the kind of the expected error, and words in its message;
+- ``calls``: the expected tool calls, each as [name, arguments], and ``ids``: their ids;
+- ``order``: the order of text and calls, if the text does not come first ("ct" is a call and then text);
+- ``thoughts``: text that must never be passed on; ``retracts``: whether text is passed on and then retracted.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ class Stream:
 
 
 def streams() -> list[Stream]:
-    """All of them, by file."""
+    """All streams of the corpus, in the order of the files."""
     return [stream for path in sorted(Path(__file__).parent.glob("*.yaml")) for stream in _read(path)]
 
 

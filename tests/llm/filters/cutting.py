@@ -1,4 +1,4 @@
-"""Feeding a text to a filter in every way that it can be cut."""
+"""Helpers that feed a text to a filter in all possible pieces."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bot.llm.filters.chain import Retraction, TextFilter
 
 
 def cuts(text: str) -> Iterator[list[str]]:
-    """``text`` whole, character by character, and in two pieces in every way."""
+    """``text`` in one piece, in single characters, and in two pieces at each possible position."""
     yield [text]
     yield list(text)
     for place in range(1, len(text)):
@@ -16,7 +16,7 @@ def cuts(text: str) -> Iterator[list[str]]:
 
 
 def stands(pieces: Iterable[str]) -> str:
-    """What stands of a reply in the end."""
+    """The text of a reply that is left at its end, after retractions."""
     text = ""
     for piece in pieces:
         text = "" if isinstance(piece, Retraction) else text + piece
@@ -32,5 +32,5 @@ def let_through(text_filter: TextFilter, pieces: Sequence[str]) -> str:
 
 
 def results(make: Callable[[], TextFilter], text: str) -> set[str]:
-    """What comes out of the filter, over all cuts: one text, if the cuts make no difference."""
+    """All texts that the filter produces for different cuts. It is one text if the cuts make no difference."""
     return {let_through(make(), pieces) for pieces in cuts(text)}

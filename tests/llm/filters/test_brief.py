@@ -1,4 +1,4 @@
-"""Answers of small models are short, end with a sentence, and do not go in circles."""
+"""Brief answers of small models: short, ending with a sentence, without repetitions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LONG = "I know a fox who ran over the hills and through the woods with all of hi
 
 
 def through(text: str, piece: int = 3, *, cut_off: bool = False) -> str:
-    """What is said of a text that comes in pieces of so many characters."""
+    """The filtered text, if the text arrives in pieces of so many characters."""
     brief = BriefFilter()
     said: list[str] = []
     for start in range(0, len(text), piece):

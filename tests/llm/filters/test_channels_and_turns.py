@@ -1,4 +1,4 @@
-"""Control marks that a server passes on: gpt-oss's channels, the marks between turns, halves of characters."""
+"""Control tokens in the text: channels of gpt-oss, tokens between turns, and halves of characters."""
 
 from __future__ import annotations
 
