@@ -1,0 +1,151 @@
+"""Deletion of stored conversations: by age, person and channel, in bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot.conversations.keeping import DAY, Conversations
+from bot.conversations.records import CHAT, DELETE_BATCH, ConversationPlace, ConversationRecords
+from bot.database import Database
+from bot.voice.events import CallEnded, UtteranceHeard
+from config.types import KeptDays
+from tests.bot.conversations.archives import ADA, BEN, CAT, CHANNEL, SERVER, Archive, words
+
+
+@pytest.mark.parametrize(("days", "kept"), [(0, []), (1, ["new"]), (30, ["old", "new"]), ("forever", ["old", "new"])])
+async def test_they_are_kept_as_long_as_the_operator_wants(database: Database, days: KeptDays, kept: list[str]) -> None:
+    before = Archive(database, "forever")
+    watch, _ = before.call()
+    watch(UtteranceHeard(ADA, "Ada", "old", True))
+    before.now += 20 * DAY
+    watch(UtteranceHeard(BEN, "Ben", "new", True))
+    watch(CallEnded("Lounge", "command"))
+    assert words(await before.turns()) == ["old", "new"]
+
+    after = Archive(database, days, before.now + 60)
+    await after.conversations.open()
+    assert words(await after.turns()) == kept
+    assert [people for *_, people in await after.rows()] == ([["Ada", "Ben"][-len(kept) :]] if kept else [])
+
+
+async def test_the_limit_holds_every_day(archive: Archive) -> None:
+    archive.write(ADA, "Ada", "Hello", "Hi")
+    left = [len(await archive.turns())]
+
+    async def a_day_later(seconds: float) -> None:
+        """Note the turns that are left after each day. An exception ends the test."""
+        left.append(len(await archive.turns()))
+        archive.now += seconds
+        if len(left) > 33:
+            raise EOFError
+
+    records = ConversationRecords(archive.database)
+    daily = Conversations(records, 30, lambda *_: True, clock=lambda: archive.now, sleep=a_day_later)
+    with pytest.raises(EOFError):
+        await daily.forget_old_daily()
+    assert left == [2] * 32 + [0] * 2
+
+
+async def test_whoever_opts_out_is_forgotten_everywhere_also_what_was_not_written_yet(archive: Archive) -> None:
+    watch, _ = archive.call()
+    watch(UtteranceHeard(ADA, "Ada", "mine", True))
+    watch(UtteranceHeard(BEN, "Ben", "yours", True))
+    archive.write(ADA, "Ada", "mine too", "answer")
+    await archive.turns()
+    watch(UtteranceHeard(ADA, "Ada", "not written yet", True))
+    archive.conversations.writer.forget_person(ADA)
+    assert words(await archive.turns()) == ["yours", "answer"]
+    assert all("Ada" not in people for *_, people in await archive.rows())
+
+
+async def test_a_channel_is_forgotten_with_the_calls_that_belong_to_it_and_a_call_goes_on(archive: Archive) -> None:
+    watch, _ = archive.call()
+    watch(UtteranceHeard(ADA, "Ada", "one", True))
+    archive.write(ADA, "Ada", "two", "2")
+    archive.write(ADA, "Ada", "elsewhere", "3", ConversationPlace(CHAT, "other", SERVER, 4))
+    await archive.turns()
+    watch(UtteranceHeard(ADA, "Ada", "not written yet", True))
+    assert await archive.conversations.forget_channel(CHANNEL) == 3
+    assert words(await archive.turns()) == ["elsewhere", "3"]
+    watch(UtteranceHeard(ADA, "Ada", "afterwards", True))
+    archive.write(ADA, "Ada", "also afterwards", "4")
+    assert sorted(words(await archive.turns())) == ["3", "4", "afterwards", "also afterwards", "elsewhere"]
+
+
+async def test_what_is_forgotten_is_not_left_in_the_file(archive: Archive, tmp_path: Path) -> None:
+    archive.write(ADA, "Ada", "a very particular secret", "I see.")
+    await archive.turns()
+    await archive.conversations.forget_channel(CHANNEL)
+    await archive.database.row("PRAGMA wal_checkpoint(TRUNCATE)")
+    for file in await asyncio.to_thread(lambda: list(tmp_path.iterdir())):
+        assert b"very particular" not in await asyncio.to_thread(file.read_bytes), file
+
+
+async def fill(database: Database, turns: int, people: int = 20) -> None:
+    """Create a conversation as long as a lively channel without an hour of silence would make it in a month."""
+    await database.write(
+        "INSERT INTO conversations (transport, channel, place, started, ended, people) "
+        "VALUES ('chat', ?, 'general', 0.0, 0.0, ?)",
+        str(CHANNEL),
+        json.dumps([f"P{number}" for number in range(people)]),
+    )
+    rows = [(n + 1, str(n % people) if n % 2 else None, f"P{n % people}", float(n)) for n in range(turns)]
+    await database.write_many("INSERT INTO turns SELECT max(id), ?, ?, ?, 'some words', ?, 0 FROM conversations", rows)
+
+
+@dataclass
+class Work:
+    """Counts the work of SQLite, in thousands of its virtual machine's steps."""
+
+    done: int = 0
+
+    def __call__(self) -> int:
+        self.done += 1
+        return 0
+
+
+Forgetting = Callable[[ConversationRecords, int], Awaitable[int]]
+FORGETTINGS: dict[str, Forgetting] = {
+    "a channel": lambda records, _: records.forget_channel(CHANNEL),
+    "a person": lambda records, _: records.forget_person(1),
+    "what is too old": lambda records, turns: records.forget_before(turns * 0.9),
+}
+
+
+@pytest.mark.parametrize("what", FORGETTINGS)
+async def test_forgetting_takes_time_in_proportion_to_what_is_forgotten(tmp_path: Path, what: str) -> None:
+    work: list[int] = []
+    for turns in (1_000, 4_000):
+        async with Database.opened(tmp_path / f"{turns}.sqlite3") as database:
+            await fill(database, turns)
+            count = Work()
+            await database._connection.set_progress_handler(count, 1_000)
+            assert await FORGETTINGS[what](ConversationRecords(database), turns) > turns // 50
+            work.append(max(count.done, 1))
+    assert work[1] < 8 * work[0], "four times as many are four times the work, and not sixteen times"
+
+
+async def test_others_ask_the_database_while_much_is_forgotten(archive: Archive) -> None:
+    await fill(archive.database, 20 * DELETE_BATCH)
+    forgetting = asyncio.create_task(archive.conversations.forget_channel(CHANNEL))
+    asked = 0
+    while not forgetting.done():
+        await archive.database.row("SELECT 1")
+        asked += 1
+    assert await forgetting == 20 * DELETE_BATCH
+    assert asked >= 20
+    assert await archive.rows() == []
+
+
+async def test_who_has_nothing_left_in_a_conversation_is_not_named_and_the_others_are(archive: Archive) -> None:
+    for person, name in ((ADA, "Ada"), (BEN, "Ben"), (CAT, "Cat"), (BEN, "Benny")):
+        archive.write(person, name, "Hello", "Hi")
+    assert [people for *_, people in await archive.rows()] == [["Ada", "Ben", "Cat", "Benny"]]
+    archive.conversations.writer.forget_person(BEN)
+    assert [people for *_, people in await archive.rows()] == [["Ada", "Cat"]]
