@@ -102,7 +102,7 @@ class EndOfTurnMeasurement:
         for name, sound in five_minutes(self._seed).items():
             turns = Turns(self._policy)
             found[name] = sum(
-                len(turns.heard(AudioFrame(1, sound[at : at + PACKET], at / HEARING_RATE)))
+                len(turns.process(AudioFrame(1, sound[at : at + PACKET], at / HEARING_RATE)))
                 for at in range(0, len(sound), PACKET)
             )
         return found

@@ -89,9 +89,9 @@ class SimulatedCall:
         for packet in packets:
             await listening.pass_time(packet.at)
             if packet.sound is None:
-                listening.take(self._turns.heard(TransmissionEnded(1, packet.at, announced=True)))
+                listening.take(self._turns.process(TransmissionEnded(1, packet.at, announced=True)))
             else:
-                listening.take(self._turns.heard(AudioFrame(1, packet.sound, packet.at)))
+                listening.take(self._turns.process(AudioFrame(1, packet.sound, packet.at)))
         await listening.pass_time(self._now)
         return listening.outcome(max(packet.at for packet in packets if packet.sound is not None))
 

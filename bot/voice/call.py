@@ -297,7 +297,7 @@ class Call(Generic[T]):
     def _forget(self, person: int) -> None:
         """Drop all that is held of somebody who does not want to be listened to any more."""
         self._samples.drop("They no longer want to be listened to.", person)
-        self.input_worker.left(person)
+        self.input_worker.person_left(person)
         self._history.forget(person)
         self._captions.forget(person)
         self._recordings.forget(person)

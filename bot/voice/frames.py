@@ -1,4 +1,7 @@
-"""What a transport hands to a call: people's sound, and the ends of their transmissions."""
+"""Input events of a call: a person's sound, the end of their transmission, and a person who has left.
+
+A transport makes them, and the input thread processes them.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,13 @@ from audio.samples import Sound16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AudioFrame:
-    """The next stretch of one person's transmission, in order.
+    """The next piece of one person's sound. The frames of a person come in the order in which they were spoken.
 
-    ``at`` is when its packet arrived, in monotonic seconds; what was concealed has that of the packet behind the gap.
+    Attributes:
+        person: user id of the person who speaks.
+        sound: the samples: mono float32 at 16,000 Hz, of any length.
+        at: time at which the frame's packet arrived, in monotonic seconds. A frame that replaces a lost packet has the
+            time of the packet after the gap.
     """
 
     person: int
@@ -21,9 +28,12 @@ class AudioFrame:
 
 @dataclass(frozen=True, slots=True)
 class TransmissionEnded:
-    """Nothing more comes from this person for now: frames of silence said so, or packets stayed away.
+    """A person has stopped transmitting for now.
 
-    ``at`` is when that became known. ``announced`` is true where frames of silence said so.
+    Attributes:
+        person: user id of the person.
+        at: time at which the end was noticed, in monotonic seconds.
+        announced: True if frames of silence announced the end, False if packets only stayed away.
     """
 
     person: int
@@ -33,7 +43,12 @@ class TransmissionEnded:
 
 @dataclass(frozen=True, slots=True)
 class PersonLeft:
-    """This person is out of the channel, or is no longer listened to: nothing of theirs is to be kept."""
+    """A person has left the call, or is no longer listened to. Whoever receives this deletes all of their sound.
+
+    Attributes:
+        person: user id of the person.
+        at: time of leaving, in monotonic seconds.
+    """
 
     person: int
     at: float

@@ -1,4 +1,4 @@
-"""The thread that listens: people's sound in, turn events out."""
+"""The input thread of a call: it takes people's sound and reports turn events to the event loop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVarTuple, Unpack
 
 from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE, SPEAKING_RATE, Samples, Sound16
-from bot.voice.echo.gate import Comparing, EchoGate
+from bot.voice.echo.gate import EchoComparison, EchoGate
 from bot.voice.frames import AudioFrame, InputEvent, PersonLeft, TransmissionEnded
 from bot.voice.transport import AudioInput
 from bot.voice.turn import TurnId
@@ -23,91 +23,104 @@ from bot.voice.turns.events import TurnEvent
 _log = logging.getLogger(__name__)
 
 MAX_INBOX = 4_000
-"""Pieces of sound that may wait, 8 s of ten speakers; more can't be heard in time anyway."""
+"""Most packets in the inbox: 8 s of ten speakers. A longer queue could not be processed in time."""
 IDLE_WAIT = 1.0
+"""Longest wait for the inbox, in seconds."""
 RETRY_WAIT = 0.1
+"""Seconds until overdue work that has failed is tried again."""
 LONGEST_FAULT = 5.0
-"""Seconds for which what is due may fail again and again before the thread gives up: nobody would be heard any more."""
+"""Seconds for which the overdue work may fail without a break. After that the thread ends, since it hears nobody."""
 
 Arguments = TypeVarTuple("Arguments")
 
 
-def _nobody(_: TurnEvent) -> None:
-    """Takes turn events before anybody listens."""
+def _ignore(_: TurnEvent) -> None:
+    """Receives turn events until :meth:`InputWorker.listen` sets the real receiver."""
 
 
-class Detecting(Protocol):
-    """Everybody's sound to turns; see :class:`~bot.voice.turns.turns.Turns`."""
+class TurnDetection(Protocol):
+    """Turn detection for all people of a call; see :class:`~bot.voice.turns.turns.Turns`."""
 
     @property
     def deadline(self) -> float | None:
-        """When :meth:`tick` is due."""
+        """Time at which :meth:`tick` is due, in monotonic seconds; ``None`` if nothing is due."""
         ...
 
-    def heard(self, heard: InputEvent) -> list[TurnEvent]:
-        """Take what the receiver hands on."""
+    def process(self, event: InputEvent) -> list[TurnEvent]:
+        """Process an input event; returns the turn events that follow from it."""
         ...
 
     def tick(self, now: float) -> list[TurnEvent]:
-        """End what is overdue."""
+        """End the turns that are due at ``now`` (monotonic seconds)."""
         ...
 
     def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
-        """How likely a turn that is paused is over."""
+        """Take the end-of-turn estimate of a paused turn."""
         ...
 
 
-class EchoDetecting(Comparing, Protocol):
-    """Tells the bot's own voice from other people's; see :class:`~bot.voice.echo.detector.EchoDetector`."""
+class EchoDetection(EchoComparison, Protocol):
+    """Tells echoes of the bot's own voice from people's voices; see :class:`~bot.voice.echo.detector.EchoDetector`."""
 
     def played(self, sound: Sound16, at: float) -> None:
-        """The bot has said this."""
+        """Take sound that the bot has sent."""
         ...
 
     def forget(self, person: int) -> None:
-        """Keep nothing of this person."""
+        """Delete what is known of a person."""
         ...
 
 
-class SoundKeeper(Protocol):
-    """Is told every sound of a call, heard and played, on the listening thread; must not wait and must not raise."""
+class SoundRecorder(Protocol):
+    """Receiver of all sound of a call, people's and the bot's. Called on the input thread; must not block or raise."""
 
     def heard(self, person: int, sound: Sound16, at: float) -> None:
-        """A person's sound, 16,000 Hz."""
+        """Take a person's sound: mono, 16,000 Hz, arrived at ``at`` (monotonic seconds)."""
         ...
 
     def spoken(self, sound: Samples, at: float, reply: str | None) -> None:
-        """The bot's sound, mono, 48,000 Hz; of which reply, as far as it is known."""
+        """Take the bot's sound: mono, 48,000 Hz, sent at ``at``. ``reply`` is the id of its reply, if it is known."""
         ...
 
 
-SoundTaker = Callable[[Sound16, float], None]
-"""Given one person's sound, and when it arrived, on the listening thread; must not wait and must not raise."""
+SoundReceiver = Callable[[Sound16, float], None]
+"""Receiver of one person's sound (mono, 16,000 Hz) and its time of arrival (monotonic seconds).
+
+It is called on the input thread, and must not block or raise.
+"""
 
 
 class InputWorker(threading.Thread):
-    """Owns every detector and what the transport receives: whatever reaches them goes through its inbox.
+    """The :class:`~bot.voice.transport.InputThread` of a call: a daemon thread with an inbox of functions to call.
 
-    It is the :class:`~bot.voice.transport.InputThread` of a transport. Daemonic; :meth:`listen` begins, :meth:`end`
-    stops it. A fault with one piece of sound is logged and costs that piece. Where what is due fails for
-    :data:`LONGEST_FAULT`, the thread ends; see :meth:`wait_dead`.
+    The thread owns the transport's :class:`~bot.voice.transport.AudioInput`, the turn detection and the echo
+    detection: other threads reach them through the inbox alone. :meth:`listen` starts the thread, :meth:`end` stops
+    it. If a packet can't be processed, the error is logged and the packet is lost. If the overdue work fails for
+    :data:`LONGEST_FAULT` seconds, the thread ends; see :meth:`wait_dead`.
 
     Args:
-        source: where people's sound comes from.
-        keeper: told every sound while there is one; see :attr:`keeper`.
+        source: the transport's audio input.
+        turns: turn detection for all people.
+        echo: echo detection for all people.
+        loop: event loop on which turn events are reported.
+        clock: monotonic seconds.
+
+    Attributes:
+        recorder: receiver of all sound of the call, such as a recorder; ``None`` if nothing is recorded.
+        overrun: number of packets that were dropped because the inbox was full.
     """
 
     def __init__(
         self,
         source: AudioInput,
-        turns: Detecting,
-        echo: EchoDetecting,
+        turns: TurnDetection,
+        echo: EchoDetection,
         loop: asyncio.AbstractEventLoop,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(name="voice input", daemon=True)
-        self.keeper: SoundKeeper | None = None
+        self.recorder: SoundRecorder | None = None
         self.overrun = 0
         self._source = source
         self._turns = turns
@@ -115,64 +128,79 @@ class InputWorker(threading.Thread):
         self._gate = EchoGate(echo)
         self._loop = loop
         self._clock = clock
-        self._deliver: Callable[[TurnEvent], None] = _nobody
+        self._deliver: Callable[[TurnEvent], None] = _ignore
         self._people: set[int] = set()
-        self._lent: dict[int, SoundTaker] = {}
+        self._diverted: dict[int, SoundReceiver] = {}
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._dead = asyncio.Event()
         self._failing_since: float | None = None
 
     def listen(self, deliver: Callable[[TurnEvent], None], admits: Callable[[int], bool]) -> None:
-        """Begin; from the event loop.
+        """Start the thread. Call it on the event loop, once.
 
         Args:
-            deliver: takes turn events on the event loop.
-            admits: whether a person may be listened to; asked on this thread, for every piece of sound.
+            deliver: called with each turn event, on the event loop.
+            admits: tells whether a person may be listened to. It is called on this thread, for every packet.
         """
         self._deliver = deliver
         self._source.start(self, admits)
         self.start()
 
     async def wait_dead(self) -> None:
-        """Return when the thread has ended, by :meth:`end` or of a fault; on the event loop, after :meth:`listen`."""
+        """Wait until the thread has ended, by :meth:`end` or after a fault. Call it on the event loop."""
         await self._dead.wait()
 
-    # From any thread.
+    # The methods up to `end` may be called from any thread.
 
-    def post(self, act: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
-        """Do this on the thread, after what waits already."""
-        self._inbox.put(lambda: act(*arguments))
+    def post(self, function: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
+        """Call ``function`` on this thread, after the functions that wait in the inbox."""
+        self._inbox.put(lambda: function(*arguments))
 
-    def offer(self, act: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
-        """As :meth:`post`, for a piece of sound: dropped and counted when the thread can't keep up."""
+    def offer(self, function: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
+        """Post the processing of a packet. If the inbox is full, drop the packet and count it in :attr:`overrun`."""
         if self._inbox.qsize() >= MAX_INBOX:
             self.overrun += 1
             return
-        self.post(act, *arguments)
+        self.post(function, *arguments)
 
-    def left(self, person: int) -> None:
-        """This person is out of the channel, or no longer wants to be listened to: nothing of theirs is kept."""
-        self.post(self._leave, person, self._clock())
+    def person_left(self, person: int) -> None:
+        """Delete everything of a person who has left, or who no longer wants to be listened to."""
+        self.post(self._remove, person, self._clock())
 
     def forget_everyone(self) -> None:
-        """Nothing of anybody's is kept."""
+        """Delete everything of everybody."""
         self.post(self._forget_everyone)
 
-    def lend(self, person: int, taker: SoundTaker) -> Callable[[], None]:
-        """Give what a person says to ``taker`` and make no turn of it, until the returned function is called."""
-        self.post(self._lend, person, taker)
-        return lambda: self.post(self._take_back, person, taker)
+    def divert(self, person: int, receiver: SoundReceiver) -> Callable[[], None]:
+        """Give a person's sound to ``receiver``, and detect no turns in it, until the returned function is called."""
+        self.post(self._divert, person, receiver)
+        return lambda: self.post(self._end_diversion, person, receiver)
 
     def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
-        """See :meth:`bot.voice.ports.PauseListener.end_of_turn_estimated`."""
+        """Pass an end-of-turn estimate to the turn detection.
+
+        Args:
+            turn: the paused turn.
+            over: probability that the turn is over, 0 to 1.
+            wordless: True if nothing was said in the turn.
+        """
         self.post(partial(self._turns.end_of_turn_estimated, turn, over, wordless=wordless))
 
     def played(self, pcm: bytes, at: float, reply: str | None = None) -> None:
-        """20 ms of the bot's own sound, of a reply, left at ``at``: stereo, 16-bit, 48,000 Hz."""
+        """Take a frame that the bot has sent.
+
+        Args:
+            pcm: 20 ms of sound: stereo, 16-bit, 48,000 Hz.
+            at: time of sending, in monotonic seconds.
+            reply: id of the reply that the frame belongs to; ``None`` if it is not known.
+        """
         self.post(self._on_played, pcm, at, reply)
 
     def end(self) -> None:
-        """Stop and wait for the thread, which ends whatever the source raises; from any thread but itself."""
+        """Stop the audio input and the thread, and wait until the thread has ended. Don't call it on this thread.
+
+        An exception of the audio input is raised here after the thread has ended.
+        """
         try:
             self._source.stop()
         finally:
@@ -180,43 +208,43 @@ class InputWorker(threading.Thread):
             if self.is_alive():
                 self.join()
 
-    # On this thread.
+    # The methods from here on are called on this thread alone.
 
     def run(self) -> None:
-        """Listen until :meth:`end`."""
+        """Process the inbox until :meth:`end`, or until the overdue work has failed for too long."""
         try:
-            self._listen()
+            self._process_inbox()
         finally:
             self._on_loop(self._dead.set)
 
-    def _listen(self) -> None:
+    def _process_inbox(self) -> None:
         wait = 0.0
         while True:
             try:
-                act = self._inbox.get(timeout=wait)
+                function = self._inbox.get(timeout=wait)
             except queue.Empty:
-                act = self._nothing
-            if act is None:
+                function = self._nothing
+            if function is None:
                 return
             try:
-                act()
+                function()
             except Exception:
                 _log.exception("Something heard could not be handled")
             try:
-                wait = self._keep_time()
+                wait = self._do_what_is_due()
                 self._failing_since = None
             except Exception:
-                if self._gives_up():
+                if self._has_failed_too_long():
                     _log.exception("What is due has failed for %.0f s: the call can't hear any more", LONGEST_FAULT)
                     return
                 wait = RETRY_WAIT
 
     @staticmethod
     def _nothing() -> None:
-        """Only the clock has moved on."""
+        """Do nothing; used if a deadline came before the next function."""
 
-    def _keep_time(self) -> float:
-        """Do what is due; returns the seconds until something is again."""
+    def _do_what_is_due(self) -> float:
+        """Call ``tick`` of the parts that are due; returns the seconds until the next deadline."""
         now = self._clock()
         if self._source.deadline is not None and self._source.deadline <= now:
             self._source.tick(now)
@@ -225,70 +253,70 @@ class InputWorker(threading.Thread):
         due = [at for at in (self._source.deadline, self._turns.deadline) if at is not None]
         return min(max(min(due) - self._clock(), 0.0), IDLE_WAIT) if due else IDLE_WAIT
 
-    def _gives_up(self) -> bool:
-        """Whether it has failed for too long; told once, as it begins."""
+    def _has_failed_too_long(self) -> bool:
+        """True if the overdue work has failed for :data:`LONGEST_FAULT` seconds. Logs the first failure of a series."""
         now = time.monotonic()
         if self._failing_since is None:
             self._failing_since = now
             _log.exception("What was due could not be done")
         return now - self._failing_since >= LONGEST_FAULT
 
-    def heard(self, heard: InputEvent) -> None:
-        """Take the next stretch of somebody's sound, or its end; on this thread alone."""
-        match heard:
+    def receive(self, event: InputEvent) -> None:
+        """Process an input event."""
+        match event:
             case AudioFrame(person, sound, at):
                 self._people.add(person)
-                if self.keeper is not None:
-                    self.keeper.heard(person, sound, at)
-                if person in self._lent:
-                    self._lent[person](sound, at)
+                if self.recorder is not None:
+                    self.recorder.heard(person, sound, at)
+                if person in self._diverted:
+                    self._diverted[person](sound, at)
                     return
-                self._tell(self._gate.heard(heard))
+                self._deliver_all(self._gate.process_frame(event))
             case PersonLeft(person):
                 self._people.discard(person)
                 self._echo.forget(person)
             case TransmissionEnded():
                 pass
-        self._report(self._turns.heard(heard))
-        if isinstance(heard, PersonLeft):
-            self._gate.forget(heard.person)
+        self._report(self._turns.process(event))
+        if isinstance(event, PersonLeft):
+            self._gate.forget(event.person)
 
-    def _lend(self, person: int, taker: SoundTaker) -> None:
-        self._lent[person] = taker
-        # What they have just been saying would never come to an end.
-        self.heard(PersonLeft(person, self._clock()))
+    def _divert(self, person: int, receiver: SoundReceiver) -> None:
+        self._diverted[person] = receiver
+        # The detectors get no more sound of this person, so a turn that has begun would never end.
+        self.receive(PersonLeft(person, self._clock()))
 
-    def _take_back(self, person: int, taker: SoundTaker) -> None:
-        if self._lent.get(person) == taker:
-            del self._lent[person]
+    def _end_diversion(self, person: int, receiver: SoundReceiver) -> None:
+        if self._diverted.get(person) == receiver:
+            del self._diverted[person]
 
     def _forget_everyone(self) -> None:
         for person in tuple(self._people):
-            self._leave(person, self._clock())
+            self._remove(person, self._clock())
 
-    def _leave(self, person: int, at: float) -> None:
+    def _remove(self, person: int, at: float) -> None:
         try:
-            self._source.left(person, at)
+            self._source.person_left(person, at)
         except Exception:
             _log.exception("What is kept of somebody could not be dropped by what carries the call")
-            self.heard(PersonLeft(person, at))
+            self.receive(PersonLeft(person, at))
 
     def _on_played(self, pcm: bytes, at: float, reply: str | None) -> None:
         mono = from_pcm16(pcm, channels=2)
-        # The mean of three samples is filter enough for what compares voices.
+        # The mean of three samples is a sufficient low-pass filter for the comparison of voices.
         self._echo.played(mono.reshape(-1, SPEAKING_RATE // HEARING_RATE).mean(axis=1), at)
-        if self.keeper is not None:
-            self.keeper.spoken(mono, at, reply)
+        if self.recorder is not None:
+            self.recorder.spoken(mono, at, reply)
 
     def _report(self, events: list[TurnEvent]) -> None:
         for event in events:
-            self._tell(self._gate.passed(event))
+            self._deliver_all(self._gate.filter(event))
 
-    def _tell(self, events: list[TurnEvent]) -> None:
+    def _deliver_all(self, events: list[TurnEvent]) -> None:
         for event in events:
             self._on_loop(self._deliver, event)
 
-    def _on_loop(self, act: Callable[[Unpack[Arguments]], None], *arguments: *Arguments) -> None:
-        # A call that is ending closes its loop while this thread may still hold a packet.
+    def _on_loop(self, function: Callable[[Unpack[Arguments]], None], *arguments: *Arguments) -> None:
+        # A call that ends may close its loop while this thread still processes a packet.
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(act, *arguments)
+            self._loop.call_soon_threadsafe(function, *arguments)

@@ -1,4 +1,7 @@
-"""What a call needs of the world around it: Discord is one such transport, a test double another."""
+"""The interface of a transport, which carries a call's sound and text to people and back.
+
+:mod:`bot.voice.discord` is one transport; the tests have another one that works in memory.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,14 @@ from config.sections import Captions
 
 Arguments = TypeVarTuple("Arguments")
 Admits = Callable[[int], bool]
-"""Whether a person may be listened to; asked on the input thread, before anything of theirs is opened."""
+"""Function that tells whether a person, by user id, may be listened to.
+
+It is called on the input thread, before a packet of that person is decrypted.
+"""
 
 
 class EndCause(StrEnum):
-    """Why a call ended."""
+    """The reason for which a call ended."""
 
     COMMAND = "command"
     VOICE_COMMAND = "voice command"
@@ -32,56 +38,64 @@ class EndCause(StrEnum):
 
 
 class InputThread(Protocol):
-    """The thread that listens, as a transport sees it: it does there what costs time, such as decryption."""
+    """The input thread as a transport sees it. Slow work on a packet, such as decryption, is done on this thread."""
 
-    def post(self, act: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
-        """Do this on the thread, after what waits already; from any thread."""
+    def post(self, function: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
+        """Call ``function`` on the thread, after the functions that already wait. May be called from any thread."""
         ...
 
-    def offer(self, act: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
-        """As :meth:`post`, for a piece of sound: it is dropped where too many wait."""
+    def offer(self, function: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
+        """Post the processing of a packet; drop it if too many packets wait. May be called from any thread."""
         ...
 
-    def left(self, person: int) -> None:
-        """This person is out of the call; from any thread."""
+    def person_left(self, person: int) -> None:
+        """Delete everything of a person who has left the call. May be called from any thread."""
         ...
 
-    def heard(self, heard: InputEvent) -> None:
-        """Take the next stretch of somebody's sound, or its end; on the thread alone."""
+    def receive(self, event: InputEvent) -> None:
+        """Process an input event. Call it on the input thread alone."""
         ...
 
 
 class AudioInput(Protocol):
-    """People's sound. :meth:`start` and :meth:`stop` belong to the event loop, all else to the input thread."""
+    """A transport's source of people's sound.
+
+    Call :meth:`start` and :meth:`stop` on the event loop, and everything else on the input thread.
+    """
 
     @property
     def deadline(self) -> float | None:
-        """When :meth:`tick` is due, in monotonic seconds."""
+        """Time at which :meth:`tick` is due, in monotonic seconds; ``None`` if nothing is due."""
         ...
 
     def start(self, thread: InputThread, admits: Admits) -> None:
-        """Hand what is heard of those who are admitted to this thread, from now on."""
+        """Begin to pass the input events of admitted people to ``thread``."""
         ...
 
     def stop(self) -> None:
-        """Hand on nothing more."""
+        """Stop passing input events."""
         ...
 
     def tick(self, now: float) -> None:
-        """Give up waiting for what is overdue."""
+        """Do what is due at ``now``: end transmissions, and stop waiting for packets that are too late."""
         ...
 
-    def left(self, person: int, at: float) -> None:
-        """Keep nothing of this person, who has left or is no longer listened to, and hand that on."""
+    def person_left(self, person: int, at: float) -> None:
+        """Delete everything of a person, and pass on a :class:`~bot.voice.frames.PersonLeft`.
+
+        Args:
+            person: user id of a person who has left, or is no longer listened to.
+            at: time of leaving, in monotonic seconds.
+        """
         ...
 
 
 class People(Participants, Protocol):
-    """The people in the call, by their user ids. All but :meth:`is_program` belongs to the event loop."""
+    """The people in a call, by user id. Use it on the event loop; :meth:`is_program` may be called from any thread."""
 
     @property
     def alone(self) -> bool:
-        """Whether nobody but programs is there."""
+        """True if there are no people in the call. The bot itself and other programs don't count."""
         ...
 
     def others(self, person: int) -> tuple[str, ...]:
@@ -89,28 +103,28 @@ class People(Participants, Protocol):
         ...
 
     def is_program(self, person: int) -> bool:
-        """Whether this is a program: one that plays music, say. May be asked from any thread."""
+        """True if ``person`` is a program, for example a music bot. May be called from any thread."""
         ...
 
     def refusal(self, person: int, command: VoiceCommand) -> str | None:
-        """Why a spoken command of theirs is not obeyed, in words for them; ``None`` where it is."""
+        """The text for a person whose spoken command is refused; ``None`` if the person may give the command."""
         ...
 
 
 class PromptChannel(Protocol):
-    """Where prompts come from and where words go that can't be spoken."""
+    """The text channel of a call: prompts are typed there, and the bot writes there what it can't speak."""
 
     @property
     def id(self) -> int:
-        """By which it is found again after the call."""
+        """Id by which the channel can be found after the call."""
         ...
 
     async def acknowledge(self, prompt: Prompt) -> None:
-        """Show the author that the prompt was taken."""
+        """Show the author that the bot has taken the prompt."""
         ...
 
     async def tell(self, text: str, prompt: Prompt | None = None) -> None:
-        """Write, as an answer to ``prompt`` where there is one; long texts are split."""
+        """Write a text, split if it is too long for one message. If ``prompt`` is given, reply to its message."""
         ...
 
 
@@ -119,7 +133,7 @@ class CaptionError(Exception):
 
 
 class CaptionOutlet(Protocol):
-    """Where captions are written."""
+    """Writer of captions, which are messages that say who said what."""
 
     async def write(self, text: str, place: Captions) -> None:
         """Write a message of at most 2,000 characters; raises :class:`CaptionError`."""
@@ -127,13 +141,18 @@ class CaptionOutlet(Protocol):
 
 
 class FrameSource(Protocol):
-    """The call's own sound, 20 ms at a time; see :class:`~bot.voice.playback.playback.ReplyPlayback`."""
+    """The call's own sound as frames of 20 ms; see :class:`~bot.voice.playback.playback.ReplyPlayback`.
+
+    Attributes:
+        wake: function that wakes the sending thread. The sender sets it, and the source calls it on the event loop
+            when there is something to send.
+    """
 
     wake: Callable[[], None]
 
     @property
     def making(self) -> bool:
-        """True while a reply is being made that has not sounded yet."""
+        """True while a reply is made of which nothing has been played yet."""
         ...
 
     def take(self) -> bytes | None:
@@ -142,16 +161,19 @@ class FrameSource(Protocol):
 
 
 class Transport(Protocol):
-    """Carries a call. It is made idle; :meth:`connect` begins, :meth:`close` ends everything that it started."""
+    """The connection of a call to people.
+
+    A new transport is idle. :meth:`connect` joins the call, and :meth:`close` ends everything that was started.
+    """
 
     @property
     def kind(self) -> str:
-        """What carries the call, in a word: ``discord``."""
+        """The kind of transport in one word, for example ``discord``."""
         ...
 
     @property
     def place(self) -> str:
-        """The name of where the call is."""
+        """The name of the channel, or of another place, in which the call is."""
         ...
 
     @property
@@ -161,26 +183,26 @@ class Transport(Protocol):
 
     @property
     def audio(self) -> AudioInput:
-        """People's sound."""
+        """The source of people's sound."""
         ...
 
     @property
     def people(self) -> People:
-        """Who is there."""
+        """The people in the call."""
         ...
 
     @property
     def prompts(self) -> PromptChannel:
-        """Where people write to the bot."""
+        """The channel in which people write to the bot."""
         ...
 
     @property
     def captions(self) -> CaptionOutlet:
-        """Where it is written down who said what."""
+        """The writer of captions."""
         ...
 
     def check(self) -> None:
-        """See whether the call can be had; raises :class:`~bot.user_error.UserError`."""
+        """Check that the call is possible; raises :class:`~bot.user_error.UserError`."""
         ...
 
     async def connect(self) -> None:
@@ -188,13 +210,18 @@ class Transport(Protocol):
         ...
 
     def play(self, frames: FrameSource, sent: Callable[[bytes, float], None]) -> None:
-        """Send these frames, one every 20 ms, until the end; ``sent`` is told each voiced one, behind its sending."""
+        """Start to send frames, one every 20 ms, until :meth:`close`.
+
+        Args:
+            frames: the call's own sound.
+            sent: called with each voiced frame and its time (monotonic seconds), after the frame was sent.
+        """
         ...
 
     async def wait_lost(self) -> EndCause:
-        """Return when the call can't go on."""
+        """Wait until the call can't go on; returns the reason."""
         ...
 
     async def close(self) -> None:
-        """Fall silent and leave; also after a failed or cancelled :meth:`connect`."""
+        """Stop sending and leave the call. Works after a failed or cancelled :meth:`connect` too."""
         ...

@@ -163,7 +163,7 @@ class SoundCounter:
         session = stage.app.calls.session
         assert session is not None
         self.seconds: defaultdict[int, float] = defaultdict(float)
-        session.input_worker.keeper = self
+        session.input_worker.recorder = self
 
     def heard(self, person: int, sound: Sound16, at: float) -> None:
         self.seconds[person] += len(sound) / HEARING_RATE

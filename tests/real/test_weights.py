@@ -11,7 +11,7 @@ from benchmarks.end_of_turn_noise import keyboard, music, noise
 from bot.models.catalogue import load_catalogue
 from bot.models.model_store import Condition
 from bot.own_weights import OwnWeights
-from bot.voice.turns.settings import OF_SILERO_VADS_NETWORK
+from bot.voice.turns.settings import SILERO_VAD_PACKAGE_SETTINGS
 from bot.voice.turns.voice_activity import WINDOW_SAMPLES, Silero
 from tests.voice.turns.spoken import say
 
@@ -42,7 +42,7 @@ def test_the_speech_detector_of_the_package_knows_speech_from_noise(weights: Own
     def voiced(sound: np.ndarray) -> np.ndarray:
         probability, whole = Silero(weights.speech_detector).listen(), len(sound) - len(sound) % WINDOW_SAMPLES
         windows = sound[:whole].astype(np.float32).reshape(-1, WINDOW_SAMPLES)
-        return np.array([probability(window) for window in windows]) >= OF_SILERO_VADS_NETWORK.voiced_probability
+        return np.array([probability(window) for window in windows]) >= SILERO_VAD_PACKAGE_SETTINGS.voiced_probability
 
     assert weights.speech_detector is not None
     speech = voiced(np.pad(say("What is the weather like today?"), (8000, 8000)))

@@ -63,8 +63,8 @@ class MemoryCall:
         began = time.monotonic()
         for number, at in enumerate(range(0, len(low) - FRAME + 1, FRAME)):
             await asyncio.sleep(began + 0.02 * number - time.monotonic())
-            self.transport.hear(AudioFrame(person, low[at : at + FRAME], time.monotonic()))
-        self.transport.hear(TransmissionEnded(person, time.monotonic(), announced=True))
+            self.transport.receive(AudioFrame(person, low[at : at + FRAME], time.monotonic()))
+        self.transport.receive(TransmissionEnded(person, time.monotonic(), announced=True))
 
     async def until(self, seen: Callable[[CallEvent], bool]) -> CallEvent:
         """Wait for such an event, or find the one that has been."""

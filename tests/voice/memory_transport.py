@@ -30,12 +30,12 @@ class MemoryTransport:
     def start(self, thread: InputThread, admits: Admits) -> None:
         self._thread, self._admits = thread, admits
 
-    def hear(self, heard: InputEvent) -> None:
-        if self._admits(heard.person):
-            self._thread.offer(self._thread.heard, heard)
+    def receive(self, event: InputEvent) -> None:
+        if self._admits(event.person):
+            self._thread.offer(self._thread.receive, event)
 
-    def left(self, person: int, at: float) -> None:
-        self._thread.heard(PersonLeft(person, at))
+    def person_left(self, person: int, at: float) -> None:
+        self._thread.receive(PersonLeft(person, at))
 
     def play(self, frames: FrameSource, sent: Callable[[bytes, float], None]) -> None:
         self._playing = asyncio.create_task(self._play(frames, sent))

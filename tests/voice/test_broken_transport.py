@@ -78,9 +78,9 @@ class Broken(MemoryTransport):
     def stop(self) -> None:
         self.may_raise("stop")
 
-    def left(self, person: int, at: float) -> None:
-        self.may_raise("left")
-        super().left(person, at)
+    def person_left(self, person: int, at: float) -> None:
+        self.may_raise("person_left")
+        super().person_left(person, at)
 
     async def close(self) -> None:
         await super().close()
@@ -153,7 +153,7 @@ async def test_who_leaves_leaves_nothing_though_the_transport_fails_with_it(call
     async with calling() as memory:
         saying = asyncio.create_task(memory.hear(ADA, speech("Do you remember the summer holidays?", ADAS_VOICE)))
         await memory.until(lambda event: isinstance(event, SpeechStarted))
-        broken(memory).broken.add("left")
+        broken(memory).broken.add("person_left")
         saying.cancel()
         memory.call.input_worker.forget_everyone()
         await memory.until(lambda event: isinstance(event, SpeechStopped))

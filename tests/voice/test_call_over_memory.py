@@ -108,7 +108,7 @@ async def _play_back(memory: MemoryCall) -> None:
 
 
 def _hear(memory: MemoryCall, sound: Sound16) -> None:
-    memory.transport.hear(AudioFrame(BEN, sound, time.monotonic()))
+    memory.transport.receive(AudioFrame(BEN, sound, time.monotonic()))
 
 
 async def test_who_wants_no_listening_is_not_heard_and_who_changes_their_mind_is(calling: Calling) -> None:

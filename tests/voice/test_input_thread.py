@@ -127,7 +127,7 @@ async def test_who_leaves_in_mid_sentence_leaves_no_turn() -> None:
         state.packets.listener.speaking(77, ADA)
         state.hear(sentence(), talker)
         await state.until(lambda: state.has(TurnStarted))
-        state.worker.left(ADA)
+        state.worker.person_left(ADA)
         await state.until(lambda: state.has(TurnDropped))
 
 
@@ -144,11 +144,11 @@ async def test_who_speaks_for_somebody_else_makes_no_turn_until_the_ear_is_given
         talker, taken = Talker(ADA, 77), list[float]()
         state.hear(sentence()[: 960 * 30], talker)
         await state.until(lambda: state.has(TurnStarted))
-        give_back = state.worker.lend(ADA, lambda sound, _: taken.append(len(sound) / 16_000))
+        end_diversion = state.worker.divert(ADA, lambda sound, _: taken.append(len(sound) / 16_000))
         await state.until(lambda: state.has(TurnDropped))
         state.events.clear()
         state.hear(sentence(), talker)
-        give_back()
+        end_diversion()
         state.hear(np.zeros(960 * 20, np.float32), talker)
         state.hear(sentence(), talker)
         await state.until(lambda: state.has(TurnStarted))
@@ -169,7 +169,7 @@ async def test_whoever_keeps_sound_is_given_all_of_it() -> None:
             replies.add(reply)
 
     async with listening() as state:
-        state.worker.keeper = Keeper()
+        state.worker.recorder = Keeper()
         state.hear(sentence()[: 960 * 20], Talker(ADA, 77))
         state.worker.played(bytes(3_840), state.now[0], "r1")
     assert round(kept["heard"], 3) == 0.4

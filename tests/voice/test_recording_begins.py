@@ -73,7 +73,7 @@ async def test_who_ends_a_recording_before_its_announcement_was_heard_is_not_rec
     await memory.call.stop_recording()
     await starting
     assert not memory.call.recording
-    assert memory.call.input_worker.keeper is None
+    assert memory.call.input_worker.recorder is None
     assert list((tmp_path / "recordings").iterdir()) == []
 
 
@@ -83,7 +83,7 @@ async def test_an_announcement_that_was_interrupted_is_made_again(memory: Memory
     memory.call.conversation.stop()
     await starting
     assert sum(isinstance(event, WordsSpoken) for event in memory.events) == 2
-    assert memory.call.input_worker.keeper is not None
+    assert memory.call.input_worker.recorder is not None
     await memory.call.stop_recording()
 
 

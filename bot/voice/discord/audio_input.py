@@ -31,7 +31,7 @@ class VoiceListener(Protocol):
         """Discord says whose stream this is."""
         ...
 
-    def left(self, person: int) -> None:
+    def person_left(self, person: int) -> None:
         """This person has left the channel."""
         ...
 
@@ -79,7 +79,7 @@ class DiscordPacketSource:
             if op == _SPEAKING:
                 listener.speaking(int(data["ssrc"]), int(data["user_id"]))
             elif op == _CLIENT_DISCONNECT:
-                listener.left(int(data["user_id"]))
+                listener.person_left(int(data["user_id"]))
         except (KeyError, ValueError, TypeError) as error:
             _log.debug("A voice message could not be read: %r", error)
 
@@ -149,7 +149,7 @@ class DiscordAudioInput:
 
     def start(self, thread: InputThread, admits: Admits) -> None:
         """Hand what is heard of those who are admitted to this thread, from now on."""
-        self._receiver = Receiver(self._packets, self._packets, thread.heard, admits)
+        self._receiver = Receiver(self._packets, self._packets, thread.receive, admits)
         self._unlisten = self._packets.listen(_Listener(self._receiver, thread))
 
     def stop(self) -> None:
@@ -167,10 +167,10 @@ class DiscordAudioInput:
         if self._receiver is not None:
             self._receiver.tick(now)
 
-    def left(self, person: int, at: float) -> None:
+    def person_left(self, person: int, at: float) -> None:
         """Keep nothing of this person, and hand on that they left."""
         if self._receiver is not None:
-            self._receiver.left(person, at)
+            self._receiver.person_left(person, at)
 
 
 class _Listener:
@@ -188,6 +188,6 @@ class _Listener:
         """Discord says whose stream this is."""
         self._thread.post(self._receiver.speaking, ssrc, person)
 
-    def left(self, person: int) -> None:
+    def person_left(self, person: int) -> None:
         """This person has left the channel."""
-        self._thread.left(person)
+        self._thread.person_left(person)

@@ -103,7 +103,7 @@ class Receiver:
         if len(self._claims) < MAX_STREAMS or ssrc in self._claims:
             self._claims[ssrc] = person
 
-    def left(self, person: int, at: float) -> None:
+    def person_left(self, person: int, at: float) -> None:
         """This person is out of the channel, or is no longer listened to: nothing of theirs is kept."""
         self._claims = {ssrc: owner for ssrc, owner in self._claims.items() if owner != person}
         for ssrc, stream in tuple(self._streams.items()):

@@ -1,1 +1,1 @@
-"""The bot's own voice, back from somebody's loudspeakers: known as such, and neither answered nor an interruption."""
+"""Echo detection: recognises the bot's own voice when it comes back from a person's loudspeakers."""

@@ -1,4 +1,4 @@
-"""Keeps the bot's own voice, back from somebody's loudspeakers, from being taken for a person who speaks."""
+"""The echo gate removes turn events that are only an echo of the bot's own voice, from a person's loudspeakers."""
 
 from __future__ import annotations
 
@@ -11,34 +11,44 @@ from audio.samples import HEARING_RATE, Sound16
 from bot.voice.frames import AudioFrame
 from bot.voice.turns.events import SpeechPaused, SpeechSoFar, TurnDropped, TurnEnded, TurnEvent, TurnStarted
 
-LOOKED_AT = int(0.4 * HEARING_RATE)
-"""Samples of a person's newest sound that are compared with what the bot said."""
-LOOK_AGAIN = 0.1
-"""Seconds between two looks at a turn."""
-DOUBT = 0.7
-"""Seconds from a turn's beginning in which it may still turn out to be an echo: a first syllable proves little."""
+COMPARED_SAMPLES = int(0.4 * HEARING_RATE)
+"""Number of a person's newest samples that are compared with the bot's sound."""
+CHECK_INTERVAL = 0.1
+"""Seconds between two checks of a turn."""
+CHECKED_SECONDS = 0.7
+"""Seconds from the beginning of a turn for which it is checked again: a first syllable proves little."""
 
 TRANSMISSION_GAP = 0.2
-"""Seconds without sound after which what was heard before says nothing of what comes."""
+"""Seconds without sound after which the sound before the gap is no longer compared."""
 
 
-class Comparing(Protocol):
-    """Compares sound with what the bot has said; see :class:`~bot.voice.echo.detector.EchoDetector`."""
+class EchoComparison(Protocol):
+    """Compares people's sound with what the bot has sent; see :class:`~bot.voice.echo.detector.EchoDetector`.
+
+    All sound is mono, 16,000 Hz; ``at`` is the arrival of the sound's end, in monotonic seconds.
+    """
 
     def is_echo(self, person: int, sound: Sound16, at: float) -> bool:
-        """Whether a person's newest sound, that ended at a monotonic time, is the bot's own voice."""
+        """True if a person's newest sound is the bot's own voice."""
         ...
 
     def may_be_echo(self, sound: Sound16, at: float) -> bool:
-        """Whether the sound of a turn, that ended at a monotonic time, may be that: False only where it is sure."""
+        """False if the sound of a turn is certainly no echo of the bot's own voice."""
         ...
 
 
 @dataclass(slots=True, eq=False)
-class _Look:
-    """A turn that is looked at: an echo so far, or perhaps one after all. ``latest`` is its newest event kept back."""
+class _Check:
+    """The echo check of one turn.
 
-    began: TurnStarted
+    Attributes:
+        start: the event with which the turn began.
+        at: time of the last check, in monotonic seconds.
+        echo: result of the last check: True if the turn is an echo.
+        latest: the newest event of the turn that was held back.
+    """
+
+    start: TurnStarted
     at: float
     echo: bool
     latest: TurnEvent | None = None
@@ -46,62 +56,75 @@ class _Look:
 
 @dataclass(slots=True, eq=False)
 class _Person:
+    """State of one person: their newest sound, when it arrived, and the check of their turn while there is one."""
+
     recent: Sound16 = field(default_factory=lambda: np.zeros(0, np.float32))
     heard_at: float = 0.0
-    look: _Look | None = None
+    check: _Check | None = None
 
 
 class EchoGate:
-    """Between the detectors and the conversation: passes on the events of turns that are no echo. Pure; one thread."""
+    """Filter between the turn detectors and the event loop: it lets through the events of turns that are no echo.
 
-    def __init__(self, echo: Comparing) -> None:
+    Pure logic without a clock. Use it on one thread.
+
+    Args:
+        echo: compares sound with what the bot has sent.
+    """
+
+    def __init__(self, echo: EchoComparison) -> None:
         self._echo = echo
         self._people: dict[int, _Person] = {}
 
-    def heard(self, heard: AudioFrame) -> list[TurnEvent]:
-        """Take a person's sound, before their detector does; returns what follows from another look at their turn."""
-        person = self._people.setdefault(heard.person, _Person())
-        before = person.recent if heard.at - person.heard_at <= TRANSMISSION_GAP else person.recent[:0]
-        person.recent, person.heard_at = np.concatenate([before, heard.sound])[-LOOKED_AT:], heard.at
-        look = person.look
-        # What follows a pause is room noise: it is like no voice, and says nothing of whose turn it was.
-        if look is None or isinstance(look.latest, SpeechPaused) or heard.at - look.at < LOOK_AGAIN:
-            return []
-        look.at = heard.at
-        echo = self._echo.is_echo(heard.person, person.recent, heard.at)
-        if echo is look.echo:
-            if not echo and heard.at - look.began.at > DOUBT:
-                person.look = None
-            return []
-        look.echo = echo
-        if echo:
-            return [TurnDropped(look.began.turn, heard.at)]
-        latest, look.latest = look.latest, None
-        return [look.began, *([self._compared(latest)] if latest is not None else [])]
+    def process_frame(self, frame: AudioFrame) -> list[TurnEvent]:
+        """Take a person's frame, before their turn detector takes it, and check their turn again if that is due.
 
-    def passed(self, event: TurnEvent) -> list[TurnEvent]:
-        """What to pass on of a detector's event."""
+        Returns:
+            The events that follow from a changed result: a turn that is an echo after all is dropped, and a turn that
+            is none begins, with its latest event.
+        """
+        person = self._people.setdefault(frame.person, _Person())
+        before = person.recent if frame.at - person.heard_at <= TRANSMISSION_GAP else person.recent[:0]
+        person.recent, person.heard_at = np.concatenate([before, frame.sound])[-COMPARED_SAMPLES:], frame.at
+        check = person.check
+        # After a pause there is only room noise. It resembles no voice, so it does not tell whose turn this is.
+        if check is None or isinstance(check.latest, SpeechPaused) or frame.at - check.at < CHECK_INTERVAL:
+            return []
+        check.at = frame.at
+        echo = self._echo.is_echo(frame.person, person.recent, frame.at)
+        if echo is check.echo:
+            if not echo and frame.at - check.start.at > CHECKED_SECONDS:
+                person.check = None
+            return []
+        check.echo = echo
+        if echo:
+            return [TurnDropped(check.start.turn, frame.at)]
+        latest, check.latest = check.latest, None
+        return [check.start, *([self._compared(latest)] if latest is not None else [])]
+
+    def filter(self, event: TurnEvent) -> list[TurnEvent]:
+        """Take an event of a turn detector; returns the event to pass on, or nothing if the turn is an echo."""
         person = self._people.setdefault(event.turn.person, _Person())
         if isinstance(event, TurnStarted):
             echo = self._echo.is_echo(event.turn.person, person.recent, event.at)
-            person.look = _Look(event, event.at, echo)
+            person.check = _Check(event, event.at, echo)
             return [] if echo else [event]
-        look = person.look
-        if look is None or look.began.turn != event.turn:
+        check = person.check
+        if check is None or check.start.turn != event.turn:
             return [self._compared(event)]
         if isinstance(event, TurnEnded | TurnDropped):
-            person.look = None
-        if not look.echo:
+            person.check = None
+        if not check.echo:
             return [self._compared(event)]
-        look.latest = event
+        check.latest = event
         return []
 
     def _compared(self, event: TurnEvent) -> TurnEvent:
-        """The same event; it knows whether its sound may be an echo, where its words are to be classified."""
+        """The event with ``may_be_echo`` set, if it is an event whose sound will be transcribed."""
         if not isinstance(event, SpeechSoFar | SpeechPaused):
             return event
         return replace(event, may_be_echo=self._echo.may_be_echo(event.sound, event.at))
 
     def forget(self, person: int) -> None:
-        """Keep nothing of this person."""
+        """Delete everything of a person."""
         self._people.pop(person, None)

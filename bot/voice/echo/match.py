@@ -1,8 +1,9 @@
-"""How well a stretch of sound matches something in another that is longer, behind codecs, a loudspeaker and a room.
+"""Search for a sound within a longer one, although codecs, a loudspeaker and a room have changed it.
 
-Two signs, each weak where the other is strong. With their spectra flattened (GCC-PHAT; Knapp and Carter, 1976), an
-echo is one sharp peak of the correlation, and two voices that merely sound alike have none; but an echo beneath
-somebody's louder voice has a peak as well. So the energies in narrow bands must rise and fall alike, too.
+The search uses two features. The first is the correlation after both spectra are flattened (GCC-PHAT; Knapp and Carter,
+1976). It has one sharp peak for an echo, and none for two voices that merely sound alike. But an echo beneath a
+person's louder voice has a peak too. The second feature separates these: how alike the energies in narrow frequency
+bands rise and fall.
 """
 
 from __future__ import annotations
@@ -15,64 +16,71 @@ from numpy.typing import NDArray
 from audio.samples import HEARING_RATE, Sound16
 
 LOWEST_HZ, HIGHEST_HZ = 200.0, 5_500.0
-"""What small loudspeakers pass on and Opus keeps."""
+"""Frequency range that small loudspeakers reproduce and Opus keeps."""
 FLATTENING = 0.8
-"""1 would make every frequency equal, and noise as loud as voice."""
+"""Exponent by which spectra are flattened. 1 would make noise as strong as a voice."""
 REFLECTED, SPREAD = HEARING_RATE // 25, HEARING_RATE // 250
-"""Samples before and behind a peak that belong to it: what is reflected matches what was sent earlier."""
+"""Samples before and after a peak that belong to it. Reflections arrive late, so they match sound sent earlier."""
 BANDS = 40
+"""Number of frequency bands whose energies are compared."""
 WINDOW, HOP, FFT_SIZE = 400, 160, 512
+"""Window, hop and FFT size of the band energies, in samples."""
 LINGERING = 0.5
-"""How much of a band's energy is left in the room after 10 ms."""
+"""Share of a band's energy that is left in the room after 10 ms."""
 LINGERED = 10
-"""Hops before a stretch of which something may linger in it."""
+"""Number of hops before a sound whose reverberation is still heard in it."""
 DYNAMIC_RANGE = 1e-3
-"""Energy, in parts of the loudest band's, beneath which there is only noise."""
+"""Energy below which there is only noise, as a share of the loudest energy."""
 SILENCE = 1e-9
+"""Smallest value in divisions and logarithms."""
 
 _Energies = NDArray[np.float32]
-"""(frames of 10 ms, bands)."""
+"""Band energies, of shape (frames of 10 ms, bands)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The place of best agreement.
+    """The best match of a sound within a longer one.
 
-    ``sharpness`` is the peak of the correlation over the root mean square of the rest, ``pattern`` the correlation of
-    the band energies there, and ``place`` the sample of the longer sound at which the shorter one begins.
+    Attributes:
+        sharpness: peak of the correlation, divided by the root mean square of the correlation elsewhere.
+        pattern: correlation of the band energies at the peak, -1 to 1.
+        position: sample of the longer sound at which the shorter one begins.
     """
 
     sharpness: float
     pattern: float
-    place: int
+    position: int
 
     @property
     def evidence(self) -> float:
-        """Both signs as one number, their logarithms added; of speech that is no echo, it is rarely above 4.8."""
+        """Both features as one number. It is rarely above 4.8 for speech that is no echo."""
         pattern = min(self.pattern, 0.99)
         return float(np.log(max(self.sharpness, SILENCE)) + 2 * np.arctanh(max(pattern, -0.99)))
 
 
 def match(heard: Sound16, sent: Sound16, first: int, last: int) -> Match | None:
-    """The best match of ``heard`` that begins in ``sent`` between two samples; ``None`` where either is silent.
+    """Find the best match of ``heard`` in ``sent``; returns ``None`` if one of them is silent or the range is empty.
 
     Args:
-        first, last: the range of places, within 0 and ``len(sent) - len(heard)``.
+        heard: the shorter sound: mono, 16,000 Hz.
+        sent: the longer sound, which is searched: mono, 16,000 Hz.
+        first, last: range of positions to search, both included, within 0 and ``len(sent) - len(heard)``.
     """
     if not 0 <= first <= last <= len(sent) - len(heard) or not sent.any() or not heard.any():
         return None
     correlation = np.square(_flat_correlation(heard, sent))
-    place = first + int(np.argmax(correlation[first : last + 1]))
-    elsewhere = np.concatenate([correlation[: max(0, place - REFLECTED)], correlation[place + SPREAD :]])
+    position = first + int(np.argmax(correlation[first : last + 1]))
+    elsewhere = np.concatenate([correlation[: max(0, position - REFLECTED)], correlation[position + SPREAD :]])
     level = max(float(elsewhere.mean()) if len(elsewhere) else 1.0, SILENCE)
-    before = min(place // HOP, LINGERED)
-    stretch = _lingering(_energies(sent[place - before * HOP : place + len(heard)]))[before:]
-    return Match(float(np.sqrt(correlation[place] / level)), _likeness(_energies(heard), stretch), place)
+    before = min(position // HOP, LINGERED)
+    stretch = _lingering(_energies(sent[position - before * HOP : position + len(heard)]))[before:]
+    return Match(float(np.sqrt(correlation[position] / level)), _likeness(_energies(heard), stretch), position)
 
 
 def _flat_correlation(heard: Sound16, sent: Sound16) -> NDArray[np.float32]:
-    """The correlation of a sound with each stretch of a longer one, its spectrum flattened."""
-    # Places that would wrap around are not looked at, so there is no need of room for them.
+    """The correlation of ``heard`` with ``sent`` at each position, with flattened spectra."""
+    # The FFT's correlation is circular. Positions that would wrap around are cut off, so zero padding is not needed.
     size = 1 << (len(sent) - 1).bit_length()
     spectrum = np.conj(np.fft.rfft(heard, size)) * np.fft.rfft(sent, size)
     lowest, highest = (round(hertz * size / HEARING_RATE) for hertz in (LOWEST_HZ, HIGHEST_HZ))
@@ -83,12 +91,13 @@ def _flat_correlation(heard: Sound16, sent: Sound16) -> NDArray[np.float32]:
 
 
 def _energies(sound: Sound16) -> _Energies:
+    """The energies of a sound in each band and frame."""
     frames = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[::HOP] * _TAPER
     return (np.square(np.abs(np.fft.rfft(frames, FFT_SIZE))) @ _BANKS).astype(np.float32)
 
 
 def _lingering(energies: _Energies) -> _Energies:
-    """The same in a room, where sound dies away."""
+    """The energies as they are heard in a room, in which sound fades slowly."""
     lingering = energies.copy()
     for now, before in zip(lingering[1:], lingering, strict=False):
         now += LINGERING * before
@@ -96,7 +105,10 @@ def _lingering(energies: _Energies) -> _Energies:
 
 
 def _likeness(heard: _Energies, sent: _Energies) -> float:
-    """How alike two patterns are, -1 to 1. Each band's own level is left out: rooms and loudspeakers set it."""
+    """The correlation of two patterns of band energies, -1 to 1.
+
+    The mean level of each band is removed first, since rooms and loudspeakers change it.
+    """
     heard, sent = (np.log(energies + DYNAMIC_RANGE * energies.max() + SILENCE) for energies in (heard, sent))
     heard, sent = heard - heard.mean(axis=0), sent - sent.mean(axis=0)
     norm = float(np.linalg.norm(heard) * np.linalg.norm(sent))
@@ -104,7 +116,7 @@ def _likeness(heard: _Energies, sent: _Energies) -> float:
 
 
 def _band_matrix() -> NDArray[np.float32]:
-    """Triangular bands, even on the mel scale, as a matrix (frequencies, bands)."""
+    """Triangular bands, equally spaced on the mel scale, as a matrix of shape (frequencies, bands)."""
     mel = np.linspace(_mel(LOWEST_HZ), _mel(HIGHEST_HZ), BANDS + 2)
     edges = 700 * (10 ** (mel / 2595) - 1)
     hertz = np.fft.rfftfreq(FFT_SIZE, 1 / HEARING_RATE)[:, None]
@@ -114,6 +126,7 @@ def _band_matrix() -> NDArray[np.float32]:
 
 
 def _mel(hertz: float) -> float:
+    """The pitch of a frequency on the mel scale."""
     return float(2595 * np.log10(1 + hertz / 700))
 
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from bot.voice.events import CallEvent
-from bot.voice.input_thread import SoundKeeper
+from bot.voice.input_thread import SoundRecorder
 from bot.voice.listening_notice import RECORDING_DROPPED, RECORDING_NOT_HEARD, RECORDING_REFUSED
 from bot.voice.notices import Notices
 from bot.voice.records.answer_listener import AnswerListener
@@ -31,7 +31,7 @@ ANNOUNCED_AT_MOST = 3
 class SoundSource(Protocol):
     """Where the sound of a call can be had."""
 
-    keeper: SoundKeeper | None
+    recorder: SoundRecorder | None
 
 
 class Recordings:
@@ -102,7 +102,7 @@ class Recordings:
             await self._announce(written, spoken)
             if self._announced is recorder:
                 recorder.start()
-                self._recorder = self._sound.keeper = recorder
+                self._recorder = self._sound.recorder = recorder
         finally:
             kept = self._recorder is recorder
             if self._announced is recorder:
@@ -128,7 +128,7 @@ class Recordings:
         await self._close()
 
     async def _close(self) -> None:
-        recorder, self._recorder, self._sound.keeper = self._recorder, None, None
+        recorder, self._recorder, self._sound.recorder = self._recorder, None, None
         answers, self._answers = self._answers, None
         if recorder is not None:
             await asyncio.to_thread(recorder.close)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from audio.samples import Sound16
-from bot.voice.input_thread import SoundTaker
+from bot.voice.input_thread import SoundReceiver
 from bot.voice.ports import ReplyControl
 from bot.voice.records.voice_sample import SampleError, VoiceSample
 from bot.voice.turn import TurnId
@@ -18,11 +18,11 @@ AFTER_SAMPLE = 2.0
 """Seconds in which somebody may finish what they said for a sample without being answered."""
 
 
-class SoundLender(Protocol):
+class SoundDiverter(Protocol):
     """Gives away what a person says."""
 
-    def lend(self, person: int, taker: SoundTaker) -> Callable[[], None]:
-        """Give what a person says to ``taker`` and make no turn of it, until the returned function is called."""
+    def divert(self, person: int, receiver: SoundReceiver) -> Callable[[], None]:
+        """Give what a person says to ``receiver`` and make no turn of it, until the returned function is called."""
         ...
 
 
@@ -33,7 +33,7 @@ class VoiceSamples:
         admits: whether a person may be listened to.
     """
 
-    def __init__(self, sound: SoundLender, replies: ReplyControl, admits: Callable[[int], bool]) -> None:
+    def __init__(self, sound: SoundDiverter, replies: ReplyControl, admits: Callable[[int], bool]) -> None:
         self._sound = sound
         self._replies = replies
         self._admits = admits
@@ -51,14 +51,14 @@ class VoiceSamples:
             raise SampleError("I don't listen to them.")
         sample = self._sample = VoiceSample(person)
         turn = TurnId(person, SAMPLE_TURN)
-        give_back = self._sound.lend(person, sample.heard)
+        end_diversion = self._sound.divert(person, sample.heard)
         self._replies.interruption_started(turn)
         try:
             return await sample.whole()
         finally:
             self._sample = None
             self._replies.release_floor(turn)
-            asyncio.get_running_loop().call_later(AFTER_SAMPLE, give_back)
+            asyncio.get_running_loop().call_later(AFTER_SAMPLE, end_diversion)
 
     def drop(self, reason: str, person: int | None = None) -> None:
         """Forget the sample that is being taken, or that of this person alone; whoever waits for it is told why."""

@@ -1,1 +1,1 @@
-"""One person's sound to turns: when they speak, when they have finished. Arrays in, events out."""
+"""Turn detection: finds where the turns of one person begin, pause, go on and end in their sound."""

@@ -1,4 +1,4 @@
-"""The turn detector of one person: when a turn begins, pauses, goes on and ends. Sound in, events out."""
+"""The turn detector of one person: it takes the person's sound and reports when turns begin, pause, go on and end."""
 
 from __future__ import annotations
 
@@ -33,14 +33,18 @@ from bot.voice.turns.voice_activity import (
 )
 
 _STEP = HEARING_RATE // 100
+"""Samples of a step in the search for a quiet place: 10 ms."""
 _QUIET_STEPS = 10
+"""Steps of a quiet place: 0.1 s."""
 
 
 class TurnAudio:
-    """Forgets all but the last bit, the pre-roll, until it is told to keep everything.
+    """The sound of the current turn. Between turns it holds the newest sound only: the pre-roll of the next turn.
+
+    All sound is mono, 16,000 Hz.
 
     Args:
-        pre_roll: how many samples are kept from before, rounded up to whole pieces.
+        pre_roll: number of samples to hold between turns, rounded up to whole pieces.
     """
 
     def __init__(self, pre_roll: int) -> None:
@@ -50,44 +54,48 @@ class TurnAudio:
         self._keeping = False
 
     def __len__(self) -> int:
-        """Samples held."""
+        """Number of samples held."""
         return self._samples
 
     def add(self, piece: Sound16) -> None:
-        """The next piece of sound; it must not be changed afterwards."""
+        """Append sound. The array must not be changed afterwards."""
         self._pieces.append(piece)
         self._samples += len(piece)
-        self._forget()
+        self._drop_oldest()
 
-    def keep(self) -> None:
-        """A turn has begun: forget nothing from now on."""
+    def begin_turn(self) -> None:
+        """Hold all sound from now on, the pre-roll included."""
         self._keeping = True
 
     def whole(self) -> Sound16:
-        """All that is held, as one new array."""
+        """All sound held, as one new array."""
         return np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.float32)
 
     def take(self, samples: int) -> Sound16:
-        """Take the first ``samples`` out."""
+        """Remove and return the first ``samples`` samples."""
         whole = self.whole()
         self._pieces = deque([whole[samples:]])
         self._samples = len(whole) - samples
         return whole[:samples]
 
-    def end(self, samples: int) -> None:
-        """The turn is over, and its first ``samples`` were handed on: the rest may be the pre-roll of the next."""
+    def end_turn(self, samples: int) -> None:
+        """Remove the turn, which is the first ``samples`` samples. The rest may be the pre-roll of the next turn."""
         self._keeping = False
         self.take(samples)
-        self._forget()
+        self._drop_oldest()
 
     def clear(self) -> None:
-        """Hold nothing, and keep nothing but the pre-roll."""
+        """Remove all sound, and end the turn."""
         self._pieces.clear()
         self._samples = 0
         self._keeping = False
 
     def quietest(self, within: int) -> int:
-        """Where the last ``within`` samples are quietest: the middle of the quietest tenth of a second."""
+        """Find the middle of the quietest tenth of a second of the last ``within`` samples.
+
+        Returns:
+            Its position in :meth:`whole`, in samples; the end if less than a tenth of a second is searched.
+        """
         whole = self.whole()
         begin = max(0, len(whole) - within)
         steps = (len(whole) - begin) // _STEP
@@ -97,14 +105,28 @@ class TurnAudio:
         tenths = np.convolve(energy, np.ones(_QUIET_STEPS), mode="valid")
         return begin + (int(np.argmin(tenths)) + _QUIET_STEPS // 2) * _STEP
 
-    def _forget(self) -> None:
+    def _drop_oldest(self) -> None:
+        """Between turns, drop the pieces that are older than the pre-roll."""
         while not self._keeping and self._pieces and self._samples - len(self._pieces[0]) >= self._pre_roll:
             self._samples -= len(self._pieces.popleft())
 
 
 @dataclass(slots=True)
 class _Turn:
-    """The turn that is on. ``sound`` is what the last pause handed on; ``None`` while there is speech."""
+    """State of the current turn. Times are monotonic seconds, durations are seconds.
+
+    Attributes:
+        id: id of the turn.
+        began_at: arrival of the packet with the first voiced window.
+        last_voiced_at: arrival of the packet with the last voiced window.
+        next_interim: length of the turn at which the next :class:`SpeechSoFar` is due.
+        voiced: total duration of the voiced windows.
+        length: duration of the turn, without the silences of its pauses.
+        parts: number of parts that were cut off the turn.
+        sound: sound of the last :class:`SpeechPaused`; ``None`` while the person speaks.
+        finished: probability that the turn is over since its pause, 0 to 1; ``None`` if there is no estimate yet.
+        wordless: True if there are no words in the turn up to its pause.
+    """
 
     id: TurnId
     began_at: float
@@ -119,15 +141,16 @@ class _Turn:
 
 
 class TurnDetector:
-    """The turns of one person. No threads, no clock, no timers: call :meth:`tick` when :attr:`deadline` is due.
+    """Detects the turns of one person. It has no thread, clock or timer: call :meth:`tick` at :attr:`deadline`.
 
-    Silence is counted in samples while sound comes, so late packets end no turn; where the microphone has closed,
-    it is counted from the arrival of the last packet.
+    While sound comes, silence is measured in samples, so that late packets can't end a turn. After the microphone has
+    closed, silence is measured from the arrival of the last packet.
 
     Args:
-        person: whose sound it is; names the turns.
-        probability: the model for this person's sound, see :meth:`bot.voice.turns.voice_activity.Silero.listen`.
-        numbers: what turns are numbered with, growing; from 1 on if not given.
+        person: user id of the person; it is part of the turns' ids.
+        probability: voice activity model of this person, see :meth:`bot.voice.turns.voice_activity.Silero.listen`.
+        settings: thresholds and waits.
+        numbers: increasing numbers for the turns; they count from 1 if none are given.
     """
 
     def __init__(
@@ -140,27 +163,27 @@ class TurnDetector:
         self._person = person
         self._settings = settings or TurnSettings()
         self._voice_activity = VoiceActivityDetector(probability, self._settings)
-        self._recording = TurnAudio(round(self._settings.pre_roll * HEARING_RATE))
+        self._audio = TurnAudio(round(self._settings.pre_roll * HEARING_RATE))
         self._microphone = MicrophoneHistory()
         self._endpointing = Endpointing(self._settings)
         self._turn: _Turn | None = None
         self._numbers = numbers or count(1)
-        self._run = 0  # voiced windows in a row
-        self._run_began_at = 0.0
-        self._quiet = 0.0  # seconds since the last voiced window of a turn, up to the last packet
-        self._held_back = 0.0  # seconds of sound during which no turn ends
-        self._last_at: float | None = None
+        self._run = 0  # number of voiced windows in a row
+        self._run_began_at = 0.0  # arrival of the first of these windows
+        self._quiet = 0.0  # seconds from the last voiced window of the turn to the last packet
+        self._held_back = 0.0  # seconds of sound for which no turn may end
+        self._last_at: float | None = None  # arrival of the last packet
         self._transmitting = False
-        self._silent_since: float | None = None  # when the last voiced sample of the last turn came
+        self._silent_since: float | None = None  # arrival of the last voiced window of the last turn
 
     @property
     def microphone(self) -> Microphone:
-        """What kind of microphone this person seems to have."""
+        """The kind of microphone that this person seems to have."""
         return self._microphone.kind
 
     @property
     def deadline(self) -> float | None:
-        """When :meth:`tick` is due, in monotonic seconds; ``None`` while only more sound can change anything."""
+        """Time at which :meth:`tick` is due, in monotonic seconds; ``None`` if only more sound can change the turn."""
         if self._turn is None or self._turn.sound is None or self._last_at is None:
             return None
         due = self._last_at + max(0.0, self._wait(self._turn) - self._quiet)
@@ -168,45 +191,45 @@ class TurnDetector:
             return due
         return self._last_at if due <= self._last_at and self._may_end() else None
 
-    def hear(self, heard: AudioFrame) -> list[TurnEvent]:
-        """The next stretch of the transmission, or the first of a new one."""
+    def process_frame(self, frame: AudioFrame) -> list[TurnEvent]:
+        """Process the next frame of the person's transmission, or the first of a new one."""
         events: list[TurnEvent] = []
         if not self._transmitting:
-            self._reopen(heard.at, events)
-        self._last_at = heard.at
-        for window in self._voice_activity.windows(heard.sound):
-            self._microphone.heard(window)
-            self._step(window, heard.at, events)
+            self._begin_transmission(frame.at, events)
+        self._last_at = frame.at
+        for window in self._voice_activity.windows(frame.sound):
+            self._microphone.add_window(window)
+            self._process_window(window, frame.at, events)
         return events
 
-    def transmission_ended(self, ended: TransmissionEnded) -> list[TurnEvent]:
-        """Nothing more comes for now: for a known push-to-talk that ends the turn."""
+    def transmission_ended(self, event: TransmissionEnded) -> list[TurnEvent]:
+        """Process the end of a transmission. If the microphone is known to be push-to-talk, the turn ends with it."""
         events: list[TurnEvent] = []
         if not self._transmitting:
             return events
         for window in self._voice_activity.flush():
-            self._microphone.heard(window)
-            self._step(window, ended.at, events)
+            self._microphone.add_window(window)
+            self._process_window(window, event.at, events)
         self._transmitting = False
         self._held_back = 0.0
         self._run = 0
-        self._microphone.ended(ended.announced)
+        self._microphone.transmission_ended(event.announced)
         turn = self._turn
         if turn is None:
             return events
-        sound = self._pause(turn, ended.at, events) if turn.sound is None else turn.sound
-        if ended.announced and self.microphone is Microphone.PUSH_TO_TALK:
-            self._end(turn, sound, ended.at, events)
+        sound = self._pause(turn, event.at, events) if turn.sound is None else turn.sound
+        if event.announced and self.microphone is Microphone.PUSH_TO_TALK:
+            self._end(turn, sound, event.at, events)
         return events
 
-    def left(self, left: PersonLeft) -> list[TurnEvent]:
-        """The person is gone: nothing of theirs is kept, and this detector is of no more use."""
+    def person_left(self, event: PersonLeft) -> list[TurnEvent]:
+        """Drop the turn and delete the person's sound. The detector must not be used afterwards."""
         turn, self._turn = self._turn, None
-        self._recording.clear()
-        return [] if turn is None else [TurnDropped(turn.id, left.at)]
+        self._audio.clear()
+        return [] if turn is None else [TurnDropped(turn.id, event.at)]
 
     def tick(self, now: float) -> list[TurnEvent]:
-        """The end of the turn, if it is due."""
+        """End the turn if that is due at ``now`` (monotonic seconds)."""
         events: list[TurnEvent] = []
         turn, deadline = self._turn, self.deadline
         if turn is not None and turn.sound is not None and deadline is not None and deadline <= now:
@@ -214,21 +237,22 @@ class TurnDetector:
         return events
 
     def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
-        """How likely the turn is over since its last :class:`SpeechPaused`; moves the deadline.
+        """Take the end-of-turn estimate for the last :class:`SpeechPaused` of a turn. It may change :attr:`deadline`.
 
-        What comes too late is ignored.
+        An estimate is ignored if the turn has ended or the person has gone on.
 
         Args:
-            over: 0 to 1.
-            wordless: there are no words in the turn up to the pause.
+            turn: the paused turn.
+            over: probability that the turn is over, 0 to 1.
+            wordless: True if there are no words in the turn up to the pause.
         """
         if self._turn is None or self._turn.id != turn or self._turn.sound is None:
             return
         self._turn.wordless = wordless
         self._turn.finished = over
 
-    def _reopen(self, at: float, events: list[TurnEvent]) -> None:
-        """A new transmission: the silence before it is in the turn's sound too, as far as it helps to detect speech."""
+    def _begin_transmission(self, at: float, events: list[TurnEvent]) -> None:
+        """Add the silence before the new transmission to the turn's sound, as far as it helps to detect speech."""
         events += self.tick(at)
         self._transmitting = True
         self._held_back = self._settings.resumption
@@ -237,12 +261,12 @@ class TurnDetector:
         gap = max(0.0, at - self._last_at)
         silence = np.zeros(int(min(gap, self._settings.longest_gap) / WINDOW_SECONDS) * WINDOW_SAMPLES, np.float32)
         for window in self._voice_activity.windows(silence):
-            self._recording.add(window.sound)
+            self._audio.add(window.sound)
         self._quiet += gap
 
-    def _step(self, window: Window, at: float, events: list[TurnEvent]) -> None:
+    def _process_window(self, window: Window, at: float, events: list[TurnEvent]) -> None:
         seconds = window.seconds
-        self._recording.add(window.sound)
+        self._audio.add(window.sound)
         self._held_back -= seconds
         if not window.voiced:
             self._run = 0
@@ -255,9 +279,9 @@ class TurnDetector:
             if self._run >= self._settings.certain_windows:
                 self._begin(at, events)
         elif turn.sound is not None:
-            self._wait_for_more(turn, turn.sound, seconds, at, events)
+            self._continue_pause(turn, turn.sound, seconds, at, events)
         elif window.voiced:
-            self._go_on(turn, seconds, at, events)
+            self._continue_speech(turn, seconds, at, events)
         else:
             self._quiet += seconds
             turn.length += seconds
@@ -266,10 +290,10 @@ class TurnDetector:
                 self._pause(turn, at, events)
 
     def _begin(self, at: float, events: list[TurnEvent]) -> None:
-        self._recording.keep()
+        self._audio.begin_turn()
         self._quiet = 0.0
         if self._silent_since is not None and (pause := at - self._silent_since) <= self._settings.cut_off_within:
-            self._endpointing.was_cut_off(pause)
+            self._endpointing.turn_was_cut_off(pause)
         self._turn = _Turn(
             TurnId(self._person, next(self._numbers)),
             began_at=self._run_began_at,
@@ -280,46 +304,48 @@ class TurnDetector:
         )
         events.append(TurnStarted(self._turn.id, self._turn.began_at, at))
 
-    def _go_on(self, turn: _Turn, seconds: float, at: float, events: list[TurnEvent]) -> None:
+    def _continue_speech(self, turn: _Turn, seconds: float, at: float, events: list[TurnEvent]) -> None:
+        """Add ``seconds`` of voiced sound to the turn. Cut the turn, or report its sound so far, if that is due."""
         turn.last_voiced_at = at
         turn.voiced += seconds
         turn.length += seconds
         self._quiet = 0.0
-        if len(self._recording) >= self._settings.longest_part * HEARING_RATE:
-            cut = self._recording.quietest(round(self._settings.part_search * HEARING_RATE))
+        if len(self._audio) >= self._settings.longest_part * HEARING_RATE:
+            cut = self._audio.quietest(round(self._settings.part_search * HEARING_RATE))
             self._cut(turn, cut, at, events)
         elif turn.length >= turn.next_interim:
             turn.next_interim = turn.length + self._settings.next_interim
-            events.append(SpeechSoFar(turn.id, self._recording.whole(), at))
+            events.append(SpeechSoFar(turn.id, self._audio.whole(), at))
 
     def _pause(self, turn: _Turn, at: float, events: list[TurnEvent]) -> Sound16:
         turn.finished = None
         turn.wordless = False
-        turn.sound = self._recording.whole()
+        turn.sound = self._audio.whole()
         events.append(SpeechPaused(turn.id, turn.sound, turn.last_voiced_at, at))
         return turn.sound
 
-    def _wait_for_more(self, turn: _Turn, paused: Sound16, seconds: float, at: float, events: list[TurnEvent]) -> None:
+    def _continue_pause(self, turn: _Turn, paused: Sound16, seconds: float, at: float, events: list[TurnEvent]) -> None:
+        """Add ``seconds`` to the pause. End the pause if the person speaks again, or the turn if it is long enough."""
         self._quiet += seconds
         if self._run >= self._settings.certain_windows:
             pause = self._quiet - self._run * WINDOW_SECONDS
-            self._endpointing.resumed(pause)
+            self._endpointing.speech_resumed(pause)
             turn.sound = None
             events.append(SpeechResumed(turn.id, at))
             if len(paused) >= self._settings.part_after * HEARING_RATE and pause >= self._settings.part_pause:
                 self._cut(turn, len(paused), at, events)
-            self._go_on(turn, self._run * WINDOW_SECONDS, at, events)
+            self._continue_speech(turn, self._run * WINDOW_SECONDS, at, events)
         elif self._may_end() and self._quiet >= self._wait(turn):
             self._end(turn, paused, at, events)
 
     def _cut(self, turn: _Turn, samples: int, at: float, events: list[TurnEvent]) -> None:
         turn.parts += 1
-        events.append(TurnPart(turn.id, self._recording.take(samples), at))
+        events.append(TurnPart(turn.id, self._audio.take(samples), at))
 
     def _end(self, turn: _Turn, sound: Sound16, at: float, events: list[TurnEvent]) -> None:
         self._turn = None
-        self._recording.end(len(sound))
-        self._endpointing.ended()
+        self._audio.end_turn(len(sound))
+        self._endpointing.turn_ended()
         self._silent_since = turn.last_voiced_at
         nothing = turn.wordless or turn.voiced < self._settings.least_voiced
         if nothing and not turn.parts:
@@ -331,5 +357,5 @@ class TurnDetector:
         return self._endpointing.wait(turn.finished, self.microphone, self._transmitting)
 
     def _may_end(self) -> bool:
-        """Not while a voiced window may be the first of more, or while a microphone has only just opened."""
+        """False if a voiced window may be the beginning of speech, or if the microphone has only just opened."""
         return self._run == 0 and self._held_back <= 0

@@ -1,4 +1,4 @@
-"""How likely a turn that has paused is over: the question, and an answer by rules on the last words."""
+"""End-of-turn estimate: the probability that a paused turn is over; its interface, and rules on the last words."""
 
 from __future__ import annotations
 
@@ -20,43 +20,46 @@ from config.yaml_files import read_yaml
 ENDINGS_FILE = Path(__file__).with_name("end_of_turn.yaml")
 _LANGUAGES = TypeAdapter(dict[str, dict[str, list[str]]])
 _LONGEST_PHRASE = 4
+"""Most words of a phrase in the word lists."""
 _GOES_ON = (",", "-", "–", "—", "…", "...", "、", "，", ":", ";")
 _ASKED = ("?", "？")
-_MARKS = ".!?。！？…,;:、，-–— \"'”’»)」"
+_PUNCTUATION = ".!?。！？…,;:、，-–— \"'”’»)」"
 
 FINISHED, HALF, SELDOM, UNFINISHED = 1.0, 0.5, 0.25, 0.0
 
 
 class EndOfTurn(Protocol):
-    """Judges whether a turn that has paused is over. Belongs to the event loop; one serves all calls at once."""
+    """Estimates whether a paused turn is over. Use it on the event loop; one instance serves all calls."""
 
     async def probability(self, sound: Sound16, text: str, history: Sequence[Turn]) -> float:
-        """How likely the speaker says nothing more, 0 to 1.
+        """The probability that the speaker has finished, 0 to 1.
 
-        Cancelled when they go on. Until there is an answer, :attr:`TurnSettings.unknown_wait` is waited.
+        The caller cancels it if the speaker goes on. Until it returns, the detector waits
+        :attr:`~bot.voice.turns.settings.TurnSettings.unknown_wait` seconds.
 
         Args:
-            sound: the turn up to the pause, or what is left of a long one after its last part; 16,000 Hz.
-            text: all the words of the turn, never empty; the language is not known.
+            sound: the turn up to the pause, or the rest of a long turn after its last part: mono, 16,000 Hz.
+            text: all words of the turn, in any language; never empty.
             history: what was said and answered before the turn, the oldest first.
         """
         ...
 
 
 class EndingsError(BrokenFileError):
-    """The file of endings can't be used; the text names it and the fault."""
+    """The word lists can't be used. The text names the file and the fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endings:
-    """How sentences don't end. All in lower case, without marks, of all languages together.
+    """Word lists about the ends of sentences, in lower case and without punctuation, of all languages together.
 
     Attributes:
-        never: last words after which more must come.
-        seldom: last words after which more comes more often than not, but in a question.
-        never_written, seldom_written: the same for scripts without blanks: how the text itself ends.
-        openers: first words of a clause that needs another one ("if it rains").
-        complete: whole sentences that are complete although they end so.
+        never: last words with which a sentence never ends.
+        seldom: last words with which a sentence seldom ends, except for questions.
+        never_written: characters with which a sentence never ends, in scripts without spaces.
+        seldom_written: characters with which a sentence seldom ends, in scripts without spaces.
+        openers: first words of a clause that needs another clause ("if it rains").
+        complete: whole sentences that are complete although they end with one of the words above.
     """
 
     never: frozenset[str]
@@ -68,25 +71,28 @@ class Endings:
 
 
 class RuleBasedEndOfTurn:
-    """Rules: a sentence does not end with "and", an article, a preposition or a filler.
+    """An :class:`EndOfTurn` by rules on the last words: a sentence does not end with "and" or an article, for example.
 
-    Whisper writes a full stop after everything, so a full stop says nothing and the words decide. With question
-    marks, commas and dots it takes more care. It answers at once, and looks at the words alone.
+    Whisper writes a full stop after nearly everything, so full stops are ignored. Its question marks, commas and
+    ellipses are more reliable, so they are used. The rules use the words alone, and answer at once.
+
+    Args:
+        endings: the word lists; those of the project if none are given.
     """
 
     def __init__(self, endings: Endings | None = None) -> None:
         self._endings = endings or read_endings()
 
     async def probability(self, sound: Sound16, text: str, history: Sequence[Turn]) -> float:
-        """See :meth:`EndOfTurn.probability`."""
+        """Estimate by ``text`` alone; see :meth:`EndOfTurn.probability`."""
         return self.finished(text)
 
     def finished(self, text: str) -> float:
-        """How likely nothing comes behind these words, 0 to 1."""
+        """The probability that nothing follows these words, 0 to 1."""
         endings = self._endings
         written = text.strip()
-        words = unicodedata.normalize("NFKC", written).casefold().replace("’", "'").rstrip(_MARKS)
-        last = [word.strip(_MARKS) for word in words.split()[-_LONGEST_PHRASE:]]
+        words = unicodedata.normalize("NFKC", written).casefold().replace("’", "'").rstrip(_PUNCTUATION)
+        last = [word.strip(_PUNCTUATION) for word in words.split()[-_LONGEST_PHRASE:]]
         phrases = {" ".join(last[at:]) for at in range(len(last))}
         if not words:
             return HALF
@@ -101,7 +107,7 @@ class RuleBasedEndOfTurn:
         return HALF if self._is_half(words) else FINISHED
 
     def _is_half(self, words: str) -> bool:
-        """The last sentence opens with "if" or the like, and no second clause has begun."""
+        """True if the last sentence opens with a word like "if", and its second clause has not begun."""
         sentence = re.split(r"[.!?]\s", words)[-1]
         first, _, rest = sentence.partition(" ")
         return first in self._endings.openers and "," not in rest
@@ -109,7 +115,7 @@ class RuleBasedEndOfTurn:
 
 @cache
 def read_endings(path: Path = ENDINGS_FILE) -> Endings:
-    """The word lists that come with the project.
+    """Read the word lists, by default those that come with the project.
 
     Raises:
         EndingsError: ``path`` can't be read, or is malformed.

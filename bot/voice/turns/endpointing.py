@@ -1,4 +1,7 @@
-"""Endpointing: how long a silence must last to be the end of a turn, by the words, the person and their microphone."""
+"""Endpointing: decides how long a silence must last before the turn is over.
+
+The wait depends on the words, on the person's usual pauses and on the kind of their microphone.
+"""
 
 from __future__ import annotations
 
@@ -9,32 +12,44 @@ from bot.voice.turns.settings import TurnSettings
 from bot.voice.turns.voice_activity import Window
 
 ABRUPT = 0.12
-"""Seconds: a gate never closes so soon after the last voiced sample; a key is often released then."""
+"""A transmission that ends less than this after the last voiced window was ended by a key, in seconds.
+
+A voice-activated microphone never closes so soon.
+"""
 KEPT_OPEN = 0.15
-"""Seconds: a gate that closes after some quiet would not have stayed open through a pause longer by this."""
+"""A transmission was held open by a key if it has a pause longer than the quiet at its end by this, in seconds.
+
+A voice-activated microphone would have closed in that pause.
+"""
 OPEN_AFTER = 2.0
-"""Seconds: whoever transmits silence for so long has an open microphone, or holds a key."""
+"""Seconds of transmitted silence after which the microphone is open, or its key is held."""
 _REMEMBERED = 10
+"""Number of transmissions that are remembered."""
 _ENOUGH = 2
+"""Least number of transmissions that allow a decision."""
 _KEY_SHARE = 0.3
+"""Least share of transmissions with a key for a microphone to count as push-to-talk."""
 
 
 class MicrophoneHistory:
-    """One person's transmissions, as far as they tell the kinds apart. Takes windows and ends, in order.
+    """Recognises the kind of a person's microphone by how their transmissions end.
 
-    Voice activity closes after a fixed time of quiet, and so at every pause longer than that. A key is released
-    right after the words, or keeps a pause open that is longer than the quiet at its end.
+    A voice-activated microphone closes after a fixed time of quiet, and thus in every longer pause. A push-to-talk key
+    is released right after the words, or it is held through a pause that is longer than the quiet at the end of the
+    transmission.
     """
 
     def __init__(self) -> None:
-        self._keys: deque[bool] = deque(maxlen=_REMEMBERED)
+        self._keys: deque[bool] = deque(maxlen=_REMEMBERED)  # for each transmission: True if a key ended it
         self._open = False
-        self._spoken = False
+        self._spoken = False  # True if there was voice in the current transmission
+        # Durations in the current transmission: the quiet since the last voiced window, the stillness since the last
+        # sound, the longest stillness since the last voiced window, and the longest stillness between voiced windows.
         self._quiet = self._still = self._longest_still = self._kept_open = 0.0
 
     @property
     def kind(self) -> Microphone:
-        """The best guess so far. Push-to-talk is only said when it is likely: it ends turns at once."""
+        """The most likely kind so far. It is push-to-talk only if that is likely, since releasing a key ends a turn."""
         known = len(self._keys)
         if sum(self._keys) >= max(_ENOUGH, _KEY_SHARE * known):
             return Microphone.PUSH_TO_TALK
@@ -42,22 +57,27 @@ class MicrophoneHistory:
             return Microphone.OPEN
         return Microphone.VOICE_ACTIVITY if known >= _ENOUGH else Microphone.UNKNOWN
 
-    def heard(self, window: Window) -> None:
-        """The transmission went on."""
+    def add_window(self, window: Window) -> None:
+        """Take the next window of the transmission."""
         if window.voiced:
             self._kept_open = max(self._kept_open, self._longest_still if self._spoken else 0.0)
             self._spoken = True
             self._quiet = self._still = self._longest_still = 0.0
             return
         self._quiet += window.seconds
-        # Noise may keep a gate open, but nothing keeps it open through stillness.
+        # Noise may keep a voice-activated microphone open, but stillness never does.
         self._still = self._still + window.seconds if window.still else 0.0
         self._longest_still = max(self._longest_still, self._still)
         if self._quiet >= OPEN_AFTER:
             self._open = True
 
-    def ended(self, announced: bool) -> None:
-        """The transmission is over. Where packets merely stayed away, its end says nothing."""
+    def transmission_ended(self, announced: bool) -> None:
+        """End the transmission.
+
+        Args:
+            announced: True if frames of silence announced the end. If packets only stayed away, the end says nothing
+                about the microphone.
+        """
         if self._spoken and announced:
             self._keys.append(self._quiet < ABRUPT or self._kept_open > self._quiet + KEPT_OPEN)
             self._open = False
@@ -66,7 +86,11 @@ class MicrophoneHistory:
 
 
 class Endpointing:
-    """What is known of one person's pauses, and the wait that follows from it. All times in seconds."""
+    """Learns one person's usual pauses and computes the silence to wait for. All durations are in seconds.
+
+    Args:
+        settings: the waits, and how fast pauses are learnt.
+    """
 
     def __init__(self, settings: TurnSettings) -> None:
         self._settings = settings
@@ -74,12 +98,12 @@ class Endpointing:
         self._longest_pause = 0.0
 
     def wait(self, finished: float | None, microphone: Microphone, transmitting: bool) -> float:
-        """The silence to wait for, from the last voiced sample on.
+        """The silence that ends the turn, counted from the last voiced window.
 
         Args:
-            finished: how likely the words so far are all of it; ``None`` while the words are not known.
-            microphone: what kind this person has.
-            transmitting: whether the microphone is still open.
+            finished: probability that the turn is over, 0 to 1; ``None`` while there is no estimate.
+            microphone: kind of the person's microphone.
+            transmitting: True while the microphone transmits.
         """
         settings = self._settings
         if microphone is Microphone.PUSH_TO_TALK and transmitting:
@@ -90,16 +114,16 @@ class Endpointing:
         after_finished = min(max(self._usual_pause * settings.pause_margin, shortest), settings.patient_wait)
         return finished * after_finished + (1 - finished) * settings.unfinished_wait
 
-    def resumed(self, pause: float) -> None:
-        """The person went on after a pause."""
+    def speech_resumed(self, pause: float) -> None:
+        """Learn that the person went on after a pause within a turn."""
         self._longest_pause = max(self._longest_pause, pause)
 
-    def was_cut_off(self, pause: float) -> None:
-        """The person went on, but their turn had been ended: from now on wait as long as they took."""
+    def turn_was_cut_off(self, pause: float) -> None:
+        """Learn that the person went on after a pause that had ended their turn. Such a pause is usual now."""
         self._usual_pause = max(self._usual_pause, pause)
 
-    def ended(self) -> None:
-        """A turn is over: its longest pause counts towards what is usual."""
+    def turn_ended(self) -> None:
+        """Learn the longest pause of the turn that is over."""
         above = self._longest_pause - self._usual_pause
         self._usual_pause += (self._settings.learning if above > 0 else self._settings.forgetting) * above
         self._longest_pause = 0.0

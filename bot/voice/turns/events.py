@@ -1,4 +1,8 @@
-"""What a turn detector reports. A turn is named by its person and a number that grows with each of theirs."""
+"""Turn events: the reports of a turn detector.
+
+In all of them, ``turn`` is the id of the turn, and ``at`` is the time of the event. Times are the arrival times of
+packets, in monotonic seconds. Sound is mono, 16,000 Hz.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,12 @@ from bot.voice.turn import Microphone, TurnId
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
-    """The sound is speech, for sure: a reply that is being spoken should pause now.
+    """A turn has begun: the sound is certainly speech. A reply that is being spoken should pause now.
 
-    ``began_at`` is when the packet with the first voiced sample arrived, ``at`` when that was known; monotonic seconds.
+    Attributes:
+        turn: id of the turn.
+        began_at: arrival of the packet with the first voiced window.
+        at: time at which the sound was certain to be speech.
     """
 
     turn: TurnId
@@ -22,9 +29,13 @@ class TurnStarted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpeechSoFar:
-    """The turn goes on; this is its sound until now, for whoever wants to know early whether there are words in it.
+    """The turn goes on. Its sound so far can be transcribed to learn early whether there are words in it.
 
-    ``may_be_echo`` is as in :class:`SpeechPaused`.
+    Attributes:
+        turn: id of the turn.
+        sound: the whole turn so far, or its rest after the last :class:`TurnPart`, pre-roll included.
+        at: time of the event.
+        may_be_echo: False if the sound is certainly no echo of the bot's own voice.
     """
 
     turn: TurnId
@@ -35,10 +46,14 @@ class SpeechSoFar:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpeechPaused:
-    """The first sign of an end: time to transcribe and to think, in the hope that it is one.
+    """The person pauses, which may be the end of the turn. Its transcription, and a speculative reply, can begin.
 
-    ``sound`` is the whole turn, or what is left of it after its last :class:`TurnPart`, pre-roll included.
-    ``may_be_echo``: it may be the bot's own voice, back from loudspeakers, so that its words must tell.
+    Attributes:
+        turn: id of the turn.
+        sound: the whole turn so far, or its rest after the last :class:`TurnPart`, pre-roll included.
+        last_voiced_at: arrival of the packet with the last voiced window.
+        at: time of the event.
+        may_be_echo: False if the sound is certainly no echo of the bot's own voice. Otherwise its words must decide.
     """
 
     turn: TurnId
@@ -50,7 +65,7 @@ class SpeechPaused:
 
 @dataclass(frozen=True, slots=True)
 class SpeechResumed:
-    """The person goes on after a pause: what was made of it is worth nothing."""
+    """The person goes on after a pause. The transcript and the reply that were begun at the pause are out of date."""
 
     turn: TurnId
     at: float
@@ -58,7 +73,13 @@ class SpeechResumed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TurnPart:
-    """A very long turn was cut at a pause: this sound is final, and the turn goes on with what comes next."""
+    """A long turn was cut into parts, at a pause or at a quiet place. The turn goes on after this part.
+
+    Attributes:
+        turn: id of the turn.
+        sound: the part. Later events of the turn don't contain it.
+        at: time of the event.
+    """
 
     turn: TurnId
     sound: Sound16
@@ -67,7 +88,16 @@ class TurnPart:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TurnEnded:
-    """The person has finished. ``sound`` is what the last :class:`SpeechPaused` of this turn had, the same object."""
+    """The person has finished.
+
+    Attributes:
+        turn: id of the turn.
+        sound: the sound of the turn's last :class:`SpeechPaused`, the same object.
+        began_at: arrival of the packet with the first voiced window.
+        last_voiced_at: arrival of the packet with the last voiced window.
+        at: time at which the silence was long enough.
+        microphone: kind of the person's microphone.
+    """
 
     turn: TurnId
     sound: Sound16
@@ -79,7 +109,7 @@ class TurnEnded:
 
 @dataclass(frozen=True, slots=True)
 class TurnDropped:
-    """It was nothing, or the person is gone: forget whatever was made of the turn."""
+    """The turn does not count: there were no words in it, it was an echo, or the person has left. Forget the turn."""
 
     turn: TurnId
     at: float

@@ -1,4 +1,4 @@
-"""Every number of turn-taking, in one place. The figures were found with ``python -m benchmarks.end_of_turn``."""
+"""Thresholds and waits of turn detection. Their values were found with ``python -m benchmarks.end_of_turn``."""
 
 from __future__ import annotations
 
@@ -7,36 +7,43 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TurnSettings:
-    """Durations are in seconds of sound or of silence, probabilities and levels from 0 to 1.
+    """Thresholds and waits of a turn detector.
 
-    Waits count from the last window that Silero calls voiced, which is 20 to 60 ms behind the last voiced sample.
+    Durations are seconds of sound or silence; probabilities and shares are 0 to 1. A wait counts from the end of the
+    last window that Silero calls voiced, which is 20 to 60 ms after the last voiced sample. Windows last 32 ms.
 
     Attributes:
-        voiced_probability: from which Silero's answer for a window counts as voice.
-        sure_probability: a window this sure is voice however quiet it is.
-        quiet_share: below this share of the speaker's own level, a window that is not sure is no voice.
-        pause_windows: so many still windows are a pause. One costs needless transcriptions, two cost 32 ms.
-        loud_pause_windows: so many where something else is heard, like the end of a hissing sound.
-        certain_windows: so many voiced windows in a row are speech, for sure.
-        pre_roll: kept from before the speech was sure, its own first windows included.
-        least_voiced: a turn with less voice in it was a click or a cough.
-        longest_gap: of the silence between two transmissions, no more than this goes into the turn's sound.
-        first_interim, next_interim: when a turn that goes on is first shown, and how often from then on.
-        part_after: a turn this long is cut at its next pause.
-        part_pause: such a pause must last so long, or it might be within a word.
-        longest_part: a turn this long is cut at its quietest place of the last ``part_search``, pause or no pause.
-        finished_wait: silence after a finished sentence of somebody who never pauses.
-        finished_wait_open: the same on an open microphone, where silence is less sure.
-        patient_wait: the most that is waited after a finished sentence, of somebody who often pauses.
-        unfinished_wait: silence after words that ask for more.
-        unknown_wait: silence while nobody has said yet what the words are; no answer can begin without them.
-        held_key_wait: silence of somebody known to be on push-to-talk whose key is still held.
-        resumption: a microphone that opens again holds back the end for so long, until it is clear what is in it.
-        cut_off_within: somebody who begins again so soon after the last voiced sample of an ended turn was cut off.
-        stranger_pause: the usual pause of somebody of whom nothing is known yet.
-        pause_margin: how much longer than somebody's usual pause is waited after a finished sentence.
-        learning, forgetting: how much the latest turn counts in what is known of a person's pauses, where its longest
-            pause was above the usual one, and where it was below.
+        voiced_probability: least probability with which a window counts as voiced.
+        sure_probability: least probability with which a window counts as voiced however quiet it is.
+        quiet_share: share of the speaker's own level below which a less certain window counts as unvoiced.
+        pause_windows: number of still windows that make a pause. One causes needless transcriptions, two cost 32 ms.
+        loud_pause_windows: number of unvoiced windows that make a pause if the last one is not still. It may be the end
+            of a hissing sound.
+        certain_windows: number of voiced windows in a row that are certainly speech.
+        pre_roll: duration of the sound before the beginning of a turn that belongs to the turn. It contains the
+            voiced windows that made the speech certain.
+        least_voiced: least duration of voice in a turn. A sound with less voice was a click or a cough.
+        longest_gap: most silence between two transmissions that is added to the turn's sound.
+        first_interim: length of a turn at which its sound is first reported (``SpeechSoFar``).
+        next_interim: length between two such reports.
+        part_after: length of sound from which a turn is cut at its next pause.
+        part_pause: least duration of a pause at which a turn is cut. A shorter one might be within a word.
+        longest_part: length of sound at which a turn is cut without a pause, at a quiet place.
+        part_search: duration at the end of the sound in which the quiet place is searched.
+        finished_wait: shortest wait after a finished sentence.
+        finished_wait_open: shortest wait after a finished sentence on an open microphone, whose silence is less
+            certain.
+        patient_wait: longest wait after a finished sentence, for a person who often pauses.
+        unfinished_wait: wait after an unfinished sentence.
+        unknown_wait: wait while there is no end-of-turn estimate. Until then the words are not known, so no reply can
+            begin.
+        held_key_wait: wait while a person holds their push-to-talk key.
+        resumption: duration for which a turn can't end after its microphone has opened again.
+        cut_off_within: longest silence after an ended turn after which a new turn shows that the person was cut off.
+        stranger_pause: usual pause of a person of whom nothing is known yet.
+        pause_margin: factor of a person's usual pause that is waited after a finished sentence.
+        learning: weight of a turn's longest pause in the usual pause, if it is longer than the usual pause.
+        forgetting: weight of a turn's longest pause in the usual pause, if it is shorter than the usual pause.
     """
 
     voiced_probability: float = 0.5
@@ -68,6 +75,9 @@ class TurnSettings:
     forgetting: float = 0.4
 
 
-OF_SILERO_VADS_NETWORK = TurnSettings(voiced_probability=0.8, sure_probability=0.97)
-"""For the network of the package silero-vad (6.2.3), which is surer of itself than the one that faster-whisper carries,
-and stays so for a window longer where a word ends: with the other's numbers it cut off 3 people of 40, with these 2."""
+SILERO_VAD_PACKAGE_SETTINGS = TurnSettings(voiced_probability=0.8, sure_probability=0.97)
+"""Settings for the network of the package silero-vad (6.2.3).
+
+That network gives higher probabilities than the one in faster-whisper, and keeps them for one more window at the end of
+a word. With the default settings it cut off 3 people of 40, and with these settings 2.
+"""

@@ -1,4 +1,4 @@
-"""The turns of everybody: the turn policy, and a detector for each person."""
+"""Turn detection for all people of a call: the turn policy, and a turn detector for each person."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from bot.voice.turn import TurnId
 from bot.voice.turns.detector import TurnDetector
 from bot.voice.turns.end_of_turn import EndOfTurn, RuleBasedEndOfTurn
 from bot.voice.turns.events import TurnEvent
-from bot.voice.turns.settings import OF_SILERO_VADS_NETWORK, TurnSettings
+from bot.voice.turns.settings import SILERO_VAD_PACKAGE_SETTINGS, TurnSettings
 from bot.voice.turns.voice_activity import Silero, VoiceActivityModel
 
 
 @dataclass(frozen=True, slots=True)
 class TurnPolicy:
-    """How a call makes turns of people's sound. It keeps nothing of a call, so one serves all calls.
+    """The models and settings with which turns are detected. It has no state of a call, so one policy serves all calls.
 
     Attributes:
-        voice_activity: tells speech from noise, on the input thread.
-        end_of_turn: estimates by what was said how likely pauses are the end, on the event loop.
-        settings: the waits and thresholds, which are right for this ``voice_activity``.
+        voice_activity: model that tells speech from noise. It runs on the input threads.
+        end_of_turn: model that estimates whether a pause is the end of a turn. It runs on the event loop.
+        settings: waits and thresholds that fit ``voice_activity``.
     """
 
     voice_activity: VoiceActivityModel
@@ -31,49 +31,58 @@ class TurnPolicy:
 
 
 def load_turn_policy(network: Path | None = None) -> TurnPolicy:
-    """Silero and the rules on the last words. Blocks, about 100 ms: called once, in a thread, when the bot starts.
+    """Load the policy of Silero's network and the rules on the last words.
+
+    It blocks for about 100 ms, so it is called once, in a thread, when the bot starts.
 
     Args:
-        network: a file of Silero's network; the one that faster-whisper carries if none is given.
+        network: file of Silero's network; the one in faster-whisper if none is given.
 
     Raises:
-        SileroMissing: the network is not there, or is damaged.
-        EndingsError: the lists of last words can't be used.
+        SileroMissing: the network is missing or damaged.
+        EndingsError: the word lists of :mod:`bot.voice.turns.end_of_turn` can't be used.
     """
-    settings = TurnSettings() if network is None else OF_SILERO_VADS_NETWORK
+    settings = TurnSettings() if network is None else SILERO_VAD_PACKAGE_SETTINGS
     return TurnPolicy(Silero(network), RuleBasedEndOfTurn(), settings)
 
 
 class Turns:
-    """Hands each person's sound to a detector of their own; nothing but the policy is shared. One thread at a time."""
+    """The turn detectors of a call: one for each person who has spoken. Not thread-safe.
+
+    Args:
+        policy: models and settings, shared by all detectors.
+    """
 
     def __init__(self, policy: TurnPolicy) -> None:
         self._policy = policy
         self._detectors: dict[int, TurnDetector] = {}
-        # One count for everyone: whoever leaves and comes back must not get the number of an old turn again.
+        # All detectors share one counter, so that a person who comes back does not get the number of an old turn.
         self._numbers = count(1)
 
     @property
     def deadline(self) -> float | None:
-        """When :meth:`tick` is due next, in monotonic seconds; ``None`` while only more sound can change anything."""
+        """Time at which :meth:`tick` is due, in monotonic seconds; ``None`` if only more sound can change a turn."""
         deadlines = (detector.deadline for detector in self._detectors.values())
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
-    def heard(self, heard: InputEvent) -> list[TurnEvent]:
-        """What one person's sound, its end, or their leaving means for their turn."""
-        if isinstance(heard, PersonLeft):
-            detector = self._detectors.pop(heard.person, None)
-            return [] if detector is None else detector.left(heard)
-        if isinstance(heard, AudioFrame):
-            return self._detector(heard.person).hear(heard)
-        return self._detector(heard.person).transmission_ended(heard)
+    def process(self, event: InputEvent) -> list[TurnEvent]:
+        """Pass an input event to the person's detector; returns the turn events that follow from it."""
+        if isinstance(event, PersonLeft):
+            detector = self._detectors.pop(event.person, None)
+            return [] if detector is None else detector.person_left(event)
+        if isinstance(event, AudioFrame):
+            return self._detector(event.person).process_frame(event)
+        return self._detector(event.person).transmission_ended(event)
 
     def tick(self, now: float) -> list[TurnEvent]:
-        """The ends that are due."""
+        """End the turns that are due at ``now`` (monotonic seconds)."""
         return [event for detector in self._detectors.values() for event in detector.tick(now)]
 
     def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
-        """Pass an estimate on, see :meth:`TurnDetector.end_of_turn_estimated`; may bring :attr:`deadline` forward."""
+        """Pass an estimate to the person's detector; see :meth:`TurnDetector.end_of_turn_estimated`.
+
+        It may change :attr:`deadline`.
+        """
         if (detector := self._detectors.get(turn.person)) is not None:
             detector.end_of_turn_estimated(turn, over, wordless=wordless)
 

@@ -1,4 +1,4 @@
-"""Voice activity detection: Silero VAD v6 (onnxruntime, no torch), and a detector that heeds the level as well."""
+"""Voice activity detection: Silero VAD v6 on ONNX Runtime, and a detector that uses its output and the sound level."""
 
 from __future__ import annotations
 
@@ -23,33 +23,36 @@ _STATE_SHAPE = (1, 1, 128)
 
 
 class SileroMissing(BrokenFileError):  # noqa: N818
-    """The network's file is not there, is damaged, or is not the one we know; the text says which."""
+    """The network's file is missing or damaged, or is a network of another kind. The text says which."""
 
 
 class SpeechProbability(Protocol):
-    """Listens to one person's windows, in order; remembers what it heard."""
+    """Voice activity model of one person. It has state, so it must be given the person's windows in order."""
 
     def __call__(self, window: Sound16) -> float:
-        """How likely the next :data:`WINDOW_SAMPLES` samples are speech, 0 to 1."""
+        """The probability that a window is speech, 0 to 1; ``window`` has :data:`WINDOW_SAMPLES` samples."""
         ...
 
 
 class VoiceActivityModel(Protocol):
-    """Tells speech from other sound; may be used by several threads at once."""
+    """A model that tells speech from other sound. Thread-safe."""
 
     def listen(self) -> SpeechProbability:
-        """A model for the sound of one person."""
+        """Make a model with state for the sound of one person."""
         ...
 
 
 class Silero:
-    """The network, loaded once for everyone. It runs on the calling thread, any one, in about 50 µs a window."""
+    """Silero's network, loaded once for all people. Thread-safe.
+
+    It runs on the calling thread, and takes about 50 µs for each window.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
-        """Load the network that faster-whisper carries, or the one at ``path``.
+        """Load the network at ``path``, or the one in faster-whisper if no path is given.
 
         Raises:
-            SileroMissing: there is none, or none that can be used.
+            SileroMissing: the network is missing, or can't be used.
         """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
@@ -62,7 +65,7 @@ class Silero:
             self._session = onnxruntime.InferenceSession(
                 str(path), sess_options=options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # ONNX Runtime's errors have nothing else in common.
+        except Exception as error:  # ONNX Runtime's exceptions have no other common base class.
             raise SileroMissing(f"the Silero network at {path} can't be loaded: it is damaged") from error
         inputs = {found.name for found in self._session.get_inputs()}
         if inputs != {"input", "h", "c"}:
@@ -70,12 +73,12 @@ class Silero:
             raise SileroMissing(f"the Silero network at {path} has other inputs than expected: {found}")
 
     def listen(self) -> SpeechProbability:
-        """A model for the sound of one person."""
+        """Make a model with state for the sound of one person."""
         return _SileroStream(self._session)
 
 
 class _SileroStream:
-    """One person's state: the network's memory, and the end of the window before."""
+    """The network with the state of one person: its hidden state, its cell state and the end of the last window."""
 
     def __init__(self, session: onnxruntime.InferenceSession) -> None:
         self._session = session
@@ -92,7 +95,7 @@ class _SileroStream:
 
 
 def _bundled() -> Path:
-    # Found without importing faster_whisper, which would load CTranslate2 and PyAV into this process.
+    # The file is found without an import of faster_whisper, which would load CTranslate2 and PyAV into this process.
     spec = importlib.util.find_spec("faster_whisper")
     for folder in (spec.submodule_search_locations if spec else None) or []:
         path = Path(folder) / "assets" / "silero_vad_v6.onnx"
@@ -102,13 +105,17 @@ def _bundled() -> Path:
 
 
 _FOLLOW = 0.1
+"""Weight of a window's level in the mean level of a person's speech."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """A window of sound, the last of a transmission shorter than the others.
+    """A window of sound. The last window of a transmission may be shorter than :data:`WINDOW_SAMPLES`.
 
-    ``still`` is true where there is no voice, and next to nothing else either.
+    Attributes:
+        sound: the samples: mono, 16,000 Hz.
+        voiced: True if there is voice in the window.
+        still: True if there is hardly any sound in the window.
     """
 
     sound: Sound16
@@ -117,12 +124,20 @@ class Window:
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Duration of the window."""
         return len(self.sound) / HEARING_RATE
 
 
 class VoiceActivityDetector:
-    """Silero's answer, helped by the level: where a word ends Silero hesitates for a window, while the level falls."""
+    """Cuts one person's sound into windows, and tells which of them are voiced.
+
+    It uses the model's probability and the level. At the end of a word the probability stays high for another window,
+    while the level falls at once.
+
+    Args:
+        probability: voice activity model of the person.
+        settings: thresholds of probability and level.
+    """
 
     def __init__(self, probability: SpeechProbability, settings: TurnSettings) -> None:
         self._probability = probability
@@ -131,7 +146,7 @@ class VoiceActivityDetector:
         self._speech_level = 0.0
 
     def windows(self, sound: Sound16) -> Iterator[Window]:
-        """The windows that are full now."""
+        """Add sound; yields the windows that are complete."""
         samples = np.concatenate((self._rest, sound))
         whole = len(samples) - len(samples) % WINDOW_SAMPLES
         self._rest = samples[whole:]
@@ -139,7 +154,7 @@ class VoiceActivityDetector:
             yield self._classify(samples[at : at + WINDOW_SAMPLES])
 
     def flush(self) -> Iterator[Window]:
-        """What is left over at the end of a transmission."""
+        """End the transmission; yields the incomplete window, if there is one."""
         rest, self._rest = self._rest, np.zeros(0, np.float32)
         if len(rest):
             yield self._classify(rest)

@@ -161,7 +161,7 @@ def test_who_leaves_and_comes_back_is_heard_under_a_new_number() -> None:
     channel, ada = Channel(), Talker(ADA, 77)
     channel.receiver.speaking(77, ADA)
     channel.take(ada.voiced())
-    channel.receiver.left(ADA, channel.now)
+    channel.receiver.person_left(ADA, channel.now)
     assert isinstance(channel.heard[-1], PersonLeft)
     again = Talker(ADA, 78)
     channel.receiver.speaking(78, ADA)

@@ -51,7 +51,7 @@ class Person:
             packet = sound[at : at + PACKET]
             self.pass_time(len(packet) / HEARING_RATE)
             self.sent.append(packet)
-            self.events += self.detector.hear(AudioFrame(PERSON, packet, self.now))
+            self.events += self.detector.process_frame(AudioFrame(PERSON, packet, self.now))
 
     def close(self, *, announced: bool = True) -> None:
         """The microphone closes: a frame of silence comes."""

@@ -227,7 +227,7 @@ def test_a_click_is_nothing_and_a_short_noise_is_dropped() -> None:
 def test_who_leaves_takes_the_turn_along() -> None:
     person = Person()
     person.talk(1.0)
-    assert [type(event) for event in person.detector.left(PersonLeft(PERSON, person.now))] == [TurnDropped]
+    assert [type(event) for event in person.detector.person_left(PersonLeft(PERSON, person.now))] == [TurnDropped]
     assert person.detector.deadline is None
 
 

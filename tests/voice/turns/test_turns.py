@@ -60,10 +60,10 @@ def test_each_person_has_a_turn_of_their_own(policy: TurnPolicy) -> None:
     one, other = say("What is the weather like today?"), say("I would like a cup of coffee.")
     for at in range(0, min(len(one), len(other)), 320):
         now = 50.0 + at / HEARING_RATE
-        events += turns.heard(AudioFrame(1, one[at : at + 320], now))
-        events += turns.heard(AudioFrame(2, other[at : at + 320], now))
-    events += turns.heard(TransmissionEnded(1, now, announced=True))
-    events += turns.heard(PersonLeft(2, now))
+        events += turns.process(AudioFrame(1, one[at : at + 320], now))
+        events += turns.process(AudioFrame(2, other[at : at + 320], now))
+    events += turns.process(TransmissionEnded(1, now, announced=True))
+    events += turns.process(PersonLeft(2, now))
     assert turns.deadline is not None
     events += turns.tick(turns.deadline)
     assert {event.turn.person for event in only(TurnStarted, events)} == {1, 2}
@@ -73,8 +73,8 @@ def test_each_person_has_a_turn_of_their_own(policy: TurnPolicy) -> None:
 
 def test_who_comes_back_gets_no_number_of_an_old_turn(policy: TurnPolicy) -> None:
     turns, sound = Turns(policy), say("What is the weather like today?")
-    events = turns.heard(AudioFrame(1, sound, 1.0)) + turns.heard(PersonLeft(1, 1.0))
-    events += turns.heard(AudioFrame(1, sound, 2.0))
+    events = turns.process(AudioFrame(1, sound, 1.0)) + turns.process(PersonLeft(1, 1.0))
+    events += turns.process(AudioFrame(1, sound, 2.0))
     first, second = (event.turn.number for event in only(TurnStarted, events))
     assert first < second
 
@@ -83,4 +83,4 @@ def test_minutes_of_noise_music_and_typing_are_no_turn(policy: TurnPolicy) -> No
     turns = Turns(policy)
     for sound in five_minutes(seed=3).values():
         for at in range(0, len(sound), 320):
-            assert turns.heard(AudioFrame(1, sound[at : at + 320], at / HEARING_RATE)) == []
+            assert turns.process(AudioFrame(1, sound[at : at + 320], at / HEARING_RATE)) == []
