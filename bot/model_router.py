@@ -135,13 +135,13 @@ class ModelRouter:
             raise NoSuchServerError(card)
         await self._database.write("INSERT OR REPLACE INTO model_preference VALUES (1, ?)", card.value)
         self._preferred = card
-        _log.info("Outside of calls, the model on the %s card writes", card)
+        _log.info("Outside of calls, the model server on the %s card is used", card)
 
     async def hold(self, reason: str) -> None:
         """Use only the model server of the call's card from now on."""
         self._override = self.for_calls
         if self.preferred is not self.for_calls:
-            _log.info("Only the model on the %s card writes, because of %s", self.for_calls, reason)
+            _log.info("Only the model server on the %s card is used, because of %s", self.for_calls, reason)
 
     async def release(self) -> None:
         """Use the preferred card again."""

@@ -75,7 +75,7 @@ class Conversations:
             async with asyncio.timeout(CLOSE_LIMIT):
                 await self.writer.flush()
         except TimeoutError:
-            _log.warning("What was said last could not be written in time")
+            _log.warning("The last turns of the conversations could not be stored in time")
 
     async def _forget_old(self) -> None:
         if self._days != "forever":

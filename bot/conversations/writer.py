@@ -138,12 +138,12 @@ class ConversationWriter:
                 except aiosqlite.Error as error:
                     self._waiting.appendleft(first)
                     if not self._trouble:
-                        _log.error("What is said can't be kept: %s; trying again every %.0f s", error, RETRY_SECONDS)
+                        _log.error("Conversations can't be stored: %s; trying again every %.0f s", error, RETRY_SECONDS)
                     self._trouble = True
                     return False
             self._more.clear()
             if self._trouble:
-                _log.warning("What is said is kept again; of what was said meanwhile %d turns are lost", self._lost)
+                _log.warning("Conversations are stored again; %d turns are lost", self._lost)
             self._trouble, self._lost = False, 0
             return True
 

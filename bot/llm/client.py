@@ -344,6 +344,6 @@ def _parts_for_caller(parts_of_answer: Sequence[AnswerPart], runs_tools: bool) -
     """Drop tool calls, and log them, unless the caller runs tools."""
     for part in parts_of_answer:
         if isinstance(part, ToolCall) and not runs_tools:
-            _log.info("The model calls the tool %s; there are no tools, so that is passed over", part.name)
+            _log.info("The model calls the tool %s; there are no tools, so the call is ignored", part.name)
         else:
             yield part

@@ -57,12 +57,12 @@ async def test_a_full_disk_is_told_once_and_what_was_said_is_written_when_there_
         for number in range(50):
             watch(UtteranceHeard(ADA, "Ada", f"{number} " + "x" * 1_000, True))
             await archive.conversations.writer.flush()
-        troubles = [record for record in caplog.records if "can't be kept" in record.getMessage()]
+        troubles = [record for record in caplog.records if "can't be stored" in record.getMessage()]
         assert len(troubles) == 1
         assert "full" in troubles[0].getMessage()
         await archive.database.row("PRAGMA max_page_count = 100000")
         assert len(await archive.turns()) == 50
-    assert caplog.records[-1].getMessage().startswith("What is said is kept again; ")
+    assert caplog.records[-1].getMessage().startswith("Conversations are stored again; ")
 
 
 async def test_what_waits_is_bounded_and_what_is_lost_is_told(
