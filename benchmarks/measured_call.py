@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 
 from benchmarks.errors import MeasurementError
 from benchmarks.stand_in_model import StandInModel
-from bot.child import BOT, bot_process
+from bot.bot_process import BOT, bot_process
 from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
 from bot.voice.metrics import TurnTrace
 from sandbox.guest import Guest

@@ -17,7 +17,7 @@ from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import BOT_LOG, JOIN_LIMIT, TAIL_SECONDS, TURN_LIMIT, no_collections
 from benchmarks.spoken_microphones import ClosingSpeaker, MicrophoneSpeaker, OpenSpeaker
 from benchmarks.turn_measurement import PEOPLE
-from bot.child import bot_process
+from bot.bot_process import bot_process
 from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
 from bot.voice.metrics import TurnTrace
 from bot.voice.turn import Outcome

@@ -72,7 +72,7 @@ class Permit:
         names = {name.casefold() for name in self.role_names}
         return any(role.id in self.ids or role.name.casefold() in names for role in person.roles)
 
-    def words(self) -> str:
+    def describe(self) -> str:
         """The permit in words for people: "people in the call, and people who may manage this server"."""
         if self.everyone or self.nobody:
             return "everyone" if self.everyone else "nobody"

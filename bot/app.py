@@ -25,16 +25,16 @@ from bot.characters import Characters
 from bot.client import SeiyuuBot, check_token, connector, use_api
 from bot.commands.help import HelpCommands
 from bot.commands.ignoring import IgnoringCommands
-from bot.commands.lease import LeaseCommands
 from bot.commands.listening import ListeningCommands
 from bot.commands.low_performance import LowPerformanceCommands
-from bot.commands.messages import MessageRouter
-from bot.commands.moderation import VoiceStateListener
-from bot.commands.prompts import PromptListener
-from bot.commands.status import Engines, StatusReporter
+from bot.commands.message_router import MessageRouter
+from bot.commands.prompt_listener import PromptListener
+from bot.commands.release import LeaseCommands
+from bot.commands.status_report import EngineTexts, StatusReporter
 from bot.commands.unknown import CommandAdvice, UnknownCommands
 from bot.commands.voice import VoiceCommands
 from bot.commands.voice_recording import VoiceRecordings
+from bot.commands.voice_state import VoiceStateListener
 from bot.commands.voices import VoicesCommands
 from bot.consent import ListeningConsent, listening_policy
 from bot.conversations.keeping import Conversations
@@ -294,7 +294,7 @@ async def application(
 
         status = StatusReporter(
             calls,
-            Engines(characters.at, partial(_describe_model, settings, weights, model.options), warning),
+            EngineTexts(characters.at, partial(_describe_model, settings, weights, model.options), warning),
             transcriber.describe,
             speech_server.health,
         )

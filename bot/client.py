@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 SYNCED_COMMANDS = "synced commands"
 TOKEN_LIMIT = 3.0
 """Seconds for asking Discord whether the token is valid."""
-GOODBYE_LIMIT = 2.0
+DISCONNECT_LIMIT = 2.0
 """Seconds for disconnecting from Discord."""
 WENT_WRONG = "❌ Something went wrong on my side. It is in the log; please try again."
 
@@ -140,17 +140,17 @@ class SeiyuuBot(commands.Bot):
         return self.is_ready() and self.ws is not None and self.ws.open
 
     async def close(self) -> None:
-        """Disconnect. If that takes longer than :data:`GOODBYE_LIMIT`, only close the HTTP session."""
+        """Disconnect. If that takes longer than :data:`DISCONNECT_LIMIT`, only close the HTTP session."""
         before_close, self._before_close = self._before_close, None
         if before_close is not None:
             await before_close()
         closing = asyncio.ensure_future(super().close())
-        done, _ = await asyncio.wait([closing], timeout=GOODBYE_LIMIT)
+        done, _ = await asyncio.wait([closing], timeout=DISCONNECT_LIMIT)
         if done:
             closing.result()
             return
         closing.cancel()
-        _log.warning("The goodbye could not be sent within %.0f s", GOODBYE_LIMIT)
+        _log.warning("The goodbye could not be sent within %.0f s", DISCONNECT_LIMIT)
         await self.http.close()
 
     def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:

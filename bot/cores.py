@@ -21,7 +21,7 @@ def usable_cores(limit: Path = CONTAINER_LIMIT) -> int:
         return cores
 
 
-def busy_words(load: float, cores: int) -> str:
+def busy_text(load: float, cores: int) -> str:
     """A sentence if the load is so high that something may have failed because of it; otherwise ""."""
     if load <= VERY_BUSY * cores + 1:
         return ""
@@ -30,5 +30,5 @@ def busy_words(load: float, cores: int) -> str:
 
 
 def busy_now() -> str:
-    """:func:`busy_words` for this machine over the last minute; "" if the system does not report its load."""
-    return busy_words(os.getloadavg()[0], usable_cores()) if hasattr(os, "getloadavg") else ""
+    """:func:`busy_text` for this machine over the last minute; "" if the system does not report its load."""
+    return busy_text(os.getloadavg()[0], usable_cores()) if hasattr(os, "getloadavg") else ""

@@ -32,10 +32,10 @@ from bot.llm.small_model import load_small_prompts
 from bot.models.named_llm import EmbeddedLlm
 from bot.operator_files import own_persona, prepare_folders, read_corrections
 from bot.own_weights import OwnWeights
-from bot.services import speech_server_options, try_speech_server
 from bot.settings_check import setting_notices
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
+from bot.speech_server_process import speech_server_options, try_speech_server
 from bot.transcribers import make_transcriber
 from bot.voice.discord.client import check_discord_version
 from bot.voice.discord.permissions import invite_link
@@ -88,7 +88,7 @@ async def _examine(settings: Settings) -> AsyncIterator[CheckResult]:
         personas,
         own_weights,
         partial(model_server, weights=weights),
-        partial(_ears, weights=weights),
+        partial(_transcriber, weights=weights),
         partial(_voice, weights=weights),
         *(builder.check for builder in feature_set.FEATURES if builder.check is not None),
         _token,
@@ -106,10 +106,10 @@ async def _python(_: Settings) -> CheckResult:
 
 async def _settings(settings: Settings) -> CheckResult:
     found = setting_notices(settings)
-    return CheckResult("Settings", not found, "\n  ".join(found) or _of_the_file())
+    return CheckResult("Settings", not found, "\n  ".join(found) or _env_file_text())
 
 
-def _of_the_file() -> str:
+def _env_file_text() -> str:
     if ENV_FILE.exists():
         return "every name in .env is a setting"
     return "there is no .env in this folder, so everything is at its default: cp .env.example .env"
@@ -181,14 +181,14 @@ async def _own_llm(llm: EmbeddedLlm, warning: str | None) -> CheckResult:
     return CheckResult("Model", FAST_ENOUGH in served or None, "\n  ".join(filter(None, (served, warning))))
 
 
-async def _ears(settings: Settings, weights: OwnWeights) -> CheckResult:
+async def _transcriber(settings: Settings, weights: OwnWeights) -> CheckResult:
     try:
-        await asyncio.to_thread(_load_what_ears_need, settings, weights)
+        await asyncio.to_thread(_load_speech_files, settings, weights)
     except BrokenFileError as error:
         return CheckResult("Ears", False, str(error))
     device = settings.stt.device
     if device.startswith("cuda") and settings.stt.url is None:
-        cards, wanted = await asyncio.to_thread(_cuda_cards), int(device.partition(":")[2] or 0)
+        cards, wanted = await asyncio.to_thread(_cuda_gpus), int(device.partition(":")[2] or 0)
         if wanted >= cards:
             there = f"CUDA finds {cards or 'no'} cards here"
             return CheckResult("Ears", False, f"STT_DEVICE={device}, but {there}, so the processor is used")
@@ -208,14 +208,14 @@ async def _ears(settings: Settings, weights: OwnWeights) -> CheckResult:
         return CheckResult("Ears", settings.stt.url is not None or FAST_ENOUGH in described or None, described)
 
 
-def _load_what_ears_need(settings: Settings, weights: OwnWeights) -> None:
+def _load_speech_files(settings: Settings, weights: OwnWeights) -> None:
     read_corrections(settings)
     HallucinationFilter()
     load_turn_policy(weights.speech_detector)
     load_word_lists()
 
 
-def _cuda_cards() -> int:
+def _cuda_gpus() -> int:
     import ctranslate2  # Imported here, because it is large and needed only for this.
 
     return int(ctranslate2.get_cuda_device_count())

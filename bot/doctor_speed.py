@@ -20,12 +20,12 @@ from bot.own_engines import served_llm
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency
 
 FAST_ENOUGH = "fast enough for a call"
-SLOWEST_MIND = 6.0
+MIN_TOKENS_PER_SECOND = 6.0
 """Least tokens per second of a language model. Speech needs about four, and must never wait for the model."""
-SLOWEST_EARS = 1.5
+MAX_TRANSCRIPTION_SECONDS = 1.5
 """Most seconds for transcribing :data:`SOUND_SECONDS` of sound. People wait this long for each answer."""
 SOUND_SECONDS = 3.0
-LONGEST_LOOK = 20.0
+TEST_LIMIT = 20.0
 """Most seconds for the test of one part. What is slower is too slow anyway."""
 _TOKENS = 24
 _QUESTION = (ChatMessage("system", "You are a helpful assistant."), ChatMessage("user", "Tell me about the sea."))
@@ -42,7 +42,7 @@ async def llm_speed(llm: EmbeddedLlm) -> str:
         asked, pieces, first, last = time.monotonic(), 0, 0.0, 0.0
         try:
             async with (
-                asyncio.timeout(LONGEST_LOOK),
+                asyncio.timeout(TEST_LIMIT),
                 ModelClient(options) as client,
                 aclosing(client.text(_QUESTION)) as reply,
             ):
@@ -55,13 +55,13 @@ async def llm_speed(llm: EmbeddedLlm) -> str:
             last = time.monotonic()
     rate = (pieces - 1) / (last - first) if pieces > 1 and last > first else 0.0
     if not pieces:
-        return f"not a word within {LONGEST_LOOK:.0f} s: {llm_verdict(0)}"
+        return f"not a word within {TEST_LIMIT:.0f} s: {llm_verdict(0)}"
     return f"first word after {1000 * (first - asked):.0f} ms, {rate:.0f} tokens a second: {llm_verdict(rate)}{_busy()}"
 
 
 def llm_verdict(rate: float) -> str:
     """Whether a rate in tokens per second is fast enough for a call; if not, what to do."""
-    if rate >= SLOWEST_MIND:
+    if rate >= MIN_TOKENS_PER_SECOND:
         return FAST_ENOUGH
     return "too slow for a call: set LLM_URL to a model server, or LLM_MODEL to a smaller model"
 
@@ -92,6 +92,6 @@ def _busy() -> str:
 
 def stt_verdict(took: float) -> str:
     """Whether these seconds for the sound are fast enough for a call; if not, what to do."""
-    if took <= SLOWEST_EARS:
+    if took <= MAX_TRANSCRIPTION_SECONDS:
         return FAST_ENOUGH
     return "too slow for a call: set STT_MODEL to a smaller Whisper, or STT_URL to a transcription server"

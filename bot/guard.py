@@ -133,7 +133,7 @@ class Guard:
         for who in right.needed(call_is_here=True, only_shows=False):
             permit = self._permits[who]
             if not permit.allows(person, in_call=True):
-                return NOT_AT_ALL if permit.nobody else NOT_BY_VOICE.format(words=permit.words())
+                return NOT_AT_ALL if permit.nobody else NOT_BY_VOICE.format(words=permit.describe())
         return None
 
     def _refusal(self, command: str, right: Right, asking: Asking) -> str | None:
@@ -148,7 +148,7 @@ class Guard:
         for who in needed:
             permit = self._permits[who]
             if not permit.allows(person, in_call=in_call):
-                return (SWITCHED_OFF if permit.nobody else NOT_FOR_YOU).format(command=named, words=permit.words())
+                return (SWITCHED_OFF if permit.nobody else NOT_FOR_YOU).format(command=named, words=permit.describe())
         steers = call_is_here and right.touches is not Touches.NOTHING and needed != (Who.EVERYONE,)
         if steers and asking.server is not None and self._ignored(asking.server, person.id):
             return None if self._permits[Who.MANAGERS].allows(person) else IGNORED.format(command=named)

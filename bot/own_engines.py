@@ -16,7 +16,7 @@ from bot.llm.try_weights import try_weights
 from bot.model_router import ModelRouter
 from bot.models.named_llm import EmbeddedLlm
 from bot.own_weights import OwnWeights, RealWeightsMissingError
-from bot.services import SpeechServerProcess, speech_server_options
+from bot.speech_server_process import SpeechServerProcess, speech_server_options
 from config.settings import Settings, Weights
 from toys.llm.weights import TOY_MODEL_NAME, toy_weights
 

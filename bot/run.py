@@ -18,7 +18,7 @@ from bot.database import DatabaseError, NewerDatabaseError
 from bot.first_start import explain_login_failure, is_for_the_operator
 from bot.operator_files import OperatorFileError
 from bot.own_weights import RealWeightsMissingError
-from bot.services import ServiceError, ServiceSettingsError
+from bot.speech_server_process import ServiceError, ServiceSettingsError
 from bot.voice.events import Watcher
 from config.lifetime import Ending, ending_signals
 from config.reasons import FULL_DISK, BrokenFileError, reason

@@ -79,7 +79,7 @@ DISCORD = (
     # Who is asking, and what they may.
     "bot.access",
     "bot.guard",
-    "bot.managers",
+    "bot.command_helpers",
     "bot.owners",
     "bot.whole_number",
     # The client, and what it is told.
@@ -88,7 +88,7 @@ DISCORD = (
     "bot.replying",
     "bot.discord_errors",
     "bot.spoken_messages.listener",
-    "bot.watching.lost_connections",
+    "bot.watching.log",
     # The start.
     "bot.calls",
     "bot.doctor",

@@ -26,7 +26,7 @@ class ButtonAnswer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskResult:
     """The message with the question, and the answer. The message has its buttons until it is edited."""
 
     message: discord.Message
@@ -89,9 +89,9 @@ async def ask(
     choices: Choices,
     *,
     seconds: float = ANSWER_SECONDS,
-) -> Asked:
+) -> AskResult:
     """Ask ``person`` and wait for their answer, at most ``seconds``. The question may mention the person."""
     view = _Question(ctx, person, choices, seconds)
     message = await ctx.send(question, view=view, allowed_mentions=discord.AllowedMentions(users=[person]))
     await view.wait()
-    return Asked(message, view.answer)
+    return AskResult(message, view.answer)

@@ -10,8 +10,8 @@ from discord import app_commands
 from discord.ext import commands
 from discord.utils import escape_markdown
 
+from bot.command_helpers import is_manager, require_guild
 from bot.ignored import IgnoredPeople
-from bot.managers import is_manager, require_guild
 from bot.user_error import UserError
 
 Context = commands.Context[Any]

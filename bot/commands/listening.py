@@ -10,8 +10,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.calls import NO_SESSION
+from bot.command_helpers import require_guild
 from bot.consent import ListeningConsent
-from bot.managers import require_guild
 from bot.user_error import UserError
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.listening_notice import (

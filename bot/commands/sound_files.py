@@ -33,7 +33,7 @@ async def sound_file(ctx: Context, given: discord.Attachment | None, prefix: str
     Raises:
         UserError: there is no file, or it is not sound, or it is too large.
     """
-    files = [given] if given is not None else await _answered(ctx)
+    files = [given] if given is not None else await _files_replied_to(ctx)
     if not files:
         raise UserError(NO_FILE.format(prefix=prefix))
     file = next((file for file in files if _may_be_sound(file)), None)
@@ -52,7 +52,7 @@ async def read_attachment(file: discord.Attachment) -> RecordingUpload:
         raise UserError(NOT_FETCHED) from error
 
 
-async def _answered(ctx: Context) -> list[discord.Attachment]:
+async def _files_replied_to(ctx: Context) -> list[discord.Attachment]:
     """The files of the message that the command replies to."""
     reference = ctx.message.reference if ctx.interaction is None else None
     if reference is None or reference.message_id is None:

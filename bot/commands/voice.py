@@ -10,10 +10,10 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.calls import MAX_VOLUME, Calls
-from bot.commands.loading import LoadingAnswer
-from bot.commands.status import StatusReporter
+from bot.command_helpers import require_guild
+from bot.commands.loading_answer import LoadingAnswer
+from bot.commands.status_report import StatusReporter
 from bot.commands.voice_channel_name import VoiceChannelName
-from bot.managers import require_guild
 from bot.user_error import UserError
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.discord.voice_state import voice_state_notice
@@ -61,7 +61,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
         if channel is not None and (session := self._calls.session_on(channel.guild.id)) is not None:
             raise UserError(self._whereabouts(ctx.author, session.channel, channel))
         answer = LoadingAnswer(ctx)
-        async with answer.shown():
+        async with answer.showing_progress():
             session = await self._calls.join(voice, ctx.channel, answer.report)
         prompts = session.prompts.channel
         here = "here" if prompts.id == ctx.channel.id else f"in <#{prompts.id}>"

@@ -12,8 +12,8 @@ from discord.utils import escape_markdown
 
 from audio.samples import HEARING_RATE, Sound16
 from audio.wav import to_wav
+from bot.command_helpers import require_guild
 from bot.commands.asking import ANSWER_SECONDS, ButtonAnswer, Choices, ask
-from bot.managers import require_guild
 from bot.speech_server.voices import RecordingUpload
 from bot.user_error import UserError
 from bot.voice.discord.link import VoiceChannel

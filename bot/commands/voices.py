@@ -12,12 +12,12 @@ from discord import app_commands
 from discord.ext import commands
 from discord.utils import escape_markdown
 
+from bot.command_helpers import is_manager, require_guild
 from bot.commands.asking import ButtonAnswer, Choices, ask
-from bot.commands.progress import show_elapsed
+from bot.commands.elapsed_time import show_elapsed
 from bot.commands.sound_files import read_attachment, sound_file
 from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voice_words import DEFAULT, cloned_text, list_text, new_name
-from bot.managers import is_manager, require_guild
 from bot.speech_server.errors import VoicesError
 from bot.speech_server.voices import RecordingUpload, ServerVoice
 from bot.text import shorten, split_message
@@ -186,7 +186,7 @@ class VoicesCommands(commands.Cog, name="Voices"):
     ) -> None:
         try:
             async with show_elapsed(message, LEARNING.format(name=escape_markdown(name))):
-                voice = await self._voices.make(_person(ctx), name, language or self._language, recording)
+                voice = await self._voices.clone(_person(ctx), name, language or self._language, recording)
         except VoicesError as error:
             await message.edit(content=str(error))
             return

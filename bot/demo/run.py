@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from bot.child import bot_process
+from bot.bot_process import bot_process
 from bot.cores import busy_now
 from bot.demo.guests import CallFailedError, Guests
 from bot.demo.lines import GuestLines, RecordedLines, SyntheticLines

@@ -113,19 +113,19 @@ class SpeechServerClient:
 
     async def catalogue(self) -> VoiceCatalogue:
         """All voices. This and the other methods about voices raise :class:`VoicesError`."""
-        return _parsed(VoiceCatalogue, await self._ask_voices("GET", self._voices))
+        return _parse(VoiceCatalogue, await self._ask_voices("GET", self._voices))
 
     async def find_voice(self, name: str) -> ServerVoice:
         """The voice for a name, id or language such as ``french``; also raises :class:`UnknownVoiceError`."""
-        return _parsed(ServerVoice, await self._ask_voices("GET", self._voices / name))
+        return _parse(ServerVoice, await self._ask_voices("GET", self._voices / name))
 
     async def create_voice(self, name: str, language: str, recording: RecordingUpload) -> ServerVoice:
         """Clone a voice from a recording; also raises :class:`VoiceExistsError`."""
-        return await self._teach(self._voices, recording, name=name, language=language)
+        return await self._upload(self._voices, recording, name=name, language=language)
 
     async def add_recording(self, voice: ServerVoice, recording: RecordingUpload) -> ServerVoice:
         """Add a recording to a cloned voice, and clone it again."""
-        return await self._teach(self._voices / voice.id / "recordings", recording)
+        return await self._upload(self._voices / voice.id / "recordings", recording)
 
     async def preview_voice(self, voice: ServerVoice) -> bytes:
         """A short sentence spoken by a voice, as a WAV file."""
@@ -167,10 +167,10 @@ class SpeechServerClient:
             answer: dict[str, Any] = json.loads(await _read(response, MAX_STATUS_BYTES))
             return answer
 
-    async def _teach(self, url: URL, recording: RecordingUpload, **fields: str) -> ServerVoice:
+    async def _upload(self, url: URL, recording: RecordingUpload, **fields: str) -> ServerVoice:
         form = aiohttp.FormData(fields)
         form.add_field("recording", recording.data, filename=recording.filename)
-        return _parsed(ServerVoice, await self._ask_voices("POST", url, form, seconds=self._learning_limit))
+        return _parse(ServerVoice, await self._ask_voices("POST", url, form, seconds=self._learning_limit))
 
     async def _ask_voices(
         self,
@@ -239,7 +239,7 @@ async def _read_speech(response: aiohttp.ClientResponse, limit: int) -> bytes:
         raise UnspeakableError("it broke off") from error
 
 
-def _parsed(kind: type[Answer], body: bytes) -> Answer:
+def _parse(kind: type[Answer], body: bytes) -> Answer:
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:

@@ -14,7 +14,7 @@ from discord.utils import escape_markdown
 from audio.decode import NotSoundError, TooLongSoundError
 from audio.samples import Sound16
 from bot.consent import ListeningConsent
-from bot.download import DownloadError, TooLongError, download
+from bot.discord_files import DownloadError, TooLongError, download
 from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
 from bot.spoken_messages.decoding import decode_sound, in_pieces
 from bot.text import shorten

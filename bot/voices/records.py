@@ -34,12 +34,12 @@ class VoiceRecords(Records):
         row = await self._database.row("SELECT person, guild FROM voice_maker WHERE voice = ?", voice)
         return None if row is None else Maker(int(row[0]), int(row[1]))
 
-    async def made(self, voice: str, maker: Maker) -> None:
+    async def store_maker(self, voice: str, maker: Maker) -> None:
         """Store the maker of a voice."""
         statement = "INSERT OR REPLACE INTO voice_maker VALUES (?, ?, ?)"
         await self._database.write(statement, voice, maker.person, maker.guild)
 
-    async def deleted(self, voice: str) -> None:
+    async def delete(self, voice: str) -> None:
         """Delete a voice and all choices of it."""
         await self._database.write("DELETE FROM voice_maker WHERE voice = ?", voice)
         await self._database.write("DELETE FROM voice_choice WHERE voice = ?", voice)

@@ -120,14 +120,14 @@ class Voices:
         else:
             self._choices[guild] = voice.id
 
-    async def make(self, person: Person, name: str, language: str, recording: RecordingUpload) -> ServerVoice:
+    async def clone(self, person: Person, name: str, language: str, recording: RecordingUpload) -> ServerVoice:
         """Clone a voice. If there is one with this name and ``person`` may change it, the recording is added to it."""
         try:
             voice = await self._client.create_voice(name.strip(), language, recording)
         except VoiceExistsError:
             voice = await self._client.add_recording(await self.find_changeable(person, name), recording)
         else:
-            await self._records.made(voice.id, Maker(person.id, person.guild))
+            await self._records.store_maker(voice.id, Maker(person.id, person.guild))
         self._known = None
         return voice
 
@@ -149,7 +149,7 @@ class Voices:
     async def delete(self, voice: ServerVoice) -> None:
         """Delete a voice. Servers that had chosen it get the usual voice."""
         await self._client.delete_voice(voice)
-        await self._records.deleted(voice.id)
+        await self._records.delete(voice.id)
         self._choices = {guild: chosen for guild, chosen in self._choices.items() if chosen != voice.id}
         self._known = None
 

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 from collections.abc import Callable
 
-from bot.watching.lost_connections import OneLineEach
+import aiohttp
+import discord
+
+from bot.discord_errors import discord_error_text
 from config.log_lines import formatter_for
 
-_BEHIND = "Can't keep up"
+_FALSE_WARNING = "Can't keep up"
 """Start of a warning of discord.py. It is often wrong: on a fast connection, discord.py measures too late."""
+
+_RECONNECT = "Attempting a reconnect in %.2fs"
+"""The message with which discord.py logs each failed attempt to connect, with a traceback."""
+_CONNECTION_LOST = (
+    aiohttp.ClientConnectionError,
+    ConnectionError,
+    TimeoutError,
+    socket.gaierror,
+    discord.ConnectionClosed,
+)
 
 
 def log_to_stderr(*, verbose: bool, before_each: Callable[[], None] = lambda: None) -> None:
@@ -23,8 +37,8 @@ def log_to_stderr(*, verbose: bool, before_each: Callable[[], None] = lambda: No
     handler = _Handler(before_each)
     handler.setFormatter(formatter_for(sys.stderr))
     if not verbose:
-        handler.addFilter(OneLineEach())
-        handler.addFilter(lambda record: not str(record.msg).startswith(_BEHIND))
+        handler.addFilter(ConnectionErrorFilter())
+        handler.addFilter(lambda record: not str(record.msg).startswith(_FALSE_WARNING))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     # At INFO level, discord.py logs every heartbeat and reconnect, and the scheduler logs every entry.
     for library in ("discord", "apscheduler", "gguf"):
@@ -40,3 +54,23 @@ class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
         """Write a line."""
         self._before_each()
         super().emit(record)
+
+
+class ConnectionErrorFilter(logging.Filter):
+    """Log filter for a handler: in records of connection errors, replaces the traceback by the reason in words."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Shorten records of connection errors. Always returns True, so that all records are logged."""
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, Exception):
+            return True
+        if record.msg == _RECONNECT and isinstance(record.args, tuple):
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.msg = "Discord can't be reached: %s; trying again in %.0f s"
+            record.args = (discord_error_text(error), *record.args)
+        elif isinstance(error, _CONNECTION_LOST):
+            record.msg, record.args = "%s: %s", (record.getMessage().rstrip("."), discord_error_text(error))
+        else:
+            return True
+        record.exc_info = record.exc_text = None
+        return True

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.addresses import is_taken
+from bot.open_ports import is_taken
 from bot.own_weights import OwnWeights
-from bot.services import (
+from bot.speech_server_process import (
     ServiceError,
     SpeechServerOptions,
     SpeechServerProcess,
@@ -84,7 +84,7 @@ async def test_a_port_that_is_taken_between_the_look_and_the_start_is_no_matter(
     slow_to_end: str, taken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = iter([False, True])
-    monkeypatch.setattr("bot.services.is_taken", lambda _: next(looks))
+    monkeypatch.setattr("bot.speech_server_process.is_taken", lambda _: next(looks))
     server = SpeechServerProcess(SpeechServerOptions(taken, {"PYTHONPATH": slow_to_end}))
     await server.start()
     await server.stop()

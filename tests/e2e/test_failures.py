@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.services import SpeechServerOptions, SpeechServerProcess
+from bot.speech_server_process import SpeechServerOptions, SpeechServerProcess
 from bot.voice.dialogue.reply import VOICE_FAILED
 from bot.voice.events import WordsSpoken
 from bot.voice.turn import Outcome

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.commands.prompts import NOT_ANSWERED
+from bot.commands.prompt_listener import NOT_ANSWERED
 from bot.ignored import IgnoredPeople
 from bot.voice.events import PromptTaken, UtteranceHeard
 from tests.e2e.conftest import LIMIT, Stage, StageMaker

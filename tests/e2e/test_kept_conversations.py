@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from bot.commands.prompts import NOT_ANSWERED
+from bot.commands.prompt_listener import NOT_ANSWERED
 from tests.e2e.barging_in import ANSWER, interrupt, story_or_answer
 from tests.e2e.conftest import LIMIT, Stage, StageMaker
 from tests.e2e.scripted_model import ScriptedModel

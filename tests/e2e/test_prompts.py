@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.prompts import CANT_OPEN, NO_WORDS
+from bot.commands.prompt_listener import CANT_OPEN, NO_WORDS
 from bot.features.vision.feature import CANT_SEE
 from bot.features.vision.feature import HELD as CANT_LOOK
 from bot.voice.dialogue.state_machine import MAX_WAITING, TOO_MANY_WAITING

@@ -16,7 +16,7 @@ from discord.ext import commands
 from bot.access import RateLimit
 from bot.characters import Characters
 from bot.client import SeiyuuBot
-from bot.commands.messages import MessageRouter
+from bot.commands.message_router import MessageRouter
 from bot.consent import ListeningConsent
 from bot.database import Database
 from bot.feature import Feature, FeatureSet
@@ -26,7 +26,7 @@ from bot.features.image_generation.feature import ImageGeneration
 from bot.features.text_chat.commands import ChatCommands
 from bot.features.text_chat.service import TextChat
 from bot.features.vision.feature import Vision
-from bot.features.vision.model import VisionModel
+from bot.features.vision.vision_model import VisionModel
 from bot.llm.client import ModelClient
 from bot.llm.personas import PERSONAS_DIR
 from bot.llm.requests import ModelOptions

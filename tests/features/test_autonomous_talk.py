@@ -18,8 +18,8 @@ from bot.client import SeiyuuBot
 from bot.database import Database
 from bot.features.autonomous_talk.commands import AutonomousCommands
 from bot.features.autonomous_talk.feature import REMEMBERED, AutonomousTalk
-from bot.features.autonomous_talk.occasion import MAX_SILENCE, MIN_SILENCE, QuietHours, is_good_moment
 from bot.features.autonomous_talk.records import ChannelRecord, ChannelRecords
+from bot.features.autonomous_talk.timing import MAX_SILENCE, MIN_SILENCE, QuietHours, is_good_moment
 from bot.llm.client import ModelClient
 from bot.llm.requests import ModelOptions
 from config.sections import AutonomousSettings

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.commands.messages import NOTHING_TO_ANSWER
+from bot.commands.message_router import NOTHING_TO_ANSWER
 from tests.features.talk import written_by_bots
 from tests.lease.conftest import make_stage, make_world, speech_server
 from tests.lease.endings import WorldMaker

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.database import Database
-from bot.features.text_chat.memory import ChatMemory
-from bot.features.text_chat.writer import MAX_CONTEXT_TOKENS
+from bot.features.text_chat.answer_writer import MAX_CONTEXT_TOKENS
+from bot.features.text_chat.chat_memory import ChatMemory
 from bot.llm.history import Turn
 from sandbox.server import Sandbox
 from tests.e2e.scripted_model import Answer, Fault

@@ -20,8 +20,8 @@ from bot.client import SeiyuuBot
 from bot.database import Database
 from bot.features.vision import feature
 from bot.features.vision.feature import Vision
-from bot.features.vision.model import VisionModel
-from bot.features.vision.sights import VisionError
+from bot.features.vision.media import VisionError
+from bot.features.vision.vision_model import VisionModel
 from config.sections import VisionSettings
 from sandbox.world.entities import Upload
 from tests.features.moving_pictures import make, png_bomb, size_and_grey, turned

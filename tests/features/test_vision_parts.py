@@ -13,10 +13,10 @@ import pytest
 from aiohttp import web
 from PIL import ExifTags, Image
 
-from bot.download import DownloadError, TooLongError, download
+from bot.discord_files import DownloadError, TooLongError, download
 from bot.features.vision.budget import DecodingBudget, UnknownFileError
 from bot.features.vision.frames import decode_frames
-from bot.features.vision.model import Shown, VisionModel
+from bot.features.vision.vision_model import MediaFrames, VisionModel
 from bot.pictures import BrokenPictureError
 from config.sections import VisionSettings
 from tests.features.moving_pictures import make, png_bomb, size_and_grey, turned
@@ -195,7 +195,7 @@ async def test_a_vision_model_that_refuses_a_field_is_asked_without_it(caplog: p
     async with VisionServer() as server, aiohttp.ClientSession() as http:
         server.refusing = "max_tokens"
         model = VisionModel(server.url, VisionSettings(), http)
-        shown = [Shown("cat.jpg", [b"jpeg"])]
+        shown = [MediaFrames("cat.jpg", [b"jpeg"])]
         assert await model.describe(shown, "") == "A red cat."
         assert await model.describe(shown, "") == "A red cat."
     assert caplog.text.count("The model server refuses max_tokens; left out from now on.") == 1

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from bot.child import bot_process
+from bot.bot_process import bot_process
 from config.settings import Settings
 from sandbox.server import Sandbox
 from tests.e2e.conftest import LIMIT, make_settings, staged

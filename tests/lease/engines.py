@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.services import SpeechServerOptions, SpeechServerProcess
+from bot.speech_server_process import SpeechServerOptions, SpeechServerProcess
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.features.comfyui_server import ComfyUiServer
 from tests.features.feed_server import FeedServer

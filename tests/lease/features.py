@@ -14,7 +14,7 @@ from bot.features.figurine_notifier.feature import FigurineNotifier as Notifier
 from bot.features.image_generation.feature import HELD as CANT_DRAW
 from bot.features.scheduled_events.feature import ScheduledEvents as Scheduled
 from bot.features.vision.feature import HELD as CANT_LOOK
-from bot.services import SpeechServerProcess
+from bot.speech_server_process import SpeechServerProcess
 from sandbox.world.entities import Channel, Message, Upload
 from tests.e2e.conftest import LIMIT, Stage
 from tests.features.feed_server import Entry

@@ -13,8 +13,8 @@ from datetime import datetime, tzinfo
 import discord
 
 from bot.characters import Characters
-from bot.features.autonomous_talk.occasion import QuietHours, is_good_moment
 from bot.features.autonomous_talk.records import ChannelRecords
+from bot.features.autonomous_talk.timing import QuietHours, is_good_moment
 from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.llm.errors import ModelError
 from bot.llm.history import speakers_of_messages, user_line

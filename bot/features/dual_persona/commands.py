@@ -8,8 +8,8 @@ from typing import Any, Literal
 from discord import app_commands
 from discord.ext import commands
 
+from bot.command_helpers import require_guild, say_later
 from bot.features.dual_persona.feature import DualPersona, Tension
-from bot.managers import require_guild, say_later
 from bot.work_gate import FeatureHeldError
 
 Context = commands.Context[Any]
@@ -34,7 +34,7 @@ class DualPersonaCommands(commands.Cog, name="Dual persona"):
         guild = require_guild(ctx)
         if state is not None:
             await self._dual_persona.set_enabled(guild.id, state == "on")
-        await ctx.send(_tension_word(await self._dual_persona.tension(guild.id, ctx.channel.id)))
+        await ctx.send(_tension_text(await self._dual_persona.tension(guild.id, ctx.channel.id)))
 
     @commands.hybrid_command(description="Start an argument between me and my twin here.", brief="start an argument")
     @commands.guild_only()
@@ -48,7 +48,7 @@ class DualPersonaCommands(commands.Cog, name="Dual persona"):
         await ctx.send("🎭 The argument starts.", ephemeral=True)
 
 
-def _tension_word(tension: Tension) -> str:
+def _tension_text(tension: Tension) -> str:
     if not tension.enabled:
         return "🎭 Arguments are off for this server."
     text = (

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, tzinfo
 
 import discord
 
-from bot.features.dual_persona.lines import ArgumentLine, messages_for, typing_time
+from bot.features.dual_persona.argument_prompts import ArgumentLine, messages_for, typing_time
 from bot.features.dual_persona.records import ArgumentRecords
 from bot.features.dual_persona.tension import tension_of
 from bot.features.dual_persona.webhooks import ChannelWebhooks, avatar_urls
@@ -245,7 +245,7 @@ class DualPersona:
                 text = await short_line(self._model, asked, author)
                 if not text:
                     raise _NoWordsError(f"{author.name} had nothing to say.")
-                await self._webhooks.say(argument.channel, author.name, self._avatar_url(author), text)
+                await self._webhooks.post(argument.channel, author.name, self._avatar_url(author), text)
             argument.said.append(ArgumentLine(author, text))
             author, other = other, author
 

@@ -14,7 +14,7 @@ class ChannelWebhooks:
     def __init__(self) -> None:
         self._by_channel: dict[int, discord.Webhook] = {}
 
-    async def say(self, channel: discord.TextChannel, name: str, avatar_url: str, text: str) -> None:
+    async def post(self, channel: discord.TextChannel, name: str, avatar_url: str, text: str) -> None:
         """Post a text under a name, with the avatar at an address."""
         try:
             await self._post(channel, name, avatar_url, text)

@@ -56,7 +56,7 @@ class ComfyUi:
             raise DrawingError(f"❌ ComfyUI refused to draw: it answered {status}.")
         return prompt_id
 
-    async def ahead(self, prompt_id: str) -> int | None:
+    async def queue_position(self, prompt_id: str) -> int | None:
         """The number of drawings before this one; 0 while it is being drawn; ``None`` if it is not in the queue."""
         running, pending = await self._queue()
         if any(item[1] == prompt_id for item in running):

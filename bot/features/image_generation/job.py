@@ -92,7 +92,7 @@ class DrawingJob:
                 raise CancelledByUserError("🛑 Cancelled.")
             self._poll_now = False
             try:
-                ahead = await self._server.ahead(prompt_id)
+                ahead = await self._server.queue_position(prompt_id)
                 # The queue comes first: a drawing is in the history before it leaves the queue.
                 entry = await self._server.history(prompt_id) if ahead is None else None
             except UnreachableError:

@@ -8,8 +8,8 @@ from typing import Any
 from discord.ext import commands
 from discord.utils import escape_markdown
 
+from bot.command_helpers import say_later
 from bot.features.profile_picture.feature import Album, ProfilePicture, TooSoonError
-from bot.managers import say_later
 from bot.user_error import UserError
 from bot.work_gate import FeatureHeldError, WorkStoppedError
 

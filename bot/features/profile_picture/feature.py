@@ -122,7 +122,7 @@ class ProfilePicture:
             return
         if self._gate.held:
             self._postpone()
-        elif self._clock() >= self._rest_until and await self._wait() <= 0:
+        elif self._clock() >= self._rest_until and await self._seconds_to_wait() <= 0:
             try:
                 await self.change()
             except FeatureHeldError:
@@ -151,7 +151,7 @@ class ProfilePicture:
             self._postpone()
             raise FeatureHeldError(self.name)
         async with self._gate.work(), self._changing:
-            wait = await self._wait()
+            wait = await self._seconds_to_wait()
             if wait > 0:
                 raise TooSoonError(wait)
             name = await self._show_another()
@@ -167,7 +167,7 @@ class ProfilePicture:
         newest = await self._records.newest(1)
         return newest[0].at + self._period if newest else 0.0
 
-    async def _wait(self) -> float:
+    async def _seconds_to_wait(self) -> float:
         """Seconds until Discord's limit and our own allow a change; 0 or less means now."""
         free_at = await self._records.refused_until()
         recent = await self._records.newest(CHANGES_PER_HOUR)

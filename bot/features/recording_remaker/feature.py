@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from audio.samples import SPEAKING_RATE, Samples
-from bot.features.recording_remaker.remade_file import RemadeFile
 from bot.features.recording_remaker.sound import (
     end_limit,
     match_loudness,
@@ -19,6 +18,7 @@ from bot.features.recording_remaker.sound import (
     split_like,
     trim_end,
 )
+from bot.features.recording_remaker.working_copy import WorkingCopy
 from bot.recording_notes import NOTES_FILE, RECORDINGS_DIR, NotesError, RecordedAnswer, RecordingNotes
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
@@ -37,11 +37,11 @@ _NEAR_ENOUGH = 1.02
 _FASTEST = 4.0
 
 Answered = TypeVar("Answered")
-Tell = Callable[[int, str], Awaitable[None]]
+PostText = Callable[[int, str], Awaitable[None]]
 """Posts a text in the channel with this id."""
 
 
-class AnswerVoice(Protocol):
+class BetterVoice(Protocol):
     """A client of the better voice; see :class:`~bot.speech_server.client.SpeechServerClient`."""
 
     async def has_better_voice(self) -> bool:
@@ -70,8 +70,8 @@ class RecordingRemaker:
     def __init__(
         self,
         data_dir: Path,
-        voice: AnswerVoice,
-        tell: Tell,
+        voice: BetterVoice,
+        tell: PostText,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -130,19 +130,19 @@ class RecordingRemaker:
 
     async def _remake_answers(self, folder: Path, notes: RecordingNotes) -> int:
         """Replace the file if any answer can be made again. Returns the number of such answers."""
-        file, made = RemadeFile(folder), 0
+        file, made = WorkingCopy(folder), 0
         try:
             await asyncio.to_thread(file.copy)
             for number, answer in enumerate(notes.answers):
                 if answer.text and await self._remake_answer(file, answer, end_limit(notes, number)):
                     made += 1
             if made:
-                await asyncio.to_thread(file.take_place)
+                await asyncio.to_thread(file.replace_original)
         finally:
             await asyncio.to_thread(file.discard)
         return made
 
-    async def _remake_answer(self, file: RemadeFile, answer: RecordedAnswer, end: int) -> bool:
+    async def _remake_answer(self, file: WorkingCopy, answer: RecordedAnswer, end: int) -> bool:
         try:
             sound = await self._fitting_sound(answer)
         except UnspeakableError as error:
@@ -155,17 +155,17 @@ class RecordingRemaker:
 
     async def _fitting_sound(self, answer: RecordedAnswer) -> Samples:
         """The answer's new sound. If it is too long, it is spoken faster, up to a limit."""
-        sound = await self._say(answer, answer.parameters)
+        sound = await self._speak(answer, answer.parameters)
         longest, speed = max_samples(sample_count(answer), sound), answer.parameters.speed or 1.0
         for _ in range(FASTER_TRIES):
             if len(sound) <= longest * _NEAR_ENOUGH:
                 break
             # The first speed may come from a preset, so the length of the result shows how much faster it must be.
             speed = min(speed * len(sound) / longest, _FASTEST)
-            sound = await self._say(answer, replace(answer.parameters, speed=speed))
+            sound = await self._speak(answer, replace(answer.parameters, speed=speed))
         return sound
 
-    async def _say(self, answer: RecordedAnswer, parameters: SpeechParameters) -> Samples:
+    async def _speak(self, answer: RecordedAnswer, parameters: SpeechParameters) -> Samples:
         sound = trim_end(await self._ask(lambda: self._voice.speak_better(answer.text, parameters, SPEAKING_RATE)))
         if not len(sound):
             raise UnspeakableError("there is nothing to hear in the new one")
@@ -192,7 +192,7 @@ def _waiting(recordings: Path) -> list[Path]:
     return sorted(notes.parent for notes in recordings.glob(f"*/{NOTES_FILE}"))
 
 
-def _put(file: RemadeFile, answer: RecordedAnswer, sound: Samples, end: int) -> bool:
+def _put(file: WorkingCopy, answer: RecordedAnswer, sound: Samples, end: int) -> bool:
     """Replace an answer's sound in the file if there is room for the new one. Blocks on the disk."""
     pieces = split_like(match_loudness(file.sound(answer.spans), sound), answer.spans, end)
     if pieces is None:

@@ -9,12 +9,12 @@ from discord import app_commands
 from discord.ext import commands
 from discord.utils import escape_markdown
 
+from bot.command_helpers import require_guild
 from bot.features.scheduled_events.entry import Entry, read_entry
-from bot.features.scheduled_events.feature import Planned, ScheduledEvents
+from bot.features.scheduled_events.feature import PlannedEvent, ScheduledEvents
 from bot.features.scheduled_events.records import MAX_EVENTS, EventDraft, EventFile, ScheduleFullError
 from bot.features.scheduled_events.spoken_times import TimesError
 from bot.features.scheduled_events.times import EXAMPLES
-from bot.managers import require_guild
 from bot.text import MESSAGE_LIMIT, shorten, split_message
 from bot.user_error import UserError
 from bot.whole_number import WholeNumber
@@ -147,7 +147,7 @@ async def _download(file: discord.Attachment) -> EventFile:
     return EventFile(file.filename, data)
 
 
-def _line(planned: Planned) -> str:
+def _line(planned: PlannedEvent) -> str:
     event = planned.event
     when = "its channel is gone" if event.disabled else "never again"
     if planned.next_at is not None:

@@ -26,7 +26,7 @@ GRACE = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedEvent:
     """An event and the time of its next post.
 
     ``next_at`` is in seconds since 1970; ``None`` means that there is no next post. ``missing`` names the permissions
@@ -96,7 +96,7 @@ class ScheduledEvents:
             await self._gate.finish(FINISH_LIMIT)
             self._scheduler.shutdown(wait=False)
 
-    async def add(self, draft: EventDraft) -> Planned:
+    async def add(self, draft: EventDraft) -> PlannedEvent:
         """Add an event to the schedule.
 
         Raises:
@@ -118,18 +118,18 @@ class ScheduledEvents:
             self._scheduler.remove_job(str(number))
         return removed
 
-    async def planned(self, guild: int) -> list[Planned]:
+    async def planned(self, guild: int) -> list[PlannedEvent]:
         """The events of a server, oldest first."""
         return [self._planned(event) for event in await self._records.all() if event.guild == guild]
 
-    def _planned(self, event: ScheduledEvent) -> Planned:
+    def _planned(self, event: ScheduledEvent) -> PlannedEvent:
         if event.disabled:
-            return Planned(event, None)
+            return PlannedEvent(event, None)
         time = next_time(trigger_of(event.cron, self._zone), self._local_time(self._clock()))
         missing = self._poster.missing(event)
         if missing is None:
             missing = ["write"] if event.refused else []
-        return Planned(event, time.timestamp() if time else None, tuple(missing))
+        return PlannedEvent(event, time.timestamp() if time else None, tuple(missing))
 
     def _add_job(self, event: ScheduledEvent) -> None:
         self._scheduler.add_job(

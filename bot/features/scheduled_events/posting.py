@@ -49,7 +49,7 @@ class Poster:
             if not isinstance(channel, discord.abc.Messageable):
                 return PostResult.GONE
             files = [discord.File(io.BytesIO(file.data), file.name)] if file else []
-            await channel.send(event.text, files=files, allowed_mentions=_only(event.author))
+            await channel.send(event.text, files=files, allowed_mentions=_mention_only(event.author))
         except discord.NotFound:
             return PostResult.GONE
         except discord.HTTPException as error:
@@ -97,15 +97,15 @@ class Poster:
             return
         try:
             author = guild.get_member(event.author) or await guild.fetch_member(event.author)
-            for channel in _near(guild, event.channel):
+            for channel in _other_channels(guild, event.channel):
                 if not _missing(channel, guild.me) and channel.permissions_for(author).view_channel:
-                    await channel.send(f"{author.mention} {text}", allowed_mentions=_only(author.id))
+                    await channel.send(f"{author.mention} {text}", allowed_mentions=_mention_only(author.id))
                     return
         except discord.HTTPException as error:
             _log.warning("The author of scheduled event %d could not be told: %s", event.id, error)
 
 
-def _only(author: int) -> discord.AllowedMentions:
+def _mention_only(author: int) -> discord.AllowedMentions:
     return discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(author)], replied_user=False)
 
 
@@ -118,7 +118,7 @@ def _missing(
     return [name.replace("_", " ") for name in needed if not getattr(allowed, name)]
 
 
-def _near(guild: discord.Guild, channel: int) -> Iterator[discord.TextChannel]:
+def _other_channels(guild: discord.Guild, channel: int) -> Iterator[discord.TextChannel]:
     """The server's text channels: a thread's parent, then those of the same category, then the others."""
     target = guild.get_channel_or_thread(channel)
     if isinstance(target, discord.Thread) and isinstance(target.parent, discord.TextChannel):

@@ -41,7 +41,7 @@ class Backlog:
     def begin(self) -> None:
         """Start the task, unless it is running."""
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work_off(), name="answer what has waited")
+            self._task = asyncio.create_task(self._answer_all(), name="answer what has waited")
 
     async def close(self) -> None:
         """Cancel the task. Unanswered messages wait for the bot's next start."""
@@ -49,7 +49,7 @@ class Backlog:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _work_off(self) -> None:
+    async def _answer_all(self) -> None:
         faults: Counter[int] = Counter()
         while (entry := await self._waiting.first()) is not None:
             try:

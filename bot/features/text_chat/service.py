@@ -16,13 +16,13 @@ import discord
 from bot.characters import Characters
 from bot.conversations.keeping import Conversations
 from bot.database import Database
+from bot.features.text_chat.answer_writer import AnswerWriter, ChatQuestion
 from bot.features.text_chat.backlog import Backlog
+from bot.features.text_chat.chat_memory import ChatMemory
 from bot.features.text_chat.live_answer import LiveAnswer
-from bot.features.text_chat.memory import ChatMemory
 from bot.features.text_chat.open_channels import OpenChannels
 from bot.features.text_chat.past_messages import find_message, newest_id, replies_by
 from bot.features.text_chat.waiting import WaitingMessage, WaitingMessages
-from bot.features.text_chat.writer import ChatQuestion, Writer
 from bot.llm.small_model import SmallPrompts
 from bot.llm.text_model import TextModel
 from bot.replying import AnyMessage, reply_to
@@ -86,7 +86,7 @@ class TextChat:
         memory: ChatMemory,
         open_channels: OpenChannels,
         waiting: WaitingMessages,
-        writer: Writer,
+        writer: AnswerWriter,
         gate: WorkGate,
         edit_interval: float,
         pause: Callable[[], Awaitable[None]],
@@ -142,7 +142,7 @@ class TextChat:
             memory,
             await OpenChannels.open(database, settings.channels),
             WaitingMessages(database),
-            Writer(model, characters, memory, conversations, settings.context_messages, clock, small_prompts),
+            AnswerWriter(model, characters, memory, conversations, settings.context_messages, clock, small_prompts),
             WorkGate("text channels", limit=pace.hold_limit),
             pace.edit_interval,
             lambda: sleep(pace.queue_pause),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.check_result import CheckResult
 from bot.feature import Feature, FeatureBuilder, FeatureParts
 from bot.features.vision.feature import Vision
-from bot.features.vision.model import VisionModel
+from bot.features.vision.vision_model import VisionModel
 from bot.llm.client import ModelClient
 from bot.llm.requests import ModelOptions
 from config.settings import Settings

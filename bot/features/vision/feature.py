@@ -8,11 +8,11 @@ import logging
 import aiohttp
 import discord
 
-from bot.download import DownloadError, TooLongError, download
+from bot.discord_files import DownloadError, TooLongError, download
 from bot.features.vision.budget import UnknownFileError
 from bot.features.vision.frames import take_frames
-from bot.features.vision.model import Shown, VisionModel
-from bot.features.vision.sights import Sight, VisionError, check_sight, find_sights, too_large
+from bot.features.vision.media import MediaItem, VisionError, check_media, find_media, too_large
+from bot.features.vision.vision_model import MediaFrames, VisionModel
 from bot.pictures import BrokenPictureError
 from bot.text import shorten
 from bot.work_gate import IN_FLIGHT_LIMIT, FeatureHeldError, WorkGate, WorkStoppedError
@@ -73,25 +73,25 @@ class Vision:
             VisionError: a picture can't be described. The text is for the person who sent it; ``seen`` describes the
                 other pictures.
         """
-        sights = find_sights(message)
-        if not sights:
+        items = find_media(message)
+        if not items:
             return None
         try:
             async with self._gate.work():
-                return await self._describe(sights, shorten(message.clean_content, _MAX_WORDS))
+                return await self._describe(items, shorten(message.clean_content, _MAX_WORDS))
         except (FeatureHeldError, WorkStoppedError):
             raise VisionError(HELD) from None
 
-    async def _describe(self, sights: list[Sight], words: str) -> str | None:
-        count = max(1, self._settings.max_frames // len(sights))
-        shown: list[Shown] = []
+    async def _describe(self, items: list[MediaItem], words: str) -> str | None:
+        count = max(1, self._settings.max_frames // len(items))
+        shown: list[MediaFrames] = []
         refusals: list[str] = []
-        for sight in sights:
+        for item in items:
             try:
-                check_sight(sight, self._settings.max_bytes)
-                shown.append(Shown(sight.title, await self._frames(sight, count)))
+                check_media(item, self._settings.max_bytes)
+                shown.append(MediaFrames(item.title, await self._frames(item, count)))
             except VisionError as error:
-                if sight.sent:
+                if item.sent:
                     refusals.append(str(error))
                 else:
                     # A link's preview picture was not sent by a person, so the message is complete without it.
@@ -104,24 +104,24 @@ class Vision:
             raise VisionError("\n".join(refusals), seen)
         return seen
 
-    async def _frames(self, sight: Sight, count: int) -> list[bytes]:
+    async def _frames(self, item: MediaItem, count: int) -> list[bytes]:
         try:
-            data = await download(self._http, sight.url, self._settings.max_bytes)
+            data = await download(self._http, item.url, self._settings.max_bytes)
         except TooLongError as error:
-            raise too_large(sight, self._settings.max_bytes) from error
+            raise too_large(item, self._settings.max_bytes) from error
         except DownloadError as error:
-            raise VisionError(f"❌ I could not fetch {sight.name} from Discord. Please send it again.") from error
+            raise VisionError(f"❌ I could not fetch {item.name} from Discord. Please send it again.") from error
         try:
             # One file at a time, because a decoded picture can take much memory.
             async with self._decoding:
                 return await take_frames(data, count)
         except UnknownFileError as error:
-            if sight.kind.startswith("video/"):
-                raise _cannot_make_out(sight) from error
-            raise VisionError(f"❌ {sight.name} is not the kind of picture or video that its name says.") from error
+            if item.kind.startswith("video/"):
+                raise _undecodable(item) from error
+            raise VisionError(f"❌ {item.name} is not the kind of picture or video that its name says.") from error
         except BrokenPictureError as error:
-            raise _cannot_make_out(sight) from error
+            raise _undecodable(item) from error
 
 
-def _cannot_make_out(sight: Sight) -> VisionError:
-    return VisionError(f"❌ I can't make out {sight.name}: it is broken, or far too large.")
+def _undecodable(item: MediaItem) -> VisionError:
+    return VisionError(f"❌ I can't make out {item.name}: it is broken, or far too large.")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bot.cores import busy_words
+from bot.cores import busy_text
 
 
 @pytest.mark.parametrize(("load", "cores", "said"), [(14.2, 2, "load 14.2"), (5.0, 2, ""), (4.0, 8, "")])
 def test_a_machine_that_is_very_busy_is_said_to_be(load: float, cores: int, said: str) -> None:
-    assert said in busy_words(load, cores)
-    assert bool(busy_words(load, cores)) is bool(said)
+    assert said in busy_text(load, cores)
+    assert bool(busy_text(load, cores)) is bool(said)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.commands import progress
+from bot.commands import elapsed_time
 from sandbox.world.entities import Upload
 from tests.bot.voices.conftest import LIMIT, SOUND, Stage
 from tests.bot.voices.voice_server import refusal
@@ -87,7 +87,7 @@ async def test_a_recording_that_the_server_refuses_is_said_where_learning_was_sh
 
 
 async def test_learning_that_takes_its_time_shows_the_seconds(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "EDIT_SECONDS", 0.05)
+    monkeypatch.setattr(elapsed_time, "EDIT_SECONDS", 0.05)
     stage.server.learning = asyncio.Event()
     asked = await stage.ask("!voice clone Robin", SOUND)
     assert (await stage.told("I'm learning how **Robin** sounds… (0 s)")).id == asked.id

@@ -53,7 +53,7 @@ async def library(tmp_path: Path) -> AsyncIterator[Library]:
 
 
 async def test_a_voice_is_made_found_chosen_heard_and_deleted(library: Library) -> None:
-    made = await library.voices.make(ADA, " Robin ", "de", SOUND)
+    made = await library.voices.clone(ADA, " Robin ", "de", SOUND)
     assert (made.id, made.name, made.similarity) == ("robin", "Robin", 0.8213)
     assert library.server.received == [("ada.wav", SOUND.data)]
     assert library.server.languages == ["de"]
@@ -68,7 +68,7 @@ async def test_a_voice_is_made_found_chosen_heard_and_deleted(library: Library) 
 
 
 async def test_what_was_chosen_is_remembered_also_that_it_is_the_usual_one(library: Library) -> None:
-    robin = await library.voices.make(ADA, "Robin", "en", SOUND)
+    robin = await library.voices.clone(ADA, "Robin", "en", SOUND)
     await library.voices.choose(HOME, robin)
     assert (await library.again()).chosen(HOME) == "robin"
     await library.voices.choose(HOME, None)
@@ -76,14 +76,14 @@ async def test_what_was_chosen_is_remembered_also_that_it_is_the_usual_one(libra
 
 
 async def test_the_same_name_again_is_one_recording_more_for_who_made_it_only(library: Library) -> None:
-    await library.voices.make(ADA, "Robin", "en", SOUND)
-    assert (await library.voices.make(ADA, "robin", "en", SOUND)).recordings == 2
+    await library.voices.clone(ADA, "Robin", "en", SOUND)
+    assert (await library.voices.clone(ADA, "robin", "en", SOUND)).recordings == 2
     with pytest.raises(VoicesError, match="Robin was made by somebody else"):
-        await library.voices.make(BEN, "Robin", "en", SOUND)
+        await library.voices.clone(BEN, "Robin", "en", SOUND)
 
 
 async def test_who_made_a_voice_and_who_manages_where_it_was_made_may_change_it(library: Library) -> None:
-    await library.voices.make(ADA, "Robin", "en", SOUND)
+    await library.voices.clone(ADA, "Robin", "en", SOUND)
     voices = await library.again()
     for person in (ADA, HOST):
         assert (await voices.find_changeable(person, "robin")).id == "robin"
@@ -137,7 +137,7 @@ async def test_suggestions_ask_the_server_seldom_and_know_what_was_just_made(lib
     assert len((await voices.recent_catalogue()).voices) == 1
     library.server.voices["sky"] = library.server.made("Sky")
     assert len((await voices.recent_catalogue()).voices) == 1
-    await voices.make(ADA, "Robin", "en", SOUND)
+    await voices.clone(ADA, "Robin", "en", SOUND)
     assert len((await voices.recent_catalogue()).voices) == 3
     library.server.voices.clear()
     now[0] += words.REMEMBERED

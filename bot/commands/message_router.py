@@ -15,7 +15,7 @@ from bot.features.image_generation.asker import wants_drawing
 from bot.features.image_generation.feature import ImageGeneration
 from bot.features.text_chat.service import TextChat
 from bot.features.vision.feature import CANT_SEE, Vision
-from bot.features.vision.sights import VisionError, shows_pictures
+from bot.features.vision.media import VisionError, shows_pictures
 from bot.replying import reply_to
 from bot.spoken_messages.listener import SpokenMessageError, SpokenMessages, is_spoken
 

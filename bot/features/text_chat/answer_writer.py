@@ -13,8 +13,8 @@ import discord
 from bot.characters import Characters
 from bot.conversations.keeping import Conversations
 from bot.conversations.records import CHAT, ConversationPlace
+from bot.features.text_chat.chat_memory import ChatMemory
 from bot.features.text_chat.live_answer import LiveAnswer
-from bot.features.text_chat.memory import ChatMemory
 from bot.llm.errors import ModelError
 from bot.llm.history import Turn, speakers_of_turns
 from bot.llm.messages import SpeakerNames
@@ -59,7 +59,7 @@ class ChatQuestion:
         return Turn.of_person(self.name, self.words, self.person)
 
 
-class Writer:
+class AnswerWriter:
     """Writes answers, and stores questions and answers.
 
     Args:

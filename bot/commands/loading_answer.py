@@ -32,7 +32,7 @@ class LoadingAnswer:
         self._changed.set()
 
     @asynccontextmanager
-    async def shown(self) -> AsyncIterator[None]:
+    async def showing_progress(self) -> AsyncIterator[None]:
         """Show the reported progress while the block runs. If the block raises, the message is deleted."""
         showing = asyncio.create_task(self._show(), name="loading the voice")
         try:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from bot.features.vision.sights import VisionError
+from bot.features.vision.media import VisionError
 from bot.llm.answer import clean_text
 from bot.llm.deltas import BrokenDeltaError, ServerSaidError, error_text, parse_delta
 from bot.llm.dialect import Dialect, refused_fields
@@ -39,7 +39,7 @@ _TASK = (
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class MediaFrames:
     """One picture or video for the model: its title, and its frames as JPEGs in order."""
 
     name: str
@@ -66,7 +66,7 @@ class VisionModel:
         self._headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
         self._dialect = Dialect(set())
 
-    async def describe(self, shown: Sequence[Shown], words: str) -> str:
+    async def describe(self, shown: Sequence[MediaFrames], words: str) -> str:
         """A description of what is shown.
 
         Args:
@@ -152,7 +152,7 @@ class VisionModel:
             return response.status, (await read_body(response, _MAX_ANSWER_BYTES)).decode("utf-8", "replace")
 
 
-def _parts(shown: Sequence[Shown], words: str) -> list[dict[str, Any]]:
+def _parts(shown: Sequence[MediaFrames], words: str) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = []
     for each in shown:
         many = f", {len(each.jpegs)} moments of it in order" if len(each.jpegs) > 1 else ""

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from bot.addresses import is_taken, listened_on_by
 from bot.hanging import ProcessActivity, wait_until_it_hangs
+from bot.open_ports import is_taken, listened_on_by
 from bot.operator_files import voices_folder
 from bot.own_weights import OwnWeights
 from bot.speech_server.address import ServerAddress

@@ -11,7 +11,7 @@ import discord
 from bot.pictures import MAX_PIXELS
 from bot.text import shorten
 
-MAX_SIGHTS = 4
+MAX_ITEMS = 4
 """Most pictures and videos of one message that are described."""
 _VISIBLE = ("image/", "video/")
 _KNOWN = frozenset(f"image/{kind}" for kind in ("png", "apng", "jpeg", "gif", "webp", "avif")) | frozenset(
@@ -31,7 +31,7 @@ class VisionError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class MediaItem:
     """A picture or video to describe.
 
     ``kind`` is a MIME type. ``size`` is in bytes, ``width`` and ``height`` are in pixels; each is 0 if unknown.
@@ -54,55 +54,55 @@ class Sight:
         return f"{self.name}, {self.origin}" if self.origin else self.name
 
 
-def find_sights(message: discord.Message) -> list[Sight]:
+def find_media(message: discord.Message) -> list[MediaItem]:
     """The pictures and videos of a message and of messages that it forwards or replies to, embeds included."""
     quoted = message.reference.resolved if message.reference is not None else None
-    sights = [*_inside(message), *_forwarded(message, "in the message that is forwarded")]
+    items = [*_inside(message), *_forwarded(message, "in the message that is forwarded")]
     if isinstance(quoted, discord.Message):
         origin = "in the message that is replied to"
-        sights += [*_inside(quoted, origin), *_forwarded(quoted, origin)]
-    return sights[:MAX_SIGHTS]
+        items += [*_inside(quoted, origin), *_forwarded(quoted, origin)]
+    return items[:MAX_ITEMS]
 
 
 def shows_pictures(message: discord.Message) -> bool:
     """Whether a person sent a picture or video with the message. Preview pictures of links do not count."""
-    return any(sight.sent for sight in find_sights(message))
+    return any(item.sent for item in find_media(message))
 
 
-def check_sight(sight: Sight, max_bytes: int) -> None:
+def check_media(item: MediaItem, max_bytes: int) -> None:
     """Refuse what can't be decoded.
 
     Raises:
         VisionError: the format is unknown, or the file is too large.
     """
-    if sight.kind not in _KNOWN:
-        kind = shorten(sight.kind.partition("/")[2], 30)
-        raise VisionError(f"❌ I can't look at {sight.name}: I don't know {kind} files.")
-    if sight.size > max_bytes:
-        raise too_large(sight, max_bytes)
-    if sight.width * sight.height > MAX_PIXELS:
-        raise VisionError(f"❌ {sight.name} is too large for me: {sight.width} by {sight.height} pixels.")
+    if item.kind not in _KNOWN:
+        kind = shorten(item.kind.partition("/")[2], 30)
+        raise VisionError(f"❌ I can't look at {item.name}: I don't know {kind} files.")
+    if item.size > max_bytes:
+        raise too_large(item, max_bytes)
+    if item.width * item.height > MAX_PIXELS:
+        raise VisionError(f"❌ {item.name} is too large for me: {item.width} by {item.height} pixels.")
 
 
-def too_large(sight: Sight, max_bytes: int) -> VisionError:
+def too_large(item: MediaItem, max_bytes: int) -> VisionError:
     """The error for a file of more than ``max_bytes``."""
-    return VisionError(f"❌ {sight.name} is too large for me: I look at files of up to {max_bytes / 2**20:g} MB.")
+    return VisionError(f"❌ {item.name} is too large for me: I look at files of up to {max_bytes / 2**20:g} MB.")
 
 
-def _forwarded(message: discord.Message, origin: str) -> Iterator[Sight]:
+def _forwarded(message: discord.Message, origin: str) -> Iterator[MediaItem]:
     for snapshot in message.message_snapshots:
         yield from _inside(snapshot, origin)
 
 
-def _inside(content: discord.Message | discord.MessageSnapshot, origin: str = "") -> Iterator[Sight]:
+def _inside(content: discord.Message | discord.MessageSnapshot, origin: str = "") -> Iterator[MediaItem]:
     attached = [_of_attachment(attachment, origin) for attachment in content.attachments]
-    yield from (sight for sight in attached if sight.kind.startswith(_VISIBLE))
+    yield from (item for item in attached if item.kind.startswith(_VISIBLE))
     yield from _of_embeds(content.embeds, origin)
 
 
-def _of_attachment(attachment: discord.Attachment, origin: str) -> Sight:
+def _of_attachment(attachment: discord.Attachment, origin: str) -> MediaItem:
     kind = (attachment.content_type or mimetypes.guess_type(attachment.filename)[0] or "").partition(";")[0]
-    return Sight(
+    return MediaItem(
         attachment.url,
         _shown_name(attachment.filename),
         kind.strip().lower(),
@@ -113,14 +113,14 @@ def _of_attachment(attachment: discord.Attachment, origin: str) -> Sight:
     )
 
 
-def _of_embeds(embeds: list[discord.Embed], origin: str) -> list[Sight]:
+def _of_embeds(embeds: list[discord.Embed], origin: str) -> list[MediaItem]:
     """The pictures of embeds, by the addresses of Discord's proxy.
 
     The original address may be anything, for example a machine in the operator's own network.
     """
     pictures = [embed.image if embed.image.proxy_url else embed.thumbnail for embed in embeds]
     return [
-        Sight(
+        MediaItem(
             picture.proxy_url,
             "the picture of a link",
             "image/png",

@@ -19,7 +19,7 @@ from config.sections import Captions
 
 
 @dataclass(frozen=True, slots=True)
-class Engines:
+class EngineTexts:
     """The bot's engines, in words.
 
     ``character`` gives the persona and mood of a server (by id). ``model`` names the model of a character.
@@ -42,7 +42,7 @@ class StatusReporter:
     def __init__(
         self,
         calls: Calls,
-        engines: Engines,
+        engines: EngineTexts,
         transcriber: Callable[[], str],
         voice_health: Callable[[], Awaitable[ServerHealth]],
     ) -> None:

@@ -16,7 +16,7 @@ COPY_FILE = "bot.wav.remaking"
 _BLOCK_BYTES = 1 << 20
 
 
-class RemadeFile:
+class WorkingCopy:
     """The working copy. :meth:`copy` must be called first.
 
     All methods block on the disk and may raise :class:`OSError`. Not thread-safe.
@@ -59,7 +59,7 @@ class RemadeFile:
                 file.seek(_offset(piece.start))
                 file.write(to_pcm16(piece.sound))
 
-    def take_place(self) -> None:
+    def replace_original(self) -> None:
         """Replace the original by the copy."""
         with self._path.open("rb") as copy:
             os.fsync(copy.fileno())

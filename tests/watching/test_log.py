@@ -11,13 +11,13 @@ import discord
 import pytest
 from discord.client import Client
 
-from bot.watching.lost_connections import OneLineEach
+from bot.watching.log import ConnectionErrorFilter
 
 
 def logged(message: str, arguments: tuple[object, ...], error: Exception) -> str:
     written = io.StringIO()
     handler = logging.StreamHandler(written)
-    handler.addFilter(OneLineEach())
+    handler.addFilter(ConnectionErrorFilter())
     log = logging.Logger("test")
     log.addHandler(handler)
     try:
