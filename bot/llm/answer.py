@@ -49,8 +49,11 @@ class ReplyText:
         """The server's finish reason; "" if it gave none."""
         self._habit = habit
         self._guessed = never_retract and not habit.known
+        """Whether it is only assumed that the reply begins inside a thought."""
         self._reasoned = False
+        """Whether the server has sent thoughts in a separate field."""
         self._taken = 0
+        """Number of characters of text that were read."""
         self._harmony = HarmonyFilter()
         self._in_final_channel = False
         self._thoughts = ThoughtFilter(begins_inside=habit.begins_inside or self._guessed)

@@ -177,7 +177,9 @@ class RequestSender:
         self._sent: Sequence[ChatMessage] = request.messages
         self._sent_body: Mapping[str, Any] = {}
         self._left_out_fields: list[RefusedField] = []
+        """Fields that are left out of this request, and are remembered once the server accepts it."""
         self._folds_system = False
+        """Whether system messages are moved into the user's first message."""
         self._field_tries = 0
         self._shortenings = 0
         self._waits = 0

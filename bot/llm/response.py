@@ -121,8 +121,11 @@ class ReplyReader:
         self._begin_by = begin_by
         self._begun = False
         self._said = False
+        """Whether there was text or a tool call."""
         self._over_by: float | None = None
+        """The event loop's time until which more is awaited after an end mark; ``None`` before one."""
         self._end_marks_mean_something = True
+        """Whether end marks are trusted: False after one that was followed by more text."""
         self._decoder = ReplyDecoder()
         self._at_end = False
 

@@ -57,12 +57,16 @@ class SseParser:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._at_start = True
         self._after_cr = False
+        """Whether the last chunk ended with CR, so that LF at the beginning of the next one belongs to it."""
         self._partial: list[str] = []
+        """Pieces of the incomplete last line."""
         self._partial_chars = 0
         self._type = ""
         self._data: list[str] = []
+        """Data lines of the present event."""
         self._data_chars = 0
         self._bare: list[str] = []
+        """Lines without a known field name."""
         self._bare_chars = 0
 
     def feed(self, chunk: bytes) -> list[SseEvent]:

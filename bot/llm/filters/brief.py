@@ -40,9 +40,12 @@ class BriefFilter:
         self._sentence = ""
         """The part of the first sentence that was let through; "" after its end."""
         self._said: list[str] = []
+        """The complete sentences that were let through, as :func:`_comparable` text."""
         self._words = 0
+        """Number of words that were let through."""
         self._phrases: Counter[tuple[str, ...]] = Counter()
         self._lately: tuple[str, ...] = ()
+        """The last words, at most ``_PHRASE`` of them."""
         self._cut_off = False
 
     def cut_off(self) -> None:

@@ -54,15 +54,23 @@ class HarmonyFilter:
         self.began_inside = False
         """Whether the reply began inside a thought."""
         self._held = ""
+        """Withheld text, whose beginning may be a control token."""
         self._at_start = True
         self._passed_end = ""
+        """Withheld end tokens and white space. They are text after all if more text follows."""
         self._named = False
+        """Whether there was a message in the channel ``final``."""
         self._at = _At.TEXT
         self._header = ""
+        """The present message's header, without tokens."""
         self._shown = False
+        """Whether the present message belongs to the reply."""
         self._aside = False
+        """Whether the present message is text for the user in the channel ``commentary``."""
         self._asides = ""
+        """Text of all these messages."""
         self._spoke = False
+        """Whether text was let through."""
 
     @property
     def holds(self) -> bool:

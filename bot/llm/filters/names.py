@@ -32,16 +32,24 @@ class NameFilter:
         self._heads = _heads(own, speakers.others)
         self._own_heads = _heads(own, ())
         self._held = ""
+        """Withheld text, whose beginning may be a name."""
         self._at_line_start = True
-        self._skips_blanks = False
+        self._skips_spaces = False
+        """Whether white space is being skipped after a removed name."""
         self._spoke = False
+        """Whether text was let through."""
         self._behind_head = False
+        """Whether a name was just removed, so that a second own name may follow."""
         self._quote: str | None = None
+        """Withheld lines with another person's name at the beginning of the reply; ``None`` if there are none."""
         self._others = 0
         """Number of characters in further lines with other people's names."""
         self._passes_over = False
+        """Whether the lines are dropped, because they have a second other name."""
         self._line_end = ""
+        """Last character of the present line that is not white space."""
         self._in_list = False
+        """Whether the lines may be a list of people."""
 
     @property
     def holds(self) -> bool:
@@ -62,9 +70,9 @@ class NameFilter:
 
     def _scan(self, *, final: bool) -> Iterable[str]:
         while self._held and not self.ended:
-            if self._skips_blanks:
+            if self._skips_spaces:
                 self._held = self._held.lstrip(" \t" if self._spoke else None)
-                self._skips_blanks = not self._held
+                self._skips_spaces = not self._held
             elif not self._at_line_start:
                 yield self._say(self._take_line())
             elif (decided := self._line_begins(final)) is None:
@@ -103,7 +111,7 @@ class NameFilter:
         else:
             self._quote = ""
         self._held = self._held[head.end() :]
-        self._behind_head = self._skips_blanks = True
+        self._behind_head = self._skips_spaces = True
         return ""
 
     def _take_line(self) -> str:

@@ -49,8 +49,8 @@ _UNDECIDED = object()
 class ThoughtFilter:
     """Removes thoughts from a reply. Implements :class:`~bot.llm.filters.chain.TextFilter`.
 
-    White space before the first word of the reply is removed too. A thought that is never closed is removed completely.
-    In code, tags are ordinary text.
+    White space before the first word of the reply is removed too. A thought that is never closed is removed, unless its
+    opening tag consists of ordinary words. In code, tags are ordinary text.
 
     A closing tag without an opening tag retracts the text before it (:class:`~bot.llm.filters.chain.Retraction`). If
     the server sends thoughts in a separate field, this happens only if text follows, because such servers sometimes
@@ -69,16 +69,25 @@ class ThoughtFilter:
         self.thought = False
         """Whether there was a thought in the reply."""
         self._held = ""
+        """Withheld text, whose beginning may be a tag."""
         self._implied = begins_inside
+        """Whether the text is inside a thought without an opening tag."""
         self._open: list[ThoughtTags] = []
+        """The pairs of tags that are open, the outermost first."""
         self._inside_text = ""
+        """Text of the present thought."""
         self._stray: str | None = None
+        """Text after a closing tag of another pair than the open ones; ``None`` if there was no such tag."""
         self._cut_off = False
         self._separated = False
+        """Whether the server sends thoughts in a separate field."""
         self._left_over = False
+        """Whether there was a closing tag that retracts the text before it, if more text follows."""
         self._spoke = False
+        """Whether text was let through, and not retracted."""
         self._line_start = True
         self._answer_tags = 0
+        """Number of open tags around the answer."""
         self._code = CodeSpans()
 
     def separate(self) -> None:
