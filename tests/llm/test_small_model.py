@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from bot.llm.small_model import (
     SAMPLING,
     TEMPERATURE,
     ModelSize,
-    SmallPromptError,
     SmallPromptWriter,
     load_small_prompts,
     size_in_name,
@@ -175,23 +173,3 @@ async def test_another_language_begins_with_a_greeting_in_it(small_talk: SmallPr
 async def test_names_may_be_anything(small_talk: SmallPromptWriter) -> None:
     odd = ChatMessage("user", "{bot}%s: Guten Tag, wie geht es dir denn heute so?")
     assert small_talk.messages(MIKA, (odd,), TINY)[-1] == odd
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        ("en: }", "it is not YAML from line 1 on"),
-        ("de: {system: Du bist {bot}.}", "it is not YAML from line 1 on"),
-        ("de: {system: Du bist hier.}", "the language 'en' is missing"),
-        ("en: {sytem: You are here.}", "en.system is not as it has to be"),
-        ("- en", "its content is not as it has to be"),
-    ],
-)
-def test_a_broken_file_is_named_with_its_fault(tmp_path: Path, text: str, fault: str) -> None:
-    file = tmp_path / "small_talk.yaml"
-    file.write_text(text, encoding="utf-8")
-    with pytest.raises(SmallPromptError) as told:
-        load_small_prompts(file)
-    assert str(told.value) == f"{file} can't be used: {fault}"
-    with pytest.raises(SmallPromptError, match="there is no such file"):
-        load_small_prompts(tmp_path / "none.yaml")

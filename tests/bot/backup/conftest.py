@@ -12,16 +12,12 @@ import pytest
 from bot.__main__ import main
 from bot.database.schema import bring_up_to_date
 from config.project import child_environment
-from config.settings import Settings
 from tests.bot.backup.data_folder import AS_IT_WAS, WRITE_PAIRS, change, make_voice, state
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clean_environment: None) -> Path:
     """The working directory of the commands. ``DATA_DIR`` is in it."""
-    monkeypatch.chdir(tmp_path)
-    for name in (*Settings.settings(), "TTS_VOICES_DIR"):
-        monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("DATA_DIR", "data")
     personas = tmp_path / "personas"
     personas.mkdir()

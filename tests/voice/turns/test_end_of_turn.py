@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.llm.history import Turn
-from bot.voice.turns.end_of_turn import EndingsError, RuleBasedEndOfTurn, read_endings
+from bot.voice.turns.end_of_turn import RuleBasedEndOfTurn
 
 FINISHED = (
     "What time is it?",
@@ -82,26 +80,3 @@ async def test_the_question_of_turn_taking_is_answered_by_the_words() -> None:
 @given(st.text())
 def test_any_text_has_an_answer(text: str) -> None:
     assert 0.0 <= RuleBasedEndOfTurn().finished(text) <= 1.0
-
-
-@pytest.mark.parametrize(
-    ("content", "fault"),
-    [
-        ("english: {never: [and, 7]}", "english.never.1 is not as it has to be"),
-        ("english: [and]", "english is not as it has to be"),
-        ("english: {never: [and", "it is not YAML from line 1 on"),
-        ("", "its content is not as it has to be"),
-        ("english: {never: [2026-99-99]}", "its content is not as it has to be"),
-    ],
-)
-def test_a_file_that_can_not_be_used_says_why(tmp_path: Path, content: str, fault: str) -> None:
-    path = tmp_path / "endings.yaml"
-    path.write_text(content, encoding="utf-8")
-    with pytest.raises(EndingsError) as raised:
-        read_endings(path)
-    assert str(raised.value) == f"{path} can't be used: {fault}"
-
-
-def test_a_missing_file_says_which(tmp_path: Path) -> None:
-    with pytest.raises(EndingsError, match=r"nowhere\.yaml can't be used: there is no such file"):
-        read_endings(tmp_path / "nowhere.yaml")

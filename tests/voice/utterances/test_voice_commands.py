@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,12 +12,9 @@ from bot.llm.personas import PERSONAS_DIR, Persona, load_persona
 from bot.text import plain
 from bot.voice.utterances.names import Names
 from bot.voice.utterances.voice_commands import (
-    COMMANDS_FILE,
     CommandRequest,
-    MoodWordsError,
     VoiceCommand,
     VoiceCommandFinder,
-    VoiceCommandsError,
     load_command_phrases,
     load_mood_words,
 )
@@ -180,14 +176,6 @@ def test_every_mood_that_ships_has_a_name_in_every_language_and_none_means_two_m
         assert all(len(meant) <= 1 for meant in moods.values())
 
 
-@pytest.mark.parametrize("text", ["sad: [x]", "sad: {en: x}", "- sad", "sad: {en: [x"])
-def test_a_file_of_moods_that_can_not_be_used_says_why(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "moods.yaml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(MoodWordsError, match=r"moods\.yaml can't be used"):
-        load_mood_words(path)
-
-
 @given(st.text(), st.booleans(), st.booleans())
 def test_any_text_gets_an_answer(text: str, alone: bool, speaking: bool) -> None:
     COMMANDS.find(text, alone=alone, speaking=speaking)
@@ -197,29 +185,3 @@ def test_any_text_gets_an_answer(text: str, alone: bool, speaking: bool) -> None
 def test_a_word_that_is_neither_polite_nor_the_command_spoils_it(words: list[str]) -> None:
     if {"not", "the"} & set(words):
         assert COMMANDS.find(" ".join(words), alone=True, speaking=True) is None
-
-
-@pytest.mark.parametrize(
-    ("stop", "fault"),
-    [
-        ("stop: {en: [no]}", "stop"),
-        ("stop: [halt]", "stop"),
-        ("stop: {en: ['!']}", "without words"),
-        ("stop: {en: [leave]}", "'leave'"),
-        ("stop: {en: [halt]}\nlouder: {}", "louder"),
-        ("stop: {en: [halt", "can't be used"),
-        ("stop: {}\nmood: {en: [be]}", "'be' needs one {}"),
-        ("stop: {}\npersona: {en: ['{} {}']}", "needs one {}"),
-    ],
-)
-def test_a_file_that_can_not_be_used_says_why(tmp_path: Path, stop: str, fault: str) -> None:
-    path = tmp_path / "commands.yaml"
-    path.write_text(f"polite: {{}}\nleave: {{en: [leave]}}\nrepeat me: {{}}\n{stop}\n", encoding="utf-8")
-    with pytest.raises(VoiceCommandsError, match=fault) as raised:
-        load_command_phrases(path)
-    assert str(path) in str(raised.value)
-
-
-def test_a_missing_file_says_which() -> None:
-    with pytest.raises(VoiceCommandsError, match=r"nowhere\.yaml"):
-        load_command_phrases(COMMANDS_FILE.with_name("nowhere.yaml"))
