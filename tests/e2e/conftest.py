@@ -7,22 +7,24 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from bot.app import Application, application
 from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
 from bot.voice.metrics import TurnTrace
-from config.project import ROOT
+from bot.voice.transcribe.worker_process import WORKER, Worker
+from config.project import ROOT, child_environment
 from config.settings import Settings, load_settings
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Message
+from tests.forked import EARS, PIPE, forks
 
 LIMIT = 30.0
 
@@ -130,6 +132,23 @@ def make_settings(sandbox: Sandbox, data_dir: Path, **changes: Any) -> Settings:
         "tts_bind": "127.0.0.1:0",
     }
     return load_settings(**{**settings, **changes})
+
+
+@pytest.fixture(autouse=True)
+def forked_recognisers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bot in the tests' own process has its recogniser forked: importing that takes longer than most of its work."""
+    start = Worker.start
+
+    async def fork(kind: type[Worker], threads: int, program: Sequence[str] = WORKER) -> Worker:
+        if program != WORKER:
+            return await start(threads, program)
+        environment = child_environment({"OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"})
+        process = await forks(*EARS).start(
+            EARS[0], folder=Path.cwd(), environment=environment, stdin=PIPE, stderr=2, new_session=True
+        )
+        return kind(cast(asyncio.subprocess.Process, process))
+
+    monkeypatch.setattr(Worker, "start", classmethod(fork))
 
 
 @pytest.fixture

@@ -11,11 +11,17 @@ import psutil
 import pytest
 from aiohttp import web
 
+from bot.voice.transcribe.worker_process import WORKER
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.scripted_model import Answer as Reply
 from tests.e2e.scripted_model import ScriptedModel
 from tests.e2e.talking import UTTERANCES, Since, join_people, talk
 from tests.voice.transcribe.scripted_server import Asked, ScriptedRecogniser, answering, in_pieces, serving
+
+
+@pytest.fixture(autouse=True)
+def forked_recognisers() -> None:
+    """None is forked here: the bot starts its own, and a test suspends it."""
 
 
 @pytest.fixture
@@ -91,7 +97,7 @@ async def test_a_recogniser_that_hangs_in_mid_call_costs_a_short_delay_and_no_tu
 
 
 def recognisers() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "bot.voice.transcribe.worker" in child.cmdline()]
+    return [child for child in psutil.Process().children() if tuple(child.cmdline()[-2:]) == WORKER]
 
 
 async def test_a_name_in_japanese_is_for_the_bot_among_three(
