@@ -35,8 +35,7 @@ class ModelRouter:
     belong to features that the lease holds too, and these end them.
 
     Args:
-        clients: the clients of the model servers, by card. There must be one for ``for_calls``; a second one is
-        optional.
+        clients: the clients of the model servers, by card. ``for_calls`` must have one; the other card may have one.
         for_calls: the card whose model server is used by calls.
         preferred: the card that was chosen for use outside of calls; ``None`` if none was chosen.
     """

@@ -22,8 +22,7 @@ class Choice:
     """The models that a command works with.
 
     Attributes:
-        wanted: ids of the models that are needed or were named. They are downloaded, and a check fails if one of them
-        is incomplete.
+        wanted: ids of the models that are needed or were named. They are downloaded, and a check fails without them.
         shown: ids of the models that a list or a check shows.
         reason: why the wanted models are wanted, in words, such as "what your settings need".
         is_everything: whether all models of the catalogue are shown.

@@ -69,8 +69,7 @@ class Hub:
         """Download a file to ``target``. A partial download is continued; a correct file is kept.
 
         Args:
-            advance: called with numbers of bytes. Together they are the file's size, with the bytes that were there
-            already.
+            advance: called with numbers of bytes. Their sum is the file's size, with the bytes that were there before.
 
         Raises:
             HubError: the file can't be downloaded, or has the wrong SHA-256.
