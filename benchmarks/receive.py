@@ -20,9 +20,9 @@ from audio.opus import SpeechDecoder, load_opus
 from audio.pcm import to_int16
 from benchmarks.command_line import Report, Run, make_parser, run
 from benchmarks.dave_group import make_group
-from bot.voice.discord.opening import NotOpened
+from bot.voice.discord.dave import DecryptionError
 from bot.voice.discord.receiver import Receiver
-from bot.voice.discord.rtp import TransportCipher, open_packet, transport_cipher
+from bot.voice.discord.rtp import TransportCipher, decrypt_packet, transport_cipher
 from bot.voice.frames import AudioFrame, InputEvent
 from config.plain_parser import PlainParser
 from sandbox.voice.rtp import XCHACHA20, make_cipher, make_header
@@ -64,7 +64,7 @@ class _Connection:
         try:
             return bytes(self._session.decrypt(person, davey.MediaType.audio, frame))
         except (ValueError, RuntimeError) as error:
-            raise NotOpened(str(error)) from error
+            raise DecryptionError(str(error)) from error
 
 
 def main() -> int:
@@ -104,7 +104,7 @@ def measure(seconds: float) -> ReceiveCost:
     opened: list[tuple[bytes, int]] = []
     frames: list[tuple[bytes, int]] = []
     cipher = transport_cipher(XCHACHA20, KEY)
-    transport = _cpu_time(lambda: opened.extend((open_packet(d, cipher).frame, p) for d, p, _ in packets[half:]))
+    transport = _cpu_time(lambda: opened.extend((decrypt_packet(d, cipher).frame, p) for d, p, _ in packets[half:]))
     dave = _cpu_time(lambda: frames.extend((connection.decrypt(person, frame), person) for frame, person in opened))
     decoders = {person: SpeechDecoder() for person in people}
     opus = _cpu_time(lambda: [decoders[person].decode(frame, 0) for frame, person in frames])

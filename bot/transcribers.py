@@ -22,12 +22,19 @@ from config.settings import Settings
 from toys.whisper.weights import make_toy_whisper
 
 TOY_NAME = "with toy weights"
+"""Name of the toy weights in the transcriber's description."""
 
 
 async def make_transcriber(
     settings: Settings, weights: OwnWeights, http: aiohttp.ClientSession, progress: Callable[[str, float], None]
 ) -> Transcriber:
     """Build the transcriber. Toy weights are made if ``weights`` asks for them.
+
+    Args:
+        settings: the bot's settings.
+        weights: the bot's own weights, as far as they are used.
+        http: session for requests to a transcription server. It must outlive the transcriber.
+        progress: called with a text and a share, 0 to 1, while toy weights are made.
 
     Raises:
         CorrectionsError: the operator's file of corrections can't be used.
@@ -61,7 +68,10 @@ def _own_options(folder: Path, settings: Settings, threads: int) -> WhisperOptio
 
 
 def _model(settings: Settings) -> tuple[str, str]:
-    """The name or folder of the model for faster-whisper, and how to get it if it is missing. Blocks on the disk."""
+    """The name or folder of faster-whisper's model, and a sentence that says how to get the model if it is missing.
+
+    Blocks on the disk.
+    """
     try:
         catalogue = load_catalogue()
     except CatalogueError as error:

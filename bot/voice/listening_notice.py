@@ -1,4 +1,4 @@
-"""The notice that a call listens: what becomes of what people say, and how they change that."""
+"""Texts that tell people in a call what happens with their speech: that the bot listens, and that it records."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from config.types import KeptDays
 
 
 class CallMode(StrEnum):
-    """What a call does with what it hears."""
+    """The purpose of a call."""
 
     TALK = "talk"
-    """It answers."""
+    """The bot answers what is said and what is typed."""
     TRANSCRIBE = "transcribe"
-    """It writes down what is said, and answers only what is typed."""
+    """The bot writes down what is said, and answers only what is typed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListeningTerms:
-    """What holds for all calls of what becomes of what is heard.
+    """The settings that decide what happens with people's speech. They are the same for all calls.
 
     Attributes:
-        prefix: what a command begins with.
-        keep_days: how long what is said is kept, in words.
-        sound_goes_to: the host that turns speech into text, where that is not the bot's own machine.
+        prefix: characters that commands begin with.
+        keep_days: number of days for which the words are kept, or "forever"; 0 if they are not kept.
+        sound_goes_to: host that turns speech into text; ``None`` if it is the bot's own machine.
     """
 
     prefix: str
@@ -34,10 +34,12 @@ class ListeningTerms:
     sound_goes_to: str | None
 
     def notice(self, policy: ListeningPolicy, channel: str, captions: Captions) -> str:
-        """What everyone is told when a call begins: that it listens, what becomes of it, how to have it otherwise.
+        """The text at the beginning of a call: the bot listens, what happens with the speech, and how to change that.
 
         Args:
-            channel: the voice channel's name.
+            policy: whether the bot listens to people who have not decided about it.
+            channel: name of the voice channel.
+            captions: place in which captions are written.
         """
         name, prefix, kept = clean_name(channel), self.prefix, self._kept(captions)
         if policy is ListeningPolicy.OPT_IN:
@@ -52,6 +54,7 @@ class ListeningTerms:
         )
 
     def _kept(self, captions: Captions) -> str:
+        """The part of the notice about the speech: where it is transcribed, and how long the words are kept."""
         where = f"on {self.sound_goes_to}" if self.sound_goes_to else "on my own machine"
         kept = f"Speech becomes text {where} and goes to my language model; I keep no sound"
         match self.keep_days:
@@ -73,7 +76,7 @@ class ListeningTerms:
 
 
 def recording_began(prefix: str, who: str) -> str:
-    """What everyone is told when a recording begins. ``who`` is the display name of the person who asked for it."""
+    """The text for everybody when a recording begins. ``who`` is the display name of the person who asked for it."""
     return (
         f"🔴 **This call is being recorded**, because {clean_name(who)} asked for it: a sound file for each person I "
         f"listen to, kept by the people who run me. `{prefix}optout` deletes yours at once; people who may record "
@@ -95,5 +98,5 @@ RECORDING_ENDED_ALOUD = "The recording has ended."
 
 
 def recording_newcomer(prefix: str, newcomer: str) -> str:
-    """What somebody is told who joins a call that is being recorded."""
+    """The text for a person who joins a call that is being recorded. ``newcomer`` is the person's display name."""
     return f"🔴 {clean_name(newcomer)}, this call is being recorded. `{prefix}optout` keeps your voice out of it."

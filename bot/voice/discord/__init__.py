@@ -1,1 +1,4 @@
-"""Discord as a call's transport: connection, packets, people and text; the only place of a call that knows Discord."""
+"""Discord as a transport of calls: voice connection, packets, people and text channel.
+
+No other package of a call knows Discord.
+"""

@@ -1,4 +1,4 @@
-"""What Discord sends of people's sound: datagrams and keys in, frames out, on the thread that listens."""
+"""The audio input from Discord: datagrams and keys of a voice connection become frames of people's sound."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import davey
 
 from bot.voice.discord.client import SeiyuuVoiceClient
-from bot.voice.discord.opening import EndToEnd, NotOpened
+from bot.voice.discord.dave import DecryptionError, EndToEndEncryption
 from bot.voice.discord.receiver import CipherSource, Receiver
 from bot.voice.discord.rtp import TransportCipher, transport_cipher
 from bot.voice.transport import Admits, InputThread
@@ -18,30 +18,31 @@ from bot.voice.transport import Admits, InputThread
 _log = logging.getLogger(__name__)
 
 _SPEAKING, _CLIENT_DISCONNECT = 5, 13
+"""Opcodes of messages of the voice gateway."""
 
 
 class VoiceListener(Protocol):
-    """Is told what the voice server sends; from any thread, and must not wait."""
+    """Receiver of what the voice server sends. Its methods are called from any thread, and must not block."""
 
     def datagram(self, data: bytes, at: float) -> None:
-        """A datagram, that arrived at a monotonic time."""
+        """Take a datagram that arrived at ``at`` (monotonic seconds)."""
         ...
 
     def speaking(self, ssrc: int, person: int) -> None:
-        """Discord says whose stream this is."""
+        """Take Discord's statement that the stream ``ssrc`` belongs to ``person``."""
         ...
 
     def person_left(self, person: int) -> None:
-        """This person has left the channel."""
+        """Take the message that a person has left the channel."""
         ...
 
 
 class DiscordPacketSource:
-    """Hands what comes from whichever voice client is attached to a listener, and opens its packets.
+    """Passes what the attached voice client receives to a listener, and decrypts its packets.
 
-    It is a receiver's :class:`~bot.voice.discord.receiver.CipherSource` and
-    :class:`~bot.voice.discord.opening.EndToEnd`. Attach, detach and listen from the event loop; ask for keys from any
-    thread.
+    It is the :class:`~bot.voice.discord.receiver.CipherSource` and the
+    :class:`~bot.voice.discord.dave.EndToEndEncryption` of a receiver. Call :meth:`attach`, :meth:`detach` and
+    :meth:`listen` on the event loop; the members about encryption may be used on any thread.
     """
 
     def __init__(self) -> None:
@@ -50,28 +51,28 @@ class DiscordPacketSource:
         self._cipher: tuple[bytes, TransportCipher] | None = None
 
     def listen(self, listener: VoiceListener) -> Callable[[], None]:
-        """Tell ``listener`` everything, until the returned function is called."""
+        """Pass everything to ``listener`` until the returned function is called."""
         self._listener = listener
-        return self._listen_no_longer
+        return self._stop_listening
 
-    def _listen_no_longer(self) -> None:
+    def _stop_listening(self) -> None:
         self._listener = None
 
     def attach(self, client: SeiyuuVoiceClient) -> None:
-        """Listen to this client from now on."""
+        """Receive from this client from now on."""
         self._client = client
         client.on_voice_op = self.on_voice_op
         client._connection.add_socket_listener(self._on_datagram)
 
     def detach(self) -> None:
-        """Listen to nobody."""
+        """Receive nothing from now on."""
         client, self._client = self._client, None
         if client is not None:
             client.on_voice_op = None
             client._connection.remove_socket_listener(self._on_datagram)
 
     def on_voice_op(self, op: int, data: Any) -> None:
-        """A message of the voice gateway, on the event loop; what is malformed in it is passed over."""
+        """Handle a message of the voice gateway. Malformed messages are ignored. Called on the event loop."""
         listener = self._listener
         if listener is None or not isinstance(data, dict):
             return
@@ -90,7 +91,7 @@ class DiscordPacketSource:
 
     @property
     def cipher(self) -> TransportCipher | None:
-        """What opens the connection's packets; ``None`` while there is no key."""
+        """The cipher of the connection's transport encryption; ``None`` while there is no key."""
         client = self._client
         secret = getattr(client._connection, "secret_key", None) if client is not None else None
         if client is None or not isinstance(secret, list):
@@ -102,7 +103,7 @@ class DiscordPacketSource:
 
     @property
     def version(self) -> int:
-        """DAVE's protocol version; 0 while frames are plain."""
+        """The version of the DAVE protocol; 0 while frames are not encrypted end to end."""
         client = self._client
         return client._connection.dave_protocol_version if client is not None else 0
 
@@ -110,7 +111,7 @@ class DiscordPacketSource:
         return self._client._connection.dave_session if self._client is not None else None
 
     def members(self) -> list[int]:
-        """The people in the group, by their user ids, without the bot."""
+        """The user ids of the people in the DAVE group, without the bot."""
         session, client = self._session(), self._client
         if session is None or client is None:
             return []
@@ -118,76 +119,83 @@ class DiscordPacketSource:
         return [person for person in map(int, session.get_user_ids()) if person != own]
 
     def decrypt(self, person: int, frame: bytes) -> bytes:
-        """The Opus frame; raises :class:`~bot.voice.discord.opening.NotOpened`."""
+        """Decrypt a frame with a person's key; returns the Opus frame.
+
+        Raises:
+            DecryptionError: the frame was not encrypted with this key, or there is no key.
+        """
         session = self._session()
         if session is None:
-            raise NotOpened("there is no group")
+            raise DecryptionError("there is no group")
         try:
             return bytes(session.decrypt(person, davey.MediaType.audio, frame))
         except (ValueError, RuntimeError) as error:
-            raise NotOpened(str(error)) from error
+            raise DecryptionError(str(error)) from error
 
 
-class Packets(CipherSource, EndToEnd, Protocol):
-    """Where datagrams come from, and the keys that open them."""
+class PacketSource(CipherSource, EndToEndEncryption, Protocol):
+    """A source of datagrams and of the keys that decrypt them; see :class:`DiscordPacketSource`."""
 
     def listen(self, listener: VoiceListener) -> Callable[[], None]:
-        """Tell ``listener`` everything, until the returned function is called."""
+        """Pass everything to ``listener`` until the returned function is called."""
         ...
 
 
 class DiscordAudioInput:
-    """An :class:`~bot.voice.transport.AudioInput` over the packets of a voice connection.
+    """The :class:`~bot.voice.transport.AudioInput` of a Discord voice connection.
 
-    A datagram is taken on the thread that reads the socket, and opened and decoded on the one that listens.
+    Datagrams arrive on the thread that reads the socket. They are decrypted and decoded on the input thread.
+
+    Args:
+        packets: source of datagrams and keys.
     """
 
-    def __init__(self, packets: Packets) -> None:
+    def __init__(self, packets: PacketSource) -> None:
         self._packets = packets
         self._receiver: Receiver | None = None
         self._unlisten: Callable[[], None] | None = None
 
     def start(self, thread: InputThread, admits: Admits) -> None:
-        """Hand what is heard of those who are admitted to this thread, from now on."""
+        """Begin to pass the input events of admitted people to ``thread``."""
         self._receiver = Receiver(self._packets, self._packets, thread.receive, admits)
         self._unlisten = self._packets.listen(_Listener(self._receiver, thread))
 
     def stop(self) -> None:
-        """Hand on nothing more."""
+        """Stop passing input events."""
         if self._unlisten is not None:
             self._unlisten()
 
     @property
     def deadline(self) -> float | None:
-        """When :meth:`tick` is due, in monotonic seconds."""
+        """Time at which :meth:`tick` is due, in monotonic seconds; ``None`` if nothing is due."""
         return self._receiver.deadline if self._receiver is not None else None
 
     def tick(self, now: float) -> None:
-        """Give up waiting for what is overdue."""
+        """Do what is due at ``now``; see :meth:`~bot.voice.discord.receiver.Receiver.tick`."""
         if self._receiver is not None:
             self._receiver.tick(now)
 
     def person_left(self, person: int, at: float) -> None:
-        """Keep nothing of this person, and hand on that they left."""
+        """Delete everything of a person, and pass on that the person has left."""
         if self._receiver is not None:
             self._receiver.person_left(person, at)
 
 
 class _Listener:
-    """Hands what the voice server sends to the thread that listens."""
+    """Posts what the voice server sends to the input thread."""
 
     def __init__(self, receiver: Receiver, thread: InputThread) -> None:
         self._receiver = receiver
         self._thread = thread
 
     def datagram(self, data: bytes, at: float) -> None:
-        """A datagram, that arrived at a monotonic time."""
+        """Post the datagram; it is dropped if the thread can't keep up."""
         self._thread.offer(self._receiver.datagram, data, at)
 
     def speaking(self, ssrc: int, person: int) -> None:
-        """Discord says whose stream this is."""
+        """Post the statement that the stream ``ssrc`` belongs to ``person``."""
         self._thread.post(self._receiver.speaking, ssrc, person)
 
     def person_left(self, person: int) -> None:
-        """This person has left the channel."""
+        """Post that a person has left the channel."""
         self._thread.person_left(person)

@@ -1,4 +1,4 @@
-"""What Discord plays: frames in, Opus and encryption by way of discord.py's own client, packets out."""
+"""The audio output to Discord: frames are encoded, encrypted and sent as packets by discord.py's voice client."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ from bot.voice.transport import FrameSource
 
 
 class ReplyAudioSource(discord.AudioSource):
-    """The frames of a call as a ``discord.AudioSource`` that never ends, and as a :class:`FrameSource` for the sender.
+    """The frames of a call as a ``discord.AudioSource`` that never ends.
 
-    For one sending thread; ``wake`` is called from the event loop when there is something for it.
+    It is a :class:`~bot.voice.transport.FrameSource` too. Only the sending thread takes frames from it.
+
+    Args:
+        frames: the call's own sound.
     """
 
     def __init__(self, frames: FrameSource) -> None:
@@ -27,7 +30,7 @@ class ReplyAudioSource(discord.AudioSource):
 
     @property
     def wake(self) -> Callable[[], None]:
-        """What ends the waiting of the thread that takes."""
+        """Function that wakes the sending thread. It is called on the event loop when there is something to send."""
         return self._frames.wake
 
     @wake.setter
@@ -36,7 +39,7 @@ class ReplyAudioSource(discord.AudioSource):
 
     @property
     def making(self) -> bool:
-        """True while a reply is being made that has not sounded yet."""
+        """True while a reply is made of which nothing has been played yet."""
         return self._frames.making
 
     def take(self) -> bytes | None:
@@ -44,26 +47,40 @@ class ReplyAudioSource(discord.AudioSource):
         return self._frames.take()
 
     def read(self) -> bytes:
-        """The next 20 ms, stereo 16-bit at 48,000 Hz: 3,840 bytes; silence where there is none. Never blocks."""
+        """The next 20 ms, or silence between replies; never blocks.
+
+        Returns:
+            3,840 bytes: stereo, 16-bit, 48,000 Hz.
+        """
         return self._frames.take() or SILENT_FRAME
 
     def is_opus(self) -> bool:
-        """Frames are PCM."""
+        """False: the frames are PCM."""
         return False
 
 
 _log = logging.getLogger(__name__)
 
 PLAIN_LIMIT = 2.0
-"""Seconds that sound waits for end-to-end encryption; who is alone in a channel may never get a key."""
+"""Longest wait for the key of the end-to-end encryption, in seconds.
+
+Somebody who is alone in a channel may never get a key. After the wait, sound is sent without this encryption.
+"""
 MIN_KBPS, MAX_KBPS = 16, 96
+"""Range of Opus's bit rate, in kbit/s. Within it, the bit rate is the channel's."""
 EXPECTED_LOSS = 0.1
+"""Share of lost packets that Opus's error correction is made for."""
 
 
 class DiscordPacketSink:
-    """A :class:`~bot.voice.playback.sender.PacketSink` over whichever voice client is attached.
+    """The :class:`~bot.voice.playback.sender.PacketSink` of the attached voice client.
 
-    discord.py encrypts each packet as it is sent; making its cipher anew each time costs 0.3 µs of the packet's 250.
+    discord.py encrypts each packet when it is sent. It makes a new cipher each time, which takes 0.3 of the 250 µs that
+    a packet takes.
+
+    Args:
+        loop: event loop of the voice client.
+        clock: monotonic seconds.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -71,10 +88,10 @@ class DiscordPacketSink:
         self._clock = clock
         self._client: SeiyuuVoiceClient | None = None
         self._plain_since: float | None = None
-        self._telling: set[asyncio.Task[None]] = set()
+        self._speaking_tasks: set[asyncio.Task[None]] = set()
 
     def attach(self, client: SeiyuuVoiceClient) -> None:
-        """Send through this client from now on; from the event loop."""
+        """Send by this client from now on. Call it on the event loop."""
         kbps = client.channel.bitrate // 1000
         client.encoder = opus.Encoder(
             application="voip",
@@ -87,19 +104,19 @@ class DiscordPacketSink:
         self._client = client
 
     def detach(self) -> None:
-        """Send nothing from now on; from the event loop."""
+        """Send nothing from now on. Call it on the event loop."""
         self._client = None
-        for task in self._telling:
+        for task in self._speaking_tasks:
             task.cancel()
 
     @property
     def connected(self) -> bool:
         """True while packets can be sent and listeners can decrypt them."""
         client = self._client
-        return client is not None and client.listened_to and not self._too_early(client)
+        return client is not None and client.server_connected and not self._waits_for_key(client)
 
-    def _too_early(self, client: SeiyuuVoiceClient) -> bool:
-        """True for a moment where the key is on its way: what is sent plain into an encrypted call is thrown away."""
+    def _waits_for_key(self, client: SeiyuuVoiceClient) -> bool:
+        """True for at most :data:`PLAIN_LIMIT` while a key is missing: an encrypted call drops plain packets."""
         if not client.awaits_encryption:
             self._plain_since = None
             return False
@@ -113,7 +130,7 @@ class DiscordPacketSink:
         self._send(pcm, encode=True)
 
     def send_silence(self) -> None:
-        """Send Opus's frame of silence, as it is."""
+        """Send Opus's frame of silence, without encoding."""
         self._send(discord.opus.OPUS_SILENCE, encode=False)
 
     def _send(self, data: bytes, *, encode: bool) -> None:
@@ -123,25 +140,25 @@ class DiscordPacketSink:
         try:
             client.send_audio_packet(data, encode=encode)
         except Exception as error:
-            # The connection can go away between two lines of discord.py's; one lost packet is no more than that.
+            # The connection may end within any of discord.py's functions. Then only this packet is lost.
             _log.debug("A packet was lost: %r", error)
 
     def set_speaking(self, speaking: bool) -> None:
-        """Tell Discord, in the background."""
-        # The loop may have been closed just now; then nobody needs to be told.
+        """Tell Discord in the background whether the bot speaks. May be called from any thread."""
+        # The loop may have been closed in the meantime. Then Discord need not know.
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._tell_speaking, speaking)
+            self._loop.call_soon_threadsafe(self._send_speaking, speaking)
 
-    def _tell_speaking(self, speaking: bool) -> None:
+    def _send_speaking(self, speaking: bool) -> None:
         client = self._client
-        if client is None or not client.listened_to:
+        if client is None or not client.server_connected:
             return
         state = discord.SpeakingState.voice if speaking else discord.SpeakingState.none
         task = self._loop.create_task(client.ws.speak(state), name="speaking")
-        self._telling.add(task)
-        task.add_done_callback(self._told)
+        self._speaking_tasks.add(task)
+        task.add_done_callback(self._speaking_sent)
 
-    def _told(self, task: asyncio.Task[None]) -> None:
-        self._telling.discard(task)
+    def _speaking_sent(self, task: asyncio.Task[None]) -> None:
+        self._speaking_tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             _log.warning("Could not tell Discord who speaks: %r", task.exception())

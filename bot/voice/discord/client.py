@@ -1,4 +1,7 @@
-"""discord.py's voice client, and what it knows and does not tell; says so when its inside may have changed."""
+"""The voice client: discord.py's own, with private parts of it that a call needs.
+
+The private parts are those of one version of discord.py, so the version is checked (:func:`check_discord_version`).
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,16 @@ from discord.voice_state import ConnectionFlowState, SocketReader, VoiceConnecti
 _log = logging.getLogger(__name__)
 
 READER_POLL = 0.25
+"""Longest wait for a datagram, in seconds."""
 MAX_DATAGRAM = 2048
+"""Most bytes that are read of a datagram."""
 
 
 class PollingReader(SocketReader):
-    """discord.py's reader with a short poll: its own stays deaf for 30 s when the socket was replaced under it.
+    """The thread that reads datagrams from the voice socket, in place of discord.py's reader.
 
-    It also ends when it was stopped before it had begun; discord.py's forgets that and stays for ever.
+    discord.py's reader receives nothing for 30 s after its socket was replaced; this one polls more often.
+    discord.py's reader never ends if it is stopped before it has begun; this one does.
     """
 
     def __init__(self, state: VoiceConnectionState) -> None:
@@ -32,7 +38,7 @@ class PollingReader(SocketReader):
         self._idle_paused = False
 
     def run(self) -> None:
-        """Hand on datagrams until :meth:`stop`."""
+        """Pass datagrams to the callbacks until :meth:`stop`."""
         while not self._end.is_set():
             if self._running.is_set():
                 self._read()
@@ -47,7 +53,7 @@ class PollingReader(SocketReader):
                 return
             data = self.state.socket.recv(MAX_DATAGRAM)
         except (ValueError, TypeError, OSError):
-            # The socket is being replaced or is gone; a moment, so as not to spin meanwhile.
+            # The socket is being replaced, or is gone. The wait keeps the loop from using a whole processor core.
             self._end.wait(READER_POLL / 10)
             return
         for callback in tuple(self._callbacks):
@@ -58,15 +64,18 @@ class PollingReader(SocketReader):
 
 
 KNOWN_VERSION = "2.7."
+"""Version of discord.py whose private parts are used."""
 CANCEL_INTERVAL = 0.2
+"""Seconds between two cancellations of a task."""
 KEEP_ALIVE_INTERVAL = 5.0
+"""Seconds between two keep-alive datagrams."""
 
 
 def check_discord_version() -> None:
-    """See whether the installed discord.py is one whose inside we know.
+    """Check that the installed discord.py has version :data:`KNOWN_VERSION`.
 
     Raises:
-        RuntimeError: it is not.
+        RuntimeError: it has another version.
     """
     if not discord.__version__.startswith(KNOWN_VERSION):
         raise RuntimeError(
@@ -76,7 +85,7 @@ def check_discord_version() -> None:
 
 
 class _ConnectionState(VoiceConnectionState):
-    """discord.py's connection with our reader."""
+    """discord.py's connection state with a :class:`PollingReader`."""
 
     _reader: PollingReader
 
@@ -86,15 +95,16 @@ class _ConnectionState(VoiceConnectionState):
 
     @_socket_reader.setter
     def _socket_reader(self, _: SocketReader) -> None:
-        # The constructor makes one and starts it at once; so ours has to be there before the start.
+        # discord.py's constructor makes its own reader, assigns it here and starts what it finds. It must find ours.
         self._reader = PollingReader(self)
 
 
 class SeiyuuVoiceClient(discord.VoiceClient):
-    """discord.py's voice client, plus what it knows and does not tell. For ``channel.connect(cls=…)``.
+    """discord.py's voice client with events and state that discord.py keeps private. For ``channel.connect(cls=…)``.
 
-    Both are called on the event loop: ``on_removed`` when somebody else put the bot out of the channel,
-    ``on_voice_op`` with the number and the data of each message of the voice gateway.
+    Attributes:
+        on_removed: called on the event loop when somebody else has removed the bot from the channel.
+        on_voice_op: called on the event loop with the opcode and the data of each message of the voice gateway.
     """
 
     supported_modes = ("aead_xchacha20_poly1305_rtpsize",)
@@ -107,7 +117,7 @@ class SeiyuuVoiceClient(discord.VoiceClient):
         self._keep_alives = 0
 
     def create_connection_state(self) -> VoiceConnectionState:
-        """Our connection state instead of discord.py's."""
+        """Make the connection state with our reader; raises :class:`RuntimeError` for an unknown discord.py."""
         check_discord_version()
         return _ConnectionState(self, hook=self._on_voice_message)
 
@@ -116,7 +126,8 @@ class SeiyuuVoiceClient(discord.VoiceClient):
             self.on_voice_op(message.get("op", -1), message.get("d"))
 
     async def on_voice_state_update(self, data: Any) -> None:
-        """discord.py's handler; tells a removal from a leave of its own before it is forgotten."""
+        """Handle a change of the bot's voice state, and call :attr:`on_removed` if somebody has removed the bot."""
+        # discord.py's handler clears the flag that tells a removal from a leave of the bot's own, so it is read before.
         removed = data["channel_id"] is None and not self._connection._expecting_disconnect
         await super().on_voice_state_update(data)
         if removed and self.on_removed is not None:
@@ -124,13 +135,16 @@ class SeiyuuVoiceClient(discord.VoiceClient):
 
     @property
     def healthy(self) -> bool:
-        """True while the voice server takes packets and discord.py still reads its socket; it can say the one alone."""
+        """True while the voice server takes packets, and discord.py's task that reads the voice gateway runs."""
         runner = self._connection._runner
-        return self.listened_to and runner is not None and not runner.done()
+        return self.server_connected and runner is not None and not runner.done()
 
     @property
-    def listened_to(self) -> bool:
-        """True while the voice server takes packets; discord.py calls itself connected for a while after a close."""
+    def server_connected(self) -> bool:
+        """True while the voice server takes packets.
+
+        discord.py's ``is_connected`` is true for some time after the connection was closed too.
+        """
         return self.is_connected() and self.ws.ws.close_code is None
 
     @property
@@ -140,13 +154,14 @@ class SeiyuuVoiceClient(discord.VoiceClient):
 
     @property
     def awaits_encryption(self) -> bool:
-        """True while the call is to be encrypted end to end but we have no key yet."""
+        """True while the call is to be encrypted end to end and the bot has no key yet."""
         return self._connection.dave_protocol_version != 0 and not self.end_to_end_encrypted
 
-    def stay_known(self) -> None:
-        """Be told of voice states again after a gateway session that could not be resumed.
+    def stay_registered(self) -> None:
+        """Register this client with discord.py again, so that it gets voice state updates.
 
-        discord.py then forgets its voice clients and makes its channels anew, while the call goes on.
+        When a gateway session can't be resumed, discord.py forgets its voice clients and makes new channel objects,
+        although the call goes on.
         """
         if self._state._get_voice_client(self.guild.id) is None:
             self._state._add_voice_client(self.guild.id, self)
@@ -155,7 +170,10 @@ class SeiyuuVoiceClient(discord.VoiceClient):
             self.channel = fresh
 
     def keep_alive(self) -> None:
-        """Send a datagram every 5 s: behind NAT a bot that only listens goes deaf. Call it at least that often."""
+        """Send a datagram, at most every :data:`KEEP_ALIVE_INTERVAL` seconds. Call it at least that often.
+
+        Without these datagrams a NAT drops the connection of a bot that only listens.
+        """
         now = time.monotonic()
         if now - self._last_keep_alive < KEEP_ALIVE_INTERVAL:
             return
@@ -165,11 +183,11 @@ class SeiyuuVoiceClient(discord.VoiceClient):
             self._connection.socket.send(struct.pack("<Q", self._keep_alives))
 
     async def abandon(self) -> None:
-        """Leave, whatever state the connection is in, and end everything discord.py started for it."""
-        self.stay_known()
+        """Leave the channel in any state of the connection, and end everything that discord.py has started for it."""
+        self.stay_registered()
         connection = self._connection
         for task in (connection._connector, connection._runner):
-            # Once is not enough: in Python 3.11 `wait_for` forgets a cancellation that meets a message.
+            # One cancellation is not enough: Python 3.11's `wait_for` loses it if a message arrives at the same time.
             while task is not None and not task.done():
                 task.cancel()
                 await asyncio.wait([task], timeout=CANCEL_INTERVAL)
@@ -179,7 +197,7 @@ class SeiyuuVoiceClient(discord.VoiceClient):
         else:
             await self.disconnect(force=True)
         if connection.ws:
-            # Where Discord's own gateway is gone, discord.py leaves the voice server's open, and a thread for it.
+            # If Discord's main gateway is gone, discord.py leaves the voice gateway open, with its thread.
             with contextlib.suppress(OSError, aiohttp.ClientError):
                 await connection.ws.close()
         await asyncio.to_thread(connection._socket_reader.join, 2 * READER_POLL)

@@ -1,24 +1,37 @@
-"""The jitter buffer of one stream: packets in any order in, frames in order out. Pure; time is handed in."""
+"""The jitter buffer of one stream: it takes packets in any order and returns frames in order.
+
+Pure logic without a clock: the caller passes the time, in monotonic seconds.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 LONGEST_WAIT = 0.06
-"""Seconds that a missing packet is waited for, at most."""
+"""Longest wait for a missing packet, in seconds."""
 SHORTEST_WAIT = 0.03
+"""Shortest wait for a missing packet, in seconds."""
 WAIT_MARGIN = 1.25
+"""Factor by which the wait is longer than the delay of a late packet."""
 WAIT_DECAY = 0.995
+"""Factor by which each packet in order shortens the wait."""
 MAX_GAP = 50
-"""Missing packets beyond which a stream has jumped rather than lost something."""
+"""Most missing packets that count as lost. After a larger gap in the sequence numbers, the stream has restarted."""
 RESTART = 4
-"""So many packets that are too late, one after another, are those of a stream that has begun anew."""
+"""Number of packets, all too late and with consecutive numbers, that show that the stream has restarted."""
 _HALF, _WRAP = 1 << 15, 1 << 16
+"""Half of the range of RTP's sequence numbers, and the whole range."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """An encrypted-no-more Opus frame, ``lost`` packets behind the one before it; ``at`` is its arrival."""
+    """A decrypted Opus frame.
+
+    Attributes:
+        opus: the encoded frame.
+        at: arrival of its packet, in monotonic seconds.
+        lost: number of packets that were lost between the frame before this one and this one.
+    """
 
     opus: bytes
     at: float
@@ -26,17 +39,23 @@ class Frame:
 
 
 @dataclass(slots=True)
-class _Waiting:
+class _WaitingFrame:
+    """A frame that waits for a missing packet before it: the encoded frame and the arrival of its packet."""
+
     opus: bytes
     at: float
 
 
 class JitterBuffer:
-    """Adds nothing while packets come in order; waits for a missing one as long as packets have lately been late."""
+    """Puts the frames of one stream in order.
+
+    It adds no delay while packets come in order. It waits for a missing packet as long as packets have recently been
+    late, between :data:`SHORTEST_WAIT` and :data:`LONGEST_WAIT`.
+    """
 
     def __init__(self) -> None:
         self._next: int | None = None
-        self._waiting: dict[int, _Waiting] = {}
+        self._waiting: dict[int, _WaitingFrame] = {}  # by sequence number
         self._wait = SHORTEST_WAIT
         self._stuck_since = 0.0
         self._late = 0
@@ -44,60 +63,74 @@ class JitterBuffer:
 
     @property
     def deadline(self) -> float | None:
-        """When :meth:`tick` gives a missing packet up."""
+        """Time at which :meth:`tick` stops waiting for a missing packet; ``None`` if no packet is missing."""
         return self._stuck_since + self._wait if self._waiting else None
 
     def refuses(self, sequence: int, at: float) -> bool:
-        """Whether this packet came before, or comes too late: it need not be opened, nor pushed."""
+        """True if the packet is a duplicate or too late. Such a packet need not be decrypted or pushed.
+
+        Call it once for each packet, since it learns from packets that are too late.
+
+        Args:
+            sequence: RTP's sequence number, 0 to 65,535.
+            at: arrival of the packet.
+        """
         if self._next is None or (sequence - self._next) % _WRAP < _HALF:
             self._late = 0
             return sequence in self._waiting
         self._late = self._late + 1 if sequence == (self._last_late + 1) % _WRAP else 1
         self._last_late = sequence
         if self._late < RESTART:
-            self._learn(at)
+            self._learn_delay(at)
             return True
         self._next, self._late = None, 0
         self._waiting.clear()
         return False
 
     def push(self, sequence: int, opus: bytes, at: float) -> list[Frame]:
-        """Take a packet; duplicates and what comes too late are dropped."""
+        """Take a packet's frame; returns the frames that are in order now.
+
+        A duplicate, or a frame that is too late, is dropped.
+        """
         if self._next is None:
             self._next = sequence
         ahead = (sequence - self._next) % _WRAP
         if ahead >= _HALF:
             return []
         if ahead > MAX_GAP:
-            frames = self._give_up(len(self._waiting))
+            frames = self.flush()
             self._next = sequence
-            return [*frames, *self._flow_from(sequence, opus, at)]
+            return [*frames, *self._release_from(sequence, opus, at)]
         if ahead:
             if not self._waiting:
                 self._stuck_since = at
-            self._waiting.setdefault(sequence, _Waiting(opus, at))
+            self._waiting.setdefault(sequence, _WaitingFrame(opus, at))
             return []
         if self._waiting:
-            self._learn(at)
-        return self._flow_from(sequence, opus, at)
+            self._learn_delay(at)
+        return self._release_from(sequence, opus, at)
 
     def tick(self, now: float) -> list[Frame]:
-        """Give up what has been waited for long enough."""
+        """Stop waiting for the packets that are overdue at ``now``; returns the frames that waited for them."""
         frames: list[Frame] = []
         while (deadline := self.deadline) is not None and deadline <= now:
-            frames += self._skip()
+            frames += self._skip_gap()
             self._stuck_since = now
         return frames
 
     def flush(self) -> list[Frame]:
-        """Give out what waits: the transmission is over."""
-        return self._give_up(len(self._waiting))
+        """Return all waiting frames, for example at the end of a transmission."""
+        frames: list[Frame] = []
+        while self._waiting:
+            frames += self._skip_gap()
+        return frames
 
-    def _learn(self, at: float) -> None:
-        """A packet was late: wait that long the next time, and a little less with each that is in order."""
+    def _learn_delay(self, at: float) -> None:
+        """Lengthen the wait after a late packet that arrived at ``at``."""
         self._wait = min(max(self._wait, WAIT_MARGIN * (at - self._stuck_since)), LONGEST_WAIT)
 
-    def _flow_from(self, sequence: int, opus: bytes, at: float) -> list[Frame]:
+    def _release_from(self, sequence: int, opus: bytes, at: float) -> list[Frame]:
+        """Return this frame and the waiting frames that follow it without a gap."""
         frames = [Frame(opus, at, 0)]
         self._wait = max(SHORTEST_WAIT, self._wait * WAIT_DECAY)
         following = (sequence + 1) % _WRAP
@@ -109,19 +142,12 @@ class JitterBuffer:
             self._stuck_since = at
         return frames
 
-    def _skip(self) -> list[Frame]:
-        """Leave the missing packets out and go on behind them."""
+    def _skip_gap(self) -> list[Frame]:
+        """Count the missing packets as lost; returns the waiting frames up to the next gap."""
         if not self._waiting or self._next is None:
             return []
         nearest = min(self._waiting, key=lambda sequence: (sequence - (self._next or 0)) % _WRAP)
         lost = (nearest - self._next) % _WRAP
         packet = self._waiting.pop(nearest)
-        first, *others = self._flow_from(nearest, packet.opus, packet.at)
+        first, *others = self._release_from(nearest, packet.opus, packet.at)
         return [Frame(first.opus, first.at, lost), *others]
-
-    def _give_up(self, count: int) -> list[Frame]:
-        frames: list[Frame] = []
-        while self._waiting and count:
-            frames += self._skip()
-            count -= 1
-        return frames

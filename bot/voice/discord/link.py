@@ -1,4 +1,4 @@
-"""A voice channel's connection, kept alive: it rejoins where discord.py would stay silent or leave without a word."""
+"""The voice link: the connection to a voice channel. It rejoins if discord.py does not restore a lost connection."""
 
 from __future__ import annotations
 
@@ -18,22 +18,30 @@ from bot.voice.transport import EndCause
 _log = logging.getLogger(__name__)
 
 CONNECT_LIMIT = 15.0
-"""Seconds that joining a channel may take."""
+"""Longest time to join a channel, in seconds."""
 DISCONNECT_LIMIT = 5.0
+"""Longest time to leave a channel, in seconds."""
 WATCH_INTERVAL = 0.5
+"""Seconds between two checks of the connection."""
 GRACE = 3.0
-"""Seconds for discord.py to restore a connection by itself; it needs one or two to follow a move or a lost session."""
+"""Seconds in which discord.py may restore a connection by itself. It needs 1 to 2 s after a move or a lost session."""
 REJOIN_ATTEMPTS = 4
 KEY_LIMIT, KEY_POLL = 1.0, 0.02
+"""Longest wait for the end-to-end key while joining, and the time between two checks for it, in seconds."""
 
 VoiceChannel = discord.VoiceChannel | discord.StageChannel
 
 
 class VoiceLink:
-    """The connection to one voice channel; follows the bot when it is moved.
+    """The connection to one voice channel. If the bot is moved to another channel, the link follows.
 
-    ``sink`` is where the sending thread puts its frames, ``packets`` where the listening one gets its own; they stay
-    the same through a rejoin.
+    Args:
+        channel: voice channel to join.
+        clock: monotonic seconds.
+
+    Attributes:
+        sink: sink for the packets of the sending thread; the same object after a rejoin.
+        packets: source of the packets for the input thread; the same object after a rejoin.
     """
 
     def __init__(self, channel: VoiceChannel, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,7 +54,7 @@ class VoiceLink:
 
     @property
     def channel(self) -> VoiceChannel:
-        """Where the bot is now."""
+        """The channel that the bot is in now."""
         return self._client.channel if self._client is not None else self._home
 
     @property
@@ -58,7 +66,7 @@ class VoiceLink:
         """Join the channel.
 
         Raises:
-            UserError: Discord did not let us in, in time.
+            UserError: Discord did not let the bot in within :data:`CONNECT_LIMIT` seconds.
         """
         try:
             await self._join(self._home)
@@ -78,7 +86,7 @@ class VoiceLink:
 
     @staticmethod
     async def _wait_for_key(client: SeiyuuVoiceClient) -> None:
-        """Give the group a moment to let us in; somebody alone in a channel gets no key, and needs none."""
+        """Wait a moment for the key of the end-to-end encryption. A bot that is alone in a channel gets no key."""
         waited = 0.0
         while client.awaits_encryption and waited < KEY_LIMIT:
             await asyncio.sleep(KEY_POLL)
@@ -90,14 +98,14 @@ class VoiceLink:
             self._removed.set_result(EndCause.CHANNEL_DELETED if gone else EndCause.KICKED)
 
     async def wait_lost(self) -> EndCause:
-        """Watch the connection; returns when the bot was put out, or could not come back."""
+        """Watch the connection; returns when the bot was removed from the channel, or could not rejoin."""
         bad_since: float | None = None
         while True:
             done, _ = await asyncio.wait([self._removed], timeout=WATCH_INTERVAL)
             if done:
                 return self._removed.result()
             if self._client is not None and self._client.healthy:
-                self._client.stay_known()
+                self._client.stay_registered()
                 self._client.keep_alive()
                 bad_since = None
                 continue

@@ -1,4 +1,4 @@
-"""The people in a voice channel, as the call sees them: names, how many, who may do what."""
+"""The people in a Discord voice channel: their names, and what they may do in a call."""
 
 from __future__ import annotations
 
@@ -13,22 +13,29 @@ from bot.voice.discord.link import VoiceChannel
 from bot.voice.utterances.voice_commands import VoiceCommand
 
 ROLE_PREFIX = "role:"
+"""Prefix of a barge-in rule that names a role."""
 NOT_IN_THE_CALL = "I only do that for people in the call."
 
 
 class MayInterrupt(StrEnum):
-    """Whom the bot falls silent for."""
+    """The people who may interrupt the bot."""
 
     EVERYONE = "everyone"
     ANSWERED = "answered"
-    """Who is being answered."""
+    """The person who is being answered."""
     NOBODY = "nobody"
     ROLE = "role"
+    """The members of one role."""
 
 
 @dataclass(frozen=True, slots=True)
 class BargeInRule:
-    """Who may interrupt; ``role`` is a role's name where that decides."""
+    """The rule that says who may interrupt the bot.
+
+    Attributes:
+        who: the people who may interrupt.
+        role: name of the role, for :attr:`MayInterrupt.ROLE`.
+    """
 
     who: MayInterrupt = MayInterrupt.EVERYONE
     role: str = ""
@@ -43,12 +50,13 @@ class BargeInRule:
 
 @dataclass(frozen=True, slots=True)
 class CallRights:
-    """Who may do what in a call.
+    """The rights of people in a call.
 
     Attributes:
-        barge_in: who may interrupt.
-        audience: who (a user id) is answered in a call in a channel.
-        refusal: what is answered to somebody whose spoken command is not obeyed, and ``None`` where it is.
+        barge_in: rule that says who may interrupt the bot.
+        audience: function that tells whether a person, by user id, is answered in a call in a voice channel.
+        refusal: function that returns the text for a member whose spoken command is refused; ``None`` if the member may
+            give the command.
     """
 
     barge_in: BargeInRule
@@ -57,25 +65,26 @@ class CallRights:
 
 
 class Located(Protocol):
-    """Something that is in a voice channel, and may be moved."""
+    """Something that is in a voice channel and may be moved to another one."""
 
     @property
     def channel(self) -> VoiceChannel:
-        """Where it is now."""
+        """The current voice channel."""
         ...
 
 
 class ChannelPeople:
-    """The :class:`~bot.voice.transport.People` of a Discord voice channel, wherever the bot is moved.
+    """The :class:`~bot.voice.transport.People` of the voice channel that the bot is in at the time.
 
     Args:
-        bot: where the bot is.
+        bot: knows the voice channel that the bot is in.
+        rights: the rights of people in the call.
     """
 
     def __init__(self, bot: Located, rights: CallRights) -> None:
         self._bot = bot
         self._rights = rights
-        # By user id. Discord's library forgets whoever leaves; their last words come after that.
+        # Names by user id. discord.py forgets a member who leaves, and the member's last turn may end after that.
         self._names: dict[int, str] = {}
 
     @property
@@ -95,16 +104,16 @@ class ChannelPeople:
 
     @property
     def alone(self) -> bool:
-        """Whether nobody but programs is there."""
+        """True if there are no people in the channel. The bot itself and other programs don't count."""
         return not self._people()
 
     def name(self, person: int) -> str:
-        """The display name, the last one of somebody who has left, or "Someone" of who was never there."""
+        """The display name of a person. If the person has left, it is the last known name, or else "Someone"."""
         self._member(person)
         return self._names.get(person, "Someone")
 
     def names(self) -> tuple[str, ...]:
-        """Everybody's names."""
+        """The display names of all people in the channel."""
         return tuple(member.display_name for member in self._people())
 
     def others(self, person: int) -> tuple[str, ...]:
@@ -112,16 +121,21 @@ class ChannelPeople:
         return tuple(member.display_name for member in self._people() if member.id != person)
 
     def is_program(self, person: int) -> bool:
-        """Whether this is a program: one that plays music, say. May be asked from any thread."""
+        """True if ``person`` is a program, for example a music bot. May be called from any thread."""
         member = self._member(person)
         return member is not None and member.bot
 
     def may_talk(self, person: int) -> bool:
-        """Whether they are answered."""
+        """True if the person is answered."""
         return self._rights.audience(self._channel, person)
 
     def may_interrupt(self, person: int, answered: int | None) -> bool:
-        """What the rule says of them; who is not answered does not interrupt either."""
+        """True if the person may interrupt the bot by the barge-in rule. A person who may not talk may not interrupt.
+
+        Args:
+            person: user id of the person who speaks.
+            answered: user id of the person whom the bot is answering, if there is one.
+        """
         if not self.may_talk(person):
             return False
         rule = self._rights.barge_in
@@ -137,6 +151,6 @@ class ChannelPeople:
                 return member is not None and any(role.name == rule.role for role in member.roles)
 
     def refusal(self, person: int, command: VoiceCommand) -> str | None:
-        """Why a spoken command of theirs is not obeyed, in words for them; ``None`` where it is."""
+        """The text for a person whose spoken command is refused; ``None`` if the person may give the command."""
         member = next((member for member in self._people() if member.id == person), None)
         return NOT_IN_THE_CALL if member is None else self._rights.refusal(command, member)

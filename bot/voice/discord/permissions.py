@@ -1,4 +1,4 @@
-"""What the bot must be allowed to do in a call, and how to ask for it."""
+"""The Discord permissions that the bot needs in a call, and the texts that ask for them."""
 
 from __future__ import annotations
 
@@ -15,22 +15,29 @@ REQUIRED = discord.Permissions(
     embed_links=True,
     attach_files=True,
 )
-"""What the invite link asks for."""
+"""Permissions that the invite link asks for."""
 
 _IN_VOICE = ("view_channel", "connect", "speak")
+"""Permissions that a call needs in its voice channel."""
 _IN_PROMPTS = ("view_channel", "send_messages", "read_message_history")
-"""Without reactions a prompt is answered all the same, only without a 🎤 below it."""
+"""Permissions that a call needs in its text channel. Without reactions, only the 🎤 below a prompt is missing."""
 
 
 def invite_link(application_id: int) -> str:
-    """The address at which a server's owner adds the bot with :data:`REQUIRED` and slash commands."""
+    """The URL at which the owner of a server adds the bot with the permissions :data:`REQUIRED` and slash commands."""
     return discord.utils.oauth_url(application_id, permissions=REQUIRED, scopes=("bot", "applications.commands"))
 
 
 def missing_permissions(
     voice: discord.abc.GuildChannel, prompts: discord.abc.MessageableChannel, me: discord.Member
 ) -> list[str]:
-    """Name what ``me`` may not do but has to, for people: "speak in General"."""
+    """List the permissions that the bot lacks, in words for people: "speak in #General".
+
+    Args:
+        voice: voice channel of the call.
+        prompts: text channel of the call.
+        me: the bot as a member of the server.
+    """
     missing = _missing(voice, me, _IN_VOICE)
     if isinstance(prompts, discord.abc.GuildChannel) and prompts.id != voice.id:
         missing += _missing(prompts, me, _IN_PROMPTS)
@@ -43,7 +50,7 @@ def _missing(channel: discord.abc.GuildChannel, me: discord.Member, names: tuple
 
 
 def permission_advice(missing: list[str], application_id: int) -> str:
-    """Say what is missing and how to fix it."""
+    """The text that says which permissions are missing and how to give them to the bot."""
     return (
         f"❌ I'm not allowed to: {', '.join(missing)}. Give my role these permissions (Server Settings, Roles, or the "
         f"channel's own settings), or invite me again with all of them: <{invite_link(application_id)}>"

@@ -1,4 +1,7 @@
-"""Datagrams of a voice channel to each person's sound: whose it is, decrypted, in order, decoded."""
+"""The receiver of a voice connection: it turns datagrams into the sound of each person.
+
+Packets are decrypted, attributed to a person, put in order and decoded.
+"""
 
 from __future__ import annotations
 
@@ -7,41 +10,59 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from audio.opus import SpeechDecoder
+from bot.voice.discord.dave import AttributedFrame, EndToEndEncryption, FrameDecryptor, NoFrame
 from bot.voice.discord.jitter import Frame, JitterBuffer
-from bot.voice.discord.opening import EndToEnd, FrameOpener, OpenedFrame, Unopened
 from bot.voice.discord.pending_packets import PendingPackets
-from bot.voice.discord.rtp import SILENCE, NoVoicePacket, TransportCipher, VoicePacket, open_packet
+from bot.voice.discord.rtp import SILENCE, TransportCipher, VoicePacket, VoicePacketError, decrypt_packet
 from bot.voice.frames import AudioFrame, InputEvent, PersonLeft, TransmissionEnded
 
 QUIET_LIMIT = 0.2
-"""Seconds without a packet after which a transmission is over, whether anybody said so or not."""
+"""Seconds without a packet after which a transmission counts as over, if no frame of silence has ended it."""
 MAX_STREAMS = 200
+"""Most streams that are known at a time. If there are more, the one that was silent for the longest is dropped."""
 
 
 class CipherSource(Protocol):
-    """The connection's transport encryption, as it is now."""
+    """The current transport encryption of a voice connection."""
 
     @property
     def cipher(self) -> TransportCipher | None:
-        """What opens its packets; ``None`` while there is no key."""
+        """The cipher that decrypts the packets; ``None`` while there is no key."""
         ...
 
 
 @dataclass(slots=True)
 class ReceiveCounters:
-    """What has become of the packets so far."""
+    """Numbers of packets since the receiver was made.
+
+    Attributes:
+        heard: packets that were decoded.
+        lost: packets that never arrived.
+        not_voice: datagrams that are no voice packets of this connection.
+        not_decrypted: packets for which no key was found in time.
+        refused: packets that must not be decoded; see :attr:`~bot.voice.discord.dave.NoFrame.REFUSED`.
+        not_opus: packets that the Opus decoder refused.
+    """
 
     heard: int = 0
     lost: int = 0
     not_voice: int = 0
-    not_opened: int = 0
+    not_decrypted: int = 0
     refused: int = 0
     not_opus: int = 0
 
 
 @dataclass(slots=True, eq=False)
 class _Stream:
-    """One person's packets under one SSRC."""
+    """The packets of one person with one SSRC.
+
+    Attributes:
+        person: user id of the sender.
+        jitter: puts the frames in order.
+        decoder: decodes the frames.
+        last_at: arrival of the newest packet, in monotonic seconds.
+        transmitting: True during a transmission.
+    """
 
     person: int
     jitter: JitterBuffer = field(default_factory=JitterBuffer)
@@ -56,22 +77,26 @@ class _Stream:
 
 
 class Receiver:
-    """Belongs to one thread, and never raises for what comes from outside. What it hears goes to ``out``.
+    """Turns datagrams into input events. Use it on one thread. Datagrams of any content never make it raise.
 
     Args:
-        admits: whether a person may be listened to; asked for every packet as soon as it is known whose it is.
+        transport: the connection's transport encryption.
+        end_to_end: the connection's end-to-end encryption.
+        out: called with each input event.
+        admits: function that tells whether a person, by user id, may be listened to. It is called for each packet as
+            soon as the sender is known.
     """
 
     def __init__(
         self,
         transport: CipherSource,
-        end_to_end: EndToEnd,
+        end_to_end: EndToEndEncryption,
         out: Callable[[InputEvent], None],
         admits: Callable[[int], bool],
     ) -> None:
         self.counters = ReceiveCounters()
         self._transport = transport
-        self._opener = FrameOpener(end_to_end, admits)
+        self._decryptor = FrameDecryptor(end_to_end, admits)
         self._out = out
         self._claims: dict[int, int] = {}
         self._streams: dict[int, _Stream] = {}
@@ -79,32 +104,32 @@ class Receiver:
 
     @property
     def deadline(self) -> float | None:
-        """When :meth:`tick` is due, in monotonic seconds."""
+        """Time at which :meth:`tick` is due, in monotonic seconds; ``None`` if nothing is due."""
         due = [stream.deadline for stream in self._streams.values()] + [self._pending.deadline]
         return min((at for at in due if at is not None), default=None)
 
     def datagram(self, data: bytes, at: float) -> None:
-        """Take a datagram, whatever it is, that arrived at ``at`` (monotonic seconds)."""
+        """Take a datagram of any content that arrived at ``at`` (monotonic seconds)."""
         cipher = self._transport.cipher
         if cipher is None:
             return
         try:
-            packet = open_packet(data, cipher)
-        except NoVoicePacket:
+            packet = decrypt_packet(data, cipher)
+        except VoicePacketError:
             self.counters.not_voice += 1
             return
         stream = self._streams.get(packet.ssrc)
         if stream is not None and stream.jitter.refuses(packet.sequence, at):
             return
-        self._take(packet, at)
+        self._process_packet(packet, at)
 
     def speaking(self, ssrc: int, person: int) -> None:
-        """Discord says whose stream this is."""
+        """Take Discord's statement that the stream ``ssrc`` belongs to ``person``."""
         if len(self._claims) < MAX_STREAMS or ssrc in self._claims:
             self._claims[ssrc] = person
 
     def person_left(self, person: int, at: float) -> None:
-        """This person is out of the channel, or is no longer listened to: nothing of theirs is kept."""
+        """Delete everything of a person who has left or is no longer listened to, and report that the person left."""
         self._claims = {ssrc: owner for ssrc, owner in self._claims.items() if owner != person}
         for ssrc, stream in tuple(self._streams.items()):
             if stream.person == person:
@@ -113,47 +138,51 @@ class Receiver:
         self._out(PersonLeft(person, at))
 
     def tick(self, now: float) -> None:
-        """Give up what was waited for long enough, and end the transmissions of those who fell silent."""
+        """Do what is due at ``now`` (monotonic seconds).
+
+        Retry the pending packets, stop waiting for missing packets, and end the transmissions of silent people.
+        """
         if (due := self._pending.deadline) is not None and due <= now:
             for ssrc in self._pending.streams():
                 self._retry(ssrc)
-            self._pending.tried(now)
-            self.counters.not_opened += self._pending.expire(now)
+            self._pending.schedule_retry(now)
+            self.counters.not_decrypted += self._pending.expire(now)
         for stream in tuple(self._streams.values()):
-            self._play(stream, stream.jitter.tick(now))
+            self._decode(stream, stream.jitter.tick(now))
             if stream.transmitting and now - stream.last_at >= QUIET_LIMIT:
-                self._play(stream, stream.jitter.flush())
+                self._decode(stream, stream.jitter.flush())
                 self._end_transmission(stream, now, announced=False)
 
-    def _take(self, packet: VoicePacket, at: float) -> None:
-        opened = self._opener.open(packet, self._claimed(packet.ssrc), at)
-        if isinstance(opened, OpenedFrame):
-            # Those that came before it and waited for the same key keep their order.
+    def _process_packet(self, packet: VoicePacket, at: float) -> None:
+        result = self._decryptor.decrypt(packet, self._claimed(packet.ssrc), at)
+        if isinstance(result, AttributedFrame):
+            # The pending packets of the stream waited for the same key, and come before this one.
             self._retry(packet.ssrc)
-        self._settle(packet, at, opened)
+        self._handle(packet, at, result)
 
     def _retry(self, ssrc: int) -> None:
         for pending in self._pending.take(ssrc):
-            opened = self._opener.open(pending.packet, self._claimed(ssrc), pending.at)
-            self._settle(pending.packet, pending.at, opened)
+            result = self._decryptor.decrypt(pending.packet, self._claimed(ssrc), pending.at)
+            self._handle(pending.packet, pending.at, result)
 
-    def _settle(self, packet: VoicePacket, at: float, opened: OpenedFrame | Unopened) -> None:
-        match opened:
-            case OpenedFrame(person, opus):
+    def _handle(self, packet: VoicePacket, at: float, result: AttributedFrame | NoFrame) -> None:
+        match result:
+            case AttributedFrame(person, opus):
                 stream = self._stream(packet.ssrc, person)
                 stream.last_at = max(stream.last_at, at)
-                self._play(stream, stream.jitter.push(packet.sequence, opus, at))
-            case Unopened.REFUSED:
+                self._decode(stream, stream.jitter.push(packet.sequence, opus, at))
+            case NoFrame.REFUSED:
                 self.counters.refused += 1
-            case Unopened.NOT_YET:
+            case NoFrame.NOT_YET:
                 self._pending.add(packet, at)
 
     def _claimed(self, ssrc: int) -> int | None:
-        # Who has proved it by their key is believed before who merely was said to speak.
+        """The owner of a stream according to Discord, or else the person whose key has decrypted it before."""
         stream = self._streams.get(ssrc)
         return self._claims.get(ssrc, stream.person if stream is not None else None)
 
     def _stream(self, ssrc: int, person: int) -> _Stream:
+        """The stream of a person with this SSRC; a new one if it is not known yet."""
         stream = self._streams.get(ssrc)
         if stream is None or stream.person != person:
             if len(self._streams) >= MAX_STREAMS:
@@ -161,7 +190,8 @@ class Receiver:
             stream = self._streams[ssrc] = _Stream(person)
         return stream
 
-    def _play(self, stream: _Stream, frames: list[Frame]) -> None:
+    def _decode(self, stream: _Stream, frames: list[Frame]) -> None:
+        """Decode frames that are in order, and report their sound. Frames of silence end the transmission."""
         for frame in frames:
             if frame.opus == SILENCE:
                 if stream.transmitting:

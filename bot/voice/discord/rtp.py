@@ -1,6 +1,7 @@
-"""RTP as Discord's voice server sends it: headers, the two transport encryptions, what lies around the media.
+"""RTP packets of Discord's voice server: headers, the two transport encryptions, extensions and padding.
 
-RFC 3550; in Discord's ``rtpsize`` modes the header, its CSRCs and the extension's own header stay in the clear.
+Source: RFC 3550. In Discord's ``rtpsize`` modes the RTP header, its CSRCs and the header of its extension are not
+encrypted.
 """
 
 from __future__ import annotations
@@ -17,20 +18,31 @@ from nacl.exceptions import CryptoError
 AES_GCM = "aead_aes256_gcm_rtpsize"
 XCHACHA20 = "aead_xchacha20_poly1305_rtpsize"
 SILENCE = b"\xf8\xff\xfe"
-"""Opus's frame of silence, which ends transmissions and is never encrypted end to end."""
+"""Opus's frame of silence. It ends a transmission, and is never encrypted end to end."""
 _FIXED = struct.Struct(">BBHII")
+"""The fixed part of the RTP header."""
 _COUNTER = 4
+"""Bytes of the counter at the end of a packet, which is a part of the nonce."""
 _TAG = 16
+"""Bytes of the authentication tag."""
 _VERSION, _PAYLOAD_TYPE = 2, 0x78
+"""Version of RTP, and payload type of Discord's voice packets."""
 
 
-class NoVoicePacket(Exception):  # noqa: N818
-    """A datagram that is no voice packet that we could open."""
+class VoicePacketError(Exception):
+    """A datagram is no voice packet, or can't be decrypted."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoicePacket:
-    """One packet, its transport encryption taken off; ``frame`` may still be encrypted end to end."""
+    """A packet without transport encryption.
+
+    Attributes:
+        ssrc: RTP's id of the stream.
+        sequence: RTP's sequence number, 0 to 65,535.
+        timestamp: RTP's timestamp, in samples at 48,000 Hz.
+        frame: the media frame. It may still be encrypted end to end.
+    """
 
     ssrc: int
     sequence: int
@@ -39,43 +51,52 @@ class VoicePacket:
 
 
 class TransportCipher(Protocol):
-    """Takes the transport encryption off."""
+    """Decrypts the transport encryption of packets."""
 
-    def open(self, sealed: bytes, clear: bytes, counter: bytes) -> bytes:
-        """Decrypt; raises :class:`NoVoicePacket`."""
+    def decrypt(self, sealed: bytes, clear: bytes, counter: bytes) -> bytes:
+        """Decrypt a packet's payload.
+
+        Args:
+            sealed: the ciphertext with its authentication tag.
+            clear: the unencrypted header, which is authenticated too.
+            counter: the part of the nonce that is sent with the packet.
+
+        Raises:
+            VoicePacketError: the packet was not encrypted with this key.
+        """
         ...
 
 
 class XChaCha20:
-    """``aead_xchacha20_poly1305_rtpsize``: a nonce of 24 bytes, the counter and 20 zeros."""
+    """The mode ``aead_xchacha20_poly1305_rtpsize``. Its nonce has 24 bytes: the counter and 20 zeros."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def open(self, sealed: bytes, clear: bytes, counter: bytes) -> bytes:
-        """Decrypt; raises :class:`NoVoicePacket`."""
+    def decrypt(self, sealed: bytes, clear: bytes, counter: bytes) -> bytes:
+        """Decrypt a packet's payload; see :meth:`TransportCipher.decrypt`."""
         try:
             return crypto_aead_xchacha20poly1305_ietf_decrypt(sealed, clear, counter + bytes(20), self._key)
         except (CryptoError, ValueError) as error:
-            raise NoVoicePacket("the transport key does not fit") from error
+            raise VoicePacketError("the transport key does not fit") from error
 
 
 class AesGcm:
-    """``aead_aes256_gcm_rtpsize``: a nonce of 12 bytes, the counter and 8 zeros."""
+    """The mode ``aead_aes256_gcm_rtpsize``. Its nonce has 12 bytes: the counter and 8 zeros."""
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
 
-    def open(self, sealed: bytes, clear: bytes, counter: bytes) -> bytes:
-        """Decrypt; raises :class:`NoVoicePacket`."""
+    def decrypt(self, sealed: bytes, clear: bytes, counter: bytes) -> bytes:
+        """Decrypt a packet's payload; see :meth:`TransportCipher.decrypt`."""
         try:
             return self._cipher.decrypt(counter + bytes(8), sealed, clear)
         except (InvalidTag, ValueError) as error:
-            raise NoVoicePacket("the transport key does not fit") from error
+            raise VoicePacketError("the transport key does not fit") from error
 
 
 def transport_cipher(mode: str, key: bytes) -> TransportCipher:
-    """The cipher of a mode; raises ``ValueError`` where there is none."""
+    """Make the cipher of a transport mode; raises :class:`ValueError` for an unknown mode."""
     match mode:
         case "aead_xchacha20_poly1305_rtpsize":
             return XChaCha20(key)
@@ -85,31 +106,31 @@ def transport_cipher(mode: str, key: bytes) -> TransportCipher:
             raise ValueError(f"no transport encryption is called {mode!r}")
 
 
-def open_packet(datagram: bytes, cipher: TransportCipher) -> VoicePacket:
-    """Read one datagram, whatever it is.
+def decrypt_packet(datagram: bytes, cipher: TransportCipher) -> VoicePacket:
+    """Read and decrypt one datagram of any content.
 
     Raises:
-        NoVoicePacket: RTCP, a keep-alive, garbage, or sealed with another key.
+        VoicePacketError: the datagram is RTCP, a keep-alive or garbage, or was encrypted with another key.
     """
     if len(datagram) < _FIXED.size + _TAG + _COUNTER:
-        raise NoVoicePacket("too short")
+        raise VoicePacketError("too short")
     flags, kind, sequence, timestamp, ssrc = _FIXED.unpack_from(datagram)
-    # RTCP (types 200 to 206) shares the port; it fails here, as its second byte is no voice payload type.
+    # RTCP packets (types 200 to 206) come to the same port. Their second byte is no voice payload type.
     if flags >> 6 != _VERSION or kind & 0x7F != _PAYLOAD_TYPE:
-        raise NoVoicePacket("not voice")
+        raise VoicePacketError("not voice")
     size, words = _FIXED.size + 4 * (flags & 0x0F), 0
     if flags & 0x10:
         if len(datagram) < size + 4:
-            raise NoVoicePacket("the extension's header is missing")
+            raise VoicePacketError("the extension's header is missing")
         words = struct.unpack_from(">H", datagram, size + 2)[0]
         size += 4
     if len(datagram) < size + _TAG + _COUNTER:
-        raise NoVoicePacket("too short")
-    plain = cipher.open(datagram[size:-_COUNTER], datagram[:size], datagram[-_COUNTER:])
-    # The extension's body is encrypted too, in front of the media; padding behind it says its own length.
+        raise VoicePacketError("too short")
+    plain = cipher.decrypt(datagram[size:-_COUNTER], datagram[:size], datagram[-_COUNTER:])
+    # The plaintext is the extension's body, the media frame and the padding. The padding's last byte is its length.
     begin, end = 4 * words, len(plain)
     if flags & 0x20 and plain:
         end -= plain[-1]
     if begin >= end:
-        raise NoVoicePacket("more extension and padding than payload")
+        raise VoicePacketError("more extension and padding than payload")
     return VoicePacket(ssrc, sequence, timestamp, plain[begin:end])

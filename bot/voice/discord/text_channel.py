@@ -1,4 +1,4 @@
-"""The text channel of a call: prompts are acknowledged there, and what can't be spoken and captions are written."""
+"""The text channel of a Discord call: acknowledgements of prompts, texts that can't be spoken, and captions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PromptTextChannel = discord.TextChannel | discord.VoiceChannel | discord.StageCh
 
 
 async def tell_in(client: discord.Client, channel: int, text: str) -> None:
-    """Write in the channel with this id, also long after a call; where that can't be done, the log says so."""
+    """Write a text in the channel with this id, even long after the call. An error is logged and not raised."""
     try:
         found = client.get_channel(channel) or await client.fetch_channel(channel)
         if isinstance(found, discord.abc.Messageable):
@@ -34,18 +34,21 @@ async def tell_in(client: discord.Client, channel: int, text: str) -> None:
 
 
 class DiscordPromptChannel:
-    """A conversation's :class:`PromptChannel` in a Discord text channel; mentions nobody but the author."""
+    """The :class:`~bot.voice.transport.PromptChannel` of a call in a Discord text channel.
+
+    Its messages mention nobody but the author of the prompt that they answer.
+    """
 
     def __init__(self, channel: PromptTextChannel) -> None:
         self.channel = channel
 
     @property
     def id(self) -> int:
-        """The channel's."""
+        """Discord's id of the channel."""
         return self.channel.id
 
     async def acknowledge(self, prompt: Prompt) -> None:
-        """React to the prompt's message, if it has one; a message deleted meanwhile is no matter."""
+        """React to the prompt's message, if it has one. A message that was deleted in the meantime is ignored."""
         if prompt.message is None:
             return
         try:
@@ -54,7 +57,7 @@ class DiscordPromptChannel:
             _log.info("Could not acknowledge a prompt: %s", error)
 
     async def tell(self, text: str, prompt: Prompt | None = None) -> None:
-        """Write ``text``, in as many messages as Discord's 2,000 characters ask for.
+        """Write ``text`` in messages of at most 2,000 characters. If ``prompt`` has a message, reply to it.
 
         Raises:
             discord.HTTPException: the channel is gone, or the bot may not write in it.
@@ -75,13 +78,14 @@ NO_THREAD = (
 
 
 class DiscordCaptionOutlet:
-    """A :class:`~bot.voice.transport.CaptionOutlet` for one call; mentions nobody.
+    """The :class:`~bot.voice.transport.CaptionOutlet` of one call. Captions mention nobody.
 
-    The thread is opened with the first caption. Where that is not allowed, or the channel has no threads, people are
-    told once, and the channel takes the captions.
+    The thread is opened for the first caption. If that is not allowed, or the channel can't have threads, a message
+    says so once, and captions are written in the channel itself.
 
     Args:
-        title: what the thread is called.
+        channel: text channel of the call.
+        title: name of the thread.
     """
 
     def __init__(self, channel: PromptTextChannel, title: str) -> None:
@@ -99,6 +103,7 @@ class DiscordCaptionOutlet:
             raise CaptionError(str(error)) from error
 
     async def _write_in_thread(self, text: str) -> bool:
+        """Write in the thread; returns False if the text still has to be written in the channel."""
         if self._threads_refused:
             return False
         try:
@@ -107,7 +112,7 @@ class DiscordCaptionOutlet:
                 await self._send(thread, text)
                 return True
         except discord.NotFound:
-            # Somebody has deleted the thread: there will be another.
+            # The thread was deleted. The next caption opens a new one.
             self._thread = None
             return False
         except discord.Forbidden as error:
@@ -117,7 +122,11 @@ class DiscordCaptionOutlet:
         return False
 
     async def _open_thread(self) -> discord.Thread | None:
-        """The thread, opened if need be; ``None`` where there can be none: in a voice channel's chat, in a thread."""
+        """The thread, opened if there is none yet.
+
+        Returns:
+            ``None`` if the channel can't have threads: a voice channel's chat and a thread can't.
+        """
         if self._thread is None and isinstance(self._channel, discord.TextChannel):
             self._thread = await self._channel.create_thread(
                 name=self._title, type=discord.ChannelType.public_thread, reason="Captions of a call"

@@ -1,4 +1,4 @@
-"""Discord carries a call: a voice channel for sound, a text channel for words."""
+"""The Discord transport of a call: a voice channel for sound, and a text channel for text."""
 
 from __future__ import annotations
 
@@ -23,17 +23,20 @@ CHANNEL_FULL = "❌ Voice channel is full!"
 
 @dataclass(frozen=True, slots=True)
 class CallPlace:
-    """Where a call is to be: the voice channel to join and the text channel that prompts come from."""
+    """The channels of a call: the voice channel to join, and the text channel for prompts."""
 
     voice: VoiceChannel
     prompts: PromptTextChannel
 
 
 class DiscordTransport:
-    """A :class:`~bot.voice.transport.Transport` over one voice channel; follows the bot when it is moved.
+    """The :class:`~bot.voice.transport.Transport` of one voice channel. It follows if the bot is moved.
 
     Args:
-        title: what the thread of captions is called, where there is one.
+        place: channels of the call.
+        rights: rights of people in the call.
+        title: name of the thread for captions.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -54,17 +57,17 @@ class DiscordTransport:
 
     @property
     def channel(self) -> VoiceChannel:
-        """The voice channel that the bot is in."""
+        """The voice channel that the bot is in now."""
         return self._link.channel
 
     @property
     def kind(self) -> str:
-        """What carries it."""
+        """The kind of transport."""
         return "discord"
 
     @property
     def place(self) -> str:
-        """The name of that channel."""
+        """The name of the voice channel that the bot is in now."""
         return self.channel.name
 
     @property
@@ -73,7 +76,7 @@ class DiscordTransport:
         return self._link.encrypted
 
     def check(self) -> None:
-        """See whether the call can be had.
+        """Check that the bot may join the channels.
 
         Raises:
             UserError: the channel is full, or a permission is missing.
@@ -91,35 +94,40 @@ class DiscordTransport:
         """Join the channel.
 
         Raises:
-            UserError: Discord did not let us in.
+            UserError: Discord did not let the bot in.
         """
         await self._link.connect()
 
     def play(self, frames: FrameSource, sent: Callable[[bytes, float], None]) -> None:
-        """Send these frames until :meth:`close`; ``sent`` is told each voiced one, on the sending thread."""
+        """Start the thread that sends frames, until :meth:`close`.
+
+        Args:
+            frames: the call's own sound.
+            sent: called on the sending thread with each voiced frame and its time (monotonic seconds).
+        """
         self._sender = FrameSender(ReplyAudioSource(frames), self._link.sink, sent=sent, clock=self._clock)
         self._sender.start()
 
     async def wait_lost(self) -> EndCause:
-        """Return when the bot was put out, or could not come back."""
+        """Wait until the bot was removed from the channel or could not rejoin; returns the reason."""
         return await self._link.wait_lost()
 
     async def close(self) -> None:
-        """Fall silent and leave the channel; also after a failed or cancelled :meth:`connect`."""
+        """Stop sending and leave the channel. Works after a failed or cancelled :meth:`connect` too."""
         if self._sender is not None:
             await asyncio.to_thread(self._sender.end)
         await self._link.close()
 
 
 class DiscordCall(Call[DiscordTransport]):
-    """A :class:`~bot.voice.call.Call` that knows its channels."""
+    """A :class:`~bot.voice.call.Call` in Discord channels."""
 
     @property
     def channel(self) -> VoiceChannel:
-        """The voice channel the bot is in."""
+        """The voice channel that the bot is in now."""
         return self.transport.channel
 
     @property
     def prompts(self) -> DiscordPromptChannel:
-        """The text channel that prompts come from."""
+        """The text channel of the call."""
         return self.transport.prompts

@@ -1,4 +1,4 @@
-"""What moderators and Discord do to the bot's voice, in words for the people who no longer hear it."""
+"""Notices about the bot's voice state: it was muted, deafened, moved or suppressed on a stage."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ import discord
 
 
 def voice_state_notice(before: discord.VoiceState | None, after: discord.VoiceState, prefix: str) -> str | None:
-    """Say what the change means for who listens, or ``None`` if nothing; ``before`` is ``None`` on joining.
+    """The notice for people about a change of the bot's voice state.
 
-    ``prefix`` is what commands begin with.
+    Args:
+        before: voice state before the change; ``None`` if the bot has just joined.
+        after: voice state after the change.
+        prefix: characters that commands begin with.
+
+    Returns:
+        ``None`` if the change does not matter to people.
     """
     channel = after.channel
     if channel is None:
@@ -27,7 +33,7 @@ def voice_state_notice(before: discord.VoiceState | None, after: discord.VoiceSt
         return "🙉 I'm deafened by this server: I hear nobody. A moderator can undo it: right-click me, Server Deafen."
     if was_deaf and not after.deaf:
         return "👂 I'm no longer deafened."
-    # Not `after.afk`: discord.py means "suppressed" by it.
+    # `after.afk` is not used, because in discord.py it means "suppressed".
     if arrived and channel == channel.guild.afk_channel:
         where = f"{channel.name}, the AFK channel, where nobody may speak"
         return f"💤 I was put in {where}. Move me back, or `{prefix}leave`."
@@ -35,7 +41,7 @@ def voice_state_notice(before: discord.VoiceState | None, after: discord.VoiceSt
         return "🔇 I'm in the audience of this stage, so nobody hears me. A moderator can invite me to speak."
     if was_suppressed and not after.suppress:
         return "🔊 I may speak on the stage now."
-    # Who comes back after a lost connection was in no channel before, and has not been moved.
+    # A bot that rejoins after a lost connection was in no channel before. It was not moved.
     if before is not None and before.channel is not None and arrived:
         return f"🎤 I was moved to {channel.name}. Write here as before."
     return None

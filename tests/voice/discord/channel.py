@@ -10,7 +10,7 @@ import discord
 import numpy as np
 
 from audio.opus import load_opus
-from bot.voice.discord.opening import ENCRYPTED_END, NotOpened
+from bot.voice.discord.dave import ENCRYPTED_END, DecryptionError
 from bot.voice.discord.receiver import Receiver
 from bot.voice.discord.rtp import SILENCE, TransportCipher, transport_cipher
 from bot.voice.frames import AudioFrame, InputEvent, TransmissionEnded
@@ -36,7 +36,7 @@ class Group:
 
     def decrypt(self, person: int, frame: bytes) -> bytes:
         if person not in self.people or frame[0] != person or frame in self.opened:
-            raise NotOpened("not theirs")
+            raise DecryptionError("not theirs")
         self.opened.add(frame)
         return frame[1 + SALT : -len(ENCRYPTED_END)]
 

@@ -119,7 +119,7 @@ def test_what_can_never_be_opened_is_forgotten_after_two_seconds() -> None:
     channel, stranger = Channel(), Talker(9, 99)
     channel.take(*(stranger.voiced() for _ in range(10)))
     channel.wait(2.5)
-    assert channel.receiver.counters.not_opened == 10
+    assert channel.receiver.counters.not_decrypted == 10
     assert channel.receiver.deadline is None
     channel.group.people.append(9)
     channel.wait(1.0)
@@ -147,7 +147,7 @@ def test_after_a_downgrade_plain_frames_are_heard_and_stragglers_after_an_upgrad
     assert channel.seconds(ADA) == pytest.approx(0.06)
 
 
-def test_who_opted_out_is_not_opened_whether_known_by_word_or_by_key() -> None:
+def test_who_opted_out_is_not_decrypted_whether_known_by_word_or_by_key() -> None:
     channel, ada, ben = Channel(admitted={BEN}), Talker(ADA, 77), Talker(BEN, 88)
     channel.take(*(ada.voiced() for _ in range(5)), ben.voiced())
     channel.receiver.speaking(77, ADA)
