@@ -1,1 +1,1 @@
-"""A live call: everything between a voice channel and a conversation."""
+"""Live calls: speech recognition, turn taking, conversation and speech, over any transport."""

@@ -1,32 +1,33 @@
-"""A call: all the parts that run while it is on.
+"""A call: builds all parts of a conversation by voice, connects them, and starts and ends them.
 
-A call is held over a transport, which it is given: Discord is one (``bot/voice/discord``), and a telephone would be
-another package beside it. ``bot/voice/transport.py`` says what a transport has to do; nothing in this file changes.
+A transport carries the call. Discord is one (``bot/voice/discord``); a telephone would be another package beside it.
+``bot/voice/transport.py`` says what a transport has to do. For a new transport, nothing in this file changes.
 
 In, from sound to a prompt:
 
-- The transport makes frames of the packets: pieces of one person's sound. The input thread (:class:`InputWorker`)
-  takes them from it, and has the turn detectors (:class:`Turns`, one for each person) look at them. A detector finds
-  out when its person speaks, pauses and has finished. Recordings and voice samples get their sound from it too.
+- The transport makes frames of the packets. A frame is a piece of one person's sound. The input thread
+  (:class:`InputWorker`) takes the frames and passes each to the turn detector of its person (:class:`Turns` has the
+  detectors). A detector finds out when its person speaks, pauses and has finished. The input thread also passes the
+  sound to recordings and voice samples.
 - At each pause, turn taking (:class:`TurnTaking`) has the words transcribed. It asks the turn policy how likely it is
   that the turn is over, and tells the person's detector: the likelier, the shorter the detector waits for more. The
   detector alone decides that the turn is over.
-- Meanwhile turn taking has a speculative reply prepared, as if the turn were over. It is not heard, shown or
-  remembered before the detector has decided. If the person speaks on, or if what they said was not for the bot, turn
-  taking has it discarded, and the conversation closes the model's stream.
+- Meanwhile turn taking has a speculative reply prepared, as if the turn were over. The speculative reply is not heard,
+  shown or remembered before the detector has decided. If the person speaks on, or if the words were not for the bot,
+  turn taking has the speculative reply discarded, and the conversation closes the model's stream.
 
 Out, from a prompt to sound:
 
 - The conversation (:class:`Conversation`) asks the responder, which is the language model, and sends its words to the
-  speech server. The sound that comes back goes to the playback (:class:`ReplyPlayback`); the transport takes it from
-  there, frame by frame.
-- The playback tells the conversation how much was really played. So a reply that is interrupted enters the history
+  speech server. The sound that comes back goes to the playback (:class:`ReplyPlayback`). The transport takes the sound
+  from the playback, frame by frame.
+- The playback tells the conversation how much was really played. So an interrupted reply enters the history
   (:class:`History`, which the conversation writes), the captions and the stored conversation only as far as people
-  have heard it.
+  have heard the reply.
 
-:class:`Call` builds a part before the parts that are given it. The conversation is given to turn taking, so "out" is
-built before "in". Around them stand what people may ask of a call that is on (consent, captions, recordings, spoken
-commands, settings) and the reasons for which it ends.
+:class:`Call` builds each part before the parts that use it. Turn taking uses the conversation, so "out" is built
+before "in". Then come the parts that people control during a call (captions, recordings, voice samples), and the part
+that watches for the end of the call.
 """
 
 from __future__ import annotations
@@ -76,28 +77,32 @@ _log = logging.getLogger(__name__)
 
 TTS_UNAVAILABLE = "❌ TTS pipeline not available. {cause}"
 ID_BYTES = 6
-"""Length of a call's id. It is random, so that two runs of the bot have no id in common."""
+"""Length of a call's id, in bytes. Ids are random, so that two runs of the bot have no id in common."""
 
 T = TypeVar("T", bound=Transport)
 
 
 class Call(Generic[T]):
-    """A call. It belongs to the event loop.
+    """A call. Use it only on the event loop.
 
-    The order is: :meth:`check`, :meth:`open`, :meth:`wait_lost`, :meth:`close`. Nothing runs before them, and
-    :meth:`close` ends everything that they have started.
+    Its methods are called in this order: :meth:`check`, :meth:`open`, :meth:`wait_lost`, :meth:`close`. Nothing runs
+    before :meth:`check`, and :meth:`close` ends all that was started.
 
     Args:
-        transport: carries the call. The type is kept, so that a caller gets its own kind of transport back.
-        engines: what the call thinks, speaks and understands with.
-        consent: who may be listened to.
-        settings: what the operator has chosen for all calls.
-        terms: what people are told about listening as the call begins.
-        data_dir: the folder for recordings.
-        volume: 0 to 2.
-        report: called with how far the speech server's voice has loaded, 0 to 1, during :meth:`open`.
+        transport: carries the call. Its type is kept, so a caller can use its own kind of transport.
+        engines: the responder, the speech client, the transcriber and the rules that the call is built of.
+        consent: says who may be listened to.
+        settings: the operator's settings for all calls.
+        terms: the text that tells people, as the call begins, what the bot does with their speech.
+        data_dir: the folder in which recordings get folders of their own.
+        volume: the volume of the bot's speech, 0 to 2.
+        report: called during :meth:`open` with the loading progress of the speech server's engine, 0 to 1.
         watch: called with each event of the call.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
+
+    Attributes:
+        conversation: the conversation, which answers prompts.
+        input_worker: the input thread.
     """
 
     def __init__(
@@ -128,7 +133,7 @@ class Call(Generic[T]):
         self._notices = Notices(transport.prompts, self._events)
         self._history = History()
 
-        # Out: from a prompt (what somebody wants answered) to sound. Built first: the parts below are given these.
+        # Out: from a prompt (a text that is to be answered) to sound. Built first, because the parts below use it.
         self._speech = engines.make_speech_client()
         voice = FallbackSpeech(self._speech, self._notices)
         self._playback = ReplyPlayback(loop, clock=clock)
@@ -164,7 +169,7 @@ class Call(Generic[T]):
             clock=clock,
         )
 
-        # What is kept of the call, and who is told of it.
+        # Captions, recordings and voice samples, and the watchers of the call's events.
         self._captions = CaptionWriter(transport.captions, lambda: character.now().persona.name, settings.captions)
         self._recordings = Recordings(
             self.input_worker,
@@ -189,15 +194,15 @@ class Call(Generic[T]):
     def _room(self) -> CallRoom:
         return CallRoom(self.transport.place, self.transport.people.names())
 
-    # Lifecycle.
+    # Start and end.
 
     async def check(self) -> None:
-        """Connect the speech server, and see whether the transport can carry a call.
+        """Check whether the transport can carry a call, and connect the speech server.
 
-        Nobody notices anything yet. The speech server stays connected until :meth:`close`.
+        People in the channel notice nothing of it. The speech server stays connected until :meth:`close`.
 
         Raises:
-            UserError: the transport can't carry it now, or the speech server can't be reached.
+            UserError: the transport can't carry a call now, or the speech server can't be reached.
         """
         self.transport.check()
         try:
@@ -207,12 +212,12 @@ class Call(Generic[T]):
         self._cleanup.push_async_callback(self._speech.close)
 
     async def open(self) -> None:
-        """Join, and begin to converse.
+        """Join the call and start the conversation.
 
         Raises:
             UserError: the transport could not join.
         """
-        # A transport that has connected only half is closed too.
+        # Registered first, so that a transport is closed even if connecting fails half-way.
         self._cleanup.push_async_callback(self.transport.close)
         await self.transport.connect()
         await self._speech.loaded(self._report)
@@ -227,7 +232,7 @@ class Call(Generic[T]):
         self._events(began)
 
     def _sent(self, pcm: bytes, at: float) -> None:
-        # The input thread must know what was played: to recognise its echo, and to record it.
+        # The input thread needs the sound that was played, to recognise its echo and to record it.
         self.input_worker.played(pcm, at, self._playback.sounding)
 
     async def _run(self) -> None:
@@ -238,7 +243,7 @@ class Call(Generic[T]):
             tasks.create_task(self._commands.run(), name="call: spoken commands")
 
     async def _listen(self) -> None:
-        """Listen until cancelled; then undo what is begun here, in reverse order."""
+        """Listen until cancelled. Then end all that was started here, in reverse order."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._transcriber.rest)
             stack.push_async_callback(self._captions.close)
@@ -252,18 +257,18 @@ class Call(Generic[T]):
             self._notices.tell(self._terms.notice(self._consent.policy, self.transport.place, self.captions))
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._turn_taking.run(), name="call: turn taking")
-                tasks.create_task(self._watch_input_thread(), name="call: the listening thread")
+                tasks.create_task(self._watch_input_thread(), name="call: input thread")
 
     async def _watch_input_thread(self) -> None:
         await self.input_worker.wait_dead()
         raise RuntimeError("the thread that listens has ended")
 
     def _admits(self, person: int) -> bool:
-        """Whether this person's sound may be used; asked for every piece of it, on the input thread."""
+        """Whether a person's sound may be used. Called for each frame, on the input thread."""
         return self._gate.admits(person) and not self.transport.people.is_program(person)
 
     async def wait_lost(self) -> EndCause:
-        """Return why the call is to end: somebody or something ended it, or a part of it has failed."""
+        """Wait until the call is to end, and return the cause."""
         if self._running is None:
             raise RuntimeError("the call is not open")
         return await self._ends.first(self._running)
@@ -271,19 +276,19 @@ class Call(Generic[T]):
     async def _stop_running(self) -> None:
         self.conversation.stop()
         if self._running is not None:
-            # What has failed before is told by :class:`CallEndWatcher`.
+            # An earlier failure was logged by :class:`CallEndWatcher`.
             ends_now = self._running.cancel()
             (failed,) = await asyncio.gather(self._running, return_exceptions=True)
             if ends_now and isinstance(failed, Exception):
                 _log.error("A part of the call could not be ended as it should", exc_info=failed)
 
     async def close(self, cause: EndCause) -> None:
-        """Fall silent, leave, and let go of everything; also after a failed or cancelled :meth:`open`.
+        """Fall silent, leave, and end all parts. This also works after a failed or cancelled :meth:`open`.
 
-        Where something of it raises, all else is done, and the end is told, before that is passed on.
+        If one part raises, all others are still ended and the end of the call is reported. Then the error is raised.
         """
         try:
-            # It may have been moved, and nobody can tell once it is left.
+            # The bot may have been moved, and after leaving, the place is not known any more.
             self._place = self.transport.place
         except Exception:
             _log.exception("It could not be asked where the call is")
@@ -295,31 +300,31 @@ class Call(Generic[T]):
                 self._events(CallEnded(self._place, cause.value))
 
     def _forget(self, person: int) -> None:
-        """Drop all that is held of somebody who does not want to be listened to any more."""
+        """Drop all sound and words of a person who no longer wants to be listened to."""
         self._samples.drop("They no longer want to be listened to.", person)
         self.input_worker.person_left(person)
         self._history.forget(person)
         self._captions.forget(person)
         self._recordings.forget(person)
 
-    # What can be asked of a call that is on.
+    # Control of an active call.
 
     @property
     def character(self) -> Character:
-        """Who the bot is in this call, now."""
+        """The bot's current persona and mood in this call."""
         return self._character.now()
 
     @property
     def voice_connected(self) -> bool:
-        """True while the speech server can be reached."""
+        """Whether the speech server is connected."""
         return self._speech.connected
 
     def say(self, prompt: Prompt) -> Saying:
-        """Queue a prompt; prompts are answered in their order."""
+        """Queue a prompt. Prompts are answered in order."""
         return self.conversation.prompt(prompt)
 
     async def announce(self, written: str, spoken: str | None = None) -> Saying | None:
-        """Tell everyone in the call: in the prompt channel and, where there are words for it, aloud."""
+        """Tell everybody in the call something: in the prompt channel and, if ``spoken`` is given, aloud."""
         await self._notices.announce(written)
         return None if spoken is None else self._recite(spoken)
 
@@ -327,12 +332,12 @@ class Call(Generic[T]):
         return self.say(Prompt("", text, self._clock(), kind=PromptKind.RECITE))
 
     def may_talk(self, person: int) -> bool:
-        """Whether the bot answers this person, when they speak and when they type."""
+        """Whether the bot answers this person's speech and messages."""
         return self.transport.people.may_talk(person)
 
     @property
     def volume(self) -> float:
-        """How loud the bot speaks, 0 to 2."""
+        """Volume of the bot's speech, 0 to 2."""
         return self._playback.volume
 
     @volume.setter
@@ -341,7 +346,7 @@ class Call(Generic[T]):
 
     @property
     def listening(self) -> bool:
-        """Whether it listens to anybody."""
+        """Whether the bot listens to anybody."""
         return self._gate.listening
 
     @listening.setter
@@ -353,7 +358,7 @@ class Call(Generic[T]):
 
     @property
     def captions(self) -> Captions:
-        """Where captions are written."""
+        """The place where captions are written."""
         return self._captions.place
 
     @captions.setter
@@ -362,7 +367,7 @@ class Call(Generic[T]):
 
     @property
     def mode(self) -> CallMode:
-        """Whether what is heard is answered, or only written down."""
+        """Whether speech is answered, or only written down."""
         return self._turn_taking.mode
 
     @mode.setter
@@ -371,25 +376,25 @@ class Call(Generic[T]):
 
     @property
     def recording(self) -> bool:
-        """Whether sound is being kept, or people are being told that it will be."""
+        """Whether the call is being recorded, or a recording is being announced."""
         return self._recordings.recording
 
     async def start_recording(self, written: str, spoken: str) -> None:
-        """Announce a recording, in writing and aloud; sound is kept from the end of the announcement on.
+        """Announce a recording, in writing and aloud. Sound is kept from the end of the announcement on.
 
         Raises:
-            RecordingError: see :meth:`~bot.voice.records.recordings.Recordings.start`.
+            RecordingError: recording is not possible, or every announcement was interrupted.
         """
         await self._recordings.start(written, spoken)
 
     async def stop_recording(self) -> None:
-        """Keep no more, and close the files."""
+        """End the recording and close its files."""
         await self._recordings.stop()
 
     async def sample_voice(self, person: int) -> Sound16:
-        """Some seconds of speech from a person who agreed to it. It is not answered, and the bot is silent meanwhile.
+        """Record some seconds of speech of a person who agreed to it. The bot is silent meanwhile and does not answer.
 
         Raises:
-            SampleError: no sample could be taken, or it was called off.
+            SampleError: no sample could be taken, or the person withdrew the consent.
         """
         return await self._samples.take(person)

@@ -1,4 +1,4 @@
-"""Moods and personas that are asked for aloud in a call."""
+"""Changes the bot's mood and persona when people ask for it aloud in a call."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from bot.voice.utterances.voice_commands import VoiceCommand
 _log = logging.getLogger(__name__)
 
 AGREED = "Okay."
-"""Said aloud, as the new mood or persona sounds."""
+"""Confirmation that is spoken in the new mood or persona."""
 FAILED = "Sorry, I can't change now."
 
 
 class CharacterChanges:
-    """Changes the character of the call's server, one wish after the other; :meth:`run` lives as long as the call.
+    """Changes persona and mood, one request after another. :meth:`run` lives as long as the call.
 
     Args:
-        tell: writes in the prompt channel.
-        recite: says something aloud to who gave a command.
+        character: the bot's persona and mood in the place where the call is held.
+        tell: writes a line into the prompt channel.
+        recite: speaks a text, as the answer to a command.
     """
 
     def __init__(
@@ -36,11 +37,11 @@ class CharacterChanges:
         self._requests: asyncio.Queue[SpokenCommand] = asyncio.Queue()
 
     def request(self, command: SpokenCommand) -> None:
-        """Have a mood or a persona chosen that somebody asked for, who may."""
+        """Queue the change that a command asks for. The person's right to it has been checked."""
         self._requests.put_nowait(command)
 
     async def run(self) -> None:
-        """Carry out what is asked until cancelled."""
+        """Carry out queued changes until cancelled."""
         while True:
             command = await self._requests.get()
             try:

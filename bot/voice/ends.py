@@ -1,4 +1,4 @@
-"""What ends a call by itself."""
+"""Watches for the reasons that end a call: nobody is left, a connection is lost, or a part has failed."""
 
 from __future__ import annotations
 
@@ -15,20 +15,23 @@ _log = logging.getLogger(__name__)
 
 
 class ConnectionState(Protocol):
-    """Something that may be lost."""
+    """A connection that can be lost."""
 
     @property
     def connected(self) -> bool:
-        """True while it is there."""
+        """Whether the connection is up."""
         ...
 
 
 class CallEndWatcher:
-    """Waits for the first end of a call. Belongs to the event loop.
+    """Waits until something ends a call. Use it only on the event loop.
 
     Args:
-        leave_requested: returns when somebody who may has asked the bot, aloud, to leave.
-        settings: after how long without people, or without the speech server, the call ends.
+        transport: carries the call. It says when the call is lost, and whether the bot is alone.
+        speech: the connection to the speech server.
+        leave_requested: returns when a person who may do so has asked the bot, aloud, to leave.
+        settings: contains after how long without people, or without the speech server, the call ends.
+        clock: returns monotonic seconds.
     """
 
     def __init__(
@@ -47,9 +50,10 @@ class CallEndWatcher:
         self._clock = clock
 
     async def first(self, running: asyncio.Task[None]) -> EndCause:
-        """Return when the call can't go on: removed from it, sent away, its connection or voice lost, left alone.
+        """Wait for the first reason to end the call, and return it.
 
-        What is ``running`` in it does not end by itself, but where a part of it has failed.
+        Args:
+            running: the task of the call's parts. It ends only if one of them has failed.
         """
         waited = (
             *(self._transport.wait_lost(), self._alone(), self._without_speech(), self._asked_to_leave()),

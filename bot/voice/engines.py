@@ -1,4 +1,4 @@
-"""What is loaded or chosen before a call, and handed to each."""
+"""The engines of a call: what is loaded or chosen before it, such as transcriber, speech client and turn policy."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from bot.voice.turns.turns import TurnPolicy
 from bot.voice.utterances.word_lists import WordLists
 
 LoadingReport = Callable[[float], None]
-"""Told how far something is loaded, 0 to 1."""
+"""Receives the progress of loading, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallEngines:
-    """What a call thinks, speaks and understands with.
+    """The engines and rules that a call is built of.
 
     Attributes:
         character: the bot's persona and mood in the place where the call is held.
-        make_responder: builds the responder, which is told what was said in the call, where it is and who is in it.
+        make_responder: builds the responder of a call. Takes the call's history, and a function that returns where
+            the call is and who is in it.
         make_speech_client: builds the connection to the speech server.
-        manner: called before each reply; returns how it is to be spoken (voice, speed and so on).
-        transcriber: turns speech into words.
-        turn_policy: the rules by which turns are detected, and how likely it is at a pause that one is over.
-        word_lists: the phrases that are spoken commands, and those with which listeners only show that they listen.
+        manner: called before each reply; returns its speech parameters (voice, speed and so on).
+        transcriber: transcribes speech to text.
+        turn_policy: the rules by which turns are detected, and the estimate of how likely a pause is a turn's end.
+        word_lists: the phrases of spoken commands, and the backchannels of listeners ("mhm").
     """
 
     character: LocalCharacter

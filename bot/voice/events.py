@@ -1,4 +1,4 @@
-"""What a call tells whoever watches it (the console, a log): small facts, as they happen."""
+"""Events of a call, for those who watch it: the console, the captions, the trace file and so on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What every event has: the id of its ``call``, and when it happened, in monotonic seconds."""
+    """Base class of events.
+
+    Attributes:
+        call: id of the call; empty if the event belongs to no call.
+        at: when it happened, in monotonic seconds.
+    """
 
     call: str = ""
     at: float = 0.0
@@ -22,12 +27,18 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Ready(Event):
-    """The bot has connected and can be called; it belongs to no call."""
+    """The bot is connected and can be called. This event belongs to no call."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallBegan(Event):
-    """The bot is in a call. ``encrypted`` says that end-to-end encryption is in force."""
+    """The bot has joined a call.
+
+    Attributes:
+        transport: the kind of transport that carries the call, such as ``discord``.
+        place: name of the place where the call is held, such as the voice channel.
+        encrypted: whether the call is encrypted end to end.
+    """
 
     transport: str
     place: str
@@ -36,23 +47,29 @@ class CallBegan(Event):
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted(Event):
-    """Somebody has begun to speak."""
+    """A person has started to speak."""
 
     turn: TurnId
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped(Event):
-    """They have finished, or it was nothing; comes once for each :class:`SpeechStarted`, unless the call ends."""
+    """A person's turn is over, or was dropped. Comes once for each :class:`SpeechStarted`, unless the call ends."""
 
     turn: TurnId
 
 
 @dataclass(frozen=True, slots=True)
 class UtteranceHeard(Event):
-    """Somebody has said something aloud; ``addressed``: to the bot. ``person`` is their user id.
+    """A person has said something aloud.
 
-    ``language`` is a code such as ``en``, where the transcriber tells it.
+    Attributes:
+        person: the person's user id.
+        author: the person's display name.
+        text: the transcribed words.
+        addressed: whether the words were for the bot.
+        language: the language as Whisper's code, such as ``en``; ``None`` if the transcriber does not detect it.
+        turn: the turn in which it was said.
     """
 
     person: int
@@ -65,9 +82,15 @@ class UtteranceHeard(Event):
 
 @dataclass(frozen=True, slots=True)
 class PromptTaken(Event):
-    """Somebody's words were taken up and are being answered; ``recited``: the words are what the bot says itself.
+    """The bot has committed itself to answer a prompt.
 
-    ``person`` is the author's user id, as far as it is known; ``turn`` is theirs, where they said it aloud.
+    Attributes:
+        reply: id of the reply.
+        author: display name of the prompt's author.
+        text: the prompt's text.
+        recited: whether the bot speaks the text as it is, instead of answering it.
+        person: user id of the prompt's author; ``None`` if it is not known.
+        turn: the turn in which the prompt was spoken; ``None`` if it was typed.
     """
 
     reply: str
@@ -80,7 +103,7 @@ class PromptTaken(Event):
 
 @dataclass(frozen=True, slots=True)
 class WordsSpoken(Event):
-    """A segment of the reply has begun to sound in the channel; ``turn`` as in :class:`PromptTaken`."""
+    """A segment of a reply has started to play. ``turn`` is the prompt's turn, as in :class:`PromptTaken`."""
 
     reply: str
     text: str
@@ -89,7 +112,13 @@ class WordsSpoken(Event):
 
 @dataclass(frozen=True, slots=True)
 class ReplyEnded(Event):
-    """A reply is over. So much of it was ``heard``, aloud or in writing; ``turn`` as in :class:`PromptTaken`."""
+    """A reply is over.
+
+    Attributes:
+        trace: the timings of the reply.
+        heard: the part of the reply that people heard, or read if it was written.
+        turn: the turn in which the prompt was spoken, as in :class:`PromptTaken`.
+    """
 
     trace: TurnTrace
     heard: str = ""
@@ -97,20 +126,25 @@ class ReplyEnded(Event):
 
     @property
     def interrupted(self) -> bool:
-        """Whether it was cut short."""
+        """Whether the reply was interrupted."""
         return self.trace.outcome is Outcome.INTERRUPTED
 
 
 @dataclass(frozen=True, slots=True)
 class NoticePosted(Event):
-    """Something was written in the prompt channel."""
+    """A notice was written into the prompt channel, or waits to be written."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class CallEnded(Event):
-    """The call is over. ``place`` is where the bot was at last: it may have been moved."""
+    """The call is over.
+
+    Attributes:
+        place: name of the last place of the call. Discord users can move the bot between channels.
+        cause: a value of :class:`~bot.voice.transport.EndCause`.
+    """
 
     place: str
     cause: str
@@ -129,17 +163,17 @@ CallEvent = (
     | CallEnded
 )
 Watcher = Callable[[CallEvent], None]
-"""Takes an event on the event loop; must not block or raise."""
+"""A function that takes each event, on the event loop. It must not block or raise."""
 
 
 class EventFeed:
-    """A :data:`Watcher` that passes each event on to all who subscribed, in their order."""
+    """A :data:`Watcher` that passes each event on to all subscribed watchers, in the order of subscription."""
 
     def __init__(self, *watchers: Watcher) -> None:
         self._watchers = [*watchers]
 
     def __call__(self, event: CallEvent) -> None:
-        """Pass it on. The error of one watcher is logged, and keeps nothing from the others, nor from the call."""
+        """Pass an event on. Errors of a watcher are logged and disturb neither the other watchers nor the call."""
         for watcher in tuple(self._watchers):
             try:
                 watcher(event)
@@ -147,13 +181,18 @@ class EventFeed:
                 _log.exception("An event of the call could not be taken note of")
 
     def subscribe(self, watcher: Watcher) -> Callable[[], None]:
-        """Tell ``watcher`` too, from now on, until the returned function is called."""
+        """Subscribe ``watcher``. The returned function ends the subscription."""
         self._watchers.append(watcher)
         return lambda: self._watchers.remove(watcher)
 
 
 class CallFeed(EventFeed):
-    """The feed of one call: each event gets the call's id and the time before it is passed on."""
+    """The event feed of one call. It adds the call's id and the time to each event.
+
+    Args:
+        call: id of the call.
+        clock: returns monotonic seconds.
+    """
 
     def __init__(self, call: str, clock: Callable[[], float]) -> None:
         super().__init__()
@@ -161,5 +200,5 @@ class CallFeed(EventFeed):
         self._clock = clock
 
     def __call__(self, event: CallEvent) -> None:
-        """Complete it and pass it on."""
+        """Add id and time to an event, and pass it on."""
         super().__call__(replace(event, call=self._call, at=self._clock()))

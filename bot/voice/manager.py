@@ -1,4 +1,4 @@
-"""The only owner of "a call is on": one session at a time, with the lease on the graphics cards while it lasts."""
+"""The session manager: starts and ends calls, one at a time, and holds the lease during a call."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bot.voice.transport import EndCause
 _log = logging.getLogger(__name__)
 
 CLOSE_LIMIT = 10.0
-"""Seconds that a session may take to close before it is given up."""
+"""Most seconds that closing a session may take. After that it is cancelled."""
 
 
 class CallState(StrEnum):
-    """Where the one possible call stands."""
+    """State of the one possible call."""
 
     IDLE = "idle"
     STARTING = "starting"
@@ -33,22 +33,22 @@ START_CANCELLED = "👋 Stopped joining."
 
 
 class Session(Protocol):
-    """What the manager needs of a live call."""
+    """A call as the manager sees it."""
 
     async def check(self) -> None:
-        """See whether the call can be had, before anything is held; raises :class:`UserError`."""
+        """Check whether the call is possible, before the lease holds anything; raises :class:`UserError`."""
         ...
 
     async def open(self) -> None:
-        """Connect; raises :class:`UserError` where that is not possible, and then leaves nothing behind."""
+        """Connect; raises :class:`UserError` if that is not possible. The manager then calls :meth:`close`."""
         ...
 
     async def wait_lost(self) -> EndCause:
-        """Return when the call can't go on by itself."""
+        """Wait until the call can't continue, and return the cause."""
         ...
 
     async def close(self, cause: EndCause) -> None:
-        """End everything the session started; also after :meth:`open` was cancelled half-way."""
+        """End all that the session has started. This also works after a failed or cancelled :meth:`open`."""
         ...
 
 
@@ -57,7 +57,13 @@ S = TypeVar("S", bound=Session)
 
 @dataclass(frozen=True, slots=True)
 class CallStatus(Generic[S]):
-    """What ``!voice-status`` shows of the lease."""
+    """The state of the call and the lease, as ``!voice-status`` shows it.
+
+    Attributes:
+        session: the active call, if there is one.
+        held: names of the features that the lease holds.
+        stuck: names of the features that could not be released.
+    """
 
     state: CallState
     session: S | None
@@ -66,12 +72,15 @@ class CallStatus(Generic[S]):
 
 
 class VoiceSessionManager(Generic[S]):
-    """Starts and ends sessions; starting while another lives is refused at once, never queued.
+    """Starts and ends calls, here called sessions. Use it only on the event loop.
 
-    Endings are run by a task of the manager's own, never by one that they cancel. All methods belong to the event loop.
+    While a session exists, another start is refused at once. A task of the manager's own ends a session, since the
+    task that asks for the end may be cancelled by it.
 
     Args:
-        prefix: what commands begin with.
+        lease: holds the features that compete with a call.
+        ended: called after the end of a session.
+        prefix: the prefix of text commands.
     """
 
     def __init__(self, lease: Lease, ended: Callable[[S, EndCause], Awaitable[None]], *, prefix: str = "!") -> None:
@@ -86,36 +95,36 @@ class VoiceSessionManager(Generic[S]):
 
     @property
     def session(self) -> S | None:
-        """The session that can be spoken to now."""
+        """The active session; ``None`` if there is none, or if it is starting or ending."""
         return self._session if self._state is CallState.ACTIVE else None
 
     @property
     def occupant(self) -> S | None:
-        """The one session there is, from the moment that it is asked for until everything of it has ended."""
+        """The session in any state, from the request to start it until it has ended completely."""
         return self._session
 
     async def free(self, feature: str) -> bool:
-        """See :meth:`bot.lease.Lease.free`."""
+        """Release a feature that the lease could not release; see :meth:`bot.lease.Lease.free`."""
         return await self._lease.free(feature)
 
     def status(self) -> CallStatus[S]:
-        """A snapshot for ``!voice-status``."""
+        """The current state of call and lease."""
         return CallStatus(self._state, self.session, self._lease.held, self._lease.stuck)
 
     def require_idle(self) -> None:
-        """See that there is no session, so that none is built in vain.
+        """Check that there is no session, before a caller builds one.
 
         Raises:
-            UserError: there is one, or one begins or ends.
+            UserError: a session is active, starting or ending.
         """
         if self._state is not CallState.IDLE:
             raise UserError(ALREADY_IN_SESSION.format(prefix=self._prefix))
 
     async def start_session(self, session: S, *, reason: str) -> S:
-        """Check, take the lease, then connect; when any step fails, all that was held is released and nothing is left.
+        """Check the session, acquire the lease and connect. If a step fails, all earlier steps are undone.
 
         Raises:
-            UserError: another session lives, a feature would not be held, or the session could not connect.
+            UserError: there is another session, a feature could not be held, or the session could not connect.
         """
         self.require_idle()
         self._state = CallState.STARTING
@@ -160,7 +169,7 @@ class VoiceSessionManager(Generic[S]):
         self._begin_ending(cause)
 
     async def end_session(self, cause: EndCause = EndCause.COMMAND) -> bool:
-        """End the call, or cancel its start; returns when everything is released. False when there was none."""
+        """End the call, or cancel its start. Returns when all is released; False if there was no call."""
         if self._state is CallState.STARTING and self._starting is not None:
             self._state = CallState.ENDING
             cancelling = self._cancel_start(self._starting, self._session)
@@ -179,7 +188,7 @@ class VoiceSessionManager(Generic[S]):
             return
         self._ending = None
         if session is not None and self._session is session:
-            # The start had succeeded before it could be cancelled.
+            # The start succeeded before it could be cancelled.
             self._state = CallState.ACTIVE
             self._begin_ending(EndCause.COMMAND)
 
@@ -213,12 +222,12 @@ class VoiceSessionManager(Generic[S]):
             _log.exception("Closing the voice session failed")
 
     async def close(self) -> None:
-        """End any call; for the end of the process."""
+        """End the call, if there is one, at the end of the process."""
         await self.end_session(EndCause.SHUTDOWN)
         await self._lease.close()
 
 
 def _note_failure(starting: asyncio.Task[S]) -> None:
-    """Whoever asked for the call may have given up meanwhile, and then nobody else looks."""
+    """Log a failed start, since the caller that waited for it may have been cancelled."""
     if not starting.cancelled() and (error := starting.exception()) is not None:
         _log.info("The call did not start: %s", error)

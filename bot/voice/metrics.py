@@ -1,4 +1,4 @@
-"""One trace a turn: when each stage of the way from the prompt to the first packet was reached."""
+"""Reply timings: a trace for each reply, from the prompt to the last packet, and statistics over recent replies."""
 
 from __future__ import annotations
 
@@ -11,18 +11,32 @@ from types import MappingProxyType
 from bot.voice.turn import Outcome, SpokenTurn
 
 KEPT_TRACES = 200
+"""Number of newest traces that are kept for the statistics."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnTrace:
-    """The timings of one turn, in milliseconds; ``None`` where a stage was not reached.
+    """The timings of one reply, in milliseconds. A stage that was not reached is ``None``.
 
-    They count from the prompt's arrival, or, where it was spoken, from the arrival of the packet with the last voiced
-    sample: no timer of ours hides in front of them. ``speech_paused`` is the first sign that the person had finished,
-    ``transcribed`` when the words were known, ``turn_ended`` when it was sure. ``first_clause`` is when the voice took
-    up the first segment, ``first_packet`` when its first frame was sent. Of a speculative reply, stages
-    can be earlier than ``turn_ended``. ``audio`` is the length of what was played; ``underruns`` counts 20 ms frames
-    of silence put in for want of sound.
+    Time 0 is the arrival of the prompt. For a spoken prompt it is the arrival of the packet with the last voiced
+    sample, so that the timings include all waiting for the end of the turn. Stages of a speculative reply can come
+    before ``turn_ended``.
+
+    Attributes:
+        reply: id of the reply.
+        outcome: how the reply ended.
+        waited: when the reply was begun.
+        microphone: a value of :class:`~bot.voice.turn.Microphone`; ``None`` for a typed prompt.
+        speech_paused: when the person was first found to have paused.
+        transcribed: when the words of the turn were known.
+        turn_ended: when the turn counted as over.
+        first_token: when the model's first token came.
+        first_clause: when the speech server began to synthesize the first segment.
+        first_audio: when the first sound of the speech server came.
+        first_packet: when the first voiced frame was sent.
+        last_packet: when the last frame was sent.
+        audio: length of the sound that was played.
+        underruns: length of all silence that came up because sound was late, in frames of 20 ms.
     """
 
     reply: str
@@ -41,7 +55,7 @@ class TurnTrace:
     underruns: int = 0
 
     def as_json(self) -> dict[str, object]:
-        """The trace as a JSON object."""
+        """The trace as a dictionary of JSON values."""
         return asdict(self)
 
 
@@ -57,15 +71,16 @@ STAGES: Mapping[str, str] = MappingProxyType(
         "last_packet": "last packet",
     }
 )
-"""The stages in their usual order: the names of the trace's fields, and what people call them."""
+"""Field names of the stages in their usual order, each with its name for users."""
 
 
 class ReplyTimer:
-    """Stamps the stages of one turn as they are reached; each only the first time.
+    """Measures when one reply reaches each stage. Only the first time counts.
 
     Args:
-        prompt_at: when the prompt arrived, monotonic seconds.
-        clock: the monotonic clock.
+        reply: id of the reply.
+        prompt_at: when the prompt arrived, in monotonic seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, reply: str, prompt_at: float, clock: Callable[[], float]) -> None:
@@ -80,21 +95,26 @@ class ReplyTimer:
         return round(1000 * (at - self._prompt_at), 2)
 
     def reached(self, stage: str, at: float | None = None) -> bool:
-        """Stamp ``stage``, one of :data:`STAGES`, at ``at`` or now; False when it had been reached before."""
+        """Note that a stage was reached. Returns False if it had been reached before.
+
+        Args:
+            stage: a key of :data:`STAGES`.
+            at: when it was reached, in monotonic seconds; ``None``: now.
+        """
         if stage in self._stages:
             return False
         self._stages[stage] = self._since(self._clock() if at is None else at)
         return True
 
     def spoken(self, turn: SpokenTurn) -> None:
-        """Stamp the stages that lie before the prompt."""
+        """Note the stages of the spoken turn, which lie before the prompt."""
         self._microphone = turn.microphone.value
         self.reached("speech_paused", turn.paused_at)
         self.reached("transcribed", turn.transcribed_at)
         self.reached("turn_ended", turn.ended_at)
 
     def finish(self, outcome: Outcome, *, audio: float = 0.0, underruns: int = 0) -> TurnTrace:
-        """Close the trace; ``audio`` in milliseconds."""
+        """Return the finished trace. ``audio`` is the length of the sound that was played, in milliseconds."""
         stages: dict[str, float | None] = {stage: self._stages.get(stage) for stage in STAGES}
         return TurnTrace(
             self._reply,
@@ -109,29 +129,29 @@ class ReplyTimer:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Median and 95th percentile of one stage over recent turns, in milliseconds."""
+    """Median and 95th percentile of one stage over recent replies, in milliseconds."""
 
     median: float
     p95: float
 
 
 class TurnMetrics:
-    """The last :data:`KEPT_TRACES` traces of a call."""
+    """Statistics over the last :data:`KEPT_TRACES` traces of a call."""
 
     def __init__(self) -> None:
         self._traces: deque[TurnTrace] = deque(maxlen=KEPT_TRACES)
 
     def add(self, trace: TurnTrace) -> None:
-        """Keep a trace."""
+        """Add a trace."""
         self._traces.append(trace)
 
     @property
     def last(self) -> TurnTrace | None:
-        """The newest trace."""
+        """The newest trace; ``None`` if there is none."""
         return self._traces[-1] if self._traces else None
 
     def summary(self, stage: str) -> Summary | None:
-        """Median and 95th percentile of a stage, or ``None`` when no turn reached it."""
+        """Median and 95th percentile of a stage; ``None`` if no reply reached it."""
         values = sorted(value for trace in self._traces if (value := getattr(trace, stage)) is not None)
         if not values:
             return None

@@ -1,4 +1,4 @@
-"""What is written in the prompt channel of a call, one thing after the other, behind whoever has something to say."""
+"""Notices: lines about the call that are written into the prompt channel in order, in the background."""
 
 from __future__ import annotations
 
@@ -15,30 +15,35 @@ _log = logging.getLogger(__name__)
 
 
 class Notices:
-    """Writes in the order in which it is told; :meth:`run` lives as long as the call. Belongs to the event loop."""
+    """A queue of notices. :meth:`run` writes them, as long as the call lives. Use it only on the event loop.
+
+    Args:
+        channel: the prompt channel, where the notices are written.
+        watch: receives an event for each notice.
+    """
 
     def __init__(self, channel: PromptChannel, watch: Watcher) -> None:
         self._channel = channel
         self._watch = watch
-        # Not the coroutines themselves: what waits when the call ends, or was said before it began, is never begun.
+        # Functions, not coroutines: notices that still wait when the call ends are never started.
         self._waiting: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
 
     def tell(self, text: str, prompt: Prompt | None = None) -> None:
-        """Write something, as an answer to ``prompt`` where there is one."""
+        """Queue a notice, as an answer to ``prompt`` if there is one."""
         self._watch(NoticePosted(text))
         self._waiting.put_nowait(partial(self._channel.tell, text, prompt))
 
     async def announce(self, text: str) -> None:
-        """Write something at once; returns when people can read it, and raises what the channel raises."""
+        """Write a notice at once. Returns when people can read it. Errors of the channel are raised."""
         await self._channel.tell(text)
         self._watch(NoticePosted(text))
 
     def acknowledge(self, prompt: Prompt) -> None:
-        """Show who wrote a prompt that it was taken."""
+        """Queue the sign for the author of a prompt that the prompt was accepted."""
         self._waiting.put_nowait(partial(self._channel.acknowledge, prompt))
 
     async def run(self) -> None:
-        """Write until cancelled; what can't be written is logged."""
+        """Write queued notices until cancelled. Errors are logged."""
         while True:
             write = await self._waiting.get()
             try:

@@ -1,4 +1,4 @@
-"""What a call needs of the world, and its parts of each other: protocols, so that each can be tested alone."""
+"""Protocols between the parts of a call, so that each part can be tested alone."""
 
 from __future__ import annotations
 
@@ -14,16 +14,20 @@ from wire.messages import ClientMessage
 
 
 class Responder(Protocol):
-    """Answers prompts; what was said before it reads in the call's history."""
+    """Answers prompts with a language model. It reads the call's history."""
 
     async def warm_up(self) -> None:
-        """Get ready to answer at once; never raises."""
+        """Prepare the model, so that the next answer comes sooner. Never raises."""
         ...
 
     def answer(self, asked: Turn, when_loading: Callable[[], None] | None = None) -> AsyncGenerator[str, None]:
-        """Stream the answer; raises :class:`~bot.llm.errors.ModelError`; closing it closes the model's stream.
+        """Stream the answer to a turn. Closing the generator closes the model's stream.
 
-        ``when_loading`` is called once if the model is still being loaded, and has been for a while.
+        Args:
+            when_loading: called once if the model is still being loaded after a while.
+
+        Raises:
+            ModelError: the model could not answer, or stopped in the middle.
         """
         ...
 
@@ -32,11 +36,11 @@ class SpeechConnection(Protocol):
     """The connection to the speech server."""
 
     async def send(self, message: ClientMessage) -> None:
-        """Send; raises :class:`~bot.speech_server.errors.SpeechUnavailable`."""
+        """Send a message; raises :class:`~bot.speech_server.errors.SpeechUnavailable`."""
         ...
 
     def events(self) -> AsyncIterator[SpeechEvent]:
-        """Everything the server says, and the connection's own ups and downs; ends when it is closed."""
+        """Yield the server's messages, and changes of the connection itself, until the connection is closed."""
         ...
 
 
@@ -45,7 +49,7 @@ class SpeechClient(SpeechConnection, Protocol):
 
     @property
     def connected(self) -> bool:
-        """True while the server can be spoken to."""
+        """Whether the server is connected."""
         ...
 
     async def open(self) -> None:
@@ -53,7 +57,7 @@ class SpeechClient(SpeechConnection, Protocol):
         ...
 
     async def loaded(self, report: Callable[[float], None]) -> None:
-        """Wait until the server's voice is loaded; ``report`` is told how far it is, 0 to 1."""
+        """Wait until the server's engine is loaded. ``report`` is called with the progress, 0 to 1."""
         ...
 
     async def close(self) -> None:
@@ -62,147 +66,156 @@ class SpeechClient(SpeechConnection, Protocol):
 
 
 class Playback(Protocol):
-    """Where sound goes: float32 mono at 48,000 Hz in, position in samples out."""
+    """Plays replies. Sound is mono float32 at 48,000 Hz; positions are in samples. ``reply`` is the id of a reply."""
 
     def begin(self, reply: str) -> None:
-        """A reply is being made: get ready."""
+        """Prepare for the sound of a new reply."""
         ...
 
     def write(self, reply: str, samples: Samples) -> None:
-        """Queue sound."""
+        """Queue sound of the reply."""
         ...
 
     def mark(self, reply: str, number: int) -> None:
-        """Report when the sound queued next begins to be played."""
+        """Report when the sound that is queued next starts to play. ``number`` is the number of the segment."""
         ...
 
     def pause(self, reply: str) -> None:
-        """Silence is meant from here on, until there is more sound of the reply."""
+        """Allow silence from here on, until more sound of the reply is queued."""
         ...
 
     def finish(self, reply: str) -> None:
-        """No more sound comes: report when the last sample was sent."""
+        """End the reply's sound. The playback reports when the last sample was sent."""
         ...
 
     def hold(self) -> None:
-        """Fall silent, and keep what is queued."""
+        """Fall silent, and keep the queued sound."""
         ...
 
     def resume(self) -> None:
-        """Go on where :meth:`hold` stopped."""
+        """Continue where :meth:`hold` stopped."""
         ...
 
     def drop(self, reply: str) -> int:
-        """Drop what is not sent; returns the samples that were."""
+        """Drop the reply's sound that was not sent. Returns how many of its samples were sent."""
         ...
 
     def position(self, reply: str) -> int:
-        """The samples of the reply that were sent."""
+        """Number of samples of the reply that were sent."""
         ...
 
     async def wait_for_room(self, seconds: float) -> None:
-        """Wait until less than this is queued."""
+        """Wait until less than ``seconds`` of sound is queued."""
         ...
 
 
 class ReplyControl(Protocol):
-    """The conversation, as those see it who listen."""
+    """The conversation as turn taking sees it: begins, commits, discards and interrupts replies."""
 
     @property
     def answering(self) -> bool:
-        """True while a reply is made or spoken that is sure to be wanted."""
+        """Whether a committed reply is being made or spoken."""
         ...
 
     @property
     def answered(self) -> int | None:
-        """Who is being answered, by their user id, as far as it is known."""
+        """User id of the person who is being answered; ``None`` if nobody is, or if the id is not known."""
         ...
 
     def speculate(self, prompt: Prompt) -> None:
-        """Prepare an answer to what somebody may have finished saying; nothing of it is heard yet."""
+        """Prepare a reply to a turn that may be over. Nothing of it is heard or shown before :meth:`commit`."""
         ...
 
     def commit(self, prompt: Prompt) -> None:
-        """Answer what somebody has said, with the speculative reply where there is one."""
+        """Answer a turn that is over. The speculative reply is used if it was made for the same words."""
         ...
 
     def discard(self, turn: TurnId) -> None:
-        """Throw away what was prepared for a turn."""
+        """Discard the speculative reply to a turn."""
         ...
 
     def interruption_started(self, turn: TurnId) -> None:
-        """Fall silent: somebody who may interrupt speaks."""
+        """Hold the playback, because somebody who may interrupt has started to speak."""
         ...
 
     def interruption_confirmed(self, turn: TurnId) -> None:
-        """There are words in what they say: the reply that they interrupt is over."""
+        """End the reply that the turn interrupts, because there are words in the turn."""
         ...
 
     def release_floor(self, turn: TurnId) -> None:
-        """They have finished, or it was nothing: speak, or go on."""
+        """Release the floor, because the turn is over or was no interruption. The playback may continue."""
         ...
 
     def overhear(self, turn: Turn) -> None:
-        """Somebody said something that wants no answer, but that the next answer should know of."""
+        """Add a turn to the history that is not answered, so that the next answer can refer to it."""
         ...
 
 
 class Participants(Protocol):
-    """The people in the call, by their user ids, as turn taking needs to know them."""
+    """The people in the call as turn taking sees them. ``person`` is a user id."""
 
     def name(self, person: int) -> str:
-        """What to call them."""
+        """The display name of a person."""
         ...
 
     def names(self) -> tuple[str, ...]:
-        """Everybody's names."""
+        """The display names of all people in the call."""
         ...
 
     def may_talk(self, person: int) -> bool:
-        """Whether they are answered."""
+        """Whether the bot answers this person."""
         ...
 
     def may_interrupt(self, person: int, answered: int | None) -> bool:
-        """Whether the bot falls silent when they speak; ``answered`` is whom it is answering, if that is known."""
+        """Whether the bot falls silent when this person speaks.
+
+        Args:
+            answered: user id of the person who is being answered, if it is known.
+        """
         ...
 
 
 class UtteranceClassifier(Protocol):
-    """Decides what an utterance is to the bot."""
+    """Classifies utterances: for the bot, a command, an echo, or talk between people."""
 
     def classify(self, utterance: Utterance) -> Classification:
-        """Classify it, as far as it goes; asked again when there is more of it."""
+        """Classify an utterance. It is called again when more words of the same turn are known."""
         ...
 
     def said(self, person: int, text: str, *, addressed: bool) -> None:
-        """A turn is over and these were its words."""
+        """Note the words of a turn that is over. ``addressed`` says whether they were for the bot."""
         ...
 
     @property
     def own_names(self) -> tuple[str, ...]:
-        """What the bot is called."""
+        """The names of the bot."""
         ...
 
 
 class PauseListener(Protocol):
-    """Is told the end-of-turn estimate of a paused turn, so that its detector knows how long to wait for more."""
+    """Receives end-of-turn estimates, from which a turn's detector knows how long to wait for more speech."""
 
     def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
-        """How likely a turn that is paused is over, 0 to 1; ``wordless``: nothing was said in it."""
+        """Take the estimate for a turn that has paused.
+
+        Args:
+            over: the probability that the turn is over, 0 to 1.
+            wordless: whether there are no words in the turn.
+        """
         ...
 
 
 class CommandRunner(Protocol):
-    """Does what is asked for aloud."""
+    """Executes spoken commands."""
 
     def execute(self, command: SpokenCommand) -> None:
-        """Do it, or say why not."""
+        """Execute the command, or say why it is refused."""
         ...
 
 
 class NoticeWriter(Protocol):
-    """Writes to everybody in the call, behind whoever has something to say."""
+    """Writes notices into the prompt channel, in order, without making the caller wait."""
 
     def tell(self, text: str, prompt: Prompt | None = None) -> None:
-        """Write, as an answer to ``prompt`` where there is one."""
+        """Write a notice, as an answer to ``prompt`` if there is one."""
         ...

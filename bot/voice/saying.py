@@ -1,4 +1,4 @@
-"""Something that the bot was asked to say, for who wants to know what becomes of it."""
+"""Handle of a prompt: tells how its reply ended, and can interrupt it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from bot.voice.turn import Outcome, Prompt
 
 
 class Saying:
-    """A prompt's way from its place in the queue to the end of its reply. Belongs to the event loop.
+    """A prompt that waits or is being answered, and the outcome of its reply. Use it only on the event loop.
 
     Args:
-        interrupt: ends the reply, or takes the prompt out of the queue.
+        prompt: the prompt.
+        interrupt: called with the prompt to end its reply, or to drop the prompt if it still waits.
     """
 
     def __init__(self, prompt: Prompt, interrupt: Callable[[Prompt], None]) -> None:
@@ -22,23 +23,24 @@ class Saying:
 
     @property
     def outcome(self) -> Outcome | None:
-        """How it ended; ``None`` while it waits or is said.
+        """How the reply ended; ``None`` while the prompt waits or the reply is being spoken.
 
-        What was never begun is :attr:`Outcome.REFUSED` where too many waited, and :attr:`Outcome.DISCARDED` else.
+        If no reply was begun, the outcome is :attr:`Outcome.REFUSED` if too many prompts waited, and
+        :attr:`Outcome.DISCARDED` otherwise.
         """
         return self._ended.result() if self._ended.done() else None
 
     @property
     def played(self) -> Awaitable[Outcome]:
-        """Wait until the last of it has been sent, or it has ended otherwise; says how it ended."""
+        """Awaitable that returns the outcome when the reply has been spoken or has ended for another reason."""
         return asyncio.shield(self._ended)
 
     def interrupt(self) -> None:
-        """Say no more of it; what has ended stays as it is."""
+        """End the reply, or drop the waiting prompt. Does nothing if the reply has ended."""
         if not self._ended.done():
             self._interrupt(self.prompt)
 
     def end(self, outcome: Outcome) -> None:
-        """It has ended; for who says it."""
+        """Set the outcome. Only the conversation calls this."""
         if not self._ended.done():
             self._ended.set_result(outcome)

@@ -1,4 +1,4 @@
-"""Commands that are given aloud in a call: who may give them, and what is done."""
+"""Executes commands that people speak in a call, and refuses those that a person may not give."""
 
 from __future__ import annotations
 
@@ -21,7 +21,15 @@ NOTHING_SAID = "You have said nothing before that."
 
 
 class SpokenCommands:
-    """Does what is asked for aloud; :meth:`run` lives as long as the call. Belongs to the event loop."""
+    """Executes spoken commands. :meth:`run` lives as long as the call. Use it only on the event loop.
+
+    Args:
+        conversation: is stopped on request, and speaks the answers to commands.
+        people: says who may give which command.
+        character: the bot's persona and mood, which can be changed by voice.
+        notices: writes into the prompt channel.
+        clock: returns monotonic seconds.
+    """
 
     def __init__(
         self,
@@ -40,18 +48,18 @@ class SpokenCommands:
         self._leave_requested = asyncio.Event()
 
     async def run(self) -> None:
-        """Change moods and personas as they are asked for, until cancelled."""
+        """Change moods and personas on request, until cancelled."""
         await self._changes.run()
 
     async def wait_leave_requested(self) -> None:
-        """Return when somebody who may has asked the bot to leave."""
+        """Return when a person who may do so has asked the bot to leave."""
         await self._leave_requested.wait()
 
     def execute(self, command: SpokenCommand) -> None:
-        """Do what was asked for, or say why not."""
+        """Execute a command, or say why it is refused."""
         refusal = self._people.refusal(command.person, command.command)
         if refusal is not None and command.command is VoiceCommand.STOP:
-            # Whoever wants silence is not talked to.
+            # A person who wants silence gets the refusal in writing, not aloud.
             self._notices.tell(f"🔒 {escape_markdown(command.author)}: {refusal}")
             return
         if refusal is not None:

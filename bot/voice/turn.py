@@ -1,4 +1,4 @@
-"""What travels through a call: turns that people take, prompts that want an answer, and how a reply ended."""
+"""Turns, prompts and outcomes: the values that travel through a call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class Microphone(StrEnum):
-    """How a person's microphone opens and closes, as far as their history shows."""
+    """The way in which a person's microphone opens and closes, as learnt from the person's transmissions."""
 
     UNKNOWN = "unknown"
     PUSH_TO_TALK = "push-to-talk"
@@ -18,7 +18,7 @@ class Microphone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TurnId:
-    """Names one turn of one person; the number grows with each of theirs."""
+    """Id of a turn: the person's user id and a number that grows with each turn of that person."""
 
     person: int
     number: int
@@ -28,17 +28,20 @@ class TurnId:
 
     @classmethod
     def parse(cls, written: str) -> Self:
-        """Read what :func:`str` made of one; raises :class:`ValueError`."""
+        """Parse an id that :func:`str` has written; raises :class:`ValueError`."""
         person, _, number = written.partition("-")
         return cls(int(person), int(number))
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenTurn:
-    """How a prompt came to be that was spoken; monotonic seconds.
+    """The turn in which a prompt was spoken. Times are in monotonic seconds.
 
-    ``paused_at`` is the first sign of its end, ``transcribed_at`` when its words were known, ``ended_at`` when it was
-    sure that the person had finished (``None`` while it is not).
+    Attributes:
+        microphone: the person's kind of microphone.
+        paused_at: when the last pause of the turn was detected.
+        transcribed_at: when the words were known.
+        ended_at: when the turn counted as over; ``None`` before that.
     """
 
     id: TurnId
@@ -49,21 +52,28 @@ class SpokenTurn:
 
 
 class PromptKind(StrEnum):
-    """What is wanted of a prompt."""
+    """The way in which a prompt is to be handled."""
 
     ASK = "ask"
     """The model answers it."""
     RECITE = "recite"
-    """Its text is spoken as it stands (``!speak``)."""
+    """The bot speaks its text word for word (``!speak``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Something said to the bot: typed, and then ``message`` names it in the prompt channel, or spoken.
+    """A text that the bot is to answer or to recite. It was typed or spoken.
 
-    ``person`` is the author's user id. ``at`` is when the message came, or the packet with the last voiced sample; in
-    monotonic seconds. ``voice`` is the one to answer with, where it is to be another than usual. ``language`` is what
-    its author usually speaks, as Whisper's code, where that is known.
+    Attributes:
+        author: the author's display name; empty if the bot itself wants a text recited.
+        text: the words.
+        at: when the message came, or the packet with the last voiced sample; in monotonic seconds.
+        message: id of the message in the prompt channel; ``None`` if there is none.
+        kind: whether the model answers the text, or the bot recites it.
+        person: the author's user id, if it is known.
+        spoken: the turn in which it was spoken; ``None`` if it was typed.
+        voice: name of the voice to speak with; ``None`` for the usual one.
+        language: the language that the author usually speaks, as Whisper's code; ``None`` if it is unknown.
     """
 
     author: str
@@ -78,20 +88,20 @@ class Prompt:
 
     @property
     def turn(self) -> TurnId | None:
-        """The turn in which it was spoken."""
+        """Id of the turn in which the prompt was spoken; ``None`` if it was typed."""
         return self.spoken.id if self.spoken is not None else None
 
 
 class Outcome(StrEnum):
-    """How a reply ended."""
+    """The way in which a reply ended."""
 
     SPOKEN = "spoken"
     WRITTEN = "written"
-    """The voice failed, or had nothing to say: the rest stands in the prompt channel."""
+    """The speech server failed, or the text can't be spoken. The rest was written into the prompt channel."""
     INTERRUPTED = "interrupted"
     FAILED = "failed"
     """The model gave no answer."""
     DISCARDED = "discarded"
-    """It was speculative and came to nothing, or was dropped before it was begun; nobody heard of it."""
+    """A speculative reply was not wanted, or a waiting prompt was dropped. Nobody heard or saw anything of it."""
     REFUSED = "refused"
-    """It was not taken, because too many waited already."""
+    """The prompt was not accepted, because too many prompts waited already."""

@@ -1,6 +1,7 @@
-"""From turns to prompts: what people say is transcribed, classified, and handed on, ahead of time where that can be.
+"""Turn taking: has turns transcribed and classified, and makes prompts of those that are for the bot.
 
-Knows nothing of Discord and nothing of sound but arrays; everything belongs to the event loop.
+A speculative reply is prepared at each pause in which the turn may be over. Turn taking does not depend on the
+transport; sound comes as arrays.
 """
 
 from __future__ import annotations
@@ -44,10 +45,11 @@ _log = logging.getLogger(__name__)
 
 NOT_UNDERSTOOD = "🙉 I can't make out what you say: {cause} You can still type to me."
 MAX_NAMES = 20
-"""Names that are passed on as likely to be said; more would only mislead a transcriber."""
+"""Most names that a transcriber is told as likely words. More names would only mislead it."""
 ESTIMATE_TURNS = 10
+"""Number of newest turns of the history that the end-of-turn estimate is given."""
 FAILURE_NOTICE_INTERVAL = 10.0
-"""Seconds between two complaints about words that are lost."""
+"""Least number of seconds between two notices that speech could not be transcribed."""
 
 
 @dataclass(slots=True, eq=False)
@@ -90,14 +92,23 @@ class _Turn:
 
 
 class TurnTaking:
-    """One for a call. :meth:`run` lives as long as it; :meth:`on_turn_event` takes the detectors' reports.
+    """Turn taking of one call. :meth:`run` lives as long as the call. Use it only on the event loop.
 
     Args:
-        end_of_turn: asked whether a turn that is paused is over, beside the preparing of an answer.
-        pauses: told what it says.
-        commands: does what a voice command asks.
+        transcriber: transcribes the sound of turns.
+        replies: the conversation, which begins, commits, discards and interrupts replies.
+        people: says how people are called, who is answered and who may interrupt.
+        classifier: decides whether words are for the bot, a command, an echo or talk between people.
+        end_of_turn: estimates at each pause how likely it is that the turn is over.
+        pauses: receives that estimate.
+        commands: executes spoken commands.
         notices: shows people why speech could not be transcribed, once in :data:`FAILURE_NOTICE_INTERVAL` seconds.
-        history: of the call; its last :data:`ESTIMATE_TURNS` turns are told where the end of a turn is estimated.
+        history: the history of the call, for the end-of-turn estimate.
+        watch: receives the events of the call.
+        clock: returns monotonic seconds.
+
+    Attributes:
+        mode: whether speech is answered, or only written down.
     """
 
     def __init__(
@@ -135,9 +146,9 @@ class TurnTaking:
         self._failure_reported_at: float | None = None
 
     async def run(self) -> None:
-        """Take turns until cancelled.
+        """Handle turns until cancelled.
 
-        Turns that are heard before the transcriber is ready wait until it is: the first sentence of a call is not lost.
+        Turns that end before the transcriber is ready wait for it, so the first sentence of a call is not lost.
         """
         try:
             async with asyncio.TaskGroup() as self._tasks:
@@ -154,7 +165,7 @@ class TurnTaking:
             self._notices.tell(NOT_UNDERSTOOD.format(cause=error))
 
     def on_turn_event(self, event: TurnEvent) -> None:
-        """Take the next report of any detector; before :meth:`run` and after it they are ignored."""
+        """Handle the next event of any turn detector. Before and after :meth:`run`, events are ignored."""
         if self._tasks is None:
             return
         if isinstance(event, TurnStarted):
@@ -182,7 +193,7 @@ class TurnTaking:
             case TurnDropped():
                 self._drop_turn(turn)
 
-    # The reports, one by one.
+    # Handlers of the detectors' events.
 
     def _start_turn(self, event: TurnStarted) -> None:
         self._watch(SpeechStarted(event.turn))
@@ -220,10 +231,10 @@ class TurnTaking:
         self._replies.release_floor(turn.id)
         self._conclude_in_order()
 
-    # The words.
+    # Transcription.
 
     async def _interim(self, turn: _Turn, sound: Sound16) -> None:
-        """See whether there are words in a turn that still goes on; the next report of it asks again if not."""
+        """Find out whether there are words in a turn that is not over. If not, the next event of it tries again."""
         try:
             text = await self._transcribe(turn, sound, Urgency.INTERIM)
         except TranscriptionError:
@@ -232,7 +243,7 @@ class TurnTaking:
         self._decide_interruption(turn, text)
 
     def _decide_interruption(self, turn: _Turn, text: str) -> None:
-        """Let words end the reply, and an echo of its own have no say."""
+        """Decide whether a turn ends the reply that it interrupts: words do, an echo of the bot's voice does not."""
         if not turn.interrupting or turn.interruption_decided:
             return
         match self._classify(turn, text).kind:
@@ -250,11 +261,11 @@ class TurnTaking:
         turn.transcription = self._spawn(self._transcribe_pause(turn, paused, urgency), f"words of {turn.id}")
 
     async def _transcribe_pause(self, turn: _Turn, paused: SpeechPaused, urgency: Urgency) -> None:
-        """Find out what was said up to a pause, and prepare an answer in case it was all."""
+        """Transcribe a turn up to a pause. If the words are for the bot, have a speculative reply prepared."""
         try:
             text = await self._join_parts(turn, await self._transcribe(turn, paused.sound, urgency))
         except TranscriptionShed:
-            # It made room for others; if the turn has ended meanwhile its words are wanted all the same.
+            # The transcriber dropped this request for a more urgent one. Of a turn that is over, the words are needed.
             if turn.ended is None:
                 return
             text = await self._join_parts(turn, await self._final_text(turn, paused.sound))
@@ -273,7 +284,7 @@ class TurnTaking:
             self._replies.speculate(self._prompt(turn, paused, text))
 
     def _estimate_end(self, turn: _Turn, sound: Sound16, text: str) -> None:
-        """Have the detector know whether the turn is over; a turn that has ended needs it no more."""
+        """Have the end of the turn estimated for its detector, unless the turn is over already."""
         if turn.ended is not None:
             return
         if not text:
@@ -285,7 +296,7 @@ class TurnTaking:
         try:
             over = await self._end_of_turn.probability(sound, text, self._history.newest(ESTIMATE_TURNS))
         except Exception:
-            _log.exception("Could not classifier whether a turn is over; it ends as one whose words are not known")
+            _log.exception("Could not estimate whether a turn is over; it ends as one whose words are not known")
             return
         self._pauses.end_of_turn_estimated(turn, over)
 
@@ -299,7 +310,7 @@ class TurnTaking:
     @staticmethod
     async def _join_parts(turn: _Turn, last: str) -> str:
         if turn.parts:
-            # Not gather: what waits here may be cancelled, and the parts are wanted all the same.
+            # Not gather, which would cancel the parts when this task is cancelled. The parts are still needed.
             await asyncio.wait(turn.parts)
         return " ".join(text for text in (*(part.result() for part in turn.parts), last) if text)
 
@@ -316,17 +327,17 @@ class TurnTaking:
         return text
 
     def _report_failure(self, error: TranscriptionError) -> None:
-        """Say that something was said and is lost: once for all who speak at about the same time."""
+        """Tell people that speech was lost: one notice for all who speak at about the same time."""
         _log.warning("Could not transcribe: %s", error)
         now = self._clock()
         if self._failure_reported_at is None or now - self._failure_reported_at >= FAILURE_NOTICE_INTERVAL:
             self._failure_reported_at = now
             self._notices.tell(NOT_UNDERSTOOD.format(cause=error))
 
-    # What becomes of it.
+    # Turns that are over.
 
     def _conclude_in_order(self) -> None:
-        """Hand over the turns that are over, in the order in which they ended."""
+        """Conclude the turns that are over and transcribed, in the order in which they ended."""
         while self._ended and self._ended[0].text is not None:
             turn = self._ended.popleft()
             del self._turns[turn.id]

@@ -1,1 +1,1 @@
-"""From prompts to replies: who is answered, who waits, who interrupts, and the life of one reply."""
+"""The dialogue of a call: it answers prompts one after another, and people can interrupt its replies."""

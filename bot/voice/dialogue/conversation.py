@@ -1,7 +1,7 @@
-"""Prompts to replies: carries out what the dialogue decides, over the model's stream, the voice's socket and playback.
+"""The conversation of a call: it runs the dialogue's state machine and carries out the effects.
 
-Knows nothing of Discord: the channel, the voice and the playback are handed in, so that another transport can carry the
-same conversation.
+The effects use the language model, the speech server, the playback and the prompt channel. All of them are handed in,
+so the conversation does not depend on the transport.
 """
 
 from __future__ import annotations
@@ -34,19 +34,31 @@ from wire.parameters import SpeechParameters
 _log = logging.getLogger(__name__)
 
 BUFFERED_SECONDS = 10.0
-"""How much sound may wait to be played before the voice is made to wait."""
+"""Most sound that waits to be played, in seconds. With more, no messages of the speech server are read."""
 Manner = Callable[[], SpeechParameters]
-"""How the next reply is to be spoken."""
+"""Returns the speech parameters of the next reply."""
 SAMPLES_PER_MS = SAMPLE_RATE / 1000
 
 
 class Conversation:
-    """One call's conversation. :meth:`run` lives as long as the call; everything belongs to the event loop.
+    """The conversation of one call. :meth:`run` lives as long as the call. Use it only on the event loop.
 
     Args:
-        history: of the call: an exchange goes into it when its answer has ended, as far as that was heard.
-        manner: how a reply is to be spoken, asked when it begins: it keeps that, whatever is chosen meanwhile.
-        language: what is spoken, so that the first words of a reply are not all that tells its language.
+        dialogue: the state machine, which decides what happens.
+        responder: the language model, which writes the answers.
+        history: the history of the call. A prompt and its answer are added when the answer has ended; of an
+            interrupted answer, only what people heard is added.
+        speech: the connection to the speech server.
+        playback: plays the sound of the replies.
+        notices: writes into the prompt channel.
+        watch: receives the events of the call.
+        manner: called when a reply begins; returns its speech parameters. The reply keeps them to its end.
+        language: detects the language that people speak, which the speech server is told with each reply; ``None``
+            to leave the language to the speech server.
+        clock: returns monotonic seconds.
+
+    Attributes:
+        metrics: the timings of the latest replies.
     """
 
     def __init__(
@@ -94,11 +106,11 @@ class Conversation:
         """Converse until cancelled."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                self._spawn(self._send_messages(), "to voice")
-                self._spawn(self._receive_speech(), "from voice")
+                self._spawn(self._send_messages(), "messages to the speech server")
+                self._spawn(self._receive_speech(), "messages from the speech server")
                 self._spawn(self._responder.warm_up(), "warm-up")
                 if self._language is not None:
-                    self._spawn(self._language.load(), "what tells languages apart")
+                    self._spawn(self._language.load(), "language detection")
         finally:
             self._tasks = None
             self._over = True
@@ -107,31 +119,31 @@ class Conversation:
 
     @property
     def waiting(self) -> int:
-        """Prompts that wait behind the current one."""
+        """Number of prompts that wait behind the current one."""
         return self._dialogue.waiting
 
     @property
     def answering(self) -> bool:
-        """True while a reply is being made or spoken."""
+        """Whether a reply is being made or spoken. A speculative reply does not count."""
         return self._dialogue.answering
 
     @property
     def answered(self) -> int | None:
-        """Who is being answered, by their user id, as far as it is known."""
+        """User id of the person who is being answered; ``None`` if nobody is, or if the id is not known."""
         return self._answered if self.answering else None
 
     @property
     def quiet_since(self) -> float | None:
-        """When the last reply ended, in monotonic seconds; ``None`` before the first and during one."""
+        """When the last reply ended, in monotonic seconds; ``None`` before the first reply and during a reply."""
         return self._quiet_since
 
     @property
     def recently_spoken(self) -> str:
-        """The segments that began to sound a short while ago, which may come back as an echo."""
+        """Text of the segments that started to play a short while ago. Microphones may pick them up as echo."""
         return self._words.recent_text()
 
     def prompt(self, prompt: Prompt) -> Saying:
-        """Answer this, after what waits already; nothing is said any more when :meth:`run` has ended."""
+        """Queue a prompt. Prompts are answered in order. After the end of :meth:`run`, the prompt is discarded."""
         saying = Saying(prompt, self._cancel)
         if self._over:
             saying.end(Outcome.DISCARDED)
@@ -144,46 +156,46 @@ class Conversation:
         self._handle(events.PromptCancelled(prompt, self._position()))
 
     def speculate(self, prompt: Prompt) -> None:
-        """Prepare an answer to what somebody may have finished saying; nothing of it is heard yet."""
+        """Prepare a reply to a turn that may be over. Nothing of it is heard or shown before :meth:`commit`."""
         self._handle(events.TurnSpeculated(prompt))
 
     def commit(self, prompt: Prompt) -> None:
-        """Answer what somebody has said, with the speculative reply where there is one."""
+        """Answer a turn that is over. The speculative reply is used if it was made for the same words."""
         self._handle(events.TurnCommitted(prompt))
 
     def discard(self, turn: TurnId) -> None:
-        """Throw away what was prepared for a turn."""
+        """Discard the speculative reply to a turn."""
         self._handle(events.TurnDiscarded(turn))
 
     def interruption_started(self, turn: TurnId) -> None:
-        """Fall silent: somebody who may interrupt speaks."""
+        """Hold the playback, because somebody who may interrupt has started to speak."""
         self._handle(events.InterruptionStarted(turn))
 
     def interruption_confirmed(self, turn: TurnId) -> None:
-        """There are words in what they say: the reply that they interrupt is over."""
+        """End the reply that the turn interrupts, because there are words in the turn."""
         self._handle(events.InterruptionConfirmed(turn, self._position()))
 
     def release_floor(self, turn: TurnId) -> None:
-        """They have finished, or it was nothing: speak, or go on."""
+        """Release the floor, because the turn is over or was no interruption. The playback may continue."""
         self._handle(events.FloorReleased(turn))
 
     def overhear(self, turn: Turn) -> None:
-        """Somebody said something that wants no answer, but that the next answer should know of."""
+        """Add a turn to the history that is not answered, so that the next answer can refer to it."""
         self._history.add(turn)
 
     def warm_up(self) -> None:
-        """Warm the responder up again: it thinks with another persona or mood from now on."""
+        """Warm the responder up again, because the persona or the mood has changed. Does nothing during a reply."""
         if self._tasks is not None and not self.answering:
             self._spawn(self._responder.warm_up(), "warm-up")
 
     def stop(self) -> bool:
-        """Fall silent at once and forget what waits; False when there was nothing to stop."""
+        """End the current reply and drop all waiting prompts. Returns whether a reply was being made or spoken."""
         answering = self.answering
         self._handle(events.Stopped(self._position()))
         return answering
 
     def dismiss(self, person: int) -> None:
-        """Answer somebody (a user id) no more: end the reply to them, and forget what they wait for."""
+        """End the reply to a person (user id) and drop that person's waiting prompts."""
         self._handle(events.Dismissed(person, self._position()))
 
     def _position(self) -> int:
@@ -191,18 +203,18 @@ class Conversation:
         return self._playback.position(reply) if reply is not None else 0
 
     def first_frame(self, reply: str, at: float) -> None:
-        """Playback: the first voiced frame of a reply was sent."""
+        """Note that the first voiced frame of a reply was sent. The playback calls this."""
         if self._timer and reply == self._dialogue.current:
             self._timer.reached("first_packet", at)
 
     def marked(self, reply: str, number: int, at: float) -> None:
-        """Playback: segment ``number`` of a reply begins to sound."""
+        """Note that segment ``number`` of a reply has started to play. The playback calls this."""
         segment = self._words.started_playing(number, at) if reply == self._dialogue.current else None
         if segment is not None:
             self._watch(WordsSpoken(reply, segment, self._prompt_turn))
 
     def drained(self, reply: str, at: float, samples: int, underruns: int) -> None:
-        """Playback: the last sample of a reply was sent."""
+        """Note that the last sample of a reply was sent. The playback calls this."""
         if reply != self._dialogue.current:
             return
         if self._timer:
@@ -324,7 +336,7 @@ class Conversation:
             case Speak(token=token) if token:
                 message = replace(message, parameters=self._parameters)
             case Cancel():
-                # What still waits belongs to what is cancelled.
+                # All messages that still wait belong to the cancelled reply.
                 while not self._outgoing.empty():
                     self._outgoing.get_nowait()
         self._outgoing.put_nowait(message)

@@ -1,4 +1,4 @@
-"""What is spoken in a call: the language that the next reply is most likely in."""
+"""Detects the language of a conversation, to tell the speech server the likely language of the next reply."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from languages.names import LANGUAGES
 
 
 class ConversationLanguage:
-    """Learns from each prompt and answer; the last one that told its language counts. Belongs to the event loop.
+    """The language of one call. Use it only on the event loop, except where a method says otherwise.
 
-    What is to be recited is a prompt too, and tells its own.
+    It is detected in each prompt and each answer. The last text whose language was certain counts. A text to be
+    recited is a prompt too.
     """
 
     def __init__(self) -> None:
@@ -21,17 +22,20 @@ class ConversationLanguage:
         self._language: str | None = None
 
     async def load(self) -> None:
-        """Get ready to read prompts, in a thread; until then only what people usually speak is known."""
+        """Load the language detection, in a thread. Before that, only people's usual languages are used."""
         await asyncio.to_thread(self._guesser.load)
         self._loaded = True
 
     def heard(self, reply: str) -> None:
-        """Learn from an answer too, as far as it was heard."""
+        """Detect the language of an answer. ``reply`` is the part of the answer that people heard."""
         if self._loaded and (language := self._guesser.sure_of(reply)):
             self._language = language
 
     def of(self, prompt: Prompt) -> str | None:
-        """The language of the answer to this, most likely; ``None`` where nothing tells."""
+        """The likely language of the answer to a prompt, as Whisper's code; ``None`` if it is unknown.
+
+        The language of the prompt's text counts first, then its author's usual language, then the last one detected.
+        """
         written = self._guesser.sure_of(prompt.text) if self._loaded else None
         self._language = written or prompt.language or self._language
         return self._language

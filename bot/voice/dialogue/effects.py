@@ -1,4 +1,4 @@
-"""The dialogue's effects: everything that its state machine wants done."""
+"""The effects of the dialogue's state machine: all that it can ask the conversation to do."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from wire.messages import ClientMessage
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """Show the author that the prompt was taken."""
+    """Show the author of a prompt that the prompt was accepted."""
 
     prompt: Prompt
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Tell the author why the prompt was not taken."""
+    """Tell the author of a prompt why the prompt was not accepted."""
 
     prompt: Prompt
     text: str
@@ -26,7 +26,11 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """The prompt is never answered, and nobody is told; ``refused``: because too many wait."""
+    """Drop a prompt without telling anybody.
+
+    Attributes:
+        refused: whether it was dropped because too many prompts wait.
+    """
 
     prompt: Prompt
     refused: bool = False
@@ -34,7 +38,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Write in the prompt channel, as an answer to ``prompt``."""
+    """Write into the prompt channel, as an answer to ``prompt``."""
 
     text: str
     prompt: Prompt
@@ -42,7 +46,7 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class BeginReply:
-    """A reply comes to life: playback may be primed."""
+    """Begin a reply. The playback may send silence ahead of the sound."""
 
     reply: str
     prompt: Prompt
@@ -50,7 +54,7 @@ class BeginReply:
 
 @dataclass(frozen=True, slots=True)
 class CommitReply:
-    """It is sure that the reply is wanted: from now on it may be heard and seen. ``prompt`` is what it answers."""
+    """Commit a reply: from now on people may hear and see it. ``prompt`` is the final prompt that it answers."""
 
     reply: str
     prompt: Prompt
@@ -58,7 +62,7 @@ class CommitReply:
 
 @dataclass(frozen=True, slots=True)
 class AskModel:
-    """Open the model's stream."""
+    """Ask the model for the answer, and open its stream."""
 
     reply: str
     prompt: Prompt
@@ -73,14 +77,14 @@ class CloseModel:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send the speech server a message. A :class:`~wire.messages.Speak` gets the reply's parameters on its way."""
+    """Send a message to the speech server. The conversation adds the reply's parameters to a ``Speak``."""
 
     message: ClientMessage
 
 
 @dataclass(frozen=True, slots=True)
 class MarkSegment:
-    """The sound that is played next is that of this segment."""
+    """Mark the place in the sound where a segment begins. ``text`` is the text of the segment."""
 
     reply: str
     text: str
@@ -88,7 +92,7 @@ class MarkSegment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Play:
-    """Queue sound for the channel, at 48,000 Hz."""
+    """Queue sound for playback, mono at 48,000 Hz."""
 
     reply: str
     samples: Samples
@@ -96,38 +100,38 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class PausePlayback:
-    """Silence is meant until there is more sound."""
+    """Allow silence until more sound comes: it does not count as an underrun."""
 
     reply: str
 
 
 @dataclass(frozen=True, slots=True)
 class FinishPlayback:
-    """No more sound of this reply comes: report when the last sample is sent."""
+    """Tell the playback that the reply has no more sound. It reports when the last sample was sent."""
 
     reply: str
 
 
 @dataclass(frozen=True, slots=True)
 class DropPlayback:
-    """Drop every sample of the reply that is not yet sent."""
+    """Drop the reply's sound that was not sent yet."""
 
     reply: str
 
 
 @dataclass(frozen=True, slots=True)
 class HoldPlayback:
-    """Fall silent and keep what is queued: somebody speaks."""
+    """Stop the playback and keep the queued sound, because somebody speaks."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResumePlayback:
-    """Go on where playback was held."""
+    """Continue the playback where it was held."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """Add the exchange to the history, as far as it was heard."""
+    """Add a prompt and its answer to the history. ``heard`` is the part of the answer that people heard."""
 
     prompt: Prompt
     heard: str
@@ -136,7 +140,7 @@ class Remember:
 
 @dataclass(frozen=True, slots=True)
 class EndReply:
-    """The reply's life is over."""
+    """End a reply."""
 
     reply: str
     outcome: Outcome

@@ -1,6 +1,6 @@
-"""The dialogue's events: everything that its state machine takes in.
+"""The events of the dialogue's state machine: all that can happen to a conversation.
 
-What the speech server says of a reply is taken as it comes, in the messages of the wire.
+Messages of the speech server (``wire/messages.py``) are events as they are.
 """
 
 from __future__ import annotations
@@ -14,42 +14,46 @@ from wire.messages import Failure, Flushed, SegmentEnd, SegmentStart
 
 @dataclass(frozen=True, slots=True)
 class Prompted:
-    """Somebody said something that wants an answer."""
+    """A prompt has come that is to be answered or recited."""
 
     prompt: Prompt
 
 
 @dataclass(frozen=True, slots=True)
 class TurnSpeculated:
-    """Somebody may have finished their turn, and would then have said this: an answer may be prepared."""
+    """A person has paused, and the turn may be over: a reply may be prepared. ``prompt`` has the words so far."""
 
     prompt: Prompt
 
 
 @dataclass(frozen=True, slots=True)
 class TurnCommitted:
-    """The turn is over, and this is what was said: the answer may be heard."""
+    """A turn is over: the reply may be heard. ``prompt`` has all words of the turn."""
 
     prompt: Prompt
 
 
 @dataclass(frozen=True, slots=True)
 class TurnDiscarded:
-    """The person goes on, or wanted no answer: whatever was made of the turn is worth nothing."""
+    """A speculative reply is not wanted: its person speaks on, or the turn was not for the bot."""
 
     turn: TurnId
 
 
 @dataclass(frozen=True, slots=True)
 class InterruptionStarted:
-    """Somebody who may interrupt begins to speak."""
+    """A person who may interrupt has started to speak."""
 
     turn: TurnId
 
 
 @dataclass(frozen=True, slots=True)
 class InterruptionConfirmed:
-    """There are words in a turn that began during a reply, of which ``heard`` samples had been sent."""
+    """There are words in a turn that began during a reply, so the turn ends that reply.
+
+    Attributes:
+        heard: samples of the current reply that have been sent.
+    """
 
     turn: TurnId
     heard: int
@@ -57,21 +61,21 @@ class InterruptionConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class FloorReleased:
-    """The turn is over, or was no interruption: as far as it is concerned, the bot may speak."""
+    """A turn is over, or was no interruption: it keeps the bot from speaking no longer."""
 
     turn: TurnId
 
 
 @dataclass(frozen=True, slots=True)
 class ModelLoading:
-    """The model server is still loading its model, and has been for a moment."""
+    """The model server is still loading its model, so the answer will be late."""
 
     reply: str
 
 
 @dataclass(frozen=True, slots=True)
 class TokenCame:
-    """The model wrote some text."""
+    """The model has sent a piece of the answer."""
 
     reply: str
     text: str
@@ -79,14 +83,19 @@ class TokenCame:
 
 @dataclass(frozen=True, slots=True)
 class ModelDone:
-    """The model has finished."""
+    """The model has finished the answer."""
 
     reply: str
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFailed:
-    """The model gave up; ``fault`` is fit to be shown, ``timed_out`` says that it was silent for too long."""
+    """The model has failed to answer, or to finish the answer.
+
+    Attributes:
+        fault: the cause, as a text for users.
+        timed_out: whether the model sent nothing for too long.
+    """
 
     reply: str
     fault: str
@@ -102,14 +111,14 @@ class PlaybackDrained:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Somebody wants silence; ``heard`` samples of the current reply had been sent."""
+    """Somebody has told the bot to be silent. ``heard`` samples of the current reply have been sent."""
 
     heard: int
 
 
 @dataclass(frozen=True, slots=True)
 class Dismissed:
-    """Somebody (a user id) is answered no more; ``heard`` samples of the current reply had been sent."""
+    """A person (user id) is no longer answered. ``heard`` samples of the current reply have been sent."""
 
     person: int
     heard: int
@@ -117,14 +126,14 @@ class Dismissed:
 
 @dataclass(frozen=True, slots=True)
 class PromptCancelled:
-    """This very prompt wants no answer any more; ``heard`` samples of the current reply had been sent."""
+    """This very prompt is no longer to be answered. ``heard`` samples of the current reply have been sent."""
 
     prompt: Prompt
     heard: int
 
 
 SpeechOutput = SegmentStart | SegmentAudio | SegmentEnd | Flushed | Failure | Disconnected
-"""What becomes of the text that was sent to the speech server. What belongs to no reply of the call is ignored."""
+"""Messages about the text that was sent to the speech server. Those that belong to no current reply are ignored."""
 
 Event = (
     Prompted

@@ -1,4 +1,7 @@
-"""The life of one reply, from the model's tokens over the voice's segments to the last sample played. Pure, too."""
+"""The state of one reply, from the model's first token to the last sample played.
+
+It is a pure part of the dialogue's state machine: events in, effects out, no input or output, no clock.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +33,20 @@ from bot.voice.turn import Outcome, Prompt, PromptKind
 from wire.messages import Cancel, Failure, Flushed, SegmentEnd, SegmentStart, Speak
 
 SAMPLES_PER_CHARACTER = 3_200
-"""About 15 characters a second: how far a segment has been heard while its whole length is not known."""
+"""Samples for each character of text, at about 15 characters a second.
+
+Used to estimate how much of a segment was heard while the length of its sound is not known.
+"""
 
 
 @dataclass(slots=True)
 class Segment:
-    """A segment that the voice took up. Lengths in samples at 48,000 Hz, mono."""
+    """A segment of a reply: a piece of text that the speech server synthesizes at once.
+
+    Attributes:
+        received: length of its sound so far, in samples at 48,000 Hz, mono.
+        complete: whether all of its sound has come.
+    """
 
     text: str
     received: int = 0
@@ -44,10 +55,18 @@ class Segment:
 
 @dataclass(slots=True)
 class Reply:
-    """A reply in the making. It lives in the state machine alone; others know it by ``id``.
+    """A reply that is not over. Only the state machine has it; all other parts use its ``id``.
 
-    While it is not ``sure`` it is speculative, and nothing of it may be heard or seen. ``notice`` is what is said
-    before the answer and is no part of it: that it takes a moment.
+    Attributes:
+        committed: whether people may hear and see the reply. A reply that is not committed is speculative.
+        notice: text that is spoken before the answer, to say that the answer takes a moment. It is no part of it.
+        written: text of the answer so far.
+        segments: segments of notice and answer whose synthesis has begun, in order.
+        text_ended: whether the text of the answer is complete.
+        speech_lost: whether the speech server failed at this reply. The rest is then written in the prompt channel.
+        playback_finished: whether the reply will have no more sound.
+        drained: whether the last sample was sent, or the reply has no sound at all.
+        fault: why the model failed, as a text for users; ``None`` if it did not fail.
     """
 
     id: str
@@ -64,28 +83,28 @@ class Reply:
 
     @property
     def said(self) -> str:
-        """Everything that the voice was given to say."""
+        """All text that is to be spoken: the notice and the answer so far."""
         return self.notice + self.written
 
     @property
     def received(self) -> int:
-        """Samples of this reply that the voice has delivered."""
+        """Number of samples of this reply that have come from the speech server."""
         return sum(segment.received for segment in self.segments)
 
     @property
     def answer_received(self) -> int:
-        """The same of the answer alone."""
+        """Number of samples that have come for the answer, without the notice."""
         ends = accumulate(len(segment.text) for segment in self.segments)
         return sum(segment.received for segment, end in zip(self.segments, ends, strict=True) if end > len(self.notice))
 
     @property
     def notice_complete(self) -> bool:
-        """Whether the voice has delivered the whole notice, and nothing yet of the answer."""
+        """Whether the whole sound of the notice has come, and no whole segment of the answer yet."""
         spoken = "".join(segment.text for segment in self.segments if segment.complete)
         return bool(self.notice) and spoken.strip() == self.notice.strip()
 
     def heard(self, samples: int) -> str:
-        """The part of the answer that was heard when ``samples`` samples had been played, cut at a word."""
+        """The part of the answer that people have heard after ``samples`` samples, up to the end of a word."""
         text = ""
         for segment in self.segments:
             if segment.complete and samples >= segment.received:
@@ -98,7 +117,7 @@ class Reply:
         return text[len(self.notice) :].strip()
 
     def unspoken(self) -> str:
-        """The part of the answer that the voice has not delivered whole."""
+        """The part of the answer from the first segment on whose sound has not come completely."""
         spoken = 0
         for segment in self.segments:
             if not segment.complete:
@@ -108,11 +127,11 @@ class Reply:
 
 
 def _first_words(text: str, share: float) -> str:
-    """The words whose end lies within the first ``share`` (0 to 1) of ``text``."""
+    """The whole words in the first ``share`` (0 to 1) of ``text``."""
     end = int(len(text) * share)
     if end >= len(text):
         return text
-    # A script without spaces has no words to cut at; there a character is the unit.
+    # Without spaces there are no words to cut at, so the text is cut between two characters.
     if " " not in text.strip():
         return text[:end]
     return text[: text.rfind(" ", 0, end + 1) + 1] if end > 0 else ""
@@ -123,7 +142,13 @@ VOICE_FAILED = "⚠️ (Voice failed, text mode): "
 
 @dataclass(frozen=True, slots=True)
 class DialogueTexts:
-    """What is said in the persona's name."""
+    """Texts that the dialogue says in the name of a persona.
+
+    Attributes:
+        confused: spoken when the model stops answering.
+        speechless: written when the model's answer is empty.
+        waking: spoken while the model server loads its model.
+    """
 
     confused: str = "*Seiyuu seems confused...*"
     speechless: str = "🎤 Seiyuu has nothing to say to that."
@@ -131,12 +156,16 @@ class DialogueTexts:
 
     @classmethod
     def of(cls, persona: Persona) -> Self:
-        """Those of this persona."""
+        """The texts in the name of ``persona``."""
         return cls(persona.confused_line, f"🎤 {persona.name} has nothing to say to that.")
 
 
 class ReplyProgress:
-    """One reply's part of the state machine; :attr:`over` when nothing more of it can come."""
+    """The part of the state machine that handles one reply.
+
+    Attributes:
+        over: whether the reply has ended.
+    """
 
     def __init__(self, reply: Reply, texts: DialogueTexts) -> None:
         self.reply = reply
@@ -145,7 +174,7 @@ class ReplyProgress:
         self._withheld: list[Effect] = []
 
     def begin(self) -> Iterator[Effect]:
-        """Set the model, or for recited text the voice, to work."""
+        """Begin the reply: ask the model, or send a text that is to be recited to the speech server."""
         reply = self.reply
         yield BeginReply(reply.id, reply.prompt)
         if reply.committed:
@@ -157,17 +186,17 @@ class ReplyProgress:
             yield AskModel(reply.id, reply.prompt)
 
     def commit(self, prompt: Prompt) -> Iterator[Effect]:
-        """It is sure that the reply is wanted: let out what has been withheld."""
+        """Commit the reply to the final ``prompt``, and release the effects that were withheld."""
         self.reply.committed = True
         self.reply.prompt = prompt
         yield CommitReply(self.reply.id, prompt)
         withheld, self._withheld = self._withheld, []
-        # What is told answers the prompt as it is known now.
+        # Written lines answer the final prompt.
         yield from (replace(effect, prompt=prompt) if isinstance(effect, Tell) else effect for effect in withheld)
         yield from self._settle()
 
     def interrupt(self, heard: int) -> Iterator[Effect]:
-        """End it after ``heard`` samples; a speculative reply leaves no trace."""
+        """End the reply after ``heard`` samples were sent. A speculative reply is discarded."""
         reply = self.reply
         yield CloseModel(reply.id)
         yield Send(Cancel(reply.id))
@@ -178,7 +207,7 @@ class ReplyProgress:
             yield from self._end(Outcome.DISCARDED, "")
 
     def handle(self, event: Event) -> Iterator[Effect]:
-        """Take an event of this reply."""
+        """Handle an event of this reply."""
         reply = self.reply
         match event:
             case ModelLoading():
@@ -209,7 +238,7 @@ class ReplyProgress:
                 yield from self._settle()
 
     def speech_failed(self) -> Iterator[Effect]:
-        """Go on in writing."""
+        """Handle a failure of the speech server: the rest of the answer is written instead of spoken."""
         reply = self.reply
         if reply.speech_lost or reply.playback_finished:
             return
@@ -217,23 +246,23 @@ class ReplyProgress:
         yield Send(Cancel(reply.id))
         if reply.notice and not reply.received and not reply.written:
             yield from self._show(Tell(reply.notice.strip(), reply.prompt))
-        # What has arrived is still played: it is good sound, and the text that follows takes up where it ends.
+        # Sound that has come is still played. The written text continues where that sound ends.
         yield from self._finish_playback()
         yield from self._settle()
 
     def _show(self, effect: Effect) -> Iterator[Effect]:
-        """Let people hear or see something, now or when the reply is sure to be wanted."""
+        """Yield an effect that people hear or see: now, or when the reply is committed."""
         if self.reply.committed:
             yield effect
         else:
             self._withheld.append(effect)
 
     def _model_loading(self) -> Iterator[Effect]:
-        """Say that it takes a moment: once, and only while there is nothing of the answer yet."""
+        """Say once that the answer takes a moment, unless a part of the answer has come already."""
         reply = self.reply
         if reply.said or reply.text_ended:
             return
-        # A line of its own, so that the voice takes it up at once.
+        # The line break makes the speech server synthesize the notice at once.
         reply.notice = f"{self._texts.waking}\n"
         if reply.speech_lost:
             yield from self._show(Tell(self._texts.waking, reply.prompt))
@@ -281,7 +310,7 @@ class ReplyProgress:
             reply.drained = True
 
     def _settle(self) -> Iterator[Effect]:
-        """End the reply when nothing more of it can come."""
+        """End the reply if its text is complete and its last sample was sent."""
         reply = self.reply
         if not (reply.committed and reply.text_ended and reply.playback_finished and reply.drained):
             return
@@ -296,7 +325,7 @@ class ReplyProgress:
                 yield Tell(VOICE_FAILED + unspoken, reply.prompt)
             yield from self._end(Outcome.WRITTEN, text)
         elif not reply.answer_received:
-            # Nothing in it could be spoken (an emoji alone, say), and silence is no answer.
+            # Nothing in the answer can be spoken, such as in a lone emoji, so people get it in writing.
             yield Tell(text, reply.prompt)
             yield from self._end(Outcome.WRITTEN, text)
         else:

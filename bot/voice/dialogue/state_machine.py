@@ -1,8 +1,8 @@
-"""Who is being answered, who waits, who interrupts: the state machine of a call.
+"""The state machine of a call: which prompt is answered, which prompts wait, and who interrupts.
 
-Pure: events in, effects out, no input, no output, no clock. Every race of a call (a speculative reply against a
-speaker who goes on, a cancel against a token, a failure against the session's end) is decided here and in
-:mod:`bot.voice.dialogue.reply`, and nowhere else. What carries the id of a reply that is over is dropped.
+It is pure: events in, effects out, no input or output, no clock. All races of a call are decided here and in
+:mod:`bot.voice.dialogue.reply`. Examples are a person who speaks on while a speculative reply is made, and a token
+that comes after its reply was cancelled. Events of a reply that is over are ignored.
 """
 
 from __future__ import annotations
@@ -36,43 +36,45 @@ TOO_MANY_WAITING = (
 
 
 class Dialogue:
-    """The state machine. Call :meth:`handle` with each event, in order, from one thread, and carry out the effects.
+    """The state machine. Call :meth:`handle` with each event, in order, and carry out the effects. Not thread-safe.
 
     A speculative reply is made like any other, but nothing of it is heard or seen before it is committed.
-    While somebody who may interrupt speaks, playback is held; when there are words in what they say, the reply that
-    they interrupted is over, and else it goes on where it was held.
+
+    While a person who may interrupt speaks, the playback is held. If there are words in that person's turn, the
+    interrupted reply ends. If not, the playback continues where it was held.
 
     Args:
-        texts: what is said in the persona's name; asked anew for each reply.
+        texts: called for each reply; returns the texts that the dialogue says in the persona's name.
     """
 
     def __init__(self, texts: Callable[[], DialogueTexts]) -> None:
         self._texts = texts
         self._waiting: deque[Prompt] = deque()
-        # Who was told that too many wait, since something of theirs was taken last: once is enough.
+        # Ids of people who were told that too many prompts wait. They are not told again before a prompt of theirs
+        # was accepted.
         self._refused: set[int] = set()
         self._progress: ReplyProgress | None = None
         self._count = 0
-        # Who has the floor, and the reply that they interrupt by it.
+        # For each turn that has the floor, the id of the reply that it interrupts, if any.
         self._floor: dict[TurnId, str | None] = {}
 
     @property
     def current(self) -> str | None:
-        """The id of the reply that is being made or spoken."""
+        """Id of the reply that is being made or spoken; ``None`` if there is none."""
         return self._progress.reply.id if self._progress else None
 
     @property
     def answering(self) -> bool:
-        """True while a reply is made or spoken that is sure to be wanted."""
+        """Whether a committed reply is being made or spoken."""
         return self._progress is not None and self._progress.reply.committed
 
     @property
     def waiting(self) -> int:
-        """How many prompts wait behind the current one."""
+        """Number of prompts that wait behind the current one."""
         return len(self._waiting)
 
     def handle(self, event: Event) -> list[Effect]:
-        """Take one event and return what has to be done, in this order."""
+        """Handle one event. Returns the effects to carry out, in order."""
         return list(self._handle(event))
 
     def _handle(self, event: Event) -> Iterator[Effect]:
@@ -103,14 +105,14 @@ class Dialogue:
                 if self._progress is not None and self._progress.reply.prompt.person == person:
                     yield from self._interrupt(heard)
             case Disconnected():
-                # A reply that has not said a word yet loses nothing: the voice may be back before it does.
+                # A reply without text loses nothing: the speech server may be back before there is text.
                 if self._progress and self._progress.reply.said:
                     yield from self._advance(self._progress.speech_failed())
             case _:
                 if event.reply == self.current and self._progress is not None:
                     yield from self._advance(self._progress.handle(event))
 
-    # What is asked.
+    # Prompts and speculative replies.
 
     def _prompted(self, prompt: Prompt) -> Iterator[Effect]:
         if not self._merged(prompt):
@@ -121,11 +123,11 @@ class Dialogue:
             if prompt.person is not None:
                 self._refused.discard(prompt.person)
         yield from self._next()
-        # After the model is asked: the sign costs a request to Discord, and the answer should not wait for it.
+        # The model is asked first: acknowledging costs a request, and the answer should not wait for that.
         yield Acknowledge(prompt)
 
     def _drop(self, unwanted: Callable[[Prompt], bool]) -> Iterator[Effect]:
-        """Forget what waits and is not wanted."""
+        """Drop the waiting prompts that are ``unwanted``."""
         dropped = [prompt for prompt in self._waiting if unwanted(prompt)]
         self._waiting = deque(prompt for prompt in self._waiting if not unwanted(prompt))
         yield from map(Drop, dropped)
@@ -139,7 +141,7 @@ class Dialogue:
         yield Refuse(prompt, TOO_MANY_WAITING)
 
     def _merged(self, prompt: Prompt) -> bool:
-        """Add what somebody says to what they said just before, where that still waits: it is one thought."""
+        """Append a spoken prompt to the last waiting prompt if the same person spoke it. Returns whether it did."""
         last = self._waiting[-1] if self._waiting else None
         if last is None or last.turn is None or prompt.turn is None or last.turn.person != prompt.turn.person:
             return False
@@ -147,7 +149,7 @@ class Dialogue:
         return True
 
     def _speculated(self, prompt: Prompt) -> Iterator[Effect]:
-        # Only who would be answered at once is answered ahead of time.
+        # A reply is prepared only if it could be spoken at once.
         if self._progress is None and not self._waiting:
             yield from self._begin(prompt, committed=False)
 
@@ -176,7 +178,7 @@ class Dialogue:
             return None
         return progress
 
-    # Who may speak.
+    # Interruptions.
 
     def _start_interruption(self, turn: TurnId) -> Iterator[Effect]:
         if turn in self._floor:
@@ -200,14 +202,14 @@ class Dialogue:
         if not self._floor:
             yield ResumePlayback()
 
-    # The replies, one after another.
+    # Replies, one after another.
 
     def _interrupt(self, heard: int) -> Iterator[Effect]:
         if self._progress is not None:
             yield from self._advance(self._progress.interrupt(heard))
 
     def _advance(self, effects: Iterator[Effect]) -> Iterator[Effect]:
-        """Let the current reply act, and take up the next prompt when that ended it."""
+        """Yield the effects of the current reply; if they end it, begin the reply to the next prompt."""
         progress = self._progress
         yield from effects
         if progress is not None and progress is self._progress and progress.over:

@@ -1,1 +1,1 @@
-"""The frames of the bot's own sound: queued as they come, sent on time, and what was heard of them."""
+"""Playback of the bot's speech: queues sound, sends a frame every 20 ms, and reports how much was sent."""

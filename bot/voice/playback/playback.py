@@ -1,4 +1,4 @@
-"""A stream of float32 sound to 20 ms frames: what the sending thread plays, and how much of it was really sent."""
+"""Queue of the bot's speech: cuts sound into frames of 20 ms for the sending thread, and counts what was sent."""
 
 from __future__ import annotations
 
@@ -22,24 +22,32 @@ SILENT_FRAME = bytes(FRAME_SAMPLES * 2 * 2)
 FRAME_SECONDS = FRAME_SAMPLES / SPEAKING_RATE
 MAX_VOLUME = 2.0
 LONGEST_GAP = 0.5
-"""Seconds of silence put in for want of sound; then the transmission ends, to be taken up when there is sound again."""
+"""Most seconds of silence in an underrun. Then the transmission ends, until there is sound again."""
 
 Arguments = TypeVarTuple("Arguments")
 
 
 class PlaybackListener(Protocol):
-    """Told on the event loop what was sent; ``at`` is in monotonic seconds."""
+    """Is notified, on the event loop, of what the sending thread has taken.
+
+    ``reply`` is the id of a reply. ``at`` is the time of taking, in monotonic seconds.
+    """
 
     def first_frame(self, reply: str, at: float) -> None:
-        """The first voiced frame of a reply was sent."""
+        """The first voiced frame of a reply was taken."""
         ...
 
     def marked(self, reply: str, number: int, at: float) -> None:
-        """The sound behind a mark begins to be sent."""
+        """The sending thread has passed mark ``number``: the next frame is the first one after it."""
         ...
 
     def drained(self, reply: str, at: float, samples: int, underruns: int) -> None:
-        """The last frame of a reply was sent: ``samples`` of it, with ``underruns`` frames of silence put in."""
+        """The sending thread has reached the end of a reply's sound.
+
+        Args:
+            samples: number of samples of the reply that were sent.
+            underruns: length of all underruns of the reply, in frames of 20 ms.
+        """
         ...
 
 
@@ -49,6 +57,16 @@ class _Track:
 
     The sending thread changes ``sent``, ``underruns``, ``started``, ``paused`` and ``underrun_since``. The event loop
     changes all other attributes.
+
+    Attributes:
+        queued: number of samples that were queued.
+        sent: number of samples that the sending thread has taken.
+        underruns: length of the past underruns, in frames of 20 ms.
+        started: whether the first frame was taken.
+        paused: whether silence is allowed now.
+        underrun_since: start of the current underrun, in monotonic seconds.
+        finished: whether there will be no more sound.
+        rest: queued samples that do not fill a frame yet.
     """
 
     reply: str
@@ -64,7 +82,7 @@ class _Track:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Frame:
-    """20 ms of one reply; ``samples`` of them are the reply's own, the others padding."""
+    """20 ms of one reply. The first ``samples`` samples are sound of the reply, the others are padding."""
 
     track: _Track
     pcm: Samples
@@ -73,7 +91,7 @@ class _Frame:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """A place in the stream whose passing is reported."""
+    """A place in the queue that is reported when the sending thread passes it."""
 
     track: _Track
     number: int
@@ -81,26 +99,28 @@ class _Mark:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pause:
-    """The silence that follows is meant."""
+    """A place in the queue after which silence is no underrun."""
 
     track: _Track
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _End:
-    """The reply has no more sound."""
+    """The end of a reply's sound."""
 
     track: _Track
 
 
 class ReplyPlayback:
-    """The sound of replies, one after another: one source of frames, which lives as long as the call.
+    """The playback of a call's replies, one after another. It is the source of frames for the sending thread.
 
-    Everything but :meth:`take` belongs to the event loop, that to the one sending thread. The two share a deque, whose
-    operations are atomic, and no lock: the thread never waits for the loop, nor the loop for it.
+    Only the sending thread calls :meth:`take`; everything else is used on the event loop. The two share a deque, whose
+    operations are atomic, and no lock, so neither waits for the other.
 
-    ``wake`` is called from the event loop when there is something for a thread that waits; the sender sets it.
-    ``sounding`` is the reply whose frame was taken last; for the thread that takes.
+    Attributes:
+        listener: is notified of what was sent.
+        wake: called on the event loop when there may be something to send. The sending thread sets it.
+        sounding: id of the reply whose frame was taken last. Only the sending thread uses it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -118,7 +138,7 @@ class ReplyPlayback:
 
     @property
     def volume(self) -> float:
-        """How loud, 0 to 2; takes effect with the next frame."""
+        """The volume, 0 to 2. A change takes effect with the next frame."""
         return self._volume
 
     @volume.setter
@@ -127,17 +147,17 @@ class ReplyPlayback:
 
     @property
     def buffered_seconds(self) -> float:
-        """Sound that waits to be sent."""
+        """Seconds of sound that wait to be sent."""
         track = self._track
         return 0.0 if track is None else (track.queued - track.sent) / SPEAKING_RATE
 
     @property
     def making(self) -> bool:
-        """True while a reply is being made that has not sounded yet: the line may be warmed with silence."""
+        """Whether a reply is being made whose first frame was not sent yet. The sender may send silence ahead of it."""
         return self._making is not None
 
     def begin(self, reply: str) -> None:
-        """A reply is being made; whatever was left of another is dropped."""
+        """Begin a new reply. Queued sound of another reply is dropped."""
         if self._track is not None:
             self.drop(self._track.reply)
         self._track = _Track(reply)
@@ -145,7 +165,7 @@ class ReplyPlayback:
         self.wake()
 
     def write(self, reply: str, samples: Samples) -> None:
-        """Queue mono sound at 48,000 Hz of any length; of a reply that is over it is dropped."""
+        """Queue mono sound at 48,000 Hz, of any length. Sound of a reply that is over is ignored."""
         track = self._open_track(reply)
         if track is None or len(samples) == 0:
             return
@@ -159,13 +179,13 @@ class ReplyPlayback:
         self.wake()
 
     def mark(self, reply: str, number: int) -> None:
-        """Report when the sound written next begins to be sent (to the frame)."""
+        """Report when the sound that is written next starts to be sent. The place is exact to a frame."""
         track = self._open_track(reply)
         if track is not None:
             self._queue.append(_Mark(track, number))
 
     def pause(self, reply: str) -> None:
-        """Silence is meant from here on, until more is written of this reply; what is left of a frame is played."""
+        """Allow silence from here on, until more sound of this reply is written. A part of a frame is padded."""
         track = self._open_track(reply)
         if track is not None:
             self._pad_rest(track)
@@ -173,7 +193,7 @@ class ReplyPlayback:
             self.wake()
 
     def finish(self, reply: str) -> None:
-        """No more sound of this reply comes; what is left of a frame is padded with silence."""
+        """End the reply's sound. A part of a frame is padded with silence."""
         track = self._open_track(reply)
         if track is None:
             return
@@ -193,9 +213,9 @@ class ReplyPlayback:
         track.rest = None
 
     def drop(self, reply: str) -> int:
-        """Drop all of the reply that is not sent; returns how many samples were.
+        """Drop the reply's sound that was not sent. Returns how many of its samples were sent.
 
-        Not one more frame of it is taken; one that the thread holds already may still leave.
+        No further frame of the reply is taken. One that the sending thread has taken already may still be sent.
         """
         track = self._track
         if track is None or track.reply != reply:
@@ -208,16 +228,16 @@ class ReplyPlayback:
         return track.sent
 
     def hold(self) -> None:
-        """Fall silent at the next frame and keep what is queued, until :meth:`resume`."""
+        """Fall silent from the next frame on, and keep the queued sound until :meth:`resume`."""
         self._held = True
 
     def resume(self) -> None:
-        """Go on where :meth:`hold` stopped."""
+        """Continue where :meth:`hold` stopped."""
         self._held = False
         self.wake()
 
     def position(self, reply: str) -> int:
-        """How many samples of the reply were sent."""
+        """Number of samples of the reply that were sent; 0 if it is not the current reply."""
         return self._track.sent if self._track is not None and self._track.reply == reply else 0
 
     async def wait_for_room(self, seconds: float) -> None:
@@ -233,10 +253,11 @@ class ReplyPlayback:
     def take(self) -> bytes | None:
         """The next 20 ms, stereo 16-bit at 48,000 Hz: 3,840 bytes. Never blocks.
 
-        ``None`` between replies and while held; silence where a reply that has begun lacks sound.
+        Returns ``None`` between replies and while the playback is held. In an underrun, returns silence for the first
+        :data:`LONGEST_GAP` seconds and then ``None``.
         """
         if self._held:
-            # Silence that was asked for is no want of sound.
+            # Silence that was asked for does not count as an underrun.
             if self._track is not None:
                 self._track.underrun_since = None
             return None
@@ -285,6 +306,6 @@ class ReplyPlayback:
         return SILENT_FRAME if now - track.underrun_since < LONGEST_GAP else None
 
     def _call_on_loop(self, callback: Callable[[Unpack[Arguments]], None], *arguments: *Arguments) -> None:
-        # A call that is ending closes its loop while the thread may still hold a frame.
+        # When a call ends, its event loop may be closed while the sending thread still has a frame.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(callback, *arguments)

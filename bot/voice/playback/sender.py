@@ -1,4 +1,4 @@
-"""The thread that sends: pops a frame every 20 ms, on a clock that the first voiced frame sets."""
+"""The sending thread: takes a frame from the playback every 20 ms and sends it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ _log = logging.getLogger(__name__)
 
 FRAME_SECONDS = 0.02
 TAIL_FRAMES = 5
-"""Silence after a transmission, so that listeners don't guess on from its last frame (Discord's own rule)."""
+"""Frames of silence after a transmission. Without them, receivers would extrapolate its last frame (Discord's rule)."""
 PRIMING_SECONDS = 3.0
-"""Longest silence sent ahead of a reply, so that a listener's first syllable isn't clipped."""
+"""Most seconds of silence that are sent ahead of a reply, so that its first syllable isn't clipped for listeners."""
 REBASE_SECONDS = 0.1
-"""Where catching up would become a burst: the clock starts anew."""
+"""Delay in seconds from which the clock restarts. Catching up would send a burst of frames."""
 RECONNECT_POLL = 0.05
+"""Seconds between two looks at a connection that is down."""
 
 
 class PacketSink(Protocol):
-    """Where packets go. Called from the sending thread; must not wait and must not raise."""
+    """Encodes and sends packets. The sending thread calls it. It must not wait and must not raise."""
 
     @property
     def connected(self) -> bool:
-        """True while packets can be sent."""
+        """Whether packets can be sent."""
         ...
 
     def send(self, pcm: bytes) -> None:
@@ -36,18 +37,21 @@ class PacketSink(Protocol):
         ...
 
     def send_silence(self) -> None:
-        """Send Opus's frame of silence, which Discord leaves unencrypted end to end."""
+        """Send Opus's frame of silence. On Discord this frame is not encrypted end to end."""
         ...
 
     def set_speaking(self, speaking: bool) -> None:
-        """Light the ring around the bot's picture, or put it out."""
+        """Switch the sign that the bot speaks on or off. On Discord it is the ring around the bot's picture."""
         ...
 
 
 class FrameClock:
-    """When the next frame is due: 20 ms after the last was, counted from the first, so that nothing drifts.
+    """The clock of a transmission. Each frame is due 20 ms after the last one was due, so that delays don't add up.
 
-    ``late`` counts those of the ``sent`` frames that left more than one frame's length after they were due.
+    Attributes:
+        due: when the next frame is due, in monotonic seconds.
+        sent: number of frames that were sent.
+        late: number of frames that were sent more than 20 ms after they were due.
     """
 
     def __init__(self) -> None:
@@ -56,11 +60,11 @@ class FrameClock:
         self.late = 0
 
     def start(self, now: float) -> None:
-        """The frame that comes next is due now, and sets the clock."""
+        """Start the clock: the next frame is due now."""
         self.due = now
 
     def tick(self, now: float) -> None:
-        """The frame that was due leaves now."""
+        """Note that the frame that was due is sent now."""
         self.sent += 1
         behind = now - self.due
         if behind > FRAME_SECONDS:
@@ -68,12 +72,15 @@ class FrameClock:
         self.due = now + FRAME_SECONDS if behind > REBASE_SECONDS else self.due + FRAME_SECONDS
 
     def wait(self, now: float) -> float:
-        """Seconds until the next frame is due, not below 0."""
+        """Seconds until the next frame is due; 0 if it is overdue."""
         return max(0.0, self.due - now)
 
 
 class _Phase(Enum):
-    """What the line is doing."""
+    """The state of the sender.
+
+    ``PRIMING`` sends silence ahead of a reply, ``VOICED`` sends its frames, and ``TAIL`` sends silence after it.
+    """
 
     DISCONNECTED = auto()
     IDLE = auto()
@@ -83,15 +90,22 @@ class _Phase(Enum):
 
 
 class FrameSender(threading.Thread):
-    """Replaces discord.py's player, whose clock leaves a hole of 40 ms after the first frame.
+    """Sends the frames of a source. It replaces discord.py's player, which leaves a gap of 40 ms after the first frame.
 
-    Nothing is sent in silence, but for a few frames ahead of a reply and behind it; the ring is lit while sound is
-    sent. While the connection is away the source is left alone, so nothing is lost. Daemonic; :meth:`end` stops it
-    within a frame's length. It has the process's own priority: raising a thread's takes rights that we do not ask for,
-    so whatever computes has to lower its own.
+    Between replies nothing is sent, except for a short silence before and after each reply. While the connection is
+    down, no frames are taken from the source, so no sound is lost.
+
+    The thread is a daemon, and :meth:`end` stops it within 20 ms. It runs at the process's normal priority, because a
+    higher one needs rights that the bot does not ask for. Threads and processes that compute lower theirs instead.
 
     Args:
-        sent: told each voiced frame, behind its sending, with its monotonic time; must not wait.
+        source: provides the frames. This thread sets the source's ``wake``, to be woken when there are frames.
+        sink: encodes and sends the frames.
+        sent: called with each voiced frame after it was sent, and its time in monotonic seconds. It must not wait.
+        clock: returns monotonic seconds.
+
+    Attributes:
+        timing: the clock of the transmission, with counts of sent and late frames.
     """
 
     def __init__(
@@ -115,7 +129,7 @@ class FrameSender(threading.Thread):
         source.wake = self._woken.set
 
     def end(self) -> None:
-        """Stop and wait for the thread; from any thread but itself."""
+        """Stop the thread and wait for its end. Call it from any other thread."""
         self._ending.set()
         self._woken.set()
         if self.is_alive():
@@ -125,7 +139,7 @@ class FrameSender(threading.Thread):
         """Send until :meth:`end`."""
         try:
             while True:
-                # Cleared before anything is looked at, so that no wake-up can be lost in between.
+                # Cleared before the step, so that a wake-up during the step is not lost.
                 self._woken.clear()
                 if self._ending.is_set():
                     return
@@ -137,12 +151,12 @@ class FrameSender(threading.Thread):
                 self._sink.set_speaking(False)
 
     def step(self) -> float | None:
-        """Send what is due; returns the seconds until the next step, ``None`` for "until there is something"."""
+        """Send the frame that is due. Returns the seconds until the next step; ``None`` to wait for a wake-up."""
         if not self._sink.connected:
             self._phase = _Phase.DISCONNECTED
             return RECONNECT_POLL
         if self._phase is _Phase.DISCONNECTED:
-            # Listeners learn here which stream is ours, ahead of the first frame instead of just behind it.
+            # Tells listeners the bot's stream before its first frame, instead of just after it.
             self._sink.set_speaking(False)
             self._phase = _Phase.IDLE
         frame = self._source.take()
@@ -167,7 +181,7 @@ class FrameSender(threading.Thread):
         self._sink.send(frame)
         self._sent(frame, now)
         if first:
-            # After the frame: it wakes the event loop, which would compete with the encoder.
+            # After the frame, because this wakes the event loop, which would compete with the encoder.
             self._sink.set_speaking(True)
 
     def _send_tail(self) -> float | None:
@@ -188,7 +202,7 @@ class FrameSender(threading.Thread):
         return self._send_silence()
 
     def _send_silence(self) -> float:
-        # Woken before the next one is due: that wake-up is for a voiced frame, and this one stays on the clock.
+        # A wake-up may come before the next frame is due. Silence stays on the clock; only a voiced frame may go early.
         if self.timing.wait(self._clock()) > 0.001:
             return self.timing.wait(self._clock())
         self.timing.tick(self._clock())
@@ -198,7 +212,7 @@ class FrameSender(threading.Thread):
 
     def _pause(self, seconds: float | None) -> None:
         if self._phase is _Phase.VOICED:
-            # Sound that arrives meanwhile must not disturb the beat.
+            # New sound must not change the 20 ms between two frames.
             self._ending.wait(seconds)
         else:
             self._woken.wait(seconds)

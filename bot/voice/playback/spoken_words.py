@@ -1,4 +1,4 @@
-"""Which words the bot has said aloud, and when."""
+"""The segments that the bot has spoken lately, to recognise their echo."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections import deque
 from collections.abc import Callable
 
 ECHO_WINDOW = 30.0
-"""Seconds for which a segment that began to sound can come back as an echo of itself."""
+"""Seconds after the start of a segment in which microphones may pick it up as echo."""
 
 
 class SpokenWords:
-    """The segments of the reply that is being made, and those of any reply that have sounded a short while ago."""
+    """The segments of the current reply, and those of any reply that started to play in the last 30 s.
+
+    Args:
+        clock: returns monotonic seconds.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -18,23 +22,26 @@ class SpokenWords:
         self._played: deque[tuple[float, str]] = deque()
 
     def begin(self) -> None:
-        """Another reply is being made."""
+        """Begin a new reply, whose segments are numbered from 0."""
         self._segments.clear()
 
     def add(self, segment: str) -> int:
-        """The next segment of the reply; returns its number."""
+        """Add the next segment of the reply. Returns its number."""
         self._segments.append(segment)
         return len(self._segments) - 1
 
     def started_playing(self, number: int, at: float) -> str | None:
-        """A segment has begun to sound, at a monotonic time; returns it, or ``None`` where there is none."""
+        """Note that a segment started to play at ``at``, in monotonic seconds.
+
+        Returns its text, or ``None`` if the reply has no segment of this number.
+        """
         if number >= len(self._segments):
             return None
         self._played.append((at, self._segments[number]))
         return self._segments[number]
 
     def recent_text(self) -> str:
-        """The segments that began to sound within the last :data:`ECHO_WINDOW` seconds."""
+        """Text of the segments that started to play in the last :data:`ECHO_WINDOW` seconds."""
         horizon = self._clock() - ECHO_WINDOW
         while self._played and self._played[0][0] < horizon:
             self._played.popleft()

@@ -1,1 +1,1 @@
-"""What is kept of a call, where people want it: captions, and a recording."""
+"""Records of a call: captions, recordings and voice samples, if people want them, and what was said."""

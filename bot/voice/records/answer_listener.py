@@ -1,4 +1,4 @@
-"""Takes down what the bot answers while a recording is made, so that a better voice can say it again."""
+"""Notes the bot's answers during a recording, so that a better voice can speak them again later."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ _log = logging.getLogger(__name__)
 
 
 class AnswerListener:
-    """Takes down what is answered while a recording is made; it has to be given every event of the call.
+    """Notes the answers during one recording. It must be given every event of the call.
 
-    Belongs to the event loop, but for :meth:`write_notes`.
+    Use it only on the event loop, except for :meth:`write_notes`.
 
     Args:
-        manner: how the last reply was asked to be spoken.
+        recorder: records the call, and knows where each reply is in the bot's file.
+        manner: returns the speech parameters of the last reply.
     """
 
     def __init__(self, recorder: CallRecorder, manner: Callable[[], SpeechParameters]) -> None:
@@ -30,23 +31,23 @@ class AnswerListener:
         self._said: dict[str, tuple[ReplyEnded, SpeechParameters]] = {}
 
     def __call__(self, event: CallEvent) -> None:
-        """Take an event."""
+        """Handle an event of the call."""
         match event:
             case PromptTaken(reply):
-                # Of one that began to sound before the recording, only the end is in the file.
+                # Only replies that begin after this object was made. Of an earlier one, the file has only the end.
                 self._begun.add(reply)
             case ReplyEnded(trace) if trace.reply in self._begun and self._recorder.recording:
-                # What was written, for want of a voice, was not said.
+                # A reply that was only written was not spoken.
                 if trace.outcome in (Outcome.SPOKEN, Outcome.INTERRUPTED):
                     self._said[trace.reply] = (event, self._manner())
             case _:
                 pass
 
     def write_notes(self, channel: int) -> None:
-        """Put the notes beside the recording, which is closed, if there is anything to say again. Blocks for the disk.
+        """Write the notes into the folder of the closed recording, if there are answers. Blocks: it writes a file.
 
         Args:
-            channel: see :class:`RecordingNotes`.
+            channel: id of the prompt channel, where people are told of the remade recording.
         """
         answers = tuple(self._answer(reply, spans) for reply, spans in self._recorder.spans.items())
         if not any(answer.text for answer in answers):

@@ -1,4 +1,4 @@
-"""Captions: who said what, and what was answered, written where people can read along."""
+"""Captions: lines in a text channel with what people said and what the bot answered."""
 
 from __future__ import annotations
 
@@ -18,27 +18,31 @@ from config.sections import Captions
 _log = logging.getLogger(__name__)
 
 MAX_WAITING = 200
-"""Lines that may wait to be written; then the oldest are left out."""
+"""Most lines that wait to be written. With more, the oldest are left out."""
 GATHER_SECONDS = 0.5
-"""How long a line waits for others to share its message."""
+"""Seconds for which a line waits, so that more lines fit into its message."""
 INTERVAL_SECONDS = 2.0
-"""The least time between two messages: Discord lets a bot write five in five seconds, and answers need room too."""
+"""Least seconds between two messages. Discord allows a bot five in five seconds, and answers need some of these."""
 CLOSE_SECONDS = 3.0
-"""How long the end of a call may wait for its last captions."""
-# Escaped, a line may be twice as long, with its name before it.
+"""Most seconds that the end of a call waits for the last captions."""
+# Escaping may double the length of a line, and the name stands before it.
 _LINE_CHARS = (MESSAGE_LIMIT - 100) // 2
 
 
 @dataclass(frozen=True, slots=True)
 class CaptionLine:
-    """A line as it is written. ``person`` is who said it; ``None``: the bot."""
+    """A line of captions. ``person`` is the speaker's user id, or ``None`` for the bot."""
 
     person: int | None
     text: str
 
 
 def caption(name: str, text: str, *, interrupted: bool = False) -> list[str]:
-    """What somebody said as lines that Discord shows as they stand; none where there are no words in it."""
+    """The lines for something that was said, with markdown escaped. The list is empty if there are no words.
+
+    Args:
+        name: the speaker's display name.
+    """
     words = clean_prompt(text, DiscordNames())
     if not words:
         return []
@@ -50,12 +54,18 @@ def caption(name: str, text: str, *, interrupted: bool = False) -> list[str]:
 
 
 class CaptionWriter:
-    """Writes captions while :attr:`place` says where. A call event that it is given is taken at once.
+    """Writes captions in the background, between :meth:`start` and :meth:`close`. Use it only on the event loop.
 
-    :meth:`start` begins, :meth:`close` ends. Everything belongs to the event loop.
+    It is a :data:`~bot.voice.events.Watcher`: calling it with an event returns at once.
 
     Args:
-        bot_name: whose answers are written, asked for each.
+        outlet: writes messages into the text channel or its thread.
+        bot_name: called for each answer; returns the bot's name.
+        place: the place where captions are written at first.
+        clock: returns monotonic seconds.
+
+    Attributes:
+        place: the place where captions are written. It can be changed at any time.
     """
 
     def __init__(
@@ -77,7 +87,7 @@ class CaptionWriter:
         self._writing: asyncio.Task[None] | None = None
 
     def __call__(self, event: CallEvent) -> None:
-        """Take what was said and what was heard of an answer; other events pass."""
+        """Add lines for what a person said, or for the part of an answer that was heard. Ignore other events."""
         match event:
             case UtteranceHeard(person, author, text):
                 self._add(person, caption(author, text))
@@ -97,15 +107,15 @@ class CaptionWriter:
             self._more.set()
 
     def forget(self, person: int) -> None:
-        """Write nothing of this person that is not written yet."""
+        """Drop this person's lines that are not written yet."""
         self._lines = deque(line for line in self._lines if line.person != person)
 
     def start(self) -> None:
-        """Begin to write."""
+        """Start to write."""
         self._writing = asyncio.create_task(self._write(), name="captions")
 
     async def close(self) -> None:
-        """Write what waits, within a few seconds, and end."""
+        """Write the waiting lines, within :data:`CLOSE_SECONDS`, and end."""
         if self._writing is None:
             return
         self._closing.set()
@@ -126,7 +136,7 @@ class CaptionWriter:
                 self._more.clear()
 
     async def _pause(self, seconds: float) -> None:
-        """Wait, unless the call ends."""
+        """Wait for so many seconds, or until :meth:`close`."""
         try:
             async with asyncio.timeout(seconds):
                 await self._closing.wait()
@@ -134,7 +144,7 @@ class CaptionWriter:
             pass
 
     def _next_message(self) -> str:
-        """As many of the lines that wait as go into one message."""
+        """Take as many waiting lines as fit into one message, and join them."""
         message = f"*({self._left_out} lines left out)*" if self._left_out else ""
         self._left_out = 0
         while self._lines and len(message) + 1 + len(self._lines[0].text) <= MESSAGE_LIMIT:

@@ -1,4 +1,4 @@
-"""What is said in a call, on its way to where conversations are kept."""
+"""Passes on what is said in a call to the store of conversations (``bot/conversations``)."""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ from bot.voice.events import CallEnded, CallEvent, PromptTaken, ReplyEnded, Utte
 
 
 class TurnKeeper(Protocol):
-    """Keeps the turns of one call; nothing in it may block."""
+    """Stores the turns of one call. Its methods must not block."""
 
     def keeps(self, person: int) -> bool:
-        """Whether what somebody (a user id) says is kept."""
+        """Whether the words of a person (user id) are stored."""
         ...
 
     def said(self, turn: Turn) -> None:
-        """Somebody said or wrote something, or so much of an answer was heard."""
+        """Store a turn: words of a person, or the part of an answer that was heard."""
         ...
 
     def end(self) -> None:
-        """The call is over."""
+        """End the call's conversation."""
         ...
 
 
 class KeptTurns:
-    """A :data:`~bot.voice.events.Watcher` of one call.
+    """A :data:`~bot.voice.events.Watcher` that passes on the turns of one call.
 
-    The answer to somebody of whom nothing is kept is not kept either: it may say again what they said.
+    If a person's words are not stored, answers to that person are not stored either, because they may repeat the words.
+
+    Args:
+        keeper: stores the turns.
+        bot_name: called for each answer; returns the bot's name.
     """
 
     def __init__(self, keeper: TurnKeeper, bot_name: Callable[[], str]) -> None:
@@ -37,13 +41,13 @@ class KeptTurns:
         self._answer_is_kept = True
 
     def __call__(self, event: CallEvent) -> None:
-        """Take what was said and what was heard of an answer; other events pass."""
+        """Pass on what a person said, or the part of an answer that was heard. Ignore other events."""
         match event:
             case UtteranceHeard(person, author, text):
                 self._keeper.said(Turn.of_person(author, text, person))
             case PromptTaken(person=person, author=author, text=text, turn=turn, recited=recited):
                 self._answer_is_kept = person is None or self._keeper.keeps(person)
-                # What was spoken has been heard as an utterance, and what is recited is the bot's own.
+                # A spoken prompt has come as an utterance already. A recited text is an answer, not the person's words.
                 if person is not None and turn is None and not recited:
                     self._keeper.said(Turn.of_person(author, text, person))
             case ReplyEnded(_, heard):

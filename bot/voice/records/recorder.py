@@ -1,4 +1,4 @@
-"""A call's sound as WAV files, one for each person and one for the bot, all on one time line."""
+"""Records a call as WAV files: one for each person and one for the bot, all with the same start and length."""
 
 from __future__ import annotations
 
@@ -22,43 +22,55 @@ from bot.recording_notes import RECORDINGS_DIR, Span
 _log = logging.getLogger(__name__)
 
 MAX_WAITING = 4_096
-"""Pieces of sound that may wait for the disk: 8 s of ten speakers."""
+"""Most pieces of sound that wait for the disk: about 8 s of ten speakers."""
 SAVE_SECONDS = 1.0
+"""Seconds between two writes of the files to the disk."""
 SLACK_SECONDS = 0.12
-"""Packets arrive unevenly: a gap shorter than this is none."""
+"""Shortest gap in seconds that is filled with silence. Packets arrive unevenly, so shorter gaps are none."""
 MAX_AHEAD_SECONDS = 0.5
-"""How far a file may run ahead of the clock, after a burst of late packets, before sound is left out."""
+"""Most seconds that a file may be ahead of the clock, after a burst of late packets. Then sound is left out."""
 SPARE_SECONDS = 60.0
-"""How far from the greatest length of a WAV file a recording ends."""
+"""Seconds before the greatest length of a WAV file at which a recording ends."""
 
 _UNSAFE = re.compile(r"[^\w-]+")
 
 
 class RecordingError(Exception):
-    """A recording can't be made; the text says why, for people."""
+    """A recording can't be made. The message says why, for users."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingLimits:
-    """Where a recording ends by itself."""
+    """The limits at which a recording ends by itself.
+
+    Attributes:
+        hours: most hours of a recording.
+        min_free_bytes: least free space on the disk, in bytes.
+    """
 
     hours: float = 6.0
     min_free_bytes: int = 500_000_000
 
 
 def recording_folder(data_dir: Path, channel: str, now: datetime) -> Path:
-    """Where a recording that begins ``now`` goes: ``recordings/20260131T120000Z-Lounge`` in ``data_dir``."""
+    """The folder of a recording that begins ``now``, such as ``recordings/20260131T120000Z-Lounge`` in ``data_dir``."""
     return data_dir / RECORDINGS_DIR / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{file_name(channel)}"
 
 
 def file_name(name: str) -> str:
-    """A name that any file system takes, at most 32 characters long."""
+    """Turn a name into a file name of at most 32 characters that is valid on all file systems."""
     return _UNSAFE.sub("_", unicodedata.normalize("NFKC", clean_name(name)))[:32].strip("_") or "unnamed"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Piece:
-    """Sound of a person, or of the bot (``None``), and then of which reply."""
+    """A piece of sound.
+
+    Attributes:
+        person: the speaker's user id; ``None`` for the bot.
+        at: when the sound arrived or was sent, in monotonic seconds.
+        reply: id of the reply that the sound belongs to; ``None`` for a person's sound.
+    """
 
     person: int | None
     sound: Samples
@@ -72,17 +84,19 @@ class _Forget:
 
 
 class CallRecorder:
-    """Records from :meth:`start` to :meth:`close`, in a thread of its own.
+    """Records a call from :meth:`start` to :meth:`close`, in a thread of its own.
 
-    :meth:`heard`, :meth:`spoken` and :meth:`forget` may be called from any thread, and never wait for the disk: what it
-    can't take is left out and logged. Somebody who is forgotten stays out of this recording.
+    :meth:`heard`, :meth:`spoken` and :meth:`forget` may be called from any thread. The first two never wait for the
+    disk: if the disk is too slow, sound is left out, which is logged once.
 
     Args:
-        folder: made by :meth:`start`; see :func:`recording_folder`.
-        name_of: what a person is called; asked on the recorder's thread.
-        on_end: told why, on the recorder's thread, when the recording ends by itself.
-        bot_rate: samples a second of what :meth:`spoken` is given.
-        disk_free: how many bytes there is room for at a folder.
+        folder: the folder of the recording, which :meth:`prepare` makes; see :func:`recording_folder`.
+        name_of: returns a person's display name. It is called on the recorder's thread.
+        on_end: called with the reason when the recording ends by itself, on the recorder's thread.
+        bot_rate: sample rate of the bot's sound, in Hz.
+        limits: the limits at which the recording ends by itself.
+        disk_free: returns the free space in bytes on the disk of a folder.
+        clock: returns monotonic seconds.
     """
 
     def __init__(
@@ -117,23 +131,23 @@ class CallRecorder:
 
     @property
     def recording(self) -> bool:
-        """False before the start and after the end, whoever ended it."""
+        """Whether the recording has started and has not ended."""
         return self._recording
 
     @property
     def spans(self) -> Mapping[str, tuple[Span, ...]]:
-        """Where in the bot's file each reply lies; several spans where it paused. Whole once this is closed."""
+        """The spans of each reply in the bot's file: several if the reply paused. Complete after :meth:`close`."""
         return self._spans
 
     def prepare(self) -> None:
-        """Make the folder, and see whether there is room. Blocks for the disk.
+        """Make the folder, and check the free space. Blocks: it uses the disk.
 
         Raises:
             RecordingError: the folder can't be made, or the disk is nearly full.
         """
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
-            # For nobody else on this machine: it is what people said.
+            # Only the bot's own user may read the folder, since it has people's voices.
             self.folder.mkdir(mode=0o700)
             full = self._disk_full()
         except OSError as error:
@@ -144,15 +158,15 @@ class CallRecorder:
         self._prepared = True
 
     def discard(self) -> None:
-        """Take back :meth:`prepare`, where nothing was recorded. Blocks for the disk."""
+        """Undo :meth:`prepare` if the recording was never started. Blocks: it uses the disk."""
         if self._prepared and not self._thread.ident:
             self.folder.rmdir()
 
     def start(self) -> None:
-        """Begin, after :meth:`prepare`, which is done now if nobody has.
+        """Start to record. Calls :meth:`prepare` if that was not done before.
 
         Raises:
-            RecordingError: as :meth:`prepare`.
+            RecordingError: the folder can't be made, or the disk is nearly full.
         """
         if not self._prepared:
             self.prepare()
@@ -161,12 +175,17 @@ class CallRecorder:
         self._thread.start()
 
     def heard(self, person: int, sound: Sound16, at: float) -> None:
-        """Keep a person's sound; ``at`` is when it arrived, in monotonic seconds."""
+        """Record sound of a person, mono at 16,000 Hz. ``at`` is its time of arrival in monotonic seconds."""
         if person not in self._forgotten:
             self._take(_Piece(person, sound, at))
 
     def spoken(self, sound: Samples, at: float, reply: str | None = None) -> None:
-        """Keep the bot's own sound, of a reply, mono at ``bot_rate``; ``at`` is when it was sent, monotonic seconds."""
+        """Record sound of the bot, mono at ``bot_rate``.
+
+        Args:
+            at: when the sound was sent, in monotonic seconds.
+            reply: id of the reply that the sound belongs to.
+        """
         self._take(_Piece(None, sound, at, reply))
 
     def _take(self, piece: _Piece) -> None:
@@ -179,7 +198,7 @@ class CallRecorder:
             _log.warning("The disk is too slow for the recording: some sound is left out")
 
     def forget(self, person: int) -> None:
-        """Delete this person's file at once, and keep nothing more of them; also after the end."""
+        """Delete this person's file, and record nothing more of the person. This also works after the end."""
         self._forgotten |= {person}
         self._waiting.put(_Forget(person))
         if not self._recording:
@@ -187,13 +206,13 @@ class CallRecorder:
                 path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Write what waits, and close the files; again is no matter. Blocks for the disk."""
+        """Write the waiting sound and close the files. May be called again. Blocks: it uses the disk."""
         self._recording = False
         self._waiting.put(None)
         if self._thread.is_alive():
             self._thread.join()
 
-    # On the recorder's own thread.
+    # The following methods run on the recorder's thread.
 
     def _run(self) -> None:
         try:
@@ -208,7 +227,7 @@ class CallRecorder:
             self._on_end(f"⏹️ {reason}")
 
     def _record(self) -> str | None:
-        """Record until :meth:`close`, and then return ``None``, or until a limit, and say which."""
+        """Record until :meth:`close` and return ``None``, or record until a limit and return the text for users."""
         save_at = self._clock() + SAVE_SECONDS
         while True:
             try:
@@ -251,7 +270,7 @@ class CallRecorder:
         if person is None:
             file = WavFile(self.folder / "bot.wav", self._bot_rate)
         else:
-            # The id keeps two people of one name apart.
+            # The id tells apart two people of the same name.
             file = WavFile(self.folder / f"{file_name(self._name_of(person))}-{person}.wav", HEARING_RATE)
         self._files[person] = file
         return file

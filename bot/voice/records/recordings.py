@@ -1,4 +1,4 @@
-"""The recording of a call: begun and ended by people, one at a time."""
+"""Recordings of a call: people start and stop them, one at a time, and each is announced first."""
 
 from __future__ import annotations
 
@@ -25,23 +25,27 @@ _WHY_NOT_SAID: Mapping[Outcome, str] = MappingProxyType(
     {Outcome.REFUSED: RECORDING_REFUSED, Outcome.DISCARDED: RECORDING_DROPPED}
 )
 ANNOUNCED_AT_MOST = 3
-"""How often a recording is announced to people who talk into it."""
+"""Most attempts to announce a recording. An attempt fails if people interrupt the announcement."""
 
 
 class SoundSource(Protocol):
-    """Where the sound of a call can be had."""
+    """The input thread as recordings see it: it passes the call's sound to ``keeper``."""
 
     recorder: SoundRecorder | None
 
 
 class Recordings:
-    """Keeps the sound of a call while people want it kept. Belongs to the event loop.
+    """Starts and stops the recordings of one call. Use it only on the event loop.
 
     Args:
-        recite: says something aloud.
-        manner: how the last reply was asked to be spoken.
-        data_dir: where each recording has a folder of its own.
-        remake: whether it is noted what was answered, so that a better voice can say it again.
+        sound: passes the call's sound to the recorder.
+        transport: has the names of people, the place of the call and its prompt channel.
+        notices: writes into the prompt channel.
+        recite: speaks a text.
+        manner: returns the speech parameters of the last reply.
+        data_dir: the folder in which each recording gets a folder of its own.
+        remake: whether the bot's answers are noted, so that a better voice can speak them again later.
+        clock: returns monotonic seconds.
     """
 
     def __init__(
@@ -70,17 +74,21 @@ class Recordings:
 
     @property
     def recording(self) -> bool:
-        """Whether sound is being kept, or people are being told that it will be."""
+        """Whether the call is being recorded, or a recording is being announced."""
         return self._announced is not None or (self._recorder is not None and self._recorder.recording)
 
     async def start(self, written: str, spoken: str) -> None:
-        """Tell everyone, in writing and aloud, and keep sound when they have heard it.
+        """Announce a recording, in writing and aloud, and start it when the announcement was spoken.
 
-        Nothing is kept if :meth:`stop` is called before that, or if people can't be told: what the prompt channel
-        raises is raised here.
+        Nothing is recorded if :meth:`stop` is called before that. Errors of the prompt channel are raised, and then
+        nothing is recorded either.
+
+        Args:
+            written: the text for the prompt channel.
+            spoken: the text that is spoken.
 
         Raises:
-            RecordingError: sound can't be kept, or people talked into every announcement.
+            RecordingError: recording is not possible, or every announcement was interrupted.
         """
         if self.recording:
             return
@@ -93,11 +101,11 @@ class Recordings:
         recorder = CallRecorder(folder, self._transport.people.name, on_end, clock=self._clock)
         self._announced = recorder
         try:
-            # One may have ended by itself.
+            # An earlier recording may have ended by itself and is not closed yet.
             await self._close()
             await asyncio.to_thread(recorder.prepare)
             if self._remake:
-                # From here on, since an answer may be taken up at the very end of the announcement.
+                # Before the announcement, because an answer may begin at its very end.
                 self._answers = AnswerListener(recorder, self._manner)
             await self._announce(written, spoken)
             if self._announced is recorder:
@@ -123,7 +131,7 @@ class Recordings:
         raise RecordingError(_WHY_NOT_SAID.get(outcome, RECORDING_NOT_HEARD))
 
     async def stop(self) -> None:
-        """Keep no more, and close the files."""
+        """End the recording and close its files."""
         self._announced = None
         await self._close()
 
@@ -136,11 +144,11 @@ class Recordings:
                 await asyncio.to_thread(answers.write_notes, self._transport.prompts.id)
 
     def note(self, event: CallEvent) -> None:
-        """Take what has happened in the call, for what is kept of it."""
+        """Handle an event of the call, for the notes of the bot's answers."""
         if self._answers is not None:
             self._answers(event)
 
     def forget(self, person: int) -> None:
-        """Delete what is kept of somebody who does not want to be listened to."""
+        """Delete the recorded sound of a person who no longer wants to be listened to."""
         if self._recorder is not None:
             self._recorder.forget(person)

@@ -1,4 +1,4 @@
-"""Some seconds of one person's voice, which they have agreed to give: what a voice is learnt from."""
+"""Voice samples: some seconds of a person's speech, from which a voice is cloned."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ import numpy as np
 from audio.samples import HEARING_RATE, Sound16
 
 SAMPLE_SECONDS = 10.0
+"""Length of a sample in seconds."""
 TIMEOUT = 10.0
-"""Seconds to wait for the first word."""
+"""Most seconds to wait for the first sound."""
 SLACK_SECONDS = 0.12
-"""Packets arrive unevenly: a gap shorter than this is none."""
+"""Shortest gap in seconds that is filled with silence. Packets arrive unevenly, so shorter gaps are none."""
 
 
 class SampleError(Exception):
-    """There is no sample, and nothing of it is kept; the text says why, for people."""
+    """No sample could be taken, and none of its sound is kept. The message says why, for users."""
 
 
 class VoiceSample:
-    """Keeps what one person says for :data:`SAMPLE_SECONDS` seconds, counted from their first word.
+    """A sample of one person's speech. It begins with the first sound that arrives.
 
-    :meth:`heard` may be called from any thread; all else belongs to the event loop.
+    :meth:`heard` may be called from any thread. Use everything else only on the event loop.
+
+    Args:
+        person: the person's user id.
+        seconds: length of the sample.
+        timeout: most seconds to wait for the first sound.
     """
 
     def __init__(self, person: int, *, seconds: float = SAMPLE_SECONDS, timeout: float = TIMEOUT) -> None:
@@ -38,8 +44,8 @@ class VoiceSample:
         self._parts: list[Sound16] = []
 
     def heard(self, sound: Sound16, at: float) -> None:
-        """Take sound; ``at`` is when it arrived, in monotonic seconds."""
-        # A call that is ending closes its loop while the listening thread may still hold a packet.
+        """Add sound, mono at 16,000 Hz. ``at`` is its time of arrival in monotonic seconds."""
+        # When a call ends, its event loop may be closed while the input thread still has a packet.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._take, sound, at)
 
@@ -49,7 +55,7 @@ class VoiceSample:
         if not self._begun.done():
             self._begun.set_result(None)
             self._first_at = at
-        # Where a microphone closes between two words, nothing comes; the pause belongs to how they speak.
+        # A microphone that closes between two words sends nothing. The pause is a part of the person's speech.
         behind = round((at - self._first_at) * HEARING_RATE) - self._length
         if behind > SLACK_SECONDS * HEARING_RATE:
             self._add(np.zeros(behind, np.float32))
@@ -60,17 +66,17 @@ class VoiceSample:
         self._length += len(sound)
 
     def drop(self, reason: str) -> None:
-        """Forget what there is and take no more; whoever waits for it is told why."""
+        """Drop the sample. :meth:`whole` raises an error with this reason."""
         self._parts.clear()
         if not self._dropped.done():
             self._dropped.set_exception(SampleError(reason))
-            self._dropped.exception()  # Seen, even if nobody waits any more.
+            self._dropped.exception()  # Marks the exception as retrieved, in case nobody waits any more.
 
     async def whole(self) -> Sound16:
-        """Wait until it is whole.
+        """Wait until the sample is complete, and return it: mono at 16,000 Hz.
 
         Raises:
-            SampleError: nothing was said, or it was dropped.
+            SampleError: no sound came in time, or the sample was dropped.
         """
         await self._either(self._begun, self._timeout)
         if not self._begun.done():
@@ -79,7 +85,7 @@ class VoiceSample:
         return np.concatenate(self._parts)[: round(self._seconds * HEARING_RATE)]
 
     async def _either(self, future: asyncio.Future[None] | None, seconds: float) -> None:
-        """Wait for it, or for so long; raises :class:`SampleError` as soon as the sample is dropped."""
+        """Wait for the future, at most so many seconds. Raises :class:`SampleError` if the sample is dropped."""
         waited = {self._dropped, future} if future is not None else {self._dropped}
         await asyncio.wait(waited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if self._dropped.done():

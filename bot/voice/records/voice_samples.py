@@ -1,4 +1,4 @@
-"""Taking a sample of somebody's voice in a call: nobody answers what is said for it, and the bot is silent."""
+"""Takes voice samples in a call. Meanwhile the bot is silent, and does not answer the speech of the sample."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ from bot.voice.records.voice_sample import SampleError, VoiceSample
 from bot.voice.turn import TurnId
 
 SAMPLE_TURN = -1
-"""The number of a turn that no detector gives: in it a person speaks for a sample."""
+"""Turn number for the speech of a sample. Detectors never use it."""
 AFTER_SAMPLE = 2.0
-"""Seconds in which somebody may finish what they said for a sample without being answered."""
+"""Seconds after a sample in which the person may finish the sentence without an answer of the bot."""
 
 
 class SoundDiverter(Protocol):
-    """Gives away what a person says."""
+    """The input thread as voice samples see it: it can pass on one person's sound instead of detecting turns."""
 
     def divert(self, person: int, receiver: SoundReceiver) -> Callable[[], None]:
-        """Give what a person says to ``receiver`` and make no turn of it, until the returned function is called."""
+        """Pass a person's sound to ``receiver`` and detect no turns in it, until the returned function is called."""
         ...
 
 
 class VoiceSamples:
-    """One sample at a time. Belongs to the event loop.
+    """Takes the voice samples of one call, one at a time. Use it only on the event loop.
 
     Args:
-        admits: whether a person may be listened to.
+        sound: passes on a person's sound.
+        replies: the conversation, which is kept silent.
+        admits: returns whether a person (user id) may be listened to.
     """
 
     def __init__(self, sound: SoundDiverter, replies: ReplyControl, admits: Callable[[int], bool]) -> None:
@@ -40,10 +42,10 @@ class VoiceSamples:
         self._sample: VoiceSample | None = None
 
     async def take(self, person: int) -> Sound16:
-        """Some seconds of what a person says, who has agreed to give them.
+        """Take a sample of a person who has agreed to it. Returns mono sound at 16,000 Hz.
 
         Raises:
-            SampleError: they can't be had, or are no longer to be had.
+            SampleError: another sample is being taken, the person said nothing, or the sample was dropped.
         """
         if self._sample is not None:
             raise SampleError("I'm already recording somebody's voice.")
@@ -61,6 +63,6 @@ class VoiceSamples:
             asyncio.get_running_loop().call_later(AFTER_SAMPLE, end_diversion)
 
     def drop(self, reason: str, person: int | None = None) -> None:
-        """Forget the sample that is being taken, or that of this person alone; whoever waits for it is told why."""
+        """Drop the current sample; with ``person``, only if it is of that person. :meth:`take` raises the reason."""
         if self._sample is not None and person in (None, self._sample.person):
             self._sample.drop(reason)

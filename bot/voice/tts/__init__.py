@@ -1,1 +1,1 @@
-"""The call's side of the speech server: moods as speech parameters, fallback voices, and notices about voices."""
+"""Use of the speech server in calls: moods as speech parameters, fallbacks, and notices about voices."""

@@ -1,4 +1,4 @@
-"""Speech with fallbacks: a voice or manner that the server refuses is left out, and people are told of changes."""
+"""Fallbacks for refused speech parameters, and notices for people about changes of the voice."""
 
 from __future__ import annotations
 
@@ -29,12 +29,20 @@ _log = logging.getLogger(__name__)
 VOICE_GONE = "⚠️ The speech server no longer has the voice `{voice}`, so I speak with my usual one."
 MANNER_UNKNOWN = "⚠️ The speech server can't speak in the style of my mood ({cause}), so I use the normal one."
 MAX_CHARACTERS = 4_000
-"""Characters that fit into one message, whatever they are."""
+"""Most characters of any kind that fit into one message to the speech server."""
 
 
 @dataclass(slots=True, eq=False)
 class _SentReply:
-    """What was sent of a reply, and how many of its characters have been spoken."""
+    """The text of a reply that was sent to the speech server.
+
+    Attributes:
+        parameters: the speech parameters that were sent with it.
+        tokens: the pieces of text that were sent, in order.
+        flushed: whether the text is complete.
+        segment: text of the newest segment.
+        spoken: number of characters whose sound has come.
+    """
 
     reply: str
     parameters: SpeechParameters
@@ -48,13 +56,17 @@ class _SentReply:
 
 
 class FallbackSpeech:
-    """A :class:`~bot.voice.ports.SpeechConnection` over another one.
+    """A :class:`~bot.voice.ports.SpeechConnection` that wraps another one and retries refused replies.
 
-    What the server refuses for its voice or manner, it is asked for once more without, and nobody above sees a failure.
-    ``parameters`` are those of the last reply, as its first message set them, or plainer ones after a refusal.
+    If the server refuses a reply because of its voice or other parameters, the reply is sent again without them, and
+    the failure is not passed on.
 
     Args:
-        notices: of each voice that is gone, people are told once.
+        speech: the connection to the speech server.
+        notices: tells people of each refused voice or manner, once for each.
+
+    Attributes:
+        parameters: the speech parameters of the last reply; after a refusal, those without the refused ones.
     """
 
     def __init__(self, speech: SpeechConnection, notices: NoticeWriter) -> None:
@@ -63,11 +75,11 @@ class FallbackSpeech:
         self.parameters = SpeechParameters()
         self._notified: set[str] = set()
         self._current: _SentReply | None = None
-        # What is said again must reach the server in one piece, before what the model writes meanwhile.
+        # A reply that is sent again must reach the server before any new text of the model.
         self._sending = asyncio.Lock()
 
     async def send(self, message: ClientMessage) -> None:
-        """As :meth:`SpeechConnection.send`."""
+        """Send a message; raises :class:`~bot.speech_server.errors.SpeechUnavailable`."""
         async with self._sending:
             await self._speech.send(self._note_sent(message))
 
@@ -79,14 +91,14 @@ class FallbackSpeech:
             self._current = _SentReply(message.reply, message.parameters)
             self.parameters = message.parameters
         else:
-            # The protocol wants them with the first message alone.
+            # The protocol allows parameters only in the first message of a reply.
             message = replace(message, parameters=SpeechParameters())
         self._current.tokens.append(message.token)
         self._current.flushed |= message.flush
         return message
 
     async def events(self) -> AsyncIterator[SpeechEvent]:
-        """As :meth:`SpeechConnection.events`, without the failures that could be helped."""
+        """Yield the server's messages and changes of the connection, without failures that led to a retry."""
         async for event in self._speech.events():
             sent = self._current
             match event:
@@ -101,7 +113,7 @@ class FallbackSpeech:
             yield event
 
     def _without_refused(self, refused: SpeechParameters, failure: Failure) -> SpeechParameters | None:
-        """What to ask for in place of what was refused; ``None`` where that was not the parameters' fault."""
+        """The parameters for a retry; ``None`` if the parameters were not the cause of the failure."""
         match failure.code:
             case "unknown_voice" if refused.voice is not None:
                 self._notify_once(VOICE_GONE.format(voice=refused.voice))
@@ -125,7 +137,7 @@ class FallbackSpeech:
             sent.parameters = self.parameters = plainer
             try:
                 if not sent.flushed:
-                    # The reply that failed must end for the server, or it would take the rest for more of it.
+                    # The flush ends the failed reply. Without it, the server would take the retry as its continuation.
                     await self._speech.send(Speak(flush=True, reply=sent.reply))
                 text = sent.unspoken()
                 sent.tokens, sent.spoken, sent.segment = [text], 0, ""
@@ -150,13 +162,13 @@ BACK = "🎤 My own voice is back."
 
 
 class VoiceNotices:
-    """One call's: turns the server's notices into words, and each state into words once."""
+    """Texts for people about changes of the engine in one call. Each change is told once."""
 
     def __init__(self) -> None:
         self._state: EngineChange = "ready"
 
     def text_for(self, notice: Notice) -> str | None:
-        """What to write in the prompt channel, where there is anything to say."""
+        """The text to write into the prompt channel about a notice of the server; ``None`` if there is none."""
         match notice:
             case Warned(text):
                 return text

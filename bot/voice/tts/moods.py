@@ -1,4 +1,4 @@
-"""How a persona speaks in the mood that it is in: ``config/moods.yaml``, what the persona says itself, and a voice."""
+"""Speech parameters of a persona in a mood, from ``config/moods.yaml``, the persona's file and the chosen voice."""
 
 from __future__ import annotations
 
@@ -20,11 +20,17 @@ _DEEPEST, _HIGHEST = NUMBERS["pitch_shift"]
 
 
 class MoodsError(BrokenFileError):
-    """The moods can't be used; the text names the file and the fault."""
+    """The file of moods can't be used; the message names the file and the fault."""
 
 
 class MoodManner(BaseModel):
-    """What a mood does to a voice; ``None`` leaves it as it is. ``pitch_shift`` is in semitones."""
+    """The manner of speaking in one mood. ``None`` leaves a parameter as it is.
+
+    Attributes:
+        preset: name of a preset of the speech server.
+        speed: factor of the speed.
+        pitch_shift: shift of the pitch, in semitones.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,14 +40,14 @@ class MoodManner(BaseModel):
 
 
 class _File(RootModel[dict[ShortText, MoodManner]]):
-    """Manners, by the name of the mood."""
+    """Manners of speaking, by the name of the mood."""
 
 
 def load_moods(path: Path = MOODS_FILE) -> Mapping[str, MoodManner]:
-    """Read the file.
+    """Read the file of moods. Blocks: it reads a file.
 
     Raises:
-        MoodsError: it can't be read, or is malformed.
+        MoodsError: the file can't be read, or is malformed.
     """
     try:
         return _File.model_validate(read_yaml(path) or {}).root
@@ -55,9 +61,10 @@ def load_moods(path: Path = MOODS_FILE) -> Mapping[str, MoodManner]:
 def speech_parameters(
     character: Character, moods: Mapping[str, MoodManner], chosen_voice: str | None
 ) -> SpeechParameters:
-    """How this character's next reply is to be spoken. The voice that people chose, and the persona's preset, win.
+    """The speech parameters of a character's next reply.
 
-    Speeds multiply and pitches add up, within what the speech server takes.
+    A chosen voice replaces the persona's voice, and the persona's preset replaces the mood's. The speeds of persona and
+    mood are multiplied, their pitch shifts are added, and both are limited to what the speech server accepts.
     """
     persona, manner = character.persona, moods.get(character.mood, MoodManner())
     speeds = [speed for speed in (persona.speed, manner.speed) if speed is not None]

@@ -1,1 +1,1 @@
-"""What people say, in words: whom it is for, and whether it is a command, an echo, or a listener's sign."""
+"""Utterances: finds out whether words are for the bot, a command, an echo, a backchannel, or talk between people."""

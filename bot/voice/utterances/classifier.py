@@ -1,4 +1,4 @@
-"""Utterances and their classification: nothing, an echo, a backchannel, a command, meant for others, or for the bot."""
+"""Classifies utterances: no words, an echo, a backchannel, a command, talk between people, or words for the bot."""
 
 from __future__ import annotations
 
@@ -21,28 +21,34 @@ from config.sections import AnswerPolicy
 
 
 class UtteranceKind(StrEnum):
-    """What an utterance is to the bot."""
+    """The result of classifying an utterance."""
 
     NOTHING = "nothing"
-    """There are no words in it."""
+    """It has no words."""
     ECHO = "echo"
-    """The bot's own words, back from somebody's loudspeakers."""
+    """It is the bot's own speech, picked up by a microphone from loudspeakers."""
     BACKCHANNEL = "backchannel"
-    """A listener's "mhm": neither an interruption nor a question."""
+    """It is a listener's "mhm", which is neither an interruption nor a question."""
     IGNORED = "ignored"
-    """Said by somebody who is not answered; the next answer does not know of it either."""
+    """A person said it whom the bot does not answer. It does not enter the history either."""
     COMMAND = "command"
+    """It is a spoken command."""
     OVERHEARD = "overheard"
-    """Meant for others; worth knowing all the same."""
+    """It is talk between people. It enters the history, so that the next answer can refer to it."""
     ADDRESSED = "addressed"
+    """It is for the bot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """The words of a turn, or of as much of it as there is.
+    """The words of a turn, or of a turn's beginning.
 
-    ``interrupting``: it began while the bot was answering, however late its words are known, and whether or not the
-    person may end that answer. ``may_be_echo``: its sound may be the bot's own voice.
+    Attributes:
+        person: the speaker's user id.
+        text: the words.
+        interrupting: whether the turn began while the bot was answering. It says nothing about the person's right to
+            end that answer.
+        may_be_echo: whether the sound may be the bot's own voice.
     """
 
     person: int
@@ -53,7 +59,12 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What an utterance is; ``command`` goes with :attr:`UtteranceKind.COMMAND`, and ``choice`` is what it asks for."""
+    """The kind of an utterance.
+
+    Attributes:
+        command: the command, if the kind is :attr:`UtteranceKind.COMMAND`.
+        choice: the mood or the persona that the command asks for; empty for other commands.
+    """
 
     kind: UtteranceKind
     command: VoiceCommand | None = None
@@ -62,10 +73,13 @@ class Classification:
 
 @dataclass(frozen=True, slots=True)
 class SpokenCommand:
-    """A command that was said aloud.
+    """A command that a person has spoken.
 
-    ``before`` is what the person, called ``author``, had said last before it; ``choice`` is the mood or the
-    persona that is asked for.
+    Attributes:
+        person: the person's user id.
+        author: the person's display name.
+        before: the person's last utterance before the command, if there is one.
+        choice: the mood or the persona that the command asks for; empty for other commands.
     """
 
     command: VoiceCommand
@@ -76,16 +90,17 @@ class SpokenCommand:
 
 
 CONTINUATION_SECONDS = 12.0
-"""Seconds after an answer within which whoever got it goes on talking to the bot."""
+"""Seconds after an answer in which words of the person who got it count as words for the bot."""
 _DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class AddressingContext:
-    """How things stand when an utterance is made.
+    """The state of the conversation when an utterance is made.
 
-    ``partner`` is who last talked with the bot, unless somebody else has spoken since; ``since`` is how many seconds
-    ago the bot fell silent (0 while it speaks).
+    Attributes:
+        partner: user id of the person who last talked with the bot; ``None`` if somebody else has spoken since.
+        since: seconds since the end of the bot's last reply; 0 during a reply.
     """
 
     partner: int | None = None
@@ -93,10 +108,11 @@ class AddressingContext:
 
 
 class Addressing:
-    """Decides whom an utterance is for.
+    """Decides whether an utterance is for the bot.
 
     Args:
-        names: what the bot is called.
+        policy: the operator's rule for whom the bot answers.
+        names: the bot's names.
     """
 
     def __init__(self, policy: AnswerPolicy, names: Names) -> None:
@@ -104,7 +120,7 @@ class Addressing:
         self._names = names
 
     def is_addressed(self, person: int, text: str, others: tuple[str, ...], context: AddressingContext) -> bool:
-        """Whether the bot is meant; ``others`` are the names of the other people there."""
+        """Whether an utterance is for the bot. ``others`` are the names of the other people in the call."""
         match self._policy:
             case AnswerPolicy.ALWAYS:
                 return True
@@ -123,32 +139,33 @@ class Addressing:
 
 
 def _calls_first(text: str, others: tuple[str, ...]) -> bool:
-    """Whether an utterance begins with somebody's name, perhaps behind a "hey"."""
+    """Whether an utterance begins with one of the names of ``others``, or with "hey" and such a name."""
     return Names(form for name in others for form in _spoken_forms(name)).called_first(text)
 
 
 def _spoken_forms(name: str) -> tuple[str, ...]:
-    """A name as it is shown, and what is left to say of "xX_Max_Xx" or "Anna | 99"."""
+    """A display name, and the part of it that people say: "Max" of "xX_Max_Xx", "Anna" of "Anna | 99"."""
     words = plain_words(_DIGITS.sub(" ", name))
     return (name, max(words, key=len)) if words else (name,)
 
 
 MIN_LETTERS = 18
-"""Letters that must have been heard: people say "okay" too, and "near the station?" after who said it."""
+"""Least number of letters in an echo. People may repeat shorter phrases of the bot, such as "near the station?"."""
 LETTERS_PER_SYLLABLE = 3
-"""What one character counts where characters are syllables or words."""
+"""Number of letters that a character counts for in scripts whose characters are syllables or words."""
 FIRST_SYLLABIC = 0x2E80
-"""The scripts from here on are mostly East Asian."""
+"""First code point of those scripts. Nearly all scripts from here on are East Asian."""
 MAX_ERROR_SHARE = 0.2
-"""Share of the letters that may be misheard. Somebody who only takes up the bot's words changes more."""
+"""Largest share of the letters that may be misheard. A person who rephrases the bot's words changes more letters."""
 
 _Letters = NDArray[np.uint32]
 
 
 def is_echo(heard: str, spoken: str) -> bool:
-    """Whether what was heard is, but for some mishearing, a stretch of what the bot has just spoken.
+    """Whether the words ``heard`` are a part of the words ``spoken`` by the bot, apart from some misheard letters.
 
-    Letters are compared, not words: an echo may begin within a word, and a transcriber splits words as it likes.
+    Letters are compared instead of words, because an echo may begin inside a word, and because transcribers differ in
+    where they split words.
     """
     letters, said = _letters(heard), _letters(spoken)
     max_errors = int(MAX_ERROR_SHARE * len(letters))
@@ -167,55 +184,55 @@ def _letter_count(letters: _Letters) -> int:
 
 
 def _fewest_edits(letters: _Letters, said: _Letters) -> int:
-    """The fewest edits that make the letters a stretch of what was said (Sellers, 1980)."""
+    """The least number of edits that turn the letters into a substring of ``said`` (Sellers' algorithm, 1980)."""
     places = np.arange(len(said) + 1)
-    # Row by row: the edits for the letters so far, by the place in what was said where they end.
+    # One row for each letter. Entry i: least edits if the letters so far end at position i of ``said``.
     edits = np.zeros(len(said) + 1, np.int64)
     for letter in letters:
         row = edits + 1
         row[1:] = np.minimum(row[1:], edits[:-1] + (said != letter))
-        # Leaving out letters that were said costs one each, from the best place before.
+        # Skipping letters of ``said`` costs one edit each, counted from the best earlier position.
         edits = np.minimum.accumulate(row - places) + places
     return int(edits.min())
 
 
 class BotSpeech(Protocol):
-    """What the classifier needs to know of the bot's own talking."""
+    """The bot's own speech as the classifier sees it."""
 
     @property
     def answering(self) -> bool:
-        """True while a reply is made or spoken."""
+        """Whether a reply is being made or spoken."""
         ...
 
     @property
     def quiet_since(self) -> float | None:
-        """When the last reply ended, monotonic; ``None`` before the first and during one."""
+        """When the last reply ended, in monotonic seconds; ``None`` before the first reply and during a reply."""
         ...
 
     @property
     def recently_spoken(self) -> str:
-        """What it said a short while ago."""
+        """Text of the segments that started to play a short while ago."""
         ...
 
 
 class PeopleInCall(Protocol):
-    """What the classifier needs to know of the people there."""
+    """The people in the call as the classifier sees them."""
 
     def others(self, person: int) -> tuple[str, ...]:
-        """The names of the people there but this one."""
+        """The names of all people in the call except this one."""
         ...
 
 
 class CharacterInCall(Protocol):
-    """What the classifier needs to know of who the bot is; :class:`~bot.characters.LocalCharacter` is one."""
+    """The bot's persona as the classifier sees it. :class:`~bot.characters.LocalCharacter` is one."""
 
     @property
     def personas(self) -> Mapping[str, Persona]:
-        """All that it may become, by file name."""
+        """All personas that the bot can change to, by file name."""
         ...
 
     def now(self) -> Character:
-        """Who it is, now."""
+        """The current persona and mood."""
         ...
 
 
@@ -223,8 +240,12 @@ class CallClassifier:
     """A :class:`~bot.voice.ports.UtteranceClassifier` for one call.
 
     Args:
-        character: who the bot is, and so what it is called.
-        words: what a listener's signs and commands are.
+        speaker: the bot's own speech.
+        company: the people in the call.
+        character: the bot's persona, which gives it its names.
+        policy: the operator's rule for whom the bot answers.
+        words: the phrases of commands and the backchannels.
+        clock: returns monotonic seconds.
     """
 
     def __init__(
@@ -251,11 +272,11 @@ class CallClassifier:
 
     @property
     def own_names(self) -> tuple[str, ...]:
-        """What the bot is called."""
+        """The names of the bot."""
         return self._character.now().persona.names
 
     def classify(self, utterance: Utterance) -> Classification:
-        """Classify an utterance as far as it goes."""
+        """Classify an utterance. It may be called again when more words of the same turn are known."""
         self._follow_persona()
         text, others = utterance.text, self._company.others(utterance.person)
         if not text.strip():
@@ -279,7 +300,7 @@ class CallClassifier:
             self._commands.set_choices(persona, self._character.personas)
 
     def said(self, person: int, text: str, *, addressed: bool) -> None:
-        """A turn is over: who talks with the bot now?"""
+        """Note the words of a turn that is over, to remember who talks with the bot."""
         if addressed:
             self._partner = person
         elif person != self._partner:

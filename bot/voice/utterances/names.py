@@ -1,4 +1,4 @@
-"""Names in transcripts: similar spellings count, and scripts without blanks between words (ねえセイユー今何時) too."""
+"""Finds names in transcripts, in similar spellings too, and in scripts without spaces (ねえセイユー今何時)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.text import plain_words
 
 
 class Script(Enum):
-    """The scripts that matter here; everything else is written with blanks, or is no letter."""
+    """Scripts in which names often stand without spaces around them. ``OTHER`` stands for all other characters."""
 
     OTHER = auto()
     HIRAGANA = auto()
@@ -38,7 +38,7 @@ _RANGES = (
     (0x20000, 0x3FFFF, Script.HAN),
 )
 _DISTINCT_LENGTHS = {Script.HAN: 2, Script.HIRAGANA: 3, Script.HANGUL: 3, Script.SOUTHEAST_ASIAN: 3, Script.KATAKANA: 4}
-"""A name of so many characters is taken for a name even where more of its script stands beside it."""
+"""Length, in characters, from which a name counts even if characters of the same script follow or precede it."""
 # fmt: off
 _UNSPACED_CALL_WORDS = (
     "ねえ", "ねぇ", "ねい", "おい", "おうい", "ちょっと", "あの", "あのう", "なあ", "なぁ", "やあ", "はい", "へい",
@@ -46,13 +46,13 @@ _UNSPACED_CALL_WORDS = (
     "嘿", "喂", "哎", "诶", "欸", "嗨", "你好", "请问", "請問", "谢谢", "謝謝",
     "야", "저기", "안녕", "헤이", "있잖아", "นี่", "เฮ้", "สวัสดี", "หวัดดี",
 )
-"""Words after which somebody is called; Japanese ones as :func:`_as_hiragana` writes them."""
+"""Words that often stand before a name that is called. Japanese ones are written as :func:`_as_hiragana` does."""
 _HONORIFICS = ("さん", "ちゃん", "くん", "さま", "たん", "君", "様", "先生", "氏", "씨", "님", "군", "양", "야", "아")
 _PARTICLES = (
     "이", "가", "는", "은", "를", "을", "도", "의", "와", "과", "랑", "이랑", "하고", "한테", "에게", "이야", "만",
     "로", "봐",
 )
-"""What may stand behind a Korean name and does not belong to it."""
+"""Korean particles that may follow a name."""
 # fmt: on
 _VOWELS = {
     vowel: frozenset(row)
@@ -62,22 +62,22 @@ _VOWELS = {
         "う": "うくすつぬふむゆるぐずづぶぷゅぅおこそとのほもよろをごぞどぼぽょぉ",
     }.items()
 }
-"""What a long vowel sounds like after which syllable."""
+"""For each vowel, the syllables after which the sign for a long vowel stands for that vowel."""
 
 
 @dataclass(frozen=True, slots=True)
 class NameSpan:
-    """Where in a text a name stands."""
+    """Position of a name in a text, as indexes of characters; ``end`` is exclusive."""
 
     begin: int
     end: int
 
 
 class UnspacedNames:
-    """Finds names of these scripts.
+    """Finds names that are written in scripts without spaces.
 
     Args:
-        names: as they are written; those of other scripts are passed over.
+        names: names in any script. Those in other scripts are ignored.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -85,7 +85,7 @@ class UnspacedNames:
         self._names = sorted((name for name in sounded if name and _is_unspaced(name)), key=len, reverse=True)
 
     def find(self, text: str) -> Iterator[NameSpan]:
-        """Where one of them is called in a folded text; see :func:`fold_text`."""
+        """Yield the positions of names in a folded text; see :func:`fold_text`."""
         sounded = _as_hiragana(text)
         for name in self._names:
             at = sounded.find(name)
@@ -95,13 +95,13 @@ class UnspacedNames:
                 at = sounded.find(name, at + 1)
 
     def called_first(self, text: str) -> bool:
-        """Whether a folded text begins with one of them, perhaps behind a word like ねえ."""
+        """Whether a folded text begins with a name, or with a word such as ねえ and a name."""
         return any(
             _as_hiragana(text[: span.begin]).strip(" 、,，") in ("", *_UNSPACED_CALL_WORDS) for span in self.find(text)
         )
 
     def without(self, text: str) -> str:
-        """A folded text without such names, and what is added to them, at its beginning and its end."""
+        """A folded text without names and their honorifics at its beginning and its end."""
         while True:
             text = text.strip()
             for span in self.find(text):
@@ -116,12 +116,12 @@ class UnspacedNames:
 
 
 def fold_text(text: str) -> str:
-    """A text to look for names in: no half or full widths, no capitals."""
+    """Fold a text for the search of names: Unicode NFKC and no capital letters."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 
 def separate_scripts(text: str) -> str:
-    """A folded text with a blank wherever a script without blanks meets another: "ねえseiyuu今" is "ねえ seiyuu 今"."""
+    """Insert spaces where a script without spaces meets another one: "ねえseiyuu今" becomes "ねえ seiyuu 今"."""
     pieces: list[str] = []
     for before, character in zip(" " + text, text, strict=False):
         unspaced = script_of(before) is not Script.OTHER, script_of(character) is not Script.OTHER
@@ -132,7 +132,7 @@ def separate_scripts(text: str) -> str:
 
 
 def script_of(character: str) -> Script:
-    """Which script a character is of."""
+    """The script of a character."""
     code = ord(character)
     return next((script for first, last, script in _RANGES if first <= code <= last), Script.OTHER)
 
@@ -142,7 +142,7 @@ def _is_unspaced(name: str) -> bool:
 
 
 def _as_hiragana(text: str) -> str:
-    """Katakana as hiragana, and long vowels written out: as many characters as before."""
+    """Replace katakana by hiragana, and the sign for a long vowel by the vowel. The length stays the same."""
     sounded: list[str] = []
     for character in text:
         if character == "ー" and sounded:
@@ -175,7 +175,7 @@ def _ends_word(text: str, sounded: str, end: int, length: int) -> bool:
 
 
 def _is_endings(rest: str, kind: Script) -> bool:
-    """Whether an ending stands behind a short name; of a Korean word, endings must be all that is left."""
+    """Whether a name's honorific follows. A Korean name may also have a particle, and the word must end after these."""
     if kind is not Script.HANGUL:
         return rest.startswith(_HONORIFICS)
     endings = (*_HONORIFICS, *_PARTICLES)
@@ -192,28 +192,28 @@ def _without_honorific(text: str) -> str:
 
 
 MIN_SIMILARITY = 0.8
-"""How alike a word and a name must be, 0 to 1, from :class:`difflib.SequenceMatcher`."""
+"""Least similarity between a word and a name, 0 to 1, as :class:`difflib.SequenceMatcher` measures it."""
 MIN_SIMILARITY_IN_PARTS = 0.85
-"""The same for several words together: "see you" is no "Seiyuu"."""
+"""The same for several words together, such as "say you" for "Seiyuu". It is higher, so that "see you" is no name."""
 CALL_WORDS = frozenset({"hey", "hi", "hello", "okay", "ok", "hallo", "salut", "hola", "привет"})
-"""Words after which somebody is called."""
+"""Words that often stand before a name that is called."""
 MIN_FUZZY_LENGTH = 5
-"""Names shorter than this must be said as they are: too much sounds like them."""
+"""Least length of a name for which similar spellings count. Too many words are similar to shorter names."""
 _SOUNDS = (("ph", "f"), ("ck", "k"), ("c", "k"), ("y", "i"), ("z", "s"), ("uu", "u"), ("oo", "u"), ("ee", "i"))
 
 
 class Names:
-    """What one is called.
+    """The names of one speaker, and the search for them in transcripts.
 
     Args:
-        names: as they are written; of several words, each form counts as a whole.
+        names: the names as they are written. A name of several words counts only as a whole.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
         self.update(names)
 
     def update(self, names: Iterable[str]) -> None:
-        """Be called this from now on."""
+        """Replace the names."""
         names = tuple(names)
         self._unspaced = UnspacedNames(names)
         self._names = [words for name in names if (words := plain_words(separate_scripts(fold_text(name))))]
@@ -221,25 +221,26 @@ class Names:
         self._lengths = self._written | {2}
 
     def called_in(self, text: str) -> bool:
-        """Whether one of them is said anywhere in the text."""
+        """Whether a text contains one of the names."""
         words = plain_words(separate_scripts(fold_text(text)))
         return any(True for _ in self._unspaced.find(fold_text(text))) or any(
             self.is_name(words[at : at + n])
             for n in self._lengths
             for at in range(len(words) - n + 1)
-            # "Say you" is a name where somebody is called, and two words in the middle of "they say you won".
+            # "Say you" counts as a name at either end of a text or after a word such as "hey", but not in "they say
+            # you won".
             if n in self._written or at in (0, len(words) - n) or words[at - 1] in CALL_WORDS
         )
 
     def called_first(self, text: str) -> bool:
-        """Whether the text begins with one of them, perhaps behind a "hey"."""
+        """Whether a text begins with one of the names, or with one word such as "hey" and a name."""
         words = plain_words(separate_scripts(fold_text(text)))
         return self._unspaced.called_first(fold_text(text)) or any(
             self.is_name(words[at : at + n]) for at in (0, 1) for n in self._lengths
         )
 
     def without(self, text: str) -> str:
-        """The text without the name at its beginning or end: "Seiyuu, stop" is "stop". In plain words."""
+        """The plain words of a text without names at its beginning and end: "Seiyuu, stop" becomes "stop"."""
         words = plain_words(self._unspaced.without(" ".join(plain_words(separate_scripts(fold_text(text))))))
         for length in sorted(self._lengths, reverse=True):
             if self.is_name(words[:length]):
@@ -249,7 +250,7 @@ class Names:
         return " ".join(words)
 
     def is_name(self, words: list[str]) -> bool:
-        """Whether these words together are one of the names, or sound like it."""
+        """Whether these words together are one of the names, or sound like one."""
         least = MIN_SIMILARITY if len(words) == 1 else MIN_SIMILARITY_IN_PARTS
         return bool(words) and any(_similar("".join(words), "".join(name), least) for name in self._names)
 
@@ -263,7 +264,7 @@ def _similar(heard: str, name: str, least: float) -> bool:
 
 
 def _phonetic(word: str) -> str:
-    """Roughly how a word sounds: accents and ways of spelling are gone."""
+    """A rough phonetic form of a word: without accents, and with the same letters for the same sound."""
     bare = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
     for written, sound in _SOUNDS:
         bare = bare.replace(written, sound)

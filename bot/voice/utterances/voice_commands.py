@@ -1,4 +1,4 @@
-"""How a mood or a persona is asked for aloud: every phrase for it, in every language."""
+"""Finds spoken commands, by their phrases in all languages (``config/language/voice_commands.yaml``)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from config.yaml_files import read_yaml
 MOOD_WORDS_FILE = Path(__file__).parents[3] / "config" / "language" / "moods.yaml"
 
 GAP = "{}"
-"""Where a mood or a persona stands in a phrase that asks for it."""
+"""Placeholder for the mood or the persona in a phrase that asks for it."""
 Phrases = dict[str, list[str]]
-"""By language."""
+"""Phrases by language."""
 
 
 def _with_gap(phrases: Phrases) -> Phrases:
@@ -34,19 +34,19 @@ def _with_gap(phrases: Phrases) -> Phrases:
 
 
 PhraseTemplates = Annotated[Phrases, AfterValidator(_with_gap)]
-"""Phrases that ask for something, with a gap for it."""
+"""Phrases that ask for a mood or a persona. Each has one :data:`GAP`."""
 
 
 class MoodWordsError(BrokenFileError):
-    """The file of moods' names can't be used; the text names it and the fault."""
+    """The file with the names of moods can't be used; the message names the file and the fault."""
 
 
 class _MoodFile(RootModel[dict[str, Phrases]]):
-    """What each mood is called, by language."""
+    """The spoken names of each mood, by language."""
 
 
 def load_mood_words(path: Path = MOOD_WORDS_FILE) -> Mapping[str, Phrases]:
-    """Read what moods are called aloud.
+    """Read the spoken names of moods. Blocks: it reads a file.
 
     Raises:
         MoodWordsError: the file can't be read, or is malformed.
@@ -58,7 +58,12 @@ def load_mood_words(path: Path = MOOD_WORDS_FILE) -> Mapping[str, Phrases]:
 
 
 def mood_phrases(persona: Persona, ask: Phrases, words: Mapping[str, Phrases]) -> Iterator[tuple[str, str]]:
-    """Each phrase that asks for a mood of this persona's, as it is compared, and the mood."""
+    """Yield each phrase that asks for a mood of this persona, as plain words, and the mood.
+
+    Args:
+        ask: phrases that ask for a mood, with a :data:`GAP`.
+        words: the spoken names of each mood.
+    """
     for mood in persona.moods:
         for language, templates in ask.items():
             called = (_as_said(mood), *words.get(mood, {}).get(language, ()))
@@ -68,9 +73,12 @@ def mood_phrases(persona: Persona, ask: Phrases, words: Mapping[str, Phrases]) -
 def persona_phrases(
     now: Persona, personas: Mapping[str, Persona], ask: Phrases, names: Names
 ) -> Iterator[tuple[str, str]]:
-    """Each phrase that asks for another persona than it is ``now``, as it is compared, and that persona's file.
+    """Yield each phrase that asks for a persona other than ``now``, as plain words, and that persona's file name.
 
-    ``names`` are those of ``now``: Evil Seiyuu is called "evil" as well, for an utterance to Seiyuu loses her name.
+    Args:
+        ask: phrases that ask for a persona, with a :data:`GAP`.
+        names: the names of ``now``. They are removed from an utterance before it is compared with phrases. So of "Evil
+            Seiyuu", said to Seiyuu, only "evil" is left, and it counts as a name too.
     """
     templates = [template for phrases in ask.values() for template in phrases]
     for file, persona in personas.items():
@@ -81,19 +89,19 @@ def persona_phrases(
 
 
 class DegreeWords:
-    """Words that say how much of a mood is wanted: "a bit more"."""
+    """Words that say how much of a mood is wanted, such as "a bit more"."""
 
     def __init__(self, phrases: Phrases) -> None:
         words = sorted((plain(word) for languages in phrases.values() for word in languages), key=len, reverse=True)
         self._words = re.compile("|".join(_as_pattern(word) for word in words if word) or r"(?!)")
 
     def without(self, text: str) -> str:
-        """Plain words without them."""
+        """A text in plain words without such words."""
         return " ".join(self._words.sub(" ", text).split())
 
 
 def _as_pattern(word: str) -> str:
-    """A word as a whole; in scripts without gaps, wherever it stands."""
+    """A pattern for a whole word. In scripts without spaces the word matches anywhere."""
     return re.escape(word) if word[0] >= FIRST_UNSPACED else rf"(?<!\S){re.escape(word)}(?!\S)"
 
 
@@ -104,12 +112,12 @@ def _as_said(name: str) -> str:
 COMMANDS_FILE = Path(__file__).parents[3] / "config" / "language" / "voice_commands.yaml"
 
 MAX_CHARACTERS = 200
-"""Characters beyond which an utterance is no command, whatever the words."""
+"""Most characters of an utterance that can be a command."""
 _NO_PERSONAS: Mapping[str, Persona] = MappingProxyType({})
 
 
 class VoiceCommand(StrEnum):
-    """What can be asked for aloud."""
+    """A command that people can speak."""
 
     LEAVE = "leave"
     STOP = "stop"
@@ -120,14 +128,18 @@ class VoiceCommand(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CommandRequest:
-    """What was asked for; ``choice`` is the mood's name, or the persona's file."""
+    """A command that was found in an utterance.
+
+    Attributes:
+        choice: name of the mood, or file name of the persona; empty for other commands.
+    """
 
     command: VoiceCommand
     choice: str = ""
 
 
 class VoiceCommandsError(BrokenFileError):
-    """The file of commands can't be used; the text names it and the fault."""
+    """The file of commands can't be used; the message names the file and the fault."""
 
 
 class _CommandFile(BaseModel):
@@ -142,7 +154,7 @@ class _CommandFile(BaseModel):
     persona: PhraseTemplates = {}
 
     def meanings(self) -> Iterator[tuple[str, VoiceCommand | None]]:
-        """Each phrase as it is compared, and its command; ``None`` for what is only polite."""
+        """Yield each phrase without a gap as plain words, and its command; ``None`` if it is only polite."""
         for languages, command in (
             (self.polite, None),
             (self.leave, VoiceCommand.LEAVE),
@@ -155,13 +167,14 @@ class _CommandFile(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class CommandPhrases:
-    """How commands are said. It keeps nothing of a call, so one serves all calls.
+    """The phrases of spoken commands. One object serves all calls.
 
     Attributes:
-        fixed: phrases that mean the same to every persona, as they are compared; ``None``: they are only polite.
-        mood, persona: how a mood and a persona are asked for.
-        mood_words: what each mood is called.
-        degree: how much of a mood is asked for.
+        fixed: commands by phrase (in plain words) that are the same for all personas; ``None``: only polite words.
+        mood: phrases that ask for a mood, with a :data:`GAP`.
+        persona: phrases that ask for a persona, with a :data:`GAP`.
+        mood_words: the spoken names of each mood.
+        degree: words that say how much of a mood is wanted.
     """
 
     fixed: Mapping[str, CommandRequest | None]
@@ -172,10 +185,10 @@ class CommandPhrases:
 
 
 def load_command_phrases(path: Path = COMMANDS_FILE) -> CommandPhrases:
-    """Read the phrases, and the names of moods. Blocks.
+    """Read the phrases and the names of moods. Blocks: it reads files.
 
     Raises:
-        VoiceCommandsError: ``path`` can't be read, or is malformed, or a phrase in it is empty or means two things.
+        VoiceCommandsError: ``path`` can't be read or is malformed, or one of its phrases is empty or has two meanings.
         MoodWordsError: the file with the names of moods can't be used.
     """
     file = _read(path)
@@ -190,9 +203,13 @@ def load_command_phrases(path: Path = COMMANDS_FILE) -> CommandPhrases:
 
 
 class VoiceCommandFinder:
-    """Finds commands in what is said to somebody of these names.
+    """Finds commands in utterances.
 
-    Which moods and personas can be asked for, :meth:`set_choices` says.
+    :meth:`set_choices` sets the moods and personas that can be asked for.
+
+    Args:
+        names: the names of the bot.
+        phrases: the phrases of the commands.
     """
 
     def __init__(self, names: Names, phrases: CommandPhrases) -> None:
@@ -201,44 +218,44 @@ class VoiceCommandFinder:
         self._set_meanings({})
 
     def set_choices(self, persona: Persona, personas: Mapping[str, Persona] = _NO_PERSONAS) -> None:
-        """Understand who asks for a mood of this persona's, or for another one of ``personas`` (by file name)."""
+        """Set what can be asked for: the moods of ``persona``, and the other ``personas`` (by file name)."""
         choices: dict[str, CommandRequest] = {}
         for phrase, mood in mood_phrases(persona, self._phrases.mood, self._phrases.mood_words):
             choices.setdefault(phrase, CommandRequest(VoiceCommand.MOOD, mood))
         for phrase, file in persona_phrases(persona, personas, self._phrases.persona, self._names):
-            # "Be Evil Seiyuu", said to Seiyuu, loses the name at its end before it is compared.
+            # In "Be Evil Seiyuu", said to Seiyuu, the name at the end is removed before phrases are compared.
             for said in filter(None, (phrase, self._names.without(phrase))):
                 choices.setdefault(said, CommandRequest(VoiceCommand.PERSONA, file))
         self._set_meanings(choices)
 
     def _set_meanings(self, choices: Mapping[str, CommandRequest]) -> None:
-        # What always means something means that, whatever a persona's moods are called ("be quiet").
+        # Fixed phrases come last, so that they win over the moods of a persona ("be quiet").
         self._meanings: dict[str, CommandRequest | None] = {**choices, **self._phrases.fixed}
         self._longest = max(map(len, self._meanings), default=0)
 
     def find(self, text: str, *, alone: bool, speaking: bool) -> CommandRequest | None:
-        """The command that an utterance is.
+        """The command in an utterance; ``None`` if it is no command.
 
         Args:
-            alone: nobody but this person is there, so that whatever they say is for the bot.
-            speaking: the bot speaks, so that "stop" needs no name.
+            alone: whether the speaker is the only person in the call. Then a command needs no name of the bot.
+            speaking: whether the bot speaks. Then "stop" needs no name of the bot.
         """
         request = self._meaning(plain(text)) or self._mood(plain(text))
         if request is None:
             return None
         named = self._names.called_in(text)
         if request.command is VoiceCommand.STOP:
-            # To who is silent, "stop" was probably not said.
+            # While the bot is silent, "stop" is probably not for the bot.
             return request if speaking or named else None
         return request if named or alone else None
 
     def _mood(self, text: str) -> CommandRequest | None:
-        """The mood in an utterance that also says how much of it."""
+        """The request for a mood in an utterance that also says how much of the mood is wanted."""
         request = self._meaning(self._phrases.degree.without(text))
         return request if request is not None and request.command is VoiceCommand.MOOD else None
 
     def _meaning(self, rest: str) -> CommandRequest | None:
-        """The only command in an utterance that consists of it, names and politeness."""
+        """The only command in an utterance that has nothing but the command, names and polite words."""
         if len(rest) > MAX_CHARACTERS:
             return None
         found: CommandRequest | None = None
@@ -254,7 +271,7 @@ class VoiceCommandFinder:
         return found
 
     def _phrase_at_start(self, text: str) -> str:
-        """The longest phrase that a text begins with; "" where it begins with none."""
+        """The longest phrase at the beginning of a text; empty if there is none."""
         starts = (text[:end] for end in range(min(len(text), self._longest), 0, -1))
         return next((start for start in starts if start in self._meanings and _begins_with(text, start)), "")
 
@@ -267,6 +284,6 @@ def _read(path: Path) -> _CommandFile:
 
 
 def _begins_with(text: str, phrase: str) -> bool:
-    """Whether a text begins with these words; in Chinese and Japanese, words need no gap between them."""
+    """Whether a text begins with the words of a phrase. In scripts without spaces, a word may end anywhere."""
     rest = text.removeprefix(phrase)
     return rest != text and (rest[:1] in ("", " ") or phrase[-1] >= FIRST_UNSPACED)

@@ -15,21 +15,21 @@ from config.yaml_files import read_yaml
 
 BACKCHANNELS_FILE = Path(__file__).parents[3] / "config" / "language" / "backchannels.yaml"
 MAX_WORDS = 4
-"""Words beyond which it is no sign any more, whatever the words."""
+"""Most words of an utterance that can be a backchannel."""
 
 
 _DRAWN_OUT = re.compile(r"(.)\1{2,}")
 
 
 class BackchannelsError(BrokenFileError):
-    """The file of signs can't be used; the text names it and the fault."""
+    """The file of backchannels can't be used; the message names the file and the fault."""
 
 
 class Backchannels:
-    """The signs that are known, of all languages together.
+    """Recognises backchannels: short words of a listener, such as "mhm", in all languages together.
 
     Raises:
-        BackchannelsError: ``path`` can't be read, or is malformed.
+        BackchannelsError: the file at ``path`` can't be read, or is malformed.
     """
 
     def __init__(self, path: Path = BACKCHANNELS_FILE) -> None:
@@ -45,7 +45,7 @@ class Backchannels:
         )
 
     def is_backchannel(self, text: str) -> bool:
-        """Whether an utterance is nothing but such signs, one or a few."""
+        """Whether an utterance consists of one or a few backchannels and nothing else."""
         words = plain_words(text)
         return 0 < len(words) <= MAX_WORDS and self._only_backchannels(words)
 
@@ -57,28 +57,28 @@ class Backchannels:
         )
 
     def _is_known(self, text: str) -> bool:
-        """Whether this is a sign, drawn out ("mmmm") or said again in one breath ("うんうん") perhaps."""
+        """Whether a text is one backchannel. It may be drawn out ("mmmm") or repeated without a space ("うんうん")."""
         text = _shortened(text)
         return any(text and text == known * (len(text) // len(known)) for known in self._known)
 
 
 def _shortened(text: str) -> str:
-    """No letter more than twice in a row."""
+    """The text with each letter at most twice in a row."""
     return _DRAWN_OUT.sub(r"\1\1", text)
 
 
 @dataclass(frozen=True, slots=True)
 class WordLists:
-    """What people say that is not meant to be answered. It keeps nothing of a call, so one serves all calls."""
+    """The word lists that all calls share: phrases of commands, and backchannels."""
 
     commands: CommandPhrases
     backchannels: Backchannels
 
 
 def load_word_lists() -> WordLists:
-    """Read the lists in ``config/language``. Blocks, about 100 ms.
+    """Read the word lists in ``config/language``. Blocks for about 100 ms.
 
     Raises:
-        BackchannelsError, VoiceCommandsError, MoodWordsError: a file can't be used; the text names it.
+        BackchannelsError, VoiceCommandsError, MoodWordsError: a file can't be used; the message names the file.
     """
     return WordLists(load_command_phrases(), Backchannels())
