@@ -32,6 +32,7 @@ LOST_CALL_LEFT = "👋 I was restarted in the middle of our call and had to leav
 VOLUME_SETTING = "volume"
 VOLUME_ON = "volume on {guild}"
 MAX_VOLUME = 2.0
+"""Greatest volume; 1 leaves the sound as it is."""
 FAREWELL_LIMIT = 2.0
 """Seconds for posting that the call is over. Discord may be unreachable then."""
 

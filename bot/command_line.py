@@ -67,9 +67,9 @@ async def _run(command: str, settings: Settings, options: argparse.Namespace) ->
             return await run_demo(settings, DemoOptions(options.out, stay=options.stay), Console())
         case "doctor":
             examination = run_doctor_json(settings) if options.json else run_doctor(settings, Console())
-            with ending_signals(ENDING_LIMIT) as wish:
-                status = await until_ended(examination, wish)
-            return wish.status if status is None else status
+            with ending_signals(ENDING_LIMIT) as signals:
+                status = await until_ended(examination, signals)
+            return signals.status if status is None else status
         case _:
             if options.exit_with_parent is not None:
                 end_with_parent(options.exit_with_parent or None)

@@ -28,6 +28,7 @@ SOUND_SECONDS = 3.0
 TEST_LIMIT = 20.0
 """Most seconds for the test of one part. What is slower is too slow anyway."""
 _TOKENS = 24
+"""Most tokens that the language model writes in the test."""
 _QUESTION = (ChatMessage("system", "You are a helpful assistant."), ChatMessage("user", "Tell me about the sea."))
 
 

@@ -49,10 +49,10 @@ async def run_bot(settings: Settings, watcher: Watcher, when_warm: Callable[[], 
     """
     # Python's default is 5 ms, and several busy threads may run before the sending thread, which is due every 20 ms.
     sys.setswitchinterval(SWITCH_INTERVAL)
-    with ending_signals(ENDING_LIMIT) as wish:
+    with ending_signals(ENDING_LIMIT) as signals:
         built = asyncio.Event()
-        serving = asyncio.create_task(_serve(settings, watcher, when_warm, built, wish), name="bot")
-        ending = asyncio.create_task(wish.wait(), name="signals")
+        serving = asyncio.create_task(_serve(settings, watcher, when_warm, built, signals), name="bot")
+        ending = asyncio.create_task(signals.wait(), name="signals")
         await asyncio.wait([serving, ending], return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
         if not built.is_set():
@@ -64,12 +64,12 @@ async def run_bot(settings: Settings, watcher: Watcher, when_warm: Callable[[], 
 
 
 async def _serve(
-    settings: Settings, watcher: Watcher, when_warm: Callable[[], None] | None, built: asyncio.Event, wish: Ending
+    settings: Settings, watcher: Watcher, when_warm: Callable[[], None] | None, built: asyncio.Event, signals: Ending
 ) -> int:
     try:
         async with application(settings, [watcher], ProgressLog(), when_warm) as app:
             built.set()
-            return await _stay_connected(app, wish)
+            return await _stay_connected(app, signals)
     except discord.LoginFailure as error:
         _log.error("%s", explain_login_failure(error))
         return MISTAKE
@@ -100,9 +100,9 @@ def _of_the_system(error: OSError, settings: Settings) -> str:
     return f"{place} can't be written: {reason(error)}. Make room there."
 
 
-async def _stay_connected(app: Application, wish: Ending) -> int:
+async def _stay_connected(app: Application, signals: Ending) -> int:
     running = asyncio.create_task(app.run(), name="discord")
-    ending = asyncio.create_task(wish.wait(), name="end of the bot")
+    ending = asyncio.create_task(signals.wait(), name="end of the bot")
     await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)
     ending.cancel()
     if not running.done():

@@ -28,12 +28,17 @@ from config.speech_settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, EngineNam
 _log = logging.getLogger(__name__)
 
 START_LIMIT = 120.0
+"""Seconds in which the server must be ready."""
 START_ATTEMPTS = 3
 """Attempts to start a server that hangs during its start."""
 STOP_LIMIT = 5.0
+"""Seconds in which the server must end before it is killed."""
 RESTART_DELAYS = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""Seconds before each restart in a row. The last delay repeats."""
 STABLE_AFTER = 60.0
+"""Seconds of running after which the next restart counts as the first one."""
 CANNOT_START_STATUS = 2
+"""The server's exit status if a setting is wrong or its address is in use."""
 
 
 class ServiceError(Exception):

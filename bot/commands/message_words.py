@@ -20,6 +20,7 @@ MAX_QUOTED = 1_000
 MAX_CONTEXT = 3_000
 """Most characters of the context (quotes, forwards, embeds, polls)."""
 MAX_EMBEDS, MAX_FIELDS, MAX_ANSWERS, MAX_FILES = 3, 4, 10, 10
+"""Most embeds of a message, fields of an embed, answers of a poll, and files (also stickers) of a message."""
 _MAX_LABEL = 100
 _NOBODY = DiscordNames()
 

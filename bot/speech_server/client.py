@@ -33,12 +33,15 @@ from wire.parameters import SpeechParameters
 _log = logging.getLogger(__name__)
 
 STATUS_LIMIT = 2.0
+"""Seconds for a request about health or low-performance mode."""
 CONNECT_LIMIT = 5.0
+"""Seconds for connecting to the server."""
 VOICES_LIMIT = 5.0
 """Seconds for a request about voices."""
 LEARNING_LIMIT = 300.0
 """Seconds for cloning a voice. The model may have to be loaded first, which is slow without a GPU."""
 MODELS_LIMIT = 10.0
+"""Seconds for the request for the list of models."""
 SPEAKING_TIMEOUT = 150.0
 """Seconds without data after which speech by the better engine fails. The server itself gives up after 120."""
 MAX_STATUS_BYTES = 1 << 20

@@ -36,6 +36,7 @@ from wire.messages import (
 _log = logging.getLogger(__name__)
 
 OPEN_LIMIT = 5.0
+"""Seconds for opening the connection."""
 FIRST_NOTICE_LIMIT = 1.0
 """Seconds to wait for the server's first notice. Servers of other kinds send none."""
 LOADING_LIMIT = 180.0
@@ -43,8 +44,11 @@ LOADING_LIMIT = 180.0
 SILENCE_TIMEOUT = 4.5
 """Seconds without a frame before the server is pinged, and then seconds in which it must answer."""
 CLOSE_LIMIT = 1.0
+"""Seconds for closing the connection."""
 MAX_FRAME_BYTES = 4 * SAMPLE_RATE * 10
+"""Most bytes of a frame: 10 s of float32 samples."""
 QUEUED_FRAMES = 16
+"""Most frames that are buffered before the server has to wait."""
 FLOAT_BYTES = 4
 FIRST_DELAY, LONGEST_DELAY = 0.1, 1.0
 """Seconds between two attempts to reconnect: first and longest. They are short, because people wait for the voice."""

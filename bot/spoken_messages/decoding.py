@@ -21,6 +21,7 @@ PIECE_SECONDS = 28
 _CUT_SECONDS = 8
 """A piece that is too long is cut at the quietest moment of its last ``_CUT_SECONDS`` seconds."""
 _WINDOW = HEARING_RATE // 10
+"""Samples of the windows (100 ms) of which the quietest is found."""
 _BOUNDS = Bounds(
     demuxers="ogg,mov,matroska,mp3,wav,flac,aac",
     codecs=frozenset(

@@ -29,7 +29,8 @@ MAX_WAIT = DAY
 """Most seconds between two attempts to fetch a failing feed."""
 POLL = 30.0
 """Seconds between two checks whether a feed is due."""
-_LONGEST_DOUBLING = 16
+_MAX_DOUBLINGS = 16
+"""Failures in a row after which the pause is not doubled again."""
 
 
 class FigurineNotifier:
@@ -161,7 +162,7 @@ class FigurineNotifier:
         return self._wait_after(failures) * self._rng.uniform(0.75, 1.0)
 
     def _wait_after(self, failures: int) -> float:
-        return min(self._settings.period * 2.0 ** min(failures, _LONGEST_DOUBLING), MAX_WAIT)
+        return min(self._settings.period * 2.0 ** min(failures, _MAX_DOUBLINGS), MAX_WAIT)
 
     async def _notify(self, url: str) -> None:
         news = await self._feeds.pending(url)

@@ -12,6 +12,7 @@ MAX_LINES = 10
 """Most items in one message."""
 _MARKUP = re.compile(r"([\\*_~`|<>\[\]()#@:\-])")
 _ROOM_FOR_MORE = 30
+"""Characters reserved for the last line, which counts the items that are left out."""
 
 
 def notice(items: Sequence[Item], readers: Sequence[int]) -> str:

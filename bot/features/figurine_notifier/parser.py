@@ -20,8 +20,11 @@ from urllib.parse import quote, urlsplit
 import feedparser  # type: ignore[import-untyped]
 
 MAX_ITEMS = 2_000
+"""Most items of a feed that are read."""
 MAX_TITLE = 150
+"""Most characters of a title. Longer titles are cut."""
 MAX_LINK = 400
+"""Most characters of a link. Longer links are left out."""
 UNTITLED = "(untitled)"
 NO_FEED = 65
 """Exit code if the input is not a feed."""
@@ -83,15 +86,15 @@ def _safe_link(link: str) -> str:
     """The link in ASCII; empty if it is not http or https, is too long, or could hide its real host."""
     try:
         safe = quote(link, _IN_LINKS, errors="replace")
-        place = urlsplit(safe)
-        honest = place.scheme in ("http", "https") and "@" not in place.netloc
-        found = _HOST.fullmatch(place.hostname or "")
+        parts = urlsplit(safe)
+        honest = parts.scheme in ("http", "https") and "@" not in parts.netloc
+        found = _HOST.fullmatch(parts.hostname or "")
     except ValueError:
         return ""
     return safe if honest and found and len(safe) <= MAX_LINK else ""
 
 
-def _bound_ourselves() -> None:
+def _limit_resources() -> None:
     if sys.platform != "win32":
         import resource
 
@@ -101,7 +104,7 @@ def _bound_ourselves() -> None:
 
 
 if __name__ == "__main__":
-    _bound_ourselves()
+    _limit_resources()
     try:
         found = read_feed(sys.stdin.buffer.read())
     except NotAFeedError:

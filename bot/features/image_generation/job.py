@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 POLL_SECONDS = 2.0
 """Seconds between two polls of the queue and the history, if the WebSocket reports nothing."""
 RECONNECT_SECONDS = 1.0
+"""Seconds before the WebSocket is opened again after it broke."""
 CONNECT_SECONDS = 2.0
 """Most seconds that a drawing waits for the WebSocket. Events before the connection are missed."""
 UNREACHABLE_SECONDS = 20.0

@@ -17,6 +17,7 @@ _log = logging.getLogger(__name__)
 EDIT_SECONDS = 1.0
 """Least seconds between two edits."""
 _CELLS = 12
+"""Characters of the progress bar."""
 
 
 class ProgressMessage:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.database import Records
 
 _KEPT = 20
+"""Changes that are stored, the newest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 10.0, 3_600.0
 FASTER_TRIES = 2
 """Most further attempts with a higher speed for an answer that is too long. No engine keeps a speed exactly."""
 _NEAR_ENOUGH = 1.02
+"""Length, as a share of the allowed length, up to which a sound is not spoken faster."""
 _FASTEST = 4.0
+"""Highest speed that is requested; 1 is the voice's natural speed."""
 
 Answered = TypeVar("Answered")
 PostText = Callable[[int, str], Awaitable[None]]

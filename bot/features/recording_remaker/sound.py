@@ -20,6 +20,7 @@ MAX_TEMPO = 1.15
 _CUT_SEARCH = SPEAKING_RATE // 4
 """Most samples between the calculated cut and the quiet moment at which the sound is cut instead."""
 _MOMENT = SPEAKING_RATE // 50
+"""Samples of the windows (20 ms) of which the quietest is found."""
 _SILENCE = 0.003
 """Level of silence, as a share of the loudest sample."""
 
