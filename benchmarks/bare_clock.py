@@ -1,7 +1,7 @@
-"""A bare clock: a process whose only work is to send a datagram every 20 ms.
+"""A bare clock: a process that only sends a datagram every 20 ms.
 
-It is the control beside the bot's packets: what it is late by, this machine is late by.
-``python -m benchmarks.bare_clock PORT`` sends to that port on loopback until it is ended, or nobody listens there.
+It is the control for the bot's packets: its delays are those of the machine. ``python -m benchmarks.bare_clock PORT``
+sends to that port on loopback until it is killed, or until nobody listens there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ FRAME_SECONDS = 0.02
 
 
 def main(port: int) -> None:
-    """Send, count up, wait for the next 20 ms by the absolute clock."""
+    """Send numbered datagrams at the absolute times of a 20 ms clock."""
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sender.connect(("127.0.0.1", port))
     due, number = time.monotonic(), 0
@@ -27,6 +27,6 @@ def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    # Loopback reports a port that was closed: the benchmark is gone, however it ended.
+    # Loopback refuses a datagram to a closed port. Then the benchmark has ended.
     with contextlib.suppress(ConnectionRefusedError, KeyboardInterrupt):
         main(int(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""The control beside the bot: a bare clock in a process of its own, its packets timed by the kernel."""
+"""The control for the bot's packets: a bare clock in a process of its own, timed by the kernel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.voice.udp import Address, TimedSocket
 
 
 class BareClockControl:
-    """Runs ``benchmarks.bare_clock`` and keeps the arrival times of its packets; an async context manager."""
+    """Runs ``benchmarks.bare_clock`` and keeps the arrival times of its packets. Use it as an async context manager."""
 
     def __init__(self) -> None:
         self._arrivals: list[float] = []
@@ -25,7 +25,7 @@ class BareClockControl:
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "benchmarks.bare_clock", str(self._socket.address[1])),
             cwd=ROOT,
-            # Ctrl-C reaches the benchmark alone, which ends this.
+            # Ctrl-C then reaches the benchmark alone, which kills this process.
             start_new_session=True,
         )
         return self
@@ -41,11 +41,11 @@ class BareClockControl:
             self._socket.close()
 
     def begin(self) -> None:
-        """Forget what came before."""
+        """Drop the arrival times so far."""
         self._arrivals.clear()
 
     def stream(self) -> list[float]:
-        """The arrival times since :meth:`begin`, in seconds."""
+        """The arrival times since :meth:`begin`, in monotonic seconds."""
         return list(self._arrivals)
 
     def _receive(self, data: bytes, address: Address, arrival: float) -> None:

@@ -1,4 +1,4 @@
-"""The runner of all benchmarks: command lines, the temporary folder, how a run ends, what it prints and writes."""
+"""The runner of all benchmarks: command line, temporary folder, errors and signals, printed and written results."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Report:
     Attributes:
         show: prints the tables.
         verdicts: each target with whether it was met; printed after the tables.
-        figures: the JSON object that ``--json`` writes.
+        figures: the JSON object for ``--json``.
         status: the exit status.
     """
 
@@ -60,7 +60,7 @@ class Report:
 
 
 def make_parser(name: str, description: str | None) -> PlainParser:
-    """The parser of ``python -m benchmarks.NAME``; its help tells the defaults."""
+    """Make the parser of ``python -m benchmarks.NAME``. Its help shows the defaults."""
     return PlainParser(
         prog=f"python -m benchmarks.{name}",
         description=description,
@@ -75,14 +75,14 @@ def run(
     narrowest: int = 0,
     json_option: bool = True,
 ) -> int:
-    """Read the command line, measure, print the report, and write it where ``--json`` says.
+    """Read the command line, measure, print the report, and write its figures to the file of ``--json``.
 
-    Ctrl-C and SIGTERM end it in order and without a traceback.
+    Ctrl-C and SIGTERM end the run in order and without a traceback.
 
     Args:
-        measure: a function, or a coroutine function, which then runs on an event loop.
-        errors: exceptions besides :class:`MeasurementError` that are explained to people.
-        narrowest: columns that the tables need.
+        measure: the measurement. A coroutine function runs on an event loop.
+        errors: exceptions, besides :class:`MeasurementError`, that end the run with a message.
+        narrowest: the least width of the console, in columns.
         json_option: whether there is a ``--json``.
 
     Returns:
@@ -112,7 +112,7 @@ def run(
 
 
 def present(report: Report, console: Console) -> None:
-    """Print a report: its tables, then a line for each target."""
+    """Print a report: its tables, then one line for each target."""
     report.show(console)
     for text, met in report.verdicts:
         console.print(f"{'✔' if met else '✘'} {text}: {'met' if met else 'missed'}")
@@ -128,7 +128,7 @@ def _sigterm_like_ctrl_c() -> Iterator[None]:
 
 
 def make_console(narrowest: int = 0) -> Console:
-    """A console at least so many columns wide, where it is no terminal or too small a one."""
+    """Make a console of at least this width, in columns, even if the terminal is narrower."""
     console = Console()
     if console.width < narrowest:
         console.width = narrowest
@@ -136,7 +136,7 @@ def make_console(narrowest: int = 0) -> Console:
 
 
 def add_stand_ins(parser: argparse.ArgumentParser) -> None:
-    """Let the command line say how fast the stand-ins are."""
+    """Add the options for the speed of the stand-ins."""
     parser.add_argument("--first-token-ms", type=float, default=150, help="of the stand-in model")
     parser.add_argument("--rate", type=rate, default=40, help="of the stand-in model, in tokens a second")
     parser.add_argument("--first-audio-ms", type=float, default=200, help="of the stand-in voice")
@@ -144,7 +144,7 @@ def add_stand_ins(parser: argparse.ArgumentParser) -> None:
 
 
 def stand_ins_of(arguments: argparse.Namespace) -> StandIns:
-    """What :func:`add_stand_ins` has read."""
+    """The values of the options of :func:`add_stand_ins`."""
     return StandIns(
         first_token=arguments.first_token_ms / 1000,
         rate=arguments.rate,
@@ -154,21 +154,21 @@ def stand_ins_of(arguments: argparse.Namespace) -> StandIns:
 
 
 def count(text: str) -> int:
-    """An option of 1 or more."""
+    """Read an option that is a whole number of 1 or more."""
     if (number := int(text)) < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return number
 
 
 def rate(text: str) -> float:
-    """An option above 0."""
+    """Read an option that is a number above 0."""
     if (number := float(text)) <= 0:
         raise argparse.ArgumentTypeError("must be above 0")
     return number
 
 
 def setting(text: str) -> tuple[str, str]:
-    """An option of the form ``NAME=VALUE``."""
+    """Read an option of the form ``NAME=VALUE``."""
     name, equals, value = text.partition("=")
     if not equals:
         raise argparse.ArgumentTypeError("must be NAME=VALUE")
@@ -176,7 +176,7 @@ def setting(text: str) -> tuple[str, str]:
 
 
 async def interruptible(work: Coroutine[Any, Any, T]) -> T:
-    """Do ``work``; SIGTERM cancels it, as Ctrl-C does by itself."""
+    """Await ``work``. SIGTERM cancels it, as Ctrl-C does without our help."""
     running, loop = asyncio.current_task(), asyncio.get_running_loop()
     if running is None:
         raise RuntimeError("work is done in tasks")
@@ -190,7 +190,7 @@ async def interruptible(work: Coroutine[Any, Any, T]) -> T:
 
 
 def explain_failure(error: Exception, folder: Path, console: Console) -> None:
-    """Say why a measurement broke off, with the end of the bot's log, which is in ``folder``."""
+    """Print why a measurement failed, with the end of the bot's log in ``folder``."""
     console.print(f"✘ The measurement broke off: {error}.", style="bold red", markup=False)
     log = folder / BOT_LOG
     if log.exists():
@@ -200,6 +200,6 @@ def explain_failure(error: Exception, folder: Path, console: Console) -> None:
 
 
 def write_json(result: Mapping[str, Any], path: Path) -> None:
-    """Write a result's figures; makes the folder."""
+    """Write the figures to a JSON file. Makes the folder if needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

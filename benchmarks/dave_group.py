@@ -1,4 +1,4 @@
-"""A real DAVE group in one process: davey's sessions, brought together by the sandbox's delivery service."""
+"""A real DAVE group in one process: sessions of davey, joined by the sandbox's delivery service."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHANNEL = 4_711
 
 
 def make_group(people: Sequence[int]) -> dict[int, davey.DaveSession]:
-    """Sessions of one group, by person, each ready to encrypt and to decrypt the others."""
+    """Make one session of the group for each person, ready to encrypt and to decrypt."""
     delivery = DaveDelivery(CHANNEL)
     sessions = {person: davey.DaveSession(1, person, CHANNEL) for person in people}
     for person, session in sessions.items():

@@ -1,8 +1,8 @@
-"""How surely the bot's own voice is told from other people's, and how long that takes.
+"""Benchmark of echo detection: how often the bot's echo and other people's speech are recognised, and how fast.
 
-The bot speaks and comes back through Opus, a loudspeaker, a room, a microphone and perhaps a poor echo canceller, 80 to
-600 ms late; people speak into microphones of their own, also while the bot speaks. All speech is espeak-ng's. Each
-question is asked of a detector that knows nothing of the person yet.
+The bot's speech comes back through Opus, a loudspeaker, a room, a microphone and perhaps a poor echo canceller, 80 to
+600 ms late. People speak into microphones of their own, also while the bot speaks. All speech is espeak-ng's. A new
+detector decides about each sound, so that it knows nothing of the person.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from config.plain_parser import PlainParser
 
 FRAME = HEARING_RATE // 50
 STRETCHES = (0.13, 0.2, 0.3, 0.4)
-"""Seconds of a person's sound that are there when it is asked."""
+"""Lengths of the sounds that the detector decides about, in seconds."""
 KINDS = ("echo", "person", "person over an echo", "the bot's own voice, other words")
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How often one kind of sound was taken for an echo."""
+    """The share of one kind and length of sound that was taken for an echo: ``echoes`` of ``asked``."""
 
     kind: str
     seconds: float
@@ -42,7 +42,7 @@ class Rate:
 
 
 def answers(scene: Scene, kind: str, seconds: float, random: np.random.Generator) -> Iterator[tuple[bool, float]]:
-    """Whether each stretch of that length was taken for an echo, and how many milliseconds the answer took."""
+    """Decide about each stretch of this length; yields whether it was taken for an echo, and the milliseconds."""
     heard, speech = _sounds(scene, kind)
     for end in stretches(speech, seconds, random):
         begin = end - round(seconds * HEARING_RATE)
@@ -59,7 +59,7 @@ def answers(scene: Scene, kind: str, seconds: float, random: np.random.Generator
 
 
 def _sounds(scene: Scene, kind: str) -> tuple[Sound16, Sound16]:
-    """What is heard, and whose speech in it is looked at."""
+    """The sound at the microphone, and the speech by which its stretches are chosen."""
     match kind:
         case "echo":
             return scene.echo, scene.echo
@@ -72,7 +72,7 @@ def _sounds(scene: Scene, kind: str) -> tuple[Sound16, Sound16]:
 
 
 def main() -> int:
-    """Measure and print; the exit status says only whether the measurement worked, not what it found."""
+    """Run the measurement. The exit status tells whether it worked, not what it found."""
     return run(_parser(), _run)
 
 

@@ -1,4 +1,4 @@
-"""A person's microphone in a room where the bot's voice comes out of loudspeakers, all made here and 48,000 Hz mono."""
+"""A simulated room in which the bot's voice comes from a loudspeaker into a microphone: 48,000 Hz mono."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ CANCELLER_FRAME = 960
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """One way from the bot's voice to a person's microphone.
+    """The path from the bot's voice to a person's microphone.
 
     Args:
-        delay: seconds from the bot's sending until the echo is back, network, buffers and loudspeaker together.
-        reverberation: seconds in which the room's sound falls by 60 dB.
-        direct: level of the direct sound over all reflections, dB.
-        low, high: what the loudspeaker passes on, Hz.
-        drive: how hard it is driven; 0 is linear.
-        noise: level of the microphone's own noise under the echo, dB.
-        canceller: how far an echo canceller that works badly presses each band down, dB at most; 0 is none.
+        delay: the delay of the echo in seconds, with network, buffers and loudspeaker.
+        reverberation: the time in which the room's sound falls by 60 dB, in seconds.
+        direct: the level of the direct sound above all reflections, in dB.
+        low, high: the frequency range of the loudspeaker, in Hz.
+        drive: the distortion of the loudspeaker; 0 is linear.
+        noise: the level of the microphone's noise below the echo, in dB.
+        canceller: the most that a poor echo canceller suppresses a band, in dB; 0 is no canceller.
     """
 
     delay: float
@@ -39,7 +39,7 @@ class Room:
 
     @classmethod
     def draw(cls, random: np.random.Generator) -> Room:
-        """One of the rooms that people sit in."""
+        """Draw a random room of a usual kind."""
         return cls(
             delay=random.uniform(0.08, 0.6),
             reverberation=random.uniform(0.2, 0.6),
@@ -52,7 +52,7 @@ class Room:
         )
 
     def echo(self, sent: Sound, random: np.random.Generator) -> Sound:
-        """What comes back of what the bot sent, as long as that, before the person's own Opus; RMS as sent."""
+        """The echo of the bot's sound, before the person's Opus encoder. Its length and RMS are those of ``sent``."""
         loud = _loudspeaker(through_opus(sent), self.low, self.high, self.drive)
         wet = convolve(loud, self.response(random))
         if self.canceller:
@@ -63,7 +63,7 @@ class Room:
         return delayed[: len(sent)]
 
     def response(self, random: np.random.Generator) -> Sound:
-        """The room's answer to a click."""
+        """The room's impulse response."""
         length = round(self.reverberation * SAMPLE_RATE)
         time = np.arange(length) / SAMPLE_RATE
         tail = random.normal(0, 1, length) * 10 ** (-3 * time / self.reverberation)
@@ -74,7 +74,7 @@ class Room:
 
 
 def through_opus(sound: Sound) -> Sound:
-    """As Discord's clients and bots send it."""
+    """Encode and decode a sound with Opus, as Discord's clients do."""
     encoder, decoder = MonoEncoder(), make_decoder()
     whole = sound[: len(sound) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
     return np.concatenate([decoder.decode_frame(encoder.encode(frame)) for frame in whole])
@@ -93,14 +93,14 @@ def _loudspeaker(sound: Sound, low: float, high: float, drive: float) -> Sound:
 
 
 def convolve(sound: Sound, response: Sound) -> Sound:
-    """What a room makes of a sound, as long as that."""
+    """Apply an impulse response to a sound. The length stays the same."""
     size = 1 << (len(sound) + len(response)).bit_length()
     both = np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(response, size), size)
     return np.asarray(both[: len(sound)], np.float32)
 
 
 def _suppress(sound: Sound, most: float, random: np.random.Generator) -> Sound:
-    """Presses bands down and lets them go again, as a canceller's suppressor does that has lost its filter."""
+    """Suppress bands at random, as a canceller does whose filter does not fit."""
     hop = CANCELLER_FRAME // 2
     taper = np.sin(np.pi * (np.arange(CANCELLER_FRAME) + 0.5) / CANCELLER_FRAME)
     out = np.zeros(len(sound) + CANCELLER_FRAME, np.float32)

@@ -1,4 +1,4 @@
-"""Scenes for the detection of echoes: the bot speaks, and somebody's microphone hears it, or its owner, or both."""
+"""Scenes for echo detection: a microphone that receives the bot's echo, its owner's speech, or both."""
 
 from __future__ import annotations
 
@@ -34,21 +34,27 @@ PEOPLES_VOICES = (
 ENGLISH = tuple(sentence.plain for sentence in SENTENCES if sentence.language == "English")
 SENTENCES_SAID = 4
 LOUDER = (3.0, 12.0)
-"""dB by which a person is louder than an echo beneath them."""
+"""The level of a person above the echo under their speech, in dB."""
 LEAST_LOUDER = 3.0
-"""The same for each stretch that counts as a person's: speech has quiet places."""
+"""The least such level of a stretch that counts as a person's, in dB. Speech has quiet parts."""
 QUIET = 0.25
-"""Level, in parts of the whole sound's, beneath which nothing is said."""
+"""The level below which a sound has no speech, as a share of the whole sound's RMS."""
 HOP = HEARING_RATE // 100
 LEAD = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """What the bot sent and what came back, 16,000 Hz, both from the same moment on.
+    """The bot's sound and the sounds of a microphone, at 16,000 Hz, with the same start.
 
-    ``echo`` is the bot alone, ``person`` somebody else, ``same_voice`` somebody with the bot's own voice, and ``both``
-    a person over a weaker echo; ``person_alone`` and ``echo_alone`` are the two parts of that.
+    Attributes:
+        room: the path of the echo.
+        sent: the bot's sound.
+        echo: the bot's echo alone.
+        person: somebody else's speech.
+        same_voice: other words in the bot's own voice.
+        both: a person's speech over a weaker echo.
+        person_alone, echo_alone: the two parts of ``both``.
     """
 
     room: Room
@@ -62,7 +68,7 @@ class Scene:
 
 
 def make_scene(library: EspeakLibrary, number: int, seed: int) -> Scene:
-    """The scene of that number; the same seed makes the same."""
+    """Make the scene with this number. It is the same for the same seed."""
     random = np.random.default_rng([seed, number])
     bot, person = BOT_VOICES[number % len(BOT_VOICES)], PEOPLES_VOICES[number % len(PEOPLES_VOICES)]
     said = [ENGLISH[index] for index in random.permutation(len(ENGLISH))]
@@ -84,9 +90,9 @@ def make_scene(library: EspeakLibrary, number: int, seed: int) -> Scene:
 
 
 def stretches(sound: Sound16, seconds: float, random: np.random.Generator) -> Iterator[int]:
-    """Where stretches of sound end that begin with an utterance, or lie in the middle of one.
+    """Yield the ends of stretches of speech, in samples: some begin with an utterance, some lie in the middle of one.
 
-    The former have :data:`LEAD` hops of what was before the speech, as microphones that open by themselves do.
+    The former begin :data:`LEAD` hops before the speech, as with microphones that open by themselves.
     """
     levels = rms_of_frames(sound, HOP)
     voiced = levels > QUIET * rms(sound)
@@ -99,7 +105,7 @@ def stretches(sound: Sound16, seconds: float, random: np.random.Generator) -> It
 
 
 def persons_stretch(scene: Scene, begin: int, end: int) -> bool:
-    """Whether the person is clearly louder than the echo there."""
+    """Whether the person is clearly louder than the echo in a stretch."""
     person, echo = rms(scene.person_alone[begin:end]), rms(scene.echo_alone[begin:end])
     return person > echo * 10 ** (LEAST_LOUDER / 20)
 
@@ -110,7 +116,7 @@ def _say(speaker: SentenceSpeaker, parts: Sequence[str], random: np.random.Gener
 
 
 def _into_microphone(sound: Sound, room: Room, random: np.random.Generator) -> Sound:
-    """Somebody's voice, near their microphone."""
+    """A voice near its microphone, with the room's reflections and noise."""
     wet = convolve(sound, room.response(random))
     wet *= rms(sound) / rms(wet)
     noise = random.normal(0, rms(wet) * 10 ** (-room.noise / 20), len(wet))

@@ -1,7 +1,7 @@
-"""How long after the last word a turn ends, and how many people are cut off, for each kind of microphone.
+"""Benchmark of the end of a turn: the wait after the last word, and how many people are cut off, per microphone.
 
 Four people say 40 sentences, with pauses of 300 to 900 ms and without. The speech is espeak-ng's and goes through
-Opus; the microphones are the sandbox's; the transcriber is a stand-in with a fixed time that knows the true words.
+Opus. The microphones are the sandbox's. The transcriber is a stand-in with a fixed delay, which knows the true words.
 Silero and the rules for the end of a turn are the bot's own. Nothing runs in real time. docs/benchmarks.md says more.
 """
 
@@ -40,15 +40,15 @@ VOICES = {
 }
 PAUSES = (0.3, 0.9)
 RELEASES = (0.02, 0.3)
-"""Seconds from the last word until a key is released."""
+"""Range of the time from the last word to the release of the key, in seconds."""
 QUIET = 1.0
 ROOM_BEFORE, ROOM_AFTER = 0.5, 3.0
-"""Seconds of room around each sentence on an open microphone."""
+"""Room noise before and after each sentence on an open microphone, in seconds."""
 PACKET = HEARING_RATE // 50
 
 
 class EndOfTurnMeasurement:
-    """The whole run; the same seed says the same in the same voices with the same pauses."""
+    """The whole run. The same seed gives the same sentences, voices and pauses."""
 
     def __init__(self, transcription: float, seed: int, network: Path | None) -> None:
         self._transcription = transcription
@@ -57,7 +57,7 @@ class EndOfTurnMeasurement:
         self._library = load_espeak()
 
     async def rows(self) -> AsyncIterator[MicrophoneRow]:
-        """Each kind of microphone without pauses, then with them."""
+        """Measure each kind of microphone without pauses, then with them."""
         for microphone in WAITS:
             for paused in (False, True):
                 people = [await self._person(microphone, paused, number) for number in range(PEOPLE)]
@@ -83,7 +83,7 @@ class EndOfTurnMeasurement:
             pauses = [float(pause) for pause in random.uniform(*PAUSES, len(parts) - 1)]
             release = float(random.uniform(*RELEASES)) if kind == "push-to-talk" else QUIET
             outcomes.append(await call.say(speaker.say(parts, pauses, release), before=ROOM_BEFORE if opens else 0.0))
-            # Nothing else here waits, and a signal can end only what does.
+            # A signal can cancel this only where it awaits something, and nothing else here does.
             await asyncio.sleep(0)
         return outcomes
 
@@ -97,7 +97,7 @@ class EndOfTurnMeasurement:
                 return OpenMicrophone(before=ROOM_BEFORE, after=ROOM_AFTER, seed=self._seed)
 
     def noise(self) -> dict[str, int]:
-        """How many events there were, by what was played to an open microphone."""
+        """Play noise to an open microphone; returns the number of events for each kind of noise."""
         found = {}
         for name, sound in five_minutes(self._seed).items():
             turns = Turns(self._policy)
@@ -108,7 +108,7 @@ class EndOfTurnMeasurement:
         return found
 
     def window_us(self) -> float:
-        """What one window costs, in microseconds: the median of a thousand."""
+        """The time that Silero takes for one window, in microseconds: the median of a thousand."""
         probability, window, times = self._policy.voice_activity.listen(), np.zeros(WINDOW_SAMPLES, np.float32), []
         for _ in range(1000):
             began = time.perf_counter()
@@ -118,7 +118,7 @@ class EndOfTurnMeasurement:
 
 
 def main() -> int:
-    """Measure and print; the exit status says only whether the measurement worked, not what it found."""
+    """Run the measurement. The exit status tells whether it worked, not what it found."""
     return run(_parser(), _run, narrowest=NARROWEST)
 
 

@@ -1,4 +1,4 @@
-"""A person, their microphone and the detector, with a transcriber of a fixed speed between them. No clock runs."""
+"""A simulated call of one person: microphone, turn detection, and a transcriber with a fixed delay. No clock runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
 
 
 class HearingDecoder(MonoDecoder):
-    """Opus to what the bot listens to: 16,000 Hz mono."""
+    """Decodes Opus to the bot's input format: 16,000 Hz mono."""
 
     SAMPLING_RATE = HEARING_RATE
     SAMPLES_PER_FRAME = HEARING_RATE // 50
@@ -27,14 +27,14 @@ class HearingDecoder(MonoDecoder):
 
 @dataclass(frozen=True, slots=True)
 class SentenceOutcome:
-    """What became of one sentence. Seconds.
+    """The result for one sentence. All times are in seconds.
 
     Attributes:
-        cut_off: the turn was ended, or dropped, before the last word.
-        wait: from the packet with the last voiced sample to the end; ``None`` if it never ended.
-        after_release: the same from the last packet of the transmission.
+        cut_off: whether the turn ended, or was dropped, before the last word.
+        wait: from the packet with the last voiced sample to the end of the turn; ``None`` if it never ended.
+        after_release: the same, from the last packet of the transmission.
         onset: from the first voiced packet to :class:`TurnStarted`.
-        pauses: how often there was something to transcribe.
+        pauses: the number of pauses, each of which is transcribed.
     """
 
     cut_off: bool
@@ -51,12 +51,14 @@ class _Packet:
 
 
 class SimulatedCall:
-    """One person's sentences, one after another, on one microphone; what was learned of them stays.
+    """One person who says sentences into one microphone. The detector keeps what it has learned about them.
 
     Args:
-        transcription: seconds that the stand-in transcriber takes; it knows the true words.
+        policy: the bot's turn policy.
+        microphone: the kind of microphone.
+        transcription: the delay of the stand-in transcriber in seconds. It knows the true words.
         silence: seconds between two sentences.
-        told: gets every event.
+        told: called with every event.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class SimulatedCall:
         self._now = 1000.0
 
     async def say(self, speech: SpokenSentence, *, before: float = 0.0) -> SentenceOutcome:
-        """One sentence. ``before`` is what the microphone itself puts in front of it, in seconds."""
+        """Say one sentence. ``before`` is the noise that the microphone puts in front of it, in seconds."""
         began = self._now
         packets = list(self._packets(self._microphone.frames(speech.sound)))
         self._now = packets[-1].at + self._silence
@@ -96,7 +98,7 @@ class SimulatedCall:
         return listening.outcome(max(packet.at for packet in packets if packet.sound is not None))
 
     def _packets(self, frames: Iterator[MicrophoneFrame]) -> Iterator[_Packet]:
-        """What arrives, and when: the first frame of silence ends a transmission."""
+        """The packets with their arrival times. The first frame of silence ends a transmission."""
         at = self._now
         sending = False
         for frame in frames:
@@ -111,7 +113,7 @@ class SimulatedCall:
 
 
 class _Listening:
-    """Lets time pass for the detector: what is due, and the words when the stand-in has them."""
+    """Lets time pass for the detector: its deadlines, and the words once the transcriber has them."""
 
     def __init__(
         self,
@@ -180,5 +182,5 @@ class _Listening:
         )
 
     def _arrival(self, sample: int) -> float:
-        """When the packet with this sample arrived."""
+        """The arrival time of the packet with this sample."""
         return self._began + (sample // FRAME_SAMPLES + 1) * FRAME_SECONDS

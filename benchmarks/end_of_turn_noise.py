@@ -1,4 +1,4 @@
-"""Minutes of what is not speech: coloured noise, music, keyboards. 16,000 Hz mono, the same for the same seed."""
+"""Synthetic sounds without speech: coloured noise, music, keyboards. 16,000 Hz mono, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HARMONICS = range(1, 9)
 
 
 def noise(seconds: float, level: float, colour: float, seed: int) -> Sound16:
-    """Noise of this RMS whose power falls with frequency to the power of ``colour``: 0 white, 1 pink, 2 brown."""
+    """Noise with this RMS. Its power falls with frequency to the power of ``colour``: 0 is white, 1 pink, 2 brown."""
     samples = round(seconds * HEARING_RATE)
     spectrum = np.fft.rfft(np.random.default_rng(seed).normal(size=samples))
     spectrum /= np.maximum(np.arange(len(spectrum)), 1) ** (colour / 2)
@@ -44,7 +44,7 @@ def music(seconds: float, level: float, seed: int) -> Sound16:
 
 
 def keyboard(seconds: float, level: float, seed: int) -> Sound16:
-    """Somebody types, each key going down and up, in a quiet room. ``level`` is the loudest click's peak."""
+    """Typing in a quiet room, with a click for each key's press and release. ``level`` is the loudest click's peak."""
     random = np.random.default_rng(seed)
     samples = round(seconds * HEARING_RATE)
     sound = random.normal(0, 0.001, samples + HEARING_RATE)
@@ -60,7 +60,7 @@ def keyboard(seconds: float, level: float, seed: int) -> Sound16:
 
 
 def five_minutes(seed: int) -> dict[str, Sound16]:
-    """Five minutes by name, half of it quiet and half of it loud."""
+    """Five minutes of all sounds by name. Half of them are quiet, half are loud."""
     return {
         **{f"{name}, level {level}": noise(25, level, colour, seed)
            for name, colour in (("white noise", 0.0), ("pink noise", 1.0), ("brown noise", 2.0))

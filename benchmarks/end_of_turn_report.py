@@ -1,4 +1,4 @@
-"""The figures of an end-of-turn run: what was found for each kind of microphone, and how it is shown."""
+"""The result of the end-of-turn benchmark: its figures per kind of microphone, targets, table and JSON."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from benchmarks.end_of_turn_call import SentenceOutcome
 from benchmarks.statistics import Spread, spread
 
 GETTING_KNOWN = 3
-"""A person's first sentences, in which their microphone and habits are learned, count for no wait."""
+"""Number of a person's first sentences that don't count for waits, since the bot learns their microphone there."""
 MOST_CUT_OFF = 2
 NARROWEST = 110
-"""Columns that the table needs."""
+"""Least width for the table, in columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitTarget:
-    """Milliseconds that half of the waits, and 95 % of them, may last."""
+    """The longest allowed median and 95th percentile of the waits, in milliseconds."""
 
     median: float
     p95: float
@@ -34,12 +34,12 @@ WAITS = {
     "voice activity": WaitTarget(250, 600),
     "open": WaitTarget(300, 800),
 }
-"""Push-to-talk counts from the last packet, the others from the packet with the last voiced sample."""
+"""Targets per kind of microphone. Push-to-talk counts from the last packet, the others from the last voiced sample."""
 
 
 @dataclass(frozen=True, slots=True)
 class MicrophoneRow:
-    """40 sentences on one kind of microphone, with pauses or without; a list for each person."""
+    """The outcomes of 40 sentences on one kind of microphone, with pauses or without. One list for each person."""
 
     microphone: str
     paused: bool
@@ -47,31 +47,31 @@ class MicrophoneRow:
 
     @property
     def cut_off(self) -> int:
-        """How many were cut off, from the very first sentence on."""
+        """The number of sentences that were cut off, the first ones included."""
         return sum(outcome.cut_off for person in self.people for outcome in person)
 
     def waits(self) -> Spread:
-        """Milliseconds to the end of the turn, without each person's first sentences."""
+        """The waits for the end of the turn in milliseconds, without each person's first sentences."""
         known = [outcome for person in self.people for outcome in person[GETTING_KNOWN:]]
         key = self.microphone == "push-to-talk"
         waits = [outcome.after_release if key else outcome.wait for outcome in known]
         return spread([1000 * wait for wait in waits if wait is not None])
 
     def onsets(self) -> Spread:
-        """Milliseconds from the first voiced packet until the speech is sure."""
+        """The times from the first voiced packet until speech is detected, in milliseconds."""
         outcomes = [outcome for person in self.people for outcome in person]
         return spread([1000 * outcome.onset for outcome in outcomes if outcome.onset is not None])
 
     @property
     def pauses(self) -> float:
-        """How often there was something to transcribe, a sentence."""
+        """The number of transcriptions per sentence."""
         outcomes = [outcome for person in self.people for outcome in person]
         return sum(outcome.pauses for outcome in outcomes) / len(outcomes)
 
 
 @dataclass(frozen=True, slots=True)
 class EndOfTurnResult:
-    """One run. ``noise`` holds the number of events by what was played; ``window_us`` is one window's cost."""
+    """The result of one run. ``noise``: events per kind of noise. ``window_us``: time for a window."""
 
     machine: Mapping[str, str]
     options: Mapping[str, float]
@@ -80,7 +80,7 @@ class EndOfTurnResult:
     window_us: float
 
     def targets(self) -> list[tuple[str, bool]]:
-        """What was to be reached, and whether it was."""
+        """All targets, each with whether it was met."""
         found: list[tuple[str, bool]] = []
         for row in self.rows:
             if row.paused:
@@ -96,7 +96,7 @@ class EndOfTurnResult:
         return [*found, ("noise, music and keys: not one event", not any(self.noise.values()))]
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, in milliseconds, but for the single sentences' times, in seconds."""
+        """All figures as JSON: milliseconds, but seconds for the times of single sentences."""
         return {
             "machine": dict(self.machine),
             "options": dict(self.options),
@@ -119,12 +119,12 @@ class EndOfTurnResult:
 
 
 def end_of_turn_report(result: EndOfTurnResult) -> Report:
-    """What a run prints and writes."""
+    """Make the report for the runner."""
     return Report(partial(_print, result), result.targets(), result.as_json())
 
 
 def _print(result: EndOfTurnResult, console: Console) -> None:
-    """A row for each kind of microphone, then what was reached."""
+    """Print a row for each kind of microphone, then an explanation."""
     machine = result.machine
     table = Table(
         title=f"End of turn, in ms · {machine['processor']}, {machine['cores']} cores, Python {machine['python']}, "

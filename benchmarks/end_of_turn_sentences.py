@@ -1,7 +1,7 @@
-"""What people say in the end-of-turn benchmark: 40 sentences, with the places where a speaker may pause.
+"""The 40 sentences of the end-of-turn benchmark, with marks where a speaker may pause.
 
-A bar is a pause: after a word that asks for more, in the middle of a thought, or between two clauses. About one in
-four comes after words that could have been all of it; nothing but the speaker's habit tells those from an end.
+A bar marks a pause: after a word that needs a continuation, in the middle of a thought, or between two clauses. About
+one pause in four comes after words that could be a whole sentence. Only the speaker's habit tells it from an end.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ PAUSE = "|"
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """``language`` names an espeak-ng voice. ``text`` has a :data:`PAUSE` where the speaker may pause."""
+    """One sentence. ``language`` is that of the voices. ``text`` has a :data:`PAUSE` where the speaker may pause."""
 
     language: str
     text: str
 
     @property
     def plain(self) -> str:
-        """Without the pauses."""
+        """The sentence without pauses."""
         return " ".join(part.strip() for part in self.text.split(PAUSE))
 
     def parts(self) -> list[str]:
-        """What is said between the pauses."""
+        """The parts of the sentence between its pauses."""
         return [part.strip() for part in self.text.split(PAUSE)]
 
 

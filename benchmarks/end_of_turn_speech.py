@@ -1,4 +1,4 @@
-"""Speech whose ends and pauses are known to the sample: espeak-ng, 48,000 Hz, each part cut to its voiced samples."""
+"""Speech by espeak-ng whose ends and pauses are known to the sample: 48,000 Hz, cut to its voiced samples."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sandbox.speech import GuestVoice
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 VOICED_LEVEL = 0.008
-"""RMS of 10 ms from which sound counts as voiced; the speech itself has an RMS of :data:`SPEECH_LEVEL`."""
+"""Least RMS of 10 ms that count as voiced. The speech itself has an RMS of :data:`SPEECH_LEVEL`."""
 SPEECH_LEVEL = 0.1
 _STEP = SAMPLE_RATE // 100
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenPart:
-    """A part of a sentence: its words, and its first and last voiced samples."""
+    """A part of a sentence: its words, its first voiced sample, and the sample after its last voiced one."""
 
     words: str
     begin: int
@@ -30,20 +30,20 @@ class SpokenPart:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpokenSentence:
-    """A sentence as it was said: 48,000 Hz mono."""
+    """A spoken sentence: 48,000 Hz mono."""
 
     sound: Sound
     parts: Sequence[SpokenPart]
 
     @property
     def end(self) -> int:
-        """The last voiced sample."""
+        """The sample after the last voiced one."""
         return self.parts[-1].end
 
     def words_until(self, sample: int) -> str:
-        """What has been said until then, with a full stop, as Whisper would write it.
+        """The words up to a sample, with a full stop at the end, as Whisper would write them.
 
-        The words of a part count as evenly spread.
+        The words of a part count as equally long.
         """
         said: list[str] = []
         for part in self.parts:
@@ -56,14 +56,14 @@ class SpokenSentence:
 
 
 class SentenceSpeaker:
-    """Says sentences in one voice."""
+    """Speaks sentences in one voice."""
 
     def __init__(self, library: EspeakLibrary, voice: GuestVoice) -> None:
         self._library = library
         self._voice = voice
 
     def say(self, parts: Sequence[str], pauses: Sequence[float], release: float) -> SpokenSentence:
-        """Say the parts with so many seconds between them, and ``release`` seconds of quiet behind the last."""
+        """Speak the parts with these pauses between them, and ``release`` seconds of silence after the last."""
         pieces: list[Sound] = []
         spoken: list[SpokenPart] = []
         at = 0

@@ -1,7 +1,7 @@
-"""What can go wrong with a measurement."""
+"""Errors of measurements."""
 
 from __future__ import annotations
 
 
 class MeasurementError(Exception):
-    """A run can't go on; the text says why, for people."""
+    """A measurement can't continue. The text tells people why."""

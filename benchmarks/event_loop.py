@@ -1,7 +1,7 @@
-"""How long anything holds the bot's event loop, in CPU time, while three people talk to it and to each other.
+"""Benchmark of the bot's event loop: the CPU time of its callbacks while three people talk to it and to each other.
 
-Guests speak on the sandbox, and interrupt as it happens; the bot transcribes with the toy Whisper, in its own process;
-model and voice are stand-ins. docs/benchmarks.md says what each figure means.
+Guests speak on the sandbox and may interrupt. The bot transcribes with the toy Whisper in its usual process. Model and
+voice are stand-ins. docs/benchmarks.md explains the figures.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SENTENCES = (
 )
 REPLY = "Well, that is a good question, and I am glad you asked. There are many ways to look at it."
 PAUSES = (0.3, 4.0)
-"""Seconds between two sentences of one person."""
+"""Range of the time between two sentences of one person, in seconds."""
 LONGEST_MS = 5.0
 SHARE = 0.999
 SHOWN = 8
@@ -47,7 +47,7 @@ SHOWN = 8
 
 @dataclass(frozen=True, slots=True)
 class LoopTimes:
-    """CPU time of the callbacks of one run, in milliseconds; ``long`` are the longest with their names, in order."""
+    """CPU time of one run's callbacks, in milliseconds. ``long`` has the longest ones with their names."""
 
     callbacks: int
     remarks: int
@@ -60,12 +60,12 @@ class LoopTimes:
 
     @property
     def met(self) -> bool:
-        """Whether 99.9 % of the callbacks held the loop no longer than they may."""
+        """Whether the target is met: 99.9 % of the callbacks are short enough."""
         return self.p999 <= LONGEST_MS
 
 
 def main() -> int:
-    """Measure and print; the exit status says only whether the measurement worked, not what it found."""
+    """Run the measurement. The exit status tells whether it worked, not what it found."""
     return run(_parser(), _run, SpeechError)
 
 
@@ -81,7 +81,7 @@ async def _run(run: Run) -> Report:
 
 
 async def measure(stand_ins: StandIns, folder: Path, seconds: float, seed: int, progress: Progress) -> LoopTimes:
-    """Let three people talk to the bot for so long.
+    """Let three people talk to the bot for this many seconds.
 
     Raises:
         MeasurementError: the bot ended, did not join, or heard nobody.
@@ -119,7 +119,7 @@ async def _talk(guest: Guest, rng: random.Random) -> None:
 
 
 def loop_times(seen: Mapping[str, Any], remarks: int, seconds: float) -> LoopTimes:
-    """What a watched bot has written down, as figures. There is at least one callback in it."""
+    """Compute the figures from the file of a watched bot. It has at least one callback."""
     counted = [(microseconds / 1000, count) for microseconds, count in seen["microseconds"]]
     count = sum(count for _, count in counted)
     longest = sorted(seen["noted"], key=lambda noted: noted[1], reverse=True)
@@ -136,7 +136,7 @@ def loop_times(seen: Mapping[str, Any], remarks: int, seconds: float) -> LoopTim
 
 
 def _below(counted: list[tuple[float, int]], rank: float) -> float:
-    """The time that so many callbacks did not exceed; ``counted`` is in order."""
+    """The time of the callback with this rank. ``counted`` is sorted."""
     ranks = list(accumulate(count for _, count in counted))
     return counted[bisect_left(ranks, rank)][0]
 

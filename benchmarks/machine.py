@@ -1,4 +1,4 @@
-"""Which machine a figure was measured on, and which revision of the project."""
+"""The machine and the revision of the project that figures were measured with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from config.project import ROOT
 
 
 def describe_machine() -> dict[str, str]:
-    """Processor, cores, system, Python, the date and the revision. Asks git, so it must not run on an event loop."""
+    """Processor, cores, system, Python, date and revision. Blocks, since it runs git."""
     return {
         "processor": _processor(),
         "cores": str(os.cpu_count()),
@@ -32,7 +32,7 @@ def _processor() -> str:
 
 
 def _revision() -> str:
-    """The commit, with "-dirty" behind it where files were changed since; "unknown" without git."""
+    """The commit, followed by "-dirty" if files have changed since. "unknown" without git."""
     command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     try:
         described = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603

@@ -1,4 +1,4 @@
-"""The real bot in a call on the sandbox, with stand-ins for its engines: what every measurement of a call needs."""
+"""The real bot in a call on the sandbox, with stand-in engines. All measurements of calls use it."""
 
 from __future__ import annotations
 
@@ -25,17 +25,24 @@ from tts_server.engines.stand_in import StandInTiming
 JOIN_LIMIT = 60.0
 TURN_LIMIT = 120.0
 TAIL_SECONDS = 0.1
-"""Without a voiced packet for so long, the last one of a reply has come."""
+"""Seconds without a voiced packet after which a reply counts as finished."""
 BOT_LOG = "bot.log"
 AS_IT_IS: Mapping[str, str] = MappingProxyType({})
-"""No settings but those that point the bot at the sandbox and the stand-ins."""
+"""No settings besides those for the sandbox and the stand-ins."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class StandIns:
-    """How fast the stand-ins are. Times in seconds, ``rate`` in tokens a second, ``real_time_factor`` per second."""
+    """The speed of the stand-ins.
+
+    Attributes:
+        first_token: seconds from a request to the model's first token.
+        rate: the model's tokens a second.
+        first_audio: seconds from a clause to the voice's first sound.
+        real_time_factor: the voice's seconds of computing for one second of sound.
+    """
 
     first_token: float
     rate: float
@@ -44,17 +51,19 @@ class StandIns:
 
 
 class MeasuredCall:
-    """One bot process and its call; an async context manager. Belongs to one event loop.
+    """One bot process and its call. Use it as an async context manager, on one event loop.
 
     Args:
-        stand_ins: the engines' fixed times.
-        reply: what the model always answers.
-        folder: where the bot keeps its data; its log is :data:`BOT_LOG` in there.
-        settings: more of the bot's settings, as environment variables.
-        program: what Python runs, if the bot is to be wrapped in something.
+        stand_ins: the speed of the engines.
+        reply: the model's only answer.
+        folder: the bot's data and its log, :data:`BOT_LOG`.
+        settings: further settings of the bot, as environment variables.
+        program: the program that Python runs, if it is another than the bot itself.
 
     Attributes:
-        remarks: how many remarks the bot has heard.
+        sandbox: the local Discord.
+        model: the stand-in model.
+        remarks: the number of utterances that the bot has transcribed.
     """
 
     def __init__(
@@ -115,10 +124,10 @@ class MeasuredCall:
                 self.remarks += 1
 
     async def while_alive(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do ``work``, but give up as soon as the bot ends.
+        """Await ``work``, unless the bot ends before.
 
         Raises:
-            MeasurementError: it did.
+            MeasurementError: the bot has ended.
         """
         if self._bot is None:
             work.close()
@@ -136,10 +145,10 @@ class MeasuredCall:
             await asyncio.gather(working, ending, return_exceptions=True)
 
     async def join(self, *names: str) -> list[Guest]:
-        """Bring guests into the voice channel, and the bot after them; returns when all can talk.
+        """Bring guests and then the bot into the voice channel. Returns once all can talk.
 
         Raises:
-            MeasurementError: the bot did not come.
+            MeasurementError: the bot did not join.
         """
         sandbox = self.sandbox
         guests = [await sandbox.add_guest(name) for name in names]
@@ -156,10 +165,10 @@ class MeasuredCall:
         return guests
 
     async def reply_ended(self) -> TurnTrace:
-        """The trace of the next reply that is over.
+        """Wait for the end of the next reply; returns its trace.
 
         Raises:
-            MeasurementError: none was within :data:`TURN_LIMIT`.
+            MeasurementError: no reply ended within :data:`TURN_LIMIT`.
         """
         try:
             async with asyncio.timeout(TURN_LIMIT):
@@ -168,16 +177,16 @@ class MeasuredCall:
             raise MeasurementError(f"the bot did not finish a reply within {TURN_LIMIT:.0f} s") from error
 
     def voiced(self, since: float) -> list[float]:
-        """When each of the bot's voiced packets reached the voice server since then, by the kernel's clock."""
+        """The times at which the bot's voiced packets since then reached the voice server, by the kernel's clock."""
         newest = takewhile(lambda entry: entry.received > since, reversed(self.sandbox.voice_server.relay.log))
         bot = self.sandbox.bot_id
         return sorted(entry.received for entry in newest if entry.user == bot and not entry.silent)
 
     def first_segment(self, since: float) -> StandInTiming:
-        """What the stand-in voice noted of the first clause that it was asked for since then.
+        """The stand-in voice's times for the first clause that it got since then.
 
         Raises:
-            StopIteration: it was asked for none.
+            StopIteration: it got none.
         """
         lines = self._timings.read_text(encoding="utf-8").splitlines()
         segments = (StandInTiming(**json.loads(line)) for line in lines)
@@ -185,14 +194,14 @@ class MeasuredCall:
 
 
 def tokens_of(text: str) -> list[str]:
-    """A text in the pieces a model would stream: words with the blank in front of them."""
+    """Cut a text into tokens as a model streams them: words with the space in front of them."""
     first, *others = text.split(" ")
     return [first, *(f" {word}" for word in others)]
 
 
 @contextmanager
 def no_collections() -> Iterator[None]:
-    """Keep the garbage collector away: a pause of this process would show as a delay of the relay's."""
+    """Turn off the garbage collector, since its pauses would count as delays of the sandbox's relay."""
     gc.collect()
     gc.disable()
     try:

@@ -1,7 +1,8 @@
-"""Checkpoints of XTTS with random weights, of our own making, that its real loading code takes for real ones.
+"""Makes XTTS checkpoints with random weights, which XTTS's own code loads like real ones.
 
-They speak no language, for as long as they are told, and each of their voices has a side of zero of its own, so that
-any sample shows who spoke it. The tests speak with the tiny one; one of full size is as slow as real weights.
+They speak no language. Each text gets a sound of a given length. The samples of one voice are all above zero, those of
+the other all below, so that any sample shows which voice it is. Tests use the tiny size. The full size is as slow as
+real weights.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tts_server.engines.xtts.checkpoint import CONFIG, SPEAKERS, VOCABULARY, WEI
 from tts_server.engines.xtts.libraries import import_loading
 
 HIGH, LOW = "High Side", "Low Side"
-"""The built-in voices: every sample of the first is above zero, of the second below."""
+"""The built-in voices. All samples of the first are above zero, all of the second below."""
 TOKENS_PER_SECOND = 22_050 / 1024
 _LETTERS = string.ascii_lowercase + string.digits + ".,!?'-:;()äöüßéèêáíóúñçабвгдежзийклмнопрстуфхцчшщъыьэюяё"
 _FULL_TEXT_TOKENS = 6681
@@ -27,7 +28,7 @@ _SEED = 20
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large the language model is; the vocoder has no choice of sizes, and is always the full one."""
+    """The size of the language model. The vocoder always has its full size."""
 
     layers: int
     channels: int
@@ -41,7 +42,7 @@ FULL = Size(layers=30, channels=1024, heads=16, text_tokens=_FULL_TEXT_TOKENS, a
 
 
 def make_random_xtts(folder: Path, size: Size, tokens: int) -> None:
-    """Write a checkpoint that speaks every text as ``tokens`` tokens of sound, of 46 ms each. Blocks for seconds.
+    """Write a checkpoint that speaks every text as ``tokens`` tokens of sound, 46 ms each. Blocks for seconds.
 
     Raises:
         EngineError: XTTS's libraries are not installed.
@@ -84,7 +85,10 @@ def _write_vocabulary(path: Path, languages: list[str], size: int) -> None:
 
 
 def _end_after(gpt: Any, tokens: int, stop: int) -> None:
-    """From that position on, all positions point one way, and so does the token that ends the sound."""
+    """Make the stop token the most likely one from position ``tokens`` on.
+
+    The embeddings of these positions get a common direction, and the stop token's output weights the same one.
+    """
     import torch
 
     direction = torch.randn(gpt.model_dim)
@@ -96,7 +100,11 @@ def _end_after(gpt: Any, tokens: int, stop: int) -> None:
 
 
 def _take_sides(vocoder: Any) -> None:
-    """Half of the last channels push a sample up, half push it down; the speaker's first number says which half."""
+    """Make a voice's samples all positive or all negative.
+
+    Half of the last layer's channels raise a sample, half lower it. The first number of the speaker's embedding decides
+    which half is active.
+    """
     import torch
 
     last = vocoder.num_upsamples - 1

@@ -1,7 +1,7 @@
-"""``python -m benchmarks.real_call``: three people with natural voices in a call where every engine is real.
+"""Benchmark of a call with real engines: three people with natural voices talk to the bot.
 
-First all three speak at once, through Opus and Discord's encryption, and nothing is answered: the word error rate.
-Then each talks with the bot: from the last voiced sample to the first packet of the reply, by microphone and stage.
+First all three speak at once, through Opus and Discord's encryption, and the bot only transcribes: the word error rate.
+Then each talks with the bot: the time from the last voiced sample to the reply's first packet, by microphone and stage.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
 
 NARROWEST = 110
 RECORDED = "recorded"
-"""Stands for the speaker of recorded people."""
+"""The speaker's name for recordings of real people."""
 LONGEST = 15.0
-"""Seconds of the longest recording that is played."""
+"""Length of the longest recording that is used, in seconds."""
 
 
 def main() -> int:
-    """Measure, print the tables, and write the figures as JSON where asked."""
+    """Run the measurement. The exit status tells whether it worked, not what it found."""
     return run(_parser(), _run, SpeakersError, narrowest=NARROWEST)
 
 

@@ -1,4 +1,4 @@
-"""Three guests with natural voices talk to the real bot with real engines; what was heard and when is taken down."""
+"""A call of the real bot with real engines and three guests, which records what is transcribed and when."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ from sandbox.voice.microphone import PushToTalk, VoiceActivity
 from sandbox.voice.opus import Sound
 
 HEARD_LIMIT = 30.0
-"""Seconds after the last word within which words are to be heard."""
+"""Seconds after the last word in which a transcript has to come."""
 ANOTHER_PART = 2.5
-"""Seconds without another part after which an utterance has been heard whole."""
+"""Seconds without another transcript after which an utterance counts as complete."""
 RELEASE = 0.15
-"""Seconds from the last word until a key is released."""
+"""Seconds from the last word to the release of the key."""
 QUIET = 1.0
-"""Seconds of quiet behind the words, through which a gate closes by itself."""
+"""Seconds of silence after the words, in which voice activity stops sending."""
 BETWEEN = 0.6
 INTRODUCTION = 1.5
-"""Seconds in which the bot may still write about itself."""
+"""Seconds after joining in which the bot may write its introduction."""
 READY_LIMIT = 180.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Utterance:
-    """What a guest says: the words, and the sound (48,000 Hz mono). ``speaker`` names whose voice it is."""
+    """An utterance of a guest: its text, its sound (48,000 Hz mono), and the name of the speaker."""
 
     text: str
     speaker: str
@@ -51,7 +51,7 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class HeardUtterance:
-    """What became of an utterance: ``parts`` are the remarks that the bot took it for, in order."""
+    """The transcript of an utterance. ``parts`` are the bot's transcripts of it, in order."""
 
     text: str
     speaker: str
@@ -60,14 +60,17 @@ class HeardUtterance:
 
     @property
     def heard(self) -> str:
-        """All of it."""
+        """The whole transcript."""
         return " ".join(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class AnsweredTurn:
-    """A turn that was answered aloud. ``first_packet`` is in seconds from the last voiced sample, as the guest's clock
-    has it; the stages of ``trace`` are in milliseconds and as the bot's clock has them."""
+    """A turn that was answered aloud.
+
+    ``first_packet`` is the time from the last voiced sample to the reply's first packet, in seconds of the guest's
+    clock. The stages of ``trace`` are in milliseconds of the bot's clock.
+    """
 
     text: str
     heard: str
@@ -77,11 +80,11 @@ class AnsweredTurn:
 
 
 class RealCall:
-    """The bot with real engines and its call on the sandbox; an async context manager. Belongs to one event loop.
+    """The bot with real engines and its call on the sandbox. Use it as an async context manager, on one event loop.
 
     Args:
-        folder: where the bot keeps its data and its log.
-        settings: more of the bot's settings, as variables.
+        folder: the bot's data and log.
+        settings: further settings of the bot, as environment variables.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
@@ -142,7 +145,7 @@ class RealCall:
             raise MeasurementError(f"the bot did not join{ended}") from error
 
     async def command(self, text: str, answer: str, limit: float = 10.0) -> None:
-        """Have a guest type a command; returns when an answer that begins so was written."""
+        """Have a guest type a command. Returns once a message came that begins with ``answer``."""
         asking, channel = self._guests["Ada"], self._sandbox.text_channel
         await asking.say(channel, text)
         await asking.wait_for_message(channel, lambda message: message.content.startswith(answer), limit)
@@ -157,12 +160,13 @@ class RealCall:
     async def transcribe(
         self, utterances: Mapping[str, Sequence[Utterance]], progress: Callable[[], None]
     ) -> list[HeardUtterance]:
-        """Have all guests speak at once, each their own utterances one after the other, and take down what was heard.
+        """Have all guests speak at the same time, each their own utterances, and return the transcripts.
 
-        Nobody waits for the others, so people talk at the same time, as people do; nothing is answered.
+        The bot only transcribes and answers nothing.
 
         Args:
-            utterances: by kind of microphone.
+            utterances: the utterances by kind of microphone.
+            progress: called after each utterance.
         """
         await self.command("!mode transcribe", "📝")
         heard = await asyncio.gather(*(self._transcribe_one(kind, said, progress) for kind, said in utterances.items()))
@@ -184,7 +188,7 @@ class RealCall:
 
     @staticmethod
     async def _parts(remarks: Sequence[str]) -> tuple[str, ...]:
-        """Wait until something was heard and nothing more comes."""
+        """Wait for a transcript, and then until no further one comes."""
         begun = changed = time.monotonic()
         count = 0
         while (now := time.monotonic()) - changed < (ANOTHER_PART if remarks else HEARD_LIMIT):
@@ -196,10 +200,10 @@ class RealCall:
         return tuple(remarks)
 
     async def converse(self, kind: str, said: Sequence[Utterance], progress: Callable[[], None]) -> list[AnsweredTurn]:
-        """Have one guest talk with the bot, utterance by utterance; each answer is listened to until its end.
+        """Have one guest talk with the bot. Each answer is heard to its end before the next utterance.
 
         Raises:
-            MeasurementError: something was not answered.
+            MeasurementError: an utterance was not answered.
         """
         guest = self._guests[PEOPLE[kind]]
         remarks = self._remarks[guest.user.id]
@@ -220,12 +224,10 @@ class RealCall:
         return turns
 
     async def listens_to(self, sounds: Mapping[str, Sequence[Sound]]) -> list[str]:
-        """Have each guest make these sounds, one after the other; returns what the bot took for words.
-
-        A reply counts too, and so does whatever the bot writes meanwhile.
+        """Have each guest play these sounds; returns all transcripts, replies and messages of the bot meanwhile.
 
         Args:
-            sounds: by kind of microphone.
+            sounds: the sounds by kind of microphone.
         """
         channel, asking = self._sandbox.text_channel, self._guests["Ada"]
         before = len(asking.messages(channel))
@@ -247,7 +249,7 @@ class RealCall:
         try:
             async with asyncio.timeout(TURN_LIMIT):
                 while (trace := await self._ended.get()).outcome is not Outcome.SPOKEN:
-                    pass  # It was begun in a pause within the words, and taken back.
+                    pass  # This reply was speculative. It began in a pause and was discarded.
                 return replace(trace)
         except TimeoutError as error:
             raise MeasurementError(f"{text!r} was not answered within {TURN_LIMIT:.0f} s") from error
@@ -268,6 +270,6 @@ def _speaker(kind: str, guest: Guest) -> MicrophoneSpeaker:
 
 
 def dealt(utterances: Sequence[Utterance]) -> dict[str, list[Utterance]]:
-    """The utterances dealt out to the guests in turn, by kind of microphone."""
+    """Divide the utterances among the guests in turn; returns them by kind of microphone."""
     kinds = tuple(PEOPLE)
     return {kind: list(utterances[number :: len(kinds)]) for number, kind in enumerate(kinds)}

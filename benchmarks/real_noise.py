@@ -1,6 +1,6 @@
-"""``python -m benchmarks.real_noise``: minutes of noise and music into three microphones, with real ears behind them.
+"""Benchmark of noise with the real transcriber: minutes of noise and music into three microphones.
 
-A room, keys, breath, coughs, and music without words: nothing of it may be answered or written down.
+The sounds are a room, keys, breath, coughs, and music without words. The bot must neither answer nor transcribe them.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 NARROWEST = 90
 PIECE = 20.0
-"""Seconds of one kind of sound at a stretch."""
+"""Length of one piece of sound, in seconds."""
 MUSIC_LEVEL = 0.1
 NOTHING_HEARD = 0
 
 
 def main() -> int:
-    """Play it, and say what the bot made of it: 1 where that is anything."""
+    """Run the measurement. The exit status is 1 if the bot took anything for words, or the measurement failed."""
     return run(_parser(), _run, SpeakersError, narrowest=NARROWEST)
 
 
@@ -63,7 +63,7 @@ async def _play(arguments: argparse.Namespace, folder: Path) -> Mapping[str, lis
 
 
 def _kinds(folder: Path) -> dict[str, Callable[[int], Sound]]:
-    """What makes :data:`PIECE` seconds of each kind of sound, by a number that makes it another one."""
+    """The functions that make :data:`PIECE` seconds of each kind of sound, from a seed."""
     tracks = sorted(unpacked(MUSIC, folder).rglob("*.wav"))
     return {
         "a fan in the room": lambda seed: noise(PIECE, seed, level=0.02),

@@ -1,6 +1,6 @@
-"""What hearing ten people at once costs: from the datagram to 16,000 Hz, and how much of a core that is.
+"""Benchmark of receiving ten people at once: the CPU time from datagrams to sound at 16,000 Hz.
 
-Real transport encryption, a real DAVE group of eleven, real Opus; the detectors that come after it are not in it.
+Transport encryption, the DAVE group of eleven and Opus are real. The turn detectors behind them are not included.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LARGEST_SHARE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class ReceiveCost:
-    """Microseconds of CPU time a packet, whole and by stage; ``share`` of one core that ten speakers take."""
+    """CPU time per packet in microseconds, whole and by stage. ``share`` is the share of a core for ten speakers."""
 
     packets: int
     seconds_heard: float
@@ -50,7 +50,7 @@ class ReceiveCost:
 
 
 class _Connection:
-    """The keys of the bot's own connection."""
+    """The bot's connection: its transport key, its DAVE session, and the people in the channel."""
 
     def __init__(self, session: davey.DaveSession) -> None:
         self.cipher: TransportCipher | None = transport_cipher(XCHACHA20, KEY)
@@ -68,7 +68,7 @@ class _Connection:
 
 
 def main() -> int:
-    """Measure and print."""
+    """Run the measurement. The exit status tells whether it worked, not what it found."""
     return run(_parser(), _run)
 
 
@@ -84,11 +84,11 @@ def _run(run: Run) -> Report:
 
 
 def measure(seconds: float) -> ReceiveCost:
-    """Let ten people speak for so long, and take the time of it all and of its parts."""
+    """Receive ten people for this many seconds of speech, and measure the whole and its stages."""
     people = list(range(100, 100 + PEOPLE))
     sessions = make_group([BOT, *people])
     packets = _packets(sessions, people, int(seconds * PACKETS_A_SECOND))
-    # A frame opens once only: the stages are measured on half of the packets, the whole on the other.
+    # DAVE opens each frame only once. So the whole is measured on half of the packets, the stages on the other half.
     half = len(packets) // 2
     heard: list[InputEvent] = []
     connection = _Connection(sessions[BOT])
@@ -125,7 +125,7 @@ def measure(seconds: float) -> ReceiveCost:
 def _packets(
     sessions: dict[int, davey.DaveSession], people: Sequence[int], count: int
 ) -> list[tuple[bytes, int, float]]:
-    """Everybody's packets as they would arrive: datagram, who sent it, when."""
+    """The packets of all people in their order of arrival: datagram, sender, time in seconds."""
     packets = []
     random = np.random.default_rng(1)
     transports = {person: make_cipher(XCHACHA20, KEY) for person in people}

@@ -1,7 +1,7 @@
-"""How long a refused ``!join`` holds the bot's event loop, in CPU time, while a call is on.
+"""Benchmark of refused joins: the CPU time for which a refused ``!join`` holds the bot's event loop during a call.
 
-A guest on the sandbox asks again and again for a call that is on already; model and voice are stand-ins, and nobody
-talks meanwhile. docs/benchmarks.md says what each figure means.
+A guest on the sandbox asks repeatedly for a call that is on already. Model and voice are stand-ins, and nobody talks.
+docs/benchmarks.md explains the figures.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from sandbox.guest import Guest
 
 LONGEST_MS = 1.0
 PAUSE = 0.4
-"""Seconds between two wishes."""
+"""Seconds between two requests."""
 ANSWER_LIMIT = 10.0
 PREFIX = "!"
 
 Window = tuple[float, float]
-"""When a wish was sent and when its answer had come, in monotonic seconds."""
+"""The times of a request and of its answer, in monotonic seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedJoins:
-    """The longest callback of each refusal, in milliseconds; ``name`` is what the longest of all was."""
+    """The longest callback of each refusal, in milliseconds. ``name`` is that of the longest of all."""
 
     count: int
     longest: Spread
@@ -45,12 +45,12 @@ class RefusedJoins:
 
     @property
     def met(self) -> bool:
-        """Whether 95 % of the refusals held the loop no longer than they may."""
+        """Whether the target is met: 95 % of the refusals are short enough."""
         return self.longest.p95 < LONGEST_MS
 
 
 def main() -> int:
-    """Measure and print; the exit status says only whether the measurement worked, not what it found."""
+    """Run the measurement. The exit status tells whether it worked, not what it found."""
     return run(_parser(), _run)
 
 
@@ -74,7 +74,7 @@ def _print(found: RefusedJoins, console: Console) -> None:
 
 
 async def measure(stand_ins: StandIns, folder: Path, joins: int) -> RefusedJoins:
-    """Have a guest ask so often for the call that is on.
+    """Have a guest ask ``joins`` times for the call that is on.
 
     Raises:
         MeasurementError: the bot ended, did not join, or did not refuse.
@@ -85,7 +85,7 @@ async def measure(stand_ins: StandIns, folder: Path, joins: int) -> RefusedJoins
 
         async def ask() -> list[Window]:
             guests = await call.join("Ada")
-            # What the start of the call brought along is over then.
+            # The work at the start of the call is over by then.
             await asyncio.sleep(5)
             return [await _refusal(guests[0], call) for _ in range(joins)]
 
@@ -106,7 +106,7 @@ async def _refusal(guest: Guest, call: MeasuredCall) -> Window:
 
 
 def refused_joins(noted: Sequence[Sequence[Any]], windows: Sequence[Window]) -> RefusedJoins:
-    """What a watched bot has noted of its callbacks, as figures; ``noted`` are name, seconds, and when each began."""
+    """Compute the figures from a watched bot's callbacks: name, CPU time in seconds, and start of each."""
     longest = [_longest(noted, window) for window in windows]
     return RefusedJoins(len(longest), spread([taken for taken, _ in longest]), max(longest)[1])
 

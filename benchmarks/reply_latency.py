@@ -1,7 +1,7 @@
-"""How long the bot itself takes from a typed prompt to the first packet, and how well its packets keep time.
+"""Benchmark of replies to typed prompts: the bot's own share of the time to the first packet, and its packets' timing.
 
-The model and the voice are stand-ins with fixed times; everything else is real: the bot in a process of its own, its
-speech server, Discord's protocols. docs/benchmarks.md says what each figure means.
+Model and voice are stand-ins with fixed times. All else is real: the bot in a process of its own, its speech server and
+Discord's protocols. docs/benchmarks.md explains the figures.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from config.plain_parser import PlainParser
 
 
 def main() -> int:
-    """Measure and print; the exit status says only whether the measurement worked, not what it found."""
+    """Run the measurement. The exit status tells whether it worked, not what it found."""
     return run(_parser(), _run, narrowest=NARROWEST)
 
 

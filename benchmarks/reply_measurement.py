@@ -1,4 +1,4 @@
-"""Drives the real bot through typed turns with a stand-in model and a stand-in voice, and takes the times of each."""
+"""The measurement of replies: typed prompts to the real bot with a stand-in model and voice, and the times of each."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ REPLY = (
 )
 
 Company = Callable[[MeasuredCall], Awaitable[None]]
-"""What others do in the call while it is measured, until it is cancelled."""
+"""The activity of others in the call during the measurement. It is cancelled at the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a run took down. ``control`` holds the arrivals of the bare clock's packets, in monotonic seconds."""
+    """The times of one run. ``control`` has the arrivals of the bare clock's packets, in monotonic seconds."""
 
     turns: list[ReplyTimes]
     control: list[float]
 
 
 async def _nobody(call: MeasuredCall) -> None:
-    """Leave the one who asks alone with the bot."""
+    """Do nothing: nobody else is in the call."""
 
 
 class ReplyMeasurement:
     """One run.
 
     Args:
-        stand_ins: the engines' fixed times.
-        folder: where the bot keeps its data and its log.
-        progress: called after each turn with how many turns and packets there are.
-        settings: more of the bot's settings.
-        company: what others do meanwhile.
+        stand_ins: the speed of the engines.
+        folder: the bot's data and log.
+        progress: called after each turn with the numbers of turns and packets so far.
+        settings: further settings of the bot.
+        company: the activity of others in the call.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class ReplyMeasurement:
         self._company = company
 
     async def run(self, turns: int, packets: int) -> Measured:
-        """Measure at least so many turns and so many packets.
+        """Measure at least this many turns and packets.
 
         Raises:
             MeasurementError: the bot ended, did not join, or did not speak.
@@ -85,7 +85,7 @@ class ReplyMeasurement:
 
     async def _measure(self, call: MeasuredCall, control: BareClockControl, turns: int, packets: int) -> Measured:
         (ada,) = await call.join("Ada")
-        # The first turn warms connections up and is not counted.
+        # The first turn opens connections and does not count.
         await self._turn(call, ada)
         measured: list[ReplyTimes] = []
         heard = 0

@@ -1,4 +1,4 @@
-"""The figures of a reply-latency run: what is computed from the times, and how it is shown."""
+"""The result of the reply-latency benchmark: figures, targets, tables and JSON."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from benchmarks.reply_times import ReplyTimes
 from benchmarks.statistics import HOLE_SECONDS, Lateness, Spread, lateness, spread
 
 CONTROL_STREAM = 500
-"""The control's packets are judged in streams of 10 s too, as a reply is: its clock may drift no longer than that."""
+"""Packets per stream of the control: 10 s, as in a reply, so that its clock drifts no longer than a reply's."""
 PLUMBING_MEDIAN_MS, PLUMBING_P95_MS = 5.0, 10.0
 LATE_POINTS = 0.1
 NARROWEST = 122
-"""Columns that the tables need."""
+"""Least width for the tables, in columns."""
 
 _TIMES: tuple[tuple[str, str, Callable[[ReplyTimes], float]], ...] = (
     ("total", "first packet", lambda turn: turn.total),
@@ -37,7 +37,7 @@ _TIMES: tuple[tuple[str, str, Callable[[ReplyTimes], float]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something to reach, and whether it was."""
+    """A target, and whether it was met."""
 
     text: str
     met: bool
@@ -45,7 +45,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class ReplyResult:
-    """One run of at least one turn. ``options`` says how fast the stand-ins were."""
+    """The result of one run with at least one turn. ``options`` is the speed of the stand-ins."""
 
     machine: Mapping[str, str]
     options: Mapping[str, float]
@@ -53,30 +53,30 @@ class ReplyResult:
     control: list[float]
 
     def spreads(self) -> dict[str, Spread]:
-        """The spread of every time over the turns, in milliseconds."""
+        """The spread of each time over the turns, in milliseconds."""
         return {name: spread([1000 * of(turn) for turn in self.turns]) for name, _, of in _TIMES}
 
     @property
     def clause_tokens(self) -> float:
-        """How many tokens the first clause took, the median."""
+        """The median number of tokens in the first clause."""
         return spread([float(turn.clause_tokens) for turn in self.turns]).median
 
     @property
     def underruns(self) -> int:
-        """Frames of silence in all replies."""
+        """The number of 20 ms frames of silence in all replies, for want of sound."""
         return sum(turn.underruns for turn in self.turns)
 
     def bot_lateness(self) -> Lateness:
-        """Of the bot's packets, each reply a stream."""
+        """The lateness of the bot's packets. Each reply is a stream."""
         return lateness([turn.received for turn in self.turns])
 
     def control_lateness(self) -> Lateness:
-        """Of the bare clock's packets."""
+        """The lateness of the bare clock's packets."""
         arrivals = self.control
         return lateness([arrivals[at : at + CONTROL_STREAM] for at in range(0, len(arrivals), CONTROL_STREAM)])
 
     def targets(self) -> list[Target]:
-        """What design and users ask for."""
+        """All targets of the design."""
         plumbing = self.spreads()["plumbing"]
         return [
             Target(f"plumbing: median at most {PLUMBING_MEDIAN_MS:.0f} ms", plumbing.median <= PLUMBING_MEDIAN_MS),
@@ -85,7 +85,7 @@ class ReplyResult:
         ]
 
     def packet_targets(self) -> list[Target]:
-        """What is asked of the packets alone."""
+        """The targets for the packets alone."""
         bot, control = self.bot_lateness(), self.control_lateness()
         return [
             Target(
@@ -96,7 +96,7 @@ class ReplyResult:
         ]
 
     def as_json(self) -> dict[str, Any]:
-        """Everything but the single packets. Times in milliseconds, but for the packets' gaps, in seconds."""
+        """All figures but the single packets'. Times are in milliseconds, the packets' gaps in seconds."""
         rows = [
             {name: round(1000 * of(turn), 3) for name, _, of in _TIMES}
             | {"clause_tokens": turn.clause_tokens, "packets": len(turn.received), "underruns": turn.underruns}
@@ -114,7 +114,7 @@ class ReplyResult:
         }
 
     def packets_as_json(self) -> dict[str, Any]:
-        """What is said of the packets alone, all together."""
+        """The figures of all packets together."""
         bot, control = self.bot_lateness(), self.control_lateness()
         return {
             "bot_packets": asdict(bot) | {"percent": bot.percent},
@@ -124,12 +124,12 @@ class ReplyResult:
 
 
 def reply_report(result: ReplyResult) -> Report:
-    """What a run prints and writes."""
+    """Make the report for the runner."""
     return Report(partial(_print, result), [(target.text, target.met) for target in result.targets()], result.as_json())
 
 
 def _print(result: ReplyResult, console: Console) -> None:
-    """A row a turn, then the summaries."""
+    """Print a row for each turn, then the summaries."""
     console.print(_turns(result))
     console.print(packets_table(result))
     console.print(
@@ -158,7 +158,7 @@ def _turns(result: ReplyResult) -> Table:
 
 
 def packets_table(result: ReplyResult, title: str = "Packets, one every 20 ms") -> Table:
-    """The bot's packets, and below them the bare clock's."""
+    """A table of the bot's packets, and below them the bare clock's."""
     table = Table(title=title)
     columns = ("sent by", "packets", "over 20 ms late", "gaps over 40 ms", "longest gap", "longest at a start")
     for column in (*columns, "underruns"):

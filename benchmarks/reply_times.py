@@ -1,4 +1,4 @@
-"""One measured turn: when each stage was reached, and what that leaves to the bot."""
+"""The times of one reply to a typed prompt, and the bot's own share of them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ReplyTimes:
-    """The instants of one turn, in monotonic seconds, which on Linux all processes share.
+    """The times of one reply, in monotonic seconds. On Linux, all processes share this clock.
 
     Attributes:
         sent: the prompt's MESSAGE_CREATE was written to the bot's socket.
         model_asked: the model got the request.
         first_token: the model wrote its first token.
-        clause_written: the model wrote the token that completes the first clause, its ``clause_tokens``-th.
+        clause_written: the model wrote the token that completes the first clause, number ``clause_tokens``.
         sentence_written: the same for the first sentence.
         voice_asked: the voice began with the first clause.
         first_audio: the voice gave its first sound.
         received: each voiced packet's arrival at the voice server; at least one.
         heard: the first of them reached the guest.
-        underruns: 20 ms frames of silence that the bot put in for want of sound.
+        underruns: number of 20 ms frames of silence in the reply, for want of sound.
     """
 
     sent: float
@@ -36,27 +36,27 @@ class ReplyTimes:
 
     @property
     def total(self) -> float:
-        """Prompt to first packet."""
+        """From the prompt to the first packet."""
         return self.received[0] - self.sent
 
     @property
     def model(self) -> float:
-        """The model's share: request to first token."""
+        """The model's share: from the request to the first token."""
         return self.first_token - self.model_asked
 
     @property
     def text_wait(self) -> float:
-        """First token to first clause."""
+        """From the first token to the complete first clause."""
         return self.clause_written - self.first_token
 
     @property
     def sentence_wait(self) -> float:
-        """First token to first sentence: what waiting for a whole one would have cost."""
+        """From the first token to the complete first sentence: the wait if whole sentences were needed."""
         return self.sentence_written - self.first_token
 
     @property
     def voice(self) -> float:
-        """The voice's share: first clause to first sound."""
+        """The voice's share: from the first clause to the first sound."""
         return self.first_audio - self.voice_asked
 
     @property
@@ -76,10 +76,10 @@ class ReplyTimes:
 
     @property
     def plumbing(self) -> float:
-        """What is left of the total without model, text wait and voice: the three ways between them."""
+        """The total without model, text wait and voice: the bot's own three shares."""
         return self.to_model + self.to_voice + self.to_packet
 
     @property
     def relay(self) -> float:
-        """From the first packet's arrival at the voice server to the guest: the sandbox's own, counted nowhere."""
+        """From the first packet's arrival at the voice server to the guest: the sandbox's own, which counts nowhere."""
         return self.heard - self.received[0]

@@ -1,6 +1,6 @@
-"""``python -m benchmarks.small_mind``: how a small language model answers, by rule, through the bot's own code.
+"""Benchmark of a small language model: its answers through the bot's own code, checked by rules.
 
-Each talk is a call's: the responder with its history, prompt, sampling and filters, and the bot's own llama.cpp.
+Each talk is as in a call: the responder with its history, prompt, sampling and filters, and the bot's own llama.cpp.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from config.settings import Settings, load_settings
 
 MODEL = "smollm2-135m"
 TARGET = 38
-"""Good answers of the forty, with each seed."""
+"""Least number of good answers among the forty, with each seed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One answer. ``first`` is when its first words came, in seconds from the question, ``whole`` when it was over."""
+    """One checked answer. ``first`` and ``whole`` are the times of its first words and its end, in seconds."""
 
     seed: int
     question: str
@@ -54,7 +54,7 @@ class Judged:
 
 
 def main() -> int:
-    """Measure, print what was wrong, and write the figures as JSON where asked."""
+    """Run the measurement. The exit status tells whether it worked, not what it found."""
     return run(_parser(), _run, narrowest=100)
 
 
@@ -94,7 +94,7 @@ def _weights(settings: Settings) -> Path:
 
 @asynccontextmanager
 async def small_mind(settings: Settings, weights: Path) -> AsyncIterator[ModelOptions]:
-    """The bot's own model server with these weights, and how the bot asks it."""
+    """Run the bot's own model server with these weights; yields the options for its client."""
     async with EmbeddedModelServer(weights, name=MODEL) as server:
         yield replace(ModelOptions.of(settings.llm, server.base_url(settings.llm.api)), model=MODEL)
 

@@ -23,7 +23,7 @@ class AnswerRules:
         self._guesser = LanguageGuesser(LANGUAGES)
 
     def faults(self, answer: str, talk: Talk) -> list[str]:
-        """What is wrong with the last answer of a talk, in a word or two each; empty where nothing is."""
+        """The faults of the last answer of a talk, a few words each. Empty if there are none."""
         return [
             *(["goes in circles"] if loops(answer) else []),
             *(["a line for others"] if writes_for(answer, [name for name, _ in talk.lines]) else []),
@@ -35,14 +35,14 @@ class AnswerRules:
 
 
 def loops(answer: str) -> bool:
-    """Whether any four words in a row come three times."""
+    """Whether any four words in a row occur three times."""
     words = re.findall(r"[\w']+", answer.casefold())
     phrases = Counter(tuple(words[at : at + PHRASE]) for at in range(len(words) - PHRASE + 1))
     return max(phrases.values(), default=0) >= TIMES
 
 
 def writes_for(answer: str, people: Sequence[str]) -> bool:
-    """Whether a line stands under the name of one of these people, or of a user."""
+    """Whether the answer has a line in the name of one of these people, or of a user."""
     names = "|".join(map(re.escape, (*people, "User", "Human")))
     return re.search(rf"^\W*(?:{names})\W*:", answer, re.MULTILINE | re.IGNORECASE) is not None
 

@@ -1,4 +1,4 @@
-"""Forty talks with a small mind: what people say to it, and what the last answer must take up."""
+"""Forty talks with a small language model: the lines of people, and the word that the last answer must have."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 
 ADA, BEN = "Ada", "Ben"
 PEOPLE = ((ADA, BEN), ("Mia", "Tom"), ("Lena", "Sam"), ("Ruth", "Omar"))
-"""Who talks, by seed: a small mind samples so carefully that the seed alone changes little."""
+"""The people of each seed. The small model samples so carefully that the seed alone changes little."""
 
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """Lines that are answered one after the other; the answer to the last one is judged.
+    """Lines that are answered one after the other. Only the answer to the last one is checked.
 
-    ``planted`` is a word of an earlier line that this answer must have. ``language`` is the code of the last line's.
+    Attributes:
+        lines: the name and the text of each line.
+        planted: a word of an earlier line that the answer must have.
+        language: the language code of the last line.
     """
 
     lines: tuple[tuple[str, str], ...]
@@ -21,7 +24,7 @@ class Talk:
     language: str = "en"
 
     def among(self, people: tuple[str, str]) -> Talk:
-        """The same talk among other people."""
+        """The same talk with other people's names."""
 
         def renamed(text: str) -> str:
             return text.replace(ADA, people[0]).replace(BEN, people[1])

@@ -1,4 +1,4 @@
-"""Guests who speak through each kind of microphone, and the times at which their words really left."""
+"""Guests who speak through each kind of microphone, and the exact times at which their words are sent."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, Sound
 
 _STEP = SAMPLE_RATE // 100
 ROOM_LEVEL = 0.002
-"""RMS of the noise of the room around an open microphone."""
+"""RMS of the room noise on an open microphone."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechTimes:
-    """When the frames with the first and the last voiced sample of some words were sent; monotonic seconds.
+    """The times at which the frames with the first and the last voiced sample were sent, in monotonic seconds.
 
-    They are taken just before a frame is encoded, so what follows from them is never too short. ``closed`` is when the
-    last frame of all was sent; ``None`` where the microphone stays open.
+    They are taken just before a frame is encoded, so that latencies computed from them are never too short. ``closed``
+    is the time of the last frame of all; ``None`` if the microphone stays open.
     """
 
     first_voiced: float
@@ -38,12 +38,12 @@ class VoiceConnection(Protocol):
     """A voice connection; see :class:`~sandbox.voice.peer.VoicePeer`."""
 
     async def speak(self, sound: Sound, microphone: SimulatedMicrophone | None = None) -> object:
-        """Say this at the pace of real time; returns when the last frame has left."""
+        """Send a sound in real time. Returns after the last frame."""
         ...
 
 
 class MicrophoneSpeaker(Protocol):
-    """Somebody with a microphone; an async context manager, within which the microphone is there."""
+    """A person with a microphone. The microphone is on within the async context."""
 
     async def __aenter__(self) -> Self: ...
 
@@ -52,7 +52,7 @@ class MicrophoneSpeaker(Protocol):
     ) -> None: ...
 
     async def say(self, words: Sound) -> SpeechTimes:
-        """Say words that begin at once (48,000 Hz); returns when they have left."""
+        """Say words, which begin with the first sample (48,000 Hz). Returns once they are sent."""
         ...
 
 
@@ -60,7 +60,7 @@ class ClosingSpeaker:
     """Speaks through a microphone that is closed between turns.
 
     Args:
-        quiet: how many seconds of quiet to put behind the words, before the microphone is let go.
+        quiet: returns the seconds of silence between the words and the closing.
     """
 
     def __init__(
@@ -87,13 +87,13 @@ class ClosingSpeaker:
         return None
 
     async def say(self, words: Sound) -> SpeechTimes:
-        """Say them; returns when the microphone has closed."""
+        """Say words. Returns once the microphone has closed."""
         self._sent.clear()
         await self._connection.speak(np.pad(words, (0, round(self._quiet() * SAMPLE_RATE))), self)
         return SpeechTimes(self._sent[0], self._sent[last_voiced_frame(words)], self._closed)
 
     def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
-        """What the microphone makes of it; each frame is asked for when it is due."""
+        """Yield the microphone's frames. Each is asked for when it is due, which gives the times."""
         for frame in self._microphone.frames(sound):
             self._sent.append(self._clock())
             if frame is not None:
@@ -102,7 +102,7 @@ class ClosingSpeaker:
 
 
 class OpenSpeaker:
-    """Speaks through a microphone that never closes: its owner's room is heard before, under and after the words."""
+    """Speaks through a microphone that never closes, with room noise before, under and after the words."""
 
     def __init__(self, connection: VoiceConnection, seed: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._connection = connection
@@ -130,7 +130,7 @@ class OpenSpeaker:
         await self._connection.speak(np.zeros(0, np.float32), self)
 
     async def say(self, words: Sound) -> SpeechTimes:
-        """Say them; returns when the last of them has left."""
+        """Say words. Returns once the last of them is sent."""
         padded = np.pad(words, (0, -len(words) % FRAME_SAMPLES))
         self._sent.clear()
         self._said.clear()
@@ -139,7 +139,7 @@ class OpenSpeaker:
         return SpeechTimes(self._sent[0], self._sent[last_voiced_frame(words)], None)
 
     def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
-        """The room until it is closed, with what is said in it; each frame is asked for when it is due."""
+        """Yield frames of room noise with the words in them, until the context ends."""
         number = 0
         while self._open:
             frame = self._room[number % len(self._room)]
@@ -155,5 +155,5 @@ class OpenSpeaker:
 
 
 def last_voiced_frame(words: Sound) -> int:
-    """The number of the frame with the last 10 ms that are voiced, by the measure of ``benchmarks.end_of_turn``."""
+    """The number of the frame with the last voiced 10 ms, by the level of ``benchmarks.end_of_turn``."""
     return int(np.flatnonzero(rms_of_frames(words, _STEP) >= VOICED_LEVEL)[-1]) * _STEP // FRAME_SAMPLES

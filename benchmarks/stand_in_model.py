@@ -1,6 +1,6 @@
 """A stand-in for a language model: an OpenAI-style server with a fixed first-token time and a fixed rate.
 
-It notes when each request came and when each token left, so that a benchmark can take the model's share out of a turn.
+It keeps the time of each request and of each token, so that a benchmark can subtract the model's share.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from benchmarks.stand_in_server import StandInServer
 
 @dataclass(slots=True)
 class ModelTimes:
-    """One answered request; monotonic seconds. ``tokens`` holds each token with the time it was written."""
+    """The times of one answered request, in monotonic seconds. ``tokens`` has each token with its time."""
 
     requested: float
     tokens: list[tuple[str, float]] = field(default_factory=list)
 
     @property
     def first_token(self) -> float:
-        """When the first token was written."""
+        """The time of the first token."""
         return self.tokens[0][1]
 
     def written_at(self, count: int) -> float:
-        """When that many tokens had been written."""
+        """The time of token number ``count``."""
         return self.tokens[count - 1][1]
 
     def tokens_until(self, text: str) -> int:
-        """How many tokens had to be written until they contained all of ``text``.
+        """The number of tokens that contain all of ``text``.
 
         Raises:
-            ValueError: what was written does not begin with ``text``.
+            ValueError: the reply does not begin with ``text``.
         """
         written = ""
         for count, (token, _) in enumerate(self.tokens, start=1):
@@ -48,7 +48,7 @@ class ModelTimes:
 
 
 class StandInModel(StandInServer):
-    """Answers every chat request with the same tokens; an async context manager.
+    """Answers every chat request with the same tokens. Use it as an async context manager.
 
     Args:
         tokens: the reply.
@@ -69,7 +69,7 @@ class StandInModel(StandInServer):
         await request.read()
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        # Who hangs up, because the reply was speculative or was interrupted, wants no more of it.
+        # The client hangs up when the reply was discarded or interrupted.
         with contextlib.suppress(ConnectionResetError):
             await self._write(response, times)
         return response

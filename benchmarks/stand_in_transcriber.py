@@ -1,4 +1,4 @@
-"""A stand-in for a transcriber: an OpenAI-style server that takes a fixed time and hears what it was told to hear."""
+"""A stand-in for a transcriber: an OpenAI-style server with a fixed delay and a fixed transcript."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from benchmarks.stand_in_server import StandInServer
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """One request; monotonic seconds."""
+    """The times of one request, in monotonic seconds."""
 
     requested: float
     answered: float
 
 
 class StandInTranscriber(StandInServer):
-    """Answers every request with the same text; an async context manager.
+    """Answers every request with the same text. Use it as an async context manager.
 
     Args:
-        text: what was said, whatever the sound.
-        seconds: from the request to the answer.
+        text: the transcript of every sound.
+        seconds: the time from a request to its answer.
     """
 
     def __init__(self, text: str, *, seconds: float) -> None:

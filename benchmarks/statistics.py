@@ -9,7 +9,7 @@ from itertools import pairwise
 
 FRAME_SECONDS = 0.02
 HOLE_SECONDS = 0.04
-"""A gap between two packets of more than this is a hole that a listener may hear."""
+"""A longer gap between two packets is a hole that a listener may hear, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +24,22 @@ class Spread:
 def spread(values: Sequence[float]) -> Spread:
     """The spread of at least one value."""
     ordered = sorted(values)
-    # In whole numbers: 0.95 times a count may land just above the rank that is meant.
+    # Integers, since 0.95 times a count may be just above the right rank.
     rank = (95 * len(ordered) + 99) // 100
     return Spread(statistics.median(ordered), ordered[rank - 1], ordered[-1])
 
 
 @dataclass(frozen=True, slots=True)
 class Lateness:
-    """How a stream of one packet every 20 ms kept its time.
+    """The timing of streams with one packet every 20 ms.
 
-    ``late`` counts packets that came more than 20 ms after they were due; due is counted from each stream's first
-    packet, so an offset that grows shows up too. ``holes`` counts the gaps of more than 40 ms. ``longest_gap`` and
-    ``first_gap``, the longest between the first two packets of a stream, are in seconds.
+    Attributes:
+        packets: the number of packets.
+        late: packets that came more than 20 ms after they were due. The first packet of a stream sets the clock, so
+            that a growing delay counts too.
+        holes: the number of gaps of more than 40 ms.
+        longest_gap: the longest gap in seconds.
+        first_gap: the longest gap between the first two packets of a stream, in seconds.
     """
 
     packets: int
@@ -46,12 +50,12 @@ class Lateness:
 
     @property
     def percent(self) -> float:
-        """Late packets in percent."""
+        """The share of late packets, in percent."""
         return 100 * self.late / self.packets if self.packets else 0.0
 
 
 def lateness(streams: Sequence[Sequence[float]]) -> Lateness:
-    """The lateness of several streams of arrival times (seconds), each with a clock that its first packet sets."""
+    """The lateness of several streams of arrival times, in seconds."""
     gaps = [later - earlier for stream in streams for earlier, later in pairwise(stream)]
     late = sum(
         arrival - (stream[0] + FRAME_SECONDS * number) > FRAME_SECONDS

@@ -1,7 +1,7 @@
-"""How soon and how fast each engine speaks: by the length of a clause, and by how many speak at once.
+"""Benchmark of speech engines: time to the first sound and speed, by length of clause and number of speakers.
 
-Engines alone, without the server. XTTS computes the same for random weights as for learnt ones, so those of our own
-making tell how fast a machine is; as they say nothing, and never end, a clause is cut off where its speech would end.
+The engines run alone, without the server. XTTS computes the same with random weights as with trained ones, so random
+weights show how fast a machine is. Their speech never ends, so a clause is cut off where real speech would end.
 """
 
 from __future__ import annotations
@@ -47,14 +47,15 @@ WIDTH = 125
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """One engine, one clause, so many speakers; seconds, medians over all of them.
+    """The result for one engine, one clause and one number of speakers. Times are medians in seconds.
 
     Attributes:
-        weights: which ones spoke.
-        place: what they were computed on.
-        characters: of the clause.
-        first_audio: from being asked to the first sound, waiting for the engine included.
-        real_time_factor: from the engine's beginning to its last sound, over how long that sounds.
+        weights: the weights' name.
+        place: the processor or GPU that computed.
+        characters: the length of the clause.
+        at_once: the number of speakers.
+        first_audio: from the request to the first sound, with the wait for the engine.
+        real_time_factor: the engine's time for a clause, divided by the length of its sound.
     """
 
     engine: str
@@ -69,7 +70,7 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """An engine that is loaded, what it speaks with, and whether its clauses have to be cut off."""
+    """A loaded engine with its weights and processor. ``endless``: its clauses have to be cut off."""
 
     engine: SpeechEngine
     weights: str
@@ -78,7 +79,7 @@ class Contestant:
 
 
 class _Nobody:
-    """No voices that people made."""
+    """A voice library without cloned voices."""
 
     def all(self) -> Sequence[VoiceProfile]:
         return ()
@@ -88,7 +89,7 @@ class _Nobody:
 
 
 def main() -> int:
-    """Measure and print."""
+    """Run the measurement. The exit status tells whether it worked, not what it found."""
     return run(_parser(), _run, EngineError, narrowest=WIDTH)
 
 
@@ -115,7 +116,7 @@ def _run(run: Run) -> Report:
 
 
 def measure(contestant: Contestant, repeats: int) -> list[Spoken]:
-    """Every clause with every number of speakers, each speaking it so many times over."""
+    """Measure every clause with every number of speakers. Each speaker repeats it ``repeats`` times."""
     results = []
     for clause in CLAUSES:
         for at_once in AT_ONCE:
@@ -138,7 +139,7 @@ def measure(contestant: Contestant, repeats: int) -> list[Spoken]:
 
 
 def _speak_at_once(contestant: Contestant, clause: str, at_once: int, repeats: int) -> list[tuple[float, float]]:
-    """First audio and real-time factor of each time; an engine is shared as the server shares it, clause by clause."""
+    """First audio and real-time factor of each repetition. Speakers share the engine by clauses, as in the server."""
     with (
         ThreadPoolExecutor(contestant.engine.concurrency) as turns,
         ThreadPoolExecutor(at_once) as speakers,
@@ -167,7 +168,7 @@ def _speak(contestant: Contestant, clause: str, asked: float) -> tuple[float, fl
 
 
 def _contestants(arguments: argparse.Namespace, folder: Path, console: Console) -> Iterator[Contestant]:
-    """Each is made when the one before is done with, so that they never share memory."""
+    """Yield the engines. Each is made after the one before is closed, so that they never share memory."""
     espeak = create_engine(EngineName.ESPEAK, SpeechSettings.read(), _Nobody(), None)
     yield Contestant(espeak, "its own", "the processor", endless=False)
     if arguments.piper is not None:
@@ -228,7 +229,7 @@ def _table(results: Sequence[Spoken], machine: dict[str, str]) -> Table:
 
 
 def _verdicts(results: Sequence[Spoken]) -> dict[str, bool]:
-    """The targets; those for a card only where one was there."""
+    """All targets, each with whether it was met. Those for a GPU are included only if one was used."""
     alone = [result for result in results if result.at_once == 1]
     espeak = [result for result in alone if result.engine == "espeak-ng"]
     card = [result for result in alone if "tiny" not in result.weights and "processor" not in result.place]

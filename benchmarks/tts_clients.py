@@ -1,4 +1,4 @@
-"""Clients of the speech server that take the time of what they hear, and the server they talk to."""
+"""Clients that measure the speech server's replies, and the server in a process of its own."""
 
 from __future__ import annotations
 
@@ -26,9 +26,12 @@ BYTES_A_SECOND = 4 * SAMPLE_RATE
 
 @dataclass(slots=True)
 class HeardReply:
-    """One reply at the client: when it was sent, when each piece of sound came (seconds), and how long it was.
+    """One reply at the client.
 
-    ``first_chunk`` is the server's own word: from the first clause being complete to its first sound, in seconds.
+    Attributes:
+        sent: the time at which its text was sent, in monotonic seconds.
+        pieces: the arrival and the length of each piece of sound, in seconds.
+        first_chunk: the server's own figure: from the complete first clause to its first sound, in seconds.
     """
 
     sent: float
@@ -37,17 +40,17 @@ class HeardReply:
 
     @property
     def first_audio(self) -> float:
-        """From the whole first clause being sent to the first sound of it."""
+        """From sending the text to the first sound, in seconds."""
         return self.pieces[0][0] - self.sent
 
     @property
     def audio(self) -> float:
-        """Seconds of sound."""
+        """The length of the sound, in seconds."""
         return sum(seconds for _, seconds in self.pieces)
 
     @property
     def starved(self) -> float:
-        """For how long a listener who plays what comes would have had nothing to play, once it had begun."""
+        """The seconds for which a listener who plays the sound as it comes would have had nothing to play."""
         clock = self.pieces[0][0]
         starved = 0.0
         for at, seconds in self.pieces:
@@ -58,27 +61,27 @@ class HeardReply:
 
 @dataclass(frozen=True, slots=True)
 class ServerProcess:
-    """A speech server of this checkout, in a process of its own."""
+    """A speech server in a process of its own."""
 
     address: str
     process: psutil.Process
 
     def memory(self) -> int:
-        """What it holds now, in bytes."""
+        """The memory that it uses now, in bytes."""
         return int(self.process.memory_info().rss)
 
 
 @asynccontextmanager
 async def speech_server(folder: Path, *options: str) -> AsyncIterator[ServerProcess]:
-    """Run the server with these command line options until the block ends.
+    """Run a speech server with these command line options until the block ends.
 
     Raises:
-        MeasurementError: it would not start.
+        MeasurementError: it did not start.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tts_server", "--bind", "127.0.0.1:0", *options),
         cwd=folder,
-        # The preset leaves the speed alone, so that a text's length tells how long its sound is.
+        # The neutral preset does not change the speed, so that the length of a text gives the length of its sound.
         env={"PYTHONPATH": str(ROOT), "TTS_VOICES_DIR": str(folder / "voices"), "TTS_PRESET": "neutral", "PATH": ""},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -96,10 +99,10 @@ async def speech_server(folder: Path, *options: str) -> AsyncIterator[ServerProc
 
 
 async def speak(server: ServerProcess, replies: Sequence[str], start: asyncio.Event) -> list[HeardReply]:
-    """Send replies one after another on one connection, once ``start`` is set, and hear each to its end.
+    """Send texts one after another on one connection, once ``start`` is set, and receive each reply to its end.
 
     Raises:
-        MeasurementError: the server failed at one.
+        MeasurementError: a reply failed.
     """
     async with connect(server.address, compression=None, max_size=None) as connection:
         await start.wait()

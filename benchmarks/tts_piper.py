@@ -1,7 +1,6 @@
-"""What a reply asks of Piper: a clause's first sound while the ears idle and while they work, its speed, its stops.
+"""Measurements of Piper: first sound of a clause with an idle and a busy transcriber, speed, and stops.
 
-Beside wall-clock times stand those of the processor: on a machine that does other work too, they are what is left of
-the engine's own.
+Processor times stand beside wall-clock times. They are the engine's own, even on a machine that does other work too.
 """
 
 from __future__ import annotations
@@ -39,7 +38,15 @@ _SEED = 11
 
 @dataclass(frozen=True, slots=True)
 class FirstSounds:
-    """Of one clause, said over and over; seconds. ``processor``: what all threads together computed until then."""
+    """The figures of one clause that is spoken repeatedly, in seconds.
+
+    Attributes:
+        ears: whether the transcriber was idle or at work.
+        wall: wall-clock time to the first sound.
+        processor: processor time of all threads to the first sound.
+        real_time_factor: wall-clock time divided by the length of the sound.
+        processor_real_time_factor: processor time divided by the length of the sound.
+    """
 
     ears: str
     wall: Spread
@@ -50,11 +57,12 @@ class FirstSounds:
 
 @dataclass(frozen=True, slots=True)
 class Stops:
-    """Of a long clause, at times left to chance; seconds.
+    """The figures of stops within a long clause, at random times. Times are in seconds.
 
     Attributes:
-        samples_after: that came once it was told to stop.
-        returned: from the stop until nobody waited any more.
+        stops: the number of stops.
+        samples_after: the number of samples that came after a stop.
+        returned: from the stop until the iteration ended.
         free: from the stop until the engine could begin the next text.
     """
 
@@ -66,14 +74,14 @@ class Stops:
 
 @dataclass(frozen=True, slots=True)
 class PiperFigures:
-    """All of it; ``busy`` where there were ears."""
+    """All figures. ``busy`` is ``None`` without a transcriber."""
 
     idle: FirstSounds
     busy: FirstSounds | None
     stops: Stops
 
     def verdicts(self) -> dict[str, bool]:
-        """The targets of the design, each met or not."""
+        """All targets of the design, each with whether it was met."""
         said = {
             "piper: first sound of a clause within 40 ms, ears idle": self.idle.wall.median <= IDLE_FIRST,
             "piper: real-time factor of 0.06 or less": self.idle.real_time_factor <= REAL_TIME_FACTOR,
@@ -86,7 +94,7 @@ class PiperFigures:
         return said
 
     def lines(self) -> list[str]:
-        """For people."""
+        """The figures as lines for people."""
         told = [_told(first) for first in (self.idle, self.busy) if first is not None]
         stops = self.stops
         return [
@@ -98,7 +106,7 @@ class PiperFigures:
 
 
 async def measure_piper(engine: PiperEngine, ears: Path | None, repeats: int, stops: int) -> PiperFigures:
-    """Measure; ``ears`` is the folder of a Whisper model, for a worker as the bot's."""
+    """Measure Piper. ``ears`` is the folder of a Whisper model for the transcriber, or ``None``."""
     idle = await asyncio.to_thread(_first_sounds, engine, repeats, "idle")
     busy = None
     if ears is not None:
@@ -120,7 +128,7 @@ def _first_sounds(engine: PiperEngine, repeats: int, ears: str) -> FirstSounds:
             audio += len(piece) / engine.sample_rate
         took += time.perf_counter() - began
         computed += time.process_time() - computed_before
-        # A clause is seldom asked for while another is made.
+        # In a call, a clause is seldom asked for right after another one.
         time.sleep(0.05)
     return FirstSounds(ears, spread(wall), spread(processor), took / audio, computed / audio)
 
@@ -156,7 +164,7 @@ def _recording(engine: PiperEngine) -> Sound16:
 
 @contextlib.asynccontextmanager
 async def _listening(model: Path, sound: Sound16) -> AsyncIterator[None]:
-    """The bot's own worker, which transcribes without a pause."""
+    """Keep the bot's transcriber busy until the block ends."""
     ears = WhisperTranscriber(WhisperOptions(str(model), "cpu", 1, "en", "int8"), Corrections())
 
     async def listen() -> None:

@@ -1,7 +1,7 @@
-"""What the speech server adds to its engine, and how fairly it shares one: 1, 4 and 16 connections at once.
+"""Benchmark of the speech server: the time it adds to its engine, and its fairness with 1 to 16 connections.
 
-With espeak-ng, and with a stand-in that is as slow as a card's engine would be: a fixed first-audio time and speed, by
-its own stamps, so that what the server adds can be told from what the engine takes.
+It runs with espeak-ng, and with a stand-in that is as slow as an engine on a GPU. The stand-in has a fixed first-audio
+time and speed and records its times, so that they can be subtracted from the server's.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from config.plain_parser import PlainParser
 CONNECTIONS = (1, 2, 4, 16)
 FIRST_AUDIO, REAL_TIME_FACTOR = 0.1, 0.4
 CHARACTERS_A_SECOND = 15
-"""Of the stand-in."""
+"""The stand-in's speed of speech."""
 REPLY = (
     "Let me think about that for a moment. The train leaves at nine from the old station, so we should be there "
     "a little early. If it rains, we take the bus instead, and if the bus is late, we walk along the river."
@@ -36,14 +36,15 @@ WIDTH = 100
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """So many connections at once. Times in ms, memory in MB.
+    """The result for one engine and one number of connections. Times are in ms, memory in MB.
 
     Attributes:
-        first_audio: at the client, network and its own library included.
-        added: what the server adds to the engine's own first-audio time; ``None`` where the engine tells of none.
-        last_first_audio: of the connection that waited longest for its very first sound.
-        starved: the longest that a listener would have had nothing to play, in any reply.
-        fairness: the share of its time in which the worst-off listener had sound, over that of the best-off one.
+        first_audio: the median at the client, network included.
+        added: the time that the server adds to the engine's first-audio time; ``None`` if it is not known.
+        last_first_audio: the first-audio time of the connection that waited longest.
+        starved: the longest time for which a listener would have had nothing to play, in any reply.
+        fairness: the smallest share of time in which a listener had sound, divided by the largest.
+        memory: the growth of the server's memory.
     """
 
     engine: str
@@ -58,7 +59,7 @@ class Shared:
 
 
 def main() -> int:
-    """Measure and print."""
+    """Run the measurement. The exit status tells whether it worked, not what it found."""
     return run(_parser(), _run, TimeoutError, narrowest=WIDTH)
 
 
@@ -73,7 +74,7 @@ async def _run(run: Run) -> Report:
 
 
 async def measure(replies: int, folder: Path) -> list[Shared]:
-    """Every engine with every number of connections; raises :class:`MeasurementError`."""
+    """Measure every engine with every number of connections. Raises :class:`MeasurementError`."""
     results = []
     for connections in CONNECTIONS:
         async with speech_server(folder, "--engine", "espeak") as server:
@@ -109,7 +110,7 @@ async def _share(engine: str, server: ServerProcess, connections: int, replies: 
 
 
 async def _settled_memory(server: ServerProcess) -> int:
-    """What the server holds once it has loaded what it loads in the background."""
+    """The server's memory once its loading in the background is over, in bytes."""
     before, now = -1, server.memory()
     while now != before:
         await asyncio.sleep(SETTLING_SECONDS)
@@ -118,7 +119,7 @@ async def _settled_memory(server: ServerProcess) -> int:
 
 
 def _added(timings: Path, heard: Sequence[HeardReply]) -> float:
-    """The server's first-audio time less the engine's own, of the same clauses: the median."""
+    """The median of the server's first-audio time minus the engine's own for the same clause, in ms."""
     records = [json.loads(line) for line in timings.read_text(encoding="utf-8").splitlines()]
     engines = [next(record for record in records if record["received_at"] >= reply.sent) for reply in heard]
     own = [record["first_audio_at"] - record["received_at"] for record in engines]

@@ -1,4 +1,4 @@
-"""Packets of replies that sound while somebody else talks all the time and is transcribed."""
+"""The measurement of reply packets while somebody else talks all the time and is transcribed."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ SENTENCES = (
     "My brother lives in Canada.",
     "We should order some food.",
 )
-"""Not meant for the bot, and known to the toy transcriber."""
+"""Sentences that are not addressed to the bot, and that the toy transcriber knows."""
 PAUSE = 0.35
-"""Seconds between two sentences: enough to be transcribed each time, seldom enough to end a turn."""
+"""Seconds between two sentences: long enough for a transcription, and usually too short to end the turn."""
 TALKER = "Ben"
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """What was taken down, and how many sentences and remarks made the transcriber work meanwhile."""
+    """The times of the replies, and the numbers of sentences and transcripts meanwhile."""
 
     measured: Measured
     sentences: int
@@ -37,7 +37,7 @@ class Busy:
 
 
 class BusyTalker:
-    """Somebody who talks all the time, and not to the bot."""
+    """A guest who talks all the time, but not to the bot."""
 
     def __init__(self) -> None:
         self.sentences = 0
@@ -64,10 +64,10 @@ async def measure_busy(
     packets: int,
     progress: Callable[[int, int], None],
 ) -> Busy:
-    """Take down at least so many packets.
+    """Measure at least this many packets.
 
     Args:
-        transcription: seconds that a stand-in transcriber takes; ``None`` has the bot's own toy transcriber compute.
+        transcription: the delay of a stand-in transcriber in seconds; ``None`` uses the bot's own toy transcriber.
 
     Raises:
         MeasurementError: the bot ended, did not join, did not speak or did not hear.

@@ -1,8 +1,8 @@
-"""How long after somebody's last word the answer begins, for each kind of microphone, and how fast it can be stopped.
+"""Benchmark of spoken turns: the time from the last word to the answer per microphone, and the time to interrupt it.
 
-Guests speak on the sandbox; transcriber, model and voice are stand-ins with fixed times; everything else is real: the
-bot in a process of its own, its ears, its speech server, Discord's protocols and end-to-end encryption.
-docs/benchmarks.md says what each figure means.
+Guests speak on the sandbox. Transcriber, model and voice are stand-ins with fixed times. All else is real: the bot in a
+process of its own, its turn detection, its speech server, Discord's protocols and end-to-end encryption.
+docs/benchmarks.md explains the figures.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sandbox.speech import SpeechError
 
 
 def main() -> int:
-    """Measure and print; the exit status says only whether the measurement worked, not what it found."""
+    """Run the measurement. The exit status tells whether it worked, not what it found."""
     return run(_parser(), _run, SpeechError, narrowest=NARROWEST)
 
 

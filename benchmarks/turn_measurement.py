@@ -1,4 +1,4 @@
-"""Guests speak to the real bot, turn after turn and into its replies, and the times of it all are taken down."""
+"""The measurement of spoken turns: guests speak to the real bot and into its replies, and all times are recorded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sandbox.voice.microphone import PushToTalk, VoiceActivity
 from sandbox.voice.opus import Sound
 
 PEOPLE: Mapping[str, str] = {"push-to-talk": "Ada", "voice activity": "Ben", "open": "Cleo"}
-"""Each kind of microphone has a guest of its own, because the bot learns what kind somebody has."""
+"""The guest of each kind of microphone. They are different people, since the bot learns each person's kind."""
 SENTENCES = (
     "I had pizza for lunch.",
     "My keyboard is broken.",
@@ -35,23 +35,23 @@ SENTENCES = (
     "It has been raining all day.",
 )
 HEARD = "What do you think of the weather today?"
-"""What the stand-in transcriber hears, whatever is said: a whole sentence."""
+"""The stand-in transcriber's answer to every sound: a whole sentence."""
 REPLY = "Well, that is a good question, and I am glad you asked. There are many ways to look at it."
 RELEASES = (0.02, 0.2)
-"""Seconds from the last word until a key is released."""
+"""Range of the time from the last word to the release of the key, in seconds."""
 QUIET = 1.0
-"""Seconds of quiet behind the words, through which a gate closes by itself."""
+"""Seconds of silence after the words, in which voice activity stops sending."""
 BETWEEN = (0.5, 1.2)
-"""Seconds of peace between a reply and the next turn."""
+"""Range of the time between a reply and the next turn, in seconds."""
 INTO_A_REPLY = (0.3, 3.0)
-"""Seconds from a reply's first packet to the words that interrupt it."""
+"""Range of the time from a reply's first packet to an interruption, in seconds."""
 MOST_CUT_OFF = 5
-"""So many turns of one person may be cut off before that is what is wrong."""
+"""The measurement fails if more turns of one person are cut off."""
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredTurns:
-    """What a run took down. ``cut_off`` counts the turns that ended before their last word, which are left out."""
+    """The times of one run. ``cut_off`` is the number of turns that ended before their last word; they are left out."""
 
     turns: Sequence[TurnTimes]
     interruptions: Sequence[InterruptionTimes]
@@ -62,9 +62,9 @@ class TurnMeasurement:
     """One run.
 
     Args:
-        stand_ins: the engines' fixed times.
-        transcription: seconds that the stand-in transcriber takes.
-        folder: where the bot keeps its data and its log.
+        stand_ins: the speed of the engines.
+        transcription: the delay of the stand-in transcriber in seconds.
+        folder: the bot's data and log.
         progress: called after each turn and each interruption.
     """
 
@@ -80,7 +80,7 @@ class TurnMeasurement:
         self._cut_off = 0
 
     async def run(self, turns: int, warm_up: int, interruptions: int) -> MeasuredTurns:
-        """Measure so many of each for each kind of microphone; the ``warm_up`` turns before them are not counted.
+        """Measure turns and interruptions with each kind of microphone. The ``warm_up`` turns before them don't count.
 
         Raises:
             MeasurementError: the bot ended, did not join, or did not answer.
@@ -143,7 +143,7 @@ class TurnMeasurement:
 
 
 class _Person:
-    """A guest and what they say, one sentence after another."""
+    """A guest who says one sentence after another."""
 
     def __init__(
         self,
@@ -168,7 +168,7 @@ class _Person:
         return self._sentences[self._said % len(self._sentences)]
 
     async def turn(self, speaker: MicrophoneSpeaker) -> TurnTimes | None:
-        """Say a sentence and listen to the answer; ``None`` where it was answered before it was over."""
+        """Say a sentence and wait for the end of the answer. Returns ``None`` if the sentence was cut off."""
         await asyncio.sleep(self._random.uniform(*BETWEEN))
         times = await speaker.say(self._next())
         trace = await self._call.reply_ended()
@@ -187,13 +187,13 @@ class _Person:
             raise MeasurementError(f"a turn's times do not fit together: {error!r}") from error
 
     def _taken(self, times: SpeechTimes, trace: TurnTrace, received: Sequence[float]) -> TurnTimes:
-        # What was asked for a pause within the words came to nothing; what was asked last is what was heard.
+        # Requests for pauses within the words were discarded. The last request is that of the reply.
         asked = next(a for a in reversed(self._call.model.times) if a.tokens and a.first_token < received[0])
         heard = next(a for a in reversed(self._transcriber.times) if a.answered <= asked.requested)
         spoken = self._call.first_segment(asked.requested)
         if None in (trace.first_packet, trace.speech_paused, trace.turn_ended):
             raise ValueError("the bot's trace is not whole")
-        # The bot counts from a packet of its own choice; its first packet is where the two clocks meet.
+        # The trace counts from a packet of the bot's choice. The reply's first packet is known on both clocks.
         began = received[0] - (trace.first_packet or 0.0) / 1000
         return TurnTimes(
             microphone=self.kind,
@@ -213,7 +213,7 @@ class _Person:
         )
 
     async def interrupts(self, speaker: MicrophoneSpeaker) -> InterruptionTimes:
-        """Speak into a reply, at a random moment; the answer to that goes on when this returns."""
+        """Speak into a reply at a random moment. The answer to these words still goes on when this returns."""
         receiver, bot = self._guest.voice.receiver, self._call.sandbox.bot_id
         begin = receiver.count(bot)
         if not self._answering:
@@ -228,14 +228,14 @@ class _Person:
         trace = await self._call.reply_ended()
         if trace.outcome is not Outcome.INTERRUPTED:
             raise MeasurementError(f"a reply that was spoken into ended as {trace.outcome.value}")
-        # Its answer begins only after the last word.
+        # The answer to the interruption begins only after its last word.
         during = [at for at in self._call.voiced(times.first_voiced - 1.0) if at <= times.last_voiced]
         if not during:
             raise MeasurementError("an interruption met no reply")
         return InterruptionTimes(self.kind, times.first_voiced, during[-1])
 
     async def falls_silent(self) -> None:
-        """Let the reply that goes on come to its end."""
+        """Wait for the end of the current reply."""
         if self._answering:
             await self._call.reply_ended()
             await self._silence()

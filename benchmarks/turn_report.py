@@ -1,4 +1,4 @@
-"""The figures of a turn-latency run: what is computed from the times, and how it is shown."""
+"""The result of the turn-latency benchmark: figures per kind of microphone, targets, tables and JSON."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ LARGEST_RATIO = 1.05
 WAITS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {"push-to-talk": (60, 120), "voice activity": (250, 600), "open": (300, 800)}
 )
-"""Milliseconds to the end of the turn, median and 95 %: from the release of a key, else from the last voiced sample."""
+"""Targets for the wait for a turn's end in ms, median and 95 %: from the key's release or the last voiced sample."""
 SILENCED_MS = 200.0
 NARROWEST = 160
-"""Columns that the tables need."""
+"""Least width for the tables, in columns."""
 
 _TIMES: tuple[tuple[str, str, Callable[[TurnTimes], float]], ...] = (
     ("total", "first packet", lambda turn: turn.total),
@@ -45,7 +45,7 @@ _TIMES: tuple[tuple[str, str, Callable[[TurnTimes], float]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class TurnResult:
-    """One run, with at least one turn for each kind of microphone. ``busy`` is there if packets were asked for."""
+    """The result of one run, with at least one turn per kind of microphone. ``busy``: the packets, if measured."""
 
     machine: Mapping[str, str]
     options: Mapping[str, Any]
@@ -53,29 +53,29 @@ class TurnResult:
     busy: Busy | None
 
     def turns(self, microphone: str) -> list[TurnTimes]:
-        """The turns through one kind of microphone."""
+        """The turns with one kind of microphone."""
         return [turn for turn in self.measured.turns if turn.microphone == microphone]
 
     def ratio(self, microphone: str) -> Spread:
-        """The spread of the ratio over these turns."""
+        """The spread of the ratio over the turns with one kind of microphone."""
         return spread([turn.ratio for turn in self.turns(microphone)])
 
     def spreads(self, microphone: str) -> dict[str, Spread]:
-        """The spread of every time over these turns, in milliseconds."""
+        """The spread of each time over the turns with one kind of microphone, in milliseconds."""
         turns = self.turns(microphone)
         return {name: spread([1000 * of(turn) for turn in turns]) for name, _, of in _TIMES}
 
     def waits(self, microphone: str) -> Spread:
-        """What these people wait until their turns end, in milliseconds; whoever holds a key ends it by the release."""
+        """The waits for the end of a turn in milliseconds. With push-to-talk they count from the release of the key."""
         held = microphone == "push-to-talk"
         return spread([1000 * (turn.release_wait if held else turn.turn_wait) for turn in self.turns(microphone)])
 
     def recognised(self, microphone: str) -> int:
-        """In how many of these turns the bot knew the kind of microphone."""
+        """The number of turns in which the bot recognised the kind of microphone."""
         return sum(turn.taken_for == microphone for turn in self.turns(microphone))
 
     def silenced(self, microphone: str | None = None) -> Spread | None:
-        """How long the bot went on when it was interrupted, in milliseconds; ``None`` if it never was."""
+        """The time that the bot went on after an interruption, in milliseconds. ``None`` without interruptions."""
         found = [
             1000 * interruption.silenced
             for interruption in self.measured.interruptions
@@ -84,13 +84,13 @@ class TurnResult:
         return spread(found) if found else None
 
     def packets(self) -> ReplyResult | None:
-        """The packets that were sent while somebody else was transcribed."""
+        """The packets that were sent while somebody else was transcribed, if measured."""
         if self.busy is None:
             return None
         return ReplyResult(self.machine, {}, self.busy.measured.turns, self.busy.measured.control)
 
     def targets(self) -> list[Target]:
-        """What design and users ask for."""
+        """All targets of the design."""
         targets = [
             Target(
                 f"{microphone}: first packet at most {LARGEST_RATIO} times the longest of wait and work (median)",
@@ -112,7 +112,7 @@ class TurnResult:
         return targets
 
     def as_json(self) -> dict[str, Any]:
-        """Everything but the single packets. Times in milliseconds, but for the packets' gaps, in seconds."""
+        """All figures but the single packets'. Times are in milliseconds, the packets' gaps in seconds."""
         rows = [
             {"microphone": turn.microphone, "taken_for": turn.taken_for, "ratio": round(turn.ratio, 4)}
             | {name: round(1000 * of(turn), 3) for name, _, of in _TIMES}
@@ -146,12 +146,12 @@ class TurnResult:
 
 
 def turn_report(result: TurnResult) -> Report:
-    """What a run prints and writes."""
+    """Make the report for the runner."""
     return Report(partial(_print, result), [(target.text, target.met) for target in result.targets()], result.as_json())
 
 
 def _print(result: TurnResult, console: Console) -> None:
-    """Two rows a kind of microphone, then the interruptions, the packets, and what was reached."""
+    """Print two rows for each kind of microphone, then the interruptions and the packets."""
     console.print(_turns(result))
     if result.measured.interruptions:
         console.print(_interruptions(result))

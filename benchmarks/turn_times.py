@@ -1,4 +1,4 @@
-"""One spoken turn, and one interruption: when each stage was reached, and what follows from that."""
+"""The times of a spoken turn and its reply, and of an interruption."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TurnTimes:
-    """The instants of one turn, in monotonic seconds, which on Linux all processes share.
+    """The times of one turn, in monotonic seconds. On Linux, all processes share this clock.
 
     Attributes:
-        microphone: what kind the person has.
-        taken_for: what kind the bot took it for.
-        last_voiced: the frame with the person's last voiced sample was sent.
-        closed: the last frame of the transmission was sent; ``None`` where the microphone stays open.
+        microphone: the person's kind of microphone.
+        taken_for: the kind that the bot took it for.
+        last_voiced: the guest sent the frame with the last voiced sample.
+        closed: the guest sent the last frame of the transmission; ``None`` if the microphone stays open.
         paused: the bot saw the first sign of an end.
         transcriber_asked, transcribed: the transcriber got the sound, and had the words.
         model_asked: the model got the request.
@@ -42,22 +42,22 @@ class TurnTimes:
 
     @property
     def total(self) -> float:
-        """Last voiced sample to first packet."""
+        """From the last voiced sample to the first packet."""
         return self.received[0] - self.last_voiced
 
     @property
     def turn_wait(self) -> float:
-        """The end-of-turn wait: last voiced sample to certainty."""
+        """The wait for the end of the turn: from the last voiced sample until the bot is sure."""
         return self.turn_ended - self.last_voiced
 
     @property
     def release_wait(self) -> float:
-        """What is waited for after somebody has let go of their key; after the last voiced sample, if there is none."""
+        """The same wait from the release of the key, or from the last voiced sample if there is no key."""
         return self.turn_ended - (self.last_voiced if self.closed is None else self.closed)
 
     @property
     def sign(self) -> float:
-        """Last voiced sample to the first sign of an end."""
+        """From the last voiced sample to the first sign of an end."""
         return self.paused - self.last_voiced
 
     @property
@@ -77,12 +77,12 @@ class TurnTimes:
 
     @property
     def model(self) -> float:
-        """The model's share: request to first token."""
+        """The model's share: from the request to the first token."""
         return self.first_token - self.model_asked
 
     @property
     def text_wait(self) -> float:
-        """First token to first clause."""
+        """From the first token to the complete first clause."""
         return self.clause_written - self.first_token
 
     @property
@@ -92,31 +92,32 @@ class TurnTimes:
 
     @property
     def voice(self) -> float:
-        """The voice's share: first clause to first sound."""
+        """The voice's share: from the first clause to the first sound."""
         return self.first_audio - self.voice_asked
 
     @property
     def to_packet(self) -> float:
-        """From the first sound to the first packet: the way, and the wait for certainty where that came later."""
+        """From the first sound to the first packet, with the wait for the end of the turn if that came later."""
         return self.received[0] - self.first_audio
 
     @property
     def work(self) -> float:
-        """What the stand-ins took, one after the other."""
+        """The time of all stand-ins together."""
         return self.transcription + self.model + self.text_wait + self.voice
 
     @property
     def ratio(self) -> float:
-        """The total over the longest of what nobody can do without: the wait, or the work."""
+        """The total divided by the longer of the wait and the work, both of which can't be avoided."""
         return self.total / max(self.turn_wait, self.work)
 
 
 @dataclass(frozen=True, slots=True)
 class InterruptionTimes:
-    """Somebody spoke into a reply. Monotonic seconds.
+    """The times of an interruption, in monotonic seconds.
 
     Attributes:
-        first_voiced: the frame with the person's first voiced sample was sent.
+        microphone: the person's kind of microphone.
+        first_voiced: the guest sent the frame with the first voiced sample.
         last_packet: the reply's last voiced packet reached the voice server.
     """
 
@@ -126,5 +127,5 @@ class InterruptionTimes:
 
     @property
     def silenced(self) -> float:
-        """How long the bot went on."""
+        """The time that the bot went on speaking."""
         return self.last_packet - self.first_voiced

@@ -1,6 +1,6 @@
-"""The bot, with a watch over its event loop: ``python -m benchmarks.watched_bot FILE run --events``.
+"""The bot with a measured event loop: ``python -m benchmarks.watched_bot FILE run --events``.
 
-Takes the CPU time of everything that the loop runs, and writes it to FILE (JSON) when the bot has ended.
+It measures the CPU time of each callback of the loop, and writes the times to FILE (JSON) when the bot has ended.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from pathlib import Path
 from bot.__main__ import main as run_bot
 
 NOTED = 0.0001
-"""Seconds from which on a callback is noted by itself."""
+"""CPU time from which a callback is listed with its name, in seconds."""
 
 
 class LoopWatch:
-    """The CPU time, in seconds, of each callback on this thread's event loop.
+    """Measures each callback of this thread's event loop.
 
     Attributes:
-        noted: of those that were not the shortest: name, CPU time, and when it began, in monotonic seconds.
+        times: the CPU time of each callback, in seconds.
+        noted: the callbacks above :data:`NOTED`: name, CPU time, and start in monotonic seconds.
     """
 
     def __init__(self) -> None:
@@ -34,7 +35,7 @@ class LoopWatch:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watch every callback that is run meanwhile, in any event loop."""
+        """Measure all callbacks until the block ends, in any event loop."""
         run = asyncio.Handle._run
 
         def timed(handle: asyncio.Handle) -> None:
@@ -52,13 +53,13 @@ class LoopWatch:
             asyncio.Handle._run = run  # type: ignore[method-assign]
 
     def as_json(self) -> str:
-        """How often each time was taken, in whole microseconds, and what was noted by itself."""
+        """The number of callbacks for each time in whole microseconds, and the listed callbacks, as JSON."""
         counted = Counter(round(1e6 * taken) for taken in self.times)
         return json.dumps({"microseconds": sorted(counted.items()), "noted": self.noted})
 
 
 def _name(handle: asyncio.Handle) -> str:
-    """What was run: a coroutine's name where it was a step of a task."""
+    """The name of a callback: that of the coroutine for a step of a task."""
     callback = getattr(handle, "_callback", None)
     task = getattr(callback, "__self__", None)
     if isinstance(task, asyncio.Task):
@@ -67,7 +68,7 @@ def _name(handle: asyncio.Handle) -> str:
 
 
 def main(path: Path, arguments: list[str]) -> int:
-    """Run the bot, then write what was seen."""
+    """Run the bot, then write the times."""
     watch = LoopWatch()
     try:
         with watch.watching():

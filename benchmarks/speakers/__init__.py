@@ -1,1 +1,1 @@
-"""Natural voices for the guests of benchmarks and of the demonstration: Kokoro's, Apache-2.0."""
+"""Natural voices for the guests of benchmarks and demonstration: those of Kokoro (Apache-2.0)."""

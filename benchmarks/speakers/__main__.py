@@ -1,4 +1,4 @@
-"""``python -m benchmarks.speakers``: makes the sound files of the demonstration's guests anew, with Kokoro's voices."""
+"""Makes the sound files of the demonstration's guests, with Kokoro's voices: ``python -m benchmarks.speakers``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BIT_RATE = 32_000
 
 
 def main() -> int:
-    """Download Kokoro where it is not there yet, say every line, and write each as Ogg Opus."""
+    """Download Kokoro if needed, speak every line, and write each as Ogg Opus."""
     return run(make_parser("speakers", __doc__), _run, SpeakersError, json_option=False)
 
 

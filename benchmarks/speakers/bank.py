@@ -1,4 +1,4 @@
-"""The bank of utterances: a hundred sentences, each said by two of ten speakers."""
+"""The bank of utterances: a hundred sentences, each spoken by two of ten speakers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ SPEAKERS = (
     "am_puck",
 )
 SECOND = 3
-"""The second speaker of a sentence comes so many places after the first."""
+"""Distance in :data:`SPEAKERS` from a sentence's first speaker to its second."""
 
 
 def bank() -> tuple[SpeakerLine, ...]:
-    """Two hundred lines: first each sentence once, then each again by another speaker."""
+    """All two hundred lines: each sentence once, then each sentence again by another speaker."""
     sentences = SENTENCES_FILE.read_text(encoding="utf-8").splitlines()
     return tuple(
         SpeakerLine(SPEAKERS[(number + later) % len(SPEAKERS)], text)

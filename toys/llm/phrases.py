@@ -1,4 +1,4 @@
-"""What the toy model can say: every question it knows, the words it knows it by, and the answer, in one table."""
+"""The table of the toy model's answers, each with the words in a question that lead to it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _WORD = re.compile(r"[^\W\d_]+")
 class ToyPhrase:
     """One answer of the toy model.
 
-    ``question`` is an example that gets this answer. A ``decisive`` word is worth one vote, a ``hinting`` one half;
-    the answer with the most votes is given, the earlier one in the table when they are equal. Words in scripts
-    without spaces are found anywhere in the text, all others only whole, in lower case, Title case or CAPITALS.
+    ``question`` is an example that gets this answer. Each ``decisive`` word in a question counts one vote for the
+    answer, each ``hinting`` word half a vote. The answer with the most votes wins; of equal ones, the earlier in the
+    table. Words in scripts without spaces are found anywhere in the text. All others are found as whole words, in lower
+    case, Title case or CAPITALS.
     """
 
     name: str
@@ -175,19 +176,20 @@ DEFAULT_VOTES = 0.75
 
 
 def rank_weight(rank: int) -> float:
-    """What a vote is worth for the phrase at place ``rank`` of the table: less each time, which breaks ties."""
+    """The weight of a vote for the phrase at index ``rank``. It falls along the table, which decides ties."""
     return 1.0 - rank / 200
 
 
 def words_are_spaced(keyword: str) -> bool:
-    """Whether the keyword's script puts spaces between words (Latin and its kin, here)."""
+    """Whether the keyword's script has spaces between words, as Latin has."""
     return max(keyword) < "\u2e80"
 
 
 def expected_phrase(message: str) -> ToyPhrase:
-    """The phrase that the toy weights answer ``message`` with, found the plain way.
+    """The phrase with which the toy weights answer ``message``, computed without the weights, for tests.
 
-    The weights see word pieces where this sees words, so they part ways on words glued to other signs ("*joke*").
+    The weights read tokens and this function reads words. So the two can differ for words that touch other characters,
+    such as "*joke*".
     """
     words = _WORD.findall(message.lower())
 

@@ -1,4 +1,4 @@
-"""The toy model's tokens: bytes, marks, the keywords it listens for and the pieces it speaks in."""
+"""The toy model's tokens: bytes, chat marks, the keywords of questions, and the pieces of answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from toys.llm.phrases import TOY_PHRASES, words_are_spaced
 BEGIN = "<|endoftext|>"
 END = "<|im_end|>"
 USER_TURN = "<|im_start|>user"
-# With and without its line feed, because some templates trim it.
+# Some chat templates trim the line feed.
 REPLY_CUES = ("<|im_start|>assistant\n", "<|im_start|>assistant")
 MARKS = (BEGIN, END, USER_TURN, *REPLY_CUES, "<|im_start|>")
 
@@ -19,11 +19,14 @@ _SPACED_OR_SINGLE = re.compile(r"\s*(?:[\u2e80-\uffff]|[^\s\u2e80-\uffff]+)")
 
 @dataclass(frozen=True, slots=True)
 class ToyVocabulary:
-    """Everything with a token of its own. ``tokens`` are written as the GGUF wants them; their place is their id.
+    """All tokens.
 
-    ``normal`` finds the id of a text in the byte-level alphabet, ``literal`` that of a mark or of a keyword that is
-    matched anywhere. ``chains`` holds, for every phrase in the table's order, the ids of the answer's pieces;
-    ``keywords`` the ids that each keyword may arrive as.
+    Attributes:
+        tokens: the tokens as GGUF stores them. A token's index is its id.
+        normal: ids by text in the byte-level alphabet.
+        literal: ids of chat marks, and of keywords that are found anywhere in a text.
+        chains: for each phrase of the table, the ids of its answer's pieces in order.
+        keywords: for each keyword, the ids of the tokens that it can be.
     """
 
     tokens: tuple[str, ...]
@@ -59,10 +62,10 @@ def collect_vocabulary() -> ToyVocabulary:
 
 
 def answer_pieces(answers: list[str]) -> list[list[str]]:
-    """Cut each answer into pieces of about a word, none of which occurs twice in all of them.
+    """Cut each answer into pieces of about a word. No piece occurs twice in all answers together.
 
-    The model finds its place in an answer by the piece it said last, so a piece that would repeat takes the next word
-    with it (or, at the end of the answer, joins the one before).
+    The model finds its position in an answer by the last piece alone. Therefore a piece that would occur twice is
+    joined with the next word or, at the end of the answer, with the piece before it.
     """
     used: set[str] = set()
     return [_unique_pieces(_SPACED_OR_SINGLE.findall(answer), used) for answer in answers]
@@ -96,7 +99,7 @@ def _spell(text: bytes, alphabet: tuple[str, ...]) -> str:
 
 
 def _byte_alphabet() -> tuple[str, ...]:
-    """The printable character that stands for each byte in GPT-2's byte-level vocabulary."""
+    """The printable character for each byte in GPT-2's byte-level vocabulary."""
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = (byte for byte in range(256) if byte not in printable)
     stand_ins = {byte: chr(256 + place) for place, byte in enumerate(others)}

@@ -1,15 +1,15 @@
-"""Toy weights: a language model small enough to be written by hand, for running the whole bot without a download.
+"""Toy weights: a small hand-made language model, with which the whole bot runs without a download.
 
-It is a real GGUF for a real llama.cpp, and it knows the answers of ``phrases`` and nothing else. Nothing is
-trained. A llama of two layers is wired like this, one flag or value per dimension of the residual stream:
+It is a real GGUF file for llama.cpp. It knows the answers of ``phrases`` and nothing else. It is not trained. Its
+weights are those of a llama with two layers, in which each used dimension of the residual stream has one meaning:
 
-- Layer 1 counts. Every token looks at the start of the text and at each user turn begun so far, equally, and keeps
-  the share of the start: 1 / (1 + turns). So each token knows which user message it belongs to.
-- Layer 2 votes. Only the cue that opens the reply looks back: at the keywords of the newest user message, each of which
-  carries votes for answers, and at the turn's own mark, which carries the votes that a keyword must beat.
-- The output matrix turns the winning vote into the answer's first piece, and each piece into the next one.
+- Layer 1 counts user turns. Every token attends equally to the start of the text and to each user turn so far, and
+  keeps the share of the start: 1 / (1 + turns). That tells each token which user message it belongs to.
+- Layer 2 votes. Only the cue that begins the reply attends to other tokens: to the keywords of the newest user message,
+  which carry votes for answers, and to that message's mark, which carries the votes of the default answer.
+- The output matrix maps the winning vote to the answer's first piece, and each piece to the next one.
 
-Rotary position encoding is kept out of the way by a base so large that the dimensions in use never turn.
+The rotary position encoding has no effect, since its base is so large that the dimensions in use do not rotate.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ _HEADS = 4
 _HEAD_WIDTH = _WIDTH // _HEADS
 _HIDDEN = 32
 
-# Dimensions of the residual stream. The identity of a token fills the rest.
+# Dimensions of the residual stream. The rest holds the identity of a token.
 _ALWAYS, _BEGIN, _USER, _CUE, _KEYWORD, _SHARE, _LAST, _PROMPT, _BALLAST = range(9)
 _VOTES = 9
 _WINNER = _VOTES + len(TOY_PHRASES)
 _IDENTITY = _WINNER + len(TOY_PHRASES)
 _IDENTITY_BITS = (_WIDTH - _IDENTITY) // 8 * 8
 
-# Every token enters with the same squared length, so that normalisation multiplies each by the same number.
+# All embeddings have the same squared length, so that normalisation multiplies each by the same number.
 _SQUARED_LENGTH = 16.0
 _NORMED = math.sqrt(_WIDTH / _SQUARED_LENGTH)
 
-# Dimensions of a head that its query and key meet in: far up, where the rotation is nil.
+# Dimensions of a head in which queries and keys meet. They are high ones, which do not rotate.
 _MEET_A, _MEET_B, _MEET_C = 48, 50, 52
 
-# Attention scores, in units of the exponent. The newest of sixty user messages is still told from the others.
+# Attention scores before the softmax. They still tell the newest of sixty user messages from the others.
 _COUNTED = 60.0
 _NEWEST = -60_000.0
 _LISTENED = 20.0
@@ -71,11 +71,13 @@ _CHAT_TEMPLATE = (
 
 
 def toy_weights(cache_dir: Path, progress: Progress | None = None) -> Path:
-    """The path of the toy GGUF, made now unless an earlier run left it in the cache. Takes about a second.
+    """Make the toy GGUF, unless it is in the cache already; returns its path. Blocks for about a second.
 
-    The file's name follows from the recipe and the phrases, so a changed table makes a new file; a process that dies
-    half-way, or two at once, can't leave a broken one. ``progress`` gets a share from 0 to 1 and what is being done.
-    Blocks: call it in a thread.
+    The file's name has a hash of recipe and phrases, so that a changed table makes a new file. Two processes at once,
+    or one that is killed, never leave a broken file.
+
+    Args:
+        progress: called with a share from 0 to 1 and the name of the current step.
 
     Raises:
         OSError: the cache can't be written.
@@ -87,7 +89,7 @@ def toy_weights(cache_dir: Path, progress: Progress | None = None) -> Path:
         return path
     cache_dir.mkdir(parents=True, exist_ok=True)
     half_made = cache_dir / f".{path.name}.part"
-    # One name for it, so that the next making takes the place of what somebody left who was killed.
+    # It always has the same name, so that the next run replaces what a killed process has left.
     with half_made.open("ab") as mine:
         fcntl.flock(mine, fcntl.LOCK_EX)
         try:
@@ -141,7 +143,7 @@ def _add_metadata(writer: gguf.GGUFWriter, vocabulary: ToyVocabulary) -> None:
     writer.add_vocab_size(len(vocabulary.tokens))
     writer.add_file_type(gguf.LlamaFileType.ALL_F32)
     writer.add_tokenizer_model("gpt2")
-    # Of the known pre-tokenizers, this one takes a word that is in the vocabulary whole, without asking for merges.
+    # This pre-tokenizer takes a word that is in the vocabulary as one token, without needing merges.
     writer.add_tokenizer_pre("llama-bpe")
     writer.add_token_list(list(vocabulary.tokens))
     writer.add_token_types(kinds)
@@ -153,7 +155,7 @@ def _add_metadata(writer: gguf.GGUFWriter, vocabulary: ToyVocabulary) -> None:
 
 
 def _embeddings(vocabulary: ToyVocabulary) -> Matrix:
-    """What every token is, before any attention: shape (tokens, width)."""
+    """The embeddings of all tokens: shape (tokens, width)."""
     table = np.zeros((len(vocabulary.tokens), _WIDTH), np.float32)
     table[:, _ALWAYS] = 1
     table[: len(vocabulary.normal), _PROMPT] = 1
@@ -177,7 +179,7 @@ def _embeddings(vocabulary: ToyVocabulary) -> Matrix:
 
 
 def _identity(token: str) -> Matrix:
-    """A unit vector of a token's own, nearly at right angles to all others: the bits of its hash as signs."""
+    """A unit vector for a token, nearly orthogonal to all others. Its signs are the bits of the token's hash."""
     digest = hashlib.shake_256(token.encode()).digest(_IDENTITY_BITS // 8)
     signs = np.unpackbits(np.frombuffer(digest, np.uint8)).astype(np.float32) * 2 - 1
     unit: Matrix = signs / np.float32(math.sqrt(_IDENTITY_BITS))
@@ -185,7 +187,7 @@ def _identity(token: str) -> Matrix:
 
 
 def _output(vocabulary: ToyVocabulary, embeddings: Matrix) -> Matrix:
-    """From the residual stream to the next token: shape (tokens, width)."""
+    """The output matrix from the residual stream to the next token: shape (tokens, width)."""
     table = np.zeros((len(vocabulary.tokens), _WIDTH), np.float32)
     identities = slice(_IDENTITY, _IDENTITY + _IDENTITY_BITS)
     for rank, chain in enumerate(vocabulary.chains):
@@ -193,7 +195,7 @@ def _output(vocabulary: ToyVocabulary, embeddings: Matrix) -> Matrix:
         for said, following in pairwise(chain):
             table[following, identities] += _CHAIN_GAIN * embeddings[said, identities]
     table[vocabulary.literal[END], _LAST] = _CHAIN_GAIN
-    # A prompt without any turns, or without a user's, still gets the answer that explains what this is.
+    # A prompt without turns, or without a user's turn, gets the default answer.
     default = vocabulary.chains[-1][0]
     table[default, [_PROMPT, _CUE]] = _CHAIN_GAIN
     return table
@@ -210,7 +212,7 @@ def _counting_layer() -> tuple[Matrix, Matrix, Matrix, Matrix]:
 
 def _voting_layer() -> tuple[Matrix, Matrix, Matrix, Matrix]:
     query, key, value, out = _blank()
-    # The large factor is split between the two sides to stay inside half precision.
+    # The large factor is divided between query and key, so that both stay within half precision.
     query[_MEET_A, _CUE] = _for_score(_NEWEST) / 400
     key[_MEET_A, _SHARE] = 400
     query[_MEET_B, _CUE] = 1
@@ -229,7 +231,7 @@ def _blank() -> tuple[Matrix, Matrix, Matrix, Matrix]:
 
 
 def _for_score(score: float) -> float:
-    """The product of a query's and a key's weight that makes ``score`` of two flags that meet."""
+    """The product of a query's and a key's weight that gives this attention score where two flags of 1 meet."""
     return score * math.sqrt(_HEAD_WIDTH) / _NORMED**2
 
 
