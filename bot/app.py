@@ -36,7 +36,7 @@ from bot.commands.voice import VoiceCommands
 from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voice_state import VoiceStateListener
 from bot.commands.voices import VoicesCommands
-from bot.consent import ListeningConsent, listening_policy
+from bot.consent import ListeningConsent, effective_listening_policy
 from bot.conversations.keeping import Conversations
 from bot.conversations.records import ConversationRecords
 from bot.data_dir_lock import data_dir_lock
@@ -58,7 +58,7 @@ from bot.llm.requests import ModelOptions
 from bot.llm.small_model import load_small_prompts
 from bot.missing_parts import missing_parts
 from bot.operator_files import own_persona, prepare_folders
-from bot.own_engines import Progress, model_router, start_speech_server
+from bot.own_engines import Progress, open_model_router, start_speech_server
 from bot.own_weights import OwnWeights, choose_weights
 from bot.owners import Owners
 from bot.presence import CallPresence
@@ -79,7 +79,7 @@ from bot.voice.turns.turns import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from bot.voices.introductions import load_introductions
 from bot.voices.voices import Voices
-from bot.warm_up import warm_model, warm_speech_server, warm_transcriber, warm_up
+from bot.warm_up import warm_model, warm_speech_server, warm_transcriber, warm_up_engines
 from bot.watching.traces import TraceFile
 from config.settings import Settings
 from wire.parameters import SpeechParameters
@@ -108,7 +108,7 @@ class Application:
 
 
 @asynccontextmanager
-async def application(
+async def build_application(
     settings: Settings, watchers: list[Watcher], progress: Progress, when_warm: Callable[[], None] | None = None
 ) -> AsyncIterator[Application]:
     """Build all parts, in order. On leaving, end the current call and stop all parts, in reverse order.
@@ -147,7 +147,7 @@ async def application(
         for notice in weights.notices:
             _log.warning("%s", notice)
         turn_policy = await asyncio.to_thread(load_turn_policy, weights.speech_detector)
-        weights, models = await model_router(settings, weights, database, stack, progress)
+        weights, models = await open_model_router(settings, weights, database, stack, progress)
         model = models.for_calls_client
         speech_url = str(settings.tts.websocket_url or await start_speech_server(settings, weights, stack, progress))
         http = await stack.enter_async_context(aiohttp.ClientSession(headers=HEADERS))
@@ -174,7 +174,7 @@ async def application(
         )
         transcriber = await make_transcriber(settings, weights, http, progress)
         stack.push_async_callback(transcriber.close)
-        policy = await listening_policy(store, settings)
+        policy = await effective_listening_policy(store, settings)
         consent = await ListeningConsent.load(store, policy)
 
         def may_keep(guild: int | None, person: int) -> bool:
@@ -227,7 +227,7 @@ async def application(
             await features.resume()
 
         async def get_warm(tell: Callable[[], None]) -> None:
-            await warm_up(
+            await warm_up_engines(
                 {
                     "ears": lambda: warm_transcriber(transcriber, in_call),
                     "mind": lambda: warm_model(model, characters.default, clock, small_prompts),

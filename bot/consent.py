@@ -81,7 +81,7 @@ class ListeningConsent:
         return lambda: self._listeners.remove(listener)
 
 
-async def listening_policy(store: Store, settings: Settings) -> ListeningPolicy:
+async def effective_listening_policy(store: Store, settings: Settings) -> ListeningPolicy:
     """The rule for people who have not chosen: the operator's setting, unless choices were lost.
 
     Choices may be lost with a damaged database. Then only people who opt in are listened to, until the damaged file is

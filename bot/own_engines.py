@@ -39,7 +39,7 @@ async def served_llm(llm: EmbeddedLlm) -> AsyncIterator[EmbeddedModelServer]:
         yield server
 
 
-async def model_router(
+async def open_model_router(
     settings: Settings, weights: OwnWeights, database: Database, stack: AsyncExitStack, progress: Progress
 ) -> tuple[OwnWeights, ModelRouter]:
     """The model router, and the weights that are really used: toys if the real ones can't be loaded.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import discord
 
 from audio.opus import OpusMissing
-from bot.app import Application, application
+from bot.app import Application, build_application
 from bot.data_dir_lock import DataDirInUseError
 from bot.database import FILE as DATABASE_FILE
 from bot.database import DatabaseError, NewerDatabaseError
@@ -67,7 +67,7 @@ async def _serve(
     settings: Settings, watcher: Watcher, when_warm: Callable[[], None] | None, built: asyncio.Event, signals: Ending
 ) -> int:
     try:
-        async with application(settings, [watcher], ProgressLog(), when_warm) as app:
+        async with build_application(settings, [watcher], ProgressLog(), when_warm) as app:
             built.set()
             return await _stay_connected(app, signals)
     except discord.LoginFailure as error:

@@ -23,7 +23,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 30.0, 600.0
 """Seconds until a part that failed is tried again. The pause doubles each time."""
 
 
-async def warm_up(
+async def warm_up_engines(
     parts: Mapping[str, Callable[[], Awaitable[None]]], *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:
     """Warm up all parts, given by name. A part that fails is logged and tried again. Returns when all are done."""

@@ -14,7 +14,7 @@ from bot.commands.message_words import find_quoted, words_of
 from bot.features.vision.feature import CANT_SEE
 from bot.features.vision.feature import HELD as CANT_LOOK
 from bot.replying import reply_to
-from bot.spoken_messages.listener import SpokenMessageError, SpokenMessages, recordings
+from bot.spoken_messages.listener import SpokenMessageError, SpokenMessages, recordings_in
 from bot.voice.turn import Prompt
 
 NOT_ANSWERED = "🔇"
@@ -51,7 +51,7 @@ class PromptListener(commands.Cog):
             with contextlib.suppress(discord.HTTPException):
                 await message.add_reaction(NOT_ANSWERED)
             return
-        files = [each for each in message.attachments if each not in recordings(message)]
+        files = [each for each in message.attachments if each not in recordings_in(message)]
         if files:
             await reply_to(message, self._cant_attach(files), ping=False)
         await find_quoted(message)

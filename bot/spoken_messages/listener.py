@@ -62,11 +62,11 @@ class SpokenMessageError(Exception):
 def is_spoken(message: discord.Message) -> bool:
     """Whether a message, or one that it replies to or forwards, has a recording."""
     quoted = _quoted(message)
-    forwarded = [each for snapshot in message.message_snapshots for each in recordings(snapshot)]
-    return bool(recordings(message) or forwarded or (quoted is not None and recordings(quoted)))
+    forwarded = [each for snapshot in message.message_snapshots for each in recordings_in(snapshot)]
+    return bool(recordings_in(message) or forwarded or (quoted is not None and recordings_in(quoted)))
 
 
-def recordings(content: discord.Message | discord.MessageSnapshot) -> list[discord.Attachment]:
+def recordings_in(content: discord.Message | discord.MessageSnapshot) -> list[discord.Attachment]:
     """The voice messages and sound files of a message."""
     return [
         each
@@ -106,7 +106,7 @@ class SpokenMessages:
 
     def refusal(self, message: discord.Message) -> str | None:
         """The text for an author whose recording may not be transcribed; ``None`` if it may be, or there is none."""
-        if not recordings(message) or self._consent.admits(message.author.id):
+        if not recordings_in(message) or self._consent.admits(message.author.id):
             return None
         return NOT_ALLOWED.format(prefix=self._prefix)
 
@@ -117,9 +117,9 @@ class SpokenMessages:
             SpokenMessageError: a recording could not be transcribed. ``heard`` is the transcript of the others.
         """
         heard: list[str] = []
-        refusals = [WHOSE] if any(map(recordings, message.message_snapshots)) else []
+        refusals = [WHOSE] if any(map(recordings_in, message.message_snapshots)) else []
         for source in filter(None, (message, _quoted(message))):
-            for recording in recordings(source):
+            for recording in recordings_in(source):
                 try:
                     text = await self._words(recording, source.author, asker=message.author)
                 except SpokenMessageError as error:

@@ -14,7 +14,7 @@ from bot.database import Database
 from bot.doctor import model_server
 from bot.doctor_speed import llm_speed
 from bot.models.named_llm import EmbeddedLlm
-from bot.own_engines import model_router
+from bot.own_engines import open_model_router
 from bot.own_weights import OwnWeights, RealWeightsMissingError
 from config.settings import Settings, Weights
 from toys.llm.weights import toy_weights
@@ -54,7 +54,7 @@ async def test_the_next_mind_stands_in_with_one_sentence(
     caplog.set_level(logging.WARNING)
     minds = (damaged, EmbeddedLlm(whole, "next"))
     async with Database.opened(tmp_path / "test.sqlite3") as database, AsyncExitStack() as stack:
-        used, _ = await model_router(settings, OwnWeights(llms=minds), database, stack, lambda *_: None)
+        used, _ = await open_model_router(settings, OwnWeights(llms=minds), database, stack, lambda *_: None)
     assert used.llm == minds[1]
     assert [record.getMessage() for record in caplog.records] == [
         f"Weights: mine can't be loaded ({TOLD.format(file=damaged.path)}); using next. "
@@ -67,7 +67,7 @@ async def test_who_insists_on_real_ones_is_told(damaged: EmbeddedLlm, settings: 
     real = settings.changed(weights=Weights.REAL)
     async with Database.opened(tmp_path / "test.sqlite3") as database, AsyncExitStack() as stack:
         with pytest.raises(RealWeightsMissingError, match=r"^mine can't be loaded: llama\.cpp breaks off"):
-            await model_router(real, OwnWeights(llms=(damaged,)), database, stack, lambda *_: None)
+            await open_model_router(real, OwnWeights(llms=(damaged,)), database, stack, lambda *_: None)
 
 
 async def test_the_doctor_tells_it_too(

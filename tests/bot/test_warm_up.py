@@ -10,7 +10,7 @@ import pytest
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.speech_server.errors import SpeechUnavailable
 from bot.voice.transcribe.transcriber import TranscriptionError
-from bot.warm_up import FIRST_PAUSE, LONGEST_PAUSE, warm_transcriber, warm_up
+from bot.warm_up import FIRST_PAUSE, LONGEST_PAUSE, warm_transcriber, warm_up_engines
 from tests.voice.turn_taking.table import HandTranscriber
 
 
@@ -37,7 +37,7 @@ async def test_all_are_tried_and_one_that_fails_is_told_once_and_tried_again(cap
     mind = Part(*(ModelError(ModelErrorKind.UNREACHABLE, "it is away") for _ in range(7)))
     ears, voice = Part(TranscriptionError("no model")), Part()
     with caplog.at_level(logging.WARNING):
-        await warm_up({"ears": ears, "mind": mind, "voice": voice}, sleep=sleep)
+        await warm_up_engines({"ears": ears, "mind": mind, "voice": voice}, sleep=sleep)
     assert (ears.tries, mind.tries, voice.tries) == (2, 8, 1)
     assert sorted(pauses) == [FIRST_PAUSE, FIRST_PAUSE, 60.0, 120.0, 240.0, 480.0, LONGEST_PAUSE, LONGEST_PAUSE]
     assert sorted(record.getMessage() for record in caplog.records) == [
@@ -53,7 +53,9 @@ async def test_while_a_part_is_cold_nobody_is_told_that_all_are_warm() -> None:
         asleep.set()
         await asyncio.Event().wait()
 
-    warming = asyncio.create_task(warm_up({"ears": Part(), "voice": Part(SpeechUnavailable("away"))}, sleep=sleep))
+    warming = asyncio.create_task(
+        warm_up_engines({"ears": Part(), "voice": Part(SpeechUnavailable("away"))}, sleep=sleep)
+    )
     await asleep.wait()
     assert not warming.done()
     warming.cancel()

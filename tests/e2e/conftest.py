@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import pytest
 
-from bot.app import Application, application
+from bot.app import Application, build_application
 from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
 from bot.voice.metrics import TurnTrace
 from bot.voice.transcribe.worker_process import WORKER, Worker
@@ -177,7 +177,7 @@ async def staged(sandbox: Sandbox, settings: Settings) -> AsyncIterator[Stage]:
         events.append(event)
         changed.set()
 
-    async with application(settings, [watch], lambda *_: None) as app:
+    async with build_application(settings, [watch], lambda *_: None) as app:
         running = asyncio.create_task(app.run(), name="bot")
         try:
             async with asyncio.timeout(LIMIT):

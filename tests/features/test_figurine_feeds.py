@@ -8,13 +8,13 @@ import pytest
 
 from bot.features.figurine_notifier import fetching
 from bot.features.figurine_notifier.fetching import FeedError, Item, read_items
-from bot.features.figurine_notifier.notice import notice
+from bot.features.figurine_notifier.notice import news_message
 from bot.features.figurine_notifier.parser import read_feed
 
 
 def test_a_message_never_gets_too_long() -> None:
     items = [Item(str(number), "*" * 150, "https://a.example/" + "x" * 380) for number in range(50)]
-    text = notice(items, [10**18] * 40)
+    text = news_message(items, [10**18] * 40)
     assert len(text) <= 2000
     assert text.endswith("… and 49 more")
 

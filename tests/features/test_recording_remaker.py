@@ -15,7 +15,7 @@ import pytest
 from audio.samples import SPEAKING_RATE, Samples
 from audio.wav import WavFile
 from bot.features.recording_remaker.feature import FIRST_PAUSE, REMADE, RecordingRemaker
-from bot.features.recording_remaker.working_copy import COPY_FILE
+from bot.features.recording_remaker.recording_copy import COPY_FILE
 from bot.recording_notes import BOT_FILE, NOTES_FILE, RecordedAnswer, RecordingNotes, Span
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
 from tests.timing import wait_until

@@ -17,7 +17,7 @@ import discord
 from bot.discord_errors import discord_error_text
 from bot.features.figurine_notifier.feeds import Feed, FeedRecords
 from bot.features.figurine_notifier.fetching import FeedError, Item, fetch_page, read_items
-from bot.features.figurine_notifier.notice import notice
+from bot.features.figurine_notifier.notice import news_message
 from bot.features.figurine_notifier.subscriptions import Subscription, SubscriptionRecords
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 from config.sections import FigurineSettings
@@ -190,7 +190,7 @@ class FigurineNotifier:
         )
         try:
             target = await self._target(here[0])
-            await target.send(notice(items, readers if here[0].channel else ()), allowed_mentions=mentions)
+            await target.send(news_message(items, readers if here[0].channel else ()), allowed_mentions=mentions)
         except (discord.Forbidden, discord.NotFound) as error:
             given_up = await self._subscriptions.note_refused(target_id, for_good=isinstance(error, discord.NotFound))
             _log.info(

@@ -15,7 +15,7 @@ _ROOM_FOR_MORE = 30
 """Characters reserved for the last line, which counts the items that are left out."""
 
 
-def notice(items: Sequence[Item], readers: Sequence[int]) -> str:
+def news_message(items: Sequence[Item], readers: Sequence[int]) -> str:
     """A message about ``items`` (one or more) that mentions the users with the ids in ``readers``."""
     begin = " ".join(f"<@{reader}>" for reader in readers)
     lines = [f"{begin} 🎎 New:".lstrip()]

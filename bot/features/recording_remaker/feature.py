@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from audio.samples import SPEAKING_RATE, Samples
+from bot.features.recording_remaker.recording_copy import RecordingCopy
 from bot.features.recording_remaker.sound import (
     end_limit,
     match_loudness,
@@ -18,7 +19,6 @@ from bot.features.recording_remaker.sound import (
     split_like,
     trim_end,
 )
-from bot.features.recording_remaker.working_copy import WorkingCopy
 from bot.recording_notes import NOTES_FILE, RECORDINGS_DIR, NotesError, RecordedAnswer, RecordingNotes
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
@@ -132,7 +132,7 @@ class RecordingRemaker:
 
     async def _remake_answers(self, folder: Path, notes: RecordingNotes) -> int:
         """Replace the file if any answer can be made again. Returns the number of such answers."""
-        file, made = WorkingCopy(folder), 0
+        file, made = RecordingCopy(folder), 0
         try:
             await asyncio.to_thread(file.copy)
             for number, answer in enumerate(notes.answers):
@@ -144,7 +144,7 @@ class RecordingRemaker:
             await asyncio.to_thread(file.discard)
         return made
 
-    async def _remake_answer(self, file: WorkingCopy, answer: RecordedAnswer, end: int) -> bool:
+    async def _remake_answer(self, file: RecordingCopy, answer: RecordedAnswer, end: int) -> bool:
         try:
             sound = await self._fitting_sound(answer)
         except UnspeakableError as error:
@@ -194,7 +194,7 @@ def _waiting(recordings: Path) -> list[Path]:
     return sorted(notes.parent for notes in recordings.glob(f"*/{NOTES_FILE}"))
 
 
-def _put(file: WorkingCopy, answer: RecordedAnswer, sound: Samples, end: int) -> bool:
+def _put(file: RecordingCopy, answer: RecordedAnswer, sound: Samples, end: int) -> bool:
     """Replace an answer's sound in the file if there is room for the new one. Blocks on the disk."""
     pieces = split_like(match_loudness(file.sound(answer.spans), sound), answer.spans, end)
     if pieces is None:

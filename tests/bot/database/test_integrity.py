@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.consent import ListeningConsent, listening_policy
+from bot.consent import ListeningConsent, effective_listening_policy
 from bot.database import Database, DatabaseError
 from bot.database.check import check_database
 from bot.database.files import files_of_database
@@ -173,7 +173,7 @@ async def test_where_choices_about_listening_are_lost_only_those_are_heard_who_a
     spoil(filled, root_page(filled, "listening_choice"))
     settings = Settings.read(data_dir=filled.parent, listening=ListeningPolicy.OPT_OUT)
     async with Store.opened(filled) as store:
-        policy = await listening_policy(store, settings)
+        policy = await effective_listening_policy(store, settings)
         consent = await ListeningConsent.load(store, policy)
     assert policy is ListeningPolicy.OPT_IN
     assert not consent.admits(ADA)
@@ -181,7 +181,7 @@ async def test_where_choices_about_listening_are_lost_only_those_are_heard_who_a
     assert f"could not all be read from the damaged {kept}" in caplog.text
     await asyncio.to_thread(kept.unlink)
     async with Store.opened(filled) as store:
-        assert await listening_policy(store, settings) is ListeningPolicy.OPT_OUT
+        assert await effective_listening_policy(store, settings) is ListeningPolicy.OPT_OUT
 
 
 async def test_the_new_one_and_the_one_that_is_kept_are_for_the_eyes_of_their_user_alone(filled: Path) -> None:

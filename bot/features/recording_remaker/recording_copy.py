@@ -16,7 +16,7 @@ COPY_FILE = "bot.wav.remaking"
 _BLOCK_BYTES = 1 << 20
 
 
-class WorkingCopy:
+class RecordingCopy:
     """The working copy. :meth:`copy` must be called first.
 
     All methods block on the disk and may raise :class:`OSError`. Not thread-safe.
