@@ -141,7 +141,7 @@ def test_the_version_is_told_at_once(words: list[str]) -> None:
         "except SystemExit as end:\n    status = end.code\nprint(status, 'discord' in sys.modules)"
     )
     command = (sys.executable, "-c", ask, *words)
-    # A setting that is wrong is no reason to say nothing.
+    # The version is printed even if a setting is wrong.
     environment = {**os.environ, "LLM_TEMPERATURE": "hot"}
     told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True)
     assert told.stdout == f"Seiyuu {VERSION}\n0 False\n", "without all that a call needs"

@@ -18,7 +18,7 @@ FULL = (
     "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); "
     "from bot.__main__ import main; sys.exit(main(sys.argv[1:]))"
 )
-"""The program on a machine where no file may hold a byte, which is a full disk that no test has to mount."""
+"""The program with a file size limit of 0 bytes. This acts like a full disk, without a disk that must be mounted."""
 LIMIT = 120.0
 
 
@@ -41,7 +41,7 @@ async def test_a_start_names_each_folder(tmp_path: Path, command: str) -> None:
             process.kill()
             await process.wait()
     assert process.returncode == 2, said.decode()
-    # Of the bot's own folders the first is told, and CACHE_DIR comes after it.
+    # Only the first of the bot's own folders is reported. CACHE_DIR comes after it.
     for variable in ("DATA_DIR", "TTS_VOICES_DIR"):
         assert f"{variable}={folders[variable]} can't be written to: " in said.decode()
     assert "Make room, or choose another folder." in said.decode()

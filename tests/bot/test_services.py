@@ -21,7 +21,7 @@ from bot.speech_server_process import (
 )
 from config.settings import load_settings
 
-# Ends some time after its output did, as a process with threads and libraries to tear down does.
+# A server that closes its output some time before it ends, as a process with many libraries does.
 _SERVER = """
 import json, os, sys, time
 
@@ -43,7 +43,7 @@ def slow_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "__main__.py").write_text(_SERVER)
-    # `python -m` looks in the working folder first.
+    # `python -m` searches the working folder first.
     monkeypatch.chdir(tmp_path)
     return str(tmp_path)
 
@@ -146,7 +146,7 @@ async def test_the_real_server_takes_a_free_port_where_another_seiyuus_has_its_o
     assert "can't listen" not in capfd.readouterr().err
 
 
-# Does nothing more from its second line on, once.
+# A server that stops itself at its first start, and works at its second.
 _HANGS_ONCE = """
 import json, os, pathlib, signal
 
@@ -158,7 +158,7 @@ print(json.dumps({"listening": "ws://127.0.0.1:4711/ws/stream"}), flush=True)
 signal.pause()
 """
 
-# Answers that it is loading, and computes nothing meanwhile, as an engine in the cloud does.
+# A server that answers that it is loading, but uses no CPU time, as with an engine in the cloud.
 _LOADS_SLOWLY = """
 import asyncio, json
 

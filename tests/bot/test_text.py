@@ -1,4 +1,4 @@
-"""Long texts are cut where a reader would cut them, and nothing is lost."""
+"""Tests of the text helpers: long texts are cut at natural places, and nothing is lost."""
 
 from __future__ import annotations
 

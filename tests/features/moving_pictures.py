@@ -48,7 +48,7 @@ def turned(mp4: bytes, degrees: int) -> bytes:
     one = 0x10000
     a, b = {0: (one, 0), 90: (0, one), 180: (-one, 0), 270: (0, -one)}[degrees]
     matrix = struct.pack(">9i", a, b, 0, -b, a, 0, 0, 0, 0x40000000)
-    # Version, flags, two times, number, length, layer, group and volume stand before it in the track's header.
+    # In the track's header, the matrix comes after version, flags, two times, number, length, layer, group and volume.
     at = mp4.index(b"tkhd") + 44
     return mp4[:at] + matrix + mp4[at + len(matrix) :]
 

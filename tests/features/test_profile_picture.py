@@ -172,7 +172,7 @@ async def test_discords_refusal_is_told_and_waited_out(
         await studio.look()
         assert not studio.shows(PNG), "it is due, and waits all the same"
     if by_status:
-        return  # discord.py itself still keeps to what it was told.
+        return  # discord.py itself still waits as Discord has asked it to.
     async with running(studio.feature.run()):
         studio.clock.pass_by(HOUR)
         await studio.shown(PNG)

@@ -259,7 +259,7 @@ async def test_an_end_in_the_middle_leaves_the_first_file_whole_and_the_next_sta
         await voice.until_asked(2)
     assert (folder / BOT_FILE).read_bytes() == before
     assert sorted(path.name for path in folder.iterdir()) == ["Ada-11.wav", NOTES_FILE, BOT_FILE]
-    # What a process that was killed leaves behind is no harm either.
+    # The unfinished copy of a killed process does no harm.
     (folder / COPY_FILE).write_bytes(b"half of it")
     async with remaking(tmp_path, Voice()) as (_, told):
         await told.done()

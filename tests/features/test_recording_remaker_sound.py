@@ -89,7 +89,7 @@ class TestLay:
         assert split_like(tone(2.5), answer((1, 3)).spans, round(3.4 * SECOND)) is None
 
     def test_where_the_old_one_paused_the_new_one_pauses_too_between_two_words(self) -> None:
-        # Held after half of it, for a second; the new one has its pause a little later.
+        # The old answer was paused in the middle for one second. The new sound has its pause a little later.
         said = answer((1, 3), (4, 6))
         new = np.concatenate([tone(2.1), silence(0.05), tone(1.75)])
         first, second = split_like(new, said.spans, 10 * SECOND) or []

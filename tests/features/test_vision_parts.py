@@ -39,7 +39,7 @@ def test_a_photograph_is_turned_upright(orientation: int) -> None:
     upright = Image.new("L", (200, 300))
     upright.paste(255, (0, 0, 200, 100))
     upright.paste(128, (0, 200, 100, 300))
-    # As a camera held otherwise stores it: the opposite of what the viewer has to do.
+    # The picture as a rotated camera stores it: the inverse of the viewer's operation.
     ways = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
     stored = upright.transpose(Image.Transpose(ways[orientation])) if orientation > 1 else upright
     exif, file = Image.Exif(), io.BytesIO()

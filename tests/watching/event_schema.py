@@ -1,4 +1,4 @@
-"""What a line of ``--events`` may be, version 2, written down once more: shares nothing with what writes the lines."""
+"""A schema of the lines of ``--events``, version 2. It shares no code with the program that writes the lines."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ IDS: dict[str, tuple[str, ...]] = {
     "response.done": OF_REPLY,
     "notice": OF_CALL,
 }
-"""The ids that each type has in every case; an answer has a ``turn`` too, where its prompt was spoken."""
+"""The ids that each type always has. An answer also has a ``turn`` if its prompt was spoken."""
 MAY_HAVE_A_TURN = {"response.created", "response.output_audio_transcript.delta", "response.done"}
 STAGES = {
     "microphone",
@@ -50,7 +50,7 @@ STAGES = {
 
 
 def checked(text: str | bytes) -> dict[str, Any]:
-    """Read a line, and see that it is one."""
+    """Parse a line and check it against the schema."""
     line: dict[str, Any] = json.loads(text)
     kind = line["type"]
     fields, ids = FIELDS[kind], IDS.get(kind, ())

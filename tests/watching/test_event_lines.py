@@ -1,4 +1,4 @@
-"""Call events as JSON lines: which event becomes which line, and that the lines can be read again."""
+"""Tests of event lines: the line of each event, and that each line can be decoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events written for another program, which reads them, stops reading, or is gone."""
+"""Tests of the event writer with a program that reads, stops reading, or has ended."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENDED = CallEnded("Lounge", "command", call="c", at=5.0)
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[BinaryIO, BinaryIO]]:
-    """Its two ends: what reads, and what writes."""
+    """The two ends of a pipe: for reading and for writing."""
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb", buffering=0) as reader, os.fdopen(writing, "wb", buffering=0) as writer:
         yield reader, writer

@@ -1,4 +1,4 @@
-"""A server that can't be reached is a line in the log; what is wrong with the program keeps its traceback."""
+"""Tests of the log: an unreachable server is one line, but errors of the program keep their tracebacks."""
 
 from __future__ import annotations
 

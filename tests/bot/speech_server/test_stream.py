@@ -86,7 +86,7 @@ async def test_loading_is_waited_for_and_told() -> None:
         await client.open()
         await client.loaded(told.append)
         assert told == [0.25, 1.0]
-        # All else is for whoever reads the events.
+        # All other notices remain for the reader of the events.
         assert await take(client.events(), 3) == [
             Warned("The card is nearly full."),
             EngineChanged("XTTS v2", "ready"),
@@ -210,7 +210,7 @@ async def test_a_consumer_that_pauses_loses_neither_sound_nor_the_connection() -
         await client.open()
         events = client.events()
         heard = await take(events, 1 + frames // 2)
-        # Much longer than a silent server would be given.
+        # This is much longer than the time after which a silent server counts as lost.
         await asyncio.sleep(10 * timeout)
         heard += await take(events, frames - frames // 2)
         assert [int(audio.samples[0]) for audio in heard if isinstance(audio, SegmentAudio)] == list(range(frames))
