@@ -1,4 +1,4 @@
-"""A world with every feature."""
+"""Fixtures: a bot with all features, its people and its servers (:class:`~tests.lease.features.World`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every way in which a call can end, or never begin; each leaves a world in which no call is on."""
+"""All ways in which a call can end, or fail to begin. After each, no call is on."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ SHORT = {"alone_timeout": 0.4, "voiceless_timeout": 0.6}
 
 
 class WorldMaker(Protocol):
-    """Starts a world; keyword arguments are settings, by field name."""
+    """Starts a world. Keyword arguments are settings, by field name."""
 
     def __call__(self, **settings: Any) -> AbstractAsyncContextManager[World]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What endings are made with."""
+    """The tools with which calls are ended."""
 
     make_world: WorldMaker
     folder: Path
@@ -67,20 +67,20 @@ async def go_away(world: World) -> None:
 
 
 async def lose_the_voice(world: World) -> None:
-    """The speech server ends, and does not come back."""
+    """End the speech server for good."""
     assert world.speech_server is not None
     await world.speech_server.stop()
 
 
 async def lose_the_gateway(world: World) -> None:
-    """The session can't be resumed, and the call outlives it; then it is left."""
+    """End the gateway session so that it can't be resumed. The call goes on, and is left afterwards."""
     world.stage.sandbox.faults.drop_gateway()
     await world.stage.sandbox.bot_online()
     await leave(world)
 
 
 def call_ended_by(end: Callable[[World], Awaitable[None]]) -> Ending:
-    """A call in which people asked for everything and no engine was asked for anything, and its end."""
+    """A call in which people use all features and no engine is used, and the end of the call."""
 
     @asynccontextmanager
     async def ended(tools: Tools) -> AsyncIterator[Aftermath]:
@@ -102,7 +102,7 @@ def call_ended_by(end: Callable[[World], Awaitable[None]]) -> Ending:
 
 @asynccontextmanager
 async def a_hold_fails(tools: Tools) -> AsyncIterator[Aftermath]:
-    """Each feature in turn will not be held; there is no call then."""
+    """Each feature in turn fails to be held. Then no call begins."""
     async with tools.make_world() as world:
         for lockable in world.stage.app.features.lockables:
             with tools.patch.context() as patch:
@@ -115,7 +115,7 @@ async def a_hold_fails(tools: Tools) -> AsyncIterator[Aftermath]:
 
 @asynccontextmanager
 async def a_release_fails(tools: Tools) -> AsyncIterator[Aftermath]:
-    """Each feature in turn will not be released; the others are, it is shown, and an operator frees it."""
+    """Each feature in turn fails to be released. The others are released, and an operator releases this one."""
     async with tools.make_world() as world:
         for lockable in world.stage.app.features.lockables:
             with tools.patch.context() as patch:
@@ -135,7 +135,7 @@ async def _refuse(_: object, reason: str = "") -> None:
 
 
 def process_ended_by(end: signal.Signals) -> Ending:
-    """The process ends in a call for which messages wait, and another one takes its place."""
+    """The process ends during a call while messages wait, and another process is started."""
 
     @asynccontextmanager
     async def ended(tools: Tools) -> AsyncIterator[Aftermath]:
@@ -160,7 +160,7 @@ def process_ended_by(end: signal.Signals) -> Ending:
 
 
 def _variables(settings: Settings) -> dict[str, str]:
-    """Settings as the environment has them."""
+    """Settings as environment variables."""
     usual = {name: each.get_default(call_default_factory=True) for name, each in settings.settings().items()}
     fields = {name: value for name, value in settings.values().items() if value != usual[name]}
     fields["discord_token"] = settings.discord_token.get_secret_value() if settings.discord_token else ""
@@ -169,7 +169,7 @@ def _variables(settings: Settings) -> dict[str, str]:
 
 
 async def _let_messages_wait(sandbox: Sandbox, chat: TextChat) -> None:
-    """Bea calls the bot, and writes to it in another channel."""
+    """Bea starts a call, and writes to the bot in another channel."""
     bea = await sandbox.add_guest("Bea")
     await bea.join_voice(sandbox.home.lounge)
     await sandbox.bot_online(LIMIT)

@@ -1,4 +1,4 @@
-"""Every engine that the features use, as servers of the test's, and the settings that point a bot at them."""
+"""Test servers for all engines of the features, and the settings that make a bot use them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOP = "shop"
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The servers, and where files of the operator's lie."""
+    """The servers, and the folders of the operator's files."""
 
     model: ScriptedModel
     comfyui: ComfyUiServer
@@ -32,13 +32,13 @@ class Engines:
 
     @property
     def used(self) -> tuple[int, int, int, int]:
-        """How often each of them was asked for its work."""
+        """The number of requests to each engine."""
         looked = len(self.feeds.source(SHOP).answered)
         return len(self.model.asked), len(self.comfyui.graphs), len(self.vision.looks), looked
 
     @property
     def settings(self) -> dict[str, Any]:
-        """By field name."""
+        """The settings, by field name."""
         return {
             "llm_url": self.model.url,
             "comfyui_url": self.comfyui.url,
@@ -56,13 +56,13 @@ class Engines:
 
 
 def _echo(line: str) -> Answer:
-    """Says what it was asked, so that an answer tells its question."""
+    """Repeat the question in the answer, so that each answer shows its question."""
     return Answer(f"You said {line.rsplit(':', 1)[-1].strip()}.")
 
 
 @asynccontextmanager
 async def running_engines(folder: Path) -> AsyncIterator[Engines]:
-    """Start them, with a workflow and two pictures."""
+    """Start the servers, with a workflow and two pictures."""
     (folder / "workflow.json").write_text(WORKFLOW, encoding="utf-8")
     (folder / "avatars").mkdir()
     (folder / "avatars" / "a.png").write_bytes(PNG)
@@ -79,7 +79,7 @@ async def running_engines(folder: Path) -> AsyncIterator[Engines]:
 
 @asynccontextmanager
 async def running_speech_server() -> AsyncIterator[SpeechServerProcess]:
-    """One that a test may harm."""
+    """A speech server that a test may damage."""
     server = SpeechServerProcess(SpeechServerOptions("127.0.0.1:0"))
     await server.start()
     try:

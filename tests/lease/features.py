@@ -1,4 +1,4 @@
-"""Each feature, as people see that it works, and as they see that a call holds it back."""
+"""A test driver for each feature: checks that it works, and that it is paused during a call."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ WAITS = "🎤"
 
 @dataclass(slots=True)
 class World:
-    """A bot with every feature, Ada who may manage the server, and a channel that is not the call's.
+    """A bot with all features, Ada, who may manage the server, and a channel that is not the call's.
 
-    ``speech_server`` is there where it is this world's alone.
+    ``speech_server`` is set if no other world uses it.
     """
 
     stage: Stage
@@ -46,38 +46,38 @@ class World:
         return await self.stage.ada.say(self.side, text, attachments=attachments)
 
     async def address(self, text: str, attachments: Sequence[Upload] = ()) -> Message:
-        """Ada writes to the bot there."""
+        """Ada writes to the bot in the side channel."""
         return await self.say(f"<@{self.stage.bot}> {text}", attachments)
 
     async def read(self, matches: Callable[[Message], bool], after: Message) -> Message:
-        """What a bot writes there after a message."""
+        """The bot's next message in the side channel after a message."""
         return await self.stage.ada.wait_for_message(
             self.side, lambda m: m.author.bot and matches(m), LIMIT, after=after
         )
 
     async def reaction(self, emoji: str, message: Message) -> None:
-        """Wait until there is one under a message."""
+        """Wait for a reaction to a message."""
         await self.stage.until(lambda: emoji in message.reactions, "the reaction")
 
     def written(self, text: str) -> list[Message]:
-        """Everything that bots have written there with these words."""
+        """All messages of bots in the side channel with these words."""
         return [message for message in written_by_bots(self.stage.sandbox, self.side) if text in message.content]
 
 
 class Feature(Protocol):
-    """One of them."""
+    """The driver of one feature."""
 
     async def works(self, world: World) -> None:
-        """See that it does its work."""
+        """Check that the feature works."""
         ...
 
     async def tried_in_a_call(self, world: World) -> None:
-        """Ask it for its work while it is held, and see what a person is told at once."""
+        """Use the feature while it is held, and check the immediate answer."""
         ...
 
 
 class TextChat:
-    """Answers; what is asked in a call waits, and is answered after it."""
+    """Text chat: answers messages. Messages during a call are answered after it."""
 
     def __init__(self) -> None:
         self.waiting: list[str] = []
@@ -102,7 +102,7 @@ class TextChat:
 
 
 class Vision:
-    """Looks at pictures."""
+    """Vision: describes pictures."""
 
     async def works(self, world: World) -> None:
         looks = len(world.engines.vision.looks)
@@ -116,7 +116,7 @@ class Vision:
 
 
 class ImageGeneration:
-    """Draws."""
+    """Image generation: draws."""
 
     async def works(self, world: World) -> None:
         asked = await world.say("!draw a red cat")
@@ -129,7 +129,7 @@ class ImageGeneration:
 
 
 class DualPersona:
-    """Argues with itself, through a webhook."""
+    """Dual persona: an argument through a webhook."""
 
     async def works(self, world: World) -> None:
         before = len(self._lines(world))
@@ -148,7 +148,7 @@ class DualPersona:
 
 
 class ProfilePicture:
-    """Changes the bot's picture: the first by itself, the next one when it is asked to."""
+    """Profile picture: the first change is made on schedule, the next one by command."""
 
     def __init__(self) -> None:
         self.shown: str | None = None
@@ -166,7 +166,7 @@ class ProfilePicture:
 
 
 class AutonomousTalk:
-    """Says something of its own, some minutes after somebody has talked. The minutes are turned back in its table."""
+    """Autonomous talk: a post some minutes after a message. The test changes the times in the database."""
 
     async def works(self, world: World) -> None:
         await world.say("!autonomous on")
@@ -186,7 +186,7 @@ class AutonomousTalk:
 
 
 class ScheduledEvents:
-    """Posts what is due, after a call where it came due in one. It is made due in its table and its scheduler."""
+    """Scheduled events: posts an event, after the call if it came due in one. The test makes it due."""
 
     def __init__(self) -> None:
         self.owed: str | None = None
@@ -212,7 +212,7 @@ class ScheduledEvents:
 
 
 class FigurineNotifier:
-    """Tells what is new in a feed; what came during a call, after it. Its next look is brought forward."""
+    """Figurine notifier: messages about new items, after the call if they came in one. The test makes the poll due."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -239,12 +239,12 @@ class FigurineNotifier:
 
 
 def picture() -> Upload:
-    """A small one."""
+    """A small picture."""
     return Upload("cat.png", make("png"), "image/png", width=64, height=48)
 
 
 def all_features() -> list[Feature]:
-    """New ones, that remember nothing."""
+    """New drivers for all features."""
     return [
         TextChat(),
         Vision(),

@@ -1,4 +1,4 @@
-"""However a call ends, every feature that it held back works again, and what waited is answered, once."""
+"""Tests that after any end of a call all features work again, and waiting messages are answered once."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ EVERYBODYS = ALL - CONTROL - OWNERS - MANAGERS
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Somebody who uses commands, where, and which of them they may."""
+    """A person, the place where they use commands, and the commands that they may use there."""
 
     guest: Guest
     channel: Channel
@@ -81,7 +81,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """The people of one call and of another server."""
+    """The people of a call and of another server."""
 
     world: World
     people: dict[str, Place]
@@ -135,7 +135,7 @@ async def test_every_command_by_everybody_from_everywhere_typed_and_pressed(stan
 
 
 async def _walk(who: str, place: Place) -> list[str]:
-    """Use everything; returns what was answered wrongly."""
+    """Use all commands. Returns the wrong answers."""
     wrong = []
     for command in RIGHTS:
         options = MADE_TO_ACT.get(command, {})

@@ -1,4 +1,4 @@
-"""Two servers want the bot in the same instant: one gets it, the other is told at once."""
+"""Tests of two servers that want the bot at the same moment: one gets it, the other is told immediately."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def test_one_call_and_one_clear_refusal_at_once(make_stage: StageMaker, sp
 
 
 async def outcome(guest: Guest, channel: Channel) -> str:
-    """What came of a join."""
+    """The result of a join."""
 
     def tells(text: str) -> bool:
         return text.startswith(("🎤 Joined", "❌"))
@@ -31,7 +31,7 @@ async def outcome(guest: Guest, channel: Channel) -> str:
 
 
 async def somebody_elsewhere(stage: Stage) -> tuple[Guest, Channel]:
-    """Zoe, in a voice channel of another server that the bot is on, and that server's text channel."""
+    """Zoe in a voice channel of another server of the bot, and that server's text channel."""
     sandbox, directory = stage.sandbox, stage.sandbox.world.directory
     guild = directory.add_guild("Elsewhere", sandbox.home.owner)
     directory.add_member(guild, sandbox.bot)
