@@ -11,7 +11,7 @@ from bot.llm.errors import ModelError, ModelErrorKind
 from bot.speech_server.errors import SpeechUnavailable
 from bot.voice.transcribe.transcriber import TranscriptionError
 from bot.warm_up import FIRST_PAUSE, LONGEST_PAUSE, warm_transcriber, warm_up_engines
-from tests.voice.turn_taking.table import HandTranscriber
+from tests.voice.turn_taking.harness import ManualTranscriber
 
 
 class Part:
@@ -62,7 +62,7 @@ async def test_while_a_part_is_cold_nobody_is_told_that_all_are_warm() -> None:
     await asyncio.gather(warming, return_exceptions=True)
 
 
-class Ears(HandTranscriber):
+class Ears(ManualTranscriber):
     """A transcriber that records its calls."""
 
     def __init__(self) -> None:

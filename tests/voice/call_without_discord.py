@@ -1,6 +1,7 @@
-"""``python -m tests.voice.call_without_discord WEIGHTS SOUND FOLDER``: a call whose channel is two arrays.
+"""``python -m tests.voice.call_without_discord WEIGHTS SOUND FOLDER``: a call over a transport in memory.
 
-Ada says what is in ``SOUND`` (48,000 Hz, ``.npy``); what was heard, answered, captioned and played is printed as JSON.
+Ada says the sound of the file ``SOUND`` (48,000 Hz, ``.npy``). The program prints what was heard, answered, captioned
+and played, as JSON.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ import numpy as np
 from bot.voice.events import ReplyEnded, UtteranceHeard, WordsSpoken
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
-from tests.voice.doubles import Hum, Parrot
+from tests.voice.doubles import HummingSpeech, RepeatingResponder
 from tests.voice.effects import only
 from tests.voice.memory_call import ADA, memory_call
 
 
 async def converse(weights: str, sound: Path, folder: Path) -> dict[str, Any]:
-    """Hold the call; returns what happened."""
+    """Hold the call. Returns what happened in it."""
     ears = WhisperTranscriber(WhisperOptions(weights, "cpu", 1, "en"), Corrections())
     try:
-        async with memory_call(folder, ears, Parrot(), Hum()) as memory:
+        async with memory_call(folder, ears, RepeatingResponder(), HummingSpeech()) as memory:
             await memory.hear(ADA, np.load(sound))
             await memory.until(lambda event: isinstance(event, ReplyEnded))
     finally:

@@ -1,4 +1,4 @@
-"""Stand-ins for what a call talks to: a mind, a voice, a playback, a channel, a character."""
+"""Test doubles for the parts that a call uses: responder, speech server, playback, prompt channel, character."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from wire.messages import ClientMessage, Flushed, SegmentEnd, SegmentStart, Spea
 SECOND = 48_000
 
 
-class Parrot:
-    """A responder that says what it was told."""
+class RepeatingResponder:
+    """A responder that repeats the prompt."""
 
     async def warm_up(self) -> None: ...
 
@@ -27,8 +27,8 @@ class Parrot:
         yield f"{asked.speaker} said: {asked.text}"
 
 
-class Hum:
-    """A voice that hums for a second, whatever the words, or makes another sound (48,000 Hz)."""
+class HummingSpeech:
+    """A speech server whose sound is a hum of one second for any text, or ``sound`` (48,000 Hz)."""
 
     connected = True
 
@@ -59,8 +59,8 @@ class Hum:
                 text = ""
 
 
-class Tape:
-    """A playback that plays everything at once."""
+class InstantPlayback:
+    """A playback that reports all sound as played immediately."""
 
     def __init__(self) -> None:
         self.conversation: Conversation | None = None
@@ -100,8 +100,8 @@ class Tape:
     async def wait_for_room(self, seconds: float) -> None: ...
 
 
-class Slate:
-    """A prompt channel that nobody reads."""
+class UnreadPromptChannel:
+    """A prompt channel that keeps nothing."""
 
     id = 0
 
@@ -110,8 +110,8 @@ class Slate:
     async def tell(self, text: str, prompt: Prompt | None = None) -> None: ...
 
 
-class Seiyuu:
-    """Who answers is always the same."""
+class FixedCharacter:
+    """A character that never changes: Seiyuu in her default mood."""
 
     def __init__(self) -> None:
         persona = load_persona("seiyuu")

@@ -41,7 +41,7 @@ LIMIT = 20.0
 
 @dataclass(eq=False)
 class MemoryCall:
-    """The call, its transport, and everything that has happened in it."""
+    """A call over memory, and all its events so far."""
 
     call: Call[MemoryTransport]
     consent: ListeningConsent
@@ -86,18 +86,20 @@ async def memory_call(
     turn_policy: TurnPolicy | None = None,
     transport: Callable[[dict[int, str]], MemoryTransport] = MemoryTransport,
 ) -> AsyncIterator[MemoryCall]:
-    """Ada and Ben are in it; captions are written, and everything is answered."""
+    """Hold a call with Ada and Ben. Captions are on, and all utterances are answered."""
     async with Database.opened(folder / "memory.sqlite3") as database:
         characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
         consent = await ListeningConsent.load(Store(database), ListeningPolicy.OPT_OUT)
         character, policy = LocalCharacter(characters, 0), turn_policy or load_turn_policy()
         histories: list[History] = []
 
-        def make_mind(history: History, _: object) -> Responder:
+        def make_responder(history: History, _: object) -> Responder:
             histories.append(history)
             return mind
 
-        engines = CallEngines(character, make_mind, lambda: voice, SpeechParameters, ears, policy, load_word_lists())
+        engines = CallEngines(
+            character, make_responder, lambda: voice, SpeechParameters, ears, policy, load_word_lists()
+        )
         settings = CallSettings(answer_to=AnswerPolicy.ALWAYS, captions=Captions.CHANNEL)
         made: list[MemoryCall] = []
         call = Call(
@@ -115,7 +117,7 @@ async def memory_call(
         try:
             await call.check()
             await call.open()
-            # It says that it listens when it does.
+            # The call announces that it listens when it has begun to listen.
             await made[0].until(lambda event: isinstance(event, NoticePosted))
             yield made[0]
         finally:

@@ -1,4 +1,4 @@
-"""A transport that raises: the call hears on or ends, its thread goes, and its end is told."""
+"""Errors of the transport: the call continues or ends, its thread ends, and its end is reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.voice.transport import EndCause
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import BEN as BENS_VOICE
 from sandbox.speech import speech
-from tests.voice.doubles import Hum, Parrot
+from tests.voice.doubles import HummingSpeech, RepeatingResponder
 from tests.voice.effects import only
 from tests.voice.memory_call import ADA, BEN, LIMIT, MemoryCall, memory_call
 from tests.voice.memory_transport import MemoryTransport
@@ -25,8 +25,8 @@ from tests.voice.memory_transport import MemoryTransport
 LOST = "the network is gone"
 
 
-class Ears:
-    """A transcriber that understands the same of everything."""
+class ConstantTranscriber:
+    """A transcriber that returns the same text for any sound."""
 
     async def warm_up(self) -> None: ...
 
@@ -44,8 +44,8 @@ class Ears:
         return "stand-in ears"
 
 
-class Broken(MemoryTransport):
-    """It raises at what ``broken`` names, until that is taken out; ``times`` says how often at most."""
+class BrokenTransport(MemoryTransport):
+    """A transport whose methods in ``broken`` raise, ``times`` times at most."""
 
     broken: set[str]
     times: float
@@ -87,16 +87,18 @@ class Broken(MemoryTransport):
         self.may_raise("close")
 
 
-Calling = Callable[[], AbstractAsyncContextManager[MemoryCall]]
+MakeCall = Callable[[], AbstractAsyncContextManager[MemoryCall]]
 
 
 @pytest.fixture
-def calling(tmp_path: Path) -> Calling:
-    return lambda: memory_call(tmp_path, Ears(), Parrot(), Hum(), transport=Broken)
+def calling(tmp_path: Path) -> MakeCall:
+    return lambda: memory_call(
+        tmp_path, ConstantTranscriber(), RepeatingResponder(), HummingSpeech(), transport=BrokenTransport
+    )
 
 
-def broken(memory: MemoryCall) -> Broken:
-    assert isinstance(memory.transport, Broken)
+def broken(memory: MemoryCall) -> BrokenTransport:
+    assert isinstance(memory.transport, BrokenTransport)
     return memory.transport
 
 
@@ -105,7 +107,7 @@ def threads() -> list[str]:
 
 
 async def wake(memory: MemoryCall) -> None:
-    """Have the thread look at its deadlines, and wait until it has done so."""
+    """Have the input thread check its deadlines, and wait until it has done so."""
     looked = threading.Event()
     memory.call.input_worker.post(lambda: None)
     memory.call.input_worker.post(looked.set)
@@ -113,7 +115,7 @@ async def wake(memory: MemoryCall) -> None:
 
 
 @pytest.mark.parametrize("at", ["deadline", "tick"])
-async def test_a_fault_of_the_clock_that_passes_leaves_the_call_hearing(calling: Calling, at: str) -> None:
+async def test_a_fault_of_the_clock_that_passes_leaves_the_call_hearing(calling: MakeCall, at: str) -> None:
     async with calling() as memory:
         broken(memory).times = 2
         broken(memory).broken.add(at)
@@ -126,7 +128,7 @@ async def test_a_fault_of_the_clock_that_passes_leaves_the_call_hearing(calling:
 
 @pytest.mark.parametrize("at", ["deadline", "tick"])
 async def test_a_fault_of_the_clock_that_lasts_ends_the_call(
-    calling: Calling, at: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    calling: MakeCall, at: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("bot.voice.input_thread.LONGEST_FAULT", 0.3)
     async with calling() as memory:
@@ -139,7 +141,7 @@ async def test_a_fault_of_the_clock_that_lasts_ends_the_call(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-async def test_a_thread_that_dies_ends_the_call(calling: Calling) -> None:
+async def test_a_thread_that_dies_ends_the_call(calling: MakeCall) -> None:
     def die() -> None:
         raise SystemExit
 
@@ -149,7 +151,7 @@ async def test_a_thread_that_dies_ends_the_call(calling: Calling) -> None:
             assert await memory.call.wait_lost() is EndCause.FAILURE
 
 
-async def test_who_leaves_leaves_nothing_though_the_transport_fails_with_it(calling: Calling) -> None:
+async def test_who_leaves_leaves_nothing_though_the_transport_fails_with_it(calling: MakeCall) -> None:
     async with calling() as memory:
         saying = asyncio.create_task(memory.hear(ADA, speech("Do you remember the summer holidays?", ADAS_VOICE)))
         await memory.until(lambda event: isinstance(event, SpeechStarted))
@@ -164,7 +166,7 @@ async def test_who_leaves_leaves_nothing_though_the_transport_fails_with_it(call
 
 @pytest.mark.parametrize("at", ["stop", "close", "place"])
 async def test_a_transport_that_fails_at_the_end_leaves_no_thread_and_the_end_is_told(
-    calling: Calling, at: str, caplog: pytest.LogCaptureFixture
+    calling: MakeCall, at: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen: list[CallEvent] = []
     with suppress(RuntimeError):
@@ -175,16 +177,16 @@ async def test_a_transport_that_fails_at_the_end_leaves_no_thread_and_the_end_is
     assert [(event.place, event.cause) for event in ended] == [("memory", "command")]
     assert threads() == []
     if at != "close":
-        # What close raises, the one who asked for the end is told.
+        # An error of ``close`` is raised to the caller that ended the call.
         assert LOST in caplog.text
 
 
 async def test_a_call_whose_beginning_could_not_be_told_has_no_end_either(
-    calling: Calling, monkeypatch: pytest.MonkeyPatch
+    calling: MakeCall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[CallEvent] = []
     monkeypatch.setattr(MemoryCall, "watch", lambda _, event: told.append(event))
-    monkeypatch.setattr(Broken, "place", property(lambda transport: transport.fail()))
+    monkeypatch.setattr(BrokenTransport, "place", property(lambda transport: transport.fail()))
     with pytest.raises(RuntimeError, match=LOST):
         async with calling():
             pass

@@ -1,4 +1,4 @@
-"""Interruptions, echo and consent in a call that no transport but arrays carries, with the toy Whisper as its ears."""
+"""Interruptions, echo and consent in a call over memory, with the toy Whisper as transcriber."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from bot.voice.turns.turns import TurnPolicy, load_turn_policy
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import BEN as BENS_VOICE
 from sandbox.speech import DAN, speech
-from tests.voice.doubles import Hum, Parrot
+from tests.voice.doubles import HummingSpeech, RepeatingResponder
 from tests.voice.effects import only
 from tests.voice.memory_call import ADA, BEN, MemoryCall, memory_call
 from toys.whisper.weights import toy_whisper
@@ -38,16 +38,16 @@ DELAY = 0.15
 """Seconds from a loudspeaker back through a microphone and the network."""
 
 
-class Calling(Protocol):
-    """Makes a call whose voice makes this sound (48,000 Hz), with this turn policy."""
+class MakeCall(Protocol):
+    """Makes a call in which the bot's speech is the sound ``voice`` (48,000 Hz), with this turn policy."""
 
     def __call__(
         self, voice: Samples | None = None, policy: TurnPolicy | None = None
     ) -> AbstractAsyncContextManager[MemoryCall]: ...
 
 
-class WrittenDown:
-    """Rules for the end of a turn that write down what they were asked."""
+class RecordingEndOfTurn:
+    """Rule-based end-of-turn estimates that record the questions."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, tuple[Turn, ...]]] = []
@@ -59,13 +59,13 @@ class WrittenDown:
 
 
 @pytest.fixture
-def calling(tmp_path: Path, pytestconfig: pytest.Config) -> Calling:
+def calling(tmp_path: Path, pytestconfig: pytest.Config) -> MakeCall:
     @asynccontextmanager
     async def make(voice: Samples | None = None, policy: TurnPolicy | None = None) -> AsyncIterator[MemoryCall]:
         weights = await asyncio.to_thread(toy_whisper, pytestconfig.cache.mkdir("seiyuu"), lambda *_: None)
         ears = WhisperTranscriber(WhisperOptions(str(weights), "cpu", 1, "en"), Corrections())
         try:
-            async with memory_call(tmp_path, ears, Parrot(), Hum(voice), policy) as memory:
+            async with memory_call(tmp_path, ears, RepeatingResponder(), HummingSpeech(voice), policy) as memory:
                 yield memory
         finally:
             await ears.close()
@@ -73,7 +73,7 @@ def calling(tmp_path: Path, pytestconfig: pytest.Config) -> Calling:
     return make
 
 
-async def test_who_speaks_into_an_answer_ends_it_and_is_answered_themselves(calling: Calling) -> None:
+async def test_who_speaks_into_an_answer_ends_it_and_is_answered_themselves(calling: MakeCall) -> None:
     async with calling(np.full(20 * 48_000, 0.1, np.float32)) as memory:
         await memory.hear(ADA, speech(QUESTION, ADAS_VOICE))
         await memory.until(lambda event: isinstance(event, WordsSpoken))
@@ -85,7 +85,7 @@ async def test_who_speaks_into_an_answer_ends_it_and_is_answered_themselves(call
         assert any(isinstance(event, ReplyEnded) and event.interrupted for event in memory.events)
 
 
-async def test_the_bots_own_voice_from_a_loudspeaker_is_no_turn(calling: Calling) -> None:
+async def test_the_bots_own_voice_from_a_loudspeaker_is_no_turn(calling: MakeCall) -> None:
     async with calling(speech(ANSWER, DAN)) as memory:
         await memory.hear(ADA, speech(QUESTION, ADAS_VOICE))
         echo = asyncio.create_task(_play_back(memory))
@@ -98,7 +98,7 @@ async def test_the_bots_own_voice_from_a_loudspeaker_is_no_turn(calling: Calling
 
 
 async def _play_back(memory: MemoryCall) -> None:
-    """Send what the call plays back through Ben's microphone, softer and a little later, until cancelled."""
+    """Send the call's own sound through Ben's microphone, softer and a little later, until cancelled."""
     for number in count():
         while number >= len(memory.transport.played):
             await asyncio.sleep(0.005)
@@ -111,7 +111,7 @@ def _hear(memory: MemoryCall, sound: Sound16) -> None:
     memory.transport.receive(AudioFrame(BEN, sound, time.monotonic()))
 
 
-async def test_who_wants_no_listening_is_not_heard_and_who_changes_their_mind_is(calling: Calling) -> None:
+async def test_who_wants_no_listening_is_not_heard_and_who_changes_their_mind_is(calling: MakeCall) -> None:
     async with calling(None) as memory:
         await memory.consent.opt_out(ADA)
         await memory.hear(ADA, speech(OTHER, ADAS_VOICE))
@@ -124,9 +124,9 @@ async def test_who_wants_no_listening_is_not_heard_and_who_changes_their_mind_is
 
 
 async def test_whether_a_turn_is_over_is_asked_with_its_sound_its_words_and_what_was_said_before(
-    calling: Calling,
+    calling: MakeCall,
 ) -> None:
-    estimator = WrittenDown()
+    estimator = RecordingEndOfTurn()
     async with calling(policy=replace(load_turn_policy(), end_of_turn=estimator)) as memory:
         await memory.hear(ADA, speech(QUESTION, ADAS_VOICE))
         await memory.until(lambda event: isinstance(event, ReplyEnded))
@@ -137,7 +137,7 @@ async def test_whether_a_turn_is_over_is_asked_with_its_sound_its_words_and_what
     assert estimator.asked[-1] == (OTHER, before)
 
 
-async def test_of_who_opts_out_nothing_is_left_in_the_history_that_the_model_is_told(calling: Calling) -> None:
+async def test_of_who_opts_out_nothing_is_left_in_the_history_that_the_model_is_told(calling: MakeCall) -> None:
     async with calling() as memory:
         await memory.hear(ADA, speech(QUESTION, ADAS_VOICE))
         await memory.until(lambda event: isinstance(event, ReplyEnded))

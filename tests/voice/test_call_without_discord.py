@@ -1,4 +1,4 @@
-"""A call does without Discord: arrays in, arrays out, in a process that never imports it."""
+"""A call works without Discord: arrays in, arrays out, in a process that never imports discord.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What calls share is loaded when the bot starts: a call is built of it, and loads nothing itself."""
+"""Calls load nothing: all that they share is loaded when the bot starts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.voice.turns.turns import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import CallSettings, ListeningPolicy
-from tests.voice.doubles import Hum, Parrot
+from tests.voice.doubles import HummingSpeech, RepeatingResponder
 from tests.voice.memory_transport import MemoryTransport
 from wire.parameters import SpeechParameters
 
@@ -37,7 +37,9 @@ async def test_calls_are_built_of_what_was_loaded(tmp_path: Path, monkeypatch: p
         consent = await ListeningConsent.load(Store(database), ListeningPolicy.OPT_OUT)
         ears = WhisperTranscriber(WhisperOptions("nowhere", "cpu", 1, "en"), Corrections())
         policy, words, character = load_turn_policy(), load_word_lists(), LocalCharacter(characters, 0)
-        engines = CallEngines(character, lambda *_: Parrot(), Hum, SpeechParameters, ears, policy, words)
+        engines = CallEngines(
+            character, lambda *_: RepeatingResponder(), HummingSpeech, SpeechParameters, ears, policy, words
+        )
         terms = ListeningTerms("!", 0, None)
         for loads, name in (
             (onnxruntime, "InferenceSession"),

@@ -1,7 +1,7 @@
-"""A hundred turns with a recogniser that does whatever can go wrong: each is answered or told, and none is made up.
+"""A hundred turns with a failing transcriber: each turn is answered or reported as lost, and no words are invented.
 
-Real are turn taking, the classifier, the client and the HTTP between it and the scripted server. The clock passes only
-while somebody waits on it.
+Turn taking, the classifier, the transcriber's client and its HTTP are real; the transcription server is scripted. The
+test's clock advances only while something waits on it.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from bot.voice.utterances.classifier import CallClassifier, SpokenCommand
 from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy, RecogniserSettings
 from tests.timing import Clock
-from tests.voice.doubles import Seiyuu
+from tests.voice.doubles import FixedCharacter
 from tests.voice.transcribe.scripted_server import Answer, Asked, answering, hanging_up, in_pieces, serving
-from tests.voice.turn_taking.table import Pauses, RecordingNoticeWriter
+from tests.voice.turn_taking.harness import RecordedEstimates, RecordingNoticeWriter
 
 TURNS = 100
 RECENTLY_SPOKEN = "The museum opens at ten, and the last tour begins at half past four in the afternoon."
@@ -41,7 +41,7 @@ PEOPLE = {1: "Ada", 2: "Ben"}
 
 
 def said(text: str, **segment: float) -> str:
-    """A server's whole answer, with what it says of its only segment, if anything."""
+    """A server's whole answer, with details of its only segment if there are any."""
     return json.dumps(
         {"text": text, "language": "en", **({"segments": [{"text": text, **segment}]} if segment else {})}
     )
@@ -99,8 +99,8 @@ NOISE: dict[str, list[Answer]] = {
 
 
 @dataclass(slots=True)
-class Bot:
-    """What the conversation is asked to do, and what the classifier is told of it."""
+class RecordedConversation:
+    """A conversation that records its prompts. The classifier reads from it that the bot has spoken lately."""
 
     committed: list[Prompt] = field(default_factory=list)
     over: set[TurnId] = field(default_factory=set)
@@ -129,8 +129,8 @@ class Bot:
         raise AssertionError(f"overheard {turn.text}")
 
 
-class Pair:
-    """Ada and Ben."""
+class TwoPeople:
+    """The people in the call: Ada and Ben."""
 
     def name(self, person: int) -> str:
         return PEOPLE[person]
@@ -148,8 +148,8 @@ class Pair:
         return True
 
 
-class Nothing:
-    """Nobody gives a command."""
+class NoCommands:
+    """A :class:`CommandRunner` that fails the test if a command comes."""
 
     def execute(self, command: SpokenCommand) -> None:
         pytest.fail(f"obeyed {command}")
@@ -157,22 +157,22 @@ class Nothing:
 
 @dataclass(slots=True)
 class Call:
-    """A call in which a turn's sound is known by its length."""
+    """A call in which the length of a turn's sound identifies the turn."""
 
     taking: TurnTaking
-    bot: Bot
+    bot: RecordedConversation
     clock: Clock
     troubles: list[str]
     scripts: dict[int, list[Answer]]
 
     async def hear(self, turn: TurnId, sound: Sound16, script: list[Answer]) -> None:
-        """Somebody makes a sound; returns when nothing more comes of it."""
+        """Feed a turn with this sound. Returns when all that follows from it has happened."""
         self.scripts[len(sound)] = script
         self.clock.now += FAILURE_NOTICE_INTERVAL
         at = self.clock.now
         for event in (TurnStarted(turn, at, at), SpeechSoFar(turn, sound, at), SpeechPaused(turn, sound, at, at)):
             self.taking.on_turn_event(event)
-        # The words are there before the turn is over, or they are not.
+        # The words may be known before or after the end of the turn.
         await asyncio.sleep(random.Random(turn.number).choice((0.0, 0.02)))
         self.taking.on_turn_event(TurnEnded(turn, sound, at, at, at, Microphone.OPEN))
         async with asyncio.timeout(20):
@@ -183,27 +183,27 @@ class Call:
 
 @asynccontextmanager
 async def calling() -> AsyncIterator[Call]:
-    # It is warmed up with a second of silence.
+    # The warm-up request has one second of silence.
     scripts: dict[int, list[Answer]] = {HEARING_RATE: [whole("")]}
 
     async def answer(request: web.Request, asked: Asked) -> web.StreamResponse:
         script = scripts[asked.samples]
         return await (script.pop(0) if len(script) > 1 else script[0])(request, asked)
 
-    clock, bot, troubles = Clock(), Bot(), list[str]()
+    clock, bot, troubles = Clock(), RecordedConversation(), list[str]()
     async with serving(answer) as server, aiohttp.ClientSession() as http:
         transcriber = OpenAITranscriber(
             server.url, RecogniserSettings(), http, Corrections(), clock=clock, sleep=clock.sleep
         )
-        pair = Pair()
+        people = TwoPeople()
         taking = TurnTaking(
             transcriber,
             bot,
-            pair,
-            CallClassifier(bot, pair, Seiyuu(), AnswerPolicy.ALWAYS, load_word_lists(), clock=clock),
+            people,
+            CallClassifier(bot, people, FixedCharacter(), AnswerPolicy.ALWAYS, load_word_lists(), clock=clock),
             RuleBasedEndOfTurn(),
-            Pauses(),
-            Nothing(),
+            RecordedEstimates(),
+            NoCommands(),
             RecordingNoticeWriter(troubles),
             history=History(),
             watch=lambda _: None,
@@ -218,7 +218,7 @@ async def calling() -> AsyncIterator[Call]:
 
 
 def speech(number: int) -> Sound16:
-    """A sound as long as a sentence, of a length of its own."""
+    """A sound as long as a sentence, with a different length for each number."""
     return (0.2 * np.sin(np.arange(2 * HEARING_RATE + number) / 7)).astype(np.float32)
 
 

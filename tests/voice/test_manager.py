@@ -1,4 +1,4 @@
-"""One session at a time, and a lease that always comes back."""
+"""The session manager: one session at a time, and the lease is always released."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.voice.transport import EndCause
 
 
 class Feature:
-    """A feature that can be held; raises where it is told to."""
+    """A feature that can be held, and that raises where the test says so."""
 
     def __init__(self, name: str, journal: list[str], *, hold_fails: bool = False, release_fails: int = 0) -> None:
         self.name = name
@@ -34,7 +34,7 @@ class Feature:
 
 
 class FakeSession:
-    """A session whose steps a test lets through."""
+    """A session whose steps wait until the test lets them continue."""
 
     def __init__(self, journal: list[str], *, fault: UserError | None = None, slow: bool = False) -> None:
         self.journal = journal
@@ -143,7 +143,7 @@ async def test_leaving_at_the_moment_when_a_start_succeeds_ends_the_call() -> No
     journal: list[str] = []
     manager = make(journal, Feature("a", journal))
     joining = asyncio.create_task(manager.start_session(FakeSession(journal), reason="test"))
-    # The start is asked for, and will have succeeded by the time that it could be cancelled.
+    # The start will have succeeded before it can be cancelled.
     await asyncio.sleep(0)
     assert manager.status().state is CallState.STARTING
     assert await manager.end_session()

@@ -1,4 +1,4 @@
-"""Whatever is asked of the manager, in any order and whatever fails: one session at most, and nothing stays held."""
+"""The session manager with random requests and failures: at most one session exists, and nothing stays held."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.voice.transport import EndCause
 
 
 class Fault(Enum):
-    """Where a start goes wrong."""
+    """The step at which a start fails."""
 
     NONE = "none"
     CHECK = "check"
@@ -26,7 +26,7 @@ class Fault(Enum):
 
 
 class Feature:
-    """A feature that counts how often it was held, and fails when it is told to."""
+    """A feature that counts how often it was held, and that fails when the test says so."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -49,7 +49,7 @@ class Feature:
 
 
 class Call:
-    """A session that can be lost, and knows whether it is open."""
+    """A session that can be lost and that knows whether it is open."""
 
     def __init__(self, fault: Fault, opened: set[Call]) -> None:
         self.lost: asyncio.Future[EndCause] = asyncio.get_running_loop().create_future()
@@ -77,7 +77,7 @@ class Call:
 
 
 class ManagerMachine(RuleBasedStateMachine):
-    """Joins, leaves, losses and failures, with the event loop going on for a random number of steps between them."""
+    """Random joins, leaves, losses and failures. Between two of them the event loop runs a random number of steps."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What is written in the prompt channel while a call is on, and what becomes of it when the call ends."""
+"""Notices: they are written in order, and those that still wait when a call ends are dropped."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from bot.voice.notices import Notices
 from bot.voice.turn import Prompt
 
 
-class Board:
-    """A prompt channel that keeps what is written; ``broken`` takes nothing."""
+class RecordedChannel:
+    """A prompt channel that keeps what is written. If it is ``broken``, it raises instead."""
 
     id = 0
 
@@ -32,14 +32,14 @@ class Board:
 
 
 async def test_what_waits_when_nobody_writes_is_dropped_without_a_warning() -> None:
-    board = Board()
+    channel = RecordedChannel()
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        before = Notices(board, lambda _: None)
+        before = Notices(channel, lambda _: None)
         before.tell("Too early.")
         before.acknowledge(Prompt("Ada", "hello", 0.0))
         del before
-        after = Notices(board, lambda _: None)
+        after = Notices(channel, lambda _: None)
         writing = asyncio.create_task(after.run())
         await asyncio.sleep(0)
         writing.cancel()
@@ -49,28 +49,28 @@ async def test_what_waits_when_nobody_writes_is_dropped_without_a_warning() -> N
         del after
         gc.collect()
     assert [str(warning.message) for warning in warned] == []
-    assert board.written == []
+    assert channel.written == []
 
 
 async def test_notices_are_written_in_their_order() -> None:
-    board = Board()
-    notices = Notices(board, lambda _: None)
+    channel = RecordedChannel()
+    notices = Notices(channel, lambda _: None)
     writing = asyncio.create_task(notices.run())
     notices.tell("One.")
     notices.acknowledge(Prompt("Ada", "two", 0.0))
     notices.tell("Three.")
     async with asyncio.timeout(5):
-        while len(board.written) < 3:
+        while len(channel.written) < 3:
             await asyncio.sleep(0)
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
-    assert board.written == ["One.", "seen: two", "Three."]
+    assert channel.written == ["One.", "seen: two", "Three."]
 
 
 async def test_what_could_not_be_announced_is_no_event() -> None:
     events: list[CallEvent] = []
     with pytest.raises(ConnectionError):
-        await Notices(Board(broken=True), events.append).announce("Hear, hear!")
+        await Notices(RecordedChannel(broken=True), events.append).announce("Hear, hear!")
     assert events == []
-    await Notices(Board(), events.append).announce("Hear, hear!")
+    await Notices(RecordedChannel(), events.append).announce("Hear, hear!")
     assert events == [NoticePosted("Hear, hear!")]

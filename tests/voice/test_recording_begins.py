@@ -1,4 +1,4 @@
-"""A recording begins when its announcement has been heard, and what is said aloud tells what becomes of it."""
+"""The start of recordings after their announcement, and the outcomes of announcements and other sayings."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from bot.voice.listening_notice import RECORDING_DROPPED, RECORDING_NOT_HEARD, R
 from bot.voice.records.recorder import RecordingError
 from bot.voice.records.recordings import ANNOUNCED_AT_MOST
 from bot.voice.turn import Outcome, Prompt, PromptKind
-from tests.voice.doubles import Hum, Parrot
+from tests.voice.doubles import HummingSpeech, RepeatingResponder
 from tests.voice.effects import only
 from tests.voice.memory_call import ADA, MemoryCall, memory_call
-from tests.voice.turn_taking.table import HandTranscriber
+from tests.voice.turn_taking.harness import ManualTranscriber
 
 WRITTEN, ALOUD = "🔴 We are recorded.", "We are recorded."
 TONE = (0.1 * np.sin(np.arange(24_000) / 20)).astype(np.float32)
@@ -29,7 +29,7 @@ TONE = (0.1 * np.sin(np.arange(24_000) / 20)).astype(np.float32)
 
 @pytest.fixture
 async def memory(tmp_path: Path) -> AsyncIterator[MemoryCall]:
-    async with memory_call(tmp_path, HandTranscriber(), Parrot(), Hum()) as memory:
+    async with memory_call(tmp_path, ManualTranscriber(), RepeatingResponder(), HummingSpeech()) as memory:
         yield memory
 
 
@@ -38,7 +38,7 @@ def recite(text: str) -> Prompt:
 
 
 async def sounds(memory: MemoryCall, number: int) -> None:
-    """Wait until so many things have begun to sound."""
+    """Wait until so many segments have started to play."""
     async with asyncio.timeout(20):
         while sum(isinstance(event, WordsSpoken) for event in memory.events) < number:
             memory.changed.clear()
@@ -147,7 +147,7 @@ async def test_what_is_said_tells_how_it_ends(memory: MemoryCall) -> None:
 
 
 async def test_what_waits_when_the_call_ends_is_never_said(tmp_path: Path) -> None:
-    async with memory_call(tmp_path, HandTranscriber(), Parrot(), Hum()) as memory:
+    async with memory_call(tmp_path, ManualTranscriber(), RepeatingResponder(), HummingSpeech()) as memory:
         first, second = (memory.call.say(recite(text)) for text in ("One.", "Two."))
     assert (first.outcome, second.outcome) == (Outcome.INTERRUPTED, Outcome.DISCARDED)
     assert memory.call.say(recite("Three.")).outcome is Outcome.DISCARDED

@@ -1,4 +1,4 @@
-"""The state machine keeps its promises in any order of events that hypothesis can think of."""
+"""The state machine keeps its invariants in random orders of events, which hypothesis makes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wire.messages import Failure, Flushed, SegmentEnd, SegmentStart, Speak
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """Events in any order, with ids of living, dead and unborn replies: the promises hold."""
+    """Random events, with ids of current, past and future replies."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class AnyOrder(RuleBasedStateMachine):
         waiting, committed, accepted = self.dialogue.waiting, self.committed, self.accepted
         self.feed(on.TurnCommitted(spoken(text, turn)))
         if self.accepted == accepted and self.committed > committed:
-            self.accepted += 1  # The speculation was right, and became the prompt.
+            self.accepted += 1  # The speculative reply had the right words and was committed.
         elif self.accepted > accepted:
             begun = self.committed - committed
             self.merged += self.dialogue.waiting + begun == waiting

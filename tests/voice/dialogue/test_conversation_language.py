@@ -1,4 +1,4 @@
-"""The first words of a reply are spoken in the language of the conversation, whatever two words look like."""
+"""Detection of the conversation's language, in which the first words of a reply are spoken."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallEvent, ReplyEnded
 from bot.voice.notices import Notices
 from bot.voice.turn import Prompt, PromptKind
-from tests.voice.doubles import Hum, Parrot, Slate, Tape
+from tests.voice.doubles import HummingSpeech, InstantPlayback, RepeatingResponder, UnreadPromptChannel
 from wire.messages import ClientMessage, Speak
 
 LIMIT = 20.0
@@ -75,8 +75,8 @@ def test_before_it_is_loaded_only_what_people_usually_speak_is_known() -> None:
     assert language.of(Prompt("Ada", "Wie wird das Wetter morgen?", 0.0, language="de")) == "de"
 
 
-class Noted(Hum):
-    """Notes what is asked for with the first words of each reply."""
+class RecordingSpeech(HummingSpeech):
+    """A speech server that records the parameters of each reply."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class Noted(Hum):
 
 
 async def test_a_reply_is_sent_with_the_language_of_what_it_answers() -> None:
-    hum, tape, language = Noted(), Tape(), ConversationLanguage()
+    speech, playback, language = RecordingSpeech(), InstantPlayback(), ConversationLanguage()
     ended: asyncio.Queue[CallEvent] = asyncio.Queue()
 
     def watch(event: CallEvent) -> None:
@@ -97,9 +97,16 @@ async def test_a_reply_is_sent_with_the_language_of_what_it_answers() -> None:
             ended.put_nowait(event)
 
     conversation = Conversation(
-        Dialogue(DialogueTexts), Parrot(), History(), hum, tape, Notices(Slate(), watch), watch=watch, language=language
+        Dialogue(DialogueTexts),
+        RepeatingResponder(),
+        History(),
+        speech,
+        playback,
+        Notices(UnreadPromptChannel(), watch),
+        watch=watch,
+        language=language,
     )
-    tape.conversation = conversation
+    playback.conversation = conversation
     await language.load()
     running = asyncio.create_task(conversation.run())
     try:
@@ -115,4 +122,4 @@ async def test_a_reply_is_sent_with_the_language_of_what_it_answers() -> None:
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-    assert list(dict.fromkeys(hum.languages)) == ["de", "fr"]
+    assert list(dict.fromkeys(speech.languages)) == ["de", "fr"]

@@ -1,4 +1,4 @@
-"""People who speak into a reply: it is held, and it ends or goes on."""
+"""Speech during a reply: the playback is held, and the reply ends or continues."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_words_end_the_reply_and_the_bot_stays_silent_until_they_are_over() -> N
     assert do.Remember(ADA, "Once upon a time.", interrupted=True) in effects
     assert do.AskModel("r2", waiting) in effects
     assert do.ResumePlayback() not in effects
-    # The turn that interrupted has been paid for: its further words don't cost the next reply.
+    # The turn has ended one reply already. Its further words do not end the next one.
     assert effects_of(dialogue, on.InterruptionConfirmed(TURN, heard=0)) == []
     effects = effects_of(dialogue, on.TurnCommitted(spoken("tell me another")), on.FloorReleased(TURN))
     assert effects[-1] == do.ResumePlayback()

@@ -1,4 +1,4 @@
-"""While the model loads, the voice says so."""
+"""While the model loads, the bot says so aloud."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from wire.messages import Failure, Flushed, SegmentEnd, SegmentStart, Speak
 WAKING = DialogueTexts().waking
 
 
-def said_of_waking(reply: str) -> list[on.Event]:
-    """The voice says that it takes a moment."""
+def notices_of_loading(reply: str) -> list[on.Event]:
+    """The events in which the speech server speaks the notice that the model loads."""
     return [
         on.ModelLoading(reply),
         SegmentStart(0, "One moment,", reply),
@@ -30,7 +30,7 @@ def said_of_waking(reply: str) -> list[on.Event]:
 
 def test_while_the_model_loads_the_voice_says_so_and_the_history_does_not() -> None:
     dialogue = Dialogue(DialogueTexts)
-    effects = effects_of(dialogue, on.Prompted(ADA), *said_of_waking("r1"))
+    effects = effects_of(dialogue, on.Prompted(ADA), *notices_of_loading("r1"))
     assert do.Send(Speak(WAKING + "\n", reply="r1")) in effects
     assert effects[-1] == do.PausePlayback("r1")
     effects = effects_of(
@@ -55,7 +55,7 @@ def test_it_is_said_once_and_not_after_the_first_words() -> None:
 
 def test_who_interrupts_while_the_model_loads_leaves_no_answer_behind() -> None:
     dialogue = Dialogue(DialogueTexts)
-    effects_of(dialogue, on.Prompted(ADA), *said_of_waking("r1"))
+    effects_of(dialogue, on.Prompted(ADA), *notices_of_loading("r1"))
     effects = effects_of(dialogue, on.Stopped(2 * len(SOUND)))
     assert do.CloseModel("r1") in effects
     assert do.Remember(ADA, "", interrupted=True) in effects
@@ -64,7 +64,7 @@ def test_who_interrupts_while_the_model_loads_leaves_no_answer_behind() -> None:
 def test_of_an_interrupted_answer_only_its_own_words_are_remembered() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(
-        dialogue, on.Prompted(ADA), *said_of_waking("r1"), *speak("r1", "\nAll is well."), *speak("r1", " Be glad.")
+        dialogue, on.Prompted(ADA), *notices_of_loading("r1"), *speak("r1", "\nAll is well."), *speak("r1", " Be glad.")
     )
     effects = effects_of(dialogue, on.Stopped(3 * len(SOUND)))
     assert do.Remember(ADA, "All is well.", interrupted=True) in effects
@@ -87,14 +87,14 @@ def test_a_voice_that_fails_before_it_could_say_so_has_it_written() -> None:
 
 def test_an_answer_that_cannot_be_spoken_is_written_after_it() -> None:
     dialogue = Dialogue(DialogueTexts)
-    effects_of(dialogue, on.Prompted(ADA), *said_of_waking("r1"), on.TokenCame("r1", "👍"), on.ModelDone("r1"))
+    effects_of(dialogue, on.Prompted(ADA), *notices_of_loading("r1"), on.TokenCame("r1", "👍"), on.ModelDone("r1"))
     effects = effects_of(dialogue, Flushed(None, 0.0, "r1"), on.PlaybackDrained("r1"))
     assert told(effects) == ["👍"]
 
 
 def test_a_speculative_reply_says_nothing_of_it_before_it_is_committed() -> None:
     dialogue = Dialogue(DialogueTexts)
-    effects = effects_of(dialogue, on.TurnSpeculated(spoken("hello")), *said_of_waking("r1"))
+    effects = effects_of(dialogue, on.TurnSpeculated(spoken("hello")), *notices_of_loading("r1"))
     assert not any(isinstance(effect, do.Play | do.MarkSegment | do.PausePlayback) for effect in effects)
     effects = effects_of(dialogue, on.TurnCommitted(spoken("hello")))
     assert kinds(effects)[-1] is do.PausePlayback
@@ -102,7 +102,7 @@ def test_a_speculative_reply_says_nothing_of_it_before_it_is_committed() -> None
 
 def test_a_model_that_fails_after_loading_is_told() -> None:
     dialogue = Dialogue(DialogueTexts)
-    effects_of(dialogue, on.Prompted(ADA), *said_of_waking("r1"))
+    effects_of(dialogue, on.Prompted(ADA), *notices_of_loading("r1"))
     effects = effects_of(dialogue, on.ModelFailed("r1", "❌ gone", timed_out=False), Flushed(None, 0.0, "r1"))
     effects += effects_of(dialogue, on.PlaybackDrained("r1"))
     assert told(effects) == ["❌ gone"]

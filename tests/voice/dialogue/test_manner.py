@@ -1,4 +1,4 @@
-"""A reply that has begun is spoken as it began, whatever is chosen while the model thinks."""
+"""A reply keeps the speech parameters that it began with, even if others are chosen during it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallEvent, ReplyEnded
 from bot.voice.notices import Notices
 from bot.voice.turn import Prompt
-from tests.voice.doubles import Hum, Parrot, Slate, Tape
+from tests.voice.doubles import HummingSpeech, InstantPlayback, RepeatingResponder, UnreadPromptChannel
 from wire.messages import ClientMessage, Speak
 from wire.parameters import SpeechParameters
 
@@ -20,8 +20,8 @@ LIMIT = 5.0
 CALM, LIVELY = SpeechParameters(preset="calm"), SpeechParameters(voice="robin", preset="energetic")
 
 
-class SlowParrot(Parrot):
-    """Thinks before it says what it was told."""
+class SlowResponder(RepeatingResponder):
+    """A responder that waits for the test before it repeats the prompt."""
 
     def __init__(self) -> None:
         self.thinks = asyncio.Event()
@@ -34,8 +34,8 @@ class SlowParrot(Parrot):
         yield asked.text
 
 
-class NotedHum(Hum):
-    """Notes how each piece was to be spoken."""
+class RecordingSpeech(HummingSpeech):
+    """A speech server that records the parameters of each message."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class NotedHum(Hum):
 
 
 async def test_a_reply_keeps_the_manner_that_it_began_with_and_the_next_has_the_new_one() -> None:
-    manner, parrot, hum, tape = [CALM], SlowParrot(), NotedHum(), Tape()
+    manner, responder, speech, playback = [CALM], SlowResponder(), RecordingSpeech(), InstantPlayback()
     ended: asyncio.Queue[CallEvent] = asyncio.Queue()
 
     def watch(event: CallEvent) -> None:
@@ -57,33 +57,33 @@ async def test_a_reply_keeps_the_manner_that_it_began_with_and_the_next_has_the_
 
     conversation = Conversation(
         Dialogue(DialogueTexts),
-        parrot,
+        responder,
         History(),
-        hum,
-        tape,
-        Notices(Slate(), watch),
+        speech,
+        playback,
+        Notices(UnreadPromptChannel(), watch),
         watch=watch,
         manner=lambda: manner[-1],
     )
-    tape.conversation = conversation
+    playback.conversation = conversation
     running = asyncio.create_task(conversation.run())
     try:
         async with asyncio.timeout(LIMIT):
             await asyncio.sleep(0)
             conversation.prompt(Prompt("Ada", "hello", 0.0))
-            await parrot.thinks.wait()
+            await responder.thinks.wait()
             manner.append(LIVELY)
-            parrot.may_speak.set()
+            responder.may_speak.set()
             await ended.get()
-            assert set(hum.asked) == {CALM}
-            hum.asked.clear()
+            assert set(speech.asked) == {CALM}
+            speech.asked.clear()
             conversation.prompt(Prompt("Ada", "and now", 0.0))
             await ended.get()
-            assert set(hum.asked) == {LIVELY}
-            hum.asked.clear()
+            assert set(speech.asked) == {LIVELY}
+            speech.asked.clear()
             conversation.prompt(Prompt("Ada", "hear this voice", 0.0, voice="ada"))
             await ended.get()
-            assert set(hum.asked) == {SpeechParameters(voice="ada", preset="energetic")}, "a voice of its own stays"
+            assert set(speech.asked) == {SpeechParameters(voice="ada", preset="energetic")}, "a voice of its own stays"
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

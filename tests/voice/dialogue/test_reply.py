@@ -1,4 +1,4 @@
-"""What was heard of a reply, and what was not spoken."""
+"""The part of a reply that was heard, and the part that was not spoken."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def reply_of(*segments: tuple[str, int, bool]) -> Reply:
 )
 def test_heard_text_follows_the_samples_and_ends_at_a_word(samples: int, heard: str) -> None:
     reply = reply_of(("Well, hello there. ", 96_000, True), ("How are you?", 48_000, True))
-    # 50,000 of 96,000 samples lie in the middle of "hello"; 47,000 of 48,000 in the middle of "you".
+    # 50,000 of 96,000 samples end in the middle of "hello", 47,000 of 48,000 in the middle of "you".
     assert reply.heard(samples) == heard
 
 

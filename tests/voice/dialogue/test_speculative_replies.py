@@ -1,4 +1,4 @@
-"""A reply that is prepared before its turn is over: it is heard once the turn is committed, or never."""
+"""Speculative replies: they are heard when they are committed, and never when they are discarded."""
 
 from __future__ import annotations
 

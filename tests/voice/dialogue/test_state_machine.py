@@ -1,4 +1,4 @@
-"""The dialogue's state machine: from prompts to replies, in order, and what becomes of them when something fails."""
+"""The dialogue's state machine: prompts are answered in order, also when the model or the speech server fails."""
 
 from __future__ import annotations
 

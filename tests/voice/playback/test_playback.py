@@ -1,4 +1,4 @@
-"""Sound in, 20 ms frames out: nothing lost, nothing heard of what was dropped, and the position always right."""
+"""The playback: no sound is lost, no dropped sound is sent, and the position is always right."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from bot.voice.playback.playback import FRAME_SAMPLES, LONGEST_GAP, SILENT_FRAME
 from tests.timing import Clock
 
 
-class Heard:
-    """A listener that writes down what it is told."""
+class RecordingListener:
+    """A listener that records its calls."""
 
     def __init__(self) -> None:
         self.journal: list[tuple[object, ...]] = []
@@ -30,8 +30,8 @@ class Heard:
         self.journal.append(("drained", reply, samples, underruns))
 
 
-def make(clock: Clock | None = None) -> tuple[ReplyPlayback, Heard]:
-    source, heard = ReplyPlayback(asyncio.get_running_loop(), clock=clock or Clock(7.0)), Heard()
+def make(clock: Clock | None = None) -> tuple[ReplyPlayback, RecordingListener]:
+    source, heard = ReplyPlayback(asyncio.get_running_loop(), clock=clock or Clock(7.0)), RecordingListener()
     source.listener = heard
     return source, heard
 
@@ -94,7 +94,7 @@ def test_after_a_drop_nothing_of_the_reply_comes_and_the_position_is_what_was_ta
 
 
 def take_for(source: ReplyPlayback, clock: Clock, frames: int) -> list[bytes | None]:
-    """What the sending thread gets in so many beats."""
+    """The frames that the sending thread takes in so many steps of 20 ms."""
     taken = []
     for _ in range(frames):
         taken.append(source.take())
@@ -116,7 +116,7 @@ async def test_a_pause_in_the_sound_is_filled_with_silence_and_counted() -> None
     source.finish("r1")
     assert source.take() is None
     await asyncio.sleep(0)
-    # The silence behind the last sound was nobody's loss.
+    # Silence after the last sound is no underrun.
     assert [event[0] for event in heard.journal] == ["first", "drained"]
     assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES, 2)
 
@@ -238,7 +238,7 @@ async def test_whoever_takes_a_frame_knows_of_which_reply_it_is() -> None:
         source.begin(reply)
         source.write(reply, ramp(2 * FRAME_SAMPLES))
         for _ in range(3):
-            # The third is silence, for want of sound.
+            # The third frame is the silence of an underrun.
             assert source.take() is not None
             sounding.append(source.sounding)
         source.finish(reply)

@@ -1,4 +1,4 @@
-"""The sending thread's beat, driven by hand with a clock of the test's own; and the thread itself, once."""
+"""The sender: its timing, stepped by hand with the test's own clock, and its thread."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.timing import Clock
 VOICED, SILENCE = "voiced", "silence"
 
 
-class Source:
-    """Frames that a test puts there."""
+class ListedFrames:
+    """A source with the frames that a test has put into a list."""
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []
@@ -31,7 +31,7 @@ class Source:
 
 
 class Sink:
-    """Writes down what leaves, and when."""
+    """A sink that records each packet with its time."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
@@ -56,17 +56,17 @@ class Sink:
         return [at for what, at in self.journal if what == kind]
 
 
-class Line:
-    """A sender with everything around it, stepped by hand."""
+class SteppedSender:
+    """A sender with a source, a sink and a clock. The test steps it by hand."""
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.source = Source()
+        self.source = ListedFrames()
         self.sink = Sink(self.clock)
         self.sender = FrameSender(self.source, self.sink, clock=self.clock)
 
     def run(self, seconds: float) -> None:
-        """Let time pass, step by step, as the thread would."""
+        """Advance the clock by so many seconds, and step the sender as its thread would."""
         end = self.clock.now + seconds
         while self.clock.now < end - 1e-9:
             pause = self.sender.step()
@@ -77,107 +77,107 @@ class Line:
 
 
 @pytest.fixture
-def line() -> Line:
-    """A line that has been connected for a while."""
-    line = Line()
-    line.run(1)
-    line.sink.ring.clear()
-    return line
+def stepped() -> SteppedSender:
+    """A sender that has been connected for a second."""
+    stepped = SteppedSender()
+    stepped.run(1)
+    stepped.sink.ring.clear()
+    return stepped
 
 
 def gaps(times: list[float]) -> list[float]:
     return [round(later - earlier, 6) for earlier, later in pairwise(times)]
 
 
-def test_the_first_voiced_frame_leaves_at_once_and_sets_the_beat(line: Line) -> None:
-    line.run(1.2345)
-    line.source.frames = [b"x"] * 50
-    began = line.clock.now
-    line.run(1.5)
-    times = line.sink.times(VOICED)
+def test_the_first_voiced_frame_leaves_at_once_and_sets_the_beat(stepped: SteppedSender) -> None:
+    stepped.run(1.2345)
+    stepped.source.frames = [b"x"] * 50
+    began = stepped.clock.now
+    stepped.run(1.5)
+    times = stepped.sink.times(VOICED)
     assert times[0] == began
     assert gaps(times) == [FRAME_SECONDS] * 49
 
 
-def test_nothing_is_sent_in_silence(line: Line) -> None:
-    line.run(60)
-    assert line.sink.journal == []
-    assert line.sink.ring == []
+def test_nothing_is_sent_in_silence(stepped: SteppedSender) -> None:
+    stepped.run(60)
+    assert stepped.sink.journal == []
+    assert stepped.sink.ring == []
 
 
-def test_the_ring_is_lit_with_the_first_frame_and_put_out_after_the_tail(line: Line) -> None:
-    line.source.frames = [b"x"] * 3
-    line.run(0.05)
-    assert line.sink.ring == [True]
-    line.run(1)
-    assert line.sink.ring == [True, False]
-    assert [what for what, _ in line.sink.journal] == [VOICED] * 3 + [SILENCE] * TAIL_FRAMES
-    assert gaps([at for _, at in line.sink.journal]) == [FRAME_SECONDS] * (2 + TAIL_FRAMES)
+def test_the_ring_is_lit_with_the_first_frame_and_put_out_after_the_tail(stepped: SteppedSender) -> None:
+    stepped.source.frames = [b"x"] * 3
+    stepped.run(0.05)
+    assert stepped.sink.ring == [True]
+    stepped.run(1)
+    assert stepped.sink.ring == [True, False]
+    assert [what for what, _ in stepped.sink.journal] == [VOICED] * 3 + [SILENCE] * TAIL_FRAMES
+    assert gaps([at for _, at in stepped.sink.journal]) == [FRAME_SECONDS] * (2 + TAIL_FRAMES)
 
 
-def test_a_late_wake_up_is_caught_up_and_counted(line: Line) -> None:
-    line.source.frames = [b"x"] * 10
-    line.run(0.06)
-    line.clock.now += 0.055
-    line.run(1)
-    times = line.sink.times(VOICED)
-    # On the beat again: the last frame leaves when it would have left without the stall.
+def test_a_late_wake_up_is_caught_up_and_counted(stepped: SteppedSender) -> None:
+    stepped.source.frames = [b"x"] * 10
+    stepped.run(0.06)
+    stepped.clock.now += 0.055
+    stepped.run(1)
+    times = stepped.sink.times(VOICED)
+    # The last frame is sent when it would have been sent without the stall.
     assert times[-1] == pytest.approx(times[0] + 9 * FRAME_SECONDS)
-    assert line.sender.timing.late >= 1
+    assert stepped.sender.timing.late >= 1
 
 
-def test_a_long_stall_makes_a_new_beat_instead_of_a_burst(line: Line) -> None:
-    line.source.frames = [b"x"] * 10
-    line.run(0.06)
-    line.clock.now += 1.0
-    line.run(1)
-    assert sum(gap == 0 for gap in gaps(line.sink.times(VOICED))) == 0
+def test_a_long_stall_makes_a_new_beat_instead_of_a_burst(stepped: SteppedSender) -> None:
+    stepped.source.frames = [b"x"] * 10
+    stepped.run(0.06)
+    stepped.clock.now += 1.0
+    stepped.run(1)
+    assert sum(gap == 0 for gap in gaps(stepped.sink.times(VOICED))) == 0
 
 
-def test_silence_ahead_of_a_reply_is_paced_bounded_and_does_not_light_the_ring(line: Line) -> None:
-    line.source.making = True
-    line.run(10)
-    times = line.sink.times(SILENCE)
+def test_silence_ahead_of_a_reply_is_paced_bounded_and_does_not_light_the_ring(stepped: SteppedSender) -> None:
+    stepped.source.making = True
+    stepped.run(10)
+    times = stepped.sink.times(SILENCE)
     assert len(times) == round(PRIMING_SECONDS / FRAME_SECONDS)
     assert set(gaps(times)) == {FRAME_SECONDS}
-    assert line.sink.ring == []
+    assert stepped.sink.ring == []
 
 
-def test_priming_does_not_delay_the_first_voiced_frame(line: Line) -> None:
-    line.source.making = True
-    line.run(0.25)
-    line.clock.now += 0.007
-    line.source.frames = [b"x"] * 5
-    line.source.making = False
-    began = line.clock.now
-    line.run(0.5)
-    assert line.sink.times(VOICED)[0] == began
-    assert set(gaps(line.sink.times(VOICED))) == {FRAME_SECONDS}
+def test_priming_does_not_delay_the_first_voiced_frame(stepped: SteppedSender) -> None:
+    stepped.source.making = True
+    stepped.run(0.25)
+    stepped.clock.now += 0.007
+    stepped.source.frames = [b"x"] * 5
+    stepped.source.making = False
+    began = stepped.clock.now
+    stepped.run(0.5)
+    assert stepped.sink.times(VOICED)[0] == began
+    assert set(gaps(stepped.sink.times(VOICED))) == {FRAME_SECONDS}
 
 
-def test_while_the_connection_is_away_no_frame_is_taken(line: Line) -> None:
-    line.source.frames = [b"x"] * 6
-    line.run(0.03)
-    line.sink.connected = False
-    line.run(3)
-    assert len(line.source.frames) == 4
-    line.sink.connected = True
-    line.run(1)
-    assert len(line.sink.times(VOICED)) == 6
-    # A new connection knows nothing of the old one's ring; nor was anything late that could not be sent.
-    assert line.sink.ring == [True, False, True, False]
-    assert line.sender.timing.late == 0
+def test_while_the_connection_is_away_no_frame_is_taken(stepped: SteppedSender) -> None:
+    stepped.source.frames = [b"x"] * 6
+    stepped.run(0.03)
+    stepped.sink.connected = False
+    stepped.run(3)
+    assert len(stepped.source.frames) == 4
+    stepped.sink.connected = True
+    stepped.run(1)
+    assert len(stepped.sink.times(VOICED)) == 6
+    # A new connection starts without the ring. Frames that could not be sent do not count as late.
+    assert stepped.sink.ring == [True, False, True, False]
+    assert stepped.sender.timing.late == 0
 
 
 def test_listeners_learn_of_our_stream_before_its_first_frame() -> None:
-    line = Line()
-    line.sink.connected = False
-    line.run(1)
-    assert line.sink.ring == []
-    line.sink.connected = True
-    line.run(1)
-    assert line.sink.ring == [False]
-    assert line.sink.journal == []
+    stepped = SteppedSender()
+    stepped.sink.connected = False
+    stepped.run(1)
+    assert stepped.sink.ring == []
+    stepped.sink.connected = True
+    stepped.run(1)
+    assert stepped.sink.ring == [False]
+    assert stepped.sink.journal == []
 
 
 @given(delays=st.lists(st.floats(0, 0.09), min_size=1, max_size=200))
@@ -190,7 +190,7 @@ def test_the_beat_never_drifts_and_counts_what_is_late(delays: list[float]) -> N
     for number, delay in enumerate(delays, start=1):
         now = max(now, clock.due) + delay
         behind = now - (began + number * FRAME_SECONDS)
-        # The two clocks add in a different order: right at the limit each may round to another side.
+        # The two clocks add in different orders, so at the very limit they may round differently.
         assume(abs(behind - FRAME_SECONDS) > 1e-9)
         late += behind > FRAME_SECONDS
         if now - clock.due > 0.1:
@@ -202,31 +202,31 @@ def test_the_beat_never_drifts_and_counts_what_is_late(delays: list[float]) -> N
 
 
 def test_the_thread_wakes_for_a_frame_and_ends_when_told() -> None:
-    line = Line()
-    line.sender.start()
-    line.source.frames.append(b"x")
-    line.source.wake()
-    assert line.sink.sent.wait(5)
-    line.sender.end()
-    assert not line.sender.is_alive()
-    assert line.sink.ring[-1] is False
+    stepped = SteppedSender()
+    stepped.sender.start()
+    stepped.source.frames.append(b"x")
+    stepped.source.wake()
+    assert stepped.sink.sent.wait(5)
+    stepped.sender.end()
+    assert not stepped.sender.is_alive()
+    assert stepped.sink.ring[-1] is False
 
 
 def test_a_thread_that_is_ended_at_any_moment_ends() -> None:
     for _ in range(300):
-        line = Line()
-        line.sender.start()
-        line.source.wake()
-        ending = threading.Thread(target=line.sender.end, daemon=True)
+        stepped = SteppedSender()
+        stepped.sender.start()
+        stepped.source.wake()
+        ending = threading.Thread(target=stepped.sender.end, daemon=True)
         ending.start()
         ending.join(5)
-        assert not line.sender.is_alive()
+        assert not stepped.sender.is_alive()
 
 
 def test_a_thread_that_waits_is_woken_at_once() -> None:
     delays = []
     for _ in range(15):
-        source, sink = Source(), Sink(time.monotonic)
+        source, sink = ListedFrames(), Sink(time.monotonic)
         sender = FrameSender(source, sink)
         sender.start()
         assert sink.told.wait(5)

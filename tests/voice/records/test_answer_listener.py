@@ -1,4 +1,4 @@
-"""What is noted of a recording's answers: what was heard, and exactly where it lies."""
+"""Notes of a recording's answers: the words that were heard, and their exact place in the file."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ CHANNEL = 1 << 60
 MANNER = SpeechParameters(voice="robin", preset="calm", speed=1.2)
 
 
-class Recorded:
-    """A call that is being recorded, frame by frame, on a clock that stands still."""
+class RecordedCall:
+    """A call that is being recorded, frame by frame. Its clock moves only when the test says so."""
 
     def __init__(self, folder: Path) -> None:
         self.recorder = CallRecorder(folder, str, lambda _: None, disk_free=lambda _: 10**9, clock=lambda: BEGAN)
@@ -45,7 +45,7 @@ class Recorded:
         self.listener(ReplyEnded(TurnTrace(reply, outcome, 0.0), heard))
 
     def close(self) -> tuple[RecordedAnswer, ...]:
-        """End it, and read what was noted."""
+        """End the recording and read its notes."""
         self.recorder.close()
         self.listener.write_notes(CHANNEL)
         if not (self.recorder.folder / NOTES_FILE).exists():
@@ -56,18 +56,18 @@ class Recorded:
 
 
 @pytest.fixture
-def recorded(tmp_path: Path) -> Iterator[Recorded]:
-    recorded = Recorded(tmp_path / "recordings" / "now")
+def recorded(tmp_path: Path) -> Iterator[RecordedCall]:
+    recorded = RecordedCall(tmp_path / "recordings" / "now")
     yield recorded
     recorded.recorder.close()
 
 
-def test_an_answer_is_noted_with_its_words_its_manner_and_its_place(recorded: Recorded) -> None:
+def test_an_answer_is_noted_with_its_words_its_manner_and_its_place(recorded: RecordedCall) -> None:
     recorded.answer("r1", "So it goes.", at=1.0, seconds=2.0)
     assert recorded.close() == (RecordedAnswer((Span(48_000, 144_000),), "So it goes.", False, MANNER),)
 
 
-def test_two_answers_without_a_gap_between_them_are_two(recorded: Recorded) -> None:
+def test_two_answers_without_a_gap_between_them_are_two(recorded: RecordedCall) -> None:
     recorded.answer("r1", "One.", at=1.0, seconds=1.0)
     recorded.answer("r2", "Two.", at=2.05, seconds=1.0)
     one, two = recorded.close()
@@ -75,7 +75,7 @@ def test_two_answers_without_a_gap_between_them_are_two(recorded: Recorded) -> N
     assert two.spans == (Span(96_000, 144_000),), "a gap that short is none in the file either"
 
 
-def test_an_answer_that_was_held_lies_in_two_places(recorded: Recorded) -> None:
+def test_an_answer_that_was_held_lies_in_two_places(recorded: RecordedCall) -> None:
     recorded.listener(PromptTaken("r1", "Ada", "Hello?"))
     recorded.sounds("r1", 1.0, 1.0)
     recorded.sounds("r1", 3.0, 0.5)
@@ -84,19 +84,19 @@ def test_an_answer_that_was_held_lies_in_two_places(recorded: Recorded) -> None:
     assert answer.spans == (Span(48_000, 96_000), Span(144_000, 168_000))
 
 
-def test_of_an_answer_that_was_interrupted_the_heard_part_is_noted(recorded: Recorded) -> None:
+def test_of_an_answer_that_was_interrupted_the_heard_part_is_noted(recorded: RecordedCall) -> None:
     recorded.answer("r1", "So it", Outcome.INTERRUPTED)
     (answer,) = recorded.close()
     assert (answer.text, answer.interrupted) == ("So it", True)
 
 
-def test_what_was_written_and_not_said_keeps_its_first_sound(recorded: Recorded) -> None:
+def test_what_was_written_and_not_said_keeps_its_first_sound(recorded: RecordedCall) -> None:
     recorded.answer("r1", "One.", at=1.0)
     recorded.answer("r2", "The voice failed in the middle of this.", Outcome.WRITTEN, at=3.0)
     assert [answer.text for answer in recorded.close()] == ["One.", ""]
 
 
-def test_what_began_before_the_recording_or_goes_on_behind_it_keeps_its_first_sound(recorded: Recorded) -> None:
+def test_what_began_before_the_recording_or_goes_on_behind_it_keeps_its_first_sound(recorded: RecordedCall) -> None:
     recorded.sounds("r1", 0.0, 0.5)
     recorded.ends("r1", "Its beginning is not in the file.")
     recorded.answer("r2", "One.", at=1.0)
@@ -107,7 +107,7 @@ def test_what_began_before_the_recording_or_goes_on_behind_it_keeps_its_first_so
     assert [answer.text for answer in recorded.close()] == ["", "One.", ""]
 
 
-def test_where_nothing_was_said_nothing_is_noted(recorded: Recorded) -> None:
+def test_where_nothing_was_said_nothing_is_noted(recorded: RecordedCall) -> None:
     recorded.recorder.heard(11, np.full(320, 0.5, np.float32), BEGAN + 1)
     recorded.answer("r1", "This was only written.", Outcome.WRITTEN, seconds=0.0)
     assert recorded.close() == ()
@@ -125,7 +125,7 @@ def test_where_nothing_was_said_nothing_is_noted(recorded: Recorded) -> None:
         lambda folder: (folder / BOT_FILE).write_bytes((folder / BOT_FILE).read_bytes()[:-4_000]),
     ],
 )
-def test_notes_that_do_not_fit_the_file_are_refused(recorded: Recorded, damage: object) -> None:
+def test_notes_that_do_not_fit_the_file_are_refused(recorded: RecordedCall, damage: object) -> None:
     recorded.answer("r1", "So it goes.")
     assert recorded.close()
     assert callable(damage)

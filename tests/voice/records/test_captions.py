@@ -1,4 +1,4 @@
-"""Captions as people read them."""
+"""Captions, as they are written into the channel."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.timing import wait_until
 ADA, BOB = 1, 2
 
 
-class Outlet:
-    """Keeps what is written, in its place."""
+class RecordedOutlet:
+    """An outlet that keeps each message with its place."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[Captions, str]] = []
@@ -50,12 +50,12 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def outlet() -> Outlet:
-    return Outlet()
+def outlet() -> RecordedOutlet:
+    return RecordedOutlet()
 
 
 @pytest.fixture
-async def writer(outlet: Outlet) -> AsyncIterator[CaptionWriter]:
+async def writer(outlet: RecordedOutlet) -> AsyncIterator[CaptionWriter]:
     writer = CaptionWriter(outlet, lambda: "Mia", Captions.CHANNEL)
     writer.start()
     yield writer
@@ -66,7 +66,7 @@ def said(text: str, *, person: int = ADA, name: str = "Ada") -> UtteranceHeard:
     return UtteranceHeard(person, name, text, addressed=True)
 
 
-async def test_who_said_what_and_what_was_heard_of_the_answer(writer: CaptionWriter, outlet: Outlet) -> None:
+async def test_who_said_what_and_what_was_heard_of_the_answer(writer: CaptionWriter, outlet: RecordedOutlet) -> None:
     writer(said("How are you?"))
     writer(ReplyEnded(TurnTrace("r1", Outcome.INTERRUPTED, 0.0), "I am fine, and"))
     writer(NoticePosted("not a caption"))
@@ -77,7 +77,7 @@ async def test_who_said_what_and_what_was_heard_of_the_answer(writer: CaptionWri
     ], "lines that come together share a message"
 
 
-async def test_nothing_is_written_while_captions_are_off(writer: CaptionWriter, outlet: Outlet) -> None:
+async def test_nothing_is_written_while_captions_are_off(writer: CaptionWriter, outlet: RecordedOutlet) -> None:
     writer(said("One"))
     writer.place = Captions.OFF
     writer(said("Two"))
@@ -88,7 +88,9 @@ async def test_nothing_is_written_while_captions_are_off(writer: CaptionWriter, 
     assert outlet.messages == [(Captions.THREAD, "**Ada:** Three")]
 
 
-async def test_what_waits_of_somebody_who_opts_out_is_never_written(writer: CaptionWriter, outlet: Outlet) -> None:
+async def test_what_waits_of_somebody_who_opts_out_is_never_written(
+    writer: CaptionWriter, outlet: RecordedOutlet
+) -> None:
     writer(said("My secret"))
     writer(said("Hello", person=BOB, name="Bob"))
     writer.forget(ADA)
@@ -96,7 +98,9 @@ async def test_what_waits_of_somebody_who_opts_out_is_never_written(writer: Capt
     assert outlet.lines == ["**Bob:** Hello"]
 
 
-async def test_while_discord_is_slow_lines_gather_into_few_full_messages(writer: CaptionWriter, outlet: Outlet) -> None:
+async def test_while_discord_is_slow_lines_gather_into_few_full_messages(
+    writer: CaptionWriter, outlet: RecordedOutlet
+) -> None:
     outlet.open.clear()
     writer(said("first"))
     await outlet.written.wait()
@@ -109,7 +113,7 @@ async def test_while_discord_is_slow_lines_gather_into_few_full_messages(writer:
 
 
 async def test_of_more_lines_than_can_wait_the_oldest_are_left_out_and_that_is_written(
-    writer: CaptionWriter, outlet: Outlet
+    writer: CaptionWriter, outlet: RecordedOutlet
 ) -> None:
     outlet.open.clear()
     writer(said("first"))
@@ -123,7 +127,7 @@ async def test_of_more_lines_than_can_wait_the_oldest_are_left_out_and_that_is_w
 
 @pytest.mark.parametrize("fault", [CaptionError("no"), ValueError("a bug")])
 async def test_a_message_that_fails_does_not_end_the_captions(
-    writer: CaptionWriter, outlet: Outlet, fault: Exception
+    writer: CaptionWriter, outlet: RecordedOutlet, fault: Exception
 ) -> None:
     outlet.faults.append(fault)
     writer(said("lost"))
@@ -133,7 +137,7 @@ async def test_a_message_that_fails_does_not_end_the_captions(
     assert outlet.lines == ["**Ada:** found"]
 
 
-async def test_the_last_words_of_a_call_are_written_before_it_ends(outlet: Outlet) -> None:
+async def test_the_last_words_of_a_call_are_written_before_it_ends(outlet: RecordedOutlet) -> None:
     writer = CaptionWriter(outlet, lambda: "Mia", Captions.CHANNEL)
     writer.start()
     writer(said("Goodbye"))
@@ -141,7 +145,7 @@ async def test_the_last_words_of_a_call_are_written_before_it_ends(outlet: Outle
     assert outlet.lines == ["**Ada:** Goodbye"]
 
 
-async def test_a_discord_that_hangs_holds_no_call_open(outlet: Outlet, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_discord_that_hangs_holds_no_call_open(outlet: RecordedOutlet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(captions, "CLOSE_SECONDS", 0.05)
     writer = CaptionWriter(outlet, lambda: "Mia", Captions.CHANNEL)
     writer.start()

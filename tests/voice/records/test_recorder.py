@@ -1,4 +1,4 @@
-"""Recordings as an editor opens them: right sound at the right time, whatever happens."""
+"""Recordings: the files have the right sound at the right time, also when something fails."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def frame(level: float, rate: int = 16_000) -> Sound:
 
 
 class Recording:
-    """A recorder whose clock and disk stand still, and what became of it."""
+    """A recorder with the test's own clock and free disk space, and how it ended."""
 
     def __init__(self, folder: Path, limits: RecordingLimits | None = None) -> None:
         self.now = BEGAN
@@ -50,12 +50,12 @@ class Recording:
         return NAMES[person]
 
     def talk(self, person: int, start: float, seconds: float, level: float = 0.5) -> None:
-        """Frames of 20 ms, each on its time."""
+        """Record frames of 20 ms, each at its time."""
         for number in range(round(seconds * 50)):
             self.recorder.heard(person, frame(level), BEGAN + start + number / 50)
 
     def until_asked_for(self, person: int, at: float) -> None:
-        """Wait until everything before is written, by the first sound of somebody new."""
+        """Wait until all earlier sound is written. It sends sound of a new person and waits for that person's file."""
         self.talk(person, at, 0.02)
         while self.named.get(timeout=10) != person:
             pass
@@ -73,7 +73,7 @@ def read(path: Path) -> tuple[Sound, int]:
 
 
 def voiced(sound: Sound, rate: int) -> list[tuple[float, float]]:
-    """The stretches that are not silent, in seconds."""
+    """The start and end of each part that is not silent, in seconds."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], (np.abs(sound) > 0.01).astype(np.int8), [0]))))
     return [(round(a / rate, 3), round(b / rate, 3)) for a, b in edges.reshape(-1, 2)]
 
@@ -221,7 +221,7 @@ def test_a_file_that_breaks_ends_the_recording_and_keeps_the_others(
     recording: Recording, caplog: pytest.LogCaptureFixture
 ) -> None:
     recording.talk(ADA, 0.0, 1.0)
-    recording.recorder.heard(99, frame(0.5), BEGAN + 1)  # Nobody knows a name for them.
+    recording.recorder.heard(99, frame(0.5), BEGAN + 1)  # This person has no name, so opening the file fails.
     assert "could not be written" in recording.ended.get(timeout=10)
     assert len(recording.read("Ada-11.wav")[0]) == 16_000
     assert "The recording failed" in caplog.text

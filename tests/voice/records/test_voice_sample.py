@@ -1,4 +1,4 @@
-"""A sample of somebody's voice: what they say for some seconds, or the reason why there is nothing."""
+"""Voice samples: some seconds of a person's speech, or the reason why there is no sample."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_it_begins_with_the_first_word_and_ends_by_itself() -> None:
 async def test_the_pause_in_which_a_microphone_was_closed_is_kept() -> None:
     sample = VoiceSample(ADA, seconds=0.2)
     waiting = asyncio.create_task(sample.whole())
-    # Uneven arrivals are no pause; half a second is.
+    # Uneven arrival makes no pause; half a second without packets does.
     for at, part in ((100.0, sound(0.02)), (100.1, sound(0.02)), (100.1, sound(0.02)), (100.18, sound(0.02))):
         sample.heard(part, at)
     assert np.count_nonzero(await waiting == 0) == 0

@@ -1,4 +1,4 @@
-"""Replies in a chosen voice: it goes with the first message, and where it is gone not a word is lost."""
+"""Replies whose voice or preset the speech server refuses: they are sent again without it, and no word is lost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import SpeechEvent
 from bot.voice.tts.fallback import MAX_CHARACTERS, FallbackSpeech
-from tests.voice.turn_taking.table import RecordingNoticeWriter
+from tests.voice.turn_taking.harness import RecordingNoticeWriter
 from wire.fields import MAX_MESSAGE_BYTES
 from wire.messages import Cancel, ClientMessage, Failure, Flushed, SegmentEnd, SegmentStart, Speak
 from wire.parameters import SpeechParameters
@@ -21,7 +21,7 @@ ROBIN = SpeechParameters(voice="robin", preset="calm", speed=0.9)
 
 @dataclass
 class Server:
-    """A speech server that keeps to the protocol, with some voices and presets; it speaks a reply when it is whole."""
+    """A speech server with some voices and presets, which speaks a reply when all its text has come."""
 
     voices: tuple[str, ...] = ("robin",)
     presets: tuple[str, ...] = ("calm",)
@@ -69,7 +69,7 @@ class Server:
 
 
 @dataclass
-class Table:
+class FallbackHarness:
     server: Server
     voice: FallbackSpeech
     told: list[str]
@@ -82,97 +82,97 @@ class Table:
         self.events = self.voice.events()
 
 
-def table(**server: object) -> Table:
+def make_harness(**server: object) -> FallbackHarness:
     told: list[str] = []
     built = Server(**server)  # type: ignore[arg-type]
-    return Table(built, FallbackSpeech(built, RecordingNoticeWriter(told)), told)
+    return FallbackHarness(built, FallbackSpeech(built, RecordingNoticeWriter(told)), told)
 
 
-async def say(table: Table, reply: str, *tokens: str, flush: bool = True) -> None:
+async def say(harness: FallbackHarness, reply: str, *tokens: str, flush: bool = True) -> None:
     for token in tokens:
-        await table.voice.send(Speak(token, reply=reply, parameters=ROBIN))
+        await harness.voice.send(Speak(token, reply=reply, parameters=ROBIN))
     if flush:
-        await table.voice.send(Speak(flush=True, reply=reply))
+        await harness.voice.send(Speak(flush=True, reply=reply))
 
 
 async def test_every_reply_begins_with_how_it_is_to_be_spoken() -> None:
-    at = table()
-    await say(at, "r1", "Hello ", "there.")
-    await say(at, "r2", "And again.")
-    assert at.server.spoken == [("r1", ROBIN, "Hello there."), ("r2", ROBIN, "And again.")]
+    harness = make_harness()
+    await say(harness, "r1", "Hello ", "there.")
+    await say(harness, "r2", "And again.")
+    assert harness.server.spoken == [("r1", ROBIN, "Hello there."), ("r2", ROBIN, "And again.")]
 
 
 @pytest.mark.parametrize("written_before", [True, False])
 async def test_a_voice_that_is_gone_costs_neither_a_word_nor_the_manner_and_is_told_once(written_before: bool) -> None:
-    at = table(voices=())
+    harness = make_harness(voices=())
     for reply in ("r1", "r2"):
-        await say(at, reply, "Hello ", flush=False)
+        await say(harness, reply, "Hello ", flush=False)
         if written_before:
-            await say(at, reply, "there, ", "you.")
-        hearing = asyncio.create_task(at.next())
+            await say(harness, reply, "there, ", "you.")
+        hearing = asyncio.create_task(harness.next())
         if not written_before:
-            while not at.server._events.empty():
+            while not harness.server._events.empty():
                 await asyncio.sleep(0)
-            await say(at, reply, "there, ", "you.")
+            await say(harness, reply, "there, ", "you.")
         assert await hearing == Flushed(1.0, 1.0, reply), "no failure is seen above"
     plain = replace(ROBIN, voice=None)
-    assert at.server.spoken == [("r1", plain, "Hello there, you."), ("r2", plain, "Hello there, you.")]
-    assert at.voice.parameters == plain
-    assert at.told == ["⚠️ The speech server no longer has the voice `robin`, so I speak with my usual one."]
+    assert harness.server.spoken == [("r1", plain, "Hello there, you."), ("r2", plain, "Hello there, you.")]
+    assert harness.voice.parameters == plain
+    assert harness.told == ["⚠️ The speech server no longer has the voice `robin`, so I speak with my usual one."]
 
 
 async def test_a_voice_and_a_preset_that_are_both_gone_leave_plain_speech() -> None:
-    at = table(voices=(), presets=())
-    await say(at, "r1", "Hello.")
-    assert await at.next() == Flushed(1.0, 1.0, "r1")
-    assert at.server.spoken == [("r1", SpeechParameters(), "Hello.")]
-    assert len(at.told) == 2
+    harness = make_harness(voices=(), presets=())
+    await say(harness, "r1", "Hello.")
+    assert await harness.next() == Flushed(1.0, 1.0, "r1")
+    assert harness.server.spoken == [("r1", SpeechParameters(), "Hello.")]
+    assert len(harness.told) == 2
 
 
 async def test_a_voice_that_goes_in_the_middle_of_a_reply_repeats_nothing() -> None:
-    at = table()
-    await say(at, "r1", "One. ", "Two. ", "Three.", flush=False)
+    harness = make_harness()
+    await say(harness, "r1", "One. ", "Two. ", "Three.", flush=False)
     for event in (
         SegmentStart(0, "One. ", "r1"),
         SegmentEnd(0, 100, "r1"),
         Failure("it has just been deleted", "unknown_voice", "r1"),
     ):
-        at.server.say(event)
-    at.server._failed = True
-    await at.next()
-    await at.next()
-    hearing = asyncio.create_task(at.next())
-    while not at.told:
+        harness.server.say(event)
+    harness.server._failed = True
+    await harness.next()
+    await harness.next()
+    hearing = asyncio.create_task(harness.next())
+    while not harness.told:
         await asyncio.sleep(0)
-    await say(at, "r1")
+    await say(harness, "r1")
     await hearing
-    assert [text for _, _, text in at.server.spoken] == ["Two. Three."]
+    assert [text for _, _, text in harness.server.spoken] == ["Two. Three."]
 
 
 async def test_a_long_reply_is_said_again_in_messages_that_are_not_too_long() -> None:
-    at = table(voices=())
+    harness = make_harness(voices=())
     text = "😀" * (3 * MAX_CHARACTERS)
-    await say(at, "r1", *(text[start : start + 100] for start in range(0, len(text), 100)))
-    assert await at.next() == Flushed(1.0, 1.0, "r1")
-    assert at.server.spoken == [("r1", replace(ROBIN, voice=None), text)]
+    await say(harness, "r1", *(text[start : start + 100] for start in range(0, len(text), 100)))
+    assert await harness.next() == Flushed(1.0, 1.0, "r1")
+    assert harness.server.spoken == [("r1", replace(ROBIN, voice=None), text)]
 
 
 async def test_other_failures_and_those_of_replies_that_are_over_are_passed_on() -> None:
-    at = table()
-    await say(at, "r1", "Hello.", flush=False)
+    harness = make_harness()
+    await say(harness, "r1", "Hello.", flush=False)
     failure = Failure("it broke", "engine_failed", "r1")
-    at.server.say(failure)
-    assert await at.next() == failure
-    await at.voice.send(Cancel("r1"))
+    harness.server.say(failure)
+    assert await harness.next() == failure
+    await harness.voice.send(Cancel("r1"))
     late = Failure("there is no such voice", "unknown_voice", "r1")
-    at.server.say(late)
-    assert await at.next() == late
-    assert at.told == []
-    assert at.server.spoken == []
+    harness.server.say(late)
+    assert await harness.next() == late
+    assert harness.told == []
+    assert harness.server.spoken == []
 
 
 async def test_a_server_that_goes_away_meanwhile_is_a_failure_after_all() -> None:
-    at = table(voices=())
-    await say(at, "r1", "Hello.", flush=False)
-    at.server.away = True
-    assert isinstance(await at.next(), Failure)
+    harness = make_harness(voices=())
+    await say(harness, "r1", "Hello.", flush=False)
+    harness.server.away = True
+    assert isinstance(await harness.next(), Failure)

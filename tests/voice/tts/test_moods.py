@@ -1,4 +1,4 @@
-"""Moods become manners of speaking; what people chose and what the persona says itself wins."""
+"""Speech parameters of moods. A chosen voice and the persona's own preset win over those of the mood."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people read when their companion's voice changes."""
+"""Texts for people about changes of the speech engine."""
 
 from __future__ import annotations
 

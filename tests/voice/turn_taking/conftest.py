@@ -1,4 +1,4 @@
-"""The table at which the tests of turn taking sit."""
+"""The fixture of the tests of turn taking."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.voice.turn_taking.table import Table, seated
+from tests.voice.turn_taking.harness import TurnTakingHarness, running_turn_taking
 
 
 @pytest.fixture
-async def table() -> AsyncIterator[Table]:
-    async with seated() as table:
-        yield table
+async def harness() -> AsyncIterator[TurnTakingHarness]:
+    async with running_turn_taking() as harness:
+        yield harness

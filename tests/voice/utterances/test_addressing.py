@@ -1,4 +1,4 @@
-"""Whom an utterance is for: each policy, names as a transcriber spells them, and conversations that go on."""
+"""Addressing: whether an utterance is for the bot, under each policy, with misspelt names and in running talks."""
 
 from __future__ import annotations
 

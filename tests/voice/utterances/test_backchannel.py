@@ -1,4 +1,4 @@
-"""What a listener says to mean "go on" does not stop the bot, in any language; anything else does."""
+"""Backchannels such as "mhm" are recognised in all languages, and no other utterances are."""
 
 from __future__ import annotations
 

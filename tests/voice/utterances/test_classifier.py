@@ -1,4 +1,4 @@
-"""What an utterance is to the bot where its words alone don't tell."""
+"""Classification of utterances whose words alone do not decide."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import pytest
 from bot.voice.utterances.classifier import CallClassifier, Utterance, UtteranceKind
 from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy
-from tests.voice.doubles import Seiyuu
+from tests.voice.doubles import FixedCharacter
 
 QUESTION = "What is the capital of France?"
 
 
 @dataclass(frozen=True, slots=True)
-class SaidIt:
-    """The bot has just repeated a question."""
+class QuestionRepeated:
+    """A bot that has just repeated a person's question."""
 
     answering: bool = False
     quiet_since: float | None = 0.0
     recently_spoken: str = f"You asked: {QUESTION} It is Paris."
 
 
-class NobodyElse:
-    """The company of somebody who is alone with the bot."""
+class NoOtherPeople:
+    """The other people in a call in which one person is alone with the bot."""
 
     def others(self, person: int) -> tuple[str, ...]:
         return ()
@@ -36,6 +36,6 @@ def test_the_bots_own_words_are_an_echo_only_where_the_sound_may_be_one(
     interrupting: bool, may_be_echo: bool, kind: UtteranceKind
 ) -> None:
     classifier = CallClassifier(
-        SaidIt(), NobodyElse(), Seiyuu(), AnswerPolicy.SMART, load_word_lists(), clock=lambda: 1.0
+        QuestionRepeated(), NoOtherPeople(), FixedCharacter(), AnswerPolicy.SMART, load_word_lists(), clock=lambda: 1.0
     )
     assert classifier.classify(Utterance(1, QUESTION, interrupting, may_be_echo)).kind is kind

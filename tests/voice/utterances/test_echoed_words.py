@@ -1,4 +1,4 @@
-"""The bot's own words are known again in a transcript; people's answers, which take some of them up, are not."""
+"""The bot's own words are recognised as echo in a transcript. Answers that repeat some of the words are not."""
 
 from __future__ import annotations
 

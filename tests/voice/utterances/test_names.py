@@ -1,4 +1,4 @@
-"""Names as a transcriber hears them, and words that only sound like them."""
+"""Names are found in transcripts in similar spellings; words that only sound a little like them are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names where words have no blanks between them, or endings behind them: Japanese, Chinese, Korean, Thai."""
+"""Names in scripts without spaces, and names with endings: Japanese, Chinese, Korean, Thai."""
 
 from __future__ import annotations
 

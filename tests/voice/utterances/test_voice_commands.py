@@ -1,4 +1,4 @@
-"""Commands said aloud: found in several languages, and never in utterances that only sound like them."""
+"""Spoken commands are found in all languages, and never in utterances that only sound like them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PERSONAS = {path.stem: load_persona(path.stem) for path in PERSONAS_DIR.glob("*.
 
 @cache
 def acting(file: str) -> VoiceCommandFinder:
-    """The commands that this persona understands."""
+    """A finder of the commands that this persona understands."""
     commands = VoiceCommandFinder(Names(PERSONAS[file].names), PHRASES)
     commands.set_choices(PERSONAS[file], PERSONAS)
     return commands

@@ -1,4 +1,4 @@
-"""Turn taking between doubles of all that it talks to, which a test answers by hand."""
+"""Test harness for turn taking: test doubles for all that it uses, which a test controls by hand."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ ADA, BEN = TurnId(1, 1), TurnId(2, 1)
 
 
 def sound(number: int) -> Sound16:
-    """A sound that the scripted transcriber tells from others by its length."""
+    """A sound of ``number`` samples. Tests tell sounds apart by their length."""
     return np.zeros(number, np.float32)
 
 
 @dataclass(eq=False)
-class HandTranscriber:
-    """Answers when the test says so."""
+class ManualTranscriber:
+    """A transcriber that answers when the test says so."""
 
     asked: list[TranscriptionRequest] = field(default_factory=list)
     answers: list[asyncio.Future[Transcript]] = field(default_factory=list)
@@ -54,7 +54,7 @@ class HandTranscriber:
         return "by hand"
 
     async def say(self, text: str, number: int = -1) -> None:
-        """Answer a request and let everything happen that follows."""
+        """Answer a request, and let all that follows happen."""
         self.answers[number].set_result(Transcript(text))
         await settle()
 
@@ -64,8 +64,8 @@ class HandTranscriber:
 
 
 @dataclass(eq=False)
-class Journal:
-    """A ReplyControl that writes down what it is asked; ``answering`` is set by the test."""
+class RecordedReplies:
+    """A :class:`ReplyControl` that records its calls. The test sets ``answering``."""
 
     answering: bool = False
     answered: int | None = None
@@ -95,8 +95,8 @@ class Journal:
         self.lines.append(f"overhear {turn.speaker} ({turn.person}): {turn.text}")
 
 
-class Pair:
-    """Ada, who may interrupt, and Ben, who may not."""
+class TwoPeople:
+    """Two people in the call: Ada may interrupt, and Ben may not."""
 
     def __init__(self) -> None:
         self.ignored: set[int] = set()
@@ -114,8 +114,8 @@ class Pair:
         return person == 1
 
 
-class PlainJudge:
-    """Judges by what stands in front of the text."""
+class PrefixClassifier:
+    """A classifier that goes by the word in front of a colon."""
 
     own_names = ("Seiyuu",)
 
@@ -140,8 +140,8 @@ class PlainJudge:
 
 
 @dataclass(eq=False)
-class HandEndOfTurn:
-    """Judges every pause alike; at once, or when the test sets ``answer``."""
+class ManualEndOfTurn:
+    """End-of-turn estimates that are the same for each pause. They come at once, or when the test sets ``answer``."""
 
     over: float = 0.75
     answer: asyncio.Future[float] | None = None
@@ -153,8 +153,8 @@ class HandEndOfTurn:
 
 
 @dataclass(eq=False)
-class Pauses:
-    """Where the detectors would be told how likely a pause is the end."""
+class RecordedEstimates:
+    """A :class:`PauseListener` that records the estimates."""
 
     estimates: list[tuple[TurnId, float, bool]] = field(default_factory=list)
 
@@ -163,8 +163,8 @@ class Pauses:
 
 
 @dataclass(eq=False)
-class Obeyed:
-    """Takes down what was asked for aloud."""
+class RecordedCommands:
+    """A :class:`CommandRunner` that records the commands."""
 
     commands: list[SpokenCommand]
 
@@ -174,7 +174,7 @@ class Obeyed:
 
 @dataclass(eq=False)
 class RecordingNoticeWriter:
-    """Takes down what people are told."""
+    """A :class:`NoticeWriter` that records the notices."""
 
     texts: list[str]
 
@@ -183,13 +183,13 @@ class RecordingNoticeWriter:
 
 
 @dataclass(eq=False)
-class Table:
-    taking: TurnTaking
-    transcriber: HandTranscriber
-    journal: Journal
-    participants: Pair = field(default_factory=Pair)
-    end_of_turn: HandEndOfTurn = field(default_factory=HandEndOfTurn)
-    pauses: Pauses = field(default_factory=Pauses)
+class TurnTakingHarness:
+    turn_taking: TurnTaking
+    transcriber: ManualTranscriber
+    journal: RecordedReplies
+    participants: TwoPeople = field(default_factory=TwoPeople)
+    end_of_turn: ManualEndOfTurn = field(default_factory=ManualEndOfTurn)
+    pauses: RecordedEstimates = field(default_factory=RecordedEstimates)
     history: History = field(default_factory=History)
     commands: list[SpokenCommand] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
@@ -198,7 +198,7 @@ class Table:
 
     async def feed(self, *events: object) -> None:
         for event in events:
-            self.taking.on_turn_event(event)  # type: ignore[arg-type]
+            self.turn_taking.on_turn_event(event)  # type: ignore[arg-type]
         await settle()
 
     @property
@@ -212,32 +212,42 @@ async def settle() -> None:
 
 
 @asynccontextmanager
-async def seated(transcriber: HandTranscriber | None = None) -> AsyncIterator[Table]:
-    transcriber, journal = transcriber or HandTranscriber(), Journal()
-    end_of_turn, pauses = HandEndOfTurn(), Pauses()
+async def running_turn_taking(transcriber: ManualTranscriber | None = None) -> AsyncIterator[TurnTakingHarness]:
+    transcriber, journal = transcriber or ManualTranscriber(), RecordedReplies()
+    end_of_turn, pauses = ManualEndOfTurn(), RecordedEstimates()
     history = History()
     commands: list[SpokenCommand] = []
     troubles: list[str] = []
     watched: list[CallEvent] = []
-    participants = Pair()
+    participants = TwoPeople()
     times = [3.0]
-    taking = TurnTaking(
+    turn_taking = TurnTaking(
         transcriber,
         journal,
         participants,
-        PlainJudge(),
+        PrefixClassifier(),
         end_of_turn,
         pauses,
-        Obeyed(commands),
+        RecordedCommands(commands),
         RecordingNoticeWriter(troubles),
         history=history,
         watch=watched.append,
         clock=lambda: times[-1],
     )
-    running = asyncio.create_task(taking.run())
+    running = asyncio.create_task(turn_taking.run())
     await settle()
-    yield Table(
-        taking, transcriber, journal, participants, end_of_turn, pauses, history, commands, troubles, watched, times
+    yield TurnTakingHarness(
+        turn_taking,
+        transcriber,
+        journal,
+        participants,
+        end_of_turn,
+        pauses,
+        history,
+        commands,
+        troubles,
+        watched,
+        times,
     )
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
