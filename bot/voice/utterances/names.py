@@ -122,6 +122,8 @@ def fold_text(text: str) -> str:
 
 def separate_scripts(text: str) -> str:
     """Insert spaces where a script without spaces meets another one: "ねえseiyuu今" becomes "ねえ seiyuu 今"."""
+    if text.isascii():
+        return text
     pieces: list[str] = []
     for before, character in zip(" " + text, text, strict=False):
         unspaced = script_of(before) is not Script.OTHER, script_of(character) is not Script.OTHER
@@ -216,8 +218,9 @@ class Names:
         """Replace the names."""
         names = tuple(names)
         self._unspaced = UnspacedNames(names)
-        self._names = [words for name in names if (words := plain_words(separate_scripts(fold_text(name))))]
-        self._written = {len(words) for words in self._names} | {1}
+        written = [words for name in names if (words := plain_words(separate_scripts(fold_text(name))))]
+        self._names = [(name, _phonetic(name)) for name in map("".join, written)]
+        self._written = {len(words) for words in written} | {1}
         self._lengths = self._written | {2}
 
     def called_in(self, text: str) -> bool:
@@ -252,15 +255,17 @@ class Names:
     def is_name(self, words: list[str]) -> bool:
         """Whether these words together are one of the names, or sound like one."""
         least = MIN_SIMILARITY if len(words) == 1 else MIN_SIMILARITY_IN_PARTS
-        return bool(words) and any(_similar("".join(words), "".join(name), least) for name in self._names)
+        heard = "".join(words)
+        return bool(words) and any(_similar(heard, name, sound, least) for name, sound in self._names)
 
 
-def _similar(heard: str, name: str, least: float) -> bool:
+def _similar(heard: str, name: str, sound: str, least: float) -> bool:
+    """Whether a word is a name or sounds like it; ``sound`` is the name's."""
     if heard == name:
         return True
     if len(name) < MIN_FUZZY_LENGTH or heard[:1] != name[:1]:
         return False
-    return difflib.SequenceMatcher(None, _phonetic(heard), _phonetic(name), autojunk=False).ratio() >= least
+    return difflib.SequenceMatcher(None, _phonetic(heard), sound, autojunk=False).ratio() >= least
 
 
 def _phonetic(word: str) -> str:
