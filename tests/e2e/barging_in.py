@@ -1,4 +1,4 @@
-"""Somebody talks while the bot tells a story."""
+"""Helpers for tests in which people interrupt a story of the bot."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ PARTS = 60
 
 
 def story_or_answer(line: str) -> Answer:
-    """The script of the model: a story for Ada, a word for whoever interrupts it."""
+    """The script of the model: a story for Ada, a short answer for people who interrupt it."""
     return Answer(ANSWER if any(utterance in line for utterance in UTTERANCES) else STORY)
 
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """What Ada heard of one. ``silent_after`` is in seconds, ``None`` where the bot was not speaking yet."""
+    """An interruption as Ada heard it. ``silent_after`` is in seconds; ``None`` if the bot was not speaking yet."""
 
     silent_after: float | None
     heard: str
 
 
 async def interrupt(stage: Stage, guest: Guest, utterance: str) -> Interruption:
-    """A guest says an utterance into the story that is on; returns when they have been answered."""
+    """A guest interrupts the story with an utterance. Returns after they were answered."""
     receiver, since, turns = stage.ada.voice.receiver, Since(stage), len(stage.traces)
     said, before = receiver.count(guest.id), receiver.count(stage.bot)
     await talk(guest, utterance)
@@ -60,13 +60,13 @@ async def interrupt(stage: Stage, guest: Guest, utterance: str) -> Interruption:
 
 
 def _relayed(stage: Stage, user: int, packet: ReceivedPacket) -> Relayed:
-    """What the voice server noted of a packet that Ada heard."""
+    """The voice server's record of a packet that Ada heard."""
     log = reversed(stage.sandbox.voice_server.relay.log)
     return next(noted for noted in log if (noted.user, noted.sequence) == (user, packet.sequence))
 
 
 async def tell_story(stage: Stage) -> Sound:
-    """Ada types for the story; returns what she heard of it."""
+    """Ada asks for the story. Returns the packets that she heard."""
     count, begin = len(stage.traces), stage.ada.voice.receiver.count(stage.bot)
     await stage.ask("A story!")
     await stage.turns(count + 1)
@@ -75,14 +75,14 @@ async def tell_story(stage: Stage) -> Sound:
 
 
 def same_words(one: Sound, other: Sound) -> bool:
-    """Whether two tellings of the story are about equally long, and rise and fall alike throughout.
+    """Whether two recordings of the story have about the same length and loudness curve.
 
-    The synthesiser's tellings differ by a frame or two; the shortest word has seven.
+    Two runs of the synthesiser differ by one or two frames. The shortest word has seven.
     """
     alike = np.corrcoef(_loudness(one), _loudness(other))[0, 1]
     return abs(len(one) - len(other)) <= 3 * FRAME_SAMPLES and float(alike) > 0.9
 
 
 def _loudness(sound: Sound) -> Sound:
-    """RMS of the parts of a telling, of about a tenth of a second each; as many of any telling."""
+    """The RMS level of equal parts of a recording, about 0.1 s each. The number of parts is always the same."""
     return np.array([rms(part) for part in np.array_split(sound, PARTS)], np.float32)

@@ -1,4 +1,4 @@
-"""The real bot on the sandbox: a real speech server, llama.cpp with toy weights, DAVE, guests who type and hear."""
+"""Fixtures: the real bot on the sandbox, with a real speech server, llama.cpp with toy weights, and DAVE."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LIMIT = 30.0
 
 @dataclass(slots=True)
 class Stage:
-    """A running bot, its Discord, and Ada, who is in the lounge."""
+    """A running bot, its sandbox, and Ada, who is in the lounge."""
 
     sandbox: Sandbox
     app: Application
@@ -45,7 +45,7 @@ class Stage:
         return self.sandbox.bot_id
 
     async def until(self, condition: Callable[[], Any], what: str) -> None:
-        """Wait until a condition holds, looked at with every event and often besides."""
+        """Wait until a condition is true. It is checked at every event and at short intervals."""
         try:
             async with asyncio.timeout(LIMIT):
                 while not condition():
@@ -62,29 +62,29 @@ class Stage:
         return await self.ada.say(self.sandbox.home.general, text)
 
     async def answer_to(self, text: str, *, starts: str = "") -> str:
-        """Ada types, and the bot's next message there that begins like this is returned."""
+        """Ada types. Returns the bot's next message there with this beginning."""
         await self.ask(text)
         return await self.told(starts)
 
     async def told(self, starts: str) -> str:
-        """The bot's next message after Ada's last words."""
+        """The bot's next message after Ada's last message."""
         message = await self.ada.wait_for_message(
             self.sandbox.home.general, lambda m: m.author.bot and m.content.startswith(starts), LIMIT
         )
         return message.content
 
     async def join(self) -> None:
-        """Bring the bot into Ada's channel, and wait until they are end-to-end encrypted."""
+        """Bring the bot into Ada's channel, and wait until the call is end-to-end encrypted."""
         await self.answer_to("!join", starts="🎤 Joined")
         await self.until(lambda: self.ada.voice.encrypted, "Ada's encryption")
 
     @property
     def traces(self) -> list[TurnTrace]:
-        """The traces of the turns so far."""
+        """The traces of all turns so far."""
         return [event.trace for event in self.events if isinstance(event, ReplyEnded)]
 
     def heard_from(self, person: int) -> list[str]:
-        """What the bot has understood of what somebody said."""
+        """The transcripts of a person's utterances."""
         return [event.text for event in self.events if isinstance(event, UtteranceHeard) and event.person == person]
 
     async def turns(self, count: int) -> list[TurnTrace]:
@@ -98,7 +98,7 @@ StageMaker = Callable[..., AbstractAsyncContextManager[Stage]]
 
 @contextmanager
 def serving_speech(**environment: str) -> Iterator[str]:
-    """A real speech server with these settings: its WebSocket's address."""
+    """Start a real speech server with these settings. Yields the address of its WebSocket."""
     command = (sys.executable, "-m", "tts_server", "--bind", "127.0.0.1:0", "--exit-with-parent")
     with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -108,7 +108,7 @@ def serving_speech(**environment: str) -> Iterator[str]:
 
 @contextmanager
 def serving_tones(folder: Path, **environment: str) -> Iterator[str]:
-    """A real speech server whose engine hums, quickly, in place of speaking, and for which nothing stands in."""
+    """Start a real speech server with an engine that makes tones quickly instead of speech, and without fallbacks."""
     quick = {"TTS_STAND_IN_FIRST_AUDIO_MS": "0", "TTS_STAND_IN_RTF": "0.05", "TTS_VOICES_DIR": str(folder / "voices")}
     with serving_speech(TTS_ENGINE="stand-in", TTS_FALLBACK="", **quick, **environment) as address:
         yield address
@@ -116,13 +116,13 @@ def serving_tones(folder: Path, **environment: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def speech_server() -> Iterator[str]:
-    """One real speech server for all tests that don't harm it: its WebSocket's address."""
+    """The address of a real speech server for all tests that do not damage it."""
     with serving_speech() as address:
         yield address
 
 
 def make_settings(sandbox: Sandbox, data_dir: Path, **changes: Any) -> Settings:
-    """Settings that point a bot at a sandbox, whatever this machine's own are."""
+    """Settings of a bot for a sandbox. They do not depend on this machine's own settings."""
     settings: dict[str, Any] = {
         "_env_file": None,
         "discord_token": sandbox.bot_token,
@@ -153,7 +153,7 @@ def forked_recognisers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def make_stage(tmp_path: Path, cache_dir: Path) -> StageMaker:
-    """Builds a stage; keyword arguments are settings, by field name."""
+    """Builds a stage. Keyword arguments are settings, by field name."""
 
     @asynccontextmanager
     async def make(*, dave: bool = True, **changes: Any) -> AsyncIterator[Stage]:
@@ -167,7 +167,7 @@ def make_stage(tmp_path: Path, cache_dir: Path) -> StageMaker:
 
 @asynccontextmanager
 async def staged(sandbox: Sandbox, settings: Settings) -> AsyncIterator[Stage]:
-    """Start the bot in this process, with Ada in the lounge; stop it at the end."""
+    """Run the bot in this process while the block runs, with Ada in the lounge."""
     ada = await sandbox.add_guest("Ada")
     await ada.join_voice(sandbox.home.lounge)
     events: list[CallEvent] = []

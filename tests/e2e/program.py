@@ -1,4 +1,4 @@
-"""The program as a user runs it, in an empty folder, with nothing of this machine's settings."""
+"""Runs the program as a user does: in an empty folder, without this machine's settings."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SAID_LIMIT = 60.0
 
 @asynccontextmanager
 async def program(*arguments: str, folder: Path, **environment: str) -> AsyncIterator[Forked]:
-    """``python -m bot`` in an empty folder, with nothing of this machine's settings; killed at the end if need be.
+    """Run ``python -m bot`` in an empty folder, without this machine's settings. It is killed at the end.
 
-    It uses toys, whatever weights the cache of this machine holds.
+    It uses toy weights, even if this machine's cache has real ones.
     """
     async with program_of(forks(*BOT), *arguments, folder=folder, **environment) as process:
         yield process
@@ -28,7 +28,7 @@ async def program(*arguments: str, folder: Path, **environment: str) -> AsyncIte
 
 @asynccontextmanager
 async def program_of(source: Forks, *arguments: str, folder: Path, **environment: str) -> AsyncIterator[Forked]:
-    """The same of a copy of the project."""
+    """Run ``python -m bot`` of a copy of the project."""
     usual = {"TTS_BIND": "127.0.0.1:0", "COLUMNS": "200", "WEIGHTS": "toys"}
     process = await source.start(
         "bot", *arguments, folder=folder, environment=_surroundings(usual | environment), new_session=True
@@ -39,7 +39,7 @@ async def program_of(source: Forks, *arguments: str, folder: Path, **environment
 
 @asynccontextmanager
 async def running(*command: str, folder: Path, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A command with the project on Python's path and nothing of this machine's settings; killed at the end."""
+    """Run a command with the project on Python's path, without this machine's settings. It is killed at the end."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=folder,
@@ -55,7 +55,7 @@ async def running(*command: str, folder: Path, **environment: str) -> AsyncItera
 
 @asynccontextmanager
 async def _ended(process: Running) -> AsyncIterator[None]:
-    """At the end of the block it is killed, with all of its session, if it is still there."""
+    """Kill the process and its session at the end of the block, if it is still running."""
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""A speech server whose wire is written down: a relay between the bot and a real one."""
+"""A relay between the bot and a real speech server that records the bot's messages."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from wire.parameters import SpeechParameters
 
 
 class RecordedVoice(LocalServer):
-    """Relays a WebSocket to the speech server behind it; an async context manager.
+    """The relay, an async context manager.
 
-    ``replies`` holds, by reply, the parameters that its first message asked for, oldest first.
+    ``replies`` has the speech parameters of each reply's first message, by reply, oldest first.
     """
 
     def __init__(self, behind: str) -> None:
@@ -27,7 +27,7 @@ class RecordedVoice(LocalServer):
 
     @property
     def last(self) -> SpeechParameters:
-        """How the last reply was to be spoken."""
+        """The speech parameters of the last reply."""
         return list(self.replies.values())[-1]
 
     async def _relay(self, request: web.Request) -> web.WebSocketResponse:

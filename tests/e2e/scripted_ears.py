@@ -1,4 +1,4 @@
-"""A transcription server that hears what a test wants, whatever the sound."""
+"""A transcription server that returns the test's text for every sound."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from tests.http_server import LocalServer, app_of
 
 
 class ScriptedEars(LocalServer):
-    """An OpenAI-style server on loopback; an async context manager.
+    """The server, with OpenAI's API, on loopback. It is an async context manager.
 
-    ``hears`` is what is said to every sound; ``prompts`` are the words that were likely to be said.
+    ``hears`` is the transcript of every sound. ``prompts`` are the hints of all requests.
     """
 
     def __init__(self) -> None:

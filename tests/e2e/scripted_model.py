@@ -1,4 +1,4 @@
-"""A model server with a script: says what a test wants, and fails as a test wants."""
+"""A model server with scripted answers and errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.llm.servers import DONE, FINISHED, begin_stream, said
 
 
 class Fault(Enum):
-    """How an answer goes wrong."""
+    """The error of an answer."""
 
     STATUS_500 = auto()
     LOADING = auto()
@@ -31,7 +31,7 @@ class Fault(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Text, in words, and what goes wrong after it."""
+    """The text of an answer, in words, and the error after it, if any."""
 
     text: str = ""
     fault: Fault | None = None
@@ -111,7 +111,7 @@ def _tokens(message: dict[str, Any]) -> int:
 
 
 def _too_long(tokens: int, context: int) -> web.Response:
-    """As llama.cpp's server says it."""
+    """The error of llama.cpp's server for a prompt that is too long."""
     error = {
         "code": 400,
         "message": f"request ({tokens} tokens) exceeds the available context size ({context} tokens)",

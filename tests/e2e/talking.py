@@ -1,4 +1,4 @@
-"""Guests who talk to the bot: their voices, what the bot made of it, and what they heard in return."""
+"""Helpers for tests in which guests talk to the bot: voices, the bot's events, and the sound that guests hear."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ Happened = TypeVar("Happened", bound=CallEvent)
 
 
 async def voiced(who: str, text: str) -> Sound:
-    """A sentence in a guest's own voice, 48,000 Hz, no silence around it."""
+    """A sentence in a guest's own voice, at 48,000 Hz, without silence around it."""
     return await asyncio.to_thread(speech, text, GUEST_VOICES[who])
 
 
 async def talk(guest: Guest, text: str, microphone: SimulatedMicrophone | None = None) -> None:
-    """A guest says a sentence; returns when the last of it has left."""
+    """A guest says a sentence. Returns after the last packet was sent."""
     await guest.voice.speak(await voiced(guest.user.name, text), microphone or VoiceActivity())
 
 
 async def talk_in_turn(*people: tuple[Guest, Sequence[str]], seed: int) -> list[tuple[str, str]]:
-    """Each says their sentences one after the other, all at the same time as the others; returns who said what."""
+    """All guests talk at the same time, each their sentences in order. Returns the sentences with their speakers."""
 
     async def say_all(guest: Guest, sentences: Sequence[str], pauses: random.Random) -> None:
         for sentence in sentences:
@@ -67,7 +67,7 @@ async def talk_in_turn(*people: tuple[Guest, Sequence[str]], seed: int) -> list[
 
 
 async def join_people(stage: Stage, *names: str, bot: bool = True, with_others: Sequence[Guest] = ()) -> list[Guest]:
-    """More people come into the lounge; returns when each is end-to-end encrypted with everybody there."""
+    """More people join the lounge. Returns when all are end-to-end encrypted with each other."""
     people = []
     for name in names:
         guest = await stage.sandbox.add_guest(name)
@@ -78,7 +78,7 @@ async def join_people(stage: Stage, *names: str, bot: bool = True, with_others: 
 
 
 async def encrypted(stage: Stage, *people: Guest, bot: bool = True) -> None:
-    """Wait until Ada, these people and perhaps the bot are in the lounge's group, and nobody else."""
+    """Wait until the lounge's DAVE group has exactly Ada, these people and, if wanted, the bot."""
     wanted = {stage.ada.id, *(guest.id for guest in people)} | ({stage.bot} if bot else set())
     server, lounge = stage.sandbox.voice_server, stage.sandbox.home.lounge.id
     await stage.until(lambda: server.in_group(lounge) == wanted, "the group")
@@ -86,52 +86,52 @@ async def encrypted(stage: Stage, *people: Guest, bot: bool = True) -> None:
 
 
 class Since:
-    """What has happened in a call since this was made."""
+    """The events of a call since this object was made."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._begin = len(stage.events)
 
     def all(self, kind: type[Happened]) -> list[Happened]:
-        """The events of one kind."""
+        """All events of one kind."""
         return [event for event in self._stage.events[self._begin :] if isinstance(event, kind)]
 
     @property
     def utterances(self) -> list[tuple[str, str]]:
-        """Who was heard to say what."""
+        """The utterances with their speakers."""
         return [(event.author, event.text) for event in self.all(UtteranceHeard)]
 
     @property
     def prompts(self) -> list[tuple[str, str]]:
-        """Who was answered, and what they had said."""
+        """The prompts with their authors."""
         return [(event.author, event.text) for event in self.all(PromptTaken)]
 
     @property
     def words(self) -> str:
-        """What the bot has said aloud."""
+        """The words that the bot has said aloud."""
         return "".join(event.text for event in self.all(WordsSpoken)).strip()
 
     def count_right(self, said: Sequence[tuple[str, str]]) -> int:
-        """How many of these utterances were heard as they were said."""
+        """The number of these utterances with the right transcript and speaker."""
         return (Counter(said) & Counter(self.utterances)).total()
 
     async def heard(self, *utterances: tuple[str, str]) -> None:
-        """Wait until as many utterances were heard, and see that they are these, in any order."""
+        """Wait for this number of utterances, and check that they are these, in any order."""
         await self.heard_count(len(utterances))
         assert sorted(self.utterances) == sorted(utterances)
 
     async def heard_count(self, count: int) -> None:
-        """Wait until so many utterances were heard."""
+        """Wait for this number of utterances."""
         await self._stage.until(lambda: len(self.utterances) >= count, f"{count} utterances")
 
 
 class Loudspeakers:
-    """A microphone that stands beside loudspeakers: what the bot says comes back, a moment later and more quietly.
+    """A microphone beside loudspeakers: the bot's sound comes back later and more quietly.
 
     Args:
-        gain: how much of it comes back.
-        delay: seconds on the way.
-        room: the level of the noise under it, RMS.
+        gain: the gain of the echo.
+        delay: the delay of the echo in seconds.
+        room: the RMS level of the room noise.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class Loudspeakers:
         self._room = np.random.default_rng(0).normal(0, room, SAMPLE_RATE).astype(np.float32)
 
     def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
-        """What the owner says, with all of it behind it; each frame is made when it is sent."""
+        """The owner's speech with echo and noise. Each frame is made when it is sent."""
         heard, fresh = self._receiver.count(self._bot), silence(0)
         for at in range(0, len(sound) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
             fresh = np.concatenate([fresh, self._receiver.pcm(self._bot, since=heard)])
@@ -157,7 +157,7 @@ class Loudspeakers:
 
 
 class SoundCounter:
-    """Counts the seconds that the bot hears of each person, by user id, from now on."""
+    """Counts the seconds of sound that the bot hears of each person, by user id."""
 
     def __init__(self, stage: Stage) -> None:
         session = stage.app.calls.session
@@ -169,17 +169,17 @@ class SoundCounter:
         self.seconds[person] += len(sound) / HEARING_RATE
 
     def spoken(self, sound: NDArray[np.float32], at: float, reply: str | None) -> None:
-        """The bot's own sound is heard elsewhere."""
+        """Ignore the bot's own sound."""
 
 
 async def bot_comes(stage: Stage) -> None:
-    """Return in the instant in which people see the bot in the channel."""
+    """Wait until people see the bot in the channel. Returns immediately then."""
     while stage.bot not in stage.sandbox.guild.voice_states:
         await asyncio.sleep(0.001)
 
 
 async def bot_speaks(stage: Stage, guest: Guest, *, after: float = 0.0) -> int:
-    """Wait until a guest hears the bot begin, and ``after`` seconds more; returns the number of the first packet."""
+    """Wait until a guest hears the bot, and ``after`` seconds more. Returns the number of the first packet."""
     begin = guest.voice.receiver.count(stage.bot)
     await guest.voice.receiver.wait_for_audio(stage.bot, LIMIT, since=begin)
     await asyncio.sleep(after)
@@ -187,7 +187,7 @@ async def bot_speaks(stage: Stage, guest: Guest, *, after: float = 0.0) -> int:
 
 
 def stretches(packets: Sequence[ReceivedPacket]) -> list[list[ReceivedPacket]]:
-    """Voiced packets, divided where the speaker was silent."""
+    """The voiced packets, split at silences."""
     voice = [packet for packet in packets if not packet.silent]
     begins = [0, *(n for n, (a, b) in enumerate(pairwise(voice), 1) if b.arrival - a.arrival > SILENT), len(voice)]
     return [voice[begin:end] for begin, end in pairwise(begins) if end > begin]

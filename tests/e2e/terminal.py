@@ -1,4 +1,4 @@
-"""A program in a terminal of its own, as a person starts it, with everything that it starts in turn."""
+"""Runs a program in its own terminal, as a person does, and watches its child processes."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ _POLL = 0.05
 
 
 class Family:
-    """A process and all that it has started, with the addresses that they listen on."""
+    """A process with all its descendants, and the addresses on which they listen."""
 
     def __init__(self, process: psutil.Process) -> None:
         self.processes = [process, *process.children(recursive=True)]
         self.addresses = {address for each in self.processes for address in _listens_on(each)}
 
     def member(self, *words: str) -> psutil.Process:
-        """The one whose command line has these words."""
+        """The process whose command line has these words."""
         (found,) = self._members(words)
         return found
 
     def has(self, *words: str) -> bool:
-        """Whether there is one."""
+        """Whether there is a process whose command line has these words."""
         return bool(self._members(words))
 
     def _members(self, words: tuple[str, ...]) -> list[psutil.Process]:
         return [each for each in self.processes if all(word in _command_line(each) for word in words)]
 
     async def left_after(self, seconds: float) -> list[str]:
-        """What is still there after so long, at the most: processes, and addresses that are listened on."""
+        """The processes and listening addresses that are still there after at most these seconds."""
         _, alive = await asyncio.to_thread(psutil.wait_procs, self.processes, seconds)
         return [str(each) for each in alive] + [str(each) for each in self.addresses if _is_listened_on(each)]
 
 
 class Terminal:
-    """The terminal; :func:`in_terminal` makes it."""
+    """The terminal. Made by :func:`in_terminal`."""
 
     def __init__(self, master: int, shell: psutil.Process, folder: Path) -> None:
         self._master = master
@@ -69,16 +69,16 @@ class Terminal:
 
     @property
     def said(self) -> str:
-        """All that was written so far."""
+        """The whole output so far."""
         return self._said.decode(errors="replace")
 
     @property
     def temporary_files(self) -> list[str]:
-        """What it has left where temporary files go."""
+        """The temporary files that the program has left."""
         return [path.name for path in (self._folder / "tmp").iterdir()]
 
     async def until(self, condition: Callable[[Self], bool]) -> None:
-        """Wait for something."""
+        """Wait until a condition is true."""
         try:
             async with asyncio.timeout(SAID_LIMIT):
                 while not condition(self):
@@ -87,28 +87,28 @@ class Terminal:
             raise AssertionError(f"waited in vain; it said: {self.said}") from None
 
     async def until_said(self, words: str) -> None:
-        """Wait for words."""
+        """Wait until the output has these words."""
         await self.until(lambda terminal: words in terminal.said)
 
     @property
     def program(self) -> psutil.Process:
-        """The program that the shell runs."""
+        """The process that the shell runs."""
         return self._shell.children()[0]
 
     def has_loaded(self, library: str) -> bool:
-        """Whether a file of this library is in the program's memory."""
+        """Whether a file of this library is mapped in the program's memory."""
         return any(library in each.path for each in self.program.memory_maps())
 
     def family(self) -> Family:
-        """The program and all that it has started."""
+        """The program with all its descendants."""
         return Family(self.program)
 
     def press_ctrl_c(self) -> None:
-        """To everything in the foreground, as the kernel does it."""
+        """Send SIGINT to all processes in the foreground, as the kernel does."""
         os.write(self._master, _CTRL_C)
 
     def close(self) -> None:
-        """Close the window."""
+        """Close the terminal's window."""
         if self._open:
             self._open = False
             asyncio.get_running_loop().remove_reader(self._master)
@@ -117,7 +117,7 @@ class Terminal:
 
 @asynccontextmanager
 async def in_terminal(*arguments: str, folder: Path, **environment: str) -> AsyncIterator[Terminal]:
-    """``python -m bot`` in a terminal, in an empty folder, with nothing of this machine's settings, and with toys.
+    """Run ``python -m bot`` in a terminal, in an empty folder, without this machine's settings, with toy weights.
 
     Temporary files go to ``folder/tmp``.
     """

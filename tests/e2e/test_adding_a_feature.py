@@ -1,4 +1,4 @@
-"""What it takes to add a feature that a call holds back: its builder, and one line in ``bot/feature_set.py``."""
+"""Tests that a new feature needs only its builder and one line in ``bot/feature_set.py``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BALLS = "JUGGLING_BALLS"
 
 
 class Juggling:
-    """Throws a ball again and again, and remembers what people write about it."""
+    """A feature that throws a ball repeatedly, and remembers messages about it."""
 
     name = "juggling"
 
@@ -60,7 +60,7 @@ class Juggling:
 
 
 class JugglingCog(commands.Cog, name="Juggling"):
-    """Where its commands would be."""
+    """The feature's cog, without commands."""
 
 
 async def build(parts: FeatureParts) -> Feature | None:
@@ -87,7 +87,7 @@ JUGGLING = FeatureBuilder(build, check, optional_commands=OptionalCommands(("jug
 
 @pytest.fixture(autouse=True)
 def one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line: all that is changed of what is there."""
+    """The line: the only change to existing code."""
     monkeypatch.setattr(feature_set, "FEATURES", (*feature_set.FEATURES, JUGGLING))
 
 

@@ -1,4 +1,4 @@
-"""Joining, leaving, being disturbed, and every way in which a call ends."""
+"""Tests of joining, leaving, disturbances, and all ways in which a call ends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def ended(stage: Stage, cause: str) -> None:
 
 
 async def speaks(stage: Stage) -> None:
-    """Ask, and hear the answer at Ada's end."""
+    """Ask the bot, and check that Ada hears the answer."""
     count, since = len(stage.traces), stage.ada.voice.receiver.count(stage.bot)
     await stage.ask("thank you")
     traces = await stage.turns(count + 1)

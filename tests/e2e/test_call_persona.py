@@ -1,4 +1,4 @@
-"""Who the bot is on a server, it is in its calls: persona, mood, model, voice and names, from the next reply on."""
+"""Tests that a call follows the server's persona, mood, model, voice and names, from the next reply on."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def stage(
 
 
 async def answered(stage: Stage, text: str) -> None:
-    """Ada types in a call, and the answer is over."""
+    """Ada types in a call. Returns after the answer."""
     count = len(stage.traces)
     await stage.ask(text)
     await stage.turns(count + 1)

@@ -1,4 +1,4 @@
-"""Moods and personas that are asked for aloud, and a persona that answers to its own name."""
+"""Tests of moods and personas that are chosen aloud, and of a persona that is addressed by its own name."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def stage(
 
 
 async def say(stage: Stage, ears: ScriptedEars, text: str, guest: Guest | None = None) -> None:
-    """Somebody (Ada) says this, and it was heard."""
+    """A guest (default: Ada) says a sentence. Returns after it was transcribed."""
     since, ears.hears, who = Since(stage), text, guest or stage.ada
     await talk(who, "I had pizza for lunch.")
     await since.heard((who.user.name, text))

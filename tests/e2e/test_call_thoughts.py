@@ -1,4 +1,4 @@
-"""What a model thinks, and what it writes for others, in a call: neither is heard, and neither is remembered."""
+"""Tests of thoughts and invented lines of other people in a call: they are neither spoken nor stored."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def model() -> AsyncIterator[ScriptedModel]:
 
 
 async def spoken(stage: Stage, text: str) -> str:
-    """Ada types; what the bot says to it."""
+    """Ada types. Returns the words of the bot's reply."""
     before, turns = len(stage.events), len(stage.traces)
     await stage.ask(text)
     trace = (await stage.turns(turns + 1))[-1]

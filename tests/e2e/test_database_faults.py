@@ -1,4 +1,4 @@
-"""A start on a database that it can't use as it is: one sentence, and nothing is lost."""
+"""Tests of starts with an unusable database: one clear sentence, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.e2e.program import output, pointed_at, program, read_until
 
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
-    """One in the folder in which the program is started."""
+    """A database in the folder in which the program is started."""
     path = tmp_path / "data" / "seiyuu.sqlite3"
     path.parent.mkdir(mode=0o700)
     path.touch(0o600)
@@ -63,7 +63,7 @@ async def test_a_damaged_database_is_kept_and_the_bot_starts(tmp_path: Path, dat
 
 
 def break_a_restore_off(database: Path) -> None:
-    """As a process does that is killed when the database has gone, and the other one has not come."""
+    """Leave the files like a restore that was killed after it removed the old database, before the new one came."""
     folder = database.parent
     make_stage(folder, [])
     with pytest.raises(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""The demonstration from end to end: a person's own settings don't break it, and afterwards they type to the bot."""
+"""Tests of the whole demonstration: it works with any settings of the user, who can type to the bot afterwards."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TTS_VOICE=de
 
 
 class Terminal:
-    """A program in a terminal of its own: what it prints, and what is typed to it."""
+    """A program in its own terminal, with its output and input."""
 
     def __init__(self, process: asyncio.subprocess.Process, descriptor: int) -> None:
         self.process = process
@@ -42,7 +42,7 @@ class Terminal:
 
     @property
     def printed(self) -> str:
-        """What was printed, without its colours."""
+        """The output without colours."""
         return re.sub(r"\x1b\[[0-9;]*m", "", self._received)
 
     def take(self) -> None:
@@ -59,7 +59,7 @@ class Terminal:
         os.write(self._descriptor, keys)
 
     async def shows(self, words: str, *, since: int = 0) -> int:
-        """Wait until these words are printed; returns where what comes after them begins."""
+        """Wait until these words are printed. Returns the position after them."""
         try:
             async with asyncio.timeout(LIMIT):
                 while words not in self.printed[since:]:
@@ -104,7 +104,7 @@ async def in_terminal(
 
 
 def loudness(path: Path) -> NDArray[np.float64]:
-    """Of each quarter of a second."""
+    """The loudness of each quarter of a second."""
     with wave.open(str(path)) as file:
         return rms_of_frames(from_pcm16(file.readframes(file.getnframes())), 12_000)
 

@@ -1,6 +1,6 @@
-"""Every way to end, for the bot, the demonstration and the doctor: all of it ends in time, and nothing is left.
+"""Tests of all ways to end the bot, the demonstration and the doctor: in time, and with nothing left running.
 
-Processes, terminals and signals are real. What tells the least more than its neighbours is among the slow tests.
+Processes, terminals and signals are real. Tests that add little to the others are among the slow tests.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def sent(number: signal.Signals) -> Way:
 
 
 def killed(*words: str) -> Way:
-    """``kill -9`` of the process with these words in its command line."""
+    """Kill (``kill -9``) the process with these words in its command line."""
 
     def kill(_: Terminal, family: Family) -> None:
         family.member(*words).kill()
@@ -51,12 +51,12 @@ def killed(*words: str) -> Way:
 
 
 def importing(terminal: Terminal) -> bool:
-    """It imports its libraries: one of the first is there."""
+    """Wait until the program imports its libraries: one of the first is loaded."""
     return terminal.has_loaded("pydantic_core")
 
 
 def starting(terminal: Terminal) -> bool:
-    """It has begun to start others."""
+    """Wait until the program has started a child process."""
     return len(terminal.family().processes) >= 2
 
 
@@ -70,7 +70,7 @@ slow = pytest.mark.slow
 
 
 def rows(ways: dict[str, Way], *, quick: tuple[str, ...]) -> pytest.MarkDecorator:
-    """A row for each way; only the quick ones belong to ``make test``."""
+    """The parameters for each way to end. Only the fast ones belong to ``make test``."""
     marked = [pytest.param(way, id=name, marks=[] if name in quick else [slow]) for name, way in ways.items()]
     return pytest.mark.parametrize("end", marked)
 
@@ -84,7 +84,7 @@ async def ends_with_nothing_left(terminal: Terminal, end: Way) -> None:
 
 
 async def in_a_call(terminal: Terminal, sandbox: Sandbox) -> Guest:
-    """Bring the bot into a call, with its ears open."""
+    """Bring the bot into a call in which it listens."""
     await terminal.until_said("Connected as")
     ada = await sandbox.add_guest("Ada")
     await ada.join_voice(sandbox.voice_channel)
@@ -102,7 +102,7 @@ async def calling(folder: Path, **settings: str) -> AsyncIterator[tuple[Sandbox,
 
 @asynccontextmanager
 async def silent_server() -> AsyncIterator[tuple[str, asyncio.Event]]:
-    """Takes every connection and says nothing: its address, and the event that somebody has come."""
+    """A server that accepts connections and sends nothing: its address, and an event of the first connection."""
     met = asyncio.Event()
     server = await asyncio.start_server(lambda *_: met.set(), "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()

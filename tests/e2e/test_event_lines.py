@@ -1,4 +1,4 @@
-"""``python -m bot run --events`` as another program reads it: each line of a real call, from the start to SIGTERM."""
+"""Tests of ``python -m bot run --events``: each line of a real call, from the start to SIGTERM."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Line = dict[str, Any]
 
 
 class Lines:
-    """The bot's output so far; every line is checked as it comes."""
+    """The bot's output so far. Every line is checked when it arrives."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
@@ -32,7 +32,7 @@ class Lines:
         self._stream = process.stdout
 
     async def until(self, kind: str) -> Line:
-        """Read on until there is a line of this type, and return it."""
+        """Read lines until one has this type, and return it."""
         async with asyncio.timeout(SAID_LIMIT):
             while True:
                 line = await self._next()
@@ -41,7 +41,7 @@ class Lines:
                     return line
 
     async def rest(self) -> list[Line]:
-        """What comes until the end."""
+        """All lines until the end."""
         before = len(self.all)
         async with asyncio.timeout(SAID_LIMIT):
             while await self._next() is not None:
@@ -57,14 +57,14 @@ class Lines:
         return self.all[-1]
 
     def since(self, line: Line) -> list[str]:
-        """The types of what came after a line, without what was written and begun meanwhile."""
+        """The types of all lines after a line, except notices."""
         place = next(number for number, other in enumerate(self.all) if other is line)
         return [later["type"] for later in self.all[place + 1 :] if later["type"] != "notice"]
 
 
 @asynccontextmanager
 async def bot(sandbox: Sandbox, folder: Path, cache: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """``python -m bot run --events``, with its log in a file, so that its output is the lines alone."""
+    """Run ``python -m bot run --events`` with its log in a file, so that its output has only event lines."""
     command = ("sh", "-c", 'exec "$0" -m bot run --events 2> bot.log', sys.executable)
     usual = {"TTS_BIND": "127.0.0.1:0", "WEIGHTS": "toys", "CACHE_DIR": str(cache)}
     async with running(*command, folder=folder, **usual, **pointed_at(sandbox)) as process:

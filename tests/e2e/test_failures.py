@@ -1,4 +1,4 @@
-"""Engines that fail in the middle of a call: the user is told, the call lives on, the next prompt works."""
+"""Tests of engines that fail during a call: the user is told, the call goes on, and the next prompt works."""
 
 from __future__ import annotations
 

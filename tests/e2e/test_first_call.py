@@ -1,4 +1,4 @@
-"""The first call: a guest joins, types, and hears the bot speak, end to end encrypted."""
+"""Tests of a first call: a guest joins, types, and hears the bot speak, with end-to-end encryption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The test that the developer guide gives as an example passes."""
+"""Tests that the example test in the developer guide passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m bot health`` beside a running bot: well, in a call, without its model, and killed."""
+"""Tests of ``python -m bot health`` with a running bot: healthy, in a call, without its model, and killed."""
 
 from __future__ import annotations
 

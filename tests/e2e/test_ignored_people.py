@@ -1,4 +1,4 @@
-"""Who is ignored on a server is answered no more in its calls, spoken or typed, until that is undone."""
+"""Tests of ignored people: they are not answered in calls of the server, spoken or typed, until this is undone."""
 
 from __future__ import annotations
 

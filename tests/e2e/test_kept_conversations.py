@@ -1,4 +1,4 @@
-"""What is said in calls and in chat is in the database as it was heard, and goes when people want it gone."""
+"""Tests of stored conversations of calls and the text chat, and of their deletion."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Row = tuple[Any, ...]
 
 
 async def kept(stage: Stage, count: int) -> list[Row]:
-    """Who said what, and whether they were interrupted, once there are so many turns."""
+    """The stored turns (speaker, text, interrupted). Waits until there are this many."""
     query = "SELECT who, text, interrupted FROM turns ORDER BY conversation, number"
     async with asyncio.timeout(LIMIT):
         while len(rows := await stage.app.database.rows(query)) != count:

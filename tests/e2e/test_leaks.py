@@ -1,4 +1,4 @@
-"""Fifty joins and leaves in a row leave no task, thread, socket or file behind."""
+"""Tests that fifty joins and leaves leave no task, thread, socket or file behind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROUNDS = 50
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What this process holds: the bot, the sandbox and the guests are all in it."""
+    """The resources of this process, which runs the bot, the sandbox and the guests."""
 
     tasks: tuple[str, ...]
     threads: tuple[str, ...]
@@ -32,7 +32,7 @@ def kind(name: str) -> str:
 
 
 def task_kind(task: asyncio.Task[object]) -> str:
-    """What a task does: its name, with its function's where nobody has given it one."""
+    """The name of a task; the name of its function if the task has no name."""
     function = getattr(task.get_coro(), "__qualname__", "")
     return f"Task of {function}" if kind(task.get_name()) == "Task" else kind(task.get_name())
 
@@ -45,13 +45,13 @@ async def holdings() -> Holdings:
 
 
 def let_many_calls_a_minute_begin(stage: Stage) -> None:
-    """Lift discord.py's own limit of 110 gateway messages a minute, which a quick machine reaches in this test."""
+    """Raise discord.py's own limit of 110 gateway messages per minute, which a fast machine reaches in this test."""
     limiter = stage.app.bot.ws._rate_limiter
     limiter.max = limiter.remaining = 10_000
 
 
 def pools() -> list[aiohttp.BaseConnector]:
-    """The pools of connections that are open in this process."""
+    """The open connection pools of this process."""
     found = [thing for thing in gc.get_objects() if issubclass(type(thing), aiohttp.BaseConnector)]
     return [pool for pool in found if not pool.closed]
 
@@ -77,7 +77,7 @@ async def join_and_leave(stage: Stage, rounds: int) -> None:
 
 
 async def settled() -> Holdings:
-    """What is held once what is on its way out is out: when nothing has changed for a while."""
+    """The resources after they have not changed for a while."""
     held, same = await holdings(), 0
     async with asyncio.timeout(LIMIT):
         while same < 10:
@@ -89,7 +89,7 @@ async def settled() -> Holdings:
 
 
 def more(after: tuple[str, ...], before: tuple[str, ...]) -> Counter[str]:
-    """What there is more of; the executor's threads are a pool that stays."""
+    """The kinds of resources of which there are more now. Threads of the executor are not counted."""
     return Counter(name for name in after if "asyncio" not in name) - Counter(before)
 
 

@@ -1,4 +1,4 @@
-"""A voice that has to be loaded: `!join` shows how far it is, and what happens to it later is told in the channel."""
+"""Tests of a voice that must be loaded: `!join` shows the progress, and later changes are posted in the channel."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Loading:
     engine: LoadingEngine
 
     def answers(self) -> list[Message]:
-        """What the bot has written in the general channel, as it reads now."""
+        """The bot's messages in the general channel, with their current text."""
         general = self.stage.sandbox.home.general
         return [message for message in self.stage.ada.messages(general) if message.author.bot]
 

@@ -1,4 +1,4 @@
-"""A model server that is not ready, or finds a conversation too long: the call waits, says so, and goes on."""
+"""Tests of a model server that is not ready, or finds the history too long: the call waits, says so, and goes on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WAKING = "One moment, my mind is waking up."
 
 
 class SleepyScript:
-    """Loads for as long as the test wants."""
+    """A model server that is loading for as long as the test wants."""
 
     def __init__(self) -> None:
         self.loading = False

@@ -1,4 +1,4 @@
-"""What an operator may get wrong: told at the start and by the doctor, with the setting's name and no traceback."""
+"""Tests of an operator's mistakes: the start and the doctor name the setting, without a traceback."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ BROKEN = (
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project whose files a test may break, if it mends them again."""
+    """A copy of the project whose files a test may damage, if it repairs them."""
     folder = tmp_path_factory.mktemp("copy")
     for init in ROOT.glob("*/__init__.py"):
         package = init.parent

@@ -1,4 +1,4 @@
-"""With another prefix every text that names a command says it with that prefix."""
+"""Tests that all texts name commands with the operator's prefix."""
 
 from __future__ import annotations
 

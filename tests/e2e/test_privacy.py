@@ -1,7 +1,7 @@
-"""A whole call as the kernel sees it: it reaches what was set and nothing else, and leaves the files that are listed.
+"""Tests of a whole call under strace: it connects only to what is set, and leaves only the listed files.
 
-Bot, speech server and transcriber are traced; Discord is the sandbox, in the process of the test. They run as a user
-starts them, with a home folder that is empty but for toys made earlier, and as the images run them.
+Bot, speech server and transcriber are traced. Discord is the sandbox, in the test's own process. The programs are run
+like by a user, with a home folder that has only toy weights, and like in the images.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ async def test_a_call_as_the_images_hold_it(tmp_path: Path, cache_dir: Path) -> 
 
 
 class Container:
-    """A service of the compose files, as much of it as is the same outside: its program, and what it finds set."""
+    """A service of the compose files, as far as it is the same outside a container: its program and variables."""
 
     def __init__(self, service: str, trace: Path, volume: Path) -> None:
         self.trace = trace
@@ -117,7 +117,7 @@ class Container:
         self.command = (*tracing(trace), sys.executable, *program[1:])
 
     def environment(self, env: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
-        """The variables of image and service, where ``.env`` says ``env``; their volume is a folder here."""
+        """The variables of the image and the service, with ``env`` as ``.env``. Their volume is a folder here."""
         where = folder(self.trace.with_suffix(".compose"))
         service = resolved(where, env="".join(f"{name}={value}\n" for name, value in env.items()))[self._service]
         found = {name: value for step in self._steps if step.keyword == "ENV" for name, value in step.variables.items()}
@@ -133,11 +133,11 @@ def folder(path: Path) -> Path:
 
 
 def no_progress(_: float, __: str) -> None:
-    """Nobody watches."""
+    """Ignore the progress."""
 
 
 def bring_toys(made: Path, cache: Path) -> None:
-    """Toy weights of an earlier test: making them takes half a minute."""
+    """Copy the toy weights of an earlier test, because making them takes half a minute."""
     folder(cache)
     whisper = toy_whisper(made, no_progress)
     shutil.copytree(whisper, cache / whisper.name)
@@ -145,7 +145,7 @@ def bring_toys(made: Path, cache: Path) -> None:
 
 
 async def hold_call(sandbox: Sandbox, process: asyncio.subprocess.Process) -> None:
-    """Ada speaks, is answered aloud and has the call recorded."""
+    """Hold a call in which Ada speaks, is answered aloud, and has the call recorded."""
     await read_until(process, "Connected as")
     owner, ada = sandbox.guest_for(sandbox.home.owner), await sandbox.add_guest("Ada")
     await ada.join_voice(sandbox.voice_channel)
@@ -163,7 +163,7 @@ async def hold_call(sandbox: Sandbox, process: asyncio.subprocess.Process) -> No
 
 
 async def end(process: asyncio.subprocess.Process) -> None:
-    """End what is traced, as a service's manager does."""
+    """End the traced program, as a service manager does."""
     (traced,) = psutil.Process(process.pid).children()
     traced.terminate()
     said = await output(process)
@@ -175,7 +175,7 @@ def programs_of_a_call(account: Account) -> set[str]:
 
 
 def served_here() -> set[Address]:
-    """Where the servers of this process are: Discord, which settings name, and perhaps a model."""
+    """The addresses of this process's servers: Discord and, if used, the model."""
     return {(each.laddr.ip, each.laddr.port) for each in psutil.Process().net_connections("inet")}
 
 
@@ -186,7 +186,7 @@ def assert_nobody_else(account: Account, named: set[Address]) -> None:
 
 
 def assert_nothing_else(account: Account, *places: Path) -> None:
-    """Nothing was written but in these places; Python's own cache of modules is beside the modules."""
+    """Check that files were written only in these places. Python's caches are beside the modules."""
     assert {
         path
         for path in account.made
@@ -202,7 +202,7 @@ def names_in(place: Path) -> set[str]:
 def assert_as_listed(
     variable: str, place: Path, account: Account, *, never: Set[str] = frozenset(), besides: Set[str] = frozenset()
 ) -> None:
-    """The folder holds what the operator guide lists, and all of that has been there but for what ``never`` was."""
+    """Check that the folder has the files of the operator's guide. All of them existed, except those in ``never``."""
     listed = listed_files(variable)
     assert {name for name in names_in(place) - besides if not any(fnmatch(name, each) for each in listed)} == set()
     been = names_in(place) | {path.relative_to(place).parts[0] for path in account.made if place in path.parents}
@@ -210,7 +210,7 @@ def assert_as_listed(
 
 
 def listed_files(variable: str) -> set[str]:
-    """Names, or patterns of them, in the operator guide's table of files."""
+    """The names and patterns in the operator's guide's table of files."""
     listed: set[str] = set()
     for row in rows(OPERATOR, "file"):
         path, *more = row.code(0)

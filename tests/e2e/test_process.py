@@ -1,4 +1,4 @@
-"""The program as a user runs it: exit statuses, first-start advice, signals, and nothing left running."""
+"""Tests of the program as a user runs it: exit statuses, advice at the first start, signals, nothing left running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people write in the prompt channel: in order, whole, and with a clear word where there is nothing to answer."""
+"""Tests of messages in the prompt channel: answered in order and completely, or refused with a clear text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recorded call: afterwards, what the bot said in it is made again by the better engine, and nothing else changes."""
+"""Tests of a recorded call whose answers are remade by the better engine afterwards. Nothing else changes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BEGINS_WITHIN = 0.2
 
 @pytest.fixture
 def two_voiced_server(tmp_path: Path) -> Iterator[str]:
-    """A real speech server: a low tone in calls, espeak-ng for what may take longer."""
+    """A real speech server: a low tone in calls, espeak-ng as the better engine."""
     with serving_tones(tmp_path, TTS_BETTER_ENGINE="espeak") as address:
         yield address
 
@@ -62,7 +62,7 @@ async def test_the_answers_are_replaced_in_their_places_and_nothing_else(
 
 
 async def _recorded_call(stage: Stage, data_dir: Path) -> Path:
-    """Ada is recorded, talks, and asks twice; returns the recording's folder, the call being on still."""
+    """Ada is recorded, talks, and asks twice. Returns the folder of the recording, while the call is still on."""
     let_manage(stage.sandbox, stage.ada.id)
     await stage.join()
     await stage.answer_to("!record on", starts="🔴 I'm recording.")

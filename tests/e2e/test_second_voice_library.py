@@ -1,4 +1,4 @@
-"""A guest that is none of ours, @discordjs/voice on Node, hears the bot and is understood, end to end encrypted."""
+"""Tests with a guest of another library (@discordjs/voice on Node): it hears the bot and is understood."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ANSWERS = [phrase.answer for phrase in TOY_PHRASES if phrase.answer.isascii()]
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The library, installed by npm beside a copy of our guest; skips where that can't be had."""
+    """The library, installed by npm beside a copy of our guest. The test is skipped if that is not possible."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("needs Node.js and npm")
     folder = tmp_path_factory.mktemp("discordjs")
@@ -51,7 +51,7 @@ async def install(folder: Path) -> None:
 
 
 class NodeGuest:
-    """The Node process: one JSON line in, JSON lines out."""
+    """The Node process. It reads one JSON line and writes JSON lines."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -74,7 +74,7 @@ class NodeGuest:
                 self.faults.append(line["error"])
 
     async def say(self, text: str, voice: GuestVoice) -> None:
-        """Speak through the library's own player: Opus, encryption, pace and all that follows are its own."""
+        """Speak through the library's own player, with its own Opus, encryption and pace."""
         sound = await asyncio.to_thread(speech, text, voice)
         encoder = MonoEncoder()
         frames = [sound[at : at + FRAME_SAMPLES] for at in range(0, len(sound) - FRAME_SAMPLES, FRAME_SAMPLES)]

@@ -1,4 +1,4 @@
-"""What is said to the bot is answered aloud, once, and to the whole of it; what is not meant for it is left alone."""
+"""Tests of spoken answers: speech to the bot is answered once and completely, other speech is not answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who talks while the bot does: words silence it at once and for good, a cough only for a moment."""
+"""Tests of interruptions: words stop the bot immediately, a cough only pauses it for a moment."""
 
 from __future__ import annotations
 

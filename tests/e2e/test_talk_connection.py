@@ -1,4 +1,4 @@
-"""Whatever happens to the connection, the bot hears on afterwards."""
+"""Tests of changes of the voice connection: the bot hears people afterwards."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def stage(make_stage: StageMaker, speech_server: str) -> AsyncIterator[Sta
 
 
 async def moved(stage: Stage) -> None:
-    """The bot is moved to another channel, and Ada goes there too."""
+    """Move the bot to another channel. Ada follows."""
     await stage.sandbox.faults.move(stage.sandbox.bot, stage.sandbox.home.second_lounge)
     await stage.told("🎤 I was")
     await stage.ada.leave_voice()
@@ -30,20 +30,20 @@ async def moved(stage: Stage) -> None:
 
 
 async def kicked(stage: Stage) -> None:
-    """The bot is disconnected, and called back."""
+    """Disconnect the bot, and call it back."""
     await stage.sandbox.faults.kick_from_voice(stage.sandbox.bot)
     await stage.told("👋")
     await stage.join()
 
 
 async def another_server(stage: Stage) -> None:
-    """Everybody is sent to another voice server."""
+    """Send everybody to another voice server."""
     await stage.sandbox.faults.change_voice_server()
     await encrypted(stage)
 
 
 def closed(code: int) -> Trouble:
-    """The bot's voice connection is closed with a code."""
+    """Close the bot's voice connection with a code."""
 
     async def close(stage: Stage) -> None:
         session = stage.app.calls.session
@@ -57,20 +57,20 @@ def closed(code: int) -> Trouble:
 
 
 async def rejoined(stage: Stage) -> None:
-    """Ada leaves and comes back, under another SSRC."""
+    """Ada leaves and returns, with another SSRC."""
     await stage.ada.leave_voice()
     await stage.ada.join_voice(stage.sandbox.home.lounge)
     await encrypted(stage)
 
 
 async def downgraded(stage: Stage) -> None:
-    """End-to-end encryption ends for the channel."""
+    """Switch the channel to transport encryption only."""
     stage.sandbox.voice_server.downgrade(stage.sandbox.home.lounge.id)
     await stage.until(lambda: not stage.ada.voice.encrypted, "the end of Ada's encryption")
 
 
 async def downgraded_and_upgraded(stage: Stage) -> None:
-    """End-to-end encryption ends for the channel, and comes back."""
+    """Switch the channel to transport encryption only, and back to end-to-end encryption."""
     await downgraded(stage)
     stage.sandbox.voice_server.upgrade(stage.sandbox.home.lounge.id)
     await encrypted(stage)

@@ -1,4 +1,4 @@
-"""Listening in the open: everyone is told, whoever does not want it is not heard, and captions say who said what."""
+"""Tests of consent and captions: everybody is informed, people without consent are not heard, captions are right."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PIZZA, KEYBOARD, TRAIN, HOLIDAYS = UTTERANCES[:4]
 
 
 async def type_in(stage: Stage, guest: Guest, command: str, answer: str) -> None:
-    """A guest types a command; returns when they read an answer that begins like this."""
+    """A guest types a command. Returns after an answer with this beginning."""
     await guest.say(stage.sandbox.home.general, command)
     await guest.wait_for_message(stage.sandbox.home.general, lambda m: m.content.startswith(answer), LIMIT)
 

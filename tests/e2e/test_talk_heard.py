@@ -1,4 +1,4 @@
-"""Several people talk, at once, over bad networks, while others come: each is heard whole, and as themselves."""
+"""Tests of several people who talk at once, over bad networks, while others join: each is heard completely."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BAD_NETWORK = Conditions(loss=0.05, jitter=0.04, reorder=0.02, hold=0.03)
 
 @pytest.fixture
 async def stage(make_stage: StageMaker, speech_server: str) -> AsyncIterator[Stage]:
-    """A bot that listens, and answers who calls it by name; here nobody does."""
+    """A bot that listens, and answers only people who use its name. In these tests nobody does."""
     async with make_stage(tts_websocket_url=speech_server, answer_to="name") as stage:
         yield stage
 

@@ -1,4 +1,4 @@
-"""Datagrams that nobody should send, over real sockets, in the middle of a call."""
+"""Tests of malicious datagrams over real sockets during a call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONGEST = 1_400
 
 
 def garbage(seed: int, ssrcs: tuple[int, ...]) -> Iterator[bytes]:
-    """Noise; headers that are cut off; packets that look right, but are sealed with no key of ours; RTCP."""
+    """Noise, truncated headers, valid packets encrypted with a wrong key, and RTCP."""
     rng = random.Random(seed)
     for number in range(COUNT):
         noise = os.urandom(rng.randrange(LONGEST))

@@ -1,4 +1,4 @@
-"""Recognisers that answer badly, hang or fail in the middle of a call: what people notice of it."""
+"""Tests of transcribers that answer badly, hang or fail during a call: what people notice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.voice.transcribe.scripted_server import Asked, ScriptedRecogniser, an
 
 @pytest.fixture(autouse=True)
 def forked_recognisers() -> None:
-    """None is forked here: the bot starts its own, and a test suspends it."""
+    """No transcriber is forked in these tests. The bot starts its own, and a test suspends it."""
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ async def model() -> AsyncIterator[ScriptedModel]:
 def heard_by(
     make_stage: StageMaker, server: ScriptedRecogniser, speech_server: str, model: ScriptedModel
 ) -> AbstractAsyncContextManager[Stage]:
-    """A stage whose bot has its words from this server."""
+    """A stage whose bot uses this transcription server."""
     return make_stage(tts_websocket_url=speech_server, llm_url=model.url, stt_url=server.url)
 
 

@@ -1,4 +1,4 @@
-"""A call on one server, and people on another: what they do there changes nothing in it, and tells them nothing."""
+"""Tests of people on another server than the call's: they can't change the call, and learn nothing about it."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ STEERING: dict[str, dict[str, object]] = {
 
 @dataclass(slots=True)
 class TwoServers:
-    """A call on one server, and Zoe, who is on the other one alone, where she may manage everything."""
+    """A call on one server, and Zoe, who is only on the other one and may manage everything there."""
 
     stage: Stage
     zoe: Guest
     text: Channel
 
     async def typed(self, text: str) -> str:
-        """Zoe types on her server; returns the answer."""
+        """Zoe types on her server. Returns the answer."""
         await self.zoe.say(self.text, text)
         return (await self.zoe.wait_for_message(self.text, timeout=LIMIT)).content
 
     async def pressed(self, command: str, options: dict[str, object]) -> str:
-        """Zoe uses a slash command there; returns the answer, which nobody else sees."""
+        """Zoe uses a slash command on her server. Returns the answer, which only she sees."""
         answer = await (await self.zoe.press(self.text, command, **options)).response(LIMIT)
         assert answer.is_ephemeral
         return answer.content

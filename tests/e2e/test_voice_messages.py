@@ -1,4 +1,4 @@
-"""Voice messages to the real bot with its own ears: prompts in a call, questions to its chat elsewhere."""
+"""Tests of voice messages with the bot's own transcriber: prompts in a call, questions to the text chat elsewhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PIZZA, KEYBOARD = UTTERANCES[:2]
 
 
 async def said(text: str) -> tuple[bytes, float]:
-    """A voice message with this sentence in Ada's voice, and its length in seconds."""
+    """A voice message with this sentence in Ada's voice. Also returns its length in seconds."""
     sound = np.pad(await voiced("Ada", text), SAMPLE_RATE // 4)
     return recording(sound), len(sound) / SAMPLE_RATE
 

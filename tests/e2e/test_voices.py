@@ -1,4 +1,4 @@
-"""A voice of one's own: cloned in Discord by the real speech server, and heard in the next reply."""
+"""Tests of cloning a voice with the real speech server, and of hearing it in the next reply."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ STORY = (
 
 @pytest.fixture
 def cloning_server(tmp_path: Path) -> Iterator[str]:
-    """A real speech server with an engine that can imitate a voice's pitch, and nothing to stand in for it."""
+    """A real speech server with an engine that can imitate a voice's pitch, and without fallbacks."""
     with serving_tones(tmp_path) as address:
         yield address
 
@@ -50,20 +50,20 @@ async def stage(make_stage: StageMaker, cloning_server: str) -> AsyncIterator[St
 
 
 async def recording(who: str) -> Upload:
-    """A sound file of somebody who tells something, about ten seconds."""
+    """A sound file of a person who speaks for about ten seconds."""
     sound = await voiced(who, STORY)
     return Upload(f"{who.lower()}.wav", to_wav(sound, SAMPLE_RATE), "audio/wav")
 
 
 async def told(stage: Stage, words: str, guest: Guest | None = None) -> Message:
-    """The bot's message, as it is or as it becomes, that has these words."""
+    """The bot's message that has these words, or has them after an edit."""
     return await (guest or stage.ada).wait_for_message(
         stage.sandbox.home.general, lambda m: m.author.bot and words in m.content, LIMIT
     )
 
 
 async def heard_pitch(stage: Stage, guest: Guest, text: str) -> float:
-    """Ada types; returns the loudest frequency of what another guest hears in answer, in Hz."""
+    """Ada types. Returns the loudest frequency of the answer that another guest hears, in Hz."""
     since, count = guest.voice.receiver.count(stage.bot), len(stage.traces)
     await stage.ask(text)
     trace = (await stage.turns(count + 1))[-1]
@@ -122,7 +122,7 @@ async def test_a_voice_deleted_while_it_is_chosen_costs_no_word(stage: Stage, cl
 
 
 async def consent(stage: Stage, guest: Guest, command: str) -> Message:
-    """Ada asks for a recording, and this guest says yes; returns the message when it says that they may speak."""
+    """Ada asks for a recording, and this guest agrees. Returns the message when it says that they may speak."""
     await stage.ask(command)
     asked = await told(stage, "may I record 10 seconds of your voice")
     await guest.click(asked, "yes")

@@ -1,6 +1,6 @@
-"""Every command of a bot with every feature, used by everybody from everywhere, typed and pressed: who is let through.
+"""Tests of the rights to use all commands, for all kinds of people and places, typed and as slash commands.
 
-What the commands themselves do is tested elsewhere; here each ends where it would begin.
+The commands themselves are tested elsewhere. Here each ends before it does anything.
 """
 
 from __future__ import annotations

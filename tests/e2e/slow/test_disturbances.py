@@ -1,4 +1,4 @@
-"""Coughs, keyboards, music and a fan in somebody's room: a story is told on, to its last word."""
+"""Tests of noises (coughs, keyboards, music, a fan): the bot tells its story to the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first sentence after joining, ten times: of who transmits already, and of who begins in that instant."""
+"""Tests of the first sentence after joining, ten times: the person transmits before, or begins at that moment."""
 
 from __future__ import annotations
 

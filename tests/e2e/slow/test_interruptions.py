@@ -1,4 +1,4 @@
-"""A hundred interruptions at random moments: each silences the bot, and nothing of the old reply comes back."""
+"""Tests of a hundred interruptions at random moments: each stops the reply, and nothing of it is played later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Three people, ten turns each, over one another: who said what is told right."""
+"""Tests of three people who talk at the same time, ten turns each: all utterances have the right speaker."""
 
 from __future__ import annotations
 
