@@ -1,6 +1,6 @@
-"""Who imports whom: read from the source, also inside functions and under ``TYPE_CHECKING``.
+"""Imports between modules, read from the source, also those within functions and under ``TYPE_CHECKING``.
 
-``python -m tests.arrows [FOLDER]`` prints what is counted of a tree: arrows, circles, callbacks, classes of options.
+``python -m tests.arrows [FOLDER]`` counts the arrows, circles, callbacks and classes of options of a source tree.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 from config.project import ROOT
 
 Graph = Mapping[str, frozenset[str]]
-"""The names that each name leads to."""
+"""A directed graph: the names that each name leads to."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
 class Import:
-    """One module that a file imports, by full name: ``importer`` is one of the project's, ``imported`` may be any."""
+    """One import, by full module names. ``importer`` belongs to the project, ``imported`` may be any module."""
 
     importer: str
     imported: str
@@ -32,7 +32,7 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """What is read of a file: its imports, and what is counted in it."""
+    """One module: its imports, its number of callable parameters, and its classes of options."""
 
     imports: tuple[Import, ...]
     callables_taken: int
@@ -40,7 +40,7 @@ class Module:
 
 
 class Tree:
-    """The project's modules below a folder, but for the tests, who may import everything."""
+    """The project's modules below a folder, without the tests, which may import everything."""
 
     def __init__(self, root: Path = ROOT) -> None:
         self.packages = frozenset(init.parent.name for init in root.glob("*/__init__.py"))
@@ -50,9 +50,9 @@ class Tree:
         self.imports = tuple(each for module in self.modules.values() for each in module.imports)
 
     def inside(self, package: str) -> Graph:
-        """The parts of a package, its modules and packages, and the other parts that each imports.
+        """The direct modules and packages of a package, each with the others of them that it imports.
 
-        Of the folder itself, ``""``, the parts are the packages at the top.
+        For the folder itself, ``""``, these are the top-level packages.
         """
         found: dict[str, set[str]] = {part: set() for name in self.modules if (part := part_of(name, package))}
         for each in self.imports:
@@ -63,7 +63,7 @@ class Tree:
 
 
 def part_of(module: str, package: str) -> str | None:
-    """The direct part of a package that a module is, or is in: ``bot.voice`` of ``bot`` for ``bot.voice.call``."""
+    """The direct part of a package that has this module: for ``bot.voice.call`` in ``bot`` it is ``bot.voice``."""
     if not package:
         return module.partition(".")[0]
     if not module.startswith(f"{package}."):
@@ -72,12 +72,12 @@ def part_of(module: str, package: str) -> str | None:
 
 
 def is_in(module: str, place: str) -> bool:
-    """Whether a module is the place, or inside of it."""
+    """Whether a module is ``place``, or in the package ``place``."""
     return module == place or module.startswith(f"{place}.")
 
 
 def reached(graph: Graph, start: str) -> frozenset[str]:
-    """All names that a name leads to, directly or not: its own too, where it is in a circle."""
+    """All names that a name leads to, directly or not. That includes itself if it is in a circle."""
     found: set[str] = set()
     ahead = list(graph.get(start, ()))
     while ahead:
@@ -89,7 +89,7 @@ def reached(graph: Graph, start: str) -> frozenset[str]:
 
 
 def circles(graph: Graph) -> list[list[str]]:
-    """The groups of names of which each leads to each other one, directly or not; in order, without single names."""
+    """The circles: sorted groups of names that all lead to each other, directly or not."""
     ahead = {name: reached(graph, name) for name in graph}
     groups = {frozenset(other for other in ahead[name] if name in ahead[other]) for name in graph}
     return sorted(sorted(group) for group in groups if len(group) > 1)
@@ -100,7 +100,7 @@ def _module_name(root: Path, file: Path) -> str:
 
 
 def _read(name: str, file: Path, known: Iterable[str]) -> Module:
-    # CPython 3.11 may fail with "recursion depth mismatch" when it collects garbage while it makes a syntax tree.
+    # CPython 3.11 can fail with "recursion depth mismatch" if it collects garbage while it builds a syntax tree.
     gc.disable()
     try:
         syntax = ast.parse(file.read_text(encoding="utf-8"))
@@ -127,7 +127,7 @@ def _imports(importer: str, syntax: ast.Module, known: frozenset[str]) -> Iterat
 
 
 def _parameters(syntax: ast.Module, classes: Iterable[ast.ClassDef]) -> Iterator[ast.expr]:
-    """The annotation of each parameter of a function, and of each field of a dataclass."""
+    """The annotations of all parameters of functions and of all fields of dataclasses."""
     for node in ast.walk(syntax):
         if isinstance(node, ast.arg) and node.annotation is not None:
             yield node.annotation

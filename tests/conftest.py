@@ -1,4 +1,4 @@
-"""What tests of several packages share."""
+"""Configuration and fixtures of all tests."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from config.settings import Settings
 from config.speech_settings import SpeechSettings
 from tests.stalls import RepeatAfterStall
 
-# What is tested here is exact, whatever weights the cache of this machine holds; tests of real ones say so themselves.
+# Results must not depend on real weights in this machine's cache. Tests of real weights set this themselves.
 os.environ["WEIGHTS"] = "toys"
 
-# Whoever runs the tests in the background (`nohup`, `&`) has these ignored, and so would the programs that tests start.
+# Tests in the background (`nohup`, `&`) start with these signals ignored. Programs that tests start would inherit that.
 for _ignored in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_ignored) is signal.SIG_IGN:
         signal.signal(_ignored, signal.default_int_handler if _ignored is signal.SIGINT else signal.SIG_DFL)
 
 CI = "CI"
-"""Set to ``true`` by whoever runs the tests for others: then what can't be tested counts as broken."""
+"""Variable of continuous integration. If it is ``true``, a skipped test counts as failed."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What the machine spoils is tried again, and no example of hypothesis has to be quick: benchmarks measure time."""
+    """Repeat tests after stalls of the machine, and turn off hypothesis's deadlines: benchmarks measure time."""
     config.pluginmanager.register(RepeatAfterStall())
     settings.register_profile("untimed", settings(deadline=None))
     settings.load_profile("untimed")
@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Half a million objects are made here that stay until the end: nobody looks for garbage among them."""
+    """Collect tests without garbage collection. They are half a million objects that stay until the end."""
     gc.disable()
     try:
         return (yield)
@@ -47,15 +47,15 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.fixture(scope="session")
 def cache_dir(pytestconfig: pytest.Config) -> Path:
-    """Toy weights are named after what they are made of, so those of an earlier run are as good as new ones."""
+    """The cache of toy weights, kept between runs. A hash in their names keeps stale ones from being used."""
     return pytestconfig.cache.mkdir("seiyuu")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Under ``CI=true`` a skipped test has failed: a package that is missing must not look like success.
+    """Count a skipped test as failed under ``CI=true``, so that a missing package does not look like success.
 
-    The tests of XTTS skip whole modules, which is no skipped test: their gigabytes are ``make test-xtts``'s.
+    The tests of XTTS skip whole modules, which does not count. ``make test-xtts`` runs them, with their gigabytes.
     """
     report = yield
     if report.skipped and not hasattr(report, "wasxfail") and os.environ.get(CI, "").lower() in ("1", "true"):
@@ -67,7 +67,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Run a test in an empty folder and without a setting of this machine, neither in variables nor in an ``.env``."""
+    """Run a test in an empty folder, without this machine's settings from variables or an ``.env`` file."""
     monkeypatch.chdir(tmp_path)
     for name in {*Settings.settings(), *SpeechSettings.settings()}:
         monkeypatch.delenv(name.upper(), raising=False)

@@ -1,4 +1,4 @@
-"""Who may read a file."""
+"""File permissions."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from pathlib import Path
 
 
 def open_to_others(folder: Path) -> list[str]:
-    """The files and folders in ``folder`` that anybody but their owner may read or write."""
+    """The files and folders in ``folder`` with any permission for users other than their owner."""
     return [str(path.relative_to(folder)) for path in folder.rglob("*") if path.stat().st_mode & 0o077]

@@ -1,9 +1,8 @@
-"""``python -m tests.fork_server SOCKET MODULE …``: imports these modules once, and forks a program for each order.
+"""A program that imports modules once and forks a process for each order.
 
-Importing is most of what a short program costs, and tests start some hundred. What is forked is a process like any
-other, with a folder, an environment, streams, a session and an exit status of its own: only its imports were done
-before.
-:mod:`tests.forked` is what tests use of it.
+Its command line is ``python -m tests.fork_server SOCKET MODULE …``. Most of the time of a short program goes to
+imports, and tests start some hundred programs. A forked process has a folder, an environment, streams, a session and an
+exit status of its own. Only its imports were done before. Tests use :mod:`tests.forked`.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ from pathlib import Path
 from config.privacy import keep_private
 
 MOST_BYTES = 100_000
-"""Of one order."""
+"""Most bytes of one order."""
 DESCRIPTORS = 4
-"""Come with each order: the three standard streams, and where the process's id and its exit status are written."""
+"""Number of file descriptors with each order: three standard streams, and one for the process's id and exit status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The program that a fork is to become."""
+    """The program that a forked process has to run."""
 
     module: str
     arguments: tuple[str, ...]
@@ -41,13 +40,13 @@ class Order:
 
     @classmethod
     def read(cls, message: bytes) -> Order:
-        """One order as :mod:`tests.forked` sends it."""
+        """Read an order that :mod:`tests.forked` has sent."""
         fields = json.loads(message)
         return cls(**{**fields, "arguments": tuple(fields["arguments"])})
 
 
 class ForkServer:
-    """Forks until whoever started it is gone, and tells of each program how it ended."""
+    """Forks processes until its parent is gone, and reports the exit status of each."""
 
     def __init__(self, orders: socket.socket) -> None:
         self._orders = orders
@@ -57,7 +56,7 @@ class ForkServer:
             os.set_blocking(descriptor, False)
 
     def serve(self) -> Order | None:
-        """Returns an order in the process that is to carry it out, and ``None`` in this one when there are no more."""
+        """Serve orders. Returns each order in its forked process, and ``None`` in this process after the last one."""
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._waking)
         orders = self._orders.fileno()
@@ -87,7 +86,7 @@ class ForkServer:
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
                 told_to = self._told_to.pop(pid)
-                # Nobody may listen any more.
+                # The reader may be gone.
                 with suppress(BrokenPipeError):
                     os.write(told_to, b"%d\n" % os.waitstatus_to_exitcode(status))
                 os.close(told_to)
@@ -110,25 +109,25 @@ class ForkServer:
         os.chdir(order.folder)
         os.environ.clear()
         os.environ.update(order.environment)
-        # Python looks at the variable as it starts; what is imported already stays as it is.
+        # Python reads the variable only when it starts. Modules that are imported already stay the same.
         given = [folder for folder in order.environment.get("PYTHONPATH", "").split(os.pathsep) if folder]
         sys.path[1:1] = [folder for folder in given if folder not in sys.path]
-        # Each program does this before it imports anything.
+        # Each program does this before its imports.
         keep_private()
         if library := sys.modules.get("huggingface_hub.constants"):
-            # It reads the environment as it is imported.
+            # The library reads the environment when it is imported.
             importlib.reload(library)
 
 
 def main() -> None:
-    """Import, serve; in a fork, be the program."""
+    """Import the modules and serve. In a forked process, run its program."""
     descriptor, *modules = sys.argv[1:]
     orders = socket.socket(fileno=int(descriptor))
     for module in modules:
         importlib.import_module(module)
     if len(list(Path("/proc/self/task").iterdir())) > 1:
         raise RuntimeError(f"Importing {modules} starts threads, which a fork would not have.")
-    # What is collected no more is written to no more, so forks share its memory.
+    # The garbage collector does not write to frozen objects, so that forks share their memory.
     gc.collect()
     gc.freeze()
     order = ForkServer(orders).serve()

@@ -1,4 +1,4 @@
-"""Programs of the project as processes that are forked instead of started anew: see :mod:`tests.fork_server`."""
+"""Starts programs of the project as forked processes, which is faster; see :mod:`tests.fork_server`."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ PIP = (
     "pip._internal.resolution.resolvelib.resolver",
 )
 EARS = ("bot.voice.transcribe.worker", "faster_whisper")
-"""What is imported once, for each of the programs."""
+"""The modules that are imported once for each of the programs."""
 
 DEVNULL, PIPE, STDOUT = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT
 
 
 class Running(Protocol):
-    """A process as tests handle it, whether it was forked or started."""
+    """A process, forked or started."""
 
     @property
     def pid(self) -> int: ...
@@ -54,7 +54,7 @@ class Running(Protocol):
 
 
 class Forked:
-    """One forked program, with what :class:`asyncio.subprocess.Process` has. Belongs to one event loop."""
+    """One forked process, with the methods of :class:`asyncio.subprocess.Process`. Use it on one event loop."""
 
     def __init__(
         self,
@@ -76,27 +76,27 @@ class Forked:
         return self.returncode
 
     async def wait(self) -> int:
-        """Its exit status, once it has ended: negative for a signal."""
+        """Wait for its end; returns the exit status, which is negative for a signal."""
         return await asyncio.shield(self._ending)
 
     async def communicate(self) -> tuple[bytes, bytes]:
-        """All that it writes until it has ended, on both streams."""
+        """Wait for its end; returns its output on both streams."""
         said = await asyncio.gather(*(_all_of(stream) for stream in (self.stdout, self.stderr)))
         await self.wait()
         return said[0], said[1]
 
     def send_signal(self, number: int, /) -> None:
-        """Send it a signal, if it is still there."""
+        """Send a signal, if the process is still there."""
         if self.returncode is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Send SIGTERM."""
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it."""
+        """Send SIGKILL."""
         self.send_signal(signal.SIGKILL)
 
 
@@ -105,7 +105,7 @@ class Forks:
 
     def __init__(self, *modules: str, root: Path = ROOT) -> None:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # Threads of OpenBLAS's would not be there in a fork; nothing that is tested computes with it.
+        # A fork would lack OpenBLAS's threads. The tested programs don't compute with it.
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(root), str(ROOT))), "OPENBLAS_NUM_THREADS": "1"}
         with theirs:
             self._process = subprocess.Popen(
@@ -118,7 +118,7 @@ class Forks:
             )
 
     def close(self) -> None:
-        """End it, and what it has forked."""
+        """End the server and its forked processes."""
         self._orders.close()
         self._process.wait()
 
@@ -133,7 +133,7 @@ class Forks:
         stderr: int = STDOUT,
         new_session: bool = False,
     ) -> Forked:
-        """``python -m module arguments``, as :func:`asyncio.create_subprocess_exec` starts it."""
+        """Start ``python -m module arguments``. The options are those of :func:`asyncio.create_subprocess_exec`."""
         told, telling = await _pipe()
         order = Order(module, arguments, str(folder), dict(environment), new_session)
         writer, in_ = await _input(stdin)
@@ -149,14 +149,14 @@ class Forks:
 
 @cache
 def forks(*modules: str) -> Forks:
-    """The server that has imported these, one for all tests of this process."""
+    """The fork server that has imported these modules. All tests of this process share it."""
     server = Forks(*modules)
     atexit.register(server.close)
     return server
 
 
 async def _pipe() -> tuple[asyncio.StreamReader, int]:
-    """A pipe: what reads it, and the end to write to."""
+    """Make a pipe; returns its reader and the descriptor to write to."""
     read, write = os.pipe()
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(

@@ -1,4 +1,4 @@
-"""A guard for bots that a test puts together itself."""
+"""The guard of commands, for bots that a test assembles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMMANDS_OF_TESTS = {"ask": Right((Who.EVERYONE,))}
 
 
 def make_guard(call: Callable[[], VoiceChannel | None] = lambda: None, **settings: Any) -> Guard:
-    """The real one, with the usual settings but for those given by field name."""
+    """Make the real guard with default settings, except those that are given by field name."""
     chosen = Settings.read(_env_file=None, **settings)
     rights = {**RIGHTS, **COMMANDS_OF_TESTS}
     return Guard(read_permits(chosen.who_may), Owners(chosen.owners), call, lambda guild, person: False, "!", rights)

@@ -1,4 +1,4 @@
-"""A conversation that broke while the machine stood still is held again: nobody can be heard in time on such a one."""
+"""Repeats tests in real time that fail while the machine stalls, since then no speech arrives in time."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pathlib import Path
 import pytest
 
 STALL = 0.25
-"""Seconds without the processor that count. A person's pause in these tests is up to 0.6 s long, and 0.4 s are left
-until the bot takes it for the end of a turn."""
+"""Least length of a stall, in seconds without the processor. The pauses of people in these tests are up to 0.6 s long,
+and 0.4 s are left until the bot takes one for the end of a turn."""
 REPEATS = 2
 REAL_TIME = tuple(Path(__file__).parent / folder for folder in ("e2e", "lease"))
 _INTERVAL = 0.05
 
 
 class StallWatch(threading.Thread):
-    """Sleeps for short times, and notes by how much the longest took too long. Daemonic; ends with the process."""
+    """A daemon thread that measures stalls: it sleeps for short times and keeps the longest delay."""
 
     def __init__(self) -> None:
         super().__init__(name="stall watch", daemon=True)
         self.longest = 0.0
-        """Seconds for which this process did not run, since it was last set to 0."""
+        """The longest stall since this was last set to 0, in seconds."""
 
     def run(self) -> None:
-        """Watch for ever."""
+        """Measure until the process ends."""
         while True:
             due = time.monotonic() + _INTERVAL
             time.sleep(_INTERVAL)
@@ -33,16 +33,16 @@ class StallWatch(threading.Thread):
 
 
 class RepeatAfterStall:
-    """A pytest plugin: a test of :data:`REAL_TIME` that failed in a stall runs again, :data:`REPEATS` times at most.
+    """A pytest plugin that repeats a test in :data:`REAL_TIME` that fails in a stall, :data:`REPEATS` times at most.
 
-    A fault of ours that blocks the whole process looks like a stall, but it does so each time: the test still fails.
+    A bug that blocks the whole process looks like a stall too. It does so each time, so the test still fails.
     """
 
     def __init__(self) -> None:
         self._watch: StallWatch | None = None
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Mark the tests of real time, and watch as soon as there is one."""
+        """Mark the tests in real time, and start the watch if there are any."""
         for item in items:
             if any(item.path.is_relative_to(folder) for folder in REAL_TIME):
                 item.add_marker(pytest.mark.flaky(reruns=REPEATS, condition=self._stalled))
@@ -51,7 +51,7 @@ class RepeatAfterStall:
                     self._watch.start()
 
     def pytest_runtest_setup(self) -> None:
-        """Each attempt counts its own stalls."""
+        """Reset the watch for each attempt."""
         if self._watch is not None:
             self._watch.longest = 0.0
 

@@ -1,4 +1,4 @@
-"""What a program and everything it starts do, as the kernel sees it: names asked for, addresses reached, files made."""
+"""Traces a program and its children with strace: names looked up, addresses reached, files made."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DNS_HEADER = 12
 _RESOLVERS = ("nscd/socket", "io.systemd.Resolve")
 _NSCD_HEADER = struct.Struct("=iii")
 _NSCD_HOSTS = (4, 5, 14)
-"""Its requests for a host of IPv4, of IPv6, and of both."""
+"""Request types of nscd for a host: IPv4, IPv6, and both."""
 
 _WHOLE_CALL = re.compile(r"(\w+)\((.*)\)\s+= (-?\w+|\?).*", re.DOTALL)
 _TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -40,12 +40,15 @@ _FOLDER = re.compile(r"<(/[^>]*)>")
 
 @dataclass(slots=True)
 class Account:
-    """What was done.
+    """The traced actions. IPv6 loopback addresses are given as IPv4.
 
-    ``programs`` are the command lines that were started, ``asked`` the names that a resolver was asked for, ``reached``
-    the addresses that were connected or sent to, and ``own`` those of the programs' own sockets. ``neighbours`` are the
-    sockets of this machine, by path, at which other programs answered. ``made`` is every file and folder that was made
-    or opened to be written to. An IPv6 address of the machine itself counts as its IPv4 one.
+    Attributes:
+        programs: the command lines of started programs.
+        asked: the host names that a resolver was asked for.
+        reached: the addresses that were connected or sent to.
+        own: the addresses of the programs' own sockets.
+        neighbours: the paths of Unix sockets to which a connection succeeded.
+        made: the files and folders that were made, or opened for writing.
     """
 
     programs: list[str] = field(default_factory=list)
@@ -57,12 +60,12 @@ class Account:
 
     @property
     def strangers(self) -> set[Address]:
-        """What was reached and is none of the programs' own."""
+        """The reached addresses that are not the programs' own."""
         return self.reached - self.own
 
 
 def require_strace() -> None:
-    """Skip the test where no program can be traced."""
+    """Skip the test if programs can't be traced here."""
     if shutil.which("strace") is None:
         pytest.skip("needs the program strace")
     done = subprocess.run(["strace", "-f", "-o", "/dev/null", "true"], capture_output=True, text=True, check=False)  # noqa: S607
@@ -71,9 +74,9 @@ def require_strace() -> None:
 
 
 def tracing(trace: Path) -> tuple[str, ...]:
-    """What goes before a command so that an account of it, and of all that it starts, is written to ``trace``.
+    """The words in front of a command that trace it and its children to the file ``trace``.
 
-    What is traced is slow, and gives way: the calls of other tests that run beside it keep their time.
+    A traced program is slow. It runs at low priority, so that real-time tests beside it are not disturbed.
     """
     return (
         "nice",
@@ -94,7 +97,7 @@ def tracing(trace: Path) -> tuple[str, ...]:
 
 
 def read_account(trace: Path, folder: Path) -> Account:
-    """Read it; ``folder`` is where the command was started."""
+    """Read a trace. ``folder`` is the working directory of the command."""
     account, resolvers = Account(), set[str]()
     for call in _calls(trace.read_text(errors="replace")):
         match call.name:
@@ -110,7 +113,7 @@ def read_account(trace: Path, folder: Path) -> Account:
                     if path[1].endswith(_RESOLVERS):
                         resolvers.add(_unix_socket(call.arguments))
             case "sendto" | "sendmsg" | "sendmmsg":
-                # Where a connected socket leads is known from its connect; an accepted one leads to who came.
+                # The peer of a connected socket is known from its connect. That of an accepted one is a client.
                 sent_to = set(_addresses(call.arguments))
                 account.reached |= sent_to
                 if any(port == DNS for _, port in (*sent_to, *_peer(call.arguments))):
@@ -119,7 +122,7 @@ def read_account(trace: Path, folder: Path) -> Account:
                     account.asked.update(filter(None, map(_name_in_request, _datas(call.arguments))))
             case _ if call.made:
                 account.made.add(folder / call.path)
-    # Nothing can be sent to port 0: glibc asks so for the way that a packet would take.
+    # Nothing can be sent to port 0. glibc uses it to find the route of a packet.
     account.reached = {address for address in account.reached if address[1]}
     return account
 
@@ -132,21 +135,21 @@ class _Call:
 
     @property
     def made(self) -> bool:
-        """Whether something was made, or opened to be written to."""
+        """Whether the call made a file or folder, or opened a file for writing."""
         if self.result.startswith("-"):
             return False
         return not self.name.startswith("open") or bool(re.search(r"O_CREAT|O_WRONLY|O_RDWR", self.arguments))
 
     @property
     def path(self) -> Path:
-        """What it made, the last path that is named."""
+        """The path that the call made: the last one among its arguments."""
         before, _, _ = self.arguments.rpartition('"')
         folder = _FOLDER.findall(before.rpartition('"')[0])
         return Path(folder[-1] if folder else "", _datas(self.arguments)[-1].decode("utf-8", "replace"))
 
 
 def _calls(trace: str) -> Iterator[_Call]:
-    """Each call in one piece: where another thread came between, it was written in two."""
+    """Yield each call as a whole. strace writes a call in two parts if another thread interrupts it."""
     begun: dict[str, str] = {}
     for line in trace.splitlines():
         thread, _, text = line.partition(" ")
@@ -170,7 +173,7 @@ def _addresses(arguments: str) -> Iterator[Address]:
 
 
 def _peer(arguments: str) -> Iterator[Address]:
-    """Where a connected socket leads."""
+    """The peer of a connected socket."""
     if peer := _PEER.match(arguments.partition(", ")[0]):
         yield _address(*peer.groups())
 
@@ -197,7 +200,7 @@ def _unescaped(text: str) -> str:
 
 
 def _name_in_datagram(data: bytes) -> str:
-    """The name that a DNS query asks for; empty where it is something else."""
+    """The host name in a DNS query. Empty if the data is no such query."""
     labels, at = [], _DNS_HEADER
     while at < len(data) and (length := data[at]):
         labels.append(data[at + 1 : at + 1 + length])
@@ -206,7 +209,7 @@ def _name_in_datagram(data: bytes) -> str:
 
 
 def _name_in_request(data: bytes) -> str:
-    """The name that nscd or systemd-resolved is asked for; empty where it is something else."""
+    """The host name in a request to nscd or systemd-resolved. Empty if the data is no such request."""
     if data.startswith(b"{"):
         return str(json.loads(data.rstrip(b"\0")).get("parameters", {}).get("name", ""))
     if len(data) > _NSCD_HEADER.size and _NSCD_HEADER.unpack_from(data)[1] in _NSCD_HOSTS:

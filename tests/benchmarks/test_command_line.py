@@ -1,4 +1,4 @@
-"""Every benchmark ends on a signal in order, and says why it broke off; the runner does both."""
+"""The runner of the benchmarks: a signal ends a run in order, and a failure is explained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the end-of-turn benchmark makes of its sentences."""
+"""The figures and targets of the end-of-turn benchmark."""
 
 from __future__ import annotations
 

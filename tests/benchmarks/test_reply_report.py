@@ -1,4 +1,4 @@
-"""What the report makes of a run's instants."""
+"""The figures and targets of the reply-latency benchmark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the words of a benchmark's guests really leave."""
+"""The times at which guests of benchmarks send their words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which token completed a text."""
+"""The number of tokens that contain a text."""
 
 from __future__ import annotations
 

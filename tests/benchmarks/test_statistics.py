@@ -1,4 +1,4 @@
-"""Medians, percentiles, and which packets count as late."""
+"""Medians, percentiles and late packets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the report makes of spoken turns and of interruptions."""
+"""The figures and targets of the turn-latency benchmark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compose files as Compose reads them: a key that stands twice is an error, not the last one's victory."""
+"""Reads the compose files like Docker Compose: a key that occurs twice is an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Dockerfile as a list of stages: as much of the format as ours uses, and an error for anything else."""
+"""Parses a Dockerfile into stages. It knows the instructions that ours uses; all others are errors."""
 
 from __future__ import annotations
 

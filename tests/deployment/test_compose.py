@@ -1,4 +1,4 @@
-"""What the compose files promise: nothing published, secrets in files, no rights, one way out, pinned images."""
+"""The compose files: no published ports, secrets in files, no privileges, one way out, pinned images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The images are small, pinned, without rights, and made of files that there are."""
+"""The Dockerfiles: small and pinned images, without privileges, made of existing files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``make``: a virtual environment that could not be made is made later, and ``make help`` names the targets."""
+"""The Makefile: a broken virtual environment is made again, and ``make help`` lists the targets."""
 
 from __future__ import annotations
 

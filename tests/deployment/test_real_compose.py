@@ -1,4 +1,4 @@
-"""Docker Compose itself reads the compose files, and hands the containers what ``.env`` says."""
+"""Docker Compose itself reads the compose files and passes the settings of ``.env`` to the containers."""
 
 from __future__ import annotations
 

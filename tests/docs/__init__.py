@@ -1,1 +1,1 @@
-"""What documents say is held against the code, where it can be; a failure names the document and the line."""
+"""Tests of the documents against the code. A failure names the document and the line."""

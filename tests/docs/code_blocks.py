@@ -1,4 +1,4 @@
-"""Python code in the documents: the blocks of a page, each with the heading above it."""
+"""The Python blocks of the documents, each with its heading."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GUIDE = "docs/developer-guide.md"
 
 @dataclass(frozen=True, slots=True)
 class CodeBlock:
-    """A fenced block of Python; ``number`` is the line of its fence."""
+    """A fenced block of Python. ``number`` is the line of its fence."""
 
     page: str
     heading: str
@@ -24,10 +24,10 @@ class CodeBlock:
     text: str
 
     def compiled(self) -> CodeType:
-        """The block as code, in which ``await`` may stand anywhere; a traceback shows its lines in the page.
+        """Compile the block. It may have ``await`` anywhere, and tracebacks show its lines in the page.
 
         Raises:
-            SyntaxError: it is not Python.
+            SyntaxError: the block is not Python.
         """
         text = "\n" * self.number + self.text
         path, awaiting = str(ROOT / self.page), ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -36,7 +36,7 @@ class CodeBlock:
 
 
 def python_blocks(page: str) -> list[CodeBlock]:
-    """Every Python block of a page, also those within lists."""
+    """All Python blocks of a page, those within lists included."""
     found: list[CodeBlock] = []
     heading, begun, inside = "", 0, list[str]()
     for line in lines(page):

@@ -1,4 +1,4 @@
-"""The documents that people read, as lines, tables and commands, each with the place where it stands."""
+"""The lines, tables and commands of the documents, each with its page and line number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CODE = re.compile(r"``?([^`]+)``?")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a document; written out, it is where it stands."""
+    """One line of a document. Its string is the page and the line number."""
 
     page: str
     number: int
@@ -36,7 +36,7 @@ class Row:
     cells: tuple[str, ...]
 
     def code(self, column: int) -> list[str]:
-        """What stands in backticks in a column."""
+        """The texts in backticks in a column."""
         return CODE.findall(self.cells[column])
 
 
@@ -46,7 +46,7 @@ def lines(page: str) -> list[Line]:
 
 
 def rows(page: str, first: str) -> Iterator[Row]:
-    """The rows of the tables whose first column is called so, whatever its capitals."""
+    """The rows of all tables with this name of the first column, in any case."""
     header: tuple[str, ...] = ()
     for line in lines(page):
         if not line.text.startswith("|"):
@@ -60,7 +60,7 @@ def rows(page: str, first: str) -> Iterator[Row]:
 
 
 def commands(page: str) -> Iterator[tuple[Line, str]]:
-    """What people are told to type, without prompt or comment: indented lines, and what stands in backticks."""
+    """The commands of a page, without comments: its indented lines and its texts in backticks."""
     for line in lines(page):
         if line.text.startswith("    "):
             yield line, line.text.split("  #", 1)[0].split(" # ", 1)[0].strip()
@@ -69,7 +69,7 @@ def commands(page: str) -> Iterator[tuple[Line, str]]:
 
 
 def anchors(page: str) -> set[str]:
-    """What a link to a heading of the page may name, as GitHub makes it."""
+    """The anchors of the page's headings, as GitHub makes them."""
     found: set[str] = set()
     for line in lines(page):
         if heading := re.fullmatch(r"#{1,6} (.+)", line.text):

@@ -1,4 +1,4 @@
-"""The Python of the API's page speaks with a running speech server."""
+"""The Python example in docs/api.md works with a running speech server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people are told to type in a terminal works: programs, their words and options, targets of make."""
+"""The command lines in the documents: programs, their arguments and options, and make's targets exist."""
 
 from __future__ import annotations
 

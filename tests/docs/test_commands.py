@@ -1,4 +1,4 @@
-"""The commands in the documents are the bot's, and the README's table has every one of them."""
+"""The bot's commands in the documents: each exists, and the README's table has all of them."""
 
 from __future__ import annotations
 

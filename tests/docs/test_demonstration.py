@@ -1,4 +1,4 @@
-"""The README describes the demonstration that a first start plays."""
+"""The README's description of the demonstration is that of the first start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operator guide's tables of engines are RealtimeTTS's engines as the speech server knows them."""
+"""The operator guide's tables of engines: they have RealtimeTTS's engines as the speech server knows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The programs end with the statuses that the operator guide's table promises."""
+"""The exit statuses in the operator guide are those of the programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The developer guide's Python does what the guide says, and its names are those of the code."""
+"""The developer guide's Python does what the guide says, and the classes and files that it names exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every link between the documents leads somewhere."""
+"""All links between the documents have a target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Python of the sandbox's page runs against a sandbox and does what the page says."""
+"""The Python examples in docs/sandbox.md work with a sandbox and do what the page says."""
 
 from __future__ import annotations
 

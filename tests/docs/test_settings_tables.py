@@ -1,4 +1,4 @@
-"""The tables of settings and ``.env.example`` say what the code says: names, defaults, examples that are accepted."""
+"""The tables of settings and ``.env.example`` agree with the code: names, defaults and valid examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the bot tells of itself, ``!voice-status`` and ``health --json``, is explained as it is."""
+"""The documents explain all states of ``!voice-status`` and ``health --json``."""
 
 from __future__ import annotations
 

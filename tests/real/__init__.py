@@ -1,1 +1,1 @@
-"""What must hold with real weights: ears, mind and voice as a first start has them. `make test-real` runs these."""
+"""Tests with real weights for transcriber, model and voice, as on a first start. ``make test-real`` runs them."""

@@ -1,4 +1,4 @@
-"""The real weights, and a call with them that several tests look at."""
+"""Fixtures: the real weights, and one call with them that several tests share."""
 
 from __future__ import annotations
 

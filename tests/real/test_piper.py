@@ -1,4 +1,4 @@
-"""Piper with its real voice: is it understood, is it free again after a stop, do pieces make up the whole."""
+"""Piper with its real voice: it is understood, it is free soon after a stop, and its pieces fit together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Three people with recorded voices in a call in which ears, mind and voice are real."""
+"""A call of three people with recorded voices, with a real transcriber, model and voice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demonstration as a first start plays it: real ears understand what guests heard of the bot's real voice."""
+"""The demonstration with real weights: a real transcriber understands the bot's voice at the guests' ears."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real small mind, through the bot's own code: it ends its answers, remembers."""
+"""The real small model through the bot's own code: it finishes its answers and remembers."""
 
 from __future__ import annotations
 

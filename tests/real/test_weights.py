@@ -1,4 +1,4 @@
-"""The real weights as a start uses them: whole, none of them a package, and a speech detector that knows speech."""
+"""The real weights of a start: they are complete, none is a package, and the speech detector knows speech."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sandbox and an unmodified discord.py bot that is logged in to it."""
+"""Fixtures: a sandbox, and an unmodified discord.py bot that is logged in to it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def sandbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
 
 
 class Bot(commands.Bot):
-    """A plain bot that keeps what happened to it."""
+    """A plain bot that keeps its messages and events."""
 
     def __init__(self, sandbox: Sandbox, intents: discord.Intents | None = None) -> None:
         context = ssl.create_default_context(cafile=str(sandbox.ca_file))
@@ -43,7 +43,7 @@ class Bot(commands.Bot):
         self.happened: asyncio.Queue[str] = asyncio.Queue()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Don't wait the five seconds that discord.py leaves between two sessions."""
+        """Skip discord.py's pause of five seconds between two sessions."""
 
     async def on_message(self, message: discord.Message) -> None:
         if message.author != self.user:
@@ -62,7 +62,7 @@ class Bot(commands.Bot):
                 pass
 
     def sees(self, event: str, check: Callable[..., bool] | None = None) -> Awaitable[object]:
-        """Watch for an event from this call on."""
+        """Start to watch for an event."""
         return self.wait_for(event, check=check, timeout=LIMIT)
 
 

@@ -1,4 +1,4 @@
-"""The sandbox as a program of its own, and what its page in the docs says of its faults."""
+"""The sandbox as a program, and the table of faults in docs/sandbox.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gateway as discord.py and a rude client meet it: login, intents, resume, refusals."""
+"""The gateway with discord.py and with a misbehaving client: login, intents, resume, refusals."""
 
 from __future__ import annotations
 

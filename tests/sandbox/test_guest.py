@@ -1,4 +1,4 @@
-"""Guests and the sandbox around them: delivery times, waiting, starting by hand, leaving nothing behind."""
+"""Guests and the sandbox: delivery times, waiting, manual start and stop, and cleaning up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recorded lines of the demonstration's guests: each is there, is heard, and is about as long as its words."""
+"""The recorded lines of the demonstration's guests: each has a file with sound of a plausible length."""
 
 from __future__ import annotations
 

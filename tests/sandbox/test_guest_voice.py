@@ -1,4 +1,4 @@
-"""Voice as the bot and guests live through it: joins, kicks, moves, mutes, full rooms, servers that change."""
+"""Voice channels with a bot and guests: joins, kicks, moves, mutes, full channels, changes of the voice server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slash commands, buttons and suggestions, pressed by a guest and answered by discord.py."""
+"""Slash commands, buttons and suggestions: used by a guest and answered by discord.py."""
 
 from __future__ import annotations
 

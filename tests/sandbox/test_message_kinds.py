@@ -1,4 +1,4 @@
-"""Voice messages, forwards, polls, mentions of roles and replies to what is gone, as discord.py reads them."""
+"""Voice messages, forwards, polls, mentions of roles and replies to deleted messages, as discord.py reads them."""
 
 from __future__ import annotations
 

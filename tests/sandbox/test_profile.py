@@ -1,4 +1,4 @@
-"""What a bot shows of itself: its picture, as often as it may change that, and its presence."""
+"""A bot's profile: its avatar with the rate limit of its changes, and its presence."""
 
 from __future__ import annotations
 

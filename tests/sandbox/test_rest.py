@@ -1,4 +1,4 @@
-"""The rest of the REST API: who the bot is, members, channels, hostile requests, and an API in trouble."""
+"""The REST API: the bot itself, members, channels, invalid requests, and faults."""
 
 from __future__ import annotations
 

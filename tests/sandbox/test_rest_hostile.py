@@ -1,4 +1,4 @@
-"""Bodies that no library would send, to every route that takes one: refused, and never an error of ours."""
+"""Hostile request bodies for every route: they are refused and never cause a server error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages, reactions, threads, webhooks and direct messages by discord.py's own calls."""
+"""Messages, reactions, threads, webhooks and direct messages through discord.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What guests say and what else their microphones pick up."""
+"""The speech and the other sounds of guests."""
 
 from __future__ import annotations
 

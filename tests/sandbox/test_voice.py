@@ -1,4 +1,4 @@
-"""Guests in a voice channel of the sandbox hear each other, end to end encrypted, whatever happens to the group."""
+"""Guests in a voice channel hear each other, end-to-end encrypted, through all changes of the group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The word error rate counts what people would call a mistake, and nothing else."""
+"""The word error rate counts wrong words, but neither case, punctuation nor the spelling of numbers."""
 
 from __future__ import annotations
 

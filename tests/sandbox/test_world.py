@@ -1,4 +1,4 @@
-"""The world without a socket: permissions, mentions, ids, what events say."""
+"""The sandbox's state without sockets: permissions, mentions, ids, events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the voice server puts around the media, and that clients take it off again."""
+"""RTP padding and extensions that the voice server adds: clients remove them."""
 
 from __future__ import annotations
 
