@@ -101,7 +101,7 @@ class Forked:
 
 
 class Forks:
-    """A :class:`~tests.fork_server.ForkServer` in a process of its own, for programs of the project at ``root``."""
+    """A :class:`~tests.fork_server.ForkServer` in its own process, for programs of the project at ``root``."""
 
     def __init__(self, *modules: str, root: Path = ROOT) -> None:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -1,6 +1,6 @@
-"""The architecture: who may import whom. Read it from above; what it does not hold yet is listed with the reason.
+"""Tests of the architecture: which package may import which. Exceptions are listed with their reasons.
 
-``python -m tests.arrows`` prints the arrows there are.
+``python -m tests.arrows`` prints the existing imports between packages.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def top_of(module: str) -> str:
 
 
 def assert_only_known(offences: Iterable[Import], known: Mapping[Arrow, str]) -> None:
-    """Each offence is one that is known, and each that is known is still there."""
+    """Check that all offences are known, and that all known offences still exist."""
     found = [(each, [arrow for arrow in known if _is_along(each, arrow)]) for each in offences]
     unknown = [str(each) for each, arrows in found if not arrows]
     assert not unknown, "\n".join(unknown)
@@ -204,7 +204,7 @@ def test_there_are_no_circles_between_the_parts_of_any_package(tree: Tree) -> No
 
 @pytest.fixture
 def read(tmp_path: Path) -> Callable[[Mapping[str, str]], Tree]:
-    """A tree of these files, by module; each package among them has an ``__init__``."""
+    """A tree of these files, by module. Each package gets an ``__init__``."""
 
     def read(files: Mapping[str, str]) -> Tree:
         for module, text in files.items():

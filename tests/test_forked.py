@@ -1,4 +1,4 @@
-"""What is forked for a test is what the test would have started."""
+"""Tests that a forked program behaves like a started one."""
 
 from __future__ import annotations
 

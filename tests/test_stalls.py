@@ -1,4 +1,4 @@
-"""A machine that stands still is noticed, and only that excuses a test of real time."""
+"""Tests that a stall of the machine is detected, and that only a stall causes a repetition."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.stalls import REAL_TIME, REPEATS, STALL, RepeatAfterStall
 
 
 def stand_still(seconds: float) -> None:
-    """Keep every thread of this process from running."""
+    """Block all threads of this process."""
     ctypes.PyDLL(None).usleep(round(seconds * 1e6))
 
 
 class Item:
-    """A test as far as the plugin looks at it."""
+    """The part of a test that the plugin uses."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

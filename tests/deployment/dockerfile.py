@@ -26,19 +26,19 @@ class Instruction:
 
     @property
     def listed(self) -> list[str]:
-        """The JSON list of a CMD or a HEALTHCHECK."""
+        """The JSON list of a CMD or HEALTHCHECK."""
         return [str(word) for word in json.loads(self.text[self.text.index("[") :])]
 
     @property
     def copied(self) -> tuple[str | None, list[str], str]:
-        """Of a COPY: the stage that it copies from, what, and where to."""
+        """The arguments of a COPY: source stage, sources and destination."""
         words = self.words
         stage = words.pop(0).removeprefix("--from=") if words[0].startswith("--from=") else None
         return stage, words[:-1], words[-1]
 
     @property
     def variables(self) -> dict[str, str]:
-        """Of an ENV."""
+        """The variables of an ENV."""
         return dict(re.findall(r"(\w+)=(\S+)", self.text))
 
 
@@ -50,7 +50,7 @@ class Stage:
 
 
 def read_stages(file: Path = DOCKERFILE) -> dict[str, Stage]:
-    """The stages by name, in order."""
+    """The stages, by name, in order."""
     lines = [line for line in file.read_text().splitlines() if not line.lstrip().startswith("#")]
     stages: dict[str, Stage] = {}
     for logical in re.sub(r"\\\n\s*", " ", "\n".join(lines)).splitlines():
@@ -68,7 +68,7 @@ def read_stages(file: Path = DOCKERFILE) -> dict[str, Stage]:
 
 
 def inherited(stages: dict[str, Stage], name: str) -> list[Instruction]:
-    """What a stage and those it is built on do, in order."""
+    """The steps of a stage and of the stages on which it is built, in order."""
     stage = stages[name]
     before = inherited(stages, stage.base) if stage.base in stages else []
     return [*before, *stage.instructions]

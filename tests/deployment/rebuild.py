@@ -1,10 +1,12 @@
-"""What a Dockerfile says, done without an engine: each stage is a layer over a root file system, each step a chroot.
+"""Builds a Dockerfile without Docker: each stage is a layer over a root file system, each step runs in a chroot.
 
-``python -m tests.deployment.rebuild [--base FOLDER] STAGE [COMMAND …]`` does it by hand and then runs the command in
-it, read-only, as the image's user. The base is this machine's own root with its Python, or a FOLDER with a file system,
-such as debootstrap makes, which shows what a slim image lacks. Needs root, for the mounts; they are in a namespace of
-their own, and everything written lands in the layers. These lie in :data:`LAYERS`, a file system in memory: no layer
-may lie within another one, and the lowest is the machine's whole root.
+``python -m tests.deployment.rebuild [--base FOLDER] STAGE [COMMAND …]`` builds a stage and then runs the command in it,
+read-only, as the image's user. The base is this machine's root with its Python. With ``--base`` it is a folder with a
+file system, for example from debootstrap, which shows what a slim image lacks.
+
+It needs root for the mounts. The mounts are in their own namespace, and everything is written to the layers. The layers
+are in :data:`LAYERS`, a file system in memory, because no layer may be inside another one, and the lowest layer is the
+machine's whole root.
 """
 
 from __future__ import annotations
@@ -44,12 +46,12 @@ exec chroot --userspec="$user" "$merged" /bin/sh -c 'cd "$0" && exec "$@"' "$fol
 
 
 class StepFailed(Exception):  # noqa: N818
-    """A step ended with another status than 0; the text is what it said."""
+    """A step failed. The text is its output."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """Layers, topmost first, and what its steps and its program run with."""
+    """An image: its layers, topmost first, and the settings of its steps and program."""
 
     layers: tuple[Path, ...]
     environment: dict[str, str] = field(default_factory=lambda: {"PATH": FIRST_PATH})
@@ -58,7 +60,7 @@ class Image:
 
 
 class Rebuild:
-    """Images under one folder; what several have in common is done once."""
+    """The images under one folder. Common stages are built once."""
 
     def __init__(self, work: Path, base: Path = Path("/"), stages: dict[str, Stage] | None = None) -> None:
         self._work = work
@@ -67,7 +69,7 @@ class Rebuild:
         self._base = self._made_base(base)
 
     def image(self, name: str) -> Image:
-        """The stage, built; raises :class:`StepFailed`."""
+        """Build a stage; raises :class:`StepFailed`."""
         if name not in self._images:
             stage = self._stages[name]
             below = self.image(stage.base) if stage.base in self._stages else self._base
@@ -80,7 +82,7 @@ class Rebuild:
         return self._images[name]
 
     def run(self, image: Image, *command: str, state: Path) -> subprocess.Popen[bytes]:
-        """Start a command in an image that can't be written to, with ``state`` at ``/data`` and a new ``/tmp``."""
+        """Start a command in a read-only image, with ``state`` at ``/data`` and a new ``/tmp``."""
         os.chown(state, *map(int, image.user.split(":")))
         options = f"lowerdir={':'.join(map(str, image.layers))}"
         return self._enter(image, options, command, state, subprocess.PIPE)
@@ -137,7 +139,7 @@ class Rebuild:
                 _merge(origin, place, link=stage is not None)
 
     def _made_base(self, base: Path) -> Image:
-        """What stands for the image of Python: ``python`` and ``pip`` are on its path, and it reaches the index."""
+        """A replacement for the Python image: ``python`` and ``pip`` are on its path, and it can reach the index."""
         layer = self._new("base")
         layer.chmod(0o755)
         if base == Path("/"):
@@ -159,7 +161,7 @@ class Rebuild:
 
 
 def _merge(origin: Path, place: Path, *, link: bool) -> None:
-    """Bring a file or everything in a folder to ``place``; a layer's mark of what was deleted deletes it there too."""
+    """Copy a file or the content of a folder to ``place``. Deletion marks of a layer delete files there."""
     if origin.is_dir() and not origin.is_symlink():
         place.mkdir(parents=True, exist_ok=True)
         for entry in origin.iterdir():

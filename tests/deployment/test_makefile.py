@@ -28,7 +28,7 @@ chmod +x "$3/bin/pip"
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A folder with the Makefile, and a Python without python3-venv."""
+    """A folder with the Makefile and a Python without python3-venv."""
     for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path / name)
     without_pip = tmp_path / "without-pip"

@@ -1,5 +1,6 @@
-"""The images are made step by step in an empty environment, and what they hold runs without rights on a disk that is
-read-only. It installs every package anew, so it is one of the slow tests; it needs root and the package index.
+"""Tests that the images can be built step by step, and that their programs run without rights on a read-only disk.
+
+It is a slow test, because it installs all packages. It needs root and the package index.
 """
 
 from __future__ import annotations

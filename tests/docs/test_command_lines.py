@@ -23,7 +23,7 @@ _PROGRAM = re.compile(r"(?:[A-Z_]+=\S+ |docker compose run --rm \w+ )*(?:\.venv/
 
 
 def _typed() -> list[tuple[Line, str, list[str]]]:
-    """Each program that a page has people start, with what stands behind it."""
+    """All programs in a page's command lines, with their arguments."""
     found = []
     for page in (*PAGES, EXAMPLE):
         for line, code in commands(page):

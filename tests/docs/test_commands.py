@@ -69,7 +69,7 @@ def test_the_user_guide_says_which_commands_work_in_private() -> None:
 
 
 def _private() -> set[str]:
-    """The commands that do not ask for a server, as the decorators of the cogs say."""
+    """The commands that work without a server, by the decorators of the cogs."""
     found = set()
     for source in sorted([*ROOT.glob("bot/commands/*.py"), *ROOT.glob("bot/features/*/commands.py")]):
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):

@@ -47,7 +47,7 @@ def test_its_options_are_the_engines(row: Row) -> None:
 
 
 def _constructor(name: str) -> set[str]:
-    """What the engine's class takes, read without importing it: its packages need not be there."""
+    """The parameters of an engine's class, read without importing it, because its packages may be missing."""
     named = NAMED_ENGINES[name]
     found = importlib.util.find_spec("RealtimeTTS")
     assert found is not None

@@ -89,7 +89,7 @@ def surroundings(folder: Path, variables: dict[str, str]) -> dict[str, str]:
 
 
 async def ended(process: Running) -> tuple[int | None, str]:
-    """Its status and all that it said."""
+    """The exit status and the whole output of a program."""
     try:
         said, _ = await asyncio.wait_for(process.communicate(), LIMIT)
     finally:

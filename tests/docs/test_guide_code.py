@@ -35,12 +35,12 @@ def run(heading: str) -> dict[str, Any]:
 
 
 def test_every_python_block_of_the_guide_is_run_by_a_test() -> None:
-    """Those under :data:`TEST` need a running bot: ``tests/e2e/test_guide_example.py`` runs them."""
+    """The blocks under :data:`TEST` need a running bot. ``tests/e2e/test_guide_example.py`` runs them."""
     assert [block.heading for block in python_blocks(GUIDE)] == [COMMAND, FEATURE, FEATURE, TEST]
 
 
 def test_python_is_in_no_document_whose_blocks_no_test_runs() -> None:
-    """Those of the other two pages are run by ``test_api_code.py`` and ``test_sandbox_code.py``."""
+    """The blocks of the other two pages are run by ``test_api_code.py`` and ``test_sandbox_code.py``."""
     assert {block.page for page in PAGES for block in python_blocks(page)} == {GUIDE, API, SANDBOX}
 
 

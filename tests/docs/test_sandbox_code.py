@@ -35,7 +35,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 async def run(block: CodeBlock, **names: object) -> dict[str, Any]:
-    """Run a block with these names, and return the names that there are then."""
+    """Run a block with these names. Returns the names after it."""
     known: dict[str, Any] = dict(names)
     awaited = eval(block.compiled(), known)  # noqa: S307 - our own document's
     if awaited is not None:

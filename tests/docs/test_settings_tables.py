@@ -35,7 +35,7 @@ def default_of(name: str, *, speech_first: bool = False) -> Any:
 
 
 def written(value: Any) -> str:
-    """A value as it stands in ``.env``."""
+    """A value as it is written in ``.env``."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Enum):
@@ -46,7 +46,7 @@ def written(value: Any) -> str:
 
 
 def wrong_default(row: Row, name: str, cell: str, *, speech_first: bool = False) -> str | None:
-    """What is wrong with a default, if anything is."""
+    """The error in a default, if any."""
     default = default_of(name, speech_first=speech_first)
     if name in _ELSEWHERE:
         default = _ELSEWHERE[name]

@@ -1,4 +1,4 @@
-"""Which language a segment is in, on its own and within a reply."""
+"""Tests of the guessed language of a segment, alone and within a reply."""
 
 from __future__ import annotations
 

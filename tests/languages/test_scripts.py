@@ -1,4 +1,4 @@
-"""What the letters of a text tell of its language."""
+"""Tests of the language that follows from the script of a text."""
 
 from __future__ import annotations
 

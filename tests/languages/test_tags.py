@@ -1,4 +1,4 @@
-"""Tags of languages: the country does not count, and some languages go by another's name."""
+"""Tests of language tags: the country does not count, and some languages are treated as another one."""
 
 from __future__ import annotations
 

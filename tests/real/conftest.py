@@ -18,5 +18,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def weights() -> OwnWeights:
-    """All of them; `python -m bot models fetch` gets them."""
+    """All real weights. ``python -m bot models fetch`` downloads them."""
     return choose_weights(Settings.read(_env_file=None, weights=Weights.REAL))

@@ -72,7 +72,7 @@ async def test_its_words_are_understood(joe: PiperEngine) -> None:
 
 
 def test_it_is_divided_and_its_pieces_make_up_the_whole(joe: PiperEngine) -> None:
-    """No seam is heard: what is made piece by piece is what its network, undivided, makes in one go."""
+    """The sound that is made in pieces equals the sound that the undivided network makes at once."""
     ((_, speaking),) = joe._loaded.items()
     assert len(speaking._network.stages) == 2
     # Without chance, which each network draws for itself.
