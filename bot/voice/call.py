@@ -271,7 +271,7 @@ class Call(Generic[T]):
         """Wait until the call is to end, and return the cause."""
         if self._running is None:
             raise RuntimeError("the call is not open")
-        return await self._ends.first(self._running)
+        return await self._ends.wait(self._running)
 
     async def _stop_running(self) -> None:
         self.conversation.stop()

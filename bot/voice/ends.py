@@ -49,7 +49,7 @@ class CallEndWatcher:
         self._settings = settings
         self._clock = clock
 
-    async def first(self, running: asyncio.Task[None]) -> EndCause:
+    async def wait(self, running: asyncio.Task[None]) -> EndCause:
         """Wait for the first reason to end the call, and return it.
 
         Args:
@@ -57,7 +57,7 @@ class CallEndWatcher:
         """
         waited = (
             *(self._transport.wait_lost(), self._alone(), self._without_speech(), self._asked_to_leave()),
-            self._failed(running),
+            self._part_failed(running),
         )
         ends = [asyncio.create_task(end, name="end of the call") for end in waited]
         try:
@@ -69,7 +69,7 @@ class CallEndWatcher:
             await asyncio.gather(*ends, return_exceptions=True)
 
     @staticmethod
-    async def _failed(running: asyncio.Task[None]) -> EndCause:
+    async def _part_failed(running: asyncio.Task[None]) -> EndCause:
         await asyncio.wait([running])
         _log.error("A part of the call ended by itself", exc_info=running.exception())
         return EndCause.FAILURE

@@ -182,7 +182,7 @@ class UtteranceClassifier(Protocol):
         """Classify an utterance. It is called again when more words of the same turn are known."""
         ...
 
-    def said(self, person: int, text: str, *, addressed: bool) -> None:
+    def note_utterance(self, person: int, text: str, *, addressed: bool) -> None:
         """Note the words of a turn that is over. ``addressed`` says whether they were for the bot."""
         ...
 

@@ -180,7 +180,7 @@ class TurnTaking:
             self._watch(SpeechStopped(event.turn))
         match event:
             case SpeechSoFar(_, sound) if turn.interrupting and not turn.interruption_decided and turn.interim is None:
-                turn.interim = self._spawn(self._interim(turn, sound), f"interim {turn.id}")
+                turn.interim = self._spawn(self._check_for_words(turn, sound), f"interim {turn.id}")
             case SpeechPaused():
                 turn.paused, turn.text = event, None
                 self._start_transcription(turn, event, Urgency.SPECULATION)
@@ -233,7 +233,7 @@ class TurnTaking:
 
     # Transcription.
 
-    async def _interim(self, turn: _Turn, sound: Sound16) -> None:
+    async def _check_for_words(self, turn: _Turn, sound: Sound16) -> None:
         """Find out whether there are words in a turn that is not over. If not, the next event of it tries again."""
         try:
             text = await self._transcribe(turn, sound, Urgency.INTERIM)
@@ -359,7 +359,7 @@ class TurnTaking:
             self._watch(utterance)
             return
         before, self._last_said[person] = self._last_said.get(person), text
-        self._classifier.said(person, text, addressed=addressed)
+        self._classifier.note_utterance(person, text, addressed=addressed)
         self._watch(utterance)
         match classification:
             case Classification(UtteranceKind.COMMAND, command, choice) if command is not None:

@@ -88,9 +88,9 @@ class Conversation:
         self._clock = clock
         self._outgoing: asyncio.Queue[ClientMessage] = asyncio.Queue()
         self._tasks: asyncio.TaskGroup | None = None
-        self._model: asyncio.Task[None] | None = None
+        self._model_task: asyncio.Task[None] | None = None
         self._timer: ReplyTimer | None = None
-        self._words = SpokenWords(clock)
+        self._spoken_words = SpokenWords(clock)
         self._voice_notices = VoiceNotices()
         self._answered: int | None = None
         self._quiet_since: float | None = None
@@ -99,8 +99,8 @@ class Conversation:
         self._played = (0, 0)
         self._parameters = SpeechParameters()
         self._sayings: list[Saying] = []
-        self._being_said: tuple[str, Saying] | None = None
-        self._over = False
+        self._current_saying: tuple[str, Saying] | None = None
+        self._ended = False
 
     async def run(self) -> None:
         """Converse until cancelled."""
@@ -113,7 +113,7 @@ class Conversation:
                     self._spawn(self._language.load(), "language detection")
         finally:
             self._tasks = None
-            self._over = True
+            self._ended = True
             for saying in (*self._sayings,):
                 self._end_saying(saying, Outcome.DISCARDED)
 
@@ -140,12 +140,12 @@ class Conversation:
     @property
     def recently_spoken(self) -> str:
         """Text of the segments that started to play a short while ago. Microphones may pick them up as echo."""
-        return self._words.recent_text()
+        return self._spoken_words.recent_text()
 
     def prompt(self, prompt: Prompt) -> Saying:
         """Queue a prompt. Prompts are answered in order. After the end of :meth:`run`, the prompt is discarded."""
         saying = Saying(prompt, self._cancel)
-        if self._over:
+        if self._ended:
             saying.end(Outcome.DISCARDED)
             return saying
         self._sayings.append(saying)
@@ -209,7 +209,7 @@ class Conversation:
 
     def marked(self, reply: str, number: int, at: float) -> None:
         """Note that segment ``number`` of a reply has started to play. The playback calls this."""
-        segment = self._words.started_playing(number, at) if reply == self._dialogue.current else None
+        segment = self._spoken_words.started_playing(number, at) if reply == self._dialogue.current else None
         if segment is not None:
             self._watch(WordsSpoken(reply, segment, self._prompt_turn))
 
@@ -244,14 +244,14 @@ class Conversation:
             case effects.CommitReply(reply, prompt):
                 self._commit(reply, prompt)
             case effects.AskModel(reply, prompt):
-                self._model = self._spawn(self._ask(reply, prompt), f"model {reply}")
+                self._model_task = self._spawn(self._ask(reply, prompt), f"model {reply}")
             case effects.CloseModel():
-                if self._model is not None:
-                    self._model.cancel()
+                if self._model_task is not None:
+                    self._model_task.cancel()
             case effects.Send(message):
                 self._send(message)
             case effects.MarkSegment(reply, text):
-                self._playback.mark(reply, self._words.add(text))
+                self._playback.mark(reply, self._spoken_words.add(text))
             case effects.Play(reply, samples):
                 self._playback.write(reply, samples)
             case effects.PausePlayback(reply):
@@ -273,8 +273,8 @@ class Conversation:
                     self._history.add(Turn.of_bot(heard, interrupted=interrupted))
             case effects.EndReply(reply, outcome):
                 self._end(outcome)
-                if self._being_said is not None and self._being_said[0] == reply:
-                    self._end_saying(self._being_said[1], outcome)
+                if self._current_saying is not None and self._current_saying[0] == reply:
+                    self._end_saying(self._current_saying[1], outcome)
 
     def _saying_of(self, prompt: Prompt) -> Saying | None:
         return next((saying for saying in self._sayings if saying.prompt is prompt), None)
@@ -289,12 +289,12 @@ class Conversation:
 
     def _begin(self, reply: str, prompt: Prompt) -> None:
         saying = self._saying_of(prompt)
-        self._being_said = None if saying is None else (reply, saying)
+        self._current_saying = None if saying is None else (reply, saying)
         self._timer = ReplyTimer(reply, prompt.at, self._clock)
-        self._words.begin()
+        self._spoken_words.begin()
         usual = self._manner()
-        spoken_here = self._language.of(prompt) if self._language is not None else None
-        self._parameters = replace(usual, voice=prompt.voice or usual.voice, conversation_language=spoken_here)
+        language = self._language.of(prompt) if self._language is not None else None
+        self._parameters = replace(usual, voice=prompt.voice or usual.voice, conversation_language=language)
         self._prompt_turn, self._heard, self._played = prompt.turn, "", (0, 0)
         self._playback.begin(reply)
 
@@ -306,7 +306,7 @@ class Conversation:
         self._watch(PromptTaken(reply, prompt.author, prompt.text, recited, prompt.person, prompt.turn))
 
     def _end(self, outcome: Outcome) -> None:
-        self._model = None
+        self._model_task = None
         timer, self._timer = self._timer, None
         if timer is None or outcome is Outcome.DISCARDED:
             return

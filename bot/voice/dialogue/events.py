@@ -52,11 +52,11 @@ class InterruptionConfirmed:
     """There are words in a turn that began during a reply, so the turn ends that reply.
 
     Attributes:
-        heard: samples of the current reply that have been sent.
+        position: samples of the current reply that have been sent.
     """
 
     turn: TurnId
-    heard: int
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,25 +111,25 @@ class PlaybackDrained:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Somebody has told the bot to be silent. ``heard`` samples of the current reply have been sent."""
+    """Somebody has told the bot to be silent. ``position`` samples of the current reply have been sent."""
 
-    heard: int
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
 class Dismissed:
-    """A person (user id) is no longer answered. ``heard`` samples of the current reply have been sent."""
+    """A person (user id) is no longer answered. ``position`` samples of the current reply have been sent."""
 
     person: int
-    heard: int
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
 class PromptCancelled:
-    """This very prompt is no longer to be answered. ``heard`` samples of the current reply have been sent."""
+    """This very prompt is no longer to be answered. ``position`` samples of the current reply have been sent."""
 
     prompt: Prompt
-    heard: int
+    position: int
 
 
 SpeechOutput = SegmentStart | SegmentAudio | SegmentEnd | Flushed | Failure | Disconnected

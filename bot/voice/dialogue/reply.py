@@ -60,7 +60,7 @@ class Reply:
     Attributes:
         committed: whether people may hear and see the reply. A reply that is not committed is speculative.
         notice: text that is spoken before the answer, to say that the answer takes a moment. It is no part of it.
-        written: text of the answer so far.
+        answer: text of the answer so far.
         segments: segments of notice and answer whose synthesis has begun, in order.
         text_ended: whether the text of the answer is complete.
         speech_lost: whether the speech server failed at this reply. The rest is then written in the prompt channel.
@@ -73,7 +73,7 @@ class Reply:
     prompt: Prompt
     committed: bool = True
     notice: str = ""
-    written: str = ""
+    answer: str = ""
     segments: list[Segment] = field(default_factory=list)
     text_ended: bool = False
     speech_lost: bool = False
@@ -82,9 +82,9 @@ class Reply:
     fault: str | None = None
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
         """All text that is to be spoken: the notice and the answer so far."""
-        return self.notice + self.written
+        return self.notice + self.answer
 
     @property
     def received(self) -> int:
@@ -103,7 +103,7 @@ class Reply:
         spoken = "".join(segment.text for segment in self.segments if segment.complete)
         return bool(self.notice) and spoken.strip() == self.notice.strip()
 
-    def heard(self, samples: int) -> str:
+    def heard_text(self, samples: int) -> str:
         """The part of the answer that people have heard after ``samples`` samples, up to the end of a word."""
         text = ""
         for segment in self.segments:
@@ -123,7 +123,7 @@ class Reply:
             if not segment.complete:
                 break
             spoken += len(segment.text)
-        return self.said[max(spoken, len(self.notice)) :].strip()
+        return self.text[max(spoken, len(self.notice)) :].strip()
 
 
 def _first_words(text: str, share: float) -> str:
@@ -193,16 +193,16 @@ class ReplyProgress:
         withheld, self._withheld = self._withheld, []
         # Written lines answer the final prompt.
         yield from (replace(effect, prompt=prompt) if isinstance(effect, Tell) else effect for effect in withheld)
-        yield from self._settle()
+        yield from self._end_if_complete()
 
-    def interrupt(self, heard: int) -> Iterator[Effect]:
-        """End the reply after ``heard`` samples were sent. A speculative reply is discarded."""
+    def interrupt(self, position: int) -> Iterator[Effect]:
+        """End the reply after ``position`` samples were sent. A speculative reply is discarded."""
         reply = self.reply
         yield CloseModel(reply.id)
         yield Send(Cancel(reply.id))
         yield DropPlayback(reply.id)
         if reply.committed:
-            yield from self._end(Outcome.INTERRUPTED, reply.heard(heard))
+            yield from self._end(Outcome.INTERRUPTED, reply.heard_text(position))
         else:
             yield from self._end(Outcome.DISCARDED, "")
 
@@ -226,16 +226,16 @@ class ReplyProgress:
                 yield from self._show(Play(reply.id, samples))
             case SegmentEnd() if not reply.speech_lost and reply.segments:
                 reply.segments[-1].complete = True
-                if reply.notice_complete and not reply.written:
+                if reply.notice_complete and not reply.answer:
                     yield from self._show(PausePlayback(reply.id))
             case Flushed() if not reply.speech_lost:
                 yield from self._finish_playback()
-                yield from self._settle()
+                yield from self._end_if_complete()
             case Failure():
                 yield from self.speech_failed()
             case PlaybackDrained():
                 reply.drained = True
-                yield from self._settle()
+                yield from self._end_if_complete()
 
     def speech_failed(self) -> Iterator[Effect]:
         """Handle a failure of the speech server: the rest of the answer is written instead of spoken."""
@@ -244,11 +244,11 @@ class ReplyProgress:
             return
         reply.speech_lost = True
         yield Send(Cancel(reply.id))
-        if reply.notice and not reply.received and not reply.written:
+        if reply.notice and not reply.received and not reply.answer:
             yield from self._show(Tell(reply.notice.strip(), reply.prompt))
         # Sound that has come is still played. The written text continues where that sound ends.
         yield from self._finish_playback()
-        yield from self._settle()
+        yield from self._end_if_complete()
 
     def _show(self, effect: Effect) -> Iterator[Effect]:
         """Yield an effect that people hear or see: now, or when the reply is committed."""
@@ -260,7 +260,7 @@ class ReplyProgress:
     def _model_loading(self) -> Iterator[Effect]:
         """Say once that the answer takes a moment, unless a part of the answer has come already."""
         reply = self.reply
-        if reply.said or reply.text_ended:
+        if reply.text or reply.text_ended:
             return
         # The line break makes the speech server synthesize the notice at once.
         reply.notice = f"{self._texts.waking}\n"
@@ -273,7 +273,7 @@ class ReplyProgress:
         reply = self.reply
         if reply.text_ended or not text:
             return
-        reply.written += text
+        reply.answer += text
         if not reply.speech_lost:
             yield Send(Speak(text, reply=reply.id))
 
@@ -282,9 +282,9 @@ class ReplyProgress:
         if reply.text_ended:
             return
         reply.text_ended = True
-        if reply.speech_lost or not reply.said.strip():
+        if reply.speech_lost or not reply.text.strip():
             yield from self._finish_playback()
-            yield from self._settle()
+            yield from self._end_if_complete()
         else:
             yield Send(Speak(flush=True, reply=reply.id))
 
@@ -294,7 +294,7 @@ class ReplyProgress:
             return
         reply.fault = fault
         if timed_out:
-            yield from self._token((" " if reply.written else "") + self._texts.confused)
+            yield from self._token((" " if reply.answer else "") + self._texts.confused)
         else:
             yield from self._show(Tell(fault, reply.prompt))
         yield from self._text_ended()
@@ -309,12 +309,12 @@ class ReplyProgress:
         else:
             reply.drained = True
 
-    def _settle(self) -> Iterator[Effect]:
+    def _end_if_complete(self) -> Iterator[Effect]:
         """End the reply if its text is complete and its last sample was sent."""
         reply = self.reply
         if not (reply.committed and reply.text_ended and reply.playback_finished and reply.drained):
             return
-        text = reply.written.strip()
+        text = reply.answer.strip()
         if not text:
             if reply.fault is None:
                 yield Tell(self._texts.speechless, reply.prompt)

@@ -89,24 +89,24 @@ class Dialogue:
                 yield from self._discard(turn)
             case InterruptionStarted(turn):
                 yield from self._start_interruption(turn)
-            case InterruptionConfirmed(turn, heard):
-                yield from self._confirm_interruption(turn, heard)
+            case InterruptionConfirmed(turn, position):
+                yield from self._confirm_interruption(turn, position)
             case FloorReleased(turn):
                 yield from self._release_floor(turn)
-            case Stopped(heard):
+            case Stopped(position):
                 yield from self._drop(lambda prompt: True)
-                yield from self._interrupt(heard)
-            case PromptCancelled(prompt, heard):
+                yield from self._interrupt(position)
+            case PromptCancelled(prompt, position):
                 yield from self._drop(lambda waiting: waiting is prompt)
                 if self._progress is not None and self._progress.reply.prompt is prompt:
-                    yield from self._interrupt(heard)
-            case Dismissed(person, heard):
+                    yield from self._interrupt(position)
+            case Dismissed(person, position):
                 yield from self._drop(lambda prompt: prompt.person == person)
                 if self._progress is not None and self._progress.reply.prompt.person == person:
-                    yield from self._interrupt(heard)
+                    yield from self._interrupt(position)
             case Disconnected():
                 # A reply without text loses nothing: the speech server may be back before there is text.
-                if self._progress and self._progress.reply.said:
+                if self._progress and self._progress.reply.text:
                     yield from self._advance(self._progress.speech_failed())
             case _:
                 if event.reply == self.current and self._progress is not None:
@@ -115,7 +115,7 @@ class Dialogue:
     # Prompts and speculative replies.
 
     def _prompted(self, prompt: Prompt) -> Iterator[Effect]:
-        if not self._merged(prompt):
+        if not self._merge(prompt):
             if len(self._waiting) >= MAX_WAITING:
                 yield from self._refuse(prompt)
                 return
@@ -140,7 +140,7 @@ class Dialogue:
             self._refused.add(prompt.person)
         yield Refuse(prompt, TOO_MANY_WAITING)
 
-    def _merged(self, prompt: Prompt) -> bool:
+    def _merge(self, prompt: Prompt) -> bool:
         """Append a spoken prompt to the last waiting prompt if the same person spoke it. Returns whether it did."""
         last = self._waiting[-1] if self._waiting else None
         if last is None or last.turn is None or prompt.turn is None or last.turn.person != prompt.turn.person:
@@ -187,13 +187,13 @@ class Dialogue:
         if len(self._floor) == 1:
             yield HoldPlayback()
 
-    def _confirm_interruption(self, turn: TurnId, heard: int) -> Iterator[Effect]:
+    def _confirm_interruption(self, turn: TurnId, position: int) -> Iterator[Effect]:
         interrupted = self._floor.get(turn)
         if interrupted is None:
             return
         self._floor[turn] = None
         if interrupted == self.current:
-            yield from self._interrupt(heard)
+            yield from self._interrupt(position)
 
     def _release_floor(self, turn: TurnId) -> Iterator[Effect]:
         if turn not in self._floor:
@@ -204,9 +204,9 @@ class Dialogue:
 
     # Replies, one after another.
 
-    def _interrupt(self, heard: int) -> Iterator[Effect]:
+    def _interrupt(self, position: int) -> Iterator[Effect]:
         if self._progress is not None:
-            yield from self._advance(self._progress.interrupt(heard))
+            yield from self._advance(self._progress.interrupt(position))
 
     def _advance(self, effects: Iterator[Effect]) -> Iterator[Effect]:
         """Yield the effects of the current reply; if they end it, begin the reply to the next prompt."""

@@ -143,7 +143,7 @@ class FrameSender(threading.Thread):
                 self._woken.clear()
                 if self._ending.is_set():
                     return
-                self._pause(self.step())
+                self._wait(self.step())
         except Exception:
             _log.exception("The sending thread failed")
         finally:
@@ -210,7 +210,7 @@ class FrameSender(threading.Thread):
         self._sink.send_silence()
         return self.timing.wait(self._clock())
 
-    def _pause(self, seconds: float | None) -> None:
+    def _wait(self, seconds: float | None) -> None:
         if self._phase is _Phase.VOICED:
             # New sound must not change the 20 ms between two frames.
             self._ending.wait(seconds)

@@ -116,7 +116,7 @@ class CallRecorder:
         self._bot_rate = bot_rate
         limits = limits or RecordingLimits()
         self._min_free_bytes = limits.min_free_bytes
-        self._longest = min(limits.hours * 3_600, MAX_SAMPLES / max(bot_rate, HEARING_RATE) - SPARE_SECONDS)
+        self._max_seconds = min(limits.hours * 3_600, MAX_SAMPLES / max(bot_rate, HEARING_RATE) - SPARE_SECONDS)
         self._disk_free = disk_free
         self._clock = clock
         self._began = 0.0
@@ -177,7 +177,7 @@ class CallRecorder:
     def heard(self, person: int, sound: Sound16, at: float) -> None:
         """Record sound of a person, mono at 16,000 Hz. ``at`` is its time of arrival in monotonic seconds."""
         if person not in self._forgotten:
-            self._take(_Piece(person, sound, at))
+            self._enqueue(_Piece(person, sound, at))
 
     def spoken(self, sound: Samples, at: float, reply: str | None = None) -> None:
         """Record sound of the bot, mono at ``bot_rate``.
@@ -186,9 +186,9 @@ class CallRecorder:
             at: when the sound was sent, in monotonic seconds.
             reply: id of the reply that the sound belongs to.
         """
-        self._take(_Piece(None, sound, at, reply))
+        self._enqueue(_Piece(None, sound, at, reply))
 
-    def _take(self, piece: _Piece) -> None:
+    def _enqueue(self, piece: _Piece) -> None:
         if not self._recording:
             return
         if self._waiting.qsize() < MAX_WAITING:
@@ -281,8 +281,8 @@ class CallRecorder:
             file.delete()
 
     def _limit_reached(self) -> str | None:
-        if self._clock() - self._began >= self._longest:
-            return f"The recording has ended: {self._longest / 3_600:.2g} hours is the limit."
+        if self._clock() - self._began >= self._max_seconds:
+            return f"The recording has ended: {self._max_seconds / 3_600:.2g} hours is the limit."
         if self._disk_full():
             return "The recording has ended: the disk is nearly full."
         return None

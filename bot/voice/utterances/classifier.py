@@ -240,8 +240,8 @@ class CallClassifier:
     """A :class:`~bot.voice.ports.UtteranceClassifier` for one call.
 
     Args:
-        speaker: the bot's own speech.
-        company: the people in the call.
+        bot_speech: the bot's own speech.
+        people: the people in the call.
         character: the bot's persona, which gives it its names.
         policy: the operator's rule for whom the bot answers.
         words: the phrases of commands and the backchannels.
@@ -250,8 +250,8 @@ class CallClassifier:
 
     def __init__(
         self,
-        speaker: BotSpeech,
-        company: PeopleInCall,
+        bot_speech: BotSpeech,
+        people: PeopleInCall,
         character: CharacterInCall,
         policy: AnswerPolicy,
         words: WordLists,
@@ -261,8 +261,8 @@ class CallClassifier:
         self._character = character
         self._persona = character.now().persona
         self._names = Names(self._persona.names)
-        self._speaker = speaker
-        self._company = company
+        self._bot_speech = bot_speech
+        self._people = people
         self._commands = VoiceCommandFinder(self._names, words.commands)
         self._commands.set_choices(self._persona, character.personas)
         self._backchannels = words.backchannels
@@ -278,14 +278,14 @@ class CallClassifier:
     def classify(self, utterance: Utterance) -> Classification:
         """Classify an utterance. It may be called again when more words of the same turn are known."""
         self._follow_persona()
-        text, others = utterance.text, self._company.others(utterance.person)
+        text, others = utterance.text, self._people.others(utterance.person)
         if not text.strip():
             return Classification(UtteranceKind.NOTHING)
-        if utterance.may_be_echo and is_echo(text, self._speaker.recently_spoken):
+        if utterance.may_be_echo and is_echo(text, self._bot_speech.recently_spoken):
             return Classification(UtteranceKind.ECHO)
         if utterance.interrupting and self._backchannels.is_backchannel(text):
             return Classification(UtteranceKind.BACKCHANNEL)
-        speaking = utterance.interrupting or self._speaker.answering
+        speaking = utterance.interrupting or self._bot_speech.answering
         request = self._commands.find(text, alone=not others, speaking=speaking)
         if request is not None:
             return Classification(UtteranceKind.COMMAND, request.command, request.choice)
@@ -299,7 +299,7 @@ class CallClassifier:
             self._names.update(persona.names)
             self._commands.set_choices(persona, self._character.personas)
 
-    def said(self, person: int, text: str, *, addressed: bool) -> None:
+    def note_utterance(self, person: int, text: str, *, addressed: bool) -> None:
         """Note the words of a turn that is over, to remember who talks with the bot."""
         if addressed:
             self._partner = person
@@ -307,5 +307,5 @@ class CallClassifier:
             self._partner = None
 
     def _context(self) -> AddressingContext:
-        quiet_since = self._speaker.quiet_since
+        quiet_since = self._bot_speech.quiet_since
         return AddressingContext(self._partner, 0.0 if quiet_since is None else self._clock() - quiet_since)

@@ -205,7 +205,7 @@ _SOUNDS = (("ph", "f"), ("ck", "k"), ("c", "k"), ("y", "i"), ("z", "s"), ("uu", 
 
 
 class Names:
-    """The names of one speaker, and the search for them in transcripts.
+    """The names of the bot or of people, and the search for them in transcripts.
 
     Args:
         names: the names as they are written. A name of several words counts only as a whole.
@@ -220,8 +220,8 @@ class Names:
         self._unspaced = UnspacedNames(names)
         written = [words for name in names if (words := plain_words(separate_scripts(fold_text(name))))]
         self._names = [(name, _phonetic(name)) for name in map("".join, written)]
-        self._written = {len(words) for words in written} | {1}
-        self._lengths = self._written | {2}
+        self._name_lengths = {len(words) for words in written} | {1}
+        self._lengths = self._name_lengths | {2}
 
     def called_in(self, text: str) -> bool:
         """Whether a text contains one of the names."""
@@ -232,7 +232,7 @@ class Names:
             for at in range(len(words) - n + 1)
             # "Say you" counts as a name at either end of a text or after a word such as "hey", but not in "they say
             # you won".
-            if n in self._written or at in (0, len(words) - n) or words[at - 1] in CALL_WORDS
+            if n in self._name_lengths or at in (0, len(words) - n) or words[at - 1] in CALL_WORDS
         )
 
     def called_first(self, text: str) -> bool:
@@ -254,18 +254,18 @@ class Names:
 
     def is_name(self, words: list[str]) -> bool:
         """Whether these words together are one of the names, or sound like one."""
-        least = MIN_SIMILARITY if len(words) == 1 else MIN_SIMILARITY_IN_PARTS
+        min_similarity = MIN_SIMILARITY if len(words) == 1 else MIN_SIMILARITY_IN_PARTS
         heard = "".join(words)
-        return bool(words) and any(_similar(heard, name, sound, least) for name, sound in self._names)
+        return bool(words) and any(_similar(heard, name, sound, min_similarity) for name, sound in self._names)
 
 
-def _similar(heard: str, name: str, sound: str, least: float) -> bool:
-    """Whether a word is a name or sounds like it; ``sound`` is the name's."""
+def _similar(heard: str, name: str, sound: str, min_similarity: float) -> bool:
+    """Whether a word is a name or sounds like it. ``sound`` is the name's phonetic form."""
     if heard == name:
         return True
     if len(name) < MIN_FUZZY_LENGTH or heard[:1] != name[:1]:
         return False
-    return difflib.SequenceMatcher(None, _phonetic(heard), sound, autojunk=False).ratio() >= least
+    return difflib.SequenceMatcher(None, _phonetic(heard), sound, autojunk=False).ratio() >= min_similarity
 
 
 def _phonetic(word: str) -> str:

@@ -66,8 +66,8 @@ def mood_phrases(persona: Persona, ask: Phrases, words: Mapping[str, Phrases]) -
     """
     for mood in persona.moods:
         for language, templates in ask.items():
-            called = (_as_said(mood), *words.get(mood, {}).get(language, ()))
-            yield from ((plain(template.replace(GAP, word)), mood) for template in templates for word in called)
+            spoken_names = (_as_said(mood), *words.get(mood, {}).get(language, ()))
+            yield from ((plain(template.replace(GAP, word)), mood) for template in templates for word in spoken_names)
 
 
 def persona_phrases(
@@ -84,8 +84,8 @@ def persona_phrases(
     for file, persona in personas.items():
         if persona != now:
             full = (*persona.names, _as_said(file))
-            called = dict.fromkeys((*full, *filter(None, map(names.without, full))))
-            yield from ((plain(template.replace(GAP, name)), file) for template in templates for name in called)
+            spoken_names = dict.fromkeys((*full, *filter(None, map(names.without, full))))
+            yield from ((plain(template.replace(GAP, name)), file) for template in templates for name in spoken_names)
 
 
 class DegreeWords:
@@ -240,7 +240,7 @@ class VoiceCommandFinder:
             alone: whether the speaker is the only person in the call. Then a command needs no name of the bot.
             speaking: whether the bot speaks. Then "stop" needs no name of the bot.
         """
-        request = self._meaning(plain(text)) or self._mood(plain(text))
+        request = self._only_command(plain(text)) or self._mood_with_degree(plain(text))
         if request is None:
             return None
         named = self._names.called_in(text)
@@ -249,12 +249,12 @@ class VoiceCommandFinder:
             return request if speaking or named else None
         return request if named or alone else None
 
-    def _mood(self, text: str) -> CommandRequest | None:
+    def _mood_with_degree(self, text: str) -> CommandRequest | None:
         """The request for a mood in an utterance that also says how much of the mood is wanted."""
-        request = self._meaning(self._phrases.degree.without(text))
+        request = self._only_command(self._phrases.degree.without(text))
         return request if request is not None and request.command is VoiceCommand.MOOD else None
 
-    def _meaning(self, rest: str) -> CommandRequest | None:
+    def _only_command(self, rest: str) -> CommandRequest | None:
         """The only command in an utterance that has nothing but the command, names and polite words."""
         if len(rest) > MAX_CHARACTERS:
             return None

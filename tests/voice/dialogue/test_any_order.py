@@ -105,20 +105,20 @@ class AnyOrder(RuleBasedStateMachine):
         self.floor.add(turn)
         self.feed(on.InterruptionStarted(turn))
 
-    @rule(turn=turns, heard=st.integers(0, 10**6))
-    def words(self, turn: TurnId, heard: int) -> None:
-        self.feed(on.InterruptionConfirmed(turn, heard))
+    @rule(turn=turns, position=st.integers(0, 10**6))
+    def words(self, turn: TurnId, position: int) -> None:
+        self.feed(on.InterruptionConfirmed(turn, position))
 
     @rule(turn=turns)
     def silence(self, turn: TurnId) -> None:
         self.floor.discard(turn)
         self.feed(on.FloorReleased(turn))
 
-    @rule(heard=st.integers(0, 10**6))
-    def stop(self, heard: int) -> None:
+    @rule(position=st.integers(0, 10**6))
+    def stop(self, position: int) -> None:
         self.dropped += self.dialogue.waiting
         self.model_open = None
-        self.feed(on.Stopped(heard))
+        self.feed(on.Stopped(position))
         assert self.dialogue.current is None
 
     @rule(reply=ids, which=st.integers(0, 9))

@@ -29,12 +29,12 @@ def test_words_end_the_reply_and_the_bot_stays_silent_until_they_are_over() -> N
         on.Prompted(waiting),
         on.InterruptionStarted(TURN),
     )
-    effects = effects_of(dialogue, on.InterruptionConfirmed(TURN, heard=len(SOUND)))
+    effects = effects_of(dialogue, on.InterruptionConfirmed(TURN, position=len(SOUND)))
     assert do.Remember(ADA, "Once upon a time.", interrupted=True) in effects
     assert do.AskModel("r2", waiting) in effects
     assert do.ResumePlayback() not in effects
     # The turn has ended one reply already. Its further words do not end the next one.
-    assert effects_of(dialogue, on.InterruptionConfirmed(TURN, heard=0)) == []
+    assert effects_of(dialogue, on.InterruptionConfirmed(TURN, position=0)) == []
     effects = effects_of(dialogue, on.TurnCommitted(spoken("tell me another")), on.FloorReleased(TURN))
     assert effects[-1] == do.ResumePlayback()
     assert dialogue.waiting == 1
@@ -51,5 +51,5 @@ def test_playback_is_held_until_the_last_of_two_speakers_has_finished() -> None:
 def test_words_of_somebody_who_began_before_the_reply_do_not_end_it() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.InterruptionStarted(OTHER_TURN), on.Prompted(ADA))
-    assert effects_of(dialogue, on.InterruptionConfirmed(OTHER_TURN, heard=0)) == []
+    assert effects_of(dialogue, on.InterruptionConfirmed(OTHER_TURN, position=0)) == []
     assert dialogue.current == "r1"

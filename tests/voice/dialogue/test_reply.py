@@ -9,7 +9,7 @@ from bot.voice.turn import Prompt
 
 
 def reply_of(*segments: tuple[str, int, bool]) -> Reply:
-    reply = Reply("r1", Prompt("Ada", "hello", 0.0), written="".join(text for text, _, _ in segments))
+    reply = Reply("r1", Prompt("Ada", "hello", 0.0), answer="".join(text for text, _, _ in segments))
     reply.segments = [Segment(text, received, whole) for text, received, whole in segments]
     return reply
 
@@ -28,21 +28,21 @@ def reply_of(*segments: tuple[str, int, bool]) -> Reply:
 def test_heard_text_follows_the_samples_and_ends_at_a_word(samples: int, heard: str) -> None:
     reply = reply_of(("Well, hello there. ", 96_000, True), ("How are you?", 48_000, True))
     # 50,000 of 96,000 samples end in the middle of "hello", 47,000 of 48,000 in the middle of "you".
-    assert reply.heard(samples) == heard
+    assert reply.heard_text(samples) == heard
 
 
 def test_a_script_without_spaces_is_cut_at_a_character() -> None:
-    assert reply_of(("こんにちは", 50_000, True)).heard(20_000) == "こん"
+    assert reply_of(("こんにちは", 50_000, True)).heard_text(20_000) == "こん"
 
 
 def test_an_unfinished_clause_is_never_heard_whole() -> None:
     reply = reply_of(("One two three four five six seven.", 9_600, False))
-    assert reply.heard(9_600) == "One"
+    assert reply.heard_text(9_600) == "One"
     reply = reply_of(("One two three four five six seven.", 48_000, False))
-    assert reply.heard(48_000) == "One two three"
+    assert reply.heard_text(48_000) == "One two three"
 
 
 def test_unspoken_begins_at_the_first_clause_that_is_not_whole() -> None:
     reply = reply_of(("First. ", 48_000, True), ("Second, ", 10, False))
-    reply.written += "third."
+    reply.answer += "third."
     assert reply.unspoken() == "Second, third."

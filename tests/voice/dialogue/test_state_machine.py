@@ -72,7 +72,7 @@ def test_prompts_are_answered_in_order_and_the_twenty_first_to_wait_is_refused()
 def test_stop_cancels_everywhere_and_remembers_what_was_heard() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), on.Prompted(ADA), *speak("r1", "All is well. "), *speak("r1", "And more."))
-    effects = effects_of(dialogue, on.Stopped(heard=len(SOUND)))
+    effects = effects_of(dialogue, on.Stopped(position=len(SOUND)))
     assert effects == [
         do.Drop(ADA),
         do.CloseModel("r1"),
@@ -94,11 +94,11 @@ def test_who_is_dismissed_is_answered_no_more_and_the_others_are() -> None:
     dialogue = Dialogue(DialogueTexts)
     ada, ben = Prompt("Ada", "hello", 0.0, 1, person=7), Prompt("Ben", "hello", 0.0, 2, person=8)
     effects_of(dialogue, on.Prompted(ben), on.Prompted(ada), on.Prompted(ben), *speak("r1", "All is well. "))
-    effects = effects_of(dialogue, on.Dismissed(8, heard=len(SOUND)))
+    effects = effects_of(dialogue, on.Dismissed(8, position=len(SOUND)))
     assert do.EndReply("r1", Outcome.INTERRUPTED) in effects
     assert [effect.prompt for effect in only(do.BeginReply, effects)] == [ada]
     assert dialogue.waiting == 0
-    assert effects_of(dialogue, on.Dismissed(8, heard=0)) == [], "the reply to somebody else goes on"
+    assert effects_of(dialogue, on.Dismissed(8, position=0)) == [], "the reply to somebody else goes on"
     assert dialogue.current == "r2"
 
 

@@ -136,7 +136,7 @@ class PrefixClassifier:
             case _:
                 return Classification(UtteranceKind.ADDRESSED)
 
-    def said(self, person: int, text: str, *, addressed: bool) -> None: ...
+    def note_utterance(self, person: int, text: str, *, addressed: bool) -> None: ...
 
 
 @dataclass(eq=False)
