@@ -1,4 +1,4 @@
-"""Sound files to samples: our own, and strangers' within bounds. The formats and the attacks: with who takes them."""
+"""Tests of decoding sound files, within limits. Formats and attacks are tested with the users of the decoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How loud sound is."""
+"""Tests of sound levels."""
 
 from __future__ import annotations
 

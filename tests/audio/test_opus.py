@@ -1,4 +1,4 @@
-"""libopus is found without any package of the system's, and its absence is said with a remedy."""
+"""Tests of finding libopus: no system package is needed, and the error for a missing one names a remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one conversion between samples and 16-bit PCM."""
+"""Tests of the conversion between samples and 16-bit PCM."""
 
 from __future__ import annotations
 

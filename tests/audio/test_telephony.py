@@ -1,4 +1,4 @@
-"""What telephone lines carry: G.711 as the standard has it, in whole frames of 20 ms."""
+"""Tests of the telephone encoders: G.711 by the standard, in complete frames of 20 ms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WAV files, as Python's own reader finds them."""
+"""Tests of WAV files, read by Python's own reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people write into ``.env`` by mistake, and what they are to be told."""
+"""Common mistakes in ``.env``, and the expected errors."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _LONG = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """Lines of ``.env``, and words of the one sentence about them.
+    """Lines of ``.env`` with a mistake, and words of the sentence about it.
 
     Attributes:
-        text: of the file; the mistake is on its last line, if ``line`` names no other.
-        says: what the sentence has to hold, among it the setting's name.
-        line: on which the sentence puts it; 0 for a mistake of the whole file.
-        alone: it can't stand beside others: a quote takes in the lines after it, the file can't be read, or a
-            mistake elsewhere comes before it.
+        text: the lines. The mistake is on the last one, unless ``line`` names another.
+        says: words that the sentence must have, among them the setting's name.
+        line: the line number in the sentence; 0 for a mistake of the whole file.
+        alone: whether the mistake can't be combined with others: a quote includes the lines after it, the file can't be
+            read, or another mistake hides this one.
     """
 
     text: str | bytes
@@ -28,17 +28,17 @@ class Mistake:
 
     @property
     def data(self) -> bytes:
-        """What the file holds."""
+        """The bytes of the file."""
         return self.text if isinstance(self.text, bytes) else f"{self.text}\n".encode()
 
     @property
     def place(self) -> int:
-        """The number of the line, counted within these."""
+        """The line number of the mistake within these lines."""
         return self.line if self.line >= 0 else self.data.count(b"\n")
 
 
 def value(name: str, given: str, *says: str, shown: bool = True) -> Mistake:
-    """A wrong value of one setting, which the sentence shows."""
+    """A mistake that is a wrong value of one setting. The sentence must show the value."""
     told = (f"{name}", "is not valid. ", f"for example {name}=", *says)
     return Mistake(f"{name}={given}", (*told, repr(given)) if shown else told)
 

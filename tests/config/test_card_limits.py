@@ -1,4 +1,4 @@
-"""How full a graphics card may be, as an operator writes it."""
+"""Tests of the setting for the memory limits of GPUs."""
 
 from __future__ import annotations
 

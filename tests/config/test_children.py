@@ -1,4 +1,4 @@
-"""Ending a child process, also one that is ending by itself."""
+"""Tests of ending a child process, also one that is just ending."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_a_child_that_has_just_ended_keeps_its_own_exit_status(
     ended, asked, wait = threading.Event(), threading.Event(), os.waitpid
 
     def wait_late(pid: int, options: int) -> tuple[int, int]:
-        """asyncio's thread learns of the end only after the signal was sent."""
+        """Delay asyncio's thread, so that it learns of the end only after the signal was sent."""
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         ended.set()
         asked.wait(30)

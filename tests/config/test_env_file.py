@@ -1,4 +1,4 @@
-"""Variables in values of ``.env``: put in as people expect, in a time that the file's length bounds."""
+"""Tests of variables in values of ``.env``: replaced as people expect, in a time that grows only with the file."""
 
 from __future__ import annotations
 

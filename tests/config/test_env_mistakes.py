@@ -1,4 +1,4 @@
-"""A ``.env`` with mistakes: each is told once, in one line that says where it stands, and nothing is started."""
+"""Tests of a ``.env`` with mistakes: each is reported in one line with its line number, and nothing is started."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def _must_not_start(*_: object) -> int:
 def refusal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> Callable[[list[str], bytes], Refusal]:
-    """What a command line says of a file: its exit status, the lines on standard error, and its standard output."""
+    """The result of a command with this file: exit status, lines on standard error, and standard output."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command_line, "_run", _must_not_start)
     for name in KNOWN:
@@ -120,7 +120,7 @@ def test_what_is_obviously_meant_is_not_refused(
 def test_a_folder_in_the_place_of_the_file_is_told(
     tmp_path: Path, refusal: Callable[[list[str], bytes], Refusal], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Docker makes one where a file that it is to mount is not there."""
+    """Docker creates a folder if a file that it must mount does not exist."""
     (tmp_path / ".env").mkdir()
     assert run(["run"]) == 2
     assert capfd.readouterr().err == ".env is a folder. Remove it, and write the settings into a file of that name.\n"

@@ -1,4 +1,4 @@
-"""The log in a terminal: lines end between words, and a command can be copied."""
+"""Tests of the log in a terminal: lines are wrapped between words, and commands can be copied."""
 
 from __future__ import annotations
 

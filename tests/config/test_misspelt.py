@@ -1,4 +1,4 @@
-"""Settings that nobody reads are noticed: misspelt names, and lines of ``.env`` that say nothing."""
+"""Tests of unused settings: misspelt names and lines of ``.env`` without effect are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every program answers a mistyped command line in plain words, and never in those of a library."""
+"""Tests that all programs explain a mistyped command line in plain words, without a library's own text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is obviously meant is taken; what is not is refused in words that a person understands."""
+"""Tests of values of settings: clear ones are accepted in any usual form, others refused in plain words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No program of the project tells anybody about the machine that it runs on."""
+"""Tests that no program of the project sends data about its machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An operator's pronunciations: a file of them is read, and one that can't be used is refused in words."""
+"""Tests of the operator's file of pronunciations: it is read, and an unusable file is refused with a clear text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets may come as files, as containers are given them: to the bot and to the speech server alike."""
+"""Tests of secrets in files, as containers get them, for the bot and the speech server."""
 
 from __future__ import annotations
 

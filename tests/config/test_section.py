@@ -1,4 +1,4 @@
-"""Sections: each setting keeps its variable, and is read, changed and asked for by its name."""
+"""Tests of sections of settings: each setting keeps its variable, and can be read and changed by its name."""
 
 from __future__ import annotations
 

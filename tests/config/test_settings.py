@@ -1,4 +1,4 @@
-"""Settings: the contract of every variable, and errors that a person can act on."""
+"""Tests of the settings: all variables, and errors that say what to change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The speech server's settings: rules of its own, and those between two of them."""
+"""Tests of the speech server's settings: rules for single settings and for pairs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C in the first moments of every program, in which it only imports: it ends without a word."""
+"""Tests of Ctrl-C while a program still imports its modules: it ends without output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All programs of the project say the same version."""
+"""Tests that all programs of the project print the same version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of YAML are read as PyYAML reads them, and one that is nested without end is an error and no crash."""
+"""Tests of YAML files: read like by PyYAML, and an error instead of a crash for endless nesting."""
 
 from __future__ import annotations
 
