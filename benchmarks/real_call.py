@@ -19,7 +19,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.command_line import Report, Run, count, make_parser, run, setting
-from benchmarks.real_call_measurement import AnsweredTurn, HeardUtterance, RealCall, Utterance, dealt
+from benchmarks.real_call_measurement import AnsweredTurn, GuestUtterance, HeardUtterance, RealCall, dealt
 from benchmarks.speakers.bank import bank
 from benchmarks.speakers.natural import NaturalSpeech
 from benchmarks.speakers.recorded import read_sentence, recorded_sentences
@@ -69,19 +69,19 @@ async def _measure(
     return heard, answered
 
 
-def _utterances(arguments: argparse.Namespace, console: Console) -> list[Utterance]:
+def _utterances(arguments: argparse.Namespace, console: Console) -> list[GuestUtterance]:
     cache = load_settings().cache_dir
     speech = NaturalSpeech(kokoro_files(cache / "kokoro"), cache / "speech")
     said = []
     with _bar(console, "Speech, synthesised once", arguments.utterances) as advance:
         for line in bank()[: arguments.utterances]:
-            said.append(Utterance(line.text, line.speaker, speech.say(line)))
+            said.append(GuestUtterance(line.text, line.speaker, speech.say(line)))
             advance()
     if arguments.recorded:
         for recording in recorded_sentences(cache / "debian"):
             sound = read_sentence(recording)
             if len(sound) <= LONGEST * 48_000:
-                said.append(Utterance(recording.text, RECORDED, sound))
+                said.append(GuestUtterance(recording.text, RECORDED, sound))
     return said
 
 

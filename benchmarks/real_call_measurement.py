@@ -41,7 +41,7 @@ READY_LIMIT = 180.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Utterance:
+class GuestUtterance:
     """An utterance of a guest: its text, its sound (48,000 Hz mono), and the name of the speaker."""
 
     text: str
@@ -158,7 +158,7 @@ class RealCall:
                 self._remarks[event.person].append(event.text)
 
     async def transcribe(
-        self, utterances: Mapping[str, Sequence[Utterance]], progress: Callable[[], None]
+        self, utterances: Mapping[str, Sequence[GuestUtterance]], progress: Callable[[], None]
     ) -> list[HeardUtterance]:
         """Have all guests speak at the same time, each their own utterances, and return the transcripts.
 
@@ -174,7 +174,7 @@ class RealCall:
         return [one for person in heard for one in person]
 
     async def _transcribe_one(
-        self, kind: str, said: Sequence[Utterance], progress: Callable[[], None]
+        self, kind: str, said: Sequence[GuestUtterance], progress: Callable[[], None]
     ) -> list[HeardUtterance]:
         speaker, remarks = self._speakers[kind], self._remarks[self._guests[PEOPLE[kind]].user.id]
         heard = []
@@ -199,7 +199,9 @@ class RealCall:
                 break
         return tuple(remarks)
 
-    async def converse(self, kind: str, said: Sequence[Utterance], progress: Callable[[], None]) -> list[AnsweredTurn]:
+    async def converse(
+        self, kind: str, said: Sequence[GuestUtterance], progress: Callable[[], None]
+    ) -> list[AnsweredTurn]:
         """Have one guest talk with the bot. Each answer is heard to its end before the next utterance.
 
         Raises:
@@ -269,7 +271,7 @@ def _speaker(kind: str, guest: Guest) -> MicrophoneSpeaker:
             return OpenSpeaker(guest.voice, seed=1)
 
 
-def dealt(utterances: Sequence[Utterance]) -> dict[str, list[Utterance]]:
+def dealt(utterances: Sequence[GuestUtterance]) -> dict[str, list[GuestUtterance]]:
     """Divide the utterances among the guests in turn; returns them by kind of microphone."""
     kinds = tuple(PEOPLE)
     return {kind: list(utterances[number :: len(kinds)]) for number, kind in enumerate(kinds)}

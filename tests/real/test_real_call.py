@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.real_call_measurement import RealCall, Utterance, dealt
+from benchmarks.real_call_measurement import GuestUtterance, RealCall, dealt
 from benchmarks.turn_measurement import PEOPLE
 from bot.own_weights import OwnWeights
 from sandbox.guest_lines import recorded_lines
@@ -20,9 +20,9 @@ PLAIN = ("capital", "hello", "interruption", "story", "aside", "agreed")
 MOST_ERRORS = 3.0
 
 
-def said() -> list[Utterance]:
+def said() -> list[GuestUtterance]:
     lines = recorded_lines()
-    return [Utterance(lines[name].text, lines[name].guest, lines[name].read()) for name in PLAIN]
+    return [GuestUtterance(lines[name].text, lines[name].guest, lines[name].read()) for name in PLAIN]
 
 
 @pytest.mark.timeout(400)
