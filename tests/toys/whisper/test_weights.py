@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -33,16 +35,36 @@ def whisper(toy_folder: Path) -> WhisperModel:
     return WhisperModel(str(toy_folder), device="cpu", compute_type="float32", cpu_threads=1)
 
 
-def received(sound: Sound, *, loss: float = 0.0, level: float = 1.0, seed: int = 0) -> Sound16:
+def received(sound: Sound, *, seed: int = 0) -> Sound16:
     """What the bot gets of it: between silences, through a guest's Opus and the bot's decoder."""
     random = np.random.default_rng(seed)
+    return decoded(packets(sound, random), random)
+
+
+def packets(sound: Sound, random: np.random.Generator) -> list[bytes]:
+    """It between silences, through a guest's Opus."""
     before, after = random.integers(6_000, 20_000, 2)
-    whole = np.pad(sound * np.float32(level), (before, after))
-    encoder, decoder = MonoEncoder(), SpeechDecoder()
+    whole = np.pad(sound, (before, after))
+    encoder = MonoEncoder()
+    return [
+        encoder.encode(frame) for frame in np.pad(whole, (0, -len(whole) % FRAME_SAMPLES)).reshape(-1, FRAME_SAMPLES)
+    ]
+
+
+@functools.cache
+def said(guest: str, number: int) -> tuple[list[bytes], np.random.Generator]:
+    """The packets of one phrase, at a level and a pace of its own, for every share of them that is lost."""
+    random = np.random.default_rng(number)
+    voice = at_pace(GUEST_VOICES[guest], PACES[number % 3])
+    return packets(speech(TEXTS[number], voice) * np.float32(0.3 + number % 4 * 0.4), random), random
+
+
+def decoded(sent: list[bytes], random: np.random.Generator, *, loss: float = 0.0) -> Sound16:
+    """What the bot's decoder makes of those that arrive."""
+    decoder = SpeechDecoder()
     parts: list[Sound16 | None] = []
     lost = 0
-    for frame in np.pad(whole, (0, -len(whole) % FRAME_SAMPLES)).reshape(-1, FRAME_SAMPLES):
-        packet = encoder.encode(frame)
+    for packet in sent:
         if random.random() < loss:
             lost += 1
             continue
@@ -77,11 +99,8 @@ def words(count: int) -> list[Sound16]:
 @pytest.mark.parametrize("loss", [0.0, 0.05])
 @pytest.mark.parametrize("guest", GUEST_VOICES)
 def test_guests_are_understood(whisper: WhisperModel, guest: str, loss: float) -> None:
-    clips = [
-        received(speech(text, at_pace(GUEST_VOICES[guest], PACES[n % 3])), loss=loss, level=0.3 + n % 4 * 0.4, seed=n)
-        for n, text in enumerate(TEXTS)
-    ]
-    got = [heard(whisper, clip) for clip in clips]
+    spoken = [said(guest, number) for number in range(len(TEXTS))]
+    got = [heard(whisper, decoded(sent, deepcopy(random), loss=loss)) for sent, random in spoken]
     wrong = [pair for pair in zip(TEXTS, got, strict=True) if pair[0] != pair[1]]
     assert len(wrong) <= (1 if loss == 0 else 2), wrong
 
