@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from config.privacy import OFFLINE
 from config.project import ROOT
+from tests.forked import SPEECH_SERVER, forks
 from tests.tracing import DNS, read_account, require_strace, tracing
 from tts_server.engines.offline import ONLINE_ENGINES
 from tts_server.engines.realtime_tts.factory import NAMED_ENGINES
@@ -33,6 +35,9 @@ def recorded(host, *rest, **options):
 real, socket.getaddrinfo = socket.getaddrinfo, recorded
 """
 
+# A process that was forked has started already.
+_RECORDED = f"{_RECORDER}\nimport runpy\nrunpy.run_module('tts_server', run_name='__main__', alter_sys=True)\n"
+
 # Four ways in which real engines fetch files when they are created or when they speak.
 _FROM_THE_HUB = "from huggingface_hub import hf_hub_download\nhf_hub_download('hexgrad/Kokoro-82M', 'config.json')"
 _BY_HAND = "import urllib.request\nurllib.request.urlopen('https://weights.example/model.bin', timeout=5)"
@@ -46,6 +51,7 @@ _BY_PIP = (
 def fakes(tmp_path: Path) -> Path:
     """A folder with fakes of the packages that Kokoro needs."""
     (tmp_path / "sitecustomize.py").write_text(_RECORDER)
+    (tmp_path / "recorded.py").write_text(_RECORDED)
     (tmp_path / "torch.py").touch()
     return tmp_path
 
@@ -55,13 +61,13 @@ def _kokoro(fakes: Path, fetching: str) -> None:
     (fakes / "kokoro.py").write_text(f"class KPipeline:\n    def __init__(self, **options):\n        {body}\n")
 
 
-def _start(fakes: Path, engine: str, *arguments: str, **variables: str) -> tuple[int, str, list[str]]:
+async def _start(fakes: Path, engine: str, *arguments: str, **variables: str) -> tuple[int, str, list[str]]:
     """Run the server's check; return its exit status, its output, and the host names that were looked up."""
     asked = fakes / "asked"
-    done = subprocess.run(
-        [sys.executable, "-m", "tts_server", "--check", "--engine", engine, *arguments],
-        cwd=fakes,
-        env={
+    process = await forks(*SPEECH_SERVER, "RealtimeTTS").start(
+        *("recorded", "--check", "--engine", engine, *arguments),
+        folder=fakes,
+        environment={
             "PATH": os.environ["PATH"],
             "HOME": str(fakes / "home"),
             "PYTHONPATH": f"{fakes}:{ROOT}",
@@ -69,12 +75,9 @@ def _start(fakes: Path, engine: str, *arguments: str, **variables: str) -> tuple
             "TTS_FALLBACK": "espeak",
             **variables,
         },
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
     )
-    return done.returncode, done.stdout + done.stderr, asked.read_text().split() if asked.exists() else []
+    said, _ = await asyncio.wait_for(process.communicate(), LIMIT)
+    return await process.wait(), said.decode(), asked.read_text().split() if asked.exists() else []
 
 
 @pytest.mark.parametrize(
@@ -86,18 +89,18 @@ def _start(fakes: Path, engine: str, *arguments: str, **variables: str) -> tuple
         (_BY_PIP, "it wanted to install en-core-web-sm"),
     ],
 )
-def test_kokoro_fetches_nothing_and_says_what_to_do(fakes: Path, fetching: str, told: str) -> None:
+async def test_kokoro_fetches_nothing_and_says_what_to_do(fakes: Path, fetching: str, told: str) -> None:
     _kokoro(fakes, fetching)
-    status, said, asked = _start(fakes, "kokoro")
+    status, said, asked = await _start(fakes, "kokoro")
     assert (status, asked) == (1, [])
     assert told in said
     assert "type .venv/bin/python -m bot models download kokoro" in said
     assert said.count("\n") == 1
 
 
-def test_it_is_held_back_beside_an_engine_that_may_connect_too(fakes: Path) -> None:
+async def test_it_is_held_back_beside_an_engine_that_may_connect_too(fakes: Path) -> None:
     _kokoro(fakes, _BY_HAND)
-    status, said, asked = _start(fakes, "kokoro", TTS_FALLBACK="openai,espeak", OPENAI_API_KEY="any")
+    status, said, asked = await _start(fakes, "kokoro", TTS_FALLBACK="openai,espeak", OPENAI_API_KEY="any")
     assert (status, asked) == (1, [])
     assert "it wanted to ask weights.example" in said
 
@@ -134,19 +137,19 @@ def test_what_is_fetched_with_the_first_word_is_held_back_too(fakes: Path) -> No
     assert not asked.exists()
 
 
-def test_piper_says_which_voice_to_get(fakes: Path) -> None:
-    status, said, asked = _start(fakes, "piper")
+async def test_piper_says_which_voice_to_get(fakes: Path) -> None:
+    status, said, asked = await _start(fakes, "piper")
     assert (status, asked) == (1, [])
     assert "type .venv/bin/python -m bot models download piper-joe" in said
     options = '{"voice": {"model_file": "nowhere.onnx"}}'
-    status, said, asked = _start(fakes, "piper", TTS_ENGINE_OPTIONS=options)
+    status, said, asked = await _start(fakes, "piper", TTS_ENGINE_OPTIONS=options)
     assert (status, asked) == (1, [])
     assert "piper's voice nowhere.onnx is not there" in said
 
 
 @pytest.mark.parametrize("engine", ["espeak", "stand-in"])
-def test_the_engines_that_come_with_the_server_ask_for_nothing(fakes: Path, engine: str) -> None:
-    status, said, asked = _start(fakes, engine)
+async def test_the_engines_that_come_with_the_server_ask_for_nothing(fakes: Path, engine: str) -> None:
+    status, said, asked = await _start(fakes, engine)
     assert (status, asked) == (0, []), said
 
 
@@ -198,9 +201,9 @@ def _traced_check(fakes: Path, **variables: str) -> subprocess.CompletedProcess[
     )
 
 
-def test_an_engine_on_somebodys_server_may_connect(fakes: Path) -> None:
+async def test_an_engine_on_somebodys_server_may_connect(fakes: Path) -> None:
     (fakes / "edge_tts.py").write_text(_BY_HAND)
-    _, _, asked = _start(fakes, "edge")
+    _, _, asked = await _start(fakes, "edge")
     assert asked == ["weights.example"]
 
 
@@ -210,8 +213,8 @@ def test_every_name_is_online_or_says_how_to_get_its_weights() -> None:
         assert named.weights, name
 
 
-def test_the_hubs_libraries_are_told_to_stay_offline(fakes: Path) -> None:
+async def test_the_hubs_libraries_are_told_to_stay_offline(fakes: Path) -> None:
     _kokoro(fakes, "import os\nraise RuntimeError(os.environ['HF_HUB_OFFLINE'] + os.environ['TRANSFORMERS_OFFLINE'])")
-    _, said, _ = _start(fakes, "kokoro", HF_HUB_OFFLINE="0")
+    _, said, _ = await _start(fakes, "kokoro", HF_HUB_OFFLINE="0")
     assert "11" in said
     assert {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"} <= OFFLINE.keys()
