@@ -38,7 +38,7 @@ async def make_transcriber(
 
     Raises:
         CorrectionsError: the operator's file of corrections can't be used.
-        PhantomsError: the list of typical hallucinations can't be used.
+        HallucinationsError: the file of typical hallucinations can't be used.
         OSError: the toy weights can't be written.
     """
     corrections = await asyncio.to_thread(read_corrections, settings)

@@ -320,7 +320,7 @@ class TurnTaking:
         request = TranscriptionRequest(sound, urgency, names, self._languages.of(person))
         transcript = await self._transcriber.transcribe(request)
         self._failure_reported_at = None
-        self._languages.heard(person, transcript, request.seconds)
+        self._languages.learn(person, transcript, request.seconds)
         text = transcript.text.strip()
         if text:
             turn.language = transcript.language

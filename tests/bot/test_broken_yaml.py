@@ -10,7 +10,7 @@ import pytest
 
 from bot.llm.small_model import SmallPromptError, load_small_prompts
 from bot.voice.transcribe.corrections import Corrections, CorrectionsError
-from bot.voice.transcribe.hallucinations import HallucinationFilter, PhantomsError
+from bot.voice.transcribe.hallucinations import HallucinationFilter, HallucinationsError
 from bot.voice.tts.moods import MoodsError, load_moods
 from bot.voice.turns.end_of_turn import EndingsError, read_endings
 from bot.voice.utterances.voice_commands import (
@@ -136,7 +136,9 @@ KINDS = {
         refusal="",
     ),
     "phrases of hallucinations": Kind(
-        HallucinationFilter, PhantomsError, {"credits: 7": "credits is not as it has to be", "credits: [": NOT_YAML}
+        HallucinationFilter,
+        HallucinationsError,
+        {"credits: 7": "credits is not as it has to be", "credits: [": NOT_YAML},
     ),
     "corrections": Kind(
         Corrections.read,

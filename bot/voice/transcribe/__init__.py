@@ -1,1 +1,1 @@
-"""A turn's sound to text."""
+"""Transcription: turns the sound of a turn into text."""

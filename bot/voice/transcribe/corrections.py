@@ -1,4 +1,4 @@
-"""An operator's corrections of what is heard: names and homophones."""
+"""The operator's corrections of transcripts: replacements of misrecognised names and homophones."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from config.yaml_files import read_yaml
 
 
 class CorrectionsError(BrokenFileError):
-    """The file can't be used; the text names it and the fault."""
+    """The file of corrections can't be used. The text names the file and the fault."""
 
 
 class Corrections:
-    """Replaces whole words, whatever their case; longer ones first.
+    """Replaces whole words in transcripts. Case is ignored, and longer entries are tried first.
 
     Args:
-        pairs: what is heard, and what is meant.
+        pairs: recognised words as keys, and the words that were meant as values.
     """
 
     def __init__(self, pairs: Mapping[str, str] | None = None) -> None:
@@ -30,7 +30,7 @@ class Corrections:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a YAML file of ``heard: meant`` lines; raises :class:`CorrectionsError`."""
+        """Read a YAML file with lines like ``recognised words: meant words``; raises :class:`CorrectionsError`."""
         try:
             pairs = read_yaml(path) or {}
         except UNREADABLE as error:
@@ -43,7 +43,7 @@ class Corrections:
         return cls(pairs)
 
     def apply(self, text: str) -> str:
-        """The text as it was meant."""
+        """Return ``text`` with all corrections."""
         if self._pattern is None:
             return text
         return self._pattern.sub(lambda found: self._meant[found[0].casefold()], text)

@@ -1,4 +1,4 @@
-"""Hallucinations: text that speech recognisers make up where nothing was said, and what of a transcript to believe."""
+"""The filter of hallucinations: text that speech recognisers make up for sounds without speech."""
 
 from __future__ import annotations
 
@@ -19,31 +19,35 @@ from bot.voice.transcribe.loops import find_loop, letters
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
 
-PHANTOMS_FILE = Path(__file__).parents[3] / "config" / "language" / "phantoms.yaml"
+HALLUCINATIONS_FILE = Path(__file__).parents[3] / "config" / "language" / "phantoms.yaml"
+"""File of typical hallucinations in many languages."""
 FIRST_WITHOUT_GAPS = "\u2e80"
-"""The scripts from here on are mostly East Asian and written without spaces."""
+"""First character of the scripts that are mostly East Asian and written without spaces."""
 LONGEST = 400
-"""Characters beyond which an utterance is no phantom of these kinds."""
+"""Most characters of a typical hallucination."""
 
 _Phrases = dict[str, list[str]]
+"""Phrases by language."""
 
 
-class Phantom(Enum):
-    """What kind of invention an utterance may be."""
+class HallucinationKind(Enum):
+    """Kinds of typical hallucinations, which recognisers have learned from subtitled videos."""
 
     CREDITS = auto()
-    """Nobody says this in a call."""
+    """Credits of subtitles. Nobody says them in a call."""
     VIDEO = auto()
-    """The end of a video, which somebody may say all the same."""
+    """The end of a video, such as "thanks for watching". People seldom say it in a call."""
     SHORT = auto()
-    """A word or two that people say all the time."""
+    """One or two words that people often say, such as "thank you"."""
 
 
-class PhantomsError(BrokenFileError):
-    """The file of phantoms can't be used; the text names it and the fault."""
+class HallucinationsError(BrokenFileError):
+    """The file of typical hallucinations can't be used. The text names the file and the fault."""
 
 
 class _File(BaseModel):
+    """Contents of :data:`HALLUCINATIONS_FILE`."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     credits: _Phrases
@@ -52,46 +56,57 @@ class _File(BaseModel):
     short: _Phrases
 
 
-class Phantoms:
-    """What is known to be made up, of all languages together.
+class KnownHallucinations:
+    """The typical hallucinations of all languages together.
+
+    Args:
+        path: file of typical hallucinations.
 
     Raises:
-        PhantomsError: ``path`` can't be read, or is malformed.
+        HallucinationsError: ``path`` can't be read, or is malformed.
     """
 
-    def __init__(self, path: Path = PHANTOMS_FILE) -> None:
+    def __init__(self, path: Path = HALLUCINATIONS_FILE) -> None:
         try:
             file = _File.model_validate(read_yaml(path))
         except UNREADABLE as error:
-            raise PhantomsError(f"{path} can't be used: {reason(error)}") from error
+            raise HallucinationsError(f"{path} can't be used: {reason(error)}") from error
         self._credits = tuple(_plain_phrases(file.credits))
         self._names = tuple(name for name in map(plain, file.names) if name)
         self._short = frozenset(_plain_phrases(file.short))
         self._endings = sorted({*_plain_phrases(file.videos), *self._short}, key=len, reverse=True)
 
-    def kind(self, text: str) -> Phantom | None:
-        """What an utterance may be instead of speech; ``None`` where it is like no known phantom."""
+    def kind(self, text: str) -> HallucinationKind | None:
+        """The kind of hallucination that a text may be; ``None`` if it resembles no typical hallucination."""
         said = plain(text)
         if not said or len(said) > LONGEST:
             return None
         if any(begins_with(said, phrase) for phrase in self._credits) or any(
             _within(said, name) for name in self._names
         ):
-            return Phantom.CREDITS
+            return HallucinationKind.CREDITS
         used = fill(said, self._endings)
         if used is None:
             return None
-        return Phantom.SHORT if self._short.issuperset(used) else Phantom.VIDEO
+        return HallucinationKind.SHORT if self._short.issuperset(used) else HallucinationKind.VIDEO
 
 
 def begins_with(text: str, phrase: str) -> bool:
-    """Whether a plain text begins with these plain words; scripts without blanks need no gap behind them."""
+    """True if a text begins with the words of a phrase. Both are plain (:func:`bot.text.plain`).
+
+    In scripts without spaces, the phrase may be followed by any character.
+    """
     rest = text.removeprefix(phrase)
     return rest != text and (rest[:1] in ("", " ") or max(phrase[-1], rest[0]) >= FIRST_WITHOUT_GAPS)
 
 
 def fill(text: str, phrases: Sequence[str]) -> list[str] | None:
-    """The phrases, longest first, that a plain text consists of, one after the other; ``None`` if of others as well."""
+    """Divide a plain text into phrases; returns the phrases, or ``None`` if the text contains anything else.
+
+    Args:
+        text: plain text.
+        phrases: plain phrases, in the order in which they are tried, such as the longest first.
+    """
     used: list[str] = []
     while text:
         phrase = next((phrase for phrase in phrases if begins_with(text, phrase)), None)
@@ -111,44 +126,63 @@ def _plain_phrases(languages: _Phrases) -> Iterable[str]:
 
 
 NO_SPEECH = 0.6
+"""Probability of "no speech" above which a segment is doubtful. From Whisper's own decoding."""
 LOG_PROBABILITY = -1.0
+"""Mean log probability of the tokens below which a segment is doubtful. From Whisper's own decoding."""
 HOPELESS_LOG_PROBABILITY = -1.8
+"""Mean log probability of the tokens below which a segment is always dropped."""
 SURE_NO_SPEECH = 0.2
+"""Probability of "no speech" below which a segment may be certain."""
 SURE_LOG_PROBABILITY = -0.6
+"""Mean log probability of the tokens above which a segment may be certain."""
 COMPRESSION = 2.4
-"""Text that can be compressed more than this is a loop. From Whisper's own decoding."""
+"""Compression ratio above which a text is a loop. From Whisper's own decoding."""
 MOSTLY_LOOP = 0.5
-"""Share of a text from which a loop leaves nothing to believe; what stands around a shorter one was said."""
+"""Least share of a loop in a text with which the whole text is dropped. Around a smaller loop, the text was said."""
 SHORTEST_LOOP = 40
-"""Bytes of text below which nobody but the recogniser itself may call it a loop: people say "no, no, no"."""
+"""Least bytes of a text whose compression ratio is computed here. People do say "no, no, no"."""
 LETTERS_A_SECOND = 40.0
-"""Nobody speaks faster; the floor below is for very short sounds."""
+"""Highest rate at which anybody speaks, in letters per second."""
 FEWEST_LETTERS = 24
+"""Number of letters that a sound of any length may have."""
 NATURAL_LETTERS_A_SECOND = 20.0
-"""Few people speak faster."""
+"""Rate above which few people speak, in letters per second."""
 SLOW_LETTERS_A_SECOND = 5.0
+"""Rate below which few people speak, in letters per second."""
 SLACK, SHORT_SLACK = 0.8, 2.0
-"""Seconds by which an utterance may sound longer than its slowest words: around short ones there are sighs, noise."""
+"""Seconds by which a sound may be longer than its text takes at the slowest rate.
 
-TELLING_SECONDS = 2.5
-"""Seconds of sound from which on a recogniser can tell the language; of less it guesses."""
+The second value is for short texts, which often have a sigh or noise around them.
+"""
+
+LANGUAGE_DETECTION_SECONDS = 2.5
+"""Least seconds of sound in which a recogniser can detect the language reliably."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffd]")
+"""Control characters and replacement characters."""
 _NOTES = re.compile(r"<\|[^|<>]*\|>|\[[^\]]*\]|\([^)]*\)|（[^）]*）|【[^】]*】|\*[^*]*\*|[♪♫🎵🎶]+")
-"""What recognisers write about the sound: [BLANK_AUDIO], (coughing), *music*, <|nospeech|>."""
+"""Notes that recognisers write about the sound: [BLANK_AUDIO], (coughing), *music*, <|nospeech|>."""
 _WORD = re.compile(r"\w")
 _BETWEEN = ("and", "und", "och", "et", "en", "og", "ve", "и", "y", "e", "i", "と", "和")
-"""What recognisers write between the names of a list."""
+"""Words that recognisers write between the names of a list."""
 _FRAME = HEARING_RATE // 50
+"""Samples of a frame whose level is measured: 20 ms."""
 _QUIET_SHARE = 0.1
+"""Share of the loudest frames' level below which a frame is quiet."""
 _QUIETEST = 1e-4
+"""Level below which a frame is always quiet."""
 
 
 @dataclass(frozen=True, slots=True)
-class HeardSegment:
-    """What a recogniser says of a stretch of sound. The numbers are Whisper's; ``None`` where they are not told.
+class TranscriptSegment:
+    """A recogniser's text for a part of the sound. The numbers are Whisper's; ``None`` if the recogniser gives none.
 
-    ``cut_off``: it did not end by itself, but had written as much as it may.
+    Attributes:
+        text: the text.
+        no_speech: probability that there is no speech, 0 to 1.
+        log_probability: mean log probability of the tokens.
+        compression: compression ratio of the text.
+        cut_off: True if the recogniser had written as many tokens as it may.
     """
 
     text: str
@@ -159,62 +193,77 @@ class HeardSegment:
 
     @property
     def stuck(self) -> bool:
-        """Whether it says the same again and again, as nobody does who speaks."""
+        """True if the recogniser was stuck in a loop."""
         return find_loop(self.text, cut_off=self.cut_off) is not None or (self.compression or 0.0) > COMPRESSION
 
     @property
     def doubtful(self) -> bool:
-        """Whether the recogniser itself has doubts."""
+        """True if the recogniser's own numbers say that the text is uncertain."""
         return (self.no_speech or 0.0) > NO_SPEECH or (self.log_probability or 0.0) < LOG_PROBABILITY
 
     @property
     def sure(self) -> bool | None:
-        """Whether the recogniser is sure; ``None`` where it does not say."""
+        """True if the recogniser's own numbers say that the text is certain; ``None`` if it gives no numbers."""
         if self.no_speech is None and self.log_probability is None:
             return None
         return (self.no_speech or 0.0) < SURE_NO_SPEECH and (self.log_probability or 0.0) > SURE_LOG_PROBABILITY
 
 
 class HallucinationFilter:
-    """Decides what was really said. Stateless once built; may be used from any thread.
+    """Removes hallucinations from a recogniser's text. Thread-safe.
+
+    Args:
+        path: file of typical hallucinations.
 
     Raises:
-        PhantomsError: ``path`` can't be read, or is malformed.
+        HallucinationsError: ``path`` can't be read, or is malformed.
     """
 
-    def __init__(self, path: Path = PHANTOMS_FILE) -> None:
-        self._phantoms = Phantoms(path)
+    def __init__(self, path: Path = HALLUCINATIONS_FILE) -> None:
+        self._known = KnownHallucinations(path)
 
-    def believe(self, segments: Iterable[HeardSegment], sound: Sound16, hot_words: Sequence[str] = ()) -> str:
-        """The text that can be believed, on one line; empty where nothing was said.
+    def filter(self, segments: Iterable[TranscriptSegment], sound: Sound16, hot_words: Sequence[str] = ()) -> str:
+        """Join the segments that were really said; returns one line of text, empty if nothing was said.
 
         Args:
-            sound: what the segments were recognised in.
-            hot_words: what the recogniser was told to expect.
+            segments: the recogniser's segments.
+            sound: sound of the segments: mono, 16,000 Hz.
+            hot_words: names and terms that the recogniser was told to expect.
         """
         cleaned = [(segment, _clean(segment.text)) for segment in segments]
         heard = [(segment, rest) for segment, text in cleaned if (rest := _unlooped(text, cut_off=segment.cut_off))]
         loud = loud_seconds(sound)
         names = frozenset(map(plain, hot_words))
-        kept = [text for segment, text in heard if self._is_said(segment, text, loud, names, alone=len(heard) == 1)]
-        # Some recognisers make a segment of every round of a loop.
+        kept = [text for segment, text in heard if self._was_said(segment, text, loud, names, alone=len(heard) == 1)]
+        # Some recognisers write each repetition of a loop as a segment.
         text = _unlooped(" ".join(" ".join(kept).split()))
         if letters(text) > max(FEWEST_LETTERS, LETTERS_A_SECOND * len(sound) / HEARING_RATE):
             return ""
         return "" if _is_prompt(text, hot_words, loud) else text
 
-    def _is_said(self, segment: HeardSegment, text: str, loud: float, names: frozenset[str], *, alone: bool) -> bool:
+    def _was_said(
+        self, segment: TranscriptSegment, text: str, loud: float, names: frozenset[str], *, alone: bool
+    ) -> bool:
+        """True if a segment was really said.
+
+        Args:
+            segment: the recogniser's segment.
+            text: cleaned text of the segment.
+            loud: loud seconds of the whole sound; see :func:`loud_seconds`.
+            names: plain hot words.
+            alone: True if the segment is the only one.
+        """
         if (segment.log_probability or 0.0) < HOPELESS_LOG_PROBABILITY or _compression(segment, text) > COMPRESSION:
             return False
         if (segment.no_speech or 0.0) > NO_SPEECH and (segment.log_probability or 0.0) < LOG_PROBABILITY:
             return False
-        match Phantom.SHORT if plain(text) in names else self._phantoms.kind(text):
-            case Phantom.CREDITS:
+        match HallucinationKind.SHORT if plain(text) in names else self._known.kind(text):
+            case HallucinationKind.CREDITS:
                 return False
-            case Phantom.VIDEO:
-                # In a call it is far more often made up than said: it needs proof.
+            case HallucinationKind.VIDEO:
+                # In a call such a text is far more often made up than said, so it is kept only if it is certain.
                 return segment.sure is True and (not alone or _fits(text, loud, NATURAL_LETTERS_A_SECOND, SLACK))
-            case Phantom.SHORT:
+            case HallucinationKind.SHORT:
                 known = not alone or segment.sure is True
                 return not segment.doubtful and (known or _fits(text, loud, LETTERS_A_SECOND, SHORT_SLACK))
             case None:
@@ -222,7 +271,7 @@ class HallucinationFilter:
 
 
 def loud_seconds(sound: Sound16) -> float:
-    """How much of a sound is about as loud as its loudest parts: of speech, the words without the silence around."""
+    """The seconds of a sound that are about as loud as its loudest parts: its words without the silence around them."""
     levels = rms_of_frames(finite(sound), _FRAME)
     if not len(levels):
         return 0.0
@@ -231,25 +280,34 @@ def loud_seconds(sound: Sound16) -> float:
 
 
 def _fits(text: str, loud: float, fastest: float, slack: float) -> bool:
-    """Whether somebody would take about so long to say it; ``fastest`` is in letters a second, ``slack`` in seconds."""
+    """True if a person could say the text in about the given time.
+
+    Args:
+        text: text.
+        loud: loud seconds of the sound.
+        fastest: highest rate of speech, in letters per second.
+        slack: seconds by which the sound may be longer than the text takes at the slowest rate.
+    """
     said = letters(plain(text))
     return said / fastest <= loud <= slack + said / SLOW_LETTERS_A_SECOND
 
 
 def _clean(text: str) -> str:
+    """The text without control characters and notes about the sound; empty if no letters are left."""
     text = " ".join(_NOTES.sub(" ", _CONTROL.sub("", text)).split())
     return text if _WORD.search(text) else ""
 
 
 def _unlooped(text: str, *, cut_off: bool = False) -> str:
-    """A text without the loop in it; nothing where the loop is most of it."""
+    """The text without its loop; empty if the loop is most of the text."""
     loop = find_loop(text, cut_off=cut_off)
     if loop is None:
         return text
     return "" if loop.share >= MOSTLY_LOOP else _clean(f"{text[: loop.begin]} {text[loop.end :]}")
 
 
-def _compression(segment: HeardSegment, text: str) -> float:
+def _compression(segment: TranscriptSegment, text: str) -> float:
+    """The compression ratio of a segment's text; 0 if the text is too short to compute it."""
     if segment.compression is not None:
         return segment.compression
     data = text.encode(errors="replace")
@@ -257,23 +315,24 @@ def _compression(segment: HeardSegment, text: str) -> float:
 
 
 def _is_prompt(text: str, hot_words: Sequence[str], loud: float) -> bool:
-    """Whether a text is the hot words given back: two or more of them, and nothing else.
+    """True if the recogniser has only written its hot words: two or more different ones, and nothing else.
 
-    One of them alone is somebody who is called by name; so is one that is said again and again. With an "and" between
-    them they are only given back where nobody speaks so fast.
+    A single hot word is kept even if it is repeated, since people call each other by name. Hot words with an "and"
+    between them count only if nobody could have said them so fast.
     """
     said = plain(text)
     words = sorted({word for hot in hot_words if (word := plain(hot))}, key=len, reverse=True)
-    if _are_given_back(said, words, ()):
+    if _are_hot_words(said, words, ()):
         return True
-    return loud < letters(said) / NATURAL_LETTERS_A_SECOND and _are_given_back(said, words, _BETWEEN)
+    return loud < letters(said) / NATURAL_LETTERS_A_SECOND and _are_hot_words(said, words, _BETWEEN)
 
 
-def _are_given_back(said: str, words: Sequence[str], between: Sequence[str]) -> bool:
+def _are_hot_words(said: str, words: Sequence[str], between: Sequence[str]) -> bool:
+    """True if a plain text consists of two or more of ``words``, and any of the words ``between``."""
     known = (*words, *between)
     used = fill(said, known)
     if used is None:
-        # The last one may have been cut off.
+        # The last word may have been cut off.
         said, _, rest = said.rpartition(" ")
         used = fill(said, known) if any(word.startswith(rest) for word in words) else None
     return used is not None and len(set(used).difference(between)) > 1

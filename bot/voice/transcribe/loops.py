@@ -1,8 +1,8 @@
-"""Loops in a transcript: the same few letters again and again, because the recogniser has got stuck.
+"""Search for loops in a transcript: the recogniser got stuck, and wrote the same few letters again and again.
 
-Whisper itself looks at how well the text compresses, and whisper.cpp at the variety of its tokens. Both need a page of
-it, and an utterance in a call is two seconds long: here the repeated unit itself is looked for. It is looked for in the
-letters alone, without blanks and marks, so that it may be a syllable, a word or a sentence, in any script.
+Whisper detects loops by how well the text compresses, and whisper.cpp by the variety of its tokens. Both need long
+texts, but an utterance in a call lasts two seconds. This module searches for the repeated unit itself. Spaces and
+punctuation are ignored, so that a unit may be a syllable, a word or a sentence, in any script.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from numpy.typing import NDArray
 from bot.text import plain_words
 
 LONGEST_UNIT = 80
-"""Letters of the longest unit that is looked for."""
+"""Most letters of a unit."""
 MOST_LETTERS = 4_000
-"""What is beyond them is not looked at; nobody says so much in one turn."""
+"""Number of characters of a text that are searched. Nobody says more in one turn."""
 OFTEN = 16
-"""How often people say one syllable: "ha ha ha", "no no no"."""
+"""Most times that people say a syllable in a row: "ha ha ha", "no no no"."""
 LETTERS_AGAIN = 32
-"""How many letters of a longer unit people say in its repetitions, ..."""
+"""Most letters of all repetitions together, of a unit longer than a syllable."""
 A_FEW, A_FEW_LONG = 5, 4
-"""... but so often anything, and anything that is long."""
+"""Times that people may say such a unit in a row in any case: a unit of normal length, and a long one."""
 SYLLABLE, LONG = 2, 8
-"""Letters: up to the first a unit is a syllable, above the second it is long."""
+"""Most letters of a syllable, and most letters of a unit that is not long."""
 STUCK, STUCK_LETTERS = 3, 5
-"""Repetitions and letters of a unit from which it is a loop where the recogniser did not end by itself.
+"""Least repetitions and letters of a unit that make a loop if the recogniser was cut off.
 
-A recogniser that is stuck goes on until it has used up the tokens that it may write. So may people who say "no no no"
-very fast, whose units are shorter.
+A stuck recogniser goes on until it has written as many tokens as it may. People who say "no no no" very fast make it
+write as many tokens too, but the units of such words are shorter.
 """
 
 _KANA = frozenset(map(chr, range(0x3040, 0x3100)))
@@ -40,9 +40,14 @@ _KANA = frozenset(map(chr, range(0x3040, 0x3100)))
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A unit that comes ``times`` in a row, the last time perhaps in part.
+    """A unit that is repeated in a text.
 
-    ``begin`` and ``end`` are where that stands in the text; ``share`` is how much of the text's letters it is, 0 to 1.
+    Attributes:
+        unit: the repeated letters, in lower case.
+        times: number of times in a row; it has a fraction if the last repetition is incomplete.
+        begin, end: range of the repetitions in the text, in characters.
+        share: share of the text's letters that belong to the repetitions, 0 to 1.
+        ends_text: True if the text ends with the repetitions.
     """
 
     unit: str
@@ -54,14 +59,19 @@ class Loop:
 
 
 def letters(text: str) -> int:
-    """How much there is to say in a text: its letters; the character of a syllable counts as two or three."""
+    """The number of letters in a text, as a measure of how long it takes to say.
+
+    A Japanese kana counts as two letters, and any other East Asian character as three.
+    """
     return sum(1 if character < "\u2e80" else 2 if character in _KANA else 3 for character in text)
 
 
 def find_loop(text: str, *, cut_off: bool = False) -> Loop | None:
-    """The loop that the recogniser was caught in; ``None`` where the text may be what somebody said.
+    """Find the loop in which the recogniser was stuck; returns ``None`` if the text may be what somebody said.
 
-    ``cut_off``: the recogniser did not end the text by itself. Where it does not tell, a word that breaks off does.
+    Args:
+        text: transcript.
+        cut_off: True if the recogniser wrote as many tokens as it may. A last word that breaks off counts as well.
     """
     cut_off = cut_off or _breaks_off(text)
     for loop in _repetitions(text):
@@ -73,26 +83,26 @@ def find_loop(text: str, *, cut_off: bool = False) -> Loop | None:
 
 
 def _breaks_off(text: str) -> bool:
-    """Whether the last word is the beginning of the one before it: "Dallad, Dallad, D"."""
+    """True if the last word is the beginning of the word before it: "Dallad, Dallad, D"."""
     *_, before, last = ["", "", *plain_words(text)]
     return before != last and before.startswith(last)
 
 
 def _at_most(size: int) -> int:
-    """How often in a row people may say a unit of so many letters."""
+    """The number of times in a row that people may say a unit of ``size`` letters."""
     if size <= SYLLABLE:
         return OFTEN
     return max(A_FEW_LONG if size > LONG else A_FEW, LETTERS_AGAIN // size)
 
 
 def _repetitions(text: str) -> Iterator[Loop]:
-    """Every unit that stands at least twice in a row, the shorter ones first."""
+    """Yield every unit that is written at least twice in a row, the shortest first."""
     said, places = _letters_of(text)
     codes = np.array([ord(letter) for letter in said], np.int32)
     for period in range(1, min(LONGEST_UNIT, len(said) // 2) + 1):
         for begin, same_until in _runs(codes[period:] == codes[:-period]):
             unit = said[begin : begin + period]
-            # "haha" again and again is "ha" again and again.
+            # A repeated "haha" is a repeated "ha", which was found before.
             if same_until - begin < period or unit in (unit + unit)[1:-1]:
                 continue
             length = same_until - begin + period
@@ -103,11 +113,11 @@ def _repetitions(text: str) -> Iterator[Loop]:
 
 
 def _letters_of(text: str) -> tuple[str, list[int]]:
-    """The letters and figures of a text in lower case, and where in it each stands."""
+    """The letters and digits of a text in lower case, and the position of each in the text."""
     said: list[str] = []
     places: list[int] = []
     for place, character in enumerate(text[:MOST_LETTERS]):
-        # The vowel signs of Indian scripts and of Thai are marks, and no less a part of the word.
+        # The vowel signs of Indian scripts and of Thai are in Unicode's categories of marks, but belong to the word.
         folded = "".join(
             each
             for each in unicodedata.normalize("NFKC", character).casefold()
@@ -119,6 +129,6 @@ def _letters_of(text: str) -> tuple[str, list[int]]:
 
 
 def _runs(same: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Where stretches of ``True`` begin and end."""
+    """Yield the begin and the end of each run of ``True``."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], same, [False])).astype(np.int8)))
     yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)

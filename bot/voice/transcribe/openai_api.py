@@ -1,4 +1,4 @@
-"""A transcription server with OpenAI's API, behind the transcriber's seam."""
+"""The transcriber that asks a server with OpenAI's transcription API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import numpy as np
 from audio.samples import HEARING_RATE
 from audio.wav import to_wav
 from bot.voice.transcribe.corrections import Corrections
-from bot.voice.transcribe.hallucinations import TELLING_SECONDS, HallucinationFilter
+from bot.voice.transcribe.hallucinations import LANGUAGE_DETECTION_SECONDS, HallucinationFilter
 from bot.voice.transcribe.openai_responses import AnswerError, RateLimits, TranscriptionResponse, complaint, read_answer
 from bot.voice.transcribe.transcriber import (
     Transcript,
@@ -33,66 +33,87 @@ from config.sections import RecogniserSettings
 _log = logging.getLogger(__name__)
 
 TIMEOUT = 30.0
-"""Seconds from the end of a turn within which the server may be asked for its words again."""
+"""Seconds after a final request, plus the duration of its sound, within which the server may be asked again."""
 ANSWER_LIMIT, SPECULATION_LIMIT = 20.0, 10.0
-"""Seconds for a whole answer, and for one that may turn out not to be needed, besides the length of the sound."""
+"""Time limit of an answer to a final request, and to another request, in seconds plus the duration of the sound."""
 DELAYS = (0.3, 0.7, 1.5, 3.0)
-"""Seconds before each next attempt at a server that failed without saying when to come back."""
-LOOK_LIMIT = aiohttp.ClientTimeout(total=5.0)
+"""Seconds before each further attempt if the server failed without naming a time."""
+CHECK_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
+"""Time limit of :meth:`OpenAITranscriber.problem`."""
 MAX_ANSWER_BYTES = 1_000_000
-AT_ONCE = 2
-"""Requests under way at the same time."""
+"""Most bytes of an answer."""
+MAX_REQUESTS = 2
+"""Most requests at the same time."""
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
+"""HTTP statuses of temporary errors."""
 REFUSED_FIELDS = frozenset({400, 415, 422, 501})
+"""HTTP statuses of a server that may not know a field of the request."""
 USED_UP = "insufficient_quota"
+"""Error code of a server whose quota is used up. This is no temporary error although its status is 429."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """How a server is asked. The verbose form tells how sure it is; not every model can answer so."""
+class _RequestFormat:
+    """A format of requests.
+
+    Attributes:
+        response_format: value of the field of this name. "verbose_json" gives probabilities, but not every model can
+            answer with it.
+        language_hint: True if the usual language of the speaker is sent.
+    """
 
     response_format: str
-    hints: bool
-    """Whether it is told what somebody usually speaks."""
+    language_hint: bool
 
 
-WAYS = (_Way("verbose_json", hints=True), _Way("json", hints=True), _Way("json", hints=False))
+REQUEST_FORMATS = (
+    _RequestFormat("verbose_json", language_hint=True),
+    _RequestFormat("json", language_hint=True),
+    _RequestFormat("json", language_hint=False),
+)
+"""The formats that are tried, best first."""
 
 
 class _RequestFailed(Exception):  # noqa: N818
-    """One request came to nothing.
+    """One request has failed.
 
-    ``passes``: another may do better. ``busy``: it was refused because there are too many. ``wait`` is how many
-    seconds the server asks for. ``refused_field``: the server may not know one of its fields.
+    Attributes:
+        temporary: True if another request may succeed.
+        busy: True if the server refused the request because there are too many.
+        wait: seconds for which the server asks to wait; ``None`` if it does not ask.
+        refused_field: True if the server may not know a field of the request.
     """
 
     def __init__(
         self,
         text: str,
         *,
-        passes: bool = False,
+        temporary: bool = False,
         busy: bool = False,
         wait: float | None = None,
         refused_field: bool = False,
     ) -> None:
         super().__init__(text)
-        self.passes = passes
+        self.temporary = temporary
         self.busy = busy
         self.wait = wait
         self.refused_field = refused_field
 
 
 class OpenAITranscriber:
-    """A :class:`~bot.voice.transcribe.transcriber.Transcriber`; belongs to one event loop.
+    """The :class:`~bot.voice.transcribe.transcriber.Transcriber` that asks a server. Use it on one event loop.
 
-    What is final is asked for again when the server fails in a way that may pass, and waits when it has too much to
-    do; speculation is given up then.
+    A final request is made again if the server has a temporary error, and it waits while the server is busy. Other
+    requests are dropped in these cases.
 
     Args:
-        url: the server's whole base, to which only the endpoint's path is added.
-        http: a session that outlives it.
-        hallucinations: what of the answers is to be believed.
-        clock, sleep: monotonic seconds, and letting them pass.
+        url: base URL of the server, with its version. Only the path of the endpoint is added.
+        settings: key, model and language.
+        http: session for the requests. It must outlive the transcriber.
+        corrections: the operator's corrections of transcripts.
+        hallucinations: filter of hallucinations.
+        clock: monotonic seconds.
+        sleep: function that waits for some seconds.
     """
 
     def __init__(
@@ -115,19 +136,20 @@ class OpenAITranscriber:
         self._clock = clock
         self._sleep = sleep
         self._limits = RateLimits(clock)
-        self._way = 0
+        self._format = 0  # index in REQUEST_FORMATS of the format that the server accepts
         self._queue = TranscriptionQueue()
         self._working: list[asyncio.Task[None]] = []
 
     def describe(self) -> str:
-        """What it is and where it runs."""
+        """The model and the server's host."""
         return f"{self._settings.server_model or 'its own model'} at {self._host}"
 
     async def problem(self) -> str | None:
-        """Whether the server answers and takes the key; not every one lists its models."""
+        """The reason for which the server can't be used: it does not answer, or does not accept the key."""
+        # Not every server lists its models, so other errors don't count.
         url = f"{self._url}/models"
         try:
-            async with self._http.get(url, headers=self._headers(), timeout=LOOK_LIMIT) as response:
+            async with self._http.get(url, headers=self._headers(), timeout=CHECK_TIMEOUT) as response:
                 refused = response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
                 if refused or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                     return f"the recogniser at {self._host} answers with status {response.status}"
@@ -136,7 +158,7 @@ class OpenAITranscriber:
         return None
 
     async def warm_up(self) -> None:
-        """Ask for a second of silence: the connection is open then. Raises :class:`TranscriptionError`."""
+        """Transcribe a second of silence, which opens the connection; raises :class:`TranscriptionError`."""
         silence = np.zeros(HEARING_RATE, np.float32)
         try:
             await self._ask(TranscriptionRequest(silence, Urgency.FINAL), ANSWER_LIMIT)
@@ -146,33 +168,34 @@ class OpenAITranscriber:
             self._limits.refused(error.wait or 0.0)
 
     async def transcribe(self, request: TranscriptionRequest) -> Transcript:
-        """Transcribe; raises :class:`TranscriptionError`."""
+        """Transcribe a turn; raises :class:`TranscriptionError`."""
         if request.urgency is not Urgency.FINAL and not self._limits.may_speculate:
             raise TranscriptionShed(f"{self._host} is too busy.")
         if not self._working:
-            self._working = [asyncio.create_task(self._work(), name="transcriber") for _ in range(AT_ONCE)]
+            self._working = [asyncio.create_task(self._work(), name="transcriber") for _ in range(MAX_REQUESTS)]
         job = TranscriptionJob(request, asyncio.get_running_loop().create_future(), self._clock())
         self._queue.add(job)
         return await job.answer
 
     async def rest(self) -> None:
-        """Nothing of it takes memory here."""
+        """Do nothing, since the server uses no memory of this process."""
 
     async def close(self) -> None:
-        """Ask no more."""
+        """End all requests, and fail those that wait."""
         for task in self._working:
             task.cancel()
         await asyncio.gather(*self._working, return_exceptions=True)
         self._queue.fail(TranscriptionError("The transcriber was closed."))
 
     async def _work(self) -> None:
+        """Process jobs of the queue one after the other, until the task is cancelled."""
         while True:
             job = await self._queue.next()
             asking = asyncio.create_task(self._answer(job), name="question to the transcription server")
             try:
                 either: list[asyncio.Future[Any]] = [asking, job.answer]
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-                # Where nobody waits for it any more the server is spared the work.
+                # If the caller has cancelled the job, the request is cancelled too, to spare the server the work.
                 if asking.done() and not job.answer.done():
                     job.answer.set_result(self._transcript(job, asking.result()))
             except TranscriptionError as error:
@@ -185,11 +208,11 @@ class OpenAITranscriber:
                 await asyncio.gather(asking, return_exceptions=True)
 
     def _transcript(self, job: TranscriptionJob, answer: TranscriptionResponse) -> Transcript:
-        text = self._hallucinations.believe(answer.segments, job.request.sound, job.request.hot_words)
+        text = self._hallucinations.filter(answer.segments, job.request.sound, job.request.hot_words)
         return Transcript(self._corrections.apply(text), answer.language, self._clock() - job.asked_at)
 
     async def _answer(self, job: TranscriptionJob) -> TranscriptionResponse:
-        """Ask until there is an answer, it is clear that none will come, or it takes too long."""
+        """Ask until there is an answer, a permanent error, or a timeout; raises :class:`TranscriptionError`."""
         final, delays = job.request.urgency is Urgency.FINAL, iter(DELAYS)
         give_up_at = job.asked_at + TIMEOUT + job.request.seconds
         limit = job.request.seconds + (ANSWER_LIMIT if final else SPECULATION_LIMIT)
@@ -209,61 +232,66 @@ class OpenAITranscriber:
                     _log.info("%s Speculation stops for a while", error)
                     self._limits.refused(wait or 0.0)
                     self._queue.shed_speculation()
-                if not final and error.passes:
+                if not final and error.temporary:
                     raise TranscriptionShed(str(error)) from error
-                if not (final and error.passes) or wait is None or self._clock() + wait >= give_up_at:
+                if not (final and error.temporary) or wait is None or self._clock() + wait >= give_up_at:
                     raise TranscriptionError(str(error)) from error
                 _log.info("%s Asking again in %.1f s", error, wait)
                 await self._sleep(wait)
 
     async def _ask(self, request: TranscriptionRequest, limit: float) -> TranscriptionResponse:
-        """Ask in the way that works with this server; raises :class:`_RequestFailed`."""
-        number = self._way
+        """Send a request in the best format that the server accepts; raises :class:`_RequestFailed`."""
+        number = self._format
         while True:
             try:
-                answer = await self._post(request, WAYS[number], limit)
+                answer = await self._post(request, REQUEST_FORMATS[number], limit)
             except _RequestFailed as error:
                 number += 1
-                if not error.refused_field or number == len(WAYS):
+                if not error.refused_field or number == len(REQUEST_FORMATS):
                     raise
             else:
-                self._way = number
+                self._format = number
                 return answer
 
-    async def _post(self, request: TranscriptionRequest, way: _Way, limit: float) -> TranscriptionResponse:
+    async def _post(
+        self, request: TranscriptionRequest, request_format: _RequestFormat, limit: float
+    ) -> TranscriptionResponse:
+        """Send one HTTP request with a time limit in seconds; raises :class:`_RequestFailed`."""
         url = f"{self._url}/audio/transcriptions"
         try:
             async with (
                 asyncio.timeout(limit),
-                self._http.post(url, data=self._form(request, way), headers=self._headers()) as response,
+                self._http.post(url, data=self._form(request, request_format), headers=self._headers()) as response,
             ):
                 body = await self._read(response)
                 status, wait = response.status, self._limits.asked_to_wait(response.headers)
         except TimeoutError as error:
-            raise _RequestFailed(f"{self._host} gave no whole answer within {limit:.0f} s.", passes=True) from error
+            raise _RequestFailed(f"{self._host} gave no whole answer within {limit:.0f} s.", temporary=True) from error
         except (aiohttp.ClientError, OSError) as error:
             text = f"The transcription server at {self._host} can't be reached, or hangs up."
-            raise _RequestFailed(text, passes=True) from error
+            raise _RequestFailed(text, temporary=True) from error
         if status >= 300:
             raise self._refusal(status, wait, body)
         try:
             return read_answer(body)
         except AnswerError as error:
             reason = f": {error}" if str(error) else ""
-            told = f"{self._host} does not answer as a transcription server does{reason}."
-            raise _RequestFailed(told, passes=_is_cut_off(body)) from error
+            text = f"{self._host} does not answer as a transcription server does{reason}."
+            raise _RequestFailed(text, temporary=_is_cut_off(body)) from error
 
     def _headers(self) -> dict[str, str]:
         key = self._settings.api_key
         return {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
 
-    def _form(self, request: TranscriptionRequest, way: _Way) -> aiohttp.FormData:
+    def _form(self, request: TranscriptionRequest, request_format: _RequestFormat) -> aiohttp.FormData:
         settings = self._settings
         form = aiohttp.FormData()
         form.add_field("file", to_wav(request.sound, HEARING_RATE), filename="speech.wav", content_type="audio/wav")
         form.add_field("model", settings.server_model or "whisper-1")
-        form.add_field("response_format", way.response_format)
-        usual = request.language if way.hints and request.seconds < TELLING_SECONDS else None
+        form.add_field("response_format", request_format.response_format)
+        usual = (
+            request.language if request_format.language_hint and request.seconds < LANGUAGE_DETECTION_SECONDS else None
+        )
         if language := settings.language or usual:
             form.add_field("language", language)
         if request.hot_words:
@@ -271,7 +299,7 @@ class OpenAITranscriber:
         return form
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        """The whole answer, in however many pieces it comes."""
+        """Read the whole body of a response, of at most :data:`MAX_ANSWER_BYTES`."""
         body = bytearray()
         async for piece in response.content.iter_any():
             body += piece
@@ -280,23 +308,24 @@ class OpenAITranscriber:
         return bytes(body)
 
     def _refusal(self, status: int, wait: float | None, body: bytes) -> _RequestFailed:
+        """The error for a response with an error status."""
         try:
             words = complaint(json.loads(body))
         except ValueError:
             words = ""
-        passes = status in TRANSIENT and USED_UP.encode() not in body
+        temporary = status in TRANSIENT and USED_UP.encode() not in body
         text = f"The transcription server at {self._host} answered {_explain(status, words, wait)}"
         return _RequestFailed(
             text,
-            passes=passes,
-            busy=passes and (status == 429 or wait is not None),
+            temporary=temporary,
+            busy=temporary and (status == 429 or wait is not None),
             wait=wait,
             refused_field=status in REFUSED_FIELDS,
         )
 
 
 def _is_cut_off(body: bytes) -> bool:
-    """Whether an answer without words broke off, or is a page of a proxy's: the next one may be whole."""
+    """True if an unusable answer was cut off, or is a proxy's page. The next answer may be complete then."""
     text = body.decode("utf-8-sig", errors="replace").strip()
     if text[:1] not in ("{", "["):
         return text[:1] in ("", "<")
@@ -308,6 +337,13 @@ def _is_cut_off(body: bytes) -> bool:
 
 
 def _explain(status: int, words: str, wait: float | None) -> str:
+    """The part of an error's text that follows "answered".
+
+    Args:
+        status: HTTP status.
+        words: the server's own error text; may be empty.
+        wait: seconds for which the server asks to wait.
+    """
     match status:
         case 401 | 403:
             return f"{status}: it does not accept STT_API_KEY."

@@ -1,4 +1,4 @@
-"""Responses of transcription servers in every shape that they are known to use, and the limits that they set."""
+"""Parsing of transcription servers' responses in all known formats, and the rate limits that servers set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.voice.transcribe.hallucinations import HeardSegment
+from bot.voice.transcribe.hallucinations import TranscriptSegment
 from languages.names import language_code
 
 _TIMES = re.compile(r"^(\d+\s*:\s*)?\d+:\d{2}[.,]\d{3}\s*-->\s*(\d+:)?\d+:\d{2}[.,]\d{3}.*$")
@@ -20,26 +20,31 @@ _TIMES = re.compile(r"^(\d+\s*:\s*)?\d+:\d{2}[.,]\d{3}\s*-->\s*(\d+:)?\d+:\d{2}[
 
 
 class AnswerError(ValueError):
-    """The answer is none of a transcription server's; the text is the server's own complaint where there is one."""
+    """The body is no transcription. The text is the server's own error message, or empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionResponse:
-    """What was recognised. ``language`` is Whisper's code, where the server tells it."""
+    """A server's response.
 
-    segments: tuple[HeardSegment, ...]
+    Attributes:
+        segments: segments of text.
+        language: language by Whisper's code; ``None`` if the server does not name it.
+    """
+
+    segments: tuple[TranscriptSegment, ...]
     language: str | None = None
 
 
 def read_answer(body: bytes) -> TranscriptionResponse:
-    """Read an answer, whatever content type it is labelled with.
+    """Parse the body of a response. Its content type is not needed.
 
-    Known are the JSON of OpenAI's API in its plain and its verbose form, whisper.cpp's own, lists of segments, the
-    events of streamed transcriptions, and captions (SRT, WebVTT). Bare text is refused: a proxy's page would be taken
-    for somebody's words.
+    Known formats are the JSON of OpenAI's API in its plain and its verbose form, whisper.cpp's JSON, lists of segments,
+    the events of streamed transcriptions, and captions (SRT, WebVTT). Plain text is refused, since the page of a proxy
+    would look like a transcript.
 
     Raises:
-        AnswerError: it is nothing of these.
+        AnswerError: the body has none of these formats, or is an error message.
     """
     text = body.decode("utf-8-sig", errors="replace").strip()
     if text.startswith(("data:", "event:")):
@@ -58,7 +63,7 @@ def _read_json(answer: Any) -> TranscriptionResponse:
         case {"error": error} if error:
             raise AnswerError(complaint(answer))
         case {"text": str() | None as text}:
-            # Some answer null where nothing was said.
+            # Some servers answer null if nothing was said.
             segments = _segments(answer.get("segments"), text or "")
             return TranscriptionResponse(
                 segments, language_code(answer.get("language") or answer.get("detected_language"))
@@ -72,7 +77,7 @@ def _read_json(answer: Any) -> TranscriptionResponse:
 
 
 def complaint(answer: object) -> str:
-    """The server's own words about what is wrong; empty where there are none."""
+    """The server's own error message in parsed JSON; empty if there is none."""
     match answer:
         case {"error": {"message": str() as text}} | {"error": str() as text} | {"detail": str() as text}:
             return " ".join(text.split())[:300]
@@ -82,12 +87,17 @@ def complaint(answer: object) -> str:
             return ""
 
 
-def _segments(listed: object, text: str) -> tuple[HeardSegment, ...]:
-    """The segments as far as they can be used; the whole text as one where they can't, or don't say the same."""
+def _segments(listed: object, text: str) -> tuple[TranscriptSegment, ...]:
+    """Parse the segments of a response.
+
+    Args:
+        listed: parsed JSON that may be a list of segments.
+        text: whole text of the response. If the segments are malformed or have another text, it is the only segment.
+    """
     segments = tuple(map(_segment, listed)) if isinstance(listed, list) and all(map(_is_segment, listed)) else ()
     said = "".join(segment.text for segment in segments)
-    if text.strip() and _bare(said) != _bare(text):
-        return (HeardSegment(text),)
+    if text.strip() and _without_spaces(said) != _without_spaces(text):
+        return (TranscriptSegment(text),)
     return tuple(segment for segment in segments if segment.text.strip())
 
 
@@ -95,10 +105,10 @@ def _is_segment(listed: object) -> bool:
     return isinstance(listed, dict) and isinstance(listed.get("text"), str)
 
 
-def _segment(listed: Mapping[str, Any]) -> HeardSegment:
-    return HeardSegment(
+def _segment(listed: Mapping[str, Any]) -> TranscriptSegment:
+    return TranscriptSegment(
         listed["text"],
-        # Servers that don't measure something answer 0.
+        # Servers answer 0 for a value that they don't measure.
         _number(listed.get("no_speech_prob")) or None,
         _number(listed.get("avg_logprob")) or None,
         _number(listed.get("compression_ratio")) or None,
@@ -111,12 +121,12 @@ def _number(value: object) -> float | None:
     return float(value)
 
 
-def _bare(text: str) -> str:
+def _without_spaces(text: str) -> str:
     return "".join(text.split())
 
 
 def _read_events(text: str) -> TranscriptionResponse:
-    """The events of a streamed transcription: its last whole text, or the pieces put together."""
+    """Parse the events of a streamed transcription: its final text, or else all of its pieces joined."""
     pieces: list[str] = []
     for line in text.splitlines():
         data = line.removeprefix("data:").strip()
@@ -137,37 +147,44 @@ def _read_events(text: str) -> TranscriptionResponse:
                 raise AnswerError(complaint(event))
             case _:
                 continue
-    return TranscriptionResponse((HeardSegment("".join(pieces)),))
+    return TranscriptionResponse((TranscriptSegment("".join(pieces)),))
 
 
 def _read_captions(text: str) -> TranscriptionResponse | None:
-    """The words of captions; ``None`` where there are no times in it."""
+    """Parse captions (SRT or WebVTT); returns ``None`` if the text has no lines with times."""
     lines = [line.strip() for line in text.splitlines()]
     if not any(map(_TIMES.match, lines)):
         return TranscriptionResponse(()) if text == "WEBVTT" else None
-    # A caption's number stands alone above its times.
+    # The number of a caption is a line of its own, above the line with the times.
     words = [
         line
         for line, below in zip(lines, [*lines[1:], ""], strict=True)
         if not _TIMES.match(line) and not (line.isdigit() and _TIMES.match(below)) and not line.startswith("WEBVTT")
     ]
-    return TranscriptionResponse((HeardSegment(" ".join(words)),))
+    return TranscriptionResponse((TranscriptSegment(" ".join(words)),))
 
 
-SHORTEST_CALM, LONGEST_CALM = 15.0, 120.0
-"""Seconds without speculation after a refusal; twice as long each time."""
+SHORTEST_SPECULATION_PAUSE, LONGEST_SPECULATION_PAUSE = 15.0, 120.0
+"""Seconds without speculation after a refusal: at first, and at most. Each further refusal doubles them."""
 LONGEST_WAIT = 86_400.0
-LONGEST_PAUSE = 25.0
-"""Seconds that what was said can wait. Where more is asked for it is tried all the same: it would be lost otherwise."""
+"""Longest wait that is read from a header, in seconds."""
+LONGEST_DELAY = 25.0
+"""Longest wait that is obeyed for final requests, in seconds.
+
+If a server asks for more, it is asked all the same, since the words would be lost otherwise.
+"""
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
+"""A duration such as "1m30s" or "250ms"."""
 
 
 class RateLimits:
-    """What one server has asked for. Belongs to the event loop.
+    """The rate limits of one server: when it may be asked again, and when speculation may go on.
+
+    Use it on the event loop.
 
     Args:
         clock: monotonic seconds.
-        today: the time of day, for servers that name a date.
+        today: current date and time, for servers that name a date.
     """
 
     def __init__(
@@ -176,32 +193,35 @@ class RateLimits:
         self._clock = clock
         self._today = today
         self._open_at = 0.0
-        self._calm = 0.0
-        self._calm_until = 0.0
+        self._pause = 0.0
+        self._paused_until = 0.0
 
     @property
     def wait(self) -> float:
-        """Seconds until the server may be asked at all."""
+        """Seconds until the server may be asked again."""
         return max(0.0, self._open_at - self._clock())
 
     @property
     def may_speculate(self) -> bool:
-        """Whether the server may be asked for what may turn out not to be needed."""
-        return self._clock() >= self._calm_until
+        """True if requests that are not final may be made."""
+        return self._clock() >= self._paused_until
 
     def refused(self, wait: float) -> None:
-        """The server wants to be left alone for so many seconds."""
+        """Take a refusal of the server, which asks to wait for ``wait`` seconds."""
         now = self._clock()
-        if now >= self._calm_until:
-            # Refused again soon after speculation began again: speculate less.
-            soon = now < self._calm_until + self._calm
-            self._calm = min(2 * self._calm, LONGEST_CALM) if soon else SHORTEST_CALM
-        if wait <= LONGEST_PAUSE:
+        if now >= self._paused_until:
+            # If the server refuses soon after the last pause of speculation, the next pause is longer.
+            soon = now < self._paused_until + self._pause
+            self._pause = min(2 * self._pause, LONGEST_SPECULATION_PAUSE) if soon else SHORTEST_SPECULATION_PAUSE
+        if wait <= LONGEST_DELAY:
             self._open_at = max(self._open_at, now + wait)
-        self._calm_until = now + min(wait, LONGEST_CALM) + self._calm
+        self._paused_until = now + min(wait, LONGEST_SPECULATION_PAUSE) + self._pause
 
     def asked_to_wait(self, headers: Mapping[str, str]) -> float | None:
-        """The seconds that an answer's headers ask to wait; ``None`` where they don't say."""
+        """The seconds for which a response's headers ask to wait; ``None`` if they don't.
+
+        The header Retry-After may have seconds, a duration or a date (RFC 9110); Retry-After-Ms has milliseconds.
+        """
         if (milliseconds := _wait(headers.get("Retry-After-Ms"))) is not None:
             return milliseconds / 1000
         written = headers.get("Retry-After", "").strip()
@@ -220,6 +240,7 @@ class RateLimits:
 
 
 def _wait(written: str | None) -> float | None:
+    """The number in a header; ``None`` if there is no valid number."""
     try:
         value = float(written or "")
     except ValueError:

@@ -1,4 +1,4 @@
-"""The interface of every transcriber, the queue in which requests wait for one, and the usual languages of speakers."""
+"""The interface of transcribers, the queue of their requests, and the usual languages of speakers."""
 
 from __future__ import annotations
 
@@ -8,25 +8,34 @@ from enum import IntEnum
 from typing import Protocol
 
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.transcribe.hallucinations import TELLING_SECONDS
+from bot.voice.transcribe.hallucinations import LANGUAGE_DETECTION_SECONDS
 
 
 class Urgency(IntEnum):
-    """What a slow transcriber drops first: the lowest, and of those the oldest. Final turns are never dropped."""
+    """The urgency of a request.
+
+    A transcriber with too many requests drops the least urgent one, and the oldest of these. Final ones are never
+    dropped.
+    """
 
     INTERIM = 0
-    """A turn that still goes on: are there words in it?"""
+    """The turn still goes on. The transcript shows whether there are words in it."""
     SPECULATION = 1
-    """A turn that may be over."""
+    """The turn may be over."""
     FINAL = 2
-    """A turn that is over."""
+    """The turn is over."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TranscriptionRequest:
-    """Sound to be transcribed. ``hot_words`` are names and terms that are likely to be said.
+    """Sound to be transcribed.
 
-    ``language`` is what the speaker usually speaks, as Whisper's code: it decides where the sound can't tell.
+    Attributes:
+        sound: the turn: mono, 16,000 Hz.
+        urgency: urgency of the request.
+        hot_words: names and terms that are likely to be said.
+        language: usual language of the speaker by Whisper's code. It is used if the sound is too short to detect the
+            language.
     """
 
     sound: Sound16
@@ -36,15 +45,19 @@ class TranscriptionRequest:
 
     @property
     def seconds(self) -> float:
-        """How long the sound is."""
+        """Duration of the sound."""
         return len(self.sound) / HEARING_RATE
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was said; ``text`` is empty where nothing was. ``seconds`` is how long it took, queueing included.
+    """The transcript of a turn.
 
-    ``language`` is Whisper's code, where it is known; ``language_probability`` how likely it is, where that is told.
+    Attributes:
+        text: the words; empty if nothing was said.
+        language: language by Whisper's code; ``None`` if it is not known.
+        seconds: time from the request to the transcript, the wait in the queue included.
+        language_probability: probability of the language, 0 to 1; ``None`` if it is not known.
     """
 
     text: str
@@ -54,47 +67,61 @@ class Transcript:
 
 
 class TranscriptionError(Exception):
-    """The sound could not be transcribed; the text says why, for people."""
+    """The sound could not be transcribed. The text says why, for people."""
 
 
 class TranscriptionShed(TranscriptionError):  # noqa: N818
-    """Speculation was given up, in favour of other requests or because it failed: ask again if the turn is over."""
+    """A request that is not final was dropped: other requests were more urgent, or the transcriber failed.
+
+    The caller makes a final request if the turn is over.
+    """
 
 
 class Transcriber(Protocol):
-    """Speech to text. Belongs to the event loop; a call that is cancelled is dropped, or its result is."""
+    """A service that turns speech into text. Use it on the event loop. A transcription may be cancelled at any time."""
 
     async def warm_up(self) -> None:
-        """Get ready to transcribe at once; raises :class:`TranscriptionError`."""
+        """Load everything, so that the next request is served at once; raises :class:`TranscriptionError`."""
         ...
 
     async def transcribe(self, request: TranscriptionRequest) -> Transcript:
-        """Transcribe; raises :class:`TranscriptionError`."""
+        """Transcribe a turn; raises :class:`TranscriptionError`."""
         ...
 
     async def rest(self) -> None:
-        """No call is on: give memory back, at once or after a while."""
+        """Release memory, at once or after some time, since no call goes on."""
         ...
 
     async def close(self) -> None:
-        """End everything it started."""
+        """End everything that the transcriber has started."""
         ...
 
     async def problem(self) -> str | None:
-        """What keeps it from being used now, in words for people; ``None`` where nothing does. Loads nothing."""
+        """The reason for which the transcriber can't be used now, in words for people; ``None`` if it can be used.
+
+        Nothing is loaded to find out.
+        """
         ...
 
     def describe(self) -> str:
-        """What it is and where it runs, for people."""
+        """The transcriber's model and the place where it runs, in words for people."""
         ...
 
 
 MAX_WAITING = 4
+"""Most requests in a queue before the least urgent are dropped."""
 
 
 @dataclass(eq=False, slots=True)
 class TranscriptionJob:
-    """A request, and where its answer goes."""
+    """A request in a queue.
+
+    Attributes:
+        request: the request.
+        answer: future of the transcript.
+        asked_at: time of the request, in monotonic seconds.
+        attempts: number of times that the request was begun.
+    """
 
     request: TranscriptionRequest
     answer: asyncio.Future[Transcript]
@@ -103,14 +130,17 @@ class TranscriptionJob:
 
 
 class TranscriptionQueue:
-    """Belongs to the event loop. What is final is never shed, however much of it there is."""
+    """The requests that wait for a transcriber. Use it on the event loop.
+
+    If more than :data:`MAX_WAITING` wait, the oldest of the least urgent is dropped. Final requests are never dropped.
+    """
 
     def __init__(self) -> None:
         self._waiting: list[TranscriptionJob] = []
         self._more = asyncio.Event()
 
     def add(self, job: TranscriptionJob) -> None:
-        """Queue a job; sheds the oldest of the least urgent, perhaps this one, where too many wait."""
+        """Queue a job. If too many wait, drop the oldest of the least urgent, which may be this one."""
         self._drop_cancelled()
         self._waiting.append(job)
         while len(self._waiting) > MAX_WAITING:
@@ -122,12 +152,12 @@ class TranscriptionQueue:
         self._more.set()
 
     def put_back(self, job: TranscriptionJob) -> None:
-        """A job that was begun and came to nothing goes first again."""
+        """Queue a job again that was begun and failed, before all others of its urgency."""
         self._waiting.insert(0, job)
         self._more.set()
 
     async def next(self) -> TranscriptionJob:
-        """The oldest of the most urgent; waits for one."""
+        """Wait for a job, remove the oldest of the most urgent and return it."""
         while True:
             self._drop_cancelled()
             if self._waiting:
@@ -138,13 +168,13 @@ class TranscriptionQueue:
             await self._more.wait()
 
     def shed_speculation(self) -> None:
-        """Drop everything that waits and is not final."""
+        """Drop all jobs that are not final."""
         for job in [waiting for waiting in self._waiting if waiting.request.urgency is not Urgency.FINAL]:
             self._waiting.remove(job)
             _shed(job)
 
     def fail(self, error: Exception) -> None:
-        """Fail everything that waits."""
+        """Fail all jobs with ``error``."""
         for job in self._waiting:
             if not job.answer.done():
                 job.answer.set_exception(error)
@@ -160,21 +190,27 @@ def _shed(job: TranscriptionJob) -> None:
 
 
 SURE = 0.8
-"""How likely a language must be, where that is told, to be somebody's."""
+"""Least probability of a language, if it is known, with which it becomes a person's usual language."""
 
 
 class UsualLanguages:
-    """One for a call. People are named by their user ids."""
+    """The usual languages of the people in one call, by user id."""
 
     def __init__(self) -> None:
         self._languages: dict[int, str] = {}
 
     def of(self, person: int) -> str | None:
-        """The language that they spoke last at length, as Whisper's code."""
+        """The usual language of a person by Whisper's code; ``None`` if it is not known."""
         return self._languages.get(person)
 
-    def heard(self, person: int, transcript: Transcript, seconds: float) -> None:
-        """Learn from what somebody has said in a sound of so many seconds."""
+    def learn(self, person: int, transcript: Transcript, seconds: float) -> None:
+        """Learn the language of a transcript, if the sound was long enough and the language is certain.
+
+        Args:
+            person: user id of the speaker.
+            transcript: transcript of their turn.
+            seconds: duration of the turn's sound.
+        """
         sure = transcript.language_probability is None or transcript.language_probability >= SURE
-        if transcript.language is not None and transcript.text and sure and seconds >= TELLING_SECONDS:
+        if transcript.language is not None and transcript.text and sure and seconds >= LANGUAGE_DETECTION_SECONDS:
             self._languages[person] = transcript.language

@@ -1,4 +1,4 @@
-"""faster-whisper in a process of its own, as a transcriber."""
+"""The local transcriber: faster-whisper in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from bot.voice.transcribe import compute
 from bot.voice.transcribe.compute import ComputeDevice
 from bot.voice.transcribe.corrections import Corrections
-from bot.voice.transcribe.hallucinations import HallucinationFilter, HeardSegment
+from bot.voice.transcribe.hallucinations import HallucinationFilter, TranscriptSegment
 from bot.voice.transcribe.transcriber import (
     Transcript,
     TranscriptionError,
@@ -24,57 +24,75 @@ from bot.voice.transcribe.transcriber import (
 from bot.voice.transcribe.worker_process import WORKER, Worker, WorkerGoneError
 
 FLOOR, CEILING = 2.0, 30.0
-"""Seconds that it may always take, and the most for a sound of one of Whisper's windows, which last 30 s."""
+"""Shortest time limit of an answer, and the longest for a sound of up to :data:`WINDOW` seconds, in seconds."""
 WINDOW = 30.0
+"""Seconds of sound that Whisper processes at a time."""
 UNKNOWN = 15.0
-"""Seconds that the first answer may take."""
-TIMES_THE_USUAL = 4.0
+"""Time limit of the first answer, in seconds."""
+USUAL_TIME_FACTOR = 4.0
+"""Factor between the usual time of an answer and its time limit."""
 REMEMBERED = 20
+"""Number of answers whose times are remembered."""
 _SECONDS_A_UNIT = 5.0
-"""Whisper's encoder takes as long for any sound; its decoder takes longer the more is said."""
+"""Seconds of sound that take as long to decode as one run of the encoder.
+
+Whisper's encoder takes the same time for any sound. The decoder takes longer if more is said.
+"""
 
 
 class AnswerTimes:
-    """The newest answers of one recogniser."""
+    """The times of a recogniser's newest answers, and the time limit that follows from them."""
 
     def __init__(self) -> None:
         self._recent: deque[float] = deque(maxlen=REMEMBERED)
 
-    def took(self, seconds: float, sound_seconds: float) -> None:
-        """An answer came after so long."""
+    def record(self, seconds: float, sound_seconds: float) -> None:
+        """Remember that the answer for ``sound_seconds`` seconds of sound took ``seconds`` seconds."""
         self._recent.append(seconds / _units(sound_seconds))
 
-    def too_long(self, sound_seconds: float, attempt: int = 1) -> float:
-        """Seconds after which it may hang; twice as many with each attempt at the same sound."""
+    def time_limit(self, sound_seconds: float, attempt: int = 1) -> float:
+        """The time limit of an answer, in seconds. It doubles with each attempt for the same sound.
+
+        Args:
+            sound_seconds: duration of the sound.
+            attempt: number of the attempt, from 1.
+        """
         usual: float | None = max(self._recent, default=None)
-        limit = UNKNOWN if usual is None else TIMES_THE_USUAL * usual * _units(sound_seconds)
+        limit = UNKNOWN if usual is None else USUAL_TIME_FACTOR * usual * _units(sound_seconds)
         ceiling = CEILING * max(1.0, sound_seconds / WINDOW)
         return min(max(limit, FLOOR), ceiling) * float(2 ** (attempt - 1))
 
 
 def _units(sound_seconds: float) -> float:
+    """The work for a sound, in runs of Whisper's encoder."""
     return 1.0 + sound_seconds / _SECONDS_A_UNIT
 
 
 _log = logging.getLogger(__name__)
 
 LOAD_LIMIT, LOAD_CEILING, LOAD_IDLE_LIMIT = 6.0, 300.0, 4.0
-"""Loading may take so long: anyhow, while the process does something, and with a pause in which it does nothing."""
+"""Seconds that loading may take: until it is late, while the process is active, and without activity if it is late."""
 BUSY_FACTOR, SHORTEST_CEILING = 4.0, 60.0
-"""So many times as long as where it may hang, but at least so many seconds, may it take while it is busy."""
+"""Longest time of an answer while the process is active: a multiple of the time limit, and the least in seconds."""
 REST_SECONDS = 120.0
-"""How long the model stays in memory after a call."""
+"""Seconds for which the model stays in memory after a call."""
 MAX_ATTEMPTS = 3
+"""Most attempts for one request, and most deaths in a row while the model is loaded."""
 MOST_DEATHS = 2
-"""Deaths or hangs in a row after which a graphics card is given up: libraries that are missing end the process."""
+"""Deaths or hangs in a row after which a GPU is no longer used. A missing library makes the process die."""
 
 
 @dataclass(frozen=True, slots=True)
 class WhisperOptions:
-    """``model`` is a name or a folder, ``device`` auto, cpu, cuda or cuda:N; ``language`` ``None`` finds it out.
+    """Options of faster-whisper.
 
-    ``compute_type`` is CTranslate2's; "auto" is float16 on a card and int8 on the CPU. Where that can't be had, others
-    are tried, and the CPU last. ``remedy`` is a sentence that says how people get the model.
+    Attributes:
+        model: name or folder of the model.
+        device: device to compute on: auto, cpu, cuda or cuda:N. If it can't be used, others are tried, the CPU last.
+        threads: number of threads on the CPU.
+        language: language of all speakers by Whisper's code; ``None`` if it has to be detected.
+        compute_type: number format by CTranslate2's name; "auto" is float16 on a GPU and int8 on the CPU.
+        remedy: sentence for people that says how to get the model.
     """
 
     model: str
@@ -85,22 +103,26 @@ class WhisperOptions:
     remedy: str = "Set STT_MODEL to the folder it is in."
 
 
-def lies_in(folder: str) -> bool:
-    """Whether a folder has a model in it, as far as its names tell. Blocks."""
+def has_model(folder: str) -> bool:
+    """True if the folder contains a model's file. Blocks on the disk."""
     return (Path(folder) / "model.bin").is_file()
 
 
 class WhisperTranscriber:
-    """A :class:`~bot.voice.transcribe.transcriber.Transcriber`; belongs to one event loop.
+    """The :class:`~bot.voice.transcribe.transcriber.Transcriber` that runs faster-whisper in a process.
 
-    The process is started by the first :meth:`warm_up` or request, started again when it dies or hangs, and ended a
-    while after :meth:`rest`. What was to be recognised meanwhile is kept, and asked for again.
+    The process is started for the first :meth:`warm_up` or request, and ended some time after :meth:`rest`. If it dies
+    or hangs, it is started again, and the requests are made again.
 
     Args:
-        hallucinations: what of the answers is to be believed.
-        name: what people call the model.
-        is_here: whether the model of the options, a name or a folder, is on this machine; may block.
-        program: what Python runs as the process.
+        options: options of faster-whisper.
+        corrections: the operator's corrections of transcripts.
+        hallucinations: filter of hallucinations.
+        name: name of the model for people.
+        is_here: function that tells whether a model, by name or folder, is on this machine; may block.
+        rest_seconds: seconds for which the model stays in memory after :meth:`rest`.
+        program: arguments of Python that run the process.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -110,7 +132,7 @@ class WhisperTranscriber:
         hallucinations: HallucinationFilter | None = None,
         *,
         name: str | None = None,
-        is_here: Callable[[str], bool] = lies_in,
+        is_here: Callable[[str], bool] = has_model,
         rest_seconds: float = REST_SECONDS,
         program: Sequence[str] = WORKER,
         clock: Callable[[], float] = time.monotonic,
@@ -125,25 +147,25 @@ class WhisperTranscriber:
         self._clock = clock
         self._queue = TranscriptionQueue()
         self._worker: Worker | None = None
-        self._places: tuple[ComputeDevice, ...] = ()
+        self._devices: tuple[ComputeDevice, ...] = ()
         self._times = AnswerTimes()
         self._deaths = 0
-        self._why_elsewhere = ""
+        self._fallback_reason = ""
         self._reasons: set[str] = set()
         self._starting = asyncio.Lock()
         self._working: asyncio.Task[None] | None = None
         self._resting: asyncio.Task[None] | None = None
-        self._where = ""
+        self._device_text = ""
         self._fault: str | None = None
         self._closed = False
 
     def describe(self) -> str:
-        """What it is, where it runs, and why not where it was meant to."""
-        why = f" ⚠️ Fallback, because {self._why_elsewhere}." if self._why_elsewhere else ""
-        return f"faster-whisper {self._name}{self._where}{why}"
+        """The model, its device, and the reason for which it is not the device of the settings."""
+        why = f" ⚠️ Fallback, because {self._fallback_reason}." if self._fallback_reason else ""
+        return f"faster-whisper {self._name}{self._device_text}{why}"
 
     async def problem(self) -> str | None:
-        """Why it could not be loaded when that was last tried, or that there is nothing to load."""
+        """The reason for which the model could not be loaded at the last attempt, or that the model is missing."""
         if self._fault is not None:
             return self._fault
         if self._worker is not None and self._worker.alive:
@@ -153,16 +175,16 @@ class WhisperTranscriber:
         return None if here else f"The Whisper model {model!r} is not on this machine. {self._options.remedy}"
 
     async def warm_up(self) -> None:
-        """Load the model; raises :class:`TranscriptionError` where that can't be done."""
-        self._stay_awake()
+        """Load the model; raises :class:`TranscriptionError` if that fails."""
+        self._cancel_rest()
         try:
             await self._ready_worker()
         except WorkerGoneError as error:
             raise TranscriptionError(str(error)) from error
 
     async def transcribe(self, request: TranscriptionRequest) -> Transcript:
-        """Transcribe; raises :class:`TranscriptionError`."""
-        self._stay_awake()
+        """Transcribe a turn; raises :class:`TranscriptionError`."""
+        self._cancel_rest()
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work(), name="transcriber")
         job = TranscriptionJob(request, asyncio.get_running_loop().create_future(), self._clock())
@@ -170,14 +192,14 @@ class WhisperTranscriber:
         return await job.answer
 
     async def rest(self) -> None:
-        """No call is on: the process ends after a while."""
-        self._stay_awake()
+        """End the process after some time, unless there is another request before."""
+        self._cancel_rest()
         if self._closed:
             return
         self._resting = asyncio.create_task(self._end_later(), name="transcriber rest")
 
     async def close(self) -> None:
-        """End the process."""
+        """End the process, and fail the requests that wait."""
         self._closed = True
         ending = [task for task in (self._resting, self._working) if task is not None]
         for task in ending:
@@ -186,7 +208,7 @@ class WhisperTranscriber:
         self._queue.fail(TranscriptionError("The transcriber was closed."))
         await self._end_worker()
 
-    def _stay_awake(self) -> None:
+    def _cancel_rest(self) -> None:
         if self._resting is not None:
             self._resting.cancel()
             self._resting = None
@@ -195,14 +217,15 @@ class WhisperTranscriber:
         await asyncio.sleep(self._rest_seconds)
         _log.info("The transcriber gives its memory back")
         await self._end_worker()
-        # A card that was full may have room next time.
-        self._places = ()
+        # All devices are tried again next time, since a GPU that was full may have room then.
+        self._devices = ()
 
     async def _work(self) -> None:
+        """Process the jobs of the queue one after the other, until the task is cancelled."""
         while True:
             job = await self._queue.next()
             try:
-                transcript = await self._do(job)
+                transcript = await self._process(job)
             except WorkerGoneError as error:
                 await self._end_worker()
                 if job.attempts < MAX_ATTEMPTS:
@@ -221,7 +244,13 @@ class WhisperTranscriber:
                 if not job.answer.done():
                     job.answer.set_result(transcript)
 
-    async def _do(self, job: TranscriptionJob) -> Transcript:
+    async def _process(self, job: TranscriptionJob) -> Transcript:
+        """Ask the process for a transcript.
+
+        Raises:
+            WorkerGoneError: the process died or hung, or the model has to be loaded on another device.
+            TranscriptionError: the model can't be loaded, or failed.
+        """
         job.attempts += 1
         request = job.request
         try:
@@ -231,22 +260,22 @@ class WhisperTranscriber:
             raise
         began = self._clock()
         question = {"hot_words": ", ".join(request.hot_words) or None, "usual": request.language}
-        limit = self._times.too_long(request.seconds, job.attempts)
+        limit = self._times.time_limit(request.seconds, job.attempts)
         try:
             answer = await worker.ask(question, request.sound, limit, max(BUSY_FACTOR * limit, SHORTEST_CEILING))
         except WorkerGoneError as error:
-            self._died(error)
+            self._count_death(error)
             raise
         if fault := str(answer.get("error", "")):
-            # A library may be found missing, or a card full, only now.
-            if compute.is_about_place(fault) and self._give_up_place(fault):
+            # A missing library, or a full GPU, may be noticed only now.
+            if compute.is_device_error(fault) and self._give_up_device(fault):
                 job.attempts -= 1
                 raise WorkerGoneError("The transcriber failed.")
             raise TranscriptionError(f"The transcriber failed: {fault}")
         self._deaths = 0
-        self._times.took(self._clock() - began, request.seconds)
-        segments = [HeardSegment(*part) for part in answer["segments"]]
-        text = self._hallucinations.believe(segments, request.sound, request.hot_words)
+        self._times.record(self._clock() - began, request.seconds)
+        segments = [TranscriptSegment(*part) for part in answer["segments"]]
+        text = self._hallucinations.filter(segments, request.sound, request.hot_words)
         return Transcript(
             self._corrections.apply(text),
             answer["language"],
@@ -255,6 +284,7 @@ class WhisperTranscriber:
         )
 
     async def _ready_worker(self) -> Worker:
+        """The process with its model loaded; it is started if it does not run."""
         async with self._starting:
             if self._worker is not None and self._worker.alive:
                 return self._worker
@@ -267,13 +297,14 @@ class WhisperTranscriber:
             return worker
 
     async def _loaded_worker(self) -> Worker:
+        """Start the process and load the model. If the process dies or hangs, try again."""
         while True:
             worker = self._worker = await Worker.start(self._options.threads, self._program)
             try:
                 await self._load(worker)
             except WorkerGoneError as error:
                 await self._end_worker()
-                self._died(error)
+                self._count_death(error)
                 if self._deaths >= MAX_ATTEMPTS:
                     raise
             except TranscriptionError:
@@ -283,20 +314,20 @@ class WhisperTranscriber:
                 return worker
 
     async def _load(self, worker: Worker) -> None:
-        """Load the model in the best place that works; raises :class:`TranscriptionError` where none does."""
+        """Load the model on the best device that works; raises :class:`TranscriptionError` if none does."""
         options = self._options
-        if not self._places:
-            planned = compute.plan(options.device, options.compute_type, await self._cards(worker))
-            self._places, self._why_elsewhere = planned.places, ""
+        if not self._devices:
+            planned = compute.plan(options.device, options.compute_type, await self._gpus(worker))
+            self._devices, self._fallback_reason = planned.devices, ""
             if planned.reason:
-                self._say_why(planned.reason)
+                self._report_fallback(planned.reason)
         while True:
-            place = self._places[0]
+            device = self._devices[0]
             load = {
                 "model": options.model,
-                "device": place.device,
-                "index": place.index,
-                "compute_type": place.compute_type,
+                "device": device.kind,
+                "index": device.index,
+                "compute_type": device.compute_type,
                 "threads": options.threads,
                 "language": options.language,
             }
@@ -304,40 +335,42 @@ class WhisperTranscriber:
             if answer.get("missing"):
                 raise TranscriptionError(f"{answer['error']} {options.remedy}")
             if "error" not in answer:
-                self._where = f" ({ComputeDevice(place.device, place.index, str(answer['compute_type']))})"
-                self._times.took(float(answer["seconds"]), 1.0)
+                self._device_text = f" ({ComputeDevice(device.kind, device.index, str(answer['compute_type']))})"
+                self._times.record(float(answer["seconds"]), 1.0)
                 return
-            if not self._give_up_place(str(answer["error"])):
-                why = compute.why_unusable(place, str(answer["error"]))
+            if not self._give_up_device(str(answer["error"])):
+                why = compute.why_unusable(device, str(answer["error"]))
                 raise TranscriptionError(
                     f"The Whisper model {options.model!r} can't be loaded: {why}. {options.remedy}"
                 )
 
-    async def _cards(self, worker: Worker) -> int:
+    async def _gpus(self, worker: Worker) -> int:
+        """The number of usable GPUs; 0 if none is wanted."""
         if self._options.device == compute.CPU:
             return 0
-        answer = await worker.ask({"survey": True}, None, LOAD_LIMIT, LOAD_CEILING, idle_limit=LOAD_IDLE_LIMIT)
-        return int(answer.get("cards", 0))
+        answer = await worker.ask({"count_gpus": True}, None, LOAD_LIMIT, LOAD_CEILING, idle_limit=LOAD_IDLE_LIMIT)
+        return int(answer.get("gpus", 0))
 
-    def _died(self, error: WorkerGoneError) -> None:
-        """The process ended, or was found hanging."""
+    def _count_death(self, error: WorkerGoneError) -> None:
+        """Count that the process died or hung. After several times in a row, its GPU is no longer used."""
         self._deaths += 1
-        if self._deaths >= MOST_DEATHS and self._places and self._places[0].device == compute.CUDA:
-            self._give_up_place(f"{str(error).rstrip('.')} on cuda, again and again: are cuBLAS and cuDNN there?")
+        if self._deaths >= MOST_DEATHS and self._devices and self._devices[0].kind == compute.CUDA:
+            self._give_up_device(f"{str(error).rstrip('.')} on cuda, again and again: are cuBLAS and cuDNN there?")
             self._deaths = 0
 
-    def _give_up_place(self, error: str) -> bool:
-        """Go on in the next place that may work; returns whether there is one."""
-        place = self._places[0]
-        left = compute.without(self._places, place, error)
+    def _give_up_device(self, error: str) -> bool:
+        """Choose the next device that may work; returns False if there is none."""
+        device = self._devices[0]
+        left = compute.remaining(self._devices, device, error)
         if not left:
             return False
-        self._places = left
-        self._say_why(compute.why_unusable(place, error))
+        self._devices = left
+        self._report_fallback(compute.why_unusable(device, error))
         return True
 
-    def _say_why(self, reason: str) -> None:
-        self._why_elsewhere = reason
+    def _report_fallback(self, reason: str) -> None:
+        """Remember the reason of the fallback, and log it once."""
+        self._fallback_reason = reason
         if reason not in self._reasons:
             self._reasons.add(reason)
             _log.warning("Speech recognition falls back: %s", reason)

@@ -1,4 +1,7 @@
-"""``python -m bot.voice.transcribe.worker``: faster-whisper in a process of its own, so that it disturbs no clock."""
+"""The transcriber process: ``python -m bot.voice.transcribe.worker`` runs faster-whisper for the bot.
+
+It is a process of its own, so that its computing does not delay the bot's threads.
+"""
 
 from __future__ import annotations
 
@@ -14,74 +17,96 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 
 from audio.samples import HEARING_RATE, Sound16, finite
-from bot.voice.transcribe.hallucinations import TELLING_SECONDS, HeardSegment
+from bot.voice.transcribe.hallucinations import LANGUAGE_DETECTION_SECONDS, TranscriptSegment
 from bot.voice.transcribe.worker_wire import PREFIX, FrameError, decode_frame, encode_frame, lengths
 from config.lifetime import end_with_parent
 
 NICENESS = 10
+"""Niceness of the process: its priority is lower than the bot's."""
 TOKENS_A_SECOND, FEWEST_TOKENS, MOST_TOKENS = 8, 16, 220
-SECOND_TRY = (0.2, 0.4)
-"""Temperatures at which a sound is recognised once more that made a loop; Whisper's own decoding does so too."""
+"""Most tokens of a transcript: for each second of sound, with a lower and an upper bound."""
+RETRY_TEMPERATURES = (0.2, 0.4)
+"""Temperatures at which a sound is recognised again if it made a loop, as in Whisper's own decoding."""
 SURE_OF_LANGUAGE = 0.8
-"""How likely another language than somebody's usual one must be before it is believed."""
+"""Least probability with which a detected language is used in place of the speaker's usual one."""
 
 
 class ModelMissing(Exception):  # noqa: N818
-    """The model can't be loaded anywhere; the text says which."""
+    """The model is not on this machine. The text names the model."""
 
 
 class Information(Protocol):
-    """What faster-whisper tells about the whole of a sound."""
+    """faster-whisper's information about a whole sound: its language, and how probable the language is."""
 
     language: str
     language_probability: float
 
 
 class RecogniserModel(Protocol):
-    """faster-whisper's model, as far as it is used here."""
+    """The part of faster-whisper's model that is used here."""
 
     def transcribe(self, audio: Sound16, **options: Any) -> tuple[Iterable[Any], Any]:
-        """The segments, worked out as they are taken, and an :class:`Information`."""
+        """Return the segments and an :class:`Information`. The segments are computed when they are iterated."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Recognised:
-    """What is in a sound. ``language_probability`` is ``None`` where the language was not looked for."""
+class RecognitionResult:
+    """The result of recognising a sound.
 
-    segments: list[HeardSegment]
+    Attributes:
+        segments: segments of text.
+        language: language by Whisper's code.
+        language_probability: probability of the language, 0 to 1; ``None`` if the language was given.
+    """
+
+    segments: list[TranscriptSegment]
     language: str
     language_probability: float | None
 
 
-class Listener:
-    """A model, loaded. ``language``: what everybody speaks, where that is known."""
+class Recogniser:
+    """A loaded model that recognises speech.
+
+    Args:
+        model: the loaded model.
+        language: language of all speakers by Whisper's code; ``None`` if it has to be detected.
+        compute_type: number format of the model by CTranslate2's name.
+    """
 
     def __init__(self, model: RecogniserModel, language: str | None, compute_type: str) -> None:
         self._model = model
         self._language = language
         self.compute_type = compute_type
 
-    def transcribe(self, sound: Sound16, hot_words: str | None = None, usual: str | None = None) -> Recognised:
-        """Recognise; ``usual`` is what the speaker usually speaks, which holds unless the sound is long and sure."""
+    def transcribe(self, sound: Sound16, hot_words: str | None = None, usual: str | None = None) -> RecognitionResult:
+        """Recognise the words of a sound.
+
+        Args:
+            sound: mono, 16,000 Hz.
+            hot_words: names and terms that are likely to be said, in one text.
+            usual: usual language of the speaker by Whisper's code. It is used unless the sound is long and its
+                detected language is certain.
+        """
         sound = np.clip(finite(sound), -1, 1)
-        given = self._language or (usual if len(sound) < TELLING_SECONDS * HEARING_RATE else None)
+        given = self._language or (usual if len(sound) < LANGUAGE_DETECTION_SECONDS * HEARING_RATE else None)
         segments, information = self._begin(sound, hot_words, given)
         unsure = given is None and information.language_probability < SURE_OF_LANGUAGE
         if usual is not None and unsure and information.language != usual:
             segments, information = self._begin(sound, hot_words, usual)
-        heard = _heard(segments, _most_tokens(sound))
-        for temperature in SECOND_TRY:
-            if not any(segment.stuck for segment in heard):
+        found = _compute(segments, _most_tokens(sound))
+        for temperature in RETRY_TEMPERATURES:
+            if not any(segment.stuck for segment in found):
                 break
             segments, _ = self._begin(sound, hot_words, information.language, temperature)
-            heard = _heard(segments, _most_tokens(sound))
-        return Recognised(heard, information.language, information.language_probability if given is None else None)
+            found = _compute(segments, _most_tokens(sound))
+        probability = information.language_probability if given is None else None
+        return RecognitionResult(found, information.language, probability)
 
     def _begin(
         self, sound: Sound16, hot_words: str | None, language: str | None, temperature: float = 0.0
     ) -> tuple[Iterable[Any], Information]:
-        """Look for the language, where none is given; the words are worked out when they are asked for."""
+        """Begin to recognise a sound: detect its language if none is given. The segments are computed later."""
         return self._model.transcribe(
             sound,
             language=language,
@@ -95,12 +120,14 @@ class Listener:
 
 
 def _most_tokens(sound: Sound16) -> int:
+    """The most tokens that the transcript of a sound may have."""
     return int(min(max(FEWEST_TOKENS, TOKENS_A_SECOND * len(sound) / HEARING_RATE), MOST_TOKENS))
 
 
-def _heard(segments: Iterable[Any], most_tokens: int) -> list[HeardSegment]:
+def _compute(segments: Iterable[Any], most_tokens: int) -> list[TranscriptSegment]:
+    """Compute the segments; blocks until all are done."""
     return [
-        HeardSegment(
+        TranscriptSegment(
             one.text,
             one.no_speech_prob,
             one.avg_logprob,
@@ -112,24 +139,37 @@ def _heard(segments: Iterable[Any], most_tokens: int) -> list[HeardSegment]:
 
 
 class Machine(Protocol):
-    """What this machine can do."""
+    """The machine on which models are loaded."""
 
-    def cards(self) -> int:
-        """How many graphics cards can be used."""
+    def gpus(self) -> int:
+        """The number of GPUs that can be used."""
         ...
 
     def load(
         self, model: str, device: str, index: int, compute_type: str, threads: int, language: str | None
-    ) -> Listener:
-        """Load a model; raises :class:`ModelMissing`, or whatever is wrong with the place."""
+    ) -> Recogniser:
+        """Load a model.
+
+        Args:
+            model: name or folder of the model.
+            device: ``cpu`` or ``cuda``.
+            index: number of the GPU.
+            compute_type: number format by CTranslate2's name.
+            threads: number of threads on the CPU.
+            language: language of all speakers by Whisper's code; ``None`` if it has to be detected.
+
+        Raises:
+            ModelMissing: the model is not on this machine.
+            Exception: the device can't be used.
+        """
         ...
 
 
 class ThisMachine:
     """The real :class:`Machine`, by CTranslate2 and faster-whisper."""
 
-    def cards(self) -> int:
-        """How many graphics cards CTranslate2 finds."""
+    def gpus(self) -> int:
+        """The number of GPUs that CTranslate2 finds."""
         import ctranslate2
 
         try:
@@ -140,8 +180,8 @@ class ThisMachine:
 
     def load(
         self, model: str, device: str, index: int, compute_type: str, threads: int, language: str | None
-    ) -> Listener:
-        """Load a model that is on this machine."""
+    ) -> Recogniser:
+        """Load a model that is on this machine; see :meth:`Machine.load`."""
         from faster_whisper import WhisperModel
         from faster_whisper.utils import download_model
 
@@ -157,29 +197,38 @@ class ThisMachine:
             cpu_threads=threads,
             local_files_only=True,
         )
-        return Listener(whisper, language, str(whisper.model.compute_type))
+        return Recogniser(whisper, language, str(whisper.model.compute_type))
 
 
 def serve(requests: BinaryIO, answers: BinaryIO, machine: Machine) -> None:
-    """Answer until the requests end: the parent is gone, or wants no more."""
-    listener: Listener | None = None
+    """Answer requests until their stream ends.
+
+    Args:
+        requests: stream of frames from the bot.
+        answers: stream of frames to the bot.
+        machine: machine on which the model is loaded.
+
+    Raises:
+        FrameError: the bot has sent an invalid frame.
+    """
+    recogniser: Recogniser | None = None
     while (prefix := requests.read(PREFIX)) and len(prefix) == PREFIX:
         head, body = lengths(prefix)
         header, sound = decode_frame(requests.read(head), requests.read(body))
         try:
-            if header.get("survey"):
-                answer: dict[str, Any] = {"cards": machine.cards()}
+            if header.get("count_gpus"):
+                answer: dict[str, Any] = {"gpus": machine.gpus()}
             elif header.get("load"):
-                listener = None
-                listener, answer = _load(machine, header["load"])
-            elif listener is None:
+                recogniser = None
+                recogniser, answer = _load(machine, header["load"])
+            elif recogniser is None:
                 answer = {"error": "no model is loaded"}
             else:
-                answer = _answer(listener.transcribe(sound, header.get("hot_words"), header.get("usual")))
+                answer = _answer(recogniser.transcribe(sound, header.get("hot_words"), header.get("usual")))
         except ModelMissing as error:
             answer = {"error": str(error), "missing": True}
         except Exception as error:
-            # What can't be loaded in one place is tried in another; whoever asked says why.
+            # If the model can't be loaded on one device, the bot tries another device, and logs the reason.
             if not header.get("load"):
                 logging.exception("Could not transcribe")
             answer = {"error": str(error) or type(error).__name__}
@@ -187,28 +236,29 @@ def serve(requests: BinaryIO, answers: BinaryIO, machine: Machine) -> None:
         answers.flush()
 
 
-def _load(machine: Machine, wanted: dict[str, Any]) -> tuple[Listener, dict[str, Any]]:
-    """Load, and recognise a second of silence: a library that is missing is often found missing only then."""
-    listener = machine.load(**wanted)
+def _load(machine: Machine, wanted: dict[str, Any]) -> tuple[Recogniser, dict[str, Any]]:
+    """Load a model, and let it recognise a second of silence. Some missing libraries are noticed only then."""
+    recogniser = machine.load(**wanted)
     began = time.monotonic()
-    listener.transcribe(np.zeros(HEARING_RATE, np.float32))
-    return listener, {"compute_type": listener.compute_type, "seconds": time.monotonic() - began}
+    recogniser.transcribe(np.zeros(HEARING_RATE, np.float32))
+    return recogniser, {"compute_type": recogniser.compute_type, "seconds": time.monotonic() - began}
 
 
-def _answer(recognised: Recognised) -> dict[str, Any]:
+def _answer(result: RecognitionResult) -> dict[str, Any]:
+    """The result as the header of an answer."""
     return {
-        "segments": [[s.text, s.no_speech, s.log_probability, s.compression, s.cut_off] for s in recognised.segments],
-        "language": recognised.language,
-        "language_probability": recognised.language_probability,
+        "segments": [[s.text, s.no_speech, s.log_probability, s.compression, s.cut_off] for s in result.segments],
+        "language": result.language,
+        "language_probability": result.language_probability,
     }
 
 
 def main(machine: Machine) -> int:
-    """Serve the parent over the standard streams."""
+    """Serve the parent process over the standard streams; returns the exit status."""
     end_with_parent()
     os.nice(NICENESS)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    # Whatever a library prints must not come between the frames.
+    # The standard output of libraries goes to the standard error, so that it can't come between the frames.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
         serve(sys.stdin.buffer, answers, machine)

@@ -1,4 +1,4 @@
-"""The recogniser's process, as the bot sees it: started, asked, found hanging, ended."""
+"""The bot's side of the transcriber process: starts the process, asks it, detects that it hangs, and ends it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from config.children import end_child
 from config.project import child_environment
 
 WORKER = ("-m", "bot.voice.transcribe.worker")
-"""What Python is to run."""
+"""Arguments of Python that run the process."""
 
 
 class WorkerGoneError(Exception):
@@ -23,7 +23,7 @@ class WorkerGoneError(Exception):
 
 
 class Worker:
-    """The process: one question at a time."""
+    """A running transcriber process. It answers one question at a time; further questions wait."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -32,21 +32,26 @@ class Worker:
 
     @classmethod
     async def start(cls, threads: int, program: Sequence[str] = WORKER) -> Worker:
-        """Start it; it says nothing by itself."""
+        """Start the process.
+
+        Args:
+            threads: number of threads that the process computes with.
+            program: arguments of Python that run the process.
+        """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *program,
             env=child_environment({"OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"}),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            # Ctrl-C reaches the bot alone, which ends this one by closing its input.
+            # In a session of its own, the process gets no Ctrl-C. The bot ends it by closing its input.
             start_new_session=True,
         )
         return cls(process)
 
     @property
     def alive(self) -> bool:
-        """Whether the process is there."""
+        """True until the process has ended."""
         return self._process.returncode is None
 
     async def ask(
@@ -58,10 +63,20 @@ class Worker:
         *,
         idle_limit: float = CHECK_AGAIN,
     ) -> dict[str, Any]:
-        """Ask; see :func:`~bot.hanging.answers_in_time` for who hangs.
+        """Ask a question and wait for the answer; see :func:`~bot.hanging.answers_in_time` for the limits.
+
+        Args:
+            header: the question.
+            sound: sound of the question, if it has one: mono, 16,000 Hz.
+            limit: seconds after which the answer is late.
+            ceiling: seconds after which the process counts as hanging in any case.
+            idle_limit: seconds without activity after which the process counts as hanging if the answer is late.
+
+        Returns:
+            The header of the answer.
 
         Raises:
-            WorkerGoneError: it ended, or hangs.
+            WorkerGoneError: the process has ended, or hangs.
         """
         number = next(self._numbers)
         async with self._asking:
@@ -91,12 +106,12 @@ class Worker:
         while True:
             head, body = lengths(await stream.readexactly(PREFIX))
             header, _ = decode_frame(await stream.readexactly(head), await stream.readexactly(body))
-            # The answer to a question that nobody waits for any more is passed over.
+            # The answer to an earlier question, which was cancelled, is ignored.
             if header.get("id") == question["id"]:
                 return header
 
     async def end(self) -> None:
-        """End it; also one that hangs."""
+        """End the process, even if it hangs."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         await end_child(self._process)

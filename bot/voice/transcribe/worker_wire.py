@@ -1,4 +1,7 @@
-"""Between the bot and its transcribing process: one frame is a JSON header and, perhaps, sound."""
+"""The protocol between the bot and its transcriber process: frames of a JSON header and optional sound.
+
+A frame is two lengths in bytes (32-bit, big-endian), the header and the sound (mono float32, little-endian, 16,000 Hz).
+"""
 
 from __future__ import annotations
 
@@ -11,24 +14,31 @@ import numpy as np
 from audio.samples import HEARING_RATE, Sound16
 
 MAX_HEADER = 64 * 1024
+"""Most bytes of a header."""
 MAX_SOUND = 4 * HEARING_RATE * 120
+"""Most bytes of a sound: two minutes."""
 _LENGTHS = struct.Struct(">II")
 PREFIX = _LENGTHS.size
+"""Bytes of the two lengths."""
 
 
 class FrameError(ValueError):
-    """What came is no frame."""
+    """The bytes are no valid frame."""
 
 
 def encode_frame(header: dict[str, Any], sound: Sound16 | None = None) -> bytes:
-    """One frame."""
+    """Encode a frame."""
     head = json.dumps(header).encode()
     body = b"" if sound is None else np.ascontiguousarray(sound, "<f4").tobytes()
     return _LENGTHS.pack(len(head), len(body)) + head + body
 
 
 def lengths(prefix: bytes) -> tuple[int, int]:
-    """The lengths of a frame's header and sound, in bytes; raises :class:`FrameError`."""
+    """Decode the first :data:`PREFIX` bytes of a frame: the lengths of its header and of its sound, in bytes.
+
+    Raises:
+        FrameError: the lengths are not valid.
+    """
     head, body = _LENGTHS.unpack(prefix)
     if head > MAX_HEADER or body > MAX_SOUND or body % 4:
         raise FrameError(f"a frame of {head} and {body} bytes")
@@ -36,7 +46,7 @@ def lengths(prefix: bytes) -> tuple[int, int]:
 
 
 def decode_frame(head: bytes, body: bytes) -> tuple[dict[str, Any], Sound16]:
-    """A frame's header and sound; raises :class:`FrameError`."""
+    """Decode the header and the sound of a frame; raises :class:`FrameError`."""
     try:
         header = json.loads(head)
     except ValueError as error:

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from audio.samples import Sound16
-from bot.voice.transcribe.worker import Listener, main
+from bot.voice.transcribe.worker import Recogniser, main
 
 NO_CUBLAS = "Library libcublas.so.12 is not found or cannot be loaded"
 NO_FLOAT16 = (
@@ -53,12 +53,12 @@ class HalfAMachine:
     def __init__(self, fault: str) -> None:
         self._fault = fault
 
-    def cards(self) -> int:
+    def gpus(self) -> int:
         return 0 if self._fault == "no card" else 2
 
     def load(
         self, model: str, device: str, index: int, compute_type: str, threads: int, language: str | None
-    ) -> Listener:
+    ) -> Recogniser:
         on_card = device != "cpu"
         if on_card and self._fault == "no cublas":
             raise RuntimeError(NO_CUBLAS)
@@ -67,7 +67,7 @@ class HalfAMachine:
         if self._fault == "no model":
             raise RuntimeError(f"Unable to open file 'model.bin' in model '{model}'")
         place = f"{device}:{index}" if on_card else device
-        return Listener(HalfAModel(self._fault, place, compute_type), language, compute_type)
+        return Recogniser(HalfAModel(self._fault, place, compute_type), language, compute_type)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import numpy as np
 import pytest
 
-from bot.voice.transcribe.compute import ComputeDevice, is_about_place, plan
+from bot.voice.transcribe.compute import ComputeDevice, is_device_error, plan
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, Urgency
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
@@ -73,13 +73,13 @@ async def test_a_model_that_is_broken_everywhere_is_said() -> None:
 
 
 def test_what_is_asked_for_comes_first_and_the_processor_last() -> None:
-    places = plan("cuda:1", "bfloat16", 2).places
-    assert places[0] == ComputeDevice("cuda", 1, "bfloat16")
-    assert [place.device for place in places[-2:]] == ["cpu", "cpu"]
-    assert {place.index for place in places if place.device == "cuda"} == {1}
+    devices = plan("cuda:1", "bfloat16", 2).devices
+    assert devices[0] == ComputeDevice("cuda", 1, "bfloat16")
+    assert [device.kind for device in devices[-2:]] == ["cpu", "cpu"]
+    assert {device.index for device in devices if device.kind == "cuda"} == {1}
 
 
 @pytest.mark.parametrize("error", ["cuBLAS failed with status CUBLAS_STATUS_NOT_SUPPORTED", "CUDA failed with error x"])
 def test_errors_of_the_card_are_told_from_those_of_the_sound(error: str) -> None:
-    assert is_about_place(error)
-    assert not is_about_place("max() arg is an empty sequence")
+    assert is_device_error(error)
+    assert not is_device_error("max() arg is an empty sequence")

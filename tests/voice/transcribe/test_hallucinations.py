@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.transcribe.hallucinations import HallucinationFilter, HeardSegment, loud_seconds
+from bot.voice.transcribe.hallucinations import HallucinationFilter, TranscriptSegment, loud_seconds
 
 GUARDS = HallucinationFilter()
 HOT_WORDS = ("Seiyuu", "Seiyu", "Ada", "Ben", "Anna Maria", "小雪")
@@ -23,21 +23,21 @@ def sound(seconds: float, around: float = 0.5) -> Sound16:
     return quiet
 
 
-def sure(text: str) -> HeardSegment:
-    return HeardSegment(text, no_speech=0.02, log_probability=-0.3, compression=1.1)
+def sure(text: str) -> TranscriptSegment:
+    return TranscriptSegment(text, no_speech=0.02, log_probability=-0.3, compression=1.1)
 
 
-def doubtful(text: str) -> HeardSegment:
-    return HeardSegment(text, no_speech=0.7, log_probability=-0.6, compression=1.1)
+def doubtful(text: str) -> TranscriptSegment:
+    return TranscriptSegment(text, no_speech=0.7, log_probability=-0.6, compression=1.1)
 
 
-def bare(text: str) -> HeardSegment:
+def bare(text: str) -> TranscriptSegment:
     """What a server answers that says nothing but the words."""
-    return HeardSegment(text)
+    return TranscriptSegment(text)
 
 
-def believed(*segments: HeardSegment, seconds: float = 2.0) -> str:
-    return GUARDS.believe(segments, sound(seconds), HOT_WORDS)
+def believed(*segments: TranscriptSegment, seconds: float = 2.0) -> str:
+    return GUARDS.filter(segments, sound(seconds), HOT_WORDS)
 
 
 def test_speech_is_believed_and_joined() -> None:
@@ -70,13 +70,13 @@ VIDEOS = (
 
 @pytest.mark.parametrize("text", CREDITS)
 @pytest.mark.parametrize("say", [sure, doubtful, bare])
-def test_credits_are_never_believed(text: str, say: type[HeardSegment]) -> None:
+def test_credits_are_never_believed(text: str, say: type[TranscriptSegment]) -> None:
     assert believed(say(text), seconds=4.0) == ""
 
 
 @pytest.mark.parametrize("text", VIDEOS)
 @pytest.mark.parametrize("say", [sure, doubtful, bare])
-def test_the_end_of_a_video_is_not_believed_of_a_cough(text: str, say: type[HeardSegment]) -> None:
+def test_the_end_of_a_video_is_not_believed_of_a_cough(text: str, say: type[TranscriptSegment]) -> None:
     assert believed(say(text), seconds=0.4) == ""
 
 
@@ -92,7 +92,7 @@ def test_somebody_may_really_say_how_videos_end_where_the_recogniser_is_sure() -
 
 
 @pytest.mark.parametrize("say", [sure, bare])
-def test_words_that_only_begin_like_that_are_believed(say: type[HeardSegment]) -> None:
+def test_words_that_only_begin_like_that_are_believed(say: type[TranscriptSegment]) -> None:
     kids = "Thank you for watching the kids."
     assert believed(say(kids)) == kids
 
@@ -101,7 +101,7 @@ def test_words_that_only_begin_like_that_are_believed(say: type[HeardSegment]) -
     "text", ["Thank you.", "Thanks!", "Danke.", "Merci.", "ありがとうございます", "谢谢", "You?", "Bye."]
 )
 @pytest.mark.parametrize("say", [sure, bare])
-def test_a_real_thank_you_is_heard(text: str, say: type[HeardSegment]) -> None:
+def test_a_real_thank_you_is_heard(text: str, say: type[TranscriptSegment]) -> None:
     assert believed(say(text), seconds=0.7) == text
 
 
@@ -148,7 +148,7 @@ def test_the_hot_words_given_back_are_no_speech(text: str) -> None:
     "text", ["Seiyuu", "Seiyuu!", "Seiyuu, Seiyuu!", "Anna Maria?", "Seiyuu, are you there?", "Ada and Ben", "小雪"]
 )
 @pytest.mark.parametrize("say", [sure, bare])
-def test_who_calls_by_name_is_heard(text: str, say: type[HeardSegment]) -> None:
+def test_who_calls_by_name_is_heard(text: str, say: type[TranscriptSegment]) -> None:
     assert believed(say(text), seconds=1.0) == text
 
 
@@ -157,21 +157,21 @@ def test_a_name_that_the_recogniser_itself_doubts_is_not() -> None:
 
 
 def test_a_loop_is_not_believed() -> None:
-    assert believed(HeardSegment("la " * 50, 0.1, -0.3, 8.0), seconds=20.0) == ""
+    assert believed(TranscriptSegment("la " * 50, 0.1, -0.3, 8.0), seconds=20.0) == ""
     assert believed(bare("I don't know. " * 12), seconds=20.0) == ""
     assert believed(bare("No, no, no, no, no!")) == "No, no, no, no, no!"
 
 
 @pytest.mark.parametrize("say", [sure, bare])
-def test_more_text_than_anybody_could_say_is_not_believed(say: type[HeardSegment]) -> None:
+def test_more_text_than_anybody_could_say_is_not_believed(say: type[TranscriptSegment]) -> None:
     text = "This is a very long sentence that nobody could ever say so fast. " * 6
-    assert GUARDS.believe([say(text[:64])], sound(0.3, 0), HOT_WORDS) == ""
-    assert GUARDS.believe([say(text[:400])], sound(0.5), HOT_WORDS) == ""
-    assert GUARDS.believe([say("这是一个非常长的句子没有人能这么快地说出来")], sound(0.5), HOT_WORDS) == ""
+    assert GUARDS.filter([say(text[:64])], sound(0.3, 0), HOT_WORDS) == ""
+    assert GUARDS.filter([say(text[:400])], sound(0.5), HOT_WORDS) == ""
+    assert GUARDS.filter([say("这是一个非常长的句子没有人能这么快地说出来")], sound(0.5), HOT_WORDS) == ""
 
 
 def test_noise_that_whisper_itself_doubts_is_not_believed() -> None:
-    assert believed(HeardSegment("What?", 0.8, -1.3, 0.8), seconds=1.0) == ""
+    assert believed(TranscriptSegment("What?", 0.8, -1.3, 0.8), seconds=1.0) == ""
 
 
 def test_how_much_of_a_sound_is_loud() -> None:
@@ -192,6 +192,6 @@ def test_any_answer_gives_clean_text(
     text: str, silent: float | None, log: float | None, ratio: float | None, seconds: float, hot_words: list[str]
 ) -> None:
     noise = np.zeros(int(seconds * HEARING_RATE), np.float32)
-    result = GUARDS.believe([HeardSegment(text, silent, log, ratio)], noise, hot_words)
+    result = GUARDS.filter([TranscriptSegment(text, silent, log, ratio)], noise, hot_words)
     assert result == " ".join(result.split())
     assert "\x08" not in result

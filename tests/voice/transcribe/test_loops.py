@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audio.samples import HEARING_RATE
-from bot.voice.transcribe.hallucinations import HallucinationFilter, HeardSegment
+from bot.voice.transcribe.hallucinations import HallucinationFilter, TranscriptSegment
 from bot.voice.transcribe.loops import find_loop
 
 GUARDS = HallucinationFilter()
@@ -70,38 +70,38 @@ SAID = (
 )
 
 
-def believed(*segments: HeardSegment, seconds: float = 3.0) -> str:
-    return GUARDS.believe(segments, np.full(int(seconds * HEARING_RATE), 0.1, np.float32))
+def believed(*segments: TranscriptSegment, seconds: float = 3.0) -> str:
+    return GUARDS.filter(segments, np.full(int(seconds * HEARING_RATE), 0.1, np.float32))
 
 
 @pytest.mark.parametrize("text", STUCK)
 def test_a_loop_is_not_believed_in_any_language_and_script(text: str) -> None:
-    assert believed(HeardSegment(text, 0.05, -0.3, 1.9)) == ""
-    assert believed(HeardSegment(text)) == ""
+    assert believed(TranscriptSegment(text, 0.05, -0.3, 1.9)) == ""
+    assert believed(TranscriptSegment(text)) == ""
 
 
 @pytest.mark.parametrize("text", SAID)
 def test_people_may_repeat_themselves(text: str) -> None:
-    assert believed(HeardSegment(text, 0.05, -0.3, 1.1)) == text
-    assert believed(HeardSegment(text)) == text
+    assert believed(TranscriptSegment(text, 0.05, -0.3, 1.1)) == text
+    assert believed(TranscriptSegment(text)) == text
 
 
 def test_rounds_of_a_loop_that_are_segments_of_their_own_are_one_loop() -> None:
-    assert believed(*[HeardSegment(" Dallad.", 0.05, -0.3, 0.8)] * 7) == ""
+    assert believed(*[TranscriptSegment(" Dallad.", 0.05, -0.3, 0.8)] * 7) == ""
 
 
 def test_a_recogniser_that_never_ended_is_stuck_after_fewer_rounds() -> None:
     text = "Dallad, Dallad, Dallad, Dallad"
-    assert believed(HeardSegment(text, 0.05, -0.3, 1.4, cut_off=True)) == ""
-    assert believed(HeardSegment(text, 0.05, -0.3, 1.4)) == text
+    assert believed(TranscriptSegment(text, 0.05, -0.3, 1.4, cut_off=True)) == ""
+    assert believed(TranscriptSegment(text, 0.05, -0.3, 1.4)) == text
     # Nobody's no is cut off for having been said fast.
     fast = "No, no, no, no, no, no, no,"
-    assert believed(HeardSegment(fast, 0.05, -0.3, 1.4, cut_off=True)) == fast
+    assert believed(TranscriptSegment(fast, 0.05, -0.3, 1.4, cut_off=True)) == fast
 
 
 def test_what_was_said_before_a_loop_is_kept() -> None:
     said = "Can you tell me when the next train to Cologne leaves from the main station?"
-    assert believed(HeardSegment(f"{said} Okay? Okay? Okay? Okay? Okay? Okay? Okay? Okay? Okay?")) == said
+    assert believed(TranscriptSegment(f"{said} Okay? Okay? Okay? Okay? Okay? Okay? Okay? Okay? Okay?")) == said
 
 
 @given(st.text(max_size=300), st.booleans())

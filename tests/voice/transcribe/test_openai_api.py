@@ -215,7 +215,7 @@ async def test_a_speculation_that_nobody_wants_any_more_holds_up_nobody() -> Non
     async with talking(silent(), silent(), silent(), HELLO) as talk:
         speculations = [asyncio.create_task(talk.hear(Urgency.SPECULATION)) for _ in range(3)]
         async with asyncio.timeout(5):
-            while len(talk.server.asked) < openai_api.AT_ONCE:
+            while len(talk.server.asked) < openai_api.MAX_REQUESTS:
                 await asyncio.sleep(0.01)
             for speculation in speculations:
                 speculation.cancel()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.voice.transcribe.openai_responses import LONGEST_CALM, SHORTEST_CALM, RateLimits
+from bot.voice.transcribe.openai_responses import LONGEST_SPECULATION_PAUSE, SHORTEST_SPECULATION_PAUSE, RateLimits
 from tests.timing import Clock
 
 
@@ -40,7 +40,7 @@ def test_speculation_is_given_up_for_longer_than_the_server_asks_for_and_then_co
     assert (limits.wait, limits.may_speculate) == (2.0, False)
     clock.now += 2.0
     assert (limits.wait, limits.may_speculate) == (0.0, False)
-    clock.now += SHORTEST_CALM
+    clock.now += SHORTEST_SPECULATION_PAUSE
     assert limits.may_speculate
 
 
@@ -60,8 +60,8 @@ def test_who_is_refused_again_and_again_speculates_less_and_less() -> None:
         while not limits.may_speculate:
             clock.now += 1.0
         waits.append(clock.now - began)
-    assert waits == [15.0, 30.0, 60.0, 120.0, LONGEST_CALM, LONGEST_CALM]
+    assert waits == [15.0, 30.0, 60.0, 120.0, LONGEST_SPECULATION_PAUSE, LONGEST_SPECULATION_PAUSE]
     clock.now += 1000.0
     limits.refused(0.0)
-    clock.now += SHORTEST_CALM
+    clock.now += SHORTEST_SPECULATION_PAUSE
     assert limits.may_speculate

@@ -12,7 +12,7 @@ import pytest
 
 from audio.samples import HEARING_RATE, Sound16
 from bot.voice.transcribe.transcriber import Transcript, UsualLanguages
-from bot.voice.transcribe.worker import Listener
+from bot.voice.transcribe.worker import Recogniser
 
 ADA, BEN = 1, 2
 LONG, SHORT = 4.0, 1.0
@@ -24,8 +24,8 @@ def sound(seconds: float) -> Sound16:
 
 def test_what_somebody_says_at_length_is_their_language_and_nobody_elses() -> None:
     languages = UsualLanguages()
-    languages.heard(ADA, Transcript("Das ist ein langer Satz.", "de", language_probability=0.97), LONG)
-    languages.heard(BEN, Transcript("This is a long sentence.", "en"), LONG)
+    languages.learn(ADA, Transcript("Das ist ein langer Satz.", "de", language_probability=0.97), LONG)
+    languages.learn(BEN, Transcript("This is a long sentence.", "en"), LONG)
     assert (languages.of(ADA), languages.of(BEN), languages.of(3)) == ("de", "en", None)
 
 
@@ -40,15 +40,15 @@ def test_what_somebody_says_at_length_is_their_language_and_nobody_elses() -> No
 )
 def test_what_tells_little_changes_nothing(transcript: Transcript, seconds: float) -> None:
     languages = UsualLanguages()
-    languages.heard(ADA, Transcript("Das ist ein langer Satz.", "de"), LONG)
-    languages.heard(ADA, transcript, seconds)
+    languages.learn(ADA, Transcript("Das ist ein langer Satz.", "de"), LONG)
+    languages.learn(ADA, transcript, seconds)
     assert languages.of(ADA) == "de"
 
 
 def test_who_goes_over_to_another_language_is_followed() -> None:
     languages = UsualLanguages()
-    languages.heard(ADA, Transcript("Das ist ein langer Satz.", "de", language_probability=0.97), LONG)
-    languages.heard(ADA, Transcript("And this is another.", "en", language_probability=0.97), LONG)
+    languages.learn(ADA, Transcript("Das ist ein langer Satz.", "de", language_probability=0.97), LONG)
+    languages.learn(ADA, Transcript("And this is another.", "en", language_probability=0.97), LONG)
     assert languages.of(ADA) == "en"
 
 
@@ -84,11 +84,11 @@ def test_the_usual_language_holds_unless_the_sound_is_long_and_sure(
     seconds: float, probability: float, usual: str | None, decoded: str
 ) -> None:
     model = GuessingModel(probability)
-    recognised = Listener(model, None, "int8").transcribe(sound(seconds), usual=usual)
+    recognised = Recogniser(model, None, "int8").transcribe(sound(seconds), usual=usual)
     assert model.decoded == [decoded]
     assert recognised.language == decoded
 
 
 def test_what_the_operator_has_set_holds_for_everybody() -> None:
     model = GuessingModel(0.99)
-    assert Listener(model, "fr", "int8").transcribe(sound(LONG), usual="de").language == "fr"
+    assert Recogniser(model, "fr", "int8").transcribe(sound(LONG), usual="de").language == "fr"

@@ -19,7 +19,7 @@ import soxr
 from audio.samples import HEARING_RATE, Sound16
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, Urgency
-from bot.voice.transcribe.whisper import FLOOR, TIMES_THE_USUAL, WhisperOptions, WhisperTranscriber
+from bot.voice.transcribe.whisper import FLOOR, USUAL_TIME_FACTOR, WhisperOptions, WhisperTranscriber
 from config.project import ROOT
 from sandbox.speech import ADA, BEN, GuestVoice, speech
 from sandbox.speech_sounds import keyboard, noise
@@ -106,7 +106,7 @@ async def test_a_process_that_hangs_is_noticed_soon_and_the_turn_is_not_lost(tra
     assert transcript.text == "Tell me a story."
     assert not hung.is_running()
     starting = 10.0
-    assert transcript.seconds < max(FLOOR, TIMES_THE_USUAL * usual) + starting
+    assert transcript.seconds < max(FLOOR, USUAL_TIME_FACTOR * usual) + starting
 
 
 async def test_a_process_that_hangs_while_it_is_asked_costs_no_turn(transcriber: WhisperTranscriber) -> None:
@@ -127,7 +127,7 @@ async def test_a_slow_recogniser_that_is_stopped_in_mid_answer_is_replaced_withi
         "import pathlib, sys, time\n"
         "from bot.voice.transcribe import worker\n"
         f"began = pathlib.Path({str(tmp_path / 'began')!r})\n"
-        "load, answer = worker._load, worker.Listener.transcribe\n"
+        "load, answer = worker._load, worker.Recogniser.transcribe\n"
         "def slow_to_load(*given):\n"
         "    listener, loaded = load(*given)\n"
         "    return listener, {**loaded, 'seconds': 6.0}\n"
@@ -137,7 +137,7 @@ async def test_a_slow_recogniser_that_is_stopped_in_mid_answer_is_replaced_withi
         "        import os, signal\n"
         "        os.kill(os.getpid(), signal.SIGSTOP)\n"
         "    return answer(*given)\n"
-        "worker._load, worker.Listener.transcribe = slow_to_load, stops_once\n"
+        "worker._load, worker.Recogniser.transcribe = slow_to_load, stops_once\n"
         "sys.exit(worker.main(worker.ThisMachine()))\n"
     )
     options = WhisperOptions(str(weights), "cpu", 1, "en", "float32")

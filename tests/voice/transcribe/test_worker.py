@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.transcribe.worker import FEWEST_TOKENS, Listener
+from bot.voice.transcribe.worker import FEWEST_TOKENS, Recogniser
 
 STUCK, RIGHT = " Dallad, Dallad, Dallad, Dallad,", " Followed by the pound key."
 
@@ -33,7 +33,7 @@ class StuckModel:
 
 def heard(model: StuckModel) -> tuple[str, bool]:
     sound = np.zeros(HEARING_RATE, np.float32)
-    (segment,) = Listener(model, None, "int8").transcribe(sound, "Ada").segments
+    (segment,) = Recogniser(model, None, "int8").transcribe(sound, "Ada").segments
     return segment.text, segment.cut_off
 
 
