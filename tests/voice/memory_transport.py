@@ -1,4 +1,4 @@
-"""A call's transport in memory: sound is handed in as arrays, and what is played, told and captioned is kept."""
+"""A transport in memory: the test gives it sound as arrays, and it keeps the sound, texts and captions of the call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from config.sections import Captions
 
 
 class MemoryTransport:
-    """A ``Transport`` that is its own input, people, prompt channel and outlet for captions; ``names`` by person."""
+    """A ``Transport`` that is its own audio input, people, prompt channel and caption outlet.
+
+    Args:
+        names: names of the people by user id.
+    """
 
     kind, place, encrypted, alone, id, deadline = "memory", "memory", False, False, 0, None
     may_talk = may_interrupt = staticmethod(lambda *_, **__: True)

@@ -1,4 +1,4 @@
-"""The listening thread: real packets in, turn events on the event loop out."""
+"""Tests of the input thread, from real packets to turn events on the event loop."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.voice.effects import only
 
 
 class Packets(Group):
-    """A connection whose datagrams the test sends."""
+    """A voice connection whose datagrams the test sends."""
 
     def __init__(self, cipher: TransportCipher) -> None:
         super().__init__()
@@ -52,8 +52,8 @@ class Packets(Group):
 
 
 @dataclass(eq=False)
-class Listening:
-    """An input worker on a clock that the test moves, and what it reports."""
+class InputStage:
+    """An input thread with a clock that the test moves, and the events that the thread has reported."""
 
     worker: InputWorker
     packets: Packets
@@ -61,17 +61,17 @@ class Listening:
     events: list[TurnEvent]
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def hear(self, sound: NDArray[np.float32], talker: Talker) -> None:
-        """Send a sound, 48,000 Hz, at the pace of the test's clock."""
+    def send(self, sound: NDArray[np.float32], talker: Talker) -> None:
+        """Send a sound (mono, 48,000 Hz) as packets, and move the clock with each packet."""
         for at in range(0, len(sound) - 959, 960):
             pcm = to_int16(sound[at : at + 960])
             opus = bytes(talker._encoder.encode(np.repeat(pcm, 2).tobytes(), 960))
             self.now[0] += 0.02
             self.packets.send(talker.packet(sealed_for(talker.person, opus)), self.now[0])
-            # On a busy machine the clock would be ahead of what the thread has heard, which takes that for a pause.
-            taken = threading.Event()
-            self.worker.post(taken.set)
-            taken.wait(10.0)
+            # The clock must not run ahead of the thread, which would take the difference for a pause.
+            processed = threading.Event()
+            self.worker.post(processed.set)
+            processed.wait(10.0)
 
     async def until(self, seen: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
@@ -84,7 +84,7 @@ class Listening:
 
 
 @asynccontextmanager
-async def listening() -> AsyncIterator[Listening]:
+async def listening() -> AsyncIterator[InputStage]:
     events: list[TurnEvent] = []
     now = [1_000.0]
     packets = Packets(transport_cipher(MODES[1], KEY))
@@ -95,7 +95,7 @@ async def listening() -> AsyncIterator[Listening]:
 
     turns, loop = Turns(load_turn_policy()), asyncio.get_running_loop()
     worker = InputWorker(DiscordAudioInput(packets), turns, EchoDetector(), loop, clock=lambda: now[0])
-    state = Listening(worker, packets, now, events)
+    state = InputStage(worker, packets, now, events)
     worker.listen(deliver, lambda _: True)
     yield state
     await asyncio.to_thread(worker.end)
@@ -108,7 +108,7 @@ def sentence() -> NDArray[np.float32]:
 async def test_a_sentence_becomes_a_turn_and_the_words_let_it_end() -> None:
     async with listening() as state:
         talker = Talker(ADA, 77)
-        state.hear(sentence(), talker)
+        state.send(sentence(), talker)
         for _ in range(5):
             state.packets.send(talker.silent(), state.now[0])
         await state.until(lambda: state.has(SpeechPaused))
@@ -125,42 +125,42 @@ async def test_who_leaves_in_mid_sentence_leaves_no_turn() -> None:
     async with listening() as state:
         talker = Talker(ADA, 77)
         state.packets.listener.speaking(77, ADA)
-        state.hear(sentence(), talker)
+        state.send(sentence(), talker)
         await state.until(lambda: state.has(TurnStarted))
         state.worker.person_left(ADA)
         await state.until(lambda: state.has(TurnDropped))
 
 
-async def test_closed_ears_forget_everyone() -> None:
+async def test_everybody_is_forgotten_on_request() -> None:
     async with listening() as state:
-        state.hear(sentence(), Talker(ADA, 77))
+        state.send(sentence(), Talker(ADA, 77))
         await state.until(lambda: state.has(TurnStarted))
         state.worker.forget_everyone()
         await state.until(lambda: state.has(TurnDropped))
 
 
-async def test_who_speaks_for_somebody_else_makes_no_turn_until_the_ear_is_given_back() -> None:
+async def test_diverted_sound_makes_no_turn_until_the_diversion_ends() -> None:
     async with listening() as state:
         talker, taken = Talker(ADA, 77), list[float]()
-        state.hear(sentence()[: 960 * 30], talker)
+        state.send(sentence()[: 960 * 30], talker)
         await state.until(lambda: state.has(TurnStarted))
         end_diversion = state.worker.divert(ADA, lambda sound, _: taken.append(len(sound) / 16_000))
         await state.until(lambda: state.has(TurnDropped))
         state.events.clear()
-        state.hear(sentence(), talker)
+        state.send(sentence(), talker)
         end_diversion()
-        state.hear(np.zeros(960 * 20, np.float32), talker)
-        state.hear(sentence(), talker)
+        state.send(np.zeros(960 * 20, np.float32), talker)
+        state.send(sentence(), talker)
         await state.until(lambda: state.has(TurnStarted))
         assert len(only(TurnStarted, state.events)) == 1
         assert sum(taken) == pytest.approx(len(sentence()) // 960 * 0.02)
 
 
-async def test_whoever_keeps_sound_is_given_all_of_it() -> None:
+async def test_a_recorder_is_given_all_sound() -> None:
     kept: dict[str, float] = {"heard": 0.0, "spoken": 0.0}
     replies: set[str | None] = set()
 
-    class Keeper:
+    class Recorder:
         def heard(self, person: int, sound: Sound16, at: float) -> None:
             kept["heard"] += len(sound) / 16_000
 
@@ -169,8 +169,8 @@ async def test_whoever_keeps_sound_is_given_all_of_it() -> None:
             replies.add(reply)
 
     async with listening() as state:
-        state.worker.recorder = Keeper()
-        state.hear(sentence()[: 960 * 20], Talker(ADA, 77))
+        state.worker.recorder = Recorder()
+        state.send(sentence()[: 960 * 20], Talker(ADA, 77))
         state.worker.played(bytes(3_840), state.now[0], "r1")
     assert round(kept["heard"], 3) == 0.4
     assert round(kept["spoken"], 3) == 0.02

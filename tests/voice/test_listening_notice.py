@@ -1,4 +1,4 @@
-"""What people are told about being heard."""
+"""Tests of the texts that tell people that the bot listens and records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from config.types import KeptDays
 
 @pytest.mark.parametrize("policy", ListeningPolicy)
 @pytest.mark.parametrize("captions", Captions)
-def test_the_notice_says_that_it_listens_what_is_kept_and_how_to_have_it_otherwise(
+def test_the_notice_says_that_the_bot_listens_what_is_kept_and_how_to_change_that(
     policy: ListeningPolicy, captions: Captions
 ) -> None:
     notice = ListeningTerms("?", 0, None).notice(policy, "Lounge", captions)
@@ -35,7 +35,7 @@ def test_the_notice_says_how_long_the_words_are_kept(captions: Captions, days: K
     assert "forget the words" not in notice
 
 
-def test_the_notice_names_a_machine_that_hears_with_it() -> None:
+def test_the_notice_names_another_machine_that_transcribes() -> None:
     notice = ListeningTerms("!", 0, "stt.example.org").notice(ListeningPolicy.OPT_OUT, "Lounge", Captions.OFF)
     assert "on stt.example.org" in notice
     assert "my own machine" not in notice

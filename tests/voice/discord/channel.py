@@ -1,4 +1,4 @@
-"""A voice channel as a receiver sees it: real transport encryption, and a group in which a key is a person's number."""
+"""A voice channel for tests of the receiver: real transport encryption, and a stand-in for DAVE."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ SALT = 8
 
 @dataclass(eq=False)
 class Group:
-    """Stands in for DAVE: a frame opens with the number of the person who has sealed it, if they are in, and once."""
+    """A stand-in for DAVE. The first byte of a sealed frame is the number of its sender, which is the key too.
+
+    A frame can be decrypted only once, and only while its sender is in the group.
+    """
 
     version: int = 1
     people: list[int] = field(default_factory=lambda: [ADA, BEN])
@@ -47,13 +50,13 @@ def sealed_for(person: int, opus: bytes) -> bytes:
 
 @dataclass(eq=False)
 class Wire:
-    """The connection: its cipher is there unless a test takes it away."""
+    """The transport encryption of the connection. A test may remove its cipher."""
 
     cipher: TransportCipher | None
 
 
 class Talker:
-    """One person's client: Opus of a tone, sealed, as datagrams."""
+    """The client of one person. It makes datagrams of a tone: encoded with Opus and encrypted."""
 
     def __init__(self, person: int, ssrc: int, *, mode: str = MODES[1], sequence: int = 0) -> None:
         load_opus()
@@ -82,7 +85,7 @@ class Talker:
 
 @dataclass(eq=False)
 class Channel:
-    """A receiver, and what it has heard. Time is the test's."""
+    """A receiver, the events that it has reported, and the time, which the test moves."""
 
     group: Group = field(default_factory=Group)
     admitted: set[int] = field(default_factory=lambda: {ADA, BEN})
@@ -94,13 +97,13 @@ class Channel:
         self.receiver = Receiver(self.wire, self.group, self.heard.append, lambda person: person in self.admitted)
 
     def take(self, *datagrams: bytes) -> None:
-        """One datagram every 20 ms."""
+        """Receive datagrams, one every 20 ms."""
         for datagram in datagrams:
             self.receiver.datagram(datagram, self.now)
             self.wait(FRAME_SECONDS)
 
     def wait(self, seconds: float) -> None:
-        """Let time pass, and do what is due on the way."""
+        """Let time pass, and call ``tick`` when it is due."""
         end = self.now + seconds
         while (due := self.receiver.deadline) is not None and due <= end:
             self.now = max(self.now, due)
@@ -108,7 +111,7 @@ class Channel:
         self.now = end
 
     def seconds(self, person: int) -> float:
-        """How much of this person was heard."""
+        """Seconds of sound that were reported of this person."""
         sounds = [event.sound for event in self.heard if isinstance(event, AudioFrame) and event.person == person]
         return sum(map(len, sounds)) / 16_000
 

@@ -1,4 +1,4 @@
-"""What Discord plays is discord.py's kind of source, and always has a frame."""
+"""Test of the audio source for discord.py: it always has a frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Captions in the sandbox's Discord: in the channel, in a thread, and where no thread may be opened."""
+"""Tests of captions in the sandbox's Discord: in the channel, in a thread, and without the right to open threads."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_captions_go_to_the_channel_or_to_one_thread_of_it(sandbox: Sandbo
 
 
 @pytest.mark.parametrize("denied", [Permission.CREATE_PUBLIC_THREADS, Permission.SEND_MESSAGES_IN_THREADS])
-async def test_where_no_thread_may_be_written_the_channel_takes_the_captions_and_that_is_said_once(
+async def test_without_the_right_to_write_in_threads_captions_go_to_the_channel_and_a_notice_says_so_once(
     sandbox: Sandbox, client: discord.Client, denied: Permission
 ) -> None:
     general = sandbox.home.general

@@ -1,4 +1,4 @@
-"""The voice client against the sandbox's voice server: heard end to end encrypted, and nothing left behind."""
+"""Tests of the voice client with the sandbox's voice server: encrypted sound, and nothing left after the end."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Readers = Callable[[], list[threading.Thread]]
 
 @pytest.fixture
 def readers() -> Readers:
-    """The threads that read voice sockets, but for those that other tests of this process have left."""
+    """The threads that read voice sockets, except for those that earlier tests of this process have left."""
     others = set(threading.enumerate())
 
     def new() -> list[threading.Thread]:
@@ -47,7 +47,7 @@ def readers() -> Readers:
 
 
 class Guild:
-    """A guild whose main gateway is this object: it answers a voice state update as Discord would."""
+    """A guild and its main gateway: it answers a voice state update like Discord."""
 
     id = GUILD
     me = SimpleNamespace(voice=None)
@@ -68,7 +68,7 @@ class Guild:
 
     async def _answer(self, joined: bool) -> None:
         async with self._in_order:
-            # Never in the same breath: discord.py begins to listen only after it has asked.
+            # Discord never answers at once, and discord.py listens only after it has asked.
             await asyncio.sleep(0.01)
             await (self.admit() if joined else self.put_out())
 
@@ -86,7 +86,7 @@ class Guild:
 
 
 class House:
-    """A voice server, a listener in its channel, and a bot that may join."""
+    """A voice server, with a listener in its channel and a bot that may join."""
 
     def __init__(self, http: aiohttp.ClientSession, dave: bool) -> None:
         authority = trustme.CA()
@@ -141,7 +141,7 @@ async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
 
 
 @pytest.mark.parametrize("house", [True, False], indirect=True, ids=["dave", "plain"])
-async def test_a_reply_is_heard_whole_and_its_beat_has_no_hole(house: House) -> None:
+async def test_a_reply_is_heard_completely_and_without_gaps(house: House) -> None:
     listener = await house.listener()
     client = await house.join()
     sink = DiscordPacketSink(asyncio.get_running_loop())
@@ -149,7 +149,7 @@ async def test_a_reply_is_heard_whole_and_its_beat_has_no_hole(house: House) -> 
     sender = FrameSender(source, sink)
     sender.start()
     sink.attach(client)
-    # Begun before the key is there: what is said at once must not be lost.
+    # The reply begins before the key has arrived. Its beginning must not be lost.
     source.begin("r1")
     source.write("r1", tone(1.0))
     source.finish("r1")
@@ -177,7 +177,7 @@ async def test_nobody_is_left_reading_after_a_leave(house: House, readers: Reade
         assert readers() == []
 
 
-async def test_leaving_is_quick_though_messages_come_in(house: House) -> None:
+async def test_leaving_is_quick_although_messages_arrive(house: House) -> None:
     listener = await house.listener()
     client = await house.join()
     await wait_until(lambda: client.end_to_end_encrypted)
@@ -211,7 +211,7 @@ async def test_a_client_that_never_connected_leaves_no_reader(house: House, read
     assert readers() == []
 
 
-async def test_being_put_out_is_told_and_a_leave_of_our_own_is_not(house: House) -> None:
+async def test_a_removal_is_reported_and_a_leave_of_our_own_is_not(house: House) -> None:
     told: list[str] = []
     client = await house.join()
     client.on_removed = lambda: told.append("kicked")
@@ -234,7 +234,7 @@ async def test_a_connection_whose_reader_died_is_not_healthy(house: House) -> No
     assert not client.healthy
 
 
-async def test_sound_goes_on_after_the_voice_server_threw_us_out(house: House) -> None:
+async def test_sound_goes_on_after_the_voice_server_closed_the_connection(house: House) -> None:
     listener = await house.listener()
     client = await house.join()
     sink = DiscordPacketSink(asyncio.get_running_loop())
@@ -256,7 +256,7 @@ async def test_sound_goes_on_after_the_voice_server_threw_us_out(house: House) -
     await listener.close()
 
 
-def test_another_discord_py_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_the_version_of_another_discord_py(monkeypatch: pytest.MonkeyPatch) -> None:
     check_discord_version()
     monkeypatch.setattr(discord, "__version__", "2.8.0")
     with pytest.raises(RuntimeError, match=r"2\.8\.0"):

@@ -1,4 +1,4 @@
-"""A million hostile datagrams at the receiver: nothing raised, nothing heard, memory flat."""
+"""Test of the receiver with a million hostile datagrams: no error, no sound, and no growing memory."""
 
 from __future__ import annotations
 

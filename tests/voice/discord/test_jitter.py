@@ -1,4 +1,4 @@
-"""The jitter buffer against any order, loss and doubling of packets."""
+"""Tests of the jitter buffer with packets in any order, lost packets and duplicates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_nothing_waits_while_packets_come_in_order() -> None:
         assert buffer.deadline is None
 
 
-def test_a_missing_packet_is_waited_for_and_then_counted() -> None:
+def test_the_buffer_waits_for_a_missing_packet_and_then_counts_it() -> None:
     buffer = JitterBuffer()
     buffer.push(0, b"0", 0.0)
     assert buffer.push(3, b"3", 0.02) == []
@@ -25,7 +25,7 @@ def test_a_missing_packet_is_waited_for_and_then_counted() -> None:
     assert (frame.opus, frame.lost) == (b"3", 2)
 
 
-def test_it_learns_to_wait_for_a_network_that_delivers_late() -> None:
+def test_the_wait_grows_with_the_delay_of_the_network() -> None:
     buffer = JitterBuffer()
     buffer.push(0, b"0", 0.0)
     buffer.push(2, b"2", 0.02)
@@ -35,7 +35,7 @@ def test_it_learns_to_wait_for_a_network_that_delivers_late() -> None:
     assert (buffer.deadline or 0) - 0.08 > first
 
 
-def test_a_jump_is_no_loss() -> None:
+def test_a_large_gap_is_no_loss() -> None:
     buffer = JitterBuffer()
     buffer.push(0, b"0", 0.0)
     (frame,) = buffer.push(MAX_GAP + 10, b"x", 0.02)
@@ -52,7 +52,7 @@ def test_frames_come_out_in_order_and_never_twice(
     start: int, order: list[int], lost: set[int], doubled: set[int]
 ) -> None:
     buffer = JitterBuffer()
-    # No packet is further from its place than a few: what a network does.
+    # As in real networks, no packet is more than a few places too early or too late.
     arrivals = sorted(range(40), key=lambda number: number + order[number] % 4)
     out: list[int] = []
     now = 0.0

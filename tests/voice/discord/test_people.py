@@ -1,4 +1,4 @@
-"""Who is in the channel, what they are called, and whom the bot falls silent for."""
+"""Tests of the people in a voice channel: their names, and who may interrupt the bot."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.voice.discord.people import BargeInRule, CallRights, ChannelPeople, Loc
 
 
 def channel() -> discord.VoiceChannel:
-    """Ada, a DJ, Ben, and a bot that plays music; only what is asked of discord.py's objects."""
+    """A voice channel with Ada, who is a DJ, with Ben, and with a music bot; only the members that are used."""
     dj = SimpleNamespace(name="DJ")
     members = [
         SimpleNamespace(id=1, display_name="Ada", bot=False, roles=[dj]),
@@ -38,7 +38,7 @@ def test_people_have_names_and_bots_are_not_people() -> None:
 
 
 @pytest.mark.parametrize("noticed", ["by their sound", "in the channel", "by their name"])
-def test_who_has_left_keeps_their_name(noticed: str) -> None:
+def test_the_name_of_a_person_who_has_left_is_still_known(noticed: str) -> None:
     there = channel()
     people = ChannelPeople(
         cast(Located, SimpleNamespace(channel=there)),
@@ -73,7 +73,7 @@ def test_the_rule_decides_who_may_interrupt(rule: str, answered: int | None, int
     assert [people.may_interrupt(person, answered) for person in (1, 2)] == interrupt
 
 
-def test_rules_are_read_or_refused() -> None:
+def test_rules_are_parsed_or_refused() -> None:
     assert BargeInRule.parse("role: Night DJs") == BargeInRule(MayInterrupt.ROLE, "Night DJs")
     with pytest.raises(ValueError, match="somebody"):
         BargeInRule.parse("somebody")

@@ -1,4 +1,4 @@
-"""Datagrams to people's sound: order, loss, whose it is, and everything that is not to be heard."""
+"""Tests of the receiver: order, loss, attribution to people, and datagrams that must not be heard."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_speech_is_heard_at_sixteen_kilohertz_and_nothing_is_added() -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_both_transport_modes_are_understood(mode: str) -> None:
+def test_both_transport_modes_are_decrypted(mode: str) -> None:
     from bot.voice.discord.rtp import transport_cipher
     from tests.voice.discord.channel import KEY
 
@@ -37,7 +37,7 @@ def test_both_transport_modes_are_understood(mode: str) -> None:
     assert channel.seconds(ADA) == pytest.approx(0.1)
 
 
-def test_padding_and_extensions_are_taken_off_before_the_end_to_end_decryption() -> None:
+def test_padding_and_extensions_are_removed_before_the_end_to_end_decryption() -> None:
     channel, ada = Channel(), Talker(ADA, 77)
     extension_header, extension_body = struct.pack(">HH", 0xBEDE, 1), b"\x10\xff\x00\x00"
     padded = ada.packet(sealed_for(ADA, ada.opus()), first=0xA0, behind=b"\x00\x00\x03")
@@ -59,7 +59,7 @@ def test_packets_out_of_order_are_put_in_order() -> None:
     )
 
 
-def test_a_lost_packet_is_made_up_within_sixty_milliseconds() -> None:
+def test_a_lost_packet_is_concealed_within_sixty_milliseconds() -> None:
     channel, ada = Channel(), Talker(ADA, 77)
     packets = [ada.voiced() for _ in range(20)]
     channel.take(*packets[:10], *packets[11:])
@@ -81,7 +81,7 @@ def test_a_replayed_packet_is_heard_once() -> None:
     assert channel.seconds(ADA) == pytest.approx(0.1)
 
 
-def test_frames_of_silence_end_a_transmission_at_once_and_staying_away_ends_it_too() -> None:
+def test_frames_of_silence_end_a_transmission_at_once_and_missing_packets_end_it_too() -> None:
     channel, ada = Channel(), Talker(ADA, 77)
     channel.take(ada.voiced(), ada.voiced(), *(ada.silent() for _ in range(5)))
     assert [end.announced for end in channel.ends()] == [True]
@@ -91,13 +91,13 @@ def test_frames_of_silence_end_a_transmission_at_once_and_staying_away_ends_it_t
     assert channel.seconds(ADA) == pytest.approx(0.06)
 
 
-def test_the_key_tells_who_spoke_before_anybody_says_so() -> None:
+def test_the_key_identifies_the_speaker_before_discord_names_them() -> None:
     channel, ben = Channel(), Talker(BEN, 88)
     channel.take(*(ben.voiced() for _ in range(5)))
     assert channel.seconds(BEN) == pytest.approx(0.1)
 
 
-def test_a_stream_that_lies_about_whose_it_is_is_attributed_to_who_sealed_it() -> None:
+def test_a_stream_with_a_false_owner_is_attributed_to_its_real_sender() -> None:
     channel, liar = Channel(), Talker(BEN, 77)
     channel.receiver.speaking(77, ADA)
     channel.take(*(liar.voiced() for _ in range(5)))
@@ -105,7 +105,7 @@ def test_a_stream_that_lies_about_whose_it_is_is_attributed_to_who_sealed_it() -
     assert channel.seconds(BEN) == pytest.approx(0.1)
 
 
-def test_what_comes_before_the_key_is_heard_in_order_when_the_key_is_there() -> None:
+def test_packets_from_before_the_key_are_heard_in_order_after_it_has_arrived() -> None:
     channel, ada = Channel(), Talker(ADA, 77)
     channel.group.people.remove(ADA)
     channel.take(*(ada.voiced() for _ in range(50)))
@@ -115,7 +115,7 @@ def test_what_comes_before_the_key_is_heard_in_order_when_the_key_is_there() -> 
     assert channel.seconds(ADA) == pytest.approx(1.2)
 
 
-def test_what_can_never_be_opened_is_forgotten_after_two_seconds() -> None:
+def test_packets_that_can_not_be_decrypted_are_dropped_after_two_seconds() -> None:
     channel, stranger = Channel(), Talker(9, 99)
     channel.take(*(stranger.voiced() for _ in range(10)))
     channel.wait(2.5)
@@ -134,7 +134,7 @@ def test_ciphertext_and_plain_frames_do_not_reach_the_decoder_while_all_must_be_
     assert channel.seconds(ADA) == 0
 
 
-def test_after_a_downgrade_plain_frames_are_heard_and_stragglers_after_an_upgrade_too() -> None:
+def test_plain_frames_are_heard_after_a_downgrade_and_for_a_while_after_an_upgrade() -> None:
     channel, ada = Channel(), Talker(ADA, 77)
     channel.receiver.speaking(77, ADA)
     channel.group.version = 0
@@ -147,7 +147,7 @@ def test_after_a_downgrade_plain_frames_are_heard_and_stragglers_after_an_upgrad
     assert channel.seconds(ADA) == pytest.approx(0.06)
 
 
-def test_who_opted_out_is_not_decrypted_whether_known_by_word_or_by_key() -> None:
+def test_a_person_who_opted_out_is_not_heard_whether_known_by_claim_or_by_key() -> None:
     channel, ada, ben = Channel(admitted={BEN}), Talker(ADA, 77), Talker(BEN, 88)
     channel.take(*(ada.voiced() for _ in range(5)), ben.voiced())
     channel.receiver.speaking(77, ADA)
@@ -157,7 +157,7 @@ def test_who_opted_out_is_not_decrypted_whether_known_by_word_or_by_key() -> Non
     assert channel.receiver.counters.refused == 10
 
 
-def test_who_leaves_and_comes_back_is_heard_under_a_new_number() -> None:
+def test_a_person_who_comes_back_is_heard_with_a_new_ssrc() -> None:
     channel, ada = Channel(), Talker(ADA, 77)
     channel.receiver.speaking(77, ADA)
     channel.take(ada.voiced())
@@ -169,7 +169,7 @@ def test_who_leaves_and_comes_back_is_heard_under_a_new_number() -> None:
     assert channel.seconds(ADA) == pytest.approx(0.04)
 
 
-def test_a_stream_that_begins_anew_under_its_old_number_is_heard() -> None:
+def test_a_stream_that_restarts_with_its_old_ssrc_is_heard() -> None:
     channel, ada = Channel(), Talker(ADA, 77, sequence=20_000)
     channel.take(*(ada.voiced() for _ in range(5)))
     channel.wait(2.0)

@@ -1,4 +1,4 @@
-"""What a call writes in its prompt channel: as replies, in parts, and also where what it replies to is gone."""
+"""Tests of texts in a call's prompt channel: replies, long texts in parts, and replies to deleted messages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_a_long_text_comes_in_parts_of_which_the_first_is_a_reply(stage: F
     assert written[0].mentions == (stage.ada.user,)
 
 
-async def test_words_for_a_deleted_prompt_and_for_nobody_come_without_a_reference(stage: FeatureStage) -> None:
+async def test_texts_for_a_deleted_prompt_and_for_everybody_are_no_replies(stage: FeatureStage) -> None:
     asked = await stage.ada.say(stage.sandbox.home.general, "tell me")
     await stage.ada.delete(asked)
     channel = prompt_channel(stage)

@@ -1,4 +1,4 @@
-"""What a change of the bot's voice state means for who listens."""
+"""Tests of the notices about the bot's voice state."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def state(channel: str | None) -> discord.VoiceState:
     return cast(discord.VoiceState, SimpleNamespace(channel=where, mute=False, deaf=False, suppress=False))
 
 
-def test_who_is_put_into_another_channel_is_told_to_have_been_moved() -> None:
+def test_a_move_to_another_channel_is_told() -> None:
     told = voice_state_notice(state("Lounge"), state("Kitchen"), "!")
     assert told == "🎤 I was moved to Kitchen. Write here as before."
 
 
-def test_who_comes_back_after_a_lost_connection_was_not_moved() -> None:
+def test_a_rejoin_after_a_lost_connection_is_no_move() -> None:
     assert voice_state_notice(state(None), state("Lounge"), "!") is None

@@ -1,4 +1,4 @@
-"""The bot's own voice, back from loudspeakers in made rooms, is told from people's; espeak-ng speaks for everybody."""
+"""Tests of the echo detector with simulated loudspeakers and rooms. espeak-ng speaks for the bot and for people."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def share_taken_for_echo(scenes: list[Scene], kind: str, seconds: float) -> floa
     return float(np.mean(echoes))
 
 
-def test_most_echoes_are_known_after_130_ms_and_nearly_all_after_300(scenes: list[Scene]) -> None:
+def test_most_echoes_are_detected_after_130_ms_and_nearly_all_after_300(scenes: list[Scene]) -> None:
     assert share_taken_for_echo(scenes, "echo", 0.13) >= 0.65
     assert share_taken_for_echo(scenes, "echo", 0.3) >= 0.9
 
@@ -43,41 +43,41 @@ def test_people_who_speak_while_the_bot_does_are_no_echo(scenes: list[Scene], ki
 
 
 def listen(scene: Scene, heard: Sound16, detector: EchoDetector, *, since: float) -> list[bool]:
-    """Plays a scene, and asks every 100 ms from a moment on whether the newest 400 ms are an echo."""
-    verdicts = []
+    """Play a scene; returns, for every 100 ms after ``since`` seconds, whether the newest 400 ms are an echo."""
+    results = []
     for end in range(FRAME, min(len(scene.sent), len(heard)), FRAME):
         sent = scene.sent[end - FRAME : end]
         if sent.any():
             detector.played(sent, BEGIN + (end - FRAME) / HEARING_RATE)
         if end >= since * HEARING_RATE and end % (5 * FRAME) == 0:
             newest = heard[max(0, end - HEARING_RATE * 4 // 10) : end]
-            verdicts.append(detector.is_echo(1, newest, BEGIN + end / HEARING_RATE))
-    return verdicts
+            results.append(detector.is_echo(1, newest, BEGIN + end / HEARING_RATE))
+    return results
 
 
 def first_voiced(sound: Sound16) -> float:
-    """Seconds."""
+    """Seconds until the first voiced sample."""
     return int(np.argmax(np.abs(sound) > 0.05)) / HEARING_RATE
 
 
 def test_an_echo_of_a_long_answer_stays_one_through_its_pauses(scenes: list[Scene]) -> None:
-    verdicts = [
-        verdict
+    results = [
+        result
         for scene in scenes
-        for verdict in listen(scene, scene.echo, EchoDetector(), since=first_voiced(scene.echo) + 0.2)
+        for result in listen(scene, scene.echo, EchoDetector(), since=first_voiced(scene.echo) + 0.2)
     ]
-    assert np.mean(verdicts) >= 0.98
+    assert np.mean(results) >= 0.98
 
 
 def test_who_has_loudspeakers_can_interrupt(scenes: list[Scene]) -> None:
-    """Half of the scene is an echo; then its owner begins to talk, and the echo goes on beneath."""
+    """In the second half of the scene the person talks over the echo."""
     for scene in scenes:
         half = len(scene.sent) // 2
         heard = np.concatenate([scene.echo[:half], scene.both[half:]])
         assert all(listen(scene, scene.echo[:half], EchoDetector(), since=half / HEARING_RATE - 0.5))
-        verdicts = listen(scene, heard, EchoDetector(), since=half / HEARING_RATE)
-        # Where the person pauses, the echo is alone again.
-        assert verdicts.count(False) >= len(verdicts) // 3
+        results = listen(scene, heard, EchoDetector(), since=half / HEARING_RATE)
+        # In the person's pauses, only the echo is heard.
+        assert results.count(False) >= len(results) // 3
 
 
 def test_nothing_is_an_echo_while_the_bot_is_silent(scenes: list[Scene]) -> None:
@@ -91,32 +91,32 @@ def test_nothing_is_an_echo_while_the_bot_is_silent(scenes: list[Scene]) -> None
     assert not detector.is_echo(2, newest, BEGIN + end / HEARING_RATE + 3.0)
 
 
-def test_the_hushed_end_of_an_echo_belongs_to_it_but_only_to_who_had_it(scenes: list[Scene]) -> None:
+def test_the_quiet_end_of_an_echo_belongs_to_it_only_for_the_person_who_had_it(scenes: list[Scene]) -> None:
     scene = scenes[0]
     detector = EchoDetector()
     end = round((first_voiced(scene.echo) + 0.5) * HEARING_RATE)
     detector.played(scene.sent[:end], BEGIN)
     at = BEGIN + end / HEARING_RATE
     assert detector.is_echo(1, scene.echo[end - 6_400 : end], at)
-    hush = np.random.default_rng(7).normal(0, 0.001, 6_400).astype(np.float32)
-    assert detector.is_echo(1, hush, at + 0.3)
-    assert not detector.is_echo(2, hush, at + 0.3)
-    assert not detector.is_echo(1, hush, at + 5.0)
+    quiet = np.random.default_rng(7).normal(0, 0.001, 6_400).astype(np.float32)
+    assert detector.is_echo(1, quiet, at + 0.3)
+    assert not detector.is_echo(2, quiet, at + 0.3)
+    assert not detector.is_echo(1, quiet, at + 5.0)
     detector.forget(1)
-    assert not detector.is_echo(1, hush, at + 0.3)
+    assert not detector.is_echo(1, quiet, at + 0.3)
 
 
 def turns(scene: Scene, heard: Sound16, seconds: float) -> list[bool]:
-    """Whether each stretch of speech in what is heard, as long as that, may be an echo by its whole sound."""
-    verdicts = []
+    """For stretches of speech of so many seconds in ``heard``: whether each may be an echo."""
+    results = []
     for end in stretches(heard, seconds, np.random.default_rng(7)):
         detector = EchoDetector()
         detector.played(scene.sent[:end], BEGIN)
-        verdicts.append(
+        results.append(
             detector.may_be_echo(heard[end - round(seconds * HEARING_RATE) : end], BEGIN + end / HEARING_RATE)
         )
-    assert verdicts
-    return verdicts
+    assert results
+    return results
 
 
 def test_a_whole_turn_that_is_an_echo_may_be_one_and_hardly_ever_a_persons(scenes: list[Scene]) -> None:

@@ -1,4 +1,4 @@
-"""The gate between detectors and conversation: echoes stay out, and what turns out to be a person gets in."""
+"""Tests of the echo gate: it holds back the turns that are echoes, and lets people's turns through."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ BEGAN = TurnStarted(TURN, 1.0, 1.1)
 
 
 class ScriptedComparison:
-    """Says of everybody's sound what the test wants, and keeps what it was shown."""
+    """An echo comparison with scripted results. It keeps the person and the length of each sound it was asked about."""
 
     def __init__(self) -> None:
         self.echo = True
         self.possible = True
-        self.shown: list[tuple[int, int]] = []
+        self.asked: list[tuple[int, int]] = []
 
     def is_echo(self, person: int, sound: Sound16, at: float) -> bool:
-        self.shown.append((person, len(sound)))
+        self.asked.append((person, len(sound)))
         return self.echo
 
     def may_be_echo(self, sound: Sound16, at: float) -> bool:
@@ -55,7 +55,7 @@ def test_an_echo_never_becomes_a_turn() -> None:
     assert events == []
 
 
-def test_the_turn_after_an_echo_is_looked_at_anew() -> None:
+def test_the_turn_after_an_echo_is_checked_again() -> None:
     comparison = ScriptedComparison()
     gate = EchoGate(comparison)
     gate.filter(BEGAN)
@@ -65,7 +65,7 @@ def test_the_turn_after_an_echo_is_looked_at_anew() -> None:
     assert gate.filter(later) == [later]
 
 
-def test_a_person_who_talks_into_an_echo_is_let_in_with_the_newest_state_of_their_turn() -> None:
+def test_a_person_who_talks_into_an_echo_is_let_through_with_the_newest_event_of_their_turn() -> None:
     comparison = ScriptedComparison()
     gate = EchoGate(comparison)
     gate.filter(BEGAN)
@@ -79,7 +79,7 @@ def test_a_person_who_talks_into_an_echo_is_let_in_with_the_newest_state_of_thei
     assert kinds(gate.filter(SpeechPaused(TURN, SOUND, 2.0, 2.1))) == [SpeechPaused]
 
 
-def test_the_room_behind_an_echo_does_not_make_it_a_persons_turn_but_more_speech_may() -> None:
+def test_room_noise_after_an_echo_does_not_make_it_a_persons_turn_but_more_speech_may() -> None:
     comparison = ScriptedComparison()
     gate = EchoGate(comparison)
     gate.filter(BEGAN)
@@ -91,7 +91,7 @@ def test_the_room_behind_an_echo_does_not_make_it_a_persons_turn_but_more_speech
     assert gate.process_frame(frame(2.6)) == [BEGAN, resumed]
 
 
-def test_a_turn_that_turns_out_to_be_an_echo_is_taken_back() -> None:
+def test_a_turn_that_turns_out_to_be_an_echo_is_dropped() -> None:
     comparison = ScriptedComparison()
     gate = EchoGate(comparison)
     comparison.echo = False
@@ -101,7 +101,7 @@ def test_a_turn_that_turns_out_to_be_an_echo_is_taken_back() -> None:
     assert gate.filter(SpeechPaused(TURN, SOUND, 2.0, 2.1)) == []
 
 
-def test_a_long_turn_is_a_persons_and_not_doubted_any_more() -> None:
+def test_a_long_turn_is_a_persons_and_is_no_longer_checked() -> None:
     comparison = ScriptedComparison()
     gate = EchoGate(comparison)
     comparison.echo = False
@@ -111,13 +111,13 @@ def test_a_long_turn_is_a_persons_and_not_doubted_any_more() -> None:
     assert gate.process_frame(frame(BEGAN.at + CHECKED_SECONDS + 0.3)) == []
 
 
-def test_it_does_not_look_at_every_packet() -> None:
+def test_it_does_not_check_every_packet() -> None:
     comparison = ScriptedComparison()
     gate = EchoGate(comparison)
     gate.filter(BEGAN)
     for number in range(10):
         gate.process_frame(frame(1.1 + number * 0.02))
-    assert len(comparison.shown) <= 3
+    assert len(comparison.asked) <= 3
 
 
 def test_one_persons_echo_is_not_anothers() -> None:
@@ -128,16 +128,16 @@ def test_one_persons_echo_is_not_anothers() -> None:
     comparison.echo = False
     began = TurnStarted(OTHER, 1.0, 1.1)
     assert gate.filter(began) == [began]
-    assert [person for person, _ in comparison.shown] == [1, 2]
+    assert [person for person, _ in comparison.asked] == [1, 2]
 
 
-def test_what_is_forgotten_is_not_compared_any_more() -> None:
+def test_the_sound_of_a_forgotten_person_is_not_compared() -> None:
     comparison = ScriptedComparison()
     gate = EchoGate(comparison)
     gate.process_frame(frame(1.0))
     gate.forget(1)
     gate.filter(BEGAN)
-    assert comparison.shown == [(1, 0)]
+    assert comparison.asked == [(1, 0)]
 
 
 def test_the_sound_of_an_earlier_transmission_is_not_compared() -> None:
@@ -146,10 +146,10 @@ def test_the_sound_of_an_earlier_transmission_is_not_compared() -> None:
     gate.process_frame(frame(1.0))
     gate.process_frame(frame(3.0))
     gate.filter(TurnStarted(TURN, 3.0, 3.0))
-    assert comparison.shown == [(1, len(SOUND))]
+    assert comparison.asked == [(1, len(SOUND))]
 
 
-def test_what_is_judged_by_its_words_knows_whether_its_sound_may_be_an_echo() -> None:
+def test_an_event_that_will_be_transcribed_says_whether_its_sound_may_be_an_echo() -> None:
     comparison = ScriptedComparison()
     gate = EchoGate(comparison)
     comparison.echo = False

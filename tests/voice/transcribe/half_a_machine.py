@@ -1,7 +1,6 @@
-"""``python -m tests.voice.transcribe.half_a_machine FAULT``: the transcriber's process where CUDA is half there.
+"""``python -m tests.voice.transcribe.half_a_machine FAULT``: a transcriber process on a machine with a CUDA fault.
 
-The process, its protocol and its order of events are the real ones; only the model is not. The faults are those that
-CTranslate2 is known for.
+Only the model is a stand-in. The faults are those that are known of CTranslate2.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ FULL = "CUDA failed with error out of memory"
 
 @dataclass(slots=True)
 class HalfAModel:
-    """Says where it runs; fails at the sound as the fault has it."""
+    """A model whose transcript names its device. It fails with some of the faults."""
 
     fault: str
     device: str
@@ -34,13 +33,13 @@ class HalfAModel:
 
     def transcribe(self, audio: Sound16, **_: Any) -> tuple[Iterable[Any], Any]:
         self.asked += 1
-        on_card = self.device != "cpu"
-        if on_card and self.fault == "no cublas at the first sound":
+        on_gpu = self.device != "cpu"
+        if on_gpu and self.fault == "no cublas at the first sound":
             raise RuntimeError(NO_CUBLAS)
-        if on_card and self.fault == "no cudnn":
+        if on_gpu and self.fault == "no cudnn":
             sys.stderr.write("Invalid handle. Cannot load symbol cudnnCreateTensorDescriptor\n")
             os.abort()
-        if on_card and self.fault == "full later" and self.asked > 1:
+        if on_gpu and self.fault == "full later" and self.asked > 1:
             raise RuntimeError(FULL)
         text = f"I run on {self.device} in {self.compute_type}."
         segment = SimpleNamespace(text=text, no_speech_prob=0.01, avg_logprob=-0.2, compression_ratio=1.0)
@@ -48,7 +47,7 @@ class HalfAModel:
 
 
 class HalfAMachine:
-    """Two cards, of which something is wrong."""
+    """A machine with two GPUs and a fault."""
 
     def __init__(self, fault: str) -> None:
         self._fault = fault
@@ -59,15 +58,15 @@ class HalfAMachine:
     def load(
         self, model: str, device: str, index: int, compute_type: str, threads: int, language: str | None
     ) -> Recogniser:
-        on_card = device != "cpu"
-        if on_card and self._fault == "no cublas":
+        on_gpu = device != "cpu"
+        if on_gpu and self._fault == "no cublas":
             raise RuntimeError(NO_CUBLAS)
-        if compute_type == "float16" and (self._fault == "no float16" or not on_card):
+        if compute_type == "float16" and (self._fault == "no float16" or not on_gpu):
             raise ValueError(NO_FLOAT16)
         if self._fault == "no model":
             raise RuntimeError(f"Unable to open file 'model.bin' in model '{model}'")
-        place = f"{device}:{index}" if on_card else device
-        return Recogniser(HalfAModel(self._fault, place, compute_type), language, compute_type)
+        name = f"{device}:{index}" if on_gpu else device
+        return Recogniser(HalfAModel(self._fault, name, compute_type), language, compute_type)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A transcription server that answers as a test says: well, in pieces, late, or not at all."""
+"""A transcription server with scripted answers: normal ones, in pieces, late or missing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.http_server import LocalServer, app_of
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request, as it came."""
+    """One request that the server has received."""
 
     fields: dict[str, str]
     rate: int
@@ -29,7 +29,13 @@ Answer = Callable[[web.Request, Asked], Awaitable[web.StreamResponse]]
 
 @dataclass(slots=True)
 class ScriptedRecogniser:
-    """Answers each request with the next of ``script``, the last one for ever; ``asked`` is what came."""
+    """A server that answers each request with the next answer of its script.
+
+    Attributes:
+        script: answers; the last one is used for all further requests.
+        asked: requests that have arrived.
+        url: base URL of the server.
+    """
 
     script: list[Answer]
     asked: list[Asked] = field(default_factory=list)
@@ -43,7 +49,7 @@ class ScriptedRecogniser:
 
 
 async def read(request: web.Request) -> Asked:
-    """Take a request apart."""
+    """Read the fields and the sound of a request."""
     form = await request.post()
     file = form["file"]
     assert isinstance(file, web.FileField)
@@ -57,7 +63,7 @@ async def read(request: web.Request) -> Asked:
 async def serving(
     *script: Callable[[web.Request, Asked], Awaitable[web.StreamResponse]],
 ) -> AsyncIterator[ScriptedRecogniser]:
-    """Serve a script on a port of its own."""
+    """Run a server with a script."""
     recogniser = ScriptedRecogniser(list(script))
     app = app_of("/v1/audio/transcriptions", recogniser.handle, largest=64 * 1024**2)
     async with LocalServer(app, "/v1") as server:
@@ -66,7 +72,7 @@ async def serving(
 
 
 def answering(body: str, status: int = 200, content_type: str = "application/json", **headers: str) -> Answer:
-    """Answer with this; a header's name has underscores for its dashes."""
+    """An answer with this body. In the names of headers, underscores stand for dashes."""
 
     async def answer(_: web.Request, __: Asked) -> web.StreamResponse:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -76,7 +82,7 @@ def answering(body: str, status: int = 200, content_type: str = "application/jso
 
 
 def in_pieces(*pieces: str, pause: float = 0.05, content_type: str = "application/json") -> Answer:
-    """Answer piece by piece, each in a packet of its own."""
+    """An answer in pieces, each in a packet of its own."""
 
     async def answer(request: web.Request, _: Asked) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": content_type})
@@ -90,7 +96,7 @@ def in_pieces(*pieces: str, pause: float = 0.05, content_type: str = "applicatio
 
 
 def hanging_up(after: str = "") -> Answer:
-    """Begin to answer, and hang up."""
+    """An answer that breaks off after some text, with a closed connection."""
 
     async def answer(request: web.Request, _: Asked) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": "100"})
@@ -105,7 +111,7 @@ def hanging_up(after: str = "") -> Answer:
 
 
 def silent() -> Answer:
-    """Take the request and say nothing."""
+    """No answer to a request."""
 
     async def answer(_: web.Request, __: Asked) -> web.StreamResponse:
         await asyncio.sleep(3600)

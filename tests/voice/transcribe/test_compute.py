@@ -1,4 +1,4 @@
-"""A card that is half there costs no ears: what is used instead, and that the reason is said once."""
+"""Tests of the fallback to other compute devices if a GPU does not work, and of the reason that is told once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ SOUND = np.full(32_000, 0.1, np.float32)
 
 
 @asynccontextmanager
-async def hearing(fault: str, device: str = "auto", compute_type: str = "auto") -> AsyncIterator[WhisperTranscriber]:
+async def transcribing_with(
+    fault: str, device: str = "auto", compute_type: str = "auto"
+) -> AsyncIterator[WhisperTranscriber]:
     options = WhisperOptions("some-model", device, compute_type=compute_type)
     program = ("-m", "tests.voice.transcribe.half_a_machine", fault)
     transcriber = WhisperTranscriber(options, Corrections(), program=program)
@@ -26,7 +28,7 @@ async def hearing(fault: str, device: str = "auto", compute_type: str = "auto") 
     await transcriber.close()
 
 
-async def hear(transcriber: WhisperTranscriber) -> str:
+async def transcribe(transcriber: WhisperTranscriber) -> str:
     return (await transcriber.transcribe(TranscriptionRequest(SOUND, Urgency.FINAL))).text
 
 
@@ -47,32 +49,32 @@ async def hear(transcriber: WhisperTranscriber) -> str:
         ("no cudnn", "auto", "auto", "cpu in int8", "cuDNN"),
     ],
 )
-async def test_another_place_is_found_and_the_reason_is_said_once(
+async def test_another_device_is_used_and_the_reason_is_told_once(
     fault: str, device: str, compute_type: str, where: str, why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with hearing(fault, device, compute_type) as transcriber:
+    async with transcribing_with(fault, device, compute_type) as transcriber:
         await transcriber.warm_up()
-        assert [await hear(transcriber), await hear(transcriber)] == [f"I run on {where}."] * 2
+        assert [await transcribe(transcriber), await transcribe(transcriber)] == [f"I run on {where}."] * 2
         said = [record for record in caplog.records if record.levelno >= logging.WARNING and "falls back" in record.msg]
         assert len(said) == bool(why)
         assert why in transcriber.describe()
         assert ("⚠️" in transcriber.describe()) == bool(why)
 
 
-async def test_a_card_that_is_full_at_the_tenth_sound_costs_no_turn() -> None:
-    async with hearing("full later") as transcriber:
+async def test_no_turn_is_lost_if_a_gpu_is_full_later() -> None:
+    async with transcribing_with("full later") as transcriber:
         await transcriber.warm_up()
-        assert await hear(transcriber) == "I run on cpu in int8."
+        assert await transcribe(transcriber) == "I run on cpu in int8."
         assert "the graphics card is full" in transcriber.describe()
 
 
-async def test_a_model_that_is_broken_everywhere_is_said() -> None:
-    async with hearing("no model") as transcriber:
+async def test_the_error_names_a_model_that_works_on_no_device() -> None:
+    async with transcribing_with("no model") as transcriber:
         with pytest.raises(TranscriptionError, match=r"model\.bin.*STT_MODEL"):
             await transcriber.warm_up()
 
 
-def test_what_is_asked_for_comes_first_and_the_processor_last() -> None:
+def test_the_wanted_device_comes_first_and_the_cpu_last() -> None:
     devices = plan("cuda:1", "bfloat16", 2).devices
     assert devices[0] == ComputeDevice("cuda", 1, "bfloat16")
     assert [device.kind for device in devices[-2:]] == ["cpu", "cpu"]
@@ -80,6 +82,6 @@ def test_what_is_asked_for_comes_first_and_the_processor_last() -> None:
 
 
 @pytest.mark.parametrize("error", ["cuBLAS failed with status CUBLAS_STATUS_NOT_SUPPORTED", "CUDA failed with error x"])
-def test_errors_of_the_card_are_told_from_those_of_the_sound(error: str) -> None:
+def test_errors_of_the_gpu_are_told_from_errors_of_the_sound(error: str) -> None:
     assert is_device_error(error)
     assert not is_device_error("max() arg is an empty sequence")

@@ -1,4 +1,4 @@
-"""The operator's corrections: whole words, any case, and clear words when the file is wrong."""
+"""Tests of the operator's corrections of transcripts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def test_whole_words_are_replaced_whatever_their_case() -> None:
     assert corrections.apply("Say you, what did Jason's son say? Yours!") == "Seiyuu, what did Jaison's son say? Yours!"
 
 
-def test_the_longer_of_two_is_meant() -> None:
+def test_the_longer_of_two_entries_is_used() -> None:
     assert Corrections({"say": "X", "say you": "Seiyuu"}).apply("say you, say it") == "Seiyuu, X it"
 
 

@@ -1,4 +1,4 @@
-"""Invented text is not believed, and what was really said is, whether the recogniser says how sure it is or not."""
+"""Tests of the filter of hallucinations, for recognisers with and without probabilities."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from audio.samples import HEARING_RATE, Sound16
 from bot.voice.transcribe.hallucinations import HallucinationFilter, TranscriptSegment, loud_seconds
 
-GUARDS = HallucinationFilter()
+FILTER = HallucinationFilter()
 HOT_WORDS = ("Seiyuu", "Seiyu", "Ada", "Ben", "Anna Maria", "小雪")
 
 
 def sound(seconds: float, around: float = 0.5) -> Sound16:
-    """So much loud sound, with quiet noise around it."""
+    """Loud sound of so many seconds, with quiet noise around it."""
     quiet = np.random.default_rng(0).normal(0, 1e-4, int((seconds + around) * HEARING_RATE)).astype(np.float32)
     loud = 0.2 * np.sin(np.arange(int(seconds * HEARING_RATE)) / 7)
     begin = int(around / 2 * HEARING_RATE)
@@ -32,16 +32,16 @@ def doubtful(text: str) -> TranscriptSegment:
 
 
 def bare(text: str) -> TranscriptSegment:
-    """What a server answers that says nothing but the words."""
+    """A segment of a recogniser that gives no probabilities."""
     return TranscriptSegment(text)
 
 
-def believed(*segments: TranscriptSegment, seconds: float = 2.0) -> str:
-    return GUARDS.filter(segments, sound(seconds), HOT_WORDS)
+def kept(*segments: TranscriptSegment, seconds: float = 2.0) -> str:
+    return FILTER.filter(segments, sound(seconds), HOT_WORDS)
 
 
-def test_speech_is_believed_and_joined() -> None:
-    assert believed(sure(" What time"), sure(" is it?")) == "What time is it?"
+def test_speech_is_kept_and_joined() -> None:
+    assert kept(sure(" What time"), sure(" is it?")) == "What time is it?"
 
 
 CREDITS = (
@@ -70,60 +70,60 @@ VIDEOS = (
 
 @pytest.mark.parametrize("text", CREDITS)
 @pytest.mark.parametrize("say", [sure, doubtful, bare])
-def test_credits_are_never_believed(text: str, say: type[TranscriptSegment]) -> None:
-    assert believed(say(text), seconds=4.0) == ""
+def test_credits_are_never_kept(text: str, say: type[TranscriptSegment]) -> None:
+    assert kept(say(text), seconds=4.0) == ""
 
 
 @pytest.mark.parametrize("text", VIDEOS)
 @pytest.mark.parametrize("say", [sure, doubtful, bare])
-def test_the_end_of_a_video_is_not_believed_of_a_cough(text: str, say: type[TranscriptSegment]) -> None:
-    assert believed(say(text), seconds=0.4) == ""
+def test_the_end_of_a_video_is_not_kept_for_a_cough(text: str, say: type[TranscriptSegment]) -> None:
+    assert kept(say(text), seconds=0.4) == ""
 
 
 @pytest.mark.parametrize("text", VIDEOS)
-def test_the_end_of_a_video_is_not_believed_of_long_noise_or_with_doubts(text: str) -> None:
-    assert believed(bare(text), seconds=20.0) == ""
-    assert believed(doubtful(text), seconds=2.0) == ""
+def test_the_end_of_a_video_is_not_kept_for_long_noise_or_if_it_is_doubtful(text: str) -> None:
+    assert kept(bare(text), seconds=20.0) == ""
+    assert kept(doubtful(text), seconds=2.0) == ""
 
 
-def test_somebody_may_really_say_how_videos_end_where_the_recogniser_is_sure() -> None:
-    assert believed(sure("Thanks for watching!"), seconds=1.3) == "Thanks for watching!"
-    assert believed(bare("Thanks for watching!"), seconds=1.3) == ""
+def test_the_end_of_a_video_is_kept_if_the_recogniser_is_sure() -> None:
+    assert kept(sure("Thanks for watching!"), seconds=1.3) == "Thanks for watching!"
+    assert kept(bare("Thanks for watching!"), seconds=1.3) == ""
 
 
 @pytest.mark.parametrize("say", [sure, bare])
-def test_words_that_only_begin_like_that_are_believed(say: type[TranscriptSegment]) -> None:
+def test_words_that_only_begin_like_the_end_of_a_video_are_kept(say: type[TranscriptSegment]) -> None:
     kids = "Thank you for watching the kids."
-    assert believed(say(kids)) == kids
+    assert kept(say(kids)) == kids
 
 
 @pytest.mark.parametrize(
     "text", ["Thank you.", "Thanks!", "Danke.", "Merci.", "ありがとうございます", "谢谢", "You?", "Bye."]
 )
 @pytest.mark.parametrize("say", [sure, bare])
-def test_a_real_thank_you_is_heard(text: str, say: type[TranscriptSegment]) -> None:
-    assert believed(say(text), seconds=0.7) == text
+def test_a_real_thank_you_is_kept(text: str, say: type[TranscriptSegment]) -> None:
+    assert kept(say(text), seconds=0.7) == text
 
 
 @pytest.mark.parametrize("text", ["Thank you.", "you", "Bye."])
-def test_a_thank_you_that_the_recogniser_doubts_or_that_lasts_for_ever_is_not(text: str) -> None:
-    assert believed(doubtful(text), seconds=0.7) == ""
-    assert believed(bare(text), seconds=8.0) == ""
+def test_a_doubtful_or_very_long_thank_you_is_not_kept(text: str) -> None:
+    assert kept(doubtful(text), seconds=0.7) == ""
+    assert kept(bare(text), seconds=8.0) == ""
 
 
-def test_the_end_of_a_video_behind_real_words_does_not_cost_them() -> None:
-    assert believed(sure("What time is it?"), doubtful(" Thank you for watching!")) == "What time is it?"
+def test_real_words_before_the_end_of_a_video_are_kept() -> None:
+    assert kept(sure("What time is it?"), doubtful(" Thank you for watching!")) == "What time is it?"
 
 
 @pytest.mark.parametrize(
     "text", ["[BLANK_AUDIO]", "(coughing)", "*sighs*", "♪♪♪", "<|nospeech|>", "...", "【音楽】", " - "]
 )
-def test_notes_on_the_sound_are_no_words(text: str) -> None:
-    assert believed(bare(text)) == ""
+def test_notes_about_the_sound_are_removed(text: str) -> None:
+    assert kept(bare(text)) == ""
 
 
-def test_words_beside_such_a_note_are_kept() -> None:
-    assert believed(bare("[coughs] What time is it?")) == "What time is it?"
+def test_words_after_a_note_are_kept() -> None:
+    assert kept(bare("[coughs] What time is it?")) == "What time is it?"
 
 
 @pytest.mark.parametrize(
@@ -140,41 +140,41 @@ def test_words_beside_such_a_note_are_kept() -> None:
         "Ada & Ben",
     ],
 )
-def test_the_hot_words_given_back_are_no_speech(text: str) -> None:
-    assert believed(bare(text), seconds=0.4) == ""
+def test_a_list_of_the_hot_words_is_not_kept(text: str) -> None:
+    assert kept(bare(text), seconds=0.4) == ""
 
 
 @pytest.mark.parametrize(
     "text", ["Seiyuu", "Seiyuu!", "Seiyuu, Seiyuu!", "Anna Maria?", "Seiyuu, are you there?", "Ada and Ben", "小雪"]
 )
 @pytest.mark.parametrize("say", [sure, bare])
-def test_who_calls_by_name_is_heard(text: str, say: type[TranscriptSegment]) -> None:
-    assert believed(say(text), seconds=1.0) == text
+def test_a_call_by_name_is_kept(text: str, say: type[TranscriptSegment]) -> None:
+    assert kept(say(text), seconds=1.0) == text
 
 
-def test_a_name_that_the_recogniser_itself_doubts_is_not() -> None:
-    assert believed(doubtful("Seiyuu"), seconds=0.4) == ""
+def test_a_doubtful_name_is_not_kept() -> None:
+    assert kept(doubtful("Seiyuu"), seconds=0.4) == ""
 
 
-def test_a_loop_is_not_believed() -> None:
-    assert believed(TranscriptSegment("la " * 50, 0.1, -0.3, 8.0), seconds=20.0) == ""
-    assert believed(bare("I don't know. " * 12), seconds=20.0) == ""
-    assert believed(bare("No, no, no, no, no!")) == "No, no, no, no, no!"
+def test_a_loop_is_not_kept() -> None:
+    assert kept(TranscriptSegment("la " * 50, 0.1, -0.3, 8.0), seconds=20.0) == ""
+    assert kept(bare("I don't know. " * 12), seconds=20.0) == ""
+    assert kept(bare("No, no, no, no, no!")) == "No, no, no, no, no!"
 
 
 @pytest.mark.parametrize("say", [sure, bare])
-def test_more_text_than_anybody_could_say_is_not_believed(say: type[TranscriptSegment]) -> None:
+def test_more_text_than_anybody_could_say_is_not_kept(say: type[TranscriptSegment]) -> None:
     text = "This is a very long sentence that nobody could ever say so fast. " * 6
-    assert GUARDS.filter([say(text[:64])], sound(0.3, 0), HOT_WORDS) == ""
-    assert GUARDS.filter([say(text[:400])], sound(0.5), HOT_WORDS) == ""
-    assert GUARDS.filter([say("这是一个非常长的句子没有人能这么快地说出来")], sound(0.5), HOT_WORDS) == ""
+    assert FILTER.filter([say(text[:64])], sound(0.3, 0), HOT_WORDS) == ""
+    assert FILTER.filter([say(text[:400])], sound(0.5), HOT_WORDS) == ""
+    assert FILTER.filter([say("这是一个非常长的句子没有人能这么快地说出来")], sound(0.5), HOT_WORDS) == ""
 
 
-def test_noise_that_whisper_itself_doubts_is_not_believed() -> None:
-    assert believed(TranscriptSegment("What?", 0.8, -1.3, 0.8), seconds=1.0) == ""
+def test_noise_of_which_whisper_is_doubtful_is_not_kept() -> None:
+    assert kept(TranscriptSegment("What?", 0.8, -1.3, 0.8), seconds=1.0) == ""
 
 
-def test_how_much_of_a_sound_is_loud() -> None:
+def test_the_loud_seconds_of_a_sound() -> None:
     assert loud_seconds(sound(0.5, 2.0)) == pytest.approx(0.5, abs=0.05)
     assert loud_seconds(np.zeros(16_000, np.float32)) == 0.0
     assert loud_seconds(np.zeros(3, np.float32)) == 0.0
@@ -188,10 +188,10 @@ def test_how_much_of_a_sound_is_loud() -> None:
     st.floats(0, 3),
     st.lists(st.text(max_size=10), max_size=4),
 )
-def test_any_answer_gives_clean_text(
+def test_any_segment_gives_clean_text(
     text: str, silent: float | None, log: float | None, ratio: float | None, seconds: float, hot_words: list[str]
 ) -> None:
     noise = np.zeros(int(seconds * HEARING_RATE), np.float32)
-    result = GUARDS.filter([TranscriptSegment(text, silent, log, ratio)], noise, hot_words)
+    result = FILTER.filter([TranscriptSegment(text, silent, log, ratio)], noise, hot_words)
     assert result == " ".join(result.split())
     assert "\x08" not in result

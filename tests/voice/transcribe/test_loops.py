@@ -1,4 +1,4 @@
-"""A recogniser that is stuck is not believed, whatever it repeats; people who repeat themselves are."""
+"""Tests of loops in transcripts: those of a stuck recogniser are removed, and people may repeat themselves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from audio.samples import HEARING_RATE
 from bot.voice.transcribe.hallucinations import HallucinationFilter, TranscriptSegment
 from bot.voice.transcribe.loops import find_loop
 
-GUARDS = HallucinationFilter()
+FILTER = HallucinationFilter()
 STUCK = (
     "Dallad, Dallad, Dallad, Dallad, D",
     "Dallad, " * 9 + "Dall",
@@ -70,42 +70,42 @@ SAID = (
 )
 
 
-def believed(*segments: TranscriptSegment, seconds: float = 3.0) -> str:
-    return GUARDS.filter(segments, np.full(int(seconds * HEARING_RATE), 0.1, np.float32))
+def kept(*segments: TranscriptSegment, seconds: float = 3.0) -> str:
+    return FILTER.filter(segments, np.full(int(seconds * HEARING_RATE), 0.1, np.float32))
 
 
 @pytest.mark.parametrize("text", STUCK)
-def test_a_loop_is_not_believed_in_any_language_and_script(text: str) -> None:
-    assert believed(TranscriptSegment(text, 0.05, -0.3, 1.9)) == ""
-    assert believed(TranscriptSegment(text)) == ""
+def test_a_loop_is_removed_in_any_language_and_script(text: str) -> None:
+    assert kept(TranscriptSegment(text, 0.05, -0.3, 1.9)) == ""
+    assert kept(TranscriptSegment(text)) == ""
 
 
 @pytest.mark.parametrize("text", SAID)
 def test_people_may_repeat_themselves(text: str) -> None:
-    assert believed(TranscriptSegment(text, 0.05, -0.3, 1.1)) == text
-    assert believed(TranscriptSegment(text)) == text
+    assert kept(TranscriptSegment(text, 0.05, -0.3, 1.1)) == text
+    assert kept(TranscriptSegment(text)) == text
 
 
-def test_rounds_of_a_loop_that_are_segments_of_their_own_are_one_loop() -> None:
-    assert believed(*[TranscriptSegment(" Dallad.", 0.05, -0.3, 0.8)] * 7) == ""
+def test_a_loop_may_have_a_segment_for_each_repetition() -> None:
+    assert kept(*[TranscriptSegment(" Dallad.", 0.05, -0.3, 0.8)] * 7) == ""
 
 
-def test_a_recogniser_that_never_ended_is_stuck_after_fewer_rounds() -> None:
+def test_fewer_repetitions_make_a_loop_if_the_recogniser_was_cut_off() -> None:
     text = "Dallad, Dallad, Dallad, Dallad"
-    assert believed(TranscriptSegment(text, 0.05, -0.3, 1.4, cut_off=True)) == ""
-    assert believed(TranscriptSegment(text, 0.05, -0.3, 1.4)) == text
-    # Nobody's no is cut off for having been said fast.
+    assert kept(TranscriptSegment(text, 0.05, -0.3, 1.4, cut_off=True)) == ""
+    assert kept(TranscriptSegment(text, 0.05, -0.3, 1.4)) == text
+    # People may say a short word so fast that the recogniser is cut off.
     fast = "No, no, no, no, no, no, no,"
-    assert believed(TranscriptSegment(fast, 0.05, -0.3, 1.4, cut_off=True)) == fast
+    assert kept(TranscriptSegment(fast, 0.05, -0.3, 1.4, cut_off=True)) == fast
 
 
 def test_what_was_said_before_a_loop_is_kept() -> None:
     said = "Can you tell me when the next train to Cologne leaves from the main station?"
-    assert believed(TranscriptSegment(f"{said} Okay? Okay? Okay? Okay? Okay? Okay? Okay? Okay? Okay?")) == said
+    assert kept(TranscriptSegment(f"{said} Okay? Okay? Okay? Okay? Okay? Okay? Okay? Okay? Okay?")) == said
 
 
 @given(st.text(max_size=300), st.booleans())
-def test_any_text_can_be_looked_at(text: str, cut_off: bool) -> None:
+def test_any_text_can_be_searched(text: str, cut_off: bool) -> None:
     loop = find_loop(text, cut_off=cut_off)
     if loop is not None:
         assert 0 <= loop.begin < loop.end <= len(text)
@@ -113,5 +113,5 @@ def test_any_text_can_be_looked_at(text: str, cut_off: bool) -> None:
 
 
 @given(st.text("abcdeñ語かเ ,", min_size=1, max_size=12).filter(str.isalnum), st.integers(17, 40))
-def test_any_unit_that_is_repeated_without_end_is_a_loop(unit: str, times: int) -> None:
+def test_any_unit_that_is_repeated_often_enough_is_a_loop(unit: str, times: int) -> None:
     assert find_loop(f"{unit}, " * times) is not None

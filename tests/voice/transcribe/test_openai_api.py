@@ -1,4 +1,4 @@
-"""The client of a transcription server, against a real HTTP server that answers well and badly."""
+"""Tests of the client of transcription servers, with an HTTP server that answers well and badly."""
 
 from __future__ import annotations
 
@@ -37,11 +37,13 @@ HELLO = answering('{"text": "Hello."}')
 
 @dataclass(slots=True)
 class Talk:
+    """A transcriber, the server that it asks, and the clock that the test moves."""
+
     transcriber: OpenAITranscriber
     server: ScriptedRecogniser
     clock: Clock
 
-    async def hear(self, urgency: Urgency = Urgency.FINAL, **changes: object) -> str:
+    async def transcribe(self, urgency: Urgency = Urgency.FINAL, **changes: object) -> str:
         asked = replace(TranscriptionRequest(SOUND, urgency, ("Seiyuu", "Ada", "Ben")), **changes)  # type: ignore[arg-type]
         return (await self.transcriber.transcribe(asked)).text
 
@@ -61,7 +63,7 @@ async def talking(*script: Answer, key: str | None = None, language: str | None 
 async def test_the_sound_and_the_hot_words_arrive_and_the_text_is_corrected() -> None:
     answer = answering('{"text": " say you,\\n hello ", "language": "english"}')
     async with talking(answer, key="secret", language="en") as talk:
-        assert await talk.hear() == "Seiyuu, hello"
+        assert await talk.transcribe() == "Seiyuu, hello"
         (asked,) = talk.server.asked
     assert asked == Asked(
         {
@@ -87,12 +89,12 @@ async def test_the_sound_and_the_hot_words_arrive_and_the_text_is_corrected() ->
         in_pieces('{"text":"Hello.","segments":[{"text":" Hel', 'lo.","no_speech_prob":0.01,"avg_logprob":-0.2}]}'),
     ],
 )
-async def test_an_answer_in_pieces_is_read_whole_whatever_its_label(answer: Answer) -> None:
+async def test_an_answer_in_pieces_is_read_whole_with_any_content_type(answer: Answer) -> None:
     async with talking(answer) as talk:
-        assert await talk.hear() == "Hello."
+        assert await talk.transcribe() == "Hello."
 
 
-async def test_an_answer_without_end_is_given_up() -> None:
+async def test_an_endless_answer_is_refused() -> None:
     async def endless(request: web.Request, _: Asked) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -101,34 +103,34 @@ async def test_an_answer_without_end_is_given_up() -> None:
 
     async with talking(endless) as talk:
         with pytest.raises(TranscriptionError, match="more words than"):
-            await talk.hear()
+            await talk.transcribe()
 
 
-async def test_a_server_that_says_nothing_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_does_not_answer_causes_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openai_api, "ANSWER_LIMIT", 0.1)
     async with talking(silent(), HELLO) as talk:
-        assert await talk.hear() == "Hello."
+        assert await talk.transcribe() == "Hello."
     async with talking(silent()) as talk:
         with pytest.raises(TranscriptionError, match="no whole answer"):
-            await talk.hear()
+            await talk.transcribe()
 
 
 @pytest.mark.parametrize(
     ("text", "samples"), [("Thank you for watching!", 8_000), ("x" * 400, 16_000), ("Seiyuu, Ada, Ben", 8_000)]
 )
-async def test_what_a_cough_or_a_breath_is_made_of_was_not_said(text: str, samples: int) -> None:
+async def test_hallucinations_are_removed(text: str, samples: int) -> None:
     async with talking(answering(json.dumps({"text": text}))) as talk:
-        assert await talk.hear(sound=SOUND[:samples]) == ""
+        assert await talk.transcribe(sound=SOUND[:samples]) == ""
 
 
-async def test_the_servers_own_doubts_count() -> None:
+async def test_a_segment_that_is_doubtful_for_the_server_is_removed() -> None:
     segment = {"text": "You know.", "no_speech_prob": 0.9, "avg_logprob": -1.3, "compression_ratio": 0.9}
     async with talking(answering(json.dumps({"text": "You know.", "segments": [segment]}))) as talk:
-        assert await talk.hear() == ""
+        assert await talk.transcribe() == ""
 
 
 @pytest.mark.parametrize("status", [400, 415, 422, 501])
-async def test_a_model_that_knows_no_verbose_form_is_asked_for_the_plain_one_from_then_on(status: int) -> None:
+async def test_a_model_without_the_verbose_format_is_asked_for_the_plain_one_from_then_on(status: int) -> None:
     async def plain(_: web.Request, asked: Asked) -> web.StreamResponse:
         if asked.fields["response_format"] == "json":
             return web.json_response({"text": "Hello."})
@@ -136,34 +138,34 @@ async def test_a_model_that_knows_no_verbose_form_is_asked_for_the_plain_one_fro
         return web.json_response({"error": error}, status=status)
 
     async with talking(plain) as talk:
-        assert [await talk.hear(), await talk.hear()] == ["Hello.", "Hello."]
+        assert [await talk.transcribe(), await talk.transcribe()] == ["Hello.", "Hello."]
         assert [asked.fields["response_format"] for asked in talk.server.asked] == ["verbose_json", "json", "json"]
 
 
-async def test_what_somebody_usually_speaks_is_told_where_the_sound_is_short() -> None:
+async def test_the_usual_language_is_sent_with_short_sounds() -> None:
     long = np.tile(SOUND, 4)
     async with talking(answering('{"text": "Ja, genau."}')) as talk:
-        await talk.hear(language="de")
-        await talk.hear(language="de", sound=long)
+        await talk.transcribe(language="de")
+        await talk.transcribe(language="de", sound=long)
         assert [asked.fields.get("language") for asked in talk.server.asked] == ["de", None]
     async with talking(answering('{"text": "Yes, right."}'), language="en") as talk:
-        await talk.hear(language="de")
+        await talk.transcribe(language="de")
         assert talk.server.asked[0].fields["language"] == "en"
 
 
-async def test_a_server_that_does_not_know_somebodys_language_is_not_told_it_again() -> None:
+async def test_the_usual_language_is_not_sent_again_to_a_server_that_refuses_it() -> None:
     async def english(_: web.Request, asked: Asked) -> web.StreamResponse:
         if "language" in asked.fields:
             return web.json_response({"detail": "language: only en"}, status=422)
         return web.json_response({"text": "Yes."})
 
     async with talking(english) as talk:
-        assert await talk.hear(language="de") == "Yes."
-        assert await talk.hear(language="de") == "Yes."
+        assert await talk.transcribe(language="de") == "Yes."
+        assert await talk.transcribe(language="de") == "Yes."
         assert len(talk.server.asked) == 4
 
 
-# A server that fails.
+# Tests of servers that fail.
 
 
 @pytest.mark.parametrize(
@@ -176,9 +178,9 @@ async def test_a_server_that_does_not_know_somebodys_language_is_not_told_it_aga
         hanging_up('{"text": "Hel'),
     ],
 )
-async def test_what_was_said_is_asked_for_again_when_the_server_fails(fault: Answer) -> None:
+async def test_a_final_request_is_made_again_after_a_temporary_error(fault: Answer) -> None:
     async with talking(fault, fault, fault, HELLO) as talk:
-        assert await talk.hear() == "Hello."
+        assert await talk.transcribe() == "Hello."
         assert talk.clock.slept < 5.0
 
 
@@ -198,72 +200,72 @@ async def test_what_was_said_is_asked_for_again_when_the_server_fails(fault: Ans
         (200, '{"error": {"message": "no model"}}', "no model"),
     ],
 )
-async def test_a_server_that_fails_for_good_is_told_in_words_that_help(status: int, body: str, says: str) -> None:
+async def test_the_text_of_a_permanent_error_says_what_to_do(status: int, body: str, says: str) -> None:
     async with talking(answering(body, status)) as talk:
         with pytest.raises(TranscriptionError, match=says):
-            await talk.hear()
+            await talk.transcribe()
         assert talk.clock.slept < openai_api.TIMEOUT
 
 
 @pytest.mark.parametrize("body", ["", " \n", '{"text": "Hel', "<html><h1>Bad gateway</h1></html>"])
-async def test_an_answer_that_broke_off_is_asked_for_again(body: str) -> None:
+async def test_the_request_is_made_again_if_the_answer_broke_off(body: str) -> None:
     async with talking(answering(body), HELLO) as talk:
-        assert await talk.hear() == "Hello."
+        assert await talk.transcribe() == "Hello."
 
 
-async def test_a_speculation_that_nobody_wants_any_more_holds_up_nobody() -> None:
+async def test_a_cancelled_speculation_delays_nobody() -> None:
     async with talking(silent(), silent(), silent(), HELLO) as talk:
-        speculations = [asyncio.create_task(talk.hear(Urgency.SPECULATION)) for _ in range(3)]
+        speculations = [asyncio.create_task(talk.transcribe(Urgency.SPECULATION)) for _ in range(3)]
         async with asyncio.timeout(5):
             while len(talk.server.asked) < openai_api.MAX_REQUESTS:
                 await asyncio.sleep(0.01)
             for speculation in speculations:
                 speculation.cancel()
             talk.server.script[:] = [HELLO]
-            assert await talk.hear() == "Hello."
+            assert await talk.transcribe() == "Hello."
 
 
-async def test_a_speculation_is_not_asked_for_again() -> None:
+async def test_a_failed_speculation_is_not_made_again() -> None:
     async with talking(answering("", 500), HELLO) as talk:
         with pytest.raises(TranscriptionError):
-            await talk.hear(Urgency.SPECULATION)
+            await talk.transcribe(Urgency.SPECULATION)
         assert len(talk.server.asked) == 1
 
 
-async def test_a_server_with_too_much_to_do_is_left_alone_by_speculation_and_what_was_said_waits() -> None:
+async def test_while_a_server_is_busy_speculation_is_dropped_and_final_requests_wait() -> None:
     busy = answering("{}", 429, Retry_After="2")
     async with talking(HELLO, busy, HELLO) as talk:
-        assert await talk.hear(Urgency.SPECULATION) == "Hello."
-        assert await talk.hear() == "Hello."
+        assert await talk.transcribe(Urgency.SPECULATION) == "Hello."
+        assert await talk.transcribe() == "Hello."
         assert talk.clock.slept == pytest.approx(2.0)
         asked = len(talk.server.asked)
         for urgency in (Urgency.INTERIM, Urgency.SPECULATION):
             with pytest.raises(TranscriptionShed):
-                await talk.hear(urgency)
-        assert await talk.hear() == "Hello."
+                await talk.transcribe(urgency)
+        assert await talk.transcribe() == "Hello."
         assert len(talk.server.asked) == asked + 1
         talk.clock.now += 60.0
-        assert await talk.hear(Urgency.SPECULATION) == "Hello."
+        assert await talk.transcribe(Urgency.SPECULATION) == "Hello."
 
 
 async def test_a_speculation_that_is_refused_stops_speculation() -> None:
     async with talking(answering("{}", 429, Retry_After="2"), HELLO) as talk:
         with pytest.raises(TranscriptionShed):
-            await talk.hear(Urgency.SPECULATION)
+            await talk.transcribe(Urgency.SPECULATION)
         with pytest.raises(TranscriptionShed):
-            await talk.hear(Urgency.INTERIM)
-        assert await talk.hear() == "Hello."
+            await talk.transcribe(Urgency.INTERIM)
+        assert await talk.transcribe() == "Hello."
         assert len(talk.server.asked) == 2
 
 
-async def test_a_server_that_wants_to_be_left_alone_for_too_long_is_told_at_once() -> None:
+async def test_a_server_that_asks_to_wait_too_long_is_an_error_at_once() -> None:
     async with talking(answering("{}", 429, Retry_After="3600")) as talk:
         with pytest.raises(TranscriptionError, match="for 3600 s"):
-            await talk.hear()
+            await talk.transcribe()
         assert talk.clock.slept == 0.0
 
 
-async def test_a_server_that_is_not_there_is_named() -> None:
+async def test_the_error_names_a_server_that_can_not_be_reached() -> None:
     async with aiohttp.ClientSession() as http:
         transcriber = OpenAITranscriber("http://127.0.0.1:9/v1", RecogniserSettings(), http, Corrections())
         with pytest.raises(TranscriptionError, match=r"127\.0\.0\.1:9"):
@@ -274,4 +276,4 @@ async def test_a_server_that_is_not_there_is_named() -> None:
 async def test_a_busy_server_is_ready() -> None:
     async with talking(answering("{}", 429, Retry_After="2"), HELLO) as talk:
         await talk.transcriber.warm_up()
-        assert await talk.hear() == "Hello."
+        assert await talk.transcribe() == "Hello."

@@ -1,4 +1,4 @@
-"""Whatever shape a transcription server answers in, its words are found, and nothing else is taken for words."""
+"""Tests of parsing transcription servers' responses in all known formats."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def words(body: str | bytes) -> str:
     return " ".join(" ".join(segment.text for segment in segments).split())
 
 
-def test_the_verbose_form_tells_how_sure_each_segment_is_and_the_language() -> None:
+def test_the_verbose_format_has_the_language_and_the_probabilities_of_each_segment() -> None:
     answer = read_answer(json.dumps(VERBOSE).encode())
     first, second = answer.segments
     assert answer.language == "de"
@@ -72,7 +72,7 @@ def test_the_verbose_form_tells_how_sure_each_segment_is_and_the_language() -> N
         'data: {"text":"There"}\n\ndata: {"text":"are 12"}\n\n',
     ],
 )
-def test_the_words_are_found_in_every_shape(body: str) -> None:
+def test_the_words_are_found_in_every_format(body: str) -> None:
     assert words(body) == "There are 12"
 
 
@@ -80,7 +80,7 @@ def test_the_words_are_found_in_every_shape(body: str) -> None:
     "body",
     ['{"text": null}', '{"text": null, "segments": []}', '{"text": ""}', '{"text": " ", "segments": []}', "WEBVTT\n"],
 )
-def test_nothing_may_have_been_said(body: str) -> None:
+def test_a_response_may_have_no_words(body: str) -> None:
     assert words(body) == ""
 
 
@@ -99,14 +99,14 @@ def test_nothing_may_have_been_said(body: str) -> None:
         ('data: {"error": {"message": "too long"}}', "too long"),
     ],
 )
-def test_what_is_no_answer_is_never_taken_for_words(body: str, says: str) -> None:
+def test_other_bodies_are_an_error(body: str, says: str) -> None:
     with pytest.raises(AnswerError) as caught:
         read_answer(body.encode())
     assert str(caught.value) == says
 
 
 @given(st.binary() | st.text().map(str.encode))
-def test_any_bytes_are_an_answer_or_none(body: bytes) -> None:
+def test_any_bytes_are_a_response_or_an_error(body: bytes) -> None:
     with contextlib.suppress(AnswerError):
         read_answer(body)
 

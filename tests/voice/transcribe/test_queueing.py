@@ -1,4 +1,4 @@
-"""What waits for a slow transcriber: what goes first, and what goes."""
+"""Tests of the queue of transcription requests: the order, and which are dropped."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def test_final_turns_go_first_and_in_order() -> None:
     assert [await queue.next() for _ in range(3)] == [first, second, interim]
 
 
-async def test_the_oldest_of_the_least_urgent_is_shed() -> None:
+async def test_the_oldest_of_the_least_urgent_is_dropped() -> None:
     queue = TranscriptionQueue()
     jobs = [job(Urgency.SPECULATION) for _ in range(MAX_WAITING)]
     for each in jobs:
@@ -47,7 +47,7 @@ async def test_the_oldest_of_the_least_urgent_is_shed() -> None:
     assert not any(each.answer.done() for each in jobs[1:])
 
 
-async def test_final_turns_are_never_shed() -> None:
+async def test_final_turns_are_never_dropped() -> None:
     queue = TranscriptionQueue()
     jobs = [job(Urgency.FINAL) for _ in range(5 * MAX_WAITING)]
     for each in jobs:
@@ -55,7 +55,7 @@ async def test_final_turns_are_never_shed() -> None:
     assert [await queue.next() for _ in jobs] == jobs
 
 
-async def test_what_nobody_waits_for_is_not_done() -> None:
+async def test_a_cancelled_job_is_not_returned() -> None:
     queue = TranscriptionQueue()
     cancelled, wanted = job(Urgency.FINAL), job(Urgency.INTERIM)
     queue.add(cancelled)
@@ -64,7 +64,7 @@ async def test_what_nobody_waits_for_is_not_done() -> None:
     assert await queue.next() is wanted
 
 
-async def test_who_waits_for_work_is_woken() -> None:
+async def test_a_new_job_is_returned_to_whoever_waits_for_one() -> None:
     queue = TranscriptionQueue()
     waiting = asyncio.create_task(queue.next())
     await asyncio.sleep(0)

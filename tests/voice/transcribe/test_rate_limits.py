@@ -1,4 +1,4 @@
-"""What a server asks for that has too much to do, and for how long speculation is given up."""
+"""Tests of the rate limits of a transcription server: its wish to wait, and the pauses of speculation."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from tests.timing import Clock
         ({}, None),
     ],
 )
-def test_every_way_to_ask_for_time_is_understood(headers: dict[str, str], seconds: float | None) -> None:
+def test_every_format_of_retry_after_is_understood(headers: dict[str, str], seconds: float | None) -> None:
     limits = RateLimits(Clock(), lambda: datetime(2026, 1, 1, tzinfo=UTC))
     assert limits.asked_to_wait(headers) == seconds
 
 
-def test_speculation_is_given_up_for_longer_than_the_server_asks_for_and_then_comes_back() -> None:
+def test_speculation_pauses_for_longer_than_the_server_asks_for() -> None:
     clock = Clock()
     limits = RateLimits(clock)
     assert limits.may_speculate
@@ -44,13 +44,13 @@ def test_speculation_is_given_up_for_longer_than_the_server_asks_for_and_then_co
     assert limits.may_speculate
 
 
-def test_what_was_said_does_not_wait_for_longer_than_it_may() -> None:
+def test_final_requests_do_not_wait_too_long() -> None:
     limits = RateLimits(Clock())
     limits.refused(3600.0)
     assert (limits.wait, limits.may_speculate) == (0.0, False)
 
 
-def test_who_is_refused_again_and_again_speculates_less_and_less() -> None:
+def test_the_pauses_of_speculation_grow_with_repeated_refusals() -> None:
     clock = Clock()
     limits = RateLimits(clock)
     waits = []

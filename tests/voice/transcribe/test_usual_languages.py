@@ -1,4 +1,4 @@
-"""What somebody speaks is kept for their short utterances, by turn taking and by the local recogniser."""
+"""Tests of usual languages: they are learnt from long turns, and used for short ones by the local recogniser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def sound(seconds: float) -> Sound16:
     return np.zeros(int(seconds * HEARING_RATE), np.float32)
 
 
-def test_what_somebody_says_at_length_is_their_language_and_nobody_elses() -> None:
+def test_the_language_of_a_long_turn_is_the_usual_language_of_its_speaker_alone() -> None:
     languages = UsualLanguages()
     languages.learn(ADA, Transcript("Das ist ein langer Satz.", "de", language_probability=0.97), LONG)
     languages.learn(BEN, Transcript("This is a long sentence.", "en"), LONG)
@@ -38,14 +38,14 @@ def test_what_somebody_says_at_length_is_their_language_and_nobody_elses() -> No
         (Transcript("Ja, genau.", None), LONG),
     ],
 )
-def test_what_tells_little_changes_nothing(transcript: Transcript, seconds: float) -> None:
+def test_a_short_or_uncertain_transcript_changes_nothing(transcript: Transcript, seconds: float) -> None:
     languages = UsualLanguages()
     languages.learn(ADA, Transcript("Das ist ein langer Satz.", "de"), LONG)
     languages.learn(ADA, transcript, seconds)
     assert languages.of(ADA) == "de"
 
 
-def test_who_goes_over_to_another_language_is_followed() -> None:
+def test_the_usual_language_changes_with_the_speaker() -> None:
     languages = UsualLanguages()
     languages.learn(ADA, Transcript("Das ist ein langer Satz.", "de", language_probability=0.97), LONG)
     languages.learn(ADA, Transcript("And this is another.", "en", language_probability=0.97), LONG)
@@ -54,7 +54,7 @@ def test_who_goes_over_to_another_language_is_followed() -> None:
 
 @dataclass(slots=True)
 class GuessingModel:
-    """A Whisper that takes everything for English, more or less surely, and writes down what it decodes in."""
+    """A model that detects English in every sound, with a given probability. It keeps the languages that it decodes."""
 
     probability: float
     decoded: list[str] = field(default_factory=list)
@@ -80,7 +80,7 @@ class GuessingModel:
         (LONG, 0.5, None, "en"),
     ],
 )
-def test_the_usual_language_holds_unless_the_sound_is_long_and_sure(
+def test_the_usual_language_is_used_unless_the_sound_is_long_and_its_language_certain(
     seconds: float, probability: float, usual: str | None, decoded: str
 ) -> None:
     model = GuessingModel(probability)
@@ -89,6 +89,6 @@ def test_the_usual_language_holds_unless_the_sound_is_long_and_sure(
     assert recognised.language == decoded
 
 
-def test_what_the_operator_has_set_holds_for_everybody() -> None:
+def test_the_language_of_the_settings_is_used_for_everybody() -> None:
     model = GuessingModel(0.99)
     assert Recogniser(model, "fr", "int8").transcribe(sound(LONG), usual="de").language == "fr"

@@ -1,4 +1,4 @@
-"""faster-whisper in its process: it hears, survives being killed, gives its memory back, says what is missing."""
+"""Tests of the local transcriber with toy weights: transcripts, dead and hanging processes, memory, missing models."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def final(sound: Sound16) -> TranscriptionRequest:
     return TranscriptionRequest(sound, Urgency.FINAL, ("Seiyuu", "Ada"))
 
 
-async def test_it_hears_what_is_said_in_a_niced_process_of_its_own(transcriber: WhisperTranscriber) -> None:
+async def test_speech_is_transcribed_in_a_niced_process_of_its_own(transcriber: WhisperTranscriber) -> None:
     await transcriber.warm_up()
     (worker,) = workers()
     assert worker.nice() >= 10
@@ -77,19 +77,19 @@ async def test_two_people_are_understood(transcriber: WhisperTranscriber) -> Non
     assert sum(text == said for text, said in zip(heard, chosen, strict=True)) >= len(chosen) - 1
 
 
-async def test_silence_and_noise_say_nothing(transcriber: WhisperTranscriber) -> None:
+async def test_silence_and_noise_have_no_words(transcriber: WhisperTranscriber) -> None:
     for sound in (np.zeros(96_000, np.float32), noise(2.0, 1), keyboard(2.0, 1)):
         heard = soxr.resample(sound, SAMPLE_RATE, HEARING_RATE).astype(np.float32)
         assert (await transcriber.transcribe(final(heard))).text == ""
 
 
-async def test_broken_sound_is_no_harm(transcriber: WhisperTranscriber) -> None:
+async def test_sound_with_nan_and_infinity_has_no_words(transcriber: WhisperTranscriber) -> None:
     sound = np.full(16_000, np.nan, np.float32)
     sound[::3] = np.inf
     assert (await transcriber.transcribe(final(sound))).text == ""
 
 
-async def test_a_killed_process_is_started_again_and_the_turn_is_not_lost(transcriber: WhisperTranscriber) -> None:
+async def test_a_killed_process_is_started_again_and_the_turn_is_transcribed(transcriber: WhisperTranscriber) -> None:
     await transcriber.warm_up()
     asking = asyncio.create_task(transcriber.transcribe(final(spoken("Tell me a story."))))
     await asyncio.sleep(0)
@@ -97,7 +97,7 @@ async def test_a_killed_process_is_started_again_and_the_turn_is_not_lost(transc
     assert (await asking).text == "Tell me a story."
 
 
-async def test_a_process_that_hangs_is_noticed_soon_and_the_turn_is_not_lost(transcriber: WhisperTranscriber) -> None:
+async def test_a_hanging_process_is_noticed_soon_and_the_turn_is_transcribed(transcriber: WhisperTranscriber) -> None:
     await transcriber.warm_up()
     usual = (await transcriber.transcribe(final(spoken("What time is it?")))).seconds
     (hung,) = workers()
@@ -109,7 +109,7 @@ async def test_a_process_that_hangs_is_noticed_soon_and_the_turn_is_not_lost(tra
     assert transcript.seconds < max(FLOOR, USUAL_TIME_FACTOR * usual) + starting
 
 
-async def test_a_process_that_hangs_while_it_is_asked_costs_no_turn(transcriber: WhisperTranscriber) -> None:
+async def test_no_turn_is_lost_if_the_process_hangs_with_requests_in_the_queue(transcriber: WhisperTranscriber) -> None:
     await transcriber.warm_up()
     asking = [asyncio.create_task(transcriber.transcribe(final(spoken(text)))) for text in ("Thank you!", "Stop.")]
     await asyncio.sleep(0.01)
@@ -121,7 +121,7 @@ async def test_a_process_that_hangs_while_it_is_asked_costs_no_turn(transcriber:
 async def test_a_slow_recogniser_that_is_stopped_in_mid_answer_is_replaced_within_15_seconds(
     weights: Path, tmp_path: Path
 ) -> None:
-    """Its answers take so long that one may be waited for much longer than that."""
+    """The recogniser's usual answers take so long that the time limit of an answer is much longer than 15 s."""
     slow = tmp_path / "worker.py"
     slow.write_text(
         "import pathlib, sys, time\n"
@@ -129,8 +129,8 @@ async def test_a_slow_recogniser_that_is_stopped_in_mid_answer_is_replaced_withi
         f"began = pathlib.Path({str(tmp_path / 'began')!r})\n"
         "load, answer = worker._load, worker.Recogniser.transcribe\n"
         "def slow_to_load(*given):\n"
-        "    listener, loaded = load(*given)\n"
-        "    return listener, {**loaded, 'seconds': 6.0}\n"
+        "    recogniser, loaded = load(*given)\n"
+        "    return recogniser, {**loaded, 'seconds': 6.0}\n"
         "def stops_once(*given):\n"
         "    if len(given[1]) != 16_000 and not began.exists():\n"
         "        began.touch()\n"
@@ -169,7 +169,7 @@ async def test_a_process_that_hangs_while_it_loads_is_replaced_within_15_seconds
     await transcriber.close()
 
 
-async def test_after_its_end_it_rests_no_more(weights: Path) -> None:
+async def test_rest_does_nothing_after_close(weights: Path) -> None:
     transcriber = WhisperTranscriber(WhisperOptions(str(weights), "cpu", 1, "en", "float32"), Corrections())
     await transcriber.rest()
     await transcriber.close()
@@ -178,7 +178,7 @@ async def test_after_its_end_it_rests_no_more(weights: Path) -> None:
 
 
 async def test_a_worker_ends_with_the_process_that_started_it_even_while_it_is_busy(weights: Path) -> None:
-    """A parent that is killed: its end of the streams is held by nobody, and nobody else ends the worker."""
+    """The parent is killed. Nobody closes the worker's streams or ends it."""
     parent = (
         "import subprocess, sys, time\n"
         "worker = subprocess.Popen([sys.executable, '-c', 'import bot.voice.transcribe.worker as w, time; "
@@ -197,7 +197,9 @@ async def test_a_worker_ends_with_the_process_that_started_it_even_while_it_is_b
     assert alive == []
 
 
-async def test_memory_is_given_back_after_a_rest_and_it_wakes_again(transcriber: WhisperTranscriber) -> None:
+async def test_the_process_ends_after_a_rest_and_is_started_again(
+    transcriber: WhisperTranscriber,
+) -> None:
     await transcriber.warm_up()
     await transcriber.rest()
     async with asyncio.timeout(10):
@@ -206,7 +208,7 @@ async def test_memory_is_given_back_after_a_rest_and_it_wakes_again(transcriber:
     assert (await transcriber.transcribe(final(spoken("Thank you!")))).text == "Thank you!"
 
 
-async def test_a_model_that_is_missing_is_said_quickly_and_not_downloaded() -> None:
+async def test_a_missing_model_is_reported_quickly_and_not_downloaded() -> None:
     transcriber = WhisperTranscriber(WhisperOptions("no-such-model"), Corrections())
     began = time.monotonic()
     with pytest.raises(TranscriptionError, match="STT_MODEL"):

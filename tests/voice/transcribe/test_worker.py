@@ -1,4 +1,4 @@
-"""What the recogniser's process makes of a model that gets stuck."""
+"""Tests of the transcriber process with a model that gets stuck in a loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STUCK, RIGHT = " Dallad, Dallad, Dallad, Dallad,", " Followed by the pound key."
 
 
 class StuckModel:
-    """Is stuck until it is asked for something less likely: at a temperature of at least ``leaves_at``."""
+    """A model that is stuck in a loop at temperatures below ``leaves_at``."""
 
     def __init__(self, leaves_at: float) -> None:
         self._leaves_at = leaves_at
@@ -37,22 +37,22 @@ def heard(model: StuckModel) -> tuple[str, bool]:
     return segment.text, segment.cut_off
 
 
-def test_a_sound_that_made_a_loop_is_recognised_once_more() -> None:
+def test_a_sound_that_made_a_loop_is_recognised_again() -> None:
     model = StuckModel(leaves_at=0.1)
     assert heard(model) == (RIGHT, False)
     first, second = model.asked
     assert (first["temperature"], first["language"]) == (0.0, None)
     assert second["temperature"] > 0
-    assert second["language"] == "en", "it was found out already"
+    assert second["language"] == "en", "the language was detected before"
 
 
-def test_what_stays_a_loop_is_told_as_cut_off() -> None:
+def test_a_loop_that_stays_is_marked_as_cut_off() -> None:
     model = StuckModel(leaves_at=9.0)
     assert heard(model) == (STUCK, True)
     assert 1 < len(model.asked) <= 3
 
 
-def test_nothing_is_recognised_twice_that_is_no_loop() -> None:
+def test_a_sound_without_a_loop_is_recognised_once() -> None:
     model = StuckModel(leaves_at=0.0)
     assert heard(model) == (RIGHT, False)
     assert len(model.asked) == 1

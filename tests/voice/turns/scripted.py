@@ -1,4 +1,4 @@
-"""For tests of turns: a detector that takes loud for voiced, a person who makes packets, and real sentences."""
+"""A scripted person for tests of turn detection, whose voice is detected by its level."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ PACKET = HEARING_RATE // 50
 
 
 class LoudIsVoice:
-    """A window above an RMS of 0.05 is voiced, for sure; no other is."""
+    """A voice activity model for which every window above an RMS of 0.05 is certainly voiced, and no other."""
 
     def __call__(self, window: Sound16) -> float:
         return 1.0 if rms(window) > 0.05 else 0.0
 
 
 class Person:
-    """Talks to a detector in packets of 20 ms, and lets time pass; keeps every event."""
+    """A person who sends packets of 20 ms to a turn detector, and who keeps its events. Time passes by the packets."""
 
     def __init__(self, settings: TurnSettings | None = None) -> None:
         self.detector = TurnDetector(PERSON, LoudIsVoice(), settings)
@@ -42,8 +42,8 @@ class Person:
     def talk(self, seconds: float) -> None:
         self.send(self._sound(seconds, 0.2))
 
-    def hush(self, seconds: float) -> None:
-        """Quiet, but the microphone stays open."""
+    def stay_quiet(self, seconds: float) -> None:
+        """Send quiet sound: the microphone stays open."""
         self.send(self._sound(seconds, 0.001))
 
     def send(self, sound: Sound16) -> None:
@@ -54,7 +54,7 @@ class Person:
             self.events += self.detector.process_frame(AudioFrame(PERSON, packet, self.now))
 
     def close(self, *, announced: bool = True) -> None:
-        """The microphone closes: a frame of silence comes."""
+        """Close the microphone. If ``announced``, frames of silence announce the end."""
         self.pass_time(0.02)
         self.events += self.detector.transmission_ended(TransmissionEnded(PERSON, self.now, announced))
 
@@ -65,20 +65,20 @@ class Person:
             self.events += self.detector.tick(self.now)
         self.now = until
 
-    def understood(self, turn: TurnId, text: str) -> None:
-        """The words of the last pause are known, and estimated by the rules."""
+    def transcribed(self, turn: TurnId, text: str) -> None:
+        """Give the detector the end-of-turn estimate for the words up to the last pause, by the rules on last words."""
         over = RuleBasedEndOfTurn().finished(text) if text.strip() else 1.0
         self.detector.end_of_turn_estimated(turn, over, wordless=not text.strip())
 
     def named(self) -> list[str]:
-        """The kinds of the events so far."""
+        """The class names of the events so far."""
         return [type(event).__name__ for event in self.events]
 
     def only(self, kind: type[Kind]) -> list[Kind]:
         return only(kind, self.events)
 
     def _sound(self, seconds: float, level: float) -> Sound16:
-        """No sample of a person is like another, so that each can be told where it comes back."""
+        """A sound at a level. No two samples of a person are equal, so that each can be recognised in the events."""
         numbers = self._samples + np.arange(round(seconds * HEARING_RATE))
         self._samples += len(numbers)
         return (level * (1 + numbers * 5e-7) * np.where(numbers % 2, 1, -1)).astype(np.float32)

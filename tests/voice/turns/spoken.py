@@ -1,4 +1,4 @@
-"""Real speech for the tests of turns: espeak-ng, as it is heard, 16,000 Hz mono."""
+"""Speech of espeak-ng for tests of turn detection: mono, 16,000 Hz."""
 
 from __future__ import annotations
 

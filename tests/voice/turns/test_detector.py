@@ -1,4 +1,4 @@
-"""When a person's turn begins, pauses, goes on and ends, with a detector that takes loud for voiced."""
+"""Tests of the turn detector of one person, whose voice is detected by its level."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ SETTINGS = TurnSettings()
 
 
 def waited(person: Person) -> float:
-    """From the last pause to the end, in seconds."""
+    """Seconds from the last pause to the end of the turn."""
     return person.only(TurnEnded)[-1].at - person.only(SpeechPaused)[-1].at
 
 
 def make_push_to_talk() -> Person:
-    """Somebody who has let the key go in the middle of the sound, three times."""
+    """A person who has released the key three times while they were still heard."""
     person = Person()
     for _ in range(3):
         person.talk(1.0)
@@ -43,7 +43,7 @@ def make_push_to_talk() -> Person:
     return person
 
 
-def test_speech_is_sure_within_130_ms() -> None:
+def test_speech_is_certain_within_130_ms() -> None:
     person = Person()
     began = person.now
     person.talk(0.14)
@@ -51,9 +51,9 @@ def test_speech_is_sure_within_130_ms() -> None:
     assert event.at - began <= 0.13
 
 
-def test_what_was_said_before_it_was_sure_is_kept() -> None:
+def test_sound_from_before_the_speech_was_certain_is_kept() -> None:
     person = Person()
-    person.hush(1.0)
+    person.stay_quiet(1.0)
     person.talk(1.0)
     person.close()
     (paused,) = person.only(SpeechPaused)
@@ -77,31 +77,31 @@ def test_a_closing_microphone_pauses_at_once_and_ends_after_a_wait() -> None:
 @pytest.mark.parametrize(
     ("text", "least", "most"), [("What time is it?", 0.15, 0.75), ("I went home and", 1.0, 1.3), (None, 0.8, 1.1)]
 )
-def test_the_words_decide_how_long_is_waited(text: str | None, least: float, most: float) -> None:
+def test_the_words_decide_the_length_of_the_wait(text: str | None, least: float, most: float) -> None:
     person = Person()
     person.talk(1.0)
     person.close()
     if text is not None:
-        person.understood(person.only(SpeechPaused)[0].turn, text)
+        person.transcribed(person.only(SpeechPaused)[0].turn, text)
     person.pass_time(3.0)
     assert least <= waited(person) <= most
 
 
-def test_words_that_come_late_end_a_turn_whose_wait_is_over() -> None:
+def test_a_late_estimate_ends_a_turn_whose_wait_is_over() -> None:
     person = Person()
     person.talk(1.0)
-    person.hush(0.9)
-    person.understood(person.only(SpeechPaused)[0].turn, "That is all.")
+    person.stay_quiet(0.9)
+    person.transcribed(person.only(SpeechPaused)[0].turn, "That is all.")
     assert person.detector.deadline is not None
     person.pass_time(0.0)
     assert person.named()[-1] == "TurnEnded"
 
 
-def test_a_pause_without_words_was_nothing() -> None:
+def test_a_turn_without_words_is_dropped() -> None:
     person = Person()
     person.talk(0.5)
     person.close()
-    person.understood(person.only(SpeechPaused)[0].turn, " ")
+    person.transcribed(person.only(SpeechPaused)[0].turn, " ")
     person.pass_time(3.0)
     assert person.named()[-1] == "TurnDropped"
 
@@ -109,11 +109,11 @@ def test_a_pause_without_words_was_nothing() -> None:
 def test_who_goes_on_is_not_cut_off() -> None:
     person = Person()
     person.talk(1.0)
-    person.hush(0.3)
+    person.stay_quiet(0.3)
     person.close()
     person.pass_time(0.4)
     person.talk(1.0)
-    person.hush(0.3)
+    person.stay_quiet(0.3)
     person.close()
     person.pass_time(3.0)
     spoken = [name for name in person.named() if name != "SpeechSoFar"]
@@ -139,13 +139,13 @@ def test_an_opening_microphone_holds_the_end_back_until_it_is_clear_what_is_said
     person.close()
     assert person.detector.deadline is not None
     person.pass_time(person.detector.deadline - person.now - 0.03)
-    person.hush(0.06)
+    person.stay_quiet(0.06)
     person.talk(0.5)
     assert "TurnEnded" not in person.named()
     assert person.only(SpeechResumed)
 
 
-def test_an_end_that_nobody_asked_for_in_time_is_not_forgotten() -> None:
+def test_an_end_is_reported_even_if_nobody_called_tick_in_time() -> None:
     person = Person()
     person.talk(1.0)
     person.close()
@@ -157,7 +157,7 @@ def test_an_end_that_nobody_asked_for_in_time_is_not_forgotten() -> None:
 def test_packets_that_are_late_end_no_turn() -> None:
     person = Person()
     person.talk(1.0)
-    person.hush(0.1)
+    person.stay_quiet(0.1)
     person.pass_time(1.5)
     person.talk(0.5)
     assert "TurnEnded" not in person.named()
@@ -176,26 +176,26 @@ def test_a_released_key_ends_the_turn_at_once() -> None:
 def test_a_held_key_keeps_the_turn_open_through_a_long_pause() -> None:
     person = make_push_to_talk()
     person.talk(1.0)
-    person.hush(1.2)
+    person.stay_quiet(1.2)
     person.talk(1.0)
     assert "TurnEnded" not in person.named()
 
 
-def test_packets_that_stay_away_are_no_released_key() -> None:
+def test_a_transmission_that_stops_without_announcement_is_no_released_key() -> None:
     person = make_push_to_talk()
     person.talk(1.0)
     person.close(announced=False)
     assert person.named()[-1] == "SpeechPaused"
 
 
-def test_somebody_who_was_cut_off_is_waited_for_longer() -> None:
+def test_the_wait_is_longer_for_somebody_who_was_cut_off() -> None:
     person = Person()
     waits = []
     for pause in (0.0, 0.0, 0.0, 0.0, 0.0, 0.4, 0.0):
         person.talk(1.0)
-        person.hush(0.2)
+        person.stay_quiet(0.2)
         person.close()
-        person.understood(person.only(SpeechPaused)[-1].turn, "That is all.")
+        person.transcribed(person.only(SpeechPaused)[-1].turn, "That is all.")
         person.pass_time(pause or 3.0)
         if not pause:
             waits.append(waited(person))
@@ -203,28 +203,28 @@ def test_somebody_who_was_cut_off_is_waited_for_longer() -> None:
     assert fluent < 0.3 < cut_off
 
 
-def test_a_turn_that_goes_on_is_shown_every_second() -> None:
+def test_the_sound_of_a_long_turn_is_reported_every_second() -> None:
     person = Person()
     began = person.now
     person.talk(4.0)
-    shown = [event.at - began for event in person.only(SpeechSoFar)]
-    assert 0.55 <= shown[0] <= 0.75
-    assert all(0.9 <= later - earlier <= 1.15 for earlier, later in pairwise(shown))
-    assert len(shown) == 4
+    reported = [event.at - began for event in person.only(SpeechSoFar)]
+    assert 0.55 <= reported[0] <= 0.75
+    assert all(0.9 <= later - earlier <= 1.15 for earlier, later in pairwise(reported))
+    assert len(reported) == 4
 
 
-def test_a_click_is_nothing_and_a_short_noise_is_dropped() -> None:
+def test_a_click_makes_no_turn_and_a_short_noise_is_dropped() -> None:
     person = Person()
-    person.hush(0.512)
+    person.stay_quiet(0.512)
     person.talk(0.03)
-    person.hush(2.0)
+    person.stay_quiet(2.0)
     assert person.events == []
     person.talk(0.1)
-    person.hush(2.0)
+    person.stay_quiet(2.0)
     assert person.named() == ["TurnStarted", "SpeechPaused", "TurnDropped"]
 
 
-def test_who_leaves_takes_the_turn_along() -> None:
+def test_the_turn_of_a_person_who_leaves_is_dropped() -> None:
     person = Person()
     person.talk(1.0)
     assert [type(event) for event in person.detector.person_left(PersonLeft(PERSON, person.now))] == [TurnDropped]
@@ -235,8 +235,8 @@ def test_a_monologue_is_cut_at_a_pause_and_nothing_is_lost() -> None:
     person = Person()
     for _ in range(9):
         person.talk(4.0)
-        person.hush(0.4)
-    person.hush(2.0)
+        person.stay_quiet(0.4)
+    person.stay_quiet(2.0)
     parts, (ended,) = person.only(TurnPart), person.only(TurnEnded)
     assert len(parts) == 2
     assert all(len(part.sound) <= 26 * HEARING_RATE for part in parts)
@@ -258,7 +258,7 @@ Step = tuple[str, float]
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("talk"), st.floats(0.01, 2.0)),
-        st.tuples(st.just("hush"), st.floats(0.01, 1.5)),
+        st.tuples(st.just("quiet"), st.floats(0.01, 1.5)),
         st.tuples(st.just("close"), st.floats(0.0, 2.0)),
         st.tuples(st.just("stall"), st.floats(0.0, 0.5)),
         st.tuples(st.just("words"), st.floats(0.0, 1.0)),
@@ -285,8 +285,8 @@ def test_whatever_is_said_events_are_in_order_and_no_sample_comes_twice(steps: l
         match what:
             case "talk":
                 person.talk(seconds)
-            case "hush":
-                person.hush(seconds)
+            case "quiet":
+                person.stay_quiet(seconds)
             case "close":
                 person.close()
                 person.pass_time(seconds)
@@ -294,7 +294,7 @@ def test_whatever_is_said_events_are_in_order_and_no_sample_comes_twice(steps: l
                 person.pass_time(seconds)
             case _:
                 for paused in person.only(SpeechPaused)[-1:]:
-                    person.understood(paused.turn, "That is all." if seconds < 0.5 else "And")
+                    person.transcribed(paused.turn, "That is all." if seconds < 0.5 else "And")
     person.close()
     person.pass_time(5.0)
 
@@ -309,6 +309,6 @@ def test_whatever_is_said_events_are_in_order_and_no_sample_comes_twice(steps: l
 
 
 def in_order(kept: Sound16, sent: Sound16) -> bool:
-    """Whether every sample that was kept was sent, and comes once and in that order."""
-    places = {float(sample): place for place, sample in enumerate(sent)}
-    return all(later > earlier for earlier, later in pairwise(places[float(sample)] for sample in kept))
+    """True if every sample of ``kept`` was sent, and if they are in the order of sending without repetition."""
+    positions = {float(sample): position for position, sample in enumerate(sent)}
+    return all(later > earlier for earlier, later in pairwise(positions[float(sample)] for sample in kept))

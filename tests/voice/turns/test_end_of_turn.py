@@ -1,4 +1,4 @@
-"""Finished sentences and unfinished ones, in the languages the word lists know, written as Whisper writes them."""
+"""Tests of the end-of-turn rules, with sentences as Whisper writes them in the languages of the word lists."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ UNFINISHED = (
 
 
 @pytest.mark.parametrize("text", FINISHED)
-def test_a_finished_sentence_is_answered_soon(text: str) -> None:
+def test_a_finished_sentence_is_certainly_the_end(text: str) -> None:
     assert RuleBasedEndOfTurn().finished(text) == 1.0
 
 
 @pytest.mark.parametrize("text", UNFINISHED)
-def test_an_unfinished_one_is_waited_for(text: str) -> None:
+def test_an_unfinished_sentence_is_probably_not_the_end(text: str) -> None:
     assert RuleBasedEndOfTurn().finished(text) <= 0.25
 
 
@@ -70,7 +70,7 @@ def test_half_a_sentence_is_between() -> None:
     assert 0.25 < RuleBasedEndOfTurn().finished("If it rains tomorrow.") < 1.0
 
 
-async def test_the_question_of_turn_taking_is_answered_by_the_words() -> None:
+async def test_the_estimate_depends_on_the_words_alone() -> None:
     history = [Turn.of_person("Ada", "I went to the", 1), Turn.of_bot("To the what?")]
     sound = np.zeros(16_000, np.float32)
     assert await RuleBasedEndOfTurn().probability(sound, "The shop.", history) == 1.0
@@ -78,5 +78,5 @@ async def test_the_question_of_turn_taking_is_answered_by_the_words() -> None:
 
 
 @given(st.text())
-def test_any_text_has_an_answer(text: str) -> None:
+def test_any_text_has_an_estimate(text: str) -> None:
     assert 0.0 <= RuleBasedEndOfTurn().finished(text) <= 1.0

@@ -1,4 +1,4 @@
-"""The three kinds of microphone are told apart by how their transmissions end, with real speech through Opus."""
+"""Tests of the turn detectors of a call, with espeak-ng's speech: kinds of microphones, several people, noise."""
 
 from __future__ import annotations
 

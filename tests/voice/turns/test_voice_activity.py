@@ -1,4 +1,4 @@
-"""The real network on real speech: carried from window to window, and deaf to what is no speech."""
+"""Tests of Silero's network with espeak-ng's speech, noise, music and damaged files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def probabilities(silero: Silero, sound: Sound16) -> list[float]:
     return [probability(window) for window in sound[:whole].reshape(-1, WINDOW_SAMPLES)]
 
 
-def test_speech_is_heard_and_the_silence_behind_it_too(silero: Silero) -> None:
+def test_speech_is_detected_and_so_is_the_silence_around_it(silero: Silero) -> None:
     found = probabilities(silero, np.pad(say("What is the weather like today?"), (8000, 8000)))
     assert max(found[:14]) < 0.3
     assert np.mean(np.array(found[18:-20]) > 0.5) > 0.8
@@ -57,13 +57,13 @@ def test_it_needs_neither_torch_nor_faster_whisper_in_the_process() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_network_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_missing_network(tmp_path: Path) -> None:
     with pytest.raises(SileroMissing, match="nowhere"):
         Silero(tmp_path / "nowhere.onnx")
 
 
 @pytest.mark.parametrize("content", [b"", b"no network", bytes(1000)])
-def test_a_network_that_is_damaged_is_named(tmp_path: Path, content: bytes) -> None:
+def test_the_error_names_a_damaged_network(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "silero.onnx"
     path.write_bytes(content)
     with pytest.raises(SileroMissing, match=r"silero\.onnx can't be loaded: it is damaged"):
