@@ -135,14 +135,14 @@ class Call(Generic[T]):
 
         # Out: from a prompt (a text that is to be answered) to sound. Built first, because the parts below use it.
         self._speech = engines.make_speech_client()
-        voice = FallbackSpeech(self._speech, self._notices)
+        speech = FallbackSpeech(self._speech, self._notices)
         self._playback = ReplyPlayback(loop, clock=clock)
         self._playback.volume = volume
         self.conversation = Conversation(
             Dialogue(lambda: DialogueTexts.of(character.now().persona)),
             engines.make_responder(self._history, self._room),
             self._history,
-            voice,
+            speech,
             self._playback,
             self._notices,
             watch=self._events,
@@ -176,7 +176,7 @@ class Call(Generic[T]):
             transport,
             self._notices,
             self._recite,
-            lambda: voice.parameters,
+            lambda: speech.parameters,
             data_dir,
             remake=settings.remake_recordings,
             clock=clock,
@@ -261,7 +261,7 @@ class Call(Generic[T]):
 
     async def _watch_input_thread(self) -> None:
         await self.input_worker.wait_dead()
-        raise RuntimeError("the thread that listens has ended")
+        raise RuntimeError("the input thread has ended")
 
     def _admits(self, person: int) -> bool:
         """Whether a person's sound may be used. Called for each frame, on the input thread."""

@@ -1,7 +1,6 @@
 """Turn taking: has turns transcribed and classified, and makes prompts of those that are for the bot.
 
-A speculative reply is prepared at each pause in which the turn may be over. Turn taking does not depend on the
-transport; sound comes as arrays.
+A speculative reply is prepared at each pause in which the turn may be over.
 """
 
 from __future__ import annotations
@@ -197,9 +196,8 @@ class TurnTaking:
 
     def _start_turn(self, event: TurnStarted) -> None:
         self._watch(SpeechStarted(event.turn))
-        may_interrupt = self.mode is CallMode.TALK and self._people.may_interrupt(
-            event.turn.person, self._replies.answered
-        )
+        person, answered = event.turn.person, self._replies.answered
+        may_interrupt = self.mode is CallMode.TALK and self._people.may_interrupt(person, answered)
         during_reply = self._replies.answering
         self._turns[event.turn] = _Turn(event.turn, during_reply, may_interrupt and during_reply)
         if may_interrupt:
@@ -296,11 +294,12 @@ class TurnTaking:
         try:
             over = await self._end_of_turn.probability(sound, text, self._history.newest(ESTIMATE_TURNS))
         except Exception:
-            _log.exception("Could not estimate whether a turn is over; it ends as one whose words are not known")
+            _log.exception("Could not estimate whether a turn is over; its detector waits as without an estimate")
             return
         self._pauses.end_of_turn_estimated(turn, over)
 
     async def _final_text(self, turn: _Turn, sound: Sound16) -> str:
+        """Transcribe sound of a turn; empty if that fails, which people are told."""
         try:
             return await self._transcribe(turn, sound, Urgency.FINAL)
         except TranscriptionError as error:
@@ -309,6 +308,7 @@ class TurnTaking:
 
     @staticmethod
     async def _join_parts(turn: _Turn, last: str) -> str:
+        """The words of all earlier parts of a turn, and of its last part."""
         if turn.parts:
             # Not gather, which would cancel the parts when this task is cancelled. The parts are still needed.
             await asyncio.wait(turn.parts)
@@ -345,6 +345,7 @@ class TurnTaking:
             self._replies.release_floor(turn.id)
 
     def _conclude(self, turn: _Turn, text: str) -> None:
+        """Act on the words of a turn that is over: answer them, execute a command, or only remember them."""
         person = turn.id.person
         classification = self._classify(turn, text)
         self._decide_interruption(turn, text)
@@ -370,11 +371,10 @@ class TurnTaking:
                 self._replies.commit(self._prompt(turn, turn.paused, text, turn.ended))
 
     def _classify(self, turn: _Turn, text: str) -> Classification:
+        """Classify the words of a turn. People who are not answered, and the mode, count as well."""
         classification = self._classifier.classify(Utterance(turn.id.person, text, turn.during_reply, turn.may_be_echo))
-        if not self._people.may_talk(turn.id.person) and classification.kind not in (
-            UtteranceKind.NOTHING,
-            UtteranceKind.ECHO,
-        ):
+        persons_words = classification.kind not in (UtteranceKind.NOTHING, UtteranceKind.ECHO)
+        if persons_words and not self._people.may_talk(turn.id.person):
             return Classification(UtteranceKind.IGNORED)
         if self.mode is CallMode.TRANSCRIBE and classification.kind is UtteranceKind.ADDRESSED:
             return Classification(UtteranceKind.OVERHEARD)

@@ -92,15 +92,17 @@ class Conversation:
         self._timer: ReplyTimer | None = None
         self._spoken_words = SpokenWords(clock)
         self._voice_notices = VoiceNotices()
-        self._answered: int | None = None
         self._quiet_since: float | None = None
+        # Prompts that wait or are being answered.
+        self._sayings: list[Saying] = []
+        self._ended = False
+        # State of the current reply. ``_played`` has the samples that were sent, and the underruns in frames.
+        self._answered: int | None = None
         self._prompt_turn: TurnId | None = None
         self._heard = ""
         self._played = (0, 0)
         self._parameters = SpeechParameters()
-        self._sayings: list[Saying] = []
         self._current_saying: tuple[str, Saying] | None = None
-        self._ended = False
 
     async def run(self) -> None:
         """Converse until cancelled."""
@@ -280,6 +282,7 @@ class Conversation:
         return next((saying for saying in self._sayings if saying.prompt is prompt), None)
 
     def _end_unspoken(self, prompt: Prompt, outcome: Outcome) -> None:
+        """Set the outcome of a prompt that gets no reply."""
         if (saying := self._saying_of(prompt)) is not None:
             self._end_saying(saying, outcome)
 
@@ -317,6 +320,7 @@ class Conversation:
         self._watch(ReplyEnded(trace, self._heard, self._prompt_turn))
 
     async def _ask(self, reply: str, prompt: Prompt) -> None:
+        """Ask the model, and pass its answer to the state machine. Cancelling closes the model's stream."""
         answer = self._responder.answer(_turn_of(prompt), lambda: self._handle(events.ModelLoading(reply)))
         try:
             async for text in answer:
@@ -376,6 +380,7 @@ class Conversation:
             self._notices.tell(text)
 
     def _stamp(self, stage: str, reply: str | None) -> None:
+        """Note that the current reply has reached a stage, unless the event was of an earlier reply."""
         if self._timer and reply is not None and reply == self._dialogue.current:
             self._timer.reached(stage)
 

@@ -32,6 +32,8 @@ from bot.voice.dialogue.events import Event, ModelDone, ModelFailed, ModelLoadin
 from bot.voice.turn import Outcome, Prompt, PromptKind
 from wire.messages import Cancel, Failure, Flushed, SegmentEnd, SegmentStart, Speak
 
+VOICE_FAILED = "⚠️ (Voice failed, text mode): "
+"""Start of the message with the part of an answer that could not be spoken."""
 SAMPLES_PER_CHARACTER = 3_200
 """Samples for each character of text, at about 15 characters a second.
 
@@ -59,7 +61,8 @@ class Reply:
 
     Attributes:
         committed: whether people may hear and see the reply. A reply that is not committed is speculative.
-        notice: text that is spoken before the answer, to say that the answer takes a moment. It is no part of it.
+        notice: text that is spoken before the answer, to say that the answer takes a moment. History and captions do
+            not have it.
         answer: text of the answer so far.
         segments: segments of notice and answer whose synthesis has begun, in order.
         text_ended: whether the text of the answer is complete.
@@ -135,9 +138,6 @@ def _first_words(text: str, share: float) -> str:
     if " " not in text.strip():
         return text[:end]
     return text[: text.rfind(" ", 0, end + 1) + 1] if end > 0 else ""
-
-
-VOICE_FAILED = "⚠️ (Voice failed, text mode): "
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +270,7 @@ class ReplyProgress:
             yield Send(Speak(reply.notice, reply=reply.id))
 
     def _token(self, text: str) -> Iterator[Effect]:
+        """Add text to the answer."""
         reply = self.reply
         if reply.text_ended or not text:
             return
@@ -278,6 +279,7 @@ class ReplyProgress:
             yield Send(Speak(text, reply=reply.id))
 
     def _text_ended(self) -> Iterator[Effect]:
+        """Note that the text of the answer is complete."""
         reply = self.reply
         if reply.text_ended:
             return
@@ -300,6 +302,7 @@ class ReplyProgress:
         yield from self._text_ended()
 
     def _finish_playback(self) -> Iterator[Effect]:
+        """Note that the reply will have no more sound."""
         reply = self.reply
         if reply.playback_finished:
             return

@@ -30,6 +30,7 @@ from bot.voice.dialogue.reply import DialogueTexts, Reply, ReplyProgress
 from bot.voice.turn import Prompt, TurnId
 
 MAX_WAITING = 20
+"""Most prompts that wait behind the current one."""
 TOO_MANY_WAITING = (
     f"🎤 One moment! {MAX_WAITING} messages already wait for an answer. Ask me again when I have caught up."
 )
@@ -80,11 +81,11 @@ class Dialogue:
     def _handle(self, event: Event) -> Iterator[Effect]:
         match event:
             case Prompted(prompt):
-                yield from self._prompted(prompt)
+                yield from self._accept(prompt)
             case TurnSpeculated(prompt):
-                yield from self._speculated(prompt)
+                yield from self._speculate(prompt)
             case TurnCommitted(prompt):
-                yield from self._committed(prompt)
+                yield from self._commit(prompt)
             case TurnDiscarded(turn):
                 yield from self._discard(turn)
             case InterruptionStarted(turn):
@@ -114,7 +115,7 @@ class Dialogue:
 
     # Prompts and speculative replies.
 
-    def _prompted(self, prompt: Prompt) -> Iterator[Effect]:
+    def _accept(self, prompt: Prompt) -> Iterator[Effect]:
         if not self._merge(prompt):
             if len(self._waiting) >= MAX_WAITING:
                 yield from self._refuse(prompt)
@@ -133,6 +134,7 @@ class Dialogue:
         yield from map(Drop, dropped)
 
     def _refuse(self, prompt: Prompt) -> Iterator[Effect]:
+        """Refuse a prompt because too many wait. Its author is told only once."""
         if prompt.person in self._refused:
             yield Drop(prompt, refused=True)
             return
@@ -148,19 +150,19 @@ class Dialogue:
         self._waiting[-1] = replace(prompt, text=f"{last.text} {prompt.text}")
         return True
 
-    def _speculated(self, prompt: Prompt) -> Iterator[Effect]:
+    def _speculate(self, prompt: Prompt) -> Iterator[Effect]:
         # A reply is prepared only if it could be spoken at once.
         if self._progress is None and not self._waiting:
             yield from self._begin(prompt, committed=False)
 
-    def _committed(self, prompt: Prompt) -> Iterator[Effect]:
+    def _commit(self, prompt: Prompt) -> Iterator[Effect]:
         progress = self._speculation_of(prompt.turn)
         if progress is not None and progress.reply.prompt.text == prompt.text:
             yield from self._advance(progress.commit(prompt))
             return
         if progress is not None:
             yield from self._end_speculation(progress)
-        yield from self._prompted(prompt)
+        yield from self._accept(prompt)
 
     def _discard(self, turn: TurnId) -> Iterator[Effect]:
         progress = self._speculation_of(turn)
@@ -169,10 +171,12 @@ class Dialogue:
             yield from self._next()
 
     def _end_speculation(self, progress: ReplyProgress) -> Iterator[Effect]:
+        # The caller begins the next reply.
         self._progress = None
         yield from progress.interrupt(0)
 
     def _speculation_of(self, turn: TurnId | None) -> ReplyProgress | None:
+        """The speculative reply to a turn, if there is one."""
         progress = self._progress
         if progress is None or progress.reply.committed or progress.reply.prompt.turn != turn:
             return None
@@ -217,6 +221,7 @@ class Dialogue:
             yield from self._next()
 
     def _next(self) -> Iterator[Effect]:
+        """Begin the reply to the next waiting prompt, unless there is a reply."""
         if self._progress is None and self._waiting:
             yield from self._begin(self._waiting.popleft(), committed=True)
 

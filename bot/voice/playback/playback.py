@@ -16,7 +16,7 @@ from audio.pcm import to_int16
 from audio.samples import SPEAKING_RATE, Samples
 
 FRAME_SAMPLES = 960
-"""20 ms at 48,000 Hz."""
+"""Number of samples in a frame: 20 ms at 48,000 Hz."""
 SILENT_FRAME = bytes(FRAME_SAMPLES * 2 * 2)
 """20 ms of stereo 16-bit silence."""
 FRAME_SECONDS = FRAME_SAMPLES / SPEAKING_RATE
@@ -247,6 +247,7 @@ class ReplyPlayback:
             await self._room.wait()
 
     def _open_track(self, reply: str) -> _Track | None:
+        """The track of a reply, if the reply is the current one and may still get sound."""
         track = self._track
         return track if track is not None and track.reply == reply and not track.finished else None
 
@@ -281,6 +282,7 @@ class ReplyPlayback:
                         )
 
     def _play(self, track: _Track, pcm: Samples, samples: int) -> bytes:
+        """Count a frame as sent. Returns it as stereo 16-bit PCM at the current volume."""
         if not track.started:
             track.started = True
             self.sounding = track.reply
@@ -297,6 +299,7 @@ class ReplyPlayback:
         return np.repeat(to_int16(pcm * np.float32(self._volume)), 2).tobytes()
 
     def _underrun(self) -> bytes | None:
+        """A frame of silence if a reply has begun and its sound is late; ``None`` otherwise, or after a long gap."""
         track = self._track
         if track is None or not track.started or track.paused or track.finished:
             return None

@@ -34,7 +34,7 @@ class AnswerListener:
         """Handle an event of the call."""
         match event:
             case PromptTaken(reply):
-                # Only replies that begin after this object was made. Of an earlier one, the file has only the end.
+                # Replies that began before the recording are not noted, since the file has only their end.
                 self._begun.add(reply)
             case ReplyEnded(trace) if trace.reply in self._begun and self._recorder.recording:
                 # A reply that was only written was not spoken.

@@ -80,6 +80,8 @@ class _Piece:
 
 @dataclass(frozen=True, slots=True)
 class _Forget:
+    """A request to delete a person's file."""
+
     person: int
 
 
@@ -249,6 +251,7 @@ class CallRecorder:
                     return reason
 
     def _write(self, piece: _Piece) -> None:
+        """Write sound at its time: fill a gap with silence, and leave out sound that is too far ahead."""
         if piece.at < self._began or piece.person in self._forgotten:
             return
         file = self._files.get(piece.person) or self._open(piece.person)
@@ -262,6 +265,7 @@ class CallRecorder:
             self._note_span(piece.reply, Span(file.samples - len(piece.sound), file.samples))
 
     def _note_span(self, reply: str, span: Span) -> None:
+        """Extend the reply's last span, or add a new one if there is a gap between them."""
         *before, last = self._spans.get(reply) or (Span(span.start, span.start),)
         joined = (Span(last.start, span.end),) if last.end == span.start else (last, span)
         self._spans[reply] = (*before, *joined)
@@ -281,6 +285,7 @@ class CallRecorder:
             file.delete()
 
     def _limit_reached(self) -> str | None:
+        """The reason to end the recording, as a text for users; ``None`` if there is none."""
         if self._clock() - self._began >= self._max_seconds:
             return f"The recording has ended: {self._max_seconds / 3_600:.2g} hours is the limit."
         if self._disk_full():
@@ -291,6 +296,7 @@ class CallRecorder:
         return self._disk_free(self.folder) < self._min_free_bytes
 
     def _close_files(self) -> None:
+        """Pad all files to the same length and close them."""
         seconds = max((file.samples / file.rate for file in self._files.values()), default=0.0)
         for person, file in self._files.items():
             try:

@@ -29,7 +29,7 @@ ANNOUNCED_AT_MOST = 3
 
 
 class SoundSource(Protocol):
-    """The input thread as recordings see it: it passes the call's sound to ``keeper``."""
+    """The input thread as recordings see it: it passes the call's sound to ``recorder``, if there is one."""
 
     recorder: SoundRecorder | None
 

@@ -52,6 +52,7 @@ class _SentReply:
     spoken: int = 0
 
     def unspoken(self) -> str:
+        """The text whose sound has not come yet."""
         return "".join(self.tokens)[self.spoken :]
 
 
@@ -84,6 +85,7 @@ class FallbackSpeech:
             await self._speech.send(self._note_sent(message))
 
     def _note_sent(self, message: ClientMessage) -> ClientMessage:
+        """Remember a message for a retry. Returns the message to send in its place."""
         if isinstance(message, Cancel) or message.reply is None:
             self._current = None
             return message
@@ -131,6 +133,7 @@ class FallbackSpeech:
             self._notices.tell(text)
 
     async def _resend(self, sent: _SentReply, plainer: SpeechParameters) -> bool:
+        """Send the text that was not spoken yet again, with other parameters. Returns False if that fails."""
         async with self._sending:
             if self._current is not sent:
                 return False
@@ -158,6 +161,7 @@ _WHILE_AWAY: dict[EngineChange, str] = {
     "asked": "🐢 Low-performance mode is on, so {engine} speaks meanwhile.",
 }
 MAX_DETAIL = 500
+"""Most characters of an engine's error that people are shown."""
 BACK = "🎤 My own voice is back."
 
 
