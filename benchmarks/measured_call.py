@@ -17,7 +17,7 @@ from benchmarks.errors import MeasurementError
 from benchmarks.stand_in_model import StandInModel
 from bot.bot_process import BOT, bot_process
 from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
-from bot.voice.metrics import TurnTrace
+from bot.voice.metrics import ReplyTrace
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from tts_server.engines.stand_in import StandInTiming
@@ -82,7 +82,7 @@ class MeasuredCall:
         self._settings = settings
         self._program = program
         self._timings = folder / "voice.jsonl"
-        self._ended: asyncio.Queue[TurnTrace] = asyncio.Queue()
+        self._ended: asyncio.Queue[ReplyTrace] = asyncio.Queue()
         self._open: AsyncExitStack | None = None
         self._bot: asyncio.subprocess.Process | None = None
 
@@ -164,7 +164,7 @@ class MeasuredCall:
             raise MeasurementError(f"the bot did not join within {JOIN_LIMIT:.0f} s") from error
         return guests
 
-    async def reply_ended(self) -> TurnTrace:
+    async def reply_ended(self) -> ReplyTrace:
         """Wait for the end of the next reply; returns its trace.
 
         Raises:

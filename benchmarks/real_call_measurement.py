@@ -19,7 +19,7 @@ from benchmarks.spoken_microphones import ClosingSpeaker, MicrophoneSpeaker, Ope
 from benchmarks.turn_measurement import PEOPLE
 from bot.bot_process import bot_process
 from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
-from bot.voice.metrics import TurnTrace
+from bot.voice.metrics import ReplyTrace
 from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
@@ -76,7 +76,7 @@ class AnsweredTurn:
     heard: str
     microphone: str
     first_packet: float
-    trace: TurnTrace
+    trace: ReplyTrace
 
 
 class RealCall:
@@ -93,7 +93,7 @@ class RealCall:
         self._sandbox = Sandbox()
         self._remarks: dict[int, list[str]] = defaultdict(list)
         self._heard = asyncio.Condition()
-        self._ended: asyncio.Queue[TurnTrace] = asyncio.Queue()
+        self._ended: asyncio.Queue[ReplyTrace] = asyncio.Queue()
         self._open: AsyncExitStack | None = None
         self._guests: dict[str, Guest] = {}
         self._speakers: dict[str, MicrophoneSpeaker] = {}
@@ -247,7 +247,7 @@ class RealCall:
             await self._speakers[kind].say(sound)
             await asyncio.sleep(BETWEEN)
 
-    async def _reply_ended(self, text: str) -> TurnTrace:
+    async def _reply_ended(self, text: str) -> ReplyTrace:
         try:
             async with asyncio.timeout(TURN_LIMIT):
                 while (trace := await self._ended.get()).outcome is not Outcome.SPOKEN:

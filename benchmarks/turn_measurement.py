@@ -13,7 +13,7 @@ from benchmarks.measured_call import TAIL_SECONDS, TURN_LIMIT, MeasuredCall, Sta
 from benchmarks.spoken_microphones import ClosingSpeaker, MicrophoneSpeaker, OpenSpeaker, SpeechTimes
 from benchmarks.stand_in_transcriber import StandInTranscriber
 from benchmarks.turn_times import InterruptionTimes, TurnTimes
-from bot.voice.metrics import TurnTrace
+from bot.voice.metrics import ReplyTrace
 from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.speech import GUEST_VOICES, speech
@@ -186,7 +186,7 @@ class _Person:
         except (StopIteration, ValueError, IndexError, TypeError) as error:
             raise MeasurementError(f"a turn's times do not fit together: {error!r}") from error
 
-    def _taken(self, times: SpeechTimes, trace: TurnTrace, received: Sequence[float]) -> TurnTimes:
+    def _taken(self, times: SpeechTimes, trace: ReplyTrace, received: Sequence[float]) -> TurnTimes:
         # Requests for pauses within the words were discarded. The last request is that of the reply.
         asked = next(a for a in reversed(self._call.model.times) if a.tokens and a.first_token < received[0])
         heard = next(a for a in reversed(self._transcriber.times) if a.answered <= asked.requested)

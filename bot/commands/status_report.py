@@ -14,7 +14,7 @@ from bot.voice.discord.link import VoiceChannel
 from bot.voice.discord.transport import DiscordCall
 from bot.voice.listening_notice import CallMode
 from bot.voice.manager import CallState
-from bot.voice.metrics import STAGES, TurnMetrics, TurnTrace
+from bot.voice.metrics import STAGES, ReplyMetrics, ReplyTrace
 from config.sections import Captions
 
 
@@ -102,7 +102,7 @@ def _listening(call: DiscordCall) -> str:
     return ", ".join(["on", *extras])
 
 
-def _timings(metrics: TurnMetrics, last: TurnTrace) -> list[str]:
+def _timings(metrics: ReplyMetrics, last: ReplyTrace) -> list[str]:
     lines = [f"**Last reply** {last.outcome.value}, {last.audio / 1000:.1f} s of speech, {last.underruns} gaps"]
     for stage, name in STAGES.items():
         value, summary = getattr(last, stage), metrics.summary(stage)

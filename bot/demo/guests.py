@@ -14,7 +14,7 @@ import numpy as np
 from bot.demo.lines import GuestLines, SpokenLine
 from bot.demo.scorers import HeardAnswer
 from bot.voice.events import CallEvent, PromptTaken, ReplyEnded, UtteranceHeard, WordsSpoken
-from bot.voice.metrics import TurnTrace
+from bot.voice.metrics import ReplyTrace
 from bot.voice.turn import Outcome
 from bot.watching.console import CallConsole
 from sandbox.guest import Guest
@@ -78,7 +78,7 @@ class Guests:
         self._guests: dict[str, Guest] = {}
         self._receivers: dict[str, AudioReceiver] = {}
         self._said: list[TimedSound] = []
-        self._ended: asyncio.Queue[TurnTrace] = asyncio.Queue()
+        self._ended: asyncio.Queue[ReplyTrace] = asyncio.Queue()
         self._spoken: asyncio.Queue[str | None] = asyncio.Queue()
         """The text of each segment when its sound begins; ``None`` at the end of a reply."""
         self._overheard = asyncio.Event()
@@ -222,7 +222,7 @@ class Guests:
             receiver.save_wav(path, bot)
             self.note(f"What {name} heard: {path}")
 
-    async def _keep(self, line: SpokenLine, begin: int, trace: TurnTrace) -> None:
+    async def _keep(self, line: SpokenLine, begin: int, trace: ReplyTrace) -> None:
         """Store an answer with the sound that the guest has received since packet number ``begin``."""
         if trace.outcome is not Outcome.SPOKEN:
             raise CallFailedError(f"the reply to {line.text!r} was {trace.outcome.value}, not spoken")
@@ -256,7 +256,7 @@ class Guests:
                 return False
         return True
 
-    async def _turn_ended(self) -> TurnTrace:
+    async def _turn_ended(self) -> ReplyTrace:
         return await self._within(self._ended.get(), "the end of a reply")
 
     @staticmethod

@@ -12,7 +12,7 @@ from typing import Protocol
 import soxr
 
 from audio.samples import HEARING_RATE
-from bot.voice.metrics import TurnTrace
+from bot.voice.metrics import ReplyTrace
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency
 from sandbox.recogniser import SentenceRecogniser
 from sandbox.voice.opus import SAMPLE_RATE, Sound
@@ -43,7 +43,7 @@ class HeardAnswer:
     understood: str
     meant: str
     heard: Sound
-    trace: TurnTrace
+    trace: ReplyTrace
 
 
 @dataclass(frozen=True, slots=True)

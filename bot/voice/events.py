@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from bot.voice.metrics import TurnTrace
+from bot.voice.metrics import ReplyTrace
 from bot.voice.turn import Outcome, TurnId
 
 _log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class UtteranceHeard(Event):
 
 @dataclass(frozen=True, slots=True)
 class PromptTaken(Event):
-    """The bot has committed itself to answer a prompt.
+    """The bot has begun to answer a prompt. For a speculative reply, the event comes when the reply is committed.
 
     Attributes:
         reply: id of the reply.
@@ -120,7 +120,7 @@ class ReplyEnded(Event):
         turn: the turn in which the prompt was spoken, as in :class:`PromptTaken`.
     """
 
-    trace: TurnTrace
+    trace: ReplyTrace
     heard: str = ""
     turn: TurnId | None = None
 
@@ -178,7 +178,7 @@ class EventFeed:
             try:
                 watcher(event)
             except Exception:
-                _log.exception("An event of the call could not be taken note of")
+                _log.exception("A watcher could not handle an event of the call")
 
     def subscribe(self, watcher: Watcher) -> Callable[[], None]:
         """Subscribe ``watcher``. The returned function ends the subscription."""

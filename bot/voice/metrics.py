@@ -15,7 +15,7 @@ KEPT_TRACES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class TurnTrace:
+class ReplyTrace:
     """The timings of one reply, in milliseconds. A stage that was not reached is ``None``.
 
     Time 0 is the arrival of the prompt. For a spoken prompt it is the arrival of the packet with the last voiced
@@ -36,7 +36,7 @@ class TurnTrace:
         first_packet: when the first voiced frame was sent.
         last_packet: when the last frame was sent.
         audio: length of the sound that was played.
-        underruns: length of all silence that came up because sound was late, in frames of 20 ms.
+        underruns: length of the silence that was played because sound came too late, in frames of 20 ms.
     """
 
     reply: str
@@ -113,10 +113,10 @@ class ReplyTimer:
         self.reached("transcribed", turn.transcribed_at)
         self.reached("turn_ended", turn.ended_at)
 
-    def finish(self, outcome: Outcome, *, audio: float = 0.0, underruns: int = 0) -> TurnTrace:
+    def finish(self, outcome: Outcome, *, audio: float = 0.0, underruns: int = 0) -> ReplyTrace:
         """Return the finished trace. ``audio`` is the length of the sound that was played, in milliseconds."""
         stages: dict[str, float | None] = {stage: self._stages.get(stage) for stage in STAGES}
-        return TurnTrace(
+        return ReplyTrace(
             self._reply,
             outcome,
             self._waited,
@@ -135,18 +135,18 @@ class Summary:
     p95: float
 
 
-class TurnMetrics:
+class ReplyMetrics:
     """Statistics over the last :data:`KEPT_TRACES` traces of a call."""
 
     def __init__(self) -> None:
-        self._traces: deque[TurnTrace] = deque(maxlen=KEPT_TRACES)
+        self._traces: deque[ReplyTrace] = deque(maxlen=KEPT_TRACES)
 
-    def add(self, trace: TurnTrace) -> None:
+    def add(self, trace: ReplyTrace) -> None:
         """Add a trace."""
         self._traces.append(trace)
 
     @property
-    def last(self) -> TurnTrace | None:
+    def last(self) -> ReplyTrace | None:
         """The newest trace; ``None`` if there is none."""
         return self._traces[-1] if self._traces else None
 

@@ -8,7 +8,7 @@ from typing import Self
 
 
 class Microphone(StrEnum):
-    """The way in which a person's microphone opens and closes, as learnt from the person's transmissions."""
+    """The kind of a person's microphone: when it opens and closes. It is learnt from the person's transmissions."""
 
     UNKNOWN = "unknown"
     PUSH_TO_TALK = "push-to-talk"

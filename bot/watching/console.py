@@ -19,7 +19,7 @@ from bot.voice.events import (
     UtteranceHeard,
     WordsSpoken,
 )
-from bot.voice.metrics import STAGES, TurnTrace
+from bot.voice.metrics import STAGES, ReplyTrace
 from bot.voice.turn import Microphone, Outcome
 
 _NOT_SHOWN = ("last_packet",)
@@ -110,7 +110,7 @@ class CallConsole:
         words = heard.split()
         return words[len(self._said) :] if words[: len(self._said)] == self._said else []
 
-    def _timings(self, trace: TurnTrace) -> None:
+    def _timings(self, trace: ReplyTrace) -> None:
         self.break_line()
         stages = [
             f"{name} {value:.0f} ms"

@@ -21,7 +21,7 @@ from bot.voice.events import (
     UtteranceHeard,
     WordsSpoken,
 )
-from bot.voice.metrics import TurnTrace
+from bot.voice.metrics import ReplyTrace
 from bot.voice.turn import Outcome, TurnId
 
 READY = "ready"
@@ -159,6 +159,6 @@ def _turn(line: JsonLine) -> TurnId | None:
     return TurnId.parse(line["turn"]) if "turn" in line else None
 
 
-def _trace(line: JsonLine, more: JsonLine) -> TurnTrace:
+def _trace(line: JsonLine, more: JsonLine) -> ReplyTrace:
     stages = {field: line["stages"][stage] for stage, field in STAGES.items()}
-    return TurnTrace(line["reply"], Outcome(more["outcome"]), more["waited"], more.get("microphone"), **stages)
+    return ReplyTrace(line["reply"], Outcome(more["outcome"]), more["waited"], more.get("microphone"), **stages)

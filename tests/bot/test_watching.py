@@ -24,13 +24,13 @@ from bot.voice.events import (
     UtteranceHeard,
     WordsSpoken,
 )
-from bot.voice.metrics import ReplyTimer, TurnTrace
+from bot.voice.metrics import ReplyTimer, ReplyTrace
 from bot.voice.turn import Outcome
 from bot.watching.console import CallConsole
 from bot.watching.log import log_to_stderr
 from bot.watching.traces import TraceFile
 
-TRACE = TurnTrace("r1", Outcome.SPOKEN, 0.1, first_token=11.0, first_packet=15.5, audio=1200)
+TRACE = ReplyTrace("r1", Outcome.SPOKEN, 0.1, first_token=11.0, first_packet=15.5, audio=1200)
 EVENTS: list[CallEvent] = [
     CallBegan("discord", "Lounge", True),
     UtteranceHeard(8, "Ben", "did you see the game?", addressed=False),

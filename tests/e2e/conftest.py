@@ -17,7 +17,7 @@ import pytest
 
 from bot.app import Application, build_application
 from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
-from bot.voice.metrics import TurnTrace
+from bot.voice.metrics import ReplyTrace
 from bot.voice.transcribe.worker_process import WORKER, Worker
 from config.project import ROOT, child_environment
 from config.settings import Settings, load_settings
@@ -79,7 +79,7 @@ class Stage:
         await self.until(lambda: self.ada.voice.encrypted, "Ada's encryption")
 
     @property
-    def traces(self) -> list[TurnTrace]:
+    def traces(self) -> list[ReplyTrace]:
         """The traces of all turns so far."""
         return [event.trace for event in self.events if isinstance(event, ReplyEnded)]
 
@@ -87,7 +87,7 @@ class Stage:
         """The transcripts of a person's utterances."""
         return [event.text for event in self.events if isinstance(event, UtteranceHeard) and event.person == person]
 
-    async def turns(self, count: int) -> list[TurnTrace]:
+    async def turns(self, count: int) -> list[ReplyTrace]:
         """Wait until this many turns have ended."""
         await self.until(lambda: len(self.traces) >= count, f"{count} turns")
         return self.traces

@@ -22,7 +22,7 @@ from bot.voice.events import (
     UtteranceHeard,
     WordsSpoken,
 )
-from bot.voice.metrics import TurnTrace
+from bot.voice.metrics import ReplyTrace
 from bot.voice.turn import Outcome, TurnId
 from bot.watching.event_lines import decode_event, encode_event
 from tests.watching.event_schema import FIELDS, checked
@@ -30,7 +30,7 @@ from tests.watching.event_schema import FIELDS, checked
 BEN = 1573495691227955201
 """An id as Discord gives them: too long for a number of JavaScript's."""
 TURN = TurnId(BEN, 4)
-TRACE = TurnTrace("r1", Outcome.SPOKEN, 0.1, "open", 22.0, 190.5, 250.0, 300.0, 310.0, 350.0, 352.5, 1552.0, 1200, 2)
+TRACE = ReplyTrace("r1", Outcome.SPOKEN, 0.1, "open", 22.0, 190.5, 250.0, 300.0, 310.0, 350.0, 352.5, 1552.0, 1200, 2)
 EVENTS: list[CallEvent] = [
     Ready(at=0.5),
     CallBegan("discord", "Lounge", True, call="c", at=1.0),
@@ -143,7 +143,7 @@ def test_a_reply_is_completed_cancelled_or_failed(outcome: Outcome, status: str)
 
 
 def test_a_typed_prompt_has_no_turn_and_no_stages_of_hearing() -> None:
-    event = ReplyEnded(TurnTrace("r1", Outcome.FAILED, 0.1), call="c", at=1.0)
+    event = ReplyEnded(ReplyTrace("r1", Outcome.FAILED, 0.1), call="c", at=1.0)
     line = checked(encode_event(event))
     assert "turn" not in line
     assert (line["stages"]["microphone"], line["stages"]["end_of_turn"], line["stages"]["words"]) == (None, None, None)

@@ -21,7 +21,7 @@ from bot.voice.dialogue import effects, events
 from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import PromptTaken, ReplyEnded, Watcher, WordsSpoken
-from bot.voice.metrics import ReplyTimer, TurnMetrics
+from bot.voice.metrics import ReplyMetrics, ReplyTimer
 from bot.voice.notices import Notices
 from bot.voice.playback.spoken_words import SpokenWords
 from bot.voice.ports import Playback, Responder, SpeechConnection
@@ -75,7 +75,7 @@ class Conversation:
         language: ConversationLanguage | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.metrics = TurnMetrics()
+        self.metrics = ReplyMetrics()
         self._dialogue = dialogue
         self._responder = responder
         self._history = history

@@ -11,7 +11,7 @@ from bot.conversations.records import CHAT, ConversationPlace, ConversationRecor
 from bot.database import Database
 from bot.llm.history import Turn as Said
 from bot.voice.events import ReplyEnded
-from bot.voice.metrics import TurnTrace
+from bot.voice.metrics import ReplyTrace
 from bot.voice.records.kept_turns import KeptTurns
 from bot.voice.turn import Outcome
 from config.types import KeptDays
@@ -64,7 +64,7 @@ async def no_sleep(_: float) -> None:
 
 
 def answer(heard: str, *, interrupted: bool = False) -> ReplyEnded:
-    return ReplyEnded(TurnTrace("r1", Outcome.INTERRUPTED if interrupted else Outcome.SPOKEN, 0.0), heard)
+    return ReplyEnded(ReplyTrace("r1", Outcome.INTERRUPTED if interrupted else Outcome.SPOKEN, 0.0), heard)
 
 
 def words(turns: list[Turn]) -> list[str]:

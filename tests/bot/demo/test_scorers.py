@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from bot.demo.scorers import HeardAnswer, TranscriptScorer, write_report
-from bot.voice.metrics import TurnTrace
+from bot.voice.metrics import ReplyTrace
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
 from bot.voice.turn import Outcome
 from sandbox.voice.opus import SAMPLE_RATE
 
-TRACE = TurnTrace("r1", Outcome.SPOKEN, waited=0.0)
+TRACE = ReplyTrace("r1", Outcome.SPOKEN, waited=0.0)
 
 
 class Ears:

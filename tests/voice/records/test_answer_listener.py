@@ -10,7 +10,7 @@ import pytest
 
 from bot.recording_notes import BOT_FILE, NOTES_FILE, NotesError, RecordedAnswer, RecordingNotes, Span
 from bot.voice.events import PromptTaken, ReplyEnded
-from bot.voice.metrics import TurnTrace
+from bot.voice.metrics import ReplyTrace
 from bot.voice.records.answer_listener import AnswerListener
 from bot.voice.records.recorder import CallRecorder
 from bot.voice.turn import Outcome
@@ -42,7 +42,7 @@ class RecordedCall:
         self.ends(reply, heard, outcome)
 
     def ends(self, reply: str, heard: str, outcome: Outcome = Outcome.SPOKEN) -> None:
-        self.listener(ReplyEnded(TurnTrace(reply, outcome, 0.0), heard))
+        self.listener(ReplyEnded(ReplyTrace(reply, outcome, 0.0), heard))
 
     def close(self) -> tuple[RecordedAnswer, ...]:
         """End the recording and read its notes."""

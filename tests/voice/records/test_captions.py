@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.voice.events import NoticePosted, ReplyEnded, UtteranceHeard
-from bot.voice.metrics import TurnTrace
+from bot.voice.metrics import ReplyTrace
 from bot.voice.records import captions
 from bot.voice.records.captions import CaptionWriter, caption
 from bot.voice.transport import CaptionError
@@ -68,7 +68,7 @@ def said(text: str, *, person: int = ADA, name: str = "Ada") -> UtteranceHeard:
 
 async def test_who_said_what_and_what_was_heard_of_the_answer(writer: CaptionWriter, outlet: RecordedOutlet) -> None:
     writer(said("How are you?"))
-    writer(ReplyEnded(TurnTrace("r1", Outcome.INTERRUPTED, 0.0), "I am fine, and"))
+    writer(ReplyEnded(ReplyTrace("r1", Outcome.INTERRUPTED, 0.0), "I am fine, and"))
     writer(NoticePosted("not a caption"))
     writer(said("Stop.", person=BOB, name="Bob"))
     await wait_until(lambda: outlet.messages)
