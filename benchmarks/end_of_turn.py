@@ -109,7 +109,7 @@ class EndOfTurnMeasurement:
 
     def window_us(self) -> float:
         """The time that Silero takes for one window, in microseconds: the median of a thousand."""
-        probability, window, times = self._policy.voice_activity.listen(), np.zeros(WINDOW_SAMPLES, np.float32), []
+        probability, window, times = self._policy.voice_activity.make_stream(), np.zeros(WINDOW_SAMPLES, np.float32), []
         for _ in range(1000):
             began = time.perf_counter()
             probability(window)

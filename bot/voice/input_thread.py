@@ -54,7 +54,7 @@ class TurnDetection(Protocol):
         """End the turns that are due at ``now`` (monotonic seconds)."""
         ...
 
-    def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
+    def end_of_turn_estimated(self, turn: TurnId, probability: float, *, wordless: bool = False) -> None:
         """Take the end-of-turn estimate of a paused turn."""
         ...
 
@@ -176,15 +176,15 @@ class InputWorker(threading.Thread):
         self.post(self._divert, person, receiver)
         return lambda: self.post(self._end_diversion, person, receiver)
 
-    def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
+    def end_of_turn_estimated(self, turn: TurnId, probability: float, *, wordless: bool = False) -> None:
         """Pass an end-of-turn estimate to the turn detection.
 
         Args:
             turn: the paused turn.
-            over: probability that the turn is over, 0 to 1.
+            probability: probability that the turn is over, 0 to 1.
             wordless: True if nothing was said in the turn.
         """
-        self.post(partial(self._turns.end_of_turn_estimated, turn, over, wordless=wordless))
+        self.post(partial(self._turns.end_of_turn_estimated, turn, probability, wordless=wordless))
 
     def played(self, pcm: bytes, at: float, reply: str | None = None) -> None:
         """Take a frame that the bot has sent.

@@ -195,7 +195,7 @@ class UtteranceClassifier(Protocol):
 class PauseListener(Protocol):
     """Receives end-of-turn estimates, from which a turn's detector knows how long to wait for more speech."""
 
-    def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
+    def end_of_turn_estimated(self, turn: TurnId, probability: float, *, wordless: bool = False) -> None:
         """Take the estimate for a turn that has paused.
 
         Args:

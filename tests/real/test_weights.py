@@ -40,7 +40,7 @@ def test_nothing_of_their_packages_can_be_imported() -> None:
 
 def test_the_speech_detector_of_the_package_knows_speech_from_noise(weights: OwnWeights) -> None:
     def voiced(sound: np.ndarray) -> np.ndarray:
-        probability, whole = Silero(weights.speech_detector).listen(), len(sound) - len(sound) % WINDOW_SAMPLES
+        probability, whole = Silero(weights.speech_detector).make_stream(), len(sound) - len(sound) % WINDOW_SAMPLES
         windows = sound[:whole].astype(np.float32).reshape(-1, WINDOW_SAMPLES)
         return np.array([probability(window) for window in windows]) >= SILERO_VAD_PACKAGE_SETTINGS.voiced_probability
 

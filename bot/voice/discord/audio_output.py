@@ -15,6 +15,18 @@ from bot.voice.discord.client import SeiyuuVoiceClient
 from bot.voice.playback.playback import SILENT_FRAME
 from bot.voice.transport import FrameSource
 
+_log = logging.getLogger(__name__)
+
+PLAIN_LIMIT = 2.0
+"""Longest wait for the key of the end-to-end encryption, in seconds.
+
+Somebody who is alone in a channel may never get a key. After the wait, sound is sent without this encryption.
+"""
+MIN_KBPS, MAX_KBPS = 16, 96
+"""Range of Opus's bit rate, in kbit/s. Within it, the bit rate is the channel's."""
+EXPECTED_LOSS = 0.1
+"""Share of lost packets that Opus's error correction is made for."""
+
 
 class ReplyAudioSource(discord.AudioSource):
     """The frames of a call as a ``discord.AudioSource`` that never ends.
@@ -57,19 +69,6 @@ class ReplyAudioSource(discord.AudioSource):
     def is_opus(self) -> bool:
         """False: the frames are PCM."""
         return False
-
-
-_log = logging.getLogger(__name__)
-
-PLAIN_LIMIT = 2.0
-"""Longest wait for the key of the end-to-end encryption, in seconds.
-
-Somebody who is alone in a channel may never get a key. After the wait, sound is sent without this encryption.
-"""
-MIN_KBPS, MAX_KBPS = 16, 96
-"""Range of Opus's bit rate, in kbit/s. Within it, the bit rate is the channel's."""
-EXPECTED_LOSS = 0.1
-"""Share of lost packets that Opus's error correction is made for."""
 
 
 class DiscordPacketSink:

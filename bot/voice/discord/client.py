@@ -24,6 +24,12 @@ READER_POLL = 0.25
 """Longest wait for a datagram, in seconds."""
 MAX_DATAGRAM = 2048
 """Most bytes that are read of a datagram."""
+KNOWN_VERSION = "2.7."
+"""Version of discord.py whose private parts are used."""
+CANCEL_INTERVAL = 0.2
+"""Seconds between two cancellations of a task."""
+KEEP_ALIVE_INTERVAL = 5.0
+"""Seconds between two keep-alive datagrams."""
 
 
 class PollingReader(SocketReader):
@@ -61,14 +67,6 @@ class PollingReader(SocketReader):
                 callback(data)
             except Exception:
                 _log.exception("A datagram could not be handled")
-
-
-KNOWN_VERSION = "2.7."
-"""Version of discord.py whose private parts are used."""
-CANCEL_INTERVAL = 0.2
-"""Seconds between two cancellations of a task."""
-KEEP_ALIVE_INTERVAL = 5.0
-"""Seconds between two keep-alive datagrams."""
 
 
 def check_discord_version() -> None:

@@ -54,12 +54,12 @@ class JitterBuffer:
     """
 
     def __init__(self) -> None:
-        self._next: int | None = None
+        self._next: int | None = None  # sequence number of the next frame in order
         self._waiting: dict[int, _WaitingFrame] = {}  # by sequence number
         self._wait = SHORTEST_WAIT
-        self._stuck_since = 0.0
-        self._late = 0
-        self._last_late = 0
+        self._stuck_since = 0.0  # time since which a packet is missing
+        self._late = 0  # number of late packets with consecutive numbers
+        self._last_late = 0  # sequence number of the last of them
 
     @property
     def deadline(self) -> float | None:

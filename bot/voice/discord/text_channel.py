@@ -18,6 +18,13 @@ from config.sections import Captions
 _log = logging.getLogger(__name__)
 
 ACKNOWLEDGEMENT = "🎤"
+"""Reaction to a prompt that was taken."""
+THREAD_NAME_CHARS = 100
+"""Most characters of a thread's name."""
+NO_THREAD = (
+    "🧵 I can't open a thread for captions here, so I write them in this channel. "
+    "My role needs *Create Public Threads* and *Send Messages in Threads*."
+)
 
 PromptTextChannel = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 """The channels of a server that people can write in."""
@@ -48,7 +55,7 @@ class DiscordPromptChannel:
         return self.channel.id
 
     async def acknowledge(self, prompt: Prompt) -> None:
-        """React to the prompt's message, if it has one. A message that was deleted in the meantime is ignored."""
+        """React to the prompt's message, if it has one. If that is not allowed or the message is gone, log it."""
         if prompt.message is None:
             return
         try:
@@ -68,13 +75,6 @@ class DiscordPromptChannel:
                 await reply_to(self.channel.get_partial_message(answered), part)
             else:
                 await self.channel.send(part, allowed_mentions=NOBODY)
-
-
-THREAD_NAME_CHARS = 100
-NO_THREAD = (
-    "🧵 I can't open a thread for captions here, so I write them in this channel. "
-    "My role needs *Create Public Threads* and *Send Messages in Threads*."
-)
 
 
 class DiscordCaptionOutlet:

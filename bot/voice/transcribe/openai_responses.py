@@ -165,7 +165,7 @@ def _read_captions(text: str) -> TranscriptionResponse | None:
 
 
 SHORTEST_SPECULATION_PAUSE, LONGEST_SPECULATION_PAUSE = 15.0, 120.0
-"""Seconds without speculation after a refusal: at first, and at most. Each further refusal doubles them."""
+"""Seconds without speculation after a refusal: at first, and at most. A refusal soon after such a pause doubles it."""
 LONGEST_WAIT = 86_400.0
 """Longest wait that is read from a header, in seconds."""
 LONGEST_DELAY = 25.0
@@ -220,7 +220,8 @@ class RateLimits:
     def asked_to_wait(self, headers: Mapping[str, str]) -> float | None:
         """The seconds for which a response's headers ask to wait; ``None`` if they don't.
 
-        The header Retry-After may have seconds, a duration or a date (RFC 9110); Retry-After-Ms has milliseconds.
+        The header Retry-After has seconds or a date (RFC 9110), or a duration such as "1m30s". Retry-After-Ms has
+        milliseconds.
         """
         if (milliseconds := _wait(headers.get("Retry-After-Ms"))) is not None:
             return milliseconds / 1000

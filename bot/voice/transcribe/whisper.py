@@ -23,6 +23,8 @@ from bot.voice.transcribe.transcriber import (
 )
 from bot.voice.transcribe.worker_process import WORKER, Worker, WorkerGoneError
 
+_log = logging.getLogger(__name__)
+
 FLOOR, CEILING = 2.0, 30.0
 """Shortest time limit of an answer, and the longest for a sound of up to :data:`WINDOW` seconds, in seconds."""
 WINDOW = 30.0
@@ -67,8 +69,6 @@ def _units(sound_seconds: float) -> float:
     """The work for a sound, in runs of Whisper's encoder."""
     return 1.0 + sound_seconds / _SECONDS_A_UNIT
 
-
-_log = logging.getLogger(__name__)
 
 LOAD_LIMIT, LOAD_CEILING, LOAD_IDLE_LIMIT = 6.0, 300.0, 4.0
 """Seconds that loading may take: until it is late, while the process is active, and without activity if it is late."""

@@ -124,7 +124,7 @@ class _Turn:
         length: duration of the turn, without the silences of its pauses.
         parts: number of parts that were cut off the turn.
         sound: sound of the last :class:`SpeechPaused`; ``None`` while the person speaks.
-        finished: probability that the turn is over since its pause, 0 to 1; ``None`` if there is no estimate yet.
+        end_probability: probability that the pause is the end of the turn, 0 to 1; ``None`` without an estimate.
         wordless: True if there are no words in the turn up to its pause.
     """
 
@@ -136,7 +136,7 @@ class _Turn:
     length: float
     parts: int = 0
     sound: Sound16 | None = None
-    finished: float | None = None
+    end_probability: float | None = None
     wordless: bool = False
 
 
@@ -148,7 +148,7 @@ class TurnDetector:
 
     Args:
         person: user id of the person; it is part of the turns' ids.
-        probability: voice activity model of this person, see :meth:`bot.voice.turns.voice_activity.Silero.listen`.
+        probability: voice activity model of this person, see :meth:`bot.voice.turns.voice_activity.Silero.make_stream`.
         settings: thresholds and waits.
         numbers: increasing numbers for the turns; they count from 1 if none are given.
     """
@@ -236,20 +236,20 @@ class TurnDetector:
             self._end(turn, turn.sound, now, events)
         return events
 
-    def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
+    def end_of_turn_estimated(self, turn: TurnId, probability: float, *, wordless: bool = False) -> None:
         """Take the end-of-turn estimate for the last :class:`SpeechPaused` of a turn. It may change :attr:`deadline`.
 
         An estimate is ignored if the turn has ended or the person has gone on.
 
         Args:
             turn: the paused turn.
-            over: probability that the turn is over, 0 to 1.
+            probability: probability that the turn is over, 0 to 1.
             wordless: True if there are no words in the turn up to the pause.
         """
         if self._turn is None or self._turn.id != turn or self._turn.sound is None:
             return
         self._turn.wordless = wordless
-        self._turn.finished = over
+        self._turn.end_probability = probability
 
     def _begin_transmission(self, at: float, events: list[TurnEvent]) -> None:
         """Add the silence before the new transmission to the turn's sound, as far as it helps to detect speech."""
@@ -265,6 +265,7 @@ class TurnDetector:
         self._quiet += gap
 
     def _process_window(self, window: Window, at: float, events: list[TurnEvent]) -> None:
+        """Add a window to the turn's sound, and to its speech or its pause; begin a turn if there is none."""
         seconds = window.seconds
         self._audio.add(window.sound)
         self._held_back -= seconds
@@ -290,6 +291,7 @@ class TurnDetector:
                 self._pause(turn, at, events)
 
     def _begin(self, at: float, events: list[TurnEvent]) -> None:
+        """Begin a turn, since there were enough voiced windows in a row."""
         self._audio.begin_turn()
         self._quiet = 0.0
         if self._silent_since is not None and (pause := at - self._silent_since) <= self._settings.cut_off_within:
@@ -318,7 +320,8 @@ class TurnDetector:
             events.append(SpeechSoFar(turn.id, self._audio.whole(), at))
 
     def _pause(self, turn: _Turn, at: float, events: list[TurnEvent]) -> Sound16:
-        turn.finished = None
+        """Begin a pause; returns the sound of the turn up to it."""
+        turn.end_probability = None
         turn.wordless = False
         turn.sound = self._audio.whole()
         events.append(SpeechPaused(turn.id, turn.sound, turn.last_voiced_at, at))
@@ -339,10 +342,12 @@ class TurnDetector:
             self._end(turn, paused, at, events)
 
     def _cut(self, turn: _Turn, samples: int, at: float, events: list[TurnEvent]) -> None:
+        """Cut the first ``samples`` off the turn, and report them as a part."""
         turn.parts += 1
         events.append(TurnPart(turn.id, self._audio.take(samples), at))
 
     def _end(self, turn: _Turn, sound: Sound16, at: float, events: list[TurnEvent]) -> None:
+        """End the turn, or drop it if there were no words, or too little voice, in it."""
         self._turn = None
         self._audio.end_turn(len(sound))
         self._endpointing.turn_ended()
@@ -354,7 +359,8 @@ class TurnDetector:
             events.append(TurnEnded(turn.id, sound, turn.began_at, turn.last_voiced_at, at, self.microphone))
 
     def _wait(self, turn: _Turn) -> float:
-        return self._endpointing.wait(turn.finished, self.microphone, self._transmitting)
+        """The seconds of silence that end the turn."""
+        return self._endpointing.wait(turn.end_probability, self.microphone, self._transmitting)
 
     def _may_end(self) -> bool:
         """False if a voiced window may be the beginning of speech, or if the microphone has only just opened."""

@@ -21,11 +21,15 @@ ENDINGS_FILE = Path(__file__).with_name("end_of_turn.yaml")
 _LANGUAGES = TypeAdapter(dict[str, dict[str, list[str]]])
 _LONGEST_PHRASE = 4
 """Most words of a phrase in the word lists."""
-_GOES_ON = (",", "-", "–", "—", "…", "...", "、", "，", ":", ";")
-_ASKED = ("?", "？")
+_CONTINUATION_MARKS = (",", "-", "–", "—", "…", "...", "、", "，", ":", ";")
+"""Marks at the end of a text that show that the sentence goes on."""
+_QUESTION_MARKS = ("?", "？")
 _PUNCTUATION = ".!?。！？…,;:、，-–— \"'”’»)」"
 
 FINISHED, HALF, SELDOM, UNFINISHED = 1.0, 0.5, 0.25, 0.0
+"""Probabilities that a turn is over: after a finished sentence, after half a sentence, after words with which sentences
+seldom end, and after words with which they never end.
+"""
 
 
 class EndOfTurn(Protocol):
@@ -85,10 +89,10 @@ class RuleBasedEndOfTurn:
 
     async def probability(self, sound: Sound16, text: str, history: Sequence[Turn]) -> float:
         """Estimate by ``text`` alone; see :meth:`EndOfTurn.probability`."""
-        return self.finished(text)
+        return self.estimate(text)
 
-    def finished(self, text: str) -> float:
-        """The probability that nothing follows these words, 0 to 1."""
+    def estimate(self, text: str) -> float:
+        """The probability that a turn with these words is over, 0 to 1."""
         endings = self._endings
         written = text.strip()
         words = unicodedata.normalize("NFKC", written).casefold().replace("’", "'").rstrip(_PUNCTUATION)
@@ -98,9 +102,9 @@ class RuleBasedEndOfTurn:
             return HALF
         if words in endings.complete:
             return FINISHED
-        if written.endswith(_GOES_ON) or phrases & endings.never or words.endswith(endings.never_written):
+        if written.endswith(_CONTINUATION_MARKS) or phrases & endings.never or words.endswith(endings.never_written):
             return UNFINISHED
-        if written.endswith(_ASKED):
+        if written.endswith(_QUESTION_MARKS):
             return FINISHED
         if phrases & endings.seldom or words.endswith(endings.seldom_written):
             return SELDOM

@@ -12,17 +12,17 @@ from bot.voice.turns.settings import TurnSettings
 from bot.voice.turns.voice_activity import Window
 
 ABRUPT = 0.12
-"""A transmission that ends less than this after the last voiced window was ended by a key, in seconds.
+"""Seconds after the last voiced window within which only a released key ends a transmission.
 
 A voice-activated microphone never closes so soon.
 """
 KEPT_OPEN = 0.15
-"""A transmission was held open by a key if it has a pause longer than the quiet at its end by this, in seconds.
+"""Least difference between a pause in a transmission and the quiet at its end that shows a held key, in seconds.
 
 A voice-activated microphone would have closed in that pause.
 """
 OPEN_AFTER = 2.0
-"""Seconds of transmitted silence after which the microphone is open, or its key is held."""
+"""Seconds of transmitted silence after which the microphone counts as open, unless it is known to be push-to-talk."""
 _REMEMBERED = 10
 """Number of transmissions that are remembered."""
 _ENOUGH = 2
@@ -97,22 +97,22 @@ class Endpointing:
         self._usual_pause = settings.stranger_pause
         self._longest_pause = 0.0
 
-    def wait(self, finished: float | None, microphone: Microphone, transmitting: bool) -> float:
+    def wait(self, probability: float | None, microphone: Microphone, transmitting: bool) -> float:
         """The silence that ends the turn, counted from the last voiced window.
 
         Args:
-            finished: probability that the turn is over, 0 to 1; ``None`` while there is no estimate.
+            probability: probability that the turn is over, 0 to 1; ``None`` while there is no estimate.
             microphone: kind of the person's microphone.
             transmitting: True while the microphone transmits.
         """
         settings = self._settings
         if microphone is Microphone.PUSH_TO_TALK and transmitting:
             return settings.held_key_wait
-        if finished is None:
+        if probability is None:
             return settings.unknown_wait
         shortest = settings.finished_wait_open if microphone is Microphone.OPEN else settings.finished_wait
         after_finished = min(max(self._usual_pause * settings.pause_margin, shortest), settings.patient_wait)
-        return finished * after_finished + (1 - finished) * settings.unfinished_wait
+        return probability * after_finished + (1 - probability) * settings.unfinished_wait
 
     def speech_resumed(self, pause: float) -> None:
         """Learn that the person went on after a pause within a turn."""

@@ -78,17 +78,17 @@ class Turns:
         """End the turns that are due at ``now`` (monotonic seconds)."""
         return [event for detector in self._detectors.values() for event in detector.tick(now)]
 
-    def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
+    def end_of_turn_estimated(self, turn: TurnId, probability: float, *, wordless: bool = False) -> None:
         """Pass an estimate to the person's detector; see :meth:`TurnDetector.end_of_turn_estimated`.
 
         It may change :attr:`deadline`.
         """
         if (detector := self._detectors.get(turn.person)) is not None:
-            detector.end_of_turn_estimated(turn, over, wordless=wordless)
+            detector.end_of_turn_estimated(turn, probability, wordless=wordless)
 
     def _detector(self, person: int) -> TurnDetector:
         if person not in self._detectors:
             self._detectors[person] = TurnDetector(
-                person, self._policy.voice_activity.listen(), self._policy.settings, self._numbers
+                person, self._policy.voice_activity.make_stream(), self._policy.settings, self._numbers
             )
         return self._detectors[person]

@@ -17,9 +17,14 @@ from bot.voice.turns.settings import TurnSettings
 from config.reasons import BrokenFileError
 
 WINDOW_SAMPLES = 512
+"""Samples of a window: 32 ms. The network classifies one window at a time."""
 WINDOW_SECONDS = WINDOW_SAMPLES / HEARING_RATE
 _CONTEXT_SAMPLES = 64
+"""Samples of the window before that the network gets too."""
 _STATE_SHAPE = (1, 1, 128)
+"""Shape of the network's hidden state and of its cell state."""
+_FOLLOW = 0.1
+"""Weight of a window's level in the mean level of a person's speech."""
 
 
 class SileroMissing(BrokenFileError):  # noqa: N818
@@ -37,8 +42,8 @@ class SpeechProbability(Protocol):
 class VoiceActivityModel(Protocol):
     """A model that tells speech from other sound. Thread-safe."""
 
-    def listen(self) -> SpeechProbability:
-        """Make a model with state for the sound of one person."""
+    def make_stream(self) -> SpeechProbability:
+        """Make the model of one person, with a state of its own."""
         ...
 
 
@@ -72,8 +77,8 @@ class Silero:
             found = ", ".join(sorted(inputs))
             raise SileroMissing(f"the Silero network at {path} has other inputs than expected: {found}")
 
-    def listen(self) -> SpeechProbability:
-        """Make a model with state for the sound of one person."""
+    def make_stream(self) -> SpeechProbability:
+        """Make the model of one person, with a state of its own."""
         return _SileroStream(self._session)
 
 
@@ -95,6 +100,7 @@ class _SileroStream:
 
 
 def _bundled() -> Path:
+    """The network's file in faster-whisper; raises :class:`SileroMissing`."""
     # The file is found without an import of faster_whisper, which would load CTranslate2 and PyAV into this process.
     spec = importlib.util.find_spec("faster_whisper")
     for folder in (spec.submodule_search_locations if spec else None) or []:
@@ -102,10 +108,6 @@ def _bundled() -> Path:
         if path.exists():
             return path
     raise SileroMissing("Silero's network was not found beside faster-whisper: install the pinned requirements again")
-
-
-_FOLLOW = 0.1
-"""Weight of a window's level in the mean level of a person's speech."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,6 +162,7 @@ class VoiceActivityDetector:
             yield self._classify(rest)
 
     def _classify(self, sound: Sound16) -> Window:
+        """Classify a window of at most :data:`WINDOW_SAMPLES` samples."""
         settings = self._settings
         missing = WINDOW_SAMPLES - len(sound)
         probability = self._probability(np.pad(sound, (0, missing)) if missing else sound)

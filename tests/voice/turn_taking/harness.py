@@ -158,8 +158,8 @@ class RecordedEstimates:
 
     estimates: list[tuple[TurnId, float, bool]] = field(default_factory=list)
 
-    def end_of_turn_estimated(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
-        self.estimates.append((turn, over, wordless))
+    def end_of_turn_estimated(self, turn: TurnId, probability: float, *, wordless: bool = False) -> None:
+        self.estimates.append((turn, probability, wordless))
 
 
 @dataclass(eq=False)

@@ -67,7 +67,7 @@ class Person:
 
     def transcribed(self, turn: TurnId, text: str) -> None:
         """Give the detector the end-of-turn estimate for the words up to the last pause, by the rules on last words."""
-        over = RuleBasedEndOfTurn().finished(text) if text.strip() else 1.0
+        over = RuleBasedEndOfTurn().estimate(text) if text.strip() else 1.0
         self.detector.end_of_turn_estimated(turn, over, wordless=not text.strip())
 
     def named(self) -> list[str]:

@@ -58,16 +58,16 @@ UNFINISHED = (
 
 @pytest.mark.parametrize("text", FINISHED)
 def test_a_finished_sentence_is_certainly_the_end(text: str) -> None:
-    assert RuleBasedEndOfTurn().finished(text) == 1.0
+    assert RuleBasedEndOfTurn().estimate(text) == 1.0
 
 
 @pytest.mark.parametrize("text", UNFINISHED)
 def test_an_unfinished_sentence_is_probably_not_the_end(text: str) -> None:
-    assert RuleBasedEndOfTurn().finished(text) <= 0.25
+    assert RuleBasedEndOfTurn().estimate(text) <= 0.25
 
 
 def test_half_a_sentence_is_between() -> None:
-    assert 0.25 < RuleBasedEndOfTurn().finished("If it rains tomorrow.") < 1.0
+    assert 0.25 < RuleBasedEndOfTurn().estimate("If it rains tomorrow.") < 1.0
 
 
 async def test_the_estimate_depends_on_the_words_alone() -> None:
@@ -79,4 +79,4 @@ async def test_the_estimate_depends_on_the_words_alone() -> None:
 
 @given(st.text())
 def test_any_text_has_an_estimate(text: str) -> None:
-    assert 0.0 <= RuleBasedEndOfTurn().finished(text) <= 1.0
+    assert 0.0 <= RuleBasedEndOfTurn().estimate(text) <= 1.0

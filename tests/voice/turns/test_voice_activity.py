@@ -21,7 +21,7 @@ def silero() -> Silero:
 
 
 def probabilities(silero: Silero, sound: Sound16) -> list[float]:
-    probability = silero.listen()
+    probability = silero.make_stream()
     whole = len(sound) - len(sound) % WINDOW_SAMPLES
     return [probability(window) for window in sound[:whole].reshape(-1, WINDOW_SAMPLES)]
 
@@ -36,7 +36,7 @@ def test_speech_is_detected_and_so_is_the_silence_around_it(silero: Silero) -> N
 def test_two_people_do_not_disturb_each_other(silero: Silero) -> None:
     speech = say("What is the weather like today?")
     alone = probabilities(silero, speech)
-    one, other = silero.listen(), silero.listen()
+    one, other = silero.make_stream(), silero.make_stream()
     together = []
     for at in range(0, len(speech) - WINDOW_SAMPLES + 1, WINDOW_SAMPLES):
         together.append(one(speech[at : at + WINDOW_SAMPLES]))
