@@ -128,7 +128,7 @@ def _samples(frame: av.AudioFrame) -> Samples:
 
 def _sound_track(container: InputContainer, bounds: Bounds) -> AudioStream:
     if not container.streams.audio:
-        raise NoSoundTrackError("no sound in it")
+        raise NoSoundTrackError("the file has no sound track")
     stream = container.streams.audio[0]
     # PyAV's types do not say so, but a stream with an unknown codec has no context.
     context = getattr(stream, "codec_context", None)

@@ -43,7 +43,7 @@ class PcmEncoder(Encoder):
 
 
 class WavEncoder(Encoder):
-    """A WAV file with an open length, because the header is sent first. OpenAI's files have one too."""
+    """A WAV stream. Its header is sent first, so the header says that the length is unknown, as in OpenAI's answers."""
 
     content_type = "audio/wav"
 
@@ -81,28 +81,28 @@ class _Collector:
 
 # Without these options FFmpeg writes only after 32 KB, or in Ogg after a second of sound, which delays the first audio.
 # An MP3 encoder would seek back to write the Xing header, which a stream can't do.
-_AT_ONCE = {"flush_packets": "1"}
+_FLUSH_OPTIONS = {"flush_packets": "1"}
 _OPTIONS = {"mp3": {"write_xing": "0"}, "ogg": {"page_duration": "40000"}}
 # FFmpeg's default for MP3 at 24 kHz is 32 kbit/s, which removes everything above 8 kHz.
 _BITS_PER_SECOND = {"mp3": 128_000, "aac": 96_000}
-# MP3's highest bit rate at 8 kHz.
-_SLOW_RATE, _SLOW_BITS_PER_SECOND = 12_000, 64_000
+# MP3's highest bit rate at sample rates up to 12 kHz is 64 kbit/s.
+_LOW_RATE, _LOW_RATE_BITS_PER_SECOND = 12_000, 64_000
 
 
 class FfmpegEncoder(Encoder):
-    """A format of FFmpeg's, through PyAV."""
+    """Encodes to any container and codec of FFmpeg, through PyAV."""
 
     def __init__(self, rate: int, container: str, codec: str, content_type: str) -> None:
         self.content_type = content_type
         self._file = _Collector()
-        options = _AT_ONCE | _OPTIONS.get(container, {})
+        options = _FLUSH_OPTIONS | _OPTIONS.get(container, {})
         self._container = av.open(self._file, "w", format=container, options=options)
         stream = self._container.add_stream(codec, rate=rate)
         if not isinstance(stream, av.AudioStream):
-            raise TypeError(f"{codec} is no audio codec")
+            raise TypeError(f"{codec} is not an audio codec")
         stream.layout = "mono"
         if container in _BITS_PER_SECOND:
-            stream.bit_rate = _SLOW_BITS_PER_SECOND if rate <= _SLOW_RATE else _BITS_PER_SECOND[container]
+            stream.bit_rate = _LOW_RATE_BITS_PER_SECOND if rate <= _LOW_RATE else _BITS_PER_SECOND[container]
         self._stream = stream
         self._rate = rate
 
@@ -138,7 +138,7 @@ def write_sound(
     with av.open(str(path), "w", format=_CONTAINERS[codec]) as container:
         stream = container.add_stream(codec, rate=rate, layout="mono", format="s16")
         if not isinstance(stream, av.AudioStream):
-            raise TypeError(f"{codec} is no audio codec")
+            raise TypeError(f"{codec} is not an audio codec")
         if bit_rate is not None:
             stream.bit_rate = bit_rate
         for start in range(0, len(samples), rate):

@@ -65,7 +65,7 @@ class G711Encoder(Encoder):
         self._frames = _Frames()
         codec = av.CodecContext.create(_CODECS[law], "w")
         if not isinstance(codec, av.AudioCodecContext):
-            raise TypeError(f"{law} is no audio codec")
+            raise TypeError(f"{law} is not an audio codec")
         codec.sample_rate = TELEPHONE_RATE
         codec.layout = "mono"
         codec.format = "s16"

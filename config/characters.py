@@ -19,7 +19,7 @@ def check_characters(text: str, *, line_breaks: bool = False) -> None:
         line_breaks: whether line breaks and tabs are allowed.
 
     Raises:
-        ValueError: it has. The message names the character and completes "X is not valid. …".
+        ValueError: the value has one of these. The message names the character and completes "X is not valid. …".
     """
     if text.startswith(_CURLY) or text.endswith(_CURLY):
         raise ValueError("it is in curly quotes: write straight ones or none")
@@ -37,7 +37,7 @@ def check_secret(text: str) -> None:
     """Check that a token or key was copied completely.
 
     Raises:
-        ValueError: it was not. The message does not contain the secret.
+        ValueError: the secret was not copied completely. The message does not contain the secret.
     """
     check_passphrase(text)
     if any(character.isspace() for character in text):
@@ -50,7 +50,7 @@ def check_passphrase(text: str) -> None:
     """Check that a secret does not begin with "Bot" or "Bearer", which is added when it is sent.
 
     Raises:
-        ValueError: it does.
+        ValueError: the secret begins with one of these words.
     """
     if text.lower().startswith(("bot ", "bearer ")):
         raise ValueError(f"it begins with the word {text.split()[0]}: leave that out")

@@ -15,16 +15,16 @@ from dotenv.parser import Binding, parse_stream
 from config.errors import Fault, SettingsError, shown
 
 ENV_FILE = Path(".env")
-"""Relative to the folder in which a program is started."""
+"""The settings file, relative to the folder in which a program is started."""
 LONGEST_FILE = 256 * 1024
-"""Bytes."""
+"""Largest file, in bytes."""
 MOST_LINES = 5_000
 LONGEST_VALUES = 1 << 20
-"""Characters of all values together, with the variables that they name put in."""
+"""Most characters of all values together, after ``${NAME}`` in them is replaced."""
 _VARIABLE = re.compile(r"\$\{([^}:]{0,256})(?::-([^}]*))?\}")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-_MANY = 0.2
-"""Share of zero bytes from which a file counts as UTF-16. Fewer are taken for damage."""
+_LEAST_ZEROS_OF_UTF_16 = 0.2
+"""Share of zero bytes above which a file counts as UTF-16. With fewer zero bytes it counts as damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def read_env_values(file: Path) -> dict[str, str]:
 
 
 def _filled_in(value: str, known: Mapping[str, str], room: int) -> str | None:
-    """The value with ``${NAME}`` and ``${NAME:-otherwise}`` put in; ``None`` where it gets longer than ``room``."""
+    """The value with ``${NAME}`` and ``${NAME:-default}`` replaced; ``None`` if it becomes longer than ``room``."""
     head, brace, rest = value.rpartition("}")
     parts, at, length = list[str](), 0, len(rest)
     for variable in _VARIABLE.finditer(head + brace):
@@ -80,7 +80,7 @@ def _filled_in(value: str, known: Mapping[str, str], room: int) -> str | None:
 
 
 def place(fault: Fault, secrets_dir: Path, file: Path = ENV_FILE) -> Fault:
-    """Add the place of the first setting: a file of secrets, or a line of ``.env`` if the environment has none."""
+    """Add the place of the first setting that has one: a file of secrets, or a line of ``.env`` that takes effect."""
     named = {line.name.upper(): line.number for line in read_env_lines(file) if line.name and line.value is not None}
     in_environment = {name.upper() for name in os.environ}
     for variable in fault.variables:
@@ -108,7 +108,7 @@ def read_env_text(file: Path) -> str:
     if len(data) > LONGEST_FILE or data.count(b"\n") > MOST_LINES:
         bounds = f"{LONGEST_FILE // 1024} KiB or {MOST_LINES:,} lines"
         raise SettingsError(f"{file} is longer than {bounds}. Keep in it the settings alone.")
-    if data.startswith(_UTF_16) or data.count(0) > _MANY * len(data):
+    if data.startswith(_UTF_16) or data.count(0) > _LEAST_ZEROS_OF_UTF_16 * len(data):
         raise SettingsError(f"{file} is written in UTF-16, as some Windows programs save text. Save it again as UTF-8.")
     if (at := data.find(0)) >= 0:
         line = data[:at].count(b"\n") + 1

@@ -1,4 +1,4 @@
-"""JSON as everybody reads it: Python alone takes NaN, and makes of a number that is too large an infinity."""
+"""Reads strict JSON. Python's own parser also accepts NaN, and turns a number that is too large into infinity."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, Never
 
 
 def read_json(text: str) -> Any:
-    """What the text says.
+    """Parse JSON, and return plain Python values.
 
     Raises:
-        ValueError, RecursionError: it is no JSON, or holds a number that can't be written as JSON again.
+        ValueError, RecursionError: the text is not JSON, or has a number that can't be written as JSON again.
     """
     return json.loads(text, parse_constant=_refuse, parse_float=_finite)
 

@@ -26,8 +26,8 @@ OFFLINE = {
 """Environment variables that keep libraries from downloading weights. Weights on the disk still load."""
 
 
-OWN_EYES = 0o077
-"""File mode mask: no rights for other users."""
+OWNER_ONLY = 0o077
+"""File mode mask (umask): no rights for other users."""
 
 
 def keep_private() -> None:
@@ -42,7 +42,7 @@ def keep_private() -> None:
 
 def keep_files_private() -> None:
     """Make all files that this process and its children create readable by their user alone."""
-    os.umask(OWN_EYES)
+    os.umask(OWNER_ONLY)
 
 
 def stay_offline() -> None:

@@ -29,13 +29,13 @@ from config.types import Address, BlankCounts, Device, OptionalPassphrase, OwnPa
 
 SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN", "VISION_LLM_API_KEY"})
 WEIGHTS = "weights"
-"""The folder in CACHE_DIR of what packages carry."""
+"""Name of the folder in CACHE_DIR for weights that come from packages."""
 SECRETS_DIR = Path("/run/secrets")
 """Folder of a container's secrets. Each file is named like its variable, in lower case."""
 
 
 class EnvFileSource(DotEnvSettingsSource):
-    """Source that reads ``.env`` without warnings, which are given by :mod:`config.misspelt`."""
+    """Source that reads ``.env`` without warnings: :mod:`config.misspelt` gives them."""
 
     def __init__(self, settings_cls: type[BaseSettings], file: Path | None) -> None:
         self._file = file
@@ -72,7 +72,7 @@ class ProgramSettings(BaseSettings):
 
     @property
     def packaged_weights(self) -> Path:
-        """The folder of the weights that packages carry, which all clones share: a folder a model."""
+        """The folder of weights that come from packages, one folder per model. All clones of the project share it."""
         return self.cache_dir / WEIGHTS
 
     @classmethod
@@ -85,7 +85,7 @@ class ProgramSettings(BaseSettings):
         return {name: reduce(getattr, path, self) for name, (path, _) in _places(type(self)).items()}
 
     def changed(self, **changes: Any) -> Self:
-        """A copy with other values, given by setting name. They are not checked."""
+        """A copy with other values, given by setting name. The values are not checked."""
         found: dict[str, Any] = {}
         for name, value in changes.items():
             field, *inner = _places(type(self))[name][0]
@@ -171,7 +171,7 @@ class ProgramSettings(BaseSettings):
 
 @cache
 def _places(kind: type[ProgramSettings]) -> dict[str, tuple[tuple[str, ...], FieldInfo]]:
-    """The field of each setting, or its section and the section's field, by setting name."""
+    """By setting name: the path to the setting (a field, or a section and its field), and the setting itself."""
     places: dict[str, tuple[tuple[str, ...], FieldInfo]] = {}
     for field, info in kind.model_fields.items():
         section = info.annotation
@@ -189,10 +189,10 @@ class _Named(BaseSettings):
 
 @cache
 def _without_sections(kind: type[ProgramSettings]) -> type[BaseSettings]:
-    """The settings by their names, as pydantic-settings' sources look for them; nothing is made of it.
+    """A class with one field per setting, by name, for pydantic-settings' sources. It is never instantiated.
 
-    Each is a text there, for that is what sources find, and what stands in one is not theirs to read. For other types
-    they look at every annotation at every reading, which takes longer than all the rest of it.
+    Each field is a text, because sources need only find values, not parse them. For other types they inspect every
+    annotation each time that settings are read, which takes longer than the rest of the reading.
     """
     fields: dict[str, Any] = dict.fromkeys(kind.settings(), (str, ""))
     return create_model(f"{kind.__name__}WithoutSections", __base__=_Named, **fields)

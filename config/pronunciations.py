@@ -13,7 +13,7 @@ import yaml
 from config.errors import SettingsError
 from config.reasons import reason
 from config.speech_settings import SpeechSettings
-from languages.scripts import is_blankless
+from languages.scripts import is_unspaced_script
 
 MOST_BYTES = 1 << 20
 _TEXT = "tag:yaml.org,2002:str"
@@ -122,4 +122,4 @@ def _whole(written: str) -> str:
 
 
 def _has_edge(char: str) -> bool:
-    return (char.isalnum() or char == "_") and not is_blankless(char)
+    return (char.isalnum() or char == "_") and not is_unspaced_script(char)

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 _OF_ERRNO = {
     errno.ENOENT: "there is no such file or folder",
-    errno.ENOTDIR: "a part of its path is a file and no folder",
-    errno.EISDIR: "it is a folder and no file",
+    errno.ENOTDIR: "a part of its path is a file, not a folder",
+    errno.EISDIR: "it is a folder, not a file",
     errno.EACCES: "this user has no right to",
     errno.EPERM: "this user has no right to",
     errno.EEXIST: "something with that name is there already",
@@ -20,14 +20,13 @@ _OF_ERRNO = {
     errno.EDQUOT: "this user's share of the disk is full",
     errno.EROFS: "the disk is read-only",
     errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "this user's share of the disk is full",
     errno.EFBIG: "files may not be so large here (`ulimit -f`)",
     errno.ENAMETOOLONG: "its name is too long",
 }
 
 
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""Where there is no room, or no more for this user."""
+"""Error numbers of a full disk, of a user's full share of it, and of a file that may not become larger."""
 UNREADABLE = (OSError, ValueError, yaml.YAMLError, RecursionError)
 """Exceptions of reading and parsing a file."""
 

@@ -18,7 +18,7 @@ from config.types import LinesCount
 
 
 class Variable:
-    """Gives a setting a variable that does not follow its section's prefix. ``name`` is in lower case."""
+    """Gives a setting a variable without its section's prefix. ``name`` is the variable's name in lower case."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -46,12 +46,12 @@ ComputeType = Literal[
 
 
 class AnswerPolicy(StrEnum):
-    """Which utterances in a voice channel are answered."""
+    """Decides which utterances in a voice channel are answered."""
 
     ALWAYS = "always"
     NAME = "name"
     SMART = "smart"
-    """All of a person alone with the bot; otherwise those that name it or continue a conversation with it."""
+    """Every utterance if one person is alone with the bot, else those that name the bot or go on talking with it."""
 
 
 class ListeningPolicy(StrEnum):
@@ -62,7 +62,7 @@ class ListeningPolicy(StrEnum):
 
 
 class Captions(StrEnum):
-    """Where captions of a call are written."""
+    """The place where captions of a call are written."""
 
     OFF = "off"
     CHANNEL = "channel"
@@ -70,7 +70,7 @@ class Captions(StrEnum):
 
 
 class ModelApi(StrEnum):
-    """Endpoint of the model server that is used."""
+    """The endpoint of the model server to which requests are sent."""
 
     CHAT = "chat"
     COMPLETIONS = "completions"
@@ -79,7 +79,7 @@ class ModelApi(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PermitSettings(Section):
-    """Who may do what; see :class:`bot.access.Permit`. ``talk`` is who gets answers in a call."""
+    """Who may do what; see :class:`bot.access.Permit`. ``talk``: who gets answers in a call."""
 
     prefix: ClassVar[str] = "who_may_"
 
@@ -105,7 +105,7 @@ class CallSettings(Section):
         listening: whether the bot listens to people who have not decided about it.
         answer_to: which utterances are answered if several people are in the call.
         barge_in: who may interrupt.
-        captions: where it is written who said what, until somebody chooses otherwise.
+        captions: where captions (who said what) are written, until somebody chooses otherwise.
         remake_recordings: whether a better voice says recorded answers again, after the call.
     """
 
@@ -235,7 +235,7 @@ class ChatSettings(Section):
         channels: names and ids of channels in which every message is answered.
         memory_messages: most messages kept per channel.
         context_messages: most messages sent to the model.
-        rate: most answers per user in a time.
+        rate: most answers per user: a count, a slash, and seconds.
     """
 
     prefix: ClassVar[str] = "chat_"

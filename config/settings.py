@@ -39,7 +39,7 @@ from config.types import (
 
 
 class Profile(StrEnum):
-    """Where the engines run."""
+    """A preset that decides where the engines run."""
 
     EMBEDDED = "embedded"
     LOCAL = "local"
@@ -56,7 +56,7 @@ _VOICE_ENGINES = {
 
 
 class Weights(StrEnum):
-    """Which weights the bot's own engines use."""
+    """The kind of weights that the bot's own engines use."""
 
     AUTO = "auto"
     """Real weights if they are on this machine, otherwise toy weights."""
@@ -144,7 +144,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def missing_server(settings: Settings) -> Fault | None:
-    """The fault of a missing server that the profile needs, if one is missing."""
+    """The fault to report if a server that the profile needs is not set; ``None`` if all are set."""
     if settings.llm.call_url is None and not settings.runs_llm:
         own = (
             "" if settings.profile is Profile.API else "; or set LLM_MODEL to a GGUF file, which the bot serves itself"

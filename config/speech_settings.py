@@ -31,7 +31,7 @@ from config.types import (
 
 USUAL_VOICES_DIR = Path("data/voices")
 USUAL_XTTS_MODEL = Path("data/models/xtts-v2")
-"""Where a bot has its DATA_DIR elsewhere, these are in there."""
+"""Default folders. If a bot has another DATA_DIR, its speech server uses these folders inside that one."""
 ENGINES = (
     *("espeak", "xtts", "stand-in", "azure", "camb", "cartesia", "chatterbox", "edge", "elevenlabs", "gtts", "higgs"),
     *("inflect", "kokoro", "luxtts", "minimax", "modelslab", "moss", "neutts", "omnivoice", "openai", "orpheus"),
@@ -52,7 +52,7 @@ ENGINE_VARIABLES = frozenset(
         "TYPECAST_API_KEY",
     }
 )
-"""Variables that engines read themselves, from the same places."""
+"""Keys and addresses of online engines. They are read from the same places as the settings."""
 
 
 class EngineName(StrEnum):
@@ -65,7 +65,7 @@ class EngineName(StrEnum):
 
 
 class Precision(StrEnum):
-    """Number format of XTTS on a GPU. ``auto`` chooses half precision on GPUs that are fast at it."""
+    """Number format of XTTS. ``auto`` is half precision on a GPU, and full precision on the CPU."""
 
     AUTO = "auto"
     FULL = "float32"
@@ -100,7 +100,7 @@ class SpeechSettings(ProgramSettings):
 
     @property
     def downloaded_piper(self) -> Path | None:
-        """The folder of the voice of Piper's that was downloaded for the bot; ``None``: none was. Looks at the disk."""
+        """The folder of the Piper voice downloaded for the bot; ``None`` if there is none. Looks at the disk."""
         folder = self.packaged_weights / "piper-joe"
         return folder if folder.is_dir() else None
 
@@ -141,7 +141,10 @@ class SpeechSettings(ProgramSettings):
 
 
 def engine_variables(secrets_dir: Path = SECRETS_DIR) -> dict[str, str]:
-    """Variables that engines read themselves, by name. Files of secrets win, then the environment, then ``.env``."""
+    """All variables of the environment and of ``.env``, and those of :data:`ENGINE_VARIABLES` from files of secrets.
+
+    Files of secrets win over the environment, and the environment wins over ``.env``. Reads files.
+    """
     found = {name: value for name, value in read_env_values(ENV_FILE).items() if value}
     found |= {name: value for name, value in os.environ.items() if value}
     for name in ENGINE_VARIABLES:

@@ -1,12 +1,13 @@
-"""Finds the name that somebody probably meant who mistyped it. Pure logic."""
+"""Finds the name that somebody probably meant but mistyped. Pure logic."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 LONG = 7
-"""Least length of names in which two mistakes are allowed. In shorter names, one is."""
+"""Least length of names in which two mistakes are allowed. In shorter names, one mistake is allowed."""
 SHORTEST = 3
+"""Least length of a typed word for which names are suggested."""
 
 
 def nearest(typed: str, names: Iterable[str]) -> str | None:
@@ -22,7 +23,7 @@ def nearest(typed: str, names: Iterable[str]) -> str | None:
 
 
 def begun(typed: str, names: Iterable[str]) -> str | None:
-    """The only one of ``names`` that contains ``typed``, if that has at least :data:`SHORTEST` letters."""
+    """The only one of ``names`` that contains ``typed``, which must have at least :data:`SHORTEST` letters."""
     word = comparable(typed)
     found = [name for name in names if word in comparable(name)] if len(word) >= SHORTEST else []
     return found[0] if len(found) == 1 else None
@@ -34,7 +35,7 @@ def comparable(name: str) -> str:
 
 
 def _mistakes(typed: str, name: str) -> int | None:
-    """Number of mistakes between the two; ``None`` if there are too many."""
+    """Number of mistakes in ``typed`` if ``name`` is meant; ``None`` if there are too many."""
     if not name or (typed[0] != name[0] and sorted(typed[:2]) != sorted(name[:2])):
         return None
     allowed = 2 if min(len(typed), len(name)) >= LONG else 1

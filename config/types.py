@@ -27,7 +27,7 @@ YEAR = 31_536_000
 
 
 class GpuVendor(StrEnum):
-    """Maker of a GPU. A model server that has a GPU of its own is named by it."""
+    """Maker of a GPU. It also names the model server that runs on this GPU."""
 
     NVIDIA = "nvidia"
     AMD = "amd"
@@ -85,7 +85,7 @@ def _permit(text: str) -> str:
 
 
 def _user_ids(text: str) -> tuple[int, ...]:
-    """Ids, also from Discord's mentions: ``<@123>``."""
+    """Parse user ids, which may be written as Discord's mentions (``<@123>``)."""
     words = [re.sub(r"^<@!?(\d+)>$", r"\1", word) for word in _split_at_commas(text)]
     if not all(re.fullmatch(r"[0-9]{1,20}", word) for word in words):
         raise ValueError("it must be user ids, separated by commas (in Discord: Copy User ID)")
@@ -119,7 +119,7 @@ def _known_language(code: str) -> str:
 
 @functools.cache
 def _timezones() -> frozenset[str]:
-    """Those of this machine. Looked up once: Python opens six hundred files for it."""
+    """The time zones that this machine knows. They are looked up once, because Python opens 600 files for that."""
     return frozenset(zoneinfo.available_timezones())
 
 
@@ -210,12 +210,12 @@ ModelName = Annotated[str | None, _of_text(own_path), BeforeValidator(_blank_is_
 CommaList = Annotated[tuple[str, ...], _of_text(_split_at_commas)]
 WebAddresses = Annotated[tuple[str, ...], _of_text(_split_at_commas), AfterValidator(_feeds)]
 Origins = Annotated[tuple[str, ...], _of_text(_split_at_commas), AfterValidator(_origins)]
-"""Where web pages come from, each as a browser writes it, or ``*`` for everywhere."""
+"""Origins of web pages, each as a browser writes it; ``*`` allows all."""
 CardLimits = Annotated[tuple[str, ...], _of_text(_split_at_commas), AfterValidator(_card_limits), BlankCounts()]
-"""How full graphics cards may be; see :func:`config.card_limits.read_limits`."""
+"""Warning levels of GPU memory; see :func:`config.card_limits.read_limits`."""
 JsonObject = Annotated[dict[str, Any], _of_text(_json_object), LinesCount()]
 RequestFields = Annotated[JsonObject, AfterValidator(_request_fields)]
-"""What is added to each request to the model server."""
+"""Fields that are added to each request to the model server."""
 Address = Annotated[
     str,
     shaped(
@@ -224,18 +224,18 @@ Address = Annotated[
     ),
     AfterValidator(_bind),
 ]
-"""What is listened on."""
+"""The address and port on which a server listens."""
 EngineChoice = Annotated[
     str, _of_text(lambda text: text.strip().lower()), shaped(r"[a-z][a-z0-9_-]{0,31}", "the name of an engine")
 ]
-"""A voice's engine; whether there is one of that name, the speech server says."""
+"""The name of a speech engine. Only the speech server checks whether there is such an engine."""
 OptionalEngine = Annotated[EngineChoice | None, BeforeValidator(_blank_is_unset)]
 RecognitionDevice = Annotated[
     str,
     _of_text(lambda text: text.strip().lower()),
     shaped(r"auto|cpu|cuda(:\d{1,2})?", "auto, cpu, cuda, or cuda:N for one card of several"),
 ]
-"""Where speech is recognised."""
+"""The device on which speech is recognised."""
 Channel = Annotated[str | None, _of_text(_channel), BeforeValidator(_blank_is_unset)]
 Channels = Annotated[tuple[str, ...], _of_text(lambda text: tuple(map(_channel, _split_at_commas(text))))]
 PersonaName = Annotated[
@@ -254,7 +254,7 @@ Rate = Annotated[
     _of_text(_rate),
     shaped(r"[1-9]\d{0,3}/[1-9]\d{0,4}", "a count, a slash and a number of seconds: 10/60 is ten times a minute"),
 ]
-"""So many a user in so many seconds."""
+"""Most requests of one user in a time, as ``COUNT/SECONDS``."""
 _ONE = r"\s*(managers|role:[^,]+|\d+)\s*"
 Permitted = Annotated[
     str,
@@ -274,7 +274,7 @@ PermittedOnCall = Annotated[
         "everyone, call, managers, or a list of call, role:NAME, role ids and user ids, separated by commas",
     ),
 ]
-"""The same, where people in the call may be meant too."""
+"""Like :data:`Permitted`; ``call`` means the people in the call."""
 PermittedOrNobody = Annotated[
     str,
     _of_text(_permit),
@@ -283,7 +283,7 @@ PermittedOrNobody = Annotated[
         "everyone, nobody, call, managers, or a list of call, role:NAME, role ids and user ids, separated by commas",
     ),
 ]
-"""The same, where it may be nobody too."""
+"""Like :data:`PermittedOnCall`, with ``nobody`` as a further choice."""
 UserIds = Annotated[tuple[int, ...], _of_text(_user_ids)]
 """Discord's ids of people."""
 BargeIn = Annotated[
@@ -293,7 +293,7 @@ BargeIn = Annotated[
 ]
 """Who may interrupt; see :class:`bot.voice.discord.people.BargeInRule`."""
 KeptDays = Annotated[int | Literal["forever"], _of_text(_days)]
-"""For how many days something is kept; 0: not at all."""
+"""Number of days for which something is kept; 0 keeps nothing."""
 QuietHours = Annotated[
     str,
     _of_text(_hours),

@@ -1,4 +1,4 @@
-"""Reading YAML: a start reads a dozen files, which takes libyaml a seventh of what PyYAML's own parser takes."""
+"""Reads YAML with libyaml. A start reads a dozen files, and PyYAML's own parser would take seven times as long."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from yaml.composer import Composer
 
 
 class _Loader(Composer, yaml.CSafeLoader):
-    """libyaml's parser beneath PyYAML's composer: libyaml's recurses without a limit, and nested lists crash it."""
+    """libyaml's parser with PyYAML's composer. libyaml's own composer crashes on nested lists: it has no limit."""
 
     def __init__(self, text: str) -> None:
         yaml.CSafeLoader.__init__(self, text)
@@ -18,17 +18,18 @@ class _Loader(Composer, yaml.CSafeLoader):
 
 
 def read_yaml(path: Path) -> Any:
-    """What a file in UTF-8 says, in plain Python values. Blocks.
+    """Read a UTF-8 file, and return plain Python values. Blocks.
 
     Raises:
-        OSError, ValueError, yaml.YAMLError, RecursionError: it can't be read; :func:`~config.reasons.reason` says why.
+        OSError, ValueError, yaml.YAMLError, RecursionError: the file can't be read. See
+            :func:`~config.reasons.reason`.
     """
     text = path.read_text(encoding="utf-8")
     try:
         # A safe loader, whatever its name.
         return yaml.load(text, Loader=_Loader)  # noqa: S506
     except yaml.MarkedYAMLError as error:
-        # libyaml finds that something has no end in the line after the last one.
+        # libyaml reports a missing end in the line after the last one.
         if error.problem_mark is not None:
             line = min(error.problem_mark.line, text.count("\n"))
             error.problem_mark = yaml.Mark(str(path), 0, line, 0, None, 0)

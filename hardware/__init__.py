@@ -1,4 +1,4 @@
 """GPUs of this machine, and how full their memory is.
 
-On the ground floor, because the speech server watches GPU memory and ``python -m bot models`` checks what fits.
+The speech server watches this memory, and ``python -m bot models`` checks which models fit into it.
 """

@@ -10,6 +10,7 @@ from hardware.reading import read_cards
 from hardware.watch import VramWatch
 
 SECONDS = 5.0
+"""Time between two polls."""
 
 
 class CardPoll:

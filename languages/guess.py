@@ -17,13 +17,13 @@ LIKELY = 0.5
 SURE = 0.7
 """Least probability of another language for a reply to change to it."""
 TIMES_LIKELIER = 10
-"""Least ratio of its probability to the current language's. "Okay.", "Pizza!" and names do not reach it."""
+"""Least ratio of another language's probability to the current one's. "Okay.", "Pizza!" and names do not reach it."""
 
 TIMES_LIKELIER_TO_BEGIN = 5
 """The same ratio for the first words of a reply, together with :data:`LIKELY`."""
 
 TELLING, TIMES_TELLING = 0.6, 4
-"""Least probability of a language, and least ratio to the second most probable, for :meth:`LanguageGuesser.sure_of`."""
+"""For :meth:`LanguageGuesser.sure_of`: least probability of a language, and least ratio to the second most probable."""
 
 # Addresses, code, mentions, numbers and identifiers belong to no language.
 _NO_WORDS = re.compile(r"`[^`]*`|<[^<>\s]+>|(?<!\S)\S*[0-9@/_]\S*")

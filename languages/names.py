@@ -126,7 +126,7 @@ _KNOWN = frozenset(LANGUAGES.values())
 
 
 def language_code(named: object) -> str | None:
-    """Whisper's code for a language, however a server names it; ``None`` for what is no known language."""
+    """Whisper's code for a language, however a server names it; ``None`` if the language is unknown."""
     if not isinstance(named, str):
         return None
     name = named.strip().casefold()

@@ -41,7 +41,7 @@ _LANGUAGES = MappingProxyType(
 )
 _IN_LATIN_TOO = frozenset({"sr", "ku"})
 _NOT_LATIN = frozenset(" ".join(_LANGUAGES.values()).split()) - _IN_LATIN_TOO
-_BLANKLESS = frozenset({"CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR"})
+_UNSPACED = frozenset({"CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR"})
 
 
 def script(char: str) -> str:
@@ -49,9 +49,9 @@ def script(char: str) -> str:
     return unicodedata.name(char, "").partition(" ")[0]
 
 
-def is_blankless(char: str) -> bool:
+def is_unspaced_script(char: str) -> bool:
     """Whether the character's script has no spaces between words."""
-    return char > "\u0dff" and script(char) in _BLANKLESS
+    return char > "\u0dff" and script(char) in _UNSPACED
 
 
 def language_of(text: str) -> str | None:
@@ -71,7 +71,7 @@ def languages_written_like(text: str, languages: Collection[str]) -> frozenset[s
 
 
 def scripts_of(language: str) -> frozenset[str] | None:
-    """The scripts that a voice of this language (a BCP 47 tag) reads, always with Latin; ``None`` if it is empty."""
+    """The scripts that a voice of this language (BCP 47) reads, always with Latin; ``None`` if the tag is empty."""
     if not language:
         return None
     main = main_part(language)

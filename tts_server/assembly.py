@@ -15,7 +15,7 @@ BETTER_IDLE_SECONDS = 30.0
 
 
 def create_pool(settings: SpeechSettings, library: VoiceLibrary) -> EnginePool:
-    """Build the engine pool with the voices of the library, which is loaded. Blocks: call it in a thread.
+    """Load the library of voices, and build the engine pool with them. Blocks: call it in a thread.
 
     Raises:
         SettingsError: the presets, the pronunciations or the folder of voices can't be used.
@@ -37,12 +37,12 @@ def create_pool(settings: SpeechSettings, library: VoiceLibrary) -> EnginePool:
 
 
 def create_better_pool(settings: SpeechSettings, library: VoiceLibrary) -> EnginePool | None:
-    """Build the pool of the better engine; ``None`` if the settings name none. Blocks: call it in a thread.
+    """Build the pool of the better engine; ``None`` if there is no such engine. Blocks: call it in a thread.
 
-    It has no fallbacks: a client that asks for the better engine gets that engine or an error.
+    The pool has no fallbacks: a client that asks for the better engine gets that engine or an error.
 
     Args:
-        library: loaded already, by :func:`create_pool`.
+        library: must be loaded already; :func:`create_pool` loads it.
 
     Raises:
         SettingsError: the presets or the pronunciations can't be used.

@@ -1,4 +1,4 @@
-"""``python -m tts_server``: the speech server as a process of its own.
+"""``python -m tts_server``: runs the speech server as a separate process.
 
 Prints one line of JSON on standard output when it is ready:
 ``{"listening": "ws://…/ws/stream", "engine": "…", "speaking": "…"}``.
@@ -46,9 +46,9 @@ from wire.parameters import SpeechParameters
 SWITCH_INTERVAL = 0.0005
 """Seconds that a computing thread may keep Python's lock while the event loop waits. Python's default is 5 ms."""
 ENDING_LIMIT = 4.0
-"""Longest time for an orderly shutdown, in seconds. Loading a model can't be interrupted."""
+"""Time limit for a clean shutdown, in seconds. After that the process ends at once, even while it loads a model."""
 _OK, _ENGINE_FAILED, _CANNOT_START = 0, 1, 2
-SLOWEST = 0.8
+MAX_REAL_TIME_FACTOR = 0.8
 """Highest real-time factor that is fast enough for a call. Beyond it, replies have gaps under load."""
 SENTENCE = "Hello there, this is how I sound today."
 
@@ -59,7 +59,7 @@ def _arguments() -> argparse.Namespace:
         "--bind",
         dest="tts_bind",
         metavar="HOST:PORT",
-        help="where to listen (TTS_BIND); port 0: a free one",
+        help="address to listen on (TTS_BIND); port 0 chooses a free port",
     )
     parser.add_argument("--engine", dest="tts_engine", help="the engine, instead of TTS_ENGINE: espeak, xtts, …")
     parser.add_argument("--voice", dest="tts_voice", help="the voice, instead of TTS_VOICE")
@@ -67,7 +67,7 @@ def _arguments() -> argparse.Namespace:
         "--first-audio-ms",
         dest="tts_stand_in_first_audio_ms",
         type=float,
-        help="of the stand-in engine",
+        help="delay of the stand-in engine's first sound, in milliseconds",
     )
     parser.add_argument(
         "--rtf",
@@ -88,7 +88,7 @@ def _arguments() -> argparse.Namespace:
         const=0,
         type=int,
         metavar="PID",
-        help="end when the process that started it does (Linux), which may be named by its id",
+        help="end when the parent process ends (Linux); PID: the parent's id, in case it has ended already",
     )
     parser.add_argument("--verbose", action="store_true", help="log more")
     return parser.read(sys.argv[1:])
@@ -147,13 +147,13 @@ async def _listen(
 
 
 async def _check(settings: SpeechSettings) -> int:
-    """Print how fast the voice is on standard output, or why it can't be used on standard error."""
+    """Measure the speed of the voice. Prints the result on standard output, or an error on standard error."""
     library = VoiceLibrary(settings.tts_voices_dir)
     try:
-        said = [await _tried(partial(create_pool, settings, library))]
+        results = [await _measure_pool(partial(create_pool, settings, library))]
         if settings.tts_better_engine not in (None, settings.tts_engine):
-            said.append(await _tried(partial(create_better_pool, settings, library), "TTS_BETTER_ENGINE: "))
-        sys.stdout.write("; ".join(filter(None, said)) + "\n")
+            results.append(await _measure_pool(partial(create_better_pool, settings, library), "TTS_BETTER_ENGINE: "))
+        sys.stdout.write("; ".join(filter(None, results)) + "\n")
     except EngineError as error:
         return _exit_with(str(error), _ENGINE_FAILED)
     except (SettingsError, UnknownVoiceError) as error:
@@ -161,15 +161,15 @@ async def _check(settings: SpeechSettings) -> int:
     return _OK
 
 
-async def _tried(create: Callable[[], EnginePool | None], blame: str = "") -> str | None:
-    """Measure one pool alone, since two engines may not fit on the GPU. ``blame`` is put before the error's message."""
+async def _measure_pool(create: Callable[[], EnginePool | None], prefix: str = "") -> str | None:
+    """Measure one pool alone, since two engines may not fit on the GPU. ``prefix`` begins the error message."""
     pool = await asyncio.to_thread(create)
     if pool is None:
         return None
     try:
         return await try_voice(pool)
     except EngineError as error:
-        raise EngineError(f"{blame}{error}") from error
+        raise EngineError(f"{prefix}{error}") from error
     finally:
         await pool.close()
 
@@ -238,4 +238,4 @@ async def try_voice(pool: EnginePool) -> str:
 
 def verdict(ratio: float) -> str:
     """Whether a voice with this real-time factor is fast enough for a call, and what to do if it is not."""
-    return "fast enough for a call" if ratio < SLOWEST else "too slow for a call: set TTS_ENGINE=espeak"
+    return "fast enough for a call" if ratio < MAX_REAL_TIME_FACTOR else "too slow for a call: set TTS_ENGINE=espeak"

@@ -16,12 +16,15 @@ TEMPO_RATE = 32_000
 """Sample rate in Hz at which the tempo is changed."""
 # Window of atempo: 32 ms, two periods of the lowest voice. A longer window only adds delay.
 _WINDOW_SAMPLES = 1024
-# atempo's window is 1/24 s at the rate it is told, rounded to a power of two. This rate gives the window above.
+# atempo's window is 1/24 s at the sample rate that it is told, rounded to a power of two. With this rate, it is the
+# window above.
 _NOMINAL_RATE = 24 * _WINDOW_SAMPLES
 # atempo drops samples that don't fill a window. This much silence at the end pushes all of the sound out.
 _FLUSH_SECONDS = 0.25
 LOWEST, HIGHEST = -12.0, 12.0
+"""Bounds of a shift of the pitch, in semitones."""
 SLOWEST, FASTEST = 0.25, 4.0
+"""Bounds of a tempo, as a factor."""
 
 
 def tempo_filters(factor: float) -> tuple[Filter, ...]:
@@ -101,7 +104,7 @@ class AudioFilterChain:
 class PitchShifter:
     """Raises the pitch of mono float32 at ``rate`` Hz by ``semitones`` (-12 to 12). CPU-bound: call it in a thread.
 
-    The output is as long as the input, to the sample. Up to 60 ms are held back until more input comes or it ends.
+    The output is as long as the input, to the sample. Up to 60 ms are held back until the input goes on or ends.
     At 0 semitones, samples pass unchanged.
     """
 

@@ -83,7 +83,7 @@ class SpeechServer:
 
         Raises:
             EngineError: an engine can't be created, or no engine can speak.
-            UnknownVoiceError: the preferred engine has no voice as the settings name.
+            UnknownVoiceError: the preferred engine lacks the voice that the settings name.
         """
         pool = await asyncio.to_thread(create)
         try:
@@ -125,4 +125,4 @@ async def _learn_languages(pool: EnginePool) -> None:
     try:
         await asyncio.to_thread(pool.resolver.load)
     except Exception:
-        _log.exception("The language recogniser could not be loaded; a text's script alone is looked at")
+        _log.exception("The language recogniser could not be loaded; a text's language is detected by its script alone")

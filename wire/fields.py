@@ -6,7 +6,7 @@ import json
 from typing import Any, Literal, Self, get_args
 
 MAX_MESSAGE_BYTES = 64 * 1024
-"""Longest message."""
+"""Longest message, in bytes (in characters, if it arrives as text)."""
 LONGEST_NAME = 200
 """Most characters of a name, such as a voice's."""
 

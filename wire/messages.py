@@ -198,7 +198,7 @@ class Loading(Notice):
 
 
 EngineChange = Literal["ready", "loading", "too_slow", "out_of_memory", "failed", "asked"]
-"""Why another engine speaks now; ``ready`` if it is the preferred one."""
+"""Why another engine speaks now; ``ready`` if the preferred engine speaks."""
 ENGINE_CHANGES: tuple[EngineChange, ...] = get_args(EngineChange)
 
 

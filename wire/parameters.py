@@ -24,7 +24,7 @@ def _whole(low: float, high: float) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class SpeechParameters:
-    """How a reply is to be spoken, read from its first message. ``None`` leaves the choice to the engine.
+    """The speech parameters of a reply, read from its first message. ``None`` leaves the choice to the engine.
 
     Attributes:
         language: BCP 47 tag of the language to speak in.
@@ -32,7 +32,7 @@ class SpeechParameters:
         pitch_shift: in semitones.
         speed: factor; 1 is the voice's own speed.
         gpt_cond_len: seconds of the recordings that a voice is learned from.
-        gpt_cond_chunk_len: seconds of each piece of them.
+        gpt_cond_chunk_len: length of the pieces that these recordings are divided into, in seconds.
     """
 
     voice: str | None = field(default=None, metadata=_NAME)

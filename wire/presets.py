@@ -108,7 +108,7 @@ def read_presets(settings: SpeechSettings) -> Presets:
     """Read the presets of ``TTS_PRESETS``, with ``TTS_PRESET`` as the default. Reads a file.
 
     Raises:
-        SettingsError: they can't be used; the message names the variable.
+        SettingsError: the presets can't be used; the message names the variable.
     """
     try:
         presets = Presets.read(settings.tts_presets or COMMON_FILE)

@@ -30,11 +30,11 @@ _EXPOSED_HEADERS = "Retry-After"
 _HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~, -]{1,1000}", re.ASCII)
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_CLIENTS = 4096
-"""Most clients that the rate limit remembers. Beyond that, the client without requests for longest is dropped."""
+"""Most clients that the rate limit remembers. Beyond that, the client with the oldest last request is dropped."""
 
 
 class Access:
-    """Admits requests with the token. Without a token, it admits this machine's programs and allowed web pages."""
+    """Admits requests that carry the token. If no token is set, it admits local programs and allowed web pages."""
 
     def __init__(self, token: str | None, origins: AllowedOrigins) -> None:
         self._token = token
@@ -182,7 +182,7 @@ class ClientRateLimit:
         self._clients: OrderedDict[str, _Bucket] = OrderedDict()
 
     def wait(self, client: str) -> float:
-        """Count a request. Returns 0 if it is admitted, otherwise the seconds until the next one would be."""
+        """Count a request. Returns 0 if it is admitted, otherwise the seconds until a request would be admitted."""
         now = self._clock()
         bucket = self._clients.setdefault(client, _Bucket(self._per_minute, now))
         self._clients.move_to_end(client)

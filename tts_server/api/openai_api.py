@@ -24,7 +24,7 @@ from tts_server.dsp import TempoChanger
 from tts_server.engines.base import EngineError
 from tts_server.metrics import Metrics
 from tts_server.speaking.engine_pool import EnginePool, OverloadedError
-from tts_server.speaking.reply_worker import READING_SECONDS
+from tts_server.speaking.reply_worker import READ_TIMEOUT
 from tts_server.text.segmenter import Segmenter
 from tts_server.voices.profile import UnknownVoiceError
 from wire.parameters import SpeechParameters
@@ -57,7 +57,7 @@ class OpenAiApi:
         better: returns the pool of the better engine, if one is configured.
         metrics: counts the replies and errors.
         clock: monotonic seconds.
-        reading_seconds: longest time in which a client may take nothing of its reply.
+        read_timeout: seconds after which a client that reads nothing of its reply is disconnected.
     """
 
     def __init__(
@@ -67,14 +67,14 @@ class OpenAiApi:
         better: Callable[[], EnginePool | None] = lambda: None,
         metrics: Metrics | None = None,
         clock: Callable[[], float] = time.monotonic,
-        reading_seconds: float = READING_SECONDS,
+        read_timeout: float = READ_TIMEOUT,
     ) -> None:
         self._ready = ready
         self._metrics = metrics or Metrics()
         self._clock = clock
         self._timeout = timeout
         self._better = better
-        self._reading_seconds = reading_seconds
+        self._read_timeout = read_timeout
 
     def routes(self) -> list[web.RouteDef]:
         """The routes of these endpoints."""
@@ -112,7 +112,7 @@ class OpenAiApi:
     async def create_speech(self, request: web.Request) -> web.StreamResponse:
         """Answer with sound while it is synthesized. Errors before the first sound get their own HTTP status."""
         self._ready()
-        steps, began = ResponseSteps(request, self._timeout, self._reading_seconds), self._clock()
+        steps, began = ResponseSteps(request, self._timeout, self._read_timeout), self._clock()
         try:
             asked = parse(await read_body(request))
             pool = self._voice_of(asked.model)
@@ -153,7 +153,7 @@ async def _answer(
     first: Samples | None,
     pieces: AsyncGenerator[Samples, None],
 ) -> tuple[web.StreamResponse, int]:
-    """Send the sound as it is made; returns the response and how many samples were made. Raises _BrokenOffError."""
+    """Send the sound as it is made. Returns the response and the number of samples. Raises _BrokenOffError."""
     response_body: ResponseBody = EventStreamBody() if asked.events else FileBody()
     sound = _EncodedSound(asked)
     headers = {"Content-Type": response_body.content_type(sound.content_type), "Cache-Control": "no-store"}
@@ -202,7 +202,7 @@ async def _break_off(
 
 
 class _BrokenOffError(Exception):
-    """The sound ended too soon, with ``response`` under way. ``code`` says why; ``None``: the client went away."""
+    """The sound ended too soon, after the response had begun. ``code`` is ``None`` if the client went away."""
 
     def __init__(self, response: web.StreamResponse, code: str | None) -> None:
         super().__init__(code)
@@ -319,10 +319,10 @@ def _event(fields: dict[str, object]) -> bytes:
 class ResponseSteps:
     """Runs the steps of one response, each with a timeout."""
 
-    def __init__(self, request: web.Request, timeout: float, reading_seconds: float) -> None:
+    def __init__(self, request: web.Request, timeout: float, read_timeout: float) -> None:
         self._request = request
         self._timeout = timeout
-        self._reading_seconds = reading_seconds
+        self._read_timeout = read_timeout
 
     async def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         """Await the engine's ``work`` and return its result.
@@ -334,15 +334,15 @@ class ResponseSteps:
         return await self._run(work, self._timeout)
 
     async def write(self, work: Coroutine[Any, Any, None]) -> None:
-        """Await that the client takes enough; break off its connection if it takes nothing for too long.
+        """Wait until the client has read enough; abort its connection if it reads nothing for too long.
 
         Raises:
             ConnectionResetError: the client closed the connection, or does not read.
         """
         try:
-            await self._run(work, self._reading_seconds)
+            await self._run(work, self._read_timeout)
         except TimeoutError:
-            _log.warning("A client took nothing for %g s: its reply is dropped", self._reading_seconds)
+            _log.warning("A client took nothing for %g s: its reply is dropped", self._read_timeout)
             if self._request.transport is not None:
                 self._request.transport.abort()
             raise ConnectionResetError("the client does not read") from None

@@ -20,12 +20,13 @@ from tts_server.api.errors import ApiError
 from wire.parameters import NUMBERS, SpeechParameters
 
 MAX_INPUT_CHARACTERS = 4096
-"""OpenAI's limit."""
+"""Longest text, as in OpenAI's API."""
 MAX_BODY_BYTES = 128 * 1024
-"""Largest body: the longest text with every character escaped, and as much again for the other fields."""
+"""Largest body: it has room for the longest text with every character escaped, and for the other fields."""
 MAX_BODY_SECONDS = 30.0
 """Longest time, in seconds, for a whole body to arrive."""
 SLOWEST, FASTEST = 0.25, 4.0
+"""Bounds of ``speed``, as in OpenAI's API."""
 DEFAULT_RATE = 24_000
 """Default sample rate in Hz, except for telephone formats. It is the rate of OpenAI's ``pcm``."""
 _RATES = (8_000, 16_000, 22_050, 24_000, 44_100, 48_000)

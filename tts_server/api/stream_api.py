@@ -13,13 +13,13 @@ from aiohttp import WSCloseCode, web
 from tts_server.api.errors import unavailable
 from tts_server.metrics import Metrics
 from tts_server.speaking.engine_pool import EnginePool, NoticeBroadcast
-from tts_server.speaking.reply_worker import READING_SECONDS
+from tts_server.speaking.reply_worker import READ_TIMEOUT
 from tts_server.speaking.stream_connection import StreamConnection
 from wire.messages import Notice
 
 MAX_CONNECTIONS = 64
 MAX_MESSAGE_BYTES = 1024 * 1024
-"""A longer message closes the connection. Shorter ones beyond the protocol's limit are answered with an error."""
+"""Largest message that leaves the connection open. Above the protocol's limit it is answered with an error."""
 KEEPALIVE_SECONDS = 20
 MAX_QUEUED_NOTICES = 100
 """Most notices kept for a client that does not read. Newer ones are dropped."""
@@ -33,7 +33,7 @@ class StreamApi:
     Args:
         ready: returns the engine pool, or raises the HTTP error that says why there is none yet.
         current_notices: returns the notices that apply now. They are sent first to a client that asks for notices.
-        reading_seconds: longest time in which a client may take nothing of what is sent to it.
+        read_timeout: seconds after which a client that reads nothing is disconnected.
     """
 
     def __init__(
@@ -42,13 +42,13 @@ class StreamApi:
         metrics: Metrics,
         clock: Callable[[], float],
         current_notices: Callable[[EnginePool], Iterable[Notice]],
-        reading_seconds: float = READING_SECONDS,
+        read_timeout: float = READ_TIMEOUT,
     ) -> None:
         self._ready = ready
         self._metrics = metrics
         self._clock = clock
         self._current_notices = current_notices
-        self._reading_seconds = reading_seconds
+        self._read_timeout = read_timeout
         self._connections: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[web.RouteDef]:
@@ -64,7 +64,7 @@ class StreamApi:
         await websocket.prepare(request)
         _keep_alive(request)
         stream = StreamConnection(
-            websocket, pool, self._metrics, self._clock, partial(_break_off, request), self._reading_seconds
+            websocket, pool, self._metrics, self._clock, partial(_break_off, request), self._read_timeout
         )
         wants_notices = request.query.get("notices") == "true"
         serve = self._with_notices(stream, pool) if wants_notices else stream.run()

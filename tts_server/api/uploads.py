@@ -23,9 +23,11 @@ _MALFORMED = (ValueError, AssertionError, RuntimeError, HttpProcessingError, web
 
 @dataclass(frozen=True, slots=True)
 class FormLimits:
-    """What a form may contain: text fields, and files in the parts called ``file_field``.
+    """The parts that a form may have, and their limits.
 
     Attributes:
+        fields: names of the text fields.
+        file_field: name of the parts that contain files.
         files: most files.
         file_bytes: most bytes per file.
     """

@@ -97,7 +97,7 @@ class VoicesApi:
         async with self._upload(request, _NEW_VOICE) as (form, folder):
             name, language = form.fields.get("name", ""), clean_language(form.fields.get("language") or "en")
             others = self._names_of(voices)
-            self._library.check_room(name, others)
+            self._library.check_can_create(name, others)
             recordings = await _read(form, folder)
             async with self._changing:
                 record = await asyncio.to_thread(self._library.create, name, language, recordings, others)

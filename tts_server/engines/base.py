@@ -25,7 +25,7 @@ class BrokenVoiceError(EngineError):
 
 
 class UnspeakableError(EngineError):
-    """The engine can't speak this text, and may well speak the next one."""
+    """The engine can't speak this text. It may be able to speak other texts."""
 
 
 class OutOfMemoryError(EngineError):
@@ -37,10 +37,10 @@ class Voice:
     """One of an engine's voices.
 
     Attributes:
-        id: what clients name the voice by.
-        name: what people read.
+        id: the id that clients use.
+        name: the name that people see.
         language: a BCP 47 tag such as ``en-us``.
-        also: other tags that the voice serves, in lower case.
+        also: other language tags that the voice serves, in lower case.
     """
 
     id: str
@@ -68,7 +68,7 @@ class SpeechEngine(Protocol):
 
     @property
     def sample_rate(self) -> int:
-        """The sample rate of what :meth:`synthesize` yields, in Hz."""
+        """The sample rate of the sound that :meth:`synthesize` yields, in Hz."""
         ...
 
     @property
@@ -122,7 +122,7 @@ class SpeechEngine(Protocol):
     ) -> Generator[Samples, None, None]:
         """Speak one segment, and yield its sound chunk by chunk. Called in a worker thread.
 
-        Within 50 ms of ``stop`` being set it returns, even in the middle of a chunk. Parameters that the engine does
+        It returns within 50 ms after ``stop`` is set, even in the middle of a chunk. Parameters that the engine does
         not support are ignored.
 
         Raises:
@@ -155,13 +155,13 @@ class CloningEngine(SpeechEngine, Protocol):
     """An engine that clones voices from recordings; :meth:`voices` lists the cloned voices too."""
 
     def learn(self, profile: VoiceProfile) -> float:
-        """Learn a new voice, or learn a voice again whose recordings have changed. It loads the engine if needed.
+        """Learn a new voice, or a voice whose recordings have changed. It loads the engine if needed.
 
         It blocks: call it in a thread.
 
         Returns:
-            How alike the clone sounds: the cosine similarity (-1 to 1) of the speaker embeddings of the engine's speech
-            and of the recordings.
+            The clone's similarity: the cosine similarity (-1 to 1) of the speaker embeddings of the engine's speech and
+            of the recordings.
 
         Raises:
             EngineError: the voice can't be learned; the message says why.

@@ -14,7 +14,7 @@ DEFAULT_VOICE = "en-us"
 TRAITS = Traits(supports=("speed", "pitch_shift"), voice=DEFAULT_VOICE, variants=variants, online=False)
 _RATE_BOUNDS = (80, 450)
 _PITCH_BOUNDS = (0, 100)
-# Measured: the library's pitch values 0 to 100 span about 20 semitones, nearly evenly; 50 is the usual pitch.
+# Measured: the library's pitch values 0 to 100 span about 20 semitones, nearly evenly; 50 is the default pitch.
 _PITCH_PER_SEMITONE = 4.8
 
 
@@ -51,7 +51,7 @@ class EspeakEngine(BaseEngine):  # type: ignore[misc]  # RealtimeTTS ships no ty
 
     @override
     def set_voice_parameters(self, **voice_parameters: float) -> None:
-        # The speed is a factor, the pitch shift is in semitones: beyond about 10 either way, the pitch stays the same.
+        # The speed is a factor. The pitch shift is in semitones; beyond about 10 up or down, it has no further effect.
         self._rate = _clamp(DEFAULT_RATE * voice_parameters.get("speed", 1.0), _RATE_BOUNDS)
         self._pitch = _clamp(50 + voice_parameters.get("pitch_shift", 0.0) * _PITCH_PER_SEMITONE, _PITCH_BOUNDS)
 

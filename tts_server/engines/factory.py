@@ -15,17 +15,17 @@ import soxr
 from audio.samples import Samples
 from config.speech_settings import EngineName, SpeechSettings, engine_variables
 from tts_server.engines.base import EngineError, LoadingReport, SpeechEngine, UnknownEngineError, Voice
-from tts_server.voices.profile import Profiles, UnknownVoiceError
+from tts_server.voices.profile import UnknownVoiceError, VoiceProfileStore
 from wire.messages import SAMPLE_RATE
 from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
 
-# The language of a guessed voice.
+# The language of a guessed voice, if the request names none.
 _ANY_LANGUAGE = "en"
 
 
-def create_engines(settings: SpeechSettings, profiles: Profiles) -> tuple[SpeechEngine, ...]:
+def create_engines(settings: SpeechSettings, profiles: VoiceProfileStore) -> tuple[SpeechEngine, ...]:
     """Create the preferred engine and its fallbacks, in this order. It blocks: call it in a thread.
 
     If the preferred engine can't be created now, a fallback speaks, and the preferred one is tried again when somebody
@@ -74,7 +74,7 @@ def _fallback_names(settings: SpeechSettings) -> list[str]:
     return [name for name in settings.tts_fallback if name not in left_out]
 
 
-def _fallbacks(settings: SpeechSettings, profiles: Profiles) -> list[SpeechEngine]:
+def _fallbacks(settings: SpeechSettings, profiles: VoiceProfileStore) -> list[SpeechEngine]:
     engines: list[SpeechEngine] = []
     for name in _fallback_names(settings):
         try:
@@ -87,7 +87,7 @@ def _fallbacks(settings: SpeechSettings, profiles: Profiles) -> list[SpeechEngin
     return engines
 
 
-def create_better_engine(settings: SpeechSettings, profiles: Profiles) -> SpeechEngine | None:
+def create_better_engine(settings: SpeechSettings, profiles: VoiceProfileStore) -> SpeechEngine | None:
     """Create the engine for requests that may take longer (``TTS_BETTER_ENGINE``). It blocks: call it in a thread.
 
     If the engine can't be created now, it is tried again when somebody needs it.
@@ -122,7 +122,7 @@ def _named(setting: str) -> Iterator[None]:
         raise type(error)(f"{setting}: {error}") from error
 
 
-def create_engine(name: str, settings: SpeechSettings, profiles: Profiles, voice: str | None) -> SpeechEngine:
+def create_engine(name: str, settings: SpeechSettings, profiles: VoiceProfileStore, voice: str | None) -> SpeechEngine:
     """Create one engine. It blocks: call it in a thread.
 
     Args:
@@ -183,8 +183,7 @@ def _options(name: str, settings: SpeechSettings) -> dict[str, Any]:
 class DeferredEngine:
     """A ``SpeechEngine`` that could not be created at the start; :meth:`load` tries again to create it.
 
-    Until then other engines speak. The voices that it resolves before that are guesses, and nothing is spoken with
-    them.
+    Until then other engines speak, and :meth:`resolve` only guesses voices, with which nothing is spoken.
 
     Args:
         name: the engine's name for people.
@@ -250,12 +249,12 @@ class DeferredEngine:
         engine = self._engine
         assert engine is not None, "only a loaded engine speaks"  # noqa: S101
         resampler = soxr.ResampleStream(engine.sample_rate, SAMPLE_RATE, 1, dtype="float32")
-        for chunk in engine.synthesize(text, self._known(engine, voice), parameters, stop):
+        for chunk in engine.synthesize(text, self._own_voice(engine, voice), parameters, stop):
             yield resampler.resample_chunk(chunk)
         yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
     @staticmethod
-    def _known(engine: SpeechEngine, voice: Voice) -> Voice:
+    def _own_voice(engine: SpeechEngine, voice: Voice) -> Voice:
         """Return the engine's own voice for one that was guessed before the engine was created."""
         try:
             return engine.resolve(voice.id, voice.language)

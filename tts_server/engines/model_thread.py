@@ -20,8 +20,8 @@ PutSamples = Callable[[Samples], None]
 class ModelThread:
     """Runs all of a model's work in one thread, one piece of work after another.
 
-    After a stop, whoever waits for sound returns within 10 ms. The model may run on for a moment, and the next work
-    waits for it. A slow reader never delays the model.
+    After a stop, a thread that waits for sound returns within 10 ms. The model may run on for a moment, and the next
+    work waits for it. A slow reader never delays the model.
 
     Args:
         name: prefix of the thread's name.
@@ -31,7 +31,7 @@ class ModelThread:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     def run(self, work: Callable[[], T]) -> T:
-        """Run ``work`` in the thread, and return its result or raise its error. It blocks until then."""
+        """Run ``work`` in the thread, and return its result or raise its error. Blocks until ``work`` is done."""
         return self._thread.submit(work).result()
 
     def stream(
@@ -72,5 +72,5 @@ class ModelThread:
             job.cancel()
 
     def close(self) -> None:
-        """End the thread after all work given to it so far. It blocks until then."""
+        """Finish all work given so far, and end the thread. Blocks."""
         self._thread.shutdown(wait=True)

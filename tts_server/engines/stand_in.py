@@ -21,7 +21,7 @@ from audio.samples import Samples
 from tts_server.engines.base import AlwaysLoaded, EngineError, Voice
 from tts_server.engines.voice_lookup import resolve_voice
 from tts_server.voices.decoding import RATE
-from tts_server.voices.profile import Profiles, VoiceProfile
+from tts_server.voices.profile import VoiceProfile, VoiceProfileStore
 from wire.parameters import SpeechParameters
 
 SECONDS_PER_CHARACTER = 1 / 15
@@ -30,20 +30,21 @@ TONE_HZ = 220.0
 _VOICE = Voice("tone", "A tone", "en")
 
 LOWEST_HZ, HIGHEST_HZ = 60.0, 400.0
+"""Bounds of the pitch that is looked for."""
 FRAME_SECONDS = 0.05
 VOICED_LEVEL = 0.3
 """Quietest level of a vowel, as a share of the loudest frame's."""
 PERIODIC = 0.5
-"""Lowest correlation with itself, one period later, of a frame that has a pitch."""
+"""Lowest autocorrelation, at a lag of one period, of a frame that has a pitch."""
 OCTAVE = 0.9
-"""Share of the best correlation that a shorter period must reach to be preferred: the longer one is its multiple."""
+"""A shorter period with this share of the best correlation is preferred: the best period may be its multiple."""
 
 _Correlation = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class StandInTiming:
-    """When one segment was spoken. Times are seconds of ``time.monotonic()``, which all processes on Linux share."""
+    """The times of one segment, in seconds of ``time.monotonic()``, which all processes on Linux share."""
 
     text: str
     received_at: float
@@ -73,7 +74,7 @@ class StandInEngine(AlwaysLoaded):
         first_audio: float,
         real_time_factor: float,
         timings: Path | None = None,
-        profiles: Profiles | None = None,
+        profiles: VoiceProfileStore | None = None,
     ) -> None:
         self.timings: list[StandInTiming] = []
         self._first_audio = first_audio
@@ -93,7 +94,7 @@ class StandInEngine(AlwaysLoaded):
         return resolve_voice(self.voices(), _VOICE, voice, None)
 
     def learn(self, profile: VoiceProfile) -> float:
-        """Measure the pitch of the recordings, and return how alike the tone is to them (-1 to 1)."""
+        """Measure the pitch of the recordings, and return how similar the tone is to them (-1 to 1)."""
         recorded = self._measure(profile)
         return recorded.likeness(Pitch.of(_tone(recorded.hz, RATE, RATE), RATE))
 

@@ -130,7 +130,7 @@ def _nearest(voices: Sequence[Voice], name: str) -> str:
 
 
 def _alike_in_a_word(voices: Sequence[Voice], name: str) -> list[Voice]:
-    """Return the voices that share a word, or nearly, with ``name``, such as "Swiss French" or "brazilian"."""
+    """Return the voices whose names share a word, or a similar word, with ``name``, such as "Swiss French"."""
     words = {voice: _WORD.findall(voice.name.casefold()) for voice in voices}
     known = {word for some in words.values() for word in some}
     for cutoff in (1.0, _NEAR):

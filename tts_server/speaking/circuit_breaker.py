@@ -14,12 +14,12 @@ from wire.messages import EngineChange
 
 WINDOW_SECONDS = 6.0
 """Length of the speed measurement's window, in seconds of synthesis time."""
-QUICK_ENOUGH = 0.8
+MAX_REAL_TIME_FACTOR = 0.8
 """Highest real-time factor that counts as fast enough. The rest of the time is needed for other work."""
 SLOW_SECONDS = 3.0
 """Least synthesis time, in seconds, before an engine is judged too slow."""
 FIRST_WAIT, LONGEST_WAIT = 20.0, 320.0
-"""Seconds until an open circuit breaker tries the engine again. Each relapse doubles the wait, up to the longest."""
+"""Seconds until an open circuit breaker tries the engine again: at first and at most. Each relapse doubles them."""
 
 OpenReason = EngineChange
 """Why the engine is not used; never ``ready``."""
@@ -27,15 +27,15 @@ OpenReason = EngineChange
 
 @dataclass(frozen=True, slots=True)
 class SynthesisTiming:
-    """Time that one whole segment took, in seconds.
+    """Time that the engine took for one whole portion of a text.
 
     Attributes:
-        audio: duration of the sound.
-        busy: time that the engine needed to synthesize it.
+        audio_seconds: duration of the sound.
+        synthesis_seconds: time that the engine needed to synthesize it.
     """
 
-    audio: float
-    busy: float
+    audio_seconds: float
+    synthesis_seconds: float
 
 
 class CircuitBreaker:
@@ -66,16 +66,16 @@ class CircuitBreaker:
         return self._reason if self._clock() < self._retry_at else None
 
     def record_success(self, work: SynthesisTiming) -> None:
-        """Count a whole synthesized segment."""
+        """Count a portion of a text that was synthesized to its end."""
         if self._clock() < self._retry_at:
             return
         self._work.append(work)
-        while len(self._work) > 1 and sum(work.busy for work in self._work) - self._work[0].busy >= WINDOW_SECONDS:
+        while len(self._work) > 1 and self._synthesis_seconds() - self._work[0].synthesis_seconds >= WINDOW_SECONDS:
             self._work.popleft()
-        busy, audio = sum(work.busy for work in self._work), sum(work.audio for work in self._work)
-        if busy <= QUICK_ENOUGH * audio:
+        synthesis, audio = self._synthesis_seconds(), sum(work.audio_seconds for work in self._work)
+        if synthesis <= MAX_REAL_TIME_FACTOR * audio:
             self._reason, self._wait = None, FIRST_WAIT
-        elif busy >= SLOW_SECONDS or self._reason == "too_slow":
+        elif synthesis >= SLOW_SECONDS or self._reason == "too_slow":
             self._open("too_slow")
         self._report_change()
 
@@ -86,7 +86,7 @@ class CircuitBreaker:
         self._report_change()
 
     def hold_open(self, held: bool) -> None:
-        """Stop using the engine until this is called with False, which also ends any wait."""
+        """Take the engine out of use (True), or allow it again (False). False also ends a running wait."""
         self._held_open = held
         if not held:
             self._retry_at, self._wait = 0.0, FIRST_WAIT
@@ -96,6 +96,9 @@ class CircuitBreaker:
         """Return :attr:`open_reason`. If a wait has ended since the last call, ``changed`` is called first."""
         self._report_change()
         return self.open_reason
+
+    def _synthesis_seconds(self) -> float:
+        return sum(work.synthesis_seconds for work in self._work)
 
     def _open(self, reason: OpenReason) -> None:
         again = self._reason is not None

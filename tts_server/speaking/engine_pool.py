@@ -29,7 +29,7 @@ _FAULTS = ("failed", "out_of_memory")
 FALLBACK_REPLIES = 11
 """Most further replies at the same time, all spoken by fallback engines."""
 NoticeListener = Callable[[Notice], None]
-# Has punctuation, markup, a number and an emoji, so that every step of text preparation runs once.
+# The text has punctuation, markup, a number and an emoji, so that every step of text preparation runs once.
 _TEXT = "**Hello there,** this is number 1, see `x`. 🎤"
 
 _log = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ class EnginePool:
 
         Raises:
             OverloadedError: too many replies are being spoken.
-            UnspeakableError: at the block's end, if no segment could be spoken. A single one is passed over.
+            UnspeakableError: at the end of the block, if no segment could be spoken. A single such segment is skipped.
         """
         with self._admission.enter(self._preferred.pace.replies_at_once) as with_preferred, self.lifecycle.in_use():
             reply = ReplySynthesizer(self, parameters, rate, lambda: self._in_order(with_preferred), passes_over=True)

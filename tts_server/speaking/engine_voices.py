@@ -48,7 +48,7 @@ class EngineVoices:
         """The voice with this name or id.
 
         Raises:
-            UnknownVoiceError: there is none; the message suggests similar names.
+            UnknownVoiceError: there is no such voice; the message suggests similar names.
         """
         return self._pool.resolve(voice)
 

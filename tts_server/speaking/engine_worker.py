@@ -23,15 +23,16 @@ from tts_server.speaking.measurements import Loudness, Pace
 from tts_server.text.spoken_length import spoken_length, spoken_start
 from wire.parameters import SpeechParameters
 
-LONGEST_TURN = 330
-"""Longest text that is spoken in one turn, in Latin letters: about 22 s of speech. Others wait no longer than that."""
-LONGEST_NAMED_TURN = 110
-"""The same for letters that the voice names one by one: about 7 s. Such a text has no melody that cuts would spoil."""
-MAX_TURN_SECONDS = 60
-"""Longest sound of one turn, in seconds. A longer one counts as an engine fault. Also bounds memory (12 MB)."""
-# Spoken length for each character: up to the first number a text is an ordinary one (Chinese characters count as three
-# letters), from the second on most of its letters are named.
-_USUAL_LENGTH, _NAMED_LENGTH = 4, 10
+LONGEST_PORTION = 330
+"""Longest portion of a text, in Latin letters: about 22 s of speech. Other clients wait only for one portion."""
+LONGEST_SPELLED_OUT_PORTION = 110
+"""Longest portion that is spelled out letter by letter: about 7 s. Cuts don't spoil the intonation there."""
+MAX_PORTION_SECONDS = 60
+"""Longest sound of one portion, in seconds. If it is longer, the text can't be spoken. Bounds memory too (12 MB)."""
+_USUAL_LENGTH = 4
+"""Highest spoken length per character of ordinary text, in Latin letters. A Chinese character counts as 3."""
+_SPELLED_OUT_LENGTH = 10
+"""Lowest spoken length per character of text that is mostly spelled out, in Latin letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class SynthesisRequest:
 
 
 class PlaybackDeadlines(Protocol):
-    """When clients' playback runs out of sound, in monotonic seconds."""
+    """The times at which clients' playback runs out of sound, in monotonic seconds."""
 
     @property
     def deadline(self) -> float:
@@ -68,11 +69,12 @@ class EngineWorker:
     """Speaks texts with one engine, for any number of clients. Use it only on the event loop.
 
     Requests wait in a queue for the engine's threads, the earliest playback deadline first. A text that takes long to
-    say, or that would make another client's playback run out, is spoken in portions, each in a turn of its own. The
-    engine works as fast as it can and its sound is kept until it is read, so a slow client never blocks the others.
+    say, or that would make another client's playback run out, is spoken in portions, and other clients' requests
+    may come between them. The engine works as fast as it can, and its sound is kept until it is read, so a slow client
+    never blocks the others.
 
     Args:
-        breaker: is told of every whole segment, on the event loop.
+        breaker: gets the timing of every whole portion, on the event loop.
     """
 
     def __init__(self, engine: SpeechEngine, breaker: CircuitBreaker) -> None:
@@ -81,7 +83,7 @@ class EngineWorker:
         self.loudness = Loudness(engine.sample_rate)
         self.pace = Pace()
         self._threads = ThreadPoolExecutor(engine.concurrency, thread_name_prefix="speech")
-        self._queue = FairQueue(engine.concurrency)
+        self._queue = DeadlineQueue(engine.concurrency)
         self._stops: set[threading.Event] = set()
 
     @property
@@ -98,20 +100,20 @@ class EngineWorker:
 
         Raises:
             UnspeakableError: this text gave no sound, or far too much.
-        EngineError: the engine failed, or returned something that is not sound.
+            EngineError: the engine failed, or returned something that is not sound.
         """
         rest = request.text
         while rest:
             next_deadline = await self._queue.enter(deadlines.deadline)
             others_deadline = min(next_deadline, deadlines.others_deadline)
-            portion = self.pace.portion(_turn(rest, request), others_deadline - time.monotonic())
+            portion = self.pace.portion(_longest_portion(rest, request), others_deadline - time.monotonic())
             rest = rest[len(portion) :]
             async with aclosing(self._make(replace(request, text=portion.rstrip()))) as pieces:
                 async for piece in pieces:
                     yield piece
 
     async def _make(self, request: SynthesisRequest) -> AsyncGenerator[Samples, None]:
-        """Run the engine in a thread and yield its chunks. The queue's next turn begins when the engine is done."""
+        """Run the engine in a thread and yield its chunks. The queue's next request begins when the engine is done."""
         loop = asyncio.get_running_loop()
         pieces: asyncio.Queue[Samples | None] = asyncio.Queue()
         stop = threading.Event()
@@ -139,9 +141,9 @@ class EngineWorker:
             job.cancel()
 
     def _record_pace(self, request: SynthesisRequest, work: SynthesisTiming) -> None:
-        # Letters that are named one by one say nothing about the pace of other texts.
+        # Text that is spelled out letter by letter says nothing about the pace of other texts.
         if spoken_length(request.text, request.voice.language) <= _USUAL_LENGTH * len(request.text):
-            self.pace.record(request.text, work.audio, work.busy)
+            self.pace.record(request.text, work.audio_seconds, work.synthesis_seconds)
 
     def _produce(
         self, request: SynthesisRequest, stop: threading.Event, hand_over: Callable[[Samples], None]
@@ -149,24 +151,24 @@ class EngineWorker:
         """Run in a worker thread: pass on every chunk until the text ends or ``stop`` is set.
 
         Returns:
-            How long it took; ``None`` if it was stopped.
+            The time that the engine took; ``None`` if it was stopped.
         """
         if stop.is_set():
             return None
         began = time.monotonic()
-        sound = _OutputStage(request, self.engine)
+        stage = _OutputStage(request, self.engine)
         samples = 0
         with closing(self.engine.synthesize(request.text, request.voice, request.parameters, stop)) as chunks:
             for chunk in self._checked(chunks):
                 if stop.is_set():
                     return None
                 samples += len(chunk)
-                if len(piece := sound.take(chunk)):
+                if len(piece := stage.take(chunk)):
                     hand_over(piece)
                 self.loudness.add(chunk)
         if stop.is_set():
             return None
-        if len(rest := sound.end()):
+        if len(rest := stage.end()):
             hand_over(rest)
         if not samples and any(char.isalnum() for char in request.text):
             raise UnspeakableError(f"{self.name} gave no sound")
@@ -177,10 +179,10 @@ class EngineWorker:
         try:
             for chunk in chunks:
                 if not np.isfinite(chunk).all():
-                    raise EngineError(f"{self.name} gave numbers that are no sound")
+                    raise EngineError(f"{self.name} returned samples that are not finite (NaN or infinity)")
                 samples += len(chunk)
-                if samples > MAX_TURN_SECONDS * self.engine.sample_rate:
-                    raise UnspeakableError(f"{self.name} would speak this text for more than {MAX_TURN_SECONDS} s")
+                if samples > MAX_PORTION_SECONDS * self.engine.sample_rate:
+                    raise UnspeakableError(f"{self.name} would speak this text for more than {MAX_PORTION_SECONDS} s")
                 yield chunk
         except EngineError:
             raise
@@ -195,13 +197,13 @@ class EngineWorker:
         await asyncio.to_thread(self.engine.close)
 
 
-def _turn(rest: str, request: SynthesisRequest) -> str:
-    """The start of ``rest`` that one turn may take."""
-    language, slower = request.voice.language, min(1.0, request.parameters.speed or 1.0)
-    turn = spoken_start(rest, language, LONGEST_TURN * slower)
-    if spoken_length(turn, language) < _NAMED_LENGTH * len(turn):
-        return turn
-    return spoken_start(turn, language, LONGEST_NAMED_TURN * slower)
+def _longest_portion(rest: str, request: SynthesisRequest) -> str:
+    """The longest start of ``rest`` that may be spoken as one portion."""
+    language, speed_factor = request.voice.language, min(1.0, request.parameters.speed or 1.0)
+    portion = spoken_start(rest, language, LONGEST_PORTION * speed_factor)
+    if spoken_length(portion, language) < _SPELLED_OUT_LENGTH * len(portion):
+        return portion
+    return spoken_start(portion, language, LONGEST_SPELLED_OUT_PORTION * speed_factor)
 
 
 class _OutputStage:
@@ -226,22 +228,24 @@ class _OutputStage:
 @dataclass(slots=True, eq=False)
 class _Waiter:
     deadline: float
-    turn: asyncio.Future[None]
+    admitted: asyncio.Future[None]
 
 
-class FairQueue:
-    """Queue with the earliest deadline first. Never interrupts a turn. Use it only on the event loop.
+class DeadlineQueue:
+    """Admits requests, the one with the earliest deadline first. Use it only on the event loop.
+
+    An admitted request keeps its place until :meth:`leave`.
 
     Args:
-        places: number of turns at the same time.
+        concurrency: number of requests admitted at the same time.
     """
 
-    def __init__(self, places: int) -> None:
-        self._free = places
+    def __init__(self, concurrency: int) -> None:
+        self._free = concurrency
         self._waiting: list[_Waiter] = []
 
     async def enter(self, deadline: float) -> float:
-        """Wait for a turn. End it with :meth:`leave`.
+        """Wait until the request is admitted. Call :meth:`leave` when it is done.
 
         Args:
             deadline: time at which this client's playback runs out of sound, by any clock that all clients share.
@@ -253,18 +257,18 @@ class FairQueue:
         self._waiting.append(waiter)
         self._next()
         try:
-            await waiter.turn
+            await waiter.admitted
         except asyncio.CancelledError:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
-            if not waiter.turn.cancelled():
-                # The turn was granted just before the cancellation: pass it on.
+            if not waiter.admitted.cancelled():
+                # The request was admitted just before the cancellation: admit the next one instead.
                 self.leave()
             raise
         return min((other.deadline for other in self._waiting), default=math.inf)
 
     def leave(self) -> None:
-        """End a turn."""
+        """End an admitted request, and admit the next one."""
         self._free += 1
         self._next()
 
@@ -272,6 +276,6 @@ class FairQueue:
         while self._free and self._waiting:
             waiter = min(self._waiting, key=lambda one: one.deadline)
             self._waiting.remove(waiter)
-            if not waiter.turn.done():
+            if not waiter.admitted.done():
                 self._free -= 1
-                waiter.turn.set_result(None)
+                waiter.admitted.set_result(None)

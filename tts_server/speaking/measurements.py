@@ -13,7 +13,7 @@ from audio.samples import Samples
 DEFAULT_SECONDS_PER_CHARACTER = 1 / 15
 """Assumed seconds of speech per character before any measurement."""
 SHORTEST_PORTION = 24
-"""Shortest portion of a text, in characters. Shorter portions would spoil the melody of the sentence."""
+"""Shortest portion of a text, in characters. Shorter portions would spoil the intonation of the sentence."""
 _WEIGHT = 0.2
 _WORD_START = re.compile(r"(?<=\s)\S")
 _CLAUSE_END = re.compile(r"[,;:.!?…、，。；：！？—]\s+")

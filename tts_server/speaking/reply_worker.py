@@ -22,8 +22,8 @@ FRAME_SAMPLES = SAMPLE_RATE // 5
 """Longest binary message, in samples."""
 MAX_WAITING_CHARACTERS = 20_000
 """Most characters of a reply that may wait to be spoken (about 25 minutes of speech)."""
-READING_SECONDS = 30.0
-"""Longest time in which a client may take nothing of its reply, in seconds. After that the reply is dropped."""
+READ_TIMEOUT = 30.0
+"""If a client reads nothing for this many seconds, it is disconnected and its reply is dropped."""
 
 
 class ReplyClient(Protocol):
@@ -43,7 +43,7 @@ class ReplyClient(Protocol):
 
 
 class _ReplyProgress:
-    """What has been sent of the current reply."""
+    """Progress of the current reply: the samples sent so far, and the delay of its first sound."""
 
     def __init__(self, started_at: float) -> None:
         self.started_at = started_at
@@ -51,7 +51,7 @@ class _ReplyProgress:
         self.samples = 0
 
     def first_audio(self, segment: TextSegment, now: float) -> None:
-        # Time that the reply spent waiting for the one before it does not count.
+        # The time spent waiting for the previous reply is not counted.
         since = max(segment.completed_at, self.started_at)
         self.first_chunk_ms = round((now - since) * 1000, 1)
 

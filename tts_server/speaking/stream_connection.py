@@ -1,11 +1,11 @@
-"""One connection on ``/ws/stream``: text from the client becomes sound, in the order in which it came.
+"""One connection on ``/ws/stream``: text from the client becomes sound, in the order in which the text came.
 
-The protocol is described in :mod:`wire`. These rules are settled here:
+The protocol is described in :mod:`wire`. This module adds these rules:
 
-- A token that names another ``reply`` ends the reply before it, as a ``flush`` would. A token without a name belongs
+- A token that names another ``reply`` ends the current reply, as a ``flush`` would. A token without a name belongs
   to the current reply. Replies are spoken one after another.
 - An error that names a reply ends that reply: neither sound nor ``flushed`` follows, and its further tokens are
-  ignored. A message that can't be parsed ends no reply.
+  ignored. A message that can't be parsed does not end a reply.
 - ``cancel`` drops every reply of the connection. Later tokens of the replies that were being received or spoken, or
   of the reply that the message names, are ignored until a token names another reply.
 """
@@ -21,7 +21,7 @@ from typing_extensions import override
 
 from tts_server.metrics import Metrics
 from tts_server.speaking.engine_pool import EnginePool
-from tts_server.speaking.reply_worker import READING_SECONDS, IncomingReply, ReplyClient, ReplyWorker
+from tts_server.speaking.reply_worker import READ_TIMEOUT, IncomingReply, ReplyClient, ReplyWorker
 from tts_server.voices.profile import UnknownVoiceError
 from wire.fields import WireError
 from wire.messages import Cancel, Cancelled, Failure, ServerMessage, Speak, parse_client
@@ -41,8 +41,8 @@ class StreamConnection(ReplyClient):
     engine stays loaded as long as there is a connection.
 
     Args:
-        break_off: ends the connection at once, without a goodbye that the client would not read.
-        reading_seconds: longest time in which the client may take nothing of what is sent to it.
+        break_off: aborts the connection at once, without a close frame, which the client would not read.
+        read_timeout: seconds after which a client that reads nothing is disconnected.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class StreamConnection(ReplyClient):
         metrics: Metrics,
         clock: Callable[[], float],
         break_off: Callable[[], None],
-        reading_seconds: float = READING_SECONDS,
+        read_timeout: float = READ_TIMEOUT,
     ) -> None:
         self._socket = socket
         self._pool = pool
         self._metrics = metrics
         self._clock = clock
         self._break_off = break_off
-        self._reading_seconds = reading_seconds
+        self._read_timeout = read_timeout
         self._worker = self._new_worker()
         self._open_reply: IncomingReply | None = None
         self._cancelled: frozenset[str | None] = frozenset()
@@ -69,23 +69,23 @@ class StreamConnection(ReplyClient):
 
     @override
     async def send(self, message: ServerMessage) -> None:
-        await self._taken(self._socket.send_str(message.to_json()))
+        await self._within_timeout(self._socket.send_str(message.to_json()))
 
     @override
     async def send_audio(self, audio: bytes) -> None:
-        await self._taken(self._socket.send_bytes(audio))
+        await self._within_timeout(self._socket.send_bytes(audio))
 
-    async def _taken(self, sending: Coroutine[None, None, None]) -> None:
-        """Wait until the client has taken enough of what was sent before.
+    async def _within_timeout(self, sending: Coroutine[None, None, None]) -> None:
+        """Await ``sending``, which waits while the client reads too little. Disconnect a client that reads nothing.
 
         Raises:
-            ConnectionError: the client is gone, or has taken nothing for too long.
+            ConnectionError: the client is gone, or has read nothing for too long.
         """
         try:
-            async with asyncio.timeout(self._reading_seconds):
+            async with asyncio.timeout(self._read_timeout):
                 await sending
         except TimeoutError:
-            _log.warning("A client took nothing for %g s: its connection is broken off", self._reading_seconds)
+            _log.warning("A client took nothing for %g s: its connection is broken off", self._read_timeout)
             self._break_off()
             raise ConnectionResetError("the client does not read") from None
 

@@ -27,7 +27,7 @@ MIN_FOREIGN_WORDS = 3
 A reply keeps its engine for "Gesundheit!" and "Bon appétit!".
 """
 MIN_FIRST_WORDS = 2
-"""The same minimum for the first segment of a reply of unknown language, which has no engine yet."""
+"""The same minimum for the first segment of a reply whose language is unknown: it has no engine yet."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
@@ -99,7 +99,7 @@ class VoiceResolver:
         If the language was only detected, engines that have the voice but not the language follow at the end.
 
         Raises:
-            UnknownVoiceError: no engine can.
+            UnknownVoiceError: no engine can speak as requested.
         """
         candidates: Candidates = []
         without_language: Candidates = []

@@ -58,7 +58,7 @@ class _Abbreviations:
 
 
 def _any_case(words: Mapping[str, str]) -> str:
-    """Return a pattern for ``words``: lower-case words match in any case, words with a capital only as they are."""
+    """Return a pattern for ``words``: lower-case words match in any case, words with a capital only as written."""
     lower_case = {word for word in words if word == word.lower()}
     return f"{any_of(words.keys() - lower_case)}|(?i:{any_of(lower_case)})"
 

@@ -377,7 +377,7 @@ def _fraction(top: str, bottom: str, words: Formulas) -> str:
 
 
 def _is_compound(text: str, words: Formulas) -> bool:
-    """Tell whether it contains a sign such as plus, so that the words must say where it ends."""
+    """Tell whether ``text`` contains a sign such as plus, so that the words must say where the fraction ends."""
     return any(f" {words.signs[sign]} " in f" {text} " for sign in ("+", "-", "=", "pm", "mp") if sign in words.signs)
 
 

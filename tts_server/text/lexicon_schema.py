@@ -138,7 +138,7 @@ class Dates(_Part):
 
     Attributes:
         months: the 12 names, in the form that dates use.
-        short_months: the 12 abbreviated names.
+        short_months: the 12 names in their short form.
         day_month: a template with ``{day}`` and ``{month}``, for languages without ``month_day``.
         month_day: a template for languages that say the month first.
         with_year: a template with ``{date}`` and ``{year}``.
@@ -179,8 +179,8 @@ class Numbers(_Part):
         words: number words that replace those of num2words.
         every_figure: whether all remaining digits are spelled, because engines fail on digits in this language.
         decimal: the decimal sign.
-        point: the word for it.
-        fraction: how digits behind it are read: one by one, as one number, or as num2words says.
+        point: the word for the decimal sign.
+        fraction: how the digits after the decimal sign are read: one by one, as one number, or as num2words does it.
         minus: the word for a minus sign.
         range: the word between two numbers, such as "to".
         percent: the forms of "percent".
@@ -307,7 +307,7 @@ class SharedLexicon(_Part):
         decimal_comma: languages with a comma as the decimal sign.
         dot_ordinals: languages that write "3." for "third".
         figures_left: languages whose numbers stay in digits, because num2words fails on them.
-        no_sentence_end: by language, abbreviations whose full stop ends no sentence.
+        no_sentence_end: by language, abbreviations whose full stop does not end a sentence.
     """
 
     decimal_comma: list[Word]

@@ -14,7 +14,7 @@ from num2words import CONVERTER_CLASSES
 from tts_server.text.lexicon_schema import Endings, Gender, Numbers, OwnWords
 
 LONGEST = 15
-"""Most digits of a number that is read as one; longer ones are read digit by digit, as telephone numbers are."""
+"""Most digits of a number that is read as one number. Longer ones are read digit by digit, like telephone numbers."""
 
 _CACHED_NUMBERS = 2048
 _LAST_WORDS = re.compile(r"(?:([^\W\d_]+) )?([^\W\d_]+) \Z")

@@ -1,6 +1,7 @@
 """Spells out numbers as words, in the text's language.
 
-A number stays in digits, for the engine to read, if its meaning is uncertain or the language has no words for it here.
+A number whose meaning is uncertain stays in digits, which the engine reads. So does a number for which the language's
+file has no words.
 """
 
 from __future__ import annotations

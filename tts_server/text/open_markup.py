@@ -1,4 +1,4 @@
-"""Follows a reply's open markup: code, links, addresses, formulas and *actions* that a segment must not be cut in."""
+"""Follows a reply's open markup, inside which no cut is allowed: code, links, addresses, formulas and *actions*."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class _FormulaTracker:
         return char == self._closing and last == "\\"
 
     def _still_formula(self, char: str, last: str) -> OpenMarkup:
-        """Return ``FORMULA``, or ``NONE`` if it is a sentence: several words in a row, or words that a stop ends."""
+        """Return ``FORMULA``, or ``NONE`` if this is a sentence: several words in a row, or a full stop and a space."""
         if char == "\n" or (char.isspace() and last in SENTENCE_ENDS | {"."}):
             return OpenMarkup.NONE
         self._depth += {"{": 1, "}": -1}.get(char, 0)

@@ -1,4 +1,4 @@
-"""Punctuation of all scripts, as the segmenter needs it: what ends a sentence or a clause, and what closes a quote."""
+"""Punctuation of all scripts, as the segmenter needs it: ends of sentences and clauses, and closing marks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from languages.scripts import script
 
 SENTENCE_ENDS = frozenset("!?" + "。！？｡" + "؟۔" + "।॥" + "։" + "።፧" + "។" + "။" + "།")
-"""Punctuation that always ends a sentence. The full stop is not among it: numbers and addresses contain it too."""
+"""Punctuation that always ends a sentence. The full stop is not included: numbers and addresses contain it too."""
 
 CLAUSE_ENDS = frozenset("," + "、，；：" + "،؛" + "፣፤" + "၊" + "—" + "…")
 """Punctuation that always ends a clause."""

@@ -16,7 +16,7 @@ _SPACE = f"[ {_NARROW_SPACES}]"
 _WORD_BEHIND = re.compile(r"([^\W\d_]+)['’.,]?[ \u00a0]\Z")
 _WORD_AHEAD = re.compile(r"[ \u00a0]([^\W\d_]+\.?)")
 _CONTEXT_CHARACTERS = 24
-# Plural rules look at the last digits alone.
+# Plural rules only look at the last digits.
 _PLURAL_DIGITS = 24
 _YEAR = re.compile(r"1[1-9][0-9][0-9]|20[0-9][0-9]")
 _MILLION = 1_000_000

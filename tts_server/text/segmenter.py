@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from languages.scripts import is_blankless
+from languages.scripts import is_unspaced_script
 from languages.tags import main_part
 from tts_server.text.lexicon import dotted_abbreviations, shared_lexicon
 from tts_server.text.open_markup import MarkupTracker, OpenMarkup
@@ -27,11 +27,11 @@ LIMIT = 220
 FORMULA_LIMIT = 600
 """Longest formula that stays whole, in characters: LaTeX is much longer than its spoken words."""
 CLAUSE_WEIGHT = 100
-"""Length, in Latin letters, from which a later segment always may end with a clause."""
+"""A later segment of at least this length, in Latin letters, may end with any clause."""
 
 _UNSPACED_ENDS = SENTENCE_ENDS | CLAUSE_ENDS
 _LEAST_CLAUSE_WORDS = 2
-_LEAST_UNPUNCTUATED = 12
+_LEAST_UNPUNCTUATED_WEIGHT = 12
 _PLAIN_WORD_LENGTH = 24
 
 
@@ -58,7 +58,7 @@ class _Boundary:
 
 
 @dataclass(slots=True)
-class _Measure:
+class _Length:
     """Length of a text in characters, in Latin letters' worth of speech, and in words.
 
     In scripts without spaces, every character counts as a word.
@@ -72,10 +72,11 @@ class _Measure:
 class Segmenter:
     """Takes a text in pieces of any size, and returns each segment as soon as it is complete.
 
-    The first segment decides how long people wait, so it ends with the first clause of two words or the first sentence.
-    A later segment ends with its sentence, or with a clause if it is at least twice as long as all segments before it,
-    or at least :data:`CLAUSE_WEIGHT` long. The segments joined are the text, character for character. The cuts do not
-    depend on the size of the pieces. No cut is inside a number, an abbreviation, an address, code, a formula or a link.
+    The first segment decides how long people wait, so it ends with the first clause of at least two words, or with the
+    first sentence. A later segment ends with its sentence, or with a clause if it is at least twice as long as all
+    segments before it, or at least :data:`CLAUSE_WEIGHT` long. Joining the segments gives the text unchanged. The cuts
+    do not depend on the size of the pieces. No cut is inside a number, an abbreviation, an address, code, a formula or
+    a link.
 
     Args:
         language: a BCP 47 tag; it tells whether "3." is an ordinal number.
@@ -86,13 +87,13 @@ class Segmenter:
         self._abbreviations = dotted_abbreviations()
         self._markup = MarkupTracker()
         self._text: list[str] = []
-        self._size = _Measure()
-        self._cut_weight = 0
+        self._length = _Length()
+        self._emitted_weight = 0
         self._word: list[str] = []
         self._word_counted = False
         self._words_on_line = 0
         self._boundary: _Boundary | None = None
-        self._last_space: _Measure | None = None
+        self._last_space: _Length | None = None
         self._segments: list[str] = []
 
     def feed(self, piece: str) -> list[str]:
@@ -133,11 +134,11 @@ class Segmenter:
         if self._markup.inside and self._markup.open is not OpenMarkup.ADDRESS:
             return
         if char == "\n":
-            if self._size.words:
+            if self._length.words:
                 self._cut()
             return
         if char.isspace() and self._boundary is None and self._text and space_ends_clause(self._text[-1]):
-            if self._size.weight >= self._clause_weight(_LEAST_UNPUNCTUATED):
+            if self._length.weight >= self._clause_weight(_LEAST_UNPUNCTUATED_WEIGHT):
                 self._cut()
             return
         if self._boundary is None or char in CLOSERS or self._is_mark(char):
@@ -161,7 +162,7 @@ class Segmenter:
         boundary = self._boundary_at(char)
         if boundary is None:
             return
-        if self._cut_weight == 0 and self._is_plain(char) and self._is_long_enough(boundary.kind):
+        if self._emitted_weight == 0 and self._is_plain(char) and self._is_long_enough(boundary.kind):
             self._cut()
         else:
             self._boundary = boundary
@@ -212,67 +213,75 @@ class Segmenter:
 
     def _is_long_enough(self, kind: BoundaryKind) -> bool:
         if kind is BoundaryKind.SENTENCE_END:
-            return self._size.words > 0
-        return self._size.words >= _LEAST_CLAUSE_WORDS and self._size.weight >= self._clause_weight(0)
+            return self._length.words > 0
+        return self._length.words >= _LEAST_CLAUSE_WORDS and self._length.weight >= self._clause_weight(0)
 
     def _clause_weight(self, first: int) -> int:
-        """Return the length, in Latin letters, from which a clause may end the segment; ``first`` is for the first one.
+        """Return the least length of the segment, in Latin letters, at which a clause may end it.
+
+        For the first segment this is ``first``.
 
         While a segment is spoken, the model writes several times its length. So the next segment may be longer and is
         still ready in time.
         """
-        return min(CLAUSE_WEIGHT, 2 * self._cut_weight) if self._cut_weight else first
+        return min(CLAUSE_WEIGHT, 2 * self._emitted_weight) if self._emitted_weight else first
 
     # Sizes
 
     def _append(self, char: str) -> None:
         is_space = char.isspace()
         if is_space:
-            if not self._markup.inside and self._size.words:
-                self._last_space = _Measure(self._size.characters, self._size.weight, self._size.words)
+            if not self._markup.inside and self._length.words:
+                self._last_space = _Length(self._length.characters, self._length.weight, self._length.words)
             self._word.clear()
             self._word_counted = False
             self._words_on_line = 0 if char == "\n" else self._words_on_line
         else:
             self._words_on_line += not self._word
             self._word.append(char)
-            if is_blankless(char) or (char.isalnum() and not self._word_counted):
-                self._size.words += 1
+            if is_unspaced_script(char) or (char.isalnum() and not self._word_counted):
+                self._length.words += 1
                 self._word_counted = True
         self._text.append(char)
-        self._size.characters += 1
-        self._size.weight += weight(char)
+        self._length.characters += 1
+        self._length.weight += weight(char)
 
     def _cut_at_limit(self, char: str) -> None:
-        """Cut if the segment has reached its longest length: at its last space, else between any two characters."""
-        limit = LIMIT if self._cut_weight else FIRST_LIMIT
-        if self._size.weight < limit:
+        """Cut if the segment has reached its limit.
+
+        It is cut at its last space. Without a space, a text in a script without spaces is cut before ``char``. Other
+        text is cut only at twice the limit, and a formula at :data:`FORMULA_LIMIT`. Unbreakable markup stays whole.
+        """
+        limit = LIMIT if self._emitted_weight else FIRST_LIMIT
+        if self._length.weight < limit:
             return
         if self._last_space is not None:
             self._cut(self._last_space)
         elif self._markup.unbreakable or joins_previous(char) or self._text[-1] == ZERO_WIDTH_JOINER:
             return
-        elif is_blankless(self._text[-1]) and not self._markup.inside:
+        elif is_unspaced_script(self._text[-1]) and not self._markup.inside:
             self._cut()
-        elif self._size.weight >= (FORMULA_LIMIT if self._markup.formula else 2 * limit):
+        elif self._length.weight >= (FORMULA_LIMIT if self._markup.formula else 2 * limit):
             self._markup.abandon()
             self._cut()
 
     # Cuts
 
     def _cut_before_fence(self) -> None:
-        if self._size.words:
+        if self._length.words:
             fence = 3
-            self._cut(_Measure(self._size.characters - fence, self._size.weight - fence, self._size.words))
+            self._cut(_Length(self._length.characters - fence, self._length.weight - fence, self._length.words))
 
-    def _cut(self, at: _Measure | None = None) -> None:
+    def _cut(self, at: _Length | None = None) -> None:
         """Cut at the length ``at``, or after the last character."""
-        size = at or self._size
+        size = at or self._length
         self._segments.append("".join(self._text[: size.characters]))
         del self._text[: size.characters]
-        self._cut_weight += max(1, size.weight)
-        self._size = _Measure(
-            self._size.characters - size.characters, self._size.weight - size.weight, self._size.words - size.words
+        self._emitted_weight += max(1, size.weight)
+        self._length = _Length(
+            self._length.characters - size.characters,
+            self._length.weight - size.weight,
+            self._length.words - size.words,
         )
         self._last_space = None
         self._boundary = None

@@ -1,7 +1,7 @@
 """Spoken length: an estimate of how long a voice takes to say a text, in Latin letters' worth of speech.
 
-The number of characters does not tell: a voice spells out long numbers, and names each letter of a script that is
-foreign to it ("Egyptian hieroglyph"), which may take two seconds a letter.
+The number of characters is a poor measure: a voice reads long numbers digit by digit, and says the name of each letter
+of a foreign script ("Egyptian hieroglyph"), which may take two seconds a letter.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from types import MappingProxyType
 from languages.scripts import script, scripts_of
 from tts_server.text.punctuation import CLAUSE_ENDS, SENTENCE_ENDS, joins_previous, weight
 
-_DIGIT, _DIGIT_OF_LONG_NUMBER = 5, 9
-_SHORT_NUMBER = 2
+# Spoken length of one character, in Latin letters.
+_DIGIT = 5
+_DIGIT_OF_LONG_NUMBER = 9
 _CAPITAL = 2
 _SYMBOL = 4
 _RARE_SYMBOL = 9
+# Most digits of a number that is not long.
+_SHORT_NUMBER = 2
 _SYMBOLS = frozenset("#$%&*+/<=>@\\^`|~")
 # Measured with espeak-ng's English, German and Russian voices, which Piper's voices follow: the longest of the three.
 _FOREIGN = MappingProxyType(
@@ -42,8 +45,8 @@ def spoken_length(text: str, language: str) -> int:
     """Return about how long a voice of this language takes to say ``text``, in Latin letters (15 a second).
 
     Args:
-        text: what the voice is given.
-        language: the voice's, a BCP 47 tag; empty if the voice speaks every language.
+        text: the text to speak.
+        language: the voice's language, a BCP 47 tag; empty if the voice speaks every language.
     """
     return sum(_lengths(text, language))
 
@@ -51,7 +54,7 @@ def spoken_length(text: str, language: str) -> int:
 def spoken_start(text: str, language: str, most: float) -> str:
     """Return the longest start of ``text`` whose spoken length is at most ``most``, or its first character.
 
-    It ends after a clause that fills half of it, else after a word, else between any two characters.
+    It ends after a clause that fills at least half of ``most``, else after a word, else between any two characters.
     """
     length, after_clause, after_word = 0, 0, 0
     for place, (char, more) in enumerate(zip(text, _lengths(text, language), strict=True)):

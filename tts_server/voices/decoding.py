@@ -21,6 +21,7 @@ MAX_BYTES = 25 * 1024 * 1024
 MAX_SECONDS = 120.0
 """Longest decoded sound of a file, in seconds. A longer file is refused."""
 MIN_RATE, MAX_RATE = 8_000, 192_000
+"""Bounds of a file's sample rate, in Hz."""
 _BOUNDS = Bounds(
     min_rate=MIN_RATE,
     max_rate=MAX_RATE,
@@ -38,7 +39,7 @@ RefusalCode = Literal["no_audio", "too_large", "too_short", "too_long", "too_qui
 def decode(path: Path) -> Samples:
     """Decode a file to mono float32 at :data:`RATE`.
 
-    CPU-bound. FFmpeg may crash on a malicious file: call this in a process of its own.
+    CPU-bound. FFmpeg may crash on a malicious file: call this in a separate process.
 
     Raises:
         RecordingRefusedError: the file is broken, too large, too long or not sound.
@@ -101,7 +102,8 @@ def detect_format(path: Path) -> RecordingFormat:
         found = format_of(file.read(_SNIFFED_BYTES))
     if found is None:
         raise RecordingRefusedError(
-            "no_audio", "this is no recording that I know: send a WAV, FLAC, MP3, OGG (Opus or Vorbis) or M4A file"
+            "no_audio",
+            "this is not a recording format that I know: send a WAV, FLAC, MP3, OGG (Opus or Vorbis) or M4A file",
         )
     return found
 

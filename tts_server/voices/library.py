@@ -15,7 +15,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from tts_server.voices.names import clean_language, clean_name, is_voice_id, same_name, voice_id
-from tts_server.voices.profile import Profiles, UnknownVoiceError, VoiceProfile
+from tts_server.voices.profile import UnknownVoiceError, VoiceProfile, VoiceProfileStore
 from tts_server.voices.reading import PreparedRecording
 from tts_server.voices.voice_folder import (
     MAX_RECORDINGS,
@@ -42,8 +42,8 @@ class LibraryFullError(ValueError):
     """The library, or this voice, has reached its limit."""
 
 
-class VoiceLibrary(Profiles):
-    """The folder of voices; a :class:`~tts_server.voices.profile.Profiles`.
+class VoiceLibrary(VoiceProfileStore):
+    """The folder of voices; a :class:`~tts_server.voices.profile.VoiceProfileStore`.
 
     Reading methods are fast and thread-safe. Methods that change a voice block, one at a time: call them in a thread.
     """
@@ -51,7 +51,7 @@ class VoiceLibrary(Profiles):
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder.absolute()
         self._clock = clock
-        self._changing = threading.Lock()
+        self._write_lock = threading.Lock()
         # Replaced as a whole and never modified, so that reading needs no lock.
         self._records: dict[str, VoiceRecord] = {}
 
@@ -61,7 +61,7 @@ class VoiceLibrary(Profiles):
         Raises:
             OSError: the folder can't be created or read.
         """
-        with self._changing:
+        with self._write_lock:
             self._folder.mkdir(parents=True, exist_ok=True)
             found: dict[str, VoiceRecord] = {}
             for folder in sorted(self._folder.iterdir()):
@@ -74,7 +74,7 @@ class VoiceLibrary(Profiles):
                         found[folder.name] = read_voice(folder)
                     except BrokenVoiceFolderError as error:
                         _log.warning("The voice %s is left out: %s", folder.name, error)
-            self._list(found.values())
+            self._publish(found.values())
 
     @override
     def all(self) -> Sequence[VoiceProfile]:
@@ -106,7 +106,7 @@ class VoiceLibrary(Profiles):
         with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=self._folder, ignore_cleanup_errors=True) as folder:
             yield Path(folder)
 
-    def check_room(self, name: str, others: Collection[str] = ()) -> None:
+    def check_can_create(self, name: str, others: Collection[str] = ()) -> None:
         """Check whether a voice could be created. ``others`` are further names that are taken.
 
         Raises:
@@ -136,28 +136,30 @@ class VoiceLibrary(Profiles):
             LibraryFullError: there are too many voices or recordings.
         """
         name, language = clean_name(name), clean_language(language)
-        with self._changing:
-            self.check_room(name, others)
+        with self._write_lock:
+            self.check_can_create(name, others)
             _check_number(len(recordings))
             taken = {*(path.name.lower() for path in self._folder.iterdir()), *(other.lower() for other in others)}
             folder = self._folder / voice_id(name, taken)
             with self.workspace() as workspace:
-                making = workspace / "voice"
-                making.mkdir()
-                profile = VoiceProfile(folder.name, name, language, _move(recordings, making, 1), digest="")
+                unfinished = workspace / "voice"
+                unfinished.mkdir()
+                profile = VoiceProfile(folder.name, name, language, _move(recordings, unfinished, 1), digest="")
                 seconds = tuple(recording.seconds for recording in recordings)
-                write_voice(making, VoiceRecord(profile, seconds, self._clock()))
-                making.rename(folder)
-            return self._listed(folder)
+                write_voice(unfinished, VoiceRecord(profile, seconds, self._clock()))
+                unfinished.rename(folder)
+            return self._reload(folder)
 
     def add_recordings(self, voice: str, recordings: Sequence[PreparedRecording]) -> VoiceRecord:
-        """Add recordings to a voice. They are moved into the library, and the similarity is cleared. Blocks.
+        """Add recordings to a voice. They are moved into the library.
+
+        The voice's similarity (see :meth:`set_similarity`) is cleared. Blocks.
 
         Raises:
             UnknownVoiceError: the library has no such voice.
             LibraryFullError: the voice has too many recordings.
         """
-        with self._changing:
+        with self._write_lock:
             record = self.record(voice)
             old = record.profile.recordings
             _check_number(len(old) + len(recordings))
@@ -166,7 +168,7 @@ class VoiceLibrary(Profiles):
             profile = replace(record.profile, recordings=old + new)
             seconds = record.seconds + tuple(recording.seconds for recording in recordings)
             write_voice(folder, replace(record, profile=profile, seconds=seconds, similarity=None))
-            return self._listed(folder)
+            return self._reload(folder)
 
     def set_similarity(self, voice: str, similarity: float) -> VoiceRecord:
         """Store the similarity of a voice to its recordings (cosine, -1 to 1). Blocks.
@@ -174,10 +176,10 @@ class VoiceLibrary(Profiles):
         Raises:
             UnknownVoiceError: the library has no such voice.
         """
-        with self._changing:
+        with self._write_lock:
             record = replace(self.record(voice), similarity=min(max(similarity, -1.0), 1.0))
             write_voice(self._folder / voice, record)
-            self._list({**self._records, voice: record}.values())
+            self._publish({**self._records, voice: record}.values())
             return record
 
     def restore(self, record: VoiceRecord) -> None:
@@ -187,10 +189,10 @@ class VoiceLibrary(Profiles):
             UnknownVoiceError: the library has no such voice.
         """
         voice = record.profile.id
-        with self._changing:
+        with self._write_lock:
             now = self.record(voice)
             write_voice(self._folder / voice, record)
-            self._list({**self._records, voice: record}.values())
+            self._publish({**self._records, voice: record}.values())
             for path in set(now.profile.recordings) - set(record.profile.recordings):
                 path.unlink(missing_ok=True)
 
@@ -200,20 +202,20 @@ class VoiceLibrary(Profiles):
         Raises:
             UnknownVoiceError: the library has no such voice.
         """
-        with self._changing:
+        with self._write_lock:
             self.record(voice)
             # Moved into the workspace and deleted with it, so that a half-deleted voice is never listed.
             with self.workspace() as trash:
                 with suppress(FileNotFoundError):
                     (self._folder / voice).rename(trash / voice)
-                self._list(record for record in self._records.values() if record.profile.id != voice)
+                self._publish(record for record in self._records.values() if record.profile.id != voice)
 
-    def _listed(self, folder: Path) -> VoiceRecord:
+    def _reload(self, folder: Path) -> VoiceRecord:
         record = read_voice(folder)
-        self._list({**self._records, folder.name: record}.values())
+        self._publish({**self._records, folder.name: record}.values())
         return record
 
-    def _list(self, records: Iterable[VoiceRecord]) -> None:
+    def _publish(self, records: Iterable[VoiceRecord]) -> None:
         oldest_first = sorted(records, key=lambda record: (record.made_at, record.profile.id))
         self._records = {record.profile.id: record for record in oldest_first}
 

@@ -1,4 +1,4 @@
-"""Names, ids and languages of voices: what is valid."""
+"""Checks of voices' names, ids and languages."""
 
 from __future__ import annotations
 

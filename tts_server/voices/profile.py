@@ -55,7 +55,7 @@ class VoiceProfile:
     digest: str
 
 
-class Profiles(Protocol):
+class VoiceProfileStore(Protocol):
     """Gives engines access to the voices made from recordings. Its methods don't block."""
 
     def all(self) -> Sequence[VoiceProfile]:
@@ -67,8 +67,8 @@ class Profiles(Protocol):
         ...
 
 
-class NoProfiles(Profiles):
-    """Profiles of a server without a voice library."""
+class NoProfiles(VoiceProfileStore):
+    """The empty store of a server without a voice library."""
 
     @override
     def all(self) -> Sequence[VoiceProfile]:
@@ -80,6 +80,6 @@ class NoProfiles(Profiles):
 
 
 def preview_sentence(language: str) -> str:
-    """A short sentence in a language (BCP 47 tag); in English if there is none for it."""
+    """A short sentence in a language (BCP 47 tag); in English if there is none in that language."""
     main = language.lower().partition("-")[0]
     return _SENTENCES.get(_SAME_SENTENCE.get(main, main), _ENGLISH)

@@ -17,15 +17,15 @@ from tts_server.voices.decoding import RecordingRefusedError, RefusalCode, detec
 MAX_SECONDS = 20.0
 """Longest time for one file, in seconds."""
 READER = "tts_server.voices.reading_process"
-"""The module that the process runs."""
-# The process has little memory, and every thread of a library reserves some.
+"""The module that the child process runs."""
+# The child process has little memory, and every thread of a library reserves some.
 LOW_MEMORY_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 
 _log = logging.getLogger(__name__)
 
 
 class ReadingFailedError(RuntimeError):
-    """The server could not read the file, which may be fine. The log says more."""
+    """The server could not read the file. The file itself may be fine. The log says more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ async def read_recording(source: Path, target: Path, limit: float = MAX_SECONDS)
 
     Raises:
         RecordingRefusedError: the recording can't be used.
-        ReadingFailedError: the server could not read it.
+        ReadingFailedError: the server could not read the file.
     """
     # Most unusable files are refused here, without the cost of a process.
     await asyncio.to_thread(detect_format, source)

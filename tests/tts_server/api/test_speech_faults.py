@@ -44,7 +44,7 @@ async def _endpoint(engine: SpeechEngine, timeout: float = TIMEOUT) -> AsyncIter
     """The endpoint alone, over an engine that has not spoken yet."""
     pool = EnginePool([engine])
     application = web.Application()
-    application.add_routes(OpenAiApi(lambda: pool, timeout, reading_seconds=timeout).routes())
+    application.add_routes(OpenAiApi(lambda: pool, timeout, read_timeout=timeout).routes())
     async with LocalServer(application) as server, aiohttp.ClientSession() as session:
         yield _Endpoint(server, session)
     await pool.close()

@@ -6,7 +6,10 @@ import pytest
 
 from tts_server.speaking.circuit_breaker import FIRST_WAIT, LONGEST_WAIT, CircuitBreaker, OpenReason, SynthesisTiming
 
-SLOW, FAST = SynthesisTiming(audio=1.0, busy=1.2), SynthesisTiming(audio=3.0, busy=1.0)
+SLOW, FAST = (
+    SynthesisTiming(audio_seconds=1.0, synthesis_seconds=1.2),
+    SynthesisTiming(audio_seconds=3.0, synthesis_seconds=1.0),
+)
 
 
 class Watched:
@@ -80,5 +83,5 @@ def test_asked_for_it_lasts_until_it_is_taken_back_which_also_ends_a_wait(watche
 
 
 def test_less_than_a_fifth_to_spare_is_too_slow(watched: Watched) -> None:
-    assert watched.work(*[SynthesisTiming(audio=1.0, busy=0.75)] * 20) is None
-    assert watched.work(*[SynthesisTiming(audio=1.0, busy=0.85)] * 20) == "too_slow"
+    assert watched.work(*[SynthesisTiming(audio_seconds=1.0, synthesis_seconds=0.75)] * 20) is None
+    assert watched.work(*[SynthesisTiming(audio_seconds=1.0, synthesis_seconds=0.85)] * 20) == "too_slow"

@@ -59,7 +59,7 @@ async def test_a_slow_reader_does_not_keep_the_engine_from_others() -> None:
 async def test_clients_that_do_not_read_leave_their_places_to_others(caplog: pytest.LogCaptureFixture) -> None:
     pool = EnginePool([CountingEngine(chunks=8)])
     application = web.Application()
-    streams = StreamApi(lambda: pool, Metrics(), time.monotonic, lambda _: (), reading_seconds=0.5)
+    streams = StreamApi(lambda: pool, Metrics(), time.monotonic, lambda _: (), read_timeout=0.5)
     application.add_routes(streams.routes())
     async with LocalServer(application) as server, aiohttp.ClientSession() as session, AsyncExitStack() as stack:
         url = server.url + "/ws/stream"

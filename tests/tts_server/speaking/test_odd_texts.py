@@ -18,8 +18,8 @@ from tts_server.engines.base import Voice
 from tts_server.engines.realtime_tts.engine import RealtimeTtsEngine
 from wire.parameters import SpeechParameters
 
-LONGEST_TURN_SECONDS = 45
-LONGEST_NAMED_TURN_SECONDS = 12
+LONGEST_PORTION_SECONDS = 45
+LONGEST_SPELLED_OUT_SECONDS = 12
 PCM_BYTES_PER_SECOND = 2 * 24_000
 SAYABLE = "The first sentence is number 1. "
 LAST = "The last sentence is number 3."
@@ -27,11 +27,11 @@ UNSAYABLE = {"no sound": "Here is nothing 2. ", "no end": "Here is an endless 2.
 
 
 class TimedEspeak(RealtimeTtsEngine):
-    """espeak-ng; it keeps how many seconds of sound each turn at it took."""
+    """espeak-ng; it keeps the seconds of sound of each portion."""
 
     def __init__(self) -> None:
         super().__init__(espeak.EspeakEngine(load_espeak()), "en-us", espeak.TRAITS)
-        self.turns: list[float] = []
+        self.portions: list[float] = []
 
     def synthesize(
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
@@ -42,10 +42,10 @@ class TimedEspeak(RealtimeTtsEngine):
                 samples += len(chunk)
                 yield chunk
         finally:
-            self.turns.append(samples / self.sample_rate)
+            self.portions.append(samples / self.sample_rate)
 
 
-async def test_letters_that_are_named_one_by_one_are_spoken_in_short_turns() -> None:
+async def test_letters_that_are_spelled_out_are_spoken_in_short_portions() -> None:
     text = "𓀀𓂀 ᚠᚢᚦ ꙮ " * 10
     with closing(TimedEspeak()) as engine:
         async with running(engine) as server, server.connect() as client:
@@ -53,8 +53,8 @@ async def test_letters_that_are_named_one_by_one_are_spoken_in_short_turns() -> 
             heard = await client.hear()
         assert heard.failure is None
         assert heard.text == text
-        assert max(engine.turns) <= LONGEST_NAMED_TURN_SECONDS
-        assert sum(engine.turns) > LONGEST_TURN_SECONDS
+        assert max(engine.portions) <= LONGEST_SPELLED_OUT_SECONDS
+        assert sum(engine.portions) > LONGEST_PORTION_SECONDS
 
 
 async def test_a_file_of_digits_is_spoken_to_its_end() -> None:
@@ -63,8 +63,8 @@ async def test_a_file_of_digits_is_spoken_to_its_end() -> None:
             running(engine) as server,
             post(server, input="9" * 400, voice="en-us", response_format="pcm") as answer,
         ):
-            assert len(await answer.read()) > 2 * LONGEST_TURN_SECONDS * PCM_BYTES_PER_SECOND
-        assert max(engine.turns) <= LONGEST_TURN_SECONDS
+            assert len(await answer.read()) > 2 * LONGEST_PORTION_SECONDS * PCM_BYTES_PER_SECOND
+        assert max(engine.portions) <= LONGEST_PORTION_SECONDS
 
 
 @pytest.mark.parametrize("name", UNSAYABLE)

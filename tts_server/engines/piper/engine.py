@@ -23,7 +23,7 @@ from tts_server.voices.profile import UnknownVoiceError
 from wire.parameters import SpeechParameters
 
 PREFIX = "piper:"
-"""First characters of its voices' ids."""
+"""Prefix of the ids of Piper's voices."""
 MOST_LOADED = 3
 """Most voices in memory at the same time. Each takes about 100 MB."""
 THREADS = 2
@@ -44,7 +44,7 @@ class PiperEngine(AlwaysLoaded):
         threads: the number of threads that compute one text.
 
     Raises:
-        UnknownVoiceError: there is no ``default_voice``.
+        UnknownVoiceError: no voice has the id or name ``default_voice``.
     """
 
     name = "piper"
@@ -55,7 +55,7 @@ class PiperEngine(AlwaysLoaded):
         self._speakers: dict[str, tuple[VoiceFile, int | None]] = {}
         self._voices: list[Voice] = []
         for file in files:
-            self._list(file)
+            self._add_file(file)
         english = [voice for voice in self._voices if voice.language.startswith("en")]
         self._default = (english or self._voices)[0]
         if default_voice is not None:
@@ -67,7 +67,7 @@ class PiperEngine(AlwaysLoaded):
         # Voices that can't be loaded, by name: the time of their file's last change, and the error message.
         self._broken: dict[str, tuple[int, str]] = {}
 
-    def _list(self, file: VoiceFile) -> None:
+    def _add_file(self, file: VoiceFile) -> None:
         self._add(file, file.name, None)
         for speaker, number in file.description.speaker_id_map.items():
             if file.description.num_speakers > 1:
@@ -87,7 +87,7 @@ class PiperEngine(AlwaysLoaded):
         Raises:
             EngineError: the voice can't be loaded; the message says why.
         """
-        self._thread.run(lambda: self._speaking(self._file(self._default)))
+        self._thread.run(lambda: self._loaded_voice(self._file(self._default)))
 
     def voices(self) -> Sequence[Voice]:
         """Return every voice; a voice with several speakers is followed by one entry for each speaker."""
@@ -132,26 +132,26 @@ class PiperEngine(AlwaysLoaded):
 
     def _speak(self, text: str, voice: Voice, speed: float, options: onnxruntime.RunOptions, put: PutSamples) -> None:
         file, speaker = self._speakers[voice.id]
-        speaking = self._speaking(file)
-        pieces = speaking.speak(text, speaker, speed, options)
-        if speaking.rate == self.sample_rate:
+        loaded = self._loaded_voice(file)
+        pieces = loaded.speak(text, speaker, speed, options)
+        if loaded.rate == self.sample_rate:
             for piece in pieces:
                 put(piece)
             return
-        resampler = soxr.ResampleStream(speaking.rate, self.sample_rate, 1, dtype="float32")
+        resampler = soxr.ResampleStream(loaded.rate, self.sample_rate, 1, dtype="float32")
         for piece in pieces:
             put(resampler.resample_chunk(piece))
         put(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
 
-    def _speaking(self, file: VoiceFile) -> LoadedVoice:
+    def _loaded_voice(self, file: VoiceFile) -> LoadedVoice:
         """Return the loaded voice; to make room, unload the least recently used one, but never the default."""
-        if (known := self._loaded.get(file.name)) is None:
-            known = self._loaded[file.name] = self._load(file)
+        if (loaded := self._loaded.get(file.name)) is None:
+            loaded = self._loaded[file.name] = self._load(file)
         self._loaded.move_to_end(file.name)
-        usual = self._file(self._default).name
+        default = self._file(self._default).name
         while len(self._loaded) > MOST_LOADED:
-            del self._loaded[next(name for name in self._loaded if name != usual)]
-        return known
+            del self._loaded[next(name for name in self._loaded if name != default)]
+        return loaded
 
     def _load(self, file: VoiceFile) -> LoadedVoice:
         """Load a voice. If that failed before, it is tried again only if the file has changed since."""
@@ -165,7 +165,7 @@ class PiperEngine(AlwaysLoaded):
         except EngineError as error:
             self._broken[file.name] = (now, str(error))
             raise BrokenVoiceError(str(error)) from error
-        # While a network is being divided, its parts are in memory more than once.
+        # Loading divides the network into parts, which needs twice its memory for a moment.
         release_memory()
         _log.info("Piper's voice %s was loaded in %.1f s", file.name, time.monotonic() - began)
         return loaded

@@ -30,13 +30,13 @@ def create_piper(
 
     Args:
         model: a voice's file, or a folder with voices.
-        options: ``TTS_ENGINE_OPTIONS`` for RealtimeTTS's Piper engine, which this engine replaced: a voice, for when
-            ``model`` is ``None``. The options about Piper's program are accepted and ignored.
+        options: ``TTS_ENGINE_OPTIONS``, in the form of RealtimeTTS's Piper engine, which this engine replaced. Their
+            voice is used if ``model`` is ``None``. The options about Piper's program are accepted and ignored.
         voice: the default voice; ``None`` for the engine's own.
-        downloaded: the folder of the voice that speaks if neither ``model`` nor ``options`` name one.
+        downloaded: the folder of the voice that speaks if neither ``model`` nor ``options`` names a voice.
 
     Raises:
-        EngineError: its packages are not installed, or no voice can be used.
+        EngineError: Piper's packages are not installed, or no voice can be used.
         UnknownVoiceError: the engine has no such voice.
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]

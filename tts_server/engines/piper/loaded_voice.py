@@ -61,14 +61,14 @@ class LoadedVoice:
         Args:
             text: any text.
             speaker: the speaker's number; ``None`` for the default, or if the voice has only one speaker.
-            speed: how many times as fast as usual.
+            speed: factor; 1 is the voice's own speed.
             options: setting ``options.terminate`` ends the run soon, with one of ONNX Runtime's errors.
 
         Raises:
             EngineError: Piper can't read this text.
         """
         for sentence in self._sentences(text):
-            # From punctuation alone, a network makes noise.
+            # A network makes noise from punctuation alone.
             if not any(map(str.isalpha, sentence)):
                 continue
             for phonemes in _parts(sentence):

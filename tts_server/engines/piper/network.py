@@ -26,18 +26,18 @@ from tts_server.engines.base import EngineError
 from tts_server.engines.piper.stage import Stage, find_stage
 
 FLOW, DECODER = "/flow/", "/dec/"
-"""First characters of the names of a module's nodes, in a network that PyTorch has exported."""
+"""Prefixes of the names of the flow's and the decoder's nodes, in a network that PyTorch has exported."""
 FIRST_PIECE, LONGEST_PIECE = 12, 192
-"""Lengths in frames, which last 11.6 ms each at 22,050 Hz."""
+"""Length of the first piece, and longest length of a piece, in frames. At 22,050 Hz a frame lasts 11.6 ms."""
 _GROWTH = 2
 """Factor by which a piece may always be longer than the one before, however slow the machine is."""
 _SHARE = 0.6
-"""Share of the remaining sound's duration in which the next piece should be ready, at the speed of the last piece.
+"""The next piece should be ready within this share of the remaining sound's duration, at the speed of the last piece.
 
-About half of this time is enough, because longer pieces take less time for each frame.
+It is usually ready in about half of this time, because longer pieces take less time for each frame.
 """
 _REST = 1.5
-"""A rest that is at most this many pieces long is not divided any more."""
+"""The remaining frames are not divided if they are at most this many pieces long."""
 
 _log = logging.getLogger(__name__)
 
@@ -95,9 +95,9 @@ class Network:
             raise EngineError(f"{file} can't be read: {error.strerror or error}") from error
         # ONNX Runtime's errors have no other common base class.
         except Exception as error:
-            raise EngineError(f"{file} is damaged, or no network of Piper's ({_one_line(error)})") from error
+            raise EngineError(f"{file} is damaged, or is not a Piper network ({_one_line(error)})") from error
         if not len(sound) or not np.isfinite(sound).all():
-            raise EngineError(f"{file} is no network of Piper's: it makes no sound")
+            raise EngineError(f"{file} is not a Piper network: it makes no sound")
 
     def speak(self, given: NetworkInput, options: onnxruntime.RunOptions) -> Iterator[Samples]:
         """Yield mono samples, -1 to 1, piece by piece; setting ``options.terminate`` soon ends it with an error."""
@@ -174,12 +174,12 @@ def _one_line(error: Exception) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DividedNetwork:
-    """A network divided into several.
+    """A network that was divided into several networks.
 
     Attributes:
         first: takes the whole network's inputs, and returns what the others need.
-        rest: one network for each module, which takes the output of the one before it. It may take further outputs of
-            the first, such as the speaker's.
+        rest: one network for each module. Each takes the output of the network before it. It may take further outputs
+            of the first network, such as the speaker's.
     """
 
     first: ModelProto
@@ -290,7 +290,7 @@ def piece_bounds(
 
     The first piece is short, so that the first sound is ready soon. Later pieces are as long as the remaining sound
     allows, because each piece has to compute some context again. The caller must ask for the next bounds when the last
-    piece is ready, because the time between is measured.
+    piece is ready, because the time between two requests is measured.
 
     Args:
         frames: the number of frames of the clause.

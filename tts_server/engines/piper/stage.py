@@ -19,7 +19,7 @@ NewSession = Callable[[bytes], onnxruntime.InferenceSession]
 _CONTEXTS = (10, 12, 16, 20, 24, 28, 32, 48)
 """Numbers of context frames on either side that are tried in this order."""
 _EXACT = 5e-5
-"""Largest difference of a value from that of a run over all frames, which nobody can hear."""
+"""Largest allowed difference of a value from that of a run over all frames. Nobody can hear it."""
 _COMPARED = 8
 """Length of a tested piece, in frames."""
 _LEAST_OF_A_LANE = 4
@@ -96,7 +96,7 @@ def find_stage(
         network: the part.
         probe: a sample input.
         new_session: loads a serialized network.
-        lanes: the number of lanes that the stage gets, if the results in this many lanes are right.
+        lanes: the number of lanes that the stage gets, if its results in this many lanes are right.
 
     Returns:
         The stage and its outputs for ``probe``; ``None`` if its results in pieces differ from those of the whole.
@@ -144,7 +144,7 @@ def _come_out_right_in_lanes(stage: Stage, probe: Tensors, whole: Numbers, lanes
         made = stage.run_in_lanes(probe, 0, stage.frames(probe), onnxruntime.RunOptions(), lanes)
     # Not every network accepts batches. ONNX Runtime's errors have no other common base class.
     except Exception as error:
-        _log.debug("A part of a network makes one stretch at a time: %s", error)
+        _log.debug("A part of a network does not accept batches: %s", error)
         return False
     return _are_alike(made, whole)
 
@@ -155,7 +155,7 @@ def _are_alike(some: Numbers, others: Numbers) -> bool:
 
 
 def with_2d_convolutions(network: ModelProto) -> ModelProto:
-    """Rewrite a network's 1D convolutions over time as 2D convolutions over pictures of one row.
+    """Rewrite a network's 1D convolutions over time as 2D convolutions over images of one row.
 
     ONNX Runtime computes these faster, because it has a special memory layout for them. Inputs and outputs stay the
     same; the tensors between them get one more axis. This is right for convolutions and elementwise operations. Other

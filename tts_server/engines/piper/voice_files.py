@@ -106,7 +106,7 @@ def find_voices(path: Path) -> list[VoiceFile]:
     if path.is_file():
         return [read_voice(path)]
     if not path.is_dir():
-        raise EngineError(f"there is no voice at {path}: it is to be a file NAME.onnx, or a folder that holds one")
+        raise EngineError(f"there is no voice at {path}: it must be a file NAME.onnx, or a folder that contains one")
     found: dict[str, VoiceFile] = {}
     fault: EngineError | None = None
     for file in sorted(_networks(path)):
@@ -116,7 +116,7 @@ def find_voices(path: Path) -> list[VoiceFile]:
             fault = fault or error
             _log.warning("A voice of Piper's is left out: %s", error)
     if not found:
-        raise fault or EngineError(f"there is no voice in the folder {path}: it holds no file NAME.onnx")
+        raise fault or EngineError(f"there is no voice in the folder {path}: it contains no file NAME.onnx")
     return [found[name] for name in sorted(found)]
 
 
@@ -131,13 +131,13 @@ def read_voice(model: Path, description: Path | None = None) -> VoiceFile:
         EngineError: the description is missing, or is not one of Piper's.
     """
     if model.suffix != ".onnx":
-        raise EngineError(f"{model} is no voice of Piper's: its name does not end in .onnx")
+        raise EngineError(f"{model} is not a Piper voice: its name does not end in .onnx")
     description = description or model.with_name(f"{model.name}.json")
     try:
         with description.open("rb") as file:
             data = file.read(LARGEST_DESCRIPTION + 1)
     except FileNotFoundError:
-        raise EngineError(f"{description} is not there, without which the voice {model.name} can't speak") from None
+        raise EngineError(f"{description} is not there; the voice {model.name} can't speak without it") from None
     except OSError as error:
         raise EngineError(f"{description} can't be read: {error.strerror or error}") from error
     try:

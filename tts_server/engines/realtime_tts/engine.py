@@ -30,14 +30,14 @@ from tts_server.engines.realtime_tts.failures import explain, no_sound
 from tts_server.engines.realtime_tts.voices import RealtimeTtsVoices
 from wire.parameters import SpeechParameters
 
-# PortAudio's sample formats (portaudio.h). By these, RealtimeTTS's engines declare the format of their sound.
+# PortAudio's sample formats (portaudio.h), with which RealtimeTTS's engines declare the format of their sound.
 PA_FLOAT32 = 1
 PA_INT32 = 2
 PA_INT16 = 8
 PA_CUSTOM = 65536
 
 FILE_RATE = 48_000
-"""Sample rate, in Hz, of the sound of engines that put files into their queue, whose own rate is unknown."""
+"""Sample rate, in Hz, to which the sound of engines that put files into their queue is resampled."""
 SILENCE_TIMEOUT = 60.0
 """Longest time without any sound from an engine that is speaking, in seconds."""
 STOP_TIMEOUT = 5.0
@@ -57,7 +57,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What RealtimeTTS's interface does not tell about an engine.
+    """Properties of an engine that RealtimeTTS's interface does not tell.
 
     Attributes:
         supports: the parameters that the engine takes: ``speed``, ``pitch_shift``, or both.
@@ -83,7 +83,7 @@ class Traits:
 class RealtimeTtsEngine(AlwaysLoaded):
     """A ``SpeechEngine`` around one of RealtimeTTS's engines.
 
-    The engine speaks in a thread of its own and fills a queue, which :meth:`synthesize` empties. It has one queue and
+    The engine speaks in a separate thread and fills a queue, which :meth:`synthesize` empties. It has one queue and
     one current voice, so it speaks one text at a time. If it does not stop when told, the caller goes on without it,
     but the next text has to wait until it has stopped.
     """
@@ -110,7 +110,7 @@ class RealtimeTtsEngine(AlwaysLoaded):
 
         Raises:
             EngineError: the engine's sound has an unknown format.
-            UnknownVoiceError: the engine has no ``default_voice``.
+            UnknownVoiceError: the engine has no voice ``default_voice``.
         """
         audio_format, channels, rate = engine.get_stream_info()
         if audio_format not in _DTYPES and audio_format != PA_CUSTOM:
@@ -343,14 +343,14 @@ def _mp3_frames(pieces: Iterator[bytes]) -> Iterator[av.AudioFrame]:
     # A demuxer would read 4 KB, which is more than half a second of sound, before it returned the first frame.
     codec = av.CodecContext.create("mp3", "r")
     if not isinstance(codec, av.AudioCodecContext):
-        raise TypeError("mp3 is no audio codec")
+        raise TypeError("mp3 is not an audio codec")
     # An empty piece makes the parser return the bytes that it still holds.
     for piece in itertools.chain(pieces, [b""]):
         for packet in codec.parse(piece):
             try:
                 yield from codec.decode(packet)
             except av.InvalidDataError:
-                # It is a tag, or a frame that depends on a missing earlier one.
+                # The packet is a tag, or a frame that depends on a missing earlier frame.
                 continue
 
 

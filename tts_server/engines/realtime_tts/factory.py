@@ -2,7 +2,7 @@
 
 The table was made for RealtimeTTS 0.8.10. RealtimeTTS's own extras require PyAudio, which the server does not need, so
 the table names each engine's packages instead. Two engines are missing on purpose, because the server has its own XTTS
-and Piper: RealtimeTTS's CoquiEngine can hang for ever, and its PiperEngine starts a program for each sentence.
+and Piper: RealtimeTTS's CoquiEngine can hang forever, and its PiperEngine starts a program for each sentence.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class NamedEngine:
         name: the class's name, without ``Engine``.
         packages: the packages that it needs, as arguments of pip.
         traits: what is special about it.
-        secrets: environment variables by the constructor's arguments that they hold.
+        secrets: environment variables, by the constructor's arguments whose values they hold.
         variables: further environment variables that its library reads.
         weights: how people get its weights; it completes "For its weights, …". Online engines do not use it.
     """
@@ -196,7 +196,7 @@ def _create(
     name: str, named: NamedEngine, options: dict[str, Any], voice: str | None, *, online: bool
 ) -> RealtimeTtsEngine:
     module = _module(name, named)
-    _see_to_keys(name, named, options)
+    _require_keys(name, named, options)
     keys = {variable: str(options[argument]) for argument, variable in named.secrets.items()}
     make = getattr(module, f"{named.name}Engine")
     arguments = _arguments(name, make, options)
@@ -214,7 +214,7 @@ def _create(
         raise EngineError(f"{explain(name, error, keys)}; so it can't list its voices") from error
 
 
-def _see_to_keys(name: str, named: NamedEngine, options: dict[str, Any]) -> None:
+def _require_keys(name: str, named: NamedEngine, options: dict[str, Any]) -> None:
     if name == "openai" and os.environ.get("OPENAI_BASE_URL"):
         # A self-hosted server seldom needs a key, but the library always requires one.
         options["api_key"] = options.get("api_key") or "none"

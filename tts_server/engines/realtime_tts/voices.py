@@ -34,20 +34,20 @@ class RealtimeTtsVoices:
         self._tell_languages = any(voice.language for voice in self.all)
         self._default = self.all[0]
 
-    def choose_default(self, wanted: str | None, usual: str | None) -> None:
+    def choose_default(self, wanted: str | None, own_default: str | None) -> None:
         """Set the voice for requests that name none.
 
         Args:
-            wanted: the operator's choice, which must exist.
-            usual: the engine's own default, for when ``wanted`` is ``None``; if it does not exist, an English voice is
-                taken.
+            wanted: the operator's choice, which must exist; ``None`` if there is none.
+            own_default: the engine's own default voice, used if ``wanted`` is ``None``. If there is no such voice, an
+                English one is used.
 
         Raises:
             UnknownVoiceError: there is no voice ``wanted``.
         """
-        usual_ones = [voice for voice in self.all if usual is not None and usual in (voice.id, voice.name)]
+        named = [voice for voice in self.all if own_default is not None and own_default in (voice.id, voice.name)]
         english = [voice for voice in self.all if voice.language.partition("-")[0] == "en"]
-        self._default = [*usual_ones, *english, self._default][0]
+        self._default = [*named, *english, self._default][0]
         if wanted is not None:
             self._default = self.resolve(wanted, None)
 

@@ -1,4 +1,4 @@
-"""The device that XTTS runs on, and its number format. Pure: it decides by descriptions of graphics cards."""
+"""The device that XTTS runs on, and its number format. Pure logic: it gets descriptions of the GPUs."""
 
 from __future__ import annotations
 

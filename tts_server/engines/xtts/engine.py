@@ -21,7 +21,7 @@ from tts_server.engines.xtts.latents import LatentsFolder
 from tts_server.engines.xtts.learned_voices import LearnedVoices
 from tts_server.engines.xtts.libraries import import_loading
 from tts_server.engines.xtts.voice_list import VoiceList
-from tts_server.voices.profile import Profiles, VoiceProfile
+from tts_server.voices.profile import VoiceProfile, VoiceProfileStore
 from wire.parameters import SpeechParameters
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class XttsEngine:
         device: ``TTS_DEVICE``.
         precision: ``TTS_PRECISION``.
         deepspeed: whether DeepSpeed speeds up the language model.
-        cache_dir: a folder for what the model learns of voices; whatever is deleted there is learned again.
+        cache_dir: a folder for the latents of voices; latents that are deleted there are learned again.
         default_voice: id or name of the voice for requests that name none.
     """
 
@@ -58,7 +58,7 @@ class XttsEngine:
     def __init__(
         self,
         model_dir: Path,
-        profiles: Profiles,
+        profiles: VoiceProfileStore,
         device: Device,
         precision: Precision,
         deepspeed: bool,
@@ -186,8 +186,8 @@ class XttsEngine:
             pieces.put(error)
 
     def learn(self, profile: VoiceProfile) -> float:
-        """Learn a voice, and return how alike the clone sounds (-1 to 1). It loads the model if needed, and blocks."""
-        return self._thread.submit(_without_trace, lambda: self._load(_nobody).likeness(profile)).result()
+        """Learn a voice, and return how similar the clone sounds (-1 to 1). Loads the model if needed. Blocks."""
+        return self._thread.submit(_without_trace, lambda: self._load(_ignore_progress).likeness(profile)).result()
 
     def forget(self, voice: str) -> None:
         """Delete what was learned about the voice with this id, in memory and on the disk."""
@@ -223,5 +223,5 @@ def _without_trace(work: Callable[[], T]) -> T:
     raise failure
 
 
-def _nobody(progress: float) -> None:
+def _ignore_progress(progress: float) -> None:
     """Ignore the progress of loading."""

@@ -1,4 +1,4 @@
-"""Speaker latents, which are what XTTS learns from recordings of a speaker, and the files that they are stored in."""
+"""Speaker latents, which XTTS learns from recordings of a speaker, and the files in which they are stored."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HEXADECIMAL = re.compile(r"[0-9a-f]+")
 
 @dataclass(frozen=True, slots=True)
 class Latents:
-    """What the model has learned about one speaker; both arrays are float32.
+    """The data that the model has learned about one speaker. Both arrays are float32.
 
     Attributes:
         conditioning: (1, positions, channels): the manner of speaking, for the language model.

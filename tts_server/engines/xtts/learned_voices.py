@@ -14,7 +14,7 @@ from tts_server.engines.xtts.checkpoint import Checkpoint
 from tts_server.engines.xtts.latents import Latents, LatentsFolder, LatentsKey
 from tts_server.engines.xtts.voice_list import VoiceList
 from tts_server.voices.decoding import RATE, RecordingRefusedError, decode
-from tts_server.voices.profile import Profiles, VoiceProfile, preview_sentence
+from tts_server.voices.profile import VoiceProfile, VoiceProfileStore, preview_sentence
 from wire.parameters import SpeechParameters
 
 if TYPE_CHECKING:
@@ -33,7 +33,12 @@ class LearnedVoices:
     """
 
     def __init__(
-        self, model: XttsModel, checkpoint: Checkpoint, profiles: Profiles, voices: VoiceList, kept: LatentsFolder
+        self,
+        model: XttsModel,
+        checkpoint: Checkpoint,
+        profiles: VoiceProfileStore,
+        voices: VoiceList,
+        kept: LatentsFolder,
     ) -> None:
         self._model = model
         self._checkpoint = checkpoint

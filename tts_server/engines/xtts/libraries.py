@@ -33,8 +33,8 @@ def import_loading() -> ModuleType:
 def _import_torchaudio() -> None:
     """Import torchaudio, without its compiled part if that does not fit the installed PyTorch.
 
-    The package index has torchaudio only for one release of CUDA. With a PyTorch for CPUs, or for another release, its
-    compiled part can't be loaded. XTTS does not need it, because it uses only torchaudio's Python code.
+    The package index has torchaudio only for one release of CUDA. With a PyTorch for CPUs, or for another release,
+    torchaudio's compiled part can't be loaded. XTTS does not need it: it uses only torchaudio's Python code.
     """
     try:
         importlib.import_module("torchaudio")

@@ -92,7 +92,7 @@ def _build(checkpoint: Checkpoint, deepspeed: bool) -> Xtts:
             xtts.load_checkpoint(config, checkpoint_dir=str(checkpoint.folder), eval=True, use_deepspeed=deepspeed)
     except MemoryError:
         raise
-    except Exception as error:  # whatever a damaged file leads to
+    except Exception as error:  # A damaged file may lead to any exception.
         line = " ".join(str(error).split())[:_LONGEST_REASON]
         raise EngineError(
             f"XTTS v2's weights in {checkpoint.folder} can't be loaded ({type(error).__name__}: {line}): "

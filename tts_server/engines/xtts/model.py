@@ -35,10 +35,11 @@ _FIRST_PIECE = 8
 _PIECE_GROWTH = 1.5
 _LONGEST_PIECE = 32
 # Speech has about 5 sound tokens for each text token. A model that produces many more is babbling.
-_MOST_TO_BEGIN_WITH = 60
+# The longest segment has _MOST_SOUND_TOKENS, and _MOST_PER_TEXT_TOKEN more for each text token.
+_MOST_SOUND_TOKENS = 60
 _MOST_PER_TEXT_TOKEN = 12
 REACH_FRAMES = 14
-"""Frames, of 256 samples, on either side of a frame that it affects in the vocoder. Measured: 13 to 14."""
+"""Number of frames (of 256 samples) on either side that a frame affects in the vocoder. Measured: 13 to 14."""
 _FULL_MEMORY = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
 
 
@@ -128,7 +129,7 @@ class XttsModel:
     ) -> Iterator[tuple[list[torch.Tensor], bool]]:
         """Yield the sound latents in pieces, and whether each is the last. After a stop there is no last piece."""
         steps = self._steps(tokens, speaker, parameters)
-        most = _MOST_TO_BEGIN_WITH + _MOST_PER_TEXT_TOKEN * tokens.shape[1]
+        most = _MOST_SOUND_TOKENS + _MOST_PER_TEXT_TOKEN * tokens.shape[1]
         size = float(_FIRST_PIECE)
         piece: list[torch.Tensor] = []
         try:
@@ -279,5 +280,5 @@ def _interpolated(frames: torch.Tensor, scale: float) -> torch.Tensor:
 
 
 def _settled(inputs: int, scale: float) -> int:
-    """Return how many outputs of a linear interpolation no further input can change."""
+    """Return the number of outputs of a linear interpolation that no further input can change."""
     return max(0, math.floor((inputs - 0.5) * scale - 0.5))

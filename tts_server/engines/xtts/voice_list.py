@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tts_server.engines.base import Voice
 from tts_server.engines.voice_lookup import find_voice, no_such_voice
-from tts_server.voices.profile import Profiles, UnknownVoiceError
+from tts_server.voices.profile import UnknownVoiceError, VoiceProfileStore
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,9 @@ class VoiceList:
         default: id or name of the voice for requests that name none.
     """
 
-    def __init__(self, profiles: Profiles, folder: Path, languages: Sequence[str], default: str | None = None) -> None:
+    def __init__(
+        self, profiles: VoiceProfileStore, folder: Path, languages: Sequence[str], default: str | None = None
+    ) -> None:
         self._profiles = profiles
         self._file = folder / "built_in_speakers.json"
         self._languages = tuple(languages)
@@ -82,7 +84,7 @@ class VoiceList:
         return Voice(chosen.id, chosen.name, self.language_for(language or chosen.language))
 
     def language_for(self, language: str) -> str:
-        """Return the model's own tag for a language; for a language that it does not speak, English or its first."""
+        """Return the model's own tag for a language; if it lacks the language, that of English or else of its first."""
         return self._supported(language) or self._supported(_FALLBACK_LANGUAGE) or self._languages[0]
 
     def _named(self, name: str) -> Voice:

@@ -1,4 +1,4 @@
-"""Order of the fair queue, also when waiting clients give up."""
+"""Order of the deadline queue, also when waiting clients give up."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_server.speaking.engine_worker import FairQueue
+from tts_server.speaking.engine_worker import DeadlineQueue
 
 
-async def waiting(queue: FairQueue, due: float, served: list[float]) -> None:
+async def waiting(queue: DeadlineQueue, due: float, served: list[float]) -> None:
     await queue.enter(due)
     served.append(due)
     queue.leave()
 
 
 async def test_whose_listener_runs_out_first_comes_first() -> None:
-    queue, served = FairQueue(1), list[float]()
+    queue, served = DeadlineQueue(1), list[float]()
     assert await queue.enter(0.0) == math.inf
     tasks = [asyncio.create_task(waiting(queue, due, served)) for due in (5.0, 3.0, 4.0, 3.0)]
     await asyncio.sleep(0)
@@ -28,7 +28,7 @@ async def test_whose_listener_runs_out_first_comes_first() -> None:
 
 
 async def test_who_has_a_turn_is_told_when_the_first_of_the_others_is_due() -> None:
-    queue = FairQueue(1)
+    queue = DeadlineQueue(1)
     await queue.enter(0.0)
     tasks = [asyncio.create_task(queue.enter(due)) for due in (5.0, 7.0)]
     await asyncio.sleep(0)
@@ -40,7 +40,7 @@ async def test_who_has_a_turn_is_told_when_the_first_of_the_others_is_due() -> N
 @given(st.lists(st.sampled_from(["enter", "give up", "leave"]), max_size=60), st.integers(1, 3))
 def test_no_turn_is_lost_or_given_twice(steps: list[str], places: int) -> None:
     async def play() -> None:
-        queue, tasks, inside = FairQueue(places), list[asyncio.Task[float]](), 0
+        queue, tasks, inside = DeadlineQueue(places), list[asyncio.Task[float]](), 0
         for number, step in enumerate(steps):
             if step == "enter":
                 tasks.append(asyncio.create_task(queue.enter(float(number % 5))))
