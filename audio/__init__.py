@@ -1,1 +1,1 @@
-"""Sound as numbers: sample rates, conversions, levels, files, Opus, espeak-ng. Imports no other package of ours."""
+"""Sound: sample rates, conversions, levels, files, Opus, espeak-ng. It imports no other package of the project."""

@@ -86,7 +86,8 @@ _OPTIONS = {"mp3": {"write_xing": "0"}, "ogg": {"page_duration": "40000"}}
 # FFmpeg's default for MP3 at 24 kHz is 32 kbit/s, which removes everything above 8 kHz.
 _BITS_PER_SECOND = {"mp3": 128_000, "aac": 96_000}
 # MP3's highest bit rate at sample rates up to 12 kHz is 64 kbit/s.
-_LOW_RATE, _LOW_RATE_BITS_PER_SECOND = 12_000, 64_000
+_LOW_RATE = 12_000
+_LOW_RATE_BITS_PER_SECOND = 64_000
 
 
 class FfmpegEncoder(Encoder):

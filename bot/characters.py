@@ -97,7 +97,7 @@ class Characters:
         file = self._file_called(name)
         if file is None:
             names = {known: file for file, persona in self._personas.items() for known in (file, *persona.names)}
-            near = spelling.nearest(name, names) or spelling.begun(name, self._personas)
+            near = spelling.nearest(name, names) or spelling.only_containing(name, self._personas)
             meant = f" Did you mean {self.title(names.get(near, near))}?" if near is not None else ""
             titles = ", ".join(self.titles)
             raise UnknownChoiceError(f"There is no persona with that name.{meant} Choose one of these: {titles}.")
@@ -115,7 +115,7 @@ class Characters:
         wanted = name.strip().casefold()
         mood = next((mood for mood in now.persona.moods if mood.casefold() == wanted), None)
         if mood is None:
-            near = spelling.nearest(name, now.persona.moods) or spelling.begun(name, now.persona.moods)
+            near = spelling.nearest(name, now.persona.moods) or spelling.only_containing(name, now.persona.moods)
             meant = f" Did you mean `{near}`?" if near is not None else ""
             moods = ", ".join(now.persona.moods)
             raise UnknownChoiceError(

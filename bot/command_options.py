@@ -84,13 +84,13 @@ def parser_of(command: str) -> PlainParser:
 class CommandParser(PlainParser):
     """A parser whose errors name the command that an unknown option belongs to."""
 
-    def unlike_any(self, word: str) -> str:
+    def unknown_word_message(self, word: str) -> str:
         """The error text for an unknown option. It names the other commands that have this option."""
         option = word.split("=")[0]
         elsewhere = [command for command in _OPTIONS if option in parser_of(command)._option_string_actions]
         if elsewhere:
             return f"{option} is an option of {' and '.join(elsewhere)}: type python -m bot {elsewhere[0]} {option}."
-        return super().unlike_any(word)
+        return super().unknown_word_message(word)
 
 
 def _nothing_chosen(command: str) -> argparse.Namespace:

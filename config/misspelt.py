@@ -62,7 +62,7 @@ _WITH_COLON = re.compile(r"(?:export\s+)?([A-Za-z_]\w{0,63})\s*:")
 def faults_of_file(
     lines: Sequence[EnvLine], known: Collection[str], secrets: Collection[str], file: Path
 ) -> list[Fault]:
-    """Faults of the lines that do not set what their author meant. Values are never shown.
+    """Find the lines that have no effect, or not the effect that their author meant. Values are never shown.
 
     Args:
         lines: lines of the file.
@@ -72,9 +72,9 @@ def faults_of_file(
     found, first = [], dict[str, int]()
     before: EnvLine | None = None
     for line in lines:
-        said = _said_of(line, before, first, known, secrets)
-        if said is not None:
-            found.append(at_line(Fault(said), line.number, file))
+        message = _message_for(line, before, first, known, secrets)
+        if message is not None:
+            found.append(at_line(Fault(message), line.number, file))
         if line.name is not None and line.value is not None:
             first.setdefault(line.name.upper(), line.number)
         before = line
@@ -96,7 +96,7 @@ def foreign_names(lines: Sequence[EnvLine], known: Collection[str], file: Path) 
     ]
 
 
-def _said_of(
+def _message_for(
     line: EnvLine, before: EnvLine | None, first: Mapping[str, int], known: Collection[str], secrets: Collection[str]
 ) -> str | None:
     name = (line.name or "").upper()

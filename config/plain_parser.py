@@ -35,19 +35,19 @@ class PlainParser(argparse.ArgumentParser):
         """
         known, unknown = self.parse_known_args(words, options or argparse.Namespace())
         if unknown:
-            self.error(self.not_understood(unknown[0]))
+            self.error(self.misspelt_word_message(unknown[0]))
         return known
 
-    def not_understood(self, word: str) -> str:
-        """Error message for an unknown word."""
+    def misspelt_word_message(self, word: str) -> str:
+        """Error message for an unknown word. It suggests an option if the word resembles one."""
         option = word.split("=")[0]
         own = [name for action in self._actions for name in action.option_strings if name.startswith("--")]
         near = nearest(option.lstrip("-"), [name.lstrip("-") for name in own])
         if near is not None:
             return f"{option!r} is no option. Did you mean --{near}?"
-        return self.unlike_any(word)
+        return self.unknown_word_message(word)
 
-    def unlike_any(self, word: str) -> str:
+    def unknown_word_message(self, word: str) -> str:
         """Error message for an unknown word that does not resemble any option."""
         return f"{word!r} is not understood."
 

@@ -22,7 +22,7 @@ def nearest(typed: str, names: Iterable[str]) -> str | None:
     return min(found)[1] if found else None
 
 
-def begun(typed: str, names: Iterable[str]) -> str | None:
+def only_containing(typed: str, names: Iterable[str]) -> str | None:
     """The only one of ``names`` that contains ``typed``, which must have at least :data:`SHORTEST` letters."""
     word = comparable(typed)
     found = [name for name in names if word in comparable(name)] if len(word) >= SHORTEST else []

@@ -22,8 +22,10 @@ TIMES_LIKELIER = 10
 TIMES_LIKELIER_TO_BEGIN = 5
 """The same ratio for the first words of a reply, together with :data:`LIKELY`."""
 
-TELLING, TIMES_TELLING = 0.6, 4
-"""For :meth:`LanguageGuesser.sure_of`: least probability of a language, and least ratio to the second most probable."""
+CERTAIN = 0.6
+"""Least probability of the language that :meth:`LanguageGuesser.sure_of` returns."""
+TIMES_CERTAIN = 4
+"""Least ratio of its probability to that of the second most probable language."""
 
 # Addresses, code, mentions, numbers and identifiers belong to no language.
 _NO_WORDS = re.compile(r"`[^`]*`|<[^<>\s]+>|(?<!\S)\S*[0-9@/_]\S*")
@@ -75,7 +77,7 @@ class LanguageGuesser:
         if not probable:
             return None
         (best, likely), (_, next_likely) = probable[0], probable[1] if len(probable) > 1 else ("", 0.0)
-        return best if likely >= max(TELLING, TIMES_TELLING * next_likely) else None
+        return best if likely >= max(CERTAIN, TIMES_CERTAIN * next_likely) else None
 
 
 def _probabilities(text: str, candidates: Collection[str]) -> dict[str, float]:

@@ -18,8 +18,10 @@ MAX_REAL_TIME_FACTOR = 0.8
 """Highest real-time factor that counts as fast enough. The rest of the time is needed for other work."""
 SLOW_SECONDS = 3.0
 """Least synthesis time, in seconds, before an engine is judged too slow."""
-FIRST_WAIT, LONGEST_WAIT = 20.0, 320.0
-"""Seconds until an open circuit breaker tries the engine again: at first and at most. Each relapse doubles them."""
+FIRST_WAIT = 20.0
+"""Seconds until an open circuit breaker first tries the engine again. Each relapse doubles the wait."""
+LONGEST_WAIT = 320.0
+"""Longest such wait, in seconds."""
 
 OpenReason = EngineChange
 """Why the engine is not used; never ``ready``."""

@@ -136,7 +136,9 @@ class EnginePool:
             UnspeakableError: at the end of the block, if no segment could be spoken. A single such segment is skipped.
         """
         with self._admission.enter(self._preferred.pace.replies_at_once) as with_preferred, self.lifecycle.in_use():
-            reply = ReplySynthesizer(self, parameters, rate, lambda: self._in_order(with_preferred), passes_over=True)
+            reply = ReplySynthesizer(
+                self, parameters, rate, lambda: self._in_order(with_preferred), skips_unspeakable=True
+            )
             self._replies.add(reply)
             try:
                 yield reply

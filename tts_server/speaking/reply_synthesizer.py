@@ -52,7 +52,7 @@ class ReplySynthesizer:
         parameters: speech parameters, preset already applied.
         rate: sample rate of the reply's sound, in Hz.
         workers: returns the engines to try for the next segment, in order.
-        passes_over: whether the reply goes on after a segment whose text can't be spoken; then call :meth:`end`.
+        skips_unspeakable: whether a segment whose text can't be spoken is skipped. If so, call :meth:`end` at the end.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class ReplySynthesizer:
         rate: int,
         workers: Callable[[], Sequence[EngineWorker]],
         *,
-        passes_over: bool = False,
+        skips_unspeakable: bool = False,
     ) -> None:
         self._pool = pool
         self._parameters = parameters
@@ -70,7 +70,7 @@ class ReplySynthesizer:
         self._workers = workers
         self._before = ""
         self._language: str | None = None
-        self._passes_over = passes_over
+        self._skips_unspeakable = skips_unspeakable
         self._unspeakable: UnspeakableError | None = None
         self._spoke = False
         self.deadline = time.monotonic()
@@ -86,8 +86,7 @@ class ReplySynthesizer:
         Use ``contextlib.aclosing`` if the loop may end early: closing the generator stops the engine.
 
         Raises:
-            EngineError: every engine failed. If the reply passes over texts that can't be spoken, such a text only ends
-                early.
+            EngineError: every engine failed. If unspeakable segments are skipped, such a segment only ends early.
         """
         resolver = self._pool.resolver
         self._language = resolver.language(segment, self._parameters, self._language)
@@ -110,7 +109,7 @@ class ReplySynthesizer:
             except EngineError as error:
                 self._pool.record_failure(worker, error)
                 if worker is candidates[-1][0]:
-                    if not self._passes_over or not isinstance(error, UnspeakableError):
+                    if not self._skips_unspeakable or not isinstance(error, UnspeakableError):
                         raise
                     self._unspeakable = error
                     return

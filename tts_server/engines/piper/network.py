@@ -27,8 +27,10 @@ from tts_server.engines.piper.stage import Stage, find_stage
 
 FLOW, DECODER = "/flow/", "/dec/"
 """Prefixes of the names of the flow's and the decoder's nodes, in a network that PyTorch has exported."""
-FIRST_PIECE, LONGEST_PIECE = 12, 192
-"""Length of the first piece, and longest length of a piece, in frames. At 22,050 Hz a frame lasts 11.6 ms."""
+FIRST_PIECE = 12
+"""Length of the first piece, in frames. At 22,050 Hz a frame lasts 11.6 ms."""
+LONGEST_PIECE = 192
+"""Greatest length of a piece, in frames."""
 _GROWTH = 2
 """Factor by which a piece may always be longer than the one before, however slow the machine is."""
 _SHARE = 0.6
@@ -95,7 +97,7 @@ class Network:
             raise EngineError(f"{file} can't be read: {error.strerror or error}") from error
         # ONNX Runtime's errors have no other common base class.
         except Exception as error:
-            raise EngineError(f"{file} is damaged, or is not a Piper network ({_one_line(error)})") from error
+            raise EngineError(f"{file} is damaged, or no network of Piper's ({_one_line(error)})") from error
         if not len(sound) or not np.isfinite(sound).all():
             raise EngineError(f"{file} is not a Piper network: it makes no sound")
 
