@@ -106,9 +106,9 @@ async def measure(stand_ins: StandIns, folder: Path, seconds: float, seed: int, 
                 await asyncio.gather(*talking, return_exceptions=True)
 
         await call.while_alive(talk())
-    if call.remarks == 0:
+    if call.utterances == 0:
         raise MeasurementError("the bot heard nobody")
-    return loop_times(json.loads(seen.read_text(encoding="utf-8")), call.remarks, seconds)
+    return loop_times(json.loads(seen.read_text(encoding="utf-8")), call.utterances, seconds)
 
 
 async def _talk(guest: Guest, rng: random.Random) -> None:
@@ -118,14 +118,14 @@ async def _talk(guest: Guest, rng: random.Random) -> None:
         await guest.voice.speak(rng.choice(words), VoiceActivity())
 
 
-def loop_times(seen: Mapping[str, Any], remarks: int, seconds: float) -> LoopTimes:
+def loop_times(seen: Mapping[str, Any], utterances: int, seconds: float) -> LoopTimes:
     """Compute the figures from the file of a watched bot. It has at least one callback."""
     counted = [(microseconds / 1000, count) for microseconds, count in seen["microseconds"]]
     count = sum(count for _, count in counted)
     longest = sorted(seen["noted"], key=lambda noted: noted[1], reverse=True)
     return LoopTimes(
         callbacks=count,
-        remarks=remarks,
+        remarks=utterances,
         seconds=seconds,
         median=_below(counted, 0.5 * count),
         p999=_below(counted, SHARE * count),
@@ -146,7 +146,7 @@ def _print(times: LoopTimes, machine: Mapping[str, str], console: Console) -> No
         title=f"The bot's event loop, CPU time in ms · {machine['processor']}, {machine['cores']} cores, "
         f"revision {machine['revision']}"
     )
-    for column in ("callbacks", "remarks heard", "median", "p99.9", "longest", "of one core"):
+    for column in ("callbacks", "utterances heard", "median", "p99.9", "longest", "of one core"):
         table.add_column(column, justify="right")
     figures = (f"{times.median:.3f}", f"{times.p999:.2f}", f"{times.greatest:.1f}")
     share = f"{times.total / times.seconds / 10:.0f} %"

@@ -63,7 +63,7 @@ class MeasuredCall:
     Attributes:
         sandbox: the local Discord.
         model: the stand-in model.
-        remarks: the number of utterances that the bot has transcribed.
+        utterances: the number of utterances that the bot has transcribed.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class MeasuredCall:
     ) -> None:
         self.sandbox = Sandbox()
         self.model = StandInModel(tokens_of(reply), first_token=stand_ins.first_token, rate=stand_ins.rate)
-        self.remarks = 0
+        self.utterances = 0
         self._stand_ins = stand_ins
         self._folder = folder
         self._settings = settings
@@ -121,7 +121,7 @@ class MeasuredCall:
             case ReplyEnded(trace):
                 self._ended.put_nowait(trace)
             case UtteranceHeard():
-                self.remarks += 1
+                self.utterances += 1
 
     async def while_alive(self, work: Coroutine[Any, Any, T]) -> T:
         """Await ``work``, unless the bot ends before.

@@ -91,7 +91,7 @@ class RealCall:
         self._folder = folder
         self._settings = settings
         self._sandbox = Sandbox()
-        self._remarks: dict[int, list[str]] = defaultdict(list)
+        self._transcripts: dict[int, list[str]] = defaultdict(list)
         self._heard = asyncio.Condition()
         self._ended: asyncio.Queue[ReplyTrace] = asyncio.Queue()
         self._open: AsyncExitStack | None = None
@@ -155,7 +155,7 @@ class RealCall:
             case ReplyEnded(trace):
                 self._ended.put_nowait(trace)
             case UtteranceHeard():
-                self._remarks[event.person].append(event.text)
+                self._transcripts[event.person].append(event.text)
 
     async def transcribe(
         self, utterances: Mapping[str, Sequence[GuestUtterance]], progress: Callable[[], None]
@@ -176,28 +176,28 @@ class RealCall:
     async def _transcribe_one(
         self, kind: str, said: Sequence[GuestUtterance], progress: Callable[[], None]
     ) -> list[HeardUtterance]:
-        speaker, remarks = self._speakers[kind], self._remarks[self._guests[PEOPLE[kind]].user.id]
+        speaker, transcripts = self._speakers[kind], self._transcripts[self._guests[PEOPLE[kind]].user.id]
         heard = []
         for utterance in said:
-            remarks.clear()
+            transcripts.clear()
             await speaker.say(utterance.sound)
-            parts = await self._parts(remarks)
+            parts = await self._parts(transcripts)
             heard.append(HeardUtterance(utterance.text, utterance.speaker, kind, parts))
             progress()
         return heard
 
     @staticmethod
-    async def _parts(remarks: Sequence[str]) -> tuple[str, ...]:
+    async def _parts(transcripts: Sequence[str]) -> tuple[str, ...]:
         """Wait for a transcript, and then until no further one comes."""
         begun = changed = time.monotonic()
         count = 0
-        while (now := time.monotonic()) - changed < (ANOTHER_PART if remarks else HEARD_LIMIT):
-            if len(remarks) != count:
-                count, changed = len(remarks), now
+        while (now := time.monotonic()) - changed < (ANOTHER_PART if transcripts else HEARD_LIMIT):
+            if len(transcripts) != count:
+                count, changed = len(transcripts), now
             await asyncio.sleep(0.05)
             if now - begun > 2 * HEARD_LIMIT:
                 break
-        return tuple(remarks)
+        return tuple(transcripts)
 
     async def converse(
         self, kind: str, said: Sequence[GuestUtterance], progress: Callable[[], None]
@@ -208,11 +208,11 @@ class RealCall:
             MeasurementError: an utterance was not answered.
         """
         guest = self._guests[PEOPLE[kind]]
-        remarks = self._remarks[guest.user.id]
+        transcripts = self._transcripts[guest.user.id]
         turns = []
         for utterance in said:
             await asyncio.sleep(BETWEEN)
-            remarks.clear()
+            transcripts.clear()
             with no_collections():
                 times = await self._speakers[kind].say(utterance.sound)
                 trace = await self._reply_ended(utterance.text)
@@ -221,7 +221,7 @@ class RealCall:
             if not voiced:
                 raise MeasurementError(f"{utterance.text!r} was answered by nothing that is heard")
             first_packet = voiced[0] - times.last_voiced
-            turns.append(AnsweredTurn(utterance.text, " ".join(remarks), kind, first_packet, trace))
+            turns.append(AnsweredTurn(utterance.text, " ".join(transcripts), kind, first_packet, trace))
             progress()
         return turns
 
@@ -233,14 +233,14 @@ class RealCall:
         """
         channel, asking = self._sandbox.text_channel, self._guests["Ada"]
         before = len(asking.messages(channel))
-        self._remarks.clear()
+        self._transcripts.clear()
         while not self._ended.empty():
             self._ended.get_nowait()
         await asyncio.gather(*(self._make(kind, each) for kind, each in sounds.items()))
         await asyncio.sleep(ANOTHER_PART)
         written = [message.content for message in asking.messages(channel)[before:]]
         replies = ["(a reply)"] * self._ended.qsize()
-        return [text for texts in self._remarks.values() for text in texts] + replies + written
+        return [text for texts in self._transcripts.values() for text in texts] + replies + written
 
     async def _make(self, kind: str, sounds: Sequence[Sound]) -> None:
         for sound in sounds:

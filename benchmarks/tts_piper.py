@@ -105,12 +105,12 @@ class PiperFigures:
         ]
 
 
-async def measure_piper(engine: PiperEngine, ears: Path | None, repeats: int, stops: int) -> PiperFigures:
-    """Measure Piper. ``ears`` is the folder of a Whisper model for the transcriber, or ``None``."""
+async def measure_piper(engine: PiperEngine, whisper: Path | None, repeats: int, stops: int) -> PiperFigures:
+    """Measure Piper. ``whisper`` is the folder of a Whisper model for the transcriber, or ``None``."""
     idle = await asyncio.to_thread(_first_sounds, engine, repeats, "idle")
     busy = None
-    if ears is not None:
-        async with _listening(ears, _recording(engine)):
+    if whisper is not None:
+        async with _listening(whisper, _recording(engine)):
             busy = await asyncio.to_thread(_first_sounds, engine, repeats, "at work")
     return PiperFigures(idle, busy, await asyncio.to_thread(_stop_over_and_over, engine, stops))
 
@@ -165,22 +165,22 @@ def _recording(engine: PiperEngine) -> Sound16:
 @contextlib.asynccontextmanager
 async def _listening(model: Path, sound: Sound16) -> AsyncIterator[None]:
     """Keep the bot's transcriber busy until the block ends."""
-    ears = WhisperTranscriber(WhisperOptions(str(model), "cpu", 1, "en", "int8"), Corrections())
+    transcriber = WhisperTranscriber(WhisperOptions(str(model), "cpu", 1, "en", "int8"), Corrections())
 
     async def listen() -> None:
         while True:
-            await ears.transcribe(TranscriptionRequest(sound, Urgency.FINAL))
+            await transcriber.transcribe(TranscriptionRequest(sound, Urgency.FINAL))
 
     try:
-        await ears.warm_up()
-        listening = asyncio.create_task(listen(), name="ears")
+        await transcriber.warm_up()
+        listening = asyncio.create_task(listen(), name="transcriber")
         try:
             yield
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
     finally:
-        await ears.close()
+        await transcriber.close()
 
 
 def _told(first: FirstSounds) -> str:

@@ -33,7 +33,7 @@ class Busy:
 
     measured: Measured
     sentences: int
-    remarks: int
+    utterances: int
 
 
 class BusyTalker:
@@ -41,7 +41,7 @@ class BusyTalker:
 
     def __init__(self) -> None:
         self.sentences = 0
-        self.remarks = 0
+        self.utterances = 0
 
     async def __call__(self, call: MeasuredCall) -> None:
         """Talk until cancelled."""
@@ -54,7 +54,7 @@ class BusyTalker:
                 self.sentences += 1
                 await asyncio.sleep(PAUSE)
         finally:
-            self.remarks = call.remarks
+            self.utterances = call.utterances
 
 
 async def measure_busy(
@@ -83,6 +83,6 @@ async def measure_busy(
             settings["STT_URL"] = transcriber.url
             measurement = ReplyMeasurement(stand_ins, folder, progress, settings=settings, company=talker)
             measured = await measurement.run(1, packets)
-    if talker.remarks == 0:
+    if talker.utterances == 0:
         raise MeasurementError("the bot did not hear the one who talked all the time")
-    return Busy(measured, talker.sentences, talker.remarks)
+    return Busy(measured, talker.sentences, talker.utterances)

@@ -32,8 +32,8 @@ _TIMES: tuple[tuple[str, str, Callable[[TurnTimes], float]], ...] = (
     ("turn_wait", "end of turn", lambda turn: turn.turn_wait),
     ("work", "work", lambda turn: turn.work),
     ("sign", "sign", lambda turn: turn.sign),
-    ("to_transcriber", "to ears", lambda turn: turn.to_transcriber),
-    ("transcription", "ears", lambda turn: turn.transcription),
+    ("to_transcriber", "to STT", lambda turn: turn.to_transcriber),
+    ("transcription", "STT", lambda turn: turn.transcription),
     ("to_model", "to model", lambda turn: turn.to_model),
     ("model", "model", lambda turn: turn.model),
     ("text_wait", "text wait", lambda turn: turn.text_wait),
@@ -140,7 +140,7 @@ class TurnResult:
             ],
         }
         if packets is not None and self.busy is not None:
-            heard = {"sentences": self.busy.sentences, "remarks": self.busy.remarks}
+            heard = {"sentences": self.busy.sentences, "remarks": self.busy.utterances}
             result["while_transcribing"] = packets.packets_as_json() | heard
         return result
 
@@ -159,7 +159,9 @@ def _print(result: TurnResult, console: Console) -> None:
     if packets is not None and result.busy is not None:
         console.print(packets_table(packets, "Packets while somebody else talks and is transcribed, one every 20 ms"))
         busy = result.busy
-        console.print(f"Meanwhile {busy.sentences} sentences were said, and {busy.remarks} remarks were heard.")
+        console.print(
+            f"Meanwhile {busy.sentences} sentences were said, and {busy.utterances} utterances were transcribed."
+        )
     console.print(
         "First packet and end of turn count from the last voiced sample, the wait for a key from its release; work is "
         "what the stand-ins took, one after the other; the ratio is the first packet over the longer of end of turn "
