@@ -115,7 +115,7 @@ async def wake(memory: MemoryCall) -> None:
 
 
 @pytest.mark.parametrize("at", ["deadline", "tick"])
-async def test_a_fault_of_the_clock_that_passes_leaves_the_call_hearing(calling: MakeCall, at: str) -> None:
+async def test_the_call_hears_on_after_a_short_fault_of_the_clock(calling: MakeCall, at: str) -> None:
     async with calling() as memory:
         broken(memory).times = 2
         broken(memory).broken.add(at)
@@ -127,7 +127,7 @@ async def test_a_fault_of_the_clock_that_passes_leaves_the_call_hearing(calling:
 
 
 @pytest.mark.parametrize("at", ["deadline", "tick"])
-async def test_a_fault_of_the_clock_that_lasts_ends_the_call(
+async def test_a_lasting_fault_of_the_clock_ends_the_call(
     calling: MakeCall, at: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("bot.voice.input_thread.LONGEST_FAULT", 0.3)
@@ -151,7 +151,7 @@ async def test_a_thread_that_dies_ends_the_call(calling: MakeCall) -> None:
             assert await memory.call.wait_lost() is EndCause.FAILURE
 
 
-async def test_who_leaves_leaves_nothing_though_the_transport_fails_with_it(calling: MakeCall) -> None:
+async def test_a_person_who_leaves_is_forgotten_even_if_the_transport_fails(calling: MakeCall) -> None:
     async with calling() as memory:
         saying = asyncio.create_task(memory.hear(ADA, speech("Do you remember the summer holidays?", ADAS_VOICE)))
         await memory.until(lambda event: isinstance(event, SpeechStarted))
@@ -165,7 +165,7 @@ async def test_who_leaves_leaves_nothing_though_the_transport_fails_with_it(call
 
 
 @pytest.mark.parametrize("at", ["stop", "close", "place"])
-async def test_a_transport_that_fails_at_the_end_leaves_no_thread_and_the_end_is_told(
+async def test_a_transport_that_fails_at_the_end_leaves_no_thread_and_the_end_is_reported(
     calling: MakeCall, at: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen: list[CallEvent] = []
@@ -181,7 +181,7 @@ async def test_a_transport_that_fails_at_the_end_leaves_no_thread_and_the_end_is
         assert LOST in caplog.text
 
 
-async def test_a_call_whose_beginning_could_not_be_told_has_no_end_either(
+async def test_no_end_is_reported_of_a_call_whose_beginning_was_not_reported(
     calling: MakeCall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[CallEvent] = []

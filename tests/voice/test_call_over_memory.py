@@ -73,7 +73,7 @@ def calling(tmp_path: Path, pytestconfig: pytest.Config) -> MakeCall:
     return make
 
 
-async def test_who_speaks_into_an_answer_ends_it_and_is_answered_themselves(calling: MakeCall) -> None:
+async def test_speech_during_an_answer_ends_it_and_is_answered(calling: MakeCall) -> None:
     async with calling(np.full(20 * 48_000, 0.1, np.float32)) as memory:
         await memory.hear(ADA, speech(QUESTION, ADAS_VOICE))
         await memory.until(lambda event: isinstance(event, WordsSpoken))
@@ -111,7 +111,7 @@ def _hear(memory: MemoryCall, sound: Sound16) -> None:
     memory.transport.receive(AudioFrame(BEN, sound, time.monotonic()))
 
 
-async def test_who_wants_no_listening_is_not_heard_and_who_changes_their_mind_is(calling: MakeCall) -> None:
+async def test_a_person_who_opts_out_is_not_heard_and_is_heard_again_after_opting_in(calling: MakeCall) -> None:
     async with calling(None) as memory:
         await memory.consent.opt_out(ADA)
         await memory.hear(ADA, speech(OTHER, ADAS_VOICE))
@@ -123,7 +123,7 @@ async def test_who_wants_no_listening_is_not_heard_and_who_changes_their_mind_is
         await memory.until(lambda event: isinstance(event, UtteranceHeard) and event.author == "Ada")
 
 
-async def test_whether_a_turn_is_over_is_asked_with_its_sound_its_words_and_what_was_said_before(
+async def test_the_end_of_turn_estimate_gets_sound_words_and_history(
     calling: MakeCall,
 ) -> None:
     estimator = RecordingEndOfTurn()
@@ -137,7 +137,7 @@ async def test_whether_a_turn_is_over_is_asked_with_its_sound_its_words_and_what
     assert estimator.asked[-1] == (OTHER, before)
 
 
-async def test_of_who_opts_out_nothing_is_left_in_the_history_that_the_model_is_told(calling: MakeCall) -> None:
+async def test_the_words_of_a_person_who_opts_out_are_removed_from_the_history(calling: MakeCall) -> None:
     async with calling() as memory:
         await memory.hear(ADA, speech(QUESTION, ADAS_VOICE))
         await memory.until(lambda event: isinstance(event, ReplyEnded))

@@ -31,7 +31,9 @@ def _refuse(*_: Any, **__: Any) -> NoReturn:
     raise AssertionError("a call loads something")
 
 
-async def test_calls_are_built_of_what_was_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_calls_are_built_from_what_was_loaded_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with Database.opened(tmp_path / "calls.sqlite3") as database:
         characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
         consent = await ListeningConsent.load(Store(database), ListeningPolicy.OPT_OUT)

@@ -162,7 +162,7 @@ class Call:
     taking: TurnTaking
     bot: RecordedConversation
     clock: Clock
-    troubles: list[str]
+    notices: list[str]
     scripts: dict[int, list[Answer]]
 
     async def hear(self, turn: TurnId, sound: Sound16, script: list[Answer]) -> None:
@@ -190,7 +190,7 @@ async def calling() -> AsyncIterator[Call]:
         script = scripts[asked.samples]
         return await (script.pop(0) if len(script) > 1 else script[0])(request, asked)
 
-    clock, bot, troubles = Clock(), RecordedConversation(), list[str]()
+    clock, bot, notices = Clock(), RecordedConversation(), list[str]()
     async with serving(answer) as server, aiohttp.ClientSession() as http:
         transcriber = OpenAITranscriber(
             server.url, RecogniserSettings(), http, Corrections(), clock=clock, sleep=clock.sleep
@@ -204,14 +204,14 @@ async def calling() -> AsyncIterator[Call]:
             RuleBasedEndOfTurn(),
             RecordedEstimates(),
             NoCommands(),
-            RecordingNoticeWriter(troubles),
+            RecordingNoticeWriter(notices),
             history=History(),
             watch=lambda _: None,
             clock=clock,
         )
         running = asyncio.create_task(taking.run())
         await asyncio.sleep(0)
-        yield Call(taking, bot, clock, troubles, scripts)
+        yield Call(taking, bot, clock, notices, scripts)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await transcriber.close()
@@ -227,7 +227,7 @@ def cough(number: int) -> Sound16:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_of_a_hundred_turns_each_is_answered_or_told_and_none_is_made_up(seed: int) -> None:
+async def test_each_of_a_hundred_turns_is_answered_or_reported_and_no_words_are_invented(seed: int) -> None:
     order = random.Random(seed)
     kinds = [kind for _, kind in zip(range(TURNS), list(SPEECH) * TURNS, strict=False)]
     order.shuffle(kinds)
@@ -237,10 +237,10 @@ async def test_of_a_hundred_turns_each_is_answered_or_told_and_none_is_made_up(s
     async with calling() as call:
         for number, kind in enumerate(kinds, 1):
             text = f"Subject number {number}, please."
-            answered, told = len(call.bot.committed), len(call.troubles)
+            answered, told = len(call.bot.committed), len(call.notices)
             await call.hear(TurnId(1 + number % 2, number), speech(number), SPEECH[kind](text))
             if kind in LOST:
-                assert len(call.troubles) == told + 1, f"{kind} is told"
+                assert len(call.notices) == told + 1, f"{kind} is told"
                 assert len(call.bot.committed) == answered
             else:
                 assert [prompt.text for prompt in call.bot.committed[answered:]] == [text], kind
@@ -248,14 +248,14 @@ async def test_of_a_hundred_turns_each_is_answered_or_told_and_none_is_made_up(s
             outcomes["told" if kind in LOST else "answered"] += 1
             if number % 3 == 0:
                 noise = noises.pop()
-                before = len(call.bot.committed), len(call.troubles)
+                before = len(call.bot.committed), len(call.notices)
                 await call.hear(TurnId(2 - number % 2, TURNS + number), cough(number), list(NOISE[noise]))
-                assert (len(call.bot.committed), len(call.troubles)) == before, noise
+                assert (len(call.bot.committed), len(call.notices)) == before, noise
     assert outcomes.total() == TURNS
-    assert len(call.bot.committed) + len(call.troubles) == TURNS
+    assert len(call.bot.committed) + len(call.notices) == TURNS
 
 
-async def test_two_at_once_are_answered_in_their_order_whatever_goes_wrong() -> None:
+async def test_two_people_at_once_are_answered_in_order_whatever_fails() -> None:
     async with calling() as call:
         first, second = TurnId(1, 1), TurnId(2, 2)
         await asyncio.gather(
@@ -263,4 +263,4 @@ async def test_two_at_once_are_answered_in_their_order_whatever_goes_wrong() -> 
             call.hear(second, speech(2), [whole("I was second.")]),
         )
         assert sorted(prompt.text for prompt in call.bot.committed) == ["I was first.", "I was second."]
-        assert call.troubles == []
+        assert call.notices == []

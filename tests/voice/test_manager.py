@@ -103,7 +103,7 @@ async def test_two_joins_at_once_make_one_session_and_one_refusal() -> None:
 
 
 @pytest.mark.parametrize("broken", ["first", "second"])
-async def test_a_feature_that_will_not_hold_leaves_nothing_held(broken: str) -> None:
+async def test_if_a_feature_can_not_be_held_all_others_are_released(broken: str) -> None:
     journal: list[str] = []
     features = [Feature(name, journal, hold_fails=name == broken) for name in ("first", "second")]
     manager = make(journal, *features)
@@ -115,7 +115,7 @@ async def test_a_feature_that_will_not_hold_leaves_nothing_held(broken: str) -> 
     assert f"release {broken}" in journal, "a hold that raised half-way is released too"
 
 
-async def test_a_session_that_cannot_connect_leaves_nothing_held() -> None:
+async def test_if_a_session_can_not_connect_all_features_are_released() -> None:
     journal: list[str] = []
     manager = make(journal, Feature("a", journal))
     with pytest.raises(UserError, match="no way in"):
@@ -153,7 +153,7 @@ async def test_leaving_at_the_moment_when_a_start_succeeds_ends_the_call() -> No
     assert journal[-1] == "ended command"
 
 
-async def test_a_lost_session_ends_by_itself_and_says_why() -> None:
+async def test_a_lost_session_ends_by_itself_and_reports_the_cause() -> None:
     journal: list[str] = []
     manager = make(journal, Feature("a", journal))
     session = await manager.start_session(FakeSession(journal), reason="test")
@@ -164,7 +164,7 @@ async def test_a_lost_session_ends_by_itself_and_says_why() -> None:
     assert "release a" in journal
 
 
-async def test_a_release_that_raises_is_shown_retried_and_does_not_keep_the_others() -> None:
+async def test_a_failing_release_is_shown_and_retried_and_does_not_stop_the_other_releases() -> None:
     journal: list[str] = []
     stubborn = Feature("stubborn", journal, release_fails=3)
     manager = make(journal, Feature("a", journal), stubborn)

@@ -127,7 +127,7 @@ class ManagerMachine(RuleBasedStateMachine):
 
     @rule(who=st.integers(0, 20), steps=st.integers(0, 12))
     @precondition(lambda self: self.asked)
-    def whoever_asked_gives_up(self, who: int, steps: int) -> None:
+    def the_caller_gives_up(self, who: int, steps: int) -> None:
         def give_up() -> None:
             self.asked[who % len(self.asked)].cancel()
 

@@ -31,7 +31,7 @@ class RecordedChannel:
         self.written.append(text)
 
 
-async def test_what_waits_when_nobody_writes_is_dropped_without_a_warning() -> None:
+async def test_notices_that_are_never_written_are_dropped_without_a_warning() -> None:
     channel = RecordedChannel()
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
@@ -67,7 +67,7 @@ async def test_notices_are_written_in_their_order() -> None:
     assert channel.written == ["One.", "seen: two", "Three."]
 
 
-async def test_what_could_not_be_announced_is_no_event() -> None:
+async def test_a_failed_announcement_makes_no_event() -> None:
     events: list[CallEvent] = []
     with pytest.raises(ConnectionError):
         await Notices(RecordedChannel(broken=True), events.append).announce("Hear, hear!")

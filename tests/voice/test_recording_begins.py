@@ -37,7 +37,7 @@ def recite(text: str) -> Prompt:
     return Prompt("Ada", text, 0.0, kind=PromptKind.RECITE)
 
 
-async def sounds(memory: MemoryCall, number: int) -> None:
+async def segments_played(memory: MemoryCall, number: int) -> None:
     """Wait until so many segments have started to play."""
     async with asyncio.timeout(20):
         while sum(isinstance(event, WordsSpoken) for event in memory.events) < number:
@@ -45,11 +45,9 @@ async def sounds(memory: MemoryCall, number: int) -> None:
             await memory.changed.wait()
 
 
-async def test_nothing_is_kept_of_what_is_heard_before_the_announcement_has_been(
-    memory: MemoryCall, tmp_path: Path
-) -> None:
+async def test_nothing_is_recorded_before_the_announcement_was_spoken(memory: MemoryCall, tmp_path: Path) -> None:
     starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
-    await sounds(memory, 1)
+    await segments_played(memory, 1)
     assert memory.call.recording, "who comes in now is told of it"
     await memory.hear(ADA, TONE)
     await starting
@@ -65,11 +63,11 @@ async def test_nothing_is_kept_of_what_is_heard_before_the_announcement_has_been
     assert np.count_nonzero(np.abs(sound) > 0.01) / HEARING_RATE < 0.55, "she spoke for half a second since"
 
 
-async def test_who_ends_a_recording_before_its_announcement_was_heard_is_not_recorded(
+async def test_a_recording_that_is_stopped_during_its_announcement_never_starts(
     memory: MemoryCall, tmp_path: Path
 ) -> None:
     starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
-    await sounds(memory, 1)
+    await segments_played(memory, 1)
     await memory.call.stop_recording()
     await starting
     assert not memory.call.recording
@@ -77,9 +75,9 @@ async def test_who_ends_a_recording_before_its_announcement_was_heard_is_not_rec
     assert list((tmp_path / "recordings").iterdir()) == []
 
 
-async def test_an_announcement_that_was_interrupted_is_made_again(memory: MemoryCall, tmp_path: Path) -> None:
+async def test_an_interrupted_announcement_is_repeated(memory: MemoryCall, tmp_path: Path) -> None:
     starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
-    await sounds(memory, 1)
+    await segments_played(memory, 1)
     memory.call.conversation.stop()
     await starting
     assert sum(isinstance(event, WordsSpoken) for event in memory.events) == 2
@@ -87,10 +85,10 @@ async def test_an_announcement_that_was_interrupted_is_made_again(memory: Memory
     await memory.call.stop_recording()
 
 
-async def test_people_who_always_talk_into_it_are_not_recorded(memory: MemoryCall, tmp_path: Path) -> None:
+async def test_nothing_is_recorded_if_every_announcement_is_interrupted(memory: MemoryCall, tmp_path: Path) -> None:
     starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
     for number in range(ANNOUNCED_AT_MOST):
-        await sounds(memory, number + 1)
+        await segments_played(memory, number + 1)
         memory.call.conversation.stop()
     with pytest.raises(RecordingError, match=RECORDING_NOT_HEARD):
         await starting
@@ -98,7 +96,7 @@ async def test_people_who_always_talk_into_it_are_not_recorded(memory: MemoryCal
     assert list((tmp_path / "recordings").iterdir()) == []
 
 
-async def test_an_announcement_that_too_many_wait_before_says_so(memory: MemoryCall) -> None:
+async def test_a_recording_whose_announcement_is_refused_says_so(memory: MemoryCall) -> None:
     for number in range(MAX_WAITING + 1):
         memory.call.say(recite(f"Number {number}."))
     with pytest.raises(RecordingError, match=RECORDING_REFUSED):
@@ -106,7 +104,7 @@ async def test_an_announcement_that_too_many_wait_before_says_so(memory: MemoryC
     assert not memory.call.recording
 
 
-async def test_an_announcement_that_is_dropped_while_it_waits_says_so(memory: MemoryCall) -> None:
+async def test_a_recording_whose_announcement_is_dropped_says_so(memory: MemoryCall) -> None:
     memory.call.say(recite("One."))
     starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
     async with asyncio.timeout(20):
@@ -117,7 +115,7 @@ async def test_an_announcement_that_is_dropped_while_it_waits_says_so(memory: Me
         await starting
 
 
-async def test_what_is_announced_is_among_the_events(memory: MemoryCall) -> None:
+async def test_an_announcement_is_among_the_events(memory: MemoryCall) -> None:
     await memory.call.announce("⏹️ It has ended.")
     await memory.call.start_recording(WRITTEN, ALOUD)
     await memory.call.stop_recording()
@@ -125,7 +123,7 @@ async def test_what_is_announced_is_among_the_events(memory: MemoryCall) -> None
     assert written[-2:] == ["⏹️ It has ended.", WRITTEN]
 
 
-async def test_who_is_refused_again_is_refused_and_not_forgotten(memory: MemoryCall) -> None:
+async def test_a_prompt_that_is_refused_again_has_the_outcome_refused(memory: MemoryCall) -> None:
     said = [
         memory.call.say(Prompt("Ada", f"Number {number}.", 0.0, kind=PromptKind.RECITE, person=ADA))
         for number in range(MAX_WAITING + 3)
@@ -133,12 +131,12 @@ async def test_who_is_refused_again_is_refused_and_not_forgotten(memory: MemoryC
     assert [one.outcome for one in said[-2:]] == [Outcome.REFUSED, Outcome.REFUSED]
 
 
-async def test_what_is_said_tells_how_it_ends(memory: MemoryCall) -> None:
+async def test_a_saying_has_the_outcome_of_its_reply(memory: MemoryCall) -> None:
     first, second, third = (memory.call.say(recite(text)) for text in ("One.", "Two.", "Three."))
     second.interrupt()
     assert (first.outcome, second.outcome, third.outcome) == (None, Outcome.DISCARDED, None)
     assert await first.played is Outcome.SPOKEN
-    await sounds(memory, 2)
+    await segments_played(memory, 2)
     third.interrupt()
     assert await third.played is Outcome.INTERRUPTED
     first.interrupt()
@@ -146,7 +144,7 @@ async def test_what_is_said_tells_how_it_ends(memory: MemoryCall) -> None:
     assert [event.text for event in only(WordsSpoken, memory.events)] == ["One.", "Three."]
 
 
-async def test_what_waits_when_the_call_ends_is_never_said(tmp_path: Path) -> None:
+async def test_prompts_that_wait_when_the_call_ends_are_discarded(tmp_path: Path) -> None:
     async with memory_call(tmp_path, ManualTranscriber(), RepeatingResponder(), HummingSpeech()) as memory:
         first, second = (memory.call.say(recite(text)) for text in ("One.", "Two."))
     assert (first.outcome, second.outcome) == (Outcome.INTERRUPTED, Outcome.DISCARDED)

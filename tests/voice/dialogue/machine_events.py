@@ -22,7 +22,7 @@ def spoken(text: str, turn: TurnId = TURN) -> Prompt:
     return Prompt("Ada", text, 0.0, spoken=SpokenTurn(turn, Microphone.OPEN, 0.1, 0.3))
 
 
-def told(effects: Iterable[do.Effect]) -> list[str]:
+def written_texts(effects: Iterable[do.Effect]) -> list[str]:
     return [effect.text for effect in only(do.Tell, effects)]
 
 

@@ -51,25 +51,27 @@ def test_a_sentence_tells_its_language(language: ConversationLanguage, text: str
 
 
 @pytest.mark.parametrize("text", ["Okay.", "Ada!", "Pizza?", "Sing.", "A story!", "12:30", "Stop", "Haha!", "GitHub?"])
-def test_what_tells_little_leaves_the_conversation_its_language(language: ConversationLanguage, text: str) -> None:
+def test_a_text_of_uncertain_language_keeps_the_conversations_language(
+    language: ConversationLanguage, text: str
+) -> None:
     assert language.of(typed(text)) in (None, "en")
     assert language.of(typed("Wie wird das Wetter morgen?")) == "de"
     assert language.of(typed(text)) == "de"
 
 
-def test_who_speaks_is_known_by_what_they_usually_speak(language: ConversationLanguage) -> None:
+def test_the_usual_language_of_a_speaker_counts(language: ConversationLanguage) -> None:
     assert language.of(Prompt("Ada", "Okay.", 0.0, language="fr")) == "fr"
     assert language.of(Prompt("Ben", "Wie wird das Wetter morgen?", 0.0, language="en")) == "de"
 
 
-def test_an_answer_tells_the_language_too(language: ConversationLanguage) -> None:
+def test_answers_count_for_the_language_too(language: ConversationLanguage) -> None:
     language.heard("Das weiß ich leider auch nicht genau.")
     assert language.of(typed("Okay.")) == "de"
     language.heard("Haha!")
     assert language.of(typed("Okay.")) == "de"
 
 
-def test_before_it_is_loaded_only_what_people_usually_speak_is_known() -> None:
+def test_before_loading_only_usual_languages_count() -> None:
     language = ConversationLanguage()
     assert language.of(typed("Wie wird das Wetter morgen?")) is None
     assert language.of(Prompt("Ada", "Wie wird das Wetter morgen?", 0.0, language="de")) == "de"
@@ -88,7 +90,7 @@ class RecordingSpeech(HummingSpeech):
         await super().send(message)
 
 
-async def test_a_reply_is_sent_with_the_language_of_what_it_answers() -> None:
+async def test_a_reply_is_sent_with_the_language_of_its_prompt() -> None:
     speech, playback, language = RecordingSpeech(), InstantPlayback(), ConversationLanguage()
     ended: asyncio.Queue[CallEvent] = asyncio.Queue()
 

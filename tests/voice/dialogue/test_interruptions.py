@@ -11,7 +11,7 @@ from tests.voice.dialogue.machine_events import ADA, OTHER_TURN, SOUND, TURN, sp
 from tests.voice.effects import effects_of
 
 
-def test_a_cough_pauses_the_reply_and_it_goes_on() -> None:
+def test_a_cough_holds_the_reply_which_then_continues() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), *speak("r1", "Once upon a time."))
     assert effects_of(dialogue, on.InterruptionStarted(TURN)) == [do.HoldPlayback()]
@@ -48,7 +48,7 @@ def test_playback_is_held_until_the_last_of_two_speakers_has_finished() -> None:
     assert effects_of(dialogue, on.FloorReleased(OTHER_TURN)) == [do.ResumePlayback()]
 
 
-def test_words_of_somebody_who_began_before_the_reply_do_not_end_it() -> None:
+def test_words_of_a_turn_that_began_before_the_reply_do_not_end_it() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.InterruptionStarted(OTHER_TURN), on.Prompted(ADA))
     assert effects_of(dialogue, on.InterruptionConfirmed(OTHER_TURN, position=0)) == []

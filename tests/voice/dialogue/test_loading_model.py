@@ -8,7 +8,7 @@ from bot.voice.dialogue import events as on
 from bot.voice.dialogue.reply import VOICE_FAILED, DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.turn import Outcome
-from tests.voice.dialogue.machine_events import ADA, SOUND, speak, spoken, told
+from tests.voice.dialogue.machine_events import ADA, SOUND, speak, spoken, written_texts
 from tests.voice.effects import effects_of, kinds, only
 from wire.messages import Failure, Flushed, SegmentEnd, SegmentStart, Speak
 
@@ -28,7 +28,7 @@ def notices_of_loading(reply: str) -> list[on.Event]:
     ]
 
 
-def test_while_the_model_loads_the_voice_says_so_and_the_history_does_not() -> None:
+def test_the_notice_of_loading_is_spoken_and_not_in_the_history() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects = effects_of(dialogue, on.Prompted(ADA), *notices_of_loading("r1"))
     assert do.Send(Speak(WAKING + "\n", reply="r1")) in effects
@@ -40,11 +40,11 @@ def test_while_the_model_loads_the_voice_says_so_and_the_history_does_not() -> N
         Flushed(None, 0.0, "r1"),
         on.PlaybackDrained("r1"),
     )
-    assert told(effects) == []
+    assert written_texts(effects) == []
     assert do.Remember(ADA, "All is well.", interrupted=False) in effects
 
 
-def test_it_is_said_once_and_not_after_the_first_words() -> None:
+def test_the_notice_is_spoken_once_and_not_after_the_first_words() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), on.ModelLoading("r1"))
     assert effects_of(dialogue, on.ModelLoading("r1")) == []
@@ -53,7 +53,7 @@ def test_it_is_said_once_and_not_after_the_first_words() -> None:
     assert effects_of(dialogue, on.ModelLoading("r1")) == []
 
 
-def test_who_interrupts_while_the_model_loads_leaves_no_answer_behind() -> None:
+def test_an_interruption_while_the_model_loads_leaves_no_answer_in_the_history() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), *notices_of_loading("r1"))
     effects = effects_of(dialogue, on.Stopped(2 * len(SOUND)))
@@ -61,7 +61,7 @@ def test_who_interrupts_while_the_model_loads_leaves_no_answer_behind() -> None:
     assert do.Remember(ADA, "", interrupted=True) in effects
 
 
-def test_of_an_interrupted_answer_only_its_own_words_are_remembered() -> None:
+def test_the_history_of_an_interrupted_answer_does_not_have_the_notice() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(
         dialogue, on.Prompted(ADA), *notices_of_loading("r1"), *speak("r1", "\nAll is well."), *speak("r1", " Be glad.")
@@ -70,29 +70,29 @@ def test_of_an_interrupted_answer_only_its_own_words_are_remembered() -> None:
     assert do.Remember(ADA, "All is well.", interrupted=True) in effects
 
 
-def test_without_a_voice_it_is_written() -> None:
+def test_without_the_speech_server_the_notice_is_written() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), Failure("no voice", "engine_failed", "r1"))
-    assert told(effects_of(dialogue, on.ModelLoading("r1"))) == [WAKING]
+    assert written_texts(effects_of(dialogue, on.ModelLoading("r1"))) == [WAKING]
     effects = effects_of(dialogue, on.TokenCame("r1", "All is well."), on.ModelDone("r1"))
-    assert told(effects) == [VOICE_FAILED + "All is well."]
+    assert written_texts(effects) == [VOICE_FAILED + "All is well."]
     assert do.Remember(ADA, "All is well.", interrupted=False) in effects
 
 
-def test_a_voice_that_fails_before_it_could_say_so_has_it_written() -> None:
+def test_the_notice_is_written_if_the_speech_server_fails_before_it() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), on.ModelLoading("r1"))
-    assert told(effects_of(dialogue, Disconnected("gone"))) == [WAKING]
+    assert written_texts(effects_of(dialogue, Disconnected("gone"))) == [WAKING]
 
 
-def test_an_answer_that_cannot_be_spoken_is_written_after_it() -> None:
+def test_an_answer_that_can_not_be_spoken_is_written_after_the_notice() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), *notices_of_loading("r1"), on.TokenCame("r1", "👍"), on.ModelDone("r1"))
     effects = effects_of(dialogue, Flushed(None, 0.0, "r1"), on.PlaybackDrained("r1"))
-    assert told(effects) == ["👍"]
+    assert written_texts(effects) == ["👍"]
 
 
-def test_a_speculative_reply_says_nothing_of_it_before_it_is_committed() -> None:
+def test_the_notice_of_a_speculative_reply_is_withheld_until_it_is_committed() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects = effects_of(dialogue, on.TurnSpeculated(spoken("hello")), *notices_of_loading("r1"))
     assert not any(isinstance(effect, do.Play | do.MarkSegment | do.PausePlayback) for effect in effects)
@@ -100,11 +100,11 @@ def test_a_speculative_reply_says_nothing_of_it_before_it_is_committed() -> None
     assert kinds(effects)[-1] is do.PausePlayback
 
 
-def test_a_model_that_fails_after_loading_is_told() -> None:
+def test_a_failure_of_the_model_after_loading_is_reported() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), *notices_of_loading("r1"))
     effects = effects_of(dialogue, on.ModelFailed("r1", "❌ gone", timed_out=False), Flushed(None, 0.0, "r1"))
     effects += effects_of(dialogue, on.PlaybackDrained("r1"))
-    assert told(effects) == ["❌ gone"]
+    assert written_texts(effects) == ["❌ gone"]
     assert do.EndReply("r1", Outcome.FAILED) in effects
     assert not only(do.Remember, effects)

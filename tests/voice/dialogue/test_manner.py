@@ -47,7 +47,7 @@ class RecordingSpeech(HummingSpeech):
         await super().send(message)
 
 
-async def test_a_reply_keeps_the_manner_that_it_began_with_and_the_next_has_the_new_one() -> None:
+async def test_a_reply_keeps_its_first_parameters_and_the_next_reply_has_the_new_ones() -> None:
     manner, responder, speech, playback = [CALM], SlowResponder(), RecordingSpeech(), InstantPlayback()
     ended: asyncio.Queue[CallEvent] = asyncio.Queue()
 

@@ -35,14 +35,14 @@ def test_a_script_without_spaces_is_cut_at_a_character() -> None:
     assert reply_of(("こんにちは", 50_000, True)).heard_text(20_000) == "こん"
 
 
-def test_an_unfinished_clause_is_never_heard_whole() -> None:
+def test_an_incomplete_segment_never_counts_as_heard_completely() -> None:
     reply = reply_of(("One two three four five six seven.", 9_600, False))
     assert reply.heard_text(9_600) == "One"
     reply = reply_of(("One two three four five six seven.", 48_000, False))
     assert reply.heard_text(48_000) == "One two three"
 
 
-def test_unspoken_begins_at_the_first_clause_that_is_not_whole() -> None:
+def test_the_unspoken_text_begins_at_the_first_incomplete_segment() -> None:
     reply = reply_of(("First. ", 48_000, True), ("Second, ", 10, False))
     reply.answer += "third."
     assert reply.unspoken() == "Second, third."

@@ -7,7 +7,7 @@ from bot.voice.dialogue import events as on
 from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.turn import Outcome
-from tests.voice.dialogue.machine_events import ADA, TURN, speak, spoken, told
+from tests.voice.dialogue.machine_events import ADA, TURN, speak, spoken, written_texts
 from tests.voice.effects import effects_of, kinds
 from wire.messages import Cancel, Flushed, Speak
 
@@ -29,7 +29,7 @@ def test_nothing_of_a_speculative_reply_is_heard_before_it_is_committed_and_then
     assert effects[-1] == do.EndReply("r1", Outcome.SPOKEN)
 
 
-def test_a_speculative_reply_that_came_to_nothing_is_neither_heard_nor_remembered() -> None:
+def test_a_discarded_speculative_reply_is_neither_heard_nor_remembered() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.TurnSpeculated(spoken("what's")), *speak("r1", "What's what?"))
     effects = effects_of(dialogue, on.TurnDiscarded(TURN))
@@ -41,7 +41,7 @@ def test_a_speculative_reply_that_came_to_nothing_is_neither_heard_nor_remembere
     ]
 
 
-def test_a_turn_that_ends_otherwise_than_speculated_is_answered_anew() -> None:
+def test_a_turn_that_ends_with_other_words_gets_a_new_reply() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.TurnSpeculated(spoken("what's")), *speak("r1", "What's what?"))
     effects = effects_of(dialogue, on.TurnCommitted(spoken("what's up?")))
@@ -50,18 +50,20 @@ def test_a_turn_that_ends_otherwise_than_speculated_is_answered_anew() -> None:
     assert dialogue.answering
 
 
-def test_a_model_that_fails_at_a_speculative_reply_is_told_only_when_the_turn_is_over() -> None:
+def test_a_failure_of_the_model_at_a_speculative_reply_is_reported_when_the_turn_is_over() -> None:
     dialogue = Dialogue(DialogueTexts)
     assert (
-        told(effects_of(dialogue, on.TurnSpeculated(spoken("hi")), on.ModelFailed("r1", "❌ 500", timed_out=False)))
+        written_texts(
+            effects_of(dialogue, on.TurnSpeculated(spoken("hi")), on.ModelFailed("r1", "❌ 500", timed_out=False))
+        )
         == []
     )
     effects = effects_of(dialogue, on.TurnCommitted(spoken("hi")))
-    assert told(effects) == ["❌ 500"]
+    assert written_texts(effects) == ["❌ 500"]
     assert effects[-1] == do.EndReply("r1", Outcome.FAILED)
 
 
-def test_nobody_is_answered_ahead_of_time_while_others_wait() -> None:
+def test_no_speculative_reply_is_made_while_prompts_wait() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA))
     assert effects_of(dialogue, on.TurnSpeculated(spoken("and me?"))) == []

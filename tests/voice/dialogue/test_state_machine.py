@@ -8,7 +8,7 @@ from bot.voice.dialogue import events as on
 from bot.voice.dialogue.reply import VOICE_FAILED, DialogueTexts
 from bot.voice.dialogue.state_machine import MAX_WAITING, TOO_MANY_WAITING, Dialogue
 from bot.voice.turn import Outcome, Prompt, PromptKind
-from tests.voice.dialogue.machine_events import ADA, OTHER_TURN, SOUND, speak, spoken, told
+from tests.voice.dialogue.machine_events import ADA, OTHER_TURN, SOUND, speak, spoken, written_texts
 from tests.voice.effects import effects_of, kinds, only
 from wire.messages import Cancel, Flushed, SegmentEnd, SegmentStart, Speak
 
@@ -40,7 +40,7 @@ def test_a_reply_goes_from_prompt_to_history() -> None:
     assert dialogue.current is None
 
 
-def test_who_writes_too_much_is_told_so_once_until_there_is_room_again() -> None:
+def test_a_person_is_told_once_that_too_many_prompts_wait() -> None:
     dialogue = Dialogue(DialogueTexts)
     prompts = [Prompt("Ada", str(n), 0.0, n, person=7) for n in range(MAX_WAITING + 8)]
     full = effects_of(dialogue, *map(on.Prompted, prompts))
@@ -90,7 +90,7 @@ def test_stop_cancels_everywhere_and_remembers_what_was_heard() -> None:
     )
 
 
-def test_who_is_dismissed_is_answered_no_more_and_the_others_are() -> None:
+def test_a_dismissed_person_is_not_answered_and_all_others_are() -> None:
     dialogue = Dialogue(DialogueTexts)
     ada, ben = Prompt("Ada", "hello", 0.0, 1, person=7), Prompt("Ben", "hello", 0.0, 2, person=8)
     effects_of(dialogue, on.Prompted(ben), on.Prompted(ada), on.Prompted(ben), *speak("r1", "All is well. "))
@@ -102,7 +102,7 @@ def test_who_is_dismissed_is_answered_no_more_and_the_others_are() -> None:
     assert dialogue.current == "r2"
 
 
-def test_a_prompt_is_cancelled_while_it_waits_or_is_answered_and_its_twin_is_not() -> None:
+def test_cancelling_a_waiting_or_answered_prompt_leaves_an_equal_one_alone() -> None:
     dialogue = Dialogue(DialogueTexts)
     first, twin, other = (Prompt("", "We are recorded.", 0.0, kind=PromptKind.RECITE) for _ in range(3))
     effects_of(dialogue, on.Prompted(first), on.Prompted(twin), on.Prompted(other))
@@ -114,7 +114,7 @@ def test_a_prompt_is_cancelled_while_it_waits_or_is_answered_and_its_twin_is_not
     assert effects_of(dialogue, on.PromptCancelled(first, 0)) == [], "it is over"
 
 
-def test_when_the_voice_fails_the_rest_is_written_once_the_sound_has_ended() -> None:
+def test_when_the_speech_server_fails_the_rest_is_written_after_the_sound() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(
         dialogue, on.Prompted(ADA), *speak("r1", "One. "), on.TokenCame("r1", "Two. "), SegmentStart(0, "Two. ", "r1")
@@ -124,28 +124,28 @@ def test_when_the_voice_fails_the_rest_is_written_once_the_sound_has_ended() -> 
     effects = effects_of(dialogue, on.TokenCame("r1", "Three."), on.ModelDone("r1"))
     assert effects == []
     effects = effects_of(dialogue, on.PlaybackDrained("r1"))
-    assert told(effects) == [VOICE_FAILED + "Two. Three."]
+    assert written_texts(effects) == [VOICE_FAILED + "Two. Three."]
     assert effects[-1] == do.EndReply("r1", Outcome.WRITTEN)
 
 
-def test_a_voice_lost_before_the_first_word_may_be_back_in_time() -> None:
+def test_losing_the_speech_server_before_the_first_word_does_not_end_the_reply() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), Disconnected("gone"))
     assert effects_of(dialogue, on.TokenCame("r1", "Hello.")) == [do.Send(Speak("Hello.", reply="r1"))]
 
 
-def test_a_model_that_times_out_makes_the_persona_say_so() -> None:
+def test_the_persona_says_that_the_model_has_timed_out() -> None:
     dialogue = Dialogue(lambda: DialogueTexts(confused="*Mia seems confused...*"))
     effects = effects_of(dialogue, on.Prompted(ADA), on.ModelFailed("r1", "❌ too slow", timed_out=True))
     assert do.Send(Speak("*Mia seems confused...*", reply="r1")) in effects
     assert effects[-1] == do.Send(Speak(flush=True, reply="r1"))
-    assert told(effects) == []
+    assert written_texts(effects) == []
 
 
-def test_a_model_that_fails_is_told_and_the_next_prompt_works() -> None:
+def test_a_failure_of_the_model_is_reported_and_the_next_prompt_works() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects = effects_of(dialogue, on.Prompted(ADA), on.Prompted(ADA), on.ModelFailed("r1", "❌ 500", timed_out=False))
-    assert told(effects) == ["❌ 500"]
+    assert written_texts(effects) == ["❌ 500"]
     assert effects[-1] == do.AskModel("r2", ADA)
 
 
@@ -160,17 +160,17 @@ def test_a_reply_without_sound_is_written() -> None:
         SegmentEnd(0, len(SOUND), "r1"),
         Flushed(None, 0.0, "r1"),
     )
-    assert told(effects) == ["🙂"]
+    assert written_texts(effects) == ["🙂"]
     assert effects[-1] == do.EndReply("r1", Outcome.WRITTEN)
 
 
-def test_recited_text_goes_to_the_voice_and_never_to_the_model() -> None:
+def test_recited_text_goes_to_the_speech_server_and_never_to_the_model() -> None:
     effects = effects_of(Dialogue(DialogueTexts), on.Prompted(Prompt("Ada", "Say this.", 0.0, kind=PromptKind.RECITE)))
     assert do.Send(Speak("Say this.", reply="r1")) in effects
     assert not only(do.AskModel, effects)
 
 
-def test_what_one_person_adds_while_they_wait_is_one_prompt() -> None:
+def test_words_that_a_waiting_person_adds_join_the_waiting_prompt() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(
         dialogue, on.Prompted(ADA), on.TurnCommitted(spoken("What time is it")), on.TurnCommitted(spoken("in Tokyo?"))

@@ -77,7 +77,7 @@ def test_any_chunking_gives_the_same_sound_padded_at_its_end(chunks: list[int]) 
 
 @settings(max_examples=60)
 @given(taken=st.integers(0, 12), length=st.integers(0, 10_000))
-def test_after_a_drop_nothing_of_the_reply_comes_and_the_position_is_what_was_taken(taken: int, length: int) -> None:
+def test_after_a_drop_no_frames_come_and_the_position_is_the_samples_taken(taken: int, length: int) -> None:
     async def check() -> None:
         source, _ = make()
         source.begin("r1")
@@ -121,7 +121,7 @@ async def test_a_pause_in_the_sound_is_filled_with_silence_and_counted() -> None
     assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES, 2)
 
 
-async def test_a_long_want_of_sound_ends_the_transmission_and_all_of_it_is_counted() -> None:
+async def test_a_long_underrun_ends_the_transmission_and_is_counted_completely() -> None:
     clock = Clock(7.0)
     source, heard = make(clock)
     source.begin("r1")
@@ -136,7 +136,7 @@ async def test_a_long_want_of_sound_ends_the_transmission_and_all_of_it_is_count
     assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES, 100)
 
 
-async def test_held_sound_waits_and_goes_on_where_it_stopped() -> None:
+async def test_held_sound_continues_where_it_was_held() -> None:
     clock, woken = Clock(7.0), []
     source, heard = make(clock)
     source.begin("r1")
@@ -155,7 +155,7 @@ async def test_held_sound_waits_and_goes_on_where_it_stopped() -> None:
     assert heard.journal[-1] == ("drained", "r1", 4 * FRAME_SAMPLES, 0)
 
 
-async def test_what_was_held_can_be_dropped() -> None:
+async def test_held_sound_can_be_dropped() -> None:
     source, _ = make()
     source.begin("r1")
     source.write("r1", ramp(4 * FRAME_SAMPLES))
@@ -166,7 +166,7 @@ async def test_what_was_held_can_be_dropped() -> None:
     assert source.take() is None
 
 
-async def test_marks_are_reported_where_they_stand() -> None:
+async def test_marks_are_reported_at_their_place() -> None:
     source, heard = make()
     source.begin("r1")
     for number in range(2):
@@ -181,7 +181,7 @@ async def test_marks_are_reported_where_they_stand() -> None:
     assert heard.journal[-1] == ("mark", "r1", 1)
 
 
-async def test_the_volume_changes_what_is_queued_already() -> None:
+async def test_the_volume_applies_to_sound_that_is_already_queued() -> None:
     source, _ = make()
     source.begin("r1")
     source.write("r1", np.full(3 * FRAME_SAMPLES, 0.25, np.float32))
@@ -199,7 +199,7 @@ async def test_loud_and_broken_samples_do_not_wrap() -> None:
     assert left_channel([source.take() or b""])[:5] == [32767, -32767, 0, 32767, -32767]
 
 
-async def test_room_comes_when_sound_is_sent_or_dropped() -> None:
+async def test_there_is_room_when_sound_was_sent_or_dropped() -> None:
     source, _ = make()
     source.begin("r1")
     source.write("r1", ramp(5 * FRAME_SAMPLES))
@@ -220,7 +220,7 @@ async def test_room_comes_when_sound_is_sent_or_dropped() -> None:
         await waiting
 
 
-async def test_a_reply_is_being_made_until_it_sounds() -> None:
+async def test_a_reply_is_being_made_until_its_first_frame() -> None:
     source, _ = make()
     states = [source.making]
     source.begin("r1")
@@ -231,7 +231,7 @@ async def test_a_reply_is_being_made_until_it_sounds() -> None:
     assert states == [False, True, False]
 
 
-async def test_whoever_takes_a_frame_knows_of_which_reply_it_is() -> None:
+async def test_the_reply_of_the_last_frame_is_known() -> None:
     source, _ = make()
     sounding = []
     for reply in ("r1", "r2"):
@@ -254,7 +254,7 @@ async def test_sound_of_another_reply_is_dropped(reply: str) -> None:
     assert source.take() is None
 
 
-async def test_silence_that_is_meant_is_no_want_of_sound() -> None:
+async def test_an_allowed_silence_is_no_underrun() -> None:
     clock = Clock(7.0)
     source, heard = make(clock)
     source.begin("r1")

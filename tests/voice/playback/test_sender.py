@@ -89,7 +89,7 @@ def gaps(times: list[float]) -> list[float]:
     return [round(later - earlier, 6) for earlier, later in pairwise(times)]
 
 
-def test_the_first_voiced_frame_leaves_at_once_and_sets_the_beat(stepped: SteppedSender) -> None:
+def test_the_first_voiced_frame_is_sent_immediately_and_starts_the_clock(stepped: SteppedSender) -> None:
     stepped.run(1.2345)
     stepped.source.frames = [b"x"] * 50
     began = stepped.clock.now
@@ -99,13 +99,13 @@ def test_the_first_voiced_frame_leaves_at_once_and_sets_the_beat(stepped: Steppe
     assert gaps(times) == [FRAME_SECONDS] * 49
 
 
-def test_nothing_is_sent_in_silence(stepped: SteppedSender) -> None:
+def test_nothing_is_sent_without_frames(stepped: SteppedSender) -> None:
     stepped.run(60)
     assert stepped.sink.journal == []
     assert stepped.sink.ring == []
 
 
-def test_the_ring_is_lit_with_the_first_frame_and_put_out_after_the_tail(stepped: SteppedSender) -> None:
+def test_the_speaking_sign_is_switched_on_with_the_first_frame_and_off_after_the_reply(stepped: SteppedSender) -> None:
     stepped.source.frames = [b"x"] * 3
     stepped.run(0.05)
     assert stepped.sink.ring == [True]
@@ -115,7 +115,7 @@ def test_the_ring_is_lit_with_the_first_frame_and_put_out_after_the_tail(stepped
     assert gaps([at for _, at in stepped.sink.journal]) == [FRAME_SECONDS] * (2 + TAIL_FRAMES)
 
 
-def test_a_late_wake_up_is_caught_up_and_counted(stepped: SteppedSender) -> None:
+def test_a_late_frame_is_counted_and_the_delay_caught_up(stepped: SteppedSender) -> None:
     stepped.source.frames = [b"x"] * 10
     stepped.run(0.06)
     stepped.clock.now += 0.055
@@ -126,7 +126,7 @@ def test_a_late_wake_up_is_caught_up_and_counted(stepped: SteppedSender) -> None
     assert stepped.sender.timing.late >= 1
 
 
-def test_a_long_stall_makes_a_new_beat_instead_of_a_burst(stepped: SteppedSender) -> None:
+def test_a_long_stall_restarts_the_clock_without_a_burst(stepped: SteppedSender) -> None:
     stepped.source.frames = [b"x"] * 10
     stepped.run(0.06)
     stepped.clock.now += 1.0
@@ -134,7 +134,7 @@ def test_a_long_stall_makes_a_new_beat_instead_of_a_burst(stepped: SteppedSender
     assert sum(gap == 0 for gap in gaps(stepped.sink.times(VOICED))) == 0
 
 
-def test_silence_ahead_of_a_reply_is_paced_bounded_and_does_not_light_the_ring(stepped: SteppedSender) -> None:
+def test_silence_ahead_of_a_reply_is_paced_and_bounded_and_shows_no_speaking_sign(stepped: SteppedSender) -> None:
     stepped.source.making = True
     stepped.run(10)
     times = stepped.sink.times(SILENCE)
@@ -155,7 +155,7 @@ def test_priming_does_not_delay_the_first_voiced_frame(stepped: SteppedSender) -
     assert set(gaps(stepped.sink.times(VOICED))) == {FRAME_SECONDS}
 
 
-def test_while_the_connection_is_away_no_frame_is_taken(stepped: SteppedSender) -> None:
+def test_no_frame_is_taken_while_the_connection_is_down(stepped: SteppedSender) -> None:
     stepped.source.frames = [b"x"] * 6
     stepped.run(0.03)
     stepped.sink.connected = False
@@ -169,7 +169,7 @@ def test_while_the_connection_is_away_no_frame_is_taken(stepped: SteppedSender) 
     assert stepped.sender.timing.late == 0
 
 
-def test_listeners_learn_of_our_stream_before_its_first_frame() -> None:
+def test_listeners_are_told_the_stream_before_its_first_frame() -> None:
     stepped = SteppedSender()
     stepped.sink.connected = False
     stepped.run(1)
@@ -181,7 +181,7 @@ def test_listeners_learn_of_our_stream_before_its_first_frame() -> None:
 
 
 @given(delays=st.lists(st.floats(0, 0.09), min_size=1, max_size=200))
-def test_the_beat_never_drifts_and_counts_what_is_late(delays: list[float]) -> None:
+def test_the_clock_never_drifts_and_counts_late_frames(delays: list[float]) -> None:
     clock, began = FrameClock(), 50.0
     clock.start(began)
     clock.tick(began)
@@ -201,7 +201,7 @@ def test_the_beat_never_drifts_and_counts_what_is_late(delays: list[float]) -> N
     assert clock.sent == len(delays) + 1
 
 
-def test_the_thread_wakes_for_a_frame_and_ends_when_told() -> None:
+def test_the_thread_wakes_for_a_frame_and_ends_on_request() -> None:
     stepped = SteppedSender()
     stepped.sender.start()
     stepped.source.frames.append(b"x")
@@ -223,7 +223,7 @@ def test_a_thread_that_is_ended_at_any_moment_ends() -> None:
         assert not stepped.sender.is_alive()
 
 
-def test_a_thread_that_waits_is_woken_at_once() -> None:
+def test_a_waiting_thread_is_woken_immediately() -> None:
     delays = []
     for _ in range(15):
         source, sink = ListedFrames(), Sink(time.monotonic)

@@ -62,7 +62,7 @@ def recorded(tmp_path: Path) -> Iterator[RecordedCall]:
     recorded.recorder.close()
 
 
-def test_an_answer_is_noted_with_its_words_its_manner_and_its_place(recorded: RecordedCall) -> None:
+def test_an_answer_is_noted_with_words_parameters_and_place(recorded: RecordedCall) -> None:
     recorded.answer("r1", "So it goes.", at=1.0, seconds=2.0)
     assert recorded.close() == (RecordedAnswer((Span(48_000, 144_000),), "So it goes.", False, MANNER),)
 
@@ -75,7 +75,7 @@ def test_two_answers_without_a_gap_between_them_are_two(recorded: RecordedCall) 
     assert two.spans == (Span(96_000, 144_000),), "a gap that short is none in the file either"
 
 
-def test_an_answer_that_was_held_lies_in_two_places(recorded: RecordedCall) -> None:
+def test_an_answer_that_was_held_has_two_spans(recorded: RecordedCall) -> None:
     recorded.listener(PromptTaken("r1", "Ada", "Hello?"))
     recorded.sounds("r1", 1.0, 1.0)
     recorded.sounds("r1", 3.0, 0.5)
@@ -84,19 +84,19 @@ def test_an_answer_that_was_held_lies_in_two_places(recorded: RecordedCall) -> N
     assert answer.spans == (Span(48_000, 96_000), Span(144_000, 168_000))
 
 
-def test_of_an_answer_that_was_interrupted_the_heard_part_is_noted(recorded: RecordedCall) -> None:
+def test_the_heard_part_of_an_interrupted_answer_is_noted(recorded: RecordedCall) -> None:
     recorded.answer("r1", "So it", Outcome.INTERRUPTED)
     (answer,) = recorded.close()
     assert (answer.text, answer.interrupted) == ("So it", True)
 
 
-def test_what_was_written_and_not_said_keeps_its_first_sound(recorded: RecordedCall) -> None:
+def test_no_words_are_noted_of_an_answer_that_was_written(recorded: RecordedCall) -> None:
     recorded.answer("r1", "One.", at=1.0)
     recorded.answer("r2", "The voice failed in the middle of this.", Outcome.WRITTEN, at=3.0)
     assert [answer.text for answer in recorded.close()] == ["One.", ""]
 
 
-def test_what_began_before_the_recording_or_goes_on_behind_it_keeps_its_first_sound(recorded: RecordedCall) -> None:
+def test_no_words_are_noted_of_answers_that_are_recorded_only_in_part(recorded: RecordedCall) -> None:
     recorded.sounds("r1", 0.0, 0.5)
     recorded.ends("r1", "Its beginning is not in the file.")
     recorded.answer("r2", "One.", at=1.0)
@@ -107,7 +107,7 @@ def test_what_began_before_the_recording_or_goes_on_behind_it_keeps_its_first_so
     assert [answer.text for answer in recorded.close()] == ["", "One.", ""]
 
 
-def test_where_nothing_was_said_nothing_is_noted(recorded: RecordedCall) -> None:
+def test_without_answers_no_notes_are_written(recorded: RecordedCall) -> None:
     recorded.recorder.heard(11, np.full(320, 0.5, np.float32), BEGAN + 1)
     recorded.answer("r1", "This was only written.", Outcome.WRITTEN, seconds=0.0)
     assert recorded.close() == ()

@@ -66,7 +66,9 @@ def said(text: str, *, person: int = ADA, name: str = "Ada") -> UtteranceHeard:
     return UtteranceHeard(person, name, text, addressed=True)
 
 
-async def test_who_said_what_and_what_was_heard_of_the_answer(writer: CaptionWriter, outlet: RecordedOutlet) -> None:
+async def test_captions_have_speakers_words_and_the_heard_part_of_answers(
+    writer: CaptionWriter, outlet: RecordedOutlet
+) -> None:
     writer(said("How are you?"))
     writer(ReplyEnded(ReplyTrace("r1", Outcome.INTERRUPTED, 0.0), "I am fine, and"))
     writer(NoticePosted("not a caption"))
@@ -88,7 +90,7 @@ async def test_nothing_is_written_while_captions_are_off(writer: CaptionWriter, 
     assert outlet.messages == [(Captions.THREAD, "**Ada:** Three")]
 
 
-async def test_what_waits_of_somebody_who_opts_out_is_never_written(
+async def test_waiting_lines_of_a_person_who_opts_out_are_never_written(
     writer: CaptionWriter, outlet: RecordedOutlet
 ) -> None:
     writer(said("My secret"))
@@ -112,7 +114,7 @@ async def test_while_discord_is_slow_lines_gather_into_few_full_messages(
     assert len(outlet.messages) <= 5
 
 
-async def test_of_more_lines_than_can_wait_the_oldest_are_left_out_and_that_is_written(
+async def test_the_oldest_of_too_many_lines_are_left_out_and_a_line_says_so(
     writer: CaptionWriter, outlet: RecordedOutlet
 ) -> None:
     outlet.open.clear()
@@ -145,7 +147,9 @@ async def test_the_last_words_of_a_call_are_written_before_it_ends(outlet: Recor
     assert outlet.lines == ["**Ada:** Goodbye"]
 
 
-async def test_a_discord_that_hangs_holds_no_call_open(outlet: RecordedOutlet, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_end_of_a_call_does_not_wait_for_a_hanging_channel(
+    outlet: RecordedOutlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(captions, "CLOSE_SECONDS", 0.05)
     writer = CaptionWriter(outlet, lambda: "Mia", Captions.CHANNEL)
     writer.start()
@@ -164,7 +168,7 @@ async def test_a_discord_that_hangs_holds_no_call_open(outlet: RecordedOutlet, m
         ("@everyone", "# not a title", r"**\@everyone:** \# not a title"),
     ],
 )
-def test_names_and_words_are_shown_as_they_stand(name: str, text: str, line: str) -> None:
+def test_markdown_in_names_and_words_is_escaped(name: str, text: str, line: str) -> None:
     assert caption(name, text) == [line]
 
 

@@ -54,7 +54,7 @@ class Recording:
         for number in range(round(seconds * 50)):
             self.recorder.heard(person, frame(level), BEGAN + start + number / 50)
 
-    def until_asked_for(self, person: int, at: float) -> None:
+    def wait_until_written(self, person: int, at: float) -> None:
         """Wait until all earlier sound is written. It sends sound of a new person and waits for that person's file."""
         self.talk(person, at, 0.02)
         while self.named.get(timeout=10) != person:
@@ -86,7 +86,7 @@ def recording(tmp_path: Path) -> Iterator[Recording]:
     recording.recorder.close()
 
 
-def test_everyone_has_a_file_and_all_lie_on_one_time_line(recording: Recording) -> None:
+def test_each_person_has_a_file_and_all_files_have_the_same_start(recording: Recording) -> None:
     recording.talk(ADA, 1.0, 2.0)
     recording.talk(BOB, 2.5, 1.0, level=-0.25)
     recording.talk(ADA, 5.0, 0.5)
@@ -106,7 +106,7 @@ def test_everyone_has_a_file_and_all_lie_on_one_time_line(recording: Recording) 
     assert bob.min() == pytest.approx(-0.25, abs=0.001)
 
 
-def test_packets_that_come_unevenly_leave_no_gap(recording: Recording) -> None:
+def test_packets_that_arrive_unevenly_leave_no_gap(recording: Recording) -> None:
     late = np.random.default_rng(1).uniform(0, 0.08, 200)
     for number in range(200):
         recording.recorder.heard(ADA, frame(0.5), BEGAN + 1 + number / 50 + late[number])
@@ -124,7 +124,7 @@ def test_after_a_burst_of_late_packets_the_next_words_are_on_time_again(recordin
     assert voiced(*recording.read("Ada-11.wav")) == [(1.0, 2.0), (2.4, 2.8), (5.0, 6.0)]
 
 
-def test_sound_that_comes_faster_than_time_does_not_push_the_rest_away(recording: Recording) -> None:
+def test_sound_that_comes_too_fast_does_not_delay_the_rest(recording: Recording) -> None:
     for _ in range(500):
         recording.recorder.heard(ADA, frame(0.5), BEGAN + 1)
     recording.talk(ADA, 3.0, 1.0)
@@ -132,7 +132,7 @@ def test_sound_that_comes_faster_than_time_does_not_push_the_rest_away(recording
     assert voiced(*recording.read("Ada-11.wav"))[-1] == (3.0, 4.0)
 
 
-def test_what_is_no_sound_does_no_harm(recording: Recording) -> None:
+def test_broken_samples_do_no_harm(recording: Recording) -> None:
     recording.recorder.heard(ADA, np.array([np.nan, np.inf, -np.inf, 9.0, -9.0], np.float32), BEGAN + 0.01)
     recording.recorder.heard(ADA, frame(0.5), BEGAN - 5)
     recording.recorder.close()
@@ -140,11 +140,11 @@ def test_what_is_no_sound_does_no_harm(recording: Recording) -> None:
     assert sound.tolist() == [0, 1, -1, 1, -1]
 
 
-def test_who_opts_out_has_no_file_and_gets_none_again(recording: Recording) -> None:
+def test_the_file_of_a_person_who_opts_out_is_deleted_and_not_made_again(recording: Recording) -> None:
     recording.talk(ADA, 0.0, 1.0)
     recording.recorder.forget(ADA)
     recording.talk(ADA, 1.0, 1.0)
-    recording.until_asked_for(BOB, 3.0)
+    recording.wait_until_written(BOB, 3.0)
     assert [path.name for path in recording.recorder.folder.iterdir()] == ["Bob-22.wav"], "while the recording goes on"
     recording.recorder.close()
     assert [path.name for path in recording.recorder.folder.iterdir()] == ["Bob-22.wav"]
@@ -193,13 +193,13 @@ def test_a_bot_that_is_killed_leaves_files_that_play(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("hours", "disk_free", "words"), [(2, 10**9, "2 hours"), (0.1, 10**6, "disk")])
-def test_at_a_limit_the_recording_ends_whole_and_says_so(
+def test_at_a_limit_the_recording_ends_with_whole_files_and_says_so(
     tmp_path: Path, hours: float, disk_free: int, words: str
 ) -> None:
     recording = Recording(tmp_path / "now", RecordingLimits(hours=2))
     recording.recorder.start()
     recording.talk(ADA, 0.0, 1.0)
-    recording.until_asked_for(BOB, 1.0)
+    recording.wait_until_written(BOB, 1.0)
     recording.disk_free = disk_free
     recording.now += hours * 3_600
     assert words in recording.ended.get(timeout=10)
@@ -217,7 +217,7 @@ def test_a_recording_that_cannot_begin_says_why(tmp_path: Path) -> None:
         Recording(tmp_path / "file" / "now").recorder.start()
 
 
-def test_a_file_that_breaks_ends_the_recording_and_keeps_the_others(
+def test_a_file_that_can_not_be_written_ends_the_recording_and_keeps_the_other_files(
     recording: Recording, caplog: pytest.LogCaptureFixture
 ) -> None:
     recording.talk(ADA, 0.0, 1.0)

@@ -17,7 +17,7 @@ def sound(seconds: float, level: float = 0.1) -> Sound16:
     return np.full(round(seconds * HEARING_RATE), level, np.float32)
 
 
-async def test_it_begins_with_the_first_word_and_ends_by_itself() -> None:
+async def test_a_sample_begins_with_the_first_sound_and_ends_by_itself() -> None:
     sample = VoiceSample(ADA, seconds=0.2, timeout=5.0)
     waiting = asyncio.create_task(sample.whole())
     await asyncio.to_thread(sample.heard, sound(0.5), 100.0)
@@ -41,7 +41,7 @@ async def test_the_pause_in_which_a_microphone_was_closed_is_kept() -> None:
     assert np.count_nonzero(heard == 0) / HEARING_RATE == pytest.approx(0.14)
 
 
-async def test_who_says_nothing_is_told_so() -> None:
+async def test_a_person_who_says_nothing_is_told_so() -> None:
     with pytest.raises(SampleError, match="I heard nothing"):
         await VoiceSample(ADA, timeout=0.01).whole()
 

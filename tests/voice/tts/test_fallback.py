@@ -95,7 +95,7 @@ async def say(harness: FallbackHarness, reply: str, *tokens: str, flush: bool = 
         await harness.voice.send(Speak(flush=True, reply=reply))
 
 
-async def test_every_reply_begins_with_how_it_is_to_be_spoken() -> None:
+async def test_the_first_message_of_each_reply_has_the_parameters() -> None:
     harness = make_harness()
     await say(harness, "r1", "Hello ", "there.")
     await say(harness, "r2", "And again.")
@@ -103,7 +103,7 @@ async def test_every_reply_begins_with_how_it_is_to_be_spoken() -> None:
 
 
 @pytest.mark.parametrize("written_before", [True, False])
-async def test_a_voice_that_is_gone_costs_neither_a_word_nor_the_manner_and_is_told_once(written_before: bool) -> None:
+async def test_a_missing_voice_loses_no_word_and_no_preset_and_is_reported_once(written_before: bool) -> None:
     harness = make_harness(voices=())
     for reply in ("r1", "r2"):
         await say(harness, reply, "Hello ", flush=False)
@@ -121,7 +121,7 @@ async def test_a_voice_that_is_gone_costs_neither_a_word_nor_the_manner_and_is_t
     assert harness.told == ["⚠️ The speech server no longer has the voice `robin`, so I speak with my usual one."]
 
 
-async def test_a_voice_and_a_preset_that_are_both_gone_leave_plain_speech() -> None:
+async def test_without_voice_and_preset_the_reply_has_no_parameters() -> None:
     harness = make_harness(voices=(), presets=())
     await say(harness, "r1", "Hello.")
     assert await harness.next() == Flushed(1.0, 1.0, "r1")
@@ -129,7 +129,7 @@ async def test_a_voice_and_a_preset_that_are_both_gone_leave_plain_speech() -> N
     assert len(harness.told) == 2
 
 
-async def test_a_voice_that_goes_in_the_middle_of_a_reply_repeats_nothing() -> None:
+async def test_losing_a_voice_in_the_middle_of_a_reply_repeats_nothing() -> None:
     harness = make_harness()
     await say(harness, "r1", "One. ", "Two. ", "Three.", flush=False)
     for event in (
@@ -149,7 +149,7 @@ async def test_a_voice_that_goes_in_the_middle_of_a_reply_repeats_nothing() -> N
     assert [text for _, _, text in harness.server.spoken] == ["Two. Three."]
 
 
-async def test_a_long_reply_is_said_again_in_messages_that_are_not_too_long() -> None:
+async def test_a_long_reply_is_sent_again_in_messages_that_are_not_too_long() -> None:
     harness = make_harness(voices=())
     text = "😀" * (3 * MAX_CHARACTERS)
     await say(harness, "r1", *(text[start : start + 100] for start in range(0, len(text), 100)))
@@ -171,7 +171,7 @@ async def test_other_failures_and_those_of_replies_that_are_over_are_passed_on()
     assert harness.server.spoken == []
 
 
-async def test_a_server_that_goes_away_meanwhile_is_a_failure_after_all() -> None:
+async def test_a_retry_fails_if_the_server_goes_away_meanwhile() -> None:
     harness = make_harness(voices=())
     await say(harness, "r1", "Hello.", flush=False)
     harness.server.away = True

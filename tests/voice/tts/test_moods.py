@@ -18,7 +18,7 @@ def mika(mood: str = "sleepy", **own: Any) -> Character:
     return Character("mika", persona, mood)
 
 
-def test_every_mood_that_ships_has_a_manner_and_every_manner_a_preset_that_there_is() -> None:
+def test_all_shipped_moods_have_a_manner_with_an_existing_preset() -> None:
     moods, presets = load_moods(), Presets.read().names
     assert {manner.preset for manner in moods.values()} <= set(presets)
     for file in PERSONAS_DIR.glob("*.yaml"):
@@ -30,13 +30,13 @@ def test_a_mood_sets_preset_speed_and_pitch() -> None:
     assert speech_parameters(mika("odd"), MOODS, None) == SpeechParameters(), "nothing is known of it"
 
 
-def test_the_voice_that_people_chose_wins_over_the_personas_and_its_preset_over_the_moods() -> None:
+def test_a_chosen_voice_wins_over_the_personas_and_the_personas_preset_over_the_moods() -> None:
     sky = mika(voice="sky", preset="warm")
     assert speech_parameters(sky, MOODS, None) == SpeechParameters("sky", "warm", None, -1.0, 0.8)
     assert speech_parameters(sky, MOODS, "robin").voice == "robin"
 
 
-def test_a_persona_may_be_deep_and_slow_in_every_mood_and_a_mood_adds_to_it() -> None:
+def test_pitch_and_speed_of_persona_and_mood_are_combined() -> None:
     deep = mika("odd", speed=0.5, pitch_shift=-2.0)
     assert speech_parameters(deep, MOODS, None) == SpeechParameters(speed=0.5, pitch_shift=-2.0)
     both = speech_parameters(mika(speed=2.0, pitch_shift=-2.0), MOODS, None)

@@ -6,11 +6,11 @@ from bot.voice.tts.fallback import BACK, VoiceNotices
 from wire.messages import EngineChanged, Loading, Warned
 
 
-def test_a_voice_that_is_ready_from_the_start_needs_no_words() -> None:
+def test_an_engine_that_is_ready_from_the_start_makes_no_notice() -> None:
     assert VoiceNotices().text_for(EngineChanged("XTTS v2", "ready")) is None
 
 
-def test_each_change_is_said_once_and_the_return_too() -> None:
+def test_each_change_is_told_once_and_the_return_as_well() -> None:
     notices = VoiceNotices()
     away = EngineChanged("espeak-ng", "out_of_memory")
     assert "espeak-ng" in (notices.text_for(away) or "")

@@ -186,13 +186,13 @@ class RecordingNoticeWriter:
 class TurnTakingHarness:
     turn_taking: TurnTaking
     transcriber: ManualTranscriber
-    journal: RecordedReplies
-    participants: TwoPeople = field(default_factory=TwoPeople)
+    replies: RecordedReplies
+    people: TwoPeople = field(default_factory=TwoPeople)
     end_of_turn: ManualEndOfTurn = field(default_factory=ManualEndOfTurn)
     pauses: RecordedEstimates = field(default_factory=RecordedEstimates)
     history: History = field(default_factory=History)
     commands: list[SpokenCommand] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     watched: list[CallEvent] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
 
@@ -203,7 +203,7 @@ class TurnTakingHarness:
 
     @property
     def lines(self) -> list[str]:
-        return self.journal.lines
+        return self.replies.lines
 
 
 async def settle() -> None:
@@ -213,23 +213,23 @@ async def settle() -> None:
 
 @asynccontextmanager
 async def running_turn_taking(transcriber: ManualTranscriber | None = None) -> AsyncIterator[TurnTakingHarness]:
-    transcriber, journal = transcriber or ManualTranscriber(), RecordedReplies()
+    transcriber, replies = transcriber or ManualTranscriber(), RecordedReplies()
     end_of_turn, pauses = ManualEndOfTurn(), RecordedEstimates()
     history = History()
     commands: list[SpokenCommand] = []
-    troubles: list[str] = []
+    notices: list[str] = []
     watched: list[CallEvent] = []
-    participants = TwoPeople()
+    people = TwoPeople()
     times = [3.0]
     turn_taking = TurnTaking(
         transcriber,
-        journal,
-        participants,
+        replies,
+        people,
         PrefixClassifier(),
         end_of_turn,
         pauses,
         RecordedCommands(commands),
-        RecordingNoticeWriter(troubles),
+        RecordingNoticeWriter(notices),
         history=history,
         watch=watched.append,
         clock=lambda: times[-1],
@@ -239,13 +239,13 @@ async def running_turn_taking(transcriber: ManualTranscriber | None = None) -> A
     yield TurnTakingHarness(
         turn_taking,
         transcriber,
-        journal,
-        participants,
+        replies,
+        people,
         end_of_turn,
         pauses,
         history,
         commands,
-        troubles,
+        notices,
         watched,
         times,
     )

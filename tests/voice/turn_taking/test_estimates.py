@@ -10,7 +10,7 @@ from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnStarted
 from tests.voice.turn_taking.harness import ADA, BEN, TurnTakingHarness, ended, settle, sound
 
 
-async def test_a_slow_estimate_of_the_end_does_not_hold_the_answer_back(harness: TurnTakingHarness) -> None:
+async def test_a_slow_estimate_does_not_delay_the_answer(harness: TurnTakingHarness) -> None:
     harness.end_of_turn.answer = asyncio.get_running_loop().create_future()
     for number in range(ESTIMATE_TURNS + 1):
         harness.history.add(Turn.of_person("Ben", f"{number}", 2))
@@ -25,7 +25,7 @@ async def test_a_slow_estimate_of_the_end_does_not_hold_the_answer_back(harness:
     assert harness.pauses.estimates == [(ADA, 0.9, False)]
 
 
-async def test_a_pause_is_estimated_no_more_when_they_go_on(harness: TurnTakingHarness) -> None:
+async def test_the_estimate_of_a_pause_is_cancelled_when_the_person_speaks_on(harness: TurnTakingHarness) -> None:
     harness.end_of_turn.answer = asyncio.get_running_loop().create_future()
     await harness.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
     await harness.transcriber.say("What time is it?")
@@ -34,14 +34,14 @@ async def test_a_pause_is_estimated_no_more_when_they_go_on(harness: TurnTakingH
     assert harness.pauses.estimates == []
 
 
-async def test_the_end_of_a_turn_without_words_is_no_question(harness: TurnTakingHarness) -> None:
+async def test_no_estimate_is_made_for_a_turn_without_words(harness: TurnTakingHarness) -> None:
     await harness.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
     await harness.transcriber.say("")
     assert harness.end_of_turn.asked == []
     assert harness.pauses.estimates == [(ADA, 1.0, True)]
 
 
-async def test_an_estimate_of_the_end_that_fails_costs_nobody_an_answer(harness: TurnTakingHarness) -> None:
+async def test_a_turn_is_answered_even_if_its_estimate_fails(harness: TurnTakingHarness) -> None:
     harness.end_of_turn.answer = asyncio.get_running_loop().create_future()
     harness.end_of_turn.answer.set_exception(RuntimeError("the model is broken"))
     for turn, number in ((ADA, 5), (BEN, 6)):
@@ -49,4 +49,4 @@ async def test_an_estimate_of_the_end_that_fails_costs_nobody_an_answer(harness:
         await harness.transcriber.say("Hello.")
         await harness.feed(ended(turn, number))
     assert harness.pauses.estimates == []
-    assert [prompt.author for prompt in harness.journal.prompts] == ["Ada", "Ben"]
+    assert [prompt.author for prompt in harness.replies.prompts] == ["Ada", "Ben"]

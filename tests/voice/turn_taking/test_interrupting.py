@@ -11,13 +11,11 @@ from tests.voice.turn_taking.harness import ADA, BEN, TurnTakingHarness, ended, 
 
 
 @pytest.mark.parametrize("turn", [ADA, BEN], ids=["may interrupt", "may not"])
-async def test_a_stop_counts_as_when_it_was_said_and_not_as_when_its_words_are_known(
-    harness: TurnTakingHarness, turn: TurnId
-) -> None:
-    harness.journal.answering = True
+async def test_a_stop_counts_for_the_time_when_it_was_said(harness: TurnTakingHarness, turn: TurnId) -> None:
+    harness.replies.answering = True
     await harness.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2))
     # On a busy machine the answer is over before the words of the turn are known.
-    harness.journal.answering = False
+    harness.replies.answering = False
     await harness.transcriber.say("stop: now")
     await harness.feed(ended(turn, 5))
     assert [command.command for command in harness.commands] == [VoiceCommand.STOP]
@@ -25,7 +23,7 @@ async def test_a_stop_counts_as_when_it_was_said_and_not_as_when_its_words_are_k
 
 
 async def test_words_interrupt_as_soon_as_they_are_known_and_only_once(harness: TurnTakingHarness) -> None:
-    harness.journal.answering = True
+    harness.replies.answering = True
     await harness.feed(TurnStarted(ADA, 1.0, 1.1), SpeechSoFar(ADA, sound(3), 1.6))
     await harness.transcriber.say("stop telling")
     assert harness.lines == ["hold", "interrupt"]
@@ -37,8 +35,10 @@ async def test_words_interrupt_as_soon_as_they_are_known_and_only_once(harness: 
 
 
 @pytest.mark.parametrize("text", ["", "mhm", "echo: once upon a time"])
-async def test_what_is_no_interruption_lets_the_reply_go_on(harness: TurnTakingHarness, text: str) -> None:
-    harness.journal.answering = True
+async def test_utterances_that_are_no_interruption_let_the_reply_continue(
+    harness: TurnTakingHarness, text: str
+) -> None:
+    harness.replies.answering = True
     await harness.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2), ended(ADA, 5))
     await harness.transcriber.say(text)
     assert "interrupt" not in harness.lines
@@ -46,17 +46,17 @@ async def test_what_is_no_interruption_lets_the_reply_go_on(harness: TurnTakingH
     assert harness.lines[-1] == "free"
 
 
-async def test_an_echo_frees_the_floor_while_it_still_sounds(harness: TurnTakingHarness) -> None:
-    harness.journal.answering = True
+async def test_an_echo_releases_the_floor_before_it_ends(harness: TurnTakingHarness) -> None:
+    harness.replies.answering = True
     await harness.feed(TurnStarted(ADA, 1.0, 1.1), SpeechSoFar(ADA, sound(3), 1.6))
     await harness.transcriber.say("echo: once upon")
     assert harness.lines == ["hold", "free"]
 
 
-async def test_who_says_the_bots_words_in_a_voice_of_their_own_is_answered_and_may_interrupt(
+async def test_a_person_who_repeats_the_bots_words_is_answered_and_may_interrupt(
     harness: TurnTakingHarness,
 ) -> None:
-    harness.journal.answering = True
+    harness.replies.answering = True
     so_far = SpeechSoFar(ADA, sound(3), 1.6, may_be_echo=False)
     await harness.feed(TurnStarted(ADA, 1.0, 1.1), so_far)
     await harness.transcriber.say("echo: once upon")
@@ -66,8 +66,10 @@ async def test_who_says_the_bots_words_in_a_voice_of_their_own_is_answered_and_m
     assert "commit echo: once upon a time" in harness.lines
 
 
-async def test_who_may_not_interrupt_does_not_pause_the_reply_but_is_answered(harness: TurnTakingHarness) -> None:
-    harness.journal.answering = True
+async def test_a_person_who_may_not_interrupt_does_not_hold_the_reply_but_is_answered(
+    harness: TurnTakingHarness,
+) -> None:
+    harness.replies.answering = True
     await harness.feed(TurnStarted(BEN, 1.0, 1.1), SpeechPaused(BEN, sound(5), 2.0, 2.2), ended(BEN, 5))
     await harness.transcriber.say("And me?")
     assert "hold" not in harness.lines
@@ -75,12 +77,12 @@ async def test_who_may_not_interrupt_does_not_pause_the_reply_but_is_answered(ha
     assert "commit And me?" in harness.lines
 
 
-async def test_a_stop_that_has_silenced_the_reply_already_is_still_a_command_and_gets_no_answer(
+async def test_a_stop_that_has_already_ended_the_reply_is_still_a_command_without_an_answer(
     harness: TurnTakingHarness,
 ) -> None:
-    harness.journal.answering = True
+    harness.replies.answering = True
     await harness.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
     await harness.transcriber.say("stop")
-    harness.journal.answering = False
+    harness.replies.answering = False
     await harness.feed(ended(ADA, 5))
     assert [command.command for command in harness.commands] == [VoiceCommand.STOP]

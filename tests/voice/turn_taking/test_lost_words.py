@@ -9,37 +9,37 @@ from bot.voice.turns.events import SpeechPaused, TurnStarted
 from tests.voice.turn_taking.harness import ADA, ManualTranscriber, TurnTakingHarness, ended, running_turn_taking, sound
 
 
-async def test_a_shed_speculation_is_asked_again_once_the_turn_is_over(harness: TurnTakingHarness) -> None:
+async def test_a_dropped_transcription_is_requested_again_when_the_turn_is_over(harness: TurnTakingHarness) -> None:
     await harness.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
     await harness.transcriber.fail(TranscriptionShed("too busy"))
     await harness.feed(ended(ADA, 5))
     assert [request.urgency for request in harness.transcriber.asked] == [Urgency.SPECULATION, Urgency.FINAL]
     await harness.transcriber.say("Hello.")
     assert "commit Hello." in harness.lines
-    assert harness.troubles == []
+    assert harness.notices == []
 
 
-async def test_who_can_be_understood_by_nobody_is_told_at_once_and_turns_are_taken_all_the_same() -> None:
+async def test_a_transcriber_that_can_not_start_is_reported_and_turns_are_still_handled() -> None:
     async with running_turn_taking(ManualTranscriber(broken=TranscriptionError("no model"))) as harness:
-        assert harness.troubles == [NOT_UNDERSTOOD.format(cause="no model")]
+        assert harness.notices == [NOT_UNDERSTOOD.format(cause="no model")]
         await harness.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
         await harness.transcriber.say("Hello.")
         assert harness.lines == ["hold", "speculate Hello."]
 
 
-async def test_a_transcriber_that_fails_is_told_once_and_the_floor_is_free(harness: TurnTakingHarness) -> None:
+async def test_a_failing_transcriber_is_reported_once_and_the_floor_is_released(harness: TurnTakingHarness) -> None:
     for number in (1, 2):
         turn = TurnId(1, number)
         await harness.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
         await harness.transcriber.fail(TranscriptionError("the model is missing"))
-    assert harness.troubles == [NOT_UNDERSTOOD.format(cause="the model is missing")]
+    assert harness.notices == [NOT_UNDERSTOOD.format(cause="the model is missing")]
     assert harness.lines[-1] == "free"
 
 
-async def test_words_that_are_lost_much_later_are_told_again(harness: TurnTakingHarness) -> None:
+async def test_lost_words_are_reported_again_after_the_interval(harness: TurnTakingHarness) -> None:
     for number in range(1, 4):
         turn = TurnId(1, number)
         await harness.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
         await harness.transcriber.fail(TranscriptionError("the server is down"))
         harness.times.append(harness.times[-1] + 0.6 * FAILURE_NOTICE_INTERVAL)
-    assert len(harness.troubles) == 2
+    assert len(harness.notices) == 2

@@ -22,7 +22,7 @@ async def test_the_answer_is_prepared_at_the_pause_and_committed_at_the_end(harn
     assert harness.pauses.estimates == [(ADA, 0.75, False)]
     await harness.feed(ended(ADA, 5))
     assert harness.lines[2:] == ["commit What time is it?", "free"]
-    prompt = harness.journal.prompts[0]
+    prompt = harness.replies.prompts[0]
     assert (prompt.author, prompt.person, prompt.at) == ("Ada", 1, 2.0)
     assert prompt.spoken is not None
     assert (prompt.spoken.paused_at, prompt.spoken.transcribed_at, prompt.spoken.ended_at) == (2.2, 3.0, 2.5)
@@ -33,7 +33,9 @@ async def test_the_answer_is_prepared_at_the_pause_and_committed_at_the_end(harn
     ]
 
 
-async def test_who_goes_on_is_transcribed_anew_and_the_first_words_are_forgotten(harness: TurnTakingHarness) -> None:
+async def test_a_person_who_speaks_on_is_transcribed_again_from_the_start_of_the_turn(
+    harness: TurnTakingHarness,
+) -> None:
     await harness.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
     await harness.feed(SpeechResumed(ADA, 2.3), SpeechPaused(ADA, sound(9), 2.9, 3.0), ended(ADA, 9))
     await harness.transcriber.say("What time is it?")
@@ -50,7 +52,7 @@ async def test_a_turn_that_ends_before_its_words_are_known_is_answered_when_they
     assert harness.lines == ["hold", "commit Hello.", "free"]
 
 
-async def test_turns_are_handed_over_in_the_order_in_which_they_ended(harness: TurnTakingHarness) -> None:
+async def test_turns_are_concluded_in_the_order_in_which_they_ended(harness: TurnTakingHarness) -> None:
     for turn, number in ((ADA, 5), (BEN, 6)):
         await harness.feed(
             TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(number), 2.0, 2.2), ended(turn, number)
@@ -61,8 +63,8 @@ async def test_turns_are_handed_over_in_the_order_in_which_they_ended(harness: T
     assert [line for line in harness.lines if "commit" in line] == ["commit First.", "commit Second."]
 
 
-async def test_who_is_ignored_is_heard_by_people_and_never_reaches_the_mind(harness: TurnTakingHarness) -> None:
-    harness.participants.ignored.add(1)
+async def test_an_ignored_person_has_captions_but_never_reaches_the_model(harness: TurnTakingHarness) -> None:
+    harness.people.ignored.add(1)
     for number, text in ((1, "What time is it?"), (2, "again"), (3, "others: lunch?")):
         turn = TurnId(1, number)
         await harness.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
@@ -71,11 +73,11 @@ async def test_who_is_ignored_is_heard_by_people_and_never_reaches_the_mind(harn
             "it is still written down"
         )
     assert harness.commands == []
-    assert harness.journal.prompts == []
+    assert harness.replies.prompts == []
     assert {line.split()[0] for line in harness.lines} <= {"hold", "free", "discard"}
 
 
-async def test_utterances_for_others_are_overheard(harness: TurnTakingHarness) -> None:
+async def test_utterances_for_other_people_are_overheard(harness: TurnTakingHarness) -> None:
     await harness.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2), ended(ADA, 5))
     await harness.transcriber.say("others: lunch?")
     assert "overhear Ada (1): others: lunch?" in harness.lines
@@ -84,7 +86,7 @@ async def test_utterances_for_others_are_overheard(harness: TurnTakingHarness) -
     ]
 
 
-async def test_a_command_comes_with_what_was_said_before_it(harness: TurnTakingHarness) -> None:
+async def test_a_command_comes_with_the_persons_utterance_before_it(harness: TurnTakingHarness) -> None:
     for number, text in ((1, "What time is it?"), (2, "again")):
         turn = TurnId(1, number)
         await harness.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
@@ -110,7 +112,7 @@ async def test_a_turn_that_is_dropped_leaves_nothing(harness: TurnTakingHarness)
     assert harness.lines == ["hold", "discard", "free"]
 
 
-async def test_a_dropped_turn_does_not_block_those_behind_it(harness: TurnTakingHarness) -> None:
+async def test_a_dropped_turn_does_not_block_later_turns(harness: TurnTakingHarness) -> None:
     for turn, number in ((ADA, 5), (BEN, 6)):
         await harness.feed(
             TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(number), 2.0, 2.2), ended(turn, number)
@@ -120,7 +122,7 @@ async def test_a_dropped_turn_does_not_block_those_behind_it(harness: TurnTaking
     assert "commit Second." in harness.lines
 
 
-async def test_a_german_speakers_short_answer_is_asked_for_in_german(harness: TurnTakingHarness) -> None:
+async def test_a_german_speakers_short_answer_is_transcribed_as_german(harness: TurnTakingHarness) -> None:
     long, short = TurnId(1, 1), TurnId(1, 2)
     sentence = Transcript("Ich war gestern mit meiner Schwester im Kino.", "de", language_probability=0.98)
     await harness.feed(TurnStarted(long, 1.0, 1.1), SpeechPaused(long, sound(64_000), 2.0, 2.2), ended(long, 64_000))
@@ -130,14 +132,14 @@ async def test_a_german_speakers_short_answer_is_asked_for_in_german(harness: Tu
     assert [request.language for request in harness.transcriber.asked] == [None, "de", None]
 
 
-async def test_the_language_of_the_words_is_told_with_them(harness: TurnTakingHarness) -> None:
+async def test_an_utterance_has_the_language_of_its_words(harness: TurnTakingHarness) -> None:
     await harness.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2), ended(ADA, 5))
     harness.transcriber.answers[-1].set_result(Transcript("Wie geht's?", "de"))
     await settle()
     assert harness.watched[-1] == UtteranceHeard(1, "Ada", "Wie geht's?", addressed=True, language="de", turn=ADA)
 
 
-async def test_speech_starts_and_stops_once_a_turn_whatever_becomes_of_it(harness: TurnTakingHarness) -> None:
+async def test_speech_starts_and_stops_once_in_each_turn(harness: TurnTakingHarness) -> None:
     started, stopped = SpeechStarted(ADA), SpeechStopped(ADA)
     await harness.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2), SpeechResumed(ADA, 2.3))
     assert harness.watched == [started], "a pause is no end"

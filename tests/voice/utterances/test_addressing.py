@@ -35,7 +35,7 @@ def test_name_means_the_name_even_between_two_and_within_a_conversation() -> Non
     assert not addressed("What do you think?", (), WITH_ANNA, AnswerPolicy.NAME)
 
 
-def test_who_is_alone_with_the_bot_always_means_it() -> None:
+def test_all_utterances_of_a_person_alone_with_the_bot_are_for_it() -> None:
     assert addressed("What a day.", ())
 
 
@@ -64,7 +64,7 @@ def test_the_name_counts_as_a_transcriber_may_spell_it(text: str) -> None:
     "text",
     ["So you went home?", "Hey Siri, what time is it?", "I was saying that, too.", "Save your game.", "Seoul is big."],
 )
-def test_words_that_sound_a_little_like_it_do_not(text: str) -> None:
+def test_words_that_sound_a_little_like_the_name_do_not_count(text: str) -> None:
     assert not addressed(text)
 
 
@@ -74,18 +74,18 @@ def test_a_conversation_goes_on_without_the_name_for_a_while() -> None:
     assert not addressed("And tomorrow?", context=AddressingContext(ANNA, CONTINUATION_SECONDS + 0.1))
 
 
-def test_it_goes_on_only_for_who_had_it() -> None:
+def test_the_conversation_continues_only_for_the_person_who_had_it() -> None:
     assert not addressed("And tomorrow?", context=AddressingContext(BEN, 1.0))
     assert not addressed("And tomorrow?", context=AddressingContext(None, 1.0))
 
 
 @pytest.mark.parametrize("text", ["Ben, are you coming?", "Hey Ben, look at that.", "Charlotte, what about you?"])
-def test_whoever_calls_somebody_else_has_turned_away_from_the_bot(text: str) -> None:
+def test_calling_another_person_ends_the_conversation_with_the_bot(text: str) -> None:
     assert not addressed(text, context=WITH_ANNA)
     assert addressed(text + " Seiyuu is coming, too.", context=WITH_ANNA)
 
 
-def test_speaking_about_somebody_is_not_calling_them() -> None:
+def test_speaking_about_a_person_is_not_calling_that_person() -> None:
     assert addressed("What would you give to Ben?", context=WITH_ANNA)
 
 

@@ -33,7 +33,7 @@ BACKCHANNELS = Backchannels()
         "嗯……",
     ],
 )
-def test_a_listeners_sign_is_one(text: str) -> None:
+def test_backchannels_are_recognised(text: str) -> None:
     assert BACKCHANNELS.is_backchannel(text)
 
 
@@ -57,7 +57,7 @@ def test_a_listeners_sign_is_one(text: str) -> None:
         "Seiyuu",
     ],
 )
-def test_other_utterances_are_none(text: str) -> None:
+def test_other_utterances_are_no_backchannels(text: str) -> None:
     assert not BACKCHANNELS.is_backchannel(text)
 
 

@@ -27,7 +27,7 @@ SPOKEN = (
         SPOKEN,
     ],
 )
-def test_what_the_bot_said_is_an_echo_however_it_was_cut_and_misheard(heard: str) -> None:
+def test_the_bots_words_are_an_echo_even_if_cut_or_misheard(heard: str) -> None:
     assert is_echo(heard, SPOKEN)
 
 
@@ -50,11 +50,11 @@ def test_what_the_bot_said_is_an_echo_however_it_was_cut_and_misheard(heard: str
         SPOKEN + " And what else could I do there?" * 5,
     ],
 )
-def test_what_a_person_says_to_it_is_none(heard: str) -> None:
+def test_answers_of_people_are_no_echo(heard: str) -> None:
     assert not is_echo(heard, SPOKEN)
 
 
-def test_it_works_where_words_have_no_gaps() -> None:
+def test_echoes_are_recognised_in_scripts_without_spaces() -> None:
     assert is_echo("とても天気がいいですね", "今日はとても天気がいいですね。散歩に行きましょうか。")
     assert is_echo("我们去公园散步吧", "今天天气很好，我们去公园散步吧。")
     assert not is_echo("はい", "はい、そうです。")

@@ -12,16 +12,16 @@ SEIYUU = Names(("Seiyuu", "Sayu"))
 
 
 @pytest.mark.parametrize("text", ["Seiyuu, hello!", "hey seiyu", "Saiyu?", "what do you think, Sayu", "SEIYUU"])
-def test_it_is_called_however_it_is_spelt(text: str) -> None:
+def test_the_bot_is_called_in_any_similar_spelling(text: str) -> None:
     assert SEIYUU.called_in(text)
 
 
 @pytest.mark.parametrize("text", ["see you later", "they say you won", "the season is over", "I say so", "", "say"])
-def test_words_that_sound_a_little_like_it_do_not_call_it(text: str) -> None:
+def test_words_that_sound_a_little_like_the_name_do_not_call_the_bot(text: str) -> None:
     assert not SEIYUU.called_in(text)
 
 
-def test_short_names_must_be_said_as_they_are() -> None:
+def test_short_names_count_only_in_their_own_spelling() -> None:
     assert Names(("Mia",)).called_in("Mia, hello")
     assert not Names(("Mia",)).called_in("mine")
 

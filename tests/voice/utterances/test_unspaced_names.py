@@ -49,7 +49,7 @@ def addressed(text: str, context: AddressingContext | None = None) -> bool:
         "สวัสดีเซยู ตอนนี้กี่โมง",
     ],
 )
-def test_who_is_called_by_name_is_called_whatever_stands_around_it(text: str) -> None:
+def test_a_name_is_found_whatever_stands_around_it(text: str) -> None:
     assert addressed(text)
 
 
@@ -69,12 +69,12 @@ def test_who_is_called_by_name_is_called_whatever_stands_around_it(text: str) ->
         "",
     ],
 )
-def test_a_name_within_another_word_calls_nobody(text: str) -> None:
+def test_a_name_inside_another_word_does_not_count(text: str) -> None:
     assert not addressed(text)
 
 
 @pytest.mark.parametrize("text", ["太郎はどう思う", "ねえ太郎、聞いて", "Ben, どう思う"])
-def test_whoever_calls_somebody_else_has_turned_away(text: str) -> None:
+def test_calling_another_person_ends_the_conversation(text: str) -> None:
     going_on = AddressingContext(partner=ADA, since=1.0)
     assert addressed("じゃあ明日は?", going_on)
     assert not addressed(text, going_on)

@@ -26,7 +26,7 @@ PERSONAS = {path.stem: load_persona(path.stem) for path in PERSONAS_DIR.glob("*.
 
 
 @cache
-def acting(file: str) -> VoiceCommandFinder:
+def finder_for(file: str) -> VoiceCommandFinder:
     """A finder of the commands that this persona understands."""
     commands = VoiceCommandFinder(Names(PERSONAS[file].names), PHRASES)
     commands.set_choices(PERSONAS[file], PERSONAS)
@@ -51,7 +51,7 @@ def acting(file: str) -> VoiceCommandFinder:
         ("Seiyuu, 我刚才说了什么？", VoiceCommand.REPEAT_ME),
     ],
 )
-def test_a_command_with_the_name_is_obeyed_in_any_company(text: str, command: VoiceCommand) -> None:
+def test_a_command_with_the_name_is_found_in_any_company(text: str, command: VoiceCommand) -> None:
     assert COMMANDS.find(text, alone=False, speaking=False) == CommandRequest(command)
 
 
@@ -120,12 +120,12 @@ def test_an_utterance_that_only_sounds_like_a_command_is_none(text: str) -> None
         ("Seiyuu, why be sad?", None),
     ],
 )
-def test_a_mood_that_the_persona_has_is_asked_for_in_any_language_and_another_is_ordinary_talk(
+def test_the_personas_moods_can_be_asked_for_in_any_language_and_other_moods_are_ordinary_talk(
     text: str, mood: str | None
 ) -> None:
     wish = CommandRequest(VoiceCommand.MOOD, mood) if mood else None
-    assert acting("seiyuu").find(text, alone=False, speaking=False) == wish
-    assert acting("seiyuu").find(text, alone=True, speaking=True) == wish
+    assert finder_for("seiyuu").find(text, alone=False, speaking=False) == wish
+    assert finder_for("seiyuu").find(text, alone=True, speaking=True) == wish
 
 
 @pytest.mark.parametrize(
@@ -145,12 +145,12 @@ def test_a_mood_that_the_persona_has_is_asked_for_in_any_language_and_another_is
         ("seiyuu", "Seiyuu, be my helper.", None),
     ],
 )
-def test_another_persona_is_asked_for_by_any_of_its_names(now: str, text: str, wanted: str | None) -> None:
+def test_a_persona_can_be_asked_for_by_any_of_its_names(now: str, text: str, wanted: str | None) -> None:
     wish = CommandRequest(VoiceCommand.PERSONA, wanted) if wanted else None
-    assert acting(now).find(text, alone=False, speaking=False) == wish
+    assert finder_for(now).find(text, alone=False, speaking=False) == wish
 
 
-def test_what_always_means_something_means_that_whatever_moods_are_called() -> None:
+def test_fixed_commands_win_over_moods_of_the_same_name() -> None:
     persona = Persona(name="Seiyuu", description="x", moods={"quiet": "x", "very_odd": "y"}, default_mood="quiet")
     commands = VoiceCommandFinder(NAMES, PHRASES)
     commands.set_choices(persona)
@@ -160,12 +160,12 @@ def test_what_always_means_something_means_that_whatever_moods_are_called() -> N
     )
 
 
-def test_without_its_name_nobody_but_who_is_alone_with_it_changes_its_mood() -> None:
-    assert acting("seiyuu").find("Be sad.", alone=False, speaking=False) is None
-    assert acting("seiyuu").find("Be sad.", alone=True, speaking=False) == CommandRequest(VoiceCommand.MOOD, "sad")
+def test_without_the_name_only_a_person_alone_with_the_bot_changes_its_mood() -> None:
+    assert finder_for("seiyuu").find("Be sad.", alone=False, speaking=False) is None
+    assert finder_for("seiyuu").find("Be sad.", alone=True, speaking=False) == CommandRequest(VoiceCommand.MOOD, "sad")
 
 
-def test_every_mood_that_ships_has_a_name_in_every_language_and_none_means_two_moods() -> None:
+def test_all_shipped_moods_have_names_in_all_languages_and_no_name_means_two_moods() -> None:
     languages = {"en", "de", "fr", "es", "ru", "ja", "zh"}
     words = load_mood_words()
     for persona in PERSONAS.values():
@@ -182,6 +182,6 @@ def test_any_text_gets_an_answer(text: str, alone: bool, speaking: bool) -> None
 
 
 @given(st.lists(st.sampled_from(["please", "seiyuu", "stop", "leave", "not", "okay", "the"]), max_size=6))
-def test_a_word_that_is_neither_polite_nor_the_command_spoils_it(words: list[str]) -> None:
+def test_a_word_that_is_neither_polite_nor_the_command_makes_it_no_command(words: list[str]) -> None:
     if {"not", "the"} & set(words):
         assert COMMANDS.find(" ".join(words), alone=True, speaking=True) is None
