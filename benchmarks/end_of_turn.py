@@ -25,7 +25,7 @@ from benchmarks.end_of_turn_report import NARROWEST, WAITS, EndOfTurnResult, Mic
 from benchmarks.end_of_turn_sentences import SENTENCES
 from benchmarks.end_of_turn_speech import SentenceSpeaker
 from bot.voice.frames import AudioFrame
-from bot.voice.turns.turns import Turns, load_turn_policy
+from bot.voice.turns.turns import TurnDetectors, load_turn_policy
 from bot.voice.turns.voice_activity import WINDOW_SAMPLES
 from config.plain_parser import PlainParser
 from sandbox.speech import GuestVoice
@@ -100,7 +100,7 @@ class EndOfTurnMeasurement:
         """Play noise to an open microphone; returns the number of events for each kind of noise."""
         found = {}
         for name, sound in five_minutes(self._seed).items():
-            turns = Turns(self._policy)
+            turns = TurnDetectors(self._policy)
             found[name] = sum(
                 len(turns.process(AudioFrame(1, sound[at : at + PACKET], at / HEARING_RATE)))
                 for at in range(0, len(sound), PACKET)

@@ -10,7 +10,7 @@ from benchmarks.end_of_turn_speech import SpokenSentence
 from bot.voice.frames import AudioFrame, TransmissionEnded
 from bot.voice.turns.end_of_turn import EndOfTurn
 from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnDropped, TurnEnded, TurnEvent, TurnStarted
-from bot.voice.turns.turns import TurnPolicy, Turns
+from bot.voice.turns.turns import TurnDetectors, TurnPolicy
 from sandbox.voice.microphone import MicrophoneFrame, OpenMicrophone, SimulatedMicrophone
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoDecoder, MonoEncoder
 
@@ -71,7 +71,7 @@ class SimulatedCall:
         told: Callable[[TurnEvent], None] = lambda _: None,
     ) -> None:
         self._policy = policy
-        self._turns = Turns(policy)
+        self._turns = TurnDetectors(policy)
         self._microphone = microphone
         self._transcription = transcription
         self._silence = silence
@@ -117,7 +117,7 @@ class _Listening:
 
     def __init__(
         self,
-        turns: Turns,
+        turns: TurnDetectors,
         end_of_turn: EndOfTurn,
         takes: float,
         speech: SpokenSentence,

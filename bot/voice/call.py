@@ -6,9 +6,8 @@ A transport carries the call. Discord is one (``bot/voice/discord``); a telephon
 In, from sound to a prompt:
 
 - The transport makes frames of the packets. A frame is a piece of one person's sound. The input thread
-  (:class:`InputWorker`) takes the frames and passes each to the turn detector of its person (:class:`Turns` has the
-  detectors). A detector finds out when its person speaks, pauses and has finished. The input thread also passes the
-  sound to recordings and voice samples.
+  (:class:`InputWorker`) passes each frame to its person's turn detector (:class:`TurnDetectors`). A detector finds out
+  when its person speaks, pauses and has finished. The thread also passes the sound to recordings and voice samples.
 - At each pause, turn taking (:class:`TurnTaking`) has the words transcribed. It asks the turn policy how likely it is
   that the turn is over, and tells the person's detector: the likelier, the shorter the detector waits for more. The
   detector alone decides that the turn is over.
@@ -69,7 +68,7 @@ from bot.voice.transport import EndCause, Transport
 from bot.voice.tts.fallback import FallbackSpeech
 from bot.voice.turn import Prompt, PromptKind
 from bot.voice.turn_taking import TurnTaking
-from bot.voice.turns.turns import Turns
+from bot.voice.turns.turns import TurnDetectors
 from bot.voice.utterances.classifier import CallClassifier
 from config.sections import CallSettings, Captions
 
@@ -153,7 +152,8 @@ class Call(Generic[T]):
         self._playback.listener = self.conversation
 
         # In: from sound to a prompt, or to a spoken command.
-        self.input_worker = InputWorker(transport.audio, Turns(engines.turn_policy), EchoDetector(), loop, clock=clock)
+        detectors = TurnDetectors(engines.turn_policy)
+        self.input_worker = InputWorker(transport.audio, detectors, EchoDetector(), loop, clock=clock)
         self._commands = SpokenCommands(self.conversation, people, character, self._notices, clock=clock)
         self._turn_taking = TurnTaking(
             self._transcriber,

@@ -39,7 +39,7 @@ def _ignore(_: TurnEvent) -> None:
 
 
 class TurnDetection(Protocol):
-    """Turn detection for all people of a call; see :class:`~bot.voice.turns.turns.Turns`."""
+    """Turn detection for all people of a call; see :class:`~bot.voice.turns.turns.TurnDetectors`."""
 
     @property
     def deadline(self) -> float | None:

@@ -19,7 +19,7 @@ Arguments = TypeVarTuple("Arguments")
 Admits = Callable[[int], bool]
 """Function that tells whether a person, by user id, may be listened to.
 
-It is called on the input thread, before a packet of that person is decrypted.
+It is called on the input thread, before a frame of that person is decoded.
 """
 
 

@@ -19,7 +19,7 @@ from bot.voice.discord.rtp import TransportCipher, transport_cipher
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.input_thread import MAX_INBOX, InputWorker
 from bot.voice.turns.events import SpeechPaused, TurnDropped, TurnEnded, TurnEvent, TurnStarted
-from bot.voice.turns.turns import Turns, load_turn_policy
+from bot.voice.turns.turns import TurnDetectors, load_turn_policy
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
 from sandbox.voice.rtp import MODES
@@ -93,7 +93,7 @@ async def listening() -> AsyncIterator[InputStage]:
         events.append(event)
         state.changed.set()
 
-    turns, loop = Turns(load_turn_policy()), asyncio.get_running_loop()
+    turns, loop = TurnDetectors(load_turn_policy()), asyncio.get_running_loop()
     worker = InputWorker(DiscordAudioInput(packets), turns, EchoDetector(), loop, clock=lambda: now[0])
     state = InputStage(worker, packets, now, events)
     worker.listen(deliver, lambda _: True)

@@ -19,7 +19,7 @@ LATEST_DELAY = 2.4
 """Longest delay of an echo over any loudspeaker and network, in seconds. Sound that arrives later is no echo."""
 LEAST_TURN_SAMPLES, TURN_SAMPLES = HEARING_RATE * 8 // 10, HEARING_RATE * 16 // 10
 """Least samples of a turn that allow a decision, and number of its newest samples that are compared."""
-POSSIBLE = 4.3
+LEAST_TURN_EVIDENCE = 4.3
 """Least evidence (:attr:`~bot.voice.echo.match.Match.evidence`) with which a turn may be an echo.
 
 People who repeat the bot's words right after it reach 4.1 at most. Echoes reach at least 5.7 in the rooms of
@@ -29,7 +29,7 @@ KEPT_SAMPLES = TURN_SAMPLES + int(LATEST_DELAY * HEARING_RATE)
 """Number of sent samples that are kept."""
 LEAST_SAMPLES, MOST_SAMPLES = HEARING_RATE // 10, HEARING_RATE * 4 // 10
 """Least samples of a person's sound that allow a decision, and number of their newest samples that are compared."""
-PROOF, PROOF_PER_SECOND = 4.8, 0.4
+LEAST_EVIDENCE, EVIDENCE_PER_SECOND = 4.8, 0.4
 """Least evidence of an echo, and the addition for each second of compared sound.
 
 The addition is needed since an echo beneath a person's voice has more evidence too if the sound is longer. With these
@@ -37,9 +37,9 @@ values, about 1 % of what people say over a weaker echo counts as an echo; bench
 """
 SAME_DELAY = 0.04
 """Seconds by which the delay of one person's echo may vary."""
-PROOF_GOING_ON = 4.3
+LEAST_EVIDENCE_GOING_ON = 4.3
 """Least evidence if the sound follows an echo of the same delay."""
-FADED = 0.25
+FADED_SHARE = 0.25
 """Highest level of an echo's last :data:`LEAST_SAMPLES`, as a share of the level of the echo before them."""
 GOES_ON_SECONDS, FADING_SECONDS = 0.5, 1.5
 """Seconds after an echo within which its next part, and its end, may come."""
@@ -107,7 +107,7 @@ class EchoDetector:
             return True
         if known is None or at - known.at > FADING_SECONDS:
             return False
-        return rms(newest[-LEAST_SAMPLES:]) <= known.level * FADED
+        return rms(newest[-LEAST_SAMPLES:]) <= known.level * FADED_SHARE
 
     def may_be_echo(self, sound: Sound16, at: float) -> bool:
         """False if the sound of a turn is certainly no echo. Takes about 3 ms.
@@ -124,23 +124,26 @@ class EchoDetector:
             return True
         sent = self._all_before(at)
         found = match(newest, sent, 0, len(sent) - len(newest))
-        return found is not None and found.evidence >= POSSIBLE
+        return found is not None and found.evidence >= LEAST_TURN_EVIDENCE
 
     def _near(self, known: _Echo, sound: Sound16, at: float) -> float | None:
         """The delay of the echo in seconds, if ``sound`` is an echo with about the known delay."""
-        proof = PROOF_GOING_ON if at - known.at <= GOES_ON_SECONDS else _proof(sound)
-        return self._delay(sound, at, max(known.delay - SAME_DELAY, 0.0), known.delay + SAME_DELAY, proof)
+        least_evidence = LEAST_EVIDENCE_GOING_ON if at - known.at <= GOES_ON_SECONDS else _least_evidence(sound)
+        return self._delay(sound, at, max(known.delay - SAME_DELAY, 0.0), known.delay + SAME_DELAY, least_evidence)
 
     def _anywhere(self, sound: Sound16, at: float) -> float | None:
-        return self._delay(sound, at, SHORTEST_DELAY, LONGEST_DELAY, _proof(sound))
+        """The delay of the echo in seconds, if ``sound`` is an echo with any delay."""
+        return self._delay(sound, at, SHORTEST_DELAY, LONGEST_DELAY, _least_evidence(sound))
 
-    def _delay(self, sound: Sound16, at: float, shortest: float, longest: float, proof: float) -> float | None:
-        """The delay of the echo in seconds; ``None`` if there is less evidence than ``proof``."""
+    def _delay(self, sound: Sound16, at: float, shortest: float, longest: float, least_evidence: float) -> float | None:
+        """The delay of the echo in seconds; ``None`` if there is less evidence than ``least_evidence``."""
         sent = self._sent_before(at)
         undelayed = len(sent) - len(sound)
         first = max(0, undelayed - round(longest * HEARING_RATE))
         found = match(sound, sent, first, undelayed - round(shortest * HEARING_RATE))
-        return (undelayed - found.position) / HEARING_RATE if found is not None and found.evidence >= proof else None
+        if found is None or found.evidence < least_evidence:
+            return None
+        return (undelayed - found.position) / HEARING_RATE
 
     def _sent_before(self, at: float) -> Sound16:
         """The sound of the last :data:`REFERENCE_SECONDS` before ``at``, silence included, for :meth:`is_echo`."""
@@ -163,6 +166,6 @@ class EchoDetector:
         self._echoes.pop(person, None)
 
 
-def _proof(sound: Sound16) -> float:
+def _least_evidence(sound: Sound16) -> float:
     """Least evidence with which ``sound`` is an echo."""
-    return PROOF + PROOF_PER_SECOND * len(sound) / HEARING_RATE
+    return LEAST_EVIDENCE + EVIDENCE_PER_SECOND * len(sound) / HEARING_RATE

@@ -25,9 +25,9 @@ BANDS = 40
 """Number of frequency bands whose energies are compared."""
 WINDOW, HOP, FFT_SIZE = 400, 160, 512
 """Window, hop and FFT size of the band energies, in samples."""
-LINGERING = 0.5
+REVERBERATION = 0.5
 """Share of a band's energy that is left in the room after 10 ms."""
-LINGERED = 10
+REVERBERATION_HOPS = 10
 """Number of hops before a sound whose reverberation is still heard in it."""
 DYNAMIC_RANGE = 1e-3
 """Energy below which there is only noise, as a share of the loudest energy."""
@@ -73,9 +73,10 @@ def match(heard: Sound16, sent: Sound16, first: int, last: int) -> Match | None:
     position = first + int(np.argmax(correlation[first : last + 1]))
     elsewhere = np.concatenate([correlation[: max(0, position - REFLECTED)], correlation[position + SPREAD :]])
     level = max(float(elsewhere.mean()) if len(elsewhere) else 1.0, SILENCE)
-    before = min(position // HOP, LINGERED)
-    stretch = _lingering(_energies(sent[position - before * HOP : position + len(heard)]))[before:]
-    return Match(float(np.sqrt(correlation[position] / level)), _likeness(_energies(heard), stretch), position)
+    before = min(position // HOP, REVERBERATION_HOPS)
+    echoed = _reverberated(_energies(sent[position - before * HOP : position + len(heard)]))[before:]
+    sharpness = float(np.sqrt(correlation[position] / level))
+    return Match(sharpness, _pattern_correlation(_energies(heard), echoed), position)
 
 
 def _flat_correlation(heard: Sound16, sent: Sound16) -> NDArray[np.float32]:
@@ -96,15 +97,15 @@ def _energies(sound: Sound16) -> _Energies:
     return (np.square(np.abs(np.fft.rfft(frames, FFT_SIZE))) @ _BANKS).astype(np.float32)
 
 
-def _lingering(energies: _Energies) -> _Energies:
+def _reverberated(energies: _Energies) -> _Energies:
     """The energies as they are heard in a room, in which sound fades slowly."""
-    lingering = energies.copy()
-    for now, before in zip(lingering[1:], lingering, strict=False):
-        now += LINGERING * before
-    return lingering
+    reverberated = energies.copy()
+    for now, before in zip(reverberated[1:], reverberated, strict=False):
+        now += REVERBERATION * before
+    return reverberated
 
 
-def _likeness(heard: _Energies, sent: _Energies) -> float:
+def _pattern_correlation(heard: _Energies, sent: _Energies) -> float:
     """The correlation of two patterns of band energies, -1 to 1.
 
     The mean level of each band is removed first, since rooms and loudspeakers change it.

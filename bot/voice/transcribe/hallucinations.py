@@ -239,7 +239,7 @@ class HallucinationFilter:
         text = _unlooped(" ".join(" ".join(kept).split()))
         if letters(text) > max(FEWEST_LETTERS, LETTERS_A_SECOND * len(sound) / HEARING_RATE):
             return ""
-        return "" if _is_prompt(text, hot_words, loud) else text
+        return "" if _is_hot_word_list(text, hot_words, loud) else text
 
     def _was_said(
         self, segment: TranscriptSegment, text: str, loud: float, names: frozenset[str], *, alone: bool
@@ -283,7 +283,7 @@ def _fits(text: str, loud: float, fastest: float, slack: float) -> bool:
     """True if a person could say the text in about the given time.
 
     Args:
-        text: text.
+        text: transcript.
         loud: loud seconds of the sound.
         fastest: highest rate of speech, in letters per second.
         slack: seconds by which the sound may be longer than the text takes at the slowest rate.
@@ -314,7 +314,7 @@ def _compression(segment: TranscriptSegment, text: str) -> float:
     return len(data) / len(zlib.compress(data)) if len(data) >= SHORTEST_LOOP else 0.0
 
 
-def _is_prompt(text: str, hot_words: Sequence[str], loud: float) -> bool:
+def _is_hot_word_list(text: str, hot_words: Sequence[str], loud: float) -> bool:
     """True if the recogniser has only written its hot words: two or more different ones, and nothing else.
 
     A single hot word is kept even if it is repeated, since people call each other by name. Hot words with an "and"

@@ -46,7 +46,7 @@ def load_turn_policy(network: Path | None = None) -> TurnPolicy:
     return TurnPolicy(Silero(network), RuleBasedEndOfTurn(), settings)
 
 
-class Turns:
+class TurnDetectors:
     """The turn detectors of a call: one for each person who has spoken. Not thread-safe.
 
     Args:

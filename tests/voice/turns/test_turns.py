@@ -10,7 +10,7 @@ from benchmarks.end_of_turn_noise import five_minutes
 from bot.voice.frames import AudioFrame, PersonLeft, TransmissionEnded
 from bot.voice.turn import Microphone
 from bot.voice.turns.events import TurnDropped, TurnEnded, TurnEvent, TurnStarted
-from bot.voice.turns.turns import TurnPolicy, Turns, load_turn_policy
+from bot.voice.turns.turns import TurnDetectors, TurnPolicy, load_turn_policy
 from sandbox.voice.microphone import OpenMicrophone, PushToTalk, SimulatedMicrophone, VoiceActivity
 from tests.voice.effects import only
 from tests.voice.turns.spoken import make_speaker, say
@@ -55,7 +55,7 @@ async def test_a_push_to_talk_that_pauses_with_the_key_held_is_known_too(policy:
 
 
 def test_each_person_has_a_turn_of_their_own(policy: TurnPolicy) -> None:
-    turns = Turns(policy)
+    turns = TurnDetectors(policy)
     events: list[TurnEvent] = []
     one, other = say("What is the weather like today?"), say("I would like a cup of coffee.")
     for at in range(0, min(len(one), len(other)), 320):
@@ -72,7 +72,7 @@ def test_each_person_has_a_turn_of_their_own(policy: TurnPolicy) -> None:
 
 
 def test_who_comes_back_gets_no_number_of_an_old_turn(policy: TurnPolicy) -> None:
-    turns, sound = Turns(policy), say("What is the weather like today?")
+    turns, sound = TurnDetectors(policy), say("What is the weather like today?")
     events = turns.process(AudioFrame(1, sound, 1.0)) + turns.process(PersonLeft(1, 1.0))
     events += turns.process(AudioFrame(1, sound, 2.0))
     first, second = (event.turn.number for event in only(TurnStarted, events))
@@ -80,7 +80,7 @@ def test_who_comes_back_gets_no_number_of_an_old_turn(policy: TurnPolicy) -> Non
 
 
 def test_minutes_of_noise_music_and_typing_are_no_turn(policy: TurnPolicy) -> None:
-    turns = Turns(policy)
+    turns = TurnDetectors(policy)
     for sound in five_minutes(seed=3).values():
         for at in range(0, len(sound), 320):
             assert turns.process(AudioFrame(1, sound[at : at + 320], at / HEARING_RATE)) == []
