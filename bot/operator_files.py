@@ -13,7 +13,7 @@ from bot.llm.personas import PERSONAS_DIR, Persona, PersonaError, load_persona
 from bot.voice.transcribe.corrections import Corrections
 from config.reasons import FULL_DISK, reason
 from config.settings import Settings
-from config.speech_settings import USUAL_VOICES_DIR, SpeechSettings
+from config.speech_settings import DEFAULT_VOICES_DIR, SpeechSettings
 
 _PRIVATE = 0o700
 _ROOM = 65_536
@@ -87,7 +87,7 @@ def check_ca_file(settings: Settings) -> None:
 
 def prepare_voices_folder(speech: SpeechSettings) -> None:
     """Create the folder of cloned voices if ``TTS_VOICES_DIR`` is set; raises :class:`OperatorFileError`."""
-    if speech.tts_voices_dir != USUAL_VOICES_DIR:
+    if speech.tts_voices_dir != DEFAULT_VOICES_DIR:
         _prepare("TTS_VOICES_DIR", speech.tts_voices_dir)
 
 
@@ -105,5 +105,5 @@ def _prepare(variable: str, folder: Path) -> None:
 
 def voices_folder(settings: Settings, speech: SpeechSettings) -> Path:
     """The folder of cloned voices: in ``DATA_DIR``, unless ``TTS_VOICES_DIR`` names another folder."""
-    usual = speech.tts_voices_dir == USUAL_VOICES_DIR
+    usual = speech.tts_voices_dir == DEFAULT_VOICES_DIR
     return settings.data_dir / "voices" if usual else speech.tts_voices_dir

@@ -23,7 +23,7 @@ from bot.speech_server.client import SpeechServerClient
 from config.children import end_child, signal_child
 from config.project import child_environment
 from config.settings import Settings
-from config.speech_settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, EngineName, SpeechSettings
+from config.speech_settings import DEFAULT_VOICES_DIR, DEFAULT_XTTS_MODEL, EngineName, SpeechSettings
 
 _log = logging.getLogger(__name__)
 
@@ -65,9 +65,9 @@ def speech_server_options(settings: Settings, weights: OwnWeights) -> SpeechServ
         environment["PIPER_MODEL"] = str(weights.voice)
     if settings.runs_default_tts and (weights.voice or speech.piper_model) is not None:
         environment["TTS_ENGINE"] = EngineName.PIPER.value
-    if speech.tts_voices_dir == USUAL_VOICES_DIR:
+    if speech.tts_voices_dir == DEFAULT_VOICES_DIR:
         environment["TTS_VOICES_DIR"] = str(voices_folder(settings, speech))
-    if speech.xtts_model == USUAL_XTTS_MODEL:
+    if speech.xtts_model == DEFAULT_XTTS_MODEL:
         environment["XTTS_MODEL"] = str(settings.data_dir / "models" / "xtts-v2")
     if settings.tts.token is not None:
         environment["TTS_TOKEN"] = settings.tts.token.get_secret_value()

@@ -63,9 +63,9 @@ def read_origin(text: str) -> str:
         parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https", "app", "tauri") or not parts.netloc or parts.path or parts.query:
         raise ValueError(f"{shown(text)} is not an origin, which looks like http://localhost:8000")
-    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    default_port = {"http": 80, "https": 443}.get(parts.scheme)
     # Browsers omit the default port.
-    return f"{parts.scheme}://{parts.netloc.removesuffix(f':{usual}') if port == usual else parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc.removesuffix(f':{default_port}') if port == default_port else parts.netloc}"
 
 
 def own_path(text: str) -> str:

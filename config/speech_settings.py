@@ -29,8 +29,8 @@ from config.types import (
     OwnPath,
 )
 
-USUAL_VOICES_DIR = Path("data/voices")
-USUAL_XTTS_MODEL = Path("data/models/xtts-v2")
+DEFAULT_VOICES_DIR = Path("data/voices")
+DEFAULT_XTTS_MODEL = Path("data/models/xtts-v2")
 """Default folders. If a bot has another DATA_DIR, its speech server uses these folders inside that one."""
 ENGINES = (
     *("espeak", "xtts", "stand-in", "azure", "camb", "cartesia", "chatterbox", "edge", "elevenlabs", "gtts", "higgs"),
@@ -82,7 +82,7 @@ class SpeechSettings(ProgramSettings):
     tts_fallback: Annotated[CommaList, BlankCounts()] = (EngineName.PIPER, EngineName.ESPEAK)
     tts_better_engine: OptionalEngine = None
     tts_voice: OptionalText = None
-    tts_voices_dir: OwnPath = USUAL_VOICES_DIR
+    tts_voices_dir: OwnPath = DEFAULT_VOICES_DIR
     tts_corrections: OptionalPath = None
     tts_presets: OptionalPath = None
     tts_preset: Annotated[OptionalText, BlankCounts()] = "natural"
@@ -92,7 +92,7 @@ class SpeechSettings(ProgramSettings):
     tts_max_replies: int = Field(5, ge=1, le=64)
     tts_requests_per_minute: int = Field(600, ge=1, le=100_000)
     tts_vram_warning: CardLimits = ("0.9",)
-    xtts_model: OwnPath = USUAL_XTTS_MODEL
+    xtts_model: OwnPath = DEFAULT_XTTS_MODEL
     piper_model: OptionalPath = None
     tts_stand_in_first_audio_ms: float = Field(200.0, ge=0, le=60_000)
     tts_stand_in_rtf: float = Field(0.3, ge=0, le=100)

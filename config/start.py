@@ -26,10 +26,10 @@ def quiet_interrupts() -> Iterator[None]:
 
 def no_traceback_for_interrupts() -> None:
     """Make an uncaught ``KeyboardInterrupt`` end the process without a traceback."""
-    usual = sys.excepthook
+    previous_hook = sys.excepthook
 
     def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if not issubclass(kind, KeyboardInterrupt):
-            usual(kind, error, trace)
+            previous_hook(kind, error, trace)
 
     sys.excepthook = tell

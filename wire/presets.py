@@ -85,18 +85,18 @@ class Presets:
         """Names of all presets."""
         return tuple(self._presets)
 
-    def apply(self, asked: SpeechParameters) -> SpeechParameters:
-        """Return ``asked`` with unset parameters taken from its preset. A pitch of 0 counts as unset.
+    def apply(self, requested: SpeechParameters) -> SpeechParameters:
+        """Return ``requested`` with unset parameters taken from its preset. A pitch of 0 counts as unset.
 
         Raises:
             PresetError: there is no such preset.
         """
-        name = asked.preset or self._default
+        name = requested.preset or self._default
         if name is None:
-            return asked
-        settled = self._named(name).model_dump(exclude_none=True, exclude={"description"})
-        missing = {field: value for field, value in settled.items() if getattr(asked, field) in (None, 0.0)}
-        return replace(asked, **missing)
+            return requested
+        preset = self._named(name).model_dump(exclude_none=True, exclude={"description"})
+        missing = {field: value for field, value in preset.items() if getattr(requested, field) in (None, 0.0)}
+        return replace(requested, **missing)
 
     def _named(self, name: str) -> Preset:
         if name not in self._presets:

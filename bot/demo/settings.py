@@ -12,7 +12,7 @@ from bot.models.catalogue import CatalogueError, load_catalogue
 from bot.models.named_llm import NoSuchLlmError, named_llm
 from bot.models.needs import recogniser_model, store_of
 from config.settings import Profile, Settings
-from config.speech_settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, SpeechSettings
+from config.speech_settings import DEFAULT_VOICES_DIR, DEFAULT_XTTS_MODEL, SpeechSettings
 from config.types import BlankCounts
 
 _KEPT = frozenset({"profile", "weights", "cache_dir", "data_dir", "voice_gpu", "tts_engine", "tts_websocket_url"})
@@ -35,9 +35,9 @@ def demo_environment(settings: Settings, speech: SpeechSettings) -> dict[str, st
     hidden = {name.upper(): _written(field) for name, field in _FIELDS.items() if not _is_taken(name, settings)}
     # The demonstration's bot has its own DATA_DIR without models and voices, so these get absolute paths.
     kept = dict(_models_here(settings))
-    if speech.xtts_model == USUAL_XTTS_MODEL:
+    if speech.xtts_model == DEFAULT_XTTS_MODEL:
         kept["XTTS_MODEL"] = str((settings.data_dir / "models" / "xtts-v2").resolve())
-    if speech.tts_voices_dir == USUAL_VOICES_DIR and _is_taken("tts_voices_dir", settings):
+    if speech.tts_voices_dir == DEFAULT_VOICES_DIR and _is_taken("tts_voices_dir", settings):
         kept["TTS_VOICES_DIR"] = str((settings.data_dir / "voices").resolve())
     return {**hidden, **kept}
 

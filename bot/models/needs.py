@@ -9,7 +9,7 @@ from bot.models.catalogue import Catalogue, Model, Part
 from bot.models.hub import find_in_hub_cache
 from bot.models.model_store import ModelStore
 from config.settings import Profile, Settings, Weights
-from config.speech_settings import USUAL_XTTS_MODEL, SpeechSettings
+from config.speech_settings import DEFAULT_XTTS_MODEL, SpeechSettings
 
 BOT = ".venv/bin/python -m bot"
 """The command that starts the bot, for messages that tell people what to type."""
@@ -107,7 +107,7 @@ def voice_engines(settings: Settings, speech: SpeechSettings) -> set[str | None]
 
 
 def _is_usual(speech: SpeechSettings, folder: Path) -> bool:
-    return speech.xtts_model == USUAL_XTTS_MODEL or _same(speech.xtts_model, folder)
+    return speech.xtts_model == DEFAULT_XTTS_MODEL or _same(speech.xtts_model, folder)
 
 
 def _of_profile(catalogue: Catalogue, settings: Settings, part: Part) -> Iterator[str]:

@@ -24,7 +24,7 @@ _OPEN_PATHS = frozenset({"/health"})
 PREFLIGHT_SECONDS = 600
 """Seconds for which a browser may cache the answer to a preflight."""
 _METHODS = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
-_USUAL_HEADERS = "Authorization, Content-Type"
+_DEFAULT_HEADERS = "Authorization, Content-Type"
 _ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
 _EXPOSED_HEADERS = "Retry-After"
 _HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~, -]{1,1000}", re.ASCII)
@@ -121,10 +121,10 @@ class AllowedOrigins:
             return None
         if origin is None or not self.allow(origin):
             return None
-        asked = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "")
+        requested = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "")
         headers: dict[str, str] = {
             hdrs.ACCESS_CONTROL_ALLOW_METHODS: _METHODS,
-            hdrs.ACCESS_CONTROL_ALLOW_HEADERS: asked if _HEADER_NAMES.fullmatch(asked) else _USUAL_HEADERS,
+            hdrs.ACCESS_CONTROL_ALLOW_HEADERS: requested if _HEADER_NAMES.fullmatch(requested) else _DEFAULT_HEADERS,
             hdrs.ACCESS_CONTROL_MAX_AGE: str(PREFLIGHT_SECONDS),
         }
         if request.headers.get("Access-Control-Request-Private-Network") == "true":

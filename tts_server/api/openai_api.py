@@ -106,22 +106,22 @@ class OpenAiApi:
         return {"id": name, "object": "model", "created": 0, "owned_by": "seiyuu", "engine": engine}
 
     def _voice_of(self, model: str | None) -> EnginePool:
-        usual, better = self._ready(), self._better()
-        return better if better is not None and model in (BETTER_MODEL, better.engine_name) else usual
+        preferred, better = self._ready(), self._better()
+        return better if better is not None and model in (BETTER_MODEL, better.engine_name) else preferred
 
     async def create_speech(self, request: web.Request) -> web.StreamResponse:
         """Answer with sound while it is synthesized. Errors before the first sound get their own HTTP status."""
         self._ready()
         steps, began = ResponseSteps(request, self._timeout, self._read_timeout), self._clock()
         try:
-            asked = parse(await read_body(request))
-            pool = self._voice_of(asked.model)
-            settled = replace(asked, parameters=_settled(pool, asked))
-            async with aclosing(_speak(pool, settled)) as pieces:
+            speech = parse(await read_body(request))
+            pool = self._voice_of(speech.model)
+            resolved = replace(speech, parameters=_resolved_parameters(pool, speech))
+            async with aclosing(_speak(pool, resolved)) as pieces:
                 first = await self._first(steps, pieces)
                 first_chunk_ms = None if first is None else 1000 * (self._clock() - began)
-                response, samples = await _answer(request, settled, steps, first, pieces)
-                self._metrics.record_reply(samples / settled.rate, first_chunk_ms)
+                response, samples = await _answer(request, resolved, steps, first, pieces)
+                self._metrics.record_reply(samples / resolved.rate, first_chunk_ms)
                 return response
         except ApiError as error:
             self._metrics.record_error(error.code or "bad_request")
@@ -148,21 +148,21 @@ class OpenAiApi:
 
 async def _answer(
     request: web.Request,
-    asked: SpeechRequest,
+    speech: SpeechRequest,
     steps: ResponseSteps,
     first: Samples | None,
     pieces: AsyncGenerator[Samples, None],
 ) -> tuple[web.StreamResponse, int]:
     """Send the sound as it is made. Returns the response and the number of samples. Raises _BrokenOffError."""
-    response_body: ResponseBody = EventStreamBody() if asked.events else FileBody()
-    sound = _EncodedSound(asked)
+    response_body: ResponseBody = EventStreamBody() if speech.events else FileBody()
+    sound = _EncodedSound(speech)
     headers = {"Content-Type": response_body.content_type(sound.content_type), "Cache-Control": "no-store"}
     response, samples = web.StreamResponse(headers=headers), 0
     try:
         await response.prepare(request)
         piece: Samples | None = first
         if piece is None:
-            piece = np.zeros(int(asked.rate * _SILENT_SECONDS), np.float32)
+            piece = np.zeros(int(speech.rate * _SILENT_SECONDS), np.float32)
         while piece is not None:
             samples += len(piece)
             data = response_body.chunk(await asyncio.to_thread(sound.encode, piece))
@@ -213,9 +213,9 @@ class _BrokenOffError(Exception):
 class _EncodedSound:
     """Converts an engine's samples into the bytes of the requested format. CPU-bound: call it in a thread."""
 
-    def __init__(self, asked: SpeechRequest) -> None:
-        self._tempo = TempoChanger(asked.tempo, asked.rate)
-        self._encoder: Encoder = asked.format.encoder(asked.rate)
+    def __init__(self, speech: SpeechRequest) -> None:
+        self._tempo = TempoChanger(speech.tempo, speech.rate)
+        self._encoder: Encoder = speech.format.encoder(speech.rate)
         self.content_type = self._encoder.content_type
 
     def encode(self, samples: Samples) -> bytes:
@@ -227,24 +227,24 @@ class _EncodedSound:
         return self._encoder.encode(self._tempo.finish()) + self._encoder.finish()
 
 
-def _settled(pool: EnginePool, asked: SpeechRequest) -> SpeechParameters:
-    parameters = asked.parameters
+def _resolved_parameters(pool: EnginePool, speech: SpeechRequest) -> SpeechParameters:
+    parameters = speech.parameters
     if parameters.voice in _OPENAI_VOICES and all(parameters.voice != voice.id for voice in pool.voices()):
         parameters = replace(parameters, voice=None)
     try:
-        return pool.resolve_parameters(parameters, asked.text)
+        return pool.resolve_parameters(parameters, speech.text)
     except UnknownVoiceError as error:
         raise ApiError(400, str(error), "voice", "unknown_voice") from None
     except PresetError as error:
         raise ApiError(400, str(error), "preset", "unknown_preset") from None
 
 
-async def _speak(pool: EnginePool, asked: SpeechRequest) -> AsyncGenerator[Samples, None]:
-    segmenter = Segmenter(asked.parameters.language)
-    with pool.reply(asked.parameters, asked.rate) as reply:
+async def _speak(pool: EnginePool, speech: SpeechRequest) -> AsyncGenerator[Samples, None]:
+    segmenter = Segmenter(speech.parameters.language)
+    with pool.reply(speech.parameters, speech.rate) as reply:
         # Unlike a conversation, a file can wait until the preferred engine is loaded.
         await pool.lifecycle.wait_loaded()
-        for segment in [*segmenter.feed(asked.text), *segmenter.flush()]:
+        for segment in [*segmenter.feed(speech.text), *segmenter.flush()]:
             async with aclosing(reply.synthesize(segment)) as pieces:
                 async for piece in pieces:
                     yield piece

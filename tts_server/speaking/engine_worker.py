@@ -29,7 +29,7 @@ LONGEST_SPELLED_OUT_PORTION = 110
 """Longest portion that is spelled out letter by letter: about 7 s. Cuts don't spoil the intonation there."""
 MAX_PORTION_SECONDS = 60
 """Longest sound of one portion, in seconds. If it is longer, the text can't be spoken. Bounds memory too (12 MB)."""
-_USUAL_LENGTH = 4
+_ORDINARY_LENGTH = 4
 """Highest spoken length per character of ordinary text, in Latin letters. A Chinese character counts as 3."""
 _SPELLED_OUT_LENGTH = 10
 """Lowest spoken length per character of text that is mostly spelled out, in Latin letters."""
@@ -142,7 +142,7 @@ class EngineWorker:
 
     def _record_pace(self, request: SynthesisRequest, work: SynthesisTiming) -> None:
         # Text that is spelled out letter by letter says nothing about the pace of other texts.
-        if spoken_length(request.text, request.voice.language) <= _USUAL_LENGTH * len(request.text):
+        if spoken_length(request.text, request.voice.language) <= _ORDINARY_LENGTH * len(request.text):
             self.pace.record(request.text, work.audio_seconds, work.synthesis_seconds)
 
     def _produce(

@@ -63,17 +63,17 @@ class VoiceResolver:
         known = before or self._expected_language(parameters)
         if not self._ready.is_set():
             return language_of(text) or known
-        home = known or self._requested_voice(parameters).language
+        base = known or self._requested_voice(parameters).language
         begins = known is None and parameters.voice is None and _is_long_enough(text, MIN_FIRST_WORDS)
-        guess = self._guesser.guess(text, home, begins=begins)
+        guess = self._guesser.guess(text, base, begins=begins)
         if (
             guess is None
-            or not home
-            or self._engine_for(guess) is self._engine_for(home)
+            or not base
+            or self._engine_for(guess) is self._engine_for(base)
             or _is_long_enough(text, MIN_FOREIGN_WORDS if known else MIN_FIRST_WORDS)
         ):
             return guess
-        return main_part(home)
+        return main_part(base)
 
     def _expected_language(self, parameters: SpeechParameters) -> str | None:
         """The conversation's language, if an engine has a voice for it."""

@@ -303,11 +303,11 @@ def piece_bounds(
     begin, size, first_ready = 0, FIRST_PIECE, 0.0
     while begin < frames:
         end = frames if frames - begin <= _REST * size else begin + size
-        asked = clock()
+        requested_at = clock()
         yield begin, end
         now = clock()
         first_ready = first_ready or now
         remaining = end * frame_seconds - (now - first_ready)
-        frame_cost = max(now - asked, 1e-6) / (end - begin + context)
+        frame_cost = max(now - requested_at, 1e-6) / (end - begin + context)
         affordable = int(_SHARE * remaining / frame_cost) - context
         begin, size = end, min(max(_GROWTH * size, affordable), LONGEST_PIECE)

@@ -158,8 +158,8 @@ def _reason(error: ValueError | RecursionError) -> str:
 
 def _language(name: str, description: Description) -> str:
     """Return the language from the description, or else from the voice's name, or else from espeak-ng's voice."""
-    for told in (description.language.code, name, description.espeak.voice):
-        if tag := _TAG.match(told):
+    for source in (description.language.code, name, description.espeak.voice):
+        if tag := _TAG.match(source):
             main, region = tag.groups()
             return f"{main}-{region.lower()}" if region else main
     return ""

@@ -201,10 +201,10 @@ def _create(
     make = getattr(module, f"{named.name}Engine")
     arguments = _arguments(name, make, options)
     traits = replace(named.traits, online=online, keys=keys)
-    if isinstance(asked := arguments.get("voice"), str):
-        traits = replace(traits, voice=asked)
-    elif isinstance(asked, dict):
-        arguments["voice"] = _call(name, getattr(module, f"{named.name.removesuffix('Cpu')}Voice"), asked, keys)
+    if isinstance(requested := arguments.get("voice"), str):
+        traits = replace(traits, voice=requested)
+    elif isinstance(requested, dict):
+        arguments["voice"] = _call(name, getattr(module, f"{named.name.removesuffix('Cpu')}Voice"), requested, keys)
     engine = _call(name, make, arguments, keys)
     try:
         return RealtimeTtsEngine(engine, voice, traits)

@@ -224,8 +224,8 @@ def _no_numbers(dtype: torch.dtype) -> EngineError:
     return EngineError(f"XTTS v2 computed values that are not numbers (NaN): {advice}")
 
 
-def _chosen(asked: Any, usual: Any) -> Any:
-    return usual if asked is None else asked
+def _chosen(requested: Any, default: Any) -> Any:
+    return default if requested is None else requested
 
 
 class StreamingVocoder:
