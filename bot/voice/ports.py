@@ -199,7 +199,7 @@ class PauseListener(Protocol):
         """Take the estimate for a turn that has paused.
 
         Args:
-            over: the probability that the turn is over, 0 to 1.
+            probability: how likely it is that the turn is over, 0 to 1.
             wordless: whether there are no words in the turn.
         """
         ...

@@ -292,11 +292,11 @@ class TurnTaking:
 
     async def _report_estimate(self, turn: TurnId, sound: Sound16, text: str) -> None:
         try:
-            over = await self._end_of_turn.probability(sound, text, self._history.newest(ESTIMATE_TURNS))
+            probability = await self._end_of_turn.probability(sound, text, self._history.newest(ESTIMATE_TURNS))
         except Exception:
             _log.exception("Could not estimate whether a turn is over; its detector waits as without an estimate")
             return
-        self._pauses.end_of_turn_estimated(turn, over)
+        self._pauses.end_of_turn_estimated(turn, probability)
 
     async def _final_text(self, turn: _Turn, sound: Sound16) -> str:
         """Transcribe sound of a turn; empty if that fails, which people are told."""

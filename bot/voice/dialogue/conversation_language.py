@@ -10,10 +10,10 @@ from languages.names import LANGUAGES
 
 
 class ConversationLanguage:
-    """The language of one call. Use it only on the event loop, except where a method says otherwise.
+    """The language of one call's conversation. Use it only on the event loop.
 
-    It is detected in each prompt and each answer. The last text whose language was certain counts. A text to be
-    recited is a prompt too.
+    It is detected in each prompt, also in one that is recited, and in each answer. If the language of a prompt is
+    uncertain, the usual language of its author counts.
     """
 
     def __init__(self) -> None:

@@ -43,7 +43,7 @@ Used to estimate how much of a segment was heard while the length of its sound i
 
 @dataclass(slots=True)
 class Segment:
-    """A segment of a reply: a piece of text that the speech server synthesizes at once.
+    """A segment of a reply: a piece of text that the speech server synthesizes as a whole.
 
     Attributes:
         received: length of its sound so far, in samples at 48,000 Hz, mono.

@@ -1,4 +1,4 @@
-"""The segments that the bot has spoken lately, to recognise their echo."""
+"""The segments that the bot has spoken in the last seconds, to recognise their echo."""
 
 from __future__ import annotations
 

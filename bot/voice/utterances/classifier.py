@@ -99,12 +99,12 @@ class AddressingContext:
     """The state of the conversation when an utterance is made.
 
     Attributes:
-        partner: user id of the person who last talked with the bot; ``None`` if somebody else has spoken since.
-        since: seconds since the end of the bot's last reply; 0 during a reply.
+        partner: user id of the person who last talked with the bot; ``None`` if another person has spoken after that.
+        quiet_seconds: seconds since the end of the bot's last reply; 0 during a reply.
     """
 
     partner: int | None = None
-    since: float = 0.0
+    quiet_seconds: float = 0.0
 
 
 class Addressing:
@@ -132,7 +132,7 @@ class Addressing:
                     or self._names.called_in(text)
                     or (
                         context.partner == person
-                        and context.since <= CONTINUATION_SECONDS
+                        and context.quiet_seconds <= CONTINUATION_SECONDS
                         and not _calls_first(text, others)
                     )
                 )

@@ -81,18 +81,19 @@ class UnspacedNames:
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        sounded = {_as_hiragana(fold_text(name)).replace(" ", "") for name in names}
-        self._names = sorted((name for name in sounded if name and _is_unspaced(name)), key=len, reverse=True)
+        hiragana = {_as_hiragana(fold_text(name)).replace(" ", "") for name in names}
+        self._names = sorted((name for name in hiragana if name and _is_unspaced(name)), key=len, reverse=True)
 
     def find(self, text: str) -> Iterator[NameSpan]:
         """Yield the positions of names in a folded text; see :func:`fold_text`."""
-        sounded = _as_hiragana(text)
+        hiragana = _as_hiragana(text)
         for name in self._names:
-            at = sounded.find(name)
+            at = hiragana.find(name)
             while at >= 0:
-                if _begins_word(text, sounded, at, len(name)) and _ends_word(text, sounded, at + len(name), len(name)):
-                    yield NameSpan(at, at + len(name))
-                at = sounded.find(name, at + 1)
+                end = at + len(name)
+                if _begins_word(text, hiragana, at, len(name)) and _ends_word(text, hiragana, end, len(name)):
+                    yield NameSpan(at, end)
+                at = hiragana.find(name, at + 1)
 
     def called_first(self, text: str) -> bool:
         """Whether a folded text begins with a name, or with a word such as ねえ and a name."""
@@ -145,40 +146,40 @@ def _is_unspaced(name: str) -> bool:
 
 def _as_hiragana(text: str) -> str:
     """Replace katakana by hiragana, and the sign for a long vowel by the vowel. The length stays the same."""
-    sounded: list[str] = []
+    hiragana: list[str] = []
     for character in text:
-        if character == "ー" and sounded:
-            sounded.append(next((vowel for vowel, row in _VOWELS.items() if sounded[-1] in row), character))
+        if character == "ー" and hiragana:
+            hiragana.append(next((vowel for vowel, row in _VOWELS.items() if hiragana[-1] in row), character))
         elif 0x30A1 <= ord(character) <= 0x30F6:
-            sounded.append(chr(ord(character) - 0x60))
+            hiragana.append(chr(ord(character) - 0x60))
         else:
-            sounded.append(character)
-    return "".join(sounded)
+            hiragana.append(character)
+    return "".join(hiragana)
 
 
-def _begins_word(text: str, sounded: str, at: int, length: int) -> bool:
-    kind = script_of(text[at])
-    if at == 0 or script_of(text[at - 1]) is not kind:
+def _begins_word(text: str, hiragana: str, at: int, length: int) -> bool:
+    script = script_of(text[at])
+    if at == 0 or script_of(text[at - 1]) is not script:
         return True
-    if kind is Script.SOUTHEAST_ASIAN and unicodedata.combining(text[at]):
+    if script is Script.SOUTHEAST_ASIAN and unicodedata.combining(text[at]):
         return False
-    return (kind is not Script.KATAKANA and length >= _DISTINCT_LENGTHS[kind]) or sounded[:at].endswith(
+    return (script is not Script.KATAKANA and length >= _DISTINCT_LENGTHS[script]) or hiragana[:at].endswith(
         _UNSPACED_CALL_WORDS
     )
 
 
-def _ends_word(text: str, sounded: str, end: int, length: int) -> bool:
-    kind = script_of(text[end - 1])
-    if end == len(text) or script_of(text[end]) is not kind:
+def _ends_word(text: str, hiragana: str, end: int, length: int) -> bool:
+    script = script_of(text[end - 1])
+    if end == len(text) or script_of(text[end]) is not script:
         return True
-    if kind is Script.SOUTHEAST_ASIAN and unicodedata.category(text[end]) in ("Mn", "Mc"):
+    if script is Script.SOUTHEAST_ASIAN and unicodedata.category(text[end]) in ("Mn", "Mc"):
         return False
-    return length >= _DISTINCT_LENGTHS[kind] or _is_endings(sounded[end:], kind)
+    return length >= _DISTINCT_LENGTHS[script] or _is_endings(hiragana[end:], script)
 
 
-def _is_endings(rest: str, kind: Script) -> bool:
+def _is_endings(rest: str, script: Script) -> bool:
     """Whether a name's honorific follows. A Korean name may also have a particle, and the word must end after these."""
-    if kind is not Script.HANGUL:
+    if script is not Script.HANGUL:
         return rest.startswith(_HONORIFICS)
     endings = (*_HONORIFICS, *_PARTICLES)
     left = "".join(takewhile(lambda character: script_of(character) is Script.HANGUL, rest))

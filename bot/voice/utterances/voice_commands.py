@@ -18,8 +18,12 @@ from bot.voice.utterances.names import Names
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
 
+COMMANDS_FILE = Path(__file__).parents[3] / "config" / "language" / "voice_commands.yaml"
 MOOD_WORDS_FILE = Path(__file__).parents[3] / "config" / "language" / "moods.yaml"
 
+MAX_CHARACTERS = 200
+"""Most characters of an utterance that can be a command."""
+_NO_PERSONAS: Mapping[str, Persona] = MappingProxyType({})
 GAP = "{}"
 """Placeholder for the mood or the persona in a phrase that asks for it."""
 Phrases = dict[str, list[str]]
@@ -27,6 +31,7 @@ Phrases = dict[str, list[str]]
 
 
 def _with_gap(phrases: Phrases) -> Phrases:
+    """Check that each phrase has exactly one gap."""
     for template in (template for templates in phrases.values() for template in templates):
         if template.count(GAP) != 1:
             raise ValueError(f"{template!r} needs one {GAP}, where the mood or the persona stands")
@@ -106,14 +111,8 @@ def _as_pattern(word: str) -> str:
 
 
 def _as_said(name: str) -> str:
+    """The name of a mood or a file as people say it, with spaces."""
     return name.replace("_", " ").replace("-", " ")
-
-
-COMMANDS_FILE = Path(__file__).parents[3] / "config" / "language" / "voice_commands.yaml"
-
-MAX_CHARACTERS = 200
-"""Most characters of an utterance that can be a command."""
-_NO_PERSONAS: Mapping[str, Persona] = MappingProxyType({})
 
 
 class VoiceCommand(StrEnum):
@@ -143,6 +142,8 @@ class VoiceCommandsError(BrokenFileError):
 
 
 class _CommandFile(BaseModel):
+    """The file of commands: the phrases of each command, by language."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     polite: Phrases

@@ -16,8 +16,6 @@ from config.yaml_files import read_yaml
 BACKCHANNELS_FILE = Path(__file__).parents[3] / "config" / "language" / "backchannels.yaml"
 MAX_WORDS = 4
 """Most words of an utterance that can be a backchannel."""
-
-
 _DRAWN_OUT = re.compile(r"(.)\1{2,}")
 
 

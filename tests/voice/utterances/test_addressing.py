@@ -13,7 +13,7 @@ from config.sections import AnswerPolicy
 NAMES = Names(("Seiyuu", "Seiyu", "Sayu", "Saiyu"))
 ANNA, BEN = 1, 2
 NOBODY = AddressingContext()
-WITH_ANNA = AddressingContext(partner=ANNA, since=3.0)
+WITH_ANNA = AddressingContext(partner=ANNA, quiet_seconds=3.0)
 
 
 def addressed(

@@ -75,7 +75,7 @@ def test_a_name_inside_another_word_does_not_count(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["太郎はどう思う", "ねえ太郎、聞いて", "Ben, どう思う"])
 def test_calling_another_person_ends_the_conversation(text: str) -> None:
-    going_on = AddressingContext(partner=ADA, since=1.0)
+    going_on = AddressingContext(partner=ADA, quiet_seconds=1.0)
     assert addressed("じゃあ明日は?", going_on)
     assert not addressed(text, going_on)
 
