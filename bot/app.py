@@ -32,9 +32,8 @@ from bot.commands.prompt_listener import PromptListener
 from bot.commands.release import LeaseCommands
 from bot.commands.status_report import EngineTexts, StatusReporter
 from bot.commands.unknown import CommandAdvice, UnknownCommands
-from bot.commands.voice import VoiceCommands
+from bot.commands.voice import VoiceCommands, VoiceStateListener
 from bot.commands.voice_recording import VoiceRecordings
-from bot.commands.voice_state import VoiceStateListener
 from bot.commands.voices import VoicesCommands
 from bot.consent import ListeningConsent, effective_listening_policy
 from bot.conversations.keeping import Conversations

@@ -1,4 +1,7 @@
-"""Texts for errors of discord.py, for people. They never contain the library's own words."""
+"""Texts for errors of discord.py, for people. They never contain the library's own words.
+
+This is not in :mod:`bot.network_errors`, so that programs which use that module need not import discord.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ``join``, ``leave``, ``voice-status``, ``speak``, ``stop`` and ``volume`` commands."""
+"""The ``join``, ``leave``, ``voice-status``, ``speak``, ``stop`` and ``volume`` commands, and notices about muting."""
 
 from __future__ import annotations
 
@@ -165,6 +165,26 @@ class VoiceCommands(commands.Cog, name="Voice"):
                 channel=here.name, prefix=self._prefix, wanted=wanted.name.replace("`", "'")
             )
         return (ALREADY_HERE if author in here.members else ALREADY_IN).format(channel=here.name)
+
+
+class VoiceStateListener(commands.Cog):
+    """Writes in the prompt channel why people can't hear the bot."""
+
+    def __init__(self, calls: Calls, prefix: str) -> None:
+        self._calls = calls
+        self._prefix = prefix
+
+    @commands.Cog.listener()
+    async def on_voice_state_update(
+        self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
+    ) -> None:
+        """Report a change of the bot's own voice state."""
+        session = self._calls.session_on(member.guild.id)
+        if session is None or member.id != member.guild.me.id or after.channel is None:
+            return
+        notice = voice_state_notice(before, after, self._prefix)
+        if notice is not None:
+            await session.prompts.tell(notice)
 
 
 def _require_entrance(author: discord.User | discord.Member, channel: VoiceChannel) -> None:
