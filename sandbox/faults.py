@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from sandbox.gateway.gateway import Gateway
-from sandbox.rest.disturbance import Disturbance
+from sandbox.rest.faults import RestFaults
 from sandbox.voice.server_link import VoiceServerLink
 from sandbox.world.entities import Application, ApplicationFlag, Channel, Guild, Overwrite, User, VoiceState
 from sandbox.world.permissions import NOTHING, Permission
@@ -27,7 +27,7 @@ class Faults:
         self,
         world: World,
         gateway: Gateway,
-        rest: Disturbance,
+        rest: RestFaults,
         voice: VoiceServerLink,
         everybody_follows: Callable[[], Awaitable[None]],
     ) -> None:

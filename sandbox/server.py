@@ -15,7 +15,7 @@ from sandbox.gateway.gateway import Gateway
 from sandbox.guest import Guest
 from sandbox.home import build_home
 from sandbox.rest import PREFIX, files_application, proxy_application, rest_application
-from sandbox.rest.disturbance import Disturbance
+from sandbox.rest.faults import RestFaults
 from sandbox.tls import LocalAuthority
 from sandbox.voice.peer import VoicePeer
 from sandbox.voice.server import VoiceServer
@@ -69,8 +69,8 @@ class Sandbox:
         self._gateway = Gateway(self.world, clock=clock)
         self._authority = LocalAuthority()
         self._voice = VoiceServerLink(self.world, self._authority.server_context(), host=host, dave=dave)
-        self._rest = Disturbance()
-        self.faults = Faults(self.world, self._gateway, self._rest, self._voice, self._everybody_follows)
+        self._rest_faults = RestFaults()
+        self.faults = Faults(self.world, self._gateway, self._rest_faults, self._voice, self._everybody_follows)
         self._runner = web.AppRunner(
             self._application(), handle_signals=False, access_log=None, shutdown_timeout=SHUTDOWN_S
         )
@@ -226,7 +226,7 @@ class Sandbox:
     def _application(self) -> web.Application:
         app = web.Application()
         app.router.add_get(GATEWAY_PATH, self._gateway.handle)
-        app.add_subapp(PREFIX, rest_application(self.world, self._rest))
+        app.add_subapp(PREFIX, rest_application(self.world, self._rest_faults))
         app.add_subapp("/attachments", files_application(self.world))
         app.add_subapp("/external", proxy_application(self.world))
         return app

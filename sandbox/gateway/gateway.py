@@ -121,7 +121,7 @@ class Gateway:
             session = await self._begin(socket, outbox, f"ws://{request.host}{request.path}")
             while session is not None:
                 op, data = await receive(socket)
-                self._obey(session, outbox, op, data)
+                self._on_message(session, outbox, op, data)
         except GatewayCloseError as error:
             await socket.close(code=error.code)
         except GoneError:
@@ -162,9 +162,9 @@ class Gateway:
         self._sessions[session.id] = session
         session.attach(outbox)
         guilds = [guild for guild in self._world.directory.guilds.values() if app.bot.id in guild.members]
-        session.tell("READY", session.ready(guilds, url))
+        session.send("READY", session.ready(guilds, url))
         for guild in guilds:
-            session.tell("GUILD_CREATE", payloads.guild_create(guild, members=session.known_members(guild)))
+            session.send("GUILD_CREATE", payloads.guild_create(guild, members=session.known_members(guild)))
         self._show_presence(session, as_object(data.get("presence") or {"status": "online"}))
         self._world.publish(Changed())
         return session
@@ -177,7 +177,7 @@ class Gateway:
         if not session.can_replay(sequence):
             return None
         session.replay(sequence, outbox)
-        session.tell("RESUMED", {"_trace": []})
+        session.send("RESUMED", {"_trace": []})
         self._world.publish(Changed())
         return session
 
@@ -188,7 +188,7 @@ class Gateway:
             raise GatewayCloseError(CloseCode.AUTHENTICATION_FAILED)
         return app
 
-    def _obey(self, session: GatewaySession, outbox: asyncio.Queue[GatewayMessage], op: int, data: Any) -> None:
+    def _on_message(self, session: GatewaySession, outbox: asyncio.Queue[GatewayMessage], op: int, data: Any) -> None:
         match op:
             case Op.HEARTBEAT:
                 outbox.put_nowait(control_message(Op.HEARTBEAT_ACK, None))
@@ -248,7 +248,7 @@ class Gateway:
             }
             if "nonce" in data:
                 answer["nonce"] = data["nonce"]
-            session.tell("GUILD_MEMBERS_CHUNK", answer)
+            session.send("GUILD_MEMBERS_CHUNK", answer)
 
     def _end(self, session: GatewaySession, outbox: asyncio.Queue[GatewayMessage]) -> None:
         session.detach(outbox)
@@ -266,7 +266,7 @@ class Gateway:
             message_id = int(event.data["id"]) if event.name == "MESSAGE_CREATE" else None
             if message_id is not None and session.connected:
                 self._receipts[message_id] = asyncio.get_running_loop().create_future()
-            session.tell(event.name, as_shown(event, session.intents, session.app.bot.id), message_id)
+            session.send(event.name, as_shown(event, session.intents, session.app.bot.id), message_id)
 
     def _concerns(self, event: Dispatch, session: GatewaySession) -> bool:
         bot_id, directory = session.app.bot.id, self._world.directory

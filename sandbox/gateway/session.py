@@ -74,7 +74,7 @@ class GatewaySession:
         if self._outbox is outbox:
             self._outbox = None
 
-    def tell(self, name: str, data: Json, message_id: int | None = None) -> None:
+    def send(self, name: str, data: Json, message_id: int | None = None) -> None:
         """Send an event, now or after a resume."""
         self._sequence += 1
         text = json.dumps({"op": DISPATCH, "t": name, "s": self._sequence, "d": data})

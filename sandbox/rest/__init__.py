@@ -18,16 +18,16 @@ from sandbox.rest import (
     webhooks,
 )
 from sandbox.rest.context import WORLD, answer_errors
-from sandbox.rest.disturbance import Disturbance
+from sandbox.rest.faults import RestFaults
 from sandbox.world.world import World
 
 PREFIX = "/api/v10"
 LARGEST_REQUEST = 30 * 1024 * 1024
 
 
-def rest_application(world: World, disturbance: Disturbance) -> web.Application:
+def rest_application(world: World, faults: RestFaults) -> web.Application:
     """The REST API, to be mounted at :data:`PREFIX`."""
-    app = web.Application(middlewares=[disturbance.middleware, answer_errors], client_max_size=LARGEST_REQUEST)
+    app = web.Application(middlewares=[faults.middleware, answer_errors], client_max_size=LARGEST_REQUEST)
     app[WORLD] = world
     resources = (
         channels,

@@ -56,7 +56,7 @@ async def change_self(request: web.Request) -> web.Response:
             raise invalid_form("username", "BASE_TYPE_BAD_LENGTH", "Must be between 2 and 32 in length.")
         user.name = name
     if "avatar" in body:
-        world_of(request).pictures.change(user, image_hash(body["avatar"], "avatar"))
+        world_of(request).avatars.change(user, image_hash(body["avatar"], "avatar"))
     return json_response(payloads.own_user(user))
 
 

@@ -86,7 +86,7 @@ class DaveDelivery:
         if user in self.members and user not in self._leaving:
             self._leaving.append(user)
         self._waiting[user] = package
-        return self._go_on()
+        return self._propose_due()
 
     def leave(self, user: int) -> list[DaveMessage]:
         """Remove a client that has left the channel."""
@@ -101,7 +101,7 @@ class DaveDelivery:
             self._ready[transition][0].discard(user)
             self._ready[transition][1].discard(user)
             messages += self._execute_if_ready(transition)
-        return messages + self._go_on()
+        return messages + self._propose_due()
 
     def commit(self, user: int, payload: bytes) -> list[DaveMessage]:
         """Handle op 28: a member's commit, followed by its welcome. Late and incomplete commits are ignored."""
@@ -123,7 +123,7 @@ class DaveDelivery:
                 self._leaving.remove(user_out)
         old = [member for member in self._leaves if member is not None and member in self._present]
         for added in proposals.added:
-            self._seat(added)
+            self._add_leaf(added)
         transition = self._next_transition(set(old) | {user for user in proposals.added if user in self._present})
         head = struct.pack(">H", transition)
         messages: list[DaveMessage] = [
@@ -134,7 +134,7 @@ class DaveDelivery:
             for added in proposals.added
             if added in self._present
         ]
-        return messages + self._go_on()
+        return messages + self._propose_due()
 
     def ready(self, user: int, transition: int) -> list[DaveMessage]:
         """Handle op 23: a client is ready for a transition."""
@@ -161,7 +161,7 @@ class DaveDelivery:
         data = {"transition_id": transition, "protocol_version": self.version}
         return [JsonMessage(user, VoiceOp.PREPARE_TRANSITION, data) for user in self._present]
 
-    def _go_on(self) -> list[DaveMessage]:
+    def _propose_due(self) -> list[DaveMessage]:
         """Propose the changes that are due. If proposals are open, the changes wait for the next epoch."""
         if self._open is not None and any(self._can_commit(member) for member in self.members):
             return []
@@ -206,7 +206,7 @@ class DaveDelivery:
         self._leaving = [user for user in self._leaving if user not in proposals.added]
         return [BinaryMessage(member, VoiceOp.PROPOSALS, payload) for member in receivers]
 
-    def _seat(self, user: int) -> None:
+    def _add_leaf(self, user: int) -> None:
         if None in self._leaves:
             self._leaves[self._leaves.index(None)] = user
         else:

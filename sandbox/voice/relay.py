@@ -31,7 +31,7 @@ class RelayClient:
 
 
 @dataclass(frozen=True, slots=True)
-class Relayed:
+class RelayedPacket:
     """A relayed packet: the times at which it was received and forwarded, in monotonic seconds.
 
     ``silent`` is true for Discord's frame of silence, which is not end-to-end encrypted.
@@ -53,7 +53,7 @@ class VoiceRelay:
     """
 
     def __init__(self, host: str, network: SimulatedNetwork) -> None:
-        self.log: deque[Relayed] = deque(maxlen=_LOG_LENGTH)
+        self.log: deque[RelayedPacket] = deque(maxlen=_LOG_LENGTH)
         self._host = host
         self._network = network
         self._clients: dict[int, RelayClient] = {}
@@ -125,7 +125,7 @@ class VoiceRelay:
             if other.cipher is not None and other.address is not None:
                 self._deliver(other.cipher.seal(clear, sealed), other.address)
         silent = plain[4 * header.extension_words :] == SILENCE
-        self.log.append(Relayed(client.user, header.ssrc, header.sequence, arrival, monotonic(), silent))
+        self.log.append(RelayedPacket(client.user, header.ssrc, header.sequence, arrival, monotonic(), silent))
 
     def _others(self, client: RelayClient) -> Iterable[RelayClient]:
         return (other for other in self._clients.values() if other.room == client.room and other is not client)

@@ -10,7 +10,7 @@ from sandbox.world.bus import Dispatch, Event, VoiceRevoked, VoiceTicket
 from sandbox.world.entities import VoiceState
 from sandbox.world.world import World
 
-FAREWELL_S = 0.05
+CLOSE_GRACE_S = 0.05
 
 
 class VoiceServerLink:
@@ -105,10 +105,10 @@ class VoiceServerLink:
         it knows where to connect next. We do wait a moment before the next admission, since discord.py misses a
         VOICE_SERVER_UPDATE that comes together with the close. Discord's separate servers have such a delay too.
         """
-        task = asyncio.create_task(self.server.expel(event.guild_id, event.user_id), name="voice farewell")
+        task = asyncio.create_task(self.server.expel(event.guild_id, event.user_id), name="voice expulsion")
         self._expulsions.add(task)
         task.add_done_callback(self._expulsions.discard)
-        await asyncio.wait({task}, timeout=FAREWELL_S)
+        await asyncio.wait({task}, timeout=CLOSE_GRACE_S)
 
     def _admit(self, ticket: VoiceTicket) -> None:
         state = self._world.voice.find(ticket.guild_id, ticket.user_id)

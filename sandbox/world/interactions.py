@@ -51,7 +51,7 @@ class Interactions:
         name, *words = command.split()
         app, registered = self._commands.find(name, channel.guild_id)
         files = {
-            option: self._messages.lodge(channel, value)
+            option: self._messages.store_upload(channel, value)
             for option, value in values.items()
             if isinstance(value, Upload)
         }

@@ -47,7 +47,7 @@ class Messages:
         self._directory = directory
         self._by_channel: dict[int, dict[int, Message]] = {}
         self._proxied: dict[int, Upload] = {}
-        self._lodged: dict[int, Upload] = {}
+        self._stored: dict[int, Upload] = {}
         self.files_url = files_url
 
     def get(self, channel_id: int, message_id: int) -> Message:
@@ -213,14 +213,14 @@ class Messages:
             for attachment in message.attachments:
                 if attachment.id == attachment_id:
                     return attachment.upload
-        if attachment_id in self._lodged:
-            return self._lodged[attachment_id]
+        if attachment_id in self._stored:
+            return self._stored[attachment_id]
         raise unknown("Message")
 
-    def lodge(self, channel: Channel, upload: Upload) -> Attachment:
+    def store_upload(self, channel: Channel, upload: Upload) -> Attachment:
         """Keep an uploaded file that belongs to no message: the option of a slash command."""
         (attachment,) = self._attach(channel.id, (upload,))
-        self._lodged[attachment.id] = upload
+        self._stored[attachment.id] = upload
         return attachment
 
     def link_preview(self, url: str, picture: Upload) -> Json:

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 
 from sandbox.world import payloads
+from sandbox.world.avatars import Avatars
 from sandbox.world.bus import Bus, Event, Listener
 from sandbox.world.commands import Commands
 from sandbox.world.directory import Directory
 from sandbox.world.entities import Channel, Guild, Json, VoiceState
 from sandbox.world.interactions import Interactions
 from sandbox.world.messages import Messages
-from sandbox.world.pictures import Pictures
 from sandbox.world.presences import Presences
 from sandbox.world.voice_states import VoiceStates
 from sandbox.world.webhooks import Webhooks
@@ -32,7 +32,7 @@ class World:
         commands: slash commands.
         interactions: uses of commands and buttons.
         webhooks: webhooks.
-        pictures: changes of users' avatars.
+        avatars: changes of users' avatars.
         presences: users' presences.
         voice_endpoint: ``host:port`` of the voice server; ``None`` while there is none.
     """
@@ -45,7 +45,7 @@ class World:
         self.commands = Commands(self.directory)
         self.interactions = Interactions(self.directory, self.messages, self.commands, clock)
         self.webhooks = Webhooks(self.directory, self.messages)
-        self.pictures = Pictures(self.directory, clock)
+        self.avatars = Avatars(self.directory, clock)
         self.presences = Presences(self.directory)
         self.voice_endpoint: str | None = None
 

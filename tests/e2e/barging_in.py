@@ -13,7 +13,7 @@ from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.voice.audio_receiver import ReceivedPacket
 from sandbox.voice.opus import FRAME_SAMPLES, Sound
-from sandbox.voice.relay import Relayed
+from sandbox.voice.relay import RelayedPacket
 from tests.e2e.conftest import Stage
 from tests.e2e.scripted_model import Answer
 from tests.e2e.talking import UTTERANCES, Since, stretches, talk
@@ -59,7 +59,7 @@ async def interrupt(stage: Stage, guest: Guest, utterance: str) -> Interruption:
     return Interruption(last - began if last > began else None, cut.heard)
 
 
-def _relayed(stage: Stage, user: int, packet: ReceivedPacket) -> Relayed:
+def _relayed(stage: Stage, user: int, packet: ReceivedPacket) -> RelayedPacket:
     """The voice server's record of a packet that Ada heard."""
     log = reversed(stage.sandbox.voice_server.relay.log)
     return next(noted for noted in log if (noted.user, noted.sequence) == (user, packet.sequence))

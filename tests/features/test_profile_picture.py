@@ -55,7 +55,7 @@ class Studio:
 
     def forgive(self) -> None:
         """Delete the sandbox's record of recent changes, because its clock does not follow the test's clock."""
-        self.stage.sandbox.world.pictures.forget_changes()
+        self.stage.sandbox.world.avatars.reset_rate_limit()
 
 
 @pytest.fixture

@@ -156,7 +156,7 @@ class ProfilePicture:
     async def works(self, world: World) -> None:
         bot = world.stage.sandbox.bot
         if self.shown is not None:
-            world.stage.sandbox.world.pictures.forget_changes()
+            world.stage.sandbox.world.avatars.reset_rate_limit()
             await world.say("!avatar next")
         await world.stage.until(lambda: bot.avatar not in (None, self.shown), "another picture")
         self.shown = bot.avatar

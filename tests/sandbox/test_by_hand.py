@@ -16,14 +16,14 @@ import pytest
 
 from config.project import ROOT
 from sandbox.faults import Faults
-from sandbox.rest.disturbance import Disturbance
+from sandbox.rest.faults import RestFaults
 from sandbox.server import Sandbox
 from sandbox.voice.server import VoiceServer
 
 COMMAND = (sys.executable, "-m", "sandbox")
 FAULTS = (ROOT / "docs" / "sandbox.md").read_text("utf-8").partition("| on | calls |")[2].partition("\n\n")[0]
 CALLS = re.findall(r"`(?P<waits>await )?(?P<name>\w+)\((?P<parameters>[^`]*)\)`", FAULTS)
-SOURCES = (Faults, VoiceServer, Disturbance)
+SOURCES = (Faults, VoiceServer, RestFaults)
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:

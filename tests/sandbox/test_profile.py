@@ -26,7 +26,7 @@ async def test_the_third_picture_within_ten_minutes_is_refused_as_discord_refuse
     assert (refusal.value.status, refusal.value.code) == (400, 50035)
     assert "In avatar: You are changing your avatar too fast. Try again later." in refusal.value.text
     assert sandbox.bot.avatar == shown
-    sandbox.world.pictures.forget_changes()
+    sandbox.world.avatars.reset_rate_limit()
     await bot.user.edit(avatar=PNG)
     assert sandbox.bot.avatar != shown
 

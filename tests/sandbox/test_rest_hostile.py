@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from sandbox.rest import rest_application
-from sandbox.rest.disturbance import Disturbance
+from sandbox.rest.faults import RestFaults
 from sandbox.server import Sandbox
 from sandbox.world.entities import Draft
 from sandbox.world.permissions import EVERYTHING
@@ -65,7 +65,7 @@ ROUNDS = 60
 
 
 def _routes() -> list[tuple[str, str]]:
-    routes = rest_application(World(), Disturbance()).router.routes()
+    routes = rest_application(World(), RestFaults()).router.routes()
     return sorted(
         (route.method, route.resource.canonical)
         for route in routes

@@ -20,7 +20,7 @@ class _Rule:
     act: Callable[[], Awaitable[web.Response | None]]
 
 
-class Disturbance:
+class RestFaults:
     """Causes faults of requests.
 
     A route is the method and the path without its version, such as ``"POST /channels/*/messages"``. ``*`` stands for
@@ -45,18 +45,18 @@ class Disturbance:
     def fail(self, route: str, *, times: int, status: int = 500) -> None:
         """Answer the next ``times`` requests with a server error."""
 
-        async def break_down() -> web.Response:
+        async def answer_error() -> web.Response:
             return json_response({"message": f"{status}: Internal Server Error", "code": 0}, status)
 
-        self._add(route, times, break_down)
+        self._add(route, times, answer_error)
 
     def slow(self, route: str, *, times: int, seconds: float) -> None:
         """Delay the next ``times`` requests by this many seconds."""
 
-        async def dawdle() -> None:
+        async def delay() -> None:
             await asyncio.sleep(seconds)
 
-        self._add(route, times, dawdle)
+        self._add(route, times, delay)
 
     def clear(self) -> None:
         """Remove all faults."""
@@ -64,7 +64,7 @@ class Disturbance:
 
     @property
     def pending(self) -> int:
-        """The number of requests that are still to be disturbed."""
+        """The number of requests that are still to fail or wait."""
         return sum(rule.left for rule in self._rules)
 
     def _add(self, route: str, times: int, act: Callable[[], Awaitable[web.Response | None]]) -> None:
@@ -73,10 +73,10 @@ class Disturbance:
 
     @property
     def middleware(self) -> Middleware:
-        """The middleware that disturbs an application's requests."""
+        """The middleware that applies the faults to an application's requests."""
 
         @web.middleware
-        async def spoil(request: web.Request, handler: Handler) -> web.StreamResponse:
+        async def apply_faults(request: web.Request, handler: Handler) -> web.StreamResponse:
             path = request.path.split("/", 3)[-1]
             for rule in [each for each in self._rules if each.route.fullmatch(f"{request.method} /{path}")]:
                 rule.left -= 1
@@ -87,4 +87,4 @@ class Disturbance:
                     return response
             return await handler(request)
 
-        return spoil
+        return apply_faults

@@ -12,7 +12,7 @@ from sandbox.world.errors import invalid_form
 CHANGES, PERIOD_S = 2, 600.0
 
 
-class Pictures:
+class Avatars:
     """Changes avatars within Discord's rate limit: twice in ten minutes.
 
     The limit is not documented; people have found it by trying.
@@ -36,6 +36,6 @@ class Pictures:
         self._changed[user.id] = [*lately, now]
         self._directory.set_avatar(user, picture)
 
-    def forget_changes(self) -> None:
+    def reset_rate_limit(self) -> None:
         """Reset the rate limit of all users."""
         self._changed.clear()
