@@ -8,16 +8,20 @@ from collections.abc import Awaitable, Callable
 
 import psutil
 
-CHECK_EVERY, CHECK_AGAIN = 1.0, 0.5
-"""Seconds between two checks while the process answers, and while it does not."""
+CHECK_EVERY = 1.0
+"""Seconds between two checks while the process answers."""
+CHECK_AGAIN = 0.5
+"""Seconds between two checks while the process does not answer."""
 ANSWER_LIMIT = 1.5
 """Seconds to wait for an answer."""
 LEAST_MISSED = 3
 """Least number of missing answers in a row. A single one may be this program's own fault."""
-STILL_LIMIT = 6.0
-"""Seconds without activity after which a process hangs although its answer is not late yet."""
-IDLE_LIMIT, BUSY_LIMIT = 4.0, 180.0
-"""Seconds without an answer after which a process hangs: if it is inactive, and if it is active (it may be loading)."""
+IDLE_LIMIT_BEFORE_LATE = 6.0
+"""Seconds without activity after which a process counts as hanging, even if its answer is not late yet."""
+IDLE_LIMIT = 4.0
+"""Seconds without an answer and without activity after which a process counts as hanging."""
+BUSY_LIMIT = 180.0
+"""Seconds without an answer after which a process counts as hanging although it is active (it may be loading)."""
 
 
 class ProcessActivity:
@@ -95,24 +99,25 @@ async def answers_in_time(
     answered: Callable[[float], Awaitable[bool]],
     active: Callable[[], bool],
     limit: float,
-    ceiling: float,
+    hard_limit: float,
     idle_limit: float,
 ) -> bool:
     """Whether a process answers one question before it counts as hanging.
 
-    It hangs if it was inactive for :data:`STILL_LIMIT` seconds. If the answer is later than ``limit``, it already hangs
-    after ``idle_limit`` inactive seconds. After ``ceiling`` seconds without an answer it hangs in any case.
-
     Args:
         answered: waits for the answer, at most the given seconds. Returns whether the answer came.
         active: whether the process was active since the last call.
+        limit: seconds after which the answer is late. Before that, a process counts as hanging after
+            :data:`IDLE_LIMIT_BEFORE_LATE` seconds without activity.
+        hard_limit: seconds without an answer after which even an active process counts as hanging.
+        idle_limit: seconds without activity after which a process whose answer is late counts as hanging.
     """
     waited = idle = 0.0
-    while waited < ceiling:
+    while waited < hard_limit:
         if await answered(CHECK_AGAIN):
             return True
         waited += CHECK_AGAIN
         idle = 0.0 if active() else idle + CHECK_AGAIN
-        if idle >= (idle_limit if waited >= limit else STILL_LIMIT):
+        if idle >= (idle_limit if waited >= limit else IDLE_LIMIT_BEFORE_LATE):
             break
     return False

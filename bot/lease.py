@@ -11,8 +11,10 @@ _log = logging.getLogger(__name__)
 
 RETRY_DELAYS = (1.0, 2.0, 5.0, 15.0, 60.0)
 """Seconds between two attempts to release a feature that failed to resume. The last delay repeats."""
-HOLD_LIMIT, RELEASE_LIMIT = 30.0, 15.0
-"""Seconds in which a feature must pause, and in which it must resume. After that it has failed."""
+HOLD_LIMIT = 30.0
+"""Seconds in which a feature must pause. If it takes longer, pausing has failed."""
+RELEASE_LIMIT = 15.0
+"""Seconds in which a feature must resume. If it takes longer, resuming has failed."""
 
 
 class Lockable(Protocol):
@@ -28,7 +30,7 @@ class Lockable(Protocol):
         ...
 
     async def release(self) -> None:
-        """Resume. It is called once for each :meth:`hold`, and again after it raised."""
+        """Resume. Called once for each :meth:`hold`, and again if it raised."""
         ...
 
 

@@ -58,8 +58,8 @@ class _Question(GuardedView):
         self.add_item(_Button(ButtonAnswer.YES, choices.yes, style))
         self.add_item(_Button(ButtonAnswer.NO, choices.no, discord.ButtonStyle.secondary))
 
-    def refuses(self, person: discord.User | discord.Member) -> str | None:
-        """The refusal for everybody but the person who was asked."""
+    def refusal_for(self, person: discord.User | discord.Member) -> str | None:
+        """An error text for everybody except the person who was asked."""
         if person.id == self._person.id:
             return None
         return NOT_ASKED.format(name=discord.utils.escape_markdown(self._person.display_name))

@@ -1,4 +1,4 @@
-"""Buttons and menus whose use is checked by the guard each time, because rights may change after they were shown."""
+"""Buttons and menus that check a person's rights at every click, because rights may change while they are shown."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class GuardedView(discord.ui.View):
 
     Args:
         command: the qualified name of the command that the buttons belong to.
-        anybody: True if the right to use the command is not needed, for instance because the command's user asks
-            another person something. A view that acts on the call still can't be used from another server.
+        anybody: whether people without the right to use the command may use the buttons, for example a person whom the
+            command's user asks something. A view that acts on a call still can't be used from another server.
         timeout: seconds.
     """
 
@@ -29,16 +29,16 @@ class GuardedView(discord.ui.View):
     @final
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Whether the person may use this button. If not, only they see the reason."""
-        refusal = self.refuses(interaction.user) or await self._guard_refuses(interaction)
+        refusal = self.refusal_for(interaction.user) or await self._guard_refusal(interaction)
         if refusal is not None:
             await interaction.response.send_message(refusal, ephemeral=True)
         return refusal is None
 
-    def refuses(self, person: discord.User | discord.Member) -> str | None:
-        """The text for a person whom the buttons are not for; ``None`` if they are."""
+    def refusal_for(self, person: discord.User | discord.Member) -> str | None:
+        """An error text if the buttons are not meant for this person, else ``None``."""
         return None
 
-    async def _guard_refuses(self, interaction: discord.Interaction[Any]) -> str | None:
+    async def _guard_refusal(self, interaction: discord.Interaction[Any]) -> str | None:
         try:
             if self._anybody:
                 self._guard.require_place(self._command, interaction.guild_id)

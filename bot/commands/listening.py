@@ -29,7 +29,7 @@ from config.sections import Captions
 Context = commands.Context[Any]
 Switch = Literal["on", "off"]
 
-UNREMEMBERED = " I couldn't save that, though: please tell me again after a restart."
+NOT_SAVED = " I couldn't save that, though: please tell me again after a restart."
 CAPTIONS_NEEDED = "❌ At the moment I only write captions. Use `{prefix}mode talk` first."
 
 _CAPTIONS = {
@@ -71,7 +71,7 @@ class ListeningControls(Protocol):
 
 
 class ListeningCommands(commands.Cog, name="Listening"):
-    """Decide whom I listen to, and what is kept of it.
+    """Commands that decide whom I listen to, and what I store of a call.
 
     Args:
         call: the current call on the server with this id, if any.
@@ -82,7 +82,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
         self._consent = consent
         self._prefix = prefix
 
-    def _live(self, ctx: Context) -> ListeningControls:
+    def _current_call(self, ctx: Context) -> ListeningControls:
         call = self._call(require_guild(ctx).id)
         if call is None:
             raise UserError(NO_SESSION)
@@ -95,16 +95,16 @@ class ListeningCommands(commands.Cog, name="Listening"):
         extras={"example": "off"},
     )
     @commands.guild_only()
-    @app_commands.describe(state="on or off; left out: show it.")
+    @app_commands.describe(state="on or off. Leave it empty to see the current state.")
     async def listen(self, ctx: Context, state: Switch = commands.parameter(default=None)) -> None:
         """Show whether I listen in this call, or turn it on or off for everyone."""
         await ctx.defer()
-        call = self._live(ctx)
+        call = self._current_call(ctx)
         if state is not None:
             call.listening = state == "on"
-        await ctx.send(self._hearing(call, ctx.author.id))
+        await ctx.send(self._listening_state(call, ctx.author.id))
 
-    def _hearing(self, call: ListeningControls, asker: int) -> str:
+    def _listening_state(self, call: ListeningControls, asker: int) -> str:
         if not call.listening:
             return (
                 f"🙉 I don't listen to anybody in this call; you can still type. `{self._prefix}listen on` makes me "
@@ -124,7 +124,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
         remembered = await self._consent.opt_out(ctx.author.id)
         await ctx.send(
             "🙉 I don't listen to you any more, and I have deleted what I still had of your voice. "
-            f"`{self._prefix}optin` undoes it.{'' if remembered else UNREMEMBERED}",
+            f"`{self._prefix}optin` undoes it.{'' if remembered else NOT_SAVED}",
             ephemeral=True,
         )
 
@@ -136,7 +136,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
         await ctx.defer(ephemeral=True)
         remembered = await self._consent.opt_in(ctx.author.id)
         await ctx.send(
-            f"👂 I listen to you in my calls. `{self._prefix}optout` ends it.{'' if remembered else UNREMEMBERED}",
+            f"👂 I listen to you in my calls. `{self._prefix}optout` ends it.{'' if remembered else NOT_SAVED}",
             ephemeral=True,
         )
 
@@ -147,11 +147,11 @@ class ListeningCommands(commands.Cog, name="Listening"):
         extras={"example": "on"},
     )
     @commands.guild_only()
-    @app_commands.describe(state="on or off; left out: show it.")
+    @app_commands.describe(state="on or off. Leave it empty to see the current state.")
     async def record(self, ctx: Context, state: Switch = commands.parameter(default=None)) -> None:
         """Show whether this call is recorded, or turn recording on or off; everyone is told."""
         await ctx.defer()
-        call = self._live(ctx)
+        call = self._current_call(ctx)
         if state == "on" and not call.recording:
             await self._start_recording(ctx, call)
         elif state == "off" and call.recording:
@@ -172,13 +172,13 @@ class ListeningCommands(commands.Cog, name="Listening"):
         extras={"example": "thread"},
     )
     @commands.guild_only()
-    @app_commands.describe(place="off, channel or thread; left out: show it.")
+    @app_commands.describe(place="off, channel or thread. Leave it empty to see the current place.")
     async def captions(
         self, ctx: Context, place: Literal["off", "channel", "thread"] = commands.parameter(default=None)
     ) -> None:
         """Show or choose where I write down who said what: nowhere, in my prompt channel, or in a thread of it."""
         await ctx.defer()
-        call = self._live(ctx)
+        call = self._current_call(ctx)
         if place == "off" and call.mode is CallMode.TRANSCRIBE:
             raise UserError(CAPTIONS_NEEDED.format(prefix=self._prefix))
         if place is not None:
@@ -192,11 +192,11 @@ class ListeningCommands(commands.Cog, name="Listening"):
         extras={"example": "transcribe"},
     )
     @commands.guild_only()
-    @app_commands.describe(mode="talk: answer; transcribe: only write down; left out: show it.")
+    @app_commands.describe(mode="talk: answer; transcribe: only write down. Leave it empty to see the current mode.")
     async def mode(self, ctx: Context, mode: Literal["talk", "transcribe"] = commands.parameter(default=None)) -> None:
         """Show or choose whether I answer what I hear, or only write it down."""
         await ctx.defer()
-        call = self._live(ctx)
+        call = self._current_call(ctx)
         if mode is not None:
             call.mode = CallMode(mode)
         if call.mode is CallMode.TALK:

@@ -9,7 +9,7 @@ import discord
 from discord.ext import commands
 
 from bot.access import RateLimit, wait_text
-from bot.commands.message_words import find_quoted, words_to
+from bot.commands.message_words import addressed_message_text, find_quoted
 from bot.feature import FeatureSet
 from bot.features.image_generation.asker import wants_drawing
 from bot.features.image_generation.feature import ImageGeneration
@@ -73,7 +73,7 @@ class MessageRouter(commands.Cog):
             return
         quoted = await find_quoted(message)
         known = quoted is not None and quoted.author == me and await self._text_chat.remembers(quoted)
-        words = words_to(me, message, quote=not known)
+        words = addressed_message_text(me, message, quote=not known)
         try:
             if await self._draws(message, words.written):
                 return

@@ -1,4 +1,4 @@
-"""Converts a Discord message to plain words, with the messages that it quotes or forwards, embeds and polls."""
+"""Converts a Discord message to plain text, including quoted and forwarded messages, embeds, polls and file names."""
 
 from __future__ import annotations
 
@@ -19,8 +19,14 @@ MAX_QUOTED = 1_000
 """Most characters of one quoted text."""
 MAX_CONTEXT = 3_000
 """Most characters of the context (quotes, forwards, embeds, polls)."""
-MAX_EMBEDS, MAX_FIELDS, MAX_ANSWERS, MAX_FILES = 3, 4, 10, 10
-"""Most embeds of a message, fields of an embed, answers of a poll, and files (also stickers) of a message."""
+MAX_EMBEDS = 3
+"""Most embeds of a message."""
+MAX_FIELDS = 4
+"""Most fields of an embed."""
+MAX_POLL_ANSWERS = 10
+"""Most answers of a poll."""
+MAX_FILES = 10
+"""Most files of a message, and most stickers of a message."""
 _MAX_LABEL = 100
 _NOBODY = DiscordNames()
 
@@ -28,11 +34,12 @@ Content = discord.Message | discord.MessageSnapshot
 
 
 @dataclass(frozen=True, slots=True)
-class MessageWords:
-    """A message in plain words.
+class MessageText:
+    """A message as plain text.
 
-    ``written`` is the author's own text. ``context`` has, in brackets, what the message quotes or forwards, and its
-    embeds and polls. Each may be empty.
+    Attributes:
+        written: the author's own text. It may be empty.
+        context: the texts of quoted and forwarded messages, embeds and polls, in brackets. It may be empty.
     """
 
     written: str
@@ -44,21 +51,22 @@ class MessageWords:
         return f"{self.written} {self.context}".strip()
 
 
-def words_of(message: discord.Message, *, quote: bool = True) -> MessageWords:
-    """A message in words. Mentions are replaced by names.
+def message_text(message: discord.Message, *, quote: bool = True) -> MessageText:
+    """The text of a message. Mentions are replaced by names.
 
     Args:
-        quote: whether to include the message that it replies to. Call :func:`find_quoted` first.
+        quote: whether to include the message that ``message`` replies to. Call :func:`find_quoted` first; it fetches
+            that message.
     """
-    return MessageWords(clean_prompt(message.content, _names(message)), _context(message, quote=quote))
+    return MessageText(clean_prompt(message.content, _names(message)), _context(message, quote=quote))
 
 
-def words_to(me: discord.abc.User, message: discord.Message, *, quote: bool = True) -> MessageWords:
-    """A message in words, without mentions of ``me`` at its beginning, which only address the bot."""
+def addressed_message_text(me: discord.abc.User, message: discord.Message, *, quote: bool = True) -> MessageText:
+    """The text of a message without the mentions of the bot (``me``) or of its role at the beginning."""
     role = role_of(message)
     marks = rf"<@!?{me.id}>" if role is None else rf"<@!?{me.id}>|<@&{role.id}>"
     addressed = re.sub(rf"^(?:\s*(?:{marks})[\s,:]*)+", "", message.content)
-    return MessageWords(clean_prompt(addressed, _names(message)), _context(message, quote=quote))
+    return MessageText(clean_prompt(addressed, _names(message)), _context(message, quote=quote))
 
 
 def role_of(message: discord.Message) -> discord.Role | None:
@@ -67,7 +75,11 @@ def role_of(message: discord.Message) -> discord.Role | None:
 
 
 async def find_quoted(message: discord.Message) -> discord.Message | None:
-    """The message that ``message`` replies to, fetched if necessary; ``None`` if there is none or it was deleted."""
+    """Find the message that ``message`` replies to, and fetch it if necessary.
+
+    The fetched message is stored in ``message.reference``. Returns ``None`` if ``message`` is not a reply, or if the
+    other message was deleted.
+    """
     reference = message.reference
     if reference is None or reference.type is not discord.MessageReferenceType.reply or reference.message_id is None:
         return None
@@ -81,12 +93,15 @@ async def find_quoted(message: discord.Message) -> discord.Message | None:
 
 
 def _context(message: discord.Message, *, quote: bool) -> str:
-    parts = [_part("forwarded", _inside(snapshot)) for snapshot in message.message_snapshots]
+    parts = [_part("forwarded", _content_lines(snapshot)) for snapshot in message.message_snapshots]
     quoted = message.reference.resolved if message.reference is not None else None
     if quote and isinstance(quoted, discord.Message):
-        mine = message.guild.me if message.guild is not None else getattr(message.channel, "me", None)
-        whose = "what you wrote" if quoted.author == mine else clean_name(quoted.author.display_name)
-        inside = [*_inside(quoted), *(line for each in quoted.message_snapshots for line in _inside(each))]
+        me = message.guild.me if message.guild is not None else getattr(message.channel, "me", None)
+        whose = "what you wrote" if quoted.author == me else clean_name(quoted.author.display_name)
+        inside = [
+            *_content_lines(quoted),
+            *(line for each in quoted.message_snapshots for line in _content_lines(each)),
+        ]
         parts.append(_part(f"in reply to {whose}", inside))
     parts.append(_part("shown with it", [*_polls(message), *_embeds(message.embeds)]))
     return shorten(" ".join(filter(None, parts)), MAX_CONTEXT)
@@ -98,7 +113,7 @@ def _part(kind: str, lines: Sequence[str]) -> str:
     return f"[{kind}: {inside}]" if inside else ""
 
 
-def _inside(content: Content) -> Iterator[str]:
+def _content_lines(content: Content) -> Iterator[str]:
     """The texts of a quoted or forwarded message."""
     if text := clean_prompt(content.content, _names(content) if isinstance(content, discord.Message) else _NOBODY):
         yield f'"{shorten(text, MAX_QUOTED)}"'
@@ -120,7 +135,7 @@ def _embeds(embeds: Sequence[discord.Embed]) -> Iterator[str]:
 
 def _polls(message: discord.Message) -> Iterator[str]:
     if message.poll is not None:
-        answers = [_label(answer.text) for answer in message.poll.answers[:MAX_ANSWERS]]
+        answers = [_label(answer.text) for answer in message.poll.answers[:MAX_POLL_ANSWERS]]
         yield f'poll "{shorten(clean_prompt(message.poll.question, _NOBODY), MAX_QUOTED)}": {" / ".join(answers)}'
 
 

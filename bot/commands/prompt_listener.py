@@ -10,7 +10,7 @@ import discord
 from discord.ext import commands
 
 from bot.calls import Calls
-from bot.commands.message_words import find_quoted, words_of
+from bot.commands.message_words import find_quoted, message_text
 from bot.features.vision.feature import CANT_SEE
 from bot.features.vision.feature import HELD as CANT_LOOK
 from bot.replying import reply_to
@@ -58,7 +58,7 @@ class PromptListener(commands.Cog):
         # A message that arrives while an earlier recording is being transcribed must wait for it.
         async with self._in_order:
             heard, notified = await self._hear(message)
-        text = " ".join(filter(None, (heard, words_of(message).text)))
+        text = " ".join(filter(None, (heard, message_text(message).text)))
         if text and self._calls.session is session:
             session.say(Prompt(message.author.display_name, text, at, message.id, person=message.author.id))
         elif text:

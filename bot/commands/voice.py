@@ -131,7 +131,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
         extras={"example": "80"},
     )
     @commands.guild_only()
-    @app_commands.describe(percent="0 to 200 percent; left out: show it.")
+    @app_commands.describe(percent="0 to 200 percent. Leave it empty to see the current volume.")
     async def volume(
         self,
         ctx: Context,

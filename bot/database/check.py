@@ -22,8 +22,8 @@ def check_database(path: Path) -> CheckResult:
             return CheckResult(
                 _SUBJECT,
                 False,
-                f"{path} is damaged ({damage}). The next start keeps it under another name and saves what can be read "
-                "of it; with a backup, `python -m bot restore FILE` brings everything back",
+                f"{path} is damaged ({damage}). At its next start, the bot renames it and copies the readable records "
+                "to a new database; if you have a backup, `python -m bot restore FILE` restores everything",
             )
         with opened(path) as database:
             refuse_newer(path, version_of(database), newest=len(read_migrations()))
@@ -31,5 +31,5 @@ def check_database(path: Path) -> CheckResult:
         return CheckResult(_SUBJECT, False, str(error))
     if damaged := damaged_files(path):
         names = ", ".join(str(file) for file in damaged)
-        return CheckResult(_SUBJECT, None, f"{path} is sound; what was damaged before lies beside it: {names}")
+        return CheckResult(_SUBJECT, None, f"{path} is sound; beside it are earlier, damaged databases: {names}")
     return CheckResult(_SUBJECT, True, f"{path} is sound")

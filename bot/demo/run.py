@@ -1,4 +1,4 @@
-"""Runs the demonstration: starts the sandbox and the bot in a process of its own, plays the script, and scores it."""
+"""Runs the demonstration: starts the sandbox and the bot (a child process), plays a scripted call, scores the replies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.demo.guests import CallFailedError, Guests
 from bot.demo.lines import GuestLines, RecordedLines, SyntheticLines
 from bot.demo.scorers import CallScore, HeardAnswer, NoScorer, PhraseScorer, Scorer, TranscriptScorer, write_report
 from bot.demo.script import real_call, toy_call
-from bot.demo.settings import demo_environment, demo_settings, left_out
+from bot.demo.settings import demo_environment, demo_settings, ignored_settings
 from bot.demo.typed_talk import stay
 from bot.models.model_store import Condition
 from bot.operator_files import persona_name, prepare_folders
@@ -37,10 +37,10 @@ from toys.whisper.weights import make_toy_whisper
 NOT_TAKEN = "The demonstration uses only the engines from your settings. It does not use: {names}."
 
 ENDING_LIMIT = 9.5
-"""Longest time for an orderly end, in seconds. It is longer than that of the bot alone."""
+"""Longest time for an orderly shutdown, in seconds. It is longer than the bot's own limit."""
 LAST_LINES = 5
 """Number of lines of the bot's log that are shown if the bot ends too early."""
-NO_ROOM = 65_536
+FULL_DISK_BYTES = 65_536
 """If fewer bytes than this are free on the disk, a full disk is the reason for an empty log."""
 USAGE_ERROR = 2
 
@@ -86,24 +86,24 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
     except OSError as error:
         console.print(f"✘ {error}", style="bold red", markup=False, soft_wrap=True)
         return 1
-    own, speech = settings, SpeechSettings.read()
-    settings = demo_settings(own)
+    user_settings, speech = settings, SpeechSettings.read()
+    settings = demo_settings(user_settings)
     try:
         weights = await asyncio.to_thread(choose_weights, settings)
     except RealWeightsMissingError as error:
         console.print(f"✘ {error}", style="bold red", markup=False, soft_wrap=True)
         return 1
-    _introduce(settings, weights, console)
-    if ignored := left_out(own, speech):
+    _print_header(settings, weights, console)
+    if ignored := ignored_settings(user_settings, speech):
         console.print(NOT_TAKEN.format(names=", ".join(ignored)), style="dim", markup=False, highlight=False)
-    environment = await asyncio.to_thread(demo_environment, own, speech)
+    environment = await asyncio.to_thread(demo_environment, user_settings, speech)
     playing = _play(settings, weights, environment, options, console, out)
-    with ending_signals(ENDING_LIMIT) as wish:
-        status = await until_ended(playing, wish)
+    with ending_signals(ENDING_LIMIT) as shutdown_request:
+        status = await until_ended(playing, shutdown_request)
     if status is not None:
         return status
     console.print("Ended.")
-    return 0 if options.stay else wish.status
+    return 0 if options.stay else shutdown_request.status
 
 
 async def _play(
@@ -120,15 +120,15 @@ async def _play(
     feed = _EventFeed([view])
     async with Sandbox() as sandbox:
         view.note(f"A local Discord is up: {sandbox.api_url}")
-        part = await asyncio.to_thread(_demo_parts, weights.stt, toy_llm=weights.toy_llm)
-        guests = Guests(sandbox, view, part.lines, feed.watchers, out, prefix=settings.command_prefix)
+        parts = await asyncio.to_thread(_demo_parts, weights.stt, toy_llm=weights.toy_llm)
+        guests = Guests(sandbox, view, parts.lines, feed.watchers, out, prefix=settings.command_prefix)
         log = out / "bot.log"
 
         async def call() -> None:
-            failure = await _failure_of(part.script(guests))
+            failure = await _failure_of(parts.script(guests))
             await asyncio.to_thread(guests.save)
             if failure is None:
-                score = await _score(part.scorer, guests.answers, view, out)
+                score = await _score(parts.scorer, guests.answers, view, out)
                 failure = None if score.good else score.line
                 if score.good:
                     view.note(f"✔ {score.line}")
@@ -140,7 +140,7 @@ async def _play(
                 await stay(sandbox, view, feed.watchers, out, settings.command_prefix)
 
         try:
-            async with bot_process({**environment, **_pointed_at(sandbox, out)}, log, feed) as process:
+            async with bot_process({**environment, **_sandbox_environment(sandbox, out)}, log, feed) as process:
                 await _while_it_runs(process, call())
         except (CallFailedError, BotEndedError) as error:
             console.print(f"✘ {error}", style="bold red", markup=False)
@@ -170,7 +170,12 @@ class _Parts:
 
 
 def _demo_parts(whisper: Path | None, *, toy_llm: bool) -> _Parts:
-    """The parts for real speech recognition, with the model in this folder, or for toy weights (``None``). Blocks."""
+    """Choose the script, the guests' lines and the scorer. Blocks on the disk.
+
+    Args:
+        whisper: the folder of the Whisper model; ``None`` for the toy Whisper.
+        toy_llm: whether the language model is a toy.
+    """
     if whisper is None:
         scorer = PhraseScorer() if toy_llm else NoScorer()
         return _Parts(toy_call, SyntheticLines(), scorer)
@@ -195,7 +200,7 @@ async def _while_it_runs(process: asyncio.subprocess.Process, work: Coroutine[An
     """Run ``work`` to its end.
 
     Raises:
-        BotEndedError: the process ended before.
+        BotEndedError: the process ended first.
     """
     working, ending = asyncio.create_task(work, name="call"), asyncio.create_task(process.wait(), name="bot's end")
     try:
@@ -214,18 +219,18 @@ def last_words(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     if lines:
         return "\n".join(["It said last:", *lines[-LAST_LINES:]])
-    full = shutil.disk_usage(log.parent).free < NO_ROOM
+    full = shutil.disk_usage(log.parent).free < FULL_DISK_BYTES
     return f"The disk of {log.parent} is full: make room there." if full else "Its log is empty."
 
 
 async def _make_toy_whisper(settings: Settings, console: Console) -> None:
     """Create the toy Whisper before the bot starts, with a progress bar. The first time takes half a minute."""
     with Progress(console=console, transient=True) as bars:
-        bar = bars.add_task("Teaching the toy ears their sentences (once)", total=1.0)
+        bar = bars.add_task("Making the toy speech recogniser (only the first time)", total=1.0)
         await make_toy_whisper(settings.cache_dir, lambda done, _: bars.update(bar, completed=done))
 
 
-def _introduce(settings: Settings, weights: OwnWeights, console: Console) -> None:
+def _print_header(settings: Settings, weights: OwnWeights, console: Console) -> None:
     console.print("[bold]Seiyuu[/], demonstration: a local Discord, a scripted guest, the real bot.")
     for notice in weights.notices:
         console.print(notice, markup=False, highlight=False, soft_wrap=True)
@@ -242,7 +247,7 @@ def _introduce(settings: Settings, weights: OwnWeights, console: Console) -> Non
         console.print(f"Model server: {settings.llm.call_url}", markup=False)
 
 
-def _pointed_at(sandbox: Sandbox, out: Path) -> dict[str, str]:
+def _sandbox_environment(sandbox: Sandbox, out: Path) -> dict[str, str]:
     return {
         "DISCORD_TOKEN": sandbox.bot_token,
         "DISCORD_API_URL": sandbox.api_url,

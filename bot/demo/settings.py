@@ -60,7 +60,7 @@ def _models_here(settings: Settings) -> Iterator[tuple[str, str]]:
             yield "LLM_MODEL", str(llm.path.resolve())
 
 
-def left_out(settings: Settings, speech: SpeechSettings) -> list[str]:
+def ignored_settings(settings: Settings, speech: SpeechSettings) -> list[str]:
     """Names of the variables that the operator has set, but that the demonstration does not use."""
     set_here = speech.values() | settings.values()
     return sorted(

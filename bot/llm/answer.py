@@ -17,19 +17,20 @@ from bot.llm.thinking import ThinkingHabit
 from bot.llm.tool_calls import ToolCall, ToolCallAssembler
 
 MAX_CHARS = 400_000
-"""Most characters that are read of a reply. The highest token limit that can be set allows no longer one."""
+"""Longest reply that is read, in characters. No token limit that can be set allows a longer reply."""
 _PART = 1_000
 """Most characters that are filtered in one go."""
 
 
-class ReplyText:
+class ReplyFilter:
     """Filters the text of one reply: thoughts, control tokens and names before lines are removed.
 
     Args:
-        habit: tells whether the model's replies begin inside a thought. It learns from this reply.
+        habit: whether the model's replies begin inside a thought (with an end tag, but no start tag). It is updated
+            from this reply.
         speakers: names that the model may write before lines.
-        never_retract: withhold the complete reply if the model's habit is not known yet, so that no thought gets
-            through that would have to be retracted.
+        never_retract: while the model's habit is unknown, withhold the complete reply until its end, so that nothing
+            has to be retracted.
         brief: keep the reply short, and end it after a sentence.
     """
 
@@ -64,7 +65,8 @@ class ReplyText:
     def _filters(self) -> Sequence[TextFilter]:
         """The filters in their order. Each one gets the text that the one before it lets through. Add new ones here."""
         if self._harmony.began_inside and not self._in_final_channel:
-            # The text before this channel was a thought. The old filter may withhold some of it, so it is replaced.
+            # All text before Harmony's final channel was a thought. The old ThoughtFilter may still withhold some of
+            # that text, so a new filter replaces it.
             self._in_final_channel, self._thoughts = True, ThoughtFilter()
         if self._brief is not None:
             self._brief = BriefFilter()
@@ -154,7 +156,7 @@ def _without_retracted(pieces: list[str]) -> list[str]:
 
 def clean_text(text: str) -> str:
     """Filter a complete reply that came in one piece and belongs to no conversation."""
-    reply = ReplyText(ThinkingHabit(), never_retract=True)
+    reply = ReplyFilter(ThinkingHabit(), never_retract=True)
     said = [piece for part in bounded_deltas(Delta(text)) for piece in reply.take(part)]
     return "".join([*said, *reply.end()]).strip()
 
@@ -181,7 +183,7 @@ class AnswerBuilder:
     the answer ends.
     """
 
-    def __init__(self, text: ReplyText) -> None:
+    def __init__(self, text: ReplyFilter) -> None:
         self.text = text
         self.called = False
         """Whether there was a tool call."""

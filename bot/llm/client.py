@@ -13,7 +13,7 @@ from typing import Self
 import aiohttp
 
 from bot.identity import HEADERS
-from bot.llm.answer import AnswerBuilder, AnswerPart, ReplyText, TextDelta, bounded_deltas, without_retracted_parts
+from bot.llm.answer import AnswerBuilder, AnswerPart, ReplyFilter, TextDelta, bounded_deltas, without_retracted_parts
 from bot.llm.context_window import ContextWindow
 from bot.llm.deltas import Delta
 from bot.llm.dialect import Dialect
@@ -113,7 +113,7 @@ class ModelClient:
             try:
                 reader = ReplyReader(response, request.options, request.begin_by)
                 await self._ask_for_template(request)
-                reply = ReplyText(self._habit(request))
+                reply = ReplyFilter(self._habit(request))
                 while (delta := await reader.read()) is not None:
                     sender.reply_began()
                     reply.take(delta)
@@ -132,7 +132,7 @@ class ModelClient:
     ) -> AsyncGenerator[AnswerPart, None]:
         """Ask for a reply to ``messages``, and yield its text and its tool calls as they arrive.
 
-        The text is filtered (:class:`~bot.llm.answer.ReplyText`): it has no thoughts, no names before lines, and no
+        The text is filtered (:class:`~bot.llm.answer.ReplyFilter`): it has no thoughts, no names before lines, and no
         lines of other people. A piece with ``retracts`` means that all text before it was a thought. That can happen
         only in the first reply of a model. A tool call is yielded when it is complete, after the text before it.
 
@@ -227,7 +227,7 @@ class ModelClient:
             delta = await reader.read()
             if await template_asked:
                 await self._ask_for_template(request)
-            text = ReplyText(self._habit(request), speakers, never_retract=never_retract, brief=request.options.brief)
+            text = ReplyFilter(self._habit(request), speakers, never_retract=never_retract, brief=request.options.brief)
             answer = AnswerBuilder(text)
             while delta is not None:
                 for part in _parts_for_caller(await self._filtered(answer, delta), runs_tools):

@@ -15,11 +15,12 @@ _SILENT = -1
 _CLIENT_TIMEOUT = 5
 """Read and write timeout of the HTTP server, in seconds."""
 _PING_INTERVAL = 1
-"""Seconds between two pings in a stream. A stop at the end of a reply sometimes misses its wake-up, and then has to
-wait for the next ping."""
+"""Seconds between two pings in a stream. If the server is stopped just as a reply ends, its thread sometimes misses the
+wake-up, and notices the stop only at the next ping."""
 _MOST_THREADS = 8
 _BATCH = 128
-"""Tokens of a prompt that are computed in one go. A cancelled request, and the other slot, wait for at most so many."""
+"""Number of prompt tokens that are computed in one go. A cancellation takes effect, and the other slot continues, after
+at most this number."""
 
 
 def threads_for(cores: int) -> int:
@@ -41,7 +42,7 @@ class EmbeddedModelServer:
         weights: the GGUF file.
         name: the model's name for clients.
         slots: number of replies that can run at the same time. A request goes to the slot whose prompt cache fits best,
-            so a discarded speculative reply does not cost the call its cache.
+            so a discarded speculative reply does not overwrite the call's prompt cache.
         threads: number of compute threads; ``None`` for :func:`threads_for`.
         context_tokens: context size of each slot, in tokens.
     """
@@ -116,7 +117,7 @@ class EmbeddedModelServer:
         params.verbosity = _SILENT
         server = xllamacpp.Server(params)
         # The constructor returns before the server's task loop runs. If the server were stopped before that, the
-        # destructor would wait for ever. The metrics are answered by that loop, so after them it runs.
+        # destructor would wait for ever. The loop answers `handle_metrics`, so it runs when that call returns.
         server.handle_metrics()
         return server, str(server.listening_address)
 

@@ -27,8 +27,8 @@ _HANG_UPS = (aiohttp.ClientError, OSError, RuntimeError)
 class ReplyDecoder:
     """Decodes the bytes of a response body to deltas. Pure logic, without input, output or clock.
 
-    It reads event streams, JSON lines, and a complete answer as one JSON object. Which of them a body is, is decided by
-    its bytes; the content type is ignored, because servers and proxies often send a wrong one.
+    It reads event streams, JSON lines, and a complete answer as one JSON object. The format is detected from the bytes.
+    The content type is ignored, because servers and proxies often send a wrong one.
     """
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class ReplyReader:
         self._said = False
         """Whether there was text or a tool call."""
         self._over_by: float | None = None
-        """The event loop's time until which more is awaited after an end mark; ``None`` before one."""
+        """After an end mark: the event loop's time until which the reader waits for more; otherwise ``None``."""
         self._end_marks_mean_something = True
         """Whether end marks are trusted: False after one that was followed by more text."""
         self._decoder = ReplyDecoder()
@@ -132,9 +132,9 @@ class ReplyReader:
     async def read(self) -> Delta | None:
         """Wait for the next delta that is not empty, and return it; ``None`` at the end of the reply.
 
-        Empty events don't extend the time limit, so a server that keeps a dead reply open with comments is noticed.
-        After the reply's end mark, the reader waits a short time for more: for text that some servers send after their
-        end mark, and for the last bytes, so that the connection can be reused.
+        Empty events don't extend the time limit, so the limit also ends a reply in which the server sends only
+        comments. After the reply's end mark, the reader waits a short time for more: for text that some servers send
+        after their end mark, and for the last bytes, so that the connection can be reused.
 
         Raises:
             ModelError: the wait was too long, or the server hung up, reported an error or sent something unreadable.

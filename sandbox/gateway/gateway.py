@@ -26,7 +26,7 @@ from sandbox.gateway.protocol import (
 )
 from sandbox.gateway.session import GatewayMessage, GatewaySession
 from sandbox.world import payloads
-from sandbox.world.bus import Changed, Dispatch, Event
+from sandbox.world.bus import Dispatch, Event, StateChanged
 from sandbox.world.entities import Application, Json
 from sandbox.world.errors import RestError
 from sandbox.world.permissions import Permission
@@ -166,7 +166,7 @@ class Gateway:
         for guild in guilds:
             session.send("GUILD_CREATE", payloads.guild_create(guild, members=session.known_members(guild)))
         self._show_presence(session, as_object(data.get("presence") or {"status": "online"}))
-        self._world.publish(Changed())
+        self._world.publish(StateChanged())
         return session
 
     def _resume(self, data: Json, outbox: asyncio.Queue[GatewayMessage]) -> GatewaySession | None:
@@ -178,7 +178,7 @@ class Gateway:
             return None
         session.replay(sequence, outbox)
         session.send("RESUMED", {"_trace": []})
-        self._world.publish(Changed())
+        self._world.publish(StateChanged())
         return session
 
     def _authenticate(self, data: Json) -> Application:

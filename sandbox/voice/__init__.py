@@ -1,1 +1,1 @@
-"""Voice: the gateway version 8, UDP, end-to-end encryption, and guests' microphones and ears."""
+"""Voice: gateway version 8, UDP, end-to-end encryption, and the microphones and audio receivers of simulated users."""

@@ -17,7 +17,7 @@ class Dispatch:
         data: its payload.
         guild_id: the event is for the members of this guild.
         channel_id: the event is for those members who can see this channel.
-        only: the event is for these users alone, whatever they can see.
+        only: the event is for these users alone, even if they can't see the channel.
     """
 
     name: str
@@ -29,9 +29,10 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True)
 class VoiceTicket:
-    """A user may enter a voice channel. The voice server asks its client for these ids and secrets.
+    """The permission of a user to connect to a voice channel.
 
-    A client learns them from two events of the main gateway: VOICE_STATE_UPDATE and VOICE_SERVER_UPDATE.
+    The voice server checks that a client sends these ids and this token. A client gets them from two events of the main
+    gateway: VOICE_STATE_UPDATE and VOICE_SERVER_UPDATE.
     """
 
     guild_id: int
@@ -55,11 +56,11 @@ class VoiceRevoked:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class StateChanged:
     """A change without a gateway event, such as a registered command, an answered interaction or a bot's login."""
 
 
-Event = Dispatch | VoiceTicket | VoiceRevoked | Changed
+Event = Dispatch | VoiceTicket | VoiceRevoked | StateChanged
 Listener = Callable[[Event], None]
 
 

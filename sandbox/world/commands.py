@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Any
 
 from sandbox.world import message_payloads, payloads
-from sandbox.world.bus import Changed
+from sandbox.world.bus import StateChanged
 from sandbox.world.directory import Directory
 from sandbox.world.entities import Application, Attachment, Channel, Json, Role, User
 from sandbox.world.errors import RestError, invalid_form, unknown
@@ -61,7 +61,7 @@ class Commands:
         ids = {(it["name"], it["type"]): it["id"] for it in self._place(app, guild_id).values()}
         made = [self._make(app, guild_id, command, ids, str(i)) for i, command in enumerate(commands)]
         self._registered[app.id, guild_id] = {int(it["id"]): it for it in made}
-        self._directory.bus.publish(Changed())
+        self._directory.bus.publish(StateChanged())
         return made
 
     def put(self, app: Application, guild_id: int | None, command: Json) -> Json:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.world import payloads
-from sandbox.world.bus import Changed, Dispatch
+from sandbox.world.bus import Dispatch, StateChanged
 from sandbox.world.commands import Commands, OptionKind
 from sandbox.world.directory import Directory
 from sandbox.world.entities import Application, Channel, Draft, Json, Message, MessageFlag, Origin, Upload, User
@@ -110,7 +110,7 @@ class Interactions:
         callback = _callback_for(interaction, kind)
         shown = self._first_message(interaction, callback, draft)
         interaction.answered, interaction.answered_at, interaction.answer = callback, self._clock(), data
-        self._directory.bus.publish(Changed())
+        self._directory.bus.publish(StateChanged())
         if shown is not None:
             self._show(interaction, shown)
         return self._callback_payload(interaction, callback, shown)
@@ -237,7 +237,7 @@ class Interactions:
     def _show(self, interaction: Interaction, message: Message) -> None:
         if message not in interaction.shown:
             interaction.shown.append(message)
-        self._directory.bus.publish(Changed())
+        self._directory.bus.publish(StateChanged())
 
     def _callback_payload(self, interaction: Interaction, callback: CallbackKind, shown: Message | None) -> Json:
         original = interaction.original

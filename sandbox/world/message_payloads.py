@@ -12,23 +12,23 @@ MESSAGE_DEFAULT, MESSAGE_REPLY, MESSAGE_COMMAND = 0, 19, 20
 REFERENCE_REPLY, REFERENCE_FORWARD = 0, 1
 
 
-def attachment(it: Attachment) -> Json:
+def attachment(entity: Attachment) -> Json:
     """The JSON of an attachment."""
     payload: Json = {
-        "id": str(it.id),
-        "filename": it.upload.filename,
-        "size": len(it.upload.data),
-        "url": it.url,
-        "proxy_url": it.url,
+        "id": str(entity.id),
+        "filename": entity.upload.filename,
+        "size": len(entity.upload.data),
+        "url": entity.url,
+        "proxy_url": entity.url,
     }
-    if it.upload.content_type:
-        payload["content_type"] = it.upload.content_type
-    if it.upload.width and it.upload.height:
-        payload |= {"width": it.upload.width, "height": it.upload.height}
-    if it.upload.seconds is not None:
-        payload |= {"duration_secs": it.upload.seconds, "waveform": it.upload.waveform or ""}
-    if it.upload.description:
-        payload["description"] = it.upload.description
+    if entity.upload.content_type:
+        payload["content_type"] = entity.upload.content_type
+    if entity.upload.width and entity.upload.height:
+        payload |= {"width": entity.upload.width, "height": entity.upload.height}
+    if entity.upload.seconds is not None:
+        payload |= {"duration_secs": entity.upload.seconds, "waveform": entity.upload.waveform or ""}
+    if entity.upload.description:
+        payload["description"] = entity.upload.description
     return payload
 
 
@@ -39,59 +39,67 @@ def link_preview(url: str, picture: Upload, proxy_url: str) -> Json:
 
 
 def emoji(key: str) -> Json:
-    """The JSON of an emoji from its form in a path: the emoji itself, or ``name:id``."""
+    """The JSON of an emoji. ``key`` is its form in a REST path: a Unicode emoji, or ``name:id`` of a custom emoji."""
     custom = _CUSTOM_EMOJI.fullmatch(key)
     return {"id": custom[2], "name": custom[1]} if custom else {"id": None, "name": key}
 
 
-def message(it: Message, *, author: Member | None = None, reader: int | None = None) -> Json:
+def message(entity: Message, *, author: Member | None = None, reader: int | None = None) -> Json:
     """The JSON of a message.
 
     Args:
-        it: the message.
+        entity: the message.
         author: the author as a member of the guild, if they are one.
         reader: the reader's user id; their own reactions are marked.
     """
-    replies = it.reference_id is not None
-    kind = MESSAGE_REPLY if replies else MESSAGE_COMMAND if it.origin and it.origin.interaction else MESSAGE_DEFAULT
+    replies = entity.reference_id is not None
+    kind = (
+        MESSAGE_REPLY
+        if replies
+        else MESSAGE_COMMAND
+        if entity.origin and entity.origin.interaction
+        else MESSAGE_DEFAULT
+    )
     payload: Json = {
-        "id": str(it.id),
-        "channel_id": str(it.channel_id),
+        "id": str(entity.id),
+        "channel_id": str(entity.channel_id),
         "type": kind,
-        "author": user(it.author),
-        "content": it.content,
-        "timestamp": timestamp(it.created_at),
-        "edited_timestamp": timestamp(it.edited_at),
-        "tts": it.tts,
-        "mention_everyone": it.mention_everyone,
-        "mentions": [user(who) for who in it.mentions],
-        "mention_roles": [str(role_id) for role_id in it.mention_roles],
-        "attachments": [attachment(each) for each in it.attachments],
-        "embeds": list(it.embeds),
-        "components": list(it.components),
-        "sticker_items": _stickers(it.stickers),
+        "author": user(entity.author),
+        "content": entity.content,
+        "timestamp": timestamp(entity.created_at),
+        "edited_timestamp": timestamp(entity.edited_at),
+        "tts": entity.tts,
+        "mention_everyone": entity.mention_everyone,
+        "mentions": [user(who) for who in entity.mentions],
+        "mention_roles": [str(role_id) for role_id in entity.mention_roles],
+        "attachments": [attachment(each) for each in entity.attachments],
+        "embeds": list(entity.embeds),
+        "components": list(entity.components),
+        "sticker_items": _stickers(entity.stickers),
         "pinned": False,
-        "flags": int(it.flags),
-        "reactions": [_reaction(key, users, reader) for key, users in it.reactions.items()],
+        "flags": int(entity.flags),
+        "reactions": [_reaction(key, users, reader) for key, users in entity.reactions.items()],
     }
-    if it.guild_id is not None:
-        payload["guild_id"] = str(it.guild_id)
+    if entity.guild_id is not None:
+        payload["guild_id"] = str(entity.guild_id)
     if author is not None:
         payload["member"] = bare_member(author)
-    if it.nonce is not None:
-        payload["nonce"] = it.nonce
+    if entity.nonce is not None:
+        payload["nonce"] = entity.nonce
     if replies:
-        payload["message_reference"] = _reference(REFERENCE_REPLY, it.reference_id or 0, it.channel_id, it.guild_id)
-        payload["referenced_message"] = None if it.reference is None else _referenced(it.reference)
-    if it.snapshot is not None:
-        source = it.snapshot
+        payload["message_reference"] = _reference(
+            REFERENCE_REPLY, entity.reference_id or 0, entity.channel_id, entity.guild_id
+        )
+        payload["referenced_message"] = None if entity.reference is None else _referenced(entity.reference)
+    if entity.snapshot is not None:
+        source = entity.snapshot
         payload["message_reference"] = _reference(
             REFERENCE_FORWARD, source.message_id, source.channel_id, source.guild_id
         )
         payload["message_snapshots"] = [{"message": _snapshot(source)}]
-    if it.poll is not None:
-        payload["poll"] = it.poll
-    return payload | _origin_fields(it)
+    if entity.poll is not None:
+        payload["poll"] = entity.poll
+    return payload | _origin_fields(entity)
 
 
 def _reference(kind: int, message_id: int, channel_id: int, guild_id: int | None) -> Json:
@@ -99,19 +107,19 @@ def _reference(kind: int, message_id: int, channel_id: int, guild_id: int | None
     return reference if guild_id is None else reference | {"guild_id": str(guild_id)}
 
 
-def _snapshot(it: Snapshot) -> Json:
+def _snapshot(entity: Snapshot) -> Json:
     """The JSON of a forwarded message, without its id and author."""
     return {
         "type": MESSAGE_DEFAULT,
-        "content": it.content,
-        "timestamp": timestamp(it.created_at),
-        "edited_timestamp": timestamp(it.edited_at),
-        "flags": int(it.flags),
-        "mentions": [user(who) for who in it.mentions],
-        "mention_roles": [str(role_id) for role_id in it.mention_roles],
-        "attachments": [attachment(each) for each in it.attachments],
-        "embeds": list(it.embeds),
-        "sticker_items": _stickers(it.stickers),
+        "content": entity.content,
+        "timestamp": timestamp(entity.created_at),
+        "edited_timestamp": timestamp(entity.edited_at),
+        "flags": int(entity.flags),
+        "mentions": [user(who) for who in entity.mentions],
+        "mention_roles": [str(role_id) for role_id in entity.mention_roles],
+        "attachments": [attachment(each) for each in entity.attachments],
+        "embeds": list(entity.embeds),
+        "sticker_items": _stickers(entity.stickers),
         "components": [],
     }
 
@@ -120,20 +128,20 @@ def _stickers(names: tuple[str, ...]) -> list[Json]:
     return [{"id": str(number), "name": name, "format_type": 1} for number, name in enumerate(names, 1)]
 
 
-def _referenced(it: Message) -> Json:
-    payload = message(it)
+def _referenced(entity: Message) -> Json:
+    payload = message(entity)
     payload.pop("referenced_message", None)
     return payload
 
 
-def _origin_fields(it: Message) -> Json:
-    if it.origin is None:
+def _origin_fields(entity: Message) -> Json:
+    if entity.origin is None:
         return {}
-    payload: Json = {"webhook_id": str(it.origin.webhook_id)}
-    if it.origin.application_id is not None:
-        payload["application_id"] = str(it.origin.application_id)
-    if it.origin.interaction is not None:
-        payload["interaction_metadata"] = it.origin.interaction
+    payload: Json = {"webhook_id": str(entity.origin.webhook_id)}
+    if entity.origin.application_id is not None:
+        payload["application_id"] = str(entity.origin.application_id)
+    if entity.origin.interaction is not None:
+        payload["interaction_metadata"] = entity.origin.interaction
     return payload
 
 

@@ -69,82 +69,82 @@ def application(app: Application) -> Json:
     }
 
 
-def _team_as_user(it: Team) -> Json:
+def _team_as_user(entity: Team) -> Json:
     """The owner of an application that a team owns: a pseudo-user with the team's id."""
-    return user(User(it.id, f"team{it.id}")) | {"flags": 1 << 10, "public_flags": 1 << 10}
+    return user(User(entity.id, f"team{entity.id}")) | {"flags": 1 << 10, "public_flags": 1 << 10}
 
 
-def team(it: Team) -> Json:
+def team(entity: Team) -> Json:
     """The JSON of a team with its members."""
     members = [
         {
             "user": user(member.user),
-            "team_id": str(it.id),
+            "team_id": str(entity.id),
             "membership_state": 2 if member.accepted else 1,
             "role": member.role,
             "permissions": ["*"],
         }
-        for member in it.members
+        for member in entity.members
     ]
-    owner = it.members[0].user.id
-    return {"id": str(it.id), "name": it.name, "icon": None, "owner_user_id": str(owner), "members": members}
+    owner = entity.members[0].user.id
+    return {"id": str(entity.id), "name": entity.name, "icon": None, "owner_user_id": str(owner), "members": members}
 
 
-def role(it: Role) -> Json:
+def role(entity: Role) -> Json:
     """The JSON of a role."""
     payload: Json = {
-        "id": str(it.id),
-        "name": it.name,
+        "id": str(entity.id),
+        "name": entity.name,
         "color": 0,
         "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
         "hoist": False,
-        "position": it.position,
-        "permissions": str(int(it.permissions)),
-        "managed": it.bot_id is not None,
+        "position": entity.position,
+        "permissions": str(int(entity.permissions)),
+        "managed": entity.bot_id is not None,
         "mentionable": False,
         "flags": 0,
     }
-    if it.bot_id is not None:
-        payload["tags"] = {"bot_id": str(it.bot_id)}
+    if entity.bot_id is not None:
+        payload["tags"] = {"bot_id": str(entity.bot_id)}
     return payload
 
 
-def bare_member(it: Member) -> Json:
+def bare_member(entity: Member) -> Json:
     """The JSON of a member without their user."""
     return {
-        "roles": [str(role_id) for role_id in it.roles],
-        "nick": it.nick,
+        "roles": [str(role_id) for role_id in entity.roles],
+        "nick": entity.nick,
         "avatar": None,
-        "joined_at": timestamp(it.joined_at),
+        "joined_at": timestamp(entity.joined_at),
         "premium_since": None,
-        "deaf": it.deaf,
-        "mute": it.mute,
+        "deaf": entity.deaf,
+        "mute": entity.mute,
         "pending": False,
         "flags": 0,
     }
 
 
-def member(it: Member) -> Json:
+def member(entity: Member) -> Json:
     """The JSON of a member with their user."""
-    return bare_member(it) | {"user": user(it.user)}
+    return bare_member(entity) | {"user": user(entity.user)}
 
 
-def voice_state(it: VoiceState, *, channel_id: int | None) -> Json:
+def voice_state(entity: VoiceState, *, channel_id: int | None) -> Json:
     """The JSON of a voice state. ``channel_id`` is ``None`` if the member has just left."""
     return {
-        "guild_id": str(it.guild_id),
+        "guild_id": str(entity.guild_id),
         "channel_id": None if channel_id is None else str(channel_id),
-        "user_id": str(it.member.user.id),
-        "member": member(it.member),
-        "session_id": it.session_id,
-        "deaf": it.member.deaf,
-        "mute": it.member.mute,
-        "self_deaf": it.self_deaf,
-        "self_mute": it.self_mute,
+        "user_id": str(entity.member.user.id),
+        "member": member(entity.member),
+        "session_id": entity.session_id,
+        "deaf": entity.member.deaf,
+        "mute": entity.member.mute,
+        "self_deaf": entity.self_deaf,
+        "self_mute": entity.self_mute,
         "self_video": False,
         "self_stream": False,
-        "suppress": it.suppress,
-        "request_to_speak_timestamp": it.request_to_speak_at,
+        "suppress": entity.suppress,
+        "request_to_speak_timestamp": entity.request_to_speak_at,
     }
 
 
@@ -153,34 +153,34 @@ def voice_server(guild_id: int, token: str, endpoint: str | None) -> Json:
     return {"guild_id": str(guild_id), "token": token, "endpoint": endpoint}
 
 
-def channel(it: Channel) -> Json:
+def channel(entity: Channel) -> Json:
     """The JSON of a channel of any kind."""
-    if it.kind is ChannelKind.DM:
+    if entity.kind is ChannelKind.DM:
         return {
-            "id": str(it.id),
-            "type": int(it.kind),
-            "last_message_id": _id(it.last_message_id),
-            "recipients": [user(who) for who in it.recipients],
+            "id": str(entity.id),
+            "type": int(entity.kind),
+            "last_message_id": _id(entity.last_message_id),
+            "recipients": [user(who) for who in entity.recipients],
             "flags": 0,
         }
     payload: Json = {
-        "id": str(it.id),
-        "type": int(it.kind),
-        "guild_id": str(it.guild_id),
-        "name": it.name,
-        "parent_id": _id(it.parent_id),
-        "last_message_id": _id(it.last_message_id),
+        "id": str(entity.id),
+        "type": int(entity.kind),
+        "guild_id": str(entity.guild_id),
+        "name": entity.name,
+        "parent_id": _id(entity.parent_id),
+        "last_message_id": _id(entity.last_message_id),
         "rate_limit_per_user": 0,
         "nsfw": False,
         "flags": 0,
     }
-    return payload | (_thread_fields(it) if it.kind.is_thread else _guild_channel_fields(it))
+    return payload | (_thread_fields(entity) if entity.kind.is_thread else _guild_channel_fields(entity))
 
 
-def _guild_channel_fields(it: Channel) -> Json:
+def _guild_channel_fields(entity: Channel) -> Json:
     payload: Json = {
-        "position": it.position,
-        "topic": it.topic,
+        "position": entity.position,
+        "topic": entity.topic,
         "permission_overwrites": [
             {
                 "id": str(overwrite.target_id),
@@ -188,24 +188,29 @@ def _guild_channel_fields(it: Channel) -> Json:
                 "allow": str(int(overwrite.allow)),
                 "deny": str(int(overwrite.deny)),
             }
-            for overwrite in it.overwrites.values()
+            for overwrite in entity.overwrites.values()
         ],
     }
-    if it.kind.is_voice:
-        payload |= {"bitrate": it.bitrate, "user_limit": it.user_limit, "rtc_region": None, "status": it.status}
+    if entity.kind.is_voice:
+        payload |= {
+            "bitrate": entity.bitrate,
+            "user_limit": entity.user_limit,
+            "rtc_region": None,
+            "status": entity.status,
+        }
     return payload
 
 
-def _thread_fields(it: Channel) -> Json:
-    created = timestamp(it.created_at)
+def _thread_fields(entity: Channel) -> Json:
+    created = timestamp(entity.created_at)
     return {
-        "owner_id": str(it.owner_id),
-        "member_count": len(it.members),
+        "owner_id": str(entity.owner_id),
+        "member_count": len(entity.members),
         "message_count": 0,
         "total_message_sent": 0,
         "thread_metadata": {
-            "archived": it.archived,
-            "auto_archive_duration": it.archive_minutes,
+            "archived": entity.archived,
+            "auto_archive_duration": entity.archive_minutes,
             "archive_timestamp": created,
             "create_timestamp": created,
             "locked": False,
@@ -223,18 +228,18 @@ def thread_member(thread: Channel, user_id: int) -> Json:
     }
 
 
-def guild(it: Guild) -> Json:
+def guild(entity: Guild) -> Json:
     """The JSON of a guild without its members, channels and voice states."""
     return {
-        "id": str(it.id),
-        "name": it.name,
-        "owner_id": str(it.owner_id),
+        "id": str(entity.id),
+        "name": entity.name,
+        "owner_id": str(entity.owner_id),
         "icon": None,
         "splash": None,
         "discovery_splash": None,
         "banner": None,
         "description": None,
-        "afk_channel_id": _id(it.afk_channel_id),
+        "afk_channel_id": _id(entity.afk_channel_id),
         "afk_timeout": 300,
         "verification_level": 0,
         "default_message_notifications": 0,
@@ -247,7 +252,7 @@ def guild(it: Guild) -> Json:
         "premium_progress_bar_enabled": False,
         "preferred_locale": "en-US",
         "features": [],
-        "roles": [role(each) for each in it.roles.values()],
+        "roles": [role(each) for each in entity.roles.values()],
         "emojis": [],
         "stickers": [],
         "system_channel_id": None,
@@ -261,17 +266,17 @@ def guild(it: Guild) -> Json:
     }
 
 
-def guild_create(it: Guild, *, members: Iterable[Member]) -> Json:
+def guild_create(entity: Guild, *, members: Iterable[Member]) -> Json:
     """The payload of GUILD_CREATE, with these members."""
-    return guild(it) | {
-        "joined_at": timestamp(it.created_at),
+    return guild(entity) | {
+        "joined_at": timestamp(entity.created_at),
         "large": False,
         "unavailable": False,
-        "member_count": len(it.members),
+        "member_count": len(entity.members),
         "members": [member(each) for each in members],
-        "channels": [channel(each) for each in it.channels.values() if not each.kind.is_thread],
-        "threads": [channel(each) for each in it.channels.values() if each.kind.is_thread],
-        "voice_states": [voice_state(each, channel_id=each.channel_id) for each in it.voice_states.values()],
+        "channels": [channel(each) for each in entity.channels.values() if not each.kind.is_thread],
+        "threads": [channel(each) for each in entity.channels.values() if each.kind.is_thread],
+        "voice_states": [voice_state(each, channel_id=each.channel_id) for each in entity.voice_states.values()],
         "presences": [],
         "stage_instances": [],
         "guild_scheduled_events": [],
@@ -279,18 +284,18 @@ def guild_create(it: Guild, *, members: Iterable[Member]) -> Json:
     }
 
 
-def webhook(it: Webhook) -> Json:
+def webhook(entity: Webhook) -> Json:
     """The JSON of a webhook with its token."""
     return {
-        "id": str(it.id),
+        "id": str(entity.id),
         "type": 1,
-        "guild_id": str(it.guild_id),
-        "channel_id": str(it.channel_id),
-        "user": user(it.creator),
-        "name": it.name,
-        "avatar": it.avatar,
-        "token": it.token,
-        "application_id": _id(it.application_id),
+        "guild_id": str(entity.guild_id),
+        "channel_id": str(entity.channel_id),
+        "user": user(entity.creator),
+        "name": entity.name,
+        "avatar": entity.avatar,
+        "token": entity.token,
+        "application_id": _id(entity.application_id),
     }
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from bot.hanging import BUSY_LIMIT, STILL_LIMIT, ProcessActivity, answers_in_time, wait_until_it_hangs
+from bot.hanging import BUSY_LIMIT, IDLE_LIMIT_BEFORE_LATE, ProcessActivity, answers_in_time, wait_until_it_hangs
 
 
 class Clockwork:
@@ -99,7 +99,7 @@ NEVER = 1_000.0
 async def test_who_stops_in_the_middle_of_an_answer_that_may_take_long_is_found_soon() -> None:
     came, after = await found_after(NEVER, lambda now: now < 3.0, limit=30.0)
     assert not came
-    assert after <= 3.0 + STILL_LIMIT + 0.5
+    assert after <= 3.0 + IDLE_LIMIT_BEFORE_LATE + 0.5
 
 
 async def test_an_answer_that_is_late_is_waited_for_while_it_is_worked_on_but_not_for_ever() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.llm.answer import MAX_CHARS, ReplyText, bounded_deltas, clean_text
+from bot.llm.answer import MAX_CHARS, ReplyFilter, bounded_deltas, clean_text
 from bot.llm.deltas import Delta
 from bot.llm.filters.chain import Retraction
 from bot.llm.messages import SpeakerNames
@@ -26,7 +26,7 @@ PARTS = [
 def read(pieces: list[str], *, begins_inside: bool = False, reason: str = "stop") -> list[str]:
     habit = ThinkingHabit()
     habit.begins_inside = habit.known = begins_inside
-    reply = ReplyText(habit, SPEAKERS)
+    reply = ReplyFilter(habit, SPEAKERS)
     said: list[str] = []
     for piece in pieces:
         if not reply.ended:
@@ -89,7 +89,7 @@ def replies(*steps: list[Delta]) -> list[str]:
     habit = ThinkingHabit()
     passed = []
     for deltas in steps:
-        reply = ReplyText(habit, SPEAKERS)
+        reply = ReplyFilter(habit, SPEAKERS)
         said = [piece for delta in deltas for piece in reply.take(delta)]
         passed.append("|".join("⟲" if isinstance(piece, Retraction) else piece for piece in [*said, *reply.end()]))
     return passed
@@ -145,7 +145,7 @@ def test_a_long_thought_of_a_whole_answer_is_never_passed_on() -> None:
 
 
 def test_a_reply_without_end_is_cut_off() -> None:
-    reply = ReplyText(ThinkingHabit())
+    reply = ReplyFilter(ThinkingHabit())
     said = ""
     while not reply.ended:
         said += "".join(reply.take(Delta("word " * 200)))

@@ -13,7 +13,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.llm.answer import AnswerBuilder, AnswerPart, ReplyText, TextDelta
+from bot.llm.answer import AnswerBuilder, AnswerPart, ReplyFilter, TextDelta
 from bot.llm.client import ModelClient
 from bot.llm.deltas import BrokenDeltaError, Delta, ServerSaidError
 from bot.llm.errors import ModelError, ModelErrorKind, nothing_said, server_said
@@ -47,7 +47,7 @@ def read(stream: Stream, chunks: Iterable[bytes]) -> Read:
     """Read the chunks in the way that ``ModelClient`` does, but without sockets and time limits."""
     habit = ThinkingHabit()
     habit.begins_inside = habit.known = stream.begins_inside
-    text = ReplyText(habit, stream.speakers)
+    text = ReplyFilter(habit, stream.speakers)
     answer = AnswerBuilder(text)
     parts: list[AnswerPart] = []
     try:

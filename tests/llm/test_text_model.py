@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
-from bot.llm.answer import AnswerBuilder, ReplyText, TextDelta
+from bot.llm.answer import AnswerBuilder, ReplyFilter, TextDelta
 from bot.llm.deltas import Delta
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.personas import Persona
@@ -35,7 +35,7 @@ class Babbler:
         never_retract: bool = False,
     ) -> AsyncGenerator[TextDelta, None]:
         assert never_retract
-        reply = AnswerBuilder(ReplyText(ThinkingHabit(), speakers))
+        reply = AnswerBuilder(ReplyFilter(ThinkingHabit(), speakers))
         for word in self.words:
             self.written += 1
             for piece in reply.take(Delta(word + " ")):

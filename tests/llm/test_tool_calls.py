@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.llm.answer import AnswerBuilder, AnswerPart, ReplyText, TextDelta, without_retracted_parts
+from bot.llm.answer import AnswerBuilder, AnswerPart, ReplyFilter, TextDelta, without_retracted_parts
 from bot.llm.client import ModelClient
 from bot.llm.deltas import Delta, parse_delta
 from bot.llm.errors import ModelError, ModelErrorKind
@@ -154,7 +154,7 @@ def test_an_event_of_very_many_calls_is_not_read_whole() -> None:
 # In order.
 
 
-def answer_of(text: ReplyText, *deltas: Delta) -> list[AnswerPart]:
+def answer_of(text: ReplyFilter, *deltas: Delta) -> list[AnswerPart]:
     answer = AnswerBuilder(text)
     return [*(part for delta in deltas for part in answer.take(delta)), *answer.end()]
 
@@ -176,14 +176,14 @@ def order(parts: Sequence[AnswerPart]) -> str:
 def test_a_call_does_not_overtake_text_that_is_held_back(held: str, rest: str) -> None:
     call, end = Delta(calls=(CALL,)), Delta(finished=True, reason="tool_calls")
     names = SpeakerNames(("Seiyuu",), ("Ada",))
-    assert order(answer_of(ReplyText(ThinkingHabit(), names), Delta(held), call, end)).endswith("|dice")
-    parts = answer_of(ReplyText(ThinkingHabit(), names), Delta(held), call, Delta(rest), end)
+    assert order(answer_of(ReplyFilter(ThinkingHabit(), names), Delta(held), call, end)).endswith("|dice")
+    parts = answer_of(ReplyFilter(ThinkingHabit(), names), Delta(held), call, Delta(rest), end)
     said_before = order(parts).partition("|dice")[0].replace("|", "")
     assert said_before.startswith(held.encode("utf-16", "surrogatepass").decode("utf-16", "ignore"))
 
 
 def test_a_call_that_nothing_holds_comes_at_once() -> None:
-    answer = AnswerBuilder(ReplyText(ThinkingHabit()))
+    answer = AnswerBuilder(ReplyFilter(ThinkingHabit()))
     assert answer.take(Delta("Let me look.")) == [TextDelta("Let me look.")]
     assert answer.take(Delta(calls=(CALL,))) == [DICE]
     assert answer.take(Delta("There.")) == [TextDelta("There.")]
@@ -191,13 +191,13 @@ def test_a_call_that_nothing_holds_comes_at_once() -> None:
 
 def test_a_thought_is_not_let_out_by_a_call() -> None:
     call, end = Delta(calls=(CALL,)), Delta("</think>Hello.", finished=True, reason="stop")
-    assert order(answer_of(ReplyText(ThinkingHabit()), Delta("<think>secret"), call, end)) == "dice|Hello."
-    withheld = ReplyText(ThinkingHabit(), never_retract=True)
+    assert order(answer_of(ReplyFilter(ThinkingHabit()), Delta("<think>secret"), call, end)) == "dice|Hello."
+    withheld = ReplyFilter(ThinkingHabit(), never_retract=True)
     assert order(answer_of(withheld, Delta("secret"), call, end)) == "Hello.|dice"
 
 
 def test_what_is_taken_back_is_text_and_no_call() -> None:
-    parts = answer_of(ReplyText(ThinkingHabit()), Delta("secret"), Delta(calls=(CALL,)), Delta("</think>Hello."))
+    parts = answer_of(ReplyFilter(ThinkingHabit()), Delta("secret"), Delta(calls=(CALL,)), Delta("</think>Hello."))
     assert parts == [TextDelta("secret"), DICE, TextDelta("", retracts=True), TextDelta("Hello.")]
     assert without_retracted_parts(parts) == [DICE, TextDelta("", retracts=True), TextDelta("Hello.")]
 

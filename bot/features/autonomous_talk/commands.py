@@ -29,7 +29,7 @@ class AutonomousCommands(commands.Cog, name="Autonomous talk"):
         extras={"example": "on"},
     )
     @commands.guild_only()
-    @app_commands.describe(state="on or off; left out: show it.")
+    @app_commands.describe(state="on or off. Leave it empty to see the current state.")
     async def autonomous(self, ctx: Context, state: Literal["on", "off"] = commands.parameter(default=None)) -> None:
         """Show whether I sometimes write in this channel without being asked, or turn it on or off."""
         if state is not None:

@@ -28,7 +28,7 @@ class DualPersonaCommands(commands.Cog, name="Dual persona"):
         extras={"example": "on"},
     )
     @commands.guild_only()
-    @app_commands.describe(state="on: allow arguments here; off: forbid them; left out: show it.")
+    @app_commands.describe(state="on: allow arguments here; off: forbid them. Leave it empty to see the current state.")
     async def bipolar(self, ctx: Context, state: Literal["on", "off"] = commands.parameter(default=None)) -> None:
         """Show how tense it is in this channel, or allow or forbid arguments with my twin on this server."""
         guild = require_guild(ctx)

@@ -31,7 +31,7 @@ class ModelCommands(commands.Cog, name="Models"):
         extras={"example": "amd"},
     )
     @commands.guild_only()
-    @app_commands.describe(card="nvidia or amd; left out: show it.")
+    @app_commands.describe(card="nvidia or amd. Leave it empty to see the current card.")
     async def gpu(self, ctx: Context, card: Literal["nvidia", "amd"] = commands.parameter(default=None)) -> None:
         """Show which graphics card writes my answers, or choose it."""
         if card is not None:

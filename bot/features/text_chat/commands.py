@@ -48,7 +48,7 @@ class ChatCommands(commands.Cog, name="Chat"):
         brief="who I am",
         extras={"example": "evil_seiyuu"},
     )
-    @app_commands.describe(name="The persona to become; left out: show it.")
+    @app_commands.describe(name="The persona to become. Leave it empty to see the current one.")
     async def persona(self, ctx: Context, *, name: str | None = None) -> None:
         """Show who I am here, in writing and in calls, or choose another persona."""
         await ctx.defer()
@@ -74,7 +74,7 @@ class ChatCommands(commands.Cog, name="Chat"):
         brief="my mood",
         extras={"example": "sad"},
     )
-    @app_commands.describe(name="The mood to be in; left out: show it.")
+    @app_commands.describe(name="The mood to be in. Leave it empty to see the current one.")
     async def mood(self, ctx: Context, *, name: str | None = None) -> None:
         """Show my mood here, in writing and in calls, or change it."""
         await ctx.defer()
@@ -116,7 +116,9 @@ class ChatCommands(commands.Cog, name="Chat"):
         extras={"example": "on"},
     )
     @commands.guild_only()
-    @app_commands.describe(state="on: answer every message here; off: only those to me; left out: show it.")
+    @app_commands.describe(
+        state="on: answer every message here; off: only those to me. Leave it empty to see the state."
+    )
     async def chat(self, ctx: Context, state: Switch = commands.parameter(default=None)) -> None:
         """Show whether I answer every message in this channel, or turn it on or off."""
         await ctx.defer()

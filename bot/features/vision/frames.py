@@ -34,13 +34,13 @@ def decode_frames(data: bytes, count: int, budget: DecodingBudget) -> list[bytes
     Raises:
         BrokenPictureError: no frame could be decoded.
     """
-    jpegs = _of_picture(data, count, budget) if pictures.is_picture(data) else _of_video(data, count, budget)
+    jpegs = _picture_frames(data, count, budget) if pictures.is_picture(data) else _video_frames(data, count, budget)
     if not jpegs:
-        raise BrokenPictureError("no picture in it")
+        raise BrokenPictureError("no frame of the file could be decoded")
     return jpegs
 
 
-def evenly(frames: Iterable[Image.Image], count: int) -> list[bytes]:
+def sample_evenly(frames: Iterable[Image.Image], count: int) -> list[bytes]:
     """At most ``count`` JPEGs, spread evenly over frames of unknown number. At most 2 * ``count`` + 1 are in memory."""
     kept: list[bytes] = []
     stride = 1
@@ -55,18 +55,18 @@ def evenly(frames: Iterable[Image.Image], count: int) -> list[bytes]:
     return [kept[round(number)] for number in np.linspace(0, len(kept) - 1, count)] if count > 1 else kept[:1]
 
 
-def _of_picture(data: bytes, count: int, budget: DecodingBudget) -> list[bytes]:
+def _picture_frames(data: bytes, count: int, budget: DecodingBudget) -> list[bytes]:
     try:
-        return evenly(budget.spend(pictures.picture_frames(data)), count)
+        return sample_evenly(budget.spend(pictures.picture_frames(data)), count)
     except pictures.FAULTS as error:
         raise BrokenPictureError(str(error)) from error
 
 
-def _of_video(data: bytes, count: int, budget: DecodingBudget) -> list[bytes]:
+def _video_frames(data: bytes, count: int, budget: DecodingBudget) -> list[bytes]:
     try:
         with videos.opened_video(data) as video:
             if video.is_short:
-                return evenly(budget.spend(video.frames()), count)
+                return sample_evenly(budget.spend(video.frames()), count)
             return [to_jpeg(frame) for frame in video.sample_frames(count, budget)]
     except videos.FAULTS as error:
         raise UnknownFileError(str(error)) from error

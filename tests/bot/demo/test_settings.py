@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.demo.settings import demo_environment, demo_settings, left_out
+from bot.demo.settings import demo_environment, demo_settings, ignored_settings
 from bot.models.model_store import Condition, ModelStore
 from bot.own_weights import choose_weights
 from config.settings import Settings
@@ -47,7 +47,7 @@ def test_each_setting_that_is_not_an_engines_stays_outside(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     own = _set(monkeypatch, tmp_path, **{name: OWN[name]})
-    assert left_out(own, SpeechSettings.read()) == [name]
+    assert ignored_settings(own, SpeechSettings.read()) == [name]
     usual = Settings.read(_env_file=None)
     settings, speech = _read_by_its_bot(monkeypatch, own)
     assert settings == usual
@@ -59,7 +59,7 @@ def test_the_model_that_is_named_is_an_engine_and_told_of_as_a_start_does(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     own = _set(monkeypatch, tmp_path, LLM_MODEL="llama3.1", WEIGHTS="toys")
-    assert left_out(own, SpeechSettings.read()) == []
+    assert ignored_settings(own, SpeechSettings.read()) == []
     (told,) = choose_weights(demo_settings(own)).notices
     assert told.startswith("LLM_MODEL=llama3.1 is neither a GGUF file nor a model of")
     settings, _ = _read_by_its_bot(monkeypatch, own)
@@ -95,4 +95,4 @@ def test_the_engines_are_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert (settings.tts.engine, speech.tts_voice) == ("xtts", "Claribel Dervla")
     assert speech.xtts_model == tmp_path / "data" / "models" / "xtts-v2"
     assert settings.command_prefix == "!"
-    assert left_out(own, SpeechSettings.read()) == ["COMMAND_PREFIX"]
+    assert ignored_settings(own, SpeechSettings.read()) == ["COMMAND_PREFIX"]
