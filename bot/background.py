@@ -12,8 +12,10 @@ _log = logging.getLogger(__name__)
 
 Work = Callable[[], Awaitable[None]]
 
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
-"""Seconds between a failure and the next attempt. The pause doubles each time."""
+FIRST_PAUSE = 1.0
+"""Seconds between the first failure and the next attempt. The pause doubles with each further failure."""
+LONGEST_PAUSE = 300.0
+"""Longest pause before an attempt, in seconds."""
 FINISH_LIMIT = 1.0
 """Seconds in which work may still be finished after its task was cancelled."""
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 VERY_BUSY = 2.0
-"""Load per core above which time limits of the bot may fail for this reason alone."""
+"""Load per core above which the bot may miss its time limits only because the machine is busy."""
 CONTAINER_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 
 

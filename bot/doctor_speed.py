@@ -26,7 +26,7 @@ MAX_TRANSCRIPTION_SECONDS = 1.5
 """Most seconds for transcribing :data:`SOUND_SECONDS` of sound. People wait this long for each answer."""
 SOUND_SECONDS = 3.0
 TEST_LIMIT = 20.0
-"""Most seconds for the test of one part. What is slower is too slow anyway."""
+"""Most seconds for the test of one part. A part that needs more time is too slow for a call."""
 _TOKENS = 24
 """Most tokens that the language model writes in the test."""
 _QUESTION = (ChatMessage("system", "You are a helpful assistant."), ChatMessage("user", "Tell me about the sea."))

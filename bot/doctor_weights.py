@@ -34,4 +34,4 @@ def _lines(settings: Settings, weights: OwnWeights) -> list[str]:
     lines = [*weights.notices, *(f"{name} is here, and its checksums are right" for name in whole)]
     if settings.weights is Weights.TOYS and (weights.toy_stt or weights.toy_llm):
         lines.append("toys, as WEIGHTS=toys says")
-    return lines or ["none of the bot's own: others serve what it needs"]
+    return lines or ["the bot loads none itself: other servers run its models"]

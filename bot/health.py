@@ -15,8 +15,10 @@ from config.settings import Settings
 
 SILENT_LIMIT = 30.0
 """Seconds without a heartbeat after which a bot counts as down, because its event loop is stuck."""
-READ_AGAIN, READ_AFTER = 5, 0.1
-"""Number of further attempts to read the file, and seconds before each."""
+READ_AGAIN = 5
+"""Number of attempts to read the file before the last one."""
+READ_AFTER = 0.1
+"""Seconds between two attempts to read the file."""
 CONNECTED, READY, UNKNOWN, IDLE = "connected", "ready", "unknown", "idle"
 
 
@@ -59,7 +61,7 @@ def read_health(data_dir: Path) -> Health:
 
 
 def _state_in(file: Path) -> State | None:
-    """The last state in the file. If it can't be read, try again, because the bot may be writing it."""
+    """The last state in the file. If the file can't be read, try again, because the bot may be writing it."""
     for _ in range(READ_AGAIN):
         if (state := last_state(file)) is not None:
             return state
@@ -71,7 +73,7 @@ def run_health(arguments: list[str]) -> int:
     """Print the health. Returns 0 for healthy and degraded, 1 for down, 2 if the settings can't be used."""
     parser = CommandParser(prog="python -m bot health", description="Shows how the running bot is doing.")
     parser.add_argument(
-        "--json", action="store_true", help="as one JSON object, as it also is where the output is no terminal"
+        "--json", action="store_true", help="print one JSON object (always so if the output is not a terminal)"
     )
     options = parser.read(arguments)
     try:

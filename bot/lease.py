@@ -89,7 +89,7 @@ class Lease:
             # Appended first, so that the feature is released whatever happens from here on.
             self._held.append(lockable)
             try:
-                await self._give_up_retrying(lockable)
+                await self._cancel_retry(lockable)
                 async with asyncio.timeout(self._hold_limit):
                     await lockable.hold(reason)
             except asyncio.CancelledError:
@@ -119,7 +119,7 @@ class Lease:
         lockable = next((stuck for stuck in self._stuck if stuck.name == name), None)
         if lockable is None:
             raise KeyError(name)
-        await self._give_up_retrying(lockable)
+        await self._cancel_retry(lockable)
         if await self._try_release(lockable):
             return True
         self._keep_trying(lockable)
@@ -128,7 +128,7 @@ class Lease:
     async def close(self) -> None:
         """Stop all attempts. Holds are only in memory, so they end with the process."""
         for lockable in list(self._stuck):
-            await self._give_up_retrying(lockable)
+            await self._cancel_retry(lockable)
 
     async def _try_release(self, lockable: Lockable) -> bool:
         try:
@@ -151,7 +151,7 @@ class Lease:
                 return
             attempt += 1
 
-    async def _give_up_retrying(self, lockable: Lockable) -> None:
+    async def _cancel_retry(self, lockable: Lockable) -> None:
         task = self._stuck.pop(lockable, None)
         if task is not None:
             task.cancel()

@@ -35,7 +35,9 @@ class RealWeightsMissingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OwnWeights:
-    """The weights that this start uses. Parts that other servers provide, or that a setting names, have none here.
+    """The weights that this start uses.
+
+    A part that another server provides, or whose weights a setting names, has no weights here.
 
     Attributes:
         stt: the folder of a real Whisper model.
@@ -159,7 +161,10 @@ def _insist_on_real(catalogue: Catalogue, conditions: Mapping[str, Condition], *
 
 
 def _served_otherwise(settings: Settings, named: EmbeddedLlm | None) -> frozenset[str]:
-    """The slots without a replacement, because a setting names what serves them. Warnings about them come elsewhere."""
+    """The slots for which no weights are chosen here, because a setting names a server or weights for them.
+
+    Other modules warn about such settings.
+    """
     return frozenset({"mind"} if named is not None else ()) | frozenset(() if settings.runs_default_stt else {"ears"})
 
 

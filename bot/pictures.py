@@ -16,7 +16,7 @@ LONG_SIDE = 768
 """Most pixels of a JPEG's longer side. A vision model sees little more detail."""
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "AVIF")
 """Pillow's names of the formats that the bot decodes."""
-FAULTS = (
+DECODE_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
@@ -54,7 +54,7 @@ def picture_frames(data: bytes) -> Iterator[Image.Image]:
 
     Raises:
         BrokenPictureError: the picture has more than :data:`MAX_PIXELS`.
-        FAULTS: not even the first frame could be decoded.
+        DECODE_ERRORS: not even the first frame could be decoded.
     """
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
@@ -72,7 +72,7 @@ def picture_frames(data: bytes) -> Iterator[Image.Image]:
                 if number == 0:
                     raise
                 return
-            except FAULTS:
+            except DECODE_ERRORS:
                 if number == 0:
                     raise
                 return
@@ -82,7 +82,10 @@ def picture_frames(data: bytes) -> Iterator[Image.Image]:
 def to_jpeg(image: Image.Image) -> bytes:
     """A small, upright JPEG of a picture: at most :data:`LONG_SIDE` pixels long, transparent parts white.
 
-    ``image`` itself is not changed. CPU-bound; call it in a thread. Raises the :data:`FAULTS` for a broken picture.
+    ``image`` itself is not changed. CPU-bound; call it in a thread.
+
+    Raises:
+        DECODE_ERRORS: the picture is broken.
     """
     scale = min(1.0, LONG_SIDE / max(image.size))
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))

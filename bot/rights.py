@@ -28,7 +28,7 @@ class Who(StrEnum):
 
 
 class Touches(Enum):
-    """How a command is connected with the current call."""
+    """The connection between a command and the current call."""
 
     NOTHING = "nothing"
     THE_CALL = "the call"
@@ -135,7 +135,7 @@ SPOKEN: Mapping[VoiceCommand, str | None] = MappingProxyType(
         VoiceCommand.PERSONA: "persona",
     }
 )
-"""The typed command whose right a spoken command needs; ``None`` if everybody who is answered may say it."""
+"""The typed command whose right a spoken command needs; ``None`` if everybody whom the bot answers may say it."""
 
 
 class MissingRightError(TypeError):

@@ -176,7 +176,7 @@ class SpeechServerProcess:
             raise
 
     async def _first_line(self, process: asyncio.subprocess.Process) -> bytes:
-        """The line that the server prints when it is ready; raises :class:`_HangsError` if it hangs before."""
+        """The line that the server prints when it is ready; raises :class:`_HangsError` if the server hangs first."""
         if process.stdout is None:
             raise ServiceError("the speech server has no output")
 

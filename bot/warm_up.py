@@ -19,8 +19,10 @@ from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError
 
 _log = logging.getLogger(__name__)
 
-FIRST_PAUSE, LONGEST_PAUSE = 30.0, 600.0
-"""Seconds until a part that failed is tried again. The pause doubles each time."""
+FIRST_PAUSE = 30.0
+"""Seconds until a part that failed is tried again. The pause doubles with each further failure."""
+LONGEST_PAUSE = 600.0
+"""Longest pause before an attempt, in seconds."""
 
 
 async def warm_up_engines(

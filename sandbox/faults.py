@@ -138,7 +138,7 @@ class Faults:
         for guild in self._world.directory.guilds.values():
             if user.id in guild.voice_states:
                 return guild.voice_states[user.id]
-        raise ValueError(f"{user.name} is in no voice channel")
+        raise ValueError(f"{user.name} is not in a voice channel")
 
     async def _settle(self) -> None:
         await self._voice.settled()

@@ -21,7 +21,7 @@ class Deliveries(Protocol):
     """Reports when messages reached the bot."""
 
     async def delivered(self, message_id: int) -> float:
-        """Wait until the message was written to a bot's socket; returns the time of that, in monotonic seconds."""
+        """Wait until the message was written to a bot's socket; returns that time, in monotonic seconds."""
         ...
 
 
@@ -67,10 +67,10 @@ class Guest:
         """The guest's voice connection, which sends and receives sound.
 
         Raises:
-            RuntimeError: the guest is in no voice channel.
+            RuntimeError: the guest is not in a voice channel.
         """
         if self._voice is None:
-            raise RuntimeError(f"{self.user.name} is in no voice channel")
+            raise RuntimeError(f"{self.user.name} is not in a voice channel")
         return self._voice
 
     # Writing.
@@ -78,7 +78,7 @@ class Guest:
     async def say(
         self, channel: Channel, text: str, *, attachments: Sequence[Upload] = (), reply_to: Message | None = None
     ) -> Message:
-        """Write a message. Returns once it was written to the bot's socket; ``sent_at`` has the time of that."""
+        """Write a message. Returns once it was sent to the bot; ``sent_at`` is the time at which this happened."""
         reference = reply_to.id if reply_to else None
         return await self._post(channel, Draft(text, uploads=tuple(attachments), reference_id=reference))
 
@@ -164,7 +164,7 @@ class Guest:
     # Reading.
 
     def messages(self, channel: Channel) -> list[Message]:
-        """The messages that the guest can read in a channel, oldest first, ephemeral answers to them included."""
+        """The messages that the guest can read in a channel, oldest first, with ephemeral answers to the guest."""
         return self._world.messages.seen_by(self.id, channel.id)
 
     async def wait_for_message(
@@ -184,7 +184,7 @@ class Guest:
             after: only later messages count; by default, those later than the guest's own last message there.
 
         Raises:
-            TimeoutError: none matched; the text lists the messages that came.
+            TimeoutError: no message matched; the text lists the messages that came.
         """
 
         def since() -> list[Message]:
@@ -235,7 +235,7 @@ class Guest:
             raise TimeoutError(f"{error}; there are {list(message.reactions)}") from None
 
     async def wait_for_status(self, user: User, words: str | None, timeout: float = 10.0) -> None:
-        """Wait until a user's status line is these words, or empty for ``None``.
+        """Wait until a user's status line is ``words``. ``None`` stands for an empty status line.
 
         Raises:
             TimeoutError: it did not change in time; the text has the current status.

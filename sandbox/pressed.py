@@ -24,7 +24,7 @@ class Pressed:
         """Wait for the bot's first response, which may be "… is thinking".
 
         Raises:
-            TimeoutError: none came. Discord would show "The application did not respond".
+            TimeoutError: no response came. Discord would show "The application did not respond".
         """
         return await self._watch.until(lambda: self.interaction.answered, timeout, "an acknowledgement")
 
@@ -32,7 +32,7 @@ class Pressed:
         """Wait for the first answer that can be read.
 
         Raises:
-            TimeoutError: none came.
+            TimeoutError: no answer came.
         """
         return (await self.responses(1, timeout))[0]
 
@@ -40,7 +40,7 @@ class Pressed:
         """Wait for the first ``count`` answers.
 
         Raises:
-            TimeoutError: fewer came.
+            TimeoutError: fewer answers came.
         """
         shown = self.interaction.shown
         return await self._watch.until(

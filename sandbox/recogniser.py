@@ -55,7 +55,8 @@ class SentenceRecogniser:
         with tempfile.TemporaryDirectory() as folder:
             pairs, words = Path(folder) / "pairs.arpa", Path(folder) / "words.dict"
             pairs.write_text(_language_model(texts))
-            # Of all the 130,000 words PocketSphinx would build a tree, which takes seconds, and hear none but these.
+            # PocketSphinx would need seconds to build a search tree of all its 130,000 words. It can recognise only the
+            # words of the language model anyway, so it gets a dictionary of these words.
             words.write_text("".join(_pronunciations(whole, sorted({word for text in texts for word in text}))))
             self._decoder = Decoder(samprate=RATE, lm=str(pairs), dict=str(words), loglevel="FATAL")
 
@@ -88,7 +89,7 @@ def dictionary_words(text: str) -> list[str]:
 
 
 def _pronunciations(dictionary: Decoder, words: Iterable[str]) -> Iterator[str]:
-    """The dictionary's lines for these words; further pronunciations of one are numbered from 2."""
+    """The dictionary's lines for these words. Further pronunciations of the same word are numbered from 2."""
     for word in words:
         name, number = word, 1
         while (phones := dictionary.lookup_word(name)) is not None:

@@ -153,22 +153,22 @@ class Sandbox:
 
     @property
     def text_channel(self) -> Channel:
-        """Its first text channel."""
+        """The guild's first text channel."""
         return self.home.general
 
     @property
     def voice_channel(self) -> Channel:
-        """Its first voice channel."""
+        """The guild's first voice channel."""
         return self.home.lounge
 
     @property
     def stage_channel(self) -> Channel:
-        """Its stage."""
+        """The guild's stage."""
         return self.home.stage
 
     @property
     def afk_channel(self) -> Channel:
-        """Its AFK channel."""
+        """The guild's AFK channel."""
         return self.home.afk
 
     @property
@@ -200,7 +200,7 @@ class Sandbox:
             server accepts the user from now on. The library has to trust ``ca_file``.
 
         Raises:
-            RestError: it is no voice channel, it is full, or the user may not enter it.
+            RestError: it is not a voice channel, it is full, or the user may not enter it.
         """
         joined = self.world.join_voice(user_id, channel_id)
         await self._voice.settled()

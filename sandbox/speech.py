@@ -34,7 +34,7 @@ _MHM = re.compile(r"\bmhm\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class GuestVoice:
-    """A guest's voice: espeak-ng's name of it, words a minute, and a pitch of 0 to 100."""
+    """A guest's voice: the name of espeak-ng's voice, its speed in words a minute, and its pitch, 0 to 100."""
 
     name: str
     rate: int

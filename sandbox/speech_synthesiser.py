@@ -22,7 +22,7 @@ from audio.pcm import to_pcm16
 
 def main() -> None:
     """Speak the requests of the standard input."""
-    # Ctrl-C is for the program that started this one; it closes our input to end us.
+    # Ctrl-C is meant for the program that started this one. That program ends this one by closing its input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     library = load_espeak()
     for line in sys.stdin.buffer:

@@ -12,13 +12,13 @@ import trustme
 
 
 class LocalAuthority:
-    """A new certificate authority. Its file is removed by :meth:`close`, on Linux also by a kill."""
+    """A new certificate authority. :meth:`close` removes its file. On Linux, a kill of the process removes it too."""
 
     def __init__(self) -> None:
         self._authority = trustme.CA()
         self._certificate = self._authority.issue_cert("localhost", "127.0.0.1")
         self._kept = ExitStack()
-        self.file = _passing_file(self._authority.cert_pem.bytes(), self._kept)
+        self.file = _temporary_file(self._authority.cert_pem.bytes(), self._kept)
 
     def server_context(self) -> ssl.SSLContext:
         """The TLS context for a server on localhost."""
@@ -37,7 +37,7 @@ class LocalAuthority:
         self._kept.close()
 
 
-def _passing_file(content: bytes, kept: ExitStack) -> Path:
+def _temporary_file(content: bytes, kept: ExitStack) -> Path:
     """Write a file that this user's processes can read until ``kept`` is closed."""
     if not hasattr(os, "memfd_create"):
         folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-ca-")))

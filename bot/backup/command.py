@@ -128,7 +128,7 @@ def _restore(settings: Settings, folders: dict[str, Path], file: Path, console: 
 def _signals_until_held() -> Iterator[Callable[[], None]]:
     """Yield a function that makes the process ignore the signals that end it, until the end of the block.
 
-    It is called when it is too late to stop the restore.
+    The function is called when it is too late to stop the restore.
     """
     usual = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
 

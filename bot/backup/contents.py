@@ -105,9 +105,7 @@ def check_content(path: Path, name: Path) -> Note | None:
             strange = found.get((kind, part)) != expected.get((kind, part))
             # A database from before migrations may have only some of the tables.
             if strange and not (old and (kind, part) not in found):
-                raise BackupRefusedError(
-                    f"{name} is no backup of Seiyuu: its {kind} {part} is none that Seiyuu has made."
-                )
+                raise BackupRefusedError(f"{name} is no backup of Seiyuu: its {kind} {part} was not made by Seiyuu.")
         try:
             return read_note(database)
         except BackupRefusedError as error:
@@ -184,7 +182,7 @@ def archived(database: sqlite3.Connection, folder: str) -> Iterator[tuple[PurePo
         if strange or any(sign in str(name) for sign in "\0\ufffd"):
             raise BackupRefusedError(f"it has a file with the name {str(name)!r}, which no backup has")
         if not isinstance(data, bytes) or not isinstance(size, int) or not 0 <= size <= MAX_FILE_BYTES:
-            raise BackupRefusedError(f"{name} in it is no file of a backup")
+            raise BackupRefusedError(f"{name} in it is not a file of a backup")
         if not files.isdisjoint(inside.parents):
             raise BackupRefusedError(f"{name} in it lies in a file")
         files.add(inside)

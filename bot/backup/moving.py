@@ -43,7 +43,7 @@ def make_stage(data_dir: Path, folders: Iterable[Path]) -> Path:
     """
     stage = data_dir / STAGE
     stage.mkdir(OWN_FOLDER)
-    _note(stage, [folder / STAGE for folder in folders], ())
+    _write_journal(stage, [folder / STAGE for folder in folders], ())
     return stage
 
 
@@ -54,14 +54,14 @@ def carry_out(data_dir: Path, moves: Sequence[Move]) -> None:
         OSError: one of the moves is not possible.
     """
     stage = data_dir / STAGE
-    stages, _ = _noted(stage)
-    _note(stage, stages, moves)
+    stages, _ = _read_journal(stage)
+    _write_journal(stage, stages, moves)
     for move in moves:
         if os.path.lexists(move.target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(move.target))
         move.source.rename(move.target)
     _make_names_durable(moves)
-    _note(stage, stages, ())
+    _write_journal(stage, stages, ())
 
 
 def undo_and_clean_up(data_dir: Path) -> bool:
@@ -76,13 +76,13 @@ def undo_and_clean_up(data_dir: Path) -> bool:
     if not stage.is_dir():
         return False
     try:
-        stages, moves = _noted(stage)
+        stages, moves = _read_journal(stage)
         for move in reversed(moves):
             if os.path.lexists(move.target) and not os.path.lexists(move.source):
                 move.target.rename(move.source)
         if moves:
             _make_names_durable(moves)
-            _note(stage, stages, ())
+            _write_journal(stage, stages, ())
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HalfRestoredError(
             f"A restore was broken off half-way, and it can't be undone: {reason(error)}. Nothing is lost: what was "
@@ -97,13 +97,13 @@ def undo_and_clean_up(data_dir: Path) -> bool:
 def is_half_done(data_dir: Path) -> bool:
     """Whether a restore is moving files at this moment, or was interrupted while it did."""
     try:
-        _, moves = _noted(data_dir / STAGE)
+        _, moves = _read_journal(data_dir / STAGE)
     except (OSError, ValueError, KeyError, TypeError):
         return True
     return bool(moves)
 
 
-def _note(stage: Path, stages: Sequence[Path], moves: Sequence[Move]) -> None:
+def _write_journal(stage: Path, stages: Sequence[Path], moves: Sequence[Move]) -> None:
     data_dir = stage.parent.absolute()
 
     def name(path: Path) -> str:
@@ -124,7 +124,7 @@ def _note(stage: Path, stages: Sequence[Path], moves: Sequence[Move]) -> None:
         make_durable(stage)
 
 
-def _noted(stage: Path) -> tuple[list[Path], list[Move]]:
+def _read_journal(stage: Path) -> tuple[list[Path], list[Move]]:
     try:
         content = json.loads((stage / _JOURNAL).read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -37,9 +37,9 @@ from config.reasons import reason
 _MAGIC = b"SQLite format 3\0"
 _NEW, _OLD = "new", "old"
 _PIECE = 1 << 20
-_OF_THE_MOMENT = ("call", "chat_waiting")
-"""Tables that are emptied: the call that was running when the backup was made, and the messages that waited for its
-end.
+_TRANSIENT_TABLES = ("call", "chat_waiting")
+"""Tables that are emptied: they are about the call that was running when the backup was made, and about the messages
+that waited for the end of that call.
 """
 
 
@@ -70,9 +70,9 @@ def restore(
     """Restore ``backup``, which may also be a plain copy of a database. Blocks on the disk.
 
     Args:
-        folders: target folders for the folders in the backup, by their names there. Others in the backup are skipped.
+        folders: target folders for the folders in the backup, by their names there. Other folders are skipped.
         report: called with the number of bytes that were read since the last call.
-        hold: called before files are moved. From then on, nothing may interrupt this.
+        hold: called before files are moved. From then on, nothing may interrupt the restore.
 
     Raises:
         BackupRefusedError: the file can't be used. Nothing has changed.
@@ -214,12 +214,12 @@ def _who_opted_out(present: Path) -> set[int]:
 
 
 async def _adapt(fresh: Path, people: set[int]) -> int:
-    """Adapt the restored database to the present: empty tables about the moment, and keep later opt-outs.
+    """Adapt the restored database to the present: empty the transient tables, and keep later opt-outs.
 
     Returns the number of people who have opted out since the backup was made.
     """
     async with Database.opened(fresh) as database:
-        for table in _OF_THE_MOMENT:
+        for table in _TRANSIENT_TABLES:
             await database.write(f"DELETE FROM {table}")  # noqa: S608
         store, records = Store(database), ConversationRecords(database)
         people -= {person for person, listen in (await store.listening_choices()).items() if not listen}

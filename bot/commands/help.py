@@ -45,7 +45,7 @@ class HelpCommands(commands.Cog, name="Help"):
         brief="this list, or one command",
         extras={"example": "volume"},
     )
-    @app_commands.describe(command="A command to explain; left out: list them all.")
+    @app_commands.describe(command="A command to explain. Leave it empty to list all commands.")
     async def help(self, ctx: Context, *, command: str | None = None) -> None:
         """List what I can do, or explain one command."""
         await ctx.defer(ephemeral=True)

@@ -16,7 +16,7 @@ from bot.user_error import UserError
 
 Context = commands.Context[Any]
 
-LISTED = 40
+MAX_LISTED = 40
 """Most people in a list."""
 NOBODY = "👂 I don't ignore anybody on this server."
 NOT_ME = "❌ I can't ignore myself, and I never answer other bots anyway."
@@ -78,8 +78,10 @@ class IgnoringCommands(commands.Cog, name="People"):
         people = self._ignored.on(guild)
         if not people:
             return NOBODY
-        more = f" and {len(people) - LISTED} more" if len(people) > LISTED else ""
-        return f"🔇 In calls on this server I don't answer {', '.join(f'<@{one}>' for one in people[:LISTED])}{more}."
+        more = f" and {len(people) - MAX_LISTED} more" if len(people) > MAX_LISTED else ""
+        return (
+            f"🔇 In calls on this server I don't answer {', '.join(f'<@{one}>' for one in people[:MAX_LISTED])}{more}."
+        )
 
     def _require_ignorable(self, ctx: Context, member: discord.Member) -> None:
         if member.bot:

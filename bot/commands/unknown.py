@@ -54,7 +54,7 @@ class CommandAdvice:
         self._missing = tuple(not_set_up)
 
     def about(self, typed: str) -> str | None:
-        """The advice for an unknown name (without prefix); ``None`` if it probably means no command of this bot."""
+        """The advice for an unknown name (without prefix); ``None`` if it probably is not a command of this bot."""
         missing = self._not_set_up.get(typed.casefold())
         if missing is not None:
             return missing

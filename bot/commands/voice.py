@@ -46,7 +46,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
         extras={"example": "Lounge"},
     )
     @commands.guild_only()
-    @app_commands.describe(channel="The voice channel to join; left out: yours.")
+    @app_commands.describe(channel="The voice channel to join. Leave it empty for yours.")
     async def join(
         self,
         ctx: Context,

@@ -13,7 +13,7 @@ DEFAULT = "default"
 """The name for the usual voice, which speaks if no voice was chosen."""
 MAX_NAME = 40
 """Most characters of a voice's name."""
-LISTED = 40
+MAX_LISTED = 40
 """Most voices of the engine that are listed."""
 BAD_NAME = (
     f"❌ A voice's name must have 1 to {MAX_NAME} characters. {DEFAULT!r} is taken: it stands for my usual voice."
@@ -44,12 +44,11 @@ def list_text(catalogue: VoiceCatalogue, chosen: str | None, prefix: str, words:
             f"Nobody has made a voice yet. `{prefix}voice clone NAME` or `{prefix}voice record NAME` makes one."
         )
     if own:
-        names = ", ".join(_own(voice) for voice in own[:LISTED])
-        more = f" and {len(own) - LISTED} more. `{prefix}voice list french`, say, shows those for French"
+        names = ", ".join(_own(voice) for voice in own[:MAX_LISTED])
+        hidden = len(own) - MAX_LISTED
+        more = f" and {hidden} more. `{prefix}voice list french`, say, shows those for French" if hidden > 0 else ""
         which = "that match" if words.strip() else "of its own"
-        lines.append(
-            f"{escape_markdown(catalogue.engine)} has {len(own)} {which}: {names}{more if len(own) > LISTED else ''}."
-        )
+        lines.append(f"{escape_markdown(catalogue.engine)} has {len(own)} {which}: {names}{more}.")
     return "\n".join(lines)
 
 

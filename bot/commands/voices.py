@@ -78,7 +78,9 @@ class VoicesCommands(commands.Cog, name="Voices"):
         extras={"example": "french"},
     )
     @commands.guild_only()
-    @app_commands.describe(words="Only voices with these words in their name or language; left out: all.")
+    @app_commands.describe(
+        words="Only voices with these words in their name or language. Leave it empty for all voices."
+    )
     async def list_voices(self, ctx: Context, *, words: str = "") -> None:
         """Show the voices that I can speak with here, or those with some words in their name or language."""
         await self._list(ctx, words)
@@ -158,7 +160,9 @@ class VoicesCommands(commands.Cog, name="Voices"):
     )
     @commands.guild_only()
     @app_commands.describe(
-        name="The voice's name.", member="Whom to record; left out: you.", language="The language they speak."
+        name="The voice's name.",
+        member="Whom to record. Leave it empty for yourself.",
+        language="The language they speak.",
     )
     async def record(
         self,

@@ -22,7 +22,8 @@ CLOSE_LIMIT = 2.0
 """Longest time for writing the last turns when the bot ends, in seconds."""
 
 MayKeep = Callable[[int | None, int], bool]
-"""Tells whether a person's words may be stored. It gets the server's id (``None`` in direct messages) and the person's.
+"""Whether a person's words may be stored. The arguments are the server's id (``None`` in direct messages) and the
+person's id.
 """
 
 

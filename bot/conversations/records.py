@@ -30,9 +30,10 @@ class ConversationPlace:
 
 SILENCE = 3_600.0
 """Seconds of silence in a text channel after which a new conversation begins."""
-LONGEST, MOST_TURNS = 86_400.0, 500
-"""Longest conversation in a text channel, in seconds and in turns. After that a new one begins, even without silence.
-"""
+LONGEST = 86_400.0
+"""Longest conversation in a text channel, in seconds. After that a new one begins, even without silence."""
+MOST_TURNS = 500
+"""Most turns of a conversation in a text channel. After that a new one begins, even without silence."""
 DELETE_BATCH = 500
 """Most turns that are deleted in one transaction, which takes a few milliseconds."""
 
@@ -76,7 +77,9 @@ class ConversationRecords(Records):
         )
 
     async def current(self, place: ConversationPlace, now: float) -> int | None:
-        """The id of the conversation that a new turn there would continue; ``None`` if it would begin a new one.
+        """Find the conversation that a new turn at this place continues; returns its id.
+
+        Returns ``None`` if the new turn begins a new conversation.
 
         A conversation is not continued after :data:`SILENCE`, or when it has reached its longest time or most turns.
         """
@@ -145,8 +148,8 @@ class ConversationRecords(Records):
 
     async def forget_before(self, at: float) -> int:
         """Delete all turns from before the time ``at``; returns the number of turns."""
-        # The plus keeps SQLite from using the index on the time. With it, SQLite would search the turns of all
-        # conversations; without it, it reads one conversation from its oldest turn on.
+        # The plus keeps SQLite from using the index on the time. With that index, SQLite would search the turns of all
+        # conversations; without it, SQLite reads one conversation from its oldest turn on.
         return await self._forget("SELECT DISTINCT conversation FROM turns WHERE at < ?", "+at < ?2", at)
 
     async def _forget(self, conversations: str, condition: str, value: str | float) -> int:

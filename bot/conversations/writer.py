@@ -131,7 +131,7 @@ class ConversationWriter:
         """Write the queue. Returns False if the database can't be written now; the rest stays in the queue."""
         async with self._writing:
             while self._waiting:
-                # The item is removed before it is written. If this is cancelled, it is not written a second time.
+                # The item is removed before it is written. If the write is cancelled, the item is not written twice.
                 first = self._waiting.popleft()
                 try:
                     await self._write(first)

@@ -13,7 +13,7 @@ _SUBJECT = "Database"
 
 
 def check_database(path: Path) -> CheckResult:
-    """Check whether a start of the bot could use the database at ``path``. Blocks on the disk."""
+    """Check whether the bot could start with the database at ``path``. Blocks on the disk."""
     if not path.exists():
         return CheckResult(_SUBJECT, True, f"there is none yet; the first start makes {path}")
     try:

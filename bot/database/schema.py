@@ -118,7 +118,7 @@ def bring_up_to_date(path: Path, steps: Sequence[Migration] | None = None) -> No
             refuse_newer(path, version_of(database), newest=len(steps))
             migrate(database, steps)
     except sqlite3.Error as error:
-        raise DatabaseError(f"{path} can't be brought up to date: {error}. What is in it has not changed.") from error
+        raise DatabaseError(f"{path} can't be brought up to date: {error}. Its content has not changed.") from error
 
 
 def refuse_newer(path: Path, version: int, *, newest: int) -> None:

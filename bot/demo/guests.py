@@ -30,14 +30,19 @@ JOIN_LIMIT = 120.0
 REPLY_LIMIT = 90.0
 LEAVE_LIMIT = 15.0
 JOIN_AGAIN = 5.0
-COUGH_AT, GOES_ON_AT, INTERRUPT_AT = 1, 2, 3
-"""Numbers of the story's segments at whose beginning a guest coughs, the story has clearly continued, and a guest
-interrupts it."""
-OVERHEARD = 1.5
-"""Seconds after an aside in which the bot would have answered it, if it had taken it for a question."""
-STILL, STILL_LIMIT = 0.3, 5.0
-"""Seconds without a packet after which an answer is complete, and the longest wait for that."""
-ROOM = SAMPLE_RATE // 2
+COUGH_AT = 1
+"""A guest coughs at the beginning of the story's segment with this number."""
+GOES_ON_AT = 2
+"""When the segment with this number begins, the story has continued after the cough."""
+INTERRUPT_AT = 3
+"""A guest interrupts the story at the beginning of the segment with this number."""
+ASIDE_WAIT = 1.5
+"""Seconds to wait after an aside. If the bot took the aside for a question, it would answer within this time."""
+SILENCE_SECONDS = 0.3
+"""Seconds without a packet after which an answer is complete."""
+SILENCE_LIMIT = 5.0
+"""Longest wait for the end of an answer's sound, in seconds."""
+TRAILING_SILENCE = SAMPLE_RATE // 2
 """Samples of silence after each line. A client's voice activity detection stays open for a moment after speech."""
 
 
@@ -135,7 +140,7 @@ class Guests:
         raise CallFailedError("the bot did not join")
 
     async def ask(self, name: str) -> None:
-        """Have the line with this name said, and wait until the bot has answered it aloud.
+        """Have a guest say the line with this name, and wait until the bot has answered it aloud.
 
         Raises:
             CallFailedError: the bot does not answer.
@@ -189,7 +194,7 @@ class Guests:
         self._overheard.clear()
         await self._speak(line)
         await self._within(self._overheard.wait(), f"{line.text!r} to be heard")
-        await asyncio.sleep(OVERHEARD)
+        await asyncio.sleep(ASIDE_WAIT)
         if self._taken != taken:
             raise CallFailedError(f"the bot answered {line.text!r}, which was not said to it")
 
@@ -229,7 +234,7 @@ class Guests:
         receiver, bot = self._receivers[line.guest], self._sandbox.bot_id
         with contextlib.suppress(TimeoutError):
             # The last packets may still be on their way.
-            await receiver.wait_for_silence(bot, STILL, STILL_LIMIT)
+            await receiver.wait_for_silence(bot, SILENCE_SECONDS, SILENCE_LIMIT)
         heard = await asyncio.to_thread(receiver.pcm, bot, since=begin)
         if not len(heard):
             raise CallFailedError(f"{line.guest} heard nothing in answer to {line.text!r}")
@@ -247,10 +252,10 @@ class Guests:
     async def _microphone(self, name: str, sound: Sound) -> None:
         self._said.append(TimedSound(time.monotonic(), sound))
         # Discord's voice activity detection stays open for a moment after the words, so silence follows them.
-        await self._guests[name].voice.speak(np.pad(sound, (0, ROOM)), VoiceActivity())
+        await self._guests[name].voice.speak(np.pad(sound, (0, TRAILING_SILENCE)), VoiceActivity())
 
     async def _clauses(self, count: int) -> bool:
-        """Wait until ``count`` more segments have begun to sound. Returns False if the reply ends before."""
+        """Wait until ``count`` more segments have begun to sound. Returns False if the reply ends first."""
         for _ in range(count):
             if await self._within(self._spoken.get(), "a story") is None:
                 return False

@@ -1,4 +1,4 @@
-"""Runs the demonstration: starts the sandbox and the bot (a child process), plays a scripted call, scores the replies."""
+"""Runs the demonstration: starts the sandbox and the bot (a child process), plays a scripted call and scores it."""
 
 from __future__ import annotations
 

@@ -21,9 +21,9 @@ from sandbox.world.entities import Message
 NAME = "You"
 PROMPT = "you> "
 ANSWER_LIMIT = 90.0
-STILL = 1.5
-"""Seconds without a change after which the bot's messages are complete. It edits an answer while the model writes
-it."""
+SETTLE_SECONDS = 1.5
+"""Seconds without a change after which the bot's messages are complete. While the model writes an answer, the bot edits
+its message."""
 STAYING = "Staying. The bot and its local Discord run until Ctrl-C."
 WELCOME = (
     "Now you: type something, and it is answered aloud. {prefix}help shows the commands. What you hear and read is "
@@ -60,7 +60,9 @@ def with_names(text: str, channels: Mapping[int, str], people: Mapping[int, str]
 async def stay(
     sandbox: Sandbox, view: CallConsole, watchers: list[Callable[[CallEvent], None]], out: Path, prefix: str
 ) -> None:
-    """Keep the sandbox running. With a terminal, a person can type until they end it; otherwise this never returns.
+    """Keep the sandbox running.
+
+    With a terminal, a person can type to the bot until they end the input. Otherwise this never returns.
 
     Raises:
         CallFailedError: the bot does not answer the command to join.
@@ -117,7 +119,7 @@ class TypedTalk:
 
     Args:
         view: prints the conversation.
-        watchers: the list of functions that get the bot's events. This object replaces the ``view`` in it.
+        watchers: the list of functions that get the bot's events. This object replaces ``view`` in the list.
         out: the folder for sound files and the log of the conversation.
         prefix: the prefix of the bot's commands.
     """
@@ -238,7 +240,7 @@ class TypedTalk:
             if now == before:
                 return now
             before = now
-            await asyncio.sleep(STILL)
+            await asyncio.sleep(SETTLE_SECONDS)
 
     def _named(self, text: str) -> str:
         channels = {channel.id: channel.name for channel in self._sandbox.guild.channels.values()}

@@ -53,7 +53,7 @@ class ReplyFilter:
         """Whether it is only assumed that the reply begins inside a thought."""
         self._reasoned = False
         """Whether the server has sent thoughts in a separate field."""
-        self._taken = 0
+        self._chars_read = 0
         """Number of characters of text that were read."""
         self._harmony = HarmonyFilter()
         self._in_final_channel = False
@@ -82,7 +82,7 @@ class ReplyFilter:
     @property
     def ended(self) -> bool:
         """Whether the reply is over, even if the server sends more text."""
-        return self._chain.ended or self._taken >= MAX_CHARS
+        return self._chain.ended or self._chars_read >= MAX_CHARS
 
     @property
     def holds(self) -> bool:
@@ -103,8 +103,8 @@ class ReplyFilter:
             self._reasoned = True
             if not self._habit.goes_on:
                 self._thoughts.separate()
-        self._taken += len(delta.text)
-        return self._noted(_without_retracted(self._chain.feed(delta.text))) if delta.text else []
+        self._chars_read += len(delta.text)
+        return self._record(_without_retracted(self._chain.feed(delta.text))) if delta.text else []
 
     def end(self) -> list[str]:
         """End the reply; returns the rest of the filtered text, and retractions."""
@@ -113,23 +113,23 @@ class ReplyFilter:
             self._thoughts.cut_off()
         if cut_off and self._brief is not None:
             self._brief.cut_off()
-        pieces = self._noted(_without_retracted(self._chain.finish()))
+        pieces = self._record(_without_retracted(self._chain.finish()))
         if self.spoke and not self._began_inside and not cut_off and not self.ended:
             self._habit.began_outside()
         return pieces
 
-    def _noted(self, pieces: list[str]) -> list[str]:
+    def _record(self, pieces: list[str]) -> list[str]:
         if self._began_inside:
             self._habit.began_inside(went_on=self._reasoned)
-        noted: list[str] = []
+        recorded: list[str] = []
         for piece in pieces:
             # Before the first word there is nothing to retract, and white space is left out.
             heard = piece if self.spoke else piece.lstrip()
             if not heard and not self.spoke:
                 continue
             self.spoke = not isinstance(heard, Retraction)
-            noted.append(heard)
-        return noted
+            recorded.append(heard)
+        return recorded
 
     @property
     def _began_inside(self) -> bool:
@@ -197,13 +197,13 @@ class AnswerBuilder:
 
     def take(self, delta: Delta) -> list[AnswerPart]:
         """Take the next delta; returns the parts that are ready."""
-        said = _deltas(self.text.take(delta))
+        said = _as_text_deltas(self.text.take(delta))
         self._waiting += self._calls.take(delta.calls)
         return [*said, *([] if self.text.holds else self._released())]
 
     def end(self) -> list[AnswerPart]:
         """End the answer; returns the remaining parts."""
-        said = _deltas(self.text.end())
+        said = _as_text_deltas(self.text.end())
         self._waiting += self._calls.end(whole=self.text.finished and self.text.reason not in LENGTH_REASONS)
         return [*said, *self._released()]
 
@@ -213,7 +213,7 @@ class AnswerBuilder:
         return calls
 
 
-def _deltas(pieces: Sequence[str]) -> list[TextDelta]:
+def _as_text_deltas(pieces: Sequence[str]) -> list[TextDelta]:
     return [TextDelta(piece, retracts=isinstance(piece, Retraction)) for piece in pieces]
 
 

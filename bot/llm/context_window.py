@@ -29,8 +29,8 @@ def fit_messages(
 
     The system messages at the beginning and the newest message are kept. Of the other messages, the newest ones that
     fit are kept, beginning with one of the user, because many chat templates require that. If the newest message alone
-    is too long, its middle is left out: its beginning says what it is about, and a question is often at the end. It
-    keeps at least a quarter of the budget, however long the system messages are.
+    is too long, its middle is left out, because a message often begins with its subject and ends with a question. The
+    newest message gets at least a quarter of the budget, however long the system messages are.
 
     If the newest messages are results of tools, they are kept together with the tool calls and the message that led to
     them, because a server refuses a result without its call and a call without its results.
@@ -100,8 +100,10 @@ SMALLEST_TOKENS = 256
 """Smallest believable context size, in tokens."""
 _LEAST_SCALE, _MOST_SCALE = 0.3, 6.0
 """Range of the correction factor for estimated numbers of tokens."""
-_SLACK, _COUNT_SLACK = 1.05, 1.1
-"""Safety factors for a server's numbers (in a refusal, and counted), since the next messages may have longer tokens."""
+_SLACK = 1.05
+"""Safety factor for the number of tokens in a server's refusal, since the next messages may need more tokens."""
+_COUNT_SLACK = 1.1
+"""Safety factor for the number of tokens that a server has counted, since the next messages may need more tokens."""
 _NEAR = 0.4
 """Share of the context from which on the server is asked to count."""
 _ENOUGH_TO_COUNT = 100
@@ -182,7 +184,7 @@ class ContextWindow:
         estimated, known = total_tokens(sent), self._size
         assumed = estimated * self._scale
         if refusal.limit is None and assumed < max(SMALLEST_TOKENS, _SMALL_SHARE * (known or 0)):
-            # So few tokens can't be too many. Something else filled the context, for example the model's thoughts.
+            # The conversation is too short to fill the context. Something else did, for example the model's thoughts.
             return False
         longer = refusal.prompt is not None and refusal.prompt > assumed
         if longer and refusal.prompt is not None:

@@ -38,7 +38,7 @@ class FactSource:
 
 
 async def ask_source(session: aiohttp.ClientSession, source: FactSource, options: ModelOptions) -> object:
-    """Ask one endpoint for its fact; ``None`` if it does not tell it.
+    """Ask one endpoint for its fact; ``None`` if the endpoint does not tell the fact.
 
     Never raises. Takes up to ``connect_timeout`` seconds.
     """
@@ -83,7 +83,7 @@ servers, and llama.cpp."""
 
 
 async def ask_context_size(session: aiohttp.ClientSession, options: ModelOptions) -> int | None:
-    """Ask the server for the context size of ``options.model``, in tokens; ``None`` if it does not tell it.
+    """Ask the server for the context size of ``options.model``, in tokens; ``None`` if the server does not tell it.
 
     Never raises. Several endpoints are tried, each for up to ``connect_timeout`` seconds, so nobody should wait for it.
     """

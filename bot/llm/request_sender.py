@@ -41,8 +41,10 @@ from bot.llm.requests import ModelOptions, longest_answer, one_token, reply_body
 from bot.llm.small_model import ModelSize
 from bot.llm.thinking import ThinkingHabit
 
-FIRST_PAUSE, MAX_PAUSE = 0.25, 2.0
-"""First and longest pause between attempts, in seconds, if the server names no time. The pause doubles each time."""
+FIRST_PAUSE = 0.25
+"""First pause between two attempts, in seconds, if the server names no time. The pause doubles each time."""
+MAX_PAUSE = 2.0
+"""Longest pause between two attempts, in seconds, if the server names no time."""
 
 _DELAY_IN_BODY = re.compile(
     r"(?:\"retryDelay\"\s*:\s*\"|(?:try again|retry) in )(?:(?P<minutes>\d{1,4})m(?!s)\s?)?"
@@ -278,7 +280,7 @@ class RequestSender:
         roles = not fields and not self._folds_system and refuses_system_role(said) and _has_system(self._sent_body)
         if not fields and not roles:
             return False
-        # The error is about other fields now, so the server really refused those of the attempt before.
+        # The error is about other fields now, so the server really refused the fields that were left out before.
         self._confirm_left_out()
         if self._field_tries >= MAX_FIELD_RETRIES:
             return False

@@ -21,7 +21,7 @@ _MORE_TEXT_WAIT = 0.5
 _FIRST_TEXT_WAIT = 2.0
 """Wait if there was no text yet."""
 # aiohttp raises RuntimeError if the connection was closed while it was read.
-_HANG_UPS = (aiohttp.ClientError, OSError, RuntimeError)
+_CONNECTION_ERRORS = (aiohttp.ClientError, OSError, RuntimeError)
 
 
 class ReplyDecoder:
@@ -122,9 +122,9 @@ class ReplyReader:
         self._begun = False
         self._said = False
         """Whether there was text or a tool call."""
-        self._over_by: float | None = None
+        self._end_deadline: float | None = None
         """After an end mark: the event loop's time until which the reader waits for more; otherwise ``None``."""
-        self._end_marks_mean_something = True
+        self._trusts_end_marks = True
         """Whether end marks are trusted: False after one that was followed by more text."""
         self._decoder = ReplyDecoder()
         self._at_end = False
@@ -139,8 +139,8 @@ class ReplyReader:
         Raises:
             ModelError: the wait was too long, or the server hung up, reported an error or sent something unreadable.
         """
-        if self._over_by is not None:
-            return await self._read_on(self._over_by)
+        if self._end_deadline is not None:
+            return await self._read_on(self._end_deadline)
         stall_by = asyncio.get_running_loop().time() + self._options.stall_timeout
         deadline = stall_by if self._begun else self._begin_by
         while (delta := self._next()) is None:
@@ -155,31 +155,31 @@ class ReplyReader:
         """If the delta has an end mark, decide how long to wait for more."""
         self._said = self._said or delta.says
         if not delta.finished:
-            self._over_by = None
+            self._end_deadline = None
             return
         if not self._said:
             wait = _FIRST_TEXT_WAIT
         elif not delta.says:
             wait = _LAST_BYTES_WAIT
         else:
-            wait = _MORE_TEXT_WAIT if self._end_marks_mean_something else self._options.stall_timeout
-        self._over_by = asyncio.get_running_loop().time() + wait
+            wait = _MORE_TEXT_WAIT if self._trusts_end_marks else self._options.stall_timeout
+        self._end_deadline = asyncio.get_running_loop().time() + wait
 
-    async def _read_on(self, over_by: float) -> Delta | None:
+    async def _read_on(self, deadline: float) -> Delta | None:
         try:
             while True:
                 delta = self._next()
                 if delta is not None and delta.says:
                     # The end mark came too early, so only the end of the stream ends the reply.
-                    self._end_marks_mean_something = False
+                    self._trusts_end_marks = False
                     self._note(delta)
                     return delta
                 if delta is not None:
-                    over_by = min(over_by, asyncio.get_running_loop().time() + _LAST_BYTES_WAIT)
+                    deadline = min(deadline, asyncio.get_running_loop().time() + _LAST_BYTES_WAIT)
                 elif self._at_end:
                     return None
                 else:
-                    await self._take_bytes(over_by)
+                    await self._take_bytes(deadline)
         except ModelError:
             # The reply is complete already. Only a connection that could be reused is lost.
             self._response.close()
@@ -191,7 +191,7 @@ class ReplyReader:
                 chunk = await self._response.content.readany()
         except TimeoutError as error:
             raise (stalled if self._begun else too_late)(self._options) from error
-        except _HANG_UPS as error:
+        except _CONNECTION_ERRORS as error:
             raise model_error(self._options, ModelErrorKind.BROKEN, "hung up in the middle of its reply.") from error
         try:
             if chunk:
@@ -200,15 +200,15 @@ class ReplyReader:
                 self._at_end = True
                 self._decoder.finish()
         except SseOverflowError as error:
-            raise self._nonsense(str(error)) from error
+            raise self._broken_response(str(error)) from error
 
     def _next(self) -> Delta | None:
         try:
             return self._decoder.next()
         except BrokenDeltaError as error:
-            raise self._nonsense(str(error)) from error
+            raise self._broken_response(str(error)) from error
         except ServerSaidError as error:
             raise server_said(self._options, str(error)) from error
 
-    def _nonsense(self, what: str) -> ModelError:
+    def _broken_response(self, what: str) -> ModelError:
         return model_error(self._options, ModelErrorKind.BROKEN, f"sent something that is not a reply ({what}).")

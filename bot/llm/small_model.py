@@ -169,7 +169,7 @@ def load_small_prompts(path: Path = SMALL_PROMPTS_FILE) -> SmallPrompts:
     """Read the file. Blocks.
 
     Raises:
-        SmallTalkError: it can't be read, or is malformed.
+        SmallPromptError: the file can't be read, or is malformed.
     """
     try:
         return _FILE.validate_python(read_yaml(path))

@@ -47,13 +47,13 @@ def _parser() -> CommandParser:
         metavar="{" + ",".join(ACTIONS) + "}",
         help="list (the default): sizes, licences, memory, and where everything is stored. "
         "download: get what is missing, after asking. fetch: get the weights that a start would use, without asking. "
-        "check: whether it is all still right, without a network. repair: get what is broken or missing.",
+        "check: verify all files, without a network. repair: get what is broken or missing.",
     )
-    parser.add_argument("names", nargs="*", help="models, by name; left out: what your settings need")
+    parser.add_argument("names", nargs="*", help="names of models; without names: those that your settings need")
     parser.add_argument(
-        "--profile", type=_profile, metavar="{" + ",".join(Profile) + "}", help="what it needs, whatever else is set"
+        "--profile", type=_profile, metavar="{" + ",".join(Profile) + "}", help="the models that this profile needs"
     )
-    parser.add_argument("--yes", action="store_true", help="download: without being asked")
+    parser.add_argument("--yes", action="store_true", help="download: do not ask for confirmation")
     parser.add_argument(
         "--accept-licence",
         action="append",
@@ -61,7 +61,7 @@ def _parser() -> CommandParser:
         metavar="LICENCE",
         help="download: agree to this licence's terms",
     )
-    parser.add_argument("--json", action="store_true", help="list, check: as JSON, with the checksums of what is here")
+    parser.add_argument("--json", action="store_true", help="list, check: print JSON, with the files' checksums")
     parser.add_argument("--check", action="store_true", help="the same as check")
     parser.add_argument(
         "--catalogue", type=Path, default=CATALOGUE_FILE, help="a list of your own in place of config/models.yaml"

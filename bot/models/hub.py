@@ -69,7 +69,8 @@ class Hub:
         """Download a file to ``target``. A partial download is continued; a correct file is kept.
 
         Args:
-            advance: called with numbers of bytes. Their sum is the file's size, with the bytes that were there before.
+            advance: called with numbers of bytes. They add up to the file's size, including the bytes of an earlier,
+                partial download.
 
         Raises:
             HubError: the file can't be downloaded, or has the wrong SHA-256.

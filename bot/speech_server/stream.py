@@ -42,7 +42,7 @@ FIRST_NOTICE_LIMIT = 1.0
 LOADING_LIMIT = 180.0
 """Seconds to wait for the engine to be loaded."""
 SILENCE_TIMEOUT = 4.5
-"""Seconds without a frame before the server is pinged, and then seconds in which it must answer."""
+"""Seconds without a frame after which the server is pinged. It must answer within the same number of seconds."""
 CLOSE_LIMIT = 1.0
 """Seconds for closing the connection."""
 MAX_FRAME_BYTES = 4 * SAMPLE_RATE * 10
@@ -50,8 +50,10 @@ MAX_FRAME_BYTES = 4 * SAMPLE_RATE * 10
 QUEUED_FRAMES = 16
 """Most frames that are buffered before the server has to wait."""
 FLOAT_BYTES = 4
-FIRST_DELAY, LONGEST_DELAY = 0.1, 1.0
-"""Seconds between two attempts to reconnect: first and longest. They are short, because people wait for the voice."""
+FIRST_DELAY = 0.1
+"""Seconds between the first two attempts to reconnect. The delay is short, because people wait for the voice."""
+LONGEST_DELAY = 1.0
+"""Longest delay between two attempts to reconnect, in seconds."""
 UNAUTHORIZED = 401
 
 
@@ -83,7 +85,8 @@ class SpeechStream:
     """The connection. Not thread-safe; :meth:`events` has one consumer.
 
     Args:
-        silence_timeout: seconds without a frame before the server is pinged, and then seconds in which it must answer.
+        silence_timeout: seconds without a frame after which the server is pinged. It must answer within the same number
+            of seconds.
     """
 
     def __init__(self, address: ServerAddress, *, silence_timeout: float = SILENCE_TIMEOUT) -> None:

@@ -21,7 +21,7 @@ PIECE_SECONDS = 28
 _CUT_SECONDS = 8
 """A piece that is too long is cut at the quietest moment of its last ``_CUT_SECONDS`` seconds."""
 _WINDOW = HEARING_RATE // 10
-"""Samples of the windows (100 ms) of which the quietest is found."""
+"""Length of the windows, in samples (100 ms). A piece is cut in its quietest window."""
 _BOUNDS = Bounds(
     demuxers="ogg,mov,matroska,mp3,wav,flac,aac",
     codecs=frozenset(
@@ -51,7 +51,7 @@ def decode_sound(
         if stop.is_set() or clock() > until:
             raise NotSoundError("it takes too long to decode")
     if not pieces:
-        raise NotSoundError("no sound in it")
+        raise NotSoundError("there is no sound in the file")
     return np.clip(finite(np.concatenate(pieces)), -1, 1)
 
 

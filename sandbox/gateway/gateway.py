@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.gateway.intents import ALL_BITS, Intent, as_shown, needed_intent, not_granted
+from sandbox.gateway.intents import ALL_BITS, Intent, needed_intent, not_granted, payload_for
 from sandbox.gateway.protocol import (
     HEARTBEAT_S,
     CloseCode,
@@ -68,10 +68,10 @@ class Gateway:
         return any(session.app is app and session.connected for session in self._sessions.values())
 
     async def delivered(self, message_id: int) -> float:
-        """Wait until a message's event was written to a bot's socket; returns the time of that, in the clock's seconds.
+        """Wait until a message's event was written to a bot's socket; returns that time, in the clock's seconds.
 
-        Call it right after the message was posted, before anything else is awaited. If no bot is connected that may
-        see the message, it returns the current time.
+        Call it right after the message was posted, before anything else is awaited. If no connected bot may see the
+        message, it returns the current time.
         """
         receipt = self._receipts.get(message_id)
         return self._clock() if receipt is None else await receipt
@@ -266,7 +266,7 @@ class Gateway:
             message_id = int(event.data["id"]) if event.name == "MESSAGE_CREATE" else None
             if message_id is not None and session.connected:
                 self._receipts[message_id] = asyncio.get_running_loop().create_future()
-            session.send(event.name, as_shown(event, session.intents, session.app.bot.id), message_id)
+            session.send(event.name, payload_for(event, session.intents, session.app.bot.id), message_id)
 
     def _concerns(self, event: Dispatch, session: GatewaySession) -> bool:
         bot_id, directory = session.app.bot.id, self._world.directory

@@ -27,6 +27,7 @@ class Intent(IntFlag):
 
 
 ALL_BITS = (1 << 27) - 1
+"""All bits that an identify may have. Discord has more intents than :class:`Intent`."""
 PRIVILEGED = {
     Intent.GUILD_PRESENCES: ApplicationFlag.PRESENCES,
     Intent.GUILD_MEMBERS: ApplicationFlag.MEMBERS,
@@ -60,9 +61,9 @@ _DIRECT = {
 }
 
 
-def not_granted(asked: int, flags: ApplicationFlag) -> bool:
+def not_granted(requested: int, flags: ApplicationFlag) -> bool:
     """Whether a bot asks for a privileged intent that its application does not have."""
-    return any(asked & intent and not flags & flag for intent, flag in PRIVILEGED.items())
+    return any(requested & intent and not flags & flag for intent, flag in PRIVILEGED.items())
 
 
 def needed_intent(event: Dispatch) -> Intent:
@@ -73,7 +74,7 @@ def needed_intent(event: Dispatch) -> Intent:
     return intent if "guild_id" in event.data or event.guild_id else _DIRECT.get(intent, intent)
 
 
-def as_shown(event: Dispatch, intents: int, reader_id: int) -> Json:
+def payload_for(event: Dispatch, intents: int, reader_id: int) -> Json:
     """The payload of an event as one bot gets it: without a message's content if the bot lacks the intent for it.
 
     Without the intent, a bot still reads direct messages, its own messages and those that mention it.

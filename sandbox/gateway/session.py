@@ -42,7 +42,7 @@ class GatewaySession:
 
     @property
     def connected(self) -> bool:
-        """Whether it has a connection now."""
+        """Whether the session has a connection now."""
         return self._outbox is not None
 
     def ready(self, guilds: list[Guild], url: str) -> Json:
@@ -70,7 +70,7 @@ class GatewaySession:
         self._outbox = outbox
 
     def detach(self, outbox: asyncio.Queue[GatewayMessage]) -> None:
-        """A connection has ended. Events are kept until the next one, unless there is one already."""
+        """Handle the end of a connection. Events are kept until the next one, unless there is a newer one already."""
         if self._outbox is outbox:
             self._outbox = None
 

@@ -36,7 +36,7 @@ def caller(request: web.Request) -> User:
 
 
 def path_id(request: web.Request, name: str) -> int:
-    """An id from the path. Error 400 if it is no number."""
+    """An id from the path. Error 400 if it is not a number."""
     return field_id(request.match_info[name], name)
 
 
@@ -62,7 +62,7 @@ def path_guild(request: web.Request) -> Guild:
 
 
 async def body_of(request: web.Request) -> Json:
-    """The JSON object in the body. Error 400 if it is none. An empty body is an empty object."""
+    """The JSON object in the body. Error 400 if the body is not an object. An empty body is an empty object."""
     data = await json_of(request)
     if not isinstance(data, dict):
         raise invalid_form("_", "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
@@ -70,7 +70,7 @@ async def body_of(request: web.Request) -> Json:
 
 
 async def json_of(request: web.Request) -> Any:
-    """The JSON value in the body, of any type. Error 400 if it is no JSON."""
+    """The JSON value in the body, of any type. Error 400 if it is not JSON."""
     raw = await request.read()
     try:
         return json.loads(raw) if raw else {}

@@ -45,13 +45,13 @@ async def post_by_token(request: web.Request) -> web.Response:
 
 @ROUTES.get(_WEBHOOK + "/messages/{message}")
 async def get_by_token(request: web.Request) -> web.Response:
-    """Get such a message."""
+    """Get a response to an interaction, or a webhook's message."""
     return json_response(world_of(request).messages.payload(_message(request)))
 
 
 @ROUTES.patch(_WEBHOOK + "/messages/{message}")
 async def edit_by_token(request: web.Request) -> web.Response:
-    """Edit such a message."""
+    """Edit a response to an interaction, or a webhook's message."""
     world, message, form = world_of(request), _message(request), await read_form(request)
     draft, keep = edited(resend(message), form), kept_attachments(form.payload)
     if _is_interaction(request):
@@ -63,7 +63,7 @@ async def edit_by_token(request: web.Request) -> web.Response:
 
 @ROUTES.delete(_WEBHOOK + "/messages/{message}")
 async def delete_by_token(request: web.Request) -> web.Response:
-    """Delete such a message."""
+    """Delete a response to an interaction, or a webhook's message."""
     world, message = world_of(request), _message(request)
     if _is_interaction(request):
         world.interactions.delete(path_id(request, "webhook"), request.match_info["token"], message)

@@ -120,7 +120,7 @@ class AudioReceiver:
         """Wait for the first voiced packet from number ``since`` on.
 
         Raises:
-            TimeoutError: none came in time.
+            TimeoutError: no voiced packet came in time.
         """
         async with asyncio.timeout(timeout):
             while True:

@@ -58,7 +58,7 @@ class OpenMicrophone:
 
 
 class VoiceActivity:
-    """Discord's default: sends while it is loud enough, and for a short hang-over after that.
+    """Discord's default: sends while the sound is loud enough, and for a short hang-over after that.
 
     Args:
         threshold: the RMS level from which a frame counts as voice.

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+# Values of enumerations in RFC 9420.
 _MLS10 = 1
 _PUBLIC_MESSAGE = 1
 _SENDER_MEMBER, _SENDER_EXTERNAL = 1, 2
@@ -23,7 +24,7 @@ _BASIC_CREDENTIAL = 1
 
 
 class MlsError(ValueError):
-    """Bytes that are not the MLS structure they should be."""
+    """Bytes do not encode the expected MLS structure."""
 
 
 def vector(data: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+# Bits of the first byte of an RTP header: the packet has padding, or a header extension.
 _PADDED, _EXTENDED = 0x20, 0x10
 _ONE_WORD = b"\xbe\xde\x00\x01"
 _AUDIO_LEVEL = b"\x10\x7f\x00\x00"
@@ -66,7 +67,7 @@ class SimulatedNetwork:
         return tuple(self._delay(conditions) for _ in range(copies))
 
     def wrap(self, header: bytes, media: bytes) -> tuple[bytes, bytes]:
-        """Add padding and extension to a packet; returns header and payload. An extension that is there is kept."""
+        """Add padding and extension to a packet; returns header and payload. An existing extension is kept."""
         if self._random.random() < self.wrapping.padded:
             length = self._random.randint(1, 12)
             header, media = bytes([header[0] | _PADDED, *header[1:]]), media + bytes(length - 1) + bytes([length])

@@ -289,7 +289,7 @@ class VoicePeer:
                 try:
                     result = dave.process_proposals(kind, payload[1:])
                 except (ValueError, RuntimeError) as error:
-                    # They belong to a group that this client has just left. The whitepaper says to ignore them.
+                    # The proposals belong to a group that this client has left. The whitepaper asks to ignore them.
                     _log.info("Guest %d ignored proposals: %s", self._ticket.user_id, error)
                     return
                 if isinstance(result, davey.CommitWelcome):

@@ -15,6 +15,7 @@ from sandbox.voice.udp import Address, TimedSocket
 
 _DISCOVERY_SIZE = 74
 _DISCOVERY = struct.Struct(">HHI")
+# Types of discovery packets, and the length that their header names.
 _REQUEST, _ANSWER, _BODY = 1, 2, 70
 _LOG_LENGTH = 100_000
 

@@ -24,7 +24,7 @@ _COUNTER = 4
 
 
 class RtpError(ValueError):
-    """A datagram is no voice packet, or can't be decrypted."""
+    """A datagram is not a voice packet, or can't be decrypted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def parse_header(packet: bytes) -> RtpHeader:
     """Read a voice packet's header.
 
     Raises:
-        RtpError: it is no voice packet: too short, RTCP, another version or payload type.
+        RtpError: it is not a voice packet: too short, RTCP, another version or payload type.
     """
     if len(packet) < 12 + _COUNTER:
         raise RtpError("too short")

@@ -9,7 +9,10 @@ from sandbox.world.directory import Directory
 from sandbox.world.entities import User
 from sandbox.world.errors import invalid_form
 
-CHANGES, PERIOD_S = 2, 600.0
+CHANGES = 2
+"""Most changes of an avatar within :data:`PERIOD_S`."""
+PERIOD_S = 600.0
+"""Period of the rate limit, in seconds."""
 
 
 class Avatars:

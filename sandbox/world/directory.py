@@ -100,7 +100,7 @@ class Directory:
             raise missing_permissions()
 
     def require_in_guild(self, user_id: int, guild: Guild, needed: Permission) -> None:
-        """Raise error 50001 if the user is no member, 50013 if they lack a permission of ``needed`` in the guild."""
+        """Raise error 50001 if the user is not a member, 50013 if they lack a permission of ``needed`` in the guild."""
         member = guild.members.get(user_id)
         if member is None:
             raise missing_access()

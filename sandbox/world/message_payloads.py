@@ -8,7 +8,9 @@ from sandbox.world.entities import Attachment, Json, Member, Message, Snapshot, 
 from sandbox.world.payloads import bare_member, timestamp, user
 
 _CUSTOM_EMOJI = re.compile(r"(\w{2,32}):(\d{15,20})")
+# Discord's message types.
 MESSAGE_DEFAULT, MESSAGE_REPLY, MESSAGE_COMMAND = 0, 19, 20
+# Discord's types of message references.
 REFERENCE_REPLY, REFERENCE_FORWARD = 0, 1
 
 

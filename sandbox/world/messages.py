@@ -36,7 +36,7 @@ _CUSTOM_EMOJI = re.compile(r"\w{2,32}:\d{15,20}")
 
 
 class Messages:
-    """All messages of all channels. It checks the format; callers check permissions.
+    """All messages of all channels. This class checks the format of messages; callers check permissions.
 
     Args:
         directory: users and channels.
@@ -88,7 +88,8 @@ class Messages:
         """Post a message to a channel.
 
         Raises:
-            RestError: it is too long (50035) or empty (50006), or it replies to a message that does not exist (50035).
+            RestError: the message is too long (50035) or empty (50006), or replies to a message that does not exist
+                (50035).
         """
         self._check(draft, BOT_LIMIT if author.bot else HUMAN_LIMIT)
         reference = self._by_channel.get(channel.id, {}).get(draft.reference_id or 0)

@@ -19,12 +19,12 @@ class VoiceStates:
         self._directory = directory
 
     def find(self, guild_id: int, user_id: int) -> VoiceState | None:
-        """A member's voice state, or ``None`` if they are in no voice channel."""
+        """A member's voice state, or ``None`` if they are not in a voice channel."""
         guild = self._directory.guilds.get(guild_id)
         return guild.voice_states.get(user_id) if guild else None
 
     def get(self, guild_id: int, user_id: int) -> VoiceState:
-        """A member's voice state. Error 10065 if they are in no voice channel."""
+        """A member's voice state. Error 10065 if they are not in a voice channel."""
         state = self.find(guild_id, user_id)
         if state is None:
             raise unknown("Voice State")
@@ -39,7 +39,7 @@ class VoiceStates:
         """Put a user into a voice channel. If they are in it already, only set ``self_mute`` and ``self_deaf``.
 
         Raises:
-            RestError: it is no voice channel, it is full, or the user may not see or enter it.
+            RestError: it is not a voice channel, it is full, or the user may not see or enter it.
         """
         channel = self._voice_channel(channel_id)
         guild = self._directory.guild(channel.guild_id or 0)

@@ -28,7 +28,7 @@ from config.sections import AutonomousSettings
 _log = logging.getLogger(__name__)
 
 REMEMBERED = 12
-"""Most recent messages of a channel that the model sees."""
+"""Number of a channel's latest messages that the model sees."""
 REMEMBERED_CHARS = 300
 """Most characters of each of these messages."""
 POLL = 30.0

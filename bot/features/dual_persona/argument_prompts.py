@@ -12,8 +12,10 @@ from bot.llm.personas import Persona
 from bot.llm.prompts import Circumstances
 
 _CHARS_PER_SECOND = 20.0
-_SHORTEST, _LONGEST = 1.5, 6.0
-"""Bounds of the typing time in seconds, before it is randomised."""
+_SHORTEST = 1.5
+"""Shortest typing time in seconds, before it is randomised."""
+_LONGEST = 6.0
+"""Longest typing time in seconds, before it is randomised."""
 _RULES = """\
 You and {other} share one body and never agree. Right now the two of you argue in a text channel, and people read along.
 - Write the next line of yours: one or two short sentences, in character, about what was said last.

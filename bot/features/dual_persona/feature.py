@@ -31,7 +31,7 @@ from config.sections import BipolarSettings
 _log = logging.getLogger(__name__)
 
 REMEMBERED = 8
-"""Most recent messages of a channel that the model sees."""
+"""Number of a channel's latest messages that the model sees."""
 REMEMBERED_CHARS = 300
 """Most characters of each of these messages."""
 NO_PERMISSION = "❌ I need the permission Manage Webhooks in this channel for that."
@@ -218,7 +218,7 @@ class DualPersona:
     async def _carry_out(self, argument: _Argument) -> None:
         channel = argument.channel
         try:
-            # Before the first line, so that an argument does not begin again right after a crash.
+            # The cooldown starts before the first line, so that an argument does not begin again right after a crash.
             now = self._clock()
             await self._records.start_cooldown(channel.id, now, now + self._settings.cooldown)
             await self._argue(argument)

@@ -43,7 +43,7 @@ class FigurineCommands(commands.Cog, name="Figurines"):
         await self._list(ctx)
 
     @figurines.command(description="Get news of new figurines here.", usage="[words]", extras={"example": "rin"})
-    @app_commands.describe(words="Only figurines with all these words in the title; left out: all.")
+    @app_commands.describe(words="Only figurines with all these words in the title. Leave it empty for all figurines.")
     async def subscribe(self, ctx: Context, *, words: str = "") -> None:
         """Get news of new figurines here: of all, or of those with all these words in the title."""
         if len(words) > MAX_WORDS:

@@ -8,8 +8,10 @@ from bot.database import Records
 
 DIRECT = 0
 """The ``channel`` of a subscription by direct message."""
-MAX_PER_CHANNEL, MAX_PER_PERSON = 40, 20
-"""Most subscriptions in one channel, and of one person."""
+MAX_PER_CHANNEL = 40
+"""Most subscriptions in one channel."""
+MAX_PER_PERSON = 20
+"""Most subscriptions of one person."""
 MAX_FAILURES = 3
 """Messages in a row that may fail before a subscription is deleted."""
 

@@ -33,7 +33,7 @@ _IDIOM = re.compile(
 
 
 def wants_drawing(text: str) -> str | None:
-    """What to draw, if ``text``, said to the bot, asks for a drawing ("draw a cat"); otherwise ``None``."""
+    """The subject of the drawing that ``text`` asks the bot for ("draw a cat"); ``None`` if it asks for no drawing."""
     wish = _WISH.fullmatch(text.strip())
     if wish is None or _IDIOM.fullmatch(wish["what"]):
         return None

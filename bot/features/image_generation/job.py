@@ -65,7 +65,7 @@ class DrawingJob:
         self._tried_listening = asyncio.Event()
 
     def cancel(self) -> None:
-        """Make :meth:`run` raise. Does nothing if it has ended."""
+        """Make :meth:`run` raise. Does nothing if :meth:`run` has ended."""
         self._cancelled = True
         self._changed.set()
 

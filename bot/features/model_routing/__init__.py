@@ -1,1 +1,1 @@
-"""Model routing: chooses the GPU whose model server writes. In a call it is always the one for calls."""
+"""Model routing: chooses the GPU whose model server writes the answers. In calls, the GPU for calls is always used."""

@@ -15,7 +15,7 @@ from bot.work_gate import FeatureHeldError, WorkStoppedError
 
 Context = commands.Context[Any]
 
-LISTED = 30
+MAX_LISTED = 30
 """Most pictures in a list."""
 MAX_NAME = 50
 """Most characters of a picture's name in a list."""
@@ -62,9 +62,9 @@ class ProfilePictureCommands(commands.Cog, name="Profile picture"):
 
 
 def _listed(album: Album) -> str:
-    lines = [f"{'▶️' if name == album.shown else '▫️'} {_short(name)}" for name in album.names[:LISTED]]
-    if len(album.names) > LISTED:
-        lines.append(f"… and {len(album.names) - LISTED} more")
+    lines = [f"{'▶️' if name == album.shown else '▫️'} {_short(name)}" for name in album.names[:MAX_LISTED]]
+    if len(album.names) > MAX_LISTED:
+        lines.append(f"… and {len(album.names) - MAX_LISTED} more")
     change = f"The next change is <t:{album.due_at:.0f}:R>." if album.due_at else "The first change comes soon."
     return "\n".join(("🖼️ My pictures:", *lines, change)) if lines else "🖼️ There is no picture in my folder."
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.database import Records
 
 _KEPT = 20
-"""Changes that are stored, the newest."""
+"""Number of changes that are stored. Older ones are deleted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,10 @@ _log = logging.getLogger(__name__)
 REMADE = "🎧 The recording's answers have been made again in better quality."
 HOLD_SECONDS = 1.0
 """Seconds that a starting call waits for the answer in progress. An unfinished answer is begun again after the call."""
-FIRST_PAUSE, LONGEST_PAUSE = 10.0, 3_600.0
+FIRST_PAUSE = 10.0
 """Seconds before the speech server is asked again if it was not reachable. The pause doubles each time."""
+LONGEST_PAUSE = 3_600.0
+"""Longest pause before the speech server is asked again, in seconds."""
 FASTER_TRIES = 2
 """Most further attempts with a higher speed for an answer that is too long. No engine keeps a speed exactly."""
 _NEAR_ENOUGH = 1.02
@@ -94,7 +96,7 @@ class RecordingRemaker:
         await self._gate.hold(reason)
 
     async def release(self) -> None:
-        """Resume, with the recording of the call as well."""
+        """Resume. The recording of the call that has ended is remade too."""
         await self._gate.release()
         self._free.set()
         self._new_recordings.set()

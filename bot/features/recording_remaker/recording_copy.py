@@ -33,7 +33,7 @@ class RecordingCopy:
         """Copy the original."""
         with self._first.open("rb") as first, self._path.open("wb") as copy:
             while block := first.read(_BLOCK_BYTES):
-                # A recording is mostly silence. Left out, it takes no space if the file system has sparse files.
+                # A recording is mostly silence. If silence is not written, it takes no space in a sparse file.
                 if block.count(0) == len(block):
                     copy.seek(len(block), os.SEEK_CUR)
                 else:

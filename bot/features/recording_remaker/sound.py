@@ -16,11 +16,11 @@ from audio.samples import SPEAKING_RATE, Samples
 from bot.recording_notes import RecordedAnswer, RecordingNotes, Span
 
 MAX_TEMPO = 1.15
-"""Most that an answer may be sped up (1 is its natural speed) to be no longer than the old one."""
+"""Highest tempo (1 is the natural one) to which a new sound is sped up so that it is no longer than the old sound."""
 _CUT_SEARCH = SPEAKING_RATE // 4
-"""Most samples between the calculated cut and the quiet moment at which the sound is cut instead."""
+"""Longest distance, in samples, between the calculated cut and the quiet moment at which the sound is cut instead."""
 _MOMENT = SPEAKING_RATE // 50
-"""Samples of the windows (20 ms) of which the quietest is found."""
+"""Length of the windows, in samples (20 ms). The sound is cut in the quietest window."""
 _SILENCE = 0.003
 """Level of silence, as a share of the loudest sample."""
 
@@ -90,7 +90,7 @@ def split_like(sound: Samples, spans: Sequence[Span], end: int) -> list[Piece] |
         end: the sample at which the last part must end.
     """
     *heard, total = accumulate(span.end - span.start for span in spans)
-    # Two cuts that are close together may find the same quiet moment, or swap theirs.
+    # Two cuts that are close together may find the same quiet moment, or quiet moments in the wrong order.
     cuts = sorted(_quiet_moment(sound, len(sound) * samples // total) for samples in heard)
     parts = [sound[a:b] for a, b in pairwise([0, *cuts, len(sound)])]
     pieces = [Piece(span.start, part) for span, part in zip(spans, parts, strict=True)]

@@ -22,7 +22,7 @@ from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 _log = logging.getLogger(__name__)
 
 GRACE = 3600.0
-"""Seconds for which an event is still posted that came due while the bot was not running."""
+"""If an event came due while the bot was not running, it is still posted within this number of seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ class ScheduleRecords(Records):
         return bool(await self._database.write(statement, event.id))
 
     async def note_refusal(self, number: int) -> bool:
-        """Record that the bot was not allowed to post the event. Returns False if this was recorded before."""
+        """Record that the bot was not allowed to post the event. Returns False if this was recorded already."""
         return bool(await self._database.write("INSERT OR IGNORE INTO scheduled_event_refusal VALUES (?)", number))
 
     async def clear_refusal(self, number: int) -> None:

@@ -73,7 +73,7 @@ def not_a_time(text: str) -> str:
 
 
 class _Reader:
-    """Reads words of times from the beginning of a text. Its position moves on only if a method finds what it reads."""
+    """Reads words of times from the beginning of a text. A method moves the position only if it finds its words."""
 
     def __init__(self, text: str) -> None:
         self._text = text

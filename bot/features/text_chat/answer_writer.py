@@ -63,7 +63,7 @@ class AnswerWriter:
     """Writes answers, and stores questions and answers.
 
     Args:
-        conversations: stores them for longer than the model's memory.
+        conversations: stores questions and answers for longer than the model's memory.
         context_messages: most earlier turns that the model sees.
         clock: the time in the people's time zone.
         small_prompts: prompts for small models.

@@ -19,7 +19,7 @@ class ChatMemory:
     leave out people who opted out. The chat answers everybody, and remembers the newest turns until ``!forget``.
 
     Args:
-        kept: most turns of a channel that are stored, the newest.
+        kept: most turns of a channel that are stored. Older ones are deleted.
     """
 
     def __init__(self, database: Database, kept: int) -> None:

@@ -24,7 +24,7 @@ class UnknownFileError(BrokenPictureError):
 
 @dataclass(slots=True)
 class DecodingBudget:
-    """The rest of what may be decoded of one file. Another thread can set ``stop`` to end the decoding."""
+    """The frames and seconds that decoding one file may use. Another thread can set ``stop`` to end the decoding."""
 
     clock: Callable[[], float] = time.monotonic
     frames: int = MAX_DECODED

@@ -67,7 +67,9 @@ class Vision:
         await self._model.unload()
 
     async def describe(self, message: discord.Message) -> str | None:
-        """A description of what a message, or one that it replies to or forwards, shows; ``None`` without pictures.
+        """Describe the pictures and videos of a message and of the messages that it replies to or forwards.
+
+        Returns ``None`` if there are none.
 
         Raises:
             VisionError: a picture can't be described. The text is for the person who sent it; ``seen`` describes the

@@ -58,7 +58,7 @@ def sample_evenly(frames: Iterable[Image.Image], count: int) -> list[bytes]:
 def _picture_frames(data: bytes, count: int, budget: DecodingBudget) -> list[bytes]:
     try:
         return sample_evenly(budget.spend(pictures.picture_frames(data)), count)
-    except pictures.FAULTS as error:
+    except pictures.DECODE_ERRORS as error:
         raise BrokenPictureError(str(error)) from error
 
 
@@ -68,5 +68,5 @@ def _video_frames(data: bytes, count: int, budget: DecodingBudget) -> list[bytes
             if video.is_short:
                 return sample_evenly(budget.spend(video.frames()), count)
             return [to_jpeg(frame) for frame in video.sample_frames(count, budget)]
-    except videos.FAULTS as error:
+    except videos.DECODE_ERRORS as error:
         raise UnknownFileError(str(error)) from error

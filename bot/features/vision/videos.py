@@ -14,7 +14,7 @@ from PIL import Image
 from bot.features.vision.budget import MAX_DECODED, DecodingBudget
 from bot.pictures import LONG_SIDE, MAX_PIXELS, BrokenPictureError
 
-FAULTS = (av.FFmpegError, ValueError, IndexError, MemoryError)
+DECODE_ERRORS = (av.FFmpegError, ValueError, IndexError, MemoryError)
 """Exceptions that FFmpeg raises for broken or malicious files."""
 _MICROSECONDS = 1_000_000
 _LIMITS = {"max_pixels": str(MAX_PIXELS), "threads": "1"}
@@ -63,7 +63,7 @@ def opened_video(data: bytes) -> Iterator[Video]:
 
     Raises:
         BrokenPictureError: its size or codec can't be decoded.
-        FAULTS: FFmpeg can't open the file.
+        DECODE_ERRORS: FFmpeg can't open the file.
     """
     with av.open(io.BytesIO(data), "r", options=_LIMITS | _CONTAINERS) as container:
         stream = container.streams.video[0]

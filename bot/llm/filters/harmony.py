@@ -68,7 +68,7 @@ class HarmonyFilter:
         self._aside = False
         """Whether the present message is text for the user in the channel ``commentary``."""
         self._asides = ""
-        """Text of all these messages."""
+        """Text of all messages for the user in the channel ``commentary``."""
         self._spoke = False
         """Whether text was let through."""
 

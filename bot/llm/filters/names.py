@@ -44,8 +44,8 @@ class NameFilter:
         """Withheld lines with another person's name at the beginning of the reply; ``None`` if there are none."""
         self._others = 0
         """Number of characters in further lines with other people's names."""
-        self._passes_over = False
-        """Whether the lines are dropped, because they have a second other name."""
+        self._drops_lines = False
+        """Whether lines are dropped, because another name followed the withheld lines."""
         self._line_end = ""
         """Last character of the present line that is not white space."""
         self._in_list = False
@@ -97,14 +97,14 @@ class NameFilter:
         self._at_line_start = not self._held[0].strip()
         if self._at_line_start:
             return self._say(self._take(1))
-        return "" if self._passes_over else self._release_quote()
+        return "" if self._drops_lines else self._release_quote()
 
     def _line_of(self, head: regex.Match[str]) -> str:
         """Handle a line that begins with a name."""
         if head["name"].casefold() in self._own:
-            self._quote, self._passes_over = None, False
+            self._quote, self._drops_lines = None, False
         elif self._quote is not None:
-            self._passes_over = True
+            self._drops_lines = True
         elif self._spoke:
             self.ended = True
             return ""
@@ -138,7 +138,7 @@ class NameFilter:
         if self._quote is None:
             self._spoke = self._spoke or bool(text.strip())
             return text
-        if self._passes_over:
+        if self._drops_lines:
             self._others += len(text)
             self.ended = len(self._quote) + self._others > _LONGEST_QUOTE
             return self._release_quote() if self.ended else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.commands.voice_words import LISTED, list_text
+from bot.commands.voice_words import MAX_LISTED, list_text
 from bot.speech_server.voices import ServerVoice, VoiceCatalogue
 
 FRENCH = [("fr-be", "French (Belgium)"), ("fr-ch", "French (Switzerland)"), ("fr-fr", "French (France)")]
@@ -31,7 +31,7 @@ CATALOGUE = VoiceCatalogue(
 def test_each_voice_stands_with_what_use_takes_and_how_to_see_the_rest_is_said() -> None:
     text = list_text(CATALOGUE, None, "?")
     assert "Toy has 104 of its own: `x-0` Klingon 0, `x-1` Klingon 1," in text
-    assert len(re.findall(r"`x-\d+`", text)) == LISTED
+    assert len(re.findall(r"`x-\d+`", text)) == MAX_LISTED
     assert text.endswith("and 64 more. `?voice list french`, say, shows those for French.")
 
 
