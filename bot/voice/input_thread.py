@@ -218,6 +218,7 @@ class InputWorker(threading.Thread):
             self._on_loop(self._dead.set)
 
     def _process_inbox(self) -> None:
+        """Call the functions of the inbox, and do what is due, until the thread has to end."""
         wait = 0.0
         while True:
             try:
@@ -295,6 +296,7 @@ class InputWorker(threading.Thread):
             self._remove(person, self._clock())
 
     def _remove(self, person: int, at: float) -> None:
+        """Let the audio input delete everything of a person. If it fails, delete at least what this thread has."""
         try:
             self._source.person_left(person, at)
         except Exception:
@@ -302,6 +304,7 @@ class InputWorker(threading.Thread):
             self.receive(PersonLeft(person, at))
 
     def _on_played(self, pcm: bytes, at: float, reply: str | None) -> None:
+        """Pass a frame that the bot has sent to the echo detection and the recorder."""
         mono = from_pcm16(pcm, channels=2)
         # The mean of three samples is a sufficient low-pass filter for the comparison of voices.
         self._echo.played(mono.reshape(-1, SPEAKING_RATE // HEARING_RATE).mean(axis=1), at)
@@ -309,14 +312,17 @@ class InputWorker(threading.Thread):
             self.recorder.spoken(mono, at, reply)
 
     def _report(self, events: list[TurnEvent]) -> None:
+        """Report the turn events that the echo gate lets through."""
         for event in events:
             self._deliver_all(self._gate.filter(event))
 
     def _deliver_all(self, events: list[TurnEvent]) -> None:
+        """Deliver turn events on the event loop."""
         for event in events:
             self._on_loop(self._deliver, event)
 
     def _on_loop(self, function: Callable[[Unpack[Arguments]], None], *arguments: *Arguments) -> None:
+        """Call ``function`` on the event loop, unless the loop is closed."""
         # A call that ends may close its loop while this thread still processes a packet.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *arguments)

@@ -85,6 +85,7 @@ class DiscordPacketSource:
             _log.debug("A voice message could not be read: %r", error)
 
     def _on_datagram(self, data: bytes) -> None:
+        """Pass a datagram to the listener. Called on the thread that reads the socket."""
         listener = self._listener
         if listener is not None:
             listener.datagram(data, time.monotonic())

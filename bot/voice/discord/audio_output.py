@@ -133,6 +133,7 @@ class DiscordPacketSink:
         self._send(discord.opus.OPUS_SILENCE, encode=False)
 
     def _send(self, data: bytes, *, encode: bool) -> None:
+        """Send a packet. Without a client, or after an error, the packet is lost."""
         client = self._client
         if client is None:
             return
@@ -149,6 +150,7 @@ class DiscordPacketSink:
             self._loop.call_soon_threadsafe(self._send_speaking, speaking)
 
     def _send_speaking(self, speaking: bool) -> None:
+        """Start the task that tells Discord whether the bot speaks. Called on the event loop."""
         client = self._client
         if client is None or not client.server_connected:
             return

@@ -53,6 +53,7 @@ class PollingReader(SocketReader):
         self._callbacks.clear()
 
     def _read(self) -> None:
+        """Wait for a datagram and pass it to the callbacks."""
         try:
             readable, _, _ = select.select([self.state.socket], [], [], READER_POLL)
             if not readable:

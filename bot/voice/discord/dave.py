@@ -99,10 +99,12 @@ class FrameDecryptor:
         return NoFrame.NOT_YET
 
     def _candidates(self, claimed: int | None) -> list[int]:
+        """The people whose keys are tried: the claimed sender first, if there is one."""
         others = [person for person in self._end_to_end.members() if person != claimed]
         return others if claimed is None else [claimed, *others]
 
     def _may_be_plain(self, at: float) -> bool:
+        """True if unencrypted frames are accepted at ``at`` (monotonic seconds)."""
         version = self._end_to_end.version
         if version != self._version:
             self._version = version

@@ -77,6 +77,7 @@ class VoiceLink:
             ) from error
 
     async def _join(self, channel: VoiceChannel) -> None:
+        """Join the channel and attach the sink and the source to its client."""
         client = await channel.connect(cls=SeiyuuVoiceClient, timeout=CONNECT_LIMIT, reconnect=True)
         client.on_removed = self._on_removed
         self._client = client
@@ -93,6 +94,7 @@ class VoiceLink:
             waited += KEY_POLL
 
     def _on_removed(self) -> None:
+        """Note that somebody has removed the bot from the channel."""
         if not self._removed.done():
             gone = self._home.guild.get_channel(self.channel.id) is None
             self._removed.set_result(EndCause.CHANNEL_DELETED if gone else EndCause.KICKED)
@@ -117,6 +119,7 @@ class VoiceLink:
                 bad_since = None
 
     async def _rejoin(self) -> bool:
+        """Leave and join again, with growing pauses between the attempts; returns False if all attempts failed."""
         for attempt in range(REJOIN_ATTEMPTS):
             _log.warning("The voice connection is dead; rejoining (%d of %d)", attempt + 1, REJOIN_ATTEMPTS)
             channel = self.channel
@@ -131,6 +134,7 @@ class VoiceLink:
         return False
 
     async def _leave(self) -> None:
+        """Leave the channel if the bot is in one, within :data:`DISCONNECT_LIMIT` seconds."""
         client, self._client = self._client, None
         self.sink.detach()
         self.packets.detach()

@@ -92,12 +92,14 @@ class ChannelPeople:
         return self._bot.channel
 
     def _member(self, person: int) -> discord.Member | None:
+        """The member with this user id; remembers the name. ``None`` if discord.py does not know the member."""
         member = self._channel.guild.get_member(person)
         if member is not None:
             self._names[person] = member.display_name
         return member
 
     def _people(self) -> list[discord.Member]:
+        """The people in the channel, without programs; remembers their names."""
         people = [member for member in self._channel.members if not member.bot]
         self._names.update((member.id, member.display_name) for member in people)
         return people

@@ -72,6 +72,7 @@ class _Stream:
 
     @property
     def deadline(self) -> float | None:
+        """Time at which the stream needs a :meth:`Receiver.tick`; ``None`` if it needs none."""
         quiet = self.last_at + QUIET_LIMIT if self.transmitting else None
         return min((at for at in (quiet, self.jitter.deadline) if at is not None), default=None)
 
@@ -154,6 +155,7 @@ class Receiver:
                 self._end_transmission(stream, now, announced=False)
 
     def _process_packet(self, packet: VoicePacket, at: float) -> None:
+        """Decrypt a packet. If that succeeds, the pending packets of its stream come first."""
         result = self._decryptor.decrypt(packet, self._claimed(packet.ssrc), at)
         if isinstance(result, AttributedFrame):
             # The pending packets of the stream waited for the same key, and come before this one.
@@ -161,11 +163,13 @@ class Receiver:
         self._handle(packet, at, result)
 
     def _retry(self, ssrc: int) -> None:
+        """Try again to decrypt the pending packets of a stream."""
         for pending in self._pending.take(ssrc):
             result = self._decryptor.decrypt(pending.packet, self._claimed(ssrc), pending.at)
             self._handle(pending.packet, pending.at, result)
 
     def _handle(self, packet: VoicePacket, at: float, result: AttributedFrame | NoFrame) -> None:
+        """Decode a decrypted frame, or keep its packet as pending, or refuse it."""
         match result:
             case AttributedFrame(person, opus):
                 stream = self._stream(packet.ssrc, person)

@@ -118,10 +118,12 @@ def fill(text: str, phrases: Sequence[str]) -> list[str] | None:
 
 
 def _within(text: str, words: str) -> bool:
+    """True if a plain text contains the plain words. In scripts without spaces, any position counts."""
     return f" {words} " in f" {text} " or (words[0] >= FIRST_WITHOUT_GAPS and words in text)
 
 
 def _plain_phrases(languages: _Phrases) -> Iterable[str]:
+    """The phrases of all languages as plain text."""
     return (phrase for phrases in languages.values() for written in phrases if (phrase := plain(written)))
 
 

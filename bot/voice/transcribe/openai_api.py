@@ -208,6 +208,7 @@ class OpenAITranscriber:
                 await asyncio.gather(asking, return_exceptions=True)
 
     def _transcript(self, job: TranscriptionJob, answer: TranscriptionResponse) -> Transcript:
+        """The transcript of a response, without hallucinations and with the operator's corrections."""
         text = self._hallucinations.filter(answer.segments, job.request.sound, job.request.hot_words)
         return Transcript(self._corrections.apply(text), answer.language, self._clock() - job.asked_at)
 
@@ -284,6 +285,7 @@ class OpenAITranscriber:
         return {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
 
     def _form(self, request: TranscriptionRequest, request_format: _RequestFormat) -> aiohttp.FormData:
+        """The form of a request: the sound as a WAV file, and the fields."""
         settings = self._settings
         form = aiohttp.FormData()
         form.add_field("file", to_wav(request.sound, HEARING_RATE), filename="speech.wav", content_type="audio/wav")

@@ -59,6 +59,7 @@ def read_answer(body: bytes) -> TranscriptionResponse:
 
 
 def _read_json(answer: Any) -> TranscriptionResponse:
+    """Read parsed JSON of any known form; raises :class:`AnswerError`."""
     match answer:
         case {"error": error} if error:
             raise AnswerError(complaint(answer))
@@ -116,6 +117,7 @@ def _segment(listed: Mapping[str, Any]) -> TranscriptSegment:
 
 
 def _number(value: object) -> float | None:
+    """The value if it is a finite number, or else ``None``."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)

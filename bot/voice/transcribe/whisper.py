@@ -214,6 +214,7 @@ class WhisperTranscriber:
             self._resting = None
 
     async def _end_later(self) -> None:
+        """End the process after the rest time, and forget which devices have failed."""
         await asyncio.sleep(self._rest_seconds)
         _log.info("The transcriber gives its memory back")
         await self._end_worker()

@@ -98,6 +98,7 @@ class Worker:
                 asking.cancel()
 
     async def _ask(self, question: dict[str, Any], sound: Sound16 | None) -> dict[str, Any]:
+        """Send a question and wait for its answer, without a time limit."""
         if self._process.stdin is None or self._process.stdout is None:
             raise WorkerGoneError("The transcriber has no streams.")
         self._process.stdin.write(encode_frame(question, sound))

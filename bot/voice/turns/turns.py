@@ -87,6 +87,7 @@ class TurnDetectors:
             detector.end_of_turn_estimated(turn, probability, wordless=wordless)
 
     def _detector(self, person: int) -> TurnDetector:
+        """The detector of a person; a new one if the person has not spoken yet."""
         if person not in self._detectors:
             self._detectors[person] = TurnDetector(
                 person, self._policy.voice_activity.make_stream(), self._policy.settings, self._numbers
