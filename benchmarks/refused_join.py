@@ -21,7 +21,7 @@ from benchmarks.command_line import Report, Run, add_stand_ins, count, make_pars
 from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import MeasuredCall, StandIns
 from benchmarks.statistics import Spread, spread
-from bot.voice.manager import ALREADY_IN_SESSION
+from bot.voice.manager import ALREADY_IN_CALL
 from config.plain_parser import PlainParser
 from sandbox.guest import Guest
 
@@ -95,7 +95,7 @@ async def measure(stand_ins: StandIns, folder: Path, joins: int) -> RefusedJoins
 
 async def _refusal(guest: Guest, call: MeasuredCall) -> Window:
     await asyncio.sleep(PAUSE)
-    channel, answer = call.sandbox.text_channel, ALREADY_IN_SESSION.format(prefix=PREFIX)
+    channel, answer = call.sandbox.text_channel, ALREADY_IN_CALL.format(prefix=PREFIX)
     began = time.monotonic()
     await guest.say(channel, f"{PREFIX}join")
     try:

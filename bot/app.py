@@ -72,7 +72,7 @@ from bot.voice.discord.text_channel import tell_in
 from bot.voice.discord.transport import CallPlace, DiscordCall, DiscordTransport
 from bot.voice.engines import LoadingReport
 from bot.voice.events import EventFeed, Ready, Watcher
-from bot.voice.manager import CallState, VoiceSessionManager
+from bot.voice.manager import CallManager, CallState
 from bot.voice.tts.moods import load_moods, speech_parameters
 from bot.voice.turns.turns import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
@@ -94,7 +94,7 @@ class Application:
     calls: Calls
     features: FeatureSet
     database: Database
-    manager: VoiceSessionManager[Call[Any]]
+    manager: CallManager[Call[Any]]
     token: str
 
     async def run(self) -> None:
@@ -200,13 +200,13 @@ async def build_application(
         )
         rights = CallRights(BargeInRule.parse(settings.call.barge_in), audience.admits, guard.spoken_refusal)
 
-        def make_session(place: CallPlace, volume: float, report: LoadingReport) -> DiscordCall:
+        def make_call(place: CallPlace, volume: float, report: LoadingReport) -> DiscordCall:
             guild = place.voice.guild.id
             title = f"{characters.at(guild).persona.name} in {place.voice.name}"
             return call_factory.make(DiscordCall, DiscordTransport(place, rights, title), guild, volume, report)
 
-        manager: VoiceSessionManager[Call[Any]] = VoiceSessionManager(
-            lease, lambda session, cause: calls.ended(session, cause), prefix=settings.command_prefix
+        manager: CallManager[Call[Any]] = CallManager(
+            lease, lambda call, cause: calls.ended(call, cause), prefix=settings.command_prefix
         )
 
         def in_call() -> bool:
@@ -243,7 +243,7 @@ async def build_application(
 
         tcp = connector(settings.discord_ca_file)
         bot = SeiyuuBot(settings.command_prefix, store, when_first_ready, tcp, guard, before_close=before_close)
-        calls = Calls(manager, make_session, store, settings.call, CallPresence(bot), settings.command_prefix)
+        calls = Calls(manager, make_call, store, settings.call, CallPresence(bot), settings.command_prefix)
         spoken = SpokenMessages(
             transcriber,
             consent,
@@ -306,12 +306,12 @@ async def build_application(
                 PromptListener(bot, calls, spoken, sees=features.find(Vision) is not None),
                 MessageRouter(bot, features, spoken, RateLimit(settings.chat.rate), calls.prompt_channel),
                 VoiceStateListener(calls, settings.command_prefix),
-                ListeningCommands(calls.session_on, consent, settings.command_prefix),
+                ListeningCommands(calls.current_on, consent, settings.command_prefix),
                 IgnoringCommands(ignored, calls.dismiss, settings.command_prefix),
                 VoicesCommands(
                     voices,
                     introductions,
-                    VoiceRecordings(calls.session_on, settings.command_prefix),
+                    VoiceRecordings(calls.current_on, settings.command_prefix),
                     calls.say_on,
                     settings.stt.language or "en",
                     settings.command_prefix,

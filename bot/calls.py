@@ -20,14 +20,14 @@ from bot.voice.discord.link import VoiceChannel
 from bot.voice.discord.text_channel import PromptTextChannel
 from bot.voice.discord.transport import CallPlace, DiscordCall
 from bot.voice.engines import LoadingReport
-from bot.voice.manager import CallStatus, VoiceSessionManager
+from bot.voice.manager import CallManager, CallStatus
 from bot.voice.transport import EndCause
 from bot.voice.turn import Prompt
 from config.sections import CallSettings
 
 _log = logging.getLogger(__name__)
 
-NO_SESSION = "No active voice session"
+NO_CALL = "No active voice session"
 LOST_CALL_LEFT = "👋 I was restarted in the middle of our call and had to leave. `{prefix}join` brings me back."
 VOLUME_SETTING = "volume"
 VOLUME_ON = "volume on {guild}"
@@ -49,7 +49,7 @@ _FAREWELLS = {
     EndCause.FAILURE: "❌ Something broke on my side and I had to leave {channel}. `{prefix}join` tries again.",
 }
 
-SessionMaker = Callable[[CallPlace, float, LoadingReport], DiscordCall]
+MakeCall = Callable[[CallPlace, float, LoadingReport], DiscordCall]
 """Builds a call that is not started. Gets the place, the volume (0 to 2), and a callback for loading progress."""
 
 
@@ -62,34 +62,34 @@ class Calls:
 
     def __init__(
         self,
-        manager: VoiceSessionManager[Call[Any]],
-        make_session: SessionMaker,
+        manager: CallManager[Call[Any]],
+        make_call: MakeCall,
         store: Store,
         settings: CallSettings,
         presence: CallPresence,
         prefix: str,
     ) -> None:
         self._manager = manager
-        self._make_session = make_session
+        self._make_call = make_call
         self._store = store
         self._settings = settings
         self._presence = presence
         self._prefix = prefix
 
     @property
-    def session(self) -> DiscordCall | None:
+    def current(self) -> DiscordCall | None:
         """The current call, if it is a call on Discord and has started."""
-        return _on_discord(self._manager.session)
+        return _on_discord(self._manager.active)
 
     def prompt_channel(self) -> int | None:
         """The id of the current call's prompt channel; ``None`` if no call is on."""
-        session = self.session
-        return session.prompts.channel.id if session is not None else None
+        call = self.current
+        return call.prompts.channel.id if call is not None else None
 
     def status(self) -> CallStatus[DiscordCall]:
         """The state of the current call. There is at most one."""
         status = self._manager.status()
-        return CallStatus(status.state, _on_discord(status.session), status.held, status.stuck)
+        return CallStatus(status.state, _on_discord(status.call), status.held, status.stuck)
 
     @property
     def occupied(self) -> VoiceChannel | None:
@@ -97,10 +97,10 @@ class Calls:
         occupant = _on_discord(self._manager.occupant)
         return occupant.channel if occupant is not None else None
 
-    def session_on(self, guild: int) -> DiscordCall | None:
+    def current_on(self, guild: int) -> DiscordCall | None:
         """The current call, if it is on this server."""
-        session = self.session
-        return session if session is not None and session.channel.guild.id == guild else None
+        call = self.current
+        return call if call is not None and call.channel.guild.id == guild else None
 
     def require(self, guild: int) -> DiscordCall:
         """The current call on this server.
@@ -108,10 +108,10 @@ class Calls:
         Raises:
             UserError: no call is on there.
         """
-        session = self.session_on(guild)
-        if session is None:
-            raise UserError(NO_SESSION)
-        return session
+        call = self.current_on(guild)
+        if call is None:
+            raise UserError(NO_CALL)
+        return call
 
     async def join(self, voice: VoiceChannel, asked_in: PromptTextChannel, report: LoadingReport) -> DiscordCall:
         """Start a call in ``voice``. Prompts come from the configured channel, or from ``asked_in`` if none is set.
@@ -128,11 +128,11 @@ class Calls:
         volume = await self.volume(voice.guild.id)
         # Another call may have begun during the awaits above. From here to the manager there is no await.
         self._require_none(voice.guild.id)
-        session = self._make_session(place, volume, report)
-        await self._manager.start_session(session, reason=f"a call in {voice.name}")
+        call = self._make_call(place, volume, report)
+        await self._manager.start(call, reason=f"a call in {voice.name}")
         await self._store.begin_call(CallRecord(voice.guild.id, voice.id, place.prompts.id))
         await self._presence.show()
-        return session
+        return call
 
     def _require_none(self, guild: int) -> None:
         if self.occupied is not None and self.occupied.guild.id != guild:
@@ -156,22 +156,22 @@ class Calls:
             UserError: no call is on there.
         """
         here = self.occupied is not None and self.occupied.guild.id == guild
-        if not here or not await self._manager.end_session(EndCause.COMMAND):
+        if not here or not await self._manager.end(EndCause.COMMAND):
             raise UserError("❌ I'm not in a voice channel!")
 
     def say_on(self, guild: int, prompt: Prompt) -> bool:
         """Pass a prompt to the call on a server. Returns False if no call is on there."""
-        session = self.session_on(guild)
-        if session is None:
+        call = self.current_on(guild)
+        if call is None:
             return False
-        session.say(prompt)
+        call.say(prompt)
         return True
 
     def dismiss(self, guild: int, person: int) -> None:
         """Stop answering a person (user id) in the call on a server, if one is on."""
-        session = self.session_on(guild)
-        if session is not None:
-            session.conversation.dismiss(person)
+        call = self.current_on(guild)
+        if call is not None:
+            call.conversation.dismiss(person)
 
     async def free(self, feature: str) -> bool:
         """Try to release a feature that is still paused after a call. Returns False if it fails again.
@@ -199,16 +199,16 @@ class Calls:
 
     async def set_volume(self, guild: int, volume: float) -> None:
         """Set and store the bot's volume on a server, 0 to 2."""
-        session = self.session_on(guild)
-        if session is not None:
-            session.volume = volume
+        call = self.current_on(guild)
+        if call is not None:
+            call.volume = volume
         await self._store.set_setting(VOLUME_ON.format(guild=guild), repr(volume))
 
-    async def ended(self, session: Call[Any], cause: EndCause) -> None:
+    async def ended(self, call: Call[Any], cause: EndCause) -> None:
         """Called by the manager after a call. Posts why the call ended, unless a command has ended it."""
         await self._store.end_call()
         await self._presence.clear()
-        farewell, transport = _FAREWELLS.get(cause), session.transport
+        farewell, transport = _FAREWELLS.get(cause), call.transport
         if farewell is not None:
             try:
                 async with asyncio.timeout(FAREWELL_LIMIT):
@@ -229,5 +229,5 @@ class Calls:
                 _log.warning("Could not say that the last call was lost: %s", error)
 
 
-def _on_discord(session: Call[Any] | None) -> DiscordCall | None:
-    return session if isinstance(session, DiscordCall) else None
+def _on_discord(call: Call[Any] | None) -> DiscordCall | None:
+    return call if isinstance(call, DiscordCall) else None

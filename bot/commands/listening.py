@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.calls import NO_SESSION
+from bot.calls import NO_CALL
 from bot.command_helpers import require_guild
 from bot.consent import ListeningConsent
 from bot.user_error import UserError
@@ -85,7 +85,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
     def _current_call(self, ctx: Context) -> ListeningControls:
         call = self._call(require_guild(ctx).id)
         if call is None:
-            raise UserError(NO_SESSION)
+            raise UserError(NO_CALL)
         return call
 
     @commands.hybrid_command(

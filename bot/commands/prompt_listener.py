@@ -42,12 +42,12 @@ class PromptListener(commands.Cog):
     async def on_message(self, message: discord.Message) -> None:
         """Have a message answered aloud if it is for the call."""
         at = time.monotonic()
-        session = self._calls.session
-        if session is None or message.channel.id != session.prompts.channel.id:
+        call = self._calls.current
+        if call is None or message.channel.id != call.prompts.channel.id:
             return
         if message.author.bot or message.is_system() or await self._was_command(message):
             return
-        if not session.may_talk(message.author.id):
+        if not call.may_talk(message.author.id):
             with contextlib.suppress(discord.HTTPException):
                 await message.add_reaction(NOT_ANSWERED)
             return
@@ -59,8 +59,8 @@ class PromptListener(commands.Cog):
         async with self._in_order:
             heard, notified = await self._hear(message)
         text = " ".join(filter(None, (heard, message_text(message).text)))
-        if text and self._calls.session is session:
-            session.say(Prompt(message.author.display_name, text, at, message.id, person=message.author.id))
+        if text and self._calls.current is call:
+            call.say(Prompt(message.author.display_name, text, at, message.id, person=message.author.id))
         elif text:
             await reply_to(message, CALL_OVER, ping=False)
         elif not files and not notified:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import discord
 
-from bot.calls import NO_SESSION, Calls
+from bot.calls import NO_CALL, Calls
 from bot.llm.personas import Character
 from bot.speech_server.status import ServerHealth
 from bot.voice.discord.link import VoiceChannel
@@ -53,11 +53,11 @@ class StatusReporter:
 
     async def report(self, guild: int, reader: discord.Member | discord.User) -> str:
         """The report for a person (``reader``) on a server (by id). It names no channel that they can't see."""
-        status, session = self._calls.status(), self._calls.session_on(guild)
-        if session is not None:
-            lines = self._call(session, reader)
+        status, call = self._calls.status(), self._calls.current_on(guild)
+        if call is not None:
+            lines = self._call(call, reader)
         else:
-            lines = [NO_SESSION if status.state is CallState.IDLE else f"🎤 A call is {status.state.value}."]
+            lines = [NO_CALL if status.state is CallState.IDLE else f"🎤 A call is {status.state.value}."]
         lines.append(f"**Model** {self._engines.model(self._engines.character(guild))}")
         lines.append(f"**Ears** {self._transcriber()}")
         lines.append(f"**Voice** {await self._voice_health()}")
@@ -70,16 +70,16 @@ class StatusReporter:
         return "\n".join(lines)
 
     @staticmethod
-    def _call(session: DiscordCall, reader: discord.Member | discord.User) -> list[str]:
-        conversation = session.conversation
+    def _call(call: DiscordCall, reader: discord.Member | discord.User) -> list[str]:
+        conversation = call.conversation
         lines = [
-            f"🎤 **In** {_name(session.channel, reader)}, prompts from <#{session.prompts.channel.id}>",
-            f"**Persona** {session.character.persona.name}, {session.character.mood}",
-            f"**Encryption** {'end to end (DAVE)' if session.transport.encrypted else 'transport only'}",
+            f"🎤 **In** {_name(call.channel, reader)}, prompts from <#{call.prompts.channel.id}>",
+            f"**Persona** {call.character.persona.name}, {call.character.mood}",
+            f"**Encryption** {'end to end (DAVE)' if call.transport.encrypted else 'transport only'}",
             f"**Now** {'answering' if conversation.answering else 'listening'}, {conversation.waiting} waiting",
-            f"**Listening** {_listening(session)}",
+            f"**Listening** {_listening(call)}",
         ]
-        if not session.voice_connected:
+        if not call.voice_connected:
             lines.append("⚠️ The speech server is away; I answer in text until it is back.")
         if conversation.metrics.last is not None:
             lines += _timings(conversation.metrics, conversation.metrics.last)

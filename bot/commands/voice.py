@@ -58,22 +58,22 @@ class VoiceCommands(commands.Cog, name="Voice"):
         await ctx.defer()
         voice = channel or self._channel_of(ctx)
         _require_entrance(ctx.author, voice)
-        if channel is not None and (session := self._calls.session_on(channel.guild.id)) is not None:
-            raise UserError(self._whereabouts(ctx.author, session.channel, channel))
+        if channel is not None and (call := self._calls.current_on(channel.guild.id)) is not None:
+            raise UserError(self._whereabouts(ctx.author, call.channel, channel))
         answer = LoadingAnswer(ctx)
         async with answer.showing_progress():
-            session = await self._calls.join(voice, ctx.channel, answer.report)
-        prompts = session.prompts.channel
+            call = await self._calls.join(voice, ctx.channel, answer.report)
+        prompts = call.prompts.channel
         here = "here" if prompts.id == ctx.channel.id else f"in <#{prompts.id}>"
-        await answer.finish(f"🎤 Joined {session.channel.name}! Send messages {here} to make me speak.")
+        await answer.finish(f"🎤 Joined {call.channel.name}! Send messages {here} to make me speak.")
         if self._warning:
             # The warning is posted once. `voice-status` always shows it.
             await ctx.send(self._warning)
             self._warning = None
-        state = session.channel.guild.me.voice
+        state = call.channel.guild.me.voice
         notice = voice_state_notice(None, state, self._prefix) if state is not None else None
         if notice is not None:
-            await session.prompts.tell(notice)
+            await call.prompts.tell(notice)
 
     @commands.hybrid_command(description="Leave the voice channel.", brief="leave the voice channel")
     @commands.guild_only()
@@ -107,11 +107,11 @@ class VoiceCommands(commands.Cog, name="Voice"):
     async def speak(self, ctx: Context, *, text: commands.Range[str, 1, 4000]) -> None:
         """Say a text aloud, word for word."""
         await ctx.defer()
-        session = self._calls.require(require_guild(ctx).id)
-        typed_here = not ctx.interaction and ctx.channel.id == session.prompts.channel.id
+        call = self._calls.require(require_guild(ctx).id)
+        typed_here = not ctx.interaction and ctx.channel.id == call.prompts.channel.id
         message = ctx.message.id if typed_here else None
         author = ctx.author
-        session.say(Prompt(author.display_name, text, time.monotonic(), message, PromptKind.RECITE, person=author.id))
+        call.say(Prompt(author.display_name, text, time.monotonic(), message, PromptKind.RECITE, person=author.id))
         if not typed_here:
             await ctx.send("🎤 I'll say that.")
 
@@ -146,13 +146,13 @@ class VoiceCommands(commands.Cog, name="Voice"):
 
     def _channel_of(self, ctx: Context) -> VoiceChannel:
         """The voice channel of the asking person. If they are in none and a call is on, the error names its channel."""
-        author, session = ctx.author, self._calls.session_on(require_guild(ctx).id)
+        author, call = ctx.author, self._calls.current_on(require_guild(ctx).id)
         voice = author.voice if isinstance(author, discord.Member) else None
         if voice is not None and voice.channel is not None:
             return voice.channel
-        if session is None:
+        if call is None:
             raise UserError(NOWHERE)
-        raise UserError(self._whereabouts(author, session.channel))
+        raise UserError(self._whereabouts(author, call.channel))
 
     def _whereabouts(
         self, author: discord.User | discord.Member, here: VoiceChannel, wanted: VoiceChannel | None = None
@@ -179,12 +179,12 @@ class VoiceStateListener(commands.Cog):
         self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
     ) -> None:
         """Report a change of the bot's own voice state."""
-        session = self._calls.session_on(member.guild.id)
-        if session is None or member.id != member.guild.me.id or after.channel is None:
+        call = self._calls.current_on(member.guild.id)
+        if call is None or member.id != member.guild.me.id or after.channel is None:
             return
         notice = voice_state_notice(before, after, self._prefix)
         if notice is not None:
-            await session.prompts.tell(notice)
+            await call.prompts.tell(notice)
 
 
 def _require_entrance(author: discord.User | discord.Member, channel: VoiceChannel) -> None:

@@ -1,4 +1,4 @@
-"""The session manager: starts and ends calls, one at a time, and holds the lease during a call."""
+"""The call manager: starts and ends calls, one at a time, and holds the lease during a call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.voice.transport import EndCause
 _log = logging.getLogger(__name__)
 
 CLOSE_LIMIT = 10.0
-"""Most seconds that closing a session may take. After that it is cancelled."""
+"""Most seconds that closing a call may take. After that, closing is cancelled."""
 
 
 class CallState(StrEnum):
@@ -28,11 +28,11 @@ class CallState(StrEnum):
     ENDING = "ending"
 
 
-ALREADY_IN_SESSION = "❌ Already in a voice session! Use `{prefix}leave` first."
+ALREADY_IN_CALL = "❌ Already in a voice session! Use `{prefix}leave` first."
 START_CANCELLED = "👋 Stopped joining."
 
 
-class Session(Protocol):
+class ManagedCall(Protocol):
     """A call as the manager sees it."""
 
     async def check(self) -> None:
@@ -48,11 +48,11 @@ class Session(Protocol):
         ...
 
     async def close(self, cause: EndCause) -> None:
-        """End all that the session has started. This also works after a failed or cancelled :meth:`open`."""
+        """End all that the call has started. This also works after a failed or cancelled :meth:`open`."""
         ...
 
 
-S = TypeVar("S", bound=Session)
+S = TypeVar("S", bound=ManagedCall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +60,26 @@ class CallStatus(Generic[S]):
     """The state of the call and the lease, as ``!voice-status`` shows it.
 
     Attributes:
-        session: the active call, if there is one.
+        call: the active call, if there is one.
         held: names of the features that the lease holds.
         stuck: names of the features that could not be released.
     """
 
     state: CallState
-    session: S | None
+    call: S | None
     held: tuple[str, ...]
     stuck: tuple[str, ...]
 
 
-class VoiceSessionManager(Generic[S]):
-    """Starts and ends calls, here called sessions. Use it only on the event loop.
+class CallManager(Generic[S]):
+    """Starts and ends calls. Use it only on the event loop.
 
-    While a session exists, another start is refused at once. A task of the manager's own ends a session, since the
-    task that asks for the end may be cancelled by it.
+    While there is a call, another start is refused. A task of the manager's own ends a call, because the task that asks
+    for the end may be cancelled by it.
 
     Args:
         lease: holds the features that compete with a call.
-        ended: called after the end of a session.
+        ended: called after the end of a call.
         prefix: the prefix of text commands.
     """
 
@@ -88,20 +88,20 @@ class VoiceSessionManager(Generic[S]):
         self._lease = lease
         self._ended = ended
         self._state = CallState.IDLE
-        self._session: S | None = None
+        self._call: S | None = None
         self._starting: asyncio.Task[S] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
     @property
-    def session(self) -> S | None:
-        """The active session; ``None`` if there is none, or if it is starting or ending."""
-        return self._session if self._state is CallState.ACTIVE else None
+    def active(self) -> S | None:
+        """The active call; ``None`` if there is none, or if it is starting or ending."""
+        return self._call if self._state is CallState.ACTIVE else None
 
     @property
     def occupant(self) -> S | None:
-        """The session in any state, from the request to start it until it has ended completely."""
-        return self._session
+        """The call in any state, from the request to start it until it has ended completely."""
+        return self._call
 
     async def free(self, feature: str) -> bool:
         """Release a feature that the lease could not release; see :meth:`bot.lease.Lease.free`."""
@@ -109,27 +109,27 @@ class VoiceSessionManager(Generic[S]):
 
     def status(self) -> CallStatus[S]:
         """The current state of call and lease."""
-        return CallStatus(self._state, self.session, self._lease.held, self._lease.stuck)
+        return CallStatus(self._state, self.active, self._lease.held, self._lease.stuck)
 
     def require_idle(self) -> None:
-        """Check that there is no session, before a caller builds one.
+        """Check that there is no call, before a caller builds one.
 
         Raises:
-            UserError: a session is active, starting or ending.
+            UserError: a call is active, starting or ending.
         """
         if self._state is not CallState.IDLE:
-            raise UserError(ALREADY_IN_SESSION.format(prefix=self._prefix))
+            raise UserError(ALREADY_IN_CALL.format(prefix=self._prefix))
 
-    async def start_session(self, session: S, *, reason: str) -> S:
-        """Check the session, acquire the lease and connect. If a step fails, all earlier steps are undone.
+    async def start(self, call: S, *, reason: str) -> S:
+        """Check the call, acquire the lease and connect. If a step fails, all earlier steps are undone.
 
         Raises:
-            UserError: there is another session, a feature could not be held, or the session could not connect.
+            UserError: there is another call, a feature could not be held, or the call could not connect.
         """
         self.require_idle()
         self._state = CallState.STARTING
-        self._session = session
-        self._starting = asyncio.create_task(self._start(session, reason), name="voice session start")
+        self._call = call
+        self._starting = asyncio.create_task(self._start(call, reason), name="call start")
         self._starting.add_done_callback(_note_failure)
         try:
             return await asyncio.shield(self._starting)
@@ -138,42 +138,42 @@ class VoiceSessionManager(Generic[S]):
                 raise UserError(START_CANCELLED) from None
             raise
 
-    async def _start(self, session: S, reason: str) -> S:
+    async def _start(self, call: S, reason: str) -> S:
         try:
-            await session.check()
+            await call.check()
             await self._lease.acquire(reason)
-            await session.open()
+            await call.open()
         except BaseException as error:
-            await asyncio.shield(self._undo_start(session))
+            await asyncio.shield(self._undo_start(call))
             if isinstance(error, HoldError):
                 raise UserError(f"❌ I can't join now: {error}. Try again in a moment.") from error
             raise
         self._state = CallState.ACTIVE
-        self._watching = asyncio.create_task(self._watch(session), name="voice session watch")
-        return session
+        self._watching = asyncio.create_task(self._watch(call), name="call watch")
+        return call
 
-    async def _undo_start(self, session: S) -> None:
+    async def _undo_start(self, call: S) -> None:
         try:
-            await self._close(session, EndCause.FAILURE)
+            await self._close(call, EndCause.FAILURE)
             await self._lease.release()
         finally:
-            self._session = None
+            self._call = None
             self._state = CallState.IDLE
 
-    async def _watch(self, session: S) -> None:
+    async def _watch(self, call: S) -> None:
         try:
-            cause = await session.wait_lost()
+            cause = await call.wait_lost()
         except Exception:
-            _log.exception("The voice session failed")
+            _log.exception("The call failed")
             cause = EndCause.FAILURE
         self._begin_ending(cause)
 
-    async def end_session(self, cause: EndCause = EndCause.COMMAND) -> bool:
+    async def end(self, cause: EndCause = EndCause.COMMAND) -> bool:
         """End the call, or cancel its start. Returns when all is released; False if there was no call."""
         if self._state is CallState.STARTING and self._starting is not None:
             self._state = CallState.ENDING
-            cancelling = self._cancel_start(self._starting, self._session)
-            self._ending = asyncio.create_task(cancelling, name="voice session cancel")
+            cancelling = self._cancel_start(self._starting, self._call)
+            self._ending = asyncio.create_task(cancelling, name="call cancel")
         if self._state is CallState.ACTIVE:
             self._begin_ending(cause)
         was_on = self._ending is not None
@@ -181,49 +181,49 @@ class VoiceSessionManager(Generic[S]):
             await asyncio.shield(ending)
         return was_on
 
-    async def _cancel_start(self, starting: asyncio.Task[S], session: S | None) -> None:
+    async def _cancel_start(self, starting: asyncio.Task[S], call: S | None) -> None:
         starting.cancel()
         await asyncio.wait([starting])
         if self._ending is not asyncio.current_task():
             return
         self._ending = None
-        if session is not None and self._session is session:
+        if call is not None and self._call is call:
             # The start succeeded before it could be cancelled.
             self._state = CallState.ACTIVE
             self._begin_ending(EndCause.COMMAND)
 
     def _begin_ending(self, cause: EndCause) -> None:
-        if self._state is CallState.ACTIVE and self._session is not None:
+        if self._state is CallState.ACTIVE and self._call is not None:
             self._state = CallState.ENDING
-            self._ending = asyncio.create_task(self._end(self._session, cause), name="voice session end")
+            self._ending = asyncio.create_task(self._end(self._call, cause), name="call end")
 
-    async def _end(self, session: S, cause: EndCause) -> None:
+    async def _end(self, call: S, cause: EndCause) -> None:
         try:
             if self._watching is not None:
                 self._watching.cancel()
                 await asyncio.wait([self._watching])
-            await self._close(session, cause)
+            await self._close(call, cause)
             await self._lease.release()
         finally:
-            self._session = self._watching = self._ending = None
+            self._call = self._watching = self._ending = None
             self._state = CallState.IDLE
         try:
-            await self._ended(session, cause)
+            await self._ended(call, cause)
         except Exception:
             _log.exception("Could not report the end of the call")
 
-    async def _close(self, session: S, cause: EndCause) -> None:
+    async def _close(self, call: S, cause: EndCause) -> None:
         try:
             async with asyncio.timeout(CLOSE_LIMIT):
-                await session.close(cause)
+                await call.close(cause)
         except TimeoutError:
-            _log.error("Closing the voice session took longer than %.0f s and was given up", CLOSE_LIMIT)
+            _log.error("Closing the call took longer than %.0f s and was given up", CLOSE_LIMIT)
         except Exception:
-            _log.exception("Closing the voice session failed")
+            _log.exception("Closing the call failed")
 
     async def close(self) -> None:
         """End the call, if there is one, at the end of the process."""
-        await self.end_session(EndCause.SHUTDOWN)
+        await self.end(EndCause.SHUTDOWN)
         await self._lease.close()
 
 

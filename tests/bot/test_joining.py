@@ -19,11 +19,11 @@ from bot.store import Store
 from bot.user_error import UserError
 from bot.voice.call import Call
 from bot.voice.discord.transport import DiscordCall
-from bot.voice.manager import ALREADY_IN_SESSION, VoiceSessionManager
+from bot.voice.manager import ALREADY_IN_CALL, CallManager
 from bot.voice.transport import EndCause
 from config.sections import CallSettings
 
-ALREADY = ALREADY_IN_SESSION.format(prefix="!")
+ALREADY = ALREADY_IN_CALL.format(prefix="!")
 
 
 class BuiltCall(DiscordCall):
@@ -58,7 +58,7 @@ class Stage:
     def __init__(self, store: Store, settings: CallSettings) -> None:
         self.built: list[BuiltCall] = []
         self.slow = False
-        manager: VoiceSessionManager[Call[Any]] = VoiceSessionManager(Lease(), AsyncMock())
+        manager: CallManager[Call[Any]] = CallManager(Lease(), AsyncMock())
         self.manager = manager
         self.calls = Calls(manager, self._build, store, settings, AsyncMock(), "!")
 

@@ -160,10 +160,10 @@ class SoundCounter:
     """Counts the seconds of sound that the bot hears of each person, by user id."""
 
     def __init__(self, stage: Stage) -> None:
-        session = stage.app.calls.session
-        assert session is not None
+        call = stage.app.calls.current
+        assert call is not None
         self.seconds: defaultdict[int, float] = defaultdict(float)
-        session.input_worker.recorder = self
+        call.input_worker.recorder = self
 
     def heard(self, person: int, sound: Sound16, at: float) -> None:
         self.seconds[person] += len(sound) / HEARING_RATE

@@ -10,7 +10,7 @@ from bot.calls import LOST_CALL_LEFT
 from bot.store import CallRecord, Store
 from bot.voice.discord.transport import CHANNEL_FULL
 from bot.voice.events import CallEnded
-from bot.voice.manager import ALREADY_IN_SESSION
+from bot.voice.manager import ALREADY_IN_CALL
 from bot.voice.turn import Outcome
 from sandbox.server import Sandbox
 from sandbox.world.permissions import Permission
@@ -40,7 +40,7 @@ async def test_join_and_leave_with_the_words_they_have(stage: Stage) -> None:
     assert await stage.answer_to("!speak hello", starts="No") == "No active voice session"
     assert (await stage.answer_to("!voice-status", starts="No")).startswith("No active voice session")
     assert await stage.answer_to("!join", starts="🎤") == "🎤 Joined Lounge! Send messages here to make me speak."
-    assert await stage.answer_to("!join", starts="❌") == ALREADY_IN_SESSION.format(prefix="!")
+    assert await stage.answer_to("!join", starts="❌") == ALREADY_IN_CALL.format(prefix="!")
     assert await stage.answer_to("!leave", starts="👋") == "👋 Left voice channel!"
     await ended(stage, "command")
 
@@ -235,12 +235,12 @@ async def test_the_audience_of_a_stage_is_said(stage: Stage) -> None:
 async def test_a_voice_connection_that_breaks_is_mended_and_heard_again(stage: Stage, code: int) -> None:
     await stage.join()
     await stage.sandbox.voice_server.close(stage.bot, code)
-    session = stage.app.calls.session
-    assert session is not None
+    call = stage.app.calls.current
+    assert call is not None
     group = {stage.bot, stage.ada.id}
     lounge = stage.sandbox.voice_channel.id
     await stage.until(
-        lambda: session.transport.encrypted and stage.sandbox.voice_server.in_group(lounge) == group, "the connection"
+        lambda: call.transport.encrypted and stage.sandbox.voice_server.in_group(lounge) == group, "the connection"
     )
     await speaks(stage)
 
@@ -277,7 +277,7 @@ async def test_a_call_that_discord_cuts_off_for_good_is_ended_in_order(
     await stage.sandbox.faults.close_gateway(4004)
     await stage.told("👋")
     await stage.until(stage.app.bot.is_closed, "the end")
-    assert stage.app.calls.session is None
+    assert stage.app.calls.current is None
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 

@@ -86,7 +86,7 @@ async def test_stop_closes_the_models_stream(talk: Stage, model: ScriptedModel) 
 async def test_without_a_speech_server_join_says_so_and_leaves_nothing(make_stage: StageMaker) -> None:
     async with make_stage(tts_websocket_url="ws://127.0.0.1:9/ws/stream") as stage:
         assert "127.0.0.1:9" in await stage.answer_to("!join", starts="❌ TTS pipeline not available.")
-        assert stage.app.calls.session is None
+        assert stage.app.calls.current is None
         assert stage.sandbox.guild.voice_states.keys() == {stage.ada.id}
 
 
@@ -120,10 +120,10 @@ async def test_a_speech_server_lost_mid_sentence_comes_back_within_15_seconds_an
         assert LONG.split()[-len(written) :] == written
         assert LONG.split()[: len(spoken)] == spoken
         assert len(spoken) + len(written) >= len(LONG.split()), "no word is missing"
-        session = stage.app.calls.session
-        assert session is not None, "the call goes on"
+        call = stage.app.calls.current
+        assert call is not None, "the call goes on"
         assert await replacing - lost_at < 15.0
-        await stage.until(lambda: session.voice_connected, "the voice")
+        await stage.until(lambda: call.voice_connected, "the voice")
         # The sound that has come already is heard to its end; where that is late, the voice is back by then.
         assert time.monotonic() - lost_at < 15.0 or time.monotonic() - silent_at < 1.5
         await next_prompt_works(stage)
@@ -142,8 +142,8 @@ async def test_while_the_speech_server_is_away_answers_are_written(
     async with make_stage(tts_websocket_url=mortal_server.url, llm_url=model.url) as stage:
         await stage.join()
         await mortal_server.stop()
-        session = stage.app.calls.session
-        assert session is not None
-        await stage.until(lambda: not session.voice_connected, "the loss of the voice")
+        call = stage.app.calls.current
+        assert call is not None
+        await stage.until(lambda: not call.voice_connected, "the loss of the voice")
         assert await stage.answer_to("hello", starts="⚠️") == VOICE_FAILED + "All is well."
         assert "away" in await stage.answer_to("!voice-status", starts="🎤")

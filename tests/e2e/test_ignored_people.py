@@ -49,7 +49,7 @@ async def _cannot_steer(stage: Stage, name: str) -> None:
     for command in (f"!ignore <@{guest.id}> off", "!speak hello", "!leave"):
         await guest.say(stage.sandbox.home.general, command)
         await guest.wait_for_message(stage.sandbox.home.general, lambda m: "I ignore you" in m.content, LIMIT)
-    assert stage.app.calls.session is not None
+    assert stage.app.calls.current is not None
 
 
 async def test_an_answer_to_them_ends_and_it_is_remembered(make_stage: StageMaker, speech_server: str) -> None:
@@ -66,9 +66,9 @@ async def test_an_answer_to_them_ends_and_it_is_remembered(make_stage: StageMake
         await stage.until(lambda: [e for e in stage.events if isinstance(e, PromptTaken)], "the prompt")
         await stage.answer_to(f"!ignore <@{ben.id}> on", starts="🔇 I don't answer **Ben**")
         await stage.turns(1)
-        session = stage.app.calls.session
-        assert session is not None
-        assert (session.conversation.answering, session.conversation.waiting) == (False, 0)
+        call = stage.app.calls.current
+        assert call is not None
+        assert (call.conversation.answering, call.conversation.waiting) == (False, 0)
         again = await IgnoredPeople.load(stage.app.database)
         assert again.on(stage.sandbox.guild.id) == [ben.id]
 

@@ -56,7 +56,7 @@ async def test_joining_shows_how_far_the_voice_is_and_becomes_the_answer(loading
     loading.engine.gate.set()
     assert await loading.stage.told("🎤 Joined Lounge!")
     assert loading.answers()[0].id == message.id
-    assert loading.stage.app.calls.session is not None
+    assert loading.stage.app.calls.current is not None
 
 
 async def test_leaving_while_it_loads_leaves_nothing(loading: Loading) -> None:

@@ -139,7 +139,7 @@ async def test_commands_are_obeyed_of_those_alone_who_may(
         await talk(stage.ada, "Seiyuu, leave the voice channel.")
         await stage.turns(2)
         assert since.words.endswith("I may not do that for you. It is for people who may manage this server.")
-        assert stage.app.calls.session is not None
+        assert stage.app.calls.current is not None
         let_manage(stage.sandbox, stage.ada.id)
         # Without Discord's intent for members, a bot learns somebody's roles from what they write.
         await stage.answer_to("!voice-status", starts="🎤 **In**")

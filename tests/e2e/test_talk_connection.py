@@ -46,12 +46,12 @@ def closed(code: int) -> Trouble:
     """Close the bot's voice connection with a code."""
 
     async def close(stage: Stage) -> None:
-        session = stage.app.calls.session
-        assert session is not None
+        call = stage.app.calls.current
+        assert call is not None
         await stage.sandbox.voice_server.close(stage.bot, code)
         await encrypted(stage, bot=False)
         await encrypted(stage)
-        await stage.until(lambda: session.transport.encrypted, "the bot's return")
+        await stage.until(lambda: call.transport.encrypted, "the bot's return")
 
     return close
 

@@ -71,15 +71,15 @@ def _line(command: str, options: dict[str, object]) -> str:
 
 async def test_from_another_server_nothing_of_the_call_changes_or_shows(servers: TwoServers) -> None:
     stage = servers.stage
-    session = stage.app.calls.session
-    assert session is not None
+    call = stage.app.calls.current
+    assert call is not None
     before = len(stage.ada.messages(stage.sandbox.home.general)), len(stage.events)
     for command, options in STEERING.items():
         told = JOIN_ELSEWHERE if command == "join" else ELSEWHERE
         assert await servers.typed(_line(command, options)) == told
         assert await servers.pressed(command, options) == told
-    assert stage.app.calls.session is session
-    assert (session.volume, session.listening, session.captions, session.mode, session.recording) == (
+    assert stage.app.calls.current is call
+    assert (call.volume, call.listening, call.captions, call.mode, call.recording) == (
         1.0,
         True,
         Captions.OFF,
@@ -98,7 +98,7 @@ async def test_in_a_direct_message_it_is_told_that_there_is_no_server(servers: T
     for command, options in STEERING.items():
         await zoe.dm(_line(command, options))
         assert (await zoe.wait_for_message(channel, timeout=LIMIT)).content == SERVER_ONLY
-    assert servers.stage.app.calls.session is not None
+    assert servers.stage.app.calls.current is not None
 
 
 async def test_who_is_on_both_servers_steers_from_the_calls_own(servers: TwoServers) -> None:
@@ -121,9 +121,9 @@ async def test_each_server_has_its_own_volume(servers: TwoServers) -> None:
     assert await servers.typed("!volume 20") == "🔊 Volume: 20 %"
     assert await stage.answer_to("!volume", starts="🔊") == "🔊 Volume: 50 %"
     await stage.join()
-    session = stage.app.calls.session
-    assert session is not None
-    assert session.volume == 0.5
+    call = stage.app.calls.current
+    assert call is not None
+    assert call.volume == 0.5
 
 
 async def test_a_start_on_one_server_is_not_cancelled_from_another(servers: TwoServers) -> None:

@@ -146,7 +146,7 @@ async def test_a_percent_sign_may_stand_behind_the_volume(stage: FeatureStage, c
 async def test_a_voice_channel_is_found_whatever_its_capitals(
     stage: FeatureStage, calls: AsyncMock, typed: str, meant: str
 ) -> None:
-    calls.session_on.return_value = None
+    calls.current_on.return_value = None
     calls.join.side_effect = UserError("❌ Not today.")
     assert await stage.ask(f"!join {typed}") == "❌ Not today."
     (channel, *_) = calls.join.await_args.args

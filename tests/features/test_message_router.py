@@ -68,7 +68,7 @@ async def test_who_may_not_call_or_send_away_is_told(make_world: WorldMaker) -> 
             await stranger.say(world.stage.sandbox.home.general, command)
             answer = await stranger.wait_for_message(world.stage.sandbox.home.general, lambda m: "🔒" in m.content)
             assert answer.content.endswith("is for people with the role Hosts, and people who may manage this server.")
-        assert world.stage.app.calls.session is not None
+        assert world.stage.app.calls.current is not None
         await world.stage.ada.wait_for_status(world.stage.sandbox.bot, "🎤 In Voice Chat")
 
 

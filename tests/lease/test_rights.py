@@ -131,7 +131,7 @@ async def test_every_command_by_everybody_from_everywhere_typed_and_pressed(stan
     wrong = [line for lines in await asyncio.gather(*walks) for line in lines]
     wrong += await _walk("direct message", stand.people["direct message"])
     assert wrong == []
-    assert stand.world.stage.app.calls.session is not None
+    assert stand.world.stage.app.calls.current is not None
 
 
 async def _walk(who: str, place: Place) -> list[str]:

@@ -1,4 +1,4 @@
-"""The session manager: one session at a time, and the lease is always released."""
+"""The call manager: one call at a time, and the lease is always released."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from bot.lease import Lease
 from bot.user_error import UserError
-from bot.voice.manager import ALREADY_IN_SESSION, CallState, VoiceSessionManager
+from bot.voice.manager import ALREADY_IN_CALL, CallManager, CallState
 from bot.voice.transport import EndCause
 
 
@@ -33,8 +33,8 @@ class Feature:
         self.journal.append(f"release {self.name}")
 
 
-class FakeSession:
-    """A session whose steps wait until the test lets them continue."""
+class FakeCall:
+    """A call whose steps wait until the test lets them continue."""
 
     def __init__(self, journal: list[str], *, fault: UserError | None = None, slow: bool = False) -> None:
         self.journal = journal
@@ -61,7 +61,7 @@ class FakeSession:
         self.journal.append(f"close {cause}")
 
 
-def make(journal: list[str], *features: Feature) -> VoiceSessionManager[FakeSession]:
+def make(journal: list[str], *features: Feature) -> CallManager[FakeCall]:
     async def no_sleep(_: float) -> None:
         await asyncio.sleep(0)
 
@@ -69,36 +69,36 @@ def make(journal: list[str], *features: Feature) -> VoiceSessionManager[FakeSess
     for feature in features:
         lease.register(feature)
 
-    async def ended(_: FakeSession, cause: EndCause) -> None:
+    async def ended(_: FakeCall, cause: EndCause) -> None:
         journal.append(f"ended {cause}")
 
-    return VoiceSessionManager(lease, ended)
+    return CallManager(lease, ended)
 
 
 async def test_features_are_held_before_connecting_and_released_in_reverse() -> None:
     journal: list[str] = []
     manager = make(journal, Feature("a", journal), Feature("b", journal))
-    await manager.start_session(FakeSession(journal), reason="test")
+    await manager.start(FakeCall(journal), reason="test")
     assert manager.status().held == ("a", "b")
-    assert await manager.end_session()
+    assert await manager.end()
     assert journal == [
         "check", "hold a", "hold b", "open", "close command", "release b", "release a", "ended command",
     ]  # fmt: skip
     assert manager.status().state is CallState.IDLE
-    assert not await manager.end_session()
+    assert not await manager.end()
 
 
-async def test_two_joins_at_once_make_one_session_and_one_refusal() -> None:
+async def test_two_joins_at_once_make_one_call_and_one_refusal() -> None:
     journal: list[str] = []
     manager = make(journal)
     results = await asyncio.gather(
-        manager.start_session(FakeSession(journal), reason="one"),
-        manager.start_session(FakeSession(journal), reason="two"),
+        manager.start(FakeCall(journal), reason="one"),
+        manager.start(FakeCall(journal), reason="two"),
         return_exceptions=True,
     )
-    assert isinstance(results[0], FakeSession)
+    assert isinstance(results[0], FakeCall)
     assert isinstance(results[1], UserError)
-    assert str(results[1]) == ALREADY_IN_SESSION.format(prefix="!")
+    assert str(results[1]) == ALREADY_IN_CALL.format(prefix="!")
     await manager.close()
 
 
@@ -108,30 +108,30 @@ async def test_if_a_feature_can_not_be_held_all_others_are_released(broken: str)
     features = [Feature(name, journal, hold_fails=name == broken) for name in ("first", "second")]
     manager = make(journal, *features)
     with pytest.raises(UserError, match=f"{broken} could not be paused"):
-        await manager.start_session(FakeSession(journal), reason="test")
+        await manager.start(FakeCall(journal), reason="test")
     assert manager.status().held == ()
     assert manager.status().state is CallState.IDLE
     assert "open" not in journal
     assert f"release {broken}" in journal, "a hold that raised half-way is released too"
 
 
-async def test_if_a_session_can_not_connect_all_features_are_released() -> None:
+async def test_if_a_call_can_not_connect_all_features_are_released() -> None:
     journal: list[str] = []
     manager = make(journal, Feature("a", journal))
     with pytest.raises(UserError, match="no way in"):
-        await manager.start_session(FakeSession(journal, fault=UserError("no way in")), reason="test")
+        await manager.start(FakeCall(journal, fault=UserError("no way in")), reason="test")
     assert journal[-2:] == ["close failure", "release a"]
-    await manager.start_session(FakeSession(journal), reason="again")
+    await manager.start(FakeCall(journal), reason="again")
     await manager.close()
 
 
 async def test_leave_cancels_a_slow_start() -> None:
     journal: list[str] = []
     manager = make(journal, Feature("a", journal))
-    session = FakeSession(journal, slow=True)
-    start = asyncio.create_task(manager.start_session(session, reason="test"))
-    await session.entered.wait()
-    assert await manager.end_session()
+    call = FakeCall(journal, slow=True)
+    start = asyncio.create_task(manager.start(call, reason="test"))
+    await call.entered.wait()
+    assert await manager.end()
     with pytest.raises(UserError):
         await start
     assert manager.status().state is CallState.IDLE
@@ -142,22 +142,22 @@ async def test_leave_cancels_a_slow_start() -> None:
 async def test_leaving_at_the_moment_when_a_start_succeeds_ends_the_call() -> None:
     journal: list[str] = []
     manager = make(journal, Feature("a", journal))
-    joining = asyncio.create_task(manager.start_session(FakeSession(journal), reason="test"))
+    joining = asyncio.create_task(manager.start(FakeCall(journal), reason="test"))
     # The start will have succeeded before it can be cancelled.
     await asyncio.sleep(0)
     assert manager.status().state is CallState.STARTING
-    assert await manager.end_session()
+    assert await manager.end()
     await asyncio.wait([joining])
     assert manager.status().state is CallState.IDLE
     assert manager.status().held == ()
     assert journal[-1] == "ended command"
 
 
-async def test_a_lost_session_ends_by_itself_and_reports_the_cause() -> None:
+async def test_a_lost_call_ends_by_itself_and_reports_the_cause() -> None:
     journal: list[str] = []
     manager = make(journal, Feature("a", journal))
-    session = await manager.start_session(FakeSession(journal), reason="test")
-    session.lost.set_result(EndCause.KICKED)
+    call = await manager.start(FakeCall(journal), reason="test")
+    call.lost.set_result(EndCause.KICKED)
     async with asyncio.timeout(5):
         while "ended kicked" not in journal:
             await asyncio.sleep(0)
@@ -168,8 +168,8 @@ async def test_a_failing_release_is_shown_and_retried_and_does_not_stop_the_othe
     journal: list[str] = []
     stubborn = Feature("stubborn", journal, release_fails=3)
     manager = make(journal, Feature("a", journal), stubborn)
-    await manager.start_session(FakeSession(journal), reason="test")
-    await manager.end_session()
+    await manager.start(FakeCall(journal), reason="test")
+    await manager.end()
     assert "release a" in journal
     assert manager.status().stuck == ("stubborn",)
     async with asyncio.timeout(5):
@@ -181,10 +181,10 @@ async def test_a_failing_release_is_shown_and_retried_and_does_not_stop_the_othe
 async def test_a_joining_command_that_is_cancelled_does_not_leave_a_half_started_call() -> None:
     journal: list[str] = []
     manager = make(journal, Feature("a", journal))
-    session = FakeSession(journal, slow=True)
-    start = asyncio.create_task(manager.start_session(session, reason="test"))
-    await session.entered.wait()
+    call = FakeCall(journal, slow=True)
+    start = asyncio.create_task(manager.start(call, reason="test"))
+    await call.entered.wait()
     start.cancel()
     await asyncio.wait([start])
-    assert await manager.end_session()
+    assert await manager.end()
     assert manager.status().held == ()

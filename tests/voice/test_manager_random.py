@@ -1,4 +1,4 @@
-"""The session manager with random requests and failures: at most one session exists, and nothing stays held."""
+"""The call manager with random requests and failures: there is at most one call, and nothing stays held."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bot.lease import Lease
 from bot.user_error import UserError
-from bot.voice.manager import CallState, VoiceSessionManager
+from bot.voice.manager import CallManager, CallState
 from bot.voice.transport import EndCause
 
 
@@ -49,7 +49,7 @@ class Feature:
 
 
 class Call:
-    """A session that can be lost and that knows whether it is open."""
+    """A call that can be lost and that knows whether it is open."""
 
     def __init__(self, fault: Fault, opened: set[Call]) -> None:
         self.lost: asyncio.Future[EndCause] = asyncio.get_running_loop().create_future()
@@ -101,7 +101,7 @@ class ManagerMachine(RuleBasedStateMachine):
         async def ended(_: Call, __: EndCause) -> None:
             await asyncio.sleep(0)
 
-        self.manager: VoiceSessionManager[Call] = VoiceSessionManager(lease, ended)
+        self.manager: CallManager[Call] = CallManager(lease, ended)
 
     def _do(self, make: Callable[[], asyncio.Task[object] | None], steps: int) -> None:
         async def go() -> None:
@@ -117,13 +117,11 @@ class ManagerMachine(RuleBasedStateMachine):
     def join(self, fault: Fault, feature: int, steps: int) -> None:
         for number, one in enumerate(self.features):
             one.hold_fails = fault is Fault.HOLD and number == feature
-        self._do(
-            lambda: asyncio.ensure_future(self.manager.start_session(Call(fault, self.opened), reason="a call")), steps
-        )
+        self._do(lambda: asyncio.ensure_future(self.manager.start(Call(fault, self.opened), reason="a call")), steps)
 
     @rule(steps=st.integers(0, 12))
     def leave(self, steps: int) -> None:
-        self._do(lambda: asyncio.ensure_future(self.manager.end_session()), steps)
+        self._do(lambda: asyncio.ensure_future(self.manager.end()), steps)
 
     @rule(who=st.integers(0, 20), steps=st.integers(0, 12))
     @precondition(lambda self: self.asked)
@@ -134,12 +132,12 @@ class ManagerMachine(RuleBasedStateMachine):
         self._do(give_up, steps)
 
     @rule(steps=st.integers(0, 12))
-    @precondition(lambda self: self.manager.session is not None)
+    @precondition(lambda self: self.manager.active is not None)
     def lose(self, steps: int) -> None:
         def lose() -> None:
-            session = self.manager.session
-            if session is not None and not session.lost.done():
-                session.lost.set_result(EndCause.KICKED)
+            call = self.manager.active
+            if call is not None and not call.lost.done():
+                call.lost.set_result(EndCause.KICKED)
 
         self._do(lose, steps)
 
@@ -148,7 +146,7 @@ class ManagerMachine(RuleBasedStateMachine):
         self.features[feature].release_fails = times
 
     @invariant()
-    def there_is_one_session_at_most(self) -> None:
+    def there_is_one_call_at_most(self) -> None:
         assert len(self.opened) <= 1
 
     @invariant()
@@ -167,7 +165,7 @@ class ManagerMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         async def end() -> None:
-            await self.manager.end_session()
+            await self.manager.end()
             await asyncio.gather(*self.asked, return_exceptions=True)
             self.may_retry.set()
             async with asyncio.timeout(5):
