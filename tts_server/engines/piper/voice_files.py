@@ -116,7 +116,7 @@ def find_voices(path: Path) -> list[VoiceFile]:
             fault = fault or error
             _log.warning("A voice of Piper's is left out: %s", error)
     if not found:
-        raise fault or EngineError(f"there is no voice in the folder {path}: it contains no file NAME.onnx")
+        raise fault or EngineError(f"there is no voice in the folder {path}: it holds no file NAME.onnx")
     return [found[name] for name in sorted(found)]
 
 
