@@ -42,7 +42,7 @@ class DiscordPacketSource:
 
     It is the :class:`~bot.voice.discord.receiver.CipherSource` and the
     :class:`~bot.voice.discord.dave.EndToEndEncryption` of a receiver. Call :meth:`attach`, :meth:`detach` and
-    :meth:`listen` on the event loop; the members about encryption may be used on any thread.
+    :meth:`listen` on the event loop. The members that have to do with encryption may be used on any thread.
     """
 
     def __init__(self) -> None:
