@@ -40,7 +40,7 @@ def read_options(given: Sequence[str]) -> argparse.Namespace:
         refuse("python -m bot", f"there is no command {named!r}. {meant}")
     if named is None:
         return parser_of_all().read(words)
-    return parser_of(named).read(words[1:], _nothing_chosen(named))
+    return parser_of(named).read(words[1:], _default_options(named))
 
 
 def run_version(given: Sequence[str]) -> int:
@@ -93,14 +93,14 @@ class CommandParser(PlainParser):
         return super().unknown_word_message(word)
 
 
-def _nothing_chosen(command: str) -> argparse.Namespace:
+def _default_options(command: str) -> argparse.Namespace:
     """The default values of all options of all commands."""
     options = parser_of_all().parse_args([])
     options.command = command
     return options
 
 
-def _of_run(options: argparse._ActionsContainer) -> None:
+def _add_run_options(options: argparse._ActionsContainer) -> None:
     options.add_argument("--events", action="store_true", help="write what happens in calls as JSON lines")
     options.add_argument(
         "--exit-with-parent",
@@ -117,7 +117,7 @@ def _of_run(options: argparse._ActionsContainer) -> None:
     )
 
 
-def _of_demo(options: argparse._ActionsContainer) -> None:
+def _add_demo_options(options: argparse._ActionsContainer) -> None:
     options.add_argument(
         "--stay",
         action="store_true",
@@ -132,11 +132,11 @@ def _of_demo(options: argparse._ActionsContainer) -> None:
     )
 
 
-def _of_doctor(options: argparse._ActionsContainer) -> None:
+def _add_doctor_options(options: argparse._ActionsContainer) -> None:
     options.add_argument("--json", action="store_true", help="write one JSON object, for programs")
 
 
 _OPTIONS: Mapping[str, Callable[[argparse._ActionsContainer], None]] = MappingProxyType(
-    {"run": _of_run, "demo": _of_demo, "doctor": _of_doctor}
+    {"run": _add_run_options, "demo": _add_demo_options, "doctor": _add_doctor_options}
 )
 """Functions that add a command's options. Other commands (but ``version``) parse their own options elsewhere."""

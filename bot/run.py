@@ -80,7 +80,7 @@ async def _serve(
         _log.error("%s", error)
         return FAILED
     except OSError as error:
-        _log.error("%s", _of_the_system(error, settings))
+        _log.error("%s", _os_error_text(error, settings))
         return FAILED
     except sqlite3.Error as error:
         _log.error(
@@ -91,7 +91,7 @@ async def _serve(
         return FAILED
 
 
-def _of_the_system(error: OSError, settings: Settings) -> str:
+def _os_error_text(error: OSError, settings: Settings) -> str:
     """The text for an error of the operating system. If the disk is full, it names the file or folder."""
     if error.errno not in FULL_DISK:
         return str(error)

@@ -55,8 +55,8 @@ def checked_settings() -> Settings:
         overrides: dict[str, Any] = {} if settings.tts.engine else {"tts_engine": settings.voice_engine}
         speech, wrong = SpeechSettings.survey(**overrides)
         faults += wrong
-    faults += _of_files(settings, speech)
-    faults += _of_recogniser(settings)
+    faults += _file_mistakes(settings, speech)
+    faults += _recogniser_mistakes(settings)
     if not faults and (missing := missing_server(settings) or _missing_llm(settings)) is not None:
         faults.append(place(missing, SECRETS_DIR))
     if faults:
@@ -75,7 +75,7 @@ def _missing_llm(settings: Settings) -> Fault | None:
     return None
 
 
-def _of_recogniser(settings: Settings) -> Iterator[Fault]:
+def _recogniser_mistakes(settings: Settings) -> Iterator[Fault]:
     """The mistake in ``STT_MODEL`` if it names no known Whisper model. With a server, any name is allowed."""
     asked = settings.stt.model
     if asked is None or settings.stt.url is not None or "/" in asked or Path(asked).is_dir():
@@ -92,7 +92,7 @@ def _of_recogniser(settings: Settings) -> Iterator[Fault]:
         yield place(Fault(f"STT_MODEL: {shown(asked)} is not valid. {meant}", ("STT_MODEL",)), SECRETS_DIR)
 
 
-def _of_files(settings: Settings, speech: SpeechSettings | None) -> Iterator[Fault]:
+def _file_mistakes(settings: Settings, speech: SpeechSettings | None) -> Iterator[Fault]:
     """The mistakes in files and folders that the settings name."""
     looks: list[Callable[[Settings], object]] = [
         prepare_folders,

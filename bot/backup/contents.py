@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bot.database.integrity import find_damage
-from bot.database.opening import opened
+from bot.database.opening import open_database
 from bot.database.schema import APPLICATION_ID, Parts, parts_of, parts_of_version, read_migrations, version_of
 
 VOICES, PERSONAS = "voices", "personas"
@@ -88,7 +88,7 @@ def check_content(path: Path, name: Path) -> Note | None:
     """
     if (damage := find_damage(path)) is not None:
         raise BackupRefusedError(f"{name} is damaged ({damage}).")
-    with opened(path, "ro") as database:
+    with open_database(path, "ro") as database:
         found = parts_of(database)
         (mark,) = database.execute("PRAGMA application_id").fetchone()
         version, newest = version_of(database), len(read_migrations())

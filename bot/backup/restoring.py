@@ -28,7 +28,7 @@ from bot.conversations.records import ConversationRecords
 from bot.data_dir_lock import DataDirInUseError, data_dir_lock
 from bot.database import Database
 from bot.database.files import OWN_FILE, OWN_FOLDER, files_of_database, free_name, link_or_copy, make_durable
-from bot.database.opening import opened
+from bot.database.opening import open_database
 from bot.database.schema import FILE, DatabaseError, bring_up_to_date
 from bot.store import Store
 from bot.text import size
@@ -119,13 +119,13 @@ def _restore(
         _unpack(backup, fresh, VOICES, folders[VOICES] / STAGE / _NEW)
     if PERSONAS in named and PERSONAS in folders:
         _unpack(backup, fresh, PERSONAS, stage / PERSONAS)
-    with opened(fresh) as database:
+    with open_database(fresh) as database:
         database.execute("PRAGMA journal_mode = DELETE")
         database.executescript(DROP_OWN_TABLES)
     bring_up_to_date(fresh)
     opted_out = asyncio.run(_adapt(fresh, _who_opted_out(data_dir / FILE)))
     # After this, the database is a single file without a log.
-    with opened(fresh) as database:
+    with open_database(fresh) as database:
         database.execute("PRAGMA journal_mode = DELETE")
         database.execute("VACUUM")
     make_durable(fresh)
@@ -162,9 +162,9 @@ def _make_folder(data_dir: Path) -> None:
 def _check_file(backup: Path, database: Path) -> None:
     try:
         if backup.exists() and not (backup.is_file() or backup.is_dir()):
-            raise BackupRefusedError(f"{backup} can't be read: it is no file.")
+            raise BackupRefusedError(f"{backup} can't be read: it is not a file.")
         if database.exists() and backup.samefile(database):
-            raise BackupRefusedError(f"{backup} is the database itself, and no backup of it.")
+            raise BackupRefusedError(f"{backup} is the database itself, and not a backup of it.")
         with backup.open("rb") as file:
             begins = file.read(len(_MAGIC))
     except OSError as error:
@@ -187,7 +187,7 @@ def _copy(backup: Path, fresh: Path, report: Report) -> None:
 def _unpack(backup: Path, fresh: Path, folder: str, target: Path) -> None:
     """Unpack one folder of the backup into ``target``."""
     target.mkdir(OWN_FOLDER, parents=True)
-    with opened(fresh, "ro") as database:
+    with open_database(fresh, "ro") as database:
         try:
             needed, free = size_in(database, folder), shutil.disk_usage(target).free
             if needed > free:
@@ -208,7 +208,7 @@ def _unpack(backup: Path, fresh: Path, folder: str, target: Path) -> None:
 def _who_opted_out(present: Path) -> set[int]:
     if present.exists():
         # If the present database is damaged, nobody counts as opted out.
-        with contextlib.suppress(sqlite3.Error), opened(present) as old:
+        with contextlib.suppress(sqlite3.Error), open_database(present) as old:
             return {person for (person,) in old.execute("SELECT person FROM listening_choice WHERE NOT listen")}
     return set()
 
@@ -232,7 +232,7 @@ async def _adapt(fresh: Path, people: set[int]) -> int:
 def _swap_database(database: Path, fresh: Path, aside: Path) -> list[Move]:
     # The log is merged into the database file, unless the database is too damaged for that.
     if database.exists():
-        with contextlib.suppress(sqlite3.Error), opened(database) as old:
+        with contextlib.suppress(sqlite3.Error), open_database(database) as old:
             old.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     before = [Move(file, aside / file.name) for file in files_of_database(database) if file.exists()]
     return [*before, Move(fresh, database)]

@@ -26,7 +26,7 @@ from bot.backup.contents import (
 from bot.backup.moving import is_half_done
 from bot.database.files import make_durable
 from bot.database.integrity import find_damage, working_copy
-from bot.database.opening import opened
+from bot.database.opening import open_database
 from bot.database.schema import DatabaseError, read_migrations, refuse_newer, version_of
 from config.reasons import reason
 from config.version import VERSION
@@ -97,7 +97,7 @@ def _check_target(database: Path, target: Path) -> None:
 def _is_backup(path: Path) -> bool:
     """Whether the file is a backup. Only backups may be overwritten."""
     try:
-        with opened(path, "ro") as database:
+        with open_database(path, "ro") as database:
             return read_note(database) is not None
     except (sqlite3.Error, BackupRefusedError):
         return False
@@ -116,7 +116,7 @@ def _copy(database: Path, part: Path, report: Report) -> None:
         report(done - before)
         before = done
 
-    with opened(database) as source, opened(part) as copy:
+    with open_database(database) as source, open_database(part) as copy:
         refuse_newer(database, version_of(source), newest=len(read_migrations()))
         (page_size,) = source.execute("PRAGMA page_size").fetchone()
         # A read transaction, so that all pages are from the same moment, even if a bot writes during the copy.
@@ -139,7 +139,7 @@ def _readable(database: Path, part: Path) -> Iterator[Path]:
 def _add_files(part: Path, folders: Mapping[str, Path], report: Report) -> tuple[str, ...]:
     """Add the files to the backup; returns those that had to be left out, each with the reason."""
     left_out = []
-    with opened(part) as copy:
+    with open_database(part) as copy:
         # A backup must be a single file without a log.
         copy.execute("PRAGMA journal_mode = DELETE")
         copy.executescript(f"BEGIN; {OWN_TABLES}")
@@ -162,7 +162,7 @@ def _read_back(part: Path, folders: Mapping[str, Path]) -> None:
     """Read the whole backup in the way that ``restore`` does, to check it."""
     try:
         check_content(part, part)
-        with opened(part, "ro") as copy:
+        with open_database(part, "ro") as copy:
             for folder in folders:
                 for _ in archived(copy, folder):
                     pass

@@ -57,7 +57,7 @@ class IgnoringCommands(commands.Cog, name="People"):
         await ctx.defer()
         guild, named = require_guild(ctx).id, bool(member)
         if not named:
-            await ctx.send(self._listed(guild), allowed_mentions=discord.AllowedMentions.none())
+            await ctx.send(self._list_text(guild), allowed_mentions=discord.AllowedMentions.none())
             return
         name = escape_markdown(member.display_name)
         ignore = state == "on" if state is not None else not self._ignored.include(guild, member.id)
@@ -74,7 +74,7 @@ class IgnoringCommands(commands.Cog, name="People"):
             allowed_mentions=discord.AllowedMentions.none(),
         )
 
-    def _listed(self, guild: int) -> str:
+    def _list_text(self, guild: int) -> str:
         people = self._ignored.on(guild)
         if not people:
             return NOBODY

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot.check_result import CheckResult
 from bot.database.integrity import damaged_files, find_damage
-from bot.database.opening import opened
+from bot.database.opening import open_database
 from bot.database.schema import DatabaseError, read_migrations, refuse_newer, version_of
 
 _SUBJECT = "Database"
@@ -25,7 +25,7 @@ def check_database(path: Path) -> CheckResult:
                 f"{path} is damaged ({damage}). At its next start, the bot renames it and copies the readable records "
                 "to a new database; if you have a backup, `python -m bot restore FILE` restores everything",
             )
-        with opened(path) as database:
+        with open_database(path) as database:
             refuse_newer(path, version_of(database), newest=len(read_migrations()))
     except DatabaseError as error:
         return CheckResult(_SUBJECT, False, str(error))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.database.files import COMPANIONS, OWN_FILE, files_of_database, free_name, link_or_copy
-from bot.database.opening import opened, sqlite_errors_only
+from bot.database.opening import open_database, sqlite_errors_only
 from bot.database.schema import (
     APPLICATION_ID,
     DatabaseError,
@@ -66,7 +66,7 @@ def find_damage(path: Path) -> str | None:
         DatabaseError: the file can't be read at all, for example because of its permissions.
     """
     try:
-        with opened(path) as database:
+        with open_database(path) as database:
             (found,) = database.execute("PRAGMA integrity_check(1)").fetchone()
             if found == "ok":
                 return _lacking(database)
@@ -126,7 +126,7 @@ def _copy_readable(damaged: Path, fresh: Path, kept: Path) -> tuple[int, tuple[s
     """Copy all readable rows; returns their number, and the names of tables of which rows are missing."""
     steps = read_migrations()
     rows, incomplete = 0, []
-    with opened(damaged) as source, opened(fresh) as target:
+    with open_database(damaged) as source, open_database(fresh) as target:
         version = _version(source)
         refuse_newer(damaged, version or 0, newest=len(steps))
         migrate(target, steps[: version or 1])

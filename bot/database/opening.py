@@ -14,7 +14,7 @@ def decode_text(text: bytes) -> str:
 
 
 @contextmanager
-def opened(path: Path, mode: str = "rw") -> Iterator[sqlite3.Connection]:
+def open_database(path: Path, mode: str = "rw") -> Iterator[sqlite3.Connection]:
     """Open the database at ``path`` in autocommit mode, and close it at the end of the block.
 
     Args:

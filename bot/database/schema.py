@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.database.opening import opened
+from bot.database.opening import open_database
 
 FILE = "seiyuu.sqlite3"
 """Name of the database file in ``DATA_DIR``."""
@@ -114,7 +114,7 @@ def bring_up_to_date(path: Path, steps: Sequence[Migration] | None = None) -> No
     """
     steps = read_migrations() if steps is None else steps
     try:
-        with opened(path, "rwc") as database:
+        with open_database(path, "rwc") as database:
             refuse_newer(path, version_of(database), newest=len(steps))
             migrate(database, steps)
     except sqlite3.Error as error:

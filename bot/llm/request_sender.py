@@ -220,7 +220,7 @@ class RequestSender:
 
     def reply_began(self) -> None:
         """Report that the reply has begun. This confirms that the server refused the fields that were left out."""
-        self._confirm_left_out()
+        self._remember_left_out_fields()
 
     async def prepare_retry(self, error: ModelError) -> bool:
         """Prepare another attempt after the server reported an error inside of the reply, before its first word.
@@ -281,7 +281,7 @@ class RequestSender:
         if not fields and not roles:
             return False
         # The error is about other fields now, so the server really refused the fields that were left out before.
-        self._confirm_left_out()
+        self._remember_left_out_fields()
         if self._field_tries >= MAX_FIELD_RETRIES:
             return False
         self._field_tries += 1
@@ -289,7 +289,7 @@ class RequestSender:
         self._folds_system = self._folds_system or roles
         return True
 
-    def _confirm_left_out(self) -> None:
+    def _remember_left_out_fields(self) -> None:
         """Remember for later requests which fields were left out of this one."""
         for field in self._left_out_fields:
             self._memory.dialect.learn(field)

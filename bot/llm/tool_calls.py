@@ -253,12 +253,12 @@ class _Call:
             arguments = _checked(text)
         except (ValueError, RecursionError):
             if final:
-                self.fault = "its arguments are no JSON object"
+                self.fault = "its arguments are not a JSON object"
             return
         if not _NAME.fullmatch(self.name):
             self.fault = "it has no name that a tool can have"
         elif arguments is None:
-            self.fault = "its arguments are no JSON object of a sensible depth"
+            self.fault = "its arguments are not a JSON object, or are nested too deeply"
         else:
             self.arguments = arguments
 

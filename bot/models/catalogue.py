@@ -193,4 +193,4 @@ def load_catalogue(file: Path = CATALOGUE_FILE) -> Catalogue:
         faults = (
             f"{'.'.join(map(str, fault['loc']))} {message_of(fault)}" for fault in error.errors(include_url=False)
         )
-        raise CatalogueError(f"{file} is no catalogue of models: {'; '.join(faults).strip()}") from error
+        raise CatalogueError(f"{file} is not a catalogue of models: {'; '.join(faults).strip()}") from error

@@ -148,7 +148,7 @@ class ModelsCommand:
             agreed: whether to download without asking for confirmation.
             ask: asks a question and returns the answer; ``None`` if nobody can answer.
         """
-        return self._download_catalogued(accepted, agreed=agreed, ask=ask) or self._say_what_lacks_outside()
+        return self._download_catalogued(accepted, agreed=agreed, ask=ask) or self._print_missing_outside_weights()
 
     def _download_catalogued(self, accepted: list[str], *, agreed: bool, ask: Callable[[str], str] | None) -> int:
         chosen = [self._entry(name) for name in self._choice.wanted]
@@ -183,17 +183,17 @@ class ModelsCommand:
     def repair(self, accepted: list[str]) -> int:
         """Download the damaged files of all downloaded models, and the missing files of the wanted models."""
         entries = self._shown()
-        ill = [entry for entry in entries if not self._is_sound(entry) and self._is_to_be_here(entry)]
+        ill = [entry for entry in entries if not self._is_sound(entry) and self._must_be_here(entry)]
         if not ill:
             if not any(self._outside_faults()):
                 self._say("Nothing is broken, and nothing that is needed is missing.")
-            return self._say_what_lacks_outside()
+            return self._print_missing_outside_weights()
         status = self._get(ill, accepted, agreed=True, ask=None)
         if status == OK:
             self._say("✔ Repaired: everything is here, and the checksums are right.")
-        return status or self._say_what_lacks_outside()
+        return status or self._print_missing_outside_weights()
 
-    def _is_to_be_here(self, entry: ModelEntry) -> bool:
+    def _must_be_here(self, entry: ModelEntry) -> bool:
         return entry.name in self._choice.wanted or entry.store.arrived(entry.name, entry.model) > 0
 
     def _get(
@@ -237,9 +237,9 @@ class ModelsCommand:
         for outside in self._choice.outside:
             if outside.place is not None:
                 self._say(f"– {outside.setting}: {outside.whereabouts}")
-        return FAILED if self._say_what_lacks_outside() or failed else OK
+        return FAILED if self._print_missing_outside_weights() or failed else OK
 
-    def _say_what_lacks_outside(self) -> int:
+    def _print_missing_outside_weights(self) -> int:
         """Print which weights outside of the catalogue are missing; returns the exit status."""
         faults = list(self._outside_faults())
         for fault in faults:

@@ -60,7 +60,7 @@ def _stt_models(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
     if settings.stt.url is not None:
         return
     if settings.stt.model is None:
-        yield from _of_profile(catalogue, settings, Part.STT)
+        yield from _profile_models(catalogue, settings, Part.STT)
         return
     asked = settings.stt.model
     for name, model in catalogue.models.items():
@@ -77,7 +77,7 @@ def _llm_models(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
         if named is not None and named.part is Part.LLM:
             yield settings.llm.model
         return
-    for name in _of_profile(catalogue, settings, Part.LLM):
+    for name in _profile_models(catalogue, settings, Part.LLM):
         own = catalogue.models[name].settings
         if settings.llm.call_url in (None, own.get("LLM_URL")) and settings.llm.model in (None, own.get("LLM_MODEL")):
             yield name
@@ -87,7 +87,7 @@ def _tts_models(catalogue: Catalogue, settings: Settings, speech: SpeechSettings
     if settings.tts.websocket_url is not None:
         return
     if settings.tts.engine is None and settings.profile is Profile.EMBEDDED:
-        yield from _of_profile(catalogue, settings, Part.TTS)
+        yield from _profile_models(catalogue, settings, Part.TTS)
     engines = voice_engines(settings, speech)
     for name, model in catalogue.models.items():
         if model.part is Part.TTS and model.settings.get("TTS_ENGINE") in engines:
@@ -110,7 +110,7 @@ def _is_usual(speech: SpeechSettings, folder: Path) -> bool:
     return speech.xtts_model == DEFAULT_XTTS_MODEL or _same(speech.xtts_model, folder)
 
 
-def _of_profile(catalogue: Catalogue, settings: Settings, part: Part) -> Iterator[str]:
+def _profile_models(catalogue: Catalogue, settings: Settings, part: Part) -> Iterator[str]:
     if settings.profile is Profile.EMBEDDED and settings.weights is Weights.TOYS:
         return
     yield from (name for name in catalogue.profiles[settings.profile] if catalogue.models[name].part is part)

@@ -58,10 +58,10 @@ class ProfilePictureCommands(commands.Cog, name="Profile picture"):
 
     async def _list(self, ctx: Context) -> None:
         album = await self._profile_picture.album()
-        await ctx.send(_listed(album), ephemeral=True)
+        await ctx.send(_list_text(album), ephemeral=True)
 
 
-def _listed(album: Album) -> str:
+def _list_text(album: Album) -> str:
     lines = [f"{'▶️' if name == album.shown else '▫️'} {_short(name)}" for name in album.names[:MAX_LISTED]]
     if len(album.names) > MAX_LISTED:
         lines.append(f"… and {len(album.names) - MAX_LISTED} more")

@@ -64,7 +64,7 @@ def _picture_frames(data: bytes, count: int, budget: DecodingBudget) -> list[byt
 
 def _video_frames(data: bytes, count: int, budget: DecodingBudget) -> list[bytes]:
     try:
-        with videos.opened_video(data) as video:
+        with videos.open_video(data) as video:
             if video.is_short:
                 return sample_evenly(budget.spend(video.frames()), count)
             return [to_jpeg(frame) for frame in video.sample_frames(count, budget)]

@@ -95,12 +95,12 @@ def _forwarded(message: discord.Message, origin: str) -> Iterator[MediaItem]:
 
 
 def _inside(content: discord.Message | discord.MessageSnapshot, origin: str = "") -> Iterator[MediaItem]:
-    attached = [_of_attachment(attachment, origin) for attachment in content.attachments]
+    attached = [_attachment_item(attachment, origin) for attachment in content.attachments]
     yield from (item for item in attached if item.kind.startswith(_VISIBLE))
-    yield from _of_embeds(content.embeds, origin)
+    yield from _embed_items(content.embeds, origin)
 
 
-def _of_attachment(attachment: discord.Attachment, origin: str) -> MediaItem:
+def _attachment_item(attachment: discord.Attachment, origin: str) -> MediaItem:
     kind = (attachment.content_type or mimetypes.guess_type(attachment.filename)[0] or "").partition(";")[0]
     return MediaItem(
         attachment.url,
@@ -113,7 +113,7 @@ def _of_attachment(attachment: discord.Attachment, origin: str) -> MediaItem:
     )
 
 
-def _of_embeds(embeds: list[discord.Embed], origin: str) -> list[MediaItem]:
+def _embed_items(embeds: list[discord.Embed], origin: str) -> list[MediaItem]:
     """The pictures of embeds, by the addresses of Discord's proxy.
 
     The original address may be anything, for example a machine in the operator's own network.

@@ -23,7 +23,7 @@ _CONTAINERS = {"format_whitelist": "mov,matroska"}
 
 
 class Video:
-    """An open video, made by :func:`opened_video`."""
+    """An open video, made by :func:`open_video`."""
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
         self._container = container
@@ -58,7 +58,7 @@ class Video:
 
 
 @contextmanager
-def opened_video(data: bytes) -> Iterator[Video]:
+def open_video(data: bytes) -> Iterator[Video]:
     """Open a video.
 
     Raises:
