@@ -25,6 +25,7 @@ MIN_TOKENS_PER_SECOND = 6.0
 MAX_TRANSCRIPTION_SECONDS = 1.5
 """Most seconds for transcribing :data:`SOUND_SECONDS` of sound. People wait this long for each answer."""
 SOUND_SECONDS = 3.0
+"""Length of the sound that the transcriber is tested with."""
 TEST_LIMIT = 20.0
 """Most seconds for the test of one part. A part that needs more time is too slow for a call."""
 _TOKENS = 24

@@ -30,7 +30,9 @@ DECODE_ERRORS = (
 )
 """Exceptions that Pillow raises for broken or malicious files."""
 _PREFIX = 16
+"""Number of first bytes by which Pillow recognises a format."""
 _QUALITY = 88
+"""JPEG quality."""
 _WHITE = (255, 255, 255, 255)
 _RESIZABLE = frozenset({"L", "RGB", "RGBA"})
 

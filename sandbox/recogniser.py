@@ -24,7 +24,8 @@ from audio.samples import Samples
 
 RATE = 16_000
 _BEGIN, _END = "<s>", "</s>"
-_PAIR_SHARE = 0.9
+_PAIR_PROBABILITY = 0.9
+"""Total probability of the known word pairs after a word. The rest is for all other words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +107,13 @@ def _language_model(texts: list[list[str]]) -> str:
     follows = Counter(first for first, _ in pairs.elements())
     vocabulary = sorted({word for words in texts for word in words})
     single = math.log10(1 / (len(vocabulary) + 1))
-    back_off = math.log10(1 - _PAIR_SHARE)
+    back_off = math.log10(1 - _PAIR_PROBABILITY)
     lines = ["\\data\\", f"ngram 1={len(vocabulary) + 2}", f"ngram 2={len(pairs)}", "", "\\1-grams:"]
     lines += [f"-99 {_BEGIN} {back_off:.4f}", f"{single:.4f} {_END}"]
     lines += [f"{single:.4f} {word} {back_off:.4f}" for word in vocabulary]
     lines += ["", "\\2-grams:"]
     lines += [
-        f"{math.log10(_PAIR_SHARE * count / follows[first]):.4f} {first} {second}"
+        f"{math.log10(_PAIR_PROBABILITY * count / follows[first]):.4f} {first} {second}"
         for (first, second), count in sorted(pairs.items())
     ]
     return "\n".join([*lines, "", "\\end\\", ""])

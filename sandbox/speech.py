@@ -26,8 +26,10 @@ SPEECH_LEVEL = 0.1
 """RMS level of a guest's speech: -20 dB."""
 
 _SYNTHESISER = "sandbox.speech_synthesiser"
-_LONGEST = 60.0
-_VOICED = 0.005
+_SPEAKING_LIMIT = 60.0
+"""Seconds after which a process that is still speaking a text is killed."""
+_VOICED_LEVEL = 0.005
+"""Level from which a sample is part of the speech and not of the silence around it."""
 # espeak-ng would spell "mhm" letter by letter.
 _MHM = re.compile(r"\bmhm\b", re.IGNORECASE)
 
@@ -93,7 +95,7 @@ class _Synthesiser:
         )
         if process.stdin is None or process.stdout is None:
             raise SpeechError("espeak-ng's process has no streams")
-        last_resort = threading.Timer(_LONGEST, process.kill)
+        last_resort = threading.Timer(_SPEAKING_LIMIT, process.kill)
         last_resort.start()
         try:
             yield process.stdin, process.stdout
@@ -119,7 +121,7 @@ def _synthesiser() -> _Synthesiser:
 
 
 def _levelled(samples: Sound, rate: int, text: str) -> Sound:
-    voiced = np.flatnonzero(np.abs(samples) > _VOICED)
+    voiced = np.flatnonzero(np.abs(samples) > _VOICED_LEVEL)
     if not len(voiced):
         raise SpeechError(f"there is nothing to be heard in {text!r}")
     sound = at_level(soxr.resample(samples[voiced[0] : voiced[-1] + 1], rate, SAMPLE_RATE), SPEECH_LEVEL)

@@ -27,9 +27,13 @@ from sandbox.voice.opus import SAMPLE_RATE, Sound
 T = TypeVar("T")
 
 JOIN_LIMIT = 120.0
+"""Seconds in which the bot must join."""
 REPLY_LIMIT = 90.0
+"""Seconds in which the bot must do what a guest waits for, such as end a reply."""
 LEAVE_LIMIT = 15.0
+"""Seconds in which the bot must leave."""
 JOIN_AGAIN = 5.0
+"""Seconds before the command to join is typed again."""
 COUGH_AT = 1
 """A guest coughs at the beginning of the story's segment with this number."""
 GOES_ON_AT = 2

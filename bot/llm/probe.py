@@ -76,6 +76,7 @@ def entry_of(entries: list[Any], model: str | None, *names: str) -> dict[str, An
 
 _SMALLEST, _LARGEST = 256, 100_000_000
 _OLLAMA_DEFAULT = 4_096
+"""Context size that Ollama uses by default, in tokens."""
 
 _LISTED = ("max_model_len", "context_length", "context_window", "max_context_length", "max_context_len", "n_ctx")
 """Names of the context size in a list of models: of vLLM and SGLang, OpenRouter and Together, Groq, Mistral, some other

@@ -106,6 +106,7 @@ MAX_BLIND_WAITS = 3
 MAX_LOADING_PAUSE = 5.0
 """Longest pause between two attempts while the server loads its model, in seconds, even if it asks for a longer one."""
 
+# The status of overloaded servers, such as Anthropic's. http.HTTPStatus lacks it.
 _OVERLOADED = 529
 _NOT_READY = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_EARLY, _OVERLOADED})
 _BEHIND_A_PROXY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})

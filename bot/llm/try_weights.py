@@ -18,7 +18,9 @@ from config.project import child_environment
 LOAD_LIMIT = 900.0
 """Longest time for loading, in seconds. A large model on a slow disk takes some minutes."""
 _REFUSED = 3
+"""Exit status if llama.cpp can't load the weights."""
 _MOST_TOLD = 400
+"""Most characters of the reason that are passed on."""
 
 
 async def try_weights(file: Path) -> None:

@@ -37,6 +37,7 @@ _log = logging.getLogger(__name__)
 
 MEMBERS_PER_CHUNK = 1000
 CLOSE_LIMIT_S = 1.0
+"""Seconds to wait for the client's side of a close."""
 
 
 class Gateway:

@@ -12,7 +12,9 @@ from sandbox.gateway.session import GatewayMessage
 from sandbox.world.entities import Json
 
 HEARTBEAT_S = 41.25
+"""Heartbeat interval in seconds."""
 _MISSED_HEARTBEATS = 1.5
+"""Number of heartbeat intervals without a message after which the connection is closed."""
 
 
 class Op(IntEnum):

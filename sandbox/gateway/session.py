@@ -12,7 +12,9 @@ from sandbox.world import payloads
 from sandbox.world.entities import Application, Guild, Json, Member
 
 KEPT_EVENTS = 2000
+"""Number of a session's latest events that a resume can replay."""
 DISPATCH = 0
+"""Opcode of events."""
 
 
 @dataclass(frozen=True, slots=True)

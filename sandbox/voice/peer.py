@@ -39,9 +39,12 @@ from sandbox.world.bus import VoiceTicket
 _log = logging.getLogger(__name__)
 
 CONNECT_LIMIT = 10.0
+"""Seconds for connecting to the voice server."""
 TAIL_FRAMES = 5
+"""Number of frames of silence after speech, as Discord asks for."""
 FRAME_SECONDS = 0.02
 _PENDING_PACKETS = 100
+"""Most packets that are kept until their speaker is known."""
 
 
 class VoicePeer:

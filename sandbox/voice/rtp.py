@@ -20,7 +20,8 @@ MODES = (AES_GCM, XCHACHA20)
 PAYLOAD_TYPE = 0x78
 SILENCE = b"\xf8\xff\xfe"
 FRAME_SAMPLES = 960
-_COUNTER = 4
+_COUNTER_BYTES = 4
+"""Length of the nonce's counter at the end of each packet."""
 
 
 class RtpError(ValueError):
@@ -45,7 +46,7 @@ def parse_header(packet: bytes) -> RtpHeader:
     Raises:
         RtpError: it is not a voice packet: too short, RTCP, another version or payload type.
     """
-    if len(packet) < 12 + _COUNTER:
+    if len(packet) < 12 + _COUNTER_BYTES:
         raise RtpError("too short")
     first, kind, sequence, timestamp, ssrc = struct.unpack_from(">BBHII", packet)
     if first >> 6 != 2 or kind & 0x7F != PAYLOAD_TYPE:
@@ -116,7 +117,7 @@ class AesGcmCipher:
         """Decrypt a packet's payload. Raises :class:`RtpError`."""
         try:
             return self._cipher.decrypt(
-                packet[-_COUNTER:] + bytes(8), packet[header_size:-_COUNTER], packet[:header_size]
+                packet[-_COUNTER_BYTES:] + bytes(8), packet[header_size:-_COUNTER_BYTES], packet[:header_size]
             )
         except (InvalidTag, ValueError) as error:
             raise RtpError("the transport key does not fit") from error
@@ -137,10 +138,10 @@ class XChaChaCipher:
 
     def open(self, packet: bytes, header_size: int) -> bytes:
         """Decrypt a packet's payload. Raises :class:`RtpError`."""
-        nonce = packet[-_COUNTER:] + bytes(20)
+        nonce = packet[-_COUNTER_BYTES:] + bytes(20)
         try:
             return crypto_aead_xchacha20poly1305_ietf_decrypt(
-                packet[header_size:-_COUNTER], packet[:header_size], nonce, self._key
+                packet[header_size:-_COUNTER_BYTES], packet[:header_size], nonce, self._key
             )
         except (CryptoError, ValueError) as error:
             raise RtpError("the transport key does not fit") from error

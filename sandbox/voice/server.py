@@ -26,7 +26,9 @@ from sandbox.world.bus import VoiceTicket
 _log = logging.getLogger(__name__)
 
 HEARTBEAT_MS = 13_750
+"""Heartbeat interval in milliseconds."""
 _KEPT_MESSAGES = 200
+"""Number of a client's latest messages that a resume can replay."""
 
 
 @dataclass(slots=True, eq=False)

@@ -11,6 +11,7 @@ from sandbox.world.entities import VoiceState
 from sandbox.world.world import World
 
 CLOSE_GRACE_S = 0.05
+"""Seconds to wait for a client to close its connection before the next event is handled."""
 
 
 class VoiceServerLink:

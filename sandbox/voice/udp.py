@@ -12,8 +12,9 @@ from collections.abc import Callable
 # The value of SO_TIMESTAMPNS on Linux; the socket module has no constant for it.
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@qq")
-_BUFFER = 1 << 20
-_MOST_AT_ONCE = 64
+_RECEIVE_BUFFER_BYTES = 1 << 20
+_MAX_BATCH = 64
+"""Most datagrams that are read in one go."""
 
 Address = tuple[str, int]
 Receiver = Callable[[bytes, Address, float], None]
@@ -33,7 +34,7 @@ class TimedSocket:
         self._loop = asyncio.get_running_loop()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
         with contextlib.suppress(OSError):
             # Other systems have no such option: there the arrival is the time of reading.
             self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
@@ -59,7 +60,7 @@ class TimedSocket:
 
     def _read(self) -> None:
         # The batch is bounded, so that a flood of datagrams can't block the event loop.
-        for _ in range(_MOST_AT_ONCE):
+        for _ in range(_MAX_BATCH):
             try:
                 data, ancillary, _, address = self._socket.recvmsg(2048, socket.CMSG_SPACE(_TIMESPEC.size))
             except (BlockingIOError, InterruptedError):

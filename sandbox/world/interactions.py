@@ -17,7 +17,9 @@ from sandbox.world.interaction_entities import CallbackKind, Interaction, Intera
 from sandbox.world.messages import Messages
 
 FIRST_RESPONSE_S = 3.0
+"""Seconds in which a bot must send the first response."""
 TOKEN_LIFE_S = 900.0
+"""Seconds for which an interaction's token is valid."""
 ATTACHMENT_LIMIT = 10 * 1024 * 1024
 
 

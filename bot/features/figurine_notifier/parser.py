@@ -29,7 +29,9 @@ UNTITLED = "(untitled)"
 NO_FEED = 65
 """Exit code if the input is not a feed."""
 _CPU_SECONDS = 15
+"""Most CPU time of this program."""
 _MEMORY_BYTES = 1024 * 1024 * 1024
+"""Most memory of this program."""
 _TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
 _IN_LINKS = "!#$%&'()*+,/:;=?@[]~"
 _HOST = re.compile(r"[a-z0-9.-]+|[0-9a-f:.]+")

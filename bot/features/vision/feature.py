@@ -23,7 +23,8 @@ _log = logging.getLogger(__name__)
 HELD = "🎤 I can't look at images or videos right now, I'm talking in voice chat! Send it again after I leave."
 CANT_SEE = "🙈 I can't see pictures here (nobody has set VISION_LLM_URL)."
 
-_MAX_WORDS = 500
+_MAX_TEXT_CHARS = 500
+"""Most characters of a message's text that the model sees."""
 
 
 class Vision:
@@ -80,7 +81,7 @@ class Vision:
             return None
         try:
             async with self._gate.work():
-                return await self._describe(items, shorten(message.clean_content, _MAX_WORDS))
+                return await self._describe(items, shorten(message.clean_content, _MAX_TEXT_CHARS))
         except (FeatureHeldError, WorkStoppedError):
             raise VisionError(HELD) from None
 
