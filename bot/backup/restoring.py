@@ -162,7 +162,7 @@ def _make_folder(data_dir: Path) -> None:
 def _check_file(backup: Path, database: Path) -> None:
     try:
         if backup.exists() and not (backup.is_file() or backup.is_dir()):
-            raise BackupRefusedError(f"{backup} can't be read: it is not a file.")
+            raise BackupRefusedError(f"{backup} can't be read: it is no file.")
         if database.exists() and backup.samefile(database):
             raise BackupRefusedError(f"{backup} is the database itself, and not a backup of it.")
         with backup.open("rb") as file:
