@@ -29,8 +29,8 @@ class CallEndWatcher:
     Args:
         transport: carries the call. It says when the call is lost, and whether the bot is alone.
         speech: the connection to the speech server.
-        leave_requested: returns when a person who may do so has asked the bot, aloud, to leave.
-        settings: contains after how long without people, or without the speech server, the call ends.
+        leave_requested: waits until a person who may do so has asked the bot, aloud, to leave.
+        settings: the settings of calls, among them how long a call lasts without people or the speech server.
         clock: returns monotonic seconds.
     """
 

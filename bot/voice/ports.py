@@ -21,7 +21,7 @@ class Responder(Protocol):
         ...
 
     def answer(self, asked: Turn, when_loading: Callable[[], None] | None = None) -> AsyncGenerator[str, None]:
-        """Stream the answer to a turn. Closing the generator closes the model's stream.
+        """Stream the text of the answer to a turn. Closing the generator closes the model's stream.
 
         Args:
             when_loading: called once if the model is still being loaded after a while.

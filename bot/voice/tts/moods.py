@@ -24,7 +24,7 @@ class MoodsError(BrokenFileError):
 
 
 class MoodManner(BaseModel):
-    """The manner of speaking in one mood. ``None`` leaves a parameter as it is.
+    """The manner of speaking in one mood. Parameters that are ``None`` keep their usual value.
 
     Attributes:
         preset: name of a preset of the speech server.
