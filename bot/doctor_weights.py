@@ -30,7 +30,7 @@ def _verdict(settings: Settings, weights: OwnWeights) -> bool | None:
 
 
 def _lines(settings: Settings, weights: OwnWeights) -> list[str]:
-    whole = [name for name, condition in weights.conditions.items() if condition is Condition.WHOLE]
+    whole = [name for name, condition in weights.conditions.items() if condition is Condition.COMPLETE]
     lines = [*weights.notices, *(f"{name} is here, and its checksums are right" for name in whole)]
     if settings.weights is Weights.TOYS and (weights.toy_stt or weights.toy_llm):
         lines.append("toys, as WEIGHTS=toys says")

@@ -99,7 +99,7 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
     if settings.weights is Weights.REAL:
         _insist_on_real(catalogue, conditions, but=Part.LLM if named is not None else None)
     whole = {
-        _slot(catalogue.models[name]): name for name, condition in conditions.items() if condition is Condition.WHOLE
+        _slot(catalogue.models[name]): name for name, condition in conditions.items() if condition is Condition.COMPLETE
     }
 
     def folder(slot: str) -> Path | None:
@@ -138,7 +138,7 @@ def _voice_behind(catalogue: Catalogue, settings: Settings) -> Path | None:
     for name in catalogue.profiles[Profile.EMBEDDED]:
         model = catalogue.models[name]
         store = store_of(settings, model)
-        if model.part is Part.TTS and store.condition(name, model) is Condition.WHOLE:
+        if model.part is Part.TTS and store.condition(name, model) is Condition.COMPLETE:
             return store.folder(name)
     return None
 
@@ -154,7 +154,7 @@ def _insist_on_real(catalogue: Catalogue, conditions: Mapping[str, Condition], *
     lacking = [
         f"{name} is {'not here' if condition is Condition.MISSING else 'damaged'}"
         for name, condition in conditions.items()
-        if condition is not Condition.WHOLE and _slot(catalogue.models[name]) not in ("speech detector", but)
+        if condition is not Condition.COMPLETE and _slot(catalogue.models[name]) not in ("speech detector", but)
     ]
     if lacking:
         raise RealWeightsMissingError(f"WEIGHTS=real, but {enumerated(lacking)}. Remedy: {REPAIR}")

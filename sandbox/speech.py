@@ -1,4 +1,4 @@
-"""Speech of guests by espeak-ng, in a process of its own. The same words always give the same sound."""
+"""Speech of guests by espeak-ng, in a child process. The same words always give the same sound."""
 
 from __future__ import annotations
 

@@ -48,7 +48,9 @@ def make_stage(data_dir: Path, folders: Iterable[Path]) -> Path:
 
 
 def carry_out(data_dir: Path, moves: Sequence[Move]) -> None:
-    """Carry out all moves. Always call :func:`undo_and_clean_up` afterwards. If this failed, it undoes the moves.
+    """Carry out all moves.
+
+    Always call :func:`undo_and_clean_up` afterwards; that function undoes the moves if this one has failed.
 
     Raises:
         OSError: one of the moves is not possible.

@@ -235,7 +235,7 @@ def _print_header(settings: Settings, weights: OwnWeights, console: Console) -> 
     for notice in weights.notices:
         console.print(notice, markup=False, highlight=False, soft_wrap=True)
     if weights.llm is not None:
-        real = [name for name, condition in weights.conditions.items() if condition is Condition.WHOLE]
+        real = [name for name, condition in weights.conditions.items() if condition is Condition.COMPLETE]
         console.print(f"Engines, all on the processor of this machine: {', '.join(real)}.", markup=False)
     elif weights.toy_llm:
         console.print(

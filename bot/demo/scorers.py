@@ -79,7 +79,7 @@ class CallScore:
 
 
 class Scorer(Protocol):
-    """Scores the answers after the call, with a speech recogniser of its own."""
+    """Scores the answers after the call, with a separate speech recogniser."""
 
     async def score(self, answers: Sequence[HeardAnswer]) -> CallScore:
         """Score all answers of the call."""

@@ -42,7 +42,7 @@ class ReplyFilter:
         never_retract: bool = False,
         brief: bool = False,
     ) -> None:
-        self.spoke = False
+        self.has_text = False
         """Whether there was text that was not retracted."""
         self.finished = False
         """Whether the server marked the end of the reply."""
@@ -114,7 +114,7 @@ class ReplyFilter:
         if cut_off and self._brief is not None:
             self._brief.cut_off()
         pieces = self._record(_without_retracted(self._chain.finish()))
-        if self.spoke and not self._began_inside and not cut_off and not self.ended:
+        if self.has_text and not self._began_inside and not cut_off and not self.ended:
             self._habit.began_outside()
         return pieces
 
@@ -124,10 +124,10 @@ class ReplyFilter:
         recorded: list[str] = []
         for piece in pieces:
             # Before the first word there is nothing to retract, and white space is left out.
-            heard = piece if self.spoke else piece.lstrip()
-            if not heard and not self.spoke:
+            heard = piece if self.has_text else piece.lstrip()
+            if not heard and not self.has_text:
                 continue
-            self.spoke = not isinstance(heard, Retraction)
+            self.has_text = not isinstance(heard, Retraction)
             recorded.append(heard)
         return recorded
 
@@ -183,8 +183,8 @@ class AnswerBuilder:
     the answer ends.
     """
 
-    def __init__(self, text: ReplyFilter) -> None:
-        self.text = text
+    def __init__(self, reply_filter: ReplyFilter) -> None:
+        self.filter = reply_filter
         self.called = False
         """Whether there was a tool call."""
         self._calls = ToolCallAssembler()
@@ -193,18 +193,18 @@ class AnswerBuilder:
     @property
     def ended(self) -> bool:
         """Whether the answer is over, even if the server sends more."""
-        return self.text.ended or self._calls.ended
+        return self.filter.ended or self._calls.ended
 
     def take(self, delta: Delta) -> list[AnswerPart]:
         """Take the next delta; returns the parts that are ready."""
-        said = _as_text_deltas(self.text.take(delta))
+        said = _as_text_deltas(self.filter.take(delta))
         self._waiting += self._calls.take(delta.calls)
-        return [*said, *([] if self.text.holds else self._released())]
+        return [*said, *([] if self.filter.holds else self._released())]
 
     def end(self) -> list[AnswerPart]:
         """End the answer; returns the remaining parts."""
-        said = _as_text_deltas(self.text.end())
-        self._waiting += self._calls.end(whole=self.text.finished and self.text.reason not in LENGTH_REASONS)
+        said = _as_text_deltas(self.filter.end())
+        self._waiting += self._calls.end(whole=self.filter.finished and self.filter.reason not in LENGTH_REASONS)
         return [*said, *self._released()]
 
     def _released(self) -> list[ToolCall]:

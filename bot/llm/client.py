@@ -322,10 +322,10 @@ class ModelClient:
         return self._memories[model]
 
     def _check_end(self, answer: AnswerBuilder, options: ModelOptions, runs_tools: bool) -> None:
-        text = answer.text
-        if not text.spoke and not (answer.called and runs_tools):
-            raise nothing_said(options, text.reason, thought=text.thought)
-        if not text.finished and not answer.ended:
+        reply = answer.filter
+        if not reply.has_text and not (answer.called and runs_tools):
+            raise nothing_said(options, reply.reason, thought=reply.thought)
+        if not reply.finished and not answer.ended:
             _log.warning("the model server at %s did not mark the end of its reply", options.server_name)
 
     def _connections(self) -> aiohttp.ClientSession:

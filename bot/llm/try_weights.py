@@ -1,4 +1,4 @@
-"""Test load of a model's weights in a process of its own, since llama.cpp aborts the process if a file is damaged.
+"""Test load of a model's weights in a separate process, since llama.cpp aborts the process if a file is damaged.
 
 It is used for weights that no checksum protects. ``python -m bot.llm.try_weights FILE`` is the process that loads them.
 """

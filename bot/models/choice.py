@@ -18,13 +18,13 @@ class UnknownModelError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ModelSelection:
     """The models that a command works with.
 
     Attributes:
         wanted: ids of the models that are needed or were named. They are downloaded, and a check fails without them.
         shown: ids of the models that a list or a check shows.
-        reason: why the wanted models are wanted, in words, such as "what your settings need".
+        reason: the wanted models in words, such as "what your settings need".
         is_everything: whether all models of the catalogue are shown.
         outside: weights that the settings name, but that are not in the catalogue.
     """
@@ -36,7 +36,7 @@ class Choice:
     outside: tuple[OutsideWeights, ...] = ()
 
 
-def choose(catalogue: Catalogue, settings: Settings, names: Sequence[str], profile: Profile | None) -> Choice:
+def choose(catalogue: Catalogue, settings: Settings, names: Sequence[str], profile: Profile | None) -> ModelSelection:
     """Select the models in ``names``; without names, those of ``profile``; without both, those that the settings need.
 
     Raises:
@@ -49,10 +49,10 @@ def choose(catalogue: Catalogue, settings: Settings, names: Sequence[str], profi
         raise UnknownModelError(f"There is no model {unknown[0]!r}. {meant}")
     if names:
         asked = tuple(dict.fromkeys(names))
-        return Choice(asked, asked, "what you asked for", is_everything=False)
+        return ModelSelection(asked, asked, "what you asked for", is_everything=False)
     everything = tuple(catalogue.models)
     if profile is not None:
-        return Choice(catalogue.profiles[profile], everything, f"what PROFILE={profile} needs")
+        return ModelSelection(catalogue.profiles[profile], everything, f"what PROFILE={profile} needs")
     speech = SpeechSettings.read()
     needed, outside = needed_models(catalogue, settings, speech), outside_weights(catalogue, settings, speech)
-    return Choice(needed, everything, "what your settings need", outside=tuple(outside))
+    return ModelSelection(needed, everything, "what your settings need", outside=tuple(outside))

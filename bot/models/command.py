@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bot.models.arguments import read_arguments
 from bot.models.catalogue import Catalogue, CatalogueError, Model, load_catalogue
-from bot.models.choice import Choice, UnknownModelError, choose
+from bot.models.choice import ModelSelection, UnknownModelError, choose
 from bot.models.download import (
     ModelDownloadError,
     ModelEntry,
@@ -76,7 +76,9 @@ class ModelsCommand:
         pins: the file with the pinned packages.
     """
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, choice: Choice, console: Console, pins: Path) -> None:
+    def __init__(
+        self, settings: Settings, catalogue: Catalogue, choice: ModelSelection, console: Console, pins: Path
+    ) -> None:
         self._pins = pins
         self._settings = settings
         self._catalogue = catalogue

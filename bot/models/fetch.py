@@ -71,7 +71,7 @@ async def _fetch(
 
 
 def _missing(entries: Sequence[ModelEntry]) -> list[ModelEntry]:
-    return [entry for entry in entries if entry.store.condition(entry.name, entry.model) is not Condition.WHOLE]
+    return [entry for entry in entries if entry.store.condition(entry.name, entry.model) is not Condition.COMPLETE]
 
 
 def _announcement(catalogue: Catalogue, missing: Sequence[ModelEntry]) -> str:

@@ -47,7 +47,7 @@ class Manifest(BaseModel):
 class Condition(StrEnum):
     """The condition of a model's files."""
 
-    WHOLE = "whole"
+    COMPLETE = "complete"
     DAMAGED = "damaged"
     MISSING = "missing"
 
@@ -120,7 +120,7 @@ class ModelStore:
             if any(self.faults(manifest, lambda _: None)):
                 return Condition.DAMAGED
             self._note_verified(name, model.files)
-        return Condition.WHOLE
+        return Condition.COMPLETE
 
     def faults(self, manifest: Manifest, advance: Advance) -> Iterator[FileFault]:
         """Read all files, and yield the faults of those that differ from the manifest."""

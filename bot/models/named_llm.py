@@ -66,5 +66,5 @@ def named_llm(settings: Settings, catalogue: Catalogue) -> EmbeddedLlm | None:
             raise NoSuchLlmError(f"LLM_MODEL={asked} is not here yet. Get it with: {download_command(asked)}")
         case Condition.DAMAGED:
             raise NoSuchLlmError(f"LLM_MODEL={asked} is damaged. Remedy: {REPAIR}")
-        case Condition.WHOLE:
+        case Condition.COMPLETE:
             return EmbeddedLlm(store.folder(asked) / model.files[0].path, asked)

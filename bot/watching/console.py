@@ -92,7 +92,7 @@ class CallConsole:
         self._column = 0
 
     def break_line(self) -> None:
-        """End an unfinished line, so that the output of others begins on a line of its own."""
+        """End an unfinished line, so that other output begins on a new line."""
         if self._column:
             self._console.print()
             self._column = 0

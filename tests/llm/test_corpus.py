@@ -56,7 +56,7 @@ def read(stream: Stream, chunks: Iterable[bytes]) -> Read:
             if answer.ended:
                 break
         parts += answer.end()
-        failure = None if text.spoke or answer.called else nothing_said(OPTIONS, text.reason, thought=text.thought)
+        failure = None if text.has_text or answer.called else nothing_said(OPTIONS, text.reason, thought=text.thought)
     except ServerSaidError as error:
         failure = server_said(OPTIONS, str(error))
     except BrokenDeltaError as error:

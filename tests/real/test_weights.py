@@ -20,7 +20,7 @@ def test_every_part_is_real(weights: OwnWeights) -> None:
     assert weights.stt is not None
     assert weights.llm is not None
     assert weights.voice is not None
-    assert set(weights.conditions.values()) == {Condition.WHOLE}
+    assert set(weights.conditions.values()) == {Condition.COMPLETE}
     assert weights.notices == ()
 
 

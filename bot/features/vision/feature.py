@@ -10,7 +10,7 @@ import discord
 
 from bot.discord_files import DownloadError, TooLongError, download
 from bot.features.vision.budget import UnknownFileError
-from bot.features.vision.frames import take_frames
+from bot.features.vision.frames import extract_frames
 from bot.features.vision.media import MediaItem, VisionError, check_media, find_media, too_large
 from bot.features.vision.vision_model import MediaFrames, VisionModel
 from bot.pictures import BrokenPictureError
@@ -117,7 +117,7 @@ class Vision:
         try:
             # One file at a time, because a decoded picture can take much memory.
             async with self._decoding:
-                return await take_frames(data, count)
+                return await extract_frames(data, count)
         except UnknownFileError as error:
             if item.kind.startswith("video/"):
                 raise _undecodable(item) from error

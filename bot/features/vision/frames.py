@@ -15,7 +15,7 @@ from bot.features.vision.budget import DecodingBudget, UnknownFileError
 from bot.pictures import BrokenPictureError, to_jpeg
 
 
-async def take_frames(data: bytes, count: int, *, clock: Callable[[], float] = time.monotonic) -> list[bytes]:
+async def extract_frames(data: bytes, count: int, *, clock: Callable[[], float] = time.monotonic) -> list[bytes]:
     """At most ``count`` JPEGs of a file, in the file's order. Decoding runs in a thread; cancelling ends it.
 
     Raises:

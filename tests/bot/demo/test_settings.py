@@ -71,7 +71,9 @@ def test_models_named_in_the_settings_are_found_from_the_demonstrations_own_data
 ) -> None:
     here = {"whisper-small", "qwen2.5-7b-q4"}
     monkeypatch.setattr(ModelStore, "is_whole", lambda _store, name, _model: name in here)
-    monkeypatch.setattr(ModelStore, "condition", lambda _store, name, _model: Condition.WHOLE if name in here else None)
+    monkeypatch.setattr(
+        ModelStore, "condition", lambda _store, name, _model: Condition.COMPLETE if name in here else None
+    )
     own = _set(monkeypatch, tmp_path, STT_MODEL="small", LLM_MODEL="qwen2.5-7b-q4")
     given = demo_environment(own, SpeechSettings.read())
     models = tmp_path / "data" / "models"

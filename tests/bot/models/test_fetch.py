@@ -252,7 +252,7 @@ async def test_a_full_disk_is_told_and_leaves_nothing_half(
                 await download.fetch(entry, lambda _what, _size: lambda _step: None)
         assert store.condition(entry.name, entry.model) is Condition.MISSING
         await download.fetch(entry, lambda _what, _size: lambda _step: None)
-    assert store.condition(entry.name, entry.model) is Condition.WHOLE
+    assert store.condition(entry.name, entry.model) is Condition.COMPLETE
 
 
 def test_a_disk_without_room_is_told_before_anything_is_asked_for(registry: LocalRegistry) -> None:
@@ -349,12 +349,12 @@ def test_a_start_reads_again_only_what_was_written_to(tmp_path: Path) -> None:
     weights.chmod(0)
     if os.access(weights, os.R_OK):
         weights.chmod(0o600)
-    assert store.condition("tiny-ears", model) is Condition.WHOLE
+    assert store.condition("tiny-ears", model) is Condition.COMPLETE
     with weights.open("r+b") as file:
         file.seek(HALF)
         file.write(b"\0\1\2\3")
     assert store.condition("tiny-ears", model) is Condition.DAMAGED
     weights.write_bytes(WEIGHTS)
-    assert store.condition("tiny-ears", model) is Condition.WHOLE
+    assert store.condition("tiny-ears", model) is Condition.COMPLETE
     weights.write_bytes(WEIGHTS[:-1])
     assert store.condition("tiny-ears", model) is Condition.DAMAGED
