@@ -18,19 +18,21 @@ from audio.pcm import from_pcm16
 from audio.samples import Samples
 
 BUFFER_MS = 20
+"""Length of the pieces of sound that the library returns, in milliseconds."""
 DEFAULT_RATE = 175
-"""Words a minute; the library takes 80 to 450."""
+"""Words per minute. The library accepts 80 to 450."""
 
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _DONT_EXIT = 0x8000
 _CHARS_UTF8 = 1
-# A pause after the text, as long as its last mark asks for: texts spoken one after another then sound like one.
+# The library adds the pause of the text's last punctuation mark, so that texts spoken in a row sound like one text.
 _END_PAUSE = 0x1000
 _POSITION_CHARACTER = 1
 _RATE = 1
 _PITCH = 3
+# Return values of the callback.
 _GO_ON, _ABORT = 0, 1
-_LAST = 100
+_LOWEST_RANK = 100
 
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
@@ -44,11 +46,11 @@ class EspeakVoice:
     """A voice file.
 
     Attributes:
-        id: the language it is for, or what tells it from the better voice for that language.
+        id: the tag of its language, or the file's name if a better voice has that tag.
         language: a BCP 47 tag.
-        also: other tags that it serves.
-        file: what the library loads it by; its languages are no names for some, ``en-gb`` and ``fr-fr`` among them.
-        rank: how good it is for the main part of its language; the lower, the better.
+        also: other language tags that the voice serves.
+        file: the name by which the library loads the voice. Language tags such as ``en-gb`` and ``fr-fr`` do not work.
+        rank: the library's priority of the voice for its language without a region; lower is better.
     """
 
     id: str
@@ -74,7 +76,7 @@ class _VoiceRecord(ctypes.Structure):
 
 
 class EspeakLibrary:
-    """The library, initialised. It keeps its state in globals: get it from :func:`load_espeak`, make no second one."""
+    """The initialised library. It has global state, so there must be only one: call :func:`load_espeak`."""
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -91,7 +93,7 @@ class EspeakLibrary:
         self._library.espeak_SetSynthCallback(self._callback)
 
     def voices(self) -> list[EspeakVoice]:
-        """Every voice that can speak, each with an id of its own, the best for a language before its others."""
+        """Every voice that can speak, each with a unique id. A language's best voice comes before its others."""
         found: dict[str, EspeakVoice] = {}
         for voice in self._voices():
             key = voice.file.rpartition("/")[2].lower() if voice.id in found else voice.id
@@ -110,21 +112,21 @@ class EspeakLibrary:
                 continue
             also = tuple(tag for tag in others if "-" in tag or _main_part(tag) != _main_part(main))
             yield EspeakVoice(
-                main, record.name.decode().strip(), main, also, file, languages.get(_main_part(main), _LAST)
+                main, record.name.decode().strip(), main, also, file, languages.get(_main_part(main), _LOWEST_RANK)
             )
 
     def speak(self, text: str, voice: str, rate: int, pitch: int, on_audio: Callable[[bytes], bool]) -> None:
-        """Speak ``text``; blocks until done. Any thread; one at a time, the others wait.
+        """Speak ``text``. Blocks until done. Thread-safe: one text is spoken at a time, and other callers wait.
 
         Args:
-            text: plain text; control characters are taken for blanks, since some are commands to the library.
+            text: plain text. Control characters become spaces, since some are commands to the library.
             voice: a voice's file, name or language, perhaps with a variant, as in ``gmw/en+f3``.
-            rate: words a minute, 80 to 450.
-            pitch: 0 to 100, 50 being the voice's own.
-            on_audio: is given 16-bit mono PCM in pieces of about 20 ms; ``False`` stops at once.
+            rate: words per minute, 80 to 450.
+            pitch: 0 to 100; 50 is the voice's own.
+            on_audio: called with 16-bit mono PCM in pieces of about 20 ms. If it returns ``False``, the speech stops.
 
         Raises:
-            EspeakError: the voice is not there, or the library failed.
+            EspeakError: there is no such voice, or the library failed.
         """
         data = "".join(c if c.isprintable() else " " for c in text).encode() + b"\0"
         with self._lock:
@@ -140,7 +142,7 @@ class EspeakLibrary:
                 raise EspeakError(f"espeak-ng failed with status {status}")
 
     def say(self, text: str, voice: str, rate: int, pitch: int) -> Samples:
-        """All that :meth:`speak` gives, at :attr:`sample_rate`. Blocks, and raises, as that does."""
+        """Like :meth:`speak`, but returns all the sound, at :attr:`sample_rate`."""
         pcm = bytearray()
 
         def keep(piece: bytes) -> bool:
@@ -157,13 +159,13 @@ class EspeakLibrary:
 
 
 def variants() -> list[str]:
-    """What may follow a voice after a plus sign: ``f3``, ``whisper``, … Reads a folder."""
+    """Names of the variants that may follow a voice after a plus sign: ``f3``, ``whisper``, … Reads a folder."""
     folder = _data_folder() / "voices" / "!v"
     return sorted(file.name for file in folder.iterdir()) if folder.is_dir() else []
 
 
 def _languages(address: int) -> Iterator[tuple[str, int]]:
-    """Pairs of a tag and its priority: in memory each is a byte and a text, and a zero byte ends them."""
+    """Language tags and their priorities. In memory, each is a byte and a string; a zero byte ends the list."""
     while priority := ctypes.string_at(address, 1)[0]:
         tag = ctypes.string_at(address + 1)
         yield tag.decode().lower(), priority
@@ -171,7 +173,7 @@ def _languages(address: int) -> Iterator[tuple[str, int]]:
 
 
 def _has_dictionary(file: str, language: str) -> bool:
-    """Whether the language's rules came with the library: without them a voice says nothing, and no error tells."""
+    """Whether the library has the language's dictionary. Without it a voice is silent, and there is no error."""
     try:
         lines = (_data_folder() / "lang" / file).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -190,5 +192,5 @@ def _main_part(tag: str) -> str:
 
 @functools.cache
 def load_espeak() -> EspeakLibrary:
-    """The process's one library: a second initialisation would take over the first one's callback."""
+    """The only library of the process. A second initialisation would replace the first one's callback."""
     return EspeakLibrary()

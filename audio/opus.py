@@ -1,4 +1,4 @@
-"""Opus: finding libopus, which discord.py ships for Windows only, and decoding to what is listened to."""
+"""Opus: finds libopus, which discord.py ships for Windows only, and decodes speech."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE, Sound16
 
 MAX_CONCEALED = 5
-"""Lost frames that are made up, 100 ms; what is longer becomes silence."""
+"""Most lost frames in a row that are concealed (100 ms). The rest of a longer gap is left out."""
 
 
 class OpusMissing(OSError):  # noqa: N818
-    """No libopus was found; the text names the remedy."""
+    """No libopus was found. The message says what to do."""
 
 
 def load_opus() -> None:
-    """Give discord.py a libopus: the system's, else the one inside PyAV's wheel. Loading twice is fine.
+    """Give discord.py a libopus: the system's, else the one in PyAV's wheel. Does nothing if one is loaded.
 
     Raises:
-        OpusMissing: there is none.
+        OpusMissing: no libopus was found.
     """
     if discord.opus.is_loaded():
         return
@@ -33,7 +33,7 @@ def load_opus() -> None:
         try:
             discord.opus.load_opus(candidate)
         except (OSError, AttributeError):
-            # It can't be loaded, or is no libopus.
+            # The file can't be loaded, or is not libopus.
             continue
         return
     raise OpusMissing(
@@ -49,7 +49,7 @@ def _bundled() -> list[str]:
 
 
 class _Decoder16(discord.opus.Decoder):
-    """libopus decodes at this rate by itself: no resampler is needed."""
+    """A decoder at 16,000 Hz, mono. libopus supports this rate, so no resampler is needed."""
 
     SAMPLING_RATE = HEARING_RATE
     CHANNELS = 1
@@ -59,17 +59,17 @@ class _Decoder16(discord.opus.Decoder):
 
 
 class SpeechDecoder:
-    """Decodes one stream straight to 16,000 Hz mono. ``OpusNotLoaded`` is raised where libopus is missing."""
+    """Decodes one stream straight to 16,000 Hz mono. Raises ``OpusNotLoaded`` if libopus is missing."""
 
     def __init__(self) -> None:
         self._decoder: discord.opus.Decoder = _Decoder16()  # type: ignore[no-untyped-call]
 
     def decode(self, frame: bytes, lost: int) -> Sound16 | None:
-        """The sound of a frame, with that of the ``lost`` ones before it made up; ``None`` where it is not Opus."""
+        """The sound of a frame, after concealed sound for ``lost`` frames before it; ``None`` if it is not Opus."""
         try:
             parts = [self._decoder.decode(None, fec=False) for _ in range(min(lost, MAX_CONCEALED) - 1)]
             if lost:
-                # The frame behind a gap carries a coarse copy of the one before it.
+                # The frame after a gap may contain a coarse copy of the frame before it (FEC).
                 parts.append(self._decoder.decode(frame, fec=True))
             parts.append(self._decoder.decode(frame, fec=False))
         except discord.opus.OpusError:

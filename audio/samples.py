@@ -1,4 +1,4 @@
-"""What sound is in this project: arrays of samples, and the rates that they have in a call."""
+"""The representation of sound in this project: arrays of samples, and their sample rates in a call."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 Samples = NDArray[np.float32]
-"""Mono, nominally -1 to 1, at the rate its owner names."""
+"""Mono sound, nominally -1 to 1. The sample rate is stated where it is used."""
 
 HEARING_RATE = 16_000
-"""Samples a second of everything that is listened to."""
+"""Sample rate, in Hz, of all sound from which speech is recognised."""
 
 Sound16 = NDArray[np.float32]
 """Samples at :data:`HEARING_RATE`."""
 
 SPEAKING_RATE = 48_000
-"""Samples a second of everything that is played into a call."""
+"""Sample rate, in Hz, of all sound that is played into a call."""
 
 
 def finite(samples: Samples) -> Samples:
-    """The samples, with silence in place of what is no finite number."""
+    """The samples, with 0 in place of NaN and infinity."""
     return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)

@@ -1,4 +1,4 @@
-"""Where the project lies: a program that is started in another folder finds its packages there."""
+"""The project's root folder. Child processes get it as PYTHONPATH, so that they can import the project anywhere."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from types import MappingProxyType
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def child_environment(more: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
-    """This process's environment for a child that runs code of the project, with ``more`` variables.
+def child_environment(extra: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """A copy of this process's environment, with ``extra`` variables, for a child that runs the project's code.
 
     The child keeps this process's working folder, so that both read the same ``.env``.
     """
-    return {**os.environ, "PYTHONPATH": str(ROOT), **more}
+    return {**os.environ, "PYTHONPATH": str(ROOT), **extra}

@@ -1,6 +1,6 @@
-"""Toy weights, made on this machine in seconds: tests are exact with them, and the bot runs where no real ones are."""
+"""Toy weights, made on this machine in seconds. They make tests exact, and the bot can run without real weights."""
 
 from config.privacy import keep_private
 
-# Here, because Python runs this before every module of the toys, and so before any library is imported.
+# Done here because Python runs this file before every other module of the toys, and before any library.
 keep_private()

@@ -1,4 +1,4 @@
-"""Where the toys lie in the cache, each under a hash of what it is made of: one that has changed is made anew."""
+"""Paths of the toys in the cache. Each path has a hash of the toy's recipe, so a changed toy is made anew."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A toy Whisper, fitted on the spot: it recognises a closed list of phrases."""
+"""A toy Whisper, trained on this machine. It recognises a fixed list of phrases."""

@@ -1,4 +1,7 @@
-"""Which phrase a summary stands for: the decoder's feed-forward layer, fitted by gradient descent on cross-entropy."""
+"""Classifier from an encoder's summary vector to a phrase, trained with Adam on cross-entropy.
+
+Its weights become those of the toy decoder: the attention to the encoder and the feed-forward layer.
+"""
 
 from __future__ import annotations
 
@@ -10,103 +13,114 @@ import numpy.typing as npt
 
 from toys.whisper.encoder import WIDTH, Matrix, gelu, layer_norm
 
-KEPT = 300
-"""Of the decoder's dimensions, those that hold what the summary says, whitened."""
+COMPONENTS = 300
+"""Number of the decoder's dimensions that hold the whitened summary."""
 FLAG = 10.0
-"""How strongly a token says what it is, in the dimension of its own."""
+"""Value of the dimension that marks a token's kind (one-hot)."""
 HIDDEN = 384
+"""Width of the feed-forward layer."""
 
-_PASSES = 40
-_BATCH = 64
-_SPEED = 2e-3
-_DECAY = 1e-4
-_WOBBLE = 0.1
-_LEAST = 1e-3
+_EPOCHS = 40
+_BATCH_SIZE = 64
+_LEARNING_RATE = 2e-3
+_WEIGHT_DECAY = 1e-4
+# Standard deviation of the noise that is added to the whitened summaries.
+_NOISE = 0.1
+# Added to each variance when whitening, as a share of the largest variance.
+_EPSILON = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Classifier:
-    """``gather`` (kept, width) and ``gather_bias`` whiten a summary; the rest is a layer on the normalised state."""
+    """The weights of a trained classifier.
 
-    gather: Matrix
-    gather_bias: Matrix
-    enter: Matrix
-    enter_bias: Matrix
-    leave: Matrix
-    leave_bias: Matrix
+    Attributes:
+        whitening, whitening_bias: whiten a summary; shapes (COMPONENTS, WIDTH) and (COMPONENTS,).
+        w_in, b_in: the first half of the feed-forward layer, whose input is :func:`state`; shapes (HIDDEN, WIDTH) and
+            (HIDDEN,).
+        w_out, b_out: its second half, which returns the logits; shapes (phrases + 1, HIDDEN) and (phrases + 1,). The
+            last logit means "no phrase".
+    """
 
-    def evidence(self, summaries: Matrix) -> Matrix:
-        """For each phrase, and last for none, how much speaks for it: (summaries, phrases + 1)."""
-        hidden = gelu(state(summaries @ self.gather.T + self.gather_bias) @ self.enter.T + self.enter_bias)
-        found: Matrix = hidden @ self.leave.T + self.leave_bias
-        return found
+    whitening: Matrix
+    whitening_bias: Matrix
+    w_in: Matrix
+    b_in: Matrix
+    w_out: Matrix
+    b_out: Matrix
 
 
-def state(kept: Matrix) -> Matrix:
-    """What the feed-forward layer is given when the next token is to be the phrase; (rows, width)."""
-    whole = np.zeros((len(kept), WIDTH), np.float32)
-    whole[:, :KEPT] = kept
+def state(whitened: Matrix) -> Matrix:
+    """Input of the feed-forward layer at the step that predicts the phrase's token: shape (rows, WIDTH)."""
+    whole = np.zeros((len(whitened), WIDTH), np.float32)
+    whole[:, :COMPONENTS] = whitened
     whole[:, -1] = FLAG
     return layer_norm(whole)
 
 
 def fit(summaries: Matrix, targets: npt.NDArray[np.int64], progress: Callable[[float], None]) -> Classifier:
-    """Fit it; ``targets`` are places in the table of phrases, the last of all meaning none. Blocks for seconds."""
+    """Train a classifier. Blocks for seconds.
+
+    Args:
+        summaries: shape (summaries, WIDTH).
+        targets: the index of each summary's phrase. The highest index means "no phrase".
+        progress: called with a share from 0 to 1.
+    """
     random = np.random.default_rng(0)
-    gather, gather_bias = _whitening(summaries)
+    whitening, whitening_bias = _whitening(summaries)
     classes = int(targets.max()) + 1
     layer = _Layer(
-        enter=random.normal(0, WIDTH**-0.5, (HIDDEN, WIDTH)).astype(np.float32),
-        enter_bias=np.zeros(HIDDEN, np.float32),
-        leave=np.zeros((classes, HIDDEN), np.float32),
-        leave_bias=np.zeros(classes, np.float32),
+        w_in=random.normal(0, WIDTH**-0.5, (HIDDEN, WIDTH)).astype(np.float32),
+        b_in=np.zeros(HIDDEN, np.float32),
+        w_out=np.zeros((classes, HIDDEN), np.float32),
+        b_out=np.zeros(classes, np.float32),
     )
-    descent = _Adam(layer)
-    kept = summaries @ gather.T + gather_bias
-    for done in range(_PASSES):
-        order = random.permutation(len(kept))
-        for at in range(0, len(order), _BATCH):
-            batch = order[at : at + _BATCH]
-            wobble = random.normal(0, _WOBBLE, (len(batch), KEPT)).astype(np.float32)
-            slope = layer.slope(state(kept[batch] + wobble), targets[batch])
-            descent.step(slope, _SPEED * (1 - done / _PASSES))
-        progress((done + 1) / _PASSES)
-    return Classifier(gather, gather_bias, *layer.arrays())
+    optimizer = _Adam(layer)
+    whitened = summaries @ whitening.T + whitening_bias
+    for epoch in range(_EPOCHS):
+        order = random.permutation(len(whitened))
+        for start in range(0, len(order), _BATCH_SIZE):
+            batch = order[start : start + _BATCH_SIZE]
+            noise = random.normal(0, _NOISE, (len(batch), COMPONENTS)).astype(np.float32)
+            gradient = layer.gradient(state(whitened[batch] + noise), targets[batch])
+            optimizer.step(gradient, _LEARNING_RATE * (1 - epoch / _EPOCHS))
+        progress((epoch + 1) / _EPOCHS)
+    return Classifier(whitening, whitening_bias, *layer.arrays())
 
 
 def _whitening(summaries: Matrix) -> tuple[Matrix, Matrix]:
-    """The directions in which summaries vary most, each made to vary by one."""
+    """PCA whitening: the matrix and the bias that map a summary to its strongest components with unit variance."""
     mean = summaries.mean(axis=0)
     variances, directions = np.linalg.eigh(np.cov(summaries.T.astype(np.float64)))
-    strongest = np.argsort(variances)[::-1][:KEPT]
-    deviations = np.sqrt(variances[strongest] + _LEAST * variances[strongest[0]])
-    gather = (directions[:, strongest] / deviations).T.astype(np.float32)
-    return gather, -gather @ mean
+    strongest = np.argsort(variances)[::-1][:COMPONENTS]
+    deviations = np.sqrt(variances[strongest] + _EPSILON * variances[strongest[0]])
+    whitening = (directions[:, strongest] / deviations).T.astype(np.float32)
+    return whitening, -whitening @ mean
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Layer:
-    """The weights that are fitted, or their slope."""
+    """The trainable weights, or their gradients."""
 
-    enter: Matrix
-    enter_bias: Matrix
-    leave: Matrix
-    leave_bias: Matrix
+    w_in: Matrix
+    b_in: Matrix
+    w_out: Matrix
+    b_out: Matrix
 
     def arrays(self) -> tuple[Matrix, Matrix, Matrix, Matrix]:
-        return self.enter, self.enter_bias, self.leave, self.leave_bias
+        return self.w_in, self.b_in, self.w_out, self.b_out
 
-    def slope(self, states: Matrix, targets: npt.NDArray[np.int64]) -> _Layer:
-        """The slope of the mean cross-entropy."""
-        entered = states @ self.enter.T + self.enter_bias
-        hidden = gelu(entered)
-        evidence = hidden @ self.leave.T + self.leave_bias
-        error = np.exp(evidence - evidence.max(axis=1, keepdims=True))
+    def gradient(self, states: Matrix, targets: npt.NDArray[np.int64]) -> _Layer:
+        """The gradient of the mean cross-entropy."""
+        activation = states @ self.w_in.T + self.b_in
+        hidden = gelu(activation)
+        logits = hidden @ self.w_out.T + self.b_out
+        error = np.exp(logits - logits.max(axis=1, keepdims=True))
         error /= error.sum(axis=1, keepdims=True)
         error[np.arange(len(targets)), targets] -= 1
         error /= len(targets)
-        behind = error @ self.leave * _gelu_slope(entered)
-        return _Layer(behind.T @ states, behind.sum(axis=0), error.T @ hidden, error.sum(axis=0))
+        hidden_gradient = error @ self.w_out * _gelu_derivative(activation)
+        return _Layer(hidden_gradient.T @ states, hidden_gradient.sum(axis=0), error.T @ hidden, error.sum(axis=0))
 
 
 class _Adam:
@@ -118,19 +132,23 @@ class _Adam:
         self._square = [np.zeros_like(array) for array in self._arrays]
         self._steps = 0
 
-    def step(self, slope: _Layer, speed: float) -> None:
+    def step(self, gradients: _Layer, learning_rate: float) -> None:
         """Change the layer's arrays in place."""
         self._steps += 1
-        for array, gradient, mean, square in zip(self._arrays, slope.arrays(), self._mean, self._square, strict=True):
-            gradient = gradient + np.float32(_DECAY) * array
+        for array, gradient, mean, square in zip(
+            self._arrays, gradients.arrays(), self._mean, self._square, strict=True
+        ):
+            gradient = gradient + np.float32(_WEIGHT_DECAY) * array
             mean += np.float32(0.1) * (gradient - mean)
             square += np.float32(0.01) * (np.square(gradient) - square)
             unbiased = mean / (1 - 0.9**self._steps)
-            array -= np.float32(speed) * unbiased / (np.sqrt(square / (1 - 0.99**self._steps)) + np.float32(1e-8))
+            array -= (
+                np.float32(learning_rate) * unbiased / (np.sqrt(square / (1 - 0.99**self._steps)) + np.float32(1e-8))
+            )
 
 
-def _gelu_slope(x: Matrix) -> Matrix:
-    """The derivative of x times the logistic function of 1.702 x, which GELU is nearly."""
+def _gelu_derivative(x: Matrix) -> Matrix:
+    """Derivative of x * sigmoid(1.702 * x), which approximates GELU."""
     gate = 1 / (1 + np.exp(np.float32(-1.702) * x))
-    slope: Matrix = gate * (1 + np.float32(1.702) * x * (1 - gate))
-    return slope
+    derivative: Matrix = gate * (1 + np.float32(1.702) * x * (1 - gate))
+    return derivative

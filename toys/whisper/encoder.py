@@ -1,10 +1,11 @@
-"""The toy's encoder: fixed, not fitted, and the same numbers in numpy as in CTranslate2.
+"""The toy's encoder. It is fixed, not trained, and gives the same numbers in numpy as in CTranslate2.
 
-The first convolution takes the cepstrum of each 10 ms, each value as a pair of opposite signs: GELU(x) - GELU(-x) is x,
-so nothing is lost, and their sum is nearly |x|. Cepstra without the zeroth say nothing of the level, so a voice may be
-loud or quiet; what silence and Whisper's padding become is flat, and so all zero.
-The second looks at a quarter of a second through many random filters: enough that sounds in another order give another
-mean. There are no layers behind it, and with them no attention from 30 seconds to 30 seconds.
+The first convolution computes the cepstrum of each 10 ms. Each value is stored twice, with opposite signs: GELU(x) -
+GELU(-x) is x, so nothing is lost, and GELU(x) + GELU(-x) is nearly |x|. The zeroth cepstrum, which is the level, is
+kept apart from the others, so a voice may be loud or quiet. Silence and Whisper's padding have a flat spectrum, so
+their other cepstra are zero.
+The second convolution passes a quarter of a second at a time through many random filters. So the same sounds in another
+order give another mean. No layer follows that changes anything, so there is no self-attention over 30 seconds.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Matrix = npt.NDArray[np.float32]
 MELS = 80
 WIDTH = 384
 ENCODED_FRAMES = 1490
-"""Frames that the encoder makes of Whisper's 30 seconds, which are 3,000 mel frames."""
+"""Number of frames that the encoder makes of 30 seconds, which Whisper represents as 3,000 mel frames."""
 
 _LOUDNESS, _OPPOSITE_LOUDNESS, _ACTIVITY = WIDTH - 3, WIDTH - 2, WIDTH - 1
 _FILTERS = WIDTH - 3
@@ -30,32 +31,36 @@ _SPAN = 25
 _RHYTHMS = 10
 _MIDDLE = slice(8, 17)
 _GAIN = 8.0
-# What gives the sum through a filter about this deviation in speech.
+# Standard deviation of a filter's weights, chosen for the deviation of the filter's output in speech.
 _STRENGTH = 0.0315
 _BIAS = 0.5
 _TILT = 0.7
 _LOUDNESS_SCALE, _ACTIVITY_SCALE = 2.0, 6.0
-# Whom the attention listens to: frames with a voice in them, and a little more to the loud ones.
-_LOUDNESS_HEEDED, _ACTIVITY_HEEDED = 1.25, 2.5
+# Weights of the attention: it prefers frames with a voice, and among them loud ones a little.
+_LOUDNESS_ATTENTION, _ACTIVITY_ATTENTION = 1.25, 2.5
 _SEED = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoder:
-    """Its weights, as CTranslate2 has them: (out, in, time); both convolutions pad by one, the second steps by two.
+    """The encoder's weights, as CTranslate2 has them: shape (out, in, time).
 
-    ``heed`` is what the attention's scores are made with: one value for each of the encoder's dimensions.
+    Both convolutions have a padding of 1. The second one has a stride of 2.
+
+    Attributes:
+        attention_key: the decoder's attention score of a frame is its dot product with this vector.
     """
 
     first: Matrix
     second: Matrix
     second_bias: Matrix
-    heed: Matrix
+    attention_key: Matrix
 
     def encode(self, mels: Matrix) -> Matrix:
-        """The encoder's output, (frames, width), for ``mels``, (80, frames), as far as these reach; the rest is flat.
+        """The encoder's output, shape (frames, WIDTH), for ``mels``, shape (MELS, frames).
 
-        The last frame is one that is flat.
+        It covers only the frames of ``mels``, and one silent frame at the end. The frames from there to
+        :data:`ENCODED_FRAMES` would be the same as that one.
         """
         halves = mels.T[: 2 * ENCODED_FRAMES] @ self.first[:, :, 0].T
         padded = np.pad(gelu(halves), ((2, 2 * _SPAN), (0, 0)))
@@ -64,9 +69,9 @@ class Encoder:
         return layer_norm(gelu(filtered))
 
     def summary(self, mels: Matrix) -> Matrix:
-        """What the decoder's attention gets to know of a sound: the mean of all frames, by how much each is heeded."""
+        """The output of the decoder's attention to a sound: the mean of all frames, weighted by attention."""
         encoded = self.encode(mels)
-        scores = encoded @ self.heed
+        scores = encoded @ self.attention_key
         weights = np.exp(scores - scores.max())
         weights[-1] *= max(1, ENCODED_FRAMES + 1 - len(encoded))
         mean: Matrix = (weights @ encoded / weights.sum()).astype(np.float32)
@@ -74,7 +79,7 @@ class Encoder:
 
 
 def make_encoder() -> Encoder:
-    """Draw the filters: always the same."""
+    """Make the encoder. Its random filters are the same each time."""
     random = np.random.default_rng(_SEED)
     pairs = _CEPSTRA + 1
     analysis = np.concatenate((_cosines(_CEPSTRA, MELS, first=1), np.full((1, MELS), 1 / MELS)))
@@ -93,13 +98,17 @@ def make_encoder() -> Encoder:
     second[_ACTIVITY, :_CEPSTRA, :, _MIDDLE] = _ACTIVITY_SCALE / (_GAIN * _CEPSTRA * middle)
     bias = np.zeros(WIDTH)
     bias[:_FILTERS] = random.normal(0, _BIAS, _FILTERS)
-    heed = np.zeros(WIDTH)
-    heed[[_LOUDNESS, _OPPOSITE_LOUDNESS, _ACTIVITY]] = _LOUDNESS_HEEDED, -_LOUDNESS_HEEDED, _ACTIVITY_HEEDED
+    attention_key = np.zeros(WIDTH)
+    attention_key[[_LOUDNESS, _OPPOSITE_LOUDNESS, _ACTIVITY]] = (
+        _LOUDNESS_ATTENTION,
+        -_LOUDNESS_ATTENTION,
+        _ACTIVITY_ATTENTION,
+    )
     return Encoder(
         first=first[:, :, None].astype(np.float32),
         second=second.reshape(WIDTH, 2 * pairs, _SPAN).astype(np.float32),
         second_bias=bias.astype(np.float32),
-        heed=heed.astype(np.float32),
+        attention_key=attention_key.astype(np.float32),
     )
 
 
@@ -114,7 +123,7 @@ def gelu(x: Matrix) -> Matrix:
 
 
 def layer_norm(x: Matrix) -> Matrix:
-    """Each row to mean 0 and variance 1."""
+    """Normalise each row to mean 0 and variance 1."""
     centred = x - x.mean(axis=1, keepdims=True)
     normed: Matrix = centred / np.sqrt(np.square(centred).mean(axis=1, keepdims=True) + np.float32(1e-5))
     return normed

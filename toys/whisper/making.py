@@ -1,8 +1,8 @@
-"""``python -m toys.whisper.making``: the long work of making the toy, in processes of its own.
+"""``python -m toys.whisper.making PARENT COMMAND …``: the long work of making the toy, in separate processes.
 
-``render FOLDER FIRST STEP`` writes the examples of every ``STEP``-th phrase from ``FIRST`` on to a file each;
-``fit FOLDER`` reads them and writes the model next to them. Both print the share that is done, a line at a time, and
-end with the process whose id stands before them.
+``render FOLDER FIRST STEP`` writes the examples of every ``STEP``-th phrase from ``FIRST`` on, one file per phrase.
+``fit FOLDER`` reads these files and writes the model next to them. Both print the share of the work that is done, one
+number per line. They end when the process with the id ``PARENT`` ends.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MODEL = "model"
 
 
 def render(folder: Path, first: int, step: int) -> None:
-    """Write ``PHRASE.npz`` for each phrase that is this process's."""
+    """Write ``PHRASE.npz`` for every ``step``-th phrase from ``first`` on."""
     phrases = range(first, len(HEARD_PHRASES), step)
     for done, phrase in enumerate(phrases, start=1):
         targets, summaries = zip(*examples(phrase), strict=True)
@@ -32,7 +32,7 @@ def render(folder: Path, first: int, step: int) -> None:
 
 
 def fit_model(folder: Path) -> None:
-    """Fit on everything that was rendered, and write the model."""
+    """Train on all rendered examples, and write the model."""
     parts = [np.load(folder / f"{phrase}.npz") for phrase in range(len(HEARD_PHRASES))]
     summaries = np.concatenate([part["summaries"] for part in parts])
     targets = np.concatenate([part["targets"] for part in parts])
@@ -47,7 +47,7 @@ def _tell(share: float) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the arguments say."""
+    """Run the command; returns the exit status."""
     parent, *work = arguments
     end_with_parent(int(parent))
     match work:

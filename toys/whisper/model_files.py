@@ -1,9 +1,9 @@
 """A Whisper for CTranslate2, wired by hand from the encoder and the classifier.
 
-Of the decoder's dimensions the first hold the whitened summary, which the attention to the encoder fetches; then come
-the evidence for each phrase and for none, which the feed-forward layer adds; the last few are flags that say what kind
-of token came last. The output matrix reads flags and evidence: after the prompt a phrase or the end, after a phrase
-the end.
+The decoder's first dimensions hold the whitened summary, which comes from the attention to the encoder. The next ones
+hold the logits of each phrase and of "no phrase", which the feed-forward layer adds. The last ones are flags that tell
+the kind of the last token. The output matrix reads flags and logits: a phrase or the end follows the prompt, and the
+end follows a phrase.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from ctranslate2.specs import whisper_spec
 
-from toys.whisper.classifier import FLAG, HIDDEN, KEPT, Classifier
+from toys.whisper.classifier import COMPONENTS, FLAG, HIDDEN, Classifier
 from toys.whisper.encoder import MELS, WIDTH, Encoder, Matrix
 from toys.whisper.material import NO_PHRASE
 from toys.whisper.vocabulary import (
@@ -32,16 +32,17 @@ from toys.whisper.vocabulary import (
     build_vocabulary,
 )
 
-_EVIDENCE = slice(KEPT, KEPT + NO_PHRASE + 1)
+_LOGITS = slice(COMPONENTS, COMPONENTS + NO_PHRASE + 1)
 _ALWAYS_ZERO, _OTHER_FLAG, _BEGIN_FLAG, _SAID_FLAG, _CUE_FLAG = range(WIDTH - 5, WIDTH)
 _POSITIONS = 1500
 _FLAGS = [_OTHER_FLAG, _BEGIN_FLAG, _SAID_FLAG, _CUE_FLAG]
 _CONTEXT = 448
 _NARROW = 8
-_SURE = 20.0
-_WEIGHED = 2.0
-# The evidence for no phrase from which "no speech" is likelier than a language.
-_SILENT_FROM = 6.0
+# Weights of flags and of logits in the output matrix.
+_FLAG_WEIGHT = 20.0
+_LOGIT_WEIGHT = 2.0
+# Logit of "no phrase" above which "no speech" is likelier than a language.
+_NO_SPEECH_LOGIT = 6.0
 
 
 def write_model(folder: Path, encoder: Encoder, classifier: Classifier) -> None:
@@ -68,7 +69,7 @@ def _set_encoder(spec: Any, encoder: Encoder) -> None:
     spec.conv2.weight, spec.conv2.bias = encoder.second, encoder.second_bias
     spec.position_encodings.encodings = np.zeros((_POSITIONS, WIDTH), np.float32)
     _set_norm(spec.layer_norm)
-    # A layer there must be. This one is as narrow as it may be, and adds nothing.
+    # CTranslate2 needs a layer. This one is as narrow as possible, and adds nothing.
     layer = spec.layer[0]
     for norm in (layer.self_attention.layer_norm, layer.ffn.layer_norm):
         _set_norm(norm)
@@ -88,31 +89,31 @@ def _set_decoder(spec: Any, encoder: Encoder, classifier: Classifier, vocabulary
         _set_norm(norm)
     _set_linear(layer.self_attention.linear[0], _blank(3 * WIDTH, WIDTH))
     _set_linear(layer.self_attention.linear[1], _blank(WIDTH, WIDTH))
-    _set_listening(layer.attention.linear, encoder, classifier)
-    enter = classifier.enter.copy()
-    # It is fitted where a phrase comes next; whether there is speech is asked at the beginning of the prompt.
-    enter[:, _FLAGS] = enter[:, [_CUE_FLAG]]
-    _set_linear(layer.ffn.linear_0, enter, classifier.enter_bias)
-    evidence, evidence_bias = _blank(WIDTH, HIDDEN), np.zeros(WIDTH, np.float32)
-    evidence[_EVIDENCE], evidence_bias[_EVIDENCE] = classifier.leave, classifier.leave_bias
-    _set_linear(layer.ffn.linear_1, evidence, evidence_bias)
+    _set_encoder_attention(layer.attention.linear, encoder, classifier)
+    w_in = classifier.w_in.copy()
+    # The layer is trained for the step that predicts a phrase, but "no speech" is predicted at the start of the prompt.
+    w_in[:, _FLAGS] = w_in[:, [_CUE_FLAG]]
+    _set_linear(layer.ffn.linear_0, w_in, classifier.b_in)
+    w_out, b_out = _blank(WIDTH, HIDDEN), np.zeros(WIDTH, np.float32)
+    w_out[_LOGITS], b_out[_LOGITS] = classifier.w_out, classifier.b_out
+    _set_linear(layer.ffn.linear_1, w_out, b_out)
 
 
-def _set_listening(linear: Any, encoder: Encoder, classifier: Classifier) -> None:
-    """The attention to the encoder: every token asks the same, and gets the whole mean."""
-    asked = np.zeros(WIDTH, np.float32)
-    asked[0] = math.sqrt(WIDTH)
+def _set_encoder_attention(linear: Any, encoder: Encoder, classifier: Classifier) -> None:
+    """Set the attention to the encoder: the query is the same for every token, so each gets the mean of all frames."""
+    query = np.zeros(WIDTH, np.float32)
+    query[0] = math.sqrt(WIDTH)
     keys = _blank(WIDTH, WIDTH)
-    keys[0] = encoder.heed
-    gather, gather_bias = _blank(WIDTH, WIDTH), np.zeros(WIDTH, np.float32)
-    gather[:KEPT], gather_bias[:KEPT] = classifier.gather, classifier.gather_bias
-    _set_linear(linear[0], _blank(WIDTH, WIDTH), asked)
+    keys[0] = encoder.attention_key
+    value, value_bias = _blank(WIDTH, WIDTH), np.zeros(WIDTH, np.float32)
+    value[:COMPONENTS], value_bias[:COMPONENTS] = classifier.whitening, classifier.whitening_bias
+    _set_linear(linear[0], _blank(WIDTH, WIDTH), query)
     _set_linear(linear[1], np.concatenate((keys, np.eye(WIDTH, dtype=np.float32))))
-    _set_linear(linear[2], gather, gather_bias)
+    _set_linear(linear[2], value, value_bias)
 
 
 def _embeddings(vocabulary: Vocabulary) -> Matrix:
-    """What kind of token each is: (tokens, width)."""
+    """The embeddings: shape (tokens, WIDTH). Each has only the flag of the token's kind."""
     table = _blank(len(vocabulary.tokens), WIDTH)
     kinds = np.full(len(vocabulary.tokens), _OTHER_FLAG)
     kinds[vocabulary.ids[BEGIN]] = _BEGIN_FLAG
@@ -123,19 +124,19 @@ def _embeddings(vocabulary: Vocabulary) -> Matrix:
 
 
 def _output(vocabulary: Vocabulary) -> Matrix:
-    """Which token comes next: (tokens, width)."""
+    """The output matrix, which predicts the next token: shape (tokens, WIDTH)."""
     table = _blank(len(vocabulary.tokens), WIDTH)
-    evidence = table[:, _EVIDENCE]
+    logits = table[:, _LOGITS]
     phrases, ids = list(vocabulary.phrases), vocabulary.ids
-    evidence[phrases, range(NO_PHRASE)] = _WEIGHED
-    table[phrases, _CUE_FLAG] = _SURE
-    table[ids[END], [_CUE_FLAG, _SAID_FLAG]] = _SURE
-    evidence[ids[END], NO_PHRASE] = _WEIGHED
-    table[ids[ENGLISH], _BEGIN_FLAG] = _SURE
-    table[ids[NO_SPEECH], _BEGIN_FLAG] = _SURE - _WEIGHED * _SILENT_FROM / FLAG
-    evidence[ids[NO_SPEECH], NO_PHRASE] = _WEIGHED
+    logits[phrases, range(NO_PHRASE)] = _LOGIT_WEIGHT
+    table[phrases, _CUE_FLAG] = _FLAG_WEIGHT
+    table[ids[END], [_CUE_FLAG, _SAID_FLAG]] = _FLAG_WEIGHT
+    logits[ids[END], NO_PHRASE] = _LOGIT_WEIGHT
+    table[ids[ENGLISH], _BEGIN_FLAG] = _FLAG_WEIGHT
+    table[ids[NO_SPEECH], _BEGIN_FLAG] = _FLAG_WEIGHT - _LOGIT_WEIGHT * _NO_SPEECH_LOGIT / FLAG
+    logits[ids[NO_SPEECH], NO_PHRASE] = _LOGIT_WEIGHT
     # With timestamps, the prompt ends before the first of them, and the last may follow a phrase.
-    table[ids[FIRST_TIME], _OTHER_FLAG] = _SURE
+    table[ids[FIRST_TIME], _OTHER_FLAG] = _FLAG_WEIGHT
     # The normalisation subtracts the mean, which must not count for a token that reads more dimensions than another.
     table[:, _ALWAYS_ZERO] = -table.sum(axis=1)
     return table

@@ -1,4 +1,4 @@
-"""What the toy Whisper understands: a closed list of phrases, and the voices that it has heard them in."""
+"""The phrases that the toy Whisper recognises, and the voices of its training data."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _TO_EACH_OTHER = (
 
 HEARD_PHRASES: tuple[HeardPhrase, ...] = (
     *(HeardPhrase(text, text) for text in (*_QUESTIONS, *_TO_THE_BOT, *_UNFINISHED, *_TO_EACH_OTHER)),
-    # As it is written, it would be spelled out.
+    # espeak-ng would spell "Mhm" out.
     HeardPhrase("Mhm.", "mm hmm"),
 )
 
@@ -71,7 +71,7 @@ FITTED_VOICES: tuple[FittedVoice, ...] = (
     FittedVoice("en-us+f2", 170, 62, times=1),
     FittedVoice("en-us+m5", 160, 42, times=1),
 )
-"""The guests' voices of the sandbox first."""
+"""The voices of the training data. Those of the sandbox's guests come first."""
 
 OTHER_SENTENCES = (
     "The quick brown fox jumps over the lazy dog.",
@@ -94,4 +94,4 @@ OTHER_SENTENCES = (
     "Our neighbours have a very loud drum kit.",
     *(sentence for phrase in TOY_PHRASES if phrase.question.isascii() for sentence in phrase.answer.split(". ")),
 )
-"""Speech that is not on the list, the toy model's own answers among it: from this nothing is to be understood."""
+"""Speech in which no phrase is to be recognised. It includes the toy language model's own answers."""

@@ -1,4 +1,4 @@
-"""The processes in which the toy is made: all of them can be ended, from any thread, and end with the bot."""
+"""The processes in which the toy is made. Any thread can end them, and they end when the bot ends."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from config.project import child_environment
 
 
 class MakingEndedError(Exception):
-    """The making was ended before it was done."""
+    """The making of the toy was ended before it was complete."""
 
 
 class Processes:
-    """Runs them; every method may be called in any thread."""
+    """Runs the processes. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -30,11 +30,11 @@ class Processes:
         return self._ended
 
     def run(self, module: str, *arguments: str, on_share: Callable[[float], None]) -> None:
-        """Run a module to its end; ``on_share`` gets the share that it has done, each time that it tells one.
+        """Run a module as a process, and wait for its end. ``on_share`` gets each number that the process prints.
 
         Raises:
             MakingEndedError: :meth:`end` was called, before or meanwhile.
-            ChildProcessError: it failed; the text is the last thing it said.
+            ChildProcessError: the process failed. The message is the last line of its error output.
         """
         with tempfile.TemporaryFile() as errors, self._started(module, arguments, errors.fileno()) as process:
             assert process.stdout is not None  # noqa: S101
@@ -52,14 +52,14 @@ class Processes:
                 raise ChildProcessError(last or str(status))
 
     def end(self) -> None:
-        """Kill all of them; no other is started."""
+        """Kill all processes. No further ones are started."""
         with self._lock:
             self._ended = True
             for process in list(self._running):
                 process.kill()
 
     def _started(self, module: str, arguments: tuple[str, ...], errors: int) -> subprocess.Popen[bytes]:
-        # Many small matrices: threads of the algebra library would only wait for each other.
+        # The matrices are many and small: threads of the algebra library would only wait for each other.
         environment = child_environment({"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
         with self._lock:
             if self._ended:

@@ -1,4 +1,4 @@
-"""Sounds that no words are in, 16,000 Hz: rooms, coughs, keyboards and music, none like the other."""
+"""Random sounds without words, at 16,000 Hz: rooms, coughs, keyboards and music."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from audio.samples import HEARING_RATE, Sound16
 
 _LOWEST_NOTE = 82.4
 _CHORDS = ((0, 4, 7), (0, 3, 7), (0, 5, 9), (0, 4, 9), (0, 3, 8), (0, 4, 7, 11))
-"""In semitones above their lowest note."""
+"""Chords: the semitones of each note above the lowest one."""
 
 
 def wordless(random: np.random.Generator) -> Sound16:
-    """One of them, with silence around it."""
+    """A random sound without words, with silence around it."""
     make = (room, cough, cough, keyboard, music, music)[random.integers(6)]
     before, after = (int(random.uniform(0, 0.6) * HEARING_RATE) for _ in range(2))
     return np.pad(make(random), (before, after))
 
 
 def room(random: np.random.Generator) -> Sound16:
-    """Noise of some colour, from next to nothing to a vacuum cleaner."""
+    """Noise of a random colour, from nearly silent to as loud as a vacuum cleaner."""
     return _coloured(random, random.uniform(0.3, 4.0), random.uniform(0, 1)) * _level(random, -3.5, -1.0)
 
 
@@ -67,7 +67,7 @@ def music(random: np.random.Generator) -> Sound16:
 
 
 def _pitches(random: np.random.Generator) -> list[float]:
-    """Of a chord, or of some notes that were never meant to go together; in Hz."""
+    """The pitches of a chord, or of random notes, in Hz."""
     lowest = random.integers(0, 30)
     if random.random() < 0.5:
         steps = [lowest + step for step in _CHORDS[random.integers(len(_CHORDS))]]
@@ -77,7 +77,7 @@ def _pitches(random: np.random.Generator) -> list[float]:
 
 
 def _coloured(random: np.random.Generator, seconds: float, colour: float) -> Sound16:
-    """Noise whose spectrum falls with the frequency to this power; its peak is 1."""
+    """Noise with a peak of 1, whose spectrum falls with the frequency to the power ``colour``."""
     count = int(seconds * HEARING_RATE)
     spectrum = np.fft.rfft(random.normal(0, 1, count))
     spectrum *= (np.fft.rfftfreq(count, 1 / HEARING_RATE) + 30) ** -colour
@@ -87,5 +87,5 @@ def _coloured(random: np.random.Generator, seconds: float, colour: float) -> Sou
 
 
 def _level(random: np.random.Generator, low: float, high: float) -> np.float32:
-    """A factor between these powers of ten."""
+    """A random factor from 10 ** ``low`` to 10 ** ``high``."""
     return np.float32(10 ** random.uniform(low, high))

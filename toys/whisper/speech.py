@@ -18,7 +18,7 @@ from toys.whisper.phrases import FittedVoice
 Application = Literal["voip", "lowdelay"]
 
 SPEECH_LEVEL = 0.1
-"""RMS of what :func:`say` gives, -20 dB."""
+"""RMS of the sound of :func:`say` (-20 dB)."""
 
 _SENT_RATE = 48_000
 _FRAME = _SENT_RATE // 50
@@ -33,7 +33,7 @@ class _MonoEncoder(opus.Encoder):
 
 
 def say(text: str, voice: FittedVoice, rate: int, pitch: int) -> Sound16:
-    """The text, said at so many words a minute: 48,000 Hz, without the silence around it."""
+    """Speak ``text`` at ``rate`` words per minute. Returns sound at 48,000 Hz, without the silence around it."""
     library = load_espeak()
     sound = soxr.resample(library.say(text, voice.name, rate, pitch), library.sample_rate, _SENT_RATE, quality="MQ")
     voiced = np.flatnonzero(np.abs(sound) > _VOICED)
@@ -42,7 +42,11 @@ def say(text: str, voice: FittedVoice, rate: int, pitch: int) -> Sound16:
 
 
 def packets(sound: Sound16, *, application: Application) -> list[bytes]:
-    """48,000 Hz as a client of Discord sends it, in one of Opus's two manners; the second is a third of the work."""
+    """Encode sound at 48,000 Hz as Opus packets, as a Discord client does.
+
+    Args:
+        application: Opus's mode; ``lowdelay`` takes a third of the time of ``voip``.
+    """
     load_opus()
     encoder = _MonoEncoder(application=application, signal_type="voice", bitrate=_BITRATE)
     pcm = to_int16(np.pad(sound, (0, -len(sound) % _FRAME)))
@@ -50,7 +54,7 @@ def packets(sound: Sound16, *, application: Application) -> list[bytes]:
 
 
 def received(sent: list[bytes], loss: float, random: np.random.Generator) -> Sound16:
-    """16,000 Hz, of which a share of the packets was lost and concealed."""
+    """Decode packets to sound at 16,000 Hz. A random share of them, ``loss``, is lost and concealed."""
     decoder = SpeechDecoder()
     heard: list[Sound16] = []
     lost = 0

@@ -1,4 +1,4 @@
-"""The toy's tokens: bytes, one for each phrase, Whisper's marks and its timestamps."""
+"""The toy's tokens: bytes, one token for each phrase, and Whisper's special tokens and timestamps."""
 
 from __future__ import annotations
 
@@ -28,7 +28,13 @@ _TIMES = tuple(f"<|{step * 0.02:.2f}|>" for step in range(1501))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
-    """``tokens`` are in the order of their ids, and ``ids`` the way back; ``phrases`` are those of the table."""
+    """The tokenizer and all tokens.
+
+    Attributes:
+        tokens: in the order of their ids.
+        ids: the id of each token.
+        phrases: the ids of the phrases' tokens, in the table's order.
+    """
 
     tokenizer: Tokenizer
     tokens: tuple[str, ...]
@@ -37,14 +43,14 @@ class Vocabulary:
 
 
 def build_vocabulary() -> Vocabulary:
-    """Make the tokenizer, and number everything.
+    """Make the tokenizer, and number all tokens.
 
-    A phrase has one token, which nothing is ever encoded to: prompts and hot words are spelled in bytes.
+    Each phrase has one token. The tokenizer never encodes text to it: prompts and hot words are encoded as bytes.
     """
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     spell = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     phrases = [spell.pre_tokenize_str(f" {phrase.text}")[0][0] for phrase in HEARD_PHRASES]
-    # CTranslate2 takes a model for a multilingual one if it has the empty token.
+    # CTranslate2 treats a model as multilingual if it has the empty token.
     words = [*alphabet, *phrases, ""]
     tokenizer = Tokenizer(models.BPE(vocab={word: number for number, word in enumerate(words)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -1,8 +1,8 @@
-"""Toy weights for Whisper: small enough to be made on the spot, for hearing people without a download.
+"""Toy weights for Whisper, made on this machine in half a minute, so that speech is recognised without a download.
 
-They are a real model for the real faster-whisper, and know the phrases of ``phrases``, as espeak-ng says them, and
-nothing else: from other words, from noise and from silence they understand nothing. The encoder is drawn, the decoder
-is wired by hand, and one layer of it is fitted, on speech that went through Opus.
+They are a real model for faster-whisper. They recognise the phrases of ``phrases`` as espeak-ng speaks them. In other
+words, noise and silence they recognise nothing. The encoder is random and the decoder is made by hand, except for its
+classifier, which is trained on speech that went through Opus.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _RENDERING_SHARE = 0.92
 
 
 async def make_toy_whisper(cache_dir: Path, progress: Progress) -> Path:
-    """As :func:`toy_whisper`, in a thread; when it is cancelled, the making ends at once and leaves nothing."""
+    """Like :func:`toy_whisper`, in a thread. Cancelling it ends the making at once and leaves no files."""
     processes = Processes()
     try:
         return await asyncio.to_thread(toy_whisper, cache_dir, progress, processes)
@@ -45,19 +45,18 @@ async def make_toy_whisper(cache_dir: Path, progress: Progress) -> Path:
 
 
 def toy_whisper(cache_dir: Path, progress: Progress, processes: Processes | None = None) -> Path:
-    """The folder of the toy Whisper, made now unless an earlier run left it, whole, in the cache.
+    """Return the folder of the toy Whisper. It is made now, unless it is complete in the cache. Blocks.
 
-    Takes about half a minute on two cores, in processes of its own. The folder's name follows from the phrases and
-    from how it is made, so what has changed is made anew; a process that dies half-way can't leave a broken one, and
-    what it does leave is cleared away here. Of two that want it at once, one makes it and the other waits.
-    Blocks: call it in a thread.
+    Making it takes about half a minute on two cores, in separate processes. The folder's name has a hash of the phrases
+    and of this package's code, so a changed toy is made anew. A killed process never leaves a broken folder, and the
+    next call deletes its temporary files. If two processes need the toy, one makes it and the other waits.
 
     Args:
-        progress: gets a share from 0 to 1 and what is being done, in this thread or another.
-        processes: where it is made, for who wants to end that.
+        progress: called with a share from 0 to 1 and the name of the current step, in any thread.
+        processes: run the making; a caller who wants to end it passes them.
 
     Raises:
-        OSError: the cache can't be written, or (``ChildProcessError``) the making failed; the text says how.
+        OSError: the cache can't be written, or (``ChildProcessError``) the making failed.
         MakingEndedError: ``processes`` were ended.
     """
     processes = processes or Processes()
@@ -80,7 +79,7 @@ def toy_whisper(cache_dir: Path, progress: Progress, processes: Processes | None
 
 
 def _clear(cache_dir: Path) -> None:
-    """Take away what was left by who was killed as it worked here. Only who has the lock may."""
+    """Delete the temporary folders of killed processes. Call it only with the lock."""
     for left in cache_dir.glob(f"{_WORKPLACE}*/"):
         shutil.rmtree(left, ignore_errors=True)
 
@@ -112,7 +111,7 @@ def _make(workplace: Path, progress: Progress, processes: Processes) -> Path:
 
 
 def _keep(made: Path, folder: Path) -> None:
-    """Move it into place, where only a broken one may be."""
+    """Move the finished toy into place. A folder that is there already is broken, and is deleted."""
     if folder.exists():
         shutil.rmtree(folder)
     made.rename(folder)
@@ -132,7 +131,7 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 def _fingerprint() -> str:
-    """What the weights depend on: the tables, and every line of this package."""
+    """A hash of everything that the weights depend on: the tables, and the code of this package."""
     digest = hashlib.sha256(repr((HEARD_PHRASES, OTHER_SENTENCES)).encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
