@@ -125,7 +125,7 @@ class FfmpegEncoder(Encoder):
 _CONTAINERS = {"flac": "flac", "libopus": "opus"}
 
 
-def write_sound(
+def write_audio_file(
     path: Path, samples: Samples, rate: int, codec: Literal["flac", "libopus"], *, bit_rate: int | None = None
 ) -> None:
     """Write a FLAC file with 16 bits per sample, or an Ogg Opus file (``libopus``). Blocks.

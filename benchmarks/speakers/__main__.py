@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from audio.encoders import write_sound
+from audio.encoders import write_audio_file
 from benchmarks.command_line import Report, Run, make_parser, run
 from benchmarks.speakers.natural import NaturalSpeech, SpeakerLine
 from benchmarks.speakers.weights import SpeakersError, kokoro_files
@@ -29,7 +29,7 @@ def _run(run: Run) -> Report:
     fields = yaml.safe_load((LINES / "lines.yaml").read_text(encoding="utf-8"))
     for name, line in fields["lines"].items():
         sound = speech.say(SpeakerLine(fields["voices"][line["guest"]], line["text"]))
-        write_sound(LINES / f"{name}.opus", sound, SAMPLE_RATE, "libopus", bit_rate=BIT_RATE)
+        write_audio_file(LINES / f"{name}.opus", sound, SAMPLE_RATE, "libopus", bit_rate=BIT_RATE)
         run.console.print(f"{name}: {line['text']}", markup=False, highlight=False, soft_wrap=True)
     return Report(lambda _: None)
 

@@ -14,7 +14,7 @@ import soxr
 from kokoro_onnx import Kokoro
 
 from audio.decode import read_sound
-from audio.encoders import write_sound
+from audio.encoders import write_audio_file
 from audio.level import at_level
 from benchmarks.speakers.weights import KokoroFiles
 from sandbox.speech import SPEECH_LEVEL
@@ -56,7 +56,7 @@ class NaturalSpeech:
         if not path.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
             unfinished = path.with_name(f"{name}.part.flac")
-            write_sound(unfinished, self._synthesise(line), SAMPLE_RATE, "flac")
+            write_audio_file(unfinished, self._synthesise(line), SAMPLE_RATE, "flac")
             unfinished.replace(path)
         return read_sound(path, SAMPLE_RATE)
 

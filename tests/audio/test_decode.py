@@ -20,7 +20,7 @@ from audio.decode import (
     decoded,
     read_sound,
 )
-from audio.encoders import write_sound
+from audio.encoders import write_audio_file
 from audio.level import rms
 from audio.pcm import to_int16
 from audio.samples import Samples
@@ -32,12 +32,12 @@ RATE = 48_000
 
 def test_flac_is_the_same_to_the_sample(tmp_path: Path) -> None:
     sound = tone(2.5)
-    write_sound(tmp_path / "tone.flac", sound, RATE, "flac")
+    write_audio_file(tmp_path / "tone.flac", sound, RATE, "flac")
     assert np.abs(read_sound(tmp_path / "tone.flac", RATE) - sound).max() < 2 / 32_767
 
 
 def test_ogg_opus_sounds_the_same(tmp_path: Path) -> None:
-    write_sound(tmp_path / "tone.opus", tone(2.5), RATE, "libopus", bit_rate=32_000)
+    write_audio_file(tmp_path / "tone.opus", tone(2.5), RATE, "libopus", bit_rate=32_000)
     sound = read_sound(tmp_path / "tone.opus", RATE)
     assert len(sound) / RATE == pytest.approx(2.5, abs=0.03)
     assert pitch(sound, RATE) == pytest.approx(440, rel=0.01)
@@ -45,7 +45,7 @@ def test_ogg_opus_sounds_the_same(tmp_path: Path) -> None:
 
 
 def test_what_too_loud_sound_becomes_does_not_wrap(tmp_path: Path) -> None:
-    write_sound(tmp_path / "loud.flac", np.full(RATE, 2.0, np.float32), RATE, "flac")
+    write_audio_file(tmp_path / "loud.flac", np.full(RATE, 2.0, np.float32), RATE, "flac")
     assert set(to_int16(read_sound(tmp_path / "loud.flac", RATE)).tolist()) <= {32_765, 32_766, 32_767}
 
 

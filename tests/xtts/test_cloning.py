@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from audio.encoders import write_sound
+from audio.encoders import write_audio_file
 from audio.samples import Samples
 from tests.tts_server.profile_list import ProfileList
 from tests.tts_server.voices.sounds import seconds_of_speech
@@ -28,8 +28,8 @@ skip_without_libraries()
 @pytest.fixture
 def ada(tmp_path: Path) -> VoiceProfile:
     recordings = (tmp_path / "1.flac", tmp_path / "2.flac")
-    write_sound(recordings[0], seconds_of_speech(7), RATE, "flac")
-    write_sound(recordings[1], seconds_of_speech(6)[::-1], RATE, "flac")
+    write_audio_file(recordings[0], seconds_of_speech(7), RATE, "flac")
+    write_audio_file(recordings[1], seconds_of_speech(6)[::-1], RATE, "flac")
     return VoiceProfile("ada", "Ada", "en", recordings, "a1")
 
 

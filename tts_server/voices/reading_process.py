@@ -41,7 +41,7 @@ def _limit_resources() -> None:
 
 
 def _read(source: Path, target: Path) -> dict[str, Any]:
-    from audio.encoders import write_sound
+    from audio.encoders import write_audio_file
     from tts_server.voices.decoding import RATE, RecordingRefusedError, decode
     from tts_server.voices.preparation import prepare, speech_spans
 
@@ -49,7 +49,7 @@ def _read(source: Path, target: Path) -> dict[str, Any]:
         samples = prepare(decode(source), speech_spans)
     except RecordingRefusedError as error:
         return {"refused": error.code, "message": str(error)}
-    write_sound(target, samples, RATE, "flac")
+    write_audio_file(target, samples, RATE, "flac")
     return {"seconds": len(samples) / RATE}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soxr
 
-from audio.encoders import write_sound
+from audio.encoders import write_audio_file
 from audio.samples import Samples
 from sandbox.speech import ADA, BEN, GuestVoice, speech
 from tests.tones import pitch
@@ -24,7 +24,7 @@ SENTENCE = "The quick brown fox jumps over the lazy dog, and then it sleeps in t
 
 
 def save_flac(path: Path, sound: Samples) -> Path:
-    write_sound(path, sound, RATE, "flac")
+    write_audio_file(path, sound, RATE, "flac")
     return path
 
 

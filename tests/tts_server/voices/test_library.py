@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from audio.encoders import write_sound
+from audio.encoders import write_audio_file
 from tests.tts_server.voices.sounds import seconds_of_speech
 from tts_server.voices import library as library_module
 from tts_server.voices.decoding import RATE
@@ -44,7 +44,7 @@ def _recordings(folder: Path, *seconds: float) -> list[PreparedRecording]:
     made = []
     for number, length in enumerate(seconds):
         path = folder.parent / f"read-{number}.flac"
-        write_sound(path, seconds_of_speech(length), RATE, "flac")
+        write_audio_file(path, seconds_of_speech(length), RATE, "flac")
         made.append(PreparedRecording(path, length))
     return made
 
