@@ -83,7 +83,7 @@ class Characters:
         return Character(file, persona, mood if mood in persona.moods else persona.default_mood)
 
     def watch(self, listener: Listener) -> Callable[[], None]:
-        """Call ``listener`` at every change. Returns a function that ends this."""
+        """Call ``listener`` at every change, until the returned function is called."""
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 
@@ -155,7 +155,7 @@ class LocalCharacter:
         return self._characters.at(self._scope)
 
     def watch(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call ``listener`` at every change of this scope. Returns a function that ends this."""
+        """Call ``listener`` at every change of this scope, until the returned function is called."""
         return self._characters.watch(lambda scope, _: listener() if scope == self._scope else None)
 
     async def choose_persona(self, name: str) -> Character:

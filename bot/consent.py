@@ -38,7 +38,7 @@ class ListeningConsent:
     def __init__(self, store: Store, policy: ListeningPolicy, choices: Mapping[int, bool]) -> None:
         self.policy = policy
         self._store = store
-        self._unasked = policy is ListeningPolicy.OPT_OUT
+        self._admits_by_default = policy is ListeningPolicy.OPT_OUT
         # Replaced as a whole and never modified, so that other threads need no lock.
         self._choices = dict(choices)
         self._listeners: list[OptOutListener] = []
@@ -50,7 +50,7 @@ class ListeningConsent:
 
     def admits(self, person: int) -> bool:
         """Whether this person may be listened to."""
-        return self._choices.get(person, self._unasked)
+        return self._choices.get(person, self._admits_by_default)
 
     async def opt_out(self, person: int) -> bool:
         """Stop listening to a person now. Returns False if the choice could not be stored."""

@@ -98,7 +98,7 @@ class Guard:
         """Check that a person may use a command (its qualified name).
 
         Raises:
-            NotPermittedError: they may not. The text is for the person.
+            NotPermittedError: the person may not use the command. The text is for the person.
         """
         self.require_place(command, asking.server)
         right = self._rights[command]
@@ -114,7 +114,7 @@ class Guard:
         """Check that a command that acts on the call is used on the call's own server.
 
         Raises:
-            NotPermittedError: it is used on another server, or in a direct message.
+            NotPermittedError: the command is used on another server, or in a direct message.
         """
         if self._rights[command].touches is not Touches.THE_CALL:
             return

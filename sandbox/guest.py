@@ -223,7 +223,7 @@ class Guest:
         """Wait until somebody else has reacted with this emoji.
 
         Raises:
-            TimeoutError: nobody did; the text lists the reactions to the message.
+            TimeoutError: nobody reacted in time; the text lists the reactions to the message.
         """
 
         def probe() -> bool | None:
@@ -238,7 +238,7 @@ class Guest:
         """Wait until a user's status line is ``words``. ``None`` stands for an empty status line.
 
         Raises:
-            TimeoutError: it did not change in time; the text has the current status.
+            TimeoutError: the status did not change in time; the text has the current status.
         """
         presences = self._world.presences
 

@@ -200,7 +200,7 @@ class Sandbox:
             server accepts the user from now on. The library has to trust ``ca_file``.
 
         Raises:
-            RestError: it is not a voice channel, it is full, or the user may not enter it.
+            RestError: the channel is not a voice channel, it is full, or the user may not enter it.
         """
         joined = self.world.join_voice(user_id, channel_id)
         await self._voice.settled()
@@ -210,7 +210,7 @@ class Sandbox:
         """Wait until the bot is connected to the gateway.
 
         Raises:
-            TimeoutError: it did not connect.
+            TimeoutError: the bot did not connect in time.
         """
         await self._watch.until(lambda: self._gateway.is_online(self.home.bot) or None, timeout, "the bot's login")
 
@@ -218,7 +218,7 @@ class Sandbox:
         """Wait until a slash command of this name is registered.
 
         Raises:
-            TimeoutError: it was not registered.
+            TimeoutError: the command was not registered in time.
         """
         has = self.world.commands.has
         await self._watch.until(lambda: has(name, self.guild.id) or None, timeout, f"the command /{name}")

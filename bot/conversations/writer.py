@@ -28,7 +28,7 @@ class StoredConversation:
     """A conversation that turns can be added to.
 
     Attributes:
-        id: its id in the database. The writer sets it when it first writes something of the conversation.
+        id: the id in the database. The writer sets it when it stores the first turn of the conversation.
     """
 
     place: ConversationPlace

@@ -66,7 +66,7 @@ class PackagedPart(_Frozen):
     """A file, or a part of one, inside of a package's wheel.
 
     Attributes:
-        member: its path in the wheel.
+        member: the path of the file in the wheel.
     """
 
     package: PackageName
@@ -77,8 +77,8 @@ class ModelFile(_Frozen):
     """One file of a model.
 
     Attributes:
-        path: its path in the model's folder.
-        size: its size in bytes.
+        path: the path in the model's folder.
+        size: the size in bytes.
         sha256: its SHA-256, hexadecimal.
         parts: the parts in packages that are joined to this file; empty if no package contains it.
     """

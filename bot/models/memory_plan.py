@@ -31,7 +31,7 @@ class MemoryPlan:
 
     Args:
         names: the models' ids in the catalogue.
-        settings: they say which parts run on the CPU instead.
+        settings: the settings, which say which parts run on the CPU instead.
     """
 
     def __init__(self, catalogue: Catalogue, names: Collection[str], settings: Settings) -> None:

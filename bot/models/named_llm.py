@@ -21,7 +21,7 @@ class EmbeddedLlm:
     Attributes:
         path: the GGUF file.
         name: the model's name for clients.
-        unchecked: whether it is a file of the operator's, for which there is no checksum.
+        unchecked: whether the file is the operator's own, so that there is no checksum for it.
     """
 
     path: Path

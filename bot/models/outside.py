@@ -148,8 +148,8 @@ class Toy:
     """Toy weights, as the list of models shows them. They are made on this machine, and made again if they are damaged.
 
     Attributes:
-        present: whether they have been made already.
-        size: their size in bytes.
+        present: whether the weights have been made already.
+        size: the size of the weights in bytes.
         sha256_ok: always ``None``, because there are no checksums for them.
     """
 

@@ -98,7 +98,7 @@ class VoicePeer:
 
         Raises:
             ConnectionError: the server closed the connection; the text has the code.
-            TimeoutError: it took longer than :data:`CONNECT_LIMIT` seconds.
+            TimeoutError: connecting took longer than :data:`CONNECT_LIMIT` seconds.
         """
         self._http = aiohttp.ClientSession()
         self._udp = TimedSocket("127.0.0.1", self._on_datagram)

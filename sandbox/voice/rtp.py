@@ -44,7 +44,7 @@ def parse_header(packet: bytes) -> RtpHeader:
     """Read a voice packet's header.
 
     Raises:
-        RtpError: it is not a voice packet: too short, RTCP, another version or payload type.
+        RtpError: the packet is not a voice packet: too short, RTCP, another version or payload type.
     """
     if len(packet) < 12 + _COUNTER_BYTES:
         raise RtpError("too short")

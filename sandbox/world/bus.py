@@ -14,7 +14,7 @@ class Dispatch:
 
     Attributes:
         name: the event's name, such as ``MESSAGE_CREATE``.
-        data: its payload.
+        data: the payload.
         guild_id: the event is for the members of this guild.
         channel_id: the event is for those members who can see this channel.
         only: the event is for these users alone, even if they can't see the channel.

@@ -90,7 +90,7 @@ class Interactions:
 
         Args:
             interaction_id: the interaction's id.
-            token: its token.
+            token: the interaction's token.
             kind: a :class:`CallbackKind`.
             data: the response's data, as the bot sent it.
             draft: the same data, read as a message.

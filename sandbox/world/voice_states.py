@@ -39,7 +39,7 @@ class VoiceStates:
         """Put a user into a voice channel. If they are in it already, only set ``self_mute`` and ``self_deaf``.
 
         Raises:
-            RestError: it is not a voice channel, it is full, or the user may not see or enter it.
+            RestError: the channel is not a voice channel, it is full, or the user may not see or enter it.
         """
         channel = self._voice_channel(channel_id)
         guild = self._directory.guild(channel.guild_id or 0)

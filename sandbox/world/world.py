@@ -65,7 +65,7 @@ class World:
             library. The voice server accepts the client a moment later; ``Sandbox.join_voice`` waits for that.
 
         Raises:
-            RestError: it is not a voice channel, it is full, or the user may not enter it.
+            RestError: the channel is not a voice channel, it is full, or the user may not enter it.
         """
         state = self.voice.join(user_id, channel_id)
         return payloads.voice_state(state, channel_id=state.channel_id), self.voice_server(state)

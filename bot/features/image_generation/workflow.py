@@ -61,7 +61,8 @@ class Workflow:
         """Parse a workflow and check it.
 
         Raises:
-            WorkflowError: it is not JSON, is not in the API format, has no slot for the prompt, or has an unknown slot.
+            WorkflowError: the text is not JSON or not in the API format, has no slot for the prompt, or has an unknown
+                slot.
         """
         try:
             graph = json.loads(text)

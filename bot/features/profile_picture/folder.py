@@ -27,7 +27,7 @@ def read_picture(file: Path) -> bytes:
     """The bytes of a picture. Its format is checked by its first bytes, not by its name.
 
     Raises:
-        BrokenPictureError: it can't be read, is too large, or is not a picture.
+        BrokenPictureError: the file can't be read, is too large, or is not a picture.
     """
     try:
         with file.open("rb") as stream:

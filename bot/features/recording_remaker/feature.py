@@ -60,7 +60,7 @@ class BetterVoice(Protocol):
 class RecordingRemaker:
     """Remakes recordings. It is paused during a call (:class:`~bot.lease.Lockable`).
 
-    It looks for recordings at the start and after each call, so an interrupted recording is done again after a restart.
+    It looks for recordings at the start and after each call, so an interrupted remake begins again after a restart.
     The file of a recording is replaced in one step when all its answers are made.
 
     Args:
@@ -152,7 +152,7 @@ class RecordingRemaker:
         except UnspeakableError as error:
             _log.warning("An answer keeps its first sound: %s", error)
             return False
-        if not await asyncio.to_thread(_put, file, answer, sound, end):
+        if not await asyncio.to_thread(_replace_sound, file, answer, sound, end):
             _log.info("An answer keeps its first sound: the new one is too long")
             return False
         return True
@@ -172,7 +172,7 @@ class RecordingRemaker:
     async def _speak(self, answer: RecordedAnswer, parameters: SpeechParameters) -> Samples:
         sound = trim_end(await self._ask(lambda: self._voice.speak_better(answer.text, parameters, SPEAKING_RATE)))
         if not len(sound):
-            raise UnspeakableError("there is nothing to hear in the new one")
+            raise UnspeakableError("the new sound is silent")
         return sound
 
     async def _ask(self, ask: Callable[[], Awaitable[Answered]]) -> Answered:
@@ -196,7 +196,7 @@ def _waiting(recordings: Path) -> list[Path]:
     return sorted(notes.parent for notes in recordings.glob(f"*/{NOTES_FILE}"))
 
 
-def _put(file: RecordingCopy, answer: RecordedAnswer, sound: Samples, end: int) -> bool:
+def _replace_sound(file: RecordingCopy, answer: RecordedAnswer, sound: Samples, end: int) -> bool:
     """Replace an answer's sound in the file if there is room for the new one. Blocks on the disk."""
     pieces = split_like(match_loudness(file.sound(answer.spans), sound), answer.spans, end)
     if pieces is None:
