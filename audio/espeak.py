@@ -98,7 +98,7 @@ class EspeakLibrary:
         for voice in self._voices():
             key = voice.file.rpartition("/")[2].lower() if voice.id in found else voice.id
             found[key] = replace(voice, id=key)
-        return sorted(found.values(), key=lambda voice: (_main_part(voice.language), voice.rank))
+        return sorted(found.values(), key=lambda voice: (_primary_language(voice.language), voice.rank))
 
     def _voices(self) -> Iterator[EspeakVoice]:
         records = self._library.espeak_ListVoices(None)
@@ -110,9 +110,14 @@ class EspeakLibrary:
             main, *others = languages
             if not _has_dictionary(file, main):
                 continue
-            also = tuple(tag for tag in others if "-" in tag or _main_part(tag) != _main_part(main))
+            also = tuple(tag for tag in others if "-" in tag or _primary_language(tag) != _primary_language(main))
             yield EspeakVoice(
-                main, record.name.decode().strip(), main, also, file, languages.get(_main_part(main), _LOWEST_RANK)
+                main,
+                record.name.decode().strip(),
+                main,
+                also,
+                file,
+                languages.get(_primary_language(main), _LOWEST_RANK),
             )
 
     def speak(self, text: str, voice: str, rate: int, pitch: int, on_audio: Callable[[bytes], bool]) -> None:
@@ -178,7 +183,7 @@ def _has_dictionary(file: str, language: str) -> bool:
         lines = (_data_folder() / "lang" / file).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return True
-    named = next((line.split()[1] for line in lines if line.startswith("dictionary ")), _main_part(language))
+    named = next((line.split()[1] for line in lines if line.startswith("dictionary ")), _primary_language(language))
     return (_data_folder() / f"{named}_dict").exists()
 
 
@@ -186,7 +191,7 @@ def _data_folder() -> Path:
     return Path(str(espeakng_loader.get_data_path()))
 
 
-def _main_part(tag: str) -> str:
+def _primary_language(tag: str) -> str:
     return tag.partition("-")[0]
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from languages.scripts import languages_written_like
-from languages.tags import main_part
+from languages.tags import primary_language
 
 LIKELY = 0.5
 """Least probability of a language for a reply that has none yet."""
@@ -39,20 +39,20 @@ class LanguageGuesser:
     """
 
     def __init__(self, languages: Collection[str]) -> None:
-        self._languages = frozenset(map(main_part, languages))
+        self._languages = frozenset(map(primary_language, languages))
 
     def load(self) -> None:
         """Load the model, if it is not loaded yet. Blocks: call it in a thread before the first detection."""
         _load()
 
     def guess(self, text: str, before: str | None = None, *, begins: bool = False) -> str | None:
-        """The main part of the language's tag; ``None`` if the text is too short to tell.
+        """The primary language of the text (``de``, ``zh``); ``None`` if the text is too short to tell.
 
         Args:
             before: language of the reply so far. Strong evidence is needed to leave it.
             begins: whether the reply only begins. ``before`` is then the default language, and less evidence is needed.
         """
-        own = main_part(before) if before else None
+        own = primary_language(before) if before else None
         text = _NO_WORDS.sub(" ", text)
         candidates = languages_written_like(text, self._languages)
         if len(candidates) < 2:
@@ -68,7 +68,7 @@ class LanguageGuesser:
         return best if leaves else own
 
     def sure_of(self, text: str) -> str | None:
-        """The main part of the tag of the language that the text is certainly in, without regard to earlier text."""
+        """The primary language that the text is certainly in, without regard to earlier text."""
         text = _NO_WORDS.sub(" ", text)
         candidates = languages_written_like(text, self._languages)
         if len(candidates) < 2:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection
 from types import MappingProxyType
 
-from languages.tags import main_part
+from languages.tags import primary_language
 
 # The most common language comes first. All languages that are not listed use Latin.
 _LANGUAGES = MappingProxyType(
@@ -61,7 +61,7 @@ def language_of(text: str) -> str | None:
 
 
 def languages_written_like(text: str, languages: Collection[str]) -> frozenset[str]:
-    """The ``languages`` (main parts of tags) that use the script of most of the text's letters."""
+    """Those of ``languages`` (primary languages) that use the script of most of the text's letters."""
     letters = _main_script(text)
     if letters is None:
         return frozenset()
@@ -74,7 +74,7 @@ def scripts_of(language: str) -> frozenset[str] | None:
     """The scripts that a voice of this language (BCP 47) reads, always with Latin; ``None`` if the tag is empty."""
     if not language:
         return None
-    main = main_part(language)
+    main = primary_language(language)
     return frozenset({"LATIN", *(name for name, languages in _LANGUAGES.items() if main in languages.split())})
 
 

@@ -8,7 +8,7 @@ _SAME_AS = MappingProxyType({"cmn": "zh", "yue": "zh", "nb": "no", "nn": "no", "
 """Tags of languages that are treated as another language."""
 
 
-def main_part(tag: str) -> str:
-    """The language of a tag, without its country: ``de`` for ``de-AT``, ``zh`` for ``cmn``."""
+def primary_language(tag: str) -> str:
+    """The primary language of a tag, without script and region: ``de`` for ``de-AT``, ``zh`` for ``cmn``."""
     main = tag.lower().replace("_", "-").partition("-")[0]
     return _SAME_AS.get(main, main)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from languages.tags import main_part
+from languages.tags import primary_language
 
 
 @pytest.mark.parametrize(
@@ -22,5 +22,5 @@ from languages.tags import main_part
         ("", ""),
     ],
 )
-def test_the_main_part_of_a_tag_is_the_language(tag: str, language: str) -> None:
-    assert main_part(tag) == language
+def test_the_primary_language_of_a_tag(tag: str, language: str) -> None:
+    assert primary_language(tag) == language

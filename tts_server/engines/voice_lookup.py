@@ -31,7 +31,7 @@ LANGUAGES = {
 
 # Tags of macrolanguages, each with the member language (ISO 639-3) that people mean by it.
 _MEMBERS = {"zh": "cmn", "no": "nb", "iw": "he"}
-_LONGEST_MAIN_PART = 3
+_LONGEST_PRIMARY_LANGUAGE = 3
 _REGIONAL = re.compile(r"[a-z]{2,3}(-[a-z]{4})?-([a-z]{2}|[0-9]{3})")
 _NEAR = 0.75
 _LISTED = 8
@@ -47,7 +47,7 @@ def resolve_voice(voices: Sequence[Voice], default: Voice, voice: str | None, la
         voices: the engine's voices; if several fit, the first is taken.
         default: the voice for requests that name nothing.
         voice: an id, a name, or a language (``fr``, ``french``), in any case.
-        language: a BCP 47 tag. If no voice speaks exactly this language, one for its main part is taken (``de`` for
+        language: a BCP 47 tag. If no voice has exactly this tag, one for the primary language is taken (``de`` for
             ``de-CH``), or one for another region.
 
     Raises:
@@ -86,33 +86,33 @@ def _by_language(voices: Sequence[Voice], default: Voice, name: str) -> Voice | 
     if kin:
         return default if default in kin else kin[0]
     tag = LANGUAGES.get(tag, tag)
-    if tag.isalpha() and len(tag) <= _LONGEST_MAIN_PART:
+    if tag.isalpha() and len(tag) <= _LONGEST_PRIMARY_LANGUAGE:
         return _for_language(voices, default, tag)
     # A tag with a region may mean the one voice that serves all regions of the language.
-    main = _main_part(tag) if _REGIONAL.fullmatch(tag) else None
+    main = _primary_language(tag) if _REGIONAL.fullmatch(tag) else None
     return next((candidate for candidate in voices if candidate.language.lower() == main), None)
 
 
 def _for_language(voices: Sequence[Voice], default: Voice, language: str) -> Voice | None:
     tag = _tag(language)
-    main = _main_part(tag)
+    main = _primary_language(tag)
     for candidate in voices:
         if tag != main and tag in (candidate.language.lower(), *candidate.also):
             return candidate
-    if main == _main_part(default.language):
+    if main == _primary_language(default.language):
         return default
     for candidate in voices:
         if candidate.language.lower() == main:
             return candidate
-    return next((candidate for candidate in voices if _main_part(candidate.language) == main), None)
+    return next((candidate for candidate in voices if _primary_language(candidate.language) == main), None)
 
 
 def _nearest(voices: Sequence[Voice], name: str) -> str:
     """Return the end of an error message, which suggests voices."""
     # The part after a plus sign is a variant, and engines do not list variants.
     tag = _tag(name.partition("+")[0])
-    main = _main_part(LANGUAGES.get(tag, tag))
-    kin = [voice for voice in voices if voice.language and _main_part(voice.language) == main]
+    main = _primary_language(LANGUAGES.get(tag, tag))
+    kin = [voice for voice in voices if voice.language and _primary_language(voice.language) == main]
     if kin:
         return f"; {_kin_words(kin)}"
     heads = {_head(voice).casefold(): voice for voice in voices}
@@ -145,7 +145,9 @@ def _close(word: str, known: Set[str], cutoff: float) -> list[str]:
 
 
 def _examples(voices: Sequence[Voice]) -> list[str]:
-    found = (next((voice.id for voice in voices if _main_part(voice.language) == main), None) for main in _EXAMPLES)
+    found = (
+        next((voice.id for voice in voices if _primary_language(voice.language) == main), None) for main in _EXAMPLES
+    )
     return list(filter(None, found)) or [voice.id for voice in voices[: len(_EXAMPLES)]]
 
 
@@ -176,6 +178,6 @@ def _tag(name: str) -> str:
     return name.strip().casefold().replace("_", "-")
 
 
-def _main_part(tag: str) -> str:
+def _primary_language(tag: str) -> str:
     main = tag.lower().partition("-")[0]
     return _MEMBERS.get(main, main)

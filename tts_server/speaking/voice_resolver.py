@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from languages.guess import LanguageGuesser
 from languages.scripts import language_of
-from languages.tags import main_part
+from languages.tags import primary_language
 from tts_server.engines.base import SpeechEngine, Voice
 from tts_server.speaking.engine_worker import EngineWorker
 from tts_server.text.lexicon import covered_languages
@@ -73,11 +73,11 @@ class VoiceResolver:
             or _is_long_enough(text, MIN_FOREIGN_WORDS if known else MIN_FIRST_WORDS)
         ):
             return guess
-        return main_part(base)
+        return primary_language(base)
 
     def _expected_language(self, parameters: SpeechParameters) -> str | None:
         """The conversation's language, if an engine has a voice for it."""
-        expected = main_part(parameters.conversation_language) if parameters.conversation_language else None
+        expected = primary_language(parameters.conversation_language) if parameters.conversation_language else None
         return expected if expected is not None and self._engine_for(expected) is not None else None
 
     def _requested_voice(self, parameters: SpeechParameters) -> Voice:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from languages.tags import main_part
+from languages.tags import primary_language
 from tts_server.text.lexicon import any_of, lexicon_for
 from tts_server.text.lexicon_schema import Lexicon
 
@@ -20,7 +20,7 @@ def expand_abbreviations(text: str, language: str) -> str:
     Raises:
         LexiconError: the language's file is broken.
     """
-    return _abbreviations(main_part(language)).expand(text)
+    return _abbreviations(primary_language(language)).expand(text)
 
 
 class _Abbreviations:

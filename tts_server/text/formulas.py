@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from languages.tags import main_part
+from languages.tags import primary_language
 from tts_server.text.formula_reader import FormulaReader
 from tts_server.text.formula_symbols import SUBSCRIPTS, SUPERSCRIPTS, SYMBOLS, VULGAR_FRACTIONS
 from tts_server.text.lexicon import LexiconError, any_of, covered_languages, lexicon_for
@@ -62,7 +62,7 @@ def read_formulas(text: str, language: str) -> str:
     Raises:
         LexiconError: the language's file is broken.
     """
-    return _formulas(main_part(language)).read(text) if _MAYBE.search(text) else text
+    return _formulas(primary_language(language)).read(text) if _MAYBE.search(text) else text
 
 
 def drop_formula_marks(text: str) -> str:

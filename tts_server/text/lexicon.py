@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from config.errors import message_of
 from config.reasons import reason
 from config.yaml_files import read_yaml
-from languages.tags import main_part
+from languages.tags import primary_language
 from tts_server.text.lexicon_schema import Lexicon, Numbers, SharedLexicon
 
 DATA = Path(__file__).parent / "data"
@@ -29,14 +29,14 @@ class LexiconError(ValueError):
 
 
 def lexicon_for(language: str) -> Lexicon:
-    """Return the lexicon of a language tag's main part.
+    """Return the lexicon of a language tag's primary language.
 
     A language without a file gets English phrases and plain numbers from num2words.
 
     Raises:
         LexiconError: the language's file is broken.
     """
-    main = main_part(language)
+    main = primary_language(language)
     return _lexicon(main) if main in covered_languages() else _fallback_lexicon(main)
 
 

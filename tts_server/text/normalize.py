@@ -10,7 +10,7 @@ import unicodedata
 from functools import lru_cache
 
 from config.pronunciations import Pronunciations
-from languages.tags import main_part
+from languages.tags import primary_language
 from tts_server.text.abbreviations import expand_abbreviations
 from tts_server.text.formulas import drop_formula_marks, read_formulas
 from tts_server.text.lexicon import any_of, lexicon_for
@@ -96,7 +96,7 @@ def mark_gaps(text: str) -> str:
 
 def pause_after_introductions(text: str, language: str, begins_sentence: bool) -> str:
     """Add a comma after introductory words such as "Unfortunately", as listed in the language's file."""
-    introductions = _introductions(main_part(language))
+    introductions = _introductions(primary_language(language))
     return introductions.pause(text, begins_sentence) if introductions else text
 
 
@@ -129,7 +129,7 @@ def restore_diacritics(text: str, language: str) -> str:
 
     Only the words in the language's file are changed. The text keeps its length and its case.
     """
-    restorer = _restorer(main_part(language))
+    restorer = _restorer(primary_language(language))
     return restorer.restore(text) if restorer else text
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from languages.tags import main_part
+from languages.tags import primary_language
 from tts_server.text.dates import DateRule, TimeRule
 from tts_server.text.lexicon import any_of, lexicon_for
 from tts_server.text.lexicon_schema import Numbers, Phrases
@@ -43,7 +43,7 @@ def spell_numbers(text: str, language: str) -> str:
     """
     if not any("0" <= char <= "9" for char in text):
         return text
-    speller = _speller(main_part(language), language.lower().replace("_", "-").partition("-")[2])
+    speller = _speller(primary_language(language), language.lower().replace("_", "-").partition("-")[2])
     return speller.spell(text) if speller else text
 
 

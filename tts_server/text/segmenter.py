@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from languages.scripts import is_unspaced_script
-from languages.tags import main_part
+from languages.tags import primary_language
 from tts_server.text.lexicon import dotted_abbreviations, shared_lexicon
 from tts_server.text.open_markup import MarkupTracker, OpenMarkup
 from tts_server.text.punctuation import (
@@ -83,7 +83,7 @@ class Segmenter:
     """
 
     def __init__(self, language: str | None = None) -> None:
-        self._dot_ordinals = language is not None and main_part(language) in shared_lexicon().dot_ordinals
+        self._dot_ordinals = language is not None and primary_language(language) in shared_lexicon().dot_ordinals
         self._abbreviations = dotted_abbreviations()
         self._markup = MarkupTracker()
         self._text: list[str] = []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.yaml_files import read_yaml
-from languages.tags import main_part
+from languages.tags import primary_language
 from tts_server.text.normalize import normalize
 
 _TABLE = read_yaml(Path(__file__).with_name("spoken.yaml"))
@@ -40,7 +40,7 @@ def test_code_keeps_its_blanks_from_being_pauses() -> None:
 
 
 def test_tags_of_the_same_language_share_its_file() -> None:
-    assert main_part("cmn") == main_part("zh-CN") == "zh"
+    assert primary_language("cmn") == primary_language("zh-CN") == "zh"
     assert normalize("[a](https://b.example) 😀 `x` & y", "zh_TW") == normalize(
         "[a](https://b.example) 😀 `x` & y", "cmn"
     )

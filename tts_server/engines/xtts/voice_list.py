@@ -99,12 +99,14 @@ class VoiceList:
         if not voices:
             # The names of the built-in voices are unknown before the first loading.
             return Voice(_ANY_BUILT_IN, "Built-in", _FALLBACK_LANGUAGE)
-        fitting = (voice for voice in voices if language and _main_part(voice.language) == _main_part(language))
+        fitting = (
+            voice for voice in voices if language and _primary_language(voice.language) == _primary_language(language)
+        )
         return next(fitting, voices[0])
 
     def _supported(self, language: str) -> str | None:
-        main = _main_part(language)
-        return next((tag for tag in self._languages if _main_part(tag) == main), None)
+        main = _primary_language(language)
+        return next((tag for tag in self._languages if _primary_language(tag) == main), None)
 
 
 def identifier_of(name: str) -> str:
@@ -112,7 +114,7 @@ def identifier_of(name: str) -> str:
     return re.sub(r"[^\w]+", "-", name.lower()).strip("-") or _ANY_BUILT_IN
 
 
-def _main_part(tag: str) -> str:
+def _primary_language(tag: str) -> str:
     main = tag.lower().replace("_", "-").partition("-")[0]
     return _MACROLANGUAGES.get(main, main)
 
