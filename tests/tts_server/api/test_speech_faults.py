@@ -187,12 +187,12 @@ class _PausingEngine(_SilentEngine):
 
 
 class _EndlessEngine(_SilentEngine):
-    """Makes a minute of sound for each segment, within about a second, until it is stopped."""
+    """Makes a second of sound every 20 ms until it is stopped."""
 
     def synthesize(
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
-        for _ in range(1 if text == "x" else 59):
+        for _ in range(1 if text == "x" else 10_000):
             yield np.full(SAMPLE_RATE, 0.1, np.float32)
             if stop.wait(0.02):
                 self.stopped = True
