@@ -130,7 +130,7 @@ async def build_application(
         stack.enter_context(data_dir_lock(settings.data_dir))
         if await asyncio.to_thread(undo_and_clean_up, settings.data_dir):
             _log.warning("A restore was broken off half-way. It is undone: everything is as it was before it")
-        # Checked here, so that the error names the setting.
+        # The persona is checked here, so that the error names the setting.
         await asyncio.to_thread(own_persona, settings)
         await check_token(settings.discord_token.get_secret_value(), settings.discord_ca_file)
         moods = await asyncio.to_thread(load_moods)

@@ -39,7 +39,7 @@ class ListeningConsent:
         self.policy = policy
         self._store = store
         self._admits_by_default = policy is ListeningPolicy.OPT_OUT
-        # Replaced as a whole and never modified, so that other threads need no lock.
+        # The dict is replaced as a whole and never modified, so that other threads need no lock.
         self._choices = dict(choices)
         self._listeners: list[OptOutListener] = []
 

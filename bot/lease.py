@@ -86,7 +86,7 @@ class Lease:
             HoldError: a feature could not be held. All others were released again.
         """
         for lockable in self._lockables:
-            # Appended first, so that the feature is released whatever happens from here on.
+            # The feature is appended before it is held, so that it is released even if holding it fails.
             self._held.append(lockable)
             try:
                 await self._cancel_retry(lockable)
@@ -105,7 +105,7 @@ class Lease:
         while self._held:
             lockable = self._held[-1]
             released = await self._try_release(lockable)
-            # Removed last, because a release that was cancelled must be done again.
+            # The feature is removed after its release, because a cancelled release must be done again.
             self._held.pop()
             if not released:
                 self._keep_trying(lockable)

@@ -64,7 +64,7 @@ class WorkGate:
         except asyncio.CancelledError:
             if task not in self._stopping:
                 raise
-            # Only `hold` has cancelled the task, so the task goes on with an exception that says so.
+            # If only `hold` has cancelled the task, the task goes on with an exception that says so.
             if task.uncancel() > 0:
                 raise
             raise WorkStoppedError(self.name) from None

@@ -157,7 +157,7 @@ class ConversationWriter:
                 try:
                     await self._records.add(await self._id_of(conversation), turn, at)
                 except aiosqlite.IntegrityError:
-                    # The conversation was deleted meanwhile, because it had no turns left.
+                    # The conversation was deleted since its last turn was stored, because it had no turns left.
                     conversation.id = None
                     await self._records.add(await self._id_of(conversation), turn, at)
             case _End(conversation, at):

@@ -163,7 +163,7 @@ async def count_tokens(
                 return None
             answer = json.loads(await read_body(response, _MAX_COUNT_BYTES))
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError, RecursionError, RuntimeError):
-        # The server can't count, or the client was closed meanwhile.
+        # The server can't count, or the client was closed during the request.
         return None
     count = _count(answer)
     return None if count is None else count + TOKENS_PER_MESSAGE * len(messages)

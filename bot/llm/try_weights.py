@@ -31,7 +31,7 @@ async def try_weights(file: Path) -> None:
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot.llm.try_weights", str(file)),
-        # Without this, an aborting llama.cpp starts a debugger, which prints several pages.
+        # Without this variable, llama.cpp starts a debugger when it aborts, and the debugger prints several pages.
         env=child_environment({"GGML_NO_BACKTRACE": "1"}),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

@@ -83,8 +83,8 @@ class Hub:
         advance(await asyncio.to_thread(_partial_size, growing, file))
         if model.repository is None:
             raise HubError(f"No hub is known to have {file.path}.")
-        # Imported here, because a bot that has all its weights does not need it, and starts a quarter faster without
-        # it.
+        # The import is here, because a bot that has all its weights does not need it, and starts a quarter faster
+        # without it.
         from huggingface_hub import hf_hub_url
 
         await self._complete(hf_hub_url(model.repository, file.path, revision=model.revision), file, growing, advance)
@@ -119,7 +119,7 @@ class Hub:
 
     async def _append(self, url: str, file: ModelFile, growing: Path, advance: Advance) -> None:
         have = size_of(growing) or 0
-        # Without compression: otherwise a range would mean bytes of the compressed data.
+        # Compression is not accepted, because a range would then mean bytes of the compressed data.
         headers = {"User-Agent": "seiyuu", "Accept-Encoding": "identity"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"

@@ -153,7 +153,7 @@ class AutonomousTalk:
             _log.warning("Nothing is said in #%s: the model wrote no words", channel)
             await self._records.postpone(channel.id, self._next_due())
         elif recent[-1] is newest and await self._records.opted_in(channel.id):
-            # Recorded first. If the process ends here, the next one does not post a second time.
+            # The post is recorded before it is sent. If the process ends in between, the next one does not post again.
             await self._records.note_post(channel.id, self._next_due())
             await channel.send(text, allowed_mentions=discord.AllowedMentions.none())
             recent.append(user_line(character.persona.name, text))

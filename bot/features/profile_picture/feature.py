@@ -194,7 +194,8 @@ class ProfilePicture:
         """Set the avatar. Returns False if Discord does not accept the file as a picture."""
         if self._bot.user is None:
             raise RuntimeError("the bot is not logged in")
-        # Recorded first. If the process ends here, the next one does not change the picture again too early.
+        # The change is recorded before it is made. If the process ends in between, the next one does not change the
+        # picture too early.
         number = await self._records.note(Change(name, self._clock()))
         try:
             async with asyncio.timeout(TIMEOUT):

@@ -18,7 +18,7 @@ DECODE_ERRORS = (av.FFmpegError, ValueError, IndexError, MemoryError)
 """Exceptions that FFmpeg raises for broken or malicious files."""
 _MICROSECONDS = 1_000_000
 _LIMITS = {"max_pixels": str(MAX_PIXELS), "threads": "1"}
-# Without playlists and other formats that could make FFmpeg open a second file.
+# These formats can't make FFmpeg open a second file, as playlists could.
 _CONTAINERS = {"format_whitelist": "mov,matroska"}
 
 

@@ -28,9 +28,12 @@ _log = logging.getLogger(__name__)
 ANSWER_SECONDS = 120.0
 """Seconds after which a description is given up."""
 _UNLOAD_SECONDS = 5.0
+"""Seconds for unloading the model."""
 _MAX_ANSWER_BYTES = 1 << 20
 _MAX_CHARS = 2_000
+"""Most characters of a description."""
 _MAX_TOKENS = 400
+"""Most tokens of a description."""
 _NOT_HERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
 _TASK = (
     "You describe what people show to somebody who can't see it: what there is, who does what, and any words in it, "
@@ -129,7 +132,7 @@ class VisionModel:
                 ("POST", "models/unload", {"model": model}),  # llama-server as a router
                 ("POST", "api/generate", {"model": model, "keep_alive": 0}),  # Ollama
             ]
-        # Last, because it unloads all models. Older versions of llama-swap have only this way.
+        # The last way unloads all models. Older versions of llama-swap have only that way.
         return [*named, ("GET", "unload", None)]
 
     @property
