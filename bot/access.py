@@ -24,7 +24,9 @@ class NotPermittedError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The people who may do one thing. People who may manage the server always may, unless ``nobody`` is True.
+    """The people who are permitted to do one thing.
+
+    People who may manage the server are always permitted, unless ``nobody`` is True.
 
     Attributes:
         everyone: everyone may.

@@ -61,7 +61,7 @@ def run(given: list[str]) -> int:
 async def _run(command: str, settings: Settings, options: argparse.Namespace) -> int:
     match command:
         case "demo":
-            # Imported here, because it imports the sandbox, which no other command needs.
+            # The import is here, because only this command needs the sandbox, which that module imports.
             from bot.demo.run import DemoOptions, run_demo
 
             return await run_demo(settings, DemoOptions(options.out, stay=options.stay), Console())
