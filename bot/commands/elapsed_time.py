@@ -29,6 +29,6 @@ async def _tick(message: discord.Message, text: str) -> None:
     began = time.monotonic()
     while True:
         await asyncio.sleep(EDIT_SECONDS)
-        # A message that was deleted must not end the work.
+        # If an edit fails, the next edit is tried all the same.
         with contextlib.suppress(discord.HTTPException):
             await message.edit(content=f"{text} ({time.monotonic() - began:.0f} s)")

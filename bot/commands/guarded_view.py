@@ -1,4 +1,4 @@
-"""Buttons and menus that check a person's rights at every click, because rights may change while they are shown."""
+"""Buttons and menus that check a person's rights at every click, because the rights may change in between."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class IgnoringCommands(commands.Cog, name="People"):
     async def ignore(
         self,
         ctx: Context,
-        # Not "| None": discord.py would then silently ignore an unknown name.
+        # The type has no "| None", because discord.py would then silently ignore an unknown name.
         member: discord.Member = commands.parameter(default=None),
         state: Literal["on", "off"] = commands.parameter(default=None),
     ) -> None:

@@ -43,7 +43,7 @@ class ListeningControls(Protocol):
     """The part of a call that these commands need."""
 
     listening: bool
-    """Whether the call listens to people. Setting it to False discards all audio that is held."""
+    """Whether the call listens to people. If it is set to False, audio that is being processed is discarded."""
     captions: Captions
     mode: CallMode
 
@@ -74,7 +74,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
     """Commands that decide whom I listen to, and what I store of a call.
 
     Args:
-        call: the current call on the server with this id, if any.
+        call: takes a server's id, and returns the current call on this server; ``None`` if there is none.
     """
 
     def __init__(self, call: Callable[[int], ListeningControls | None], consent: ListeningConsent, prefix: str) -> None:

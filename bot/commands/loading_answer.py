@@ -62,7 +62,7 @@ class LoadingAnswer:
             await asyncio.sleep(EDIT_SECONDS)
 
     async def _write(self, text: str) -> None:
-        # A message that can't be written or was deleted must not end the call.
+        # If the message can't be sent or edited, the voice is loaded all the same.
         with contextlib.suppress(discord.HTTPException):
             if self._message is None:
                 self._message = await self._ctx.send(text)
@@ -70,7 +70,7 @@ class LoadingAnswer:
                 await self._message.edit(content=text)
 
     async def _end(self, showing: asyncio.Task[None]) -> None:
-        # Wait for a write in progress. If it were cancelled, its message would never be updated.
+        # A write in progress is finished first. If it were cancelled, its message might appear, but never be updated.
         async with self._writing:
             showing.cancel()
         await asyncio.gather(showing, return_exceptions=True)

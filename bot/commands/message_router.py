@@ -25,11 +25,12 @@ NOTHING_TO_ANSWER = "💬 I found no words in that message. Write me something t
 
 
 class MessageRouter(commands.Cog):
-    """Passes each message to all observing features, and to one feature that answers it.
+    """Passes each message to all observing features and, if it is meant for the bot, to a feature that answers it.
 
     Args:
         rate: how often one person is answered.
-        call_channel: the id of the current call's prompt channel, if any. Its messages are for the call.
+        call_channel: returns the id of the current call's prompt channel; ``None`` if there is no call. Messages in
+            this channel are for the call.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class MessageRouter(commands.Cog):
         return False
 
     async def _answer_spoken(self, message: discord.Message, text: str) -> None:
-        """Answer a recording like a typed message. During a call it waits, and is transcribed afterwards."""
+        """Answer a recording like a typed message. During a call the message waits, and is transcribed afterwards."""
         heard, refusal = "", self._spoken.refusal(message)
         if refusal is None and self._text_chat.held:
             await self._chat(message, text, waits=True)
@@ -120,7 +121,7 @@ class MessageRouter(commands.Cog):
             await self._chat(message, text, heard=heard)
 
     async def _chat(self, message: discord.Message, text: str, *, heard: str = "", waits: bool = False) -> None:
-        """Answer by the text chat. ``waits`` means that the message has recordings that are transcribed later."""
+        """Have the text chat answer. ``waits`` means that the message has recordings that are transcribed later."""
         seen = None
         if self._vision is not None:
             try:

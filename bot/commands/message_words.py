@@ -20,13 +20,13 @@ MAX_QUOTED = 1_000
 MAX_CONTEXT = 3_000
 """Most characters of the context (quotes, forwards, embeds, polls)."""
 MAX_EMBEDS = 3
-"""Most embeds of a message."""
+"""Most embeds of a message that are included."""
 MAX_FIELDS = 4
-"""Most fields of an embed."""
+"""Most fields of an embed that are included."""
 MAX_POLL_ANSWERS = 10
-"""Most answers of a poll."""
+"""Most answers of a poll that are included."""
 MAX_FILES = 10
-"""Most files of a message, and most stickers of a message."""
+"""Most files, and most stickers, of a message that are included."""
 _MAX_LABEL = 100
 _NOBODY = DiscordNames()
 
@@ -47,7 +47,7 @@ class MessageText:
 
     @property
     def text(self) -> str:
-        """Both parts, for the model."""
+        """The author's own text and the context, for the model."""
         return f"{self.written} {self.context}".strip()
 
 
@@ -78,7 +78,7 @@ async def find_quoted(message: discord.Message) -> discord.Message | None:
     """Find the message that ``message`` replies to, and fetch it if necessary.
 
     The fetched message is stored in ``message.reference``. Returns ``None`` if ``message`` is not a reply, or if the
-    other message was deleted.
+    other message was deleted or can't be fetched.
     """
     reference = message.reference
     if reference is None or reference.type is not discord.MessageReferenceType.reply or reference.message_id is None:

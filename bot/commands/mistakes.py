@@ -26,14 +26,14 @@ def mistake_words(ctx: commands.Context[Any], error: commands.UserInputError, pr
 
 
 def how_to_use(command: commands.Command[Any, ..., Any], prefix: str) -> str:
-    """ "Use it like this: `!volume [0-200]`, for example `!volume 80`." """
+    """A sentence such as "Use it like this: `!volume [0-200]`, for example `!volume 80`."."""
     example = command.extras.get("example")
     shown = f", for example `{prefix}{command.qualified_name} {example}`" if example else ""
     return f"Use it like this: `{usage_of(command, prefix)}`{shown}."
 
 
 def usage_of(command: commands.Command[Any, ..., Any], prefix: str) -> str:
-    """The syntax of a command: "!volume [0-200]"."""
+    """The syntax of a command, such as "!volume [0-200]"."""
     return f"{prefix}{command.qualified_name} {command.signature}".strip()
 
 

@@ -55,7 +55,7 @@ class PromptListener(commands.Cog):
         if files:
             await reply_to(message, self._cant_attach(files), ping=False)
         await find_quoted(message)
-        # A message that arrives while an earlier recording is being transcribed must wait for it.
+        # Prompts keep their order: while an earlier message's recording is transcribed, later messages wait.
         async with self._in_order:
             heard, notified = await self._hear(message)
         text = " ".join(filter(None, (heard, message_text(message).text)))
@@ -75,7 +75,7 @@ class PromptListener(commands.Cog):
             return error.heard, True
 
     async def _was_command(self, message: discord.Message) -> bool:
-        """Whether a message begins like a command. :class:`.UnknownCommands` answers unknown commands."""
+        """Whether a message begins like a command. This includes unknown commands (see :class:`.UnknownCommands`)."""
         return (await self._bot.get_context(message)).prefix is not None
 
     def _cant_attach(self, attachments: list[discord.Attachment]) -> str:

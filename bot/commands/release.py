@@ -14,7 +14,7 @@ Context = commands.Context[Any]
 
 
 class LeaseCommands(commands.Cog, name="Features"):
-    """Give back what a call has held back."""
+    """Resume features that are still paused after a call."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls

@@ -1,4 +1,4 @@
-"""Finds and downloads the sound file of a command: its own attachment, or that of the message it replies to."""
+"""Finds and downloads a command's sound file: its own attachment, or one of the message that it replies to."""
 
 from __future__ import annotations
 

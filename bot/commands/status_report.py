@@ -52,7 +52,7 @@ class StatusReporter:
         self._voice_health = voice_health
 
     async def report(self, guild: int, reader: discord.Member | discord.User) -> str:
-        """The report for a person (``reader``) on a server (by id). It names no channel that they can't see."""
+        """The report for a person (``reader``) on a server (by id). It names no channel that the person can't see."""
         status, call = self._calls.status(), self._calls.current_on(guild)
         if call is not None:
             lines = self._call(call, reader)

@@ -69,7 +69,7 @@ class UnknownCommands(commands.Cog):
     means a command of this bot. Inside the prompt channel, all names are answered.
 
     Args:
-        call_channel: the id of the current call's prompt channel, if any.
+        call_channel: returns the id of the current call's prompt channel; ``None`` if there is no call.
     """
 
     def __init__(self, bot: commands.Bot, advice: CommandAdvice, call_channel: Callable[[], int | None]) -> None:
@@ -119,7 +119,7 @@ class UnknownPartError(UserError, commands.CommandError):
 
 
 def spellings(name: str) -> tuple[str, ...]:
-    """The spellings of a command's name: itself, and with its hyphens left out or replaced by underscores."""
+    """The spellings of a command's name: unchanged, without hyphens, and with underscores instead of hyphens."""
     return tuple(dict.fromkeys((name, name.replace("-", ""), name.replace("-", "_"))))
 
 

@@ -51,7 +51,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
         self,
         ctx: Context,
         *,
-        # Not "| None": discord.py would then silently ignore an unknown name.
+        # The type has no "| None", because discord.py would then silently ignore an unknown name.
         channel: Annotated[VoiceChannel, VoiceChannelName()] = commands.parameter(default=None),
     ) -> None:
         """Join your voice channel, or the one you name."""
@@ -145,7 +145,12 @@ class VoiceCommands(commands.Cog, name="Voice"):
         await ctx.send(f"🔊 Volume: {round(100 * await self._calls.volume(guild))} %")
 
     def _channel_of(self, ctx: Context) -> VoiceChannel:
-        """The voice channel of the asking person. If they are in none and a call is on, the error names its channel."""
+        """The voice channel in which the command's user is.
+
+        Raises:
+            UserError: the user is in no voice channel. If there is a call in a channel that the user can see, the
+                text names this channel.
+        """
         author, call = ctx.author, self._calls.current_on(require_guild(ctx).id)
         voice = author.voice if isinstance(author, discord.Member) else None
         if voice is not None and voice.channel is not None:
@@ -188,7 +193,7 @@ class VoiceStateListener(commands.Cog):
 
 
 def _require_entrance(author: discord.User | discord.Member, channel: VoiceChannel) -> None:
-    """Check that a person may join a channel, so that nobody can use the bot to listen where they may not."""
+    """Check that a person may join a channel, so that nobody uses the bot to listen in a channel closed to them."""
     if not isinstance(author, discord.Member) or author in channel.members:
         return
     allowed = channel.permissions_for(author)

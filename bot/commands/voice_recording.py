@@ -56,7 +56,7 @@ class VoiceRecordings:
     """Asks people for their consent and records them.
 
     Args:
-        call: the current call on the server with this id, if any.
+        call: takes a server's id, and returns the current call on this server; ``None`` if there is none.
         answer_seconds: seconds in which the person can answer.
         count_down: seconds between the consent and the recording.
     """

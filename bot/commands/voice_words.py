@@ -67,7 +67,7 @@ def _speaking(catalogue: VoiceCatalogue, chosen: str | None, prefix: str) -> str
 
 
 def _main_name(voice: ServerVoice) -> str:
-    """ "French" of "French (Belgium)"."""
+    """The part of a voice's name before the bracket: "French" of "French (Belgium)"."""
     return voice.name.partition(" (")[0]
 
 
@@ -110,5 +110,5 @@ def _percent(similarity: float) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name without backticks."""
+    """A name with apostrophes instead of backticks, so that it can be shown as code."""
     return name.replace("`", "'")

@@ -168,7 +168,7 @@ class VoicesCommands(commands.Cog, name="Voices"):
         self,
         ctx: Context,
         name: str,
-        # Not "| None": discord.py would then silently ignore an unknown name.
+        # The type has no "| None", because discord.py would then silently ignore an unknown name.
         member: discord.Member = commands.parameter(default=None),
         language: Language = commands.parameter(default=None),
     ) -> None:

@@ -1,4 +1,4 @@
-"""The autonomous talk feature: an occasional post of the bot's own when a conversation pauses."""
+"""The autonomous talk feature: when a conversation pauses, the bot sometimes posts without being asked."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 REMEMBERED = 12
 """Number of a channel's latest messages that the model sees."""
 REMEMBERED_CHARS = 300
-"""Most characters of each of these messages."""
+"""Most characters that the model sees of each message. The rest of a longer message is cut off."""
 POLL = 30.0
 """Seconds between two checks of the channels."""
 
@@ -43,7 +43,7 @@ You are in a text channel with friends. The conversation below has paused, and y
 
 
 class AutonomousTalk:
-    """Remembers recent messages; :meth:`run` posts. It is paused during a call (:class:`~bot.lease.Lockable`).
+    """Remembers recent messages, and posts in :meth:`run`. Paused during a call (:class:`~bot.lease.Lockable`).
 
     Args:
         zone: the people's time zone.
@@ -132,7 +132,7 @@ class AutonomousTalk:
                 await self._try_to_post(channel)
 
     async def _try_to_post(self, channel: discord.TextChannel) -> None:
-        # After a restart no message is known. People have to write first, so that there is something to refer to.
+        # After a restart no message is known. People have to write first, so that the post can refer to their messages.
         if not self._recent.get(channel.id) or not channel.permissions_for(channel.guild.me).send_messages:
             return
         try:
@@ -153,7 +153,8 @@ class AutonomousTalk:
             _log.warning("Nothing is said in #%s: the model wrote no words", channel)
             await self._records.postpone(channel.id, self._next_due())
         elif recent[-1] is newest and await self._records.opted_in(channel.id):
-            # The post is recorded before it is sent. If the process ends in between, the next one does not post again.
+            # The post is recorded before it is sent. If the bot crashes in between, it does not post again after its
+            # restart.
             await self._records.note_post(channel.id, self._next_due())
             await channel.send(text, allowed_mentions=discord.AllowedMentions.none())
             recent.append(user_line(character.persona.name, text))

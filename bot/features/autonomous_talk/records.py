@@ -12,7 +12,7 @@ class ChannelRecord:
     """A channel that has opted in. Times are in seconds since 1970.
 
     Attributes:
-        heard_at: time of the last message of a person; 0 for never.
+        heard_at: time of the last message of a person; 0 if nobody has written since the channel opted in.
         due_at: earliest time of the next post.
         answered: whether a person has written since the last post; True if there was no post.
     """
@@ -52,7 +52,7 @@ class ChannelRecords(Records):
         return await self._database.write(statement, at, channel) > 0
 
     async def note_post(self, channel: int, due_at: float) -> None:
-        """Record a post. The next one is made after a person's answer, and not before ``due_at``."""
+        """Record a post. The next post is made after ``due_at``, and only if a person has written in between."""
         statement = "UPDATE autonomous_channel SET answered = 0, due_at = ? WHERE channel = ?"
         await self._database.write(statement, due_at, channel)
 

@@ -8,9 +8,9 @@ from typing import Self
 from bot.features.autonomous_talk.records import ChannelRecord
 
 MIN_SILENCE = 5 * 60.0
-"""Least seconds since the last message, so that the bot does not interrupt a conversation."""
+"""Seconds that must have passed since the last message, so that the bot does not interrupt a conversation."""
 MAX_SILENCE = 12 * 3600.0
-"""Most seconds since the last message, so that the bot does not revive an inactive channel."""
+"""If the last message is older than this number of seconds, the bot leaves the inactive channel alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,6 @@ class QuietHours:
 
 
 def is_good_moment(channel: ChannelRecord, now: float) -> bool:
-    """Whether a post is due, the last post was answered, and the conversation pauses but is recent."""
+    """Whether a post is due, the last post was answered, and the last message is neither too new nor too old."""
     silence = now - channel.heard_at
     return channel.answered and now >= channel.due_at and MIN_SILENCE <= silence <= MAX_SILENCE

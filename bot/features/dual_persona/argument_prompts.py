@@ -1,4 +1,4 @@
-"""The prompts of an argument. Each persona's model reads the other persona's lines as those of another person."""
+"""The prompts of an argument. The model of each persona reads the other persona's lines like lines of a person."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 REMEMBERED = 8
 """Number of a channel's latest messages that the model sees."""
 REMEMBERED_CHARS = 300
-"""Most characters of each of these messages."""
+"""Most characters that the model sees of each message. The rest of a longer message is cut off."""
 NO_PERMISSION = "❌ I need the permission Manage Webhooks in this channel for that."
 ALREADY_ARGUING = "🎭 They are already arguing."
 BROKEN_OFF = "🎭 The argument ends here: {reason}"
@@ -58,7 +58,7 @@ class Tension:
     enabled: bool
     """Whether arguments may begin without a command on this server."""
     cooldown: float
-    """Seconds during which no argument begins without a command."""
+    """Seconds until an argument may begin again without a command; 0 if no cooldown is on."""
 
 
 @dataclass(slots=True, eq=False)
@@ -71,13 +71,13 @@ class _Argument:
 
 
 class DualPersona:
-    """Scores the messages of people; :meth:`run` carries out the arguments. Paused during a call (``Lockable``).
+    """Scores the messages of people, and carries out arguments in :meth:`run`. Paused during a call (``Lockable``).
 
     Args:
-        bot: the client that posts the lines, by webhooks.
+        bot: the client that posts the lines, through webhooks.
         zone: the people's time zone.
         clock: seconds since 1970.
-        rng: chooses who begins and how fast they type.
+        rng: chooses the persona that begins, and randomises the typing times.
         pause: waits the given seconds between two lines.
     """
 

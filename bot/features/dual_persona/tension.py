@@ -9,7 +9,7 @@ from bot.llm.personas import Persona
 HALF_LIFE = 600.0
 """Seconds after which half of a score is gone.
 
-With one message a minute the score approaches 14, with one every two minutes 8.
+With one plain message (1 point) every minute, the score approaches 15; with one every two minutes, it approaches 8.
 """
 MESSAGE = 1.0
 """Points for every message."""
@@ -18,7 +18,7 @@ HEATED = 1.0
 TWIN_NAMED = 2.0
 """Further points if the message names the twin."""
 
-# English words, and signs of anger in any language: repeated marks, and shouting.
+# The patterns find angry English words, and signs of anger in any language: "!!" or "??", and words in capitals.
 _HEATED = re.compile(
     r"\b(angry|argue|awful|dumb|fight|furious|garbage|hate[ds]?|idiots?|liars?|lies|lying|nonsense|ridiculous|shut up"
     r"|stupid|terrible|trash|ugly|unfair|worst|wrong)\b|[!?]{2,}",

@@ -15,11 +15,11 @@ class ChannelWebhooks:
         self._by_channel: dict[int, discord.Webhook] = {}
 
     async def post(self, channel: discord.TextChannel, name: str, avatar_url: str, text: str) -> None:
-        """Post a text under a name, with the avatar at an address."""
+        """Post a text under ``name``, with the avatar at ``avatar_url``."""
         try:
             await self._post(channel, name, avatar_url, text)
         except discord.NotFound:
-            # Somebody has deleted the known webhook.
+            # Somebody has deleted the known webhook. Another one is found or created.
             if self._by_channel.pop(channel.id, None) is None:
                 raise
             await self._post(channel, name, avatar_url, text)

@@ -1,4 +1,4 @@
-"""The figurine notifier feature: polls web feeds and notifies subscribers of new items, of each item once."""
+"""The figurine notifier feature: polls web feeds, and notifies subscribers once of each new item."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_WAIT = DAY
 POLL = 30.0
 """Seconds between two checks whether a feed is due."""
 _MAX_DOUBLINGS = 16
-"""Failures in a row after which the pause is not doubled again."""
+"""Each failure in a row doubles the pause before the next attempt. After this number, the pause stays."""
 
 
 class FigurineNotifier:
@@ -38,7 +38,7 @@ class FigurineNotifier:
 
     Start :meth:`run` when the bot is ready. A new item is stored before anybody is notified of it, and each channel and
     person is recorded as notified before the message is sent. So nobody is notified of an item twice, even if the
-    process ends at any moment.
+    bot crashes in between.
 
     Args:
         bot: the client that sends the messages.
@@ -107,10 +107,13 @@ class FigurineNotifier:
                 await self._feeds.keep(replace(feed, next_poll_at=latest))
 
     async def subscribe(self, subscription: Subscription) -> Subscription | None:
-        """Add a subscription. Returns the same person's subscription in the same channel that it replaces, if any.
+        """Add a subscription. It replaces the person's earlier subscription in this channel.
+
+        Returns:
+            the earlier subscription; ``None`` if there was none.
 
         Raises:
-            TooManySubscriptionsError: the person or the channel has too many.
+            TooManySubscriptionsError: the person or the channel has too many subscriptions.
         """
         theirs = await self.subscriptions_of(subscription.user)
         await self._subscriptions.add(subscription)
@@ -152,8 +155,8 @@ class FigurineNotifier:
             await self._feeds.keep(replace(feed, failures=feed.failures + 1, next_poll_at=self._clock() + wait))
             return
         if page:
-            # Items come first. If only the validators were stored before a crash, the server would answer "not
-            # modified" from then on, and the items would be lost.
+            # The items are stored before the validators. If only the validators were stored before a crash, the server
+            # would answer "not modified" from then on, and the items would be lost.
             await self._feeds.note(feed, items, self._clock())
             feed = replace(feed, validators=page.validators, learned=True)
         await self._feeds.keep(replace(feed, failures=0, next_poll_at=self._clock() + self._settings.period))

@@ -16,8 +16,8 @@ MAX_KNOWN = 2_000
 class Feed:
     """The state of a feed.
 
-    ``learned`` is True after the first successful fetch, whose items count as known. ``failures`` counts the failed
-    attempts in a row. ``next_poll_at`` is in seconds since 1970.
+    ``learned`` is True after the first successful fetch. The items of this fetch count as known, so nobody is notified
+    of them. ``failures`` counts the failed attempts in a row. ``next_poll_at`` is in seconds since 1970.
     """
 
     url: str
@@ -70,17 +70,17 @@ class FeedRecords(Records):
         )
 
     async def pending(self, url: str) -> list[Item]:
-        """The new items of a feed of which not every subscriber was notified yet, in the feed's order."""
+        """The pending items of a feed, in the feed's order: some subscribers may not be notified of them yet."""
         query = "SELECT key, title, link FROM figurine_item WHERE feed = ? AND told = 0 ORDER BY rowid"
         return [Item(*row) for row in await self._database.rows(query, url)]
 
     async def notified(self, url: str, target: int) -> frozenset[str]:
-        """The keys of the pending items of which a channel or person (its id) was notified already."""
+        """The keys of the pending items of which ``target`` (the id of a channel or person) was notified already."""
         rows = await self._database.rows("SELECT key FROM figurine_told WHERE feed = ? AND place = ?", url, target)
         return frozenset(str(key) for (key,) in rows)
 
     async def note_notified(self, url: str, target: int, items: Sequence[Item]) -> None:
-        """Record that a channel or person (its id) is notified of these items now."""
+        """Record that ``target`` (the id of a channel or person) is notified of these items now."""
         await self._database.write_many(
             "INSERT OR IGNORE INTO figurine_told VALUES (?, ?, ?)", [(url, item.key, target) for item in items]
         )

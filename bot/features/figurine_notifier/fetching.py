@@ -23,7 +23,7 @@ READ_LIMIT = 20.0
 """Seconds for reading the items of a feed."""
 _MAX_REDIRECTS = 3
 _MAX_VALIDATOR = 500
-"""Most characters of a validator that is stored."""
+"""Most characters of a validator. Longer validators are ignored."""
 _CHUNK = 64 * 1024
 _ACCEPT = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 

@@ -1,4 +1,4 @@
-"""The message to subscribers. Titles and links come from strangers, so titles are escaped."""
+"""The message to subscribers. Titles come from strangers, so markdown and mentions in them are escaped."""
 
 from __future__ import annotations
 

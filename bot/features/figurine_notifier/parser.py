@@ -1,7 +1,7 @@
 """Child program: reads a feed (RSS, Atom or JSON Feed) from standard input, prints its items as JSON.
 
-A malicious feed can keep an XML parser busy for minutes. A process can be killed, a thread can't. The program imports
-no module of the bot, so that it starts quickly.
+A malicious feed can keep an XML parser busy for minutes. Therefore the parser is a program of its own: unlike a thread,
+a process can be killed. The program imports no module of the bot, so that it starts quickly.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ UNTITLED = "(untitled)"
 NO_FEED = 65
 """Exit code if the input is not a feed."""
 _CPU_SECONDS = 15
-"""Most CPU time of this program."""
+"""Seconds of CPU time after which the system kills this program."""
 _MEMORY_BYTES = 1024 * 1024 * 1024
-"""Most memory of this program."""
+"""Most bytes of memory that this program can use."""
 _TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
 _IN_LINKS = "!#$%&'()*+,/:;=?@[]~"
 _HOST = re.compile(r"[a-z0-9.-]+|[0-9a-f:.]+")
@@ -52,7 +52,7 @@ def read_feed(data: bytes) -> list[tuple[str, str, str]]:
 
 
 def _xml_items(data: bytes) -> Iterable[tuple[object, object, object]]:
-    # A stream, because feedparser would take a string for an address or a path.
+    # feedparser gets a stream, because it would take a string for an address or a path.
     feed = feedparser.parse(io.BytesIO(data), sanitize_html=False, resolve_relative_uris=False)
     if not feed.entries and not feed.get("version"):
         raise NotAFeedError

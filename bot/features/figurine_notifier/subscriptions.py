@@ -13,7 +13,7 @@ MAX_PER_CHANNEL = 40
 MAX_PER_PERSON = 20
 """Most subscriptions of one person."""
 MAX_FAILURES = 3
-"""Messages in a row that may fail before a subscription is deleted."""
+"""If this number of messages in a row fails, the subscription is deleted."""
 
 
 class TooManySubscriptionsError(Exception):
@@ -24,7 +24,7 @@ class TooManySubscriptionsError(Exception):
 class Subscription:
     """A person's subscription in a channel, or by direct message (:data:`DIRECT`).
 
-    It is for items whose title has all of ``words``, which are lower case.
+    The person gets the items with all of ``words`` in their title. ``words`` are in lower case.
     """
 
     user: int
@@ -37,7 +37,7 @@ class Subscription:
         return self.channel or self.user
 
     def wants(self, title: str) -> bool:
-        """Whether a title has all words of the subscription."""
+        """Whether a title contains all words of the subscription."""
         plain = title.casefold()
         return all(word in plain for word in self.words)
 
@@ -49,7 +49,7 @@ class SubscriptionRecords(Records):
         """Store a subscription. It replaces the person's subscription in the same channel.
 
         Raises:
-            TooManySubscriptionsError: the person or the channel has too many others.
+            TooManySubscriptionsError: the person or the channel has too many other subscriptions.
         """
         added = await self._database.write(
             "INSERT INTO figurine_subscription (user, channel, words) SELECT ?1, ?2, ?3 WHERE "
@@ -76,7 +76,7 @@ class SubscriptionRecords(Records):
         return [Subscription(user, channel, tuple(words.split())) for user, channel, words in rows]
 
     async def note_delivered(self, target: int) -> None:
-        """Record that a message reached a channel or person (its id)."""
+        """Record that a message reached ``target`` (the id of a channel or person)."""
         await self._database.write(
             "UPDATE figurine_subscription SET failures = 0 "
             "WHERE failures > 0 AND (channel = ?1 OR (channel = 0 AND user = ?1))",
@@ -84,7 +84,7 @@ class SubscriptionRecords(Records):
         )
 
     async def note_refused(self, target: int, *, for_good: bool) -> bool:
-        """Record that a message could not be sent to a channel or person (its id).
+        """Record that a message could not be sent to ``target`` (the id of a channel or person).
 
         Args:
             for_good: True if no later message can be sent either.

@@ -37,7 +37,11 @@ async def _build(parts: FeatureParts) -> Feature | None:
 
 
 def read_workflow(settings: Settings) -> Workflow | None:
-    """The workflow in ``COMFYUI_WORKFLOW``; ``None`` if that is not set. Blocks; raises :class:`OperatorFileError`."""
+    """The workflow in the file ``COMFYUI_WORKFLOW``; ``None`` if this setting is not set. Blocks on the disk.
+
+    Raises:
+        OperatorFileError: the file can't be read, or is not a valid workflow.
+    """
     if settings.draw.workflow is None:
         return None
     try:

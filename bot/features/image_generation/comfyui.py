@@ -22,7 +22,7 @@ _DOWNLOAD_TIMEOUT = aiohttp.ClientTimeout(total=60.0, connect=5.0)
 _CLEANUP_SECONDS = 5.0
 _MAX_JSON_BYTES = 16 << 20
 _MAX_SOCKET_BYTES = 16 << 20
-"""Most bytes of a WebSocket message. Previews come over the WebSocket too."""
+"""Most bytes of a WebSocket message. The limit is high, because previews of pictures come over the WebSocket too."""
 
 
 class ComfyUi:
@@ -71,7 +71,7 @@ class ComfyUi:
         return entry if isinstance(entry, dict) else None
 
     async def cancel(self, client_id: str) -> None:
-        """Delete a client's drawings from the queue, and interrupt its running one. A failure is only logged."""
+        """Delete a client's drawings from the queue, and interrupt its running drawing. A failure is only logged."""
         try:
             async with asyncio.timeout(_CLEANUP_SECONDS):
                 running, pending = await self._queue()
@@ -79,7 +79,8 @@ class ComfyUi:
                     await self._ask("POST", "queue", {"delete": waiting})
                 for item in running:
                     if _is_of(item, client_id):
-                        # Old servers ignore the id and interrupt any running drawing, so the queue was checked first.
+                        # Old versions of ComfyUI ignore the id and interrupt any running drawing. So the queue is read
+                        # first, to see whose drawing is running.
                         await self._ask("POST", "interrupt", {"prompt_id": item[1]})
         except (DrawingError, TimeoutError) as error:
             _log.warning("A drawing could not be cancelled at ComfyUI: %s", error)
@@ -125,7 +126,7 @@ class ComfyUi:
         return _items(body.get("queue_running")), _items(body.get("queue_pending"))
 
     async def _ask(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
-        """Send a request. Returns the HTTP status and the JSON object of the answer, empty if there was none."""
+        """Send a request. Returns the HTTP status and the JSON object of the answer; ``{}`` if there is no object."""
         try:
             async with self._http.request(
                 method, self._base.joinpath(path), json=body, timeout=_TIMEOUT, allow_redirects=False

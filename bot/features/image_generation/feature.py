@@ -1,4 +1,4 @@
-"""The image generation feature: one drawing per person at a time, with progress and cancelling. Paused in a call."""
+"""The image generation feature: draws pictures, one per person at a time. It is paused during a call."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ImageGeneration:
 
     Args:
         timeout: seconds for one drawing.
-        http: the caller closes it, after this object is no longer used.
+        http: the session for requests to ComfyUI. The caller closes it, after the last use of this object.
         permit: the people who may ask for drawings.
         rate: how often one person may ask.
         rng: the source of the drawings' seeds.
@@ -82,7 +82,7 @@ class ImageGeneration:
         return self._gate.name
 
     async def hold(self, reason: str) -> None:
-        """Pause, and have ComfyUI free its GPU memory. Drawings that take too long are cancelled."""
+        """Pause, and have ComfyUI free its GPU memory. Drawings that do not finish in time are cancelled."""
         await self._gate.hold(reason)
         await self._server.free()
 

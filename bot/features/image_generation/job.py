@@ -30,7 +30,10 @@ POLL_SECONDS = 2.0
 RECONNECT_SECONDS = 1.0
 """Seconds before the WebSocket is opened again after it broke."""
 CONNECT_SECONDS = 2.0
-"""Most seconds that a drawing waits for the WebSocket. Events before the connection are missed."""
+"""Most seconds that a job waits for the WebSocket before it submits the drawing.
+
+If ComfyUI sends events before the WebSocket is open, the job does not get them.
+"""
 UNREACHABLE_SECONDS = 20.0
 """Seconds that ComfyUI may be unreachable during a drawing before the drawing fails."""
 
@@ -65,15 +68,15 @@ class DrawingJob:
         self._tried_listening = asyncio.Event()
 
     def cancel(self) -> None:
-        """Make :meth:`run` raise. Does nothing if :meth:`run` has ended."""
+        """Make :meth:`run` raise :class:`CancelledByUserError`. Does nothing if :meth:`run` has ended."""
         self._cancelled = True
         self._changed.set()
 
     async def run(self, graph: dict[str, Any], show: Callable[[Progress], Awaitable[None]]) -> tuple[PictureFile, ...]:
-        """Draw. If this ends early for any reason, the drawing is cancelled at ComfyUI too.
+        """Have ComfyUI draw ``graph``. If this method ends early for any reason, it cancels the drawing at ComfyUI too.
 
         Args:
-            show: called with the progress, at every change.
+            show: called with the progress, after each poll and at every change.
 
         Raises:
             DrawingError: there is no picture. The text is for the person who asked.
@@ -94,7 +97,8 @@ class DrawingJob:
             self._poll_now = False
             try:
                 ahead = await self._server.queue_position(prompt_id)
-                # The queue comes first: a drawing is in the history before it leaves the queue.
+                # The queue is read before the history. A drawing enters the history before it leaves the queue, so it
+                # can't be missed in both.
                 entry = await self._server.history(prompt_id) if ahead is None else None
             except UnreachableError:
                 if self._clock() - seen > UNREACHABLE_SECONDS:

@@ -25,7 +25,11 @@ class CancelledByUserError(DrawingError):
 
 @dataclass(frozen=True, slots=True)
 class PictureFile:
-    """The location of a picture at ComfyUI."""
+    """The location of a picture at ComfyUI.
+
+    ``folder`` is one of ComfyUI's main folders: ``output`` for saved pictures, ``temp`` for previews. ``subfolder`` is
+    a path inside this folder.
+    """
 
     filename: str
     subfolder: str

@@ -1,4 +1,7 @@
-"""The operator's workflow: a JSON file in ComfyUI's API format, with named slots for what differs per drawing."""
+"""The operator's workflow: a JSON file in ComfyUI's API format.
+
+The values that differ between drawings are named slots in the file, such as ``{{prompt}}``.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,10 @@ class Workflow:
         return cls(graph)
 
     def fill(self, slots: Slots) -> Json:
-        """The graph for one drawing. An input that consists of one slot gets the slot's value with its type."""
+        """The graph for one drawing, with all slots filled.
+
+        If an input is exactly one slot, it gets the value itself (the seed as a number), not text.
+        """
         return {key: node | {"inputs": _filled(node["inputs"], slots)} for key, node in self.graph.items()}
 
 
@@ -112,5 +118,5 @@ def _filled(value: Any, slots: Slots) -> Any:
         return value
     if whole := _SLOT.fullmatch(value):
         return getattr(slots, whole[1])
-    # One pass, so that a slot's name inside a person's prompt is not replaced.
+    # All slots are filled in one pass, so that a slot in a person's prompt, such as "{{seed}}", stays as it is.
     return _SLOT.sub(lambda found: str(getattr(slots, found[1])), value)

@@ -1,4 +1,4 @@
-"""Builds the model routing feature around the bot's model router, which exists already."""
+"""Builds the model routing feature. It uses the model router that the bot has already created."""
 
 from __future__ import annotations
 

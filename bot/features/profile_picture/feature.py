@@ -25,7 +25,7 @@ CHANGES_PER_HOUR = 2
 """Most changes in an hour, so that Discord does not refuse them."""
 HOUR = 3600.0
 TRIES = 3
-"""Pictures that Discord may refuse before a change is given up."""
+"""A change is given up after Discord has refused this number of pictures."""
 TIMEOUT = 60.0
 """Seconds for one change. Without a limit, discord.py could wait for hours if Discord asks it to."""
 POLL = 60.0
@@ -62,7 +62,7 @@ class Album:
 
 
 class ProfilePicture:
-    """Changes the bot's picture; :meth:`run` does so on schedule. Paused during a call (:class:`~bot.lease.Lockable`).
+    """Changes the bot's picture, in :meth:`run` on schedule. Paused during a call (:class:`~bot.lease.Lockable`).
 
     Args:
         bot: the client whose avatar is changed. It must be logged in.
@@ -126,7 +126,7 @@ class ProfilePicture:
             try:
                 await self.change()
             except FeatureHeldError:
-                return  # A call began during the check. `change` has put the change off already.
+                return  # A call began during the check. `change` has already postponed the change.
             except (PictureError, WorkStoppedError) as error:
                 _log.warning("The picture stays: %s", error)
                 self._rest_until = self._clock() + HOUR
@@ -144,7 +144,7 @@ class ProfilePicture:
 
         Raises:
             PictureError: the picture stays as it was.
-            FeatureHeldError: a call is on. The change is made after it.
+            FeatureHeldError: a call is on. The change is made after the call.
             WorkStoppedError: a call began during the change.
         """
         if self._gate.held:
@@ -168,7 +168,7 @@ class ProfilePicture:
         return newest[0].at + self._period if newest else 0.0
 
     async def _seconds_to_wait(self) -> float:
-        """Seconds until Discord's limit and our own allow a change; 0 or less means now."""
+        """Seconds until Discord and :data:`CHANGES_PER_HOUR` both allow a change; 0 or less means now."""
         free_at = await self._records.refused_until()
         recent = await self._records.newest(CHANGES_PER_HOUR)
         if len(recent) == CHANGES_PER_HOUR:
@@ -194,8 +194,8 @@ class ProfilePicture:
         """Set the avatar. Returns False if Discord does not accept the file as a picture."""
         if self._bot.user is None:
             raise RuntimeError("the bot is not logged in")
-        # The change is recorded before it is made. If the process ends in between, the next one does not change the
-        # picture too early.
+        # The change is recorded before it is made. If the bot crashes in between, it does not change the picture too
+        # early after the restart.
         number = await self._records.note(Change(name, self._clock()))
         try:
             async with asyncio.timeout(TIMEOUT):
@@ -231,7 +231,7 @@ class ProfilePicture:
 
 
 def _after(shown: str | None, names: tuple[str, ...]) -> tuple[str, ...]:
-    """All names but ``shown``, beginning with the next one in alphabetical order."""
+    """All names but ``shown``: first the names after it in alphabetical order, then the names before it."""
     if shown is None:
         return names
     return tuple(name for name in names if name > shown) + tuple(name for name in names if name < shown)

@@ -13,7 +13,7 @@ _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 
 
 def picture_names(folder: Path) -> tuple[str, ...]:
-    """The names of all files that are pictures by their suffix, in alphabetical order; raises :class:`OSError`."""
+    """The names of all files with the suffix of a picture, in alphabetical order; raises :class:`OSError`."""
     return tuple(
         sorted(
             file.name

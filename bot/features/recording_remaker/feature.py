@@ -28,15 +28,21 @@ _log = logging.getLogger(__name__)
 
 REMADE = "🎧 The recording's answers have been made again in better quality."
 HOLD_SECONDS = 1.0
-"""Seconds that a starting call waits for the answer in progress. An unfinished answer is begun again after the call."""
+"""Seconds that a starting call waits for the answer that is being spoken again.
+
+If the answer takes longer, it is stopped, and begun again after the call.
+"""
 FIRST_PAUSE = 10.0
 """Seconds before the speech server is asked again if it was not reachable. The pause doubles each time."""
 LONGEST_PAUSE = 3_600.0
 """Longest pause before the speech server is asked again, in seconds."""
 FASTER_TRIES = 2
-"""Most further attempts with a higher speed for an answer that is too long. No engine keeps a speed exactly."""
+"""If an answer's new sound is too long, it is spoken again faster, at most this number of times.
+
+One time may not be enough, because no engine keeps a speed exactly.
+"""
 _NEAR_ENOUGH = 1.02
-"""Length, as a share of the allowed length, up to which a sound is not spoken faster."""
+"""A sound is spoken again faster only if it is longer than the allowed length times this number."""
 _FASTEST = 4.0
 """Highest speed that is requested; 1 is the voice's natural speed."""
 
@@ -46,14 +52,17 @@ PostText = Callable[[int, str], Awaitable[None]]
 
 
 class BetterVoice(Protocol):
-    """A client of the better voice; see :class:`~bot.speech_server.client.SpeechServerClient`."""
+    """A client of a voice that is better, but slower, than the voice of calls.
+
+    See :class:`~bot.speech_server.client.SpeechServerClient`.
+    """
 
     async def has_better_voice(self) -> bool:
         """Whether there is a better voice than the voice of calls; raises ``VoiceAwayError``."""
         ...
 
     async def speak_better(self, text: str, parameters: SpeechParameters, rate: int) -> Samples:
-        """Speak a text: mono float32 at ``rate`` in Hz; raises ``UnspeakableError``, ``VoiceAwayError``."""
+        """Speak a text. Returns mono float32 at ``rate`` Hz; raises ``UnspeakableError``, ``VoiceAwayError``."""
         ...
 
 
@@ -66,7 +75,7 @@ class RecordingRemaker:
     Args:
         data_dir: the folder that contains the folder of recordings.
         tell: posts a text in a channel.
-        sleep: waits the given seconds for an unreachable server. Tests pass their own.
+        sleep: waits the given seconds for an unreachable server. Tests pass their own function.
     """
 
     name = "remaking of recordings"
@@ -133,7 +142,7 @@ class RecordingRemaker:
             self._failed.add(folder)
 
     async def _remake_answers(self, folder: Path, notes: RecordingNotes) -> int:
-        """Replace the file if any answer can be made again. Returns the number of such answers."""
+        """Make the answers again, and replace the file if at least one was made. Returns the number of answers made."""
         file, made = RecordingCopy(folder), 0
         try:
             await asyncio.to_thread(file.copy)
@@ -164,7 +173,7 @@ class RecordingRemaker:
         for _ in range(FASTER_TRIES):
             if len(sound) <= longest * _NEAR_ENOUGH:
                 break
-            # The first speed may come from a preset, so the length of the result shows how much faster it must be.
+            # The first speed is unknown here if a preset sets it. So the next speed follows from the sound's length.
             speed = min(speed * len(sound) / longest, _FASTEST)
             sound = await self._speak(answer, replace(answer.parameters, speed=speed))
         return sound

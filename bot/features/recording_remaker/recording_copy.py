@@ -1,4 +1,4 @@
-"""A working copy of a recording's ``bot.wav``, in which answers are replaced. It replaces the original at the end."""
+"""A working copy of a recording's ``bot.wav``, in which answers are replaced. In the end it replaces the original."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class RecordingCopy:
         """Copy the original."""
         with self._first.open("rb") as first, self._path.open("wb") as copy:
             while block := first.read(_BLOCK_BYTES):
-                # A recording is mostly silence. If silence is not written, it takes no space in a sparse file.
+                # A recording is mostly silence: zero bytes. Silence is skipped instead of written, so that the copy
+                # becomes a sparse file, in which silence takes no space on the disk.
                 if block.count(0) == len(block):
                     copy.seek(len(block), os.SEEK_CUR)
                 else:

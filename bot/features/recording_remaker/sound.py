@@ -1,4 +1,6 @@
-"""Fits an answer's new sound into a recording: same loudness and pauses as the old sound, not over the next answer.
+"""Fits an answer's new sound into a recording.
+
+The new sound gets the loudness and the pauses of the old sound, and must not reach into the next answer.
 
 Pure functions. Sound is mono float32, -1 to 1, at the rate of the bot's file (``SPEAKING_RATE``).
 """
@@ -16,13 +18,13 @@ from audio.samples import SPEAKING_RATE, Samples
 from bot.recording_notes import RecordedAnswer, RecordingNotes, Span
 
 MAX_TEMPO = 1.15
-"""Highest tempo (1 is the natural one) to which a new sound is sped up so that it is no longer than the old sound."""
+"""If a new sound is longer than the old sound, it is made faster by at most this factor."""
 _CUT_SEARCH = SPEAKING_RATE // 4
-"""Longest distance, in samples, between the calculated cut and the quiet moment at which the sound is cut instead."""
+"""The sound is cut at the quietest moment within this number of samples (0.25 s) of the calculated cut."""
 _MOMENT = SPEAKING_RATE // 50
-"""Length of the windows, in samples (20 ms). The sound is cut in the quietest window."""
+"""Length of a moment in samples (20 ms). The sound is cut in the middle of the quietest moment."""
 _SILENCE = 0.003
-"""Level of silence, as a share of the loudest sample."""
+"""Samples count as silence up to this share of the loudest sample."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,13 +86,16 @@ def _level(sound: Samples) -> float:
 
 
 def split_like(sound: Samples, spans: Sequence[Span], end: int) -> list[Piece] | None:
-    """Cut the sound into parts like the old sound, each at the old part's start; ``None`` if a part has no room.
+    """Cut the new sound into as many parts as the old sound, in the same proportions.
+
+    Each new part starts where the old part started. Returns ``None`` if a new part is too long for its place.
 
     Args:
+        spans: the places of the old parts in the file.
         end: the sample at which the last part must end.
     """
     *heard, total = accumulate(span.end - span.start for span in spans)
-    # Two cuts that are close together may find the same quiet moment, or quiet moments in the wrong order.
+    # If two cuts are close together, their quiet moments may come in the wrong order. So the cuts are sorted.
     cuts = sorted(_quiet_moment(sound, len(sound) * samples // total) for samples in heard)
     parts = [sound[a:b] for a, b in pairwise([0, *cuts, len(sound)])]
     pieces = [Piece(span.start, part) for span, part in zip(spans, parts, strict=True)]

@@ -47,7 +47,7 @@ class ScheduledEvents:
 
     Args:
         bot: the client that posts.
-        scheduler: not started yet, with a job store in memory.
+        scheduler: an APScheduler scheduler with its job store in memory. It must not be started yet.
         clock: seconds since 1970.
     """
 
@@ -92,7 +92,8 @@ class ScheduledEvents:
                 await self._post_postponed()
                 await self._wake.wait()
         finally:
-            # An event that is being posted counts as handled already. If it were cancelled, its post would be lost.
+            # An event that is being posted counts as handled already. If its posting were cancelled, the post would be
+            # lost.
             await self._gate.finish(FINISH_LIMIT)
             self._scheduler.shutdown(wait=False)
 
@@ -100,7 +101,7 @@ class ScheduledEvents:
         """Add an event to the schedule.
 
         Raises:
-            TimesError: its times are not valid, or never come.
+            TimesError: the event's times are not valid, or never come.
             ScheduleFullError: the server has as many events as allowed.
         """
         now = self._clock()
@@ -163,7 +164,7 @@ class ScheduledEvents:
     async def _postpone(self, event: ScheduledEvent) -> None:
         if await self._records.mark_handled(event, self._clock(), postponed=not event.skip):
             _log.info("Scheduled event %d is %s", event.id, "skipped" if event.skip else "put off")
-            # The call may have ended since the event was refused.
+            # The call may have ended in the meantime. In this case the event is posted now.
             self._wake.set()
 
     async def _post_postponed(self) -> None:

@@ -120,7 +120,10 @@ def _missing(
 
 
 def _other_channels(guild: discord.Guild, channel: int) -> Iterator[discord.TextChannel]:
-    """The server's text channels: a thread's parent, then those of the same category, then the others."""
+    """The server's text channels other than ``channel``, the nearest ones first.
+
+    If ``channel`` is a thread, its parent comes first. Then come the channels of the same category, then all others.
+    """
     target = guild.get_channel_or_thread(channel)
     if isinstance(target, discord.Thread) and isinstance(target.parent, discord.TextChannel):
         yield target.parent

@@ -44,8 +44,8 @@ class EventDraft:
 class ScheduledEvent:
     """An event in the database.
 
-    All posts up to ``handled_until`` (seconds since 1970) are made or left out, but for one if ``postponed`` is True.
-    ``refused`` is True if the bot was not allowed to make the last post.
+    All posts up to the time ``handled_until`` (seconds since 1970) were made or left out. If ``postponed`` is True, one
+    of them is still to be made. ``refused`` is True if the bot was not allowed to make the last post.
     """
 
     id: int
@@ -114,7 +114,9 @@ class ScheduleRecords(Records):
         return None if row is None else EventFile(event.file_name, bytes(row[0]))
 
     async def mark_handled(self, event: ScheduledEvent, now: float, *, postponed: bool) -> bool:
-        """Mark all posts of an event up to ``now`` as handled, except for one if ``postponed`` is True.
+        """Mark all posts of an event up to ``now`` as handled.
+
+        If ``postponed`` is True, one of these posts is still to be made.
 
         Returns:
             False if the event was handled elsewhere after ``event`` was read.

@@ -67,13 +67,19 @@ def take_spoken_times(text: str) -> tuple[str, str] | None:
 
 
 def not_a_time(text: str) -> str:
-    """Why ``text`` does not begin with times, for an error message. Use it if :func:`take_spoken_times` found none."""
+    """Why ``text`` does not begin with times, for an error message.
+
+    Call this function only if :func:`take_spoken_times` returned ``None``.
+    """
     reader = _Reader(text)
     return reader.wrong_day() or reader.wrong_time() or "it needs five fields, or a day and a time"
 
 
 class _Reader:
-    """Reads words of times from the beginning of a text. A method moves the position only if it finds its words."""
+    """Reads words of times from the beginning of a text.
+
+    :meth:`days`, :meth:`interval` and :meth:`time` move the reading position only if they find such words there.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -89,7 +95,10 @@ class _Reader:
         return self._text[self._at :].lstrip(", ").strip()
 
     def days(self, *, only_announced: bool = False) -> list[str]:
-        """Read days, each as a cron field. With ``only_announced``, "every" or "on" must come before them."""
+        """Read days, each as a cron field.
+
+        With ``only_announced``, the days must begin with "every", "each", "on" or "daily".
+        """
         begin = self._at
         announced = self._take(_BEFORE_DAYS)
         found = self._day() if announced or self.peek() == "daily" or not only_announced else None
@@ -117,7 +126,7 @@ class _Reader:
         count = self._count() if self._take(_BEFORE_DAYS) else 1
         unit = self.peek().removesuffix("s")
         if self._at > begin and unit in _TOO_SHORT and (count != 1 or self.peek() != unit):
-            # "Every second monday" is not an interval of seconds.
+            # The condition leaves out "every second monday", which is not an interval of seconds.
             raise TimesError("a minute is the shortest time between two posts: `every 5 minutes`")
         if self._at > begin and unit in _TOO_LONG:
             raise TimesError(
@@ -151,7 +160,7 @@ class _Reader:
         return f"`{word}` is not a day (did you mean `{near}`?)" if near is not None else None
 
     def wrong_time(self) -> str | None:
-        """An error text for the next word, which is not part of a time, or is only a number."""
+        """An error text that says why the next word is not a time; ``None`` if there is no next word."""
         self._take(_BEFORE_DAYS | {"at"})
         word = self.peek()
         if re.fullmatch(r"1?\d|2[0-3]", word):

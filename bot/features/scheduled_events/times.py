@@ -71,14 +71,14 @@ def next_time(trigger: BaseTrigger, after: datetime) -> datetime | None:
     A time within the hour that is skipped in spring comes an hour later. A time within the hour that is repeated in
     autumn comes twice.
     """
-    # The addition is done in UTC, because local time would lose which of the two repeated hours it is.
+    # The microsecond is added in UTC. In local time, the sum would not say which of the two repeated hours it is in.
     later = (after.astimezone(UTC) + timedelta(microseconds=1)).astimezone(after.tzinfo)
     time: datetime | None = trigger.get_next_fire_time(None, later)
     return time
 
 
 def require_future(cron: str, zone: ZoneInfo, now: datetime) -> None:
-    """Check that the times of ``cron`` come at all; raises :class:`TimesError`."""
+    """Check that ``cron`` has at least one time after ``now``; raises :class:`TimesError`."""
     trigger = trigger_of(cron, zone)
     for part in trigger.triggers if isinstance(trigger, OrTrigger) else [trigger]:
         # Without an end date APScheduler would search until the year 9999.

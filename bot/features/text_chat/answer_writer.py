@@ -123,7 +123,7 @@ class AnswerWriter:
         return bool(said) and any(turn.role == "assistant" and said in turn.message.content for turn in earlier)
 
     async def end_early(self, message: AnyMessage, question: ChatQuestion, answer: LiveAnswer, note: str) -> None:
-        """End an unfinished answer with a note, and store it as far as it was written.
+        """End an unfinished answer with a note, and store the part of the answer that was written.
 
         Raises:
             discord.HTTPException: the note can't be posted.

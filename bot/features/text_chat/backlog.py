@@ -16,7 +16,7 @@ from bot.work_gate import FeatureHeldError
 _log = logging.getLogger(__name__)
 
 MAX_FAULTS = 3
-"""Unexpected errors of one message before it is given up, so that it does not block the others."""
+"""After this number of unexpected errors a message is given up, so that it does not block the others."""
 
 
 class Backlog:
@@ -59,8 +59,8 @@ class Backlog:
             except (discord.DiscordServerError, aiohttp.ClientError, OSError) as error:
                 _log.warning("Message %d can't be answered now (%s); trying again", entry.message, error)
             except Exception:
-                # A bug, or the process is being shut down. In the second case the message must not be lost, so it is
-                # tried a few times before it is removed.
+                # The cause is a bug, or the bot is shutting down. A shutdown must not lose the message, so a message is
+                # removed only after several errors.
                 _log.exception("Message %d can't be answered", entry.message)
                 faults[entry.message] += 1
                 if faults[entry.message] == MAX_FAULTS:

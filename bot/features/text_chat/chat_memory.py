@@ -15,8 +15,9 @@ DELETE FROM chat_memory WHERE channel = ?1 AND id NOT IN (
 class ChatMemory:
     """The history of each channel. All methods may raise :class:`aiosqlite.Error`.
 
-    It has a table of its own, apart from the stored conversations. Those are deleted after ``KEEP_CONVERSATIONS`` and
-    leave out people who opted out. The chat answers everybody, and remembers the newest turns until ``!forget``.
+    This memory is separate from the stored conversations. The stored conversations are deleted after
+    ``KEEP_CONVERSATIONS``, and leave out people who opted out. This memory has the newest turns of everybody, and keeps
+    them until ``!forget``.
 
     Args:
         kept: most turns of a channel that are stored. Older ones are deleted.

@@ -73,7 +73,7 @@ class LiveAnswer:
 
     async def _finish(self) -> None:
         await self._show()
-        # An earlier attempt may have posted more messages.
+        # An earlier attempt may have posted more messages than this answer needs. They are deleted.
         kept = len(split_answer(self.text))
         for message in self._posted[kept:]:
             await message.delete()
@@ -89,7 +89,7 @@ class LiveAnswer:
                 self._posted[at] = await self._posted[at].edit(content=content)
 
     async def _post(self, content: str, *, ping: bool) -> None:
-        """Post a message. If cancelled, finish the request first: otherwise nobody could know whether it was posted."""
+        """Post a message. A cancellation waits for the request, so that a posted message is always in ``_posted``."""
         posting = asyncio.ensure_future(reply_to(self._message, content, ping=ping))
         try:
             await asyncio.shield(posting)

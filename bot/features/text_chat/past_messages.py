@@ -21,7 +21,7 @@ async def find_message(client: discord.Client, channel_id: int, message_id: int)
         the message; a partial message if it was deleted; ``None`` if the channel was deleted or can't be read.
 
     Raises:
-        discord.HTTPException: Discord did not answer the question.
+        discord.HTTPException: Discord failed, so it is unknown whether the message exists.
     """
     try:
         channel = client.get_channel(channel_id) or await client.fetch_channel(channel_id)

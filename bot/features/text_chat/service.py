@@ -49,7 +49,7 @@ class ChatPace:
     Args:
         edit_interval: least time between two edits of a streamed answer.
         queue_pause: pause between two answers to waiting messages.
-        hold_limit: time in which an answer may still be finished when a call begins.
+        hold_limit: when a call begins, an answer in progress has this much time to finish.
     """
 
     edit_interval: float = 1.0
@@ -69,10 +69,10 @@ class TextChat:
     """Answers messages in writing. It is paused during a call (:class:`~bot.lease.Lockable`). Made by :meth:`open`.
 
     In each channel, one message is answered after the other. During a call messages wait in the database, and are
-    answered in order afterwards. Call :meth:`resume` after a start and :meth:`close` at the end.
+    answered in order afterwards. Call :meth:`resume` after the bot's start, and :meth:`close` at its end.
 
     Args:
-        client: the client that finds waiting messages again.
+        client: the client that fetches waiting messages from Discord.
         characters: the persona and mood of each server.
         memory: the turns of each channel that the model sees.
         open_channels: the channels in which every message is answered.
@@ -170,7 +170,10 @@ class TextChat:
         self._backlog.begin()
 
     async def resume(self) -> None:
-        """Answer the messages that wait since an earlier run. Call it once, when discord.py's cache is complete."""
+        """Answer the messages that have waited since the bot's last run.
+
+        Call this method once, when discord.py's cache is complete.
+        """
         if not self._gate.held:
             self._backlog.begin()
         await self._notify_dropped()
@@ -182,7 +185,8 @@ class TextChat:
     def is_meant(self, message: discord.Message) -> bool:
         """Whether a message is for the bot.
 
-        It is if it is a direct message, mentions the bot or its role, replies to the bot, or is in an open channel.
+        These messages are for the bot: direct messages, messages that mention the bot or its role, replies to the bot,
+        and all messages in open channels.
         """
         me, channel = self._client.user, message.channel
         if isinstance(channel, discord.DMChannel):
@@ -196,17 +200,19 @@ class TextChat:
         return isinstance(home, discord.abc.GuildChannel) and home in self.open_channels
 
     async def forget(self, channel: int) -> int:
-        """Delete the messages of a channel, and of calls that belong to it. Returns their number.
+        """Delete a channel's turns from the memory, and its stored conversations, including those of calls.
+
+        Returns the larger one of the two numbers of turns, because most turns are stored in both places.
 
         Raises:
-            aiosqlite.Error: not all of them could be deleted.
+            aiosqlite.Error: not all turns could be deleted.
         """
         remembered = await self._memory.forget(channel)
         kept = await self._conversations.forget_channel(channel) if self._conversations is not None else 0
         return max(remembered, kept)
 
     async def remembers(self, message: discord.Message) -> bool:
-        """Whether one of the bot's own messages is in the memory that the model sees."""
+        """Whether the text of a message of the bot is among the turns that the model sees."""
         try:
             return await self._writer.remembers(message)
         except aiosqlite.Error as error:
@@ -214,13 +220,13 @@ class TextChat:
             return False
 
     async def answer(self, message: discord.Message, text: str, seen: str | None = None, heard: str = "") -> None:
-        """Answer a message, or let it wait. Returns when that is done. Errors are shown in the channel, or logged.
+        """Answer a message, or let it wait in the database. Errors are shown in the channel, or logged.
 
         Args:
             text: the message in plain words.
-            seen: a description of its pictures.
-            heard: the transcript of its recordings. It is not stored; recordings of a waiting message are transcribed
-                again.
+            seen: a description of the message's pictures.
+            heard: the transcript of the message's recordings. It is not stored: if the message waits, its recordings
+                are transcribed again later.
         """
         question = ChatQuestion(message.author.id, message.author.display_name, text, seen, heard)
         try:
@@ -304,7 +310,7 @@ class TextChat:
             await self._waiting.remove(entry.message)
 
     async def _listen(self, entry: WaitingMessage, message: AnyMessage) -> ChatQuestion | None:
-        """The question of a waiting message, recordings transcribed; ``None`` if there is nothing to answer."""
+        """The question of a waiting message, with a transcript of its recordings; ``None`` if it has no content."""
         heard = ""
         if isinstance(message, discord.Message):
             try:
@@ -332,7 +338,7 @@ class TextChat:
 
 
 def _mentions_own_role(message: discord.Message) -> bool:
-    """Whether the bot's own role is mentioned. Discord suggests it beside the bot, so people mention either."""
+    """Whether the bot's own role is mentioned. Discord suggests the role and the bot, so people mention either."""
     role = message.guild.self_role if message.guild is not None else None
     return role is not None and (role in message.role_mentions or role.id in message.raw_role_mentions)
 

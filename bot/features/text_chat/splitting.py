@@ -30,7 +30,10 @@ def split_answer(text: str, limit: int = MESSAGE_LIMIT) -> list[str]:
 
 
 def _best_cut(text: str, room: int) -> int:
-    """The best cut in the second half: at a pause outside of code, otherwise between two lines of code."""
+    """The index at which to cut off a first message of at most ``room`` characters.
+
+    The cut is in the second half of this room: at a pause outside of code, otherwise between two lines of code.
+    """
     for separator in _SEPARATORS:
         at = text.rfind(separator, room // 2, room)
         while at >= 0:
@@ -43,7 +46,7 @@ def _best_cut(text: str, room: int) -> int:
 
 
 def _beside_fence(text: str, cut: int) -> int:
-    """The cut, moved in front of a code fence if it would split the fence, or leave an empty code block."""
+    """The cut; if it would split a code fence or leave an empty code block, the start of the fence instead."""
     inside = False
     for fence in _OPENING.finditer(text):
         end = fence.start() + len(_FENCE) if inside else fence.end()

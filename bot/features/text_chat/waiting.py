@@ -20,10 +20,11 @@ UPDATE chat_waiting SET dropped = 1 WHERE message IN (
 
 @dataclass(frozen=True, slots=True)
 class WaitingMessage:
-    """A waiting message. Ids are Discord's; ``at`` is when it was written, in seconds since 1970.
+    """A waiting message. Its ids are Discord's.
 
-    ``seen`` describes its pictures. ``begun_after`` is set before a part of its answer is posted. It is the id of the
-    newest message in the channel then, so the answer has a greater id.
+    ``at`` is the time at which the message was written, in seconds since 1970. ``seen`` describes its pictures.
+    ``begun_after`` is the id of the channel's newest message just before the answer is posted, so the answer has a
+    greater id; ``None`` until then.
     """
 
     message: int
@@ -40,7 +41,7 @@ class WaitingMessages(Records):
     """The queue of waiting messages, oldest first. All methods may raise :class:`aiosqlite.Error`."""
 
     async def add(self, entry: WaitingMessage) -> bool:
-        """Add a message, unless it is in the queue. Returns whether the queue was full and a message was dropped."""
+        """Add a message, unless it is in the queue already. Returns whether a message was dropped to make room."""
         await self._database.write(
             f"INSERT OR IGNORE INTO chat_waiting ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",  # noqa: S608
             entry.message, entry.channel, entry.author, entry.at, entry.name, entry.text, entry.seen,
@@ -60,7 +61,7 @@ class WaitingMessages(Records):
         return await self._oldest("NOT dropped AND channel = ?", channel) is not None
 
     async def begin(self, message: int, after: int) -> None:
-        """Record that the answer may be posted from now on. ``after`` is the newest message of the channel."""
+        """Record that the answer may be posted from now on. ``after`` is the id of the channel's newest message."""
         await self._database.write("UPDATE chat_waiting SET begun_after = ? WHERE message = ?", after, message)
 
     async def remove(self, message: int) -> None:

@@ -36,7 +36,7 @@ class DecodingBudget:
         self._until = self.clock() + self.seconds
 
     def spend(self, frames: Iterable[_T]) -> Iterator[_T]:
-        """Yield the frames until the frames or seconds are used up, or ``stop`` is set."""
+        """Yield the given frames until the budget is used up or ``stop`` is set."""
         for frame in frames:
             yield frame
             self.frames -= 1

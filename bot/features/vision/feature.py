@@ -1,4 +1,7 @@
-"""The vision feature: describes the pictures and videos of messages. During a call it is paused, its model unloaded."""
+"""The vision feature: describes the pictures and videos of messages.
+
+During a call, the feature is paused and its model is unloaded.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class Vision:
     """Describes what messages show. It is paused during a call (:class:`~bot.lease.Lockable`). Not thread-safe.
 
     Args:
-        http: used for downloads. It must not send credentials of its own. The caller closes it.
+        http: the session for downloads. It must not send credentials. The caller closes it.
         in_flight_limit: most seconds that a starting call waits for a description in progress.
     """
 

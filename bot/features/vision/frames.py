@@ -16,7 +16,7 @@ from bot.pictures import BrokenPictureError, to_jpeg
 
 
 async def extract_frames(data: bytes, count: int, *, clock: Callable[[], float] = time.monotonic) -> list[bytes]:
-    """At most ``count`` JPEGs of a file, in the file's order. Decoding runs in a thread; cancelling ends it.
+    """At most ``count`` JPEGs of a file, in the file's order. Decoding runs in a thread; a cancellation stops it.
 
     Raises:
         BrokenPictureError: no frame could be decoded.

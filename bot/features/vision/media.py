@@ -70,7 +70,7 @@ def shows_pictures(message: discord.Message) -> bool:
 
 
 def check_media(item: MediaItem, max_bytes: int) -> None:
-    """Refuse what can't be decoded.
+    """Refuse a picture or video that can't be decoded.
 
     Raises:
         VisionError: the format is unknown, or the file is too large.
@@ -114,9 +114,9 @@ def _attachment_item(attachment: discord.Attachment, origin: str) -> MediaItem:
 
 
 def _embed_items(embeds: list[discord.Embed], origin: str) -> list[MediaItem]:
-    """The pictures of embeds, by the addresses of Discord's proxy.
+    """The pictures of embeds, at the addresses of Discord's proxy.
 
-    The original address may be anything, for example a machine in the operator's own network.
+    The original addresses are not used, because they may lead anywhere, such as to a machine in the operator's network.
     """
     pictures = [embed.image if embed.image.proxy_url else embed.thumbnail for embed in embeds]
     return [

@@ -18,7 +18,7 @@ DECODE_ERRORS = (av.FFmpegError, ValueError, IndexError, MemoryError)
 """Exceptions that FFmpeg raises for broken or malicious files."""
 _MICROSECONDS = 1_000_000
 _LIMITS = {"max_pixels": str(MAX_PIXELS), "threads": "1"}
-# These formats can't make FFmpeg open a second file, as playlists could.
+# Only these formats are allowed. Others, such as playlists, could make FFmpeg open a second file.
 _CONTAINERS = {"format_whitelist": "mov,matroska"}
 
 
@@ -47,7 +47,10 @@ class Video:
                 yield _upright(frame)
 
     def _frame_at(self, at: float, count: int, budget: DecodingBudget) -> av.VideoFrame | None:
-        """The frame shown ``at`` seconds; an earlier frame if too many would have to be decoded since the key frame."""
+        """The frame that is shown ``at`` seconds after the start of the video.
+
+        If too many frames have to be decoded from the key frame to this time, an earlier frame is returned.
+        """
         if self._stream.time_base is not None:
             self._container.seek(int(at / self._stream.time_base), stream=self._stream)
         frame = None
@@ -62,7 +65,7 @@ def open_video(data: bytes) -> Iterator[Video]:
     """Open a video.
 
     Raises:
-        BrokenPictureError: its size or codec can't be decoded.
+        BrokenPictureError: the video's size or codec can't be decoded.
         DECODE_ERRORS: FFmpeg can't open the file.
     """
     with av.open(io.BytesIO(data), "r", options=_LIMITS | _CONTAINERS) as container:

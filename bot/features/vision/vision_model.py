@@ -70,10 +70,10 @@ class VisionModel:
         self._dialect = Dialect(set())
 
     async def describe(self, shown: Sequence[MediaFrames], words: str) -> str:
-        """A description of what is shown.
+        """A description of pictures and videos.
 
         Args:
-            words: the text that was sent with it.
+            words: the text that was sent with them.
 
         Raises:
             VisionError: the model gave no description. The text is for the person who sent the picture.
@@ -111,7 +111,10 @@ class VisionModel:
         return status, answer
 
     async def unload(self) -> None:
-        """Ask the server to unload the model, in each way that known servers have. A failure is only logged."""
+        """Ask the server to unload the model. A failure is only logged.
+
+        Servers have different requests for this. They are tried in order, until the server knows one.
+        """
         try:
             async with asyncio.timeout(_UNLOAD_SECONDS):
                 for method, path, body in self._ways_to_unload():
