@@ -1,4 +1,7 @@
-"""Client of the speech server: streams for calls, health, performance, voices, and speech by the better engine."""
+"""Client of the speech server: streams for calls, health, performance, voices, and speech by the better engine.
+
+A server may have a better engine beside the one that speaks in calls: its speech sounds better, but may take longer.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ LEARNING_LIMIT = 300.0
 MODELS_LIMIT = 10.0
 """Seconds for the request for the list of models."""
 SPEAKING_TIMEOUT = 150.0
-"""Seconds without data after which speech by the better engine fails. The server itself gives up after 120."""
+"""Seconds without data after which speech by the better engine fails. The server itself gives up after 120 s."""
 MAX_STATUS_BYTES = 1 << 20
 MAX_ANSWER_BYTES = 2 << 20
 MAX_PREVIEW_BYTES = 8 << 20
@@ -67,7 +70,8 @@ class SpeechServerClient:
     """The client of the speech server. Not thread-safe.
 
     Args:
-        http: the caller closes it.
+        http: session for the requests. The caller closes it.
+        address: address of the server.
         learning_limit: seconds for cloning a voice.
     """
 

@@ -10,7 +10,7 @@ class SpeechUnavailable(Exception):  # noqa: N818
 
 
 class LowPerformanceError(UserError):
-    """Low-performance mode could not be switched. The text says why, for people."""
+    """Low-performance mode could not be switched on or off. The text says why, for people."""
 
 
 class VoicesError(UserError):
@@ -30,11 +30,11 @@ class UnknownVoiceError(VoicesError):
 
 
 class UnspeakableError(Exception):
-    """The better engine can't speak a text. The error's text says why."""
+    """The speech server's better engine can't speak a text. The error's text says why."""
 
 
 class VoiceAwayError(Exception):
-    """The speech server can't be asked now. The text says why."""
+    """The speech server can't be reached, or can't answer now. The text says why."""
 
 
 class AnswerTooLargeError(ValueError):

@@ -31,7 +31,7 @@ class ServerHealth:
 
 @dataclass(frozen=True, slots=True)
 class PerformanceStatus:
-    """State of low-performance mode.
+    """State of low-performance mode, in which a simpler engine speaks.
 
     ``engine`` is the engine that speaks now. ``spares_nothing`` is True if the mode has no effect, because there is no
     simpler engine.
@@ -42,13 +42,16 @@ class PerformanceStatus:
 
 
 def can_speak(health: dict[str, Any]) -> bool:
-    """Whether an engine can speak, by the answer of ``/health``; raises ``KeyError`` and ``TypeError``."""
+    """Whether an engine can speak according to the answer of ``/health``; raises ``KeyError`` and ``TypeError``."""
     wanted = health["engine"]
     return wanted is not None and health.get("speaking", wanted) is not None and health.get("ready") is not False
 
 
 def describe_engine(health: dict[str, Any]) -> str:
-    """The engine that speaks, and why if it is a fallback, from ``/health``; raises ``KeyError`` and ``TypeError``."""
+    """Name the engine that speaks, and say why it is a fallback if it is one.
+
+    The argument is the answer of ``/health``. Raises ``KeyError`` and ``TypeError`` if it is malformed.
+    """
     wanted, speaking, state = health["engine"], health.get("speaking"), health.get("state")
     if state in (None, "ready") or speaking == wanted:
         return str(wanted)

@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 OPEN_LIMIT = 5.0
 """Seconds for opening the connection."""
 FIRST_NOTICE_LIMIT = 1.0
-"""Seconds to wait for the server's first notice. Servers of other kinds send none."""
+"""Seconds to wait for the server's first notice about its engine. Some servers send none, and count as ready."""
 LOADING_LIMIT = 180.0
 """Seconds to wait for the engine to be loaded."""
 SILENCE_TIMEOUT = 4.5
@@ -51,9 +51,9 @@ QUEUED_FRAMES = 16
 """Most frames that are buffered before the server has to wait."""
 FLOAT_BYTES = 4
 FIRST_DELAY = 0.1
-"""Seconds between the first two attempts to reconnect. The delay is short, because people wait for the voice."""
+"""Seconds before the first attempt to reconnect. The delay is short, because people wait. It doubles each time."""
 LONGEST_DELAY = 1.0
-"""Longest delay between two attempts to reconnect, in seconds."""
+"""Longest delay before an attempt to reconnect, in seconds."""
 UNAUTHORIZED = 401
 
 
@@ -82,9 +82,10 @@ SpeechEvent = ServerMessage | SegmentAudio | Connected | Disconnected
 
 
 class SpeechStream:
-    """The connection. Not thread-safe; :meth:`events` has one consumer.
+    """The connection of one call. Not thread-safe; :meth:`events` has one consumer.
 
     Args:
+        address: address of the server.
         silence_timeout: seconds without a frame after which the server is pinged. It must answer within the same number
             of seconds.
     """

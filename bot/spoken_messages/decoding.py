@@ -17,11 +17,11 @@ from audio.samples import HEARING_RATE, Sound16, finite
 MAX_DECODING_SECONDS = 20.0
 """Most seconds that decoding may take."""
 PIECE_SECONDS = 28
-"""Longest piece in seconds. Whisper takes at most 30 s, and turns of a call are transcribed between two pieces."""
+"""Longest piece, in seconds. Whisper takes at most 30 s. Between two pieces, it can transcribe the turns of a call."""
 _CUT_SECONDS = 8
-"""A piece that is too long is cut at the quietest moment of its last ``_CUT_SECONDS`` seconds."""
+"""The end of a piece is the quietest moment within the last ``_CUT_SECONDS`` of its longest possible duration."""
 _WINDOW = HEARING_RATE // 10
-"""Length of the windows, in samples (100 ms). A piece is cut in its quietest window."""
+"""Number of samples in a window (100 ms). The sound is cut in the middle of the quietest window."""
 _BOUNDS = Bounds(
     demuxers="ogg,mov,matroska,mp3,wav,flac,aac",
     codecs=frozenset(
@@ -38,7 +38,7 @@ _BOUNDS = Bounds(
 def decode_sound(
     data: bytes, max_seconds: float, stop: threading.Event, *, clock: Callable[[], float] = time.monotonic
 ) -> Sound16:
-    """Decode a file: mono, -1 to 1, at 16 kHz. CPU-bound; call it in a thread. Set ``stop`` to end it.
+    """Decode a file: mono, -1 to 1, at 16 kHz. CPU-bound; call it in a thread. Set ``stop`` to end it early.
 
     Raises:
         NotSoundError: the file has no sound, is broken, or takes too long to decode.

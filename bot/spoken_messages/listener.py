@@ -25,7 +25,7 @@ MAX_BYTES = 16 << 20
 MAX_SECONDS = 180
 """Longest recording in seconds."""
 MAX_QUOTED = 1_500
-"""Most characters of a quoted recording's transcript."""
+"""Most characters of the transcript of a recording that a message replies to."""
 MAX_NAME = 60
 """Most characters of a file's name in an error text."""
 MAX_RECORDINGS = 3
@@ -67,7 +67,7 @@ def is_spoken(message: discord.Message) -> bool:
 
 
 def recordings_in(content: discord.Message | discord.MessageSnapshot) -> list[discord.Attachment]:
-    """The voice messages and sound files of a message."""
+    """The voice messages and sound files of a message, at most :data:`MAX_RECORDINGS`."""
     return [
         each
         for each in content.attachments
@@ -79,9 +79,10 @@ class SpokenMessages:
     """Transcribes recordings. Not thread-safe.
 
     Args:
-        transcriber: the transcriber of the calls. It may unload after a recording, unless a call is on.
-        http: used for downloads. It must not send credentials of its own.
-        in_call: whether a call is on.
+        transcriber: the transcriber of the calls. It may release its memory after a recording, unless a call is on.
+        consent: the record of the people who may be listened to.
+        http: session for downloads. It must not send credentials of its own.
+        in_call: returns whether a call is on.
         names: the bot's names, which the transcriber should recognise.
         prefix: the prefix of commands.
     """
@@ -105,13 +106,13 @@ class SpokenMessages:
         self._decoding = asyncio.Lock()
 
     def refusal(self, message: discord.Message) -> str | None:
-        """The text for an author whose recording may not be transcribed; ``None`` if it may be, or there is none."""
+        """The text for an author whose recording may not be transcribed; ``None`` if there is no such recording."""
         if not recordings_in(message) or self._consent.admits(message.author.id):
             return None
         return NOT_ALLOWED.format(prefix=self._prefix)
 
     async def hear(self, message: discord.Message) -> str:
-        """The transcript of a message's recordings, and of those that it replies to; "" if there are none.
+        """The transcript of the recordings of a message and of the message that it replies to; "" if there are none.
 
         Raises:
             SpokenMessageError: a recording could not be transcribed. ``heard`` is the transcript of the others.

@@ -14,7 +14,9 @@ from languages.names import LANGUAGES
 
 INTRODUCTIONS_FILE = Path(__file__).parents[2] / "config" / "language" / "introductions.yaml"
 _KIN = {"cmn": "zh", "yue": "zh"}
+"""Language codes whose sentences are in the file under another code."""
 _USUAL = "en"
+"""Language of the sentence for a voice whose language is not in the file."""
 
 
 def _with_the_usual(texts: dict[str, str]) -> dict[str, str]:
@@ -40,7 +42,7 @@ class Introductions(BaseModel):
     nameless: _Texts
 
     def of(self, voice: ServerVoice) -> str:
-        """The sentence in the voice's language; in English if there is none.
+        """The sentence in the voice's language, or in English if the file has no sentence in this language.
 
         A voice that is named after its language says no name, because nobody says "Ich bin German".
         """

@@ -9,14 +9,16 @@ from bot.database import Records
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """The person who made a voice, and the server (guild) where they did."""
+    """The person who made a voice, and the server (guild) where the person made it."""
 
     person: int
     guild: int
 
 
 class VoiceRecords(Records):
-    """The database tables. A voice is its id on the speech server. All methods may raise :class:`aiosqlite.Error`."""
+    """The database tables. Voices are given by their ids on the speech server. All methods may raise
+    :class:`aiosqlite.Error`.
+    """
 
     async def choices(self) -> dict[int, str]:
         """The chosen voice of each server (guild)."""

@@ -15,7 +15,7 @@ from bot.voices.records import Maker, VoiceRecords
 MAX_NAME = 50
 """Most characters of a searched name."""
 REMEMBERED = 10.0
-"""Greatest age in seconds of the list of voices for suggestions."""
+"""If the list of voices for suggestions is older than this, in seconds, it is fetched again."""
 CANNOT_CLONE = (
     "❌ The current engine ({engine}) can't clone voices. The people who run me can change that: `TTS_ENGINE=xtts` in "
     "`.env`, then `make xtts` and `.venv/bin/python -m bot models download`."

@@ -23,8 +23,9 @@ from bot.voice.metrics import STAGES, ReplyTrace
 from bot.voice.turn import Microphone, Outcome
 
 _NOT_SHOWN = ("last_packet",)
+"""Stages of a trace that are not printed."""
 _MARGIN = 11
-"""Columns in front of the text, for the speaker's name."""
+"""Width of the column for the speaker's name in front of the text, in characters."""
 _MARKDOWN = re.compile(r"\*\*|__|~~|\|\||`|(?<!\w)[*_]|[*_](?!\w)|\\(?=[^\w\s])|^(?:>|#{1,3}|-#) ", re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""Encodes and decodes call events as JSON lines, for other programs: version 2 of ``--events`` (docs/api.md)."""
+"""Encodes and decodes call events as JSON lines for other programs: ``--events``, version 2 (docs/api.md)."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ from bot.voice.transport import EndCause
 from bot.watching.event_lines import encode_event
 
 MOST_WAITING = 10_000
-"""Most lines that wait for a slow reader."""
+"""Most lines that wait for a slow reader. Further lines are dropped."""
 CLOSE_LIMIT = 2.0
-"""Seconds in which the last lines can be read at the end."""
+"""At the end of the program, the reader has this many seconds to read the last lines."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class EventWriter:
     Only its thread waits for the reader. A reader that is too slow misses lines, and never blocks the event loop.
 
     Args:
-        stream: at the end of the program, the thread may still be blocked in its ``write``.
+        stream: stream for the lines. When the program ends, the thread may still be blocked in the stream's ``write``.
         clock: monotonic seconds.
         most_waiting: most lines that wait. Later lines are dropped.
     """
@@ -68,7 +68,7 @@ class EventWriter:
             self._dropping = True
 
     def end(self) -> None:
-        """Write the end of the program as the last line, unless the last event is the end of a call for this reason."""
+        """Write as the last line that the program ends, unless the last event is a call that ended for this reason."""
         cause = EndCause.SHUTDOWN.value
         if not (isinstance(self._last, CallEnded) and self._last.cause == cause):
             self(CallEnded("", cause, at=self._clock()))

@@ -14,7 +14,11 @@ from bot.discord_errors import discord_error_text
 from config.log_lines import formatter_for
 
 _FALSE_WARNING = "Can't keep up"
-"""Start of a warning of discord.py. It is often wrong: on a fast connection, discord.py measures too late."""
+"""Start of discord.py's warning that a heartbeat was answered late.
+
+The warning is often wrong: on a fast connection, the answer may come before discord.py has noted when it sent the
+heartbeat.
+"""
 
 _RECONNECT = "Attempting a reconnect in %.2fs"
 """The message with which discord.py logs each failed attempt to connect, with a traceback."""

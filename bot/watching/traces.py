@@ -1,4 +1,4 @@
-"""The trace file: one JSON object per turn."""
+"""The trace file: one JSON object with timings per reply."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Self
 from bot.voice.events import CallEvent, ReplyEnded
 
 MAX_BYTES = 5_000_000
-"""Size in bytes from which the file is renamed to ``.old`` at the next start, and a new one is begun."""
+"""If the file has more bytes than this at the start, it gets the ending ``.old``, and a new file is begun."""
 
 
 class TraceFile:
-    """A watcher that appends each turn's trace to ``traces.jsonl`` in a folder. The folder is created."""
+    """A watcher that appends the trace of each reply to ``traces.jsonl`` in a folder. It creates the folder."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -22,14 +22,14 @@ _SPEAKING, _CLIENT_DISCONNECT = 5, 13
 
 
 class VoiceListener(Protocol):
-    """Receiver of what the voice server sends. Its methods are called from any thread, and must not block."""
+    """Takes what the voice server sends. Its methods are called on any thread, and must not block."""
 
     def datagram(self, data: bytes, at: float) -> None:
         """Take a datagram that arrived at ``at`` (monotonic seconds)."""
         ...
 
     def speaking(self, ssrc: int, person: int) -> None:
-        """Take Discord's statement that the stream ``ssrc`` belongs to ``person``."""
+        """Take Discord's message that the stream ``ssrc`` belongs to ``person``."""
         ...
 
     def person_left(self, person: int) -> None:
@@ -38,11 +38,11 @@ class VoiceListener(Protocol):
 
 
 class DiscordPacketSource:
-    """Passes what the attached voice client receives to a listener, and decrypts its packets.
+    """Passes the datagrams and messages of the attached voice client to a listener, and decrypts frames with its keys.
 
     It is the :class:`~bot.voice.discord.receiver.CipherSource` and the
     :class:`~bot.voice.discord.dave.EndToEndEncryption` of a receiver. Call :meth:`attach`, :meth:`detach` and
-    :meth:`listen` on the event loop. The members that have to do with encryption may be used on any thread.
+    :meth:`listen` on the event loop. All members for decryption may be used on any thread.
     """
 
     def __init__(self) -> None:
@@ -177,13 +177,13 @@ class DiscordAudioInput:
             self._receiver.tick(now)
 
     def person_left(self, person: int, at: float) -> None:
-        """Delete everything of a person, and pass on that the person has left."""
+        """Delete all that is known of a person, and report that the person has left."""
         if self._receiver is not None:
             self._receiver.person_left(person, at)
 
 
 class _Listener:
-    """Posts what the voice server sends to the input thread."""
+    """Posts the datagrams and messages of the voice server to the input thread."""
 
     def __init__(self, receiver: Receiver, thread: InputThread) -> None:
         self._receiver = receiver
@@ -194,7 +194,7 @@ class _Listener:
         self._thread.offer(self._receiver.datagram, data, at)
 
     def speaking(self, ssrc: int, person: int) -> None:
-        """Post the statement that the stream ``ssrc`` belongs to ``person``."""
+        """Post the message that the stream ``ssrc`` belongs to ``person``."""
         self._thread.post(self._receiver.speaking, ssrc, person)
 
     def person_left(self, person: int) -> None:

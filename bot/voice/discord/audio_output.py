@@ -23,9 +23,9 @@ PLAIN_LIMIT = 2.0
 Somebody who is alone in a channel may never get a key. After the wait, sound is sent without this encryption.
 """
 MIN_KBPS, MAX_KBPS = 16, 96
-"""Range of Opus's bit rate, in kbit/s. Within it, the bit rate is the channel's."""
+"""Lowest and highest bit rate of Opus, in kbit/s. Between them, the bit rate of the channel is used."""
 EXPECTED_LOSS = 0.1
-"""Share of lost packets that Opus's error correction is made for."""
+"""Share of lost packets for which Opus's error correction is set up."""
 
 
 class ReplyAudioSource(discord.AudioSource):
@@ -34,7 +34,7 @@ class ReplyAudioSource(discord.AudioSource):
     It is a :class:`~bot.voice.transport.FrameSource` too. Only the sending thread takes frames from it.
 
     Args:
-        frames: the call's own sound.
+        frames: source of the bot's sound in the call.
     """
 
     def __init__(self, frames: FrameSource) -> None:
@@ -51,7 +51,7 @@ class ReplyAudioSource(discord.AudioSource):
 
     @property
     def making(self) -> bool:
-        """True while a reply is made of which nothing has been played yet."""
+        """True while a reply is being generated of which nothing has been played yet."""
         return self._frames.making
 
     def take(self) -> bytes | None:
@@ -74,8 +74,7 @@ class ReplyAudioSource(discord.AudioSource):
 class DiscordPacketSink:
     """The :class:`~bot.voice.playback.sender.PacketSink` of the attached voice client.
 
-    discord.py encrypts each packet when it is sent. It makes a new cipher each time, which takes 0.3 of the 250 µs that
-    a packet takes.
+    discord.py makes a new cipher for each packet. This takes only 0.3 µs of the 250 µs that it takes to send a packet.
 
     Args:
         loop: event loop of the voice client.
@@ -90,7 +89,7 @@ class DiscordPacketSink:
         self._speaking_tasks: set[asyncio.Task[None]] = set()
 
     def attach(self, client: SeiyuuVoiceClient) -> None:
-        """Send by this client from now on. Call it on the event loop."""
+        """Send with this client from now on. Call it on the event loop."""
         kbps = client.channel.bitrate // 1000
         client.encoder = opus.Encoder(
             application="voip",
@@ -115,7 +114,7 @@ class DiscordPacketSink:
         return client is not None and client.server_connected and not self._waits_for_key(client)
 
     def _waits_for_key(self, client: SeiyuuVoiceClient) -> bool:
-        """True for at most :data:`PLAIN_LIMIT` while a key is missing: an encrypted call drops plain packets."""
+        """True while a key is missing, for :data:`PLAIN_LIMIT` at most. An encrypted call would drop plain packets."""
         if not client.awaits_encryption:
             self._plain_since = None
             return False
@@ -145,7 +144,7 @@ class DiscordPacketSink:
 
     def set_speaking(self, speaking: bool) -> None:
         """Tell Discord in the background whether the bot speaks. May be called from any thread."""
-        # The loop may have been closed in the meantime. Then Discord need not know.
+        # The loop may have been closed in the meantime. Then there is no need to tell Discord.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._send_speaking, speaking)
 

@@ -21,11 +21,11 @@ from discord.voice_state import ConnectionFlowState, SocketReader, VoiceConnecti
 _log = logging.getLogger(__name__)
 
 READER_POLL = 0.25
-"""Longest wait for a datagram, in seconds."""
+"""Seconds to wait for a datagram before the thread checks whether it was stopped or its socket was replaced."""
 MAX_DATAGRAM = 2048
 """Most bytes that are read of a datagram."""
 KNOWN_VERSION = "2.7."
-"""Version of discord.py whose private parts are used."""
+"""Beginning of the versions of discord.py that have the private parts used here."""
 CANCEL_INTERVAL = 0.2
 """Seconds between two cancellations of a task."""
 KEEP_ALIVE_INTERVAL = 5.0
@@ -94,7 +94,8 @@ class _ConnectionState(VoiceConnectionState):
 
     @_socket_reader.setter
     def _socket_reader(self, _: SocketReader) -> None:
-        # discord.py's constructor makes its own reader, assigns it here and starts what it finds. It must find ours.
+        # discord.py's constructor assigns a reader of its own here, then reads the property and starts the reader that
+        # it gets. So the assigned reader is ignored, and ours is started.
         self._reader = PollingReader(self)
 
 
@@ -126,7 +127,7 @@ class SeiyuuVoiceClient(discord.VoiceClient):
 
     async def on_voice_state_update(self, data: Any) -> None:
         """Handle a change of the bot's voice state, and call :attr:`on_removed` if somebody has removed the bot."""
-        # discord.py's handler clears the flag that tells a removal from a leave of the bot's own, so it is read before.
+        # discord.py's handler clears the flag that says that the bot itself is leaving, so the flag is read first.
         removed = data["channel_id"] is None and not self._connection._expecting_disconnect
         await super().on_voice_state_update(data)
         if removed and self.on_removed is not None:
@@ -142,7 +143,7 @@ class SeiyuuVoiceClient(discord.VoiceClient):
     def server_connected(self) -> bool:
         """True while the voice server takes packets.
 
-        discord.py's ``is_connected`` is true for some time after the connection was closed too.
+        discord.py's ``is_connected`` stays true for some time after the connection was closed.
         """
         return self.is_connected() and self.ws.ws.close_code is None
 

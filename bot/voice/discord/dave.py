@@ -43,7 +43,7 @@ class NoFrame(Enum):
     """The reason for which a packet gives no frame."""
 
     NOT_YET = auto()
-    """The key, or Discord's statement whose stream it is, may still arrive."""
+    """The key, or Discord's message that names the owner of the stream, may still arrive."""
     REFUSED = auto()
     """The frame must not be decoded: it is unencrypted in an encrypted call, or its sender is not listened to."""
 
@@ -59,7 +59,7 @@ class AttributedFrame:
 class FrameDecryptor:
     """Decrypts frames, and attributes each to the person whose key decrypts it.
 
-    A stream whose claimed owner is false is thus attributed to its real sender.
+    If Discord names a wrong owner of a stream, the frames are thus still attributed to their real sender.
 
     Args:
         end_to_end: the connection's end-to-end encryption.

@@ -12,13 +12,13 @@ LONGEST_WAIT = 0.06
 SHORTEST_WAIT = 0.03
 """Shortest wait for a missing packet, in seconds."""
 WAIT_MARGIN = 1.25
-"""Factor by which the wait is longer than the delay of a late packet."""
+"""After a late packet, the wait becomes at least its delay multiplied by this factor."""
 WAIT_DECAY = 0.995
 """Factor by which each packet in order shortens the wait."""
 MAX_GAP = 50
 """Most missing packets that count as lost. After a larger gap in the sequence numbers, the stream has restarted."""
 RESTART = 4
-"""Number of packets, all too late and with consecutive numbers, that show that the stream has restarted."""
+"""If this many packets with consecutive numbers are all too late, the stream has restarted."""
 _HALF, _WRAP = 1 << 15, 1 << 16
 """Half of the range of RTP's sequence numbers, and the whole range."""
 
@@ -30,7 +30,7 @@ class Frame:
     Attributes:
         opus: the encoded frame.
         at: arrival of its packet, in monotonic seconds.
-        lost: number of packets that were lost between the frame before this one and this one.
+        lost: number of lost packets between the previous frame and this frame.
     """
 
     opus: bytes
@@ -49,8 +49,8 @@ class _WaitingFrame:
 class JitterBuffer:
     """Puts the frames of one stream in order.
 
-    It adds no delay while packets come in order. It waits for a missing packet as long as packets have recently been
-    late, between :data:`SHORTEST_WAIT` and :data:`LONGEST_WAIT`.
+    It adds no delay while packets come in order. For a missing packet, it waits about as long as recent packets were
+    late: from :data:`SHORTEST_WAIT` to :data:`LONGEST_WAIT` seconds.
     """
 
     def __init__(self) -> None:

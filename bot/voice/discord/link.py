@@ -148,7 +148,7 @@ class VoiceLink:
             _log.warning("Leaving the voice channel took longer than %.0f s", DISCONNECT_LIMIT)
 
     async def close(self) -> None:
-        """Leave the channel, within :data:`DISCONNECT_LIMIT` seconds; also after a failed or cancelled connect."""
+        """Leave the channel within :data:`DISCONNECT_LIMIT` seconds. Works after a failed or cancelled connect too."""
         await self._leave()
         leftover = self._home.guild.voice_client
         if leftover is not None:

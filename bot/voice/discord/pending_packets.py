@@ -52,7 +52,7 @@ class PendingPackets:
             self._drop_oldest()
 
     def take(self, ssrc: int) -> list[PendingPacket]:
-        """Remove and return the packets of a stream. The caller adds those again that still can't be decrypted."""
+        """Remove and return the packets of a stream. The caller adds back the packets that still can't be decrypted."""
         waiting = self._streams.pop(ssrc, {})
         self._count -= len(waiting)
         return list(waiting.values())

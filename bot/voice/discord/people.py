@@ -54,7 +54,7 @@ class CallRights:
 
     Attributes:
         barge_in: rule that says who may interrupt the bot.
-        audience: function that tells whether a person, by user id, is answered in a call in a voice channel.
+        audience: function that tells whether the bot answers a person, by user id, in a call in a voice channel.
         refusal: function that returns the text for a member whose spoken command is refused; ``None`` if the member may
             give the command.
     """
@@ -74,7 +74,7 @@ class Located(Protocol):
 
 
 class ChannelPeople:
-    """The :class:`~bot.voice.transport.People` of the voice channel that the bot is in at the time.
+    """The :class:`~bot.voice.transport.People` of the voice channel that the bot is in now.
 
     Args:
         bot: knows the voice channel that the bot is in.
@@ -128,7 +128,7 @@ class ChannelPeople:
         return member is not None and member.bot
 
     def may_talk(self, person: int) -> bool:
-        """True if the person is answered."""
+        """True if the bot answers the person."""
         return self._rights.audience(self._channel, person)
 
     def may_interrupt(self, person: int, answered: int | None) -> bool:

@@ -78,7 +78,7 @@ class _Stream:
 
 
 class Receiver:
-    """Turns datagrams into input events. Use it on one thread. Datagrams of any content never make it raise.
+    """Turns datagrams into input events. Use it on one thread. It never raises because of what a datagram contains.
 
     Args:
         transport: the connection's transport encryption.
@@ -125,12 +125,12 @@ class Receiver:
         self._process_packet(packet, at)
 
     def speaking(self, ssrc: int, person: int) -> None:
-        """Take Discord's statement that the stream ``ssrc`` belongs to ``person``."""
+        """Take Discord's message that the stream ``ssrc`` belongs to ``person``."""
         if len(self._claims) < MAX_STREAMS or ssrc in self._claims:
             self._claims[ssrc] = person
 
     def person_left(self, person: int, at: float) -> None:
-        """Delete everything of a person who has left or is no longer listened to, and report that the person left."""
+        """Delete all that is known of a person who has left or may no longer be heard. Report that the person left."""
         self._claims = {ssrc: owner for ssrc, owner in self._claims.items() if owner != person}
         for ssrc, stream in tuple(self._streams.items()):
             if stream.person == person:
@@ -155,7 +155,7 @@ class Receiver:
                 self._end_transmission(stream, now, announced=False)
 
     def _process_packet(self, packet: VoicePacket, at: float) -> None:
-        """Decrypt a packet. If that succeeds, the pending packets of its stream come first."""
+        """Decrypt a packet and handle the result. If it has a frame, handle the pending packets of its stream first."""
         result = self._decryptor.decrypt(packet, self._claimed(packet.ssrc), at)
         if isinstance(result, AttributedFrame):
             # The pending packets of the stream waited for the same key, and come before this one.

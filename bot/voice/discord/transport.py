@@ -30,7 +30,7 @@ class CallPlace:
 
 
 class DiscordTransport:
-    """The :class:`~bot.voice.transport.Transport` of one voice channel. It follows if the bot is moved.
+    """The :class:`~bot.voice.transport.Transport` of one voice channel. If the bot is moved, the transport follows.
 
     Args:
         place: channels of the call.
@@ -102,7 +102,7 @@ class DiscordTransport:
         """Start the thread that sends frames, until :meth:`close`.
 
         Args:
-            frames: the call's own sound.
+            frames: source of the bot's sound in the call.
             sent: called on the sending thread with each voiced frame and its time (monotonic seconds).
         """
         self._sender = FrameSender(ReplyAudioSource(frames), self._link.sink, sent=sent, clock=self._clock)

@@ -11,7 +11,7 @@ from audio.samples import HEARING_RATE, Sound16
 from bot.voice.echo.match import match
 
 REFERENCE_SECONDS = 2.0
-"""Seconds of sent sound with which a person's newest sound is compared: the longest delay and the compared sound."""
+"""A person's newest sound is compared with this many seconds of sent sound: the longest delay and its own duration."""
 SHORTEST_DELAY, LONGEST_DELAY = 0.05, 1.5
 """Range of delays in which :meth:`EchoDetector.is_echo` searches: seconds from sending to the echo's arrival."""
 REFERENCE_SAMPLES = int(REFERENCE_SECONDS * HEARING_RATE)
@@ -32,19 +32,19 @@ LEAST_SAMPLES, MOST_SAMPLES = HEARING_RATE // 10, HEARING_RATE * 4 // 10
 LEAST_EVIDENCE, EVIDENCE_PER_SECOND = 4.8, 0.4
 """Least evidence of an echo, and the addition for each second of compared sound.
 
-The addition is needed since an echo beneath a person's voice has more evidence too if the sound is longer. With these
-values, about 1 % of what people say over a weaker echo counts as an echo; benchmarks/echo.py measures it.
+The addition is needed, because longer sound also gives more evidence if it is a person's voice with an echo beneath it.
+With these values, about 1 % of what people say over a weaker echo counts as an echo; benchmarks/echo.py measures it.
 """
 SAME_DELAY = 0.04
 """Seconds by which the delay of one person's echo may vary."""
 LEAST_EVIDENCE_GOING_ON = 4.3
-"""Least evidence if the sound follows an echo of the same delay."""
+"""Least evidence of an echo if the person's last echo was just before it and had the same delay."""
 FADED_SHARE = 0.25
-"""Highest level of an echo's last :data:`LEAST_SAMPLES`, as a share of the level of the echo before them."""
+"""If sound after an echo has at most this share of the echo's level, it counts as the end of the echo."""
 GOES_ON_SECONDS, FADING_SECONDS = 0.5, 1.5
-"""Seconds after an echo within which its next part, and its end, may come."""
+"""Seconds after an echo in which the echo may go on, and in which its quiet end may come."""
 PACE_JITTER = 0.03
-"""Longest time between two sent frames that does not count as a pause, in seconds."""
+"""If the gap between two sent frames is longer than this, in seconds, it counts as a pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class EchoDetector:
         pause = at - self._sent_until
         silent = min(int(pause * HEARING_RATE), KEPT_SAMPLES) if pause > PACE_JITTER else 0
         self._sent = np.concatenate([self._sent, np.zeros(silent, np.float32), sound])[-KEPT_SAMPLES:]
-        # After a long pause, this much silence before the sound is enough to compare sound that began in the silence.
+        # After a long pause, it is enough to search the last MOST_SAMPLES of it, since no compared sound is longer.
         before = MOST_SAMPLES if pause > REFERENCE_SECONDS else self._searched + silent
         self._searched = min(before + len(sound), REFERENCE_SAMPLES, len(self._sent))
         self._sent_until = at + len(sound) / HEARING_RATE
@@ -88,7 +88,7 @@ class EchoDetector:
     def is_echo(self, person: int, sound: Sound16, at: float) -> bool:
         """True if a person's newest sound is an echo of what the bot has sent.
 
-        Sound right after an echo that is much quieter than it counts as the end of the echo.
+        Sound that comes right after an echo, and is much quieter than the echo, counts as its end.
 
         Args:
             person: user id of the person.
@@ -112,8 +112,8 @@ class EchoDetector:
     def may_be_echo(self, sound: Sound16, at: float) -> bool:
         """False if the sound of a turn is certainly no echo. Takes about 3 ms.
 
-        It is certain if the turn began long after the bot's last sound, or if nothing that the bot sent resembles the
-        turn. In all other cases the words of the turn have to decide.
+        The turn is certainly no echo if it began long after the bot's last sound, or if nothing that the bot has sent
+        resembles it. In all other cases the words of the turn have to decide.
 
         Args:
             sound: the turn so far: mono, 16,000 Hz.
@@ -146,11 +146,11 @@ class EchoDetector:
         return (undelayed - found.position) / HEARING_RATE
 
     def _sent_before(self, at: float) -> Sound16:
-        """The sound of the last :data:`REFERENCE_SECONDS` before ``at``, silence included, for :meth:`is_echo`."""
+        """The sent sound of the last :data:`REFERENCE_SECONDS` before ``at``, silence included, for :meth:`is_echo`."""
         return self._until(at, self._sent[len(self._sent) - self._searched :])[-REFERENCE_SAMPLES:]
 
     def _all_before(self, at: float) -> Sound16:
-        """The last :data:`KEPT_SAMPLES` samples before ``at``, silence included."""
+        """The last :data:`KEPT_SAMPLES` sent samples before ``at``, silence included."""
         sent = self._until(at, self._sent)[-KEPT_SAMPLES:]
         return np.pad(sent, (KEPT_SAMPLES - len(sent), 0))
 

@@ -1,4 +1,4 @@
-"""The echo gate removes turn events that are only an echo of the bot's own voice, from a person's loudspeakers."""
+"""The echo gate removes the events of turns that are only an echo of the bot's voice from a person's loudspeakers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COMPARED_SAMPLES = int(0.4 * HEARING_RATE)
 CHECK_INTERVAL = 0.1
 """Seconds between two checks of a turn."""
 CHECKED_SECONDS = 0.7
-"""Seconds from the beginning of a turn for which it is checked again: a first syllable proves little."""
+"""A turn is checked for at least this many seconds from its beginning, because its first syllable proves little."""
 
 TRANSMISSION_GAP = 0.2
 """Seconds without sound after which the sound before the gap is no longer compared."""
@@ -80,14 +80,14 @@ class EchoGate:
         """Take a person's frame, before their turn detector takes it, and check their turn again if that is due.
 
         Returns:
-            The events that follow from a changed result: a turn that is an echo after all is dropped, and a turn that
-            is none begins, with its latest event.
+            The events that follow if the result of the check has changed: the drop of a turn that is an echo after all,
+            or the start and the newest event of a turn that is no echo after all.
         """
         person = self._people.setdefault(frame.person, _Person())
         before = person.recent if frame.at - person.heard_at <= TRANSMISSION_GAP else person.recent[:0]
         person.recent, person.heard_at = np.concatenate([before, frame.sound])[-COMPARED_SAMPLES:], frame.at
         check = person.check
-        # After a pause there is only room noise. It resembles no voice, so it does not tell whose turn this is.
+        # After a pause there is only room noise. It resembles no voice, so it can't show whether the turn is an echo.
         if check is None or isinstance(check.latest, SpeechPaused) or frame.at - check.at < CHECK_INTERVAL:
             return []
         check.at = frame.at
@@ -126,5 +126,5 @@ class EchoGate:
         return replace(event, may_be_echo=self._echo.may_be_echo(event.sound, event.at))
 
     def forget(self, person: int) -> None:
-        """Delete everything of a person."""
+        """Delete all that is known of a person."""
         self._people.pop(person, None)

@@ -2,8 +2,8 @@
 
 The search uses two features. The first is the correlation after both spectra are flattened (GCC-PHAT; Knapp and Carter,
 1976). It has one sharp peak for an echo, and none for two voices that merely sound alike. But an echo beneath a
-person's louder voice has a peak too. The second feature separates these: how alike the energies in narrow frequency
-bands rise and fall.
+person's louder voice has a peak too. The second feature tells an echo from such a mixture: it is high if the energies
+of both sounds rise and fall alike in narrow frequency bands.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ WINDOW, HOP, FFT_SIZE = 400, 160, 512
 REVERBERATION = 0.5
 """Share of a band's energy that is left in the room after 10 ms."""
 REVERBERATION_HOPS = 10
-"""Number of hops before a sound whose reverberation is still heard in it."""
+"""A sound still contains reverberation from this many hops before it."""
 DYNAMIC_RANGE = 1e-3
 """Energy below which there is only noise, as a share of the loudest energy."""
 SILENCE = 1e-9
-"""Smallest value in divisions and logarithms."""
+"""Smallest value that is a divisor or the argument of a logarithm."""
 
 _Energies = NDArray[np.float32]
 """Band energies, of shape (frames of 10 ms, bands)."""

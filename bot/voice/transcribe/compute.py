@@ -47,7 +47,8 @@ class Plan:
 
     Attributes:
         devices: devices, best first.
-        reason: reason for which the device of the settings is not among them, in words for people; ``None`` if it is.
+        reason: reason for which the device of the settings can't be tried, in words for people; ``None`` if it is
+            among the devices.
     """
 
     devices: tuple[ComputeDevice, ...]

@@ -22,9 +22,9 @@ from config.yaml_files import read_yaml
 HALLUCINATIONS_FILE = Path(__file__).parents[3] / "config" / "language" / "phantoms.yaml"
 """File of typical hallucinations in many languages."""
 FIRST_WITHOUT_GAPS = "\u2e80"
-"""First character of the scripts that are mostly East Asian and written without spaces."""
+"""The characters from this one on belong mostly to East Asian scripts, which are written without spaces."""
 LONGEST = 400
-"""Most characters of a typical hallucination."""
+"""A text with more characters than this is no typical hallucination."""
 
 _Phrases = dict[str, list[str]]
 """Phrases by language."""
@@ -128,9 +128,9 @@ def _plain_phrases(languages: _Phrases) -> Iterable[str]:
 
 
 NO_SPEECH = 0.6
-"""Probability of "no speech" above which a segment is doubtful. From Whisper's own decoding."""
+"""Probability of "no speech" above which a segment is doubtful. Whisper's own decoding has the same limit."""
 LOG_PROBABILITY = -1.0
-"""Mean log probability of the tokens below which a segment is doubtful. From Whisper's own decoding."""
+"""Mean log probability of the tokens below which a segment is doubtful, as in Whisper's own decoding."""
 HOPELESS_LOG_PROBABILITY = -1.8
 """Mean log probability of the tokens below which a segment is always dropped."""
 SURE_NO_SPEECH = 0.2
@@ -138,21 +138,21 @@ SURE_NO_SPEECH = 0.2
 SURE_LOG_PROBABILITY = -0.6
 """Mean log probability of the tokens above which a segment may be certain."""
 COMPRESSION = 2.4
-"""Compression ratio above which a text is a loop. From Whisper's own decoding."""
+"""Compression ratio above which a text is a loop, as in Whisper's own decoding."""
 MOSTLY_LOOP = 0.5
-"""Least share of a loop in a text with which the whole text is dropped. Around a smaller loop, the text was said."""
+"""If a loop is at least this share of a text, the whole text is dropped. Otherwise only the loop is dropped."""
 SHORTEST_LOOP = 40
-"""Least bytes of a text whose compression ratio is computed here. People do say "no, no, no"."""
+"""The compression ratio of a text with fewer bytes is not computed here, since people do say "no, no, no"."""
 LETTERS_A_SECOND = 40.0
 """Highest rate at which anybody speaks, in letters per second."""
 FEWEST_LETTERS = 24
-"""Number of letters that a sound of any length may have."""
+"""A text with at most this many letters is never too long for its sound."""
 NATURAL_LETTERS_A_SECOND = 20.0
 """Rate above which few people speak, in letters per second."""
 SLOW_LETTERS_A_SECOND = 5.0
 """Rate below which few people speak, in letters per second."""
 SLACK, SHORT_SLACK = 0.8, 2.0
-"""Seconds by which a sound may be longer than its text takes at the slowest rate.
+"""Seconds by which a sound may be longer than the time that its text takes at the slowest rate.
 
 The second value is for short texts, which often have a sigh or noise around them.
 """
@@ -170,21 +170,21 @@ _BETWEEN = ("and", "und", "och", "et", "en", "og", "ve", "Ð¸", "y", "e", "i", "ã
 _FRAME = HEARING_RATE // 50
 """Samples of a frame whose level is measured: 20 ms."""
 _QUIET_SHARE = 0.1
-"""Share of the loudest frames' level below which a frame is quiet."""
+"""A frame is quiet if its level is below this share of the loudest frames' level."""
 _QUIETEST = 1e-4
 """Level below which a frame is always quiet."""
 
 
 @dataclass(frozen=True, slots=True)
 class TranscriptSegment:
-    """A recogniser's text for a part of the sound. The numbers are Whisper's; ``None`` if the recogniser gives none.
+    """A recogniser's text for a part of the sound, with Whisper's numbers. Other recognisers may give no numbers.
 
     Attributes:
         text: the text.
         no_speech: probability that there is no speech, 0 to 1.
         log_probability: mean log probability of the tokens.
         compression: compression ratio of the text.
-        cut_off: True if the recogniser had written as many tokens as it may.
+        cut_off: True if the recogniser stopped because it had written as many tokens as it may.
     """
 
     text: str
@@ -288,7 +288,7 @@ def _fits(text: str, loud: float, fastest: float, slack: float) -> bool:
         text: transcript.
         loud: loud seconds of the sound.
         fastest: highest rate of speech, in letters per second.
-        slack: seconds by which the sound may be longer than the text takes at the slowest rate.
+        slack: seconds by which the sound may be longer than the time that the text takes at the slowest rate.
     """
     said = letters(plain(text))
     return said / fastest <= loud <= slack + said / SLOW_LETTERS_A_SECOND

@@ -19,20 +19,20 @@ from bot.text import plain_words
 LONGEST_UNIT = 80
 """Most letters of a unit."""
 MOST_LETTERS = 4_000
-"""Number of characters of a text that are searched. Nobody says more in one turn."""
+"""Only this many characters of a text are searched. Nobody says more in one turn."""
 OFTEN = 16
-"""Most times that people say a syllable in a row: "ha ha ha", "no no no"."""
+"""Most times in a row that people say a syllable: "ha ha ha", "no no no"."""
 LETTERS_AGAIN = 32
-"""Most letters of all repetitions together, of a unit longer than a syllable."""
+"""If a unit is longer than a syllable, people say at most this many letters of all its repetitions together."""
 A_FEW, A_FEW_LONG = 5, 4
-"""Times that people may say such a unit in a row in any case: a unit of normal length, and a long one."""
+"""People may say such a unit this many times, even if that is more letters: a unit of normal length, a long unit."""
 SYLLABLE, LONG = 2, 8
 """Most letters of a syllable, and most letters of a unit that is not long."""
 STUCK, STUCK_LETTERS = 3, 5
 """Least repetitions and letters of a unit that make a loop if the recogniser was cut off.
 
 A stuck recogniser goes on until it has written as many tokens as it may. People who say "no no no" very fast make it
-write as many tokens too, but the units of such words are shorter.
+write as many tokens too, but such words have fewer letters.
 """
 
 _KANA = frozenset(map(chr, range(0x3040, 0x3100)))
@@ -71,7 +71,8 @@ def find_loop(text: str, *, cut_off: bool = False) -> Loop | None:
 
     Args:
         text: transcript.
-        cut_off: True if the recogniser wrote as many tokens as it may. A last word that breaks off counts as well.
+        cut_off: True if the recogniser wrote as many tokens as it may. A text whose last word is incomplete counts as
+            cut off too.
     """
     cut_off = cut_off or _breaks_off(text)
     for loop in _repetitions(text):

@@ -33,11 +33,11 @@ from config.sections import RecogniserSettings
 _log = logging.getLogger(__name__)
 
 TIMEOUT = 30.0
-"""Seconds after a final request, plus the duration of its sound, within which the server may be asked again."""
+"""A final request is given up after this many seconds plus the duration of its sound."""
 ANSWER_LIMIT, SPECULATION_LIMIT = 20.0, 10.0
-"""Time limit of an answer to a final request, and to another request, in seconds plus the duration of the sound."""
+"""Most seconds for an answer to a final request, and to any other. The duration of the sound is added."""
 DELAYS = (0.3, 0.7, 1.5, 3.0)
-"""Seconds before each further attempt if the server failed without naming a time."""
+"""Seconds before each further attempt if the server failed and did not say how long to wait."""
 CHECK_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
 """Time limit of :meth:`OpenAITranscriber.problem`."""
 MAX_ANSWER_BYTES = 1_000_000
@@ -47,9 +47,9 @@ MAX_REQUESTS = 2
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 """HTTP statuses of temporary errors."""
 REFUSED_FIELDS = frozenset({400, 415, 422, 501})
-"""HTTP statuses of a server that may not know a field of the request."""
+"""HTTP statuses with which a server may refuse a field of the request that it does not know."""
 USED_UP = "insufficient_quota"
-"""Error code of a server whose quota is used up. This is no temporary error although its status is 429."""
+"""Error code that says that the quota is used up. This error is not temporary, although its HTTP status is 429."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class _RequestFailed(Exception):  # noqa: N818
 
     Attributes:
         temporary: True if another request may succeed.
-        busy: True if the server refused the request because there are too many.
+        busy: True if the server refused the request because it has too many requests.
         wait: seconds for which the server asks to wait; ``None`` if it does not ask.
         refused_field: True if the server may not know a field of the request.
     """
@@ -146,7 +146,7 @@ class OpenAITranscriber:
 
     async def problem(self) -> str | None:
         """The reason for which the server can't be used: it does not answer, or does not accept the key."""
-        # Not every server lists its models, so other errors don't count.
+        # Not every server lists its models, so other error statuses don't matter.
         url = f"{self._url}/models"
         try:
             async with self._http.get(url, headers=self._headers(), timeout=CHECK_TIMEOUT) as response:

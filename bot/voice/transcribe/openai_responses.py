@@ -16,7 +16,7 @@ from bot.voice.transcribe.hallucinations import TranscriptSegment
 from languages.names import language_code
 
 _TIMES = re.compile(r"^(\d+\s*:\s*)?\d+:\d{2}[.,]\d{3}\s*-->\s*(\d+:)?\d+:\d{2}[.,]\d{3}.*$")
-"""The line with the times of a caption in SRT and WebVTT."""
+"""Matches the line with the times of a caption in SRT and WebVTT."""
 
 
 class AnswerError(ValueError):
@@ -167,13 +167,16 @@ def _read_captions(text: str) -> TranscriptionResponse | None:
 
 
 SHORTEST_SPECULATION_PAUSE, LONGEST_SPECULATION_PAUSE = 15.0, 120.0
-"""Seconds without speculation after a refusal: at first, and at most. A refusal soon after such a pause doubles it."""
+"""Shortest and longest pause of speculation after a refusal, in seconds.
+
+Speculation means requests that are not final. A refusal soon after such a pause makes the next pause twice as long.
+"""
 LONGEST_WAIT = 86_400.0
-"""Longest wait that is read from a header, in seconds."""
+"""A longer wait in a header is shortened to this many seconds."""
 LONGEST_DELAY = 25.0
 """Longest wait that is obeyed for final requests, in seconds.
 
-If a server asks for more, it is asked all the same, since the words would be lost otherwise.
+If a server asks for a longer wait, the request is sent all the same, since the words would be lost otherwise.
 """
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
 """A duration such as "1m30s" or "250ms"."""
@@ -209,7 +212,7 @@ class RateLimits:
         return self._clock() >= self._paused_until
 
     def refused(self, wait: float) -> None:
-        """Take a refusal of the server, which asks to wait for ``wait`` seconds."""
+        """Record that the server has refused a request, and asks to wait for ``wait`` seconds."""
         now = self._clock()
         if now >= self._paused_until:
             # If the server refuses soon after the last pause of speculation, the next pause is longer.

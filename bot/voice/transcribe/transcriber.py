@@ -14,14 +14,14 @@ from bot.voice.transcribe.hallucinations import LANGUAGE_DETECTION_SECONDS
 class Urgency(IntEnum):
     """The urgency of a request.
 
-    A transcriber with too many requests drops the least urgent one, and the oldest of these. Final ones are never
-    dropped.
+    A transcriber with too many requests drops the least urgent one; of several, it drops the oldest. Final requests are
+    never dropped.
     """
 
     INTERIM = 0
     """The turn still goes on. The transcript shows whether there are words in it."""
     SPECULATION = 1
-    """The turn may be over."""
+    """The person pauses, so the turn may be over."""
     FINAL = 2
     """The turn is over."""
 
@@ -89,7 +89,7 @@ class Transcriber(Protocol):
         ...
 
     async def rest(self) -> None:
-        """Release memory, at once or after some time, since no call goes on."""
+        """Release memory, at once or after some time. It is called when no call goes on."""
         ...
 
     async def close(self) -> None:
@@ -99,7 +99,7 @@ class Transcriber(Protocol):
     async def problem(self) -> str | None:
         """The reason for which the transcriber can't be used now, in words for people; ``None`` if it can be used.
 
-        Nothing is loaded to find out.
+        This check loads no model.
         """
         ...
 
@@ -109,7 +109,7 @@ class Transcriber(Protocol):
 
 
 MAX_WAITING = 4
-"""Most requests in a queue before the least urgent are dropped."""
+"""If more requests than this wait in a queue, the least urgent one is dropped."""
 
 
 @dataclass(eq=False, slots=True)
@@ -152,12 +152,12 @@ class TranscriptionQueue:
         self._more.set()
 
     def put_back(self, job: TranscriptionJob) -> None:
-        """Queue a job again that was begun and failed, before all others of its urgency."""
+        """Queue a job again after it has failed. It comes before all other jobs of its urgency."""
         self._waiting.insert(0, job)
         self._more.set()
 
     async def next(self) -> TranscriptionJob:
-        """Wait for a job, remove the oldest of the most urgent and return it."""
+        """Wait for a job; remove and return the most urgent one. Of several, the oldest comes first."""
         while True:
             self._drop_cancelled()
             if self._waiting:
@@ -190,7 +190,7 @@ def _shed(job: TranscriptionJob) -> None:
 
 
 SURE = 0.8
-"""Least probability of a language, if it is known, with which it becomes a person's usual language."""
+"""A language becomes a person's usual language if its probability is at least this, or is not known."""
 
 
 class UsualLanguages:

@@ -26,15 +26,15 @@ from bot.voice.transcribe.worker_process import WORKER, Worker, WorkerGoneError
 _log = logging.getLogger(__name__)
 
 FLOOR, CEILING = 2.0, 30.0
-"""Shortest time limit of an answer, and the longest for a sound of up to :data:`WINDOW` seconds, in seconds."""
+"""Shortest and longest time limit of an answer, in seconds. Sounds longer than :data:`WINDOW` may take longer."""
 WINDOW = 30.0
 """Seconds of sound that Whisper processes at a time."""
 UNKNOWN = 15.0
-"""Time limit of the first answer, in seconds."""
+"""Time limit of an answer while no earlier answer's time is known, in seconds."""
 USUAL_TIME_FACTOR = 4.0
-"""Factor between the usual time of an answer and its time limit."""
+"""The time limit of an answer is its usual time multiplied by this factor."""
 REMEMBERED = 20
-"""Number of answers whose times are remembered."""
+"""Number of the newest answers whose times are remembered."""
 _SECONDS_A_UNIT = 5.0
 """Seconds of sound that take as long to decode as one run of the encoder.
 
@@ -71,15 +71,19 @@ def _units(sound_seconds: float) -> float:
 
 
 LOAD_LIMIT, LOAD_CEILING, LOAD_IDLE_LIMIT = 6.0, 300.0, 4.0
-"""Seconds that loading may take: until it is late, while the process is active, and without activity if it is late."""
+"""Time limits of loading, in seconds.
+
+After the first, loading is late. After the second, the process counts as hanging in any case. If loading is late, the
+process counts as hanging after it was inactive for the third.
+"""
 BUSY_FACTOR, SHORTEST_CEILING = 4.0, 60.0
-"""Longest time of an answer while the process is active: a multiple of the time limit, and the least in seconds."""
+"""An active process may take this many times the time limit for an answer, and at least this many seconds."""
 REST_SECONDS = 120.0
 """Seconds for which the model stays in memory after a call."""
 MAX_ATTEMPTS = 3
-"""Most attempts for one request, and most deaths in a row while the model is loaded."""
+"""Most attempts for one request, and most deaths or hangs in a row while the process loads the model."""
 MOST_DEATHS = 2
-"""Deaths or hangs in a row after which a GPU is no longer used. A missing library makes the process die."""
+"""After this many deaths or hangs in a row, the GPU is no longer used. The cause may be a missing library."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +164,12 @@ class WhisperTranscriber:
         self._closed = False
 
     def describe(self) -> str:
-        """The model, its device, and the reason for which it is not the device of the settings."""
+        """The model and its device. If the device is a fallback, the reason is given too."""
         why = f" ⚠️ Fallback, because {self._fallback_reason}." if self._fallback_reason else ""
         return f"faster-whisper {self._name}{self._device_text}{why}"
 
     async def problem(self) -> str | None:
-        """The reason for which the model could not be loaded at the last attempt, or that the model is missing."""
+        """The reason for which the last attempt to load the model failed, or for which the next attempt would fail."""
         if self._fault is not None:
             return self._fault
         if self._worker is not None and self._worker.alive:

@@ -24,9 +24,9 @@ from config.lifetime import end_with_parent
 NICENESS = 10
 """Niceness of the process: its priority is lower than the bot's."""
 TOKENS_A_SECOND, FEWEST_TOKENS, MOST_TOKENS = 8, 16, 220
-"""Most tokens of a transcript: for each second of sound, with a lower and an upper bound."""
+"""Most tokens of a transcript for each second of its sound, and the least and the greatest value of this limit."""
 RETRY_TEMPERATURES = (0.2, 0.4)
-"""Temperatures at which a sound is recognised again if it made a loop, as in Whisper's own decoding."""
+"""If the text is a loop, the sound is recognised again at these temperatures, as in Whisper's own decoding."""
 SURE_OF_LANGUAGE = 0.8
 """Least probability with which a detected language is used in place of the speaker's usual one."""
 
@@ -166,7 +166,7 @@ class Machine(Protocol):
 
 
 class ThisMachine:
-    """The real :class:`Machine`, by CTranslate2 and faster-whisper."""
+    """The real :class:`Machine`. It uses CTranslate2 and faster-whisper."""
 
     def gpus(self) -> int:
         """The number of GPUs that CTranslate2 finds."""

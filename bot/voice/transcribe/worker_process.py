@@ -1,4 +1,4 @@
-"""The bot's side of the transcriber process: starts the process, asks it, detects that it hangs, and ends it."""
+"""The bot's side of the transcriber process: starts it, sends it requests, detects that it hangs, and ends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The turn detector of one person: it takes the person's sound and reports when turns begin, pause, go on and end."""
+"""The turn detector of one person: it takes the person's sound and reports when turns begin, pause, go on and end.
+
+The sound is processed in windows of 32 ms. A window is voiced if it contains speech.
+"""
 
 from __future__ import annotations
 
@@ -33,18 +36,18 @@ from bot.voice.turns.voice_activity import (
 )
 
 _STEP = HEARING_RATE // 100
-"""Samples of a step in the search for a quiet place: 10 ms."""
+"""The search for a quiet place measures the energy in steps of this many samples (10 ms)."""
 _QUIET_STEPS = 10
-"""Steps of a quiet place: 0.1 s."""
+"""Number of steps in a quiet place (0.1 s)."""
 
 
 class TurnAudio:
-    """The sound of the current turn. Between turns it holds the newest sound only: the pre-roll of the next turn.
+    """Holds the sound of the current turn or, between turns, only the newest sound: the pre-roll of the next turn.
 
     All sound is mono, 16,000 Hz.
 
     Args:
-        pre_roll: number of samples to hold between turns, rounded up to whole pieces.
+        pre_roll: least number of samples to hold between turns. Only whole arrays are dropped, so it may hold more.
     """
 
     def __init__(self, pre_roll: int) -> None:
@@ -91,10 +94,11 @@ class TurnAudio:
         self._keeping = False
 
     def quietest(self, within: int) -> int:
-        """Find the middle of the quietest tenth of a second of the last ``within`` samples.
+        """Find the quietest tenth of a second within the last ``within`` samples.
 
         Returns:
-            Its position in :meth:`whole`, in samples; the end if less than a tenth of a second is searched.
+            The position of its middle in :meth:`whole`, in samples. If less than a tenth of a second is searched, this
+            is the end of the sound.
         """
         whole = self.whole()
         begin = max(0, len(whole) - within)
@@ -171,10 +175,10 @@ class TurnDetector:
         self._run = 0  # number of voiced windows in a row
         self._run_began_at = 0.0  # arrival of the first of these windows
         self._quiet = 0.0  # seconds from the last voiced window of the turn to the last packet
-        self._held_back = 0.0  # seconds of sound for which no turn may end
+        self._held_back = 0.0  # seconds of sound that must still come before a turn may end
         self._last_at: float | None = None  # arrival of the last packet
         self._transmitting = False
-        self._silent_since: float | None = None  # arrival of the last voiced window of the last turn
+        self._silent_since: float | None = None  # arrival of the last turn's last voiced window
 
     @property
     def microphone(self) -> Microphone:
@@ -203,7 +207,7 @@ class TurnDetector:
         return events
 
     def transmission_ended(self, event: TransmissionEnded) -> list[TurnEvent]:
-        """Process the end of a transmission. If the microphone is known to be push-to-talk, the turn ends with it."""
+        """Process the end of a transmission. If a push-to-talk key was released, the turn ends too."""
         events: list[TurnEvent] = []
         if not self._transmitting:
             return events
@@ -252,7 +256,7 @@ class TurnDetector:
         self._turn.end_probability = probability
 
     def _begin_transmission(self, at: float, events: list[TurnEvent]) -> None:
-        """Add the silence before the new transmission to the turn's sound, as far as it helps to detect speech."""
+        """Begin a transmission. Add the silence before it to the turn's sound, but not more than ``longest_gap``."""
         events += self.tick(at)
         self._transmitting = True
         self._held_back = self._settings.resumption
@@ -265,7 +269,7 @@ class TurnDetector:
         self._quiet += gap
 
     def _process_window(self, window: Window, at: float, events: list[TurnEvent]) -> None:
-        """Add a window to the turn's sound, and to its speech or its pause; begin a turn if there is none."""
+        """Process a window: begin a turn, or continue the speech or the pause of the current turn."""
         seconds = window.seconds
         self._audio.add(window.sound)
         self._held_back -= seconds
@@ -320,7 +324,7 @@ class TurnDetector:
             events.append(SpeechSoFar(turn.id, self._audio.whole(), at))
 
     def _pause(self, turn: _Turn, at: float, events: list[TurnEvent]) -> Sound16:
-        """Begin a pause; returns the sound of the turn up to it."""
+        """Begin a pause; returns the sound of the turn up to the pause."""
         turn.end_probability = None
         turn.wordless = False
         turn.sound = self._audio.whole()
@@ -328,7 +332,7 @@ class TurnDetector:
         return turn.sound
 
     def _continue_pause(self, turn: _Turn, paused: Sound16, seconds: float, at: float, events: list[TurnEvent]) -> None:
-        """Add ``seconds`` to the pause. End the pause if the person speaks again, or the turn if it is long enough."""
+        """Add ``seconds`` to the pause. End it if the person speaks again; end the turn if the pause is long enough."""
         self._quiet += seconds
         if self._run >= self._settings.certain_windows:
             pause = self._quiet - self._run * WINDOW_SECONDS
@@ -347,7 +351,7 @@ class TurnDetector:
         events.append(TurnPart(turn.id, self._audio.take(samples), at))
 
     def _end(self, turn: _Turn, sound: Sound16, at: float, events: list[TurnEvent]) -> None:
-        """End the turn, or drop it if there were no words, or too little voice, in it."""
+        """End the turn. Drop it if it has no words or too little voice, and no parts were cut off before."""
         self._turn = None
         self._audio.end_turn(len(sound))
         self._endpointing.turn_ended()

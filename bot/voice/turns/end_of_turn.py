@@ -1,4 +1,4 @@
-"""End-of-turn estimate: the probability that a paused turn is over; its interface, and rules on the last words."""
+"""The end-of-turn estimate: the probability that a paused turn is over, found by rules on the last words."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class EndOfTurn(Protocol):
     async def probability(self, sound: Sound16, text: str, history: Sequence[Turn]) -> float:
         """The probability that the speaker has finished, 0 to 1.
 
-        The caller cancels it if the speaker goes on. Until it returns, the detector waits
-        :attr:`~bot.voice.turns.settings.TurnSettings.unknown_wait` seconds.
+        The caller cancels this call if the speaker goes on. While there is no estimate, a turn ends only after
+        :attr:`~bot.voice.turns.settings.TurnSettings.unknown_wait` seconds of silence.
 
         Args:
             sound: the turn up to the pause, or the rest of a long turn after its last part: mono, 16,000 Hz.
@@ -78,7 +78,7 @@ class RuleBasedEndOfTurn:
     """An :class:`EndOfTurn` by rules on the last words: a sentence does not end with "and" or an article, for example.
 
     Whisper writes a full stop after nearly everything, so full stops are ignored. Its question marks, commas and
-    ellipses are more reliable, so they are used. The rules use the words alone, and answer at once.
+    ellipses are more reliable, so they are used. The rules use neither sound nor history, so they answer at once.
 
     Args:
         endings: the word lists; those of the project if none are given.

@@ -12,23 +12,23 @@ from bot.voice.turns.settings import TurnSettings
 from bot.voice.turns.voice_activity import Window
 
 ABRUPT = 0.12
-"""Seconds after the last voiced window within which only a released key ends a transmission.
+"""If a transmission ends within this many seconds of the last voiced window, a push-to-talk key was released.
 
 A voice-activated microphone never closes so soon.
 """
 KEPT_OPEN = 0.15
-"""Least difference between a pause in a transmission and the quiet at its end that shows a held key, in seconds.
+"""If a pause in a transmission is this many seconds longer than the quiet at its end, a push-to-talk key was held.
 
 A voice-activated microphone would have closed in that pause.
 """
 OPEN_AFTER = 2.0
 """Seconds of transmitted silence after which the microphone counts as open, unless it is known to be push-to-talk."""
 _REMEMBERED = 10
-"""Number of transmissions that are remembered."""
+"""Number of the newest transmissions that are remembered."""
 _ENOUGH = 2
-"""Least number of transmissions that allow a decision."""
+"""Least number of transmissions for a decision. Push-to-talk needs at least this many that show a key."""
 _KEY_SHARE = 0.3
-"""Least share of transmissions with a key for a microphone to count as push-to-talk."""
+"""A microphone counts as push-to-talk only if at least this share of its transmissions show a key."""
 
 
 class MicrophoneHistory:
@@ -40,16 +40,17 @@ class MicrophoneHistory:
     """
 
     def __init__(self) -> None:
-        self._keys: deque[bool] = deque(maxlen=_REMEMBERED)  # for each transmission: True if a key ended it
+        self._keys: deque[bool] = deque(maxlen=_REMEMBERED)  # for each transmission: True if it shows a key
         self._open = False
         self._spoken = False  # True if there was voice in the current transmission
-        # Durations in the current transmission: the quiet since the last voiced window, the stillness since the last
-        # sound, the longest stillness since the last voiced window, and the longest stillness between voiced windows.
+        # Durations in the current transmission. In quiet there is no voice; in stillness there is hardly any sound.
+        # In order: the quiet since the last voiced window, the stillness since the last sound, the longest stillness
+        # since the last voiced window, and the longest stillness between voiced windows.
         self._quiet = self._still = self._longest_still = self._kept_open = 0.0
 
     @property
     def kind(self) -> Microphone:
-        """The most likely kind so far. It is push-to-talk only if that is likely, since releasing a key ends a turn."""
+        """The most likely kind so far. Push-to-talk needs good evidence, since a released key then ends the turn."""
         known = len(self._keys)
         if sum(self._keys) >= max(_ENOUGH, _KEY_SHARE * known):
             return Microphone.PUSH_TO_TALK
@@ -119,11 +120,11 @@ class Endpointing:
         self._longest_pause = max(self._longest_pause, pause)
 
     def turn_was_cut_off(self, pause: float) -> None:
-        """Learn that the person went on after a pause that had ended their turn. Such a pause is usual now."""
+        """Learn that the person went on after a pause that had ended their turn. Such pauses now count as usual."""
         self._usual_pause = max(self._usual_pause, pause)
 
     def turn_ended(self) -> None:
-        """Learn the longest pause of the turn that is over."""
+        """Move the usual pause towards the longest pause of the turn that has just ended."""
         above = self._longest_pause - self._usual_pause
         self._usual_pause += (self._settings.learning if above > 0 else self._settings.forgetting) * above
         self._longest_pause = 0.0

@@ -1,7 +1,8 @@
 """Turn events: the reports of a turn detector.
 
 In all of them, ``turn`` is the id of the turn, and ``at`` is the time of the event. Times are the arrival times of
-packets, in monotonic seconds. Sound is mono, 16,000 Hz.
+packets, in monotonic seconds. Sound is mono, 16,000 Hz. A window is 32 ms of sound; it is voiced if it contains speech.
+The pre-roll is the sound just before a turn.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class SpeechPaused:
         sound: the whole turn so far, or its rest after the last :class:`TurnPart`, pre-roll included.
         last_voiced_at: arrival of the packet with the last voiced window.
         at: time of the event.
-        may_be_echo: False if the sound is certainly no echo of the bot's own voice. Otherwise its words must decide.
+        may_be_echo: False if the sound is certainly no echo of the bot's own voice. If True, the words must decide.
     """
 
     turn: TurnId

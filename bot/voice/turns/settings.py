@@ -15,20 +15,22 @@ class TurnSettings:
     Attributes:
         voiced_probability: least probability with which a window counts as voiced.
         sure_probability: least probability with which a window counts as voiced however quiet it is.
-        quiet_share: share of the speaker's own level below which a less certain window counts as unvoiced.
-        pause_windows: number of still windows that make a pause. One causes needless transcriptions, two cost 32 ms.
-        loud_pause_windows: number of unvoiced windows that make a pause if the last one is not still. It may be the end
-            of a hissing sound.
+        quiet_share: a window of less than ``sure_probability`` counts as unvoiced if its level is below this share of
+            the speaker's usual level.
+        pause_windows: number of unvoiced windows that make a pause if the last one is still. With 1, some
+            transcriptions are needless; with 2, each pause is noticed 32 ms later.
+        loud_pause_windows: number of unvoiced windows that make a pause if the last one is not still. Such a window may
+            be the end of a hissing sound ("s").
         certain_windows: number of voiced windows in a row that are certainly speech.
         pre_roll: duration of the sound before the beginning of a turn that belongs to the turn. It contains the
             voiced windows that made the speech certain.
-        least_voiced: least duration of voice in a turn. A sound with less voice was a click or a cough.
+        least_voiced: least duration of voice in a turn. A turn with less voice was a click or a cough, and is dropped.
         longest_gap: most silence between two transmissions that is added to the turn's sound.
         first_interim: length of a turn at which its sound is first reported (``SpeechSoFar``).
-        next_interim: length between two such reports.
-        part_after: length of sound from which a turn is cut at its next pause.
+        next_interim: length of sound between two such reports.
+        part_after: when a turn's sound is this long, the turn is cut at its next pause.
         part_pause: least duration of a pause at which a turn is cut. A shorter one might be within a word.
-        longest_part: length of sound at which a turn is cut without a pause, at a quiet place.
+        longest_part: when a turn's sound is this long, the turn is cut at a quiet place without a pause.
         part_search: duration at the end of the sound in which the quiet place is searched.
         finished_wait: shortest wait after a finished sentence.
         finished_wait_open: shortest wait after a finished sentence on an open microphone, whose silence is less
@@ -39,9 +41,9 @@ class TurnSettings:
             begin.
         held_key_wait: wait while a person holds their push-to-talk key.
         resumption: duration for which a turn can't end after its microphone has opened again.
-        cut_off_within: longest silence after an ended turn after which a new turn shows that the person was cut off.
+        cut_off_within: if a person speaks again within this time after their turn, the end of that turn was too early.
         stranger_pause: usual pause of a person of whom nothing is known yet.
-        pause_margin: factor of a person's usual pause that is waited after a finished sentence.
+        pause_margin: the wait after a finished sentence is this many times the person's usual pause.
         learning: weight of a turn's longest pause in the usual pause, if it is longer than the usual pause.
         forgetting: weight of a turn's longest pause in the usual pause, if it is shorter than the usual pause.
     """
@@ -78,6 +80,6 @@ class TurnSettings:
 SILERO_VAD_PACKAGE_SETTINGS = TurnSettings(voiced_probability=0.8, sure_probability=0.97)
 """Settings for the network of the package silero-vad (6.2.3).
 
-That network gives higher probabilities than the one in faster-whisper, and keeps them for one more window at the end of
-a word. With the default settings it cut off 3 people of 40, and with these settings 2.
+That network gives higher probabilities than the one in faster-whisper, and they stay high for one more window at the
+end of a word. Of 40 people, the bot cut off 3 with the default settings, and 2 with these.
 """

@@ -20,11 +20,11 @@ WINDOW_SAMPLES = 512
 """Samples of a window: 32 ms. The network classifies one window at a time."""
 WINDOW_SECONDS = WINDOW_SAMPLES / HEARING_RATE
 _CONTEXT_SAMPLES = 64
-"""Samples of the window before that the network gets too."""
+"""Number of samples from the end of the previous window that the network gets too."""
 _STATE_SHAPE = (1, 1, 128)
 """Shape of the network's hidden state and of its cell state."""
 _FOLLOW = 0.1
-"""Weight of a window's level in the mean level of a person's speech."""
+"""Weight of the newest window in the moving average of the level of a person's speech."""
 
 
 class SileroMissing(BrokenFileError):  # noqa: N818
