@@ -44,12 +44,12 @@ class BackupRefusedError(BackupError):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Description of a backup, stored in it.
+    """Description of a backup, stored in the backup.
 
     Attributes:
-        made_at: the time at which it was made, UTC, in ISO format.
-        version: the version of the bot that made it.
-        folders: names of the folders in it.
+        made_at: the time at which the backup was made, UTC, in ISO format.
+        version: the version of the bot that made the backup.
+        folders: names of the folders in the backup.
     """
 
     made_at: str
@@ -76,8 +76,8 @@ def read_note(database: sqlite3.Connection) -> Note | None:
 def check_content(path: Path, name: Path) -> Note | None:
     """Check that the database at ``path`` is a backup or a plain copy of a bot's database; returns the backup's note.
 
-    The file may come from an attacker, and its contents will be in the bot's database. So its schema must be exactly
-    the one of its version. Additional triggers or views, for example, are refused.
+    The file may come from an attacker, and it will become the bot's database. So its schema must be exactly the schema
+    of its version. Additional triggers or views, for example, are refused.
 
     Args:
         name: the file's name in error messages.

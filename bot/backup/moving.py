@@ -97,7 +97,7 @@ def undo_and_clean_up(data_dir: Path) -> bool:
 
 
 def is_half_done(data_dir: Path) -> bool:
-    """Whether a restore is moving files at this moment, or was interrupted while it did."""
+    """Whether a restore is moving files at this moment, or was interrupted while it was moving them."""
     try:
         _, moves = _read_journal(data_dir / STAGE)
     except (OSError, ValueError, KeyError, TypeError):
@@ -130,7 +130,7 @@ def _read_journal(stage: Path) -> tuple[list[Path], list[Move]]:
     try:
         content = json.loads((stage / _JOURNAL).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        # There are no moves yet. Older versions wrote no journal before the moves.
+        # Without a journal, no move has begun. (Older versions wrote the journal only when the moves began.)
         return [], []
     data_dir = stage.parent
     stages = [data_dir / each for each in content["stages"]]

@@ -70,7 +70,7 @@ def restore(
     """Restore ``backup``, which may also be a plain copy of a database. Blocks on the disk.
 
     Args:
-        folders: target folders for the folders in the backup, by their names there. Other folders are skipped.
+        folders: where to restore each folder of the backup, by its name in the backup. Other folders are skipped.
         report: called with the number of bytes that were read since the last call.
         hold: called before files are moved. From then on, nothing may interrupt the restore.
 

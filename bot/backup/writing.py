@@ -47,7 +47,7 @@ def write_backup(database: Path, folders: Mapping[str, Path], target: Path, repo
     The file ``target`` appears only when the backup is complete. Blocks on the disk.
 
     Args:
-        folders: further folders for the backup, by their names in it.
+        folders: further folders for the backup, by their names in the backup.
         report: called with the number of bytes that were copied since the last call.
 
     Raises:
@@ -119,7 +119,7 @@ def _copy(database: Path, part: Path, report: Report) -> None:
     with open_database(database) as source, open_database(part) as copy:
         refuse_newer(database, version_of(source), newest=len(read_migrations()))
         (page_size,) = source.execute("PRAGMA page_size").fetchone()
-        # A read transaction, so that all pages are from the same moment, even if a bot writes during the copy.
+        # Because of the read transaction, all pages are from the same moment, even if a bot writes during the copy.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         source.backup(copy, pages=_PAGES_AT_ONCE, progress=copied)
@@ -149,7 +149,7 @@ def _add_files(part: Path, folders: Mapping[str, Path], report: Report) -> tuple
             try:
                 report(add_file(copy, name, path))
             except FileNotFoundError:
-                # The voice was deleted at this moment, so nothing is missing.
+                # The file was deleted while the backup was made, so nothing is missing.
                 continue
             except (BackupRefusedError, OSError) as error:
                 why = reason(error) if isinstance(error, OSError) else str(error)

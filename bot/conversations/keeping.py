@@ -19,11 +19,11 @@ _log = logging.getLogger(__name__)
 
 DAY = 86_400.0
 CLOSE_LIMIT = 2.0
-"""Longest time for writing the last turns when the bot ends, in seconds."""
+"""Seconds for writing the last turns when the bot ends. Turns that are not written by then are lost."""
 
 MayKeep = Callable[[int | None, int], bool]
-"""Whether a person's words may be stored. The arguments are the server's id (``None`` in direct messages) and the
-person's id.
+"""A function that says whether a person's words may be stored. Its arguments are the server's id (``None`` in direct
+messages) and the person's id.
 """
 
 
@@ -34,7 +34,7 @@ class Conversations:
 
     Args:
         days: the number of days for which turns are kept; 0 if nothing is stored.
-        may_keep: called for each turn of a person.
+        may_keep: says whether a person's words may be stored. It is called for each turn of a person.
         clock: returns seconds since 1970.
         sleep: waits the given seconds.
     """

@@ -8,7 +8,7 @@ from bot.database import Records
 from bot.llm.history import Turn
 
 CHAT = "chat"
-"""The transport of conversations in the text chat. Those of calls have the name of the call's transport."""
+"""The transport of the text chat's conversations. A call's conversation has the call's transport, such as "discord"."""
 
 
 @dataclass(frozen=True, slots=True)

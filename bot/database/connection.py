@@ -114,7 +114,7 @@ class Database:
             return [tuple(row) for row in await cursor.fetchall()]
 
     async def row(self, query: str, *values: Any) -> Row | None:
-        """The first row of a query; ``None`` if there is none."""
+        """The first row of a SELECT, or of a statement with RETURNING; ``None`` if there is none."""
         async with self._connection.execute(query, values) as cursor:
             row = await cursor.fetchone()
         return None if row is None else tuple(row)

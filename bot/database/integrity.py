@@ -31,10 +31,10 @@ _CHOICES = "listening_choice"
 
 @dataclass(frozen=True, slots=True)
 class Rescue:
-    """Result of the rescue of a damaged database. ``str()`` of it is the message for people.
+    """Result of the rescue of a damaged database. ``str(rescue)`` is the message for people.
 
     Attributes:
-        kept: the path of the damaged file now.
+        kept: the new path of the damaged file.
         rows: the number of rows that could be read.
         incomplete: names of the tables of which rows are missing.
     """
@@ -78,9 +78,9 @@ def find_damage(path: Path) -> str | None:
 
 
 def _lacking(database: sqlite3.Connection) -> str | None:
-    """A table that is missing in a database of the bot, as a description of damage; ``None`` if none is missing.
+    """Describe the damage if a database of the bot lacks a table; ``None`` if it lacks none.
 
-    A table seems to be missing if its name in the schema is damaged.
+    A table also seems to be missing if its name in the schema is damaged.
     """
     version, (mark,) = version_of(database), database.execute("PRAGMA application_id").fetchone()
     if mark != APPLICATION_ID or not 0 < version <= len(read_migrations()):
@@ -180,7 +180,7 @@ def _copy_table(
                     try:
                         copied += max(target.execute(insert, row).rowcount, 0)
                     except sqlite3.IntegrityError:
-                        # The value is damaged: no version of the bot writes one that breaks a constraint.
+                        # The row is damaged: no version of the bot writes a value that breaks a constraint.
                         whole = False
         except sqlite3.DatabaseError as error:
             if may_lack and str(error) == f"no such table: {table}":
@@ -193,9 +193,9 @@ def _copy_table(
 
 @contextlib.contextmanager
 def working_copy(path: Path, copy: Path) -> Iterator[Path]:
-    """A temporary copy of the database at the path ``copy``, deleted at the end of the block.
+    """Copy the database at ``path`` to ``copy``, and delete the copy at the end of the block.
 
-    It is needed because reading a database that has a log changes both files.
+    The copy is needed, because reading a database that has a log changes the database and the log.
     """
     try:
         for file, target in zip(files_of_database(path)[:2], files_of_database(copy), strict=False):

@@ -31,7 +31,7 @@ def open_database(path: Path, mode: str = "rw") -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def sqlite_errors_only() -> Iterator[None]:
-    """Convert an exception of the block that is caused by damage to a :class:`sqlite3.DatabaseError`.
+    """Turn the UnicodeDecodeError that a damaged database may cause into a :class:`sqlite3.DatabaseError`.
 
     SQLite quotes a damaged schema in its error message. If the quote is not valid UTF-8, Python raises
     UnicodeDecodeError instead of an error of ``sqlite3``.

@@ -1,7 +1,8 @@
 """The database's schema, created by numbered migrations. Each migration is executed once, in order, in a transaction.
 
 A migration is a file ``migrations/NNN_what_it_does.sql``. To change a table, add a file with the next number. Never
-change a migration that was part of a release. ``user_version`` in the database's header is the number of the last one.
+change a migration that was part of a release. The field ``user_version`` in the database's header has the number of the
+last migration that was executed.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def read_migrations(folder: Path = MIGRATIONS_DIR) -> tuple[Migration, ...]:
 
 
 def version_of(database: sqlite3.Connection) -> int:
-    """The number of the last migration; 0 for a new file, or one from before migrations were numbered."""
+    """The number of the last executed migration; 0 for a new file, or one from before migrations were numbered."""
     return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 

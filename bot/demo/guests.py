@@ -27,13 +27,13 @@ from sandbox.voice.opus import SAMPLE_RATE, Sound
 T = TypeVar("T")
 
 JOIN_LIMIT = 120.0
-"""Seconds in which the bot must join."""
+"""Seconds within which the bot must join; otherwise the call has failed."""
 REPLY_LIMIT = 90.0
-"""Seconds in which the bot must do what a guest waits for, such as end a reply."""
+"""Seconds within which the bot must do what a guest waits for, such as end a reply; otherwise the call has failed."""
 LEAVE_LIMIT = 15.0
-"""Seconds in which the bot must leave."""
+"""Seconds within which the bot must leave; otherwise the call has failed."""
 JOIN_AGAIN = 5.0
-"""Seconds before the command to join is typed again."""
+"""If the bot has not joined after this many seconds, the command to join is typed again."""
 COUGH_AT = 1
 """A guest coughs at the beginning of the story's segment with this number."""
 GOES_ON_AT = 2
@@ -43,9 +43,9 @@ INTERRUPT_AT = 3
 ASIDE_WAIT = 1.5
 """Seconds to wait after an aside. If the bot took the aside for a question, it would answer within this time."""
 SILENCE_SECONDS = 0.3
-"""Seconds without a packet after which an answer is complete."""
+"""Seconds without a packet of sound after which an answer counts as complete."""
 SILENCE_LIMIT = 5.0
-"""Longest wait for the end of an answer's sound, in seconds."""
+"""Longest wait for the end of an answer's sound, in seconds. After that, the sound that has come is the answer."""
 TRAILING_SILENCE = SAMPLE_RATE // 2
 """Samples of silence after each line. A client's voice activity detection stays open for a moment after speech."""
 
@@ -59,8 +59,8 @@ class Guests:
 
     Args:
         view: prints what happens.
-        lines: the source of their lines.
-        watchers: the list of functions that get the bot's events. The guests add one.
+        lines: the source of the guests' lines.
+        watchers: the list of functions that get the bot's events. This object adds a function of its own.
         out: the folder for the WAV files.
         prefix: the prefix of the bot's commands.
 
@@ -192,7 +192,7 @@ class Guests:
         """Have a guest say something to another guest.
 
         Raises:
-            CallFailedError: the bot answers it, or does not hear it.
+            CallFailedError: the bot answers the line, or does not hear it.
         """
         line, taken = await self._line(name), self._taken
         self._overheard.clear()

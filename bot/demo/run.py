@@ -37,7 +37,7 @@ from toys.whisper.weights import make_toy_whisper
 NOT_TAKEN = "The demonstration uses only the engines from your settings. It does not use: {names}."
 
 ENDING_LIMIT = 9.5
-"""Longest time for an orderly shutdown, in seconds. It is longer than the bot's own limit."""
+"""If a shutdown takes longer than this many seconds, the process ends at once. The bot's own limit is shorter."""
 LAST_LINES = 5
 """Number of lines of the bot's log that are shown if the bot ends too early."""
 FULL_DISK_BYTES = 65_536

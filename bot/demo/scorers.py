@@ -20,9 +20,10 @@ from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
 from toys.llm.phrases import TOY_PHRASES, expected_phrase
 
 CLEAR_ENOUGH = 0.35
-"""Lowest agreement with the small recogniser, from 0 to 1, that counts as understood. Wrong texts stay below 0.3."""
+"""An answer counts as understood if the words that the small recogniser hears agree at least this much with its text,
+from 0 to 1. A wrong text stays below 0.3."""
 MOST_ERRORS = 10.0
-"""Highest word error rate, in percent, that counts as understood."""
+"""Answers count as understood up to this word error rate, in percent."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +88,7 @@ class Scorer(Protocol):
 
 
 class NoScorer:
-    """Accepts every answer in which there was sound. Used if no recogniser for arbitrary text is available."""
+    """Accepts every answer that guests received. Used if no recogniser for arbitrary text is available."""
 
     async def score(self, answers: Sequence[HeardAnswer]) -> CallScore:
         """Accept every answer."""
@@ -131,7 +132,7 @@ class TranscriptScorer:
         self._names = names
 
     async def score(self, answers: Sequence[HeardAnswer]) -> CallScore:
-        """Transcribe the answers. They are good up to :data:`MOST_ERRORS` percent of wrong words in the whole call.
+        """Transcribe the answers. The call is good if at most :data:`MOST_ERRORS` percent of all its words are wrong.
 
         Raises:
             TranscriptionError: the transcriber failed.

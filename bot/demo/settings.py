@@ -33,7 +33,7 @@ def demo_environment(settings: Settings, speech: SpeechSettings) -> dict[str, st
     Blocks on the disk, because it looks for downloaded models.
     """
     hidden = {name.upper(): _written(field) for name, field in _FIELDS.items() if not _is_taken(name, settings)}
-    # The demonstration's bot has its own DATA_DIR without models and voices, so these get absolute paths.
+    # The demonstration's bot has its own DATA_DIR without models and voices, so their variables get absolute paths.
     kept = dict(_models_here(settings))
     if speech.xtts_model == DEFAULT_XTTS_MODEL:
         kept["XTTS_MODEL"] = str((settings.data_dir / "models" / "xtts-v2").resolve())
@@ -73,8 +73,8 @@ def ignored_settings(settings: Settings, speech: SpeechSettings) -> list[str]:
 def _is_taken(name: str, settings: Settings) -> bool:
     """Whether the demonstration uses a setting of the operator's.
 
-    Settings of engines are used only if the operator chose these engines. The engines of the profile get their
-    defaults.
+    An engine's settings are used only if the operator chose that engine. The engines of the profile get default
+    settings.
     """
     if name in _KEPT or name == "llm_model":
         return True
@@ -92,7 +92,7 @@ def _usual(field: FieldInfo) -> Any:
 
 
 def _written(field: FieldInfo) -> str:
-    """The value of a variable that sets a field to its default. It is empty, unless an empty value has a meaning."""
+    """The value of a variable that sets a field to its default: empty, unless an empty value has its own meaning."""
     if not any(isinstance(mark, BlankCounts) for mark in field.metadata):
         return ""
     usual = _usual(field)

@@ -22,8 +22,8 @@ NAME = "You"
 PROMPT = "you> "
 ANSWER_LIMIT = 90.0
 SETTLE_SECONDS = 1.5
-"""Seconds without a change after which the bot's messages are complete. While the model writes an answer, the bot edits
-its message."""
+"""Seconds without an edit after which the bot's messages count as complete. While the model writes an answer, the bot
+edits its message."""
 STAYING = "Staying. The bot and its local Discord run until Ctrl-C."
 WELCOME = (
     "Now you: type something, and it is answered aloud. {prefix}help shows the commands. What you hear and read is "
@@ -88,7 +88,7 @@ class TypedLines:
 
     @contextmanager
     def read(self) -> Iterator[None]:
-        """Read lines until the end of the block."""
+        """A context manager that reads lines while its block runs."""
         loop = asyncio.get_running_loop()
         loop.add_reader(self._descriptor, self._take)
         try:

@@ -1,4 +1,4 @@
-"""A model's answer: builds the stream of text and tool calls from deltas, and filters the text."""
+"""Builds a model's answer, text and tool calls, from the deltas that the server sends, and filters the text."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from bot.llm.tool_calls import ToolCall, ToolCallAssembler
 MAX_CHARS = 400_000
 """Longest reply that is read, in characters. No token limit that can be set allows a longer reply."""
 _PART = 1_000
-"""Most characters that are filtered in one go."""
+"""Longer deltas are filtered in parts of this many characters."""
 
 
 class ReplyFilter:
     """Filters the text of one reply: thoughts, control tokens and names before lines are removed.
 
     Args:
-        habit: whether the model's replies begin inside a thought (with an end tag, but no start tag). It is updated
-            from this reply.
+        habit: whether the model's replies begin inside a thought (with an end tag, but no start tag). The filter
+            updates the habit from this reply.
         speakers: names that the model may write before lines.
         never_retract: while the model's habit is unknown, withhold the complete reply until its end, so that nothing
             has to be retracted.

@@ -27,7 +27,7 @@ _MASS_MENTION = re.compile(r"@(everyone|here)\b")
 # A joiner at the edge of a word has no effect. Inside a word, emoji sequences and Persian need it.
 _LOOSE_JOINER = re.compile(r"(?<!\S)[\u200c\u200d]+|[\u200c\u200d]+(?!\S)")
 _JOINERS = "\u200c\u200d"
-# Invisible, although Unicode lists them as letters or symbols: Hangul fillers and the empty Braille cell.
+# Hangul fillers and the empty Braille cell. They are invisible, although Unicode lists them as letters or symbols.
 _BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
 
 
@@ -44,7 +44,8 @@ def clean_prompt(text: str, names: DiscordNames) -> str:
     """Turn a message into one line of plain words of at most ``MAX_PROMPT_CHARS`` characters.
 
     Mentions become names; those after the tenth are only counted. Emoji stay. Line breaks become spaces, because in the
-    model's prompt each new line is another person's. Returns "" if nothing is left to answer; a single emoji is enough.
+    model's prompt each line begins with its speaker's name. Returns "" if nothing is left to answer. A single emoji can
+    be answered.
     """
     text = _without_invisible(text)
     text = _name_mentions(text, names)

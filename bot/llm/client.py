@@ -72,7 +72,7 @@ class ModelClient:
     async def learn_context_size(self, *, model: str | None = None) -> bool:
         """Ask the server for the model's context size, unless the operator has set it. Never raises.
 
-        Replies can be streamed meanwhile; the next one uses the result. Returns whether the size is known now.
+        Replies can be streamed meanwhile; the next reply uses the result. Returns whether the size is known now.
         """
         options = self.options if model is None else replace(self.options, model=model)
         if options.context_tokens is not None:
@@ -136,8 +136,9 @@ class ModelClient:
         lines of other people. A piece with ``retracts`` means that all text before it was a thought. That can happen
         only in the first reply of a model. A tool call is yielded when it is complete, after the text before it.
 
-        If the server refuses the request, it is changed and sent again, and a server that is not ready is waited for,
-        all within ``first_token_timeout``; see :class:`~bot.llm.request_sender.RequestSender`.
+        If the server refuses the request, the client changes the request and sends it again. If the server is not
+        ready, the client waits. The reply must begin within ``first_token_timeout``, including all attempts and waits;
+        see :class:`~bot.llm.request_sender.RequestSender`.
 
         Closing the generator (``contextlib.aclosing``), or cancelling the task that reads it, closes the connection
         immediately, so that the server stops computing. A reply is complete when the server marks its end. Some small
@@ -237,12 +238,12 @@ class ModelClient:
                 yield part
             self._check_end(answer, request.options, runs_tools)
         finally:
-            # This closes the connection, unless the body was read to its end: then it is in the pool again already.
+            # This closes the connection, unless the body was read to its end: then the connection is in the pool again.
             response.close()
 
     @staticmethod
     async def _filtered(answer: AnswerBuilder, delta: Delta) -> list[AnswerPart]:
-        """Filter one delta. It may be a complete long answer, so the event loop gets a turn between parts of it."""
+        """Filter one delta. A delta may be a complete long answer, so other tasks can run between its parts."""
         said: list[AnswerPart] = []
         for part in bounded_deltas(delta):
             said += answer.take(part)
@@ -254,7 +255,7 @@ class ModelClient:
 
     @asynccontextmanager
     async def _asking_for_template(self, request: ReplyRequest) -> AsyncIterator[Awaitable[bool]]:
-        """Ask about the chat template at the same time as the request for the reply is sent."""
+        """Ask the server about its chat template while the request for the reply is sent."""
         asking = asyncio.create_task(self._ask_for_template(request), name="chat template")
         try:
             yield asking
@@ -265,8 +266,8 @@ class ModelClient:
     async def _ask_for_template(self, request: ReplyRequest) -> bool:
         """Ask the server whether its chat template opens a thought, if that is not known yet.
 
-        Returns True if the server could not be asked yet. It may still be loading its model; then it can answer once
-        its reply has begun.
+        Returns True if the server could not be asked yet, for example because it is still loading its model. Then it
+        can be asked as soon as its reply has begun.
         """
         options, habit = request.options, self._habit(request)
         if options.api is not ModelApi.CHAT or not habit.may_ask():

@@ -17,7 +17,7 @@ MessageTokens = Callable[[ChatMessage], int]
 LEFT_OUT = "\n[… the middle of this message was too long and is left out …]\n"
 """Replaces the middle of a message that is too long, so that the model knows that something is missing."""
 _SHORTEST = 60
-"""Least number of characters that are left of a message."""
+"""A message that is shortened keeps at least this many of its own characters."""
 _ROUNDS = 12
 """Most attempts to shorten one message."""
 
@@ -28,9 +28,9 @@ def fit_messages(
     """Shorten a conversation to ``budget`` tokens.
 
     The system messages at the beginning and the newest message are kept. Of the other messages, the newest ones that
-    fit are kept, beginning with one of the user, because many chat templates require that. If the newest message alone
-    is too long, its middle is left out, because a message often begins with its subject and ends with a question. The
-    newest message gets at least a quarter of the budget, however long the system messages are.
+    fit are kept. The first of these is a message of the user, because many chat templates require that. If the newest
+    message alone is too long, its middle is left out, because a message often begins with its subject and ends with a
+    question. The newest message gets at least a quarter of the budget, however long the system messages are.
 
     If the newest messages are results of tools, they are kept together with the tool calls and the message that led to
     them, because a server refuses a result without its call and a call without its results.
@@ -95,23 +95,25 @@ def _shortened(message: ChatMessage, budget: int, tokens: MessageTokens) -> Chat
 
 
 ASSUMED_TOKENS = 4_096
-"""Context size for servers that don't tell theirs, in tokens."""
+"""Context size that is assumed, in tokens, if the server does not report it and the operator has not set it."""
 SMALLEST_TOKENS = 256
 """Smallest believable context size, in tokens."""
 _LEAST_SCALE, _MOST_SCALE = 0.3, 6.0
 """Range of the correction factor for estimated numbers of tokens."""
 _SLACK = 1.05
-"""Safety factor for the number of tokens in a server's refusal, since the next messages may need more tokens."""
+"""Safety factor for the number of tokens that a refusal names: other messages of the same length may have more."""
 _COUNT_SLACK = 1.1
-"""Safety factor for the number of tokens that a server has counted, since the next messages may need more tokens."""
+"""Safety factor for the number of tokens that a server has counted: other messages of the same length may have more."""
 _NEAR = 0.4
-"""Share of the context from which on the server is asked to count."""
+"""If a conversation fills more than this share of the context, the server is asked to count its tokens."""
 _ENOUGH_TO_COUNT = 100
-"""Least number of estimated tokens for which a count corrects the estimate."""
+"""A count corrects the estimate only if the conversation has at least this many estimated tokens."""
 _SHRINK = 0.6
-"""Factor by which the context is assumed to be smaller after a refusal without numbers."""
+"""After a refusal without numbers, this share of the refused conversation is assumed to fit, or this share of the
+context if the context is smaller."""
 _SMALL_SHARE = 0.3
-"""Share of the context below which a conversation can't have been too long."""
+"""If a refusal names no limit, and the conversation fills less than this share of the context, its length is not the
+reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ class FittedRequest:
     """A conversation that fits into the context window.
 
     Attributes:
-        max_tokens: the limit for the answer, in tokens, for which there is room.
+        max_tokens: the limit for the answer, in tokens.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -127,16 +129,16 @@ class FittedRequest:
 
 
 class ContextWindow:
-    """The context window of one model on one server: its size, and how well token counts can be estimated.
+    """The context window of one model on one server: its size, and a correction for estimated numbers of tokens.
 
     Args:
-        given: the size that the operator set, in tokens; ``None`` if the server is asked for it.
+        given: the size that the operator set, in tokens; ``None`` if the operator set none.
     """
 
     def __init__(self, given: int | None) -> None:
         self._given = given
         self._told: int | None = None
-        # The limit learned from refusals. It may be less than the size that the server tells.
+        # The limit learned from refusals. It may be less than the size that the server reported.
         self._most: int | None = None
         # Correction factor for estimated numbers of tokens.
         self._scale = 1.0
@@ -152,7 +154,7 @@ class ContextWindow:
         return self._size or ASSUMED_TOKENS
 
     def learn_size(self, size: int) -> None:
-        """Set the size that the server told. A size that the operator set is used instead."""
+        """Remember the size that the server reported. If the operator has set a size, that size is used instead."""
         if size >= SMALLEST_TOKENS:
             self._told = size
 
@@ -163,7 +165,7 @@ class ContextWindow:
             self._scale = min(_MOST_SCALE, max(_LEAST_SCALE, _COUNT_SLACK * tokens / estimated))
 
     def wants_count(self, messages: Sequence[ChatMessage]) -> bool:
-        """Whether the server should count ``messages``, because by the estimate they are near the limit."""
+        """Whether the server should count ``messages``, because their estimated length is near the limit."""
         return self._told is not None and total_tokens(messages) * self._scale > _NEAR * self.size
 
     def fit(self, messages: Sequence[ChatMessage], max_tokens: int) -> FittedRequest:
@@ -179,12 +181,12 @@ class ContextWindow:
     def learn_refusal(self, refusal: LengthRefusal, sent: Sequence[ChatMessage]) -> bool:
         """Learn from a refusal of the messages ``sent`` because of their length.
 
-        Returns whether it makes sense to try again with what fits now.
+        Returns whether the conversation should be sent again, shortened by :meth:`fit`.
         """
         estimated, known = total_tokens(sent), self._size
         assumed = estimated * self._scale
         if refusal.limit is None and assumed < max(SMALLEST_TOKENS, _SMALL_SHARE * (known or 0)):
-            # The conversation is too short to fill the context. Something else did, for example the model's thoughts.
+            # The conversation is too short to fill the context. Something else filled it, such as the model's thoughts.
             return False
         longer = refusal.prompt is not None and refusal.prompt > assumed
         if longer and refusal.prompt is not None:

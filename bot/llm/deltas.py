@@ -47,8 +47,8 @@ class Delta:
         reasoning: text of the model's thoughts, which is never spoken or shown.
         finished: whether this is the regular end of the reply.
         reason: the server's finish reason in lower case; "" if it gave none.
-        whole: whether this is a complete message. After other pieces, it repeats them.
-        calls: pieces of tool calls. They follow the text.
+        whole: whether this is a complete message. If other pieces came before, their text is in it once more.
+        calls: pieces of tool calls. They come after ``text``.
     """
 
     text: str = ""
@@ -114,7 +114,10 @@ def _message(words: object) -> str:
 
 
 def _raw_words_of_provider(error: Mapping[str, object]) -> str:
-    """The provider's message that OpenRouter passes on. It says more than OpenRouter's own message."""
+    """The error message of the model's provider, which OpenRouter passes on; "" if there is none.
+
+    It says more than OpenRouter's own message.
+    """
     metadata = error.get("metadata")
     if error.get("message") != _PROVIDER_FAILED or not isinstance(metadata, dict):
         return ""
@@ -154,7 +157,7 @@ def _from_choices(choices: object) -> Delta:
     if not isinstance(said, dict):
         raise BrokenDeltaError("a delta is not an object")
     text, reasoning = _said(said)
-    # Some servers send the text in the fields of both endpoints. Then it is the same text.
+    # Some servers send the same text in the fields of both endpoints, chats and completions. Only one is used.
     text = text or ("" if reasoning else _text(choice.get("text")))
     whole = not piece and bool(choice.get("message"))
     return Delta(text, reasoning, bool(reason), reason, whole, call_pieces(said))

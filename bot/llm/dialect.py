@@ -15,7 +15,7 @@ FieldPath = tuple[str, ...]
 """Keys that lead to a field of the request, from the outermost object inward."""
 
 LIMIT_FIELDS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", "n_predict")
-"""Names of the field that limits the answer's length, in tokens. Each server has one of them."""
+"""Names of the field that limits the answer's length, in tokens. Each server knows one of these names."""
 PROTECTED_FIELDS = frozenset({"messages", "model", "prompt", "stream"})
 """Fields that are never left out, since there is no request without them."""
 
@@ -28,7 +28,7 @@ _PLACE_KEYS = (
 )
 _LISTS_OF_FIELDS = ("keys", "params", "parameters", "invalid_params", "unknown_fields", "unsupported_params")
 _BY_FIELD = ("errors", "fields")
-"""Keys of objects in an error body whose own keys are the names of refused fields."""
+"""Keys in an error body. The object under such a key has refused fields as keys: ``{"errors": {"stop": "…"}}``."""
 _MAX_DEPTH = 8
 
 _REFUSING = re.compile(
@@ -40,7 +40,7 @@ _REFUSING = re.compile(
     re.IGNORECASE,
 )
 _SPENT = re.compile(r"\breached\b|could not finish|used up|higher \w+_", re.IGNORECASE)
-"""Words of an error that names a limit field because the answer reached the limit, not because the field is refused."""
+"""Matches errors that name a limit field because the answer reached the limit, not because the field is refused."""
 _PYTHON_PLACE = re.compile(r"""['"]loc['"]:\s*[(\[]([^)\]]*)[)\]]""")
 _QUOTED = re.compile(r"""['"]([^'"]+)['"]""")
 _RENAMED = re.compile(
@@ -110,7 +110,7 @@ def _parsed(text: str) -> object | None:
 
 
 def _inner(value: object, depth: int) -> Iterator[tuple[str, object]]:
-    """All keys with their values, at any depth. JSON inside of strings is read too (OpenRouter, LiteLLM)."""
+    """All keys with their values, at any depth. JSON inside strings is read too: OpenRouter and LiteLLM send it."""
     if depth > _MAX_DEPTH:
         return
     if isinstance(value, str) and value[:1] in ("{", "["):
@@ -163,7 +163,11 @@ def _python_places(told: str, sent: Mapping[str, Any]) -> Iterator[FieldPath | N
 
 
 def _resolved(parts: list[str], sent: Mapping[str, Any]) -> FieldPath | None:
-    """The field of ``sent`` at this path, or the innermost known field on it; ``None`` for protected fields."""
+    """The path of the field in ``sent`` that the keys ``parts`` lead to.
+
+    The path ends before the first key that is not in ``sent``. Returns ``None`` if the path is empty, or if
+    its first key is a protected field.
+    """
     while parts and parts[0] in _WRAPPERS:
         parts = parts[1:]
     path: list[str] = []
@@ -245,7 +249,7 @@ def _mention(name: str, *, nested: bool) -> re.Pattern[str]:
 
 
 def _new_name(told: str, path: FieldPath, sent: Mapping[str, Any]) -> str | None:
-    """The new name that the server suggests for the field, if it looks like a name for the same thing."""
+    """The new name that the server suggests for the field; ``None`` if it suggests no name for the same thing."""
     for match in _RENAMED.finditer(told):
         name = match["name"]
         kin = name in LIMIT_FIELDS if path[-1] in LIMIT_FIELDS else set(name.split("_")) & set(path[-1].split("_"))

@@ -19,12 +19,12 @@ _PING_INTERVAL = 1
 wake-up, and notices the stop only at the next ping."""
 _MOST_THREADS = 8
 _BATCH = 128
-"""Number of prompt tokens that are computed in one go. A cancellation takes effect, and the other slot continues, after
-at most this number."""
+"""Number of prompt tokens that are computed in one go. A cancellation, or a reply in the other slot, has to wait for at
+most this many tokens."""
 
 
 def threads_for(cores: int) -> int:
-    """Number of compute threads for ``cores`` cores. One core is left for speech recognition, speech and network.
+    """Number of compute threads for ``cores`` cores. One core is left for recognition, speech synthesis and network.
 
     llama.cpp's threads wait for each other at every layer. If there is one thread too many, each layer waits until the
     operating system runs the last thread. On two busy cores, a reply then has gaps of many seconds.
@@ -35,8 +35,8 @@ def threads_for(cores: int) -> int:
 class EmbeddedModelServer:
     """llama.cpp's HTTP server as a library (xllamacpp), on a free port of 127.0.0.1; an async context manager.
 
-    Loading and stopping run in a thread. But while it stops, the library holds the interpreter's lock: for 1 ms if the
-    clients have closed their connections, for up to 2 s in the middle of a reply. So close the clients first.
+    Loading and stopping run in a thread. But while it stops, the library holds Python's interpreter lock: for 1 ms if
+    the clients have closed their connections, for up to 2 s in the middle of a reply. So close the clients first.
 
     Args:
         weights: the GGUF file.
@@ -72,7 +72,7 @@ class EmbeddedModelServer:
 
         Raises:
             FileNotFoundError: the weights' file does not exist.
-            RuntimeError: llama.cpp can't load them.
+            RuntimeError: llama.cpp can't load the weights.
         """
         if self._server is None:
             self._server, self._address = await asyncio.to_thread(self._load)

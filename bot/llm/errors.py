@@ -24,7 +24,7 @@ class ModelErrorKind(StrEnum):
     NOT_FOUND = "not_found"
     """The server does not know the address or the model."""
     HTTP = "http"
-    """The server answered with another status of failure."""
+    """The server answered with another error status."""
     TOO_LONG = "too_long"
     """The conversation does not fit into the model's context."""
     FIRST_TOKEN_TIMEOUT = "first_token_timeout"  # noqa: S105
@@ -124,7 +124,7 @@ class LengthRefusal:
 
 
 def length_refusal(said: str) -> LengthRefusal | None:
-    """Read a refusal because of the length from an error body; ``None`` if the server refuses something else."""
+    """Read an error body; ``None`` if it does not say that the conversation is too long."""
     if not _TOO_LONG.search(said):
         return None
     return LengthRefusal(_first(_LIMITS, said), _first(_PROMPTS, said))
@@ -177,7 +177,7 @@ class Refusal:
 
 
 def model_error(options: ModelOptions, kind: ModelErrorKind, what: str, status: int | None = None) -> ModelError:
-    """Build an error whose message begins with the server's name. The API key is removed if a server has echoed it."""
+    """Build an error whose message begins with the server's name. An API key in ``what`` is removed."""
     text = f"The model server at {options.server_name} {what}"
     if options.api_key:
         text = text.replace(options.api_key.get_secret_value(), "***")
@@ -212,7 +212,7 @@ def stalled(options: ModelOptions) -> ModelError:
 
 
 async def read_refusal(response: aiohttp.ClientResponse, deadline: float) -> Refusal:
-    """Read a refusing response. Its body is left empty if it does not arrive by ``deadline`` (event loop time)."""
+    """Read a refusal. Its body is left empty if it does not arrive by ``deadline`` (event loop time)."""
     try:
         async with asyncio.timeout_at(deadline):
             body = (await read_body(response, _ERROR_BODY_BYTES)).decode("utf-8", "replace")
@@ -230,7 +230,7 @@ def refused(options: ModelOptions, refusal: Refusal) -> ModelError:
 
 
 def _without_status(said: str, status: int) -> str:
-    """Remove the status from the beginning of a server's message ("404: Not Found"), since it is shown already."""
+    """Remove the status from the beginning of a server's message ("404: Not Found"). It would be shown twice."""
     return re.sub(rf"^(?:HTTP(?:/[\d.]+)? |error:? )?{status}\b[\s:.,–-]*", "", said, flags=re.IGNORECASE)
 
 

@@ -15,7 +15,7 @@ from bot.llm.tool_calls import ToolCall
 MAX_TURNS = 200
 """Most turns that a history keeps."""
 INTERRUPTED = "—"
-"""Ends a reply that was interrupted, in the messages that the model reads."""
+"""Mark at the end of an interrupted reply, in the messages that the model reads."""
 
 
 def user_line(name: str, text: str) -> str:
@@ -39,7 +39,7 @@ class Turn:
         person: the person's user id; ``None`` for the bot and for tools.
         interrupted: whether the reply was cut off.
         calls: the tool calls that the bot made in this turn.
-        answers: the id of the tool call whose result this turn is.
+        answers: the id of the tool call that produced this turn. Only turns of the role "tool" have it.
     """
 
     role: Literal["user", "assistant", "tool"]

@@ -20,7 +20,7 @@ class ChatMessage:
     Attributes:
         calls: the tool calls of a message of the role "assistant". The next messages must be their results, one message
             of the role "tool" for each call.
-        answers: the id of the tool call whose result this message is. Only messages of the role "tool" have it.
+        answers: the id of the tool call that produced this message. Only messages of the role "tool" have it.
     """
 
     role: Role

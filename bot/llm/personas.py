@@ -34,8 +34,8 @@ class Persona(BaseModel):
     """A character that the bot plays: its names, description, moods and way of speaking.
 
     Attributes:
-        also_called: further names that it answers to: nicknames, and words that speech recognition confuses with its
-            name.
+        also_called: further names that the persona answers to: nicknames, and words that speech recognition confuses
+            with its name.
         in_short: the character in a few words. Small models get this instead of the description.
         style: further rules for its answers.
         moods: the description of each mood for the model, by the mood's name.
@@ -69,7 +69,7 @@ class Persona(BaseModel):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All names that it answers to. Its own name comes first."""
+        """All names that the persona answers to. Its own name comes first."""
         return (self.name, *self.also_called)
 
     @property

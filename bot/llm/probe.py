@@ -66,7 +66,13 @@ async def ask_source(session: aiohttp.ClientSession, source: FactSource, options
 
 
 def entry_of(entries: list[Any], model: str | None, *names: str) -> dict[str, Any]:
-    """The entry of ``model`` in a list of models. Without a name, the only entry; {} if there are several."""
+    """The entry of ``model`` in a list of models; {} if there is none.
+
+    If ``model`` is ``None``, the list's only entry is returned; {} if there are several.
+
+    Args:
+        names: the fields of an entry that may have the model's name.
+    """
     known = [entry for entry in entries if isinstance(entry, dict)]
     if model is None:
         return known[0] if len(known) == 1 else {}
@@ -86,7 +92,8 @@ servers, and llama.cpp."""
 async def ask_context_size(session: aiohttp.ClientSession, options: ModelOptions) -> int | None:
     """Ask the server for the context size of ``options.model``, in tokens; ``None`` if the server does not tell it.
 
-    Never raises. Several endpoints are tried, each for up to ``connect_timeout`` seconds, so nobody should wait for it.
+    Never raises. Several endpoints are tried, each for up to ``connect_timeout`` seconds, so no reply should wait for
+    this.
     """
     for source in _sources(options):
         size = _sensible(await ask_source(session, source, options))
@@ -127,7 +134,10 @@ def _from_ollamas_loaded(answer: Any, model: str | None) -> object:
 
 
 def _from_ollamas_model(answer: Any, _: str | None) -> object:
-    """The context that Ollama gives the model: ``num_ctx``, or its default if the model was trained for more."""
+    """The context that Ollama gives the model: ``num_ctx`` if it is set, otherwise Ollama's default.
+
+    If the model was trained for less than the default, the context is what the model was trained for.
+    """
     for line in str(answer.get("parameters") or "").splitlines():
         words = line.split()
         if len(words) == 2 and words[0] == "num_ctx" and words[1].isdecimal():
@@ -152,7 +162,7 @@ async def count_tokens(
     llama.cpp's server, vLLM and SGLang can count tokens. Takes up to ``connect_timeout`` seconds.
     """
     text = "\n".join(message.content for message in messages)
-    # llama.cpp's field is called content, that of the others prompt.
+    # llama.cpp reads the text from the field "content", the other servers from the field "prompt".
     body = {"content": text, "prompt": text, **({"model": options.model} if options.model else {})}
     try:
         async with (

@@ -75,7 +75,7 @@ def retry_after(headers: Mapping[str, str], body: str, now: datetime) -> float |
 
 
 def pause_before(attempt: int) -> float:
-    """Seconds to wait before the given retry (the first one is 1) if the server names no time."""
+    """Seconds to wait before retry number ``attempt`` (the first retry is 1), if the server names no time."""
     return min(FIRST_PAUSE * 2.0 ** min(attempt - 1, 16), MAX_PAUSE)
 
 
@@ -102,7 +102,8 @@ MAX_FIELD_RETRIES = 3
 MAX_SHORTENINGS = 4
 """Most retries of one request with a shorter conversation."""
 MAX_BLIND_WAITS = 3
-"""Most waits for a server with too many requests, or behind a proxy that can't reach it, if no time is named."""
+"""Most waits for a server that has too many requests, or that a proxy can't reach, if it does not say how long to wait.
+After these waits, the request fails."""
 MAX_LOADING_PAUSE = 5.0
 """Longest pause between two attempts while the server loads its model, in seconds, even if it asks for a longer one."""
 
@@ -168,8 +169,8 @@ class ReplyRequest:
 class RequestSender:
     """Sends one request until the server begins to reply. Use it as a context manager.
 
-    Refused fields are left out, a conversation that is too long is shortened, and a server that is not ready is waited
-    for. After :meth:`prepare_retry`, :meth:`open` may be called again.
+    It leaves out the fields that the server refuses, shortens a conversation that is too long, and waits for a server
+    that is not ready. After :meth:`prepare_retry`, :meth:`open` may be called again.
     """
 
     def __init__(self, request: ReplyRequest, memory: ServerMemory, connections: Connections) -> None:
@@ -275,7 +276,7 @@ class RequestSender:
     def _leave_out(self, said: str) -> bool:
         """Leave out the fields that the server refuses.
 
-        Returns False if it names no new field, or if there were too many retries already.
+        Returns False if the message names no new field, or if there were too many retries already.
         """
         fields = refused_fields(said, self._sent_body)
         roles = not fields and not self._folds_system and refuses_system_role(said) and _has_system(self._sent_body)

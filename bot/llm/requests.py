@@ -24,7 +24,7 @@ class ModelOptions(ModelSettings):
         brief: whether replies are kept short (:class:`~bot.llm.filters.brief.BriefFilter`).
 
     Raises:
-        ValueError: there is no chat template of this name.
+        ValueError: ``chat_template`` is not the name of a chat template.
     """
 
     url: str
@@ -136,7 +136,7 @@ def _with_extra(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, 
 
 
 def _merged(fields: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge JSON objects recursively. Values of ``over`` override others; its ``None`` removes the field."""
+    """Merge JSON objects recursively. Values of ``over`` replace those of ``fields``; ``None`` removes the field."""
     merged = dict(fields)
     for key, value in over.items():
         if value is None:

@@ -15,11 +15,11 @@ from bot.llm.sse import BARE, ERROR, SseEvent, SseOverflowError, SseParser
 
 # Seconds to wait for more after an end mark. The waits differ, because some servers mark every piece as the last one.
 _LAST_BYTES_WAIT = 0.05
-"""Wait if the mark came alone after text: only the last bytes of the response are missing."""
+"""The wait if the mark came alone, after text. Only the last bytes of the response are missing then."""
 _MORE_TEXT_WAIT = 0.5
-"""Wait if the mark came together with text."""
+"""The wait if the mark came together with text."""
 _FIRST_TEXT_WAIT = 2.0
-"""Wait if there was no text yet."""
+"""The wait if there was no text yet."""
 # aiohttp raises RuntimeError if the connection was closed while it was read.
 _CONNECTION_ERRORS = (aiohttp.ClientError, OSError, RuntimeError)
 
@@ -95,8 +95,8 @@ class ReplyDecoder:
     def _is_dispensable(self, event: SseEvent) -> bool:
         """Whether an unreadable event may be skipped.
 
-        This is so only at the end of the stream. There the last event may be incomplete, and lines without a field name
-        after the reply mean nothing.
+        Events may be skipped only at the end of the stream, because the last event may be incomplete. Lines without a
+        field name may be skipped only if the reply has begun: such lines after a reply mean nothing.
         """
         if not self._ended:
             return False
@@ -125,7 +125,7 @@ class ReplyReader:
         self._end_deadline: float | None = None
         """After an end mark: the event loop's time until which the reader waits for more; otherwise ``None``."""
         self._trusts_end_marks = True
-        """Whether end marks are trusted: False after one that was followed by more text."""
+        """Whether end marks together with text are trusted. False once more text has come after an end mark."""
         self._decoder = ReplyDecoder()
         self._at_end = False
 
@@ -170,7 +170,7 @@ class ReplyReader:
             while True:
                 delta = self._next()
                 if delta is not None and delta.says:
-                    # The end mark came too early, so only the end of the stream ends the reply.
+                    # The end mark came too early, so later end marks that come together with text are not trusted.
                     self._trusts_end_marks = False
                     self._note(delta)
                     return delta

@@ -37,7 +37,7 @@ class ModelSize:
     """The number of parameters of one model, as far as it is known.
 
     Args:
-        name: the model's name. The size is taken from it (:func:`size_in_name`) until the server tells another one.
+        name: the model's name. The size in it (:func:`size_in_name`) is used until the server reports the size.
     """
 
     def __init__(self, name: str | None) -> None:
@@ -166,7 +166,7 @@ class SmallPromptError(BrokenFileError):
 
 
 def load_small_prompts(path: Path = SMALL_PROMPTS_FILE) -> SmallPrompts:
-    """Read the file. Blocks.
+    """Read the prompts of small models from a file. Blocks on the disk.
 
     Raises:
         SmallPromptError: the file can't be read, or is malformed.
@@ -181,7 +181,7 @@ class SmallPromptWriter:
     """Builds the messages that a small model gets. Use it only on the event loop, and await :meth:`load` first.
 
     Args:
-        small_prompts: the prompts by language. The language of the newest line decides which one is used.
+        small_prompts: the prompts by language. The prompt in the language of the newest line is used.
     """
 
     def __init__(self, small_prompts: SmallPrompts) -> None:

@@ -57,7 +57,7 @@ class SseParser:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._at_start = True
         self._after_cr = False
-        """Whether the last chunk ended with CR, so that LF at the beginning of the next one belongs to it."""
+        """Whether the last chunk ended with CR. An LF at the beginning of the next chunk then belongs to that CR."""
         self._partial: list[str] = []
         """Pieces of the incomplete last line."""
         self._partial_chars = 0
@@ -106,7 +106,7 @@ class SseParser:
             self._at_start = False
             text = text.removeprefix(_BYTE_ORDER_MARK)
         if self._after_cr and text:
-            # The CR at the end of the earlier chunk has ended the line already; this LF belongs to it.
+            # The CR at the end of the earlier chunk has ended the line already, so an LF after it ends no other line.
             self._after_cr = False
             text = text.removeprefix("\n")
         if text:

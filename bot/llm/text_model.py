@@ -29,7 +29,7 @@ class TextModel(Protocol):
         """Stream the text of a reply. Tool calls are ignored. Closing the generator ends the request.
 
         Args:
-            messages: the conversation, ending with what the model is to answer.
+            messages: the conversation. The model answers its last message.
             model: the model to use; ``None`` for the configured one.
             speakers: the names that the model may write before lines. They are removed from the text.
             never_retract: withhold text that may turn out to be a thought, instead of retracting it later.

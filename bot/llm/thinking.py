@@ -24,8 +24,8 @@ from bot.llm.requests import ModelOptions
 _log = logging.getLogger(__name__)
 
 _PROBE_TIMEOUT = 0.5
-"""Seconds that a first reply may wait for the probe. It runs at the same time as the request for the reply, and usually
-takes a few milliseconds."""
+"""Seconds that a model's first reply may wait for the server's answer about its template. The server is asked at the
+same time as for the reply, and usually answers within a few milliseconds."""
 _MAX_BYTES = 1 << 20
 _PROMPT_TAIL = 400
 """Number of characters at the end of a prompt that are searched for an opening tag."""
@@ -40,15 +40,16 @@ async def begins_inside_thought(
 ) -> bool | None:
     """Ask a llama.cpp server whether its chat template opens a thought; ``None`` if the server can't tell.
 
-    Only llama.cpp has the endpoint ``/props``. If it answers, the server is asked for the prompt that it would make of
-    the request (``/apply-template``). If the server is too old for that, its template is read instead.
+    Only llama.cpp has the endpoint ``/props``. If the server has it, the server is also asked for the prompt that it
+    would make of the request (``/apply-template``). If the server is too old for that, its template is read instead.
 
     Args:
         body: the body of the request for a reply.
 
     Raises:
         aiohttp.ClientError: the server can't be reached, or is not ready.
-        OSError: the same. TimeoutError: it did not answer in time.
+        OSError: the server can't be reached.
+        TimeoutError: the server did not answer in time.
     """
     root = _root(options)
     async with asyncio.timeout(_PROBE_TIMEOUT):
@@ -101,7 +102,11 @@ def _from_props(props: Mapping[str, Any], body: Mapping[str, Any]) -> bool | Non
 
 
 async def _answer(request: Any) -> Mapping[str, Any]:
-    """The JSON object in the response; {} if there is none. Raises :class:`aiohttp.ClientError` for status 500 up."""
+    """The JSON object in the response; {} if there is none.
+
+    Raises:
+        aiohttp.ClientError: the status is 500 or higher, or the server can't be reached.
+    """
     async with request as response:
         if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             response.raise_for_status()
@@ -124,14 +129,14 @@ def _root(options: ModelOptions) -> URL:
 _ASKS = 3
 """Most attempts to ask a server about its template, if it does not answer."""
 _FORGET_AFTER = 2
-"""Number of complete replies in a row without a lone closing tag after which the habit is forgotten."""
+"""After this many complete replies in a row without a lone closing tag, replies are not withheld any more."""
 
 
 class ThinkingHabit:
     """Remembers whether the replies of one model on one server begin inside a thought.
 
-    Such a thought has no opening tag in the reply, so its beginning looks like an answer. Once this was seen, the next
-    replies are withheld until the closing tag comes.
+    Such a thought has no opening tag in the reply, so its beginning looks like an answer. Once a reply has begun like
+    this, the next replies are withheld until the closing tag comes.
     """
 
     def __init__(self) -> None:
@@ -155,7 +160,7 @@ class ThinkingHabit:
             self.known, self.begins_inside = True, begins_inside
 
     def began_inside(self, *, went_on: bool = False) -> None:
-        """Learn from a reply that had a closing tag without an opening tag.
+        """Learn from a reply with a lone closing tag, that is, a closing tag without an opening tag.
 
         Args:
             went_on: whether the server also sent thoughts in a separate field during this reply.
@@ -167,7 +172,7 @@ class ThinkingHabit:
         self._without_mark = 0
 
     def began_outside(self) -> None:
-        """Learn from a complete reply that had no closing tag without an opening tag."""
+        """Learn from a complete reply without a lone closing tag."""
         self.known = True
         self._without_mark += 1
         if self.begins_inside and self._without_mark >= _FORGET_AFTER:

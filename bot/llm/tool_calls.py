@@ -99,13 +99,13 @@ def _word(value: object) -> str:
 
 
 def _arguments(value: object) -> str:
-    """The arguments as JSON text. Text may be a piece of them; an object is all of them."""
+    """The arguments as JSON text. If ``value`` is a text, it may be only a piece of them."""
     if value is None or isinstance(value, str):
         return value or ""
     try:
         return json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
-        # The result is not an object, so the call will be left out.
+        # This text is not a JSON object, so the call will be left out.
         return "[]"
 
 

@@ -16,7 +16,7 @@ from config.children import end_child
 from config.project import child_environment
 
 LOAD_LIMIT = 900.0
-"""Longest time for loading, in seconds. A large model on a slow disk takes some minutes."""
+"""If loading takes longer than this many seconds, it has failed. A large model on a slow disk takes some minutes."""
 _REFUSED = 3
 """Exit status if llama.cpp can't load the weights."""
 _MOST_TOLD = 400
@@ -36,7 +36,7 @@ async def try_weights(file: Path) -> None:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        # Ctrl-C then reaches only the bot, which ends this process.
+        # In a session of its own, the child process gets no Ctrl-C. Only the bot gets it, and ends the child process.
         start_new_session=True,
     )
     try:

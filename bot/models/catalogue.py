@@ -40,7 +40,7 @@ class Part(StrEnum):
 
 
 class Source(StrEnum):
-    """The source of a model's weights: packages, the Hugging Face hub, or made on this machine."""
+    """The source of a model's weights: packages, the Hugging Face hub, or this machine, which makes the toy weights."""
 
     PACKAGE = "package"
     HUB = "hub"

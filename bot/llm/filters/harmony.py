@@ -19,7 +19,7 @@ _TOKEN = regex.compile(r"<\|(start|channel|message|constrain|end|return|call)\|>
 _REST_OF_HEADER = regex.compile(
     r"\s{0,4}(?:assistant\s?)?(?:analysis|commentary|final)\s?(?=<\|(?:message|constrain)\|>)"
 )
-"""The rest of a header whose first tokens were in the prompt already."""
+"""Matches the rest of a header, if its first tokens were in the prompt already."""
 _ENDS = frozenset({"end", "return", "call"})
 _CHANNEL = "\x00"
 """Replaces the token ``<|channel|>`` in a header. No header contains this character."""
@@ -50,7 +50,7 @@ class HarmonyFilter:
 
     def __init__(self) -> None:
         self.thought = False
-        """Whether there was text in another channel."""
+        """Whether there was text that does not belong to the reply."""
         self.began_inside = False
         """Whether the reply began inside a thought."""
         self._held = ""
@@ -149,7 +149,7 @@ class HarmonyFilter:
         return text
 
     def _pass(self, name: str) -> list[str]:
-        """Process a control token. Returns a retraction if it shows that the text so far was a thought."""
+        """Process a control token. Returns a retraction if the token shows that the text so far was a thought."""
         self._passed_end = ""
         if name in _ENDS:
             self._at = _At.BETWEEN

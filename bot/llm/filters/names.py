@@ -1,4 +1,4 @@
-"""Removes speakers' names at the beginning of lines. Models imitate the conversation, in which each line has one."""
+"""Removes speakers' names at the beginning of lines. Models imitate the conversation, whose lines begin with names."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import regex
 from bot.llm.messages import SpeakerNames
 
 _LONGEST_QUOTE = 400
-"""Most characters that are withheld at the beginning of a reply, under another name, until the own name follows."""
+"""If a reply begins with another person's name, at most this many characters are withheld while the filter waits for a
+line with the persona's own name."""
 _ROLES = ("assistant",)
-"""Names that models use for the one who answers, besides the persona's."""
+"""Names that models write before their answer, besides the persona's names."""
 
 
 class NameFilter:
@@ -20,8 +21,8 @@ class NameFilter:
 
     - The persona's own name is removed from the beginning of every line.
     - A line with another person's name ends the reply, because the model has begun to write that person's words.
-    - If the reply begins with another person's name, there are two cases. If a line with the own name follows, the
-      answer begins there. Otherwise the model used the wrong name, and only the name is removed.
+    - If the reply begins with another person's name, there are two cases. If a line with the persona's own name
+      follows, the answer begins there. Otherwise the model used the wrong name, and only the name is removed.
     - After a line that ends with a colon, lines stay unchanged up to the next empty line: they may be a list of people.
     """
 
@@ -81,7 +82,7 @@ class NameFilter:
                 yield decided
 
     def _line_begins(self, final: bool) -> str | None:
-        """Decide whether the line begins with a name. Returns text to let through, ``None`` if more text is needed."""
+        """Decide whether the line begins with a name. Returns text to let through; ``None`` to wait for more."""
         anywhere, at_end = self._own_heads if self._behind_head else self._heads
         head = None if self._in_list else anywhere.match(self._held, partial=not final)
         if head is None and final and not self._in_list:
@@ -91,7 +92,7 @@ class NameFilter:
         if head is not None:
             return self._line_of(head)
         if self._behind_head:
-            # The line after a removed name. It has no second name.
+            # This is the rest of a line whose name was removed. No second name follows.
             self._at_line_start = self._behind_head = False
             return ""
         self._at_line_start = not self._held[0].strip()
@@ -151,7 +152,7 @@ class NameFilter:
         return quote
 
 
-# Every reply asks for the same names.
+# The patterns are cached, because most replies have the same names.
 @lru_cache(maxsize=16)
 def _heads(own: tuple[str, ...], others: tuple[str, ...]) -> tuple[regex.Pattern[str], regex.Pattern[str]]:
     """Patterns for names before lines: one for the middle of a reply, and one for its very end."""

@@ -14,7 +14,7 @@ import regex
 
 
 class TagPosition(Enum):
-    """Position in a reply at which an opening tag counts as one."""
+    """Where in a reply the text of an opening tag counts as a tag."""
 
     ANYWHERE = auto()
     LINE = auto()
@@ -72,6 +72,7 @@ _BEFORE = "thinking(?: process)?|thought(?: process)?|thoughts|reasoning|chain o
 _AFTER = "(?:my )?(?:final )?(?:answer|response|reply)"
 
 THOUGHT_TAGS: tuple[ThoughtTags, ...] = (
+    # Each comment names the models, or the programs, that write the tags below it.
     # DeepSeek, Qwen, GLM, MiniMax, Phi, Granite 3.3, Seed-OSS (seed:think), LongCat (longcat_think), and many others
     _xml_tags("think"),
     # prompted models, Reflection
@@ -153,7 +154,8 @@ THOUGHT_TAGS: tuple[ThoughtTags, ...] = (
 """All known pairs of tags. A thought ends only at the closing tag that belongs to its opening tag."""
 
 UNMISTAKABLE = tuple(family for family in THOUGHT_TAGS if family.place is TagPosition.ANYWHERE)
-"""The tags whose closing tag, without an opening tag before it, shows that the reply began inside a thought."""
+"""Tags that ordinary text does not contain. If a reply has a closing tag of these without its opening tag, the reply
+began inside a thought."""
 
 ANSWER_TAG = regex.compile(
     r"<(?:answer|response|output|solution|conclusion|final)(?:[:_-]\w{1,40})?>", regex.IGNORECASE
@@ -168,7 +170,7 @@ DECORATION = regex.compile(
     r"|<\s{0,2}(?:think|thinking|thought|reasoning)\s{0,2}/>",
     regex.IGNORECASE,
 )
-"""Tags around answers that no ordinary text has, and empty thoughts."""
+"""Matches tags around answers that ordinary text does not contain, and empty thoughts such as ``<think/>``."""
 
 FINAL_CHANNEL = regex.compile(r"(?:assistant)?final(?=[A-Z\"'“*\d])")
 """The name of gpt-oss's channel for the answer, without its control tokens. It counts only at the reply's beginning."""
@@ -227,10 +229,10 @@ _END = regex.compile(
 
 
 class TurnTokenFilter:
-    """Ends a reply at the control token that ends its turn, if a server sends such tokens as text.
+    """Ends a reply at the control token that ends the model's turn, if a server sends such tokens as text.
 
     Implements :class:`~bot.llm.filters.chain.TextFilter`. Tokens before the first word begin the turn, and are removed.
-    In code, tokens are ordinary text. So is ``</s>`` after ``<s>``, which is HTML.
+    In code, tokens are ordinary text. ``</s>`` after ``<s>`` is ordinary text too, because these are tags of HTML.
     """
 
     def __init__(self) -> None:

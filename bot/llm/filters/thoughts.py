@@ -77,7 +77,7 @@ class ThoughtFilter:
         self._inside_text = ""
         """Text of the present thought."""
         self._stray: str | None = None
-        """Text after a closing tag of another pair than the open ones; ``None`` if there was no such tag."""
+        """Text after a closing tag that belongs to none of the open pairs; ``None`` if there was no such tag."""
         self._cut_off = False
         self._separated = False
         """Whether the server sends thoughts in a separate field."""
@@ -119,7 +119,7 @@ class ThoughtFilter:
         return said
 
     def _unclosed(self) -> str:
-        """The text to be let through of a thought that was never closed; "" if it really was a thought."""
+        """Handle a thought that was never closed: returns the part of it that is an answer; "" if there is none."""
         rest, stray = self._inside_text, self._stray
         implied, pair = self._implied, self._open[0] if self._open else None
         self._implied, self._open = False, []
