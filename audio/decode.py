@@ -48,9 +48,10 @@ class Bounds:
             leave out playlists and other formats that could make FFmpeg open a second file.
         codecs: allowed codecs, by FFmpeg's names; ``None`` allows all.
         max_seconds: longest decoded sound. A longer file is refused when this much has been decoded.
-        max_stated_seconds: longest duration in the file's header. Below it, the header may be wrong, and the file is
-            decoded to find out.
-        max_broken_packets: most packets that may be skipped. Truncated files and odd first packets are common.
+        max_stated_seconds: a file whose header states a longer duration is refused at once. A shorter duration may be
+            wrong, so the file is decoded to find its true length.
+        max_broken_packets: most broken packets that are skipped. A file with more is refused. A few are common: the
+            file is cut off, or its first packet is odd.
     """
 
     demuxers: str | None = None

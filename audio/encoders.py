@@ -24,7 +24,7 @@ class Encoder(Protocol):
         ...
 
     def finish(self) -> bytes:
-        """Return the remaining bytes."""
+        """End the sound. Returns the remaining bytes."""
         ...
 
 
@@ -64,7 +64,7 @@ class WavEncoder(Encoder):
 
 
 class _Collector:
-    """A write-only file; :meth:`take` returns what was written since the last call."""
+    """A write-only file in memory. :meth:`take` returns what was written since the last call."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []

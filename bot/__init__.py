@@ -2,5 +2,5 @@
 
 from config.privacy import keep_private
 
-# Python runs this module before every other module of the bot, so before any library is imported.
+# Python runs this module before all other modules of the bot. So telemetry is off before any library is imported.
 keep_private()

@@ -30,17 +30,17 @@ def _program(given: list[str]) -> Callable[[list[str]], int]:
 
             return lambda _: run_health(given[1:])
         case ["version" | "--version"]:
-            # Other programs run this often, and it needs no other module.
+            # Other programs run this command often, and it needs no other module.
             from bot.command_options import run_version
 
             return run_version
         case ["models"]:
-            # It has its own options, works without complete settings, and needs only half of the imports.
+            # This command has its own options, works without complete settings, and needs only half of the imports.
             from bot.models.command import run_models
 
             return lambda _: run_models(given[1:])
         case ["backup"]:
-            # It also works without complete settings: it needs only two folders.
+            # This command, too, works without complete settings: it needs only two folders.
             from bot.backup.command import run_backup
 
             return lambda _: run_backup(given[1:])

@@ -29,11 +29,11 @@ class Permit:
     People who may manage the server are always permitted, unless ``nobody`` is True.
 
     Attributes:
-        everyone: everyone may.
-        nobody: nobody may.
-        in_call: people in the call may.
-        role_names: people with one of these roles may. Upper and lower case are the same.
-        ids: people with one of these user ids, or with a role with one of these ids, may.
+        everyone: everyone is permitted.
+        nobody: nobody is permitted.
+        in_call: people in the call are permitted.
+        role_names: people with one of these roles are permitted. Upper and lower case are not distinguished.
+        ids: ids of users and of roles. These users, and people with one of these roles, are permitted.
     """
 
     everyone: bool = False
@@ -62,7 +62,7 @@ class Permit:
         return cls(in_call=_CALL in words, role_names=names, ids=frozenset(map(int, others)))
 
     def allows(self, person: discord.Member | discord.User, *, in_call: bool = False) -> bool:
-        """Whether a person may. ``in_call`` says whether they are in the call in question."""
+        """Whether the permit allows this person. ``in_call`` says whether the person is in the call."""
         if self.nobody:
             return False
         if self.everyone or person.id in self.ids or (self.in_call and in_call):
@@ -75,7 +75,7 @@ class Permit:
         return any(role.id in self.ids or role.name.casefold() in names for role in person.roles)
 
     def describe(self) -> str:
-        """The permit in words for people: "people in the call, and people who may manage this server"."""
+        """The permitted people in words: "people in the call, and people who may manage this server"."""
         if self.everyone or self.nobody:
             return "everyone" if self.everyone else "nobody"
         groups = ["people in the call"] if self.in_call else []
@@ -88,7 +88,7 @@ class RateLimit:
     """Sliding-window rate limit per user.
 
     Args:
-        rate: ``COUNT/SECONDS``. The settings have checked it.
+        rate: ``COUNT/SECONDS``: each user may do COUNT things in any period of SECONDS. The settings check the format.
     """
 
     def __init__(self, rate: str, *, clock: Callable[[], float] = time.monotonic) -> None:

@@ -98,11 +98,11 @@ class Application:
     token: str
 
     async def run(self) -> None:
-        """Connect to Discord and run until :meth:`discord.Client.close`, or an error of discord.py."""
+        """Connect to Discord. Returns when the client has been closed; raises discord.py's errors."""
         await self.bot.start(self.token)
 
     async def end(self) -> None:
-        """End the current call, then disconnect from Discord. :meth:`run` returns."""
+        """End the current call, and disconnect from Discord. After that, :meth:`run` returns."""
         await self.bot.close()
 
 
@@ -110,10 +110,10 @@ class Application:
 async def build_application(
     settings: Settings, watchers: list[Watcher], progress: Progress, when_warm: Callable[[], None] | None = None
 ) -> AsyncIterator[Application]:
-    """Build all parts, in order. On leaving, end the current call and stop all parts, in reverse order.
+    """Build all parts, in order. When the context ends, end the current call and stop all parts in reverse order.
 
-    With ``when_warm``, all engines are loaded as soon as the bot is connected, and then ``when_warm`` is called. If it
-    is ``None``, the first call loads them.
+    With ``when_warm``, all engines are loaded as soon as the bot is connected, and then ``when_warm`` is called. If
+    ``when_warm`` is ``None``, the first call loads the engines.
 
     Raises:
         OpusMissing, DataDirInUseError, DatabaseError, ServiceError, RealWeightsMissingError, BrokenFileError,
@@ -130,7 +130,7 @@ async def build_application(
         stack.enter_context(data_dir_lock(settings.data_dir))
         if await asyncio.to_thread(undo_and_clean_up, settings.data_dir):
             _log.warning("A restore was broken off half-way. It is undone: everything is as it was before it")
-        # The persona is checked here, so that the error names the setting.
+        # The persona is checked before it is used, so that an error names the setting.
         await asyncio.to_thread(own_persona, settings)
         await check_token(settings.discord_token.get_secret_value(), settings.discord_ca_file)
         moods = await asyncio.to_thread(load_moods)
@@ -236,7 +236,7 @@ async def build_application(
             tell()
 
         async def before_close() -> None:
-            # Background tasks end first: the end of the call releases the features, and they would begin new work.
+            # Background tasks end first. The end of the call resumes the features, whose tasks would begin new work.
             await background.end()
             await manager.close()
             await features.close()

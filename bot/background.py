@@ -17,7 +17,7 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
 """Longest pause before an attempt, in seconds."""
 FINISH_LIMIT = 1.0
-"""Seconds in which work may still be finished after its task was cancelled."""
+"""Seconds that work may go on after its task was cancelled. Then the work is cancelled too."""
 
 
 class BackgroundWork:
@@ -28,7 +28,7 @@ class BackgroundWork:
         self._ended = False
 
     def begin(self, work: Mapping[str, Work]) -> None:
-        """Start a task for each entry of ``work``, by name. Does nothing after :meth:`end`."""
+        """Start a task for each entry of ``work``, whose keys are the tasks' names. Does nothing after :meth:`end`."""
         if self._ended:
             return
         for name, each in work.items():

@@ -15,7 +15,7 @@ from config.children import end_child
 from config.project import child_environment
 
 STOP_LIMIT = 9.0
-"""Seconds in which the bot may end its call and exit before it is killed."""
+"""Seconds that the bot gets to end its call and exit. After that, it is killed."""
 
 
 BOT = ("-m", "bot")
@@ -33,7 +33,7 @@ async def bot_process(
     Args:
         settings: environment variables, added to those of this process.
         log: the file for the bot's log.
-        watch: gets each event.
+        watch: called with each event that the bot reports.
         program: another program to run, which takes the same arguments as the bot.
     """
     with log.open("wb") as written:

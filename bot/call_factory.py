@@ -35,7 +35,7 @@ class CallFactory:
     """All parts that a call needs, except for its transport.
 
     Attributes:
-        manner: the speech parameters of a server, by the server's id.
+        manner: returns the speech parameters for a server, given the server's id.
         watch: gets the events of all calls.
     """
 
@@ -58,8 +58,8 @@ class CallFactory:
 
         Args:
             kind: the call's class: :class:`~bot.voice.call.Call`, or a subclass for one transport.
-            server: the id for which persona, mood and voice are chosen: a server's id, or that of another place.
-            volume: 0 to 2.
+            server: the id for which persona, mood and voice were chosen: the id of a server, or of another place.
+            volume: factor for the bot's voice, 0 to 2.
             report: called with the progress of loading the voice, when the call is opened.
         """
         settings, character = self.settings, LocalCharacter(self.characters, server)

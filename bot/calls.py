@@ -34,7 +34,7 @@ VOLUME_ON = "volume on {guild}"
 MAX_VOLUME = 2.0
 """Greatest volume; 1 leaves the sound as it is."""
 FAREWELL_LIMIT = 2.0
-"""Seconds for posting that the call is over. Discord may be unreachable then."""
+"""Seconds for posting that the call is over. After that, the bot gives up: Discord may be unreachable."""
 
 _FAREWELLS = {
     EndCause.VOICE_COMMAND: "👋 Left voice channel!",
@@ -93,7 +93,7 @@ class Calls:
 
     @property
     def occupied(self) -> VoiceChannel | None:
-        """The voice channel of the current call, from the request to the end of the call."""
+        """The voice channel of the current call, or ``None``. A call is current from its request to its end."""
         occupant = _on_discord(self._manager.occupant)
         return occupant.channel if occupant is not None else None
 
@@ -126,7 +126,7 @@ class Calls:
         self._require_none(voice.guild.id)
         place = CallPlace(voice, self._configured_channel(voice.guild) or asked_in)
         volume = await self.volume(voice.guild.id)
-        # Another call may have begun during the awaits above. From here to the manager there is no await.
+        # Another call may have begun during the awaits above. From here until the manager starts it, none can.
         self._require_none(voice.guild.id)
         call = self._make_call(place, volume, report)
         await self._manager.start(call, reason=f"a call in {voice.name}")
@@ -189,7 +189,8 @@ class Calls:
     async def volume(self, guild: int) -> float:
         """The bot's volume on a server, 0 to 2.
 
-        If none was chosen there, it is the volume that an earlier version of the bot stored for all servers.
+        If no volume was chosen on this server, this is the volume that an earlier version of the bot stored for all
+        servers. Without either, it is 1.
         """
         kept = await self._store.setting(VOLUME_ON.format(guild=guild)) or await self._store.setting(VOLUME_SETTING)
         try:
@@ -205,7 +206,7 @@ class Calls:
         await self._store.set_setting(VOLUME_ON.format(guild=guild), repr(volume))
 
     async def ended(self, call: Call[Any], cause: EndCause) -> None:
-        """Called by the manager after a call. Posts why the call ended, unless a command has ended it."""
+        """Called by the manager after a call. Posts why the call ended, unless a typed command has ended it."""
         await self._store.end_call()
         await self._presence.clear()
         farewell, transport = _FAREWELLS.get(cause), call.transport
@@ -217,7 +218,7 @@ class Calls:
                 _log.warning("Could not say that the call in %s ended: %s", transport.place, discord_error_text(error))
 
     async def leave_lost_call(self, client: discord.Client, lost_call: CallRecord | None) -> None:
-        """Leave a call in which the last process died, and say so in its prompt channel."""
+        """Leave the call during which the bot's last process died, and say so in that call's prompt channel."""
         for guild in client.guilds:
             if guild.me.voice is not None and guild.voice_client is None:
                 await guild.change_voice_state(channel=None)

@@ -19,7 +19,7 @@ Listener = Callable[[int, Character], None]
 
 
 class UnknownChoiceError(ValueError):
-    """There is no persona or mood with this name. The text names all of them."""
+    """There is no persona or mood with this name. The text lists the valid names."""
 
 
 class Characters:
@@ -168,12 +168,12 @@ class LocalCharacter:
 
 
 def persona_text(character: Character) -> str:
-    """The text after another persona was chosen."""
+    """The text that confirms the choice of a persona."""
     return f"🎭 From now on I am {_title(character.file, character.persona)}, and {character.mood}."
 
 
 def mood_text(character: Character) -> str:
-    """The text after another mood was chosen."""
+    """The text that confirms the choice of a mood."""
     return f"💭 {character.persona.name} is {character.mood} now."
 
 

@@ -1,4 +1,4 @@
-"""Result of one check of the doctor."""
+"""Result of one check of ``python -m bot doctor``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Result of one check. ``good`` is ``None`` if there was nothing to check, or a part is too slow for a call."""
+    """Result of one check.
+
+    Attributes:
+        subject: the part that was checked.
+        good: True if the part works; False if something must be fixed; ``None`` if there was nothing to check, or the
+            part works with a restriction, such as toy weights or a speed that is too low for a call.
+        text: the finding, for people.
+    """
 
     subject: str
     good: bool | None

@@ -34,14 +34,16 @@ _log = logging.getLogger(__name__)
 
 SYNCED_COMMANDS = "synced commands"
 TOKEN_LIMIT = 3.0
-"""Seconds for asking Discord whether the token is valid."""
+"""Seconds for asking Discord whether the token is valid. If Discord takes longer, the check is skipped."""
 DISCONNECT_LIMIT = 2.0
-"""Seconds for disconnecting from Discord."""
+"""Seconds for disconnecting from Discord. After that, only the HTTP session is closed."""
 WENT_WRONG = "❌ Something went wrong on my side. It is in the log; please try again."
 
 
 async def use_api(url: str) -> None:
-    """Make discord.py use another API (the sandbox, a proxy) and its gateway, in the whole process.
+    """Make discord.py use another address for Discord's API, such as the sandbox or a proxy, in the whole process.
+
+    The gateway is the one that this API names.
 
     Raises:
         OSError: the API can't be reached, or does not answer like Discord's.
@@ -179,7 +181,8 @@ class SeiyuuBot(commands.Bot):
         if ctx.command is None:
             return True
         if ctx.guild is None:
-            # Commands for servers only must say so to everybody, so their own checks come before the rights.
+            # In a direct message, a command for servers says so to everybody, whatever their rights. Therefore its own
+            # checks run before the check of rights.
             for own_check in ctx.command.checks:
                 await discord.utils.maybe_coroutine(own_check, ctx)
         asking = Asking(self, ctx.author, ctx.guild.id if ctx.guild else None, _has_no_arguments(ctx))
@@ -210,7 +213,7 @@ class SeiyuuBot(commands.Bot):
             await when_ready()
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
-        """Log an error of an event handler. After the bot was closed, errors are expected."""
+        """Log an error of an event handler. After the bot was closed, errors are expected and logged at debug level."""
         if self.is_closed():
             _log.debug("%s was not done: the bot is closed", event_method, exc_info=True)
         else:
@@ -250,7 +253,7 @@ class SeiyuuBot(commands.Bot):
 
 
 class _HybridTree(app_commands.CommandTree[SeiyuuBot]):
-    """A tree that accepts only hybrid commands, because the guard checks only those."""
+    """A command tree that accepts only hybrid commands (slash and typed), because the guard checks only those."""
 
     def add_command(self, command: Any, /, **options: Any) -> None:
         """Add a command; raises :class:`~bot.rights.MissingRightError` if it is not a hybrid command."""

@@ -18,13 +18,13 @@ def is_manager(person: discord.Member | discord.User) -> bool:
 
 
 def require_guild(ctx: commands.Context[Any]) -> discord.Guild:
-    """The server of a command that is ``guild_only``."""
+    """The server on which a command is used; raises ``NoPrivateMessage`` in a direct message."""
     if ctx.guild is None:
         raise commands.NoPrivateMessage
     return ctx.guild
 
 
 async def say_later(ctx: commands.Context[Any]) -> None:
-    """Say that a call is on, visible only to the person. Only slash commands are answered, because they must be."""
+    """Answer a slash command, visible only to the person, that a call is on. Typed commands need no answer."""
     if ctx.interaction is not None:
         await ctx.send("🎤 Not now, I'm talking in voice chat. Ask me again after I leave.", ephemeral=True)

@@ -1,4 +1,4 @@
-"""``python -m bot [run | demo | doctor | …]``: run if ``DISCORD_TOKEN`` is set, else demo."""
+"""``python -m bot [run | demo | doctor | …]``. Without a command: run if ``DISCORD_TOKEN`` is set, else demo."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def run(given: list[str]) -> int:
 async def _run(command: str, settings: Settings, options: argparse.Namespace) -> int:
     match command:
         case "demo":
-            # The import is here, because only this command needs the sandbox, which that module imports.
+            # The import is here, because this module imports the sandbox, which only this command needs.
             from bot.demo.run import DemoOptions, run_demo
 
             return await run_demo(settings, DemoOptions(options.out, stay=options.stay), Console())
@@ -75,8 +75,8 @@ async def _run(command: str, settings: Settings, options: argparse.Namespace) ->
                 end_with_parent(options.exit_with_parent or None)
             if options.events:
                 log_to_stderr(verbose=options.verbose)
-                # A separate, unbuffered file object: the writing thread may block, and must not hold the lock of
-                # `sys.stdout` then.
+                # Events are written to a separate, unbuffered file object. The writing thread may block, and while it
+                # does, it must not hold the lock of `sys.stdout`.
                 with (
                     os.fdopen(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as stream,
                     closing(EventWriter(stream)) as writer,

@@ -139,4 +139,6 @@ def _add_doctor_options(options: argparse._ActionsContainer) -> None:
 _OPTIONS: Mapping[str, Callable[[argparse._ActionsContainer], None]] = MappingProxyType(
     {"run": _add_run_options, "demo": _add_demo_options, "doctor": _add_doctor_options}
 )
-"""Functions that add a command's options. Other commands (but ``version``) parse their own options elsewhere."""
+"""For each command with options: the function that adds them to a parser. ``version`` has no options. The commands
+``models``, ``health``, ``backup`` and ``restore`` define their options in their own modules.
+"""

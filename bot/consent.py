@@ -1,4 +1,4 @@
-"""Consent to being listened to: each person's stored choice, and the switch of a call."""
+"""Consent to being listened to: each person's stored choice, and a switch for each call."""
 
 from __future__ import annotations
 

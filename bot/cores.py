@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 VERY_BUSY = 2.0
-"""Load per core above which the bot may miss its time limits only because the machine is busy."""
+"""If the load per core is higher than this, the bot may miss its time limits only because the machine is busy."""
 CONTAINER_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -22,7 +22,7 @@ def usable_cores(limit: Path = CONTAINER_LIMIT) -> int:
 
 
 def busy_text(load: float, cores: int) -> str:
-    """A sentence if the load is so high that something may have failed because of it; otherwise ""."""
+    """A sentence that says that the machine is very busy, which may explain a failure; "" if the machine is not."""
     if load <= VERY_BUSY * cores + 1:
         return ""
     on = "1 core" if cores == 1 else f"{cores} cores"
@@ -30,5 +30,5 @@ def busy_text(load: float, cores: int) -> str:
 
 
 def busy_now() -> str:
-    """:func:`busy_text` for this machine over the last minute; "" if the system does not report its load."""
+    """:func:`busy_text` for the load of the last minute on this machine; "" if the system does not report its load."""
     return busy_text(os.getloadavg()[0], usable_cores()) if hasattr(os, "getloadavg") else ""

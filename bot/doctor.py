@@ -216,7 +216,7 @@ def _load_speech_files(settings: Settings, weights: OwnWeights) -> None:
 
 
 def _cuda_gpus() -> int:
-    import ctranslate2  # Imported here, because it is large and needed only for this.
+    import ctranslate2  # Imported here, because it is large and only this function needs it.
 
     return int(ctranslate2.get_cuda_device_count())
 

@@ -21,9 +21,13 @@ from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, 
 
 FAST_ENOUGH = "fast enough for a call"
 MIN_TOKENS_PER_SECOND = 6.0
-"""Least tokens per second of a language model. Speech needs about four, and must never wait for the model."""
+"""A language model with fewer tokens per second is too slow for a call. Speech uses about four tokens per second, and
+must never wait for the model.
+"""
 MAX_TRANSCRIPTION_SECONDS = 1.5
-"""Most seconds for transcribing :data:`SOUND_SECONDS` of sound. People wait this long for each answer."""
+"""A transcriber that needs more seconds for :data:`SOUND_SECONDS` of sound is too slow for a call. People wait this
+long before each answer.
+"""
 SOUND_SECONDS = 3.0
 """Length of the sound that the transcriber is tested with."""
 TEST_LIMIT = 20.0
@@ -93,7 +97,7 @@ def _busy() -> str:
 
 
 def stt_verdict(took: float) -> str:
-    """Whether these seconds for the sound are fast enough for a call; if not, what to do."""
+    """Whether a transcriber that took this many seconds is fast enough for a call; if not, what to do."""
     if took <= MAX_TRANSCRIPTION_SECONDS:
         return FAST_ENOUGH
     return "too slow for a call: set STT_MODEL to a smaller Whisper, or STT_URL to a transcription server"

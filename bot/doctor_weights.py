@@ -17,7 +17,7 @@ async def examine_weights(settings: Settings) -> tuple[CheckResult, OwnWeights]:
     except RealWeightsMissingError as error:
         lenient = settings.changed(weights=Weights.AUTO)
         return CheckResult("Weights", False, str(error)), await asyncio.to_thread(choose_weights, lenient)
-    # Notices begin with the subject, because they are also used in the log.
+    # Notices for the log begin with "Weights: ". The doctor shows this subject itself.
     text = "\n  ".join(_lines(settings, weights)).removeprefix("Weights: ")
     return CheckResult("Weights", _verdict(settings, weights), text), weights
 

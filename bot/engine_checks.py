@@ -1,4 +1,4 @@
-"""Checks the state of the engines regularly while the bot runs, for its heartbeat."""
+"""Checks the state of the engines regularly while the bot runs, for its heartbeat file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHECK_RARELY = 300.0
 
 @dataclass(frozen=True, slots=True)
 class EngineCheck:
-    """A regular check. ``ask`` returns :data:`~bot.health.READY` or an error text, and is called ``every`` seconds."""
+    """A check that is repeated every ``every`` seconds. ``ask`` returns :data:`~bot.health.READY` or an error text."""
 
     ask: Callable[[], Awaitable[str]]
     every: float = CHECK_EVERY

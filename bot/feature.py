@@ -1,4 +1,4 @@
-"""Features: work that is paused during a call, with its commands and background tasks; and how they are built."""
+"""Features: parts of the bot whose work is paused during a call. Defines their interface and how they are built."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class FeatureParts:
 
     Attributes:
         small_prompts: the prompts of small models, by language.
-        clock: the time in the people's time zone.
-        hear: transcribes the recordings in a message; "" if it has none. Raises ``SpokenMessageError``.
+        clock: returns the current time in the people's time zone.
+        hear: returns the transcript of the recordings in a message; "" if it has none. Raises ``SpokenMessageError``.
         tell: posts a text in the channel with this id. An error is only logged.
     """
 
@@ -87,7 +87,7 @@ class FeatureSet:
 
     @property
     def lockables(self) -> list[Lockable]:
-        """The objects that a call holds, from first to last."""
+        """The objects that a call pauses, in the order in which they are paused."""
         return [feature.lockable for feature in self.features]
 
     @property
@@ -135,8 +135,8 @@ class OptionalCommands:
 
     Attributes:
         names: the names of the commands.
-        subject: the beginning of the text for people who use one without the setting: "Drawing is".
-        missing: the name of the missing setting; ``None`` if nothing is missing.
+        subject: the beginning of the error text if somebody uses such a command without the setting: "Drawing is".
+        missing: returns the name of the missing setting; ``None`` if nothing is missing.
     """
 
     names: tuple[str, ...]
@@ -149,10 +149,10 @@ class FeatureBuilder:
     """Builds a feature. Each package in ``bot/features`` has one, in its module ``build``.
 
     Attributes:
-        build: builds the feature; ``None`` if the operator has not set it up. Raises the errors of ``read``, and
+        build: builds the feature, or returns ``None`` if it is not set up. Raises the errors of ``read``, and
             :class:`aiosqlite.Error` if its tables can't be used.
         check: the doctor's check of the feature. It needs only the settings.
-        read: reads the files that its settings name, before anything starts. Blocks on the disk. Raises
+        read: reads the files that the feature's settings name, to check them before a start. Blocks on the disk. Raises
             :class:`~bot.operator_files.OperatorFileError` or :class:`~bot.llm.personas.PersonaError`, whose text begins
             with the name of the setting.
         optional_commands: the feature's commands, if they need a setting.

@@ -69,8 +69,8 @@ class Guard:
     Args:
         permits: the operator's permits; see :func:`read_permits`.
         owners: the people who may use commands that affect all servers.
-        call: the voice channel of the current call, from the request to the end of the call.
-        ignored: whether a person (id) is ignored on a server (id).
+        call: returns the voice channel of the current call, from the request to the end of the call; else ``None``.
+        ignored: gets a server's id and a user id; returns whether the person is ignored on the server.
     """
 
     def __init__(
@@ -143,7 +143,8 @@ class Guard:
         if asking.server is None and needed == (Who.MANAGERS,):
             return None
         named = self._named(command)
-        # If no call is on, the command itself says so.
+        # If no call is on, people count as in the call: the command itself then says that there is none. Only with a
+        # `lasting` command, which works without a call, nobody counts as in the call.
         in_call = not right.lasting if call is None else call_is_here and _is_in(person, call)
         for who in needed:
             permit = self._permits[who]

@@ -15,7 +15,7 @@ CHECK_AGAIN = 0.5
 ANSWER_LIMIT = 1.5
 """Seconds to wait for an answer."""
 LEAST_MISSED = 3
-"""Least number of missing answers in a row. A single one may be this program's own fault."""
+"""A process counts as hanging only after this many missing answers in a row. One may be this program's own fault."""
 IDLE_LIMIT_BEFORE_LATE = 6.0
 """Seconds without activity after which a process counts as hanging, even if its answer is not late yet."""
 IDLE_LIMIT = 4.0
@@ -40,7 +40,7 @@ class ProcessActivity:
         self.active()
 
     def active(self) -> bool:
-        """Whether the process has used CPU time or the disk since the last call, or is just about to."""
+        """Whether the process has used CPU time or the disk since the last call, or is about to."""
         if self._process is None:
             return False
         try:

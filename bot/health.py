@@ -16,15 +16,19 @@ from config.settings import Settings
 SILENT_LIMIT = 30.0
 """Seconds without a heartbeat after which a bot counts as down, because its event loop is stuck."""
 READ_AGAIN = 5
-"""Number of attempts to read the file before the last one."""
+"""If the file can't be read, it is read again up to this many times."""
 READ_AFTER = 0.1
-"""Seconds between two attempts to read the file."""
+"""Seconds before the file is read again."""
 CONNECTED, READY, UNKNOWN, IDLE = "connected", "ready", "unknown", "idle"
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Health of a bot. ``model``, ``ears`` and ``voice`` are :data:`READY`, or an error text for people."""
+    """Health of a bot.
+
+    ``model``, ``ears`` (the transcriber) and ``voice`` (the speech server) are :data:`READY`, :data:`UNKNOWN`, or an
+    error text for people.
+    """
 
     discord: str = UNKNOWN
     model: str = UNKNOWN

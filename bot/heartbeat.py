@@ -1,8 +1,9 @@
 """The heartbeat file: written regularly while the event loop runs, with the state of the bot.
 
-The bot holds a lock on the file, so that others know immediately when it was killed. An unreachable Discord does not
-stop the heartbeat: the bot reconnects by itself, and a restart would not help. ``python -m bot.heartbeat FILE`` exits
-with status 0 while the file is written; ``python -m bot health`` shows more.
+The bot holds a lock on the file, so that other programs notice at once when the bot was killed. An unreachable Discord
+does not stop the heartbeat: the bot reconnects by itself, and a restart would not help.
+
+``python -m bot.heartbeat FILE`` exits with status 0 while the file is written. ``python -m bot health`` shows more.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class _HeldFile:
         return self
 
     def _lock(self) -> None:
-        # A process that checks the lock holds it for a moment. The next heartbeat tries again.
+        # Another process that checks the lock holds it for a moment. If so, the next heartbeat tries again.
         with suppress(OSError):
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._locked = True

@@ -1,4 +1,4 @@
-"""The lease: pauses all features during a call, so that the call has the GPU, and always resumes them."""
+"""The lease: pauses all features during a call, so that the call has the GPU, and always resumes them later."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Lockable(Protocol):
         ...
 
     async def release(self) -> None:
-        """Resume. Called once for each :meth:`hold`, and again if it raised."""
+        """Resume the feature. Called once for each :meth:`hold`, and again as long as it raises an error."""
         ...
 
 
@@ -126,7 +126,7 @@ class Lease:
         return False
 
     async def close(self) -> None:
-        """Stop all attempts. Holds are only in memory, so they end with the process."""
+        """Stop all attempts to release features. Which features are held is kept only in memory."""
         for lockable in list(self._stuck):
             await self._cancel_retry(lockable)
 

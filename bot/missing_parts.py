@@ -17,7 +17,7 @@ _WITHOUT = {
 
 
 def missing_parts(settings: Settings) -> list[str]:
-    """A warning for each missing part, with the command that gets it. Servers are not checked here. Blocks."""
+    """A warning for each missing part, with the command that gets it. Servers are not checked. Blocks on the disk."""
     speech = SpeechSettings.read(tts_engine=settings.voice_engine)
     found = []
     own_voice = settings.tts.websocket_url is None

@@ -1,6 +1,6 @@
-"""Model router: chooses which of two model servers is used, one on each graphics card.
+"""Model router: chooses one of two model servers, each of which runs on its own graphics card.
 
-During a call, everything uses the model server of the call's card.
+During a call, everything uses the model server on the card that is set for calls.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from config.types import GpuVendor
 _log = logging.getLogger(__name__)
 
 CONTEXT_PAUSES = (10.0, 30.0, 60.0, 300.0, 600.0, 0.0)
-"""Seconds to wait after each attempt to learn the context sizes of the model servers."""
+"""Seconds to wait after each attempt to learn the context sizes of the model servers. Each number is one attempt."""
 
 
 class NoSuchServerError(Exception):
@@ -32,7 +32,7 @@ class ModelRouter:
 
     Implements :class:`~bot.llm.text_model.TextModel`, and ``Lockable``: the lease holds it during a call, and all
     requests then go to the call's card. Requests that run on the other card at that moment are not ended here. They
-    belong to features that the lease holds too, and these end them.
+    belong to features that the lease holds too, and those features end them.
 
     Args:
         clients: the clients of the model servers, by card. ``for_calls`` must have one; the other card may have one.

@@ -17,7 +17,7 @@ from config.speech_settings import DEFAULT_VOICES_DIR, SpeechSettings
 
 _PRIVATE = 0o700
 _ROOM = 65_536
-"""Bytes of free space that a folder must have. This is less than the bot needs."""
+"""Number of bytes that are written to a folder as a test. If they do not fit, the folder can't be used."""
 
 
 class OperatorFileError(OSError):
@@ -44,12 +44,12 @@ def read_persona(variable: str, name: str) -> Persona:
 
 
 def own_persona(settings: Settings) -> Persona:
-    """The persona in ``PERSONA``; raises :class:`~bot.llm.personas.PersonaError`."""
+    """The persona that the setting ``PERSONA`` names; raises :class:`~bot.llm.personas.PersonaError`."""
     return read_persona("PERSONA", settings.persona)
 
 
 def persona_name(settings: Settings) -> str:
-    """The bot's name for the console. If its persona can't be used, this is the setting itself."""
+    """The bot's name for the console. If its persona can't be used, this is the value of ``PERSONA``."""
     try:
         return own_persona(settings).name
     except PersonaError:
@@ -69,7 +69,7 @@ def read_corrections(settings: Settings) -> Corrections:
 
 
 def trust(context: ssl.SSLContext, ca_file: Path | None) -> None:
-    """Make a context trust the operator's certificate authority too; raises :class:`OperatorFileError`."""
+    """Make a TLS context trust the certificate authority in ``ca_file`` too; raises :class:`OperatorFileError`."""
     if ca_file is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""Connects to the model servers of the settings, or starts the bot's own model server and speech server."""
+"""Connects to the model servers that the settings name, or starts the bot's own. Starts the bot's own speech server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Progress = Callable[[str, float], None]
 
 @asynccontextmanager
 async def served_llm(llm: EmbeddedLlm) -> AsyncIterator[EmbeddedModelServer]:
-    """Load a model and serve it by llama.cpp inside the bot. An unknown file is first tried in another process.
+    """Load a model and serve it by llama.cpp in the bot. A file without a checksum is first tried in another process.
 
     Raises:
         RuntimeError, OSError: the model can't be loaded.
@@ -51,7 +51,7 @@ async def open_model_router(
     if not urls:
         weights, url = await _start_own_llm(settings, weights, stack, progress)
         urls = {settings.llm.call_card: url}
-        # The own server has one model and accepts any name for it.
+        # The bot's own server has one model, and accepts any name for it.
         settings = settings.changed(llm_model=None)
     clients = {
         card: await stack.enter_async_context(ModelClient(ModelOptions.of(settings.llm, url)))

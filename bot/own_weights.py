@@ -35,9 +35,10 @@ class RealWeightsMissingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OwnWeights:
-    """The weights that this start uses.
+    """The weights that the bot's own engines use.
 
-    A part that another server provides, or whose weights a setting names, has no weights here.
+    An engine has no weights here if another server does its work. Nor has the transcriber if ``STT_MODEL`` names
+    another model than the profile's.
 
     Attributes:
         stt: the folder of a real Whisper model.

@@ -1,4 +1,4 @@
-"""Pictures from outside, checked and decoded by Pillow: bounded in size, upright, as small JPEGs."""
+"""Decodes untrusted pictures with Pillow, and turns them into small, upright JPEGs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from itertools import count as numbers
 from PIL import Image, ImageOps
 
 MAX_PIXELS = 72_000_000
-"""Most pixels of a picture that is decoded, below Pillow's own limit. A phone's photograph has 12 to 64 million."""
+"""A picture with more pixels is refused. Pillow's own limit is higher. A phone's photograph has 12 to 64 million."""
 LONG_SIDE = 768
-"""Most pixels of a JPEG's longer side. A vision model sees little more detail."""
+"""Most pixels of the longer side of a JPEG made here. A vision model would see little more detail in a larger one."""
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "AVIF")
 """Pillow's names of the formats that the bot decodes."""
 DECODE_ERRORS = (
@@ -101,7 +101,7 @@ def to_jpeg(image: Image.Image) -> bytes:
 
 def _in_plain_colours(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
-        # 16-bit grey: otherwise Pillow would cut off the upper half of the values.
+        # The picture is 16-bit grey. Without the division, Pillow would clip every value above 255.
         return image.convert("F").point(lambda value: value / 256).convert("L")
     plain = image.mode in _RESIZABLE and "transparency" not in image.info
     return image if plain else image.convert("RGBA")

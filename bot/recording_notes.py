@@ -1,4 +1,7 @@
-"""Notes beside a recording: the bot's answers with their positions in ``bot.wav``, so that they can be remade."""
+"""Notes beside a recording: the bot's answers and their positions in ``bot.wav``.
+
+With them, a better voice can speak the answers again later.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +40,8 @@ class RecordedAnswer:
     """One answer in the bot's file.
 
     Attributes:
-        spans: the positions of its sound; more than one if it was paused.
-        text: the text that was heard; empty if its sound must not be remade.
+        spans: the positions of the answer's sound; more than one if the answer was paused.
+        text: the text that people heard; empty if the answer must not be spoken again.
         interrupted: whether the answer was interrupted.
     """
 
@@ -54,7 +57,7 @@ class RecordingNotes:
 
     Attributes:
         channel: the id of the channel where people are notified.
-        samples: the number of samples in the file. A different number means that the file is another one.
+        samples: the number of samples in the file. If the number differs, the notes belong to another file.
     """
 
     channel: int

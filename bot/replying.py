@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import discord
 
 AnyMessage = discord.Message | discord.PartialMessage
-"""A message, or the channel and id of a deleted one."""
+"""A message, or only its channel and id, in case it was deleted."""
 
 ONLY_AUTHOR = discord.AllowedMentions(everyone=False, users=False, roles=False, replied_user=True)
 NOBODY = discord.AllowedMentions.none()
@@ -29,7 +29,7 @@ async def reply_to(
     try:
         return await message.channel.send(content, files=files, reference=reference, allowed_mentions=mentions)
     except discord.Forbidden:
-        # Without the right to read a channel's history, one may write there but not reply.
+        # A bot without the right to read a channel's history may write there, but not reply.
         for file in files:
             file.reset(seek=True)
         return await message.channel.send(content, files=files, allowed_mentions=mentions)

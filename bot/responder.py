@@ -19,9 +19,9 @@ from bot.llm.small_model import SmallPrompts
 _log = logging.getLogger(__name__)
 
 _ROLES = ("User", "Human")
-"""Names under which small models invent further lines of the people. Nobody in the call has them."""
+"""Small models invent further lines of the conversation under these names. Nobody in the call has such a name."""
 _LEAST_TURNS = 4
-"""Least number of earlier turns to which the history in the prompt is cut back, for a model that is not small."""
+"""When the history in the prompt is cut back, at least this many earlier turns remain, unless the model is small."""
 
 
 class ModelResponder:
@@ -31,7 +31,7 @@ class ModelResponder:
 
     Args:
         character: returns the persona and mood for the next reply.
-        history: the call's history. Thoughts that the model said aloud are removed from it.
+        history: the call's history. If the model said its reasoning aloud, the history is told to drop such replies.
         room: returns the voice channel and the people in it.
         clock: returns the current time in the people's time zone.
         context_messages: most turns of the history that the model is shown.

@@ -29,9 +29,9 @@ _log = logging.getLogger(__name__)
 FAILED, MISTAKE = 1, 2
 """Exit statuses: FAILED if another start may succeed, MISTAKE if the operator must change something first."""
 SWITCH_INTERVAL = 0.001
-"""Seconds that Python lets a busy thread run before another thread may."""
+"""Seconds after which Python makes a busy thread give way to another thread."""
 ENDING_LIMIT = 8.0
-"""Seconds in which the call and all parts must end after a signal."""
+"""Seconds in which the call and all parts must end after a signal. After that, the process is killed."""
 
 _MISTAKES = (
     BrokenFileError,
@@ -47,7 +47,8 @@ async def run_bot(settings: Settings, watcher: Watcher, when_warm: Callable[[], 
 
     ``when_warm`` is called once, when the bot is connected and all engines are loaded.
     """
-    # Python's default is 5 ms, and several busy threads may run before the sending thread, which is due every 20 ms.
+    # Python's default is 5 ms. Several busy threads, one after another, would then delay the thread that sends sound
+    # every 20 ms.
     sys.setswitchinterval(SWITCH_INTERVAL)
     with ending_signals(ENDING_LIMIT) as signals:
         built = asyncio.Event()
@@ -108,7 +109,7 @@ async def _stay_connected(app: Application, signals: Ending) -> int:
     if not running.done():
         _log.info("Ending")
         await app.end()
-        # If Discord is unreachable, discord.py would wait for its next attempt to reconnect.
+        # If Discord is unreachable, discord.py would otherwise wait until its next attempt to reconnect.
         running.cancel()
     await asyncio.wait([running])
     if running.cancelled():

@@ -1,4 +1,4 @@
-"""Checks all settings before a start and by the doctor, and reports all mistakes together."""
+"""Checks all settings, before a start and for the doctor, and reports all mistakes together."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def checked_settings() -> Settings:
     faults += wrong
     speech = None
     if settings.tts.websocket_url is None:
-        # The engine comes from the profile, unless the operator names one. That one is checked where it is set.
+        # The engine comes from the profile, unless TTS_ENGINE is set. Then `SpeechSettings` reads TTS_ENGINE itself,
+        # and names its line if the value is wrong.
         overrides: dict[str, Any] = {} if settings.tts.engine else {"tts_engine": settings.voice_engine}
         speech, wrong = SpeechSettings.survey(**overrides)
         faults += wrong

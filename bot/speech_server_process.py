@@ -1,4 +1,7 @@
-"""The bot's own speech server: a child process that is started, watched and restarted. Used if no other is set."""
+"""The bot's own speech server: a child process that is started, watched and restarted.
+
+It is used if the settings name no other speech server.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +31,15 @@ from config.speech_settings import DEFAULT_VOICES_DIR, DEFAULT_XTTS_MODEL, Engin
 _log = logging.getLogger(__name__)
 
 START_LIMIT = 120.0
-"""Seconds in which the server must be ready."""
+"""Seconds in which the server must be ready. If it takes longer, its start has failed."""
 START_ATTEMPTS = 3
-"""Attempts to start a server that hangs during its start."""
+"""A server that hangs during its start is started at most this many times."""
 STOP_LIMIT = 5.0
 """Seconds in which the server must end before it is killed."""
 RESTART_DELAYS = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds before each restart in a row. The last delay repeats."""
 STABLE_AFTER = 60.0
-"""Seconds of running after which the next restart counts as the first one."""
+"""If the server ran for more seconds than this, its next restart counts as the first one in a row."""
 CANNOT_START_STATUS = 2
 """The server's exit status if a setting is wrong or its address is in use."""
 
@@ -157,7 +160,7 @@ class SpeechServerProcess:
             env=child_environment({**self._options.environment, "TTS_BIND": self._bind}),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
-            # With its own session, Ctrl-C reaches only the bot, which ends the call first and the server afterwards.
+            # The server has its own session, so Ctrl-C reaches only the bot, which ends the call before the server.
             start_new_session=True,
         )
         try:

@@ -31,7 +31,7 @@ class Store(Records):
             yield cls(database)
 
     async def setting(self, name: str) -> str | None:
-        """A setting made by a command; ``None`` if it was not made."""
+        """A setting that a command has stored; ``None`` if there is none."""
         row = await self._database.row("SELECT value FROM setting WHERE name = ?", name)
         return None if row is None else str(row[0])
 

@@ -59,17 +59,17 @@ def join_surrogates(text: str) -> str:
 
 
 def split_open_surrogate(text: str) -> tuple[str, str]:
-    """Split off a high surrogate at the end of ``text``, whose low surrogate may be in the next piece; "" if none."""
+    """Split off a high surrogate ("" if none) at the end of ``text``. Its low surrogate may be in the next piece."""
     return (text[:-1], text[-1:]) if _OPEN_END.search(text) else (text, "")
 
 
 FIRST_UNSPACED = "\u2e80"
-"""First character of the scripts that are mostly East Asian and written without spaces."""
+"""From this character on, most scripts are East Asian and written without spaces."""
 _PUNCTUATION = re.compile(r"[^\w\s'-]|_")
 
 
 def plain_words(text: str) -> list[str]:
-    """The words of ``text`` for comparison: case-folded, without punctuation. Works with any text."""
+    """The words of ``text`` for comparison: case-folded, without punctuation."""
     folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
     return [word for word in (part.strip("'-") for part in _PUNCTUATION.sub(" ", folded).split()) if word]
 
@@ -80,7 +80,7 @@ def plain(text: str) -> str:
 
 
 def size(amount: int) -> str:
-    """Bytes in the decimal units of disks and downloads."""
+    """An amount of bytes for people, in decimal units: "1.5 GB"."""
     for unit, bytes_each in (("GB", 10**9), ("MB", 10**6)):
         if amount >= bytes_each:
             return f"{amount / bytes_each:.1f} {unit}"

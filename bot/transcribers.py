@@ -32,9 +32,9 @@ async def make_transcriber(
 
     Args:
         settings: the bot's settings.
-        weights: the bot's own weights, as far as they are used.
+        weights: the weights of the bot's own engines.
         http: session for requests to a transcription server. It must outlive the transcriber.
-        progress: called with a text and a share, 0 to 1, while toy weights are made.
+        progress: called with the name of a step and its progress, 0 to 1, while toy weights are made.
 
     Raises:
         CorrectionsError: the operator's file of corrections can't be used.

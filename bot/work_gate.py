@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 _log = logging.getLogger(__name__)
 
 IN_FLIGHT_LIMIT = 10.0
-"""Seconds that a starting call waits for a feature's running work."""
+"""Seconds that a starting call waits for a feature's running work. After that, the work is stopped."""
 
 
 class FeatureHeldError(Exception):
@@ -19,7 +19,7 @@ class FeatureHeldError(Exception):
 
 
 class WorkStoppedError(Exception):
-    """The feature is being held, and this work took too long. The person who waits for it must be told."""
+    """The feature is being held, and this work took too long. The person who waits for the work must be told."""
 
 
 class WorkGate:
@@ -29,7 +29,7 @@ class WorkGate:
 
     Args:
         name: the feature's name in ``!voice-status``.
-        limit: seconds in which running work may be finished after the feature was held.
+        limit: seconds that running work may go on after the feature was held. Then the work is stopped.
     """
 
     def __init__(self, name: str, *, limit: float = IN_FLIGHT_LIMIT) -> None:
@@ -47,11 +47,11 @@ class WorkGate:
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[None]:
-        """Do a piece of work in the current task. It can't be nested.
+        """Context manager for a piece of work in the current task. It can't be nested.
 
         Raises:
             FeatureHeldError: the feature is held; raised on entering.
-            WorkStoppedError: a hold has waited long enough; raised on leaving, after the work was cancelled.
+            WorkStoppedError: the work took too long, and a hold has cancelled it; raised on leaving.
         """
         if self._held:
             raise FeatureHeldError(self.name)

@@ -17,7 +17,7 @@ def web_address(text: str, scheme: str, *, named: bool = False) -> str:
     """Return ``text`` if it is a valid address.
 
     Args:
-        scheme: ``http`` or ``ws``; the scheme with TLS is allowed too.
+        scheme: ``http`` or ``ws``. The same scheme with TLS (``https`` or ``wss``) is allowed too.
         named: whether the setting holds several addresses, so that an error must name the wrong one.
 
     Raises:

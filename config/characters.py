@@ -34,10 +34,10 @@ def check_characters(text: str, *, line_breaks: bool = False) -> None:
 
 
 def check_secret(text: str) -> None:
-    """Check that a token or key was copied completely.
+    """Check that a token or key was copied correctly.
 
     Raises:
-        ValueError: the secret was not copied completely. The message does not contain the secret.
+        ValueError: the secret was not copied correctly. The message does not contain the secret.
     """
     check_passphrase(text)
     if any(character.isspace() for character in text):
@@ -47,7 +47,7 @@ def check_secret(text: str) -> None:
 
 
 def check_passphrase(text: str) -> None:
-    """Check that a secret does not begin with "Bot" or "Bearer", which is added when it is sent.
+    """Check that a secret does not begin with "Bot" or "Bearer". The program adds this word when it sends the secret.
 
     Raises:
         ValueError: the secret begins with one of these words.

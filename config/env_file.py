@@ -17,10 +17,11 @@ from config.errors import Fault, SettingsError, shown
 ENV_FILE = Path(".env")
 """The settings file, relative to the folder in which a program is started."""
 LONGEST_FILE = 256 * 1024
-"""Largest file, in bytes."""
+"""A file with more bytes is refused."""
 MOST_LINES = 5_000
+"""A file with more lines is refused."""
 LONGEST_VALUES = 1 << 20
-"""Most characters of all values together, after ``${NAME}`` in them is replaced."""
+"""A file is refused if all its values together have more characters, after ``${NAME}`` in them is replaced."""
 _VARIABLE = re.compile(r"\$\{([^}:]{0,256})(?::-([^}]*))?\}")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _LEAST_ZEROS_OF_UTF_16 = 0.2
@@ -32,8 +33,8 @@ class EnvLine:
     """A line with a setting.
 
     Attributes:
-        name: ``None`` if the line can't be parsed.
-        value: ``None`` if there is no ``=``.
+        name: name of the setting; ``None`` if the line can't be parsed.
+        value: value of the setting; ``None`` if there is no ``=``.
     """
 
     number: int
@@ -80,7 +81,7 @@ def _filled_in(value: str, known: Mapping[str, str], room: int) -> str | None:
 
 
 def place(fault: Fault, secrets_dir: Path, file: Path = ENV_FILE) -> Fault:
-    """Add the place of the first setting that has one: a file of secrets, or a line of ``.env`` that takes effect."""
+    """Add the place of the fault's first setting that has one: a file of secrets, or a line of ``.env`` in effect."""
     named = {line.name.upper(): line.number for line in read_env_lines(file) if line.name and line.value is not None}
     in_environment = {name.upper() for name in os.environ}
     for variable in fault.variables:
@@ -98,7 +99,7 @@ def at_line(fault: Fault, number: int, file: Path) -> Fault:
 
 
 def read_env_text(file: Path) -> str:
-    """Text of the file; empty if there is none. Raises :class:`~config.errors.SettingsError`."""
+    """Text of the file; empty if there is no file. Raises :class:`~config.errors.SettingsError`."""
     if file.is_dir():
         raise SettingsError(f"{file} is a folder. Remove it, and write the settings into a file of that name.")
     try:
@@ -134,6 +135,6 @@ def _lines(text: str) -> Iterator[EnvLine]:
 
 
 def _first_line(binding: Binding) -> int:
-    """Line number of the setting itself. The parser counts from the blank lines before it."""
+    """Line number of the setting itself. The parser gives the line of the first blank line before the setting."""
     before = len(binding.original.string) - len(binding.original.string.lstrip())
     return binding.original.line + binding.original.string[:before].count("\n")

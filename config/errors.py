@@ -25,7 +25,7 @@ class Fault:
 
     Attributes:
         variables: the settings concerned.
-        where: shown before the text; empty for the environment.
+        where: place of the setting, shown before the text; empty if it is in the environment.
         line: line number in ``.env``, if the setting is there.
     """
 
@@ -60,7 +60,7 @@ def fault_of(
     """Turn one of pydantic's errors into a fault. Values of ``secrets`` are not shown."""
     wanted = _wanted(fault, fields, examples)
     if not fault["loc"]:
-        # The message of a rule between several settings names them.
+        # The fault comes from a rule between several settings. Its message names them.
         return Fault(wanted, tuple(name for name in re.findall(r"\b[A-Z_]{4,}\b", wanted) if name.lower() in fields))
     variable = str(fault["loc"][0]).upper()
     given = "its value" if variable in secrets else shown(fault["input"])

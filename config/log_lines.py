@@ -55,5 +55,5 @@ class _TerminalLines(logging.Formatter):
             columns = os.get_terminal_size(self._terminal.fileno()).columns
         except (OSError, ValueError):
             return line
-        # One column is spare, since some characters are wider than counted. Terminals of unknown size report 0.
+        # One column stays free, since some characters are wider than counted. Terminals of unknown size report 0.
         return fold(line, columns - 1) if columns > 2 * len(_INDENT) else line

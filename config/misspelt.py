@@ -31,7 +31,7 @@ _OTHERS = re.compile(
     # Names of the compose files, of coqui-tts, and of Kubernetes for a service called tts.
     r"|COMFYUI_IMAGE|RENDER_GROUP|TORCH_INDEX|COQUI_TOS_AGREED|TTS_HOME|\w+_SERVICE_(HOST|PORT\w*)|\w+_PORT_\d+_(TCP|UDP)\w*"
 )
-"""Names that other programs read from the same file or environment."""
+"""Names that other programs read from the same file or environment. They are not reported."""
 _ALSO_CALLED: Mapping[str, str] = MappingProxyType(
     {
         "BOT_TOKEN": "DISCORD_TOKEN",

@@ -29,13 +29,13 @@ from config.types import Address, BlankCounts, Device, OptionalPassphrase, OwnPa
 
 SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN", "VISION_LLM_API_KEY"})
 WEIGHTS = "weights"
-"""Name of the folder in CACHE_DIR for weights that come from packages."""
+"""Name of the folder in CACHE_DIR for weights that are taken out of Python packages."""
 SECRETS_DIR = Path("/run/secrets")
 """Folder of a container's secrets. Each file is named like its variable, in lower case."""
 
 
 class EnvFileSource(DotEnvSettingsSource):
-    """Source that reads ``.env`` without warnings: :mod:`config.misspelt` gives them."""
+    """Source that reads ``.env``. It does not warn about lines without effect: :mod:`config.misspelt` finds them."""
 
     def __init__(self, settings_cls: type[BaseSettings], file: Path | None) -> None:
         self._file = file
@@ -60,9 +60,9 @@ class SharedSpeechSettings(Section):
 class ProgramSettings(BaseSettings):
     """Base class of each program's settings, with the settings that all of them read.
 
-    A field is a setting, or a :class:`~config.section.Section` of settings. The name of a setting is its variable's in
-    lower case. Files of secrets win over the environment, so that an empty ``NAME=`` copied from an example does not
-    hide a secret.
+    A field is a setting, or a :class:`~config.section.Section` of settings. The name of a setting is the name of
+    its variable in lower case. Files of secrets win over the environment, so that an empty ``NAME=`` copied from an
+    example does not hide a secret.
     """
 
     model_config = SettingsConfigDict(env_file=(), extra="ignore", frozen=True, allow_inf_nan=False)
@@ -135,7 +135,7 @@ class ProgramSettings(BaseSettings):
         """Read all settings. ``overrides`` win; they are given by field name.
 
         Raises:
-            SettingsError: a setting is not valid. The message has a line for each.
+            SettingsError: settings are not valid. The message has a line for each of them.
         """
         settings, faults = cls.survey(secrets_dir, **overrides)
         if faults:
@@ -144,13 +144,13 @@ class ProgramSettings(BaseSettings):
 
     @classmethod
     def survey(cls, secrets_dir: Path = SECRETS_DIR, **overrides: Any) -> tuple[Self, tuple[Fault, ...]]:
-        """Read all settings, with the default for each that is not valid. Returns the faults too.
+        """Read all settings. A setting that is not valid gets its default. Returns the settings and the faults.
 
         Raises:
             SettingsError: ``.env`` can't be read.
         """
         without_file = "_env_file" in overrides and overrides["_env_file"] is None
-        # pydantic-settings warns about a missing folder.
+        # pydantic-settings would warn about a missing folder.
         given: dict[str, Any] = {"_secrets_dir": secrets_dir if secrets_dir.is_dir() else None, **overrides}
         faults: list[Fault] = []
         while True:
@@ -160,7 +160,7 @@ class ProgramSettings(BaseSettings):
                 names = {path: name for name, (path, _) in _places(cls).items()}
                 found = [_explained(dict(fault), names, cls.settings()) for fault in error.errors()]
                 told = {name for fault in faults for name in fault.variables}
-                # Ignore a rule between settings that only failed because of a default put in for an invalid value.
+                # A rule between settings may fail because a default replaced an invalid value. Such a fault is ignored.
                 new = [fault for fault in found if told.isdisjoint(fault.variables)]
                 faults += new if without_file else (place(fault, secrets_dir) for fault in new)
                 fields = {name.lower() for fault in found for name in fault.variables}
@@ -171,7 +171,7 @@ class ProgramSettings(BaseSettings):
 
 @cache
 def _places(kind: type[ProgramSettings]) -> dict[str, tuple[tuple[str, ...], FieldInfo]]:
-    """By setting name: the path to the setting (a field, or a section and its field), and the setting itself."""
+    """For each setting's name: the path to it (a field, or a section and its field), and the setting itself."""
     places: dict[str, tuple[tuple[str, ...], FieldInfo]] = {}
     for field, info in kind.model_fields.items():
         section = info.annotation
@@ -191,8 +191,8 @@ class _Named(BaseSettings):
 def _without_sections(kind: type[ProgramSettings]) -> type[BaseSettings]:
     """A class with one field per setting, by name, for pydantic-settings' sources. It is never instantiated.
 
-    Each field is a text, because sources need only find values, not parse them. For other types they inspect every
-    annotation each time that settings are read, which takes longer than the rest of the reading.
+    Each field is a text, because sources need only find values, not parse them. With other types, the sources would
+    inspect every annotation each time that settings are read, which takes longer than the rest of the reading.
     """
     fields: dict[str, Any] = dict.fromkeys(kind.settings(), (str, ""))
     return create_model(f"{kind.__name__}WithoutSections", __base__=_Named, **fields)

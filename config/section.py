@@ -1,4 +1,4 @@
-"""Sections: groups of settings for one part of a program, which takes the section as its options."""
+"""Sections: groups of settings. Each section is for one part of a program, which takes it as its options."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ ChatTemplate = Literal["chatml", "llama3", "mistral", "gemma", "plain"]
 ComputeType = Literal[
     "auto", "int8", "int8_float16", "int8_bfloat16", "int8_float32", "int16", "float16", "bfloat16", "float32"
 ]
-"""Number format of faster-whisper."""
+"""Number formats in which faster-whisper can compute."""
 
 
 class AnswerPolicy(StrEnum):
@@ -51,7 +51,7 @@ class AnswerPolicy(StrEnum):
     ALWAYS = "always"
     NAME = "name"
     SMART = "smart"
-    """Every utterance if one person is alone with the bot, else those that name the bot or go on talking with it."""
+    """If one person is alone with the bot, every utterance. Else those that name the bot or go on talking with it."""
 
 
 class ListeningPolicy(StrEnum):
@@ -99,12 +99,12 @@ class CallSettings(Section):
 
     Attributes:
         enabled: whether calls are possible.
-        prompt_channel: name or id of the channel for typed prompts; ``None`` is the channel of the command.
+        prompt_channel: name or id of the channel for typed prompts; ``None`` means the channel of the join command.
         alone_timeout: seconds without people after which a call ends.
         voiceless_timeout: seconds without the speech server after which a call ends.
         listening: whether the bot listens to people who have not decided about it.
         answer_to: which utterances are answered if several people are in the call.
-        barge_in: who may interrupt.
+        barge_in: who may interrupt the bot.
         captions: where captions (who said what) are written, until somebody chooses otherwise.
         remake_recordings: whether a better voice says recorded answers again, after the call.
     """
@@ -130,7 +130,7 @@ class ModelSettings(Section):
         url: base address without a slash at the end, to which only the endpoint's path is appended
             (``http://127.0.0.1:8080/v1`` for the two OpenAI-style endpoints, ``http://127.0.0.1:8080`` for llama.cpp's
             ``/completion``).
-        chat_template: template for the prompt, for all APIs except ``chat``.
+        chat_template: template for the prompt. Used for all APIs except ``chat``.
         extra: fields added to each request.
         context_tokens: context length of the model; ``None`` asks the server.
     """
@@ -185,8 +185,8 @@ class SpeechServerSettings(SharedSpeechSettings):
     """Speech server, as the bot uses it.
 
     Attributes:
-        websocket_url: address of a running server; ``None`` starts one.
-        engine: engine of the server that the bot starts; ``None`` is the profile's.
+        websocket_url: address of a running server; if it is ``None``, the bot starts one.
+        engine: engine of the server that the bot starts; ``None`` means the profile's engine.
     """
 
     websocket_url: OptionalWebSocketUrl = None

@@ -108,14 +108,15 @@ class Settings(ProgramSettings):
 
     @property
     def voice_engine(self) -> str:
-        """Engine of the bot's own speech server: ``TTS_ENGINE``, or else the profile's."""
+        """Engine of the bot's own speech server: ``TTS_ENGINE``, or else the profile's engine."""
         return self.tts.engine or _VOICE_ENGINES[self.profile]
 
     @property
     def runs_llm(self) -> bool:
         """Whether the bot itself serves the language model, with real or toy weights.
 
-        True without a model server in the profile ``embedded``; with ``LLM_MODEL`` also in ``local`` and ``hybrid``.
+        True if no model server is set and the profile is ``embedded``. With ``LLM_MODEL``, also in ``local`` and
+        ``hybrid``.
         """
         named = self.llm.model is not None and self.profile in (Profile.LOCAL, Profile.HYBRID)
         return self.llm.call_url is None and (named or self.profile is Profile.EMBEDDED)
@@ -132,10 +133,10 @@ class Settings(ProgramSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings of a bot that is to run, and check that the servers its profile needs are set.
+    """Read the settings, and check that the servers that the profile needs are set.
 
     Raises:
-        SettingsError: a setting is not valid or missing. The message has a line for each.
+        SettingsError: settings are not valid or missing. The message has a line for each of them.
     """
     settings = Settings.read(**overrides)
     if (missing := missing_server(settings)) is not None:

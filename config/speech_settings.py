@@ -31,7 +31,7 @@ from config.types import (
 
 DEFAULT_VOICES_DIR = Path("data/voices")
 DEFAULT_XTTS_MODEL = Path("data/models/xtts-v2")
-"""Default folders. If a bot has another DATA_DIR, its speech server uses these folders inside that one."""
+"""Both are default folders. The bot's own speech server uses the same folders inside DATA_DIR instead of ``data``."""
 ENGINES = (
     *("espeak", "xtts", "stand-in", "azure", "camb", "cartesia", "chatterbox", "edge", "elevenlabs", "gtts", "higgs"),
     *("inflect", "kokoro", "luxtts", "minimax", "modelslab", "moss", "neutts", "omnivoice", "openai", "orpheus"),

@@ -46,7 +46,7 @@ def _mistakes(typed: str, name: str) -> int | None:
 
 
 def _distance(one: str, other: str) -> int:
-    """Edit distance; two swapped neighbouring letters count as one mistake."""
+    """Edit distance. Two swapped neighbouring letters count as one mistake."""
     before: list[int] = []
     last = list(range(len(other) + 1))
     for row, letter in enumerate(one, 1):

@@ -42,7 +42,7 @@ class Device(StrEnum):
 
 
 class BlankCounts:
-    """Marks a setting for which an empty value is a value. For other settings, it means "not set"."""
+    """Marks a setting for which an empty value is a value. For other settings, an empty value means "not set"."""
 
 
 class LinesCount:
@@ -50,7 +50,7 @@ class LinesCount:
 
 
 def shaped(pattern: str, wanted: str) -> AfterValidator:
-    """A validator for the pattern of a whole text. ``wanted`` completes "it must be …"."""
+    """A validator that requires a whole text to match ``pattern``. ``wanted`` completes the error "it must be …"."""
     compiled = re.compile(pattern, re.ASCII)
 
     def check(value: str) -> str:
@@ -79,7 +79,7 @@ def _channel(name: str) -> str:
 
 
 def _permit(text: str) -> str:
-    """Lower the case of the fixed words, and keep the names of roles."""
+    """Write the fixed words in lower case, and keep the names of roles as they are."""
     words = [word.strip() for word in text.split(",")]
     return ", ".join(re.sub(r"(?i)^role\s*:\s*", "role:", word) if ":" in word else word.lower() for word in words)
 
@@ -195,12 +195,12 @@ OptionalBase = Annotated[
     Annotated[str, GetPydanticSchema(_base_schema), _of_text(lambda text: web_address(text, "http"))] | None,
     BeforeValidator(_blank_is_unset),
 ]
-"""A server's address that paths are appended to: without a slash at its end."""
+"""A server's base address, without a slash at its end. Paths are appended to it."""
 OptionalHttpUrl = Annotated[HttpUrl | None, BeforeValidator(_blank_is_unset)]
 OptionalWebSocketUrl = Annotated[WebSocketUrl | None, BeforeValidator(_blank_is_unset)]
 OptionalSecret = Annotated[SecretStr | None, _of_text(_secret), BeforeValidator(_blank_is_unset)]
 OptionalPassphrase = Annotated[SecretStr | None, _of_text(_passphrase), BeforeValidator(_blank_is_unset)]
-"""A secret that people think up, so it may have blanks and any letters."""
+"""A secret that people choose themselves, so it may have blanks and any letters."""
 OptionalText = Annotated[str | None, BeforeValidator(_blank_is_unset)]
 OwnPath = Annotated[Path, _of_text(own_path)]
 """A file or folder of this machine."""
@@ -254,7 +254,7 @@ Rate = Annotated[
     _of_text(_rate),
     shaped(r"[1-9]\d{0,3}/[1-9]\d{0,4}", "a count, a slash and a number of seconds: 10/60 is ten times a minute"),
 ]
-"""Most requests of one user in a time, as ``COUNT/SECONDS``."""
+"""Rate limit ``COUNT/SECONDS``: the most requests of one user in any period of this many seconds."""
 _ONE = r"\s*(managers|role:[^,]+|\d+)\s*"
 Permitted = Annotated[
     str,
@@ -285,7 +285,7 @@ PermittedOrNobody = Annotated[
 ]
 """Like :data:`PermittedOnCall`, with ``nobody`` as a further choice."""
 UserIds = Annotated[tuple[int, ...], _of_text(_user_ids)]
-"""Discord's ids of people."""
+"""Ids of Discord users."""
 BargeIn = Annotated[
     str,
     _of_text(lambda text: _permit(text) if "," not in text else text),

@@ -10,7 +10,7 @@ from yaml.composer import Composer
 
 
 class _Loader(Composer, yaml.CSafeLoader):
-    """libyaml's parser with PyYAML's composer. libyaml's own composer crashes on nested lists: it has no limit."""
+    """libyaml's parser with PyYAML's composer. libyaml's own composer crashes on deep nesting."""
 
     def __init__(self, text: str) -> None:
         yaml.CSafeLoader.__init__(self, text)
@@ -26,7 +26,7 @@ def read_yaml(path: Path) -> Any:
     """
     text = path.read_text(encoding="utf-8")
     try:
-        # A safe loader, whatever its name.
+        # `_Loader` is a safe loader, although its name does not say so.
         return yaml.load(text, Loader=_Loader)  # noqa: S506
     except yaml.MarkedYAMLError as error:
         # libyaml reports a missing end in the line after the last one.

@@ -12,7 +12,7 @@ DRM = Path("/sys/class/drm")
 _VENDOR = "0x1002"
 _CARD = re.compile(r"card(\d+)")
 SMALLEST = GIB
-"""Least memory, in bytes. Integrated GPUs report less: a small part of main memory, which is always full."""
+"""GPUs with fewer bytes of memory are left out: integrated GPUs, whose small part of main memory is always full."""
 
 
 def read_amd_cards(root: Path = DRM) -> tuple[CardMemory, ...]:

@@ -16,7 +16,7 @@ class CardMemory:
     """State of a GPU at one moment.
 
     Attributes:
-        compute_capability: of NVIDIA's GPUs, such as (8, 6); ``None`` for others.
+        compute_capability: NVIDIA's number for the features of its GPU, such as (8, 6); ``None`` for other GPUs.
     """
 
     name: str

@@ -10,7 +10,7 @@ from hardware.reading import read_cards
 from hardware.watch import VramWatch
 
 SECONDS = 5.0
-"""Time between two polls."""
+"""Seconds between two polls."""
 
 
 class CardPoll:
@@ -19,7 +19,7 @@ class CardPoll:
     Args:
         thresholds: warning levels, as for :class:`VramWatch`.
         read: reads the GPUs; blocks.
-        seconds: time between two polls.
+        seconds: seconds between two polls.
 
     Raises:
         ValueError: a threshold is not valid.
@@ -46,5 +46,5 @@ class CardPoll:
             await asyncio.sleep(self._seconds)
 
     def standing(self) -> tuple[str, ...]:
-        """The warnings that apply now, for somebody who joins later."""
+        """The warnings that apply now, for a client that connects now."""
         return VramWatch(self._thresholds).look(self.cards)

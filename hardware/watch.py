@@ -8,7 +8,7 @@ from config.card_limits import read_limits
 from hardware.memory import GIB, CardMemory
 
 REARMED_BELOW = 0.95
-"""Share of the limit. Usage must fall below it before the next crossing of the limit is reported."""
+"""After a warning, usage must fall below this share of the limit before the next crossing of the limit is reported."""
 
 
 class VramWatch:

@@ -13,19 +13,19 @@ from languages.scripts import languages_written_like
 from languages.tags import primary_language
 
 LIKELY = 0.5
-"""Least probability of a language for a reply that has none yet."""
+"""A reply that has no language yet gets the most probable one, if it is at least this probable."""
 SURE = 0.7
-"""Least probability of another language for a reply to change to it."""
+"""A reply changes to another language only if that language is at least this probable."""
 TIMES_LIKELIER = 10
-"""Least ratio of another language's probability to the current one's. "Okay.", "Pizza!" and names do not reach it."""
+"""The other language must also be this many times as probable as the current one. "Okay." and names are not enough."""
 
 TIMES_LIKELIER_TO_BEGIN = 5
-"""The same ratio for the first words of a reply, together with :data:`LIKELY`."""
+"""For the first words of a reply, this replaces :data:`TIMES_LIKELIER`, and :data:`LIKELY` replaces :data:`SURE`."""
 
 CERTAIN = 0.6
-"""Least probability of the language that :meth:`LanguageGuesser.sure_of` returns."""
+""":meth:`LanguageGuesser.sure_of` returns a language only if it is at least this probable."""
 TIMES_CERTAIN = 4
-"""Least ratio of its probability to that of the second most probable language."""
+"""That language must also be this many times as probable as the second most probable one."""
 
 # Addresses, code, mentions, numbers and identifiers belong to no language.
 _NO_WORDS = re.compile(r"`[^`]*`|<[^<>\s]+>|(?<!\S)\S*[0-9@/_]\S*")
@@ -50,7 +50,7 @@ class LanguageGuesser:
 
         Args:
             before: language of the reply so far. Strong evidence is needed to leave it.
-            begins: whether the reply only begins. ``before`` is then the default language, and less evidence is needed.
+            begins: whether the text is the reply's first. ``before`` is then the default, and less evidence is needed.
         """
         own = primary_language(before) if before else None
         text = _NO_WORDS.sub(" ", text)

@@ -1,4 +1,4 @@
-"""Names of languages and their codes, which are Whisper's (mostly ISO 639-1)."""
+"""Names of languages, and the codes that Whisper uses for them (mostly ISO 639-1)."""
 
 from __future__ import annotations
 

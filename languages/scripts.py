@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from languages.tags import primary_language
 
-# The most common language comes first. All languages that are not listed use Latin.
+# The languages that use each script, the most common one first. All languages that are not listed use Latin.
 _LANGUAGES = MappingProxyType(
     {
         "HIRAGANA": "ja",
@@ -55,7 +55,7 @@ def is_unspaced_script(char: str) -> bool:
 
 
 def language_of(text: str) -> str | None:
-    """The main language of the script of most letters; ``None`` for Latin, which hundreds of languages use."""
+    """The most common language of the text's main script; ``None`` for Latin, which hundreds of languages use."""
     languages = _LANGUAGES.get(_main_script(text) or "")
     return languages.partition(" ")[0] if languages else None
 

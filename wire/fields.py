@@ -6,7 +6,7 @@ import json
 from typing import Any, Literal, Self, get_args
 
 MAX_MESSAGE_BYTES = 64 * 1024
-"""Longest message, in bytes (in characters, if it arrives as text)."""
+"""A message with more bytes is refused. If it arrives as text, its characters are counted instead."""
 LONGEST_NAME = 200
 """Most characters of a name, such as a voice's."""
 
@@ -15,7 +15,7 @@ ERROR_CODES: tuple[ErrorCode, ...] = get_args(ErrorCode)
 
 
 class WireError(ValueError):
-    """A message is not valid. ``code`` is sent to the other side."""
+    """A message is not valid. ``reply`` is the id of the reply that the message names, if any."""
 
     def __init__(self, code: ErrorCode, message: str, reply: str | None = None) -> None:
         super().__init__(message)
@@ -24,7 +24,7 @@ class WireError(ValueError):
 
 
 class Fields(dict[str, Any]):
-    """The JSON object of one message. ``reply`` is the reply that it names, if any.
+    """The JSON object of one message. ``reply`` is the id of the reply that the message names, if any.
 
     Each method reads one field and checks it. It returns ``None`` if the field is missing or null, and raises
     :class:`WireError` if the value is not valid.

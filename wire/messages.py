@@ -20,13 +20,13 @@ SAMPLE_RATE = 48_000
 
 
 def _json(fields: dict[str, Any]) -> str:
-    """JSON without a "reply" that is ``None``. Written in ASCII, since UTF-8 can't encode half a surrogate pair."""
+    """The fields as JSON, without a "reply" of ``None``. In ASCII, since UTF-8 can't encode half a surrogate pair."""
     return json.dumps({name: value for name, value in fields.items() if name != "reply" or value is not None})
 
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """From the client: a token of a reply, the end of a reply, or both."""
+    """From the client: a token of a reply, the end of the reply (``flush``), or both."""
 
     token: str = ""
     flush: bool = False
@@ -136,7 +136,12 @@ class SegmentEnd(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class Flushed(ServerMessage):
-    """The reply is complete. Times are in milliseconds; ``first_chunk_ms`` is ``None`` if there was no sound."""
+    """The reply is complete.
+
+    Attributes:
+        first_chunk_ms: milliseconds from the first complete segment to the reply's first sound; ``None`` without sound.
+        audio_ms: length of the reply's sound, in milliseconds.
+    """
 
     event = "flushed"
     first_chunk_ms: float | None
@@ -151,7 +156,7 @@ class Flushed(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class Cancelled(ServerMessage):
-    """No sound of the old reply follows."""
+    """Answers :class:`Cancel`. No more sound of the cancelled reply follows."""
 
     event = "cancelled"
     reply: str | None = None
@@ -181,7 +186,7 @@ class Failure(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class Notice(ServerMessage):
-    """Sent only to clients that connect with ``?notices=true``; an :class:`EngineChanged` comes first."""
+    """A message for clients that connect with ``?notices=true``. Their first notice is an :class:`EngineChanged`."""
 
 
 @dataclass(frozen=True, slots=True)

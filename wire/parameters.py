@@ -28,10 +28,10 @@ class SpeechParameters:
 
     Attributes:
         language: BCP 47 tag of the language to speak in.
-        conversation_language: language assumed as long as the reply's own words do not show another.
+        conversation_language: language that is assumed until the reply's own words show another.
         pitch_shift: in semitones.
         speed: factor; 1 is the voice's own speed.
-        gpt_cond_len: seconds of the recordings that a voice is learned from.
+        gpt_cond_len: XTTS learns a voice from this many seconds of its recordings.
         gpt_cond_chunk_len: length of the pieces that these recordings are divided into, in seconds.
     """
 
@@ -67,4 +67,4 @@ class SpeechParameters:
 NUMBERS: dict[str, tuple[float, float]] = {
     each.name: each.metadata["bounds"] for each in fields(SpeechParameters) if "bounds" in each.metadata
 }
-"""Lowest and highest value of each number."""
+"""Lowest and highest value of each parameter that is a number."""

@@ -21,7 +21,7 @@ COMMON_FILE = ROOT / "config" / "presets.yaml"
 
 
 class PresetError(ValueError):
-    """A file of presets can't be used, or a preset does not exist. The message says which and why."""
+    """A file of presets can't be used, or a preset does not exist. The message names it, and says why."""
 
 
 def _within(name: str) -> object:
@@ -86,7 +86,9 @@ class Presets:
         return tuple(self._presets)
 
     def apply(self, requested: SpeechParameters) -> SpeechParameters:
-        """Return ``requested`` with unset parameters taken from its preset. A pitch of 0 counts as unset.
+        """Return ``requested`` with unset parameters taken from its preset, or else from the default preset.
+
+        A pitch shift of 0 counts as unset.
 
         Raises:
             PresetError: there is no such preset.

@@ -13,9 +13,9 @@ class ToyPhrase:
     """One answer of the toy model.
 
     ``question`` is an example that gets this answer. Each ``decisive`` word in a question counts one vote for the
-    answer, each ``hinting`` word half a vote. The answer with the most votes wins; of equal ones, the earlier in the
-    table. Words in scripts without spaces are found anywhere in the text. All others are found as whole words, in lower
-    case, Title case or CAPITALS.
+    answer, each ``hinting`` word half a vote. The answer with the most votes wins. In a tie, the earlier one in the
+    table wins. Words in scripts without spaces are found anywhere in the text. All others are found as whole words, in
+    lower case, Title case or CAPITALS.
     """
 
     name: str
@@ -173,10 +173,11 @@ TOY_PHRASES: tuple[ToyPhrase, ...] = (
 )
 
 DEFAULT_VOTES = 0.75
+"""Votes for the default answer. Another answer needs more to win."""
 
 
 def rank_weight(rank: int) -> float:
-    """The weight of a vote for the phrase at index ``rank``. It falls along the table, which decides ties."""
+    """The weight of a vote for the phrase at index ``rank``. Later phrases have a lower weight, so they lose ties."""
     return 1.0 - rank / 200
 
 

@@ -10,7 +10,7 @@ from toys.llm.phrases import TOY_PHRASES, words_are_spaced
 BEGIN = "<|endoftext|>"
 END = "<|im_end|>"
 USER_TURN = "<|im_start|>user"
-# Some chat templates trim the line feed.
+# Some chat templates leave out the line feed at the end.
 REPLY_CUES = ("<|im_start|>assistant\n", "<|im_start|>assistant")
 MARKS = (BEGIN, END, USER_TURN, *REPLY_CUES, "<|im_start|>")
 
@@ -23,10 +23,10 @@ class ToyVocabulary:
 
     Attributes:
         tokens: the tokens as GGUF stores them. A token's index is its id.
-        normal: ids by text in the byte-level alphabet.
-        literal: ids of chat marks, and of keywords that are found anywhere in a text.
+        normal: ids of all other tokens than ``literal``, by their text in the byte-level alphabet.
+        literal: ids of chat marks, and of keywords that are found anywhere in a text, by their text.
         chains: for each phrase of the table, the ids of its answer's pieces in order.
-        keywords: for each keyword, the ids of the tokens that it can be.
+        keywords: for each keyword, the ids of its forms: lower case, capitals, with a space before it.
     """
 
     tokens: tuple[str, ...]

@@ -4,7 +4,8 @@ It is a real GGUF file for llama.cpp. It knows the answers of ``phrases`` and no
 weights are those of a llama with two layers, in which each used dimension of the residual stream has one meaning:
 
 - Layer 1 counts user turns. Every token attends equally to the start of the text and to each user turn so far, and
-  keeps the share of the start: 1 / (1 + turns). That tells each token which user message it belongs to.
+  stores how much of its attention the start gets: 1 / (1 + turns). This number tells each token which user message it
+  belongs to.
 - Layer 2 votes. Only the cue that begins the reply attends to other tokens: to the keywords of the newest user message,
   which carry votes for answers, and to that message's mark, which carries the votes of the default answer.
 - The output matrix maps the winning vote to the answer's first piece, and each piece to the next one.
@@ -52,10 +53,10 @@ _IDENTITY_BITS = (_WIDTH - _IDENTITY) // 8 * 8
 _SQUARED_LENGTH = 16.0
 _NORMED = math.sqrt(_WIDTH / _SQUARED_LENGTH)
 
-# Dimensions of a head in which queries and keys meet. They are high ones, which do not rotate.
+# Dimensions of a head that queries and keys both use. The position encoding does not rotate such high dimensions.
 _MEET_A, _MEET_B, _MEET_C = 48, 50, 52
 
-# Attention scores before the softmax. They still tell the newest of sixty user messages from the others.
+# Attention scores before the softmax. They are large enough to tell the newest of sixty user messages from the others.
 _COUNTED = 60.0
 _NEWEST = -60_000.0
 _LISTENED = 20.0
@@ -89,7 +90,7 @@ def toy_weights(cache_dir: Path, progress: Progress | None = None) -> Path:
         return path
     cache_dir.mkdir(parents=True, exist_ok=True)
     half_made = cache_dir / f".{path.name}.part"
-    # It always has the same name, so that the next run replaces what a killed process has left.
+    # The unfinished file always has the same name, so that the next run replaces the file that a killed process left.
     with half_made.open("ab") as mine:
         fcntl.flock(mine, fcntl.LOCK_EX)
         try:
@@ -231,7 +232,7 @@ def _blank() -> tuple[Matrix, Matrix, Matrix, Matrix]:
 
 
 def _for_score(score: float) -> float:
-    """The product of a query's and a key's weight that gives this attention score where two flags of 1 meet."""
+    """The product of a query weight and a key weight that gives this attention score if both their flags are 1."""
     return score * math.sqrt(_HEAD_WIDTH) / _NORMED**2
 
 
