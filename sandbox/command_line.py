@@ -64,7 +64,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    """Run until a signal. Raises :class:`OSError` if the port can't be opened."""
+    """Run the local Discord until SIGINT or SIGTERM. Raises :class:`OSError` if the port can't be opened."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -108,7 +108,7 @@ def _for_programs(sandbox: Sandbox) -> str:
 
 
 def run(arguments: list[str]) -> int:
-    """Run until interrupted and return the exit status."""
+    """Run the local Discord until Ctrl-C or SIGTERM, and return the exit status."""
     options = _options(arguments)
     try:
         asyncio.run(_serve(options))

@@ -13,14 +13,14 @@ from sandbox.world.world import World
 
 
 class Faults:
-    """Causes faults for the bot under test. Packet loss and voice close codes are caused at ``Sandbox.voice_server``.
+    """Causes faults for the bot under test. ``Sandbox.voice_server`` causes packet loss and voice close codes.
 
     Args:
-        world: the state that is changed.
+        world: the state of the simulated Discord, which the faults change.
         gateway: the main gateway.
         rest: causes the faults of the REST API.
         voice: the voice servers.
-        everybody_follows: lets guests who were moved connect again.
+        everybody_follows: connects all guests to the voice channels that they are in now.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Faults:
         await self._everybody_follows()
 
     async def lose_voice_server(self) -> None:
-        """Take the voice server away. Clients are told of no endpoint until :meth:`change_voice_server`."""
+        """Disconnect everybody from voice and report no voice endpoint until :meth:`change_voice_server` is called."""
         await self._voice.lose_server()
 
     # On the gateway.
@@ -126,7 +126,7 @@ class Faults:
         self._world.directory.set_overwrite(channel, Overwrite(user.id, is_member=True, allow=permissions))
 
     def set_intents(self, app: Application, flags: ApplicationFlag) -> None:
-        """Grant an application exactly these privileged intents, from its next identify on."""
+        """Grant an application exactly these privileged intents. They take effect at its next identify."""
         self._world.directory.set_application_flags(app, flags)
 
     async def kick_from_guild(self, user: User, guild: Guild) -> None:

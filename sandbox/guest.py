@@ -1,4 +1,4 @@
-"""A simulated person on the sandbox: writes, uses commands, joins voice channels, and waits for answers."""
+"""A simulated person in the sandbox: writes, uses commands, joins voice channels, and waits for answers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Deliveries(Protocol):
     """Reports when messages reached the bot."""
 
     async def delivered(self, message_id: int) -> float:
-        """Wait until the message was written to a bot's socket; returns that time, in monotonic seconds."""
+        """Wait until the message is about to be written to a bot's socket; returns when, in monotonic seconds."""
         ...
 
 
 class Guest:
-    """One simulated person. :meth:`sandbox.server.Sandbox.add_guest` makes them.
+    """One simulated person. :meth:`sandbox.server.Sandbox.add_guest` makes guests.
 
     Methods raise :class:`~sandbox.world.errors.RestError` if Discord's own client would show an error.
     """
@@ -78,7 +78,7 @@ class Guest:
     async def say(
         self, channel: Channel, text: str, *, attachments: Sequence[Upload] = (), reply_to: Message | None = None
     ) -> Message:
-        """Write a message. Returns once it was sent to the bot; ``sent_at`` is the time at which this happened."""
+        """Write a message, and wait until it is sent to the bot. The message's ``sent_at`` is the time of sending."""
         reference = reply_to.id if reply_to else None
         return await self._post(channel, Draft(text, uploads=tuple(attachments), reference_id=reference))
 
@@ -141,7 +141,12 @@ class Guest:
     # Commands and buttons.
 
     async def press(self, channel: Channel, command: str, /, **options: Any) -> Pressed:
-        """Use a slash command. Sub-commands follow after spaces. Users, channels, roles and files are objects.
+        """Use a slash command.
+
+        Args:
+            channel: the channel in which the guest uses the command.
+            command: the command's name. The names of sub-commands follow, separated by spaces.
+            options: the command's options by name. Users, channels, roles and files are passed as objects.
 
         Raises:
             CommandError: there is no such command, or an option is wrong.
@@ -175,13 +180,13 @@ class Guest:
         *,
         after: Message | None = None,
     ) -> Message:
-        """Wait until a message of somebody else ``matches``, when it is posted or after an edit.
+        """Wait for a message of somebody else that ``matches`` accepts, either as it was posted or after an edit.
 
         Args:
             channel: the channel to read.
-            matches: decides whether a message is the one.
+            matches: returns whether a message is the expected one.
             timeout: seconds to wait at most.
-            after: only later messages count; by default, those later than the guest's own last message there.
+            after: only messages later than this one count. The default is the guest's own last message in the channel.
 
         Raises:
             TimeoutError: no message matched; the text lists the messages that came.
@@ -202,7 +207,10 @@ class Guest:
             raise TimeoutError(f"{error}; {self.user.name} read {seen}") from None
 
     async def next_message(self, channel: Channel, *, by_bot: bool = True, timeout: float = 10.0) -> Message | None:
-        """Wait for the next message of others, later than the guest's own last one and the last one returned here.
+        """Wait for a new message of a bot (``by_bot``) or of anybody else.
+
+        A message is new if it is later than the guest's own last message and the last message that this method returned
+        for the channel.
 
         Returns:
             The message, or ``None`` if none came in time.
@@ -269,7 +277,10 @@ class Guest:
         await self.follow_voice()
 
     async def follow_voice(self) -> None:
-        """Connect to the current voice channel, as Discord's client does after a move, a kick or a new server."""
+        """Connect to the guest's current voice channel, or disconnect if there is none.
+
+        Discord's client does the same after a move, a kick or a change of the voice server.
+        """
         state = self._world.voice.find(self._guild.id, self.id)
         if self._voice is not None and (state is None or state.token != self._token):
             await self._voice.close()

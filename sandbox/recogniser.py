@@ -1,7 +1,7 @@
 """A speech recogniser for known English sentences, to check that synthetic speech is intelligible.
 
-PocketSphinx brings its acoustic model in its wheel, so nothing is downloaded. A language model made of the known
-sentences' word pairs makes it accurate enough.
+PocketSphinx brings its acoustic model in its wheel, so nothing is downloaded. A language model made of the word pairs
+of the known sentences makes PocketSphinx accurate enough.
 """
 
 from __future__ import annotations
@@ -25,12 +25,15 @@ from audio.samples import Samples
 RATE = 16_000
 _BEGIN, _END = "<s>", "</s>"
 _PAIR_PROBABILITY = 0.9
-"""Total probability of the known word pairs after a word. The rest is for all other words."""
+"""Probability that the next word is one that follows the current word in a known sentence.
+
+The rest of the probability is for all other words.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class TextMatch:
-    """A known text and its agreement with what was recognised: 0 (no common word) to 1 (every word, in order).
+    """A known text and its agreement with the recognised words: 0 (no common word) to 1 (every word, in order).
 
     Speech of a good synthetic voice reaches 0.4 to 1. Another text, or noise, stays below 0.3.
     """

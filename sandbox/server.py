@@ -32,14 +32,14 @@ SHUTDOWN_S = 1.0
 class Sandbox:
     """A local Discord for one event loop, on loopback.
 
-    Use it as an async context manager. Nothing of it is left when the block ends.
+    Use it as an async context manager. When the block ends, all servers are stopped and all files are removed.
 
         async with Sandbox() as sandbox:
             ada = await sandbox.add_guest("Ada")
             await ada.say(sandbox.text_channel, "Hello")
 
     Args:
-        dave: whether voice channels are end-to-end encrypted (DAVE) at first.
+        dave: whether voice channels are end-to-end encrypted (DAVE) at the start. The voice server can switch this.
         host: the address to listen on. Voice clients are always sent to ``localhost``.
         port: the port of REST API and gateway; 0 takes a free one.
         bot_name: the bot's name.
@@ -148,7 +148,7 @@ class Sandbox:
 
     @property
     def guild(self) -> Guild:
-        """The guild."""
+        """The first guild."""
         return self.home.guild
 
     @property
@@ -186,14 +186,14 @@ class Sandbox:
         return self.guest_for(user, where)
 
     def guest_for(self, user: User, guild: Guild | None = None) -> Guest:
-        """Make a guest of somebody who is a member of the first guild, or of ``guild``, such as its owner."""
+        """Make a guest of an existing member, such as the owner, of the first guild or of ``guild``."""
         where = guild or self.guild
         guest = Guest(user, where, self.bot, self.world, self._watch, self._gateway, self._enter_voice)
         self.guests.append(guest)
         return guest
 
     async def join_voice(self, user_id: int, channel_id: int) -> tuple[Json, Json]:
-        """Put a user into a voice channel for a voice library that has no gateway connection here.
+        """Put a user into a voice channel for a voice library that is not connected to the gateway.
 
         Returns:
             The payloads of ``VOICE_STATE_UPDATE`` and ``VOICE_SERVER_UPDATE``, for the library's adapter. The voice

@@ -27,9 +27,9 @@ SPEECH_LEVEL = 0.1
 
 _SYNTHESISER = "sandbox.speech_synthesiser"
 _SPEAKING_LIMIT = 60.0
-"""Seconds after which a process that is still speaking a text is killed."""
+"""If the speech of one text takes longer than this many seconds, the process is killed."""
 _VOICED_LEVEL = 0.005
-"""Level from which a sample is part of the speech and not of the silence around it."""
+"""The speech begins at the first and ends at the last sample above this level. The silence around it is cut off."""
 # espeak-ng would spell "mhm" letter by letter.
 _MHM = re.compile(r"\bmhm\b", re.IGNORECASE)
 
@@ -89,7 +89,7 @@ class _Synthesiser:
 
     @contextmanager
     def _started(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-        """The process's streams. A process that takes too long is killed; the next text starts another one."""
+        """The input and output of the process. If it takes too long, it is killed; the next text starts another one."""
         process = self._process = self._process or subprocess.Popen(  # noqa: S603
             (sys.executable, "-m", _SYNTHESISER), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )

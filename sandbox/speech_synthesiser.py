@@ -1,11 +1,11 @@
-"""A program that speaks texts: ``python -m sandbox.speech_synthesiser``. It ends with its standard input.
+"""A program that speaks texts: ``python -m sandbox.speech_synthesiser``. It exits when its standard input is closed.
 
 Each request is one line of JSON: ``text``, ``voice``, ``rate`` in words a minute, ``pitch``. The response is a line of
 JSON too. It has ``rate`` in samples a second and ``bytes``, the length of the 16-bit little-endian mono PCM that
 follows the line; or it has ``error``.
 
 espeak-ng keeps its state between texts, so that one process never speaks the same words quite the same way twice.
-Therefore each text is spoken in a fork of this process, which speaks nothing itself.
+Therefore each text is spoken in a fork of this process. The process itself never speaks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from audio.pcm import to_pcm16
 
 def main() -> None:
     """Speak the requests of the standard input."""
-    # Ctrl-C is meant for the program that started this one. That program ends this one by closing its input.
+    # Ctrl-C is meant for the parent process. The parent stops this process by closing its standard input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     library = load_espeak()
     for line in sys.stdin.buffer:

@@ -1,4 +1,4 @@
-"""A certificate authority for one run, with the voice server's certificate and a file for its clients."""
+"""A certificate authority for one run: it issues the voice server's certificate and a file that clients trust."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import trustme
 
 
 class LocalAuthority:
-    """A new certificate authority. :meth:`close` removes its file. On Linux, a kill of the process removes it too."""
+    """A new certificate authority. :meth:`close` removes its file; on Linux, the end of the process does so too."""
 
     def __init__(self) -> None:
         self._authority = trustme.CA()
@@ -27,7 +27,7 @@ class LocalAuthority:
         return context
 
     def client_context(self) -> ssl.SSLContext:
-        """The TLS context for a client that trusts this authority alone."""
+        """The TLS context for a client that trusts only this authority."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._authority.configure_trust(context)
         return context

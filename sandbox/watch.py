@@ -1,4 +1,4 @@
-"""Waiting for a state of the sandbox: the condition is checked after each event, so that none is missed."""
+"""Waiting for a state of the sandbox: the condition is checked after each event, so that no state is missed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Watch:
             future.cancel()
 
     async def until(self, probe: Callable[[], _T | None], timeout: float, what: str) -> _T:
-        """Wait until ``probe`` returns something other than ``None``; returns that.
+        """Wait until ``probe`` returns a value other than ``None``; returns that value.
 
         Args:
             probe: reads the state; called now and after each event.

@@ -44,7 +44,7 @@ from wire.messages import SAMPLE_RATE
 from wire.parameters import SpeechParameters
 
 SWITCH_INTERVAL = 0.0005
-"""Seconds that a computing thread may keep Python's lock while the event loop waits. Python's default is 5 ms."""
+"""Seconds for which a computing thread may keep Python's global lock while others wait. Python's default is 5 ms."""
 ENDING_LIMIT = 4.0
 """Time limit for a clean shutdown, in seconds. After that the process ends at once, even while it loads a model."""
 _OK, _ENGINE_FAILED, _CANNOT_START = 0, 1, 2

@@ -16,8 +16,8 @@ TEMPO_RATE = 32_000
 """Sample rate in Hz at which the tempo is changed."""
 # Window of atempo: 32 ms, two periods of the lowest voice. A longer window only adds delay.
 _WINDOW_SAMPLES = 1024
-# atempo's window is 1/24 s at the sample rate that it is told, rounded to a power of two. With this rate, it is the
-# window above.
+# atempo's window is 1/24 s at the sample rate that the filter is told, rounded to a power of two. With this rate, the
+# window has _WINDOW_SAMPLES samples.
 _NOMINAL_RATE = 24 * _WINDOW_SAMPLES
 # atempo drops samples that don't fill a window. This much silence at the end pushes all of the sound out.
 _FLUSH_SECONDS = 0.25
@@ -29,7 +29,7 @@ SLOWEST, FASTEST = 0.25, 4.0
 
 def tempo_filters(factor: float) -> tuple[Filter, ...]:
     """Filters that speed up sound at :data:`TEMPO_RATE` by ``factor`` without changing its pitch."""
-    # A single atempo can't go below 0.5.
+    # A single atempo filter can't apply a factor below 0.5.
     steps = (0.5, factor / 0.5) if factor < 0.5 else (factor,)
     return (
         ("asetrate", str(_NOMINAL_RATE)),

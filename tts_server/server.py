@@ -36,7 +36,7 @@ class SpeechServer:
         library: voices made from recordings.
         cards: polls the GPUs' memory.
         token: if set, clients must send it with every request except ``/health``.
-        per_minute: most requests to ``/v1`` per minute and client address.
+        per_minute: the largest number of requests to ``/v1`` per minute from one client address.
         allowed_origins: origins of web pages that may use the server from a browser.
     """
 
@@ -79,7 +79,8 @@ class SpeechServer:
     ) -> EnginePool:
         """Create the engine pool in a thread and warm up every engine that is loaded.
 
-        ``create_better`` creates the pool of the better engine, or returns ``None``. That pool is not warmed up.
+        ``create_better`` creates the pool of a second engine of higher quality, which only the OpenAI API uses, or
+        returns ``None``. That pool is not warmed up.
 
         Raises:
             EngineError: an engine can't be created, or no engine can speak.

@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 MEMBERS_PER_CHUNK = 1000
 CLOSE_LIMIT_S = 1.0
-"""Seconds to wait for the client's side of a close."""
+"""Seconds that the server waits for a client to confirm a close."""
 
 
 class Gateway:
@@ -62,23 +62,23 @@ class Gateway:
         for socket in tuple(self._sockets):
             await socket.close(code=1001)
 
-    # For guests and faults.
+    # Used by the guests (simulated users), and to inject faults.
 
     def is_online(self, app: Application) -> bool:
         """Whether a session of this bot is connected, and READY was sent."""
         return any(session.app is app and session.connected for session in self._sessions.values())
 
     async def delivered(self, message_id: int) -> float:
-        """Wait until a message's event was written to a bot's socket; returns that time, in the clock's seconds.
+        """Wait until a message's event is about to be written to a bot's socket; returns when, in seconds of ``clock``.
 
-        Call it right after the message was posted, before anything else is awaited. If no connected bot may see the
-        message, it returns the current time.
+        Call this method right after the message was posted, before anything else is awaited. If no connected bot may
+        see the message, the method returns the current time.
         """
         receipt = self._receipts.get(message_id)
         return self._clock() if receipt is None else await receipt
 
     def cut(self) -> None:
-        """Break every connection without a close, as a network failure does. The sessions can be resumed."""
+        """Break every connection without a close frame, as a network failure does. The sessions can be resumed."""
         for request in self._sockets.values():
             if request.transport is not None:
                 request.transport.abort()

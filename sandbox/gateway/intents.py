@@ -77,7 +77,7 @@ def needed_intent(event: Dispatch) -> Intent:
 def payload_for(event: Dispatch, intents: int, reader_id: int) -> Json:
     """The payload of an event as one bot gets it: without a message's content if the bot lacks the intent for it.
 
-    Without the intent, a bot still reads direct messages, its own messages and those that mention it.
+    Without the intent, a bot still reads direct messages, its own messages, and messages that mention it.
     """
     data = event.data
     if (

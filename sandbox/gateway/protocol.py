@@ -14,7 +14,7 @@ from sandbox.world.entities import Json
 HEARTBEAT_S = 41.25
 """Heartbeat interval in seconds."""
 _MISSED_HEARTBEATS = 1.5
-"""Number of heartbeat intervals without a message after which the connection is closed."""
+"""If a client sends nothing for this many heartbeat intervals, its connection is closed."""
 
 
 class Op(IntEnum):
@@ -98,5 +98,5 @@ def read_id(value: Any) -> int:
 
 
 def control_message(op: Op, data: Any) -> GatewayMessage:
-    """A message with an opcode other than an event's."""
+    """Make a message that is not an event, such as HELLO or the answer to a heartbeat."""
     return GatewayMessage(json.dumps({"op": op, "d": data, "s": None, "t": None}))

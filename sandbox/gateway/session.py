@@ -1,4 +1,4 @@
-"""One bot's session on the gateway. Its events are numbered and kept, so that a new connection can resume it."""
+"""One bot's session on the gateway. Its events are numbered and kept, so that a client can resume the session."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class GatewaySession:
     """A session, which outlives its connections. Use it on one event loop.
 
     Args:
-        session_id: the id by which it is resumed.
+        session_id: the id by which a client resumes the session.
         app: the bot's application.
-        intents: the :class:`~sandbox.gateway.intents.Intent` bits of its identify.
+        intents: the :class:`~sandbox.gateway.intents.Intent` bits that the bot sent in its identify.
     """
 
     def __init__(self, session_id: str, app: Application, intents: int) -> None:
@@ -61,7 +61,7 @@ class GatewaySession:
         }
 
     def known_members(self, guild: Guild) -> list[Member]:
-        """The members that GUILD_CREATE lists. Without the presences intent: the bot, and those in voice channels."""
+        """The members in GUILD_CREATE: all, or without the presences intent the bot and the members in voice."""
         members = guild.members.values()
         if self.intents & Intent.GUILD_PRESENCES:
             return list(members)
@@ -72,12 +72,12 @@ class GatewaySession:
         self._outbox = outbox
 
     def detach(self, outbox: asyncio.Queue[GatewayMessage]) -> None:
-        """Handle the end of a connection. Events are kept until the next one, unless there is a newer one already."""
+        """Handle the end of a connection. If no newer connection is attached, events wait for the next one."""
         if self._outbox is outbox:
             self._outbox = None
 
     def send(self, name: str, data: Json, message_id: int | None = None) -> None:
-        """Send an event, now or after a resume."""
+        """Send an event: at once if a connection is attached, otherwise after a resume."""
         self._sequence += 1
         text = json.dumps({"op": DISPATCH, "t": name, "s": self._sequence, "d": data})
         frame = GatewayMessage(text, message_id)
@@ -91,7 +91,7 @@ class GatewaySession:
         return oldest - 1 <= after <= self._sequence
 
     def replay(self, after: int, outbox: asyncio.Queue[GatewayMessage]) -> None:
-        """Continue on a new connection: first the events that it missed, then new ones."""
+        """Continue on a new connection: first send the kept events with numbers above ``after``, then new events."""
         for sequence, frame in self._kept:
             if sequence > after:
                 outbox.put_nowait(frame)

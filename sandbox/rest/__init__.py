@@ -47,7 +47,7 @@ def rest_application(world: World, faults: RestFaults) -> web.Application:
 
 
 def files_application(world: World) -> web.Application:
-    """The server of attachments, like Discord's content network."""
+    """The server of attachments, like Discord's CDN."""
     app = web.Application(middlewares=[answer_errors])
     app[WORLD] = world
     app.add_routes(files.ROUTES)
@@ -55,7 +55,7 @@ def files_application(world: World) -> web.Application:
 
 
 def proxy_application(world: World) -> web.Application:
-    """The server of link previews' pictures, like Discord's media proxy."""
+    """The server of the pictures in link previews, like Discord's media proxy."""
     app = web.Application(middlewares=[answer_errors])
     app[WORLD] = world
     app.add_routes(files.PROXY_ROUTES)

@@ -120,7 +120,7 @@ async def set_voice_status(request: web.Request) -> web.Response:
 @ROUTES.post("/channels/{channel}/threads")
 @ROUTES.post("/channels/{channel}/messages/{message}/threads")
 async def create_thread(request: web.Request) -> web.Response:
-    """Create a thread in a text channel, with or without a first message."""
+    """Create a thread in a text channel, on its own or from an existing message."""
     world, channel, body = world_of(request), path_channel(request), await body_of(request)
     if channel.kind is not ChannelKind.TEXT:
         raise wrong_channel_type()

@@ -1,4 +1,4 @@
-"""Helpers of all handlers: the caller, the request's body and ids, and responses in Discord's format."""
+"""Helpers for the handlers of all routes: the caller, the request's body and ids, and responses in Discord's format."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def path_id(request: web.Request, name: str) -> int:
 
 
 def field_id(value: object, field: str) -> int:
-    """An id of a field that was sent as text or number. Error 400 if it is neither."""
+    """A field's id, sent as text or as a number. Error 400 if it is neither."""
     try:
         return int(str(value))
     except ValueError:
@@ -79,7 +79,11 @@ async def json_of(request: web.Request) -> Any:
 
 
 def json_response(payload: object, status: int = 200) -> web.Response:
-    """A JSON response. The content type is bare, because discord.py reads any other as text."""
+    """A JSON response.
+
+    The content type has no charset parameter, because discord.py parses JSON only if the content type is exactly
+    ``application/json``.
+    """
     return web.Response(body=json.dumps(payload).encode(), status=status, content_type="application/json")
 
 

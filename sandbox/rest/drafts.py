@@ -44,7 +44,7 @@ async def read_form(request: web.Request) -> Form:
 
 
 def draft_from(form: Form, payload: Json | None = None) -> Draft:
-    """Read a message from a form's JSON, or from ``payload``, which is a part of it.
+    """Read a message from a form's JSON, or from ``payload``, a part of that JSON.
 
     Raises:
         RestError: a field has the wrong type (50035).
@@ -84,7 +84,7 @@ def edited(before: Draft, form: Form, payload: Json | None = None) -> Draft:
 
 
 def kept_attachments(payload: Json) -> frozenset[int] | None:
-    """The ids of the files that an edit keeps. ``None`` if the body has no list of files, which keeps all."""
+    """The ids of the files that an edit keeps. ``None`` means all files: the body has no list of files."""
     if "attachments" not in payload:
         return None
     return frozenset(field_id(each.get("id"), "attachments") for each in _list(payload, "attachments"))

@@ -21,9 +21,9 @@ class _Rule:
 
 
 class RestFaults:
-    """Causes faults of requests.
+    """Makes requests of chosen routes fail or wait.
 
-    A route is the method and the path without its version, such as ``"POST /channels/*/messages"``. ``*`` stands for
+    A route is the method and the path without ``/api/v10``, such as ``"POST /channels/*/messages"``. ``*`` stands for
     one part of the path, ``**`` for any number of parts.
     """
 

@@ -68,7 +68,7 @@ async def edit_message(request: web.Request) -> web.Response:
 
 @ROUTES.delete("/channels/{channel}/messages/{message}")
 async def delete_message(request: web.Request) -> web.Response:
-    """Delete a message of the caller, or of anybody with the permission."""
+    """Delete a message. To delete a message of somebody else, the caller needs the permission to manage messages."""
     world, message = world_of(request), path_message(request)
     if message.author is not caller(request):
         world.directory.require(caller(request).id, path_channel(request), Permission.MANAGE_MESSAGES)

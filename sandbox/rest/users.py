@@ -89,7 +89,7 @@ async def open_direct_messages(request: web.Request) -> web.Response:
 @ROUTES.get("/oauth2/applications/@me")
 @ROUTES.get("/applications/@me")
 async def get_own_application(request: web.Request) -> web.Response:
-    """Get the application of the token."""
+    """Get the application to which the bot token belongs."""
     return json_response(payloads.application(caller_app(request)))
 
 

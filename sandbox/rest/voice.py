@@ -26,7 +26,7 @@ async def get_voice_state(request: web.Request) -> web.Response:
 
 @ROUTES.patch("/guilds/{guild}/voice-states/@me")
 async def change_own_voice_state(request: web.Request) -> web.Response:
-    """Let the bot speak on a stage (as a moderator), go to the audience, or ask to speak."""
+    """Move the bot to a stage's speakers (needs a moderator's permission) or to its audience, or ask to speak."""
     body = await body_of(request)
     user_id = caller(request).id
     _suppress(request, user_id, body, needed=Permission.MUTE_MEMBERS if body.get("suppress") is False else None)

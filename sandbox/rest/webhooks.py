@@ -1,4 +1,7 @@
-"""Routes of webhooks: create, get, rename, delete. Posts are in ``interactions``, which has the same paths."""
+"""Routes of webhooks: create, get, rename, delete.
+
+The routes of a webhook's messages are in ``interactions``, because interaction responses have the same paths.
+"""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class ReceivedPacket:
 
     @property
     def silent(self) -> bool:
-        """Whether it is Discord's frame of silence, which begins and ends transmissions."""
+        """Whether the packet is Discord's frame of silence, which begins and ends transmissions."""
         return self.opus == SILENCE
 
 
@@ -47,7 +47,7 @@ class TimedSound:
 
 
 def save_mix(path: Path, pieces: Sequence[TimedSound]) -> None:
-    """Mix the pieces into a WAV file that starts with the earliest: 16-bit mono at 48,000 Hz."""
+    """Mix the pieces into a WAV file (16-bit mono at 48,000 Hz) that starts with the earliest piece."""
     begin = min((piece.at for piece in pieces), default=0.0)
     placed = [(round((piece.at - begin) * SAMPLE_RATE), piece.sound) for piece in pieces]
     mix = np.zeros(max((position + len(sound) for position, sound in placed), default=0), np.float32)
@@ -81,7 +81,7 @@ class AudioReceiver:
         self._changed.set()
 
     def add_undecryptable(self, user: int) -> None:
-        """Count a packet of a speaker whose end-to-end encryption could not be opened."""
+        """Count a speaker's packet that could not be decrypted end to end."""
         self._speaker(user).undecryptable += 1
 
     @property
@@ -172,7 +172,8 @@ class AudioReceiver:
 def _placed(packets: list[ReceivedPacket], sounds: list[Sound], begin: float) -> list[tuple[int, Sound]]:
     """Each frame with its position in samples.
 
-    A transmission starts at its arrival. Its other frames follow without gaps, whatever their jitter.
+    A transmission starts when its first packet arrives. Its other frames follow without gaps, even if their packets
+    arrive unevenly.
     """
     placed: list[tuple[int, Sound]] = []
     end = 0

@@ -74,7 +74,7 @@ class DaveDelivery:
         self._corrupt_welcomes.add(user)
 
     def arrive(self, user: int) -> list[DaveMessage]:
-        """Add a client that has selected its protocol to the channel."""
+        """Add a client to the channel. The client has sent its SELECT_PROTOCOL message."""
         if user not in self._present:
             self._present.append(user)
         return [BinaryMessage(user, VoiceOp.EXTERNAL_SENDER, self._sender.package)] if self.version else []
@@ -166,7 +166,7 @@ class DaveDelivery:
         if self._open is not None and any(self._can_commit(member) for member in self.members):
             return []
         if self._open is not None:
-            # Nobody is left who could commit, so those who were to be added start a new group.
+            # Nobody is left who could commit the open proposals, so clients that wait to join start a new group.
             self._reset()
         staying = [member for member in self.members if self._can_commit(member)]
         if not staying:

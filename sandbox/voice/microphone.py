@@ -15,7 +15,7 @@ MicrophoneFrame = Sound | None
 
 
 class SimulatedMicrophone(Protocol):
-    """Decides which 20 ms frames are sent. Its user sends five frames of silence when it stops sending."""
+    """Decides which 20 ms frames are sent. When it stops sending, the caller sends five frames of silence."""
 
     def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
         """Yield one item for each 20 ms."""
@@ -29,7 +29,7 @@ def _cut(sound: Sound) -> Iterator[Sound]:
 
 
 class PushToTalk:
-    """Sends everything, pauses and background included, as between the press and the release of a key."""
+    """Sends everything, with pauses and background, as Discord does while the push-to-talk key is held."""
 
     def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
         """Yield every frame."""
@@ -61,7 +61,7 @@ class VoiceActivity:
     """Discord's default: sends while the sound is loud enough, and for a short hang-over after that.
 
     Args:
-        threshold: the RMS level from which a frame counts as voice.
+        threshold: a frame counts as voice if its RMS level is at least this.
         hang_over: seconds of quiet that are sent after voice.
     """
 

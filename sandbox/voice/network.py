@@ -48,7 +48,7 @@ class SimulatedNetwork:
     Attributes:
         up: the conditions from clients to server.
         down: the conditions from server to clients.
-        wrapping: what the server adds to packets.
+        wrapping: the padding and the header extensions that the server adds to packets.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -67,7 +67,7 @@ class SimulatedNetwork:
         return tuple(self._delay(conditions) for _ in range(copies))
 
     def wrap(self, header: bytes, media: bytes) -> tuple[bytes, bytes]:
-        """Add padding and extension to a packet; returns header and payload. An existing extension is kept."""
+        """Add padding and an extension to a packet at random; returns header and payload. Keeps an old extension."""
         if self._random.random() < self.wrapping.padded:
             length = self._random.randint(1, 12)
             header, media = bytes([header[0] | _PADDED, *header[1:]]), media + bytes(length - 1) + bytes([length])

@@ -39,12 +39,12 @@ from sandbox.world.bus import VoiceTicket
 _log = logging.getLogger(__name__)
 
 CONNECT_LIMIT = 10.0
-"""Seconds for connecting to the voice server."""
+"""If connecting to the voice server takes longer than this many seconds, it fails."""
 TAIL_FRAMES = 5
-"""Number of frames of silence after speech, as Discord asks for."""
+"""Number of frames of silence after speech. Discord asks clients for them."""
 FRAME_SECONDS = 0.02
 _PENDING_PACKETS = 100
-"""Most packets that are kept until their speaker is known."""
+"""Packets of unknown speakers are kept until the speakers are known. Beyond about this many, the oldest are dropped."""
 
 
 class VoicePeer:

@@ -15,7 +15,7 @@ from sandbox.voice.udp import Address, TimedSocket
 
 _DISCOVERY_SIZE = 74
 _DISCOVERY = struct.Struct(">HHI")
-# Types of discovery packets, and the length that their header names.
+# The two types of discovery packets, and the length in their header: the number of bytes that follow it.
 _REQUEST, _ANSWER, _BODY = 1, 2, 70
 _LOG_LENGTH = 100_000
 
@@ -47,7 +47,7 @@ class RelayedPacket:
 
 
 class VoiceRelay:
-    """Passes packets on to all others in the same room, encrypted with their keys. Use it on the event loop.
+    """Passes packets on to all others in the same room, encrypted with each receiver's key. Use it on the event loop.
 
     Attributes:
         log: the last packets, so that benchmarks can subtract the relay's own delay.

@@ -55,7 +55,7 @@ class VoiceServer:
 
     Args:
         tls: the TLS context with a certificate for ``localhost``.
-        dave: whether channels are end-to-end encrypted at first.
+        dave: whether channels are end-to-end encrypted at the start.
         modes: the transport encryptions that clients can choose from.
 
     Attributes:
@@ -99,7 +99,7 @@ class VoiceServer:
         self._clients.clear()
 
     def admit(self, ticket: VoiceTicket) -> None:
-        """Accept a client with this ticket. It replaces an older ticket of the same user in the guild."""
+        """Accept a client with this ticket from now on. An older ticket of the same user in the guild becomes void."""
         self._tickets[ticket.guild_id, ticket.user_id] = ticket
 
     async def expel(self, guild_id: int, user_id: int, *, close_code: int = VoiceCloseCode.DISCONNECTED) -> None:
@@ -245,7 +245,7 @@ class VoiceServer:
             case VoiceOp.TRANSITION_READY:
                 self._deliver(room.ready(client.user, int(data["transition_id"])))
             case VoiceOp.INVALID_COMMIT_WELCOME | VoiceOp.VIDEO:
-                # A client that could not follow sends a new key package next, which adds it again.
+                # A client that could not follow a commit or welcome sends a new key package next, which adds it again.
                 pass
             case _:
                 return False

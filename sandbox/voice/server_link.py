@@ -11,7 +11,7 @@ from sandbox.world.entities import VoiceState
 from sandbox.world.world import World
 
 CLOSE_GRACE_S = 0.05
-"""Seconds to wait for a client to close its connection before the next event is handled."""
+"""After a user is disconnected, the next event waits at most this many seconds for the client to close its side."""
 
 
 class VoiceServerLink:
@@ -21,7 +21,7 @@ class VoiceServerLink:
         world: the state to follow.
         tls: the voice server's TLS context.
         host: the address that the voice server listens on.
-        dave: whether channels are end-to-end encrypted at first.
+        dave: whether channels are end-to-end encrypted at the start.
 
     Attributes:
         server: the current voice server; another one after :meth:`change_server`.

@@ -14,11 +14,11 @@ _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@qq")
 _RECEIVE_BUFFER_BYTES = 1 << 20
 _MAX_BATCH = 64
-"""Most datagrams that are read in one go."""
+"""Largest number of datagrams that are read in one go. The rest is read at the event loop's next turn."""
 
 Address = tuple[str, int]
 Receiver = Callable[[bytes, Address, float], None]
-"""Called with a datagram, the sender's address, and the arrival in monotonic seconds."""
+"""A function that gets a datagram, the sender's address, and the time of arrival in monotonic seconds."""
 
 
 class TimedSocket:
@@ -75,7 +75,7 @@ def _arrival(ancillary: list[tuple[int, int, bytes]]) -> float:
     for level, kind, value in ancillary:
         if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(value) >= _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack_from(value)
-            # The kernel's stamp is of the wall clock. The time since then is the same on every clock.
+            # The kernel's timestamp is wall-clock time. The age of the datagram is the same on every clock.
             age: float = time.time() - (seconds + nanoseconds / 1e9)
             return now - max(0.0, age)
     return now

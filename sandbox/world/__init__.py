@@ -1,1 +1,1 @@
-"""The state of the local Discord: users, guilds, channels, messages, commands. No input, no output."""
+"""The state of the local Discord: users, guilds, channels, messages, commands. It does no input or output."""

@@ -10,7 +10,7 @@ from sandbox.world.entities import User
 from sandbox.world.errors import invalid_form
 
 CHANGES = 2
-"""Most changes of an avatar within :data:`PERIOD_S`."""
+"""A user can change the avatar at most this many times within :data:`PERIOD_S`."""
 PERIOD_S = 600.0
 """Period of the rate limit, in seconds."""
 

@@ -108,7 +108,7 @@ class Commands:
         Args:
             command: the registered command.
             words: the sub-command's names; empty for a plain command.
-            values: the options by name. Users, channels, roles and files are objects.
+            values: the options by name. Users, channels, roles and files are passed as objects.
             guild_id: the guild; ``None`` for direct messages.
 
         Raises:

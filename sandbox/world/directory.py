@@ -128,7 +128,7 @@ class Directory:
         return app.team
 
     def set_application_flags(self, app: Application, flags: ApplicationFlag) -> None:
-        """Grant exactly these privileged intents, from the next identify on."""
+        """Grant exactly these privileged intents. They take effect at the next identify."""
         app.flags = flags
 
     def set_avatar(self, user: User, avatar: str | None) -> None:
@@ -260,7 +260,7 @@ class Directory:
             self.announce_update(channel)
 
     def delete_channel(self, channel: Channel) -> None:
-        """Remove a channel, with its threads. End the voice connections in it first."""
+        """Remove a channel, with its threads. The caller ends the voice connections in it first."""
         guild = self.guild(channel.guild_id or 0)
         for thread in [
             each for each in guild.channels.values() if each.parent_id == channel.id and each.kind.is_thread

@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 
 class ApplicationFlag(IntFlag):
-    """Flags for the privileged intents of an application (those of unverified applications)."""
+    """Flags that grant privileged intents to an application. (Discord has other flags for verified applications.)"""
 
     NONE = 0
     PRESENCES = 1 << 13
@@ -33,12 +33,12 @@ class ChannelKind(IntEnum):
 
     @property
     def is_voice(self) -> bool:
-        """Whether it is a voice channel or a stage."""
+        """Whether the channel is a voice channel or a stage."""
         return self in (ChannelKind.VOICE, ChannelKind.STAGE)
 
     @property
     def is_thread(self) -> bool:
-        """Whether it is a thread of another channel."""
+        """Whether the channel is a thread of another channel."""
         return self in (ChannelKind.PUBLIC_THREAD, ChannelKind.PRIVATE_THREAD)
 
 
@@ -212,7 +212,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A forwarded message: its content at that time and its place. The author is not passed on."""
+    """A forwarded message: its content when it was forwarded, and its channel. The author is not passed on."""
 
     message_id: int
     channel_id: int
@@ -232,8 +232,8 @@ class Snapshot:
 class Draft:
     """The content of a message to post.
 
-    ``reference_id`` is the id of the message that it replies to, ``snapshot`` a forwarded message, and ``poll`` a poll
-    in the API's format. Without ``must_exist``, a reply to a message that does not exist becomes a plain message.
+    ``reference_id`` is the id of the message that the draft replies to, ``snapshot`` a forwarded message, and ``poll``
+    a poll in the API's format. Without ``must_exist``, a reply to a missing message becomes a plain message.
     """
 
     content: str = ""
@@ -297,12 +297,12 @@ class Message:
 
     @property
     def is_ephemeral(self) -> bool:
-        """Whether only one person sees it."""
+        """Whether only one person sees the message."""
         return MessageFlag.EPHEMERAL in self.flags
 
     @property
     def is_loading(self) -> bool:
-        """Whether it is the "… is thinking" of a deferred response."""
+        """Whether the message is the "… is thinking" of a deferred response."""
         return MessageFlag.LOADING in self.flags
 
 

@@ -46,7 +46,7 @@ class RestError(Exception):
 
 
 def unknown(what: str) -> RestError:
-    """Error 404: ``what`` does not exist. It is a key of :data:`UNKNOWN_CODES`."""
+    """Error 404: something does not exist. ``what`` is its kind, a key of :data:`UNKNOWN_CODES`."""
     return RestError(404, UNKNOWN_CODES[what], f"Unknown {what}")
 
 

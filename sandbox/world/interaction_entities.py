@@ -32,7 +32,7 @@ class Interaction:
     """One interaction and its responses.
 
     Attributes:
-        pressed_at: the start, in monotonic seconds.
+        pressed_at: the time at which the command or button was used, in monotonic seconds.
         source: the message of the button; ``None`` for commands.
         answered: the kind of the first response; ``None`` until there is one.
         answered_at: the time of the first response, in monotonic seconds.
@@ -57,7 +57,7 @@ class Interaction:
 
     @property
     def metadata(self) -> Json:
-        """The ``interaction_metadata`` of messages that respond to it."""
+        """The ``interaction_metadata`` of messages that respond to the interaction."""
         return {
             "id": str(self.id),
             "type": int(self.kind),

@@ -1,4 +1,4 @@
-"""Interactions: a person uses a command or button, and the bot responds, the first time within three seconds."""
+"""Interactions: a person uses a command or button, and the bot responds. It has three seconds to respond first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sandbox.world.interaction_entities import CallbackKind, Interaction, Intera
 from sandbox.world.messages import Messages
 
 FIRST_RESPONSE_S = 3.0
-"""Seconds in which a bot must send the first response."""
+"""A first response that comes later than this many seconds after the start is refused."""
 TOKEN_LIFE_S = 900.0
 """Seconds for which an interaction's token is valid."""
 ATTACHMENT_LIMIT = 10 * 1024 * 1024
@@ -30,7 +30,7 @@ class Interactions:
         directory: users and channels.
         messages: posts the responses.
         commands: the registered commands.
-        clock: monotonic seconds, for the three seconds.
+        clock: monotonic seconds, for the time limits.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Interactions:
         return self._begin(InteractionKind.COMMAND, app, user, channel, data)
 
     def complete(self, user: User, channel: Channel, command: str, option: str, typed: str) -> Interaction:
-        """Type into an option with suggestions. ``command`` is its name, with sub-commands after spaces."""
+        """Type into an option that has suggestions. ``command`` is a command's name, with sub-commands after spaces."""
         name, *words = command.split()
         app, registered = self._commands.find(name, channel.guild_id)
         options: list[Json] = [{"name": option, "type": OptionKind.STRING, "value": typed, "focused": True}]
@@ -100,7 +100,7 @@ class Interactions:
 
         Raises:
             RestError: the interaction is unknown or more than three seconds old (10062), it was answered before
-                (40060), or the kind does not fit it (50035).
+                (40060), or the kind of response does not fit the interaction (50035).
         """
         interaction = self._by_token.get(token)
         if interaction is None or interaction.id != interaction_id:
@@ -118,7 +118,7 @@ class Interactions:
         return self._callback_payload(interaction, callback, shown)
 
     def follow_up(self, app_id: int, token: str, draft: Draft) -> Message:
-        """Post a further response. The first one after "… is thinking" replaces that message."""
+        """Post a further response. The first response after "… is thinking" replaces that message."""
         interaction = self._answered(app_id, token)
         original = interaction.original
         if original is not None and original.is_loading:

@@ -1,4 +1,4 @@
-"""Finds the mentions in a text, as far as ``allowed_mentions`` lets them notify people."""
+"""Finds the mentions in a text that may notify people according to ``allowed_mentions``."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from sandbox.world.mentions import find_mentions
 
 BOT_LIMIT = 2000
 HUMAN_LIMIT = 4000
-"""Characters of the longest message that a person can write, which needs Nitro."""
+"""Maximum number of characters in a person's message. (On Discord, only people with Nitro can write that much.)"""
 MAX_FILES = 10
 MAX_EMBEDS = 10
 MAX_REACTIONS = 20
@@ -60,7 +60,7 @@ class Messages:
     def history(
         self, channel_id: int, *, before: int | None = None, after: int | None = None, limit: int = 50
     ) -> list[Message]:
-        """The messages that everybody can see, newest first: the last ``limit``, or those next to an id."""
+        """At most ``limit`` messages that everybody can see, newest first: the last ones, or those next to an id."""
         kept = [message for message in self._by_channel.get(channel_id, {}).values() if not message.is_ephemeral]
         if after is not None:
             return [message for message in kept if message.id > after][:limit][::-1]
@@ -161,10 +161,10 @@ class Messages:
         self._directory.bus.publish(Dispatch("MESSAGE_DELETE_BULK", data, channel.guild_id, channel.id))
 
     def react(self, message: Message, user: User, emoji: str) -> None:
-        """Add a user's reaction. A second one with the same emoji has no effect.
+        """Add a user's reaction. A second reaction with the same emoji has no effect.
 
         Raises:
-            RestError: the emoji is unknown (10014), or the message has twenty different ones already (30010).
+            RestError: the emoji is unknown (10014), or the message has twenty different reactions already (30010).
         """
         if not is_emoji(emoji) and not _CUSTOM_EMOJI.fullmatch(emoji):
             raise unknown("Emoji")
@@ -219,7 +219,7 @@ class Messages:
         raise unknown("Message")
 
     def store_upload(self, channel: Channel, upload: Upload) -> Attachment:
-        """Keep an uploaded file that belongs to no message: the option of a slash command."""
+        """Keep an uploaded file that belongs to an option of a slash command, not to a message."""
         (attachment,) = self._attach(channel.id, (upload,))
         self._stored[attachment.id] = upload
         return attachment
@@ -270,7 +270,8 @@ class Messages:
         message.mention_everyone = found.everyone and message.guild_id is not None
 
     def _announce(self, event: str, message: Message) -> None:
-        # Only the reader of an ephemeral message gets its event, and guests have no gateway connection here.
+        # Discord sends the event of an ephemeral message only to its reader. Here, the reader is a guest, and guests
+        # have no gateway connection.
         if not message.is_ephemeral:
             self._publish(event, message, self.payload(message))
 
@@ -293,7 +294,7 @@ class Messages:
 
 
 def snapshot_of(message: Message) -> Snapshot:
-    """The snapshot for forwarding a message. A forwarded message passes on its own snapshot."""
+    """The snapshot for forwarding a message. If the message was itself forwarded, its snapshot is passed on."""
     if message.snapshot is not None:
         return message.snapshot
     return Snapshot(
@@ -317,7 +318,7 @@ def _dm_readers(channel: Channel) -> frozenset[int] | None:
 
 
 def resend(message: Message) -> Draft:
-    """The draft that leaves a message as it is, as a base for edits."""
+    """The draft of a message as it is now. An edit starts from this draft."""
     return dataclasses.replace(
         Draft(message.content, allowed_mentions=message.allowed_mentions, flags=message.flags),
         embeds=message.embeds,

@@ -26,7 +26,7 @@ def timestamp(seconds: float | None) -> str | None:
 
 
 def user(who: User) -> Json:
-    """The JSON of a user for others."""
+    """The JSON of a user, as other users get it."""
     return {
         "id": str(who.id),
         "username": who.name,
@@ -40,7 +40,7 @@ def user(who: User) -> Json:
 
 
 def own_user(who: User) -> Json:
-    """The JSON of a user for themselves."""
+    """The JSON of a user, as the user gets it."""
     return user(who) | {"mfa_enabled": False, "locale": "en-US", "verified": True, "email": None}
 
 

@@ -1,4 +1,4 @@
-"""Permission bits, and the permissions that members have at first."""
+"""Permission bits, and the permissions that members and bots have in a new guild."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Presence:
         Raises:
             ValueError: a field is missing or wrong.
         """
-        # In an identify, the status may be missing, and the only activity may be called "game".
+        # In an identify, the status may be missing, and a field "game" may hold the only activity.
         game = data.get("game")
         status, activities = data.get("status") or "online", data.get("activities") or ([game] if game else [])
         if not isinstance(status, str) or status not in STATUSES or not isinstance(activities, list):

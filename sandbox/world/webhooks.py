@@ -51,7 +51,7 @@ class Webhooks:
         return webhook
 
     def authorised(self, webhook_id: int, token: str) -> Webhook:
-        """Get a webhook if the token is its own. Error 50027 if not."""
+        """Get a webhook and check its token. Error 50027 if the token is wrong."""
         webhook = self.get(webhook_id)
         if not secrets.compare_digest(webhook.token, token):
             raise RestError(401, 50027, "Invalid Webhook Token")

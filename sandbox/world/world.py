@@ -1,4 +1,4 @@
-"""Discord's whole state, without sockets, tasks and files. Its bus delivers all events."""
+"""The whole state of the simulated Discord; it uses no sockets, tasks or files. Its bus delivers all events."""
 
 from __future__ import annotations
 
@@ -50,19 +50,22 @@ class World:
         self.voice_endpoint: str | None = None
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Add a listener. It gets each event before the causing call returns. Returns a function that removes it."""
+        """Add a listener; returns a function that removes it.
+
+        The listener gets each event before the call that caused the event returns.
+        """
         return self._bus.subscribe(listener)
 
     def publish(self, event: Event) -> None:
-        """Deliver an event that a server has caused."""
+        """Deliver an event from the gateway or from the voice server."""
         self._bus.publish(event)
 
     def join_voice(self, user_id: int, channel_id: int) -> tuple[Json, Json]:
         """Put a user into a voice channel, for a client without a gateway connection.
 
         Returns:
-            The payloads of ``VOICE_STATE_UPDATE`` and ``VOICE_SERVER_UPDATE``, for the adapter of another voice
-            library. The voice server accepts the client a moment later; ``Sandbox.join_voice`` waits for that.
+            The payloads of ``VOICE_STATE_UPDATE`` and ``VOICE_SERVER_UPDATE``, for voice libraries other than
+            discord.py. The voice server accepts the client a moment later; ``Sandbox.join_voice`` waits until then.
 
         Raises:
             RestError: the channel is not a voice channel, it is full, or the user may not enter it.
@@ -82,7 +85,7 @@ class World:
         self.directory.delete_channel(channel)
 
     def remove_member(self, guild: Guild, user_id: int) -> None:
-        """Remove a user from a guild, and from its voice channel first."""
+        """Remove a user from a guild, after disconnecting them from voice."""
         self.voice.leave(guild.id, user_id)
         self.directory.remove_member(guild, user_id)
 

@@ -1,7 +1,7 @@
 """Access control: token, host and origin checks, cross-origin requests (CORS), and a rate limit per client.
 
 Source: the Fetch standard, "CORS protocol". Before a cross-origin request, a browser asks for permission without
-sending the token (the preflight). It shows an answer to a web page only if the answer names the page's origin.
+sending the token (the preflight). A browser shows an answer to a web page only if the answer names the page's origin.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _EXPOSED_HEADERS = "Retry-After"
 _HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~, -]{1,1000}", re.ASCII)
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_CLIENTS = 4096
-"""Most clients that the rate limit remembers. Beyond that, the client with the oldest last request is dropped."""
+"""Largest number of clients that the rate limit remembers. Beyond it, the longest inactive client is dropped."""
 
 
 class Access:
@@ -66,7 +66,8 @@ class Access:
 
     def _refuse_foreign(self, request: web.Request, is_open: bool) -> web.Response | None:
         """Refuse requests of foreign web pages, which any browser on this machine could otherwise send."""
-        # DNS rebinding: a foreign page's host name may point to this machine. Such requests have only a Host header.
+        # DNS rebinding: a foreign page's host name may point to this machine. The page's requests may then lack an
+        # Origin header, but their Host header has the foreign name.
         host = request.headers.get(hdrs.HOST)
         if host is not None and not self._is_local(host_name(host)):
             return error_response(

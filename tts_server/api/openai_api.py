@@ -31,7 +31,7 @@ from wire.parameters import SpeechParameters
 from wire.presets import PresetError
 
 STEP_TIMEOUT = 120.0
-"""Longest time, in seconds, that the engine may take for one step; includes loading a model."""
+"""If the engine takes longer than this many seconds for one piece of sound, loading included, the request fails."""
 _RETRY_SECONDS = 1.0
 _SILENT_SECONDS = 0.25
 """Seconds of silence sent for a text without speakable words, such as an emoji. Players reject files without sound."""
@@ -39,7 +39,7 @@ _VOICE_NAMES = "alloy ash ballad cedar coral echo fable marin nova onyx sage shi
 _OPENAI_VOICES = frozenset(_VOICE_NAMES.split())
 """OpenAI's voice names. They select the engine's default voice, unless the engine has a voice of that name."""
 BETTER_MODEL = "tts-1-hd"
-"""OpenAI's name for its model with higher quality and more delay. It selects the better engine."""
+"""OpenAI's name for its model with higher quality and more delay. It selects ``TTS_BETTER_ENGINE``, if that is set."""
 _OPENAI_MODELS = ("tts-1", BETTER_MODEL, "gpt-4o-mini-tts")
 
 _CHECK_SECONDS = 0.25
@@ -53,8 +53,8 @@ class OpenAiApi:
 
     Args:
         ready: returns the engine pool, or raises the HTTP error that says why there is none yet.
-        timeout: seconds that the engine may take for one step.
-        better: returns the pool of the better engine, if one is configured.
+        timeout: seconds that the engine may take for one piece of sound.
+        better: returns the pool of the second engine of higher quality, or ``None`` if there is no such engine.
         metrics: counts the replies and errors.
         clock: monotonic seconds.
         read_timeout: seconds after which a client that reads nothing of its reply is disconnected.
@@ -334,7 +334,7 @@ class ResponseSteps:
         return await self._run(work, self._timeout)
 
     async def write(self, work: Coroutine[Any, Any, None]) -> None:
-        """Wait until the client has read enough; abort its connection if it reads nothing for too long.
+        """Await a write to the client (``work``); abort the connection if the client reads nothing for too long.
 
         Raises:
             ConnectionResetError: the client closed the connection, or does not read.

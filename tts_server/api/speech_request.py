@@ -24,7 +24,7 @@ MAX_INPUT_CHARACTERS = 4096
 MAX_BODY_BYTES = 128 * 1024
 """Largest body: it has room for the longest text with every character escaped, and for the other fields."""
 MAX_BODY_SECONDS = 30.0
-"""Longest time, in seconds, for a whole body to arrive."""
+"""If a whole body does not arrive within this many seconds, the request is refused."""
 SLOWEST, FASTEST = 0.25, 4.0
 """Bounds of ``speed``, as in OpenAI's API."""
 DEFAULT_RATE = 24_000

@@ -19,10 +19,10 @@ from wire.messages import Notice
 
 MAX_CONNECTIONS = 64
 MAX_MESSAGE_BYTES = 1024 * 1024
-"""Largest message that leaves the connection open. Above the protocol's limit it is answered with an error."""
+"""A message with more bytes closes the connection. A message that exceeds only the protocol's limit gets an error."""
 KEEPALIVE_SECONDS = 20
 MAX_QUEUED_NOTICES = 100
-"""Most notices kept for a client that does not read. Newer ones are dropped."""
+"""Largest number of notices that are kept for a client that does not read. Newer notices are dropped."""
 
 _log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from tts_server.api.errors import ApiError
 
 MAX_FIELD_BYTES = 1024
 MAX_SECONDS = 90.0
-"""Longest time, in seconds, for a whole form to arrive."""
+"""If a whole form does not arrive within this many seconds, it is refused."""
 _OVERHEAD = 64 * 1024
 """Bytes allowed for a form in addition to its files: headers, boundaries and text fields."""
 _MALFORMED = (ValueError, AssertionError, RuntimeError, HttpProcessingError, web.RequestPayloadError)
@@ -28,8 +28,8 @@ class FormLimits:
     Attributes:
         fields: names of the text fields.
         file_field: name of the parts that contain files.
-        files: most files.
-        file_bytes: most bytes per file.
+        files: the largest number of files.
+        file_bytes: the largest size of a file, in bytes.
     """
 
     fields: frozenset[str]
@@ -39,7 +39,7 @@ class FormLimits:
 
     @property
     def bytes(self) -> int:
-        """Most bytes of the whole form."""
+        """The largest size of the whole form, in bytes."""
         return self.files * self.file_bytes + _OVERHEAD
 
 

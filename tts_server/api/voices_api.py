@@ -25,14 +25,14 @@ from tts_server.voices.voice_folder import MAX_RECORDINGS, VoiceRecord
 from wire.presets import PresetError
 
 MAX_UPLOADS = 2
-"""Most uploads at the same time."""
+"""Largest number of uploads at the same time. A further upload is refused."""
 MAX_PREVIEW_CHARACTERS = 200
 _NEW_VOICE = FormLimits(frozenset({"name", "language"}), "recording", MAX_RECORDINGS, MAX_BYTES)
 _MORE_RECORDINGS = FormLimits(frozenset(), "recording", MAX_RECORDINGS, MAX_BYTES)
 RETRY_SECONDS = 5.0
 """Seconds after which a client should try again if the server is busy."""
 _STATUSES = {"no_audio": 415, "too_large": 413}
-"""HTTP status by a refusal's code; 400 for all others."""
+"""HTTP status for each code of a refused recording. All other codes get status 400."""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

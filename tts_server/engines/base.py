@@ -29,7 +29,7 @@ class UnspeakableError(EngineError):
 
 
 class OutOfMemoryError(EngineError):
-    """The GPU has too little free memory. It may work after an unload, or when other programs free some memory."""
+    """The GPU has too little free memory. The engine may work after an unload, or when other programs free memory."""
 
 
 @dataclass(frozen=True, slots=True)

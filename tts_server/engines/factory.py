@@ -68,7 +68,7 @@ def create_engines(settings: SpeechSettings, profiles: VoiceProfileStore) -> tup
 
 
 def _fallback_names(settings: SpeechSettings) -> list[str]:
-    """Return the names of the fallbacks. Piper is left out if nobody has asked for it and PIPER_MODEL is not set."""
+    """Return the names of the fallbacks. Piper is left out if neither TTS_FALLBACK nor PIPER_MODEL is set."""
     unasked = "tts_fallback" not in settings.model_fields_set and settings.piper_model is None
     left_out = {settings.tts_engine, EngineName.PIPER} if unasked else {settings.tts_engine}
     return [name for name in settings.tts_fallback if name not in left_out]
@@ -183,7 +183,8 @@ def _options(name: str, settings: SpeechSettings) -> dict[str, Any]:
 class DeferredEngine:
     """A ``SpeechEngine`` that could not be created at the start; :meth:`load` tries again to create it.
 
-    Until then other engines speak, and :meth:`resolve` only guesses voices, with which nothing is spoken.
+    Until then other engines speak, and :meth:`resolve` returns a guessed voice. When this engine speaks at last, one of
+    its own voices replaces the guess.
 
     Args:
         name: the engine's name for people.
@@ -237,7 +238,7 @@ class DeferredEngine:
         return self._engine.voices() if self._engine is not None else ()
 
     def resolve(self, voice: str | None, language: str | None) -> Voice:
-        """Return the voice for a request; before the engine is created, a guess with the name that was asked for."""
+        """Return the voice for a request; before the engine is created, a guessed voice with the requested name."""
         if self._engine is None:
             return Voice(voice or self.name, voice or self.name, language or _ANY_LANGUAGE)
         return self._engine.resolve(voice, language)

@@ -17,8 +17,8 @@ class MemoryUse:
     """Memory that the process uses, in bytes.
 
     Attributes:
-        ram: of the machine; 0 if the system doesn't tell.
-        gpus: of all GPUs together, through PyTorch.
+        ram: the machine's memory that the process uses; 0 if the system doesn't tell.
+        gpus: the memory of all GPUs together that PyTorch has reserved for the process.
     """
 
     ram: int

@@ -40,7 +40,7 @@ class ModelThread:
         """Run ``make`` in the thread, and yield its sound piece by piece until it ends or ``stop`` is set.
 
         Args:
-            make: gets a function that takes the next piece of sound; its error is raised here.
+            make: called with a function that takes the next piece of sound. An error of ``make`` is raised here.
             stop: ends the stream; any thread may set it.
             abandon: called when nobody waits for more sound; it should make ``make`` return soon.
         """

@@ -1,7 +1,7 @@
 """Keeps local engines offline: they can neither resolve a host name nor open a connection to another machine.
 
 ``config/privacy.py`` sets variables that keep Hugging Face's libraries offline. This module stops all other libraries
-when Python calls the system, by audit hooks (PEP 578).
+with an audit hook (PEP 578), which Python calls before it looks up a host name, opens a connection or starts a program.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _FETCHING_WORDS = frozenset({"install", "download"})
 
 
 class FetchRefusedError(OSError):
-    """An attempt to connect to another machine or to install a package was refused; the message says which."""
+    """A connection to another machine or the installation of a package was refused; the message names it."""
 
 
 def forbid_connections(*, everywhere: bool, allowed: Collection[str] = ()) -> None:
@@ -91,7 +91,7 @@ def what_is_missing(error: BaseException | None) -> str | None:
 def _host(event: str, arguments: tuple[Any, ...]) -> str | None:
     asked = arguments[0] if event in _NAMES_ASKED else arguments[1]
     if event in _ADDRESSES_ASKED:
-        # Not a tuple: the path of a local socket.
+        # An address that is not a tuple is the path of a local socket.
         if not isinstance(asked, tuple) or not asked:
             return None
         asked = asked[0]

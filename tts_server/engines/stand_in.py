@@ -30,14 +30,14 @@ TONE_HZ = 220.0
 _VOICE = Voice("tone", "A tone", "en")
 
 LOWEST_HZ, HIGHEST_HZ = 60.0, 400.0
-"""Bounds of the pitch that is looked for."""
+"""The pitch of a recording is searched between these two frequencies."""
 FRAME_SECONDS = 0.05
 VOICED_LEVEL = 0.3
-"""Quietest level of a vowel, as a share of the loudest frame's."""
+"""Frames below this share of the loudest frame's level are ignored, because vowels are louder."""
 PERIODIC = 0.5
-"""Lowest autocorrelation, at a lag of one period, of a frame that has a pitch."""
+"""A frame has a pitch if its autocorrelation at a lag of one period is at least this."""
 OCTAVE = 0.9
-"""A shorter period with this share of the best correlation is preferred: the best period may be its multiple."""
+"""The shortest period with this share of the best correlation is taken. The best may be a multiple of the true one."""
 
 _Correlation = NDArray[np.float64]
 
@@ -81,7 +81,7 @@ class StandInEngine(AlwaysLoaded):
         self._real_time_factor = real_time_factor
         self._file = timings.open("a", encoding="utf-8") if timings else None
         self._profiles = profiles
-        # By voice id: the digest of the recordings, and their pitch in Hz. Any thread writes to it.
+        # By voice id: the digest of the recordings, and their pitch in Hz. Any thread may write to this dictionary.
         self._pitches: dict[str, tuple[str, float]] = {}
 
     def voices(self) -> Sequence[Voice]:

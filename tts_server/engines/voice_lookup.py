@@ -46,7 +46,7 @@ def resolve_voice(voices: Sequence[Voice], default: Voice, voice: str | None, la
     Args:
         voices: the engine's voices; if several fit, the first is taken.
         default: the voice for requests that name nothing.
-        voice: an id, a name, or a language (``fr``, ``french``), in any case.
+        voice: an id, a name, or a language (``fr``, ``french``), in upper or lower case.
         language: a BCP 47 tag. If no voice has exactly this tag, one for the primary language is taken (``de`` for
             ``de-CH``), or one for another region.
 
@@ -61,7 +61,7 @@ def resolve_voice(voices: Sequence[Voice], default: Voice, voice: str | None, la
 
 
 def find_voice(voices: Sequence[Voice], name: str) -> Voice | None:
-    """Return the voice with this id or name; an exact match is preferred to one in another case."""
+    """Return the voice with this id or name; an exact match is preferred to a match in upper or lower case."""
     folded = _tag(name)
     for candidate in voices:
         if name in (candidate.id, candidate.name):

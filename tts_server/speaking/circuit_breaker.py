@@ -1,6 +1,6 @@
 """Circuit breaker of an engine: stops using it while it fails or is too slow, and tries it again later.
 
-An open circuit breaker of the preferred engine is what users know as low-performance mode.
+While the preferred engine's circuit breaker is open, the server is in what users know as low-performance mode.
 Pure logic: events are passed in, and the clock is injected.
 """
 
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from wire.messages import EngineChange
 
 WINDOW_SECONDS = 6.0
-"""Length of the speed measurement's window, in seconds of synthesis time."""
+"""The speed is measured over about this many seconds of the latest synthesis time."""
 MAX_REAL_TIME_FACTOR = 0.8
 """Highest real-time factor that counts as fast enough. The rest of the time is needed for other work."""
 SLOW_SECONDS = 3.0
-"""Least synthesis time, in seconds, before an engine is judged too slow."""
+"""An engine is first judged too slow after at least this many seconds of synthesis."""
 FIRST_WAIT = 20.0
 """Seconds until an open circuit breaker first tries the engine again. Each relapse doubles the wait."""
 LONGEST_WAIT = 320.0
-"""Longest such wait, in seconds."""
+"""Longest wait until the engine is tried again, in seconds. The wait is not doubled beyond this."""
 
 OpenReason = EngineChange
 """Why the engine is not used; never ``ready``."""

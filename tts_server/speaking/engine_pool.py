@@ -24,10 +24,10 @@ from wire.presets import Presets
 IDLE_SECONDS = 300.0
 """Seconds without use after which the preferred engine is unloaded."""
 PREFERRED_REPLIES = 5
-"""Most replies that the preferred engine speaks at the same time."""
+"""Largest number of replies that the preferred engine speaks at the same time."""
 _FAULTS = ("failed", "out_of_memory")
 FALLBACK_REPLIES = 11
-"""Most further replies at the same time, all spoken by fallback engines."""
+"""Largest number of further replies at the same time. The fallback engines speak them. More replies are refused."""
 NoticeListener = Callable[[Notice], None]
 # The text has punctuation, markup, a number and an emoji, so that every step of text preparation runs once.
 _TEXT = "**Hello there,** this is number 1, see `x`. 🎤"
@@ -46,8 +46,8 @@ class EnginePool:
         presets: named sets of speech parameters.
         pronunciations: the operator's pronunciation dictionary.
         idle_seconds: seconds without use after which the preferred engine is unloaded.
-        preferred_replies: most replies that the preferred engine speaks at the same time, if it is fast enough.
-            Further replies go to the fallbacks.
+        preferred_replies: the largest number of replies that the preferred engine speaks at the same time, if it is
+            fast enough. Further replies go to the fallbacks.
         clock: monotonic seconds, for the circuit breakers.
     """
 
@@ -262,8 +262,8 @@ class Admission:
     """Limits the number of replies at the same time. Use it only on the event loop.
 
     Args:
-        preferred: most replies by the preferred engine.
-        fallback: most further replies, by the fallbacks; a reply beyond both limits is refused.
+        preferred: the largest number of replies by the preferred engine.
+        fallback: the largest number of further replies, by the fallbacks. A reply beyond both limits is refused.
     """
 
     def __init__(self, preferred: int, fallback: int) -> None:

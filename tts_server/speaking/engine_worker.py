@@ -26,9 +26,9 @@ from wire.parameters import SpeechParameters
 LONGEST_PORTION = 330
 """Longest portion of a text, in Latin letters: about 22 s of speech. Other clients wait only for one portion."""
 LONGEST_SPELLED_OUT_PORTION = 110
-"""Longest portion that is spelled out letter by letter: about 7 s. Cuts don't spoil the intonation there."""
+"""Longest portion of text that is spelled out, in Latin letters: about 7 s. Cuts don't spoil its intonation."""
 MAX_PORTION_SECONDS = 60
-"""Longest sound of one portion, in seconds. If it is longer, the text can't be spoken. Bounds memory too (12 MB)."""
+"""If the sound of one portion is longer than this many seconds, the text can't be spoken. This also limits memory."""
 _ORDINARY_LENGTH = 4
 """Highest spoken length per character of ordinary text, in Latin letters. A Chinese character counts as 3."""
 _SPELLED_OUT_LENGTH = 10

@@ -12,14 +12,14 @@ from tts_server.engines.base import EngineError, SpeechEngine
 _log = logging.getLogger(__name__)
 
 REPORT_STEP = 0.02
-"""Least progress (of 1) between two reports."""
+"""The progress of loading, 0 to 1, is reported again only when it has grown by at least this much."""
 
 
 class ModelLifecycle:
-    """Loads and unloads one engine in threads. Use it only on the event loop. Close it before the engine.
+    """Loads and unloads one engine in threads. Use it only on the event loop. Call :meth:`close` before the engine's.
 
     Args:
-        may_load: asked before loading. If it returns False, the next use asks again.
+        may_load: called before loading. If it returns False, nothing is loaded, and the next use asks again.
         idle_seconds: seconds without use after which the engine is unloaded.
         report: called with the loading progress, 0 to 1, on the event loop.
         failed: called with the error if loading fails, on the event loop.

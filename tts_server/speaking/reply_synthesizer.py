@@ -86,7 +86,7 @@ class ReplySynthesizer:
         Use ``contextlib.aclosing`` if the loop may end early: closing the generator stops the engine.
 
         Raises:
-            EngineError: every engine failed. If unspeakable segments are skipped, such a segment only ends early.
+            EngineError: every engine failed. With ``skips_unspeakable``, an unspeakable segment only ends early.
         """
         resolver = self._pool.resolver
         self._language = resolver.language(segment, self._parameters, self._language)

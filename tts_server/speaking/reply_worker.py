@@ -21,7 +21,7 @@ from wire.parameters import SpeechParameters
 FRAME_SAMPLES = SAMPLE_RATE // 5
 """Longest binary message, in samples."""
 MAX_WAITING_CHARACTERS = 20_000
-"""Most characters of a reply that may wait to be spoken (about 25 minutes of speech)."""
+"""If more characters of a reply than this (about 25 minutes of speech) wait to be spoken, the reply fails."""
 READ_TIMEOUT = 30.0
 """If a client reads nothing for this many seconds, it is disconnected and its reply is dropped."""
 

@@ -29,7 +29,7 @@ from wire.parameters import SpeechParameters
 from wire.presets import PresetError
 
 MAX_REPLIES = 16
-"""Most replies that may wait on one connection behind the one being spoken."""
+"""Largest number of replies that wait on one connection behind the reply being spoken. A further reply is refused."""
 
 _log = logging.getLogger(__name__)
 

@@ -43,7 +43,7 @@ class _Abbreviations:
 
     def _in_full(self, match: re.Match[str]) -> str:
         rest = match.string[match.end() :].lstrip()
-        # The full stop of an abbreviation at the end of a sentence also ends the sentence: keep one.
+        # The full stop of an abbreviation at the end of a sentence also ends the sentence: keep a full stop.
         closes = _of(match, self._closing) is not None
         ended = match[0].endswith(".") and (not rest or (closes and rest[0].isupper()))
         return f"{_of(match, self._full)}{'.' * ended}"

@@ -61,7 +61,7 @@ class _Token:
 
     Attributes:
         kind: ``command``, ``number``, ``word`` or ``char``.
-        text: without a command's backslash.
+        text: the token's characters, without a command's backslash.
         start, end: its position in the formula.
     """
 
@@ -201,7 +201,7 @@ class _Reading:
     # Parts
 
     def _scripted(self, base: str) -> str:
-        """Read the exponents, indices and primes after ``base``, and return them together."""
+        """Read the exponents, indices and primes after ``base``, and return them together with ``base``."""
         while self._peek("^") or self._peek("_") or self._peek("'"):
             mark = self._take().text
             said = self._words.signs.get("prime", "") if mark == "'" else self._script(mark)
@@ -268,7 +268,7 @@ class _Reading:
         letter, *primes = before.split() or [""]
         if letter in _FUNCTION_LETTERS and set(primes) <= {self._words.signs.get("prime")}:
             return f"{self._words.of.format('')} {inside}".strip()
-        # Commas make it a list, a point or an interval, which is understood without the word "paren".
+        # Commas make the group a list, a point or an interval, which is understood without the word "paren".
         compound = " " in inside and "," not in inside and not before.endswith(self._words.of.format("").strip())
         return self._words.brackets.format(inside) if compound else inside
 
@@ -314,7 +314,7 @@ class _Reading:
         return inside
 
     def _raw(self) -> str:
-        """Return the text in the braces of ``\\text{…}``, unread."""
+        """Return the text in the braces of ``\\text{…}``, without reading it as a formula."""
         if not self._peek("{"):
             return ""
         start = end = self._take().end

@@ -12,7 +12,7 @@ from tts_server.text.formula_symbols import SUBSCRIPTS, SUPERSCRIPTS, SYMBOLS, V
 from tts_server.text.lexicon import LexiconError, any_of, covered_languages, lexicon_for
 
 LONGEST = 2_000
-"""Most characters of a formula; longer text between two dollar signs is not one."""
+"""Largest number of characters in a formula. Longer text between two dollar signs is not a formula."""
 _CACHED_LANGUAGES = 64
 
 _GROUP = r"\{(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]*\})*\})*\}"

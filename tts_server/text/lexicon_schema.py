@@ -22,7 +22,10 @@ class _Part(BaseModel):
 Word = Annotated[str, Field(min_length=1)]
 Gender = Literal["m", "f", "n"]
 Forms = Annotated[list[Word], Field(min_length=1, max_length=4)]
-"""The forms of a noun after 1, after several, and so on, in the order of :data:`tts_server.text.plurals.PLURALS`."""
+"""The forms of a noun after 1, after several, and so on.
+
+The rules in :data:`tts_server.text.plurals.PLURALS` give a form's index for a number.
+"""
 Endings = dict[str, str]
 """Replacements for a word's ending, from old to new. The first that fits is used; the empty ending fits every word."""
 Grammar = dict[str, str]
@@ -67,7 +70,7 @@ class Years(_Part):
         hundreds: whether 1995 is read as "nineteen ninety-five".
         alone: whether a number that no word follows is a year.
         after: a number that follows one of these words is a year.
-        before: a number that precedes one of these words is a year; the value is its grammar.
+        before: a number that precedes one of these words is a year; the value is the grammar of the year.
         decades: suffixes of decades, such as the "s" of "1990s", and the endings that they give to the year.
     """
 
@@ -96,7 +99,7 @@ class Ordinals(_Part):
     """How ordinal numbers are written.
 
     Attributes:
-        suffixes: by what follows the digits, such as "rd" in "3rd".
+        suffixes: the suffixes that may follow the digits, such as "rd" in "3rd".
         inflections: for languages that write "3." for "third".
         dot_before_lower: whether "3." before a lower-case word is always an ordinal number.
     """
@@ -116,7 +119,7 @@ class Clock(_Part):
         small: a word before minutes below ten, such as "oh" in "five oh five".
         signs: separators between hours and minutes.
         after: words that may follow a written time; the templates contain them already.
-        gender: of the hour.
+        gender: the gender of the hour.
         hours: the words for hours 0 to 23, if they are not plain numbers.
     """
 
@@ -187,7 +190,7 @@ class Numbers(_Part):
         plural: a name in :data:`tts_server.text.plurals.PLURALS`.
         agreement: by gender, replacements for the last word of a number before a noun.
         units: by gender, the forms of each unit of measurement.
-        currencies: by their signs, which spaces separate.
+        currencies: the currencies by their signs. A key may have several signs, separated by spaces.
         money: a template with ``{whole}`` and ``{part}``, such as euros and cents.
         scales: words between a number and its currency, such as "million", with their forms.
         elisions: corrections of a scale and a currency side by side, from wrong to right.
@@ -246,15 +249,15 @@ class Formulas(_Part):
     """Words for mathematics. Templates contain ``{}`` for each part, the upper or inner part first.
 
     Attributes:
-        signs: by LaTeX command or by character.
-        large: signs with bounds (sums, integrals, limits), by LaTeX command.
-        functions, accents: by LaTeX command.
+        signs: the words for signs, by LaTeX command or by character.
+        large: the words for signs with bounds (sums, integrals, limits), by LaTeX command.
+        functions, accents: the words for functions and accents, by LaTeX command.
         powers: special words for powers, by exponent, such as "squared"; ``power`` is for all others.
-        base: of a logarithm.
+        base: a template for the base of a logarithm.
         denominators: names of fractions by their denominator, after 1 and after several.
-        mixed: between a whole number and a fraction.
-        of: between a function and its argument.
-        bounds, below, unbounded: for a large sign with both bounds, with the lower one, and with none.
+        mixed: the word between a whole number and a fraction.
+        of: a template for a function that an argument follows.
+        bounds, below, unbounded: templates for a large sign with both bounds, with the lower bound, and with none.
     """
 
     signs: dict[Word, str]

@@ -42,7 +42,7 @@ def strip_markup(text: str, phrases: Phrases, begins_sentence: bool) -> str:
     Args:
         text: one segment.
         phrases: the words to put in place of links, code, pictures and mentions.
-        begins_sentence: whether the previous segment ended a sentence; only then can this one open with an *action*.
+        begins_sentence: whether the previous segment ended a sentence; only then can ``text`` open with an *action*.
     """
     text = _FENCE.sub(f" {phrases.code}. ", text)
     text = _TABLE_RULE.sub("", text)

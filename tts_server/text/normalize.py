@@ -26,7 +26,7 @@ _REPEATED_STOP = re.compile(r"([!?])[!?]+")
 _LINE_END = re.compile(r"(?<=\w)[ \t]*\n\s*")
 # "12345.Let me see": the space is missing, and a voice would read the full stop as "dot".
 _GLUED_STOP = re.compile(r"(?<=[0-9])\.(?=[A-ZÀ-ÖØ-ÞА-ЯЁ](?:[^\W\d_A-Z]|['’ ]))")
-# Leftover punctuation at the start, whose beginning went into the previous segment. "-5" and ".5" are kept.
+# Punctuation at the start that is the rest of the previous segment's punctuation ("?!" cut in two). "-5" and ".5" stay.
 _LEADING = re.compile(r"\A(?:[\s!?,;:)\]}»”’…—–\"']|[-.](?![$€£¥]?[0-9]))+")
 _SPACE_BEFORE_PUNCTUATION = re.compile(r" +(?=[,.!?;:](?:\s|\Z))")
 # Two or more spaces between two words.

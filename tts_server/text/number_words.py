@@ -1,4 +1,4 @@
-"""Number words of one language. num2words makes those of whole numbers; its fractions are wrong in some languages."""
+"""Number words of one language. num2words makes them for whole numbers. Its fractions are wrong in some languages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from num2words import CONVERTER_CLASSES
 from tts_server.text.lexicon_schema import Endings, Gender, Numbers, OwnWords
 
 LONGEST = 15
-"""Most digits of a number that is read as one number. Longer ones are read digit by digit, like telephone numbers."""
+"""A number with more digits than this is read digit by digit, like a telephone number."""
 
 _CACHED_NUMBERS = 2048
 _LAST_WORDS = re.compile(r"(?:([^\W\d_]+) )?([^\W\d_]+) \Z")

@@ -54,7 +54,7 @@ PLURALS: Mapping[str, Callable[[int, bool], int]] = MappingProxyType(
         "one two-to-four many part": _one_two_to_four_many_part,
     }
 )
-"""The rules by name. Each takes a number's whole part, and whether it has a fraction, and returns an index of a form.
+"""The rules by name. Each takes a number's whole part, and whether it has a fraction, and returns a form's index.
 
-If a noun has fewer forms than that, use its last one.
+If a noun has too few forms for the index, use its last form.
 """

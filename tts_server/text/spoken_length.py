@@ -19,10 +19,11 @@ _DIGIT_OF_LONG_NUMBER = 9
 _CAPITAL = 2
 _SYMBOL = 4
 _RARE_SYMBOL = 9
-# Most digits of a number that is not long.
+# A number with more digits than this is long.
 _SHORT_NUMBER = 2
 _SYMBOLS = frozenset("#$%&*+/<=>@\\^`|~")
-# Measured with espeak-ng's English, German and Russian voices, which Piper's voices follow: the longest of the three.
+# Measured with espeak-ng's English, German and Russian voices, which Piper's voices follow. Each value is the longest
+# of the three.
 _FOREIGN = MappingProxyType(
     {
         "CYRILLIC": 10,

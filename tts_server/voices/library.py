@@ -29,7 +29,7 @@ from tts_server.voices.voice_folder import (
 
 MAX_VOICES = 200
 _TEMPORARY = ".passing-"
-"""Prefix of the names of temporary folders. Those left by a crash are deleted at the next start."""
+"""Prefix of the names of temporary folders. Folders that a crash has left are deleted at the next start."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,14 +45,15 @@ class LibraryFullError(ValueError):
 class VoiceLibrary(VoiceProfileStore):
     """The folder of voices; a :class:`~tts_server.voices.profile.VoiceProfileStore`.
 
-    Reading methods are fast and thread-safe. Methods that change a voice block, one at a time: call them in a thread.
+    Methods that read are fast and thread-safe. Methods that change a voice block, and only one runs at a time: call
+    them in a thread.
     """
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder.absolute()
         self._clock = clock
         self._write_lock = threading.Lock()
-        # Replaced as a whole and never modified, so that reading needs no lock.
+        # This dictionary is replaced as a whole and never modified, so that reading needs no lock.
         self._records: dict[str, VoiceRecord] = {}
 
     def load(self) -> None:
@@ -204,7 +205,7 @@ class VoiceLibrary(VoiceProfileStore):
         """
         with self._write_lock:
             self.record(voice)
-            # Moved into the workspace and deleted with it, so that a half-deleted voice is never listed.
+            # The voice is moved into the workspace and deleted with it, so that a half-deleted voice is never listed.
             with self.workspace() as trash:
                 with suppress(FileNotFoundError):
                     (self._folder / voice).rename(trash / voice)

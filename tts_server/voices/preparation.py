@@ -13,15 +13,18 @@ from audio.samples import Samples
 from tts_server.voices.decoding import RATE, RecordingRefusedError
 
 MIN_SECONDS, MAX_SECONDS = 6.0, 30.0
-"""Least and most speech in a recording, in seconds."""
+"""A recording with less or with more speech than this, in seconds, is refused."""
 LEVEL = 0.1
-"""Root mean square of a prepared recording (-20 dB of full scale). Lower if peaks would clip."""
+"""Root mean square of a prepared recording (-20 dB of full scale). It is lower if peaks would clip otherwise."""
 _HIGHEST_PEAK = 0.89
 _QUIETEST_LEVEL = 0.003
 _QUIETEST_PEAK = 0.01
 _FULL_SCALE = 0.97
 _CLIPPED_SHARE = 0.002
-"""Largest share of samples at full scale. Speech that only just reaches full scale has a tenth of this share."""
+"""A recording with a larger share of samples at full scale is refused as clipped.
+
+Speech that only just reaches full scale has a tenth of this share.
+"""
 _FADE_SAMPLES = RATE // 200
 _SILERO_RATE = 16_000
 _LONGEST_PAUSE_MS = 500

@@ -15,7 +15,7 @@ from config.project import child_environment
 from tts_server.voices.decoding import RecordingRefusedError, RefusalCode, detect_format
 
 MAX_SECONDS = 20.0
-"""Longest time for one file, in seconds."""
+"""If reading one file takes longer than this many seconds, the file is refused."""
 READER = "tts_server.voices.reading_process"
 """The module that the child process runs."""
 # The child process has little memory, and every thread of a library reserves some.

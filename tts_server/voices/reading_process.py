@@ -17,7 +17,7 @@ from typing import Any
 MAX_MEMORY = 768 * 1024**2
 """Address space limit in bytes. Libraries and Silero's network need half of it."""
 MAX_CPU_SECONDS = 20
-"""CPU time limit."""
+"""CPU time limit, in seconds. Beyond it, the system ends the process."""
 _MAX_FILE = 64 * 1024**2
 _NICENESS = 10
 

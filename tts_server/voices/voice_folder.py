@@ -17,7 +17,7 @@ from tts_server.voices.names import clean_language, clean_name
 from tts_server.voices.profile import VoiceProfile
 
 MAX_RECORDINGS = 8
-"""Most recordings of one voice."""
+"""Largest number of recordings of one voice."""
 _DESCRIPTION = "voice.json"
 _MAX_DESCRIPTION_BYTES = 64 * 1024
 _MAX_RECORDING_BYTES = 25 * 1024 * 1024

@@ -1,1 +1,1 @@
-"""Piper: a small neural engine that is many times faster than speech on a CPU. Its licence is the GPLv3."""
+"""Piper: a small neural engine that speaks many times faster than real time on a CPU. Its licence is the GPLv3."""

@@ -25,7 +25,7 @@ from wire.parameters import SpeechParameters
 PREFIX = "piper:"
 """Prefix of the ids of Piper's voices."""
 MOST_LOADED = 3
-"""Most voices in memory at the same time. Each takes about 100 MB."""
+"""Largest number of voices in memory at the same time. Each voice takes about 100 MB."""
 THREADS = 2
 
 _log = logging.getLogger(__name__)

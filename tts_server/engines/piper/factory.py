@@ -1,6 +1,6 @@
 """Creates the Piper engine with the voices of ``PIPER_MODEL``, of RealtimeTTS's options for Piper, or downloaded ones.
 
-It does not import Piper's libraries until it has checked that they are installed.
+This module imports Piper's libraries only after it has checked that they are installed.
 """
 
 from __future__ import annotations

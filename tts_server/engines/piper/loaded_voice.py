@@ -16,9 +16,9 @@ from tts_server.engines.piper.network import Network, NetworkInput
 from tts_server.engines.piper.voice_files import VoiceFile
 
 MOST_PHONEMES = 400
-"""Most phonemes in one run of the network: about 30 s of speech. A longer sentence is spoken in several parts."""
+"""Largest number of phonemes in one run of the network: about 30 s of speech. Longer sentences are split."""
 SENTENCE_PAUSE = 0.15
-"""Silence after a sentence, in seconds. The network itself ends a sentence as briefly as a clause."""
+"""Silence after a sentence, in seconds. The network's own pause after a sentence is as short as after a clause."""
 ROUNDED_UP = 0.3
 """Share of a clause's length that comes from rounding, and so does not depend on the speed.
 
@@ -106,7 +106,7 @@ class LoadedVoice:
 
 
 def scale_for(speed: float) -> float:
-    """Return the factor for Piper's ``length_scale`` that makes speech ``speed`` times as fast. Found by measuring."""
+    """Return the factor for Piper's ``length_scale`` that makes speech ``speed`` times as fast, as was measured."""
     return max(_SHORTEST_SCALE, (1 / speed - ROUNDED_UP) / (1 - ROUNDED_UP))
 
 

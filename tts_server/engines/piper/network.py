@@ -3,7 +3,7 @@
 As exported, the network is one graph, which returns a clause's sound only as a whole. Most of its work is in two
 modules: the flow, which refines latent frames, and the decoder, which turns each frame into about 256 samples. Each
 output frame of these modules depends on a few input frames around it, so they can run on a few frames at a time. All
-random numbers are drawn in the part before them.
+random numbers are drawn in the part before these modules.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ FIRST_PIECE = 12
 LONGEST_PIECE = 192
 """Greatest length of a piece, in frames."""
 _GROWTH = 2
-"""Factor by which a piece may always be longer than the one before, however slow the machine is."""
+"""A piece may always be this many times as long as the piece before it, even on a slow machine."""
 _SHARE = 0.6
-"""The next piece should be ready within this share of the remaining sound's duration, at the speed of the last piece.
+"""A piece is so long that it should be ready within this share of the time for which the sound before it still plays.
 
-It is usually ready in about half of this time, because longer pieces take less time for each frame.
+The speed of the last piece is assumed. The piece is usually ready in about half of this time, because longer pieces
+take less time for each frame.
 """
 _REST = 1.5
 """The remaining frames are not divided if they are at most this many pieces long."""
@@ -95,7 +96,7 @@ class Network:
             sound = np.concatenate(list(self.speak(probe, onnxruntime.RunOptions())))
         except OSError as error:
             raise EngineError(f"{file} can't be read: {error.strerror or error}") from error
-        # ONNX Runtime's errors have no other common base class.
+        # ONNX Runtime's errors have no common base class except Exception.
         except Exception as error:
             raise EngineError(f"{file} is damaged, or no network of Piper's ({_one_line(error)})") from error
         if not len(sound) or not np.isfinite(sound).all():
@@ -138,7 +139,8 @@ class Network:
             made = self._begin(first, probe, onnxruntime.RunOptions())
             stages = list[Stage]()
             for part in parts.rest:
-                # The decoder's convolutions have few channels and use only one thread each, so batches fill the others.
+                # The decoder's convolutions have few channels and use only one thread each. A batch of several sections
+                # keeps the other threads busy.
                 lanes = self._threads if part is parts.rest[-1] else 1
                 if (found := find_stage(part, made, self._session, lanes)) is None:
                     break
@@ -199,7 +201,7 @@ def read_network(file: Path) -> ModelProto:
         return onnx.load(str(file), load_external_data=False)
     except OSError:
         raise
-    # The parser's errors have no other common base class.
+    # The parser's errors have no common base class except Exception.
     except Exception as error:
         raise ValueError(str(error)) from error
 

@@ -23,7 +23,7 @@ _EXACT = 5e-5
 _COMPARED = 8
 """Length of a tested piece, in frames."""
 _LEAST_OF_A_LANE = 4
-"""Shortest length of a lane, as a multiple of its context, so that computing the context costs little beside it."""
+"""A lane is at least this many times as long as its context, so that computing the context costs little beside it."""
 
 _CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
 _ROW_AXIS = "seiyuu/row_axis"
@@ -40,7 +40,7 @@ class Stage:
         output_name: the tensor that it returns.
         context: input frames on either side that an output depends on.
         scale: the number of outputs for each input frame: the decoder makes many samples of a frame.
-        lanes: the largest number of equally long sections of a long piece, which are computed in parallel.
+        lanes: a long piece is divided into at most this many equally long sections, which are computed in parallel.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession) -> None:
@@ -64,7 +64,7 @@ class Stage:
         edges = [begin + (end - begin) * lane // lanes for lane in range(lanes + 1)]
         lefts = [max(0, edge - self.context) for edge in edges[:-1]]
         width = max(min(frames, edge + self.context) - left for left, edge in zip(lefts, edges[1:], strict=True))
-        # All sections of a batch have the same length, so one near the end has to begin earlier.
+        # All sections of a batch have the same length, so a section near the end has to begin earlier.
         lefts = [min(left, frames - width) for left in lefts]
         near = {name: tensors[name] for name in self.input_names}
         for name, numbers in near.items():
@@ -108,7 +108,7 @@ def find_stage(
     try:
         faster = Stage(new_session(with_2d_convolutions(network).SerializeToString()))
         found = _with_context(faster, probe, whole)
-    # Not every network can be rewritten. ONNX Runtime's errors have no other common base class.
+    # Not every network can be rewritten. ONNX Runtime's errors have no common base class except Exception.
     except Exception as error:
         _log.debug("A part of a network is left as it is written: %s", error)
         found = None
@@ -142,7 +142,7 @@ def _comes_out_right(stage: Stage, probe: Tensors, whole: Numbers, begin: int) -
 def _come_out_right_in_lanes(stage: Stage, probe: Tensors, whole: Numbers, lanes: int) -> bool:
     try:
         made = stage.run_in_lanes(probe, 0, stage.frames(probe), onnxruntime.RunOptions(), lanes)
-    # Not every network accepts batches. ONNX Runtime's errors have no other common base class.
+    # Not every network accepts batches. ONNX Runtime's errors have no common base class except Exception.
     except Exception as error:
         _log.debug("A part of a network does not accept batches: %s", error)
         return False

@@ -16,9 +16,9 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError, model
 from tts_server.engines.base import EngineError
 
 DEEPEST = 5
-"""Deepest level of subfolders that is searched. Piper's own repository has its voices on the fourth."""
+"""Deepest level of subfolders that is searched. Piper's own repository has its voices on the fourth level."""
 MOST_FOLDERS = 2_000
-"""Most folders that are searched."""
+"""Largest number of folders that are searched. The rest is ignored."""
 LARGEST_DESCRIPTION = 4_000_000
 """Largest description that is read, in bytes. Descriptions with a thousand speakers have about 30,000."""
 
@@ -31,7 +31,7 @@ _Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class _Part(BaseModel):
-    """A part of a description. Fields that only Piper needs are not checked."""
+    """A part of a voice's description. Fields that only Piper needs are not checked."""
 
 
 class _Audio(_Part):

@@ -1,1 +1,1 @@
-"""RealtimeTTS: engines written for that library, on this machine and in the cloud, fitted to ``SpeechEngine``."""
+"""RealtimeTTS: engines written for that library, local or in the cloud, adapted to the ``SpeechEngine`` interface."""

@@ -1,7 +1,7 @@
-"""Adapter: makes any engine that was written for RealtimeTTS a ``SpeechEngine``.
+"""Adapter that makes a ``SpeechEngine`` of any engine that was written for RealtimeTTS.
 
-It uses RealtimeTTS's engine interface alone, and not RealtimeTTS's stream, sentence splitter and player: the server
-itself cuts and cancels text.
+It uses only RealtimeTTS's engine interface. It does not use RealtimeTTS's stream, sentence splitter and player, because
+the server itself cuts and cancels text.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ PA_CUSTOM = 65536
 FILE_RATE = 48_000
 """Sample rate, in Hz, to which the sound of engines that put files into their queue is resampled."""
 SILENCE_TIMEOUT = 60.0
-"""Longest time without any sound from an engine that is speaking, in seconds."""
+"""If an engine that is speaking gives no sound for this many seconds, the text fails."""
 STOP_TIMEOUT = 5.0
-"""Longest time that a new text waits for an engine to stop speaking the last one, in seconds."""
+"""If an engine does not stop speaking the last text within this many seconds, the text that waits for it fails."""
 _DTYPES: dict[int, np.dtype[Any]] = {
     PA_FLOAT32: np.dtype("<f4"),
     PA_INT32: np.dtype("<i4"),
@@ -63,7 +63,7 @@ class Traits:
         supports: the parameters that the engine takes: ``speed``, ``pitch_shift``, or both.
         voice: its default voice.
         languages: BCP 47 tags by the engine's own names of languages.
-        pcm_rate: the real sample rate of its raw PCM in Hz, if the engine reports a wrong one.
+        pcm_rate: the real sample rate of its raw PCM in Hz, if the engine reports a wrong rate.
         prepare: changes each text before the engine gets it, such as escaping it for XML.
         variants: returns the suffixes that any of its voices can have.
         online: whether it may connect to other machines.
@@ -83,9 +83,9 @@ class Traits:
 class RealtimeTtsEngine(AlwaysLoaded):
     """A ``SpeechEngine`` around one of RealtimeTTS's engines.
 
-    The engine speaks in a separate thread and fills a queue, which :meth:`synthesize` empties. It has one queue and
-    one current voice, so it speaks one text at a time. If it does not stop when told, the caller goes on without it,
-    but the next text has to wait until it has stopped.
+    The engine speaks in a separate thread and fills a queue, which :meth:`synthesize` empties. The engine has one queue
+    and one current voice, so it speaks one text at a time. If the engine does not stop when told, the caller goes on
+    without it, but the next text has to wait until the engine has stopped.
     """
 
     concurrency = 1
@@ -104,7 +104,7 @@ class RealtimeTtsEngine(AlwaysLoaded):
         Args:
             engine: the engine to wrap.
             default_voice: the voice to speak with if a request names none; ``None`` for the engine's own default.
-            traits: what is special about the engine.
+            traits: the engine's properties that RealtimeTTS's interface does not tell.
             silence_timeout: see :data:`SILENCE_TIMEOUT`.
             stop_timeout: see :data:`STOP_TIMEOUT`.
 
@@ -218,7 +218,7 @@ class RealtimeTtsEngine(AlwaysLoaded):
         self._stopping.join(_STOP_SECONDS)
 
     def _stop_until_ended(self, job: _SpeechJob) -> None:
-        # Repeat it, because an engine that is just starting forgets an earlier stop.
+        # Repeat the stop, because an engine that is just starting forgets an earlier stop.
         while not job.ended.is_set():
             try:
                 self._engine.stop()
@@ -294,7 +294,7 @@ def pcm_samples(pieces: Iterator[bytes], dtype: np.dtype[Any], channels: int) ->
     Args:
         pieces: the PCM.
         dtype: integers, whose lowest value becomes -1, or floats, which are taken as they are.
-        channels: mixed to one.
+        channels: the number of channels, which are mixed to one.
     """
     frame_bytes = dtype.itemsize * channels
     scale = 1 / -float(np.iinfo(dtype).min) if np.issubdtype(dtype, np.integer) else 1.0

@@ -45,8 +45,8 @@ class NamedEngine:
         module: the module's name in ``RealtimeTTS.engines``.
         name: the class's name, without ``Engine``.
         packages: the packages that it needs, as arguments of pip.
-        traits: what is special about it.
-        secrets: environment variables, by the constructor's arguments whose values they hold.
+        traits: the engine's properties that RealtimeTTS's interface does not tell.
+        secrets: the environment variables that hold keys, by the names of the constructor's arguments.
         variables: further environment variables that its library reads.
         weights: how people get its weights; it completes "For its weights, …". Online engines do not use it.
     """
@@ -99,7 +99,7 @@ NAMED_ENGINES: dict[str, NamedEngine] = {
     "elevenlabs": NamedEngine(
         "elevenlabs_engine", "Elevenlabs", "elevenlabs", Traits(voice="Nicole"), {"api_key": "ELEVENLABS_API_KEY"}
     ),
-    # The engine reports a wrong sample rate; Google's sound has 24 kHz. It also needs the program ffmpeg.
+    # The engine reports a wrong sample rate; Google's sound has 24 kHz. The engine also needs the program ffmpeg.
     "gtts": NamedEngine("gtts_engine", "GTTS", "gTTS", Traits(voice="en-com", pcm_rate=24_000)),
     "higgs": NamedEngine("higgs_engine", "Higgs", "requests"),
     "inflect": NamedEngine("inflect_engine", "Inflect", "torch phonemizer espeakng-loader Unidecode scipy", _SPEED),
@@ -171,9 +171,9 @@ def create_named_engine(
 
     Args:
         name: a key of :data:`NAMED_ENGINES`.
-        options: arguments of its constructor; if ``voice`` is an object, it becomes the engine's own voice object.
+        options: arguments of the engine's constructor. A JSON object under ``voice`` becomes the engine's voice object.
         voice: the default voice; ``None`` for the engine's own.
-        environment: variables that hold its secrets, unless these are among the options.
+        environment: variables that hold the engine's keys. A key among the options replaces the variable's.
 
     Raises:
         UnknownEngineError: there is no such engine.

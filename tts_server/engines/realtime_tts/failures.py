@@ -6,7 +6,7 @@ import socket
 from collections.abc import Collection, Iterator, Mapping
 
 LONGEST_REASON = 300
-"""Most characters of a library's own error message that are passed on."""
+"""A library's own error message is cut to about this many characters."""
 _UNREACHABLE = frozenset(
     {"APIConnectionError", "ConnectError", "ConnectionError", "ClientConnectorError", "NewConnectionError"}
 )

@@ -62,7 +62,7 @@ class RealtimeTtsVoices:
         return resolve_voice(self.all, self._default, voice, language if self._tell_languages else None)
 
     def original(self, voice: Voice) -> Any | None:
-        """Return the engine's own voice object; ``None`` if it lists no voices. A variant is returned as it is."""
+        """Return the engine's own voice object, or ``None`` if it lists no voices. For a variant, return ``voice``."""
         return self._originals.get(voice, voice if self._varied(voice.id) else None)
 
     def _varied(self, name: str) -> Voice | None:

@@ -26,10 +26,10 @@ class Checkpoint:
 
     Attributes:
         folder: contains ``config.json``, ``model.pth``, ``vocab.json`` and usually ``speakers_xtts.pth``.
-        sample_rate: of the model's speech, in Hz.
+        sample_rate: the sample rate of the model's speech, in Hz.
         languages: the model's own tags, such as ``en`` and ``zh-cn``.
         digest: a hexadecimal string that changes whenever the weights change.
-        size: of the weights, in bytes.
+        size: the size of the weights, in bytes.
     """
 
     folder: Path
@@ -40,7 +40,7 @@ class Checkpoint:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """Check the weights in ``folder`` without loading them, which takes milliseconds.
+    """Check the weights in ``folder`` without loading them. This takes milliseconds.
 
     Raises:
         EngineError: files are missing, or are not those of XTTS v2.

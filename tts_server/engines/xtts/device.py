@@ -10,7 +10,7 @@ from config.types import Device
 from tts_server.engines.base import EngineError, OutOfMemoryError
 
 LEAST_CAPABILITY = (7, 0)
-"""Lowest compute capability of a GPU that is used: older ones are slow at half precision, and PyTorch drops them."""
+"""GPUs below this compute capability are not used: they are slow at half precision, and PyTorch drops them."""
 BRAIN_CAPABILITY = (8, 0)
 """Lowest compute capability that has bfloat16."""
 _GIGABYTE = 1e9

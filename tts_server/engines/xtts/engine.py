@@ -1,4 +1,4 @@
-"""XTTS v2 as a ``CloningEngine``: one model in one thread, whose sound other threads receive as it is made."""
+"""XTTS v2 as a ``CloningEngine``: one model in one thread. Other threads receive its sound as it is made."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class LatentsKey:
         voice: the profile's id.
         recordings: the profile's digest, hexadecimal.
         model: the digest of the weights, hexadecimal.
-        length: how much of the recordings was used, in seconds.
+        length: the length of the part of the recordings that was used, in seconds.
         piece: the length of the pieces that these seconds were divided into, in seconds.
     """
 

@@ -2,7 +2,7 @@
 
 XTTS's own streaming decodes a segment again from its start for every piece, and crossfades at the seams. Here each
 sample is computed once. The vocoder consists of convolutions, in which a frame affects only some frames around it, so a
-piece can be decoded with this context. The pieces joined are equal to the whole segment decoded in one piece.
+piece can be decoded with this context. Joined, the pieces equal the whole segment decoded at once.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _FIRST_PIECE = 8
 _PIECE_GROWTH = 1.5
 _LONGEST_PIECE = 32
 # Speech has about 5 sound tokens for each text token. A model that produces many more is babbling.
-# The longest segment has _MOST_SOUND_TOKENS, and _MOST_PER_TEXT_TOKEN more for each text token.
+# Speech is cut off after _MOST_SOUND_TOKENS sound tokens, and _MOST_PER_TEXT_TOKEN more for each text token.
 _MOST_SOUND_TOKENS = 60
 _MOST_PER_TEXT_TOKEN = 12
 REACH_FRAMES = 14
@@ -92,7 +92,7 @@ class XttsModel:
     def speak(
         self, text: str, language: str, speaker: Latents, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
-        """Speak one segment, and yield it piece by piece; after ``stop`` is set, it ends before the next token.
+        """Speak one segment, and yield its sound piece by piece; after ``stop`` is set, it ends before the next token.
 
         Raises:
             EngineError: there was no sound, or it contained values that are not numbers.
@@ -127,7 +127,7 @@ class XttsModel:
     def _pieces(
         self, tokens: torch.Tensor, speaker: Latents, parameters: SpeechParameters, stop: threading.Event
     ) -> Iterator[tuple[list[torch.Tensor], bool]]:
-        """Yield the sound latents in pieces, and whether each is the last. After a stop there is no last piece."""
+        """Yield the sound latents in pieces, each with whether it is the last. After a stop there is no last piece."""
         steps = self._steps(tokens, speaker, parameters)
         most = _MOST_SOUND_TOKENS + _MOST_PER_TEXT_TOKEN * tokens.shape[1]
         size = float(_FIRST_PIECE)

@@ -29,7 +29,7 @@ class VoiceList:
 
     Args:
         profiles: the voices that people have made.
-        folder: a folder for the file.
+        folder: the folder for the file with these names.
         languages: the model's own language tags.
         default: id or name of the voice for requests that name none.
     """
@@ -84,7 +84,7 @@ class VoiceList:
         return Voice(chosen.id, chosen.name, self.language_for(language or chosen.language))
 
     def language_for(self, language: str) -> str:
-        """Return the model's own tag for a language; if it lacks the language, that of English or else of its first."""
+        """Return the model's own tag for a language, or else its tag for English, or else its first tag."""
         return self._supported(language) or self._supported(_FALLBACK_LANGUAGE) or self._languages[0]
 
     def _named(self, name: str) -> Voice:
