@@ -5,24 +5,23 @@ A transport carries the call. Discord is one (``bot/voice/discord``); a telephon
 
 In, from sound to a prompt:
 
-- The transport makes frames of the packets. A frame is a piece of one person's sound. The input thread
+- The transport turns packets into frames. A frame is a piece of one person's sound. The input thread
   (:class:`InputWorker`) passes each frame to its person's turn detector (:class:`TurnDetectors`). A detector finds out
   when its person speaks, pauses and has finished. The thread also passes the sound to recordings and voice samples.
 - At each pause, turn taking (:class:`TurnTaking`) has the words transcribed. It asks the turn policy how likely it is
-  that the turn is over, and tells the person's detector: the likelier, the shorter the detector waits for more. The
-  detector alone decides that the turn is over.
-- Meanwhile turn taking has a speculative reply prepared, as if the turn were over. The speculative reply is not heard,
-  shown or remembered before the detector has decided. If the person speaks on, or if the words were not for the bot,
-  turn taking has the speculative reply discarded, and the conversation closes the model's stream.
+  that the turn is over, and passes this estimate to the person's detector. The higher the estimate, the shorter the
+  detector waits for more speech. The detector alone decides that the turn is over.
+- Meanwhile turn taking asks the conversation for a speculative reply, as if the turn were over. The speculative reply
+  is not heard, shown or remembered before the detector has decided. If the person speaks on, or if the words were not
+  for the bot, the conversation discards the speculative reply and closes the model's stream.
 
 Out, from a prompt to sound:
 
 - The conversation (:class:`Conversation`) asks the responder, which is the language model, and sends its words to the
   speech server. The sound that comes back goes to the playback (:class:`ReplyPlayback`). The transport takes the sound
   from the playback, frame by frame.
-- The playback tells the conversation how much was really played. So an interrupted reply enters the history
-  (:class:`History`, which the conversation writes), the captions and the stored conversation only as far as people
-  have heard the reply.
+- The playback tells the conversation how much was really played. Therefore only the heard part of an interrupted reply
+  enters the history (:class:`History`, which the conversation writes), the captions and the stored conversation.
 
 :class:`Call` builds each part before the parts that use it. Turn taking uses the conversation, so "out" is built
 before "in". Then come the parts that people control during a call (captions, recordings, voice samples), and the part
@@ -89,10 +88,10 @@ class Call(Generic[T]):
 
     Args:
         transport: carries the call. Its type is kept, so a caller can use its own kind of transport.
-        engines: the responder, the speech client, the transcriber and the rules that the call is built of.
+        engines: the responder, the speech client, the transcriber and the rules from which the call is built.
         consent: says who may be listened to.
         settings: the operator's settings for all calls.
-        terms: the text that tells people, as the call begins, what the bot does with their speech.
+        terms: makes the notice that tells people, when the call begins, what the bot does with their speech.
         data_dir: the folder in which recordings get folders of their own.
         volume: the volume of the bot's speech, 0 to 2.
         report: called during :meth:`open` with the loading progress of the speech server's engine, 0 to 1.
@@ -132,7 +131,8 @@ class Call(Generic[T]):
         self._notices = Notices(transport.prompts, self._events)
         self._history = History()
 
-        # Out: from a prompt (a text that is to be answered) to sound. Built first, because the parts below use it.
+        # Out: from a prompt (a text that is to be answered) to sound. These parts are built first, because the parts
+        # below use them.
         self._speech = engines.make_speech_client()
         speech = FallbackSpeech(self._speech, self._notices)
         self._playback = ReplyPlayback(loop, clock=clock)
@@ -199,7 +199,7 @@ class Call(Generic[T]):
     async def check(self) -> None:
         """Check whether the transport can carry a call, and connect the speech server.
 
-        People in the channel notice nothing of it. The speech server stays connected until :meth:`close`.
+        People in the channel don't notice this check. The speech server stays connected until :meth:`close`.
 
         Raises:
             UserError: the transport can't carry a call now, or the speech server can't be reached.
@@ -217,7 +217,7 @@ class Call(Generic[T]):
         Raises:
             UserError: the transport could not join.
         """
-        # Registered first, so that a transport is closed even if connecting fails half-way.
+        # This is registered before connecting, so that the transport is closed even if connecting fails half-way.
         self._cleanup.push_async_callback(self.transport.close)
         await self.transport.connect()
         await self._speech.loaded(self._report)
@@ -243,7 +243,7 @@ class Call(Generic[T]):
             tasks.create_task(self._commands.run(), name="call: spoken commands")
 
     async def _listen(self) -> None:
-        """Listen until cancelled. Then end all that was started here, in reverse order."""
+        """Listen until cancelled. Then stop everything that this method has started, in reverse order."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._transcriber.rest)
             stack.push_async_callback(self._captions.close)
@@ -276,7 +276,7 @@ class Call(Generic[T]):
     async def _stop_running(self) -> None:
         self.conversation.stop()
         if self._running is not None:
-            # An earlier failure was logged by :class:`CallEndWatcher`.
+            # If the task had failed before, :class:`CallEndWatcher` has logged the error already.
             ends_now = self._running.cancel()
             (failed,) = await asyncio.gather(self._running, return_exceptions=True)
             if ends_now and isinstance(failed, Exception):
@@ -288,7 +288,7 @@ class Call(Generic[T]):
         If one part raises, all others are still ended and the end of the call is reported. Then the error is raised.
         """
         try:
-            # The bot may have been moved, and after leaving, the place is not known any more.
+            # The place is asked for now, because the bot may have been moved, and after leaving the place is not known.
             self._place = self.transport.place
         except Exception:
             _log.exception("It could not be asked where the call is")
@@ -380,7 +380,7 @@ class Call(Generic[T]):
         return self._recordings.recording
 
     async def start_recording(self, written: str, spoken: str) -> None:
-        """Announce a recording, in writing and aloud. Sound is kept from the end of the announcement on.
+        """Announce a recording, in writing and aloud. The recording begins when the announcement ends.
 
         Raises:
             RecordingError: recording is not possible, or every announcement was interrupted.

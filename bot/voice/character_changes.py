@@ -20,7 +20,7 @@ FAILED = "Sorry, I can't change now."
 
 
 class CharacterChanges:
-    """Changes persona and mood, one request after another. :meth:`run` lives as long as the call.
+    """Changes persona and mood, one request after another. :meth:`run` runs during the whole call.
 
     Args:
         character: the bot's persona and mood in the place where the call is held.
@@ -37,7 +37,7 @@ class CharacterChanges:
         self._requests: asyncio.Queue[SpokenCommand] = asyncio.Queue()
 
     def request(self, command: SpokenCommand) -> None:
-        """Queue the change that a command asks for. The person's right to it has been checked."""
+        """Queue the change that a command asks for. The caller has checked that the person may give the command."""
         self._requests.put_nowait(command)
 
     async def run(self) -> None:

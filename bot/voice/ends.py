@@ -1,4 +1,7 @@
-"""Watches for the reasons that end a call: nobody is left, a connection is lost, or a part has failed."""
+"""Watches for the reasons that end a call.
+
+The bot is alone, a person tells it to leave, a connection is lost, or a part of the call has failed.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,8 @@ class CallEndWatcher:
     Args:
         transport: carries the call. It says when the call is lost, and whether the bot is alone.
         speech: the connection to the speech server.
-        leave_requested: waits until a person who may do so has asked the bot, aloud, to leave.
-        settings: the settings of calls, among them how long a call lasts without people or the speech server.
+        leave_requested: waits until a permitted person has told the bot by voice to leave.
+        settings: the settings of calls, among them how many seconds a call lasts without people or speech server.
         clock: returns monotonic seconds.
     """
 
@@ -53,7 +56,7 @@ class CallEndWatcher:
         """Wait for the first reason to end the call, and return it.
 
         Args:
-            running: the task of the call's parts. It ends only if one of them has failed.
+            running: the task that runs the parts of the call. It ends by itself only if a part has failed.
         """
         waited = (
             *(self._transport.wait_lost(), self._alone(), self._without_speech(), self._asked_to_leave()),

@@ -1,4 +1,4 @@
-"""The engines of a call: what is loaded or chosen before it, such as transcriber, speech client and turn policy."""
+"""The parts of a call that are loaded or chosen before it, such as the transcriber and the turn policy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LoadingReport = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class CallEngines:
-    """The engines and rules that a call is built of.
+    """The engines and rules from which a call is built.
 
     Attributes:
         character: the bot's persona and mood in the place where the call is held.
@@ -29,7 +29,7 @@ class CallEngines:
         make_speech_client: builds the connection to the speech server.
         manner: called before each reply; returns its speech parameters (voice, speed and so on).
         transcriber: transcribes speech to text.
-        turn_policy: the rules by which turns are detected, and the estimate of how likely a pause is a turn's end.
+        turn_policy: the rules by which turns are detected, and the estimator of how likely a pause ends the turn.
         word_lists: the phrases of spoken commands, and the backchannels of listeners ("mhm").
     """
 

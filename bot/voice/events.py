@@ -18,7 +18,7 @@ class Event:
 
     Attributes:
         call: id of the call; empty if the event belongs to no call.
-        at: when it happened, in monotonic seconds.
+        at: when the event happened, in monotonic seconds.
     """
 
     call: str = ""
@@ -54,7 +54,7 @@ class SpeechStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped(Event):
-    """A person's turn is over, or was dropped. Comes once for each :class:`SpeechStarted`, unless the call ends."""
+    """A person's turn is over, or was dropped. One follows each :class:`SpeechStarted`, unless the call ends."""
 
     turn: TurnId
 
@@ -68,8 +68,8 @@ class UtteranceHeard(Event):
         author: the person's display name.
         text: the transcribed words.
         addressed: whether the words were for the bot.
-        language: the language as Whisper's code, such as ``en``; ``None`` if the transcriber does not detect it.
-        turn: the turn in which it was said.
+        language: Whisper's code of the language, such as ``en``; ``None`` if the transcriber does not detect it.
+        turn: the turn in which the words were said.
     """
 
     person: int
@@ -103,7 +103,7 @@ class PromptTaken(Event):
 
 @dataclass(frozen=True, slots=True)
 class WordsSpoken(Event):
-    """A segment of a reply has started to play. ``turn`` is the prompt's turn, as in :class:`PromptTaken`."""
+    """A segment of a reply has started to play. ``turn`` is the turn of the prompt, as in :class:`PromptTaken`."""
 
     reply: str
     text: str
@@ -142,7 +142,7 @@ class CallEnded(Event):
     """The call is over.
 
     Attributes:
-        place: name of the last place of the call. Discord users can move the bot between channels.
+        place: name of the place where the call ended. Discord users can move the bot to another channel.
         cause: a value of :class:`~bot.voice.transport.EndCause`.
     """
 

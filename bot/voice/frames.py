@@ -33,7 +33,7 @@ class TransmissionEnded:
     Attributes:
         person: user id of the person.
         at: time at which the end was noticed, in monotonic seconds.
-        announced: True if frames of silence announced the end, False if packets only stayed away.
+        announced: True if frames of silence announced the end, False if no more packets came.
     """
 
     person: int
@@ -43,7 +43,7 @@ class TransmissionEnded:
 
 @dataclass(frozen=True, slots=True)
 class PersonLeft:
-    """A person has left the call, or is no longer listened to. Whoever receives this deletes all of their sound.
+    """A person has left the call, or is no longer listened to. Every receiver of this event deletes the person's sound.
 
     Attributes:
         person: user id of the person.

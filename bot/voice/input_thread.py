@@ -1,4 +1,4 @@
-"""The input thread of a call: it takes people's sound and reports turn events to the event loop."""
+"""The input thread of a call: it processes people's sound and reports turn events to the event loop."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from bot.voice.turns.events import TurnEvent
 _log = logging.getLogger(__name__)
 
 MAX_INBOX = 4_000
-"""Most packets in the inbox: 8 s of ten speakers. A longer queue could not be processed in time."""
+"""Most packets in the inbox: 8 s of ten speakers. If it is full, new packets are dropped: they would come too late."""
 IDLE_WAIT = 1.0
-"""Longest wait for the inbox, in seconds."""
+"""Longest wait for the next function in the inbox, in seconds. Then the thread looks for work that is due."""
 RETRY_WAIT = 0.1
 """Seconds until overdue work that has failed is tried again."""
 LONGEST_FAULT = 5.0
-"""Seconds for which the overdue work may fail without a break. After that the thread ends, since it hears nobody."""
+"""If overdue work fails for this many seconds without a break, the thread ends, because it can't hear any more."""
 
 Arguments = TypeVarTuple("Arguments")
 
@@ -51,11 +51,11 @@ class TurnDetection(Protocol):
         ...
 
     def tick(self, now: float) -> list[TurnEvent]:
-        """End the turns that are due at ``now`` (monotonic seconds)."""
+        """Do what is due at ``now`` (monotonic seconds), such as ending turns; returns the turn events."""
         ...
 
     def end_of_turn_estimated(self, turn: TurnId, probability: float, *, wordless: bool = False) -> None:
-        """Take the end-of-turn estimate of a paused turn."""
+        """Receive the ``probability`` (0 to 1) that a paused turn is over; see :class:`InputWorker`."""
         ...
 
 
@@ -63,23 +63,26 @@ class EchoDetection(EchoComparison, Protocol):
     """Tells echoes of the bot's own voice from people's voices; see :class:`~bot.voice.echo.detector.EchoDetector`."""
 
     def played(self, sound: Sound16, at: float) -> None:
-        """Take sound that the bot has sent."""
+        """Receive sound that the bot has sent."""
         ...
 
     def forget(self, person: int) -> None:
-        """Delete what is known of a person."""
+        """Delete all data of a person."""
         ...
 
 
 class SoundRecorder(Protocol):
-    """Receiver of all sound of a call, people's and the bot's. Called on the input thread; must not block or raise."""
+    """Receives all sound of a call: people's sound and the bot's sound.
+
+    The methods are called on the input thread. They must not block or raise.
+    """
 
     def heard(self, person: int, sound: Sound16, at: float) -> None:
-        """Take a person's sound: mono, 16,000 Hz, arrived at ``at`` (monotonic seconds)."""
+        """Receive a person's sound: mono, 16,000 Hz. It arrived at ``at`` (monotonic seconds)."""
         ...
 
     def spoken(self, sound: Samples, at: float, reply: str | None) -> None:
-        """Take the bot's sound: mono, 48,000 Hz, sent at ``at``. ``reply`` is the id of its reply, if it is known."""
+        """Receive the bot's sound: mono, 48,000 Hz, sent at ``at``. ``reply`` is the reply's id, if it is known."""
         ...
 
 
@@ -103,7 +106,7 @@ class InputWorker(threading.Thread):
         turns: turn detection for all people.
         echo: echo detection for all people.
         loop: event loop on which turn events are reported.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
 
     Attributes:
         recorder: receiver of all sound of the call, such as a recorder; ``None`` if nothing is recorded.
@@ -157,18 +160,18 @@ class InputWorker(threading.Thread):
         self._inbox.put(lambda: function(*arguments))
 
     def offer(self, function: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
-        """Post the processing of a packet. If the inbox is full, drop the packet and count it in :attr:`overrun`."""
+        """Post a function that processes a packet. If the inbox is full, drop it and count it in :attr:`overrun`."""
         if self._inbox.qsize() >= MAX_INBOX:
             self.overrun += 1
             return
         self.post(function, *arguments)
 
     def person_left(self, person: int) -> None:
-        """Delete everything of a person who has left, or who no longer wants to be listened to."""
+        """Delete all data of a person who has left, or who no longer wants to be listened to."""
         self.post(self._remove, person, self._clock())
 
     def forget_everyone(self) -> None:
-        """Delete everything of everybody."""
+        """Delete all data of all people."""
         self.post(self._forget_everyone)
 
     def divert(self, person: int, receiver: SoundReceiver) -> Callable[[], None]:
@@ -182,12 +185,12 @@ class InputWorker(threading.Thread):
         Args:
             turn: the paused turn.
             probability: probability that the turn is over, 0 to 1.
-            wordless: True if nothing was said in the turn.
+            wordless: True if no words were recognised in the turn.
         """
         self.post(partial(self._turns.end_of_turn_estimated, turn, probability, wordless=wordless))
 
     def played(self, pcm: bytes, at: float, reply: str | None = None) -> None:
-        """Take a frame that the bot has sent.
+        """Receive a frame that the bot has sent, for the echo detection and the recorder.
 
         Args:
             pcm: 20 ms of sound: stereo, 16-bit, 48,000 Hz.
@@ -199,7 +202,7 @@ class InputWorker(threading.Thread):
     def end(self) -> None:
         """Stop the audio input and the thread, and wait until the thread has ended. Don't call it on this thread.
 
-        An exception of the audio input is raised here after the thread has ended.
+        If stopping the audio input raises an exception, it is passed on after the thread has ended.
         """
         try:
             self._source.stop()
@@ -242,10 +245,10 @@ class InputWorker(threading.Thread):
 
     @staticmethod
     def _nothing() -> None:
-        """Do nothing; used if a deadline came before the next function."""
+        """Do nothing. Called if the wait for the inbox ends without a function."""
 
     def _do_what_is_due(self) -> float:
-        """Call ``tick`` of the parts that are due; returns the seconds until the next deadline."""
+        """Call ``tick`` of each part that is due. Returns for how many seconds to wait for the inbox."""
         now = self._clock()
         if self._source.deadline is not None and self._source.deadline <= now:
             self._source.tick(now)
@@ -296,7 +299,7 @@ class InputWorker(threading.Thread):
             self._remove(person, self._clock())
 
     def _remove(self, person: int, at: float) -> None:
-        """Let the audio input delete everything of a person. If it fails, delete at least what this thread has."""
+        """Let the audio input delete all data of a person. If that fails, delete at least the data of this thread."""
         try:
             self._source.person_left(person, at)
         except Exception:
@@ -306,7 +309,7 @@ class InputWorker(threading.Thread):
     def _on_played(self, pcm: bytes, at: float, reply: str | None) -> None:
         """Pass a frame that the bot has sent to the echo detection and the recorder."""
         mono = from_pcm16(pcm, channels=2)
-        # The mean of three samples is a sufficient low-pass filter for the comparison of voices.
+        # Reduce 48,000 Hz to 16,000 Hz. The mean of three samples is a sufficient low-pass filter to compare voices.
         self._echo.played(mono.reshape(-1, SPEAKING_RATE // HEARING_RATE).mean(axis=1), at)
         if self.recorder is not None:
             self.recorder.spoken(mono, at, reply)

@@ -1,4 +1,4 @@
-"""The call manager: starts and ends calls, one at a time, and holds the lease during a call."""
+"""The call manager: starts and ends calls, one at a time. During a call, a lease pauses the bot's other features."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLOSE_LIMIT = 10.0
 
 
 class CallState(StrEnum):
-    """State of the one possible call."""
+    """The state of the call. There is at most one call."""
 
     IDLE = "idle"
     STARTING = "starting"
@@ -33,10 +33,10 @@ START_CANCELLED = "👋 Stopped joining."
 
 
 class ManagedCall(Protocol):
-    """A call as the manager sees it."""
+    """The methods of a call that the manager uses."""
 
     async def check(self) -> None:
-        """Check whether the call is possible, before the lease holds anything; raises :class:`UserError`."""
+        """Check whether the call is possible, before any feature is paused; raises :class:`UserError`."""
         ...
 
     async def open(self) -> None:
@@ -61,8 +61,8 @@ class CallStatus(Generic[S]):
 
     Attributes:
         call: the active call, if there is one.
-        held: names of the features that the lease holds.
-        stuck: names of the features that could not be released.
+        held: names of the features that the lease has paused.
+        stuck: names of the features that could not be resumed after a call.
     """
 
     state: CallState
@@ -74,12 +74,12 @@ class CallStatus(Generic[S]):
 class CallManager(Generic[S]):
     """Starts and ends calls. Use it only on the event loop.
 
-    While there is a call, another start is refused. A task of the manager's own ends a call, because the task that asks
-    for the end may be cancelled by it.
+    While there is a call, :meth:`start` refuses another one. The manager ends a call in a task of its own, because the
+    end of the call may cancel the task that has asked for it.
 
     Args:
-        lease: holds the features that compete with a call.
-        ended: called after the end of a call.
+        lease: pauses ("holds") the bot's other features during a call, and resumes ("releases") them after it.
+        ended: called after the end of a call, with the call and the cause.
         prefix: the prefix of text commands.
     """
 
@@ -104,7 +104,7 @@ class CallManager(Generic[S]):
         return self._call
 
     async def free(self, feature: str) -> bool:
-        """Release a feature that the lease could not release; see :meth:`bot.lease.Lease.free`."""
+        """Resume a feature that the lease could not resume; see :meth:`bot.lease.Lease.free`."""
         return await self._lease.free(feature)
 
     def status(self) -> CallStatus[S]:
@@ -124,7 +124,7 @@ class CallManager(Generic[S]):
         """Check the call, acquire the lease and connect. If a step fails, all earlier steps are undone.
 
         Raises:
-            UserError: there is another call, a feature could not be held, or the call could not connect.
+            UserError: there is another call, a feature could not be paused, or the call could not connect.
         """
         self.require_idle()
         self._state = CallState.STARTING
@@ -169,7 +169,7 @@ class CallManager(Generic[S]):
         self._begin_ending(cause)
 
     async def end(self, cause: EndCause = EndCause.COMMAND) -> bool:
-        """End the call, or cancel its start. Returns when all is released; False if there was no call."""
+        """End the call, or cancel its start, and wait for the end. Returns False if there was no call."""
         if self._state is CallState.STARTING and self._starting is not None:
             self._state = CallState.ENDING
             cancelling = self._cancel_start(self._starting, self._call)
@@ -222,7 +222,7 @@ class CallManager(Generic[S]):
             _log.exception("Closing the call failed")
 
     async def close(self) -> None:
-        """End the call, if there is one, at the end of the process."""
+        """End the call, if there is one, and close the lease. Called at the end of the process."""
         await self.end(EndCause.SHUTDOWN)
         await self._lease.close()
 

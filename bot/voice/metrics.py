@@ -99,7 +99,7 @@ class ReplyTimer:
 
         Args:
             stage: a key of :data:`STAGES`.
-            at: when it was reached, in monotonic seconds; ``None``: now.
+            at: when the stage was reached, in monotonic seconds; ``None`` for now.
         """
         if stage in self._stages:
             return False
@@ -107,7 +107,7 @@ class ReplyTimer:
         return True
 
     def spoken(self, turn: SpokenTurn) -> None:
-        """Note the stages of the spoken turn, which lie before the prompt."""
+        """Note the stages of the turn in which the prompt was spoken."""
         self._microphone = turn.microphone.value
         self.reached("speech_paused", turn.paused_at)
         self.reached("transcribed", turn.transcribed_at)

@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 class Notices:
-    """A queue of notices. :meth:`run` writes them, as long as the call lives. Use it only on the event loop.
+    """A queue of notices. :meth:`run` writes them during the whole call. Use it only on the event loop.
 
     Args:
         channel: the prompt channel, where the notices are written.
@@ -25,7 +25,8 @@ class Notices:
     def __init__(self, channel: PromptChannel, watch: Watcher) -> None:
         self._channel = channel
         self._watch = watch
-        # Functions, not coroutines: notices that still wait when the call ends are never started.
+        # The queue has functions, not coroutines, because Python warns about coroutines that are never awaited. Notices
+        # that still wait when the call ends are never written.
         self._waiting: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
 
     def tell(self, text: str, prompt: Prompt | None = None) -> None:
@@ -39,7 +40,7 @@ class Notices:
         self._watch(NoticePosted(text))
 
     def acknowledge(self, prompt: Prompt) -> None:
-        """Queue the sign for the author of a prompt that the prompt was accepted."""
+        """Queue the sign that shows the author of a prompt that the bot has accepted it."""
         self._waiting.put_nowait(partial(self._channel.acknowledge, prompt))
 
     async def run(self) -> None:

@@ -77,7 +77,7 @@ class Playback(Protocol):
         ...
 
     def mark(self, reply: str, number: int) -> None:
-        """Report when the sound that is queued next starts to play. ``number`` is the number of the segment."""
+        """Mark the place where segment ``number`` begins. The playback reports when it reaches this place."""
         ...
 
     def pause(self, reply: str) -> None:
@@ -110,7 +110,7 @@ class Playback(Protocol):
 
 
 class ReplyControl(Protocol):
-    """The conversation as turn taking sees it: begins, commits, discards and interrupts replies."""
+    """The conversation, for turn taking: it begins, commits, discards and interrupts replies."""
 
     @property
     def answering(self) -> bool:
@@ -143,16 +143,16 @@ class ReplyControl(Protocol):
         ...
 
     def release_floor(self, turn: TurnId) -> None:
-        """Release the floor, because the turn is over or was no interruption. The playback may continue."""
+        """Release the floor (the right to speak): the turn is over or was no interruption. Playback may continue."""
         ...
 
     def overhear(self, turn: Turn) -> None:
-        """Add a turn to the history that is not answered, so that the next answer can refer to it."""
+        """Add a turn that is not answered to the history, so that the next answer can refer to it."""
         ...
 
 
 class Participants(Protocol):
-    """The people in the call as turn taking sees them. ``person`` is a user id."""
+    """The people in the call, for turn taking. ``person`` is a user id."""
 
     def name(self, person: int) -> str:
         """The display name of a person."""
@@ -179,7 +179,7 @@ class UtteranceClassifier(Protocol):
     """Classifies utterances: for the bot, a command, an echo, or talk between people."""
 
     def classify(self, utterance: Utterance) -> Classification:
-        """Classify an utterance. It is called again when more words of the same turn are known."""
+        """Classify an utterance. This is called again when more words of the same turn are known."""
         ...
 
     def note_utterance(self, person: int, text: str, *, addressed: bool) -> None:
@@ -196,11 +196,11 @@ class PauseListener(Protocol):
     """Receives end-of-turn estimates, from which a turn's detector knows how long to wait for more speech."""
 
     def end_of_turn_estimated(self, turn: TurnId, probability: float, *, wordless: bool = False) -> None:
-        """Take the estimate for a turn that has paused.
+        """Receive the estimate for a turn that has paused.
 
         Args:
             probability: how likely it is that the turn is over, 0 to 1.
-            wordless: whether there are no words in the turn.
+            wordless: whether no words were recognised in the turn.
         """
         ...
 

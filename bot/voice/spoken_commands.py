@@ -21,10 +21,10 @@ NOTHING_SAID = "You have said nothing before that."
 
 
 class SpokenCommands:
-    """Executes spoken commands. :meth:`run` lives as long as the call. Use it only on the event loop.
+    """Executes spoken commands. :meth:`run` runs during the whole call. Use it only on the event loop.
 
     Args:
-        conversation: is stopped on request, and speaks the answers to commands.
+        conversation: speaks the answers to commands, and falls silent at the command to stop.
         people: says who may give which command.
         character: the bot's persona and mood, which can be changed by voice.
         notices: writes into the prompt channel.
@@ -52,7 +52,7 @@ class SpokenCommands:
         await self._changes.run()
 
     async def wait_leave_requested(self) -> None:
-        """Return when a person who may do so has asked the bot to leave."""
+        """Return when a permitted person has told the bot by voice to leave."""
         await self._leave_requested.wait()
 
     def execute(self, command: SpokenCommand) -> None:

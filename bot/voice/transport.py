@@ -38,18 +38,18 @@ class EndCause(StrEnum):
 
 
 class InputThread(Protocol):
-    """The input thread as a transport sees it. Slow work on a packet, such as decryption, is done on this thread."""
+    """The input thread, for a transport. Slow work on a packet, such as decryption, is done on this thread."""
 
     def post(self, function: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
         """Call ``function`` on the thread, after the functions that already wait. May be called from any thread."""
         ...
 
     def offer(self, function: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
-        """Post the processing of a packet; drop it if too many packets wait. May be called from any thread."""
+        """Post a function that processes a packet; drop it if too many wait. May be called from any thread."""
         ...
 
     def person_left(self, person: int) -> None:
-        """Delete everything of a person who has left the call. May be called from any thread."""
+        """Delete all data of a person who has left the call. May be called from any thread."""
         ...
 
     def receive(self, event: InputEvent) -> None:
@@ -81,7 +81,7 @@ class AudioInput(Protocol):
         ...
 
     def person_left(self, person: int, at: float) -> None:
-        """Delete everything of a person, and pass on a :class:`~bot.voice.frames.PersonLeft`.
+        """Delete all data of a person, and pass on a :class:`~bot.voice.frames.PersonLeft`.
 
         Args:
             person: user id of a person who has left, or is no longer listened to.
@@ -141,7 +141,7 @@ class CaptionOutlet(Protocol):
 
 
 class FrameSource(Protocol):
-    """The call's own sound as frames of 20 ms; see :class:`~bot.voice.playback.playback.ReplyPlayback`.
+    """The bot's own sound as frames of 20 ms; see :class:`~bot.voice.playback.playback.ReplyPlayback`.
 
     Attributes:
         wake: function that wakes the sending thread. The sender sets it, and the source calls it on the event loop
@@ -152,7 +152,7 @@ class FrameSource(Protocol):
 
     @property
     def making(self) -> bool:
-        """True while a reply is made of which nothing has been played yet."""
+        """True while a reply is being made and nothing of it has been played yet."""
         ...
 
     def take(self) -> bytes | None:
@@ -213,7 +213,7 @@ class Transport(Protocol):
         """Start to send frames, one every 20 ms, until :meth:`close`.
 
         Args:
-            frames: the call's own sound.
+            frames: the bot's own sound.
             sent: called with each voiced frame and its time (monotonic seconds), after the frame was sent.
         """
         ...

@@ -1,4 +1,4 @@
-"""Turns, prompts and outcomes: the values that travel through a call."""
+"""Turns, prompts and outcomes: the values that the parts of a call pass to each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class Microphone(StrEnum):
-    """The kind of a person's microphone: when it opens and closes. It is learnt from the person's transmissions."""
+    """The way in which a person's microphone opens and closes. It is learnt from the person's transmissions."""
 
     UNKNOWN = "unknown"
     PUSH_TO_TALK = "push-to-talk"
@@ -38,7 +38,7 @@ class SpokenTurn:
     """The turn in which a prompt was spoken. Times are in monotonic seconds.
 
     Attributes:
-        microphone: the person's kind of microphone.
+        microphone: the kind of the person's microphone.
         paused_at: when the last pause of the turn was detected.
         transcribed_at: when the words were known.
         ended_at: when the turn counted as over; ``None`` before that.
@@ -55,9 +55,9 @@ class PromptKind(StrEnum):
     """The way in which a prompt is to be handled."""
 
     ASK = "ask"
-    """The model answers it."""
+    """The model answers the prompt."""
     RECITE = "recite"
-    """The bot speaks its text word for word (``!speak``)."""
+    """The bot speaks the prompt's text word for word (``!speak``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,12 @@ class Prompt:
     Attributes:
         author: the author's display name; empty if the bot itself wants a text recited.
         text: the words.
-        at: when the message came, or the packet with the last voiced sample; in monotonic seconds.
+        at: when the prompt came, in monotonic seconds. If it was spoken: when its last voiced packet came.
         message: id of the message in the prompt channel; ``None`` if there is none.
         kind: whether the model answers the text, or the bot recites it.
         person: the author's user id, if it is known.
-        spoken: the turn in which it was spoken; ``None`` if it was typed.
-        voice: name of the voice to speak with; ``None`` for the usual one.
+        spoken: the turn in which the prompt was spoken; ``None`` if it was typed.
+        voice: name of the voice that speaks the reply; ``None`` for the usual voice.
         language: the language that the author usually speaks, as Whisper's code; ``None`` if it is unknown.
     """
 
@@ -102,6 +102,6 @@ class Outcome(StrEnum):
     FAILED = "failed"
     """The model gave no answer."""
     DISCARDED = "discarded"
-    """A speculative reply was not wanted, or a waiting prompt was dropped. Nobody heard or saw anything of it."""
+    """A speculative reply was not wanted, or a waiting prompt was dropped. Nobody heard or saw any of the reply."""
     REFUSED = "refused"
     """The prompt was not accepted, because too many prompts waited already."""

@@ -1,4 +1,4 @@
-"""Turn taking: has turns transcribed and classified, and makes prompts of those that are for the bot.
+"""Turn taking: has turns transcribed and classified, and makes a prompt from each turn that is for the bot.
 
 A speculative reply is prepared at each pause in which the turn may be over.
 """
@@ -44,21 +44,21 @@ _log = logging.getLogger(__name__)
 
 NOT_UNDERSTOOD = "🙉 I can't make out what you say: {cause} You can still type to me."
 MAX_NAMES = 20
-"""Most names that a transcriber is told as likely words. More names would only mislead it."""
+"""Most names that the transcriber gets as likely words. More names would only mislead the transcriber."""
 ESTIMATE_TURNS = 10
-"""Number of newest turns of the history that the end-of-turn estimate is given."""
+"""Number of newest turns of the history that the end-of-turn estimator gets."""
 FAILURE_NOTICE_INTERVAL = 10.0
-"""Least number of seconds between two notices that speech could not be transcribed."""
+"""While transcriptions keep failing, people get at most one notice in this many seconds."""
 
 
 @dataclass(slots=True, eq=False)
 class _Turn:
-    """A turn that is not handed on yet.
+    """A turn whose words turn taking has not acted on yet.
 
     Attributes:
         during_reply: whether the turn began while the bot was answering.
-        interrupting: whether the turn began during a reply that its words may end.
-        interruption_decided: whether it is decided that the turn ends that reply, or that it is the bot's echo.
+        interrupting: whether the turn began during a reply, and the person may interrupt that reply.
+        interruption_decided: whether turn taking has decided that the turn ends that reply, or that it is only an echo.
         may_be_echo: whether the turn's newest sound may be the bot's own voice.
         parts: transcriptions of the turn's earlier parts, in order. A long turn is transcribed in parts.
         interim: transcription of the sound so far, to find out whether there are words in it.
@@ -91,17 +91,17 @@ class _Turn:
 
 
 class TurnTaking:
-    """Turn taking of one call. :meth:`run` lives as long as the call. Use it only on the event loop.
+    """Turn taking of one call. :meth:`run` runs during the whole call. Use it only on the event loop.
 
     Args:
         transcriber: transcribes the sound of turns.
         replies: the conversation, which begins, commits, discards and interrupts replies.
-        people: says how people are called, who is answered and who may interrupt.
+        people: knows people's names, whom the bot answers and who may interrupt it.
         classifier: decides whether words are for the bot, a command, an echo or talk between people.
         end_of_turn: estimates at each pause how likely it is that the turn is over.
-        pauses: receives that estimate.
+        pauses: receives each estimate for the turn's detector.
         commands: executes spoken commands.
-        notices: shows people why speech could not be transcribed, once in :data:`FAILURE_NOTICE_INTERVAL` seconds.
+        notices: shows people why speech could not be transcribed.
         history: the history of the call, for the end-of-turn estimate.
         watch: receives the events of the call.
         clock: returns monotonic seconds.
@@ -232,7 +232,10 @@ class TurnTaking:
     # Transcription.
 
     async def _check_for_words(self, turn: _Turn, sound: Sound16) -> None:
-        """Find out whether there are words in a turn that is not over. If not, the next event of it tries again."""
+        """Find out whether a turn that is not over has words.
+
+        If it has none, the turn's next :class:`SpeechSoFar` starts another check.
+        """
         try:
             text = await self._transcribe(turn, sound, Urgency.INTERIM)
         except TranscriptionError:
@@ -241,7 +244,7 @@ class TurnTaking:
         self._decide_interruption(turn, text)
 
     def _decide_interruption(self, turn: _Turn, text: str) -> None:
-        """Decide whether a turn ends the reply that it interrupts: words do, an echo of the bot's voice does not."""
+        """Decide whether a turn ends the reply that it interrupts. Words end it, and an echo of the bot does not."""
         if not turn.interrupting or turn.interruption_decided:
             return
         match self._classify(turn, text).kind:
@@ -263,7 +266,8 @@ class TurnTaking:
         try:
             text = await self._join_parts(turn, await self._transcribe(turn, paused.sound, urgency))
         except TranscriptionShed:
-            # The transcriber dropped this request for a more urgent one. Of a turn that is over, the words are needed.
+            # The transcriber dropped this request, for example for a more urgent one. If the turn is over, its words
+            # are needed, so they are requested again.
             if turn.ended is None:
                 return
             text = await self._join_parts(turn, await self._final_text(turn, paused.sound))
@@ -282,7 +286,7 @@ class TurnTaking:
             self._replies.speculate(self._prompt(turn, paused, text))
 
     def _estimate_end(self, turn: _Turn, sound: Sound16, text: str) -> None:
-        """Have the end of the turn estimated for its detector, unless the turn is over already."""
+        """Give the turn's detector an end-of-turn estimate, unless the turn has ended already."""
         if turn.ended is not None:
             return
         if not text:
@@ -299,7 +303,7 @@ class TurnTaking:
         self._pauses.end_of_turn_estimated(turn, probability)
 
     async def _final_text(self, turn: _Turn, sound: Sound16) -> str:
-        """Transcribe sound of a turn; empty if that fails, which people are told."""
+        """Transcribe sound of a turn. If that fails, people are told, and the text is empty."""
         try:
             return await self._transcribe(turn, sound, Urgency.FINAL)
         except TranscriptionError as error:
@@ -308,9 +312,9 @@ class TurnTaking:
 
     @staticmethod
     async def _join_parts(turn: _Turn, last: str) -> str:
-        """The words of all earlier parts of a turn, and of its last part."""
+        """The words of all parts of a turn. ``last`` has the words of the last part."""
         if turn.parts:
-            # Not gather, which would cancel the parts when this task is cancelled. The parts are still needed.
+            # ``asyncio.gather`` would cancel the parts when this task is cancelled, but the parts are still needed.
             await asyncio.wait(turn.parts)
         return " ".join(text for text in (*(part.result() for part in turn.parts), last) if text)
 
@@ -327,7 +331,10 @@ class TurnTaking:
         return text
 
     def _report_failure(self, error: TranscriptionError) -> None:
-        """Tell people that speech was lost: one notice for all who speak at about the same time."""
+        """Tell people that speech was lost.
+
+        They are not told again within :data:`FAILURE_NOTICE_INTERVAL` seconds, unless speech was transcribed meanwhile.
+        """
         _log.warning("Could not transcribe: %s", error)
         now = self._clock()
         if self._failure_reported_at is None or now - self._failure_reported_at >= FAILURE_NOTICE_INTERVAL:
@@ -371,7 +378,7 @@ class TurnTaking:
                 self._replies.commit(self._prompt(turn, turn.paused, text, turn.ended))
 
     def _classify(self, turn: _Turn, text: str) -> Classification:
-        """Classify the words of a turn. People who are not answered, and the mode, count as well."""
+        """Classify the words of a turn. Whether the person may talk to the bot, and the mode, are considered too."""
         classification = self._classifier.classify(Utterance(turn.id.person, text, turn.during_reply, turn.may_be_echo))
         persons_words = classification.kind not in (UtteranceKind.NOTHING, UtteranceKind.ECHO)
         if persons_words and not self._people.may_talk(turn.id.person):

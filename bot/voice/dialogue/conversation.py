@@ -1,7 +1,7 @@
 """The conversation of a call: it runs the dialogue's state machine and carries out the effects.
 
-The effects use the language model, the speech server, the playback and the prompt channel. All of them are handed in,
-so the conversation does not depend on the transport.
+The effects use the language model, the speech server, the playback and the prompt channel. The conversation gets all of
+them from its caller, so it does not depend on the transport.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ from wire.parameters import SpeechParameters
 _log = logging.getLogger(__name__)
 
 BUFFERED_SECONDS = 10.0
-"""Most sound that waits to be played, in seconds. With more, no messages of the speech server are read."""
+"""Most seconds of sound that wait to be played. While so much waits, no messages of the speech server are read."""
 Manner = Callable[[], SpeechParameters]
 """Returns the speech parameters of the next reply."""
 SAMPLES_PER_MS = SAMPLE_RATE / 1000
 
 
 class Conversation:
-    """The conversation of one call. :meth:`run` lives as long as the call. Use it only on the event loop.
+    """The conversation of one call. :meth:`run` runs during the whole call. Use it only on the event loop.
 
     Args:
         dialogue: the state machine, which decides what happens.
         responder: the language model, which writes the answers.
-        history: the history of the call. A prompt and its answer are added when the answer has ended; of an
-            interrupted answer, only what people heard is added.
+        history: the history of the call. A prompt and its answer are added when the answer has ended. Of an
+            interrupted answer, only the part that people heard is added.
         speech: the connection to the speech server.
         playback: plays the sound of the replies.
         notices: writes into the prompt channel.
         watch: receives the events of the call.
         manner: called when a reply begins; returns its speech parameters. The reply keeps them to its end.
-        language: detects the language that people speak, which the speech server is told with each reply; ``None``
-            to leave the language to the speech server.
+        language: detects the language that people speak. The speech server is told this language with each reply. If
+            ``None``, the speech server is told no language.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -96,7 +96,8 @@ class Conversation:
         # Prompts that wait or are being answered.
         self._sayings: list[Saying] = []
         self._ended = False
-        # State of the current reply. ``_played`` has the samples that were sent, and the underruns in frames.
+        # State of the current reply. ``_played`` is the number of samples that were sent, and the length of the
+        # underruns in frames.
         self._answered: int | None = None
         self._prompt_turn: TurnId | None = None
         self._heard = ""
@@ -178,11 +179,11 @@ class Conversation:
         self._handle(events.InterruptionConfirmed(turn, self._position()))
 
     def release_floor(self, turn: TurnId) -> None:
-        """Release the floor, because the turn is over or was no interruption. The playback may continue."""
+        """Release the floor (the right to speak): the turn is over or was no interruption. Playback may continue."""
         self._handle(events.FloorReleased(turn))
 
     def overhear(self, turn: Turn) -> None:
-        """Add a turn to the history that is not answered, so that the next answer can refer to it."""
+        """Add a turn that is not answered to the history, so that the next answer can refer to it."""
         self._history.add(turn)
 
     def warm_up(self) -> None:
@@ -380,7 +381,7 @@ class Conversation:
             self._notices.tell(text)
 
     def _stamp(self, stage: str, reply: str | None) -> None:
-        """Note that the current reply has reached a stage, unless the event was of an earlier reply."""
+        """Note that the current reply has reached a stage, unless ``reply`` is an earlier reply."""
         if self._timer and reply is not None and reply == self._dialogue.current:
             self._timer.reached(stage)
 

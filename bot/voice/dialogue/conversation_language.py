@@ -12,8 +12,8 @@ from languages.names import LANGUAGES
 class ConversationLanguage:
     """The language of one call's conversation. Use it only on the event loop.
 
-    It is detected in each prompt, also in one that is recited, and in each answer. If the language of a prompt is
-    uncertain, the usual language of its author counts.
+    The language is detected in each prompt and in each answer. A prompt that is only recited counts too. If the
+    language of a prompt is uncertain, the usual language of its author is used.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class ConversationLanguage:
         self._language: str | None = None
 
     async def load(self) -> None:
-        """Load the language detection, in a thread. Before that, only people's usual languages are used."""
+        """Load the language detection, in a thread. Until it is loaded, only people's usual languages are used."""
         await asyncio.to_thread(self._guesser.load)
         self._loaded = True
 
@@ -34,7 +34,7 @@ class ConversationLanguage:
     def of(self, prompt: Prompt) -> str | None:
         """The likely language of the answer to a prompt, as Whisper's code; ``None`` if it is unknown.
 
-        The language of the prompt's text counts first, then its author's usual language, then the last one detected.
+        The language of the prompt's text counts first, then its author's usual language, then the last known language.
         """
         written = self._guesser.sure_of(prompt.text) if self._loaded else None
         self._language = written or prompt.language or self._language

@@ -29,7 +29,7 @@ class Drop:
     """Drop a prompt without telling anybody.
 
     Attributes:
-        refused: whether it was dropped because too many prompts wait.
+        refused: whether the prompt was dropped because too many prompts wait.
     """
 
     prompt: Prompt
@@ -46,7 +46,7 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class BeginReply:
-    """Begin a reply. The playback may send silence ahead of the sound."""
+    """Begin a reply. From now on the playback may send silence ahead of the reply's sound."""
 
     reply: str
     prompt: Prompt
@@ -54,7 +54,7 @@ class BeginReply:
 
 @dataclass(frozen=True, slots=True)
 class CommitReply:
-    """Commit a reply: from now on people may hear and see it. ``prompt`` is the final prompt that it answers."""
+    """Commit a reply: from now on people may hear and see it. ``prompt`` is the final prompt that the reply answers."""
 
     reply: str
     prompt: Prompt
@@ -77,7 +77,7 @@ class CloseModel:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send a message to the speech server. The conversation adds the reply's parameters to a ``Speak``."""
+    """Send a message to the speech server. The conversation adds the speech parameters to a ``Speak``."""
 
     message: ClientMessage
 
@@ -100,14 +100,14 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class PausePlayback:
-    """Allow silence until more sound comes: it does not count as an underrun."""
+    """Allow silence until more sound comes. Such silence is no underrun (a gap because sound is late)."""
 
     reply: str
 
 
 @dataclass(frozen=True, slots=True)
 class FinishPlayback:
-    """Tell the playback that the reply has no more sound. It reports when the last sample was sent."""
+    """Tell the playback that the reply has no more sound. The playback reports when the last sample was sent."""
 
     reply: str
 

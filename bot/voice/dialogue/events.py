@@ -1,6 +1,6 @@
 """The events of the dialogue's state machine: all that can happen to a conversation.
 
-Messages of the speech server (``wire/messages.py``) are events as they are.
+Messages of the speech server (``wire/messages.py``) are used as events without a change.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class TurnCommitted:
 
 @dataclass(frozen=True, slots=True)
 class TurnDiscarded:
-    """A speculative reply is not wanted: its person speaks on, or the turn was not for the bot."""
+    """A speculative reply is not wanted: the person speaks on, or the turn was not for the bot."""
 
     turn: TurnId
 
@@ -52,7 +52,7 @@ class InterruptionConfirmed:
     """There are words in a turn that began during a reply, so the turn ends that reply.
 
     Attributes:
-        position: samples of the current reply that have been sent.
+        position: number of samples of the current reply that have been sent.
     """
 
     turn: TurnId
@@ -61,7 +61,7 @@ class InterruptionConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class FloorReleased:
-    """A turn is over, or was no interruption: it keeps the bot from speaking no longer."""
+    """A turn is over, or was no interruption. It no longer keeps the bot from speaking."""
 
     turn: TurnId
 
@@ -118,7 +118,7 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Dismissed:
-    """A person (user id) is no longer answered. ``position`` samples of the current reply have been sent."""
+    """The bot no longer answers a person (user id). ``position`` samples of the current reply have been sent."""
 
     person: int
     position: int
@@ -126,14 +126,14 @@ class Dismissed:
 
 @dataclass(frozen=True, slots=True)
 class PromptCancelled:
-    """This very prompt is no longer to be answered. ``position`` samples of the current reply have been sent."""
+    """This one prompt is no longer to be answered. ``position`` samples of the current reply have been sent."""
 
     prompt: Prompt
     position: int
 
 
 SpeechOutput = SegmentStart | SegmentAudio | SegmentEnd | Flushed | Failure | Disconnected
-"""Messages about the text that was sent to the speech server. Those that belong to no current reply are ignored."""
+"""Events of the speech server about the text that was sent to it. Messages about an earlier reply are ignored."""
 
 Event = (
     Prompted

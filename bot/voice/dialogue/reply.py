@@ -1,6 +1,6 @@
 """The state of one reply, from the model's first token to the last sample played.
 
-It is a pure part of the dialogue's state machine: events in, effects out, no input or output, no clock.
+It is a pure part of the dialogue's state machine: it takes events and returns effects, and has no I/O and no clock.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from bot.voice.turn import Outcome, Prompt, PromptKind
 from wire.messages import Cancel, Failure, Flushed, SegmentEnd, SegmentStart, Speak
 
 VOICE_FAILED = "⚠️ (Voice failed, text mode): "
-"""Start of the message with the part of an answer that could not be spoken."""
+"""Prefix of the message that contains the unspoken part of an answer."""
 SAMPLES_PER_CHARACTER = 3_200
-"""Samples for each character of text, at about 15 characters a second.
+"""Number of samples in which one character of text is spoken, at about 15 characters a second.
 
-Used to estimate how much of a segment was heard while the length of its sound is not known.
+While the length of a segment's sound is not known, this number serves to estimate how much of the segment was heard.
 """
 
 
@@ -46,8 +46,8 @@ class Segment:
     """A segment of a reply: a piece of text that the speech server synthesizes as a whole.
 
     Attributes:
-        received: length of its sound so far, in samples at 48,000 Hz, mono.
-        complete: whether all of its sound has come.
+        received: length of the sound that has come so far, in samples (mono, 48,000 Hz).
+        complete: whether all sound of the segment has come.
     """
 
     text: str
@@ -57,17 +57,17 @@ class Segment:
 
 @dataclass(slots=True)
 class Reply:
-    """A reply that is not over. Only the state machine has it; all other parts use its ``id``.
+    """A reply that is not over. Only the state machine uses this object; all other parts use its ``id``.
 
     Attributes:
         committed: whether people may hear and see the reply. A reply that is not committed is speculative.
-        notice: text that is spoken before the answer, to say that the answer takes a moment. History and captions do
-            not have it.
+        notice: text that is spoken before the answer, to say that the answer takes a moment. History and captions
+            leave the notice out.
         answer: text of the answer so far.
         segments: segments of notice and answer whose synthesis has begun, in order.
         text_ended: whether the text of the answer is complete.
-        speech_lost: whether the speech server failed at this reply. The rest is then written in the prompt channel.
-        playback_finished: whether the reply will have no more sound.
+        speech_lost: whether the speech server failed at this reply. Then the rest is written into the prompt channel.
+        playback_finished: whether no more sound of the reply will come. Sound that has come may still be playing.
         drained: whether the last sample was sent, or the reply has no sound at all.
         fault: why the model failed, as a text for users; ``None`` if it did not fail.
     """
@@ -102,7 +102,7 @@ class Reply:
 
     @property
     def notice_complete(self) -> bool:
-        """Whether the whole sound of the notice has come, and no whole segment of the answer yet."""
+        """Whether all sound of the notice has come, but no complete segment of the answer."""
         spoken = "".join(segment.text for segment in self.segments if segment.complete)
         return bool(self.notice) and spoken.strip() == self.notice.strip()
 
@@ -120,7 +120,7 @@ class Reply:
         return text[len(self.notice) :].strip()
 
     def unspoken(self) -> str:
-        """The part of the answer from the first segment on whose sound has not come completely."""
+        """The rest of the answer, beginning with the first segment whose sound is incomplete."""
         spoken = 0
         for segment in self.segments:
             if not segment.complete:
@@ -174,7 +174,7 @@ class ReplyProgress:
         self._withheld: list[Effect] = []
 
     def begin(self) -> Iterator[Effect]:
-        """Begin the reply: ask the model, or send a text that is to be recited to the speech server."""
+        """Begin the reply: ask the model; or, if the prompt is a text to recite, send it to the speech server."""
         reply = self.reply
         yield BeginReply(reply.id, reply.prompt)
         if reply.committed:
@@ -191,7 +191,7 @@ class ReplyProgress:
         self.reply.prompt = prompt
         yield CommitReply(self.reply.id, prompt)
         withheld, self._withheld = self._withheld, []
-        # Written lines answer the final prompt.
+        # Withheld ``Tell`` effects still have the provisional prompt, so the final prompt replaces it.
         yield from (replace(effect, prompt=prompt) if isinstance(effect, Tell) else effect for effect in withheld)
         yield from self._end_if_complete()
 
@@ -246,7 +246,7 @@ class ReplyProgress:
         yield Send(Cancel(reply.id))
         if reply.notice and not reply.received and not reply.answer:
             yield from self._show(Tell(reply.notice.strip(), reply.prompt))
-        # Sound that has come is still played. The written text continues where that sound ends.
+        # Sound that has come is still played. The written text begins with the first segment whose sound is incomplete.
         yield from self._finish_playback()
         yield from self._end_if_complete()
 
@@ -328,7 +328,7 @@ class ReplyProgress:
                 yield Tell(VOICE_FAILED + unspoken, reply.prompt)
             yield from self._end(Outcome.WRITTEN, text)
         elif not reply.answer_received:
-            # Nothing in the answer can be spoken, such as in a lone emoji, so people get it in writing.
+            # The answer has nothing to speak (for example, only an emoji), so people get it in writing.
             yield Tell(text, reply.prompt)
             yield from self._end(Outcome.WRITTEN, text)
         else:

@@ -1,8 +1,8 @@
 """The state machine of a call: which prompt is answered, which prompts wait, and who interrupts.
 
-It is pure: events in, effects out, no input or output, no clock. All races of a call are decided here and in
-:mod:`bot.voice.dialogue.reply`. Examples are a person who speaks on while a speculative reply is made, and a token
-that comes after its reply was cancelled. Events of a reply that is over are ignored.
+It is pure: it takes events and returns effects, and has no I/O and no clock. All race conditions of a call are
+handled here and in :mod:`bot.voice.dialogue.reply`. Examples are a person who speaks on while a speculative reply is
+made, and a token that comes after its reply was cancelled. Events of a reply that is over are ignored.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bot.voice.dialogue.reply import DialogueTexts, Reply, ReplyProgress
 from bot.voice.turn import Prompt, TurnId
 
 MAX_WAITING = 20
-"""Most prompts that wait behind the current one."""
+"""Most prompts that wait behind the current one. While so many wait, further prompts are refused."""
 TOO_MANY_WAITING = (
     f"🎤 One moment! {MAX_WAITING} messages already wait for an answer. Ask me again when I have caught up."
 )
@@ -51,12 +51,12 @@ class Dialogue:
     def __init__(self, texts: Callable[[], DialogueTexts]) -> None:
         self._texts = texts
         self._waiting: deque[Prompt] = deque()
-        # Ids of people who were told that too many prompts wait. They are not told again before a prompt of theirs
-        # was accepted.
+        # Ids of people who were told that too many prompts wait. A person is not told again until a prompt of that
+        # person is accepted.
         self._refused: set[int] = set()
         self._progress: ReplyProgress | None = None
         self._count = 0
-        # For each turn that has the floor, the id of the reply that it interrupts, if any.
+        # For each turn that has the floor (the right to speak), the id of the reply that the turn interrupts, if any.
         self._floor: dict[TurnId, str | None] = {}
 
     @property
@@ -106,7 +106,7 @@ class Dialogue:
                 if self._progress is not None and self._progress.reply.prompt.person == person:
                     yield from self._interrupt(position)
             case Disconnected():
-                # A reply without text loses nothing: the speech server may be back before there is text.
+                # A reply that has no text yet is not affected: the speech server may be back before the text comes.
                 if self._progress and self._progress.reply.text:
                     yield from self._advance(self._progress.speech_failed())
             case _:
@@ -143,7 +143,7 @@ class Dialogue:
         yield Refuse(prompt, TOO_MANY_WAITING)
 
     def _merge(self, prompt: Prompt) -> bool:
-        """Append a spoken prompt to the last waiting prompt if the same person spoke it. Returns whether it did."""
+        """Append a spoken prompt to the last waiting prompt if both have the same speaker. Returns whether they do."""
         last = self._waiting[-1] if self._waiting else None
         if last is None or last.turn is None or prompt.turn is None or last.turn.person != prompt.turn.person:
             return False
@@ -171,7 +171,7 @@ class Dialogue:
             yield from self._next()
 
     def _end_speculation(self, progress: ReplyProgress) -> Iterator[Effect]:
-        # The caller begins the next reply.
+        # The next reply is begun by the caller, not here.
         self._progress = None
         yield from progress.interrupt(0)
 
@@ -213,7 +213,7 @@ class Dialogue:
             yield from self._advance(self._progress.interrupt(position))
 
     def _advance(self, effects: Iterator[Effect]) -> Iterator[Effect]:
-        """Yield the effects of the current reply; if they end it, begin the reply to the next prompt."""
+        """Yield the effects of the current reply. If they end the reply, begin the reply to the next prompt."""
         progress = self._progress
         yield from effects
         if progress is not None and progress is self._progress and progress.over:
@@ -221,7 +221,7 @@ class Dialogue:
             yield from self._next()
 
     def _next(self) -> Iterator[Effect]:
-        """Begin the reply to the next waiting prompt, unless there is a reply."""
+        """Begin the reply to the next waiting prompt, unless another reply is in progress."""
         if self._progress is None and self._waiting:
             yield from self._begin(self._waiting.popleft(), committed=True)
 

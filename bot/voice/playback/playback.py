@@ -22,13 +22,13 @@ SILENT_FRAME = bytes(FRAME_SAMPLES * 2 * 2)
 FRAME_SECONDS = FRAME_SAMPLES / SPEAKING_RATE
 MAX_VOLUME = 2.0
 LONGEST_GAP = 0.5
-"""Most seconds of silence in an underrun. Then the transmission ends, until there is sound again."""
+"""If the sound of a reply is late (an underrun), silence is sent for this many seconds. Then the transmission ends."""
 
 Arguments = TypeVarTuple("Arguments")
 
 
 class PlaybackListener(Protocol):
-    """Is notified, on the event loop, of what the sending thread has taken.
+    """Is notified on the event loop of what the sending thread has taken from the queue.
 
     ``reply`` is the id of a reply. ``at`` is the time of taking, in monotonic seconds.
     """
@@ -63,7 +63,7 @@ class _Track:
         sent: number of samples that the sending thread has taken.
         underruns: length of the past underruns, in frames of 20 ms.
         started: whether the first frame was taken.
-        paused: whether silence is allowed now.
+        paused: whether silence is allowed now, so that it is no underrun.
         underrun_since: start of the current underrun, in monotonic seconds.
         finished: whether there will be no more sound.
         rest: queued samples that do not fill a frame yet.
@@ -114,8 +114,8 @@ class _End:
 class ReplyPlayback:
     """The playback of a call's replies, one after another. It is the source of frames for the sending thread.
 
-    Only the sending thread calls :meth:`take`; everything else is used on the event loop. The two share a deque, whose
-    operations are atomic, and no lock, so neither waits for the other.
+    Only the sending thread calls :meth:`take`; everything else is used on the event loop. The two threads share a
+    deque, whose operations are atomic. They need no lock, so neither waits for the other.
 
     Attributes:
         listener: is notified of what was sent.
@@ -153,7 +153,7 @@ class ReplyPlayback:
 
     @property
     def making(self) -> bool:
-        """Whether a reply is being made whose first frame was not sent yet. The sender may send silence ahead of it."""
+        """Whether a reply is being made and no frame of it was sent yet. Meanwhile the sender may send silence."""
         return self._making is not None
 
     def begin(self, reply: str) -> None:
@@ -179,13 +179,13 @@ class ReplyPlayback:
         self.wake()
 
     def mark(self, reply: str, number: int) -> None:
-        """Report when the sound that is written next starts to be sent. The place is exact to a frame."""
+        """Tell the listener when the sound that is written next starts to be sent. The place is exact to a frame."""
         track = self._open_track(reply)
         if track is not None:
             self._queue.append(_Mark(track, number))
 
     def pause(self, reply: str) -> None:
-        """Allow silence from here on, until more sound of this reply is written. A part of a frame is padded."""
+        """Allow silence from here on, until more sound of this reply is written. An incomplete frame is padded."""
         track = self._open_track(reply)
         if track is not None:
             self._pad_rest(track)
@@ -193,7 +193,7 @@ class ReplyPlayback:
             self.wake()
 
     def finish(self, reply: str) -> None:
-        """End the reply's sound. A part of a frame is padded with silence."""
+        """End the reply's sound. An incomplete frame is padded with silence."""
         track = self._open_track(reply)
         if track is None:
             return
@@ -215,7 +215,7 @@ class ReplyPlayback:
     def drop(self, reply: str) -> int:
         """Drop the reply's sound that was not sent. Returns how many of its samples were sent.
 
-        No further frame of the reply is taken. One that the sending thread has taken already may still be sent.
+        No further frame of the reply is taken. A frame that the sending thread has taken already may still be sent.
         """
         track = self._track
         if track is None or track.reply != reply:

@@ -15,13 +15,13 @@ _log = logging.getLogger(__name__)
 
 FRAME_SECONDS = 0.02
 TAIL_FRAMES = 5
-"""Frames of silence after a transmission. Without them, receivers would extrapolate its last frame (Discord's rule)."""
+"""Frames of silence after a transmission (Discord's rule). Without them, receivers would extrapolate its last frame."""
 PRIMING_SECONDS = 3.0
-"""Most seconds of silence that are sent ahead of a reply, so that its first syllable isn't clipped for listeners."""
+"""Most seconds of silence that are sent ahead of a reply. Without silence, listeners would miss the first syllable."""
 REBASE_SECONDS = 0.1
-"""Delay in seconds from which the clock restarts. Catching up would send a burst of frames."""
+"""If a frame is later than this (in seconds), the clock restarts at now. Catching up would send a burst of frames."""
 RECONNECT_POLL = 0.05
-"""Seconds between two looks at a connection that is down."""
+"""While the connection is down: seconds between two checks whether it is up again."""
 
 
 class PacketSink(Protocol):
@@ -41,7 +41,7 @@ class PacketSink(Protocol):
         ...
 
     def set_speaking(self, speaking: bool) -> None:
-        """Switch the sign that the bot speaks on or off. On Discord it is the ring around the bot's picture."""
+        """Turn the speaking indicator on or off. On Discord it is the ring around the bot's picture."""
         ...
 
 
@@ -96,12 +96,13 @@ class FrameSender(threading.Thread):
     down, no frames are taken from the source, so no sound is lost.
 
     The thread is a daemon, and :meth:`end` stops it within 20 ms. It runs at the process's normal priority, because a
-    higher one needs rights that the bot does not ask for. Threads and processes that compute lower theirs instead.
+    higher one needs rights that the bot does not ask for. Threads and processes with heavy computation lower their own
+    priority instead.
 
     Args:
         source: provides the frames. This thread sets the source's ``wake``, to be woken when there are frames.
         sink: encodes and sends the frames.
-        sent: called with each voiced frame after it was sent, and its time in monotonic seconds. It must not wait.
+        sent: called after each voiced frame, with the frame and its time in monotonic seconds. It must not wait.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -139,7 +140,7 @@ class FrameSender(threading.Thread):
         """Send until :meth:`end`."""
         try:
             while True:
-                # Cleared before the step, so that a wake-up during the step is not lost.
+                # The event is cleared before the step, so that a wake-up during the step is not lost.
                 self._woken.clear()
                 if self._ending.is_set():
                     return
@@ -156,7 +157,8 @@ class FrameSender(threading.Thread):
             self._phase = _Phase.DISCONNECTED
             return RECONNECT_POLL
         if self._phase is _Phase.DISCONNECTED:
-            # Tells listeners the bot's stream before its first frame, instead of just after it.
+            # On Discord, this message also announces the bot's SSRC, the id of its stream. Listeners should know the
+            # SSRC before the first frame comes.
             self._sink.set_speaking(False)
             self._phase = _Phase.IDLE
         frame = self._source.take()
@@ -181,7 +183,7 @@ class FrameSender(threading.Thread):
         self._sink.send(frame)
         self._sent(frame, now)
         if first:
-            # After the frame, because this wakes the event loop, which would compete with the encoder.
+            # This comes after the frame, because it wakes the event loop, which would compete with the encoder.
             self._sink.set_speaking(True)
 
     def _send_tail(self) -> float | None:
@@ -202,7 +204,8 @@ class FrameSender(threading.Thread):
         return self._send_silence()
 
     def _send_silence(self) -> float:
-        # A wake-up may come before the next frame is due. Silence stays on the clock; only a voiced frame may go early.
+        # A wake-up may come before the next frame is due. Frames of silence are sent only when they are due; a voiced
+        # frame may be sent early.
         if self.timing.wait(self._clock()) > 0.001:
             return self.timing.wait(self._clock())
         self.timing.tick(self._clock())
@@ -212,7 +215,7 @@ class FrameSender(threading.Thread):
 
     def _wait(self, seconds: float | None) -> None:
         if self._phase is _Phase.VOICED:
-            # New sound must not change the 20 ms between two frames.
+            # New sound does not wake the thread here, because that would change the 20 ms between two frames.
             self._ending.wait(seconds)
         else:
             self._woken.wait(seconds)

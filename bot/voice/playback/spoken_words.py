@@ -33,7 +33,7 @@ class SpokenWords:
     def started_playing(self, number: int, at: float) -> str | None:
         """Note that a segment started to play at ``at``, in monotonic seconds.
 
-        Returns its text, or ``None`` if the reply has no segment of this number.
+        Returns the segment's text, or ``None`` if the reply has no segment of this number.
         """
         if number >= len(self._segments):
             return None

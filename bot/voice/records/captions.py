@@ -18,14 +18,14 @@ from config.sections import Captions
 _log = logging.getLogger(__name__)
 
 MAX_WAITING = 200
-"""Most lines that wait to be written. With more, the oldest are left out."""
+"""Most lines that wait to be written. If more come, the oldest are left out."""
 GATHER_SECONDS = 0.5
-"""Seconds for which a line waits, so that more lines fit into its message."""
+"""Seconds for which a line waits, so that lines that come soon after it are written into the same message."""
 INTERVAL_SECONDS = 2.0
-"""Least seconds between two messages. Discord allows a bot five in five seconds, and answers need some of these."""
+"""Least seconds between two messages. Discord allows a bot five messages in five seconds, answers included."""
 CLOSE_SECONDS = 3.0
 """Most seconds that the end of a call waits for the last captions."""
-# Escaping may double the length of a line, and the name stands before it.
+# Escaping may double the length of a line. The other 100 characters are for the name before the line.
 _LINE_CHARS = (MESSAGE_LIMIT - 100) // 2
 
 

@@ -22,15 +22,15 @@ from bot.recording_notes import RECORDINGS_DIR, Span
 _log = logging.getLogger(__name__)
 
 MAX_WAITING = 4_096
-"""Most pieces of sound that wait for the disk: about 8 s of ten speakers."""
+"""Most pieces of sound that wait for the disk: about 8 s of ten speakers. If more come, they are left out."""
 SAVE_SECONDS = 1.0
 """Seconds between two writes of the files to the disk."""
 SLACK_SECONDS = 0.12
-"""Shortest gap in seconds that is filled with silence. Packets arrive unevenly, so shorter gaps are none."""
+"""Gaps longer than this (in seconds) are filled with silence. Shorter gaps come from packets that arrive unevenly."""
 MAX_AHEAD_SECONDS = 0.5
-"""Most seconds that a file may be ahead of the clock, after a burst of late packets. Then sound is left out."""
+"""If a burst of late packets puts a file more than this (in seconds) ahead of the clock, sound is left out."""
 SPARE_SECONDS = 60.0
-"""Seconds before the greatest length of a WAV file at which a recording ends."""
+"""A recording ends this many seconds before its WAV files would reach their greatest length."""
 
 _UNSAFE = re.compile(r"[^\w-]+")
 
@@ -138,7 +138,7 @@ class CallRecorder:
 
     @property
     def spans(self) -> Mapping[str, tuple[Span, ...]]:
-        """The spans of each reply in the bot's file: several if the reply paused. Complete after :meth:`close`."""
+        """The spans of each reply in the bot's file. A reply that paused has several. Complete after :meth:`close`."""
         return self._spans
 
     def prepare(self) -> None:
@@ -200,7 +200,7 @@ class CallRecorder:
             _log.warning("The disk is too slow for the recording: some sound is left out")
 
     def forget(self, person: int) -> None:
-        """Delete this person's file, and record nothing more of the person. This also works after the end."""
+        """Delete this person's file, and record nothing more of the person. Works after :meth:`close` too."""
         self._forgotten |= {person}
         self._waiting.put(_Forget(person))
         if not self._recording:
@@ -229,7 +229,7 @@ class CallRecorder:
             self._on_end(f"⏹️ {reason}")
 
     def _record(self) -> str | None:
-        """Record until :meth:`close` and return ``None``, or record until a limit and return the text for users."""
+        """Record until :meth:`close` or a limit. Returns the text for users at a limit, and ``None`` otherwise."""
         save_at = self._clock() + SAVE_SECONDS
         while True:
             try:
@@ -251,7 +251,7 @@ class CallRecorder:
                     return reason
 
     def _write(self, piece: _Piece) -> None:
-        """Write sound at its time: fill a gap with silence, and leave out sound that is too far ahead."""
+        """Write sound at its place in the file. Fill a gap with silence, and leave out sound that is too far ahead."""
         if piece.at < self._began or piece.person in self._forgotten:
             return
         file = self._files.get(piece.person) or self._open(piece.person)

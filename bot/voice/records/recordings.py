@@ -1,4 +1,4 @@
-"""Recordings of a call: people start and stop them, one at a time, and each is announced first."""
+"""Recordings of a call: people start and stop them; only one runs at a time, and each is announced first."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ANNOUNCED_AT_MOST = 3
 
 
 class SoundSource(Protocol):
-    """The input thread as recordings see it: it passes the call's sound to ``recorder``, if there is one."""
+    """The part of the input thread that recordings need. It passes the call's sound to ``recorder``, if one is set."""
 
     recorder: SoundRecorder | None
 
@@ -80,8 +80,8 @@ class Recordings:
     async def start(self, written: str, spoken: str) -> None:
         """Announce a recording, in writing and aloud, and start it when the announcement was spoken.
 
-        Nothing is recorded if :meth:`stop` is called before that. Errors of the prompt channel are raised, and then
-        nothing is recorded either.
+        Nothing is recorded if :meth:`stop` is called before the end of the announcement. Errors of the prompt channel
+        are raised, and then nothing is recorded either.
 
         Args:
             written: the text for the prompt channel.
@@ -101,11 +101,12 @@ class Recordings:
         recorder = CallRecorder(folder, self._transport.people.name, on_end, clock=self._clock)
         self._announced = recorder
         try:
-            # An earlier recording may have ended by itself and is not closed yet.
+            # An earlier recording may have ended by itself, and may not be closed yet.
             await self._close()
             await asyncio.to_thread(recorder.prepare)
             if self._remake:
-                # Before the announcement, because an answer may begin at its very end.
+                # The listener is created before the announcement, because the bot's next answer may begin at the moment
+                # at which the announcement ends.
                 self._answers = AnswerListener(recorder, self._manner)
             await self._announce(written, spoken)
             if self._announced is recorder:
@@ -144,7 +145,7 @@ class Recordings:
                 await asyncio.to_thread(answers.write_notes, self._transport.prompts.id)
 
     def note(self, event: CallEvent) -> None:
-        """Handle an event of the call, for the notes of the bot's answers."""
+        """Pass an event of the call to the listener that notes the bot's answers."""
         if self._answers is not None:
             self._answers(event)
 

@@ -14,7 +14,7 @@ SAMPLE_SECONDS = 10.0
 TIMEOUT = 10.0
 """Most seconds to wait for the first sound."""
 SLACK_SECONDS = 0.12
-"""Shortest gap in seconds that is filled with silence. Packets arrive unevenly, so shorter gaps are none."""
+"""Gaps longer than this (in seconds) are filled with silence. Shorter gaps come from packets that arrive unevenly."""
 
 
 class SampleError(Exception):
@@ -85,7 +85,7 @@ class VoiceSample:
         return np.concatenate(self._parts)[: round(self._seconds * HEARING_RATE)]
 
     async def _either(self, future: asyncio.Future[None] | None, seconds: float) -> None:
-        """Wait for the future, at most so many seconds. Raises :class:`SampleError` if the sample is dropped."""
+        """Wait for ``future``, at most ``seconds``. Raises :class:`SampleError` if the sample is dropped."""
         waited = {self._dropped, future} if future is not None else {self._dropped}
         await asyncio.wait(waited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if self._dropped.done():

@@ -1,4 +1,4 @@
-"""Takes voice samples in a call. Meanwhile the bot is silent, and does not answer the speech of the sample."""
+"""Takes voice samples in a call. During a sample the bot is silent, and does not answer the person's speech."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bot.voice.records.voice_sample import SampleError, VoiceSample
 from bot.voice.turn import TurnId
 
 SAMPLE_TURN = -1
-"""Turn number for the speech of a sample. Detectors never use it."""
+"""Turn number that stands for the speech of a sample. Turn detectors never use this number."""
 AFTER_SAMPLE = 2.0
-"""Seconds after a sample in which the person may finish the sentence without an answer of the bot."""
+"""For this many seconds after a sample, the person can finish the sentence, and the bot does not answer it."""
 
 
 class SoundDiverter(Protocol):
-    """The input thread as voice samples see it: it can pass on one person's sound instead of detecting turns."""
+    """The part of the input thread that voice samples need: it can divert one person's sound from turn detection."""
 
     def divert(self, person: int, receiver: SoundReceiver) -> Callable[[], None]:
         """Pass a person's sound to ``receiver`` and detect no turns in it, until the returned function is called."""
@@ -63,6 +63,9 @@ class VoiceSamples:
             asyncio.get_running_loop().call_later(AFTER_SAMPLE, end_diversion)
 
     def drop(self, reason: str, person: int | None = None) -> None:
-        """Drop the current sample; with ``person``, only if it is of that person. :meth:`take` raises the reason."""
+        """Drop the current sample, so that :meth:`take` raises an error with this reason.
+
+        If ``person`` is given, a sample of another person is not dropped.
+        """
         if self._sample is not None and person in (None, self._sample.person):
             self._sample.drop(reason)

@@ -29,15 +29,15 @@ _log = logging.getLogger(__name__)
 VOICE_GONE = "⚠️ The speech server no longer has the voice `{voice}`, so I speak with my usual one."
 MANNER_UNKNOWN = "⚠️ The speech server can't speak in the style of my mood ({cause}), so I use the normal one."
 MAX_CHARACTERS = 4_000
-"""Most characters of any kind that fit into one message to the speech server."""
+"""Most characters of text in one message. The speech server accepts so many, whatever the characters are."""
 
 
 @dataclass(slots=True, eq=False)
 class _SentReply:
-    """The text of a reply that was sent to the speech server.
+    """The text that was sent to the speech server for one reply.
 
     Attributes:
-        parameters: the speech parameters that were sent with it.
+        parameters: the speech parameters that were sent with the text.
         tokens: the pieces of text that were sent, in order.
         flushed: whether the text is complete.
         segment: text of the newest segment.
@@ -64,10 +64,10 @@ class FallbackSpeech:
 
     Args:
         speech: the connection to the speech server.
-        notices: tells people of each refused voice or manner, once for each.
+        notices: tells people once of each voice or manner that was refused.
 
     Attributes:
-        parameters: the speech parameters of the last reply; after a refusal, those without the refused ones.
+        parameters: the speech parameters of the last reply. Parameters that were refused are left out.
     """
 
     def __init__(self, speech: SpeechConnection, notices: NoticeWriter) -> None:
@@ -133,14 +133,14 @@ class FallbackSpeech:
             self._notices.tell(text)
 
     async def _resend(self, sent: _SentReply, plainer: SpeechParameters) -> bool:
-        """Send the text that was not spoken yet again, with other parameters. Returns False if that fails."""
+        """Send the unspoken rest of a text a second time, with other parameters. Returns False if that fails."""
         async with self._sending:
             if self._current is not sent:
                 return False
             sent.parameters = self.parameters = plainer
             try:
                 if not sent.flushed:
-                    # The flush ends the failed reply. Without it, the server would take the retry as its continuation.
+                    # The flush ends the failed reply. Otherwise the retry would continue the failed reply.
                     await self._speech.send(Speak(flush=True, reply=sent.reply))
                 text = sent.unspoken()
                 sent.tokens, sent.spoken, sent.segment = [text], 0, ""

@@ -28,7 +28,7 @@ class MoodManner(BaseModel):
 
     Attributes:
         preset: name of a preset of the speech server.
-        speed: factor of the speed.
+        speed: factor of the speed; 1 is the usual speed.
         pitch_shift: shift of the pitch, in semitones.
     """
 

@@ -24,19 +24,19 @@ class UtteranceKind(StrEnum):
     """The result of classifying an utterance."""
 
     NOTHING = "nothing"
-    """It has no words."""
+    """The utterance has no words."""
     ECHO = "echo"
-    """It is the bot's own speech, picked up by a microphone from loudspeakers."""
+    """The utterance is the bot's own speech, which a microphone has picked up from loudspeakers."""
     BACKCHANNEL = "backchannel"
-    """It is a listener's "mhm", which is neither an interruption nor a question."""
+    """The utterance is a listener's "mhm", which is neither an interruption nor a question."""
     IGNORED = "ignored"
-    """A person said it whom the bot does not answer. It does not enter the history either."""
+    """The utterance is of a person whom the bot does not answer. It does not enter the history either."""
     COMMAND = "command"
-    """It is a spoken command."""
+    """The utterance is a spoken command."""
     OVERHEARD = "overheard"
-    """It is talk between people. It enters the history, so that the next answer can refer to it."""
+    """The utterance is talk between people. It enters the history, so that the next answer can refer to it."""
     ADDRESSED = "addressed"
-    """It is for the bot."""
+    """The utterance is for the bot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class Utterance:
     Attributes:
         person: the speaker's user id.
         text: the words.
-        interrupting: whether the turn began while the bot was answering. It says nothing about the person's right to
-            end that answer.
+        interrupting: whether the turn began while the bot was answering. This does not say whether the person
+            may end that answer.
         may_be_echo: whether the sound may be the bot's own voice.
     """
 
@@ -90,7 +90,7 @@ class SpokenCommand:
 
 
 CONTINUATION_SECONDS = 12.0
-"""Seconds after an answer in which words of the person who got it count as words for the bot."""
+"""For this many seconds after an answer, further words of the person who was answered count as words for the bot."""
 _DIGITS = re.compile(r"\d+")
 
 
@@ -100,7 +100,7 @@ class AddressingContext:
 
     Attributes:
         partner: user id of the person who last talked with the bot; ``None`` if another person has spoken after that.
-        quiet_seconds: seconds since the end of the bot's last reply; 0 during a reply.
+        quiet_seconds: seconds since the end of the bot's last reply; 0 during a reply and before the first one.
     """
 
     partner: int | None = None
@@ -150,13 +150,16 @@ def _spoken_forms(name: str) -> tuple[str, ...]:
 
 
 MIN_LETTERS = 18
-"""Least number of letters in an echo. People may repeat shorter phrases of the bot, such as "near the station?"."""
+"""An utterance with fewer letters than this is never taken for an echo.
+
+People may repeat short phrases of the bot, such as "near the station?".
+"""
 LETTERS_PER_SYLLABLE = 3
-"""Number of letters that a character counts for in scripts whose characters are syllables or words."""
+"""In scripts whose characters are syllables or words, each character counts as this many letters."""
 FIRST_SYLLABIC = 0x2E80
-"""First code point of those scripts. Nearly all scripts from here on are East Asian."""
+"""First code point of those scripts. Nearly all scripts from this code point on are East Asian."""
 MAX_ERROR_SHARE = 0.2
-"""Largest share of the letters that may be misheard. A person who rephrases the bot's words changes more letters."""
+"""Largest share of an echo's letters that may be misheard. If more differ, a person has rephrased the bot's words."""
 
 _Letters = NDArray[np.uint32]
 
@@ -186,7 +189,7 @@ def _letter_count(letters: _Letters) -> int:
 def _fewest_edits(letters: _Letters, said: _Letters) -> int:
     """The least number of edits that turn the letters into a substring of ``said`` (Sellers' algorithm, 1980)."""
     places = np.arange(len(said) + 1)
-    # One row for each letter. Entry i: least edits if the letters so far end at position i of ``said``.
+    # ``edits[i]``: least edits that turn the letters so far into a substring of ``said`` that ends at position i.
     edits = np.zeros(len(said) + 1, np.int64)
     for letter in letters:
         row = edits + 1
@@ -197,7 +200,7 @@ def _fewest_edits(letters: _Letters, said: _Letters) -> int:
 
 
 class BotSpeech(Protocol):
-    """The bot's own speech as the classifier sees it."""
+    """What the classifier has to know about the bot's own speech."""
 
     @property
     def answering(self) -> bool:
@@ -216,7 +219,7 @@ class BotSpeech(Protocol):
 
 
 class PeopleInCall(Protocol):
-    """The people in the call as the classifier sees them."""
+    """What the classifier has to know about the people in the call."""
 
     def others(self, person: int) -> tuple[str, ...]:
         """The names of all people in the call except this one."""
@@ -224,7 +227,7 @@ class PeopleInCall(Protocol):
 
 
 class CharacterInCall(Protocol):
-    """The bot's persona as the classifier sees it. :class:`~bot.characters.LocalCharacter` is one."""
+    """What the classifier has to know about the bot's persona; see :class:`~bot.characters.LocalCharacter`."""
 
     @property
     def personas(self) -> Mapping[str, Persona]:
@@ -276,7 +279,7 @@ class CallClassifier:
         return self._character.now().persona.names
 
     def classify(self, utterance: Utterance) -> Classification:
-        """Classify an utterance. It may be called again when more words of the same turn are known."""
+        """Classify an utterance. This may be called again when more words of the same turn are known."""
         self._follow_persona()
         text, others = utterance.text, self._people.others(utterance.person)
         if not text.strip():

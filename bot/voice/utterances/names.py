@@ -38,7 +38,10 @@ _RANGES = (
     (0x20000, 0x3FFFF, Script.HAN),
 )
 _DISTINCT_LENGTHS = {Script.HAN: 2, Script.HIRAGANA: 3, Script.HANGUL: 3, Script.SOUTHEAST_ASIAN: 3, Script.KATAKANA: 4}
-"""Length, in characters, from which a name counts even if characters of the same script follow or precede it."""
+"""If a name has at least this many characters, other characters of its script may stand directly beside the name.
+
+A name in katakana may only be followed by them.
+"""
 # fmt: off
 _UNSPACED_CALL_WORDS = (
     "ねえ", "ねぇ", "ねい", "おい", "おうい", "ちょっと", "あの", "あのう", "なあ", "なぁ", "やあ", "はい", "へい",
@@ -46,7 +49,7 @@ _UNSPACED_CALL_WORDS = (
     "嘿", "喂", "哎", "诶", "欸", "嗨", "你好", "请问", "請問", "谢谢", "謝謝",
     "야", "저기", "안녕", "헤이", "있잖아", "นี่", "เฮ้", "สวัสดี", "หวัดดี",
 )
-"""Words that often stand before a name that is called. Japanese ones are written as :func:`_as_hiragana` does."""
+"""Words that often stand before the name of somebody who is called. Japanese words are in hiragana, without ー."""
 _HONORIFICS = ("さん", "ちゃん", "くん", "さま", "たん", "君", "様", "先生", "氏", "씨", "님", "군", "양", "야", "아")
 _PARTICLES = (
     "이", "가", "는", "은", "를", "을", "도", "의", "와", "과", "랑", "이랑", "하고", "한테", "에게", "이야", "만",
@@ -62,7 +65,7 @@ _VOWELS = {
         "う": "うくすつぬふむゆるぐずづぶぷゅぅおこそとのほもよろをごぞどぼぽょぉ",
     }.items()
 }
-"""For each vowel, the syllables after which the sign for a long vowel stands for that vowel."""
+"""For each vowel, the syllables after which the sign for a long vowel (ー) stands for that vowel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class UnspacedNames:
     """Finds names that are written in scripts without spaces.
 
     Args:
-        names: names in any script. Those in other scripts are ignored.
+        names: names in any script. A name with a character of :attr:`Script.OTHER` is ignored.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -102,7 +105,7 @@ class UnspacedNames:
         )
 
     def without(self, text: str) -> str:
-        """A folded text without names and their honorifics at its beginning and its end."""
+        """Remove names and their honorifics from the beginning and the end of a folded text."""
         while True:
             text = text.strip()
             for span in self.find(text):
@@ -117,7 +120,7 @@ class UnspacedNames:
 
 
 def fold_text(text: str) -> str:
-    """Fold a text for the search of names: Unicode NFKC and no capital letters."""
+    """Fold a text for the search of names: normalize it to Unicode NFKC, and fold the case."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 
@@ -178,7 +181,10 @@ def _ends_word(text: str, hiragana: str, end: int, length: int) -> bool:
 
 
 def _is_endings(rest: str, script: Script) -> bool:
-    """Whether a name's honorific follows. A Korean name may also have a particle, and the word must end after these."""
+    """Whether ``rest``, the text after a name, begins with an honorific.
+
+    After a Korean name, the rest of the word must be one or two endings. An ending is an honorific or a particle.
+    """
     if script is not Script.HANGUL:
         return rest.startswith(_HONORIFICS)
     endings = (*_HONORIFICS, *_PARTICLES)
@@ -195,13 +201,13 @@ def _without_honorific(text: str) -> str:
 
 
 MIN_SIMILARITY = 0.8
-"""Least similarity between a word and a name, 0 to 1, as :class:`difflib.SequenceMatcher` measures it."""
+"""A word counts as a name if their similarity (:class:`difflib.SequenceMatcher`, 0 to 1) is at least this."""
 MIN_SIMILARITY_IN_PARTS = 0.85
-"""The same for several words together, such as "say you" for "Seiyuu". It is higher, so that "see you" is no name."""
+"""The same limit for several words together ("say you" for "Seiyuu"). It is higher, so that "see you" is no name."""
 CALL_WORDS = frozenset({"hey", "hi", "hello", "okay", "ok", "hallo", "salut", "hola", "привет"})
-"""Words that often stand before a name that is called."""
+"""Words that often stand before the name of somebody who is called."""
 MIN_FUZZY_LENGTH = 5
-"""Least length of a name for which similar spellings count. Too many words are similar to shorter names."""
+"""For a name with fewer characters than this, no similar spellings count: too many words are similar to short names."""
 _SOUNDS = (("ph", "f"), ("ck", "k"), ("c", "k"), ("y", "i"), ("z", "s"), ("uu", "u"), ("oo", "u"), ("ee", "i"))
 
 

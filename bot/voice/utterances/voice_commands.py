@@ -22,7 +22,7 @@ COMMANDS_FILE = Path(__file__).parents[3] / "config" / "language" / "voice_comma
 MOOD_WORDS_FILE = Path(__file__).parents[3] / "config" / "language" / "moods.yaml"
 
 MAX_CHARACTERS = 200
-"""Most characters of an utterance that can be a command."""
+"""An utterance with more characters than this is never a command."""
 _NO_PERSONAS: Mapping[str, Persona] = MappingProxyType({})
 GAP = "{}"
 """Placeholder for the mood or the persona in a phrase that asks for it."""
@@ -63,7 +63,7 @@ def load_mood_words(path: Path = MOOD_WORDS_FILE) -> Mapping[str, Phrases]:
 
 
 def mood_phrases(persona: Persona, ask: Phrases, words: Mapping[str, Phrases]) -> Iterator[tuple[str, str]]:
-    """Yield each phrase that asks for a mood of this persona, as plain words, and the mood.
+    """Yield each phrase that asks for a mood of this persona, together with the mood. Phrases are in plain words.
 
     Args:
         ask: phrases that ask for a mood, with a :data:`GAP`.
@@ -78,12 +78,14 @@ def mood_phrases(persona: Persona, ask: Phrases, words: Mapping[str, Phrases]) -
 def persona_phrases(
     now: Persona, personas: Mapping[str, Persona], ask: Phrases, names: Names
 ) -> Iterator[tuple[str, str]]:
-    """Yield each phrase that asks for a persona other than ``now``, as plain words, and that persona's file name.
+    """Yield each phrase that asks for a persona other than ``now``, together with that persona's file name.
+
+    Phrases are in plain words.
 
     Args:
         ask: phrases that ask for a persona, with a :data:`GAP`.
-        names: the names of ``now``. They are removed from an utterance before it is compared with phrases. So of "Evil
-            Seiyuu", said to Seiyuu, only "evil" is left, and it counts as a name too.
+        names: the names of ``now``. They are removed from an utterance before it is compared with phrases. If "Evil
+            Seiyuu" is said to Seiyuu, only "evil" is left, so "evil" counts as a name of that persona too.
     """
     templates = [template for phrases in ask.values() for template in phrases]
     for file, persona in personas.items():
@@ -101,12 +103,12 @@ class DegreeWords:
         self._words = re.compile("|".join(_as_pattern(word) for word in words if word) or r"(?!)")
 
     def without(self, text: str) -> str:
-        """A text in plain words without such words."""
+        """Remove such words from a text in plain words."""
         return " ".join(self._words.sub(" ", text).split())
 
 
 def _as_pattern(word: str) -> str:
-    """A pattern for a whole word. In scripts without spaces the word matches anywhere."""
+    """A regular expression for a whole word. In scripts without spaces the word matches anywhere."""
     return re.escape(word) if word[0] >= FIRST_UNSPACED else rf"(?<!\S){re.escape(word)}(?!\S)"
 
 
@@ -155,7 +157,7 @@ class _CommandFile(BaseModel):
     persona: PhraseTemplates = {}
 
     def meanings(self) -> Iterator[tuple[str, VoiceCommand | None]]:
-        """Yield each phrase without a gap as plain words, and its command; ``None`` if it is only polite."""
+        """Yield each phrase that has no gap, in plain words, and its command (``None`` if the phrase is polite)."""
         for languages, command in (
             (self.polite, None),
             (self.leave, VoiceCommand.LEAVE),
@@ -171,7 +173,7 @@ class CommandPhrases:
     """The phrases of spoken commands. One object serves all calls.
 
     Attributes:
-        fixed: commands by phrase (in plain words) that are the same for all personas; ``None``: only polite words.
+        fixed: the commands that all personas have, by phrase (in plain words); ``None`` if a phrase is only polite.
         mood: phrases that ask for a mood, with a :data:`GAP`.
         persona: phrases that ask for a persona, with a :data:`GAP`.
         mood_words: the spoken names of each mood.
@@ -224,7 +226,7 @@ class VoiceCommandFinder:
         for phrase, mood in mood_phrases(persona, self._phrases.mood, self._phrases.mood_words):
             choices.setdefault(phrase, CommandRequest(VoiceCommand.MOOD, mood))
         for phrase, file in persona_phrases(persona, personas, self._phrases.persona, self._names):
-            # In "Be Evil Seiyuu", said to Seiyuu, the name at the end is removed before phrases are compared.
+            # If "Be Evil Seiyuu" is said to Seiyuu, the name at the end is removed before phrases are compared.
             for said in filter(None, (phrase, self._names.without(phrase))):
                 choices.setdefault(said, CommandRequest(VoiceCommand.PERSONA, file))
         self._set_meanings(choices)
@@ -256,7 +258,7 @@ class VoiceCommandFinder:
         return request if request is not None and request.command is VoiceCommand.MOOD else None
 
     def _only_command(self, rest: str) -> CommandRequest | None:
-        """The only command in an utterance that has nothing but the command, names and polite words."""
+        """The command of an utterance that consists of one command, names and polite words; ``None`` for any other."""
         if len(rest) > MAX_CHARACTERS:
             return None
         found: CommandRequest | None = None

@@ -15,7 +15,7 @@ from config.yaml_files import read_yaml
 
 BACKCHANNELS_FILE = Path(__file__).parents[3] / "config" / "language" / "backchannels.yaml"
 MAX_WORDS = 4
-"""Most words of an utterance that can be a backchannel."""
+"""An utterance with more words than this is never a backchannel."""
 _DRAWN_OUT = re.compile(r"(.)\1{2,}")
 
 
@@ -24,7 +24,7 @@ class BackchannelsError(BrokenFileError):
 
 
 class Backchannels:
-    """Recognises backchannels: short words of a listener, such as "mhm", in all languages together.
+    """Recognises backchannels: short words of a listener, such as "mhm". All languages are recognised at once.
 
     Raises:
         BackchannelsError: the file at ``path`` can't be read, or is malformed.
