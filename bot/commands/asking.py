@@ -27,7 +27,7 @@ class ButtonAnswer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AskResult:
-    """The message with the question, and the answer. The message has its buttons until it is edited."""
+    """The message with the question, and the answer. The message keeps its buttons until it is edited."""
 
     message: discord.Message
     answer: ButtonAnswer
@@ -90,7 +90,7 @@ async def ask(
     *,
     seconds: float = ANSWER_SECONDS,
 ) -> AskResult:
-    """Ask ``person`` and wait for their answer, at most ``seconds``. The question may mention the person."""
+    """Ask ``person`` and wait at most ``seconds`` for their answer. The question's text may mention the person."""
     view = _Question(ctx, person, choices, seconds)
     message = await ctx.send(question, view=view, allowed_mentions=discord.AllowedMentions(users=[person]))
     await view.wait()

@@ -16,8 +16,8 @@ class GuardedView(discord.ui.View):
     Args:
         command: the qualified name of the command that the buttons belong to.
         anybody: whether people without the right to use the command may use the buttons, for example a person whom the
-            command's user asks something. A view that acts on a call still can't be used from another server.
-        timeout: seconds.
+            command's user asks a question. A view that acts on a call still can't be used from another server.
+        timeout: seconds without a click after which the buttons stop working; ``None`` for no limit.
     """
 
     def __init__(self, guard: Guard, command: str, *, anybody: bool = False, timeout: float | None) -> None:
@@ -28,7 +28,7 @@ class GuardedView(discord.ui.View):
 
     @final
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Whether the person may use this button. If not, only they see the reason."""
+        """Whether the person may use this button. If not, the reason is shown to this person alone."""
         refusal = self.refusal_for(interaction.user) or await self._guard_refusal(interaction)
         if refusal is not None:
             await interaction.response.send_message(refusal, ephemeral=True)

@@ -17,7 +17,7 @@ LOADING = "⏳ Loading my voice: {percent} %"
 
 
 class LoadingAnswer:
-    """The answer to one command. Progress is shown only if the voice has to be loaded."""
+    """The answer to one command. Without a call of :meth:`report`, no progress is shown."""
 
     def __init__(self, ctx: commands.Context[Any]) -> None:
         self._ctx = ctx

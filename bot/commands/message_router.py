@@ -28,7 +28,7 @@ class MessageRouter(commands.Cog):
     """Passes each message to all observing features and, if it is meant for the bot, to a feature that answers it.
 
     Args:
-        rate: how often one person is answered.
+        rate: limits how often one person is answered.
         call_channel: returns the id of the current call's prompt channel; ``None`` if there is no call. Messages in
             this channel are for the call.
     """

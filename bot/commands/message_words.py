@@ -20,13 +20,13 @@ MAX_QUOTED = 1_000
 MAX_CONTEXT = 3_000
 """Most characters of the context (quotes, forwards, embeds, polls)."""
 MAX_EMBEDS = 3
-"""Most embeds of a message that are included."""
+"""Most embeds of a message that the text includes."""
 MAX_FIELDS = 4
-"""Most fields of an embed that are included."""
+"""Most fields of an embed that the text includes."""
 MAX_POLL_ANSWERS = 10
-"""Most answers of a poll that are included."""
+"""Most answers of a poll that the text includes."""
 MAX_FILES = 10
-"""Most files, and most stickers, of a message that are included."""
+"""Most files of a message that the text includes. The same limit is used for stickers."""
 _MAX_LABEL = 100
 _NOBODY = DiscordNames()
 
@@ -62,7 +62,7 @@ def message_text(message: discord.Message, *, quote: bool = True) -> MessageText
 
 
 def addressed_message_text(me: discord.abc.User, message: discord.Message, *, quote: bool = True) -> MessageText:
-    """The text of a message without the mentions of the bot (``me``) or of its role at the beginning."""
+    """The text of a message. Mentions of the bot (``me``) or its role at the beginning are left out."""
     role = role_of(message)
     marks = rf"<@!?{me.id}>" if role is None else rf"<@!?{me.id}>|<@&{role.id}>"
     addressed = re.sub(rf"^(?:\s*(?:{marks})[\s,:]*)+", "", message.content)

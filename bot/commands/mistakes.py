@@ -20,7 +20,7 @@ NOT_UNDERSTOOD = "❌ I don't understand `{given}`."
 
 
 def mistake_words(ctx: commands.Context[Any], error: commands.UserInputError, prefix: str) -> str:
-    """One sentence about the mistake, and one that shows how to use the command."""
+    """A sentence about the mistake, and a sentence that shows how to use the command."""
     what = _what_is_wrong(ctx, error)
     return f"{what} {how_to_use(ctx.command, prefix)}" if ctx.command is not None else what
 

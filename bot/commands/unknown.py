@@ -65,8 +65,8 @@ class CommandAdvice:
 class UnknownCommands(commands.Cog):
     """Answers messages that look like a command but are not one.
 
-    Other bots may use the same prefix. So outside of a call's prompt channel, a name is answered only if it probably
-    means a command of this bot. Inside the prompt channel, all names are answered.
+    Other bots may use the same prefix. So outside of a call's prompt channel, a message is answered only if it
+    probably means a command of this bot. Inside the prompt channel, every such message is answered.
 
     Args:
         call_channel: returns the id of the current call's prompt channel; ``None`` if there is no call.

@@ -58,7 +58,7 @@ class VoiceRecordings:
     Args:
         call: takes a server's id, and returns the current call on this server; ``None`` if there is none.
         answer_seconds: seconds in which the person can answer.
-        count_down: seconds between the consent and the recording.
+        count_down: seconds between the person's yes and the recording.
     """
 
     def __init__(

@@ -50,7 +50,7 @@ class ArgumentError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Tension:
-    """The tension of a channel."""
+    """The tension of a channel, and when it leads to an argument."""
 
     score: float
     threshold: float

@@ -1,4 +1,4 @@
-"""Database records of dual persona: tension and cooldown of each channel, and servers without arguments."""
+"""Database records of dual persona: tension and cooldown of each channel, and whether each server allows arguments."""
 
 from __future__ import annotations
 

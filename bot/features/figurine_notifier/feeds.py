@@ -70,7 +70,10 @@ class FeedRecords(Records):
         )
 
     async def pending(self, url: str) -> list[Item]:
-        """The pending items of a feed, in the feed's order: some subscribers may not be notified of them yet."""
+        """The pending items of a feed, in the feed's order.
+
+        A new item is pending until its notification is finished (:meth:`finish_notification`).
+        """
         query = "SELECT key, title, link FROM figurine_item WHERE feed = ? AND told = 0 ORDER BY rowid"
         return [Item(*row) for row in await self._database.rows(query, url)]
 

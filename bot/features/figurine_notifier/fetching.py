@@ -1,4 +1,4 @@
-"""Fetches feeds over HTTP, only if they have changed, and reads their items in a child process."""
+"""Fetches feeds over HTTP if they have changed, and reads their items in a child process."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bot.identity import USER_AGENT
 from config.children import end_child
 
 MAX_BYTES = 5 * 1024 * 1024
-"""Most bytes of a feed."""
+"""Most bytes of a feed. A larger feed counts as a failure."""
 FETCH_LIMIT = 20.0
-"""Seconds for fetching a feed."""
+"""Seconds in which a feed must be fetched. If it takes longer, the fetch fails."""
 READ_LIMIT = 20.0
-"""Seconds for reading the items of a feed."""
+"""Seconds in which the items of a feed must be read. If it takes longer, reading fails."""
 _MAX_REDIRECTS = 3
 _MAX_VALIDATOR = 500
 """Most characters of a validator. Longer validators are ignored."""

@@ -1,1 +1,1 @@
-"""Model routing: chooses the GPU whose model server writes the answers. In calls, the GPU for calls is always used."""
+"""Model routing: chooses the GPU whose model server writes the answers. Calls always use the GPU set for calls."""

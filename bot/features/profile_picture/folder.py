@@ -24,7 +24,7 @@ def picture_names(folder: Path) -> tuple[str, ...]:
 
 
 def read_picture(file: Path) -> bytes:
-    """The bytes of a picture. Its format is checked by its first bytes, not by its name.
+    """The bytes of a picture. The format is read from the first bytes, not from the name.
 
     Raises:
         BrokenPictureError: the file can't be read, is too large, or is not a picture.

@@ -70,7 +70,7 @@ class RecordingRemaker:
     """Remakes recordings. It is paused during a call (:class:`~bot.lease.Lockable`).
 
     It looks for recordings at the start and after each call, so an interrupted remake begins again after a restart.
-    The file of a recording is replaced in one step when all its answers are made.
+    The file of a recording is replaced in one step, after its last answer.
 
     Args:
         data_dir: the folder that contains the folder of recordings.
@@ -167,7 +167,7 @@ class RecordingRemaker:
         return True
 
     async def _fitting_sound(self, answer: RecordedAnswer) -> Samples:
-        """The answer's new sound. If it is too long, it is spoken faster, up to a limit."""
+        """The answer's new sound. If it is too long, it is spoken again faster, up to :data:`FASTER_TRIES` times."""
         sound = await self._speak(answer, answer.parameters)
         longest, speed = max_samples(sample_count(answer), sound), answer.parameters.speed or 1.0
         for _ in range(FASTER_TRIES):
@@ -201,7 +201,7 @@ class RecordingRemaker:
 
 
 def _waiting(recordings: Path) -> list[Path]:
-    """The folders of recordings with answers to be made again, oldest first."""
+    """The folders of the recordings with answers that are still to be made again, oldest first."""
     return sorted(notes.parent for notes in recordings.glob(f"*/{NOTES_FILE}"))
 
 

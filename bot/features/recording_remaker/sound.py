@@ -41,7 +41,7 @@ class Piece:
 
 
 def sample_count(answer: RecordedAnswer) -> int:
-    """The number of samples of an answer that were heard."""
+    """The number of samples that an answer's old sound has in the recording, without pauses."""
     return sum(span.end - span.start for span in answer.spans)
 
 

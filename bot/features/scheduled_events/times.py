@@ -27,7 +27,7 @@ _CRON = re.compile(r"\s*((?:[\d*,/-]+\s+){2}(?:[\w*,/-]+\s+){2}[\w*,/-]+)(?:\s+|
 
 
 def take_times(text: str) -> tuple[str, str]:
-    """Split ``text`` into the times at its beginning and the rest. Returns five cron fields, and the rest.
+    """Split ``text`` into the times at its beginning and the rest. Returns the times as five cron fields, and the rest.
 
     Raises:
         TimesError: the text does not begin with valid times.

@@ -30,7 +30,7 @@ _MAX_ERROR_CHARS = 1_000
 _SMALL_CONTEXT = 4
 """Most earlier turns that a small model sees. More turns confuse it."""
 MAX_CONTEXT_TOKENS = 5_400
-"""Most tokens of earlier turns that the model sees, so that a few long turns do not fill its context."""
+"""Most tokens of earlier turns that the model sees, so that a few long turns do not fill the model's context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class AnswerWriter:
         conversations: stores questions and answers for longer than the model's memory.
         context_messages: most earlier turns that the model sees.
         clock: the time in the people's time zone.
-        small_prompts: prompts for small models.
+        small_prompts: the prompts for small models, by language tag.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class AnswerWriter:
 
 
 def _character_scope(message: AnyMessage) -> int:
-    """The id for which a persona and mood are chosen: the server's, or the channel's in direct messages."""
+    """The id of the server, or of the channel in direct messages. Persona and mood are chosen for this id."""
     return message.guild.id if message.guild else message.channel.id
 
 

@@ -20,7 +20,7 @@ MAX_FAULTS = 3
 
 
 class Backlog:
-    """The task that answers waiting messages. It ends when there are none.
+    """The task that answers waiting messages. It ends when none is left, or when a call begins.
 
     Args:
         answer: answers a message and removes it from the queue. Raises ``FeatureHeldError`` during a call.

@@ -22,7 +22,7 @@ _MAX_SUGGESTIONS = 25
 
 
 def _character_scope(ctx: Context | discord.Interaction) -> int:
-    """The id for which a persona and mood are chosen: the server's, or the channel's in direct messages."""
+    """The id of the server, or of the channel in direct messages. Persona and mood are chosen for this id."""
     if ctx.guild is not None:
         return ctx.guild.id
     return ctx.channel.id if ctx.channel else 0

@@ -42,7 +42,7 @@ class LiveAnswer:
         return bool(self.text and self._posted)
 
     async def stream(self, pieces: AsyncIterator[TextDelta]) -> None:
-        """Post the pieces as they arrive. Returns after the last edit. Errors of the iterator are raised here."""
+        """Post the pieces as they arrive. Returns after the last edit. Errors of the iterator are passed on."""
         reading = asyncio.create_task(self._read(pieces))
         try:
             async with self._message.channel.typing():

@@ -129,7 +129,7 @@ class TextChat:
             hear: transcribes the recordings in a waiting message.
             conversations: stores questions and answers for longer than the model's memory.
             clock: the time in the people's time zone.
-            small_prompts: prompts for small models.
+            small_prompts: the prompts for small models, by language tag.
             sleep: waits the given seconds between two answers to waiting messages.
 
         Raises:
@@ -284,7 +284,7 @@ class TextChat:
                     _log.warning("Nobody could be told that message %d was dropped: %s", dropped.message, error)
 
     async def _answer_waiting(self, entry: WaitingMessage) -> None:
-        """Answer a waiting message, exactly once. If an earlier attempt has posted a part, that part is edited.
+        """Answer a waiting message. If an earlier attempt has posted a part of the answer, that part is edited.
 
         Raises:
             FeatureHeldError: a call has begun. The message goes on waiting.

@@ -57,7 +57,7 @@ class WaitingMessages(Records):
         return await self._oldest("dropped")
 
     async def any_in(self, channel: int) -> bool:
-        """Whether a message of this channel waits."""
+        """Whether any message of this channel waits."""
         return await self._oldest("NOT dropped AND channel = ?", channel) is not None
 
     async def begin(self, message: int, after: int) -> None:

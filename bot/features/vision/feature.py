@@ -31,7 +31,9 @@ _MAX_TEXT_CHARS = 500
 
 
 class Vision:
-    """Describes what messages show. It is paused during a call (:class:`~bot.lease.Lockable`). Not thread-safe.
+    """Describes the pictures and videos of messages. Paused during a call (:class:`~bot.lease.Lockable`).
+
+    This class is not thread-safe.
 
     Args:
         http: the session for downloads. It must not send credentials. The caller closes it.
@@ -118,7 +120,7 @@ class Vision:
         except DownloadError as error:
             raise VisionError(f"❌ I could not fetch {item.name} from Discord. Please send it again.") from error
         try:
-            # One file at a time, because a decoded picture can take much memory.
+            # Files are decoded one at a time, because a decoded picture can take much memory.
             async with self._decoding:
                 return await extract_frames(data, count)
         except UnknownFileError as error:

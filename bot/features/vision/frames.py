@@ -41,7 +41,10 @@ def decode_frames(data: bytes, count: int, budget: DecodingBudget) -> list[bytes
 
 
 def sample_evenly(frames: Iterable[Image.Image], count: int) -> list[bytes]:
-    """At most ``count`` JPEGs, spread evenly over frames of unknown number. At most 2 * ``count`` + 1 are in memory."""
+    """At most ``count`` JPEGs, spread evenly over frames of unknown number.
+
+    At most 2 * ``count`` + 1 JPEGs are in memory at a time.
+    """
     kept: list[bytes] = []
     stride = 1
     for number, frame in enumerate(frames):

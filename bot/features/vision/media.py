@@ -1,4 +1,4 @@
-"""Finds the pictures and videos of a message, and checks them by Discord's metadata before any download."""
+"""Finds the pictures and videos of a message, and checks Discord's data about them before any download."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class VisionModel:
 
     Args:
         url: the address in front of ``/chat/completions``.
-        http: the caller closes it.
+        http: the session for requests. The caller closes it.
         timeout: seconds for one description.
     """
 
