@@ -30,7 +30,7 @@ PRAGMA secure_delete = ON;
 
 
 class Database:
-    """The open database file. Created by :meth:`open`; the process opens it once.
+    """The open database file. Create it with :meth:`open`, once in the process.
 
     All methods may raise :class:`aiosqlite.Error`.
     """

@@ -172,7 +172,7 @@ def _copy_table(
     marks = ", ".join("?" * (columns.count(",") + 1))
     insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
     copied, whole = 0, True
-    # The table is read from both ends, because rows after a damaged page can be read from the other end.
+    # A read stops at a damaged page. The table is therefore read from both ends.
     for order in ("rowid", "rowid DESC"):
         try:
             with sqlite_errors_only():

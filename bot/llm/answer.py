@@ -123,7 +123,7 @@ class ReplyFilter:
             self._habit.began_inside(went_on=self._reasoned)
         recorded: list[str] = []
         for piece in pieces:
-            # Before the first word there is nothing to retract, and white space is left out.
+            # Before the first word there is nothing to retract, so retractions are left out, and so is white space.
             heard = piece if self.has_text else piece.lstrip()
             if not heard and not self.has_text:
                 continue

@@ -35,7 +35,7 @@ class BrokenDeltaError(ValueError):
 
 
 class ServerSaidError(Exception):
-    """The server reported an error inside the stream. The message is the server's, shortened to one line."""
+    """The server reported an error inside the stream. The message is the server's own, shortened to one line."""
 
 
 @dataclass(frozen=True, slots=True)

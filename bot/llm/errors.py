@@ -115,8 +115,8 @@ class LengthRefusal:
     """A server's refusal of a conversation that is too long, with the numbers of tokens that it names.
 
     Attributes:
-        limit: tokens that fit into the context; ``None`` if the server doesn't say it.
-        prompt: tokens in the conversation that was refused; ``None`` if the server doesn't say it.
+        limit: number of tokens that fit into the context; ``None`` if the server doesn't say it.
+        prompt: number of tokens in the refused conversation; ``None`` if the server doesn't say it.
     """
 
     limit: int | None = None
@@ -230,7 +230,7 @@ def refused(options: ModelOptions, refusal: Refusal) -> ModelError:
 
 
 def _without_status(said: str, status: int) -> str:
-    """Remove the status from the beginning of a server's message ("404: Not Found"). It would be shown twice."""
+    """Remove the status from the beginning of a message ("404: Not Found"), so that it is not shown twice."""
     return re.sub(rf"^(?:HTTP(?:/[\d.]+)? |error:? )?{status}\b[\s:.,–-]*", "", said, flags=re.IGNORECASE)
 
 

@@ -40,8 +40,8 @@ class Persona(BaseModel):
         style: further rules for its answers.
         moods: the description of each mood for the model, by the mood's name.
         model: the model that answers for this persona; ``None`` for the configured one.
-        voice: the speech server's name of its voice. It applies in every mood, unless people chose another voice.
-        preset: the speech server's name of a preset. It applies like ``voice``.
+        voice: the name of its voice on the speech server. It applies in every mood, unless people chose another voice.
+        preset: the name of its preset on the speech server. It applies like ``voice``.
         speed: speaking speed, as a factor. The mood's own change comes on top.
         pitch_shift: change of pitch, in semitones. The mood's own change comes on top.
     """

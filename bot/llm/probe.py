@@ -1,4 +1,4 @@
-"""Probes of a model server: is it ready, which models does it have, how large is the context, how long is a text."""
+"""Probes of a model server: whether it is ready, its models, the size of their context, and the tokens of a text."""
 
 from __future__ import annotations
 

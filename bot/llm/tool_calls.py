@@ -28,7 +28,7 @@ MAX_CHARS = 400_000
 _MAX_PIECES = 128
 """Most pieces that are read from one event."""
 _TRIES = 50
-"""Most attempts to parse the arguments of one call before the answer ends. The last attempt is made at the end."""
+"""Most attempts to parse the arguments of one call before the answer ends. One more is made when the answer ends."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
 _ID = re.compile(r"[\x21-\x7e]{1,128}")

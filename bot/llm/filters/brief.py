@@ -102,7 +102,7 @@ class BriefFilter:
         return said
 
     def _whole(self, sentence: str) -> str:
-        """A sentence after the first one, if it fits; otherwise "", and the reply ends."""
+        """Let a sentence after the first one through. If it does not fit, end the reply and return ""."""
         words = _WORD.findall(sentence)
         if self._words + len(words) > MOST_WORDS or _comparable(sentence) in self._said or not self._follow(words):
             self.ended = True
@@ -119,7 +119,7 @@ class BriefFilter:
         return self._said_as_far(ready)
 
     def _closing(self, rest: str) -> str:
-        """The rest of the first sentence, as far as it fits."""
+        """Let the rest of the first sentence through, as far as it fits."""
         said = self._said_as_far(rest)
         if self.ended or not self._sentence.strip():
             return said
