@@ -53,6 +53,7 @@ MAX_PREVIEW_BYTES = 8 << 20
 MAX_SOUND_BYTES = 128 << 20
 """Most bytes of one spoken answer: 23 minutes."""
 USUAL_MODEL, BETTER_MODEL = "tts-1", "tts-1-hd"
+"""Models of the server's API: the engine that speaks in calls, and the better engine."""
 _ASK_LATER = (
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.REQUEST_TIMEOUT,
@@ -60,6 +61,7 @@ _ASK_LATER = (
     HTTPStatus.BAD_GATEWAY,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
+"""HTTP statuses that mean that the server can't be used now, whatever the text."""
 _NO_STATUS = (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError, KeyError, TypeError)
 """Errors of a status request if no server, or another program, listens at the address."""
 
@@ -159,7 +161,7 @@ class SpeechServerClient:
 
         Raises:
             UnspeakableError: the engine can't speak this text.
-            VoiceAwayError: the server can't be asked now.
+            VoiceAwayError: the server can't be reached, or can't answer now.
         """
         set_ones = {name: value for name, value in asdict(parameters).items() if value is not None}
         body = {"model": BETTER_MODEL, "input": text, "response_format": "pcm", "sample_rate": rate, **set_ones}

@@ -104,7 +104,7 @@ class Voices:
             raise VoicesError(CANNOT_CLONE.format(engine=catalogue.engine))
 
     async def check(self, voice: ServerVoice) -> None:
-        """Check that a voice can speak: synthesize a sentence, which nobody hears. Raises if that fails."""
+        """Check that a voice can speak: synthesize a sentence, which nobody hears. Raises if it can't speak."""
         try:
             if await self._client.preview_voice(voice):
                 return
@@ -121,7 +121,7 @@ class Voices:
             self._choices[guild] = voice.id
 
     async def clone(self, person: Person, name: str, language: str, recording: RecordingUpload) -> ServerVoice:
-        """Clone a voice. If there is one with this name and ``person`` may change it, the recording is added to it."""
+        """Clone a voice. If ``person`` may change a voice of this name, add the recording to that voice."""
         try:
             voice = await self._client.create_voice(name.strip(), language, recording)
         except VoiceExistsError:

@@ -25,7 +25,7 @@ READER_POLL = 0.25
 MAX_DATAGRAM = 2048
 """Most bytes that are read of a datagram."""
 KNOWN_VERSION = "2.7."
-"""Beginning of the versions of discord.py that have the private parts used here."""
+"""Start of the version number of each discord.py that has the private parts used here."""
 CANCEL_INTERVAL = 0.2
 """Seconds between two cancellations of a task."""
 KEEP_ALIVE_INTERVAL = 5.0
@@ -100,7 +100,9 @@ class _ConnectionState(VoiceConnectionState):
 
 
 class SeiyuuVoiceClient(discord.VoiceClient):
-    """discord.py's voice client with events and state that discord.py keeps private. For ``channel.connect(cls=…)``.
+    """discord.py's voice client with events and state that discord.py keeps private.
+
+    Pass this class to ``channel.connect(cls=…)``.
 
     Attributes:
         on_removed: called on the event loop when somebody else has removed the bot from the channel.
@@ -170,7 +172,7 @@ class SeiyuuVoiceClient(discord.VoiceClient):
             self.channel = fresh
 
     def keep_alive(self) -> None:
-        """Send a datagram, at most every :data:`KEEP_ALIVE_INTERVAL` seconds. Call it at least that often.
+        """Send a datagram if the last one is :data:`KEEP_ALIVE_INTERVAL` old. Call this method at least that often.
 
         Without these datagrams a NAT drops the connection of a bot that only listens.
         """
@@ -183,7 +185,7 @@ class SeiyuuVoiceClient(discord.VoiceClient):
             self._connection.socket.send(struct.pack("<Q", self._keep_alives))
 
     async def abandon(self) -> None:
-        """Leave the channel in any state of the connection, and end everything that discord.py has started for it."""
+        """Leave the channel, whatever the connection's state, and end everything that discord.py has started for it."""
         self.stay_registered()
         connection = self._connection
         for task in (connection._connector, connection._runner):

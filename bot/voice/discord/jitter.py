@@ -69,7 +69,7 @@ class JitterBuffer:
     def refuses(self, sequence: int, at: float) -> bool:
         """True if the packet is a duplicate or too late. Such a packet need not be decrypted or pushed.
 
-        Call it once for each packet, since it learns from packets that are too late.
+        Call it once for each packet, since the buffer learns from packets that are too late.
 
         Args:
             sequence: RTP's sequence number, 0 to 65,535.

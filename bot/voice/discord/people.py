@@ -77,7 +77,7 @@ class ChannelPeople:
     """The :class:`~bot.voice.transport.People` of the voice channel that the bot is in now.
 
     Args:
-        bot: knows the voice channel that the bot is in.
+        bot: object that knows the voice channel that the bot is in.
         rights: the rights of people in the call.
     """
 

@@ -169,7 +169,7 @@ class Receiver:
             self._handle(pending.packet, pending.at, result)
 
     def _handle(self, packet: VoicePacket, at: float, result: AttributedFrame | NoFrame) -> None:
-        """Decode a decrypted frame, or keep its packet as pending, or refuse it."""
+        """Decode the decrypted frame. If there is none, keep the packet as pending or count it as refused."""
         match result:
             case AttributedFrame(person, opus):
                 stream = self._stream(packet.ssrc, person)

@@ -125,7 +125,7 @@ class DiscordCaptionOutlet:
         """The thread, opened if there is none yet.
 
         Returns:
-            ``None`` if the channel can't have threads: a voice channel's chat and a thread can't.
+            The thread; ``None`` if the channel can't have threads (the chat of a voice channel, or a thread).
         """
         if self._thread is None and isinstance(self._channel, discord.TextChannel):
             self._thread = await self._channel.create_thread(

@@ -177,7 +177,7 @@ _QUIETEST = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class TranscriptSegment:
-    """A recogniser's text for a part of the sound, with Whisper's numbers. Other recognisers may give no numbers.
+    """A recogniser's text for a part of the sound, with Whisper's numbers; other recognisers may give ``None``.
 
     Attributes:
         text: the text.
@@ -252,7 +252,7 @@ class HallucinationFilter:
             segment: the recogniser's segment.
             text: cleaned text of the segment.
             loud: loud seconds of the whole sound; see :func:`loud_seconds`.
-            names: plain hot words.
+            names: hot words as plain text.
             alone: True if the segment is the only one.
         """
         if (segment.log_probability or 0.0) < HOPELESS_LOG_PROBABILITY or _compression(segment, text) > COMPRESSION:

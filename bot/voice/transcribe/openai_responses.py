@@ -189,7 +189,7 @@ class RateLimits:
 
     Args:
         clock: monotonic seconds.
-        today: current date and time, for servers that name a date.
+        today: function that returns the date and time now. It is needed if a server names a date.
     """
 
     def __init__(

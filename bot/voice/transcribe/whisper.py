@@ -77,7 +77,7 @@ After the first, loading is late. After the second, the process counts as hangin
 process counts as hanging after it was inactive for the third.
 """
 BUSY_FACTOR, SHORTEST_CEILING = 4.0, 60.0
-"""An active process may take this many times the time limit for an answer, and at least this many seconds."""
+"""An active process counts as hanging only after this many times the time limit, and after this many seconds."""
 REST_SECONDS = 120.0
 """Seconds for which the model stays in memory after a call."""
 MAX_ATTEMPTS = 3
@@ -196,7 +196,7 @@ class WhisperTranscriber:
         return await job.answer
 
     async def rest(self) -> None:
-        """End the process after some time, unless there is another request before."""
+        """End the process after some time, unless a request comes before then."""
         self._cancel_rest()
         if self._closed:
             return
@@ -350,14 +350,14 @@ class WhisperTranscriber:
                 )
 
     async def _gpus(self, worker: Worker) -> int:
-        """The number of usable GPUs; 0 if none is wanted."""
+        """The number of usable GPUs; 0 if the settings want the CPU."""
         if self._options.device == compute.CPU:
             return 0
         answer = await worker.ask({"count_gpus": True}, None, LOAD_LIMIT, LOAD_CEILING, idle_limit=LOAD_IDLE_LIMIT)
         return int(answer.get("gpus", 0))
 
     def _count_death(self, error: WorkerGoneError) -> None:
-        """Count that the process died or hung. After several times in a row, its GPU is no longer used."""
+        """Count that the process died or hung. After :data:`MOST_DEATHS` times in a row, its GPU is no longer used."""
         self._deaths += 1
         if self._deaths >= MOST_DEATHS and self._devices and self._devices[0].kind == compute.CUDA:
             self._give_up_device(f"{str(error).rstrip('.')} on cuda, again and again: are cuBLAS and cuDNN there?")

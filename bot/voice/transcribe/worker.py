@@ -201,7 +201,7 @@ class ThisMachine:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO, machine: Machine) -> None:
-    """Answer requests until their stream ends.
+    """Answer requests until the stream of requests ends.
 
     Args:
         requests: stream of frames from the bot.

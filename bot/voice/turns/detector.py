@@ -147,8 +147,8 @@ class _Turn:
 class TurnDetector:
     """Detects the turns of one person. It has no thread, clock or timer: call :meth:`tick` at :attr:`deadline`.
 
-    While sound comes, silence is measured in samples, so that late packets can't end a turn. After the microphone has
-    closed, silence is measured from the arrival of the last packet.
+    While packets arrive, silence is measured by the samples in them, so that late packets can't end a turn. After the
+    microphone has closed, silence is measured from the arrival of the last packet.
 
     Args:
         person: user id of the person; it is part of the turns' ids.
@@ -196,7 +196,7 @@ class TurnDetector:
         return self._last_at if due <= self._last_at and self._may_end() else None
 
     def process_frame(self, frame: AudioFrame) -> list[TurnEvent]:
-        """Process the next frame of the person's transmission, or the first of a new one."""
+        """Process the person's next frame, which may be the first of a new transmission."""
         events: list[TurnEvent] = []
         if not self._transmitting:
             self._begin_transmission(frame.at, events)

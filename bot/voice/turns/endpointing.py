@@ -34,9 +34,9 @@ _KEY_SHARE = 0.3
 class MicrophoneHistory:
     """Recognises the kind of a person's microphone by how their transmissions end.
 
-    A voice-activated microphone closes after a fixed time of quiet, and thus in every longer pause. A push-to-talk key
-    is released right after the words, or it is held through a pause that is longer than the quiet at the end of the
-    transmission.
+    A voice-activated microphone closes after a fixed time of quiet, so it closes in every pause that is longer than
+    this time. A push-to-talk key is released right after the words, or it is held through a pause that is longer than
+    the quiet at the end of the transmission.
     """
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class MicrophoneHistory:
         """End the transmission.
 
         Args:
-            announced: True if frames of silence announced the end. If packets only stayed away, the end says nothing
+            announced: True if frames of silence announced the end. If packets only stopped coming, the end says nothing
                 about the microphone.
         """
         if self._spoken and announced:

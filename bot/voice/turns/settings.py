@@ -9,8 +9,9 @@ from dataclasses import dataclass
 class TurnSettings:
     """Thresholds and waits of a turn detector.
 
-    Durations are seconds of sound or silence; probabilities and shares are 0 to 1. A wait counts from the end of the
-    last window that Silero calls voiced, which is 20 to 60 ms after the last voiced sample. Windows last 32 ms.
+    Durations are seconds of sound or silence; probabilities and shares are 0 to 1. A window is 32 ms of sound. A wait
+    counts from the end of the last window that the Silero network calls voiced. This is 20 to 60 ms after the last
+    voiced sample.
 
     Attributes:
         voiced_probability: least probability with which a window counts as voiced.
@@ -22,7 +23,7 @@ class TurnSettings:
         loud_pause_windows: number of unvoiced windows that make a pause if the last one is not still. Such a window may
             be the end of a hissing sound ("s").
         certain_windows: number of voiced windows in a row that are certainly speech.
-        pre_roll: duration of the sound before the beginning of a turn that belongs to the turn. It contains the
+        pre_roll: a turn's sound begins this long before the moment at which the speech is certain. It thus contains the
             voiced windows that made the speech certain.
         least_voiced: least duration of voice in a turn. A turn with less voice was a click or a cough, and is dropped.
         longest_gap: most silence between two transmissions that is added to the turn's sound.
@@ -40,7 +41,7 @@ class TurnSettings:
         unknown_wait: wait while there is no end-of-turn estimate. Until then the words are not known, so no reply can
             begin.
         held_key_wait: wait while a person holds their push-to-talk key.
-        resumption: duration for which a turn can't end after its microphone has opened again.
+        resumption: after a person's microphone has opened again, their turn can't end for this long.
         cut_off_within: if a person speaks again within this time after their turn, the end of that turn was too early.
         stranger_pause: usual pause of a person of whom nothing is known yet.
         pause_margin: the wait after a finished sentence is this many times the person's usual pause.

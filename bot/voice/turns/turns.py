@@ -17,7 +17,7 @@ from bot.voice.turns.voice_activity import Silero, VoiceActivityModel
 
 @dataclass(frozen=True, slots=True)
 class TurnPolicy:
-    """The models and settings with which turns are detected. It has no state of a call, so one policy serves all calls.
+    """The models and settings with which turns are detected. A policy has no state of a call, so one serves all calls.
 
     Attributes:
         voice_activity: model that tells speech from noise. It runs on the input threads.
@@ -31,7 +31,7 @@ class TurnPolicy:
 
 
 def load_turn_policy(network: Path | None = None) -> TurnPolicy:
-    """Load the policy of Silero's network and the rules on the last words.
+    """Load the models of the policy: Silero's network, and the rules on the last words.
 
     It blocks for about 100 ms, so it is called once, in a thread, when the bot starts.
 
