@@ -54,7 +54,7 @@ class SpeechStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped(Event):
-    """A person's turn is over, or was dropped. One follows each :class:`SpeechStarted`, unless the call ends."""
+    """A person's turn is over, or was dropped. This event follows each :class:`SpeechStarted`, unless the call ends."""
 
     turn: TurnId
 

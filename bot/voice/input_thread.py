@@ -29,7 +29,7 @@ IDLE_WAIT = 1.0
 RETRY_WAIT = 0.1
 """Seconds until overdue work that has failed is tried again."""
 LONGEST_FAULT = 5.0
-"""If overdue work fails for this many seconds without a break, the thread ends, because it can't hear any more."""
+"""If overdue work fails for this many seconds without a break, the thread ends: it can't process sound any more."""
 
 Arguments = TypeVarTuple("Arguments")
 
@@ -55,7 +55,7 @@ class TurnDetection(Protocol):
         ...
 
     def end_of_turn_estimated(self, turn: TurnId, probability: float, *, wordless: bool = False) -> None:
-        """Receive the ``probability`` (0 to 1) that a paused turn is over; see :class:`InputWorker`."""
+        """Receive the ``probability`` (0 to 1) that a turn is over; see :meth:`InputWorker.end_of_turn_estimated`."""
         ...
 
 

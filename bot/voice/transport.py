@@ -28,12 +28,18 @@ class EndCause(StrEnum):
 
     COMMAND = "command"
     VOICE_COMMAND = "voice command"
+    """A person told the bot aloud to leave."""
     KICKED = "kicked"
+    """Somebody disconnected the bot from the call."""
     CHANNEL_DELETED = "channel deleted"
     ALONE = "alone"
+    """No people were in the call for too long."""
     CONNECTION_LOST = "connection lost"
+    """The transport lost its connection and could not restore it."""
     VOICE_LOST = "voice lost"
+    """The speech server was disconnected for too long."""
     FAILURE = "failure"
+    """A part of the call failed."""
     SHUTDOWN = "shutdown"
 
 

@@ -22,7 +22,7 @@ SILENT_FRAME = bytes(FRAME_SAMPLES * 2 * 2)
 FRAME_SECONDS = FRAME_SAMPLES / SPEAKING_RATE
 MAX_VOLUME = 2.0
 LONGEST_GAP = 0.5
-"""If the sound of a reply is late (an underrun), silence is sent for this many seconds. Then the transmission ends."""
+"""Most seconds of silence in an underrun (a reply's sound is late). After that, nothing is sent until sound comes."""
 
 Arguments = TypeVarTuple("Arguments")
 

@@ -136,7 +136,7 @@ class CaptionWriter:
                 self._more.clear()
 
     async def _pause(self, seconds: float) -> None:
-        """Wait for so many seconds, or until :meth:`close`."""
+        """Wait for ``seconds``, or until :meth:`close`."""
         try:
             async with asyncio.timeout(seconds):
                 await self._closing.wait()

@@ -44,8 +44,8 @@ class RecordingLimits:
     """The limits at which a recording ends by itself.
 
     Attributes:
-        hours: most hours of a recording.
-        min_free_bytes: least free space on the disk, in bytes.
+        hours: greatest length of a recording, in hours.
+        min_free_bytes: least free space on the disk, in bytes. With less, the recording ends.
     """
 
     hours: float = 6.0
@@ -265,7 +265,7 @@ class CallRecorder:
             self._note_span(piece.reply, Span(file.samples - len(piece.sound), file.samples))
 
     def _note_span(self, reply: str, span: Span) -> None:
-        """Extend the reply's last span, or add a new one if there is a gap between them."""
+        """Extend the reply's last span by ``span``. If there is a gap between the two, add ``span`` as a new one."""
         *before, last = self._spans.get(reply) or (Span(span.start, span.start),)
         joined = (Span(last.start, span.end),) if last.end == span.start else (last, span)
         self._spans[reply] = (*before, *joined)

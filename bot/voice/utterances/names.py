@@ -49,7 +49,7 @@ _UNSPACED_CALL_WORDS = (
     "嘿", "喂", "哎", "诶", "欸", "嗨", "你好", "请问", "請問", "谢谢", "謝謝",
     "야", "저기", "안녕", "헤이", "있잖아", "นี่", "เฮ้", "สวัสดี", "หวัดดี",
 )
-"""Words that often stand before the name of somebody who is called. Japanese words are in hiragana, without ー."""
+"""Words that often stand before the name of somebody who is addressed. Japanese words are in hiragana, without ー."""
 _HONORIFICS = ("さん", "ちゃん", "くん", "さま", "たん", "君", "様", "先生", "氏", "씨", "님", "군", "양", "야", "아")
 _PARTICLES = (
     "이", "가", "는", "은", "를", "을", "도", "의", "와", "과", "랑", "이랑", "하고", "한테", "에게", "이야", "만",
@@ -205,7 +205,7 @@ MIN_SIMILARITY = 0.8
 MIN_SIMILARITY_IN_PARTS = 0.85
 """The same limit for several words together ("say you" for "Seiyuu"). It is higher, so that "see you" is no name."""
 CALL_WORDS = frozenset({"hey", "hi", "hello", "okay", "ok", "hallo", "salut", "hola", "привет"})
-"""Words that often stand before the name of somebody who is called."""
+"""Words that often stand before the name of somebody who is addressed."""
 MIN_FUZZY_LENGTH = 5
 """For a name with fewer characters than this, no similar spellings count: too many words are similar to short names."""
 _SOUNDS = (("ph", "f"), ("ck", "k"), ("c", "k"), ("y", "i"), ("z", "s"), ("uu", "u"), ("oo", "u"), ("ee", "i"))

@@ -103,7 +103,7 @@ class DegreeWords:
         self._words = re.compile("|".join(_as_pattern(word) for word in words if word) or r"(?!)")
 
     def without(self, text: str) -> str:
-        """Remove such words from a text in plain words."""
+        """Remove these words from a text in plain words."""
         return " ".join(self._words.sub(" ", text).split())
 
 
@@ -157,7 +157,7 @@ class _CommandFile(BaseModel):
     persona: PhraseTemplates = {}
 
     def meanings(self) -> Iterator[tuple[str, VoiceCommand | None]]:
-        """Yield each phrase that has no gap, in plain words, and its command (``None`` if the phrase is polite)."""
+        """Yield each phrase without a :data:`GAP`, in plain words, and its command (``None`` if it is only polite)."""
         for languages, command in (
             (self.polite, None),
             (self.leave, VoiceCommand.LEAVE),
