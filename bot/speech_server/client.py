@@ -61,7 +61,7 @@ _ASK_LATER = (
     HTTPStatus.BAD_GATEWAY,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
-"""HTTP statuses that mean that the server can't be used now, whatever the text."""
+"""HTTP statuses that say nothing about the text: the server may speak it later."""
 _NO_STATUS = (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError, KeyError, TypeError)
 """Errors of a status request if no server, or another program, listens at the address."""
 

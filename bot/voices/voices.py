@@ -121,7 +121,7 @@ class Voices:
             self._choices[guild] = voice.id
 
     async def clone(self, person: Person, name: str, language: str, recording: RecordingUpload) -> ServerVoice:
-        """Clone a voice. If ``person`` may change a voice of this name, add the recording to that voice."""
+        """Clone a voice. If a voice has this name already and ``person`` may change it, add the recording to it."""
         try:
             voice = await self._client.create_voice(name.strip(), language, recording)
         except VoiceExistsError:
