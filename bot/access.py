@@ -32,7 +32,7 @@ class Permit:
         everyone: everyone is permitted.
         nobody: nobody is permitted.
         in_call: people in the call are permitted.
-        role_names: people with one of these roles are permitted. Upper and lower case are not distinguished.
+        role_names: people with one of these roles are permitted. Case is ignored.
         ids: ids of users and of roles. These users, and people with one of these roles, are permitted.
     """
 

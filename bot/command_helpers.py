@@ -25,6 +25,6 @@ def require_guild(ctx: commands.Context[Any]) -> discord.Guild:
 
 
 async def say_later(ctx: commands.Context[Any]) -> None:
-    """Answer a slash command, visible only to the person, that a call is on. Typed commands need no answer."""
+    """Tell the user of a slash command, and nobody else, that a call is on. Typed commands get no answer."""
     if ctx.interaction is not None:
         await ctx.send("🎤 Not now, I'm talking in voice chat. Ask me again after I leave.", ephemeral=True)

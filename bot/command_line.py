@@ -61,7 +61,7 @@ def run(given: list[str]) -> int:
 async def _run(command: str, settings: Settings, options: argparse.Namespace) -> int:
     match command:
         case "demo":
-            # The import is here, because this module imports the sandbox, which only this command needs.
+            # `bot.demo.run` is imported here, because it imports the sandbox, which only this command needs.
             from bot.demo.run import DemoOptions, run_demo
 
             return await run_demo(settings, DemoOptions(options.out, stay=options.stay), Console())

@@ -22,7 +22,7 @@ def usable_cores(limit: Path = CONTAINER_LIMIT) -> int:
 
 
 def busy_text(load: float, cores: int) -> str:
-    """A sentence that says that the machine is very busy, which may explain a failure; "" if the machine is not."""
+    """A sentence for people if the machine is so busy that this may explain a failure; otherwise ""."""
     if load <= VERY_BUSY * cores + 1:
         return ""
     on = "1 core" if cores == 1 else f"{cores} cores"

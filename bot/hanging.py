@@ -40,7 +40,7 @@ class ProcessActivity:
         self.active()
 
     def active(self) -> bool:
-        """Whether the process has used CPU time or the disk since the last call, or is about to."""
+        """Whether the process has used CPU time or the disk since the last call, or is about to use them."""
         if self._process is None:
             return False
         try:

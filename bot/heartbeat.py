@@ -88,7 +88,7 @@ class _HeldFile:
         return self
 
     def _lock(self) -> None:
-        # Another process that checks the lock holds it for a moment. If so, the next heartbeat tries again.
+        # Another process that checks the lock holds it for a moment, so this may fail. The next heartbeat tries again.
         with suppress(OSError):
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._locked = True

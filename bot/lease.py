@@ -126,7 +126,7 @@ class Lease:
         return False
 
     async def close(self) -> None:
-        """Stop all attempts to release features. Which features are held is kept only in memory."""
+        """Stop all attempts to release features. Features do not stay held after the process has ended."""
         for lockable in list(self._stuck):
             await self._cancel_retry(lockable)
 

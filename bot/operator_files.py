@@ -57,7 +57,7 @@ def persona_name(settings: Settings) -> str:
 
 
 def other_personas(settings: Settings) -> dict[str, Persona]:
-    """All personas but the bot's own and the twin, by file name; raises :class:`~bot.llm.personas.PersonaError`."""
+    """All personas but the bot's own and the twin's, by file name; raises :class:`~bot.llm.personas.PersonaError`."""
     files = sorted(path.stem for path in PERSONAS_DIR.glob("*.yaml"))
     looked_at_elsewhere = (settings.persona, settings.bipolar.twin)
     return {file: load_persona(file, PERSONAS_DIR) for file in files if file not in looked_at_elsewhere}

@@ -31,7 +31,7 @@ class ModelResponder:
 
     Args:
         character: returns the persona and mood for the next reply.
-        history: the call's history. If the model said its reasoning aloud, the history is told to drop such replies.
+        history: the call's history. A reply that turns out to be the model's reasoning is kept out of it.
         room: returns the voice channel and the people in it.
         clock: returns the current time in the people's time zone.
         context_messages: most turns of the history that the model is shown.

@@ -8,7 +8,7 @@ SILENCED = {
     # onnxruntime stores a device id in the home folder and contacts Microsoft every ten seconds.
     "ORT_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    # Older versions of Hugging Face's libraries read this variable, and so do libraries that follow their example.
+    # Older versions of Hugging Face's libraries, and libraries that follow their example, read the next two.
     "DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
     # XTTS's training library, which is imported together with XTTS, reads this variable.

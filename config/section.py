@@ -18,7 +18,7 @@ from config.types import LinesCount
 
 
 class Variable:
-    """Gives a setting a variable without its section's prefix. ``name`` is the variable's name in lower case."""
+    """Marks a setting whose variable lacks its section's prefix. ``name`` is the variable's name in lower case."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -69,7 +69,7 @@ def setting_name(section: type[Section], name: str) -> str:
 
 
 def as_meant(value: object, setting: FieldInfo) -> object:
-    """Strip a value, and lower its case if it is a choice of words. Raises ValueError for invisible characters."""
+    """Strip a value, and convert a choice of words to lower case. Raises ValueError for invisible characters."""
     if not isinstance(value, str):
         return value
     text = value.strip()

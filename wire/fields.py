@@ -15,7 +15,7 @@ ERROR_CODES: tuple[ErrorCode, ...] = get_args(ErrorCode)
 
 
 class WireError(ValueError):
-    """A message is not valid. ``reply`` is the id of the reply that the message names, if any."""
+    """A message is not valid. ``code`` is the protocol's code of the error, ``reply`` the id in the message, if any."""
 
     def __init__(self, code: ErrorCode, message: str, reply: str | None = None) -> None:
         super().__init__(message)

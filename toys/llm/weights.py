@@ -4,8 +4,8 @@ It is a real GGUF file for llama.cpp. It knows the answers of ``phrases`` and no
 weights are those of a llama with two layers, in which each used dimension of the residual stream has one meaning:
 
 - Layer 1 counts user turns. Every token attends equally to the start of the text and to each user turn so far, and
-  stores how much of its attention the start gets: 1 / (1 + turns). This number tells each token which user message it
-  belongs to.
+  the layer stores the start's share of this attention: 1 / (1 + turns). This number tells each token which user
+  message it belongs to.
 - Layer 2 votes. Only the cue that begins the reply attends to other tokens: to the keywords of the newest user message,
   which carry votes for answers, and to that message's mark, which carries the votes of the default answer.
 - The output matrix maps the winning vote to the answer's first piece, and each piece to the next one.
@@ -42,7 +42,7 @@ _HEADS = 4
 _HEAD_WIDTH = _WIDTH // _HEADS
 _HIDDEN = 32
 
-# Dimensions of the residual stream. The rest holds the identity of a token.
+# Dimensions of the residual stream. The remaining ones hold a vector that identifies the token.
 _ALWAYS, _BEGIN, _USER, _CUE, _KEYWORD, _SHARE, _LAST, _PROMPT, _BALLAST = range(9)
 _VOTES = 9
 _WINNER = _VOTES + len(TOY_PHRASES)
