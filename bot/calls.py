@@ -126,7 +126,7 @@ class Calls:
         self._require_none(voice.guild.id)
         place = CallPlace(voice, self._configured_channel(voice.guild) or asked_in)
         volume = await self.volume(voice.guild.id)
-        # Another call may have begun during the awaits above. From here to the manager's start, nothing is awaited.
+        # Another call may have begun during the awaits above, so check again. No await follows before the start.
         self._require_none(voice.guild.id)
         call = self._make_call(place, volume, report)
         await self._manager.start(call, reason=f"a call in {voice.name}")

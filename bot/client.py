@@ -83,7 +83,9 @@ async def check_token(token: str, ca_file: Path | None) -> None:
 
 
 def connector(ca_file: Path | None) -> aiohttp.TCPConnector:
-    """A connector that trusts the system's certificate authorities and ``ca_file``. Call it on the event loop.
+    """Make an HTTP connector that trusts the system's certificate authorities and ``ca_file``.
+
+    Call this function on the event loop.
 
     Raises:
         OperatorFileError: the file can't be read, or is not a certificate.

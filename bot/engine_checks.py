@@ -40,7 +40,7 @@ class EngineChecks:
     Args:
         connected: whether the connection to Discord is open.
         in_call: whether a call is on, begins or ends.
-        checks: the checks of ``model``, ``ears`` and ``voice``, by these names.
+        checks: the checks of ``model``, ``ears`` (the transcriber) and ``voice`` (the speech server), by these names.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ FEATURES: tuple[FeatureBuilder, ...] = (
     FIGURINE_NOTIFIER,
     RECORDING_REMAKER,
 )
-"""All features. A call pauses them from first to last, and releases them in reverse order."""
+"""All features. A call pauses them from first to last. After the call, they resume in reverse order."""
 
 
 async def build_features(parts: FeatureParts) -> FeatureSet:

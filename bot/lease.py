@@ -83,7 +83,7 @@ class Lease:
         """Hold all features.
 
         Raises:
-            HoldError: a feature could not be held. All others were released again.
+            HoldError: a feature could not be held. All features were released again.
         """
         for lockable in self._lockables:
             # The feature is appended before it is held, so that it is released even if holding it fails.

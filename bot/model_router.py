@@ -20,7 +20,7 @@ from config.types import GpuVendor
 _log = logging.getLogger(__name__)
 
 CONTEXT_PAUSES = (10.0, 30.0, 60.0, 300.0, 600.0, 0.0)
-"""Seconds to wait after each attempt to learn the context sizes of the model servers. Each number is one attempt."""
+"""Seconds to wait after each attempt to learn the context sizes of the model servers. One attempt per number."""
 
 
 class NoSuchServerError(Exception):

@@ -42,7 +42,7 @@ async def served_llm(llm: EmbeddedLlm) -> AsyncIterator[EmbeddedModelServer]:
 async def open_model_router(
     settings: Settings, weights: OwnWeights, database: Database, stack: AsyncExitStack, progress: Progress
 ) -> tuple[OwnWeights, ModelRouter]:
-    """The model router, and the weights that are really used: toys if the real ones can't be loaded.
+    """The model router, and the weights that are really used: others or toys if the chosen ones can't be loaded.
 
     Raises:
         RealWeightsMissingError: the weights can't be loaded, and ``WEIGHTS=real`` allows no toys.

@@ -70,7 +70,7 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
     """Find the weights on this machine and check them. Blocks on the disk.
 
     Args:
-        thorough: read all weights to check them. Otherwise only weights that have changed are read.
+        thorough: read all weights to check them. Otherwise, only weights that changed since the last check are read.
 
     Raises:
         RealWeightsMissingError: ``WEIGHTS=real`` is set, and a part of the profile has no real weights.

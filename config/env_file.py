@@ -25,7 +25,7 @@ LONGEST_VALUES = 1 << 20
 _VARIABLE = re.compile(r"\$\{([^}:]{0,256})(?::-([^}]*))?\}")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _LEAST_ZEROS_OF_UTF_16 = 0.2
-"""Share of zero bytes above which a file counts as UTF-16. With fewer zero bytes it counts as damaged."""
+"""If a larger share of its bytes is zero, a file counts as UTF-16. With fewer zero bytes, it counts as damaged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ class ProgramSettings(BaseSettings):
 
     @classmethod
     def read(cls, secrets_dir: Path = SECRETS_DIR, **overrides: Any) -> Self:
-        """Read all settings. ``overrides`` win; they are given by field name.
+        """Read all settings. ``overrides``, given by field name, win over all sources.
 
         Raises:
             SettingsError: settings are not valid. The message has a line for each of them.

@@ -51,7 +51,9 @@ class AnswerPolicy(StrEnum):
     ALWAYS = "always"
     NAME = "name"
     SMART = "smart"
-    """If one person is alone with the bot, every utterance. Else those that name the bot or go on talking with it."""
+    """If one person is alone with the bot, every utterance is answered. Otherwise, only utterances that name the bot or
+    go on talking with it are answered.
+    """
 
 
 class ListeningPolicy(StrEnum):
@@ -106,7 +108,7 @@ class CallSettings(Section):
         answer_to: which utterances are answered if several people are in the call.
         barge_in: who may interrupt the bot.
         captions: where captions (who said what) are written, until somebody chooses otherwise.
-        remake_recordings: whether a better voice says recorded answers again, after the call.
+        remake_recordings: whether a better voice speaks the recorded answers again after the call.
     """
 
     prefix: ClassVar[str] = ""
@@ -132,7 +134,7 @@ class ModelSettings(Section):
             ``/completion``).
         chat_template: template for the prompt. Used for all APIs except ``chat``.
         extra: fields added to each request.
-        context_tokens: context length of the model; ``None`` asks the server.
+        context_tokens: context length of the model; if it is ``None``, the server is asked.
     """
 
     prefix: ClassVar[str] = "llm_"
@@ -200,7 +202,7 @@ class RecogniserSettings(Section):
     Attributes:
         url: base address of the server; only the endpoint's path is appended.
         model: name of a model, or a folder on this machine.
-        language: language that everybody speaks; ``None`` detects it.
+        language: language that everybody speaks; if it is ``None``, the language is detected.
         threads: number of threads; 0 uses all cores but one.
         corrections: file of corrections for transcripts.
     """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 LONG = 7
-"""Least length of names in which two mistakes are allowed. In shorter names, one mistake is allowed."""
+"""In names of at least this many letters, two mistakes are allowed. In shorter names, one mistake is allowed."""
 SHORTEST = 3
-"""Least length of a typed word for which names are suggested."""
+"""Names are suggested only for typed words of at least this many letters."""
 
 
 def nearest(typed: str, names: Iterable[str]) -> str | None:

@@ -13,7 +13,7 @@ from types import TracebackType
 def quiet_interrupts() -> Iterator[None]:
     """Make Ctrl-C end the process silently during the block, since imports can't be interrupted cleanly.
 
-    If Ctrl-C is ignored, it stays ignored. Only for the main thread.
+    If Ctrl-C is ignored, it stays ignored. Use this only on the main thread.
     """
     before = signal.getsignal(signal.SIGINT)
     if before is signal.default_int_handler:

@@ -12,7 +12,7 @@ REARMED_BELOW = 0.95
 
 
 class VramWatch:
-    """Warnings about full GPUs. ``thresholds`` are in the GPUs' order; the last one applies to all further GPUs.
+    """Warnings about nearly full GPUs. ``thresholds`` are in the GPUs' order; the last one applies to all further GPUs.
 
     Raises:
         ValueError: there is no threshold, or one is not valid.
@@ -23,7 +23,7 @@ class VramWatch:
         self._told: set[int] = set()
 
     def look(self, cards: Sequence[CardMemory]) -> tuple[str, ...]:
-        """The new warnings: one for each GPU that has crossed its limit since it was last well below it."""
+        """The new warnings: one for each GPU whose usage has reached its limit since the last look."""
         warnings = []
         for number, card in enumerate(cards):
             limit = self._thresholds[min(number, len(self._thresholds) - 1)].limit(card.total_bytes)

@@ -84,7 +84,7 @@ def _main_script(text: str) -> str | None:
     letters = Counter(script(char) for char in text if char.isalpha())
     if not letters:
         return None
-    # Japanese uses three scripts, one of which is Chinese.
+    # Japanese mixes CJK characters, which Chinese uses too, with two scripts of its own.
     if letters["CJK"] and letters["HIRAGANA"] + letters["KATAKANA"]:
         return "HIRAGANA"
     return letters.most_common(1)[0][0]

@@ -98,7 +98,7 @@ class ServerMessage:
 
     @classmethod
     def _read(cls, fields: Fields) -> Self:
-        """Read the message. May raise any exception for an invalid field; the caller turns it into an error."""
+        """Read the message. For an invalid field, it may raise any exception that :func:`parse_server` catches."""
         raise NotImplementedError
 
     def to_json(self) -> str:

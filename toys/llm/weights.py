@@ -36,6 +36,7 @@ Matrix = npt.NDArray[np.float32]
 TOY_MODEL_NAME = "seiyuu-toy"
 
 _RECIPE = 1
+"""Number of the recipe for the weights. A new number leads to a new file in the cache."""
 _CONTEXT = 8192
 _WIDTH = 256
 _HEADS = 4
@@ -74,8 +75,8 @@ _CHAT_TEMPLATE = (
 def toy_weights(cache_dir: Path, progress: Progress | None = None) -> Path:
     """Make the toy GGUF, unless it is in the cache already; returns its path. Blocks for about a second.
 
-    The file's name has a hash of recipe and phrases, so that a changed table makes a new file. Two processes at once,
-    or one that is killed, never leave a broken file.
+    The file's name has a hash of the recipe's number and the phrases, so that a changed table makes a new
+    file. Two processes at once, or one that is killed, never leave a broken file.
 
     Args:
         progress: called with a share from 0 to 1 and the name of the current step.
