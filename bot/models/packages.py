@@ -206,9 +206,11 @@ async def start_pip(*arguments: str, temporary: Path) -> asyncio.subprocess.Proc
 def _largest_wheel(*folders: Path) -> int:
     """Size of the largest wheel in the folders, in bytes: the part that was downloaded.
 
-    pip downloads the wheel into one folder and then copies it to the other.
+    pip downloads the wheel into one folder and then copies it to the other. It deletes folders meanwhile: ``os.walk``
+    skips a folder that is gone, while ``Path.rglob`` raises an error for it.
     """
-    return max((size_of(path) or 0 for folder in folders for path in folder.rglob("*.whl")), default=0)
+    files = (Path(place, name) for folder in folders for place, _, names in os.walk(folder) for name in names)
+    return max((size_of(file) or 0 for file in files if file.suffix == ".whl"), default=0)
 
 
 def _python_with_pip() -> str:

@@ -157,7 +157,7 @@ class EnginePool:
 
     async def _load_preferred(self) -> None:
         await self.lifecycle.wait_loaded()
-        if not self._preferred.engine.loaded:
+        if not self.lifecycle.ready:
             raise EngineError(self._fault or f"{self.engine_name} is not loaded")
 
     @asynccontextmanager
@@ -194,7 +194,7 @@ class EnginePool:
         return usable if not with_preferred or self._open_reason() is not None else (self._preferred, *usable)
 
     def _open_reason(self) -> OpenReason | None:
-        if not self._preferred.engine.loaded:
+        if not self.lifecycle.ready:
             return self.breaker.check() or "loading"
         return self.breaker.check()
 

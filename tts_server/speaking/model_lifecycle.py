@@ -49,6 +49,11 @@ class ModelLifecycle:
         """Whether the engine is being loaded now."""
         return self._loading is not None and not self._loading.done()
 
+    @property
+    def ready(self) -> bool:
+        """Whether the engine can speak now: it is loaded and is not being unloaded."""
+        return self._engine.loaded and not self._is_unloading()
+
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Start loading the engine, without waiting for it, and keep it loaded while the block runs."""
@@ -64,8 +69,7 @@ class ModelLifecycle:
                 self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._start_unloading)
 
     def _start_loading(self) -> None:
-        unloading = self._unloading is not None and not self._unloading.done()
-        if (unloading or not self._engine.loaded) and not self.loading and self._may_load():
+        if not self.ready and not self.loading and self._may_load():
             self._loading = asyncio.create_task(self._load(), name="load")
 
     async def wait_loaded(self) -> None:
@@ -105,12 +109,16 @@ class ModelLifecycle:
         self.progress = done
         self._report(done)
 
-    def _start_unloading(self) -> None:
-        self._unloading = asyncio.create_task(self._unload(), name="unload")
+    def _is_unloading(self) -> bool:
+        return self._unloading is not None and not self._unloading.done()
 
-    async def _unload(self) -> None:
-        if self._loading is not None:
-            await asyncio.wait([self._loading])
+    def _start_unloading(self) -> None:
+        self._unloading = asyncio.create_task(self._unload(self._loading), name="unload")
+
+    async def _unload(self, loading: asyncio.Task[None] | None) -> None:
+        """Unload, after this load has ended. A load that is started from now on waits for the unloading."""
+        if loading is not None:
+            await asyncio.wait([loading])
         if self._engine.loaded:
             _log.info("%s was unloaded after %.0f s without use", self._engine.name, self._idle_seconds)
             await asyncio.to_thread(self._engine.unload)

