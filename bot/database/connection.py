@@ -108,13 +108,19 @@ class Database:
         async with self._writing, self._connection.execute(statement, values) as cursor:
             return int(cursor.lastrowid or 0)
 
+    async def write_returning(self, statement: str, *values: Any) -> Row | None:
+        """Execute one statement with RETURNING, and commit it; returns its first row, or ``None`` if it has none."""
+        # Without the lock, the change would become part of another task's transaction, and be lost if that fails.
+        async with self._writing:
+            return await self.row(statement, *values)
+
     async def rows(self, query: str, *values: Any) -> list[Row]:
-        """All rows of a SELECT, or of a statement with RETURNING."""
+        """All rows of a SELECT."""
         async with self._connection.execute(query, values) as cursor:
             return [tuple(row) for row in await cursor.fetchall()]
 
     async def row(self, query: str, *values: Any) -> Row | None:
-        """The first row of a SELECT, or of a statement with RETURNING; ``None`` if there is none."""
+        """The first row of a SELECT; ``None`` if there is none."""
         async with self._connection.execute(query, values) as cursor:
             row = await cursor.fetchone()
         return None if row is None else tuple(row)

@@ -71,7 +71,7 @@ class ScheduleRecords(Records):
         Raises:
             ScheduleFullError: the server has as many events as allowed.
         """
-        row = await self._database.row(
+        row = await self._database.write_returning(
             "INSERT INTO scheduled_event (guild, channel, author, cron, text, file_name, file, skip, settled_at) "
             "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 "
             "WHERE (SELECT count(*) FROM scheduled_event WHERE guild = ?1) < ?10 RETURNING id",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,26 @@ async def test_of_many_rows_all_are_written_or_none_and_what_others_write_meanwh
             await asyncio.gather(twice, other)
         await asyncio.sleep(0.05)
         assert await database.rows("SELECT name FROM thing") == [("other",)]
+
+
+async def test_a_row_that_was_returned_stays_when_another_transaction_fails(tmp_path: Path) -> None:
+    async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
+        await database.write(TABLE)
+        under_way, go_on = threading.Event(), threading.Event()
+
+        def twice() -> Iterator[tuple[str]]:
+            yield ("a",)
+            under_way.set()
+            assert go_on.wait(10)
+            yield ("a",)
+
+        failing = asyncio.create_task(database.write_many("INSERT INTO thing (name) VALUES (?)", twice()))
+        await asyncio.to_thread(under_way.wait, 10)
+        insert = "INSERT INTO thing (name) VALUES (?) RETURNING id"
+        inserting = asyncio.create_task(database.write_returning(insert, "b"))
+        await asyncio.sleep(0)
+        go_on.set()
+        with pytest.raises(sqlite3.IntegrityError):
+            await failing
+        assert await inserting == (1,)
+        assert await database.rows("SELECT name FROM thing") == [("b",)]

@@ -29,20 +29,24 @@ def lifecycle_of(engine: LoadingEngine) -> ModelLifecycle:
     return ModelLifecycle(engine, lambda: True, 0.0, lambda _: None, lambda _: None)
 
 
+def readiness(lifecycle: ModelLifecycle) -> str:
+    return "ready" if lifecycle.ready else "not ready"
+
+
 async def test_an_engine_that_is_being_unloaded_is_not_ready_until_it_is_loaded_again() -> None:
     engine = SlowlyUnloadedEngine()
     lifecycle = lifecycle_of(engine)
     with lifecycle.in_use():
         await lifecycle.wait_loaded()
-        assert lifecycle.ready
+        assert readiness(lifecycle) == "ready"
     await wait_until(lambda: engine.unloads)
     assert engine.loaded
-    assert not lifecycle.ready
+    assert readiness(lifecycle) == "not ready"
     with lifecycle.in_use():
-        assert not lifecycle.ready
+        assert readiness(lifecycle) == "not ready"
         engine.unload_gate.set()
         await lifecycle.wait_loaded()
-        assert lifecycle.ready
+        assert readiness(lifecycle) == "ready"
         assert engine.loads == 2
     await lifecycle.close()
 
@@ -54,10 +58,10 @@ async def test_a_use_that_begins_just_before_the_unloading_does_not_wait_for_eve
     with lifecycle.in_use():
         await lifecycle.wait_loaded()
     # The unloading has been started, but has not taken its first step yet.
-    while lifecycle.ready:
+    while readiness(lifecycle) == "ready":
         await asyncio.sleep(0)
     with lifecycle.in_use():
         async with asyncio.timeout(10):
             await lifecycle.wait_loaded()
-        assert lifecycle.ready
+        assert readiness(lifecycle) == "ready"
     await lifecycle.close()
