@@ -23,7 +23,7 @@ class VramWatch:
         self._told: set[int] = set()
 
     def look(self, cards: Sequence[CardMemory]) -> tuple[str, ...]:
-        """The new warnings: one for each GPU whose usage has reached its limit since the last look."""
+        """The new warnings: one for each GPU that is at its limit or above, and has no warning yet."""
         warnings = []
         for number, card in enumerate(cards):
             limit = self._thresholds[min(number, len(self._thresholds) - 1)].limit(card.total_bytes)
