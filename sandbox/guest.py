@@ -207,7 +207,7 @@ class Guest:
             raise TimeoutError(f"{error}; {self.user.name} read {seen}") from None
 
     async def next_message(self, channel: Channel, *, by_bot: bool = True, timeout: float = 10.0) -> Message | None:
-        """Wait for a new message of a bot (``by_bot``) or of anybody else.
+        """Wait for a new message of a bot, or, if ``by_bot`` is false, of anybody but the guest.
 
         A message is new if it is later than the guest's own last message and the last message that this method returned
         for the channel.

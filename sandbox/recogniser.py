@@ -25,10 +25,7 @@ from audio.samples import Samples
 RATE = 16_000
 _BEGIN, _END = "<s>", "</s>"
 _PAIR_PROBABILITY = 0.9
-"""Probability that the next word is one that follows the current word in a known sentence.
-
-The rest of the probability is for all other words.
-"""
+"""Probability that two successive words are also successive in a known sentence. The rest is for all other pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ class SentenceRecogniser:
         return best.hypstr.split() if best is not None else []
 
     def closest(self, samples: Samples, rate: int, texts: Sequence[str]) -> TextMatch:
-        """The one of ``texts`` that agrees best with the sound. At least one must be given. CPU-bound."""
+        """Find the text in ``texts`` that agrees best with the sound. ``texts`` must not be empty. CPU-bound."""
         heard = self.recognise(samples, rate)
         return max(
             (TextMatch(text, _agreement(dictionary_words(text), heard)) for text in texts),

@@ -89,7 +89,7 @@ class _Synthesiser:
 
     @contextmanager
     def _started(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-        """The input and output of the process. If it takes too long, it is killed; the next text starts another one."""
+        """The streams of the process. A process that takes too long is killed; the next text starts another process."""
         process = self._process = self._process or subprocess.Popen(  # noqa: S603
             (sys.executable, "-m", _SYNTHESISER), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )

@@ -12,7 +12,7 @@ _LOWEST_NOTE = 220.0
 
 
 def noise(seconds: float, seed: int, *, level: float = 0.01) -> Sound:
-    """Noise of a fan, which falls by 3 dB an octave. ``level`` is its RMS."""
+    """Noise like a fan's, quieter by 3 dB with each octave. ``level`` is its RMS."""
     return at_level(_coloured(np.random.default_rng(seed), int(seconds * SAMPLE_RATE), colour=0.5), level)
 
 
@@ -50,7 +50,7 @@ def breath(seconds: float, seed: int) -> Sound:
 
 
 def keyboard(seconds: float, seed: int) -> Sound:
-    """Typing, about five keys a second. Each key makes a click and a quieter one on its release."""
+    """Typing, about five keys a second. Each key clicks when it is pressed, and more quietly when it is released."""
     random = np.random.default_rng(seed)
     sound = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
     at = 0.05

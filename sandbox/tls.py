@@ -1,4 +1,4 @@
-"""A certificate authority for one run: it issues the voice server's certificate and a file that clients trust."""
+"""A certificate authority for one run: it issues the voice server's certificate, and clients trust its file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _temporary_file(content: bytes, kept: ExitStack) -> Path:
         folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-ca-")))
         (folder / "ca.pem").write_bytes(content)
         return folder / "ca.pem"
-    # A file on the disk would stay when the process is killed. This one is in memory, which the kernel frees.
+    # A file on the disk would stay when the process is killed. This file is in memory, and the kernel removes it.
     file = kept.enter_context(open(os.memfd_create("sandbox-ca"), "wb", buffering=0))  # noqa: PTH123, SIM115
     file.write(content)
     return Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")

@@ -2,5 +2,5 @@
 
 from config.privacy import keep_private
 
-# Done here because Python runs this file before every other module of the server, and before any library.
+# This is done here, because Python runs this file before every other module of the server, and before any library.
 keep_private()

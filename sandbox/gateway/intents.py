@@ -27,7 +27,7 @@ class Intent(IntFlag):
 
 
 ALL_BITS = (1 << 27) - 1
-"""All bits that an identify may have. Discord has more intents than :class:`Intent`."""
+"""All intent bits that a bot may send in its identify. Discord has more intents than :class:`Intent` lists."""
 PRIVILEGED = {
     Intent.GUILD_PRESENCES: ApplicationFlag.PRESENCES,
     Intent.GUILD_MEMBERS: ApplicationFlag.MEMBERS,

@@ -63,7 +63,7 @@ async def receive(socket: web.WebSocketResponse) -> tuple[int, Any]:
     """Read the next message; returns its opcode and data.
 
     Raises:
-        GatewayCloseError: the message is malformed, or none came for one and a half heartbeat intervals.
+        GatewayCloseError: the message is malformed, or no message came for one and a half heartbeat intervals.
         GoneError: the connection has ended.
     """
     try:

@@ -81,7 +81,7 @@ class AudioReceiver:
         self._changed.set()
 
     def add_undecryptable(self, user: int) -> None:
-        """Count a speaker's packet that could not be decrypted end to end."""
+        """Count a speaker's packet that could not be decrypted (end-to-end encryption)."""
         self._speaker(user).undecryptable += 1
 
     @property
@@ -179,7 +179,7 @@ def _placed(packets: list[ReceivedPacket], sounds: list[Sound], begin: float) ->
     end = 0
     for packet, sound in zip(packets, sounds, strict=True):
         arrived = int((packet.arrival - begin) * SAMPLE_RATE)
-        # A packet that arrives 100 ms or more away from the end of the last one starts another transmission.
+        # A packet that arrives 100 ms or more away from the end of the last packet starts another transmission.
         position = end if placed and abs(arrived - end) < 5 * FRAME_SAMPLES else max(arrived, end)
         placed.append((position, sound))
         end = position + len(sound)

@@ -2,7 +2,7 @@
 
 It is pure: methods take events and return messages. The rules are those of the DAVE whitepaper ("Delivery Service",
 "Commit Ordering", "Recovery"). The service proposes changes. The first commit that contains every open proposal wins.
-Old members get the commit, new ones the welcome. A transition is executed once all its members are ready.
+Old members get the commit, new members the welcome. A transition is executed once all its members are ready.
 """
 
 from __future__ import annotations

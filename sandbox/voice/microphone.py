@@ -15,7 +15,7 @@ MicrophoneFrame = Sound | None
 
 
 class SimulatedMicrophone(Protocol):
-    """Decides which 20 ms frames are sent. When it stops sending, the caller sends five frames of silence."""
+    """Decides which 20 ms frames are sent. When the microphone stops, the caller sends five frames of silence."""
 
     def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
         """Yield one item for each 20 ms."""

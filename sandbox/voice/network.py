@@ -15,7 +15,7 @@ _AUDIO_LEVEL = b"\x10\x7f\x00\x00"
 class Conditions:
     """The quality of one direction. ``loss``, ``duplicate`` and ``reorder`` are shares of packets, 0 to 1.
 
-    Reordered packets are held back by ``hold`` seconds, so that later ones overtake them. ``jitter`` is the longest
+    Reordered packets are held back by ``hold`` seconds, so that later packets overtake them. ``jitter`` is the longest
     random delay of a packet, in seconds.
     """
 
@@ -35,7 +35,7 @@ class Conditions:
 class Wrapping:
     """RTP features that the server adds to packets: padding and a header extension (RFC 3550).
 
-    Each is added to a share of packets, 0 to 1.
+    ``padded`` and ``extended`` are the shares of packets that get them, 0 to 1.
     """
 
     padded: float = 0.0

@@ -245,7 +245,7 @@ class VoiceServer:
             case VoiceOp.TRANSITION_READY:
                 self._deliver(room.ready(client.user, int(data["transition_id"])))
             case VoiceOp.INVALID_COMMIT_WELCOME | VoiceOp.VIDEO:
-                # A client that could not follow a commit or welcome sends a new key package next, which adds it again.
+                # A client that could not follow a commit or welcome sends a new key package next, and is added again.
                 pass
             case _:
                 return False

@@ -65,7 +65,7 @@ class Commands:
         return made
 
     def put(self, app: Application, guild_id: int | None, command: Json) -> Json:
-        """Register a command. It replaces one of the same name."""
+        """Register a command. It replaces a command of the same name."""
         others = [it for it in self.registered(app, guild_id) if it["name"] != command.get("name")]
         return self.replace_all(app, guild_id, [*others, command])[-1]
 

@@ -226,7 +226,7 @@ class Directory:
     def add_thread(
         self, parent: Channel, name: str, owner_id: int, *, thread_id: int | None = None, private: bool = False
     ) -> Channel:
-        """Add a thread to a text channel. ``thread_id`` is the id of its first message, if it starts from one."""
+        """Add a thread to a text channel. If the thread starts from a message, ``thread_id`` is that message's id."""
         kind = ChannelKind.PRIVATE_THREAD if private else ChannelKind.PUBLIC_THREAD
         thread = Channel(thread_id or self.ids.next(), kind, name, parent.guild_id, parent_id=parent.id)
         thread.owner_id, thread.created_at = owner_id, self.now()

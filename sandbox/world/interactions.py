@@ -1,4 +1,4 @@
-"""Interactions: a person uses a command or button, and the bot responds. It has three seconds to respond first."""
+"""Interactions: a person uses a command or button, and the bot responds. The first response must come within 3 s."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Interactions:
         self._clock = clock
         self._by_token: dict[str, Interaction] = {}
 
-    # What a person does.
+    # Actions of a person.
 
     def press(self, user: User, channel: Channel, command: str, values: Mapping[str, Any]) -> Interaction:
-        """Use a slash command. ``command`` is its name, with sub-commands after spaces.
+        """Use a slash command. ``command`` is the command's name, with sub-commands after spaces.
 
         Raises:
             CommandError: Discord's client would not allow it.
@@ -83,7 +83,7 @@ class Interactions:
         channel = self._directory.channel(message.channel_id)
         return self._begin(InteractionKind.COMPONENT, app, user, channel, data, source=message)
 
-    # What the bot does.
+    # Actions of the bot.
 
     def respond(self, interaction_id: int, token: str, kind: int, data: Json, draft: Draft) -> Json:
         """Take the first response to an interaction.
@@ -128,7 +128,7 @@ class Interactions:
         return message
 
     def message(self, app_id: int, token: str, message_id: int | None) -> Message:
-        """Get a response. ``None`` stands for the first one."""
+        """Get a response. If ``message_id`` is ``None``, get the first response."""
         interaction = self._answered(app_id, token)
         if message_id is None:
             if interaction.original is None:

@@ -30,7 +30,7 @@ _EXPOSED_HEADERS = "Retry-After"
 _HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~, -]{1,1000}", re.ASCII)
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_CLIENTS = 4096
-"""Largest number of clients that the rate limit remembers. Beyond it, the longest inactive client is dropped."""
+"""Largest number of clients that the rate limit remembers. Beyond it, the client with the oldest request is dropped."""
 
 
 class Access:

@@ -20,9 +20,9 @@ from tts_server.api.errors import ApiError
 from wire.parameters import NUMBERS, SpeechParameters
 
 MAX_INPUT_CHARACTERS = 4096
-"""Longest text, as in OpenAI's API."""
+"""Longest text, in characters, as in OpenAI's API."""
 MAX_BODY_BYTES = 128 * 1024
-"""Largest body: it has room for the longest text with every character escaped, and for the other fields."""
+"""Largest body, in bytes. It has room for the longest text with every character escaped, and for the other fields."""
 MAX_BODY_SECONDS = 30.0
 """If a whole body does not arrive within this many seconds, the request is refused."""
 SLOWEST, FASTEST = 0.25, 4.0
@@ -41,7 +41,8 @@ class SpeechRequest:
         model: selects the engine pool; ``None`` if the field is missing or not a string.
         rate: sample rate of the response, in Hz.
         events: whether the client wants server-sent events instead of a file.
-        tempo: factor by which the engine's sound is sped up: the part of ``speed`` beyond the engines' range.
+        tempo: factor by which the server speeds up the engine's sound. It is not 1 if ``speed`` is beyond the engines'
+            range.
     """
 
     text: str

@@ -19,7 +19,7 @@ from wire.messages import Notice
 
 MAX_CONNECTIONS = 64
 MAX_MESSAGE_BYTES = 1024 * 1024
-"""A message with more bytes closes the connection. A message that exceeds only the protocol's limit gets an error."""
+"""A message with more bytes closes the connection. A message that exceeds only the limit in ``wire`` gets an error."""
 KEEPALIVE_SECONDS = 20
 MAX_QUEUED_NOTICES = 100
 """Largest number of notices that are kept for a client that does not read. Newer notices are dropped."""
@@ -140,7 +140,7 @@ def _close_code(served: asyncio.Task[None]) -> WSCloseCode:
 def _keep_alive(request: web.Request) -> None:
     """Turn on TCP keep-alive, so that the kernel notices when the client's machine is gone.
 
-    WebSocket pings would not do: a client that plays while it reads may answer them too late.
+    WebSocket pings are no alternative: a client that plays sound while it reads may answer pings too late.
     """
     connection = request.transport.get_extra_info("socket") if request.transport else None
     if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):

@@ -21,7 +21,7 @@ class UnknownEngineError(EngineError):
 
 
 class BrokenVoiceError(EngineError):
-    """One of the engine's voices can't be used; the engine can still speak with the others."""
+    """One of the engine's voices can't be used; the engine can still speak with its other voices."""
 
 
 class UnspeakableError(EngineError):
@@ -50,7 +50,7 @@ class Voice:
 
 
 LoadingReport = Callable[[float], None]
-"""Receives the progress of loading, 0 to 1, in the thread that loads."""
+"""A function that gets the progress of loading, 0 to 1. The thread that loads calls it."""
 
 
 class SpeechEngine(Protocol):
@@ -122,8 +122,8 @@ class SpeechEngine(Protocol):
     ) -> Generator[Samples, None, None]:
         """Speak one segment, and yield its sound chunk by chunk. Called in a worker thread.
 
-        It returns within 50 ms after ``stop`` is set, even in the middle of a chunk. Parameters that the engine does
-        not support are ignored.
+        The generator ends within 50 ms after ``stop`` is set, even in the middle of a chunk. Parameters that the engine
+        does not support are ignored.
 
         Raises:
             BrokenVoiceError: this voice can't be used.

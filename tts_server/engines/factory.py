@@ -28,8 +28,8 @@ _ANY_LANGUAGE = "en"
 def create_engines(settings: SpeechSettings, profiles: VoiceProfileStore) -> tuple[SpeechEngine, ...]:
     """Create the preferred engine and its fallbacks, in this order. It blocks: call it in a thread.
 
-    If the preferred engine can't be created now, a fallback speaks, and the preferred one is tried again when somebody
-    needs it. If Piper is preferred but another engine has the voice of ``TTS_VOICE``, that engine comes first.
+    If the preferred engine can't be created now, a fallback speaks, and the preferred engine is tried again when
+    somebody needs it. If Piper is preferred but another engine has the voice of ``TTS_VOICE``, that engine comes first.
 
     Args:
         settings: the speech server's settings.
@@ -256,7 +256,7 @@ class DeferredEngine:
 
     @staticmethod
     def _own_voice(engine: SpeechEngine, voice: Voice) -> Voice:
-        """Return the engine's own voice for one that was guessed before the engine was created."""
+        """Return the engine's own voice for a voice that was guessed before the engine was created."""
         try:
             return engine.resolve(voice.id, voice.language)
         except UnknownVoiceError:

@@ -1,4 +1,4 @@
-"""Memory that this process uses, of the machine and of the GPUs: measuring and releasing it."""
+"""Measures and releases the memory that this process uses, of the machine and of the GPUs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class MemoryUse:
     gpus: int
 
     def change_until_now(self) -> str:
-        """Describe how the use has changed since this was measured."""
+        """Describe how the use has changed since this measurement."""
         now = measure_memory()
         return (
             f"memory {self.ram / _MEGABYTE:,.0f} to {now.ram / _MEGABYTE:,.0f} MB, "
@@ -40,7 +40,7 @@ def measure_memory() -> MemoryUse:
         ram = pages * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         ram = 0
-    # PyTorch takes seconds to import: look only if it is imported already.
+    # PyTorch takes seconds to import: use it only if it is imported already.
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return MemoryUse(ram, 0)

@@ -14,7 +14,7 @@ POLL_SECONDS = 0.01
 
 T = TypeVar("T")
 PutSamples = Callable[[Samples], None]
-"""Receives the next piece of sound."""
+"""A function that takes the next piece of sound."""
 
 
 class ModelThread:

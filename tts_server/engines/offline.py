@@ -47,7 +47,7 @@ def forbid_connections(*, everywhere: bool, allowed: Collection[str] = ()) -> No
     """Refuse outgoing connections to other machines until the process ends. Incoming connections still work.
 
     Args:
-        everywhere: whether to refuse them in the whole process; if not, only inside :func:`nothing_fetched`.
+        everywhere: whether the whole process is refused connections; if not, only code inside :func:`nothing_fetched`.
         allowed: host names that count as this machine.
     """
     own = frozenset({"", "localhost", socket.gethostname(), *allowed})
@@ -67,7 +67,7 @@ def forbid_connections(*, everywhere: bool, allowed: Collection[str] = ()) -> No
 
 @contextmanager
 def nothing_fetched(*, forbidden: bool = True) -> Iterator[None]:
-    """Refuse this thread connections to other machines while the block runs."""
+    """Refuse connections of this thread to other machines while the block runs."""
     token = _FETCHING_FORBIDDEN.set(forbidden or _FETCHING_FORBIDDEN.get())
     try:
         yield

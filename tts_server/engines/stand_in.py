@@ -37,7 +37,7 @@ VOICED_LEVEL = 0.3
 PERIODIC = 0.5
 """A frame has a pitch if its autocorrelation at a lag of one period is at least this."""
 OCTAVE = 0.9
-"""The shortest period with this share of the best correlation is taken. The best may be a multiple of the true one."""
+"""The shortest period with this share of the best correlation is taken: the best period may be a multiple of it."""
 
 _Correlation = NDArray[np.float64]
 
@@ -166,7 +166,7 @@ class Pitch:
 
     @classmethod
     def of(cls, sound: Samples, rate: int) -> Self:
-        """Measure the median pitch of the frames that have one; ``rate`` is in Hz.
+        """Measure the median pitch of the frames that have a pitch; ``rate`` is in Hz.
 
         Raises:
             EngineError: no frame has a pitch.

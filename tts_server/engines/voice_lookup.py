@@ -51,7 +51,7 @@ def resolve_voice(voices: Sequence[Voice], default: Voice, voice: str | None, la
             ``de-CH``), or one for another region.
 
     Raises:
-        UnknownVoiceError: there is no such voice; the message suggests the nearest ones.
+        UnknownVoiceError: there is no such voice; the message suggests the nearest voices.
     """
     if voice is not None:
         return find_voice(voices, voice) or _by_language(voices, default, voice) or _refuse(voices, voice)
@@ -61,7 +61,7 @@ def resolve_voice(voices: Sequence[Voice], default: Voice, voice: str | None, la
 
 
 def find_voice(voices: Sequence[Voice], name: str) -> Voice | None:
-    """Return the voice with this id or name; an exact match is preferred to a match in upper or lower case."""
+    """Return the voice with this id or name. Upper and lower case matter only if several voices fit."""
     folded = _tag(name)
     for candidate in voices:
         if name in (candidate.id, candidate.name):
@@ -73,7 +73,7 @@ def find_voice(voices: Sequence[Voice], name: str) -> Voice | None:
 
 
 def no_such_voice(voices: Sequence[Voice], name: str) -> UnknownVoiceError:
-    """Return the error for a name that no voice has; its message suggests the nearest ones."""
+    """Return the error for a name that no voice has; its message suggests the nearest voices."""
     return UnknownVoiceError(f"there is no voice {name!r}{_nearest(voices, name)}")
 
 

@@ -95,7 +95,7 @@ class EnginePool:
         return (self._preferred, *self._fallbacks)
 
     def state(self) -> EngineChanged:
-        """The engine that speaks now, and the reason."""
+        """The engine that speaks now, and why: ``ready``, or the reason why the preferred engine does not speak."""
         low = self._open_reason()
         return EngineChanged(self.speaking_engine, low or "ready", self._fault if low in _FAULTS else "")
 

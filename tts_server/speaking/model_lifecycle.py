@@ -16,7 +16,7 @@ REPORT_STEP = 0.02
 
 
 class ModelLifecycle:
-    """Loads and unloads one engine in threads. Use it only on the event loop. Call :meth:`close` before the engine's.
+    """Loads and unloads one engine in threads. Use it only on the event loop. Close it before you close the engine.
 
     Args:
         may_load: called before loading. If it returns False, nothing is loaded, and the next use asks again.

@@ -1,4 +1,4 @@
-"""Synthesis of one reply: segment by segment. If an engine fails, the next one continues with the unspoken rest."""
+"""Synthesis of one reply: segment by segment. If an engine fails, the next engine speaks the unspoken rest."""
 
 from __future__ import annotations
 

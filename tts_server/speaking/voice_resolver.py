@@ -22,7 +22,7 @@ Candidates = list[tuple[EngineWorker, Voice]]
 
 
 MIN_FOREIGN_WORDS = 3
-"""Least number of words in another language for which a reply changes to another engine.
+"""A reply changes to another engine only for a text of at least this many words in another language.
 
 A reply keeps its engine for "Gesundheit!" and "Bon appétit!".
 """
@@ -45,7 +45,7 @@ class VoiceResolver:
     def load(self) -> None:
         """Load language detection and text preparation. Blocks: call it in a thread.
 
-        Before that, a text's language is detected by its script alone.
+        Until then, a text's language is detected by its script alone.
         """
         self._guesser.load()
         for language in {"en", self._preferred.resolve(None, None).language}:

@@ -100,7 +100,7 @@ class Ordinals(_Part):
 
     Attributes:
         suffixes: the suffixes that may follow the digits, such as "rd" in "3rd".
-        inflections: for languages that write "3." for "third".
+        inflections: the inflections of ordinal numbers, for languages that write "3." for "third".
         dot_before_lower: whether "3." before a lower-case word is always an ordinal number.
     """
 
@@ -289,8 +289,8 @@ class Formulas(_Part):
 class Lexicon(_Part):
     """All rules of one language.
 
-    Abbreviations in lower case match in any case; those with a capital letter match only as they are. The full stop of
-    ``closing_abbreviations``, such as "etc.", often ends the sentence too.
+    Abbreviations in lower case match capital letters too. Abbreviations with a capital letter match only as they are.
+    The full stop of ``closing_abbreviations``, such as "etc.", often ends the sentence too.
     """
 
     phrases: Phrases

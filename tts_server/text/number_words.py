@@ -102,7 +102,7 @@ class _OwnConverter:
 
 
 def with_ending(word: str, endings: Endings) -> str:
-    """Replace the ending of ``word``: the first key of ``endings`` that it ends with, by that key's value."""
+    """Replace the ending of ``word``: if it ends with a key of ``endings``, that key's value takes the key's place."""
     for written, said in endings.items():
         if word.endswith(written):
             return word.removesuffix(written) + said

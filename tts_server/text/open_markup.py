@@ -8,7 +8,7 @@ from tts_server.text.punctuation import CLOSERS, SENTENCE_ENDS
 
 
 class OpenMarkup(Enum):
-    """The kind of markup that the text is inside of."""
+    """The kind of markup that is open after the last character."""
 
     NONE = auto()
     ADDRESS = auto()

@@ -28,7 +28,7 @@ Speech that only just reaches full scale has a tenth of this share.
 _FADE_SAMPLES = RATE // 200
 _SILERO_RATE = 16_000
 _LONGEST_PAUSE_MS = 500
-"""Longest pause kept, in milliseconds."""
+"""Longer pauses are cut down to this length, in milliseconds."""
 
 
 def prepare(samples: Samples, find_speech: Callable[[Samples], Sequence[SpeechSpan]]) -> Samples:

@@ -113,7 +113,7 @@ class PiperEngine(AlwaysLoaded):
     def synthesize(
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
-        """Speak one segment, and yield its sound piece by piece. The first piece is a short one."""
+        """Speak one segment, and yield its sound piece by piece. The first piece is short."""
         options = onnxruntime.RunOptions()
 
         def abandon() -> None:
@@ -144,7 +144,7 @@ class PiperEngine(AlwaysLoaded):
         put(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
 
     def _loaded_voice(self, file: VoiceFile) -> LoadedVoice:
-        """Return the loaded voice; to make room, unload the least recently used one, but never the default."""
+        """Return the loaded voice; to make room, unload the least recently used voice, but never the default."""
         if (loaded := self._loaded.get(file.name)) is None:
             loaded = self._loaded[file.name] = self._load(file)
         self._loaded.move_to_end(file.name)
@@ -154,7 +154,7 @@ class PiperEngine(AlwaysLoaded):
         return loaded
 
     def _load(self, file: VoiceFile) -> LoadedVoice:
-        """Load a voice. If that failed before, it is tried again only if the file has changed since."""
+        """Load a voice. A voice that failed before is tried again only if its file has changed since."""
         written, fault = self._broken.get(file.name, (None, ""))
         now = _written_at(file)
         if written == now:

@@ -106,7 +106,7 @@ class LoadedVoice:
 
 
 def scale_for(speed: float) -> float:
-    """Return the factor for Piper's ``length_scale`` that makes speech ``speed`` times as fast, as was measured."""
+    """Return the factor for Piper's ``length_scale`` that makes speech ``speed`` times as fast (found by measuring)."""
     return max(_SHORTEST_SCALE, (1 / speed - ROUNDED_UP) / (1 - ROUNDED_UP))
 
 

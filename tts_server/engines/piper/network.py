@@ -34,10 +34,10 @@ LONGEST_PIECE = 192
 _GROWTH = 2
 """A piece may always be this many times as long as the piece before it, even on a slow machine."""
 _SHARE = 0.6
-"""A piece is so long that it should be ready within this share of the time for which the sound before it still plays.
+"""The length of a piece is chosen so that it is ready in this share of the time for which earlier sound still plays.
 
-The speed of the last piece is assumed. The piece is usually ready in about half of this time, because longer pieces
-take less time for each frame.
+The calculation assumes the speed of the last piece. Usually the piece is ready in about half of this time, because
+longer pieces take less time for each frame.
 """
 _REST = 1.5
 """The remaining frames are not divided if they are at most this many pieces long."""
@@ -103,7 +103,7 @@ class Network:
             raise EngineError(f"{file} is not a Piper network: it makes no sound")
 
     def speak(self, given: NetworkInput, options: onnxruntime.RunOptions) -> Iterator[Samples]:
-        """Yield mono samples, -1 to 1, piece by piece; setting ``options.terminate`` soon ends it with an error."""
+        """Yield mono samples, -1 to 1, piece by piece. Setting ``options.terminate`` soon ends this with an error."""
         made = self._begin(self._first, given, options)
         if not self.stages:
             yield from map(_samples, made.values())
@@ -209,7 +209,7 @@ def read_network(file: Path) -> ModelProto:
 def divide(network: ModelProto, modules: Sequence[str]) -> DividedNetwork | None:
     """Cut a network before each of ``modules``; return ``None`` if it does not have them in a row.
 
-    It needs twice the network's memory for a moment.
+    The cut needs twice the network's memory for a moment.
     """
     graph = network.graph
     if not graph.output:

@@ -13,13 +13,13 @@ from onnx import AttributeProto, ModelProto, helper, numpy_helper
 
 Numbers = NDArray[Any]
 Tensors = Mapping[str, Numbers]
-"""Tensors by name. The last axis of the longest ones is the time, in frames."""
+"""Tensors by name. The last axis of the longest tensors is the time, in frames."""
 NewSession = Callable[[bytes], onnxruntime.InferenceSession]
 
 _CONTEXTS = (10, 12, 16, 20, 24, 28, 32, 48)
 """Numbers of context frames on either side that are tried in this order."""
 _EXACT = 5e-5
-"""Largest allowed difference of a value from that of a run over all frames. Nobody can hear it."""
+"""Largest allowed difference between a value and the same value in a run over all frames. Nobody can hear it."""
 _COMPARED = 8
 """Length of a tested piece, in frames."""
 _LEAST_OF_A_LANE = 4

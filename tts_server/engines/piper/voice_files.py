@@ -18,7 +18,7 @@ from tts_server.engines.base import EngineError
 DEEPEST = 5
 """Deepest level of subfolders that is searched. Piper's own repository has its voices on the fourth level."""
 MOST_FOLDERS = 2_000
-"""Largest number of folders that are searched. The rest is ignored."""
+"""After this many folders, the search does not go into further subfolders."""
 LARGEST_DESCRIPTION = 4_000_000
 """Largest description that is read, in bytes. Descriptions with a thousand speakers have about 30,000."""
 

@@ -1,4 +1,4 @@
-"""Voices of RealtimeTTS's engines, converted to the server's ``Voice``. Every engine describes them differently."""
+"""Voices of RealtimeTTS's engines, converted to the server's ``Voice``. Every engine describes voices differently."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tts_server.engines.voice_lookup import LANGUAGES, resolve_voice
 _TAG = re.compile(r"[a-z]{2,3}([-_][a-z0-9]+)*", re.IGNORECASE)
 _WORDS = {"american english": "en-us", "british english": "en-gb", **LANGUAGES}
 _ONLY = Voice("default", "default", "")
-"""The voice of an engine that lists none."""
+"""The voice of an engine that lists no voices."""
 
 
 class RealtimeTtsVoices:
     """The voices of one engine.
 
     Attributes:
-        all: every voice; a single one named ``default`` if the engine lists none.
+        all: every voice; a single voice named ``default`` if the engine lists no voices.
 
     Args:
         originals: the voice objects that the engine lists.

@@ -96,9 +96,9 @@ def choose_device(gpus: Sequence[Gpu], device: Device, precision: Precision, wei
 
 
 def memory_needed(weights: int, precision: Precision) -> int:
-    """Estimate the GPU memory that XTTS needs, in bytes: its weights, its working memory and the driver's own.
+    """Estimate the GPU memory that XTTS needs, in bytes: its weights, its working memory and the driver's memory.
 
-    At half precision only its language model shrinks, which is nine tenths of the weights.
+    At half precision only the language model shrinks. It is nine tenths of the weights.
     """
     shrunk = 1.0 if precision is Precision.FULL else 0.55
     return round(weights * shrunk + 0.6 * _GIGABYTE)

@@ -135,7 +135,7 @@ class XttsEngine:
         _log.info("%s is unloaded: %s", self.name, before.change_until_now())
 
     def voices(self) -> Sequence[Voice]:
-        """Return the voices that people have made, then the built-in ones, which are known after the first loading."""
+        """Return the voices that people have made, then the built-in voices, known only after the first loading."""
         return self._voice_list.voices()
 
     def resolve(self, voice: str | None, language: str | None) -> Voice:

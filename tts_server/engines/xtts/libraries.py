@@ -1,4 +1,4 @@
-"""Imports XTTS's libraries, which takes seconds, and tells what to do if that fails."""
+"""Imports XTTS's libraries, which takes seconds, and says what to do if the import fails."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def import_loading() -> ModuleType:
 
 
 def _import_torchaudio() -> None:
-    """Import torchaudio, without its compiled part if that does not fit the installed PyTorch.
+    """Import torchaudio, without its compiled part if this part does not fit the installed PyTorch.
 
     The package index has torchaudio only for one release of CUDA. With a PyTorch for CPUs, or for another release,
     torchaudio's compiled part can't be loaded. XTTS does not need it: it uses only torchaudio's Python code.

@@ -29,7 +29,7 @@ from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
 
-# Lengths in sound tokens of 46 ms. The first piece is short, so that it is ready soon. The next ones grow, because
+# Lengths in sound tokens of 46 ms. The first piece is short, so that it is ready soon. The next pieces grow, because
 # every piece costs the vocoder some extra context.
 _FIRST_PIECE = 8
 _PIECE_GROWTH = 1.5
@@ -92,7 +92,7 @@ class XttsModel:
     def speak(
         self, text: str, language: str, speaker: Latents, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
-        """Speak one segment, and yield its sound piece by piece; after ``stop`` is set, it ends before the next token.
+        """Speak one segment, and yield its sound piece by piece. A set ``stop`` ends the speech before the next token.
 
         Raises:
             EngineError: there was no sound, or it contained values that are not numbers.
@@ -127,7 +127,7 @@ class XttsModel:
     def _pieces(
         self, tokens: torch.Tensor, speaker: Latents, parameters: SpeechParameters, stop: threading.Event
     ) -> Iterator[tuple[list[torch.Tensor], bool]]:
-        """Yield the sound latents in pieces, each with whether it is the last. After a stop there is no last piece."""
+        """Yield the sound latents in pieces, each with a flag for the last one. After a stop there is no last piece."""
         steps = self._steps(tokens, speaker, parameters)
         most = _MOST_SOUND_TOKENS + _MOST_PER_TEXT_TOKEN * tokens.shape[1]
         size = float(_FIRST_PIECE)
@@ -270,7 +270,7 @@ class StreamingVocoder:
 
 
 def _interpolated(frames: torch.Tensor, scale: float) -> torch.Tensor:
-    """Interpolate linearly like PyTorch's ``interpolate``, which however does nothing if there are few frames."""
+    """Interpolate linearly as PyTorch's ``interpolate`` does, except that PyTorch does nothing if frames are few."""
     known = frames.shape[-1]
     places = (torch.arange(math.floor(known * scale), device=frames.device) + 0.5) / scale - 0.5
     places = places.clamp(0, known - 1)
