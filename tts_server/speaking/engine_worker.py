@@ -24,15 +24,18 @@ from tts_server.text.spoken_length import spoken_length, spoken_start
 from wire.parameters import SpeechParameters
 
 LONGEST_PORTION = 330
-"""Longest portion of a text, in Latin letters: about 22 s of speech. Other clients wait only for one portion."""
+"""Longest portion of a text: it takes as long to say as this many Latin letters, about 22 s.
+
+Other clients wait only for one portion.
+"""
 LONGEST_SPELLED_OUT_PORTION = 110
-"""Longest portion of text that is spelled out, in Latin letters: about 7 s. Cuts don't spoil its intonation."""
+"""The same limit for text that is spelled out letter by letter: about 7 s. Cuts don't spoil its intonation."""
 MAX_PORTION_SECONDS = 60
 """If the sound of one portion is longer than this many seconds, the text can't be spoken. This also limits memory."""
 _ORDINARY_LENGTH = 4
-"""Highest spoken length per character of ordinary text, in Latin letters. A Chinese character counts as 3."""
+"""A character of ordinary text takes, on average, at most as long to say as this many Latin letters. (Chinese: 3.)"""
 _SPELLED_OUT_LENGTH = 10
-"""Lowest spoken length per character of text that is mostly spelled out, in Latin letters."""
+"""A character of mostly spelled-out text takes, on average, at least as long to say as this many Latin letters."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def space_ends_clause(char: str) -> bool:
 
 
 def weight(char: str) -> int:
-    """Return about how long the character takes to speak, in Latin letters."""
+    """Return about how many Latin letters take as long to speak as this character."""
     return _WEIGHTS.get(script(char), 1) if char > "\u0dff" else 1
 
 

@@ -21,9 +21,9 @@ from tts_server.text.punctuation import (
 )
 
 FIRST_LIMIT = 90
-"""Longest first segment, in Latin letters: about 6 s of speech."""
+"""Longest first segment: it takes as long to say as this many Latin letters, about 6 s."""
 LIMIT = 220
-"""Longest later segment, in Latin letters: about 15 s of speech, as much as the engines speak in one piece."""
+"""The same limit for later segments: about 15 s, as much as the engines speak in one piece."""
 FORMULA_LIMIT = 600
 """Longest formula that stays whole, in characters: LaTeX is much longer than its spoken words."""
 CLAUSE_WEIGHT = 100
@@ -59,7 +59,7 @@ class _Boundary:
 
 @dataclass(slots=True)
 class _Length:
-    """Length of a text in characters, in Latin letters' worth of speech, and in words.
+    """Length of a text in characters, in words, and in the Latin letters that take as long to say (``weight``).
 
     In scripts without spaces, every character counts as a word.
     """

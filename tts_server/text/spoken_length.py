@@ -1,4 +1,4 @@
-"""Spoken length: an estimate of how long a voice takes to say a text, in Latin letters' worth of speech.
+"""Spoken length: an estimate of how long a voice takes to say a text, as the number of Latin letters that take as long.
 
 The number of characters is a poor measure: a voice reads long numbers digit by digit, and says the name of each letter
 of a foreign script ("Egyptian hieroglyph"), which may take two seconds a letter.

@@ -70,7 +70,7 @@ def is_voice_id(text: str) -> bool:
 
 
 def voice_id(name: str, taken: Container[str]) -> str:
-    """A new id for a name from :func:`clean_name`, not among ``taken``."""
+    """A new id for a name from :func:`clean_name`. The id is not in ``taken``."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub("[^a-z0-9]+", "-", plain)[: MAX_ID_LENGTH - 4].strip("-")
     # Of a name in another script, only the digits may be left.

@@ -18,7 +18,7 @@ MAX_SECONDS = 20.0
 """If reading one file takes longer than this many seconds, the file is refused."""
 READER = "tts_server.voices.reading_process"
 """The module that the child process runs."""
-# The child process has little memory, and every thread of a library reserves some.
+# The child process has little memory, and every thread of a library reserves some of it.
 LOW_MEMORY_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 
 _log = logging.getLogger(__name__)
