@@ -33,7 +33,10 @@ LONGEST_SPELLED_OUT_PORTION = 110
 MAX_PORTION_SECONDS = 60
 """If the sound of one portion is longer than this many seconds, the text can't be spoken. This also limits memory."""
 _ORDINARY_LENGTH = 4
-"""A character of ordinary text takes, on average, at most as long to say as this many Latin letters. (Chinese: 3.)"""
+"""A character of ordinary text takes, on average, at most as long to say as this many Latin letters.
+
+A Chinese character takes as long as 3 Latin letters.
+"""
 _SPELLED_OUT_LENGTH = 10
 """A character of mostly spelled-out text takes, on average, at least as long to say as this many Latin letters."""
 
