@@ -40,10 +40,16 @@ DaveMessage = JsonMessage | BinaryMessage
 
 @dataclass(slots=True)
 class _Proposals:
-    """The proposals of the current epoch: leaves to remove, users to add, and each proposal's bytes."""
+    """The proposals of the current epoch.
+
+    Attributes:
+        removed: the leaves to remove.
+        added: the key packages of the users to add, by user.
+        blobs: each proposal's bytes.
+    """
 
     removed: list[int] = field(default_factory=list)
-    added: list[int] = field(default_factory=list)
+    added: dict[int, bytes] = field(default_factory=dict)
     blobs: list[bytes] = field(default_factory=list)
 
 
@@ -166,7 +172,10 @@ class DaveDelivery:
         if self._open is not None and any(self._can_commit(member) for member in self.members):
             return []
         if self._open is not None:
-            # Nobody is left who could commit the open proposals, so clients that wait to join start a new group.
+            # Nobody is left who could commit the open proposals. The clients that they would have added start a new
+            # group, together with those that came later.
+            added = {user: package for user, package in self._open.added.items() if user in self._present}
+            self._waiting = added | self._waiting
             self._reset()
         staying = [member for member in self.members if self._can_commit(member)]
         if not staying:
@@ -198,7 +207,7 @@ class DaveDelivery:
             proposals.removed.append(leaf)
             proposals.blobs.append(self._sender.remove(self._group, self.epoch, leaf))
         for user, package in self._waiting.items():
-            proposals.added.append(user)
+            proposals.added[user] = package
             proposals.blobs.append(self._sender.add(self._group, self.epoch, package))
         self._waiting.clear()
         payload = _APPEND + vector(b"".join(proposals.blobs))

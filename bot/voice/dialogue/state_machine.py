@@ -121,8 +121,8 @@ class Dialogue:
                 yield from self._refuse(prompt)
                 return
             self._waiting.append(prompt)
-            if prompt.person is not None:
-                self._refused.discard(prompt.person)
+        if prompt.person is not None:
+            self._refused.discard(prompt.person)
         yield from self._next()
         # The model is asked first: acknowledging costs a request, and the answer should not wait for that.
         yield Acknowledge(prompt)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.speech_server.stream import Disconnected
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
@@ -51,6 +53,18 @@ def test_a_person_is_told_once_that_too_many_prompts_wait() -> None:
     effects_of(dialogue, on.Stopped(0), *map(on.Prompted, prompts[: MAX_WAITING + 1]))
     again = Prompt("Ada", "again", 0.0, 100, person=7)
     assert effects_of(dialogue, on.Prompted(again)) == [do.Refuse(again, TOO_MANY_WAITING)]
+
+
+def test_a_person_whose_words_were_merged_into_a_waiting_prompt_is_told_of_the_next_refusal() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    ada = replace(spoken("Hello."), person=7)
+    typed = Prompt("Ada", "typed", 0.0, 1, person=7)
+    others = [Prompt("Ben", str(number), 0.0, number, person=8) for number in range(MAX_WAITING)]
+    effects_of(dialogue, *map(on.Prompted, others), on.TurnCommitted(ada))
+    assert only(do.Refuse, effects_of(dialogue, on.Prompted(typed))) == [do.Refuse(typed, TOO_MANY_WAITING)]
+    assert only(do.Refuse, effects_of(dialogue, on.Prompted(typed))) == []
+    assert only(do.Acknowledge, effects_of(dialogue, on.TurnCommitted(ada))) == [do.Acknowledge(ada)]
+    assert only(do.Refuse, effects_of(dialogue, on.Prompted(typed))) == [do.Refuse(typed, TOO_MANY_WAITING)]
 
 
 def test_prompts_are_answered_in_order_and_the_twenty_first_to_wait_is_refused() -> None:
