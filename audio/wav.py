@@ -12,7 +12,7 @@ _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 HEADER_BYTES = _HEADER.size
 _UNKNOWN_LENGTH = 0xFFFFFFFF
 MAX_SAMPLES = (2**32 - HEADER_BYTES) // SAMPLE_BYTES
-"""Most samples that RIFF's 32-bit length fields can describe."""
+"""Maximum number of samples that RIFF's 32-bit length fields can describe."""
 
 
 def wav_header(rate: int, pcm_bytes: int | None) -> bytes:

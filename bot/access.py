@@ -88,7 +88,8 @@ class RateLimit:
     """Sliding-window rate limit per user.
 
     Args:
-        rate: ``COUNT/SECONDS``: each user may do COUNT things in any period of SECONDS. The settings check the format.
+        rate: ``COUNT/SECONDS``: each user may do COUNT things in any period of SECONDS. The
+            format is checked when the settings are read.
     """
 
     def __init__(self, rate: str, *, clock: Callable[[], float] = time.monotonic) -> None:

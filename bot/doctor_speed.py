@@ -31,9 +31,9 @@ long before each answer.
 SOUND_SECONDS = 3.0
 """Length of the sound that the transcriber is tested with."""
 TEST_LIMIT = 20.0
-"""Most seconds for the test of one part. A part that needs more time is too slow for a call."""
+"""Maximum number of seconds for the test of one part. A part that needs more time is too slow for a call."""
 _TOKENS = 24
-"""Most tokens that the language model writes in the test."""
+"""Maximum number of tokens that the language model writes in the test."""
 _QUESTION = (ChatMessage("system", "You are a helpful assistant."), ChatMessage("user", "Tell me about the sea."))
 
 

@@ -13,7 +13,8 @@ from PIL import Image, ImageOps
 MAX_PIXELS = 72_000_000
 """A picture with more pixels is refused. Pillow's own limit is higher. A phone's photograph has 12 to 64 million."""
 LONG_SIDE = 768
-"""Most pixels of the longer side of a JPEG made here. A vision model would see little more detail in a larger one."""
+"""Maximum number of pixels of the longer side of a JPEG made here. A vision model would see little more detail in a
+larger one."""
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "AVIF")
 """Pillow's names of the formats that the bot decodes."""
 DECODE_ERRORS = (

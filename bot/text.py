@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 MESSAGE_LIMIT = 2_000
-"""Most characters in a Discord message."""
+"""Maximum number of characters in a Discord message."""
 _MARKDOWN = re.compile(r"([\\*_~`|<>\[\]#@])")
 _SEPARATORS = ("\n\n", "\n", ". ", "! ", "? ", "。", "！", "？", " ")
 

@@ -14,7 +14,7 @@ _SCHEMES = {"http": "http:// or https://", "https": "http:// or https://", "ws":
 _NUMBERS = ("float_", "int_", "greater_than", "less_than", "finite_number")
 _WITH_UNIT = re.compile(r"\s*-?[\d.,]+\s*[A-Za-z%]+\s*")
 _SHOWN = 60
-"""Most characters of a value that are shown."""
+"""Maximum number of characters of a value that are shown."""
 _PASSWORD = re.compile(r"//[^/\s]*@")
 _SECRET_INSIDE = re.compile(r"key|token|secret|passw|auth", re.IGNORECASE)
 

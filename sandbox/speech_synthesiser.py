@@ -4,7 +4,7 @@ Each request is one line of JSON: ``text``, ``voice``, ``rate`` in words a minut
 JSON too. It has ``rate`` in samples a second and ``bytes``, the length of the 16-bit little-endian mono PCM that
 follows the line; or it has ``error``.
 
-espeak-ng keeps its state between texts, so that one process never speaks the same words quite the same way twice.
+espeak-ng keeps state between texts, so one process makes two slightly different sounds of the same text.
 Therefore each text is spoken in a fork of this process. The process itself never speaks.
 """
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from config.privacy import keep_private
 
 MOST_BYTES = 100_000
-"""Most bytes of one order."""
+"""Maximum number of bytes of one order."""
 DESCRIPTORS = 4
 """Number of file descriptors with each order: three standard streams, and one for the process's id and exit status."""
 

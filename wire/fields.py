@@ -8,7 +8,7 @@ from typing import Any, Literal, Self, get_args
 MAX_MESSAGE_BYTES = 64 * 1024
 """A message with more bytes is refused. If it arrives as text, its characters are counted instead."""
 LONGEST_NAME = 200
-"""Most characters of a name, such as a voice's."""
+"""Maximum number of characters of a name, such as a voice's."""
 
 ErrorCode = Literal["bad_message", "bad_parameter", "unknown_voice", "engine_failed", "overloaded", "too_long"]
 ERROR_CODES: tuple[ErrorCode, ...] = get_args(ErrorCode)

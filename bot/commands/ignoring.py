@@ -17,7 +17,7 @@ from bot.user_error import UserError
 Context = commands.Context[Any]
 
 MAX_LISTED = 40
-"""Most people in a list."""
+"""Maximum number of people in a list."""
 NOBODY = "👂 I don't ignore anybody on this server."
 NOT_ME = "❌ I can't ignore myself, and I never answer other bots anyway."
 NOT_YOURSELF = "❌ You can't make me ignore you. After `{prefix}optout` I no longer listen to your voice."

@@ -16,17 +16,17 @@ from bot.text import shorten
 _log = logging.getLogger(__name__)
 
 MAX_QUOTED = 1_000
-"""Most characters of one quoted text."""
+"""Maximum number of characters of one quoted text."""
 MAX_CONTEXT = 3_000
-"""Most characters of the context (quotes, forwards, embeds, polls)."""
+"""Maximum number of characters of the context (quotes, forwards, embeds, polls)."""
 MAX_EMBEDS = 3
-"""Most embeds of a message that the text includes."""
+"""Maximum number of embeds of a message that the text includes."""
 MAX_FIELDS = 4
-"""Most fields of an embed that the text includes."""
+"""Maximum number of fields of an embed that the text includes."""
 MAX_POLL_ANSWERS = 10
-"""Most answers of a poll that the text includes."""
+"""Maximum number of answers of a poll that the text includes."""
 MAX_FILES = 10
-"""Most files of a message that the text includes. The same limit is used for stickers."""
+"""Maximum number of files of a message that the text includes. The same limit is used for stickers."""
 _MAX_LABEL = 100
 _NOBODY = DiscordNames()
 

@@ -10,7 +10,7 @@ from bot.commands.voice_channel_name import NO_SUCH_CHANNEL, NoSuchVoiceChannelE
 from bot.whole_number import NumberError
 
 MAX_SHOWN = 50
-"""Most characters of a wrong argument that are shown."""
+"""Maximum number of characters of a wrong argument that are shown."""
 MISSING = "❌ Something is missing."
 NOT_A_CHOICE = "❌ `{given}` is not possible here. Choose one of these: {choices}."
 NO_SUCH_MEMBER = "❌ I don't see anybody called `{given}` on this server."

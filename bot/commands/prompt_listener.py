@@ -29,6 +29,8 @@ class PromptListener(commands.Cog):
 
     Args:
         sees: whether the vision feature is set up. It describes pictures only outside of calls.
+            During a call, the author of a picture is told so. Without the feature, the author is told that the bot
+            can't see.
     """
 
     def __init__(self, bot: commands.Bot, calls: Calls, spoken: SpokenMessages, *, sees: bool) -> None:

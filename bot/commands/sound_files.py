@@ -15,7 +15,7 @@ from bot.user_error import UserError
 Context = commands.Context[Any]
 
 MAX_BYTES = 25 * 1024 * 1024
-"""Most bytes of a file. This is enough for 30 s in any usual format, and is the speech server's limit."""
+"""Maximum number of bytes of a file. This is enough for 30 s in any usual format, and is the speech server's limit."""
 NO_FILE = (
     "❌ I need a recording of 6 to 30 seconds: attach a sound file, or reply to a message that has one (such as a "
     "voice message). `{prefix}voice record NAME` records you in the call."

@@ -12,9 +12,9 @@ from config.spelling import nearest
 DEFAULT = "default"
 """The name for the usual voice, which speaks if no voice was chosen."""
 MAX_NAME = 40
-"""Most characters of a voice's name."""
+"""Maximum number of characters of a voice's name."""
 MAX_LISTED = 40
-"""Most voices of the engine that are listed."""
+"""Maximum number of voices of the engine that are listed."""
 BAD_NAME = (
     f"❌ A voice's name must have 1 to {MAX_NAME} characters. {DEFAULT!r} is taken: it stands for my usual voice."
 )

@@ -31,7 +31,7 @@ Language = Literal[
 ]
 
 SUGGESTED = 25
-"""Most suggestions. Discord shows no more."""
+"""Maximum number of suggestions. Discord shows no more."""
 LEARNING = "🧠 I'm learning how **{name}** sounds…"
 
 

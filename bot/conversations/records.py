@@ -33,9 +33,9 @@ SILENCE = 3_600.0
 LONGEST = 86_400.0
 """Longest conversation in a text channel, in seconds. After that a new one begins, even without silence."""
 MOST_TURNS = 500
-"""Most turns of a conversation in a text channel. After that a new one begins, even without silence."""
+"""Maximum number of turns of a conversation in a text channel. After that a new one begins, even without silence."""
 DELETE_BATCH = 500
-"""Most turns that are deleted in one transaction, which takes a few milliseconds."""
+"""Maximum number of turns that are deleted in one transaction, which takes a few milliseconds."""
 
 _PEOPLE = "CASE WHEN json_valid(people) THEN people ELSE '[]' END"
 """The names of the people in a conversation, as JSON. A damaged list counts as empty."""

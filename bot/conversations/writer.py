@@ -20,7 +20,7 @@ GATHER_SECONDS = 1.0
 RETRY_SECONDS = 30.0
 """Seconds between two attempts while the database can't be written, for example because the disk is full."""
 MAX_WAITING = 2_000
-"""Most turns in the queue. If there are more, the oldest ones are lost."""
+"""Maximum number of turns in the queue. If there are more, the oldest ones are lost."""
 
 
 @dataclass(slots=True, eq=False)

@@ -19,7 +19,7 @@ LEFT_OUT = "\n[… the middle of this message was too long and is left out …]\
 _SHORTEST = 60
 """A message that is shortened keeps at least this many of its own characters."""
 _ROUNDS = 12
-"""Most attempts to shorten one message."""
+"""Maximum number of attempts to shorten one message."""
 
 
 def fit_messages(

@@ -13,7 +13,7 @@ from bot.llm.messages import ChatMessage, message_tokens
 from bot.llm.tool_calls import ToolCall
 
 MAX_TURNS = 200
-"""Most turns that a history keeps."""
+"""Maximum number of turns that a history keeps."""
 INTERRUPTED = "—"
 """Mark at the end of an interrupted reply, in the messages that the model reads."""
 

@@ -14,7 +14,7 @@ from bot.llm.personas import Character, Persona
 from bot.llm.small_model import ModelSize, SmallPrompts, SmallPromptWriter
 
 MAX_PEOPLE = 20
-"""Most names in a prompt. Further people are only counted."""
+"""Maximum number of names in a prompt. Further people are only counted."""
 # strftime is not used, because its names depend on the locale of the process.
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (

@@ -98,11 +98,12 @@ def _until(text: str, now: datetime) -> float | None:
 
 
 MAX_FIELD_RETRIES = 3
-"""Most retries of one request without fields that the server refused."""
+"""Maximum number of retries of one request without fields that the server refused."""
 MAX_SHORTENINGS = 4
-"""Most retries of one request with a shorter conversation."""
+"""Maximum number of retries of one request with a shorter conversation."""
 MAX_BLIND_WAITS = 3
-"""Most waits for a server that has too many requests, or that a proxy can't reach, if it does not say how long to wait.
+"""Maximum number of waits for a server that has too many requests, or that a proxy can't reach, if it does not say
+how long to wait.
 After these waits, the request fails."""
 MAX_LOADING_PAUSE = 5.0
 """Longest pause between two attempts while the server loads its model, in seconds, even if it asks for a longer one."""

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 MAX_EVENT_CHARS = 1 << 20
-"""Most characters in one line, or in the data of one event."""
+"""Maximum number of characters in one line, or in the data of one event."""
 
 ERROR = "error"
 BARE = "bare"

@@ -45,7 +45,7 @@ class TextModel(Protocol):
 
 
 MAX_CHARS = 300
-"""Most characters in a short line."""
+"""Maximum number of characters in a short line."""
 _SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'»”’)]*(?=\s|$)|[。！？]")
 
 

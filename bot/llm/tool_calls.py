@@ -18,17 +18,18 @@ from config.plain_json import read_json
 _log = logging.getLogger(__name__)
 
 MAX_CALLS = 32
-"""Most calls in one answer. Further calls are left out."""
+"""Maximum number of calls in one answer. Further calls are left out."""
 MAX_ARGUMENTS = 1 << 16
-"""Most characters in the arguments of one call. A longer call is left out."""
+"""Maximum number of characters in the arguments of one call. A longer call is left out."""
 MAX_DEPTH = 32
 """Deepest nesting of objects and lists in the arguments. A deeper call is left out."""
 MAX_CHARS = 400_000
-"""Most characters in the pieces of all calls. Nothing is read after that."""
+"""Maximum number of characters in the pieces of all calls. Nothing is read after that."""
 _MAX_PIECES = 128
-"""Most pieces that are read from one event."""
+"""Maximum number of pieces that are read from one event."""
 _TRIES = 50
-"""Most attempts to parse the arguments of one call before the answer ends. One more is made when the answer ends."""
+"""Maximum number of attempts to parse the arguments of one call before the answer ends. One more is made when the
+answer ends."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
 _ID = re.compile(r"[\x21-\x7e]{1,128}")

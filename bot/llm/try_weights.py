@@ -20,7 +20,7 @@ LOAD_LIMIT = 900.0
 _REFUSED = 3
 """Exit status if llama.cpp can't load the weights."""
 _MOST_TOLD = 400
-"""Most characters of the reason that are passed on."""
+"""Maximum number of characters of the reason that are passed on."""
 
 
 async def try_weights(file: Path) -> None:

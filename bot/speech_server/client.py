@@ -51,7 +51,7 @@ MAX_STATUS_BYTES = 1 << 20
 MAX_ANSWER_BYTES = 2 << 20
 MAX_PREVIEW_BYTES = 8 << 20
 MAX_SOUND_BYTES = 128 << 20
-"""Most bytes of one spoken answer: 23 minutes."""
+"""Maximum number of bytes of one spoken answer: 23 minutes."""
 USUAL_MODEL, BETTER_MODEL = "tts-1", "tts-1-hd"
 """Models of the server's API: the engine that speaks in calls, and the better engine."""
 _ASK_LATER = (

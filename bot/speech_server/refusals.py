@@ -10,7 +10,7 @@ from bot.speech_server.errors import UnknownVoiceError, VoiceExistsError, Voices
 from bot.text import shorten
 
 MAX_REASON = 300
-"""Most characters of the server's own error message."""
+"""Maximum number of characters of the server's own error message."""
 CANNOT_CLONE = "The current engine can't clone voices."
 
 

@@ -46,9 +46,9 @@ SILENCE_TIMEOUT = 4.5
 CLOSE_LIMIT = 1.0
 """Seconds for closing the connection."""
 MAX_FRAME_BYTES = 4 * SAMPLE_RATE * 10
-"""Most bytes of a frame: 10 s of float32 samples."""
+"""Maximum number of bytes of a frame: 10 s of float32 samples."""
 QUEUED_FRAMES = 16
-"""Most frames that are buffered before the server has to wait."""
+"""Maximum number of frames that are buffered before the server has to wait."""
 FLOAT_BYTES = 4
 FIRST_DELAY = 0.1
 """Seconds before the first attempt to reconnect. The delay is short, because people wait. It doubles each time."""

@@ -15,7 +15,7 @@ from audio.level import rms_of_frames
 from audio.samples import HEARING_RATE, Sound16, finite
 
 MAX_DECODING_SECONDS = 20.0
-"""Most seconds that decoding may take."""
+"""Maximum number of seconds that decoding may take."""
 PIECE_SECONDS = 28
 """Longest piece, in seconds. Whisper takes at most 30 s. Between two pieces, it can transcribe the turns of a call."""
 _CUT_SECONDS = 8

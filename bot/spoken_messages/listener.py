@@ -21,15 +21,15 @@ from bot.text import shorten
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError, TranscriptionRequest, Urgency
 
 MAX_BYTES = 16 << 20
-"""Most bytes of one recording."""
+"""Maximum number of bytes of one recording."""
 MAX_SECONDS = 180
 """Longest recording in seconds."""
 MAX_QUOTED = 1_500
-"""Most characters of the transcript of a recording that a message replies to."""
+"""Maximum number of characters of the transcript of a recording that a message replies to."""
 MAX_NAME = 60
-"""Most characters of a file's name in an error text."""
+"""Maximum number of characters of a file's name in an error text."""
 MAX_RECORDINGS = 3
-"""Most recordings of one message that are transcribed."""
+"""Maximum number of recordings of one message that are transcribed."""
 
 NOT_ALLOWED = (
     "🙉 I only listen to people who allow it, so I didn't listen to your voice message. Write to me, or type "

@@ -33,7 +33,7 @@ class CallEndWatcher:
         transport: carries the call. It says when the call is lost, and whether the bot is alone.
         speech: the connection to the speech server.
         leave_requested: waits until a permitted person has told the bot by voice to leave.
-        settings: the settings of calls, among them how many seconds a call lasts without people or speech server.
+        settings: the settings of calls, among them the timeouts of a call without people or without speech server.
         clock: returns monotonic seconds.
     """
 

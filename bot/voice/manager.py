@@ -16,7 +16,7 @@ from bot.voice.transport import EndCause
 _log = logging.getLogger(__name__)
 
 CLOSE_LIMIT = 10.0
-"""Most seconds that closing a call may take. After that, closing is cancelled."""
+"""Maximum number of seconds that closing a call may take. After that, closing is cancelled."""
 
 
 class CallState(StrEnum):

@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 NOT_UNDERSTOOD = "🙉 I can't make out what you say: {cause} You can still type to me."
 MAX_NAMES = 20
-"""Most names that the transcriber gets as likely words. More names would only mislead the transcriber."""
+"""Maximum number of names that the transcriber gets as likely words. More names would only mislead the transcriber."""
 ESTIMATE_TURNS = 10
 """Number of newest turns of the history that the end-of-turn estimator gets."""
 FAILURE_NOTICE_INTERVAL = 10.0

@@ -13,7 +13,7 @@ from bot.speech_server.voices import RecordingUpload, ServerVoice, VoiceCatalogu
 from bot.voices.records import Maker, VoiceRecords
 
 MAX_NAME = 50
-"""Most characters of a searched name."""
+"""Maximum number of characters of a searched name."""
 REMEMBERED = 10.0
 """If the list of voices for suggestions is older than this, in seconds, it is fetched again."""
 CANNOT_CLONE = (

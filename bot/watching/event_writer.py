@@ -15,7 +15,7 @@ from bot.voice.transport import EndCause
 from bot.watching.event_lines import encode_event
 
 MOST_WAITING = 10_000
-"""Most lines that wait for a slow reader. Further lines are dropped."""
+"""Maximum number of lines that wait for a slow reader. Further lines are dropped."""
 CLOSE_LIMIT = 2.0
 """At the end of the program, the reader has this many seconds to read the last lines."""
 

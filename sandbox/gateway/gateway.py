@@ -69,7 +69,7 @@ class Gateway:
         return any(session.app is app and session.connected for session in self._sessions.values())
 
     async def delivered(self, message_id: int) -> float:
-        """Wait until a message's event is about to be written to a bot's socket; returns when, in seconds of ``clock``.
+        """Wait until a message's event is about to be written to a bot's socket. Returns that time by ``clock``.
 
         Call this method right after the message was posted, before anything else is awaited. If no connected bot may
         see the message, the method returns the current time.

@@ -52,7 +52,7 @@ class World:
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Add a listener; returns a function that removes it.
 
-        The listener gets each event before the call that caused the event returns.
+        The listener is called synchronously, before the method that caused the event returns.
         """
         return self._bus.subscribe(listener)
 
@@ -64,8 +64,9 @@ class World:
         """Put a user into a voice channel, for a client without a gateway connection.
 
         Returns:
-            The payloads of ``VOICE_STATE_UPDATE`` and ``VOICE_SERVER_UPDATE``, for voice libraries other than
-            discord.py. The voice server accepts the client a moment later; ``Sandbox.join_voice`` waits until then.
+            The payloads of ``VOICE_STATE_UPDATE`` and ``VOICE_SERVER_UPDATE`` that the gateway would send. A voice
+            library without a gateway connection needs them to connect. The voice server accepts the client a moment
+            later; ``Sandbox.join_voice`` waits until then.
 
         Raises:
             RestError: the channel is not a voice channel, it is full, or the user may not enter it.

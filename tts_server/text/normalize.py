@@ -1,6 +1,6 @@
 """Text normalization: turns a written segment into the words that a voice is to speak.
 
-It works on whole segments, because a single token does not show what it means.
+It works on whole segments, because the meaning of a token depends on the text around it.
 """
 
 from __future__ import annotations

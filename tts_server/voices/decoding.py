@@ -15,7 +15,7 @@ from audio.decode import Bounds, NoSoundTrackError, NotSoundError, TooLongSoundE
 from audio.samples import Samples
 
 RATE = 24_000
-"""Sample rate of recordings, in Hz."""
+"""Sample rate of the decoded sound, in Hz."""
 MAX_BYTES = 25 * 1024 * 1024
 """Largest file, in bytes."""
 MAX_SECONDS = 120.0
@@ -130,7 +130,7 @@ def _begins_with_mpeg_layer_3(start: bytes) -> bool:
 
 
 class RecordingRefusedError(Exception):
-    """A recording can't be used. The message tells its sender what to do."""
+    """A recording can't be used. The message tells the person who sent the recording what to do."""
 
     def __init__(self, code: RefusalCode, message: str) -> None:
         super().__init__(message)

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 REMEMBERED = 12
 """Number of a channel's latest messages that the model sees."""
 REMEMBERED_CHARS = 300
-"""Most characters that the model sees of each message. The rest of a longer message is cut off."""
+"""Maximum number of characters that the model sees of each message. The rest of a longer message is cut off."""
 POLL = 30.0
 """Seconds between two checks of the channels."""
 

@@ -33,7 +33,7 @@ def read_twin(settings: Settings) -> Persona | None:
 
 
 async def check(settings: Settings) -> CheckResult:
-    """The doctor's check: the twin's persona can be read, and its model exists."""
+    """The check for the command ``doctor``: the twin's persona can be read, and its model exists."""
     try:
         persona = await asyncio.to_thread(read_twin, settings)
     except PersonaError as error:

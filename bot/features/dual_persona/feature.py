@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 REMEMBERED = 8
 """Number of a channel's latest messages that the model sees."""
 REMEMBERED_CHARS = 300
-"""Most characters that the model sees of each message. The rest of a longer message is cut off."""
+"""Maximum number of characters that the model sees of each message. The rest of a longer message is cut off."""
 NO_PERMISSION = "❌ I need the permission Manage Webhooks in this channel for that."
 ALREADY_ARGUING = "🎭 They are already arguing."
 BROKEN_OFF = "🎭 The argument ends here: {reason}"

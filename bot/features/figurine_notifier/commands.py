@@ -16,7 +16,7 @@ from bot.user_error import UserError
 Context = commands.Context[Any]
 
 MAX_WORDS = 100
-"""Most characters of the words that a subscription looks for."""
+"""Maximum number of characters of the words that a subscription looks for."""
 TOO_MANY_WORDS = f"❌ That is too long to search for: the limit is {MAX_WORDS} characters."
 TOO_MANY = "❌ There are too many subscriptions already, yours or in this channel. Try it in a private message to me."
 NOT_SUBSCRIBED = "❌ You have no subscription here. `{prefix}figurines list` shows where you have one."

@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 DAY = 86_400.0
 MAX_WAIT = DAY
-"""Most seconds between two attempts to fetch a failing feed."""
+"""Maximum number of seconds between two attempts to fetch a failing feed."""
 POLL = 30.0
 """Seconds between two checks whether a feed is due."""
 _MAX_DOUBLINGS = 16

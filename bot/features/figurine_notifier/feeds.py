@@ -9,7 +9,7 @@ from bot.database import Records
 from bot.features.figurine_notifier.fetching import Item, Validators
 
 MAX_KNOWN = 2_000
-"""Most items of a feed that are stored. Older ones are deleted."""
+"""Maximum number of stored items of a feed. If there are more, the oldest are deleted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,14 @@ from bot.identity import USER_AGENT
 from config.children import end_child
 
 MAX_BYTES = 5 * 1024 * 1024
-"""Most bytes of a feed. A larger feed counts as a failure."""
+"""Maximum number of bytes of a feed. A larger feed counts as a failure."""
 FETCH_LIMIT = 20.0
 """Seconds in which a feed must be fetched. If it takes longer, the fetch fails."""
 READ_LIMIT = 20.0
 """Seconds in which the items of a feed must be read. If it takes longer, reading fails."""
 _MAX_REDIRECTS = 3
 _MAX_VALIDATOR = 500
-"""Most characters of a validator. Longer validators are ignored."""
+"""Maximum number of characters of a validator. Longer validators are ignored."""
 _CHUNK = 64 * 1024
 _ACCEPT = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 

@@ -9,7 +9,7 @@ from bot.features.figurine_notifier.fetching import Item
 from bot.text import MESSAGE_LIMIT, shorten
 
 MAX_LINES = 10
-"""Most items in one message."""
+"""Maximum number of items in one message."""
 _MARKUP = re.compile(r"([\\*_~`|<>\[\]()#@:\-])")
 _ROOM_FOR_MORE = 30
 """Characters reserved for the last line, which counts the items that are left out."""

@@ -20,18 +20,18 @@ from urllib.parse import quote, urlsplit
 import feedparser  # type: ignore[import-untyped]
 
 MAX_ITEMS = 2_000
-"""Most items of a feed that are read."""
+"""Maximum number of items of a feed that are read."""
 MAX_TITLE = 150
-"""Most characters of a title. Longer titles are cut."""
+"""Maximum number of characters of a title. Longer titles are cut."""
 MAX_LINK = 400
-"""Most characters of a link. Longer links are left out."""
+"""Maximum number of characters of a link. Longer links are left out."""
 UNTITLED = "(untitled)"
 NO_FEED = 65
 """Exit code if the input is not a feed."""
 _CPU_SECONDS = 15
 """Seconds of CPU time after which the system kills this program."""
 _MEMORY_BYTES = 1024 * 1024 * 1024
-"""Most bytes of memory that this program can use."""
+"""Maximum number of bytes of memory that this program can use."""
 _TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
 _IN_LINKS = "!#$%&'()*+,/:;=?@[]~"
 _HOST = re.compile(r"[a-z0-9.-]+|[0-9a-f:.]+")

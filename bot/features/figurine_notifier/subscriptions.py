@@ -9,9 +9,9 @@ from bot.database import Records
 DIRECT = 0
 """The ``channel`` of a subscription by direct message."""
 MAX_PER_CHANNEL = 40
-"""Most subscriptions in one channel."""
+"""Maximum number of subscriptions in one channel."""
 MAX_PER_PERSON = 20
-"""Most subscriptions of one person."""
+"""Maximum number of subscriptions of one person."""
 MAX_FAILURES = 3
 """If this number of messages in a row fails, the subscription is deleted."""
 

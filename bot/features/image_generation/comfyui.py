@@ -22,7 +22,8 @@ _DOWNLOAD_TIMEOUT = aiohttp.ClientTimeout(total=60.0, connect=5.0)
 _CLEANUP_SECONDS = 5.0
 _MAX_JSON_BYTES = 16 << 20
 _MAX_SOCKET_BYTES = 16 << 20
-"""Most bytes of a WebSocket message. The limit is high, because previews of pictures come over the WebSocket too."""
+"""Maximum number of bytes of a WebSocket message. The limit is high, because previews of pictures come over the
+WebSocket too."""
 
 
 class ComfyUi:

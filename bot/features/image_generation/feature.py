@@ -34,9 +34,9 @@ TOO_SLOW = "❌ This took longer than {seconds:g} s, so I gave up."
 
 MAX_PROMPT_CHARS = 1000
 _SHOWN_CHARS = 300
-"""Most characters of a prompt that are shown above the progress."""
+"""Maximum number of characters of a prompt that are shown above the progress."""
 _MAX_PICTURES = 4
-"""Most pictures of one drawing that are posted."""
+"""Maximum number of pictures of one drawing that are posted."""
 _SIDE = 1024
 """Width and height of a drawing in pixels."""
 _MAX_SEED = 2**32 - 1

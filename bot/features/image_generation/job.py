@@ -30,7 +30,7 @@ POLL_SECONDS = 2.0
 RECONNECT_SECONDS = 1.0
 """Seconds before the WebSocket is opened again after it broke."""
 CONNECT_SECONDS = 2.0
-"""Most seconds that a job waits for the WebSocket before it submits the drawing.
+"""Maximum number of seconds that a job waits for the WebSocket before it submits the drawing.
 
 If ComfyUI sends events before the WebSocket is open, the job does not get them.
 """

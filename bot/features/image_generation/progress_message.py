@@ -15,7 +15,7 @@ from bot.replying import ONLY_AUTHOR
 _log = logging.getLogger(__name__)
 
 EDIT_SECONDS = 1.0
-"""Least seconds between two edits."""
+"""Minimum number of seconds between two edits."""
 _CELLS = 12
 """Characters of the progress bar."""
 

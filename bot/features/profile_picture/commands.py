@@ -16,9 +16,9 @@ from bot.work_gate import FeatureHeldError, WorkStoppedError
 Context = commands.Context[Any]
 
 MAX_LISTED = 30
-"""Most pictures in a list."""
+"""Maximum number of pictures in a list."""
 MAX_NAME = 50
-"""Most characters of a picture's name in a list."""
+"""Maximum number of characters of a picture's name in a list."""
 
 
 class ProfilePictureCommands(commands.Cog, name="Profile picture"):

@@ -22,7 +22,7 @@ from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 _log = logging.getLogger(__name__)
 
 CHANGES_PER_HOUR = 2
-"""Most changes in an hour, so that Discord does not refuse them."""
+"""Maximum number of changes in an hour, so that Discord does not refuse them."""
 HOUR = 3600.0
 TRIES = 3
 """A change is given up after Discord has refused this number of pictures."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from bot.pictures import BrokenPictureError, is_picture
 
 MAX_BYTES = 8 * 1024 * 1024
-"""Most bytes of a picture."""
+"""Maximum number of bytes of a picture."""
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 

@@ -60,7 +60,7 @@ def end_limit(notes: RecordingNotes, number: int) -> int:
 
 
 def max_samples(was: int, sound: Samples) -> int:
-    """Most samples that a new sound should have if the old one had ``was`` samples."""
+    """Maximum number of samples that a new sound should have if the old one had ``was`` samples."""
     return max(was, int(len(sound) / MAX_TEMPO))
 
 

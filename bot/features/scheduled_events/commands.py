@@ -22,9 +22,9 @@ from bot.whole_number import WholeNumber
 Context = commands.Context[Any]
 
 MAX_FILE = 8 * 1024 * 1024
-"""Most bytes of a file."""
+"""Maximum number of bytes of a file."""
 MAX_LISTED = 60
-"""Most characters of an event's text in a list."""
+"""Maximum number of characters of an event's text in a list."""
 MAX_NUMBER = 999_999_999
 """Greatest number of an event that is accepted."""
 BAD_TIMES = "❌ I don't understand when: {reason}. Write a time, for example {examples}, and then the text to post."

@@ -22,7 +22,7 @@ REFUSED = (
 )
 QUOTE = " It was: {text}"
 MAX_QUOTED = 1_500
-"""Most characters of an event's text in a notice to its author."""
+"""Maximum number of characters of an event's text in a notice to its author."""
 
 _CLOSED = frozenset({50083, 160005})
 """Discord's error codes for archived and locked threads."""

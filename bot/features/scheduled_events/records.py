@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.database import Records, Row
 
 MAX_EVENTS = 50
-"""Most events of a server."""
+"""Maximum number of events of a server."""
 
 _EVENTS = (
     "SELECT id, guild, channel, author, cron, text, file_name, skip, settled_at, owed, disabled, "

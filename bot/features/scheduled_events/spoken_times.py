@@ -28,7 +28,7 @@ _TIME = re.compile(r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?(?P<half>[ap]\.?m\.?
 _HALF = re.compile(r"[ap]\.?m\.?")
 _BEFORE_DAYS = frozenset({"every", "each", "on"})
 _SHOWN = 30
-"""Most characters of an unknown word in an error message."""
+"""Maximum number of characters of an unknown word in an error message."""
 _AND = frozenset({",", "and", "&", "+"})
 _ONCE = frozenset({"today", "tonight", "tomorrow", "now", "in", "next"})
 

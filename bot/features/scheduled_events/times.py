@@ -14,7 +14,7 @@ from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped
 from bot.features.scheduled_events.spoken_times import WEEKDAYS, TimesError, not_a_time, take_spoken_times
 
 MAX_CRON = 100
-"""Most characters of the cron fields."""
+"""Maximum number of characters of the cron fields."""
 HORIZON = timedelta(days=9 * 366)
 """A time that does not come within this period never comes: leap days are at most eight years apart."""
 EXAMPLES = (

@@ -28,9 +28,10 @@ _log = logging.getLogger(__name__)
 
 _MAX_ERROR_CHARS = 1_000
 _SMALL_CONTEXT = 4
-"""Most earlier turns that a small model sees. More turns confuse it."""
+"""Maximum number of earlier turns that a small model sees. More turns confuse it."""
 MAX_CONTEXT_TOKENS = 5_400
-"""Most tokens of earlier turns that the model sees, so that a few long turns do not fill the model's context."""
+"""Maximum number of tokens of earlier turns that the model sees, so that a few long turns do not fill the model's
+context."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import discord
 from bot.replying import AnyMessage
 
 _MAX_SEARCHED = 1_000
-"""Most messages that are searched for replies."""
+"""Maximum number of messages that are searched for replies."""
 MESSAGE_CHANNELS = (
     discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread | discord.DMChannel
 )

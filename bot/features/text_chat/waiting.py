@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.database import Records, Row
 
 MAX_WAITING = 100
-"""Most waiting messages. If there are more, the oldest are dropped."""
+"""Maximum number of waiting messages. If there are more, the oldest are dropped."""
 
 _COLUMNS = "message, channel, author, at, name, text, seen, begun_after"
 _DROP_OLDEST = """

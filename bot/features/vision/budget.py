@@ -11,9 +11,9 @@ from typing import TypeVar
 from bot.pictures import BrokenPictureError
 
 MAX_DECODED = 600
-"""Most frames that are decoded of one file."""
+"""Maximum number of frames that are decoded of one file."""
 MAX_SECONDS = 15.0
-"""Most seconds that decoding one file may take."""
+"""Maximum number of seconds that decoding one file may take."""
 
 _T = TypeVar("_T")
 

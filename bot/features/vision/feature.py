@@ -27,7 +27,7 @@ HELD = "🎤 I can't look at images or videos right now, I'm talking in voice ch
 CANT_SEE = "🙈 I can't see pictures here (nobody has set VISION_LLM_URL)."
 
 _MAX_TEXT_CHARS = 500
-"""Most characters of a message's text that the model sees."""
+"""Maximum number of characters of a message's text that the model sees."""
 
 
 class Vision:

@@ -12,7 +12,7 @@ from bot.pictures import MAX_PIXELS
 from bot.text import shorten
 
 MAX_ITEMS = 4
-"""Most pictures and videos of one message that are described."""
+"""Maximum number of pictures and videos of one message that are described."""
 _VISIBLE = ("image/", "video/")
 _KNOWN = frozenset(f"image/{kind}" for kind in ("png", "apng", "jpeg", "gif", "webp", "avif")) | frozenset(
     f"video/{kind}" for kind in ("mp4", "quicktime", "webm", "x-matroska", "x-m4v")

@@ -31,9 +31,9 @@ _UNLOAD_SECONDS = 5.0
 """Seconds for unloading the model."""
 _MAX_ANSWER_BYTES = 1 << 20
 _MAX_CHARS = 2_000
-"""Most characters of a description."""
+"""Maximum number of characters of a description."""
 _MAX_TOKENS = 400
-"""Most tokens of a description."""
+"""Maximum number of tokens of a description."""
 _NOT_HERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
 _TASK = (
     "You describe what people show to somebody who can't see it: what there is, who does what, and any words in it, "

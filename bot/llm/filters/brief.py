@@ -10,11 +10,11 @@ import regex
 ENOUGH_WORDS = 20
 """Once an answer has this many words, it ends at the next end of a sentence."""
 MOST_WORDS = 40
-"""Most words in an answer."""
+"""Maximum number of words in an answer."""
 _FREE_WORDS = 26
 """If the first sentence has more words than this, it is ended at the next comma or similar mark."""
 _PHRASE = 4
-"""Number of words in the phrases that are counted to find loops."""
+"""Length, in words, of the phrases whose repetitions are counted to find loops."""
 _TIMES = 3
 """Number of occurrences of a phrase that make a loop. The answer ends before the phrase occurs this often."""
 
@@ -55,7 +55,7 @@ class BriefFilter:
 
     @property
     def holds(self) -> bool:
-        """Whether text is withheld that may still be let through."""
+        """Whether some text is withheld and may still be let through."""
         return bool(self._held.strip())
 
     def feed(self, text: str) -> Iterable[str]:
@@ -158,7 +158,11 @@ class BriefFilter:
         return text
 
     def _follow(self, words: Iterable[str]) -> bool:
-        """Count the phrases that end with these words. Returns False if one of them occurs too often."""
+        """For each of these words, count the phrase of the last words up to it.
+
+        Returns:
+            False if one of the phrases occurs too often.
+        """
         for word in words:
             self._lately = (*self._lately, _comparable(word))[-_PHRASE:]
             if len(self._lately) == _PHRASE:

@@ -34,7 +34,8 @@ from wire.parameters import SpeechParameters
 _log = logging.getLogger(__name__)
 
 BUFFERED_SECONDS = 10.0
-"""Most seconds of sound that wait to be played. While so much waits, no messages of the speech server are read."""
+"""Maximum number of seconds of sound that wait to be played. While so much waits, no messages of the speech server
+are read."""
 Manner = Callable[[], SpeechParameters]
 """Returns the speech parameters of the next reply."""
 SAMPLES_PER_MS = SAMPLE_RATE / 1000

@@ -35,7 +35,7 @@ from wire.messages import Cancel, Failure, Flushed, SegmentEnd, SegmentStart, Sp
 VOICE_FAILED = "⚠️ (Voice failed, text mode): "
 """Prefix of the message that contains the unspoken part of an answer."""
 SAMPLES_PER_CHARACTER = 3_200
-"""Number of samples in which one character of text is spoken, at about 15 characters a second.
+"""Estimated length of one spoken character, in samples: about 15 characters a second.
 
 While the length of a segment's sound is not known, this number serves to estimate how much of the segment was heard.
 """
@@ -102,7 +102,7 @@ class Reply:
 
     @property
     def notice_complete(self) -> bool:
-        """Whether all sound of the notice has come, but no complete segment of the answer."""
+        """Whether all sound of the notice has come, and no segment of the answer is complete yet."""
         spoken = "".join(segment.text for segment in self.segments if segment.complete)
         return bool(self.notice) and spoken.strip() == self.notice.strip()
 
@@ -145,7 +145,7 @@ class DialogueTexts:
     """Texts that the dialogue says in the name of a persona.
 
     Attributes:
-        confused: spoken when the model stops answering.
+        confused: spoken when the model times out.
         speechless: written when the model's answer is empty.
         waking: spoken while the model server loads its model.
     """
@@ -196,7 +196,11 @@ class ReplyProgress:
         yield from self._end_if_complete()
 
     def interrupt(self, position: int) -> Iterator[Effect]:
-        """End the reply after ``position`` samples were sent. A speculative reply is discarded."""
+        """End the reply at once. A speculative reply is discarded.
+
+        Args:
+            position: number of the reply's samples that were sent so far.
+        """
         reply = self.reply
         yield CloseModel(reply.id)
         yield Send(Cancel(reply.id))

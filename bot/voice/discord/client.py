@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 READER_POLL = 0.25
 """Seconds to wait for a datagram before the thread checks whether it was stopped or its socket was replaced."""
 MAX_DATAGRAM = 2048
-"""Most bytes that are read of a datagram."""
+"""Maximum number of bytes that are read of a datagram."""
 KNOWN_VERSION = "2.7."
 """Start of the version number of each discord.py that has the private parts used here."""
 CANCEL_INTERVAL = 0.2

@@ -16,7 +16,8 @@ WAIT_MARGIN = 1.25
 WAIT_DECAY = 0.995
 """Factor by which each packet in order shortens the wait."""
 MAX_GAP = 50
-"""Most missing packets that count as lost. After a larger gap in the sequence numbers, the stream has restarted."""
+"""Maximum number of missing packets that count as lost. After a larger gap in the sequence numbers, the stream has
+restarted."""
 RESTART = 4
 """If this many packets with consecutive numbers are all too late, the stream has restarted."""
 _HALF, _WRAP = 1 << 15, 1 << 16

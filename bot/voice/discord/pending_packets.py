@@ -11,7 +11,7 @@ KEPT_SECONDS = 2.0
 RETRY_SECONDS = 0.1
 """Seconds between two attempts to decrypt the packets."""
 MAX_PACKETS = 1_000
-"""Most packets of all streams together: 2 s of ten speakers. If there are more, the oldest are dropped."""
+"""Maximum number of packets of all streams together: 2 s of ten speakers. If there are more, the oldest are dropped."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from bot.voice.frames import AudioFrame, InputEvent, PersonLeft, TransmissionEnd
 QUIET_LIMIT = 0.2
 """Seconds without a packet after which a transmission counts as over, if no frame of silence has ended it."""
 MAX_STREAMS = 200
-"""Most streams that are known at a time. If there are more, the one that was silent for the longest is dropped."""
+"""Maximum number of streams that are known at a time. If there are more, the one that was silent for the longest is
+dropped."""
 
 
 class CipherSource(Protocol):

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 ACKNOWLEDGEMENT = "🎤"
 """Reaction to a prompt that was taken."""
 THREAD_NAME_CHARS = 100
-"""Most characters of a thread's name."""
+"""Maximum number of characters of a thread's name."""
 NO_THREAD = (
     "🧵 I can't open a thread for captions here, so I write them in this channel. "
     "My role needs *Create Public Threads* and *Send Messages in Threads*."

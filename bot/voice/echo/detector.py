@@ -18,9 +18,9 @@ REFERENCE_SAMPLES = int(REFERENCE_SECONDS * HEARING_RATE)
 LATEST_DELAY = 2.4
 """Longest delay of an echo over any loudspeaker and network, in seconds. Sound that arrives later is no echo."""
 LEAST_TURN_SAMPLES, TURN_SAMPLES = HEARING_RATE * 8 // 10, HEARING_RATE * 16 // 10
-"""Least samples of a turn that allow a decision, and number of its newest samples that are compared."""
+"""Minimum number of samples of a turn that allow a decision, and number of its newest samples that are compared."""
 LEAST_TURN_EVIDENCE = 4.3
-"""Least evidence (:attr:`~bot.voice.echo.match.Match.evidence`) with which a turn may be an echo.
+"""Minimum evidence (:attr:`~bot.voice.echo.match.Match.evidence`) with which a turn may be an echo.
 
 People who repeat the bot's words right after it reach 4.1 at most. Echoes reach at least 5.7 in the rooms of
 benchmarks/echo.py, and 4.3 if room, noise and echo canceller are worse than in any of these rooms.
@@ -28,9 +28,10 @@ benchmarks/echo.py, and 4.3 if room, noise and echo canceller are worse than in 
 KEPT_SAMPLES = TURN_SAMPLES + int(LATEST_DELAY * HEARING_RATE)
 """Number of sent samples that are kept."""
 LEAST_SAMPLES, MOST_SAMPLES = HEARING_RATE // 10, HEARING_RATE * 4 // 10
-"""Least samples of a person's sound that allow a decision, and number of their newest samples that are compared."""
+"""Minimum number of samples of a person's sound that allow a decision, and number of their newest samples that are
+compared."""
 LEAST_EVIDENCE, EVIDENCE_PER_SECOND = 4.8, 0.4
-"""Least evidence of an echo, and the addition for each second of compared sound.
+"""Minimum evidence of an echo, and the addition for each second of compared sound.
 
 The addition is needed, because longer sound also gives more evidence if it is a person's voice with an echo beneath it.
 With these values, about 1 % of what people say over a weaker echo counts as an echo; benchmarks/echo.py measures it.
@@ -38,7 +39,7 @@ With these values, about 1 % of what people say over a weaker echo counts as an 
 SAME_DELAY = 0.04
 """Seconds by which the delay of one person's echo may vary."""
 LEAST_EVIDENCE_GOING_ON = 4.3
-"""Least evidence of an echo if the person's last echo was just before it and had the same delay."""
+"""Minimum evidence of an echo if the person's last echo was just before it and had the same delay."""
 FADED_SHARE = 0.25
 """If sound after an echo has at most this share of the echo's level, it counts as the end of the echo."""
 GOES_ON_SECONDS, FADING_SECONDS = 0.5, 1.5
@@ -167,5 +168,5 @@ class EchoDetector:
 
 
 def _least_evidence(sound: Sound16) -> float:
-    """Least evidence with which ``sound`` is an echo."""
+    """Minimum evidence with which ``sound`` is an echo."""
     return LEAST_EVIDENCE + EVIDENCE_PER_SECOND * len(sound) / HEARING_RATE

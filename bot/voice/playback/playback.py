@@ -22,7 +22,8 @@ SILENT_FRAME = bytes(FRAME_SAMPLES * 2 * 2)
 FRAME_SECONDS = FRAME_SAMPLES / SPEAKING_RATE
 MAX_VOLUME = 2.0
 LONGEST_GAP = 0.5
-"""Most seconds of silence in an underrun (a reply's sound is late). After that, nothing is sent until sound comes."""
+"""Maximum number of seconds of silence in an underrun (a reply's sound is late). After that, nothing is sent until
+sound comes."""
 
 Arguments = TypeVarTuple("Arguments")
 

@@ -17,7 +17,8 @@ FRAME_SECONDS = 0.02
 TAIL_FRAMES = 5
 """Frames of silence after a transmission (Discord's rule). Without them, receivers would extrapolate its last frame."""
 PRIMING_SECONDS = 3.0
-"""Most seconds of silence that are sent ahead of a reply. Without silence, listeners would miss the first syllable."""
+"""Maximum number of seconds of silence that are sent ahead of a reply. Without silence, listeners would miss the
+first syllable."""
 REBASE_SECONDS = 0.1
 """If a frame is later than this (in seconds), the clock restarts at now. Catching up would send a burst of frames."""
 RECONNECT_POLL = 0.05

@@ -18,13 +18,14 @@ from config.sections import Captions
 _log = logging.getLogger(__name__)
 
 MAX_WAITING = 200
-"""Most lines that wait to be written. If more come, the oldest are left out."""
+"""Maximum number of lines that wait to be written. If more come, the oldest are left out."""
 GATHER_SECONDS = 0.5
 """Seconds for which a line waits, so that lines that come soon after it are written into the same message."""
 INTERVAL_SECONDS = 2.0
-"""Least seconds between two messages. Discord allows a bot five messages in five seconds, answers included."""
+"""Minimum number of seconds between two messages. Discord allows a bot five messages in five seconds, answers
+included."""
 CLOSE_SECONDS = 3.0
-"""Most seconds that the end of a call waits for the last captions."""
+"""Maximum number of seconds that the end of a call waits for the last captions."""
 # Escaping may double the length of a line. The other 100 characters are for the name before the line.
 _LINE_CHARS = (MESSAGE_LIMIT - 100) // 2
 

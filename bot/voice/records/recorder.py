@@ -22,7 +22,8 @@ from bot.recording_notes import RECORDINGS_DIR, Span
 _log = logging.getLogger(__name__)
 
 MAX_WAITING = 4_096
-"""Most pieces of sound that wait for the disk: about 8 s of ten speakers. If more come, they are left out."""
+"""Maximum number of pieces of sound that wait for the disk: about 8 s of ten speakers. If more come, they are left
+out."""
 SAVE_SECONDS = 1.0
 """Seconds between two writes of the files to the disk."""
 SLACK_SECONDS = 0.12

@@ -25,7 +25,7 @@ _WHY_NOT_SAID: Mapping[Outcome, str] = MappingProxyType(
     {Outcome.REFUSED: RECORDING_REFUSED, Outcome.DISCARDED: RECORDING_DROPPED}
 )
 ANNOUNCED_AT_MOST = 3
-"""Most attempts to announce a recording. An attempt fails if people interrupt the announcement."""
+"""Maximum number of attempts to announce a recording. An attempt fails if people interrupt the announcement."""
 
 
 class SoundSource(Protocol):
@@ -44,7 +44,7 @@ class Recordings:
         recite: speaks a text.
         manner: returns the speech parameters of the last reply.
         data_dir: the folder in which each recording gets a folder of its own.
-        remake: whether the bot's answers are noted, so that a better voice can speak them again later.
+        remake: whether the texts of the bot's answers are saved, so that a better voice can speak them again later.
         clock: returns monotonic seconds.
     """
 
@@ -80,8 +80,8 @@ class Recordings:
     async def start(self, written: str, spoken: str) -> None:
         """Announce a recording, in writing and aloud, and start it when the announcement was spoken.
 
-        Nothing is recorded if :meth:`stop` is called before the end of the announcement. Errors of the prompt channel
-        are raised, and then nothing is recorded either.
+        Nothing is recorded if :meth:`stop` is called before the end of the announcement. If the written
+        announcement can't be posted, its exception is raised and nothing is recorded.
 
         Args:
             written: the text for the prompt channel.

@@ -12,7 +12,7 @@ from audio.samples import HEARING_RATE, Sound16
 SAMPLE_SECONDS = 10.0
 """Length of a sample in seconds."""
 TIMEOUT = 10.0
-"""Most seconds to wait for the first sound."""
+"""Maximum number of seconds to wait for the first sound."""
 SLACK_SECONDS = 0.12
 """Gaps longer than this (in seconds) are filled with silence. Shorter gaps come from packets that arrive unevenly."""
 

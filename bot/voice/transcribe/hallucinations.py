@@ -158,7 +158,7 @@ The second value is for short texts, which often have a sigh or noise around the
 """
 
 LANGUAGE_DETECTION_SECONDS = 2.5
-"""Least seconds of sound in which a recogniser can detect the language reliably."""
+"""Minimum number of seconds of sound in which a recogniser can detect the language reliably."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffd]")
 """Control characters and replacement characters."""

@@ -17,19 +17,19 @@ from numpy.typing import NDArray
 from bot.text import plain_words
 
 LONGEST_UNIT = 80
-"""Most letters of a unit."""
+"""Maximum number of letters of a unit."""
 MOST_LETTERS = 4_000
 """Only this many characters of a text are searched. Nobody says more in one turn."""
 OFTEN = 16
-"""Most times in a row that people say a syllable: "ha ha ha", "no no no"."""
+"""Maximum number of times in a row that people say a syllable: "ha ha ha", "no no no"."""
 LETTERS_AGAIN = 32
 """If a unit is longer than a syllable, people say at most this many letters of all its repetitions together."""
 A_FEW, A_FEW_LONG = 5, 4
 """People may say such a unit this many times, even if that is more letters: a unit of normal length, a long unit."""
 SYLLABLE, LONG = 2, 8
-"""Most letters of a syllable, and most letters of a unit that is not long."""
+"""Maximum number of letters of a syllable, and most letters of a unit that is not long."""
 STUCK, STUCK_LETTERS = 3, 5
-"""Least repetitions and letters of a unit that make a loop if the recogniser was cut off.
+"""Minimum number of repetitions and letters of a unit that make a loop if the recogniser was cut off.
 
 A stuck recogniser goes on until it has written as many tokens as it may. People who say "no no no" very fast make it
 write as many tokens too, but such words have fewer letters.

@@ -35,15 +35,15 @@ _log = logging.getLogger(__name__)
 TIMEOUT = 30.0
 """A final request is given up after this many seconds plus the duration of its sound."""
 ANSWER_LIMIT, SPECULATION_LIMIT = 20.0, 10.0
-"""Most seconds for an answer to a final request, and to any other. The duration of the sound is added."""
+"""Maximum number of seconds for an answer to a final request, and to any other. The duration of the sound is added."""
 DELAYS = (0.3, 0.7, 1.5, 3.0)
 """Seconds before each further attempt if the server failed and did not say how long to wait."""
 CHECK_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
 """Time limit of :meth:`OpenAITranscriber.problem`."""
 MAX_ANSWER_BYTES = 1_000_000
-"""Most bytes of an answer."""
+"""Maximum number of bytes of an answer."""
 MAX_REQUESTS = 2
-"""Most requests at the same time."""
+"""Maximum number of requests at the same time."""
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 """HTTP statuses of temporary errors."""
 REFUSED_FIELDS = frozenset({400, 415, 422, 501})

@@ -24,11 +24,12 @@ from config.lifetime import end_with_parent
 NICENESS = 10
 """Niceness of the process: its priority is lower than the bot's."""
 TOKENS_A_SECOND, FEWEST_TOKENS, MOST_TOKENS = 8, 16, 220
-"""Most tokens of a transcript for each second of its sound, and the least and the greatest value of this limit."""
+"""Maximum number of tokens of a transcript for each second of its sound, and the least and the greatest value of this
+limit."""
 RETRY_TEMPERATURES = (0.2, 0.4)
 """If the text is a loop, the sound is recognised again at these temperatures, as in Whisper's own decoding."""
 SURE_OF_LANGUAGE = 0.8
-"""Least probability with which a detected language is used in place of the speaker's usual one."""
+"""Minimum probability with which a detected language is used in place of the speaker's usual one."""
 
 
 class ModelMissing(Exception):  # noqa: N818

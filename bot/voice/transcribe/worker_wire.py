@@ -14,9 +14,9 @@ import numpy as np
 from audio.samples import HEARING_RATE, Sound16
 
 MAX_HEADER = 64 * 1024
-"""Most bytes of a header."""
+"""Maximum number of bytes of a header."""
 MAX_SOUND = 4 * HEARING_RATE * 120
-"""Most bytes of a sound: two minutes."""
+"""Maximum number of bytes of a sound: two minutes."""
 _LENGTHS = struct.Struct(">II")
 PREFIX = _LENGTHS.size
 """Bytes of the two lengths."""

@@ -29,7 +29,8 @@ _log = logging.getLogger(__name__)
 VOICE_GONE = "⚠️ The speech server no longer has the voice `{voice}`, so I speak with my usual one."
 MANNER_UNKNOWN = "⚠️ The speech server can't speak in the style of my mood ({cause}), so I use the normal one."
 MAX_CHARACTERS = 4_000
-"""Most characters of text in one message. The speech server accepts so many, whatever the characters are."""
+"""Maximum number of characters of text in one message. The speech server accepts so many, whatever the characters
+are."""
 
 
 @dataclass(slots=True, eq=False)
@@ -161,7 +162,7 @@ _WHILE_AWAY: dict[EngineChange, str] = {
     "asked": "🐢 Low-performance mode is on, so {engine} speaks meanwhile.",
 }
 MAX_DETAIL = 500
-"""Most characters of an engine's error that people are shown."""
+"""Maximum number of characters of an engine's error that people are shown."""
 BACK = "🎤 My own voice is back."
 
 

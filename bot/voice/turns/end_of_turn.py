@@ -20,7 +20,7 @@ from config.yaml_files import read_yaml
 ENDINGS_FILE = Path(__file__).with_name("end_of_turn.yaml")
 _LANGUAGES = TypeAdapter(dict[str, dict[str, list[str]]])
 _LONGEST_PHRASE = 4
-"""Most words of a phrase in the word lists."""
+"""Maximum number of words of a phrase in the word lists."""
 _CONTINUATION_MARKS = (",", "-", "–", "—", "…", "...", "、", "，", ":", ";")
 """Marks at the end of a text that show that the sentence goes on."""
 _QUESTION_MARKS = ("?", "？")

@@ -22,7 +22,7 @@ _PIECES = st.sampled_from([*f"{_WORDS} {_MARKS} {_DIGITS}".split(" "), "  ", "\n
 _FIGURES = st.lists(_PIECES, max_size=40).map("".join)
 _SPACED = st.lists(_PIECES, max_size=30).map(" ".join)
 _GROWTH = 60
-"""Most characters that one character can become: a number with its unit in words, or a sign's phrase."""
+"""Maximum number of characters that one character can become: a number with its unit in words, or a sign's phrase."""
 
 
 @settings(max_examples=400)
