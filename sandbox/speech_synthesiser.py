@@ -4,7 +4,7 @@ Each request is one line of JSON: ``text``, ``voice``, ``rate`` in words a minut
 JSON too. It has ``rate`` in samples a second and ``bytes``, the length of the 16-bit little-endian mono PCM that
 follows the line; or it has ``error``.
 
-espeak-ng keeps state between texts, so one process makes two slightly different sounds of the same text.
+espeak-ng keeps state between texts: if one process speaks the same text twice, the two sounds differ slightly.
 Therefore each text is spoken in a fork of this process. The process itself never speaks.
 """
 

@@ -28,8 +28,8 @@ class PromptListener(commands.Cog):
     """Passes messages in the prompt channel to the call.
 
     Args:
-        sees: whether the vision feature is set up. It describes pictures only outside of calls.
-            During a call, the author of a picture is told so. Without the feature, the author is told that the bot
+        sees: whether the vision feature is set up. No pictures are described during a call. With the feature, the
+            author of a picture is told that the bot looks at pictures only outside of calls; without it, that the bot
             can't see.
     """
 

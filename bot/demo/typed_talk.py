@@ -29,7 +29,7 @@ WELCOME = (
     "Now you: type something, and it is answered aloud. {prefix}help shows the commands. What you hear and read is "
     "kept in {out}. Ctrl-D or Ctrl-C ends it."
 )
-NO_SLASH_COMMANDS = "Discord shows what a slash command can do as it is typed; here type {prefix}{command}."
+NO_SLASH_COMMANDS = "Slash commands work only in Discord itself. Here, type {prefix}{command}."
 NO_ANSWER = "No answer came in {limit:.0f} s."
 
 

@@ -26,7 +26,8 @@ _REPEATED_STOP = re.compile(r"([!?])[!?]+")
 _LINE_END = re.compile(r"(?<=\w)[ \t]*\n\s*")
 # "12345.Let me see": the space is missing, and a voice would read the full stop as "dot".
 _GLUED_STOP = re.compile(r"(?<=[0-9])\.(?=[A-ZÀ-ÖØ-ÞА-ЯЁ](?:[^\W\d_A-Z]|['’ ]))")
-# Punctuation at the start that is the rest of the previous segment's punctuation ("?!" cut in two). "-5" and ".5" stay.
+# Punctuation at the start of a segment. It belongs to the end of the previous segment, for example if "?!" was cut in
+# two, so it is removed. The sign in "-5" and the point in ".5" are kept.
 _LEADING = re.compile(r"\A(?:[\s!?,;:)\]}»”’…—–\"']|[-.](?![$€£¥]?[0-9]))+")
 _SPACE_BEFORE_PUNCTUATION = re.compile(r" +(?=[,.!?;:](?:\s|\Z))")
 # Two or more spaces between two words.

@@ -39,7 +39,7 @@ async def check(settings: Settings) -> CheckResult:
     except PersonaError as error:
         return CheckResult("Twin", False, str(error))
     if persona is None:
-        return CheckResult("Twin", None, "BIPOLAR_TWIN is not set: there are no arguments")
+        return CheckResult("Twin", None, "BIPOLAR_TWIN is not set: the bot does not argue with a twin")
     problem = await missing_model(settings, persona)
     return CheckResult("Twin", problem is None, problem or persona.name)
 

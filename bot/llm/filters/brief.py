@@ -158,7 +158,7 @@ class BriefFilter:
         return text
 
     def _follow(self, words: Iterable[str]) -> bool:
-        """For each of these words, count the phrase of the last words up to it.
+        """Add these words one by one. After each, count the phrase that the last ``_PHRASE`` words form.
 
         Returns:
             False if one of the phrases occurs too often.
