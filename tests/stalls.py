@@ -10,8 +10,7 @@ import pytest
 
 STALL = 0.25
 """Minimum length of a stall, in seconds without the processor. The pauses of people in these tests are up to 0.6 s
-long,
-and the bot takes a pause that is 0.4 s longer for the end of a turn."""
+long, and the bot takes a pause that is 0.4 s longer for the end of a turn."""
 REPEATS = 2
 REAL_TIME = tuple(Path(__file__).parent / name for name in ("e2e", "lease", "voice/test_call_over_memory.py"))
 """Folders and files of tests in which people speak in real time."""

@@ -174,7 +174,7 @@ class DaveDelivery:
         if self._open is not None:
             # Nobody is left who could commit the open proposals. The clients that they would have added start a new
             # group, together with those that came later.
-            added = {user: package for user, package in self._open.added.items() if user in self._present}
+            added = {user: package for user, package in self._open.added.items() if self._can_commit(user)}
             self._waiting = added | self._waiting
             self._reset()
         staying = [member for member in self.members if self._can_commit(member)]

@@ -113,12 +113,13 @@ class ModelLifecycle:
         return self._unloading is not None and not self._unloading.done()
 
     def _start_unloading(self) -> None:
-        self._unloading = asyncio.create_task(self._unload(self._loading), name="unload")
+        if self.loading:
+            self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._start_unloading)
+        else:
+            self._unloading = asyncio.create_task(self._unload(), name="unload")
 
-    async def _unload(self, loading: asyncio.Task[None] | None) -> None:
-        """Unload, after this load has ended. A load that is started from now on waits for the unloading."""
-        if loading is not None:
-            await asyncio.wait([loading])
+    async def _unload(self) -> None:
+        """Unload. A load that is started from now on waits for the unloading."""
         if self._engine.loaded:
             _log.info("%s was unloaded after %.0f s without use", self._engine.name, self._idle_seconds)
             await asyncio.to_thread(self._engine.unload)

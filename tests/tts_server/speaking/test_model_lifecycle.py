@@ -65,3 +65,21 @@ async def test_a_use_that_begins_just_before_the_unloading_does_not_wait_for_eve
             await lifecycle.wait_loaded()
         assert readiness(lifecycle) == "ready"
     await lifecycle.close()
+
+
+async def test_an_engine_is_not_unloaded_under_a_use_that_began_while_it_was_loading() -> None:
+    engine = SlowlyUnloadedEngine()
+    engine.unload_gate.set()
+    engine.gate.clear()
+    lifecycle = lifecycle_of(engine)
+    with lifecycle.in_use():
+        await wait_until(lambda: engine.loads)
+    # The idle time, 0 s, is over during the load.
+    await asyncio.sleep(0.01)
+    with lifecycle.in_use():
+        engine.gate.set()
+        await lifecycle.wait_loaded()
+        await asyncio.sleep(0.05)
+        assert readiness(lifecycle) == "ready"
+        assert engine.unloads == 0
+    await lifecycle.close()
