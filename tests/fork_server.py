@@ -77,7 +77,7 @@ class ForkServer:
                     return order
                 *streams, told_to = descriptors
                 self._told_to[pid] = told_to
-                os.write(told_to, b"%d\n" % pid)
+                self._tell(told_to, pid)
                 for stream in streams:
                     os.close(stream)
 
@@ -86,10 +86,14 @@ class ForkServer:
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
                 told_to = self._told_to.pop(pid)
-                # The reader may be gone.
-                with suppress(BrokenPipeError):
-                    os.write(told_to, b"%d\n" % os.waitstatus_to_exitcode(status))
+                self._tell(told_to, os.waitstatus_to_exitcode(status))
                 os.close(told_to)
+
+    @staticmethod
+    def _tell(told_to: int, number: int) -> None:
+        # The test that started the process may have given up, so that nobody reads.
+        with suppress(BrokenPipeError):
+            os.write(told_to, b"%d\n" % number)
 
     def _end_all(self) -> None:
         for pid in self._told_to:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from tests.fork_server import Order
 from tests.forked import DEVNULL, PIPE, STDOUT, Forked, Forks
 
 RUN = ("timeit", "-n", "1", "-r", "1")
@@ -82,3 +86,14 @@ async def test_it_finds_the_modules_of_its_own_pythonpath(server: Forks, tmp_pat
     (tmp_path / "found_nowhere_else.py").write_text("print('found')")
     process = await server.start("found_nowhere_else", folder=tmp_path, environment={"PYTHONPATH": str(tmp_path)})
     assert await process.communicate() == (b"found\n", b"")
+
+
+async def test_a_start_that_nobody_waits_for_any_more_ends_no_server(server: Forks, tmp_path: Path) -> None:
+    order = Order(RUN[0], ("-n", "1", "-r", "1", "pass"), str(tmp_path), {}, new_session=True)
+    nobody_reads, telling = os.pipe()
+    os.close(nobody_reads)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    socket.send_fds(server._orders, [json.dumps(asdict(order)).encode()], [nothing, nothing, nothing, telling])
+    os.close(nothing)
+    os.close(telling)
+    assert await (await started(server, "pass", tmp_path)).wait() == 0
