@@ -22,15 +22,24 @@ class StallWatch(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="stall watch", daemon=True)
-        self.longest = 0.0
-        """The longest stall since this was last set to 0, in seconds."""
+        self._longest = 0.0
+        self._due = time.monotonic() + _INTERVAL
+
+    @property
+    def longest(self) -> float:
+        """The longest stall since :meth:`reset`, in seconds, also if it has not ended yet for this thread."""
+        return max(self._longest, time.monotonic() - self._due)
+
+    def reset(self) -> None:
+        """Forget the stalls so far."""
+        self._longest, self._due = 0.0, time.monotonic() + _INTERVAL
 
     def run(self) -> None:
         """Measure until the process ends."""
         while True:
-            due = time.monotonic() + _INTERVAL
+            self._due = time.monotonic() + _INTERVAL
             time.sleep(_INTERVAL)
-            self.longest = max(self.longest, time.monotonic() - due)
+            self._longest = self.longest
 
 
 class RepeatAfterStall:
@@ -54,7 +63,7 @@ class RepeatAfterStall:
     def pytest_runtest_setup(self) -> None:
         """Reset the watch for each attempt."""
         if self._watch is not None:
-            self._watch.longest = 0.0
+            self._watch.reset()
 
     def _stalled(self) -> bool:
         return self._watch is not None and self._watch.longest >= STALL

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -98,9 +99,16 @@ StageMaker = Callable[..., AbstractAsyncContextManager[Stage]]
 
 @contextmanager
 def serving_speech(**environment: str) -> Iterator[str]:
-    """Start a real speech server with these settings. Yields the address of its WebSocket."""
+    """Start a real speech server with these settings. Yields the address of its WebSocket.
+
+    It runs in a folder of its own: a user's .env and voices in the project's folder are not for tests.
+    """
     command = (sys.executable, "-m", "tts_server", "--bind", "127.0.0.1:0", "--exit-with-parent")
-    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE) as process:
+    settings = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(command, cwd=folder, env=settings, stdout=subprocess.PIPE) as process,
+    ):
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())["listening"]
         process.terminate()

@@ -230,7 +230,7 @@ class OpenAITranscriber:
             except _RequestFailed as error:
                 wait = next(delays, None) if error.wait is None else error.wait
                 if error.busy:
-                    _log.info("%s Speculation stops for a while", error)
+                    _log.info("%s Pauses in speech are not transcribed for a while", error)
                     self._limits.refused(wait or 0.0)
                     self._queue.shed_speculation()
                 if not final and error.temporary:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from config.project import child_environment
 
 WRITE_PAIRS = """
 import asyncio, sys, pathlib
@@ -66,3 +70,12 @@ def state(folder: Path) -> tuple[str, set[str], set[str]]:
     shown = {path.name for path in (folder / "data" / "voices").iterdir()}
     personas = {path.name for path in (folder / "personas").iterdir()}
     return word_in(folder / "data" / "seiyuu.sqlite3"), shown, personas
+
+
+def run_on_a_full_disk(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m bot`` where no file can grow above a megabyte."""
+    limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000)); "
+    command = f"{limited} from bot.__main__ import main; sys.exit(main({list(arguments)!r}))"
+    return subprocess.run(
+        (sys.executable, "-c", command), env=child_environment(), capture_output=True, text=True, check=False
+    )

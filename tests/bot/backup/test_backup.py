@@ -17,7 +17,7 @@ from bot.backup.contents import MAX_FILE_BYTES
 from bot.database.integrity import find_damage
 from bot.database.schema import APPLICATION_ID, read_migrations, version_of
 from config.project import child_environment
-from tests.bot.backup.data_folder import change, make_voice, told, word_in
+from tests.bot.backup.data_folder import change, make_voice, run_on_a_full_disk, told, word_in
 from tests.file_modes import open_to_others
 
 
@@ -84,15 +84,7 @@ def test_a_full_disk_leaves_the_older_backup_and_no_part_of_the_new_one(folder: 
     assert main(["backup", "saved.sqlite3"]) == 0
     with closing(sqlite3.connect(database)) as filled, filled:
         filled.execute("INSERT INTO setting VALUES ('large', ?)", ("x" * 3_000_000,))
-    limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000)); "
-    command = f"{limited} from bot.__main__ import main; sys.exit(main(['backup', 'saved.sqlite3']))"
-    done = subprocess.run(
-        (sys.executable, "-c", command),
-        env=child_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_on_a_full_disk("backup", "saved.sqlite3")
     assert done.returncode == 1, done.stderr
     assert done.stderr.startswith("✘ ")
     assert len(done.stderr.splitlines()) == 1

@@ -19,7 +19,17 @@ from bot.backup.moving import undo_and_clean_up
 from bot.data_dir_lock import data_dir_lock
 from bot.database.integrity import find_damage
 from config.project import child_environment
-from tests.bot.backup.data_folder import AS_IT_WAS, RESTORED, asides, change, make_voice, state, told, word_in
+from tests.bot.backup.data_folder import (
+    AS_IT_WAS,
+    RESTORED,
+    asides,
+    change,
+    make_voice,
+    run_on_a_full_disk,
+    state,
+    told,
+    word_in,
+)
 
 
 @pytest.mark.parametrize("after", [0.0, 0.05, 0.15])
@@ -162,15 +172,7 @@ def test_a_full_disk_while_restoring_changes_nothing(folder: Path, database: Pat
         filled.execute("INSERT INTO setting VALUES ('large', ?)", ("x" * 3_000_000,))
     assert main(["backup", "saved.sqlite3"]) == 0
     change(database, "after")
-    limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000)); "
-    command = f"{limited} from bot.__main__ import main; sys.exit(main(['restore', 'saved.sqlite3']))"
-    done = subprocess.run(
-        (sys.executable, "-c", command),
-        env=child_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_on_a_full_disk("restore", "saved.sqlite3")
     assert done.returncode == 1, done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert word_in(database) == "after"
