@@ -126,7 +126,7 @@ async def test_after_the_call_a_person_with_settings_of_their_own_types_to_the_b
         at = await terminal.shows("(written) 🔊 Volume: 100 %", since=at)
         at = await terminal.shows("you> ", since=at)
         terminal.type(b"/volume\n")
-        at = await terminal.shows("here type !volume", since=at)
+        at = await terminal.shows("Here, type !volume", since=at)
         at = await terminal.shows("you> ", since=at)
         terminal.type(b"!voice-status\n")
         at = await terminal.shows("prompts from #general", since=at)

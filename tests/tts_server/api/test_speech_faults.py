@@ -130,10 +130,11 @@ async def test_a_client_that_vanishes_is_noticed_while_the_engine_thinks(hears_s
 async def test_a_client_that_takes_nothing_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     engine = _EndlessEngine()
     # More than a connection's buffers hold.
-    async with _endpoint(engine, 0.5) as endpoint, endpoint.post("Once upon a time. " * 20) as answer:
+    async with _endpoint(engine, 0.5) as endpoint, endpoint.post("Once upon a time. " * 200) as answer:
         assert answer.status == 200
-        await wait_until(lambda: engine.stopped)
         await wait_until(lambda: "took nothing for 0.5 s" in caplog.text)
+        await wait_until(lambda: engine.running == 0)
+        assert engine.segments < 10, "most of the text was never spoken"
 
 
 async def test_an_engine_that_gives_nothing_in_time_is_given_up() -> None:
@@ -187,13 +188,24 @@ class _PausingEngine(_SilentEngine):
 
 
 class _EndlessEngine(_SilentEngine):
-    """Makes a second of sound every 20 ms until it is stopped."""
+    """Makes 59 seconds of sound for each segment but "x", a second of it every 20 ms, until it is stopped."""
+
+    running = 0
+    segments = 0
 
     def synthesize(
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
-        for _ in range(1 if text == "x" else 10_000):
-            yield np.full(SAMPLE_RATE, 0.1, np.float32)
-            if stop.wait(0.02):
-                self.stopped = True
-                return
+        self.segments += 1
+        self.running += 1
+        try:
+            for _ in range(1 if text == "x" else 59):
+                yield np.full(SAMPLE_RATE, 0.1, np.float32)
+                if stop.wait(0.02):
+                    self.stopped = True
+                    return
+        except GeneratorExit:
+            self.stopped = True
+            raise
+        finally:
+            self.running -= 1
