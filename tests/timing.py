@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable
 
 LIMIT = 20.0
@@ -36,11 +37,14 @@ class Clock:
 
 
 async def wait_until(condition: Callable[[], object]) -> None:
-    """Wait until the condition is true; it is tried every few milliseconds.
+    """Wait until the condition is true, or what it returns is true once awaited; it is tried every few milliseconds.
 
     Raises:
         TimeoutError: it was still false after :data:`LIMIT` seconds.
     """
     async with asyncio.timeout(LIMIT):
-        while not condition():
+        while True:
+            answer = condition()
+            if await answer if inspect.isawaitable(answer) else answer:
+                return
             await asyncio.sleep(0.002)

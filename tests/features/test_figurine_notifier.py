@@ -32,7 +32,7 @@ from sandbox.world.entities import Message
 from tests.features.feed_server import Entry, FeedServer, Source
 from tests.features.stage import LIMIT, FeatureStage, feature_stage
 from tests.features.talk import CLOCK_START, running, written_by_bots
-from tests.timing import Clock
+from tests.timing import Clock, wait_until
 
 PERIOD = 1800.0
 OLD = Entry("1", "Miku 1/7")
@@ -61,13 +61,13 @@ class Shop:
         """Move the clock until the feed is due. Returns when the bot has polled it and notified people."""
         answers = len(self.source.answered)
         self.clock.pass_by(PERIOD)
-        async with asyncio.timeout(LIMIT):
-            while len(self.source.answered) == answers:
-                await asyncio.sleep(0.01)
-            records, url = FeedRecords(self.stage.database), self.server.address("shop")
-            while (await records.feed(url)).next_poll_at <= self.clock.now:
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)
+        records, url = FeedRecords(self.stage.database), self.server.address("shop")
+
+        async def polled_and_told() -> bool:
+            return (await records.feed(url)).next_poll_at > self.clock.now and not await records.pending(url)
+
+        await wait_until(lambda: len(self.source.answered) > answers)
+        await wait_until(polled_and_told)
 
     def written(self, *, privately: bool = False) -> list[str]:
         place = self.stage.ada.dm_channel if privately else self.stage.sandbox.home.general
@@ -232,14 +232,19 @@ async def test_a_shorter_period_takes_effect_at_the_next_start(shop: Shop) -> No
     async with running(shop.notifier.run()):
         await shop.looked()
     answers = len(shop.source.answered)
+    records, url = FeedRecords(shop.stage.database), shop.server.address("shop")
+
+    async def shortened() -> bool:
+        return (await records.feed(url)).next_poll_at <= shop.clock.now + 60.0
+
+    assert not await shortened()
     await shop.restart(period=60.0)
     async with running(shop.notifier.run()):
+        await wait_until(shortened)
         await asyncio.sleep(0.1)
         assert len(shop.source.answered) == answers
         shop.clock.pass_by(61.0)
-        async with asyncio.timeout(LIMIT):
-            while len(shop.source.answered) == answers:
-                await asyncio.sleep(0.01)
+        await wait_until(lambda: len(shop.source.answered) > answers)
 
 
 async def test_held_nothing_is_fetched_and_nothing_told(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
@@ -251,6 +256,7 @@ async def test_held_nothing_is_fetched_and_nothing_told(shop: Shop, caplog: pyte
         shop.source.rss([NEW, OLD])
         asked = len(shop.source.asked)
         shop.clock.pass_by(10 * PERIOD)
+        await wait_until(lambda: caplog.text.count("waits: figurine notifier is held") >= 2)
         await asyncio.sleep(0.3)
         assert len(shop.source.asked) == asked
         assert shop.written() == []
@@ -373,7 +379,12 @@ async def test_a_huge_or_slow_feed_is_given_up(
 ) -> None:
     monkeypatch.setattr(fetching, "FETCH_LIMIT", 0.5 if seconds else 20.0)
     shop.source.endless, shop.source.seconds = endless, seconds
-    async with running(shop.notifier.run()), asyncio.timeout(LIMIT):
-        while "more than 5 MB" not in caplog.text and "did not come within" not in caplog.text:
-            await asyncio.sleep(0.05)
-    assert (await FeedRecords(shop.stage.database).feed(shop.server.address("shop"))).failures == 1
+    records, url = FeedRecords(shop.stage.database), shop.server.address("shop")
+
+    async def failures() -> int:
+        return (await records.feed(url)).failures
+
+    async with running(shop.notifier.run()):
+        await wait_until(failures)
+    assert await failures() == 1
+    assert "more than 5 MB" in caplog.text or "did not come within" in caplog.text
