@@ -86,11 +86,18 @@ def place(fault: Fault, secrets_dir: Path, file: Path = ENV_FILE) -> Fault:
     in_environment = {name.upper() for name in os.environ}
     for variable in fault.variables:
         secret = secrets_dir / variable.lower()
-        if secret.is_file():
+        if _holds_a_value(secret):
             return Fault(fault.text, fault.variables, str(secret))
         if variable not in in_environment and variable in named:
             return at_line(fault, named[variable], file)
     return fault
+
+
+def _holds_a_value(secret: Path) -> bool:
+    try:
+        return bool(secret.read_bytes().strip())
+    except OSError:
+        return secret.is_file()
 
 
 def at_line(fault: Fault, number: int, file: Path) -> Fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, reduce
@@ -30,8 +31,10 @@ from config.types import Address, BlankCounts, Device, OptionalPassphrase, OwnPa
 SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN", "VISION_LLM_API_KEY"})
 WEIGHTS = "weights"
 """Name of the folder in CACHE_DIR for weights that are taken out of Python packages."""
-SECRETS_DIR = Path("/run/secrets")
+SECRETS_DIR = Path(os.environ.get("SECRETS_DIR") or "/run/secrets")
 """Folder of a container's secrets. Each file is named like its variable, in lower case."""
+NO_SECRETS = {"SECRETS_DIR": os.devnull}
+"""Variables with which a program reads no files of secrets."""
 
 
 class EnvFileSource(DotEnvSettingsSource):
@@ -44,6 +47,14 @@ class EnvFileSource(DotEnvSettingsSource):
     def _load_env_vars(self) -> Mapping[str, str | None]:
         values = read_env_values(self._file) if self._file is not None else {}
         return {name.lower(): value for name, value in values.items()}
+
+
+class SecretFilesSource(SecretsSettingsSource):
+    """Source that reads a folder of secrets. An empty file is no value, so that it does not hide a variable."""
+
+    @override
+    def __call__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__call__().items() if not _is_blank(value)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +73,7 @@ class ProgramSettings(BaseSettings):
 
     A field is a setting, or a :class:`~config.section.Section` of settings. The name of a setting is the name of
     its variable in lower case. Files of secrets win over the environment, so that an empty ``NAME=`` copied from an
-    example does not hide a secret.
+    example does not hide a secret. An empty file hides no variable either.
     """
 
     model_config = SettingsConfigDict(env_file=(), extra="ignore", frozen=True, allow_inf_nan=False)
@@ -107,7 +118,7 @@ class ProgramSettings(BaseSettings):
         secrets = file_secret_settings.secrets_dir if isinstance(file_secret_settings, SecretsSettingsSource) else None
         named = _without_sections(cls)
         file = EnvFileSource(named, None if without else ENV_FILE)
-        return init_settings, SecretsSettingsSource(named, secrets), EnvSettingsSource(named), file
+        return init_settings, SecretFilesSource(named, secrets), EnvSettingsSource(named), file
 
     @model_validator(mode="before")
     @classmethod

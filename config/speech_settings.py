@@ -149,7 +149,8 @@ def engine_variables(secrets_dir: Path = SECRETS_DIR) -> dict[str, str]:
     found |= {name: value for name, value in os.environ.items() if value}
     for name in ENGINE_VARIABLES:
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            found[name] = (secrets_dir / name.lower()).read_text(encoding="utf-8").strip()
+            if secret := (secrets_dir / name.lower()).read_text(encoding="utf-8").strip():
+                found[name] = secret
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -11,8 +12,15 @@ from pydantic.fields import FieldInfo
 from bot.models.catalogue import CatalogueError, load_catalogue
 from bot.models.named_llm import NoSuchLlmError, named_llm
 from bot.models.needs import recogniser_model, store_of
+from config.program_settings import NO_SECRETS, SECRETS, SECRETS_DIR
 from config.settings import Profile, Settings
-from config.speech_settings import DEFAULT_VOICES_DIR, DEFAULT_XTTS_MODEL, SpeechSettings
+from config.speech_settings import (
+    DEFAULT_VOICES_DIR,
+    DEFAULT_XTTS_MODEL,
+    ENGINE_VARIABLES,
+    SpeechSettings,
+    engine_variables,
+)
 from config.types import BlankCounts
 
 _KEPT = frozenset({"profile", "weights", "cache_dir", "data_dir", "voice_gpu", "tts_engine", "tts_websocket_url"})
@@ -27,10 +35,11 @@ def demo_settings(settings: Settings) -> Settings:
     return settings.changed(**usual)
 
 
-def demo_environment(settings: Settings, speech: SpeechSettings) -> dict[str, str]:
+def demo_environment(settings: Settings, speech: SpeechSettings, secrets_dir: Path = SECRETS_DIR) -> dict[str, str]:
     """Environment variables for the demonstration's bot. They hide the operator's settings, except for the engines.
 
-    Blocks on the disk, because it looks for downloaded models.
+    Its bot reads no files of secrets, since they would win over its token. The engines' keys become variables.
+    Blocks on the disk, because it reads these files and looks for downloaded models.
     """
     hidden = {name.upper(): _written(field) for name, field in _FIELDS.items() if not _is_taken(name, settings)}
     # The demonstration's bot has its own DATA_DIR without models and voices, so their variables get absolute paths.
@@ -39,7 +48,15 @@ def demo_environment(settings: Settings, speech: SpeechSettings) -> dict[str, st
         kept["XTTS_MODEL"] = str((settings.data_dir / "models" / "xtts-v2").resolve())
     if speech.tts_voices_dir == DEFAULT_VOICES_DIR and _is_taken("tts_voices_dir", settings):
         kept["TTS_VOICES_DIR"] = str((settings.data_dir / "voices").resolve())
-    return {**hidden, **kept}
+    return {**hidden, **kept, **dict(_engine_keys(settings, secrets_dir)), **NO_SECRETS}
+
+
+def _engine_keys(settings: Settings, secrets_dir: Path) -> Iterator[tuple[str, str]]:
+    """Variables with the keys of the engines that the demonstration uses."""
+    for name, value in settings.values().items():
+        if name.upper() in SECRETS and value is not None and _is_taken(name, settings):
+            yield name.upper(), value.get_secret_value()
+    yield from ((name, value) for name, value in engine_variables(secrets_dir).items() if name in ENGINE_VARIABLES)
 
 
 def _models_here(settings: Settings) -> Iterator[tuple[str, str]]:

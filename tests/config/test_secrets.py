@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
 import pytest
 
+from config.errors import SettingsError
+from config.project import child_environment
 from config.settings import load_settings
 from config.speech_settings import ENGINE_VARIABLES, SpeechSettings, engine_variables
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
+
+PRINT_TOKEN = """\
+from config.settings import load_settings
+token = load_settings().discord_token
+print(token and token.get_secret_value())
+"""
+
+
+def read_in_a_new_process(folder: Path, **variables: str) -> str:
+    """The Discord token that a program reads with this environment; ``None`` if it has none."""
+    command = [sys.executable, "-c", PRINT_TOKEN]
+    done = subprocess.run(
+        command, cwd=folder, env=child_environment(variables), capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
 
 
 @pytest.fixture
@@ -63,3 +82,26 @@ def test_the_keys_of_voices_in_the_cloud_may_be_files_too(tmp_path: Path, monkey
         "AZURE_SPEECH_KEY": "of the environment",
         "ELEVENLABS_API_KEY": "of .env",
     }
+
+
+def test_an_empty_file_hides_no_variable(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (secrets / "discord_token").write_text("\n")
+    (secrets / "openai_api_key").write_text("")
+    monkeypatch.setenv("DISCORD_TOKEN", "of-the-environment")
+    monkeypatch.setenv("OPENAI_API_KEY", "of the environment")
+    settings = load_settings(secrets_dir=secrets)
+    assert settings.discord_token is not None
+    assert settings.discord_token.get_secret_value() == "of-the-environment"
+    assert engine_variables(secrets)["OPENAI_API_KEY"] == "of the environment"
+
+
+def test_an_empty_file_is_not_the_place_of_a_mistake(secrets: Path, tmp_path: Path) -> None:
+    (secrets / "discord_token").write_text("\n")
+    (tmp_path / ".env").write_text("DISCORD_TOKEN=two words\n")
+    with pytest.raises(SettingsError, match=r"^\.env, line 1: DISCORD_TOKEN"):
+        load_settings(secrets_dir=secrets)
+
+
+def test_the_environment_may_name_another_folder_of_secrets(secrets: Path, tmp_path: Path) -> None:
+    for folder, token in ((secrets, "token-from-a-file"), (tmp_path / "none", "None")):
+        assert read_in_a_new_process(tmp_path, SECRETS_DIR=str(folder)) == token

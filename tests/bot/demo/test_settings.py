@@ -98,3 +98,21 @@ def test_the_engines_are_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert speech.xtts_model == tmp_path / "data" / "models" / "xtts-v2"
     assert settings.command_prefix == "!"
     assert ignored_settings(own, SpeechSettings.read()) == ["COMMAND_PREFIX"]
+
+
+def test_the_files_of_secrets_stay_outside_and_only_the_engines_keys_are_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A container's secrets win over the environment, in which the demonstration gives its bot a token."""
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    for name in ("discord_token", "tts_token", "llm_api_key", "vision_llm_api_key", "openai_api_key"):
+        (secrets / name).write_text(f"own-{name}\n")
+    _set(monkeypatch, tmp_path, TTS_WEBSOCKET_URL="ws://tts:8765/ws/stream", LLM_URL="http://there/v1")
+    own = Settings.read(secrets)
+    given = demo_environment(own, SpeechSettings.read(secrets), secrets)
+    assert not Path(given["SECRETS_DIR"]).is_dir()
+    assert given["TTS_TOKEN"] == "own-tts_token"
+    assert given["LLM_API_KEY"] == "own-llm_api_key"
+    assert given["OPENAI_API_KEY"] == "own-openai_api_key"
+    assert (given["DISCORD_TOKEN"], given["VISION_LLM_API_KEY"]) == ("", "")
