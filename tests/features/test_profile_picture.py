@@ -21,7 +21,7 @@ from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import CLOCK_START, LIMIT, let_own, running
 from tests.sandbox.test_profile import GIF
 from tests.sandbox.test_rest import PNG
-from tests.timing import Clock
+from tests.timing import Clock, wait_until
 
 HOUR = 3600.0
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(20)
@@ -216,6 +216,7 @@ async def test_held_it_is_silent_and_what_came_due_happens_once_afterwards(
         await studio.feature.hold("a call")
         said = await studio.stage.ada.say(general, "!avatar next")
         studio.clock.pass_by(100 * HOUR)
+        await wait_until(lambda: "A change of the picture is put off" in caplog.text)
         await studio.look()
         assert studio.shows(PNG)
         assert studio.stage.ada.messages(general)[-1] is said

@@ -10,6 +10,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from apscheduler.events import (  # type: ignore[import-untyped]
+    EVENT_JOB_ERROR,
+    EVENT_JOB_EXECUTED,
+    JobExecutionEvent,
+)
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
 from discord.ext import commands
 
@@ -29,7 +34,7 @@ from sandbox.world.entities import Channel, Message, Upload
 from sandbox.world.permissions import Permission
 from tests.features.stage import LIMIT, FeatureStage, feature_stage
 from tests.features.talk import CLOCK_START, let_manage, running, written_by_bots
-from tests.timing import Clock
+from tests.timing import Clock, wait_until
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -61,11 +66,29 @@ class Board:
         draft = EventDraft(self.stage.sandbox.guild.id, place.id, self.stage.ada.id, cron, text, None, skip)
         return (await self.events.add(draft)).event.id
 
-    async def come_due(self) -> None:
-        """Let the scheduler fire all its jobs."""
-        for job in self.scheduler.get_jobs():
+    def fire(self) -> list[str]:
+        """Let the scheduler fire all its jobs soon. Returns their ids."""
+        jobs = self.scheduler.get_jobs()
+        for job in jobs:
             job.modify(next_run_time=datetime.now(UTC))
+        return [job.id for job in jobs]
+
+    async def come_due(self) -> None:
+        """Let the scheduler fire all its jobs. Returns when they have ended, and a moment later."""
+        ended: list[str] = []
+
+        def note(event: JobExecutionEvent) -> None:
+            ended.append(event.job_id)
+
+        self.scheduler.add_listener(note, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
+        fired = self.fire()
+        await wait_until(lambda: set(ended) >= set(fired))
+        self.scheduler.remove_listener(note)
         await asyncio.sleep(0.15)
+
+    async def begins_to_post(self) -> None:
+        """Wait until the sandbox delays a post, as it was told to."""
+        await wait_until(lambda: self.stage.sandbox.faults.rest.pending == 0)
 
     def posted(self, channel: Channel | None = None) -> list[str]:
         return [message.content for message in written_by_bots(self.stage.sandbox, channel or self.general)]
@@ -195,6 +218,7 @@ async def test_held_it_is_silent_and_afterwards_posts_once_what_is_not_to_be_ski
         assert "Scheduled event 1 is put off" in caplog.text
         assert "Scheduled event 2 is skipped" in caplog.text
         await board.events.release()
+        await wait_until(lambda: len(board.posted()) > 2)
         await asyncio.sleep(0.2)
         assert sorted(board.posted()) == ["lunch", "noon", "noon"], "once, however often it was due"
         board.clock.pass_by(DAY)
@@ -234,6 +258,8 @@ async def test_what_came_due_while_nobody_ran_has_an_hours_grace(
     await board.restart()
     board.clock.pass_by(3 * DAY + late)
     async with running(board.events.run()):
+        if posts:
+            await wait_until(board.posted)
         await asyncio.sleep(0.2)
         assert board.posted() == posts
 
@@ -243,10 +269,12 @@ async def test_killed_at_the_moment_of_posting_it_is_not_posted_twice(board: Boa
     async with running(board.events.run()):
         await board.add("noon")
         board.clock.pass_by(DAY)
-        await board.come_due()
+        board.fire()
+        await board.begins_to_post()
     await board.restart()
     board.stage.sandbox.faults.rest.clear()
     async with running(board.events.run()):
+        await wait_until(board.scheduler.get_jobs)
         await board.come_due()
         await asyncio.sleep(0.5)
         assert len(board.posted()) <= 1
@@ -257,7 +285,8 @@ async def test_what_is_being_posted_when_the_bot_ends_is_not_lost(board: Board) 
     async with running(board.events.run()):
         await board.add("noon")
         board.clock.pass_by(DAY)
-        await board.come_due()
+        board.fire()
+        await board.begins_to_post()
         assert board.posted() == []
     assert board.posted() == ["noon"]
 
@@ -271,13 +300,14 @@ async def test_what_was_put_off_waits_for_the_next_start_but_for_what_is_being_p
         await board.come_due()
         board.stage.sandbox.faults.rest.slow("POST /channels/*/messages", times=1, seconds=0.4)
         await board.events.release()
-        await asyncio.sleep(0.1)
+        await board.begins_to_post()
         assert board.posted() == []
-    assert board.posted() == ["noon"]
+    (first,) = board.posted()
     await board.restart()
     async with running(board.events.run()):
-        await board.read("lunch")
-    assert board.posted() == ["noon", "lunch"]
+        await wait_until(lambda: len(board.posted()) > 1)
+    assert board.posted()[0] == first
+    assert sorted(board.posted()) == ["lunch", "noon"]
 
 
 async def test_a_deleted_channel_disables_the_event_and_its_author_is_told(board: Board) -> None:

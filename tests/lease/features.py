@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from tests.features.feed_server import Entry
 from tests.features.moving_pictures import make
 from tests.features.talk import written_by_bots
 from tests.lease.engines import SHOP, Engines
+from tests.timing import wait_until
 
 WAITS = "🎤"
 
@@ -169,18 +169,31 @@ class AutonomousTalk:
     """Autonomous talk: a post some minutes after a message. The test changes the times in the database."""
 
     async def works(self, world: World) -> None:
-        await world.say("!autonomous on")
-        said = await world.say("Nice weather today")
+        asked = await world.say("!autonomous on")
+        await world.read(lambda m: m.content.startswith("💭"), asked)
+        said = await self._say(world, "Nice weather today")
         await self._let_minutes_pass(world)
         await world.read(lambda m: m.content.startswith("You said Nice weather") and m.reference_id is None, said)
 
     async def tried_in_a_call(self, world: World) -> None:
-        await world.say("Nice weather still")
+        await self._say(world, "Nice weather still")
         await self._let_minutes_pass(world)
 
     @staticmethod
+    async def _say(world: World, text: str) -> Message:
+        """Ada writes in the side channel. Returns when the feature has recorded it."""
+        began = time.time()
+        said = await world.say(text)
+
+        async def recorded() -> bool:
+            row = await world.stage.app.database.row("SELECT max(heard_at) FROM autonomous_channel")
+            return row is not None and row[0] is not None and row[0] >= began
+
+        await wait_until(recorded)
+        return said
+
+    @staticmethod
     async def _let_minutes_pass(world: World) -> None:
-        await asyncio.sleep(0.1)
         statement = "UPDATE autonomous_channel SET heard_at = ?, due_at = 0"
         await world.stage.app.database.write(statement, time.time() - 600)
 

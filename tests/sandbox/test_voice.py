@@ -161,6 +161,7 @@ async def test_loss_and_doubles_happen_as_often_as_they_are_set(house: House) ->
     await house.grouped(1, 2)
     house.server.network.down = Conditions(loss=0.5)
     await ada.speak(tone(1.0))
+    await wait_until(lambda: len(ben.receiver.voiced_packets(1)) > 5)
     await asyncio.sleep(0.05)
     heard = len(ben.receiver.voiced_packets(1))
     assert 5 < heard < 45

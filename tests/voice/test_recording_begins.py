@@ -18,6 +18,7 @@ from bot.voice.listening_notice import RECORDING_DROPPED, RECORDING_NOT_HEARD, R
 from bot.voice.records.recorder import RecordingError
 from bot.voice.records.recordings import ANNOUNCED_AT_MOST
 from bot.voice.turn import Outcome, Prompt, PromptKind
+from tests.timing import wait_until
 from tests.voice.doubles import HummingSpeech, RepeatingResponder
 from tests.voice.effects import only
 from tests.voice.memory_call import ADA, MemoryCall, memory_call
@@ -53,6 +54,7 @@ async def test_nothing_is_recorded_before_the_announcement_was_spoken(memory: Me
     await starting
     assert any(isinstance(event, ReplyEnded) and event.trace.outcome is Outcome.SPOKEN for event in memory.events)
     await memory.hear(ADA, TONE)
+    await wait_until(lambda: list(tmp_path.rglob("Ada*")))
     await asyncio.sleep(0.1)
     await memory.call.stop_recording()
     (folder,) = (tmp_path / "recordings").iterdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 from collections.abc import Iterator
 from contextlib import closing
 from typing import BinaryIO
@@ -13,6 +14,7 @@ import pytest
 from bot.voice.events import CallBegan, CallEnded, CallEvent, NoticePosted, Ready
 from bot.watching.event_lines import decode_event
 from bot.watching.event_writer import EventWriter
+from tests.timing import LIMIT
 from tests.watching.event_schema import checked
 
 ENDED = CallEnded("Lounge", "command", call="c", at=5.0)
@@ -53,6 +55,7 @@ def test_a_reader_that_stops_reading_misses_lines_and_holds_nobody(
     writer = EventWriter(stream, most_waiting=10)
     for number in range(300):
         writer(NoticePosted(f"{number} " + "x" * 1000))
+    assert select.select([reader], [], [], LIMIT)[0], "nothing was written"
     writer.close(limit=0.05)
     assert caplog.messages == ["The program that reads the events does not keep up: it will miss some"]
     os.set_blocking(reader.fileno(), False)

@@ -15,7 +15,7 @@ from bot.voice.records.captions import CaptionWriter, caption
 from bot.voice.transport import CaptionError
 from bot.voice.turn import Outcome
 from config.sections import Captions
-from tests.timing import wait_until
+from tests.timing import LIMIT, wait_until
 
 ADA, BOB = 1, 2
 
@@ -83,6 +83,7 @@ async def test_nothing_is_written_while_captions_are_off(writer: CaptionWriter, 
     writer(said("One"))
     writer.place = Captions.OFF
     writer(said("Two"))
+    await wait_until(lambda: not writer._lines)
     await asyncio.sleep(0.1)
     writer.place = Captions.THREAD
     writer(said("Three"))
@@ -155,7 +156,7 @@ async def test_the_end_of_a_call_does_not_wait_for_a_hanging_channel(
     writer.start()
     outlet.open.clear()
     writer(said("Goodbye"))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(LIMIT):
         await writer.close()
 
 
