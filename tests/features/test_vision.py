@@ -82,7 +82,7 @@ async def gallery(
     async with VisionServer(unloading) as model, aiohttp.ClientSession() as http:
         max_mb = options.pop("max_mb", VisionSettings().max_mb)
         settings = VisionSettings(llm_model="seer", llm_api_key=SecretStr("secret"), max_mb=max_mb)
-        vision = Vision(VisionModel(model.url, settings, http, timeout=1.0), settings, http, **options)
+        vision = Vision(VisionModel(model.url, settings, http, timeout=3.0), settings, http, **options)
 
         async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
             return [Onlooker(vision)]

@@ -116,7 +116,7 @@ async def test_nobody_there() -> None:
     assert "can't be reached" in found.problem
 
 
-CONTEXT_OPTIONS = ModelOptions("", model="m", connect_timeout=2)
+CONTEXT_OPTIONS = ModelOptions("", model="m", connect_timeout=20)
 LLAMA_CPP = {
     "/v1/models": {"data": [{"id": "m.gguf", "meta": {"n_ctx_train": 131072}}]},
     "/props": {"default_generation_settings": {"n_ctx": 6144}},

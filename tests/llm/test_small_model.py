@@ -80,7 +80,7 @@ async def test_servers_are_asked_how_large_their_model_is(path: str, told: Any, 
 
     async with (
         serving(handler, own_paths=True) as url,
-        ModelClient(ModelOptions(url, model="m", connect_timeout=2)) as client,
+        ModelClient(ModelOptions(url, model="m", connect_timeout=20)) as client,
     ):
         await client.learn_model_size()
         assert client.size_of().small == small

@@ -14,6 +14,7 @@ import pytest
 
 from audio.pcm import to_pcm16
 from audio.samples import Samples
+from tests.timing import LIMIT
 from tests.tones import tone
 from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.engines.scripted_engine import RATE, TONE_HZ, ScriptedEngine, encoded
@@ -198,6 +199,7 @@ class TestFaults:
             for _ in range(2):
                 with pytest.raises(EngineError, match="hangs"):
                     speak(engine, "hello")
+            engine._stop_timeout = LIMIT
             inner.release.set()
             assert len(speak(engine, "hello")) == 100
 
@@ -216,6 +218,7 @@ class TestFaults:
         with wrapped(inner, silence_timeout=0.1) as engine:
             with pytest.raises(EngineError, match="no sound for"):
                 speak(engine, "wait")
+            engine._silence_timeout = LIMIT
             assert len(speak(engine, "hello")) == 100
 
     def test_a_hanging_engine_can_be_closed(self) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from audio.samples import Samples
 from bot.voice.playback.playback import FRAME_SAMPLES, LONGEST_GAP, SILENT_FRAME, ReplyPlayback
-from tests.timing import Clock
+from tests.timing import LIMIT, Clock
 
 
 class RecordingListener:
@@ -210,13 +210,13 @@ async def test_there_is_room_when_sound_was_sent_or_dropped() -> None:
         await asyncio.sleep(0)
     assert not waiting.done()
     source.take()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(LIMIT):
         await waiting
     source.write("r1", ramp(50 * FRAME_SAMPLES))
     waiting = asyncio.create_task(source.wait_for_room(0.05))
     await asyncio.sleep(0)
     source.drop("r1")
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(LIMIT):
         await waiting
 
 
