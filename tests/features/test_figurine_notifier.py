@@ -341,7 +341,7 @@ async def test_a_feed_full_of_news_makes_one_message(shop: Shop) -> None:
     await shop.stage.ask("!figurines subscribe")
     async with running(shop.notifier.run()):
         await shop.looked()
-        shop.source.rss([Entry(f"f{number}", f"Figurine {number}") for number in range(3 * MAX_KNOWN)])
+        shop.source.rss([Entry(f"f{number}", f"Figurine {number}") for number in range(MAX_KNOWN + 100)])
         await shop.looked()
         text = (await shop.news()).content
         assert text.count("•") == 10
