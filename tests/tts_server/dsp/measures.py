@@ -15,12 +15,17 @@ def voice(hertz: float, seconds: float, rate: int) -> Samples:
     return np.asarray(0.1 * np.sum(waves, axis=0), np.float32)
 
 
-def frequency(samples: Samples, rate: int) -> float:
-    """The fundamental frequency in Hz, by autocorrelation of half a second from the middle."""
+def frequency(samples: Samples, rate: int, highest: int = 600) -> float:
+    """The fundamental frequency in Hz, by autocorrelation of half a second from the middle.
+
+    Args:
+        highest: the highest frequency that counts, in Hz. A deep voice needs a low limit: its sound is nearly as
+            similar to itself after one period of a formant (about 500 Hz) as after one period of the voice.
+    """
     middle = samples[len(samples) // 2 - rate // 4 :][: rate // 2].astype(np.float64)
     spectrum = np.abs(np.fft.rfft(middle, 2 * len(middle))) ** 2
     similarity = np.fft.irfft(spectrum)
-    shortest, longest = rate // 600, rate // 35
+    shortest, longest = rate // highest, rate // 35
     # Two periods fit as well as one: take the shortest lag that is nearly as good as the best.
     near = similarity[shortest:longest] > 0.9 * similarity[shortest:longest].max()
     best = int(np.argmax(near)) + shortest
