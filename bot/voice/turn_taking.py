@@ -18,6 +18,7 @@ from bot.llm.history import History, Turn
 from bot.voice.events import SpeechStarted, SpeechStopped, UtteranceHeard, Watcher
 from bot.voice.listening_notice import CallMode
 from bot.voice.ports import CommandRunner, NoticeWriter, Participants, PauseListener, ReplyControl, UtteranceClassifier
+from bot.voice.tasks import start_task
 from bot.voice.transcribe.transcriber import (
     Transcriber,
     TranscriptionError,
@@ -401,7 +402,4 @@ class TurnTaking:
         return Prompt(self._people.name(person), text, last_voiced_at, person=person, spoken=spoken, language=usual)
 
     def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-        if self._tasks is None:
-            work.close()
-            raise RuntimeError("turn taking is not running")
-        return self._tasks.create_task(work, name=f"turn taking: {name}")
+        return start_task(self._tasks, work, f"turn taking: {name}")

@@ -60,6 +60,9 @@ async def test_it_says_where_it_listens_speaks_and_ends_on_a_signal(number: sign
             await client.say("Hello there, all of you.")
             assert (await client.hear()).text == "Hello there, all of you."
             process.send_signal(number)
+            # The client answers the server's goodbye. The server waits for that, and its time for ending is limited.
+            while not socket_.closed:
+                await socket_.receive(TIMEOUT)
             output, _ = await asyncio.wait_for(process.communicate(), TIMEOUT)
         assert process.returncode == 0
         assert output == b"", "more than one line on standard output"

@@ -26,6 +26,7 @@ from bot.voice.notices import Notices
 from bot.voice.playback.spoken_words import SpokenWords
 from bot.voice.ports import Playback, Responder, SpeechConnection
 from bot.voice.saying import Saying
+from bot.voice.tasks import start_task
 from bot.voice.tts.fallback import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
 from wire.messages import SAMPLE_RATE, Cancel, ClientMessage, Failure, Notice, SegmentStart, Speak
@@ -387,10 +388,7 @@ class Conversation:
             self._timer.reached(stage)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        if self._tasks is None:
-            work.close()
-            raise RuntimeError("the conversation is not running")
-        return self._tasks.create_task(work, name=f"conversation: {name}")
+        return start_task(self._tasks, work, f"conversation: {name}")
 
 
 def _turn_of(prompt: Prompt) -> Turn:

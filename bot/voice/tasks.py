@@ -1,0 +1,29 @@
+"""Tasks in the task group of a part of a call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def start_task(tasks: asyncio.TaskGroup | None, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+    """Start a task in the task group of a part of a call.
+
+    Args:
+        tasks: the group; ``None`` if the part does not run.
+        work: what the task does.
+        name: name of the task.
+
+    Raises:
+        RuntimeError: the part does not run, or it is ending. ``work`` is closed then; a task group would leave it open.
+    """
+    try:
+        if tasks is None:
+            raise RuntimeError(f"{name}: this part of the call does not run")
+        return tasks.create_task(work, name=name)
+    except RuntimeError:
+        work.close()
+        raise
