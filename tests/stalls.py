@@ -12,8 +12,10 @@ STALL = 0.25
 """Minimum length of a stall, in seconds without the processor. The pauses of people in these tests are up to 0.6 s
 long, and the bot takes a pause that is 0.4 s longer for the end of a turn."""
 REPEATS = 2
-REAL_TIME = tuple(Path(__file__).parent / name for name in ("e2e", "lease", "voice/test_call_over_memory.py"))
-"""Folders and files of tests in which people speak in real time."""
+REAL_TIME = tuple(
+    Path(__file__).parent / name for name in ("e2e", "features", "lease", "sandbox", "voice/test_call_over_memory.py")
+)
+"""Folders and files of tests in which people speak, or a bot works on the sandbox, in real time."""
 _INTERVAL = 0.05
 
 
