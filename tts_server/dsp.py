@@ -124,7 +124,8 @@ class PitchShifter:
 
 def _filters(ratio: float, rate: int) -> list[Filter]:
     """Filters that speed the sound up by ``ratio``, which raises its pitch, and restore its tempo."""
-    # Change the tempo where the voice is highest: there, a window has the most periods.
+    # To raise the pitch, raise it before the tempo filters; to lower it, lower it after them. So the tempo filters get
+    # the higher of the two voices, of which more periods fit into a window.
     before, after = (ratio, 1.0) if ratio > 1 else (1.0, ratio)
     return [
         ("asetrate", str(round(rate * before))),

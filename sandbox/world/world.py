@@ -65,8 +65,8 @@ class World:
 
         Returns:
             The payloads of ``VOICE_STATE_UPDATE`` and ``VOICE_SERVER_UPDATE`` that the gateway would send. A voice
-            library without a gateway connection needs them to connect. The voice server accepts the client a moment
-            later; ``Sandbox.join_voice`` waits until then.
+            library without a gateway connection needs them to connect. When this method returns, the voice server does
+            not accept the client yet. It does a moment later, and ``Sandbox.join_voice`` waits for that.
 
         Raises:
             RestError: the channel is not a voice channel, it is full, or the user may not enter it.

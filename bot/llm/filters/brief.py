@@ -16,7 +16,7 @@ _FREE_WORDS = 26
 _PHRASE = 4
 """Length, in words, of the phrases whose repetitions are counted to find loops."""
 _TIMES = 3
-"""Number of occurrences of a phrase that make a loop. The answer ends before the phrase occurs this often."""
+"""A phrase that would occur this many times is a loop. The answer ends before the last of these occurrences."""
 
 _END = regex.compile(r"[.!?…]+[\"'”’»)\]*]*(?=\s)|[。！？]+[」』”）]*")
 _ENDED = regex.compile(r"[.!?…。！？][\"'”’»)\]*」』）]*$")

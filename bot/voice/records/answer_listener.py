@@ -37,7 +37,8 @@ class AnswerListener:
                 # Replies that began before the recording are not noted, since the file has only their end.
                 self._begun.add(reply)
             case ReplyEnded(trace) if trace.reply in self._begun and self._recorder.recording:
-                # Replies with other outcomes were not spoken, or only in part. They are not made again.
+                # Answers that were spoken, to the end or until a person interrupted them, are made again. The others
+                # were not spoken, or their rest was written.
                 if trace.outcome in (Outcome.SPOKEN, Outcome.INTERRUPTED):
                     self._said[trace.reply] = (event, self._manner())
             case _:

@@ -1,8 +1,9 @@
 """coqui-tts's XTTS model on a GPU or the CPU. Only one thread may use it. Import it through ``libraries``.
 
 XTTS's own streaming decodes a segment again from its start for every piece, and crossfades at the seams. Here each
-sample is computed once. The vocoder consists of convolutions, in which a frame affects only some frames around it, so a
-piece can be decoded with this context. Joined, the pieces equal the whole segment decoded at once.
+sample is returned once. The vocoder consists of convolutions, so a frame affects only the sound of a few frames around
+it. A piece is decoded together with these few frames, and their sound is dropped. Joined, the pieces equal the whole
+segment decoded at once.
 """
 
 from __future__ import annotations
