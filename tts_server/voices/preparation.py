@@ -16,8 +16,7 @@ MIN_SECONDS, MAX_SECONDS = 6.0, 30.0
 """A recording with less or with more speech than this, in seconds, is refused."""
 LEVEL = 0.1
 """Root mean square of a prepared recording (-20 dB of full scale). It is lower if peaks would clip otherwise."""
-HIGHEST_PEAK = 0.89
-"""Highest sample of a prepared recording."""
+_HIGHEST_PEAK = 0.89
 _QUIETEST_LEVEL = 0.003
 _QUIETEST_PEAK = 0.01
 _FULL_SCALE = 0.97
@@ -67,7 +66,7 @@ def prepare(samples: Samples, find_speech: Callable[[Samples], Sequence[SpeechSp
         raise RecordingRefusedError(
             "clipped", "the recording is clipped, so loud that it is distorted: record it again at a lower level"
         )
-    return speech * np.float32(min(LEVEL / level, HIGHEST_PEAK / float(np.abs(speech).max())))
+    return speech * np.float32(min(LEVEL / level, _HIGHEST_PEAK / float(np.abs(speech).max())))
 
 
 def _joined(pieces: Sequence[Samples]) -> Samples:
