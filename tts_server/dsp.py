@@ -16,8 +16,8 @@ TEMPO_RATE = 32_000
 """Sample rate in Hz at which the tempo is changed."""
 # Window of atempo: 32 ms, two periods of the lowest voice. A longer window only adds delay.
 _WINDOW_SAMPLES = 1024
-# atempo's window is 1/24 s at the sample rate that the filter is told, rounded to a power of two. With this rate, the
-# window has _WINDOW_SAMPLES samples.
+# Sample rate in Hz that atempo is told. Its window is 1/24 s at that rate, rounded to a power of two, so at this rate
+# the window has _WINDOW_SAMPLES samples.
 _NOMINAL_RATE = 24 * _WINDOW_SAMPLES
 # atempo drops samples that don't fill a window. This much silence at the end pushes all of the sound out.
 _FLUSH_SECONDS = 0.25
@@ -104,7 +104,7 @@ class AudioFilterChain:
 class PitchShifter:
     """Raises the pitch of mono float32 at ``rate`` Hz by ``semitones`` (-12 to 12). CPU-bound: call it in a thread.
 
-    The output is as long as the input, to the sample. Up to 60 ms are held back until the input goes on or ends.
+    The output is as long as the input, to the sample. Up to 60 ms are held back until more input comes, or it ends.
     At 0 semitones, samples pass unchanged.
     """
 

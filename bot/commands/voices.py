@@ -200,7 +200,7 @@ class VoicesCommands(commands.Cog, name="Voices"):
     @commands.guild_only()
     @app_commands.describe(name="A voice that people made here.")
     async def delete(self, ctx: Context, *, name: str) -> None:
-        """Delete a voice that you made, with its recordings, or any made on a server that you may manage."""
+        """Delete a voice that you made, and its recordings. Managers of this server can delete any voice made on it."""
         await ctx.defer()
         voice = await self._voices.find_changeable(_person(ctx), name)
         question = f"🗑️ Delete **{_name(voice)}** and its recordings for good?"

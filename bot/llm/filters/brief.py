@@ -27,12 +27,13 @@ _WORD = regex.compile(rf"[{_LETTERS}]{{1,2}}|[^\s{_LETTERS}]*[\p{{L}}\p{{N}}][^\
 
 
 class BriefFilter:
-    """Ends a reply at the end of a sentence, within 40 words. Implements :class:`~bot.llm.filters.chain.TextFilter`.
+    """Ends a reply within 40 words. Implements :class:`~bot.llm.filters.chain.TextFilter`.
 
-    The first sentence is let through as it arrives. Each further sentence is withheld until it is complete. It is
-    dropped if the reply would get too long, if it repeats an earlier sentence, or if it is not finished. The end of a
-    line ends the reply too, because what follows is usually a list, or a line that the model invents for another
-    person.
+    The first sentence is let through as it arrives. It is broken off if it gets too long or repeats itself. Each
+    further sentence is withheld until it is complete. It is dropped if the reply would get too long, if it repeats
+    itself or an earlier sentence, or if the end of its line or the token limit comes before its end. If the reply ends
+    without punctuation, a full stop is added. The end of a line ends the reply too, because what follows is usually a
+    list, or a line that the model invents for another person.
     """
 
     def __init__(self) -> None:

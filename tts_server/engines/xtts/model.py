@@ -1,9 +1,9 @@
 """coqui-tts's XTTS model on a GPU or the CPU. Only one thread may use it. Import it through ``libraries``.
 
 XTTS's own streaming decodes a segment again from its start for every piece, and crossfades at the seams. Here each
-sample is returned once. The vocoder consists of convolutions, so a frame affects only the sound of a few frames around
-it. A piece is decoded together with these few frames, and their sound is dropped. Joined, the pieces equal the whole
-segment decoded at once.
+piece is decoded only once. The vocoder consists of convolutions, so a frame affects only the sound of a few frames
+around it. A piece is decoded together with these few frames, and their sound is dropped. The joined pieces equal the
+whole segment decoded at once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from wire.parameters import SpeechParameters
 _log = logging.getLogger(__name__)
 
 # Lengths in sound tokens of 46 ms. The first piece is short, so that it is ready soon. The next pieces grow, because
-# every piece costs the vocoder some extra context.
+# with every piece the vocoder also has to decode the frames around it.
 _FIRST_PIECE = 8
 _PIECE_GROWTH = 1.5
 _LONGEST_PIECE = 32
@@ -271,7 +271,10 @@ class StreamingVocoder:
 
 
 def _interpolated(frames: torch.Tensor, scale: float) -> torch.Tensor:
-    """Interpolate linearly as PyTorch's ``interpolate`` does, except that PyTorch does nothing if frames are few."""
+    """Interpolate linearly, as PyTorch's ``interpolate`` does.
+
+    If so few frames come in that no more come out, PyTorch copies them. This function interpolates them too.
+    """
     known = frames.shape[-1]
     places = (torch.arange(math.floor(known * scale), device=frames.device) + 0.5) / scale - 0.5
     places = places.clamp(0, known - 1)
