@@ -1,7 +1,8 @@
 """Benchmark of replies to typed prompts: the bot's own share of the time to the first packet, and its packets' timing.
 
 Model and voice are stand-ins with fixed times. All else is real: the bot in a process of its own, its speech server and
-Discord's protocols. docs/benchmarks.md explains the figures.
+Discord's protocols. After each reply, a bare floor answers the same prompt: the same hops without any framework.
+docs/benchmarks.md explains the figures.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ async def _run(run: Run) -> Report:
             done = min(turns / arguments.turns, packets / arguments.packets if arguments.packets else 1.0)
             progress.update(bar, completed=done, total=1.0, description=f"{turns} turns, {packets} packets")
 
-        measured = await ReplyMeasurement(stand_ins, run.folder, advance).run(arguments.turns, arguments.packets)
-    result = ReplyResult(run.machine, asdict(stand_ins), measured.turns, measured.control)
+        measurement = ReplyMeasurement(stand_ins, run.folder, advance, with_floor=True)
+        measured = await measurement.run(arguments.turns, arguments.packets)
+    result = ReplyResult(run.machine, asdict(stand_ins), measured)
     return reply_report(result)
 
 

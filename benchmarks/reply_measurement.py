@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.bare_clock_control import BareClockControl
+from benchmarks.bare_floor_control import BareFloorControl
 from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import (
     AS_IT_IS,
@@ -21,6 +22,7 @@ from benchmarks.measured_call import (
 from benchmarks.reply_times import ReplyTimes
 from bot.voice.turn import Outcome
 from sandbox.guest import Guest
+from sandbox.world.entities import Message
 
 PROMPT = "What do you think?"
 FIRST_SENTENCE = "Well, that is a good question, and I am glad that you asked it today."
@@ -35,10 +37,17 @@ Company = Callable[[MeasuredCall], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The times of one run. ``control`` has the arrivals of the bare clock's packets, in monotonic seconds."""
+    """The times of one run.
 
-    turns: list[ReplyTimes]
-    control: list[float]
+    Attributes:
+        turns: the bot's replies.
+        control: the arrivals of the bare clock's packets, in monotonic seconds.
+        floor: the bare floor's replies, one after each of the bot's; empty if the floor was not measured.
+    """
+
+    turns: Sequence[ReplyTimes]
+    control: Sequence[float]
+    floor: Sequence[ReplyTimes] = ()
 
 
 async def _nobody(call: MeasuredCall) -> None:
@@ -54,6 +63,7 @@ class ReplyMeasurement:
         progress: called after each turn with the numbers of turns and packets so far.
         settings: further settings of the bot.
         company: the activity of others in the call.
+        with_floor: whether the bare floor answers each prompt too, after the bot.
     """
 
     def __init__(
@@ -64,40 +74,49 @@ class ReplyMeasurement:
         *,
         settings: Mapping[str, str] = AS_IT_IS,
         company: Company = _nobody,
+        with_floor: bool = False,
     ) -> None:
         self._stand_ins = stand_ins
         self._folder = folder
         self._progress = progress
         self._settings = settings
         self._company = company
+        self._with_floor = with_floor
 
     async def run(self, turns: int, packets: int) -> Measured:
         """Measure at least this many turns and packets.
 
         Raises:
-            MeasurementError: the bot ended, did not join, or did not speak.
+            MeasurementError: the bot or the bare floor ended, did not join, or did not speak.
         """
-        async with (
-            MeasuredCall(self._stand_ins, REPLY, self._folder, self._settings) as call,
-            BareClockControl() as control,
-        ):
-            return await call.while_alive(self._measure(call, control, turns, packets))
+        async with AsyncExitStack() as stack:
+            call = await stack.enter_async_context(MeasuredCall(self._stand_ins, REPLY, self._folder, self._settings))
+            control = await stack.enter_async_context(BareClockControl())
+            floor = None
+            if self._with_floor:
+                floor = await stack.enter_async_context(BareFloorControl(call.model, self._stand_ins.first_audio))
+            return await call.while_alive(self._measure(call, control, floor, turns, packets))
 
-    async def _measure(self, call: MeasuredCall, control: BareClockControl, turns: int, packets: int) -> Measured:
+    async def _measure(
+        self, call: MeasuredCall, control: BareClockControl, floor: BareFloorControl | None, turns: int, packets: int
+    ) -> Measured:
         (ada,) = await call.join("Ada")
-        # The first turn opens connections and does not count.
-        await self._turn(call, ada)
         measured: list[ReplyTimes] = []
+        measured_floor: list[ReplyTimes] = []
         heard = 0
+        # The first reply of each opens connections and does not count.
+        await self._turns(call, ada, floor)
         async with self._in_company(call):
             control.begin()
             with no_collections():
                 while len(measured) < turns or heard < packets:
-                    turn = await self._turn(call, ada)
+                    turn, floor_turn = await self._turns(call, ada, floor)
                     measured.append(turn)
+                    if floor_turn is not None:
+                        measured_floor.append(floor_turn)
                     heard += len(turn.received)
                     self._progress(len(measured), heard)
-        return Measured(measured, control.stream())
+        return Measured(measured, control.stream(), measured_floor)
 
     @asynccontextmanager
     async def _in_company(self, call: MeasuredCall) -> AsyncIterator[None]:
@@ -110,9 +129,18 @@ class ReplyMeasurement:
         if isinstance(failure, Exception):
             raise MeasurementError(f"the company left: {failure!r}") from failure
 
-    async def _turn(self, call: MeasuredCall, ada: Guest) -> ReplyTimes:
-        bot, receiver = call.sandbox.bot_id, ada.voice.receiver
+    async def _turns(
+        self, call: MeasuredCall, ada: Guest, floor: BareFloorControl | None
+    ) -> tuple[ReplyTimes, ReplyTimes | None]:
+        """Have the bot answer a prompt, and then the floor the same one: a busy machine then slows both down."""
         prompt = await ada.say(call.sandbox.text_channel, PROMPT)
+        turn = await self._turn(call, ada, prompt)
+        if floor is None:
+            return turn, None
+        return turn, await floor.answer(call.sandbox.world.messages.payload(prompt), FIRST_SENTENCE)
+
+    async def _turn(self, call: MeasuredCall, ada: Guest, prompt: Message) -> ReplyTimes:
+        bot, receiver = call.sandbox.bot_id, ada.voice.receiver
         trace = await call.reply_ended()
         await receiver.wait_for_silence(bot, TAIL_SECONDS, TURN_LIMIT)
         if trace.outcome is not Outcome.SPOKEN:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -11,12 +11,15 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.command_line import Report
+from benchmarks.reply_measurement import Measured
 from benchmarks.reply_times import ReplyTimes
 from benchmarks.statistics import HOLE_SECONDS, Lateness, Spread, lateness, spread
 
 CONTROL_STREAM = 500
 """Packets per stream of the control: 10 s, as in a reply, so that its clock drifts no longer than a reply's."""
 PLUMBING_MEDIAN_MS, PLUMBING_P95_MS = 5.0, 10.0
+LARGEST_RATIO = 1.25
+"""Most that the bot's plumbing may take of the bare floor's, in the median."""
 LATE_POINTS = 0.1
 NARROWEST = 122
 """Least width for the tables, in columns."""
@@ -34,6 +37,8 @@ _TIMES: tuple[tuple[str, str, Callable[[ReplyTimes], float]], ...] = (
     ("relay", "relay", lambda turn: turn.relay),
 )
 
+_WAYS = ("to_model", "to_voice", "to_packet")
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -49,36 +54,52 @@ class ReplyResult:
 
     machine: Mapping[str, str]
     options: Mapping[str, float]
-    turns: list[ReplyTimes]
-    control: list[float]
+    measured: Measured
 
     def spreads(self) -> dict[str, Spread]:
-        """The spread of each time over the turns, in milliseconds."""
-        return {name: spread([1000 * of(turn) for turn in self.turns]) for name, _, of in _TIMES}
+        """The spread of each time over the bot's turns, in milliseconds."""
+        return _spreads(self.measured.turns)
+
+    def floor_spreads(self) -> dict[str, Spread] | None:
+        """The same of the bare floor's turns, if it was measured."""
+        return _spreads(self.measured.floor) if self.measured.floor else None
+
+    def ratios(self) -> Spread | None:
+        """The bot's plumbing over the bare floor's: median over median, and so on. ``None`` without a floor."""
+        floor = self.floor_spreads()
+        if floor is None:
+            return None
+        bot, bare = self.spreads()["plumbing"], floor["plumbing"]
+        return Spread(bot.median / bare.median, bot.p95 / bare.p95, bot.greatest / bare.greatest)
 
     @property
     def clause_tokens(self) -> float:
         """The median number of tokens in the first clause."""
-        return spread([float(turn.clause_tokens) for turn in self.turns]).median
+        return spread([float(turn.clause_tokens) for turn in self.measured.turns]).median
 
     @property
     def underruns(self) -> int:
         """The number of 20 ms frames of silence in all replies, for want of sound."""
-        return sum(turn.underruns for turn in self.turns)
+        return sum(turn.underruns for turn in self.measured.turns)
 
     def bot_lateness(self) -> Lateness:
         """The lateness of the bot's packets. Each reply is a stream."""
-        return lateness([turn.received for turn in self.turns])
+        return lateness([turn.received for turn in self.measured.turns])
 
     def control_lateness(self) -> Lateness:
         """The lateness of the bare clock's packets."""
-        arrivals = self.control
+        arrivals = self.measured.control
         return lateness([arrivals[at : at + CONTROL_STREAM] for at in range(0, len(arrivals), CONTROL_STREAM)])
 
     def targets(self) -> list[Target]:
         """All targets of the design."""
-        plumbing = self.spreads()["plumbing"]
+        plumbing, ratios = self.spreads()["plumbing"], self.ratios()
+        beside_floor = Target(
+            f"plumbing: at most {LARGEST_RATIO} x the floor (medians)",
+            ratios is not None and ratios.median <= LARGEST_RATIO,
+        )
         return [
+            *([beside_floor] if ratios is not None else []),
             Target(f"plumbing: median at most {PLUMBING_MEDIAN_MS:.0f} ms", plumbing.median <= PLUMBING_MEDIAN_MS),
             Target(f"plumbing: 95 % within {PLUMBING_P95_MS:.0f} ms", plumbing.p95 <= PLUMBING_P95_MS),
             *self.packet_targets(),
@@ -98,10 +119,10 @@ class ReplyResult:
     def as_json(self) -> dict[str, Any]:
         """All figures but the single packets'. Times are in milliseconds, the packets' gaps in seconds."""
         rows = [
-            {name: round(1000 * of(turn), 3) for name, _, of in _TIMES}
+            _row(turn)
             | {"clause_tokens": turn.clause_tokens, "packets": len(turn.received), "underruns": turn.underruns}
             | {"first_gap": round(1000 * lateness([turn.received]).first_gap, 3)}
-            for turn in self.turns
+            for turn in self.measured.turns
         ]
         return {
             "machine": dict(self.machine),
@@ -111,6 +132,17 @@ class ReplyResult:
             "clause_tokens": self.clause_tokens,
             **self.packets_as_json(),
             "turns": rows,
+            **self._floor_as_json(),
+        }
+
+    def _floor_as_json(self) -> dict[str, Any]:
+        floor, ratios = self.floor_spreads(), self.ratios()
+        if floor is None or ratios is None:
+            return {}
+        return {
+            "plumbing_over_floor": asdict(ratios),
+            "floor_milliseconds": {name: asdict(found) for name, found in floor.items()},
+            "floor_turns": [_row(turn) for turn in self.measured.floor],
         }
 
     def packets_as_json(self) -> dict[str, Any]:
@@ -128,9 +160,20 @@ def reply_report(result: ReplyResult) -> Report:
     return Report(partial(_print, result), [(target.text, target.met) for target in result.targets()], result.as_json())
 
 
+def _spreads(turns: Sequence[ReplyTimes]) -> dict[str, Spread]:
+    return {name: spread([1000 * of(turn) for turn in turns]) for name, _, of in _TIMES}
+
+
+def _row(turn: ReplyTimes) -> dict[str, float]:
+    return {name: round(1000 * of(turn), 3) for name, _, of in _TIMES}
+
+
 def _print(result: ReplyResult, console: Console) -> None:
     """Print a row for each turn, then the summaries."""
     console.print(_turns(result))
+    floor, ratios = result.floor_spreads(), result.ratios()
+    if floor is not None and ratios is not None:
+        console.print(_beside_floor(result.spreads(), floor, ratios))
     console.print(packets_table(result))
     console.print(
         f"The text wait is for the first clause, {result.clause_tokens:.0f} tokens; beside it, what the first sentence "
@@ -148,12 +191,26 @@ def _turns(result: ReplyResult) -> Table:
     )
     for column in ("turn", *(title for _, title, _ in _TIMES)):
         table.add_column(column, justify="right", no_wrap=True)
-    for number, turn in enumerate(result.turns, start=1):
+    for number, turn in enumerate(result.measured.turns, start=1):
         table.add_row(str(number), *(f"{1000 * of(turn):.1f}" for _, _, of in _TIMES))
     table.add_section()
     spreads = result.spreads().values()
     table.add_row("median", *(f"{found.median:.1f}" for found in spreads), style="bold")
     table.add_row("p95", *(f"{found.p95:.1f}" for found in spreads), style="bold")
+    return table
+
+
+def _beside_floor(bot: Mapping[str, Spread], floor: Mapping[str, Spread], ratios: Spread) -> Table:
+    """A table of the bot's plumbing and the bare floor's, with medians of the three ways."""
+    table = Table(title="Plumbing, in ms: replies of the bot and of the bare floor in turn")
+    for column in ("", "median", "p95", "greatest", "to model", "to voice", "to packet"):
+        table.add_column(column, justify="right")
+    for name, found in (("the bot", bot), ("the bare floor", floor)):
+        whole = found["plumbing"]
+        ways = (found[way].median for way in _WAYS)
+        table.add_row(name, *(f"{each:.2f}" for each in (whole.median, whole.p95, whole.greatest, *ways)))
+    parts = (bot[way].median / floor[way].median for way in _WAYS)
+    table.add_row("ratio", *(f"{each:.2f}" for each in (ratios.median, ratios.p95, ratios.greatest, *parts)))
     return table
 
 

@@ -87,7 +87,7 @@ class TurnResult:
         """The packets that were sent while somebody else was transcribed, if measured."""
         if self.busy is None:
             return None
-        return ReplyResult(self.machine, {}, self.busy.measured.turns, self.busy.measured.control)
+        return ReplyResult(self.machine, {}, self.busy.measured)
 
     def targets(self) -> list[Target]:
         """All targets of the design."""

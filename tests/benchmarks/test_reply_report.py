@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+from collections.abc import Sequence
 
 import pytest
 from rich.console import Console
 
 from benchmarks.command_line import present
+from benchmarks.reply_measurement import Measured
 from benchmarks.reply_report import ReplyResult, reply_report
 from benchmarks.reply_times import ReplyTimes
 from benchmarks.statistics import lateness
@@ -31,8 +33,8 @@ TURN = ReplyTimes(
 CONTROL = [100.0 + 0.02 * number for number in range(600)]
 
 
-def result_of(*turns: ReplyTimes, control: list[float] = CONTROL) -> ReplyResult:
-    return ReplyResult(MACHINE, {"rate": 40.0}, list(turns), control)
+def result_of(*turns: ReplyTimes, control: Sequence[float] = CONTROL, floor: Sequence[ReplyTimes] = ()) -> ReplyResult:
+    return ReplyResult(MACHINE, {"rate": 40.0}, Measured(turns, control, floor))
 
 
 def slower(turn: ReplyTimes, seconds: float) -> ReplyTimes:
@@ -62,6 +64,36 @@ def test_a_good_run_meets_every_target() -> None:
 def test_slow_plumbing_misses_its_targets() -> None:
     assert missed(result_of(TURN, slower(TURN, 0.02))) == ["plumbing", "plumbing"]
     assert missed(result_of(*[TURN] * 15, slower(TURN, 0.02))) == ["plumbing"]
+
+
+def test_plumbing_is_measured_against_the_bare_floor() -> None:
+    # The floor takes 4.5 ms, so the bot may take 5.625.
+    within, beyond = slower(TURN, 0.0011), slower(TURN, 0.0012)
+    assert missed(result_of(within, floor=[TURN])) == ["plumbing"]
+    result = result_of(beyond, floor=[TURN])
+    assert [target.text for target in result.targets() if not target.met] == [
+        "plumbing: at most 1.25 x the floor (medians)",
+        "plumbing: median at most 5 ms",
+    ]
+    # A machine that slows both down is not to blame on the bot.
+    assert "plumbing: at most 1.25 x the floor (medians)" not in [
+        target.text
+        for target in result_of(slower(beyond, 0.02), floor=[slower(TURN, 0.02)]).targets()
+        if not target.met
+    ]
+
+
+def test_json_and_print_hold_the_floor_and_the_ratio() -> None:
+    result = result_of(TURN, slower(TURN, 0.0045), floor=[TURN, TURN])
+    written = json.loads(json.dumps(result.as_json()))
+    assert written["plumbing_over_floor"] == pytest.approx({"median": 1.5, "p95": 2.0, "greatest": 2.0})
+    assert written["floor_milliseconds"]["plumbing"]["median"] == pytest.approx(4.5)
+    assert [row["to_voice"] for row in written["floor_turns"]] == [1.0, 1.0]
+    shown = io.StringIO()
+    present(reply_report(result), Console(file=shown, width=122))
+    (line,) = (line for line in shown.getvalue().splitlines() if "ratio" in line)
+    assert [cell.strip() for cell in line.strip("│ ").split("│")][:4] == ["ratio", "1.50", "2.00", "2.00"]
+    assert "✘ plumbing: at most 1.25 x the floor (medians): missed" in shown.getvalue()
 
 
 def test_a_hole_after_the_first_packet_is_a_miss() -> None:

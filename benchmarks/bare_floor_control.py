@@ -1,0 +1,160 @@
+"""The control for the bot's plumbing: the bare floor and its voice, each in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+import time
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self
+
+import discord
+from aiohttp import WSMsgType, web
+from yarl import URL
+
+from audio.opus import load_opus
+from benchmarks.errors import MeasurementError
+from benchmarks.reply_times import ReplyTimes
+from benchmarks.stand_in_model import StandInModel
+from config.project import ROOT
+from sandbox.voice.udp import Address, TimedSocket
+
+START_LIMIT = 30.0
+"""Seconds in which both processes must be connected."""
+REPLY_LIMIT = 60.0
+
+
+class BareFloorControl:
+    """Runs ``benchmarks.bare_floor`` and ``benchmarks.bare_voice``, and times their replies.
+
+    Use it as an async context manager. It is the floor's gateway, and receives its packets.
+
+    Args:
+        model: the stand-in model, which has been started. The floor and the bot ask the same one.
+        first_audio: seconds from a clause to the voice's first sound.
+    """
+
+    def __init__(self, model: StandInModel, first_audio: float) -> None:
+        self._model = model
+        self._first_audio = first_audio
+        self._number = 0
+        self._arrivals: asyncio.Queue[float] = asyncio.Queue()
+        self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._gateway: asyncio.Future[web.WebSocketResponse] = asyncio.get_running_loop().create_future()
+        self._open: AsyncExitStack | None = None
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            packets = TimedSocket("127.0.0.1", self._receive)
+            stack.callback(packets.close)
+            gateway_port = await self._serve_gateway(stack)
+            voice = await self._start(stack, "bare_voice", str(self._first_audio))
+            floor_reads = (gateway_port, URL(self._model.url).port, await _printed_port(voice), packets.address[1])
+            await self._start(stack, "bare_floor", *map(str, floor_reads), _opus_library())
+            try:
+                await asyncio.wait_for(asyncio.shield(self._gateway), START_LIMIT)
+            except TimeoutError as error:
+                raise MeasurementError(f"the bare floor did not start within {START_LIMIT:.0f} s") from error
+            self._open = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._open is not None:
+            await self._open.aclose()
+
+    async def answer(self, message: dict[str, Any], sentence: str) -> ReplyTimes:
+        """Send the floor a message, wait for its whole reply, and return the times.
+
+        Args:
+            message: the data of a MESSAGE_CREATE event, as the gateway sends it to bots.
+            sentence: the first sentence of the model's answer.
+
+        Raises:
+            MeasurementError: the floor did not answer, or its times do not fit together.
+        """
+        self._number += 1
+        event = json.dumps({"op": 0, "t": "MESSAGE_CREATE", "s": self._number, "d": message})
+        gateway = await self._gateway
+        sent = time.monotonic()
+        await gateway.send_str(event)
+        try:
+            async with asyncio.timeout(REPLY_LIMIT):
+                answer, received = await self._answers.get(), await self._arrivals.get()
+            asked = next(times for times in self._model.times if times.requested >= sent)
+            clause, whole = asked.tokens_until(answer["clause"]), asked.tokens_until(sentence)
+        except (TimeoutError, StopIteration, ValueError) as error:
+            raise MeasurementError(f"the bare floor did not answer: {error!r}") from error
+        return ReplyTimes(
+            sent=sent,
+            model_asked=asked.requested,
+            first_token=asked.first_token,
+            clause_written=asked.written_at(clause),
+            clause_tokens=clause,
+            sentence_written=asked.written_at(whole),
+            voice_asked=answer["voice_asked"],
+            first_audio=answer["first_audio"],
+            received=(received,),
+            heard=received,
+            underruns=0,
+        )
+
+    async def _serve_gateway(self, stack: AsyncExitStack) -> int:
+        app = web.Application()
+        app.router.add_get("/", self._converse)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port: int = runner.addresses[0][1]
+        return port
+
+    async def _converse(self, request: web.Request) -> web.WebSocketResponse:
+        gateway = web.WebSocketResponse()
+        await gateway.prepare(request)
+        self._gateway.set_result(gateway)
+        async for frame in gateway:
+            if frame.type is WSMsgType.TEXT:
+                self._answers.put_nowait(json.loads(frame.data))
+        return gateway
+
+    @staticmethod
+    async def _start(stack: AsyncExitStack, module: str, *arguments: str) -> asyncio.subprocess.Process:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", f"benchmarks.{module}", *arguments),
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+            # Ctrl-C then reaches the benchmark alone, which kills this process.
+            start_new_session=True,
+        )
+        stack.push_async_callback(_kill, process)
+        return process
+
+    def _receive(self, data: bytes, address: Address, arrival: float) -> None:
+        self._arrivals.put_nowait(arrival)
+
+
+async def _printed_port(process: asyncio.subprocess.Process) -> int:
+    """The port that a process prints as its first line."""
+    if process.stdout is None:
+        raise RuntimeError("the process was started without a pipe")
+    try:
+        return int(await asyncio.wait_for(process.stdout.readline(), START_LIMIT))
+    except (TimeoutError, ValueError) as error:
+        raise MeasurementError("the bare floor's voice did not start") from error
+
+
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+
+
+def _opus_library() -> str:
+    """The path of the libopus that the bot uses as well."""
+    load_opus()
+    return str(discord.opus._lib._name)

@@ -1,0 +1,49 @@
+"""The stand-in voice of the bare floor: a WebSocket server in a process of its own.
+
+``python -m benchmarks.bare_voice SECONDS`` prints its port. For each clause that it gets, it sends the first sound so
+many seconds later, and after it the two times. It runs until it is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+import time
+
+import numpy as np
+
+from benchmarks.bare_packets import RATE
+from benchmarks.bare_websocket import BareWebSocket
+
+TONE_HZ = 220.0
+SECONDS = 0.1
+"""Length of the first sound, in seconds: that of the stand-in engine's first chunk."""
+
+
+async def main(first_audio: float) -> None:
+    """Serve until cancelled."""
+    seconds = np.arange(round(SECONDS * RATE)) / RATE
+    sound = (0.2 * np.sin(2 * np.pi * TONE_HZ * seconds)).astype("<f4").tobytes()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(EOFError, ConnectionError):
+            socket = await BareWebSocket.accept(reader, writer)
+            while True:
+                json.loads(await socket.receive())
+                received_at = time.monotonic()
+                await asyncio.sleep(first_audio)
+                first_audio_at = time.monotonic()
+                socket.send(sound)
+                socket.send(json.dumps({"voice_asked": received_at, "first_audio": first_audio_at}))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main(float(sys.argv[1])))
