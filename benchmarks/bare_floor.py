@@ -1,6 +1,6 @@
 """The bare floor: a process with the same hops as a bot, in plain asyncio, without a framework or a Discord library.
 
-``python -m benchmarks.bare_floor GATEWAY MODEL VOICE PACKETS LIBOPUS`` takes four ports on loopback. For each message
+``python -m benchmarks.bare_floor GATEWAY MODEL VOICE PACKETS`` takes four ports on loopback. For each message
 from the gateway it asks the model, sends the first clause of the answer to the voice, and sends the first 20 ms of the
 sound as a packet. Then it tells the gateway the clause and the voice's times. It runs until the gateway closes.
 """
@@ -57,9 +57,9 @@ class BareModel:
         await self._reader.readline()
 
 
-async def main(gateway_port: int, model_port: int, voice_port: int, packet_port: int, library: str) -> None:
+async def main(gateway_port: int, model_port: int, voice_port: int, packet_port: int) -> None:
     """Answer every message until the gateway closes."""
-    packets = BarePackets(library)
+    packets = BarePackets()
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sender.connect(("127.0.0.1", packet_port))
     model = BareModel(*await asyncio.open_connection("127.0.0.1", model_port))
@@ -87,4 +87,4 @@ async def main(gateway_port: int, model_port: int, voice_port: int, packet_port:
 if __name__ == "__main__":
     # The gateway closes when the benchmark has ended.
     with contextlib.suppress(EOFError, ConnectionError, KeyboardInterrupt):
-        asyncio.run(main(*map(int, sys.argv[1:5]), sys.argv[5]))
+        asyncio.run(main(*map(int, sys.argv[1:5])))

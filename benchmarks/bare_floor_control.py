@@ -11,11 +11,9 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
 
-import discord
 from aiohttp import WSMsgType, web
 from yarl import URL
 
-from audio.opus import load_opus
 from benchmarks.errors import MeasurementError
 from benchmarks.reply_times import ReplyTimes
 from benchmarks.stand_in_model import StandInModel
@@ -52,8 +50,8 @@ class BareFloorControl:
             stack.callback(packets.close)
             gateway_port = await self._serve_gateway(stack)
             voice = await self._start(stack, "bare_voice", str(self._first_audio))
-            floor_reads = (gateway_port, URL(self._model.url).port, await _printed_port(voice), packets.address[1])
-            await self._start(stack, "bare_floor", *map(str, floor_reads), _opus_library())
+            ports = (gateway_port, URL(self._model.url).port, await _printed_port(voice), packets.address[1])
+            await self._start(stack, "bare_floor", *map(str, ports))
             try:
                 await asyncio.wait_for(asyncio.shield(self._gateway), START_LIMIT)
             except TimeoutError as error:
@@ -152,9 +150,3 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.kill()
     await process.wait()
-
-
-def _opus_library() -> str:
-    """The path of the libopus that the bot uses as well."""
-    load_opus()
-    return str(discord.opus._lib._name)

@@ -5,9 +5,11 @@ libopus is called directly. The ciphers are those of ``cryptography`` and PyNaCl
 
 from __future__ import annotations
 
-import ctypes
+import ctypes.util
+import importlib.util
 import os
 import struct
+from pathlib import Path
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -25,10 +27,14 @@ _TAG_BYTES = 8
 
 
 class BareEncoder:
-    """libopus's encoder at 48,000 Hz stereo. ``library`` is the path of libopus."""
+    """libopus's encoder at 48,000 Hz stereo.
 
-    def __init__(self, library: str) -> None:
-        self._opus = ctypes.CDLL(library)
+    Raises:
+        OSError: there is no libopus, or it makes no encoder.
+    """
+
+    def __init__(self) -> None:
+        self._opus = ctypes.CDLL(_find_libopus())
         self._opus.opus_encoder_create.restype = ctypes.c_void_p
         error = ctypes.c_int()
         self._state = ctypes.c_void_p(self._opus.opus_encoder_create(RATE, CHANNELS, _VOIP, ctypes.byref(error)))
@@ -47,16 +53,16 @@ class BareEncoder:
 
 
 class BarePackets:
-    """Makes packets from sound. ``library`` is the path of libopus.
+    """Makes packets from sound.
 
     Attributes:
         end_to_end_key: the random key of the frames.
         transport_key: the random key of the packets.
     """
 
-    def __init__(self, library: str) -> None:
+    def __init__(self) -> None:
         self.end_to_end_key, self.transport_key = os.urandom(16), os.urandom(32)
-        self._encoder = BareEncoder(library)
+        self._encoder = BareEncoder()
         self._end_to_end = AESGCM(self.end_to_end_key)
         self._number = 0
 
@@ -82,6 +88,16 @@ class BarePackets:
         counter = struct.pack(">I", number)
         nonce = counter + bytes(20)
         return header + crypto_aead_xchacha20poly1305_ietf_encrypt(frame, header, nonce, self.transport_key) + counter
+
+
+def _find_libopus() -> str:
+    """The library that the bot uses as well: the system's, else the one in PyAV's wheel."""
+    if found := ctypes.util.find_library("opus"):
+        return found
+    spec = importlib.util.find_spec("av")
+    folders = spec.submodule_search_locations if spec and spec.submodule_search_locations else []
+    bundled = (path for folder in folders for path in Path(folder).parent.glob("av.libs/libopus-*.so*"))
+    return str(next(bundled, "libopus.so.0"))
 
 
 def _leb128(number: int) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import discord
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -40,7 +39,7 @@ async def test_the_floor_answers_a_prompt_through_every_hop() -> None:
 
 def test_its_packets_are_encrypted_twice_and_hold_the_sound() -> None:
     load_opus()
-    packets = BarePackets(discord.opus._lib._name)
+    packets = BarePackets()
     decoder = SpeechDecoder()
     time = np.arange(FRAME_SAMPLES) / RATE
     for _ in range(150):
