@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+from collections.abc import Sequence
 
 import discord
 
 from bot.discord_errors import discord_error_text
 from bot.llm.small_model import ModelSize
 from bot.own_weights import OwnWeights
+from bot.usual_model_servers import USUAL_MODEL_SERVERS, UsualModelServer, find_model_servers
 from bot.voice.discord.permissions import invite_link
 
 PORTAL = "https://discord.com/developers/applications"
-USUAL_MODEL_SERVERS = (
-    ("Ollama", 11434, "http://127.0.0.1:11434/v1"),
-    ("llama-server", 8080, "http://127.0.0.1:8080/v1"),
-)
 TOY_MODEL = (
     "⚠️ I answer with the project's toy model: it knows a dozen sentences and understands nothing. "
     "Set `LLM_URL` to a model server for real answers."
@@ -72,24 +68,12 @@ async def toy_warning(weights: OwnWeights) -> str | None:
     return "\n".join(warnings) or None
 
 
-async def llm_warning(weights: OwnWeights) -> str | None:
+async def llm_warning(weights: OwnWeights, usual: Sequence[UsualModelServer] = USUAL_MODEL_SERVERS) -> str | None:
     """A warning if the language model is small or a toy. It names model servers that run on this machine."""
     small = weights.llm is not None and ModelSize(weights.llm.name).small
     if not weights.toy_llm and not small:
         return None
-    found = [f"{name} (`LLM_URL={url}`)" for name, port, url in USUAL_MODEL_SERVERS if await _listens(port)]
+    found = await find_model_servers(usual)
     offer = f" I see {' and '.join(found)} on this machine." if found else ""
     words = SMALL_LLM.format(name=weights.llm.name) if weights.llm is not None else TOY_MODEL
     return words + offer
-
-
-async def _listens(port: int) -> bool:
-    try:
-        async with asyncio.timeout(0.3):
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except (OSError, TimeoutError):
-        return False
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
-    return True

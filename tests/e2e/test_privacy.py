@@ -20,7 +20,7 @@ import psutil
 import pytest
 from yarl import URL
 
-from bot.first_start import USUAL_MODEL_SERVERS
+from bot.usual_model_servers import USUAL_MODEL_SERVERS
 from sandbox.server import Sandbox
 from tests.deployment.compose_files import resolved
 from tests.deployment.dockerfile import inherited, read_stages
@@ -64,7 +64,7 @@ async def test_a_call_as_a_user_has_it(tmp_path: Path, cache_dir: Path) -> None:
         await end(process)
     account = read_account(tmp_path / "trace", here)
     assert programs_of_a_call(account) == PROGRAMS
-    assert_nobody_else(account, served | {("127.0.0.1", port) for _, port, _ in USUAL_MODEL_SERVERS})
+    assert_nobody_else(account, served | {("127.0.0.1", server.port) for server in USUAL_MODEL_SERVERS})
     assert_nothing_else(account, data, cache, temporary)
     assert [names_in(place) for place in (home, cache.parent, temporary)] == [{".cache"}, {cache.name}, set()]
     assert_as_listed("DATA_DIR", data, account, never=NOT_IN_A_CALL)
