@@ -73,6 +73,8 @@ class EnginePool:
         self._admission = Admission(preferred_replies, FALLBACK_REPLIES)
         self._replies: set[ReplySynthesizer] = set()
         self._fault = ""
+        self._load_failure: OpenReason | None = None
+        """Why the preferred engine could not be loaded when that was last tried; ``None`` if it could."""
 
     @property
     def engine_name(self) -> str:
@@ -194,9 +196,10 @@ class EnginePool:
         return usable if not with_preferred or self._open_reason() is not None else (self._preferred, *usable)
 
     def _open_reason(self) -> OpenReason | None:
-        if not self.lifecycle.ready:
-            return self.breaker.check() or "loading"
-        return self.breaker.check()
+        if (reason := self.breaker.check()) is not None or self.lifecycle.ready:
+            return reason
+        # Until loading is tried again, the reason of the last failure still holds.
+        return "loading" if self.lifecycle.loading else self._load_failure or "loading"
 
     def gain_for(self, worker: EngineWorker) -> float:
         """Gain that matches this engine's loudness to the preferred engine's."""
@@ -222,15 +225,17 @@ class EnginePool:
             return
         self._fault = str(error)
         if self._fallbacks:
-            self.breaker.record_failure("out_of_memory" if isinstance(error, OutOfMemoryError) else "failed")
+            self.breaker.record_failure(_reason(error))
 
     def _breaker_changed(self, low: OpenReason | None) -> None:
         if low and not self._fallbacks:
             _log.info("%s is to be spared (%s), but no other engine is there: it goes on", self.engine_name, low)
         elif low:
             _log.info("%s is spared (%s): the next engine speaks", self.engine_name, low)
-        else:
+        elif self.lifecycle.ready:
             _log.info("%s speaks again", self.engine_name)
+        else:
+            _log.info("%s is loaded when somebody needs it", self.engine_name)
         self.notices.send(self.state())
 
     def _may_load(self) -> bool:
@@ -239,12 +244,14 @@ class EnginePool:
     def _loading(self, progress: float) -> None:
         self.notices.send(Loading(self.engine_name, progress))
         if progress >= 1:
+            self._load_failure = None
             self.notices.send(self.state())
             if (advice := self._preferred.engine.advice) is not None:
                 self.notices.send(Warned(advice))
 
     def _loading_failed(self, error: EngineError) -> None:
         _log.error("%s could not be loaded: %s", self.engine_name, error)
+        self._load_failure = _reason(error)
         self.record_failure(self._preferred, error)
 
     async def close(self) -> None:
@@ -252,6 +259,10 @@ class EnginePool:
         await self.lifecycle.close()
         for worker in self.workers:
             await worker.close()
+
+
+def _reason(failure: EngineError) -> OpenReason:
+    return "out_of_memory" if isinstance(failure, OutOfMemoryError) else "failed"
 
 
 class OverloadedError(RuntimeError):

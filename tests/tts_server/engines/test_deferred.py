@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tests.timing import Clock, wait_until
 from tests.tts_server.client import SpeechClient, running
 from tests.tts_server.spelling_engine import SpellingEngine, words_heard
 from tts_server.engines.base import EngineError, SpeechEngine
 from tts_server.engines.factory import DeferredEngine
-from wire.messages import EngineChanged, Loading
+from tts_server.speaking.circuit_breaker import FIRST_WAIT
+from wire.messages import EngineChanged, Loading, Notice
 
 NOTICES = "/ws/stream?notices=true"
 
@@ -17,8 +21,10 @@ class Maker:
     def __init__(self) -> None:
         self.engine = SpellingEngine("wanted")
         self.can = False
+        self.tries = 0
 
     def __call__(self) -> SpeechEngine:
+        self.tries += 1
         if not self.can:
             raise EngineError("the cloud is away")
         return self.engine
@@ -51,3 +57,27 @@ async def test_as_soon_as_it_can_be_made_it_speaks_with_a_voice_of_its_own() -> 
         assert await said(client) == [1, 2]
         assert (make.engine.texts, "w1 w2." in other.texts) == (["w1 w2."], False)
         assert make.engine.spoken_by == [make.engine.voices()[0].id]
+
+
+async def test_what_fails_at_each_attempt_is_never_said_to_be_loading_or_to_speak_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    make, other, clock = Maker(), SpellingEngine("other"), Clock()
+    failed, ready = EngineChanged("other", "failed", "the cloud is away"), EngineChanged("wanted", "ready")
+    async with running(DeferredEngine("wanted", make), other, clock=clock) as server, server.connect() as client:
+        told: list[Notice] = []
+        server.pool.notices.subscribe(told.append)
+        await wait_until(lambda: failed in told)
+        told.clear()
+        clock.now += FIRST_WAIT
+        assert await said(client) == [1, 2]
+        await wait_until(lambda: make.tries == 2 and server.pool.breaker.open_reason is not None)
+        assert {notice for notice in told if isinstance(notice, EngineChanged)} == {failed}
+        assert (await server.health())["state"] == "failed"
+        assert "speaks again" not in caplog.text
+        make.can = True
+        clock.now += 2 * FIRST_WAIT
+        assert await said(client) == [1, 2]
+        await wait_until(lambda: ready in told)
+        assert EngineChanged("other", "loading") not in told
