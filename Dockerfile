@@ -51,6 +51,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     TTS_VOICES_DIR=/data/voices \
     XTTS_MODEL=/data/models/xtts-v2 \
     HF_HUB_CACHE=/data/models/hub \
+    SEIYUU_CONTAINER=1 \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     ORT_DISABLE_TELEMETRY=1 \

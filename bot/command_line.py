@@ -21,6 +21,7 @@ from bot.watching.event_writer import EventWriter
 from bot.watching.log import log_to_stderr
 from config.errors import SettingsError
 from config.lifetime import end_with_parent, ending_signals, until_ended
+from config.place import demo_command, how_to_set_token
 from config.plain_parser import USAGE_ERROR
 from config.privacy import keep_files_private
 from config.settings import Settings
@@ -44,13 +45,14 @@ def run(given: list[str]) -> int:
         return USAGE_ERROR
     command = options.command or ("run" if settings.discord_token else "demo")
     if options.stay and command != "demo":
-        print('--stay is for the demonstration. Type `make run ARGS="demo --stay"` to see it.', file=sys.stderr)  # noqa: T201
+        print(f"--stay is for the demonstration. Type `{demo_command('--stay')}` to see it.", file=sys.stderr)  # noqa: T201
         return USAGE_ERROR
     if command != "doctor":
         for notice in setting_notices(settings):
             print(f"⚠️ {notice}", file=sys.stderr)  # noqa: T201
     if command == "run" and settings.discord_token is None:
-        print("DISCORD_TOKEN is not set. Set it in .env, or type `make run` to see the demonstration.", file=sys.stderr)  # noqa: T201
+        remedy = f"{how_to_set_token()}, or type `{demo_command()}` to see the demonstration."
+        print(f"DISCORD_TOKEN is not set. {remedy}", file=sys.stderr)  # noqa: T201
         return USAGE_ERROR
     try:
         return asyncio.run(_run(command, settings, options))

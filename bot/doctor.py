@@ -46,6 +46,7 @@ from bot.voice.turns.turns import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from bot.voices.introductions import load_introductions
 from config.env_file import ENV_FILE
+from config.place import demo_command, in_container
 from config.reasons import BrokenFileError
 from config.settings import Settings
 
@@ -106,12 +107,14 @@ async def _python(_: Settings) -> CheckResult:
 
 async def _settings(settings: Settings) -> CheckResult:
     found = setting_notices(settings)
-    return CheckResult("Settings", not found, "\n  ".join(found) or _env_file_text())
+    return CheckResult("Settings", None if found else True, "\n  ".join(found) or _env_file_text())
 
 
 def _env_file_text() -> str:
     if ENV_FILE.exists():
         return "every name in .env is a setting"
+    if in_container():
+        return "they come from the container's environment, and no name in it looks like a misspelt setting"
     return "there is no .env in this folder, so everything is at its default: cp .env.example .env"
 
 
@@ -240,7 +243,7 @@ async def _voice(settings: Settings, weights: OwnWeights) -> CheckResult:
 
 async def _token(settings: Settings) -> CheckResult:
     if settings.discord_token is None:
-        return CheckResult("Discord", None, "DISCORD_TOKEN is not set; `make run` shows the demonstration")
+        return CheckResult("Discord", None, f"DISCORD_TOKEN is not set; `{demo_command()}` shows the demonstration")
     try:
         if settings.discord_api_url is not None:
             await use_api(str(settings.discord_api_url))

@@ -8,6 +8,7 @@ import discord
 
 from bot.discord_errors import discord_error_text
 from bot.llm.small_model import ModelSize
+from bot.models.needs import download_command
 from bot.own_weights import OwnWeights
 from bot.usual_model_servers import USUAL_MODEL_SERVERS, UsualModelServer, find_model_servers
 from bot.voice.discord.permissions import invite_link
@@ -19,7 +20,7 @@ TOY_MODEL = (
 )
 SMALL_LLM = (
     "ℹ️ My mind is a small one ({name}): it chats, and knows little. For more, set `LLM_URL` to a model server, or "
-    "`LLM_MODEL=qwen2.5-7b-q5` after `python -m bot models download qwen2.5-7b-q5` (5.4 GB; on the processor alone it "
+    "`LLM_MODEL=qwen2.5-7b-q5` after `{download}` (5.4 GB; on the processor alone it "
     "takes 6 GB of memory and many seconds for an answer)."
 )
 TOY_STT = (
@@ -75,5 +76,9 @@ async def llm_warning(weights: OwnWeights, usual: Sequence[UsualModelServer] = U
         return None
     found = await find_model_servers(usual)
     offer = f" I see {' and '.join(found)} on this machine." if found else ""
-    words = SMALL_LLM.format(name=weights.llm.name) if weights.llm is not None else TOY_MODEL
+    words = (
+        SMALL_LLM.format(name=weights.llm.name, download=download_command("qwen2.5-7b-q5"))
+        if weights.llm is not None
+        else TOY_MODEL
+    )
     return words + offer

@@ -7,6 +7,7 @@ import importlib.util
 from bot.models.catalogue import CatalogueError, Part, load_catalogue
 from bot.models.needs import download_command, is_here, needed_models, recognises_speech
 from bot.models.outside import outside_weights
+from config.place import how_to_install_xtts
 from config.settings import Profile, Settings
 from config.speech_settings import EngineName, SpeechSettings
 
@@ -22,7 +23,7 @@ def missing_parts(settings: Settings) -> list[str]:
     found = []
     own_voice = settings.tts.websocket_url is None
     if own_voice and settings.voice_engine == EngineName.XTTS and importlib.util.find_spec("TTS") is None:
-        found.append("⚠️ XTTS's packages are not installed. To get them, type `make xtts`.")
+        found.append(f"⚠️ XTTS's packages are not installed. To get them, {how_to_install_xtts()}.")
     try:
         catalogue = load_catalogue()
     except CatalogueError as error:

@@ -10,15 +10,13 @@ from types import MappingProxyType
 from bot.models.catalogue import Catalogue, CatalogueError, Model, Part, load_catalogue
 from bot.models.model_store import Condition
 from bot.models.named_llm import EmbeddedLlm, NoSuchLlmError, named_llm
-from bot.models.needs import needed_models, recognises_speech, store_of
+from bot.models.needs import fetch_command, needed_models, recognises_speech, repair_command, store_of
 from bot.text import enumerated
 from config.settings import Profile, Settings, Weights
 from config.speech_settings import SpeechSettings
 
-REPAIR = "python -m bot models repair"
-FETCH = "python -m bot models fetch"
-DAMAGED = f"Weights: {{name}} is damaged (SHA-256 differs); using toys. Remedy: {REPAIR}"
-MISSING = f"Weights: {{names}} {{are}} not here; using {{instead}}. Remedy: {FETCH}"
+DAMAGED = "Weights: {name} is damaged (SHA-256 differs); using toys. Remedy: {remedy}"
+MISSING = "Weights: {names} {are} not here; using {instead}. Remedy: {remedy}"
 _STAND_INS = MappingProxyType(
     {
         "ears": "toys",
@@ -158,7 +156,7 @@ def _insist_on_real(catalogue: Catalogue, conditions: Mapping[str, Condition], *
         if condition is not Condition.COMPLETE and _slot(catalogue.models[name]) not in ("speech detector", but)
     ]
     if lacking:
-        raise RealWeightsMissingError(f"WEIGHTS=real, but {enumerated(lacking)}. Remedy: {REPAIR}")
+        raise RealWeightsMissingError(f"WEIGHTS=real, but {enumerated(lacking)}. Remedy: {repair_command()}")
 
 
 def _served_otherwise(settings: Settings, named: EmbeddedLlm | None) -> frozenset[str]:
@@ -173,9 +171,9 @@ def _notices(catalogue: Catalogue, conditions: Mapping[str, Condition], *, but: 
     conditions = {name: found for name, found in conditions.items() if _slot(catalogue.models[name]) not in but}
     for name, condition in conditions.items():
         if condition is Condition.DAMAGED:
-            yield DAMAGED.format(name=name)
+            yield DAMAGED.format(name=name, remedy=repair_command())
     missing = [name for name, condition in conditions.items() if condition is Condition.MISSING]
     if missing:
         instead = dict.fromkeys(_STAND_INS[_slot(catalogue.models[name])] for name in missing)
         are = "are" if len(missing) > 1 else "is"
-        yield MISSING.format(names=enumerated(missing), are=are, instead=enumerated(instead))
+        yield MISSING.format(names=enumerated(missing), are=are, instead=enumerated(instead), remedy=fetch_command())

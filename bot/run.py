@@ -21,6 +21,7 @@ from bot.own_weights import RealWeightsMissingError
 from bot.speech_server_process import ServiceError, ServiceSettingsError
 from bot.voice.events import Watcher
 from config.lifetime import Ending, ending_signals
+from config.place import bot_command
 from config.reasons import FULL_DISK, BrokenFileError, reason
 from config.settings import Settings
 
@@ -85,9 +86,10 @@ async def _serve(
         return FAILED
     except sqlite3.Error as error:
         _log.error(
-            "%s can't be used: %s. If that stays so, `python -m bot restore FILE` brings a backup back.",
+            "%s can't be used: %s. If that stays so, `%s` brings a backup back.",
             settings.data_dir / DATABASE_FILE,
             error,
+            bot_command("restore FILE"),
         )
         return FAILED
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import aiohttp
 
 from bot.models.catalogue import CatalogueError, load_catalogue
-from bot.models.needs import download_command, recogniser_model, store_of
+from bot.models.needs import download_command, recogniser_model, repair_command, store_of
 from bot.models.outside import recogniser_is_here, recogniser_remedy
 from bot.operator_files import read_corrections
-from bot.own_weights import REPAIR, OwnWeights
+from bot.own_weights import OwnWeights
 from bot.voice.transcribe.hallucinations import HallucinationFilter
 from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.transcribe.transcriber import Transcriber
@@ -64,7 +64,7 @@ def _own_options(folder: Path, settings: Settings, threads: int) -> WhisperOptio
     """The options for the profile's own weights. They run on the CPU unless a setting asks for a GPU."""
     device = "cpu" if settings.stt.device == "auto" else settings.stt.device
     numbers = "int8" if settings.stt.compute_type == "auto" and device == "cpu" else settings.stt.compute_type
-    return WhisperOptions(str(folder), device, threads, settings.stt.language, numbers, f"Remedy: {REPAIR}.")
+    return WhisperOptions(str(folder), device, threads, settings.stt.language, numbers, f"Remedy: {repair_command()}.")
 
 
 def _model(settings: Settings) -> tuple[str, str]:

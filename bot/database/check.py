@@ -8,6 +8,7 @@ from bot.check_result import CheckResult
 from bot.database.integrity import damaged_files, find_damage
 from bot.database.opening import open_database
 from bot.database.schema import DatabaseError, read_migrations, refuse_newer, version_of
+from config.place import bot_command
 
 _SUBJECT = "Database"
 
@@ -23,7 +24,7 @@ def check_database(path: Path) -> CheckResult:
                 _SUBJECT,
                 False,
                 f"{path} is damaged ({damage}). At its next start, the bot renames it and copies the readable records "
-                "to a new database; if you have a backup, `python -m bot restore FILE` restores everything",
+                f"to a new database; if you have a backup, `{bot_command('restore FILE')}` restores everything",
             )
         with open_database(path) as database:
             refuse_newer(path, version_of(database), newest=len(read_migrations()))

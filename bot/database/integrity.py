@@ -21,6 +21,7 @@ from bot.database.schema import (
     refuse_newer,
     version_of,
 )
+from config.place import bot_command
 
 DAMAGED = "damaged"
 CHOICES_LOST_WITH = "listening choices lost with"
@@ -53,7 +54,7 @@ class Rescue:
             saved = "nothing in it could be read, so a new one begins empty"
         return (
             f"The database was damaged and is kept as {self.kept}: {saved}. "
-            "If you have a backup, `python -m bot restore FILE` brings it back."
+            f"If you have a backup, `{bot_command('restore FILE')}` brings it back."
         )
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.database.opening import open_database
+from config.place import bot_command
 
 FILE = "seiyuu.sqlite3"
 """Name of the database file in ``DATA_DIR``."""
@@ -132,7 +133,7 @@ def refuse_newer(path: Path, version: int, *, newest: int) -> None:
     if version < 0:
         raise DatabaseError(
             f"{path} can't be used: its tables have version {version}, which no Seiyuu has made. "
-            "With a backup, `python -m bot restore FILE` brings everything back."
+            f"With a backup, `{bot_command('restore FILE')}` brings everything back."
         )
     if version > newest:
         raise NewerDatabaseError(

@@ -28,11 +28,12 @@ from bot.models.fetch import fetch
 from bot.models.hub import find_in_hub_cache
 from bot.models.memory_plan import MemoryPlan
 from bot.models.model_store import FileFault, Manifest
-from bot.models.needs import BOT, download_command, store_of
+from bot.models.needs import download_command, store_of
 from bot.models.outside import toys_in
 from bot.models.progress import progress_on
 from bot.text import size
 from config.errors import SettingsError
+from config.place import bot_command
 from config.settings import Profile, Settings, Weights
 from hardware.reading import read_cards
 
@@ -102,7 +103,7 @@ class ModelsCommand:
         self._say("")
         if not wanted:
             self._say(f"None of these models is {self._choice.reason}. To see what a profile needs, type for example")
-            self._say(f"  {BOT} models list --profile local")
+            self._say(f"  {bot_command('models list --profile local')}")
             return OK
         cards = read_cards()
         memory = "Expected memory on the card while it runs" if cards else "On a graphics card it would take"
@@ -168,7 +169,7 @@ class ModelsCommand:
                 self._say_settings(chosen)
             elif not self._choice.outside:
                 self._say(f"There is nothing to download: none of the models is {self._choice.reason}.")
-                self._say(f"To see which models there are, type `{BOT} models`.")
+                self._say(f"To see which models there are, type `{bot_command('models')}`.")
             return OK
         status = self._get(missing, accepted, agreed=agreed, ask=ask)
         if status == OK:
@@ -224,12 +225,14 @@ class ModelsCommand:
             name, manifest = entry.name, entry.store.manifest(entry.name)
             faults = [] if manifest is None else self._faults(entry, manifest)
             for fault in faults:
-                self._say(f"✘ {name}: {fault.path} {fault.text}. To fix it, type `{BOT} models repair {name}`")
+                self._say(
+                    f"✘ {name}: {fault.path} {fault.text}. To fix it, type `{bot_command('models repair', name)}`"
+                )
             lacks = not faults and self._lacks(entry)
             if lacks:
                 self._say(f"✘ {name}: {self._amount_here(entry)}. To get it, type `{download_command(name)}`")
             elif manifest is None:
-                hint = f". To get it, type `{BOT} models fetch`" if name in self._choice.wanted else ""
+                hint = f". To get it, type `{bot_command('models fetch')}`" if name in self._choice.wanted else ""
                 self._say(f"– {name}: {self._amount_here(entry)}{hint}")
             elif not faults:
                 many = len(manifest.files)

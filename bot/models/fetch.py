@@ -16,7 +16,7 @@ from bot.models.progress import progress_on
 from bot.text import enumerated, size
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
-UNTIL_THEN = "Until then the bot does without; the next `make run` tries again."
+UNTIL_THEN = "Until then the bot does without; the next start tries again."
 
 
 def fetch(catalogue: Catalogue, pins: Path, entries: Sequence[ModelEntry], console: Console) -> int:

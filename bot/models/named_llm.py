@@ -7,11 +7,10 @@ from pathlib import Path
 
 from bot.models.catalogue import Catalogue, Part
 from bot.models.model_store import Condition
-from bot.models.needs import download_command, store_of
+from bot.models.needs import download_command, repair_command, store_of
 from config.settings import Settings
 
 GGUF = ".gguf"
-REPAIR = "python -m bot models repair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class EmbeddedLlm:
     @property
     def remedy(self) -> str:
         """Advice for people if the model can't be loaded."""
-        return f"get {self.path} again, or name another model in LLM_MODEL" if self.unchecked else REPAIR
+        return f"get {self.path} again, or name another model in LLM_MODEL" if self.unchecked else repair_command()
 
 
 class NoSuchLlmError(Exception):
@@ -65,6 +64,6 @@ def named_llm(settings: Settings, catalogue: Catalogue) -> EmbeddedLlm | None:
         case Condition.MISSING:
             raise NoSuchLlmError(f"LLM_MODEL={asked} is not here yet. Get it with: {download_command(asked)}")
         case Condition.DAMAGED:
-            raise NoSuchLlmError(f"LLM_MODEL={asked} is damaged. Remedy: {REPAIR}")
+            raise NoSuchLlmError(f"LLM_MODEL={asked} is damaged. Remedy: {repair_command()}")
         case Condition.COMPLETE:
             return EmbeddedLlm(store.folder(asked) / model.files[0].path, asked)

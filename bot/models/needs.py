@@ -8,18 +8,27 @@ from pathlib import Path
 from bot.models.catalogue import Catalogue, Model, Part
 from bot.models.hub import find_in_hub_cache
 from bot.models.model_store import ModelStore
+from config.place import bot_command
 from config.settings import Profile, Settings, Weights
 from config.speech_settings import DEFAULT_XTTS_MODEL, SpeechSettings
 
-BOT = ".venv/bin/python -m bot"
-"""The command that starts the bot, for messages that tell people what to type."""
 FOLDER = "models"
 """Name of the folder in DATA_DIR for models from the hub."""
 
 
 def download_command(*names: str) -> str:
     """The command that downloads these models. Without names, it downloads those that the settings need."""
-    return " ".join([BOT, "models download", *names])
+    return bot_command("models download", *names)
+
+
+def repair_command() -> str:
+    """The command that repairs the weights that the bot runs itself."""
+    return bot_command("models repair", python="python")
+
+
+def fetch_command() -> str:
+    """The command that downloads the weights that a start would use."""
+    return bot_command("models fetch", python="python")
 
 
 def store_of(settings: Settings, model: Model) -> ModelStore:

@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from bot.models.catalogue import Catalogue, Part, Source
 from bot.models.named_llm import NoSuchLlmError, named_llm
-from bot.models.needs import BOT, needed_models, recogniser_model, voice_engines
+from bot.models.needs import needed_models, recogniser_model, voice_engines
+from config.place import bot_command, hub_command
 from config.settings import Settings
 from config.speech_settings import EngineName, SpeechSettings
 from toys.cache import model_files, whisper_files
@@ -39,7 +40,6 @@ WHISPERS: Mapping[str, str] = MappingProxyType(
 )
 """faster-whisper's model names, with the repository of each on the hub. They are copied here, because importing
 faster-whisper takes a second."""
-HUB_DOWNLOAD = ".venv/bin/hf download"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +74,11 @@ def outside_weights(catalogue: Catalogue, settings: Settings, speech: SpeechSett
 
 def recogniser_remedy(asked: str) -> str:
     """A sentence that says how to get a speech recognition model that is not in the catalogue."""
-    choose = f"a model that `{BOT} models` lists"
+    choose = f"a model that `{bot_command('models')}` lists"
     repository = hub_repository(asked)
     if repository is None:
         return f"Set STT_MODEL to the folder it is in, or to {choose}."
-    return f"To get it, unchecked, type `{HUB_DOWNLOAD} {repository}`; or set STT_MODEL to {choose}."
+    return f"To get it, unchecked, type `{hub_command(repository)}`; or set STT_MODEL to {choose}."
 
 
 def hub_repository(asked: str) -> str | None:

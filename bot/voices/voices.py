@@ -11,6 +11,7 @@ from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import UnknownVoiceError, VoiceExistsError, VoicesError
 from bot.speech_server.voices import RecordingUpload, ServerVoice, VoiceCatalogue
 from bot.voices.records import Maker, VoiceRecords
+from config.place import bot_command, how_to_install_xtts
 
 MAX_NAME = 50
 """Maximum number of characters of a searched name."""
@@ -18,7 +19,7 @@ REMEMBERED = 10.0
 """If the list of voices for suggestions is older than this, in seconds, it is fetched again."""
 CANNOT_CLONE = (
     "❌ The current engine ({engine}) can't clone voices. The people who run me can change that: `TTS_ENGINE=xtts` in "
-    "`.env`, then `make xtts` and `.venv/bin/python -m bot models download`."
+    "`.env`. Then {packages}, and type `{download}`."
 )
 NO_SUCH_VOICE = "❓ There is no voice called {name!r}. {offer}`{prefix}voice list` shows all of them."
 CANNOT_SPEAK = "❌ I tried {name}, and it can't speak just now, so I keep my voice. {reason}"
@@ -101,7 +102,7 @@ class Voices:
         """Raise if the engine can't clone voices. The error says how to change that."""
         catalogue = await self.catalogue()
         if not catalogue.can_clone:
-            raise VoicesError(CANNOT_CLONE.format(engine=catalogue.engine))
+            raise VoicesError(_cannot_clone(catalogue.engine))
 
     async def check(self, voice: ServerVoice) -> None:
         """Check that a voice can speak: synthesize a sentence, which nobody hears. Raises if it can't speak."""
@@ -152,6 +153,11 @@ class Voices:
         await self._records.delete(voice.id)
         self._choices = {guild: chosen for guild, chosen in self._choices.items() if chosen != voice.id}
         self._known = None
+
+
+def _cannot_clone(engine: str) -> str:
+    download = bot_command("models download xtts-v2")
+    return CANNOT_CLONE.format(engine=engine, packages=how_to_install_xtts(), download=download)
 
 
 def _offer_words(offer: str) -> str:

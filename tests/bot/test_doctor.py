@@ -166,3 +166,10 @@ async def test_a_folder_without_a_file_of_settings_is_told(tmp_path: Path) -> No
     assert told.text.startswith("there is no .env in this folder")
     (tmp_path / ".env").write_text("PERSONA=seiyuu\n")
     assert (await doctor._settings(Settings.read())).text == "every name in .env is a setting"
+
+
+async def test_an_unknown_name_is_a_warning_since_the_start_accepts_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTS_NO_SUCH_SETTING", "1")
+    told = await doctor._settings(Settings.read())
+    assert "TTS_NO_SUCH_SETTING" in told.text
+    assert (told.good, told.mark) == (None, "–")

@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from config.place import CONTAINER_VARIABLE
 from config.privacy import SILENCED
 from config.project import ROOT
 from config.settings import Settings as BotSettings
@@ -17,7 +18,15 @@ from tests.deployment.dockerfile import inherited, read_stages
 STAGES = read_stages()
 ADDED = ("deploy/requirements-nvidia.txt", "deploy/requirements-cloud-voice.txt")
 IMAGES = ("bot", "bot-nvidia", "tts", "tts-cloud", "tts-xtts")
-OF_THE_IMAGE = {"PATH", "HOME", "HF_HUB_CACHE", "LD_LIBRARY_PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
+OF_THE_IMAGE = {
+    "PATH",
+    "HOME",
+    "HF_HUB_CACHE",
+    "LD_LIBRARY_PATH",
+    "PYTHONUNBUFFERED",
+    "PYTHONDONTWRITEBYTECODE",
+    CONTAINER_VARIABLE,
+}
 COPIED = [
     source
     for stage in STAGES.values()

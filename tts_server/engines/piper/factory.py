@@ -11,16 +11,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from config.place import bot_command, how_to_install_requirements
 from tts_server.engines.base import EngineError
 from tts_server.engines.piper.voice_files import VoiceFile, find_voices, read_voice
 
 if TYPE_CHECKING:
     from tts_server.engines.piper.engine import PiperEngine
 
-HOW_TO_GET_A_VOICE = "type .venv/bin/python -m bot models download piper-joe, or set PIPER_MODEL to the file of another"
 _OPTIONS = ("voice", "piper_path", "debug")
 _VOICE_OPTIONS = ("model_file", "config_file")
 _NEEDED = ("piper", "onnx")
+
+
+def _how_to_get_a_voice() -> str:
+    return f"type {bot_command('models download piper-joe')}, or set PIPER_MODEL to the file of another"
 
 
 def create_piper(
@@ -42,8 +46,7 @@ def create_piper(
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise EngineError(
-            f"piper needs packages that are not installed ({', '.join(missing)}): "
-            ".venv/bin/pip install -r requirements.txt"
+            f"piper needs packages that are not installed ({', '.join(missing)}): {how_to_install_requirements()}"
         )
     files = _files(model, options, downloaded)
     # Piper's libraries are imported only if Piper is used.
@@ -64,12 +67,12 @@ def _files(model: Path | None, options: Mapping[str, Any], downloaded: Path | No
         try:
             return find_voices(downloaded)
         except EngineError as error:
-            raise EngineError(f"{error}: {HOW_TO_GET_A_VOICE}") from error
+            raise EngineError(f"{error}: {_how_to_get_a_voice()}") from error
     if named is None:
-        raise EngineError(f"piper needs a voice that is on this machine: {HOW_TO_GET_A_VOICE}")
+        raise EngineError(f"piper needs a voice that is on this machine: {_how_to_get_a_voice()}")
     file, description = named
     if not file.is_file():
-        raise EngineError(f"piper's voice {file} is not there: {HOW_TO_GET_A_VOICE}")
+        raise EngineError(f"piper's voice {file} is not there: {_how_to_get_a_voice()}")
     return [read_voice(file, description)]
 
 

@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 from xml.sax.saxutils import escape
 
+from config.place import bot_command, how_to_install, hub_command
 from config.speech_settings import EngineName
 from tts_server.engines.base import EngineError, UnknownEngineError
 from tts_server.engines.offline import ONLINE_ENGINES, nothing_fetched, what_is_missing
@@ -60,12 +61,15 @@ class NamedEngine:
     weights: str = "see its own documentation"
 
 
+_IMAGE_PACKAGES = "deploy/requirements-cloud-voice.txt (the packages of compose.cloud-voice.yml)"
+
+
 def _download(model: str) -> str:
-    return f"type .venv/bin/python -m bot models download {model}"
+    return f"type {bot_command('models download', model)}"
 
 
 def _hub(repository: str) -> str:
-    return f"get them yourself, for example with: .venv/bin/hf download {repository}"
+    return f"get them yourself, for example with: {hub_command(repository)}"
 
 
 _SPEED = Traits(supports=("speed",))
@@ -231,7 +235,9 @@ def _module(name: str, named: NamedEngine) -> Any:
 
 
 def _missing(name: str, packages: str, error: ImportError) -> str:
-    return f"{name} needs packages that are not installed ({one_line(error)}): .venv/bin/pip install {packages}"
+    return (
+        f"{name} needs packages that are not installed ({one_line(error)}): {how_to_install(packages, _IMAGE_PACKAGES)}"
+    )
 
 
 def _secrets(named: NamedEngine, environment: Mapping[str, str]) -> dict[str, Any]:

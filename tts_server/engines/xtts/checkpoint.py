@@ -9,6 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from config.place import bot_command
 from tts_server.engines.base import EngineError
 
 CONFIG, WEIGHTS, VOCABULARY, SPEAKERS = "config.json", "model.pth", "vocab.json", "speakers_xtts.pth"
@@ -49,7 +50,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     if missing:
         raise EngineError(
             f"XTTS v2's weights are not in {folder} ({', '.join(missing)} missing): type "
-            "`.venv/bin/python -m bot models download xtts-v2` to get them. "
+            f"`{bot_command('models download xtts-v2')}` to get them. "
             "Their licence, the Coqui Public Model License, forbids commercial use."
         )
     config = _read_config(folder / CONFIG)

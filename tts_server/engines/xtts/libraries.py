@@ -8,10 +8,10 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
+from config.place import how_to_install_xtts
 from tts_server.engines.base import EngineError
 
 _NEEDED = ("torch", "torchaudio", "TTS", "safetensors")
-HOW_TO_INSTALL = "type `.venv/bin/pip install -r requirements-xtts.txt` (about 2.5 GB; more with CUDA's libraries)"
 
 
 def import_loading() -> ModuleType:
@@ -22,12 +22,16 @@ def import_loading() -> ModuleType:
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise EngineError(f"XTTS v2 needs libraries that are not installed ({', '.join(missing)}): {HOW_TO_INSTALL}")
+        raise EngineError(f"XTTS v2 needs libraries that are not installed ({', '.join(missing)}): {_how_to_install()}")
     try:
         _import_torchaudio()
         return importlib.import_module("tts_server.engines.xtts.loading")
     except (ImportError, OSError, RuntimeError) as error:
-        raise EngineError(f"XTTS v2's libraries can't be imported ({error}): {HOW_TO_INSTALL}") from error
+        raise EngineError(f"XTTS v2's libraries can't be imported ({error}): {_how_to_install()}") from error
+
+
+def _how_to_install() -> str:
+    return f"{how_to_install_xtts()} (about 2.5 GB; more with CUDA's libraries)"
 
 
 def _import_torchaudio() -> None:

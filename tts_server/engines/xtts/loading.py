@@ -17,6 +17,7 @@ from TTS.tts.configs.xtts_config import XttsConfig
 from TTS.tts.models.xtts import Xtts, _legacy_safe_globals
 from typing_extensions import override
 
+from config.place import how_to_install
 from config.speech_settings import Precision
 from config.types import Device
 from tts_server.engines.base import EngineError, LoadingReport
@@ -138,7 +139,8 @@ def _check_deepspeed(device: ModelDevice) -> None:
     if device.gpu is None:
         raise EngineError("TTS_DEEPSPEED=true is for a card, and XTTS v2 would run on the processor: leave it out")
     if find_spec("deepspeed") is None:
-        raise EngineError("TTS_DEEPSPEED=true needs DeepSpeed: type `.venv/bin/pip install deepspeed`, or leave it out")
+        remedy = how_to_install("deepspeed", "requirements-xtts.txt")
+        raise EngineError(f"TTS_DEEPSPEED=true needs DeepSpeed: {remedy}, or leave it out")
 
 
 _log = logging.getLogger(__name__)
