@@ -9,7 +9,7 @@ import pytest
 
 from bot.features.scheduled_events.entry import Entry, read_entry
 from bot.features.scheduled_events.spoken_times import TimesError
-from bot.features.scheduled_events.times import next_time, require_future, trigger_of
+from bot.features.scheduled_events.times import last_time, next_time, require_future, trigger_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -110,3 +110,14 @@ def test_cron_means_what_it_means_in_a_crontab(cron: str, next_ones: list[str]) 
 def test_bad_times_are_told_clearly(written: str, reason: str) -> None:
     with pytest.raises(TimesError, match=reason.replace("*", r"\*")):
         require_future(read_entry(written).cron, BERLIN, datetime(2027, 1, 15, tzinfo=BERLIN))
+
+
+def test_the_last_time_before_a_moment_also_in_the_hour_that_comes_twice() -> None:
+    half_past = trigger_of("30 * * * *", BERLIN)
+    ended = datetime(2026, 10, 25, 1, 45, tzinfo=UTC).astimezone(BERLIN)  # The second 2:45 of that night.
+    began = datetime(2026, 10, 25, 0, 15, tzinfo=UTC).astimezone(BERLIN)
+    last = last_time(half_past, began, ended)
+    assert last is not None
+    assert last.astimezone(UTC) == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    assert last_time(half_past, ended, ended) is None
+    assert last_time(trigger_of("45 * * * *", BERLIN), began, ended) == ended

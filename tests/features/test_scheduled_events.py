@@ -3,113 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import pytest
-from apscheduler.events import (  # type: ignore[import-untyped]
-    EVENT_JOB_ERROR,
-    EVENT_JOB_EXECUTED,
-    JobExecutionEvent,
-)
-from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
-from discord.ext import commands
 
-from bot.client import SeiyuuBot
-from bot.database import Database
+from bot.features.scheduled_events import feature
 from bot.features.scheduled_events.commands import (
     FILE_TOO_LARGE,
     MAX_FILE,
     NO_CHANNEL,
     NOTHING_PLANNED,
     NOTHING_TO_POST,
-    ScheduleCommands,
 )
-from bot.features.scheduled_events.feature import ScheduledEvents
-from bot.features.scheduled_events.records import MAX_EVENTS, EventDraft, ScheduleRecords
-from sandbox.world.entities import Channel, Message, Upload
+from bot.features.scheduled_events.records import MAX_EVENTS
+from sandbox.world.entities import Upload
 from sandbox.world.permissions import Permission
-from tests.features.stage import LIMIT, FeatureStage, feature_stage
-from tests.features.talk import CLOCK_START, let_manage, running, written_by_bots
-from tests.timing import Clock, wait_until
+from tests.features.schedule_board import Board, open_board
+from tests.features.stage import LIMIT
+from tests.features.talk import running, written_by_bots
+from tests.timing import wait_until
 
 HOUR = 3600.0
 DAY = 24 * HOUR
-NOON = "0 12 * * *"
 VIDEO = b"\x00\x00\x00\x18ftypmp42" + bytes(1000)
-
-
-@dataclass(slots=True)
-class Board:
-    """A bot with a schedule in UTC, Ada, who manages the server, and the test's clock, at noon."""
-
-    stage: FeatureStage
-    clock: Clock
-    events: ScheduledEvents
-    scheduler: AsyncIOScheduler
-
-    @property
-    def general(self) -> Channel:
-        return self.stage.sandbox.home.general
-
-    async def restart(self) -> None:
-        """A new feature object with the old database, as after a crash."""
-        self.scheduler = AsyncIOScheduler(timezone=UTC)
-        records = ScheduleRecords(self.stage.database)
-        self.events = ScheduledEvents(self.stage.bot, records, ZoneInfo("UTC"), self.scheduler, clock=self.clock)
-
-    async def add(self, text: str, *, skip: bool = False, cron: str = NOON, channel: Channel | None = None) -> int:
-        place = channel or self.general
-        draft = EventDraft(self.stage.sandbox.guild.id, place.id, self.stage.ada.id, cron, text, None, skip)
-        return (await self.events.add(draft)).event.id
-
-    def fire(self) -> list[str]:
-        """Let the scheduler fire all its jobs soon. Returns their ids."""
-        jobs = self.scheduler.get_jobs()
-        for job in jobs:
-            job.modify(next_run_time=datetime.now(UTC))
-        return [job.id for job in jobs]
-
-    async def come_due(self) -> None:
-        """Let the scheduler fire all its jobs. Returns when they have ended, and a moment later."""
-        ended: list[str] = []
-
-        def note(event: JobExecutionEvent) -> None:
-            ended.append(event.job_id)
-
-        self.scheduler.add_listener(note, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
-        fired = self.fire()
-        await wait_until(lambda: set(ended) >= set(fired))
-        self.scheduler.remove_listener(note)
-        await asyncio.sleep(0.15)
-
-    async def begins_to_post(self) -> None:
-        """Wait until the sandbox delays a post, as it was told to."""
-        await wait_until(lambda: self.stage.sandbox.faults.rest.pending == 0)
-
-    def posted(self, channel: Channel | None = None) -> list[str]:
-        return [message.content for message in written_by_bots(self.stage.sandbox, channel or self.general)]
-
-    async def read(self, text: str) -> Message:
-        return await self.stage.ada.wait_for_message(self.general, lambda m: m.content == text, LIMIT)
 
 
 @pytest.fixture
 async def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Board]:
-    clock, scheduler = Clock(CLOCK_START), AsyncIOScheduler(timezone=UTC)
-    made: list[ScheduledEvents] = []
-
-    async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
-        records = ScheduleRecords(database)
-        made.append(ScheduledEvents(bot, records, ZoneInfo("UTC"), scheduler, clock=clock))
-        return [ScheduleCommands(made[0], "UTC", "!")]
-
-    async with feature_stage(tmp_path, monkeypatch, cogs) as stage:
-        let_manage(stage.sandbox, stage.ada.id)
-        yield Board(stage, clock, made[0], scheduler)
+    async with open_board(tmp_path, monkeypatch) as board:
+        yield board
 
 
 async def test_a_manager_schedules_sees_and_removes(board: Board) -> None:
@@ -302,12 +226,53 @@ async def test_what_was_put_off_waits_for_the_next_start_but_for_what_is_being_p
         await board.events.release()
         await board.begins_to_post()
         assert board.posted() == []
-    (first,) = board.posted()
+    assert board.posted() == ["noon"]
     await board.restart()
     async with running(board.events.run()):
         await wait_until(lambda: len(board.posted()) > 1)
-    assert board.posted()[0] == first
-    assert sorted(board.posted()) == ["lunch", "noon"]
+    assert board.posted() == ["noon", "lunch"]
+
+
+async def test_what_was_put_off_comes_in_the_order_in_which_it_was_due(board: Board) -> None:
+    async with running(board.events.run()):
+        await board.add("half past", cron="30 12 * * *")
+        await board.add("quarter past", cron="15 12 * * *")
+        await board.add("every ten minutes", cron="*/10 * * * *")
+        await board.add("noon")
+        await board.events.hold("a call")
+        board.clock.pass_by(DAY + 0.75 * HOUR)
+        await board.come_due()
+        await board.events.release()
+        await wait_until(lambda: len(board.posted()) > 3)
+    assert board.posted() == ["noon", "quarter past", "half past", "every ten minutes"]
+
+
+async def test_a_release_while_they_are_refused_does_not_change_their_order(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = 0
+
+    async def refuse_the_first(posting: Coroutine[Any, Any, None]) -> None:
+        nonlocal refusals
+        if refusals:
+            refusals -= 1
+            await board.events.hold("a call")
+            await posting
+            await board.events.release()
+        else:
+            await posting
+
+    monkeypatch.setattr(feature, "finish_within_limit", refuse_the_first)
+    async with running(board.events.run()):
+        await board.add("noon")
+        await board.add("lunch")
+        await board.events.hold("a call")
+        board.clock.pass_by(DAY)
+        await board.come_due()
+        refusals = 1
+        await board.events.release()
+        await wait_until(lambda: len(board.posted()) > 1)
+    assert (refusals, board.posted()) == (0, ["noon", "lunch"])
 
 
 async def test_a_deleted_channel_disables_the_event_and_its_author_is_told(board: Board) -> None:

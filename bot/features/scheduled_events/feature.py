@@ -16,7 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[impo
 from bot.background import FINISH_LIMIT, finish_within_limit
 from bot.features.scheduled_events.posting import Poster, PostResult
 from bot.features.scheduled_events.records import EventDraft, ScheduledEvent, ScheduleRecords
-from bot.features.scheduled_events.times import next_time, require_future, trigger_of
+from bot.features.scheduled_events.times import last_time, next_time, require_future, trigger_of
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 
 _log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class ScheduledEvents:
         await self._gate.hold(reason)
 
     async def release(self) -> None:
-        """Resume. Postponed events are posted first."""
+        """Resume. Postponed events are posted first, in the order in which they were due."""
         await self._gate.release()
         self._wake.set()
 
@@ -168,9 +168,22 @@ class ScheduledEvents:
             self._wake.set()
 
     async def _post_postponed(self) -> None:
-        for event in await self._records.all():
-            if event.postponed:
-                await finish_within_limit(self._post_late(event))
+        """Post the postponed events in the order of their due times, until there are none or this object is paused.
+
+        They are read again before each post. So an event that was refused during a pause comes first after it.
+        """
+        while not self._gate.held:
+            postponed = [event for event in await self._records.all() if event.postponed and not event.disabled]
+            if not postponed:
+                return
+            await finish_within_limit(self._post_late(min(postponed, key=self._due_order)))
+
+    def _due_order(self, event: ScheduledEvent) -> tuple[float, int]:
+        """When the postponed post was due, in seconds since 1970, and the event's id."""
+        handled = event.handled_until
+        trigger = trigger_of(event.cron, self._zone)
+        due = last_time(trigger, self._local_time(handled - GRACE), self._local_time(handled))
+        return (due.timestamp() if due else handled, event.id)
 
     async def _post_late(self, event: ScheduledEvent) -> None:
         try:

@@ -77,6 +77,15 @@ def next_time(trigger: BaseTrigger, after: datetime) -> datetime | None:
     return time
 
 
+def last_time(trigger: BaseTrigger, after: datetime, until: datetime) -> datetime | None:
+    """The last time of a trigger later than ``after`` and not later than ``until``; ``None`` if there is none."""
+    last, time = None, next_time(trigger, after)
+    # Seconds are compared, since local times don't say which of two repeated hours they are in.
+    while time is not None and time.timestamp() <= until.timestamp():
+        last, time = time, next_time(trigger, time)
+    return last
+
+
 def require_future(cron: str, zone: ZoneInfo, now: datetime) -> None:
     """Check that ``cron`` has at least one time after ``now``; raises :class:`TimesError`."""
     trigger = trigger_of(cron, zone)
