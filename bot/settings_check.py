@@ -12,7 +12,7 @@ from bot.llm.personas import PersonaError
 from bot.models.catalogue import CatalogueError, load_catalogue
 from bot.models.named_llm import NoSuchLlmError, named_llm
 from bot.models.needs import recognises_speech
-from bot.models.outside import WHISPERS
+from bot.models.outside import WHISPERS, voice_weights
 from bot.operator_files import (
     OperatorFileError,
     check_ca_file,
@@ -29,7 +29,7 @@ from config.misspelt import faults_of_file, foreign_names, unknown_names
 from config.program_settings import SECRETS, SECRETS_DIR
 from config.pronunciations import read_pronunciations
 from config.settings import Profile, Settings, missing_server
-from config.speech_settings import ENGINE_VARIABLES, SpeechSettings
+from config.speech_settings import ENGINE_VARIABLES, EngineName, SpeechSettings
 from config.spelling import nearest
 from wire.presets import read_presets
 
@@ -58,6 +58,8 @@ def checked_settings() -> Settings:
         faults += wrong
     faults += _file_mistakes(settings, speech)
     faults += _recogniser_mistakes(settings)
+    if speech is not None:
+        faults += _voice_mistakes(settings, speech)
     if not faults and (missing := missing_server(settings) or _missing_llm(settings)) is not None:
         faults.append(place(missing, SECRETS_DIR))
     if faults:
@@ -91,6 +93,22 @@ def _recogniser_mistakes(settings: Settings) -> Iterator[Fault]:
         example = f"It must be a Whisper model's name or its folder, for example STT_MODEL={EXAMPLES['STT_MODEL']}"
         meant = f"Did you mean {near}?" if near else example
         yield place(Fault(f"STT_MODEL: {shown(asked)} is not valid. {meant}", ("STT_MODEL",)), SECRETS_DIR)
+
+
+def _voice_mistakes(settings: Settings, speech: SpeechSettings) -> Iterator[Fault]:
+    """The mistake in ``PIPER_MODEL`` if Piper is the chosen engine and there is no such file or folder.
+
+    Missing weights of another engine, or of a stand-in, are only a warning (:mod:`bot.missing_parts`).
+    """
+    if settings.voice_engine != EngineName.PIPER and not settings.runs_default_tts:
+        return
+    try:
+        catalogue = load_catalogue()
+    except CatalogueError:
+        return
+    for weights in voice_weights(catalogue, settings, speech):
+        if weights.place is None and weights.setting.startswith("PIPER_MODEL="):
+            yield place(Fault(weights.fault, ("PIPER_MODEL",)), SECRETS_DIR)
 
 
 def _file_mistakes(settings: Settings, speech: SpeechSettings | None) -> Iterator[Fault]:

@@ -69,7 +69,7 @@ def outside_weights(catalogue: Catalogue, settings: Settings, speech: SpeechSett
         yield _recogniser(settings.stt.model)
     yield from _llm(catalogue, settings)
     if settings.tts.websocket_url is None:
-        yield from _tts(catalogue, settings, speech)
+        yield from voice_weights(catalogue, settings, speech)
 
 
 def recogniser_remedy(asked: str) -> str:
@@ -125,7 +125,8 @@ def _llm(catalogue: Catalogue, settings: Settings) -> Iterator[OutsideWeights]:
         yield OutsideWeights(setting, Part.LLM, str(llm.path) if llm is not None else None)
 
 
-def _tts(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> Iterator[OutsideWeights]:
+def voice_weights(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> Iterator[OutsideWeights]:
+    """The weights of voices outside of the catalogue that the bot's own speech server needs. Blocks on the disk."""
     engines = voice_engines(settings, speech)
     catalogued = [catalogue.models[name].settings for name in needed_models(catalogue, settings, speech)]
     named = "xtts_model" in speech.model_fields_set

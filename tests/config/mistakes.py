@@ -145,6 +145,8 @@ VALUES = (
     value("PIPER_MODEL", "C:\\voices\\joe.onnx", "as Linux writes it"),
     value("XTTS_MODEL", "\\\\nas\\xtts", "as Linux writes it"),
     value("TTS_STAND_IN_TIMINGS", "C:/timings", "as Linux writes it"),
+    Mistake("PIPER_MODEL=./nope.onnx", ("PIPER_MODEL=nope.onnx is not here", "where it is"), alone=True),
+    Mistake("TTS_ENGINE=piper\nPIPER_MODEL=/nope", ("PIPER_MODEL=/nope is not here",), alone=True),
     Mistake("DISCORD_CA_FILE=./nope.pem", ("DISCORD_CA_FILE=nope.pem can't be read", "no such file")),
     Mistake("STT_CORRECTIONS=./nope.yaml", ("STT_CORRECTIONS: nope.yaml can't be read", "no such file")),
     Mistake("TTS_CORRECTIONS=./nope.yaml", ("TTS_CORRECTIONS: nope.yaml can't be read", "no such file")),
