@@ -71,7 +71,7 @@ async def _run(run: Run) -> Report:
 
 async def _measure(arguments: argparse.Namespace, console: Console) -> list[Judged]:
     settings = load_settings()
-    weights = arguments.weights or _weights(settings)
+    weights = arguments.weights or small_mind_weights(settings)
     if not weights.is_file():
         raise MeasurementError(f"{weights} is not there; get it with python -m bot models download {MODEL}")
     talks = TALKS[: arguments.talks]
@@ -88,7 +88,8 @@ async def _measure(arguments: argparse.Namespace, console: Console) -> list[Judg
     return judged
 
 
-def _weights(settings: Settings) -> Path:
+def small_mind_weights(settings: Settings) -> Path:
+    """The file with the weights of SmolLM2."""
     return settings.cache_dir / "weights" / MODEL / "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 

@@ -47,6 +47,7 @@ from bot.feature_set import build_features
 from bot.features.vision.feature import Vision
 from bot.first_start import toy_warning, welcome
 from bot.guard import Guard, read_permits
+from bot.guesses import run_ahead
 from bot.heartbeat import FILE as HEARTBEAT_FILE
 from bot.heartbeat import beat
 from bot.identity import HEADERS
@@ -81,6 +82,7 @@ from bot.voices.voices import Voices
 from bot.warm_up import warm_model, warm_speech_server, warm_transcriber, warm_up_engines
 from bot.watching.traces import TraceFile
 from config.settings import Settings
+from config.speech_settings import engine_variables
 from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
@@ -197,6 +199,7 @@ async def build_application(
             consent,
             conversations,
             watch,
+            run_ahead(settings, model.options, (await asyncio.to_thread(engine_variables)).get("OPENAI_BASE_URL")),
         )
         rights = CallRights(BargeInRule.parse(settings.call.barge_in), audience.admits, guard.spoken_refusal)
 

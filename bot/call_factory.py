@@ -20,6 +20,7 @@ from bot.voice.engines import CallEngines, LoadingReport
 from bot.voice.events import EventFeed, Watcher
 from bot.voice.listening_notice import ListeningTerms
 from bot.voice.records.kept_turns import KeptTurns
+from bot.voice.run_ahead import RunAhead
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transport import Transport
 from bot.voice.turns.turns import TurnPolicy
@@ -37,6 +38,7 @@ class CallFactory:
     Attributes:
         manner: returns the speech parameters for a server, given the server's id.
         watch: gets the events of all calls.
+        run_ahead: what calls may do before it is certain that a turn is over.
     """
 
     settings: Settings
@@ -52,6 +54,7 @@ class CallFactory:
     consent: ListeningConsent
     conversations: Conversations
     watch: Watcher
+    run_ahead: RunAhead
 
     def make(self, kind: type[C], transport: Transport, server: int, volume: float, report: LoadingReport) -> C:
         """Build a call. It is not started.
@@ -75,6 +78,7 @@ class CallFactory:
             self.transcriber,
             self.turn_policy,
             self.word_lists,
+            self.run_ahead,
         )
         return kind(
             transport,

@@ -14,7 +14,9 @@ from bot.llm.history import MAX_TURNS, History, Turn, speakers_of_turns
 from bot.llm.messages import ChatMessage, SpeakerNames
 from bot.llm.personas import Character
 from bot.llm.prompts import SPOKEN, CallRoom, ConversationMessages, call_room
+from bot.llm.slots import CALL_SLOT
 from bot.llm.small_model import SmallPrompts
+from bot.llm.usage import PromptUsage
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class ModelResponder:
         """
         character = self._character()
         await self._model.learn_model_size(model=character.persona.model)
+        await self._model.learn_slots(model=character.persona.model)
         asked = await self._messages(character, Turn.of_person("Someone", "hello"))
         try:
             await self._model.warm_up(asked, model=character.persona.model)
@@ -69,11 +72,17 @@ class ModelResponder:
             _log.warning("The model server could not be warmed up: %s", error)
         await self._model.learn_context_size(model=character.persona.model)
 
-    async def answer(self, asked: Turn, when_loading: Callable[[], None] | None = None) -> AsyncGenerator[str, None]:
+    async def answer(
+        self,
+        asked: Turn,
+        when_loading: Callable[[], None] | None = None,
+        when_counted: Callable[[PromptUsage], None] | None = None,
+    ) -> AsyncGenerator[str, None]:
         """Stream the answer to a turn.
 
         Args:
             when_loading: called once if the server has been loading its model for a while.
+            when_counted: called with the token counts of the prompt, if the server reports them.
 
         Raises:
             ModelError: there is no answer, or it broke off.
@@ -82,7 +91,14 @@ class ModelResponder:
         messages = await self._messages(character, asked)
         said = ""
         known = self._speakers(character, asked)
-        pieces = self._model.text(messages, model=character.persona.model, speakers=known, when_loading=when_loading)
+        pieces = self._model.text(
+            messages,
+            model=character.persona.model,
+            speakers=known,
+            when_loading=when_loading,
+            slot=CALL_SLOT,
+            when_counted=when_counted,
+        )
         async with aclosing(pieces):
             async for piece in pieces:
                 if piece.retracts:

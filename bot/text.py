@@ -74,6 +74,18 @@ def plain_words(text: str) -> list[str]:
     return [word for word in (part.strip("'-") for part in _PUNCTUATION.sub(" ", folded).split()) if word]
 
 
+_SENTENCE_MARKS = '.,;:!?…。、，！？；：¿¡"“”„«»()[]—–'
+
+
+def same_words(one: str, other: str) -> bool:
+    """Whether two transcripts have the same words. Case, and punctuation at the ends of words, don't matter."""
+    return one == other or (bool(words := _spoken_words(one)) and words == _spoken_words(other))
+
+
+def _spoken_words(text: str) -> list[str]:
+    return [word for part in text.casefold().split() if (word := part.strip(_SENTENCE_MARKS))]
+
+
 def plain(text: str) -> str:
     """The words of ``text`` for comparison (:func:`plain_words`), joined by spaces."""
     return " ".join(plain_words(text))

@@ -60,6 +60,7 @@ async def warm_model(
 ) -> None:
     """Have the server load the model, and fill its prompt cache with the first prompt of a call."""
     await model.learn_model_size(model=character.persona.model)
+    await model.learn_slots(model=character.persona.model)
     prompts = ConversationMessages(SPOKEN, model, clock, small_prompts)
     messages = await prompts.write(character, (), Turn.of_person("Someone", "hello"), "")
     await model.warm_up(messages, model=character.persona.model)

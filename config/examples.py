@@ -87,6 +87,8 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "BARGE_IN": "everyone",
         "CAPTIONS": "thread",
         "REMAKE_RECORDINGS": "true",
+        "GUESSES": "on",
+        "WRONG_GUESSES_PER_MINUTE": "10",
         "STT_API_KEY": "sk-0123456789",
         "STT_URL": "http://127.0.0.1:8000/v1",
         "TTS_ALLOWED_ORIGINS": "http://localhost:8000,https://chat.example.org",

@@ -63,6 +63,15 @@ class ListeningPolicy(StrEnum):
     OPT_IN = "opt-in"
 
 
+class Guesses(StrEnum):
+    """Whether replies are prepared at pauses, before it is certain that the person has finished."""
+
+    AUTO = "auto"
+    """Prepared, unless the service that would do it costs money; see :func:`bot.guesses.run_ahead`."""
+    ON = "on"
+    OFF = "off"
+
+
 class Captions(StrEnum):
     """The place where captions of a call are written."""
 
@@ -109,6 +118,8 @@ class CallSettings(Section):
         barge_in: who may interrupt the bot.
         captions: where captions (who said what) are written, until somebody chooses otherwise.
         remake_recordings: whether a better voice speaks the recorded answers again after the call.
+        guesses: whether replies are prepared before it is certain that the person has finished.
+        wrong_guesses_per_minute: most prepared replies that a call throws away in a minute.
     """
 
     prefix: ClassVar[str] = ""
@@ -122,6 +133,8 @@ class CallSettings(Section):
     barge_in: BargeIn = "everyone"
     captions: Captions = Captions.OFF
     remake_recordings: bool = False
+    guesses: Guesses = Guesses.AUTO
+    wrong_guesses_per_minute: Annotated[int, Field(ge=1, le=1_000)] = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,8 @@ ENGINE_VARIABLES = frozenset(
     }
 )
 """Keys and addresses of online engines. They are read from the same places as the settings."""
+PAID_ENGINES = frozenset({"azure", "camb", "cartesia", "elevenlabs", "minimax", "modelslab", "openai", "typecast"})
+"""Online engines that need a key, so that what they speak probably costs money."""
 
 
 class EngineName(StrEnum):

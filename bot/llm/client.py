@@ -23,9 +23,11 @@ from bot.llm.probe import ServerReport, ask_context_size, check_server, count_to
 from bot.llm.request_sender import ReplyRequest, RequestSender, ServerMemory
 from bot.llm.requests import ModelOptions, reply_body
 from bot.llm.response import ReplyReader
+from bot.llm.slots import CALL_SLOT, ServerSlots, ask_slots
 from bot.llm.small_model import ModelSize, ask_model_size, options_for_size
 from bot.llm.thinking import ThinkingHabit, begins_inside_thought
 from bot.llm.tool_calls import ToolCall
+from bot.llm.usage import PromptUsage
 from config.sections import ModelApi
 
 _log = logging.getLogger(__name__)
@@ -89,6 +91,13 @@ class ModelClient:
         if parameters is not None:
             self._memory_of(options.model).size.learn(parameters)
 
+    async def learn_slots(self, *, model: str | None = None) -> None:
+        """Ask the server whether it is llama.cpp's, and how many slots it has. Never raises."""
+        options = self.options if model is None else replace(self.options, model=model)
+        slots = self._memory_of(options.model).slots
+        if not slots.known and (count := await ask_slots(self._connections(), options)) is not None:
+            slots.learn(count)
+
     def context_size(self, *, model: str | None = None) -> int:
         """The model's context size in tokens, as far as it is known."""
         return self._memory_of(model or self.options.model).window.size
@@ -98,7 +107,7 @@ class ModelClient:
         return self._memory_of(model or self.options.model).size
 
     async def warm_up(self, messages: Sequence[ChatMessage], *, model: str | None = None) -> None:
-        """Ask for a reply of one token to ``messages``, so that the server's prompt cache contains them afterwards.
+        """Ask for a reply of one token to ``messages``, so that the prompt cache for calls contains them afterwards.
 
         Args:
             model: the model to use; ``None`` for the configured one.
@@ -106,7 +115,7 @@ class ModelClient:
         Raises:
             ModelError: the server could not reply.
         """
-        request = self._request(messages, model, warming=True)
+        request = replace(self._request(messages, model), warming=True, slot=CALL_SLOT)
         await self._ask_for_template(request)
         with self._sender(request) as sender:
             response = await sender.open()
@@ -153,7 +162,8 @@ class ModelClient:
         Raises:
             ModelError: there is no reply, or it broke off. Everything that was yielded before stays valid.
         """
-        return self._answer(messages, model, speakers, never_retract, when_loading, runs_tools=True)
+        request = self._request(messages, model, when_loading)
+        return self._answer(request, speakers, never_retract, runs_tools=True)
 
     async def text(
         self,
@@ -163,29 +173,30 @@ class ModelClient:
         speakers: SpeakerNames = NO_SPEAKERS,
         never_retract: bool = False,
         when_loading: Callable[[], None] | None = None,
+        slot: int | None = None,
+        when_counted: Callable[[PromptUsage], None] | None = None,
     ) -> AsyncGenerator[TextDelta, None]:
         """Ask for a reply like :meth:`stream`, but yield only its text. Calls and the text chat use this.
 
         The bot has no tools yet, so a tool call is only logged. A reply that consists of tool calls alone raises a
         ModelError, like an empty reply.
+
+        Args:
+            slot: the slot of a llama.cpp server in which the reply is made, so that it finds its prompt in the cache;
+                ``None`` leaves the choice to the server.
+            when_counted: called with the token counts of the prompt, if the server reports them. A server is only asked
+                to report them if ``slot`` is given.
         """
-        answer = self._answer(messages, model, speakers, never_retract, when_loading, runs_tools=False)
+        request = replace(self._request(messages, model, when_loading), slot=slot, when_counted=when_counted)
+        answer = self._answer(request, speakers, never_retract, runs_tools=False)
         async with aclosing(answer):
             async for part in answer:
                 if isinstance(part, TextDelta):
                     yield part
 
     async def _answer(
-        self,
-        messages: Sequence[ChatMessage],
-        model: str | None,
-        speakers: SpeakerNames,
-        never_retract: bool,
-        when_loading: Callable[[], None] | None,
-        *,
-        runs_tools: bool,
+        self, request: ReplyRequest, speakers: SpeakerNames, never_retract: bool, *, runs_tools: bool
     ) -> AsyncGenerator[AnswerPart, None]:
-        request = self._request(messages, model, when_loading)
         spoke, asking = False, True
         async with self._asking_for_template(request) as template_asked:
             with self._sender(request) as sender:
@@ -222,7 +233,7 @@ class ModelClient:
     ) -> AsyncGenerator[AnswerPart, None]:
         """Read the reply from an open response, and close the response at the end."""
         try:
-            reader = ReplyReader(response, request.options, request.begin_by)
+            reader = ReplyReader(response, request.options, request.begin_by, request.when_counted)
             # The first piece is read before anything else is awaited. Otherwise data that has arrived already would be
             # lost if the server closes the connection.
             delta = await reader.read()
@@ -301,17 +312,12 @@ class ModelClient:
         task.add_done_callback(self._counting.discard)
 
     def _request(
-        self,
-        messages: Sequence[ChatMessage],
-        model: str | None,
-        when_loading: Callable[[], None] | None = None,
-        *,
-        warming: bool = False,
+        self, messages: Sequence[ChatMessage], model: str | None, when_loading: Callable[[], None] | None = None
     ) -> ReplyRequest:
         options = self.options if model is None else replace(self.options, model=model)
         options = options_for_size(options, small=self._memory_of(options.model).size.small)
         begin_by = asyncio.get_running_loop().time() + options.first_token_timeout
-        return ReplyRequest(options, messages, begin_by, when_loading, warming)
+        return ReplyRequest(options, messages, begin_by, when_loading)
 
     def _sender(self, request: ReplyRequest) -> RequestSender:
         return RequestSender(request, self._memory_of(request.options.model), self._connections)
@@ -319,7 +325,8 @@ class ModelClient:
     def _memory_of(self, model: str | None) -> ServerMemory:
         if model not in self._memories:
             window = ContextWindow(self.options.context_tokens)
-            self._memories[model] = ServerMemory(Dialect(self._logged), window, ThinkingHabit(), ModelSize(model))
+            dialect, habit, size = Dialect(self._logged), ThinkingHabit(), ModelSize(model)
+            self._memories[model] = ServerMemory(dialect, window, habit, size, ServerSlots())
         return self._memories[model]
 
     def _check_end(self, answer: AnswerBuilder, options: ModelOptions, runs_tools: bool) -> None:

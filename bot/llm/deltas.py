@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.llm.tool_calls import CallPiece, call_pieces
+from bot.llm.usage import PromptUsage, prompt_usage
 from bot.text import join_surrogates
 
 END_OF_STREAM = "[DONE]"
@@ -49,6 +50,7 @@ class Delta:
         reason: the server's finish reason in lower case; "" if it gave none.
         whole: whether this is a complete message. If other pieces came before, their text is in it once more.
         calls: pieces of tool calls. They come after ``text``.
+        usage: the token counts of the prompt, if the server reports them with this piece.
     """
 
     text: str = ""
@@ -57,6 +59,7 @@ class Delta:
     reason: str = ""
     whole: bool = False
     calls: tuple[CallPiece, ...] = ()
+    usage: PromptUsage | None = None
 
     @property
     def says(self) -> bool:
@@ -80,6 +83,11 @@ def parse_delta(data: str) -> Delta:
     fields = _json_object(data)
     if (said := _reported_error(fields)) is not None:
         raise ServerSaidError(said)
+    delta, usage = _from_fields(fields), prompt_usage(fields)
+    return delta if usage is None else replace(delta, usage=usage)
+
+
+def _from_fields(fields: Mapping[str, Any]) -> Delta:
     if fields.get("choices"):
         return _from_choices(fields["choices"])
     if "content" in fields:

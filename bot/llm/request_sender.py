@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
@@ -38,64 +36,11 @@ from bot.llm.errors import (
 )
 from bot.llm.messages import ChatMessage
 from bot.llm.requests import ModelOptions, longest_answer, one_token, reply_body, reply_url
+from bot.llm.retry_pauses import pause_before, retry_after
+from bot.llm.slots import OPTIONAL_FIELDS, ServerSlots
 from bot.llm.small_model import ModelSize
 from bot.llm.thinking import ThinkingHabit
-
-FIRST_PAUSE = 0.25
-"""First pause between two attempts, in seconds, if the server names no time. The pause doubles each time."""
-MAX_PAUSE = 2.0
-"""Longest pause between two attempts, in seconds, if the server names no time."""
-
-_DELAY_IN_BODY = re.compile(
-    r"(?:\"retryDelay\"\s*:\s*\"|(?:try again|retry) in )(?:(?P<minutes>\d{1,4})m(?!s)\s?)?"
-    r"(?P<amount>\d{1,9}(?:\.\d{1,9})?)\s?(?P<unit>ms|s)\b",
-    re.IGNORECASE,
-)
-_MILLISECONDS = 1000
-
-
-def retry_after(headers: Mapping[str, str], body: str, now: datetime) -> float | None:
-    """Seconds to wait before the next attempt, as the server asks for it; ``None`` if it asks for no valid time.
-
-    The header ``Retry-After`` has seconds or a date. Some servers send a header with milliseconds. Gemini and Groq
-    write the time into the body. The result can be very large, so the caller needs a limit of its own.
-    """
-    milliseconds = _number(headers.get("Retry-After-Ms", ""))
-    if milliseconds is not None:
-        return milliseconds / _MILLISECONDS
-    given = headers.get("Retry-After", "").strip()
-    if given:
-        seconds = _number(given)
-        return seconds if seconds is not None else _until(given, now)
-    if found := _DELAY_IN_BODY.search(body):
-        amount = float(found["amount"])
-        seconds = amount / _MILLISECONDS if found["unit"].lower() == "ms" else amount
-        return 60 * int(found["minutes"] or 0) + seconds
-    return None
-
-
-def pause_before(attempt: int) -> float:
-    """Seconds to wait before retry number ``attempt`` (the first retry is 1), if the server names no time."""
-    return min(FIRST_PAUSE * 2.0 ** min(attempt - 1, 16), MAX_PAUSE)
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
-
-
-def _until(text: str, now: datetime) -> float | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, IndexError, TypeError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
-
+from bot.llm.usage import PromptUsage
 
 MAX_FIELD_RETRIES = 3
 """Maximum number of retries of one request without fields that the server refused."""
@@ -148,6 +93,7 @@ class ServerMemory:
     window: ContextWindow
     habit: ThinkingHabit
     size: ModelSize
+    slots: ServerSlots
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +104,8 @@ class ReplyRequest:
         begin_by: the event loop's time by which the reply must have begun.
         when_loading: called once if the server has been loading its model for a while.
         warming: whether the request only fills the server's prompt cache, so that a reply of one token is enough.
+        slot: the slot of a llama.cpp server in which the reply is made; ``None`` leaves the choice to the server.
+        when_counted: called with the token counts of the prompt, if the server reports them.
     """
 
     options: ModelOptions
@@ -165,6 +113,8 @@ class ReplyRequest:
     begin_by: float
     when_loading: Callable[[], None] | None = None
     warming: bool = False
+    slot: int | None = None
+    when_counted: Callable[[PromptUsage], None] | None = None
 
 
 class RequestSender:
@@ -254,7 +204,8 @@ class RequestSender:
     def _body(self) -> dict[str, Any]:
         fit = self._memory.window.fit(self._request.messages, longest_answer(self._options))
         self._sent = fit.messages
-        body = self._memory.dialect.applied(reply_body(self._options, fit.messages, fit.max_tokens))
+        more = self._memory.slots.fields(self._request.slot, self._options.api)
+        body = self._memory.dialect.applied(reply_body(self._options, fit.messages, fit.max_tokens, more))
         for field in self._left_out_fields:
             body = without_field(body, field)
         if self._folds_system:
@@ -265,7 +216,7 @@ class RequestSender:
         """Change the request or wait, so that another attempt may succeed. Raises ModelError if nothing can help."""
         if refusal.status in REQUEST_REFUSED:
             too_large = LengthRefusal() if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else None
-            if self._change(refusal.body) or self._shorten(too_large):
+            if self._change(refusal.body) or self._shorten(too_large) or self._leave_out_optional_fields(refusal):
                 return
         if _may_succeed_later(refusal):
             await self._wait(refusal, refused(self._options, refusal))
@@ -287,9 +238,17 @@ class RequestSender:
         self._remember_left_out_fields()
         if self._field_tries >= MAX_FIELD_RETRIES:
             return False
-        self._field_tries += 1
+        self._field_tries += roles or any(field.path[0] not in OPTIONAL_FIELDS for field in fields)
         self._left_out_fields.extend(fields)
         self._folds_system = self._folds_system or roles
+        return True
+
+    def _leave_out_optional_fields(self, refusal: Refusal) -> bool:
+        """Leave out the fields that a reply does not need, if the server does not say what it refuses."""
+        optional = sorted(OPTIONAL_FIELDS & self._sent_body.keys())
+        if not optional or refusal.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
+            return False
+        self._left_out_fields.extend(RefusedField((name,)) for name in optional)
         return True
 
     def _remember_left_out_fields(self) -> None:

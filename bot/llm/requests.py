@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any, Self
 
 from yarl import URL
@@ -77,13 +78,22 @@ def longest_answer(options: ModelOptions) -> int:
     return next((limit for limit in own if isinstance(limit, int) and limit > 0), options.max_tokens)
 
 
-def reply_body(options: ModelOptions, messages: Sequence[ChatMessage], max_tokens: int) -> dict[str, Any]:
+NOTHING_MORE: Mapping[str, Any] = MappingProxyType({})
+
+
+def reply_body(
+    options: ModelOptions,
+    messages: Sequence[ChatMessage],
+    max_tokens: int,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Build the JSON body that asks for a streamed reply to ``messages``. Options that are not set are left out.
 
     The operator's own fields (``LLM_EXTRA``) are merged in, and override the others.
 
     Args:
         max_tokens: the limit for the answer, in tokens: :func:`longest_answer`, or less if there is no room for it.
+        more: further fields.
     """
     body: dict[str, Any] = {"stream": True, "temperature": options.temperature}
     if options.model:
@@ -103,7 +113,7 @@ def reply_body(options: ModelOptions, messages: Sequence[ChatMessage], max_token
         body["stop"] = list(stop)
     if options.api is ModelApi.COMPLETION:
         body["cache_prompt"] = True
-    return _with_limit(_with_extra(body, options.extra), max_tokens)
+    return _with_limit(_with_extra({**body, **more}, options.extra), max_tokens)
 
 
 def _as_json(message: ChatMessage) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 
 import aiohttp
@@ -12,6 +13,7 @@ from bot.llm.deltas import BrokenDeltaError, Delta, ServerSaidError, error_text,
 from bot.llm.errors import ModelError, ModelErrorKind, model_error, server_said, stalled, too_late
 from bot.llm.requests import ModelOptions
 from bot.llm.sse import BARE, ERROR, SseEvent, SseOverflowError, SseParser
+from bot.llm.usage import PromptUsage
 
 # Seconds to wait for more after an end mark. The waits differ, because some servers mark every piece as the last one.
 _LAST_BYTES_WAIT = 0.05
@@ -32,6 +34,8 @@ class ReplyDecoder:
     """
 
     def __init__(self) -> None:
+        self.usage: PromptUsage | None = None
+        """The token counts that the server reported last; ``None`` if it reported none."""
         self._parser = SseParser()
         self._events: deque[SseEvent] = deque()
         self._ended = False
@@ -65,6 +69,7 @@ class ReplyDecoder:
         """
         while self._events:
             delta = self._parse(self._events.popleft())
+            self.usage = delta.usage or self.usage
             if delta.whole:
                 delta = self._without_repetition(delta)
             else:
@@ -113,12 +118,20 @@ class ReplyReader:
 
     Args:
         begin_by: the event loop's time (``loop.time()``, in seconds) by which the first delta must have come.
+        when_counted: called with the token counts of the prompt, each time that the server reports other ones.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, options: ModelOptions, begin_by: float) -> None:
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        options: ModelOptions,
+        begin_by: float,
+        when_counted: Callable[[PromptUsage], None] | None = None,
+    ) -> None:
         self._response = response
         self._options = options
         self._begin_by = begin_by
+        self._when_counted = when_counted
         self._begun = False
         self._said = False
         """Whether there was text or a tool call."""
@@ -203,12 +216,17 @@ class ReplyReader:
             raise self._broken_response(str(error)) from error
 
     def _next(self) -> Delta | None:
+        before = self._decoder.usage
         try:
-            return self._decoder.next()
+            delta = self._decoder.next()
         except BrokenDeltaError as error:
             raise self._broken_response(str(error)) from error
         except ServerSaidError as error:
             raise server_said(self._options, str(error)) from error
+        usage = self._decoder.usage
+        if usage is not None and usage != before and self._when_counted is not None:
+            self._when_counted(usage)
+        return delta
 
     def _broken_response(self, what: str) -> ModelError:
         return model_error(self._options, ModelErrorKind.BROKEN, f"sent something that is not a reply ({what}).")

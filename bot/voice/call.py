@@ -138,7 +138,7 @@ class Call(Generic[T]):
         self._playback = ReplyPlayback(loop, clock=clock)
         self._playback.volume = volume
         self.conversation = Conversation(
-            Dialogue(lambda: DialogueTexts.of(character.now().persona)),
+            Dialogue(lambda: DialogueTexts.of(character.now().persona), voice_runs_ahead=engines.run_ahead.voice),
             engines.make_responder(self._history, self._room),
             self._history,
             speech,
@@ -147,6 +147,7 @@ class Call(Generic[T]):
             watch=self._events,
             manner=engines.manner,
             language=ConversationLanguage(),
+            run_ahead=engines.run_ahead,
             clock=clock,
         )
         self._playback.listener = self.conversation
@@ -166,6 +167,7 @@ class Call(Generic[T]):
             self._notices,
             history=self._history,
             watch=self._events,
+            run_ahead=engines.run_ahead,
             clock=clock,
         )
 

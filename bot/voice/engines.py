@@ -10,6 +10,7 @@ from bot.llm.history import History
 from bot.llm.prompts import CallRoom
 from bot.voice.dialogue.conversation import Manner
 from bot.voice.ports import Responder, SpeechClient
+from bot.voice.run_ahead import UNPAID, RunAhead
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.turns.turns import TurnPolicy
 from bot.voice.utterances.word_lists import WordLists
@@ -31,6 +32,7 @@ class CallEngines:
         transcriber: transcribes speech to text.
         turn_policy: the rules by which turns are detected, and the estimator of how likely a pause ends the turn.
         word_lists: the phrases of spoken commands, and the backchannels of listeners ("mhm").
+        run_ahead: what may be done before it is certain that a turn is over.
     """
 
     character: LocalCharacter
@@ -40,3 +42,4 @@ class CallEngines:
     transcriber: Transcriber
     turn_policy: TurnPolicy
     word_lists: WordLists
+    run_ahead: RunAhead = UNPAID

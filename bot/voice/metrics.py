@@ -37,6 +37,8 @@ class ReplyTrace:
         last_packet: when the last frame was sent.
         audio: length of the sound that was played.
         underruns: length of the silence that was played because sound came too late, in frames of 20 ms.
+        prompt_tokens: number of tokens in the model's prompt; ``None`` if the server did not tell it.
+        cached_tokens: how many of these tokens the server took from its prompt cache; ``None`` if it did not tell it.
     """
 
     reply: str
@@ -53,6 +55,8 @@ class ReplyTrace:
     last_packet: float | None = None
     audio: float = 0.0
     underruns: int = 0
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
 
     def as_json(self) -> dict[str, object]:
         """The trace as a dictionary of JSON values."""
@@ -90,6 +94,8 @@ class ReplyTimer:
         self._waited = self._since(clock())
         self._stages: dict[str, float] = {}
         self._microphone: str | None = None
+        self._prompt_tokens: int | None = None
+        self._cached_tokens: int | None = None
 
     def _since(self, at: float) -> float:
         return round(1000 * (at - self._prompt_at), 2)
@@ -113,6 +119,10 @@ class ReplyTimer:
         self.reached("transcribed", turn.transcribed_at)
         self.reached("turn_ended", turn.ended_at)
 
+    def counted(self, prompt_tokens: int | None, cached_tokens: int | None) -> None:
+        """Note how many tokens the model's prompt has, and how many of them were in the server's prompt cache."""
+        self._prompt_tokens, self._cached_tokens = prompt_tokens, cached_tokens
+
     def finish(self, outcome: Outcome, *, audio: float = 0.0, underruns: int = 0) -> ReplyTrace:
         """Return the finished trace. ``audio`` is the length of the sound that was played, in milliseconds."""
         stages: dict[str, float | None] = {stage: self._stages.get(stage) for stage in STAGES}
@@ -123,6 +133,8 @@ class ReplyTimer:
             self._microphone,
             audio=round(audio),
             underruns=underruns,
+            prompt_tokens=self._prompt_tokens,
+            cached_tokens=self._cached_tokens,
             **stages,
         )
 

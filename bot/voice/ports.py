@@ -7,6 +7,7 @@ from typing import Protocol
 
 from audio.samples import Samples
 from bot.llm.history import Turn
+from bot.llm.usage import PromptUsage
 from bot.speech_server.stream import SpeechEvent
 from bot.voice.turn import Prompt, TurnId
 from bot.voice.utterances.classifier import Classification, SpokenCommand, Utterance
@@ -20,11 +21,17 @@ class Responder(Protocol):
         """Prepare the model, so that the next answer comes sooner. Never raises."""
         ...
 
-    def answer(self, asked: Turn, when_loading: Callable[[], None] | None = None) -> AsyncGenerator[str, None]:
+    def answer(
+        self,
+        asked: Turn,
+        when_loading: Callable[[], None] | None = None,
+        when_counted: Callable[[PromptUsage], None] | None = None,
+    ) -> AsyncGenerator[str, None]:
         """Stream the text of the answer to a turn. Closing the generator closes the model's stream.
 
         Args:
             when_loading: called once if the model is still being loaded after a while.
+            when_counted: called with the token counts of the model's prompt, if they become known.
 
         Raises:
             ModelError: the model could not answer, or stopped in the middle.

@@ -1,4 +1,4 @@
-"""Handle of a prompt: tells how its reply ended, and can interrupt it."""
+"""Handles of prompts: a handle tells how the reply to its prompt ended, and can interrupt that reply."""
 
 from __future__ import annotations
 
@@ -44,3 +44,54 @@ class Saying:
         """Set the outcome. Only the conversation calls this."""
         if not self._ended.done():
             self._ended.set_result(outcome)
+
+
+class Sayings:
+    """The handles of all prompts that wait or are being answered. Use it only on the event loop.
+
+    Args:
+        interrupt: called with a prompt to end its reply, or to drop the prompt if it still waits.
+    """
+
+    def __init__(self, interrupt: Callable[[Prompt], None]) -> None:
+        self._interrupt = interrupt
+        self._open: list[Saying] = []
+        self._current: tuple[str, Saying] | None = None
+        self._closed = False
+
+    def add(self, prompt: Prompt) -> Saying:
+        """Make the handle of a new prompt. After :meth:`close`, the prompt is discarded at once."""
+        saying = Saying(prompt, self._interrupt)
+        self._open.append(saying)
+        if self._closed:
+            self._end(saying, Outcome.DISCARDED)
+        return saying
+
+    def begin(self, reply: str, prompt: Prompt) -> None:
+        """Note that ``reply`` answers ``prompt``."""
+        saying = self._of(prompt)
+        self._current = None if saying is None else (reply, saying)
+
+    def end_reply(self, reply: str, outcome: Outcome) -> None:
+        """Set the outcome of the prompt that ``reply`` has answered."""
+        if self._current is not None and self._current[0] == reply:
+            self._end(self._current[1], outcome)
+
+    def end_unspoken(self, prompt: Prompt, outcome: Outcome) -> None:
+        """Set the outcome of a prompt that gets no reply."""
+        if (saying := self._of(prompt)) is not None:
+            self._end(saying, outcome)
+
+    def close(self) -> None:
+        """Discard all prompts that wait or are being answered."""
+        self._closed = True
+        for saying in (*self._open,):
+            self._end(saying, Outcome.DISCARDED)
+
+    def _of(self, prompt: Prompt) -> Saying | None:
+        return next((saying for saying in self._open if saying.prompt is prompt), None)
+
+    def _end(self, saying: Saying, outcome: Outcome) -> None:
+        if saying in self._open:
+            self._open.remove(saying)
+            saying.end(outcome)

@@ -18,6 +18,7 @@ from bot.llm.history import History, Turn
 from bot.voice.events import SpeechStarted, SpeechStopped, UtteranceHeard, Watcher
 from bot.voice.listening_notice import CallMode
 from bot.voice.ports import CommandRunner, NoticeWriter, Participants, PauseListener, ReplyControl, UtteranceClassifier
+from bot.voice.run_ahead import UNPAID, GuessBudget, RunAhead
 from bot.voice.tasks import start_task
 from bot.voice.transcribe.transcriber import (
     Transcriber,
@@ -105,6 +106,7 @@ class TurnTaking:
         notices: shows people why speech could not be transcribed.
         history: the history of the call, for the end-of-turn estimate.
         watch: receives the events of the call.
+        run_ahead: whether turns are transcribed at their pauses, and how many of these transcriptions may be in vain.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -124,6 +126,7 @@ class TurnTaking:
         *,
         history: History,
         watch: Watcher,
+        run_ahead: RunAhead = UNPAID,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.mode = CallMode.TALK
@@ -137,6 +140,7 @@ class TurnTaking:
         self._notices = notices
         self._history = history
         self._watch = watch
+        self._early_words = GuessBudget.of_words(run_ahead, clock)
         self._clock = clock
         self._turns: dict[TurnId, _Turn] = {}
         self._last_said: dict[int, str] = {}
@@ -183,7 +187,8 @@ class TurnTaking:
                 turn.interim = self._spawn(self._check_for_words(turn, sound), f"interim {turn.id}")
             case SpeechPaused():
                 turn.paused, turn.text = event, None
-                self._start_transcription(turn, event, Urgency.SPECULATION)
+                if self._early_words.allows():
+                    self._start_transcription(turn, event, Urgency.SPECULATION)
             case SpeechResumed():
                 self._resume_turn(turn)
             case TurnPart(_, sound):
@@ -205,6 +210,8 @@ class TurnTaking:
             self._replies.interruption_started(event.turn)
 
     def _resume_turn(self, turn: _Turn) -> None:
+        if turn.transcription is not None:
+            self._early_words.throw_away()
         for task in (turn.transcription, turn.estimate):
             if task is not None:
                 task.cancel()

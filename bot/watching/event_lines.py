@@ -99,7 +99,13 @@ def _written(event: CallEvent) -> tuple[str, dict[str, object]]:
             return TRANSCRIPT_DELTA, {"delta": text}
         case ReplyEnded(trace, heard):
             stages = {stage: getattr(trace, field) for stage, field in STAGES.items()}
-            details = _details(outcome=trace.outcome.value, waited=trace.waited, microphone=trace.microphone)
+            details = _details(
+                outcome=trace.outcome.value,
+                waited=trace.waited,
+                microphone=trace.microphone,
+                prompt_tokens=trace.prompt_tokens,
+                cached_tokens=trace.cached_tokens,
+            )
             return RESPONSE_DONE, {"status": STATUSES[trace.outcome], "heard": heard, "stages": stages, **details}
         case NoticePosted(text):
             return NOTICE, {"text": text}
@@ -161,4 +167,12 @@ def _turn(line: JsonLine) -> TurnId | None:
 
 def _trace(line: JsonLine, more: JsonLine) -> ReplyTrace:
     stages = {field: line["stages"][stage] for stage, field in STAGES.items()}
-    return ReplyTrace(line["reply"], Outcome(more["outcome"]), more["waited"], more.get("microphone"), **stages)
+    return ReplyTrace(
+        line["reply"],
+        Outcome(more["outcome"]),
+        more["waited"],
+        more.get("microphone"),
+        prompt_tokens=more.get("prompt_tokens"),
+        cached_tokens=more.get("cached_tokens"),
+        **stages,
+    )

@@ -73,6 +73,7 @@ VALUES = (
     value("LLM_STALL_TIMEOUT", "1e400", "a number above 0"),
     value("STT_THREADS", "all", "a whole number from 0 to 64"),
     value("KEEP_CONVERSATIONS", "a month", "a number of days up to 36,500 (0 keeps nothing), or forever"),
+    value("WRONG_GUESSES_PER_MINUTE", "0", "a whole number from 1 to 1,000"),
     value("CHAT_MEMORY_MESSAGES", "1", "a whole number from 2 to 10,000"),
     value("CHAT_CONTEXT_MESSAGES", "-1", "a whole number from 0 to 200"),
     value("VISION_MAX_MB", "8 GB", "at most 500", "without a unit"),
@@ -109,6 +110,7 @@ VALUES = (
     value("LISTENING", "always", "opt-out or opt-in"),
     value("ANSWER_TO", "everybody", "always, name or smart"),
     value("CAPTIONS", "on", "off, channel or thread"),
+    value("GUESSES", "never", "auto, on or off"),
     # Texts of a certain shape.
     value("COMMAND_PREFIX", "hey bot", "1 to 10 characters without a space"),
     value("STT_LANGUAGE", "klingonish", "a language"),

@@ -10,6 +10,7 @@ import numpy as np
 from audio.samples import Samples
 from bot.llm.history import Turn
 from bot.llm.personas import Character, Persona, load_persona
+from bot.llm.usage import PromptUsage
 from bot.speech_server.stream import SegmentAudio, SpeechEvent
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.turn import Prompt
@@ -23,7 +24,12 @@ class RepeatingResponder:
 
     async def warm_up(self) -> None: ...
 
-    async def answer(self, asked: Turn, when_loading: Callable[[], None] | None = None) -> AsyncGenerator[str, None]:
+    async def answer(
+        self,
+        asked: Turn,
+        when_loading: Callable[[], None] | None = None,
+        when_counted: Callable[[PromptUsage], None] | None = None,
+    ) -> AsyncGenerator[str, None]:
         yield f"{asked.speaker} said: {asked.text}"
 
 

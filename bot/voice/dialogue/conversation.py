@@ -15,6 +15,7 @@ from typing import Any
 
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import History, Turn
+from bot.llm.usage import PromptUsage
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import Disconnected, SegmentAudio
 from bot.voice.dialogue import effects, events
@@ -25,7 +26,8 @@ from bot.voice.metrics import ReplyMetrics, ReplyTimer
 from bot.voice.notices import Notices
 from bot.voice.playback.spoken_words import SpokenWords
 from bot.voice.ports import Playback, Responder, SpeechConnection
-from bot.voice.saying import Saying
+from bot.voice.run_ahead import UNPAID, GuessBudget, RunAhead
+from bot.voice.saying import Saying, Sayings
 from bot.voice.tasks import start_task
 from bot.voice.tts.fallback import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
@@ -57,6 +59,7 @@ class Conversation:
         manner: called when a reply begins; returns its speech parameters. The reply keeps them to its end.
         language: detects the language that people speak. The speech server is told this language with each reply. If
             ``None``, the speech server is told no language.
+        run_ahead: whether speculative replies are made, and how many of them may be thrown away.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -75,6 +78,7 @@ class Conversation:
         watch: Watcher,
         manner: Manner = SpeechParameters,
         language: ConversationLanguage | None = None,
+        run_ahead: RunAhead = UNPAID,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.metrics = ReplyMetrics()
@@ -95,9 +99,9 @@ class Conversation:
         self._spoken_words = SpokenWords(clock)
         self._voice_notices = VoiceNotices()
         self._quiet_since: float | None = None
-        # Prompts that wait or are being answered.
-        self._sayings: list[Saying] = []
-        self._ended = False
+        self._sayings = Sayings(self._cancel)
+        self._run_ahead = run_ahead
+        self._guesses = GuessBudget(run_ahead.wrong_a_minute, clock)
         # State of the current reply. ``_played`` is the number of samples that were sent, and the length of the
         # underruns in frames.
         self._answered: int | None = None
@@ -105,7 +109,6 @@ class Conversation:
         self._heard = ""
         self._played = (0, 0)
         self._parameters = SpeechParameters()
-        self._current_saying: tuple[str, Saying] | None = None
 
     async def run(self) -> None:
         """Converse until cancelled."""
@@ -118,9 +121,7 @@ class Conversation:
                     self._spawn(self._language.load(), "language detection")
         finally:
             self._tasks = None
-            self._ended = True
-            for saying in (*self._sayings,):
-                self._end_saying(saying, Outcome.DISCARDED)
+            self._sayings.close()
 
     @property
     def waiting(self) -> int:
@@ -149,20 +150,21 @@ class Conversation:
 
     def prompt(self, prompt: Prompt) -> Saying:
         """Queue a prompt. Prompts are answered in order. After the end of :meth:`run`, the prompt is discarded."""
-        saying = Saying(prompt, self._cancel)
-        if self._ended:
-            saying.end(Outcome.DISCARDED)
-            return saying
-        self._sayings.append(saying)
-        self._handle(events.Prompted(prompt))
+        saying = self._sayings.add(prompt)
+        if saying.outcome is None:
+            self._handle(events.Prompted(prompt))
         return saying
 
     def _cancel(self, prompt: Prompt) -> None:
         self._handle(events.PromptCancelled(prompt, self._position()))
 
     def speculate(self, prompt: Prompt) -> None:
-        """Prepare a reply to a turn that may be over. Nothing of it is heard or shown before :meth:`commit`."""
-        self._handle(events.TurnSpeculated(prompt))
+        """Prepare a reply to a turn that may be over. Nothing of it is heard or shown before :meth:`commit`.
+
+        Does nothing if guesses are off, or if too many guesses were thrown away lately.
+        """
+        if self._run_ahead.replies and self._guesses.allows(int(self._dialogue.guessing)):
+            self._handle(events.TurnSpeculated(prompt))
 
     def commit(self, prompt: Prompt) -> None:
         """Answer a turn that is over. The speculative reply is used if it was made for the same words."""
@@ -241,9 +243,9 @@ class Conversation:
                 self._notices.tell(text, prompt)
             case effects.Refuse(prompt, text):
                 self._notices.tell(text, prompt)
-                self._end_unspoken(prompt, Outcome.REFUSED)
+                self._sayings.end_unspoken(prompt, Outcome.REFUSED)
             case effects.Drop(prompt, refused):
-                self._end_unspoken(prompt, Outcome.REFUSED if refused else Outcome.DISCARDED)
+                self._sayings.end_unspoken(prompt, Outcome.REFUSED if refused else Outcome.DISCARDED)
             case effects.BeginReply(reply, prompt):
                 self._begin(reply, prompt)
             case effects.CommitReply(reply, prompt):
@@ -278,24 +280,10 @@ class Conversation:
                     self._history.add(Turn.of_bot(heard, interrupted=interrupted))
             case effects.EndReply(reply, outcome):
                 self._end(outcome)
-                if self._current_saying is not None and self._current_saying[0] == reply:
-                    self._end_saying(self._current_saying[1], outcome)
-
-    def _saying_of(self, prompt: Prompt) -> Saying | None:
-        return next((saying for saying in self._sayings if saying.prompt is prompt), None)
-
-    def _end_unspoken(self, prompt: Prompt, outcome: Outcome) -> None:
-        """Set the outcome of a prompt that gets no reply."""
-        if (saying := self._saying_of(prompt)) is not None:
-            self._end_saying(saying, outcome)
-
-    def _end_saying(self, saying: Saying, outcome: Outcome) -> None:
-        self._sayings.remove(saying)
-        saying.end(outcome)
+                self._sayings.end_reply(reply, outcome)
 
     def _begin(self, reply: str, prompt: Prompt) -> None:
-        saying = self._saying_of(prompt)
-        self._current_saying = None if saying is None else (reply, saying)
+        self._sayings.begin(reply, prompt)
         self._timer = ReplyTimer(reply, prompt.at, self._clock)
         self._spoken_words.begin()
         usual = self._manner()
@@ -314,6 +302,8 @@ class Conversation:
     def _end(self, outcome: Outcome) -> None:
         self._model_task = None
         timer, self._timer = self._timer, None
+        if outcome is Outcome.DISCARDED:
+            self._guesses.throw_away()
         if timer is None or outcome is Outcome.DISCARDED:
             return
         self._quiet_since = self._clock()
@@ -324,7 +314,11 @@ class Conversation:
 
     async def _ask(self, reply: str, prompt: Prompt) -> None:
         """Ask the model, and pass its answer to the state machine. Cancelling closes the model's stream."""
-        answer = self._responder.answer(_turn_of(prompt), lambda: self._handle(events.ModelLoading(reply)))
+        answer = self._responder.answer(
+            _turn_of(prompt),
+            when_loading=lambda: self._handle(events.ModelLoading(reply)),
+            when_counted=lambda usage: self._count(reply, usage),
+        )
         try:
             async for text in answer:
                 if self._timer:
@@ -337,6 +331,11 @@ class Conversation:
             self._handle(events.ModelFailed(reply, f"❌ {error}", timed_out))
         finally:
             await answer.aclose()
+
+    def _count(self, reply: str, usage: PromptUsage) -> None:
+        """Note how many tokens the model's prompt has, unless ``reply`` is an earlier reply."""
+        if self._timer and reply == self._dialogue.current:
+            self._timer.counted(usage.prompt_tokens, usage.cached_tokens)
 
     def _send(self, message: ClientMessage) -> None:
         match message:

@@ -163,15 +163,24 @@ class DialogueTexts:
 class ReplyProgress:
     """The part of the state machine that handles one reply.
 
+    Args:
+        voice_runs_ahead: whether the speech server gets the text before the reply is committed.
+
     Attributes:
         over: whether the reply has ended.
     """
 
-    def __init__(self, reply: Reply, texts: DialogueTexts) -> None:
+    def __init__(self, reply: Reply, texts: DialogueTexts, *, voice_runs_ahead: bool = True) -> None:
         self.reply = reply
         self.over = False
         self._texts = texts
+        self._voice_runs_ahead = voice_runs_ahead
         self._withheld: list[Effect] = []
+
+    @property
+    def text_sent(self) -> bool:
+        """Whether text of this reply was sent to the speech server."""
+        return bool(self.reply.text) and (self.reply.committed or self._voice_runs_ahead)
 
     def begin(self) -> Iterator[Effect]:
         """Begin the reply: ask the model; or, if the prompt is a text to recite, send it to the speech server."""
@@ -261,6 +270,13 @@ class ReplyProgress:
         else:
             self._withheld.append(effect)
 
+    def _speak(self, text: Speak) -> Iterator[Effect]:
+        """Send text to the speech server: now, or when the reply is committed if the voice must not run ahead."""
+        if self.reply.committed or self._voice_runs_ahead:
+            yield Send(text)
+        else:
+            self._withheld.append(Send(text))
+
     def _model_loading(self) -> Iterator[Effect]:
         """Say once that the answer takes a moment, unless a part of the answer has come already."""
         reply = self.reply
@@ -271,7 +287,7 @@ class ReplyProgress:
         if reply.speech_lost:
             yield from self._show(Tell(self._texts.waking, reply.prompt))
         else:
-            yield Send(Speak(reply.notice, reply=reply.id))
+            yield from self._speak(Speak(reply.notice, reply=reply.id))
 
     def _token(self, text: str) -> Iterator[Effect]:
         """Add text to the answer."""
@@ -280,7 +296,7 @@ class ReplyProgress:
             return
         reply.answer += text
         if not reply.speech_lost:
-            yield Send(Speak(text, reply=reply.id))
+            yield from self._speak(Speak(text, reply=reply.id))
 
     def _text_ended(self) -> Iterator[Effect]:
         """Note that the text of the answer is complete."""
@@ -292,7 +308,7 @@ class ReplyProgress:
             yield from self._finish_playback()
             yield from self._end_if_complete()
         else:
-            yield Send(Speak(flush=True, reply=reply.id))
+            yield from self._speak(Speak(flush=True, reply=reply.id))
 
     def _model_failed(self, fault: str, timed_out: bool) -> Iterator[Effect]:
         reply = self.reply

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from bot.speech_server.stream import Disconnected
+from bot.text import same_words
 from bot.voice.dialogue.effects import Acknowledge, Drop, Effect, HoldPlayback, Refuse, ResumePlayback
 from bot.voice.dialogue.events import (
     Dismissed,
@@ -46,10 +47,13 @@ class Dialogue:
 
     Args:
         texts: called for each reply; returns the texts that the dialogue says in the persona's name.
+        voice_runs_ahead: whether the speech server gets the text of a speculative reply at once. If not, it gets the
+            text when the reply is committed.
     """
 
-    def __init__(self, texts: Callable[[], DialogueTexts]) -> None:
+    def __init__(self, texts: Callable[[], DialogueTexts], *, voice_runs_ahead: bool = True) -> None:
         self._texts = texts
+        self._voice_runs_ahead = voice_runs_ahead
         self._waiting: deque[Prompt] = deque()
         # Ids of people who were told that too many prompts wait. A person is not told again until a prompt of that
         # person is accepted.
@@ -68,6 +72,11 @@ class Dialogue:
     def answering(self) -> bool:
         """Whether a committed reply is being made or spoken."""
         return self._progress is not None and self._progress.reply.committed
+
+    @property
+    def guessing(self) -> bool:
+        """Whether a speculative reply is being made."""
+        return self._progress is not None and not self._progress.reply.committed
 
     @property
     def waiting(self) -> int:
@@ -107,7 +116,7 @@ class Dialogue:
                     yield from self._interrupt(position)
             case Disconnected():
                 # A reply that has no text yet is not affected: the speech server may be back before the text comes.
-                if self._progress and self._progress.reply.text:
+                if self._progress and self._progress.text_sent:
                     yield from self._advance(self._progress.speech_failed())
             case _:
                 if event.reply == self.current and self._progress is not None:
@@ -151,13 +160,18 @@ class Dialogue:
         return True
 
     def _speculate(self, prompt: Prompt) -> Iterator[Effect]:
+        progress = self._speculation_of(prompt.turn)
+        if progress is not None:
+            if same_words(progress.reply.prompt.text, prompt.text):
+                return
+            yield from self._end_speculation(progress)
         # A reply is prepared only if it could be spoken at once.
         if self._progress is None and not self._waiting:
             yield from self._begin(prompt, committed=False)
 
     def _commit(self, prompt: Prompt) -> Iterator[Effect]:
         progress = self._speculation_of(prompt.turn)
-        if progress is not None and progress.reply.prompt.text == prompt.text:
+        if progress is not None and same_words(progress.reply.prompt.text, prompt.text):
             yield from self._advance(progress.commit(prompt))
             return
         if progress is not None:
@@ -227,5 +241,6 @@ class Dialogue:
 
     def _begin(self, prompt: Prompt, *, committed: bool) -> Iterator[Effect]:
         self._count += 1
-        progress = self._progress = ReplyProgress(Reply(f"r{self._count}", prompt, committed=committed), self._texts())
+        reply = Reply(f"r{self._count}", prompt, committed=committed)
+        progress = self._progress = ReplyProgress(reply, self._texts(), voice_runs_ahead=self._voice_runs_ahead)
         yield from progress.begin()

@@ -19,9 +19,11 @@ from wire.messages import Failure, Flushed, SegmentEnd, SegmentStart, Speak
 class AnyOrder(RuleBasedStateMachine):
     """Random events, with ids of current, past and future replies."""
 
+    voice_runs_ahead = True
+
     def __init__(self) -> None:
         super().__init__()
-        self.dialogue = Dialogue(DialogueTexts)
+        self.dialogue = Dialogue(DialogueTexts, voice_runs_ahead=self.voice_runs_ahead)
         self.accepted = 0
         self.dropped = 0
         self.alive: str | None = None
@@ -33,18 +35,21 @@ class AnyOrder(RuleBasedStateMachine):
         self.merged = 0
         self.ended: set[str] = set()
         self.model_open: str | None = None
+        self.prompt_text = ""
 
     def feed(self, event: on.Event) -> None:
         for effect in self.dialogue.handle(event):
             match effect:
                 case do.Acknowledge():
                     self.accepted += 1
-                case do.BeginReply(reply):
+                case do.BeginReply(reply, prompt):
                     assert self.alive is None, "two replies at once"
                     assert reply not in self.ended, "an id used twice"
                     self.alive, self.sure = reply, False
-                case do.CommitReply(reply):
+                    self.prompt_text = prompt.text
+                case do.CommitReply(reply, prompt):
                     assert reply == self.alive and not self.sure
+                    assert prompt.text.strip("?").lower() == self.prompt_text.strip("?").lower(), "of other words"
                     self.sure = True
                     self.committed += 1
                 case do.EndReply(reply, outcome):
@@ -58,6 +63,7 @@ class AnyOrder(RuleBasedStateMachine):
                     self.model_open = reply
                 case do.Send(Speak(reply=reply)):
                     assert reply == self.alive, "a dead reply acted"
+                    assert self.sure or self.voice_runs_ahead, "a voice that costs money spoke a guess"
                 case do.Play(reply) | do.MarkSegment(reply) | do.PausePlayback(reply) | do.FinishPlayback(reply):
                     assert reply == self.alive and self.sure, "a speculative or a dead reply, was heard"
                 case do.Remember() | do.Tell():
@@ -80,7 +86,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.feed(on.Prompted(Prompt("Ada", "x", 0.0, 1, kind)))
 
     turns = st.builds(TurnId, st.integers(7, 8), st.integers(1, 2))
-    texts = st.sampled_from(["what's", "what's up?"])
+    texts = st.sampled_from(["what's", "what's up?", "What's up"])
 
     @rule(turn=turns, text=texts)
     def speculate(self, turn: TurnId, text: str) -> None:
@@ -162,5 +168,13 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.accepted - self.merged == self.dropped + answered + self.dialogue.waiting
 
 
+class AnyOrderWithACostlyVoice(AnyOrder):
+    """The same, with a voice that gets the text of a guess only when the guess is committed."""
+
+    voice_runs_ahead = False
+
+
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(max_examples=150, stateful_step_count=40)
+TestAnyOrderWithACostlyVoice = AnyOrderWithACostlyVoice.TestCase
+TestAnyOrderWithACostlyVoice.settings = settings(max_examples=100, stateful_step_count=40)

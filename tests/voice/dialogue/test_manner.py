@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 
 from bot.llm.history import History, Turn
+from bot.llm.usage import PromptUsage
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
@@ -27,7 +28,12 @@ class SlowResponder(RepeatingResponder):
         self.thinks = asyncio.Event()
         self.may_speak = asyncio.Event()
 
-    async def answer(self, asked: Turn, when_loading: Callable[[], None] | None = None) -> AsyncGenerator[str, None]:
+    async def answer(
+        self,
+        asked: Turn,
+        when_loading: Callable[[], None] | None = None,
+        when_counted: Callable[[PromptUsage], None] | None = None,
+    ) -> AsyncGenerator[str, None]:
         self.thinks.set()
         await self.may_speak.wait()
         yield f"{asked.speaker} said: "

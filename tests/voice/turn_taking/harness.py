@@ -12,6 +12,7 @@ import numpy as np
 from audio.samples import Sound16
 from bot.llm.history import History, Turn
 from bot.voice.events import CallEvent
+from bot.voice.run_ahead import RunAhead
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
 from bot.voice.turn import Microphone, Prompt, TurnId
 from bot.voice.turn_taking import TurnTaking
@@ -212,7 +213,9 @@ async def settle() -> None:
 
 
 @asynccontextmanager
-async def running_turn_taking(transcriber: ManualTranscriber | None = None) -> AsyncIterator[TurnTakingHarness]:
+async def running_turn_taking(
+    transcriber: ManualTranscriber | None = None, run_ahead: RunAhead | None = None
+) -> AsyncIterator[TurnTakingHarness]:
     transcriber, replies = transcriber or ManualTranscriber(), RecordedReplies()
     end_of_turn, pauses = ManualEndOfTurn(), RecordedEstimates()
     history = History()
@@ -232,6 +235,7 @@ async def running_turn_taking(transcriber: ManualTranscriber | None = None) -> A
         RecordingNoticeWriter(notices),
         history=history,
         watch=watched.append,
+        run_ahead=run_ahead or RunAhead(),
         clock=lambda: times[-1],
     )
     running = asyncio.create_task(turn_taking.run())

@@ -1,0 +1,41 @@
+"""Decides from the settings what a call may do before it is certain that a turn is over (``GUESSES``)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.llm.requests import ModelOptions
+from bot.voice.run_ahead import RunAhead
+from config.hosts import costs_money, is_local
+from config.sections import Guesses
+from config.settings import Settings
+from config.speech_settings import PAID_ENGINES
+
+
+def run_ahead(settings: Settings, model: ModelOptions, openai_url: str | None = None) -> RunAhead:
+    """What calls may do before it is certain that a turn is over.
+
+    Args:
+        model: the model server for calls.
+        openai_url: address of the server for the voice engine ``openai``; ``None`` if it is OpenAI's own server.
+    """
+    words_cost = costs_money(settings.stt.url, settings.stt.api_key)
+    allowed = RunAhead(words_cost=words_cost, wrong_a_minute=settings.call.wrong_guesses_per_minute)
+    match settings.call.guesses:
+        case Guesses.ON:
+            return allowed
+        case Guesses.OFF:
+            return replace(allowed, replies=False, words=not words_cost)
+        case Guesses.AUTO:
+            replies = not costs_money(model.url, model.api_key)
+            return replace(allowed, replies=replies, voice=not voice_costs_money(settings, openai_url))
+
+
+def voice_costs_money(settings: Settings, openai_url: str | None = None) -> bool:
+    """Whether the bot's own speech server speaks with an online engine that needs a key.
+
+    Which engine another speech server uses is not known here, so its voice counts as free.
+    """
+    if settings.tts.websocket_url is not None or settings.voice_engine not in PAID_ENGINES:
+        return False
+    return not (settings.voice_engine == "openai" and openai_url is not None and is_local(openai_url))

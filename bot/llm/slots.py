@@ -1,0 +1,59 @@
+"""Slots of a llama.cpp server: each has a prompt cache of its own, so a call stays in one slot.
+
+A server that is no llama.cpp server gets no such fields. It is only asked to count the tokens of its replies.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+
+from bot.llm.probe import FactSource, ask_source
+from bot.llm.requests import ModelOptions, root_url
+from config.sections import ModelApi
+
+CALL_SLOT = 0
+"""The slot of calls. There is one call at a time, and it asks for one reply at a time."""
+OPTIONAL_FIELDS = frozenset({"id_slot", "timings_per_token", "stream_options"})
+"""Request fields that a reply does not need. If a server refuses a request, it is sent again without them."""
+_MOST_SLOTS = 10_000
+
+
+class ServerSlots:
+    """What is known about the slots of one model server."""
+
+    def __init__(self) -> None:
+        self._count: int | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether the server has told its slots, so that it is a llama.cpp server."""
+        return self._count is not None
+
+    def learn(self, count: int) -> None:
+        """Set the number of slots that the server has told."""
+        self._count = count
+
+    def fields(self, slot: int | None, api: ModelApi) -> dict[str, Any]:
+        """The request fields that keep a reply in a slot, and have the server report the tokens of the prompt.
+
+        Args:
+            slot: the number of the slot; ``None`` leaves the choice to the server, and asks it to report nothing.
+        """
+        if slot is None:
+            return {}
+        if self._count is not None:
+            return {"id_slot": slot % self._count, "cache_prompt": True, "timings_per_token": True}
+        return {} if api is ModelApi.COMPLETION else {"stream_options": {"include_usage": True}}
+
+
+async def ask_slots(session: aiohttp.ClientSession, options: ModelOptions) -> int | None:
+    """Ask the server for the number of its slots; ``None`` if it is no llama.cpp server. Never raises."""
+    address = root_url(options) / "props"
+    if options.model:
+        # A llama.cpp server with several models needs the name, and must not load the model for this question.
+        address = address.with_query(model=options.model, autoload="false")
+    count = await ask_source(session, FactSource("GET", address, lambda props, _: props["total_slots"]), options)
+    believable = isinstance(count, int) and not isinstance(count, bool) and 0 < count <= _MOST_SLOTS
+    return count if believable and isinstance(count, int) else None

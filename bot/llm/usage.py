@@ -1,0 +1,55 @@
+"""Token counts of a prompt, as model servers report them beside a reply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_MOST_TOKENS = 100_000_000
+"""Largest believable number of tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptUsage:
+    """How many tokens the prompt of a reply has.
+
+    Attributes:
+        prompt_tokens: number of tokens in the whole prompt; ``None`` if the server did not tell it.
+        cached_tokens: how many of them the server took from its prompt cache, so that it did not have to read them
+            again; ``None`` if the server did not tell it.
+    """
+
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+def prompt_usage(event: Mapping[str, object]) -> PromptUsage | None:
+    """Read the token counts in one event of a reply; ``None`` if there are none. Values that can't be true are ignored.
+
+    OpenAI, vLLM and many others send ``usage``; Groq sends it in ``x_groq``. llama.cpp's server sends ``timings``:
+    ``cache_n`` tokens came from the cache, and ``prompt_n`` tokens were read.
+    """
+    timings = _object(event.get("timings"))
+    cached, read = _count(timings.get("cache_n")), _count(timings.get("prompt_n"))
+    if cached is not None and read is not None:
+        return PromptUsage(cached + read, cached)
+    usage = _object(event.get("usage")) or _object(_object(event.get("x_groq")).get("usage"))
+    prompt, cached = _count(usage.get("prompt_tokens")), _cached(usage)
+    if prompt is not None and cached is not None and cached > prompt:
+        cached = None
+    return None if prompt is None and cached is None else PromptUsage(prompt, cached)
+
+
+def _cached(usage: Mapping[str, object]) -> int | None:
+    """The cached tokens in a ``usage`` object. DeepSeek has a field of its own for them."""
+    cached = _count(_object(usage.get("prompt_tokens_details")).get("cached_tokens"))
+    return cached if cached is not None else _count(usage.get("prompt_cache_hit_tokens"))
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: object) -> int | None:
+    believable = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS
+    return value if believable and isinstance(value, int) else None

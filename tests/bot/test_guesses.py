@@ -1,0 +1,73 @@
+"""What ``GUESSES`` allows a call: nothing that costs money is done in advance, unless the operator asks for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from bot.guesses import run_ahead, voice_costs_money
+from bot.llm.requests import ModelOptions
+from bot.voice.run_ahead import RunAhead
+from config.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
+KEY = SecretStr("sk-0123456789")
+LOCAL = ModelOptions("http://127.0.0.1:8080/v1", api_key=KEY)
+HOSTED = ModelOptions("https://api.openai.com/v1", api_key=KEY)
+PAID_EARS = {"stt_url": "https://api.groq.com/openai/v1", "stt_api_key": "gsk-0123456789"}
+
+
+def settings(**values: Any) -> Settings:
+    return Settings.read(_env_file=None, **values)
+
+
+def test_everything_runs_ahead_where_nothing_costs_money() -> None:
+    assert run_ahead(settings(), LOCAL) == RunAhead()
+    own_ears = settings(stt_url="http://127.0.0.1:8000/v1", stt_api_key="any", guesses="auto")
+    assert run_ahead(own_ears, LOCAL) == RunAhead()
+    assert run_ahead(settings(), replace(HOSTED, api_key=None)) == RunAhead()
+
+
+def test_a_model_that_costs_money_is_asked_in_advance_only_if_the_operator_wants_it() -> None:
+    assert not run_ahead(settings(), HOSTED).replies
+    assert run_ahead(settings(guesses="on"), HOSTED) == RunAhead()
+    assert not run_ahead(settings(guesses="off"), LOCAL).replies
+
+
+def test_a_voice_that_costs_money_speaks_in_advance_only_if_the_operator_wants_it() -> None:
+    paid = {"tts_engine": "elevenlabs"}
+    assert run_ahead(settings(**paid), LOCAL) == RunAhead(voice=False)
+    assert run_ahead(settings(**paid, guesses="on"), LOCAL) == RunAhead()
+
+
+@pytest.mark.parametrize(
+    ("values", "openai_url", "paid"),
+    [
+        ({}, None, False),
+        ({"tts_engine": "espeak"}, None, False),
+        ({"tts_engine": "edge"}, None, False),
+        ({"tts_engine": "openai"}, None, True),
+        ({"tts_engine": "openai"}, "https://api.openai.com/v1", True),
+        ({"tts_engine": "openai"}, "http://127.0.0.1:8880/v1", False),
+        ({"tts_engine": "azure"}, "http://127.0.0.1:8880/v1", True),
+        ({"profile": "api"}, None, True),
+        ({"tts_engine": "openai", "tts_websocket_url": "ws://192.168.1.20:8765/ws/stream"}, None, False),
+    ],
+)
+def test_voices_of_online_services_cost_money(values: dict[str, Any], openai_url: str | None, paid: bool) -> None:
+    assert voice_costs_money(settings(**values), openai_url) is paid
+
+
+def test_a_transcriber_that_costs_money_hears_pauses_within_the_budget_or_not_at_all() -> None:
+    assert run_ahead(settings(**PAID_EARS), LOCAL) == RunAhead(words_cost=True)
+    off = run_ahead(settings(**PAID_EARS, guesses="off"), LOCAL)
+    assert (off.words, off.replies) == (False, False)
+    assert run_ahead(settings(guesses="off"), LOCAL).words, "an own transcriber may run ahead all the same"
+
+
+def test_the_budget_is_the_operators() -> None:
+    assert run_ahead(settings(wrong_guesses_per_minute=3), LOCAL).wrong_a_minute == 3

@@ -1,0 +1,167 @@
+"""A conversation with test doubles around it, for tests of guesses: what is asked, heard, shown and remembered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from audio.samples import Samples
+from bot.llm.history import History, Turn
+from bot.llm.usage import PromptUsage
+from bot.speech_server.stream import SegmentAudio, SpeechEvent
+from bot.voice.dialogue.conversation import Conversation
+from bot.voice.dialogue.reply import DialogueTexts
+from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.events import CallEvent, PromptTaken, ReplyEnded, WordsSpoken
+from bot.voice.notices import Notices
+from bot.voice.run_ahead import RunAhead
+from bot.voice.turn import Microphone, Prompt, SpokenTurn, TurnId
+from tests.timing import Clock, wait_until
+from tests.voice.doubles import InstantPlayback, UnreadPromptChannel
+from wire.messages import Cancel, ClientMessage, Flushed, SegmentEnd, SegmentStart, Speak
+
+SOUND = np.full(480, 0.1, np.float32)
+
+
+def prompt_of(turn: TurnId, text: str) -> Prompt:
+    return Prompt("Ada", text, 0.0, person=turn.person, spoken=SpokenTurn(turn, Microphone.OPEN, 0.1, 0.3))
+
+
+def answer_to(text: str) -> str:
+    """The answer of the test's model, from which one can tell the question."""
+    return f"You said {text.upper()}. "
+
+
+class MarkedResponder:
+    """A responder whose answers can be told apart. It answers word by word, and records what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.open = 0
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    async def warm_up(self) -> None: ...
+
+    async def answer(
+        self,
+        asked: Turn,
+        when_loading: Callable[[], None] | None = None,
+        when_counted: Callable[[PromptUsage], None] | None = None,
+    ) -> AsyncGenerator[str, None]:
+        self.asked.append(asked.text)
+        self.open += 1
+        try:
+            await self.may_answer.wait()
+            if when_counted is not None:
+                when_counted(PromptUsage(100 + len(self.asked), 90))
+            for word in answer_to(asked.text).split():
+                await asyncio.sleep(0)
+                yield f"{word} "
+        finally:
+            self.open -= 1
+
+
+class WordVoice:
+    """A speech server that speaks each piece of text at once. It records what it was sent."""
+
+    def __init__(self) -> None:
+        self.sent: dict[str | None, str] = defaultdict(str)
+        self._events: asyncio.Queue[SpeechEvent] = asyncio.Queue()
+
+    async def send(self, message: ClientMessage) -> None:
+        match message:
+            case Speak(token=token, reply=reply, flush=flush):
+                if token:
+                    self.sent[reply] += token
+                    for event in (SegmentStart(0, token, reply), SegmentAudio(reply, 0, SOUND)):
+                        self._events.put_nowait(event)
+                    self._events.put_nowait(SegmentEnd(0, len(SOUND), reply))
+                if flush:
+                    self._events.put_nowait(Flushed(1.0, 10.0, reply))
+            case Cancel():
+                pass
+
+    async def events(self) -> AsyncIterator[SpeechEvent]:
+        while True:
+            yield await self._events.get()
+
+
+class AudiblePlayback(InstantPlayback):
+    """A playback that records of which replies there was sound."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.audible: set[str] = set()
+
+    def begin(self, reply: str) -> None:
+        self.played.clear()
+        self._marks.clear()
+
+    def write(self, reply: str, samples: Samples) -> None:
+        self.audible.add(reply)
+        super().write(reply, samples)
+
+
+@dataclass(eq=False)
+class Talk:
+    """A conversation in progress, and all that came of it."""
+
+    conversation: Conversation
+    responder: MarkedResponder
+    voice: WordVoice
+    playback: AudiblePlayback
+    history: History
+    clock: Clock
+    events: list[CallEvent] = field(default_factory=list)
+
+    @property
+    def taken(self) -> list[PromptTaken]:
+        return [event for event in self.events if isinstance(event, PromptTaken)]
+
+    @property
+    def ended(self) -> list[ReplyEnded]:
+        return [event for event in self.events if isinstance(event, ReplyEnded)]
+
+    @property
+    def shown(self) -> str:
+        return "".join(event.text for event in self.events if isinstance(event, WordsSpoken))
+
+    @property
+    def remembered(self) -> list[str]:
+        return [turn.text for turn in self.history.newest(1_000)]
+
+    async def quiet(self) -> None:
+        """Wait until every reply that was begun has ended."""
+        await wait_until(lambda: len(self.ended) == len(self.taken) and not self.conversation.answering)
+
+
+@asynccontextmanager
+async def talking(allowed: RunAhead | None = None) -> AsyncIterator[Talk]:
+    allowed = allowed or RunAhead()
+    events: list[CallEvent] = []
+    responder, voice, playback, history, clock = MarkedResponder(), WordVoice(), AudiblePlayback(), History(), Clock()
+    conversation = Conversation(
+        Dialogue(DialogueTexts, voice_runs_ahead=allowed.voice),
+        responder,
+        history,
+        voice,
+        playback,
+        Notices(UnreadPromptChannel(), events.append),
+        watch=events.append,
+        run_ahead=allowed,
+        clock=clock,
+    )
+    playback.conversation = conversation
+    running = asyncio.create_task(conversation.run())
+    await asyncio.sleep(0)
+    try:
+        yield Talk(conversation, responder, voice, playback, history, clock, events)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

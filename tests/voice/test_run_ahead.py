@@ -1,0 +1,50 @@
+"""The budget of guesses that are thrown away."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.voice.run_ahead import PERIOD, GuessBudget, RunAhead
+from tests.timing import Clock
+
+
+def test_so_many_wrong_guesses_a_minute_and_then_none_until_the_first_is_a_minute_old() -> None:
+    clock = Clock()
+    budget = GuessBudget(2, clock)
+    for _ in range(2):
+        assert budget.allows()
+        budget.throw_away()
+        clock.pass_by(10)
+    assert not budget.allows()
+    clock.pass_by(PERIOD - 20.5)
+    assert not budget.allows()
+    clock.pass_by(0.5)
+    assert budget.allows()
+    assert not budget.allows(open_guesses=1), "the open guess may be wrong too"
+
+
+@given(st.lists(st.tuples(st.floats(0, 30), st.booleans()), max_size=200), st.integers(1, 5))
+def test_there_are_never_more_wrong_guesses_in_any_minute(steps: list[tuple[float, bool]], most: int) -> None:
+    clock = Clock()
+    budget = GuessBudget(most, clock)
+    wrong: list[float] = []
+    for pause, is_wrong in steps:
+        clock.pass_by(pause)
+        if budget.allows() and is_wrong:
+            budget.throw_away()
+            wrong.append(clock.now)
+    for at in wrong:
+        assert sum(at - PERIOD < other <= at for other in wrong) <= most
+
+
+def test_transcriptions_are_unlimited_unless_they_cost_money_or_are_off() -> None:
+    clock = Clock()
+    free = GuessBudget.of_words(RunAhead(wrong_a_minute=1), clock)
+    paid = GuessBudget.of_words(RunAhead(wrong_a_minute=1, words_cost=True), clock)
+    for budget in (free, paid):
+        assert budget.allows()
+        budget.throw_away()
+    assert free.allows()
+    assert not paid.allows()
+    assert not GuessBudget.of_words(RunAhead(words=False), clock).allows()

@@ -1,0 +1,49 @@
+"""Transcriptions at pauses: without them, or when their budget is spent, the words are asked for when the turn ends."""
+
+from __future__ import annotations
+
+from bot.voice.run_ahead import PERIOD, RunAhead
+from bot.voice.transcribe.transcriber import Urgency
+from bot.voice.turn import TurnId
+from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnStarted
+from tests.voice.turn_taking.harness import ADA, TurnTakingHarness, ended, running_turn_taking, sound
+
+
+async def speak_with_a_pause(harness: TurnTakingHarness, turn: TurnId) -> None:
+    await harness.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2))
+    await harness.feed(SpeechResumed(turn, 2.3))
+
+
+def urgencies(harness: TurnTakingHarness) -> list[Urgency]:
+    return [request.urgency for request in harness.transcriber.asked]
+
+
+async def test_a_transcriber_that_may_not_run_ahead_is_asked_once_at_the_end() -> None:
+    async with running_turn_taking(run_ahead=RunAhead(words=False)) as harness:
+        await speak_with_a_pause(harness, ADA)
+        await harness.feed(SpeechPaused(ADA, sound(9), 2.9, 3.0))
+        assert harness.transcriber.asked == []
+        await harness.feed(ended(ADA, 9))
+        assert [(request.urgency, len(request.sound)) for request in harness.transcriber.asked] == [(Urgency.FINAL, 9)]
+        await harness.transcriber.say("Hello.")
+        assert harness.lines[-2:] == ["commit Hello.", "free"]
+
+
+async def test_pauses_that_cost_money_in_vain_are_limited() -> None:
+    allowed = RunAhead(words_cost=True, wrong_a_minute=2)
+    async with running_turn_taking(run_ahead=allowed) as harness:
+        for number in range(1, 5):
+            await speak_with_a_pause(harness, TurnId(1, number))
+        assert len(harness.transcriber.asked) == 2
+        turn = TurnId(1, 9)
+        await harness.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(7), 2.0, 2.2), ended(turn, 7))
+        assert urgencies(harness)[-1] is Urgency.FINAL, "its words are asked for all the same"
+        harness.times.append(harness.times[-1] + PERIOD)
+        await speak_with_a_pause(harness, TurnId(1, 10))
+        assert urgencies(harness)[-1] is Urgency.SPECULATION
+
+
+async def test_pauses_that_cost_nothing_are_not_limited(harness: TurnTakingHarness) -> None:
+    for number in range(1, 50):
+        await speak_with_a_pause(harness, TurnId(1, number))
+    assert len(harness.transcriber.asked) == 49
