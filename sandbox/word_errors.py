@@ -30,15 +30,16 @@ class WordErrors:
 NO_WORDS = WordErrors(0, 0)
 
 
-def word_errors(said: str, heard: str) -> WordErrors:
-    """Compare two English texts. Case, punctuation and the spelling of numbers don't count."""
-    wanted, got = normalized_words(said), normalized_words(heard)
+def word_errors(said: str, heard: str, language: str = "en") -> WordErrors:
+    """Compare two texts of a language, by its ISO 639-1 code. Case, punctuation and spelling of numbers don't count."""
+    wanted, got = normalized_words(said, language), normalized_words(heard, language)
     return WordErrors(_distance(wanted, got), len(wanted))
 
 
-def normalized_words(text: str) -> list[str]:
+def normalized_words(text: str, language: str = "en") -> list[str]:
     """The words of a text in lower case, with numbers spelled out. Hyphens separate words, apostrophes do not."""
-    spelt = _NUMBER.sub(lambda number: f" {num2words(int(number.group()))} ", text.lower().replace("’", "'"))
+    plain = text.lower().replace("’", "'")
+    spelt = _NUMBER.sub(lambda number: f" {num2words(int(number.group()), lang=language)} ", plain)
     return [word for part in _NO_LETTER.split(spelt) if (word := part.strip("'_"))]
 
 

@@ -31,7 +31,7 @@ PIP = (
     "pip._internal.metadata.pkg_resources",
     "pip._internal.resolution.resolvelib.resolver",
 )
-EARS = ("bot.voice.transcribe.worker", "faster_whisper")
+EARS = ("bot.voice.transcribe.worker", "bot.voice.transcribe.whisper_model")
 """The modules that are imported once for each of the programs."""
 
 DEVNULL, PIPE, STDOUT = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT

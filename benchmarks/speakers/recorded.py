@@ -1,4 +1,6 @@
-"""Recordings of a person: the announcements in Debian's ``asterisk-core-sounds-en``, one professional speaker, 16 kHz.
+"""Recordings of people: the announcements in Debian's ``asterisk-core-sounds``, at 16,000 Hz.
+
+Each language has one professional speaker.
 
 The packages are downloaded with Debian's ``apt-get`` and unpacked, not installed. Files whose names begin with n to z
 are reserved for tests of this project by others.
@@ -23,13 +25,14 @@ from benchmarks.speakers.weights import SpeakersError
 from sandbox.speech import SPEECH_LEVEL
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 
-PACKAGES = ("asterisk-core-sounds-en", "asterisk-core-sounds-en-g722")
+LANGUAGES = ("en", "es", "fr", "it", "ru")
+"""Languages of the packages, by their ISO 639-1 codes."""
 MUSIC = ("asterisk-moh-opsound-wav",)
 """Music without words."""
 RATE = 16_000
 FEWEST_WORDS = 5
 LAST_LETTER = "m"
-_SAID = re.compile(r"([a-z0-9/-]+): *([A-Z].*)")
+_SAID = re.compile(r"([a-z0-9/-]+): *(\w.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,15 @@ class RecordedSentence:
     file: Path
 
 
-def recorded_sentences(folder: Path) -> list[RecordedSentence]:
-    """All recordings of at least :data:`FEWEST_WORDS` words, in the order of their names. Blocks.
+def recorded_sentences(folder: Path, language: str = "en") -> list[RecordedSentence]:
+    """All recordings of at least :data:`FEWEST_WORDS` words in a language, in the order of their names. Blocks.
 
     Raises:
         SpeakersError: the packages can't be downloaded.
     """
-    root = unpacked(PACKAGES, folder)
-    (texts,) = root.rglob("core-sounds-en.txt.gz")
+    package = f"asterisk-core-sounds-{language}"
+    root = unpacked((package, f"{package}-g722"), folder)
+    (texts,) = root.rglob(f"core-sounds-{language}.txt.gz")
     files = {file.stem: file for file in root.rglob("*.g722")}
     return [
         RecordedSentence(text, files[name])
@@ -85,7 +89,8 @@ def read_sentence(recording: RecordedSentence) -> Sound:
 
 def _texts(listed: str) -> Iterator[tuple[str, str]]:
     for line in listed.splitlines():
-        if match := _SAID.fullmatch(line.strip()):
+        match = _SAID.fullmatch(line.strip())
+        if match and match[2][0].isupper():
             yield match[1], match[2]
 
 

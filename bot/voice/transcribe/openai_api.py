@@ -296,8 +296,8 @@ class OpenAITranscriber:
         )
         if language := settings.language or usual:
             form.add_field("language", language)
-        if request.hot_words:
-            form.add_field("prompt", ", ".join(request.hot_words))
+        if request.hint is not None:
+            form.add_field("prompt", request.hint)
         return form
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:

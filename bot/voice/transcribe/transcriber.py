@@ -48,6 +48,15 @@ class TranscriptionRequest:
         """Duration of the sound."""
         return len(self.sound) / HEARING_RATE
 
+    @property
+    def hint(self) -> str | None:
+        """The hot words as a sentence for Whisper; ``None`` if there are none.
+
+        Whisper takes the hint for the words before the sound and goes on in its style. After a list without a full
+        stop, many of its sentences have none either.
+        """
+        return ", ".join(self.hot_words) + "." if self.hot_words else None
+
 
 @dataclass(frozen=True, slots=True)
 class Transcript:

@@ -264,7 +264,7 @@ class WhisperTranscriber:
             job.attempts = MAX_ATTEMPTS
             raise
         began = self._clock()
-        question = {"hot_words": ", ".join(request.hot_words) or None, "usual": request.language}
+        question = {"hot_words": request.hint, "usual": request.language}
         limit = self._times.time_limit(request.seconds, job.attempts)
         try:
             answer = await worker.ask(question, request.sound, limit, max(BUSY_FACTOR * limit, SHORTEST_CEILING))

@@ -26,8 +26,21 @@ NICENESS = 10
 TOKENS_A_SECOND, FEWEST_TOKENS, MOST_TOKENS = 8, 16, 220
 """Maximum number of tokens of a transcript for each second of its sound, and the least and the greatest value of this
 limit."""
+LONG_CONTEXT = 30.0
+"""Seconds of sound for which Whisper was trained. A shorter sound is filled up with silence."""
+SHORT_CONTEXT, LONGEST_SHORT_SOUND = 10.0, 8.0
+"""Seconds of the short context, and the length of the longest sound that is recognised with it.
+
+The encoder takes less than a third of its time for the short context. In still shorter ones Whisper repeats sentences
+(:mod:`benchmarks.ears`).
+"""
+LEAD = round(0.25 * HEARING_RATE)
+"""Samples of silence that are put before each sound.
+
+Some sentences that begin with the first sample lose their words in a context of less than 30 seconds.
+"""
 RETRY_TEMPERATURES = (0.2, 0.4)
-"""If the text is a loop, the sound is recognised again at these temperatures, as in Whisper's own decoding."""
+"""If the text is still a loop, the sound is recognised again at these temperatures, as in Whisper's own decoding."""
 SURE_OF_LANGUAGE = 0.8
 """Minimum probability with which a detected language is used in place of the speaker's usual one."""
 
@@ -46,8 +59,14 @@ class Information(Protocol):
 class RecogniserModel(Protocol):
     """The part of faster-whisper's model that is used here."""
 
-    def transcribe(self, audio: Sound16, **options: Any) -> tuple[Iterable[Any], Any]:
-        """Return the segments and an :class:`Information`. The segments are computed when they are iterated."""
+    def transcribe(self, audio: Sound16, *, context_seconds: float, **options: Any) -> tuple[Iterable[Any], Any]:
+        """Return the segments and an :class:`Information`. The segments are computed when they are iterated.
+
+        Args:
+            audio: mono, 16,000 Hz.
+            context_seconds: the sound is filled up with silence to this many seconds.
+            options: options of faster-whisper's method.
+        """
         ...
 
 
@@ -66,6 +85,25 @@ class RecognitionResult:
     language_probability: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """An attempt to recognise a sound.
+
+    Attributes:
+        context_seconds: the sound is filled up with silence to this many seconds.
+        temperature: temperature of the decoder. At 0 it always chooses the most likely word.
+    """
+
+    context_seconds: float
+    temperature: float = 0.0
+
+
+def _attempts(seconds: float, short_context: float) -> list[_Attempt]:
+    """The attempts for a sound of this many seconds, in order. The next is made if the text of the last is a loop."""
+    short = [_Attempt(short_context)] if seconds <= LONGEST_SHORT_SOUND and short_context < LONG_CONTEXT else []
+    return [*short, *(_Attempt(LONG_CONTEXT, temperature) for temperature in (0.0, *RETRY_TEMPERATURES))]
+
+
 class Recogniser:
     """A loaded model that recognises speech.
 
@@ -73,46 +111,59 @@ class Recogniser:
         model: the loaded model.
         language: language of all speakers by Whisper's code; ``None`` if it has to be detected.
         compute_type: number format of the model by CTranslate2's name.
+        short_context: seconds of the context for short sounds.
     """
 
-    def __init__(self, model: RecogniserModel, language: str | None, compute_type: str) -> None:
+    def __init__(
+        self,
+        model: RecogniserModel,
+        language: str | None,
+        compute_type: str,
+        short_context: float = SHORT_CONTEXT,
+    ) -> None:
         self._model = model
         self._language = language
+        self._short_context = short_context
         self.compute_type = compute_type
 
     def transcribe(self, sound: Sound16, hot_words: str | None = None, usual: str | None = None) -> RecognitionResult:
         """Recognise the words of a sound.
 
+        A short sound is recognised with the short context. If the text is a loop, it is recognised again: with the long
+        context, then at higher temperatures.
+
         Args:
             sound: mono, 16,000 Hz.
-            hot_words: names and terms that are likely to be said, in one text.
+            hot_words: names and terms that are likely to be said, as a sentence.
             usual: usual language of the speaker by Whisper's code. It is used unless the sound is long and its
                 detected language is certain.
         """
-        sound = np.clip(finite(sound), -1, 1)
         given = self._language or (usual if len(sound) < LANGUAGE_DETECTION_SECONDS * HEARING_RATE else None)
-        segments, information = self._begin(sound, hot_words, given)
+        first, *others = _attempts(len(sound) / HEARING_RATE, self._short_context)
+        sound = np.pad(np.clip(finite(sound), -1, 1), (LEAD, 0))
+        segments, information = self._begin(sound, hot_words, given, first)
         unsure = given is None and information.language_probability < SURE_OF_LANGUAGE
         if usual is not None and unsure and information.language != usual:
-            segments, information = self._begin(sound, hot_words, usual)
+            segments, information = self._begin(sound, hot_words, usual, first)
         found = _compute(segments, _most_tokens(sound))
-        for temperature in RETRY_TEMPERATURES:
+        for attempt in others:
             if not any(segment.stuck for segment in found):
                 break
-            segments, _ = self._begin(sound, hot_words, information.language, temperature)
+            segments, _ = self._begin(sound, hot_words, information.language, attempt)
             found = _compute(segments, _most_tokens(sound))
         probability = information.language_probability if given is None else None
         return RecognitionResult(found, information.language, probability)
 
     def _begin(
-        self, sound: Sound16, hot_words: str | None, language: str | None, temperature: float = 0.0
+        self, sound: Sound16, hot_words: str | None, language: str | None, attempt: _Attempt
     ) -> tuple[Iterable[Any], Information]:
         """Begin to recognise a sound: detect its language if none is given. The segments are computed later."""
         return self._model.transcribe(
             sound,
             language=language,
+            context_seconds=attempt.context_seconds,
             beam_size=1,
-            temperature=temperature,
+            temperature=attempt.temperature,
             condition_on_previous_text=False,
             without_timestamps=True,
             max_new_tokens=_most_tokens(sound),
@@ -183,14 +234,15 @@ class ThisMachine:
         self, model: str, device: str, index: int, compute_type: str, threads: int, language: str | None
     ) -> Recogniser:
         """Load a model that is on this machine; see :meth:`Machine.load`."""
-        from faster_whisper import WhisperModel
         from faster_whisper.utils import download_model
+
+        from bot.voice.transcribe.whisper_model import ShortContextWhisper
 
         try:
             folder = model if Path(model).is_dir() else download_model(model, local_files_only=True)
         except Exception as error:
             raise ModelMissing(f"The Whisper model {model!r} is not on this machine.") from error
-        whisper = WhisperModel(
+        whisper = ShortContextWhisper(
             folder,
             device=device,
             device_index=index,

@@ -70,7 +70,7 @@ async def test_the_sound_and_the_hot_words_arrive_and_the_text_is_corrected() ->
             "model": "whisper-large",
             "response_format": "verbose_json",
             "language": "en",
-            "prompt": "Seiyuu, Ada, Ben",
+            "prompt": "Seiyuu, Ada, Ben.",
         },
         16_000,
         16_000,

@@ -7,23 +7,25 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.transcribe.worker import FEWEST_TOKENS, Recogniser
+from bot.voice.transcribe.worker import FEWEST_TOKENS, LEAD, SHORT_CONTEXT, Recogniser
 
 STUCK, RIGHT = " Dallad, Dallad, Dallad, Dallad,", " Followed by the pound key."
 
 
 class StuckModel:
-    """A model that is stuck in a loop at temperatures below ``leaves_at``."""
+    """A model that is stuck in a loop at temperatures below ``leaves_at``, and in contexts shorter than ``fits``."""
 
-    def __init__(self, leaves_at: float) -> None:
+    def __init__(self, leaves_at: float, fits: float = 0.0) -> None:
         self._leaves_at = leaves_at
+        self._fits = fits
         self.asked: list[dict[str, Any]] = []
 
     def transcribe(self, audio: Sound16, **options: Any) -> tuple[Iterable[Any], Any]:
-        self.asked.append(options)
-        stuck = options["temperature"] < self._leaves_at
+        self.asked.append({"audio": audio, **options})
+        stuck = options["temperature"] < self._leaves_at or options["context_seconds"] < self._fits
         text, tokens = (STUCK, FEWEST_TOKENS) if stuck else (RIGHT, 6)
         segment = SimpleNamespace(
             text=text, no_speech_prob=0.01, avg_logprob=-0.4, compression_ratio=1.6, tokens=[1] * tokens
@@ -31,8 +33,8 @@ class StuckModel:
         return iter([segment]), SimpleNamespace(language="en", language_probability=0.99)
 
 
-def heard(model: StuckModel) -> tuple[str, bool]:
-    sound = np.zeros(HEARING_RATE, np.float32)
+def heard(model: StuckModel, seconds: float = 1.0) -> tuple[str, bool]:
+    sound = np.zeros(round(seconds * HEARING_RATE), np.float32)
     (segment,) = Recogniser(model, None, "int8").transcribe(sound, "Ada").segments
     return segment.text, segment.cut_off
 
@@ -40,16 +42,38 @@ def heard(model: StuckModel) -> tuple[str, bool]:
 def test_a_sound_that_made_a_loop_is_recognised_again() -> None:
     model = StuckModel(leaves_at=0.1)
     assert heard(model) == (RIGHT, False)
-    first, second = model.asked
+    first, *_, last = model.asked
     assert (first["temperature"], first["language"]) == (0.0, None)
-    assert second["temperature"] > 0
-    assert second["language"] == "en", "the language was detected before"
+    assert last["temperature"] > 0
+    assert last["language"] == "en", "the language was detected before"
 
 
 def test_a_loop_that_stays_is_marked_as_cut_off() -> None:
     model = StuckModel(leaves_at=9.0)
     assert heard(model) == (STUCK, True)
-    assert 1 < len(model.asked) <= 3
+    assert 1 < len(model.asked) <= 4
+
+
+@pytest.mark.parametrize(("seconds", "context"), [(0.5, SHORT_CONTEXT), (8.0, SHORT_CONTEXT), (8.1, 30), (40, 30)])
+def test_the_context_fits_the_sound(seconds: float, context: float) -> None:
+    model = StuckModel(leaves_at=0.0)
+    heard(model, seconds)
+    assert [options["context_seconds"] for options in model.asked] == [context]
+
+
+def test_a_loop_in_the_short_context_is_recognised_with_the_long_one_at_the_same_temperature() -> None:
+    model = StuckModel(leaves_at=0.0, fits=30.0)
+    assert heard(model) == (RIGHT, False)
+    first, second = model.asked
+    assert (first["context_seconds"], second["context_seconds"]) == (SHORT_CONTEXT, 30.0)
+    assert second["temperature"] == 0.0
+
+
+def test_there_is_silence_before_a_sound_that_begins_at_once() -> None:
+    model = StuckModel(leaves_at=0.0)
+    Recogniser(model, None, "int8").transcribe(np.ones(HEARING_RATE, np.float32))
+    (asked,) = model.asked
+    assert np.flatnonzero(asked["audio"])[0] == LEAD
 
 
 def test_a_sound_without_a_loop_is_recognised_once() -> None:

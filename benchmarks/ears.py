@@ -1,0 +1,212 @@
+"""Benchmark of Whisper: word error rate and time of each model, by the length of its context and the number of threads.
+
+Natural voices and, with ``--recorded``, recorded people speak short turns. They reach the model directly, without Opus.
+Recorded people of other languages are counted apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from audio.samples import HEARING_RATE, Sound16
+from benchmarks.command_line import Report, Run, count, make_parser, run
+from benchmarks.errors import MeasurementError
+from benchmarks.speakers.bank import bank
+from benchmarks.speakers.natural import NaturalSpeech
+from benchmarks.speakers.recorded import LANGUAGES, read_sentence, recorded_sentences
+from benchmarks.speakers.weights import SpeakersError, kokoro_files
+from benchmarks.statistics import Spread, spread
+from bot.voice.transcribe.whisper_model import ShortContextWhisper
+from bot.voice.transcribe.worker import LONG_CONTEXT, LONGEST_SHORT_SOUND, SHORT_CONTEXT, Recogniser
+from config.plain_parser import PlainParser
+from config.settings import load_settings
+from sandbox.voice.opus import SAMPLE_RATE, Sound
+from sandbox.word_errors import NO_WORDS, word_errors
+
+MOST_ERRORS = 0.3
+"""The short context may have at most this many percentage points more errors than the long one."""
+LONGEST_MS = 200.0
+"""The short context's median time is to be at most this long with two threads, in milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A sentence, its sound (mono, 16,000 Hz), and its language by Whisper's code."""
+
+    text: str
+    sound: Sound16
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """The figures of one model, language, context and number of threads.
+
+    Attributes:
+        turns: number of turns.
+        words: number of words that were said.
+        errors: number of wrong, missing and additional words.
+        percent: the word error rate.
+        ms: time of a turn, in milliseconds.
+    """
+
+    model: str
+    language: str
+    context_seconds: float
+    threads: int
+    turns: int
+    words: int
+    errors: int
+    percent: float
+    ms: Spread
+
+
+def main() -> int:
+    """Run the measurement. The exit status tells whether it worked, not what it found."""
+    return run(_parser(), _run, SpeakersError)
+
+
+def _run(run: Run) -> Report:
+    arguments = run.arguments
+    cache = load_settings().cache_dir
+    spoken = {"en": _turns(arguments.utterances, cache)}
+    for language in ["en"] * arguments.recorded + arguments.languages:
+        spoken[language] = [*spoken.get(language, ()), *_recorded(cache, language)]
+    found = [
+        _measure(model, context, threads, language, arguments.detect, turns, run.console)
+        for model in arguments.models or [cache / "weights" / "whisper-base"]
+        for language, turns in spoken.items()
+        for threads in arguments.threads
+        for context in arguments.contexts
+    ]
+    return Report(
+        lambda console: _print(found, console),
+        _verdicts(found),
+        {"machine": run.machine, "ears": [asdict(one) for one in found]},
+    )
+
+
+def _turns(number: int, cache: Path) -> list[Turn]:
+    speech = NaturalSpeech(kokoro_files(cache / "kokoro"), cache / "speech")
+    return _short(Turn(line.text, _hearing(speech.say(line))) for line in bank()[:number])
+
+
+def _recorded(cache: Path, language: str) -> list[Turn]:
+    recordings = recorded_sentences(cache / "debian", language)
+    return _short(Turn(one.text, _hearing(read_sentence(one)), language) for one in recordings)
+
+
+def _short(turns: Iterable[Turn]) -> list[Turn]:
+    """Those that the bot recognises with the short context."""
+    return [turn for turn in turns if len(turn.sound) <= LONGEST_SHORT_SOUND * HEARING_RATE]
+
+
+def _hearing(sound: Sound) -> Sound16:
+    return np.asarray(soxr.resample(sound, SAMPLE_RATE, HEARING_RATE), np.float32)
+
+
+def _measure(
+    model: Path,
+    context: float,
+    threads: int,
+    language: str,
+    detect: bool,
+    turns: Sequence[Turn],
+    console: Console,
+) -> Ears:
+    if not (model / "model.bin").is_file():
+        raise MeasurementError(f"There is no Whisper model in {model}.")
+    whisper = ShortContextWhisper(
+        str(model), device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True
+    )
+    recogniser = Recogniser(whisper, None if detect else language, "int8", context)
+    errors, times = NO_WORDS, []
+    recogniser.transcribe(turns[0].sound)
+    for turn in track(
+        turns, f"{model.name}, {language}, {context:g} s, {threads} threads", console=console, transient=True
+    ):
+        began = time.perf_counter()
+        found = recogniser.transcribe(turn.sound)
+        times.append(1000 * (time.perf_counter() - began))
+        errors += word_errors(turn.text, " ".join(segment.text for segment in found.segments), language)
+    return Ears(
+        model.name, language, context, threads, len(turns), errors.words, errors.errors, errors.percent, spread(times)
+    )
+
+
+def _verdicts(found: Sequence[Ears]) -> list[tuple[str, bool]]:
+    """The targets, for each model, language and number of threads that were measured with both contexts of the bot."""
+    by_key = {(one.model, one.language, one.threads, one.context_seconds): one for one in found}
+    verdicts = []
+    for (model, language, threads, context), short in by_key.items():
+        long = by_key.get((model, language, threads, LONG_CONTEXT))
+        if context != SHORT_CONTEXT or long is None:
+            continue
+        name = f"{model}, {language}, {threads} threads"
+        verdicts.append(
+            (
+                f"{name}: at most {MOST_ERRORS} points more errors than with {LONG_CONTEXT:g} s",
+                short.percent <= long.percent + MOST_ERRORS,
+            )
+        )
+        if threads == 2:
+            verdicts.append((f"{name}: at most {LONGEST_MS:.0f} ms in the median", short.ms.median <= LONGEST_MS))
+    return verdicts
+
+
+def _print(found: Sequence[Ears], console: Console) -> None:
+    table = Table("model", "language", "threads", "context", "turns", "words", "errors", "rate", "ms, median / 95 %")
+    for one in found:
+        table.add_row(
+            one.model,
+            one.language,
+            str(one.threads),
+            f"{one.context_seconds:g} s",
+            str(one.turns),
+            str(one.words),
+            str(one.errors),
+            f"{one.percent:.2f} %",
+            f"{one.ms.median:.0f} / {one.ms.p95:.0f}",
+        )
+    console.print(f"Turns of at most {LONGEST_SHORT_SOUND:g} s, int8 on the CPU; errors in words")
+    console.print(table)
+
+
+def _context(text: str) -> float:
+    seconds = float(text)
+    if not 1.0 <= seconds <= LONG_CONTEXT:
+        raise argparse.ArgumentTypeError(f"a context has 1 to {LONG_CONTEXT:g} seconds")
+    return seconds
+
+
+def _parser() -> PlainParser:
+    parser = make_parser("ears", __doc__)
+    parser.add_argument(
+        "--models", type=Path, nargs="+", metavar="FOLDER", help="Whisper models; otherwise the fetched Whisper base"
+    )
+    parser.add_argument(
+        "--contexts", type=_context, nargs="+", default=[LONG_CONTEXT, SHORT_CONTEXT], metavar="SECONDS"
+    )
+    parser.add_argument("--threads", type=count, nargs="+", default=[1, 2], metavar="N")
+    parser.add_argument("--utterances", type=count, default=100, help="of the bank of 200")
+    parser.add_argument("--recorded", action="store_true", help="recorded people too (Debian's announcements)")
+    parser.add_argument(
+        "--languages", nargs="+", choices=LANGUAGES[1:], default=[], help="recorded people of other languages"
+    )
+    parser.add_argument("--detect", action="store_true", help="detect the language, as in a person's first turn")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
