@@ -165,6 +165,10 @@ class FrameSource(Protocol):
         """The next 20 ms of PCM, or ``None`` between replies; never blocks."""
         ...
 
+    def report(self) -> None:
+        """Tell the event loop what was taken. Call it as soon as the frame is sent."""
+        ...
+
 
 class Transport(Protocol):
     """The connection of a call to people.

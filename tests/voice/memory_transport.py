@@ -49,6 +49,7 @@ class MemoryTransport:
             await asyncio.sleep(due - time.monotonic())
             if (pcm := frames.take()) is not None:
                 self.played.append(pcm)
+                frames.report()
                 sent(pcm, time.monotonic())
 
     async def connect(self) -> None: ...

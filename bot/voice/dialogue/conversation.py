@@ -103,12 +103,13 @@ class Conversation:
         self._run_ahead = run_ahead
         self._guesses = GuessBudget(run_ahead.wrong_a_minute, clock)
         # State of the current reply. ``_played`` is the number of samples that were sent, and the length of the
-        # underruns in frames.
+        # underruns in frames. ``_undetected`` is the prompt until its language is detected.
         self._answered: int | None = None
         self._prompt_turn: TurnId | None = None
         self._heard = ""
         self._played = (0, 0)
         self._parameters = SpeechParameters()
+        self._undetected: Prompt | None = None
 
     async def run(self) -> None:
         """Converse until cancelled."""
@@ -287,8 +288,7 @@ class Conversation:
         self._timer = ReplyTimer(reply, prompt.at, self._clock)
         self._spoken_words.begin()
         usual = self._manner()
-        language = self._language.of(prompt) if self._language is not None else None
-        self._parameters = replace(usual, voice=prompt.voice or usual.voice, conversation_language=language)
+        self._parameters, self._undetected = replace(usual, voice=prompt.voice or usual.voice), prompt
         self._prompt_turn, self._heard, self._played = prompt.turn, "", (0, 0)
         self._playback.begin(reply)
 
@@ -340,12 +340,19 @@ class Conversation:
     def _send(self, message: ClientMessage) -> None:
         match message:
             case Speak(token=token) if token:
-                message = replace(message, parameters=self._parameters)
+                message = replace(message, parameters=self._parameters_of_reply())
             case Cancel():
                 # All messages that still wait belong to the cancelled reply.
                 while not self._outgoing.empty():
                     self._outgoing.get_nowait()
         self._outgoing.put_nowait(message)
+
+    def _parameters_of_reply(self) -> SpeechParameters:
+        # The language is detected while the model writes, not before the model is asked: that would delay the reply.
+        prompt, self._undetected = self._undetected, None
+        if prompt is not None and self._language is not None:
+            self._parameters = replace(self._parameters, conversation_language=self._language.of(prompt))
+        return self._parameters
 
     async def _send_messages(self) -> None:
         while True:

@@ -58,6 +58,10 @@ class ReplyAudioSource(discord.AudioSource):
         """The next 20 ms of PCM, or ``None`` between replies; never blocks."""
         return self._frames.take()
 
+    def report(self) -> None:
+        """Tell the event loop what was taken. Call it as soon as the frame is sent."""
+        self._frames.report()
+
     def read(self) -> bytes:
         """The next 20 ms, or silence between replies; never blocks.
 

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVarTuple, Unpack
 
 import numpy as np
@@ -21,6 +22,8 @@ SILENT_FRAME = bytes(FRAME_SAMPLES * 2 * 2)
 """20 ms of stereo 16-bit silence."""
 FRAME_SECONDS = FRAME_SAMPLES / SPEAKING_RATE
 MAX_VOLUME = 2.0
+PRIMING_DELAY = 0.02
+"""Seconds from the beginning of a reply until the sending thread is woken to send silence ahead of it."""
 LONGEST_GAP = 0.5
 """Maximum number of seconds of silence in an underrun (a reply's sound is late). After that, nothing is sent until
 sound comes."""
@@ -136,6 +139,8 @@ class ReplyPlayback:
         self._held = False
         self._volume = 1.0
         self._room = asyncio.Event()
+        # Only the sending thread uses this one.
+        self._unreported: deque[Callable[[], None]] = deque()
 
     @property
     def volume(self) -> float:
@@ -163,7 +168,8 @@ class ReplyPlayback:
             self.drop(self._track.reply)
         self._track = _Track(reply)
         self._making = reply
-        self.wake()
+        # The sending thread would compete with the event loop, which is about to ask the model.
+        self._loop.call_later(PRIMING_DELAY, lambda: self.wake())
 
     def write(self, reply: str, samples: Samples) -> None:
         """Queue mono sound at 48,000 Hz, of any length. Sound of a reply that is over is ignored."""
@@ -257,7 +263,23 @@ class ReplyPlayback:
 
         Returns ``None`` between replies and while the playback is held. In an underrun, returns silence for the first
         :data:`LONGEST_GAP` seconds and then ``None``.
+
+        What was taken is told to the listener by :meth:`report`, at the latest by the next call.
         """
+        self.report()
+        frame = self._take()
+        if frame is None:
+            self.report()
+        return frame
+
+    def report(self) -> None:
+        """Tell the listener what was taken. The sending thread calls it as soon as it has sent the frame."""
+        while self._unreported:
+            # When a call ends, its event loop may be closed while the sending thread still has a frame.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._unreported.popleft())
+
+    def _take(self) -> bytes | None:
         if self._held:
             # Silence that was asked for does not count as an underrun.
             if self._track is not None:
@@ -310,6 +332,4 @@ class ReplyPlayback:
         return SILENT_FRAME if now - track.underrun_since < LONGEST_GAP else None
 
     def _call_on_loop(self, callback: Callable[[Unpack[Arguments]], None], *arguments: *Arguments) -> None:
-        # When a call ends, its event loop may be closed while the sending thread still has a frame.
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(callback, *arguments)
+        self._unreported.append(partial(callback, *arguments))

@@ -182,9 +182,10 @@ class FrameSender(threading.Thread):
             self.timing.start(now)
         self.timing.tick(now)
         self._sink.send(frame)
+        # These come after the frame, because they wake the event loop, which would compete with the encoder.
+        self._source.report()
         self._sent(frame, now)
         if first:
-            # This comes after the frame, because it wakes the event loop, which would compete with the encoder.
             self._sink.set_speaking(True)
 
     def _send_tail(self) -> float | None:

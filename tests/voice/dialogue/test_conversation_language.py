@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 import pytest
 
-from bot.llm.history import History
+from bot.llm.history import History, Turn
+from bot.llm.usage import PromptUsage
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallEvent, ReplyEnded
 from bot.voice.notices import Notices
+from bot.voice.ports import Responder
 from bot.voice.turn import Prompt, PromptKind
 from tests.voice.doubles import HummingSpeech, InstantPlayback, RepeatingResponder, UnreadPromptChannel
 from wire.messages import ClientMessage, Speak
@@ -90,8 +93,40 @@ class RecordingSpeech(HummingSpeech):
         await super().send(message)
 
 
-async def test_a_reply_is_sent_with_the_language_of_its_prompt() -> None:
-    speech, playback, language = RecordingSpeech(), InstantPlayback(), ConversationLanguage()
+class JournalledLanguage(ConversationLanguage):
+    """The language of a conversation; it writes down when a prompt's language is detected."""
+
+    def __init__(self, journal: list[str]) -> None:
+        super().__init__()
+        self._journal = journal
+
+    def of(self, prompt: Prompt) -> str | None:
+        self._journal.append("language detected")
+        return super().of(prompt)
+
+
+class JournalledResponder(RepeatingResponder):
+    """A responder that writes down when it is asked."""
+
+    def __init__(self, journal: list[str]) -> None:
+        self._journal = journal
+
+    async def answer(
+        self,
+        asked: Turn,
+        when_loading: Callable[[], None] | None = None,
+        when_counted: Callable[[PromptUsage], None] | None = None,
+    ) -> AsyncGenerator[str, None]:
+        self._journal.append("model asked")
+        async for text in super().answer(asked, when_loading, when_counted):
+            yield text
+
+
+async def converse(
+    prompts: Sequence[Prompt], speech: RecordingSpeech, language: ConversationLanguage, responder: Responder
+) -> None:
+    """Have prompts answered one after another."""
+    playback = InstantPlayback()
     ended: asyncio.Queue[CallEvent] = asyncio.Queue()
 
     def watch(event: CallEvent) -> None:
@@ -100,7 +135,7 @@ async def test_a_reply_is_sent_with_the_language_of_its_prompt() -> None:
 
     conversation = Conversation(
         Dialogue(DialogueTexts),
-        RepeatingResponder(),
+        responder,
         History(),
         speech,
         playback,
@@ -114,14 +149,28 @@ async def test_a_reply_is_sent_with_the_language_of_its_prompt() -> None:
     try:
         async with asyncio.timeout(LIMIT):
             await asyncio.sleep(0)
-            for prompt in (
-                typed("Wie wird das Wetter morgen?"),
-                typed("Okay!"),
-                Prompt("Ada", "Je vous souhaite une bonne nuit.", 0.0, kind=PromptKind.RECITE),
-            ):
+            for prompt in prompts:
                 conversation.prompt(prompt)
                 await ended.get()
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_reply_is_sent_with_the_language_of_its_prompt() -> None:
+    speech = RecordingSpeech()
+    prompts = (
+        typed("Wie wird das Wetter morgen?"),
+        typed("Okay!"),
+        Prompt("Ada", "Je vous souhaite une bonne nuit.", 0.0, kind=PromptKind.RECITE),
+    )
+    await converse(prompts, speech, ConversationLanguage(), RepeatingResponder())
     assert list(dict.fromkeys(speech.languages)) == ["de", "fr"]
+
+
+async def test_the_model_does_not_wait_for_the_detection() -> None:
+    journal: list[str] = []
+    speech = RecordingSpeech()
+    await converse([typed("Wie wird das Wetter?")], speech, JournalledLanguage(journal), JournalledResponder(journal))
+    assert journal == ["model asked", "language detected"]
+    assert speech.languages[0] == "de"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from audio.samples import Samples
 from bot.voice.playback.playback import FRAME_SAMPLES, LONGEST_GAP, SILENT_FRAME, ReplyPlayback
-from tests.timing import LIMIT, Clock
+from tests.timing import LIMIT, Clock, wait_until
 
 
 class RecordingListener:
@@ -174,11 +174,37 @@ async def test_marks_are_reported_at_their_place() -> None:
         source.write("r1", ramp(2 * FRAME_SAMPLES))
     source.take()
     await asyncio.sleep(0)
+    # The frame is not sent yet, and the news would compete with it.
+    assert heard.journal == []
+    source.report()
+    await asyncio.sleep(0)
     assert heard.journal == [("mark", "r1", 0), ("first", "r1", 7.0)]
     source.take()
     source.take()
+    source.report()
     await asyncio.sleep(0)
     assert heard.journal[-1] == ("mark", "r1", 1)
+
+
+async def test_what_was_taken_is_told_with_the_next_frame_at_the_latest() -> None:
+    source, heard = make()
+    source.begin("r1")
+    source.write("r1", ramp(2 * FRAME_SAMPLES))
+    source.take()
+    source.take()
+    await asyncio.sleep(0)
+    assert heard.journal == [("first", "r1", 7.0)]
+
+
+async def test_silence_ahead_of_a_reply_waits_until_the_model_was_asked() -> None:
+    source, _ = make()
+    woken: list[bool] = []
+    source.wake = lambda: woken.append(True)
+    source.begin("r1")
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert woken == []
+    await wait_until(lambda: woken)
 
 
 async def test_the_volume_applies_to_sound_that_is_already_queued() -> None:
@@ -207,9 +233,11 @@ async def test_there_is_room_when_sound_was_sent_or_dropped() -> None:
     await asyncio.sleep(0)
     for _ in range(2):
         source.take()
+        source.report()
         await asyncio.sleep(0)
     assert not waiting.done()
     source.take()
+    source.report()
     async with asyncio.timeout(LIMIT):
         await waiting
     source.write("r1", ramp(50 * FRAME_SAMPLES))

@@ -25,9 +25,13 @@ class ListedFrames:
         self.frames: list[bytes] = []
         self.making = False
         self.wake: Callable[[], None] = lambda: None
+        self.reported: Callable[[], None] = lambda: None
 
     def take(self) -> bytes | None:
         return self.frames.pop(0) if self.frames else None
+
+    def report(self) -> None:
+        self.reported()
 
 
 class Sink:
@@ -97,6 +101,14 @@ def test_the_first_voiced_frame_is_sent_immediately_and_starts_the_clock(stepped
     times = stepped.sink.times(VOICED)
     assert times[0] == began
     assert gaps(times) == [FRAME_SECONDS] * 49
+
+
+def test_a_frame_is_sent_before_anybody_is_told_of_it(stepped: SteppedSender) -> None:
+    sent: list[int] = []
+    stepped.source.reported = lambda: sent.append(len(stepped.sink.times(VOICED)))
+    stepped.source.frames = [b"x"] * 3
+    stepped.run(0.1)
+    assert sent == [1, 2, 3]
 
 
 def test_nothing_is_sent_without_frames(stepped: SteppedSender) -> None:
