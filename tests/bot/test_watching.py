@@ -30,7 +30,9 @@ from bot.watching.console import CallConsole
 from bot.watching.log import log_to_stderr
 from bot.watching.traces import TraceFile
 
-TRACE = ReplyTrace("r1", Outcome.SPOKEN, 0.1, first_token=11.0, first_packet=15.5, audio=1200)
+TRACE = ReplyTrace(
+    "r1", Outcome.SPOKEN, 0.1, first_token=11.0, first_packet=15.5, audio=1200, prompt_tokens=412, cached_tokens=396
+)
 EVENTS: list[CallEvent] = [
     CallBegan("discord", "Lounge", True),
     UtteranceHeard(8, "Ben", "did you see the game?", addressed=False),
@@ -168,6 +170,7 @@ def test_the_trace_file_gets_a_line_a_turn(tmp_path: Path) -> None:
     (line,) = (tmp_path / "traces.jsonl").read_text().splitlines()
     written = json.loads(line)
     assert (written["reply"], written["outcome"], written["first_packet"]) == ("r1", "spoken", 15.5)
+    assert (written["prompt_tokens"], written["cached_tokens"]) == (412, 396)
 
 
 def test_a_turns_clock_keeps_the_first_time_of_each_stage() -> None:

@@ -142,6 +142,14 @@ def test_a_reply_is_completed_cancelled_or_failed(outcome: Outcome, status: str)
     assert decode_event(encode_event(event)) == event
 
 
+def test_the_tokens_of_the_prompt_are_among_the_details_where_they_are_known() -> None:
+    trace = replace(TRACE, prompt_tokens=412, cached_tokens=0)
+    event = ReplyEnded(trace, "I am fine.", TURN, call="c", at=3.0)
+    line = checked(encode_event(event))
+    assert (line["details"]["prompt_tokens"], line["details"]["cached_tokens"]) == (412, 0)
+    assert decode_event(encode_event(event)) == event
+
+
 def test_a_typed_prompt_has_no_turn_and_no_stages_of_hearing() -> None:
     event = ReplyEnded(ReplyTrace("r1", Outcome.FAILED, 0.1), call="c", at=1.0)
     line = checked(encode_event(event))

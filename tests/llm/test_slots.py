@@ -1,0 +1,132 @@
+"""Slots: requests of a call stay in one slot of llama.cpp's server, and other servers get no field that harms."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from bot.llm.client import ModelClient
+from bot.llm.messages import ChatMessage
+from bot.llm.requests import ModelOptions
+from bot.llm.slots import CALL_SLOT
+from bot.llm.usage import PromptUsage
+from config.sections import ModelApi
+from tests.llm.servers import DONE, event, said, serving, streaming
+
+HELLO = (ChatMessage("system", "Be kind."), ChatMessage("user", "Ann: hello"))
+TIMINGS = {"cache_n": 40, "prompt_n": 8}
+OWN_FIELDS = {"id_slot", "cache_prompt", "timings_per_token", "stream_options"}
+
+
+@dataclass(eq=False)
+class Server:
+    """A model server that answers ``Hello.``, and refuses the fields in ``refused`` with the text ``refusal``."""
+
+    props: object = None
+    refused: frozenset[str] = frozenset()
+    refusal: str = "Unrecognized request argument supplied: {field}"
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        if request.path == "/props":
+            return web.json_response(self.props) if self.props is not None else web.Response(status=404)
+        if request.method == "GET" or not request.path.endswith(("/completions", "/completion")):
+            return web.Response(status=404)
+        body = await request.json()
+        self.bodies.append(body)
+        if named := sorted(self.refused & body.keys()):
+            return web.json_response({"error": {"message": self.refusal.format(field=named[0])}}, status=400)
+        counts: dict[str, object] = {"timings": TIMINGS} if "timings_per_token" in body else {}
+        last: list[bytes] = []
+        if body.get("stream_options") == {"include_usage": True}:
+            usage = {"prompt_tokens": 48, "prompt_tokens_details": {"cached_tokens": 32}}
+            last = [event({"choices": [], "usage": usage})]
+        choice = {"index": 0, "delta": {"content": "Hello."}, "text": "Hello.", "finish_reason": None}
+        first = event({"choices": [choice], **counts})
+        if request.path.endswith("/completion"):
+            first = event({"content": "Hello.", "stop": True, "timings": TIMINGS})
+        return await streaming(first, said("", "stop"), *last, DONE)(request)
+
+
+@asynccontextmanager
+async def asking(server: Server, **options: Any) -> AsyncIterator[ModelClient]:
+    async with serving(server.handle, own_paths=True) as url:
+        base = url.removesuffix("/v1") if options.get("api") is ModelApi.COMPLETION else url
+        async with ModelClient(ModelOptions(base, **options)) as client:
+            await client.learn_slots()
+            yield client
+
+
+async def answer(client: ModelClient, slot: int | None = CALL_SLOT) -> PromptUsage | None:
+    """Ask as a call does; returns the counts that were reported last."""
+    counted: list[PromptUsage] = []
+    text = "".join([piece.text async for piece in client.text(HELLO, slot=slot, when_counted=counted.append)])
+    assert text == "Hello."
+    return counted[-1] if counted else None
+
+
+@pytest.mark.parametrize("api", [ModelApi.CHAT, ModelApi.COMPLETIONS, ModelApi.COMPLETION])
+async def test_a_call_stays_in_one_slot_of_llama_cpps_server_which_counts_its_tokens(api: ModelApi) -> None:
+    server = Server(props={"total_slots": 4})
+    async with asking(server, api=api) as client:
+        await client.warm_up(HELLO)
+        assert await answer(client) == PromptUsage(48, 40)
+    for body in server.bodies:
+        assert body["id_slot"] == CALL_SLOT
+        assert body["cache_prompt"] is True
+        assert "stream_options" not in body
+
+
+async def test_other_requests_leave_the_slot_to_the_server() -> None:
+    server = Server(props={"total_slots": 4})
+    async with asking(server) as client:
+        assert await answer(client, slot=None) is None
+    assert not OWN_FIELDS & server.bodies[0].keys()
+
+
+@pytest.mark.parametrize(
+    "props", [None, [], {}, {"total_slots": 0}, {"total_slots": -1}, {"total_slots": "4"}, {"total_slots": True}, "x"]
+)
+async def test_a_server_without_slots_is_only_asked_to_count(props: object) -> None:
+    server = Server(props=props)
+    async with asking(server) as client:
+        assert await answer(client) == PromptUsage(48, 32)
+    assert OWN_FIELDS & server.bodies[0].keys() == {"stream_options"}
+
+
+@pytest.mark.parametrize("refusal", ["Unrecognized request argument supplied: {field}", "Bad request.", ""])
+async def test_a_server_that_refuses_to_count_answers_all_the_same(refusal: str) -> None:
+    server = Server(refused=frozenset({"stream_options"}), refusal=refusal)
+    async with asking(server) as client:
+        await client.warm_up(HELLO)
+        warmed = len(server.bodies)
+        assert await answer(client) is None
+    assert (warmed, len(server.bodies)) == (2, 3), "it is refused once, and before anybody waits"
+
+
+async def test_refused_fields_that_nobody_needs_do_not_use_up_the_retries() -> None:
+    refused = frozenset({"stream_options", "max_tokens", "temperature", "stop"})
+    server = Server(refused=refused)
+    async with asking(server, stop=("END",)) as client:
+        assert await answer(client) is None
+    assert not refused & server.bodies[-1].keys()
+
+
+async def test_a_llama_cpp_server_that_refuses_the_slot_answers_all_the_same() -> None:
+    server = Server(props={"total_slots": 1}, refused=frozenset({"id_slot"}))
+    async with asking(server) as client:
+        assert await answer(client) == PromptUsage(48, 40)
+        await answer(client)
+    assert len(server.bodies) == 3
+
+
+async def test_the_operator_can_leave_the_fields_out() -> None:
+    server = Server(props={"total_slots": 4})
+    async with asking(server, extra={"id_slot": None}) as client:
+        await answer(client)
+    assert "id_slot" not in server.bodies[0]
