@@ -66,12 +66,14 @@ class Setup:
         messages: maximum number of earlier messages in the prompt.
         one_slot: whether all requests go to the call's slot. If not, the server chooses a slot for each.
         abandoned: whether each guess is abandoned while the server reads its prompt, and not only after its first word.
+        guesses: whether there is a guess before each answer.
     """
 
     long: bool
     messages: int
     one_slot: bool = True
     abandoned: bool = False
+    guesses: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +95,10 @@ async def _run(run: Run) -> Report:
     weights = arguments.weights or small_mind_weights(settings)
     if not weights.is_file():
         raise MeasurementError(f"{weights} is not there; get it with python -m bot models download {MODEL}")
+    ways = ({}, {"abandoned": True}, {"guesses": False})
     setups = [
-        Setup(long, messages, one_slot, abandoned)
-        for long, messages, abandoned, one_slot in product((False, True), (4, 20), (False, True), (True, False))
+        Setup(long, messages, one_slot, **way)
+        for long, messages, way, one_slot in product((False, True), (4, 20), ways, (True, False))
     ]
     costs: dict[Setup, list[TurnCost]] = {}
     for setup in setups:
@@ -112,7 +115,8 @@ async def hold_call(options: ModelOptions, settings: Settings, setup: Setup, tur
         for number in range(turns):
             said = SENTENCES[number % len(SENTENCES)]
             words = said.split()
-            await mind.guess(" ".join(words[: len(words) // 2]), abandoned=setup.abandoned)
+            if setup.guesses:
+                await mind.guess(" ".join(words[: len(words) // 2]), abandoned=setup.abandoned)
             costs.append(await mind.answer(said))
             mind.now += timedelta(seconds=TURN_SECONDS)
     return costs
@@ -174,7 +178,7 @@ async def _mind(options: ModelOptions, settings: Settings, setup: Setup) -> Asyn
 
 def _print(costs: Mapping[Setup, Sequence[TurnCost]], console: Console) -> None:
     table = Table(
-        *("prompt", "messages", "guess closed", "slot", "tokens", "read anew, median", "most"),
+        *("prompt", "messages", "guess", "slot", "tokens", "read anew, median", "most"),
         *("first word, ms, median", "longest"),
     )
     for setup, turns in costs.items():
@@ -183,7 +187,7 @@ def _print(costs: Mapping[Setup, Sequence[TurnCost]], console: Console) -> None:
         table.add_row(
             "long" if setup.long else "small",
             str(setup.messages),
-            "while it is read" if setup.abandoned else "after its first word",
+            _guess_of(setup),
             "the call's" if setup.one_slot else "any",
             f"{min(sizes)} to {max(sizes)}",
             f"{read.median:.0f}",
@@ -192,6 +196,12 @@ def _print(costs: Mapping[Setup, Sequence[TurnCost]], console: Console) -> None:
             f"{first.greatest:.0f}",
         )
     console.print(table)
+
+
+def _guess_of(setup: Setup) -> str:
+    if not setup.guesses:
+        return "none"
+    return "closed while it is read" if setup.abandoned else "closed after its first word"
 
 
 def _figures(run: Run, costs: Mapping[Setup, Sequence[TurnCost]]) -> dict[str, object]:

@@ -1,0 +1,46 @@
+"""A call of ten turns with a real llama.cpp server (toy weights): how much of its prompt each answer reads anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.prompt_cache import Setup, TurnCost, hold_call
+from bot.llm.embedded import EmbeddedModelServer
+from bot.llm.requests import ModelOptions
+from config.settings import Settings
+from toys.llm.weights import TOY_MODEL_NAME
+
+TURNS = 10
+TAIL = 60
+"""More tokens than the newest line has: that line alone differs from the guess before it."""
+
+
+async def call_of_ten_turns(weights: Path, setup: Setup) -> list[TurnCost]:
+    async with EmbeddedModelServer(weights, name=TOY_MODEL_NAME) as server:
+        options = ModelOptions(server.url, model=TOY_MODEL_NAME)
+        return await hold_call(options, Settings.read(_env_file=None), setup, TURNS)
+
+
+@pytest.mark.parametrize("abandoned", [False, True], ids=["first word", "still reading"])
+@pytest.mark.parametrize("messages", [4, 20])
+async def test_each_answer_reads_its_last_line_alone_whatever_became_of_the_guess_before_it(
+    weights: Path, messages: int, abandoned: bool
+) -> None:
+    costs = await call_of_ten_turns(weights, Setup(True, messages, abandoned=abandoned))
+    assert len(costs) == TURNS
+    assert all(cost.prompt > 1_000 for cost in costs), "the toy's tokens are short"
+    assert max(cost.read for cost in costs) <= TAIL, [(cost.prompt, cost.read) for cost in costs]
+
+
+async def test_without_guesses_each_answer_reads_the_exchange_before_it_and_what_the_minute_changes(
+    weights: Path,
+) -> None:
+    costs = await call_of_ten_turns(weights, Setup(True, 20, guesses=False))
+    head = costs[0].prompt - TAIL
+    # The first answer finds the head from the warm-up.
+    assert costs[0].read <= TAIL
+    assert all(cost.prompt - cost.read > head - 100 for cost in costs), "the head of the prompt is never read again"
+    same_minute = [cost.read for number, cost in enumerate(costs) if number % 3]
+    assert max(same_minute) <= 4 * TAIL, "while the minute stays the same, the earlier turns stay in the cache"
