@@ -95,9 +95,10 @@ async def _run(run: Run) -> Report:
     weights = arguments.weights or small_mind_weights(settings)
     if not weights.is_file():
         raise MeasurementError(f"{weights} is not there; get it with python -m bot models download {MODEL}")
-    ways = ({}, {"abandoned": True}, {"guesses": False})
+    # Guesses that are closed after their first word, guesses that are closed sooner, and none.
+    ways = ((False, True), (True, True), (False, False))
     setups = [
-        Setup(long, messages, one_slot, **way)
+        Setup(long, messages, one_slot, *way)
         for long, messages, way, one_slot in product((False, True), (4, 20), ways, (True, False))
     ]
     costs: dict[Setup, list[TurnCost]] = {}

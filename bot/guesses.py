@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 from bot.llm.requests import ModelOptions
@@ -10,6 +11,10 @@ from config.hosts import costs_money, is_local
 from config.sections import Guesses
 from config.settings import Settings
 from config.speech_settings import PAID_ENGINES
+
+_log = logging.getLogger(__name__)
+
+NOT_PREPARED = "Answers are not prepared at pauses, because {}. GUESSES=on prepares them all the same"
 
 
 def run_ahead(settings: Settings, model: ModelOptions, openai_url: str | None = None) -> RunAhead:
@@ -27,8 +32,10 @@ def run_ahead(settings: Settings, model: ModelOptions, openai_url: str | None = 
         case Guesses.OFF:
             return replace(allowed, replies=False, words=not words_cost)
         case Guesses.AUTO:
-            replies = not costs_money(model.url, model.api_key)
-            return replace(allowed, replies=replies, voice=not voice_costs_money(settings, openai_url))
+            if costs_money(model.url, model.api_key):
+                _log.info(NOT_PREPARED.format(f"the model server at {model.server_name} costs money"))
+                return replace(allowed, replies=False)
+            return replace(allowed, voice=not voice_costs_money(settings, openai_url))
 
 
 def voice_costs_money(settings: Settings, openai_url: str | None = None) -> bool:

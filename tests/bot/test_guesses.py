@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import Any
 
@@ -32,10 +33,17 @@ def test_everything_runs_ahead_where_nothing_costs_money() -> None:
     assert run_ahead(settings(), replace(HOSTED, api_key=None)) == RunAhead()
 
 
-def test_a_model_that_costs_money_is_asked_in_advance_only_if_the_operator_wants_it() -> None:
+def test_a_model_that_costs_money_is_asked_in_advance_only_if_the_operator_wants_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "bot.guesses")
     assert not run_ahead(settings(), HOSTED).replies
+    assert "api.openai.com costs money" in caplog.text
+    assert "GUESSES=on" in caplog.text
+    caplog.clear()
     assert run_ahead(settings(guesses="on"), HOSTED) == RunAhead()
     assert not run_ahead(settings(guesses="off"), LOCAL).replies
+    assert caplog.text == ""
 
 
 def test_a_voice_that_costs_money_speaks_in_advance_only_if_the_operator_wants_it() -> None:
