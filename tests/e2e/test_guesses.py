@@ -1,0 +1,59 @@
+"""Guesses from end to end: when they are off or their budget is spent, the model hears of a turn only at its end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+
+from sandbox.voice.microphone import OpenMicrophone
+from tests.e2e.conftest import Stage, StageMaker
+from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.e2e.talking import Since, voiced
+from tests.tones import silence
+
+BEGINNING, WHOLE = "I was thinking about", "I was thinking about the weather today."
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[ScriptedModel]:
+    async with ScriptedModel(lambda line: Answer("Sunshine." if line.endswith(WHOLE) else "Wrong.")) as model:
+        yield model
+
+
+async def pause_and_go_on(stage: Stage) -> None:
+    """Ada pauses in the middle of her sentence, goes on, and gets her answer."""
+    since, count = Since(stage), len(stage.traces)
+    # Not in Ada's own voice, in which the toy transcriber takes the pause for the end.
+    sound = [await voiced("Ben", BEGINNING), silence(0.6), await voiced("Ben", "the weather today.")]
+    await stage.ada.voice.speak(np.concatenate(sound), OpenMicrophone())
+    await stage.turns(count + 1)
+    assert since.prompts == [("Ada", WHOLE)]
+    assert since.words == "Sunshine."
+
+
+def guesses(model: ScriptedModel) -> int:
+    """How many requests were for words that were not all."""
+    return sum(not messages[-1]["content"].endswith(WHOLE) for messages in model.asked)
+
+
+async def test_without_guesses_the_model_is_asked_once_a_turn(
+    make_stage: StageMaker, speech_server: str, model: ScriptedModel
+) -> None:
+    async with make_stage(tts_websocket_url=speech_server, llm_url=model.url, guesses="off") as stage:
+        await stage.join()
+        await pause_and_go_on(stage)
+        assert len(model.asked) == 1
+
+
+async def test_a_call_throws_away_no_more_guesses_a_minute_than_it_may(
+    make_stage: StageMaker, speech_server: str, model: ScriptedModel
+) -> None:
+    options = {"tts_websocket_url": speech_server, "llm_url": model.url, "wrong_guesses_per_minute": 1}
+    async with make_stage(**options) as stage:
+        await stage.join()
+        await pause_and_go_on(stage)
+        assert guesses(model) == 1
+        await pause_and_go_on(stage)
+        assert guesses(model) == 1, "the second turn was answered when it was over"
