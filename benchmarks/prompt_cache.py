@@ -67,6 +67,7 @@ class Setup:
         one_slot: whether all requests go to the call's slot. If not, the server chooses a slot for each.
         abandoned: whether each guess is abandoned while the server reads its prompt, and not only after its first word.
         guesses: whether there is a guess before each answer.
+        reads_ahead: whether the server reads the conversation as soon as the person begins to speak.
     """
 
     long: bool
@@ -74,6 +75,7 @@ class Setup:
     one_slot: bool = True
     abandoned: bool = False
     guesses: bool = True
+    reads_ahead: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,13 @@ async def _run(run: Run) -> Report:
     weights = arguments.weights or small_mind_weights(settings)
     if not weights.is_file():
         raise MeasurementError(f"{weights} is not there; get it with python -m bot models download {MODEL}")
-    # Guesses that are closed after their first word, guesses that are closed sooner, and none.
-    ways = ((False, True), (True, True), (False, False))
+    # With guesses that are closed while the server reads their prompt, and without guesses.
+    guesses = ((True, True), (False, False))
     setups = [
-        Setup(long, messages, one_slot, *way)
-        for long, messages, way, one_slot in product((False, True), (4, 20), ways, (True, False))
+        Setup(long, messages, one_slot, *guess, reads_ahead=ahead)
+        for long, messages, guess, (one_slot, ahead) in product(
+            (False, True), (4, 20), guesses, ((True, True), (True, False), (False, False))
+        )
     ]
     costs: dict[Setup, list[TurnCost]] = {}
     for setup in setups:
@@ -116,6 +120,8 @@ async def hold_call(options: ModelOptions, settings: Settings, setup: Setup, tur
         for number in range(turns):
             said = SENTENCES[number % len(SENTENCES)]
             words = said.split()
+            if setup.reads_ahead:
+                await mind.responder.read_ahead("Ada")
             if setup.guesses:
                 await mind.guess(" ".join(words[: len(words) // 2]), abandoned=setup.abandoned)
             costs.append(await mind.answer(said))
@@ -179,7 +185,7 @@ async def _mind(options: ModelOptions, settings: Settings, setup: Setup) -> Asyn
 
 def _print(costs: Mapping[Setup, Sequence[TurnCost]], console: Console) -> None:
     table = Table(
-        *("prompt", "messages", "guess", "slot", "tokens", "read anew, median", "most"),
+        *("prompt", "messages", "guess", "slot", "reads ahead", "tokens", "read anew, median", "most"),
         *("first word, ms, median", "longest"),
     )
     for setup, turns in costs.items():
@@ -190,6 +196,7 @@ def _print(costs: Mapping[Setup, Sequence[TurnCost]], console: Console) -> None:
             str(setup.messages),
             _guess_of(setup),
             "the call's" if setup.one_slot else "any",
+            "yes" if setup.reads_ahead else "no",
             f"{min(sizes)} to {max(sizes)}",
             f"{read.median:.0f}",
             f"{read.greatest:.0f}",

@@ -56,6 +56,8 @@ class ModelResponder:
         self._model = model
         self._context_messages = context_messages
         self._prompts = ConversationMessages(SPOKEN, model, clock, small_prompts)
+        self._read: tuple[ChatMessage, ...] = ()
+        """The messages before the last one in the newest request. The server has them in its prompt cache."""
 
     async def warm_up(self) -> None:
         """Fill the server's prompt cache, and ask the server about its model.
@@ -66,11 +68,30 @@ class ModelResponder:
         await self._model.learn_model_size(model=character.persona.model)
         await self._model.learn_slots(model=character.persona.model)
         asked = await self._messages(character, Turn.of_person("Someone", "hello"))
+        self._read = asked[:-1]
         try:
             await self._model.warm_up(asked, model=character.persona.model)
         except ModelError as error:
             _log.warning("The model server could not be warmed up: %s", error)
         await self._model.learn_context_size(model=character.persona.model)
+
+    async def read_ahead(self, speaker: str) -> None:
+        """Have a llama.cpp server read the conversation so far, so that it only has to read the speaker's line later.
+
+        Does nothing if the server has read it already, or if it is no llama.cpp server.
+        """
+        character = self._character()
+        if not self._model.keeps_slots(model=character.persona.model):
+            return
+        # The words are not known yet. Without any, the language of a small model's prompt stays as it is.
+        messages = await self._messages(character, Turn.of_person(speaker, ""))
+        if messages[:-1] == self._read:
+            return
+        self._read = messages[:-1]
+        try:
+            await self._model.warm_up(messages, model=character.persona.model)
+        except ModelError as error:
+            _log.debug("The model server could not read ahead: %s", error)
 
     async def answer(
         self,
@@ -89,6 +110,7 @@ class ModelResponder:
         """
         character = self._character()
         messages = await self._messages(character, asked)
+        self._read = messages[:-1]
         said = ""
         known = self._speakers(character, asked)
         pieces = self._model.text(

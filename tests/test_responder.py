@@ -165,3 +165,53 @@ async def test_a_tool_that_the_model_calls_is_passed_over() -> None:
         words.pop()
         with pytest.raises(ModelError, match="answered without saying anything"):
             await answered(mind, "And now?")
+
+
+@asynccontextmanager
+async def model_with_slots(*, broken: bool = False) -> AsyncIterator[tuple[Mind, list[list[dict[str, str]]]]]:
+    """A responder of a llama.cpp server, and the messages of the requests. If ``broken``, the server fails each one."""
+    asked: list[list[dict[str, str]]] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if request.path == "/props":
+            return web.json_response({"total_slots": 2})
+        if not request.path.endswith("/chat/completions"):
+            return web.Response(status=404)
+        body = await request.json()
+        asked.append(body["messages"])
+        if broken:
+            return web.json_response({"error": "out of memory"}, status=500)
+        return await streaming(said("Hello.", "stop"), DONE)(request)
+
+    async with serving(handler, own_paths=True) as url, responder_of(url) as mind:
+        await mind.responder.warm_up()
+        asked.clear()
+        yield mind, asked
+
+
+async def test_what_a_llama_cpp_server_has_not_read_yet_is_read_as_soon_as_somebody_speaks() -> None:
+    async with model_with_slots() as (mind, asked):
+        await mind.responder.read_ahead("Ben")
+        assert asked == [], "it has read all in the warm-up"
+        await answered(mind, "Hi!")
+        await mind.responder.read_ahead("Ben")
+        await mind.responder.read_ahead("Ben")
+        assert len(asked) == 2, "once"
+        assert [message["content"] for message in asked[1][1:]] == ["Ada: Hi!", "Hello.", "Ben: "]
+        await answered(mind, "And now?")
+        assert asked[2][:-1] == asked[1][:-1], "the answer finds all of it in the cache, except for its own line"
+
+
+async def test_a_server_that_fails_to_read_ahead_disturbs_nothing() -> None:
+    async with model_with_slots(broken=True) as (mind, asked):
+        mind.remember("Hi!", "Hello.", interrupted=False)
+        await mind.responder.read_ahead("Ada")
+        assert len(asked) == 1
+
+
+async def test_other_servers_are_not_asked_to_read_ahead() -> None:
+    async with ScriptedModel(lambda line: Answer("Hello.")) as model, responder(model) as mind:
+        await mind.responder.warm_up()
+        await answered(mind, "Hi!")
+        await mind.responder.read_ahead("Ada")
+        assert (len(model.asked), len(model.warmed)) == (1, 1)

@@ -98,6 +98,10 @@ class ModelClient:
         if not slots.known and (count := await ask_slots(self._connections(), options)) is not None:
             slots.learn(count)
 
+    def keeps_slots(self, *, model: str | None = None) -> bool:
+        """Whether the server is known to be llama.cpp's, which keeps the prompt of each slot in a cache."""
+        return self._memory_of(model or self.options.model).slots.known
+
     def context_size(self, *, model: str | None = None) -> int:
         """The model's context size in tokens, as far as it is known."""
         return self._memory_of(model or self.options.model).window.size

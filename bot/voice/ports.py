@@ -21,6 +21,10 @@ class Responder(Protocol):
         """Prepare the model, so that the next answer comes sooner. Never raises."""
         ...
 
+    async def read_ahead(self, speaker: str) -> None:
+        """Have the model read the conversation so far, because ``speaker`` has begun to speak. Never raises."""
+        ...
+
     def answer(
         self,
         asked: Turn,
@@ -127,6 +131,10 @@ class ReplyControl(Protocol):
     @property
     def answered(self) -> int | None:
         """User id of the person who is being answered; ``None`` if nobody is, or if the id is not known."""
+        ...
+
+    def speech_began(self, speaker: str) -> None:
+        """Have the model read the conversation so far, because ``speaker``, who may want an answer, begins to speak."""
         ...
 
     def speculate(self, prompt: Prompt) -> None:

@@ -208,6 +208,8 @@ class TurnTaking:
         self._turns[event.turn] = _Turn(event.turn, during_reply, may_interrupt and during_reply)
         if may_interrupt:
             self._replies.interruption_started(event.turn)
+        if self.mode is CallMode.TALK and self._people.may_talk(person):
+            self._replies.speech_began(self._people.name(person))
 
     def _resume_turn(self, turn: _Turn) -> None:
         if turn.transcription is not None:

@@ -24,6 +24,8 @@ class RepeatingResponder:
 
     async def warm_up(self) -> None: ...
 
+    async def read_ahead(self, speaker: str) -> None: ...
+
     async def answer(
         self,
         asked: Turn,

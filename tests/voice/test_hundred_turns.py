@@ -110,6 +110,8 @@ class RecordedConversation:
     quiet_since: float | None = None
     recently_spoken: str = RECENTLY_SPOKEN
 
+    def speech_began(self, speaker: str) -> None: ...
+
     def speculate(self, prompt: Prompt) -> None: ...
 
     def commit(self, prompt: Prompt) -> None:

@@ -20,6 +20,7 @@ from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import Disconnected, SegmentAudio
 from bot.voice.dialogue import effects, events
 from bot.voice.dialogue.conversation_language import ConversationLanguage
+from bot.voice.dialogue.outbox import Outbox
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import PromptTaken, ReplyEnded, Watcher, WordsSpoken
 from bot.voice.metrics import ReplyMetrics, ReplyTimer
@@ -31,7 +32,7 @@ from bot.voice.saying import Saying, Sayings
 from bot.voice.tasks import start_task
 from bot.voice.tts.fallback import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
-from wire.messages import SAMPLE_RATE, Cancel, ClientMessage, Failure, Notice, SegmentStart, Speak
+from wire.messages import SAMPLE_RATE, ClientMessage, Failure, Notice, SegmentStart, Speak
 from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ class Conversation:
         self._manner = manner
         self._language = language
         self._clock = clock
-        self._outgoing: asyncio.Queue[ClientMessage] = asyncio.Queue()
+        self._outbox = Outbox(speech, self._not_sent)
         self._tasks: asyncio.TaskGroup | None = None
         self._model_task: asyncio.Task[None] | None = None
         self._timer: ReplyTimer | None = None
@@ -115,7 +116,7 @@ class Conversation:
         """Converse until cancelled."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                self._spawn(self._send_messages(), "messages to the speech server")
+                self._spawn(self._outbox.run(), "messages to the speech server")
                 self._spawn(self._receive_speech(), "messages from the speech server")
                 self._spawn(self._responder.warm_up(), "warm-up")
                 if self._language is not None:
@@ -158,6 +159,11 @@ class Conversation:
 
     def _cancel(self, prompt: Prompt) -> None:
         self._handle(events.PromptCancelled(prompt, self._position()))
+
+    def speech_began(self, speaker: str) -> None:
+        """Have the model read the conversation so far, unless it is busy with a reply or may not work in advance."""
+        if self._run_ahead.replies and self._dialogue.current is None and self._tasks is not None:
+            self._spawn(self._responder.read_ahead(speaker), "reading ahead")
 
     def speculate(self, prompt: Prompt) -> None:
         """Prepare a reply to a turn that may be over. Nothing of it is heard or shown before :meth:`commit`.
@@ -338,14 +344,14 @@ class Conversation:
             self._timer.counted(usage.prompt_tokens, usage.cached_tokens)
 
     def _send(self, message: ClientMessage) -> None:
-        match message:
-            case Speak(token=token) if token:
-                message = replace(message, parameters=self._parameters_of_reply())
-            case Cancel():
-                # All messages that still wait belong to the cancelled reply.
-                while not self._outgoing.empty():
-                    self._outgoing.get_nowait()
-        self._outgoing.put_nowait(message)
+        if isinstance(message, Speak) and message.token:
+            message = replace(message, parameters=self._parameters_of_reply())
+        self._outbox.put(message)
+
+    def _not_sent(self, message: ClientMessage, error: SpeechUnavailable) -> None:
+        if isinstance(message, Speak) and message.reply == self._dialogue.current:
+            _log.warning("Reply %s: %s", message.reply, error)
+            self._handle(Disconnected(str(error)))
 
     def _parameters_of_reply(self) -> SpeechParameters:
         # The language is detected while the model writes, not before the model is asked: that would delay the reply.
@@ -353,16 +359,6 @@ class Conversation:
         if prompt is not None and self._language is not None:
             self._parameters = replace(self._parameters, conversation_language=self._language.of(prompt))
         return self._parameters
-
-    async def _send_messages(self) -> None:
-        while True:
-            message = await self._outgoing.get()
-            try:
-                await self._speech.send(message)
-            except SpeechUnavailable as error:
-                if isinstance(message, Speak) and message.reply == self._dialogue.current:
-                    _log.warning("Reply %s: %s", message.reply, error)
-                    self._handle(Disconnected(str(error)))
 
     async def _receive_speech(self) -> None:
         async for event in self._speech.events():

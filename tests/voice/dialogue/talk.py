@@ -42,11 +42,15 @@ class MarkedResponder:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.read_for: list[str] = []
         self.open = 0
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
     async def warm_up(self) -> None: ...
+
+    async def read_ahead(self, speaker: str) -> None:
+        self.read_for.append(speaker)
 
     async def answer(
         self,

@@ -126,6 +126,25 @@ async def test_the_trace_has_the_tokens_of_the_reply_that_was_heard() -> None:
         assert (ended.trace.prompt_tokens, ended.trace.cached_tokens) == (100 + len(talk.responder.asked), 90)
 
 
+async def test_the_model_reads_ahead_when_somebody_speaks_and_it_has_nothing_else_to_do() -> None:
+    async with talking() as talk:
+        talk.conversation.speech_began("Ada")
+        await wait_until(lambda: talk.responder.read_for == ["Ada"])
+        talk.responder.may_answer.clear()
+        talk.conversation.commit(prompt_of(TurnId(ADA, 1), "what's up?"))
+        talk.conversation.speech_began("Ben")
+        talk.responder.may_answer.set()
+        await talk.quiet()
+        assert talk.responder.read_for == ["Ada"]
+
+
+async def test_without_guesses_the_model_does_not_read_ahead() -> None:
+    async with talking(RunAhead(replies=False)) as talk:
+        talk.conversation.speech_began("Ada")
+        await turn(talk, 1, "what's up?", "what's up?")
+        assert talk.responder.read_for == []
+
+
 @pytest.mark.parametrize("voice", [True, False])
 @pytest.mark.parametrize("seed", range(3))
 async def test_of_a_hundred_turns_nothing_wrong_or_cancelled_is_heard_shown_or_remembered(

@@ -66,12 +66,20 @@ class ManualTranscriber:
 
 @dataclass(eq=False)
 class RecordedReplies:
-    """A :class:`ReplyControl` that records its calls. The test sets ``answering``."""
+    """A :class:`ReplyControl` that records its calls. The test sets ``answering``.
+
+    Attributes:
+        begun: the people who are answered, each time that they have begun to speak.
+    """
 
     answering: bool = False
+    begun: list[str] = field(default_factory=list)
     answered: int | None = None
     lines: list[str] = field(default_factory=list)
     prompts: list[Prompt] = field(default_factory=list)
+
+    def speech_began(self, speaker: str) -> None:
+        self.begun.append(speaker)
 
     def speculate(self, prompt: Prompt) -> None:
         self.lines.append(f"speculate {prompt.text}")
