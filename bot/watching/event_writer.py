@@ -48,7 +48,7 @@ class EventWriter:
     ) -> None:
         self._stream = stream
         self._clock = clock
-        self._waiting = queue.Queue[bytes | None](most_waiting)
+        self._waiting = queue.Queue[CallEvent | None](most_waiting)
         self._dropping = False
         self._last: CallEvent | None = None
         self._thread = threading.Thread(target=self._write_lines, name="event lines", daemon=True)
@@ -61,7 +61,7 @@ class EventWriter:
         if not self._thread.is_alive():
             return
         try:
-            self._waiting.put_nowait(encode_event(event).encode() + b"\n")
+            self._waiting.put_nowait(event)
         except queue.Full:
             if not self._dropping:
                 _log.warning("The program that reads the events does not keep up: it will miss some")
@@ -84,8 +84,8 @@ class EventWriter:
 
     def _write_lines(self) -> None:
         try:
-            while (line := self._waiting.get()) is not None:
-                self._write(line)
+            while (event := self._waiting.get()) is not None:
+                self._write(encode_event(event).encode() + b"\n")
         except OSError as error:
             _log.warning("Nobody reads the events any more (%s): the bot goes on without", error.strerror or error)
 

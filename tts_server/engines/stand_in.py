@@ -130,9 +130,13 @@ class StandInEngine(AlwaysLoaded):
         for start in range(0, samples, chunk):
             if stop.wait(max(0.0, due - time.monotonic())):
                 return
-            if start == 0:
-                self._record(StandInTiming(text, received_at, time.monotonic()))
-            yield tone[start : start + chunk]
+            first_audio_at = time.monotonic()
+            try:
+                yield tone[start : start + chunk]
+            finally:
+                # The record is written after the sound is passed on, because writing would count as a delay of the server.
+                if start == 0:
+                    self._record(StandInTiming(text, received_at, first_audio_at))
             due += CHUNK_SECONDS * self._real_time_factor
 
     def _record(self, timing: StandInTiming) -> None:
