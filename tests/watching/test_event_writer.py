@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import select
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from typing import BinaryIO
@@ -12,7 +13,7 @@ from typing import BinaryIO
 import pytest
 
 from bot.voice.events import CallBegan, CallEnded, CallEvent, NoticePosted, Ready
-from bot.watching.event_lines import decode_event
+from bot.watching.event_lines import decode_event, encode_event
 from bot.watching.event_writer import EventWriter
 from tests.timing import LIMIT
 from tests.watching.event_schema import checked
@@ -61,6 +62,21 @@ def test_a_reader_that_stops_reading_misses_lines_and_holds_nobody(
     os.set_blocking(reader.fileno(), False)
     first, *_ = reader.read(1 << 20).splitlines()
     assert decode_event(first) == NoticePosted("0 " + "x" * 1000)
+
+
+def test_lines_are_encoded_in_the_writers_own_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+
+    def encode(event: CallEvent) -> str:
+        threads.append(threading.current_thread().name)
+        return encode_event(event)
+
+    monkeypatch.setattr("bot.watching.event_writer.encode_event", encode)
+    stream = io.BytesIO()
+    with closing(EventWriter(stream)) as writer:
+        writer(NoticePosted("Hello."))
+    assert threads == ["event lines"]
+    assert decode_event(stream.getvalue().rstrip()) == NoticePosted("Hello.")
 
 
 def test_a_reader_that_is_gone_is_told_once(pipe: tuple[BinaryIO, BinaryIO], caplog: pytest.LogCaptureFixture) -> None:

@@ -173,6 +173,17 @@ class TestStandIn:
         assert 0.05 <= timing.first_audio_at - timing.received_at < 0.5
         assert file.read_text().count("\n") == 1
 
+    def test_writing_the_times_does_not_delay_the_first_sound(self, tmp_path: Path) -> None:
+        file = tmp_path / "timings.jsonl"
+        with closing(StandInEngine(0.0, 0.0, file)) as engine:
+            sound = engine.synthesize("a" * 30, engine.resolve(None, None), SpeechParameters(), threading.Event())
+            next(sound)
+            assert engine.timings == []
+            # A reply that is cut off here has its times too.
+            sound.close()
+            assert [timing.text for timing in engine.timings] == ["a" * 30]
+        assert file.read_text().count("\n") == 1
+
 
 def test_a_voice_of_the_language_is_found() -> None:
     voices = [Voice("a", "A", "pt-br"), Voice("b", "B", "fr"), Voice("c", "C", "fr-ca")]
