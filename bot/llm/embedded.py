@@ -41,8 +41,8 @@ class EmbeddedModelServer:
     Args:
         weights: the GGUF file.
         name: the model's name for clients.
-        slots: number of replies that can run at the same time. A request goes to the slot whose prompt cache fits best,
-            so a discarded speculative reply does not overwrite the call's prompt cache.
+        slots: number of replies that can run at the same time. Each slot has a prompt cache. Calls stay in one slot
+            (:mod:`bot.llm.slots`); any other request goes to the slot whose cache fits best.
         threads: number of compute threads; ``None`` for :func:`threads_for`.
         context_tokens: context size of each slot, in tokens.
     """

@@ -166,6 +166,8 @@ async def test_another_language_begins_with_a_greeting_in_it(small_talk: SmallPr
     assert [message.role for message in messages] == ["system", "user", "assistant", "user"]
     assert messages[1].content == "Hallo Mika, ich bin Ann."
     assert "Deutsch" in messages[0].content
+    begun = small_talk.messages(MIKA, (ChatMessage("user", "Ann: "),), TINY)
+    assert begun[:-1] == messages[:-1], "while her words are not known, the prompt stays German"
     back = ChatMessage("user", "Ann: And now let us talk in English again, please.")
     assert len(small_talk.messages(MIKA, (back,), TINY)) == 2
 
