@@ -1,4 +1,4 @@
-"""``python -m bot [run | demo | doctor | …]``. Without a command: run if ``DISCORD_TOKEN`` is set, else demo."""
+"""``python -m bot [run | demo | …]``. Without a command: run if ``DISCORD_TOKEN`` is set, else demo."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ READY = "Ready."
 
 
 def run(given: list[str]) -> int:
-    """Run one of the commands run, demo, doctor and version. Returns the exit status."""
+    """Run one of the commands run, demo, rehearse, doctor and version. Returns the exit status."""
     keep_files_private()
     options = read_options(given)
     if options.command == "version":
@@ -55,18 +55,31 @@ def run(given: list[str]) -> int:
         print(f"DISCORD_TOKEN is not set. {remedy}", file=sys.stderr)  # noqa: T201
         return USAGE_ERROR
     try:
+        if command == "rehearse" and not _may_rehearse(settings, options):
+            return USAGE_ERROR
         return asyncio.run(_run(command, settings, options))
     except KeyboardInterrupt:
         return 130
 
 
+def _may_rehearse(settings: Settings, options: argparse.Namespace) -> bool:
+    """Whether the operator agrees to what a rehearsal costs. A person at a terminal is asked, before the loop runs."""
+    from bot.rehearse.run import RehearsalOptions, may_begin
+
+    return may_begin(settings, RehearsalOptions(options.report, options.seconds), yes=options.yes)
+
+
 async def _run(command: str, settings: Settings, options: argparse.Namespace) -> int:
     match command:
         case "demo":
-            # `bot.demo.run` is imported here, because it imports the sandbox, which only this command needs.
+            # This is imported here, because it imports the sandbox, which only this command and `rehearse` need.
             from bot.demo.run import DemoOptions, run_demo
 
             return await run_demo(settings, DemoOptions(options.out, stay=options.stay), Console())
+        case "rehearse":
+            from bot.rehearse.run import RehearsalOptions, run_rehearsal
+
+            return await run_rehearsal(settings, RehearsalOptions(options.report, options.seconds), Console())
         case "doctor":
             examination = run_doctor_json(settings) if options.json else run_doctor(settings, Console())
             with ending_signals(ENDING_LIMIT) as signals:

@@ -11,10 +11,13 @@ from config.plain_parser import PlainParser, refuse
 from config.spelling import nearest
 from config.version import VERSION
 
+LONGEST_REHEARSAL = 3600
+"""Length of the longest rehearsal, in seconds."""
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "run": "Runs the bot on Discord, with DISCORD_TOKEN.",
         "demo": "Shows a whole call: on a local Discord, with a scripted guest.",
+        "rehearse": "Measures your engines in a call on a local Discord, and says what to change.",
         "doctor": "Looks at everything, and says what is wrong.",
         "models": "Lists, downloads and checks the weights that Seiyuu can run.",
         "health": "Shows how the running bot is doing.",
@@ -132,12 +135,46 @@ def _add_demo_options(options: argparse._ActionsContainer) -> None:
     )
 
 
+def _add_rehearse_options(options: argparse._ActionsContainer) -> None:
+    options.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=120.0,
+        metavar="N",
+        help="how long the guests ask questions, from 1 to 3600 (default: 120)",
+    )
+    options.add_argument("--yes", action="store_true", help="send requests to services that cost money without asking")
+    options.add_argument(
+        "--report",
+        type=Path,
+        default=None,
+        metavar="FOLDER",
+        help="where the figures and the bot's log go (default: DATA_DIR/rehearsal)",
+    )
+
+
+def _seconds(written: str) -> float:
+    """A length in seconds from the command line; raises :class:`argparse.ArgumentTypeError`."""
+    try:
+        seconds = float(written)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds <= LONGEST_REHEARSAL:
+        raise argparse.ArgumentTypeError(f"{written!r} is not a number from 1 to {LONGEST_REHEARSAL}")
+    return seconds
+
+
 def _add_doctor_options(options: argparse._ActionsContainer) -> None:
     options.add_argument("--json", action="store_true", help="write one JSON object, for programs")
 
 
 _OPTIONS: Mapping[str, Callable[[argparse._ActionsContainer], None]] = MappingProxyType(
-    {"run": _add_run_options, "demo": _add_demo_options, "doctor": _add_doctor_options}
+    {
+        "run": _add_run_options,
+        "demo": _add_demo_options,
+        "rehearse": _add_rehearse_options,
+        "doctor": _add_doctor_options,
+    }
 )
 """For each command with options: the function that adds them to a parser. ``version`` has no options. The commands
 ``models``, ``health``, ``backup`` and ``restore`` define their options in their own modules.

@@ -28,9 +28,10 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     # Three programs. None of them knows another one.
     "tts_server": GROUND_FLOOR,
     "sandbox": GROUND_FLOOR,
-    "bot": GROUND_FLOOR | {"toys", "bot.demo"},
+    "bot": GROUND_FLOOR | {"toys", "bot.demo", "bot.rehearse"},
     # Who shows and who measures the programs.
     "bot.demo": GROUND_FLOOR | {"toys", "sandbox", "bot"},
+    "bot.rehearse": GROUND_FLOOR | {"toys", "sandbox", "bot", "bot.demo"},
     "benchmarks": GROUND_FLOOR | {"toys", "tts_server", "sandbox", "bot", "bot.demo"},
 }
 
@@ -66,6 +67,7 @@ ON_TOP = frozenset(
         "bot.command_line",
         "bot.demo",
         "bot.feature_set",
+        "bot.rehearse",
         "bot.run",
     }
 )
@@ -116,7 +118,8 @@ def tree() -> Tree:
 
 
 def top_of(module: str) -> str:
-    return "bot.demo" if is_in(module, "bot.demo") else module.partition(".")[0]
+    on_the_sandbox = (package for package in ("bot.demo", "bot.rehearse") if is_in(module, package))
+    return next(on_the_sandbox, module.partition(".")[0])
 
 
 def assert_only_known(offences: Iterable[Import], known: Mapping[Arrow, str]) -> None:
@@ -168,8 +171,9 @@ def test_a_feature_knows_nothing_of_other_features(tree: Tree) -> None:
     assert {feature: others for feature, others in features.items() if others} == {}
 
 
-def test_only_the_command_line_knows_the_demonstration(tree: Tree) -> None:
-    importers = {each.importer for each in tree.imports if top_of(each.imported) == "bot.demo"}
+@pytest.mark.parametrize("package", ["bot.demo", "bot.rehearse"])
+def test_only_the_command_line_knows_what_runs_on_the_sandbox(tree: Tree, package: str) -> None:
+    importers = {each.importer for each in tree.imports if top_of(each.imported) == package}
     assert {name for name in importers if top_of(name) == "bot"} == {"bot.command_line"}
 
 

@@ -15,6 +15,7 @@ from bot.voice.discord.transport import DiscordCall
 from bot.voice.listening_notice import CallMode
 from bot.voice.manager import CallState
 from bot.voice.metrics import STAGES, ReplyMetrics, ReplyTrace
+from bot.voice.reply_waits import bars
 from config.sections import Captions
 
 
@@ -108,4 +109,6 @@ def _timings(metrics: ReplyMetrics, last: ReplyTrace) -> list[str]:
         value, summary = getattr(last, stage), metrics.summary(stage)
         if value is not None and summary is not None:
             lines.append(f"　{name}: {value:.0f} ms (median {summary.median:.0f}, p95 {summary.p95:.0f})")
+    if drawn := bars(metrics.traces):
+        lines += ["**Where the time went** until the first packet", "```", *drawn, "```"]
     return lines

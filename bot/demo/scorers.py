@@ -13,6 +13,7 @@ import soxr
 
 from audio.samples import HEARING_RATE
 from bot.voice.metrics import ReplyTrace
+from bot.voice.reply_waits import waits_as_json
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency
 from sandbox.recogniser import SentenceRecogniser
 from sandbox.voice.opus import SAMPLE_RATE, Sound
@@ -163,16 +164,19 @@ class TranscriptScorer:
 def write_report(path: Path, answers: Sequence[HeardAnswer], score: CallScore) -> None:
     """Write the call's report as JSON: for each answer its text, transcript, score and times. Blocks on the disk."""
     scores: Iterable[AnswerScore | None] = score.answers or [None] * len(answers)
-    turns = [
-        {
-            "guest": answer.guest,
-            "question": answer.question,
-            "heard_by_bot": answer.understood,
-            "answer": answer.meant,
-            **({"good": one.good, **one.fields} if one else {}),
-            "times": answer.trace.as_json(),
-        }
-        for answer, one in zip(answers, scores, strict=True)
-    ]
+    turns = [turn_as_json(answer, one) for answer, one in zip(answers, scores, strict=True)]
     report = {"good": score.good, **score.fields, "turns": turns}
     path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def turn_as_json(answer: HeardAnswer, score: AnswerScore | None = None) -> dict[str, object]:
+    """One question and its answer as fields for a report, with the score if there is one."""
+    return {
+        "guest": answer.guest,
+        "question": answer.question,
+        "heard_by_bot": answer.understood,
+        "answer": answer.meant,
+        **({"good": score.good, **score.fields} if score else {}),
+        "times": answer.trace.as_json(),
+        "waited_for": waits_as_json(answer.trace),
+    }

@@ -23,7 +23,13 @@ from config.speech_settings import (
 )
 from config.types import BlankCounts
 
-_KEPT = frozenset({"profile", "weights", "cache_dir", "data_dir", "voice_gpu", "tts_engine", "tts_websocket_url"})
+_KEPT = frozenset(
+    {
+        *("profile", "weights", "cache_dir", "data_dir", "voice_gpu", "tts_engine", "tts_websocket_url"),
+        *("guesses", "wrong_guesses_per_minute"),
+    }
+)
+"""Settings that are always used: the choice of the engines, and what is sent to them."""
 _NOT_TOLD = frozenset({"discord_token", "discord_api_url", "discord_ca_file", "tts_bind"})
 """Settings that the demonstration always replaces, so their replacement is not reported."""
 _FIELDS: dict[str, FieldInfo] = {**SpeechSettings.settings(), **Settings.settings()}

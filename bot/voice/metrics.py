@@ -158,6 +158,11 @@ class ReplyMetrics:
         self._traces.append(trace)
 
     @property
+    def traces(self) -> tuple[ReplyTrace, ...]:
+        """The traces, the newest last."""
+        return tuple(self._traces)
+
+    @property
     def last(self) -> ReplyTrace | None:
         """The newest trace; ``None`` if there is none."""
         return self._traces[-1] if self._traces else None

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from bot.voice.events import CallEvent, ReplyEnded
+from bot.voice.reply_waits import waits_as_json
 
 MAX_BYTES = 5_000_000
 """If the file has more bytes than this at the start, it gets the ending ``.old``, and a new file is begun."""
@@ -36,4 +37,5 @@ class TraceFile:
         """Append the trace of a finished reply. Other events are ignored."""
         if isinstance(event, ReplyEnded):
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            self._file.write(json.dumps({"at": now, **event.trace.as_json()}) + "\n")
+            fields = {"at": now, **event.trace.as_json(), "waited_for": waits_as_json(event.trace)}
+            self._file.write(json.dumps(fields) + "\n")

@@ -16,6 +16,7 @@ from config.version import VERSION
 OWN = {
     "run": {"--events", "--exit-with-parent", "--verbose"},
     "demo": {"--stay", "--out"},
+    "rehearse": {"--seconds", "--yes", "--report"},
     "doctor": {"--json"},
     "version": set(),
 }
@@ -71,7 +72,7 @@ def test_a_command_that_is_mistyped_is_told_with_the_one_that_was_meant(
 
 
 def test_a_command_that_nobody_knows_is_told_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "There are: run, demo, doctor, models, health, backup, restore, version." in _told(capsys, "serve")
+    assert "There are: run, demo, rehearse, doctor, models, health, backup, restore, version." in _told(capsys, "serve")
 
 
 @pytest.mark.parametrize(

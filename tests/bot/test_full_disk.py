@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.data_dir_lock import data_dir_lock
-from bot.demo.run import last_words
+from bot.demo.sandbox_bot import last_words
 from config.project import ROOT
 
 FULL = (

@@ -171,6 +171,7 @@ def test_the_trace_file_gets_a_line_a_turn(tmp_path: Path) -> None:
     written = json.loads(line)
     assert (written["reply"], written["outcome"], written["first_packet"]) == ("r1", "spoken", 15.5)
     assert (written["prompt_tokens"], written["cached_tokens"]) == (412, 396)
+    assert written["waited_for"] == {"waited": 0.1, "first_token": 10.9, "first_packet": 4.5}
 
 
 def test_a_turns_clock_keeps_the_first_time_of_each_stage() -> None:

@@ -38,8 +38,9 @@ PROGRAMS = {"-m bot run", "-m tts_server", "-m bot.voice.transcribe.worker"}
 """Those that a call has, by the ends of their command lines."""
 FETCHED = {"weights"}
 """What CACHE_DIR has once `make run` has fetched it."""
-NOT_IN_A_CALL = {"demo", "models", "traces.jsonl.old", "seiyuu.sqlite3.damaged-*", "before-restore-*"}
-"""What the table of files has and a call does not make: the demonstration does, a download, a long life, a fault."""
+NOT_IN_A_CALL = {"demo", "rehearsal", "models", "traces.jsonl.old", "seiyuu.sqlite3.damaged-*", "before-restore-*"}
+"""What the table of files has and a call does not make: the demonstration does, a rehearsal, a download, a long life,
+a fault."""
 VOLUME = "/data"
 """Of the containers."""
 

@@ -1,0 +1,74 @@
+"""The services that cost money and that a rehearsal would use: it asks before it sends them anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+from bot.guesses import voice_costs_money
+from bot.rehearse.talk import most_questions
+from config.hosts import costs_money
+from config.settings import Settings
+
+REQUESTS_PER_QUESTION = 3
+"""Requests that one question may cause: one with pauses is transcribed, and answered, at more than one of them."""
+OTHER_REQUESTS = 10
+"""Requests that one service may get besides: to warm it up, and to try it again with the same questions."""
+
+
+def paid_services(settings: Settings, openai_url: str | None = None) -> tuple[str, ...]:
+    """The services of these settings that probably cost money, in words for people.
+
+    Args:
+        openai_url: address of the server for the voice engine ``openai``; ``None`` if it is OpenAI's own server.
+    """
+    return tuple(_services(settings, openai_url))
+
+
+def _services(settings: Settings, openai_url: str | None) -> Iterator[str]:
+    if costs_money(settings.llm.call_url, settings.llm.api_key):
+        yield f"the language model at {_host(settings.llm.call_url)}"
+    if costs_money(settings.stt.url, settings.stt.api_key):
+        yield f"the speech recognition at {_host(settings.stt.url)}"
+    if voice_costs_money(settings, openai_url):
+        yield f"the voice of {settings.voice_engine}"
+
+
+def _host(url: str | None) -> str:
+    return urlsplit(url or "").hostname or ""
+
+
+def requests_warning(services: tuple[str, ...], seconds: float) -> str:
+    """The sentence that says which services get how many requests in a rehearsal of this length."""
+    questions = most_questions(seconds)
+    requests = questions * REQUESTS_PER_QUESTION + OTHER_REQUESTS
+    return (
+        f"The rehearsal asks up to {questions} questions, and sends up to {requests} requests to each of these "
+        f"services, which may cost money: {', '.join(services)}."
+    )
+
+
+def is_agreed(
+    warning: str, *, yes: bool, someone_types: bool, ask: Callable[[str], str], say: Callable[[str], None]
+) -> bool:
+    """Tell the operator that paid services get requests. Returns whether the rehearsal may begin.
+
+    Args:
+        yes: whether the operator has agreed on the command line.
+        someone_types: whether there is a person at a terminal who can be asked.
+        ask: shows a question and returns the typed answer. Blocks.
+        say: shows a sentence.
+    """
+    say(warning)
+    if yes:
+        return True
+    if not someone_types:
+        say("Nothing was sent. Type the command again with --yes to agree.")
+        return False
+    try:
+        agreed = ask("Go on? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        agreed = False
+    if not agreed:
+        say("Nothing was sent.")
+    return agreed

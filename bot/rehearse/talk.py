@@ -1,0 +1,69 @@
+"""What the guests of a rehearsal say: questions, one after the other, until the time is over."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.demo.guests import Guests
+
+SECONDS = 120.0
+"""Usual length of a rehearsal."""
+SHORTEST_TURN = 6.0
+"""A question and its answer count as at least this many seconds. This limits the number of questions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """The questions of a rehearsal.
+
+    Attributes:
+        alone: the first guest's questions, by name, while nobody else is there.
+        others: the guests who come in then.
+        by_name: questions that call the bot by its name, asked again and again.
+    """
+
+    first: str
+    alone: tuple[str, ...]
+    others: tuple[str, ...]
+    by_name: tuple[str, ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The names of all questions."""
+        return (*self.alone, *self.by_name)
+
+
+RECORDED_TALK = Talk("Ada", ("hello", "capital"), ("Dan", "Cleo"), ("dog", "colors", "memory"))
+TOY_TALK = Talk("Ada", ("hello", "question"), ("Ben",), ("by name",))
+"""Only sentences that the toy Whisper knows."""
+
+
+def most_questions(seconds: float) -> int:
+    """The largest number of questions in a rehearsal of this length."""
+    return max(1, math.ceil(seconds / SHORTEST_TURN))
+
+
+async def hold_talk(guests: Guests, talk: Talk, seconds: float, clock: Callable[[], float]) -> None:
+    """Have the guests ask questions until the time is over. At least one question is asked.
+
+    Args:
+        clock: returns monotonic seconds.
+
+    Raises:
+        CallFailedError: the bot does not join, or does not answer.
+    """
+    await guests.enter(talk.first)
+    await guests.call_the_bot(talk.first)
+    began, most = clock(), most_questions(seconds)
+    for number, line in enumerate(itertools.chain(talk.alone, itertools.cycle(talk.by_name)), 1):
+        spent = clock() - began
+        if number > most or (spent >= seconds and number > 1):
+            return
+        if number == len(talk.alone) + 1:
+            for name in talk.others:
+                await guests.enter(name)
+        guests.note(f"Question {number}, after {spent:.0f} of {seconds:.0f} seconds")
+        await guests.ask(line)
