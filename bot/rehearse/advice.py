@@ -108,7 +108,7 @@ def _on_the_end(took: float, figures: Figures) -> Iterator[str]:
     if figures.paused is not None and figures.paused > SLOW_PAUSE:
         why = f"the first sign of a pause comes only after {figures.paused:.0f} ms: this machine is busy"
     elif figures.ends_wait_for_words:
-        why = f"it waits for the words, and they come {figures.words:.0f} ms after the last sound: quicker ears shorten it"
+        why = f"it waits for the words, and they come {figures.words:.0f} ms after the last sound: quicker ears help"
     else:
         why = (
             "the questions did not sound finished, or the bot still learns how long each guest pauses; this keeps "

@@ -131,7 +131,7 @@ async def test_after_the_call_a_person_with_settings_of_their_own_types_to_the_b
         terminal.type(b"!voice-status\n")
         at = await terminal.shows("prompts from #general", since=at)
         at = await terminal.shows("Where the time went", since=at)
-        at = await terminal.shows("█ end of turn", since=at)
+        at = await terminal.shows("▒ first token", since=at)
         at = await terminal.shows("you> ", since=at)
         terminal.type(b"!leave\n")
         at = await terminal.shows("👋 Left voice channel!", since=at)

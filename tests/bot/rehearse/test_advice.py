@@ -116,7 +116,10 @@ def test_a_model_that_writes_slowly_and_a_packet_that_leaves_late_are_told() -> 
     ("changes", "why"),
     [
         ({"speech_paused": 300.0, "transcribed": 400.0}, "first sign of a pause comes only after 300 ms"),
-        ({"transcribed": 690.0}, "it waits for the words, and they come 690 ms after the last sound"),
+        (
+            {"transcribed": 690.0},
+            "it waits for the words, and they come 690 ms after the last sound: quicker ears help",
+        ),
         ({"transcribed": 200.0}, "did not sound finished, or the bot still learns"),
     ],
 )
