@@ -1,8 +1,9 @@
 """Benchmark of the end of a turn: the wait after the last word, and how many people are cut off, per microphone.
 
-Four people say 40 sentences, with pauses of 300 to 900 ms and without. The speech is espeak-ng's and goes through
-Opus. The microphones are the sandbox's. The transcriber is a stand-in with a fixed delay, which knows the true words.
-Silero and the rules for the end of a turn are the bot's own. Nothing runs in real time. docs/benchmarks.md says more.
+Four people say 40 sentences, with pauses of 300 to 900 ms and without. Their voices are espeak-ng's, natural ones, or
+recordings. The speech goes through Opus. The microphones are the sandbox's. The transcriber is a stand-in with a fixed
+delay, which knows the true words. Silero and the rules for the end of a turn are the bot's own. Nothing runs in real
+time. docs/benchmarks.md says more.
 """
 
 from __future__ import annotations
@@ -10,34 +11,28 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from rich.progress import Progress
 
-from audio.espeak import load_espeak
 from audio.samples import HEARING_RATE
 from benchmarks.command_line import Report, Run, interruptible, make_parser, run
 from benchmarks.end_of_turn_call import SentenceOutcome, SimulatedCall
 from benchmarks.end_of_turn_noise import five_minutes
 from benchmarks.end_of_turn_report import NARROWEST, WAITS, EndOfTurnResult, MicrophoneRow, end_of_turn_report
 from benchmarks.end_of_turn_sentences import SENTENCES
-from benchmarks.end_of_turn_speech import SentenceSpeaker
+from benchmarks.end_of_turn_voices import PEOPLE, EspeakVoices, NaturalVoices, RecordedVoices, Voices, with_pauses
+from benchmarks.speakers.weights import SpeakersError
 from bot.voice.frames import AudioFrame
 from bot.voice.turns.turns import TurnDetectors, load_turn_policy
 from bot.voice.turns.voice_activity import WINDOW_SAMPLES
 from config.plain_parser import PlainParser
-from sandbox.speech import GuestVoice
+from config.settings import load_settings
 from sandbox.voice.microphone import OpenMicrophone, PushToTalk, SimulatedMicrophone, VoiceActivity
 
-PEOPLE = 4
-VOICES = {
-    "English": ("English (America)", "English (Great Britain)", "English (Scotland)", "English (Caribbean)"),
-    "German": ("German",),
-    "French": ("French (France)",),
-    "Spanish": ("Spanish (Spain)",),
-}
+VOICES = ("espeak", "natural", "recorded")
 PAUSES = (0.3, 0.9)
 RELEASES = (0.02, 0.3)
 """Range of the time from the last word to the release of the key, in seconds."""
@@ -50,39 +45,54 @@ PACKET = HEARING_RATE // 50
 class EndOfTurnMeasurement:
     """The whole run. The same seed gives the same sentences, voices and pauses."""
 
-    def __init__(self, transcription: float, seed: int, network: Path | None) -> None:
+    def __init__(self, transcription: float, queued: bool, seed: int, network: Path | None, cache: Path) -> None:
         self._transcription = transcription
+        self._queued = queued
         self._seed = seed
+        self._cache = cache
         self._policy = load_turn_policy(network)
-        self._library = load_espeak()
 
-    async def rows(self) -> AsyncIterator[MicrophoneRow]:
-        """Measure each kind of microphone without pauses, then with them."""
-        for microphone in WAITS:
-            for paused in (False, True):
-                people = [await self._person(microphone, paused, number) for number in range(PEOPLE)]
-                yield MicrophoneRow(microphone, paused, people)
+    async def rows(self, kinds: Sequence[str]) -> AsyncIterator[MicrophoneRow]:
+        """Measure each kind of voice with each kind of microphone, without pauses and with them.
 
-    async def _person(self, kind: str, paused: bool, number: int) -> list[SentenceOutcome]:
+        Raises:
+            SpeakersError: natural voices or recordings can't be downloaded.
+        """
+        for kind in kinds:
+            voices = self._voices(kind)
+            for microphone in WAITS:
+                for paused in (False, True):
+                    people = [await self._person(voices, microphone, paused, number) for number in range(PEOPLE)]
+                    yield MicrophoneRow(kind, microphone, paused, people)
+
+    def _voices(self, kind: str) -> Voices:
+        match kind:
+            case "natural":
+                return NaturalVoices(self._cache)
+            case "recorded":
+                return RecordedVoices(self._cache)
+            case _:
+                return EspeakVoices()
+
+    async def _person(self, voices: Voices, kind: str, paused: bool, number: int) -> list[SentenceOutcome]:
         random = np.random.default_rng([self._seed, number])
         sentences = np.random.default_rng(self._seed).permutation(len(SENTENCES))[number::PEOPLE]
-        rate, pitch = int(random.integers(130, 190)), int(random.integers(30, 70))
+        voice = voices.person(number, random)
         opens = kind == "open"
         call = SimulatedCall(
             self._policy,
             self._microphone(kind),
             transcription=self._transcription,
+            queued=self._queued,
             silence=0.0 if opens else 3.0,
         )
         outcomes = []
-        for index in sentences:
-            sentence = SENTENCES[index]
-            names = VOICES[sentence.language]
-            speaker = SentenceSpeaker(self._library, GuestVoice(names[number % len(names)], rate, pitch))
-            parts = sentence.parts() if paused else [sentence.plain]
-            pauses = [float(pause) for pause in random.uniform(*PAUSES, len(parts) - 1)]
+        for sentence in sentences:
+            spoken = voice.say(int(sentence), paused=paused)
+            pauses = [float(random.uniform(*PAUSES)) if paused else 0.0 for _ in spoken.parts[1:]]
             release = float(random.uniform(*RELEASES)) if kind == "push-to-talk" else QUIET
-            outcomes.append(await call.say(speaker.say(parts, pauses, release), before=ROOM_BEFORE if opens else 0.0))
+            speech = with_pauses(spoken, pauses, release)
+            outcomes.append(await call.say(speech, before=ROOM_BEFORE if opens else 0.0))
             # A signal can cancel this only where it awaits something, and nothing else here does.
             await asyncio.sleep(0)
         return outcomes
@@ -119,24 +129,33 @@ class EndOfTurnMeasurement:
 
 def main() -> int:
     """Run the measurement. The exit status tells whether it worked, not what it found."""
-    return run(_parser(), _run, narrowest=NARROWEST)
+    return run(_parser(), _run, SpeakersError, narrowest=NARROWEST)
 
 
 def _run(run: Run) -> Report:
     arguments = run.arguments
-    measurement = EndOfTurnMeasurement(arguments.transcription_ms / 1000, arguments.seed, arguments.network)
+    cache = load_settings().cache_dir
+    measurement = EndOfTurnMeasurement(
+        arguments.transcription_ms / 1000, arguments.queued, arguments.seed, arguments.network, cache
+    )
     with Progress(console=run.console, transient=True) as progress:
-        rows = asyncio.run(interruptible(_measured(measurement, progress)))
+        rows = asyncio.run(interruptible(_measured(measurement, arguments.voices, progress)))
         noise = measurement.noise()
-    options = {"transcription_ms": arguments.transcription_ms, "seed": arguments.seed}
+    options = {
+        "transcription_ms": arguments.transcription_ms,
+        "queued": float(arguments.queued),
+        "seed": arguments.seed,
+    }
     result = EndOfTurnResult(run.machine, options, rows, noise, measurement.window_us())
     return end_of_turn_report(result)
 
 
-async def _measured(measurement: EndOfTurnMeasurement, progress: Progress) -> list[MicrophoneRow]:
-    bar = progress.add_task("talking", total=2 * len(WAITS) + 1)
+async def _measured(
+    measurement: EndOfTurnMeasurement, voices: Sequence[str], progress: Progress
+) -> list[MicrophoneRow]:
+    bar = progress.add_task("talking", total=2 * len(WAITS) * len(voices) + 1)
     rows = []
-    async for row in measurement.rows():
+    async for row in measurement.rows(voices):
         rows.append(row)
         progress.advance(bar)
     return rows
@@ -145,7 +164,11 @@ async def _measured(measurement: EndOfTurnMeasurement, progress: Progress) -> li
 def _parser() -> PlainParser:
     parser = make_parser("end_of_turn", __doc__)
     parser.add_argument("--transcription-ms", type=float, default=210, help="of the stand-in transcriber")
+    parser.add_argument(
+        "--queued", action="store_true", help="one transcription after another, and none that has begun is cancelled"
+    )
     parser.add_argument("--network", type=Path, help="a file of Silero's network, in place of faster-whisper's copy")
+    parser.add_argument("--voices", nargs="+", choices=VOICES, default=VOICES, help="default: all")
     parser.add_argument("--seed", type=int, default=1, help="of voices, pauses, order and noise")
     return parser
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -56,7 +57,9 @@ class SimulatedCall:
     Args:
         policy: the bot's turn policy.
         microphone: the kind of microphone.
-        transcription: the delay of the stand-in transcriber in seconds. It knows the true words.
+        transcription: the time of the stand-in transcriber for one sound, in seconds. It knows the true words.
+        queued: whether the transcriber works on one sound at a time, and finishes each sound that it has begun, as the
+            bot's worker does. If not, it drops a sound as soon as the person goes on.
         silence: seconds between two sentences.
         told: called with every event.
     """
@@ -67,6 +70,7 @@ class SimulatedCall:
         microphone: SimulatedMicrophone,
         *,
         transcription: float,
+        queued: bool = False,
         silence: float = 3.0,
         told: Callable[[TurnEvent], None] = lambda _: None,
     ) -> None:
@@ -74,6 +78,7 @@ class SimulatedCall:
         self._turns = TurnDetectors(policy)
         self._microphone = microphone
         self._transcription = transcription
+        self._queued = queued
         self._silence = silence
         self._told = told
         self._encoder = MonoEncoder()
@@ -85,9 +90,8 @@ class SimulatedCall:
         began = self._now
         packets = list(self._packets(self._microphone.frames(speech.sound)))
         self._now = packets[-1].at + self._silence
-        listening = _Listening(
-            self._turns, self._policy.end_of_turn, self._transcription, speech, began + before, self._told
-        )
+        transcriber = _StandIn(self._transcription, queued=self._queued)
+        listening = _Listening(self._turns, self._policy.end_of_turn, transcriber, speech, began + before, self._told)
         for packet in packets:
             await listening.pass_time(packet.at)
             if packet.sound is None:
@@ -112,6 +116,28 @@ class SimulatedCall:
             yield _Packet(at + FRAME_SECONDS, None)
 
 
+class _StandIn:
+    """A transcriber that needs a fixed time for each sound. It tells when the words would be known."""
+
+    def __init__(self, takes: float, *, queued: bool) -> None:
+        self._takes = takes
+        self._queued = queued
+        self._begins = -math.inf  # when the newest sound is begun
+        self._free = -math.inf  # when the sounds that were begun before it are done
+
+    def asked(self, at: float) -> float:
+        """Take a sound in place of the one before it; returns the time at which its words are known."""
+        self.dropped(at)
+        self._begins = max(at, self._free) if self._queued else at
+        return self._begins + self._takes
+
+    def dropped(self, at: float) -> None:
+        """Forget the newest sound, unless it was begun before."""
+        if self._begins <= at:
+            self._free = max(self._free, self._begins + self._takes)
+        self._begins = -math.inf
+
+
 class _Listening:
     """Lets time pass for the detector: its deadlines, and the words once the transcriber has them."""
 
@@ -119,14 +145,14 @@ class _Listening:
         self,
         turns: TurnDetectors,
         end_of_turn: EndOfTurn,
-        takes: float,
+        transcriber: _StandIn,
         speech: SpokenSentence,
         began: float,
         told: Callable[[TurnEvent], None],
     ) -> None:
         self._turns = turns
         self._end_of_turn = end_of_turn
-        self._takes = takes
+        self._transcriber = transcriber
         self._speech = speech
         self._began = began
         self._told = told
@@ -160,9 +186,10 @@ class _Listening:
                     self._onset = event.at - self._arrival(self._speech.parts[0].begin)
                 case SpeechPaused():
                     words = self._speech.words_until(round((event.at - self._began) * SAMPLE_RATE))
-                    self._pending = (event.at + self._takes, event, words)
+                    self._pending = (self._transcriber.asked(event.at), event, words)
                     self._pauses += 1
                 case SpeechResumed():
+                    self._transcriber.dropped(event.at)
                     self._pending = None
                 case TurnEnded() | TurnDropped():
                     self._pending = None

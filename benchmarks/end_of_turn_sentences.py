@@ -1,5 +1,6 @@
-"""The 40 sentences of the end-of-turn benchmark, with marks where a speaker may pause.
+"""The sentences of the end-of-turn benchmark, with marks where a speaker may pause.
 
+There are 40 for espeak-ng's voices and 40 for natural voices.
 A bar marks a pause: after a word that needs a continuation, in the middle of a thought, or between two clauses. About
 one pause in four comes after words that could be a whole sentence. Only the speaker's habit tells it from an end.
 """
@@ -70,3 +71,12 @@ SENTENCES = (
     Sentence("Spanish", "Ayer fui al mercado y | compré fruta para la semana."),
     Sentence("Spanish", "Creo que | es mejor empezar de nuevo."),
 )
+
+NATURAL_SENTENCES = (
+    *(sentence for sentence in SENTENCES if sentence.language != "German"),
+    Sentence("English", "My neighbour, | who is a retired teacher, | helps me with my English."),
+    Sentence("English", "It would be better if | you asked someone else about that."),
+    Sentence("English", "After the concert, | we walked home through the park."),
+    Sentence("English", "The only thing I remember is | the colour of the front door."),
+)
+"""The sentences for natural voices, which speak no German. In one of them the voice does not pause."""

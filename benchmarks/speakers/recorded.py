@@ -49,15 +49,23 @@ def recorded_sentences(folder: Path, language: str = "en") -> list[RecordedSente
     Raises:
         SpeakersError: the packages can't be downloaded.
     """
-    package = f"asterisk-core-sounds-{language}"
-    root = unpacked((package, f"{package}-g722"), folder)
-    (texts,) = root.rglob(f"core-sounds-{language}.txt.gz")
-    files = {file.stem: file for file in root.rglob("*.g722")}
+    files = recordings(folder, language)
+    (texts,) = _unpacked_sounds(folder, language).rglob(f"core-sounds-{language}.txt.gz")
     return [
         RecordedSentence(text, files[name])
         for name, text in sorted(_texts(gzip.decompress(texts.read_bytes()).decode("utf-8", "replace")))
-        if name in files and name[0] <= LAST_LETTER and len(text.split()) >= FEWEST_WORDS
+        if name in files and len(text.split()) >= FEWEST_WORDS
     ]
+
+
+def recordings(folder: Path, language: str = "en") -> dict[str, Path]:
+    """The files of all recordings in a language that are not reserved, by their names. Blocks.
+
+    Raises:
+        SpeakersError: the packages can't be downloaded.
+    """
+    files = _unpacked_sounds(folder, language).rglob("*.g722")
+    return {file.stem: file for file in files if file.stem[0] <= LAST_LETTER}
 
 
 def unpacked(packages: tuple[str, ...], folder: Path) -> Path:
@@ -85,6 +93,11 @@ def read_sentence(recording: RecordedSentence) -> Sound:
     sound = np.concatenate(list(decoded(recording.file, RATE, demuxer="g722")))
     voiced = np.flatnonzero(np.abs(sound) > 0.01)
     return at_level(soxr.resample(sound[voiced[0] : voiced[-1] + 1], RATE, SAMPLE_RATE), SPEECH_LEVEL)
+
+
+def _unpacked_sounds(folder: Path, language: str) -> Path:
+    package = f"asterisk-core-sounds-{language}"
+    return unpacked((package, f"{package}-g722"), folder)
 
 
 def _texts(listed: str) -> Iterator[tuple[str, str]]:

@@ -26,33 +26,33 @@ def make(row: MicrophoneRow, **noise: int) -> EndOfTurnResult:
 
 
 def test_waits_leave_out_the_first_sentences_and_cut_offs_do_not() -> None:
-    row = MicrophoneRow("voice activity", False, [[SLOW, SLOW, CUT_OFF, PROMPT, PROMPT]])
+    row = MicrophoneRow("espeak", "voice activity", False, [[SLOW, SLOW, CUT_OFF, PROMPT, PROMPT]])
     assert row.waits().greatest == pytest.approx(200)
     assert row.cut_off == 1
 
 
 def test_push_to_talk_is_measured_from_the_release() -> None:
-    assert MicrophoneRow("push-to-talk", False, [[PROMPT] * 5]).waits().median == pytest.approx(20)
+    assert MicrophoneRow("espeak", "push-to-talk", False, [[PROMPT] * 5]).waits().median == pytest.approx(20)
 
 
 def test_three_people_cut_off_are_too_many() -> None:
     people = [[CUT_OFF, PROMPT, PROMPT, PROMPT]] * 3
-    assert make(MicrophoneRow("open", True, people)).targets()[0] == (
-        "open: at most 2 of 40 people with pauses cut off",
+    assert make(MicrophoneRow("espeak", "open", True, people)).targets()[0] == (
+        "espeak, open: at most 2 of 40 people with pauses cut off",
         False,
     )
-    assert make(MicrophoneRow("open", True, people[:2])).targets()[0][1]
+    assert make(MicrophoneRow("espeak", "open", True, people[:2])).targets()[0][1]
 
 
 def test_one_event_in_the_noise_is_one_too_many() -> None:
-    row = MicrophoneRow("open", True, [[PROMPT] * 5])
+    row = MicrophoneRow("espeak", "open", True, [[PROMPT] * 5])
     assert make(row, music=0).targets()[-1][1]
     assert not make(row, music=0, keys=1).targets()[-1][1]
 
 
 def test_every_figure_is_printed() -> None:
     console = Console(file=io.StringIO(), width=NARROWEST)
-    present(end_of_turn_report(make(MicrophoneRow("voice activity", False, [[PROMPT] * 5]))), console)
+    present(end_of_turn_report(make(MicrophoneRow("espeak", "voice activity", False, [[PROMPT] * 5]))), console)
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
     assert "200" in shown
