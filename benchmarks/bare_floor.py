@@ -85,6 +85,9 @@ async def main(gateway_port: int, model_port: int, voice_port: int, packet_port:
 
 
 if __name__ == "__main__":
-    # The gateway closes when the benchmark has ended.
-    with contextlib.suppress(EOFError, ConnectionError, KeyboardInterrupt):
-        asyncio.run(main(*map(int, sys.argv[1:5])))
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            asyncio.run(main(*map(int, sys.argv[1:5])))
+        except* (EOFError, ConnectionError):
+            # The benchmark has ended, and with it the gateway and the model.
+            pass

@@ -1,7 +1,7 @@
 """The stand-in voice of the bare floor: a WebSocket server in a process of its own.
 
 ``python -m benchmarks.bare_voice SECONDS`` prints its port. For each clause that it gets, it sends the first sound so
-many seconds later, and after it the two times. It runs until it is killed.
+many seconds later, and after it the two times. It runs until its client is gone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ SECONDS = 0.1
 
 
 async def main(first_audio: float) -> None:
-    """Serve until cancelled."""
+    """Serve one client until it is gone."""
+    gone = asyncio.Event()
     seconds = np.arange(round(SECONDS * RATE)) / RATE
     sound = (0.2 * np.sin(2 * np.pi * TONE_HZ * seconds)).astype("<f4").tobytes()
 
@@ -38,10 +39,12 @@ async def main(first_audio: float) -> None:
                 socket.send(sound)
                 socket.send(json.dumps({"voice_asked": received_at, "first_audio": first_audio_at}))
         writer.close()
+        gone.set()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    await gone.wait()
+    server.close()
 
 
 if __name__ == "__main__":

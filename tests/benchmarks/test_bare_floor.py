@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from yarl import URL
 
 from audio.opus import SpeechDecoder, load_opus
 from benchmarks.bare_floor_control import BareFloorControl
@@ -14,7 +16,9 @@ from benchmarks.bare_websocket import BareWebSocket
 from benchmarks.measured_call import tokens_of
 from benchmarks.reply_measurement import FIRST_SENTENCE, PROMPT, REPLY
 from benchmarks.stand_in_model import StandInModel
+from config.project import ROOT
 from sandbox.voice.rtp import XChaChaCipher, parse_header
+from tests.timing import LIMIT
 
 CLAUSE_TOKENS = 6
 """Tokens of "Well, that is a good question,", the first clause that both the bot and the floor speak."""
@@ -35,6 +39,35 @@ async def test_the_floor_answers_a_prompt_through_every_hop() -> None:
         assert times.voice_asked < times.first_audio < times.received[0]
     assert second.sent > first.received[0]
     assert len(model.times) == 2
+
+
+async def test_both_processes_end_when_the_benchmark_was_killed() -> None:
+    """The benchmark's sockets close then, and nobody kills the two processes."""
+
+    async def close_soon(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await BareWebSocket.accept(reader, writer)
+        writer.close()
+
+    async def start(*arguments: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", *arguments),
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    voice = await start("benchmarks.bare_voice", "0.01")
+    assert voice.stdout is not None
+    voice_port = int(await voice.stdout.readline())
+    async with (
+        StandInModel(tokens_of(REPLY), first_token=0.0, rate=500) as model,
+        await asyncio.start_server(close_soon, "127.0.0.1", 0) as gateway,
+    ):
+        ports = (gateway.sockets[0].getsockname()[1], URL(model.url).port, voice_port, 9)
+        floor = await start("benchmarks.bare_floor", *map(str, ports))
+        async with asyncio.timeout(LIMIT):
+            ends = [(await process.communicate(), process.returncode) for process in (floor, voice)]
+    assert ends == [((b"", b""), 0)] * 2
 
 
 def test_its_packets_are_encrypted_twice_and_hold_the_sound() -> None:
