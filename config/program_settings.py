@@ -173,7 +173,11 @@ class ProgramSettings(BaseSettings):
                 told = {name for fault in faults for name in fault.variables}
                 # A rule between settings may fail because a default replaced an invalid value. Such a fault is ignored.
                 new = [fault for fault in found if told.isdisjoint(fault.variables)]
-                faults += new if without_file else (place(fault, secrets_dir) for fault in new)
+                overridden = {name.upper() for name in overrides}
+                placed = (
+                    fault if overridden.issuperset(fault.variables) else place(fault, secrets_dir) for fault in new
+                )
+                faults += new if without_file else placed
                 fields = {name.lower() for fault in found for name in fault.variables}
                 if not fields or fields <= given.keys() - overrides.keys():
                     raise SettingsError(*faults) from None

@@ -17,10 +17,12 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from aiohttp import web
 
@@ -50,6 +52,17 @@ ENDING_LIMIT = 4.0
 _OK, _ENGINE_FAILED, _CANNOT_START = 0, 1, 2
 MAX_REAL_TIME_FACTOR = 0.8
 """Highest real-time factor that is fast enough for a call. Beyond it, replies have gaps under load."""
+_SETTING_OF = MappingProxyType(
+    {
+        "--bind": "tts_bind",
+        "--engine": "tts_engine",
+        "--voice": "tts_voice",
+        "--first-audio-ms": "tts_stand_in_first_audio_ms",
+        "--rtf": "tts_stand_in_rtf",
+        "--timings": "tts_stand_in_timings",
+    }
+)
+"""The setting that each option replaces."""
 SENTENCE = "Hello there, this is how I sound today."
 
 
@@ -57,27 +70,27 @@ def _arguments() -> argparse.Namespace:
     parser = PlainParser(prog="python -m tts_server", description="Text in, speech out, over a WebSocket.")
     parser.add_argument(
         "--bind",
-        dest="tts_bind",
+        dest=_SETTING_OF["--bind"],
         metavar="HOST:PORT",
         help="address to listen on (TTS_BIND); port 0 chooses a free port",
     )
-    parser.add_argument("--engine", dest="tts_engine", help="the engine, instead of TTS_ENGINE: espeak, xtts, …")
-    parser.add_argument("--voice", dest="tts_voice", help="the voice, instead of TTS_VOICE")
+    parser.add_argument(
+        "--engine", dest=_SETTING_OF["--engine"], help="the engine, instead of TTS_ENGINE: espeak, xtts, …"
+    )
+    parser.add_argument("--voice", dest=_SETTING_OF["--voice"], help="the voice, instead of TTS_VOICE")
     parser.add_argument(
         "--first-audio-ms",
-        dest="tts_stand_in_first_audio_ms",
-        type=float,
+        dest=_SETTING_OF["--first-audio-ms"],
         help="delay of the stand-in engine's first sound, in milliseconds",
     )
     parser.add_argument(
         "--rtf",
-        dest="tts_stand_in_rtf",
-        type=float,
+        dest=_SETTING_OF["--rtf"],
         help="real-time factor of the stand-in engine",
     )
     parser.add_argument(
         "--timings",
-        dest="tts_stand_in_timings",
+        dest=_SETTING_OF["--timings"],
         type=Path,
         help="file for the stand-in engine's timings",
     )
@@ -94,7 +107,7 @@ def _arguments() -> argparse.Namespace:
     return parser.read(sys.argv[1:])
 
 
-async def _serve(settings: SpeechSettings) -> int:
+async def _serve(settings: SpeechSettings, refusals: Refusals) -> int:
     with ending_signals(ENDING_LIMIT) as ending:
         library = VoiceLibrary(settings.tts_voices_dir)
         token = settings.tts.token.get_secret_value() if settings.tts.token else None
@@ -108,18 +121,23 @@ async def _serve(settings: SpeechSettings) -> int:
         runner = web.AppRunner(server.application, access_log=None, shutdown_timeout=2.0)
         await runner.setup()
         try:
-            return await _listen(settings, library, server, runner, ending)
+            return await _listen(settings, library, server, runner, ending, refusals)
         finally:
             await runner.cleanup()
 
 
 async def _listen(
-    settings: SpeechSettings, library: VoiceLibrary, server: SpeechServer, runner: web.AppRunner, ending: Ending
+    settings: SpeechSettings,
+    library: VoiceLibrary,
+    server: SpeechServer,
+    runner: web.AppRunner,
+    ending: Ending,
+    refusals: Refusals,
 ) -> int:
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
     except OSError as error:
-        return _exit_with(f"TTS_BIND: can't listen on {settings.tts.bind}: {_reason(error)}", _CANNOT_START)
+        return refusals.exit_with(f"TTS_BIND: can't listen on {settings.tts.bind}: {_reason(error)}", _CANNOT_START)
     load = server.load(partial(create_pool, settings, library), partial(create_better_pool, settings, library))
     loading = asyncio.create_task(load, name="load")
     ended = asyncio.create_task(ending.wait(), name="ended")
@@ -136,9 +154,9 @@ async def _listen(
             sys.stdout = sys.stderr
             await ended
     except EngineError as error:
-        return _exit_with(str(error), _ENGINE_FAILED)
+        return refusals.exit_with(str(error), _ENGINE_FAILED)
     except (SettingsError, UnknownVoiceError) as error:
-        return _exit_with(str(error), _CANNOT_START)
+        return refusals.exit_with(str(error), _CANNOT_START)
     finally:
         for task in (loading, ended):
             task.cancel()
@@ -146,7 +164,7 @@ async def _listen(
     return _OK
 
 
-async def _check(settings: SpeechSettings) -> int:
+async def _check(settings: SpeechSettings, refusals: Refusals) -> int:
     """Measure the speed of the voice. Prints the result on standard output, or an error on standard error."""
     library = VoiceLibrary(settings.tts_voices_dir)
     try:
@@ -155,9 +173,9 @@ async def _check(settings: SpeechSettings) -> int:
             results.append(await _measure_pool(partial(create_better_pool, settings, library), "TTS_BETTER_ENGINE: "))
         sys.stdout.write("; ".join(filter(None, results)) + "\n")
     except EngineError as error:
-        return _exit_with(str(error), _ENGINE_FAILED)
+        return refusals.exit_with(str(error), _ENGINE_FAILED)
     except (SettingsError, UnknownVoiceError) as error:
-        return _exit_with(str(error), _CANNOT_START)
+        return refusals.exit_with(str(error), _CANNOT_START)
     return _OK
 
 
@@ -181,12 +199,26 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno is not None and error.errno > 0 else str(error)
 
 
-def _exit_with(message: str, status: int) -> int:
-    variable = re.match(r"[A-Z_]+(?=[:=])", message)
-    with contextlib.suppress(SettingsError):
-        message = str(place(Fault(message, (variable[0],) if variable else ()), SECRETS_DIR))
-    sys.stderr.write(f"tts_server: {message}\n")
-    return status
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """Tells people on standard error why the program ends.
+
+    Attributes:
+        options: the options of the command line that replace settings, by the settings' names. An error of such a
+            setting names the option instead.
+    """
+
+    options: Mapping[str, str]
+
+    def exit_with(self, message: str, status: int) -> int:
+        """Print the message, with the place of the setting that it begins with. Returns ``status``."""
+        variable = re.match(r"[A-Z_]+(?=[:=])", message)
+        if variable and variable[0] not in self.options:
+            with contextlib.suppress(SettingsError):
+                message = str(place(Fault(message, (variable[0],)), SECRETS_DIR))
+        message = re.sub(r"\b[A-Z_]+\b", lambda name: self.options.get(name[0], name[0]), message)
+        sys.stderr.write(f"tts_server: {message}\n")
+        return status
 
 
 def run() -> int:
@@ -201,16 +233,18 @@ def run() -> int:
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.CRITICAL if check else logging.INFO, handlers=[handler]
     )
+    given = {name: value for name, value in arguments.items() if value is not None}
+    refusals = Refusals({name.upper(): option for option, name in _SETTING_OF.items() if name in given})
     try:
-        settings = SpeechSettings.read(**{name: value for name, value in arguments.items() if value is not None})
+        settings = SpeechSettings.read(**given)
     except SettingsError as error:
-        return _exit_with(str(error), _CANNOT_START)
+        return refusals.exit_with(str(error), _CANNOT_START)
     # Only `python -m bot models download` may download weights, so keep the libraries offline here.
     stay_offline()
     engines = {settings.tts_engine, *settings.tts_fallback, settings.tts_better_engine}
     forbid_connections(everywhere=engines.isdisjoint(ONLINE_ENGINES), allowed=[settings.host])
     sys.setswitchinterval(SWITCH_INTERVAL)
-    return asyncio.run(_check(settings) if check else _serve(settings))
+    return asyncio.run(_check(settings, refusals) if check else _serve(settings, refusals))
 
 
 async def try_voice(pool: EnginePool) -> str:

@@ -41,3 +41,12 @@ def test_origins_are_written_as_browsers_write_them(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("TTS_ALLOWED_ORIGINS", "HTTP://Chat.example:8000/, https://b.example:443 ,")
     assert SpeechSettings.read().tts_allowed_origins == ("http://chat.example:8000", "https://b.example")
     assert SpeechSettings.read(tts_allowed_origins="*", tts_token=SECRET).tts_allowed_origins == ("*",)
+
+
+def test_a_value_that_was_given_otherwise_is_not_told_with_the_line_of_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("TTS_STAND_IN_RTF=0.5\n")
+    with pytest.raises(SettingsError, match="^TTS_STAND_IN_RTF: '500' is not valid"):
+        SpeechSettings.read(tts_stand_in_rtf="500")

@@ -115,6 +115,27 @@ async def test_settings_that_can_not_be_used(environment: dict[str, str], named:
     assert errors.decode().count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--rtf", "500"), "--rtf: '500' is not valid. It must be a number from 0 to 100, for example --rtf=0.3"),
+        (("--rtf", "fast"), "--rtf: 'fast' is not valid. It must be a number from 0 to 100, for example --rtf=0.3"),
+        (("--first-audio-ms", "-1"), "--first-audio-ms: '-1' is not valid."),
+        (("--bind", "8765"), "--bind: '8765' is not valid."),
+        (("--engine", "siri"), "--engine: 'siri' is not valid."),
+        (("--voice", "nobody"), "--voice: there is no voice 'nobody'"),
+    ],
+)
+async def test_an_option_that_can_not_be_used_is_named_and_not_its_setting(
+    arguments: tuple[str, ...], told: str
+) -> None:
+    async with _process(*arguments, TTS_STAND_IN_RTF="0.5") as process:
+        output, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
+    assert (process.returncode, output) == (2, b"")
+    assert errors.decode().startswith(f"tts_server: {told}")
+    assert "TTS_" not in errors.decode()
+
+
 @pytest.mark.parametrize("arguments", [(), ("--check",)])
 async def test_pronunciations_that_can_not_be_used_are_told_with_the_line(
     arguments: tuple[str, ...], tmp_path: Path
