@@ -48,5 +48,5 @@ def test_a_value_that_was_given_otherwise_is_not_told_with_the_line_of_the_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text("TTS_STAND_IN_RTF=0.5\n")
-    with pytest.raises(SettingsError, match="^TTS_STAND_IN_RTF: '500' is not valid"):
+    with pytest.raises(SettingsError, match=r"^TTS_STAND_IN_RTF: '500' is not valid"):
         SpeechSettings.read(tts_stand_in_rtf="500")
