@@ -55,6 +55,8 @@ class ImageGeneration:
         in_flight_limit: most seconds that a starting call waits for a drawing in progress.
     """
 
+    name = "image generation"
+
     def __init__(
         self,
         url: str,
@@ -73,13 +75,8 @@ class ImageGeneration:
         self._permit = permit
         self._rate = rate
         self._rng = rng or random.Random()
-        self._gate = WorkGate("image generation", limit=in_flight_limit)
+        self._gate = WorkGate(self.name, limit=in_flight_limit)
         self._jobs: dict[int, DrawingJob] = {}
-
-    @property
-    def name(self) -> str:
-        """The feature's name in ``!voice-status``."""
-        return self._gate.name
 
     async def hold(self, reason: str) -> None:
         """Pause, and have ComfyUI free its GPU memory. Drawings that do not finish in time are cancelled."""

@@ -79,6 +79,8 @@ class TextChat:
         hear: transcribes the recordings in a waiting message.
     """
 
+    name = "text channels"
+
     def __init__(
         self,
         client: discord.Client,
@@ -143,17 +145,12 @@ class TextChat:
             await OpenChannels.open(database, settings.channels),
             WaitingMessages(database),
             AnswerWriter(model, characters, memory, conversations, settings.context_messages, clock, small_prompts),
-            WorkGate("text channels", limit=pace.hold_limit),
+            WorkGate(cls.name, limit=pace.hold_limit),
             pace.edit_interval,
             lambda: sleep(pace.queue_pause),
             hear,
             conversations,
         )
-
-    @property
-    def name(self) -> str:
-        """The feature's name in ``!voice-status``."""
-        return self._gate.name
 
     @property
     def held(self) -> bool:

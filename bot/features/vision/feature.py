@@ -40,6 +40,8 @@ class Vision:
         in_flight_limit: most seconds that a starting call waits for a description in progress.
     """
 
+    name = "vision"
+
     def __init__(
         self,
         model: VisionModel,
@@ -51,13 +53,8 @@ class Vision:
         self._settings = settings
         self._http = http
         self._model = model
-        self._gate = WorkGate("vision", limit=in_flight_limit)
+        self._gate = WorkGate(self.name, limit=in_flight_limit)
         self._decoding = asyncio.Lock()
-
-    @property
-    def name(self) -> str:
-        """The feature's name in ``!voice-status``."""
-        return self._gate.name
 
     async def hold(self, reason: str) -> None:
         """Pause, and unload the model."""
