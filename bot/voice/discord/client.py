@@ -84,9 +84,27 @@ def check_discord_version() -> None:
 
 
 class _ConnectionState(VoiceConnectionState):
-    """discord.py's connection state with a :class:`PollingReader`."""
+    """discord.py's connection state with a :class:`PollingReader`, and with an end for all of its tasks."""
 
     _reader: PollingReader
+
+    def __init__(self, voice_client: discord.VoiceClient, *, hook: Any) -> None:
+        self._started: list[asyncio.Task[Any]] = []
+        super().__init__(voice_client, hook=hook)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # discord.py forgets a task as soon as it has cancelled it, although the task may go on.
+        if name in ("_runner", "_connector") and value is not None:
+            self._started = [*(task for task in self._started if not task.done()), value]
+        super().__setattr__(name, value)
+
+    async def end_tasks(self) -> None:
+        """Cancel all tasks that discord.py has started for this connection, but the current one, until they end."""
+        while tasks := [task for task in self._started if not task.done() and task is not asyncio.current_task()]:
+            for task in tasks:
+                task.cancel()
+            # One cancellation is not enough: Python 3.11's `wait_for` loses it if a message arrives at the same time.
+            await asyncio.wait(tasks, timeout=CANCEL_INTERVAL)
 
     @property
     def _socket_reader(self) -> SocketReader:
@@ -121,7 +139,8 @@ class SeiyuuVoiceClient(discord.VoiceClient):
     def create_connection_state(self) -> VoiceConnectionState:
         """Make the connection state with our reader; raises :class:`RuntimeError` for an unknown discord.py."""
         check_discord_version()
-        return _ConnectionState(self, hook=self._on_voice_message)
+        self._own_connection = _ConnectionState(self, hook=self._on_voice_message)
+        return self._own_connection
 
     async def _on_voice_message(self, _: Any, message: Any) -> None:
         if self.on_voice_op is not None and isinstance(message, dict):
@@ -184,22 +203,27 @@ class SeiyuuVoiceClient(discord.VoiceClient):
         with contextlib.suppress(OSError, AttributeError):
             self._connection.socket.send(struct.pack("<Q", self._keep_alives))
 
-    async def abandon(self) -> None:
-        """Leave the channel, whatever the connection's state, and end everything that discord.py has started for it."""
-        self.stay_registered()
-        connection = self._connection
-        for task in (connection._connector, connection._runner):
-            # One cancellation is not enough: Python 3.11's `wait_for` loses it if a message arrives at the same time.
-            while task is not None and not task.done():
-                task.cancel()
-                await asyncio.wait([task], timeout=CANCEL_INTERVAL)
+    async def disconnect(self, *, force: bool = False) -> None:
+        """Leave the channel, and end the tasks and the thread of the connection.
+
+        discord.py itself leaves the task that reads the voice gateway running. If the voice server has just changed,
+        that task goes on to connect to the new server, which takes up to 30 s.
+        """
+        connection = self._own_connection
+        await connection.end_tasks()
         if connection.state is ConnectionFlowState.disconnected:
             connection._socket_reader.stop()
             self.cleanup()
         else:
-            await self.disconnect(force=True)
+            await super().disconnect(force=force)
+        await asyncio.to_thread(connection._socket_reader.join, 2 * READER_POLL)
+
+    async def abandon(self) -> None:
+        """Leave the channel, whatever the connection's state, and end everything that discord.py has started for it."""
+        self.stay_registered()
+        connection = self._connection
+        await self.disconnect(force=True)
         if connection.ws:
             # If Discord's main gateway is gone, discord.py leaves the voice gateway open, with its thread.
             with contextlib.suppress(OSError, aiohttp.ClientError):
                 await connection.ws.close()
-        await asyncio.to_thread(connection._socket_reader.join, 2 * READER_POLL)

@@ -86,7 +86,12 @@ class Guild:
 
 
 class House:
-    """A voice server, with a listener in its channel and a bot that may join."""
+    """A voice server, with a listener in its channel and a bot that may join.
+
+    Attributes:
+        silent: whether new connections to the voice server stay without an answer.
+        asked: set when the bot has tried to connect while ``silent``.
+    """
 
     def __init__(self, http: aiohttp.ClientSession, dave: bool) -> None:
         authority = trustme.CA()
@@ -97,6 +102,8 @@ class House:
         self.server = VoiceServer(served, dave=dave)
         self.guild = Guild(self.server)
         self.clients: list[SeiyuuVoiceClient] = []
+        self.silent = False
+        self.asked = asyncio.Event()
         self._http = http
 
     async def listener(self) -> VoicePeer:
@@ -108,6 +115,9 @@ class House:
 
     async def join(self) -> SeiyuuVoiceClient:
         async def ws_connect(url: str, **_: Any) -> aiohttp.ClientWebSocketResponse:
+            if self.silent:
+                self.asked.set()
+                await asyncio.Event().wait()
             return await self._http.ws_connect(url, ssl=self.trusting, autoclose=False)
 
         state = SimpleNamespace(
@@ -184,6 +194,35 @@ async def test_leaving_is_quick_although_messages_arrive(house: House) -> None:
     await listener.close()
     async with asyncio.timeout(2):
         await client.abandon()
+
+
+def own_tasks() -> set[str]:
+    """The names of discord.py's tasks for voice connections that are running."""
+    return {task.get_name() for task in asyncio.all_tasks()} & {"Voice websocket poller", "Voice connector"}
+
+
+@pytest.mark.parametrize("reconnecting", [False, True], ids=["at once", "while it reconnects"])
+async def test_no_task_is_left_if_the_voice_server_changes_as_the_bot_leaves(house: House, reconnecting: bool) -> None:
+    client = await house.join()
+    assert own_tasks() == {"Voice websocket poller"}
+    house.silent = True
+    update = {"guild_id": str(GUILD), "token": "another", "endpoint": house.server.endpoint}
+    await client.on_voice_server_update(cast(Any, update))
+    if reconnecting:
+        async with asyncio.timeout(LIMIT):
+            await house.asked.wait()
+    await client.disconnect(force=True)
+    assert own_tasks() == set()
+
+
+async def test_a_task_that_discord_py_has_forgotten_ends_with_the_connection(house: House) -> None:
+    client = await house.join()
+    # Two changes one after another: discord.py cancels its first task and starts others.
+    for token in ("another", "a third"):
+        update = {"guild_id": str(GUILD), "token": token, "endpoint": house.server.endpoint}
+        await client.on_voice_server_update(cast(Any, update))
+    await client.disconnect(force=True)
+    assert own_tasks() == set()
 
 
 async def test_keep_alives_are_sent_in_their_interval(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
