@@ -13,9 +13,9 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == ["help"]:
         given = [*given[1:2], "--help"]
-    with quiet_interrupts():
-        run = _program(given)
     try:
+        with quiet_interrupts():
+            run = _program(given)
         return run(given)
     except KeyboardInterrupt:
         return 130

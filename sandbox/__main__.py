@@ -9,9 +9,9 @@ from config.start import quiet_interrupts
 
 def main() -> int:
     """Run the command line and return the exit status."""
-    with quiet_interrupts():
-        from sandbox.command_line import run
     try:
+        with quiet_interrupts():
+            from sandbox.command_line import run
         return run(sys.argv[1:])
     except KeyboardInterrupt:
         return 0

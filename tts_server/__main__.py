@@ -9,9 +9,9 @@ from config.start import quiet_interrupts
 
 def main() -> int:
     """Run the command line; returns the exit status."""
-    with quiet_interrupts():
-        from tts_server.command_line import run
     try:
+        with quiet_interrupts():
+            from tts_server.command_line import run
         return run()
     except KeyboardInterrupt:
         return 0
