@@ -25,7 +25,11 @@ def run_ahead(settings: Settings, model: ModelOptions, openai_url: str | None = 
         openai_url: address of the server for the voice engine ``openai``; ``None`` if it is OpenAI's own server.
     """
     words_cost = costs_money(settings.stt.url, settings.stt.api_key)
-    allowed = RunAhead(words_cost=words_cost, wrong_a_minute=settings.call.wrong_guesses_per_minute)
+    allowed = RunAhead(
+        words_cost=words_cost,
+        interims=settings.call.interim_transcripts and not words_cost,
+        wrong_a_minute=settings.call.wrong_guesses_per_minute,
+    )
     match settings.call.guesses:
         case Guesses.ON:
             return allowed

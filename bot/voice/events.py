@@ -60,6 +60,26 @@ class SpeechStopped(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WordsSoFar(Event):
+    """The words of a turn that still goes on.
+
+    The turn's next event of this kind replaces them, and so does its :class:`UtteranceHeard`. Empty words take them
+    back: the turn was no speech, or an echo.
+
+    Attributes:
+        turn: the turn.
+        author: the person's display name.
+        text: all words so far. The last ones may still change.
+        settled: the words at the beginning of ``text`` that stay until the turn is over.
+    """
+
+    turn: TurnId
+    author: str
+    text: str
+    settled: str
+
+
+@dataclass(frozen=True, slots=True)
 class UtteranceHeard(Event):
     """A person has said something aloud.
 
@@ -155,6 +175,7 @@ CallEvent = (
     | CallBegan
     | SpeechStarted
     | SpeechStopped
+    | WordsSoFar
     | UtteranceHeard
     | PromptTaken
     | WordsSpoken

@@ -14,13 +14,14 @@ PERIOD = 60.0
 
 @dataclass(frozen=True, slots=True)
 class RunAhead:
-    """What a call may do at a pause, before it is certain that the turn is over.
+    """What a call may do before it is certain that a turn is over.
 
     Attributes:
         replies: whether the model is asked for a speculative reply (a guess).
         voice: whether the speech server gets the text of a guess at once. If not, it gets the text when the turn ends.
         words: whether the words are transcribed. If not, they are transcribed when the turn ends.
         words_cost: whether transcriptions cost money. Then those that were in vain are limited like guesses.
+        interims: whether words are worked out while somebody speaks, for those who watch the call.
         wrong_a_minute: the most guesses that are thrown away in a minute.
     """
 
@@ -28,6 +29,7 @@ class RunAhead:
     voice: bool = True
     words: bool = True
     words_cost: bool = False
+    interims: bool = False
     wrong_a_minute: int = 20
 
 

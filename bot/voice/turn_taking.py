@@ -10,13 +10,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from typing import Any
 
 from audio.samples import Sound16
 from bot.llm.history import History, Turn
 from bot.voice.events import SpeechStarted, SpeechStopped, UtteranceHeard, Watcher
+from bot.voice.interims import InterimCaptions, InterimPace, Speaker
 from bot.voice.listening_notice import CallMode
+from bot.voice.open_turn import OpenTurn
 from bot.voice.ports import CommandRunner, NoticeWriter, Participants, PauseListener, ReplyControl, UtteranceClassifier
 from bot.voice.run_ahead import UNPAID, GuessBudget, RunAhead
 from bot.voice.tasks import start_task
@@ -51,45 +52,6 @@ ESTIMATE_TURNS = 10
 """Number of newest turns of the history that the end-of-turn estimator gets."""
 FAILURE_NOTICE_INTERVAL = 10.0
 """While transcriptions keep failing, people get at most one notice in this many seconds."""
-
-
-@dataclass(slots=True, eq=False)
-class _Turn:
-    """A turn whose words turn taking has not acted on yet.
-
-    Attributes:
-        during_reply: whether the turn began while the bot was answering.
-        interrupting: whether the turn began during a reply, and the person may interrupt that reply.
-        interruption_decided: whether turn taking has decided that the turn ends that reply, or that it is only an echo.
-        may_be_echo: whether the turn's newest sound may be the bot's own voice.
-        parts: transcriptions of the turn's earlier parts, in order. A long turn is transcribed in parts.
-        interim: transcription of the sound so far, to find out whether there are words in it.
-        transcription: transcription of the sound up to ``paused``.
-        estimate: the end-of-turn estimate for ``paused``.
-        paused: the newest pause; ``None`` while the person speaks.
-        text: the words up to ``paused``; ``None`` if they are not known yet.
-        language: the language of the words that were transcribed last, as Whisper's code.
-        transcribed_at: when ``text`` became known, in monotonic seconds.
-        ended: the end of the turn; ``None`` before it.
-    """
-
-    id: TurnId
-    during_reply: bool
-    interrupting: bool
-    interruption_decided: bool = False
-    may_be_echo: bool = True
-    parts: list[asyncio.Task[str]] = field(default_factory=list)
-    interim: asyncio.Task[None] | None = None
-    transcription: asyncio.Task[None] | None = None
-    estimate: asyncio.Task[None] | None = None
-    paused: SpeechPaused | None = None
-    text: str | None = None
-    language: str | None = None
-    transcribed_at: float = 0.0
-    ended: TurnEnded | None = None
-
-    def tasks(self) -> list[asyncio.Task[Any]]:
-        return [task for task in (*self.parts, self.interim, self.transcription, self.estimate) if task is not None]
 
 
 class TurnTaking:
@@ -140,11 +102,14 @@ class TurnTaking:
         self._notices = notices
         self._history = history
         self._watch = watch
+        self._interims = run_ahead.interims
+        self._interim_pace = InterimPace(clock)
+        self._captions = InterimCaptions(watch)
         self._early_words = GuessBudget.of_words(run_ahead, clock)
         self._clock = clock
-        self._turns: dict[TurnId, _Turn] = {}
+        self._turns: dict[TurnId, OpenTurn] = {}
         self._last_said: dict[int, str] = {}
-        self._ended: deque[_Turn] = deque()
+        self._ended: deque[OpenTurn] = deque()
         self._tasks: asyncio.TaskGroup | None = None
         self._languages = UsualLanguages()
         self._failure_reported_at: float | None = None
@@ -183,8 +148,8 @@ class TurnTaking:
         if isinstance(event, TurnEnded | TurnDropped) and turn.ended is None:
             self._watch(SpeechStopped(event.turn))
         match event:
-            case SpeechSoFar(_, sound) if turn.interrupting and not turn.interruption_decided and turn.interim is None:
-                turn.interim = self._spawn(self._check_for_words(turn, sound), f"interim {turn.id}")
+            case SpeechSoFar(_, sound) if turn.interim is None and (urgency := self._interim_urgency(turn)) is not None:
+                turn.interim = self._spawn(self._transcribe_so_far(turn, sound, urgency), f"interim {turn.id}")
             case SpeechPaused():
                 turn.paused, turn.text = event, None
                 if self._early_words.allows():
@@ -193,6 +158,7 @@ class TurnTaking:
                 self._resume_turn(turn)
             case TurnPart(_, sound):
                 turn.parts.append(self._spawn(self._final_text(turn, sound), f"part of {turn.id}"))
+                self._captions.cut(turn.id)
             case TurnEnded():
                 self._end_turn(turn, event)
             case TurnDropped():
@@ -205,13 +171,13 @@ class TurnTaking:
         person, answered = event.turn.person, self._replies.answered
         may_interrupt = self.mode is CallMode.TALK and self._people.may_interrupt(person, answered)
         during_reply = self._replies.answering
-        self._turns[event.turn] = _Turn(event.turn, during_reply, may_interrupt and during_reply)
+        self._turns[event.turn] = OpenTurn(event.turn, during_reply, may_interrupt and during_reply)
         if may_interrupt:
             self._replies.interruption_started(event.turn)
         if self.mode is CallMode.TALK and self._people.may_talk(person):
             self._replies.speech_began(self._people.name(person))
 
-    def _resume_turn(self, turn: _Turn) -> None:
+    def _resume_turn(self, turn: OpenTurn) -> None:
         if turn.transcription is not None:
             self._early_words.throw_away()
         for task in (turn.transcription, turn.estimate):
@@ -220,7 +186,7 @@ class TurnTaking:
         turn.transcription = turn.estimate = turn.paused = turn.text = None
         self._replies.discard(turn.id)
 
-    def _end_turn(self, turn: _Turn, event: TurnEnded) -> None:
+    def _end_turn(self, turn: OpenTurn, event: TurnEnded) -> None:
         turn.ended = event
         self._ended.append(turn)
         if turn.text is not None:
@@ -229,31 +195,48 @@ class TurnTaking:
             paused = turn.paused or SpeechPaused(turn.id, event.sound, event.last_voiced_at, event.at)
             self._start_transcription(turn, paused, Urgency.FINAL)
 
-    def _drop_turn(self, turn: _Turn) -> None:
+    def _drop_turn(self, turn: OpenTurn) -> None:
         del self._turns[turn.id]
         if turn in self._ended:
             self._ended.remove(turn)
         for task in turn.tasks():
             task.cancel()
+        self._captions.withdraw(turn.id)
         self._replies.discard(turn.id)
         self._replies.release_floor(turn.id)
         self._conclude_in_order()
 
     # Transcription.
 
-    async def _check_for_words(self, turn: _Turn, sound: Sound16) -> None:
-        """Find out whether a turn that is not over has words.
+    def _interim_urgency(self, turn: OpenTurn) -> Urgency | None:
+        """How urgent a transcript of a turn that goes on would be; ``None`` if it should not be made now."""
+        if turn.interrupting and not turn.interruption_decided:
+            return Urgency.INTERIM
+        return Urgency.SPARE if self._interims and self._interim_pace.due else None
 
-        If it has none, the turn's next :class:`SpeechSoFar` starts another check.
-        """
+    async def _transcribe_so_far(self, turn: OpenTurn, sound: Sound16, urgency: Urgency) -> None:
+        """Transcribe a turn that goes on. If there are words, they may end a reply, and those who watch see them."""
+        began_at, parts = self._clock(), len(turn.parts)
         try:
-            text = await self._transcribe(turn, sound, Urgency.INTERIM)
+            text = await self._transcribe(turn, sound, urgency)
         except TranscriptionError:
-            text = ""
-        turn.interim = None
+            return
+        finally:
+            turn.interim = None
+        self._interim_pace.made(began_at)
         self._decide_interruption(turn, text)
+        # A pause may have made the words known meanwhile, or a part may have been cut off the sound.
+        if self._interims and turn.ended is None and turn.text is None and len(turn.parts) == parts:
+            self._show_so_far(turn, text)
 
-    def _decide_interruption(self, turn: _Turn, text: str) -> None:
+    def _show_so_far(self, turn: OpenTurn, text: str) -> None:
+        if any(not part.done() for part in turn.parts):
+            return
+        before = " ".join(part.result() for part in turn.parts if part.result())
+        if self._classify(turn, f"{before} {text}".strip()).kind not in (UtteranceKind.NOTHING, UtteranceKind.ECHO):
+            self._captions.show(Speaker(turn.id, self._people.name(turn.id.person)), before, text)
+
+    def _decide_interruption(self, turn: OpenTurn, text: str) -> None:
         """Decide whether a turn ends the reply that it interrupts. Words end it, and an echo of the bot does not."""
         if not turn.interrupting or turn.interruption_decided:
             return
@@ -266,12 +249,12 @@ class TurnTaking:
                 self._replies.interruption_confirmed(turn.id)
         turn.interruption_decided = True
 
-    def _start_transcription(self, turn: _Turn, paused: SpeechPaused, urgency: Urgency) -> None:
+    def _start_transcription(self, turn: OpenTurn, paused: SpeechPaused, urgency: Urgency) -> None:
         if turn.transcription is not None:
             turn.transcription.cancel()
         turn.transcription = self._spawn(self._transcribe_pause(turn, paused, urgency), f"words of {turn.id}")
 
-    async def _transcribe_pause(self, turn: _Turn, paused: SpeechPaused, urgency: Urgency) -> None:
+    async def _transcribe_pause(self, turn: OpenTurn, paused: SpeechPaused, urgency: Urgency) -> None:
         """Transcribe a turn up to a pause. If the words are for the bot, have a speculative reply prepared."""
         try:
             text = await self._join_parts(turn, await self._transcribe(turn, paused.sound, urgency))
@@ -295,7 +278,7 @@ class TurnTaking:
         if classification.kind is UtteranceKind.ADDRESSED:
             self._replies.speculate(self._prompt(turn, paused, text))
 
-    def _estimate_end(self, turn: _Turn, sound: Sound16, text: str) -> None:
+    def _estimate_end(self, turn: OpenTurn, sound: Sound16, text: str) -> None:
         """Give the turn's detector an end-of-turn estimate, unless the turn has ended already."""
         if turn.ended is not None:
             return
@@ -312,7 +295,7 @@ class TurnTaking:
             return
         self._pauses.end_of_turn_estimated(turn, probability)
 
-    async def _final_text(self, turn: _Turn, sound: Sound16) -> str:
+    async def _final_text(self, turn: OpenTurn, sound: Sound16) -> str:
         """Transcribe sound of a turn. If that fails, people are told, and the text is empty."""
         try:
             return await self._transcribe(turn, sound, Urgency.FINAL)
@@ -321,14 +304,14 @@ class TurnTaking:
             return ""
 
     @staticmethod
-    async def _join_parts(turn: _Turn, last: str) -> str:
+    async def _join_parts(turn: OpenTurn, last: str) -> str:
         """The words of all parts of a turn. ``last`` has the words of the last part."""
         if turn.parts:
             # ``asyncio.gather`` would cancel the parts when this task is cancelled, but the parts are still needed.
             await asyncio.wait(turn.parts)
         return " ".join(text for text in (*(part.result() for part in turn.parts), last) if text)
 
-    async def _transcribe(self, turn: _Turn, sound: Sound16, urgency: Urgency) -> str:
+    async def _transcribe(self, turn: OpenTurn, sound: Sound16, urgency: Urgency) -> str:
         person = turn.id.person
         names = (*self._classifier.own_names, *self._people.names())[:MAX_NAMES]
         request = TranscriptionRequest(sound, urgency, names, self._languages.of(person))
@@ -361,7 +344,7 @@ class TurnTaking:
             self._conclude(turn, turn.text or "")
             self._replies.release_floor(turn.id)
 
-    def _conclude(self, turn: _Turn, text: str) -> None:
+    def _conclude(self, turn: OpenTurn, text: str) -> None:
         """Act on the words of a turn that is over: answer them, execute a command, or only remember them."""
         person = turn.id.person
         classification = self._classify(turn, text)
@@ -369,7 +352,9 @@ class TurnTaking:
         if classification.kind is not UtteranceKind.ADDRESSED:
             self._replies.discard(turn.id)
         if classification.kind in (UtteranceKind.NOTHING, UtteranceKind.ECHO):
+            self._captions.withdraw(turn.id)
             return
+        self._captions.replaced(turn.id)
         name = self._people.name(person)
         addressed = classification.kind in (UtteranceKind.ADDRESSED, UtteranceKind.COMMAND)
         utterance = UtteranceHeard(person, name, text, addressed, turn.language, turn.id)
@@ -387,7 +372,7 @@ class TurnTaking:
             case Classification(UtteranceKind.ADDRESSED) if turn.ended is not None:
                 self._replies.commit(self._prompt(turn, turn.paused, text, turn.ended))
 
-    def _classify(self, turn: _Turn, text: str) -> Classification:
+    def _classify(self, turn: OpenTurn, text: str) -> Classification:
         """Classify the words of a turn. Whether the person may talk to the bot, and the mode, are considered too."""
         classification = self._classifier.classify(Utterance(turn.id.person, text, turn.during_reply, turn.may_be_echo))
         persons_words = classification.kind not in (UtteranceKind.NOTHING, UtteranceKind.ECHO)
@@ -397,7 +382,7 @@ class TurnTaking:
             return Classification(UtteranceKind.OVERHEARD)
         return classification
 
-    def _prompt(self, turn: _Turn, paused: SpeechPaused | None, text: str, ended: TurnEnded | None = None) -> Prompt:
+    def _prompt(self, turn: OpenTurn, paused: SpeechPaused | None, text: str, ended: TurnEnded | None = None) -> Prompt:
         last_voiced_at = ended.last_voiced_at if ended else paused.last_voiced_at if paused else self._clock()
         spoken = SpokenTurn(
             turn.id,

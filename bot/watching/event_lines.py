@@ -19,6 +19,7 @@ from bot.voice.events import (
     SpeechStarted,
     SpeechStopped,
     UtteranceHeard,
+    WordsSoFar,
     WordsSpoken,
 )
 from bot.voice.metrics import ReplyTrace
@@ -28,6 +29,7 @@ READY = "ready"
 CALL_STARTED = "call.started"
 SPEECH_STARTED = "input_audio_buffer.speech_started"
 SPEECH_STOPPED = "input_audio_buffer.speech_stopped"
+TRANSCRIPTION_INTERIM = "conversation.item.input_audio_transcription.interim"
 TRANSCRIPTION_COMPLETED = "conversation.item.input_audio_transcription.completed"
 RESPONSE_CREATED = "response.created"
 TRANSCRIPT_DELTA = "response.output_audio_transcript.delta"
@@ -90,6 +92,9 @@ def _written(event: CallEvent) -> tuple[str, dict[str, object]]:
             return SPEECH_STARTED, {"person": str(turn.person)}
         case SpeechStopped(turn):
             return SPEECH_STOPPED, {"person": str(turn.person)}
+        case WordsSoFar(turn, name, text, settled):
+            said = {"person": str(turn.person), "name": name, "transcript": text}
+            return TRANSCRIPTION_INTERIM, {**said, "settled": settled, "final": False}
         case UtteranceHeard(person, name, text, addressed, language):
             said = {"person": str(person), "name": name, "transcript": text}
             return TRANSCRIPTION_COMPLETED, {**said, "addressed": addressed, "language": language}
@@ -140,6 +145,9 @@ _READ: Mapping[str, Callable[[JsonLine, JsonLine, JsonLine], CallEvent]] = Mappi
         CALL_STARTED: lambda line, more, ids: CallBegan(line["transport"], line["place"], line["encrypted"], **ids),
         SPEECH_STARTED: lambda line, more, ids: SpeechStarted(TurnId.parse(line["turn"]), **ids),
         SPEECH_STOPPED: lambda line, more, ids: SpeechStopped(TurnId.parse(line["turn"]), **ids),
+        TRANSCRIPTION_INTERIM: lambda line, more, ids: WordsSoFar(
+            TurnId.parse(line["turn"]), line["name"], line["transcript"], line["settled"], **ids
+        ),
         TRANSCRIPTION_COMPLETED: lambda line, more, ids: UtteranceHeard(
             int(line["person"]),
             line["name"],

@@ -79,3 +79,9 @@ def test_a_transcriber_that_costs_money_hears_pauses_within_the_budget_or_not_at
 
 def test_the_budget_is_the_operators() -> None:
     assert run_ahead(settings(wrong_guesses_per_minute=3), LOCAL).wrong_a_minute == 3
+
+
+def test_words_of_people_who_still_speak_are_worked_out_only_if_wanted_and_free() -> None:
+    assert not run_ahead(settings(), LOCAL).interims
+    assert run_ahead(settings(interim_transcripts=True), LOCAL).interims
+    assert not run_ahead(settings(**PAID_EARS, interim_transcripts=True), LOCAL).interims

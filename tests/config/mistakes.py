@@ -87,6 +87,7 @@ VALUES = (
     value("FIGURINE_MINUTES", "0", "a number from 1 to"),
     value("VOICE_ENABLED", "ture", "true or false"),
     value("REMAKE_RECORDINGS", "sometimes", "true or false"),
+    value("INTERIM_TRANSCRIPTS", "sometimes", "true or false"),
     value("TTS_DEEPSPEED", "maybe", "true or false"),
     value("TTS_IDLE_UNLOAD", "5min", "a number from 1 to"),
     value("TTS_MAX_REPLIES", "100", "a whole number from 1 to 64"),

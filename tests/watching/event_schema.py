@@ -11,11 +11,13 @@ OF_CALL = ("call",)
 OF_TURN = ("call", "turn")
 OF_REPLY = ("call", "reply")
 SAID = "conversation.item.input_audio_transcription.completed"
+SO_FAR = "conversation.item.input_audio_transcription.interim"
 FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     "ready": {},
     "call.started": {"transport": TEXT, "place": TEXT, "encrypted": FLAG},
     "input_audio_buffer.speech_started": {"person": TEXT},
     "input_audio_buffer.speech_stopped": {"person": TEXT},
+    SO_FAR: {"person": TEXT, "name": TEXT, "transcript": TEXT, "settled": TEXT, "final": FLAG},
     SAID: {"person": TEXT, "name": TEXT, "transcript": TEXT, "addressed": FLAG, "language": TEXT_OR_NONE},
     "response.created": {"name": TEXT, "prompt": TEXT},
     "response.output_audio_transcript.delta": {"delta": TEXT},
@@ -27,6 +29,7 @@ IDS: dict[str, tuple[str, ...]] = {
     "call.started": OF_CALL,
     "input_audio_buffer.speech_started": OF_TURN,
     "input_audio_buffer.speech_stopped": OF_TURN,
+    SO_FAR: OF_TURN,
     SAID: OF_TURN,
     "response.created": OF_REPLY,
     "response.output_audio_transcript.delta": OF_REPLY,

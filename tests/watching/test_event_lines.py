@@ -20,6 +20,7 @@ from bot.voice.events import (
     SpeechStarted,
     SpeechStopped,
     UtteranceHeard,
+    WordsSoFar,
     WordsSpoken,
 )
 from bot.voice.metrics import ReplyTrace
@@ -35,6 +36,7 @@ EVENTS: list[CallEvent] = [
     Ready(at=0.5),
     CallBegan("discord", "Lounge", True, call="c", at=1.0),
     SpeechStarted(TURN, call="c", at=1.0),
+    WordsSoFar(TURN, "Ben", "How are you do", "How are", call="c", at=1.25),
     SpeechStopped(TURN, call="c", at=1.5),
     UtteranceHeard(BEN, "Ben", "How are you?", True, "en", TURN, call="c", at=1.5),
     PromptTaken("r1", "Ben", "How are you?", turn=TURN, call="c", at=1.5),
@@ -48,6 +50,17 @@ LINES = [
     {"type": "ready", "t": 0.5},
     {"type": "call.started", "t": 1.0, "call": "c", "transport": "discord", "place": "Lounge", "encrypted": True},
     {"type": "input_audio_buffer.speech_started", "t": 1.0, "call": "c", "turn": f"{BEN}-4", "person": str(BEN)},
+    {
+        "type": "conversation.item.input_audio_transcription.interim",
+        "t": 1.25,
+        "call": "c",
+        "turn": f"{BEN}-4",
+        "person": str(BEN),
+        "name": "Ben",
+        "transcript": "How are you do",
+        "settled": "How are",
+        "final": False,
+    },
     {"type": "input_audio_buffer.speech_stopped", "t": 1.5, "call": "c", "turn": f"{BEN}-4", "person": str(BEN)},
     {
         "type": "conversation.item.input_audio_transcription.completed",

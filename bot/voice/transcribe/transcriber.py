@@ -18,11 +18,13 @@ class Urgency(IntEnum):
     never dropped.
     """
 
-    INTERIM = 0
+    SPARE = 0
+    """The turn still goes on. The transcript is dropped at once if the transcriber has anything else to do."""
+    INTERIM = 1
     """The turn still goes on. The transcript shows whether there are words in it."""
-    SPECULATION = 1
+    SPECULATION = 2
     """The person pauses, so the turn may be over."""
-    FINAL = 2
+    FINAL = 3
     """The turn is over."""
 
 
@@ -142,15 +144,20 @@ class TranscriptionQueue:
     """The requests that wait for a transcriber. Use it on the event loop.
 
     If more than :data:`MAX_WAITING` wait, the oldest of the least urgent is dropped. Final requests are never dropped.
+    A spare request is dropped at once if another one waits or is being processed.
     """
 
     def __init__(self) -> None:
         self._waiting: list[TranscriptionJob] = []
+        self._begun: list[TranscriptionJob] = []
         self._more = asyncio.Event()
 
     def add(self, job: TranscriptionJob) -> None:
         """Queue a job. If too many wait, drop the oldest of the least urgent, which may be this one."""
         self._drop_cancelled()
+        if job.request.urgency is Urgency.SPARE and (self._waiting or self._begun):
+            _shed(job)
+            return
         self._waiting.append(job)
         while len(self._waiting) > MAX_WAITING:
             shed = min(self._waiting, key=lambda waiting: waiting.request.urgency)
@@ -162,6 +169,8 @@ class TranscriptionQueue:
 
     def put_back(self, job: TranscriptionJob) -> None:
         """Queue a job again after it has failed. It comes before all other jobs of its urgency."""
+        if job in self._begun:
+            self._begun.remove(job)
         self._waiting.insert(0, job)
         self._more.set()
 
@@ -172,6 +181,7 @@ class TranscriptionQueue:
             if self._waiting:
                 job = max(self._waiting, key=lambda waiting: waiting.request.urgency)
                 self._waiting.remove(job)
+                self._begun.append(job)
                 return job
             self._more.clear()
             await self._more.wait()
@@ -191,6 +201,7 @@ class TranscriptionQueue:
 
     def _drop_cancelled(self) -> None:
         self._waiting = [job for job in self._waiting if not job.answer.done()]
+        self._begun = [job for job in self._begun if not job.answer.done()]
 
 
 def _shed(job: TranscriptionJob) -> None:

@@ -73,3 +73,29 @@ async def test_a_new_job_is_returned_to_whoever_waits_for_one() -> None:
     late.answer.add_done_callback(lambda answer: answer.exception())
     assert await waiting is late
     late.answer.set_result(Transcript("x"))
+
+
+async def test_a_spare_request_is_dropped_unless_there_is_nothing_else_to_do() -> None:
+    queue = TranscriptionQueue()
+    first, second = job(Urgency.SPARE), job(Urgency.SPARE)
+    queue.add(first)
+    assert await queue.next() is first
+    queue.add(second)
+    with pytest.raises(TranscriptionShed):
+        await second.answer
+    first.answer.set_result(Transcript("Done."))
+    third = job(Urgency.SPARE)
+    queue.add(third)
+    assert await queue.next() is third
+
+
+async def test_a_spare_request_that_is_put_back_is_not_in_its_own_way() -> None:
+    queue = TranscriptionQueue()
+    first = job(Urgency.SPARE)
+    queue.add(first)
+    queue.put_back(await queue.next())
+    assert await queue.next() is first
+    first.answer.set_result(Transcript("Done."))
+    second = job(Urgency.SPARE)
+    queue.add(second)
+    assert await queue.next() is second
