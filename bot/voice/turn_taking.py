@@ -230,7 +230,8 @@ class TurnTaking:
             self._show_so_far(turn, text)
 
     def _show_so_far(self, turn: OpenTurn, text: str) -> None:
-        if any(not part.done() for part in turn.parts):
+        """Show the words of a turn that goes on, unless they may be the bot's own or its parts are not transcribed."""
+        if turn.may_be_echo or any(not part.done() for part in turn.parts):
             return
         before = " ".join(part.result() for part in turn.parts if part.result())
         if self._classify(turn, f"{before} {text}".strip()).kind not in (UtteranceKind.NOTHING, UtteranceKind.ECHO):

@@ -9,6 +9,7 @@ import pytest
 from bot.voice.events import CallEvent, UtteranceHeard, WordsSoFar
 from bot.voice.run_ahead import RunAhead
 from bot.voice.transcribe.transcriber import TranscriptionShed, Urgency
+from bot.voice.turn import TurnId
 from bot.voice.turns.events import SpeechPaused, SpeechSoFar, TurnDropped, TurnPart, TurnStarted
 from tests.voice.turn_taking.harness import ADA, BEN, TurnTakingHarness, ended, running_turn_taking, sound
 
@@ -17,6 +18,10 @@ from tests.voice.turn_taking.harness import ADA, BEN, TurnTakingHarness, ended, 
 async def harness_with_interims() -> AsyncIterator[TurnTakingHarness]:
     async with running_turn_taking(run_ahead=RunAhead(interims=True)) as harness:
         yield harness
+
+
+def so_far(turn: TurnId, number: int, at: float, *, may_be_echo: bool = False) -> SpeechSoFar:
+    return SpeechSoFar(turn, sound(number), at, may_be_echo)
 
 
 def words(events: list[CallEvent]) -> list[tuple[str, str] | str]:
@@ -29,10 +34,10 @@ def words(events: list[CallEvent]) -> list[tuple[str, str] | str]:
 
 
 async def test_words_are_shown_while_somebody_speaks_and_then_replaced(shown: TurnTakingHarness) -> None:
-    await shown.feed(TurnStarted(ADA, 1.0, 1.1), SpeechSoFar(ADA, sound(3), 1.6))
+    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
     assert shown.transcriber.asked[-1].urgency is Urgency.SPARE
     await shown.transcriber.say("What time")
-    await shown.feed(SpeechSoFar(ADA, sound(4), 2.1))
+    await shown.feed(so_far(ADA, 4, 2.1))
     await shown.transcriber.say("What time is")
     await shown.feed(SpeechPaused(ADA, sound(5), 2.5, 2.6), ended(ADA, 5))
     await shown.transcriber.say("What time is it?")
@@ -41,27 +46,27 @@ async def test_words_are_shown_while_somebody_speaks_and_then_replaced(shown: Tu
 
 
 async def test_nobody_asks_for_them_by_default(harness: TurnTakingHarness) -> None:
-    await harness.feed(TurnStarted(ADA, 1.0, 1.1), SpeechSoFar(ADA, sound(3), 1.6))
+    await harness.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
     assert harness.transcriber.asked == []
 
 
 async def test_only_one_at_a_time_and_then_a_rest_as_long_as_it_took(shown: TurnTakingHarness) -> None:
-    await shown.feed(TurnStarted(ADA, 1.0, 1.1), SpeechSoFar(ADA, sound(3), 1.6), SpeechSoFar(ADA, sound(4), 2.1))
+    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6), so_far(ADA, 4, 2.1))
     assert len(shown.transcriber.asked) == 1
     shown.times.append(shown.times[-1] + 2.0)
     await shown.transcriber.say("What")
     shown.times.append(shown.times[-1] + 1.9)
-    await shown.feed(TurnStarted(BEN, 1.0, 1.1), SpeechSoFar(BEN, sound(3), 1.6), SpeechSoFar(ADA, sound(5), 2.1))
+    await shown.feed(TurnStarted(BEN, 1.0, 1.1), so_far(BEN, 3, 1.6), so_far(ADA, 5, 2.1))
     assert len(shown.transcriber.asked) == 1, "other people's turns take up the same machine"
     shown.times.append(shown.times[-1] + 0.2)
-    await shown.feed(SpeechSoFar(ADA, sound(6), 2.6))
+    await shown.feed(so_far(ADA, 6, 2.6))
     assert len(shown.transcriber.asked) == 2
 
 
 async def test_one_that_the_transcriber_had_no_time_for_is_tried_again(shown: TurnTakingHarness) -> None:
-    await shown.feed(TurnStarted(ADA, 1.0, 1.1), SpeechSoFar(ADA, sound(3), 1.6))
+    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
     await shown.transcriber.fail(TranscriptionShed("busy"))
-    await shown.feed(SpeechSoFar(ADA, sound(4), 2.1))
+    await shown.feed(so_far(ADA, 4, 2.1))
     await shown.transcriber.say("What")
     assert words(shown.watched) == [("What", "")]
     assert shown.notices == []
@@ -69,7 +74,7 @@ async def test_one_that_the_transcriber_had_no_time_for_is_tried_again(shown: Tu
 
 @pytest.mark.parametrize("final", ["echo: once", ""])
 async def test_words_of_a_turn_that_does_not_count_are_taken_back(shown: TurnTakingHarness, final: str) -> None:
-    await shown.feed(TurnStarted(ADA, 1.0, 1.1), SpeechSoFar(ADA, sound(3), 1.6))
+    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
     await shown.transcriber.say("once")
     await shown.feed(SpeechPaused(ADA, sound(5), 2.5, 2.6), ended(ADA, 5))
     await shown.transcriber.say(final)
@@ -77,24 +82,24 @@ async def test_words_of_a_turn_that_does_not_count_are_taken_back(shown: TurnTak
 
 
 async def test_words_of_a_dropped_turn_are_taken_back_and_late_ones_never_come(shown: TurnTakingHarness) -> None:
-    await shown.feed(TurnStarted(ADA, 1.0, 1.1), SpeechSoFar(ADA, sound(3), 1.6))
+    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
     await shown.transcriber.say("once")
-    await shown.feed(SpeechSoFar(ADA, sound(4), 2.1))
+    await shown.feed(so_far(ADA, 4, 2.1))
     await shown.feed(TurnDropped(ADA, 2.2))
     assert shown.transcriber.answers[-1].cancelled()
     assert words(shown.watched) == [("once", ""), ("", "")]
 
 
-@pytest.mark.parametrize("heard", ["echo: once upon", ""])
-async def test_an_echo_and_silence_are_never_shown(shown: TurnTakingHarness, heard: str) -> None:
-    await shown.feed(TurnStarted(ADA, 1.0, 1.1), SpeechSoFar(ADA, sound(3), 1.6))
+@pytest.mark.parametrize("heard", ["echo: once upon", "once", ""])
+async def test_what_may_be_an_echo_and_silence_are_never_shown(shown: TurnTakingHarness, heard: str) -> None:
+    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6, may_be_echo=True))
     await shown.transcriber.say(heard)
     await shown.feed(TurnDropped(ADA, 2.2))
     assert words(shown.watched) == []
 
 
 async def test_words_that_come_after_the_final_ones_are_not_shown(shown: TurnTakingHarness) -> None:
-    await shown.feed(TurnStarted(ADA, 1.0, 1.1), SpeechSoFar(ADA, sound(3), 1.6))
+    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
     await shown.feed(SpeechPaused(ADA, sound(5), 2.5, 2.6))
     await shown.transcriber.say("What time is it?")
     await shown.transcriber.say("What", number=0)
@@ -103,10 +108,10 @@ async def test_words_that_come_after_the_final_ones_are_not_shown(shown: TurnTak
 
 
 async def test_the_parts_of_a_long_turn_are_settled(shown: TurnTakingHarness) -> None:
-    await shown.feed(TurnStarted(ADA, 1.0, 1.1), SpeechSoFar(ADA, sound(3), 1.6))
+    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
     await shown.transcriber.say("Once upon a")
     await shown.feed(TurnPart(ADA, sound(9), 15.0))
     await shown.transcriber.say("Once upon a time")
-    await shown.feed(SpeechSoFar(ADA, sound(4), 16.0))
+    await shown.feed(so_far(ADA, 4, 16.0))
     await shown.transcriber.say("there was")
     assert words(shown.watched) == [("Once upon a", ""), ("Once upon a time there was", "Once upon a time")]
