@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 
 
 @contextmanager
@@ -22,14 +20,3 @@ def quiet_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def no_traceback_for_interrupts() -> None:
-    """Make an uncaught ``KeyboardInterrupt`` end the process without a traceback."""
-    previous_hook = sys.excepthook
-
-    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if not issubclass(kind, KeyboardInterrupt):
-            previous_hook(kind, error, trace)
-
-    sys.excepthook = tell

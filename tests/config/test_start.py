@@ -30,8 +30,12 @@ runpy.run_module(program, run_name="__main__", alter_sys=True)
 @pytest.mark.parametrize(
     ("program", "library"),
     [
+        ("bot", "config.privacy"),
+        ("bot", "config.start"),
         ("bot", "discord"),
+        ("tts_server", "config.privacy"),
         ("tts_server", "numpy"),
+        ("sandbox", "config.start"),
         ("sandbox", "aiohttp"),
         ("benchmarks.receive", "numpy"),
         ("benchmarks.reply_latency", "rich.console"),
