@@ -1,0 +1,47 @@
+"""The running bot: a full garbage collection during a call does not look through what the start has made."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bot import run
+from config.settings import Settings
+
+
+class ConnectedApplication:
+    """An application whose connection ends at once. ``looked_through`` says whether its parts would be collected."""
+
+    def __init__(self) -> None:
+        self.parts = [[number] for number in range(10)]
+        self.looked_through: list[bool] = []
+
+    async def run(self) -> None:
+        self.looked_through = [any(each is part for each in gc.get_objects()) for part in self.parts]
+
+    async def end(self) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def process_as_it_was() -> Iterator[None]:
+    """Undo what a running bot changes for its whole process."""
+    interval = sys.getswitchinterval()
+    yield
+    gc.unfreeze()
+    sys.setswitchinterval(interval)
+
+
+async def test_what_the_start_has_made_is_left_out_of_collections(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = ConnectedApplication()
+
+    @asynccontextmanager
+    async def build(*_: object) -> AsyncIterator[ConnectedApplication]:
+        yield app
+
+    monkeypatch.setattr(run, "build_application", build)
+    await run.run_bot(Settings.model_construct(), lambda _: None)
+    assert app.looked_through == [False] * len(app.parts)
