@@ -169,8 +169,6 @@ class TranscriptionQueue:
 
     def put_back(self, job: TranscriptionJob) -> None:
         """Queue a job again after it has failed. It comes before all other jobs of its urgency."""
-        if job in self._begun:
-            self._begun.remove(job)
         self._waiting.insert(0, job)
         self._more.set()
 

@@ -87,15 +87,3 @@ async def test_a_spare_request_is_dropped_unless_there_is_nothing_else_to_do() -
     third = job(Urgency.SPARE)
     queue.add(third)
     assert await queue.next() is third
-
-
-async def test_a_spare_request_that_is_put_back_is_not_in_its_own_way() -> None:
-    queue = TranscriptionQueue()
-    first = job(Urgency.SPARE)
-    queue.add(first)
-    queue.put_back(await queue.next())
-    assert await queue.next() is first
-    first.answer.set_result(Transcript("Done."))
-    second = job(Urgency.SPARE)
-    queue.add(second)
-    assert await queue.next() is second

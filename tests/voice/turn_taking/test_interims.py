@@ -100,7 +100,7 @@ async def test_what_may_be_an_echo_and_silence_are_never_shown(shown: TurnTaking
 
 async def test_words_that_come_after_the_final_ones_are_not_shown(shown: TurnTakingHarness) -> None:
     await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
-    await shown.feed(SpeechPaused(ADA, sound(5), 2.5, 2.6))
+    await shown.feed(SpeechPaused(ADA, sound(5), 2.5, 2.6, may_be_echo=False))
     await shown.transcriber.say("What time is it?")
     await shown.transcriber.say("What", number=0)
     await shown.feed(ended(ADA, 5))
@@ -113,5 +113,13 @@ async def test_the_parts_of_a_long_turn_are_settled(shown: TurnTakingHarness) ->
     await shown.feed(TurnPart(ADA, sound(9), 15.0))
     await shown.transcriber.say("Once upon a time")
     await shown.feed(so_far(ADA, 4, 16.0))
-    await shown.transcriber.say("there was")
-    assert words(shown.watched) == [("Once upon a", ""), ("Once upon a time there was", "Once upon a time")]
+    await shown.transcriber.say("Once more")
+    assert words(shown.watched) == [("Once upon a", ""), ("Once upon a time Once more", "Once upon a time")]
+
+
+async def test_words_of_sound_that_was_cut_off_meanwhile_are_not_shown_twice(shown: TurnTakingHarness) -> None:
+    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
+    await shown.feed(TurnPart(ADA, sound(9), 15.0))
+    await shown.transcriber.say("Once upon a time")
+    await shown.transcriber.say("Once upon a", number=0)
+    assert words(shown.watched) == []
