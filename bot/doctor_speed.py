@@ -62,7 +62,8 @@ async def llm_speed(llm: EmbeddedLlm) -> str:
     rate = (pieces - 1) / (last - first) if pieces > 1 and last > first else 0.0
     if not pieces:
         return f"not a word within {TEST_LIMIT:.0f} s: {llm_verdict(0)}"
-    return f"first word after {1000 * (first - asked):.0f} ms, {rate:.0f} tokens a second: {llm_verdict(rate)}{_busy()}"
+    found = f"first word after {1000 * (first - asked):.0f} ms, {rate:.0f} tokens a second: {llm_verdict(rate)}"
+    return f"{found}{busy_note_now()}"
 
 
 def llm_verdict(rate: float) -> str:
@@ -84,7 +85,7 @@ async def stt_speed(transcriber: Transcriber) -> str:
         await transcriber.transcribe(TranscriptionRequest(room, Urgency.FINAL))
         tries.append(time.monotonic() - began)
     took = min(tries)
-    return f"{took:.2f} s for a sound of {SOUND_SECONDS:.0f} s: {stt_verdict(took)}{_busy()}"
+    return f"{took:.2f} s for a sound of {SOUND_SECONDS:.0f} s: {stt_verdict(took)}{busy_note_now()}"
 
 
 def busy_note(load: float, cores: int) -> str:
@@ -92,7 +93,8 @@ def busy_note(load: float, cores: int) -> str:
     return f" (measured while other programs keep this machine busy, load {load:.1f})" if load > cores + 1 else ""
 
 
-def _busy() -> str:
+def busy_note_now() -> str:
+    """:func:`busy_note` for the load of the last minute on this machine; "" if the system does not report its load."""
     return busy_note(os.getloadavg()[0], usable_cores()) if hasattr(os, "getloadavg") else ""
 
 

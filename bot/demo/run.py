@@ -60,12 +60,8 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
     try:
         await asyncio.to_thread(prepare_folders, settings)
         out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        console.print(f"✘ {error}", style="bold red", markup=False, soft_wrap=True)
-        return 1
-    try:
         prepared = await asyncio.to_thread(prepare_bot, settings)
-    except RealWeightsMissingError as error:
+    except (OSError, RealWeightsMissingError) as error:
         console.print(f"✘ {error}", style="bold red", markup=False, soft_wrap=True)
         return 1
     print_header("demonstration", "a local Discord, a scripted guest, the real bot", prepared, console)

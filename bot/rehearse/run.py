@@ -29,6 +29,7 @@ from bot.demo.sandbox_bot import (
 from bot.demo.scorers import HeardAnswer, turn_as_json
 from bot.demo.typed_talk import someone_types
 from bot.doctor import model_server
+from bot.doctor_speed import busy_note_now
 from bot.operator_files import persona_name
 from bot.own_weights import RealWeightsMissingError
 from bot.rehearse.advice import GOALS, EarsTrial, Engines, advice_on, too_slow
@@ -105,6 +106,8 @@ async def _rehearse(prepared: PreparedBot, options: RehearsalOptions, out: Path,
     if (problem := await _model_problem(prepared)) is not None:
         _print_failure(problem, console)
         return 1
+    # The load before the call is that of other programs.
+    busy = busy_note_now()
     await make_toys(prepared, console)
     toys = prepared.weights.toy_stt
     talk: Talk = TOY_TALK if toys else RECORDED_TALK
@@ -121,7 +124,7 @@ async def _rehearse(prepared: PreparedBot, options: RehearsalOptions, out: Path,
         trials = await try_ears(prepared.settings, prepared.weights, others, said)
     engines = await asyncio.to_thread(_engines, prepared)
     advice = advice_on(figures, [answer.trace for answer in answers], engines, trials)
-    _print_figures(figures, answers, console)
+    _print_figures(figures, answers, busy, console)
     _print_advice(advice, engines, console)
     await asyncio.to_thread(_write_report, out / "rehearsal.json", figures, advice, answers)
     console.print(f"All figures: {out / 'rehearsal.json'}", markup=False, highlight=False, soft_wrap=True)
@@ -174,8 +177,9 @@ def _print_failure(text: str, console: Console) -> None:
     console.print(f"✘ {text}", style="bold red", markup=False, highlight=False, soft_wrap=True)
 
 
-def _print_figures(figures: Figures, answers: Sequence[HeardAnswer], console: Console) -> None:
-    console.print(f"Where the time went, from the last sound of a question, in {len(answers)} answers:", style="bold")
+def _print_figures(figures: Figures, answers: Sequence[HeardAnswer], busy: str, console: Console) -> None:
+    title = f"Where the time went, from the last sound of a question, in {len(answers)} answers{busy}:"
+    console.print(title, style="bold", highlight=False, soft_wrap=True)
     for line in bars([answer.trace for answer in answers]):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     table = Table("median, in milliseconds", "took", "answers waited", "goal")
