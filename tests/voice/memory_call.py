@@ -26,6 +26,7 @@ from bot.voice.events import CallEvent, NoticePosted
 from bot.voice.frames import AudioFrame, TransmissionEnded
 from bot.voice.listening_notice import ListeningTerms
 from bot.voice.ports import Responder, SpeechClient
+from bot.voice.run_ahead import UNPAID, RunAhead
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transport import EndCause
 from bot.voice.turns.turns import TurnPolicy, load_turn_policy
@@ -85,6 +86,7 @@ async def memory_call(
     voice: SpeechClient,
     turn_policy: TurnPolicy | None = None,
     transport: Callable[[dict[int, str]], MemoryTransport] = MemoryTransport,
+    run_ahead: RunAhead = UNPAID,
 ) -> AsyncIterator[MemoryCall]:
     """Hold a call with Ada and Ben. Captions are on, and all utterances are answered."""
     async with Database.opened(folder / "memory.sqlite3") as database:
@@ -98,7 +100,14 @@ async def memory_call(
             return mind
 
         engines = CallEngines(
-            character, make_responder, lambda: voice, SpeechParameters, ears, policy, load_word_lists()
+            character,
+            make_responder,
+            lambda: voice,
+            SpeechParameters,
+            ears,
+            policy,
+            load_word_lists(),
+            run_ahead=run_ahead,
         )
         settings = CallSettings(answer_to=AnswerPolicy.ALWAYS, captions=Captions.CHANNEL)
         made: list[MemoryCall] = []

@@ -1,0 +1,41 @@
+"""Interim transcripts in a call over memory, with the toy Whisper as transcriber."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot.voice.events import UtteranceHeard, WordsSoFar
+from bot.voice.run_ahead import RunAhead
+from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
+from sandbox.speech import ADA as ADAS_VOICE
+from sandbox.speech import BEN as BENS_VOICE
+from sandbox.speech import speech
+from tests.voice.doubles import HummingSpeech, RepeatingResponder
+from tests.voice.effects import only
+from tests.voice.memory_call import ADA, BEN, memory_call
+from toys.whisper.weights import toy_whisper
+
+QUESTION, OTHER = "Do you remember the summer holidays?", "Please turn the volume down."
+
+
+async def test_words_are_shown_before_the_turn_is_over_but_not_those_of_people_who_opted_out(
+    tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    weights = await asyncio.to_thread(toy_whisper, pytestconfig.cache.mkdir("seiyuu"), lambda *_: None)
+    ears = WhisperTranscriber(WhisperOptions(str(weights), "cpu", 1, "en"), Corrections())
+    call = memory_call(tmp_path, ears, RepeatingResponder(), HummingSpeech(), run_ahead=RunAhead(interims=True))
+    try:
+        async with call as memory:
+            await memory.consent.opt_out(ADA)
+            await memory.hear(ADA, speech(OTHER, ADAS_VOICE))
+            await memory.hear(BEN, speech(QUESTION, BENS_VOICE))
+            heard = await memory.until(lambda event: isinstance(event, UtteranceHeard))
+            so_far = only(WordsSoFar, memory.events)
+            assert {event.author for event in so_far} == {"Ben"}
+            assert all(event.at < heard.at for event in so_far)
+    finally:
+        await ears.close()
