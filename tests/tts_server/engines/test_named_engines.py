@@ -121,7 +121,7 @@ def test_what_is_missing_is_named(name: str, package: str, monkeypatch: pytest.M
     for module in ("azure", "edge_tts", "elevenlabs", "gtts", "kokoro", "torch", "pyttsx3"):
         monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.delitem(sys.modules, f"RealtimeTTS.engines.{NAMED_ENGINES[name].module}", raising=False)
-    with pytest.raises(EngineError, match=f"pip install {package}$"):
+    with pytest.raises(EngineError, match=f"pip install {package}`$"):
         create_named_engine(name, {}, None, {})
 
 
