@@ -30,7 +30,6 @@ async def asked(program: str, *words: str) -> tuple[int, str]:
         ("tts_server", ["--utterly"], "'--utterly' is not understood."),
         ("tts_server", ["serve"], "'serve' is not understood."),
         ("tts_server", ["--bind"], "--bind needs a value."),
-        ("tts_server", ["--rtf", "fast"], "--rtf: 'fast' is not a number."),
         ("tts_server", ["--exit-with-parent", "me"], "--exit-with-parent: 'me' is not a whole number."),
         ("tts_server", ["--check=yes"], "--check takes no value."),
         ("sandbox", ["--jsn"], "'--jsn' is no option. Did you mean --json?"),
