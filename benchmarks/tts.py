@@ -23,12 +23,13 @@ from rich.table import Table
 from benchmarks.command_line import Report, Run, count, interruptible, make_parser, run
 from benchmarks.random_xtts import FULL, TINY, TOKENS_PER_SECOND, Size, make_random_xtts
 from benchmarks.statistics import spread
-from benchmarks.tts_piper import PiperFigures, measure_piper
+from benchmarks.tts_native import KOKORO, PIPER, NativeEngine, NativeFigures, measure_native
 from config.plain_parser import PlainParser
 from config.speech_settings import EngineName, Precision, SpeechSettings
 from config.types import Device
 from tts_server.engines.base import EngineError, SpeechEngine
 from tts_server.engines.factory import create_engine
+from tts_server.engines.kokoro.factory import create_kokoro
 from tts_server.engines.piper.factory import create_piper
 from tts_server.engines.xtts.engine import XttsEngine
 from tts_server.voices.profile import VoiceProfile
@@ -98,18 +99,22 @@ def _run(run: Run) -> Report:
     for contestant in _contestants(run.arguments, run.folder, run.console):
         with closing(contestant.engine):
             results += measure(contestant, run.arguments.repeats)
-    piper = _measure_piper(run.arguments) if run.arguments.piper else None
-    verdicts = _verdicts(results) | (piper.verdicts() if piper else {})
+    piper = _measure(create_piper(run.arguments.piper, {}, None), run.arguments) if run.arguments.piper else None
+    kokoro = _measure(create_kokoro(run.arguments.kokoro, {}, None), run.arguments) if run.arguments.kokoro else None
+    verdicts = _verdicts(results)
+    verdicts |= (piper.verdicts(PIPER) if piper else {}) | (kokoro.verdicts(KOKORO) if kokoro else {})
 
     def show(console: Console) -> None:
         console.print(_table(results, run.machine))
-        for line in piper.lines() if piper else ():
-            console.print(line)
+        for figures in filter(None, (piper, kokoro)):
+            for line in figures.lines():
+                console.print(line)
 
     figures = {
         "machine": run.machine,
         "spoken": [asdict(result) for result in results],
         "piper": asdict(piper) if piper else None,
+        "kokoro": asdict(kokoro) if kokoro else None,
         "verdicts": verdicts,
     }
     return Report(show, verdicts.items(), figures)
@@ -174,6 +179,9 @@ def _contestants(arguments: argparse.Namespace, folder: Path, console: Console) 
     if arguments.piper is not None:
         piper = create_piper(arguments.piper, {}, None)
         yield Contestant(piper, piper.resolve(None, None).name, "the processor", endless=False)
+    if arguments.kokoro is not None:
+        kokoro = create_kokoro(arguments.kokoro, {}, None)
+        yield Contestant(kokoro, kokoro.resolve(None, None).name, "the processor", endless=False)
     sizes: dict[str, Size] = {}
     if arguments.xtts_tiny:
         sizes["random, tiny"] = TINY
@@ -188,9 +196,9 @@ def _contestants(arguments: argparse.Namespace, folder: Path, console: Console) 
         yield _load_xtts(arguments, arguments.xtts, folder, f"{arguments.xtts.name}, real", console, endless=False)
 
 
-def _measure_piper(arguments: argparse.Namespace) -> PiperFigures:
-    with closing(create_piper(arguments.piper, {}, None)) as engine:
-        return asyncio.run(interruptible(measure_piper(engine, arguments.ears, arguments.clauses, arguments.stops)))
+def _measure(engine: NativeEngine, arguments: argparse.Namespace) -> NativeFigures:
+    with closing(engine):
+        return asyncio.run(interruptible(measure_native(engine, arguments.ears, arguments.clauses, arguments.stops)))
 
 
 def _load_xtts(
@@ -251,9 +259,10 @@ def _parser() -> PlainParser:
     parser.add_argument("--precision", type=Precision, choices=list(Precision), default=Precision.AUTO)
     parser.add_argument("--deepspeed", action="store_true")
     parser.add_argument("--piper", type=Path, metavar="VOICE", help="Piper with this voice, or one in this folder")
-    parser.add_argument("--ears", type=Path, metavar="FOLDER", help="a Whisper model, to be at work while Piper speaks")
-    parser.add_argument("--clauses", type=count, default=50, help="that Piper says, with each kind of ears")
-    parser.add_argument("--stops", type=count, default=200, help="of Piper")
+    parser.add_argument("--kokoro", type=Path, metavar="FOLDER", help="Kokoro with the weights that are there")
+    parser.add_argument("--ears", type=Path, metavar="FOLDER", help="a Whisper model, to be at work while they speak")
+    parser.add_argument("--clauses", type=count, default=50, help="that Piper and Kokoro say, with each kind of ears")
+    parser.add_argument("--stops", type=count, default=200, help="of Piper and of Kokoro")
     return parser
 
 

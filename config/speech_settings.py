@@ -58,10 +58,11 @@ PAID_ENGINES = frozenset({"azure", "camb", "cartesia", "elevenlabs", "minimax", 
 
 
 class EngineName(StrEnum):
-    """Engines of the server itself. RealtimeTTS's engines have names of their own, such as ``openai`` or ``kokoro``."""
+    """Engines of the server itself. RealtimeTTS's engines have names of their own, such as ``openai`` or ``edge``."""
 
     XTTS = "xtts"
     PIPER = "piper"
+    KOKORO = "kokoro"
     ESPEAK = "espeak"
     STAND_IN = "stand-in"
 
@@ -81,7 +82,11 @@ class SpeechSettings(ProgramSettings):
     tts_allowed_origins: Origins = ()
     tts_engine: EngineChoice = EngineName.ESPEAK
     tts_engine_options: JsonObject = Field(default_factory=dict)
-    tts_fallback: Annotated[CommaList, BlankCounts()] = (EngineName.PIPER, EngineName.ESPEAK)
+    tts_fallback: Annotated[CommaList, BlankCounts()] = (
+        EngineName.PIPER,
+        EngineName.KOKORO,
+        EngineName.ESPEAK,
+    )
     tts_better_engine: OptionalEngine = None
     tts_voice: OptionalText = None
     tts_voices_dir: OwnPath = DEFAULT_VOICES_DIR
@@ -96,6 +101,7 @@ class SpeechSettings(ProgramSettings):
     tts_vram_warning: CardLimits = ("0.9",)
     xtts_model: OwnPath = DEFAULT_XTTS_MODEL
     piper_model: OptionalPath = None
+    kokoro_model: OptionalPath = None
     tts_stand_in_first_audio_ms: float = Field(200.0, ge=0, le=60_000)
     tts_stand_in_rtf: float = Field(0.3, ge=0, le=100)
     tts_stand_in_timings: OptionalPath = None
@@ -105,6 +111,18 @@ class SpeechSettings(ProgramSettings):
         """The folder of the Piper voice downloaded for the bot; ``None`` if there is none. Looks at the disk."""
         folder = self.packaged_weights / "piper-joe"
         return folder if folder.is_dir() else None
+
+    @property
+    def kokoro_folder(self) -> Path | None:
+        """The folder of Kokoro's weights: that of ``KOKORO_MODEL``, or else the downloaded one. Looks at the disk."""
+        downloaded = self.packaged_weights / "kokoro"
+        return self.kokoro_model or (downloaded if downloaded.is_dir() else None)
+
+    @property
+    def named_fallbacks(self) -> tuple[str, ...]:
+        """The engines of ``TTS_FALLBACK``, if it names others than the usual ones; else none."""
+        usual = type(self).model_fields["tts_fallback"].default
+        return () if self.tts_fallback == usual else self.tts_fallback
 
     @field_validator("tts_fallback")
     @classmethod

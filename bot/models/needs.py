@@ -10,7 +10,7 @@ from bot.models.hub import find_in_hub_cache
 from bot.models.model_store import ModelStore
 from config.place import bot_command
 from config.settings import Profile, Settings, Weights
-from config.speech_settings import DEFAULT_XTTS_MODEL, SpeechSettings
+from config.speech_settings import DEFAULT_XTTS_MODEL, EngineName, SpeechSettings
 
 FOLDER = "models"
 """Name of the folder in DATA_DIR for models from the hub."""
@@ -105,14 +105,15 @@ def _tts_models(catalogue: Catalogue, settings: Settings, speech: SpeechSettings
                 continue
             if "PIPER_MODEL" in model.settings and not _is_pipers(speech, name):
                 continue
+            if model.settings["TTS_ENGINE"] == EngineName.KOKORO and not _is_kokoros(settings, speech, name):
+                continue
             yield name
 
 
 def voice_engines(settings: Settings, speech: SpeechSettings) -> set[str | None]:
     """The engines that the bot's own speech server is set to use."""
     # Fallback engines that were not set explicitly are used only if they are installed, so they need no download.
-    others = speech.tts_fallback if "tts_fallback" in speech.model_fields_set else ()
-    return {settings.voice_engine, *others, speech.tts_better_engine}
+    return {settings.voice_engine, *speech.named_fallbacks, speech.tts_better_engine}
 
 
 def _is_usual(speech: SpeechSettings, folder: Path) -> bool:
@@ -141,6 +142,11 @@ def _is_pipers(speech: SpeechSettings, name: str) -> bool:
     if speech.piper_model is None:
         return not speech.tts_engine_options or f"/{name}/" in str(speech.tts_engine_options)
     return name in speech.piper_model.parts
+
+
+def _is_kokoros(settings: Settings, speech: SpeechSettings, name: str) -> bool:
+    """Whether Kokoro uses this model, and not weights of the operator's own in another folder."""
+    return speech.kokoro_model is None or any(_same(speech.kokoro_model, place) for place in _places(settings, name))
 
 
 def _same(one: Path, other: Path) -> bool:

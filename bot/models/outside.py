@@ -136,6 +136,10 @@ def voice_weights(catalogue: Catalogue, settings: Settings, speech: SpeechSettin
     speaks = EngineName.PIPER in engines or settings.runs_default_tts
     if piper is not None and speaks and catalogue.models.keys().isdisjoint(piper.parts):
         yield _voice("PIPER_MODEL", piper)
+    kokoro = speech.kokoro_model
+    is_catalogued = any(known.get("TTS_ENGINE") == EngineName.KOKORO for known in catalogued)
+    if kokoro is not None and EngineName.KOKORO in engines and not is_catalogued:
+        yield _voice("KOKORO_MODEL", kokoro)
 
 
 def _voice(variable: str, path: Path) -> OutsideWeights:

@@ -17,7 +17,7 @@ import pytest
 import soxr
 
 from audio.samples import HEARING_RATE, Samples
-from benchmarks.tts_piper import STORY
+from benchmarks.tts_native import STORY
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.transcriber import TranscriptionRequest, Urgency
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber

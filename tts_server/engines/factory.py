@@ -54,11 +54,12 @@ def create_engines(settings: SpeechSettings, profiles: VoiceProfileStore) -> tup
     except UnknownEngineError:
         raise
     except UnknownVoiceError:
-        if name != EngineName.PIPER or not (names := _fallback_names(settings)):
-            raise
-        with suppress(UnknownVoiceError):
-            changed = {"tts_engine": names[0], "tts_fallback": (*names[1:], name)}
-            return create_engines(settings.model_copy(update=changed), profiles)
+        names = _fallback_names(settings) if name == EngineName.PIPER else []
+        for other in names:
+            others = (name, *(each for each in names if each != other))
+            with suppress(UnknownVoiceError):
+                changed = {"tts_engine": other, "tts_fallback": others}
+                return create_engines(settings.model_copy(update=changed), profiles)
         raise
     except EngineError as error:
         if not (fallbacks := _fallbacks(settings, profiles)):
@@ -68,9 +69,16 @@ def create_engines(settings: SpeechSettings, profiles: VoiceProfileStore) -> tup
 
 
 def _fallback_names(settings: SpeechSettings) -> list[str]:
-    """Return the names of the fallbacks. Piper is left out if neither TTS_FALLBACK nor PIPER_MODEL is set."""
-    unasked = "tts_fallback" not in settings.model_fields_set and settings.piper_model is None
-    left_out = {settings.tts_engine, EngineName.PIPER} if unasked else {settings.tts_engine}
+    """Return the names of the fallbacks.
+
+    Unless ``TTS_FALLBACK`` names them, Piper is left out without ``PIPER_MODEL``, and Kokoro without its weights.
+    """
+    left_out = {settings.tts_engine}
+    if not settings.named_fallbacks:
+        if settings.piper_model is None:
+            left_out.add(EngineName.PIPER)
+        if settings.kokoro_folder is None:
+            left_out.add(EngineName.KOKORO)
     return [name for name in settings.tts_fallback if name not in left_out]
 
 
@@ -161,6 +169,10 @@ def create_engine(name: str, settings: SpeechSettings, profiles: VoiceProfileSto
 
             downloaded = settings.downloaded_piper
             return create_piper(settings.piper_model, _options(name, settings), voice, downloaded=downloaded)
+        case EngineName.KOKORO:
+            from tts_server.engines.kokoro.factory import create_kokoro
+
+            return create_kokoro(settings.kokoro_folder, _options(name, settings), voice)
         case EngineName.STAND_IN:
             from tts_server.engines.stand_in import StandInEngine
 

@@ -51,7 +51,11 @@ def test_each_setting_that_is_not_an_engines_stays_outside(
     usual = Settings.read(_env_file=None)
     settings, speech = _read_by_its_bot(monkeypatch, own)
     assert settings == usual
-    assert (speech.tts_voice, speech.tts_preset, speech.tts_fallback) == (None, "natural", ("piper", "espeak"))
+    assert (speech.tts_voice, speech.tts_preset, speech.tts_fallback) == (
+        None,
+        "natural",
+        ("piper", "kokoro", "espeak"),
+    )
     assert demo_settings(own) == usual
 
 

@@ -42,6 +42,8 @@ OWN_MIND, VOICE, SILERO = "smollm2-135m", "piper-joe", "silero-vad"
         ({"TTS_ENGINE": "xtts"}, ["xtts-v2"]),
         ({"TTS_ENGINE": "XTTS"}, ["xtts-v2"]),
         ({"TTS_ENGINE": "kokoro"}, ["kokoro"]),
+        ({"TTS_ENGINE": "kokoro", "KOKORO_MODEL": "/my/kokoro"}, []),
+        ({"TTS_FALLBACK": "piper,kokoro,espeak"}, []),
         ({"TTS_ENGINE": "piper"}, ["piper-joe"]),
         ({"TTS_ENGINE": "piper", "PIPER_MODEL": "data/models/piper-joe"}, ["piper-joe"]),
         ({"TTS_ENGINE": "piper", "PIPER_MODEL": "/my/voice.onnx"}, []),

@@ -68,6 +68,7 @@ def test_a_recogniser_that_can_not_be_downloaded_here_is_told_with_what_gets_it(
         ({"TTS_ENGINE": "xtts", "XTTS_MODEL": "/srv/xtts"}, "XTTS_MODEL=/srv/xtts is not here."),
         ({"TTS_ENGINE": "piper", "PIPER_MODEL": "/srv/joe.onnx"}, "PIPER_MODEL=/srv/joe.onnx is not here."),
         ({"PIPER_MODEL": "/srv/joe.onnx"}, "PIPER_MODEL=/srv/joe.onnx is not here."),
+        ({"TTS_ENGINE": "kokoro", "KOKORO_MODEL": "/srv/kokoro"}, "KOKORO_MODEL=/srv/kokoro is not here."),
     ],
 )
 def test_a_check_fails_where_what_a_setting_names_is_not_there(said: Said, settings: dict[str, str], told: str) -> None:
@@ -82,7 +83,7 @@ def test_a_check_fails_where_what_a_setting_names_is_not_there(said: Said, setti
         {"STT_MODEL": "tiny.en", "STT_URL": "http://127.0.0.1:9/v1"},
         {"LLM_MODEL": "llama3.1", "LLM_URL": "http://127.0.0.1:9/v1"},
         {"TTS_ENGINE": "xtts", "XTTS_MODEL": "/x", "TTS_WEBSOCKET_URL": "ws://127.0.0.1:9/ws/stream"},
-        {"TTS_ENGINE": "espeak", "XTTS_MODEL": "/x", "PIPER_MODEL": "/x.onnx"},
+        {"TTS_ENGINE": "espeak", "XTTS_MODEL": "/x", "PIPER_MODEL": "/x.onnx", "KOKORO_MODEL": "/x"},
     ],
 )
 def test_what_a_server_elsewhere_has_or_nobody_uses_is_not_looked_for(said: Said, settings: dict[str, str]) -> None:

@@ -112,13 +112,12 @@ def test_an_unknown_name_is_answered_with_those_there_are() -> None:
         ("edge", "edge-tts"),
         ("elevenlabs", "elevenlabs"),
         ("gtts", "gTTS"),
-        ("kokoro", "kokoro"),
         ("system", "pyttsx3"),
     ],
 )
 def test_what_is_missing_is_named(name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Hide the packages that may be installed on this machine.
-    for module in ("azure", "edge_tts", "elevenlabs", "gtts", "kokoro", "torch", "pyttsx3"):
+    for module in ("azure", "edge_tts", "elevenlabs", "gtts", "torch", "pyttsx3"):
         monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.delitem(sys.modules, f"RealtimeTTS.engines.{NAMED_ENGINES[name].module}", raising=False)
     with pytest.raises(EngineError, match=f"pip install {package}`$"):

@@ -39,7 +39,9 @@ real, socket.getaddrinfo = socket.getaddrinfo, recorded
 _RECORDED = f"{_RECORDER}\nimport runpy\nrunpy.run_module('tts_server', run_name='__main__', alter_sys=True)\n"
 
 # Four ways in which real engines fetch files when they are created or when they speak.
-_FROM_THE_HUB = "from huggingface_hub import hf_hub_download\nhf_hub_download('hexgrad/Kokoro-82M', 'config.json')"
+_FROM_THE_HUB = (
+    "from huggingface_hub import hf_hub_download\nhf_hub_download('ResembleAI/chatterbox-turbo', 'config.json')"
+)
 _BY_HAND = "import urllib.request\nurllib.request.urlopen('https://weights.example/model.bin', timeout=5)"
 _BY_ADDRESS = "import socket\nsocket.create_connection(('192.0.2.7', 443), timeout=0.5)"
 _BY_PIP = (
@@ -49,16 +51,19 @@ _BY_PIP = (
 
 @pytest.fixture
 def fakes(tmp_path: Path) -> Path:
-    """A folder with fakes of the packages that Kokoro needs."""
+    """A folder with fakes of the packages that Chatterbox needs."""
     (tmp_path / "sitecustomize.py").write_text(_RECORDER)
     (tmp_path / "recorded.py").write_text(_RECORDED)
     (tmp_path / "torch.py").touch()
     return tmp_path
 
 
-def _kokoro(fakes: Path, fetching: str) -> None:
+def _chatterbox(fakes: Path, fetching: str) -> None:
     body = "\n        ".join(fetching.splitlines())
-    (fakes / "kokoro.py").write_text(f"class KPipeline:\n    def __init__(self, **options):\n        {body}\n")
+    (fakes / "chatterbox").mkdir()
+    (fakes / "chatterbox" / "tts_turbo.py").write_text(
+        f"class ChatterboxTurboTTS:\n    @classmethod\n    def from_pretrained(cls, **options):\n        {body}\n"
+    )
 
 
 async def _start(fakes: Path, engine: str, *arguments: str, **variables: str) -> tuple[int, str, list[str]]:
@@ -89,18 +94,18 @@ async def _start(fakes: Path, engine: str, *arguments: str, **variables: str) ->
         (_BY_PIP, "it wanted to install en-core-web-sm"),
     ],
 )
-async def test_kokoro_fetches_nothing_and_says_what_to_do(fakes: Path, fetching: str, told: str) -> None:
-    _kokoro(fakes, fetching)
-    status, said, asked = await _start(fakes, "kokoro")
+async def test_an_engine_fetches_nothing_and_says_what_to_do(fakes: Path, fetching: str, told: str) -> None:
+    _chatterbox(fakes, fetching)
+    status, said, asked = await _start(fakes, "chatterbox")
     assert (status, asked) == (1, [])
     assert told in said
-    assert "type .venv/bin/python -m bot models download kokoro" in said
+    assert "with: .venv/bin/hf download ResembleAI/chatterbox-turbo" in said
     assert said.count("\n") == 1
 
 
 async def test_it_is_held_back_beside_an_engine_that_may_connect_too(fakes: Path) -> None:
-    _kokoro(fakes, _BY_HAND)
-    status, said, asked = await _start(fakes, "kokoro", TTS_FALLBACK="openai,espeak", OPENAI_API_KEY="any")
+    _chatterbox(fakes, _BY_HAND)
+    status, said, asked = await _start(fakes, "chatterbox", TTS_FALLBACK="openai,espeak", OPENAI_API_KEY="any")
     assert (status, asked) == (1, [])
     assert "it wanted to ask weights.example" in said
 
@@ -137,6 +142,12 @@ def test_what_is_fetched_with_the_first_word_is_held_back_too(fakes: Path) -> No
     assert not asked.exists()
 
 
+async def test_kokoro_says_how_to_get_its_weights(fakes: Path) -> None:
+    status, said, asked = await _start(fakes, "kokoro")
+    assert (status, asked) == (1, [])
+    assert "type .venv/bin/python -m bot models download kokoro" in said
+
+
 async def test_piper_says_which_voice_to_get(fakes: Path) -> None:
     status, said, asked = await _start(fakes, "piper")
     assert (status, asked) == (1, [])
@@ -153,11 +164,11 @@ async def test_the_engines_that_come_with_the_server_ask_for_nothing(fakes: Path
     assert (status, asked) == (0, []), said
 
 
-def test_the_kernel_sees_no_connection_of_kokoros_either(fakes: Path) -> None:
+def test_the_kernel_sees_no_connection_of_its_either(fakes: Path) -> None:
     require_strace()
-    _kokoro(fakes, _FROM_THE_HUB)
+    _chatterbox(fakes, _FROM_THE_HUB)
     (fakes / "sitecustomize.py").unlink()
-    done = _traced_check(fakes, TTS_ENGINE="kokoro")
+    done = _traced_check(fakes, TTS_ENGINE="chatterbox")
     assert "its files are not in Hugging Face's cache" in done.stderr
     account = read_account(fakes / "trace", fakes)
     assert (account.asked, account.strangers) == (set(), set())
@@ -214,7 +225,9 @@ def test_every_name_is_online_or_says_how_to_get_its_weights() -> None:
 
 
 async def test_the_hubs_libraries_are_told_to_stay_offline(fakes: Path) -> None:
-    _kokoro(fakes, "import os\nraise RuntimeError(os.environ['HF_HUB_OFFLINE'] + os.environ['TRANSFORMERS_OFFLINE'])")
-    _, said, _ = await _start(fakes, "kokoro", HF_HUB_OFFLINE="0")
+    _chatterbox(
+        fakes, "import os\nraise RuntimeError(os.environ['HF_HUB_OFFLINE'] + os.environ['TRANSFORMERS_OFFLINE'])"
+    )
+    _, said, _ = await _start(fakes, "chatterbox", HF_HUB_OFFLINE="0")
     assert "11" in said
     assert {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"} <= OFFLINE.keys()

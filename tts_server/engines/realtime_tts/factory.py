@@ -1,8 +1,9 @@
 """Creates RealtimeTTS's engines by the names that ``TTS_ENGINE`` gives them.
 
 The table was made for RealtimeTTS 0.8.10. RealtimeTTS's own extras require PyAudio, which the server does not need, so
-the table names each engine's packages instead. Two engines are missing on purpose, because the server has its own XTTS
-and Piper: RealtimeTTS's CoquiEngine can hang forever, and its PiperEngine starts a program for each sentence.
+the table names each engine's packages instead. Three engines are missing on purpose, because the server has its own
+XTTS, Piper and Kokoro: RealtimeTTS's CoquiEngine can hang forever, its PiperEngine starts a program for each sentence,
+and its KokoroEngine needs PyTorch and spaCy.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from types import ModuleType
 from typing import Any
 from xml.sax.saxutils import escape
 
-from config.place import bot_command, how_to_install, hub_command
+from config.place import how_to_install, hub_command
 from config.speech_settings import EngineName
 from tts_server.engines.base import EngineError, UnknownEngineError
 from tts_server.engines.offline import ONLINE_ENGINES, nothing_fetched, what_is_missing
@@ -64,26 +65,11 @@ class NamedEngine:
 _IMAGE_PACKAGES = "deploy/requirements-cloud-voice.txt (the packages of compose.cloud-voice.yml)"
 
 
-def _download(model: str) -> str:
-    return f"type {bot_command('models download', model)}"
-
-
 def _hub(repository: str) -> str:
     return f"get them yourself, for example with: {hub_command(repository)}"
 
 
 _SPEED = Traits(supports=("speed",))
-_KOKORO_LANGUAGES = {
-    "a": "en-us",
-    "b": "en-gb",
-    "e": "es",
-    "f": "fr",
-    "h": "hi",
-    "i": "it",
-    "j": "ja",
-    "p": "pt-br",
-    "z": "zh",
-}
 
 NAMED_ENGINES: dict[str, NamedEngine] = {
     "azure": NamedEngine(
@@ -107,13 +93,6 @@ NAMED_ENGINES: dict[str, NamedEngine] = {
     "gtts": NamedEngine("gtts_engine", "GTTS", "gTTS", Traits(voice="en-com", pcm_rate=24_000)),
     "higgs": NamedEngine("higgs_engine", "Higgs", "requests"),
     "inflect": NamedEngine("inflect_engine", "Inflect", "torch phonemizer espeakng-loader Unidecode scipy", _SPEED),
-    "kokoro": NamedEngine(
-        "kokoro_engine",
-        "Kokoro",
-        "kokoro",
-        Traits(supports=("speed",), voice="af_heart", languages=_KOKORO_LANGUAGES),
-        weights=_download("kokoro"),
-    ),
     "luxtts": NamedEngine("luxtts_engine", "LuxTTS", "torch torchaudio", _SPEED, weights=_hub("YatharthS/LuxTTS")),
     "minimax": NamedEngine(
         "minimax_engine",
