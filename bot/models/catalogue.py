@@ -116,7 +116,6 @@ class Model(_Frozen):
         vram_gib: GPU memory that the model needs, in GiB; 0 if it does not run on a GPU.
         compute_capability: the lowest compute capability of an NVIDIA GPU that can run it.
         also_called: other names of the model, in the library that loads it.
-        hub_cache: whether the library that loads the model finds it only in Hugging Face's own cache.
         settings: variables for ``.env`` that make the bot use the model. ``{folder}`` stands for its folder.
         start: the command that serves the model; ``None`` if the bot loads it. ``{folder}`` stands for its folder.
     """
@@ -129,7 +128,6 @@ class Model(_Frozen):
     vram_gib: float = Field(ge=0, le=1000)
     compute_capability: tuple[int, int] = (0, 0)
     also_called: tuple[CatalogueText, ...] = ()
-    hub_cache: bool = False
     settings: dict[CatalogueText, CatalogueText] = Field(default_factory=dict)
     start: CatalogueText | None = None
     files: Annotated[tuple[ModelFile, ...], Field(min_length=1)]
@@ -160,8 +158,6 @@ class Model(_Frozen):
             raise ValueError("a file that only packages carry has no parts")
         if self.repository is None and not all(carried):
             raise ValueError("it has neither a repository nor packages")
-        if self.repository is None and self.hub_cache:
-            raise ValueError("hub_cache wants a repository")
         return self
 
 

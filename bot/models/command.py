@@ -21,7 +21,6 @@ from bot.models.download import (
     download_size,
     downloading,
     licences_to_accept,
-    link_in_hub_cache,
     settings_lines,
 )
 from bot.models.fetch import fetch
@@ -157,12 +156,6 @@ class ModelsCommand:
         chosen = [self._entry(name) for name in self._choice.wanted]
         missing = [entry for entry in chosen if not self._is_sound(entry)]
         if not missing:
-            try:
-                for entry in chosen:
-                    link_in_hub_cache(entry)
-            except OSError as error:
-                self._say(f"✘ {error.filename} can't be written: {error.strerror or error}.")
-                return FAILED
             if not any(self._outside_faults()) and (chosen or self._choice.outside):
                 self._say("Everything is here already.")
             if chosen:

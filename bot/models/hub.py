@@ -1,14 +1,12 @@
 """Downloads files from the Hugging Face hub. Interrupted downloads are continued, and SHA-256 sums are checked.
 
 The hub's own library is used for addresses and access tokens only: it discards the data of an interrupted download, and
-checks nothing but the file's size. Downloaded models are also linked into the hub's own cache, where other libraries
-find them.
+checks nothing but the file's size.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -174,31 +172,6 @@ def _check_status(response: aiohttp.ClientResponse, file: ModelFile) -> None:
             raise _TemporaryError(f"it answers with status {status}")
         case _:
             raise HubError(f"{host} answers with status {status} for {file.path}.")
-
-
-def link_files_in_hub_cache(folder: Path, model: Model) -> None:
-    """Link the files in ``folder`` into Hugging Face's own cache, as if its library had downloaded them. Blocks.
-
-    Does nothing for a model without a repository. The links are relative, so that a folder that contains both the files
-    and the cache can be moved or mounted elsewhere.
-
-    Raises:
-        OSError: the links can't be created.
-    """
-    if model.repository is None or model.revision is None:
-        return
-    from huggingface_hub import constants
-    from huggingface_hub.file_download import repo_folder_name
-
-    entry = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=model.repository, repo_type="model")
-    for file in model.files:
-        link = entry / "snapshots" / model.revision / file.path
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(os.path.relpath((folder / file.path).absolute(), link.parent.absolute()))
-    reference = entry / "refs" / "main"
-    reference.parent.mkdir(parents=True, exist_ok=True)
-    reference.write_text(model.revision)
 
 
 def find_in_hub_cache(model: Model) -> str | None:

@@ -1,4 +1,4 @@
-"""Kokoro with its real weights: it is understood in its languages, it is free soon after a stop, and its speed is right.
+"""Kokoro with its real weights: it is understood in its languages, is free soon after a stop, and keeps its speed.
 
 The weights are not among those that ``make test-real`` fetches: ``python -m bot models download kokoro`` does. Without
 them these tests are skipped.

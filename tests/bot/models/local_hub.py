@@ -111,7 +111,6 @@ def catalogue_fields() -> dict[str, Any]:
         "models": {
             "tiny": tiny,
             "strict": {**tiny, "title": "Strict", "licence": "no-profit"},
-            "cached": {**tiny, "title": "Cached", "hub_cache": True},
         },
     }
 

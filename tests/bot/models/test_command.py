@@ -6,10 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
-import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -42,37 +39,6 @@ async def test_what_the_profile_needs_is_downloaded_and_the_settings_for_it_are_
     assert "STT_MODEL=data/models/tiny" in said
     assert arrived(line) == FILES
     assert not list(line.models.rglob("*.part"))
-
-
-_FIND = (
-    "import sys; from huggingface_hub import hf_hub_download; "
-    "sys.stdout.write(open(hf_hub_download('somebody/tiny', 'config.json')).read())"
-)
-
-
-async def test_what_a_library_looks_for_in_the_hubs_cache_is_found_there_without_a_network(line: CommandLine) -> None:
-    assert (await line.run("download", "cached", "--yes"))[0] == 0
-    # The whole folder may move.
-    (line.folder / "moved").mkdir()
-    for place in ("data", "hf"):
-        (line.folder / place).rename(line.folder / "moved" / place)
-    found = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-c", _FIND],
-        env={"PATH": os.environ["PATH"], "HF_HOME": str(line.folder / "moved" / "hf"), "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        check=False,
-    )
-    assert found.stdout == FILES["config.json"], found.stderr.decode()[-500:]
-
-
-async def test_what_was_swept_out_of_the_hubs_cache_is_shown_there_again(line: CommandLine, hub: LocalHub) -> None:
-    await line.run("download", "cached", "--yes")
-    shutil.rmtree(line.folder / "hf")
-    hub.requests.clear()
-    assert (await line.run("download", "cached", "--yes"))[0] == 0
-    assert hub.requests == []
-    assert [file.read_bytes() for file in (line.folder / "hf").rglob("config.json")] == [FILES["config.json"]]
 
 
 async def test_the_checksums_are_shown_before_anything_is_downloaded(line: CommandLine, hub: LocalHub) -> None:

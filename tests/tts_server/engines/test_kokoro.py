@@ -177,7 +177,7 @@ class TestVoices:
 
 class TestFaults:
     def test_without_weights_the_command_is_named(self) -> None:
-        with pytest.raises(EngineError, match="type .*models download kokoro, or set KOKORO_MODEL"):
+        with pytest.raises(EngineError, match=r"type .*models download kokoro, or set KOKORO_MODEL"):
             create_kokoro(None, {}, None)
 
     @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Kokoro: a natural neural engine for a processor. Its speakers speak English, Spanish, French, Hindi, Italian, Portuguese."""
+"""Kokoro: a natural neural engine with speakers of six languages, for a processor. Its weights are under Apache-2.0."""
