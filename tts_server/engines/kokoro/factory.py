@@ -44,7 +44,9 @@ def create_kokoro(folder: Path | None, options: Mapping[str, Any], voice: str | 
             "TTS_VOICE chooses the speaker"
         )
     if folder is None:
-        raise EngineError(f"kokoro's weights are not on this machine: {how_to_download()}, or set KOKORO_MODEL to their folder")
+        raise EngineError(
+            f"kokoro's weights are not on this machine: {how_to_download()}, or set KOKORO_MODEL to their folder"
+        )
     # Kokoro's libraries are imported only if Kokoro is used.
     engine: KokoroEngine = importlib.import_module("tts_server.engines.kokoro.engine").KokoroEngine(
         find_files(folder), voice

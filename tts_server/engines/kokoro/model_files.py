@@ -71,7 +71,8 @@ class SpeakerFile:
         try:
             data = self.file.read_bytes()
         except OSError as error:
-            raise BrokenVoiceError(f"{self.file} can't be read ({error.strerror or error}): {how_to_repair()}") from error
+            why = error.strerror or error
+            raise BrokenVoiceError(f"{self.file} can't be read ({why}): {how_to_repair()}") from error
         if len(data) != STYLES * STYLE_SIZE * 4:
             raise BrokenVoiceError(f"{self.file} is damaged, or not a speaker of Kokoro's: {how_to_repair()}")
         styles = np.frombuffer(data, "<f4").reshape(STYLES, STYLE_SIZE)
@@ -102,12 +103,11 @@ def find_files(folder: Path) -> ModelFiles:
     networks = sorted(folder.glob("*.onnx"))
     if not networks:
         raise EngineError(f"there is no network of Kokoro's (NAME.onnx) in the folder {folder}: {how_to_download()}")
-    files = sorted((folder / SPEAKERS_FOLDER).glob("*.bin"))
+    place = folder / SPEAKERS_FOLDER
+    files = sorted(place.glob("*.bin"))
     speakers = [speaker for file in files if (speaker := _speaker(file)) is not None]
     if not speakers:
-        raise EngineError(
-            f"there is no speaker of Kokoro's that can be used in the folder {folder / SPEAKERS_FOLDER}: {how_to_download()}"
-        )
+        raise EngineError(f"there is no speaker of Kokoro's that can be used in {place}: {how_to_download()}")
     return ModelFiles(networks[0], tuple(speakers))
 
 

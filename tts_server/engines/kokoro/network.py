@@ -42,7 +42,8 @@ class Network:
             sound = self.speak(_PROBE, np.zeros(STYLE_SIZE, np.float32), 1.0, onnxruntime.RunOptions())
         # ONNX Runtime's errors have no common base class except Exception.
         except Exception as error:
-            raise EngineError(f"{file} is damaged, or no network of Kokoro's ({_one_line(error)}): {how_to_repair()}") from error
+            fault = f"{file} is damaged, or no network of Kokoro's ({_one_line(error)})"
+            raise EngineError(f"{fault}: {how_to_repair()}") from error
         if not len(sound) or not np.isfinite(sound).all():
             raise EngineError(f"{file} is not a network of Kokoro's: it makes no sound")
 
