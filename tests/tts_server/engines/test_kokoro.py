@@ -41,8 +41,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KokoroEngine]:
 def test_a_text_becomes_sound_as_long_as_its_phonemes(engine: KokoroEngine) -> None:
     heard = speak(engine, "Hello there")
     assert engine.sample_rate == RATE
-    # 11 phonemes of "həlˈO ðˈɛɹ", and a padding symbol before and after them.
-    assert len(heard) / RATE == pytest.approx(seconds(11 + 2), abs=0.05)
+    # 10 phonemes of "həlˈO ðˈɛɹ", and a padding symbol before and after them.
+    assert len(heard) / RATE == pytest.approx(seconds(10 + 2), abs=0.04)
     assert frequency(heard, RATE) == pytest.approx(HUM_HZ, rel=0.02)
 
 
@@ -85,7 +85,7 @@ class TestPhonemes:
     @pytest.mark.parametrize(
         ("language", "text", "phonemes"),
         [
-            ("en-us", "I know a boy, no doubt.", "ˌI nˈO ə bˈY, nˈO dˈWt."),
+            ("en-us", "I know a boy, no doubt.", "I nˈO ə bˈY, nˈO dˈWt."),
             ("en-us", "nurse", "nˈɜɹs"),
             ("en-gb", "nurse", "nˈɜːs"),
             ("en-gb", "go", "ɡˈQ"),
@@ -214,12 +214,12 @@ class TestFaults:
         else:
             file.write_bytes(content)
         async with running(engine, other) as server, server.connect() as client:
-            for text, language, others_share in (
-                ("Bonjour à tous.", "fr", ["Bonjour à tous."]),
-                ("Good morning.", "en", []),
+            for text, voice, others_share in (
+                ("Bonjour à tous.", "ff_siwis", ["Bonjour à tous."]),
+                ("Good morning.", "af_heart", []),
             ):
                 other.texts.clear()
-                await client.say(text, language=language)
+                await client.say(text, voice=voice)
                 heard = await client.hear()
                 assert heard.failure is None
                 assert len(heard.samples) > 0

@@ -62,8 +62,6 @@ _SYMBOLS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {"en-us": _JOINED | _ENGLISH | _AMERICAN, "en-gb": _JOINED | _ENGLISH | _BRITISH}
 )
 
-_log = logging.getLogger(__name__)
-
 
 class PhonemeReader:
     """Reads texts in any of Kokoro's languages. It is not thread-safe.
@@ -110,8 +108,10 @@ def _backend(voice: str) -> EspeakBackend:
     # uses the same library in this process, is not disturbed.
     EspeakWrapper.set_library(espeakng_loader.get_library_path())
     EspeakWrapper.set_data_path(espeakng_loader.get_data_path())
+    # phonemizer warns of almost every text: one whose words it reads in another number, or one with a foreign word.
+    logger = logging.Logger("phonemizer", logging.ERROR)
     return EspeakBackend(
-        voice, preserve_punctuation=True, with_stress=True, tie=True, language_switch="remove-flags", logger=_log
+        voice, preserve_punctuation=True, with_stress=True, tie=True, language_switch="remove-flags", logger=logger
     )
 
 
