@@ -192,8 +192,22 @@ class EnginePool:
         if last is None:
             return self.workers
         # The last fallback is always used, even if it is too slow: some engine has to speak.
-        usable = (*(worker for worker in fallbacks if worker and worker.breaker.check() is None), last)
+        usable = (*(worker for worker in fallbacks if worker and self._may_stand_in(worker)), last)
         return usable if not with_preferred or self._open_reason() is not None else (self._preferred, *usable)
+
+    def _may_stand_in(self, fallback: EngineWorker) -> bool:
+        """Whether the engine is quick enough now.
+
+        If the machine has become too slow for an engine before it, an engine that has always been slower is no help.
+        """
+        if fallback.breaker.check() is not None:
+            return False
+        own = fallback.pace.best_real_time_factor
+        for worker in self.workers[: self.workers.index(fallback)]:
+            best = worker.pace.best_real_time_factor
+            if worker.breaker.open_reason == "too_slow" and own is not None and best is not None and own > best:
+                return False
+        return True
 
     def _open_reason(self) -> OpenReason | None:
         if (reason := self.breaker.check()) is not None or self.lifecycle.ready:

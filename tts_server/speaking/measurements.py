@@ -31,11 +31,14 @@ class Pace:
     def __init__(self) -> None:
         self._audio_a_character = DEFAULT_SECONDS_PER_CHARACTER
         self._work_a_character: float | None = None
+        self.best_real_time_factor: float | None = None
+        """The lowest real-time factor of a text so far; ``None`` before any measurement."""
 
     def record(self, text: str, audio: float, work: float) -> None:
         """Add a whole text: seconds of sound, and seconds of synthesis time (``work``)."""
         if not text or audio <= 0:
             return
+        self.best_real_time_factor = min(work / audio, self.best_real_time_factor or math.inf)
         if self._work_a_character is None:
             self._audio_a_character, self._work_a_character = audio / len(text), work / len(text)
         else:

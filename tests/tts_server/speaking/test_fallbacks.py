@@ -162,3 +162,25 @@ async def test_an_engine_that_stands_in_and_is_too_slow_is_passed_over(monkeypat
         wanted.fails_after = 0
         assert await say("w5.") == [5]
         assert slow.texts[-1] == "w5."
+
+
+@pytest.mark.parametrize(("wanted_takes", "other_takes", "speaker"), [(0.0, 0.3, "last"), (0.3, 0.0, "other")])
+async def test_where_a_machine_is_too_slow_for_an_engine_no_slower_one_stands_in(
+    monkeypatch: pytest.MonkeyPatch, wanted_takes: float, other_takes: float, speaker: str
+) -> None:
+    monkeypatch.setattr("tts_server.speaking.circuit_breaker.SLOW_SECONDS", 0.2)
+    monkeypatch.setattr("tts_server.speaking.circuit_breaker.WINDOW_SECONDS", 0.2)
+    engines = wanted, other, last = SpellingEngine("wanted"), SpellingEngine("other"), SpellingEngine("last")
+    wanted.delay, other.delay = wanted_takes, other_takes
+    async with running(wanted, other, last, clock=Clock()) as server, server.connect() as client:
+
+        async def say(text: str) -> list[int]:
+            await client.say(text, preprocess_text=False)
+            return words_heard((await client.hear()).samples)
+
+        # The machine is quick when the server starts, and then slow.
+        wanted.delay = 1
+        assert await say("w1.") == [1]
+        assert server.pool.state().reason == "too_slow"
+        assert await say("w2.") == [2]
+        assert [engine.name for engine in engines if engine.texts[-1] == "w2."] == [speaker]
