@@ -96,19 +96,21 @@ def _recogniser_mistakes(settings: Settings) -> Iterator[Fault]:
 
 
 def _voice_mistakes(settings: Settings, speech: SpeechSettings) -> Iterator[Fault]:
-    """The mistake in ``PIPER_MODEL`` if Piper is the chosen engine and there is no such file or folder.
+    """The mistake in ``PIPER_MODEL`` or ``KOKORO_MODEL`` if that engine is chosen and there is no such file or folder.
 
     Missing weights of another engine, or of a stand-in, are only a warning (:mod:`bot.missing_parts`).
     """
-    if settings.voice_engine != EngineName.PIPER and not settings.runs_default_tts:
+    variables: dict[str | None, str] = {EngineName.PIPER: "PIPER_MODEL", EngineName.KOKORO: "KOKORO_MODEL"}
+    variable = "PIPER_MODEL" if settings.runs_default_tts else variables.get(settings.voice_engine)
+    if variable is None:
         return
     try:
         catalogue = load_catalogue()
     except CatalogueError:
         return
     for weights in voice_weights(catalogue, settings, speech):
-        if weights.place is None and weights.setting.startswith("PIPER_MODEL="):
-            yield place(Fault(weights.fault, ("PIPER_MODEL",)), SECRETS_DIR)
+        if weights.place is None and weights.setting.startswith(f"{variable}="):
+            yield place(Fault(weights.fault, (variable,)), SECRETS_DIR)
 
 
 def _file_mistakes(settings: Settings, speech: SpeechSettings | None) -> Iterator[Fault]:
