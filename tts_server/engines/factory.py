@@ -71,13 +71,14 @@ def create_engines(settings: SpeechSettings, profiles: VoiceProfileStore) -> tup
 def _fallback_names(settings: SpeechSettings) -> list[str]:
     """Return the names of the fallbacks.
 
-    Unless ``TTS_FALLBACK`` names them, Piper is left out without ``PIPER_MODEL``, and Kokoro without its weights.
+    Unless ``TTS_FALLBACK`` names them, Piper is left out without ``PIPER_MODEL``, and Kokoro without its weights, or
+    behind espeak-ng, which is quicker everywhere.
     """
     left_out = {settings.tts_engine}
     if not settings.named_fallbacks:
         if settings.piper_model is None:
             left_out.add(EngineName.PIPER)
-        if settings.kokoro_folder is None:
+        if settings.kokoro_folder is None or settings.tts_engine == EngineName.ESPEAK:
             left_out.add(EngineName.KOKORO)
     return [name for name in settings.tts_fallback if name not in left_out]
 

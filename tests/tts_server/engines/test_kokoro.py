@@ -248,6 +248,7 @@ class TestSettings:
         assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
         make_weights(tmp_path / "weights" / "kokoro")
         assert _names(settings) == ["stand-in", "kokoro", "espeak-ng"]
+        assert _names(settings.model_copy(update={"tts_engine": "espeak"})) == ["espeak-ng"]
         with_piper = settings.model_copy(update={"piper_model": make_voice(tmp_path)})
         assert _names(with_piper) == ["stand-in", "piper", "kokoro", "espeak-ng"]
 
