@@ -17,7 +17,7 @@ ifneq ($(shell test -x $(BIN)/pip && $(BIN)/python -c 'import pip' 2> /dev/null 
 .PHONY: .venv/bin/python
 endif
 
-.PHONY: help run xtts test test-calls test-parts test-slow test-real test-xtts lint bench clean
+.PHONY: help run xtts test test-calls test-parts test-slow test-real test-kokoro test-xtts lint bench clean
 
 run: .venv/run.stamp  ## the bot: on Discord with DISCORD_TOKEN set, else a demonstration on the local sandbox
 	@$(FETCH)
@@ -54,9 +54,19 @@ test-real: .venv/dev.stamp  ## what must hold with real ears, mind and voice; fe
 	@$(BIN)/python -m bot models fetch
 	$(BIN)/python -m pytest -m real tests/real $(ARGS)
 
+test-kokoro: .venv/dev.stamp  ## the voice Kokoro; downloads it first, 90 MB, once, and then your bot has it too
+	@$(BIN)/python -m bot models fetch
+	$(BIN)/python -m bot models download kokoro --yes
+	$(BIN)/python -m pytest -m real tests/real/test_kokoro.py $(ARGS)
+
 xtts: .venv/xtts.stamp  ## what the voice XTTS v2 needs: PyTorch and coqui-tts, some gigabytes
 
-test-xtts: .venv/xtts.stamp  ## XTTS v2 through its real code, with tiny weights of our own; installs PyTorch and coqui-tts
+test-test-kokoro: .venv/dev.stamp  ## the voice Kokoro; downloads it first, 90 MB, once, and then your bot has it too
+	@$(BIN)/python -m bot models fetch
+	$(BIN)/python -m bot models download kokoro --yes
+	$(BIN)/python -m pytest -m real tests/real/test_kokoro.py $(ARGS)
+
+xtts: .venv/xtts.stamp  ## XTTS v2 through its real code, with tiny weights of our own; installs PyTorch and coqui-tts
 	$(BIN)/python -m pytest tests/xtts $(ARGS)
 
 lint: .venv/dev.stamp  ## style and types

@@ -55,7 +55,8 @@ def cache_dir(pytestconfig: pytest.Config) -> Path:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Count a skipped test as failed under ``CI=true``, so that a missing package does not look like success.
 
-    The tests of XTTS skip whole modules, which does not count. ``make test-xtts`` runs them, with their gigabytes.
+    The tests of XTTS and Kokoro skip whole modules, which does not count. ``make test-xtts`` and ``make test-kokoro``
+    run them.
     """
     report = yield
     if report.skipped and not hasattr(report, "wasxfail") and os.environ.get(CI, "").lower() in ("1", "true"):

@@ -1,7 +1,7 @@
 """Kokoro with its real weights: it is understood in its languages, is free soon after a stop, and keeps its speed.
 
-The weights are not among those that ``make test-real`` fetches: ``python -m bot models download kokoro`` does. Without
-them these tests are skipped.
+The weights are not among those that ``make test-real`` fetches. ``make test-kokoro`` downloads them and runs these
+tests.
 """
 
 from __future__ import annotations
@@ -30,10 +30,9 @@ from tts_server.engines.kokoro.factory import create_kokoro
 from wire.parameters import SpeechParameters
 
 FOLDER = WEIGHTS / "kokoro"
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.skipif(not (FOLDER / "kokoro.onnx").exists(), reason="Kokoro's weights are not on this machine"),
-]
+if not (FOLDER / "kokoro.onnx").exists():
+    reason = "Kokoro's weights (90 MB) are not on this machine: `make test-kokoro` downloads them and runs these tests"
+    pytest.skip(reason, allow_module_level=True)
 Hear = Callable[[str, SpeechParameters, str], Awaitable[str]]
 IN_OTHER_LANGUAGES = {
     "es": ("El tren sale a las nueve de la vieja estación.", "Mañana por la tarde vamos a la playa con los niños."),
