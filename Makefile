@@ -61,12 +61,7 @@ test-kokoro: .venv/dev.stamp  ## the voice Kokoro; downloads it first, 90 MB, on
 
 xtts: .venv/xtts.stamp  ## what the voice XTTS v2 needs: PyTorch and coqui-tts, some gigabytes
 
-test-test-kokoro: .venv/dev.stamp  ## the voice Kokoro; downloads it first, 90 MB, once, and then your bot has it too
-	@$(BIN)/python -m bot models fetch
-	$(BIN)/python -m bot models download kokoro --yes
-	$(BIN)/python -m pytest -m real tests/real/test_kokoro.py $(ARGS)
-
-xtts: .venv/xtts.stamp  ## XTTS v2 through its real code, with tiny weights of our own; installs PyTorch and coqui-tts
+test-xtts: .venv/xtts.stamp  ## XTTS v2 through its real code, with tiny weights of our own; installs PyTorch and coqui-tts
 	$(BIN)/python -m pytest tests/xtts $(ARGS)
 
 lint: .venv/dev.stamp  ## style and types

@@ -25,13 +25,15 @@ async def call_of_ten_turns(weights: Path, setup: Setup) -> list[TurnCost]:
 
 @pytest.mark.parametrize("abandoned", [False, True], ids=["first word", "still reading"])
 @pytest.mark.parametrize("messages", [4, 20])
-async def test_each_answer_reads_its_last_line_alone_whatever_became_of_the_guess_before_it(
+async def test_each_answer_reads_only_its_newest_lines_whatever_became_of_the_guess_before_it(
     weights: Path, messages: int, abandoned: bool
 ) -> None:
     costs = await call_of_ten_turns(weights, Setup(True, messages, abandoned=abandoned, reads_ahead=False))
     assert len(costs) == TURNS
     assert all(cost.prompt > 1_000 for cost in costs), "the toy's tokens are short"
-    assert max(cost.read for cost in costs) <= TAIL, [(cost.prompt, cost.read) for cost in costs]
+    # A guess may be abandoned before the server has read any of it. Then a few earlier lines are new to the server too.
+    most = 4 * TAIL if abandoned else TAIL
+    assert max(cost.read for cost in costs) <= most, [(cost.prompt, cost.read) for cost in costs]
 
 
 async def test_without_guesses_the_server_has_read_the_rest_while_the_person_spoke(weights: Path) -> None:

@@ -22,6 +22,8 @@ MELS = 80
 WIDTH = 384
 ENCODED_FRAMES = 1490
 """Number of frames that the encoder makes of 30 seconds, which Whisper represents as 3,000 mel frames."""
+SHORT_ENCODED_FRAMES = 490
+"""Number of frames that it makes of 10 seconds, which is the bot's context for a short turn."""
 
 _LOUDNESS, _OPPOSITE_LOUDNESS, _ACTIVITY = WIDTH - 3, WIDTH - 2, WIDTH - 1
 _FILTERS = WIDTH - 3
@@ -68,14 +70,20 @@ class Encoder:
         filtered = frames.reshape(len(frames), -1) @ self.second.reshape(WIDTH, -1).T + self.second_bias
         return layer_norm(gelu(filtered))
 
-    def summary(self, mels: Matrix) -> Matrix:
-        """The output of the decoder's attention to a sound: the mean of all frames, weighted by attention."""
+    def summaries(self, mels: Matrix) -> list[Matrix]:
+        """The outputs of the decoder's attention to a sound, in a context of 30 seconds and in one of 10.
+
+        Each is the mean of all frames, weighted by attention.
+        """
         encoded = self.encode(mels)
         scores = encoded @ self.attention_key
         weights = np.exp(scores - scores.max())
-        weights[-1] *= max(1, ENCODED_FRAMES + 1 - len(encoded))
-        mean: Matrix = (weights @ encoded / weights.sum()).astype(np.float32)
-        return mean
+        silence = weights[-1]
+        means = list[Matrix]()
+        for frames in (ENCODED_FRAMES, SHORT_ENCODED_FRAMES):
+            weights[-1] = silence * max(1, frames + 1 - len(encoded))
+            means.append((weights @ encoded / weights.sum()).astype(np.float32))
+        return means
 
 
 def make_encoder() -> Encoder:

@@ -35,7 +35,11 @@ def examples(phrase: int) -> list[Example]:
     """All examples for one phrase: the phrase, parts of it, other sentences and sounds. Blocks for a second."""
     random = np.random.default_rng(phrase)
     encoder, extract = make_encoder(), FeatureExtractor()
-    return [(target, encoder.summary(extract(_varied(sound, random)))) for target, sound in _sounds(phrase, random)]
+    return [
+        (target, summary)
+        for target, sound in _sounds(phrase, random)
+        for summary in encoder.summaries(extract(_varied(sound, random)))
+    ]
 
 
 def _sounds(phrase: int, random: np.random.Generator) -> Iterator[tuple[int, Sound16]]:
