@@ -59,7 +59,7 @@ class TurnSettings:
     least_voiced: float = 0.13
     longest_gap: float = 0.3
     first_interim: float = 0.6
-    next_interim: float = 0.5
+    next_interim: float = 1.0
     part_after: float = 15.0
     part_pause: float = 0.2
     longest_part: float = 25.0
