@@ -28,9 +28,9 @@ class PromptListener(commands.Cog):
     """Passes messages in the prompt channel to the call.
 
     Args:
-        sees: whether the vision feature is set up. No pictures are described during a call. With the feature, the
-            author of a picture is told that the bot looks at pictures only outside of calls; without it, that the bot
-            can't see.
+        sees: whether the vision feature is set up. No pictures are described during a call. If the feature is set up,
+            the author of a picture is told that the bot looks at pictures only outside of calls. If it is not, the
+            author is told that the bot can't see.
     """
 
     def __init__(self, bot: commands.Bot, calls: Calls, spoken: SpokenMessages, *, sees: bool) -> None:

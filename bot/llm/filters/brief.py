@@ -16,7 +16,10 @@ _FREE_WORDS = 26
 _PHRASE = 4
 """Length, in words, of the phrases whose repetitions are counted to find loops."""
 _TIMES = 3
-"""A phrase that would occur this many times is a loop. The answer ends before the last of these occurrences."""
+"""A phrase that would occur this many times is a loop.
+
+The first sentence then ends before the word that would complete the phrase. A later sentence is dropped as a whole.
+"""
 
 _END = regex.compile(r"[.!?…]+[\"'”’»)\]*]*(?=\s)|[。！？]+[」』”）]*")
 _ENDED = regex.compile(r"[.!?…。！？][\"'”’»)\]*」』）]*$")
@@ -30,10 +33,15 @@ class BriefFilter:
     """Ends a reply within 40 words. Implements :class:`~bot.llm.filters.chain.TextFilter`.
 
     The first sentence is let through as it arrives. It is broken off if it gets too long or repeats itself. Each
-    further sentence is withheld until it is complete. It is dropped if the reply would get too long, if it repeats
-    itself or an earlier sentence, or if the end of its line or the token limit comes before its end. If the reply ends
-    without punctuation, a full stop is added. The end of a line ends the reply too, because what follows is usually a
-    list, or a line that the model invents for another person.
+    further sentence is withheld until it is complete. In these cases it is dropped, and the reply ends:
+
+    - The reply would get too long.
+    - The sentence repeats an earlier sentence, or contains a loop.
+    - The line ends before the sentence does.
+    - The token limit is reached before the sentence ends.
+
+    If the reply ends without punctuation, a full stop is added. The end of a line ends the reply too, because what
+    follows is usually a list, or a line that the model invents for another person.
     """
 
     def __init__(self) -> None:

@@ -102,7 +102,7 @@ class Reply:
 
     @property
     def notice_complete(self) -> bool:
-        """Whether all sound of the notice has come, and no segment of the answer is complete yet."""
+        """Whether all sound of the notice has come. False again as soon as a segment of the answer is complete."""
         spoken = "".join(segment.text for segment in self.segments if segment.complete)
         return bool(self.notice) and spoken.strip() == self.notice.strip()
 
@@ -271,7 +271,7 @@ class ReplyProgress:
             self._withheld.append(effect)
 
     def _speak(self, text: Speak) -> Iterator[Effect]:
-        """Send text to the speech server: now, or when the reply is committed if the voice must not run ahead."""
+        """Send text to the speech server. If the voice must not run ahead, withhold it until the reply is committed."""
         if self.reply.committed or self._voice_runs_ahead:
             yield Send(text)
         else:

@@ -206,8 +206,8 @@ class FrameSender(threading.Thread):
         return self._send_silence()
 
     def _send_silence(self) -> float:
-        # A wake-up may come before the next frame is due. Frames of silence are sent only when they are due; a voiced
-        # frame may be sent early.
+        # A wake-up may come before the next frame is due. A frame of silence waits until then. Only the first voiced
+        # frame after silence does not wait: it is sent at once and restarts the clock.
         if self.timing.wait(self._clock()) > 0.001:
             return self.timing.wait(self._clock())
         self.timing.tick(self._clock())
