@@ -152,7 +152,7 @@ class Guests:
         line = await self._line(name)
         begin = self._heard_so_far(line.guest)
         await self._speak(line)
-        await self._keep(line, begin, await self._turn_ended())
+        await self._keep_answer(line, begin)
 
     async def interrupt(self, story: str, interruption: str) -> None:
         """Have a guest ask for a story, cough during it, and then interrupt it with another line.
@@ -181,8 +181,7 @@ class Guests:
             trace = await self._turn_ended()
             if trace.outcome is not Outcome.INTERRUPTED:
                 raise CallFailedError(f"the story was {trace.outcome.value} although {line.guest} interrupted it")
-            begin = self._heard_so_far(line.guest)
-            await self._keep(line, begin, await self._turn_ended())
+            await self._keep_answer(line, self._heard_so_far(line.guest))
             return
         await self._keep(told, begin, await self._turn_ended())
         self.note(f"That story was over before {line.guest} could interrupt it.")
@@ -230,6 +229,17 @@ class Guests:
             path = self._out / f"heard-by-{name.lower()}.wav"
             receiver.save_wav(path, bot)
             self.note(f"What {name} heard: {path}")
+
+    async def _keep_answer(self, line: SpokenLine, begin: int) -> None:
+        """Wait for the answer to a line, and store it.
+
+        The bot may take a pause in the line for its end. The rest of the line then interrupts the answer to the first
+        part, which does not count.
+        """
+        trace = await self._turn_ended()
+        while trace.outcome is Outcome.INTERRUPTED:
+            begin, trace = self._heard_so_far(line.guest), await self._turn_ended()
+        await self._keep(line, begin, trace)
 
     async def _keep(self, line: SpokenLine, begin: int, trace: ReplyTrace) -> None:
         """Store an answer with the sound that the guest has received since packet number ``begin``."""
