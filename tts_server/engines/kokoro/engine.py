@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from audio.samples import Samples
 from languages.tags import primary_language
-from tts_server.engines.base import AlwaysLoaded, EngineError, Voice
+from tts_server.engines.base import AlwaysLoaded, Voice
 from tts_server.engines.kokoro.model_files import UNREADABLE, ModelFiles, SpeakerFile
 from tts_server.engines.kokoro.network import RATE, Network
 from tts_server.engines.kokoro.phonemes import PhonemeReader, is_spoken, tokens_of
 from tts_server.engines.memory_use import release_memory
 from tts_server.engines.model_thread import ModelThread, PutSamples
+from tts_server.engines.onnx_speech import stream_speech
 from tts_server.engines.voice_lookup import resolve_voice
 from tts_server.voices.profile import UnknownVoiceError
 from wire.parameters import SpeechParameters
@@ -111,22 +112,12 @@ class KokoroEngine(AlwaysLoaded):
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
         """Speak one segment. Its sound comes as a whole, or in a few parts if it is long."""
-        options = onnxruntime.RunOptions()
 
-        def abandon() -> None:
-            options.terminate = True
+        def speak(options: onnxruntime.RunOptions, put: PutSamples) -> None:
+            for piece in self._pieces(text, self._speakers[voice.id], parameters.speed or 1.0, options):
+                put(piece)
 
-        def speak(put: PutSamples) -> None:
-            try:
-                for piece in self._pieces(text, self._speakers[voice.id], parameters.speed or 1.0, options):
-                    put(piece)
-            except EngineError:
-                raise
-            except Exception as error:
-                if not options.terminate:
-                    raise EngineError(f"kokoro could not speak the text: {error}") from error
-
-        return self._thread.stream(speak, stop, abandon)
+        return stream_speech(self._thread, "kokoro", stop, speak)
 
     def _pieces(
         self, text: str, speaker: SpeakerFile, speed: float, options: onnxruntime.RunOptions

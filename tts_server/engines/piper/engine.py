@@ -16,6 +16,7 @@ from audio.samples import Samples
 from tts_server.engines.base import AlwaysLoaded, BrokenVoiceError, EngineError, Voice
 from tts_server.engines.memory_use import release_memory
 from tts_server.engines.model_thread import ModelThread, PutSamples
+from tts_server.engines.onnx_speech import stream_speech
 from tts_server.engines.piper.loaded_voice import LoadedVoice
 from tts_server.engines.piper.voice_files import VoiceFile
 from tts_server.engines.voice_lookup import resolve_voice
@@ -114,21 +115,12 @@ class PiperEngine(AlwaysLoaded):
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
         """Speak one segment, and yield its sound piece by piece. The first piece is short."""
-        options = onnxruntime.RunOptions()
-
-        def abandon() -> None:
-            options.terminate = True
-
-        def speak(put: PutSamples) -> None:
-            try:
-                self._speak(text, voice, parameters.speed or 1.0, options, put)
-            except EngineError:
-                raise
-            except Exception as error:
-                if not options.terminate:
-                    raise EngineError(f"piper could not speak the text: {error}") from error
-
-        return self._thread.stream(speak, stop, abandon)
+        return stream_speech(
+            self._thread,
+            "piper",
+            stop,
+            lambda options, put: self._speak(text, voice, parameters.speed or 1.0, options, put),
+        )
 
     def _speak(self, text: str, voice: Voice, speed: float, options: onnxruntime.RunOptions, put: PutSamples) -> None:
         file, speaker = self._speakers[voice.id]

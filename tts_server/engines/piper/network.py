@@ -23,6 +23,7 @@ from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, helper
 
 from audio.samples import Samples
 from tts_server.engines.base import EngineError
+from tts_server.engines.onnx_speech import load_session, one_line
 from tts_server.engines.piper.stage import Stage, find_stage
 
 FLOW, DECODER = "/flow/", "/dec/"
@@ -98,7 +99,7 @@ class Network:
             raise EngineError(f"{file} can't be read: {error.strerror or error}") from error
         # ONNX Runtime's errors have no common base class except Exception.
         except Exception as error:
-            raise EngineError(f"{file} is damaged, or no network of Piper's ({_one_line(error)})") from error
+            raise EngineError(f"{file} is damaged, or no network of Piper's ({one_line(error)})") from error
         if not len(sound) or not np.isfinite(sound).all():
             raise EngineError(f"{file} is not a Piper network: it makes no sound")
 
@@ -153,27 +154,11 @@ class Network:
         return self._session(str(file))
 
     def _session(self, model: str | bytes) -> onnxruntime.InferenceSession:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        # Between two small operations a thread spins for a moment, which is cheaper than sleeping: the first sound is
-        # ready 6 ms sooner. Between two texts the threads sleep, and leave the cores to Whisper and the language model.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "1")
-        options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        # Otherwise memory would be kept for every length of text.
-        options.enable_mem_pattern = False
-        options.log_severity_level = 4
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return load_session(model, self._threads)
 
 
 def _samples(output: NDArray[Any]) -> Samples:
     return np.asarray(np.clip(output.reshape(-1), -1, 1), np.float32)
-
-
-def _one_line(error: Exception) -> str:
-    words = " ".join(str(error).split()) or type(error).__name__
-    return words[:200].rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)
