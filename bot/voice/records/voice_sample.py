@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
+from collections.abc import Callable
 
 import numpy as np
 
+from audio.level import rms
 from audio.samples import HEARING_RATE, Sound16
 
 SAMPLE_SECONDS = 10.0
@@ -15,6 +18,12 @@ TIMEOUT = 10.0
 """Maximum number of seconds to wait for the first sound."""
 SLACK_SECONDS = 0.12
 """Gaps longer than this (in seconds) are filled with silence. Shorter gaps come from packets that arrive unevenly."""
+PAUSE_SECONDS = 1.0
+"""After a sample, a pause of this many seconds is the end of what the person says."""
+LONGEST_REST = 10.0
+"""What the person says after a sample counts as over after this many seconds, even without a pause."""
+QUIET = 0.1
+"""Sound below this share of the person's loudest sound is a pause (20 dB quieter)."""
 
 
 class SampleError(Exception):
@@ -30,9 +39,17 @@ class VoiceSample:
         person: the person's user id.
         seconds: length of the sample.
         timeout: most seconds to wait for the first sound.
+        clock: returns the time in monotonic seconds.
     """
 
-    def __init__(self, person: int, *, seconds: float = SAMPLE_SECONDS, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self,
+        person: int,
+        *,
+        seconds: float = SAMPLE_SECONDS,
+        timeout: float = TIMEOUT,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.person = person
         self._seconds = seconds
         self._timeout = timeout
@@ -40,6 +57,9 @@ class VoiceSample:
         self._begun: asyncio.Future[None] = self._loop.create_future()
         self._dropped: asyncio.Future[None] = self._loop.create_future()
         self._first_at = 0.0
+        self._loudest = 0.0
+        self._clock = clock
+        self._voiced_at = self._complete_at = clock()
         self._length = 0
         self._parts: list[Sound16] = []
 
@@ -50,6 +70,10 @@ class VoiceSample:
             self._loop.call_soon_threadsafe(self._take, sound, at)
 
     def _take(self, sound: Sound16, at: float) -> None:
+        level = rms(sound)
+        self._loudest = max(self._loudest, level)
+        if level > QUIET * self._loudest:
+            self._voiced_at = at
         if self._dropped.done():
             return
         if not self._begun.done():
@@ -82,7 +106,13 @@ class VoiceSample:
         if not self._begun.done():
             raise SampleError("I heard nothing. Is your microphone on, and are you in the call?")
         await self._either(None, self._seconds)
+        self._complete_at = self._clock()
         return np.concatenate(self._parts)[: round(self._seconds * HEARING_RATE)]
+
+    def until_pause(self) -> float:
+        """The seconds until the person has paused, if they say no more; 0 or less once they have paused."""
+        end = min(self._voiced_at + PAUSE_SECONDS, self._complete_at + LONGEST_REST)
+        return end - self._clock()
 
     async def _either(self, future: asyncio.Future[None] | None, seconds: float) -> None:
         """Wait for ``future``, at most ``seconds``. Raises :class:`SampleError` if the sample is dropped."""

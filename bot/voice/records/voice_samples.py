@@ -1,4 +1,8 @@
-"""Takes voice samples in a call. During a sample the bot is silent, and does not answer the person's speech."""
+"""Takes voice samples in a call.
+
+During a sample the bot is silent. It answers nothing that the person says from the sample's beginning to their first
+pause after it, so that they can read their text to its end.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,6 @@ from bot.voice.turn import TurnId
 
 SAMPLE_TURN = -1
 """Turn number that stands for the speech of a sample. Turn detectors never use this number."""
-AFTER_SAMPLE = 2.0
-"""For this many seconds after a sample, the person can finish the sentence, and the bot does not answer it."""
 
 
 class SoundDiverter(Protocol):
@@ -60,7 +62,7 @@ class VoiceSamples:
         finally:
             self._sample = None
             self._replies.release_floor(turn)
-            asyncio.get_running_loop().call_later(AFTER_SAMPLE, end_diversion)
+            _call_after_pause(sample, end_diversion)
 
     def drop(self, reason: str, person: int | None = None) -> None:
         """Drop the current sample, so that :meth:`take` raises an error with this reason.
@@ -69,3 +71,11 @@ class VoiceSamples:
         """
         if self._sample is not None and person in (None, self._sample.person):
             self._sample.drop(reason)
+
+
+def _call_after_pause(sample: VoiceSample, end_diversion: Callable[[], None]) -> None:
+    remaining = sample.until_pause()
+    if remaining <= 0:
+        end_diversion()
+    else:
+        asyncio.get_running_loop().call_later(remaining, _call_after_pause, sample, end_diversion)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.records.voice_sample import SampleError, VoiceSample
+from bot.voice.records.voice_sample import LONGEST_REST, PAUSE_SECONDS, SampleError, VoiceSample
+from tests.timing import Clock
 
 ADA = 1
 
@@ -60,3 +61,38 @@ async def test_a_sample_that_is_dropped_ends_at_once_with_the_reason_and_keeps_n
             with pytest.raises(SampleError, match="They no longer want it"):
                 await waiting
         assert sample._parts == []
+
+
+async def test_what_is_said_after_a_sample_is_over_at_the_first_pause() -> None:
+    clock = Clock(100.0)
+    sample = VoiceSample(ADA, seconds=0.01, clock=clock)
+    waiting = asyncio.create_task(sample.whole())
+    await hear(sample, sound(0.02), clock())
+    await waiting
+    # The person reads on for three seconds, and then only their room is heard.
+    for _ in range(150):
+        clock.pass_by(0.02)
+        await hear(sample, sound(0.02), clock())
+        assert sample.until_pause() == pytest.approx(PAUSE_SECONDS)
+    for _ in range(round(PAUSE_SECONDS / 0.02)):
+        assert sample.until_pause() > 0
+        clock.pass_by(0.02)
+        await hear(sample, sound(0.02, level=0.005), clock())
+    assert sample.until_pause() == pytest.approx(0)
+
+
+async def test_somebody_who_never_pauses_is_heard_again_after_a_while() -> None:
+    clock = Clock(100.0)
+    sample = VoiceSample(ADA, seconds=0.01, clock=clock)
+    waiting = asyncio.create_task(sample.whole())
+    await hear(sample, sound(0.02), clock())
+    await waiting
+    clock.pass_by(LONGEST_REST)
+    await hear(sample, sound(0.02), clock())
+    assert sample.until_pause() == pytest.approx(0)
+
+
+async def hear(sample: VoiceSample, heard: Sound16, at: float) -> None:
+    """The sample hears sound, and has processed it."""
+    sample.heard(heard, at)
+    await asyncio.sleep(0)
