@@ -9,15 +9,16 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
 from audio.samples import HEARING_RATE, Sound16, finite
-from bot.voice.transcribe.hallucinations import LANGUAGE_DETECTION_SECONDS, TranscriptSegment
+from bot.voice.transcribe.hallucinations import LANGUAGE_DETECTION_SECONDS, NO_SPEECH, TranscriptSegment
 from bot.voice.transcribe.worker_wire import PREFIX, FrameError, decode_frame, encode_frame, lengths
 from config.lifetime import end_with_parent
 
@@ -38,6 +39,12 @@ LEAD = round(0.25 * HEARING_RATE)
 """Samples of silence that are put before each sound.
 
 Some sentences that begin with the first sample lose their words in a context of less than 30 seconds.
+"""
+LEAST_LOG_PROBABILITY = -0.35
+"""A sound is recognised again with the long context if the short one gives text with a lower mean log probability.
+
+This happens in 1 of 100 English turns and in 4 to 15 of 100 in languages of which Whisper base knows less. Without it
+the short context has 1.4 points more errors in French than the long one; with it, both have the same number.
 """
 RETRY_TEMPERATURES = (0.2, 0.4)
 """If the text is still a loop, the sound is recognised again at these temperatures, as in Whisper's own decoding."""
@@ -99,7 +106,7 @@ class _Attempt:
 
 
 def _attempts(seconds: float, short_context: float) -> list[_Attempt]:
-    """The attempts for a sound of this many seconds, in order. The next is made if the text of the last is a loop."""
+    """The attempts for a sound of this many seconds, in order. The next is made if the last one failed."""
     short = [_Attempt(short_context)] if seconds <= LONGEST_SHORT_SOUND and short_context < LONG_CONTEXT else []
     return [*short, *(_Attempt(LONG_CONTEXT, temperature) for temperature in (0.0, *RETRY_TEMPERATURES))]
 
@@ -129,8 +136,8 @@ class Recogniser:
     def transcribe(self, sound: Sound16, hot_words: str | None = None, usual: str | None = None) -> RecognitionResult:
         """Recognise the words of a sound.
 
-        A short sound is recognised with the short context. If the text is a loop, it is recognised again: with the long
-        context, then at higher temperatures.
+        A short sound is recognised with the short context. If the text is a loop or improbable, it is recognised again
+        with the long context; if it is still a loop, at higher temperatures.
 
         Args:
             sound: mono, 16,000 Hz.
@@ -139,15 +146,15 @@ class Recogniser:
                 detected language is certain.
         """
         given = self._language or (usual if len(sound) < LANGUAGE_DETECTION_SECONDS * HEARING_RATE else None)
-        first, *others = _attempts(len(sound) / HEARING_RATE, self._short_context)
+        attempts = _attempts(len(sound) / HEARING_RATE, self._short_context)
         sound = np.pad(np.clip(finite(sound), -1, 1), (LEAD, 0))
-        segments, information = self._begin(sound, hot_words, given, first)
+        segments, information = self._begin(sound, hot_words, given, attempts[0])
         unsure = given is None and information.language_probability < SURE_OF_LANGUAGE
         if usual is not None and unsure and information.language != usual:
-            segments, information = self._begin(sound, hot_words, usual, first)
+            segments, information = self._begin(sound, hot_words, usual, attempts[0])
         found = _compute(segments, _most_tokens(sound))
-        for attempt in others:
-            if not any(segment.stuck for segment in found):
+        for last, attempt in pairwise(attempts):
+            if not _failed(found, last):
                 break
             segments, _ = self._begin(sound, hot_words, information.language, attempt)
             found = _compute(segments, _most_tokens(sound))
@@ -169,6 +176,23 @@ class Recogniser:
             max_new_tokens=_most_tokens(sound),
             hotwords=hot_words,
         )
+
+
+def _failed(found: Sequence[TranscriptSegment], attempt: _Attempt) -> bool:
+    """Whether the text is a loop, or was recognised with a short context and is improbable.
+
+    Text of a sound that has no speech is improbable with any context.
+    """
+    short = attempt.context_seconds < LONG_CONTEXT
+    return any(
+        segment.stuck
+        or (
+            short
+            and (segment.no_speech or 0.0) <= NO_SPEECH
+            and (segment.log_probability or 0.0) < LEAST_LOG_PROBABILITY
+        )
+        for segment in found
+    )
 
 
 def _most_tokens(sound: Sound16) -> int:

@@ -16,11 +16,18 @@ STUCK, RIGHT = " Dallad, Dallad, Dallad, Dallad,", " Followed by the pound key."
 
 
 class StuckModel:
-    """A model that is stuck in a loop at temperatures below ``leaves_at``, and in contexts shorter than ``fits``."""
+    """A model that is stuck in a loop at temperatures below ``leaves_at``, and in contexts shorter than ``fits``.
 
-    def __init__(self, leaves_at: float, fits: float = 0.0) -> None:
+    Its text has this mean log probability, and its sound has no speech with the probability ``no_speech``.
+    """
+
+    def __init__(
+        self, leaves_at: float, fits: float = 0.0, log_probability: float = -0.2, no_speech: float = 0.01
+    ) -> None:
         self._leaves_at = leaves_at
         self._fits = fits
+        self._log_probability = log_probability
+        self._no_speech = no_speech
         self.asked: list[dict[str, Any]] = []
 
     def transcribe(self, audio: Sound16, **options: Any) -> tuple[Iterable[Any], Any]:
@@ -28,7 +35,11 @@ class StuckModel:
         stuck = options["temperature"] < self._leaves_at or options["context_seconds"] < self._fits
         text, tokens = (STUCK, FEWEST_TOKENS) if stuck else (RIGHT, 6)
         segment = SimpleNamespace(
-            text=text, no_speech_prob=0.01, avg_logprob=-0.4, compression_ratio=1.6, tokens=[1] * tokens
+            text=text,
+            no_speech_prob=self._no_speech,
+            avg_logprob=self._log_probability,
+            compression_ratio=1.6,
+            tokens=[1] * tokens,
         )
         return iter([segment]), SimpleNamespace(language="en", language_probability=0.99)
 
@@ -67,6 +78,19 @@ def test_a_loop_in_the_short_context_is_recognised_with_the_long_one_at_the_same
     first, second = model.asked
     assert (first["context_seconds"], second["context_seconds"]) == (SHORT_CONTEXT, 30.0)
     assert second["temperature"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("log_probability", "no_speech", "contexts"),
+    [(-0.3, 0.01, [10.0]), (-0.4, 0.01, [10.0, 30.0]), (-0.4, 0.9, [10.0])],
+    ids=["probable", "improbable", "improbable, but noise"],
+)
+def test_improbable_text_of_the_short_context_is_recognised_once_more(
+    log_probability: float, no_speech: float, contexts: list[float]
+) -> None:
+    model = StuckModel(leaves_at=0.0, log_probability=log_probability, no_speech=no_speech)
+    heard(model)
+    assert [one["context_seconds"] for one in model.asked] == contexts
 
 
 def test_there_is_silence_before_a_sound_that_begins_at_once() -> None:
