@@ -57,7 +57,7 @@ class ModelResponder:
         self._context_messages = context_messages
         self._prompts = ConversationMessages(SPOKEN, model, clock, small_prompts)
         self._read: tuple[ChatMessage, ...] = ()
-        """The messages before the last one in the newest request. The server has them in its prompt cache."""
+        """The messages of the newest request. The server has them in its prompt cache."""
 
     async def warm_up(self) -> None:
         """Fill the server's prompt cache, and ask the server about its model.
@@ -68,7 +68,7 @@ class ModelResponder:
         await self._model.learn_model_size(model=character.persona.model)
         await self._model.learn_slots(model=character.persona.model)
         asked = await self._messages(character, Turn.of_person("Someone", "hello"))
-        self._read = asked[:-1]
+        self._read = asked
         try:
             await self._model.warm_up(asked, model=character.persona.model)
         except ModelError as error:
@@ -85,9 +85,9 @@ class ModelResponder:
             return
         # The words are not known yet. Without any, the language of a small model's prompt stays as it is.
         messages = await self._messages(character, Turn.of_person(speaker, ""))
-        if messages[:-1] == self._read:
+        if self._has_read(messages):
             return
-        self._read = messages[:-1]
+        self._read = messages
         try:
             await self._model.warm_up(messages, model=character.persona.model)
         except ModelError as error:
@@ -110,7 +110,7 @@ class ModelResponder:
         """
         character = self._character()
         messages = await self._messages(character, asked)
-        self._read = messages[:-1]
+        self._read = messages
         said = ""
         known = self._speakers(character, asked)
         pieces = self._model.text(
@@ -128,6 +128,13 @@ class ModelResponder:
                     continue
                 said += piece.text
                 yield piece.text
+
+    def _has_read(self, messages: tuple[ChatMessage, ...]) -> bool:
+        """Whether the server has read these messages, except for the last line of the last one."""
+        if not self._read or messages[:-1] != self._read[:-1]:
+            return False
+        lines, _, _ = messages[-1].content.rpartition("\n")
+        return not lines or f"{self._read[-1].content}\n".startswith(f"{lines}\n")
 
     def _speakers(self, character: Character, asked: Turn) -> SpeakerNames:
         people = (*self._room().people, asked.speaker)

@@ -47,9 +47,9 @@ class Mind:
 
 
 @asynccontextmanager
-async def responder_of(url: str) -> AsyncIterator[Mind]:
+async def responder_of(url: str, model: str | None = None, messages: int = 10) -> AsyncIterator[Mind]:
     history = History()
-    async with ModelClient(ModelOptions(url)) as client:
+    async with ModelClient(ModelOptions(url, model=model)) as client:
         yield Mind(
             ModelResponder(
                 lambda: Character("seiyuu", SEIYUU, "calm"),
@@ -57,7 +57,7 @@ async def responder_of(url: str) -> AsyncIterator[Mind]:
                 lambda: ROOM,
                 lambda: datetime(2026, 11, 26, tzinfo=UTC),
                 client,
-                10,
+                messages,
                 load_small_prompts(),
             ),
             history,
@@ -168,8 +168,15 @@ async def test_a_tool_that_the_model_calls_is_passed_over() -> None:
 
 
 @asynccontextmanager
-async def model_with_slots(*, broken: bool = False) -> AsyncIterator[tuple[Mind, list[list[dict[str, str]]]]]:
-    """A responder of a llama.cpp server, and the messages of the requests. If ``broken``, the server fails each one."""
+async def model_with_slots(
+    name: str | None = None, *, messages: int = 10, broken: bool = False
+) -> AsyncIterator[tuple[Mind, list[list[dict[str, str]]]]]:
+    """A responder of a llama.cpp server, and the messages of the requests. If ``broken``, the server fails each one.
+
+    Args:
+        name: name of the model.
+        messages: most earlier messages in a prompt.
+    """
     asked: list[list[dict[str, str]]] = []
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -183,7 +190,7 @@ async def model_with_slots(*, broken: bool = False) -> AsyncIterator[tuple[Mind,
             return web.json_response({"error": "out of memory"}, status=500)
         return await streaming(said("Hello.", "stop"), DONE)(request)
 
-    async with serving(handler, own_paths=True) as url, responder_of(url) as mind:
+    async with serving(handler, own_paths=True) as url, responder_of(url, name, messages) as mind:
         await mind.responder.warm_up()
         asked.clear()
         yield mind, asked
@@ -215,3 +222,24 @@ async def test_other_servers_are_not_asked_to_read_ahead() -> None:
         await answered(mind, "Hi!")
         await mind.responder.read_ahead("Ada")
         assert (len(model.asked), len(model.warmed)) == (1, 1)
+
+
+async def test_a_tiny_model_reads_ahead_what_is_left_of_a_history_that_was_cut_back() -> None:
+    async with model_with_slots("m-135m", messages=4) as (mind, asked):
+        read: list[list[str]] = []
+        for number in range(6):
+            warmed = len(asked)
+            await mind.responder.read_ahead("Ada")
+            await answered(mind, f"Line {number}")
+            read.append([request[-1]["content"] for request in asked[warmed:-1]])
+            *_, lines, begun = asked[-1]
+            assert lines["content"].endswith(f"Ada: Line {number}")
+            assert begun == {"role": "assistant", "content": "Seiyuu:"}
+    assert read == [
+        ["Ada: "],
+        [],
+        [],
+        ["Ada: Line 2\nAda: "],
+        [],
+        ["Ada: Line 4\nAda: "],
+    ], "her name is new at first; then the server has read all of it as long as the history only grows"

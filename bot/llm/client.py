@@ -24,7 +24,7 @@ from bot.llm.request_sender import ReplyRequest, RequestSender, ServerMemory
 from bot.llm.requests import ModelOptions, reply_body
 from bot.llm.response import ReplyReader
 from bot.llm.slots import CALL_SLOT, ServerSlots, ask_slots
-from bot.llm.small_model import ModelSize, ask_model_size, options_for_size
+from bot.llm.small_model import ModelSize, ask_model_size, opening_for, options_for_size
 from bot.llm.thinking import ThinkingHabit, begins_inside_thought
 from bot.llm.tool_calls import ToolCall
 from bot.llm.usage import PromptUsage
@@ -166,7 +166,7 @@ class ModelClient:
         Raises:
             ModelError: there is no reply, or it broke off. Everything that was yielded before stays valid.
         """
-        request = self._request(messages, model, when_loading)
+        request = self._request(messages, model, when_loading, speakers)
         return self._answer(request, speakers, never_retract, runs_tools=True)
 
     async def text(
@@ -191,7 +191,7 @@ class ModelClient:
             when_counted: called with the token counts of the prompt, if the server reports them. A server is only asked
                 to report them if ``slot`` is given.
         """
-        request = replace(self._request(messages, model, when_loading), slot=slot, when_counted=when_counted)
+        request = replace(self._request(messages, model, when_loading, speakers), slot=slot, when_counted=when_counted)
         answer = self._answer(request, speakers, never_retract, runs_tools=False)
         async with aclosing(answer):
             async for part in answer:
@@ -316,12 +316,17 @@ class ModelClient:
         task.add_done_callback(self._counting.discard)
 
     def _request(
-        self, messages: Sequence[ChatMessage], model: str | None, when_loading: Callable[[], None] | None = None
+        self,
+        messages: Sequence[ChatMessage],
+        model: str | None,
+        when_loading: Callable[[], None] | None = None,
+        speakers: SpeakerNames = NO_SPEAKERS,
     ) -> ReplyRequest:
         options = self.options if model is None else replace(self.options, model=model)
-        options = options_for_size(options, small=self._memory_of(options.model).size.small)
+        size = self._memory_of(options.model).size
+        options = options_for_size(options, small=size.small)
         begin_by = asyncio.get_running_loop().time() + options.first_token_timeout
-        return ReplyRequest(options, messages, begin_by, when_loading)
+        return ReplyRequest(options, messages, begin_by, when_loading, opening=opening_for(size, speakers))
 
     def _sender(self, request: ReplyRequest) -> RequestSender:
         return RequestSender(request, self._memory_of(request.options.model), self._connections)

@@ -35,12 +35,13 @@ from bot.llm.errors import (
     unreachable,
 )
 from bot.llm.messages import ChatMessage
-from bot.llm.requests import ModelOptions, longest_answer, one_token, reply_body, reply_url
+from bot.llm.requests import ModelOptions, longest_answer, one_token, reply_body, reply_url, with_opening
 from bot.llm.retry_pauses import pause_before, retry_after
 from bot.llm.slots import OPTIONAL_FIELDS, ServerSlots
 from bot.llm.small_model import ModelSize
 from bot.llm.thinking import ThinkingHabit
 from bot.llm.usage import PromptUsage
+from config.sections import ModelApi
 
 MAX_FIELD_RETRIES = 3
 """Maximum number of retries of one request without fields that the server refused."""
@@ -81,6 +82,9 @@ _LOADING = re.compile(
     re.IGNORECASE,
 )
 
+_NO_OPENING = re.compile(r"\bprefill", re.IGNORECASE)
+"""In the message with which llama.cpp refuses the beginning of a reply, for example of a model that thinks first."""
+
 Connections = Callable[[], aiohttp.ClientSession]
 """A function that returns the session with the connections to the server."""
 
@@ -106,6 +110,7 @@ class ReplyRequest:
         warming: whether the request only fills the server's prompt cache, so that a reply of one token is enough.
         slot: the slot of a llama.cpp server in which the reply is made; ``None`` leaves the choice to the server.
         when_counted: called with the token counts of the prompt, if the server reports them.
+        opening: the beginning of the reply. A server that can't continue it is not sent it.
     """
 
     options: ModelOptions
@@ -115,6 +120,7 @@ class ReplyRequest:
     warming: bool = False
     slot: int | None = None
     when_counted: Callable[[PromptUsage], None] | None = None
+    opening: str = ""
 
 
 class RequestSender:
@@ -193,7 +199,7 @@ class RequestSender:
 
     def _change(self, said: str) -> bool:
         """Change the request as the server's message suggests. Returns False if there is nothing to change."""
-        return self._shorten(length_refusal(said)) or self._leave_out(said)
+        return self._shorten(length_refusal(said)) or self._leave_out_opening(said) or self._leave_out(said)
 
     def _shorten(self, refusal: LengthRefusal | None) -> bool:
         if refusal is None or self._shortenings >= MAX_SHORTENINGS:
@@ -205,12 +211,21 @@ class RequestSender:
         fit = self._memory.window.fit(self._request.messages, longest_answer(self._options))
         self._sent = fit.messages
         more = self._memory.slots.fields(self._request.slot, self._options.api)
-        body = self._memory.dialect.applied(reply_body(self._options, fit.messages, fit.max_tokens, more))
+        body = reply_body(self._options, fit.messages, fit.max_tokens, more)
+        if self._sends_opening:
+            body = with_opening(body, self._request.opening)
+        body = self._memory.dialect.applied(body)
         for field in self._left_out_fields:
             body = without_field(body, field)
         if self._folds_system:
             body = with_system_folded(body)
         return one_token(body) if self._request.warming else body
+
+    @property
+    def _sends_opening(self) -> bool:
+        """Whether the server continues the beginning of a reply: of messages only llama.cpp's, of a text each one."""
+        continues = self._options.api is not ModelApi.CHAT or self._memory.slots.known
+        return bool(self._request.opening) and continues and self._memory.dialect.takes_openings
 
     async def _make_ready(self, refusal: Refusal) -> None:
         """Change the request or wait, so that another attempt may succeed. Raises ModelError if nothing can help."""
@@ -223,7 +238,14 @@ class RequestSender:
             return
         raise refused(self._options, refusal)
 
-    # Refused fields.
+    # Refused openings and fields.
+
+    def _leave_out_opening(self, said: str) -> bool:
+        """Leave out the beginning of the reply if the server refuses it. Returns False if it does not."""
+        if not self._sends_opening or _NO_OPENING.search(said) is None:
+            return False
+        self._memory.dialect.learn_no_openings()
+        return True
 
     def _leave_out(self, said: str) -> bool:
         """Leave out the fields that the server refuses.
