@@ -123,8 +123,6 @@ def options_for_size(options: ModelOptions, *, small: bool) -> ModelOptions:
     return replace(options, **chosen)
 
 
-
-
 def opening_for(size: ModelSize, speakers: SpeakerNames) -> str:
     """The beginning of a reply that the model is given, so that it only continues it; "" if it is given none.
 
