@@ -153,8 +153,8 @@ async def _listen(
             sys.stdout.flush()
             # Engines may print, and nobody reads standard output from here on: a full pipe would block them.
             sys.stdout = sys.stderr
-            # What a start has made lives as long as the server. Without this, each full garbage collection would look
-            # through it and delay the sound by about 100 ms.
+            # Objects made during the start live as long as the server. If they were not frozen, each full garbage
+            # collection would go through them and delay the sound by about 100 ms.
             gc.freeze()
             await ended
     except EngineError as error:
@@ -215,7 +215,7 @@ class Refusals:
     options: Mapping[str, str]
 
     def exit_with(self, message: str, status: int) -> int:
-        """Print the message, with the place of the setting that it begins with. Returns ``status``."""
+        """Print the message; if it begins with a setting's name, say where that setting stands. Returns ``status``."""
         variable = re.match(r"[A-Z_]+(?=[:=])", message)
         if variable and variable[0] not in self.options:
             with contextlib.suppress(SettingsError):

@@ -104,8 +104,8 @@ class AudioFilterChain:
 class PitchShifter:
     """Raises the pitch of mono float32 at ``rate`` Hz by ``semitones`` (-12 to 12). CPU-bound: call it in a thread.
 
-    The output is as long as the input, to the sample. Up to 60 ms are held back until more input comes, or it ends.
-    At 0 semitones, samples pass unchanged.
+    The output is as long as the input, to the sample. Up to 60 ms are held back until more input comes, or the input
+    ends. At 0 semitones, samples pass unchanged.
     """
 
     def __init__(self, semitones: float, rate: int) -> None:

@@ -140,7 +140,7 @@ async def run_on_sandbox(
     """Run the bot, and the call beside it. Print why the call failed, if it did.
 
     Args:
-        data_dir: the folder in which the bot keeps what it keeps.
+        data_dir: the folder for the bot's data.
         log: the file for the bot's log.
         call: the call. The bot is ended after it.
 

@@ -108,7 +108,7 @@ def _on_the_end(took: float, figures: Figures) -> Iterator[str]:
     if figures.paused is not None and figures.paused > SLOW_PAUSE:
         why = f"the first sign of a pause comes only after {figures.paused:.0f} ms: this machine is busy"
     elif figures.ends_wait_for_words:
-        why = f"it waits for the words, and they come {figures.words:.0f} ms after the last sound: quicker ears help"
+        why = f"the end waits for the words, which come {figures.words:.0f} ms after the last sound: quicker ears help"
     else:
         why = (
             "the questions did not sound finished, or the bot still learns how long each guest pauses; this keeps "
@@ -137,14 +137,14 @@ def _on_ears(took: float, traces: Sequence[ReplyTrace], engines: Engines, trials
             yield f"{cost}, and {slower}, which is here too, would not be quicker."
             return
     if engines.ears_host is not None:
-        yield f"{cost}: a transcription server nearer than {engines.ears_host}, or ears of the bot's own (no STT_URL)."
+        yield f"{cost}: use a transcription server nearer than {engines.ears_host}, or the bot's own ears (no STT_URL)."
         return
     if engines.ears == SMALLEST_EARS:
         yield f"{cost}, and {SMALLEST_EARS} is the smallest Whisper: a graphics card (STT_DEVICE=cuda) is quicker."
         return
     yield (
-        f"{cost}: a smaller Whisper, or a graphics card (STT_DEVICE=cuda). No smaller one is on this machine: "
-        f"`{download_command(SMALLEST_EARS)}`, and rehearse again to compare."
+        f"{cost}: use a smaller Whisper, or a graphics card (STT_DEVICE=cuda). No smaller Whisper is on this machine: "
+        f"type `{download_command(SMALLEST_EARS)}`, and rehearse again to compare."
     )
 
 
@@ -162,11 +162,11 @@ def _on_the_mind(took: float, engines: Engines) -> Iterator[str]:
     if "mind" in engines.toys:
         return
     if engines.llm_server is None:
-        change = "a smaller LLM_MODEL, or LLM_URL to a model server with a graphics card"
+        change = "use a smaller LLM_MODEL, or set LLM_URL to a model server with a graphics card"
     else:
         change = (
-            f"a smaller model; keep it loaded in the server; or LLM_URL nearer than {engines.llm_server}. A model that "
-            "thinks before it answers needs that switched off (LLM_EXTRA)"
+            f"use a smaller model, keep it loaded in the server, or use a server nearer than {engines.llm_server} "
+            "(LLM_URL). If the model thinks before it answers, switch that off (LLM_EXTRA)"
         )
     yield f"Your model's first token costs {took:.0f} ms: {change}."
 
@@ -182,11 +182,11 @@ def _on_the_voice(took: float, engines: Engines) -> Iterator[str]:
     cost = f"Your voice's first sound costs {took:.0f} ms"
     match engines.voice:
         case None:
-            yield f"{cost}: a nearer speech server than TTS_WEBSOCKET_URL, or a quicker engine there, such as piper."
+            yield f"{cost}: use a nearer speech server (TTS_WEBSOCKET_URL), or a quicker engine there, such as piper."
         case "piper" | "espeak":
             yield f"{cost}, with the quickest engine that there is: other programs or the ears keep this machine busy."
         case engine:
-            yield f"{cost} with {engine}: TTS_ENGINE=piper."
+            yield f"{cost} with {engine}: TTS_ENGINE=piper is quicker."
 
 
 def _on_sending(took: float) -> Iterator[str]:

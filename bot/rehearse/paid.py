@@ -11,7 +11,7 @@ from config.hosts import costs_money
 from config.settings import Settings
 
 REQUESTS_PER_QUESTION = 3
-"""Requests that one question may cause: one with pauses is transcribed, and answered, at more than one of them."""
+"""Requests that one question may cause: if it has pauses, it is transcribed, and answered, at more than one pause."""
 OTHER_REQUESTS = 10
 """Requests that one service may get besides: to warm it up, and to try it again with the same questions."""
 

@@ -21,7 +21,7 @@ class Talk:
 
     Attributes:
         alone: the first guest's questions, by name, while nobody else is there.
-        others: the guests who come in then.
+        others: the guests who come in after these questions.
         by_name: questions that call the bot by its name, asked again and again.
     """
 

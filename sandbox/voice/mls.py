@@ -114,7 +114,7 @@ def parse_commit(data: bytes) -> Commit:
     reader.vector()
     epoch = reader.number(8)
     if reader.number(1) != _SENDER_MEMBER:
-        raise MlsError("a commit comes from a member")
+        raise MlsError("the commit does not come from a member")
     sender_leaf = reader.number(4)
     reader.vector()
     if reader.number(1) != _CONTENT_COMMIT:
@@ -132,7 +132,7 @@ def _count_references(proposals: bytes) -> int:
     reader, count = _Reader(proposals), 0
     while reader.at < len(proposals):
         if reader.number(1) != _REFERENCE:
-            raise MlsError("a commit here takes up the service's proposals by reference")
+            raise MlsError("the commit contains a proposal itself, not a reference to a proposal")
         reader.vector()
         count += 1
     return count

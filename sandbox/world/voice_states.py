@@ -13,7 +13,7 @@ from sandbox.world.permissions import Permission
 
 
 class VoiceStates:
-    """All voice states. Its events tell the voice server whom to accept and whom to disconnect."""
+    """All voice states. The events of a change tell the voice server whom to accept and whom to disconnect."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory

@@ -42,13 +42,13 @@ def test_slots_are_filled_and_numbers_stay_numbers() -> None:
     ("text", "words"),
     [
         ("{", "is not JSON"),
-        ("[]", "not an object of nodes"),
-        ("{}", "not an object of nodes"),
+        ("[]", "must be a JSON object with at least one node"),
+        ("{}", "must be a JSON object with at least one node"),
         (json.dumps({"nodes": [], "links": [], "version": 0.4}), "Export (API)"),
         (json.dumps({"1": {"inputs": {}}}), "no class_type"),
         (json.dumps({"1": {"class_type": "Node"}}), "no inputs"),
         (json.dumps({"1": _node(text="a cat")}), "holds {{prompt}}"),
-        (json.dumps({"1": _node(text="{{prompt}} {{style}}")}), "no slot {{style}}"),
+        (json.dumps({"1": _node(text="{{prompt}} {{style}}")}), "it uses {{style}}, which is an unknown slot"),
     ],
 )
 def test_a_workflow_that_can_not_be_used_is_refused_with_the_reason(text: str, words: str, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_cron_means_what_it_means_in_a_crontab(cron: str, next_ones: list[str]) 
         ("every 7 minutes x", "`7 minutes` do not fit evenly into an hour. These do: 1, 2, 3, 4, 5, 6, 10"),
         ("every 10 seconds x", "a minute is the shortest time between two posts"),
         ("every seconds x", "a minute is the shortest time"),
-        ("every 2 weeks x", "a week is too long; `monday 18:00` is every week's"),
+        ("every 2 weeks x", "a week is too long: write `monday 18:00` for every week"),
         ("every month x", "a month is too long"),
         ("every 0 hours x", "`0 hours` do not fit evenly into a day"),
         ("tomorrow 18:00 x", "`tomorrow` comes only once"),

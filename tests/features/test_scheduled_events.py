@@ -311,8 +311,8 @@ async def test_a_channel_closed_to_the_bot_is_told_once_shown_and_works_again_wi
         await a_day_passes()
         await a_day_passes()
         assert told() == [
-            f"🗓️ I could not post your scheduled event 1: in <#{side.id}> I am not allowed to send messages. It stays "
-            "on the schedule, and is posted again from the next time on at which I may. It was: noon"
+            f"🗓️ I could not post your scheduled event 1: in <#{side.id}> I am not allowed to send messages. It "
+            "stays on the schedule, and I post it at its next times as soon as I am allowed to. It was: noon"
         ]
         assert "⚠️ not posted at the moment: I'm not allowed to send messages" in await board.stage.ask("!schedule list")
         sandbox.faults.allow(sandbox.bot, side)

@@ -106,7 +106,7 @@ def test_a_language_whose_library_is_missing_is_told_as_such(
         raise ImportError("Chinese requires: pypinyin")
 
     monkeypatch.setattr(network(engine).tokenizer, "encode", missing)
-    with pytest.raises(EngineError, match=r"needs a library more to speak 'en': Chinese requires: pypinyin"):
+    with pytest.raises(EngineError, match=r"needs one more library to speak 'en': Chinese requires: pypinyin"):
         hear(engine)
 
 

@@ -29,7 +29,7 @@ _PAGE = """<!doctype html>
 <p>This server turns text into speech. It is for programs: it has no page to type into.</p>
 <ul>
 <li><a href="v1/audio/voices">The voices</a></li>
-<li><a href="health">How it is</a></li>
+<li><a href="health">Its state</a></li>
 <li><a href="openapi.json">Its interface</a>, as an OpenAPI document; docs/api.md explains it</li>
 </ul>
 <p>Programs that speak OpenAI's API use this address with <code>/v1</code> at its end.</p>

@@ -122,4 +122,4 @@ async def _file(part: BodyPartReader, path: Path, limits: FormLimits) -> Path:
 
 
 def _too_large(limits: FormLimits) -> ApiError:
-    return ApiError(413, f"a file may have {limits.file_bytes // 1024**2} MB", limits.file_field, "too_large")
+    return ApiError(413, f"a file may have at most {limits.file_bytes // 1024**2} MB", limits.file_field, "too_large")

@@ -72,7 +72,7 @@ def _fallback_names(settings: SpeechSettings) -> list[str]:
     """Return the names of the fallbacks.
 
     Unless ``TTS_FALLBACK`` names them, Piper is left out without ``PIPER_MODEL``, and Kokoro without its weights, or
-    behind espeak-ng, which is quicker everywhere.
+    if the preferred engine is espeak-ng, which is quicker everywhere.
     """
     left_out = {settings.tts_engine}
     if not settings.named_fallbacks:
@@ -92,7 +92,7 @@ def _fallbacks(settings: SpeechSettings, profiles: VoiceProfileStore) -> list[Sp
         except UnknownEngineError:
             raise
         except EngineError as error:
-            _log.error("%s. It does not stand in.", error)
+            _log.error("%s. It is left out of the fallbacks.", error)
     return engines
 
 

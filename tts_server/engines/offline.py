@@ -40,7 +40,7 @@ _FETCHING_WORDS = frozenset({"install", "download"})
 
 
 class FetchRefusedError(OSError):
-    """A connection to another machine or the installation of a package was refused; the message names it."""
+    """A connection to another machine, or an installation, was refused; the message names the machine or package."""
 
 
 def forbid_connections(*, everywhere: bool, allowed: Collection[str] = ()) -> None:
@@ -67,7 +67,7 @@ def forbid_connections(*, everywhere: bool, allowed: Collection[str] = ()) -> No
 
 @contextmanager
 def nothing_fetched(*, forbidden: bool = True) -> Iterator[None]:
-    """Refuse connections of this thread to other machines while the block runs."""
+    """Refuse connections of this thread to other machines while the block runs, if ``forbidden``."""
     token = _FETCHING_FORBIDDEN.set(forbidden or _FETCHING_FORBIDDEN.get())
     try:
         yield

@@ -134,7 +134,7 @@ class StandInEngine(AlwaysLoaded):
             try:
                 yield tone[start : start + chunk]
             finally:
-                # The record is written after the sound is passed on: writing would count as a delay of the server.
+                # The record is written only after the sound is passed on, so that the writing delays no sound.
                 if start == 0:
                     self._record(StandInTiming(text, received_at, first_audio_at))
             due += CHUNK_SECONDS * self._real_time_factor

@@ -135,7 +135,8 @@ class EnginePool:
 
         Raises:
             OverloadedError: too many replies are being spoken.
-            UnspeakableError: at the end of the block, if no segment could be spoken. A single such segment is skipped.
+            UnspeakableError: at the end of the block, if no segment could be spoken. A single unspeakable segment is
+                skipped.
         """
         with self._admission.enter(self._preferred.pace.replies_at_once) as with_preferred, self.lifecycle.in_use():
             reply = ReplySynthesizer(
@@ -243,7 +244,7 @@ class EnginePool:
 
     def _breaker_changed(self, low: OpenReason | None) -> None:
         if low and not self._fallbacks:
-            _log.info("%s is to be spared (%s), but no other engine is there: it goes on", self.engine_name, low)
+            _log.info("%s is to be spared (%s), but there is no other engine, so it speaks on", self.engine_name, low)
         elif low:
             _log.info("%s is spared (%s): the next engine speaks", self.engine_name, low)
         elif self.lifecycle.ready:

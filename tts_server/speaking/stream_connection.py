@@ -121,7 +121,7 @@ class StreamConnection(ReplyClient):
     @staticmethod
     def _parse(raw: WSMessage) -> Speak | Cancel:
         if raw.type is not WSMsgType.TEXT:
-            raise WireError("bad_message", "a message is JSON text")
+            raise WireError("bad_message", "a message must be JSON text")
         return parse_client(raw.data)
 
     async def _take(self, message: Speak) -> None:

@@ -54,7 +54,7 @@ def shared_lexicon() -> SharedLexicon:
 
 @cache
 def dotted_abbreviations() -> frozenset[str]:
-    """Return the abbreviations of all languages whose full stop ends no sentence, in lower case, without that stop."""
+    """Return all languages' abbreviations that end no sentence, in lower case, without their full stop."""
     return frozenset(short for shorts in shared_lexicon().no_sentence_end.values() for short in shorts)
 
 

@@ -35,9 +35,9 @@ REMEMBERED = 8
 REMEMBERED_CHARS = 300
 """Maximum number of characters that the model sees of each message. The rest of a longer message is cut off."""
 NO_PERMISSION = "❌ I need the permission Manage Webhooks in this channel for that."
-ALREADY_ARGUING = "🎭 They are already arguing."
+ALREADY_ARGUING = "🎭 My twin and I are already arguing here."
 BROKEN_OFF = "🎭 The argument ends here: {reason}"
-WRONG_CHANNEL = "❌ That works in text channels only."
+WRONG_CHANNEL = "❌ My twin and I argue in text channels only."
 
 
 class _NoWordsError(Exception):

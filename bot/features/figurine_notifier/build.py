@@ -47,5 +47,7 @@ def _missing(settings: Settings) -> str | None:
 
 
 FIGURINE_NOTIFIER = FeatureBuilder(
-    _build, check, optional_commands=OptionalCommands(("figurines",), "News of figurines is", _missing)
+    _build,
+    check,
+    optional_commands=OptionalCommands(("figurines",), subject="News of figurines is", missing=_missing),
 )

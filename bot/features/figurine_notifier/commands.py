@@ -18,7 +18,7 @@ Context = commands.Context[Any]
 MAX_WORDS = 100
 """Maximum number of characters of the words that a subscription looks for."""
 TOO_MANY_WORDS = f"❌ That is too long to search for: the limit is {MAX_WORDS} characters."
-TOO_MANY = "❌ There are too many subscriptions already, yours or in this channel. Try it in a private message to me."
+TOO_MANY = "❌ You or this channel has too many subscriptions already. Try it in a private message to me."
 NOT_SUBSCRIBED = "❌ You have no subscription here. `{prefix}figurines list` shows where you have one."
 REPLACED = " That replaces what you had subscribed to here before: {before}."
 UNSUBSCRIBED = "🎎 You won't get figurine news here any more."

@@ -76,7 +76,7 @@ class Workflow:
         used = set(_slots_in([node["inputs"] for node in graph.values()]))
         if unknown := sorted(used - set(Slots.__slots__)):
             names = ", ".join(f"{{{{{name}}}}}" for name in Slots.__slots__)
-            raise WorkflowError(f"there is no slot {{{{{unknown[0]}}}}}; the slots are {names}")
+            raise WorkflowError(f"it uses {{{{{unknown[0]}}}}}, which is an unknown slot; the known slots are {names}")
         if "prompt" not in used:
             raise WorkflowError("no input of any node holds {{prompt}}, so I could not say what to draw")
         return cls(graph)
@@ -91,7 +91,7 @@ class Workflow:
 
 def _check_nodes(graph: object) -> None:
     if not isinstance(graph, dict) or not graph:
-        raise WorkflowError("it is not an object of nodes")
+        raise WorkflowError("it must be a JSON object with at least one node; save the workflow with “Export (API)”")
     if isinstance(graph.get("nodes"), list):
         raise WorkflowError("it was saved for ComfyUI's editor; save it with “Export (API)” instead")
     for key, node in graph.items():

@@ -170,7 +170,7 @@ class ScheduledEvents:
     async def _post_postponed(self) -> None:
         """Post the postponed events in the order of their due times, until there are none or this object is paused.
 
-        They are read again before each post. So an event that was refused during a pause comes first after it.
+        They are read again before each post. So an event that a pause kept from being posted comes first afterwards.
         """
         while not self._gate.held:
             postponed = [event for event in await self._records.all() if event.postponed and not event.disabled]

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 GONE = "🗓️ The channel of your scheduled event {id} is gone, so I stopped posting it."
 REFUSED = (
     "🗓️ I could not post your scheduled event {id}: in <#{channel}> I am not allowed to {missing}. "
-    "It stays on the schedule, and is posted again from the next time on at which I may."
+    "It stays on the schedule, and I post it at its next times as soon as I am allowed to."
 )
 QUOTE = " It was: {text}"
 MAX_QUOTED = 1_500

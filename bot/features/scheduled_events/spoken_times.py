@@ -130,7 +130,7 @@ class _Reader:
             raise TimesError("a minute is the shortest time between two posts: `every 5 minutes`")
         if self._at > begin and unit in _TOO_LONG:
             raise TimesError(
-                f"a {unit} is too long; `monday 18:00` is every week's, `0 18 1 * *` the first of every month's"
+                f"a {unit} is too long: write `monday 18:00` for every week, `0 18 1 * *` for the first of every month"
             )
         if count is None or unit not in _UNITS or self._at == begin:
             self._at = begin

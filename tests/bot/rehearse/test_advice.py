@@ -85,7 +85,7 @@ def test_ears_without_another_model_here_are_told_how_to_get_one() -> None:
 
 def test_a_slow_first_token_is_told_with_what_helps() -> None:
     (told,) = advice(later(GOOD, "first_token", 881))
-    assert told.startswith("Your model's first token costs 980 ms: a smaller LLM_MODEL, or LLM_URL")
+    assert told.startswith("Your model's first token costs 980 ms: use a smaller LLM_MODEL, or set LLM_URL")
     (told,) = advice(later(GOOD, "first_token", 881), replace(HOME, llm_server="192.168.1.20"))
     assert "keep it loaded in the server" in told
     assert "nearer than 192.168.1.20" in told
@@ -118,7 +118,7 @@ def test_a_model_that_writes_slowly_and_a_packet_that_leaves_late_are_told() -> 
         ({"speech_paused": 300.0, "transcribed": 400.0}, "first sign of a pause comes only after 300 ms"),
         (
             {"transcribed": 690.0},
-            "it waits for the words, and they come 690 ms after the last sound: quicker ears help",
+            "the end waits for the words, which come 690 ms after the last sound: quicker ears help",
         ),
         ({"transcribed": 200.0}, "did not sound finished, or the bot still learns"),
     ],
@@ -137,7 +137,7 @@ def test_a_long_wait_for_the_end_is_told_with_its_reason(changes: dict[str, Any]
 def test_quicker_ears_are_advised_if_the_ends_of_turns_wait_for_the_words() -> None:
     waiting = replace(later(GOOD, "transcribed", 400), turn_ended=620.0)
     end, ears = advice(waiting, HOME, BASE, TINY)
-    assert "it waits for the words" in end
+    assert "the end waits for the words" in end
     assert "about -210 ms" in ears
 
 

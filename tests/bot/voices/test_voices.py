@@ -152,7 +152,7 @@ async def test_suggestions_ask_the_server_seldom_and_know_what_was_just_made(lib
             "❌ Too short: 3.2 s of speech, 6 s are",
         ),
         (refusal(415, "there is no sound in it", "no_audio"), "❌ There is no sound in it."),
-        (refusal(413, "a file may have 25 MB", "too_large"), "❌ A file may have 25 MB."),
+        (refusal(413, "a file may have at most 25 MB", "too_large"), "❌ A file may have at most 25 MB."),
         (refusal(503, "loading"), "⏳ The speech server is still getting ready"),
         (refusal(401, "no"), "does not accept my `TTS_TOKEN`"),
         (refusal(500, "", "engine_failed"), "(HTTP status 500)"),

@@ -75,7 +75,7 @@ async def test_an_engine_without_another_one_is_not_said_to_be_spared(caplog: py
         server.session.put(server.url("/v1/performance"), json={"low": True}) as response,
     ):
         assert (await response.json())["speaking"] == "only"
-    assert "only is to be spared (asked), but no other engine is there: it goes on" in caplog.text
+    assert "only is to be spared (asked), but there is no other engine, so it speaks on" in caplog.text
     assert "the next engine speaks" not in caplog.text
 
 

@@ -227,7 +227,7 @@ class TestFaults:
                 assert server.pool.state() == EngineChanged("kokoro", "ready")
 
     def test_it_has_no_options(self, tmp_path: Path) -> None:
-        with pytest.raises(EngineError, match="kokoro has no option 'voice', and no others; TTS_VOICE chooses"):
+        with pytest.raises(EngineError, match="kokoro has no options, so not 'voice' either; TTS_VOICE chooses"):
             create_kokoro(make_weights(tmp_path), {"voice": "af_heart"}, None)
 
 

@@ -36,8 +36,8 @@ THREADS = 2
 class KokoroEngine(AlwaysLoaded):
     """A ``SpeechEngine`` with Kokoro's speakers.
 
-    The network is in memory from the start; it needs no GPU. A speaker's styles are read when the speaker first speaks.
-    Kokoro itself changes the speed; the server changes the pitch.
+    The network is in memory from the start; it needs no GPU. A speaker's style vectors are read when the speaker first
+    speaks. Kokoro itself changes the speed; the server changes the pitch.
 
     Args:
         files: the network and the speakers.
@@ -73,7 +73,7 @@ class KokoroEngine(AlwaysLoaded):
         return self._voices
 
     def resolve(self, voice: str | None, language: str | None) -> Voice:
-        """Return the speaker for a request. One may also be named by the first name: ``heart`` for ``af_heart``.
+        """Return the speaker for a request. The first name is enough to name one: ``heart`` for ``af_heart``.
 
         A speaker speaks one language. For a text in another one, a speaker of that language is returned, if possible
         one of the same gender.

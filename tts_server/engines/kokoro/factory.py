@@ -40,7 +40,7 @@ def create_kokoro(folder: Path | None, options: Mapping[str, Any], voice: str | 
         )
     if options:
         raise EngineError(
-            f"TTS_ENGINE_OPTIONS: kokoro has no option {next(iter(options))!r}, and no others; "
+            f"TTS_ENGINE_OPTIONS: kokoro has no options, so not {next(iter(options))!r} either; "
             "TTS_VOICE chooses the speaker"
         )
     if folder is None:

@@ -30,7 +30,7 @@ ESPEAK_VOICES: Mapping[str, str] = MappingProxyType(
 )
 """espeak-ng's names of the languages, by BCP 47 tag."""
 
-# espeak-ng joins the letters of one sound with a tie, for example in a diphthong. Kokoro has one symbol for each.
+# espeak-ng joins the letters of one sound with a tie, for example in a diphthong. Kokoro has one symbol for the sound.
 _JOINED = {
     "a͡ɪ": "I",
     "a͡ʊ": "W",
@@ -108,7 +108,7 @@ def _backend(voice: str) -> EspeakBackend:
     # uses the same library in this process, is not disturbed.
     EspeakWrapper.set_library(espeakng_loader.get_library_path())
     EspeakWrapper.set_data_path(espeakng_loader.get_data_path())
-    # phonemizer warns of almost every text: one whose words it reads in another number, or one with a foreign word.
+    # phonemizer warns about almost every text, because the number of words changes or because a word is foreign.
     logger = logging.Logger("phonemizer", logging.ERROR)
     return EspeakBackend(
         voice, preserve_punctuation=True, with_stress=True, tie=True, language_switch="remove-flags", logger=logger

@@ -24,7 +24,7 @@ _NEEDED = ("piper", "onnx")
 
 
 def _how_to_get_a_voice() -> str:
-    return f"type {bot_command('models download piper-joe')}, or set PIPER_MODEL to the file of another"
+    return f"type {bot_command('models download piper-joe')}, or set PIPER_MODEL to the file of another voice"
 
 
 def create_piper(

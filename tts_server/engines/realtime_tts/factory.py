@@ -249,7 +249,7 @@ def _call(name: str, make: Any, arguments: Mapping[str, Any], keys: Mapping[str,
 
 def _not_here(name: str, missing: str) -> str:
     return (
-        f"{name} is not all on this machine ({missing}), and the speech server fetches nothing by itself. "
+        f"{name} lacks something on this machine ({missing}), and the speech server fetches nothing by itself. "
         f"For its weights, {NAMED_ENGINES[name].weights}"
     )
 

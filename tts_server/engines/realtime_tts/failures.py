@@ -22,11 +22,11 @@ def missing_keys(name: str, variables: Collection[str]) -> str:
 def no_sound(name: str, variables: Collection[str], *, online: bool) -> str:
     """Return the message for an engine that made no sound and raised no error."""
     if not online:
-        return f"{name} gave no sound for the text; what it wrote about that stands in the speech server's log"
+        return f"{name} gave no sound for the text; its own messages are in the speech server's log"
     key = f", or does not accept {' or '.join(variables)}" if variables else ""
     return (
         f"{name} gave no sound for the text: its service can't be reached{key}, or does not know the voice; "
-        "what it wrote about that stands in the speech server's log"
+        "its own messages are in the speech server's log"
     )
 
 

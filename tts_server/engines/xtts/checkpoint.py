@@ -58,7 +58,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     rate = audio.get("output_sample_rate", arguments.get("output_sample_rate", _DEFAULT_RATE))
     languages = config.get("languages", list(_DEFAULT_LANGUAGES))
     if not isinstance(rate, int) or not 8_000 <= rate <= 96_000:
-        raise EngineError(f"{folder / CONFIG} names a sample rate of {rate!r}")
+        raise EngineError(f"{folder / CONFIG} names the sample rate {rate!r}, not one of 8,000 to 96,000 Hz")
     if not isinstance(languages, list) or not languages or not all(isinstance(language, str) for language in languages):
         raise EngineError(f"{folder / CONFIG} names no languages")
     weights = folder / WEIGHTS

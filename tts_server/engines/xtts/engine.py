@@ -47,7 +47,8 @@ class XttsEngine:
         device: ``TTS_DEVICE``.
         precision: ``TTS_PRECISION``.
         deepspeed: whether DeepSpeed speeds up the language model.
-        cache_dir: a folder for the latents of voices; latents that are deleted there are learned again.
+        cache_dir: a folder for latents, the data that the model has learned about each voice; latents that are deleted
+            there are learned again.
         default_voice: id or name of the voice for requests that name none.
     """
 

@@ -115,7 +115,7 @@ class XttsModel:
         try:
             tokens = self._tokenizer.encode(text.strip().lower(), lang=language)
         except ImportError as error:
-            raise EngineError(f"XTTS v2 needs a library more to speak {language!r}: {error}") from error
+            raise EngineError(f"XTTS v2 needs one more library to speak {language!r}: {error}") from error
         except (NotImplementedError, KeyError) as error:
             raise EngineError(f"XTTS v2 can't read {text!r} in {language!r}") from error
         unspoken = {self._tokenizer.tokenizer.token_to_id(name) for name in ("[UNK]", "[SPACE]", f"[{language}]")}
@@ -273,7 +273,7 @@ class StreamingVocoder:
 def _interpolated(frames: torch.Tensor, scale: float) -> torch.Tensor:
     """Interpolate linearly, as PyTorch's ``interpolate`` does.
 
-    If so few frames come in that no more come out, PyTorch copies them. This function interpolates them too.
+    If so few frames come in that equally many come out, PyTorch copies them. This function interpolates them too.
     """
     known = frames.shape[-1]
     places = (torch.arange(math.floor(known * scale), device=frames.device) + 0.5) / scale - 0.5
