@@ -118,7 +118,8 @@ class CallSettings(Section):
         barge_in: who may interrupt the bot.
         captions: where captions (who said what) are written, until somebody chooses otherwise.
         remake_recordings: whether a better voice speaks the recorded answers again after the call.
-        interim_transcripts: whether words are worked out while somebody speaks, for programs that read ``--events``.
+        interim_transcripts: whether words are worked out while somebody speaks, for guesses and for programs that read
+            ``--events``.
         guesses: whether replies are prepared before it is certain that the person has finished.
         wrong_guesses_per_minute: most prepared replies that a call throws away in a minute.
     """

@@ -153,7 +153,7 @@ class Call(Generic[T]):
         self._playback.listener = self.conversation
 
         # In: from sound to a prompt, or to a spoken command.
-        detectors = TurnDetectors(engines.turn_policy)
+        detectors = TurnDetectors(engines.detector_policy)
         self.input_worker = InputWorker(transport.audio, detectors, EchoDetector(), loop, clock=clock)
         self._commands = SpokenCommands(self.conversation, people, character, self._notices, clock=clock)
         self._turn_taking = TurnTaking(

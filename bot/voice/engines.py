@@ -43,3 +43,8 @@ class CallEngines:
     turn_policy: TurnPolicy
     word_lists: WordLists
     run_ahead: RunAhead = UNPAID
+
+    @property
+    def detector_policy(self) -> TurnPolicy:
+        """The rules for the turn detectors. Calls with interim transcripts need the sound of turns more often."""
+        return self.turn_policy.with_interims() if self.run_ahead.interims else self.turn_policy

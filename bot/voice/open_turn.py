@@ -3,11 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
+from audio.samples import HEARING_RATE
 from bot.voice.turn import TurnId
 from bot.voice.turns.events import SpeechPaused, TurnEnded
+
+MISSED = 0.35
+"""An interim transcript may lack this many seconds of the sound up to a pause, and serve as its words all the same.
+
+Some of these seconds are the silence by which the pause was noticed. Whisper recognises most last words although their
+end is missing (:mod:`benchmarks.interims`).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class InterimWords:
+    """An interim transcript.
+
+    Attributes:
+        text: the words.
+        samples: length of the sound that was transcribed: the turn so far, or its rest after its last part.
+        parts: number of parts that had been cut off the turn before this sound.
+    """
+
+    text: str
+    samples: int
+    parts: int
 
 
 @dataclass(slots=True, eq=False)
@@ -21,6 +46,9 @@ class OpenTurn:
         may_be_echo: whether the turn's newest sound may be the bot's own voice.
         parts: transcriptions of the turn's earlier parts, in order. A long turn is transcribed in parts.
         interim: transcription of the sound so far, while the person speaks.
+        so_far: the newest interim transcript.
+        checked_at: when an interim transcript was last asked for to decide about an interruption, in monotonic seconds.
+        guessed: whether a speculative reply was asked for at ``paused``.
         transcription: transcription of the sound up to ``paused``.
         estimate: the end-of-turn estimate for ``paused``.
         paused: the newest pause; ``None`` while the person speaks.
@@ -37,6 +65,9 @@ class OpenTurn:
     may_be_echo: bool = True
     parts: list[asyncio.Task[str]] = field(default_factory=list)
     interim: asyncio.Task[None] | None = None
+    so_far: InterimWords | None = None
+    checked_at: float = -inf
+    guessed: bool = False
     transcription: asyncio.Task[None] | None = None
     estimate: asyncio.Task[None] | None = None
     paused: SpeechPaused | None = None
@@ -48,3 +79,35 @@ class OpenTurn:
     def tasks(self) -> list[asyncio.Task[Any]]:
         """The tasks of the turn."""
         return [task for task in (*self.parts, self.interim, self.transcription, self.estimate) if task is not None]
+
+    @property
+    def words_of_parts(self) -> str | None:
+        """The words of the parts that were cut off; ``None`` if some of these words are not known yet."""
+        if any(not part.done() for part in self.parts):
+            return None
+        return _joined(part.result() for part in self.parts)
+
+    @property
+    def early_words(self) -> str | None:
+        """The words up to the newest pause by the newest interim transcript.
+
+        ``None`` if the words are known already, or if the transcript lacks more than :data:`MISSED` seconds.
+        """
+        paused, so_far, before = self.paused, self.so_far, self.words_of_parts
+        if paused is None or self.text is not None or so_far is None or before is None:
+            return None
+        missed = len(paused.sound) - so_far.samples
+        if so_far.parts != len(self.parts) or missed > MISSED * HEARING_RATE:
+            return None
+        return _joined((before, so_far.text))
+
+    async def with_parts(self, last: str) -> str:
+        """The words of the whole turn. ``last`` has the words after its last part. Waits for those of the parts."""
+        if self.parts:
+            # ``asyncio.gather`` would cancel the parts when this task is cancelled, but the parts are still needed.
+            await asyncio.wait(self.parts)
+        return _joined((*(part.result() for part in self.parts), last))
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return " ".join(text for text in texts if text)

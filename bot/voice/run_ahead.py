@@ -21,7 +21,7 @@ class RunAhead:
         voice: whether the speech server gets the text of a guess at once. If not, it gets the text when the turn ends.
         words: whether the words are transcribed. If not, they are transcribed when the turn ends.
         words_cost: whether transcriptions cost money. Then those that were in vain are limited like guesses.
-        interims: whether words are worked out while somebody speaks, for those who watch the call.
+        interims: whether words are worked out while somebody speaks, for guesses and for those who watch the call.
         wrong_a_minute: the most guesses that are thrown away in a minute.
     """
 

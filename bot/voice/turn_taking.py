@@ -17,19 +17,13 @@ from bot.llm.history import History, Turn
 from bot.voice.events import SpeechStarted, SpeechStopped, UtteranceHeard, Watcher
 from bot.voice.interims import InterimCaptions, InterimPace, Speaker
 from bot.voice.listening_notice import CallMode
-from bot.voice.open_turn import OpenTurn
+from bot.voice.open_turn import InterimWords, OpenTurn
 from bot.voice.ports import CommandRunner, NoticeWriter, Participants, PauseListener, ReplyControl, UtteranceClassifier
 from bot.voice.run_ahead import UNPAID, GuessBudget, RunAhead
 from bot.voice.tasks import start_task
-from bot.voice.transcribe.transcriber import (
-    Transcriber,
-    TranscriptionError,
-    TranscriptionRequest,
-    TranscriptionShed,
-    Urgency,
-    UsualLanguages,
-)
+from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError, TranscriptionShed, Urgency
 from bot.voice.turn import Microphone, Prompt, SpokenTurn, TurnId
+from bot.voice.turn_transcriber import TurnTranscriber
 from bot.voice.turns.end_of_turn import EndOfTurn
 from bot.voice.turns.events import (
     SpeechPaused,
@@ -45,13 +39,13 @@ from bot.voice.utterances.classifier import Classification, SpokenCommand, Utter
 
 _log = logging.getLogger(__name__)
 
-NOT_UNDERSTOOD = "🙉 I can't make out what you say: {cause} You can still type to me."
-MAX_NAMES = 20
-"""Maximum number of names that the transcriber gets as likely words. More names would only mislead the transcriber."""
 ESTIMATE_TURNS = 10
 """Number of newest turns of the history that the end-of-turn estimator gets."""
-FAILURE_NOTICE_INTERVAL = 10.0
-"""While transcriptions keep failing, people get at most one notice in this many seconds."""
+INTERRUPTION_INTERVAL = 0.9
+"""Least number of seconds between two interim transcripts that may end a reply.
+
+Each of them may mistake a piece of the bot's own echo for words, so there are not more of them than needed.
+"""
 
 
 class TurnTaking:
@@ -92,14 +86,13 @@ class TurnTaking:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.mode = CallMode.TALK
-        self._transcriber = transcriber
+        self._hearing = TurnTranscriber(transcriber, people, classifier, notices, clock)
         self._replies = replies
         self._people = people
         self._classifier = classifier
         self._end_of_turn = end_of_turn
         self._pauses = pauses
         self._commands = commands
-        self._notices = notices
         self._history = history
         self._watch = watch
         self._interims = run_ahead.interims
@@ -111,8 +104,6 @@ class TurnTaking:
         self._last_said: dict[int, str] = {}
         self._ended: deque[OpenTurn] = deque()
         self._tasks: asyncio.TaskGroup | None = None
-        self._languages = UsualLanguages()
-        self._failure_reported_at: float | None = None
 
     async def run(self) -> None:
         """Handle turns until cancelled.
@@ -121,17 +112,10 @@ class TurnTaking:
         """
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                self._spawn(self._warm_up(), "transcriber warm-up")
+                self._spawn(self._hearing.warm_up(), "transcriber warm-up")
                 await asyncio.Event().wait()
         finally:
             self._tasks = None
-
-    async def _warm_up(self) -> None:
-        try:
-            await self._transcriber.warm_up()
-        except TranscriptionError as error:
-            _log.error("Nobody can be understood: %s", error)
-            self._notices.tell(NOT_UNDERSTOOD.format(cause=error))
 
     def on_turn_event(self, event: TurnEvent) -> None:
         """Handle the next event of any turn detector. Before and after :meth:`run`, events are ignored."""
@@ -148,16 +132,17 @@ class TurnTaking:
         if isinstance(event, TurnEnded | TurnDropped) and turn.ended is None:
             self._watch(SpeechStopped(event.turn))
         match event:
-            case SpeechSoFar(_, sound) if turn.interim is None and (urgency := self._interim_urgency(turn)) is not None:
+            case SpeechSoFar(_, sound) if (urgency := self._interim_urgency(turn, event.at)) is not None:
                 turn.interim = self._spawn(self._transcribe_so_far(turn, sound, urgency), f"interim {turn.id}")
             case SpeechPaused():
                 turn.paused, turn.text = event, None
                 if self._early_words.allows():
                     self._start_transcription(turn, event, Urgency.SPECULATION)
+                self._guess_early(turn)
             case SpeechResumed():
                 self._resume_turn(turn)
             case TurnPart(_, sound):
-                turn.parts.append(self._spawn(self._final_text(turn, sound), f"part of {turn.id}"))
+                turn.parts.append(self._spawn(self._hearing.final_words(turn, sound), f"part of {turn.id}"))
                 self._captions.cut(turn.id)
             case TurnEnded():
                 self._end_turn(turn, event)
@@ -184,6 +169,7 @@ class TurnTaking:
             if task is not None:
                 task.cancel()
         turn.transcription = turn.estimate = turn.paused = turn.text = None
+        turn.guessed = False
         self._replies.discard(turn.id)
 
     def _end_turn(self, turn: OpenTurn, event: TurnEnded) -> None:
@@ -208,9 +194,14 @@ class TurnTaking:
 
     # Transcription.
 
-    def _interim_urgency(self, turn: OpenTurn) -> Urgency | None:
+    def _interim_urgency(self, turn: OpenTurn, at: float) -> Urgency | None:
         """How urgent a transcript of a turn that goes on would be; ``None`` if it should not be made now."""
+        if turn.interim is not None:
+            return None
         if turn.interrupting and not turn.interruption_decided:
+            if at - turn.checked_at < INTERRUPTION_INTERVAL:
+                return None
+            turn.checked_at = at
             return Urgency.INTERIM
         return Urgency.SPARE if self._interims and self._interim_pace.due else None
 
@@ -218,22 +209,24 @@ class TurnTaking:
         """Transcribe a turn that goes on. If there are words, they may end a reply, and those who watch see them."""
         began_at, parts = self._clock(), len(turn.parts)
         try:
-            text = await self._transcribe(turn, sound, urgency)
+            text = await self._hearing.words(turn, sound, urgency)
         except TranscriptionError:
             return
         finally:
             turn.interim = None
         self._interim_pace.made(began_at)
+        turn.so_far = InterimWords(text, len(sound), parts)
         self._decide_interruption(turn, text)
+        self._guess_early(turn)
         # A pause may have made the words known meanwhile, or a part may have been cut off the sound.
         if self._interims and turn.ended is None and turn.text is None and len(turn.parts) == parts:
             self._show_so_far(turn, text)
 
     def _show_so_far(self, turn: OpenTurn, text: str) -> None:
         """Show the words of a turn that goes on, unless they may be the bot's own or its parts are not transcribed."""
-        if turn.may_be_echo or any(not part.done() for part in turn.parts):
+        before = turn.words_of_parts
+        if turn.may_be_echo or before is None:
             return
-        before = " ".join(part.result() for part in turn.parts if part.result())
         if self._classify(turn, f"{before} {text}".strip()).kind not in (UtteranceKind.NOTHING, UtteranceKind.ECHO):
             self._captions.show(Speaker(turn.id, self._people.name(turn.id.person)), before, text)
 
@@ -258,15 +251,15 @@ class TurnTaking:
     async def _transcribe_pause(self, turn: OpenTurn, paused: SpeechPaused, urgency: Urgency) -> None:
         """Transcribe a turn up to a pause. If the words are for the bot, have a speculative reply prepared."""
         try:
-            text = await self._join_parts(turn, await self._transcribe(turn, paused.sound, urgency))
+            text = await turn.with_parts(await self._hearing.words(turn, paused.sound, urgency))
         except TranscriptionShed:
             # The transcriber dropped this request, for example for a more urgent one. If the turn is over, its words
             # are needed, so they are requested again.
             if turn.ended is None:
                 return
-            text = await self._join_parts(turn, await self._final_text(turn, paused.sound))
+            text = await turn.with_parts(await self._hearing.final_words(turn, paused.sound))
         except TranscriptionError as error:
-            self._report_failure(error)
+            self._hearing.report_failure(error)
             text = ""
         else:
             self._estimate_end(turn, paused.sound, text)
@@ -274,10 +267,29 @@ class TurnTaking:
         if turn.ended is not None:
             self._conclude_in_order()
             return
-        classification = self._classify(turn, text)
+        kind = self._classify(turn, text).kind
         self._decide_interruption(turn, text)
-        if classification.kind is UtteranceKind.ADDRESSED:
+        self._guess(turn, paused, text, kind)
+
+    def _guess_early(self, turn: OpenTurn) -> None:
+        """Have a reply prepared at once if an interim transcript has nearly all that was said before the pause.
+
+        The words of the pause itself will confirm this guess or replace it. They also decide whether the turn is over,
+        and whether it interrupts a reply.
+        """
+        text = turn.early_words
+        if text is None or turn.paused is None or (turn.interrupting and not turn.interruption_decided):
+            return
+        turn.transcribed_at = self._clock()
+        self._guess(turn, turn.paused, text, self._classify(turn, text).kind)
+
+    def _guess(self, turn: OpenTurn, paused: SpeechPaused, text: str, kind: UtteranceKind) -> None:
+        """Have a reply prepared to the words up to a pause, if they are for the bot."""
+        if kind is UtteranceKind.ADDRESSED:
             self._replies.speculate(self._prompt(turn, paused, text))
+            turn.guessed = True
+        elif turn.guessed:
+            self._replies.discard(turn.id)
 
     def _estimate_end(self, turn: OpenTurn, sound: Sound16, text: str) -> None:
         """Give the turn's detector an end-of-turn estimate, unless the turn has ended already."""
@@ -295,45 +307,6 @@ class TurnTaking:
             _log.exception("Could not estimate whether a turn is over; its detector waits as without an estimate")
             return
         self._pauses.end_of_turn_estimated(turn, probability)
-
-    async def _final_text(self, turn: OpenTurn, sound: Sound16) -> str:
-        """Transcribe sound of a turn. If that fails, people are told, and the text is empty."""
-        try:
-            return await self._transcribe(turn, sound, Urgency.FINAL)
-        except TranscriptionError as error:
-            self._report_failure(error)
-            return ""
-
-    @staticmethod
-    async def _join_parts(turn: OpenTurn, last: str) -> str:
-        """The words of all parts of a turn. ``last`` has the words of the last part."""
-        if turn.parts:
-            # ``asyncio.gather`` would cancel the parts when this task is cancelled, but the parts are still needed.
-            await asyncio.wait(turn.parts)
-        return " ".join(text for text in (*(part.result() for part in turn.parts), last) if text)
-
-    async def _transcribe(self, turn: OpenTurn, sound: Sound16, urgency: Urgency) -> str:
-        person = turn.id.person
-        names = (*self._classifier.own_names, *self._people.names())[:MAX_NAMES]
-        request = TranscriptionRequest(sound, urgency, names, self._languages.of(person))
-        transcript = await self._transcriber.transcribe(request)
-        self._failure_reported_at = None
-        self._languages.learn(person, transcript, request.seconds)
-        text = transcript.text.strip()
-        if text:
-            turn.language = transcript.language
-        return text
-
-    def _report_failure(self, error: TranscriptionError) -> None:
-        """Tell people that speech was lost.
-
-        They are not told again within :data:`FAILURE_NOTICE_INTERVAL` seconds, unless speech was transcribed meanwhile.
-        """
-        _log.warning("Could not transcribe: %s", error)
-        now = self._clock()
-        if self._failure_reported_at is None or now - self._failure_reported_at >= FAILURE_NOTICE_INTERVAL:
-            self._failure_reported_at = now
-            self._notices.tell(NOT_UNDERSTOOD.format(cause=error))
 
     # Turns that are over.
 
@@ -393,7 +366,7 @@ class TurnTaking:
             ended.at if ended else None,
         )
         person = turn.id.person
-        usual = self._languages.of(person)
+        usual = self._hearing.usual_language(person)
         return Prompt(self._people.name(person), text, last_voiced_at, person=person, spoken=spoken, language=usual)
 
     def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:

@@ -24,7 +24,8 @@ from bot.llm.history import History, Turn
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.turn import Microphone, Prompt, TurnId
-from bot.voice.turn_taking import FAILURE_NOTICE_INTERVAL, TurnTaking
+from bot.voice.turn_taking import TurnTaking
+from bot.voice.turn_transcriber import FAILURE_NOTICE_INTERVAL
 from bot.voice.turns.end_of_turn import RuleBasedEndOfTurn
 from bot.voice.turns.events import SpeechPaused, SpeechSoFar, TurnEnded, TurnStarted
 from bot.voice.utterances.classifier import CallClassifier, SpokenCommand

@@ -29,6 +29,8 @@ class TurnSettings:
         longest_gap: most silence between two transmissions that is added to the turn's sound.
         first_interim: length of a turn at which its sound is first reported (``SpeechSoFar``).
         next_interim: length of sound between two such reports.
+        next_interim_often: the same in calls with interim transcripts. Each report costs a comparison with the bot's
+            own sound (3 ms), so other calls make fewer of them.
         part_after: when a turn's sound is this long, the turn is cut at its next pause.
         part_pause: least duration of a pause at which a turn is cut. A shorter one might be within a word.
         longest_part: when a turn's sound is this long, the turn is cut at a quiet place without a pause.
@@ -60,6 +62,7 @@ class TurnSettings:
     longest_gap: float = 0.3
     first_interim: float = 0.6
     next_interim: float = 1.0
+    next_interim_often: float = 0.25
     part_after: float = 15.0
     part_pause: float = 0.2
     longest_part: float = 25.0

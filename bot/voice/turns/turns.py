@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -28,6 +28,10 @@ class TurnPolicy:
     voice_activity: VoiceActivityModel
     end_of_turn: EndOfTurn
     settings: TurnSettings
+
+    def with_interims(self) -> TurnPolicy:
+        """The same policy for a call with interim transcripts: the sound of a turn that goes on is reported often."""
+        return replace(self, settings=replace(self.settings, next_interim=self.settings.next_interim_often))
 
 
 def load_turn_policy(network: Path | None = None) -> TurnPolicy:

@@ -1,4 +1,4 @@
-"""The fixture of the tests of turn taking."""
+"""The fixtures of the tests of turn taking."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.voice.run_ahead import RunAhead
 from tests.voice.turn_taking.harness import TurnTakingHarness, running_turn_taking
 
 
 @pytest.fixture
 async def harness() -> AsyncIterator[TurnTakingHarness]:
     async with running_turn_taking() as harness:
+        yield harness
+
+
+@pytest.fixture(name="shown")
+async def harness_with_interims() -> AsyncIterator[TurnTakingHarness]:
+    async with running_turn_taking(run_ahead=RunAhead(interims=True)) as harness:
         yield harness

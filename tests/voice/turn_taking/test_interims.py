@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from bot.voice.events import CallEvent, UtteranceHeard, WordsSoFar
-from bot.voice.run_ahead import RunAhead
 from bot.voice.transcribe.transcriber import TranscriptionShed, Urgency
 from bot.voice.turn import TurnId
 from bot.voice.turns.events import SpeechPaused, SpeechSoFar, TurnDropped, TurnPart, TurnStarted
-from tests.voice.turn_taking.harness import ADA, BEN, TurnTakingHarness, ended, running_turn_taking, sound
-
-
-@pytest.fixture(name="shown")
-async def harness_with_interims() -> AsyncIterator[TurnTakingHarness]:
-    async with running_turn_taking(run_ahead=RunAhead(interims=True)) as harness:
-        yield harness
+from tests.voice.turn_taking.harness import ADA, BEN, TurnTakingHarness, ended, sound
 
 
 def so_far(turn: TurnId, number: int, at: float, *, may_be_echo: bool = False) -> SpeechSoFar:
@@ -39,7 +30,7 @@ async def test_words_are_shown_while_somebody_speaks_and_then_replaced(shown: Tu
     await shown.transcriber.say("What time")
     await shown.feed(so_far(ADA, 4, 2.1))
     await shown.transcriber.say("What time is")
-    await shown.feed(SpeechPaused(ADA, sound(5), 2.5, 2.6), ended(ADA, 5))
+    await shown.feed(SpeechPaused(ADA, sound(9_000), 2.5, 2.6), ended(ADA, 9_000))
     await shown.transcriber.say("What time is it?")
     assert words(shown.watched) == [("What time", ""), ("What time is", "What time"), "What time is it?"]
     assert shown.lines == ["hold", "commit What time is it?", "free"], "nothing is answered before the pause"

@@ -29,7 +29,7 @@ async def test_words_interrupt_as_soon_as_they_are_known_and_only_once(harness: 
     assert harness.lines == ["hold", "interrupt"]
     await harness.feed(SpeechSoFar(ADA, sound(4), 2.6))
     assert len(harness.transcriber.asked) == 1
-    await harness.feed(SpeechPaused(ADA, sound(5), 2.0, 2.2), ended(ADA, 5))
+    await harness.feed(SpeechPaused(ADA, sound(9_000), 2.0, 2.2), ended(ADA, 9_000))
     await harness.transcriber.say("stop telling me that")
     assert harness.lines == ["hold", "interrupt", "commit stop telling me that", "free"]
 
@@ -86,3 +86,15 @@ async def test_a_stop_that_has_already_ended_the_reply_is_still_a_command_withou
     harness.replies.answering = False
     await harness.feed(ended(ADA, 5))
     assert [command.command for command in harness.commands] == [VoiceCommand.STOP]
+
+
+async def test_often_reported_sound_is_asked_for_words_that_interrupt_only_every_second(
+    harness: TurnTakingHarness,
+) -> None:
+    harness.replies.answering = True
+    await harness.feed(TurnStarted(ADA, 1.0, 1.1))
+    for quarter in range(9):
+        await harness.feed(SpeechSoFar(ADA, sound(quarter + 1), 1.6 + quarter / 4))
+        if len(harness.transcriber.answers) and not harness.transcriber.answers[-1].done():
+            await harness.transcriber.say("")
+    assert [len(request.sound) for request in harness.transcriber.asked] == [1, 5, 9]

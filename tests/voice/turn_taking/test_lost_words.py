@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionShed, Urgency
 from bot.voice.turn import TurnId
-from bot.voice.turn_taking import FAILURE_NOTICE_INTERVAL, NOT_UNDERSTOOD
+from bot.voice.turn_transcriber import FAILURE_NOTICE_INTERVAL, NOT_UNDERSTOOD
 from bot.voice.turns.events import SpeechPaused, TurnStarted
 from tests.voice.turn_taking.harness import ADA, ManualTranscriber, TurnTakingHarness, ended, running_turn_taking, sound
 

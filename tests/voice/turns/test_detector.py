@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -211,6 +212,14 @@ def test_the_sound_of_a_long_turn_is_reported_every_second() -> None:
     assert 0.55 <= reported[0] <= 0.75
     assert all(0.9 <= later - earlier <= 1.15 for earlier, later in pairwise(reported))
     assert len(reported) == 4
+
+
+def test_with_interim_transcripts_it_is_reported_every_quarter_of_a_second() -> None:
+    person = Person(replace(SETTINGS, next_interim=SETTINGS.next_interim_often))
+    person.talk(3.0)
+    reported = [event.at for event in person.only(SpeechSoFar)]
+    assert len(reported) >= 8
+    assert all(0.2 <= later - earlier <= 0.35 for earlier, later in pairwise(reported))
 
 
 def test_a_click_makes_no_turn_and_a_short_noise_is_dropped() -> None:

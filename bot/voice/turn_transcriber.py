@@ -1,0 +1,99 @@
+"""Transcribes the sound of turns, and tells people if that fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from audio.samples import Sound16
+from bot.voice.open_turn import OpenTurn
+from bot.voice.ports import NoticeWriter, Participants, UtteranceClassifier
+from bot.voice.transcribe.transcriber import (
+    Transcriber,
+    TranscriptionError,
+    TranscriptionRequest,
+    Urgency,
+    UsualLanguages,
+)
+
+_log = logging.getLogger(__name__)
+
+NOT_UNDERSTOOD = "🙉 I can't make out what you say: {cause} You can still type to me."
+MAX_NAMES = 20
+"""Maximum number of names that the transcriber gets as likely words. More names would only mislead the transcriber."""
+FAILURE_NOTICE_INTERVAL = 10.0
+"""While transcriptions keep failing, people get at most one notice in this many seconds."""
+
+
+class TurnTranscriber:
+    """Transcribes the sound of one call's turns. Use it only on the event loop.
+
+    The transcriber is given the names of the people and of the bot, and each person's usual language.
+
+    Args:
+        transcriber: transcribes any sound.
+        people: knows people's names.
+        classifier: knows the bot's names.
+        notices: shows people why speech could not be transcribed.
+        clock: returns monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        transcriber: Transcriber,
+        people: Participants,
+        classifier: UtteranceClassifier,
+        notices: NoticeWriter,
+        clock: Callable[[], float],
+    ) -> None:
+        self._transcriber = transcriber
+        self._people = people
+        self._classifier = classifier
+        self._notices = notices
+        self._clock = clock
+        self._languages = UsualLanguages()
+        self._failure_reported_at: float | None = None
+
+    async def warm_up(self) -> None:
+        """Load the transcriber. If that fails, people are told."""
+        try:
+            await self._transcriber.warm_up()
+        except TranscriptionError as error:
+            _log.error("Nobody can be understood: %s", error)
+            self._notices.tell(NOT_UNDERSTOOD.format(cause=error))
+
+    def usual_language(self, person: int) -> str | None:
+        """The language that a person usually speaks, as Whisper's code; ``None`` if it is not known yet."""
+        return self._languages.of(person)
+
+    async def words(self, turn: OpenTurn, sound: Sound16, urgency: Urgency) -> str:
+        """Transcribe sound of a turn; raises :class:`TranscriptionError`."""
+        person = turn.id.person
+        names = (*self._classifier.own_names, *self._people.names())[:MAX_NAMES]
+        request = TranscriptionRequest(sound, urgency, names, self._languages.of(person))
+        transcript = await self._transcriber.transcribe(request)
+        self._failure_reported_at = None
+        self._languages.learn(person, transcript, request.seconds)
+        text = transcript.text.strip()
+        if text:
+            turn.language = transcript.language
+        return text
+
+    async def final_words(self, turn: OpenTurn, sound: Sound16) -> str:
+        """Transcribe sound whose words are needed. If that fails, people are told, and the text is empty."""
+        try:
+            return await self.words(turn, sound, Urgency.FINAL)
+        except TranscriptionError as error:
+            self.report_failure(error)
+            return ""
+
+    def report_failure(self, error: TranscriptionError) -> None:
+        """Tell people that speech was lost.
+
+        They are not told again within :data:`FAILURE_NOTICE_INTERVAL` seconds, unless speech was transcribed meanwhile.
+        """
+        _log.warning("Could not transcribe: %s", error)
+        now = self._clock()
+        if self._failure_reported_at is None or now - self._failure_reported_at >= FAILURE_NOTICE_INTERVAL:
+            self._failure_reported_at = now
+            self._notices.tell(NOT_UNDERSTOOD.format(cause=error))
