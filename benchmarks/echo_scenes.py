@@ -36,7 +36,7 @@ SENTENCES_SAID = 4
 LOUDER = (3.0, 12.0)
 """The level of a person above the echo under their speech, in dB."""
 LEAST_LOUDER = 3.0
-"""The least such level of a stretch that counts as a person's, in dB. Speech has quiet parts."""
+"""A stretch counts as a person's if the person is at least this much louder than the echo, in dB."""
 QUIET = 0.25
 """The level below which a sound has no speech, as a share of the whole sound's RMS."""
 HOP = HEARING_RATE // 100

@@ -89,7 +89,7 @@ class EndOfTurnResult:
         for row in self.rows:
             if row.paused:
                 if row.microphone != "push-to-talk":
-                    text = f"{row.voices}, {row.microphone}: at most {MOST_CUT_OFF} of 40 people with pauses cut off"
+                    text = f"{row.voices}, {row.microphone}: at most {MOST_CUT_OFF} of 40 sentences with pauses cut off"
                     found.append((text, row.cut_off <= MOST_CUT_OFF))
                 continue
             target, waits, who = WAITS[row.microphone], row.waits(), f"{row.voices}, {row.microphone}"
@@ -138,7 +138,7 @@ def _print(result: EndOfTurnResult, console: Console) -> None:
         title=f"End of turn, in ms · {machine['processor']}, {machine['cores']} cores, Python {machine['python']}, "
         f"revision {machine['revision']}"
     )
-    columns = ("wait", "p95", "longest", "cut off", "speech sure after", "p95", "transcriptions")
+    columns = ("wait", "p95", "longest", "cut off", "speech detected after", "p95", "transcriptions")
     table.add_column("voices")
     table.add_column("microphone")
     table.add_column("inner pauses")

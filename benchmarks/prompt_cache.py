@@ -1,7 +1,7 @@
 """Benchmark of the model server's prompt cache: how many tokens of its prompt each answer of a call reads anew.
 
-Before each answer, a guess is thrown away, as when a person pauses and goes on. The responder, its prompts and the
-bot's own llama.cpp are as in a call.
+Before each answer, a guess (an answer to the words before a pause) is thrown away, as when the person goes on. The
+responder, its prompts and the bot's own llama.cpp are as in a call.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ class Setup:
     Attributes:
         long: whether the model gets the long prompts of large models.
         messages: maximum number of earlier messages in the prompt.
-        one_slot: whether all requests go to the call's slot. If not, the server chooses a slot for each.
+        one_slot: whether all requests go to one slot of the server, which keeps what it has read for the next request.
+            If not, the server chooses a slot for each request.
         abandoned: whether each guess is abandoned while the server reads its prompt, and not only after its first word.
         guesses: whether there is a guess before each answer.
         reads_ahead: whether the server reads the conversation as soon as the person begins to speak.

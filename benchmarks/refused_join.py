@@ -58,7 +58,7 @@ async def _run(run: Run) -> Report:
     found = await measure(stand_ins_of(run.arguments), run.folder, run.arguments.joins)
     return Report(
         lambda console: _print(found, console),
-        [(f"95 % of them hold the loop for less than {LONGEST_MS:.0f} ms", found.met)],
+        [(f"95 % of refused joins hold the loop for less than {LONGEST_MS:.0f} ms", found.met)],
         {"machine": run.machine, "joins": asdict(found), "met": found.met},
     )
 

@@ -40,8 +40,8 @@ async def _run(run: Run) -> Report:
 
 def _parser() -> PlainParser:
     parser = make_parser("reply_latency", __doc__)
-    parser.add_argument("--turns", type=count, default=20, help="at least so many turns")
-    parser.add_argument("--packets", type=int, default=0, help="and so many packets; 20000 take about 7 minutes")
+    parser.add_argument("--turns", type=count, default=20, help="least number of turns")
+    parser.add_argument("--packets", type=int, default=0, help="least number of packets; 20000 take about 7 minutes")
     add_stand_ins(parser)
     return parser
 

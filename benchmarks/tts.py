@@ -261,7 +261,9 @@ def _parser() -> PlainParser:
     parser.add_argument("--piper", type=Path, metavar="VOICE", help="Piper with this voice, or one in this folder")
     parser.add_argument("--kokoro", type=Path, metavar="FOLDER", help="Kokoro with the weights that are there")
     parser.add_argument("--ears", type=Path, metavar="FOLDER", help="a Whisper model, to be at work while they speak")
-    parser.add_argument("--clauses", type=count, default=50, help="that Piper and Kokoro say, with each kind of ears")
+    parser.add_argument(
+        "--clauses", type=count, default=50, help="that Piper and Kokoro say with idle ears, and again with busy ears"
+    )
     parser.add_argument("--stops", type=count, default=200, help="of Piper and of Kokoro")
     return parser
 

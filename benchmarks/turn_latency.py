@@ -63,11 +63,11 @@ async def _measure(
 
 def _parser() -> PlainParser:
     parser = make_parser("turn_latency", __doc__)
-    parser.add_argument("--turns", type=count, default=10, help="so many with each kind of microphone")
-    parser.add_argument("--warm-up", type=int, default=5, help="and so many before them, in which the bot learns")
-    parser.add_argument("--interruptions", type=int, default=4, help="and so many with each")
+    parser.add_argument("--turns", type=count, default=10, help="turns to measure with each kind of microphone")
+    parser.add_argument("--warm-up", type=int, default=5, help="turns before these, in which the bot learns")
+    parser.add_argument("--interruptions", type=int, default=4, help="interruptions with each kind of microphone")
     parser.add_argument(
-        "--packets", type=int, default=3000, help="at least so many while somebody else is transcribed; 0 for none"
+        "--packets", type=int, default=3000, help="packets to measure while somebody else is transcribed; 0 for none"
     )
     parser.add_argument(
         "--real-transcriber", action="store_true", help="let the toy Whisper transcribe while packets are counted"

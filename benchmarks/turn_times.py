@@ -62,7 +62,7 @@ class TurnTimes:
 
     @property
     def to_transcriber(self) -> float:
-        """The bot's time from that sign to the transcriber's request."""
+        """The bot's time from the first sign of an end to the transcriber's request."""
         return self.transcriber_asked - self.paused
 
     @property

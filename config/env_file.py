@@ -59,7 +59,8 @@ def read_env_values(file: Path) -> dict[str, str]:
             if value is None:
                 line, name = _first_line(binding), shown(binding.key)
                 raise SettingsError(
-                    f"{file}, line {line}: {name[1:-1]} is too long with the variables that it names. Write it without."
+                    f"{file}, line {line}: {name[1:-1]} is too long with the variables that it names. "
+                    "Write it without them."
                 )
             found[binding.key] = value
             room -= len(value)
@@ -115,7 +116,7 @@ def read_env_text(file: Path) -> str:
         raise SettingsError(f"{file} can't be read: {error.strerror or error}.") from error
     if len(data) > LONGEST_FILE or data.count(b"\n") > MOST_LINES:
         bounds = f"{LONGEST_FILE // 1024} KiB or {MOST_LINES:,} lines"
-        raise SettingsError(f"{file} is longer than {bounds}. Keep in it the settings alone.")
+        raise SettingsError(f"{file} is longer than {bounds}. Keep only the settings in it.")
     if data.startswith(_UTF_16) or data.count(0) > _LEAST_ZEROS_OF_UTF_16 * len(data):
         raise SettingsError(f"{file} is written in UTF-16, as some Windows programs save text. Save it again as UTF-8.")
     if (at := data.find(0)) >= 0:

@@ -43,7 +43,9 @@ class Fields(dict[str, Any]):
             WireError: the message is too long, is not a JSON object, or has a "reply" that is not a string.
         """
         if len(raw) > MAX_MESSAGE_BYTES:
-            raise WireError("bad_message", f"a message may have {MAX_MESSAGE_BYTES} bytes, this one has {len(raw)}")
+            raise WireError(
+                "bad_message", f"a message may have at most {MAX_MESSAGE_BYTES} bytes, this one has {len(raw)}"
+            )
         try:
             message = json.loads(raw)
         except (ValueError, RecursionError) as error:
@@ -53,7 +55,7 @@ class Fields(dict[str, Any]):
         fields = cls(message)
         reply = fields.get("reply")
         if reply is not None and not isinstance(reply, str):
-            raise WireError(wrong_reply, f'"reply" is a string, not {reply!r}')
+            raise WireError(wrong_reply, f'"reply" must be a string, not {reply!r}')
         fields.reply = reply
         return fields
 
@@ -61,14 +63,14 @@ class Fields(dict[str, Any]):
         """A string of any length."""
         value = self.get(name)
         if value is not None and not isinstance(value, str):
-            raise self._refusal(f'"{name}" is a string, not {value!r}')
+            raise self._refusal(f'"{name}" must be a string, not {value!r}')
         return value
 
     def name(self, name: str) -> str | None:
         """A string of 1 to 200 characters."""
         value = self.get(name)
         if value is not None and (not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME):
-            raise self._refusal(f'"{name}" is a string of 1 to {LONGEST_NAME} characters')
+            raise self._refusal(f'"{name}" must be a string of 1 to {LONGEST_NAME} characters')
         return value
 
     def number(self, name: str, low: float, high: float) -> float | None:
@@ -78,7 +80,7 @@ class Fields(dict[str, Any]):
             return None
         # `not (low <= value)` instead of `value < low`: it also refuses NaN, which Python's JSON parser accepts.
         if isinstance(value, bool) or not isinstance(value, int | float) or not (low <= value <= high):
-            raise self._refusal(f'"{name}" is a number from {low:g} to {high:g}, not {value!r}')
+            raise self._refusal(f'"{name}" must be a number from {low:g} to {high:g}, not {value!r}')
         return value
 
     def whole(self, name: str, low: float, high: float) -> int | None:
@@ -90,7 +92,7 @@ class Fields(dict[str, Any]):
         """True or false. ``False`` if the field is missing; null is not valid."""
         value = self.get(name, False)
         if not isinstance(value, bool):
-            raise self._refusal(f'"{name}" is true or false, not {value!r}')
+            raise self._refusal(f'"{name}" must be true or false, not {value!r}')
         return value
 
     def _refusal(self, message: str) -> WireError:

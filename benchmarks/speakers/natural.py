@@ -36,7 +36,7 @@ class SpeakerLine:
 
     def __post_init__(self) -> None:
         if self.speaker in RESERVED:
-            raise ValueError(f"{self.speaker} is kept for judging")
+            raise ValueError(f"{self.speaker} is reserved for tests by others")
 
 
 class NaturalSpeech:

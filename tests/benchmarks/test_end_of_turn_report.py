@@ -38,7 +38,7 @@ def test_push_to_talk_is_measured_from_the_release() -> None:
 def test_three_people_cut_off_are_too_many() -> None:
     people = [[CUT_OFF, PROMPT, PROMPT, PROMPT]] * 3
     assert make(MicrophoneRow("espeak", "open", True, people)).targets()[0] == (
-        "espeak, open: at most 2 of 40 people with pauses cut off",
+        "espeak, open: at most 2 of 40 sentences with pauses cut off",
         False,
     )
     assert make(MicrophoneRow("espeak", "open", True, people[:2])).targets()[0][1]
