@@ -35,7 +35,7 @@ def name_in(package: str) -> str:
 
 
 def test_the_operator_guide_has_the_names_that_the_status_shows() -> None:
-    assert listed(OPERATOR, "tries at once. The order:", "; released") == [name_in(package) for package in packages()]
+    assert listed(OPERATOR, "paused in this order:", "; and they") == [name_in(package) for package in packages()]
 
 
 def test_the_developer_guide_has_the_packages() -> None:
