@@ -184,7 +184,7 @@ def archived(database: sqlite3.Connection, folder: str) -> Iterator[tuple[PurePo
         if not isinstance(data, bytes) or not isinstance(size, int) or not 0 <= size <= MAX_FILE_BYTES:
             raise BackupRefusedError(f"{name} in it is not a file of a backup")
         if not files.isdisjoint(inside.parents):
-            raise BackupRefusedError(f"{name} in it lies in a file")
+            raise BackupRefusedError(f"{name} in it lies in a file, not in a folder")
         files.add(inside)
         content = data if len(data) == size else _unpacked(data, size)
         if content is None:

@@ -114,7 +114,7 @@ def rescue(path: Path) -> Rescue:
             companion.unlink(missing_ok=True)
         fresh.replace(path)
     except (sqlite3.Error, OSError) as error:
-        raise DatabaseError(f"{path} is damaged, and what is in it can't be saved: {error}. It stays.") from error
+        raise DatabaseError(f"{path} is damaged, and what is in it can't be saved: {error}. The file stays.") from error
     return Rescue(kept, rows, incomplete)
 
 

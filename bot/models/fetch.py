@@ -17,7 +17,7 @@ from bot.text import enumerated, size
 from config.settings import Profile
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
-UNTIL_THEN = "Until then the bot does without; the next start tries again."
+UNTIL_THEN = "The bot runs without them for now; the next start tries again."
 
 
 def fetch(catalogue: Catalogue, pins: Path, entries: Sequence[ModelEntry], console: Console) -> int:

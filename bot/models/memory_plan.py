@@ -84,7 +84,7 @@ class MemoryPlan:
             if card.compute_capability is not None and card.compute_capability < model.compute_capability:
                 yield (
                     f"  {model.title} needs compute capability {_version(model.compute_capability)}, this card has "
-                    f"{_version(card.compute_capability)}: it would not be used for it."
+                    f"{_version(card.compute_capability)}, so it would not run on this card."
                 )
 
     def _remedies(self) -> Iterator[Remedy]:

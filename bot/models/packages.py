@@ -139,7 +139,7 @@ class Registry:
             raise
         found = await asyncio.to_thread(self._whole_wheel, package, pin)
         if found is None:
-            raise PackageError(f"pip has brought no right wheel of {package}")
+            raise PackageError(f"pip downloaded no wheel of {package} with the expected hash")
         return found
 
     async def _download(self, package: str, pin: Pin, size: int, advance: Advance) -> None:

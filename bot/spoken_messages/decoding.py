@@ -17,7 +17,7 @@ from audio.samples import HEARING_RATE, Sound16, finite
 MAX_DECODING_SECONDS = 20.0
 """Maximum number of seconds that decoding may take."""
 PIECE_SECONDS = 28
-"""Longest piece, in seconds. Whisper takes at most 30 s. Between two pieces, it can transcribe the turns of a call."""
+"""Longest piece, in seconds. Whisper takes at most 30 s. Between two pieces, turns of a call can be transcribed."""
 _CUT_SECONDS = 8
 """The end of a piece is the quietest moment within the last ``_CUT_SECONDS`` of its longest possible duration."""
 _WINDOW = HEARING_RATE // 10

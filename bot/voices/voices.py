@@ -18,8 +18,8 @@ MAX_NAME = 50
 REMEMBERED = 10.0
 """If the list of voices for suggestions is older than this, in seconds, it is fetched again."""
 CANNOT_CLONE = (
-    "❌ The current engine ({engine}) can't clone voices. The people who run me can change that: `TTS_ENGINE=xtts` in "
-    "`.env`. Then {packages}, and type `{download}`."
+    "❌ The current engine ({engine}) can't clone voices. The people who run me can change that: set "
+    "`TTS_ENGINE=xtts` in `.env`, then {packages}, and type `{download}`."
 )
 NO_SUCH_VOICE = "❓ There is no voice called {name!r}. {offer}`{prefix}voice list` shows all of them."
 CANNOT_SPEAK = "❌ I tried {name}, and it can't speak just now, so I keep my voice. {reason}"

