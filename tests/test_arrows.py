@@ -29,14 +29,14 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "tts_server": GROUND_FLOOR,
     "sandbox": GROUND_FLOOR,
     "bot": GROUND_FLOOR | {"toys", "bot.demo", "bot.rehearse"},
-    # Who shows and who measures the programs.
+    # Programs that show or measure the others.
     "bot.demo": GROUND_FLOOR | {"toys", "sandbox", "bot"},
     "bot.rehearse": GROUND_FLOOR | {"toys", "sandbox", "bot", "bot.demo"},
     "benchmarks": GROUND_FLOOR | {"toys", "tts_server", "sandbox", "bot", "bot.demo"},
 }
 
 IN_BOT: Mapping[str, frozenset[str]] = {
-    # Who is asked, and what is kept.
+    # Models and servers that are asked, and stored data.
     "bot.llm": frozenset(),
     "bot.models": frozenset(),
     "bot.speech_server": frozenset(),
@@ -44,20 +44,20 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     "bot.conversations": frozenset({"bot.database", "bot.llm"}),
     "bot.voices": frozenset({"bot.database", "bot.speech_server"}),
     "bot.responder": frozenset({"bot.llm"}),
-    # A call, and what a call holds back.
+    # A call, and the features that are paused during a call.
     "bot.voice": frozenset({"bot.llm", "bot.speech_server"}),
     "bot.spoken_messages": frozenset({"bot.llm", "bot.voice"}),
     "bot.features": frozenset(
         {"bot.database", "bot.conversations", "bot.llm", "bot.speech_server", "bot.spoken_messages"}
     ),
-    # What people type, and what looks at all of it.
+    # Commands, and what watches or saves everything.
     "bot.commands": frozenset(
         {"bot.speech_server", "bot.voices", "bot.llm", "bot.voice", "bot.spoken_messages", "bot.features"}
     ),
     "bot.watching": frozenset({"bot.llm", "bot.voice"}),
     "bot.backup": frozenset({"bot.conversations", "bot.database", "bot.llm", "bot.models", "bot.voices"}),
 }
-"""The packages of the bot, and which others of them each may import. The modules beside them serve all, but for ..."""
+"""The packages of the bot, and the others that each may import. All may import modules outside these and ``ON_TOP``."""
 ON_TOP = frozenset(
     {
         "bot.app",
@@ -71,7 +71,7 @@ ON_TOP = frozenset(
         "bot.run",
     }
 )
-"""... these, which put the parts together, and which no part imports; commands talk to ``bot.calls``."""
+"""Modules and packages that put the parts together. No part imports them, except that commands import ``bot.calls``."""
 
 DISCORD = (
     "bot.commands",
@@ -105,7 +105,7 @@ DISCORD = (
 )
 """Where Discord's library is imported; everything else works on text and arrays."""
 
-# What does not hold yet. A test fails when one of these is needed no more: then take its line out.
+# Exceptions that still exist, with reasons. A test fails when one is no longer needed: then delete its line.
 
 KNOWN_ARROWS: Mapping[Arrow, str] = {}
 KNOWN_DISCORD: Mapping[Arrow, str] = {}

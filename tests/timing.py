@@ -37,7 +37,7 @@ class Clock:
 
 
 async def wait_until(condition: Callable[[], object]) -> None:
-    """Wait until the condition is true, or what it returns is true once awaited; it is tried every few milliseconds.
+    """Wait until the condition returns a true value, or an awaitable with one. It is tried every few milliseconds.
 
     Raises:
         TimeoutError: it was still false after :data:`LIMIT` seconds.

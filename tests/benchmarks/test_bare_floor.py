@@ -42,7 +42,7 @@ async def test_the_floor_answers_a_prompt_through_every_hop() -> None:
 
 
 async def test_both_processes_end_when_the_benchmark_was_killed() -> None:
-    """The benchmark's sockets close then, and nobody kills the two processes."""
+    """When it is killed, only its sockets close. The two processes must end because of that."""
 
     async def close_soon(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await BareWebSocket.accept(reader, writer)

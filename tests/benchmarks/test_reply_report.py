@@ -75,7 +75,7 @@ def test_plumbing_is_measured_against_the_bare_floor() -> None:
         "plumbing: at most 1.25 x the floor (medians)",
         "plumbing: median at most 5 ms",
     ]
-    # A machine that slows both down is not to blame on the bot.
+    # If the machine slows both down, it is not the bot's fault.
     assert "plumbing: at most 1.25 x the floor (medians)" not in [
         target.text
         for target in result_of(slower(beyond, 0.02), floor=[slower(TURN, 0.02)]).targets()

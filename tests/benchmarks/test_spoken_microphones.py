@@ -51,7 +51,7 @@ async def test_an_open_microphone_is_heard_around_the_words() -> None:
 
 
 async def said_in_the_room(line: Line, speaker: MicrophoneSpeaker) -> None:
-    """Let some room pass, say the words, and see that they are sent whole and in order."""
+    """Send some room noise, say the words, and check that they are sent completely and in order."""
     for _ in range(20):
         await asyncio.sleep(0)
     times = await speaker.say(WORDS)

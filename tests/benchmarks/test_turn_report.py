@@ -39,7 +39,7 @@ CONTROL = [100.0 + 0.02 * number for number in range(600)]
 
 
 def later(turn: TurnTimes, seconds: float, *, wait: float = 0.0) -> TurnTimes:
-    """The same turn with its packets later by so much, and its end by ``wait``."""
+    """The same turn with its packets ``seconds`` later, and its end ``wait`` seconds later."""
     received = tuple(at + seconds for at in turn.received)
     return dataclasses.replace(turn, received=received, turn_ended=turn.turn_ended + wait)
 

@@ -36,7 +36,7 @@ class Clockwork:
         await asyncio.sleep(0)
 
     async def hangs_at(self, latest: float) -> float | None:
-        """The time at which it counts as hanging; ``None`` if not by then."""
+        """The time at which it counts as hanging; ``None`` if it does not until ``latest``."""
         watching = asyncio.create_task(
             wait_until_it_hangs(
                 self.answers,

@@ -39,7 +39,7 @@ SHOWING = {
 }
 ON_THE_CALL = {*CONTROL, "join", "leave", "voice-status", "record", "voice record"}
 OWNERS = {"gpu", "low-performance", "release", "avatar", "avatar next", "avatar list"}
-"""As the issue has them, written down once more so that a slip in the table is seen."""
+"""The commands by right, as they were ordered: written down a second time, so that a slip in the table is seen."""
 
 
 def person(user: int = 9, *, manages: bool = False, in_call: bool = False, roles: tuple[str, ...] = ()) -> Any:

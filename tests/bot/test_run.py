@@ -14,7 +14,7 @@ from config.settings import Settings
 
 
 class ConnectedApplication:
-    """An application whose connection ends at once. ``looked_through`` says whether its parts would be collected."""
+    """An application that ends at once. ``looked_through``: whether the garbage collector looks through each part."""
 
     def __init__(self) -> None:
         self.parts = [[number] for number in range(10)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SECRET = "hunter2"
-"""Stands in every secret of the table, so it may stand in no sentence."""
+"""Part of every secret in the table, so no error text may contain it."""
 _LONG = 100_000
 
 

@@ -22,7 +22,7 @@ PROGRAMS = sorted(
     if '__name__ == "__main__"' in file.read_text(encoding="utf-8")
 )
 
-# Imports a program, and says at the first module that is neither Python's nor the project's what the variables are.
+# Imports a program. At the first module of somebody else's library, prints which of the variables are not set yet.
 _FIRST_IMPORT = """
 import importlib, os, sys
 

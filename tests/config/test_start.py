@@ -21,7 +21,7 @@ class Interrupt:
 
 program, LIBRARY = sys.argv[1:]
 sys.meta_path.insert(0, Interrupt())
-# As Python has it while it looks for what -m names.
+# Python itself has this value in sys.argv while it looks for the module that -m names.
 sys.argv = ["-m"]
 runpy.run_module(program, run_name="__main__", alter_sys=True)
 """

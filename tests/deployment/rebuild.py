@@ -26,9 +26,9 @@ from tests.deployment.dockerfile import Instruction, Stage, read_stages
 
 LAYERS = Path("/dev/shm")
 ROOM = 3 * 10**9
-"""Bytes that all images together take there."""
+"""Bytes that must be free in :data:`LAYERS` for all images together."""
 FIRST_PATH = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
-# As engines do: how to reach the package index is this machine's business, and goes into no image.
+# Like Docker, a build uses this machine's access to the package index, and keeps it out of the images.
 _HANDED_ON = re.compile(r"PIP_.*|.*_PROXY|SSL_CERT_FILE", re.IGNORECASE)
 _HANDED_FOLDERS = ("/etc/ssl/certs", "/usr/share/ca-certificates", "/opt/wheels", "/opt/pypi", "/opt/pypi-more")
 _ENTER = """

@@ -42,7 +42,7 @@ def test_the_weights_are_fetched_before_what_loads_them_starts_and_their_lack_st
     assert weights["image"] == SERVICES["bot"]["image"]
     for name in OURS:
         assert SERVICES[name]["depends_on"]["weights"] == {"condition": "service_completed_successfully"}
-    # The same place in all three, which is where the program puts them.
+    # All three services mount the weights at the same place, where the program puts them.
     place = str(Path(SERVICES["bot"]["environment"]["CACHE_DIR"]) / WEIGHTS)
     mounts = {
         name: [volume for volume in service["volumes"] if volume.startswith("weights:")]
@@ -96,7 +96,7 @@ def test_every_service_is_confined_and_comes_back(name: str) -> None:
 @pytest.mark.parametrize(("file", "name"), EVERY_SERVICE)
 def test_every_image_is_of_one_version(file: str, name: str) -> None:
     image = read(file)["services"][name].get("image")
-    # ComfyUI has no official image: whose it is, the operator says.
+    # ComfyUI has no official image, so the operator chooses one.
     if image is None or name == "comfyui":
         return
     repository, _, tag = image.rpartition(":")

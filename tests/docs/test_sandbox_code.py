@@ -44,7 +44,7 @@ async def run(block: CodeBlock, **names: object) -> dict[str, Any]:
 
 
 async def test_three_lines_point_a_bot_at_the_sandbox(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The block sets them; this has them set back afterwards.
+    # The page's code changes both. Because they are set here, monkeypatch restores them afterwards.
     monkeypatch.setattr(discord.http.Route, "BASE", "")
     monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", None)
     modules = {"aiohttp": aiohttp, "commands": commands, "discord": discord, "ssl": ssl, "yarl": yarl}

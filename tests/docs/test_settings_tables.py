@@ -21,9 +21,9 @@ from wire.presets import COMMON_FILE
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
 OF_COMPOSE = {"COMPOSE_FILE", "COMPOSE_PROFILES", "COMFYUI_IMAGE"}
-"""Read by Docker Compose alone."""
+"""Variables that only Docker Compose reads."""
 MEASURING = {name for name in SpeechSettings.settings() if name.startswith("tts_stand_in")}
-"""Of the stand-in engine, which nobody runs: in the API's page alone."""
+"""Settings of the stand-in engine, which only tests use: they are only in docs/api.md."""
 _ELSEWHERE = {"TTS_PRESETS": f"config/{COMMON_FILE.name}"}
 """Defaults that are not in the settings' classes."""
 
@@ -50,7 +50,7 @@ def wrong_default(row: Row, name: str, cell: str, *, speech_first: bool = False)
     default = default_of(name, speech_first=speech_first)
     if name in _ELSEWHERE:
         default = _ELSEWHERE[name]
-    # More words, or another folder, where the bot decides it.
+    # Words may follow the default, and "DATA_DIR/" may stand for the usual folder.
     told = re.fullmatch(r"`([^`]*)`(?:; .*)?", cell)
     if told is None:
         nothing = default in (None, (), {}, "") or name in ("CACHE_DIR",)

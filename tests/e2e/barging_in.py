@@ -19,8 +19,8 @@ from tests.e2e.scripted_model import Answer
 from tests.e2e.talking import UTTERANCES, Since, stretches, talk
 
 BARGE_IN_LIMIT = 0.2
-"""Seconds that the bot takes: from when the voice server passes on the interrupter's first packet until the last packet
-of the reply reaches it. What the server adds is not the bot's: it is in the test's process, and late on a busy machine.
+"""Maximum seconds from when the voice server passes on the interrupter's first packet until the reply's last packet
+reaches the server. The server's own delay does not count: it is in the test's process, and late on a busy machine.
 """
 STORY = "The lighthouse keeper counted every ship, and he wrote its name on the wall, and the wall grew very long."
 ANSWER = "Very well."

@@ -144,7 +144,7 @@ def make_settings(sandbox: Sandbox, data_dir: Path, **changes: Any) -> Settings:
 
 @pytest.fixture(autouse=True)
 def forked_recognisers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bot in the tests' own process has its recogniser forked: importing that takes longer than most of its work."""
+    """Fork the recogniser of a bot in the tests' own process, because its imports take longer than most of its work."""
     start = Worker.start
 
     async def fork(kind: type[Worker], threads: int, program: Sequence[str] = WORKER) -> Worker:

@@ -20,11 +20,11 @@ class Fault(Enum):
 
     STATUS_500 = auto()
     LOADING = auto()
-    """Is not ready, as a server says that still loads its weights."""
+    """Answers that it is not ready, like a server that still loads its weights."""
     SILENT = auto()
-    """Takes the request and never says a word."""
+    """Accepts the request and never answers."""
     STALL = auto()
-    """Says its text and then nothing more, not even an end."""
+    """Sends its text and then nothing more, not even an end."""
     BROKEN_JSON = auto()
     HANG_UP = auto()
 
@@ -38,15 +38,15 @@ class Answer:
 
 
 Script = Callable[[str], Answer]
-"""From the newest line of the conversation to the answer."""
+"""Takes the newest line of the conversation, and returns the answer."""
 
 
 class ScriptedModel(LocalServer):
     """An OpenAI-style server on loopback; an async context manager.
 
-    ``asked`` holds the messages of every request, ``models`` the model that it named; requests that only warm it up
-    are in ``warmed``. ``context`` is how many tokens it takes in at once, a quarter for each character of ASCII and one
-    and a half for others; ``refused`` counts what was longer.
+    ``asked`` has the messages of every request, ``models`` the model that each one named. Requests that only warm it up
+    are in ``warmed``. Requests whose messages and answer need more than ``context`` tokens are refused, and counted in
+    ``refused``. An ASCII character is a quarter of a token, and any other character one and a half.
     """
 
     def __init__(self, script: Script, *, context: int | None = None) -> None:

@@ -36,7 +36,7 @@ UTTERANCES = (
 )
 """Sentences that the toy transcriber knows, and that nobody takes for a command."""
 SILENT = 0.3
-"""Seconds without a packet of the bot's that are silence, and no hole in its speech."""
+"""After so many seconds without a packet from the bot, it is silent. A shorter time is a hole in its speech."""
 Happened = TypeVar("Happened", bound=CallEvent)
 
 
@@ -173,7 +173,7 @@ class SoundCounter:
 
 
 async def bot_comes(stage: Stage) -> None:
-    """Wait until people see the bot in the channel. Returns immediately then."""
+    """Wait until people see the bot in the channel. Returns at that moment."""
     while stage.bot not in stage.sandbox.guild.voice_states:
         await asyncio.sleep(0.001)
 

@@ -19,7 +19,7 @@ from config.project import ROOT
 from tests.e2e.program import SAID_LIMIT
 
 _SHELL = 'exec 0<"$0" 1>"$0" 2>&1; "$@"; echo "status $?"'
-"""Opening it makes it the session's terminal, which the kernel tells the session about when it is closed."""
+"""The shell opens the terminal, which then belongs to its session: the kernel tells the session when it is closed."""
 _CTRL_C = b"\x03"
 _POLL = 0.05
 
@@ -145,7 +145,7 @@ async def in_terminal(*arguments: str, folder: Path, **environment: str) -> Asyn
     try:
         await terminal.until(lambda terminal: bool(terminal._shell.children()))
         started.add(terminal.program)
-        # The program has it now; a terminal that somebody else holds too is never closed.
+        # The program has opened it by now. It can only be closed if this process does not keep its end open.
         os.close(slave)
         yield terminal
     finally:

@@ -41,7 +41,7 @@ async def test_thoughts_and_other_peoples_lines_are_neither_heard_nor_remembered
 ) -> None:
     async with make_stage(tts_websocket_url=speech_server, llm_url=model.url, llm_context_messages=20) as stage:
         await stage.join()
-        # Nothing told of this model's habit before its first reply.
+        # Before the first reply, nothing shows that this model begins inside a thought.
         assert (await spoken(stage, "Say one")).endswith("Hello there.")
         assert await spoken(stage, "Say two") == "Hello again."
         assert await spoken(stage, "Say three") == "Third one."

@@ -76,7 +76,7 @@ async def in_terminal(
 ) -> AsyncIterator[Terminal]:
     ours, its = os.openpty()
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    # A session of its own, with this terminal, as a shell gives it to what runs in the foreground.
+    # Make this terminal that of the program's own session, as it is for a program that a shell runs.
     begin = (
         "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, sys.argv[1:])"
     )
@@ -156,7 +156,7 @@ IMPATIENT = (
     "import sys, bot.demo.guests as guests; guests.REPLY_LIMIT = 0.01; "
     "from bot.__main__ import main; sys.exit(main(sys.argv[1:]))"
 )
-"""A demonstration that waits for no answer, as on a machine that is too busy to give one in time."""
+"""A demonstration whose guests hardly wait for an answer, as if the machine were too busy to give one in time."""
 
 
 async def test_what_failed_is_told_with_what_is_there_and_a_person_types_all_the_same(tmp_path: Path) -> None:

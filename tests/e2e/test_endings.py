@@ -20,7 +20,7 @@ from tests.e2e.program import pointed_at
 from tests.e2e.terminal import Family, Terminal, in_terminal
 
 END_LIMIT = 10.0
-"""Seconds."""
+"""Seconds after which nothing may be left."""
 REPLACED_LIMIT = 15.0
 
 Way = Callable[[Terminal, Family], None]

@@ -124,7 +124,7 @@ async def test_a_speech_server_lost_mid_sentence_comes_back_within_15_seconds_an
         assert call is not None, "the call goes on"
         assert await replacing - lost_at < 15.0
         await stage.until(lambda: call.voice_connected, "the voice")
-        # The sound that has come already is heard to its end; where that is late, the voice is back by then.
+        # Sound that had arrived before the loss is still heard. If it ends late, the voice is back soon after its end.
         assert time.monotonic() - lost_at < 15.0 or time.monotonic() - silent_at < 1.5
         await next_prompt_works(stage)
 

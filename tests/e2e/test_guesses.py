@@ -34,7 +34,7 @@ async def pause_and_go_on(stage: Stage) -> None:
 
 
 def guesses(model: ScriptedModel) -> int:
-    """How many requests were for words that were not all."""
+    """The number of requests that were made before the sentence was complete."""
     return sum(not messages[-1]["content"].endswith(WHOLE) for messages in model.asked)
 
 

@@ -59,7 +59,7 @@ def pools() -> list[aiohttp.BaseConnector]:
 def close_kept_connections() -> None:
     """Close the connections that are kept for the next request, and which nobody uses.
 
-    How many there are says only how many requests happened to go at once, and whether one has just gone.
+    Their number depends on how many requests happened to be sent at once, and how long ago, so it shows no leak.
     """
     for pool in pools():
         if pool._conns:

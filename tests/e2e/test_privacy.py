@@ -35,14 +35,14 @@ from toys.whisper.weights import toy_whisper
 
 QUESTION = "Hello there!"
 PROGRAMS = {"-m bot run", "-m tts_server", "-m bot.voice.transcribe.worker"}
-"""Those that a call has, by the ends of their command lines."""
+"""The programs of a call, by the ends of their command lines."""
 FETCHED = {"weights"}
-"""What CACHE_DIR has once `make run` has fetched it."""
+"""What `make run` has put into CACHE_DIR before the call."""
 NOT_IN_A_CALL = {"demo", "rehearsal", "models", "traces.jsonl.old", "seiyuu.sqlite3.damaged-*", "before-restore-*"}
-"""What the table of files has and a call does not make: the demonstration does, a rehearsal, a download, a long life,
+"""Files in the guide's table that no call makes. They come from the demonstration, a rehearsal, a download, long use or
 a fault."""
 VOLUME = "/data"
-"""Of the containers."""
+"""The data folder of the containers."""
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +79,7 @@ async def test_a_call_as_the_images_hold_it(tmp_path: Path, cache_dir: Path) -> 
         speech = Container("tts", tmp_path / "speech.trace", voices)
         own = {"TTS_BIND": "127.0.0.1:0", "TTS_TOKEN": "of-the-secret", "TMPDIR": str(temporary)}
         async with running(*speech.command, folder=app, **speech.environment() | own) as voice:
-            # Without the weights, it says before that its first engine is not there yet.
+            # The last line counts: without weights, the server first prints that its preferred engine is missing.
             *_, line = (await read_until(voice, "listening")).splitlines()
             address = json.loads(line)["listening"]
             env = {

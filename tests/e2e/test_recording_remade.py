@@ -22,7 +22,7 @@ from tts_server.engines.stand_in import TONE_HZ
 
 ANSWERS = {"One?": "The first answer is a short one.", "Two?": "The second answer is quite a bit longer, as you hear."}
 BEGINS_WITHIN = 0.2
-"""Seconds from where an answer began to its new sound, at most; espeak-ng takes a breath first."""
+"""Maximum seconds from the start of an answer to that of its new sound; espeak-ng takes a breath first."""
 
 
 @pytest.fixture

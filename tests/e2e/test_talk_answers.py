@@ -131,7 +131,7 @@ async def test_commands_are_obeyed_of_those_alone_who_may(
     async with make_stage(tts_websocket_url=speech_server, llm_url=model.url, **managers) as stage:
         await stage.join()
         since = Since(stage)
-        # Made before, which takes its time on a busy machine: it must be said while the bot sings.
+        # Make the sound in advance, which takes time on a busy machine: it must be said while the bot sings.
         await voiced("Ada", "Stop.")
         await stage.ask("Sing.")
         await bot_speaks(stage, stage.ada, after=0.5)

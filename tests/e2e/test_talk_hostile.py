@@ -33,7 +33,7 @@ def garbage(seed: int, ssrcs: tuple[int, ...]) -> Iterator[bytes]:
             case 2:
                 yield header + noise
             case 3:
-                # With CSRCs, an extension and padding that it says it has.
+                # The header claims that there are CSRCs, an extension and padding.
                 yield bytes([0xBF]) + header[1:] + noise
             case _:
                 yield bytes([0x80, rng.randrange(200, 207)]) + noise

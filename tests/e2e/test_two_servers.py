@@ -28,7 +28,7 @@ STEERING: dict[str, dict[str, object]] = {
     "record": {"state": "off"},
     "voice record": {"name": "Robin"},
 }
-"""Every command that acts on the call, with what makes it act."""
+"""Every command that acts on the call, with the arguments that make it act."""
 
 
 @dataclass(slots=True)

@@ -111,7 +111,7 @@ async def test_a_voice_deleted_while_it_is_chosen_costs_no_word(stage: Stage, cl
     await stage.join()
     await clone(stage, "Robin", "Ben")
     await stage.answer_to("!voice use robin", starts="🗣️")
-    # Behind the bot's back, by whoever runs the server.
+    # The speech server's operator deletes the voice, and the bot is not told.
     url = URL(cloning_server).with_scheme("http").with_path("/v1/voices/robin")
     async with aiohttp.ClientSession() as http, http.delete(url) as response:
         assert response.status == 204
@@ -137,8 +137,8 @@ async def test_who_agrees_to_be_recorded_speaks_and_is_heard_in_the_next_reply(s
     since = Since(stage)
     asked = await consent(stage, ben, f"!voice record Robin <@{ben.id}>")
     await asyncio.gather(
-        # Whoever talks at the same time is not in it, and is not kept from talking. Who reads on after the recording
-        # is not answered.
+        # Ada talks at the same time: she is not in the recording, and is heard as usual. Ben reads on after the
+        # recording, and is not answered.
         ben.voice.speak(await voiced("Ben", f"{STORY} {UTTERANCES[2]}"), VoiceActivity()),
         talk(stage.ada, UTTERANCES[0]),
     )

@@ -61,7 +61,7 @@ def test_reading_this_machine_never_fails() -> None:
 
 
 class Driver:
-    """NVIDIA's library as its documentation has it, with cards of the test's choosing; counts who still uses it."""
+    """NVIDIA's library as its documentation describes it, with the test's cards. ``users`` counts who still uses it."""
 
     def __init__(self, *cards: tuple[Any, int, int, tuple[int, int]] | None) -> None:
         self._cards = cards

@@ -42,7 +42,7 @@ class Tools:
 
 
 Aftermath = tuple[World, list[Feature]]
-"""The world afterwards, and the features that were tried in the call."""
+"""The world after the call, and the features that were tried in the call."""
 Ending = Callable[[Tools], AbstractAsyncContextManager[Aftermath]]
 
 

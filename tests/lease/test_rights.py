@@ -48,7 +48,7 @@ MADE_TO_ACT: dict[str, dict[str, Any]] = {
     "low-performance": {"switch": "on"},
     "release": {"feature": "vision"},
 }
-"""The commands that show something without an argument, or need one."""
+"""Arguments for commands that need one, or that without one only show something."""
 
 ON_CALL = {"join", "leave", "voice-status", "speak", "stop", "volume", "listen", "captions", "mode", "record"} | {
     "voice record"
@@ -65,7 +65,7 @@ OUTSIDE_OF_CALLS = {"persona", "ignore"}
 IN_PRIVATE = {"persona", "mood", "forget", "draw", "draw-cancel", "optin", "optout", "help"} | {
     name for name in RIGHTS if name.startswith("figurines")
 }
-"""Written down by hand, from what the issue says."""
+"""These sets are written by hand from what was ordered, and not read from the table of rights."""
 ALL = set(RIGHTS)
 EVERYBODYS = ALL - CONTROL - OWNERS - MANAGERS
 

@@ -16,7 +16,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 def event(fields: object) -> bytes:
-    # Half a character is written as JSON escapes it.
+    # A lone surrogate, which is half a character, becomes a JSON escape.
     return f"data: {json.dumps(fields, ensure_ascii=False)}\n\n".encode(errors="backslashreplace")
 
 
@@ -36,7 +36,7 @@ FINISHED = delta_event("stop")
 async def serving(handler: Handler, *, own_paths: bool = False) -> AsyncIterator[str]:
     """Serve ``handler``; yields the base URL. A handler whose client hangs up is cancelled.
 
-    With ``own_paths`` it serves everything, without it everything but what only llama.cpp knows: that is not found.
+    Without ``own_paths``, the paths that only llama.cpp's server has are not found.
     """
 
     async def handle(request: web.Request) -> web.StreamResponse:

@@ -96,7 +96,7 @@ async def test_a_server_that_refuses_the_same_for_ever_is_not_asked_for_ever(cap
         assert len(server.bodies) == 2
         with pytest.raises(ModelError):
             await reply(client)
-    # Leaving it out did not help, so it is not what was wrong.
+    # The second request had no temperature and was refused too, so temperature is sent again.
     assert "temperature" in server.bodies[-2]
     assert "left out" not in caplog.text
 

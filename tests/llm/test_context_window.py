@@ -109,7 +109,7 @@ def test_a_size_that_is_only_assumed_cuts_no_message() -> None:
     persona = ChatMessage("system", "あなたは、" * 800)
     question = ChatMessage("user", "Ann: " + "これは何ですか。" * 20)
     assert ContextWindow(None).fit([persona, question], 500).messages == (persona, question)
-    # Nor does one that is known, as long as the message is not the long one.
+    # Nor does a known size, if it is the system prompt that is too long, and not the message.
     assert ContextWindow(4_096).fit([persona, question], 500).messages == (persona, question)
 
 
@@ -131,7 +131,7 @@ def test_the_servers_numbers_correct_the_estimate() -> None:
     assert window.learn_refusal(LengthRefusal(limit=2_048, prompt=2 * total_tokens(sent)), sent)
     again = window.fit(messages, 500)
     assert window.size == 2_048
-    # By the server's count: at most what fits beside the answer.
+    # The server counts twice as many tokens as we do. By its count, the messages fit beside the answer.
     assert 2 * total_tokens(again.messages) <= 2_048 - 500
 
 

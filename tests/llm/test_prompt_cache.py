@@ -14,7 +14,7 @@ from toys.llm.weights import TOY_MODEL_NAME
 
 TURNS = 10
 TAIL = 60
-"""More tokens than the newest line has: that line alone differs from the guess before it."""
+"""More tokens than the newest line has. Only this line differs from the guess before it."""
 
 
 async def call_of_ten_turns(weights: Path, setup: Setup) -> list[TurnCost]:
@@ -43,7 +43,7 @@ async def test_without_guesses_the_server_has_read_the_rest_while_the_person_spo
 
 async def test_nothing_in_the_head_of_the_prompt_changes_during_a_call(weights: Path) -> None:
     costs = await call_of_ten_turns(weights, Setup(True, 20, guesses=False, reads_ahead=False))
-    # The first answer finds the head from the warm-up. Room and time are at the end of the head.
+    # For the first answer, the head is in the cache since the warm-up. Its end, with room and time, may change.
     head = costs[0].prompt - TAIL
     assert costs[0].read <= TAIL
     assert all(cost.prompt - cost.read > head - 100 for cost in costs), [(cost.prompt, cost.read) for cost in costs]

@@ -159,7 +159,7 @@ def test_hostile_words_cost_no_time(words: str) -> None:
 class StrictServer(Recorded):
     """A server that accepts up to ``size`` tokens, with the answer, and refuses longer prompts in ``words``.
 
-    It counts one and a half tokens per character, like servers do for Japanese.
+    By default it counts one and a half tokens per character, like servers do for Japanese.
     """
 
     def __init__(self, size: int, words: Callable[[int, int], web.StreamResponse], per_character: float = 1.5) -> None:

@@ -111,7 +111,7 @@ def test_after_a_stop_nothing_follows_and_it_is_soon_free(kokoro: KokoroEngine) 
         stopped = time.process_time()
         kokoro.wait()
         free.append(time.process_time() - stopped)
-    # Of the processor's time on two threads: this machine may be at other work too.
+    # Seconds of processor time on two threads, because this machine may do other work too.
     assert max(free) < 0.3
 
 

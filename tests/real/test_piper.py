@@ -46,7 +46,7 @@ SENTENCES = (
 )
 pytestmark = pytest.mark.real
 MOST_ERRORS = 4.0
-"""In percent. Measured are 1.6; the network draws lots, so that of one round's 92 words 3 may be wrong by chance."""
+"""In percent. 1.6 were measured. The network uses random numbers, so 3 of a round's 92 words may be wrong by chance."""
 ROUNDS = 3
 
 
@@ -127,7 +127,7 @@ def test_after_a_stop_nothing_follows_and_it_is_soon_free(joe: PiperEngine) -> N
         assert list(pieces) == []
         joe.wait()
         free.append(time.process_time() - stopped)
-    # Of the processor's time: this machine may be at other work too.
+    # Seconds of processor time, because this machine may do other work too.
     assert max(free) < 0.15
 
 

@@ -14,7 +14,7 @@ from bot.own_weights import OwnWeights
 from config.settings import Settings
 
 EVERY = 4
-"""One talk in so many: all of them are the benchmark's."""
+"""Every fourth of the benchmark's talks is tried."""
 
 
 @pytest.fixture

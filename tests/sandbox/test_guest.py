@@ -124,7 +124,7 @@ async def test_nothing_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     before = running()
     await whole_life()
     await wait_until(lambda: running() == before)
-    kept = open_files()  # What a first use opens for good.
+    kept = open_files()  # Includes the files that a first use opens for good.
     await whole_life()
     await wait_until(lambda: running() == before and open_files() <= kept)
 

@@ -16,7 +16,7 @@ def test_padding_and_extension_come_off_as_they_went_on() -> None:
     for number in range(50):
         media = bytes([number, 7, 7])
         header, sealed = network.wrap(make_header(number, 960 * number, 1), media)
-        # The parser wants to see the tag and the counter behind it.
+        # The parser expects a tag and a counter after the payload.
         parsed = parse_header(header + sealed + bytes(20))
         kinds.add((parsed.padded, bool(parsed.extension_words)))
         assert strip(parsed, sealed) == media

@@ -23,7 +23,7 @@ from bot.voice.reply_waits import (
 from bot.voice.turn import Outcome
 
 PHONE = 30
-"""Characters of a line that a phone shows in one piece."""
+"""Maximum length of a line, in characters, that a phone shows without wrapping."""
 
 
 def trace(waited: float = 0.0, **stages: float) -> ReplyTrace:

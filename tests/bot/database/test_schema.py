@@ -63,7 +63,7 @@ async def test_a_database_of_the_last_version_keeps_every_row(old: Path) -> None
     async with Database.opened(old):
         pass
     after = content(old)
-    # Step 3 keeps the same in other columns.
+    # Migration 3 keeps the same data in other columns.
     assert after.pop("chat_memory") != before.pop("chat_memory")
     assert {name: after[name] for name in before} == before
     assert version(old) == len(read_migrations())

@@ -30,10 +30,10 @@ LIMIT = 60.0
 
 @dataclass
 class LocalHub:
-    """Serves :data:`FILES`; ``url`` once it is up. What it is told to do wrong it does, for as long as it is told.
+    """A hub that serves :data:`FILES`, and makes the faults that a test sets. ``url`` is known once it has started.
 
-    ``breaks_after`` are byte counts, one for each coming answer of more than that, after which the connection is cut;
-    ``statuses`` are answered to coming requests in place of the file.
+    Each number in ``breaks_after`` cuts the connection of one longer answer after that many bytes. Each entry in
+    ``statuses`` answers one request, instead of the file.
     """
 
     files: dict[str, bytes] = field(default_factory=lambda: dict(FILES))

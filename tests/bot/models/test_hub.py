@@ -59,7 +59,7 @@ async def test_every_break_is_followed_by_the_rest_alone(fetching: Fetching) -> 
     assert fetching.target.read_bytes() == CONTENT
     first, *later = (asked for _, asked, _ in fetching.server.requests)
     assert first is None
-    # What a cut connection had under way is lost, so that nobody knows in advance where each goes on.
+    # Bytes that were on their way are lost when the connection is cut, so each place is known only afterwards.
     goes_on_at = [int((asked or "").removeprefix("bytes=").removesuffix("-")) for asked in later]
     assert len(goes_on_at) == 3
     assert 0 < goes_on_at[0] <= goes_on_at[1] <= goes_on_at[2]

@@ -33,7 +33,7 @@ SLOWER = EarsTrial("whisper-other", 0.6, WordErrors(0, 30))
 
 
 def later(trace: ReplyTrace, stage: str, ms: float) -> ReplyTrace:
-    """A trace in which one stage, and all work behind it, comes later."""
+    """A trace in which one stage, and all later work, is delayed by ``ms``."""
     work = ("transcribed", "waited", "first_token", "first_clause", "first_audio", "first_packet")
     return replace(trace, **{name: getattr(trace, name) + ms for name in work[work.index(stage) :]})
 

@@ -31,5 +31,5 @@ async def test_nothing_of_a_cancelled_reply_is_heard_ever(make_stage: StageMaker
             await asyncio.sleep(rng.uniform(0.03, 3.0))
             interruption = await interrupt(stage, ben, UTTERANCES[number % len(UTTERANCES)])
             waits.append(interruption.silent_after or 0.0)
-        # Who begins within the reply's first syllable may be its echo; that takes a moment longer to tell.
+        # Speech that begins within the reply's first syllable may be its echo. To rule that out takes a moment longer.
         assert sorted(waits)[round(0.95 * TIMES)] < BARGE_IN_LIMIT, sorted(waits)[-10:]

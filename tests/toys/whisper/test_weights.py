@@ -36,13 +36,13 @@ def whisper(toy_folder: Path) -> WhisperModel:
 
 
 def received(sound: Sound, *, seed: int = 0) -> Sound16:
-    """What the bot gets of it: between silences, through a guest's Opus and the bot's decoder."""
+    """The sound as the bot gets it: with silence around it, through a guest's Opus and the bot's decoder."""
     random = np.random.default_rng(seed)
     return decoded(packets(sound, random), random)
 
 
 def packets(sound: Sound, random: np.random.Generator) -> list[bytes]:
-    """It between silences, through a guest's Opus."""
+    """The packets of a sound with silence around it, encoded as a guest's Opus."""
     before, after = random.integers(6_000, 20_000, 2)
     whole = np.pad(sound, (before, after))
     encoder = MonoEncoder()
@@ -53,14 +53,14 @@ def packets(sound: Sound, random: np.random.Generator) -> list[bytes]:
 
 @functools.cache
 def said(guest: str, number: int) -> tuple[list[bytes], np.random.Generator]:
-    """The packets of one phrase, at a level and a pace of its own, for every share of them that is lost."""
+    """The packets of one phrase, at its own level and pace. They are the same for all shares of lost packets."""
     random = np.random.default_rng(number)
     voice = at_pace(GUEST_VOICES[guest], PACES[number % 3])
     return packets(speech(TEXTS[number], voice) * np.float32(0.3 + number % 4 * 0.4), random), random
 
 
 def decoded(sent: list[bytes], random: np.random.Generator, *, loss: float = 0.0) -> Sound16:
-    """What the bot's decoder makes of those that arrive."""
+    """What the bot's decoder makes of the packets that arrive."""
     decoder = SpeechDecoder()
     parts: list[Sound16 | None] = []
     lost = 0

@@ -67,7 +67,7 @@ async def test_a_wav_of_open_length_is_read_by_strict_readers_too(server: Runnin
         data = await answer.read()
     with wave.open(io.BytesIO(data)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (24_000, 1, 2)
-        # As OpenAI's, it claims to be as long as can be.
+        # Like OpenAI's, the file claims the greatest possible length.
         assert file.getnframes() == 0xFFFFFFFF // 2
         assert len(file.readframes(file.getnframes())) / 48_000 == pytest.approx(SECONDS, abs=0.001)
 

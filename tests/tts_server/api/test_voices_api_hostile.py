@@ -20,9 +20,9 @@ from tts_server.api import uploads
 from tts_server.api.voices_api import MAX_UPLOADS
 
 MOST_GROWTH = 64 * MEGABYTE
-"""Of the server, over all of them; three of the files alone are larger than a third of it."""
+"""Maximum growth of the server's memory over all files. Three of the files alone are larger than a third of it."""
 MOST_OF_A_READER = 250 * MEGABYTE
-"""It has about 110 MB when the file is good."""
+"""Maximum memory of a process that reads a file. For a good file it has about 110 MB."""
 REFUSED = {400, 413, 415}
 BOUNDARY = "b0undary"
 

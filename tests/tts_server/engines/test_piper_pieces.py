@@ -11,7 +11,7 @@ from tts_server.engines.piper.network import FIRST_PIECE, LONGEST_PIECE, piece_b
 FRAME_SECONDS = 0.0116
 CONTEXT = 20
 QUIET, FIXED = 0.0004, 0.005
-"""Seconds for each frame, and in addition for each piece, on two idle cores."""
+"""Seconds of work for each frame, and the seconds that each piece adds, on two idle cores."""
 
 
 class Machine:

@@ -127,7 +127,7 @@ async def test_fifty_connections_in_a_row_leave_nothing() -> None:
             while _tasks() - before:
                 await asyncio.sleep(0.005)
         gc.collect()
-        # One that an earlier test has left may have ended meanwhile.
+        # There may be fewer: a thread that an earlier test left behind may have ended.
         assert threading.active_count() <= threads
 
 

@@ -17,7 +17,7 @@ from wire.parameters import SpeechParameters
 
 LONG = " ".join(f"w{number}" for number in range(1, 31)) + "."
 WORK_A_CHARACTER = 0.4 * SECONDS_A_CHARACTER
-"""As of an engine with a real-time factor of 0.4."""
+"""Seconds that an engine with a real-time factor of 0.4 needs for a character."""
 PLAIN = SpeechParameters(preprocess_text=False)
 
 

@@ -24,7 +24,7 @@ _RANDOM_FILES, _MUTATIONS = 12, 24
 _SAMPLES = 0x08000000
 
 _Content = bytes | Callable[[], bytes]
-"""Of a file, or what makes it: some take a second."""
+"""The content of a file, or a function that makes it, because some take a second to make."""
 
 
 def hostile_files(every: int = 1) -> list[tuple[str, bytes]]:

@@ -12,7 +12,7 @@ from tts_server.voices.reading import READER
 
 MEGABYTE = 1 << 20
 _LOOKS_FOR_READERS = 5
-"""After so many looks at those that are known, new ones are looked for."""
+"""New reading processes are searched for only at every so many-th measurement."""
 
 
 class Memory:
@@ -27,12 +27,12 @@ class Memory:
 
     @property
     def growth(self) -> int:
-        """Of this process, the server's and the test's."""
+        """The growth of this process, in which both the server and the test run."""
         return self.most - self.start
 
     def look(self) -> None:
         self.most = max(self.most, self._process.memory_info().rss)
-        # Finding them takes most of a processor, and each lives for some tenths of a second.
+        # Searching at each measurement would keep a processor busy, and a reader lives for some tenths of a second.
         if self._looks % _LOOKS_FOR_READERS == 0:
             self._readers = readers()
         self._looks += 1

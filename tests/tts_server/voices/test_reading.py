@@ -19,7 +19,7 @@ from tts_server.voices.preparation import LEVEL
 from tts_server.voices.reading import read_recording
 
 MOST_MEMORY = 250 * MEGABYTE
-"""Of a process that reads; it has about 110 MB when the file is good."""
+"""Maximum memory of a process that reads a file. For a good file it has about 110 MB."""
 
 
 @pytest.mark.parametrize("name", GOOD_FORMATS)

@@ -174,7 +174,7 @@ async def test_marks_are_reported_at_their_place() -> None:
         source.write("r1", ramp(2 * FRAME_SAMPLES))
     source.take()
     await asyncio.sleep(0)
-    # The frame is not sent yet, and the news would compete with it.
+    # Nothing is reported before the frame is sent, because reporting would delay the frame.
     assert heard.journal == []
     source.report()
     await asyncio.sleep(0)

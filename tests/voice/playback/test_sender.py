@@ -176,7 +176,7 @@ def test_no_frame_is_taken_while_the_connection_is_down(stepped: SteppedSender) 
     stepped.sink.connected = True
     stepped.run(1)
     assert len(stepped.sink.times(VOICED)) == 6
-    # A new connection starts without the ring. Frames that could not be sent do not count as late.
+    # A new connection starts without the ring that shows who speaks. Frames that could not be sent are not late.
     assert stepped.sink.ring == [True, False, True, False]
     assert stepped.sender.timing.late == 0
 

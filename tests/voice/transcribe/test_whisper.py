@@ -178,7 +178,7 @@ async def test_rest_does_nothing_after_close(weights: Path) -> None:
 
 
 async def test_a_worker_ends_with_the_process_that_started_it_even_while_it_is_busy(weights: Path) -> None:
-    """The parent is killed. Nobody closes the worker's streams or ends it."""
+    """The parent is killed, so nobody closes the worker's streams or ends the worker."""
     parent = (
         "import subprocess, sys, time\n"
         "worker = subprocess.Popen([sys.executable, '-c', 'import bot.voice.transcribe.worker as w, time; "
