@@ -76,16 +76,16 @@ class ModelResponder:
         await self._model.learn_context_size(model=character.persona.model)
 
     async def read_ahead(self, speaker: str) -> None:
-        """Have a llama.cpp server read the conversation so far, so that it only has to read the speaker's line later.
+        """Have a llama.cpp server read all that comes before the speaker's words, so that only they are left.
 
-        Does nothing if the server has read it already, or if it is no llama.cpp server.
+        Does nothing if the server has read just that, or if it is no llama.cpp server.
         """
         character = self._character()
         if not self._model.keeps_slots(model=character.persona.model):
             return
         # The words are not known yet. Without any, the language of a small model's prompt stays as it is.
         messages = await self._messages(character, Turn.of_person(speaker, ""))
-        if self._has_read(messages):
+        if messages == self._read:
             return
         self._read = messages
         try:
@@ -128,13 +128,6 @@ class ModelResponder:
                     continue
                 said += piece.text
                 yield piece.text
-
-    def _has_read(self, messages: tuple[ChatMessage, ...]) -> bool:
-        """Whether the server has read these messages, except for the last line of the last one."""
-        if not self._read or messages[:-1] != self._read[:-1]:
-            return False
-        lines, _, _ = messages[-1].content.rpartition("\n")
-        return not lines or f"{self._read[-1].content}\n".startswith(f"{lines}\n")
 
     def _speakers(self, character: Character, asked: Turn) -> SpeakerNames:
         people = (*self._room().people, asked.speaker)
