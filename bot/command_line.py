@@ -63,7 +63,10 @@ def run(given: list[str]) -> int:
 
 
 def _may_rehearse(settings: Settings, options: argparse.Namespace) -> bool:
-    """Whether the operator agrees to what a rehearsal costs. A person at a terminal is asked, before the loop runs."""
+    """Whether the operator agrees to what a rehearsal costs. A person at a terminal is asked.
+
+    Call it before the event loop runs, because it waits for the person's answer.
+    """
     from bot.rehearse.run import RehearsalOptions, may_begin
 
     return may_begin(settings, RehearsalOptions(options.report, options.seconds), yes=options.yes)

@@ -20,15 +20,15 @@ class LeaseCommands(commands.Cog, name="Features"):
         self._calls = calls
 
     @commands.hybrid_command(
-        description="Release a feature that is still held back after a call.",
+        description="Resume a feature that is still held back after a call.",
         usage="FEATURE",
-        brief="release a feature",
+        brief="resume a feature",
         extras={"example": "vision"},
     )
     @commands.guild_only()
     @app_commands.describe(feature="Its name, as voice-status shows it.")
     async def release(self, ctx: Context, *, feature: str) -> None:
-        """Release a feature that is still held back after a call; `{prefix}voice-status` names it."""
+        """Resume a feature that is still held back after a call. `{prefix}voice-status` lists these features."""
         await ctx.defer()
         freed = await self._calls.free(feature.strip())
         text = (

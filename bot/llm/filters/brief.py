@@ -16,9 +16,10 @@ _FREE_WORDS = 26
 _PHRASE = 4
 """Length, in words, of the phrases whose repetitions are counted to find loops."""
 _TIMES = 3
-"""A phrase that would occur this many times is a loop.
+"""Text that would say the same phrase this many times is a loop.
 
-The first sentence then ends before the word that would complete the phrase. A later sentence is dropped as a whole.
+In the first sentence, the reply ends before the word that would complete the phrase for the last of these times. A
+later sentence is dropped as a whole.
 """
 
 _END = regex.compile(r"[.!?…]+[\"'”’»)\]*]*(?=\s)|[。！？]+[」』”）]*")
@@ -40,8 +41,9 @@ class BriefFilter:
     - The line ends before the sentence does.
     - The token limit is reached before the sentence ends.
 
-    If the reply ends without punctuation, a full stop is added. The end of a line ends the reply too, because what
-    follows is usually a list, or a line that the model invents for another person.
+    If the reply ends without punctuation, a full stop is added, or "…" if its first sentence was broken off within a
+    clause. The end of a line ends the reply too, because what follows is usually a list, or a line that the model
+    invents for another person.
     """
 
     def __init__(self) -> None:
@@ -152,7 +154,7 @@ class BriefFilter:
         self.ended = True
         if _ENDED.search(self._sentence.rstrip()):
             return said
-        # Punctuation in an earlier piece can't be removed any more, so only this piece is changed.
+        # Text that was let through before can't be changed any more, so punctuation is removed only from ``said``.
         bare = regex.sub(r"[\s,;:，；：、–—-]+$", "", said)
         return f"{bare}." if _CLAUSE.search(said[len(bare) :]) else f"{bare}…"
 

@@ -60,7 +60,8 @@ class Reply:
     """A reply that is not over. Only the state machine uses this object; all other parts use its ``id``.
 
     Attributes:
-        committed: whether people may hear and see the reply. A reply that is not committed is speculative.
+        committed: whether people may hear and see the reply. Until then it is speculative: it answers what somebody has
+            said so far, before it is certain that they have finished.
         notice: text that is spoken before the answer, to say that the answer takes a moment. History and captions
             leave the notice out.
         answer: text of the answer so far.
@@ -102,7 +103,7 @@ class Reply:
 
     @property
     def notice_complete(self) -> bool:
-        """Whether all sound of the notice has come. False again as soon as a segment of the answer is complete."""
+        """Whether all sound of the notice has come, and no segment of the answer is complete yet."""
         spoken = "".join(segment.text for segment in self.segments if segment.complete)
         return bool(self.notice) and spoken.strip() == self.notice.strip()
 

@@ -206,8 +206,8 @@ class FrameSender(threading.Thread):
         return self._send_silence()
 
     def _send_silence(self) -> float:
-        # A wake-up may come before the next frame is due. A frame of silence waits until then. Only the first voiced
-        # frame after silence does not wait: it is sent at once and restarts the clock.
+        # New sound may wake this thread before the next frame is due. A frame of silence still waits until it is due.
+        # Only the first voiced frame after silence is sent at once, and restarts the clock.
         if self.timing.wait(self._clock()) > 0.001:
             return self.timing.wait(self._clock())
         self.timing.tick(self._clock())
