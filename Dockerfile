@@ -2,12 +2,12 @@
 #
 #   bot         the bot; its ears compute on the CPU
 #   bot-nvidia  the same, its ears on an NVIDIA card
-#   tts         the speech server with espeak-ng and the engines that others serve
+#   tts         the speech server with its own small engines (espeak-ng, Piper, Kokoro)
 #   tts-cloud   the same with OpenAI's package, for its voices
 #   tts-xtts    the same with XTTS v2: on NVIDIA's cards as it stands, on AMD's with TORCH_INDEX (see compose.amd.yml)
 #
-# The environment is made with the base image's pip, has none of its own, and is all that is taken from the stage that
-# made it: no compiler, no package manager's cache and no index's address is left in an image.
+# The virtual environment is made with the base image's pip, has no pip of its own, and is all that is taken from the
+# stage that made it: no compiler, no package manager's cache and no index's address is left in an image.
 
 FROM python:3.11.15-slim-bookworm AS packages
 WORKDIR /build
@@ -34,8 +34,8 @@ RUN if [ -n "$TORCH_INDEX" ]; then \
     fi \
     && pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check -r requirements-xtts.txt
 
-# Everything but the packages: the user, the folders it may write to, and the program, compiled since nothing can be
-# written beside it later.
+# Everything but the packages: the user, the folders that this user may write to, and the program. It is compiled here,
+# because its folder is read-only later.
 FROM python:3.11.15-slim-bookworm AS program
 # llama.cpp's package wants OpenMP's library from the system; its version is the base image's release of Debian.
 RUN apt-get update \

@@ -3,8 +3,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/pip install --disable-pip-version-check
-# Before a call, the real weights are fetched: once, and without a word when they are here. A start without them says what
-# it uses instead, and one with wrong settings what is wrong, so that only Ctrl-C ends this.
+# Fetches the real weights, once, and says nothing if they are here. After a failure the bot is started all the same, and
+# says what is missing or which setting is wrong. Only Ctrl-C (status 130) ends `make run` here.
 FETCH = $(BIN)/python -m bot models fetch 2> /dev/null || test $$? -ne 130
 ifneq ($(filter backup doctor health models restore version,$(ARGS)),)
 FETCH = :
@@ -12,7 +12,7 @@ endif
 # The tests that hold whole calls, in real time.
 CALLS := tests/e2e tests/lease
 
-# One that was left half made, or whose Python is gone, is made anew.
+# A .venv that is only half made, or whose Python is gone, is made again.
 ifneq ($(shell test -x $(BIN)/pip && $(BIN)/python -c 'import pip' 2> /dev/null && echo whole),whole)
 .PHONY: .venv/bin/python
 endif
@@ -35,14 +35,14 @@ test: .venv/dev.stamp
 	@$(MAKE) --no-print-directory --jobs=2 test-calls test-parts
 endif
 
-# Six processes compute on as many cores as there are: threads of the algebra library would only wait for each other.
+# The tests run in six processes at once, so more threads of the algebra library would only wait for each other.
 test-calls test-parts: export OPENBLAS_NUM_THREADS := 1
 
-# They mostly wait, at the pace of speech: three at once take a third of the time and half of a processor.
-test-calls: .venv/dev.stamp  ## the end-to-end ones, which take as long as people talk; three go on at once
+# These tests mostly wait, at the pace of speech: three at once take a third of the time and half of a processor.
+test-calls: .venv/dev.stamp  ## the end-to-end tests, which take as long as people talk; three run at once
 	@$(BIN)/python -m pytest $(CALLS) --numprocesses=3 --dist=load --maxschedchunk=1
 
-test-parts: .venv/dev.stamp  ## all others, which compute; they give way to calls that go on beside them
+test-parts: .venv/dev.stamp  ## all other tests; they give way to calls that go on beside them
 	@echo "The tests that only compute run beside these; what they say comes in one piece when they are done."
 	@nice -n 19 $(BIN)/python -m pytest $(CALLS:%=--ignore=%) --numprocesses=3 --dist=loadfile > .venv/test-parts.log 2>&1; \
 		status=$$?; cat .venv/test-parts.log; exit $$status
@@ -50,18 +50,18 @@ test-parts: .venv/dev.stamp  ## all others, which compute; they give way to call
 test-slow: .venv/dev.stamp  ## the long forms of the end-to-end tests, about half an hour of real-time speech
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
-test-real: .venv/dev.stamp  ## what must hold with real ears, mind and voice; fetches their weights first, about 300 MB, once
+test-real: .venv/dev.stamp  ## the tests of the real ears, mind and voice; fetches their weights first, about 300 MB, once
 	@$(BIN)/python -m bot models fetch
 	$(BIN)/python -m pytest -m real tests/real $(ARGS)
 
-test-kokoro: .venv/dev.stamp  ## the voice Kokoro; downloads it first, 90 MB, once, and then your bot has it too
+test-kokoro: .venv/dev.stamp  ## the tests of the voice Kokoro; downloads it first, 90 MB, once, and then your bot has it too
 	@$(BIN)/python -m bot models fetch
 	$(BIN)/python -m bot models download kokoro --yes
 	$(BIN)/python -m pytest -m real tests/real/test_kokoro.py $(ARGS)
 
-xtts: .venv/xtts.stamp  ## what the voice XTTS v2 needs: PyTorch and coqui-tts, some gigabytes
+xtts: .venv/xtts.stamp  ## installs what the voice XTTS v2 needs: PyTorch and coqui-tts, some gigabytes
 
-test-xtts: .venv/xtts.stamp  ## XTTS v2 through its real code, with tiny weights of our own; installs PyTorch and coqui-tts
+test-xtts: .venv/xtts.stamp  ## the tests of XTTS v2 through its real code, with tiny weights of our own; installs PyTorch and coqui-tts
 	$(BIN)/python -m pytest tests/xtts $(ARGS)
 
 lint: .venv/dev.stamp  ## style and types
@@ -103,5 +103,5 @@ bench: .venv/dev.stamp  ## the numbers of docs/benchmarks.md, measured on this m
 	@$(PIP) -r requirements-dev.txt -r requirements-xtts.txt
 	@touch .venv/run.stamp .venv/dev.stamp $@
 
-clean:  ## forget the virtual environment and what the tools cached here
+clean:  ## deletes the virtual environment and what the tools cached here
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
