@@ -135,7 +135,7 @@ class OptionalCommands:
 
     Attributes:
         names: the names of the commands.
-        subject: the beginning of the error text if somebody uses such a command without the setting: "Drawing is".
+        subject: what needs the setting, for the error text if it is missing: "Drawing" gives "Drawing is not set up".
         missing: returns the name of the missing setting; ``None`` if nothing is missing.
     """
 

@@ -49,7 +49,7 @@ def commands_not_set_up(settings: Settings) -> Mapping[str, str]:
     optional = [builder.optional_commands for builder in FEATURES if builder.optional_commands is not None]
     return MappingProxyType(
         {
-            name: f"❌ {each.subject} not set up here ({missing})."
+            name: f"❌ {each.subject} is not set up here ({missing})."
             for each in optional
             if (missing := each.missing(settings)) is not None
             for name in each.names

@@ -49,5 +49,5 @@ def _missing(settings: Settings) -> str | None:
 
 
 DUAL_PERSONA = FeatureBuilder(
-    _build, check, read_twin, OptionalCommands(("bipolar", "argue"), subject="Arguing with a twin is", missing=_missing)
+    _build, check, read_twin, OptionalCommands(("bipolar", "argue"), subject="Arguing with a twin", missing=_missing)
 )

@@ -49,5 +49,5 @@ def _missing(settings: Settings) -> str | None:
 FIGURINE_NOTIFIER = FeatureBuilder(
     _build,
     check,
-    optional_commands=OptionalCommands(("figurines",), subject="News of figurines is", missing=_missing),
+    optional_commands=OptionalCommands(("figurines",), subject="News of figurines", missing=_missing),
 )

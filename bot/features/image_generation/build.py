@@ -78,5 +78,5 @@ def _missing(settings: Settings) -> str | None:
 
 
 IMAGE_GENERATION = FeatureBuilder(
-    _build, check, read_workflow, OptionalCommands(("draw", "draw-cancel"), subject="Drawing is", missing=_missing)
+    _build, check, read_workflow, OptionalCommands(("draw", "draw-cancel"), subject="Drawing", missing=_missing)
 )

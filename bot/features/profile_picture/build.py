@@ -51,5 +51,5 @@ def _missing(settings: Settings) -> str | None:
 
 
 PROFILE_PICTURE = FeatureBuilder(
-    _build, check, read_folder, OptionalCommands(("avatar",), subject="Changing my picture is", missing=_missing)
+    _build, check, read_folder, OptionalCommands(("avatar",), subject="Changing my picture", missing=_missing)
 )
