@@ -25,6 +25,9 @@ later sentence is dropped as a whole.
 _END = regex.compile(r"[.!?…]+[\"'”’»)\]*]*(?=\s)|[。！？]+[」』”）]*")
 _ENDED = regex.compile(r"[.!?…。！？][\"'”’»)\]*」』）]*$")
 _CLAUSE = regex.compile(r"[,;:，；：、]|\s[-–—](?=\s)")
+_PIECE = regex.compile(r"\s*(?:\S*?\p{L}[,;]|\S+)|\s+$")
+"""A piece of the first sentence that is let through as a whole: a word, or a word up to its comma."""
+_CLAUSE_READY = regex.compile(r"\p{L}[,;]$")
 _LETTERS = r"\p{Han}\p{Hiragana}\p{Katakana}"
 _WORD = regex.compile(rf"[{_LETTERS}]{{1,2}}|[^\s{_LETTERS}]*[\p{{L}}\p{{N}}][^\s{_LETTERS}]*")
 """A word. In scripts without spaces between words, two characters count as one word."""
@@ -121,8 +124,11 @@ class BriefFilter:
         return self._end_sentence(sentence, sentence, len(words))
 
     def _take_words(self) -> str | None:
-        """Take the complete words of the first sentence. The last word may be incomplete, so it is left."""
-        whole = max(self._held.rfind(" "), 0)
+        """Take the complete words of the first sentence. The last word is left, because it may be incomplete.
+
+        A word with a comma is complete. It ends a clause, and the voice waits for that.
+        """
+        whole = len(self._held) if _CLAUSE_READY.search(self._held) else max(self._held.rfind(" "), 0)
         ready = self._held[:whole]
         if not ready.strip():
             return None
@@ -139,7 +145,7 @@ class BriefFilter:
     def _said_as_far(self, text: str) -> str:
         """Let text of the first sentence through, but end the sentence before it gets too long or repeats itself."""
         said = ""
-        for piece in regex.findall(r"\s*\S+|\s+$", text):
+        for piece in _PIECE.findall(text):
             words = _WORD.findall(piece)
             if self._words + len(words) > MOST_WORDS or not self._follow(words):
                 return self._break_off(said)
@@ -165,7 +171,9 @@ class BriefFilter:
         self.ended = self.ended or self._words >= ENOUGH_WORDS
         text = said.rstrip()
         if not _ENDED.search(sentence.rstrip()):
-            text = regex.sub(r"[,;:，；：、–—-]+$", "", text) + "."
+            # A comma that was let through earlier can't be replaced any more.
+            end = "." if text or not _CLAUSE_READY.search(sentence) else "…"
+            text = regex.sub(r"[,;:，；：、–—-]+$", "", text) + end
         return text
 
     def _follow(self, words: Iterable[str]) -> bool:

@@ -30,6 +30,9 @@ def through(text: str, piece: int = 3, *, cut_off: bool = False) -> str:
         ("Hello there", "Hello there."),
         ("Well, here is a list:", "Well, here is a list."),
         ("It is 3.5 miles.", "It is 3.5 miles."),
+        ("It is 1,000 miles,or so.", "It is 1,000 miles,or so."),
+        ('She said "no," and left.', 'She said "no," and left.'),
+        ("I like tea,", "I like tea,…"),
         ('She said "no." Then she left.', 'She said "no." Then she left.'),
         ("I'm a cat. I'm a cat. I'm a cat.", "I'm a cat."),
         ("I like tea. You like tea. I like  tea!", "I like tea. You like tea."),
@@ -85,3 +88,10 @@ def test_the_first_sentence_is_not_waited_for() -> None:
     brief = BriefFilter()
     assert "".join(brief.feed("Once upon a time there ")) == "Once upon a time there"
     assert "".join(brief.feed("was a fox")) == " was a"
+
+
+def test_a_clause_does_not_wait_for_the_word_behind_it() -> None:
+    brief = BriefFilter()
+    assert "".join(brief.feed("I'm sorry,")) == "I'm sorry,"
+    assert "".join(brief.feed(" but 1,")) == " but"
+    assert "".join(brief.feed("000 is")) == " 1,000"
