@@ -77,7 +77,7 @@ class WorkGate:
         """Refuse new work, and wait for running work. Work that takes too long is stopped."""
         self._held = True
         if self._inside:
-            _log.info("%s is held for %s; %d unfinished task(s)", self.name, reason, len(self._inside))
+            _log.info("%s is paused for %s; %d unfinished task(s)", self.name, reason, len(self._inside))
         try:
             async with asyncio.timeout(self._limit):
                 await self._empty()

@@ -183,7 +183,7 @@ async def test_held_it_is_silent_and_goes_on_afterwards(parlour: Parlour, caplog
     await parlour.say("hello")
     assert await parlour.after(MIN_SILENCE) == []
     assert not parlour.model.asked
-    assert "autonomous talk is held: a call" in caplog.text
+    assert "autonomous talk is paused: a call" in caplog.text
     await parlour.talk.release()
     assert await parlour.after(1) == [REMARK]
 

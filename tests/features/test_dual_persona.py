@@ -237,7 +237,7 @@ async def test_held_it_is_silent_and_the_line_in_flight_is_the_last(
     asked, read = len(arena.model.asked), len(arena.stage.ada.messages(general))
     await arena.say("Akim, you are wrong", "!argue")
     async with asyncio.timeout(LIMIT):
-        while caplog.text.count("No argument begins in #general: dual persona is held") < 2:
+        while caplog.text.count("No argument begins in #general: dual persona is paused") < 2:
             await asyncio.sleep(0.01)
     assert len(arena.model.asked) == asked
     assert len(arena.stage.ada.messages(general)) == read + 2

@@ -256,11 +256,11 @@ async def test_held_nothing_is_fetched_and_nothing_told(shop: Shop, caplog: pyte
         shop.source.rss([NEW, OLD])
         asked = len(shop.source.asked)
         shop.clock.pass_by(10 * PERIOD)
-        await wait_until(lambda: caplog.text.count("waits: figurine notifier is held") >= 2)
+        await wait_until(lambda: caplog.text.count("waits: figurine notifier is paused") >= 2)
         await asyncio.sleep(0.3)
         assert len(shop.source.asked) == asked
         assert shop.written() == []
-        assert caplog.text.count("waits: figurine notifier is held") == 2, "once a feed"
+        assert caplog.text.count("waits: figurine notifier is paused") == 2, "once a feed"
         await shop.notifier.release()
         assert "Nendoroid Rin" in (await shop.news()).content
 

@@ -82,7 +82,7 @@ class AutonomousTalk:
 
     async def hold(self, reason: str) -> None:
         """Pause."""
-        _log.info("%s is held: %s", self.name, reason)
+        _log.info("%s is paused: %s", self.name, reason)
         await self._gate.hold(reason)
 
     async def release(self) -> None:

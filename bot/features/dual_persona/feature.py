@@ -158,7 +158,7 @@ class DualPersona:
             return False
         await self._records.set_score(channel.id, 0.0, now)
         if self._gate.held:
-            _log.info("No argument begins in #%s: %s is held", channel, self.name)
+            _log.info("No argument begins in #%s: %s is paused", channel, self.name)
             return False
         return self._may_post(channel)
 
@@ -195,7 +195,7 @@ class DualPersona:
         if not isinstance(channel, discord.TextChannel):
             raise ArgumentError(WRONG_CHANNEL)
         if self._gate.held:
-            _log.info("No argument begins in #%s: %s is held", channel, self.name)
+            _log.info("No argument begins in #%s: %s is paused", channel, self.name)
             raise FeatureHeldError(self.name)
         if channel.id in self._arguments:
             raise ArgumentError(ALREADY_ARGUING)
@@ -223,7 +223,7 @@ class DualPersona:
             await self._records.start_cooldown(channel.id, now, now + self._settings.cooldown)
             await self._argue(argument)
         except (FeatureHeldError, WorkStoppedError):
-            _log.info("The argument in #%s ends after %d lines: %s is held", channel, len(argument.said), self.name)
+            _log.info("The argument in #%s ends after %d lines: %s is paused", channel, len(argument.said), self.name)
         except (ModelError, discord.HTTPException, _NoWordsError) as error:
             _log.warning("The argument in #%s ends after %d lines: %s", channel, len(argument.said), error)
             await self._explain_end(argument, str(error))

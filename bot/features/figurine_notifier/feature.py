@@ -140,10 +140,10 @@ class FigurineNotifier:
                     await self._notify(url)
         except FeatureHeldError:
             if url not in self._waiting:
-                _log.info("The feed of %s waits: %s is held", _host(url), self.name)
+                _log.info("The feed of %s waits: %s is paused", _host(url), self.name)
             self._waiting.add(url)
         except WorkStoppedError:
-            _log.info("A look at the feed of %s was broken off: %s is held", _host(url), self.name)
+            _log.info("A look at the feed of %s was broken off: %s is paused", _host(url), self.name)
 
     async def _fetch(self, feed: Feed) -> None:
         try:

@@ -133,7 +133,7 @@ class ProfilePicture:
 
     def _postpone(self) -> None:
         if not self._postponed:
-            _log.info("A change of the picture is put off: %s is held", self.name)
+            _log.info("A change of the picture is put off: %s is paused", self.name)
         self._postponed = True
 
     async def change(self) -> str:
