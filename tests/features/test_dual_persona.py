@@ -225,7 +225,7 @@ async def test_held_it_is_silent_and_the_line_in_flight_is_the_last(
     arena.pauses.over.clear()
     await arena.stage.ada.say(general, "!argue")
     await arena.argument(1)
-    assert await arena.stage.ask("!argue", starts="🎭 They") == ALREADY_ARGUING
+    assert await arena.stage.ask("!argue", starts="🎭 My twin and I are") == ALREADY_ARGUING
     await arena.feature.hold("a call")
     await arena.feature.release()
     arena.pauses.over.set()
