@@ -183,8 +183,8 @@ class Calls:
             return await self._manager.free(feature)
         except KeyError:
             stuck = self.status().stuck
-            others = f"Still held back: {', '.join(stuck)}." if stuck else "No feature is held back after a call."
-            raise UserError(f"❓ {feature[:100]!r} is not stuck. {others}") from None
+            others = f"These are: {', '.join(stuck)}." if stuck else "No feature is."
+            raise UserError(f"❓ {feature[:100]!r} is not paused after a call. {others}") from None
 
     async def volume(self, guild: int) -> float:
         """The bot's volume on a server, 0 to 2.

@@ -154,7 +154,7 @@ class SeiyuuBot(commands.Bot):
             closing.result()
             return
         closing.cancel()
-        _log.warning("The goodbye could not be sent within %.0f s", DISCONNECT_LIMIT)
+        _log.warning("Disconnecting from Discord took longer than %.0f s and was given up", DISCONNECT_LIMIT)
         await self.http.close()
 
     def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:

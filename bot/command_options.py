@@ -22,7 +22,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "models": "Lists, downloads and checks the weights that Seiyuu can run.",
         "health": "Shows how the running bot is doing.",
         "backup": "Copies everything that the bot has kept into one file, also while it runs.",
-        "restore": "Brings such a file back, while no bot runs.",
+        "restore": "Brings back what a backup has copied, while no bot runs.",
         "version": "Prints which Seiyuu this is.",
     }
 )
@@ -111,7 +111,7 @@ def _add_run_options(options: argparse._ActionsContainer) -> None:
         const=0,
         type=int,
         metavar="PID",
-        help="end when the process that started it does (Linux), which may be named by its id",
+        help="end when the process that started the bot ends (Linux); PID is the id of that process",
     )
     options.add_argument(
         "--verbose",

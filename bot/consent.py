@@ -17,8 +17,9 @@ from config.settings import Settings
 _log = logging.getLogger(__name__)
 
 CHOICES_LOST = (
-    "Who had typed {prefix}optout could not all be read from the damaged {file}, so I listen only to people who type "
-    "{prefix}optin. Restore a backup, or delete that file, and LISTENING holds again."
+    "Some people who had typed {prefix}optout may be forgotten, because not all of the damaged {file} could be read. "
+    "So I listen only to people who type {prefix}optin. After you restore a backup or delete that file, LISTENING "
+    "applies again."
 )
 
 OptOutListener = Callable[[int], None]

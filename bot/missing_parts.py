@@ -13,7 +13,7 @@ from config.speech_settings import EngineName, SpeechSettings
 
 _WITHOUT = {
     Part.STT: "I can't understand speech",
-    Part.TTS: "I can't speak with it, and an engine of TTS_FALLBACK does, if there is one",
+    Part.TTS: "this voice is silent, and an engine of TTS_FALLBACK speaks instead, if there is one",
 }
 
 

@@ -61,7 +61,7 @@ def picture_frames(data: bytes) -> Iterator[Image.Image]:
     """
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
-            raise BrokenPictureError(f"{image.width} by {image.height} pixels")
+            raise BrokenPictureError(f"it has too many pixels ({image.width} by {image.height})")
         if image.format in ("JPEG", "MPO"):
             # Decoding at a reduced size takes a fraction of the memory and the time.
             image.draft("RGB", (LONG_SIDE, LONG_SIDE))

@@ -45,7 +45,8 @@ class Right:
         who: the needed permits. All of them are needed.
         on_call: the permits that are needed instead of ``who`` while a call is on the command's server.
         showing: without an argument the command only shows something, so everyone on the server may use it.
-        lasting: the command also changes later calls, so it works without a call. Nobody counts as in the call then.
+        lasting: the command also changes later calls, so it works while no call is on. Then nobody counts
+            as in the call.
     """
 
     who: tuple[Who, ...]

@@ -144,7 +144,7 @@ def setting_notices(settings: Settings) -> list[str]:
     if settings.command_prefix == "/":
         found.append(
             "COMMAND_PREFIX=/ clashes with Discord, which keeps what begins with / for slash commands. Those work "
-            "without it: leave COMMAND_PREFIX at !, or choose another sign."
+            "with any prefix: leave COMMAND_PREFIX at !, or choose another sign."
         )
     if settings.llm.url is not None:
         urls = {"LLM_URL_NVIDIA": settings.llm.url_nvidia, "LLM_URL_AMD": settings.llm.url_amd}

@@ -20,7 +20,7 @@ class LeaseCommands(commands.Cog, name="Features"):
         self._calls = calls
 
     @commands.hybrid_command(
-        description="Resume a feature that is still held back after a call.",
+        description="Resume a feature that is still paused after a call.",
         usage="FEATURE",
         brief="resume a feature",
         extras={"example": "vision"},
@@ -28,7 +28,7 @@ class LeaseCommands(commands.Cog, name="Features"):
     @commands.guild_only()
     @app_commands.describe(feature="Its name, as voice-status shows it.")
     async def release(self, ctx: Context, *, feature: str) -> None:
-        """Resume a feature that is still held back after a call. `{prefix}voice-status` lists these features."""
+        """Resume a feature that is still paused after a call. `{prefix}voice-status` lists these features."""
         await ctx.defer()
         freed = await self._calls.free(feature.strip())
         text = (

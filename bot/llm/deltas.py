@@ -215,7 +215,7 @@ def _text(value: object) -> str:
         return _text(value.get("text")) if said else ""
     if isinstance(value, list):
         return "".join(_text(part) for part in value if isinstance(part, str | dict))
-    raise BrokenDeltaError("a text is not a text")
+    raise BrokenDeltaError("a text is neither a string nor a list")
 
 
 def _thinking_parts(content: object) -> str:

@@ -277,7 +277,7 @@ class Dialect:
         self._refused[refused.path] = refused.renamed
         self._tell(refused.name, f"The model server refuses {refused.name}; left out from now on.")
         if refused.renamed is not None:
-            _log.info("It takes %s instead.", refused.renamed)
+            _log.info("The model server takes %s instead.", refused.renamed)
 
     def learn_no_system_role(self) -> None:
         """Remember that the model refuses system messages. Their text is put into the user's first message instead."""

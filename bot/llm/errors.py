@@ -300,7 +300,7 @@ _REMEDIES = (
     ),
     (
         r"out of memory|\boom\b|alloc|not enough memory|insufficient memory|requires more.{0,20}memory",
-        "Use a smaller model, or a smaller context, or free the card.",
+        "Use a smaller model, or a smaller context, or free memory on the graphics card.",
     ),
     (r"loading|warming up|not ready|starting", "It is still loading: ask again in a moment."),
     (

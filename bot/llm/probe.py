@@ -238,7 +238,7 @@ def _error_in(body: bytes) -> str:
         return ""
     if not isinstance(answer, dict) or "data" in answer or not answer.get("error"):
         return ""
-    return error_text(body.decode("utf-8", "replace")) or "no words for it"
+    return error_text(body.decode("utf-8", "replace")) or "it gave no reason"
 
 
 def _missing_model(options: ModelOptions, models: tuple[str, ...]) -> str | None:

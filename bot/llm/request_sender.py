@@ -83,7 +83,7 @@ _LOADING = re.compile(
 )
 
 _NO_OPENING = re.compile(r"\bprefill", re.IGNORECASE)
-"""In the message with which llama.cpp refuses the beginning of a reply, for example of a model that thinks first."""
+"""Matches llama.cpp's refusal of a given beginning of a reply, for example because the model thinks first."""
 
 Connections = Callable[[], aiohttp.ClientSession]
 """A function that returns the session with the connections to the server."""
@@ -110,7 +110,7 @@ class ReplyRequest:
         warming: whether the request only fills the server's prompt cache, so that a reply of one token is enough.
         slot: the slot of a llama.cpp server in which the reply is made; ``None`` leaves the choice to the server.
         when_counted: called with the token counts of the prompt, if the server reports them.
-        opening: the beginning of the reply. A server that can't continue it is not sent it.
+        opening: the beginning of the reply. It is not sent to a server that can't continue it.
     """
 
     options: ModelOptions
@@ -223,7 +223,7 @@ class RequestSender:
 
     @property
     def _sends_opening(self) -> bool:
-        """Whether the server continues the beginning of a reply: of messages only llama.cpp's, of a text each one."""
+        """Whether an opening is sent. As text, every server continues it; as a chat message, only llama.cpp's does."""
         continues = self._options.api is not ModelApi.CHAT or self._memory.slots.known
         return bool(self._request.opening) and continues and self._memory.dialect.takes_openings
 

@@ -1,6 +1,6 @@
 """Slots of a llama.cpp server: each has a prompt cache of its own, so a call stays in one slot.
 
-A server that is no llama.cpp server gets no such fields. It is only asked to count the tokens of its replies.
+Other servers get no request fields about slots. They are only asked to report the token counts of a reply.
 """
 
 from __future__ import annotations

@@ -293,7 +293,7 @@ class Call(Generic[T]):
             # The place is asked for now, because the bot may have been moved, and after leaving the place is not known.
             self._place = self.transport.place
         except Exception:
-            _log.exception("It could not be asked where the call is")
+            _log.exception("Could not find out where the call is")
         try:
             await self._cleanup.aclose()
         finally:
@@ -303,7 +303,7 @@ class Call(Generic[T]):
 
     def _forget(self, person: int) -> None:
         """Drop all sound and words of a person who no longer wants to be listened to."""
-        self._samples.drop("They no longer want to be listened to.", person)
+        self._samples.drop("That person no longer wants to be listened to.", person)
         self.input_worker.person_left(person)
         self._history.forget(person)
         self._captions.forget(person)

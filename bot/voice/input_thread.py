@@ -240,7 +240,7 @@ class InputWorker(threading.Thread):
                 self._failing_since = None
             except Exception:
                 if self._has_failed_too_long():
-                    _log.exception("What is due has failed for %.0f s: the call can't hear any more", LONGEST_FAULT)
+                    _log.exception("Overdue work has failed for %.0f s: the call can't hear any more", LONGEST_FAULT)
                     return
                 wait = RETRY_WAIT
 
@@ -263,7 +263,7 @@ class InputWorker(threading.Thread):
         now = time.monotonic()
         if self._failing_since is None:
             self._failing_since = now
-            _log.exception("What was due could not be done")
+            _log.exception("Overdue work of the input thread has failed")
         return now - self._failing_since >= LONGEST_FAULT
 
     def receive(self, event: InputEvent) -> None:
@@ -304,7 +304,7 @@ class InputWorker(threading.Thread):
         try:
             self._source.person_left(person, at)
         except Exception:
-            _log.exception("What is kept of somebody could not be dropped by what carries the call")
+            _log.exception("The transport could not delete its data of a person")
             self.receive(PersonLeft(person, at))
 
     def _on_played(self, pcm: bytes, at: float, reply: str | None) -> None:

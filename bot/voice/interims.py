@@ -10,7 +10,7 @@ from bot.voice.transcribe.settled import SoFar
 from bot.voice.turn import TurnId
 
 SHARE = 0.5
-"""The most of the time that a call's interim transcripts may take up, 0 to 1."""
+"""Largest share of the time that a call's interim transcripts may take up, 0 to 1."""
 
 
 class InterimPace:

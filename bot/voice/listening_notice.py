@@ -84,13 +84,13 @@ def recording_began(prefix: str, who: str) -> str:
     )
 
 
-RECORDING_NOT_HEARD = "I don't record: I was interrupted while I said aloud that I would. Ask me again."
+RECORDING_NOT_HEARD = "I don't record: I was interrupted while I announced the recording aloud. Ask me again."
 RECORDING_REFUSED = (
-    "I don't record: too many messages wait for an answer, so I could not say aloud that I would. "
+    "I don't record: too many messages wait for an answer, so I could not announce the recording aloud. "
     "Ask me again when I have caught up."
 )
 RECORDING_DROPPED = (
-    "I don't record: I was told to forget what I was going to say, before I said aloud that I would. Ask me again."
+    "I don't record: somebody told me to be silent before I could announce the recording aloud. Ask me again."
 )
 RECORDING_BEGAN_ALOUD = "This call is being recorded from now on."
 RECORDING_ENDED = "⏹️ The recording has ended; nothing is recorded any more."

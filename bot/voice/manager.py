@@ -40,7 +40,7 @@ class ManagedCall(Protocol):
         ...
 
     async def open(self) -> None:
-        """Connect; raises :class:`UserError` if that is not possible. The manager then calls :meth:`close`."""
+        """Connect. If that is not possible, raises :class:`UserError`, and the manager calls :meth:`close`."""
         ...
 
     async def wait_lost(self) -> EndCause:

@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 ACKNOWLEDGED_AFTER = 0.02
 """Seconds from a prompt to the sign that it was accepted.
 
-The request to the model takes a few turns of the event loop to be written. The sign must not come in between, because
+The request to the model takes a few rounds of the event loop to be written. The sign must not come in between, because
 the reply waits for that request and nobody waits for the sign.
 """
 

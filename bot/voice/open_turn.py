@@ -13,7 +13,7 @@ from bot.voice.turn import TurnId
 from bot.voice.turns.events import SpeechPaused, TurnEnded
 
 MISSED = 0.35
-"""An interim transcript may lack this many seconds of the sound up to a pause, and serve as its words all the same.
+"""An interim transcript counts as the words up to a pause even if it lacks this many seconds of the sound before it.
 
 Some of these seconds are the silence by which the pause was noticed. Whisper recognises most last words although their
 end is missing (:mod:`benchmarks.interims`).
@@ -102,7 +102,7 @@ class OpenTurn:
         return _joined((before, so_far.text))
 
     async def with_parts(self, last: str) -> str:
-        """The words of the whole turn. ``last`` has the words after its last part. Waits for those of the parts."""
+        """The words of the whole turn: those of its parts, for which this waits, and ``last``, the words after them."""
         if self.parts:
             # ``asyncio.gather`` would cancel the parts when this task is cancelled, but the parts are still needed.
             await asyncio.wait(self.parts)

@@ -28,7 +28,7 @@ _WORK = ("first_token", "first_clause", "first_audio")
 BLOCKS: Mapping[str, str] = MappingProxyType(dict(zip(WAITS, "█▓▀▒▄░▁", strict=True)))
 """The character that draws the wait for each stage."""
 EARLIEST_END = 1000 * TurnSettings().finished_wait_open + 60
-"""Milliseconds after the last voiced sample in which every finished sentence may have ended a turn."""
+"""A turn that ends within this many milliseconds after its last voiced sample need not have waited for its words."""
 SOON_AFTER = 60.0
 """A turn that ends at most this many milliseconds after its words are known has waited for them."""
 SHORTEST_TOLD = 0.5
@@ -82,7 +82,7 @@ def end_waited_for_words(trace: ReplyTrace) -> bool:
     """Whether the turn ended as late as it did because its words came late.
 
     The bot waits for the words, for a limited time, before it takes a turn for finished. A turn that ended no later
-    than at :data:`EARLIEST_END` had no need of them, such as that of a person who has let go of their key.
+    than at :data:`EARLIEST_END` had no need of them, such as that of a person who has released a push-to-talk key.
     """
     if trace.turn_ended is None or trace.transcribed is None:
         return False
@@ -93,8 +93,8 @@ def with_earlier_words(trace: ReplyTrace, ms: float) -> ReplyTrace:
     """The trace as it would be if the words had come ``ms`` milliseconds earlier (later, if negative).
 
     They come at the first sign of a pause at the earliest. The work that follows the words moves with them, and so does
-    the end of the turn if it has waited for the words. The first packet comes as long after the later of the two as it
-    did.
+    the end of the turn if it has waited for the words. The first packet still comes as long as before after the end
+    of the turn and the first sound, whichever is later.
     """
     if trace.first_packet is None or trace.transcribed is None:
         return trace

@@ -274,7 +274,7 @@ class TurnTaking:
     def _guess_early(self, turn: OpenTurn) -> None:
         """Have a reply prepared at once if an interim transcript has nearly all that was said before the pause.
 
-        The words of the pause itself will confirm this guess or replace it. They also decide whether the turn is over,
+        The transcript of the pause will confirm this guess or replace it. It also decides whether the turn is over,
         and whether it interrupts a reply.
         """
         text = turn.early_words

@@ -156,7 +156,7 @@ async def test_who_agrees_to_be_recorded_speaks_and_is_heard_in_the_next_reply(s
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        ("!optout", "They no longer want to be listened to."),
+        ("!optout", "That person no longer wants to be listened to."),
         ("!listen off", "I don't listen to anybody any more."),
         ("!leave", "The call is over."),
     ],

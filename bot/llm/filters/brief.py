@@ -126,7 +126,7 @@ class BriefFilter:
     def _take_words(self) -> str | None:
         """Take the complete words of the first sentence. The last word is left, because it may be incomplete.
 
-        A word with a comma is complete. It ends a clause, and the voice waits for that.
+        A word with a comma is complete. It ends a clause, and the voice waits for the end of a clause.
         """
         whole = len(self._held) if _CLAUSE_READY.search(self._held) else max(self._held.rfind(" "), 0)
         ready = self._held[:whole]

@@ -97,7 +97,7 @@ class ThoughtFilter:
             self._implied = False
 
     def cut_off(self) -> None:
-        """Report that the token limit ended the reply. A thought that is still open then really was a thought."""
+        """Report that the token limit ended the reply. So a thought that is still open really was a thought."""
         self._cut_off = True
 
     @property

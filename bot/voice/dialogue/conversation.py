@@ -354,7 +354,7 @@ class Conversation:
             self._handle(Disconnected(str(error)))
 
     def _parameters_of_reply(self) -> SpeechParameters:
-        # The language is detected while the model writes, not before the model is asked: that would delay the reply.
+        # The language is detected while the model writes. Detecting it before the model is asked would delay the reply.
         prompt, self._undetected = self._undetected, None
         if prompt is not None and self._language is not None:
             self._parameters = replace(self._parameters, conversation_language=self._language.of(prompt))

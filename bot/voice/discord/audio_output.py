@@ -148,7 +148,7 @@ class DiscordPacketSink:
 
     def set_speaking(self, speaking: bool) -> None:
         """Tell Discord in the background whether the bot speaks. May be called from any thread."""
-        # The loop may have been closed in the meantime. Then there is no need to tell Discord.
+        # If the event loop was closed in the meantime, there is no need to tell Discord.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._send_speaking, speaking)
 
@@ -165,4 +165,4 @@ class DiscordPacketSink:
     def _speaking_sent(self, task: asyncio.Task[None]) -> None:
         self._speaking_tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            _log.warning("Could not tell Discord who speaks: %r", task.exception())
+            _log.warning("Could not tell Discord whether the bot speaks: %r", task.exception())

@@ -60,7 +60,7 @@ class PollingReader(SocketReader):
                 return
             data = self.state.socket.recv(MAX_DATAGRAM)
         except (ValueError, TypeError, OSError):
-            # The socket is being replaced, or is gone. The wait keeps the loop from using a whole processor core.
+            # The socket is being replaced, or is gone. Without this wait, :meth:`run` would use a whole processor core.
             self._end.wait(READER_POLL / 10)
             return
         for callback in tuple(self._callbacks):
@@ -99,7 +99,7 @@ class _ConnectionState(VoiceConnectionState):
         super().__setattr__(name, value)
 
     async def end_tasks(self) -> None:
-        """Cancel all tasks that discord.py has started for this connection, but the current one, until they end."""
+        """Cancel all tasks that discord.py has started for this connection, except the current one, until they end."""
         while tasks := [task for task in self._started if not task.done() and task is not asyncio.current_task()]:
             for task in tasks:
                 task.cancel()

@@ -55,7 +55,7 @@ class DiscordPromptChannel:
         return self.channel.id
 
     async def acknowledge(self, prompt: Prompt) -> None:
-        """React to the prompt's message, if it has one. If it is not allowed or the message is gone, this is logged."""
+        """React to the prompt's message, if it has one. A missing message or permission is only logged."""
         if prompt.message is None:
             return
         try:

@@ -36,7 +36,7 @@ def voice_state_notice(before: discord.VoiceState | None, after: discord.VoiceSt
     # `after.afk` is not used, because in discord.py it means "suppressed".
     if arrived and channel == channel.guild.afk_channel:
         where = f"{channel.name}, the AFK channel, where nobody may speak"
-        return f"💤 I was put in {where}. Move me back, or `{prefix}leave`."
+        return f"💤 I was put in {where}. Move me back, or type `{prefix}leave`."
     if after.suppress and not was_suppressed:
         return "🔇 I'm in the audience of this stage, so nobody hears me. A moderator can invite me to speak."
     if was_suppressed and not after.suppress:

@@ -11,7 +11,10 @@ from audio.samples import HEARING_RATE, Sound16
 from bot.voice.echo.match import match
 
 REFERENCE_SECONDS = 2.0
-"""A person's newest sound is compared with this many seconds of sent sound: the longest delay and its own duration."""
+"""A person's newest sound is compared with this many seconds of sent sound.
+
+They cover the longest delay of an echo and the duration of the compared sound.
+"""
 SHORTEST_DELAY, LONGEST_DELAY = 0.05, 1.5
 """Range of delays in which :meth:`EchoDetector.is_echo` searches: seconds from sending to the echo's arrival."""
 REFERENCE_SAMPLES = int(REFERENCE_SECONDS * HEARING_RATE)

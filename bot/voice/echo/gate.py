@@ -45,7 +45,7 @@ class _Check:
         start: the event with which the turn began.
         at: time of the last check, in monotonic seconds.
         echo: result of the last check: True if the turn is an echo.
-        latest: the newest event of the turn that was held back.
+        latest: the newest event that was held back, if the turn is an echo so far.
     """
 
     start: TurnStarted

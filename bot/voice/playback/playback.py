@@ -168,7 +168,7 @@ class ReplyPlayback:
             self.drop(self._track.reply)
         self._track = _Track(reply)
         self._making = reply
-        # The sending thread would compete with the event loop, which is about to ask the model.
+        # Woken at once, the sending thread would compete with the event loop, which is about to ask the model.
         self._loop.call_later(PRIMING_DELAY, lambda: self.wake())
 
     def write(self, reply: str, samples: Samples) -> None:

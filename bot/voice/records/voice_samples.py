@@ -52,7 +52,7 @@ class VoiceSamples:
         if self._sample is not None:
             raise SampleError("I'm already recording somebody's voice.")
         if not self._admits(person):
-            raise SampleError("I don't listen to them.")
+            raise SampleError("I don't listen to that person.")
         sample = self._sample = VoiceSample(person)
         turn = TurnId(person, SAMPLE_TURN)
         end_diversion = self._sound.divert(person, sample.heard)

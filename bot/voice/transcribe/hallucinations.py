@@ -138,7 +138,7 @@ SURE_NO_SPEECH = 0.2
 SURE_LOG_PROBABILITY = -0.6
 """Mean log probability of the tokens above which a segment may be certain."""
 COMPRESSION = 2.4
-"""Compression ratio above which a text is a loop, as in Whisper's own decoding."""
+"""Compression ratio above which a text is a loop (words written again and again), as in Whisper's own decoding."""
 MOSTLY_LOOP = 0.5
 """If a loop is at least this share of a text, the whole text is dropped. Otherwise only the loop is dropped."""
 SHORTEST_LOOP = 40

@@ -25,7 +25,7 @@ OFTEN = 16
 LETTERS_AGAIN = 32
 """If a unit is longer than a syllable, people say at most this many letters of all its repetitions together."""
 A_FEW, A_FEW_LONG = 5, 4
-"""People may say such a unit this many times, even if that is more letters: a unit of normal length, a long unit."""
+"""People may say a unit of normal length, or a long one, this many times, even if that is more letters."""
 SYLLABLE, LONG = 2, 8
 """Maximum number of letters of a syllable, and most letters of a unit that is not long."""
 STUCK, STUCK_LETTERS = 3, 5

@@ -33,9 +33,12 @@ from config.sections import RecogniserSettings
 _log = logging.getLogger(__name__)
 
 TIMEOUT = 30.0
-"""A final request is given up after this many seconds plus the duration of its sound."""
+"""Seconds, plus the duration of the sound, after which a final request (for a turn that is over) is given up.
+
+All attempts together may take this long.
+"""
 ANSWER_LIMIT, SPECULATION_LIMIT = 20.0, 10.0
-"""Maximum number of seconds for an answer to a final request, and to any other. The duration of the sound is added."""
+"""Maximum number of seconds for one attempt of a final request, and of any other. The sound's duration is added."""
 DELAYS = (0.3, 0.7, 1.5, 3.0)
 """Seconds before each further attempt if the server failed and did not say how long to wait."""
 CHECK_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
@@ -230,7 +233,7 @@ class OpenAITranscriber:
             except _RequestFailed as error:
                 wait = next(delays, None) if error.wait is None else error.wait
                 if error.busy:
-                    _log.info("%s Pauses in speech are not transcribed for a while", error)
+                    _log.info("%s For a while, speech is transcribed only when a turn is over", error)
                     self._limits.refused(wait or 0.0)
                     self._queue.shed_speculation()
                 if not final and error.temporary:

@@ -74,10 +74,10 @@ LOAD_LIMIT, LOAD_CEILING, LOAD_IDLE_LIMIT = 6.0, 300.0, 4.0
 """Time limits of loading, in seconds.
 
 After the first, loading is late. After the second, the process counts as hanging in any case. If loading is late, the
-process counts as hanging after it was inactive for the third.
+process counts as hanging after it was inactive for the last of these times.
 """
 BUSY_FACTOR, SHORTEST_CEILING = 4.0, 60.0
-"""An active process counts as hanging only after this many times the time limit, and after this many seconds."""
+"""An active process counts as hanging only after this many times the time limit, and not before this many seconds."""
 REST_SECONDS = 120.0
 """Seconds for which the model stays in memory after a call."""
 MAX_ATTEMPTS = 3

@@ -43,11 +43,14 @@ Some sentences that begin with the first sample lose their words in a context of
 LEAST_LOG_PROBABILITY = -0.35
 """A sound is recognised again with the long context if the short one gives text with a lower mean log probability.
 
-This happens in 1 of 100 English turns and in 4 to 15 of 100 in languages of which Whisper base knows less. Without it
-the short context has 1.4 points more errors in French than the long one; with it, both have the same number.
+This happens in 1 of 100 English turns and in 4 to 15 of 100 in languages of which Whisper base knows less. Without
+this repetition the short context has 1.4 points more errors in French than the long one; with it, both have the same.
 """
 RETRY_TEMPERATURES = (0.2, 0.4)
-"""If the text is still a loop, the sound is recognised again at these temperatures, as in Whisper's own decoding."""
+"""If the text is still a loop (words written again and again), the sound is recognised again at these temperatures.
+
+Whisper's own decoding does the same.
+"""
 SURE_OF_LANGUAGE = 0.8
 """Minimum probability with which a detected language is used in place of the speaker's usual one."""
 

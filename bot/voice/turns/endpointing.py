@@ -17,7 +17,7 @@ ABRUPT = 0.12
 A voice-activated microphone never closes so soon.
 """
 KEPT_OPEN = 0.15
-"""If a pause in a transmission is this many seconds longer than the quiet at its end, a push-to-talk key was held.
+"""If a pause in a transmission is this many seconds longer than the quiet at the transmission's end, a key was held.
 
 A voice-activated microphone would have closed in that pause.
 """

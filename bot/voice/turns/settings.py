@@ -40,8 +40,8 @@ class TurnSettings:
             certain.
         patient_wait: longest wait after a finished sentence, for a person who often pauses.
         unfinished_wait: wait after an unfinished sentence.
-        unknown_wait: wait while there is no end-of-turn estimate. Until then the words are not known, so no reply can
-            begin.
+        unknown_wait: wait while there is no end-of-turn estimate. Without it the words are not known either, so
+            no reply can begin.
         held_key_wait: wait while a person holds their push-to-talk key.
         resumption: after a person's microphone has opened again, their turn can't end for this long.
         cut_off_within: if a person speaks again within this time after their turn, the end of that turn was too early.

@@ -40,7 +40,7 @@ _RANGES = (
 _DISTINCT_LENGTHS = {Script.HAN: 2, Script.HIRAGANA: 3, Script.HANGUL: 3, Script.SOUTHEAST_ASIAN: 3, Script.KATAKANA: 4}
 """If a name has at least this many characters, other characters of its script may stand directly beside the name.
 
-A name in katakana may only be followed by them.
+Beside a name in katakana, they may only follow it.
 """
 # fmt: off
 _UNSPACED_CALL_WORDS = (

@@ -178,7 +178,7 @@ async def test_where_choices_about_listening_are_lost_only_those_are_heard_who_a
     assert policy is ListeningPolicy.OPT_IN
     assert not consent.admits(ADA)
     (kept,) = damaged_files(filled)
-    assert f"could not all be read from the damaged {kept}" in caplog.text
+    assert f"not all of the damaged {kept} could be read" in caplog.text
     await asyncio.to_thread(kept.unlink)
     async with Store.opened(filled) as store:
         assert await effective_listening_policy(store, settings) is ListeningPolicy.OPT_OUT

@@ -93,7 +93,9 @@ async def test_a_question_from_before_does_nothing_once_the_call_is_elsewhere_or
     nothing_was_kept(stage)
 
 
-@pytest.mark.parametrize("reason", ["I heard nothing.", "They no longer want to be listened to.", "The call is over."])
+@pytest.mark.parametrize(
+    "reason", ["I heard nothing.", "That person no longer wants to be listened to.", "The call is over."]
+)
 async def test_a_sample_that_came_to_nothing_is_said_with_the_reason(stage: Stage, reason: str) -> None:
     stage.begin_call().fault = SampleError(reason)
     asked = await question(stage, "!voice record Robin")
