@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from config.start import quiet_interrupts
+from config.start import compute_on_one_thread, quiet_interrupts
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command of the command line. Returns the exit status."""
+    compute_on_one_thread()
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == ["help"]:
         given = [*given[1:2], "--help"]

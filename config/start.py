@@ -1,7 +1,8 @@
-"""Handling of Ctrl-C while a program starts."""
+"""What programs do before they import anything large: handling of Ctrl-C, and the number of NumPy's threads."""
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,3 +21,13 @@ def quiet_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def compute_on_one_thread() -> None:
+    """Have NumPy multiply matrices on the calling thread alone. Call this before NumPy is imported.
+
+    After each product, OpenBLAS's other threads wait busily, for up to 40 ms. The bot compares sound with its own voice
+    at each pause, just when the transcriber and the language model need the cores. The operator's own value is kept.
+    Child processes inherit the setting.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

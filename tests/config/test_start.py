@@ -1,13 +1,16 @@
-"""Tests of Ctrl-C while a program still imports its modules, or has just done so: it ends without output."""
+"""What programs do before they import anything large: Ctrl-C ends them without output, and NumPy has one thread."""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from bot.cores import usable_cores
 from config.project import ROOT
 
 _INTERRUPTED_AS_IT_IMPORTS = """
@@ -82,3 +85,27 @@ def test_ctrl_c_after_the_imports_ends_a_program_without_a_word(program: str, st
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
+
+
+_BUSY_THREADS = """
+import os, bot.__main__
+bot.__main__.main(["version"])
+import numpy
+matrix = numpy.ones((512, 512), numpy.float32)
+matrix @ matrix
+print(len(os.listdir("/proc/self/task")))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="only Linux lists the threads of a process there")
+@pytest.mark.parametrize(("chosen", "threads"), [(None, 1), ("2", 2)], ids=["usual", "the operator's choice"])
+def test_the_bot_multiplies_matrices_on_one_thread_and_leaves_the_other_cores_to_its_engines(
+    chosen: str | None, threads: int
+) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    if chosen is not None:
+        environment["OPENBLAS_NUM_THREADS"] = chosen
+    ran = subprocess.run(
+        [sys.executable, "-c", _BUSY_THREADS], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert int(ran.stdout.split()[-1]) == min(threads, usable_cores())

@@ -41,7 +41,9 @@ class Worker:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *program,
-            env=child_environment({"OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"}),
+            env=child_environment(
+                {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"}
+            ),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             # In a session of its own, the process gets no Ctrl-C. The bot ends it by closing its input.
