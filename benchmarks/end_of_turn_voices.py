@@ -61,7 +61,7 @@ class SentenceVoice(Protocol):
 
         Args:
             sentence: the number.
-            paused: whether the sentence is to be cut into the parts between its pauses.
+            paused: whether the pauses will be lengthened. Only espeak-ng's voices then sound different.
         """
         ...
 
@@ -117,7 +117,7 @@ class _NaturalVoice:
         text = NATURAL_SENTENCES[sentence]
         speakers = NATURAL_VOICES[text.language]
         sound = self._speech.say(SpeakerLine(speakers[self._number % len(speakers)], with_commas(text)))
-        return cut_at_pauses(sound, text.parts() if paused else [text.plain])
+        return cut_at_pauses(sound, text.parts())
 
 
 class RecordedVoices:
@@ -144,11 +144,7 @@ class RecordedVoices:
 
     def say(self, sentence: int, *, paused: bool) -> SpokenSentence:
         """A sentence as it was recorded; see :meth:`SentenceVoice.say`."""
-        spoken = self._paused[sentence]
-        if paused:
-            return spoken
-        words = " ".join(part.words for part in spoken.parts)
-        return SpokenSentence(spoken.sound, [SpokenPart(words, 0, len(spoken.sound))])
+        return self._paused[sentence]
 
 
 def _paused_sentences(files: Mapping[str, Path]) -> Iterator[SpokenSentence]:

@@ -23,6 +23,8 @@ _LONGEST_PHRASE = 4
 """Maximum number of words of a phrase in the word lists."""
 _CONTINUATION_MARKS = (",", "-", "–", "—", "…", "...", "、", "，", ":", ";")
 """Marks at the end of a text that show that the sentence goes on."""
+_LONGEST_ANSWER = 7
+"""Maximum number of words of a phrase that is no sentence of its own, like "after the concert"."""
 _QUESTION_MARKS = ("?", "？")
 _PUNCTUATION = ".!?。！？…,;:、，-–— \"'”’»)」"
 
@@ -62,7 +64,10 @@ class Endings:
         seldom: last words with which a sentence seldom ends, except for questions.
         never_written: characters with which a sentence never ends, in scripts without spaces.
         seldom_written: characters with which a sentence seldom ends, in scripts without spaces.
+        ends: last words that end a sentence although they end with one of the words above ("about that").
         openers: first words of a clause that needs another clause ("if it rains").
+        answers: first words of a phrase that is half a sentence, unless it answers a question ("after the concert").
+        subjects: words that show, in a sentence that opens with such a phrase, that its clause has begun.
         complete: whole sentences that are complete although they end with one of the words above.
     """
 
@@ -70,7 +75,10 @@ class Endings:
     seldom: frozenset[str]
     never_written: tuple[str, ...]
     seldom_written: tuple[str, ...]
+    ends: frozenset[str]
     openers: frozenset[str]
+    answers: frozenset[str]
+    subjects: frozenset[str]
     complete: frozenset[str]
 
 
@@ -78,7 +86,8 @@ class RuleBasedEndOfTurn:
     """An :class:`EndOfTurn` by rules on the last words: a sentence does not end with "and" or an article, for example.
 
     Whisper writes a full stop after nearly everything, so full stops are ignored. Its question marks, commas and
-    ellipses are more reliable, so they are used. The rules use neither sound nor history, so they answer at once.
+    ellipses are more reliable, so they are used. Of the history, the rules use only whether the bot has just asked a
+    question. They don't use the sound, so they answer at once.
 
     Args:
         endings: the word lists; those of the project if none are given.
@@ -88,11 +97,13 @@ class RuleBasedEndOfTurn:
         self._endings = endings or read_endings()
 
     async def probability(self, sound: Sound16, text: str, history: Sequence[Turn]) -> float:
-        """Estimate by ``text`` alone; see :meth:`EndOfTurn.probability`."""
-        return self.estimate(text)
+        """Estimate by ``text`` and by the last words of the bot; see :meth:`EndOfTurn.probability`."""
+        newest = history[-1] if history else None
+        asked = newest is not None and newest.role == "assistant" and newest.text.rstrip().endswith(_QUESTION_MARKS)
+        return self.estimate(text, asked=asked)
 
-    def estimate(self, text: str) -> float:
-        """The probability that a turn with these words is over, 0 to 1."""
+    def estimate(self, text: str, *, asked: bool = False) -> float:
+        """The probability that a turn with these words is over, 0 to 1; ``asked``: it answers a question of the bot."""
         endings = self._endings
         written = text.strip()
         words = unicodedata.normalize("NFKC", written).casefold().replace("’", "'").rstrip(_PUNCTUATION)
@@ -106,15 +117,20 @@ class RuleBasedEndOfTurn:
             return UNFINISHED
         if written.endswith(_QUESTION_MARKS):
             return FINISHED
-        if phrases & endings.seldom or words.endswith(endings.seldom_written):
+        if not phrases & endings.ends and (phrases & endings.seldom or words.endswith(endings.seldom_written)):
             return SELDOM
-        return HALF if self._is_half(words) else FINISHED
+        return HALF if self._is_half(words, asked) else FINISHED
 
-    def _is_half(self, words: str) -> bool:
-        """True if the last sentence opens with a word like "if", and its second clause has not begun."""
+    def _is_half(self, words: str, asked: bool) -> bool:
+        """True if the last sentence opens with a word like "if" or "after", and what must follow has not begun."""
         sentence = re.split(r"[.!?]\s", words)[-1]
-        first, _, rest = sentence.partition(" ")
-        return first in self._endings.openers and "," not in rest
+        if "," in sentence:
+            return False
+        first, *rest = sentence.split() or [""]
+        if first in self._endings.openers:
+            return True
+        phrase = first in self._endings.answers and len(rest) < _LONGEST_ANSWER
+        return phrase and not asked and self._endings.subjects.isdisjoint(rest)
 
 
 @cache
@@ -137,6 +153,9 @@ def read_endings(path: Path = ENDINGS_FILE) -> Endings:
         seldom=frozenset(every("seldom")),
         never_written=tuple(every("never_written")),
         seldom_written=tuple(every("seldom_written")),
+        ends=frozenset(every("ends")),
         openers=frozenset(every("openers")),
+        answers=frozenset(every("answers")),
+        subjects=frozenset(every("subjects")),
         complete=frozenset(every("complete")),
     )

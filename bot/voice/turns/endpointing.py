@@ -112,7 +112,9 @@ class Endpointing:
         if probability is None:
             return settings.unknown_wait
         shortest = settings.finished_wait_open if microphone is Microphone.OPEN else settings.finished_wait
-        after_finished = min(max(self._usual_pause * settings.pause_margin, shortest), settings.patient_wait)
+        expected = self._expected_pause()
+        for_habit = expected + settings.pause_margin * (expected - settings.ordinary_pause)
+        after_finished = min(max(for_habit, shortest), settings.patient_wait)
         return probability * after_finished + (1 - probability) * settings.unfinished_wait
 
     def speech_resumed(self, pause: float) -> None:
@@ -126,5 +128,10 @@ class Endpointing:
     def turn_ended(self) -> None:
         """Move the usual pause towards the longest pause of the turn that has just ended."""
         above = self._longest_pause - self._usual_pause
-        self._usual_pause += (self._settings.learning if above > 0 else self._settings.forgetting) * above
+        self._usual_pause = self._expected_pause() if above > 0 else self._usual_pause + self._settings.forgetting * above
         self._longest_pause = 0.0
+
+    def _expected_pause(self) -> float:
+        """The usual pause of the person, as far as it is known with the pauses of the current turn."""
+        above = self._longest_pause - self._usual_pause
+        return self._usual_pause + self._settings.learning * max(0.0, above)

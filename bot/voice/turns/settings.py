@@ -46,7 +46,9 @@ class TurnSettings:
         resumption: after a person's microphone has opened again, their turn can't end for this long.
         cut_off_within: if a person speaks again within this time after their turn, the end of that turn was too early.
         stranger_pause: usual pause of a person of whom nothing is known yet.
-        pause_margin: the wait after a finished sentence is this many times the person's usual pause.
+        ordinary_pause: a pause as nearly everybody makes at a comma.
+        pause_margin: the wait after a finished sentence is the person's usual pause, plus this many times what the usual
+            pause is longer than the ordinary one. If it is shorter, the wait is shorter than the usual pause.
         learning: weight of a turn's longest pause in the usual pause, if it is longer than the usual pause.
         forgetting: weight of a turn's longest pause in the usual pause, if it is shorter than the usual pause.
     """
@@ -76,9 +78,10 @@ class TurnSettings:
     resumption: float = 0.16
     cut_off_within: float = 1.2
     stranger_pause: float = 0.45
+    ordinary_pause: float = 0.3
     pause_margin: float = 1.5
     learning: float = 0.6
-    forgetting: float = 0.4
+    forgetting: float = 0.25
 
 
 SILERO_VAD_PACKAGE_SETTINGS = TurnSettings(voiced_probability=0.8, sure_probability=0.97)

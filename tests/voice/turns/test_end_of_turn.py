@@ -17,6 +17,11 @@ FINISHED = (
     "I am.",
     "That's a good idea",
     "If it rains, we stay at home.",
+    "You could ask her about that.",
+    "After the concert we went home.",
+    "For sure.",
+    "In Berlin regnet es.",
+    "On y va.",
     "I bought a car.",
     "My son likes hay.",
     "Wie spät ist es?",
@@ -66,11 +71,26 @@ def test_an_unfinished_sentence_is_probably_not_the_end(text: str) -> None:
     assert RuleBasedEndOfTurn().estimate(text) <= 0.25
 
 
-def test_half_a_sentence_is_between() -> None:
-    assert 0.25 < RuleBasedEndOfTurn().estimate("If it rains tomorrow.") < 1.0
+@pytest.mark.parametrize("text", ["If it rains tomorrow.", "After the concert.", "I see. To make a long story short."])
+def test_half_a_sentence_is_between(text: str) -> None:
+    assert 0.25 < RuleBasedEndOfTurn().estimate(text) < 1.0
 
 
-async def test_the_estimate_depends_on_the_words_alone() -> None:
+@pytest.mark.parametrize(
+    ("newest", "over"),
+    [
+        (Turn.of_bot("That is nice. When do you have time?"), 1.0),
+        (Turn.of_bot("I have time."), 0.5),
+        (Turn.of_person("Bea", "When do you have time?", 2), 0.5),
+    ],
+)
+async def test_a_phrase_is_a_whole_answer_only_to_a_question_of_the_bot(newest: Turn, over: float) -> None:
+    history = [Turn.of_person("Ada", "I like music.", 1), newest]
+    sound = np.zeros(16_000, np.float32)
+    assert await RuleBasedEndOfTurn().probability(sound, "After the concert.", history) == over
+
+
+async def test_words_that_need_more_are_no_whole_answer_either() -> None:
     history = [Turn.of_person("Ada", "I went to the", 1), Turn.of_bot("To the what?")]
     sound = np.zeros(16_000, np.float32)
     assert await RuleBasedEndOfTurn().probability(sound, "The shop.", history) == 1.0

@@ -1,0 +1,52 @@
+"""How a person's usual pauses change the wait for the end of their turns. The microphone closes after 0.2 s of quiet."""
+
+from __future__ import annotations
+
+from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnEnded
+from tests.voice.turns.scripted import Person
+
+
+def talk_until_quiet(person: Person, words: str) -> None:
+    """Talk for a second, then let the microphone close. The words are known at once."""
+    person.talk(1.0)
+    person.stay_quiet(0.2)
+    person.close()
+    person.transcribed(person.only(SpeechPaused)[-1].turn, words)
+
+
+def say_turn(person: Person, pause: float = 0.0) -> float:
+    """Say a sentence, with a pause in it of about this many seconds or with none; returns the wait for its end."""
+    if pause:
+        talk_until_quiet(person, "I went to the")
+        person.pass_time(pause - 0.24)
+    talk_until_quiet(person, "That is all.")
+    person.pass_time(3.0)
+    ended = person.only(TurnEnded)[-1]
+    return ended.at - ended.last_voiced_at
+
+
+def test_ordinary_pauses_hardly_lengthen_the_wait() -> None:
+    person = Person()
+    waits = [say_turn(person, pause=0.3) for _ in range(8)]
+    assert waits[-1] < 0.4
+
+
+def test_after_a_long_pause_the_same_turn_is_given_more_time() -> None:
+    person = Person()
+    assert [say_turn(person) for _ in range(6)][-1] < 0.3
+    talk_until_quiet(person, "I went to the")
+    person.pass_time(0.5)
+    talk_until_quiet(person, "I went to the shop.")
+    person.pass_time(0.25)
+    talk_until_quiet(person, "I went to the shop. That is all.")
+    person.pass_time(3.0)
+    assert len(person.only(TurnEnded)) == 7
+    assert len(person.only(SpeechResumed)) == 2
+
+
+def test_one_turn_without_a_pause_does_not_undo_a_habit() -> None:
+    person = Person()
+    for _ in range(6):
+        say_turn(person, pause=0.6)
+    say_turn(person)
+    assert say_turn(person) > 0.55
