@@ -66,7 +66,7 @@ class Endings:
         seldom_written: characters with which a sentence seldom ends, in scripts without spaces.
         ends: last words that end a sentence although they end with one of the words above ("about that").
         openers: first words of a clause that needs another clause ("if it rains").
-        answers: first words of a phrase that is half a sentence, unless it answers a question ("after the concert").
+        answers: first words (one or two) of a phrase that is half a sentence, unless it answers a question ("after the concert").
         subjects: words that show, in a sentence that opens with such a phrase, that its clause has begun.
         complete: whole sentences that are complete although they end with one of the words above.
     """
@@ -126,11 +126,12 @@ class RuleBasedEndOfTurn:
         sentence = re.split(r"[.!?]\s", words)[-1]
         if "," in sentence:
             return False
-        first, *rest = sentence.split() or [""]
+        said = sentence.split()
+        first, first_two = " ".join(said[:1]), " ".join(said[:2])
         if first in self._endings.openers:
             return True
-        phrase = first in self._endings.answers and len(rest) < _LONGEST_ANSWER
-        return phrase and not asked and self._endings.subjects.isdisjoint(rest)
+        phrase = not self._endings.answers.isdisjoint((first, first_two)) and len(said) <= _LONGEST_ANSWER
+        return phrase and not asked and self._endings.subjects.isdisjoint(said[1:])
 
 
 @cache
