@@ -5,7 +5,6 @@ The sound is processed in windows of 32 ms. A window is voiced if it contains sp
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -27,6 +26,7 @@ from bot.voice.turns.events import (
     TurnStarted,
 )
 from bot.voice.turns.settings import TurnSettings
+from bot.voice.turns.turn_audio import TurnAudio
 from bot.voice.turns.voice_activity import (
     WINDOW_SAMPLES,
     WINDOW_SECONDS,
@@ -34,85 +34,6 @@ from bot.voice.turns.voice_activity import (
     VoiceActivityDetector,
     Window,
 )
-
-_STEP = HEARING_RATE // 100
-"""The search for a quiet place measures the energy in steps of this many samples (10 ms)."""
-_QUIET_STEPS = 10
-"""Number of steps in a quiet place (0.1 s)."""
-
-
-class TurnAudio:
-    """Holds the sound of the current turn or, between turns, only the newest sound: the pre-roll of the next turn.
-
-    All sound is mono, 16,000 Hz.
-
-    Args:
-        pre_roll: least number of samples to hold between turns. Only whole arrays are dropped, so it may hold more.
-    """
-
-    def __init__(self, pre_roll: int) -> None:
-        self._pre_roll = pre_roll
-        self._pieces: deque[Sound16] = deque()
-        self._samples = 0
-        self._keeping = False
-
-    def __len__(self) -> int:
-        """Number of samples held."""
-        return self._samples
-
-    def add(self, piece: Sound16) -> None:
-        """Append sound. The array must not be changed afterwards."""
-        self._pieces.append(piece)
-        self._samples += len(piece)
-        self._drop_oldest()
-
-    def begin_turn(self) -> None:
-        """Hold all sound from now on, the pre-roll included."""
-        self._keeping = True
-
-    def whole(self) -> Sound16:
-        """All sound held, as one new array."""
-        return np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.float32)
-
-    def take(self, samples: int) -> Sound16:
-        """Remove and return the first ``samples`` samples."""
-        whole = self.whole()
-        self._pieces = deque([whole[samples:]])
-        self._samples = len(whole) - samples
-        return whole[:samples]
-
-    def end_turn(self, samples: int) -> None:
-        """Remove the turn, which is the first ``samples`` samples. The rest may be the pre-roll of the next turn."""
-        self._keeping = False
-        self.take(samples)
-        self._drop_oldest()
-
-    def clear(self) -> None:
-        """Remove all sound, and end the turn."""
-        self._pieces.clear()
-        self._samples = 0
-        self._keeping = False
-
-    def quietest(self, within: int) -> int:
-        """Find the quietest tenth of a second within the last ``within`` samples.
-
-        Returns:
-            The position of its middle in :meth:`whole`, in samples. If less than a tenth of a second is searched, this
-            is the end of the sound.
-        """
-        whole = self.whole()
-        begin = max(0, len(whole) - within)
-        steps = (len(whole) - begin) // _STEP
-        energy = np.square(whole[begin : begin + steps * _STEP]).reshape(steps, _STEP).sum(axis=1)
-        if steps < _QUIET_STEPS:
-            return len(whole)
-        tenths = np.convolve(energy, np.ones(_QUIET_STEPS), mode="valid")
-        return begin + (int(np.argmin(tenths)) + _QUIET_STEPS // 2) * _STEP
-
-    def _drop_oldest(self) -> None:
-        """Between turns, drop the pieces that are older than the pre-roll."""
-        while not self._keeping and self._pieces and self._samples - len(self._pieces[0]) >= self._pre_roll:
-            self._samples -= len(self._pieces.popleft())
 
 
 @dataclass(slots=True)
@@ -130,6 +51,7 @@ class _Turn:
         sound: sound of the last :class:`SpeechPaused`; ``None`` while the person speaks.
         end_probability: probability that the pause is the end of the turn, 0 to 1; ``None`` without an estimate.
         wordless: True if there are no words in the turn up to its pause.
+        within_window: True if the pause has begun in a window that is not complete yet.
     """
 
     id: TurnId
@@ -142,6 +64,7 @@ class _Turn:
     sound: Sound16 | None = None
     end_probability: float | None = None
     wordless: bool = False
+    within_window: bool = False
 
 
 class TurnDetector:
@@ -204,6 +127,7 @@ class TurnDetector:
         for window in self._voice_activity.windows(frame.sound):
             self._microphone.add_window(window)
             self._process_window(window, frame.at, events)
+        self._notice_quiet(frame, events)
         return events
 
     def transmission_ended(self, event: TransmissionEnded) -> list[TurnEvent]:
@@ -283,6 +207,8 @@ class TurnDetector:
         if turn is None:
             if self._run >= self._settings.certain_windows:
                 self._begin(at, events)
+        elif turn.within_window:
+            self._complete_window(turn, window, at)
         elif turn.sound is not None:
             self._continue_pause(turn, turn.sound, seconds, at, events)
         elif window.voiced:
@@ -293,6 +219,27 @@ class TurnDetector:
             windows = self._settings.pause_windows if window.still else self._settings.loud_pause_windows
             if self._quiet >= windows * WINDOW_SECONDS:
                 self._pause(turn, at, events)
+
+    def _notice_quiet(self, frame: AudioFrame, events: list[TurnEvent]) -> None:
+        """Begin a pause if the person has become quiet within a window, so that its words are known sooner."""
+        turn = self._turn
+        if turn is None or turn.sound is not None or not self._voice_activity.falls_quiet(frame.sound):
+            return
+        self._run = 0
+        turn.within_window = True
+        self._pause(turn, frame.at, events, self._voice_activity.rest)
+
+    def _complete_window(self, turn: _Turn, window: Window, at: float) -> None:
+        """Process the window in which the pause has begun. If it is voiced, its voice came before the pause."""
+        turn.within_window = False
+        self._run = 0
+        if not window.voiced:
+            self._quiet += window.seconds
+            return
+        self._quiet = 0.0
+        turn.last_voiced_at = at
+        turn.voiced += window.seconds
+        turn.length += window.seconds
 
     def _begin(self, at: float, events: list[TurnEvent]) -> None:
         """Begin a turn, since there were enough voiced windows in a row."""
@@ -323,11 +270,12 @@ class TurnDetector:
             turn.next_interim = turn.length + self._settings.next_interim
             events.append(SpeechSoFar(turn.id, self._audio.whole(), at))
 
-    def _pause(self, turn: _Turn, at: float, events: list[TurnEvent]) -> Sound16:
-        """Begin a pause; returns the sound of the turn up to the pause."""
+    def _pause(self, turn: _Turn, at: float, events: list[TurnEvent], rest: Sound16 | None = None) -> Sound16:
+        """Begin a pause; returns the sound of the turn up to the pause, with ``rest`` as its end."""
         turn.end_probability = None
         turn.wordless = False
-        turn.sound = self._audio.whole()
+        whole = self._audio.whole()
+        turn.sound = whole if rest is None else np.concatenate((whole, rest))
         events.append(SpeechPaused(turn.id, turn.sound, turn.last_voiced_at, at))
         return turn.sound
 

@@ -66,7 +66,8 @@ class Endings:
         seldom_written: characters with which a sentence seldom ends, in scripts without spaces.
         ends: last words that end a sentence although they end with one of the words above ("about that").
         openers: first words of a clause that needs another clause ("if it rains").
-        answers: first words (one or two) of a phrase that is half a sentence, unless it answers a question ("after the concert").
+        answers: first words (one or two) of a phrase that is half a sentence, unless it answers a question ("after the
+            concert").
         subjects: words that show, in a sentence that opens with such a phrase, that its clause has begun.
         complete: whole sentences that are complete although they end with one of the words above.
     """

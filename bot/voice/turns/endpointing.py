@@ -127,8 +127,8 @@ class Endpointing:
 
     def turn_ended(self) -> None:
         """Move the usual pause towards the longest pause of the turn that has just ended."""
-        above = self._longest_pause - self._usual_pause
-        self._usual_pause = self._expected_pause() if above > 0 else self._usual_pause + self._settings.forgetting * above
+        below = max(0.0, self._usual_pause - self._longest_pause)
+        self._usual_pause = self._expected_pause() - self._settings.forgetting * below
         self._longest_pause = 0.0
 
     def _expected_pause(self) -> float:

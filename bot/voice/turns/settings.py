@@ -19,7 +19,8 @@ class TurnSettings:
         quiet_share: a window of less than ``sure_probability`` counts as unvoiced if its level is below this share of
             the speaker's usual level.
         pause_windows: number of unvoiced windows that make a pause if the last one is still. With 1, some
-            transcriptions are needless; with 2, each pause is noticed 32 ms later.
+            transcriptions are needless; with 2, each pause is noticed 32 ms later. A pause may also begin with the
+            first half of a window; see :meth:`~bot.voice.turns.voice_activity.VoiceActivityDetector.falls_quiet`.
         loud_pause_windows: number of unvoiced windows that make a pause if the last one is not still. Such a window may
             be the end of a hissing sound ("s").
         certain_windows: number of voiced windows in a row that are certainly speech.
@@ -47,8 +48,8 @@ class TurnSettings:
         cut_off_within: if a person speaks again within this time after their turn, the end of that turn was too early.
         stranger_pause: usual pause of a person of whom nothing is known yet.
         ordinary_pause: a pause as nearly everybody makes at a comma.
-        pause_margin: the wait after a finished sentence is the person's usual pause, plus this many times what the usual
-            pause is longer than the ordinary one. If it is shorter, the wait is shorter than the usual pause.
+        pause_margin: the wait after a finished sentence is the person's usual pause, plus this many times what it is longer
+            than the ordinary one. If it is shorter, the wait is shorter than the usual pause.
         learning: weight of a turn's longest pause in the usual pause, if it is longer than the usual pause.
         forgetting: weight of a turn's longest pause in the usual pause, if it is shorter than the usual pause.
     """
@@ -78,8 +79,8 @@ class TurnSettings:
     resumption: float = 0.16
     cut_off_within: float = 1.2
     stranger_pause: float = 0.45
-    ordinary_pause: float = 0.3
-    pause_margin: float = 1.5
+    ordinary_pause: float = 0.34
+    pause_margin: float = 2.0
     learning: float = 0.6
     forgetting: float = 0.25
 

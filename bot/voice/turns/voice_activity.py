@@ -38,6 +38,10 @@ class SpeechProbability(Protocol):
         """The probability that a window is speech, 0 to 1; ``window`` has :data:`WINDOW_SAMPLES` samples."""
         ...
 
+    def peek(self, window: Sound16) -> float:
+        """The probability of a window that is not one of the person's windows. It leaves the state as it is."""
+        ...
+
 
 class VoiceActivityModel(Protocol):
     """A model that tells speech from other sound. Thread-safe."""
@@ -90,6 +94,11 @@ class _SileroStream:
         self._hidden = np.zeros(_STATE_SHAPE, np.float32)
         self._cell = np.zeros(_STATE_SHAPE, np.float32)
         self._input = np.zeros((1, _CONTEXT_SAMPLES + WINDOW_SAMPLES), np.float32)
+
+    def peek(self, window: Sound16) -> float:
+        sound = np.concatenate((self._input[:, -_CONTEXT_SAMPLES:], window[np.newaxis]), axis=1)
+        probability, _, _ = self._session.run(None, {"input": sound, "h": self._hidden, "c": self._cell})
+        return float(probability[0])
 
     def __call__(self, window: Sound16) -> float:
         self._input[0, :_CONTEXT_SAMPLES] = self._input[0, -_CONTEXT_SAMPLES:]
@@ -154,6 +163,21 @@ class VoiceActivityDetector:
         self._rest = samples[whole:]
         for at in range(0, whole, WINDOW_SAMPLES):
             yield self._classify(samples[at : at + WINDOW_SAMPLES])
+
+    @property
+    def rest(self) -> Sound16:
+        """The newest sound, which does not fill a window yet."""
+        return self._rest
+
+    def falls_quiet(self, sound: Sound16) -> bool:
+        """True if the window that is not complete yet is the beginning of a pause. ``sound`` is the newest packet.
+
+        At least half of the window must have come. Otherwise most short silences within words would count.
+        """
+        if len(self._rest) < WINDOW_SAMPLES // 2 or rms(sound) >= self._settings.quiet_share * self._speech_level:
+            return False
+        window = np.pad(self._rest, (0, WINDOW_SAMPLES - len(self._rest)))
+        return self._probability.peek(window) < self._settings.sure_probability
 
     def flush(self) -> Iterator[Window]:
         """End the transmission; yields the incomplete window, if there is one."""

@@ -28,6 +28,9 @@ class LoudIsVoice:
     def __call__(self, window: Sound16) -> float:
         return 1.0 if rms(window) > 0.05 else 0.0
 
+    def peek(self, window: Sound16) -> float:
+        return self(window)
+
 
 class Person:
     """A person who sends packets of 20 ms to a turn detector, and who keeps its events. Time passes by the packets."""

@@ -63,6 +63,22 @@ def test_sound_from_before_the_speech_was_certain_is_kept() -> None:
     assert np.array_equal(paused.sound, sent[-len(paused.sound) :])
 
 
+def test_a_pause_is_noticed_within_two_packets_nearly_wherever_in_a_window_the_words_end() -> None:
+    noticed = []
+    for packets in range(50, 58):
+        person = Person()
+        person.talk(packets * 0.02)
+        last_word = person.now
+        person.stay_quiet(0.2)
+        (paused,) = person.only(SpeechPaused)
+        noticed.append(paused.at - last_word)
+        sent = joined(person.sent)
+        until = round((paused.at - 100.0) * HEARING_RATE)
+        assert np.array_equal(paused.sound, sent[until - len(paused.sound) : until])
+    assert sum(late < 0.041 for late in noticed) >= 7
+    assert max(noticed) < 0.061
+
+
 def test_a_closing_microphone_pauses_at_once_and_ends_after_a_wait() -> None:
     person = Person()
     person.talk(1.0)

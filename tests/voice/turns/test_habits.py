@@ -1,4 +1,4 @@
-"""How a person's usual pauses change the wait for the end of their turns. The microphone closes after 0.2 s of quiet."""
+"""How a person's usual pauses change the wait for their turns' ends. Their microphone closes after 0.2 s of quiet."""
 
 from __future__ import annotations
 

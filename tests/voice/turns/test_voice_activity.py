@@ -44,6 +44,19 @@ def test_two_people_do_not_disturb_each_other(silero: Silero) -> None:
     assert together == alone
 
 
+def test_a_look_ahead_changes_nothing(silero: Silero) -> None:
+    speech = say("What is the weather like today?")
+    alone, looking = probabilities(silero, speech), silero.make_stream()
+    found = []
+    for at in range(0, len(speech) - WINDOW_SAMPLES + 1, WINDOW_SAMPLES):
+        window = speech[at : at + WINDOW_SAMPLES]
+        looking.peek(noise(0.032, 0.1, 1.0, at))
+        ahead = looking.peek(window)
+        found.append(looking(window))
+        assert ahead == found[-1]
+    assert found == alone
+
+
 @pytest.mark.parametrize("sound", [noise(10, 0.1, 1.0, 1), music(10, 0.1, 1), keyboard(10, 0.3, 1)])
 def test_noise_music_and_keys_are_no_speech(silero: Silero, sound: Sound16) -> None:
     assert max(probabilities(silero, sound)) < 0.5
