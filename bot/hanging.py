@@ -17,11 +17,11 @@ ANSWER_LIMIT = 1.5
 LEAST_MISSED = 3
 """A process counts as hanging only after this many missing answers in a row. One may be this program's own fault."""
 IDLE_LIMIT_BEFORE_LATE = 6.0
-"""Seconds without activity after which a process counts as hanging, even if its answer is not late yet."""
+"""Seconds without activity after which a process with an open question counts as hanging before its answer is late."""
 IDLE_LIMIT = 4.0
-"""Seconds without an answer and without activity after which a process counts as hanging."""
+"""Seconds without activity after which a server that has missed answers counts as hanging."""
 BUSY_LIMIT = 180.0
-"""Seconds without an answer after which a process counts as hanging although it is active (it may be loading)."""
+"""Seconds without an answer after which a server counts as hanging although it is active (it may be loading)."""
 
 
 class ProcessActivity:

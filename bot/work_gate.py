@@ -1,4 +1,7 @@
-"""The gate of a feature: refuses new work while the feature is held. A hold waits for running work, then stops it."""
+"""The gate of a feature: refuses new work while the feature is held (paused for a call).
+
+A hold waits for running work, then stops it.
+"""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def undo_and_clean_up(data_dir: Path) -> bool:
         raise HalfRestoredError(
             f"A restore was broken off half-way, and it can't be undone: {reason(error)}. Nothing is lost: what was "
             f"there lies in {data_dir}/before-restore-… and in the folders {STAGE}. The next start of the bot and the "
-            "next restore try it again."
+            "next restore try again to undo it."
         ) from error
     for folder in (*stages, stage):
         shutil.rmtree(folder, ignore_errors=True)

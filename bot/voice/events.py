@@ -102,7 +102,9 @@ class UtteranceHeard(Event):
 
 @dataclass(frozen=True, slots=True)
 class PromptTaken(Event):
-    """The bot has begun to answer a prompt. For a speculative reply, the event comes when the reply is committed.
+    """The bot has begun to answer a prompt.
+
+    A speculative reply begins before it is certain that the person has finished. Its event comes when that is certain.
 
     Attributes:
         reply: id of the reply.

@@ -169,7 +169,8 @@ def _read_captions(text: str) -> TranscriptionResponse | None:
 SHORTEST_SPECULATION_PAUSE, LONGEST_SPECULATION_PAUSE = 15.0, 120.0
 """Shortest and longest pause of speculation after a refusal, in seconds.
 
-Speculation means requests that are not final. A refusal soon after such a pause makes the next pause twice as long.
+Speculation means requests that are not final: their turn may go on. A refusal soon after such a pause makes the next
+pause twice as long.
 """
 LONGEST_WAIT = 86_400.0
 """A longer wait in a header is shortened to this many seconds."""

@@ -195,7 +195,7 @@ def _fewest_edits(letters: _Letters, said: _Letters) -> int:
         row = edits + 1
         row[1:] = np.minimum(row[1:], edits[:-1] + (said != letter))
         # Letters of ``said`` may be skipped for one edit each. So a position costs no more than any earlier position
-        # and the number of letters between the two.
+        # plus the number of letters between the two.
         edits = np.minimum.accumulate(row - places) + places
     return int(edits.min())
 
