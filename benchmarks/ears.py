@@ -48,6 +48,11 @@ class Turn:
     sound: Sound16
     language: str = "en"
 
+    @property
+    def seconds(self) -> float:
+        """Duration of the sound."""
+        return len(self.sound) / HEARING_RATE
+
 
 @dataclass(frozen=True, slots=True)
 class Ears:
@@ -95,6 +100,15 @@ def _run(run: Run) -> Report:
         _verdicts(found),
         {"machine": run.machine, "ears": [asdict(one) for one in found]},
     )
+
+
+def short_turns(number: int, cache: Path, *, recorded: bool) -> list[Turn]:
+    """The first ``number`` utterances of the bank and, if wanted, the recordings, without those that are long. Blocks.
+
+    Raises:
+        SpeakersError: speakers or recordings can't be downloaded.
+    """
+    return _turns(number, cache) + (_recorded(cache, "en") if recorded else [])
 
 
 def _turns(number: int, cache: Path) -> list[Turn]:

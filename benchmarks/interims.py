@@ -1,0 +1,216 @@
+"""Benchmark of interim transcripts: when words are seen, what settled words are worth, and what all of it costs.
+
+People say sentences, each once with interim transcripts and once without. Turn detection, turn taking, the queue of the
+transcriber and the state machine of replies are the bot's own, and the words are real Whisper's. There is no model and
+no voice: a guess counts from the moment at which a model would be asked. Nothing runs in real time: a transcript takes
+as long as its processor time. docs/benchmarks.md says more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from itertools import accumulate
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from audio.samples import Sound16
+from benchmarks.command_line import Report, Run, count, make_parser, run
+from benchmarks.ears import short_turns
+from benchmarks.errors import MeasurementError
+from benchmarks.interims_call import HeardTurn, interims_call
+from benchmarks.speakers.weights import SpeakersError
+from benchmarks.statistics import Spread, spread
+from bot.text import plain_words
+from bot.voice.transcribe.whisper_model import ShortContextWhisper
+from bot.voice.transcribe.worker import Recogniser
+from bot.voice.turns.turns import load_turn_policy
+from config.plain_parser import PlainParser
+from config.settings import load_settings
+
+FEWEST_SAMPLES = 1.2
+"""Seconds of the shortest turn that is said. In a shorter one there is hardly time for an interim transcript."""
+EARLIER = 0.02
+"""A guess that begins at least this many seconds before the final words has begun from an interim transcript."""
+NARROWEST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The figures of all turns with interim transcripts, or of all without. Times are in milliseconds.
+
+    Attributes:
+        turns: number of turns.
+        cut_off: number of turns that were taken for finished too early. The times leave them out.
+        interims: interim transcripts in a turn, on average.
+        seen_after: from the moment at which a word was said until it is seen and stays.
+        settled_changed: number of turns whose settled words are not the beginning of the final ones.
+        words: from the last voiced sample to the final words.
+        words_mean: the mean of the same.
+        end_of_turn: from the last voiced sample to the end of the turn.
+        guess: from the last voiced sample until a model is asked for the reply that is used.
+        guess_mean: the mean of the same.
+        early_guesses: number of used replies that were begun from an interim transcript.
+        thrown_away: number of replies that were prepared in vain.
+        processor: processor time of Whisper, as a share of the time in which somebody speaks.
+    """
+
+    turns: int
+    cut_off: int
+    interims: float
+    seen_after: Spread
+    settled_changed: int
+    words: Spread
+    words_mean: float
+    end_of_turn: Spread
+    guess: Spread
+    guess_mean: float
+    early_guesses: int
+    thrown_away: int
+    processor: float
+
+
+def main() -> int:
+    """Run the measurement. The exit status tells whether it worked, not what it found."""
+    return run(_parser(), _run, SpeakersError, narrowest=NARROWEST)
+
+
+async def _run(run: Run) -> Report:
+    arguments = run.arguments
+    cache = load_settings().cache_dir
+    model = arguments.model or cache / "weights" / "whisper-base"
+    if not (model / "model.bin").is_file():
+        raise MeasurementError(f"There is no Whisper model in {model}")
+    turns = await asyncio.to_thread(short_turns, arguments.utterances, cache, recorded=arguments.recorded)
+    sounds = [turn.sound for turn in turns if turn.seconds >= FEWEST_SAMPLES]
+    whisper = ShortContextWhisper(str(model), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
+    with Progress(console=run.console, transient=True) as progress:
+        heard = await _heard(sounds, Recogniser(whisper, "en", "int8"), arguments.network, progress)
+    found = {name: figures(turns) for name, turns in heard.items()}
+    same = sum(one.text == other.text for one, other in zip(*heard.values(), strict=True))
+    return Report(
+        lambda console: _print(found, same, console),
+        figures={
+            "machine": run.machine,
+            "same_text": same,
+            **{name: asdict(one) for name, one in found.items()},
+        },
+    )
+
+
+async def _heard(
+    sounds: Sequence[Sound16], recogniser: Recogniser, network: Path | None, progress: Progress
+) -> dict[str, list[HeardTurn]]:
+    """All turns, without interim transcripts and with them."""
+    policy = await asyncio.to_thread(load_turn_policy, network)
+    bar = progress.add_task("speaking", total=2 * len(sounds))
+    heard: dict[str, list[HeardTurn]] = {"without": [], "with": []}
+    async with AsyncExitStack() as stack:
+        calls = {
+            name: await stack.enter_async_context(interims_call(policy, recogniser, interims=name == "with"))
+            for name in heard
+        }
+        for sound in sounds:
+            for name, call in calls.items():
+                heard[name].append(await call.say(sound))
+                progress.advance(bar)
+    return heard
+
+
+def figures(turns: Sequence[HeardTurn]) -> Figures:
+    """The figures of at least one turn that was not cut off.
+
+    Raises:
+        MeasurementError: all were cut off.
+    """
+    whole = [turn for turn in turns if not turn.cut_off]
+    if not whole:
+        raise MeasurementError("every turn was taken for finished too early")
+    words, guesses = [1000 * turn.words_at for turn in whole], [1000 * turn.guess_at for turn in whole]
+    return Figures(
+        turns=len(turns),
+        cut_off=len(turns) - len(whole),
+        interims=statistics.mean(len(turn.shown) for turn in whole),
+        seen_after=spread([1000 * late for turn in whole for late in seen_after(turn)]),
+        settled_changed=sum(settled_changed(turn) for turn in whole),
+        words=spread(words),
+        words_mean=statistics.mean(words),
+        end_of_turn=spread([1000 * turn.ended_at for turn in whole]),
+        guess=spread(guesses),
+        guess_mean=statistics.mean(guesses),
+        early_guesses=sum(turn.guess_at < turn.words_at - EARLIER for turn in whole),
+        thrown_away=sum(turn.thrown_away for turn in whole),
+        processor=sum(turn.processor for turn in whole) / sum(turn.seconds for turn in whole),
+    )
+
+
+def seen_after(turn: HeardTurn) -> list[float]:
+    """For each final word: the seconds from when it was said until it is seen for good, with all words before it.
+
+    The letters of a turn count as equally long. All final words are seen when the turn is over.
+    """
+    words = plain_words(turn.text)
+    letters = list(accumulate(map(len, words)))
+    said = [turn.seconds * (done / letters[-1] - 1) for done in letters]
+    seen = [max(turn.ended_at, turn.words_at)] * len(words)
+    stay = len(words)
+    for shown in reversed(turn.shown):
+        stay = min(stay, _same_beginning(plain_words(shown.text), words))
+        seen[:stay] = [shown.at] * stay
+    return [at - when for at, when in zip(seen, said, strict=True)]
+
+
+def settled_changed(turn: HeardTurn) -> bool:
+    """Whether some settled words are not the beginning of the final words."""
+    words = plain_words(turn.text)
+    return any(_same_beginning(settled := plain_words(one.settled), words) < len(settled) for one in turn.shown)
+
+
+def _same_beginning(some: Sequence[str], others: Sequence[str]) -> int:
+    """The number of words with which both begin."""
+    pairs = zip(some, others, strict=False)
+    return next((number for number, (one, other) in enumerate(pairs) if one != other), min(len(some), len(others)))
+
+
+def _print(found: dict[str, Figures], same: int, console: Console) -> None:
+    table = Table("interim transcripts", *found)
+    for name, cells in {
+        "turns, of these cut off": [f"{one.turns}, {one.cut_off}" for one in found.values()],
+        "interims a turn": [f"{one.interims:.1f}" for one in found.values()],
+        "a word is seen after, ms": [_spread(one.seen_after) for one in found.values()],
+        "turns with other settled words": [str(one.settled_changed) for one in found.values()],
+        "final words, ms": [f"{_spread(one.words)}, mean {one.words_mean:.0f}" for one in found.values()],
+        "end of turn, ms": [_spread(one.end_of_turn) for one in found.values()],
+        "the used guess begins, ms": [f"{_spread(one.guess)}, mean {one.guess_mean:.0f}" for one in found.values()],
+        "of these from an interim": [str(one.early_guesses) for one in found.values()],
+        "guesses thrown away": [str(one.thrown_away) for one in found.values()],
+        "Whisper, of a core": [f"{100 * one.processor:.0f} %" for one in found.values()],
+    }.items():
+        table.add_row(name, *cells)
+    console.print("Times are medians / 95 %, from the last voiced sample unless the row says otherwise")
+    console.print(table)
+    console.print(f"{same} turns have the same final text with and without")
+
+
+def _spread(found: Spread) -> str:
+    return f"{found.median:.0f} / {found.p95:.0f}"
+
+
+def _parser() -> PlainParser:
+    parser = make_parser("interims", __doc__)
+    parser.add_argument("--model", type=Path, metavar="FOLDER", help="a Whisper model; otherwise the fetched base")
+    parser.add_argument("--utterances", type=count, default=40, help="of the bank of 200")
+    parser.add_argument("--recorded", action="store_true", help="recorded people too (Debian's announcements)")
+    parser.add_argument("--network", type=Path, help="a file of Silero's network, in place of faster-whisper's copy")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

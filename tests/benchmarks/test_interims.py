@@ -1,0 +1,59 @@
+"""The figures of interim transcripts: when words are seen, and which settled words were wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.errors import MeasurementError
+from benchmarks.interims import figures, seen_after, settled_changed
+from benchmarks.interims_call import HeardTurn, ShownWords
+
+TURN = HeardTurn(
+    seconds=2.0,
+    shown=(
+        ShownWords(-1.0, "What tie", ""),
+        ShownWords(-0.5, "What time is", "What"),
+        ShownWords(0.1, "What time", ""),
+    ),
+    text="What time is it?",
+    words_at=0.3,
+    ended_at=0.5,
+    guess_at=0.1,
+    thrown_away=1,
+    cut_off=False,
+    processor=1.0,
+)
+"""A turn of twelve letters. "is" is seen, and then not any more."""
+
+
+def test_a_word_is_seen_when_it_and_all_before_it_stay() -> None:
+    assert seen_after(TURN) == pytest.approx([-1.0 + 4 / 3, -0.5 + 2 / 3, 0.5 + 1 / 3, 0.5])
+
+
+def test_without_interims_all_words_are_seen_at_the_end_of_the_turn() -> None:
+    turn = replace(TURN, shown=(), words_at=0.7)
+    assert seen_after(turn) == pytest.approx([0.7 + 4 / 3, 0.7 + 2 / 3, 0.7 + 1 / 3, 0.7])
+
+
+@pytest.mark.parametrize(
+    ("settled", "changed"), [("what time", False), ("What, time is it", False), ("What tie", True), ("Or what", True)]
+)
+def test_settled_words_count_as_changed_if_the_final_ones_begin_otherwise(settled: str, changed: bool) -> None:
+    assert settled_changed(replace(TURN, shown=(ShownWords(-1.0, settled, settled),))) is changed
+
+
+def test_a_turn_that_was_cut_off_is_counted_but_not_timed() -> None:
+    found = figures([TURN, replace(TURN, words_at=9.0, cut_off=True)])
+    assert (found.turns, found.cut_off, found.words.greatest) == (2, 1, 300.0)
+    assert (found.interims, found.early_guesses, found.thrown_away, found.processor) == (3.0, 1, 1, 0.5)
+
+
+def test_a_guess_from_the_final_words_is_no_early_one() -> None:
+    assert figures([replace(TURN, guess_at=0.301)]).early_guesses == 0
+
+
+def test_there_are_no_figures_if_all_turns_were_cut_off() -> None:
+    with pytest.raises(MeasurementError):
+        figures([replace(TURN, cut_off=True)])
