@@ -7,7 +7,13 @@ import time
 from dataclasses import dataclass
 
 from bot.voice.transcribe.hallucinations import HallucinationFilter
-from bot.voice.transcribe.transcriber import Transcript, TranscriptionJob, TranscriptionQueue, TranscriptionRequest
+from bot.voice.transcribe.transcriber import (
+    Transcript,
+    TranscriptionJob,
+    TranscriptionQueue,
+    TranscriptionRequest,
+    Urgency,
+)
 from bot.voice.transcribe.worker import Recogniser
 
 STEPS = 20
@@ -76,9 +82,10 @@ class SimulatedWhisper:
         self.clock.now = until
 
     def _recognise(self, request: TranscriptionRequest) -> tuple[str, float]:
-        """The words of a sound, and the processor time of this thread for them. Blocks."""
+        """The words of a sound, and the processor time for them. Blocks."""
         began = time.process_time()
-        found = self._recogniser.transcribe(request.sound, request.hint, request.language)
+        once = request.urgency is Urgency.SPARE
+        found = self._recogniser.transcribe(request.sound, request.hint, request.language, once=once)
         took = time.process_time() - began
         return self._hallucinations.filter(found.segments, request.sound, request.hot_words), took
 

@@ -38,6 +38,7 @@ from bot.commands.voices import VoicesCommands
 from bot.consent import ListeningConsent, effective_listening_policy
 from bot.conversations.keeping import Conversations
 from bot.conversations.records import ConversationRecords
+from bot.cores import usable_cores
 from bot.data_dir_lock import data_dir_lock
 from bot.database import FILE as DATABASE_FILE
 from bot.database import Database
@@ -47,7 +48,7 @@ from bot.feature_set import build_features
 from bot.features.vision.feature import Vision
 from bot.first_start import toy_warning, welcome
 from bot.guard import Guard, read_permits
-from bot.guesses import run_ahead
+from bot.guesses import makes_interims, run_ahead
 from bot.heartbeat import FILE as HEARTBEAT_FILE
 from bot.heartbeat import beat
 from bot.identity import HEADERS
@@ -199,7 +200,12 @@ async def build_application(
             consent,
             conversations,
             watch,
-            run_ahead(settings, model.options, (await asyncio.to_thread(engine_variables)).get("OPENAI_BASE_URL")),
+            run_ahead(
+                settings,
+                model.options,
+                (await asyncio.to_thread(engine_variables)).get("OPENAI_BASE_URL"),
+                interims=makes_interims(settings, toys=weights.toy_stt, cores=usable_cores()),
+            ),
         )
         rights = CallRights(BargeInRule.parse(settings.call.barge_in), audience.admits, guard.spoken_refusal)
 

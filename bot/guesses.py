@@ -8,26 +8,53 @@ from dataclasses import replace
 from bot.llm.requests import ModelOptions
 from bot.voice.run_ahead import RunAhead
 from config.hosts import costs_money, is_local
-from config.sections import Guesses
+from config.sections import Guesses, InterimTranscripts
 from config.settings import Settings
 from config.speech_settings import PAID_ENGINES
 
 _log = logging.getLogger(__name__)
 
+ENOUGH_CORES = 4
+"""From this number of cores on, interim transcripts are made unless the settings say otherwise."""
 NOT_PREPARED = "Answers are not prepared at pauses, because {}. GUESSES=on prepares them all the same"
 
 
-def run_ahead(settings: Settings, model: ModelOptions, openai_url: str | None = None) -> RunAhead:
+def makes_interims(settings: Settings, *, toys: bool, cores: int) -> bool:
+    """Whether calls have interim transcripts, by ``INTERIM_TRANSCRIPTS``.
+
+    With ``auto`` they have them if the bot's own Whisper is on a graphics card, or if there are cores to spare. On
+    fewer cores than :data:`ENOUGH_CORES`, an interim transcript may take the time of model and voice.
+
+    Args:
+        toys: whether the transcriber has toy weights, which know whole sentences only.
+        cores: number of cores that the bot may use.
+    """
+    if costs_money(settings.stt.url, settings.stt.api_key):
+        return False
+    match settings.call.interim_transcripts:
+        case InterimTranscripts.ON:
+            return True
+        case InterimTranscripts.OFF:
+            return False
+        case InterimTranscripts.AUTO:
+            own = settings.stt.url is None and not toys
+            return own and (cores >= ENOUGH_CORES or settings.stt.device.startswith("cuda"))
+
+
+def run_ahead(
+    settings: Settings, model: ModelOptions, openai_url: str | None = None, *, interims: bool = False
+) -> RunAhead:
     """What calls may do before it is certain that a turn is over.
 
     Args:
         model: the model server for calls.
         openai_url: address of the server for the voice engine ``openai``; ``None`` if it is OpenAI's own server.
+        interims: see :func:`makes_interims`.
     """
     words_cost = costs_money(settings.stt.url, settings.stt.api_key)
     allowed = RunAhead(
         words_cost=words_cost,
-        interims=settings.call.interim_transcripts and not words_cost,
+        interims=interims,
         wrong_a_minute=settings.call.wrong_guesses_per_minute,
     )
     match settings.call.guesses:

@@ -72,6 +72,15 @@ class Guesses(StrEnum):
     OFF = "off"
 
 
+class InterimTranscripts(StrEnum):
+    """Whether words are worked out while somebody still speaks."""
+
+    AUTO = "auto"
+    """Worked out where the machine has enough room for it; see :func:`bot.guesses.makes_interims`."""
+    ON = "true"
+    OFF = "false"
+
+
 class Captions(StrEnum):
     """The place where captions of a call are written."""
 
@@ -135,7 +144,7 @@ class CallSettings(Section):
     barge_in: BargeIn = "everyone"
     captions: Captions = Captions.OFF
     remake_recordings: bool = False
-    interim_transcripts: bool = False
+    interim_transcripts: InterimTranscripts = InterimTranscripts.AUTO
     guesses: Guesses = Guesses.AUTO
     wrong_guesses_per_minute: Annotated[int, Field(ge=1, le=1_000)] = 20
 

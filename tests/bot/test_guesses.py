@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.guesses import run_ahead, voice_costs_money
+from bot.guesses import makes_interims, run_ahead, voice_costs_money
 from bot.llm.requests import ModelOptions
 from bot.voice.run_ahead import RunAhead
 from config.settings import Settings
@@ -81,7 +81,26 @@ def test_the_budget_is_the_operators() -> None:
     assert run_ahead(settings(wrong_guesses_per_minute=3), LOCAL).wrong_a_minute == 3
 
 
-def test_words_of_people_who_still_speak_are_worked_out_only_if_wanted_and_free() -> None:
-    assert not run_ahead(settings(), LOCAL).interims
-    assert run_ahead(settings(interim_transcripts=True), LOCAL).interims
-    assert not run_ahead(settings(**PAID_EARS, interim_transcripts=True), LOCAL).interims
+@pytest.mark.parametrize(
+    ("values", "toys", "cores", "made"),
+    [
+        ({}, False, 4, True),
+        ({}, False, 3, False),
+        ({}, True, 16, False),
+        ({"stt_device": "cuda"}, False, 2, True),
+        ({"stt_device": "cuda:1"}, False, 2, True),
+        ({"stt_url": "http://127.0.0.1:8000/v1"}, False, 16, False),
+        ({"interim_transcripts": "true"}, True, 1, True),
+        ({"interim_transcripts": "true", "stt_url": "http://127.0.0.1:8000/v1"}, False, 1, True),
+        ({"interim_transcripts": "true", **PAID_EARS}, False, 16, False),
+        ({"interim_transcripts": "FALSE", "stt_device": "cuda"}, False, 16, False),
+    ],
+)
+def test_words_of_people_who_still_speak_are_worked_out_where_there_is_room_or_as_wanted(
+    values: dict[str, Any], toys: bool, cores: int, made: bool
+) -> None:
+    assert makes_interims(settings(**values), toys=toys, cores=cores) is made
+
+
+def test_calls_have_them_as_decided() -> None:
+    assert run_ahead(settings(), LOCAL, interims=True) == RunAhead(interims=True)

@@ -87,7 +87,6 @@ VALUES = (
     value("FIGURINE_MINUTES", "0", "a number from 1 to"),
     value("VOICE_ENABLED", "ture", "true or false"),
     value("REMAKE_RECORDINGS", "sometimes", "true or false"),
-    value("INTERIM_TRANSCRIPTS", "sometimes", "true or false"),
     value("TTS_DEEPSPEED", "maybe", "true or false"),
     value("TTS_IDLE_UNLOAD", "5min", "a number from 1 to"),
     value("TTS_MAX_REPLIES", "100", "a whole number from 1 to 64"),
@@ -112,6 +111,7 @@ VALUES = (
     value("ANSWER_TO", "everybody", "always, name or smart"),
     value("CAPTIONS", "on", "off, channel or thread"),
     value("GUESSES", "never", "auto, on or off"),
+    value("INTERIM_TRANSCRIPTS", "sometimes", "auto, true or false"),
     # Texts of a certain shape.
     value("COMMAND_PREFIX", "hey bot", "1 to 10 characters without a space"),
     value("STT_LANGUAGE", "klingonish", "a language"),

@@ -20,6 +20,7 @@ from bot.voice.transcribe.transcriber import (
     TranscriptionJob,
     TranscriptionQueue,
     TranscriptionRequest,
+    Urgency,
 )
 from bot.voice.transcribe.worker_process import WORKER, Worker, WorkerGoneError
 
@@ -264,7 +265,9 @@ class WhisperTranscriber:
             job.attempts = MAX_ATTEMPTS
             raise
         began = self._clock()
-        question = {"hot_words": request.hint, "usual": request.language}
+        # Words that are cut off are often improbable. To recognise them once more would delay the final words.
+        once = request.urgency is Urgency.SPARE
+        question = {"hot_words": request.hint, "usual": request.language, "once": once}
         limit = self._times.time_limit(request.seconds, job.attempts)
         try:
             answer = await worker.ask(question, request.sound, limit, max(BUSY_FACTOR * limit, SHORTEST_CEILING))

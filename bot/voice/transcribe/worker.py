@@ -136,7 +136,9 @@ class Recogniser:
         self._short_context = short_context
         self.compute_type = compute_type
 
-    def transcribe(self, sound: Sound16, hot_words: str | None = None, usual: str | None = None) -> RecognitionResult:
+    def transcribe(
+        self, sound: Sound16, hot_words: str | None = None, usual: str | None = None, *, once: bool = False
+    ) -> RecognitionResult:
         """Recognise the words of a sound.
 
         A short sound is recognised with the short context. If the text is a loop or improbable, it is recognised again
@@ -147,6 +149,7 @@ class Recogniser:
             hot_words: names and terms that are likely to be said, as a sentence.
             usual: usual language of the speaker by Whisper's code. It is used unless the sound is long and its
                 detected language is certain.
+            once: whether the sound is recognised only once, whatever comes out.
         """
         given = self._language or (usual if len(sound) < LANGUAGE_DETECTION_SECONDS * HEARING_RATE else None)
         attempts = _attempts(len(sound) / HEARING_RATE, self._short_context)
@@ -156,7 +159,7 @@ class Recogniser:
         if usual is not None and unsure and information.language != usual:
             segments, information = self._begin(sound, hot_words, usual, attempts[0])
         found = _compute(segments, _most_tokens(sound))
-        for last, attempt in pairwise(attempts):
+        for last, attempt in pairwise(attempts[:1] if once else attempts):
             if not _failed(found, last):
                 break
             segments, _ = self._begin(sound, hot_words, information.language, attempt)
@@ -304,7 +307,8 @@ def serve(requests: BinaryIO, answers: BinaryIO, machine: Machine) -> None:
             elif recogniser is None:
                 answer = {"error": "no model is loaded"}
             else:
-                answer = _answer(recogniser.transcribe(sound, header.get("hot_words"), header.get("usual")))
+                hot_words, usual, once = header.get("hot_words"), header.get("usual"), bool(header.get("once"))
+                answer = _answer(recogniser.transcribe(sound, hot_words, usual, once=once))
         except ModelMissing as error:
             answer = {"error": str(error), "missing": True}
         except Exception as error:

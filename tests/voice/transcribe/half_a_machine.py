@@ -1,6 +1,6 @@
-"""``python -m tests.voice.transcribe.half_a_machine FAULT``: a transcriber process on a machine with a CUDA fault.
+"""``python -m tests.voice.transcribe.half_a_machine FAULT``: a transcriber process on a machine with a fault.
 
-Only the model is a stand-in. The faults are those that are known of CTranslate2.
+Only the model is a stand-in. The faults are those that are known of CTranslate2 on CUDA, and improbable text.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ class HalfAModel:
         if on_gpu and self.fault == "full later" and self.asked > 1:
             raise RuntimeError(FULL)
         text = f"I run on {self.device} in {self.compute_type}."
-        segment = SimpleNamespace(text=text, no_speech_prob=0.01, avg_logprob=-0.2, compression_ratio=1.0)
+        if self.fault == "improbable text":
+            text = f"This is attempt number {self.asked}."
+        probability = -0.5 if self.fault == "improbable text" else -0.2
+        segment = SimpleNamespace(text=text, no_speech_prob=0.01, avg_logprob=probability, compression_ratio=1.0)
         return [segment], SimpleNamespace(language="en", language_probability=0.99)
 
 

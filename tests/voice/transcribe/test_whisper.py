@@ -215,3 +215,18 @@ async def test_a_missing_model_is_reported_quickly_and_not_downloaded() -> None:
         await transcriber.warm_up()
     assert time.monotonic() - began < 20
     await transcriber.close()
+
+
+async def test_words_of_somebody_who_still_speaks_get_no_second_attempt() -> None:
+    program = ("-m", "tests.voice.transcribe.half_a_machine", "improbable text")
+    transcriber = WhisperTranscriber(WhisperOptions("some-model", "cpu"), Corrections(), program=program)
+    sound = np.full(32_000, 0.1, np.float32)
+    try:
+        texts = [
+            (await transcriber.transcribe(TranscriptionRequest(sound, urgency))).text
+            for urgency in (Urgency.SPARE, Urgency.SPARE, Urgency.FINAL)
+        ]
+    finally:
+        await transcriber.close()
+    first, second, final = (int(text.rstrip(".").rpartition(" ")[2]) for text in texts)
+    assert (second - first, final - second) == (1, 2)

@@ -93,6 +93,12 @@ def test_improbable_text_of_the_short_context_is_recognised_once_more(
     assert [one["context_seconds"] for one in model.asked] == contexts
 
 
+@pytest.mark.parametrize("model", [StuckModel(leaves_at=9.0), StuckModel(leaves_at=0.0, log_probability=-0.9)])
+def test_words_of_somebody_who_still_speaks_are_recognised_only_once(model: StuckModel) -> None:
+    Recogniser(model, None, "int8").transcribe(np.zeros(HEARING_RATE, np.float32), once=True)
+    assert len(model.asked) == 1
+
+
 def test_there_is_silence_before_a_sound_that_begins_at_once() -> None:
     model = StuckModel(leaves_at=0.0)
     Recogniser(model, None, "int8").transcribe(np.ones(HEARING_RATE, np.float32))
