@@ -31,8 +31,8 @@ PACKET = HEARING_RATE // 50
 NAME = "Ada"
 BEFORE = 0.5
 """Seconds of a quiet room before each turn."""
-LIMIT = 8.0
-"""Seconds after the last word in which the bot has to take the turn for finished."""
+AFTER = 3.0
+"""Seconds of a quiet room after each turn, in which the bot has to take it for finished."""
 ROOM_LEVEL = 0.001
 
 
@@ -200,15 +200,13 @@ class InterimsCall:
         began = self._ears.clock.now
         last = began + BEFORE + len(sound) / HEARING_RATE
         quiet = np.zeros(round(BEFORE * HEARING_RATE), np.float32)
-        sent = np.concatenate([quiet, sound, np.zeros(round(LIMIT * HEARING_RATE), np.float32)])
+        sent = np.concatenate([quiet, sound, np.zeros(round(AFTER * HEARING_RATE), np.float32)])
         sent += self._random.normal(0.0, ROOM_LEVEL, len(sent)).astype(np.float32)
         for at in range(0, len(sent) - PACKET, PACKET):
             now = began + (at + PACKET) / HEARING_RATE
             await self._ears.pass_time(now)
             await self._take(self._detectors.tick(now))
             await self._take(self._detectors.process(AudioFrame(1, sent[at : at + PACKET], now)))
-            if now > last and self._replies.committed:
-                break
         prompt, guess_at = self._outcome()
         spoken = prompt.spoken
         if spoken is None or spoken.ended_at is None:
@@ -238,7 +236,7 @@ class InterimsCall:
         if self._notices.texts:
             raise MeasurementError(self._notices.texts[0].rstrip("."))
         if not self._replies.committed:
-            raise MeasurementError(f"nothing was understood within {LIMIT:g} s after the last word of a turn")
+            raise MeasurementError(f"nothing was understood within {AFTER:g} s after the last word of a turn")
         return self._replies.committed[-1]
 
 

@@ -48,7 +48,7 @@ from bot.feature_set import build_features
 from bot.features.vision.feature import Vision
 from bot.first_start import toy_warning, welcome
 from bot.guard import Guard, read_permits
-from bot.guesses import makes_interims, run_ahead
+from bot.guesses import has_spare_power, run_ahead
 from bot.heartbeat import FILE as HEARTBEAT_FILE
 from bot.heartbeat import beat
 from bot.identity import HEADERS
@@ -204,7 +204,7 @@ async def build_application(
                 settings,
                 model.options,
                 (await asyncio.to_thread(engine_variables)).get("OPENAI_BASE_URL"),
-                interims=makes_interims(settings, toys=weights.toy_stt, cores=usable_cores()),
+                spare_power=has_spare_power(settings, toys=weights.toy_stt, cores=usable_cores()),
             ),
         )
         rights = CallRights(BargeInRule.parse(settings.call.barge_in), audience.admits, guard.spoken_refusal)

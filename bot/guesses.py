@@ -15,48 +15,38 @@ from config.speech_settings import PAID_ENGINES
 _log = logging.getLogger(__name__)
 
 ENOUGH_CORES = 4
-"""From this number of cores on, interim transcripts are made unless the settings say otherwise."""
+"""With this number of cores or more, interim transcripts take no time from model and voice."""
 NOT_PREPARED = "Answers are not prepared at pauses, because {}. GUESSES=on prepares them all the same"
 
 
-def makes_interims(settings: Settings, *, toys: bool, cores: int) -> bool:
-    """Whether calls have interim transcripts, by ``INTERIM_TRANSCRIPTS``.
-
-    With ``auto`` they have them if the bot's own Whisper is on a graphics card, or if there are cores to spare. On
-    fewer cores than :data:`ENOUGH_CORES`, an interim transcript may take the time of model and voice.
-
-    Args:
-        toys: whether the transcriber has toy weights, which know whole sentences only.
-        cores: number of cores that the bot may use.
-    """
-    if costs_money(settings.stt.url, settings.stt.api_key):
-        return False
-    match settings.call.interim_transcripts:
-        case InterimTranscripts.ON:
-            return True
-        case InterimTranscripts.OFF:
-            return False
-        case InterimTranscripts.AUTO:
-            own = settings.stt.url is None and not toys
-            return own and (cores >= ENOUGH_CORES or settings.stt.device.startswith("cuda"))
-
-
 def run_ahead(
-    settings: Settings, model: ModelOptions, openai_url: str | None = None, *, interims: bool = False
+    settings: Settings, model: ModelOptions, openai_url: str | None = None, *, spare_power: bool = False
 ) -> RunAhead:
     """What calls may do before it is certain that a turn is over.
 
     Args:
         model: the model server for calls.
         openai_url: address of the server for the voice engine ``openai``; ``None`` if it is OpenAI's own server.
-        interims: see :func:`makes_interims`.
+        spare_power: see :func:`has_spare_power`.
     """
+    allowed = _guesses(settings, model, openai_url)
+    return replace(allowed, interims=_makes_interims(settings, allowed, spare_power))
+
+
+def has_spare_power(settings: Settings, *, toys: bool, cores: int) -> bool:
+    """Whether the bot's own Whisper has time for interim transcripts: on a graphics card, or beside enough cores.
+
+    Args:
+        toys: whether the transcriber has toy weights, which know whole sentences only.
+        cores: number of cores that the bot may use.
+    """
+    own = settings.stt.url is None and not toys
+    return own and (cores >= ENOUGH_CORES or settings.stt.device.startswith("cuda"))
+
+
+def _guesses(settings: Settings, model: ModelOptions, openai_url: str | None) -> RunAhead:
     words_cost = costs_money(settings.stt.url, settings.stt.api_key)
-    allowed = RunAhead(
-        words_cost=words_cost,
-        interims=interims,
-        wrong_a_minute=settings.call.wrong_guesses_per_minute,
-    )
+    allowed = RunAhead(words_cost=words_cost, wrong_a_minute=settings.call.wrong_guesses_per_minute)
     match settings.call.guesses:
         case Guesses.ON:
             return allowed
@@ -67,6 +57,19 @@ def run_ahead(
                 _log.info(NOT_PREPARED.format(f"the model server at {model.server_name} costs money"))
                 return replace(allowed, replies=False)
             return replace(allowed, voice=not voice_costs_money(settings, openai_url))
+
+
+def _makes_interims(settings: Settings, allowed: RunAhead, spare_power: bool) -> bool:
+    if allowed.words_cost:
+        return False
+    match settings.call.interim_transcripts:
+        case InterimTranscripts.ON:
+            return True
+        case InterimTranscripts.OFF:
+            return False
+        case InterimTranscripts.AUTO:
+            # They make the final words later. Without guesses, this would only delay the replies.
+            return spare_power and allowed.replies
 
 
 def voice_costs_money(settings: Settings, openai_url: str | None = None) -> bool:

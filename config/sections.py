@@ -76,7 +76,7 @@ class InterimTranscripts(StrEnum):
     """Whether words are worked out while somebody still speaks."""
 
     AUTO = "auto"
-    """Worked out where the machine has enough room for it; see :func:`bot.guesses.makes_interims`."""
+    """Worked out if replies are prepared and the machine has power to spare; see :func:`bot.guesses.run_ahead`."""
     ON = "true"
     OFF = "false"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.guesses import makes_interims, run_ahead, voice_costs_money
+from bot.guesses import has_spare_power, run_ahead, voice_costs_money
 from bot.llm.requests import ModelOptions
 from bot.voice.run_ahead import RunAhead
 from config.settings import Settings
@@ -82,7 +82,7 @@ def test_the_budget_is_the_operators() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "toys", "cores", "made"),
+    ("values", "toys", "cores", "spare"),
     [
         ({}, False, 4, True),
         ({}, False, 3, False),
@@ -90,17 +90,28 @@ def test_the_budget_is_the_operators() -> None:
         ({"stt_device": "cuda"}, False, 2, True),
         ({"stt_device": "cuda:1"}, False, 2, True),
         ({"stt_url": "http://127.0.0.1:8000/v1"}, False, 16, False),
-        ({"interim_transcripts": "true"}, True, 1, True),
-        ({"interim_transcripts": "true", "stt_url": "http://127.0.0.1:8000/v1"}, False, 1, True),
-        ({"interim_transcripts": "true", **PAID_EARS}, False, 16, False),
-        ({"interim_transcripts": "FALSE", "stt_device": "cuda"}, False, 16, False),
     ],
 )
-def test_words_of_people_who_still_speak_are_worked_out_where_there_is_room_or_as_wanted(
-    values: dict[str, Any], toys: bool, cores: int, made: bool
+def test_own_ears_have_power_to_spare_on_a_card_or_beside_enough_cores(
+    values: dict[str, Any], toys: bool, cores: int, spare: bool
 ) -> None:
-    assert makes_interims(settings(**values), toys=toys, cores=cores) is made
+    assert has_spare_power(settings(**values), toys=toys, cores=cores) is spare
 
 
-def test_calls_have_them_as_decided() -> None:
-    assert run_ahead(settings(), LOCAL, interims=True) == RunAhead(interims=True)
+@pytest.mark.parametrize(
+    ("values", "model", "spare", "made"),
+    [
+        ({}, LOCAL, True, True),
+        ({}, LOCAL, False, False),
+        ({}, HOSTED, True, False),
+        ({"guesses": "off"}, LOCAL, True, False),
+        ({"interim_transcripts": "true"}, LOCAL, False, True),
+        ({"interim_transcripts": "true"}, HOSTED, False, True),
+        ({"interim_transcripts": "true", **PAID_EARS}, LOCAL, True, False),
+        ({"interim_transcripts": "FALSE"}, LOCAL, True, False),
+    ],
+)
+def test_words_of_people_who_still_speak_are_worked_out_where_that_helps_or_as_wanted(
+    values: dict[str, Any], model: ModelOptions, spare: bool, made: bool
+) -> None:
+    assert run_ahead(settings(**values), model, spare_power=spare).interims is made
