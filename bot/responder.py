@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -10,6 +11,7 @@ from datetime import datetime
 from bot.llm.cleaning import clean_name
 from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError
+from bot.llm.filters.names import prepare_names
 from bot.llm.history import MAX_TURNS, History, Turn, speakers_of_turns
 from bot.llm.messages import ChatMessage, SpeakerNames
 from bot.llm.personas import Character
@@ -60,11 +62,12 @@ class ModelResponder:
         """The messages of the newest request. The server has them in its prompt cache."""
 
     async def warm_up(self) -> None:
-        """Fill the server's prompt cache, and ask the server about its model.
+        """Fill the server's prompt cache, ask the server about its model, and prepare for the names of the people.
 
         Errors are only logged here. People are told when the first answer fails.
         """
         character = self._character()
+        await asyncio.to_thread(prepare_names, self._speakers(character))
         await self._model.learn_model_size(model=character.persona.model)
         await self._model.learn_slots(model=character.persona.model)
         asked = await self._messages(character, Turn.of_person("Someone", "hello"))
@@ -98,12 +101,14 @@ class ModelResponder:
         asked: Turn,
         when_loading: Callable[[], None] | None = None,
         when_counted: Callable[[PromptUsage], None] | None = None,
+        when_asked: Callable[[], None] | None = None,
     ) -> AsyncGenerator[str, None]:
         """Stream the answer to a turn.
 
         Args:
             when_loading: called once if the server has been loading its model for a while.
             when_counted: called with the token counts of the prompt, if the server reports them.
+            when_asked: called each time that the request was written.
 
         Raises:
             ModelError: there is no answer, or it broke off.
@@ -112,7 +117,14 @@ class ModelResponder:
         messages = await self._messages(character, asked)
         self._read = messages
         said = ""
-        known = self._speakers(character, asked)
+        known = self._speakers(character, asked.speaker)
+
+        def request_written() -> None:
+            # Somebody may have come after the warm-up. The patterns are compiled while the model computes.
+            asyncio.get_running_loop().run_in_executor(None, prepare_names, known)
+            if when_asked is not None:
+                when_asked()
+
         pieces = self._model.text(
             messages,
             model=character.persona.model,
@@ -120,6 +132,7 @@ class ModelResponder:
             when_loading=when_loading,
             slot=CALL_SLOT,
             when_counted=when_counted,
+            when_asked=request_written,
         )
         async with aclosing(pieces):
             async for piece in pieces:
@@ -129,8 +142,8 @@ class ModelResponder:
                 said += piece.text
                 yield piece.text
 
-    def _speakers(self, character: Character, asked: Turn) -> SpeakerNames:
-        people = (*self._room().people, asked.speaker)
+    def _speakers(self, character: Character, *speaking: str) -> SpeakerNames:
+        people = (*self._room().people, *speaking)
         names = [*speakers_of_turns(self._history.newest(MAX_TURNS)), *map(clean_name, people), *_ROLES]
         return SpeakerNames.of(character.persona.names, names)
 

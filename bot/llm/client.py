@@ -179,6 +179,7 @@ class ModelClient:
         when_loading: Callable[[], None] | None = None,
         slot: int | None = None,
         when_counted: Callable[[PromptUsage], None] | None = None,
+        when_asked: Callable[[], None] | None = None,
     ) -> AsyncGenerator[TextDelta, None]:
         """Ask for a reply like :meth:`stream`, but yield only its text. Calls and the text chat use this.
 
@@ -190,8 +191,14 @@ class ModelClient:
                 ``None`` leaves the choice to the server.
             when_counted: called with the token counts of the prompt, if the server reports them. A server is only asked
                 to report them if ``slot`` is given.
+            when_asked: called each time that the request was written.
         """
-        request = replace(self._request(messages, model, when_loading, speakers), slot=slot, when_counted=when_counted)
+        request = replace(
+            self._request(messages, model, when_loading, speakers),
+            slot=slot,
+            when_counted=when_counted,
+            when_asked=when_asked,
+        )
         answer = self._answer(request, speakers, never_retract, runs_tools=False)
         async with aclosing(answer):
             async for part in answer:

@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+from typing_extensions import override
 
 from bot.llm.context_window import ContextWindow
 from bot.llm.dialect import (
@@ -110,6 +112,7 @@ class ReplyRequest:
         warming: whether the request only fills the server's prompt cache, so that a reply of one token is enough.
         slot: the slot of a llama.cpp server in which the reply is made; ``None`` leaves the choice to the server.
         when_counted: called with the token counts of the prompt, if the server reports them.
+        when_asked: called each time that the request was written.
         opening: the beginning of the reply. It is not sent to a server that can't continue it.
     """
 
@@ -120,6 +123,7 @@ class ReplyRequest:
     warming: bool = False
     slot: int | None = None
     when_counted: Callable[[PromptUsage], None] | None = None
+    when_asked: Callable[[], None] | None = None
     opening: str = ""
 
 
@@ -316,13 +320,30 @@ class RequestSender:
     async def _post(self, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
         url = reply_url(self._options)
         try:
-            return await self._connections().post(url, json=body, allow_redirects=False)
+            return await self._connections().post(url, data=self._payload(body), allow_redirects=False)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             if isinstance(error, aiohttp.ClientConnectorError):
                 raise
             # The server may have closed a kept connection while we were writing to it. A new connection shows whether
             # the server is really gone.
-            return await self._connections().post(url, json=body, allow_redirects=False)
+            return await self._connections().post(url, data=self._payload(body), allow_redirects=False)
+
+    def _payload(self, body: Mapping[str, Any]) -> aiohttp.JsonPayload:
+        return _ReportedPayload(body, self._request.when_asked)
+
+
+class _ReportedPayload(aiohttp.JsonPayload):
+    """A JSON body that reports when it was written."""
+
+    def __init__(self, body: Mapping[str, Any], when_written: Callable[[], None] | None) -> None:
+        super().__init__(body)
+        self._when_written = when_written
+
+    @override
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        await super().write_with_length(writer, content_length)
+        if self._when_written is not None:
+            self._when_written()
 
 
 class _LoadingNotice:

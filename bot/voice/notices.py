@@ -13,13 +13,6 @@ from bot.voice.turn import Prompt
 
 _log = logging.getLogger(__name__)
 
-ACKNOWLEDGED_AFTER = 0.02
-"""Seconds from a prompt to the sign that it was accepted.
-
-The request to the model takes a few rounds of the event loop to be written. The sign must not come in between, because
-the reply waits for that request and nobody waits for the sign.
-"""
-
 
 class Notices:
     """A queue of notices. :meth:`run` writes them during the whole call. Use it only on the event loop.
@@ -48,11 +41,7 @@ class Notices:
 
     def acknowledge(self, prompt: Prompt) -> None:
         """Queue the sign that shows the author of a prompt that the bot has accepted it."""
-        self._waiting.put_nowait(partial(self._acknowledge, prompt))
-
-    async def _acknowledge(self, prompt: Prompt) -> None:
-        await asyncio.sleep(ACKNOWLEDGED_AFTER)
-        await self._channel.acknowledge(prompt)
+        self._waiting.put_nowait(partial(self._channel.acknowledge, prompt))
 
     async def run(self) -> None:
         """Write queued notices until cancelled. Errors are logged."""

@@ -30,12 +30,14 @@ class Responder(Protocol):
         asked: Turn,
         when_loading: Callable[[], None] | None = None,
         when_counted: Callable[[PromptUsage], None] | None = None,
+        when_asked: Callable[[], None] | None = None,
     ) -> AsyncGenerator[str, None]:
         """Stream the text of the answer to a turn. Closing the generator closes the model's stream.
 
         Args:
             when_loading: called once if the model is still being loaded after a while.
             when_counted: called with the token counts of the model's prompt, if they become known.
+            when_asked: called when the request to the model was written. It may be called more than once, or never.
 
         Raises:
             ModelError: the model could not answer, or stopped in the middle.
@@ -81,6 +83,10 @@ class Playback(Protocol):
 
     def begin(self, reply: str) -> None:
         """Prepare for the sound of a new reply."""
+        ...
+
+    def prime(self) -> None:
+        """Have silence sent ahead of the reply's sound."""
         ...
 
     def write(self, reply: str, samples: Samples) -> None:

@@ -31,7 +31,10 @@ class RepeatingResponder:
         asked: Turn,
         when_loading: Callable[[], None] | None = None,
         when_counted: Callable[[PromptUsage], None] | None = None,
+        when_asked: Callable[[], None] | None = None,
     ) -> AsyncGenerator[str, None]:
+        if when_asked is not None:
+            when_asked()
         yield f"{asked.speaker} said: {asked.text}"
 
 
@@ -76,6 +79,8 @@ class InstantPlayback:
         self._marks: list[int] = []
 
     def begin(self, reply: str) -> None: ...
+
+    def prime(self) -> None: ...
 
     def write(self, reply: str, samples: Samples) -> None:
         self.played.append(samples)

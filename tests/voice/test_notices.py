@@ -11,7 +11,6 @@ import pytest
 from bot.voice.events import CallEvent, NoticePosted
 from bot.voice.notices import Notices
 from bot.voice.turn import Prompt
-from tests.timing import wait_until
 
 
 class RecordedChannel:
@@ -66,20 +65,6 @@ async def test_notices_are_written_in_their_order() -> None:
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
     assert channel.written == ["One.", "seen: two", "Three."]
-
-
-async def test_a_sign_of_acceptance_waits_until_the_model_was_asked() -> None:
-    channel = RecordedChannel()
-    notices = Notices(channel, lambda _: None)
-    writing = asyncio.create_task(notices.run())
-    notices.acknowledge(Prompt("Ada", "hello", 0.0))
-    # The request to the model takes a few turns of the event loop to be written.
-    for _ in range(10):
-        await asyncio.sleep(0)
-    assert channel.written == []
-    await wait_until(lambda: channel.written == ["seen: hello"])
-    writing.cancel()
-    await asyncio.gather(writing, return_exceptions=True)
 
 
 async def test_a_failed_announcement_makes_no_event() -> None:

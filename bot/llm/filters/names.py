@@ -14,6 +14,7 @@ _LONGEST_QUOTE = 400
 line with the persona's own name."""
 _ROLES = ("assistant",)
 """Names that models write before their answer, besides the persona's names."""
+_Heads = tuple[regex.Pattern[str], regex.Pattern[str]]
 
 
 class NameFilter:
@@ -28,10 +29,9 @@ class NameFilter:
 
     def __init__(self, speakers: SpeakerNames) -> None:
         self.ended = False
-        own = (*speakers.own, *_ROLES)
+        own = _own_names(speakers)
         self._own = frozenset(each.casefold() for name in own for each in _spellings(name))
-        self._heads = _heads(own, speakers.others)
-        self._own_heads = _heads(own, ())
+        self._heads, self._own_heads = _patterns(speakers)
         self._held = ""
         """Withheld text, whose beginning may be a name."""
         self._at_line_start = True
@@ -152,9 +152,27 @@ class NameFilter:
         return quote
 
 
+def prepare_names(speakers: SpeakerNames) -> None:
+    """Compile the patterns of these names, so that a filter for them can be made at once.
+
+    Blocks for up to 20 ms: call it in a thread.
+    """
+    _patterns(speakers)
+
+
+def _own_names(speakers: SpeakerNames) -> tuple[str, ...]:
+    return (*speakers.own, *_ROLES)
+
+
+def _patterns(speakers: SpeakerNames) -> tuple[_Heads, _Heads]:
+    """The patterns for all names, and those for the own names alone. The order of the names makes no difference."""
+    own = _own_names(speakers)
+    return _heads(own, tuple(sorted(speakers.others))), _heads(own, ())
+
+
 # The patterns are cached, because most replies have the same names.
 @lru_cache(maxsize=16)
-def _heads(own: tuple[str, ...], others: tuple[str, ...]) -> tuple[regex.Pattern[str], regex.Pattern[str]]:
+def _heads(own: tuple[str, ...], others: tuple[str, ...]) -> _Heads:
     """Patterns for names before lines: one for the middle of a reply, and one for its very end."""
     return _head(own, others, "(?=[^*_:/])"), _head(own, others, "$")
 

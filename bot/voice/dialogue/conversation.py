@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from bot.llm.errors import ModelError, ModelErrorKind
@@ -19,6 +20,7 @@ from bot.llm.usage import PromptUsage
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import Disconnected, SegmentAudio
 from bot.voice.dialogue import effects, events
+from bot.voice.dialogue.after_asking import AfterAsking
 from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.outbox import Outbox
 from bot.voice.dialogue.state_machine import Dialogue
@@ -94,6 +96,7 @@ class Conversation:
         self._language = language
         self._clock = clock
         self._outbox = Outbox(speech, self._not_sent)
+        self._after_asking = AfterAsking()
         self._tasks: asyncio.TaskGroup | None = None
         self._model_task: asyncio.Task[None] | None = None
         self._timer: ReplyTimer | None = None
@@ -245,7 +248,7 @@ class Conversation:
     def _perform(self, effect: effects.Effect) -> None:
         match effect:
             case effects.Acknowledge(prompt):
-                self._notices.acknowledge(prompt)
+                self._after_asking.do(partial(self._notices.acknowledge, prompt))
             case effects.Tell(text, prompt):
                 self._notices.tell(text, prompt)
             case effects.Refuse(prompt, text):
@@ -283,7 +286,7 @@ class Conversation:
                 if self._language is not None:
                     self._language.heard(heard)
                 if prompt.kind is PromptKind.ASK:
-                    self._history.add(_turn_of(prompt))
+                    self._history.add(Turn.of_person(prompt.author, prompt.text, prompt.person))
                     self._history.add(Turn.of_bot(heard, interrupted=interrupted))
             case effects.EndReply(reply, outcome):
                 self._end(outcome)
@@ -297,15 +300,20 @@ class Conversation:
         self._parameters, self._undetected = replace(usual, voice=prompt.voice or usual.voice), prompt
         self._prompt_turn, self._heard, self._played = prompt.turn, "", (0, 0)
         self._playback.begin(reply)
+        if prompt.kind is PromptKind.ASK:
+            self._after_asking.begin()
+        self._after_asking.do(self._playback.prime)
 
     def _commit(self, reply: str, prompt: Prompt) -> None:
         if self._timer and prompt.spoken:
             self._timer.spoken(prompt.spoken)
         self._answered, self._quiet_since = prompt.person, None
         recited = prompt.kind is PromptKind.RECITE
-        self._watch(PromptTaken(reply, prompt.author, prompt.text, recited, prompt.person, prompt.turn))
+        taken = PromptTaken(reply, prompt.author, prompt.text, recited, prompt.person, prompt.turn)
+        self._after_asking.do(partial(self._watch, taken))
 
     def _end(self, outcome: Outcome) -> None:
+        self._after_asking.asked()
         self._model_task = None
         timer, self._timer = self._timer, None
         if outcome is Outcome.DISCARDED:
@@ -321,17 +329,20 @@ class Conversation:
     async def _ask(self, reply: str, prompt: Prompt) -> None:
         """Ask the model, and pass its answer to the state machine. Cancelling closes the model's stream."""
         answer = self._responder.answer(
-            _turn_of(prompt),
+            Turn.of_person(prompt.author, prompt.text, prompt.person),
             when_loading=lambda: self._handle(events.ModelLoading(reply)),
             when_counted=lambda usage: self._count(reply, usage),
+            when_asked=self._after_asking.asked,
         )
         try:
             async for text in answer:
+                self._after_asking.asked()
                 if self._timer:
                     self._timer.reached("first_token")
                 self._handle(events.TokenCame(reply, text))
             self._handle(events.ModelDone(reply))
         except ModelError as error:
+            self._after_asking.asked()
             _log.warning("Reply %s: %s", reply, error)
             timed_out = error.kind in (ModelErrorKind.FIRST_TOKEN_TIMEOUT, ModelErrorKind.STALLED)
             self._handle(events.ModelFailed(reply, f"❌ {error}", timed_out))
@@ -373,16 +384,12 @@ class Conversation:
                     _log.warning("The voice failed at %s: %s (%s)", reply or "a message", error, code)
                 case Disconnected(reason):
                     _log.warning("The voice is gone: %s", reason)
-                case Notice():
-                    self._write_voice_notice(event)
+                case Notice() if (text := self._voice_notices.text_for(event)) is not None:
+                    self._notices.tell(text)
                 case _:
                     pass
             if isinstance(event, events.SpeechOutput):
                 self._handle(event)
-
-    def _write_voice_notice(self, notice: Notice) -> None:
-        if (text := self._voice_notices.text_for(notice)) is not None:
-            self._notices.tell(text)
 
     def _stamp(self, stage: str, reply: str | None) -> None:
         """Note that the current reply has reached a stage, unless ``reply`` is an earlier reply."""
@@ -391,7 +398,3 @@ class Conversation:
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         return start_task(self._tasks, work, f"conversation: {name}")
-
-
-def _turn_of(prompt: Prompt) -> Turn:
-    return Turn.of_person(prompt.author, prompt.text, prompt.person)

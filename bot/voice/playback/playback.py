@@ -22,8 +22,6 @@ SILENT_FRAME = bytes(FRAME_SAMPLES * 2 * 2)
 """20 ms of stereo 16-bit silence."""
 FRAME_SECONDS = FRAME_SAMPLES / SPEAKING_RATE
 MAX_VOLUME = 2.0
-PRIMING_DELAY = 0.02
-"""Seconds from the beginning of a reply until the sending thread is woken to send silence ahead of it."""
 LONGEST_GAP = 0.5
 """Maximum number of seconds of silence in an underrun (a reply's sound is late). After that, nothing is sent until
 sound comes."""
@@ -168,8 +166,10 @@ class ReplyPlayback:
             self.drop(self._track.reply)
         self._track = _Track(reply)
         self._making = reply
-        # Woken at once, the sending thread would compete with the event loop, which is about to ask the model.
-        self._loop.call_later(PRIMING_DELAY, lambda: self.wake())
+
+    def prime(self) -> None:
+        """Have the sending thread send silence ahead of the reply."""
+        self.wake()
 
     def write(self, reply: str, samples: Samples) -> None:
         """Queue mono sound at 48,000 Hz, of any length. Sound of a reply that is over is ignored."""

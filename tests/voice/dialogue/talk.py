@@ -44,7 +44,8 @@ class MarkedResponder:
         self.asked: list[str] = []
         self.read_for: list[str] = []
         self.open = 0
-        self.may_answer = asyncio.Event()
+        self.may_ask, self.may_answer = asyncio.Event(), asyncio.Event()
+        self.may_ask.set()
         self.may_answer.set()
 
     async def warm_up(self) -> None: ...
@@ -57,10 +58,14 @@ class MarkedResponder:
         asked: Turn,
         when_loading: Callable[[], None] | None = None,
         when_counted: Callable[[PromptUsage], None] | None = None,
+        when_asked: Callable[[], None] | None = None,
     ) -> AsyncGenerator[str, None]:
         self.asked.append(asked.text)
         self.open += 1
         try:
+            await self.may_ask.wait()
+            if when_asked is not None:
+                when_asked()
             await self.may_answer.wait()
             if when_counted is not None:
                 when_counted(PromptUsage(100 + len(self.asked), 90))
@@ -97,11 +102,15 @@ class WordVoice:
 
 
 class AudiblePlayback(InstantPlayback):
-    """A playback that records of which replies there was sound."""
+    """A playback that records of which replies there was sound, and how often silence was sent ahead."""
 
     def __init__(self) -> None:
         super().__init__()
         self.audible: set[str] = set()
+        self.primed: list[str] = []
+
+    def prime(self) -> None:
+        self.primed.append("silence")
 
     def begin(self, reply: str) -> None:
         self.played.clear()

@@ -116,9 +116,10 @@ class JournalledResponder(RepeatingResponder):
         asked: Turn,
         when_loading: Callable[[], None] | None = None,
         when_counted: Callable[[PromptUsage], None] | None = None,
+        when_asked: Callable[[], None] | None = None,
     ) -> AsyncGenerator[str, None]:
         self._journal.append("model asked")
-        async for text in super().answer(asked, when_loading, when_counted):
+        async for text in super().answer(asked, when_loading, when_counted, when_asked):
             yield text
 
 

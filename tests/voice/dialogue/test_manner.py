@@ -33,8 +33,11 @@ class SlowResponder(RepeatingResponder):
         asked: Turn,
         when_loading: Callable[[], None] | None = None,
         when_counted: Callable[[PromptUsage], None] | None = None,
+        when_asked: Callable[[], None] | None = None,
     ) -> AsyncGenerator[str, None]:
         self.thinks.set()
+        if when_asked is not None:
+            when_asked()
         await self.may_speak.wait()
         yield f"{asked.speaker} said: "
         yield asked.text

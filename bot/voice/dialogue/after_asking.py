@@ -1,0 +1,34 @@
+"""Work that nobody waits for, put off until the model was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Work = Callable[[], None]
+
+
+class AfterAsking:
+    """Puts work off while a request to the model is being written. Use it only on the event loop.
+
+    The reply waits for that request. Nobody waits for the work, such as the sign that a prompt was accepted.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[Work] | None = None
+
+    def begin(self) -> None:
+        """Put work off from now on, until :meth:`asked`."""
+        self._waiting = self._waiting or []
+
+    def do(self, work: Work) -> None:
+        """Do some work now, or after the work that was put off."""
+        if self._waiting is None:
+            work()
+        else:
+            self._waiting.append(work)
+
+    def asked(self) -> None:
+        """Do the work that was put off: the request was written, or will not be."""
+        waiting, self._waiting = self._waiting or (), None
+        for work in waiting:
+            work()
