@@ -23,6 +23,8 @@ _SERVER_GUIDE = re.compile(r"<id:(\w{1,32})>")
 _MASKED_LINK = re.compile(r"\[([^\[\]\n]{1,500})\]\(<?https?://[^\s()<>]{1,2000}>?(?: \"[^\"\n]{0,200}\")?\)")
 _BRACKETED_URL = re.compile(r"<(https?://[^\s<>]{1,2000})>")
 _SPOILER = re.compile(r"\|\|(.+?)\|\|", re.DOTALL)
+_MARKUP = frozenset("<[|@")
+"""Each piece of markup has one of these characters."""
 _MASS_MENTION = re.compile(r"@(everyone|here)\b")
 # A joiner at the edge of a word has no effect. Inside a word, emoji sequences and Persian need it.
 _LOOSE_JOINER = re.compile(r"(?<!\S)[\u200c\u200d]+|[\u200c\u200d]+(?!\S)")
@@ -48,6 +50,13 @@ def clean_prompt(text: str, names: DiscordNames) -> str:
     be answered.
     """
     text = _without_invisible(text)
+    if not _MARKUP.isdisjoint(text):
+        text = _without_markup(text, names)
+    line = _one_line(text)
+    return line if _has_visible_text(line) else ""
+
+
+def _without_markup(text: str, names: DiscordNames) -> str:
     text = _name_mentions(text, names)
     text = _CUSTOM_EMOJI.sub(r":\1:", text)
     text = _TIMESTAMP.sub(_spoken_time, text)
@@ -56,9 +65,7 @@ def clean_prompt(text: str, names: DiscordNames) -> str:
     text = _MASKED_LINK.sub(r"\1", text)
     text = _BRACKETED_URL.sub(r"\1", text)
     text = _SPOILER.sub(r"\1", text)
-    text = _MASS_MENTION.sub(r"\1", text)
-    line = _one_line(text)
-    return line if _has_visible_text(line) else ""
+    return _MASS_MENTION.sub(r"\1", text)
 
 
 def clean_name(name: str) -> str:
@@ -108,6 +115,8 @@ def _without_invisible(text: str) -> str:
 
     Unassigned characters are kept, since they may be new emoji.
     """
+    if text.isascii() and text.isprintable():
+        return text
     visible = "".join(map(_visible, text))
     return _LOOSE_JOINER.sub("", visible)
 

@@ -122,17 +122,38 @@ class ReplyWorker:
     async def _speak_segment(
         self, reply: IncomingReply, segment: TextSegment, synthesizer: ReplySynthesizer, progress: _ReplyProgress
     ) -> None:
-        await self._client.send(SegmentStart(segment.number, segment.text, reply.id))
         before = progress.samples
+        # The task runs only when the engine has been started, because people wait for the engine.
+        announcing = asyncio.create_task(
+            self._client.send(SegmentStart(segment.number, segment.text, reply.id)), name="segment announced"
+        )
+        try:
+            await self._send_sound(segment, synthesizer, progress, announcing)
+        except EngineError:
+            await announcing
+            raise
+        finally:
+            announcing.cancel()
+        await self._client.send(SegmentEnd(segment.number, progress.samples - before, reply.id))
+
+    async def _send_sound(
+        self,
+        segment: TextSegment,
+        synthesizer: ReplySynthesizer,
+        progress: _ReplyProgress,
+        announcing: asyncio.Task[None],
+    ) -> None:
+        """Synthesize a segment, and send its sound after its announcement."""
         async with aclosing(synthesizer.synthesize(segment.text)) as pieces:
             async for piece in pieces:
+                await announcing
                 if progress.first_chunk_ms is None:
                     progress.first_audio(segment, self._clock())
                 for start in range(0, len(piece), FRAME_SAMPLES):
                     frame = piece[start : start + FRAME_SAMPLES]
                     await self._client.send_audio(frame.astype("<f4").tobytes())
                     progress.samples += len(frame)
-        await self._client.send(SegmentEnd(segment.number, progress.samples - before, reply.id))
+        await announcing
 
 
 @dataclass(frozen=True, slots=True)
