@@ -73,7 +73,7 @@ _CJK = re.compile(
 
 def estimated_tokens(text: str) -> int:
     """Estimate the number of tokens in ``text``. The estimate is usually a little too high."""
-    wide = len(_CJK.findall(text))
+    wide = 0 if text.isascii() else len(_CJK.findall(text))
     return math.ceil(wide * TOKENS_PER_CJK_CHARACTER + (len(text) - wide) / CHARACTERS_PER_TOKEN)
 
 

@@ -164,13 +164,19 @@ class EngineWorker:
         began = time.monotonic()
         stage = _OutputStage(request, self.engine)
         samples = 0
-        with closing(self.engine.synthesize(request.text, request.voice, request.parameters, stop)) as chunks:
-            for chunk in self._checked(chunks):
-                if stop.is_set():
-                    return None
-                samples += len(chunk)
-                if len(piece := stage.take(chunk)):
-                    hand_over(piece)
+        made: list[Samples] = []
+        try:
+            with closing(self.engine.synthesize(request.text, request.voice, request.parameters, stop)) as chunks:
+                for chunk in self._checked(chunks):
+                    if stop.is_set():
+                        return None
+                    samples += len(chunk)
+                    if len(piece := stage.take(chunk)):
+                        hand_over(piece)
+                    made.append(chunk)
+        finally:
+            # The loudness is measured last. Before, this would compete with the event loop, which sends the sound.
+            for chunk in made:
                 self.loudness.add(chunk)
         if stop.is_set():
             return None

@@ -28,7 +28,7 @@ class AfterAsking:
             self._waiting.append(work)
 
     def asked(self) -> None:
-        """Do the work that was put off: the request was written, or will not be."""
+        """Do the work that was put off: the request was written, or something else happens before it is."""
         waiting, self._waiting = self._waiting or (), None
         for work in waiting:
             work()

@@ -106,8 +106,7 @@ class Conversation:
         self._sayings = Sayings(self._cancel)
         self._run_ahead = run_ahead
         self._guesses = GuessBudget(run_ahead.wrong_a_minute, clock)
-        # State of the current reply. ``_played`` is the number of samples that were sent, and the length of the
-        # underruns in frames. ``_undetected`` is the prompt until its language is detected.
+        # Of the current reply. ``_played``: samples and underrun frames. ``_undetected``: prompt without a known language.
         self._answered: int | None = None
         self._prompt_turn: TurnId | None = None
         self._heard = ""
@@ -242,6 +241,7 @@ class Conversation:
         self._handle(events.PlaybackDrained(reply))
 
     def _handle(self, event: events.Event) -> None:
+        self._after_asking.asked()
         for effect in self._dialogue.handle(event):
             self._perform(effect)
 
@@ -296,13 +296,16 @@ class Conversation:
         self._sayings.begin(reply, prompt)
         self._timer = ReplyTimer(reply, prompt.at, self._clock)
         self._spoken_words.begin()
-        usual = self._manner()
-        self._parameters, self._undetected = replace(usual, voice=prompt.voice or usual.voice), prompt
         self._prompt_turn, self._heard, self._played = prompt.turn, "", (0, 0)
         self._playback.begin(reply)
         if prompt.kind is PromptKind.ASK:
             self._after_asking.begin()
-        self._after_asking.do(self._playback.prime)
+        self._after_asking.do(partial(self._prepare_to_speak, prompt))
+
+    def _prepare_to_speak(self, prompt: Prompt) -> None:
+        usual = self._manner()
+        self._parameters, self._undetected = replace(usual, voice=prompt.voice or usual.voice), prompt
+        self._playback.prime()
 
     def _commit(self, reply: str, prompt: Prompt) -> None:
         if self._timer and prompt.spoken:
@@ -313,7 +316,6 @@ class Conversation:
         self._after_asking.do(partial(self._watch, taken))
 
     def _end(self, outcome: Outcome) -> None:
-        self._after_asking.asked()
         self._model_task = None
         timer, self._timer = self._timer, None
         if outcome is Outcome.DISCARDED:
@@ -336,13 +338,11 @@ class Conversation:
         )
         try:
             async for text in answer:
-                self._after_asking.asked()
                 if self._timer:
                     self._timer.reached("first_token")
                 self._handle(events.TokenCame(reply, text))
             self._handle(events.ModelDone(reply))
         except ModelError as error:
-            self._after_asking.asked()
             _log.warning("Reply %s: %s", reply, error)
             timed_out = error.kind in (ModelErrorKind.FIRST_TOKEN_TIMEOUT, ModelErrorKind.STALLED)
             self._handle(events.ModelFailed(reply, f"❌ {error}", timed_out))
