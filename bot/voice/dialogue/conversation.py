@@ -106,7 +106,7 @@ class Conversation:
         self._sayings = Sayings(self._cancel)
         self._run_ahead = run_ahead
         self._guesses = GuessBudget(run_ahead.wrong_a_minute, clock)
-        # Of the current reply. ``_played``: samples, underrun frames. ``_undetected``: a prompt without a known language.
+        # Of the current reply. ``_played``: samples, underrun frames. ``_undetected``: prompt of unknown language.
         self._answered: int | None = None
         self._prompt_turn: TurnId | None = None
         self._heard = ""
