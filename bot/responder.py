@@ -120,10 +120,10 @@ class ModelResponder:
         known = self._speakers(character, asked.speaker)
 
         def request_written() -> None:
-            # Somebody may have come after the warm-up. The patterns are compiled while the model computes.
-            asyncio.get_running_loop().run_in_executor(None, prepare_names, known)
             if when_asked is not None:
                 when_asked()
+            # Somebody may have come after the warm-up. The patterns are compiled while the model computes.
+            asyncio.get_running_loop().run_in_executor(None, prepare_names, known)
 
         pieces = self._model.text(
             messages,
