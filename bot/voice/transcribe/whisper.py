@@ -266,7 +266,7 @@ class WhisperTranscriber:
             raise
         began = self._clock()
         # Words that are cut off are often improbable. To recognise them once more would delay the final words.
-        once = request.urgency is Urgency.SPARE
+        once = request.urgency < Urgency.SPECULATION
         question = {"hot_words": request.hint, "usual": request.language, "once": once}
         limit = self._times.time_limit(request.seconds, job.attempts)
         try:
