@@ -48,8 +48,8 @@ class TurnSettings:
         cut_off_within: if a person speaks again within this time after their turn, the end of that turn was too early.
         stranger_pause: usual pause of a person of whom nothing is known yet.
         ordinary_pause: a pause as nearly everybody makes at a comma.
-        pause_margin: the wait after a finished sentence is the speaker's usual pause, plus this many times what is between
-            it and the ordinary pause. If the usual pause is the shorter one, the wait is shorter than that.
+        pause_margin: the wait after a finished sentence is the speaker's usual pause, plus this many times what is
+            between it and the ordinary pause. If the usual pause is the shorter one, the wait is shorter than that.
         learning: weight of a turn's longest pause in the usual pause, if it is longer than the usual pause.
         forgetting: weight of a turn's longest pause in the usual pause, if it is shorter than the usual pause.
     """
