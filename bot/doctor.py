@@ -22,7 +22,7 @@ from bot.database.check import check_database
 from bot.database.schema import FILE
 from bot.discord_errors import discord_error_text
 from bot.doctor_personas import personas, wanted_model
-from bot.doctor_speed import FAST_ENOUGH, llm_speed, stt_speed
+from bot.doctor_speed import FAST_ENOUGH, busy_note_now, llm_speed, stt_speed, voice_finding
 from bot.doctor_weights import examine_weights
 from bot.first_start import TOY_STT, explain_login_failure, llm_warning
 from bot.identity import HEADERS
@@ -90,7 +90,7 @@ async def _examine(settings: Settings) -> AsyncIterator[CheckResult]:
         own_weights,
         partial(model_server, weights=weights),
         partial(_transcriber, weights=weights),
-        partial(_voice, weights=weights),
+        partial(voice_check, weights=weights),
         *(builder.check for builder in feature_set.FEATURES if builder.check is not None),
         _token,
     )
@@ -224,7 +224,8 @@ def _cuda_gpus() -> int:
     return int(ctranslate2.get_cuda_device_count())
 
 
-async def _voice(settings: Settings, weights: OwnWeights) -> CheckResult:
+async def voice_check(settings: Settings, weights: OwnWeights) -> CheckResult:
+    """Check that the speech server answers; the bot's own one speaks a sentence, and its speed is measured."""
     try:
         await asyncio.to_thread(load_introductions)
     except BrokenFileError as error:
@@ -234,7 +235,8 @@ async def _voice(settings: Settings, weights: OwnWeights) -> CheckResult:
             await asyncio.to_thread(prepare_folders, settings)
         except OSError:
             return CheckResult("Voice", None, "not tried, because its folder for voices can't be used")
-        return CheckResult("Voice", *await try_speech_server(speech_server_options(settings, weights)))
+        can_speak, line = await try_speech_server(speech_server_options(settings, weights))
+        return CheckResult("Voice", *voice_finding(can_speak, line, busy_note_now()))
     async with aiohttp.ClientSession(headers=HEADERS) as session:
         address = ServerAddress(str(settings.tts.websocket_url), settings.tts.token)
         health = await SpeechServerClient(session, address).health()

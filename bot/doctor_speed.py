@@ -98,6 +98,19 @@ def busy_note_now() -> str:
     return busy_note(os.getloadavg()[0], usable_cores()) if hasattr(os, "getloadavg") else ""
 
 
+def voice_finding(can_speak: bool, line: str, note: str) -> tuple[bool | None, str]:
+    """The doctor's mark and text for a voice.
+
+    Args:
+        line: the result of the speech server's own test.
+        note: :func:`busy_note_now`, for the end of the text.
+
+    Returns:
+        Whether the voice is good, or ``None`` if it can speak but is too slow for a call; and the text.
+    """
+    return (FAST_ENOUGH in line or None, f"{line}{note}") if can_speak else (False, line)
+
+
 def stt_verdict(took: float) -> str:
     """Whether a transcriber that took this many seconds is fast enough for a call; if not, what to do."""
     if took <= MAX_TRANSCRIPTION_SECONDS:

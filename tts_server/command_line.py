@@ -34,7 +34,7 @@ from config.log_lines import formatter_for
 from config.plain_parser import PlainParser
 from config.privacy import keep_files_private, stay_offline
 from config.program_settings import SECRETS_DIR
-from config.speech_settings import SpeechSettings
+from config.speech_settings import EngineName, SpeechSettings
 from hardware.poll import CardPoll
 from tts_server.assembly import create_better_pool, create_pool
 from tts_server.engines.base import EngineError
@@ -172,9 +172,10 @@ async def _check(settings: SpeechSettings, refusals: Refusals) -> int:
     """Measure the speed of the voice. Prints the result on standard output, or an error on standard error."""
     library = VoiceLibrary(settings.tts_voices_dir)
     try:
-        results = [await _measure_pool(partial(create_pool, settings, library))]
+        results = [await _measure_pool(partial(create_pool, settings, library), lighter_engine(settings))]
         if settings.tts_better_engine not in (None, settings.tts_engine):
-            results.append(await _measure_pool(partial(create_better_pool, settings, library), "TTS_BETTER_ENGINE: "))
+            create_better = partial(create_better_pool, settings, library)
+            results.append(await _measure_pool(create_better, None, "TTS_BETTER_ENGINE: "))
         sys.stdout.write("; ".join(filter(None, results)) + "\n")
     except EngineError as error:
         return refusals.exit_with(str(error), _ENGINE_FAILED)
@@ -183,13 +184,18 @@ async def _check(settings: SpeechSettings, refusals: Refusals) -> int:
     return _OK
 
 
-async def _measure_pool(create: Callable[[], EnginePool | None], prefix: str = "") -> str | None:
-    """Measure one pool alone, since two engines may not fit on the GPU. ``prefix`` begins the error message."""
+async def _measure_pool(create: Callable[[], EnginePool | None], lighter: str | None, prefix: str = "") -> str | None:
+    """Measure one pool alone, since two engines may not fit on the GPU.
+
+    Args:
+        lighter: the engine to choose if this one is too slow; ``None`` if there is no advice.
+        prefix: begins the error message.
+    """
     pool = await asyncio.to_thread(create)
     if pool is None:
         return None
     try:
-        return await try_voice(pool)
+        return await try_voice(pool, lighter)
     except EngineError as error:
         raise EngineError(f"{prefix}{error}") from error
     finally:
@@ -251,8 +257,11 @@ def run() -> int:
     return asyncio.run(_check(settings, refusals) if check else _serve(settings, refusals))
 
 
-async def try_voice(pool: EnginePool) -> str:
+async def try_voice(pool: EnginePool, lighter: str | None) -> str:
     """Synthesize a sentence without fallback and measure its speed. Returns a line for people.
+
+    Args:
+        lighter: the engine to choose if this one is too slow; ``None`` if there is no advice.
 
     Raises:
         EngineError: the engine can't be loaded, or can't speak.
@@ -270,10 +279,23 @@ async def try_voice(pool: EnginePool) -> str:
     took, audio = time.monotonic() - loaded, samples / SAMPLE_RATE
     loading = f"loaded in {loaded - began:.1f} s, " if loaded - began >= 1 else ""
     line = f"{engine.name}: {loading}first sound after {1000 * (first - loaded):.0f} ms, {took / audio:.2f}x real time"
-    line = f"{line}: {verdict(took / audio)}"
+    line = f"{line}: {verdict(took / audio, lighter)}"
     return f"{line}. {engine.advice}" if engine.advice else line
 
 
-def verdict(ratio: float) -> str:
-    """Whether a voice with this real-time factor is fast enough for a call, and what to do if it is not."""
-    return "fast enough for a call" if ratio < MAX_REAL_TIME_FACTOR else "too slow for a call: set TTS_ENGINE=espeak"
+def verdict(ratio: float, lighter: str | None) -> str:
+    """Whether a voice with this real-time factor is fast enough for a call.
+
+    If it is not, the text names ``lighter``, the engine to choose instead, unless it is ``None``.
+    """
+    if ratio < MAX_REAL_TIME_FACTOR:
+        return "fast enough for a call"
+    return "too slow for a call" + (f": set TTS_ENGINE={lighter}" if lighter is not None else "")
+
+
+def lighter_engine(settings: SpeechSettings) -> str | None:
+    """The best engine that costs less than the preferred one; ``None`` if that is espeak-ng. Looks at the disk."""
+    if settings.tts_engine == EngineName.ESPEAK:
+        return None
+    has_piper = settings.piper_model is not None or settings.downloaded_piper is not None
+    return EngineName.PIPER if has_piper and settings.tts_engine != EngineName.PIPER else EngineName.ESPEAK

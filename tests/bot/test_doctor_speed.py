@@ -3,21 +3,51 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bot.doctor import voice_check
 from bot.doctor_speed import busy_note, llm_speed, llm_verdict, stt_speed, stt_verdict
 from bot.models.named_llm import EmbeddedLlm
+from bot.own_weights import OwnWeights
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
+from config.settings import Settings
+from config.speech_settings import SpeechSettings
 from toys.llm.weights import toy_weights
-from tts_server.command_line import verdict
+from tts_server.command_line import lighter_engine, verdict
 
 
 def test_verdicts_name_the_setting_to_change() -> None:
-    assert llm_verdict(30) == stt_verdict(0.5) == verdict(0.05) == "fast enough for a call"
+    assert llm_verdict(30) == stt_verdict(0.5) == verdict(0.05, "espeak") == "fast enough for a call"
     assert "LLM_MODEL" in llm_verdict(2)
     assert "STT_MODEL" in stt_verdict(4)
-    assert "TTS_ENGINE" in verdict(1.5)
+    assert verdict(1.5, "piper") == "too slow for a call: set TTS_ENGINE=piper"
+    assert verdict(1.5, None) == "too slow for a call"
+
+
+@pytest.mark.usefixtures("clean_environment")
+def test_a_slow_voice_is_replaced_by_piper_where_its_voice_is_here(tmp_path: Path) -> None:
+    kokoro: dict[str, Any] = {"tts_engine": "kokoro", "cache_dir": tmp_path}
+    assert lighter_engine(SpeechSettings.read(**kokoro)) == "espeak"
+    (tmp_path / "weights" / "piper-joe").mkdir(parents=True)
+    assert lighter_engine(SpeechSettings.read(**kokoro)) == "piper"
+    assert lighter_engine(SpeechSettings.read(cache_dir=tmp_path, tts_engine="piper")) == "espeak"
+    assert lighter_engine(SpeechSettings.read(cache_dir=tmp_path, tts_engine="espeak")) is None
+
+
+@pytest.mark.usefixtures("clean_environment")
+async def test_the_doctor_marks_a_voice_that_is_too_slow_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("bot.doctor.busy_note_now", lambda: busy_note(6.4, 2))
+    variables = {"TTS_ENGINE": "stand-in", "TTS_STAND_IN_RTF": "1.0", "TTS_FALLBACK": "", "CACHE_DIR": str(tmp_path)}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    found = await voice_check(Settings.read(), OwnWeights())
+    assert found.mark == "–"
+    assert "too slow for a call: set TTS_ENGINE=espeak (measured while other programs" in found.text
 
 
 def test_a_busy_machine_is_told() -> None:
