@@ -13,6 +13,7 @@ from config.pronunciations import Pronunciations
 from languages.scripts import language_of
 from tts_server.engines.base import BrokenVoiceError, EngineError, OutOfMemoryError, SpeechEngine, Voice
 from tts_server.speaking.circuit_breaker import CircuitBreaker, OpenReason
+from tts_server.speaking.engine_cost import costs_more
 from tts_server.speaking.engine_worker import EngineWorker
 from tts_server.speaking.model_lifecycle import ModelLifecycle
 from tts_server.speaking.reply_synthesizer import ReplySynthesizer
@@ -189,12 +190,19 @@ class EnginePool:
 
     def _in_order(self, with_preferred: bool) -> tuple[EngineWorker, ...]:
         """The workers to try for the next segment, in order."""
-        *fallbacks, last = self._fallbacks or (None,)
+        low = self._open_reason()
+        *fallbacks, last = self._lighter_fallbacks() if low == "asked" else self._fallbacks or (None,)
         if last is None:
             return self.workers
         # The last fallback is always used, even if it is too slow: some engine has to speak.
         usable = (*(worker for worker in fallbacks if worker and self._may_stand_in(worker)), last)
-        return usable if not with_preferred or self._open_reason() is not None else (self._preferred, *usable)
+        return usable if not with_preferred or low is not None else (self._preferred, *usable)
+
+    def _lighter_fallbacks(self) -> tuple[EngineWorker | None, ...]:
+        """The fallbacks that cost no more than the preferred engine; (None,) if it has to speak itself."""
+        preferred = self._preferred.engine
+        lighter = tuple(worker for worker in self._fallbacks if not costs_more(worker.engine, than=preferred))
+        return lighter or ((None,) if self.lifecycle.ready or not self._fallbacks else self._fallbacks)
 
     def _may_stand_in(self, fallback: EngineWorker) -> bool:
         """Whether the engine is quick enough now.

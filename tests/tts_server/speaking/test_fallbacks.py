@@ -112,6 +112,27 @@ async def test_sparing_the_engine_on_request_lasts_until_it_is_taken_back(voice:
     assert voice.notices == [EngineChanged("other", "asked"), EngineChanged("wanted", "ready")]
 
 
+@pytest.mark.parametrize(
+    ("engines", "speaker"),
+    [
+        (("piper", "kokoro", "espeak-ng"), "espeak-ng"),
+        (("kokoro", "piper", "espeak-ng"), "piper"),
+        (("XTTS v2", "piper", "kokoro"), "piper"),
+        (("XTTS v2", "kokoro", "espeak-ng"), "kokoro"),
+        (("piper", "kokoro"), "piper"),
+        (("espeak-ng", "piper"), "espeak-ng"),
+    ],
+)
+async def test_low_performance_mode_never_takes_a_heavier_engine(engines: tuple[str, ...], speaker: str) -> None:
+    made = [SpellingEngine(name) for name in engines]
+    async with running(*made) as server, server.connect() as client:
+        server.pool.breaker.hold_open(held=True)
+        assert server.pool.speaking_engine == speaker
+        await client.say("w1.", preprocess_text=False)
+        assert words_heard((await client.hear()).samples) == [1]
+        assert [engine.name for engine in made if engine.texts[-1:] == ["w1."]] == [speaker]
+
+
 async def test_an_engine_that_is_too_slow_is_told_on_the_event_loop(
     voice: Voice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
