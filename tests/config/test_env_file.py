@@ -50,10 +50,10 @@ def test_a_value_may_name_variables(file: Path, monkeypatch: pytest.MonkeyPatch)
 )
 def test_no_file_of_a_sensible_length_takes_long(file: Path, text: str) -> None:
     file.write_text(text)
-    began = time.monotonic()
+    began = time.process_time()
     try:
         read_env_values(file)
     except SettingsError as error:
         assert "too long" in str(error)
     read_env_lines(file)
-    assert time.monotonic() - began < LONGEST
+    assert time.process_time() - began < LONGEST
