@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 Work = Callable[[], None]
+
+LONGEST = 0.1
+"""Work is put off for at most this many seconds, in case a model server takes no connection."""
 
 
 class AfterAsking:
@@ -15,10 +19,13 @@ class AfterAsking:
 
     def __init__(self) -> None:
         self._waiting: list[Work] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """Put work off from now on, until :meth:`asked`."""
+        """Put work off from now on, until :meth:`asked`, or for :data:`LONGEST` seconds."""
         self._waiting = self._waiting or []
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(LONGEST, self.asked)
 
     def do(self, work: Work) -> None:
         """Do some work now, or after the work that was put off."""
@@ -29,6 +36,9 @@ class AfterAsking:
 
     def asked(self) -> None:
         """Do the work that was put off: the request was written, or something else happens before it is."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         waiting, self._waiting = self._waiting or (), None
         for work in waiting:
             work()

@@ -31,6 +31,16 @@ async def test_nobody_is_told_of_a_prompt_and_no_silence_is_sent_before_the_mode
         await talk.quiet()
 
 
+async def test_a_prompt_is_told_soon_even_if_the_model_server_takes_no_connection() -> None:
+    async with talking() as talk:
+        talk.responder.may_ask.clear()
+        talk.conversation.prompt(Prompt("Ada", "hello", 0.0))
+        await wait_until(lambda: talk.taken and talk.playback.primed)
+        assert not talk.responder.may_ask.is_set()
+        talk.conversation.stop()
+        await talk.quiet()
+
+
 async def test_a_prompt_is_told_before_its_reply_ends_even_if_the_model_was_never_asked() -> None:
     async with talking() as talk:
         talk.responder.may_ask.clear()
