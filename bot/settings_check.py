@@ -96,20 +96,24 @@ def _recogniser_mistakes(settings: Settings) -> Iterator[Fault]:
 
 
 def _voice_mistakes(settings: Settings, speech: SpeechSettings) -> Iterator[Fault]:
-    """The mistake in ``PIPER_MODEL`` or ``KOKORO_MODEL`` if that engine is chosen and there is no such file or folder.
+    """The mistakes in ``PIPER_MODEL`` and ``KOKORO_MODEL``, if that engine is chosen or no engine is.
 
     Missing weights of another engine, or of a stand-in, are only a warning (:mod:`bot.missing_parts`).
     """
-    variables: dict[str | None, str] = {EngineName.PIPER: "PIPER_MODEL", EngineName.KOKORO: "KOKORO_MODEL"}
-    variable = "PIPER_MODEL" if settings.runs_default_tts else variables.get(settings.voice_engine)
-    if variable is None:
+    checked = [
+        variable
+        for engine, variable in ((EngineName.PIPER, "PIPER_MODEL"), (EngineName.KOKORO, "KOKORO_MODEL"))
+        if settings.runs_default_tts or settings.voice_engine == engine
+    ]
+    if not checked:
         return
     try:
         catalogue = load_catalogue()
     except CatalogueError:
         return
     for weights in voice_weights(catalogue, settings, speech):
-        if weights.place is None and weights.setting.startswith(f"{variable}="):
+        variable = weights.setting.partition("=")[0]
+        if weights.place is None and variable in checked:
             yield place(Fault(weights.fault, (variable,)), SECRETS_DIR)
 
 

@@ -144,6 +144,15 @@ def _is_pipers(speech: SpeechSettings, name: str) -> bool:
     return name in speech.piper_model.parts
 
 
+def uses_catalogued_kokoro(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> bool:
+    """Whether ``KOKORO_MODEL`` is not set, or names the folder of a downloaded model."""
+    return any(
+        _is_kokoros(settings, speech, name)
+        for name, model in catalogue.models.items()
+        if model.settings.get("TTS_ENGINE") == EngineName.KOKORO
+    )
+
+
 def _is_kokoros(settings: Settings, speech: SpeechSettings, name: str) -> bool:
     """Whether Kokoro uses this model, and not weights of the operator's own in another folder."""
     return speech.kokoro_model is None or any(_same(speech.kokoro_model, place) for place in _places(settings, name))

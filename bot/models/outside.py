@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from bot.models.catalogue import Catalogue, Part, Source
 from bot.models.named_llm import NoSuchLlmError, named_llm
-from bot.models.needs import needed_models, recogniser_model, voice_engines
+from bot.models.needs import needed_models, recogniser_model, uses_catalogued_kokoro, voice_engines
+from config.kokoro_model import kokoro_model_fault
 from config.place import bot_command, hub_command
 from config.settings import Settings
 from config.speech_settings import EngineName, SpeechSettings
@@ -137,9 +138,11 @@ def voice_weights(catalogue: Catalogue, settings: Settings, speech: SpeechSettin
     if piper is not None and speaks and catalogue.models.keys().isdisjoint(piper.parts):
         yield _voice("PIPER_MODEL", piper)
     kokoro = speech.kokoro_model
-    is_catalogued = any(known.get("TTS_ENGINE") == EngineName.KOKORO for known in catalogued)
-    if kokoro is not None and EngineName.KOKORO in engines and not is_catalogued:
-        yield _voice("KOKORO_MODEL", kokoro)
+    speaks = EngineName.KOKORO in engines or settings.runs_default_tts
+    if kokoro is not None and speaks and not uses_catalogued_kokoro(catalogue, settings, speech):
+        fault = kokoro_model_fault(kokoro)
+        place = str(kokoro) if fault is None else None
+        yield OutsideWeights(f"KOKORO_MODEL={kokoro}", Part.TTS, place, fault or "")
 
 
 def _voice(variable: str, path: Path) -> OutsideWeights:

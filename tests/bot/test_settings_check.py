@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bot.settings_check import checked_settings
@@ -33,4 +35,28 @@ def test_a_missing_piper_voice_is_accepted_where_piper_is_not_the_engine(
 def test_a_piper_voice_of_the_catalogue_may_still_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TTS_ENGINE", "piper")
     monkeypatch.setenv("PIPER_MODEL", "data/models/piper-joe")
+    checked_settings()
+
+
+@pytest.mark.parametrize("engine", [None, "kokoro"])
+def test_wrong_weights_of_kokoro_are_reported_with_the_other_mistakes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str | None
+) -> None:
+    file = tmp_path / "hostname"
+    file.write_text("here\n")
+    monkeypatch.setenv("KOKORO_MODEL", str(file))
+    monkeypatch.setenv("STT_THREADS", "many")
+    if engine is not None:
+        monkeypatch.setenv("TTS_ENGINE", engine)
+    with pytest.raises(SettingsError) as caught:
+        checked_settings()
+    said = str(caught.value)
+    assert f"KOKORO_MODEL={file} is a file and not a folder. Set KOKORO_MODEL to the folder with NAME.onnx" in said
+    assert "STT_THREADS" in said
+    assert "models download" not in said
+
+
+def test_wrong_weights_of_kokoro_are_accepted_where_another_engine_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOKORO_MODEL", "/nope")
+    monkeypatch.setenv("TTS_ENGINE", "espeak")
     checked_settings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ import numpy as np
 import soxr
 
 from audio.samples import Samples
+from config.kokoro_model import kokoro_model_fault
 from config.speech_settings import EngineName, SpeechSettings, engine_variables
 from tts_server.engines.base import EngineError, LoadingReport, SpeechEngine, UnknownEngineError, Voice
 from tts_server.voices.profile import UnknownVoiceError, VoiceProfileStore
@@ -124,10 +126,12 @@ def create_better_engine(settings: SpeechSettings, profiles: VoiceProfileStore) 
 
 @contextmanager
 def _named(setting: str) -> Iterator[None]:
-    """Put the setting's name in front of an engine's error message."""
+    """Put the setting's name in front of an engine's error message, unless that begins with a setting and its value."""
     try:
         yield
     except EngineError as error:
+        if re.match("[A-Z_]+=", str(error)):
+            raise
         raise type(error)(f"{setting}: {error}") from error
 
 
@@ -173,6 +177,9 @@ def create_engine(name: str, settings: SpeechSettings, profiles: VoiceProfileSto
         case EngineName.KOKORO:
             from tts_server.engines.kokoro.factory import create_kokoro
 
+            named = settings.kokoro_model
+            if named is not None and (fault := kokoro_model_fault(named)) is not None:
+                raise EngineError(fault)
             return create_kokoro(settings.kokoro_folder, _options(name, settings), voice)
         case EngineName.STAND_IN:
             from tts_server.engines.stand_in import StandInEngine

@@ -299,3 +299,12 @@ def test_espeak_and_kokoro_take_turns_in_one_process(tmp_path: Path) -> None:
                 assert len(speak(espeak, TEXT, SpeechParameters(voice=voice))) == pytest.approx(length, rel=0.02)
                 for language, samples in wanted.items():
                     assert len(speak(kokoro, TEXT, SpeechParameters(language=language))) == samples
+
+
+def test_a_wrong_folder_of_the_settings_is_told_by_the_settings_name(tmp_path: Path) -> None:
+    file = tmp_path / "hostname"
+    file.write_text("here\n")
+    for place, says in ((file, "is a file and not a folder"), (tmp_path, "is a folder without a network")):
+        settings = SpeechSettings.read(tts_engine="kokoro", kokoro_model=place, tts_fallback="")
+        with pytest.raises(EngineError, match=f"^KOKORO_MODEL={place} {says}.*Set KOKORO_MODEL to the folder with"):
+            create_engines(settings, NoProfiles())
