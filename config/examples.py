@@ -87,7 +87,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "BARGE_IN": "everyone",
         "CAPTIONS": "thread",
         "REMAKE_RECORDINGS": "true",
-        "INTERIM_TRANSCRIPTS": "true",
+        "INTERIM_TRANSCRIPTS": "on",
         "GUESSES": "on",
         "WRONG_GUESSES_PER_MINUTE": "10",
         "STT_API_KEY": "sk-0123456789",

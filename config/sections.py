@@ -77,8 +77,8 @@ class InterimTranscripts(StrEnum):
 
     AUTO = "auto"
     """Worked out if replies are prepared and the machine has power to spare; see :func:`bot.guesses.run_ahead`."""
-    ON = "true"
-    OFF = "false"
+    ON = "on"
+    OFF = "off"
 
 
 class Captions(StrEnum):

@@ -105,10 +105,10 @@ def test_own_ears_have_power_to_spare_on_a_card_or_beside_enough_cores(
         ({}, LOCAL, False, False),
         ({}, HOSTED, True, False),
         ({"guesses": "off"}, LOCAL, True, False),
-        ({"interim_transcripts": "true"}, LOCAL, False, True),
-        ({"interim_transcripts": "true"}, HOSTED, False, True),
-        ({"interim_transcripts": "true", **PAID_EARS}, LOCAL, True, False),
-        ({"interim_transcripts": "FALSE"}, LOCAL, True, False),
+        ({"interim_transcripts": "on"}, LOCAL, False, True),
+        ({"interim_transcripts": "on"}, HOSTED, False, True),
+        ({"interim_transcripts": "on", **PAID_EARS}, LOCAL, True, False),
+        ({"interim_transcripts": "OFF"}, LOCAL, True, False),
     ],
 )
 def test_words_of_people_who_still_speak_are_worked_out_where_that_helps_or_as_wanted(

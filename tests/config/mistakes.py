@@ -111,7 +111,7 @@ VALUES = (
     value("ANSWER_TO", "everybody", "always, name or smart"),
     value("CAPTIONS", "on", "off, channel or thread"),
     value("GUESSES", "never", "auto, on or off"),
-    value("INTERIM_TRANSCRIPTS", "sometimes", "auto, true or false"),
+    value("INTERIM_TRANSCRIPTS", "sometimes", "auto, on or off"),
     # Texts of a certain shape.
     value("COMMAND_PREFIX", "hey bot", "1 to 10 characters without a space"),
     value("STT_LANGUAGE", "klingonish", "a language"),
