@@ -20,6 +20,10 @@ SLOW_SECONDS = 3.0
 """An engine is first judged too slow after at least this many seconds of synthesis."""
 FIRST_WAIT = 20.0
 """Seconds until an open circuit breaker first tries the engine again. Each relapse doubles the wait."""
+PROOF_SECONDS = 10.0
+"""An engine that was too slow must speak this many seconds of sound fast enough before people are told it is back."""
+STEADY_SECONDS = 60.0
+"""After this many seconds of sound without a relapse, the next wait is :data:`FIRST_WAIT` again."""
 LONGEST_WAIT = 320.0
 """Longest wait until the engine is tried again, in seconds. The wait is not doubled beyond this."""
 
@@ -45,7 +49,8 @@ class CircuitBreaker:
 
     Args:
         clock: monotonic seconds.
-        changed: called with :attr:`open_reason` whenever that changes.
+        changed: called with :attr:`open_reason` whenever that changes. But when an engine that was too slow is tried
+            again, it is called only with the result: ``None`` after :data:`PROOF_SECONDS`, or the reason of a relapse.
     """
 
     def __init__(
@@ -57,7 +62,9 @@ class CircuitBreaker:
         self._reason: OpenReason | None = None
         self._held_open = False
         self._retry_at = 0.0
-        self._wait = FIRST_WAIT
+        self._next_wait = FIRST_WAIT
+        self._opened_for: OpenReason | None = None
+        self._sound_since_open = 0.0
         self._reported: OpenReason | None = None
 
     @property
@@ -72,11 +79,12 @@ class CircuitBreaker:
         if self._clock() < self._retry_at:
             return
         self._work.append(work)
+        self._sound_since_open += work.audio_seconds
         while len(self._work) > 1 and self._synthesis_seconds() - self._work[0].synthesis_seconds >= WINDOW_SECONDS:
             self._work.popleft()
         synthesis, audio = self._synthesis_seconds(), sum(work.audio_seconds for work in self._work)
         if synthesis <= MAX_REAL_TIME_FACTOR * audio:
-            self._reason, self._wait = None, FIRST_WAIT
+            self._note_fast_enough()
         elif synthesis >= SLOW_SECONDS or self._reason == "too_slow":
             self._open("too_slow")
         self._report_change()
@@ -91,7 +99,7 @@ class CircuitBreaker:
         """Take the engine out of use (True), or allow it again (False). False also ends a running wait."""
         self._held_open = held
         if not held:
-            self._retry_at, self._wait = 0.0, FIRST_WAIT
+            self._retry_at, self._next_wait, self._reason = 0.0, FIRST_WAIT, None
         self._report_change()
 
     def check(self) -> OpenReason | None:
@@ -102,15 +110,26 @@ class CircuitBreaker:
     def _synthesis_seconds(self) -> float:
         return sum(work.synthesis_seconds for work in self._work)
 
+    def _note_fast_enough(self) -> None:
+        was_slow = self._opened_for == "too_slow"
+        if not was_slow or self._sound_since_open >= PROOF_SECONDS:
+            self._reason = None
+        if not was_slow or self._sound_since_open >= STEADY_SECONDS:
+            self._next_wait = FIRST_WAIT
+
     def _open(self, reason: OpenReason) -> None:
-        again = self._reason is not None
-        self._wait = min(2 * self._wait, LONGEST_WAIT) if again else FIRST_WAIT
-        self._reason = reason
-        self._retry_at = self._clock() + self._wait
+        self._reason = self._opened_for = reason
+        self._retry_at = self._clock() + self._next_wait
+        self._next_wait = min(2 * self._next_wait, LONGEST_WAIT)
+        self._sound_since_open = 0.0
         self._work.clear()
+        if reason == self._reported == "too_slow":
+            # A relapse is reported too, for those who came while the engine was tried.
+            self._reported = None
 
     def _report_change(self) -> None:
         reason = self.open_reason
-        if reason != self._reported:
+        is_tried = reason is None and self._reason == "too_slow"
+        if reason != self._reported and not is_tried:
             self._reported = reason
             self._changed(reason)

@@ -251,15 +251,26 @@ class EnginePool:
             self.breaker.record_failure(_reason(error))
 
     def _breaker_changed(self, low: OpenReason | None) -> None:
-        if low and not self._fallbacks:
-            _log.info("%s is to be spared (%s), but there is no other engine, so it speaks on", self.engine_name, low)
+        speaking = self.speaking_engine
+        if low and speaking == self.engine_name:
+            _log.info("%s, but there is no simpler engine here, so it speaks on", self._in_words(low))
         elif low:
-            _log.info("%s is spared (%s): the next engine speaks", self.engine_name, low)
+            _log.info("%s, so %s speaks", self._in_words(low), speaking)
         elif self.lifecycle.ready:
             _log.info("%s speaks again", self.engine_name)
         else:
             _log.info("%s is loaded when somebody needs it", self.engine_name)
         self.notices.send(self.state())
+
+    def _in_words(self, low: OpenReason) -> str:
+        name = self.engine_name
+        causes: dict[OpenReason, str] = {
+            "too_slow": f"{name} is too slow just now",
+            "asked": f"Low-performance mode is on, to spare {name}",
+            "out_of_memory": f"{name} finds no room on the graphics card",
+            "failed": f"{name} has failed",
+        }
+        return causes.get(low, f"{name} is not loaded")
 
     def _may_load(self) -> bool:
         return self.breaker.check() is None

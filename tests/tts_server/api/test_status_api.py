@@ -75,8 +75,14 @@ async def test_an_engine_without_another_one_is_not_said_to_be_spared(caplog: py
         server.session.put(server.url("/v1/performance"), json={"low": True}) as response,
     ):
         assert (await response.json())["speaking"] == "only"
-    assert "only is to be spared (asked), but there is no other engine, so it speaks on" in caplog.text
-    assert "the next engine speaks" not in caplog.text
+    assert "to spare only, but there is no simpler engine here, so it speaks on" in caplog.text
+
+
+async def test_the_log_says_in_plain_words_which_engine_speaks_and_why(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with running(SpellingEngine("wanted"), SpellingEngine("other")) as server:
+        server.pool.breaker.record_failure("too_slow")
+    assert "wanted is too slow just now, so other speaks" in caplog.messages
 
 
 @pytest.mark.parametrize("body", ["", "[]", "null", "{", '{"low": "yes"}', '{"low": 1}', "[" * 100_000, "\ud800"])

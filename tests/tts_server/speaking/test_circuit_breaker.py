@@ -48,8 +48,35 @@ def test_it_comes_back_by_itself_and_stays_where_it_is_fast_again(watched: Watch
     watched.work(SLOW, SLOW, SLOW)
     watched.now += FIRST_WAIT
     assert watched.breaker.check() is None
-    assert watched.work(FAST, SLOW, SLOW) is None
+    assert watched.work(FAST, FAST, FAST, SLOW, SLOW) is None
     assert watched.reported == ["too_slow", None]
+
+
+def test_one_fast_clause_is_no_proof_that_it_is_back(watched: Watched) -> None:
+    watched.work(SLOW, SLOW, SLOW)
+    for wait in (FIRST_WAIT, 2 * FIRST_WAIT, 4 * FIRST_WAIT):
+        watched.now += wait - 0.1
+        assert watched.low() == "too_slow"
+        watched.now += 0.1
+        assert watched.breaker.check() is None
+        assert watched.work(FAST) is None
+        assert watched.work(SLOW, SLOW, SLOW, SLOW) == "too_slow"
+    assert set(watched.reported) == {"too_slow"}
+
+
+def test_an_engine_that_came_back_for_a_short_while_is_spared_for_longer(watched: Watched) -> None:
+    watched.work(SLOW, SLOW, SLOW)
+    watched.now += FIRST_WAIT
+    assert watched.work(*[FAST] * 4) is None
+    assert watched.work(*[SLOW] * 20) == "too_slow"
+    watched.now += 2 * FIRST_WAIT - 0.1
+    assert watched.low() == "too_slow"
+    watched.now += 0.1
+    assert watched.work(*[FAST] * 20) is None
+    assert watched.work(*[SLOW] * 20) == "too_slow"
+    watched.now += FIRST_WAIT
+    assert watched.low() is None
+    assert watched.reported == ["too_slow", None, "too_slow", None, "too_slow"]
 
 
 def test_still_slow_when_it_is_tried_again_it_is_spared_at_once_and_longer(watched: Watched) -> None:
