@@ -30,7 +30,17 @@ def prepare_folders(settings: Settings) -> None:
     Raises:
         OperatorFileError: a folder can't be created, or can't be written to.
     """
+    prepare_data_folder(settings)
+    prepare_cache_folder(settings)
+
+
+def prepare_data_folder(settings: Settings) -> None:
+    """Create the folder ``DATA_DIR``, and check that it can be written to; raises :class:`OperatorFileError`."""
     _prepare("DATA_DIR", settings.data_dir)
+
+
+def prepare_cache_folder(settings: Settings) -> None:
+    """The same for ``CACHE_DIR``, if the bot writes to it; raises :class:`OperatorFileError`."""
     if settings.runs_llm or settings.runs_default_stt:
         _prepare("CACHE_DIR", settings.cache_dir)
 

@@ -17,7 +17,8 @@ from bot.operator_files import (
     OperatorFileError,
     check_ca_file,
     own_persona,
-    prepare_folders,
+    prepare_cache_folder,
+    prepare_data_folder,
     prepare_voices_folder,
     read_corrections,
 )
@@ -120,7 +121,8 @@ def _voice_mistakes(settings: Settings, speech: SpeechSettings) -> Iterator[Faul
 def _file_mistakes(settings: Settings, speech: SpeechSettings | None) -> Iterator[Fault]:
     """The mistakes in files and folders that the settings name."""
     looks: list[Callable[[Settings], object]] = [
-        prepare_folders,
+        prepare_data_folder,
+        prepare_cache_folder,
         own_persona,
         *(builder.read for builder in feature_set.FEATURES if builder.read is not None),
         read_corrections,

@@ -55,6 +55,8 @@ _ALSO_CALLED: Mapping[str, str] = MappingProxyType(
     }
 )
 _ALIKE = 0.75
+_LONG_ENOUGH = 7
+"""The beginning of a setting's name must have at least this many letters for a hint."""
 _NAME = re.compile(r"[A-Za-z_]\w{0,63}")
 _WITH_COLON = re.compile(r"(?:export\s+)?([A-Za-z_]\w{0,63})\s*:")
 
@@ -142,10 +144,21 @@ def _meant(name: str, known: Collection[str]) -> str | None:
     return _ALSO_CALLED.get(name.upper()) or next(iter(get_close_matches(name.upper(), known, 1, _ALIKE)), None)
 
 
+def _longer(name: str, known: Collection[str]) -> str | None:
+    """The only setting whose name begins with the words of ``name``, which may be in the plural.
+
+    It is only a hint. Another program's name may be such a word too, so a line with it is not refused.
+    """
+    if len(name) < _LONG_ENOUGH:
+        return None
+    found = {setting for setting in known if setting.startswith((f"{name}_", f"{name.removesuffix('S')}_"))}
+    return found.pop() if len(found) == 1 else None
+
+
 def _unknown(name: str, known: Collection[str]) -> str:
     if _NAME.fullmatch(name) is None:
         return "this is not a setting. Write NAME=value, for example PERSONA=seiyuu"
-    near = _meant(name, known)
+    near = _meant(name, known) or _longer(name.upper(), known)
     return f"{name} is not a setting." + (f" Did you mean {near}?" if near else "")
 
 

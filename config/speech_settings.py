@@ -15,6 +15,7 @@ from config.addresses import ANY_ORIGIN
 from config.env_file import ENV_FILE, read_env_values
 from config.examples import EXAMPLES
 from config.program_settings import SECRETS_DIR, ProgramSettings
+from config.spelling import nearest
 from config.types import (
     YEAR,
     BlankCounts,
@@ -176,7 +177,9 @@ def engine_variables(secrets_dir: Path = SECRETS_DIR) -> dict[str, str]:
 
 def _engine(name: str) -> str:
     if name not in ENGINES:
-        raise ValueError(f"it must be one of {', '.join(ENGINES)}")
+        near = nearest(name, ENGINES)
+        meant = f"did you mean {near}? It" if near is not None else "it"
+        raise ValueError(f"{meant} must be one of {', '.join(ENGINES)}")
     return name
 
 

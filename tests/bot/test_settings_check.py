@@ -60,3 +60,16 @@ def test_wrong_weights_of_kokoro_are_accepted_where_another_engine_is_chosen(mon
     monkeypatch.setenv("KOKORO_MODEL", "/nope")
     monkeypatch.setenv("TTS_ENGINE", "espeak")
     checked_settings()
+
+
+def test_two_folders_that_can_not_be_written_to_are_both_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    for name in ("DATA_DIR", "CACHE_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "file" / name.lower()))
+    with pytest.raises(SettingsError) as caught:
+        checked_settings()
+    said = str(caught.value)
+    assert f"DATA_DIR={tmp_path}/file/data_dir can't be written to" in said
+    assert f"CACHE_DIR={tmp_path}/file/cache_dir can't be written to" in said

@@ -102,7 +102,7 @@ VALUES = (
     value("WEIGHTS", "fake", "auto, real or toys"),
     value("TTS_DEVICE", "gpu", "auto, cpu or cuda"),
     value("TTS_PRECISION", "fp8", "float16"),
-    value("TTS_ENGINE", "xttts", "espeak, xtts"),
+    value("TTS_ENGINE", "kokro", "Did you mean kokoro? It must be one of ", "espeak, xtts"),
     value("TTS_FALLBACK", "espeak-ng", "espeak, xtts"),
     value("TTS_BETTER_ENGINE", "best", "espeak, xtts"),
     value("STT_DEVICE", "gpu0", "auto, cpu, cuda, or cuda:N"),

@@ -44,6 +44,19 @@ def test_a_misspelt_name_is_noticed_wherever_it_stands(tmp_path: Path, name: str
     assert [line.split(": ", 1)[1] for line in of_file(tmp_path, f"{name}=x\n")] == [sentence]
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("WRONG_GUESSES", "WRONG_GUESSES_PER_MINUTE"), ("INTERIMS", "INTERIM_TRANSCRIPTS")]
+)
+def test_the_beginning_of_a_name_is_enough_for_a_hint_and_no_reason_to_refuse(
+    tmp_path: Path, name: str, meant: str
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"{name}=3\n")
+    lines = read_env_lines(file)
+    assert faults_of_file(lines, KNOWN, SECRETS, file) == []
+    assert foreign_names(lines, KNOWN, file) == [f"{file}, line 1: {name} is not a setting. Did you mean {meant}?"]
+
+
 def test_each_line_of_the_file_has_its_number(tmp_path: Path) -> None:
     text = "\n# a comment\nLLM_MODLE=a\r\nPERSONA=mia\n\n\nPERSONNA=b\nUTTERLY_OTHER=c\n"
     assert [line.partition(".env, line ")[2] for line in of_file(tmp_path, text)] == [
