@@ -82,7 +82,9 @@ def refuse(_: Settings) -> object:
     raise OperatorFileError("AVATAR_FOLDER=here has no balls in it")
 
 
-JUGGLING = FeatureBuilder(build, check, optional_commands=OptionalCommands(("juggle",), "Juggling is", missing))
+JUGGLING = FeatureBuilder(
+    build, check, optional_commands=OptionalCommands(("juggle",), subject="Juggling", missing=missing)
+)
 
 
 @pytest.fixture(autouse=True)
