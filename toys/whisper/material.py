@@ -23,11 +23,13 @@ _VOIP_SHARE = 0.4
 _PACKET_LOSSES = (0.0, 0.0, 0.02, 0.05, 0.08)
 # Number of times that each rendering is transmitted, with other losses each time.
 _TRANSMISSIONS = 2
-# Numbers of examples per phrase: sounds without words, parts of the phrase, and other sentences.
+# Numbers of examples per phrase: the phrase with a pause in it, sounds without words, parts of the phrase, and other
+# sentences.
+_PAUSED = 6
 _WORDLESS = 14
 _PARTS = 9
 _OTHERS = 6
-# Least number of words in a phrase of which parts are used.
+# Least number of words in a phrase of which parts are used, and in which somebody may pause.
 _PART_FROM_WORDS = 4
 
 
@@ -49,6 +51,8 @@ def _sounds(phrase: int, random: np.random.Generator) -> Iterator[tuple[int, Sou
             sent = _send(_say_varied(spelling, voice, random), random)
             for _ in range(_TRANSMISSIONS):
                 yield phrase, _receive(sent, random)
+    for _ in range(_PAUSED if len(spelling.split()) >= _PART_FROM_WORDS else 0):
+        yield phrase, _receive(_send(_say_with_pause(spelling, _any_voice(random), random), random), random)
     for _ in range(_PARTS if len(spelling.split()) >= _PART_FROM_WORDS else 0):
         whole = _say_varied(spelling, _any_voice(random), random)
         part = whole[: int(len(whole) * random.uniform(0.2, 0.7))]
@@ -70,6 +74,14 @@ def _say_varied(text: str, voice: FittedVoice, random: np.random.Generator) -> S
     rate, pitch = voice.rate * random.uniform(0.9, 1.12), voice.pitch + random.uniform(-8, 8)
     sound = say(text, voice, int(rate), int(pitch))
     return sound[int(random.choice((0, 0, 960, 2_400))) :]
+
+
+def _say_with_pause(text: str, voice: FittedVoice, random: np.random.Generator) -> Sound16:
+    """Speak ``text`` with a pause of up to a second between two of its words."""
+    words = text.split()
+    at = random.integers(2, len(words) - 1)
+    halves = [_say_varied(" ".join(half), voice, random) for half in (words[:at], words[at:])]
+    return np.concatenate((halves[0], silence(random.uniform(0.2, 1.0)), halves[1]))
 
 
 def _send(sound: Sound16, random: np.random.Generator) -> list[bytes]:

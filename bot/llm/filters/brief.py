@@ -16,17 +16,19 @@ _FREE_WORDS = 26
 _PHRASE = 4
 """Length, in words, of the phrases whose repetitions are counted to find loops."""
 _TIMES = 3
-"""Text that would say the same phrase this many times is a loop.
+"""If the same phrase comes this many times, the text is in a loop.
 
-In the first sentence, the reply ends before the word that would complete the phrase for the last of these times. A
-later sentence is dropped as a whole.
+In the first sentence, the reply then ends before the last word of the phrase's third occurrence. A later sentence is
+dropped as a whole.
 """
 
 _END = regex.compile(r"[.!?…]+[\"'”’»)\]*]*(?=\s)|[。！？]+[」』”）]*")
 _ENDED = regex.compile(r"[.!?…。！？][\"'”’»)\]*」』）]*$")
 _CLAUSE = regex.compile(r"[,;:，；：、]|\s[-–—](?=\s)")
 _PIECE = regex.compile(r"\s*(?:\S*?\p{L}[,;]|\S+)|\s+$")
-"""A piece of the first sentence that is let through as a whole: a word, or a word up to its comma."""
+"""A piece of the first sentence that is let through as a whole: the text up to the next space, or up to a comma or
+semicolon after a letter, whichever comes first.
+"""
 _CLAUSE_READY = regex.compile(r"\p{L}[,;]$")
 _LETTERS = r"\p{Han}\p{Hiragana}\p{Katakana}"
 _WORD = regex.compile(rf"[{_LETTERS}]{{1,2}}|[^\s{_LETTERS}]*[\p{{L}}\p{{N}}][^\s{_LETTERS}]*")
