@@ -11,7 +11,7 @@ import regex
 from aiohttp import web
 
 from bot.llm.client import ModelClient
-from bot.llm.filters.names import prepare_names
+from bot.llm.filters.names import _heads, prepare_names
 from bot.llm.history import History, Turn
 from bot.llm.messages import NO_SPEAKERS
 from bot.llm.personas import Character, Persona
@@ -31,7 +31,9 @@ class Call:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.people = ["Zebulon", "Quintessa"]
         self.compiled_by: list[threading.Thread] = []
-        self.waits_for_patterns = False
+        self.sets_to_wait_for = 0
+        """The model answers once this many sets of patterns are kept."""
+        _heads.cache_clear()
         # The patterns without any people's names are compiled once in the life of a bot.
         prepare_names(NO_SPEAKERS)
         compile_pattern = regex.compile
@@ -42,12 +44,16 @@ class Call:
 
         monkeypatch.setattr(regex, "compile", recorded)
 
+    @property
+    def kept_sets(self) -> int:
+        """Number of sets of names whose patterns are compiled and kept."""
+        return _heads.cache_info().currsize
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         if request.method == "GET" or not request.path.endswith("/chat/completions"):
             return web.Response(status=404)
         await request.read()
-        if self.waits_for_patterns:
-            await wait_until(lambda: self.compiled_by)
+        await wait_until(lambda: self.kept_sets >= self.sets_to_wait_for)
         return await streaming(said("Hello.", "stop"), DONE)(request)
 
     def responder(self, client: ModelClient) -> ModelResponder:
@@ -86,6 +92,6 @@ async def test_the_patterns_of_newcomers_are_compiled_while_the_model_computes(m
         await responder.warm_up()
         call.compiled_by.clear()
         call.people.append("Thaddeus")
-        call.waits_for_patterns = True
+        call.sets_to_wait_for = call.kept_sets + 1
         assert await read(responder, "Thaddeus") == "Hello."
         assert threading.main_thread() not in call.compiled_by
