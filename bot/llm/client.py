@@ -24,7 +24,7 @@ from bot.llm.request_sender import ReplyRequest, RequestSender, ServerMemory
 from bot.llm.requests import ModelOptions, reply_body
 from bot.llm.response import ReplyReader
 from bot.llm.slots import CALL_SLOT, ServerSlots, ask_slots
-from bot.llm.small_model import ModelSize, ask_model_size, opening_for, options_for_size
+from bot.llm.small_model import ModelSize, ask_model_size, options_for_size
 from bot.llm.thinking import ThinkingHabit, begins_inside_thought
 from bot.llm.tool_calls import ToolCall
 from bot.llm.usage import PromptUsage
@@ -166,7 +166,7 @@ class ModelClient:
         Raises:
             ModelError: there is no reply, or it broke off. Everything that was yielded before stays valid.
         """
-        request = self._request(messages, model, when_loading, speakers)
+        request = self._request(messages, model, when_loading)
         return self._answer(request, speakers, never_retract, runs_tools=True)
 
     async def text(
@@ -194,7 +194,7 @@ class ModelClient:
             when_asked: called each time that the request was written.
         """
         request = replace(
-            self._request(messages, model, when_loading, speakers),
+            self._request(messages, model, when_loading),
             slot=slot,
             when_counted=when_counted,
             when_asked=when_asked,
@@ -327,13 +327,11 @@ class ModelClient:
         messages: Sequence[ChatMessage],
         model: str | None,
         when_loading: Callable[[], None] | None = None,
-        speakers: SpeakerNames = NO_SPEAKERS,
     ) -> ReplyRequest:
         options = self.options if model is None else replace(self.options, model=model)
-        size = self._memory_of(options.model).size
-        options = options_for_size(options, small=size.small)
+        options = options_for_size(options, small=self._memory_of(options.model).size.small)
         begin_by = asyncio.get_running_loop().time() + options.first_token_timeout
-        return ReplyRequest(options, messages, begin_by, when_loading, opening=opening_for(size, speakers))
+        return ReplyRequest(options, messages, begin_by, when_loading)
 
     def _sender(self, request: ReplyRequest) -> RequestSender:
         return RequestSender(request, self._memory_of(request.options.model), self._connections)

@@ -269,8 +269,6 @@ class Dialect:
         self._logged = logged
         self._refused: dict[FieldPath, str | None] = {}
         self._folds_system = False
-        self.takes_openings = True
-        """Whether the server may be given the beginning of a reply."""
 
     def learn(self, refused: RefusedField) -> None:
         """Remember a refused field, and log it if it is new."""
@@ -283,10 +281,6 @@ class Dialect:
         """Remember that the model refuses system messages. Their text is put into the user's first message instead."""
         self._folds_system = True
         self._tell("system", "The model server refuses the system role; its text opens the first message from now on.")
-
-    def learn_no_openings(self) -> None:
-        """Remember that the server refuses to continue the beginning of a reply of this model."""
-        self.takes_openings = False
 
     def _tell(self, name: str, sentence: str) -> None:
         if name not in self._logged:

@@ -37,13 +37,12 @@ from bot.llm.errors import (
     unreachable,
 )
 from bot.llm.messages import ChatMessage
-from bot.llm.requests import ModelOptions, longest_answer, one_token, reply_body, reply_url, with_opening
+from bot.llm.requests import ModelOptions, longest_answer, one_token, reply_body, reply_url
 from bot.llm.retry_pauses import pause_before, retry_after
 from bot.llm.slots import OPTIONAL_FIELDS, ServerSlots
 from bot.llm.small_model import ModelSize
 from bot.llm.thinking import ThinkingHabit
 from bot.llm.usage import PromptUsage
-from config.sections import ModelApi
 
 MAX_FIELD_RETRIES = 3
 """Maximum number of retries of one request without fields that the server refused."""
@@ -84,9 +83,6 @@ _LOADING = re.compile(
     re.IGNORECASE,
 )
 
-_NO_OPENING = re.compile(r"\bprefill", re.IGNORECASE)
-"""Matches llama.cpp's refusal of a given beginning of a reply, for example because the model thinks first."""
-
 Connections = Callable[[], aiohttp.ClientSession]
 """A function that returns the session with the connections to the server."""
 
@@ -113,7 +109,6 @@ class ReplyRequest:
         slot: the slot of a llama.cpp server in which the reply is made; ``None`` leaves the choice to the server.
         when_counted: called with the token counts of the prompt, if the server reports them.
         when_asked: called each time that the request was written.
-        opening: the beginning of the reply. It is not sent to a server that can't continue it.
     """
 
     options: ModelOptions
@@ -124,7 +119,6 @@ class ReplyRequest:
     slot: int | None = None
     when_counted: Callable[[PromptUsage], None] | None = None
     when_asked: Callable[[], None] | None = None
-    opening: str = ""
 
 
 class RequestSender:
@@ -203,7 +197,7 @@ class RequestSender:
 
     def _change(self, said: str) -> bool:
         """Change the request as the server's message suggests. Returns False if there is nothing to change."""
-        return self._shorten(length_refusal(said)) or self._leave_out_opening(said) or self._leave_out(said)
+        return self._shorten(length_refusal(said)) or self._leave_out(said)
 
     def _shorten(self, refusal: LengthRefusal | None) -> bool:
         if refusal is None or self._shortenings >= MAX_SHORTENINGS:
@@ -216,20 +210,12 @@ class RequestSender:
         self._sent = fit.messages
         more = self._memory.slots.fields(self._request.slot, self._options.api)
         body = reply_body(self._options, fit.messages, fit.max_tokens, more)
-        if self._sends_opening:
-            body = with_opening(body, self._request.opening)
         body = self._memory.dialect.applied(body)
         for field in self._left_out_fields:
             body = without_field(body, field)
         if self._folds_system:
             body = with_system_folded(body)
         return one_token(body) if self._request.warming else body
-
-    @property
-    def _sends_opening(self) -> bool:
-        """Whether an opening is sent. As text, every server continues it; as a chat message, only llama.cpp's does."""
-        continues = self._options.api is not ModelApi.CHAT or self._memory.slots.known
-        return bool(self._request.opening) and continues and self._memory.dialect.takes_openings
 
     async def _make_ready(self, refusal: Refusal) -> None:
         """Change the request or wait, so that another attempt may succeed. Raises ModelError if nothing can help."""
@@ -242,14 +228,7 @@ class RequestSender:
             return
         raise refused(self._options, refusal)
 
-    # Refused openings and fields.
-
-    def _leave_out_opening(self, said: str) -> bool:
-        """Leave out the beginning of the reply if the server refuses it. Returns False if it does not."""
-        if not self._sends_opening or _NO_OPENING.search(said) is None:
-            return False
-        self._memory.dialect.learn_no_openings()
-        return True
+    # Refused fields.
 
     def _leave_out(self, said: str) -> bool:
         """Leave out the fields that the server refuses.

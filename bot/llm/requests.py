@@ -116,13 +116,6 @@ def reply_body(
     return _with_limit(_with_extra({**body, **more}, options.extra), max_tokens)
 
 
-def with_opening(body: Mapping[str, Any], opening: str) -> dict[str, Any]:
-    """Copy a request body, with the beginning of the reply at the end of its messages or of its prompt."""
-    if "prompt" in body:
-        return {**body, "prompt": body["prompt"] + opening}
-    return {**body, "messages": [*body["messages"], {"role": "assistant", "content": opening}]}
-
-
 def _as_json(message: ChatMessage) -> dict[str, Any]:
     fields: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.calls:

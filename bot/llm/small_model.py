@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import aiohttp
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter
 
-from bot.llm.messages import ChatMessage, SpeakerNames
+from bot.llm.messages import ChatMessage
 from bot.llm.personas import Persona
 from bot.llm.probe import FactSource, ask_source, entry_of
 from bot.llm.requests import ModelOptions, endpoint_url, root_url
@@ -121,15 +121,6 @@ def options_for_size(options: ModelOptions, *, small: bool) -> ModelOptions:
     if "max_tokens" not in options.chosen:
         chosen |= {"max_tokens": MAX_TOKENS, "brief": True}
     return replace(options, **chosen)
-
-
-def opening_for(size: ModelSize, speakers: SpeakerNames) -> str:
-    """The beginning of a reply that the model is given, so that it only continues it; "" if it is given none.
-
-    A tiny model imitates the lines of its prompt. Left alone, it begins its reply with a person's name, and often
-    repeats what that person said. After the persona's own name, it answers.
-    """
-    return f"{speakers.own[0]}:" if size.tiny and speakers.own else ""
 
 
 SMALL_PROMPTS_FILE = Path(__file__).parents[2] / "config" / "language" / "small_talk.yaml"
