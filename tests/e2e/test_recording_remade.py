@@ -50,12 +50,13 @@ async def test_the_answers_are_replaced_in_their_places_and_nothing_else(
     assert [answer.text for answer in notes.answers] == list(ANSWERS.values()), "its own announcement is not recorded"
     changed = before != after
     for number, answer in enumerate(notes.answers):
-        (span,) = answer.spans
-        end = end_limit(notes, number)
-        assert _hertz(before[span.start : span.end]) == pytest.approx(TONE_HZ, rel=0.03)
-        assert _hertz(after[span.start : span.end]) != pytest.approx(TONE_HZ, rel=0.03)
-        assert _first_voiced(after[span.start : end]) < BEGINS_WITHIN * SPEAKING_RATE
-        changed[span.start : end] = False
+        # On a busy machine a frame may be late, so that one answer has several spans.
+        spoken = slice(answer.spans[0].start, answer.spans[-1].end)
+        replaced = slice(spoken.start, end_limit(notes, number))
+        assert _hertz(before[spoken]) == pytest.approx(TONE_HZ, rel=0.03)
+        assert _hertz(after[spoken]) != pytest.approx(TONE_HZ, rel=0.03)
+        assert _first_voiced(after[replaced]) < BEGINS_WITHIN * SPEAKING_RATE
+        changed[replaced] = False
     assert not changed.any(), "something changed where the bot had said nothing"
     assert _files_of_people(folder) == others
     assert sorted(path.name for path in folder.iterdir()) == sorted([BOT_FILE, *others])
