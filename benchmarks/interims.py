@@ -35,7 +35,7 @@ from bot.voice.turns.turns import load_turn_policy
 from config.plain_parser import PlainParser
 from config.settings import load_settings
 
-FEWEST_SAMPLES = 1.2
+SHORTEST = 1.2
 """Seconds of the shortest turn that is said. In a shorter one there is hardly time for an interim transcript."""
 EARLIER = 0.02
 """A guess that begins at least this many seconds before the final words has begun from an interim transcript."""
@@ -89,7 +89,7 @@ async def _run(run: Run) -> Report:
     if not (model / "model.bin").is_file():
         raise MeasurementError(f"There is no Whisper model in {model}")
     turns = await asyncio.to_thread(short_turns, arguments.utterances, cache, recorded=arguments.recorded)
-    sounds = [turn.sound for turn in turns if turn.seconds >= FEWEST_SAMPLES]
+    sounds = [turn.sound for turn in turns if turn.seconds >= SHORTEST]
     whisper = ShortContextWhisper(str(model), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
     with Progress(console=run.console, transient=True) as progress:
         heard = await _heard(sounds, Recogniser(whisper, "en", "int8"), arguments.network, progress)

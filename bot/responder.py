@@ -13,7 +13,7 @@ from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError
 from bot.llm.filters.names import prepare_names
 from bot.llm.history import MAX_TURNS, History, Turn, speakers_of_turns
-from bot.llm.messages import ChatMessage, SpeakerNames
+from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.personas import Character
 from bot.llm.prompts import SPOKEN, CallRoom, ConversationMessages, call_room
 from bot.llm.slots import CALL_SLOT
@@ -60,6 +60,8 @@ class ModelResponder:
         self._prompts = ConversationMessages(SPOKEN, model, clock, small_prompts)
         self._read: tuple[ChatMessage, ...] = ()
         """The messages of the newest request. The server has them in its prompt cache."""
+        self._prepared = NO_SPEAKERS
+        """The names for which the filter's patterns were last prepared."""
 
     async def warm_up(self) -> None:
         """Fill the server's prompt cache, ask the server about its model, and prepare for the names of the people.
@@ -67,7 +69,8 @@ class ModelResponder:
         Errors are only logged here. People are told when the first answer fails.
         """
         character = self._character()
-        await asyncio.to_thread(prepare_names, self._speakers(character))
+        self._prepared = self._speakers(character)
+        await asyncio.to_thread(prepare_names, self._prepared)
         await self._model.learn_model_size(model=character.persona.model)
         await self._model.learn_slots(model=character.persona.model)
         asked = await self._messages(character, Turn.of_person("Someone", "hello"))
@@ -122,8 +125,10 @@ class ModelResponder:
         def request_written() -> None:
             if when_asked is not None:
                 when_asked()
-            # Somebody may have come after the warm-up. The patterns are compiled while the model computes.
-            asyncio.get_running_loop().run_in_executor(None, prepare_names, known)
+            # Somebody has come. The patterns of their name are compiled while the model computes.
+            if known != self._prepared:
+                self._prepared = known
+                asyncio.get_running_loop().run_in_executor(None, prepare_names, known)
 
         pieces = self._model.text(
             messages,

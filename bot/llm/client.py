@@ -323,10 +323,7 @@ class ModelClient:
         task.add_done_callback(self._counting.discard)
 
     def _request(
-        self,
-        messages: Sequence[ChatMessage],
-        model: str | None,
-        when_loading: Callable[[], None] | None = None,
+        self, messages: Sequence[ChatMessage], model: str | None, when_loading: Callable[[], None] | None = None
     ) -> ReplyRequest:
         options = self.options if model is None else replace(self.options, model=model)
         options = options_for_size(options, small=self._memory_of(options.model).size.small)

@@ -209,8 +209,7 @@ class RequestSender:
         fit = self._memory.window.fit(self._request.messages, longest_answer(self._options))
         self._sent = fit.messages
         more = self._memory.slots.fields(self._request.slot, self._options.api)
-        body = reply_body(self._options, fit.messages, fit.max_tokens, more)
-        body = self._memory.dialect.applied(body)
+        body = self._memory.dialect.applied(reply_body(self._options, fit.messages, fit.max_tokens, more))
         for field in self._left_out_fields:
             body = without_field(body, field)
         if self._folds_system:

@@ -41,7 +41,7 @@ def path_id(request: web.Request, name: str) -> int:
 
 
 def field_id(value: object, field: str) -> int:
-    """The id in a field. It may be a text or a number. Error 400 if it is neither."""
+    """The id in a field. It may be a number, or a text of digits. Error 400 for anything else."""
     try:
         return int(str(value))
     except ValueError:

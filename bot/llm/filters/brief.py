@@ -18,8 +18,8 @@ _PHRASE = 4
 _TIMES = 3
 """If the same phrase comes this many times, the text is in a loop.
 
-In the first sentence, the reply then ends before the last word of the phrase's third occurrence. A later sentence is
-dropped as a whole.
+If this happens in the first sentence, the text is cut before the word that would complete the phrase for the third
+time, and the reply ends there. A later sentence is dropped as a whole.
 """
 
 _END = regex.compile(r"[.!?…]+[\"'”’»)\]*]*(?=\s)|[。！？]+[」』”）]*")
@@ -128,7 +128,8 @@ class BriefFilter:
     def _take_words(self) -> str | None:
         """Take the complete words of the first sentence. The last word is left, because it may be incomplete.
 
-        A word with a comma is complete. It ends a clause, and the voice waits for the end of a clause.
+        If the text ends with a comma or semicolon, its last word is complete and is taken too. The voice speaks whole
+        clauses, so it can begin with this one at once.
         """
         whole = len(self._held) if _CLAUSE_READY.search(self._held) else max(self._held.rfind(" "), 0)
         ready = self._held[:whole]

@@ -106,13 +106,13 @@ class Conversation:
         self._sayings = Sayings(self._cancel)
         self._run_ahead = run_ahead
         self._guesses = GuessBudget(run_ahead.wrong_a_minute, clock)
-        # Of the current reply. ``_played``: samples, underrun frames. ``_undetected``: prompt of unknown language.
+        # State of the current reply. ``_played``: number of samples sent, and length of the underruns in frames.
         self._answered: int | None = None
         self._prompt_turn: TurnId | None = None
         self._heard = ""
         self._played = (0, 0)
         self._parameters = SpeechParameters()
-        self._undetected: Prompt | None = None
+        self._undetected: Prompt | None = None  # The prompt, until its language is detected.
 
     async def run(self) -> None:
         """Converse until cancelled."""

@@ -89,5 +89,5 @@ SILERO_VAD_PACKAGE_SETTINGS = TurnSettings(voiced_probability=0.8, sure_probabil
 """Settings for the network of the package silero-vad (6.2.3).
 
 That network gives higher probabilities than the one in faster-whisper, and they stay high for one more window at the
-end of a word. With these settings, the bot cuts off at most 1 of 40 people with long pauses.
+end of a word. With these settings, the bot cuts off at most 1 of 40 sentences with long pauses.
 """
