@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tts_server.engines.piper.network import FIRST_PIECE, LONGEST_PIECE, piece_bounds
+from tts_server.engines.piper.network import FIRST_PIECE, LONGEST_HELD, LONGEST_PIECE, UNHEARD, PiecePlan
 
 FRAME_SECONDS = 0.0116
 CONTEXT = 20
@@ -22,37 +22,65 @@ class Machine:
         self._each = frame_seconds
         self._fixed = fixed
 
+    def work(self, frames: int) -> None:
+        """Let the time pass that a piece of ``frames`` frames takes."""
+        self.now += self._fixed + self._each * (frames + CONTEXT)
+
     def make(self, frames: int) -> tuple[list[int], list[float]]:
-        """Return the lengths of the pieces, and how much sound remained when each piece but the first was ready."""
-        lengths, left, end, began = list[int](), list[float](), 0, 0.0
-        for begin, finish in piece_bounds(frames, CONTEXT, FRAME_SECONDS, lambda: self.now):
+        """Return the lengths of the pieces, and how much sound was left to play when each further sound came."""
+        lengths, left, end, passed_on, began = list[int](), list[float](), 0, 0, None
+        plan = PiecePlan(frames, CONTEXT, FRAME_SECONDS, lambda: self.now)
+        for begin, finish in plan:
             assert begin == end
-            self.now += self._fixed + self._each * (finish - begin + CONTEXT)
-            began = began or self.now
-            left.append(begin * FRAME_SECONDS - (self.now - began))
+            self.work(finish - begin)
             lengths.append(finish - begin)
             end = finish
-        assert end == frames
-        return lengths, left[1:]
+            if plan.piece_ready():
+                if began is None:
+                    began = self.now
+                else:
+                    left.append(passed_on * FRAME_SECONDS - UNHEARD - (self.now - began))
+                passed_on = end
+        assert passed_on == end == frames
+        return lengths, left
 
 
-def test_a_quiet_machine_makes_a_clause_in_two() -> None:
-    assert Machine(QUIET, FIXED).make(179)[0] == [FIRST_PIECE, 179 - FIRST_PIECE]
+def test_a_quiet_machine_makes_a_clause_in_few_pieces() -> None:
+    lengths, _ = Machine(QUIET, FIXED).make(179)
+    assert lengths[0] == FIRST_PIECE
+    assert len(lengths) <= 3
 
 
-def test_a_busy_one_makes_more_and_each_comes_with_time_to_spare() -> None:
-    lengths, left = Machine(5 * QUIET, 5 * FIXED).make(400)
-    assert len(lengths) > 3
-    assert min(left) > 0.02
+@pytest.mark.parametrize("slower", [2, 3, 4, 5, 6, 7, 8, 9])
+def test_on_a_busy_machine_no_piece_comes_after_the_sound_before_it_has_played(slower: float) -> None:
+    _, left = Machine(slower * QUIET, slower * FIXED).make(400)
+    assert left
+    assert min(left) > 0
 
 
-def test_one_that_can_not_keep_up_makes_pieces_twice_as_long_each_time() -> None:
-    lengths, _ = Machine(2 * FRAME_SECONDS).make(12 + 24 + 48 + 96 + 192 + 192)
-    assert lengths == [12, 24, 48, 96, LONGEST_PIECE, LONGEST_PIECE]
+def test_the_first_sound_waits_only_on_a_busy_machine() -> None:
+    quiet, busy = Machine(QUIET, FIXED), Machine(7 * QUIET, 7 * FIXED)
+    assert first_sound(quiet) == FIRST_PIECE
+    assert first_sound(busy) == 2 * FIRST_PIECE
+
+
+def test_one_that_can_not_keep_up_holds_no_more_than_a_second_of_sound_back() -> None:
+    machine = Machine(2 * FRAME_SECONDS)
+    assert LONGEST_HELD <= first_sound(machine) * FRAME_SECONDS <= 2 * LONGEST_HELD
+
+
+def first_sound(machine: Machine) -> int:
+    """Return how many frames the machine has made when the first sound is passed on."""
+    plan = PiecePlan(1_000, CONTEXT, FRAME_SECONDS, lambda: machine.now)
+    for begin, end in plan:
+        machine.work(end - begin)
+        if plan.piece_ready():
+            return end
+    raise AssertionError("no sound was passed on")
 
 
 def test_a_clock_that_stands_still_makes_no_piece_longer_than_the_longest() -> None:
-    assert max(Machine(0.0).make(2_000)[0]) <= 1.5 * LONGEST_PIECE
+    assert max(Machine(0.0).make(2_000)[0]) <= LONGEST_PIECE
 
 
 @pytest.mark.parametrize("speed", [0.0, QUIET, 10 * QUIET, FRAME_SECONDS])

@@ -30,18 +30,20 @@ FLOW, DECODER = "/flow/", "/dec/"
 """Prefixes of the names of the flow's and the decoder's nodes, in a network that PyTorch has exported."""
 FIRST_PIECE = 12
 """Length of the first piece, in frames. At 22,050 Hz a frame lasts 11.6 ms."""
+_WHOLE = 18
+"""A clause of at most this many frames is one piece."""
 LONGEST_PIECE = 192
 """Greatest length of a piece, in frames."""
-_GROWTH = 2
-"""A piece may always be this many times as long as the piece before it, even on a slow machine."""
-_SHARE = 0.6
-"""The length of a piece is chosen so that it is ready in this share of the time for which earlier sound still plays.
+UNHEARD = 0.04
+"""Seconds of sound that can't be played yet when a piece is ready: resampling and frames of 20 ms hold it back."""
+LONGEST_HELD = 1.0
+"""When this many seconds of sound are held back, they are passed on, even if the next piece will come too late."""
+_SHARE, _LARGEST_SHARE = 0.6, 0.8
+"""Shares of the time for which the sound so far still plays. A piece is to be ready in the first share.
 
-The calculation assumes the speed of the last piece. Usually the piece is ready in about half of this time, because
-longer pieces take less time for each frame.
+If only a short piece would be, it may take the second share: longer pieces take less time for each frame. Both assume
+the speed of the last piece.
 """
-_REST = 1.5
-"""The remaining frames are not divided if they are at most this many pieces long."""
 
 _log = logging.getLogger(__name__)
 
@@ -114,15 +116,20 @@ class Network:
     def _in_pieces(self, tensors: dict[str, NDArray[Any]], options: onnxruntime.RunOptions) -> Iterator[Samples]:
         *finer, decoder = self.stages
         frames = self.stages[0].frames(tensors)
+        plan = PiecePlan(frames, 2 * decoder.context, decoder.scale / self._rate)
         done = 0
-        for begin, end in piece_bounds(frames, 2 * decoder.context, decoder.scale / self._rate):
+        held = list[Samples]()
+        for begin, end in plan:
             needed = min(frames, end + decoder.context)
             for stage in finer:
                 more = stage.run(tensors, done, needed, options)
                 before = [tensors[stage.output_name]] if done else []
                 tensors[stage.output_name] = np.concatenate([*before, more], axis=-1)
             done = needed
-            yield _samples(decoder.run(tensors, begin, end, options))
+            held.append(_samples(decoder.run(tensors, begin, end, options)))
+            if plan.piece_ready():
+                yield np.concatenate(held)
+                held.clear()
 
     def _begin(
         self, session: onnxruntime.InferenceSession, given: NetworkInput, options: onnxruntime.RunOptions
@@ -272,14 +279,15 @@ def _part(model: ModelProto, given: Iterable[ValueInfoProto], wanted: Iterable[V
     return helper.make_model(part, opset_imports=model.opset_import, ir_version=model.ir_version)
 
 
-def piece_bounds(
-    frames: int, context: int, frame_seconds: float, clock: Callable[[], float] = time.monotonic
-) -> Iterator[tuple[int, int]]:
-    """Yield the first and the last frame (exclusive) of each piece of a clause.
+class PiecePlan:
+    """Chooses how long the pieces of a clause are, and when their sound is passed on, so that it plays without gaps.
 
-    The first piece is short, so that the first sound is ready soon. Later pieces are as long as the remaining sound
-    allows, because each piece has to compute some context again. The caller must ask for the next bounds when the last
-    piece is ready, because the time between two requests is measured.
+    Iterate over it for the first and the last frame (exclusive) of each piece, and call :meth:`piece_ready` when the
+    piece was computed. The first piece is short, so that the first sound is ready soon. Later pieces are as long as
+    the remaining sound allows, because each piece has to compute some context again.
+
+    On a busy machine, the second piece may take longer than the first one plays. Then the first piece is held back
+    until the sound lasts for the time that the next piece takes.
 
     Args:
         frames: the number of frames of the clause.
@@ -287,14 +295,45 @@ def piece_bounds(
         frame_seconds: duration of a frame's sound.
         clock: returns seconds.
     """
-    begin, size, first_ready = 0, FIRST_PIECE, 0.0
-    while begin < frames:
-        end = frames if frames - begin <= _REST * size else begin + size
-        requested_at = clock()
-        yield begin, end
-        now = clock()
-        first_ready = first_ready or now
-        remaining = end * frame_seconds - (now - first_ready)
-        frame_cost = max(now - requested_at, 1e-6) / (end - begin + context)
-        affordable = int(_SHARE * remaining / frame_cost) - context
-        begin, size = end, min(max(_GROWTH * size, affordable), LONGEST_PIECE)
+
+    def __init__(
+        self, frames: int, context: int, frame_seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._frames = frames
+        self._context = context
+        self._frame_seconds = frame_seconds
+        self._clock = clock
+        self._begin = self._end = 0
+        self._size, self._longest = FIRST_PIECE, _WHOLE
+        self._requested_at = 0.0
+        self._plays_since: float | None = None
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """Yield the bounds of each piece."""
+        while self._end < self._frames:
+            self._begin, rest = self._end, self._frames - self._end
+            self._end = self._frames if rest <= self._longest else self._begin + self._size
+            self._requested_at = self._clock()
+            yield self._begin, self._end
+
+    def piece_ready(self) -> bool:
+        """Note that the piece was computed. Returns whether to pass on its sound now, with all that was held back."""
+        now = self._clock()
+        played = 0.0 if self._plays_since is None else now - self._plays_since
+        remaining = self._end * self._frame_seconds - UNHEARD - played
+        size = self._end - self._begin
+        frame_cost = max(now - self._requested_at, 1e-6) / (size + self._context)
+        affordable, most = (int(share * remaining / frame_cost) - self._context for share in (_SHARE, _LARGEST_SHARE))
+        in_time = most >= FIRST_PIECE
+        if in_time:
+            self._size = min(max(FIRST_PIECE, affordable, min(2 * size, most)), LONGEST_PIECE)
+        else:
+            # A longer piece takes less time for each frame, so even a slow machine catches up.
+            self._size = min(self._end if self._plays_since is None else 2 * size, LONGEST_PIECE)
+        self._longest = max(self._size, min(most, LONGEST_PIECE))
+        if self._plays_since is None:
+            held = self._end * self._frame_seconds
+            if not in_time and self._end < self._frames and held < LONGEST_HELD:
+                return False
+            self._plays_since = now
+        return True
