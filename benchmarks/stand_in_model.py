@@ -34,7 +34,7 @@ class ModelTimes:
         return self.tokens[count - 1][1]
 
     def tokens_until(self, text: str) -> int:
-        """The number of tokens that contain all of ``text``.
+        """How many tokens, counted from the first, it takes until they contain all of ``text``, joined together.
 
         Raises:
             ValueError: the reply does not begin with ``text``.

@@ -74,10 +74,10 @@ class TurnResult:
         """The number of turns in which the bot recognised the kind of microphone."""
         return sum(turn.taken_for == microphone for turn in self.turns(microphone))
 
-    def silenced(self, microphone: str | None = None) -> Spread | None:
+    def until_silent(self, microphone: str | None = None) -> Spread | None:
         """The time that the bot went on after an interruption, in milliseconds. ``None`` without interruptions."""
         found = [
-            1000 * interruption.silenced
+            1000 * interruption.until_silent
             for interruption in self.measured.interruptions
             if microphone in (None, interruption.microphone)
         ]
@@ -102,10 +102,10 @@ class TurnResult:
             found = self.waits(microphone)
             text = f"{microphone}: turns end within {median:.0f} ms, 95 % within {p95:.0f} ms"
             targets.append(Target(text, found.median <= median and found.p95 <= p95))
-        silenced = self.silenced()
-        if silenced is not None:
+        until_silent = self.until_silent()
+        if until_silent is not None:
             target = f"interrupted: silent within {SILENCED_MS:.0f} ms, always"
-            targets.append(Target(target, silenced.greatest <= SILENCED_MS))
+            targets.append(Target(target, until_silent.greatest <= SILENCED_MS))
         packets = self.packets()
         if packets is not None:
             targets += packets.packet_targets()
@@ -118,7 +118,7 @@ class TurnResult:
             | {name: round(1000 * of(turn), 3) for name, _, of in _TIMES}
             for turn in self.measured.turns
         ]
-        silenced = self.silenced()
+        until_silent = self.until_silent()
         packets = self.packets()
         result: dict[str, Any] = {
             "machine": dict(self.machine),
@@ -132,10 +132,10 @@ class TurnResult:
             "waits": {microphone: asdict(self.waits(microphone)) for microphone in PEOPLE},
             "recognised": {microphone: self.recognised(microphone) for microphone in PEOPLE},
             "cut_off": self.measured.cut_off,
-            "interruptions": asdict(silenced) if silenced else None,
+            "interruptions": asdict(until_silent) if until_silent else None,
             "turns": rows,
-            "silenced": [
-                {"microphone": interruption.microphone, "ms": round(1000 * interruption.silenced, 3)}
+            "until_silent": [
+                {"microphone": interruption.microphone, "ms": round(1000 * interruption.until_silent, 3)}
                 for interruption in self.measured.interruptions
             ],
         }
@@ -196,7 +196,7 @@ def _interruptions(result: TurnResult) -> Table:
     for column in ("interruptions", "median", "p95", "longest"):
         table.add_column(column, justify="right")
     for microphone in (*PEOPLE, None):
-        found = result.silenced(microphone)
+        found = result.until_silent(microphone)
         if found is None:
             continue
         count = sum(microphone in (None, one.microphone) for one in result.measured.interruptions)

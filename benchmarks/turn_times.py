@@ -52,7 +52,10 @@ class TurnTimes:
 
     @property
     def release_wait(self) -> float:
-        """The same wait from the release of the key, or from the last voiced sample if there is no key."""
+        """The wait for the end of the turn, from the release of the push-to-talk key.
+
+        Without a key (the microphone stays open), it is measured from the last voiced sample.
+        """
         return self.turn_ended - (self.last_voiced if self.closed is None else self.closed)
 
     @property
@@ -87,7 +90,7 @@ class TurnTimes:
 
     @property
     def to_voice(self) -> float:
-        """The time of bot and speech server from the first clause's last token to the voice."""
+        """The time of bot and speech server from the last token of the first clause until the voice begins with it."""
         return self.voice_asked - self.clause_written
 
     @property
@@ -97,17 +100,20 @@ class TurnTimes:
 
     @property
     def to_packet(self) -> float:
-        """From the first sound to the first packet, with the wait for the end of the turn if that came later."""
+        """From the first sound to the first packet.
+
+        If the turn ended after the first sound was ready, this includes the wait for its end.
+        """
         return self.received[0] - self.first_audio
 
     @property
     def work(self) -> float:
-        """The time of all stand-ins together."""
+        """The time of the transcriber, the model and the voice, with the wait for the complete first clause."""
         return self.transcription + self.model + self.text_wait + self.voice
 
     @property
     def ratio(self) -> float:
-        """The total divided by the longer of the wait and the work, both of which can't be avoided."""
+        """The total divided by ``turn_wait`` or ``work``, whichever is longer. Neither can be avoided."""
         return self.total / max(self.turn_wait, self.work)
 
 
@@ -126,6 +132,6 @@ class InterruptionTimes:
     last_packet: float
 
     @property
-    def silenced(self) -> float:
-        """The time that the bot went on speaking."""
+    def until_silent(self) -> float:
+        """For how many seconds the bot went on speaking after the person had begun."""
         return self.last_packet - self.first_voiced

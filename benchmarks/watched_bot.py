@@ -18,11 +18,11 @@ from pathlib import Path
 from bot.__main__ import main as run_bot
 
 NOTED = 0.0001
-"""CPU time from which a callback is listed with its name, in seconds."""
+"""A callback that takes at least this much CPU time (in seconds) is listed with its name."""
 
 
 class LoopWatch:
-    """Measures each callback of this thread's event loop.
+    """Measures each callback of every asyncio event loop in this process.
 
     Attributes:
         times: the CPU time of each callback, in seconds.
@@ -35,7 +35,7 @@ class LoopWatch:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Measure all callbacks until the block ends, in any event loop."""
+        """Measure all callbacks until the block ends."""
         run = asyncio.Handle._run
 
         def timed(handle: asyncio.Handle) -> None:
@@ -53,13 +53,13 @@ class LoopWatch:
             asyncio.Handle._run = run  # type: ignore[method-assign]
 
     def as_json(self) -> str:
-        """The number of callbacks for each time in whole microseconds, and the listed callbacks, as JSON."""
+        """JSON: how many callbacks took 0, 1, 2, ... whole microseconds, and the listed callbacks."""
         counted = Counter(round(1e6 * taken) for taken in self.times)
         return json.dumps({"microseconds": sorted(counted.items()), "noted": self.noted})
 
 
 def _name(handle: asyncio.Handle) -> str:
-    """The name of a callback: that of the coroutine for a step of a task."""
+    """The name of a callback. If the callback is a step of a task, the name of the task's coroutine."""
     callback = getattr(handle, "_callback", None)
     task = getattr(callback, "__self__", None)
     if isinstance(task, asyncio.Task):

@@ -67,7 +67,7 @@ class CallFactory:
         """
         settings, character = self.settings, LocalCharacter(self.characters, server)
         place = ConversationPlace(transport.kind, transport.place, server, transport.prompts.id)
-        kept = KeptTurns(self.conversations.call(place), lambda: character.now().persona.name)
+        kept = KeptTurns(self.conversations.begin_call(place), lambda: character.now().persona.name)
         engines = CallEngines(
             character,
             lambda history, room: ModelResponder(

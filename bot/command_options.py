@@ -21,8 +21,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "doctor": "Looks at everything, and says what is wrong.",
         "models": "Lists, downloads and checks the weights that Seiyuu can run.",
         "health": "Shows how the running bot is doing.",
-        "backup": "Copies everything that the bot has kept into one file, also while it runs.",
-        "restore": "Brings back what a backup has copied, while no bot runs.",
+        "backup": "Copies the bot's stored data into one file. It works while the bot is running, too.",
+        "restore": "Brings back what a backup has saved. No bot may be running meanwhile.",
         "version": "Prints which Seiyuu this is.",
     }
 )

@@ -50,14 +50,14 @@ async def open_model_router(
     urls = settings.llm.servers
     if not urls:
         weights, url = await _start_own_llm(settings, weights, stack, progress)
-        urls = {settings.llm.call_card: url}
+        urls = {settings.llm.call_gpu: url}
         # The bot's own server has one model, and accepts any name for it.
         settings = settings.changed(llm_model=None)
     clients = {
         card: await stack.enter_async_context(ModelClient(ModelOptions.of(settings.llm, url)))
         for card, url in urls.items()
     }
-    return weights, await ModelRouter.load(database, clients, settings.llm.call_card)
+    return weights, await ModelRouter.load(database, clients, settings.llm.call_gpu)
 
 
 async def _start_own_llm(

@@ -57,7 +57,7 @@ class AnswerPolicy(StrEnum):
 
 
 class ListeningPolicy(StrEnum):
-    """Whether the bot listens to people who have not decided about it."""
+    """Whether the bot listens to people who have not said yet whether it may."""
 
     OPT_OUT = "opt-out"
     OPT_IN = "opt-in"
@@ -122,7 +122,7 @@ class CallSettings(Section):
         prompt_channel: name or id of the channel for typed prompts; ``None`` means the channel of the join command.
         alone_timeout: seconds without people after which a call ends.
         voiceless_timeout: seconds without the speech server after which a call ends.
-        listening: whether the bot listens to people who have not decided about it.
+        listening: whether the bot listens to people who have not said yet whether it may.
         answer_to: which utterances are answered if several people are in the call.
         barge_in: who may interrupt the bot.
         captions: where captions (who said what) are written, until somebody chooses otherwise.
@@ -130,7 +130,7 @@ class CallSettings(Section):
         interim_transcripts: whether words are worked out while somebody speaks, for guesses and for programs that read
             ``--events``.
         guesses: whether replies are prepared before it is certain that the person has finished.
-        wrong_guesses_per_minute: most prepared replies that a call throws away in a minute.
+        wrong_guesses_per_minute: the largest number of prepared replies that a call may throw away in a minute.
     """
 
     prefix: ClassVar[str] = ""
@@ -187,11 +187,11 @@ class ModelSettings(Section):
         """Addresses of the model servers, by GPU. If ``LLM_URL`` is set, it is the only one."""
         if self.url is not None:
             return {self.voice_gpu: self.url}
-        by_card = {GpuVendor.NVIDIA: self.url_nvidia, GpuVendor.AMD: self.url_amd}
-        return {card: url for card, url in by_card.items() if url is not None}
+        by_gpu = {GpuVendor.NVIDIA: self.url_nvidia, GpuVendor.AMD: self.url_amd}
+        return {gpu: url for gpu, url in by_gpu.items() if url is not None}
 
     @property
-    def call_card(self) -> GpuVendor:
+    def call_gpu(self) -> GpuVendor:
         """GPU for calls: ``VOICE_GPU``, unless only the other GPU has a model server."""
         servers = self.servers
         return next(iter(servers)) if servers and self.voice_gpu not in servers else self.voice_gpu
@@ -199,12 +199,12 @@ class ModelSettings(Section):
     @property
     def call_url(self) -> str | None:
         """Address of the model server for calls."""
-        return self.servers.get(self.call_card)
+        return self.servers.get(self.call_gpu)
 
     @property
     def named_card(self) -> GpuVendor | None:
-        """GPU for calls if there is one model server per GPU; otherwise ``None``."""
-        return self.call_card if self.url is None and self.servers else None
+        """GPU for calls if the addresses are set per GPU; ``None`` if ``LLM_URL`` is set, or no address is."""
+        return self.call_gpu if self.url is None and self.servers else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,9 +260,9 @@ class ChatSettings(Section):
 
     Attributes:
         channels: names and ids of channels in which every message is answered.
-        memory_messages: most messages kept per channel.
-        context_messages: most messages sent to the model.
-        rate: most answers per user: a count, a slash, and seconds.
+        memory_messages: the largest number of messages that are kept per channel.
+        context_messages: the largest number of messages that are sent to the model.
+        rate: the largest number of answers per user: a count, a slash, and seconds (``10/60`` is ten in a minute).
     """
 
     prefix: ClassVar[str] = "chat_"
@@ -280,7 +280,7 @@ class VisionSettings(Section):
     Attributes:
         llm_url: base address, to which ``/chat/completions`` is appended.
         max_mb: largest file, in MiB.
-        max_frames: most frames per message.
+        max_frames: the largest number of frames per message.
     """
 
     prefix: ClassVar[str] = "vision_"

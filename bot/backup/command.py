@@ -28,14 +28,14 @@ from config.speech_settings import SpeechSettings
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 CONTENT = (
-    "In it are the database (settings made in chat, conversations, the schedule, subscriptions), the voices that "
-    "people made, and the personas. Not in it are .env with its secrets, recordings of calls, downloaded models, and "
-    "other files that your settings name."
+    "It contains the database (settings made in chat, conversations, the schedule, subscriptions), the voices that "
+    "people made, and the personas. It does not contain .env with its secrets, recordings of calls, downloaded "
+    "models, or other files that your settings name."
 )
 _DESCRIPTIONS = {
-    "backup": f"Copies everything that the bot has kept into one file, also while it runs. {CONTENT}",
-    "restore": "Brings back what `python -m bot backup` has saved, while no bot runs. What is there now is kept in "
-    "DATA_DIR/before-restore-…; personas that are there stay as they are.",
+    "backup": f"Copies the bot's stored data into one file. It works while the bot is running, too. {CONTENT}",
+    "restore": "Brings back what `python -m bot backup` has saved. No bot may be running meanwhile. What it replaces "
+    "is moved to DATA_DIR/before-restore-…. Personas that you already have are not changed.",
 }
 
 
@@ -64,7 +64,7 @@ def _run(command: str, arguments: list[str]) -> int:
     keep_files_private()
     file: Path = backup_parser(command).read(arguments).file
     if str(file) == "-":
-        print("✘ - is not a file. Name one, for example backups/seiyuu.sqlite3", file=sys.stderr)  # noqa: T201
+        print("✘ `-` is not a file name. Give one, for example backups/seiyuu.sqlite3", file=sys.stderr)  # noqa: T201
         return REFUSED
     try:
         settings = Settings.read()
@@ -80,16 +80,16 @@ def _run(command: str, arguments: list[str]) -> int:
         else:
             _restore(settings, folders, file, console)
     except HalfRestoredError as error:
-        return _failed(f"✘ {error}", FAILED)
+        return _end_with(f"✘ {error}", FAILED)
     except BackupError as error:
         said = f"✘ {error}" if command == "backup" else f"✘ {error} {unchanged}"
-        return _failed(said, REFUSED if isinstance(error, BackupRefusedError) else FAILED)
+        return _end_with(said, REFUSED if isinstance(error, BackupRefusedError) else FAILED)
     except KeyboardInterrupt:
-        return _failed(f"Stopped. {unchanged}", INTERRUPTED)
+        return _end_with(f"Stopped. {unchanged}", INTERRUPTED)
     return OK
 
 
-def _failed(why: str, status: int) -> int:
+def _end_with(why: str, status: int) -> int:
     print(why, file=sys.stderr)  # noqa: T201
     return status
 
@@ -107,7 +107,7 @@ def _back_up(settings: Settings, folders: dict[str, Path], file: Path, console: 
     total = backup_size(database, folders)
     with progress_on(console, total) as report:
         left_out = write_backup(database, folders, file, report("Backing up", total))
-    _say(console, f"✔ {file}: {size(file.stat().st_size)}, and it can be read.")
+    _say(console, f"✔ {file}: {size(file.stat().st_size)}. It was read again, to check it.")
     _say(console, f"  {CONTENT}")
     for each in left_out:
         print(f"! Not in it: {each}.", file=sys.stderr)  # noqa: T201
@@ -117,27 +117,27 @@ def _back_up(settings: Settings, folders: dict[str, Path], file: Path, console: 
 
 def _restore(settings: Settings, folders: dict[str, Path], file: Path, console: Console) -> None:
     total = file.stat().st_size if file.is_file() else 0
-    with _signals_until_held() as hold:
+    with _ignorable_signals() as ignore_signals:
         with progress_on(console, total) as report:
-            restored = restore(file, settings.data_dir, folders, report("Restoring", total), hold)
+            restored = restore(file, settings.data_dir, folders, report("Restoring", total), ignore_signals)
         for line in _words(restored, settings.data_dir):
             _say(console, line)
 
 
 @contextmanager
-def _signals_until_held() -> Iterator[Callable[[], None]]:
+def _ignorable_signals() -> Iterator[Callable[[], None]]:
     """Yield a function that makes the process ignore the signals that end it, until the end of the block.
 
     The function is called when it is too late to stop the restore.
     """
     usual = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
 
-    def hold() -> None:
+    def ignore() -> None:
         for number in usual:
             signal.signal(number, signal.SIG_IGN)
 
     try:
-        yield hold
+        yield ignore
     finally:
         for number, handler in usual.items():
             signal.signal(number, handler)

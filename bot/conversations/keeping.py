@@ -84,11 +84,11 @@ class Conversations:
             oldest = self._clock() - self._days * DAY if self._days else float("inf")
             await self.writer.forget_before(oldest)
 
-    def call(self, place: ConversationPlace) -> CallKeeper:
+    def begin_call(self, place: ConversationPlace) -> CallKeeper:
         """Begin the conversation of a call; returns the object that stores its turns."""
         return CallKeeper(self, place)
 
-    def chat(self, place: ConversationPlace, asked: Turn, answered: Turn) -> None:
+    def store_chat(self, place: ConversationPlace, asked: Turn, answered: Turn) -> None:
         """Store a message and its answer in the text chat, if the author's words may be stored. Returns immediately."""
         if asked.person is None or not self.keeps(place, asked.person):
             return

@@ -38,6 +38,12 @@ class Part(StrEnum):
     LLM = "mind"
     TTS = "voice"
 
+    @property
+    def purpose(self) -> str:
+        """The part and what it does, as people read it after "a model"."""
+        does = {Part.STT: "speech recognition", Part.LLM: "language model", Part.TTS: "speech"}
+        return f"for the {self} ({does[self]})"
+
 
 class Source(StrEnum):
     """The source of a model's weights: packages, the Hugging Face hub, or this machine, which makes the toy weights."""

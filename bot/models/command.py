@@ -91,14 +91,14 @@ class ModelsCommand:
         wanted = self._choice.wanted
         for entry in self._shown():
             model = entry.model
-            self._say(f"{'●' if entry.name in wanted else '○'} {entry.name}: {model.title}, {model.part}")
+            self._say(f"{'●' if entry.name in wanted else '○'} {entry.name}: {model.title}, {model.part.purpose}")
             licence = self._catalogue.licences[model.licence]
             self._say(f"    {self._amount(entry)}, {licence.name}, {_on_a_card(model)}")
             if licence.consent:
                 self._say(f"    {licence.consent}")
             self._say(f"    {self._whereabouts(entry)}")
         for outside in self._choice.outside:
-            self._say(f"● {outside.setting}: a model of your own, {outside.part}")
+            self._say(f"● {outside.setting}: a model of your own, {outside.part.purpose}")
             self._say(f"    {outside.whereabouts}")
         self._say("")
         if not wanted:

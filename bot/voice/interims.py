@@ -1,4 +1,7 @@
-"""Interim transcripts: the words of turns that still go on, for those who watch the call, and how often they come."""
+"""Interim transcripts: the words so far of turns that still go on.
+
+This module limits how often they are made, and shows them to those who watch the call.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,8 @@ class InterimPace:
         """Whether the next interim transcript may be made now."""
         return self._next_at is None or self._clock() >= self._next_at
 
-    def made(self, began_at: float) -> None:
-        """Record that a transcript is ready that was asked for at ``began_at``, in monotonic seconds."""
+    def record_made(self, began_at: float) -> None:
+        """Record that a transcript is ready. It was requested at ``began_at``, in monotonic seconds."""
         now = self._clock()
         self._next_at = now + (now - began_at) * (1 / SHARE - 1)
 
@@ -60,7 +63,8 @@ class InterimCaptions:
 
         Args:
             speaker: who speaks.
-            before: the words of the turn's parts that were cut off. They are settled.
+            before: the words of the earlier parts, if a long turn was divided into parts. These words don't change any
+                more.
             transcript: the words after them.
         """
         so_far = self._turns.get(speaker.turn, SoFar()).then(transcript)
@@ -74,7 +78,7 @@ class InterimCaptions:
         """Begin a new part of a turn."""
         self._turns.pop(turn, None)
 
-    def replaced(self, turn: TurnId) -> None:
+    def forget(self, turn: TurnId) -> None:
         """Forget a turn whose final words are shown now."""
         self._turns.pop(turn, None)
         self._shown.pop(turn, None)

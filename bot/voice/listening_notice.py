@@ -37,7 +37,7 @@ class ListeningTerms:
         """The text at the beginning of a call: the bot listens, what happens with the speech, and how to change that.
 
         Args:
-            policy: whether the bot listens to people who have not decided about it.
+            policy: whether the bot listens to people who have not said yet whether it may.
             channel: name of the voice channel.
             captions: place in which captions are written.
         """

@@ -214,7 +214,7 @@ class TurnTaking:
             return
         finally:
             turn.interim = None
-        self._interim_pace.made(began_at)
+        self._interim_pace.record_made(began_at)
         turn.so_far = InterimWords(text, len(sound), parts)
         self._decide_interruption(turn, text)
         self._guess_early(turn)
@@ -328,7 +328,7 @@ class TurnTaking:
         if classification.kind in (UtteranceKind.NOTHING, UtteranceKind.ECHO):
             self._captions.withdraw(turn.id)
             return
-        self._captions.replaced(turn.id)
+        self._captions.forget(turn.id)
         name = self._people.name(person)
         addressed = classification.kind in (UtteranceKind.ADDRESSED, UtteranceKind.COMMAND)
         utterance = UtteranceHeard(person, name, text, addressed, turn.language, turn.id)

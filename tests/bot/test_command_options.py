@@ -29,7 +29,7 @@ def _help(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return capsys.readouterr().out
 
 
-def _told(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+def _usage_error(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     with pytest.raises(SystemExit) as ended:
         read_options(words)
     assert ended.value.code == 2
@@ -44,13 +44,15 @@ def test_each_command_has_a_page_of_its_own(capsys: pytest.CaptureFixture[str], 
     assert {option for option in everything if option in page} == OWN[command]
 
 
-def test_the_page_of_all_names_the_commands_whose_options_it_does_not_show(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_common_help_page_lists_the_commands_whose_options_it_does_not_show(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     page = _help(capsys, "--help")
     assert "health, models, backup and restore have options of their own" in " ".join(page.split())
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"]])
-def test_the_page_of_all_names_every_command(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+def test_the_common_help_page_lists_every_command(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     page = _help(capsys, *words)
     for command, does in COMMANDS.items():
         assert f"{command} " in page
@@ -63,16 +65,18 @@ def test_help_before_a_command_is_its_page(capsys: pytest.CaptureFixture[str], c
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("rnu", "run"), ("doctr", "doctor"), ("hlep", "help"), ("Demo", "demo")])
-def test_a_command_that_is_mistyped_is_told_with_the_one_that_was_meant(
+def test_the_error_for_a_mistyped_command_names_the_one_that_was_meant(
     capsys: pytest.CaptureFixture[str], typed: str, meant: str
 ) -> None:
-    said = _told(capsys, typed)
+    said = _usage_error(capsys, typed)
     assert f"there is no command {typed!r}. Did you mean {meant}?" in said
     assert "choose from" not in said
 
 
-def test_a_command_that_nobody_knows_is_told_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "There are: run, demo, rehearse, doctor, models, health, backup, restore, version." in _told(capsys, "serve")
+def test_the_error_for_an_unknown_command_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "There are: run, demo, rehearse, doctor, models, health, backup, restore, version." in _usage_error(
+        capsys, "serve"
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,10 +90,8 @@ def test_a_command_that_nobody_knows_is_told_with_those_there_are(capsys: pytest
         (["run", "demo"], "'demo' is not understood."),
     ],
 )
-def test_an_option_that_is_wrong_is_told_in_words(
-    capsys: pytest.CaptureFixture[str], words: list[str], said: str
-) -> None:
-    told = _told(capsys, *words)
+def test_a_wrong_option_is_explained(capsys: pytest.CaptureFixture[str], words: list[str], said: str) -> None:
+    told = _usage_error(capsys, *words)
     assert said in told
     assert "--help` shows what there is." in told
 
@@ -110,7 +112,7 @@ def test_an_option_that_is_wrong_is_told_in_words(
         (["models", "list", "--profile"], "--profile needs a value."),
     ],
 )
-def test_commands_that_read_their_own_words_tell_mistakes_in_the_same_way(
+def test_commands_with_their_own_parser_explain_mistakes_in_the_same_way(
     capsys: pytest.CaptureFixture[str], words: list[str], said: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -130,13 +132,13 @@ def test_options_may_stand_before_the_command_and_without_one() -> None:
     assert (before.command, before.json) == ("doctor", True)
 
 
-def test_options_of_other_commands_are_as_nobody_chose_them() -> None:
+def test_options_of_other_commands_have_their_defaults() -> None:
     chosen = read_options(["run", "--events"])
     assert (chosen.command, chosen.events, chosen.stay, chosen.out, chosen.json) == ("run", True, False, None, False)
 
 
 @pytest.mark.parametrize("words", [["version"], ["--version"]])
-def test_the_version_is_told_at_once(words: list[str]) -> None:
+def test_the_version_is_printed_at_once(words: list[str]) -> None:
     ask = (
         "import sys\nfrom bot.__main__ import main\ntry:\n    status = main(sys.argv[1:])\n"
         "except SystemExit as end:\n    status = end.code\nprint(status, 'discord' in sys.modules)"
@@ -145,4 +147,4 @@ def test_the_version_is_told_at_once(words: list[str]) -> None:
     # The version is printed even if a setting is wrong.
     environment = {**os.environ, "LLM_TEMPERATURE": "hot"}
     told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True)
-    assert told.stdout == f"Seiyuu {VERSION}\n0 False\n", "without all that a call needs"
+    assert told.stdout == f"Seiyuu {VERSION}\n0 False\n", "it imports nothing that only a call needs"

@@ -1,4 +1,4 @@
-"""Tests that texts for people name commands with the operator's prefix."""
+"""Tests that the texts that people read name commands with the operator's prefix, not with a fixed ``!``."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ _BY_FIXED_PREFIX = re.compile(r"![a-z]{2}|`!$")
 
 
 def _texts(source: str) -> Iterator[tuple[int, str]]:
-    """The string literals of a module with their lines. Of docstrings, only those of commands, which ``help`` shows."""
+    """The string literals of a module with their lines.
+
+    Docstrings are left out, except for those of commands (decorated async functions), which ``help`` shows.
+    """
     tree = ast.parse(source)
-    silent: set[ast.AST] = set()
+    not_shown: set[ast.AST] = set()
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if not isinstance(body, list) or (isinstance(node, ast.AsyncFunctionDef) and node.decorator_list):
             continue
-        silent |= {each.value for each in body if isinstance(each, ast.Expr)}
+        not_shown |= {each.value for each in body if isinstance(each, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in silent:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in not_shown:
             yield node.lineno, node.value
 
 
@@ -48,4 +51,4 @@ def test_no_text_names_a_command_by_a_fixed_prefix(file: Path) -> None:
     named = [
         f"line {line}: {text!r}" for line, text in _texts(file.read_text("utf-8")) if _BY_FIXED_PREFIX.search(text)
     ]
-    assert named == [], "write {prefix} in place of the mark, and format it with COMMAND_PREFIX"
+    assert named == [], "write {prefix} instead of `!`, and fill in COMMAND_PREFIX"

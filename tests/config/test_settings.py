@@ -162,11 +162,11 @@ def test_the_operator_guide_explains_every_variable() -> None:
 
 def test_the_only_model_server_serves_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_URL_AMD", "http://127.0.0.1:8091/v1")
-    assert load_settings().llm.call_card is GpuVendor.AMD
+    assert load_settings().llm.call_gpu is GpuVendor.AMD
     monkeypatch.setenv("LLM_URL_NVIDIA", "http://127.0.0.1:8090/v1")
-    assert load_settings().llm.call_card is GpuVendor.NVIDIA
+    assert load_settings().llm.call_gpu is GpuVendor.NVIDIA
     monkeypatch.setenv("VOICE_GPU", "amd")
-    assert load_settings().llm.call_card is GpuVendor.AMD
+    assert load_settings().llm.call_gpu is GpuVendor.AMD
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_the_words_are_there(guest: str) -> None:
         assert recogniser.closest(speech(text, GUEST_VOICES[guest]), SAMPLE_RATE, SENTENCES).text == text
 
 
-def test_it_is_levelled_and_has_no_silence_around_it() -> None:
+def test_speech_is_levelled_and_has_no_silence_around_it() -> None:
     sound = speech("Hello there!", GUEST_VOICES["Ada"])
     assert sound.dtype == np.float32
     assert rms(sound) == pytest.approx(0.1, rel=0.01)
@@ -56,7 +56,7 @@ def test_mhm_is_not_spelled_out() -> None:
     ("text", "voice"),
     [("Hello.", GuestVoice("no-such-voice", 160, 50)), ("", GUEST_VOICES["Ada"]), ("...", GUEST_VOICES["Ada"])],
 )
-def test_what_cannot_be_said_is_told(text: str, voice: GuestVoice) -> None:
+def test_a_text_that_cannot_be_spoken_raises_an_error(text: str, voice: GuestVoice) -> None:
     with pytest.raises(SpeechError):
         speech(text, voice)
 

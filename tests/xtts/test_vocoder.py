@@ -16,7 +16,7 @@ CHANNELS = 16
 
 @pytest.fixture(scope="module")
 def decoder() -> Any:
-    """XTTS's vocoder with fewer channels; a frame affects as many frames around it."""
+    """XTTS's vocoder with fewer channels. A frame affects the same number of frames around it as in the full one."""
     import_loading()
     import torch
     from TTS.tts.layers.xtts.hifigan_decoder import HifiDecoder

@@ -6,8 +6,9 @@ The protocol is described in :mod:`wire`. This module adds these rules:
   to the current reply. Replies are spoken one after another.
 - An error that names a reply ends that reply: neither sound nor ``flushed`` follows, and its further tokens are
   ignored. A message that can't be parsed does not end a reply.
-- ``cancel`` drops every reply of the connection. Later tokens of the replies that were being received or spoken, or
-  of the reply that the message names, are ignored until a token names another reply.
+- ``cancel`` drops every reply of the connection. After that, tokens are ignored if they name the reply that was being
+  received, the reply that was being spoken, or the reply that the ``cancel`` named. The next text that names another
+  reply, or none, begins a new reply, and from then on nothing is ignored.
 """
 
 from __future__ import annotations
@@ -165,9 +166,9 @@ class StreamConnection(ReplyClient):
 
     async def _restart(self, cancel: Cancel, tasks: asyncio.TaskGroup) -> asyncio.Task[None]:
         """Confirm a cancel after the old worker has ended, and continue with a new worker."""
-        written = self._open_reply.id if self._open_reply else None
-        spoken = self._worker.current.id if self._worker.current else written
-        self._cancelled = frozenset({cancel.reply, written, spoken} - {None})
+        received = self._open_reply.id if self._open_reply else None
+        spoken = self._worker.current.id if self._worker.current else received
+        self._cancelled = frozenset({cancel.reply, received, spoken} - {None})
         self._open_reply = None
         self._worker = self._new_worker()
         self._metrics.cancels += 1

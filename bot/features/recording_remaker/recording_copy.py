@@ -27,12 +27,12 @@ class RecordingCopy:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / COPY_FILE
-        self._first = folder / BOT_FILE
+        self._original = folder / BOT_FILE
 
     def copy(self) -> None:
         """Copy the original."""
-        with self._first.open("rb") as first, self._path.open("wb") as copy:
-            while block := first.read(_BLOCK_BYTES):
+        with self._original.open("rb") as original, self._path.open("wb") as copy:
+            while block := original.read(_BLOCK_BYTES):
                 # A recording is mostly silence: zero bytes. Silence is skipped instead of written, so that the copy
                 # becomes a sparse file, in which silence takes no space on the disk.
                 if block.count(0) == len(block):
@@ -64,7 +64,7 @@ class RecordingCopy:
         """Replace the original by the copy."""
         with self._path.open("rb") as copy:
             os.fsync(copy.fileno())
-        self._path.replace(self._first)
+        self._path.replace(self._original)
 
     def discard(self) -> None:
         """Delete the copy if it still exists."""

@@ -141,7 +141,7 @@ class AnswerWriter:
         if self._conversations is not None:
             name = "in private" if guild is None or isinstance(channel, discord.DMChannel) else str(channel)
             place = ConversationPlace(CHAT, name, guild.id if guild is not None else None, channel.id)
-            self._conversations.chat(place, asked, answered)
+            self._conversations.store_chat(place, asked, answered)
 
 
 def _character_scope(message: AnyMessage) -> int:

@@ -14,7 +14,8 @@ LONGEST = 0.1
 class AfterAsking:
     """Puts work off while a request to the model is being written. Use it only on the event loop.
 
-    The reply waits for that request. Nobody waits for the work, such as the sign that a prompt was accepted.
+    The reply has to wait for that request. Nobody waits for the other work, for example for the sign that a prompt was
+    accepted.
     """
 
     def __init__(self) -> None:
@@ -22,10 +23,10 @@ class AfterAsking:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """Put work off from now on, until :meth:`asked`, or for :data:`LONGEST` seconds."""
+        """Put work off from now on, until :meth:`catch_up`, or for :data:`LONGEST` seconds."""
         self._waiting = self._waiting or []
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(LONGEST, self.asked)
+            self._timer = asyncio.get_running_loop().call_later(LONGEST, self.catch_up)
 
     def do(self, work: Work) -> None:
         """Do some work now, or after the work that was put off."""
@@ -34,8 +35,8 @@ class AfterAsking:
         else:
             self._waiting.append(work)
 
-    def asked(self) -> None:
-        """Do the work that was put off: the request was written, or something else happens before it is."""
+    def catch_up(self) -> None:
+        """Do the work that was put off. Call it when the request was written, or when something else comes first."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

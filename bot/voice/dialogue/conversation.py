@@ -172,7 +172,7 @@ class Conversation:
 
         Does nothing if guesses are off, or if too many guesses were thrown away lately.
         """
-        if self._run_ahead.replies and self._guesses.allows(int(self._dialogue.guessing)):
+        if self._run_ahead.replies and self._guesses.allows(int(self._dialogue.speculating)):
             self._handle(events.TurnSpeculated(prompt))
 
     def commit(self, prompt: Prompt) -> None:
@@ -241,7 +241,7 @@ class Conversation:
         self._handle(events.PlaybackDrained(reply))
 
     def _handle(self, event: events.Event) -> None:
-        self._after_asking.asked()
+        self._after_asking.catch_up()
         for effect in self._dialogue.handle(event):
             self._perform(effect)
 
@@ -334,7 +334,7 @@ class Conversation:
             Turn.of_person(prompt.author, prompt.text, prompt.person),
             when_loading=lambda: self._handle(events.ModelLoading(reply)),
             when_counted=lambda usage: self._count(reply, usage),
-            when_asked=self._after_asking.asked,
+            when_asked=self._after_asking.catch_up,
         )
         try:
             async for text in answer:

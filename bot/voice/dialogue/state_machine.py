@@ -42,8 +42,8 @@ class Dialogue:
 
     A speculative reply is made like any other, but nothing of it is heard or seen before it is committed.
 
-    While a person who may interrupt speaks, the playback is held. If there are words in that person's turn, the
-    interrupted reply ends. If not, the playback continues where it was held.
+    The playback is held while somebody speaks who is allowed to interrupt. If there are words in that person's turn,
+    the interrupted reply ends. If not, the playback continues where it was held.
 
     Args:
         texts: called for each reply; returns the texts that the dialogue says in the persona's name.
@@ -74,7 +74,7 @@ class Dialogue:
         return self._progress is not None and self._progress.reply.committed
 
     @property
-    def guessing(self) -> bool:
+    def speculating(self) -> bool:
         """Whether a speculative reply is being made."""
         return self._progress is not None and not self._progress.reply.committed
 

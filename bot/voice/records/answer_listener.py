@@ -21,12 +21,12 @@ class AnswerListener:
 
     Args:
         recorder: records the call, and knows where each reply is in the bot's file.
-        manner: returns the speech parameters of the last reply.
+        get_parameters: returns the speech parameters of the last reply.
     """
 
-    def __init__(self, recorder: CallRecorder, manner: Callable[[], SpeechParameters]) -> None:
+    def __init__(self, recorder: CallRecorder, get_parameters: Callable[[], SpeechParameters]) -> None:
         self._recorder = recorder
-        self._manner = manner
+        self._get_parameters = get_parameters
         self._begun: set[str] = set()
         self._said: dict[str, tuple[ReplyEnded, SpeechParameters]] = {}
 
@@ -37,10 +37,10 @@ class AnswerListener:
                 # Replies that began before the recording are not noted, since the file has only their end.
                 self._begun.add(reply)
             case ReplyEnded(trace) if trace.reply in self._begun and self._recorder.recording:
-                # Answers that were spoken, to the end or until a person interrupted them, are made again. The others
-                # were not spoken, or their rest was written.
+                # Answers that were spoken to the end, or until a person interrupted them, can be spoken again by a
+                # better voice. The others were not spoken, or their remaining text was written in the channel instead.
                 if trace.outcome in (Outcome.SPOKEN, Outcome.INTERRUPTED):
-                    self._said[trace.reply] = (event, self._manner())
+                    self._said[trace.reply] = (event, self._get_parameters())
             case _:
                 pass
 

@@ -42,7 +42,7 @@ class Recordings:
         transport: has the names of people, the place of the call and its prompt channel.
         notices: writes into the prompt channel.
         recite: speaks a text.
-        manner: returns the speech parameters of the last reply.
+        get_parameters: returns the speech parameters of the last reply.
         data_dir: the folder in which each recording gets a folder of its own.
         remake: whether the texts of the bot's answers are saved, so that a better voice can speak them again later.
         clock: returns monotonic seconds.
@@ -54,7 +54,7 @@ class Recordings:
         transport: Transport,
         notices: Notices,
         recite: Callable[[str], Saying],
-        manner: Callable[[], SpeechParameters],
+        get_parameters: Callable[[], SpeechParameters],
         data_dir: Path,
         *,
         remake: bool,
@@ -64,7 +64,7 @@ class Recordings:
         self._transport = transport
         self._notices = notices
         self._recite = recite
-        self._manner = manner
+        self._get_parameters = get_parameters
         self._data_dir = data_dir
         self._remake = remake
         self._clock = clock
@@ -107,7 +107,7 @@ class Recordings:
             if self._remake:
                 # The listener is created before the announcement, because the bot's next answer may begin at the moment
                 # at which the announcement ends.
-                self._answers = AnswerListener(recorder, self._manner)
+                self._answers = AnswerListener(recorder, self._get_parameters)
             await self._announce(written, spoken)
             if self._announced is recorder:
                 recorder.start()

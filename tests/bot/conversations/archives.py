@@ -40,11 +40,11 @@ class Archive:
         )
 
     def call(self) -> tuple[KeptTurns, CallKeeper]:
-        keeper = self.conversations.call(LOUNGE)
+        keeper = self.conversations.begin_call(LOUNGE)
         return KeptTurns(keeper, lambda: "Mia"), keeper
 
     def write(self, person: int, name: str, asked: str, answered: str, place: ConversationPlace = GENERAL) -> None:
-        self.conversations.chat(place, Said.of_person(name, asked, person), Said.of_bot(answered, name="Mia"))
+        self.conversations.store_chat(place, Said.of_person(name, asked, person), Said.of_bot(answered, name="Mia"))
 
     async def turns(self) -> list[Turn]:
         await self.conversations.writer.flush()

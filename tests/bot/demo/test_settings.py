@@ -35,7 +35,7 @@ def _set(monkeypatch: pytest.MonkeyPatch, folder: Path, **variables: str) -> Set
     return Settings.read()
 
 
-def _read_by_its_bot(monkeypatch: pytest.MonkeyPatch, own: Settings) -> tuple[Settings, Any]:
+def _as_the_demonstration_reads(monkeypatch: pytest.MonkeyPatch, own: Settings) -> tuple[Settings, Any]:
     """The settings of the demonstration's bot and its speech server, with the same ``.env`` in the same folder."""
     for name, value in demo_environment(own, SpeechSettings.read()).items():
         monkeypatch.setenv(name, value)
@@ -43,13 +43,13 @@ def _read_by_its_bot(monkeypatch: pytest.MonkeyPatch, own: Settings) -> tuple[Se
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_each_setting_that_is_not_an_engines_stays_outside(
+def test_a_setting_is_not_used_while_no_engine_needs_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     own = _set(monkeypatch, tmp_path, **{name: OWN[name]})
     assert ignored_settings(own, SpeechSettings.read()) == [name]
     usual = Settings.read(_env_file=None)
-    settings, speech = _read_by_its_bot(monkeypatch, own)
+    settings, speech = _as_the_demonstration_reads(monkeypatch, own)
     assert settings == usual
     assert (speech.tts_voice, speech.tts_preset, speech.tts_fallback) == (
         None,
@@ -59,14 +59,14 @@ def test_each_setting_that_is_not_an_engines_stays_outside(
     assert demo_settings(own) == usual
 
 
-def test_the_model_that_is_named_is_an_engine_and_told_of_as_a_start_does(
+def test_a_named_llm_is_used_and_an_unusable_name_is_reported_as_at_an_ordinary_start(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     own = _set(monkeypatch, tmp_path, LLM_MODEL="llama3.1", WEIGHTS="toys")
     assert ignored_settings(own, SpeechSettings.read()) == []
     (told,) = choose_weights(demo_settings(own)).notices
     assert told.startswith("LLM_MODEL=llama3.1 is neither a GGUF file nor a model of")
-    settings, _ = _read_by_its_bot(monkeypatch, own)
+    settings, _ = _as_the_demonstration_reads(monkeypatch, own)
     assert settings.llm.model == "llama3.1"
 
 
@@ -95,7 +95,7 @@ def test_the_engines_are_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         "TTS_VOICE": "Claribel Dervla",
     }
     own = _set(monkeypatch, tmp_path, **engines, COMMAND_PREFIX="?")
-    settings, speech = _read_by_its_bot(monkeypatch, own)
+    settings, speech = _as_the_demonstration_reads(monkeypatch, own)
     assert (str(settings.llm.url), settings.llm.max_tokens) == ("http://127.0.0.1:11434/v1", 99)
     assert (str(settings.stt.url), settings.stt.language) == ("http://127.0.0.1:9000/v1", "de")
     assert (settings.tts.engine, speech.tts_voice) == ("xtts", "Claribel Dervla")
@@ -107,7 +107,7 @@ def test_the_engines_are_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 def test_the_files_of_secrets_stay_outside_and_only_the_engines_keys_are_taken(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A container's secrets win over the environment, in which the demonstration gives its bot a token."""
+    """Secret files win over environment variables, so the operator's token would win over the demonstration's."""
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     for name in ("discord_token", "tts_token", "llm_api_key", "vision_llm_api_key", "openai_api_key"):

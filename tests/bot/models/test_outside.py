@@ -22,18 +22,18 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Said:
-    return Said(capsys, monkeypatch)
+def models(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> ModelsCommand:
+    return ModelsCommand(capsys, monkeypatch)
 
 
-class Said:
-    """The output and exit status of ``models`` with these settings."""
+class ModelsCommand:
+    """Runs the ``models`` command with given settings. Returns its exit status and its output."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self._capsys = capsys
         self._monkeypatch = monkeypatch
 
-    def by(self, action: str, **settings: str) -> tuple[int, str]:
+    def run(self, action: str, **settings: str) -> tuple[int, str]:
         for name, value in settings.items():
             self._monkeypatch.setenv(name, value)
         status = run_models(action.split())
@@ -46,10 +46,10 @@ def test_the_names_are_those_that_faster_whisper_has() -> None:
 
 @pytest.mark.parametrize("action", ["download", "download --yes", "check", "repair"])
 @pytest.mark.parametrize("model", ["tiny.en", "large-v3", "somebody/whisper-of-theirs"])
-def test_a_recogniser_that_can_not_be_downloaded_here_is_told_with_what_gets_it(
-    said: Said, action: str, model: str
+def test_for_a_recogniser_outside_the_catalogue_the_command_that_gets_it_is_named(
+    models: ModelsCommand, action: str, model: str
 ) -> None:
-    status, words = said.by(action, STT_MODEL=model)
+    status, words = models.run(action, STT_MODEL=model)
     assert status == 1
     assert f"✘ STT_MODEL={model} is not here." in words
     assert f"type `.venv/bin/hf download {hub_repository(model)}`" in words
@@ -71,8 +71,10 @@ def test_a_recogniser_that_can_not_be_downloaded_here_is_told_with_what_gets_it(
         ({"TTS_ENGINE": "kokoro", "KOKORO_MODEL": "/srv/kokoro"}, "KOKORO_MODEL=/srv/kokoro is not here."),
     ],
 )
-def test_a_check_fails_where_what_a_setting_names_is_not_there(said: Said, settings: dict[str, str], told: str) -> None:
-    status, words = said.by("check", **settings)
+def test_the_check_fails_if_the_weights_that_a_setting_names_are_missing(
+    models: ModelsCommand, settings: dict[str, str], told: str
+) -> None:
+    status, words = models.run("check", **settings)
     assert status == 1
     assert f"✘ {told}" in words
 
@@ -86,31 +88,33 @@ def test_a_check_fails_where_what_a_setting_names_is_not_there(said: Said, setti
         {"TTS_ENGINE": "espeak", "XTTS_MODEL": "/x", "PIPER_MODEL": "/x.onnx", "KOKORO_MODEL": "/x"},
     ],
 )
-def test_what_a_server_elsewhere_has_or_nobody_uses_is_not_looked_for(said: Said, settings: dict[str, str]) -> None:
-    assert said.by("check", **settings)[0] == 0
+def test_weights_that_a_server_has_or_that_nobody_uses_are_not_checked(
+    models: ModelsCommand, settings: dict[str, str]
+) -> None:
+    assert models.run("check", **settings)[0] == 0
 
 
-def test_a_folder_of_ones_own_is_named_and_not_checked(said: Said, tmp_path: Path) -> None:
+def test_a_folder_of_ones_own_is_named_and_not_checked(models: ModelsCommand, tmp_path: Path) -> None:
     (tmp_path / "whisper").mkdir()
-    status, words = said.by("check", STT_MODEL="./whisper")
+    status, words = models.run("check", STT_MODEL="./whisper")
     assert status == 0
     assert "– STT_MODEL=./whisper: stored in ./whisper, and is not checked" in words
-    assert "● STT_MODEL=./whisper: a model of your own, ears" in said.by("list")[1]
-    assert "Everything is here already." in said.by("download")[1]
+    assert "● STT_MODEL=./whisper: a model of your own, for the ears (speech recognition)" in models.run("list")[1]
+    assert "Everything is here already." in models.run("download")[1]
 
 
-def test_what_the_hubs_cache_has_is_found_there(said: Said, tmp_path: Path) -> None:
+def test_weights_in_the_cache_of_the_hub_are_found_there(models: ModelsCommand, tmp_path: Path) -> None:
     entry = tmp_path / "hub" / "models--Systran--faster-whisper-tiny.en"
     (entry / "refs").mkdir(parents=True)
     (entry / "refs" / "main").write_text("0123")
     (entry / "snapshots" / "0123").mkdir(parents=True)
     (entry / "snapshots" / "0123" / "model.bin").write_bytes(b"model")
-    status, words = said.by("check", STT_MODEL="tiny.en")
+    status, words = models.run("check", STT_MODEL="tiny.en")
     assert status == 0
     assert f"– STT_MODEL=tiny.en: stored in {entry}" in words
 
 
-def test_a_start_tells_of_it_too(tmp_path: Path) -> None:
+def test_a_start_reports_missing_weights_too(tmp_path: Path) -> None:
     (told,) = missing_parts(Settings.read(stt_model="tiny.en", data_dir=tmp_path, cache_dir=tmp_path))
     assert told.startswith("⚠️ STT_MODEL=tiny.en is not here. To get it")
     assert told.endswith("Without it I can't understand speech.")
@@ -129,5 +133,5 @@ def test_a_start_tells_of_it_too(tmp_path: Path) -> None:
         ("", None),
     ],
 )
-def test_a_name_of_faster_whispers_or_of_the_hubs_is_no_path(asked: str, repository: str | None) -> None:
+def test_names_of_faster_whisper_and_of_the_hub_differ_from_paths(asked: str, repository: str | None) -> None:
     assert hub_repository(asked) == repository

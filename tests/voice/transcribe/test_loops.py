@@ -94,7 +94,7 @@ def test_fewer_repetitions_make_a_loop_if_the_recogniser_was_cut_off() -> None:
     text = "Dallad, Dallad, Dallad, Dallad"
     assert kept(TranscriptSegment(text, 0.05, -0.3, 1.4, cut_off=True)) == ""
     assert kept(TranscriptSegment(text, 0.05, -0.3, 1.4)) == text
-    # People may say a short word so fast that the recogniser is cut off.
+    # A short word that is repeated very fast can fill the recogniser's limit of tokens, too.
     fast = "No, no, no, no, no, no, no,"
     assert kept(TranscriptSegment(fast, 0.05, -0.3, 1.4, cut_off=True)) == fast
 

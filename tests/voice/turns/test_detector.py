@@ -33,8 +33,8 @@ def waited(person: Person) -> float:
     return person.only(TurnEnded)[-1].at - person.only(SpeechPaused)[-1].at
 
 
-def make_push_to_talk() -> Person:
-    """A person who has released the key three times while they were still heard."""
+def person_with_push_to_talk() -> Person:
+    """A person who has released a push-to-talk key three times right after the last word, without silence before."""
     person = Person()
     for _ in range(3):
         person.talk(1.0)
@@ -63,7 +63,7 @@ def test_sound_from_before_the_speech_was_certain_is_kept() -> None:
     assert np.array_equal(paused.sound, sent[-len(paused.sound) :])
 
 
-def test_a_pause_is_noticed_within_two_packets_nearly_wherever_in_a_window_the_words_end() -> None:
+def test_nearly_every_pause_is_noticed_within_two_packets() -> None:
     noticed = []
     for packets in range(50, 58):
         person = Person()
@@ -181,7 +181,7 @@ def test_packets_that_are_late_end_no_turn() -> None:
 
 
 def test_a_released_key_ends_the_turn_at_once() -> None:
-    person = make_push_to_talk()
+    person = person_with_push_to_talk()
     person.talk(1.0)
     released = person.now
     person.close()
@@ -191,7 +191,7 @@ def test_a_released_key_ends_the_turn_at_once() -> None:
 
 
 def test_a_held_key_keeps_the_turn_open_through_a_long_pause() -> None:
-    person = make_push_to_talk()
+    person = person_with_push_to_talk()
     person.talk(1.0)
     person.stay_quiet(1.2)
     person.talk(1.0)
@@ -199,7 +199,7 @@ def test_a_held_key_keeps_the_turn_open_through_a_long_pause() -> None:
 
 
 def test_a_transmission_that_stops_without_announcement_is_no_released_key() -> None:
-    person = make_push_to_talk()
+    person = person_with_push_to_talk()
     person.talk(1.0)
     person.close(announced=False)
     assert person.named()[-1] == "SpeechPaused"
@@ -230,7 +230,7 @@ def test_the_sound_of_a_long_turn_is_reported_every_second() -> None:
     assert len(reported) == 4
 
 
-def test_with_interim_transcripts_it_is_reported_every_quarter_of_a_second() -> None:
+def test_with_interim_transcripts_the_sound_is_reported_every_quarter_of_a_second() -> None:
     person = Person(replace(SETTINGS, next_interim=SETTINGS.next_interim_often))
     person.talk(3.0)
     reported = [event.at for event in person.only(SpeechSoFar)]

@@ -101,13 +101,13 @@ class Network:
             raise EngineError(f"{file} can't be read: {error.strerror or error}") from error
         # ONNX Runtime's errors have no common base class except Exception.
         except Exception as error:
-            raise EngineError(f"{file} is damaged, or no network of Piper's ({one_line(error)})") from error
+            raise EngineError(f"{file} is damaged or is not a Piper network ({one_line(error)})") from error
         if not len(sound) or not np.isfinite(sound).all():
             raise EngineError(f"{file} is not a Piper network: it makes no sound")
 
     def speak(self, given: NetworkInput, options: onnxruntime.RunOptions) -> Iterator[Samples]:
-        """Yield mono samples, -1 to 1, piece by piece. Setting ``options.terminate`` soon ends this with an error."""
-        made = self._begin(self._first, given, options)
+        """Yield mono samples, -1 to 1, piece by piece. Soon after ``options.terminate`` is set, it raises an error."""
+        made = self._run_first(self._first, given, options)
         if not self.stages:
             yield from map(_samples, made.values())
             return
@@ -131,7 +131,7 @@ class Network:
                 yield np.concatenate(held)
                 held.clear()
 
-    def _begin(
+    def _run_first(
         self, session: onnxruntime.InferenceSession, given: NetworkInput, options: onnxruntime.RunOptions
     ) -> dict[str, NDArray[Any]]:
         names = [output.name for output in session.get_outputs()]
@@ -144,7 +144,7 @@ class Network:
             if (parts := divide(network, modules)) is None:
                 continue
             first = self._session(parts.first.SerializeToString())
-            made = self._begin(first, probe, onnxruntime.RunOptions())
+            made = self._run_first(first, probe, onnxruntime.RunOptions())
             stages = list[Stage]()
             for part in parts.rest:
                 # The decoder's convolutions have few channels and use only one thread each. A batch of several sections
@@ -213,18 +213,18 @@ def divide(network: ModelProto, modules: Sequence[str]) -> DividedNetwork | None
         if output.name not in behind:
             return None
         taken = _taken(graph, output.name, behind)
-        part = _part(network, map(_floats, taken), [output])
+        part = _part(network, map(_float_tensor, taken), [output])
         between = [name for name in taken if name in behind_first]
         if part is None or len(between) != (module != modules[0]):
             return None
         rest.insert(0, part)
         from_first |= dict.fromkeys(name for name in taken if name not in between)
-        output = _floats(*between) if between else output
-    first = _part(network, graph.input, map(_floats, from_first))
+        output = _float_tensor(*between) if between else output
+    first = _part(network, graph.input, map(_float_tensor, from_first))
     return None if first is None else DividedNetwork(first, tuple(rest))
 
 
-def _floats(name: str) -> ValueInfoProto:
+def _float_tensor(name: str) -> ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
 
 
@@ -238,7 +238,7 @@ def _behind(graph: GraphProto, module: str) -> set[str]:
 
 
 def _taken(graph: GraphProto, wanted: str, behind: set[str]) -> list[str]:
-    """Return the names that computing ``wanted`` needs from outside ``behind``, except for constants."""
+    """Return the names of the values that ``wanted`` is computed from, except constants and those in ``behind``."""
     makers = {output: node for node in graph.node for output in node.output}
     constants = {initializer.name for initializer in graph.initializer}
     constants.update(name for name, node in makers.items() if node.op_type == "Constant")

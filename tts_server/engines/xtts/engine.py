@@ -38,8 +38,9 @@ _Pieces = queue.SimpleQueue[Samples | EngineError | None]
 class XttsEngine:
     """A ``CloningEngine`` with XTTS v2. It is cheap to create: :meth:`load` reads the libraries and the weights.
 
-    All the model's work is done in one thread, one piece of work after another. So a stopped segment returns
-    immediately, while the model finishes its current token, and a slow client does not delay others.
+    All the model's work is done in one thread, one piece of work after another. The callers don't touch the model: they
+    read the sound from a queue. So a segment that is stopped ends at once, even if the model still finishes its current
+    token, and a slow client does not hold up others.
 
     Args:
         model_dir: the folder with the weights.
@@ -71,8 +72,8 @@ class XttsEngine:
         self._device = device
         self._precision = precision
         self._deepspeed = deepspeed
-        self._kept = LatentsFolder(cache_dir)
-        checkpoint = _checkpoint_so_far(model_dir)
+        self._latents_folder = LatentsFolder(cache_dir)
+        checkpoint = _checkpoint_or_defaults(model_dir)
         self.sample_rate = checkpoint.sample_rate
         self._voice_list = VoiceList(profiles, cache_dir, checkpoint.languages, default_voice)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="xtts")
@@ -114,7 +115,7 @@ class XttsEngine:
         loading = import_loading()
         model: XttsModel = loading.load_model(checkpoint, self._device, self._precision, self._deepspeed, report)
         self._voice_list.update(tuple(model.speakers), checkpoint.languages)
-        learned = LearnedVoices(model, checkpoint, self._profiles, self._voice_list, self._kept)
+        learned = LearnedVoices(model, checkpoint, self._profiles, self._voice_list, self._latents_folder)
         _log.info("%s is loaded on %s: %s", self.name, model.device, before.change_until_now())
         if model.device.gpu is None:
             _log.warning("%s", ON_PROCESSOR)
@@ -195,7 +196,7 @@ class XttsEngine:
         learned = self._learned
         if learned is not None:
             learned.forget(voice)
-        self._kept.forget(voice)
+        self._latents_folder.forget(voice)
 
     def close(self) -> None:
         """Unload the model and end its thread."""
@@ -203,7 +204,7 @@ class XttsEngine:
         self._thread.shutdown(wait=True)
 
 
-def _checkpoint_so_far(folder: Path) -> Checkpoint:
+def _checkpoint_or_defaults(folder: Path) -> Checkpoint:
     try:
         return read_checkpoint(folder)
     except EngineError:
