@@ -50,8 +50,8 @@ class Bounds:
         max_seconds: longest decoded sound. A longer file is refused when this much has been decoded.
         max_stated_seconds: a file whose header states a longer duration is refused at once. A shorter duration may be
             wrong, so the file is decoded to find its true length.
-        max_broken_packets: most broken packets that are skipped. A file with more is refused. A few are common: the
-            file is cut off, or its first packet is odd.
+        max_broken_packets: the largest number of broken packets that are skipped. A file with more is refused. A few
+            are common: the file is cut off, or its first packet is odd.
     """
 
     demuxers: str | None = None

@@ -12,7 +12,7 @@ from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE, Sound16
 
 MAX_CONCEALED = 5
-"""Most lost frames in a row that are concealed (100 ms). The rest of a longer gap is left out."""
+"""Maximum number of lost frames in a row that are concealed (100 ms). The rest of a longer gap is left out."""
 
 
 class OpusMissing(OSError):  # noqa: N818

@@ -23,7 +23,7 @@ _OPTIONS = ((_BITRATE, 64_000), (_BANDWIDTH, 1105), (_ERROR_CORRECTION, 1), (_LO
 """The bot's options: 64 kbit/s, full bandwidth, error correction for 10 % loss, voice."""
 _MOST_BYTES = 4000
 _TAG_BYTES = 8
-"""DAVE sends only so many bytes of the authentication tag."""
+"""DAVE sends only this many bytes of the authentication tag."""
 
 
 class BareEncoder:

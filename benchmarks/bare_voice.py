@@ -1,7 +1,7 @@
 """The stand-in voice of the bare floor: a WebSocket server in a process of its own.
 
-``python -m benchmarks.bare_voice SECONDS`` prints its port. For each clause that it gets, it sends the first sound so
-many seconds later, and then the times of both. It runs until its client is gone.
+``python -m benchmarks.bare_voice SECONDS`` prints its port. For each clause that it gets, it sends the first sound
+after this number of seconds, and then the times of both. It runs until its client is gone.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _FINAL, _MASKED = 0x80, 0x80
 _TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10
 _TWO_BYTES, _EIGHT_BYTES = 126, 127
-"""Values of the length field: the real length follows, in so many bytes."""
+"""Values of the length field that mean that the real length follows, in two or in eight bytes."""
 
 
 class BareWebSocket:

@@ -25,7 +25,7 @@ class Room:
         low, high: the frequency range of the loudspeaker, in Hz.
         drive: the distortion of the loudspeaker; 0 is linear.
         noise: the level of the microphone's noise below the echo, in dB.
-        canceller: the most that a poor echo canceller suppresses a band, in dB; 0 is no canceller.
+        canceller: how far a poor echo canceller suppresses a band at most, in dB; 0 is no canceller.
     """
 
     delay: float
@@ -100,7 +100,7 @@ def convolve(sound: Sound, response: Sound) -> Sound:
 
 
 def _suppress(sound: Sound, most: float, random: np.random.Generator) -> Sound:
-    """Suppress bands at random, as a canceller does whose filter does not fit."""
+    """Suppress bands at random, like an echo canceller whose filter does not fit."""
     hop = CANCELLER_FRAME // 2
     taper = np.sin(np.pi * (np.arange(CANCELLER_FRAME) + 0.5) / CANCELLER_FRAME)
     out = np.zeros(len(sound) + CANCELLER_FRAME, np.float32)

@@ -33,7 +33,7 @@ class SentenceOutcome:
     Attributes:
         cut_off: whether the turn ended, or was dropped, before the last word.
         wait: from the packet with the last voiced sample to the end of the turn; ``None`` if it never ended.
-        after_release: the same, from the last packet of the transmission.
+        after_release: from the last packet of the transmission to the end of the turn; ``None`` if it never ended.
         onset: from the first voiced packet to :class:`TurnStarted`.
         pauses: the number of pauses, each of which is transcribed.
     """

@@ -53,10 +53,10 @@ class Figures:
         seen_after: from the moment at which a word was said until it is seen and stays.
         settled_changed: number of turns whose settled words are not the beginning of the final ones.
         words: from the last voiced sample to the final words.
-        words_mean: the mean of the same.
+        words_mean: from the last voiced sample to the final words, on average.
         end_of_turn: from the last voiced sample to the end of the turn.
         guess: from the last voiced sample until a model is asked for the reply that is used.
-        guess_mean: the mean of the same.
+        guess_mean: from the last voiced sample until a model is asked for the reply that is used, on average.
         early_guesses: number of used replies that were begun from an interim transcript.
         thrown_away: number of replies that were prepared in vain.
         processor: processor time of Whisper, as a share of the time in which somebody speaks.
@@ -152,7 +152,7 @@ def figures(turns: Sequence[HeardTurn]) -> Figures:
 
 
 def seen_after(turn: HeardTurn) -> list[float]:
-    """For each final word: the seconds from when it was said until it is seen for good, with all words before it.
+    """For each final word: the seconds from when it was said until it stays visible, with all words before it.
 
     The letters of a turn count as equally long. All final words are seen when the turn is over.
     """

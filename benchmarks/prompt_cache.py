@@ -115,7 +115,7 @@ async def _run(run: Run) -> Report:
 
 
 async def hold_call(options: ModelOptions, settings: Settings, setup: Setup, turns: int) -> list[TurnCost]:
-    """Hold a call of so many turns, with a guess thrown away before each answer."""
+    """Hold a call with this number of turns, and throw away a guess before each answer."""
     costs: list[TurnCost] = []
     async with _mind(options, settings, setup) as mind:
         for number in range(turns):

@@ -19,7 +19,7 @@ CONTROL_STREAM = 500
 """Packets per stream of the control: 10 s, as in a reply, so that its clock drifts no longer than a reply's."""
 PLUMBING_MEDIAN_MS, PLUMBING_P95_MS = 5.0, 10.0
 LARGEST_RATIO = 1.25
-"""Most that the bot's plumbing may take of the bare floor's, in the median."""
+"""Largest allowed ratio of the bot's plumbing to the bare floor's (medians)."""
 LATE_POINTS = 0.1
 NARROWEST = 122
 """Least width for the tables, in columns."""
@@ -61,7 +61,7 @@ class ReplyResult:
         return _spreads(self.measured.turns)
 
     def floor_spreads(self) -> dict[str, Spread] | None:
-        """The same of the bare floor's turns, if it was measured."""
+        """The spread of each time over the bare floor's turns, in ms; ``None`` if the floor was not measured."""
         return _spreads(self.measured.floor) if self.measured.floor else None
 
     def ratios(self) -> Spread | None:

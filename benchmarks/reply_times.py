@@ -14,11 +14,11 @@ class ReplyTimes:
         model_asked: the model got the request.
         first_token: the model wrote its first token.
         clause_written: the model wrote the token that completes the first clause, number ``clause_tokens``.
-        sentence_written: the same for the first sentence.
+        sentence_written: the model wrote the token that completes the first sentence.
         voice_asked: the voice began with the first clause.
         first_audio: the voice gave its first sound.
         received: each voiced packet's arrival at the voice server; at least one.
-        heard: the first of them reached the guest.
+        heard: the first voiced packet reached the guest.
         underruns: number of 20 ms frames of silence in the reply, for want of sound.
     """
 
@@ -66,7 +66,7 @@ class ReplyTimes:
 
     @property
     def to_voice(self) -> float:
-        """The time of bot and speech server from the first clause's last token to the voice."""
+        """The time of bot and speech server from the last token of the first clause until the voice begins with it."""
         return self.voice_asked - self.clause_written
 
     @property

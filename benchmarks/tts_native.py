@@ -51,7 +51,7 @@ class Targets:
 
     Attributes:
         idle_first: first sound of the clause while the transcriber is idle; ``None`` if there is no target.
-        busy_first: the same while the transcriber is at work.
+        busy_first: first sound of the clause while the transcriber is at work; ``None`` if there is no target.
     """
 
     idle_first: float | None

@@ -23,7 +23,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "health": "Shows how the running bot is doing.",
         "backup": "Copies the bot's stored data into one file. It works while the bot is running, too.",
         "restore": "Brings back what a backup has saved. No bot may be running meanwhile.",
-        "version": "Prints which Seiyuu this is.",
+        "version": "Prints the version of Seiyuu.",
     }
 )
 """The description of each command, in one sentence."""

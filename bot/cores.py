@@ -30,5 +30,8 @@ def busy_text(load: float, cores: int) -> str:
 
 
 def busy_now() -> str:
-    """:func:`busy_text` for the load of the last minute on this machine; "" if the system does not report its load."""
+    """A sentence for people if this machine was very busy in the last minute; otherwise "".
+
+    The sentence is that of :func:`busy_text`. It is "" if the system does not report its load.
+    """
     return busy_text(os.getloadavg()[0], usable_cores()) if hasattr(os, "getloadavg") else ""

@@ -94,7 +94,10 @@ def busy_note(load: float, cores: int) -> str:
 
 
 def busy_note_now() -> str:
-    """:func:`busy_note` for the load of the last minute on this machine; "" if the system does not report its load."""
+    """A note that other programs have kept this machine busy in the last minute; "" if they have not.
+
+    The note is that of :func:`busy_note`. It is "" if the system does not report its load.
+    """
     return busy_note(os.getloadavg()[0], usable_cores()) if hasattr(os, "getloadavg") else ""
 
 

@@ -68,7 +68,7 @@ def _makes_interims(settings: Settings, allowed: RunAhead, spare_power: bool) ->
         case InterimTranscripts.OFF:
             return False
         case InterimTranscripts.AUTO:
-            # They make the final words later. Without guesses, this would only delay the replies.
+            # Interim transcripts make the final words come later. Without guesses, this would only delay the replies.
             return spare_power and allowed.replies
 
 

@@ -40,7 +40,11 @@ def prepare_data_folder(settings: Settings) -> None:
 
 
 def prepare_cache_folder(settings: Settings) -> None:
-    """The same for ``CACHE_DIR``, if the bot writes to it; raises :class:`OperatorFileError`."""
+    """Create the folder ``CACHE_DIR`` if the bot writes to it, and check that it can be written to.
+
+    Raises:
+        OperatorFileError: the folder can't be created, or can't be written to.
+    """
     if settings.runs_llm or settings.runs_default_stt:
         _prepare("CACHE_DIR", settings.cache_dir)
 

@@ -38,7 +38,7 @@ class ModelResponder:
         history: the call's history. A reply that turns out to be the model's reasoning is kept out of it.
         room: returns the voice channel and the people in it.
         clock: returns the current time in the people's time zone.
-        context_messages: most turns of the history that the model is shown.
+        context_messages: the largest number of turns of the history that the model is shown.
         small_prompts: the prompts of small models, by language.
     """
 

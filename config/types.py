@@ -254,7 +254,7 @@ Rate = Annotated[
     _of_text(_rate),
     shaped(r"[1-9]\d{0,3}/[1-9]\d{0,4}", "a count, a slash and a number of seconds: 10/60 is ten times a minute"),
 ]
-"""Rate limit ``COUNT/SECONDS``: the most requests of one user in any period of this many seconds."""
+"""Rate limit ``COUNT/SECONDS``: the largest number of requests of one user in any period of this many seconds."""
 _ONE = r"\s*(managers|role:[^,]+|\d+)\s*"
 Permitted = Annotated[
     str,
@@ -274,7 +274,7 @@ PermittedOnCall = Annotated[
         "everyone, call, managers, or a list of call, role:NAME, role ids and user ids, separated by commas",
     ),
 ]
-"""Like :data:`Permitted`; ``call`` means the people in the call."""
+"""Who may do one thing, as in :data:`Permitted`; ``call`` means the people in the call."""
 PermittedOrNobody = Annotated[
     str,
     _of_text(_permit),
@@ -283,7 +283,7 @@ PermittedOrNobody = Annotated[
         "everyone, nobody, call, managers, or a list of call, role:NAME, role ids and user ids, separated by commas",
     ),
 ]
-"""Like :data:`PermittedOnCall`, with ``nobody`` as a further choice."""
+"""Who may do one thing, as in :data:`PermittedOnCall`, with ``nobody`` as a further choice."""
 UserIds = Annotated[tuple[int, ...], _of_text(_user_ids)]
 """Ids of Discord users."""
 BargeIn = Annotated[

@@ -175,7 +175,7 @@ async def model_with_slots(
 
     Args:
         name: name of the model.
-        messages: most earlier messages in a prompt.
+        messages: the largest number of earlier messages in a prompt.
     """
     asked: list[list[dict[str, str]]] = []
 

@@ -43,7 +43,7 @@ class Metrics:
             "# TYPE tts_first_audio_seconds summary",
             f"tts_first_audio_seconds_sum {self.first_audio_seconds:g}",
             f"tts_first_audio_seconds_count {self.first_audio_count}",
-            "# HELP tts_errors_total Errors told to clients.",
+            "# HELP tts_errors_total Errors that were sent to clients.",
             "# TYPE tts_errors_total counter",
             *(f'tts_errors_total{{code="{code}"}} {count}' for code, count in sorted(self.errors.items())),
         ]

@@ -81,7 +81,8 @@ class ConversationRecords(Records):
 
         Returns ``None`` if the new turn begins a new conversation.
 
-        A conversation is not continued after :data:`SILENCE`, or when it has reached its longest time or most turns.
+        A conversation is not continued after :data:`SILENCE`, or when it has reached :data:`LONGEST` or
+        :data:`MOST_TURNS`.
         """
         row = await self._database.row(
             "SELECT id FROM conversations WHERE channel = ? AND transport = ? AND ended >= ? AND started >= ? "

@@ -29,7 +29,7 @@ T = TypeVar("T")
 JOIN_LIMIT = 120.0
 """Seconds within which the bot must join; otherwise the call has failed."""
 REPLY_LIMIT = 90.0
-"""Seconds within which the bot must do what a guest waits for, such as end a reply; otherwise the call has failed."""
+"""Seconds within which the bot must do what a guest waits for, such as ending a reply; else the call has failed."""
 LEAVE_LIMIT = 15.0
 """Seconds within which the bot must leave; otherwise the call has failed."""
 JOIN_AGAIN = 5.0

@@ -30,7 +30,7 @@ _KEPT = frozenset(
     }
 )
 """Settings that are always used: the choice of the engines, and what is sent to them."""
-_NOT_TOLD = frozenset({"discord_token", "discord_api_url", "discord_ca_file", "tts_bind"})
+_NOT_REPORTED = frozenset({"discord_token", "discord_api_url", "discord_ca_file", "tts_bind"})
 """Settings that the demonstration always replaces, so their replacement is not reported."""
 _FIELDS: dict[str, FieldInfo] = {**SpeechSettings.settings(), **Settings.settings()}
 
@@ -89,7 +89,7 @@ def ignored_settings(settings: Settings, speech: SpeechSettings) -> list[str]:
     return sorted(
         name.upper()
         for name, value in set_here.items()
-        if name not in _NOT_TOLD and not _is_taken(name, settings) and value != _usual(_FIELDS[name])
+        if name not in _NOT_REPORTED and not _is_taken(name, settings) and value != _usual(_FIELDS[name])
     )
 
 

@@ -49,7 +49,7 @@ class SseParser:
       of the stream it may be incomplete.
 
     Args:
-        max_event_chars: most characters in one line, or in the data of one event.
+        max_event_chars: the largest number of characters in one line, or in the data of one event.
     """
 
     def __init__(self, max_event_chars: int = MAX_EVENT_CHARS) -> None:

@@ -129,7 +129,10 @@ def _root(options: ModelOptions) -> URL:
 _ASKS = 3
 """Maximum number of attempts to ask a server about its template, if it does not answer."""
 _FORGET_AFTER = 2
-"""After this many complete replies in a row without a lone closing tag (without its opening tag), none are withheld."""
+"""If this many complete replies in a row have no lone closing tag, replies are no longer withheld.
+
+A lone closing tag is one without its opening tag.
+"""
 
 
 class ThinkingHabit:

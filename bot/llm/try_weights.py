@@ -19,7 +19,7 @@ LOAD_LIMIT = 900.0
 """If loading takes longer than this many seconds, it has failed. A large model on a slow disk takes some minutes."""
 _REFUSED = 3
 """Exit status if llama.cpp can't load the weights."""
-_MOST_TOLD = 400
+_MAX_REASON = 400
 """Maximum number of characters of the reason that are passed on."""
 
 
@@ -47,7 +47,7 @@ async def try_weights(file: Path) -> None:
     finally:
         await end_child(process)
     if process.returncode == _REFUSED:
-        raise RuntimeError(told.decode(errors="replace").strip()[:_MOST_TOLD])
+        raise RuntimeError(told.decode(errors="replace").strip()[:_MAX_REASON])
     if process.returncode:
         raise RuntimeError(f"llama.cpp breaks off as it reads {file}, which seems to be damaged")
 

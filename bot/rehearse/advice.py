@@ -72,7 +72,7 @@ class Engines:
 
 
 def too_slow(figures: Figures, stage: str) -> bool:
-    """Whether a stage takes longer than its goal, and delays the answers: they, or the ends of turns, wait for it."""
+    """Whether a stage takes longer than its goal, and answers or the ends of turns wait for it."""
     found = figures.stages[stage]
     delays = found.waited >= FELT or (stage == "transcribed" and figures.ends_wait_for_words)
     return found.took is not None and found.took > GOALS[stage] and delays
@@ -81,12 +81,12 @@ def too_slow(figures: Figures, stage: str) -> bool:
 def advice_on(
     figures: Figures, traces: Sequence[ReplyTrace], engines: Engines, trials: Sequence[EarsTrial]
 ) -> tuple[str, ...]:
-    """Say what to change. Nothing if every stage reaches its goal, or delays no answer.
+    """Sentences that say what to change; none if every stage reaches its goal or delays no answer.
 
     Args:
         traces: the traces of the answers.
-        trials: the ears in use, and then other ears that are on this machine, with the same questions. Empty if none
-            were tried.
+        trials: how the ears in use did with the guests' questions, and then how other ears on this machine did. Empty
+            if none were tried.
     """
     told: Mapping[str, Callable[[float], Iterator[str]]] = {
         "turn_ended": lambda took: _on_the_end(took, figures),

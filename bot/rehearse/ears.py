@@ -61,7 +61,7 @@ async def try_ears(
         others: the folders of the other models, by name.
 
     Returns:
-        The ears in use first. Empty if they fail. Other models that fail are left out.
+        The trials, that of the ears in use first; empty if the ears in use fail. Other models that fail are left out.
     """
     name = await asyncio.to_thread(recogniser_in_use, settings)
     used = await _try(name or "the ears in use", settings, weights, lines)

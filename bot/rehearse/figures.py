@@ -34,7 +34,7 @@ class Figures:
         stages: the stages by their names in :data:`bot.voice.reply_waits.WAITS`.
         paused: from the last voiced sample to the first sign of a pause; ``None`` if it is not known.
         words: from the last voiced sample to the words; ``None`` if it is not known.
-        ends_wait_for_words: whether most turns ended as late as they did because their words came late.
+        ends_wait_for_words: whether the ends of most turns were late because the words were late.
     """
 
     total: float

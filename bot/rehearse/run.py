@@ -143,7 +143,7 @@ async def _model_problem(prepared: PreparedBot) -> str | None:
 async def _hold_call(
     prepared: PreparedBot, talk: Talk, lines: GuestLines, seconds: float, out: Path, console: Console
 ) -> tuple[int, Sequence[HeardAnswer]]:
-    """Hold the call. Returns the exit status and the answers. They are worth something even if the call failed."""
+    """Hold the call. Returns the exit status and the answers. The answers are useful even if the call failed."""
     view = CallConsole(console, persona_name(prepared.settings))
     feed = EventFeed([view])
     # Nothing that this bot keeps is of any use later, and what an earlier one has kept would change its prompts.

@@ -31,7 +31,7 @@ EARLIEST_END = 1000 * TurnSettings().finished_wait_open + 60
 """A turn that ends within this many milliseconds after its last voiced sample need not have waited for its words."""
 SOON_AFTER = 60.0
 """A turn that ends at most this many milliseconds after its words are known has waited for them."""
-SHORTEST_TOLD = 0.5
+SHORTEST_SHOWN = 0.5
 """Waits that are shorter than this many milliseconds are not in the legend, unless they are drawn."""
 BAR_WIDTH = 20
 """Characters of the longest bar. With the milliseconds behind it, a line fits on a phone."""
@@ -79,10 +79,10 @@ def waits_as_json(trace: ReplyTrace) -> dict[str, float]:
 
 
 def end_waited_for_words(trace: ReplyTrace) -> bool:
-    """Whether the turn ended as late as it did because its words came late.
+    """Whether the end of the turn was late because its words were late.
 
-    The bot waits for the words, for a limited time, before it takes a turn for finished. A turn that ended no later
-    than at :data:`EARLIEST_END` had no need of them, such as that of a person who has released a push-to-talk key.
+    The bot waits for the words, for a limited time, before it takes a turn for finished. A turn that ended at
+    :data:`EARLIEST_END` or before did not have to wait for them, for example because a push-to-talk key was released.
     """
     if trace.turn_ended is None or trace.transcribed is None:
         return False
@@ -92,9 +92,9 @@ def end_waited_for_words(trace: ReplyTrace) -> bool:
 def with_earlier_words(trace: ReplyTrace, ms: float) -> ReplyTrace:
     """The trace as it would be if the words had come ``ms`` milliseconds earlier (later, if negative).
 
-    They come at the first sign of a pause at the earliest. The work that follows the words moves with them, and so does
-    the end of the turn if it has waited for the words. The first packet still comes as long as before after the end
-    of the turn and the first sound, whichever is later.
+    The words come at the first sign of a pause at the earliest. The work that follows the words moves with them, and so
+    does the end of the turn if it has waited for the words. The first packet follows the end of the turn and the first
+    sound, whichever is later, at the same distance as before.
     """
     if trace.first_packet is None or trace.transcribed is None:
         return trace
@@ -125,7 +125,8 @@ def bars(traces: Sequence[ReplyTrace]) -> list[str]:
 
     Returns:
         Lines of about 30 characters, for a font whose characters all have the same width. The newest reply is the last
-        bar. The legend has its waits and the median waits of all replies. Nothing if no reply was heard.
+        bar. The legend has the waits of the newest reply and the median waits of all replies. No lines if no reply was
+        heard.
     """
     spoken = [trace for trace in traces if trace.turn_ended is not None and trace.first_packet is not None]
     heard = [waits for trace in spoken or traces if (waits := waits_of(trace))]
@@ -154,7 +155,7 @@ def _legend(heard: Sequence[Sequence[Wait]], drawn: str) -> list[str]:
     rows = [
         f"{BLOCKS[stage]} {WAITS[stage]:<13}{last.get(stage, 0.0):7.0f} {medians[stage]:7.0f}"
         for stage in WAITS
-        if max(last.get(stage, 0.0), medians[stage]) >= SHORTEST_TOLD or BLOCKS[stage] in drawn
+        if max(last.get(stage, 0.0), medians[stage]) >= SHORTEST_SHOWN or BLOCKS[stage] in drawn
     ]
     return [f"{'ms':15}{'last':>7} {'median':>7}", *rows]
 

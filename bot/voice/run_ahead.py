@@ -22,7 +22,7 @@ class RunAhead:
         words: whether the words are transcribed. If not, they are transcribed when the turn ends.
         words_cost: whether transcriptions cost money. Then those that were in vain are limited like guesses.
         interims: whether words are worked out while somebody speaks, for guesses and for those who watch the call.
-        wrong_a_minute: the most guesses that are thrown away in a minute.
+        wrong_a_minute: the largest number of guesses that may be thrown away in a minute.
     """
 
     replies: bool = True
@@ -41,7 +41,7 @@ class GuessBudget:
     """Limits how many guesses are thrown away in any minute.
 
     Args:
-        most: the most guesses that may be thrown away within :data:`PERIOD`.
+        most: the largest number of guesses that may be thrown away within :data:`PERIOD`.
         clock: returns monotonic seconds.
     """
 

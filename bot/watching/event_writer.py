@@ -40,7 +40,7 @@ class EventWriter:
     Args:
         stream: stream for the lines. When the program ends, the thread may still be blocked in the stream's ``write``.
         clock: monotonic seconds.
-        most_waiting: most lines that wait. Later lines are dropped.
+        most_waiting: the largest number of lines that wait. Further lines are dropped.
     """
 
     def __init__(

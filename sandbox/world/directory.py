@@ -274,7 +274,7 @@ class Directory:
         self.guild(channel.guild_id or 0).channels[channel.id] = channel
 
     def _announce_channel(self, event: str, channel: Channel) -> None:
-        # A bot is told of every channel of its guilds, also of those it may not enter.
+        # A bot gets the events of every channel of its guilds, also of channels that it may not enter.
         self.bus.publish(Dispatch(event, payloads.channel(channel), channel.guild_id))
 
     def _announce_role(self, event: str, guild: Guild, role: Role) -> None:

@@ -8,7 +8,7 @@ from benchmarks.statistics import lateness, spread
 
 
 def stream(*late_by: float, start: float = 1000.0) -> list[float]:
-    """Arrivals of one packet every 20 ms, each late by so many seconds."""
+    """Arrivals of one packet every 20 ms, each late by the given number of seconds."""
     return [start + 0.02 * number + late for number, late in enumerate(late_by)]
 
 

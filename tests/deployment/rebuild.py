@@ -131,7 +131,7 @@ class Rebuild:
         for source in sources:
             place = image.layers[0] / str(Path("/", image.folder, target)).lstrip("/")
             place = place / Path(source).name if target.endswith("/") else place
-            # Of another stage, every layer but the base: the lower ones first.
+            # If the source is another stage: every layer of it but the base, the lower ones first.
             origins = (
                 [layer / source.lstrip("/") for layer in self.image(stage).layers[-3::-1]] if stage else [ROOT / source]
             )

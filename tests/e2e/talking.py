@@ -36,7 +36,7 @@ UTTERANCES = (
 )
 """Sentences that the toy transcriber knows, and that nobody takes for a command."""
 SILENT = 0.3
-"""After so many seconds without a packet from the bot, it is silent. A shorter time is a hole in its speech."""
+"""After this many seconds without a packet from the bot, it is silent. A shorter time is a hole in its speech."""
 Happened = TypeVar("Happened", bound=CallEvent)
 
 

@@ -57,7 +57,7 @@ def pools() -> list[aiohttp.BaseConnector]:
 
 
 def close_kept_connections() -> None:
-    """Close the connections that are kept for the next request, and which nobody uses.
+    """Close the connections that are kept for the next request and are not in use.
 
     Their number depends on how many requests happened to be sent at once, and how long ago, so it shows no leak.
     """

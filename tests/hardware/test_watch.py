@@ -1,4 +1,4 @@
-"""A card that fills up is told of once, and again only after it had room in between."""
+"""A card that fills up is reported once, and again only after it had room in between."""
 
 from __future__ import annotations
 

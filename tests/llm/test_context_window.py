@@ -109,7 +109,7 @@ def test_a_size_that_is_only_assumed_cuts_no_message() -> None:
     persona = ChatMessage("system", "あなたは、" * 800)
     question = ChatMessage("user", "Ann: " + "これは何ですか。" * 20)
     assert ContextWindow(None).fit([persona, question], 500).messages == (persona, question)
-    # Nor does a known size, if it is the system prompt that is too long, and not the message.
+    # A known size does not cut the message either, if only the system prompt is too long.
     assert ContextWindow(4_096).fit([persona, question], 500).messages == (persona, question)
 
 

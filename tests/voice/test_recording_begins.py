@@ -39,7 +39,7 @@ def recite(text: str) -> Prompt:
 
 
 async def segments_played(memory: MemoryCall, number: int) -> None:
-    """Wait until so many segments have started to play."""
+    """Wait until this many segments have started to play."""
     async with asyncio.timeout(20):
         while sum(isinstance(event, WordsSpoken) for event in memory.events) < number:
             memory.changed.clear()

@@ -199,7 +199,9 @@ class EnginePool:
         return usable if not with_preferred or low is not None else (self._preferred, *usable)
 
     def _lighter_fallbacks(self) -> tuple[EngineWorker | None, ...]:
-        """The fallbacks that cost no more than the preferred engine; (None,) if it has to speak itself."""
+        """The fallbacks that cost no more than the preferred engine; (None,) if the preferred engine itself has to
+        speak.
+        """
         preferred = self._preferred.engine
         lighter = tuple(worker for worker in self._fallbacks if not costs_more(worker.engine, than=preferred))
         return lighter or ((None,) if self.lifecycle.ready or not self._fallbacks else self._fallbacks)

@@ -29,7 +29,7 @@ LONGEST_PORTION = 330
 Other clients wait only for one portion.
 """
 LONGEST_SPELLED_OUT_PORTION = 110
-"""The same limit for text that is spelled out letter by letter: about 7 s. Cuts don't spoil its intonation."""
+"""Longest portion of a text that is spelled out letter by letter: about 7 s. Cuts don't spoil its intonation."""
 MAX_PORTION_SECONDS = 60
 """If the sound of one portion is longer than this many seconds, the text can't be spoken. This also limits memory."""
 _ORDINARY_LENGTH = 4

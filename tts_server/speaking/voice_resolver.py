@@ -27,7 +27,7 @@ MIN_FOREIGN_WORDS = 3
 A reply keeps its engine for "Gesundheit!" and "Bon appétit!".
 """
 MIN_FIRST_WORDS = 2
-"""The same minimum for the first segment of a reply whose language is unknown. Such a reply has no engine yet."""
+"""Minimum number of words for the first segment of a reply whose language is unknown: it has no engine yet."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 

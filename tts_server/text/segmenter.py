@@ -23,7 +23,7 @@ from tts_server.text.punctuation import (
 FIRST_LIMIT = 90
 """Longest first segment: it takes as long to say as this many Latin letters, about 6 s."""
 LIMIT = 220
-"""The same limit for later segments: about 15 s, as much as the engines speak in one piece."""
+"""Longest later segment: about 15 s, as much as the engines speak in one piece."""
 FORMULA_LIMIT = 600
 """Longest formula that stays whole, in characters: LaTeX is much longer than its spoken words."""
 CLAUSE_WEIGHT = 100

@@ -73,7 +73,7 @@ def voice_id(name: str, taken: Container[str]) -> str:
     """A new id for a name from :func:`clean_name`. The id is not in ``taken``."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub("[^a-z0-9]+", "-", plain)[: MAX_ID_LENGTH - 4].strip("-")
-    # Of a name in another script, only the digits may be left.
+    # If the name is in another script, perhaps only its digits are left.
     if not is_voice_id(slug) or slug.isdecimal():
         slug = f"voice-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
     number, found = 1, slug

@@ -99,7 +99,7 @@ class FigurineNotifier:
                     await self._wake.wait()
 
     async def _shorten_waits(self) -> None:
-        """Shorten stored waits: the setting FIGURINE_PERIOD may have been longer in an earlier run."""
+        """Shorten stored waits: the setting FIGURINE_MINUTES may have been larger in an earlier run."""
         for url in self._settings.feeds:
             feed = await self._feeds.feed(url)
             latest = self._clock() + self._wait_after(max(0, feed.failures - 1))
@@ -203,7 +203,7 @@ class FigurineNotifier:
                 error,
             )
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-            _log.warning("%d could not be told of figurines: %s", target_id, discord_error_text(error))
+            _log.warning("Channel or user %d could not be sent figurine news: %s", target_id, discord_error_text(error))
         else:
             await self._subscriptions.note_delivered(target_id)
 

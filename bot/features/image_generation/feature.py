@@ -52,7 +52,7 @@ class ImageGeneration:
         permit: the people who may ask for drawings.
         rate: how often one person may ask.
         rng: the source of the drawings' seeds.
-        in_flight_limit: most seconds that a starting call waits for a drawing in progress.
+        in_flight_limit: the largest number of seconds that a starting call waits for a drawing in progress.
     """
 
     name = "image generation"

@@ -103,7 +103,7 @@ class Poster:
                     await channel.send(f"{author.mention} {text}", allowed_mentions=_mention_only(author.id))
                     return
         except discord.HTTPException as error:
-            _log.warning("The author of scheduled event %d could not be told: %s", event.id, error)
+            _log.warning("The author of scheduled event %d could not be notified: %s", event.id, error)
 
 
 def _mention_only(author: int) -> discord.AllowedMentions:

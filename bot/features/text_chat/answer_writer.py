@@ -65,7 +65,7 @@ class AnswerWriter:
 
     Args:
         conversations: stores questions and answers for longer than the model's memory.
-        context_messages: most earlier turns that the model sees.
+        context_messages: the largest number of earlier turns that the model sees.
         clock: the time in the people's time zone.
         small_prompts: the prompts for small models, by language tag.
     """

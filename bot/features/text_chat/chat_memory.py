@@ -20,7 +20,7 @@ class ChatMemory:
     them until ``!forget``.
 
     Args:
-        kept: most turns of a channel that are stored. Older ones are deleted.
+        kept: the largest number of turns of a channel that are stored. Older ones are deleted.
     """
 
     def __init__(self, database: Database, kept: int) -> None:

@@ -20,7 +20,7 @@ class LiveAnswer:
 
     Args:
         message: the message that is answered. It may have been deleted.
-        interval: least seconds between two edits or posts.
+        interval: the shortest time between two edits or posts, in seconds.
         ping: whether the author of ``message`` is notified.
         posted: the messages that an earlier attempt has posted. They are edited to the new text.
     """

@@ -47,7 +47,7 @@ class ChatPace:
     """Timings of the text chat, in seconds.
 
     Args:
-        edit_interval: least time between two edits of a streamed answer.
+        edit_interval: the shortest time between two edits of a streamed answer.
         queue_pause: pause between two answers to waiting messages.
         hold_limit: when a call begins, an answer in progress has this much time to finish.
     """

@@ -37,7 +37,7 @@ class Vision:
 
     Args:
         http: the session for downloads. It must not send credentials. The caller closes it.
-        in_flight_limit: most seconds that a starting call waits for a description in progress.
+        in_flight_limit: the largest number of seconds that a starting call waits for a description in progress.
     """
 
     name = "vision"

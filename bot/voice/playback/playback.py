@@ -264,7 +264,7 @@ class ReplyPlayback:
         Returns ``None`` between replies and while the playback is held. In an underrun, returns silence for the first
         :data:`LONGEST_GAP` seconds and then ``None``.
 
-        What was taken is told to the listener by :meth:`report`, at the latest by the next call.
+        :meth:`report` tells the listener what was taken; the next call does so at the latest.
         """
         self.report()
         frame = self._take()

@@ -48,7 +48,7 @@ class AnswerListener:
         """Write the notes into the folder of the closed recording, if there are answers. Blocks: it writes a file.
 
         Args:
-            channel: id of the prompt channel, where people are told of the remade recording.
+            channel: id of the prompt channel, where people are notified of the remade recording.
         """
         answers = tuple(self._answer(reply, spans) for reply, spans in self._recorder.spans.items())
         if not any(answer.text for answer in answers):

@@ -38,7 +38,7 @@ class VoiceSample:
     Args:
         person: the person's user id.
         seconds: length of the sample.
-        timeout: most seconds to wait for the first sound.
+        timeout: how long to wait for the first sound, in seconds.
         clock: returns the time in monotonic seconds.
     """
 

@@ -27,7 +27,7 @@ LETTERS_AGAIN = 32
 A_FEW, A_FEW_LONG = 5, 4
 """People may say a unit of normal length, or a long one, this many times, even if that is more letters."""
 SYLLABLE, LONG = 2, 8
-"""Maximum number of letters of a syllable, and most letters of a unit that is not long."""
+"""Maximum number of letters of a syllable, and of a unit that is not long."""
 STUCK, STUCK_LETTERS = 3, 5
 """Minimum number of repetitions and letters of a unit that make a loop if the recogniser was cut off.
 

@@ -82,7 +82,7 @@ BUSY_FACTOR, SHORTEST_CEILING = 4.0, 60.0
 REST_SECONDS = 120.0
 """Seconds for which the model stays in memory after a call."""
 MAX_ATTEMPTS = 3
-"""Maximum number of attempts for one request, and most deaths or hangs in a row while the process loads the model."""
+"""Maximum number of attempts for one request. While the process loads the model: of deaths or hangs in a row."""
 MOST_DEATHS = 2
 """After this many deaths or hangs in a row, the GPU is no longer used. The cause may be a missing library."""
 

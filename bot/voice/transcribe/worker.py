@@ -202,7 +202,7 @@ def _failed(found: Sequence[TranscriptSegment], attempt: _Attempt) -> bool:
 
 
 def _most_tokens(sound: Sound16) -> int:
-    """The most tokens that the transcript of a sound may have."""
+    """The largest number of tokens that the transcript of a sound may have."""
     return int(min(max(FEWEST_TOKENS, TOKENS_A_SECOND * len(sound) / HEARING_RATE), MOST_TOKENS))
 
 

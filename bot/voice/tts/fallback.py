@@ -29,8 +29,9 @@ _log = logging.getLogger(__name__)
 VOICE_GONE = "⚠️ The speech server no longer has the voice `{voice}`, so I speak with my usual one."
 MANNER_UNKNOWN = "⚠️ The speech server can't speak in the style of my mood ({cause}), so I use the normal one."
 MAX_CHARACTERS = 4_000
-"""Maximum number of characters of text in one message. The speech server accepts so many, whatever the characters
-are."""
+"""Maximum number of characters of text in one message. The speech server accepts that many, whatever the characters
+are.
+"""
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +66,7 @@ class FallbackSpeech:
 
     Args:
         speech: the connection to the speech server.
-        notices: tells people once of each voice or manner that was refused.
+        notices: tells people about each voice or manner that was refused, once.
 
     Attributes:
         parameters: the speech parameters of the last reply. Parameters that were refused are left out.
@@ -167,7 +168,7 @@ BACK = "🎤 My own voice is back."
 
 
 class VoiceNotices:
-    """Texts for people about changes of the engine in one call. Each change is told once."""
+    """Texts for people about changes of the engine in one call. Each change is reported once."""
 
     def __init__(self) -> None:
         self._state: EngineChange = "ready"

@@ -87,8 +87,8 @@ class RuleBasedEndOfTurn:
     """An :class:`EndOfTurn` by rules on the last words: a sentence does not end with "and" or an article, for example.
 
     Whisper writes a full stop after nearly everything, so full stops are ignored. Its question marks, commas and
-    ellipses are more reliable, so they are used. Of the history, the rules use only whether the bot has just asked a
-    question. They don't use the sound, so they answer at once.
+    ellipses are more reliable, so they are used. From the history, the rules use only one thing: whether the bot has
+    just asked a question. They don't use the sound, so they answer at once.
 
     Args:
         endings: the word lists; those of the project if none are given.

@@ -27,11 +27,11 @@ class TurnSettings:
         pre_roll: a turn's sound begins this long before the moment at which the speech is certain. It thus contains the
             voiced windows that made the speech certain.
         least_voiced: least duration of voice in a turn. A turn with less voice was a click or a cough, and is dropped.
-        longest_gap: most silence between two transmissions that is added to the turn's sound.
+        longest_gap: longest silence between two transmissions that is added to the turn's sound.
         first_interim: length of a turn at which its sound is first reported (``SpeechSoFar``).
         next_interim: length of sound between two such reports.
-        next_interim_often: the same in calls with interim transcripts. Each report costs a comparison with the bot's
-            own sound (3 ms), so other calls make fewer of them.
+        next_interim_often: length of sound between two such reports in calls with interim transcripts. Each report
+            costs a comparison with the bot's own sound (3 ms), so other calls make fewer of them.
         part_after: when a turn's sound is this long, the turn is cut at its next pause.
         part_pause: least duration of a pause at which a turn is cut. A shorter one might be within a word.
         longest_part: when a turn's sound is this long, the turn is cut at a quiet place without a pause.
@@ -48,8 +48,9 @@ class TurnSettings:
         cut_off_within: if a person speaks again within this time after their turn, the end of that turn was too early.
         stranger_pause: usual pause of a person of whom nothing is known yet.
         ordinary_pause: a pause as nearly everybody makes at a comma.
-        pause_margin: the wait after a finished sentence is the speaker's usual pause, plus this many times what is
-            between it and the ordinary pause. If the usual pause is the shorter one, the wait is shorter than that.
+        pause_margin: the wait after a finished sentence is the speaker's usual pause, plus this many times its
+            difference from the ordinary pause. If the usual pause is shorter than the ordinary one, the difference is
+            negative, and so the wait is shorter than the usual pause.
         learning: weight of a turn's longest pause in the usual pause, if it is longer than the usual pause.
         forgetting: weight of a turn's longest pause in the usual pause, if it is shorter than the usual pause.
     """

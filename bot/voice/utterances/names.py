@@ -203,7 +203,7 @@ def _without_honorific(text: str) -> str:
 MIN_SIMILARITY = 0.8
 """A word counts as a name if their similarity (:class:`difflib.SequenceMatcher`, 0 to 1) is at least this."""
 MIN_SIMILARITY_IN_PARTS = 0.85
-"""The same limit for several words together ("say you" for "Seiyuu"). It is higher, so that "see you" is no name."""
+"""Several words together ("say you" for "Seiyuu") need this similarity. It is higher, so that "see you" is no name."""
 CALL_WORDS = frozenset({"hey", "hi", "hello", "okay", "ok", "hallo", "salut", "hola", "привет"})
 """Words that often stand before the name of somebody who is addressed."""
 MIN_FUZZY_LENGTH = 5

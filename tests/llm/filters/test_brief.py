@@ -10,7 +10,7 @@ LONG = "I know a fox who ran over the hills and through the woods with all of hi
 
 
 def through(text: str, piece: int = 3, *, cut_off: bool = False) -> str:
-    """The filtered text, if the text arrives in pieces of so many characters."""
+    """The filtered text, if the text arrives in pieces of the given number of characters."""
     brief = BriefFilter()
     said: list[str] = []
     for start in range(0, len(text), piece):

@@ -69,7 +69,7 @@ def test_every_familys_thoughts_are_dropped(opening: str, closing: str) -> None:
         ("<thinking>One.<reflection>Two?</reflection>Three.</thinking>Hello.", "Hello."),
         ("<thought>Shall I write <think>? No.</thought>Hello.", "Hello."),
         ("<think>The end mark is `</think>`, I know.</think>Hello.", "Hello."),
-        # Closed by another family's mark, and by none of its own: the words behind it are not lost.
+        # The thought is closed by another family's mark, and not by its own. The words after that mark are not lost.
         ("<think>They greet me.</thinking>Hello.", "Hello."),
         ("<think>Hm.</think><answer>\nHello.\n</answer>", "Hello.\n"),
         ("<think>Hm.</think>\n<response>Hello.</response>", "Hello."),

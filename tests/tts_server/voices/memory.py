@@ -12,7 +12,7 @@ from tts_server.voices.reading import READER
 
 MEGABYTE = 1 << 20
 _LOOKS_FOR_READERS = 5
-"""New reading processes are searched for only at every so many-th measurement."""
+"""New reading processes are searched for only after each time that this many measurements were made."""
 
 
 class Memory:

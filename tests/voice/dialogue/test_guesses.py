@@ -193,6 +193,6 @@ async def test_of_a_hundred_turns_nothing_wrong_or_cancelled_is_heard_shown_or_r
 
 
 async def steps(count: int) -> None:
-    """Let the other tasks go so many steps on."""
+    """Let the other tasks go on for this number of steps."""
     for _ in range(count):
         await asyncio.sleep(0)

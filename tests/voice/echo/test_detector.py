@@ -107,7 +107,7 @@ def test_the_quiet_end_of_an_echo_belongs_to_it_only_for_the_person_who_had_it(s
 
 
 def turns(scene: Scene, heard: Sound16, seconds: float) -> list[bool]:
-    """For stretches of speech of so many seconds in ``heard``: whether each may be an echo."""
+    """Whether each stretch of speech in ``heard`` may be an echo. ``seconds`` is the length of the stretches."""
     results = []
     for end in stretches(heard, seconds, np.random.default_rng(7)):
         detector = EchoDetector()

@@ -94,7 +94,7 @@ def test_after_a_drop_no_frames_come_and_the_position_is_the_samples_taken(taken
 
 
 def take_for(source: ReplyPlayback, clock: Clock, frames: int) -> list[bytes | None]:
-    """The frames that the sending thread takes in so many steps of 20 ms."""
+    """The frames that the sending thread takes in this number of steps of 20 ms."""
     taken = []
     for _ in range(frames):
         taken.append(source.take())

@@ -70,7 +70,7 @@ class SteppedSender:
         self.sender = FrameSender(self.source, self.sink, clock=self.clock)
 
     def run(self, seconds: float) -> None:
-        """Advance the clock by so many seconds, and step the sender as its thread would."""
+        """Advance the clock by this many seconds, and step the sender as its thread would."""
         end = self.clock.now + seconds
         while self.clock.now < end - 1e-9:
             pause = self.sender.step()

@@ -15,7 +15,7 @@ HOT_WORDS = ("Seiyuu", "Seiyu", "Ada", "Ben", "Anna Maria", "小雪")
 
 
 def sound(seconds: float, around: float = 0.5) -> Sound16:
-    """Loud sound of so many seconds, with quiet noise around it."""
+    """Loud sound of this many seconds, with quiet noise around it."""
     quiet = np.random.default_rng(0).normal(0, 1e-4, int((seconds + around) * HEARING_RATE)).astype(np.float32)
     loud = 0.2 * np.sin(np.arange(int(seconds * HEARING_RATE)) / 7)
     begin = int(around / 2 * HEARING_RATE)

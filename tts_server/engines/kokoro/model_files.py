@@ -74,7 +74,7 @@ class SpeakerFile:
             why = error.strerror or error
             raise BrokenVoiceError(f"{self.file} can't be read ({why}): {how_to_repair()}") from error
         if len(data) != STYLES * STYLE_SIZE * 4:
-            raise BrokenVoiceError(f"{self.file} is damaged, or not a speaker of Kokoro's: {how_to_repair()}")
+            raise BrokenVoiceError(f"{self.file} is damaged or is not a Kokoro speaker: {how_to_repair()}")
         styles = np.frombuffer(data, "<f4").reshape(STYLES, STYLE_SIZE)
         if not np.isfinite(styles).all():
             raise BrokenVoiceError(f"{self.file} is damaged: {how_to_repair()}")

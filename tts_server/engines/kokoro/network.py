@@ -43,10 +43,10 @@ class Network:
             sound = self.speak(_PROBE, np.zeros(STYLE_SIZE, np.float32), 1.0, onnxruntime.RunOptions())
         # ONNX Runtime's errors have no common base class except Exception.
         except Exception as error:
-            fault = f"{file} is damaged, or no network of Kokoro's ({one_line(error)})"
+            fault = f"{file} is damaged or is not a Kokoro network ({one_line(error)})"
             raise EngineError(f"{fault}: {how_to_repair()}") from error
         if not len(sound) or not np.isfinite(sound).all():
-            raise EngineError(f"{file} is not a network of Kokoro's: it makes no sound")
+            raise EngineError(f"{file} is not a Kokoro network: it makes no sound")
 
     def speak(
         self, tokens: Sequence[int], style: NDArray[np.float32], speed: float, options: onnxruntime.RunOptions
@@ -57,7 +57,7 @@ class Network:
             tokens: the phonemes' numbers, at most 510.
             style: the speaker's vector for this number of phonemes.
             speed: factor; 1 is the speaker's own speed.
-            options: setting ``options.terminate`` ends the run soon, with an error.
+            options: soon after ``options.terminate`` is set, the run ends with an error.
         """
         tensors: dict[str, NDArray[Any]] = {
             self._tokens: np.array([[0, *tokens, 0]], np.int64),

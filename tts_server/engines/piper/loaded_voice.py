@@ -62,7 +62,7 @@ class LoadedVoice:
             text: any text.
             speaker: the speaker's number; ``None`` for the default, or if the voice has only one speaker.
             speed: factor; 1 is the voice's own speed.
-            options: setting ``options.terminate`` ends the run soon, with one of ONNX Runtime's errors.
+            options: soon after ``options.terminate`` is set, the run ends with one of ONNX Runtime's errors.
 
         Raises:
             EngineError: Piper can't read this text.

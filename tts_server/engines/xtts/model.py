@@ -273,7 +273,8 @@ class StreamingVocoder:
 def _interpolated(frames: torch.Tensor, scale: float) -> torch.Tensor:
     """Interpolate linearly, as PyTorch's ``interpolate`` does.
 
-    If so few frames come in that equally many come out, PyTorch copies them. This function interpolates them too.
+    For few frames, the number of outputs may equal the number of inputs. PyTorch then copies the frames; this function
+    interpolates them too.
     """
     known = frames.shape[-1]
     places = (torch.arange(math.floor(known * scale), device=frames.device) + 0.5) / scale - 0.5
