@@ -44,20 +44,20 @@ def test_ogg_opus_sounds_the_same(tmp_path: Path) -> None:
     assert rms(sound) == pytest.approx(rms(tone(2.5)), rel=0.1)
 
 
-def test_what_too_loud_sound_becomes_does_not_wrap(tmp_path: Path) -> None:
+def test_decoded_sound_that_is_too_loud_does_not_wrap_around(tmp_path: Path) -> None:
     write_audio_file(tmp_path / "loud.flac", np.full(RATE, 2.0, np.float32), RATE, "flac")
     assert set(to_int16(read_sound(tmp_path / "loud.flac", RATE)).tolist()) <= {32_765, 32_766, 32_767}
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 24_000, 44_100])
-def test_sound_comes_at_the_rate_that_is_asked_for(rate: int, tmp_path: Path) -> None:
+def test_sound_has_the_requested_rate(rate: int, tmp_path: Path) -> None:
     (tmp_path / "tone.wav").write_bytes(to_wav(tone(1.0), RATE))
     sound = read_sound(tmp_path / "tone.wav", rate)
     assert len(sound) == pytest.approx(rate, abs=2)
     assert pitch(sound, rate) == pytest.approx(440, rel=0.01)
 
 
-def test_what_is_not_there_and_what_is_no_sound_are_said_with_the_path(tmp_path: Path) -> None:
+def test_the_errors_for_missing_files_and_for_other_files_name_the_path(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"nothing\.wav"):
         read_sound(tmp_path / "nothing.wav", RATE)
     (tmp_path / "words.wav").write_text("these are words")
@@ -77,7 +77,7 @@ def test_what_is_not_there_and_what_is_no_sound_are_said_with_the_path(tmp_path:
         (Bounds(max_stated_seconds=0.9), TooLongSoundError),
     ],
 )
-def test_what_is_out_of_bounds_is_refused(bounds: Bounds, error: type[Exception]) -> None:
+def test_files_out_of_bounds_are_refused(bounds: Bounds, error: type[Exception]) -> None:
     file = to_wav(tone(1.0), RATE)
     with pytest.raises(error):
         list(decoded(io.BytesIO(file), RATE, bounds))

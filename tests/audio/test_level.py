@@ -10,7 +10,7 @@ from audio.level import at_level, rms, rms_of_frames
 TONE = np.sin(np.arange(16_000) * 2 * np.pi / 100).astype(np.float32)
 
 
-def test_a_tones_level_is_its_peak_over_the_root_of_two() -> None:
+def test_the_level_of_a_tone_is_its_peak_over_the_root_of_two() -> None:
     assert rms(TONE) == pytest.approx(0.5**0.5)
     assert rms(0.1 * TONE) == pytest.approx(0.1 * 0.5**0.5)
 
@@ -24,7 +24,7 @@ def test_no_sound_and_silence_have_no_level() -> None:
     assert rms(np.zeros(10, np.float32)) == 0
 
 
-def test_each_frame_has_its_own_level_and_what_is_no_whole_frame_has_none() -> None:
+def test_each_frame_has_its_own_level_and_an_incomplete_frame_has_none() -> None:
     sound = np.array([1, 1, 0.5, -0.5, 0, 0, 9], np.float32)
     assert rms_of_frames(sound, 2).tolist() == [1, 0.5, 0]
     assert len(rms_of_frames(sound[:1], 2)) == 0

@@ -18,14 +18,14 @@ def unloaded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("unloaded")
-def test_the_one_in_pyavs_wheel_is_found_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_libopus_of_pyav_is_found_if_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes.util, "find_library", lambda _: None)
     load_opus()
     assert discord.opus.Encoder().encode(bytes(3840), 960)
 
 
 @pytest.mark.usefixtures("unloaded")
-def test_a_library_that_is_no_opus_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_library_that_is_not_opus_is_skipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     broken = tmp_path / "libopus.so"
     broken.write_bytes(b"rubbish")
     monkeypatch.setattr(ctypes.util, "find_library", lambda _: str(broken))
@@ -34,7 +34,7 @@ def test_a_library_that_is_no_opus_is_passed_over(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("unloaded")
-def test_none_at_all_is_said_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_missing_libopus_names_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes.util, "find_library", lambda _: None)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(OpusMissing, match="apt install libopus0"):

@@ -17,7 +17,7 @@ def test_the_scale_is_32767_both_ways() -> None:
     assert from_pcm16(np.array([0, 32_767, -32_767], "<i2").tobytes()).tolist() == [0, 1, -1]
 
 
-def test_what_is_too_loud_is_clipped_and_what_is_no_number_is_silence() -> None:
+def test_loud_samples_are_clipped_and_nan_becomes_silence() -> None:
     sound = np.array([1.5, -1.5, np.inf, -np.inf, np.nan], np.float32)
     assert to_int16(sound).tolist() == [32_767, -32_767, 32_767, -32_767, 0]
 
@@ -30,7 +30,7 @@ def test_samples_of_double_precision_are_taken_too() -> None:
     assert to_int16(np.array([0.5, -2.0])).tolist() == [16_383, -32_767]
 
 
-def test_of_several_channels_the_first_is_taken() -> None:
+def test_the_first_of_several_channels_is_used() -> None:
     stereo = np.array([[1, 7], [2, 8], [3, 9]], "<i2").tobytes()
     assert np.array_equal(from_pcm16(stereo, channels=2), from_pcm16(np.array([1, 2, 3], "<i2").tobytes()))
 

@@ -29,7 +29,7 @@ _TABLE = {
 
 
 @pytest.mark.parametrize(("law", "column"), [("alaw", 0), ("ulaw", 1)])
-def test_g711_is_that_of_the_standard(law: Literal["alaw", "ulaw"], column: int) -> None:
+def test_g711_agrees_with_the_standard(law: Literal["alaw", "ulaw"], column: int) -> None:
     encoder = G711Encoder(law)
     samples = np.array(list(_TABLE), np.float32) / np.float32(32767)
     encoded = encoder.encode(samples) + encoder.finish()

@@ -27,7 +27,7 @@ def read(data: bytes) -> tuple[Samples, int]:
         return from_pcm16(file.readframes(file.getnframes())), file.getframerate()
 
 
-def test_as_a_wav_file_it_is_what_was_heard_and_nothing_too_loud_wraps_around() -> None:
+def test_a_wav_file_has_the_given_sound_and_loud_samples_do_not_wrap_around() -> None:
     with wave.open(io.BytesIO(to_wav(np.concatenate([sound(0.5), sound(0.5, 2.0)]), RATE))) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE, 1, 2)
         samples = np.frombuffer(file.readframes(RATE), "<i2")
@@ -35,7 +35,7 @@ def test_as_a_wav_file_it_is_what_was_heard_and_nothing_too_loud_wraps_around() 
     assert samples[-1] == 32_767
 
 
-def test_a_file_is_to_the_byte_what_python_writes() -> None:
+def test_a_file_has_the_same_bytes_as_one_that_python_writes() -> None:
     samples = np.linspace(-1, 1, 999, dtype=np.float32)
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
@@ -48,7 +48,7 @@ def test_a_file_without_sound_can_be_read() -> None:
     assert len(read(to_wav(sound(0), RATE))[0]) == 0
 
 
-def test_a_length_that_is_not_known_yet_is_the_greatest() -> None:
+def test_an_unknown_length_is_written_as_the_greatest_possible_one() -> None:
     header = wav_header(24_000, None)
     assert len(header) == HEADER_BYTES
     assert header[4:8] == header[40:44] == b"\xff\xff\xff\xff"
@@ -70,7 +70,7 @@ def test_a_growing_file_can_be_read_at_any_time(tmp_path: Path) -> None:
     assert len(read(path.read_bytes())[0]) == RATE * 3 // 2
 
 
-def test_a_growing_file_takes_no_others_place_and_can_be_given_up(tmp_path: Path) -> None:
+def test_a_growing_file_replaces_no_other_file_and_can_be_deleted(tmp_path: Path) -> None:
     path = tmp_path / "growing.wav"
     file = WavFile(path, RATE)
     with pytest.raises(FileExistsError):

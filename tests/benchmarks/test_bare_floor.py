@@ -41,7 +41,7 @@ async def test_the_floor_answers_a_prompt_through_every_hop() -> None:
     assert len(model.times) == 2
 
 
-async def test_both_processes_end_when_the_benchmark_was_killed() -> None:
+async def test_both_processes_end_after_the_benchmark_was_killed() -> None:
     """When it is killed, only its sockets close. The two processes must end because of that."""
 
     async def close_soon(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -70,7 +70,7 @@ async def test_both_processes_end_when_the_benchmark_was_killed() -> None:
     assert ends == [((b"", b""), 0)] * 2
 
 
-def test_its_packets_are_encrypted_twice_and_hold_the_sound() -> None:
+def test_the_packets_of_the_floor_are_encrypted_twice_and_contain_the_sound() -> None:
     load_opus()
     packets = BarePackets()
     decoder = SpeechDecoder()

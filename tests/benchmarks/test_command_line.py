@@ -67,7 +67,7 @@ def test_all_benchmarks_are_found() -> None:
 
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_signal_at_the_start_ends_it_without_a_traceback(
+def test_a_signal_at_the_start_ends_a_benchmark_without_a_traceback(
     program: str, number: signal.Signals, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In this process, since the imports of a benchmark take seconds."""
@@ -82,7 +82,7 @@ def test_a_signal_at_the_start_ends_it_without_a_traceback(
 
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("measure", ["waits", "computes"])
-def test_a_signal_while_it_measures_ends_it_in_order(measure: str, number: signal.Signals) -> None:
+def test_a_signal_during_the_measurement_ends_a_benchmark_in_order(measure: str, number: signal.Signals) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", WAITING.format(measure=measure)],
         cwd=ROOT,
@@ -128,7 +128,7 @@ def test_a_report_is_printed_and_written(
     assert not folders[0].exists()
 
 
-def test_a_mistyped_option_is_told_in_plain_words(
+def test_a_mistyped_option_is_reported_in_plain_words(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["benchmark", "--jsno", "x"])

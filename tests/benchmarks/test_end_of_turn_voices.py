@@ -34,12 +34,12 @@ def test_a_sentence_is_cut_where_the_person_pauses() -> None:
     assert len(speech.sound) == speech.end
 
 
-def test_where_nobody_pauses_nothing_is_cut() -> None:
+def test_a_sentence_without_a_pause_is_not_cut() -> None:
     (part,) = cut_at_pauses(tone(2.0, LOUD), ["Let me put", "this here."]).parts
     assert part.words == "Let me put this here."
 
 
-def test_a_pause_far_from_its_words_is_not_theirs() -> None:
+def test_a_pause_far_from_the_marked_place_does_not_count() -> None:
     parts = cut_at_pauses(sentence(), ["Let", "me put all of this and that right here."]).parts
     assert len(parts) == 1
 

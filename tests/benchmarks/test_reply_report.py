@@ -46,7 +46,7 @@ def missed(result: ReplyResult) -> list[str]:
     return [target.text.partition(":")[0] for target in result.targets() if not target.met]
 
 
-def test_plumbing_is_what_model_text_and_voice_leave_over() -> None:
+def test_plumbing_is_the_total_without_model_text_and_voice() -> None:
     assert TURN.plumbing == pytest.approx(0.0045)
     assert TURN.plumbing == pytest.approx(TURN.total - TURN.model - TURN.text_wait - TURN.voice)
     assert (TURN.to_model, TURN.to_voice, TURN.to_packet) == pytest.approx((0.002, 0.001, 0.0015))

@@ -32,7 +32,9 @@ class Line:
 
 
 @pytest.mark.parametrize(("microphone", "closes"), [(PushToTalk(), 34), (VoiceActivity(hang_over=0.2), 18)])
-async def test_the_quiet_behind_the_words_is_not_their_end(microphone: SimulatedMicrophone, closes: int) -> None:
+async def test_the_quiet_after_the_words_does_not_count_as_their_end(
+    microphone: SimulatedMicrophone, closes: int
+) -> None:
     line = Line()
     speaker = ClosingSpeaker(line, microphone, lambda: 0.5, clock=line.clock)
     for begin in (0, 35):
@@ -67,6 +69,6 @@ async def said_in_the_room(line: Line, speaker: MicrophoneSpeaker) -> None:
     assert abs(float(np.mean(room))) < 0.001
 
 
-def test_what_dies_away_behind_the_words_is_not_voiced() -> None:
+def test_sound_that_fades_after_the_words_is_not_voiced() -> None:
     dying = np.full(5 * FRAME_SAMPLES, 0.004, np.float32)
     assert last_voiced_frame(np.concatenate([WORDS, dying])) == last_voiced_frame(WORDS) == 9

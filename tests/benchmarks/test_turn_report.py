@@ -70,12 +70,12 @@ def test_the_stages_follow_one_another_and_make_up_the_whole() -> None:
     assert sum(stages) == pytest.approx(TURN.total) == pytest.approx(0.709)
 
 
-def test_the_work_is_what_the_ratio_measures_against_where_it_takes_longer_than_the_wait() -> None:
+def test_the_ratio_compares_with_the_work_if_the_work_is_longer_than_the_wait() -> None:
     assert TURN.work == pytest.approx(0.21 + 0.15 + 0.125 + 0.2)
     assert TURN.ratio == pytest.approx(0.709 / 0.685)
 
 
-def test_the_wait_is_what_the_ratio_measures_against_where_it_is_the_longer() -> None:
+def test_the_ratio_compares_with_the_wait_if_the_wait_is_longer_than_the_work() -> None:
     waited = later(TURN, 0.3, wait=0.8)
     assert waited.turn_wait == pytest.approx(1.0)
     assert waited.ratio == pytest.approx(1.009)

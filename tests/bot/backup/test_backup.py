@@ -36,7 +36,7 @@ def test_a_backup_is_one_sound_file_for_its_owner_alone(folder: Path, database: 
     assert names == ["voices/ada/1.flac", "voices/ada/voice.json"]
 
 
-def test_it_is_consistent_while_a_bot_writes(folder: Path, running_bot: subprocess.Popen[str]) -> None:
+def test_a_backup_is_consistent_while_a_bot_writes(folder: Path, running_bot: subprocess.Popen[str]) -> None:
     for number in range(3):
         assert main(["backup", f"{number}.sqlite3"]) == 0
         with closing(sqlite3.connect(folder / f"{number}.sqlite3")) as backup:
@@ -64,7 +64,7 @@ def test_there_may_be_nothing_to_back_up(folder: Path, capsys: pytest.CaptureFix
     assert not (folder / "saved.sqlite3").exists()
 
 
-def test_an_older_backup_is_replaced_and_no_other_file(
+def test_an_older_backup_is_replaced_but_no_other_file(
     folder: Path, database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["backup", "saved.sqlite3"]) == 0
@@ -92,7 +92,7 @@ def test_a_full_disk_leaves_the_older_backup_and_no_part_of_the_new_one(folder: 
     assert [path.name for path in folder.glob("*saved*")] == ["saved.sqlite3"]
 
 
-def test_voices_of_a_speech_server_elsewhere_are_not_in_it_and_that_is_told(
+def test_voices_of_an_external_speech_server_are_reported_as_left_out(
     folder: Path, database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_voice(folder, "ada")
@@ -103,7 +103,7 @@ def test_voices_of_a_speech_server_elsewhere_are_not_in_it_and_that_is_told(
     assert (folder / "data" / "voices" / "ada").exists()
 
 
-def test_what_can_not_be_in_a_backup_is_left_out_and_told(
+def test_files_that_can_not_be_backed_up_are_left_out_and_reported(
     folder: Path, database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_voice(folder, "ada")
@@ -129,7 +129,7 @@ def test_backups_to_one_file_at_once_do_not_disturb_each_other(folder: Path, dat
     assert [path.name for path in folder.glob(".saved*")] == []
 
 
-def test_what_a_backup_that_was_killed_has_left_is_gone_a_day_later(folder: Path, database: Path) -> None:
+def test_the_files_of_a_killed_backup_are_deleted_a_day_later(folder: Path, database: Path) -> None:
     for name, age in ((".saved.sqlite3.abc.part", 100_000), (".saved.sqlite3.new.part", 10)):
         (folder / name).touch()
         os.utime(folder / name, (time.time() - age,) * 2)

@@ -33,9 +33,7 @@ from tests.bot.backup.data_folder import (
 
 
 @pytest.mark.parametrize("after", [0.0, 0.05, 0.15])
-def test_a_restoring_that_is_killed_can_be_done_again_and_nothing_is_lost(
-    folder: Path, database: Path, after: float
-) -> None:
+def test_a_killed_restore_can_be_repeated_and_loses_nothing(folder: Path, database: Path, after: float) -> None:
     make_voice(folder, "ada", os.urandom(2_000_000))
     assert main(["backup", "saved.sqlite3"]) == 0
     change(database, "after")
@@ -85,7 +83,7 @@ def restore_and_fail(at: int, what: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(("at", "what"), [(1, "full"), (4, "full"), (8, "full"), (1, "interrupt"), (7, "interrupt")])
-def test_a_restore_that_ends_half_way_is_undone_or_done_and_says_which(
+def test_a_restore_that_ends_half_way_is_undone_or_completed_and_says_which(
     to_be_restored: Path, at: int, what: str
 ) -> None:
     done = restore_and_fail(at, what)
@@ -145,7 +143,7 @@ def test_a_restore_that_can_not_be_undone_says_so_and_the_next_start_undoes_it(
     assert state(to_be_restored) == AS_IT_WAS
 
 
-def test_ctrl_c_while_it_is_read_changes_nothing_and_says_so(
+def test_ctrl_c_while_the_backup_is_read_changes_nothing_and_says_so(
     to_be_restored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(*_: object) -> None:
@@ -158,7 +156,7 @@ def test_ctrl_c_while_it_is_read_changes_nothing_and_says_so(
     assert list(to_be_restored.rglob(".restoring")) == []
 
 
-def test_a_backup_that_needs_more_room_than_there_is_writes_none_of_it(
+def test_nothing_is_restored_of_a_backup_that_needs_more_room_than_is_free(
     to_be_restored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("bot.backup.restoring.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 20_000))

@@ -12,7 +12,7 @@ from tests.bot.backup.data_folder import told
 
 
 @pytest.mark.parametrize("command", ["backup", "restore"])
-def test_a_file_has_to_be_named(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_must_be_named(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command])
     assert ended.value.code == 2
@@ -28,7 +28,7 @@ def test_help_says_what_is_in_a_backup(command: str, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize("command", ["backup", "restore"])
-def test_what_is_no_file_is_refused_at_once(
+def test_a_pipe_instead_of_a_file_is_refused_at_once(
     folder: Path, database: Path, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     os.mkfifo(folder / "pipe")

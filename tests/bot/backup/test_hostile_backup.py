@@ -45,7 +45,7 @@ NO_BACKUPS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", NO_BACKUPS)
-def test_what_is_no_backup_is_refused_in_one_sentence_and_nothing_changes(
+def test_other_files_than_backups_are_refused_in_one_sentence_and_change_nothing(
     folder: Path, database: Path, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make, words = NO_BACKUPS[kind]

@@ -17,7 +17,7 @@ from tests.bot.backup.data_folder import asides, change, make_voice, tables, tol
 from tests.bot.database.test_schema import VERSION_0
 
 
-def test_what_was_backed_up_comes_back_and_what_was_there_is_kept(
+def test_a_restore_brings_the_backup_back_and_keeps_the_data_that_was_there(
     folder: Path, database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_voice(folder, "ada")
@@ -42,7 +42,7 @@ def test_what_was_backed_up_comes_back_and_what_was_there_is_kept(
     assert not (folder / "data" / ".restoring").exists()
 
 
-def test_what_was_true_then_alone_does_not_come_back(
+def test_data_that_was_true_only_at_the_backup_does_not_come_back(
     folder: Path, database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with closing(sqlite3.connect(database)) as bot, bot:
@@ -81,7 +81,7 @@ def test_nothing_is_restored_while_a_bot_runs(
     assert main(["restore", "saved.sqlite3"]) == 0
 
 
-def test_a_bot_that_was_killed_leaves_nothing_in_its_log_that_is_lost_or_that_spoils_the_restored_one(
+def test_the_log_of_a_killed_bot_is_neither_lost_nor_mixed_into_the_restored_database(
     folder: Path, database: Path, running_bot: subprocess.Popen[str]
 ) -> None:
     assert main(["backup", "saved.sqlite3"]) == 0
@@ -119,7 +119,7 @@ def test_a_damaged_database_can_be_replaced_and_is_kept(folder: Path, database: 
     assert (asides(folder)[0] / "seiyuu.sqlite3").read_bytes() == b"damaged " * 2_000
 
 
-def test_a_persona_that_is_here_is_not_overwritten(
+def test_an_existing_persona_is_not_overwritten(
     folder: Path, database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mine = folder / "personas" / "mine.yaml"
@@ -138,7 +138,7 @@ def test_the_lock_is_free_again_after_restoring(folder: Path, database: Path) ->
         pass
 
 
-def test_a_data_dir_that_is_a_file_is_told_as_that(
+def test_the_error_says_if_data_dir_is_a_file(
     folder: Path, database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["backup", "saved.sqlite3"]) == 0
@@ -149,7 +149,7 @@ def test_a_data_dir_that_is_a_file_is_told_as_that(
     assert told(capsys).startswith("✘ DATA_DIR=taken can't be used: something with that name is there already.")
 
 
-def test_a_plain_copy_is_said_to_be_where_it_comes_from(
+def test_a_plain_copy_of_a_database_is_reported_as_the_origin(
     folder: Path, database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "copy.sqlite3").write_bytes(database.read_bytes())

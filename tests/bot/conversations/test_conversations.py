@@ -9,7 +9,7 @@ from bot.voice.turn import TurnId
 from tests.bot.conversations.archives import ADA, BEN, SERVER, Archive, answer, words
 
 
-async def test_a_call_is_kept_as_it_was_heard(archive: Archive) -> None:
+async def test_a_call_is_stored_as_it_was_heard(archive: Archive) -> None:
     began = archive.now
     watch, _ = archive.call()
     watch(CallBegan("discord", "Lounge", True))
@@ -30,21 +30,21 @@ async def test_a_call_is_kept_as_it_was_heard(archive: Archive) -> None:
     assert await archive.rows() == [("discord", "Lounge", began, archive.now, ["Ada", "Ben"])]
 
 
-async def test_what_is_recited_is_the_bots_own(archive: Archive) -> None:
+async def test_recited_text_is_stored_as_words_of_the_bot(archive: Archive) -> None:
     watch, _ = archive.call()
     watch(PromptTaken("r1", "Ada", "Hello, all.", recited=True, person=ADA))
     watch(answer("Hello, all."))
     assert await archive.turns() == [(1, "Mia", "Hello, all.", False)]
 
 
-async def test_a_call_in_which_nobody_said_anything_is_none(archive: Archive) -> None:
+async def test_a_call_without_words_is_not_stored(archive: Archive) -> None:
     watch, _ = archive.call()
     watch(CallBegan("discord", "Lounge", True))
     watch(CallEnded("Lounge", "alone"))
     assert await archive.rows() == []
 
 
-async def test_of_those_who_do_not_want_it_nothing_is_kept_nor_what_was_answered_to_them(archive: Archive) -> None:
+async def test_words_of_people_who_opted_out_and_the_answers_to_them_are_not_stored(archive: Archive) -> None:
     archive.unwanted = {BEN}
     watch, _ = archive.call()
     watch(UtteranceHeard(BEN, "Ben", "Secret one", False))
@@ -87,7 +87,7 @@ async def test_two_channels_are_two_conversations_and_a_call_is_another(archive:
     ]
 
 
-async def test_half_a_character_and_names_that_are_hostile_are_kept_without_harm(archive: Archive) -> None:
+async def test_half_a_character_and_hostile_names_are_stored_without_harm(archive: Archive) -> None:
     watch, _ = archive.call()
     watch(UtteranceHeard(ADA, "Ada\n\udcff'); DROP TABLE turns; --", "caf\ud83d", True))
     ((_, who, text, _),) = await archive.turns()
@@ -95,7 +95,7 @@ async def test_half_a_character_and_names_that_are_hostile_are_kept_without_harm
     assert text.startswith("caf")
 
 
-async def test_with_none_to_be_kept_nothing_is_written(database: Database) -> None:
+async def test_nothing_is_written_if_no_days_are_kept(database: Database) -> None:
     archive = Archive(database, 0)
     watch, _ = archive.call()
     watch(UtteranceHeard(ADA, "Ada", "Hello", True))
@@ -106,7 +106,7 @@ async def test_with_none_to_be_kept_nothing_is_written(database: Database) -> No
     assert await archive.turns() == []
 
 
-async def test_a_damaged_list_of_people_keeps_nobody_from_speaking(archive: Archive) -> None:
+async def test_a_damaged_list_of_people_does_not_prevent_new_turns(archive: Archive) -> None:
     archive.write(ADA, "Ada", "Hello", "Hi")
     await archive.rows()
     await archive.database.write("UPDATE conversations SET people = '[\"A'")

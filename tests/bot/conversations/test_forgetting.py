@@ -19,7 +19,9 @@ from tests.bot.conversations.archives import ADA, BEN, CAT, CHANNEL, SERVER, Arc
 
 
 @pytest.mark.parametrize(("days", "kept"), [(0, []), (1, ["new"]), (30, ["old", "new"]), ("forever", ["old", "new"])])
-async def test_they_are_kept_as_long_as_the_operator_wants(database: Database, days: KeptDays, kept: list[str]) -> None:
+async def test_conversations_are_kept_as_long_as_the_operator_wants(
+    database: Database, days: KeptDays, kept: list[str]
+) -> None:
     before = Archive(database, "forever")
     watch, _ = before.call()
     watch(UtteranceHeard(ADA, "Ada", "old", True))
@@ -52,7 +54,7 @@ async def test_the_limit_holds_every_day(archive: Archive) -> None:
     assert left == [2] * 32 + [0] * 2
 
 
-async def test_whoever_opts_out_is_forgotten_everywhere_also_what_was_not_written_yet(archive: Archive) -> None:
+async def test_all_turns_of_a_person_who_opts_out_are_deleted_even_unwritten_ones(archive: Archive) -> None:
     watch, _ = archive.call()
     watch(UtteranceHeard(ADA, "Ada", "mine", True))
     watch(UtteranceHeard(BEN, "Ben", "yours", True))
@@ -78,7 +80,7 @@ async def test_a_channel_is_forgotten_with_the_calls_that_belong_to_it_and_a_cal
     assert sorted(words(await archive.turns())) == ["3", "4", "afterwards", "also afterwards", "elsewhere"]
 
 
-async def test_what_is_forgotten_is_not_left_in_the_file(archive: Archive, tmp_path: Path) -> None:
+async def test_deleted_turns_do_not_stay_in_the_file(archive: Archive, tmp_path: Path) -> None:
     archive.write(ADA, "Ada", "a very particular secret", "I see.")
     await archive.turns()
     await archive.conversations.forget_channel(CHANNEL)
@@ -119,7 +121,7 @@ FORGETTINGS: dict[str, Forgetting] = {
 
 
 @pytest.mark.parametrize("what", FORGETTINGS)
-async def test_forgetting_takes_time_in_proportion_to_what_is_forgotten(tmp_path: Path, what: str) -> None:
+async def test_the_time_for_deleting_grows_in_proportion_to_the_deleted_turns(tmp_path: Path, what: str) -> None:
     work: list[int] = []
     for turns in (1_000, 4_000):
         async with Database.opened(tmp_path / f"{turns}.sqlite3") as database:
@@ -131,7 +133,7 @@ async def test_forgetting_takes_time_in_proportion_to_what_is_forgotten(tmp_path
     assert work[1] < 8 * work[0], "four times as many are four times the work, and not sixteen times"
 
 
-async def test_others_ask_the_database_while_much_is_forgotten(archive: Archive) -> None:
+async def test_the_database_can_be_read_while_many_turns_are_deleted(archive: Archive) -> None:
     await fill(archive.database, 20 * DELETE_BATCH)
     forgetting = asyncio.create_task(archive.conversations.forget_channel(CHANNEL))
     asked = 0
@@ -143,7 +145,7 @@ async def test_others_ask_the_database_while_much_is_forgotten(archive: Archive)
     assert await archive.rows() == []
 
 
-async def test_who_has_nothing_left_in_a_conversation_is_not_named_and_the_others_are(archive: Archive) -> None:
+async def test_a_conversation_names_only_people_who_still_have_turns_in_it(archive: Archive) -> None:
     for person, name in ((ADA, "Ada"), (BEN, "Ben"), (CAT, "Cat"), (BEN, "Benny")):
         archive.write(person, name, "Hello", "Hi")
     assert [people for *_, people in await archive.rows()] == [["Ada", "Ben", "Cat", "Benny"]]

@@ -47,7 +47,7 @@ async def test_nobody_waits_for_the_disk(archive: Archive, tmp_path: Path) -> No
     assert len(await archive.turns()) == 100
 
 
-async def test_a_full_disk_is_told_once_and_what_was_said_is_written_when_there_is_room(
+async def test_a_full_disk_is_reported_once_and_the_turns_are_written_when_there_is_room(
     archive: Archive, caplog: pytest.LogCaptureFixture
 ) -> None:
     (pages,) = await archive.database.row("PRAGMA page_count") or (0,)
@@ -65,7 +65,7 @@ async def test_a_full_disk_is_told_once_and_what_was_said_is_written_when_there_
     assert caplog.records[-1].getMessage().startswith("Conversations are stored again; ")
 
 
-async def test_what_waits_is_bounded_and_what_is_lost_is_told(
+async def test_the_queue_is_bounded_and_lost_turns_are_reported(
     archive: Archive, caplog: pytest.LogCaptureFixture
 ) -> None:
     await archive.database.row("PRAGMA query_only = ON")
@@ -91,7 +91,7 @@ async def test_the_last_words_are_written_when_the_bot_ends(archive: Archive) ->
 
 
 @pytest.mark.parametrize("first", ["somebody opts out", "a call ends"])
-async def test_what_waits_is_bounded_whatever_waits_before_it(archive: Archive, first: str) -> None:
+async def test_the_queue_is_bounded_whatever_its_first_item_is(archive: Archive, first: str) -> None:
     await archive.database.row("PRAGMA query_only = ON")
     watch, _ = archive.call()
     if first == "a call ends":

@@ -17,7 +17,7 @@ from tests.timing import LIMIT
 TABLE = "CREATE TABLE IF NOT EXISTS thing (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT"
 
 
-async def test_what_is_written_survives(tmp_path: Path) -> None:
+async def test_written_data_survives(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "seiyuu.sqlite3"
     async with Database.opened(path) as database:
         await database.write(TABLE)
@@ -29,7 +29,7 @@ async def test_what_is_written_survives(tmp_path: Path) -> None:
         assert await database.write("DELETE FROM thing") == 1
 
 
-async def test_the_file_and_its_folder_are_for_the_eyes_of_their_user_alone(tmp_path: Path) -> None:
+async def test_only_their_user_can_read_the_file_and_its_folder(tmp_path: Path) -> None:
     path = tmp_path / "data" / "seiyuu.sqlite3"
     async with Database.opened(path) as database:
         await database.write(TABLE)
@@ -37,7 +37,7 @@ async def test_the_file_and_its_folder_are_for_the_eyes_of_their_user_alone(tmp_
         assert open_to_others(tmp_path) == []
 
 
-async def test_of_many_rows_all_are_written_or_none_and_what_others_write_meanwhile_stays(tmp_path: Path) -> None:
+async def test_all_rows_or_none_are_written_and_writes_of_other_tasks_meanwhile_stay(tmp_path: Path) -> None:
     async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
         await database.write(TABLE)
         twice = database.write_many("INSERT INTO thing (name) VALUES (?)", [("a",), ("b",), ("a",)])

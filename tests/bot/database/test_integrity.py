@@ -95,7 +95,7 @@ def test_a_sound_database_has_no_damage(filled: Path) -> None:
     assert content(filled) == before
 
 
-async def test_a_damaged_page_costs_no_more_than_what_was_on_it(filled: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_damaged_page_costs_only_the_rows_on_it(filled: Path, caplog: pytest.LogCaptureFixture) -> None:
     spoil(filled, leaf_page(filled, b"200 xxx"))
     damaged = content(filled)
     with caplog.at_level(logging.ERROR):
@@ -132,7 +132,7 @@ async def test_a_damaged_index_costs_nothing(filled: Path, caplog: pytest.LogCap
     ],
     ids=["something else", "its first page", "cut off"],
 )
-async def test_what_nothing_can_be_read_of_is_kept_and_a_new_one_begins(
+async def test_an_unreadable_database_is_kept_and_a_new_one_begins(
     filled: Path, spoiled: Callable[[Path], object], caplog: pytest.LogCaptureFixture
 ) -> None:
     spoiled(filled)
@@ -143,7 +143,7 @@ async def test_what_nothing_can_be_read_of_is_kept_and_a_new_one_begins(
     assert "nothing in it could be read, so a new one begins empty" in caplog.text
 
 
-async def test_what_was_only_in_the_log_is_read_too(filled: Path) -> None:
+async def test_rows_that_are_only_in_the_log_are_rescued_too(filled: Path) -> None:
     copy = filled.with_name("copy.sqlite3")
     async with Database.opened(filled) as database:
         await Store(database).set_setting("written last", "1")
@@ -157,7 +157,7 @@ async def test_what_was_only_in_the_log_is_read_too(filled: Path) -> None:
         assert await Store(opened).setting("written last") == "1"
 
 
-async def test_an_older_damaged_database_becomes_one_of_today(tmp_path: Path) -> None:
+async def test_an_older_damaged_database_gets_the_newest_schema(tmp_path: Path) -> None:
     path = tmp_path / "seiyuu.sqlite3"
     with closing(sqlite3.connect(path)) as database:
         database.executescript(VERSION_0.read_text())
@@ -167,7 +167,7 @@ async def test_an_older_damaged_database_becomes_one_of_today(tmp_path: Path) ->
         assert await opened.rows("SELECT * FROM conversations") == []
 
 
-async def test_where_choices_about_listening_are_lost_only_those_are_heard_who_agree(
+async def test_after_listening_choices_were_lost_only_people_who_agree_are_heard(
     filled: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     spoil(filled, root_page(filled, "listening_choice"))
@@ -184,7 +184,7 @@ async def test_where_choices_about_listening_are_lost_only_those_are_heard_who_a
         assert await effective_listening_policy(store, settings) is ListeningPolicy.OPT_OUT
 
 
-async def test_the_new_one_and_the_one_that_is_kept_are_for_the_eyes_of_their_user_alone(filled: Path) -> None:
+async def test_only_their_user_can_read_the_new_and_the_damaged_database(filled: Path) -> None:
     spoil(filled, leaf_page(filled, b"200 xxx"))
     async with Database.opened(filled):
         pass
@@ -206,12 +206,12 @@ async def test_a_rescue_that_is_not_possible_changes_nothing(filled: Path, monke
     assert damaged_files(filled) == []
 
 
-def test_a_folder_in_its_place_is_no_damage(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_database_does_not_count_as_damage(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match="can't be read"):
         find_damage(tmp_path)
 
 
-def test_a_process_killed_in_mid_write_loses_nothing_that_was_written(tmp_path: Path) -> None:
+def test_a_process_that_is_killed_during_a_write_loses_nothing_written_before(tmp_path: Path) -> None:
     path = tmp_path / "seiyuu.sqlite3"
     command = (sys.executable, "-c", WRITE_UNTIL_KILLED, str(path))
     environment = child_environment()
@@ -229,7 +229,7 @@ def test_a_process_killed_in_mid_write_loses_nothing_that_was_written(tmp_path: 
     assert damaged_files(path) == []
 
 
-async def test_the_doctor_says_how_it_is_and_touches_nothing(filled: Path, tmp_path: Path) -> None:
+async def test_the_doctor_reports_the_state_of_the_database_and_changes_nothing(filled: Path, tmp_path: Path) -> None:
     assert check_database(tmp_path / "none").good is True
     assert check_database(filled).good is True
     spoil(filled, leaf_page(filled, b"200 xxx"))
@@ -253,7 +253,7 @@ def flip(path: Path, word: bytes) -> None:
 
 
 @pytest.mark.parametrize("word", [b"chat_memory (", b"setting (name", b"CREATE TABLE voice_maker"])
-async def test_a_schema_that_is_no_text_is_damage_as_any_other(filled: Path, word: bytes) -> None:
+async def test_a_schema_that_is_not_valid_text_counts_as_damage(filled: Path, word: bytes) -> None:
     flip(filled, word)
     damaged = content(filled)
     assert find_damage(filled) is not None
@@ -272,7 +272,7 @@ async def test_a_flipped_bit_in_a_text_costs_one_letter_and_no_start(tmp_path: P
         assert await database.rows("SELECT * FROM voice_choice") == [(7, "s\ufffdme_voice")]
 
 
-def test_a_version_that_nobody_made_is_refused_with_its_remedy(filled: Path) -> None:
+def test_an_impossible_version_is_refused_and_the_error_names_a_remedy(filled: Path) -> None:
     with closing(sqlite3.connect(filled)) as database:
         database.execute("PRAGMA user_version = -1")
     before = content(filled)
@@ -282,7 +282,7 @@ def test_a_version_that_nobody_made_is_refused_with_its_remedy(filled: Path) -> 
     assert content(filled) == before
 
 
-async def test_a_table_that_is_lost_with_its_name_is_damage(filled: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_missing_table_counts_as_damage(filled: Path, caplog: pytest.LogCaptureFixture) -> None:
     with closing(sqlite3.connect(filled)) as database:
         database.execute("ALTER TABLE voice_maker RENAME TO voice_naker")
     async with Database.opened(filled) as opened:
@@ -291,7 +291,7 @@ async def test_a_table_that_is_lost_with_its_name_is_damage(filled: Path, caplog
     assert "some are lost from: voice_maker" in caplog.text
 
 
-def test_an_older_one_with_a_long_conversation_is_saved_as_it_was(tmp_path: Path) -> None:
+def test_an_older_damaged_database_with_a_long_conversation_is_rescued_unchanged(tmp_path: Path) -> None:
     """Its triggers must not run: for each turn, they would read all turns to update the list of speakers."""
     path = tmp_path / "seiyuu.sqlite3"
     with closing(sqlite3.connect(path, isolation_level=None)) as database:

@@ -69,7 +69,7 @@ async def test_a_database_of_the_last_version_keeps_every_row(old: Path) -> None
     assert version(old) == len(read_migrations())
 
 
-async def test_what_the_chat_remembers_is_kept_as_turns(old: Path) -> None:
+async def test_the_memory_of_the_text_chat_is_migrated_to_turns(old: Path) -> None:
     with closing(sqlite3.connect(old)) as database:
         said = [("user", "Ben: At 10: 30, she said: go."), ("assistant", "Once upon—"), ("user", "no name")]
         statement = "INSERT INTO chat_memory (channel, role, content) VALUES (7, ?, ?)"
@@ -111,7 +111,7 @@ async def test_a_database_of_each_older_version_keeps_its_conversations(tmp_path
     assert schema(path) == schema(tmp_path / "new")
 
 
-async def test_a_database_that_has_some_of_the_tables_gets_the_others(tmp_path: Path) -> None:
+async def test_a_database_with_only_some_tables_gets_the_missing_ones(tmp_path: Path) -> None:
     path = tmp_path / "seiyuu.sqlite3"
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
@@ -129,7 +129,7 @@ def test_opening_it_again_changes_nothing(old: Path) -> None:
     assert old.read_bytes() == before
 
 
-def test_a_newer_database_is_refused_in_one_sentence_and_stays_as_it_is(old: Path) -> None:
+def test_a_newer_database_is_refused_in_one_sentence_and_not_changed(old: Path) -> None:
     newer = len(read_migrations()) + 1
     with closing(sqlite3.connect(old)) as database:
         database.execute(f"PRAGMA user_version = {newer}")
@@ -141,7 +141,7 @@ def test_a_newer_database_is_refused_in_one_sentence_and_stays_as_it_is(old: Pat
     assert old.read_bytes() == before
 
 
-def test_a_step_that_fails_leaves_everything_as_it_was(old: Path) -> None:
+def test_a_failed_migration_leaves_everything_as_it_was(old: Path) -> None:
     bring_up_to_date(old)
     before, steps = content(old), read_migrations()
     bad = Migration(len(steps) + 1, "bad", "CREATE TABLE half (x); DELETE FROM setting; SELECT * FROM nowhere")
@@ -164,7 +164,7 @@ def test_a_full_disk_leaves_everything_as_it_was(old: Path) -> None:
     assert version(old) == len(steps)
 
 
-def test_a_process_killed_in_the_middle_of_a_step_leaves_everything_as_it_was(old: Path) -> None:
+def test_a_process_killed_during_a_migration_leaves_everything_as_it_was(old: Path) -> None:
     bring_up_to_date(old)
     before, steps = content(old), read_migrations()
     command = (sys.executable, "-c", MIGRATE_AND_DIE, str(old), str(len(steps)))
@@ -174,7 +174,7 @@ def test_a_process_killed_in_the_middle_of_a_step_leaves_everything_as_it_was(ol
     assert version(old) == len(steps)
 
 
-def test_the_steps_are_numbered_without_a_gap(tmp_path: Path) -> None:
+def test_the_migrations_are_numbered_without_a_gap(tmp_path: Path) -> None:
     assert [step.number for step in read_migrations()] == list(range(1, len(read_migrations()) + 1))
     (tmp_path / "001_first.sql").touch()
     (tmp_path / "003_third.sql").touch()

@@ -46,7 +46,7 @@ def answer(meant: str) -> HeardAnswer:
     return HeardAnswer("Ada", "What is it?", "What is it?", meant, np.zeros(SAMPLE_RATE, np.float32), TRACE)
 
 
-async def test_words_that_were_heard_are_good() -> None:
+async def test_an_answer_whose_words_were_heard_is_good() -> None:
     ears = Ears("paris is the capital of france", "it is blue")
     score = await TranscriptScorer(ears).score([answer("Paris is the capital of France!"), answer("It is blue.")])
     assert score.good

@@ -70,7 +70,7 @@ def test_a_named_llm_is_used_and_an_unusable_name_is_reported_as_at_an_ordinary_
     assert settings.llm.model == "llama3.1"
 
 
-def test_models_named_in_the_settings_are_found_from_the_demonstrations_own_data_dir(
+def test_models_named_in_the_settings_are_passed_by_their_absolute_paths(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     here = {"whisper-small", "qwen2.5-7b-q4"}
@@ -85,7 +85,7 @@ def test_models_named_in_the_settings_are_found_from_the_demonstrations_own_data
     assert Path(given["LLM_MODEL"]).is_relative_to(models / "qwen2.5-7b-q4")
 
 
-def test_the_engines_are_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_settings_of_the_engines_are_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     engines = {
         "LLM_URL": "http://127.0.0.1:11434/v1",
         "LLM_MAX_TOKENS": "99",
@@ -104,7 +104,7 @@ def test_the_engines_are_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert ignored_settings(own, SpeechSettings.read()) == ["COMMAND_PREFIX"]
 
 
-def test_the_files_of_secrets_stay_outside_and_only_the_engines_keys_are_taken(
+def test_files_of_secrets_are_not_used_except_for_the_keys_of_the_engines(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Secret files win over environment variables, so the operator's token would win over the demonstration's."""

@@ -16,7 +16,7 @@ async def _next(lines: TypedLines) -> str | None:
     return await asyncio.wait_for(lines.next(), LIMIT)
 
 
-async def test_lines_come_whole_however_they_are_cut_and_then_the_end() -> None:
+async def test_lines_are_complete_however_they_arrive_and_then_the_end_follows() -> None:
     ours, theirs = os.pipe()
     lines = TypedLines(ours)
     with lines.read():
@@ -42,7 +42,7 @@ async def test_nothing_is_read_outside_of_the_block() -> None:
     os.close(theirs)
 
 
-def test_channels_and_people_have_their_names() -> None:
+def test_ids_of_channels_and_people_are_replaced_by_names() -> None:
     channels, people = {12: "general"}, {34: "You"}
     assert with_names("prompts from <#12>, asked by <@34> or <@!34>", channels, people) == (
         "prompts from #general, asked by @You or @You"
@@ -53,5 +53,5 @@ def test_channels_and_people_have_their_names() -> None:
 @pytest.mark.parametrize(
     ("line", "is_one"), [("/volume", True), ("/volume 50", True), ("/", False), ("/ 2", False), ("1/2", False)]
 )
-def test_what_looks_like_a_slash_command(line: str, is_one: bool) -> None:
+def test_lines_that_look_like_slash_commands(line: str, is_one: bool) -> None:
     assert is_slash_command(line) is is_one
