@@ -88,7 +88,7 @@ def test_of_chance_no_seam_is_heard_either(joe: PiperEngine) -> None:
     network, options = speaking._network, onnxruntime.RunOptions()
     for sentence in SENTENCES:
         said = speaking._network_input(speaking._sentences(sentence)[0], None, 1.0)
-        outline = network._begin(network._first, said, options)
+        outline = network._run_first(network._first, said, options)
         whole = dict(outline)
         for stage in network.stages:
             whole[stage.output_name] = stage.run_all(whole)
