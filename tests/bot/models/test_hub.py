@@ -53,7 +53,7 @@ async def fetching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
         yield Fetching(server, http, tmp_path)
 
 
-async def test_every_break_is_followed_by_the_rest_alone(fetching: Fetching) -> None:
+async def test_after_every_break_only_the_rest_is_downloaded(fetching: Fetching) -> None:
     fetching.server.breaks_after = [700_000, 1_000_000, 100_000]
     await fetching.fetch()
     assert fetching.target.read_bytes() == CONTENT
@@ -67,7 +67,7 @@ async def test_every_break_is_followed_by_the_rest_alone(fetching: Fetching) -> 
     assert fetching.pauses == []
 
 
-async def test_a_hub_that_knows_no_ranges_sends_it_all_again(fetching: Fetching) -> None:
+async def test_a_hub_without_ranges_sends_the_whole_file_again(fetching: Fetching) -> None:
     fetching.server.knows_ranges = False
     fetching.server.breaks_after = [2_000_000]
     await fetching.fetch()
@@ -83,13 +83,13 @@ async def test_a_busy_hub_is_asked_again_after_pauses(fetching: Fetching, status
     assert fetching.pauses == list(PAUSES[:2])
 
 
-async def test_how_long_to_wait_is_up_to_the_hub_within_reason(fetching: Fetching) -> None:
+async def test_the_hub_decides_how_long_to_wait_up_to_a_limit(fetching: Fetching) -> None:
     fetching.server.statuses = [(429, {"Retry-After": "7"}), (429, {"Retry-After": "86400"})]
     await fetching.fetch()
     assert fetching.pauses == [7.0, LONGEST_PAUSE]
 
 
-async def test_a_hub_that_stays_away_is_given_up_and_what_came_is_kept(fetching: Fetching) -> None:
+async def test_an_unreachable_hub_is_given_up_and_the_partial_file_is_kept(fetching: Fetching) -> None:
     fetching.server.breaks_after = [1_000_000]
     fetching.server.statuses = []
     began = asyncio.create_task(fetching.fetch())
@@ -112,7 +112,7 @@ async def test_a_refusal_is_final_and_says_what_to_do(fetching: Fetching, status
     assert fetching.pauses == []
 
 
-async def test_more_than_there_should_be_is_refused_without_filling_the_disk(fetching: Fetching) -> None:
+async def test_a_file_longer_than_expected_is_refused_without_filling_the_disk(fetching: Fetching) -> None:
     fetching.server.files[FILE.path] = CONTENT + bytes(5_000_000)
     with pytest.raises(HubError, match="longer"):
         await fetching.fetch()
@@ -120,7 +120,7 @@ async def test_more_than_there_should_be_is_refused_without_filling_the_disk(fet
     assert partial_path(fetching.target).stat().st_size <= FILE.size
 
 
-async def test_what_is_left_of_something_else_ends_as_the_right_file_or_none(fetching: Fetching) -> None:
+async def test_a_partial_file_with_other_contents_ends_as_the_right_file_or_none(fetching: Fetching) -> None:
     partial_path(fetching.target).write_bytes(b"?" * 1000)
     with pytest.raises(HubError, match="wrong contents"):
         await fetching.fetch()
@@ -130,7 +130,7 @@ async def test_what_is_left_of_something_else_ends_as_the_right_file_or_none(fet
     assert fetching.target.read_bytes() == CONTENT
 
 
-async def test_the_token_goes_to_the_hub_and_not_where_it_sends_us(fetching: Fetching) -> None:
+async def test_the_token_is_sent_to_the_hub_but_not_to_a_redirection(fetching: Fetching) -> None:
     async with serving(LocalHub()) as elsewhere:
         fetching.server.sends_on_to = elsewhere.url
         await fetching.fetch()

@@ -33,7 +33,7 @@ def test_the_sum_shows_every_part() -> None:
     assert plan().sum_line() == "Whisper small 0.5 + XTTS v2 3.0 + Qwen2.5 7B Instruct Q5_K_M 5.5 = 9.0 GiB"
 
 
-def test_what_computes_on_the_cpu_takes_nothing() -> None:
+def test_models_on_the_cpu_take_no_gpu_memory() -> None:
     assert plan(stt_device="cpu").needs_gib == pytest.approx(8.5)
     assert plan(stt_device="cpu", tts_device="cpu").needs_gib == pytest.approx(5.5)
 
@@ -42,13 +42,13 @@ def test_a_card_with_room_fits() -> None:
     assert verdict(card(11, used=1)) == "RTX, 11.0 GiB: fits, with 1.0 GiB to spare (1.0 GiB are in use now)."
 
 
-def test_a_card_that_others_fill_would_fit_without_them() -> None:
+def test_a_card_that_other_programs_fill_would_fit_without_them() -> None:
     said = verdict(card(11, used=4))
     assert "fits once other programs free memory: 4.0 GiB are in use now, 2.0 GiB too much" in said
     assert "TTS_DEVICE=cpu" in said
 
 
-def test_a_small_card_does_not_fit_and_what_is_enough_comes_first() -> None:
+def test_a_small_card_does_not_fit_and_sufficient_remedies_come_first() -> None:
     first, *remedies = verdict(card(8)).splitlines()
     assert "does not fit, 1.0 GiB too much" in first
     assert remedies[0].endswith("frees 3.0 GiB, enough by itself")
@@ -57,12 +57,12 @@ def test_a_small_card_does_not_fit_and_what_is_enough_comes_first() -> None:
     assert enough == sorted(enough, reverse=True)
 
 
-def test_a_card_too_old_for_the_voice_is_told() -> None:
+def test_a_card_that_is_too_old_for_the_voice_is_reported() -> None:
     said = verdict(card(11, capability=(6, 1)))
     assert "XTTS v2 needs compute capability 7.0, this card has 6.1" in said
     assert "compute capability" not in verdict(card(16, capability=None))
 
 
-def test_each_card_has_its_own_verdict_and_none_is_said_too() -> None:
+def test_each_card_has_its_own_verdict_and_a_machine_without_cards_has_one_too() -> None:
     assert len(verdict(card(11), card(24)).splitlines()) == 2
     assert "No graphics card found" in verdict()

@@ -40,7 +40,7 @@ def about_the_llm(weights: OwnWeights) -> list[str]:
     return [notice for notice in weights.notices if "mind" in notice or "LLM_MODEL" in notice]
 
 
-def test_a_gguf_by_its_path_is_served_and_the_profiles_own_stands_behind_it(tmp_path: Path) -> None:
+def test_a_gguf_is_served_by_its_path_and_the_model_of_the_profile_is_its_fallback(tmp_path: Path) -> None:
     file = tmp_path / "my-model-3b.gguf"
     file.write_bytes(b"GGUF")
     weights = choose_weights(settings(tmp_path, llm_model=str(file)))
@@ -76,14 +76,16 @@ def test_a_model_of_the_catalogue_is_served_from_its_folder(tmp_path: Path) -> N
         ),
     ],
 )
-def test_what_can_not_be_served_is_told_and_the_next_best_is(tmp_path: Path, asked: str, told: str) -> None:
+def test_a_model_that_can_not_be_served_is_reported_and_the_next_best_is_served(
+    tmp_path: Path, asked: str, told: str
+) -> None:
     weights = choose_weights(settings(tmp_path, llm_model=asked))
     assert about_the_llm(weights) == [told]
     assert weights.llm is not None
     assert weights.llm.name == "tiny-mind"
 
 
-def test_who_insists_on_real_ones_is_told_as_well(tmp_path: Path) -> None:
+def test_with_real_weights_required_an_unusable_model_is_reported_too(tmp_path: Path) -> None:
     with pytest.raises(RealWeightsMissingError, match=r"^LLM_MODEL=other-mind is not here yet\."):
         choose_weights(settings(tmp_path, llm_model="other-mind", weights="real"))
 
@@ -98,12 +100,12 @@ def test_the_other_profiles_that_run_here_are_served_in_the_same_way(tmp_path: P
     assert [llm.name for llm in weights.llms] == ["tiny-mind"]
 
 
-def test_with_a_server_the_name_is_the_servers(tmp_path: Path) -> None:
+def test_with_a_model_server_the_name_is_for_the_server(tmp_path: Path) -> None:
     weights = choose_weights(settings(tmp_path, llm_model="llama3.1", llm_url="http://127.0.0.1:9/v1"))
     assert (weights.llms, weights.toy_llm, about_the_llm(weights)) == ((), False, [])
 
 
-async def test_a_small_mind_says_so_and_how_to_give_it_more() -> None:
+async def test_a_small_model_is_announced_with_advice_for_a_larger_one() -> None:
     small = OwnWeights(llms=(EmbeddedLlm(Path("m.gguf"), "smollm2-135m"),))
     warning = await llm_warning(small)
     assert warning is not None

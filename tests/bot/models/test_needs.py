@@ -89,7 +89,7 @@ OWN_MIND, VOICE, SILERO = "smollm2-135m", "piper-joe", "silero-vad"
         ({"WEIGHTS": "auto", "PROFILE": "api"}, []),
     ],
 )
-def test_what_the_settings_need(
+def test_the_models_that_the_settings_need(
     variables: dict[str, str], needed: list[str], catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in variables.items():
@@ -97,7 +97,7 @@ def test_what_the_settings_need(
     assert list(choose(catalogue, Settings.read(), [], None).wanted) == needed
 
 
-def test_a_profile_and_names_that_are_given_win_over_the_settings(
+def test_a_given_profile_and_given_names_win_over_the_settings(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STT_MODEL", "tiny")
@@ -122,7 +122,7 @@ async def ears(**settings: Any) -> WhisperTranscriber:
         ({"stt_model": "./nowhere"}, "a model that `.venv/bin/python -m bot models` lists"),
     ],
 )
-async def test_ears_that_lack_their_model_say_what_to_type(settings: dict[str, Any], told: str) -> None:
+async def test_a_transcriber_without_its_model_says_what_to_type(settings: dict[str, Any], told: str) -> None:
     transcriber = await ears(**settings)
     try:
         with pytest.raises(TranscriptionError) as refused:
@@ -150,7 +150,7 @@ def _downloaded(catalogue: Catalogue, tmp_path: Path) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_downloaded")
 @pytest.mark.parametrize("settings", [{"stt_model": "small"}, {"profile": "local"}, {"stt_model": "whisper-small"}])
-async def test_what_was_downloaded_is_used_without_another_setting(settings: dict[str, Any]) -> None:
+async def test_a_downloaded_model_is_used_without_another_setting(settings: dict[str, Any]) -> None:
     transcriber = await ears(**settings)
     await transcriber.close()
     assert transcriber.describe() == "faster-whisper data/models/whisper-small"

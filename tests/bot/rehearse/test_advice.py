@@ -44,11 +44,11 @@ def advice(trace: ReplyTrace, engines: Engines = HOME, *trials: EarsTrial) -> tu
     return advice_on(figures, [trace, trace, trace], engines, trials)
 
 
-def test_nothing_is_advised_where_every_stage_is_quick() -> None:
+def test_there_is_no_advice_if_every_stage_is_quick() -> None:
     assert advice(GOOD) == ()
 
 
-def test_nothing_is_advised_about_a_slow_stage_that_delays_no_answer() -> None:
+def test_there_is_no_advice_about_a_slow_stage_that_delays_no_answer() -> None:
     slow = replace(GOOD, speech_paused=0.0, transcribed=220.0, waited=221.0, turn_ended=285.0)
     figures = figures_of([slow])
     assert figures is not None
@@ -56,7 +56,7 @@ def test_nothing_is_advised_about_a_slow_stage_that_delays_no_answer() -> None:
     assert advice_on(figures, [slow], HOME, ()) == ()
 
 
-def test_a_model_that_is_here_and_quicker_is_named_with_what_it_saves_and_its_errors() -> None:
+def test_a_quicker_model_on_this_machine_is_advised_with_its_saving_and_its_errors() -> None:
     (told,) = advice(later(GOOD, "transcribed", 400), HOME, BASE, TINY)
     assert told.startswith("The words take 540 ms: take whisper-tiny (STT_MODEL=whisper-tiny): about -210 ms")
     assert "it got 2 wrong, and your ears 0" in told
@@ -74,7 +74,7 @@ def test_a_model_that_is_not_quicker_is_not_advised() -> None:
     assert told == "The words take 540 ms, and whisper-other, which is here too, would not be quicker."
 
 
-def test_ears_without_another_model_here_are_told_how_to_get_one() -> None:
+def test_without_another_model_here_the_advice_says_how_to_get_one() -> None:
     (told,) = advice(later(GOOD, "transcribed", 400))
     assert "models download whisper-tiny`" in told
     (told,) = advice(later(GOOD, "transcribed", 400), replace(HOME, ears="whisper-tiny"))
@@ -83,7 +83,7 @@ def test_ears_without_another_model_here_are_told_how_to_get_one() -> None:
     assert "nearer than stt.example.com" in told
 
 
-def test_a_slow_first_token_is_told_with_what_helps() -> None:
+def test_the_advice_about_a_slow_first_token_says_what_helps() -> None:
     (told,) = advice(later(GOOD, "first_token", 881))
     assert told.startswith("Your model's first token costs 980 ms: use a smaller LLM_MODEL, or set LLM_URL")
     (told,) = advice(later(GOOD, "first_token", 881), replace(HOME, llm_server="192.168.1.20"))
@@ -99,13 +99,13 @@ def test_a_slow_first_token_is_told_with_what_helps() -> None:
         (None, "TTS_WEBSOCKET_URL"),
     ],
 )
-def test_a_slow_voice_is_told_with_a_quicker_engine_if_there_is_one(voice: str | None, told: str) -> None:
+def test_the_advice_about_a_slow_voice_names_a_quicker_engine_if_there_is_one(voice: str | None, told: str) -> None:
     (sentence,) = advice(later(GOOD, "first_audio", 360), replace(HOME, voice=voice))
     assert sentence.startswith("Your voice's first sound costs 400 ms")
     assert told in sentence
 
 
-def test_a_model_that_writes_slowly_and_a_packet_that_leaves_late_are_told() -> None:
+def test_slow_writing_and_late_packets_are_reported() -> None:
     (told,) = advice(later(GOOD, "first_clause", 300))
     assert "From the first token to the first clause, your model takes 380 ms" in told
     (told,) = advice(later(GOOD, "first_packet", 50))
@@ -123,7 +123,7 @@ def test_a_model_that_writes_slowly_and_a_packet_that_leaves_late_are_told() -> 
         ({"transcribed": 200.0}, "did not sound finished, or the bot still learns"),
     ],
 )
-def test_a_long_wait_for_the_end_is_told_with_its_reason(changes: dict[str, Any], why: str) -> None:
+def test_a_long_wait_for_the_end_of_a_turn_is_reported_with_its_reason(changes: dict[str, Any], why: str) -> None:
     waiting = replace(later(GOOD, "waited", 500), turn_ended=700.0, **changes)
     told = [
         one

@@ -30,7 +30,7 @@ HERE = {"whisper-tiny", "whisper-base", "whisper-turbo", "silero-vad"}
         ({"STT_URL": "http://127.0.0.1:8000/v1"}, {"whisper-tiny", "whisper-base", "whisper-turbo"}),
     ],
 )
-def test_only_smaller_ears_that_are_on_this_machine_are_tried(
+def test_only_smaller_models_on_this_machine_are_tried(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], tried: set[str]
 ) -> None:
     def is_here(_: ModelStore, name: str, __: Model) -> bool:
@@ -42,7 +42,7 @@ def test_only_smaller_ears_that_are_on_this_machine_are_tried(
     assert other_ears(Settings.read()).keys() == tried
 
 
-def test_the_ears_in_use_are_those_of_the_profile_or_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_model_in_use_is_that_of_the_profile_or_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     assert recogniser_in_use(Settings.read()) == "whisper-base"
     monkeypatch.setenv("STT_MODEL", "small")
     assert recogniser_in_use(Settings.read()) == "whisper-small"
@@ -66,7 +66,9 @@ class Ears:
         self.closed = True
 
 
-async def test_each_gets_the_same_questions_and_those_that_fail_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_model_gets_the_same_questions_and_failing_models_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     made: dict[str | None, Ears] = {}
 
     async def make(settings: Settings, *_: object) -> Ears:

@@ -29,7 +29,7 @@ def test_only_services_that_cost_money_count(
     assert paid_services(Settings.read()) == services
 
 
-def test_a_voice_server_of_ones_own_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_own_voice_server_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TTS_ENGINE", "openai")
     assert paid_services(Settings.read()) == ("the voice of openai",)
     assert paid_services(Settings.read(), "http://127.0.0.1:8880/v1") == ()
@@ -38,7 +38,7 @@ def test_a_voice_server_of_ones_own_costs_nothing(monkeypatch: pytest.MonkeyPatc
 WARNING = requests_warning(("the language model at api.example.com",), 120)
 
 
-def test_the_warning_says_who_gets_how_many_requests() -> None:
+def test_the_warning_says_which_service_gets_how_many_requests() -> None:
     assert "up to 20 questions" in WARNING
     assert "up to 70 requests to each of these services, which may cost money: the language model at" in WARNING
 

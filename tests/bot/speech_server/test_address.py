@@ -15,14 +15,14 @@ from bot.speech_server.address import ServerAddress
         ("wss://voice.example/ws/stream?model=x", "https://voice.example/health", "voice.example:443"),
     ],
 )
-def test_everything_is_asked_at_the_host_of_the_websocket(websocket: str, health: str, place: str) -> None:
+def test_all_requests_go_to_the_host_of_the_websocket(websocket: str, health: str, place: str) -> None:
     address = ServerAddress(websocket)
     assert str(address.http("/health")) == health
     assert address.place == place
     assert address.headers == {}
 
 
-def test_the_token_goes_with_every_request_and_into_no_log() -> None:
+def test_the_token_is_sent_with_every_request_and_never_logged() -> None:
     address = ServerAddress("ws://127.0.0.1:8765/ws/stream", SecretStr("a-shared-secret"))
     assert address.headers == {"Authorization": "Bearer a-shared-secret"}
     assert "a-shared-secret" not in repr(address)

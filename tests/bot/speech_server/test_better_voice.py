@@ -34,7 +34,7 @@ def voice_of(server: RunningServer, token: str | None = None) -> SpeechServerCli
     return SpeechServerClient(server.session, ServerAddress(url, SecretStr(token) if token else None))
 
 
-async def test_it_speaks_with_the_better_engine_at_the_recordings_rate(tmp_path: Path) -> None:
+async def test_the_better_engine_speaks_at_the_rate_of_the_recording(tmp_path: Path) -> None:
     async with running_with_better(tmp_path, StandInEngine(0.0, 0.0), TOKEN) as server:
         voice = voice_of(server, TOKEN)
         assert await voice.has_better_voice()
@@ -45,12 +45,12 @@ async def test_it_speaks_with_the_better_engine_at_the_recordings_rate(tmp_path:
     assert len(faster) == pytest.approx(len(sound) / 2, rel=0.05)
 
 
-async def test_where_all_models_mean_one_engine_there_is_no_better_one(tmp_path: Path) -> None:
+async def test_if_all_models_mean_one_engine_there_is_no_better_voice(tmp_path: Path) -> None:
     async with running_with_better(tmp_path, None) as server:
         assert not await voice_of(server).has_better_voice()
 
 
-async def test_what_the_engine_can_not_say_is_told_apart_from_a_server_that_is_away(tmp_path: Path) -> None:
+async def test_an_unspeakable_text_is_distinguished_from_an_unreachable_server(tmp_path: Path) -> None:
     async with running_with_better(tmp_path, FailingEngine()) as server:
         voice = voice_of(server)
         with pytest.raises(UnspeakableError, match="the card is gone"):
@@ -63,7 +63,7 @@ async def test_what_the_engine_can_not_say_is_told_apart_from_a_server_that_is_a
             await voice.speak_better("x" * 5_000, PLAIN, SPEAKING_RATE)
 
 
-async def test_a_server_that_does_not_let_us_in_is_asked_later(tmp_path: Path) -> None:
+async def test_a_server_that_refuses_us_is_asked_again_later(tmp_path: Path) -> None:
     async with running_with_better(tmp_path, StandInEngine(0.0, 0.0), TOKEN) as server:
         voice = voice_of(server, "another secret")
         with pytest.raises(VoiceAwayError):
@@ -72,7 +72,7 @@ async def test_a_server_that_does_not_let_us_in_is_asked_later(tmp_path: Path) -
             await voice.speak_better(TEXT, PLAIN, SPEAKING_RATE)
 
 
-async def test_so_is_one_that_is_not_there() -> None:
+async def test_an_unreachable_server_is_asked_again_later() -> None:
     async with aiohttp.ClientSession() as session:
         voice = SpeechServerClient(session, ServerAddress(f"ws://127.0.0.1:{unused_port()}/ws/stream"))
         with pytest.raises(VoiceAwayError):
@@ -104,7 +104,7 @@ async def test_another_program_has_no_better_voice(body: str) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 500, 504])
-async def test_a_refusal_without_a_reason_is_one_all_the_same(status: int) -> None:
+async def test_a_refusal_without_a_reason_counts_too(status: int) -> None:
     async def answer(_: web.Request) -> web.StreamResponse:
         return web.Response(status=status, text="\0<nothing>")
 
@@ -115,7 +115,7 @@ async def test_a_refusal_without_a_reason_is_one_all_the_same(status: int) -> No
 
 
 @pytest.mark.parametrize("status", [401, 408, 429, 502, 503])
-async def test_a_server_that_is_busy_is_asked_later(status: int) -> None:
+async def test_a_busy_server_is_asked_again_later(status: int) -> None:
     async def answer(_: web.Request) -> web.StreamResponse:
         return web.Response(status=status)
 

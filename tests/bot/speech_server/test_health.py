@@ -34,7 +34,7 @@ def speech_server(health: Handler) -> LocalServer:
         ([], "⚠️ no speech server answers at 127.0.0.1"),
     ],
 )
-async def test_who_speaks_and_why(health: Any, words: str) -> None:
+async def test_the_status_names_the_engine_that_speaks_and_why(health: Any, words: str) -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.json_response(health)
 
@@ -45,7 +45,7 @@ async def test_who_speaks_and_why(health: Any, words: str) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b"\xff", b"[" * 100_000, b" " * MAX_STATUS_BYTES + b'{"engine": "espeak-ng"}']
 )
-async def test_another_program_is_no_speech_server(body: bytes) -> None:
+async def test_another_program_does_not_count_as_a_speech_server(body: bytes) -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(body=body)
 
@@ -55,7 +55,7 @@ async def test_another_program_is_no_speech_server(body: bytes) -> None:
     assert health.text.startswith("no speech server answers at 127.0.0.1")
 
 
-async def test_nobody_there() -> None:
+async def test_the_status_says_if_no_server_answers() -> None:
     async with aiohttp.ClientSession() as session:
         health = await SpeechServerClient(session, ServerAddress("ws://127.0.0.1:9/ws/stream")).health()
         assert not health.ok

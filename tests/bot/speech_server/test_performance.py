@@ -43,13 +43,13 @@ async def client(speech: SpeechServer) -> AsyncIterator[SpeechServerClient]:
         yield SpeechServerClient(http, ServerAddress(server.url))
 
 
-async def test_a_simpler_voice_speaks_until_it_is_over(client: SpeechServerClient) -> None:
+async def test_a_simpler_voice_speaks_until_the_mode_is_switched_off(client: SpeechServerClient) -> None:
     assert await client.set_performance(low=True) == PerformanceStatus("espeak-ng")
     assert await client.set_performance(low=True) == PerformanceStatus("espeak-ng"), "once more changes nothing"
     assert await client.set_performance(low=False) == PerformanceStatus("XTTS v2")
 
 
-async def test_where_the_voice_is_the_simplest_nothing_is_spared(
+async def test_the_mode_has_no_effect_if_the_voice_is_the_simplest_already(
     client: SpeechServerClient, speech: SpeechServer
 ) -> None:
     speech.engines = ("espeak-ng", "espeak-ng")
@@ -57,7 +57,7 @@ async def test_where_the_voice_is_the_simplest_nothing_is_spared(
     assert await client.set_performance(low=False) == PerformanceStatus("espeak-ng")
 
 
-async def test_a_server_that_can_not_do_it_is_an_error_in_words(
+async def test_a_server_without_the_mode_causes_an_error_in_plain_words(
     client: SpeechServerClient, speech: SpeechServer
 ) -> None:
     speech.broken = True

@@ -66,7 +66,7 @@ async def test_messages_go_out_and_events_come_in() -> None:
         await client.close()
 
 
-async def test_loading_is_waited_for_and_told() -> None:
+async def test_loading_is_waited_for_and_its_progress_reported() -> None:
     async def handler(socket: ServerConnection) -> None:
         assert socket.request is not None
         assert socket.request.path.endswith("?notices=true")
@@ -95,7 +95,9 @@ async def test_loading_is_waited_for_and_told() -> None:
         await client.close()
 
 
-async def test_a_server_that_gives_no_notices_or_goes_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_without_notices_or_one_that_disconnects_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("bot.speech_server.stream.FIRST_NOTICE_LIMIT", 0.05)
     for handler in (stay, leave):
         async with serving(handler) as (_, address):
@@ -106,7 +108,7 @@ async def test_a_server_that_gives_no_notices_or_goes_is_not_waited_for(monkeypa
             await client.close()
 
 
-async def test_rubbish_is_dropped_and_the_connection_lives() -> None:
+async def test_unreadable_messages_are_dropped_and_the_connection_stays_open() -> None:
     async def handler(socket: ServerConnection) -> None:
         for rubbish in ("not json", "[]", '{"event": "dance"}', '{"event": "end"}', b"\0\0\0\0"):
             await socket.send(rubbish)
@@ -122,7 +124,7 @@ async def test_rubbish_is_dropped_and_the_connection_lives() -> None:
         await client.close()
 
 
-async def test_a_server_that_goes_and_comes_back_is_told_and_found_again() -> None:
+async def test_a_lost_connection_is_reported_and_restored() -> None:
     async def handler(socket: ServerConnection) -> None:
         await socket.recv()
 
@@ -144,14 +146,14 @@ async def test_a_server_that_goes_and_comes_back_is_told_and_found_again() -> No
         await client.close()
 
 
-async def test_nobody_there_is_said_with_the_address() -> None:
+async def test_the_error_for_an_unreachable_server_names_its_address() -> None:
     client = SpeechStream(ServerAddress("ws://127.0.0.1:9/ws/stream"))
     with pytest.raises(SpeechUnavailable, match=r"127\.0\.0\.1:9"):
         await client.open()
     await client.close()
 
 
-async def test_a_refused_token_is_said() -> None:
+async def test_the_error_says_if_the_token_was_refused() -> None:
     async with serve(stay, "127.0.0.1", 0, process_request=lambda c, _: c.respond(401, "no")) as server:
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         client = SpeechStream(ServerAddress(url, SecretStr("wrong")))
@@ -231,7 +233,7 @@ async def test_a_server_that_hangs_is_given_up() -> None:
         await client.close()
 
 
-async def test_a_server_that_has_nothing_to_say_is_not_given_up() -> None:
+async def test_a_server_that_is_silent_but_answers_pings_is_not_given_up() -> None:
     async def think(socket: ServerConnection) -> None:
         await asyncio.sleep(3)
         await socket.send(Cancelled("r1").to_json())
@@ -276,7 +278,7 @@ async def test_closing_ends_the_search_for_a_server() -> None:
     assert await asyncio.wait_for(searching, LIMIT) is None
 
 
-async def test_a_server_that_throws_us_out_is_asked_more_and_more_seldom() -> None:
+async def test_a_server_that_disconnects_us_is_asked_less_and_less_often() -> None:
     visits: list[float] = []
 
     async def handler(socket: ServerConnection) -> None:
