@@ -37,7 +37,7 @@ def test_permits(permit: str, person: Any, may: bool) -> None:
     assert Permit.parse(permit).allows(person) is may
 
 
-def test_a_stranger_in_private_may_only_what_everyone_may() -> None:
+def test_a_stranger_in_private_may_do_only_what_everyone_may_do() -> None:
     stranger = Mock(spec=discord.User)
     stranger.id = 3
     assert Permit.parse("everyone").allows(stranger)
@@ -45,12 +45,12 @@ def test_a_stranger_in_private_may_only_what_everyone_may() -> None:
     assert Permit.parse("3").allows(stranger)
 
 
-def test_a_word_that_means_nothing_is_named() -> None:
+def test_the_error_names_the_unknown_word() -> None:
     with pytest.raises(ValueError, match="'freinds'"):
         Permit.parse("role:Friends, freinds")
 
 
-def test_so_many_in_so_many_seconds_for_each_user() -> None:
+def test_each_user_may_do_a_number_of_things_in_a_number_of_seconds() -> None:
     now = 100.0
     limit = RateLimit("2/10", clock=lambda: now)
     assert [limit.take(1), limit.take(1), limit.take(2)] == [0, 0, 0]
@@ -61,7 +61,7 @@ def test_so_many_in_so_many_seconds_for_each_user() -> None:
     assert limit.take(1) == 0
 
 
-def test_who_waits_is_told_so_once_a_wait() -> None:
+def test_a_person_who_must_wait_is_notified_once_per_wait() -> None:
     now = 100.0
     limit = RateLimit("1/10", clock=lambda: now)
     told = []
@@ -71,6 +71,6 @@ def test_who_waits_is_told_so_once_a_wait() -> None:
     assert told == [False, True, False, False, True, False, False]
 
 
-def test_the_word_is_short() -> None:
+def test_the_text_about_the_wait_is_short() -> None:
     assert wait_text(3.2) == "⏳ A little slower, please: try again in 4 s."
     assert "10 minutes" in wait_text(599)

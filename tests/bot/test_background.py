@@ -9,7 +9,7 @@ import pytest
 from bot.background import LONGEST_PAUSE, BackgroundWork, finish_within_limit, keep_running
 
 
-async def test_what_fails_is_done_again_after_longer_and_longer_pauses() -> None:
+async def test_failing_work_is_repeated_after_longer_and_longer_pauses() -> None:
     pauses: list[float] = []
     tries = 0
 
@@ -28,7 +28,7 @@ async def test_what_fails_is_done_again_after_longer_and_longer_pauses() -> None
     assert pauses[-1] == LONGEST_PAUSE
 
 
-async def test_a_cancellation_ends_it() -> None:
+async def test_a_cancellation_ends_the_work() -> None:
     task = asyncio.create_task(keep_running("work", asyncio.Event().wait))  # type: ignore[arg-type]
     await asyncio.sleep(0)
     task.cancel()

@@ -16,7 +16,7 @@ async def _ready() -> None:
     return None
 
 
-async def test_what_its_connection_still_tells_harms_nothing() -> None:
+async def test_late_events_of_the_connection_do_no_harm() -> None:
     bot = SeiyuuBot("!", Mock(spec=Store), _ready, Mock(spec=connector), make_guard())
     async with bot:
         pass
@@ -24,7 +24,7 @@ async def test_what_its_connection_still_tells_harms_nothing() -> None:
     bot.dispatch("ready")
 
 
-async def test_what_still_writes_ends_first_whoever_closes_it() -> None:
+async def test_unfinished_writes_end_first_whoever_closes_the_client() -> None:
     closed_meanwhile: list[bool] = []
 
     async def before_close() -> None:
@@ -37,7 +37,7 @@ async def test_what_still_writes_ends_first_whoever_closes_it() -> None:
     assert closed_meanwhile == [False]
 
 
-async def test_what_is_written_too_late_is_one_line_for_who_looks_for_faults(caplog: pytest.LogCaptureFixture) -> None:
+async def test_work_after_the_end_is_one_debug_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "bot")
     bot = SeiyuuBot("!", Mock(spec=Store), _ready, Mock(spec=connector), make_guard())
     async with bot:

@@ -35,7 +35,7 @@ async def test_every_slash_command_and_every_option_is_described() -> None:
         assert 10 <= len(command.description) <= MAX_DESCRIPTION, command.qualified_name
 
 
-async def test_how_a_command_is_typed_is_written_without_quotes_and_with_an_example() -> None:
+async def test_the_syntax_of_a_command_has_no_quotes_and_an_example() -> None:
     bot = await bot_with_every_command()
     for command in bot.walk_commands():
         name = command.qualified_name
@@ -45,7 +45,7 @@ async def test_how_a_command_is_typed_is_written_without_quotes_and_with_an_exam
             assert command.extras.get("example"), name
 
 
-async def test_every_example_is_one_that_the_command_takes() -> None:
+async def test_every_example_is_accepted_by_its_command() -> None:
     """Only fixed choices are checked. The other arguments need a server."""
     bot = await bot_with_every_command()
     checked = 0
@@ -60,7 +60,7 @@ async def test_every_example_is_one_that_the_command_takes() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["!", "seiyuu, "])
-async def test_the_help_names_every_command_once_below_its_heading(prefix: str) -> None:
+async def test_the_help_lists_every_command_once_below_its_heading(prefix: str) -> None:
     bot = await bot_with_every_command(prefix)
     pages = await _help(bot)
     lines = "\n".join(pages).split("\n")
@@ -72,7 +72,7 @@ async def test_the_help_names_every_command_once_below_its_heading(prefix: str) 
     assert len(pages) == 1 or len(prefix) > 1
 
 
-async def test_every_heading_of_the_help_has_commands_and_none_is_left_over() -> None:
+async def test_every_heading_of_the_help_has_commands_and_no_command_is_left_over() -> None:
     bot = await bot_with_every_command()
     grouped = [name for _, members in GROUPS for name in members]
     assert sorted([*grouped, "help"]) == sorted(command.name for command in bot.commands)

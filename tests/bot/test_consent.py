@@ -45,7 +45,7 @@ async def test_choices_survive_a_restart_and_the_last_one_holds(tmp_path: Path) 
     assert consent.admits(BOB)
 
 
-async def test_whoever_holds_something_is_told_at_once_and_nobody_is_heard_by_then(store: Store) -> None:
+async def test_listeners_are_notified_at_once_and_the_person_is_no_longer_heard_by_then(store: Store) -> None:
     consent = await ListeningConsent.load(store, ListeningPolicy.OPT_OUT)
     told: list[tuple[int, bool]] = []
 
@@ -61,7 +61,7 @@ async def test_whoever_holds_something_is_told_at_once_and_nobody_is_heard_by_th
     assert told == [(ADA, False)]
 
 
-async def test_a_choice_that_cannot_be_written_down_holds_all_the_same_and_that_is_said(tmp_path: Path) -> None:
+async def test_a_choice_that_cannot_be_stored_holds_anyway_and_the_failure_is_returned(tmp_path: Path) -> None:
     async with Store.opened(tmp_path / "seiyuu.sqlite3") as store:
         consent = await ListeningConsent.load(store, ListeningPolicy.OPT_OUT)
         with sqlite3.connect(tmp_path / "seiyuu.sqlite3") as other:
@@ -70,7 +70,7 @@ async def test_a_choice_that_cannot_be_written_down_holds_all_the_same_and_that_
         assert not consent.admits(ADA)
 
 
-async def test_a_call_that_does_not_listen_hears_nobody(store: Store) -> None:
+async def test_a_call_that_does_not_listen_admits_nobody(store: Store) -> None:
     consent = await ListeningConsent.load(store, ListeningPolicy.OPT_OUT)
     gate = ListeningGate(consent)
     await consent.opt_out(BOB)

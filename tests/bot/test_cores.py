@@ -15,7 +15,7 @@ def test_without_a_limit_all_cores_count(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["100000 100000\n", "50000 100000\n"])
-def test_a_container_has_what_its_limit_says(tmp_path: Path, text: str) -> None:
+def test_a_container_has_the_cores_of_its_limit(tmp_path: Path, text: str) -> None:
     (tmp_path / "cpu.max").write_text(text)
     assert usable_cores(tmp_path / "cpu.max") == 1
 

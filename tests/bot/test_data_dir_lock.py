@@ -20,7 +20,7 @@ HOLD = (
 )
 
 
-def test_a_second_one_is_refused_with_the_process_of_the_first_until_that_is_killed(tmp_path: Path) -> None:
+def test_a_second_bot_is_refused_and_the_first_is_named_until_it_is_killed(tmp_path: Path) -> None:
     command = (sys.executable, "-c", HOLD, str(tmp_path))
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
@@ -35,7 +35,7 @@ def test_a_second_one_is_refused_with_the_process_of_the_first_until_that_is_kil
         pass
 
 
-def test_two_folders_are_two_bots(tmp_path: Path) -> None:
+def test_two_bots_with_two_folders_may_run(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / name).mkdir()
     with data_dir_lock(tmp_path / "a"), data_dir_lock(tmp_path / "b"):

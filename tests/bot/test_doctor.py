@@ -57,7 +57,7 @@ async def servers() -> AsyncIterator[Servers]:
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
-async def test_a_vision_server_that_refuses_is_wrong(servers: Servers, status: int) -> None:
+async def test_a_vision_server_that_refuses_is_a_finding(servers: Servers, status: int) -> None:
     servers.status, servers.body = status, {"error": {"message": "no"}}
     result = await vision_feature.check(Settings.read(vision_llm_url=f"{servers.url}/v1"))
     assert result.good is False
@@ -81,7 +81,7 @@ async def test_a_wrong_key_for_vision_names_its_own_variable(servers: Servers) -
 
 
 @pytest.mark.parametrize(("status", "good"), [(200, True), (401, False), (404, False), (500, False)])
-async def test_comfyui_has_to_answer_well(servers: Servers, tmp_path: Path, status: int, good: bool) -> None:
+async def test_comfyui_must_answer_without_an_error(servers: Servers, tmp_path: Path, status: int, good: bool) -> None:
     (tmp_path / "workflow.json").write_text('{"1": {"class_type": "Text", "inputs": {"text": "{{prompt}}"}}}')
     servers.status, servers.body = status, {}
     settings = Settings.read(comfyui_url=servers.url, comfyui_workflow="workflow.json")
@@ -90,14 +90,14 @@ async def test_comfyui_has_to_answer_well(servers: Servers, tmp_path: Path, stat
     assert str(status) in result.text
 
 
-async def test_a_feed_that_wants_to_know_who_asks_is_told(servers: Servers) -> None:
+async def test_feeds_are_asked_with_our_user_agent(servers: Servers) -> None:
     result = await figurine_notifier.check(Settings.read(figurine_feeds=f"{servers.url}/feed.xml"))
     assert result.good, result.text
     assert servers.asked[0]["User-Agent"].startswith(PICKY)
 
 
 @pytest.mark.parametrize(("status", "words"), [(403, "403"), (404, "404"), (200, "not an RSS")])
-async def test_a_feed_that_is_none_or_refuses_is_wrong_even_beside_a_good_one(
+async def test_an_invalid_or_refusing_feed_is_a_finding_even_beside_a_good_one(
     servers: Servers, status: int, words: str
 ) -> None:
     servers.status = status
@@ -108,14 +108,14 @@ async def test_a_feed_that_is_none_or_refuses_is_wrong_even_beside_a_good_one(
     assert words in result.text
 
 
-async def test_who_names_no_model_of_several_is_told(servers: Servers) -> None:
+async def test_a_missing_choice_among_several_models_is_reported(servers: Servers) -> None:
     servers.body = {"data": [{"id": "llama3.1:latest"}, {"id": "qwen3:8b"}]}
     for model, told in ((None, True), ("llama3.1", False)):
         settings = Settings.read(llm_url=f"{servers.url}/v1", llm_model=model)
         assert ("Set LLM_MODEL" in (await doctor.model_server(settings, OwnWeights())).text) is told
 
 
-async def test_a_twin_whose_own_model_is_not_there_is_wrong(
+async def test_a_twin_whose_own_model_is_missing_is_a_finding(
     servers: Servers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     persona = "name: Ria\ndescription: her twin\nmoods: {calm: calm}\ndefault_mood: calm\nmodel: nobody-has-this\n"
@@ -126,7 +126,7 @@ async def test_a_twin_whose_own_model_is_not_there_is_wrong(
     assert "nobody-has-this" in result.text
 
 
-async def test_a_persona_that_people_may_choose_needs_a_model_that_there_is(
+async def test_a_persona_that_people_may_choose_needs_an_existing_model(
     servers: Servers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("bot.operator_files.PERSONAS_DIR", tmp_path)
@@ -160,7 +160,7 @@ async def test_one_mistake_about_the_model_is_one_finding(servers: Servers, path
     assert [result.subject for result in results if result.good is False] == ["Model"]
 
 
-async def test_a_folder_without_a_file_of_settings_is_told(tmp_path: Path) -> None:
+async def test_a_folder_without_a_file_of_settings_is_reported(tmp_path: Path) -> None:
     told = await doctor._settings(Settings.read())
     assert told.good
     assert told.text.startswith("there is no .env in this folder")

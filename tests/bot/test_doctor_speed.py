@@ -27,7 +27,7 @@ def test_verdicts_name_the_setting_to_change() -> None:
 
 
 @pytest.mark.usefixtures("clean_environment")
-def test_a_slow_voice_is_replaced_by_piper_where_its_voice_is_here(tmp_path: Path) -> None:
+def test_piper_is_advised_for_a_slow_voice_if_its_voice_is_here(tmp_path: Path) -> None:
     kokoro: dict[str, Any] = {"tts_engine": "kokoro", "cache_dir": tmp_path}
     assert lighter_engine(SpeechSettings.read(**kokoro)) == "espeak"
     (tmp_path / "weights" / "piper-joe").mkdir(parents=True)
@@ -50,17 +50,17 @@ async def test_the_doctor_marks_a_voice_that_is_too_slow_with_a_warning(
     assert "too slow for a call: set TTS_ENGINE=espeak (measured while other programs" in found.text
 
 
-def test_a_busy_machine_is_told() -> None:
+def test_a_busy_machine_is_reported() -> None:
     assert busy_note(1.0, 2) == ""
     assert "load 6.4" in busy_note(6.4, 2)
 
 
-async def test_the_mind_is_really_asked(tmp_path: Path) -> None:
+async def test_the_language_model_is_really_asked(tmp_path: Path) -> None:
     toy = EmbeddedLlm(toy_weights(tmp_path), "toy")
     assert "tokens a second: " in await llm_speed(toy)
 
 
-async def test_a_mind_that_can_not_be_loaded_raises(tmp_path: Path) -> None:
+async def test_a_language_model_that_can_not_be_loaded_raises_an_error(tmp_path: Path) -> None:
     (tmp_path / "broken.gguf").write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(RuntimeError):
         await llm_speed(EmbeddedLlm(tmp_path / "broken.gguf", "broken"))
@@ -88,7 +88,7 @@ class Ears:
         return "ears"
 
 
-async def test_the_ears_listen_to_three_seconds() -> None:
+async def test_the_transcriber_is_tested_with_three_seconds_of_sound() -> None:
     ears = Ears()
     assert "for a sound of 3 s: fast enough for a call" in await stt_speed(ears)
     assert ears.seconds == 3.0

@@ -48,7 +48,7 @@ async def test_a_start_names_each_folder(tmp_path: Path, command: str) -> None:
     assert "Traceback" not in said.decode()
 
 
-def test_the_lock_names_its_file(tmp_path: Path) -> None:
+def test_the_error_of_the_lock_names_its_file(tmp_path: Path) -> None:
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, usual[1]))
     try:
@@ -58,7 +58,7 @@ def test_the_lock_names_its_file(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
 
 
-def test_a_bot_that_left_no_word_is_not_quoted(tmp_path: Path) -> None:
+def test_an_empty_log_of_the_bot_is_not_quoted(tmp_path: Path) -> None:
     log = tmp_path / "bot.log"
     log.write_text("")
     assert last_words(log) == "Its log is empty."

@@ -26,7 +26,7 @@ def settings(**values: Any) -> Settings:
     return Settings.read(_env_file=None, **values)
 
 
-def test_everything_runs_ahead_where_nothing_costs_money() -> None:
+def test_everything_runs_ahead_if_nothing_costs_money() -> None:
     assert run_ahead(settings(), LOCAL) == RunAhead()
     own_ears = settings(stt_url="http://127.0.0.1:8000/v1", stt_api_key="any", guesses="auto")
     assert run_ahead(own_ears, LOCAL) == RunAhead()
@@ -70,14 +70,14 @@ def test_voices_of_online_services_cost_money(values: dict[str, Any], openai_url
     assert voice_costs_money(settings(**values), openai_url) is paid
 
 
-def test_a_transcriber_that_costs_money_hears_pauses_within_the_budget_or_not_at_all() -> None:
+def test_a_transcriber_that_costs_money_is_used_at_pauses_within_the_budget_or_not_at_all() -> None:
     assert run_ahead(settings(**PAID_EARS), LOCAL) == RunAhead(words_cost=True)
     off = run_ahead(settings(**PAID_EARS, guesses="off"), LOCAL)
     assert (off.words, off.replies) == (False, False)
     assert run_ahead(settings(guesses="off"), LOCAL).words, "an own transcriber may run ahead all the same"
 
 
-def test_the_budget_is_the_operators() -> None:
+def test_the_operator_sets_the_budget() -> None:
     assert run_ahead(settings(wrong_guesses_per_minute=3), LOCAL).wrong_a_minute == 3
 
 
@@ -92,7 +92,7 @@ def test_the_budget_is_the_operators() -> None:
         ({"stt_url": "http://127.0.0.1:8000/v1"}, False, 16, False),
     ],
 )
-def test_own_ears_have_power_to_spare_on_a_card_or_beside_enough_cores(
+def test_an_own_transcriber_has_power_to_spare_on_a_card_or_with_enough_cores(
     values: dict[str, Any], toys: bool, cores: int, spare: bool
 ) -> None:
     assert has_spare_power(settings(**values), toys=toys, cores=cores) is spare
@@ -111,7 +111,7 @@ def test_own_ears_have_power_to_spare_on_a_card_or_beside_enough_cores(
         ({"interim_transcripts": "OFF"}, LOCAL, True, False),
     ],
 )
-def test_words_of_people_who_still_speak_are_worked_out_where_that_helps_or_as_wanted(
+def test_interim_transcripts_are_made_where_they_help_or_as_the_operator_wants(
     values: dict[str, Any], model: ModelOptions, spare: bool, made: bool
 ) -> None:
     assert run_ahead(settings(**values), model, spare_power=spare).interims is made

@@ -52,13 +52,13 @@ class Clockwork:
         return self.now if not watching.cancelled() else None
 
 
-async def test_who_answers_nothing_and_does_nothing_hangs() -> None:
+async def test_a_server_without_answers_and_activity_hangs() -> None:
     found = await Clockwork(lambda now: now < 100.0, lambda now: False).hangs_at(1000.0)
     assert found is not None
     assert 104.0 <= found <= 108.0
 
 
-async def test_who_is_busy_gets_time_but_not_for_ever() -> None:
+async def test_a_busy_server_gets_time_but_not_for_ever() -> None:
     def loading(now: float) -> bool:
         return now < 90.0
 
@@ -68,13 +68,13 @@ async def test_who_is_busy_gets_time_but_not_for_ever() -> None:
     assert BUSY_LIMIT <= found <= BUSY_LIMIT + 5.0
 
 
-async def test_who_stops_being_busy_without_an_answer_hangs() -> None:
+async def test_a_server_that_becomes_inactive_without_an_answer_hangs() -> None:
     found = await Clockwork(lambda now: False, lambda now: now < 60.0).hangs_at(1000.0)
     assert found is not None
     assert 62.0 <= found <= 68.0
 
 
-async def test_who_is_late_now_and_then_does_not_hang() -> None:
+async def test_a_server_that_is_sometimes_late_does_not_hang() -> None:
     def every_third(now: float) -> bool:
         return int(now) % 5 > 2
 
@@ -96,19 +96,19 @@ async def found_after(answer_at: float, busy: Callable[[float], bool], *, limit:
 NEVER = 1_000.0
 
 
-async def test_who_stops_in_the_middle_of_an_answer_that_may_take_long_is_found_soon() -> None:
+async def test_a_process_that_stops_during_a_long_answer_is_noticed_soon() -> None:
     came, after = await found_after(NEVER, lambda now: now < 3.0, limit=30.0)
     assert not came
     assert after <= 3.0 + IDLE_LIMIT_BEFORE_LATE + 0.5
 
 
-async def test_an_answer_that_is_late_is_waited_for_while_it_is_worked_on_but_not_for_ever() -> None:
+async def test_a_late_answer_is_waited_for_while_the_process_is_active_but_not_for_ever() -> None:
     assert await found_after(40.0, lambda _: True, limit=5.0) == (True, 40.0)
     assert await found_after(NEVER, lambda now: now < 20.0, limit=5.0) == (False, 20.0)
     assert await found_after(NEVER, lambda _: True, limit=5.0) == (False, 60.0)
 
 
-async def test_a_short_rest_before_the_answer_is_late_is_no_matter() -> None:
+async def test_short_inactivity_before_the_answer_is_late_does_not_matter() -> None:
     assert await found_after(12.0, lambda now: int(now) % 5 == 0, limit=30.0) == (True, 12.0)
 
 
@@ -133,7 +133,7 @@ def active_soon(activity: ProcessActivity, *, expected: bool = True) -> bool:
     return not expected
 
 
-def test_a_process_that_computes_has_a_pulse_until_it_is_stopped() -> None:
+def test_a_process_that_computes_is_active_until_it_is_stopped() -> None:
     with running("print(flush=True)\nwhile True: pass") as process:
         activity = ProcessActivity(process.pid)
         assert active_soon(activity)
@@ -143,7 +143,7 @@ def test_a_process_that_computes_has_a_pulse_until_it_is_stopped() -> None:
         assert active_soon(activity)
 
 
-def test_a_process_that_waits_has_none() -> None:
+def test_a_process_that_waits_is_inactive() -> None:
     with running("import time\nprint(flush=True)\ntime.sleep(60)") as process:
         activity = ProcessActivity(process.pid)
         assert not active_soon(activity, expected=False)
@@ -151,7 +151,7 @@ def test_a_process_that_waits_has_none() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process writes is told on Linux")
-def test_a_process_that_only_reads_or_writes_has_one() -> None:
+def test_a_process_that_only_reads_or_writes_is_active() -> None:
     program = (
         "import os, tempfile\nprint(flush=True)\n"
         "with tempfile.TemporaryFile() as file:\n"
@@ -162,7 +162,7 @@ def test_a_process_that_only_reads_or_writes_has_one() -> None:
         assert all(active_soon(activity) for _ in range(3))
 
 
-def test_a_process_that_is_gone_has_none() -> None:
+def test_a_process_that_has_ended_is_inactive() -> None:
     with running("print(flush=True)") as process:
         process.wait(10)
     assert not ProcessActivity(process.pid).active()

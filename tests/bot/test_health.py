@@ -77,19 +77,19 @@ def test_nothing_running_is_down_and_needs_no_token(tmp_path: Path) -> None:
     assert fields(said)["status"] == "down"
 
 
-def test_a_program_that_asks_is_told_in_json_even_if_it_does_not_say_so(tmp_path: Path) -> None:
+def test_a_program_gets_json_even_without_the_option(tmp_path: Path) -> None:
     status, said = asked(tmp_path)
     assert (status, list(fields(said))) == (1, KEYS)
 
 
-def test_a_person_is_told_in_words(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_person_gets_the_health_in_words(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("DATA_DIR", "/nowhere")
     assert run_health([]) == 1
     assert "no bot is running" in capsys.readouterr().out
 
 
-async def test_a_running_bot_says_how_it_is_and_is_down_the_moment_it_is_gone(tmp_path: Path) -> None:
+async def test_a_running_bot_reports_its_health_and_is_down_as_soon_as_it_is_gone(tmp_path: Path) -> None:
     file = tmp_path / "data" / FILE
     file.parent.mkdir()
     beating = asyncio.create_task(beat(file, 0.01, WELL.fields))
@@ -128,7 +128,7 @@ def test_a_damaged_file_is_no_crash(tmp_path: Path, text: str) -> None:
     assert read_health(tmp_path).status == "down"
 
 
-async def test_the_engines_are_looked_at_again_and_again(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_engines_are_checked_repeatedly(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "bot.engine_checks")
     answers = iter(["The model server at a can't be reached.", "ready"])
     seen = asyncio.Event()
@@ -154,7 +154,7 @@ async def test_the_engines_are_looked_at_again_and_again(caplog: pytest.LogCaptu
     assert signs.state() == {**Health("connected", "ready", "ready", "ready").fields()}
 
 
-async def test_a_hosted_server_is_looked_at_seldom() -> None:
+async def test_a_hosted_server_is_checked_less_often() -> None:
     async def well() -> str:
         return "ready"
 
@@ -183,7 +183,7 @@ async def test_a_speech_server_without_an_engine_is_not_ready(status: int, healt
 
 
 @pytest.mark.parametrize("named", ["no-such-model", "large-v3", "somebody/a-model"])
-async def test_the_ears_are_not_ready_for_the_mere_name_of_a_model(
+async def test_the_ears_are_not_ready_if_only_a_model_is_named(
     named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
@@ -233,7 +233,7 @@ async def test_ears_that_are_a_server_are_ready_when_it_answers(status: int, rea
         assert await check_transcriber(transcriber) == f"the recogniser at 127.0.0.1:{server.port} can't be reached"
 
 
-async def test_the_voice_is_ready_when_its_server_answers_and_the_problem_is_told_when_not() -> None:
+async def test_the_voice_is_ready_if_its_server_answers_and_otherwise_the_problem_is_reported() -> None:
     async def health(_: web.Request) -> web.Response:
         return web.json_response({"engine": "espeak-ng", "state": "ready"})
 

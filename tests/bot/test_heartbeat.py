@@ -16,7 +16,7 @@ from bot.heartbeat import DEAD_AFTER, beat, is_held, last_state, silent_seconds
 from config.project import ROOT
 
 
-async def test_it_beats_while_the_loop_runs(tmp_path: Path) -> None:
+async def test_the_heartbeat_goes_on_while_the_loop_runs(tmp_path: Path) -> None:
     file = tmp_path / "heartbeat"
     beating = asyncio.create_task(beat(file, interval=0.01))
     async with asyncio.timeout(10):
@@ -33,7 +33,7 @@ def checked(file: Path) -> int:
     return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False).returncode
 
 
-def test_the_check_ends_well_only_after_a_recent_beat(tmp_path: Path) -> None:
+def test_the_check_succeeds_only_after_a_recent_heartbeat(tmp_path: Path) -> None:
     file = tmp_path / "heartbeat"
     assert checked(file) == 1
     file.touch()
@@ -43,7 +43,9 @@ def test_the_check_ends_well_only_after_a_recent_beat(tmp_path: Path) -> None:
     assert checked(file) == 1
 
 
-async def test_who_reads_while_it_is_written_finds_a_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_finds_a_state_even_while_the_file_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a busy machine, the writer may be delayed between any two steps for as long as a reader needs."""
     file, seen = tmp_path / "heartbeat", []
     states = iter([{"model": "the model server can't be reached"}, {"model": "ready"}, {"model": "unknown to anybody"}])
@@ -72,7 +74,7 @@ async def test_who_reads_while_it_is_written_finds_a_state(tmp_path: Path, monke
     assert None not in seen
 
 
-async def test_a_bot_that_starts_while_its_health_is_asked_for_is_known_to_run_all_the_same(tmp_path: Path) -> None:
+async def test_a_bot_that_starts_during_a_health_check_is_known_to_run(tmp_path: Path) -> None:
     file = tmp_path / "heartbeat"
     file.touch()
     with file.open("rb") as asking:

@@ -107,7 +107,7 @@ async def test_while_a_call_begins_nothing_is_built_for_another(tmp_path: Path) 
         assert len(bot.built) == 1
 
 
-async def test_of_two_wishes_at_once_one_is_built(tmp_path: Path) -> None:
+async def test_one_of_two_simultaneous_requests_is_built(tmp_path: Path) -> None:
     async with stage(tmp_path) as bot:
         results = await asyncio.gather(bot.join(1), bot.join(1), bot.join(2), return_exceptions=True)
         refused = sorted(str(result) for result in results if isinstance(result, UserError))
@@ -123,7 +123,7 @@ async def test_when_a_call_is_over_the_next_one_is_built(tmp_path: Path) -> None
         assert [call.channel.guild.id for call in bot.built] == [1, 2]
 
 
-async def test_where_voice_is_off_nothing_is_built(tmp_path: Path) -> None:
+async def test_nothing_is_built_if_voice_is_off(tmp_path: Path) -> None:
     async with stage(tmp_path, enabled=False) as bot:
         with pytest.raises(UserError, match="VOICE_ENABLED"):
             await bot.join(1)

@@ -47,7 +47,7 @@ async def test_a_feature_that_hangs_does_not_keep_the_call_or_the_others() -> No
     await lease.close()
 
 
-async def test_an_operator_frees_what_is_stuck() -> None:
+async def test_an_operator_releases_a_stuck_feature() -> None:
     feature = Feature()
     lease = make(feature)
     await lease.acquire("a call")
@@ -64,7 +64,7 @@ async def test_an_operator_frees_what_is_stuck() -> None:
         await lease.free("feature")
 
 
-async def test_what_is_stuck_is_held_again_by_the_next_call_and_released_after_it() -> None:
+async def test_a_stuck_feature_is_held_again_by_the_next_call_and_released_after_it() -> None:
     feature = Feature()
     lease = make(feature)
     await lease.acquire("a call")

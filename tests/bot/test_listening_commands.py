@@ -113,7 +113,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_without_a_call_people_may_still_opt_out_also_in_private(stage: Stage) -> None:
+async def test_people_may_opt_out_without_a_call_even_in_private(stage: Stage) -> None:
     for command in ("!listen off", "!record on", "!captions thread", "!mode transcribe"):
         assert await stage.ask(command) == "No active voice session"
     await stage.ada.dm("!optout")
@@ -122,7 +122,7 @@ async def test_without_a_call_people_may_still_opt_out_also_in_private(stage: St
     assert not stage.consent.admits(stage.ada.id)
 
 
-async def test_the_slash_command_answers_who_opts_out_alone(stage: Stage) -> None:
+async def test_only_the_person_who_opts_out_sees_the_answer_of_the_slash_command(stage: Stage) -> None:
     bob = await stage.sandbox.add_guest("Bob")
     pressed = await stage.ada.press(stage.sandbox.home.general, "optout")
     assert "`!optin` undoes it" in (await pressed.response(LIMIT)).content
@@ -145,7 +145,7 @@ async def test_listening_is_shown_and_switched_for_everyone(stage: Stage) -> Non
     assert "`!listen [on|off]`" in await stage.ask("!listen perhaps")
 
 
-async def test_everyone_is_told_in_writing_and_aloud_when_a_recording_begins_and_ends(stage: Stage) -> None:
+async def test_the_beginning_and_end_of_a_recording_are_announced_in_writing_and_aloud(stage: Stage) -> None:
     call = stage.begin_call()
     assert await stage.ask("!record on") == "🔴 I'm recording."
     assert "Ada asked for it" in await stage.announced("being recorded")
@@ -157,7 +157,7 @@ async def test_everyone_is_told_in_writing_and_aloud_when_a_recording_begins_and
     assert call.said_aloud == ["This call is being recorded from now on.", "The recording has ended."]
 
 
-async def test_only_people_in_the_call_may_have_it_recorded_and_a_full_disk_is_said(stage: Stage) -> None:
+async def test_only_people_in_the_call_may_record_it_and_a_full_disk_is_reported(stage: Stage) -> None:
     call = stage.begin_call()
     bob = await stage.sandbox.add_guest("Bob")
     refused = "🔒 `!record` is for people in the call, and people who may manage this server."
@@ -169,7 +169,7 @@ async def test_only_people_in_the_call_may_have_it_recorded_and_a_full_disk_is_s
     assert not any("recorded" in message.content for message in stage.ada.messages(stage.sandbox.home.general))
 
 
-async def test_nobody_is_recorded_who_could_not_be_told(stage: Stage) -> None:
+async def test_nobody_is_recorded_without_an_announcement(stage: Stage) -> None:
     call = stage.begin_call()
     stage.sandbox.world.delete_channel(stage.sandbox.home.general)
     assert "went wrong" in await stage.ask("!record on")

@@ -28,14 +28,14 @@ def test_the_embedded_profile_lacks_nothing(tmp_path: Path, weights: str) -> Non
     assert missing_parts(settings(tmp_path, weights=weights)) == []
 
 
-def test_ears_that_are_named_are_told_of_and_no_toys_are_said_to_stand_in(tmp_path: Path) -> None:
+def test_a_missing_named_transcriber_is_reported_without_a_mention_of_toys(tmp_path: Path) -> None:
     named = settings(tmp_path, weights="auto", stt_model="base")
     (told,) = missing_parts(named)
     assert told.startswith("⚠️ Whisper base is not here. Without it I can't understand speech.")
     assert not any("toys" in notice and "whisper" in notice for notice in choose_weights(named).notices)
 
 
-def test_the_local_profile_without_its_weights_is_told_of_ears_and_voice(
+def test_missing_ears_and_a_missing_voice_are_reported_for_the_local_profile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "TTS" else object())
@@ -46,6 +46,6 @@ def test_the_local_profile_without_its_weights_is_told_of_ears_and_voice(
     assert "models download whisper-" in told
 
 
-def test_who_has_servers_for_them_is_told_nothing(tmp_path: Path) -> None:
+def test_nothing_is_reported_if_servers_do_the_work(tmp_path: Path) -> None:
     servers = {"stt_url": "http://127.0.0.1:9/v1", "tts_websocket_url": "ws://127.0.0.1:9/ws/stream"}
     assert missing_parts(settings(tmp_path, profile="local", llm_url="http://127.0.0.1:9/v1", **servers)) == []

@@ -44,5 +44,5 @@ COMMANDS_OF_OTHER_BOTS = """
 
 
 @pytest.mark.parametrize("typed", COMMANDS_OF_OTHER_BOTS.split())
-def test_commands_of_other_bots_are_left_to_them(typed: str) -> None:
+def test_commands_of_other_bots_are_ignored(typed: str) -> None:
     assert nearest_command(typed, NAMES) is None

@@ -42,7 +42,7 @@ def put(folder: Path, catalogue: Catalogue, *names: str) -> None:
         store.write_manifest(name, catalogue.models[name])
 
 
-def test_real_weights_that_are_whole_are_used_without_a_word(tmp_path: Path, catalogue: Catalogue) -> None:
+def test_complete_real_weights_are_used_without_a_notice(tmp_path: Path, catalogue: Catalogue) -> None:
     put(tmp_path, catalogue, "tiny-ears", "tiny-mind")
     weights = choose_weights(settings(tmp_path))
     assert weights.stt == tmp_path / "weights" / "tiny-ears"
@@ -51,7 +51,9 @@ def test_real_weights_that_are_whole_are_used_without_a_word(tmp_path: Path, cat
     assert (weights.toy_stt, weights.toy_llm, weights.notices) == (False, False, ())
 
 
-async def test_what_is_missing_is_told_once_and_only_it_is_a_toy(tmp_path: Path, catalogue: Catalogue) -> None:
+async def test_missing_weights_are_reported_once_and_only_they_are_replaced_by_toys(
+    tmp_path: Path, catalogue: Catalogue
+) -> None:
     put(tmp_path, catalogue, "tiny-mind")
     weights = choose_weights(settings(tmp_path))
     assert weights.notices == ("Weights: tiny-ears is not here; using toys. Remedy: python -m bot models fetch",)
@@ -63,7 +65,7 @@ async def test_what_is_missing_is_told_once_and_only_it_is_a_toy(tmp_path: Path,
 
 
 @pytest.mark.parametrize("damage", ["truncated", "changed"])
-def test_damaged_weights_are_told_in_the_agreed_words(tmp_path: Path, catalogue: Catalogue, damage: str) -> None:
+def test_damaged_weights_are_reported_in_the_agreed_words(tmp_path: Path, catalogue: Catalogue, damage: str) -> None:
     put(tmp_path, catalogue, "tiny-ears", "tiny-mind")
     model = tmp_path / "weights" / "tiny-ears" / "model.bin"
     whole = model.read_bytes()
@@ -75,7 +77,7 @@ def test_damaged_weights_are_told_in_the_agreed_words(tmp_path: Path, catalogue:
     assert (weights.stt, weights.toy_stt, weights.toy_llm) == (None, True, False)
 
 
-def test_real_ones_are_insisted_on_where_that_is_set(tmp_path: Path, catalogue: Catalogue) -> None:
+def test_missing_real_weights_are_an_error_if_they_are_required(tmp_path: Path, catalogue: Catalogue) -> None:
     with pytest.raises(RealWeightsMissingError, match="tiny-ears is not here and tiny-mind is not here"):
         choose_weights(settings(tmp_path, weights="real"))
     put(tmp_path, catalogue, "tiny-ears", "tiny-mind")
@@ -85,7 +87,7 @@ def test_real_ones_are_insisted_on_where_that_is_set(tmp_path: Path, catalogue: 
         choose_weights(settings(tmp_path, weights="real"))
 
 
-def test_toys_are_toys_whatever_is_here(tmp_path: Path, catalogue: Catalogue) -> None:
+def test_toys_are_used_if_they_are_set_whatever_is_here(tmp_path: Path, catalogue: Catalogue) -> None:
     put(tmp_path, catalogue, "tiny-ears", "tiny-mind")
     assert choose_weights(settings(tmp_path, weights="toys")) == OwnWeights(toy_stt=True, toy_llm=True)
 
@@ -99,7 +101,7 @@ def test_toys_are_toys_whatever_is_here(tmp_path: Path, catalogue: Catalogue) ->
         ({"profile": "local"}, False, False),
     ],
 )
-def test_a_part_that_the_settings_name_has_nothing_of_its_own(
+def test_a_part_that_a_setting_names_has_no_own_weights(
     tmp_path: Path, chosen: dict[str, str], toy_stt: bool, toy_llm: bool
 ) -> None:
     weights = choose_weights(settings(tmp_path, **chosen))
@@ -107,7 +109,7 @@ def test_a_part_that_the_settings_name_has_nothing_of_its_own(
     assert (weights.stt, weights.llm) == (None, None)
 
 
-async def test_real_ears_compute_in_whole_numbers_on_the_processor(tmp_path: Path, catalogue: Catalogue) -> None:
+async def test_real_transcribers_compute_in_integers_on_the_processor(tmp_path: Path, catalogue: Catalogue) -> None:
     put(tmp_path, catalogue, "tiny-ears")
     chosen = settings(tmp_path, stt_language="de")
     transcriber = await make_transcriber(chosen, choose_weights(chosen), None, lambda *_: None)  # type: ignore[arg-type]
@@ -115,7 +117,7 @@ async def test_real_ears_compute_in_whole_numbers_on_the_processor(tmp_path: Pat
     assert transcriber.describe() == "faster-whisper tiny-ears"
 
 
-async def test_the_doctor_names_each_and_reads_every_byte(tmp_path: Path, catalogue: Catalogue) -> None:
+async def test_the_doctor_names_all_weights_and_reads_every_byte(tmp_path: Path, catalogue: Catalogue) -> None:
     put(tmp_path, catalogue, "tiny-ears", "tiny-mind")
     result, _ = await examine_weights(settings(tmp_path))
     assert result.good is True

@@ -23,7 +23,7 @@ def application(owner: int, team: Any = None) -> Any:
     return SimpleNamespace(owner=SimpleNamespace(id=owner), team=team)
 
 
-def test_a_team_owns_it_by_who_has_accepted_and_may_do_more_than_look() -> None:
+def test_members_of_a_team_own_it_if_they_accepted_and_may_do_more_than_read() -> None:
     people = [
         SimpleNamespace(id=1, role=LOOKS, membership_state=ACCEPTED),
         SimpleNamespace(id=2, role=ADMIN, membership_state=ACCEPTED),
@@ -50,7 +50,7 @@ class Discord:
         return application(self.owner)
 
 
-async def test_discord_is_asked_now_and_then_and_its_failures_change_nothing() -> None:
+async def test_discord_is_asked_again_after_a_while_and_its_failures_change_nothing() -> None:
     now, answering = 0.0, Discord()
     owners = Owners((), clock=lambda: now)
     client: Any = answering
@@ -68,7 +68,7 @@ async def test_discord_is_asked_now_and_then_and_its_failures_change_nothing() -
 
 
 @pytest.mark.parametrize(("person", "one"), [(7, True), (8, True), (1, False)])
-async def test_the_operators_own_list_wins_and_discord_is_not_asked(person: int, one: bool) -> None:
+async def test_the_list_of_the_operator_wins_and_discord_is_not_asked(person: int, one: bool) -> None:
     answering = Discord()
     client: Any = answering
     assert await Owners((7, 8)).include(client, person) is one

@@ -56,7 +56,9 @@ def bot() -> SeiyuuBot:
 @pytest.mark.parametrize(
     ("cog", "named"), [(Unlisted, "'play'"), (UnlistedBelow, "'voice steal'"), (SlashOnly, "'stop'")]
 )
-async def test_a_cog_with_such_a_command_is_refused(bot: SeiyuuBot, cog: type[commands.Cog], named: str) -> None:
+async def test_a_cog_with_a_command_that_the_guard_does_not_know_is_refused(
+    bot: SeiyuuBot, cog: type[commands.Cog], named: str
+) -> None:
     with pytest.raises(MissingRightError, match=named):
         await bot.add_cog(cog())
     assert not bot.cogs
@@ -64,7 +66,7 @@ async def test_a_cog_with_such_a_command_is_refused(bot: SeiyuuBot, cog: type[co
     assert not bot.tree.get_commands()
 
 
-async def test_a_menu_of_the_mouse_is_refused_too(bot: SeiyuuBot) -> None:
+async def test_a_context_menu_is_refused_too(bot: SeiyuuBot) -> None:
     async def callback(interaction: discord.Interaction[Any], message: discord.Message) -> None:
         return None
 

@@ -72,7 +72,7 @@ async def allowed(guarded: Guard, who: Any, server: int | None = HERE, *, bare: 
     return {name for name in RIGHTS if await refusal(guarded, name, who, server, bare=bare) is None}
 
 
-def test_the_guide_shows_the_table_as_it_is() -> None:
+def test_the_guide_shows_the_table_of_rights_as_it_is() -> None:
     assert list(_rows_of_the_guide()) == [_row(name, right) for name, right in RIGHTS.items()]
 
 
@@ -100,7 +100,7 @@ def test_everything_that_can_be_said_aloud_has_a_row() -> None:
     assert {command for command in SPOKEN.values() if command is not None} <= set(RIGHTS)
 
 
-async def test_from_another_server_nobody_touches_the_call_whoever_they_are() -> None:
+async def test_nobody_can_change_the_call_from_another_server_whoever_they_are() -> None:
     for who in (person(), person(manages=True), person(OWNER), person(in_call=True)):
         for command in ON_THE_CALL:
             for bare in (False, True):
@@ -124,7 +124,7 @@ async def test_in_a_direct_message_there_is_no_call() -> None:
     ), "in private everybody is at home"
 
 
-async def test_by_default_who_is_in_the_call_controls_it() -> None:
+async def test_by_default_people_in_the_call_control_it() -> None:
     everyones = {name for name, right in RIGHTS.items() if right.who == (Who.EVERYONE,)} - {
         "mood",
         "voice use",
@@ -139,7 +139,7 @@ async def test_by_default_who_is_in_the_call_controls_it() -> None:
     assert await allowed(guard(), person(OWNER)) == (in_call - steering) | OWNERS
 
 
-async def test_without_an_argument_some_only_show_and_that_everybody_on_the_server_may() -> None:
+async def test_everybody_on_the_server_may_use_commands_that_only_show_something() -> None:
     gained = await allowed(guard(), person(), bare=True) - await allowed(guard(), person())
     assert gained == SHOWING
 
@@ -175,7 +175,7 @@ async def test_without_a_call_the_setting_still_holds() -> None:
         ("call, role:DJ", person(), False),
     ],
 )
-async def test_who_may_control(setting: str, who: Any, may: bool) -> None:
+async def test_the_people_who_may_control_a_call(setting: str, who: Any, may: bool) -> None:
     for command in (*CONTROL, "persona", "mood", "ignore", "voice use", "voice preview"):
         assert (await refusal(guard(who_may_control=setting), command, who) is None) is may, command
     assert (guard(who_may_control=setting).spoken_refusal(VoiceCommand.STOP, who) is None) is (
@@ -192,7 +192,7 @@ async def test_who_may_control(setting: str, who: Any, may: bool) -> None:
         ("nobody", False, False, False),
     ],
 )
-async def test_who_may_record(setting: str, in_call: bool, outside: bool, manager: bool) -> None:
+async def test_the_people_who_may_record_a_call(setting: str, in_call: bool, outside: bool, manager: bool) -> None:
     guarded = guard(who_may_record=setting)
     for who, may in ((person(in_call=True), in_call), (person(), outside), (person(manages=True), manager)):
         assert (await refusal(guarded, "record", who) is None) is may
@@ -202,7 +202,7 @@ async def test_who_may_record(setting: str, in_call: bool, outside: bool, manage
         assert "switched off" in (await refusal(guarded, "record", person(manages=True)) or "")
 
 
-def test_who_may_leave_holds_for_the_spoken_word_too() -> None:
+def test_the_permit_to_leave_holds_for_spoken_commands_too() -> None:
     guarded = guard(who_may_leave="role:Hosts")
     assert guarded.spoken_refusal(VoiceCommand.LEAVE, person(in_call=True)) == (
         "I may not do that for you. It is for people with the role Hosts, and people who may manage this server."
@@ -211,7 +211,7 @@ def test_who_may_leave_holds_for_the_spoken_word_too() -> None:
     assert guarded.spoken_refusal(VoiceCommand.REPEAT_ME, person()) is None
 
 
-async def test_who_is_ignored_steers_nothing_unless_they_manage_the_server() -> None:
+async def test_an_ignored_person_controls_nothing_unless_they_manage_the_server() -> None:
     guarded = guard(ignored=frozenset({9}), who_may_control="everyone")
     assert await refusal(guarded, "speak", person(in_call=True)) == IGNORED.format(command="!speak")
     assert await refusal(guarded, "leave", person(in_call=True)) == IGNORED.format(command="!leave")
@@ -222,7 +222,7 @@ async def test_who_is_ignored_steers_nothing_unless_they_manage_the_server() -> 
     assert await refusal(guarded, "speak", person(3)) is None
 
 
-async def test_a_refusal_names_the_command_and_who_may() -> None:
+async def test_a_refusal_names_the_command_and_the_people_who_may_use_it() -> None:
     assert await refusal(guard(), "stop", person()) == (
         "🔒 `!stop` is for people in the call, and people who may manage this server."
     )

@@ -35,7 +35,7 @@ def process_as_it_was() -> Iterator[None]:
     sys.setswitchinterval(interval)
 
 
-async def test_what_the_start_has_made_is_left_out_of_collections(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_garbage_collections_leave_out_the_objects_of_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     app = ConnectedApplication()
 
     @asynccontextmanager

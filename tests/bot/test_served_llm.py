@@ -43,7 +43,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings.read(_env_file=None, data_dir=tmp_path, cache_dir=tmp_path, profile="embedded")
 
 
-async def test_the_next_mind_stands_in_with_one_sentence(
+async def test_the_next_model_replaces_a_damaged_one_with_one_sentence(
     whole: Path,
     damaged: EmbeddedLlm,
     settings: Settings,
@@ -63,14 +63,16 @@ async def test_the_next_mind_stands_in_with_one_sentence(
     assert "".join(capfd.readouterr()) == ""
 
 
-async def test_who_insists_on_real_ones_is_told(damaged: EmbeddedLlm, settings: Settings, tmp_path: Path) -> None:
+async def test_with_real_weights_required_a_damaged_model_is_an_error(
+    damaged: EmbeddedLlm, settings: Settings, tmp_path: Path
+) -> None:
     real = settings.changed(weights=Weights.REAL)
     async with Database.opened(tmp_path / "test.sqlite3") as database, AsyncExitStack() as stack:
         with pytest.raises(RealWeightsMissingError, match=r"^mine can't be loaded: llama\.cpp breaks off"):
             await open_model_router(real, OwnWeights(llms=(damaged,)), database, stack, lambda *_: None)
 
 
-async def test_the_doctor_tells_it_too(
+async def test_the_doctor_reports_a_damaged_model_too(
     damaged: EmbeddedLlm, settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
     result = await model_server(settings, OwnWeights(llms=(damaged,)))
@@ -86,7 +88,7 @@ def cut(whole: Path, tmp_path: Path) -> Path:
     return file
 
 
-async def test_a_file_that_is_cut_is_refused_and_a_whole_one_is_served(whole: Path, cut: Path) -> None:
+async def test_a_truncated_file_is_refused_and_a_complete_one_is_served(whole: Path, cut: Path) -> None:
     with pytest.raises(RuntimeError):
         await llm_speed(EmbeddedLlm(cut, "cut", unchecked=True))
     assert "tokens a second: " in await llm_speed(EmbeddedLlm(whole, "whole", unchecked=True))

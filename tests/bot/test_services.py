@@ -74,13 +74,13 @@ async def test_a_server_that_finds_its_port_taken_may_take_its_time_to_end(slow_
         await server.stop()
 
 
-async def test_settings_that_can_not_be_used_are_not_taken_for_a_port(slow_to_end: str) -> None:
+async def test_an_error_in_the_settings_is_not_taken_for_a_port_in_use(slow_to_end: str) -> None:
     server = SpeechServerProcess(SpeechServerOptions("127.0.0.1:0", {"PYTHONPATH": slow_to_end, "BROKEN": "yes"}))
     with pytest.raises(ServiceError, match="exit status 2"):
         await server.start()
 
 
-async def test_a_port_that_is_taken_between_the_look_and_the_start_is_no_matter(
+async def test_a_port_that_is_taken_just_before_the_start_does_no_harm(
     slow_to_end: str, taken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = iter([False, True])
@@ -101,7 +101,7 @@ async def test_a_port_that_is_taken_between_the_look_and_the_start_is_no_matter(
         ("::", "127.0.0.1"),
     ],
 )
-async def test_start_after_start_finds_a_free_port_and_says_so_once(
+async def test_repeated_starts_find_a_free_port_and_say_so_once(
     slow_to_end: str, listens: str, bind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     family = socket.AF_INET6 if ":" in listens else socket.AF_INET
@@ -115,7 +115,7 @@ async def test_start_after_start_finds_a_free_port_and_says_so_once(
     assert caplog.messages == [f"{address} is taken by another program; the speech server takes a free port"] * 5
 
 
-async def test_what_listens_elsewhere_takes_no_port_away() -> None:
+async def test_a_program_on_another_address_does_not_take_the_port() -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as listening:
         port = listening.getsockname()[1]
         assert is_taken(f"[::1]:{port}")
@@ -124,13 +124,13 @@ async def test_what_listens_elsewhere_takes_no_port_away() -> None:
         assert not is_taken("nonsense")
 
 
-async def test_an_address_of_another_machine_is_no_taken_port() -> None:
+async def test_an_address_of_another_machine_does_not_count_as_taken() -> None:
     server = SpeechServerProcess(SpeechServerOptions("192.0.2.1:8765", {"TTS_TOKEN": "a-long-secret"}))
     with pytest.raises(ServiceError, match="exit status 2"):
         await server.start()
 
 
-async def test_the_real_server_takes_a_free_port_where_another_seiyuus_has_its_own(
+async def test_the_real_server_takes_a_free_port_if_another_seiyuu_uses_its_port(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     async with AsyncExitStack() as ending:
@@ -178,7 +178,7 @@ asyncio.run(main())
 """
 
 
-async def test_a_server_that_hangs_as_it_starts_is_killed_and_started_again(
+async def test_a_server_that_hangs_during_its_start_is_killed_and_started_again(
     stand_in: Callable[[str], SpeechServerProcess], caplog: pytest.LogCaptureFixture
 ) -> None:
     server = stand_in(_HANGS_ONCE)
@@ -198,7 +198,9 @@ async def test_a_server_that_answers_while_it_loads_may_take_its_time(
     assert caplog.messages == []
 
 
-async def test_the_bots_own_server_is_given_the_pronunciations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_pronunciations_are_passed_to_the_own_speech_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "said.yaml"
     file.write_text("no: nope\n")
     monkeypatch.setenv("TTS_CORRECTIONS", str(file))
@@ -208,7 +210,9 @@ async def test_the_bots_own_server_is_given_the_pronunciations(tmp_path: Path, m
     assert said.startswith(f"TTS_CORRECTIONS: {file}, line 1: ")
 
 
-def test_a_real_voice_speaks_unless_the_settings_name_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_real_voice_is_used_unless_the_settings_name_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     weights = OwnWeights(voice=tmp_path / "piper-joe")
 
@@ -226,7 +230,7 @@ def test_a_real_voice_speaks_unless_the_settings_name_another(tmp_path: Path, mo
     assert speech_server_options(load_settings(), OwnWeights()).environment["TTS_ENGINE"] == "espeak"
 
 
-def test_the_speech_servers_folders_are_in_data_dir_unless_the_settings_say_otherwise(
+def test_the_folders_of_the_speech_server_are_in_data_dir_unless_set_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

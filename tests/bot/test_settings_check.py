@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("clean_environment")
     ],
     ids=["another engine", "a stand-in", "a server elsewhere"],
 )
-def test_a_missing_piper_voice_is_accepted_where_piper_is_not_the_engine(
+def test_a_missing_piper_voice_is_accepted_if_piper_is_not_the_engine(
     variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIPER_MODEL", "/nope")
@@ -56,7 +56,7 @@ def test_wrong_weights_of_kokoro_are_reported_with_the_other_mistakes(
     assert "models download" not in said
 
 
-def test_wrong_weights_of_kokoro_are_accepted_where_another_engine_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_weights_of_kokoro_are_accepted_if_another_engine_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KOKORO_MODEL", "/nope")
     monkeypatch.setenv("TTS_ENGINE", "espeak")
     checked_settings()

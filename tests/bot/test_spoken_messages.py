@@ -31,7 +31,7 @@ NEVER = threading.Event()
         ("webm", "libopus", 48_000),
     ],
 )
-def test_what_phones_record_is_decoded(container: str, codec: str, rate: int) -> None:
+def test_recordings_of_phones_are_decoded(container: str, codec: str, rate: int) -> None:
     sound = decode_sound(recording(2.0, container=container, codec=codec, rate=rate), 10, NEVER)
     assert len(sound) / HEARING_RATE == pytest.approx(2.0, abs=0.1)
     spectrum = np.abs(np.fft.rfft(sound[8000:24_000]))
@@ -56,7 +56,7 @@ def test_a_recording_that_is_too_long_is_refused_before_all_of_it_is_decoded() -
         b"\x89PNG\r\n\x1a\n" + bytes(50),
     ],
 )
-def test_what_is_no_sound_is_refused(data: bytes) -> None:
+def test_files_without_sound_are_refused(data: bytes) -> None:
     with pytest.raises(NotSoundError):
         decode_sound(data, 10, NEVER)
 
@@ -77,7 +77,7 @@ def test_a_file_with_any_of_its_bytes_changed_or_missing_is_decoded_or_refused(k
         assert np.abs(sound).max(initial=0) <= 1
 
 
-def test_long_speech_is_cut_where_it_is_quiet_and_nothing_is_lost() -> None:
+def test_long_speech_is_cut_at_quiet_places_and_nothing_is_lost() -> None:
     sound: Sound16 = np.full(60 * HEARING_RATE, 0.3, np.float32)
     for second in (24, 49):
         sound[second * HEARING_RATE : second * HEARING_RATE + 3200] = 0

@@ -21,5 +21,5 @@ def test_a_text_is_cut_at_a_paragraph_then_a_sentence_then_a_word() -> None:
     assert split_message("one two three four", 10) == ["one two", "three four"]
 
 
-def test_a_text_without_a_place_to_cut_is_cut_all_the_same() -> None:
+def test_a_text_without_a_good_place_to_cut_is_cut_anyway() -> None:
     assert split_message("x" * 25, 10) == ["x" * 10, "x" * 10, "x" * 5]

@@ -27,7 +27,9 @@ class Part:
             raise self.errors.pop(0)
 
 
-async def test_all_are_tried_and_one_that_fails_is_told_once_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+async def test_all_parts_are_loaded_and_a_failing_one_is_reported_once_and_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     pauses: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -46,7 +48,7 @@ async def test_all_are_tried_and_one_that_fails_is_told_once_and_tried_again(cap
     ]
 
 
-async def test_while_a_part_is_cold_nobody_is_told_that_all_are_warm() -> None:
+async def test_the_warm_up_does_not_end_before_all_parts_are_loaded() -> None:
     asleep = asyncio.Event()
 
     async def sleep(_: float) -> None:
@@ -77,7 +79,7 @@ class Ears(ManualTranscriber):
 
 
 @pytest.mark.parametrize(("in_call", "told"), [(False, ["warm up", "rest"]), (True, ["warm up"])])
-async def test_ears_rest_again_unless_a_call_needs_them(in_call: bool, told: list[str]) -> None:
+async def test_the_transcriber_rests_again_unless_a_call_needs_it(in_call: bool, told: list[str]) -> None:
     ears = Ears()
     await warm_transcriber(ears, lambda: in_call)
     assert ears.told == told

@@ -45,7 +45,7 @@ EVENTS: list[CallEvent] = [
 ]
 
 
-def test_the_console_shows_who_said_what_the_words_and_the_times() -> None:
+def test_the_console_shows_speakers_words_and_times() -> None:
     stream = io.StringIO()
     view = CallConsole(Console(file=stream, width=120), "Mia")
     for event in EVENTS:
@@ -59,7 +59,7 @@ def test_the_console_shows_who_said_what_the_words_and_the_times() -> None:
     assert "end-to-end encrypted" in said
 
 
-def test_what_the_bot_says_word_for_word_is_shown_once_and_as_its_own() -> None:
+def test_recited_text_is_shown_once_and_as_words_of_the_bot() -> None:
     for author in ("Ada", ""):
         text = "This call is being recorded."
         lines = shown(
@@ -71,7 +71,7 @@ def test_what_the_bot_says_word_for_word_is_shown_once_and_as_its_own() -> None:
 @pytest.mark.parametrize(
     ("microphone", "begins"), [("unknown", "⏱  first"), (None, "⏱  first"), ("open", "⏱  microphone: open · first")]
 )
-def test_the_row_of_times_tells_the_kind_of_microphone_where_it_is_known(microphone: str | None, begins: str) -> None:
+def test_the_line_of_times_shows_the_kind_of_microphone_if_it_is_known(microphone: str | None, begins: str) -> None:
     assert shown(ReplyEnded(replace(TRACE, microphone=microphone)), width=200)[0].strip().startswith(begins)
 
 
@@ -83,7 +83,7 @@ def shown(*events: CallEvent, width: int = 50, terminal: bool = True) -> list[st
     return stream.getvalue().splitlines()
 
 
-def test_of_an_interrupted_clause_only_what_was_heard_is_shown() -> None:
+def test_only_the_heard_part_of_an_interrupted_clause_is_shown() -> None:
     lines = shown(
         WordsSpoken("r1", "Once upon a time,"),
         WordsSpoken("r1", " there was a small radio."),
@@ -93,7 +93,7 @@ def test_of_an_interrupted_clause_only_what_was_heard_is_shown() -> None:
     assert "radio" not in "".join(lines)
 
 
-def test_a_reply_that_nobody_heard_anything_of_is_not_shown() -> None:
+def test_a_reply_of_which_nothing_was_heard_is_not_shown() -> None:
     lines = shown(WordsSpoken("r1", "Well,"), ReplyEnded(replace(TRACE, outcome=Outcome.INTERRUPTED)))
     assert not any("Well" in line for line in lines)
 
@@ -117,7 +117,7 @@ def test_a_file_gets_whole_lines() -> None:
     assert shown(PromptTaken("r1", "Ada", text), terminal=False) == [f"       Ada {text}"]
 
 
-def test_an_answer_that_goes_on_after_something_else_begins_a_line_of_its_own() -> None:
+def test_an_answer_that_continues_after_other_output_begins_a_new_line() -> None:
     stream = io.StringIO()
     view = CallConsole(Console(file=stream, width=80), "Seiyuu")
     view(WordsSpoken("r1", "There was"))
@@ -127,12 +127,12 @@ def test_an_answer_that_goes_on_after_something_else_begins_a_line_of_its_own() 
     assert stream.getvalue().splitlines() == ["    Seiyuu There was", "Ada coughs.", "    Seiyuu a small radio,"]
 
 
-def test_what_is_written_has_a_name_and_no_markdown() -> None:
+def test_written_messages_have_a_name_and_no_markdown() -> None:
     (line,) = shown(NoticePosted("👂 **I listen** here: `!optout`, *or* not. VOICE_ENABLED stays."), width=120)
     assert line == "    Seiyuu (written) 👂 I listen here: !optout, or not. VOICE_ENABLED stays."
 
 
-def test_of_several_written_lines_the_first_alone_has_the_name() -> None:
+def test_only_the_first_of_several_written_lines_has_the_name() -> None:
     assert shown(NoticePosted("**In a call**\n`!join` join\n`!leave` leave"), width=120) == [
         "    Seiyuu (written) In a call",
         "           !join join",
@@ -140,7 +140,7 @@ def test_of_several_written_lines_the_first_alone_has_the_name() -> None:
     ]
 
 
-def test_a_log_line_does_not_stick_to_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_line_begins_on_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     root = logging.getLogger()
     before, root.handlers = root.handlers, []
     level = root.level
@@ -163,7 +163,7 @@ def test_a_log_line_does_not_stick_to_an_answer(capsys: pytest.CaptureFixture[st
     assert len(lines) == 2
 
 
-def test_the_trace_file_gets_a_line_a_turn(tmp_path: Path) -> None:
+def test_the_trace_file_gets_one_line_per_turn(tmp_path: Path) -> None:
     with TraceFile(tmp_path) as file:
         for event in EVENTS:
             file(event)
@@ -174,7 +174,7 @@ def test_the_trace_file_gets_a_line_a_turn(tmp_path: Path) -> None:
     assert written["waited_for"] == {"waited": 0.1, "first_token": 10.9, "first_packet": 4.5}
 
 
-def test_a_turns_clock_keeps_the_first_time_of_each_stage() -> None:
+def test_the_timer_of_a_reply_keeps_the_first_time_of_each_stage() -> None:
     now = [10.0]
     clock = ReplyTimer("r1", 9.5, lambda: now[0])
     assert clock.reached("first_token")
@@ -185,7 +185,7 @@ def test_a_turns_clock_keeps_the_first_time_of_each_stage() -> None:
     assert (trace.waited, trace.first_token, trace.first_packet, trace.first_audio) == (500.0, 500.0, 750.0, None)
 
 
-def test_how_far_a_start_is_is_logged_at_most_once_for_each_tenth(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_progress_of_a_start_is_logged_at_most_once_per_tenth(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "bot.run")
     log = ProgressLog()
     for percent in range(101):

@@ -9,7 +9,7 @@ import pytest
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 
 
-async def test_nothing_goes_in_while_it_is_held() -> None:
+async def test_no_work_begins_while_the_gate_is_held() -> None:
     gate = WorkGate("feature")
     await gate.hold("a call")
     with pytest.raises(FeatureHeldError):
@@ -20,7 +20,7 @@ async def test_nothing_goes_in_while_it_is_held() -> None:
         assert not gate.held
 
 
-async def test_a_hold_waits_for_what_is_inside() -> None:
+async def test_a_hold_waits_for_running_work() -> None:
     gate, inside, go = WorkGate("feature"), asyncio.Event(), asyncio.Event()
 
     async def work() -> str:
@@ -40,7 +40,7 @@ async def test_a_hold_waits_for_what_is_inside() -> None:
     assert await working == "done"
 
 
-async def test_what_takes_too_long_is_stopped_and_can_say_so() -> None:
+async def test_work_that_takes_too_long_is_stopped_and_can_say_so() -> None:
     gate, inside = WorkGate("feature", limit=0.01), asyncio.Event()
 
     async def work() -> str:
@@ -59,7 +59,7 @@ async def test_what_takes_too_long_is_stopped_and_can_say_so() -> None:
     assert await working == "stopped"
 
 
-async def test_somebody_elses_cancellation_stays_one() -> None:
+async def test_a_cancellation_by_somebody_else_stays_a_cancellation() -> None:
     gate, inside = WorkGate("feature"), asyncio.Event()
 
     async def work() -> None:

@@ -41,7 +41,7 @@ async def test_a_voice_that_can_not_speak_is_not_chosen(stage: Stage) -> None:
     assert stage.voices.chosen(stage.sandbox.guild.id) == "en-us"
 
 
-async def test_the_recording_may_hang_on_the_message_that_is_answered(stage: Stage) -> None:
+async def test_the_recording_may_be_attached_to_the_message_that_is_replied_to(stage: Stage) -> None:
     message = await stage.ben.say(stage.sandbox.home.general, "my voice", attachments=[SOUND])
     await stage.ask("!voice clone Robin", to=message)
     await stage.told("I can speak as **Robin**")
@@ -70,7 +70,7 @@ async def test_the_slash_command_takes_a_file_and_a_language(stage: Stage) -> No
         ("!voice record Robin", None, "❌ I can only record people in a call, and I'm not in one on this server"),
     ],
 )
-async def test_what_cannot_be_done_is_said_before_anything_is_sent(
+async def test_impossible_requests_are_refused_before_anything_is_sent(
     stage: Stage, command: str, file: Upload | None, said: str
 ) -> None:
     answer = await stage.ask(command, *([file] if file else []))
@@ -78,7 +78,7 @@ async def test_what_cannot_be_done_is_said_before_anything_is_sent(
     assert stage.server.received == []
 
 
-async def test_a_recording_that_the_server_refuses_is_said_where_learning_was_shown(stage: Stage) -> None:
+async def test_the_refusal_of_a_recording_replaces_the_message_about_learning(stage: Stage) -> None:
     stage.server.refused = refusal(400, "too short: 3.2 s of speech, 6 s are needed", "too_short")
     asked = await stage.ask("!voice clone Robin", SOUND)
     said = await stage.told("❌ Too short: 3.2 s of speech, 6 s are needed.")
@@ -86,7 +86,7 @@ async def test_a_recording_that_the_server_refuses_is_said_where_learning_was_sh
     assert stage.server.voices == {}
 
 
-async def test_learning_that_takes_its_time_shows_the_seconds(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_seconds_are_shown_while_learning_takes_long(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(elapsed_time, "EDIT_SECONDS", 0.05)
     stage.server.learning = asyncio.Event()
     asked = await stage.ask("!voice clone Robin", SOUND)
@@ -95,7 +95,7 @@ async def test_learning_that_takes_its_time_shows_the_seconds(stage: Stage, monk
     assert (await stage.told("I can speak as **Robin** now")).id == asked.id
 
 
-async def test_a_server_that_is_away_is_told_and_suggests_nothing(stage: Stage) -> None:
+async def test_an_unreachable_server_is_reported_and_suggests_nothing(stage: Stage) -> None:
     stage.server.fault = lambda: refusal(503, "loading")
     for command in ("!voice list", "!voice use Robin", "!voice preview Robin", "!voice delete Robin"):
         assert "still getting ready" in (await stage.ask(command)).content
@@ -128,7 +128,7 @@ async def test_a_voice_is_heard_as_a_file_and_in_a_call_aloud(stage: Stage) -> N
     assert (prompt.voice, prompt.text) == ("robin", "Hallo! Ich bin Robin, und so klinge ich.")
 
 
-async def test_deleting_asks_first_and_only_who_asked_for_it_may_answer(stage: Stage) -> None:
+async def test_a_deletion_is_confirmed_first_by_the_person_who_requested_it(stage: Stage) -> None:
     await stage.ask("!voice clone Robin", SOUND, who=stage.ben)
     await stage.told("I can speak as **Robin**", stage.ben)
     cleo = await stage.sandbox.add_guest("Cleo")
@@ -148,14 +148,14 @@ async def test_deleting_asks_first_and_only_who_asked_for_it_may_answer(stage: S
     assert stage.voices.chosen(stage.sandbox.guild.id) is None
 
 
-async def test_an_engine_that_imitates_nobody_records_nobody(stage: Stage) -> None:
+async def test_nobody_is_recorded_for_an_engine_that_can_not_clone(stage: Stage) -> None:
     call, stage.server.can_clone = stage.begin_call(), False
     for command, files in (("!voice clone Robin", [SOUND]), ("!voice record Robin", [])):
         assert "The current engine (Toy) can't clone voices" in (await stage.ask(command, *files)).content
     assert (stage.server.received, call.sampled) == ([], [])
 
 
-async def test_who_may_not_make_voices_may_still_use_them(stage: Stage) -> None:
+async def test_people_who_may_not_make_voices_may_still_use_them(stage: Stage) -> None:
     cleo = await stage.sandbox.add_guest("Cleo")
     await stage.voices.recent_catalogue()
     assert "people whom my operator has named" in (await stage.ask("!voice clone Robin", SOUND, who=cleo)).content

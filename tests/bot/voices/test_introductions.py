@@ -27,7 +27,7 @@ def _voice(key: str, name: str, language: str) -> ServerVoice:
         (_voice("piper-joe", "Joe", "en-US"), "Hello! I am Joe, and this is how I sound."),
     ],
 )
-def test_a_voice_says_its_name_where_it_has_one_of_its_own(voice: ServerVoice, said: str) -> None:
+def test_a_voice_says_its_name_if_it_has_one_of_its_own(voice: ServerVoice, said: str) -> None:
     assert load_introductions().of(voice) == said
 
 

@@ -35,7 +35,7 @@ def nothing_was_kept(stage: Stage) -> None:
     assert stage.server.voices == {}
 
 
-async def test_who_says_yes_is_recorded_and_the_voice_is_learnt(stage: Stage) -> None:
+async def test_a_person_who_agrees_is_recorded_and_the_voice_is_learnt(stage: Stage) -> None:
     call = stage.begin_call()
     asked = await question(stage, "!voice record Robin")
     assert f"<@{stage.ada.id}>" in asked.content
@@ -48,7 +48,7 @@ async def test_who_says_yes_is_recorded_and_the_voice_is_learnt(stage: Stage) ->
         assert (filename, file.getframerate(), file.getnframes()) == ("recorded.wav", HEARING_RATE, HEARING_RATE)
 
 
-async def test_only_the_one_who_is_to_be_recorded_can_say_yes(stage: Stage) -> None:
+async def test_only_the_person_to_be_recorded_can_agree(stage: Stage) -> None:
     call = stage.begin_call()
     asked = await question(stage, f"!voice record Robin <@{stage.ben.id}>")
     assert f"<@{stage.ben.id}>" in asked.content
@@ -61,7 +61,7 @@ async def test_only_the_one_who_is_to_be_recorded_can_say_yes(stage: Stage) -> N
     assert call.sampled == [stage.ben.id]
 
 
-async def test_a_no_and_no_answer_record_nothing(stage: Stage) -> None:
+async def test_nothing_is_recorded_after_a_no_or_without_an_answer(stage: Stage) -> None:
     call = stage.begin_call()
     asked = await question(stage, f"!voice record Robin <@{stage.ben.id}>")
     await stage.ben.click(asked, "no")
@@ -96,7 +96,7 @@ async def test_a_question_from_before_does_nothing_once_the_call_is_elsewhere_or
 @pytest.mark.parametrize(
     "reason", ["I heard nothing.", "That person no longer wants to be listened to.", "The call is over."]
 )
-async def test_a_sample_that_came_to_nothing_is_said_with_the_reason(stage: Stage, reason: str) -> None:
+async def test_a_failed_sample_is_reported_with_its_reason(stage: Stage, reason: str) -> None:
     stage.begin_call().fault = SampleError(reason)
     asked = await question(stage, "!voice record Robin")
     await stage.ada.click(asked, "yes")
@@ -104,7 +104,7 @@ async def test_a_sample_that_came_to_nothing_is_said_with_the_reason(stage: Stag
     nothing_was_kept(stage)
 
 
-async def test_who_is_not_in_the_call_or_a_program_is_not_even_asked(stage: Stage) -> None:
+async def test_bots_and_people_outside_of_the_call_are_not_even_asked(stage: Stage) -> None:
     call: Call = stage.begin_call()
     cleo = await stage.sandbox.add_guest("Cleo")
     assert "Cleo is not in the call" in (await stage.ask(f"!voice record Robin <@{cleo.id}>")).content

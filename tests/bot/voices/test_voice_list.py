@@ -28,14 +28,14 @@ CATALOGUE = VoiceCatalogue(
 )
 
 
-def test_each_voice_stands_with_what_use_takes_and_how_to_see_the_rest_is_said() -> None:
+def test_the_list_has_each_voice_with_its_id_and_says_how_to_see_the_rest() -> None:
     text = list_text(CATALOGUE, None, "?")
     assert "Toy has 104 of its own: `x-0` Klingon 0, `x-1` Klingon 1," in text
     assert len(re.findall(r"`x-\d+`", text)) == MAX_LISTED
     assert text.endswith("and 64 more. `?voice list french`, say, shows those for French.")
 
 
-def test_words_narrow_the_list_to_names_and_languages_that_have_all_of_them() -> None:
+def test_the_list_can_be_narrowed_by_words_in_names_and_languages() -> None:
     for words in ("French", "fr"):
         assert list_text(CATALOGUE, None, "!", words).endswith(
             "Toy has 3 that match: `fr-be` French (Belgium), `fr-ch` French (Switzerland), `fr-fr` French (France)."
@@ -47,12 +47,12 @@ def test_an_id_that_is_the_name_is_written_once() -> None:
     assert list_text(CATALOGUE, None, "!", "robin").endswith("Toy has 1 that match: `Robin`.")
 
 
-def test_words_that_no_voice_has_are_told_and_nobody_is_asked_to_make_one() -> None:
+def test_words_that_no_voice_has_are_reported_without_advice_to_make_a_voice() -> None:
     text = list_text(CATALOGUE, None, "!", "elvish` *x*")
     assert text.endswith("No voice has `elvish' *x*` in its name or language.")
     assert "voice clone" not in text
 
 
-def test_a_language_that_is_mistyped_is_asked_about() -> None:
+def test_a_mistyped_language_gets_a_suggestion() -> None:
     text = list_text(CATALOGUE, None, "?", "frnch")
     assert text.endswith("No voice has `frnch` in its name or language. Did you mean `?voice list French`?")

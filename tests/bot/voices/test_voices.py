@@ -67,7 +67,7 @@ async def test_a_voice_is_made_found_chosen_heard_and_deleted(library: Library) 
         await library.voices.find("robin")
 
 
-async def test_what_was_chosen_is_remembered_also_that_it_is_the_usual_one(library: Library) -> None:
+async def test_the_chosen_voice_is_remembered_even_if_it_is_the_usual_one(library: Library) -> None:
     robin = await library.voices.clone(ADA, "Robin", "en", SOUND)
     await library.voices.choose(HOME, robin)
     assert (await library.again()).chosen(HOME) == "robin"
@@ -75,14 +75,14 @@ async def test_what_was_chosen_is_remembered_also_that_it_is_the_usual_one(libra
     assert (await library.again()).chosen(HOME) is None
 
 
-async def test_the_same_name_again_is_one_recording_more_for_who_made_it_only(library: Library) -> None:
+async def test_cloning_the_same_name_again_adds_a_recording_for_its_maker_only(library: Library) -> None:
     await library.voices.clone(ADA, "Robin", "en", SOUND)
     assert (await library.voices.clone(ADA, "robin", "en", SOUND)).recordings == 2
     with pytest.raises(VoicesError, match="Robin was made by somebody else"):
         await library.voices.clone(BEN, "Robin", "en", SOUND)
 
 
-async def test_who_made_a_voice_and_who_manages_where_it_was_made_may_change_it(library: Library) -> None:
+async def test_its_maker_and_managers_of_its_server_may_change_a_voice(library: Library) -> None:
     await library.voices.clone(ADA, "Robin", "en", SOUND)
     voices = await library.again()
     for person in (ADA, HOST):
@@ -94,14 +94,14 @@ async def test_who_made_a_voice_and_who_manages_where_it_was_made_may_change_it(
         await voices.find_changeable(HOST, "en-us")
 
 
-async def test_a_voice_may_be_called_whatever_the_server_understands(library: Library) -> None:
+async def test_a_voice_may_be_called_by_any_name_that_the_server_understands(library: Library) -> None:
     assert (await library.voices.find("english")).id == "en-us"
     for odd in ("..", ".", "a/b", "?", "x" * 300, " "):
         with pytest.raises(VoicesError, match="There is no voice called"):
             await library.voices.find(odd)
 
 
-async def test_who_names_no_voice_is_offered_those_near_it(library: Library) -> None:
+async def test_an_unknown_voice_gets_suggestions_of_similar_ones(library: Library) -> None:
     with pytest.raises(VoicesError) as caught:
         await library.voices.find("en-uk")
     assert str(caught.value) == (
@@ -109,7 +109,7 @@ async def test_who_names_no_voice_is_offered_those_near_it(library: Library) -> 
     )
 
 
-async def test_who_mistypes_a_voice_is_asked_whether_the_nearest_was_meant(library: Library) -> None:
+async def test_a_mistyped_voice_gets_the_nearest_one_as_a_suggestion(library: Library) -> None:
     with pytest.raises(VoicesError) as caught:
         await library.voices.find("frnch")
     assert str(caught.value) == (
@@ -117,21 +117,21 @@ async def test_who_mistypes_a_voice_is_asked_whether_the_nearest_was_meant(libra
     )
 
 
-async def test_a_voice_made_by_no_command_is_the_managers(library: Library) -> None:
+async def test_only_managers_may_change_a_voice_that_no_command_made(library: Library) -> None:
     library.server.voices["sky"] = library.server.made("Sky")
     assert (await library.voices.find_changeable(STRANGER, "Sky")).id == "sky"
     with pytest.raises(VoicesError, match="made by somebody else"):
         await library.voices.find_changeable(ADA, "Sky")
 
 
-async def test_an_engine_that_imitates_nobody_is_said_with_what_to_do(library: Library) -> None:
+async def test_the_error_for_an_engine_that_can_not_clone_says_what_to_do(library: Library) -> None:
     await library.voices.require_cloning()
     library.server.can_clone = False
     with pytest.raises(VoicesError, match=r"\(Toy\) can't clone voices.*TTS_ENGINE=xtts"):
         await library.voices.require_cloning()
 
 
-async def test_suggestions_ask_the_server_seldom_and_know_what_was_just_made(library: Library) -> None:
+async def test_suggestions_ask_the_server_seldom_and_include_new_voices(library: Library) -> None:
     now = [0.0]
     voices = Voices(library.voices._client, library.voices._records, {}, "!", clock=lambda: now[0])
     assert len((await voices.recent_catalogue()).voices) == 1
@@ -167,7 +167,7 @@ async def test_suggestions_ask_the_server_seldom_and_know_what_was_just_made(lib
         (web.Response(body=b" " * (MAX_ANSWER_BYTES + 1)), "far too large"),
     ],
 )
-async def test_what_the_server_refuses_or_garbles_is_told_in_a_sentence(
+async def test_refusals_and_unreadable_answers_are_reported_in_a_sentence(
     library: Library, fault: web.Response, said: str
 ) -> None:
     library.server.fault = lambda: fault
@@ -177,7 +177,7 @@ async def test_what_the_server_refuses_or_garbles_is_told_in_a_sentence(
     assert len(str(caught.value)) < 400
 
 
-async def test_the_token_is_sent_and_a_server_that_is_away_is_told(library: Library) -> None:
+async def test_the_token_is_sent_and_an_unreachable_server_is_reported(library: Library) -> None:
     library.server.token = "secret"
     with pytest.raises(VoicesError, match="TTS_TOKEN"):
         await library.voices.catalogue()
