@@ -18,6 +18,6 @@ def test_shares_and_sizes_are_understood(text: str, limit: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0", "0.0", "90%", "90", "1.5", "-1GB", "0GB", "10TB", "ten", "nan", "1e3GB"])
-def test_anything_else_is_refused_with_words(text: str) -> None:
+def test_anything_else_is_refused_in_plain_words(text: str) -> None:
     with pytest.raises(ValueError, match="neither a share such as"):
         CardLimit.parse(text)

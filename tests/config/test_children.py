@@ -51,13 +51,13 @@ async def test_a_child_that_ends_when_asked_is_not_killed() -> None:
     assert process.returncode == -signal.SIGTERM
 
 
-async def test_a_child_that_will_not_end_is_killed() -> None:
+async def test_a_child_that_does_not_end_is_killed() -> None:
     process = await _child(_STUBBORN)
     await end_child(process, grace=0.1)
     assert process.returncode == -signal.SIGKILL
 
 
-async def test_without_grace_it_is_killed_at_once_and_one_that_has_ended_is_left_alone() -> None:
+async def test_without_grace_a_child_is_killed_at_once_and_an_ended_one_is_left_alone() -> None:
     process = await _child(_WILLING)
     await end_child(process)
     await end_child(process, grace=30)

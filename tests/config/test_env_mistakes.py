@@ -73,7 +73,7 @@ def test_a_mistake_is_one_sentence_with_its_line(
     assert json.loads(refused[1][2]) == {"good": False, "error": refused[0][1][0]}
 
 
-def test_all_mistakes_in_one_file_are_told_in_the_order_of_their_lines(
+def test_all_mistakes_in_one_file_are_reported_in_the_order_of_their_lines(
     refusal: Callable[[list[str], bytes], Refusal],
 ) -> None:
     together = [mistake for mistake in (*VALUES, *NAMES, *LINES) if not mistake.alone]
@@ -96,7 +96,7 @@ def test_all_mistakes_in_one_file_are_told_in_the_order_of_their_lines(
             _assert_told(mistake, sentence, line)
 
 
-def test_what_is_obviously_meant_is_not_refused(
+def test_values_with_an_obvious_meaning_are_not_refused(
     tmp_path: Path, refusal: Callable[[list[str], bytes], Refusal], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -117,7 +117,7 @@ def test_what_is_obviously_meant_is_not_refused(
     assert settings.llm.extra == {"think": False}
 
 
-def test_a_folder_in_the_place_of_the_file_is_told(
+def test_a_folder_in_place_of_the_file_is_reported(
     tmp_path: Path, refusal: Callable[[list[str], bytes], Refusal], capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Docker creates a folder if a file that it must mount does not exist."""
@@ -126,7 +126,7 @@ def test_a_folder_in_the_place_of_the_file_is_told(
     assert capfd.readouterr().err == ".env is a folder. Remove it, and write the settings into a file of that name.\n"
 
 
-def test_the_environment_has_no_lines_and_a_files_secret_has_its_path(
+def test_errors_name_no_line_for_the_environment_and_the_path_for_a_secret_file(
     tmp_path: Path, refusal: Callable[[list[str], bytes], Refusal], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LLM_TEMPERATURE", "9")
@@ -136,6 +136,6 @@ def test_the_environment_has_no_lines_and_a_files_secret_has_its_path(
     ]
 
 
-def test_the_engines_that_are_known_by_name_are_those_there_are() -> None:
+def test_the_known_engine_names_are_those_of_existing_engines() -> None:
     assert set(ENGINES) == {*EngineName, *NAMED_ENGINES}
     assert ENGINE_VARIABLES <= KNOWN

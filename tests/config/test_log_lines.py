@@ -26,13 +26,13 @@ def test_lines_end_between_words_and_commands_stay_whole(width: int) -> None:
     assert folded.split() == TEXT.split()
 
 
-def test_what_is_longer_than_a_line_is_left_to_the_terminal() -> None:
+def test_words_that_are_longer_than_a_line_are_not_broken() -> None:
     address = "http://" + "a" * 60
     assert address in fold(f"no answer from {address} today", 30)
     assert fold(TEXT, 30).split() == TEXT.split()
 
 
-def test_lines_that_are_ended_already_stay_so() -> None:
+def test_existing_line_ends_are_kept() -> None:
     assert fold("one\n\ntwo", 20) == "one\n\ntwo"
 
 

@@ -38,7 +38,7 @@ def of_file(folder: Path, text: str | bytes) -> list[str]:
         ("VISION_URL", "VISION_LLM_URL"),
     ],
 )
-def test_a_misspelt_name_is_noticed_wherever_it_stands(tmp_path: Path, name: str, meant: str) -> None:
+def test_a_misspelt_name_is_noticed_in_the_file_and_in_the_environment(tmp_path: Path, name: str, meant: str) -> None:
     sentence = f"{name} is not a setting. Did you mean {meant}?"
     assert unknown_names([name], KNOWN) == [sentence]
     assert [line.split(": ", 1)[1] for line in of_file(tmp_path, f"{name}=x\n")] == [sentence]
@@ -77,7 +77,7 @@ def test_each_line_of_the_file_has_its_number(tmp_path: Path) -> None:
         ("what is this?\n", ("line 1", "NAME=value")),
     ],
 )
-def test_a_line_that_says_nothing_or_says_it_twice_is_noticed(
+def test_a_line_without_effect_or_with_a_repeated_setting_is_noticed(
     tmp_path: Path, text: str, words: tuple[str, ...]
 ) -> None:
     first = of_file(tmp_path, text)[0]
@@ -93,7 +93,7 @@ def test_no_value_is_shown_since_it_may_be_secret(tmp_path: Path, text: str) -> 
     assert "hunter2" not in "".join(said)
 
 
-def test_what_is_right_is_not_nagged_about(tmp_path: Path) -> None:
+def test_correct_lines_are_not_reported(tmp_path: Path) -> None:
     assert of_file(tmp_path, (ROOT / ".env.example").read_bytes()) == []
     ours = "export LLM_MODEL = 'x' # why\nllm_url=\nTTS_BETTER_ENGINE=xtts\n"
     others = "OPENAI_API_KEY=k\nTZ=UTC\nHF_TOKEN=t\nCOMPOSE_FILE=a\nhttp_proxy=p\n"
@@ -101,7 +101,7 @@ def test_what_is_right_is_not_nagged_about(tmp_path: Path) -> None:
     assert of_file(tmp_path, b"\xef\xbb\xbfLLM_MODEL=x\r\nPERSONA=mia\r\n") == []
 
 
-def test_the_environment_holds_names_of_others(tmp_path: Path) -> None:
+def test_names_of_other_programs_in_the_environment_are_ignored(tmp_path: Path) -> None:
     others = ["PATH", "TTS_HOME", "TTS_SERVICE_HOST", "TTS_PORT_8765_TCP", "UTTERLY_OTHER", "tts_voice", "LLM_URL"]
     assert unknown_names(others, KNOWN) == []
 
@@ -113,7 +113,7 @@ def test_a_prefix_that_discord_keeps_for_itself_is_noticed(tmp_path: Path, monke
     assert setting_notices(load_settings(command_prefix="?")) == []
 
 
-def test_a_server_that_another_setting_overrules_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_another_setting_overrides_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     settings = load_settings(llm_url="http://a:1/v1", llm_url_amd="http://b:1/v1")
     assert "LLM_URL_AMD is not used, because LLM_URL is set." in setting_notices(settings)

@@ -38,7 +38,7 @@ def advice() -> list[str]:
     ]
 
 
-def test_in_a_clone() -> None:
+def test_the_advice_in_a_clone() -> None:
     assert not place.in_container()
     assert advice() == [
         ".venv/bin/python -m bot models download piper-joe",
@@ -54,7 +54,7 @@ def test_in_a_clone() -> None:
 
 
 @pytest.mark.usefixtures("container")
-def test_in_a_container() -> None:
+def test_the_advice_in_a_container() -> None:
     assert place.in_container()
     assert advice() == [
         "docker compose run --rm bot python -m bot models download piper-joe",
@@ -78,7 +78,7 @@ def texts(module: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
-def test_nothing_else_words_commands_for_clones() -> None:
+def test_no_other_module_has_commands_that_work_only_in_clones() -> None:
     modules = [module for program in PROGRAMS for module in sorted((ROOT / program).rglob("*.py"))]
     own = Path(place.__file__)
     assert [

@@ -36,7 +36,7 @@ async def asked(program: str, *words: str) -> tuple[int, str]:
         ("sandbox", ["--port", "much"], "'much' is not a port."),
     ],
 )
-async def test_a_mistake_is_told_with_what_was_meant(program: str, words: list[str], said: str) -> None:
+async def test_the_error_for_a_mistake_says_what_was_meant(program: str, words: list[str], said: str) -> None:
     status, told = await asked(program, *words)
     assert status == 2
     assert told.startswith(f"python -m {program}: ")
@@ -46,7 +46,7 @@ async def test_a_mistake_is_told_with_what_was_meant(program: str, words: list[s
     assert "argument" not in told
 
 
-def test_a_choice_is_told_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_error_for_a_wrong_choice_lists_the_choices(capsys: pytest.CaptureFixture[str]) -> None:
     parser = PlainParser(prog="shop")
     parser.add_argument("--size", choices=("small", "large"))
     with pytest.raises(SystemExit):

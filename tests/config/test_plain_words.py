@@ -109,7 +109,7 @@ def test_an_error_says_what_is_allowed(variable: str, value: str, words: str, mo
         ("CHAT_CHANNELS", "#chat, <#5>, talk", ("chat", "5", "talk")),
     ],
 )
-def test_what_is_obviously_meant_is_taken(
+def test_values_with_an_obvious_meaning_are_accepted(
     variable: str, given: str, meant: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, given)
@@ -123,7 +123,7 @@ def test_an_empty_value_means_not_set(name: str, monkeypatch: pytest.MonkeyPatch
     assert Settings.read().values()[name] == default
 
 
-def test_an_empty_value_that_says_something_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_value_that_has_a_meaning_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("QUIET_HOURS", "TTS_FALLBACK", "TTS_PRESET"):
         monkeypatch.setenv(name, "")
     assert Settings.read().autonomous.quiet_hours == ""

@@ -64,7 +64,7 @@ def test_telemetry_is_off_before_a_program_imports_its_first_library(program: st
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_value_that_somebody_chose_stays(tmp_path: Path) -> None:
+def test_a_value_that_somebody_chose_is_kept(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import bot, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"],
         env={**_bare_environment(tmp_path), "ORT_DISABLE_TELEMETRY": "0"},
@@ -75,14 +75,14 @@ def test_a_value_that_somebody_chose_stays(tmp_path: Path) -> None:
     assert done.stdout == "0\n"
 
 
-def test_the_ears_leave_nothing_in_the_home_folder(tmp_path: Path) -> None:
+def test_the_transcriber_leaves_nothing_in_the_home_folder(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-c", _LOAD_SILERO.replace("SECONDS", "0.5")], env=_bare_environment(tmp_path), check=True
     )
     assert [str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*")] == []
 
 
-def test_the_ears_ask_for_no_name(tmp_path: Path) -> None:
+def test_the_transcriber_looks_up_no_host_name(tmp_path: Path) -> None:
     require_strace()
     subprocess.run(
         [*tracing(tmp_path / "trace"), sys.executable, "-c", _LOAD_SILERO.replace("SECONDS", "12")],

@@ -47,7 +47,7 @@ def test_the_bot_reads_its_secrets_from_files(secrets: Path) -> None:
     assert settings.discord_token.get_secret_value() == "token-from-a-file"
 
 
-def test_the_speech_server_does_too_and_may_then_listen_to_other_machines(secrets: Path) -> None:
+def test_the_speech_server_reads_its_token_from_a_file_and_may_listen_to_other_machines(secrets: Path) -> None:
     settings = SpeechSettings.read(secrets, tts_bind="0.0.0.0:8765")
     assert settings.tts.token is not None
     assert settings.tts.token.get_secret_value() == "shared-secret"
@@ -62,14 +62,14 @@ def test_the_empty_variable_of_the_example_file_hides_no_secret(
     assert SpeechSettings.read(secrets).tts.token is not None
 
 
-def test_a_machine_without_such_a_folder_hears_no_complaint(tmp_path: Path) -> None:
+def test_a_missing_folder_of_secrets_is_not_reported(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert load_settings(secrets_dir=tmp_path / "none").discord_token is None
         assert SpeechSettings.read(tmp_path / "none").tts.token is None
 
 
-def test_the_keys_of_voices_in_the_cloud_may_be_files_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_keys_of_cloud_voices_may_be_files_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OPENAI_API_KEY", "")
     monkeypatch.setenv("AZURE_SPEECH_KEY", "of the environment")

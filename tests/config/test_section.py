@@ -15,9 +15,7 @@ pytestmark = pytest.mark.usefixtures("clean_environment")
 SECTIONS = [name for name, field in Settings.model_fields.items() if isinstance(field.default, Section)]
 
 
-def test_a_setting_is_read_into_its_section_from_wherever_it_stands(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_setting_is_read_into_its_section_from_every_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text("LLM_MODEL=from-the-file\nLLM_MAX_TOKENS=7\nVOICE_GPU=AMD\nSTT_THREADS= \n")
     (tmp_path / "llm_api_key").write_text("of-a-file\n")
     monkeypatch.setenv("LLM_MODEL", "from-the-environment")
@@ -31,14 +29,14 @@ def test_a_setting_is_read_into_its_section_from_wherever_it_stands(
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_a_sections_own_name_is_no_variable(section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_name_of_a_section_is_not_a_variable(section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = Settings.read()
     monkeypatch.setenv(section.upper(), '{"url": 1}')
     (tmp_path / ".env").write_text(f"{section}=x\n")
     assert Settings.read() == usual
 
 
-def test_what_is_wrong_in_a_section_leaves_the_rest_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_setting_leaves_the_rest_of_its_section_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_TEMPERATURE", "hot")
     monkeypatch.setenv("LLM_MAX_TOKENS", "7")
     settings, (fault,) = Settings.survey()
@@ -46,7 +44,7 @@ def test_what_is_wrong_in_a_section_leaves_the_rest_of_it(monkeypatch: pytest.Mo
     assert (settings.llm.temperature, settings.llm.max_tokens) == (0.8, 7)
 
 
-def test_settings_are_changed_and_asked_for_by_their_names() -> None:
+def test_settings_are_read_and_changed_by_their_names() -> None:
     settings = Settings.read(llm_url="http://here/v1/", persona="mia")
     changed = settings.changed(llm_model="m", llm_max_tokens=9, persona="seiyuu")
     assert (changed.llm.model, changed.llm.max_tokens, changed.llm.url) == ("m", 9, "http://here/v1")
@@ -64,6 +62,6 @@ def test_a_rule_between_settings_names_those_of_sections(monkeypatch: pytest.Mon
     assert set(caught.value.faults[0].variables) == {"BIPOLAR_TWIN", "PERSONA"}
 
 
-def test_no_two_settings_have_one_variable() -> None:
+def test_no_two_settings_have_the_same_variable() -> None:
     inside = sum(len(fields_of(type(Settings.model_fields[name].default))) for name in SECTIONS)
     assert len(Settings.settings()) == len(Settings.model_fields) - len(SECTIONS) + inside

@@ -19,7 +19,7 @@ from config.types import GpuVendor
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
 
-def test_nothing_set_is_the_embedded_profile() -> None:
+def test_the_embedded_profile_is_the_default() -> None:
     settings = load_settings()
     assert settings.runs_llm
     assert settings.command_prefix == "!"
@@ -109,7 +109,7 @@ def test_a_model_that_the_bot_serves_itself_needs_no_server(
     assert not load_settings().runs_llm
 
 
-def test_a_hosted_model_is_at_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hosted_model_needs_a_server_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROFILE", "api")
     monkeypatch.setenv("LLM_MODEL", "gpt-4o")
     with pytest.raises(SettingsError, match="LLM_URL is not set"):
@@ -132,25 +132,25 @@ def test_the_card_for_calls_chooses_the_server_unless_one_is_named(monkeypatch: 
 @pytest.mark.parametrize(
     ("model", "asked"), [("whisper-1", "whisper-1"), ("Systran/small", "Systran/small"), ("/data/models/small", None)]
 )
-def test_a_recogniser_elsewhere_is_not_asked_for_a_folder_of_this_machine(
+def test_a_transcription_server_is_not_asked_for_a_folder_of_this_machine(
     model: str, asked: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STT_MODEL", model)
     assert load_settings().stt.server_model == asked
 
 
-def test_stop_words_are_parted_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_words_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_STOP", "<|im_end|>, User:,")
     assert load_settings().llm.stop == ("<|im_end|>", "User:")
 
 
-def test_every_variable_stands_in_the_example_file() -> None:
+def test_every_variable_is_in_the_example_file() -> None:
     text = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
     missing = [name.upper() for name in Settings.settings() if f"{name.upper()}=" not in text]
     assert missing == []
 
 
-def test_the_chat_templates_are_those_there_are() -> None:
+def test_the_chat_templates_are_the_existing_ones() -> None:
     assert set(get_args(ChatTemplate)) == set(CHAT_TEMPLATES)
 
 
@@ -187,7 +187,7 @@ def test_extra_fields_are_read_from_a_file_as_well(tmp_path: Path) -> None:
     assert load_settings().llm.extra == {"chat_template_kwargs": {"enable_thinking": False}}
 
 
-def test_no_extra_fields_is_an_empty_value_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_value_means_no_extra_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_EXTRA", " ")
     monkeypatch.setenv("LLM_CONTEXT_TOKENS", "")
     settings = load_settings()
@@ -207,7 +207,7 @@ def test_no_extra_fields_is_an_empty_value_too(monkeypatch: pytest.MonkeyPatch) 
         ("OWNERS", "", ()),
     ],
 )
-def test_who_may_what_is_read(variable: str, value: str, read: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_permits_are_read(variable: str, value: str, read: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, value)
     assert load_settings().values()[variable.lower()] == read
 
@@ -224,7 +224,7 @@ def test_who_may_what_is_read(variable: str, value: str, read: object, monkeypat
         ("OWNERS", "everyone"),
     ],
 )
-def test_who_may_what_is_refused_in_words(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_permits_are_refused_in_plain_words(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError) as caught:
         load_settings()
@@ -232,7 +232,7 @@ def test_who_may_what_is_refused_in_words(variable: str, value: str, monkeypatch
     assert f"for example {variable}=" in str(caught.value)
 
 
-def test_an_empty_value_is_no_choice_of_the_operators(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_value_does_not_count_as_chosen_by_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_MAX_TOKENS", " ")
     monkeypatch.setenv("LLM_TEMPERATURE", "0.8")
     settings = load_settings()
@@ -240,7 +240,7 @@ def test_an_empty_value_is_no_choice_of_the_operators(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("name", ["PROFILE", "LLM_TEMPERATURE", "VOICE_ENABLED", "LLM_MAX_TOKENS"])
-def test_a_variable_that_is_not_in_utf_8_is_told_in_plain_words(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_is_not_in_utf_8_is_reported_in_plain_words(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "\udcff")
     with pytest.raises(SettingsError) as caught:
         load_settings()

@@ -26,7 +26,7 @@ SECRET = "correct horse"
         (20_000 * "a", None, "…' is not an origin"),
     ],
 )
-def test_origins_that_can_not_be_used_are_told_at_the_start(
+def test_unusable_origins_are_reported_at_the_start(
     setting: str, token: str | None, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -43,7 +43,7 @@ def test_origins_are_written_as_browsers_write_them(monkeypatch: pytest.MonkeyPa
     assert SpeechSettings.read(tts_allowed_origins="*", tts_token=SECRET).tts_allowed_origins == ("*",)
 
 
-def test_a_value_that_was_given_otherwise_is_not_told_with_the_line_of_the_file(
+def test_the_error_for_a_value_from_elsewhere_names_no_line_of_the_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)

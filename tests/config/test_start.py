@@ -44,7 +44,7 @@ runpy.run_module(program, run_name="__main__", alter_sys=True)
         ("benchmarks.reply_latency", "rich.console"),
     ],
 )
-def test_ctrl_c_while_a_program_imports_ends_it_without_a_word(program: str, library: str) -> None:
+def test_ctrl_c_during_the_imports_ends_a_program_without_output(program: str, library: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _INTERRUPTED_AS_IT_IMPORTS, program, library],
         cwd=ROOT,
@@ -75,7 +75,7 @@ runpy.run_module(program, run_name="__main__", alter_sys=True)
 
 
 @pytest.mark.parametrize(("program", "status"), [("bot", 130), ("tts_server", 0), ("sandbox", 0)])
-def test_ctrl_c_after_the_imports_ends_a_program_without_a_word(program: str, status: int) -> None:
+def test_ctrl_c_after_the_imports_ends_a_program_without_output(program: str, status: int) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _INTERRUPTED_BEFORE_IT_BEGINS, program],
         cwd=ROOT,
@@ -99,9 +99,7 @@ print(len(os.listdir("/proc/self/task")))
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="only Linux lists the threads of a process there")
 @pytest.mark.parametrize(("chosen", "threads"), [(None, 1), ("2", 2)], ids=["usual", "the operator's choice"])
-def test_the_bot_multiplies_matrices_on_one_thread_and_leaves_the_other_cores_to_its_engines(
-    chosen: str | None, threads: int
-) -> None:
+def test_the_bot_multiplies_matrices_on_one_thread(chosen: str | None, threads: int) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     if chosen is not None:
         environment["OPENBLAS_NUM_THREADS"] = chosen

@@ -15,7 +15,7 @@ FILES = [file for package in ("bot", "config", "sandbox", "tts_server") for file
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_every_file_of_the_project_says_the_same(file: Path) -> None:
+def test_every_file_of_the_project_is_read_as_by_pyyaml(file: Path) -> None:
     assert read_yaml(file) == yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
@@ -32,7 +32,7 @@ def test_every_file_of_the_project_says_the_same(file: Path) -> None:
         ("a: \x07", "it is not YAML"),
     ],
 )
-def test_a_broken_one_is_told_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+def test_the_error_for_a_broken_file_names_the_line(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "broken.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(UNREADABLE) as fault:

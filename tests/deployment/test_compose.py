@@ -29,13 +29,13 @@ SERVICES: dict[str, dict[str, Any]] = BASE["services"]
 EVERY_SERVICE = [(file, name) for file in FILES for name in read(file)["services"]]
 
 
-def test_the_services_are_those_that_a_whole_set_has() -> None:
+def test_the_services_are_those_of_a_complete_set() -> None:
     assert set(SERVICES) == {"bot", "weights", "tts", "llama-swap", "comfyui"}
     chosen = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
     assert chosen == {"llama-swap": ["local"], "comfyui": ["comfyui"]}
 
 
-def test_the_weights_are_fetched_before_what_loads_them_starts_and_their_lack_stops_nobody() -> None:
+def test_the_weights_are_fetched_before_they_are_loaded_and_missing_ones_stop_nothing() -> None:
     weights = SERVICES["weights"]
     assert weights["restart"] == "no"
     assert weights["command"] == ["sh", "-c", "python -m bot models fetch || true"]
@@ -58,21 +58,21 @@ def test_the_weights_are_fetched_before_what_loads_them_starts_and_their_lack_st
     assert f"{place}/piper-joe" in SERVICES["tts"]["environment"]["PIPER_MODEL"]
 
 
-def test_without_any_setting_the_profile_is_the_one_that_needs_no_download() -> None:
+def test_without_settings_the_profile_needs_no_download() -> None:
     assert not {"PROFILE", "LLM_URL", "LLM_MODEL", "STT_MODEL"} & set(SERVICES["bot"]["environment"])
     assert BotSettings.settings()["profile"].default is Profile.EMBEDDED
     assert SERVICES["bot"]["depends_on"]["llama-swap"]["required"] is False
 
 
 @pytest.mark.parametrize(("file", "name"), EVERY_SERVICE)
-def test_nothing_is_published_and_nothing_gets_more_rights(file: str, name: str) -> None:
+def test_no_port_is_published_and_no_service_gets_more_rights(file: str, name: str) -> None:
     service = read(file)["services"][name]
     assert not {"ports", "privileged", "network_mode", "cap_add", "pid", "ipc", "userns_mode"} & set(service)
     assert name in SERVICES
     assert not [volume for volume in service.get("volumes", []) if "docker.sock" in volume]
 
 
-def test_only_the_bot_and_who_fetches_its_weights_have_a_way_out() -> None:
+def test_only_the_bot_and_the_service_that_fetches_its_weights_reach_the_internet() -> None:
     assert BASE["networks"]["inside"] == {"internal": True}
     assert {name: service["networks"] for name, service in SERVICES.items()} == {
         "bot": ["inside", "outside"],
@@ -84,7 +84,7 @@ def test_only_the_bot_and_who_fetches_its_weights_have_a_way_out() -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_service_is_confined_and_comes_back(name: str) -> None:
+def test_every_service_is_confined_and_restarted(name: str) -> None:
     service = SERVICES[name]
     assert service["restart"] == ("no" if name == "weights" else "unless-stopped")
     assert service["cap_drop"] == ["ALL"]
@@ -94,7 +94,7 @@ def test_every_service_is_confined_and_comes_back(name: str) -> None:
 
 
 @pytest.mark.parametrize(("file", "name"), EVERY_SERVICE)
-def test_every_image_is_of_one_version(file: str, name: str) -> None:
+def test_every_image_has_a_fixed_version(file: str, name: str) -> None:
     image = read(file)["services"][name].get("image")
     # ComfyUI has no official image, so the operator chooses one.
     if image is None or name == "comfyui":
@@ -105,7 +105,7 @@ def test_every_image_is_of_one_version(file: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(("file", "name"), EVERY_SERVICE)
-def test_what_is_built_is_a_stage_of_the_dockerfile(file: str, name: str) -> None:
+def test_every_built_target_is_a_stage_of_the_dockerfile(file: str, name: str) -> None:
     build = read(file)["services"][name].get("build")
     if build is not None:
         stages = read_stages()
@@ -116,7 +116,7 @@ def test_what_is_built_is_a_stage_of_the_dockerfile(file: str, name: str) -> Non
         assert set(build.get("args", {})) <= declared
 
 
-def test_secrets_are_files_and_reach_only_who_needs_them() -> None:
+def test_secrets_are_files_and_reach_only_the_services_that_need_them() -> None:
     assert {name.upper() for name in BASE["secrets"]} <= SECRETS
     assert {name: service.get("secrets", []) for name, service in SERVICES.items()} == {
         "bot": ["discord_token", "tts_token"],
@@ -131,11 +131,11 @@ def test_secrets_are_files_and_reach_only_who_needs_them() -> None:
     assert "/secrets/" in ignored
 
 
-def test_the_bots_variables_are_settings() -> None:
+def test_the_variables_of_the_bot_are_settings() -> None:
     assert set(SERVICES["bot"]["environment"]) <= {name.upper() for name in BotSettings.settings()}
 
 
-def test_the_speech_server_is_handed_every_setting_of_its_own_and_nothing_else() -> None:
+def test_the_speech_server_gets_all_its_settings_and_nothing_else() -> None:
     mine = {name.upper() for name in SpeechSettings.settings() if "stand_in" not in name}
     assert set(SERVICES["tts"]["environment"]) | {"TTS_TOKEN"} == mine
     assert "env_file" not in SERVICES["tts"]
@@ -156,7 +156,7 @@ def test_the_services_find_each_other() -> None:
         assert "llama-swap:8080" in read(file)["services"]["bot"]["environment"]["LLM_URL"]
 
 
-def test_the_models_that_are_downloaded_are_those_that_are_served() -> None:
+def test_the_downloaded_models_are_the_served_ones() -> None:
     swap = read_yaml((ROOT / "deploy" / "llama-swap.yaml").read_text())
     catalogue = load_catalogue()
     for name, served in swap["models"].items():
@@ -190,11 +190,11 @@ def test_every_volume_secret_and_network_is_declared() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if name not in (*OURS, "weights")])
-def test_what_is_not_ours_has_a_health_check_here(name: str) -> None:
+def test_services_of_other_projects_have_a_health_check_here(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
 
 
-def test_what_is_mounted_from_here_is_here() -> None:
+def test_mounted_files_of_the_project_exist() -> None:
     mounted = [v.split(":")[0] for service in SERVICES.values() for v in service["volumes"] if v.startswith("./")]
     assert mounted
     assert all((ROOT / path).exists() for path in mounted)

@@ -46,7 +46,7 @@ def test_every_base_is_one_version_of_python_or_a_stage_of_its_own() -> None:
     assert len({stage.base for stage in STAGES.values() if stage.base not in STAGES}) == 1
 
 
-def test_nothing_is_fetched_but_packages_and_pythons_are_pinned() -> None:
+def test_only_packages_are_fetched_and_those_of_python_are_pinned() -> None:
     steps = [i.text for stage in STAGES.values() for i in stage.instructions if i.keyword == "RUN"]
     assert not [step for step in steps if re.search(r"\b(curl|wget|git|ADD)\b|https?:", step)]
     for step in steps:
@@ -68,7 +68,7 @@ def test_every_package_is_pinned(file: str) -> None:
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_an_image_runs_without_rights_and_can_be_asked_how_it_is(image: str) -> None:
+def test_an_image_runs_without_rights_and_has_a_health_check(image: str) -> None:
     assert texts(image, "USER")[-1] == "10001:10001"
     assert texts(image, "STOPSIGNAL") == ["SIGTERM"]
     assert len(texts(image, "HEALTHCHECK")) == 1
@@ -76,7 +76,7 @@ def test_an_image_runs_without_rights_and_can_be_asked_how_it_is(image: str) -> 
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_what_an_image_starts_and_asks_is_there(image: str) -> None:
+def test_the_programs_that_an_image_starts_exist(image: str) -> None:
     for instruction in inherited(STAGES, image):
         if instruction.keyword in ("CMD", "HEALTHCHECK"):
             python, option, module, *_ = instruction.listed
@@ -107,7 +107,7 @@ def test_an_image_sends_no_telemetry(image: str) -> None:
 
 
 @pytest.mark.parametrize("source", COPIED)
-def test_what_is_copied_is_there_and_reaches_the_builder(source: str) -> None:
+def test_copied_files_exist_and_reach_the_builder(source: str) -> None:
     assert (ROOT / source).exists()
     rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     assert rules[0] == "*"

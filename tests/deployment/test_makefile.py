@@ -53,7 +53,7 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("target", [".venv/run.stamp", ".venv/dev.stamp"])
-def test_without_python3_venv_it_says_so_and_works_once_that_is_there(project: Path, target: str) -> None:
+def test_without_python3_venv_make_says_so_and_works_after_its_installation(project: Path, target: str) -> None:
     first = make(project, target)
     assert first.returncode != 0
     assert "apt install python3-venv" in first.stdout
@@ -66,7 +66,7 @@ def test_without_python3_venv_it_says_so_and_works_once_that_is_there(project: P
 
 
 @pytest.mark.parametrize("fault", ["no pip", "no python", "a dead link"])
-def test_a_virtual_environment_that_is_broken_is_made_anew(project: Path, fault: str) -> None:
+def test_a_broken_virtual_environment_is_made_again(project: Path, fault: str) -> None:
     python = project / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     (project / ".venv" / "run.stamp").touch()
@@ -80,7 +80,7 @@ def test_a_virtual_environment_that_is_broken_is_made_anew(project: Path, fault:
     assert (project / "installed").exists()
 
 
-def test_one_that_is_whole_is_left_alone(project: Path) -> None:
+def test_a_working_virtual_environment_is_left_alone(project: Path) -> None:
     (project / "python3-venv").touch()
     make(project, ".venv/run.stamp")
     (project / "installed").unlink()
@@ -97,9 +97,7 @@ def test_help_names_every_target_that_people_type(project: Path) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "fetched"), [("", True), ("demo --stay", True), ("doctor", False)])
-def test_the_weights_are_fetched_before_a_call_and_for_nothing_else(
-    project: Path, arguments: str, fetched: bool
-) -> None:
+def test_the_weights_are_fetched_only_before_a_call(project: Path, arguments: str, fetched: bool) -> None:
     lines = make(project, "--dry-run", "run", f"ARGS={arguments}").stdout.splitlines()
     steps = [line for line in lines if "-m bot" in line]
     assert [("models fetch" in step) for step in steps] == ([True, False] if fetched else [False])

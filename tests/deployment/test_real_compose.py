@@ -22,13 +22,13 @@ def test_compose_takes_the_files(tmp_path: Path, combination: str, profile: str 
 
 
 @pytest.mark.parametrize("missing", AMD)
-def test_the_amd_file_says_which_variable_it_lacks(tmp_path: Path, missing: str) -> None:
+def test_the_amd_file_names_the_missing_variable(tmp_path: Path, missing: str) -> None:
     done = compose(tmp_path, *files("amd"), "config", "-q", variables={k: v for k, v in AMD.items() if k != missing})
     assert done.returncode != 0
     assert missing in done.stderr
 
 
-def test_a_server_of_this_machine_has_a_name_wherever_something_connects_out(tmp_path: Path) -> None:
+def test_the_bot_and_the_speech_server_have_a_name_for_this_machine(tmp_path: Path) -> None:
     services = {**resolved(tmp_path), "tts": resolved(tmp_path, "cloud voice")["tts"]}
     assert [name for name, service in services.items() if "outside" in service["networks"]] == ["bot", "tts", "weights"]
     for name, service in services.items():
@@ -52,14 +52,14 @@ SAID = {
 
 @pytest.mark.parametrize("combination", COMBINATIONS)
 @pytest.mark.parametrize(("name", "value"), SAID.items())
-def test_the_bot_is_told_what_stands_in_env(tmp_path: Path, combination: str, name: str, value: str) -> None:
+def test_the_settings_in_env_reach_the_bot(tmp_path: Path, combination: str, name: str, value: str) -> None:
     bot = resolved(tmp_path, combination, f"{name}={value}\n")["bot"]
     assert bot["environment"][name] == value
 
 
 @pytest.mark.parametrize("combination", COMBINATIONS)
 @pytest.mark.parametrize(("name", "value"), [("TTS_ENGINE", "openai"), ("TTS_VOICE", "de"), ("TTS_PRESET", "warm")])
-def test_the_speech_server_is_told_what_stands_in_env(tmp_path: Path, combination: str, name: str, value: str) -> None:
+def test_the_settings_in_env_reach_the_speech_server(tmp_path: Path, combination: str, name: str, value: str) -> None:
     assert resolved(tmp_path, combination, f"{name}={value}\n")["tts"]["environment"][name] == value
 
 
@@ -71,7 +71,7 @@ def test_without_env_each_file_has_a_voice_of_its_own(tmp_path: Path, combinatio
     assert resolved(tmp_path, combination)["tts"]["environment"]["TTS_ENGINE"] == engine
 
 
-def test_a_cloud_voice_is_given_its_key(tmp_path: Path) -> None:
+def test_the_key_of_a_cloud_voice_reaches_the_speech_server(tmp_path: Path) -> None:
     env = "OPENAI_API_KEY=sk-1\nDISCORD_TOKEN=secret\n"
     environment = resolved(tmp_path, "cloud voice", env)["tts"]["environment"]
     assert environment["OPENAI_API_KEY"] == "sk-1"
@@ -83,6 +83,6 @@ def test_two_model_servers_are_chosen_by_an_empty_llm_url(tmp_path: Path) -> Non
     assert bot["environment"]["LLM_URL"] == ""
 
 
-def test_a_key_that_stands_twice_is_noticed_without_compose_too() -> None:
+def test_a_repeated_key_is_noticed_without_compose_too() -> None:
     with pytest.raises(Exception, match="twice in one mapping"):
         read_yaml("services: {tts: {environment: {A: 1, A: 2}}}")

@@ -43,7 +43,7 @@ TYPED = _typed()
 @pytest.mark.parametrize(
     ("line", "program", "words"), [pytest.param(*each, id=f"{each[0]}, {each[1]}") for each in TYPED]
 )
-def test_what_people_are_told_to_type_is_understood(
+def test_the_command_lines_in_the_documents_are_accepted(
     line: Line, program: str, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not (ROOT / program.split(".")[0]).exists():
@@ -108,7 +108,7 @@ def test_every_target_has_a_line_of_help_or_is_a_part_of_one_that_has() -> None:
     assert _targets() <= told
 
 
-def test_sizes_are_told_before_a_long_step_and_in_the_readme_alike() -> None:
+def test_the_readme_and_the_messages_before_long_steps_name_the_same_sizes() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (size,) = re.findall(r"\.venv: about (\S+ GB) the first time, which takes a few minutes", makefile)
     for page in (README, OPERATOR):
@@ -116,7 +116,7 @@ def test_sizes_are_told_before_a_long_step_and_in_the_readme_alike() -> None:
         assert f"about {size}" in text, page
 
 
-def test_the_table_of_files_has_what_is_kept() -> None:
+def test_the_table_of_files_has_all_stored_files() -> None:
     told = {code for row in rows(OPERATOR, "file") for code in row.code(0)}
     assert {f"DATA_DIR/{HEARTBEAT}", f"DATA_DIR/{RECORDINGS_DIR}/", f"DATA_DIR/{FOLDER}/"} <= told
     for source in (ROOT / "bot").rglob("*.py"):

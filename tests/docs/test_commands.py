@@ -34,7 +34,7 @@ def test_the_user_guide_explains_every_command() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_page_names_a_command_that_is_not_there(page: str) -> None:
+def test_no_page_names_a_command_that_does_not_exist(page: str) -> None:
     wrong = [
         f"{line}: there is no command !{name}"
         for line, code in commands(page)
@@ -45,7 +45,7 @@ def test_no_page_names_a_command_that_is_not_there(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", [README, USER, OPERATOR])
-def test_words_behind_a_command_that_has_more_than_one_part_are_its_parts(page: str) -> None:
+def test_the_words_after_a_command_group_are_its_subcommands(page: str) -> None:
     groups = {name.partition(" ")[0] for name in UNDER}
     wrong = []
     for line, code in commands(page):

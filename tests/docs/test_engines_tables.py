@@ -24,24 +24,24 @@ def test_every_engine_has_its_row() -> None:
 
 
 @pytest.mark.parametrize("row", TABLES, ids=lambda row: row.code(0)[0])
-def test_its_packages_are_what_the_error_says(row: Row) -> None:
+def test_the_packages_of_an_engine_are_those_in_its_error(row: Row) -> None:
     assert row.code(1)[0] == NAMED_ENGINES[row.code(0)[0]].packages, row.line
 
 
 @pytest.mark.parametrize("row", CLOUD, ids=lambda row: row.code(0)[0])
-def test_its_keys_are_the_variables_that_are_read(row: Row) -> None:
+def test_the_keys_of_an_engine_are_the_variables_that_are_read(row: Row) -> None:
     named = NAMED_ENGINES[row.code(0)[0]]
     assert row.code(2) == [*named.secrets.values(), *named.variables], row.line
 
 
 @pytest.mark.parametrize("row", HERE, ids=lambda row: row.code(0)[0])
-def test_its_weights_are_what_the_error_says(row: Row) -> None:
+def test_the_weights_of_an_engine_are_those_in_its_error(row: Row) -> None:
     told = row.code(2)[0] if row.code(2) else "see its own documentation"
     assert NAMED_ENGINES[row.code(0)[0]].weights.endswith(told), row.line
 
 
 @pytest.mark.parametrize("row", CLOUD, ids=lambda row: row.code(0)[0])
-def test_its_options_are_the_engines(row: Row) -> None:
+def test_the_options_in_the_table_are_those_of_the_engine(row: Row) -> None:
     options = json.loads(row.code(3)[0])
     assert set(options) <= _constructor(row.code(0)[0]), row.line
 

@@ -16,7 +16,7 @@ from tests.forked import BOT, SPEECH_SERVER, Running, forks
 LIMIT = 90.0
 
 
-def test_the_table_has_the_statuses_that_there_are() -> None:
+def test_the_table_has_all_exit_statuses() -> None:
     assert [row.cells[0] for row in rows(OPERATOR, "exit status")] == ["0", "1", "2", "130"]
 
 
@@ -63,7 +63,7 @@ async def test_programs_end_as_the_table_says(
         ("tts_server --check", 0, "espeak-ng: "),
     ],
 )
-async def test_so_do_those_that_are_started_and_not_forked(
+async def test_programs_that_are_started_and_not_forked_end_as_the_table_says(
     program: str, status: int, told: str, tmp_path: Path
 ) -> None:
     process = await asyncio.create_subprocess_exec(

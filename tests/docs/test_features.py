@@ -34,7 +34,7 @@ def name_in(package: str) -> str:
     return name
 
 
-def test_the_operator_guide_has_the_names_that_the_status_shows() -> None:
+def test_the_operator_guide_names_the_features_as_the_status_does() -> None:
     assert listed(OPERATOR, "paused in this order:", "; and they") == [name_in(package) for package in packages()]
 
 

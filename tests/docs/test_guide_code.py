@@ -39,7 +39,7 @@ def test_every_python_block_of_the_guide_is_run_by_a_test() -> None:
     assert [block.heading for block in python_blocks(GUIDE)] == [COMMAND, FEATURE, FEATURE, TEST]
 
 
-def test_python_is_in_no_document_whose_blocks_no_test_runs() -> None:
+def test_every_document_with_python_blocks_is_run_by_a_test() -> None:
     """The blocks of the other two pages are run by ``test_api_code.py`` and ``test_sandbox_code.py``."""
     assert {block.page for page in PAGES for block in python_blocks(page)} == {GUIDE, API, SANDBOX}
 
@@ -100,7 +100,7 @@ async def test_the_builder_of_the_guide_builds_it_where_it_is_set_up() -> None:
     assert (await builder.check(settings)).good is True
 
 
-def test_the_guide_names_classes_and_files_that_there_are() -> None:
+def test_the_classes_and_files_in_the_guide_exist() -> None:
     folders = [path.parent for path in ROOT.glob("*/__init__.py")]
     files = [path for folder in folders for path in folder.rglob("*.py")]
     texts = [path.read_text(encoding="utf-8") for path in files]

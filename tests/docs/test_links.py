@@ -35,7 +35,7 @@ def _joined(page: str, path: str) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_files_of_the_project_that_are_named_exist(page: str) -> None:
+def test_files_of_the_project_in_the_documents_exist(page: str) -> None:
     folders = "audio|bot|tts_server|sandbox|toys|config|hardware|wire|deploy|tests|benchmarks|docs"
     named = re.compile(rf"`((?:{folders})/[\w./-]+)`")
     wrong = [

@@ -69,12 +69,12 @@ def test_every_setting_has_one_row_in_the_operator_guide() -> None:
     assert [name for name, times in told.items() if times > 1] == []
 
 
-def test_the_operator_guides_defaults_are_the_codes() -> None:
+def test_the_defaults_in_the_operator_guide_are_those_of_the_code() -> None:
     found = [wrong_default(row, name, row.cells[1]) for row in rows(OPERATOR, "variable") for name in row.code(0)]
     assert [fault for fault in found if fault] == []
 
 
-def test_the_api_pages_settings_are_all_there_with_the_codes_defaults() -> None:
+def test_the_api_page_has_all_its_settings_with_the_defaults_of_the_code() -> None:
     table = [row for row in rows(API, "setting (environment or `.env`)") if row.cells[0]]
     assert {row.code(0)[0] for row in table} == {name.upper() for name in SpeechSettings.settings()}
     found = [wrong_default(row, row.code(0)[0], row.cells[2], speech_first=True) for row in table]
@@ -120,7 +120,7 @@ def test_the_example_file_names_settings_alone_and_sets_them_to_their_defaults()
     assert wrong == []
 
 
-def test_every_secret_is_in_the_guides_list() -> None:
+def test_every_secret_is_in_the_list_of_the_guide() -> None:
     from config.program_settings import SECRETS
 
     (line,) = [line for line in lines(OPERATOR) if line.text.startswith("- **Secrets** are")]

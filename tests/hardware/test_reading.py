@@ -29,7 +29,7 @@ def radeon(root: Path, name: str, total: int = 16 * GIB, used: int = 3 * GIB, **
     kernel_card(root, name, vendor="0x1002", device="0x73bf", **amounts, **files)
 
 
-def test_amd_cards_come_in_the_kernels_order_and_by_name_where_they_have_one(tmp_path: Path) -> None:
+def test_amd_cards_come_in_the_order_of_the_kernel_with_their_names_if_they_have_one(tmp_path: Path) -> None:
     radeon(tmp_path, "card10", used=1)
     radeon(tmp_path, "card2", product_name="Radeon Pro W6800")
     radeon(tmp_path, "card2-HDMI-A-1")
@@ -38,7 +38,7 @@ def test_amd_cards_come_in_the_kernels_order_and_by_name_where_they_have_one(tmp
     assert cards[0] == CardMemory("Radeon Pro W6800", GpuVendor.AMD, 16 * GIB, 3 * GIB, None)
 
 
-def test_what_is_no_amd_card_or_is_broken_is_passed_over(tmp_path: Path) -> None:
+def test_other_cards_and_broken_amd_cards_are_skipped(tmp_path: Path) -> None:
     kernel_card(tmp_path, "card0", vendor="0x8086")
     kernel_card(tmp_path, "card1", vendor="0x1002", mem_info_vram_total="lots", mem_info_vram_used="1")
     kernel_card(tmp_path, "card3", vendor="0x1002")
@@ -90,7 +90,7 @@ class Driver:
         return card
 
 
-def test_nvidias_cards_are_read_and_a_lost_one_does_not_hide_the_others() -> None:
+def test_nvidia_cards_are_read_and_a_failed_one_does_not_hide_the_others() -> None:
     driver = Driver(None, (b"NVIDIA GeForce RTX 3060", 12 * GIB, 2 * GIB, (8, 6)))
     assert read_nvidia_cards(driver) == (
         CardMemory("NVIDIA GeForce RTX 3060", GpuVendor.NVIDIA, 12 * GIB, 2 * GIB, (8, 6)),
@@ -103,7 +103,7 @@ def two_alike() -> tuple[CardMemory, ...]:
     return tuple(CardMemory('Odd "Card"\\', GpuVendor.AMD, 8 * GIB, used) for used in (1, 2))
 
 
-def test_prometheus_can_tell_two_cards_of_one_name_apart(two_alike: tuple[CardMemory, ...]) -> None:
+def test_prometheus_can_distinguish_two_cards_of_the_same_name(two_alike: tuple[CardMemory, ...]) -> None:
     lines = exposition(two_alike).splitlines()
     samples = [line.rpartition(" ")[0] for line in lines if not line.startswith("#")]
     assert len(samples) == len(set(samples)) == 4
@@ -111,7 +111,7 @@ def test_prometheus_can_tell_two_cards_of_one_name_apart(two_alike: tuple[CardMe
     assert exposition(()) == ""
 
 
-def test_health_tells_every_field(two_alike: tuple[CardMemory, ...]) -> None:
+def test_health_has_every_field(two_alike: tuple[CardMemory, ...]) -> None:
     assert as_json(two_alike)[1] == {
         "name": 'Odd "Card"\\',
         "kind": "amd",

@@ -13,7 +13,7 @@ def card(used_gib: float, total_gib: int = 10, name: str = "RTX") -> CardMemory:
     return CardMemory(name, GpuVendor.NVIDIA, total_gib * GIB, int(used_gib * GIB), (8, 6))
 
 
-def test_a_crossing_is_told_once_until_the_card_was_well_below_the_limit() -> None:
+def test_a_crossing_is_reported_once_until_the_card_was_well_below_the_limit() -> None:
     watch = VramWatch(["0.9"])
     heard = [bool(watch.look([card(used)])) for used in (8.9, 9.0, 9.5, 8.7, 9.1, 8.5, 9.1)]
     assert heard == [False, True, False, False, False, False, True]
@@ -33,10 +33,10 @@ def test_each_card_has_its_own_limit_and_the_last_one_holds_for_the_rest() -> No
     assert len(watch.look([cards[0], card(13.2, 16, "two"), cards[2]])) == 1
 
 
-def test_no_cards_is_nothing_to_say() -> None:
+def test_without_cards_there_are_no_warnings() -> None:
     assert VramWatch(["0.9"]).look([]) == ()
 
 
-def test_no_thresholds_at_all_are_refused() -> None:
+def test_an_empty_list_of_thresholds_is_refused() -> None:
     with pytest.raises(ValueError, match="no threshold"):
         VramWatch([])

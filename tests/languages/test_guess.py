@@ -43,7 +43,7 @@ def guesser() -> LanguageGuesser:
     return guesser
 
 
-def test_clauses_of_a_few_words_are_told_apart(guesser: LanguageGuesser) -> None:
+def test_the_languages_of_short_clauses_are_distinguished(guesser: LanguageGuesser) -> None:
     wrong = [(clause, guess) for language, clause in _CLAUSES if (guess := guesser.guess(clause)) != language]
     assert len(wrong) <= len(_CLAUSES) * 0.02, wrong
 
@@ -60,7 +60,9 @@ def test_a_reply_changes_its_language_when_the_evidence_is_strong(guesser: Langu
 
 
 @pytest.mark.parametrize("text", _IN_ANY_LANGUAGE)
-def test_what_is_said_in_any_language_leaves_a_reply_its_own(guesser: LanguageGuesser, text: str) -> None:
+def test_words_that_exist_in_many_languages_do_not_change_the_language_of_a_reply(
+    guesser: LanguageGuesser, text: str
+) -> None:
     for before in ("de", "en", "fr", "es", "ja"):
         assert guesser.guess(text, before) == before
 
@@ -76,7 +78,7 @@ def test_what_is_said_in_any_language_leaves_a_reply_its_own(guesser: LanguageGu
         ("Grazie mille!", "it"),
     ],
 )
-def test_a_reply_that_begins_with_two_words_leaves_the_usual_voices_language(
+def test_two_words_at_the_beginning_of_a_reply_can_change_its_default_language(
     guesser: LanguageGuesser, text: str, language: str
 ) -> None:
     assert guesser.guess(text, "en-us", begins=True) == language
@@ -95,7 +97,7 @@ def test_two_english_words_begin_a_reply_in_english(guesser: LanguageGuesser, te
 
 
 @pytest.mark.parametrize("text", ["Hm.", "Okay.", "😀", "42", "", "สวัสดี"])
-def test_too_little_tells_nothing(guesser: LanguageGuesser, text: str) -> None:
+def test_too_short_a_text_has_no_language(guesser: LanguageGuesser, text: str) -> None:
     assert guesser.guess(text) is None
 
 

@@ -24,5 +24,5 @@ from languages.scripts import language_of
         ("Say 你好 now", None),
     ],
 )
-def test_the_script_tells_the_language(text: str, language: str | None) -> None:
+def test_the_script_determines_the_language(text: str, language: str | None) -> None:
     assert language_of(text) == language

@@ -40,7 +40,7 @@ from tests.lease.endings import (
         pytest.param(process_ended_by(signal.SIGKILL), id="kill -9"),
     ],
 )
-async def test_after_it_nothing_is_held_and_every_feature_works(tools: Tools, ending: Ending) -> None:
+async def test_after_every_ending_nothing_is_held_and_every_feature_works(tools: Tools, ending: Ending) -> None:
     async with ending(tools) as (world, features):
         calls = world.stage.app.calls
         await world.stage.until(lambda: calls.status().state is CallState.IDLE and not calls.status().stuck, "the end")

@@ -126,7 +126,7 @@ async def test_every_command_of_the_bot_has_a_row_and_every_row_a_command(stand:
     assert {command.qualified_name for command in bot.walk_commands()} == ALL
 
 
-async def test_every_command_by_everybody_from_everywhere_typed_and_pressed(stand: Stand) -> None:
+async def test_each_person_in_each_place_may_use_exactly_the_permitted_commands(stand: Stand) -> None:
     walks = [_walk(who, place) for who, place in stand.people.items() if who != "direct message"]
     wrong = [line for lines in await asyncio.gather(*walks) for line in lines]
     wrong += await _walk("direct message", stand.people["direct message"])

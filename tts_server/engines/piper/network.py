@@ -39,10 +39,11 @@ UNHEARD = 0.04
 LONGEST_HELD = 1.0
 """When this many seconds of sound are held back, they are passed on, even if the next piece will come too late."""
 _SHARE, _LARGEST_SHARE = 0.6, 0.8
-"""Shares of the time for which the sound so far still plays. A piece is to be ready in the first share.
+"""The next piece is computed while the sound so far still plays, and may take these shares of that time.
 
-If only a short piece would be, it may take the second share: longer pieces take less time for each frame. Both assume
-the speed of the last piece.
+The piece is as long as the first share allows. If this is less than twice the length of the piece before it, the piece
+may grow to twice that length while it stays within the second share, because longer pieces take less time for each
+frame. Both lengths are computed from the speed of the piece before it.
 """
 
 _log = logging.getLogger(__name__)
@@ -282,8 +283,8 @@ def _part(model: ModelProto, given: Iterable[ValueInfoProto], wanted: Iterable[V
 class PiecePlan:
     """Chooses how long the pieces of a clause are, and when their sound is passed on, so that it plays without gaps.
 
-    Iterate over it for the first and the last frame (exclusive) of each piece, and call :meth:`piece_ready` when the
-    piece was computed. The first piece is short, so that the first sound is ready soon. Later pieces are as long as
+    Iterating over a plan yields the first and the last frame (exclusive) of each piece. Call :meth:`piece_ready` after
+    computing each piece. The first piece is short, so that the first sound is ready soon. Later pieces are as long as
     the remaining sound allows, because each piece has to compute some context again.
 
     On a busy machine, the second piece may take longer than the first one plays. Then the first piece is held back
@@ -323,14 +324,16 @@ class PiecePlan:
         remaining = self._end * self._frame_seconds - UNHEARD - played
         size = self._end - self._begin
         frame_cost = max(now - self._requested_at, 1e-6) / (size + self._context)
-        affordable, most = (int(share * remaining / frame_cost) - self._context for share in (_SHARE, _LARGEST_SHARE))
-        in_time = most >= FIRST_PIECE
+        affordable, largest = (
+            int(share * remaining / frame_cost) - self._context for share in (_SHARE, _LARGEST_SHARE)
+        )
+        in_time = largest >= FIRST_PIECE
         if in_time:
-            self._size = min(max(FIRST_PIECE, affordable, min(2 * size, most)), LONGEST_PIECE)
+            self._size = min(max(FIRST_PIECE, affordable, min(2 * size, largest)), LONGEST_PIECE)
         else:
             # A longer piece takes less time for each frame, so even a slow machine catches up.
             self._size = min(self._end if self._plays_since is None else 2 * size, LONGEST_PIECE)
-        self._longest = max(self._size, min(most, LONGEST_PIECE))
+        self._longest = max(self._size, min(largest, LONGEST_PIECE))
         if self._plays_since is None:
             held = self._end * self._frame_seconds
             if not in_time and self._end < self._frames and held < LONGEST_HELD:
