@@ -28,6 +28,8 @@ from config.sections import CallSettings
 _log = logging.getLogger(__name__)
 
 NO_CALL = "No active voice session"
+CALL_IN_BROWSER = "❌ I'm in a call in a browser, and not in a voice channel."
+JOIN_FROM_BROWSER = "❌ I'm in a call in a browser. Ask me again later."
 LOST_CALL_LEFT = "👋 I was restarted in the middle of our call and had to leave. `{prefix}join` brings me back."
 VOLUME_SETTING = "volume"
 VOLUME_ON = "volume on {guild}"
@@ -134,7 +136,14 @@ class Calls:
         await self._presence.show()
         return call
 
+    @property
+    def _is_elsewhere(self) -> bool:
+        """Whether a call is on that is not on Discord."""
+        return self._manager.occupant is not None and self.occupied is None
+
     def _require_none(self, guild: int) -> None:
+        if self._is_elsewhere:
+            raise UserError(JOIN_FROM_BROWSER)
         if self.occupied is not None and self.occupied.guild.id != guild:
             raise UserError(JOIN_ELSEWHERE)
         self._manager.require_idle()
@@ -155,6 +164,8 @@ class Calls:
         Raises:
             UserError: no call is on there.
         """
+        if self._is_elsewhere:
+            raise UserError(CALL_IN_BROWSER)
         here = self.occupied is not None and self.occupied.guild.id == guild
         if not here or not await self._manager.end(EndCause.COMMAND):
             raise UserError("❌ I'm not in a voice channel!")
@@ -206,7 +217,9 @@ class Calls:
         await self._store.set_setting(VOLUME_ON.format(guild=guild), repr(volume))
 
     async def ended(self, call: Call[Any], cause: EndCause) -> None:
-        """Called by the manager after a call. Posts why the call ended, unless a typed command has ended it."""
+        """Called after each call. Posts why a call on Discord ended, unless a typed command has ended it."""
+        if not isinstance(call, DiscordCall):
+            return
         await self._store.end_call()
         await self._presence.clear()
         farewell, transport = _FAREWELLS.get(cause), call.transport

@@ -53,6 +53,10 @@ class ListeningConsent:
         """Whether this person may be listened to."""
         return self._choices.get(person, self._admits_by_default)
 
+    def choice(self, person: int) -> bool | None:
+        """Whether this person has chosen to be listened to; ``None`` if the person has not chosen."""
+        return self._choices.get(person)
+
     async def opt_out(self, person: int) -> bool:
         """Stop listening to a person now. Returns False if the choice could not be stored."""
         self._choices = {**self._choices, person: False}

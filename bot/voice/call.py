@@ -311,6 +311,10 @@ class Call(Generic[T]):
 
     # Control of an active call.
 
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Pass the events of this call on to ``watcher`` too. The returned function ends that."""
+        return self._events.subscribe(watcher)
+
     @property
     def character(self) -> Character:
         """The bot's current persona and mood in this call."""

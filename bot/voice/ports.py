@@ -118,7 +118,7 @@ class Playback(Protocol):
         ...
 
     def position(self, reply: str) -> int:
-        """Number of samples of the reply that were sent."""
+        """Number of samples of the reply that were sent and heard."""
         ...
 
     async def wait_for_room(self, seconds: float) -> None:

@@ -170,6 +170,18 @@ class FrameSource(Protocol):
         ...
 
 
+class ReplySound(FrameSource, Protocol):
+    """The bot's own sound, which knows how much of it people have heard.
+
+    Attributes:
+        heard: function that gets a reply's id and the number of its samples (48,000 Hz) that were sent, and returns how
+            many of them people have heard. It is called on the event loop. Without a better one from the transport, all
+            sound that was sent counts as heard.
+    """
+
+    heard: Callable[[str, int], int]
+
+
 class Transport(Protocol):
     """The connection of a call to people.
 
@@ -219,7 +231,7 @@ class Transport(Protocol):
         """Join the call; raises :class:`~bot.user_error.UserError`."""
         ...
 
-    def play(self, frames: FrameSource, sent: Callable[[bytes, float], None]) -> None:
+    def play(self, frames: ReplySound, sent: Callable[[bytes, float], None]) -> None:
         """Start to send frames, one every 20 ms, until :meth:`close`.
 
         Args:

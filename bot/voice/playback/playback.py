@@ -122,12 +122,15 @@ class ReplyPlayback:
     Attributes:
         listener: is notified of what was sent.
         wake: called on the event loop when there may be something to send. The sending thread sets it.
+        heard: returns how many of the samples of a reply that were sent have been heard. A transport whose listeners
+            have a buffer sets it.
         sounding: id of the reply whose frame was taken last. Only the sending thread uses it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.listener: PlaybackListener | None = None
         self.wake: Callable[[], None] = lambda: None
+        self.heard: Callable[[str, int], int] = lambda reply, sent: sent
         self.sounding: str | None = None
         self._loop = loop
         self._clock = clock
@@ -244,8 +247,9 @@ class ReplyPlayback:
         self.wake()
 
     def position(self, reply: str) -> int:
-        """Number of samples of the reply that were sent; 0 if it is not the current reply."""
-        return self._track.sent if self._track is not None and self._track.reply == reply else 0
+        """Number of samples of the reply that were sent and heard; 0 if it is not the current reply."""
+        track = self._track
+        return self.heard(reply, track.sent) if track is not None and track.reply == reply else 0
 
     async def wait_for_room(self, seconds: float) -> None:
         """Wait until less than ``seconds`` of sound is queued."""

@@ -1,0 +1,401 @@
+"""The browser calls service: starts, resumes and ends the call of the page, and hands it from tab to tab."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from secrets import token_urlsafe
+from types import MappingProxyType
+from typing import Any
+
+from bot.browser_commands import BrowserCommands
+from bot.consent import ListeningConsent
+from bot.llm.cleaning import DiscordNames, clean_prompt
+from bot.user_error import UserError
+from bot.voice.browser.client import ChatClient
+from bot.voice.browser.messages import (
+    AudioChunk,
+    ClientMessage,
+    CloseCode,
+    ErrorCode,
+    Failure,
+    HangUp,
+    Hello,
+    Interrupt,
+    Mute,
+    Notice,
+    Played,
+    Ready,
+    State,
+    Talking,
+    TextTyped,
+)
+from bot.voice.browser.transport import BrowserCall, BrowserTransport
+from bot.voice.call import Call
+from bot.voice.engines import LoadingReport
+from bot.voice.manager import START_CANCELLED, CallManager
+from bot.voice.transport import EndCause
+from bot.voice.turn import Prompt
+
+_log = logging.getLogger(__name__)
+
+ON_DISCORD = "❌ I'm in a call on Discord. I can talk here when it is over."
+SPOKEN_ELSEWHERE = "❌ Somebody is talking with me in another tab. Try again when it is quiet there."
+TAKEN_OVER = "Another tab has taken over the call."
+TOO_FAST = "The sound came more than 2 s ahead of the clock."
+NO_CALL = "❌ No call is on. Press talk to begin one."
+NOT_HEARD = "🙉 I don't listen to you, because you asked me not to. `{prefix}optin` allows it; you can always type."
+TOO_MANY_TEXTS = "One moment: the call is only beginning."
+CANCELLED = "👋 I don't begin the call."
+MOST_EARLY_TEXTS = 20
+"""Largest number of texts that wait while a call begins."""
+RETRY_SECONDS = 5.0
+"""A client without a hello begins a call by its sound and texts, but not more often than once in so many seconds."""
+SESSION_BYTES = 18
+"""Length of a session's id, in bytes, before it is written in base64."""
+
+FAREWELLS: Mapping[EndCause, str] = MappingProxyType(
+    {
+        EndCause.VOICE_COMMAND: "👋 I have hung up.",
+        EndCause.VOICE_LOST: "❌ My voice did not come back, so I had to hang up. Press talk to try again.",
+        EndCause.SHUTDOWN: "👋 I am being switched off.",
+        EndCause.FAILURE: "❌ Something broke on my side, and I had to hang up. Press talk to try again.",
+    }
+)
+"""What the client is told at the end of a call, by its cause."""
+FAULTS = frozenset({EndCause.VOICE_LOST, EndCause.FAILURE})
+"""The causes that are told as errors."""
+
+MakeBrowserCall = Callable[[BrowserTransport, LoadingReport], BrowserCall]
+"""Builds a call that is not started. Gets the transport, and a callback for loading progress."""
+MakeTransport = Callable[[Hello], BrowserTransport]
+"""Builds the transport of a call from what the client has asked for."""
+
+
+class BrowserCalls:
+    """The browser calls service, one per process. Use it only on the event loop.
+
+    Args:
+        manager: starts and ends all calls, one at a time.
+        make_call: builds a call.
+        make_transport: builds the transport of a call.
+        consent: everybody's consent to being listened to.
+        prefix: the prefix of commands that are typed.
+        clock: returns monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        manager: CallManager[Call[Any]],
+        make_call: MakeBrowserCall,
+        make_transport: MakeTransport,
+        consent: ListeningConsent,
+        prefix: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._manager = manager
+        self._make_call = make_call
+        self._make_transport = make_transport
+        self._consent = consent
+        self._prefix = prefix
+        self._commands = BrowserCommands(consent, prefix)
+        self._clock = clock
+        self._call: BrowserCall | None = None
+        self._session = ""
+        self._ready = False
+        self._opening: asyncio.Task[None] | None = None
+        self._early: list[str] = []
+        self._tabs: set[Tab] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    @property
+    def current(self) -> BrowserCall | None:
+        """The current browser call, from the request to start it until it has ended."""
+        return self._call
+
+    def connect(self, client: ChatClient) -> Tab:
+        """Take a new client. The caller passes its messages to the returned tab, and tells when it is gone."""
+        tab = Tab(self, client, self._clock)
+        self._tabs.add(tab)
+        client.send(State("idle"))
+        return tab
+
+    async def close(self) -> None:
+        """Tell all clients that the bot is switched off, and close their sockets. No call begins after that."""
+        self._closing = True
+        for tab in tuple(self._tabs):
+            tab.client.close(CloseCode.GOING_AWAY, FAREWELLS[EndCause.SHUTDOWN])
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def ended(self, call: Call[Any], cause: EndCause) -> None:
+        """Called by the manager after a call. Does nothing if it was no browser call."""
+        if not isinstance(call, BrowserCall):
+            return
+        client, farewell = call.transport.client, FAREWELLS.get(cause)
+        self._drop(call)
+        if client is not None and farewell is not None:
+            client.send(Failure(ErrorCode.CALL_FAILED, farewell) if cause in FAULTS else Notice(farewell))
+
+    def _drop(self, call: BrowserCall) -> None:
+        """Forget a call that is over."""
+        if self._call is call:
+            self._call, self._session, self._ready, self._opening = None, "", False, None
+            self._early.clear()
+
+    # For tabs.
+
+    def forget(self, tab: Tab) -> None:
+        """Forget a client that is gone. A call that has not begun is cancelled: nobody could come back to it."""
+        self._tabs.discard(tab)
+        call = self.call_of(tab)
+        if call is None:
+            return
+        call.transport.detach(tab.client)
+        if not self._ready:
+            self.hang_up()
+
+    def call_of(self, tab: Tab) -> BrowserCall | None:
+        """The call, if this tab has it."""
+        call = self._call
+        return call if call is not None and call.transport.client is tab.client else None
+
+    def resume(self, tab: Tab, hello: Hello) -> bool:
+        """Let a client go on with the call of its session. Returns False if there is no such call any more."""
+        call = self._call
+        if call is None or not self._is_on(call) or hello.session != self._session:
+            return False
+        self._hand_over(call, tab, hello)
+        return True
+
+    def begin(self, tab: Tab, hello: Hello, *, in_base64: bool = False) -> None:
+        """Begin a call for a client, or hand it the call of another tab, or tell it why not."""
+        call, occupant = self._call, self._manager.occupant
+        if self._closing or tab not in self._tabs:
+            return
+        if occupant is not None and not isinstance(occupant, BrowserCall):
+            _refuse(tab.client, ErrorCode.CALL_ELSEWHERE, ON_DISCORD)
+        elif call is None:
+            self._start(tab, hello, in_base64)
+        elif self._ready and not self._is_on(call):
+            self._spawn(self._begin_after(call, tab, hello, in_base64), "browser call: after the last one")
+        elif call.transport.client not in (None, tab.client) and call.transport.report.somebody_speaks:
+            _refuse(tab.client, ErrorCode.BUSY, SPOKEN_ELSEWHERE)
+        else:
+            self._hand_over(call, tab, hello, in_base64=in_base64)
+
+    async def typed(self, call: BrowserCall, text: str) -> None:
+        """Have a typed text answered, or carry out the command in it."""
+        people, words = call.transport.people, clean_prompt(text, DiscordNames())
+        if not words:
+            return
+        if not self._ready:
+            if len(self._early) < MOST_EARLY_TEXTS:
+                self._early.append(text)
+            else:
+                call.transport.send(Failure(ErrorCode.SLOW_DOWN, TOO_MANY_TEXTS))
+        elif self._commands.is_command(words):
+            call.transport.send(Notice(await self._commands.carry_out(words, call, self.hang_up)))
+        elif call.may_talk(people.person):
+            call.say(Prompt(people.name(people.person), words, self._clock(), person=people.person))
+
+    def hang_up(self) -> None:
+        """End the call, or cancel its start."""
+        call = self._call
+        if call is None:
+            return
+        if self._occupies(call):
+            self._spawn(self._end(call), "browser call: hang up")
+        elif self._opening is not None:
+            self._opening.cancel()
+
+    def _occupies(self, call: BrowserCall) -> bool:
+        return self._manager.occupant is call
+
+    async def _end(self, call: BrowserCall) -> None:
+        if self._occupies(call):
+            await self._manager.end(EndCause.COMMAND)
+
+    # The beginning of a call.
+
+    def _is_on(self, call: BrowserCall) -> bool:
+        return self._ready and self._manager.active is call
+
+    def _start(self, tab: Tab, hello: Hello, in_base64: bool) -> None:
+        transport = self._make_transport(hello)
+        transport.attach(tab.client, hello, in_base64=in_base64)
+        call = self._make_call(transport, lambda progress: transport.report.show("loading", progress))
+        call.watch(transport.report)
+        self._call, self._session, self._ready = call, token_urlsafe(SESSION_BYTES), False
+        self._opening = self._spawn(self._open(call), "browser call: start")
+
+    async def _open(self, call: BrowserCall) -> None:
+        transport = call.transport
+        try:
+            await self._ask(transport.people.person)
+            await self._manager.start(call, reason="a call in the browser")
+        except UserError as error:
+            self._failed(call, str(error))
+            return
+        except asyncio.CancelledError:
+            self._failed(call, START_CANCELLED)
+            raise
+        except Exception:
+            self._failed(call, FAREWELLS[EndCause.FAILURE])
+            raise
+        if self._call is not call:
+            return
+        self._ready, self._opening = True, None
+        transport.send(Ready(self._session, transport.down))
+        transport.report.show("listening")
+        self._tell_unheard(call)
+        early, self._early = self._early, []
+        for text in early:
+            await self.typed(call, text)
+
+    def _failed(self, call: BrowserCall, text: str) -> None:
+        """Tell the client that the call did not begin, and forget the call."""
+        client, occupant = call.transport.client, self._manager.occupant
+        self._drop(call)
+        if client is None:
+            return
+        if occupant is not None and not isinstance(occupant, BrowserCall):
+            _refuse(client, ErrorCode.CALL_ELSEWHERE, ON_DISCORD)
+            return
+        client.send(State("idle"))
+        client.send(Notice(CANCELLED) if text == START_CANCELLED else Failure(ErrorCode.CALL_FAILED, text))
+
+    async def _ask(self, person: int) -> None:
+        """Take the person's pressing of the button for their consent, unless they have chosen before."""
+        if self._consent.choice(person) is None and not self._consent.admits(person):
+            await self._consent.opt_in(person)
+
+    def _tell_unheard(self, call: BrowserCall) -> None:
+        if not self._consent.admits(call.transport.people.person):
+            call.transport.send(Notice(NOT_HEARD.format(prefix=self._prefix)))
+
+    async def _begin_after(self, before: BrowserCall, tab: Tab, hello: Hello, in_base64: bool) -> None:
+        """Begin a call when the one before it, which is ending, has ended."""
+        await self._end(before)
+        self._drop(before)
+        self.begin(tab, hello, in_base64=in_base64)
+
+    def _hand_over(self, call: BrowserCall, tab: Tab, hello: Hello, *, in_base64: bool = False) -> None:
+        before = call.transport.client
+        if before is not None and before is not tab.client:
+            before.close(CloseCode.TAKEN_OVER, TAKEN_OVER)
+        if hello.session != self._session:
+            # The other tab knew the session. It must not take the call back by itself.
+            self._session = token_urlsafe(SESSION_BYTES)
+        call.transport.attach(tab.client, hello, in_base64=in_base64)
+        if self._ready:
+            call.transport.send(Ready(self._session, call.transport.down))
+            self._tell_unheard(call)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run ``work`` in the background, until :meth:`close`."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("A browser call could not be served", exc_info=error)
+
+
+class Tab:
+    """One client of the service, from its connection to its end. Use it only on the event loop.
+
+    Args:
+        calls: the service.
+        client: the client's socket.
+        clock: returns monotonic seconds.
+    """
+
+    def __init__(self, calls: BrowserCalls, client: ChatClient, clock: Callable[[], float]) -> None:
+        self.client = client
+        self._calls = calls
+        self._clock = clock
+        self._hello: Hello | None = None
+        self._retry_at: float | None = None
+
+    async def receive(self, message: ClientMessage) -> None:
+        """Act on a message."""
+        match message:
+            case Hello():
+                self._greet(message)
+                return
+            case AudioChunk(sound):
+                self.hear(sound, in_base64=True)
+                return
+            case TextTyped():
+                self._need_call(in_base64=self._hello is None)
+            case _:
+                pass
+        call = self._calls.call_of(self)
+        if call is not None:
+            await self._steer(call, message)
+        elif isinstance(message, Interrupt | HangUp):
+            self.client.send(Failure(ErrorCode.NO_CALL, NO_CALL))
+
+    def hear(self, sound: bytes, *, in_base64: bool = False) -> None:
+        """Take sound of the person: 16-bit mono, 16,000 Hz. The first sound of a client without a hello begins a call.
+
+        Other clients begin calls by a hello alone, so the last sound before they hang up does not begin the next call.
+        """
+        if self._hello is None:
+            self._need_call(in_base64=in_base64)
+        call = self._calls.call_of(self)
+        if call is not None and not call.transport.hear(sound, in_base64=in_base64):
+            self.client.close(CloseCode.TOO_FAST, TOO_FAST)
+
+    def gone(self) -> None:
+        """Note that the client's socket is closed."""
+        self._calls.forget(self)
+
+    def _greet(self, hello: Hello) -> None:
+        self._hello = hello
+        if hello.session is not None and self._calls.resume(self, hello):
+            return
+        if hello.audio:
+            self._calls.begin(self, hello)
+        elif hello.session is not None:
+            self.client.send(Failure(ErrorCode.NO_CALL, NO_CALL))
+
+    async def _steer(self, call: BrowserCall, message: ClientMessage) -> None:
+        """Act on a message of the tab that has the call."""
+        match message:
+            case TextTyped(text):
+                await self._calls.typed(call, text)
+            case Interrupt():
+                call.conversation.stop()
+            case Mute(on):
+                call.transport.mute(on)
+            case Talking(on):
+                call.transport.talk(on)
+            case Played(reply, ms):
+                call.transport.played(reply, ms)
+            case HangUp():
+                self._calls.hang_up()
+            case _:
+                pass
+
+    def _need_call(self, *, in_base64: bool) -> None:
+        """Begin a call for this client, unless it has one or has tried just now."""
+        now = self._clock()
+        if self._calls.call_of(self) is not None or (self._retry_at is not None and now < self._retry_at):
+            return
+        self._retry_at = now + RETRY_SECONDS
+        self._calls.begin(self, self._hello or Hello(), in_base64=in_base64)
+
+
+def _refuse(client: ChatClient, code: ErrorCode, text: str) -> None:
+    client.send(Failure(code, text))
+    client.close(CloseCode.CALL_ELSEWHERE, text)

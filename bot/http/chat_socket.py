@@ -1,0 +1,230 @@
+"""``WS /ws/chat``: accepts the sockets of clients, and passes their messages to the browser calls service."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import aiohttp
+from aiohttp import web
+
+from bot.browser_calls import BrowserCalls, Tab
+from bot.voice.browser.messages import (
+    LONGEST_MESSAGE,
+    LONGEST_SMALL_MESSAGE,
+    CloseCode,
+    ErrorCode,
+    Failure,
+    MessageError,
+    ServerMessage,
+    parse_client,
+    parse_sound,
+)
+
+_log = logging.getLogger(__name__)
+
+CHAT_PATH = "/ws/chat"
+HEARTBEAT_SECONDS = 10.0
+"""A ping is sent so often. A client that has not answered after half of that time is gone."""
+CLOSE_LIMIT = 1.0
+"""Longest wait for a client's part in closing the socket, in seconds."""
+MOST_UNSENT_BYTES = 256 * 1_024
+"""Largest amount that waits to be sent to a client. A client for which more waits is disconnected."""
+KERNEL_BUFFER_BYTES = 64 * 1_024
+"""Size of the kernel's buffer for one client. With the usual size, a client could lag behind by many seconds."""
+MESSAGES_A_SECOND = 150.0
+"""Largest number of messages a second, over a longer time. Sound in pieces of 20 ms is 50."""
+MOST_AT_ONCE = 1_500.0
+"""Largest number of messages at once: half a minute of sound in pieces of 20 ms, after the network stood still."""
+MOST_ERRORS = 50
+"""Largest number of bad messages in a row. Then the socket is closed."""
+REASON_BYTES = 123
+"""Largest length of the reason in a close message."""
+TOO_MANY_MESSAGES = "Too many messages in a short time."
+TOO_MANY_ERRORS = "Too many bad messages."
+
+
+class MessageRate:
+    """Limits the number of messages of a client.
+
+    Args:
+        clock: returns monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._left = MOST_AT_ONCE
+        self._at = clock()
+
+    def take(self) -> bool:
+        """Count a message. Returns False if it is one too many."""
+        now = self._clock()
+        self._left = min(self._left + (now - self._at) * MESSAGES_A_SECOND, MOST_AT_ONCE) - 1
+        self._at = now
+        return self._left >= 0
+
+
+class QueuedClient:
+    """The :class:`~bot.voice.browser.client.ChatClient` of a WebSocket: a queue, and a task that sends what is in it.
+
+    A client that reads too slowly is disconnected, when :data:`MOST_UNSENT_BYTES` wait for it. So a slow reader takes
+    no more memory than that, and the rest of the program never waits for it.
+
+    Args:
+        websocket: the socket, on which the handshake was done.
+        break_off: disconnects the client at once.
+    """
+
+    def __init__(self, websocket: web.WebSocketResponse, break_off: Callable[[], None]) -> None:
+        self._websocket = websocket
+        self._break_off = break_off
+        self._queue: deque[str | bytes] = deque()
+        self._unsent = 0
+        self._more = asyncio.Event()
+        self._closing: tuple[CloseCode, str] | None = None
+
+    def send(self, message: ServerMessage) -> None:
+        """Queue a message."""
+        self._put(message.to_json())
+
+    def send_sound(self, pcm: bytes) -> None:
+        """Queue sound."""
+        self._put(pcm)
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Close the socket when everything queued has been sent. A second call does nothing."""
+        if self._closing is None:
+            self._closing = code, reason
+            self._more.set()
+
+    @property
+    def closing(self) -> bool:
+        """Whether :meth:`close` was called. No more messages of the client count then."""
+        return self._closing is not None
+
+    def _put(self, data: str | bytes) -> None:
+        if self._closing is not None:
+            return
+        self._queue.append(data)
+        self._unsent += len(data)
+        self._more.set()
+        if self._unsent > MOST_UNSENT_BYTES:
+            _log.info("A client of %s reads too slowly, and is disconnected", CHAT_PATH)
+            self._closing = CloseCode.TRY_LATER, "too slow"
+            self._queue.clear()
+            self._break_off()
+
+    async def run(self) -> None:
+        """Send what is queued, until :meth:`close` or until the client is gone. Then close the socket."""
+        while True:
+            await self._more.wait()
+            self._more.clear()
+            while self._queue:
+                data = self._queue.popleft()
+                # It stays counted while the socket takes it, since it is in memory until then.
+                await (self._websocket.send_str(data) if isinstance(data, str) else self._websocket.send_bytes(data))
+                self._unsent -= len(data)
+            if self._closing is not None:
+                code, reason = self._closing
+                await self._websocket.close(code=code, message=reason.encode()[:REASON_BYTES])
+                return
+
+
+class ChatSocket:
+    """The ``/ws/chat`` endpoint. Who may connect has been checked when a request comes here.
+
+    Args:
+        calls: the browser calls service.
+        clock: returns monotonic seconds.
+        heartbeat: seconds between two pings.
+    """
+
+    def __init__(
+        self,
+        calls: BrowserCalls,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        heartbeat: float = HEARTBEAT_SECONDS,
+    ) -> None:
+        self._calls = calls
+        self._clock = clock
+        self._heartbeat = heartbeat
+
+    @property
+    def routes(self) -> Iterable[web.RouteDef]:
+        """The route of this endpoint."""
+        return [web.get(CHAT_PATH, self._serve)]
+
+    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+        # Sound compresses badly, so compression would only cost time. It also lets a short message become a long one.
+        websocket = web.WebSocketResponse(
+            compress=False, max_msg_size=LONGEST_MESSAGE, heartbeat=self._heartbeat, timeout=CLOSE_LIMIT
+        )
+        await websocket.prepare(request)
+        _bound_buffers(request)
+        await self._talk(websocket, QueuedClient(websocket, partial(_break_off, request)))
+        return websocket
+
+    async def _talk(self, websocket: web.WebSocketResponse, client: QueuedClient) -> None:
+        """Talk with a client until one side closes the socket."""
+        tab = self._calls.connect(client)
+        sending = asyncio.create_task(client.run(), name="chat: send")
+        try:
+            await self._receive(websocket, client, tab)
+            if client.closing:
+                await asyncio.wait([sending], timeout=2 * CLOSE_LIMIT)
+        finally:
+            tab.gone()
+            sending.cancel()
+            (failed,) = await asyncio.gather(sending, return_exceptions=True)
+            if isinstance(failed, Exception) and not isinstance(failed, ConnectionError):
+                _log.error("Could not send to a client", exc_info=failed)
+
+    async def _receive(self, websocket: web.WebSocketResponse, client: QueuedClient, tab: Tab) -> None:
+        rate, errors = MessageRate(self._clock), 0
+        async for received in websocket:
+            if client.closing:
+                return
+            if not rate.take():
+                client.send(Failure(ErrorCode.SLOW_DOWN, TOO_MANY_MESSAGES))
+                client.close(CloseCode.POLICY, TOO_MANY_MESSAGES)
+                return
+            try:
+                await self._pass_on(received, tab)
+                errors = 0
+            except MessageError as error:
+                client.send(Failure(error.code, str(error)))
+                errors += 1
+                if errors > MOST_ERRORS:
+                    client.close(CloseCode.POLICY, TOO_MANY_ERRORS)
+
+    @staticmethod
+    async def _pass_on(received: aiohttp.WSMessage, tab: Tab) -> None:
+        """Pass a message on; raises :class:`MessageError`."""
+        if received.type is aiohttp.WSMsgType.BINARY:
+            tab.hear(parse_sound(received.data))
+        elif received.type is aiohttp.WSMsgType.TEXT:
+            long = len(received.data) > LONGEST_SMALL_MESSAGE
+            message = await asyncio.to_thread(parse_client, received.data) if long else parse_client(received.data)
+            await tab.receive(message)
+
+
+def _bound_buffers(request: web.Request) -> None:
+    """Let only a little wait in the kernel and in the event loop, so that a slow reader is noticed soon."""
+    transport = request.transport
+    if transport is None:
+        return
+    transport.set_write_buffer_limits(KERNEL_BUFFER_BYTES)
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
+
+
+def _break_off(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()

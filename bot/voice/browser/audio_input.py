@@ -1,0 +1,138 @@
+"""The audio input of a browser call: sound from the socket becomes frames of the person's sound."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from audio.pcm import SAMPLE_BYTES, from_pcm16
+from audio.samples import HEARING_RATE
+from bot.voice.frames import AudioFrame, PersonLeft, TransmissionEnded
+from bot.voice.transport import Admits, InputThread
+
+FRAME_SAMPLES = HEARING_RATE // 50
+"""Length of a frame, in samples: 20 ms. Longer pieces of sound are divided into frames."""
+MOST_AHEAD = 2.0
+"""Largest number of seconds that the sound may be ahead of the clock."""
+MOST_BEHIND = 30.0
+"""Largest number of seconds that the sound may catch up, after a pause of the person or of the network."""
+GAP = 0.5
+"""If no sound comes for so many seconds, the transmission has ended. TCP loses nothing, but it may stall."""
+LONGEST_CREDIT = 1.0
+"""Largest number of seconds by which a long piece of sound puts off that end: until the next one is recorded."""
+KEPT_EARLY = 5.0
+"""Seconds of sound that are kept while the call begins."""
+
+
+def seconds_of(pcm: bytes) -> float:
+    """The length of a sound in seconds."""
+    return len(pcm) / (SAMPLE_BYTES * HEARING_RATE)
+
+
+class SoundClock:
+    """Compares the length of a client's sound with the clock.
+
+    Sound is recorded as fast as time passes. What comes faster for long was not spoken now, and would fill the memory.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._at = clock()
+        self._ahead = 0.0
+
+    def take(self, seconds: float) -> bool:
+        """Count a piece of sound. Returns False if the sound is more than :data:`MOST_AHEAD` ahead now."""
+        now = self._clock()
+        self._ahead = max(self._ahead - (now - self._at), -MOST_BEHIND) + seconds
+        self._at = now
+        return self._ahead <= MOST_AHEAD
+
+
+class BrowserAudioInput:
+    """The :class:`~bot.voice.transport.AudioInput` of a browser call.
+
+    :meth:`feed`, :meth:`end_transmission`, :meth:`start` and :meth:`stop` are called on the event loop, and all other
+    methods on the input thread. Sound that comes before :meth:`start` is kept, within :data:`KEPT_EARLY`.
+
+    Args:
+        person: returns the number of the person who speaks.
+        clock: returns monotonic seconds.
+    """
+
+    def __init__(self, person: Callable[[], int], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._person = person
+        self._clock = clock
+        self._thread: InputThread | None = None
+        self._admits: Admits = lambda _: False
+        self._early: deque[tuple[int, bytes, float]] = deque()
+        self._stopped = False
+        # Only the input thread uses these: the person who transmits now, and when the transmission counts as ended.
+        self._transmitting: int | None = None
+        self._ends_at = 0.0
+
+    def start(self, thread: InputThread, admits: Admits) -> None:
+        """Begin to pass the frames of admitted people to ``thread``, the early ones first."""
+        self._thread, self._admits = thread, admits
+        while self._early:
+            thread.offer(self._receive, *self._early.popleft())
+
+    def stop(self) -> None:
+        """Stop passing frames."""
+        self._stopped = True
+        self._early.clear()
+
+    def feed(self, pcm: bytes) -> None:
+        """Take sound of the person: 16-bit mono, 16,000 Hz, of any length."""
+        if self._stopped or not pcm:
+            return
+        piece = self._person(), pcm, self._clock()
+        if self._thread is not None:
+            self._thread.offer(self._receive, *piece)
+            return
+        self._early.append(piece)
+        while sum(seconds_of(early) for _, early, _ in self._early) > KEPT_EARLY and len(self._early) > 1:
+            self._early.popleft()
+
+    def end_transmission(self) -> None:
+        """End the transmission, because the person has muted the microphone or released a key."""
+        if self._thread is not None and not self._stopped:
+            self._thread.post(self._end, self._clock(), True)
+
+    def person_changed(self, before: int) -> None:
+        """Forget the sound of the person who was in the call before."""
+        if self._thread is not None and not self._stopped:
+            self._thread.person_left(before)
+
+    # The methods from here on are called on the input thread alone.
+
+    @property
+    def deadline(self) -> float | None:
+        """Time at which :meth:`tick` is due, in monotonic seconds; ``None`` if nothing is due."""
+        return self._ends_at if self._transmitting is not None else None
+
+    def tick(self, now: float) -> None:
+        """End the transmission if no more sound has come."""
+        if self._transmitting is not None and self._ends_at <= now:
+            self._end(now, False)
+
+    def person_left(self, person: int, at: float) -> None:
+        """Report that a person has left, or is no longer listened to."""
+        if self._transmitting == person:
+            self._transmitting = None
+        if self._thread is not None:
+            self._thread.receive(PersonLeft(person, at))
+
+    def _receive(self, person: int, pcm: bytes, at: float) -> None:
+        if self._thread is None or not self._admits(person):
+            return
+        sound = from_pcm16(pcm)
+        self._transmitting = person
+        self._ends_at = at + GAP + min(seconds_of(pcm), LONGEST_CREDIT)
+        for start in range(0, len(sound), FRAME_SAMPLES):
+            self._thread.receive(AudioFrame(person, sound[start : start + FRAME_SAMPLES], at))
+
+    def _end(self, at: float, announced: bool) -> None:
+        person, self._transmitting = self._transmitting, None
+        if person is not None and self._thread is not None:
+            self._thread.receive(TransmissionEnded(person, at, announced))

@@ -1,0 +1,147 @@
+"""The audio output of a browser call: frames of the bot's sound go to the socket, in the order of the call's events."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import Callable
+
+from audio.halving import Halver
+from audio.pcm import SAMPLE_BYTES, from_pcm16, to_pcm16
+from audio.samples import SPEAKING_RATE
+from bot.voice.browser.client import ChatClient
+from bot.voice.browser.messages import AudioResponse
+from bot.voice.transport import FrameSource
+
+PIECE_SECONDS = 0.2
+"""Length of the pieces in which sound is sent in base64, in seconds."""
+
+
+class BrowserFrames:
+    """The frames of a call on their way to the socket.
+
+    It is the :class:`~bot.voice.transport.FrameSource` and the :class:`~bot.voice.playback.sender.PacketSink` of the
+    sending thread. A frame is converted on that thread and handed to the event loop. It is handed over after the
+    playback has told the loop which segment the frame begins, so that the client learns of a segment before its sound.
+
+    No silence is sent around replies: the client has a buffer, and nothing is lost on the way.
+
+    Args:
+        frames: the bot's own sound.
+        deliver: called on the event loop with each frame: 16-bit mono at ``rate``.
+        loop: the event loop.
+        rate: sample rate of the delivered sound, in Hz; one of :data:`~bot.voice.browser.messages.DOWN_RATES`.
+
+    Attributes:
+        connected: whether there is a client. While there is none, no frames are taken. The event loop sets it.
+        rate: can be changed at any time.
+    """
+
+    making = False
+
+    def __init__(
+        self, frames: FrameSource, deliver: Callable[[bytes], None], loop: asyncio.AbstractEventLoop, rate: int
+    ) -> None:
+        self.connected = False
+        self.rate = rate
+        self._frames = frames
+        self._deliver = deliver
+        self._loop = loop
+        self._halver = Halver()
+        self._converted: bytes | None = None
+
+    @property
+    def wake(self) -> Callable[[], None]:
+        """Function that wakes the sending thread. It is called on the event loop when there is something to send."""
+        return self._frames.wake
+
+    @wake.setter
+    def wake(self, wake: Callable[[], None]) -> None:
+        self._frames.wake = wake
+
+    def take(self) -> bytes | None:
+        """The next 20 ms of PCM, or ``None`` between replies; never blocks."""
+        return self._frames.take()
+
+    def send(self, pcm: bytes) -> None:
+        """Convert 20 ms of stereo 16-bit PCM at 48,000 Hz. :meth:`report` hands it over."""
+        sound = from_pcm16(pcm, channels=2)
+        self._converted = to_pcm16(sound if self.rate == SPEAKING_RATE else self._halver.halve(sound))
+
+    def report(self) -> None:
+        """Tell the event loop what was taken, and then hand the frame over."""
+        self._frames.report()
+        converted, self._converted = self._converted, None
+        if converted is not None:
+            # When a call ends, its event loop may be closed while the sending thread still has a frame.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._deliver, converted)
+
+    def send_silence(self) -> None:
+        """Do nothing; see the class."""
+
+    def set_speaking(self, speaking: bool) -> None:
+        """Forget the sound of the last reply when it is over."""
+        if not speaking:
+            self._halver.reset()
+
+
+class SoundOutlet:
+    """Sends segments and their sound to the client: in binary messages, or in base64. Use it on the event loop.
+
+    Sound that belongs to no segment is dropped: it is the last frame of a reply that was interrupted.
+
+    Attributes:
+        in_base64: whether the client gets its sound in base64, since it sends its own sound so.
+        rate: sample rate of the sound, in Hz.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self.in_base64 = False
+        self.rate = rate
+        self._client: ChatClient | None = None
+        self._segment: AudioResponse | None = None
+        self._piece = bytearray()
+
+    def attach(self, client: ChatClient | None) -> None:
+        """Send to this client from now on, and tell it of the segment that is being played."""
+        self._client = client
+        self._piece.clear()
+        if client is not None and self._segment is not None and not self.in_base64:
+            client.send(self._segment)
+
+    def begin(self, segment: AudioResponse) -> None:
+        """Begin the sound of a segment."""
+        self._send_piece()
+        self._segment = segment
+        if self._client is not None and not self.in_base64:
+            self._client.send(segment)
+
+    def deliver(self, pcm: bytes) -> None:
+        """Send the next 20 ms of the segment."""
+        if self._segment is None or self._client is None:
+            return
+        if not self.in_base64:
+            self._client.send_sound(pcm)
+            return
+        self._piece += pcm
+        if len(self._piece) >= PIECE_SECONDS * self.rate * SAMPLE_BYTES:
+            self._send_piece()
+
+    def end(self, *, interrupted: bool) -> None:
+        """End the reply. What is left of an interrupted reply is dropped."""
+        if interrupted:
+            self._piece.clear()
+        self._send_piece()
+        self._segment = None
+
+    def _send_piece(self) -> None:
+        segment, client = self._segment, self._client
+        if not self._piece or segment is None or client is None:
+            return
+        sound = base64.b64encode(self._piece).decode()
+        self._piece.clear()
+        client.send(AudioResponse(segment.reply, segment.segment, segment.text, segment.quality, sound))
+        # The words come with the first piece alone, so that a client that shows them shows them once.
+        self._segment = AudioResponse(segment.reply, segment.segment, "", segment.quality)

@@ -1,0 +1,388 @@
+"""Messages of the WebSocket ``/ws/chat``, and how each is read and written (docs/api.md).
+
+Every client message is hostile until it is parsed: its size is checked before it is decoded. Unknown fields are
+ignored. A new message needs only a subclass of :class:`ClientMessage` or :class:`ServerMessage`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import asdict, dataclass
+from enum import IntEnum, StrEnum
+from typing import Any, ClassVar, Literal, NoReturn, Self
+
+from audio.pcm import SAMPLE_BYTES
+from audio.samples import HEARING_RATE
+from bot.text import shorten
+from wire.fields import Fields, WireError
+
+LONGEST_SOUND = 32 * HEARING_RATE * SAMPLE_BYTES
+"""Largest sound of one message, in bytes: 32 s."""
+LONGEST_CHUNK = 4 * -(-LONGEST_SOUND // 3) + 4
+"""Largest number of characters of a sound in base64."""
+LONGEST_MESSAGE = LONGEST_CHUNK + 1_024
+"""Largest number of bytes of a message. The web server closes the socket at a larger one, without decoding it."""
+LONGEST_SMALL_MESSAGE = 64 * 1_024
+"""Largest number of characters of a message that carries no sound."""
+LONGEST_TEXT = 4_000
+"""Largest number of characters of a typed text."""
+LONGEST_SESSION = 64
+LONGEST_ERROR = 300
+UP_RATE = HEARING_RATE
+"""Sample rate of the sound from clients, in Hz."""
+DOWN_RATES = (24_000, 48_000)
+"""Sample rates of the sound to clients, in Hz. The first one is used if a client asks for another one, or for none."""
+LONGEST_PLAYED_MS = 86_400_000.0
+
+ChatState = Literal["idle", "connecting", "loading", "listening", "thinking", "speaking"]
+EndReason = Literal["done", "interrupted", "failed"]
+
+
+class CloseCode(IntEnum):
+    """The codes with which a socket is closed."""
+
+    GOING_AWAY = 1001
+    """The bot is switched off."""
+    POLICY = 1008
+    """A web page from elsewhere, a wrong token, or far too many messages."""
+    TOO_BIG = 1009
+    TRY_LATER = 1013
+    """There are too many sockets, or this one is not read quickly enough."""
+    TAKEN_OVER = 4001
+    """Another tab has taken over the call."""
+    CALL_ELSEWHERE = 4002
+    """A call is on elsewhere: on Discord, or in another tab, in which somebody speaks."""
+    TOO_FAST = 4003
+    """The sound was more than 2 s ahead of the clock."""
+
+
+class ErrorCode(StrEnum):
+    """The codes of errors. The socket stays open unless a close code follows."""
+
+    BAD_MESSAGE = "bad_message"
+    """The message is not a JSON object."""
+    UNKNOWN_TYPE = "unknown_type"
+    BAD_PARAMETER = "bad_parameter"
+    """A field is missing, has the wrong type, or is out of range."""
+    TOO_LONG = "too_long"
+    SLOW_DOWN = "slow_down"
+    """Too many messages came in a short time."""
+    NO_CALL = "no_call"
+    """The message needs a call, and none is on."""
+    BUSY = "busy"
+    """Somebody speaks in another tab."""
+    CALL_ELSEWHERE = "call_elsewhere"
+    """A call is on, on Discord."""
+    CALL_FAILED = "call_failed"
+    """The call could not begin, or it has ended by a fault."""
+
+
+class MessageError(ValueError):
+    """A client message is not valid. The text says why, in at most :data:`LONGEST_ERROR` characters."""
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(shorten(message, LONGEST_ERROR))
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class ClientMessage:
+    """A message from the client. A subclass defines its type's name, its fields, and how it is read."""
+
+    kind: ClassVar[str] = ""
+    by_kind: ClassVar[dict[str, type[ClientMessage]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        # A dataclass with slots is created twice; the second class replaces the first.
+        if cls.kind:
+            ClientMessage.by_kind[cls.kind] = cls
+
+    @classmethod
+    def _read(cls, fields: Fields) -> Self:
+        """Read the message; raises :class:`MessageError` or :class:`~wire.fields.WireError`."""
+        return cls()
+
+
+@dataclass(frozen=True, slots=True)
+class Hello(ClientMessage):
+    """The first message of a client that knows all others.
+
+    Attributes:
+        name: the person's name; empty if the client gives none.
+        audio: whether the client wants a call with sound. The call begins then.
+        down: sample rate of the sound to the client, in Hz.
+        session: id of the call that the client wants to go on with.
+        push_to_talk: whether the client sends :class:`Talking` around its sound.
+    """
+
+    kind = "hello"
+    name: str = ""
+    audio: bool = False
+    down: int = DOWN_RATES[0]
+    session: str | None = None
+    push_to_talk: bool = False
+
+    @classmethod
+    def _read(cls, fields: Fields) -> Self:
+        audio = fields.get("audio")
+        if audio is not None and not isinstance(audio, dict):
+            _refuse('"audio" must be an object such as {"up": 16000, "down": 24000}')
+        offer = Fields(audio or {})
+        if (up := offer.number("up", 1, 1_000_000)) is not None and up != UP_RATE:
+            _refuse(f'"up" must be {UP_RATE}: resample your sound to {UP_RATE} Hz')
+        down = offer.number("down", 1, 1_000_000)
+        session = fields.text("session")
+        if session is not None and len(session) > LONGEST_SESSION:
+            _refuse(f'"session" may have at most {LONGEST_SESSION} characters')
+        microphone = fields.text("microphone")
+        if microphone not in (None, "open", "push-to-talk"):
+            _refuse('"microphone" must be "open" or "push-to-talk"')
+        return cls(
+            fields.name("name") or "",
+            audio is not None,
+            int(down) if down in DOWN_RATES else DOWN_RATES[0],
+            session,
+            microphone == "push-to-talk",
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AudioChunk(ClientMessage):
+    """Sound in base64: 16-bit mono at 16,000 Hz."""
+
+    kind = "audio_chunk"
+    sound: bytes = b""
+
+    @classmethod
+    def _read(cls, fields: Fields) -> Self:
+        written = fields.get("audio")
+        if not isinstance(written, str):
+            _refuse('"audio" must be a string in base64')
+        if len(written) > LONGEST_CHUNK:
+            raise MessageError(ErrorCode.TOO_LONG, f'"audio" may have at most {LONGEST_CHUNK} characters')
+        try:
+            sound = base64.b64decode(written, validate=True)
+        except (binascii.Error, ValueError) as error:
+            _refuse(f'"audio" is not base64: {error}')
+        return cls(parse_sound(sound))
+
+
+@dataclass(frozen=True, slots=True)
+class TextTyped(ClientMessage):
+    """A text that the person has typed."""
+
+    kind = "text"
+    text: str = ""
+
+    @classmethod
+    def _read(cls, fields: Fields) -> Self:
+        text = fields.get("text")
+        if not isinstance(text, str):
+            _refuse('"text" must be a string')
+        if len(text) > LONGEST_TEXT:
+            raise MessageError(ErrorCode.TOO_LONG, f'"text" may have at most {LONGEST_TEXT} characters')
+        return cls(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt(ClientMessage):
+    """Fall silent, and drop the texts that wait."""
+
+    kind = "interrupt"
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp(ClientMessage):
+    """End the call."""
+
+    kind = "hangup"
+
+
+@dataclass(frozen=True, slots=True)
+class Switch(ClientMessage):
+    """A switch with the field ``on``."""
+
+    on: bool = False
+
+    @classmethod
+    def _read(cls, fields: Fields) -> Self:
+        on = fields.get("on")
+        if not isinstance(on, bool):
+            _refuse('"on" must be true or false')
+        return cls(on)
+
+
+@dataclass(frozen=True, slots=True)
+class Mute(Switch):
+    """The person has muted the microphone, or unmuted it. Sound that comes while it is muted is dropped."""
+
+    kind = "mute"
+
+
+@dataclass(frozen=True, slots=True)
+class Talking(Switch):
+    """The person has pressed the key of push-to-talk, or released it."""
+
+    kind = "talking"
+
+
+@dataclass(frozen=True, slots=True)
+class Played(ClientMessage):
+    """So many milliseconds of a reply's sound have been played."""
+
+    kind = "played"
+    reply: str = ""
+    ms: float = 0.0
+
+    @classmethod
+    def _read(cls, fields: Fields) -> Self:
+        reply, ms = fields.name("reply"), fields.number("ms", 0, LONGEST_PLAYED_MS)
+        if reply is None or ms is None:
+            _refuse('"reply" and "ms" are needed')
+        return cls(reply, float(ms))
+
+
+def _refuse(message: str) -> NoReturn:
+    raise MessageError(ErrorCode.BAD_PARAMETER, message)
+
+
+def parse_sound(sound: bytes) -> bytes:
+    """Check the sound of a message: whole samples of 16 bits, and not too many. Returns the sound.
+
+    Raises:
+        MessageError: the sound is not valid.
+    """
+    if len(sound) > LONGEST_SOUND:
+        raise MessageError(ErrorCode.TOO_LONG, f"a message may have at most {LONGEST_SOUND} bytes of sound")
+    if len(sound) % SAMPLE_BYTES:
+        _refuse("the sound has half a sample: it must be 16-bit mono")
+    return sound
+
+
+def parse_client(raw: str) -> ClientMessage:
+    """Parse a client's message in JSON. CPU-bound if it is long: call it in a thread then.
+
+    Raises:
+        MessageError: the message is not valid.
+    """
+    if len(raw) > LONGEST_MESSAGE:
+        raise MessageError(ErrorCode.TOO_LONG, f"a message may have at most {LONGEST_MESSAGE} bytes")
+    try:
+        message = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise MessageError(ErrorCode.BAD_MESSAGE, f"not JSON: {error}") from None
+    if not isinstance(message, dict):
+        raise MessageError(ErrorCode.BAD_MESSAGE, "a message must be a JSON object")
+    name = message.get("type")
+    kind = ClientMessage.by_kind.get(name) if isinstance(name, str) else None
+    if kind is None:
+        known = ", ".join(ClientMessage.by_kind)
+        told = repr(shorten(name, 40)) if isinstance(name, str) else "none"
+        raise MessageError(ErrorCode.UNKNOWN_TYPE, f'"type" must be one of {known}; it is {told}')
+    if kind is not AudioChunk and len(raw) > LONGEST_SMALL_MESSAGE:
+        raise MessageError(ErrorCode.TOO_LONG, f"this message may have at most {LONGEST_SMALL_MESSAGE} characters")
+    try:
+        return kind._read(Fields(message))
+    except WireError as error:
+        raise MessageError(ErrorCode.BAD_PARAMETER, str(error)) from None
+    except RecursionError:
+        # A value nested shallowly enough to be parsed may be too deep for the repr in the error message.
+        raise MessageError(ErrorCode.BAD_MESSAGE, "not JSON: nested too deeply") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerMessage:
+    """A message to the client. A subclass defines its type's name and its fields. Fields of ``None`` are left out."""
+
+    kind: ClassVar[str] = ""
+
+    def to_json(self) -> str:
+        """The message as JSON. In ASCII, since UTF-8 can't encode half a surrogate pair."""
+        fields: dict[str, Any] = {name: value for name, value in asdict(self).items() if value is not None}
+        return json.dumps({"type": self.kind, **fields})
+
+
+@dataclass(frozen=True, slots=True)
+class Ready(ServerMessage):
+    """The call is on. ``session`` is its id, ``down`` the sample rate of the sound to the client, in Hz."""
+
+    kind = "ready"
+    session: str
+    down: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transcription(ServerMessage):
+    """What a person says. ``final`` is False for interim words, which the next ones replace; empty ones take them back.
+
+    ``person`` is ``web:NAME``.
+    """
+
+    kind = "transcription"
+    text: str
+    final: bool
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class LlmToken(ServerMessage):
+    """A piece of a reply's text, which begins to be heard now."""
+
+    kind = "llm_token"
+    token: str
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioResponse(ServerMessage):
+    """The sound of a segment follows in binary messages, or is in ``audio`` in base64.
+
+    Attributes:
+        segment: number of the segment in its reply, from 0.
+        text: the words of the segment; empty if its first sound has come before.
+        audio: a piece of the sound, for clients that send their own sound in base64.
+    """
+
+    kind = "audio_response"
+    reply: str
+    segment: int
+    text: str
+    quality: Literal["fast", "hq"] = "fast"
+    audio: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioEnd(ServerMessage):
+    """A reply is over."""
+
+    kind = "audio_end"
+    reply: str
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class State(ServerMessage):
+    """What the call does now. ``progress`` of loading is 0 to 1."""
+
+    kind = "state"
+    state: ChatState
+    progress: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(ServerMessage):
+    """A text for people about the call."""
+
+    kind = "notice"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure(ServerMessage):
+    """An error, in words for people."""
+
+    kind = "error"
+    code: ErrorCode
+    message: str

@@ -1,0 +1,393 @@
+"""Conversations over a real ``/ws/chat``: by voice, by text, interrupted, resumed, and from tab to tab."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.llm.history import History, Turn
+from bot.llm.usage import PromptUsage
+from bot.user_error import UserError
+from bot.voice.browser.people import web_person
+from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
+from bot.voice.transport import EndCause
+from config.sections import ListeningPolicy
+from sandbox.speech import ADA as ADAS_VOICE
+from sandbox.speech import BEN as BENS_VOICE
+from sandbox.speech import speech
+from tests.bot.http.chat_house import Away, chat_house
+from tests.timing import wait_until
+from tests.voice.doubles import HummingSpeech, RepeatingResponder
+from toys.whisper.weights import toy_whisper
+
+QUESTION, OTHER = "Do you remember the summer holidays?", "Please turn the volume down."
+SECONDS_20 = np.full(20 * 48_000, 0.1, np.float32)
+BYTES_A_SECOND = 24_000 * 2
+
+
+class DiscordCall:
+    """A call that is no browser call."""
+
+    async def check(self) -> None: ...
+
+    async def open(self) -> None: ...
+
+    async def wait_lost(self) -> EndCause:
+        return await asyncio.Future[EndCause]()
+
+    async def close(self, cause: EndCause) -> None: ...
+
+
+def ears(pytestconfig: pytest.Config) -> WhisperTranscriber:
+    weights = toy_whisper(pytestconfig.cache.mkdir("seiyuu"), lambda *_: None)
+    return WhisperTranscriber(WhisperOptions(str(weights), "cpu", 1, "en"), Corrections())
+
+
+def said(history: History) -> list[tuple[str, str]]:
+    return [(turn.speaker, turn.text) for turn in history.newest(99)]
+
+
+async def test_a_conversation_by_voice(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    transcriber = await asyncio.to_thread(ears, pytestconfig)
+    try:
+        async with chat_house(tmp_path, ears=transcriber) as house:
+            page = await house.talking()
+            assert house.feature.held
+            await page.until("notice")
+            await page.speak(speech(QUESTION, ADAS_VOICE), silence=1.0)
+            heard = await page.until("transcription", final=True)
+            assert heard == {"type": "transcription", "text": QUESTION, "final": True, "person": "web:Ada"}
+            await page.until("audio_end", reply="r1", reason="done")
+            assert [token["token"] for token in page.all("llm_token")] == [f"Ada said: {QUESTION}"]
+            assert len(page.sound) == BYTES_A_SECOND
+            states = [state["state"] for state in page.all("state")]
+            assert states == ["idle", "connecting", "listening", "thinking", "speaking", "listening"]
+            assert said(house.histories[0]) == [("Ada", QUESTION), ("", f"Ada said: {QUESTION}")]
+            await page.send(type="hangup")
+            await page.wait(lambda: page.got[-1] == {"type": "state", "state": "idle"}, "the end")
+            await house.until_idle()
+    finally:
+        await transcriber.close()
+
+
+async def test_a_conversation_by_text_alone(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        page = await house.talking(name="Ben")
+        for number, text in enumerate(("Hello", "How are you?"), start=1):
+            await page.send(type="text", text=text)
+            await page.until("audio_end", reply=f"r{number}", reason="done")
+        assert said(house.histories[0])[::2] == [("Ben", "Hello"), ("Ben", "How are you?")]
+        assert len(page.sound) == 2 * BYTES_A_SECOND
+
+
+async def test_a_client_that_knows_only_the_seeds_messages(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    transcriber = await asyncio.to_thread(ears, pytestconfig)
+    known = {"transcription", "llm_token", "audio_response", "audio_end", "error"}
+    try:
+        async with chat_house(tmp_path, ears=transcriber) as house:
+            page = await house.open()
+            for chunk in chunks(0.3):
+                await page.send(type="audio_chunk", audio=base64.b64encode(chunk).decode())
+                await asyncio.sleep(0.3)
+            await page.until("audio_end")
+            assert page.all("transcription")[-1]["text"] == QUESTION
+            assert "".join(token["token"] for token in page.all("llm_token")) == f"Guest said: {QUESTION}"
+            audio = b"".join(base64.b64decode(each["audio"]) for each in page.all("audio_response"))
+            assert len(audio) == BYTES_A_SECOND
+            assert page.sound == b"", "no binary messages for a client that sends none"
+            assert next(each["type"] for each in page.got if each["type"] in known) == "transcription"
+            await page.send(type="text", text="And now?")
+            await page.count("audio_end", 2)
+    finally:
+        await transcriber.close()
+
+
+def chunks(seconds: float) -> list[bytes]:
+    sound = speech(QUESTION, ADAS_VOICE)
+    low = sound[: len(sound) // 3 * 3].reshape(-1, 3).mean(axis=1)
+    quiet = np.concatenate([low, np.zeros(24_000, np.float32)])
+    pcm = (quiet * 32_767).astype("<i2").tobytes()
+    size = int(seconds * 16_000) * 2
+    return [pcm[at : at + size] for at in range(0, len(pcm), size)]
+
+
+async def test_speech_during_an_answer_ends_it_and_the_history_keeps_what_was_heard(
+    tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    transcriber = await asyncio.to_thread(ears, pytestconfig)
+    try:
+        async with chat_house(tmp_path, ears=transcriber, voice=lambda: HummingSpeech(SECONDS_20[:480_000])) as house:
+            page = await house.talking()
+            long = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+            await page.send(type="text", text=long)
+            await page.wait(lambda: len(page.sound) > 3 * BYTES_A_SECOND, "three seconds of sound")
+            await page.send(type="played", reply="r1", ms=1_000)
+            await page.speak(speech(OTHER, BENS_VOICE), silence=1.0)
+            ended = await page.until("audio_end", reply="r1")
+            assert ended["reason"] == "interrupted"
+            await page.until("llm_token", token=f"Ada said: {OTHER}")
+            first = house.histories[0].newest(99)[1]
+            assert first.interrupted
+            whole = f"Ada said: {long}"
+            assert whole.startswith(first.text)
+            # More than 3 s of 10 s were sent, but only 1.5 s were played: half a second after the only report.
+            assert 0 < len(first.text) <= len(whole) * 1.5 / 10
+    finally:
+        await transcriber.close()
+
+
+async def test_interrupt_by_a_button(tmp_path: Path) -> None:
+    async with chat_house(tmp_path, voice=lambda: HummingSpeech(SECONDS_20)) as house:
+        page = await house.talking()
+        await page.send(type="text", text="Tell me a story")
+        await page.wait(lambda: len(page.sound) > 0, "sound")
+        await page.send(type="interrupt")
+        await page.until("audio_end", reason="interrupted")
+        await page.until("state", state="listening")
+        so_far = len(page.sound)
+        await asyncio.sleep(0.1)
+        assert len(page.sound) == so_far
+
+
+class FailingMind(RepeatingResponder):
+    async def answer(
+        self,
+        asked: Turn,
+        when_loading: Callable[[], None] | None = None,
+        when_counted: Callable[[PromptUsage], None] | None = None,
+        when_asked: Callable[[], None] | None = None,
+    ) -> AsyncGenerator[str, None]:
+        for text in tuple[str, ...]():
+            yield text
+
+
+async def test_an_answer_that_fails_is_told(tmp_path: Path) -> None:
+    async with chat_house(tmp_path, mind=FailingMind()) as house:
+        page = await house.talking()
+        await page.send(type="text", text="Hello")
+        await page.until("audio_end", reply="r1", reason="failed")
+        await page.noticed("nothing to say")
+
+
+async def test_a_socket_that_comes_back_with_its_session_goes_on(tmp_path: Path) -> None:
+    away = Away()
+    async with chat_house(tmp_path, away=away, voice=lambda: HummingSpeech(SECONDS_20[: 48_000 * 2])) as house:
+        page = await house.open()
+        session = (await page.hello())["session"]
+        await page.send(type="text", text="Hello")
+        await page.wait(lambda: len(page.sound) > 0, "sound")
+        page.vanish()
+        await wait_until(lambda: away.asked == 1)
+        assert house.feature.held
+        back = await house.open()
+        assert (await back.hello(session=session))["session"] == session
+        await back.until("audio_response", reply="r1", segment=0)
+        await back.until("audio_end", reply="r1", reason="done")
+        assert 0 < len(back.sound) < 2 * BYTES_A_SECOND
+        assert len(house.histories) == 1
+
+
+async def test_a_socket_that_does_not_come_back_ends_the_call(tmp_path: Path) -> None:
+    away = Away()
+    async with chat_house(tmp_path, away=away) as house:
+        page = await house.open()
+        session = (await page.hello())["session"]
+        await page.end()
+        await wait_until(lambda: away.asked == 1)
+        assert house.feature.held
+        away.pass_by()
+        await house.until_idle()
+        late = await house.open()
+        await late.send(type="hello", session=session)
+        await late.until("error", code="no_call")
+
+
+async def test_the_newest_tab_takes_the_call_when_nobody_speaks(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        first = await house.open()
+        session = (await first.hello())["session"]
+        second = await house.talking(name="Ada")
+        assert await first.closed() == 4001
+        assert second.all("ready")[0]["session"] != session
+        await second.send(type="text", text="Hello")
+        await second.until("audio_end", reason="done")
+        assert len(house.histories) == 1
+        stale = await house.open()
+        await stale.send(type="hello", session=session)
+        await stale.until("error", code="no_call")
+
+
+async def test_the_newest_tab_is_told_while_somebody_speaks_in_the_other(tmp_path: Path) -> None:
+    async with chat_house(tmp_path, voice=lambda: HummingSpeech(SECONDS_20)) as house:
+        first = await house.talking()
+        await first.send(type="text", text="Tell me a story")
+        await first.until("llm_token")
+        second = await house.open()
+        await second.send(type="hello", name="Ada", audio={})
+        assert "another tab" in (await second.until("error", code="busy"))["message"]
+        assert await second.closed() == 4002
+        assert not first.socket.closed
+
+
+async def test_another_person_in_the_newest_tab_has_another_name(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        await house.talking(name="Ada")
+        page = await house.talking(name="Ben")
+        await page.send(type="text", text="Hello")
+        await page.until("audio_end")
+        assert said(house.histories[0]) == [("Ben", "Hello"), ("", "Ben said: Hello")]
+
+
+async def test_while_a_discord_call_is_on_there_is_no_browser_call(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        await house.manager.start(DiscordCall(), reason="a call in Lounge")  # type: ignore[arg-type]
+        for message in ({"type": "hello", "audio": {}}, {"type": "text", "text": "Hello"}):
+            page = await house.open()
+            await page.send(**message)
+            assert "Discord" in (await page.until("error", code="call_elsewhere"))["message"]
+            assert await page.closed() == 4002
+        await house.manager.end()
+        await house.talking()
+
+
+async def test_a_call_begins_right_after_the_last_one_was_hung_up(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        page = await house.talking()
+        for number in range(2, 6):
+            await page.send(type="hangup")
+            await page.send(type="hello", audio={})
+            await page.count("ready", number)
+        assert house.feature.held
+
+
+class SlowVoice(HummingSpeech):
+    """A voice that is loaded when the test says so."""
+
+    def __init__(self, go: asyncio.Event) -> None:
+        super().__init__()
+        self._go = go
+
+    async def loaded(self, report: Callable[[float], None]) -> None:
+        report(0.5)
+        await self._go.wait()
+
+
+async def test_loading_is_shown_and_what_is_typed_meanwhile_is_answered(tmp_path: Path) -> None:
+    go = asyncio.Event()
+    async with chat_house(tmp_path, voice=lambda: SlowVoice(go)) as house:
+        page = await house.open()
+        await page.send(type="hello", name="Ada", audio={})
+        await page.send(type="text", text="Hello")
+        await page.until("state", state="loading", progress=0.5)
+        assert not page.all("ready")
+        go.set()
+        await page.until("audio_end", reason="done")
+        assert said(house.histories[0])[0] == ("Ada", "Hello")
+
+
+@pytest.mark.parametrize("how", ["hangup", "closed"])
+async def test_a_call_that_has_not_begun_can_be_cancelled(tmp_path: Path, how: str) -> None:
+    async with chat_house(tmp_path, voice=lambda: SlowVoice(asyncio.Event())) as house:
+        page = await house.open()
+        await page.send(type="hello", audio={})
+        await page.until("state", state="loading")
+        if how == "hangup":
+            await page.send(type="hangup")
+            await page.wait(lambda: page.got[-1]["type"] == "notice", "the notice")
+            assert page.all("state")[-1] == {"type": "state", "state": "idle"}
+        else:
+            await page.end()
+        await house.until_idle()
+
+
+class DeadVoice(HummingSpeech):
+    async def open(self) -> None:
+        raise UserError("❌ The voice is away. Start it.")
+
+
+async def test_a_call_that_can_not_begin_says_why_and_the_socket_lives(tmp_path: Path) -> None:
+    async with chat_house(tmp_path, voice=DeadVoice) as house:
+        page = await house.open()
+        for number in (1, 2):
+            await page.send(type="hello", audio={})
+            await page.count("error", number, code="call_failed")
+        assert page.all("error")[0]["message"] == "❌ The voice is away. Start it."
+        await house.until_idle()
+
+
+async def test_pressing_talk_is_consent_unless_the_person_has_opted_out(tmp_path: Path) -> None:
+    async with chat_house(tmp_path, listening=ListeningPolicy.OPT_IN) as house:
+        page = await house.talking()
+        assert house.consent.admits(web_person("Ada"))
+        await page.send(type="text", text="!optout")
+        await page.noticed("I have deleted")
+        assert not house.consent.admits(web_person("Ada"))
+        await page.send(type="hangup")
+        await house.until_idle()
+        again = await house.talking()
+        assert not house.consent.admits(web_person("Ada"))
+        await again.noticed("I don't listen to you")
+        await again.send(type="text", text="!optin")
+        await wait_until(lambda: house.consent.admits(web_person("Ada")))
+        assert said(house.histories[-1]) == []
+
+
+async def test_muted_sound_is_no_turn_and_push_to_talk_ends_a_turn(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        page = await house.talking(microphone="push-to-talk")
+        await page.speak(speech(QUESTION, ADAS_VOICE))
+        assert not page.all("transcription"), "the key is not pressed"
+        await page.send(type="talking", on=True)
+        await page.send(type="mute", on=True)
+        await page.speak(speech(QUESTION, ADAS_VOICE))
+        assert not page.all("transcription"), "muted"
+        await page.send(type="mute", on=False)
+        await page.speak(speech(QUESTION, ADAS_VOICE))
+        await page.send(type="talking", on=False)
+        await page.until("transcription", final=True)
+
+
+async def test_commands_can_be_typed(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        page = await house.talking()
+        for text, words in (
+            ("!listen off", "still type"),
+            ("!listen on", "I listen in this"),
+            ("!draw a cat", "Discord"),
+        ):
+            await page.send(type="text", text=text)
+            await page.noticed(words)
+        await page.send(type="text", text="!leave")
+        await house.until_idle()
+
+
+async def test_a_service_that_ends_says_so_and_closes_its_sockets(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        page, waiting = await house.talking(), await house.open()
+        await house.manager.close()
+        await house.calls.close()
+        assert await page.closed() == await waiting.closed() == 1001
+        assert any("switched off" in each["text"] for each in page.all("notice"))
+        await house.until_idle()
+
+
+async def test_a_call_ended_aloud_leaves_the_socket_open_for_the_next_one(
+    tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    transcriber = await asyncio.to_thread(ears, pytestconfig)
+    try:
+        async with chat_house(tmp_path, ears=transcriber) as house:
+            page = await house.talking()
+            await page.speak(speech("Seiyuu, leave the voice channel.", ADAS_VOICE), silence=1.0)
+            await page.noticed("hung up")
+            await house.until_idle()
+            await page.send(type="hello", audio={})
+            await page.count("ready", 2)
+    finally:
+        await transcriber.close()

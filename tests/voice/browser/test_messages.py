@@ -1,0 +1,167 @@
+"""The messages of ``/ws/chat``: what is understood, what is refused in words, and nothing that is believed unseen."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.voice.browser.messages import (
+    LONGEST_ERROR,
+    LONGEST_MESSAGE,
+    LONGEST_SOUND,
+    AudioChunk,
+    AudioResponse,
+    ClientMessage,
+    ErrorCode,
+    Failure,
+    HangUp,
+    Hello,
+    Interrupt,
+    MessageError,
+    Mute,
+    Played,
+    State,
+    Talking,
+    TextTyped,
+    parse_client,
+    parse_sound,
+)
+
+
+def refused(raw: str) -> MessageError:
+    with pytest.raises(MessageError) as caught:
+        parse_client(raw)
+    assert 0 < len(str(caught.value)) <= LONGEST_ERROR
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ({"type": "hello", "name": "Ada", "audio": {"up": 16000, "down": 48000}}, Hello("Ada", True, 48_000)),
+        ({"type": "hello"}, Hello()),
+        ({"type": "hello", "audio": {}}, Hello(audio=True)),
+        ({"type": "hello", "audio": {"down": 44100}}, Hello(audio=True, down=24_000)),
+        ({"type": "hello", "session": "abc", "microphone": "push-to-talk"}, Hello(session="abc", push_to_talk=True)),
+        ({"type": "hello", "microphone": "open", "colour": [1, {}]}, Hello()),
+        ({"type": "text", "text": "Hello"}, TextTyped("Hello")),
+        ({"type": "interrupt"}, Interrupt()),
+        ({"type": "hangup", "why": None}, HangUp()),
+        ({"type": "mute", "on": True}, Mute(True)),
+        ({"type": "talking", "on": False}, Talking(False)),
+        ({"type": "played", "reply": "r1", "ms": 120}, Played("r1", 120.0)),
+    ],
+)
+def test_messages_are_read_and_unknown_fields_are_ignored(written: dict[str, Any], message: ClientMessage) -> None:
+    assert parse_client(json.dumps(written)) == message
+
+
+def test_a_chunk_of_the_seeds_client_is_sound() -> None:
+    message = parse_client(json.dumps({"type": "audio_chunk", "audio": base64.b64encode(b"\1\0" * 4_800).decode()}))
+    assert isinstance(message, AudioChunk)
+    assert message.sound == b"\1\0" * 4_800
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        ("", ErrorCode.BAD_MESSAGE),
+        ("{", ErrorCode.BAD_MESSAGE),
+        ("[]", ErrorCode.BAD_MESSAGE),
+        ("1" * 5_000, ErrorCode.BAD_MESSAGE),
+        ("[" * 200_000, ErrorCode.BAD_MESSAGE),
+        ("{}", ErrorCode.UNKNOWN_TYPE),
+        ('{"type": 5}', ErrorCode.UNKNOWN_TYPE),
+        ('{"type": ["hello"]}', ErrorCode.UNKNOWN_TYPE),
+        ('{"type": "' + "x" * 1_000 + '"}', ErrorCode.UNKNOWN_TYPE),
+        ('{"type": "hello", "name": 5}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "hello", "name": "' + "a" * 201 + '"}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "hello", "audio": true}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "hello", "audio": {"up": 48000}}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "hello", "audio": {"up": NaN}}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "hello", "audio": {"down": 1e999}}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "hello", "audio": {"down": "24000"}}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "hello", "session": "' + "a" * 65 + '"}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "hello", "microphone": "loud"}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "text"}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "text", "text": null}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "text", "text": "' + "a" * 4_001 + '"}', ErrorCode.TOO_LONG),
+        ('{"type": "text", "text": "' + "a" * 70_000 + '"}', ErrorCode.TOO_LONG),
+        ('{"type": "mute"}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "mute", "on": 1}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "talking", "on": "yes"}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "played", "reply": "r1"}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "played", "reply": "r1", "ms": NaN}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "played", "reply": "r1", "ms": -1}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "played", "reply": "r1", "ms": true}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "played", "reply": "", "ms": 1}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "played", "reply": ' + "[" * 900 + "]" * 900 + ', "ms": 1}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "audio_chunk"}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "audio_chunk", "audio": 5}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "audio_chunk", "audio": "not base64!"}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "audio_chunk", "audio": "AAA"}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "audio_chunk", "audio": "ÄÖÜ="}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "audio_chunk", "audio": "AA=="}', ErrorCode.BAD_PARAMETER),
+        (" " * (LONGEST_MESSAGE + 1), ErrorCode.TOO_LONG),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_is_wrong_is_told_in_words_with_a_code(raw: str, code: ErrorCode) -> None:
+    assert refused(raw).code is code
+
+
+def test_sound_is_bounded_before_it_is_used() -> None:
+    assert parse_sound(bytes(LONGEST_SOUND)) == bytes(LONGEST_SOUND)
+    for sound, code in ((bytes(LONGEST_SOUND + 2), ErrorCode.TOO_LONG), (b"\0", ErrorCode.BAD_PARAMETER)):
+        with pytest.raises(MessageError) as caught:
+            parse_sound(sound)
+        assert caught.value.code is code
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+FIELDS = ("name", "audio", "session", "microphone", "text", "on", "reply", "ms", "up", "down")
+
+
+@given(
+    st.sampled_from(sorted(ClientMessage.by_kind)),
+    st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=5),
+)
+def test_any_values_of_all_fields_are_a_message_or_a_refusal(kind: str, fields: dict[str, Any]) -> None:
+    try:
+        parse_client(json.dumps({**fields, "type": kind}))
+    except MessageError as error:
+        assert 0 < len(str(error)) <= LONGEST_ERROR
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_message_or_a_refusal(raw: str) -> None:
+    try:
+        parse_client(raw)
+    except MessageError as error:
+        assert 0 < len(str(error)) <= LONGEST_ERROR
+
+
+def test_what_the_server_sends() -> None:
+    assert json.loads(State("loading", 0.5).to_json()) == {"type": "state", "state": "loading", "progress": 0.5}
+    assert json.loads(State("idle").to_json()) == {"type": "state", "state": "idle"}
+    assert json.loads(AudioResponse("r1", 0, "Hello\ud800").to_json()) == {
+        "type": "audio_response",
+        "reply": "r1",
+        "segment": 0,
+        "text": "Hello\ud800",
+        "quality": "fast",
+    }
+    assert json.loads(Failure(ErrorCode.BUSY, "❌ No").to_json()) == {
+        "type": "error",
+        "code": "busy",
+        "message": "❌ No",
+    }

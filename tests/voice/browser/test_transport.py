@@ -1,0 +1,235 @@
+"""The browser transport: sound and messages to a client that comes, goes, and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+
+from audio.pcm import from_pcm16
+from bot.voice.browser.messages import AudioEnd, AudioResponse, Hello, LlmToken, Notice, State, Transcription
+from bot.voice.browser.people import BrowserPeople
+from bot.voice.browser.played import PlayedReports
+from bot.voice.browser.transport import RESUME_SECONDS, BrowserTransport
+from bot.voice.events import ReplyEnded, SpeechStarted, SpeechStopped, UtteranceHeard, WordsSoFar, WordsSpoken
+from bot.voice.metrics import ReplyTrace
+from bot.voice.playback.playback import ReplyPlayback
+from bot.voice.transport import EndCause
+from bot.voice.turn import Outcome, TurnId
+from tests.timing import Clock, wait_until
+from tests.tones import tone
+from tests.voice.browser.clients import MemoryClient
+
+TURN = TurnId(1, 1)
+
+
+class Speaker:
+    """Plays replies into a transport, and tells it of their segments as a conversation does."""
+
+    def __init__(self, transport: BrowserTransport, playback: ReplyPlayback) -> None:
+        self.playback = playback
+        self.ended: list[str] = []
+        self._transport = transport
+        playback.listener = self
+
+    def say(self, reply: str, *seconds: float) -> None:
+        self.playback.begin(reply)
+        for number, length in enumerate(seconds):
+            self.playback.mark(reply, number)
+            self.playback.write(reply, tone(length))
+        self.playback.finish(reply)
+
+    def first_frame(self, reply: str, at: float) -> None: ...
+
+    def marked(self, reply: str, number: int, at: float) -> None:
+        self._transport.report(WordsSpoken(reply, f"part {number}"))
+
+    def drained(self, reply: str, at: float, samples: int, underruns: int) -> None:
+        self._transport.report(ReplyEnded(ReplyTrace(reply, Outcome.SPOKEN, 0.0)))
+        self.ended.append(reply)
+
+
+@asynccontextmanager
+async def playing(transport: BrowserTransport) -> AsyncIterator[Speaker]:
+    playback = ReplyPlayback(asyncio.get_running_loop())
+    transport.play(playback, lambda *_: None)
+    try:
+        yield Speaker(transport, playback)
+    finally:
+        await transport.close()
+
+
+def made(hello: Hello | None = None) -> BrowserTransport:
+    return BrowserTransport(BrowserPeople("Ada"), hello or Hello("Ada", True))
+
+
+def speaks(transport: BrowserTransport) -> bool:
+    return transport.report.somebody_speaks
+
+
+@pytest.fixture
+def client() -> MemoryClient:
+    return MemoryClient()
+
+
+@pytest.fixture
+def transport(client: MemoryClient) -> Iterator[BrowserTransport]:
+    transport = made()
+    transport.attach(client, Hello())
+    yield transport
+
+
+@pytest.mark.parametrize("rate", [24_000, 48_000])
+async def test_a_reply_arrives_whole_at_the_agreed_rate_each_segment_before_its_sound(
+    client: MemoryClient, rate: int
+) -> None:
+    transport = made(Hello(down=rate))
+    transport.attach(client, Hello(down=rate))
+    async with playing(transport) as speaker:
+        speaker.say("r1", 0.1, 0.06)
+        await wait_until(lambda: speaker.ended)
+    kinds = [type(each) for each in client.got if not isinstance(each, State)]
+    first, second = [bytes] * 5, [bytes] * 3
+    assert kinds == [LlmToken, AudioResponse, *first, LlmToken, AudioResponse, *second, AudioEnd]
+    assert {len(each) for each in client.got if isinstance(each, bytes)} == {rate // 50 * 2}
+    assert client.all(AudioResponse) == [AudioResponse("r1", 0, "part 0"), AudioResponse("r1", 1, "part 1")]
+    assert client.all(AudioEnd) == [AudioEnd("r1", "done")]
+    assert [state.state for state in client.all(State)] == ["connecting", "speaking", "listening"]
+    assert np.abs(from_pcm16(client.sound)).max() == pytest.approx(0.3, abs=0.02)
+
+
+async def test_the_end_of_an_interrupted_reply_is_not_played_before_the_next(
+    client: MemoryClient, transport: BrowserTransport
+) -> None:
+    async with playing(transport) as speaker:
+        speaker.say("r1", 5.0)
+        await wait_until(lambda: client.sound)
+        speaker.playback.drop("r1")
+        transport.report(ReplyEnded(ReplyTrace("r1", Outcome.INTERRUPTED, 0.0)))
+        ended = len(client.got)
+        await asyncio.sleep(0.05)
+        assert client.got[ended:] == []
+        speaker.say("r2", 0.04)
+        await wait_until(lambda: speaker.ended)
+    assert client.all(AudioEnd) == [AudioEnd("r1", "interrupted"), AudioEnd("r2", "done")]
+
+
+async def test_a_client_that_sent_base64_gets_base64_and_the_words_once(client: MemoryClient) -> None:
+    transport = made(Hello())
+    transport.attach(client, Hello(), in_base64=True)
+    async with playing(transport) as speaker:
+        speaker.say("r1", 0.5)
+        await wait_until(lambda: speaker.ended)
+    pieces = client.all(AudioResponse)
+    assert client.sound == b""
+    assert [piece.text for piece in pieces] == ["part 0", "", ""]
+    sound = b"".join(base64.b64decode(piece.audio or "") for piece in pieces)
+    assert len(sound) == 0.5 * 24_000 * 2
+
+
+async def test_while_the_client_is_gone_the_reply_waits_and_goes_on_at_the_next_one(
+    client: MemoryClient, transport: BrowserTransport
+) -> None:
+    async with playing(transport) as speaker:
+        speaker.say("r1", 0.5)
+        await wait_until(lambda: client.sound)
+        transport.detach(client)
+        await asyncio.sleep(0.05)
+        so_far = len(client.sound)
+        await asyncio.sleep(0.6)
+        assert len(client.sound) == so_far
+        assert not speaker.ended
+        transport.send(Notice("Something happened."))
+        back = MemoryClient()
+        transport.attach(back, Hello())
+        await wait_until(lambda: speaker.ended)
+    assert back.got[:3] == [State("speaking"), Notice("Something happened."), AudioResponse("r1", 0, "part 0")]
+    frames = (len(client.sound) + len(back.sound)) // 960
+    assert frames in (24, 25)  # One frame may have been on its way when the client went.
+
+
+async def test_messages_for_a_client_that_is_gone_are_bounded(transport: BrowserTransport) -> None:
+    first = transport.client
+    assert first is not None
+    transport.detach(first)
+    for number in range(1_000):
+        transport.send(Notice(str(number)))
+    back = MemoryClient()
+    transport.attach(back, Hello())
+    assert [notice.text for notice in back.all(Notice)] == [str(number) for number in range(900, 1_000)]
+
+
+async def test_a_client_that_comes_back_in_time_goes_on(client: MemoryClient) -> None:
+    asked: list[float] = []
+    away = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        asked.append(seconds)
+        await away.wait()
+
+    async def slept(times: int) -> None:
+        await wait_until(lambda: len(asked) == times)
+
+    transport = BrowserTransport(BrowserPeople("Ada"), Hello(), sleep=sleep)
+    transport.attach(client, Hello())
+    waiting = asyncio.create_task(transport.wait_lost())
+    for round_ in range(1, 4):
+        transport.detach(client)
+        await slept(round_)
+        transport.attach(client, Hello())
+        await asyncio.sleep(0)
+        transport.detach(client)
+        transport.attach(client, Hello())
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+    transport.detach(client)
+    await slept(4)
+    away.set()
+    assert await waiting is EndCause.CONNECTION_LOST
+    assert set(asked) == {RESUME_SECONDS} == {30.0}
+
+
+async def test_a_client_that_was_replaced_can_no_longer_end_anything(
+    client: MemoryClient, transport: BrowserTransport
+) -> None:
+    newer = MemoryClient()
+    transport.attach(newer, Hello())
+    transport.detach(client)
+    assert transport.client is newer
+
+
+async def test_words_and_states_come_as_messages(client: MemoryClient, transport: BrowserTransport) -> None:
+    transport.report(SpeechStarted(TURN))
+    assert speaks(transport)
+    transport.report(WordsSoFar(TURN, "Ada", "hello th", "hello"))
+    transport.report(SpeechStopped(TURN))
+    transport.report(UtteranceHeard(1, "Ada", "Hello there.", True))
+    assert not speaks(transport)
+    await transport.prompts.tell("👂 I listen.")
+    assert client.all(Transcription) == [
+        Transcription("hello th", False, "web:Ada"),
+        Transcription("Hello there.", True, "web:Ada"),
+    ]
+    assert client.all(Notice) == [Notice("👂 I listen.")]
+
+
+def test_sound_that_was_not_played_was_not_heard() -> None:
+    clock = Clock()
+    played = PlayedReports(clock)
+    played.began("r1")
+    assert played.heard("r1", 48_000) == 48_000, "a client that reports nothing"
+    played.report("r1", 200)
+    assert played.heard("r1", 48_000) == 9_600
+    clock.pass_by(0.1)
+    assert played.heard("r1", 48_000) == 14_400
+    assert played.heard("r1", 10_000) == 10_000
+    clock.pass_by(60.0)
+    assert played.heard("r1", 480_000) == 33_600, "the client does not play any more"
+    played.report("r0", 90_000)
+    assert played.heard("r1", 480_000) == 33_600
+    played.began("r2")
+    assert played.heard("r2", 48_000) == 0
