@@ -17,7 +17,7 @@ ifneq ($(shell test -x $(BIN)/pip && $(BIN)/python -c 'import pip' 2> /dev/null 
 .PHONY: .venv/bin/python
 endif
 
-.PHONY: help run xtts test test-calls test-parts test-slow test-real test-kokoro test-xtts lint bench clean
+.PHONY: help run xtts test test-calls test-parts test-slow test-real test-browser test-kokoro test-xtts lint bench clean
 
 run: .venv/run.stamp  ## the bot: on Discord with DISCORD_TOKEN set, else a demonstration on the local sandbox
 	@$(FETCH)
@@ -53,6 +53,9 @@ test-slow: .venv/dev.stamp  ## the long forms of the end-to-end tests, about hal
 test-real: .venv/dev.stamp  ## the tests of the real ears, mind and voice; fetches their weights first, about 300 MB, once
 	@$(BIN)/python -m bot models fetch
 	$(BIN)/python -m pytest -m real tests/real $(ARGS)
+
+test-browser: .venv/dev.stamp  ## the tests of the page in a real browser; needs Chromium (Debian: apt install chromium)
+	$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
 
 test-kokoro: .venv/dev.stamp  ## the tests of the voice Kokoro; downloads it first, 90 MB, once, and then your bot has it too
 	@$(BIN)/python -m bot models fetch

@@ -1,0 +1,21 @@
+/** Keeps the screen on, where the browser can, until the function that is returned is called. */
+export function keepAwake() {
+  let over = false;
+  let lock = null;
+  const ask = async () => {
+    if (over || document.hidden) return;
+    try {
+      lock = await navigator.wakeLock?.request("screen");
+      if (over) void lock?.release();
+    } catch {
+      // A low battery, for example. The call goes on all the same.
+    }
+  };
+  document.addEventListener("visibilitychange", ask);
+  void ask();
+  return () => {
+    over = true;
+    document.removeEventListener("visibilitychange", ask);
+    void lock?.release();
+  };
+}

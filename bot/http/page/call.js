@@ -1,0 +1,333 @@
+import { keepAwake } from "./awake.js";
+import { Connection } from "./connection.js";
+import { Conversation } from "./conversation.js";
+import { DOWN_RATES, hello } from "./messages.js";
+import { Microphone } from "./microphone.js";
+import { floatsOf } from "./sound/samples.js";
+import { Speaker } from "./speaker.js";
+import { closeWarning, errorWarning, lostWarning, microphoneWarning, warning } from "./warnings.js";
+
+const ANONYMOUS = "Guest";
+const SUSPEND_MS = 1000;
+/** The sound of Seiyuu's voice has no more than this carries. */
+const DOWN = DOWN_RATES[0];
+
+/**
+ * @typedef {object} CallState
+ * @property {"idle" | "connecting" | "loading" | "listening" | "thinking" | "speaking" | "reconnecting"} phase
+ * @property {number | null} progress of loading, from 0 to 1.
+ * @property {boolean} hears whether a microphone is open.
+ * @property {boolean} muted
+ * @property {"open" | "push-to-talk"} mode
+ * @property {boolean} talking with push-to-talk: whether the button is held.
+ * @property {import("./warnings.js").Warning | null} warning
+ */
+
+/** A call with Seiyuu: the connection, the microphone, the loudspeaker and what is said. */
+export class Call {
+  /**
+   * @param {object} parts
+   * @param {string} parts.url of the socket.
+   * @param {AudioContext} parts.context @param {AudioNode} parts.output
+   * @param {import("./settings.js").Settings} parts.settings
+   * @param {object} parts.listener `onState()`, `onWords()`, `onMicrophones()`, `onHeard(level)` and `onSpoken(level)`.
+   */
+  constructor({ url, context, output, settings, listener }) {
+    this._url = url;
+    this._context = context;
+    this._settings = settings;
+    this._listener = listener;
+    this._connection = null;
+    this._wasReady = false;
+    this._attempt = 0;
+    this._reply = null;
+    this._waiting = [];
+    this._letSleep = null;
+    this._timer = null;
+    this.conversation = new Conversation();
+    this.speaker = new Speaker(context, output, {
+      onPlayed: (reply, ms) => this._connection?.send({ type: "played", reply, ms: Math.round(ms) }),
+      onLevel: (level) => listener.onSpoken(level),
+    });
+    this.microphone = new Microphone(context, {
+      onFrame: (pcm, level) => this._hear(pcm, level),
+      onLost: () => this._loseMicrophone(),
+    });
+    /** @type {CallState} */
+    this.state = {
+      phase: "idle",
+      progress: null,
+      hears: false,
+      muted: false,
+      mode: settings.mode,
+      talking: false,
+      warning: this.canSound ? null : this._noSound(),
+    };
+  }
+
+  get isOn() {
+    return this.state.phase !== "idle";
+  }
+
+  get isReady() {
+    return this._connection?.isReady ?? false;
+  }
+
+  /** Whether the browser lets this page have sound. */
+  get canSound() {
+    return globalThis.isSecureContext && this._context?.audioWorklet !== undefined && navigator.mediaDevices !== undefined;
+  }
+
+  /** The name by which Seiyuu knows the person. */
+  get name() {
+    return this._settings.name || ANONYMOUS;
+  }
+
+  /** Starts a call. Without a microphone, the person types. To be called in the handling of a click or a key. */
+  async start({ microphone = true } = {}) {
+    if (this.isOn) return;
+    if (microphone && !this.canSound) return this._set({ warning: this._noSound() });
+    const attempt = ++this._attempt;
+    this._set({ phase: "connecting", progress: null, hears: false, talking: false, warning: null });
+    try {
+      if (this.canSound) {
+        this._wake();
+        await this.speaker.load(DOWN);
+      }
+    } catch (error) {
+      console.warn(error);
+      if (attempt === this._attempt) this._end(warning("sound-failed"));
+      return;
+    }
+    if (attempt === this._attempt && microphone && !(await this._openMicrophone(attempt))) return;
+    if (attempt === this._attempt) this._connect();
+  }
+
+  /** Uses a microphone from now on, the chosen one. */
+  async useMicrophone() {
+    if (this.isOn && this.canSound && (await this._openMicrophone(this._attempt))) this._tellMuted();
+  }
+
+  /** Ends the call. */
+  hangUp() {
+    this._connection?.send({ type: "hangup" });
+    this._end(null);
+  }
+
+  /** Makes Seiyuu fall silent. */
+  interrupt() {
+    if (!["thinking", "speaking"].includes(this.state.phase)) return;
+    this._connection?.send({ type: "interrupt" });
+    this._silence();
+  }
+
+  set muted(on) {
+    this._set({ muted: on });
+    if (on) this.talking = false;
+    this._tellMuted();
+  }
+
+  /** With push-to-talk: whether the person holds the button. */
+  get talking() {
+    return this.state.talking;
+  }
+
+  set talking(on) {
+    if (on === this.state.talking || (on && !(this.isReady && this.state.hears))) return;
+    if (on) this.interrupt();
+    this._connection?.send({ type: "talking", on });
+    this._set({ talking: on });
+  }
+
+  set mode(mode) {
+    if (mode === this.state.mode) return;
+    this.talking = false;
+    this._settings.mode = mode;
+    this._set({ mode });
+    // The server learns of it with the first message of a socket.
+    if (this.isReady) this._connection.renew();
+  }
+
+  /** Says something in writing. Starts a call if none is on. */
+  type(text) {
+    this.conversation.typed(text, this.name);
+    this._wordsChanged();
+    if (!this._connection?.send({ type: "text", text })) this._waiting.push(text);
+    if (!this.isOn) void this.start({ microphone: false });
+  }
+
+  /** Connects at once, if that was being waited for. */
+  hurry() {
+    if (this.state.phase === "reconnecting") this._connection.renew();
+  }
+
+  /** The page goes away. It may come back with the session. */
+  rememberSession() {
+    if (this._connection?.session) this._settings.session = this._connection.session;
+  }
+
+  dismissWarning() {
+    this._set({ warning: null });
+  }
+
+  /** Starts the sound, after a click. */
+  wakeSound() {
+    this._wake();
+    this.dismissWarning();
+  }
+
+  _noSound() {
+    return warning(globalThis.isSecureContext ? "old-browser" : "insecure");
+  }
+
+  _wake() {
+    clearTimeout(this._suspension);
+    this._context.resume().catch(() => {});
+  }
+
+  async _openMicrophone(attempt) {
+    try {
+      await this.microphone.open(this._settings.microphone);
+    } catch (error) {
+      if (attempt !== this._attempt) return false;
+      if (this.isReady) this._set({ hears: this.microphone.isOpen, warning: microphoneWarning(error) });
+      else this._end(microphoneWarning(error));
+      return false;
+    }
+    if (attempt !== this._attempt) return false;
+    this._set({ hears: true, warning: null });
+    this._listener.onMicrophones();
+    return true;
+  }
+
+  _connect() {
+    const makeHello = (session) =>
+      hello({ name: this.name, microphone: this.state.mode, session, down: this.canSound ? DOWN : null });
+    this._wasReady = false;
+    this._connection = new Connection(this._url, makeHello, {
+      onMessage: (message) => this._take(message),
+      onSound: (buffer) => this._play(buffer),
+      onLost: (wait) => this._lose(wait),
+      onEnd: (code, error) => this._end(closeWarning(code, error) ?? this.state.warning),
+    });
+    this._connection.start(this._settings.session);
+    this._letSleep = keepAwake();
+  }
+
+  _end(problem) {
+    this._attempt += 1;
+    this._connection?.stop();
+    this._connection = null;
+    this.microphone.close();
+    if (this._reply !== null) this.speaker.drop(this._reply);
+    this._reply = null;
+    this._waiting = [];
+    this._settings.session = null;
+    this._letSleep?.();
+    this._letSleep = null;
+    this.conversation.close();
+    this._set({ phase: "idle", progress: null, hears: false, talking: false, warning: problem });
+    this._listener.onHeard(0);
+    this._wordsChanged();
+    this._suspension = setTimeout(() => this._context?.suspend(), SUSPEND_MS);
+  }
+
+  _take(message) {
+    const now = performance.now();
+    switch (message.type) {
+      case "ready":
+        return this._begin(message);
+      case "state":
+        if (message.state !== "idle") return this._set({ phase: message.state, progress: message.progress });
+        return this._wasReady ? this._end(this.state.warning) : undefined;
+      case "transcription":
+        this.conversation.transcription(message, now);
+        break;
+      case "llm_token":
+        this.conversation.token(message, now);
+        if (this.state.warning?.id === "error") this.dismissWarning();
+        break;
+      case "audio_response":
+        this._reply = message.reply;
+        this.conversation.begin(message.reply);
+        break;
+      case "audio_end":
+        if (message.reason === "interrupted") this.speaker.drop(message.reply);
+        else this.speaker.end(message.reply);
+        this.conversation.end(message.reason, message.reply);
+        break;
+      case "notice":
+        this.conversation.notice(message.text);
+        break;
+      case "error":
+        // What comes before the connection is refused is told when it is closed.
+        if (this._wasReady) this._set({ warning: errorWarning(message) });
+        break;
+    }
+    this._wordsChanged();
+  }
+
+  _begin({ session, down }) {
+    this._wasReady = true;
+    this._settings.session = session;
+    this.speaker.setRate(down);
+    const blocked = this.canSound && this._context.state !== "running";
+    const solved = this.state.warning?.id === "lost" ? null : this.state.warning;
+    const listening = ["connecting", "loading", "reconnecting"].includes(this.state.phase);
+    this._set({ warning: blocked ? warning("sound-blocked") : solved, ...(listening && { phase: "listening" }) });
+    this._tellMuted();
+    for (const text of this._waiting.splice(0)) this._connection.send({ type: "text", text });
+  }
+
+  _lose(wait) {
+    this.rememberSession();
+    if (this._reply !== null) this.speaker.end(this._reply);
+    this._set({ phase: "reconnecting", talking: false, warning: lostWarning(wait, this._wasReady) });
+  }
+
+  _play(buffer) {
+    const samples = floatsOf(buffer);
+    if (this._reply !== null && samples !== null) this.speaker.play(this._reply, samples);
+  }
+
+  _silence() {
+    if (this._reply !== null) this.speaker.drop(this._reply);
+    this.conversation.end("interrupted");
+    this._wordsChanged();
+  }
+
+  _hear(pcm, level) {
+    const { muted, mode, talking } = this.state;
+    if (!muted && (mode === "open" || talking)) this._connection?.sendSound(pcm);
+    this._listener.onHeard(muted ? 0 : level);
+  }
+
+  _tellMuted() {
+    this.microphone.enabled = !this.state.muted;
+    this._connection?.send({ type: "mute", on: this.state.muted || !this.state.hears });
+  }
+
+  _loseMicrophone() {
+    this.talking = false;
+    this._set({ hears: false, warning: warning("microphone-lost") });
+    this._tellMuted();
+    this._listener.onHeard(0);
+  }
+
+  _set(change) {
+    this.state = { ...this.state, ...change };
+    this._listener.onState();
+  }
+
+  _wordsChanged() {
+    this._listener.onWords();
+    clearTimeout(this._timer);
+    const { next, lines } = this.conversation;
+    if (next === null && !lines.some(({ kind, interim }) => kind === "person" && interim)) return;
+    const wait = next === null ? 1000 : Math.max(0, next - performance.now());
+    this._timer = setTimeout(() => {
+      this.conversation.advance(performance.now());
+      this._wordsChanged();
+    }, wait);
+  }
+}

@@ -1,0 +1,157 @@
+import { parseMessage } from "./messages.js";
+
+/** How long the server keeps a session whose socket is gone, in milliseconds. */
+export const SESSION_MS = 30000;
+const FIRST_DELAY_MS = 300;
+const LONGEST_DELAY_MS = 5000;
+const OPENING_MS = 10000;
+/** So many bytes may wait to be sent: one second of sound. More are left out. */
+const LARGEST_BACKLOG = 32000;
+const STUCK_MS = 4000;
+
+/** Close codes after which the page does not come back by itself. */
+export const CLOSED = { refused: 1008, tooBig: 1009, busy: 1013, takenOver: 4001, elsewhere: 4002, tooFast: 4003 };
+const FINAL = new Set([1000, ...Object.values(CLOSED)]);
+
+/** The browser's sockets, timers and chance; tests have their own. */
+export const BROWSER = {
+  open: (url) => new WebSocket(url),
+  now: () => performance.now(),
+  later: (action, ms) => setTimeout(action, ms),
+  never: (timer) => clearTimeout(timer),
+  random: () => Math.random(),
+};
+
+/**
+ * A socket to the server that comes back by itself, with its session, until the server has forgotten that.
+ *
+ * `listener` has: `onMessage(message)`, `onSound(buffer)`, `onLost(waitMs)` when the socket is gone and the next attempt is in
+ * `waitMs`, and `onEnd(code, error)` once, when it stays gone. `code` is the close code, or 0 if the server was not reached for
+ * 30 s; `error` is the server's last error, `{code, message}`, or what it gave as the reason, or null.
+ */
+export class Connection {
+  /**
+   * @param {string} url
+   * @param {(session: string | null) => object} makeHello the first message of each socket.
+   * @param {object} listener
+   */
+  constructor(url, makeHello, listener, world = BROWSER) {
+    this._url = url;
+    this._makeHello = makeHello;
+    this._listener = listener;
+    this._world = world;
+    this._socket = null;
+    this._timer = null;
+    this._ready = false;
+    this._session = null;
+    this._attempts = 0;
+    this._lostAt = null;
+    this._error = null;
+    this._flowing = 0;
+    this._over = false;
+  }
+
+  get session() {
+    return this._session;
+  }
+
+  get isReady() {
+    return this._ready;
+  }
+
+  /** Connects. `session` is a session to go on with, or null. */
+  start(session) {
+    this._session = session;
+    this._lostAt = this._world.now();
+    this._open();
+  }
+
+  /** Sends a message, unless the socket is not ready. Returns whether it was sent. */
+  send(message) {
+    if (this._ready) this._socket.send(JSON.stringify(message));
+    return this._ready;
+  }
+
+  /** Sends sound, unless the socket is not ready or too much waits already. */
+  sendSound(buffer) {
+    if (!this._ready) return;
+    const now = this._world.now();
+    if (this._socket.bufferedAmount <= LARGEST_BACKLOG) {
+      this._flowing = now;
+      this._socket.send(buffer);
+    } else if (now - this._flowing > STUCK_MS) {
+      this._lose(0);
+    }
+  }
+
+  /** Opens a new socket at once: the network has changed, or the first message has. */
+  renew() {
+    if (this._over) return;
+    this._lostAt ??= this._world.now();
+    this._attempts = 0;
+    this._open();
+  }
+
+  /** Closes it. Nothing is told to the listener afterwards. */
+  stop() {
+    this._over = true;
+    this._world.never(this._timer);
+    this._leave();
+  }
+
+  _open() {
+    this._leave();
+    this._world.never(this._timer);
+    this._error = null;
+    const socket = this._world.open(this._url);
+    socket.binaryType = "arraybuffer";
+    this._socket = socket;
+    socket.onopen = () => socket.send(JSON.stringify(this._makeHello(this._session)));
+    socket.onmessage = ({ data }) => (typeof data === "string" ? this._read(data) : this._listener.onSound(data));
+    socket.onclose = ({ code, reason }) => this._lose(code, reason);
+    this._timer = this._world.later(() => this._lose(0), OPENING_MS);
+  }
+
+  _leave() {
+    const socket = this._socket;
+    this._socket = null;
+    this._ready = false;
+    if (socket === null) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+
+  _read(data) {
+    // Anything that is heard of the server shows that it is there; loading may take longer than a handshake.
+    this._world.never(this._timer);
+    const message = parseMessage(data);
+    if (message === null) return;
+    if (message.type === "ready") {
+      this._session = message.session;
+      this._ready = true;
+      this._attempts = 0;
+      this._lostAt = null;
+      this._flowing = this._world.now();
+    }
+    if (message.type === "error") this._error = message;
+    this._listener.onMessage(message);
+  }
+
+  _lose(code, reason = "") {
+    if (this._over) return;
+    const now = this._world.now();
+    const error = this._error ?? (reason === "" ? null : { code: "", message: reason });
+    this._leave();
+    this._world.never(this._timer);
+    this._lostAt ??= now;
+    if (FINAL.has(code) || now - this._lostAt >= SESSION_MS) {
+      this._over = true;
+      this._listener.onEnd(FINAL.has(code) ? code : 0, error);
+      return;
+    }
+    const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this._attempts++);
+    const wait = Math.min(longest * (0.75 + this._world.random() / 4), this._lostAt + SESSION_MS - now);
+    this._timer = this._world.later(() => this._open(), wait);
+    this._listener.onLost(wait);
+  }
+}

@@ -1,0 +1,282 @@
+const FADE_IN_MS = 4;
+const FADE_OUT_MS = 10;
+/** Sound is added or left out in blocks of this length, only where it is quiet. */
+const BLOCK_MS = 10;
+const BETWEEN_BLOCKS_MS = 40;
+const QUIET = 0.002;
+/** How much must be left when a frame comes, at least. */
+const RESERVE_MS = 20;
+const FRAME_MS = 20;
+/** Arrivals are compared over this time. */
+const WINDOW_MS = 2000;
+const CALM_MS = 10000;
+const SHRINK_MS = 10;
+const LONGEST_MS = 5000;
+
+/**
+ * Holds sound that came over the network until it is played, so that late frames leave no gap.
+ *
+ * The delay begins at 60 ms. It grows at once when frames come later than it allows, and shrinks by 10 ms after ten calm seconds.
+ * While sound plays, the delay is changed only where it is quiet. If the buffer runs empty, the sound fades out and later in.
+ * Its clock is the reading: `read` is called for every piece of sound that the device takes. All samples have the device's rate.
+ */
+export class PlayoutBuffer {
+  /**
+   * @param {number} rate in Hz.
+   * @param {{startMs?: number, largestMs?: number, deviceMs?: number}} options the smallest delay, the largest, and the length
+   *   of the pieces in which the device takes sound, which comes on top of the delay.
+   */
+  constructor(rate, { startMs = 60, largestMs = 400, deviceMs = 0 } = {}) {
+    this._perMs = rate / 1000;
+    this._smallest = startMs;
+    this._largest = largestMs;
+    this._device = deviceMs;
+    this.targetMs = startMs;
+    this.underruns = 0;
+    this._clock = 0;
+    this._events = [];
+    this._recent = new Float32Array(Math.round(FADE_OUT_MS * this._perMs));
+    this._fade = new Float32Array(0);
+    this._fadeAt = 0;
+    this._refused = new Set();
+    this._calmSince = 0;
+    this._blockAt = -Infinity;
+    this._silence = 0;
+    this._clear();
+  }
+
+  /** How much sound is held, in milliseconds. */
+  get heldMs() {
+    return this._held / this._perMs;
+  }
+
+  /** Takes a frame of a reply. Frames of a reply that was dropped are ignored. */
+  push(reply, samples) {
+    if (this._refused.has(reply) || samples.length === 0) return;
+    if (this._playing) this._compare(this.heldMs);
+    if (this._first === null) this._first = this._clock;
+    if (this.heldMs > LONGEST_MS) this._skip(samples.length);
+    this._chunks.push({ reply, samples, from: 0 });
+    this._held += samples.length;
+    this._ended = false;
+  }
+
+  /** No frames of this reply will follow: what is held is played to its end, without waiting for more. */
+  end(reply) {
+    const last = this._chunks.at(-1);
+    if (last === undefined ? this._reply === reply : last.reply === reply) this._ended = true;
+    if (last === undefined && this._ended) this._finish();
+  }
+
+  /** Drops what is held, after a short fade, and ignores what else comes of this reply. */
+  drop(reply) {
+    this._refused.add(reply);
+    if (this._refused.size > 8) this._refused.delete(this._refused.values().next().value);
+    if (this._reply !== reply && !this._chunks.some((chunk) => chunk.reply === reply)) return;
+    if (this._playing) {
+      const length = Math.min(this._recent.length, this._held);
+      const rest = new Float32Array(length);
+      this._take(rest, 0, length);
+      this._fadeOut(length > 0 ? rest : mirrored(this._recent));
+    }
+    this._finish();
+  }
+
+  /** What has happened since the last call: `{kind: "started" | "played" | "finished", reply, ms?}` or `{kind: "underrun"}`. */
+  takeEvents() {
+    const events = this._events;
+    this._events = [];
+    return events;
+  }
+
+  /** How much of the reply that plays has been played, or null: `{reply, ms}`. */
+  get played() {
+    return this._reply === null ? null : { reply: this._reply, ms: this._played / this._perMs };
+  }
+
+  /** Fills the array with the next samples. */
+  read(output) {
+    let at = this._readFade(output);
+    if (!this._playing && this._isReady()) this._begin();
+    if (this._playing) {
+      this._adjust();
+      at = this._readSilence(output, at);
+      const count = Math.min(output.length - at, this._held);
+      this._take(output, at, count);
+      this._fadeIn(output, at, count);
+      at += count;
+      if (at < output.length && this._held === 0) at = this._runOut(output, at);
+    }
+    output.fill(0, at);
+    this._remember(output);
+    this._clock += output.length;
+  }
+
+  _clear() {
+    this._chunks = [];
+    this._held = 0;
+    this._first = null;
+    this._playing = false;
+    this._ended = false;
+    this._starvedAt = null;
+    this._reply = null;
+    this._played = 0;
+    this._faded = 0;
+    this._arrivals = [];
+    this._silence = 0;
+  }
+
+  _isReady() {
+    if (this._held === 0) return false;
+    const waited = (this._clock - this._first) / this._perMs;
+    const delay = this.targetMs + this._device;
+    return this._ended || waited >= delay || this.heldMs >= delay + FRAME_MS;
+  }
+
+  _begin() {
+    const waited = (this._clock - this._first) / this._perMs;
+    // If the frames then come faster than they are played, they were late. Else nothing was sent for a while.
+    if (this._starvedAt !== null && !this._ended && waited < this.heldMs / 2) {
+      const late = (this._first - this._starvedAt) / this._perMs;
+      this._grow(this.targetMs + late + RESERVE_MS);
+    }
+    this._starvedAt = null;
+    this._playing = true;
+    this._faded = 0;
+    this._arrivals = [];
+  }
+
+  _runOut(output, at) {
+    this._fadeOut(mirrored(this._recentWith(output, at)));
+    if (this._ended) {
+      this._finish();
+    } else {
+      this.underruns += 1;
+      this._events.push({ kind: "underrun" });
+      this._playing = false;
+      this._first = null;
+      this._starvedAt = this._clock + at;
+    }
+    return this._readFade(output, at);
+  }
+
+  _finish() {
+    if (this._reply !== null) this._events.push({ kind: "finished", ...this.played });
+    this._clear();
+  }
+
+  /** Takes samples out of the chunks, and notices where another reply begins. */
+  _take(output, at, count) {
+    while (count > 0) {
+      const chunk = this._chunks[0];
+      const length = Math.min(count, chunk.samples.length - chunk.from);
+      if (chunk.reply !== this._reply) this._turnTo(chunk.reply);
+      output?.set(chunk.samples.subarray(chunk.from, chunk.from + length), at);
+      chunk.from += length;
+      at += length;
+      count -= length;
+      this._held -= length;
+      this._played += length;
+      if (chunk.from === chunk.samples.length) this._chunks.shift();
+    }
+  }
+
+  _skip(count) {
+    this._take(null, 0, Math.min(count, this._held));
+  }
+
+  _turnTo(reply) {
+    if (this._reply !== null) this._events.push({ kind: "finished", ...this.played });
+    this._reply = reply;
+    this._played = 0;
+    this._events.push({ kind: "started", reply });
+  }
+
+  /** Learns from what was left when a frame came: the spread of that is how irregular the frames are. */
+  _compare(left) {
+    this._arrivals.push({ clock: this._clock, left });
+    const oldest = this._clock - WINDOW_MS * this._perMs;
+    while (this._arrivals[0].clock < oldest) this._arrivals.shift();
+    const most = Math.max(...this._arrivals.map((arrival) => arrival.left));
+    const needed = most - left + RESERVE_MS;
+    if (needed > this.targetMs) this._grow(needed);
+    else if (needed > this.targetMs - SHRINK_MS) this._calmSince = this._clock;
+    else if (this._clock - this._calmSince > CALM_MS * this._perMs) {
+      this.targetMs = Math.max(this._smallest, this.targetMs - SHRINK_MS);
+      this._calmSince = this._clock;
+    }
+  }
+
+  _grow(target) {
+    this.targetMs = Math.min(this._largest, Math.max(this.targetMs, Math.ceil(target)));
+    this._calmSince = this._clock;
+  }
+
+  /** Where it is quiet: waits a little longer if the delay is too small, or leaves a little out if it is too large. */
+  _adjust() {
+    if (this._arrivals.length < 5 || this._clock - this._blockAt < BETWEEN_BLOCKS_MS * this._perMs) return;
+    const delay = Math.max(...this._arrivals.map((arrival) => arrival.left));
+    const change = delay < this.targetMs - BLOCK_MS / 2 ? 1 : delay > this.targetMs + this._device + 2 * BLOCK_MS ? -1 : 0;
+    const block = Math.round(BLOCK_MS * this._perMs);
+    if (change === 0 || this._held < 2 * block || !this._isQuiet(block)) return;
+    if (change > 0) this._silence = block;
+    else this._skip(block);
+    for (const arrival of this._arrivals) arrival.left += change * BLOCK_MS;
+    this._blockAt = this._clock;
+  }
+
+  _isQuiet(count) {
+    for (const { samples, from } of this._chunks) {
+      for (let i = from; i < samples.length; i++) {
+        if (Math.abs(samples[i]) > QUIET) return false;
+        if (--count === 0) return true;
+      }
+    }
+    return false;
+  }
+
+  _readSilence(output, at) {
+    const count = Math.min(this._silence, output.length - at);
+    output.fill(0, at, at + count);
+    this._silence -= count;
+    return at + count;
+  }
+
+  _fadeIn(output, at, count) {
+    const length = FADE_IN_MS * this._perMs;
+    for (let i = at; i < at + count && this._faded < length; i++) output[i] *= this._faded++ / length;
+  }
+
+  _fadeOut(samples) {
+    this._fade = samples.map((sample, i) => sample * (1 - (i + 1) / samples.length));
+    this._fadeAt = 0;
+  }
+
+  _readFade(output, at = 0) {
+    const count = Math.min(this._fade.length - this._fadeAt, output.length - at);
+    output.set(this._fade.subarray(this._fadeAt, this._fadeAt + count), at);
+    this._fadeAt += count;
+    return at + count;
+  }
+
+  _recentWith(output, count) {
+    const all = new Float32Array(this._recent.length + count);
+    all.set(this._recent);
+    all.set(output.subarray(0, count), this._recent.length);
+    return all.subarray(count);
+  }
+
+  _remember(output) {
+    if (output.length >= this._recent.length) {
+      this._recent.set(output.subarray(output.length - this._recent.length));
+    } else {
+      this._recent.copyWithin(0, output.length);
+      this._recent.set(output, this._recent.length - output.length);
+    }
+  }
+}
+
+/** Sound that goes on where other sound stops: the same backwards. The step between the two is as small as within the sound. */
+function mirrored(samples) {
+  return samples.slice().reverse();
+}

@@ -1,0 +1,66 @@
+const INTERACTIVE = "a, button, input, select, textarea, [contenteditable]";
+
+/**
+ * The large button and the keys that do the same.
+ *
+ * With push-to-talk it is held, or the space bar is; whoever can't hold it, as with a screen reader, presses it twice. Escape
+ * interrupts.
+ *
+ * @param {HTMLButtonElement} button @param {import("./call.js").Call} call
+ */
+export function bindTalkButton(button, call) {
+  const isHeld = () => call.state.mode === "push-to-talk" && call.isReady && call.state.hears && !call.state.muted;
+  let spaceDown = false;
+  let pointerDown = false;
+
+  const release = () => {
+    spaceDown = pointerDown = false;
+    call.talking = false;
+  };
+
+  button.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || !isHeld()) return;
+    button.setPointerCapture(event.pointerId);
+    pointerDown = true;
+    call.talking = true;
+  });
+  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
+    button.addEventListener(name, () => pointerDown && release());
+  }
+  button.addEventListener("contextmenu", (event) => event.preventDefault());
+
+  button.addEventListener("click", (event) => {
+    if (!isHeld()) press(call);
+    // A click without a pointer.
+    else if (event.detail === 0) call.talking = !call.state.talking;
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") call.interrupt();
+    if (event.code !== "Space" || !isHeld() || !isFree(event.target, button)) return;
+    event.preventDefault();
+    if (event.repeat) return;
+    spaceDown = true;
+    call.talking = true;
+  });
+  document.addEventListener("keyup", (event) => {
+    if (event.code !== "Space" || !spaceDown) return;
+    event.preventDefault();
+    release();
+  });
+  // Whoever goes elsewhere with the button held does not let go of it here.
+  window.addEventListener("blur", () => (spaceDown || pointerDown) && release());
+}
+
+function press(call) {
+  const { phase, hears, muted } = call.state;
+  if (phase === "idle") void call.start();
+  else if (phase === "thinking" || phase === "speaking") call.interrupt();
+  else if (phase === "listening" && !hears) void call.useMicrophone();
+  else if (phase === "listening" && muted) call.muted = false;
+}
+
+/** Whether the space bar does nothing else there. */
+function isFree(target, button) {
+  return target === button || !(target instanceof Element) || target.closest(INTERACTIVE) === null;
+}

@@ -1,0 +1,166 @@
+import { loudness } from "./sound/samples.js";
+import { announcement, hint, label } from "./wording.js";
+
+const METER_MS = 250;
+/** The log follows new lines if it is so close to its end, in pixels. */
+const NEAR = 60;
+
+/** The elements of the page, by their ids. */
+export function elements() {
+  return new Proxy({}, { get: (_, id) => document.getElementById(id) });
+}
+
+/** Shows a call on the page. */
+export class View {
+  constructor(page) {
+    this._page = page;
+    this._lines = new Map();
+    this._reply = "";
+    this._meterAt = 0;
+    this._announced = "The call is over.";
+  }
+
+  /** @param {import("./call.js").CallState} state */
+  state(state) {
+    const page = this._page;
+    const { phase, muted, hears, talking, mode } = state;
+    const isOn = phase !== "idle";
+    Object.assign(document.body.dataset, { phase, mode, muted, talking, hears });
+    document.body.style.setProperty("--progress", state.progress ?? 0.1);
+    page["talk-label"].textContent = label(state);
+    page.hint.textContent = hint(state);
+    setIcon(page["talk-icon"], this._icon(state));
+    page.mute.setAttribute("aria-pressed", muted);
+    setIcon(page["mute-icon"], muted ? "mic-off" : "mic");
+    page.hangup.hidden = !isOn;
+    // What a screen reader says would be heard by an open microphone, and answered.
+    page.captions.setAttribute("aria-live", isOn && hears && !muted && mode === "open" ? "off" : "polite");
+    const said = announcement(state);
+    if (said !== this._announced) page.status.textContent = said;
+    this._announced = said;
+    this._warn(state.warning);
+  }
+
+  _icon({ phase, muted, hears }) {
+    if (phase === "speaking") return "waves";
+    if (phase === "listening" && !hears) return "keyboard";
+    return muted && phase === "listening" ? "mic-off" : "mic";
+  }
+
+  _warn(warning) {
+    const page = this._page;
+    if (warning === null) {
+      page.warning.hidden = true;
+      page["warning-title"].textContent = page["warning-text"].textContent = "";
+      return;
+    }
+    page.warning.hidden = false;
+    page.warning.dataset.id = warning.id;
+    // Text that stays the same is not announced again.
+    setText(page["warning-title"], warning.title);
+    setText(page["warning-text"], warning.text);
+    page["warning-action"].hidden = warning.action === undefined;
+    page["warning-action"].textContent = warning.action?.label ?? "";
+    page.dismiss.hidden = warning.login === true || warning.id === "lost";
+    const asked = page.login.hidden && warning.login === true;
+    page.login.hidden = warning.login !== true;
+    if (asked) page.token.focus();
+  }
+
+  /** @param {import("./conversation.js").Conversation} conversation @param {string} name the person's own name. */
+  words(conversation, name) {
+    this._showReply(conversation.reply.trim(), conversation.isReplying);
+    const log = this._page.captions;
+    const follows = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
+    const shown = conversation.lines.filter(({ kind, interim }) => kind !== "reply" || !interim);
+    const ids = new Set(shown.map(({ id }) => id));
+    for (const [id, { element }] of this._lines) {
+      if (ids.has(id)) continue;
+      element.remove();
+      this._lines.delete(id);
+    }
+    let before = null;
+    for (const line of shown) {
+      const element = this._line(line, name);
+      const place = before === null ? log.firstChild : before.nextSibling;
+      if (element !== place) log.insertBefore(element, place);
+      before = element;
+    }
+    if (follows) log.scrollTop = log.scrollHeight;
+  }
+
+  /** How loud the microphone is. */
+  heard(level) {
+    const shown = loudness(level);
+    const { level: meter } = this._page;
+    meter.style.setProperty("--level", shown.toFixed(3));
+    if (["listening", "thinking"].includes(document.body.dataset.phase)) this._glow(shown);
+    const now = performance.now();
+    if (now - this._meterAt < METER_MS && shown > 0) return;
+    this._meterAt = now;
+    meter.setAttribute("aria-valuenow", Math.round(100 * shown));
+  }
+
+  /** How loud Seiyuu is. */
+  spoken(level) {
+    if (document.body.dataset.phase === "speaking") this._glow(loudness(level));
+  }
+
+  _glow(level) {
+    this._page.talk.style.setProperty("--glow", level.toFixed(3));
+  }
+
+  _showReply(text, isReplying) {
+    const { reply } = this._page;
+    reply.classList.toggle("past", !isReplying);
+    if (text === this._reply) return;
+    const begun = text.startsWith(this._reply) ? this._reply : "";
+    if (begun === "") reply.textContent = "";
+    const words = document.createElement("span");
+    words.textContent = text.slice(begun.length);
+    reply.append(words);
+    reply.scrollTop = reply.scrollHeight;
+    this._reply = text;
+  }
+
+  _line(line, name) {
+    const old = this._lines.get(line.id);
+    if (old?.line === line) return old.element;
+    // Final words are a new element, so that they are announced; interim words are not.
+    const isKept = old !== undefined && old.line.interim === line.interim;
+    const element = isKept ? old.element : document.createElement("p");
+    if (!isKept) old?.element.remove();
+    element.className = ["line", line.kind === "reply" ? "answer" : line.kind, ...(line.interim ? ["interim"] : []), ...(line.cut ? ["cut"] : [])].join(" ");
+    if (line.interim) element.setAttribute("aria-live", "off");
+    const parts = [];
+    if (line.who !== "") {
+      const who = document.createElement("span");
+      who.className = "speaker";
+      who.textContent = `${line.who === name ? "You" : line.who}: `;
+      parts.push(who);
+    }
+    const text = document.createElement("span");
+    text.className = "said";
+    text.dir = "auto";
+    text.textContent = line.text;
+    parts.push(text);
+    if (line.cut) {
+      const note = document.createElement("span");
+      note.className = "note";
+      note.textContent = " (interrupted)";
+      parts.push(note);
+    }
+    element.replaceChildren(...parts);
+    this._lines.set(line.id, { line, element });
+    return element;
+  }
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function setIcon(use, name) {
+  const href = `#icon-${name}`;
+  if (use.getAttribute("href") !== href) use.setAttribute("href", href);
+}

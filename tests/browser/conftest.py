@@ -1,0 +1,105 @@
+"""Fixtures of the tests in a browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright
+
+from audio.samples import Samples
+from tests.browser.chat_server import SCRIPTS, ChatServer
+from tests.browser.recording import Recording
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = ("--autoplay-policy=document-user-activation-required", "--no-sandbox", "--disable-gpu")
+
+
+@dataclass
+class Tab:
+    """One tab with the page.
+
+    Attributes:
+        errors: what the page has written to the console as an error, and exceptions that nobody caught.
+    """
+
+    page: Page
+    server: ChatServer
+    errors: list[str]
+
+    def at(self, name: str) -> Locator:
+        """The element with a ``data-testid``."""
+        return self.page.get_by_test_id(name)
+
+    async def open(self, url: str | None = None) -> None:
+        await self.page.goto(url or self.server.url)
+
+    async def say(self, sound: Samples, rate: int) -> None:
+        """Play sound into the microphone, and wait for its end."""
+        await self.page.evaluate("([samples, rate]) => testMicrophone.play(samples, rate)", [sound.tolist(), rate])
+
+    async def record(self) -> Recording:
+        """Record what is heard from now on. A call has to be on."""
+        return await Recording.begin(self.page)
+
+    async def underruns(self) -> int:
+        return int(await self.page.evaluate("seiyuu.speaker.stats.underruns"))
+
+
+def program() -> str:
+    """The path of the browser. The test is skipped if there is none."""
+    path = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("needs Chromium (Debian: apt install chromium)")
+    return path
+
+
+@asynccontextmanager
+async def running_browser(*arguments: str) -> AsyncIterator[Browser]:
+    """Chromium, without a window."""
+    path = program()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *arguments])
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with running_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ChatServer]:
+    async with ChatServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    await context.add_init_script(path=SCRIPTS / "microphone.js")
+    yield context
+    await context.close()
+
+
+@pytest.fixture
+async def tab(context: BrowserContext, server: ChatServer) -> AsyncIterator[Tab]:
+    """The page, open. A test fails if the page reports an error that the test does not expect."""
+    tab = await new_tab(context, server)
+    await tab.open()
+    yield tab
+    assert tab.errors == []
+
+
+async def new_tab(context: BrowserContext, server: ChatServer) -> Tab:
+    page = await context.new_page()
+    page.set_default_timeout(20_000)
+    tab = Tab(page, server, [])
+    page.on("console", lambda message: tab.errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: tab.errors.append(str(error)))
+    return tab

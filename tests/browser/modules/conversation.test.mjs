@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Conversation } from "./page/conversation.js";
+
+const said = ({ lines }) => lines.map(({ who, text, interim, cut }) => `${who}: ${text}${interim ? " …" : ""}${cut ? " |" : ""}`);
+const heard = (text, final = true, person = "web:Ada") => ({ text, final, person });
+
+test("interim words are replaced by later ones and by the final ones", () => {
+  const conversation = new Conversation();
+  conversation.transcription(heard("What", false), 0);
+  conversation.transcription(heard("What time", false), 100);
+  assert.deepEqual(said(conversation), ["Ada: What time …"]);
+  conversation.transcription(heard("What time is it?"), 200);
+  assert.deepEqual(said(conversation), ["Ada: What time is it?"]);
+  conversation.transcription(heard("Hm", false), 300);
+  assert.equal(conversation.lines.length, 2);
+});
+
+test("interim words that are taken back or forgotten go away", () => {
+  const conversation = new Conversation();
+  conversation.transcription(heard("uh", false), 0);
+  conversation.transcription(heard("", false), 100);
+  assert.deepEqual(said(conversation), []);
+  conversation.transcription(heard("uh", false), 200);
+  conversation.advance(20000);
+  assert.deepEqual(said(conversation), []);
+});
+
+test("the words of a reply come one by one, in the pace of speech", () => {
+  const conversation = new Conversation();
+  conversation.token({ token: "It is four o'clock. ", reply: "1" }, 1000);
+  assert.equal(conversation.reply, "It ");
+  conversation.advance(1250);
+  assert.equal(conversation.reply, "It is ");
+  conversation.advance(3000);
+  conversation.token({ token: "Time for tea.", reply: "1" }, 3000);
+  assert.equal(conversation.reply, "It is four o'clock. Time ");
+  conversation.end("done", "1");
+  assert.deepEqual(said(conversation), ["Seiyuu: It is four o'clock. Time for tea."]);
+});
+
+test("a server that sends word by word is followed as it sends", () => {
+  const conversation = new Conversation();
+  for (const [i, token] of ["Hel", "lo", " there", "."].entries()) conversation.token({ token, reply: "1" }, 10 * i);
+  assert.equal(conversation.reply, "Hello there.");
+});
+
+test("a slow voice's words come slower", () => {
+  const conversation = new Conversation();
+  conversation.token({ token: "This is a slow voice. ", reply: "1" }, 0);
+  conversation.token({ token: "It takes its time.", reply: "1" }, 2750);
+  conversation.advance(2750 + 700);
+  assert.equal(conversation.reply, "This is a slow voice. It takes ");
+});
+
+test("an interrupted reply keeps only what was heard, and what still comes of it is ignored", () => {
+  const conversation = new Conversation();
+  conversation.token({ token: "One, two, three, four.", reply: "1" }, 0);
+  conversation.advance(400);
+  conversation.end("interrupted", "1");
+  conversation.token({ token: " Five.", reply: "1" }, 500);
+  conversation.end("interrupted", "1");
+  assert.deepEqual(said(conversation), ["Seiyuu: One, two, |"]);
+  assert.equal(conversation.reply.trim(), "One, two,");
+});
+
+test("a reply of which nothing was heard leaves no line", () => {
+  const conversation = new Conversation();
+  conversation.begin("1");
+  conversation.end("failed", "1");
+  assert.deepEqual(said(conversation), []);
+});
+
+test("lines stand in the order in which they began", () => {
+  const conversation = new Conversation();
+  conversation.typed("Hello", "Ada");
+  conversation.token({ token: "Hello Ada.", reply: "1" }, 0);
+  conversation.transcription(heard("mhm"), 300);
+  conversation.end("done", "1");
+  conversation.notice("I am listening.");
+  assert.deepEqual(said(conversation), ["Ada: Hello", "Seiyuu: Hello Ada.", "Ada: mhm", ": I am listening."]);
+});
+
+test("typed text that the server repeats stands there once", () => {
+  const conversation = new Conversation();
+  conversation.typed("Hello", "Ada");
+  conversation.transcription(heard("Hello"), 0);
+  conversation.transcription(heard("Hello"), 1000);
+  assert.deepEqual(said(conversation), ["Ada: Hello", "Ada: Hello"]);
+});
+
+test("the conversation is bounded", () => {
+  const conversation = new Conversation();
+  for (let i = 0; i < 2000; i++) conversation.typed(`${i}`, "Ada");
+  assert.equal(conversation.lines.length, 500);
+});

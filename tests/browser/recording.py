@@ -1,0 +1,71 @@
+"""Records what the page plays, at the last node before the loudspeaker."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+from playwright.async_api import Page
+
+from audio.samples import Samples
+from tests.browser.chat_server import DOWN_RATE
+
+_BEGIN = """async () => {
+  const {context, output} = seiyuu;
+  await context.audioWorklet.addModule("/tests/recorder.js");
+  const recorder = new AudioWorkletNode(context, "tests-recorder", {numberOfOutputs: 0});
+  globalThis.testRecording = [];
+  recorder.port.onmessage = ({data}) => testRecording.push(data);
+  output.connect(recorder);
+  return context.sampleRate;
+}"""
+_READ = """async () => {
+  const bytes = new Uint8Array(await new Blob(testRecording).arrayBuffer());
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
+  return btoa(text);
+}"""
+
+
+@dataclass
+class Recording:
+    """A recording that goes on. ``rate`` is its sample rate in Hz."""
+
+    page: Page
+    rate: int
+
+    @classmethod
+    async def begin(cls, page: Page) -> Recording:
+        return cls(page, int(await page.evaluate(_BEGIN)))
+
+    async def sound(self) -> Samples:
+        """What was played until now, without the silence before it."""
+        samples = np.frombuffer(base64.b64decode(await self.page.evaluate(_READ)), np.float32)
+        heard = np.flatnonzero(samples)
+        return samples[heard[0] :] if len(heard) else samples[:0]
+
+    def as_played(self, sound: Samples) -> Samples:
+        """Sound of the server in the sample rate of the recording."""
+        return np.asarray(soxr.resample(sound, DOWN_RATE, self.rate, "VHQ"), np.float32)
+
+
+def gaps(heard: Samples, meant: Samples, rate: int) -> list[int]:
+    """The 20 ms blocks in which what was heard is not what was meant, the first block left out."""
+    shift = _shift(heard, meant, rate)
+    block = rate // 50
+    count = len(meant) // block
+    padded = np.concatenate([heard[shift:], np.zeros(len(meant), np.float32)])[: count * block]
+    difference = (padded - meant[: count * block]).reshape(count, block)
+    error = np.sqrt(np.mean(difference**2, axis=1)) / np.sqrt(np.mean(meant**2))
+    return [number for number in range(1, count - 1) if error[number] > 0.02]
+
+
+def _shift(heard: Samples, meant: Samples, rate: int) -> int:
+    """Where in what was heard the beginning of what was meant stands."""
+    probe = meant[rate // 10 : rate // 2]
+    window = heard[: 2 * rate]
+    size = len(window) + len(probe)
+    product = np.fft.irfft(np.fft.rfft(window, size) * np.conj(np.fft.rfft(probe, size)), size)
+    return max(0, int(np.argmax(product[: len(window)])) - rate // 10)

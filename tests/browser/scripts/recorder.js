@@ -1,0 +1,9 @@
+/** Hands on all that it hears, for tests. */
+class Recorder extends AudioWorkletProcessor {
+  process([input]) {
+    if (input.length > 0) this.port.postMessage(input[0].slice());
+    return true;
+  }
+}
+
+registerProcessor("tests-recorder", Recorder);

@@ -1,0 +1,120 @@
+"""The page by keyboard, and push-to-talk."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.chat_server import Client, noise
+from tests.browser.conftest import Tab
+from tests.timing import wait_until
+
+pytestmark = pytest.mark.browser
+FOCUS = """(() => {
+  const focused = document.activeElement;
+  const shows = focused.type === "radio" ? focused.nextElementSibling : focused;
+  return [focused.dataset.testid, getComputedStyle(shows).outlineStyle];
+})()"""
+"""What has the focus, and the style of the line around it. A radio button shows it on its label."""
+
+
+async def hold_to_talk(tab: Tab) -> Client:
+    await tab.at("mode-push-to-talk").check()
+    await tab.at("talk").click()
+    client = await tab.server.client()
+    assert (await client.got("hello"))["microphone"] == "push-to-talk"
+    await client.ready()
+    await expect(tab.at("talk")).to_have_text("Hold to talk")
+    return client
+
+
+async def test_everything_is_reached_with_the_tab_key_and_shows_it(tab: Tab) -> None:
+    await tab.at("talk").click()
+    await tab.server.call()
+    await tab.page.evaluate("document.activeElement.blur()")
+    reached = []
+    for _ in range(12):
+        await tab.page.keyboard.press("Tab")
+        name, outline = await tab.page.evaluate(FOCUS)
+        reached.append(name)
+        assert "solid" in outline, name
+        if name == "send":
+            break
+    named = [name for name in reached if name is not None]
+    assert named == ["talk", "mute", "mic", "mode-open", "hangup", "captions", "text", "send"]
+
+
+async def test_a_call_by_keyboard_alone(tab: Tab) -> None:
+    await tab.at("talk").focus()
+    await tab.page.keyboard.press("Enter")
+    client = await tab.server.call()
+    await client.begin("1", "One, two, three, four.")
+    await expect(tab.at("talk")).to_have_text("Speaking")
+    await tab.page.keyboard.press("Escape")
+    await client.got("interrupt")
+    await client.end("1", "interrupted")
+    await tab.at("hangup").focus()
+    await tab.page.keyboard.press("Space")
+    await client.got("hangup")
+    await expect(tab.at("talk")).to_be_focused()
+
+
+@pytest.mark.parametrize("focus", ["talk", "captions"])
+async def test_the_space_bar_is_held_to_talk(tab: Tab, focus: str) -> None:
+    client = await hold_to_talk(tab)
+    await tab.at(focus).focus()
+    assert client.sound == []
+    await tab.page.keyboard.down("Space")
+    assert (await client.got("talking"))["on"] is True
+    await expect(tab.at("talk")).to_have_text("Listening")
+    await wait_until(lambda: len(client.sound) > 10)
+    await tab.page.keyboard.up("Space")
+    assert (await client.got("talking", 2))["on"] is False
+    count = len(client.sound)
+    await expect(tab.at("talk")).to_have_text("Hold to talk")
+    await tab.say(noise(0.2), 24_000)
+    assert len(client.sound) == count
+    assert len(client.all("talking")) == 2
+
+
+async def test_the_button_is_held_to_talk_and_interrupts(tab: Tab) -> None:
+    client = await hold_to_talk(tab)
+    await client.begin("1", "One, two, three, four.")
+    await expect(tab.at("talk")).to_have_text("Speaking")
+    await tab.at("talk").hover()
+    await tab.page.mouse.down()
+    await client.got("interrupt")
+    assert (await client.got("talking"))["on"] is True
+    await tab.page.mouse.move(5, 5)
+    await tab.page.mouse.up()
+    assert (await client.got("talking", 2))["on"] is False
+    assert len(client.all("interrupt")) == 1
+
+
+async def test_who_can_not_hold_presses_twice(tab: Tab) -> None:
+    client = await hold_to_talk(tab)
+    await tab.at("talk").dispatch_event("click")
+    assert (await client.got("talking"))["on"] is True
+    await tab.at("talk").dispatch_event("click")
+    assert (await client.got("talking", 2))["on"] is False
+
+
+async def test_a_space_in_the_text_field_is_a_space(tab: Tab) -> None:
+    client = await hold_to_talk(tab)
+    await tab.at("text").press_sequentially("a b")
+    await expect(tab.at("text")).to_have_value("a b")
+    await tab.at("mute").focus()
+    await tab.page.keyboard.press("Space")
+    await expect(tab.at("mute")).to_have_attribute("aria-pressed", "true")
+    assert client.all("talking") == []
+
+
+async def test_a_change_to_the_open_microphone_keeps_the_session(tab: Tab) -> None:
+    await hold_to_talk(tab)
+    await tab.at("mode-open").check()
+    again = await tab.server.client(2)
+    hello = await again.got("hello")
+    assert (hello["microphone"], hello["session"]) == ("open", "session-1")
+    await again.ready()
+    await expect(tab.at("talk")).to_have_text("Listening")
+    await wait_until(lambda: again.sound)

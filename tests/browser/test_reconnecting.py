@@ -1,0 +1,66 @@
+"""A connection that breaks comes back with its session; a server that is gone is given up in words."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.chat_server import noise
+from tests.browser.conftest import Tab
+from tests.timing import wait_until
+
+pytestmark = pytest.mark.browser
+
+
+async def test_a_broken_connection_comes_back_with_its_session(tab: Tab) -> None:
+    await tab.at("talk").click()
+    client = await tab.server.call()
+    await tab.at("mute").click()
+    await client.got("mute", 2)
+    client.cut()
+    await expect(tab.at("warning")).to_contain_text("The connection is lost")
+    again = await tab.server.client(2)
+    assert (await again.got("hello"))["session"] == "session-1"
+    await again.ready()
+    assert (await again.got("mute"))["on"] is True
+    await expect(tab.at("talk")).to_have_text("Muted")
+    await expect(tab.at("warning")).to_be_hidden()
+    await again.begin("r1", "I am back.")
+    await again.play(noise(0.3))
+    await again.end("r1")
+    await wait_until(lambda: again.all("played"))
+
+
+async def test_a_server_that_stays_away_is_given_up_and_the_microphone_freed(tab: Tab) -> None:
+    await tab.at("talk").click()
+    await tab.server.call()
+    await tab.page.clock.install()
+    await tab.server.stop()
+    await expect(tab.at("talk")).to_have_text("Reconnecting…")
+    for _ in range(8):
+        await tab.page.clock.run_for(5_000)
+    await expect(tab.at("warning")).to_contain_text("Seiyuu does not answer")
+    await expect(tab.at("warning")).to_contain_text("make run")
+    await expect(tab.at("talk")).to_have_text("Start talking")
+    assert await tab.page.evaluate("testMicrophone.tracks[0].readyState") == "ended"
+    # The browser itself writes that nobody answers.
+    assert [error for error in tab.errors if "WebSocket" not in error] == []
+    tab.errors.clear()
+
+
+async def test_a_page_that_is_reloaded_goes_on_with_its_session(tab: Tab) -> None:
+    await tab.at("talk").click()
+    client = await tab.server.call()
+    await expect(tab.at("talk")).to_have_text("Listening")
+    await tab.page.reload()
+    await wait_until(lambda: client.over)
+    await tab.at("talk").click()
+    assert (await (await tab.server.client(2)).got("hello"))["session"] == "session-1"
+
+
+async def test_after_hanging_up_a_new_session_begins(tab: Tab) -> None:
+    await tab.at("talk").click()
+    await tab.server.call()
+    await tab.at("hangup").click()
+    await tab.at("talk").click()
+    assert "session" not in await (await tab.server.client(2)).got("hello")

@@ -1,0 +1,152 @@
+"""What goes wrong is told on the page, with its remedy."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import BrowserContext, expect
+
+from tests.browser.chat_server import ChatServer
+from tests.browser.conftest import Tab, new_tab, running_browser
+from tests.timing import wait_until
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "remedy"),
+    [
+        ("NotFoundError", "No microphone was found", "Plug one in"),
+        ("NotAllowedError", "The microphone is not allowed", "allow the microphone"),
+        ("NotReadableError", "The microphone could not be opened", "Another program"),
+    ],
+)
+async def test_a_microphone_that_can_not_be_used(tab: Tab, error: str, told: str, remedy: str) -> None:
+    await tab.page.evaluate("(name) => (testMicrophone.fails = name)", error)
+    await tab.at("talk").click()
+    await expect(tab.at("warning")).to_contain_text(told)
+    await expect(tab.at("warning")).to_contain_text(remedy)
+    await expect(tab.at("talk")).to_have_text("Start talking")
+    assert tab.server.clients == []
+    await tab.page.evaluate("testMicrophone.fails = null")
+    await tab.at("warning-action").click()
+    await tab.server.call()
+    await expect(tab.at("warning")).to_be_hidden()
+
+
+async def test_a_microphone_that_goes_away(tab: Tab) -> None:
+    await tab.at("talk").click()
+    client = await tab.server.call()
+    await tab.page.evaluate("testMicrophone.tracks[0].dispatchEvent(new Event('ended'))")
+    await expect(tab.at("warning")).to_contain_text("The microphone is gone")
+    assert (await client.got("mute", 2))["on"] is True
+    await tab.at("warning-action").click()
+    await expect(tab.at("talk")).to_have_text("Listening")
+    assert (await client.got("mute", 3))["on"] is False
+
+
+async def test_a_page_that_is_not_secure_says_so_and_can_still_be_written_to(server: ChatServer) -> None:
+    async with running_browser("--host-resolver-rules=MAP seiyuu.test 127.0.0.1") as browser:
+        tab = await new_tab(await browser.new_context(), server)
+        await tab.open(server.url.replace("127.0.0.1", "seiyuu.test"))
+        await expect(tab.at("warning")).to_contain_text("The microphone needs a secure page")
+        await expect(tab.at("warning")).to_contain_text("https")
+        await tab.at("talk").click()
+        await expect(tab.at("talk")).to_have_text("Start talking")
+        await tab.at("text").fill("Hello")
+        await tab.at("text").press("Enter")
+        client = await server.call()
+        assert "audio" not in await client.got("hello")
+        assert (await client.got("text"))["text"] == "Hello"
+        await client.send(type="llm_token", reply="1", token="Hello Ada.")
+        await client.end("1")
+        await expect(tab.at("reply")).to_have_text("Hello Ada.")
+        assert tab.errors == []
+
+
+async def test_a_token_is_asked_for_and_then_the_call_starts(tab: Tab) -> None:
+    tab.server.token = "secret"
+    await tab.at("talk").click()
+    await expect(tab.at("warning")).to_contain_text("asks for a token")
+    await expect(tab.at("token")).to_be_focused()
+    await tab.at("token").fill("wrong")
+    await tab.at("token").press("Enter")
+    await expect(tab.at("warning")).to_contain_text("That is not the token.")
+    await tab.at("token").fill("secret")
+    await tab.at("token").press("Enter")
+    await tab.server.call()
+    await expect(tab.at("talk")).to_have_text("Listening")
+    await expect(tab.at("warning")).to_be_hidden()
+    # The browser itself writes that the wrong token was refused.
+    assert [error for error in tab.errors if "401" not in error] == []
+    tab.errors.clear()
+
+
+@pytest.mark.parametrize(
+    ("code", "told", "remedy", "action"),
+    [
+        (4001, "You went on in another tab", "bring it back", "Continue here"),
+        (4002, "I am in another call", "!leave", "Try again"),
+        (4003, "The sound came too fast", "Start again", "Start again"),
+        (1009, "too much at once", "shorter text", "Try again"),
+        (1013, "Seiyuu is busy", "Close some", "Try again"),
+    ],
+)
+async def test_a_call_that_is_closed_says_why(tab: Tab, code: int, told: str, remedy: str, action: str) -> None:
+    await tab.at("talk").click()
+    client = await tab.server.call()
+    await expect(tab.at("talk")).to_have_text("Listening")
+    await client.close(code)
+    await expect(tab.at("warning")).to_contain_text(told)
+    await expect(tab.at("warning")).to_contain_text(remedy)
+    await expect(tab.at("talk")).to_have_text("Start talking")
+    assert await tab.page.evaluate("testMicrophone.tracks[0].readyState") == "ended"
+    await tab.page.get_by_role("button", name=action).click()
+    await tab.server.call(2)
+    await expect(tab.at("talk")).to_have_text("Listening")
+
+
+async def test_a_page_from_elsewhere_is_told_the_servers_own_words(tab: Tab) -> None:
+    tab.server.refusal = {
+        "code": "bad_origin",
+        "message": "That page may not use me unless WEB_ALLOWED_ORIGINS names it.",
+    }
+    await tab.at("talk").click()
+    await expect(tab.at("warning")).to_contain_text("WEB_ALLOWED_ORIGINS")
+
+
+async def test_an_error_is_told_while_the_call_goes_on_and_goes_away_with_the_next_reply(tab: Tab) -> None:
+    await tab.at("talk").click()
+    client = await tab.server.call()
+    await client.send(type="error", code="model", message="The model server does not answer. Is it running?")
+    await expect(tab.at("warning")).to_contain_text("Is it running?")
+    await expect(tab.at("talk")).to_have_text("Listening")
+    await client.begin("1", "I am back.")
+    await expect(tab.at("warning")).to_be_hidden()
+
+
+async def test_sound_that_the_browser_holds_back_is_asked_for(context: BrowserContext, server: ChatServer) -> None:
+    tab = await new_tab(context, server)
+    await tab.page.add_init_script("AudioContext.prototype.resume = () => new Promise(() => {})")
+    await tab.open()
+    await tab.at("talk").click()
+    await server.call()
+    await expect(tab.at("warning")).to_contain_text("holds the sound back")
+
+
+async def test_a_warning_can_be_dismissed(tab: Tab) -> None:
+    await tab.at("talk").click()
+    client = await tab.server.call()
+    await client.close(4002)
+    await tab.page.get_by_role("button", name="Dismiss").click()
+    await expect(tab.at("warning")).to_be_hidden()
+    await expect(tab.at("talk")).to_be_focused()
+
+
+async def test_a_call_that_ended_well_warns_of_nothing(tab: Tab) -> None:
+    await tab.at("talk").click()
+    client = await tab.server.call()
+    await client.send(type="notice", text="The call is over.")
+    await client.close(1000)
+    await expect(tab.at("talk")).to_have_text("Start talking")
+    await expect(tab.at("warning")).to_be_hidden()
+    await wait_until(lambda: client.over)
