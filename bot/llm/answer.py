@@ -32,6 +32,7 @@ class ReplyFilter:
         never_retract: while the model's habit is unknown, withhold the complete reply until its end, so that nothing
             has to be retracted.
         brief: keep the reply short, and end it after a sentence.
+        quotes_people: whether the reply may begin with lines of other people, before the model's own line.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class ReplyFilter:
         *,
         never_retract: bool = False,
         brief: bool = False,
+        quotes_people: bool = True,
     ) -> None:
         self.has_text = False
         """Whether there was text that was not retracted."""
@@ -59,6 +61,7 @@ class ReplyFilter:
         self._in_final_channel = False
         self._thoughts = ThoughtFilter(begins_inside=habit.begins_inside or self._guessed)
         self._speakers = speakers
+        self._quotes_people = quotes_people
         self._brief = BriefFilter() if brief else None
         self._chain = FilterChain(self._filters)
 
@@ -75,7 +78,7 @@ class ReplyFilter:
             self._harmony,
             self._thoughts,
             TurnTokenFilter(),
-            NameFilter(self._speakers),
+            NameFilter(self._speakers, quotes_people=self._quotes_people),
             *([self._brief] if self._brief is not None else []),
         )
 

@@ -250,7 +250,13 @@ class ModelClient:
             delta = await reader.read()
             if await template_asked:
                 await self._ask_for_template(request)
-            text = ReplyFilter(self._habit(request), speakers, never_retract=never_retract, brief=request.options.brief)
+            text = ReplyFilter(
+                self._habit(request),
+                speakers,
+                never_retract=never_retract,
+                brief=request.options.brief,
+                quotes_people=request.options.quotes_people,
+            )
             answer = AnswerBuilder(text)
             while delta is not None:
                 for part in _parts_for_caller(await self._filtered(answer, delta), runs_tools):
@@ -326,7 +332,7 @@ class ModelClient:
         self, messages: Sequence[ChatMessage], model: str | None, when_loading: Callable[[], None] | None = None
     ) -> ReplyRequest:
         options = self.options if model is None else replace(self.options, model=model)
-        options = options_for_size(options, small=self._memory_of(options.model).size.small)
+        options = options_for_size(options, self._memory_of(options.model).size)
         begin_by = asyncio.get_running_loop().time() + options.first_token_timeout
         return ReplyRequest(options, messages, begin_by, when_loading)
 

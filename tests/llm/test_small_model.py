@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from bot.llm.client import ModelClient
-from bot.llm.messages import ChatMessage
+from bot.llm.messages import ChatMessage, SpeakerNames
 from bot.llm.personas import Persona
 from bot.llm.requests import ModelOptions
 from bot.llm.small_model import (
@@ -22,7 +23,7 @@ from bot.llm.small_model import (
     size_in_name,
 )
 from tests.llm.answers import texts
-from tests.llm.servers import DONE, FINISHED, Recorded, said, serving, streaming
+from tests.llm.servers import DONE, FINISHED, Recorded, begin_stream, for_ever, said, serving, streaming
 
 
 @pytest.mark.parametrize(
@@ -111,6 +112,18 @@ async def test_other_models_are_asked_as_before(name: str | None) -> None:
     assert (body["temperature"], body["max_tokens"]) == (0.8, 500)
     assert not SAMPLING.keys() & body.keys()
     assert answer == "".join(RAMBLING)
+
+
+async def test_a_tiny_models_answer_under_the_askers_name_is_heard_while_it_is_written() -> None:
+    async def writes_on(request: web.Request) -> web.StreamResponse:
+        response = await begin_stream(request)
+        await response.write(said("Ann: Hello there, "))
+        await for_ever()
+        return response
+
+    async with serving(writes_on) as url, ModelClient(ModelOptions(url, model="smollm2-135m")) as client:
+        async with aclosing(client.text(HELLO, speakers=SpeakerNames(("Mika",), ("Ann",)))) as answer:
+            assert (await anext(answer)).text == "Hello there,"
 
 
 async def test_what_the_operator_has_chosen_holds_for_a_small_model_too() -> None:

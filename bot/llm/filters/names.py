@@ -23,12 +23,15 @@ class NameFilter:
     - The persona's own name is removed from the beginning of every line.
     - A line with another person's name ends the reply, because the model has begun to write that person's words.
     - If the reply begins with another person's name, there are two cases. If a line with the persona's own name
-      follows, the answer begins there. Otherwise the model used the wrong name, and only the name is removed.
+      follows, the model has quoted that person, and the answer begins there. Otherwise the model used the wrong name,
+      and only the name is removed. The text is withheld until it is clear which case it is. With
+      ``quotes_people=False`` it is always the second case, and nothing is withheld.
     - After a line that ends with a colon, lines stay unchanged up to the next empty line: they may be a list of people.
     """
 
-    def __init__(self, speakers: SpeakerNames) -> None:
+    def __init__(self, speakers: SpeakerNames, *, quotes_people: bool = True) -> None:
         self.ended = False
+        self._quotes_people = quotes_people
         own = _own_names(speakers)
         self._own = frozenset(each.casefold() for name in own for each in _spellings(name))
         self._heads, self._own_heads = _patterns(speakers)
@@ -109,7 +112,7 @@ class NameFilter:
         elif self._spoke:
             self.ended = True
             return ""
-        else:
+        elif self._quotes_people:
             self._quote = ""
         self._held = self._held[head.end() :]
         self._behind_head = self._skips_spaces = True

@@ -80,6 +80,18 @@ def test_an_answer_under_a_wrong_name_does_not_wait_long_for_the_own_one() -> No
     assert ("".join(said).strip(), names.ended) == ("Paris.", True)
 
 
+def test_an_answer_under_a_wrong_name_comes_at_once_if_the_model_never_quotes_people() -> None:
+    names = NameFilter(SPEAKERS, quotes_people=False)
+    assert ["".join(names.feed(piece)) for piece in ("Ada", ":", " Paris", ".", "\nBen B.: Really?")] == [
+        "",
+        "",
+        "Paris",
+        ".",
+        "\n",
+    ]
+    assert names.ended
+
+
 def test_a_list_ends_with_an_empty_line() -> None:
     assert let_through(NameFilter(SPEAKERS), ["The scores:\nAda: 3\n\nAda: Thanks!"]).strip() == "The scores:\nAda: 3"
 
