@@ -121,9 +121,12 @@ async def test_a_tiny_models_answer_under_the_askers_name_is_heard_while_it_is_w
         await for_ever()
         return response
 
-    async with serving(writes_on) as url, ModelClient(ModelOptions(url, model="smollm2-135m")) as client:
-        async with aclosing(client.text(HELLO, speakers=SpeakerNames(("Mika",), ("Ann",)))) as answer:
-            assert (await anext(answer)).text == "Hello there,"
+    async with (
+        serving(writes_on) as url,
+        ModelClient(ModelOptions(url, model="smollm2-135m")) as client,
+        aclosing(client.text(HELLO, speakers=SpeakerNames(("Mika",), ("Ann",)))) as answer,
+    ):
+        assert (await anext(answer)).text == "Hello there,"
 
 
 async def test_what_the_operator_has_chosen_holds_for_a_small_model_too() -> None:
