@@ -64,6 +64,7 @@ COPY languages languages
 COPY config config
 COPY hardware hardware
 COPY wire wire
+COPY web_access web_access
 COPY tts_server tts_server
 COPY sandbox sandbox
 COPY toys toys

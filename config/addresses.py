@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -66,6 +67,21 @@ def read_origin(text: str) -> str:
     default_port = {"http": 80, "https": 443}.get(parts.scheme)
     # Browsers omit the default port.
     return f"{parts.scheme}://{parts.netloc.removesuffix(f':{default_port}') if port == default_port else parts.netloc}"
+
+
+def host_and_port(bind: str) -> tuple[str, int]:
+    """Split the address on which a server listens, such as ``[::1]:8765``. The host has no brackets."""
+    host, _, port = bind.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def reaches_only_here(bind: str) -> bool:
+    """Whether only programs on this machine can connect to a server that listens on this address."""
+    host, _ = host_and_port(bind)
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def own_path(text: str) -> str:

@@ -9,10 +9,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AnyUrl, Field
 
+from config.addresses import host_and_port
 from config.program_settings import SharedSpeechSettings
 from config.section import Section, Variable
 from config.types import (
     YEAR,
+    Address,
     BargeIn,
     Channel,
     Channels,
@@ -23,11 +25,13 @@ from config.types import (
     ModelName,
     OptionalBase,
     OptionalEngine,
+    OptionalPassphrase,
     OptionalPath,
     OptionalPersona,
     OptionalSecret,
     OptionalText,
     OptionalWebSocketUrl,
+    Origins,
     Permitted,
     PermittedOnCall,
     PermittedOrNobody,
@@ -218,6 +222,33 @@ class SpeechServerSettings(SharedSpeechSettings):
 
     websocket_url: OptionalWebSocketUrl = None
     engine: OptionalEngine = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings(Section):
+    """The bot's HTTP server, with the page.
+
+    Attributes:
+        bind: address and port to listen on.
+        token: secret that clients must send.
+        allowed_origins: origins of other web pages that may use the server from a browser.
+    """
+
+    prefix: ClassVar[str] = "web_"
+
+    bind: Address = "127.0.0.1:8770"
+    token: OptionalPassphrase = None
+    allowed_origins: Origins = ()
+
+    @property
+    def host(self) -> str:
+        """Address to listen on."""
+        return host_and_port(self.bind)[0]
+
+    @property
+    def port(self) -> int:
+        """Port to listen on; 0 chooses a free one."""
+        return host_and_port(self.bind)[1]
 
 
 @dataclass(frozen=True, slots=True)

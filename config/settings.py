@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
+from config.addresses import ANY_ORIGIN, reaches_only_here
 from config.errors import Fault, SettingsError
 from config.examples import EXAMPLES
 from config.program_settings import ProgramSettings
@@ -24,6 +25,7 @@ from config.sections import (
     RecogniserSettings,
     SpeechServerSettings,
     VisionSettings,
+    WebSettings,
 )
 from config.types import (
     CommandPrefix,
@@ -88,6 +90,7 @@ class Settings(ProgramSettings):
     llm: ModelSettings = ModelSettings()
     tts: SpeechServerSettings = SpeechServerSettings()
     stt: RecogniserSettings = RecogniserSettings()
+    web: WebSettings = WebSettings()
 
     chat: ChatSettings = ChatSettings()
     vision: VisionSettings = VisionSettings()
@@ -103,6 +106,23 @@ class Settings(ProgramSettings):
             raise ValueError(
                 f"BIPOLAR_TWIN: {self.bipolar.twin!r} is not valid. It must be another persona than PERSONA="
                 f"{self.persona}, for example BIPOLAR_TWIN={EXAMPLES['BIPOLAR_TWIN']}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _strangers_need_the_token(self) -> Self:
+        if self.web.token is not None:
+            return self
+        if not reaches_only_here(self.web.bind):
+            raise ValueError(
+                f"WEB_TOKEN: must be set, since WEB_BIND={self.web.bind} lets other machines connect; "
+                f"for example WEB_TOKEN={EXAMPLES['WEB_TOKEN']}"
+            )
+        if ANY_ORIGIN in self.web.allowed_origins:
+            raise ValueError(
+                "WEB_ALLOWED_ORIGINS: '*' lets every web page use this server, so it needs WEB_TOKEN as well; "
+                f"without one, name the pages' origins, "
+                f"for example WEB_ALLOWED_ORIGINS={EXAMPLES['WEB_ALLOWED_ORIGINS']}"
             )
         return self
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from config.addresses import ANY_ORIGIN
+from config.addresses import ANY_ORIGIN, host_and_port, reaches_only_here
 from config.env_file import ENV_FILE, read_env_values
 from config.examples import EXAMPLES
 from config.program_settings import SECRETS_DIR, ProgramSettings
@@ -138,16 +137,16 @@ class SpeechSettings(ProgramSettings):
     @property
     def host(self) -> str:
         """Address to listen on."""
-        return self.tts.bind.rpartition(":")[0].strip("[]")
+        return host_and_port(self.tts.bind)[0]
 
     @property
     def port(self) -> int:
         """Port to listen on; 0 chooses a free one."""
-        return int(self.tts.bind.rpartition(":")[2])
+        return host_and_port(self.tts.bind)[1]
 
     @model_validator(mode="after")
     def _guard(self) -> Self:
-        if not self.tts.token and not _is_loopback(self.host):
+        if not self.tts.token and not reaches_only_here(self.tts.bind):
             raise ValueError(
                 f"TTS_TOKEN: must be set, since TTS_BIND={self.tts.bind} lets other machines connect; "
                 f"for example TTS_TOKEN={EXAMPLES['TTS_TOKEN']}"
@@ -181,10 +180,3 @@ def _engine(name: str) -> str:
         meant = f"did you mean {near}? It" if near is not None else "it"
         raise ValueError(f"{meant} must be one of {', '.join(ENGINES)}")
     return name
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from aiohttp import web
 
 from hardware.poll import CardPoll
-from tts_server.api.access import Access, AllowedOrigins, ClientRateLimit
+from tts_server.api.access import Access, RequestLimit
 from tts_server.api.errors import json_errors, unavailable
 from tts_server.api.openai_api import OpenAiApi, OpenWebUiApi
 from tts_server.api.status_api import OpenApi, StatusApi
@@ -20,6 +20,7 @@ from tts_server.metrics import Metrics
 from tts_server.speaking.engine_pool import EnginePool, warm_up
 from tts_server.speaking.engine_voices import EngineVoices
 from tts_server.voices.library import VoiceLibrary
+from web_access.origins import AllowedOrigins
 from wire.messages import Notice, Warned
 
 _log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class SpeechServer:
         openai = OpenAiApi(self._ready, better=lambda: self._better, metrics=metrics, clock=clock)
         origins = AllowedOrigins(allowed_origins)
         self.application = web.Application(
-            middlewares=[Access(token, origins).middleware, ClientRateLimit(per_minute, clock).middleware, json_errors]
+            middlewares=[Access(token, origins).middleware, RequestLimit(per_minute, clock).middleware, json_errors]
         )
         self.application.add_routes(
             [

@@ -1,0 +1,58 @@
+"""Reads the bodies of requests: their size and time are bounded before they are read, and their form is checked."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+
+from bot.http.errors import HttpError
+from config.plain_json import read_json
+
+MOST_BYTES = 64 * 1024
+"""Longest body of a request without files."""
+READ_LIMIT = 10.0
+"""Seconds in which such a body has to arrive."""
+
+
+async def read_object(request: web.Request, limit: int = MOST_BYTES) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Args:
+        limit: the longest body, in bytes.
+
+    Raises:
+        HttpError: the body is no JSON object, too large, too slow, or was broken off.
+    """
+    if request.content_type != "application/json":
+        raise HttpError(415, "unsupported_media_type", "Send JSON, with Content-Type: application/json.")
+    try:
+        value = read_json((await read_bytes(request, limit)).decode())
+    except (ValueError, RecursionError):
+        raise HttpError(400, "bad_json", "The request is not valid JSON.") from None
+    if not isinstance(value, dict):
+        raise HttpError(400, "bad_json", "The request has to be a JSON object.")
+    return value
+
+
+async def read_bytes(request: web.Request, limit: int) -> bytes:
+    """Read a body of at most ``limit`` bytes; raises :class:`HttpError` as :func:`read_object` does."""
+    if request.content_length is not None and request.content_length > limit:
+        raise _too_large(limit)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(READ_LIMIT):
+            async for piece in request.content.iter_any():
+                body += piece
+                if len(body) > limit:
+                    raise _too_large(limit)
+    except TimeoutError:
+        raise HttpError(408, "too_slow", f"The request did not arrive within {READ_LIMIT:.0f} s.") from None
+    except web.RequestPayloadError:
+        raise HttpError(400, "bad_body", "The request's body is broken.") from None
+    return bytes(body)
+
+
+def _too_large(limit: int) -> HttpError:
+    return HttpError(413, "too_large", f"The request may have at most {limit:,} bytes.")

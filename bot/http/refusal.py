@@ -1,0 +1,47 @@
+"""Refuses requests. A WebSocket is accepted first, because a page in a browser can't see the status of an upgrade."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import WSCloseCode, hdrs, web
+
+from bot.http.errors import HttpError
+
+MOST_AT_ONCE = 16
+"""Most WebSockets that are being refused at the same time. Further ones are refused with an HTTP status."""
+CLOSE_LIMIT = 1.0
+"""Seconds that a refused client has to close its side."""
+
+
+def wants_websocket(request: web.Request) -> bool:
+    """Whether the request asks for a WebSocket."""
+    return request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
+
+
+class Refusals:
+    """Refuses requests that may not use the server."""
+
+    def __init__(self) -> None:
+        self._closing = 0
+
+    async def refuse(self, request: web.Request, error: HttpError) -> web.StreamResponse:
+        """Answer with the error.
+
+        A WebSocket gets ``{"type": "error", "code", "message"}`` and is closed with code 1008 (policy violation).
+        """
+        socket = web.WebSocketResponse(timeout=CLOSE_LIMIT, max_msg_size=1024, compress=False)
+        if not wants_websocket(request) or self._closing >= MOST_AT_ONCE or not socket.can_prepare(request).ok:
+            return error.response()
+        self._closing += 1
+        try:
+            async with asyncio.timeout(2 * CLOSE_LIMIT):
+                await socket.prepare(request)
+                await socket.send_json({"type": "error", **error.fields})
+                await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=error.code.encode())
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()
+        finally:
+            self._closing -= 1
+        return socket

@@ -1,0 +1,103 @@
+"""The bot's HTTP server: the order of its checks, its routes, and its start and end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from aiohttp import web
+
+from bot.http.access import Access
+from bot.http.binding import web_url
+from bot.http.bodies import MOST_BYTES
+from bot.http.cookie import CookieSeal
+from bot.http.errors import errors_as_json
+from bot.http.headers import add_protection
+from bot.http.health import PATH as HEALTH
+from bot.http.health import HealthApi
+from bot.http.limits import ConnectionLimit, SocketLimit
+from bot.http.login import Login
+from bot.http.page import Page
+from config.sections import WebSettings
+from web_access.origins import AllowedOrigins
+
+IDLE_LIMIT = 30.0
+"""Seconds that a connection may have no complete request. A browser that closed one connects again."""
+LINGER_LIMIT = 1.0
+"""Seconds for which the rest of a refused request is taken in, so that the client reads the answer."""
+SHUTDOWN_LIMIT = 1.0
+"""Seconds that handlers have to finish when the server ends. After that, they are cancelled."""
+
+_log = logging.getLogger(__name__)
+
+
+class WebServer:
+    """The HTTP server. Use it only on the event loop.
+
+    Each request passes the checks of :mod:`bot.http.access` before its route runs. Routes raise
+    :class:`~bot.http.errors.HttpError`, and read bodies with :mod:`bot.http.bodies`.
+
+    Args:
+        routes: the routes of other parts. All of them need the token, if there is one.
+        health: the fields of ``python -m bot health``.
+        clock: monotonic seconds.
+
+    Attributes:
+        application: the application, to be served by :meth:`serve`. Parts may add to its ``on_shutdown``.
+        url: the address of the page; empty until :meth:`serve`.
+    """
+
+    def __init__(
+        self,
+        settings: WebSettings,
+        routes: Iterable[web.AbstractRouteDef],
+        health: Callable[[], Mapping[str, str]],
+        page: Page,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.url = ""
+        token = settings.token.get_secret_value() if settings.token is not None else None
+        seal = CookieSeal(token) if token is not None else None
+        origins = AllowedOrigins(settings.allowed_origins)
+        access = Access(settings, origins, {HEALTH, *page.paths}, seal, clock)
+        self.application = web.Application(
+            middlewares=[errors_as_json, access.middleware, SocketLimit().middleware], client_max_size=MOST_BYTES
+        )
+        self.application.add_routes(
+            [*page.routes, *HealthApi(health).routes, *Login(token, seal, clock).routes, *routes]
+        )
+        self.application.on_response_prepare.append(add_protection)
+        self.application.on_response_prepare.append(origins.add_cors_headers)
+        self._runner = web.AppRunner(
+            self.application,
+            access_log=None,
+            keepalive_timeout=IDLE_LIMIT,
+            lingering_time=LINGER_LIMIT,
+            shutdown_timeout=SHUTDOWN_LIMIT,
+        )
+        self._serving: list[asyncio.Server] = []
+
+    async def serve(self, listening: Sequence[socket.socket]) -> None:
+        """Answer on the sockets of :func:`~bot.http.binding.take_port`, which belong to the server from then on."""
+        await self._runner.setup()
+        server = self._runner.server
+        if server is None:
+            raise RuntimeError("aiohttp's runner has no server after its setup")
+        loop = asyncio.get_running_loop()
+        self.url = web_url(tuple(listening))
+        for each in listening:
+            self._serving.append(await loop.create_server(ConnectionLimit(server), sock=each))
+
+    def refuse_connections(self) -> None:
+        """Take no further connections. Those that there are go on until :meth:`close`."""
+        for each in self._serving:
+            each.close()
+
+    async def close(self) -> None:
+        """Close all connections and the port. Works before :meth:`serve`, and a second time."""
+        self.refuse_connections()
+        self._serving.clear()
+        await self._runner.cleanup()

@@ -1,0 +1,79 @@
+"""The port of the page: the next one if it is taken, and a clear sentence where the operator has chosen it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+
+import pytest
+
+from bot.http.binding import TRIED_PORTS, WebBindError, take_port, web_url
+from config.sections import WebSettings
+from tests.bot.http.web_stage import free_port
+
+
+@contextmanager
+def taken(settings: WebSettings) -> Iterator[str]:
+    """Take the port. Yields the page's address."""
+    with ExitStack() as stack:
+        listening = take_port(settings)
+        for each in listening:
+            stack.enter_context(closing(each))
+        yield web_url(listening)
+
+
+def usual(port: int) -> WebSettings:
+    """Settings with another default than 8770, since tests run beside each other."""
+    return WebSettings(bind=f"127.0.0.1:{port}")
+
+
+def chosen(bind: str) -> WebSettings:
+    return WebSettings(bind=bind, chosen=frozenset({"bind"}))
+
+
+def test_the_address_is_the_one_that_really_listens() -> None:
+    with taken(chosen("127.0.0.1:0")) as url:
+        port = int(url.removeprefix("http://127.0.0.1:").removesuffix("/"))
+        with socket.create_connection(("127.0.0.1", port)):
+            pass
+
+
+def test_if_the_port_is_taken_the_next_one_is() -> None:
+    with taken(usual(free_port())) as first, taken(usual(int(first.split(":")[2].strip("/")))) as second:
+        ports = [int(url.split(":")[2].strip("/")) for url in (first, second)]
+        assert 1 <= ports[1] - ports[0] < TRIED_PORTS
+
+
+def test_a_port_that_was_chosen_is_not_replaced() -> None:
+    with (
+        taken(chosen("127.0.0.1:0")) as url,
+        pytest.raises(WebBindError, match=r"WEB_BIND: can't listen on 127\.0\.0\.1:\d+: another program listens there"),
+    ):
+        take_port(chosen(url.removeprefix("http://").strip("/")))
+
+
+def test_if_all_are_taken_the_operator_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.http.binding.TRIED_PORTS", 1)
+    with taken(usual(free_port())) as url, pytest.raises(WebBindError, match=r"WEB_BIND=127\.0\.0\.1:0 for any"):
+        take_port(usual(int(url.split(":")[2].strip("/"))))
+
+
+@pytest.mark.parametrize("bind", ["192.0.2.1:0", "no-such-host.invalid:0"])
+def test_an_address_that_is_not_this_machines_is_told(bind: str) -> None:
+    with pytest.raises(WebBindError, match=f"WEB_BIND: can't listen on {bind}: "):
+        take_port(chosen(bind))
+
+
+def test_a_name_listens_in_every_family_on_one_port() -> None:
+    with ExitStack() as stack:
+        listening = take_port(chosen("localhost:0"))
+        for each in listening:
+            stack.enter_context(closing(each))
+        assert len({each.getsockname()[1] for each in listening}) == 1
+        assert web_url(listening).startswith("http://127.0.0.1:")
+
+
+def test_all_addresses_are_opened_by_loopback_in_a_browser() -> None:
+    with taken(chosen("0.0.0.0:0")) as url:
+        assert url.startswith("http://127.0.0.1:")

@@ -1,0 +1,97 @@
+"""WebSockets: a refused one is told why in a way that a page can see, and there are not too many at once."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import aiohttp
+import pytest
+from aiohttp import WSMsgType
+
+from bot.http.limits import MOST_SOCKETS
+from bot.http.refusal import MOST_AT_ONCE
+from tests.bot.http.web_stage import WebStage, bearer
+from tests.timing import wait_until
+
+LIMIT = 20.0
+
+
+async def refusal_of(stage: WebStage, headers: dict[str, str]) -> tuple[str, int | None]:
+    """The code in the message, and the code of the closing."""
+    async with asyncio.timeout(LIMIT), stage.session.ws_connect(stage.url("/ws/echo"), headers=headers) as socket:
+        told = await socket.receive_json()
+        assert told["type"] == "error"
+        assert told["message"]
+        assert (await socket.receive()).type is WSMsgType.CLOSE
+        return told["code"], socket.close_code
+
+
+async def test_a_refused_page_is_told_why(local: WebStage, locked: WebStage) -> None:
+    assert await refusal_of(local, {"Origin": "https://evil.example"}) == ("bad_origin", 1008)
+    assert await refusal_of(local, {"Host": "evil.example"}) == ("bad_host", 1008)
+    assert await refusal_of(locked, {}) == ("bad_token", 1008)
+    assert await refusal_of(locked, {"Origin": "https://evil.example", **bearer()}) == ("bad_origin", 1008)
+
+
+async def test_the_cookie_and_the_header_open_a_socket(locked: WebStage) -> None:
+    for headers in ({"Cookie": await locked.cookie()}, bearer()):
+        async with locked.session.ws_connect(locked.url("/ws/echo"), headers=headers) as socket:
+            await socket.send_str("hello")
+            assert await socket.receive_str(timeout=LIMIT) == "hello"
+
+
+async def test_an_upgrade_that_is_none_gets_a_status(locked: WebStage) -> None:
+    answer = await locked.ask("/ws/echo", headers={"Upgrade": "websocket"})
+    assert (answer.status, answer.code) == (401, "bad_token")
+    answer = await locked.ask("/ws/echo", headers=bearer())
+    assert answer.status == 400
+
+
+async def test_the_33rd_socket_gets_503_until_another_closes(local: WebStage) -> None:
+    async with AsyncExitStack() as stack:
+        sockets = [
+            await stack.enter_async_context(local.session.ws_connect(local.url("/ws/echo")))
+            for _ in range(MOST_SOCKETS)
+        ]
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await local.session.ws_connect(local.url("/ws/echo"))
+        assert refused.value.status == 503
+        assert refused.value.headers is not None
+        assert int(refused.value.headers["Retry-After"]) >= 1
+        await sockets[7].close()
+
+        async def admitted() -> bool:
+            try:
+                socket = await local.session.ws_connect(local.url("/ws/echo"))
+            except aiohttp.WSServerHandshakeError:
+                return False
+            await stack.enter_async_context(socket)
+            return True
+
+        await wait_until(admitted)
+
+
+async def test_refused_sockets_that_stay_open_take_nobodys_place(local: WebStage) -> None:
+    """Many strangers connect at once and never answer the closing. Others still get in."""
+    request = (
+        f"GET /ws/echo HTTP/1.1\r\nHost: 127.0.0.1:{local.port}\r\nOrigin: https://evil.example\r\n"
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    ).encode()
+    connections = [await asyncio.open_connection("127.0.0.1", local.port) for _ in range(3 * MOST_AT_ONCE)]
+    try:
+        for _, writer in connections:
+            writer.write(request)
+        firsts = [await asyncio.wait_for(reader.readline(), LIMIT) for reader, _ in connections]
+        assert sum(b" 101 " in line for line in firsts) <= MOST_AT_ONCE
+        assert all(b" 101 " in line or b" 403 " in line for line in firsts)
+        async with local.session.ws_connect(local.url("/ws/echo")) as socket:
+            await socket.send_str("still here")
+            assert await socket.receive_str(timeout=LIMIT) == "still here"
+        for reader, writer in connections:
+            writer.write(b"\x82\x85" + 9 * b"x")
+            await asyncio.wait_for(reader.read(), LIMIT)
+    finally:
+        for _, writer in connections:
+            writer.close()

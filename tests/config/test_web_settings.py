@@ -1,0 +1,42 @@
+"""Tests of the settings of the bot's HTTP server: who may connect is decided before it listens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.errors import SettingsError
+from config.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def without_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:8770", "[::]:8770", "192.168.1.5:8770", "my-machine:8770"])
+def test_off_loopback_a_token_is_needed(bind: str) -> None:
+    with pytest.raises(SettingsError, match=r"^WEB_TOKEN: must be set, since WEB_BIND=.* for example WEB_TOKEN="):
+        Settings.read(web_bind=bind)
+    assert Settings.read(web_bind=bind, web_token="a secret").web.bind == bind
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1:0", "localhost:8770", "[::1]:8770", "127.1.2.3:1"])
+def test_on_loopback_none_is(bind: str) -> None:
+    assert Settings.read(web_bind=bind).web.token is None
+
+
+def test_every_page_only_with_a_token() -> None:
+    with pytest.raises(SettingsError, match=r"^WEB_ALLOWED_ORIGINS: '\*' lets every web page .* WEB_TOKEN"):
+        Settings.read(web_allowed_origins="https://a.example, *")
+    assert Settings.read(web_allowed_origins="*", web_token="a secret").web.allowed_origins == ("*",)
+    named = Settings.read(web_allowed_origins="HTTPS://A.example:443/, http://b.example:8000")
+    assert named.web.allowed_origins == ("https://a.example", "http://b.example:8000")
+
+
+def test_the_token_is_not_shown() -> None:
+    assert "a secret" not in repr(Settings.read(web_token="a secret"))
+    with pytest.raises(SettingsError) as wrong:
+        Settings.read(web_token="Bearer a secret")
+    assert "a secret" not in str(wrong.value)

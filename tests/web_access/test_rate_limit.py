@@ -1,0 +1,37 @@
+"""Rate limit per client."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.timing import Clock
+from web_access.rate_limit import MAX_CLIENTS, ClientRateLimit
+
+
+def test_so_many_at_once_and_then_one_by_one() -> None:
+    clock = Clock()
+    limit = ClientRateLimit(6, clock)
+    assert [limit.wait("a") for _ in range(6)] == [0.0] * 6
+    assert limit.wait("a") == pytest.approx(10)
+    clock.now += 9.9
+    assert limit.wait("a") == pytest.approx(0.1)
+    clock.now += 0.2
+    assert limit.wait("a") == 0
+    assert limit.wait("a") > 9
+
+
+def test_quiet_does_not_add_up() -> None:
+    clock = Clock()
+    limit = ClientRateLimit(2, clock)
+    clock.now += 3600
+    assert [limit.wait("a") == 0 for _ in range(4)] == [True, True, False, False]
+
+
+def test_clients_are_counted_apart_and_forgotten() -> None:
+    limit = ClientRateLimit(1, Clock())
+    assert limit.wait("a") == 0
+    assert limit.wait("b") == 0
+    assert limit.wait("a") > 0
+    for number in range(MAX_CLIENTS):
+        limit.wait(str(number))
+    assert limit.wait("a") == 0
