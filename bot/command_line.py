@@ -1,4 +1,7 @@
-"""``python -m bot [run | demo | …]``. Without a command: run if ``DISCORD_TOKEN`` is set, else demo."""
+"""``python -m bot [run | demo | …]``.
+
+Without a command: run if ``DISCORD_TOKEN`` is set, else the demonstration, and after it the page.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from rich.console import Console
 from bot.command_options import read_options, run_version
 from bot.doctor import run_doctor, run_doctor_json
 from bot.operator_files import persona_name
-from bot.run import ENDING_LIMIT, run_bot
+from bot.run import ENDING_LIMIT, FAILED, run_bot, run_talk
 from bot.settings_check import checked_settings, setting_notices
 from bot.watching.console import CallConsole
 from bot.watching.event_writer import EventWriter
@@ -31,7 +34,7 @@ READY = "Ready."
 
 
 def run(given: list[str]) -> int:
-    """Run one of the commands run, demo, rehearse, doctor and version. Returns the exit status."""
+    """Run one of the commands run, talk, demo, rehearse, doctor and version. Returns the exit status."""
     keep_files_private()
     options = read_options(given)
     if options.command == "version":
@@ -44,9 +47,10 @@ def run(given: list[str]) -> int:
             print(json.dumps({"good": False, "error": str(error)}))  # noqa: T201
         return USAGE_ERROR
     command = options.command or ("run" if settings.discord_token else "demo")
-    if options.stay and command != "demo":
-        print(f"--stay is for the demonstration. Type `{demo_command('--stay')}` to see it.", file=sys.stderr)  # noqa: T201
-        return USAGE_ERROR
+    for option, given_here in (("--stay", options.stay), ("--once", options.once)):
+        if given_here and command != "demo":
+            print(f"{option} is for the demonstration. Type `{demo_command(option)}` to see it.", file=sys.stderr)  # noqa: T201
+            return USAGE_ERROR
     if command != "doctor":
         for notice in setting_notices(settings):
             print(f"⚠️ {notice}", file=sys.stderr)  # noqa: T201
@@ -78,7 +82,8 @@ async def _run(command: str, settings: Settings, options: argparse.Namespace) ->
             # This is imported here, because it imports the sandbox, which only this command and `rehearse` need.
             from bot.demo.run import DemoOptions, run_demo
 
-            return await run_demo(settings, DemoOptions(options.out, stay=options.stay), Console())
+            shown = await run_demo(settings, DemoOptions(options.out, stay=options.stay), Console())
+            return await _run_program("talk", settings, options) if _goes_on(options, shown) else shown
         case "rehearse":
             from bot.rehearse.run import RehearsalOptions, run_rehearsal
 
@@ -89,20 +94,36 @@ async def _run(command: str, settings: Settings, options: argparse.Namespace) ->
                 status = await until_ended(examination, signals)
             return signals.status if status is None else status
         case _:
-            if options.exit_with_parent is not None:
-                end_with_parent(options.exit_with_parent or None)
-            if options.events:
-                log_to_stderr(verbose=options.verbose)
-                # Events are written to a separate, unbuffered file object. The writing thread may block, and while it
-                # does, it must not hold the lock of `sys.stdout`.
-                with (
-                    os.fdopen(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as stream,
-                    closing(EventWriter(stream)) as writer,
-                ):
-                    status = await run_bot(settings, writer)
-                    if status == 0:
-                        writer.end()
-                    return status
-            view = CallConsole(Console(), persona_name(settings))
-            log_to_stderr(verbose=options.verbose, before_each=view.break_line)
-            return await run_bot(settings, view, lambda: view.note(READY))
+            return await _run_program(command, settings, options)
+
+
+def _goes_on(options: argparse.Namespace, demonstration: int) -> bool:
+    """Whether the page follows the demonstration: if somebody sits at the terminal, and has not asked for less.
+
+    Args:
+        demonstration: the exit status of the demonstration. 0 and 1 say whether the guests understood the bot.
+    """
+    asked_for_more = options.command is None and not (options.once or options.stay)
+    return asked_for_more and demonstration in (0, FAILED) and sys.stdin is not None and sys.stdin.isatty()
+
+
+async def _run_program(command: str, settings: Settings, options: argparse.Namespace) -> int:
+    """Run ``run`` or ``talk``: until a signal ends it."""
+    if options.exit_with_parent is not None:
+        end_with_parent(options.exit_with_parent or None)
+    if options.events:
+        log_to_stderr(verbose=options.verbose)
+        # Events are written to a separate, unbuffered file object. The writing thread may block, and while it does, it
+        # must not hold the lock of `sys.stdout`.
+        with (
+            os.fdopen(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as stream,
+            closing(EventWriter(stream)) as writer,
+        ):
+            running = run_talk(settings, writer, lambda: None) if command == "talk" else run_bot(settings, writer)
+            status = await running
+            if status == 0:
+                writer.end()
+            return status
+    view = CallConsole(Console(), persona_name(settings))
+    log_to_stderr(verbose=options.verbose, before_each=view.break_line)
+    return await (run_talk if command == "talk" else run_bot)(settings, view, lambda: view.note(READY))

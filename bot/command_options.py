@@ -15,7 +15,8 @@ LONGEST_REHEARSAL = 3600
 """Length of the longest rehearsal, in seconds."""
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
-        "run": "Runs the bot on Discord, with DISCORD_TOKEN.",
+        "run": "Runs the bot on Discord, with DISCORD_TOKEN, and its page in the browser.",
+        "talk": "Runs the page in the browser alone: talk with it without Discord.",
         "demo": "Shows a whole call: on a local Discord, with a scripted guest.",
         "rehearse": "Measures your engines in a call on a local Discord, and says what to change.",
         "doctor": "Looks at everything, and says what is wrong.",
@@ -63,7 +64,7 @@ def parser_of_all() -> PlainParser:
     parser = CommandParser(
         prog="python -m bot",
         description="A Discord companion that holds a spoken conversation in a voice channel.",
-        epilog=f"commands:{told}\n\nWithout a command: run if DISCORD_TOKEN is set, else demo.\n"
+        epilog=f"commands:{told}\n\nWithout a command: run if DISCORD_TOKEN is set, else demo and then talk.\n"
         "`python -m bot COMMAND --help` shows the options of a command; health, models, backup and restore have\n"
         "options of their own.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -71,8 +72,9 @@ def parser_of_all() -> PlainParser:
     )
     parser.add_argument("command", nargs="?", choices=tuple(COMMANDS), help=argparse.SUPPRESS)
     parser.add_argument("--version", action="version", version=f"Seiyuu {VERSION}")
-    for command, add in _OPTIONS.items():
-        add(parser.add_argument_group(f"options of {command}"))
+    for add in dict.fromkeys(_OPTIONS.values()):
+        of = " and ".join(command for command, its in _OPTIONS.items() if its is add)
+        add(parser.add_argument_group(f"options of {of}"))
     return parser
 
 
@@ -127,6 +129,11 @@ def _add_demo_options(options: argparse._ActionsContainer) -> None:
         help="go on after the scripted call, and let you type to the bot, until Ctrl-C or Ctrl-D",
     )
     options.add_argument(
+        "--once",
+        action="store_true",
+        help="without a command: end after the scripted call, in place of going on with talk",
+    )
+    options.add_argument(
         "--out",
         type=Path,
         default=None,
@@ -171,6 +178,7 @@ def _add_doctor_options(options: argparse._ActionsContainer) -> None:
 _OPTIONS: Mapping[str, Callable[[argparse._ActionsContainer], None]] = MappingProxyType(
     {
         "run": _add_run_options,
+        "talk": _add_run_options,
         "demo": _add_demo_options,
         "rehearse": _add_rehearse_options,
         "doctor": _add_doctor_options,

@@ -24,7 +24,8 @@ from bot.discord_errors import discord_error_text
 from bot.doctor_personas import personas, wanted_model
 from bot.doctor_speed import FAST_ENOUGH, busy_note_now, llm_speed, stt_speed, voice_finding
 from bot.doctor_weights import examine_weights
-from bot.first_start import TOY_STT, explain_login_failure, llm_warning
+from bot.engine_warnings import TOY_STT, llm_warning
+from bot.first_start import explain_login_failure
 from bot.identity import HEADERS
 from bot.llm.client import ModelClient
 from bot.llm.requests import ModelOptions

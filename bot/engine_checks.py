@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from bot.health import CONNECTED, IDLE, READY, UNKNOWN, Health
+from bot.health import CONNECTED, IDLE, NO_DISCORD, READY, UNKNOWN, Health
 from bot.heartbeat import State
 from bot.llm.client import ModelClient
 from bot.speech_server.client import SpeechServerClient
@@ -38,21 +38,23 @@ class EngineChecks:
     """Checks the engines in :meth:`run`. :meth:`state` gives the last results.
 
     Args:
-        connected: whether the connection to Discord is open.
         in_call: whether a call is on, begins or ends.
         checks: the checks of ``model``, ``ears`` (the transcriber) and ``voice`` (the speech server), by these names.
     """
 
     def __init__(
         self,
-        connected: Callable[[], bool],
         in_call: Callable[[], bool],
         checks: Mapping[str, EngineCheck],
     ) -> None:
-        self._connected = connected
+        self._connected: Callable[[], bool] | None = None
         self._in_call = in_call
         self._checks = checks
         self._results = dict.fromkeys(checks, UNKNOWN)
+
+    def follow_discord(self, connected: Callable[[], bool]) -> None:
+        """Tell from now on whether the connection to Discord is open. Until then, the bot counts as one without it."""
+        self._connected = connected
 
     async def run(self) -> None:
         """Check regularly, until cancelled."""
@@ -75,9 +77,13 @@ class EngineChecks:
 
     def state(self) -> State:
         """The state of all parts, in words."""
-        discord = CONNECTED if self._connected() else "connecting"
         model, ears, voice = (self._results.get(name, UNKNOWN) for name in ("model", "ears", "voice"))
-        return Health(discord, model, ears, voice, "active" if self._in_call() else IDLE).fields()
+        return Health(self._discord(), model, ears, voice, "active" if self._in_call() else IDLE).fields()
+
+    def _discord(self) -> str:
+        if self._connected is None:
+            return NO_DISCORD
+        return CONNECTED if self._connected() else "connecting"
 
 
 async def check_model(model: ModelClient) -> str:

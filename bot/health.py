@@ -20,12 +20,15 @@ READ_AGAIN = 5
 READ_AFTER = 0.1
 """Seconds before the file is read again."""
 CONNECTED, READY, UNKNOWN, IDLE = "connected", "ready", "unknown", "idle"
+NO_DISCORD = "off"
+"""The state of Discord for a bot that runs without it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
     """Health of a bot.
 
+    ``discord`` is :data:`CONNECTED`, ``connecting``, :data:`UNKNOWN` or :data:`NO_DISCORD`.
     ``model``, ``ears`` (the transcriber) and ``voice`` (the speech server) are :data:`READY`, :data:`UNKNOWN`, or an
     error text for people.
     """
@@ -42,7 +45,7 @@ class Health:
         """``healthy``, ``degraded`` or ``down``."""
         if not self.running:
             return "down"
-        good = self.discord == CONNECTED and self.model == self.ears == self.voice == READY
+        good = self.discord in (CONNECTED, NO_DISCORD) and self.model == self.ears == self.voice == READY
         return "healthy" if good else "degraded"
 
     def fields(self) -> State:

@@ -1,4 +1,4 @@
-"""Runs the bot on Discord until a signal ends it."""
+"""Runs the bot, on Discord or with the page alone, until a signal ends it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,24 @@ import gc
 import logging
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 import discord
 
 from audio.opus import OpusMissing
-from bot.app import Application, build_application
+from bot.app import build_application
 from bot.data_dir_lock import DataDirInUseError
 from bot.database import FILE as DATABASE_FILE
 from bot.database import DatabaseError, NewerDatabaseError
 from bot.first_start import explain_login_failure, is_for_the_operator
+from bot.http.binding import WebBindError
 from bot.operator_files import OperatorFileError
+from bot.own_engines import Progress
 from bot.own_weights import RealWeightsMissingError
 from bot.speech_server_process import ServiceError, ServiceSettingsError
+from bot.talk import build_talk
 from bot.voice.events import Watcher
 from config.lifetime import Ending, ending_signals
 from config.place import bot_command
@@ -40,21 +45,49 @@ _MISTAKES = (
     OperatorFileError,
     ServiceSettingsError,
     NewerDatabaseError,
+    WebBindError,
 )
 _FAILURES = (ServiceError, RealWeightsMissingError, OpusMissing, DataDirInUseError, DatabaseError)
 
 
+class Program(Protocol):
+    """A bot that was built: one on Discord, or one with the page alone."""
+
+    async def run(self) -> None:
+        """Run until :meth:`end`."""
+        ...
+
+    async def end(self) -> None:
+        """End the current call. After that, :meth:`run` returns."""
+        ...
+
+
+Build = Callable[
+    [Settings, Sequence[Watcher], Progress, Callable[[], None] | None], AbstractAsyncContextManager[Program]
+]
+"""Builds a bot: from the settings, the watchers of its calls, a callback for progress, and one for when it is warm."""
+
+
 async def run_bot(settings: Settings, watcher: Watcher, when_warm: Callable[[], None] | None = None) -> int:
-    """Run the bot until a signal ends it. Returns the exit status. A failed start is logged with its remedy.
+    """Run the bot on Discord until a signal ends it. Returns the exit status. A failed start is logged with its remedy.
 
     ``when_warm`` is called once, when the bot is connected and all engines are loaded.
     """
+    return await _run(build_application, settings, watcher, when_warm)
+
+
+async def run_talk(settings: Settings, watcher: Watcher, when_warm: Callable[[], None]) -> int:
+    """Run the bot with the page alone, as :func:`run_bot` does. All engines are loaded at once."""
+    return await _run(build_talk, settings, watcher, when_warm)
+
+
+async def _run(build: Build, settings: Settings, watcher: Watcher, when_warm: Callable[[], None] | None) -> int:
     # Python's default is 5 ms. Several busy threads, one after another, would then delay the thread that sends sound
     # every 20 ms.
     sys.setswitchinterval(SWITCH_INTERVAL)
     with ending_signals(ENDING_LIMIT) as signals:
         built = asyncio.Event()
-        serving = asyncio.create_task(_serve(settings, watcher, when_warm, built, signals), name="bot")
+        serving = asyncio.create_task(_serve(build, settings, watcher, when_warm, built, signals), name="bot")
         ending = asyncio.create_task(signals.wait(), name="signals")
         await asyncio.wait([serving, ending], return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
@@ -67,15 +100,20 @@ async def run_bot(settings: Settings, watcher: Watcher, when_warm: Callable[[], 
 
 
 async def _serve(
-    settings: Settings, watcher: Watcher, when_warm: Callable[[], None] | None, built: asyncio.Event, signals: Ending
+    build: Build,
+    settings: Settings,
+    watcher: Watcher,
+    when_warm: Callable[[], None] | None,
+    built: asyncio.Event,
+    signals: Ending,
 ) -> int:
     try:
-        async with build_application(settings, [watcher], ProgressLog(), when_warm) as app:
+        async with build(settings, [watcher], ProgressLog(), when_warm) as program:
             built.set()
             # What a start has made lives as long as the bot. Without this, each full garbage collection would look
             # through it, and no sound could be sent for about 100 ms.
             gc.freeze()
-            return await _stay_connected(app, signals)
+            return await _until_ended(program, signals)
     except discord.LoginFailure as error:
         _log.error("%s", explain_login_failure(error))
         return MISTAKE
@@ -107,14 +145,14 @@ def _os_error_text(error: OSError, settings: Settings) -> str:
     return f"{place} can't be written: {reason(error)}. Make room there."
 
 
-async def _stay_connected(app: Application, signals: Ending) -> int:
-    running = asyncio.create_task(app.run(), name="discord")
+async def _until_ended(program: Program, signals: Ending) -> int:
+    running = asyncio.create_task(program.run(), name="program")
     ending = asyncio.create_task(signals.wait(), name="end of the bot")
     await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)
     ending.cancel()
     if not running.done():
         _log.info("Ending")
-        await app.end()
+        await program.end()
         # If Discord is unreachable, discord.py would otherwise wait until its next attempt to reconnect.
         running.cancel()
     await asyncio.wait([running])

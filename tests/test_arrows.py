@@ -68,10 +68,13 @@ ON_TOP = frozenset(
         "bot.calls",
         "bot.client",
         "bot.command_line",
+        "bot.core",
         "bot.demo",
         "bot.feature_set",
         "bot.rehearse",
         "bot.run",
+        "bot.talk",
+        "bot.web",
     }
 )
 """Modules and packages that put the parts together. No part imports them, except those in :data:`SERVICES`."""

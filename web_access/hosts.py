@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?")
+_HOST = re.compile(r"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?")
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -25,7 +25,10 @@ def is_own_name(name: str | None, known: Collection[str] = ()) -> bool:
 
     Such names are loopback names, names without a dot, which a stranger's DNS server can't define, and ``known`` names.
     """
-    return name is not None and (is_loopback(name) or name in known or "." not in name.rstrip("."))
+    if name is None:
+        return False
+    # An IPv6 address has no dot either.
+    return is_loopback(name) or name in known or not ("." in name.rstrip(".") or ":" in name)
 
 
 def host_name(host: str) -> str | None:

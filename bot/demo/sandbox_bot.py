@@ -18,7 +18,7 @@ from bot.demo.guests import CallFailedError
 from bot.demo.settings import demo_environment, demo_settings, ignored_settings
 from bot.models.model_store import Condition
 from bot.own_weights import OwnWeights, choose_weights
-from bot.voice.events import CallEvent
+from bot.voice.events import CallEvent, WebReady
 from config.settings import Settings
 from config.speech_settings import SpeechSettings
 from sandbox.server import Sandbox
@@ -78,7 +78,9 @@ class EventFeed:
     watchers: list[Callable[[CallEvent], None]] = field(default_factory=list)
 
     def __call__(self, event: CallEvent) -> None:
-        """Pass one event on."""
+        """Pass one event on, except for the page's address: that page ends with the demonstration or rehearsal."""
+        if isinstance(event, WebReady):
+            return
         for watcher in self.watchers:
             watcher(event)
 
@@ -194,4 +196,5 @@ def _sandbox_environment(sandbox: Sandbox, data_dir: Path) -> dict[str, str]:
         "DISCORD_CA_FILE": str(sandbox.ca_file),
         "DATA_DIR": str(data_dir.resolve()),
         "TTS_BIND": "127.0.0.1:0",
+        "WEB_BIND": "127.0.0.1:0",
     }

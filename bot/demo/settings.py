@@ -30,7 +30,9 @@ _KEPT = frozenset(
     }
 )
 """Settings that are always used: the choice of the engines, and what is sent to them."""
-_NOT_REPORTED = frozenset({"discord_token", "discord_api_url", "discord_ca_file", "tts_bind"})
+_NOT_REPORTED = frozenset(
+    {"discord_token", "discord_api_url", "discord_ca_file", "tts_bind", "web_bind", "web_token", "web_allowed_origins"}
+)
 """Settings that the demonstration always replaces, so their replacement is not reported."""
 _FIELDS: dict[str, FieldInfo] = {**SpeechSettings.settings(), **Settings.settings()}
 

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Self
 
 from aiohttp import hdrs, web
-from aiohttp.web_request import ETag
 
 FOLDER = Path(__file__).with_name("page")
 INDEX = "index.html"
@@ -80,10 +79,6 @@ class Page:
 async def _send(file: PageFile, request: web.Request) -> web.Response:
     # A browser may keep the file, and has to ask each time whether it is still the same.
     headers = {hdrs.ETAG: f'"{file.tag}"', hdrs.CACHE_CONTROL: "no-cache"}
-    if _is_known(request.if_none_match, file.tag):
+    if any(known.value in (file.tag, "*") for known in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
     return web.Response(body=file.body, headers={**headers, hdrs.CONTENT_TYPE: file.content_type})
-
-
-def _is_known(known: Sequence[ETag] | None, tag: str) -> bool:
-    return any(each.value in (tag, "*") for each in known or ())

@@ -27,7 +27,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Ready(Event):
-    """The bot is connected and can be called. This event belongs to no call."""
+    """The bot can be called: on Discord it is connected. This event belongs to no call."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebReady(Event):
+    """The page is served at ``url``. This event belongs to no call."""
+
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +181,7 @@ class CallEnded(Event):
 
 CallEvent = (
     Ready
+    | WebReady
     | CallBegan
     | SpeechStarted
     | SpeechStopped

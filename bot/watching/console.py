@@ -17,11 +17,14 @@ from bot.voice.events import (
     PromptTaken,
     ReplyEnded,
     UtteranceHeard,
+    WebReady,
     WordsSpoken,
 )
 from bot.voice.metrics import STAGES, ReplyTrace
 from bot.voice.turn import Microphone, Outcome
 
+PAGE = "Page: "
+"""Begins the line with the page's address, for which other programs wait."""
 _NOT_SHOWN = ("last_packet",)
 """Stages of a trace that are not printed."""
 _MARGIN = 11
@@ -46,6 +49,8 @@ class CallConsole:
     def __call__(self, event: CallEvent) -> None:
         """Print one event."""
         match event:
+            case WebReady(url):
+                self.note(f"{PAGE}{url}")
             case CallBegan(_, place, encrypted):
                 lock = "end-to-end encrypted (DAVE)" if encrypted else "not end-to-end encrypted yet"
                 self.note(f"📞 {self.name} is in {place}, {lock}")

@@ -19,6 +19,7 @@ from bot.voice.events import (
     SpeechStarted,
     SpeechStopped,
     UtteranceHeard,
+    WebReady,
     WordsSoFar,
     WordsSpoken,
 )
@@ -26,6 +27,7 @@ from bot.voice.metrics import ReplyTrace
 from bot.voice.turn import Outcome, TurnId
 
 READY = "ready"
+WEB_READY = "web.ready"
 CALL_STARTED = "call.started"
 SPEECH_STARTED = "input_audio_buffer.speech_started"
 SPEECH_STOPPED = "input_audio_buffer.speech_stopped"
@@ -86,6 +88,8 @@ def _written(event: CallEvent) -> tuple[str, dict[str, object]]:
     match event:
         case Ready():
             return READY, {}
+        case WebReady(url):
+            return WEB_READY, {"url": url}
         case CallBegan(transport, place, encrypted):
             return CALL_STARTED, {"transport": transport, "place": place, "encrypted": encrypted}
         case SpeechStarted(turn):
@@ -142,6 +146,7 @@ JsonLine = Mapping[str, Any]
 _READ: Mapping[str, Callable[[JsonLine, JsonLine, JsonLine], CallEvent]] = MappingProxyType(
     {
         READY: lambda line, more, ids: Ready(**ids),
+        WEB_READY: lambda line, more, ids: WebReady(line["url"], **ids),
         CALL_STARTED: lambda line, more, ids: CallBegan(line["transport"], line["place"], line["encrypted"], **ids),
         SPEECH_STARTED: lambda line, more, ids: SpeechStarted(TurnId.parse(line["turn"]), **ids),
         SPEECH_STOPPED: lambda line, more, ids: SpeechStopped(TurnId.parse(line["turn"]), **ids),

@@ -144,7 +144,9 @@ async def test_the_engines_are_checked_repeatedly(caplog: pytest.LogCaptureFixtu
         return "ready"
 
     looks = {"ears": EngineCheck(well), "voice": EngineCheck(well), "model": EngineCheck(model, every=0.0)}
-    signs = EngineChecks(lambda: True, lambda: False, looks)
+    signs = EngineChecks(lambda: False, looks)
+    assert signs.state()["discord"] == "off"
+    signs.follow_discord(lambda: True)
     assert signs.state()["status"] == "degraded"
     looking = asyncio.create_task(signs.run())
     async with asyncio.timeout(10):

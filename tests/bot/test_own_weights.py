@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.doctor_weights import examine_weights
-from bot.first_start import toy_warning
+from bot.engine_warnings import toy_warning
 from bot.models.catalogue import Catalogue
 from bot.models.model_store import ModelStore
 from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights

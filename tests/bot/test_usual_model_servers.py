@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from bot.first_start import llm_warning
+from bot.engine_warnings import llm_warning
 from bot.models.named_llm import EmbeddedLlm
 from bot.own_weights import OwnWeights
 from bot.usual_model_servers import UsualModelServer

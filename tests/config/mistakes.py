@@ -50,6 +50,7 @@ VALUES = (
     value("STT_API_KEY", f"{SECRET}é", "its value", "no key has", shown=False),
     value("VISION_LLM_API_KEY", f"“{SECRET}”", "its value", "curly quotes", shown=False),
     value("TTS_TOKEN", f"Bearer {SECRET}", "its value", "leave that out", shown=False),
+    value("WEB_TOKEN", f"Bearer {SECRET}", "its value", "leave that out", shown=False),
     # Addresses.
     value("DISCORD_API_URL", "127.0.0.1:8080", "http:// or https://"),
     value("LLM_URL", "http://127.0.0.1:8080 /v1", "without blanks"),
@@ -60,7 +61,9 @@ VALUES = (
     value("COMFYUI_URL", "localhost", "http:// or https://"),
     value("FIGURINE_FEEDS", "shop.example.com/feed", "http:// or https://"),
     value("TTS_BIND", "127.0.0.1:70000", "65535"),
+    value("WEB_BIND", "8770", "an address and a port"),
     value("TTS_ALLOWED_ORIGINS", "chat.example.org/page"),
+    value("WEB_ALLOWED_ORIGINS", "chat.example.org", "is not an origin"),
     # Numbers and switches.
     value("ALONE_TIMEOUT", "10s", "a number above 0", "without a unit"),
     value("VOICELESS_TIMEOUT", "-5", "a number above 0"),
@@ -228,6 +231,8 @@ ALONE = (
         1,
         alone=True,
     ),
+    Mistake("WEB_BIND=0.0.0.0:8770", ("WEB_TOKEN", "WEB_BIND=0.0.0.0:8770", "for example WEB_TOKEN="), alone=True),
+    Mistake("WEB_ALLOWED_ORIGINS=*", ("WEB_ALLOWED_ORIGINS", "WEB_TOKEN", "for example"), alone=True),
     Mistake("TTS_ALLOWED_ORIGINS=*", ("TTS_ALLOWED_ORIGINS", "TTS_TOKEN", "for example"), alone=True),
     Mistake("DATA_DIR=/proc/x", ("DATA_DIR=/proc/x can't be written to",), alone=True),
     Mistake("CACHE_DIR=/proc/y", ("CACHE_DIR=/proc/y can't be written to",), alone=True),

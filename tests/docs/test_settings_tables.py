@@ -95,8 +95,8 @@ def test_every_example_is_accepted(line: Line, name: str, value: str, monkeypatc
     if name in OF_COMPOSE:
         return
     monkeypatch.setenv(name, value)
-    if name == "TTS_BIND":
-        monkeypatch.setenv("TTS_TOKEN", "any")
+    if name in ("TTS_BIND", "WEB_BIND"):
+        monkeypatch.setenv(name.replace("BIND", "TOKEN"), "any")
     Settings.read()
     SpeechSettings.read()
     if name in ENGINE_VARIABLES:

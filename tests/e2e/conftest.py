@@ -138,6 +138,7 @@ def make_settings(sandbox: Sandbox, data_dir: Path, **changes: Any) -> Settings:
         "discord_ca_file": sandbox.ca_file,
         "data_dir": data_dir,
         "tts_bind": "127.0.0.1:0",
+        "web_bind": "127.0.0.1:0",
     }
     return load_settings(**{**settings, **changes})
 

@@ -29,7 +29,7 @@ async def program(*arguments: str, folder: Path, **environment: str) -> AsyncIte
 @asynccontextmanager
 async def program_of(source: Forks, *arguments: str, folder: Path, **environment: str) -> AsyncIterator[Forked]:
     """Run ``python -m bot`` of a copy of the project."""
-    usual = {"TTS_BIND": "127.0.0.1:0", "COLUMNS": "200", "WEIGHTS": "toys"}
+    usual = {"TTS_BIND": "127.0.0.1:0", "WEB_BIND": "127.0.0.1:0", "COLUMNS": "200", "WEIGHTS": "toys"}
     process = await source.start(
         "bot", *arguments, folder=folder, environment=_surroundings(usual | environment), new_session=True
     )

@@ -132,6 +132,7 @@ async def in_terminal(*arguments: str, folder: Path, **environment: str) -> Asyn
             **kept,
             "PYTHONPATH": str(ROOT),
             "TTS_BIND": "127.0.0.1:0",
+            "WEB_BIND": "127.0.0.1:0",
             "COLUMNS": "200",
             "TERM": "dumb",
             "WEIGHTS": "toys",

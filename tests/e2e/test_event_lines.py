@@ -66,7 +66,7 @@ class Lines:
 async def bot(sandbox: Sandbox, folder: Path, cache: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run ``python -m bot run --events`` with its log in a file, so that its output has only event lines."""
     command = ("sh", "-c", 'exec "$0" -m bot run --events 2> bot.log', sys.executable)
-    usual = {"TTS_BIND": "127.0.0.1:0", "WEIGHTS": "toys", "CACHE_DIR": str(cache)}
+    usual = {"TTS_BIND": "127.0.0.1:0", "WEB_BIND": "127.0.0.1:0", "WEIGHTS": "toys", "CACHE_DIR": str(cache)}
     async with running(*command, folder=folder, **usual, **pointed_at(sandbox)) as process:
         yield process
 

@@ -58,7 +58,9 @@ async def test_a_call_as_a_user_has_it(tmp_path: Path, cache_dir: Path) -> None:
     command = (*tracing(tmp_path / "trace"), sys.executable, "-m", "bot", "run")
     async with (
         Sandbox() as sandbox,
-        running(*command, folder=here, TTS_BIND="127.0.0.1:0", **places, **pointed_at(sandbox)) as process,
+        running(
+            *command, folder=here, TTS_BIND="127.0.0.1:0", WEB_BIND="127.0.0.1:0", **places, **pointed_at(sandbox)
+        ) as process,
     ):
         await hold_call(sandbox, process)
         served = served_here()
@@ -91,7 +93,9 @@ async def test_a_call_as_the_images_hold_it(tmp_path: Path, cache_dir: Path) -> 
                 **pointed_at(sandbox),
             }
             bot = Container("bot", tmp_path / "bot.trace", bots)
-            async with running(*bot.command, folder=app, **bot.environment(env) | own) as process:
+            async with running(
+                *bot.command, folder=app, **bot.environment(env) | own | {"WEB_BIND": "127.0.0.1:0"}
+            ) as process:
                 await hold_call(sandbox, process)
                 served = served_here() | {("127.0.0.1", URL(address).port or 0)}
                 await end(process)

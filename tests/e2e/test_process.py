@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from pathlib import Path
@@ -74,12 +75,13 @@ async def test_a_second_bot_with_the_same_folder_is_refused_and_all_else_works_b
 
 async def test_ready_stands_alone_on_standard_output_once_ears_mind_and_voice_are_warm(tmp_path: Path) -> None:
     run = f"exec '{sys.executable}' -m bot run 2> log"
-    usual = {"TTS_BIND": "127.0.0.1:0", "WEIGHTS": "toys"}
+    usual = {"TTS_BIND": "127.0.0.1:0", "WEB_BIND": "127.0.0.1:0", "WEIGHTS": "toys"}
     async with (
         Sandbox() as sandbox,
         ScriptedModel(lambda _: Answer("Good day.")) as model,
         running("sh", "-c", run, folder=tmp_path, LLM_URL=model.url, **usual, **pointed_at(sandbox)) as process,
     ):
+        assert re.fullmatch(r"Page: http://127\.0\.0\.1:\d+/\n", await read_until(process, "\n"))
         assert await read_until(process, "\n") == "Ready.\n"
         assert "Connected as" in (tmp_path / "log").read_text()
         assert [asked[-1]["content"] for asked in model.warmed] == ["Someone: hello"], "it has read how a call begins"

@@ -36,8 +36,7 @@ async def test_a_strangers_name_for_this_machine_is_refused_everywhere(local: We
 async def test_a_host_that_is_no_host_is_refused(local: WebStage, locked: WebStage, host: str) -> None:
     for stage in (local, locked):
         answer = await stage.ask("/health", headers={"Host": host})
-        assert answer.code in ("bad_host", "")
-        assert answer.status == (400 if host != "x" * 5000 or stage is locked else 200)
+        assert (answer.status, answer.code) == (400, "bad_host")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +42,7 @@ class Answer:
     """An answer, read to its end."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     text: str
     json: Any
 
@@ -71,7 +71,7 @@ class WebStage:
         async with self.session.request(method, self.url(path), allow_redirects=False, **options) as answer:
             text = await answer.text(errors="replace")
             json = await answer.json() if answer.content_type == "application/json" else None
-            return Answer(answer.status, dict(answer.headers), text, json)
+            return Answer(answer.status, answer.headers, text, json)
 
     async def log_in(self, token: object = SECRET, **options: Any) -> Answer:
         return await self.ask("/login", "POST", json={"token": token}, **options)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.first_start import llm_warning
+from bot.engine_warnings import llm_warning
 from bot.models.catalogue import Catalogue
 from bot.models.model_store import ModelStore
 from bot.models.named_llm import EmbeddedLlm

@@ -1,0 +1,34 @@
+"""Tells the parts that have started a call that it has ended."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bot.voice.call import Call
+from bot.voice.transport import EndCause
+
+_log = logging.getLogger(__name__)
+
+EndListener = Callable[[Call[Any], EndCause], Awaitable[None]]
+"""Gets each call that has ended, over any transport, and the cause."""
+
+
+class CallEnds:
+    """Passes the end of each call on to all listeners, in the order of subscription."""
+
+    def __init__(self) -> None:
+        self._listeners: list[EndListener] = []
+
+    def subscribe(self, listener: EndListener) -> None:
+        """Call ``listener`` at the end of every call. An error of it is logged, and disturbs no other listener."""
+        self._listeners.append(listener)
+
+    async def __call__(self, call: Call[Any], cause: EndCause) -> None:
+        """Pass on that a call has ended."""
+        for listener in self._listeners:
+            try:
+                await listener(call, cause)
+            except Exception:
+                _log.exception("The end of a call could not be handled")

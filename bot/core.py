@@ -1,0 +1,267 @@
+"""The core of the bot: all parts that calls need, over any transport. It knows nothing of Discord.
+
+:mod:`bot.app` puts the Discord client with its commands and features on top, and :mod:`bot.talk` the page alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import aiohttp
+
+from bot.background import BackgroundWork
+from bot.backup.moving import undo_and_clean_up
+from bot.call_ends import CallEnds
+from bot.call_factory import CallFactory
+from bot.characters import Characters
+from bot.consent import ListeningConsent, effective_listening_policy
+from bot.conversations.keeping import Conversations
+from bot.conversations.records import ConversationRecords
+from bot.cores import usable_cores
+from bot.data_dir_lock import data_dir_lock
+from bot.database import FILE as DATABASE_FILE
+from bot.database import Database
+from bot.engine_checks import EngineCheck, EngineChecks, check_model, check_speech_server, check_transcriber
+from bot.engine_warnings import toy_warning
+from bot.guesses import has_spare_power, run_ahead
+from bot.heartbeat import FILE as HEARTBEAT_FILE
+from bot.heartbeat import beat
+from bot.http.binding import take_port
+from bot.identity import HEADERS
+from bot.ignored import IgnoredPeople
+from bot.lease import Lease
+from bot.llm.personas import PERSONAS_DIR
+from bot.llm.small_model import SmallPrompts, load_small_prompts
+from bot.missing_parts import missing_parts
+from bot.model_router import ModelRouter
+from bot.operator_files import own_persona, prepare_folders
+from bot.own_engines import Progress, open_model_router, start_speech_server
+from bot.own_weights import OwnWeights, choose_weights
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.client import SpeechServerClient
+from bot.store import Store
+from bot.transcribers import make_transcriber
+from bot.voice.call import Call
+from bot.voice.events import EventFeed, Ready, Watcher
+from bot.voice.manager import CallManager, CallState
+from bot.voice.transcribe.transcriber import Transcriber
+from bot.voice.tts.moods import load_moods, speech_parameters
+from bot.voice.turns.turns import load_turn_policy
+from bot.voice.utterances.word_lists import load_word_lists
+from bot.voices.voices import Voices
+from bot.warm_up import warm_model, warm_speech_server, warm_transcriber, warm_up_engines
+from bot.watching.traces import TraceFile
+from config.settings import Settings
+from config.speech_settings import engine_variables
+from wire.parameters import SpeechParameters
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The parts that every transport's calls need. Made by :func:`build_core`.
+
+    Attributes:
+        listening: the sockets of the HTTP server. Its port is taken before anything large is loaded.
+        clock: returns the current time in the people's time zone.
+        watch: gets the events of all calls.
+        calls: builds calls.
+        manager: starts and ends calls, one at a time.
+        call_ends: those who want to know that a call has ended.
+        background: the background tasks of all parts.
+        warning: says which engines are only small ones or toys, and what to set; ``None`` if none is.
+    """
+
+    settings: Settings
+    listening: Sequence[socket.socket]
+    database: Database
+    store: Store
+    http: aiohttp.ClientSession
+    clock: Callable[[], datetime]
+    watch: EventFeed
+    weights: OwnWeights
+    models: ModelRouter
+    speech_server: SpeechServerClient
+    transcriber: Transcriber
+    voices: Voices
+    characters: Characters
+    small_prompts: SmallPrompts
+    ignored: IgnoredPeople
+    consent: ListeningConsent
+    conversations: Conversations
+    calls: CallFactory
+    lease: Lease
+    manager: CallManager[Call[Any]]
+    call_ends: CallEnds
+    checks: EngineChecks
+    background: BackgroundWork
+    warning: str | None
+
+    def in_call(self) -> bool:
+        """Whether a call is on, begins or ends."""
+        return self.manager.status().state is not CallState.IDLE
+
+    def begin(self) -> None:
+        """Start the background tasks of the core, when all parts are built."""
+        beating = partial(beat, self.settings.data_dir / HEARTBEAT_FILE, state=self.checks.state)
+        self.background.begin({"heartbeat": beating, "health": self.checks.run})
+        self.background.begin({"the models' context": self.models.learn_context_sizes})
+        conversations = self.conversations
+        self.background.begin(
+            {"conversations": conversations.writer.run, "old conversations": conversations.forget_old_daily}
+        )
+
+    def be_ready(self, when_warm: Callable[[], None] | None) -> None:
+        """Tell that calls are possible from now on.
+
+        With ``when_warm``, load all engines, and call it then. If it is ``None``, the first call loads them.
+        """
+        self.watch(Ready(at=time.monotonic()))
+        if when_warm is not None:
+            self.background.begin({"warm-up": partial(self._get_warm, when_warm)})
+
+    async def _get_warm(self, tell: Callable[[], None]) -> None:
+        model = self.models.for_calls_client
+        await warm_up_engines(
+            {
+                "ears": lambda: warm_transcriber(self.transcriber, self.in_call),
+                "mind": lambda: warm_model(model, self.characters.default, self.clock, self.small_prompts),
+                "voice": lambda: warm_speech_server(self.speech_server),
+            }
+        )
+        tell()
+
+    async def end_calls(self) -> None:
+        """End the current call, and begin nothing new. Background tasks end first: what resumes would start more."""
+        await self.background.end()
+        await self.manager.close()
+
+
+@asynccontextmanager
+async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: Progress) -> AsyncIterator[Core]:
+    """Build all parts, in order. When the context ends, end the current call and stop all parts in reverse order.
+
+    Raises:
+        DataDirInUseError, WebBindError, DatabaseError, ServiceError, RealWeightsMissingError, BrokenFileError,
+            OSError: a part could not be built. The text says what to do.
+    """
+    await asyncio.to_thread(prepare_folders, settings)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(data_dir_lock(settings.data_dir))
+        if await asyncio.to_thread(undo_and_clean_up, settings.data_dir):
+            _log.warning("A restore was broken off half-way. It is undone: everything is as it was before it")
+        # The persona is checked before it is used, so that an error names the setting.
+        await asyncio.to_thread(own_persona, settings)
+        listening = await asyncio.to_thread(take_port, settings.web)
+        for each in listening:
+            stack.enter_context(closing(each))
+        moods = await asyncio.to_thread(load_moods)
+        word_lists = await asyncio.to_thread(load_word_lists)
+        small_prompts = await asyncio.to_thread(load_small_prompts)
+        database = await stack.enter_async_context(Database.opened(settings.data_dir / DATABASE_FILE))
+        characters = await Characters.open(database, PERSONAS_DIR, settings.persona)
+        store = Store(database)
+        watch = EventFeed(*watchers, stack.enter_context(TraceFile(settings.data_dir)))
+
+        weights = await asyncio.to_thread(choose_weights, settings)
+        for notice in weights.notices:
+            _log.warning("%s", notice)
+        turn_policy = await asyncio.to_thread(load_turn_policy, weights.speech_detector)
+        weights, models = await open_model_router(settings, weights, database, stack, progress)
+        model = models.for_calls_client
+        speech_url = str(settings.tts.websocket_url or await start_speech_server(settings, weights, stack, progress))
+        http = await stack.enter_async_context(aiohttp.ClientSession(headers=HEADERS))
+        speech_server = SpeechServerClient(http, ServerAddress(speech_url, settings.tts.token))
+        voices = await Voices.load(speech_server, database, settings.command_prefix)
+        transcriber = await make_transcriber(settings, weights, http, progress)
+        stack.push_async_callback(transcriber.close)
+
+        zone = ZoneInfo(settings.timezone)
+
+        def clock() -> datetime:
+            return datetime.now(zone)
+
+        def manner(place: int) -> SpeechParameters:
+            return speech_parameters(characters.at(place), moods, voices.chosen(place))
+
+        ignored = await IgnoredPeople.load(database)
+        policy = await effective_listening_policy(store, settings)
+        consent = await ListeningConsent.load(store, policy)
+
+        def may_keep(place: int | None, person: int) -> bool:
+            return consent.admits(person) and not (place is not None and ignored.include(place, person))
+
+        conversations = Conversations(ConversationRecords(database), settings.keep_conversations, may_keep)
+        await conversations.open()
+        stack.push_async_callback(conversations.close)
+        stack.callback(consent.watch(conversations.writer.forget_person))
+        calls = CallFactory(
+            settings,
+            characters,
+            clock,
+            model,
+            speech_server,
+            manner,
+            transcriber,
+            turn_policy,
+            word_lists,
+            small_prompts,
+            consent,
+            conversations,
+            watch,
+            run_ahead(
+                settings,
+                model.options,
+                (await asyncio.to_thread(engine_variables)).get("OPENAI_BASE_URL"),
+                spare_power=has_spare_power(settings, toys=weights.toy_stt, cores=usable_cores()),
+            ),
+        )
+        lease, call_ends = Lease(), CallEnds()
+        manager: CallManager[Call[Any]] = CallManager(lease, call_ends, prefix=settings.command_prefix)
+        checks: dict[str, EngineCheck] = {
+            "model": EngineCheck.at(model.options.url, partial(check_model, model)),
+            "ears": EngineCheck.at(settings.stt.url or "", partial(check_transcriber, transcriber)),
+            "voice": EngineCheck(partial(check_speech_server, speech_server)),
+        }
+        background = await stack.enter_async_context(BackgroundWork())
+        stack.push_async_callback(manager.close)
+        warning = await toy_warning(weights)
+        for text in filter(None, (warning, *await asyncio.to_thread(missing_parts, settings))):
+            _log.warning("%s", text)
+        yield Core(
+            settings=settings,
+            listening=listening,
+            database=database,
+            store=store,
+            http=http,
+            clock=clock,
+            watch=watch,
+            weights=weights,
+            models=models,
+            speech_server=speech_server,
+            transcriber=transcriber,
+            voices=voices,
+            characters=characters,
+            small_prompts=small_prompts,
+            ignored=ignored,
+            consent=consent,
+            conversations=conversations,
+            calls=calls,
+            lease=lease,
+            manager=manager,
+            call_ends=call_ends,
+            checks=EngineChecks(lambda: manager.status().state is not CallState.IDLE, checks),
+            background=background,
+            warning=warning,
+        )
