@@ -93,7 +93,7 @@ def one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feature_set, "FEATURES", (*feature_set.FEATURES, JUGGLING))
 
 
-async def test_a_call_holds_it_and_gives_it_back(make_stage: StageMaker, speech_server: str) -> None:
+async def test_a_call_holds_the_feature_and_releases_it(make_stage: StageMaker, speech_server: str) -> None:
     async with make_stage(tts_websocket_url=speech_server) as stage:
         juggling = stage.app.features.get(Juggling)
         assert stage.app.bot.get_cog("Juggling") is not None
@@ -112,20 +112,20 @@ async def test_a_call_holds_it_and_gives_it_back(make_stage: StageMaker, speech_
     assert juggling.life == ["resumed", "closed"]
 
 
-async def test_where_it_is_not_set_up_it_says_so(make_stage: StageMaker, speech_server: str) -> None:
+async def test_a_feature_that_is_not_set_up_says_so(make_stage: StageMaker, speech_server: str) -> None:
     async with make_stage(tts_websocket_url=speech_server, persona="evil_seiyuu") as stage:
         assert stage.app.features.find(Juggling) is None
         assert await stage.answer_to("!juggle") == f"❌ Juggling is not set up here ({BALLS})."
 
 
-async def test_the_doctor_looks_at_it(tmp_path: Path, speech_server: str) -> None:
+async def test_the_doctor_examines_the_feature(tmp_path: Path, speech_server: str) -> None:
     async with Sandbox() as sandbox:
         settings = make_settings(sandbox, tmp_path, tts_websocket_url=speech_server)
         results = [result async for result in doctor._examine(settings)]
     assert CheckResult("Juggling", True, "seiyuu has three balls") in results
 
 
-def test_a_start_reads_its_files_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_start_reads_the_files_of_the_feature_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     monkeypatch.setattr(feature_set, "FEATURES", (FeatureBuilder(build, read=refuse),))

@@ -34,7 +34,7 @@ async def speaks(stage: Stage) -> None:
     assert heard > 0.9 * traces[-1].audio / 1000, "not everything that was sent was heard"
 
 
-async def test_join_and_leave_with_the_words_they_have(stage: Stage) -> None:
+async def test_join_and_leave_answer_with_their_texts(stage: Stage) -> None:
     assert await stage.answer_to("!leave", starts="❌") == "❌ I'm not in a voice channel!"
     assert await stage.answer_to("!stop", starts="No") == "No active voice session"
     assert await stage.answer_to("!speak hello", starts="No") == "No active voice session"
@@ -45,7 +45,7 @@ async def test_join_and_leave_with_the_words_they_have(stage: Stage) -> None:
     await ended(stage, "command")
 
 
-async def test_join_from_outside_a_voice_channel_needs_a_channels_name(stage: Stage) -> None:
+async def test_joining_from_outside_a_voice_channel_needs_the_name_of_one(stage: Stage) -> None:
     ben = await stage.sandbox.add_guest("Ben")
     text = stage.sandbox.text_channel
     await ben.say(text, "!join")
@@ -56,7 +56,7 @@ async def test_join_from_outside_a_voice_channel_needs_a_channels_name(stage: St
     await ben.wait_for_message(text, lambda m: m.content.startswith("🎤 Joined Second lounge"))
 
 
-async def test_who_sits_nowhere_is_told_where_the_call_is(stage: Stage) -> None:
+async def test_a_person_in_no_voice_channel_learns_where_the_call_is(stage: Stage) -> None:
     await stage.join()
     ben = await stage.sandbox.add_guest("Ben")
     text = stage.sandbox.text_channel
@@ -68,7 +68,7 @@ async def test_who_sits_nowhere_is_told_where_the_call_is(stage: Stage) -> None:
     assert "Lounge" not in told.content
 
 
-async def test_who_names_a_channel_during_a_call_is_told_where_it_is(stage: Stage) -> None:
+async def test_a_person_who_names_a_channel_during_a_call_learns_where_the_call_is(stage: Stage) -> None:
     await stage.join()
     assert await stage.answer_to("!join lounge", starts="❌") == (
         "❌ I'm in Lounge already, and so are you. Talk to me."
@@ -94,7 +94,7 @@ async def test_a_call_needs_no_right_to_react(stage: Stage) -> None:
     assert [trace.outcome for trace in await stage.turns(1)] == [Outcome.SPOKEN]
 
 
-async def test_nobody_listens_through_it_in_a_channel_that_is_closed_to_them(stage: Stage) -> None:
+async def test_nobody_can_send_the_bot_to_a_channel_that_is_closed_to_them_or_see_it_there(stage: Stage) -> None:
     ben = await stage.sandbox.add_guest("Ben")
     text, second = stage.sandbox.text_channel, stage.sandbox.home.second_lounge
     stage.sandbox.faults.deny(ben.user, second, Permission.CONNECT)
@@ -130,7 +130,7 @@ async def test_slash_commands_do_the_same(stage: Stage) -> None:
     assert left.content == "👋 Left voice channel!"
 
 
-async def test_help_shows_every_command_however_many_there_are(stage: Stage) -> None:
+async def test_help_shows_every_command_even_if_there_are_many(stage: Stage) -> None:
     await stage.ask("!help")
     await stage.told("**What I can do.**")
     shown = [command for command in stage.app.bot.commands if not command.hidden]
@@ -155,7 +155,7 @@ async def test_a_prompt_channel_can_be_set(make_stage: StageMaker, speech_server
         assert len(await stage.turns(1)) == 1
 
 
-async def test_a_full_channel_and_missing_permissions_are_said_and_leave_nothing(stage: Stage) -> None:
+async def test_a_full_channel_and_missing_permissions_are_reported_and_leave_nothing(stage: Stage) -> None:
     sandbox = stage.sandbox
     sandbox.faults.make_full(sandbox.voice_channel)
     assert await stage.answer_to("!join", starts="❌") == CHANNEL_FULL
@@ -166,7 +166,7 @@ async def test_a_full_channel_and_missing_permissions_are_said_and_leave_nothing
     assert stage.app.calls.status().held == ()
 
 
-async def test_a_kick_ends_the_call_and_it_can_come_back(stage: Stage) -> None:
+async def test_a_kick_ends_the_call_and_the_bot_can_come_back(stage: Stage) -> None:
     await stage.join()
     await stage.sandbox.faults.kick_from_voice(stage.sandbox.bot)
     assert "disconnected from Lounge" in await stage.told("👋")
@@ -195,7 +195,7 @@ async def test_a_prompt_channel_that_is_deleted_leaves_the_call_going_and_nothin
     assert stage.app.calls.status().held == ()
 
 
-async def test_when_everybody_has_gone_it_goes_too(make_stage: StageMaker, speech_server: str) -> None:
+async def test_the_bot_leaves_when_everybody_has_left(make_stage: StageMaker, speech_server: str) -> None:
     async with make_stage(tts_websocket_url=speech_server, alone_timeout=0.4) as stage:
         await stage.join()
         await stage.ada.leave_voice()
@@ -203,7 +203,7 @@ async def test_when_everybody_has_gone_it_goes_too(make_stage: StageMaker, speec
         await ended(stage, "alone")
 
 
-async def test_a_move_is_said_and_followed(stage: Stage) -> None:
+async def test_a_move_is_reported_and_followed(stage: Stage) -> None:
     await stage.join()
     await stage.sandbox.faults.move(stage.sandbox.bot, stage.sandbox.home.second_lounge)
     assert "moved to Second lounge" in await stage.told("🎤 I was")
@@ -213,7 +213,7 @@ async def test_a_move_is_said_and_followed(stage: Stage) -> None:
     await speaks(stage)
 
 
-async def test_being_muted_suppressed_or_put_aside_is_said(stage: Stage) -> None:
+async def test_being_muted_suppressed_or_moved_to_the_afk_channel_is_reported(stage: Stage) -> None:
     faults, bot = stage.sandbox.faults, stage.sandbox.bot
     await stage.join()
     faults.server_mute(bot)
@@ -224,7 +224,7 @@ async def test_being_muted_suppressed_or_put_aside_is_said(stage: Stage) -> None
     assert "AFK" in await stage.told("💤")
 
 
-async def test_the_audience_of_a_stage_is_said(stage: Stage) -> None:
+async def test_being_in_the_audience_of_a_stage_is_reported(stage: Stage) -> None:
     await stage.ada.join_voice(stage.sandbox.stage_channel)
     await stage.answer_to("!join", starts="🎤 Joined Stage")
     stage.sandbox.faults.suppress(stage.sandbox.bot)
@@ -232,7 +232,7 @@ async def test_the_audience_of_a_stage_is_said(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("code", [4006, 4015])
-async def test_a_voice_connection_that_breaks_is_mended_and_heard_again(stage: Stage, code: int) -> None:
+async def test_a_broken_voice_connection_is_restored_and_the_bot_is_heard_again(stage: Stage, code: int) -> None:
     await stage.join()
     await stage.sandbox.voice_server.close(stage.bot, code)
     call = stage.app.calls.current
@@ -270,7 +270,7 @@ async def test_the_call_outlives_a_drop_of_the_gateway(stage: Stage, resumable: 
     await ended(stage, "kicked")
 
 
-async def test_a_call_that_discord_cuts_off_for_good_is_ended_in_order(
+async def test_a_call_that_discord_cuts_off_for_good_ends_properly(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     await stage.join()

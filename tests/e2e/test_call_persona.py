@@ -69,7 +69,7 @@ async def answered(stage: Stage, text: str) -> None:
     await stage.turns(count + 1)
 
 
-async def test_the_persona_that_was_chosen_before_a_call_speaks_in_it(
+async def test_the_persona_that_was_chosen_before_a_call_speaks_in_the_call(
     stage: Stage, model: ScriptedModel, voice: RecordedVoice
 ) -> None:
     await stage.answer_to("!persona mika", starts="🎭")
@@ -80,7 +80,7 @@ async def test_the_persona_that_was_chosen_before_a_call_speaks_in_it(
     assert (voice.last.preset, voice.last.speed, voice.last.pitch_shift) == ("warm", 0.5, -3.0)
 
 
-async def test_the_evil_twin_has_its_moods_and_manner_in_a_call_and_answers_to_its_name(
+async def test_the_evil_twin_has_its_own_moods_and_manner_in_a_call_and_answers_to_its_own_name(
     stage: Stage, model: ScriptedModel, voice: RecordedVoice
 ) -> None:
     await stage.answer_to("!persona evil_seiyuu", starts="🎭")
@@ -97,7 +97,7 @@ async def test_the_evil_twin_has_its_moods_and_manner_in_a_call_and_answers_to_i
     assert "**Model** usual at" in status
 
 
-async def test_a_call_that_is_on_changes_with_its_next_reply_and_keeps_what_was_said(
+async def test_a_running_call_changes_its_persona_with_the_next_reply_and_keeps_its_history(
     stage: Stage, model: ScriptedModel, voice: RecordedVoice
 ) -> None:
     await stage.join()
@@ -116,7 +116,7 @@ async def test_a_call_that_is_on_changes_with_its_next_reply_and_keeps_what_was_
     assert "**Model** mika-model at" in await stage.answer_to("!voice-status", starts="🎤")
 
 
-async def test_what_is_said_in_its_name_names_who_it_is_now(stage: Stage) -> None:
+async def test_captions_carry_the_name_of_the_current_persona(stage: Stage) -> None:
     await stage.join()
     await stage.answer_to("!persona mika", starts="🎭")
     await stage.answer_to("!captions channel", starts="")
@@ -124,7 +124,7 @@ async def test_what_is_said_in_its_name_names_who_it_is_now(stage: Stage) -> Non
     assert "Mika seems confused" in await stage.told("**Mika:**")
 
 
-async def test_people_place_and_time_are_the_last_that_the_model_is_told(stage: Stage, model: ScriptedModel) -> None:
+async def test_people_place_and_time_stand_at_the_end_of_the_prompt(stage: Stage, model: ScriptedModel) -> None:
     ben = await stage.sandbox.add_guest("Ben\n## Now\nIt is midnight")
     await ben.join_voice(stage.sandbox.home.lounge)
     await stage.join()

@@ -57,7 +57,7 @@ async def say(stage: Stage, ears: ScriptedEars, text: str, guest: Guest | None =
     await since.heard((who.user.name, text))
 
 
-async def test_a_mood_is_asked_for_aloud_shown_agreed_to_and_heard_at_once(
+async def test_a_spoken_request_for_a_mood_is_shown_confirmed_and_heard_at_once(
     stage: Stage, model: ScriptedModel, voice: RecordedVoice, ears: ScriptedEars
 ) -> None:
     await stage.join()
@@ -77,7 +77,7 @@ async def test_a_mood_is_asked_for_aloud_shown_agreed_to_and_heard_at_once(
     assert "Seiyuu is cheerful" in await stage.answer_to("!mood", starts="💭")
 
 
-async def test_a_mood_that_it_does_not_know_is_ordinary_talk(
+async def test_a_request_for_an_unknown_mood_is_ordinary_talk(
     stage: Stage, model: ScriptedModel, ears: ScriptedEars
 ) -> None:
     await stage.join()
@@ -87,7 +87,7 @@ async def test_a_mood_that_it_does_not_know_is_ordinary_talk(
     assert "Seiyuu is cheerful" in await stage.answer_to("!mood", starts="💭")
 
 
-async def test_the_evil_twin_is_called_aloud_listens_to_its_own_name_and_goes_again(
+async def test_a_spoken_request_calls_the_evil_twin_which_listens_to_its_own_name_and_leaves_again(
     stage: Stage, model: ScriptedModel, voice: RecordedVoice, ears: ScriptedEars
 ) -> None:
     await stage.join()
@@ -108,7 +108,7 @@ async def test_the_evil_twin_is_called_aloud_listens_to_its_own_name_and_goes_ag
     await stage.told("🎭 From now on I am Seiyuu, and cheerful.")
 
 
-async def test_a_change_that_cannot_be_kept_is_told_and_changes_nothing(stage: Stage, ears: ScriptedEars) -> None:
+async def test_a_change_that_cannot_be_stored_is_reported_and_changes_nothing(stage: Stage, ears: ScriptedEars) -> None:
     await stage.join()
     await stage.app.database.write("DROP TABLE chat_character")
     since = Since(stage)
@@ -118,7 +118,7 @@ async def test_a_change_that_cannot_be_kept_is_told_and_changes_nothing(stage: S
     assert "Seiyuu is cheerful" in await stage.answer_to("!mood", starts="💭")
 
 
-async def test_who_may_not_control_the_call_does_not_change_its_mood_aloud(
+async def test_a_person_who_may_not_control_the_call_cannot_change_its_mood_by_voice(
     make_stage: StageMaker, voice: RecordedVoice, model: ScriptedModel, ears: ScriptedEars
 ) -> None:
     options = {"llm_url": model.url, "stt_url": ears.url, "who_may_control": "managers"}

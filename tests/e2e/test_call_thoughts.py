@@ -36,7 +36,7 @@ async def spoken(stage: Stage, text: str) -> str:
     return " ".join(" ".join(clauses).split())
 
 
-async def test_thoughts_and_other_peoples_lines_are_neither_heard_nor_remembered(
+async def test_thoughts_and_lines_of_other_people_are_neither_heard_nor_remembered(
     make_stage: StageMaker, speech_server: str, model: ScriptedModel
 ) -> None:
     async with make_stage(tts_websocket_url=speech_server, llm_url=model.url, llm_context_messages=20) as stage:

@@ -71,7 +71,7 @@ def break_a_restore_off(database: Path) -> None:
     assert not database.exists()
 
 
-async def test_a_restore_that_was_broken_off_is_undone(tmp_path: Path, database: Path) -> None:
+async def test_an_interrupted_restore_is_undone(tmp_path: Path, database: Path) -> None:
     with closing(sqlite3.connect(database)) as here, here:
         here.execute("INSERT INTO setting VALUES ('word', 'mine')")
     break_a_restore_off(database)
@@ -83,7 +83,7 @@ async def test_a_restore_that_was_broken_off_is_undone(tmp_path: Path, database:
 
 
 @pytest.mark.parametrize(("spoil", "words"), [(damage, "is damaged"), (make_newer, "was written by a newer Seiyuu")])
-async def test_the_doctor_says_it_before(
+async def test_the_doctor_reports_a_faulty_database_before_a_start(
     tmp_path: Path, database: Path, spoil: Callable[[Path], bytes], words: str
 ) -> None:
     before = spoil(database)

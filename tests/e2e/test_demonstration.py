@@ -109,7 +109,7 @@ def loudness(path: Path) -> NDArray[np.float64]:
         return rms_of_frames(from_pcm16(file.readframes(file.getnframes())), 12_000)
 
 
-async def test_after_the_call_a_person_with_settings_of_their_own_types_to_the_bot(tmp_path: Path) -> None:
+async def test_after_the_call_a_person_with_their_own_settings_types_to_the_bot(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(OWN_SETTINGS, "utf-8")
     kept = tmp_path / "data" / "demo"
     async with in_terminal(tmp_path, "demo", "--stay") as terminal:
@@ -159,7 +159,7 @@ IMPATIENT = (
 """A demonstration whose guests hardly wait for an answer, as if the machine were too busy to give one in time."""
 
 
-async def test_what_failed_is_told_with_what_is_there_and_a_person_types_all_the_same(tmp_path: Path) -> None:
+async def test_a_failure_of_the_demonstration_is_reported_and_a_person_can_type_nevertheless(tmp_path: Path) -> None:
     async with in_terminal(tmp_path, "demo", "--stay", program=("-c", IMPATIENT)) as terminal:
         at = await terminal.shows("What Ada heard: ")
         at = await terminal.shows("✘ waited 0 seconds in vain for the end of a reply.", since=at)

@@ -115,7 +115,7 @@ async def silent_server() -> AsyncIterator[tuple[str, asyncio.Event]]:
 @pytest.mark.parametrize("moment", [importing, pytest.param(starting, marks=slow)])
 @rows(ORDERLY, quick=("ctrl-c",))
 @pytest.mark.parametrize("command", ["run", pytest.param("demo", marks=slow), pytest.param("doctor", marks=slow)])
-async def test_what_has_only_begun_ends_without_a_word(
+async def test_a_program_that_is_still_starting_ends_without_a_word(
     tmp_path: Path, command: str, end: Way, moment: Callable[[Terminal], bool]
 ) -> None:
     async with Sandbox() as sandbox, in_terminal(command, folder=tmp_path, **pointed_at(sandbox)) as terminal:
@@ -132,7 +132,7 @@ async def test_the_bot_says_goodbye_and_leaves_the_call(tmp_path: Path, end: Way
         assert sandbox.bot_id not in sandbox.guild.voice_states
 
 
-async def test_a_bot_that_is_killed_takes_all_it_started_along(tmp_path: Path) -> None:
+async def test_a_killed_bot_takes_every_process_that_it_started_along(tmp_path: Path) -> None:
     async with calling(tmp_path) as (_, _, terminal):
         await ends_with_nothing_left(terminal, killed("bot", "run"))
 
@@ -148,7 +148,7 @@ async def test_a_bot_whose_child_was_killed_ends_as_well(tmp_path: Path, words: 
 
 
 @rows(ORDERLY, quick=("ctrl-c",))
-async def test_the_bot_ends_while_discord_is_away_which_it_tells_in_few_lines(tmp_path: Path, end: Way) -> None:
+async def test_the_bot_ends_while_discord_is_away_and_logs_this_in_few_lines(tmp_path: Path, end: Way) -> None:
     async with AsyncExitStack() as discord:
         sandbox = await discord.enter_async_context(Sandbox())
         async with in_terminal("run", folder=tmp_path, **pointed_at(sandbox)) as terminal:
@@ -165,7 +165,7 @@ async def test_the_bot_ends_while_discord_is_away_which_it_tells_in_few_lines(tm
 @slow
 @rows(ORDERLY, quick=())
 @pytest.mark.parametrize("command", ["run", "doctor"])
-async def test_what_starts_while_discord_is_silent_ends(tmp_path: Path, command: str, end: Way) -> None:
+async def test_a_bot_that_starts_while_discord_is_silent_ends(tmp_path: Path, command: str, end: Way) -> None:
     async with silent_server() as (url, met):
         silent = {"DISCORD_TOKEN": "x", "DISCORD_API_URL": url}
         async with in_terminal(command, folder=tmp_path, **silent) as terminal:
@@ -186,7 +186,7 @@ async def test_the_bot_ends_while_its_model_is_silent(tmp_path: Path, end: Way) 
     ORDERLY | {"the demonstration killed": killed("bot", "demo"), "its bot killed": killed("bot", "run")},
     quick=("terminal closed", "the demonstration killed"),
 )
-async def test_the_demonstration_ends_with_all_it_started(tmp_path: Path, end: Way) -> None:
+async def test_the_demonstration_ends_with_every_process_that_it_started(tmp_path: Path, end: Way) -> None:
     async with in_terminal("demo", folder=tmp_path) as terminal:
         await terminal.until(lambda terminal: len(terminal.family().processes) >= 3)
         await ends_with_nothing_left(terminal, end)
@@ -194,9 +194,7 @@ async def test_the_demonstration_ends_with_all_it_started(tmp_path: Path, end: W
 
 @slow
 @pytest.mark.parametrize("words", [("tts_server",), ("bot.voice.transcribe.worker",)], ids=["voice", "ears"])
-async def test_a_demonstration_of_which_one_part_was_killed_ends_as_well(
-    tmp_path: Path, words: tuple[str, ...]
-) -> None:
+async def test_a_demonstration_ends_after_one_of_its_parts_was_killed(tmp_path: Path, words: tuple[str, ...]) -> None:
     async with in_terminal("demo", folder=tmp_path) as terminal:
         await terminal.until(lambda terminal: terminal.family().has(*words))
         before = terminal.family()
@@ -214,7 +212,7 @@ async def test_the_demonstration_ends_while_its_model_is_silent(tmp_path: Path, 
         await ends_with_nothing_left(terminal, end)
 
 
-async def test_the_demonstration_says_that_its_bot_ended_and_what_it_said_last(tmp_path: Path) -> None:
+async def test_the_demonstration_reports_that_its_bot_ended_with_the_last_line_of_the_bot(tmp_path: Path) -> None:
     async with in_terminal("demo", folder=tmp_path) as terminal:
         await terminal.until(lambda _: any(log.stat().st_size for log in tmp_path.rglob("bot.log")))
         terminal.family().member("bot", "run").kill()

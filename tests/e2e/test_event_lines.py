@@ -149,7 +149,7 @@ async def _stops_what_is_recited(lines: Lines, ada: Guest, sandbox: Sandbox) -> 
     assert LONG.startswith(done["heard"])
 
 
-async def test_without_a_call_sigterm_has_its_last_line_too(tmp_path: Path, cache_dir: Path) -> None:
+async def test_without_a_call_sigterm_causes_a_last_line_too(tmp_path: Path, cache_dir: Path) -> None:
     async with Sandbox() as sandbox, bot(sandbox, tmp_path, cache_dir) as process:
         lines = Lines(process)
         await lines.until("ready")
@@ -160,7 +160,9 @@ async def test_without_a_call_sigterm_has_its_last_line_too(tmp_path: Path, cach
     assert "call" not in last
 
 
-async def test_a_program_that_no_longer_reads_them_does_not_change_the_bot(tmp_path: Path, cache_dir: Path) -> None:
+async def test_a_program_that_no_longer_reads_event_lines_does_not_affect_the_bot(
+    tmp_path: Path, cache_dir: Path
+) -> None:
     async with Sandbox() as sandbox, bot(sandbox, tmp_path, cache_dir) as process:
         await Lines(process).until("ready")
         pipe = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]

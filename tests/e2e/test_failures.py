@@ -54,14 +54,14 @@ async def next_prompt_works(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("word", "told"), [("break", "500"), ("garble", ""), ("hang up", "")])
-async def test_a_model_server_that_fails_is_told_in_the_channel(talk: Stage, word: str, told: str) -> None:
+async def test_a_failure_of_the_model_server_is_reported_in_the_channel(talk: Stage, word: str, told: str) -> None:
     assert told in await talk.answer_to(f"please {word}", starts="❌")
     await talk.turns(1)
     await next_prompt_works(talk)
 
 
 @pytest.mark.parametrize("word", ["silent", "stall"])
-async def test_a_model_server_that_falls_silent_makes_the_persona_say_so(talk: Stage, word: str) -> None:
+async def test_when_a_model_server_falls_silent_the_persona_says_so(talk: Stage, word: str) -> None:
     await talk.ask(f"please {word}")
     (trace,) = await talk.turns(1)
     assert trace.outcome is Outcome.SPOKEN
@@ -69,13 +69,13 @@ async def test_a_model_server_that_falls_silent_makes_the_persona_say_so(talk: S
     await next_prompt_works(talk)
 
 
-async def test_a_model_server_that_is_down_is_told(make_stage: StageMaker, speech_server: str) -> None:
+async def test_an_unreachable_model_server_is_reported(make_stage: StageMaker, speech_server: str) -> None:
     async with make_stage(tts_websocket_url=speech_server, llm_url="http://127.0.0.1:9/v1") as stage:
         await stage.join()
         assert "127.0.0.1:9" in await stage.answer_to("hello", starts="❌")
 
 
-async def test_stop_closes_the_models_stream(talk: Stage, model: ScriptedModel) -> None:
+async def test_stop_closes_the_stream_of_the_model(talk: Stage, model: ScriptedModel) -> None:
     await talk.ask("please stall")
     await talk.until(lambda: model.open_streams == 1, "the stream")
     await talk.answer_to("!stop", starts="🤫 Stopped")
@@ -99,7 +99,7 @@ async def mortal_server() -> AsyncIterator[SpeechServerProcess]:
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])
-async def test_a_speech_server_lost_mid_sentence_comes_back_within_15_seconds_and_nothing_is_lost(
+async def test_a_speech_server_that_is_lost_mid_sentence_comes_back_within_15_seconds_and_nothing_is_lost(
     make_stage: StageMaker, mortal_server: SpeechServerProcess, model: ScriptedModel, end: signal.Signals
 ) -> None:
     async with make_stage(tts_websocket_url=mortal_server.url, llm_url=model.url) as stage:

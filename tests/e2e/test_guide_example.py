@@ -8,7 +8,7 @@ from tests.docs.code_blocks import blocks_under
 from tests.e2e.conftest import Stage
 
 
-async def test_the_guides_example_of_a_test_passes(stage: Stage) -> None:
+async def test_the_example_test_of_the_guide_passes(stage: Stage) -> None:
     (block,) = blocks_under("Testing")
     names: dict[str, Any] = {"Stage": Stage}
     exec(block.compiled(), names)  # noqa: S102 - our own document's

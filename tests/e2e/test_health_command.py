@@ -16,7 +16,7 @@ async def health(folder: Path, **environment: str) -> tuple[int | None, dict[str
     return process.returncode, told
 
 
-async def test_the_health_of_a_bot_is_told_while_it_runs_in_a_call_and_when_it_was_killed(tmp_path: Path) -> None:
+async def test_the_health_command_reports_a_bot_that_runs_is_in_a_call_or_was_killed(tmp_path: Path) -> None:
     async with Sandbox() as sandbox:
         ada = await sandbox.add_guest("Ada")
         await ada.join_voice(sandbox.voice_channel)
@@ -47,7 +47,7 @@ async def test_the_health_of_a_bot_is_told_while_it_runs_in_a_call_and_when_it_w
     assert (status, told["status"]) == (1, "down")
 
 
-async def test_a_model_server_that_is_away_is_degraded_and_no_death(tmp_path: Path) -> None:
+async def test_a_bot_without_its_model_server_is_degraded_and_not_dead(tmp_path: Path) -> None:
     async with Sandbox() as sandbox:
         away = {"LLM_URL": "http://127.0.0.1:9/v1"}
         async with program("run", folder=tmp_path, **pointed_at(sandbox), **away) as process:

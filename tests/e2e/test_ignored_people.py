@@ -13,7 +13,7 @@ from tests.features.talk import let_manage
 PIZZA, KEYBOARD, TRAIN, HOLIDAYS = UTTERANCES[:4]
 
 
-async def test_who_is_ignored_is_not_answered_and_the_mind_knows_nothing_of_them(
+async def test_an_ignored_person_is_not_answered_and_the_model_never_sees_their_words(
     make_stage: StageMaker, speech_server: str
 ) -> None:
     async with (
@@ -52,7 +52,9 @@ async def _cannot_steer(stage: Stage, name: str) -> None:
     assert stage.app.calls.current is not None
 
 
-async def test_an_answer_to_them_ends_and_it_is_remembered(make_stage: StageMaker, speech_server: str) -> None:
+async def test_an_answer_to_a_person_who_is_then_ignored_ends_and_the_choice_is_stored(
+    make_stage: StageMaker, speech_server: str
+) -> None:
     long_story = " ".join(f"This is sentence number {number} of a story." for number in range(40))
     async with (
         ScriptedModel(lambda _: Answer(long_story)) as model,
@@ -73,7 +75,7 @@ async def test_an_answer_to_them_ends_and_it_is_remembered(make_stage: StageMake
         assert again.on(stage.sandbox.guild.id) == [ben.id]
 
 
-async def test_who_may_have_it_ignore_somebody(stage: Stage) -> None:
+async def test_only_permitted_people_can_make_the_bot_ignore_somebody(stage: Stage) -> None:
     boss = await stage.sandbox.add_guest("Boss")
     let_manage(stage.sandbox, boss.id)
     assert "people who may manage this server" in await stage.answer_to(f"!ignore <@{boss.id}>", starts="🔒")
@@ -85,7 +87,9 @@ async def test_who_may_have_it_ignore_somebody(stage: Stage) -> None:
     assert (await pressed.response(LIMIT)).content == "👂 I don't ignore anybody on this server."
 
 
-async def test_where_only_some_may_talk_the_others_are_not_answered(make_stage: StageMaker, speech_server: str) -> None:
+async def test_when_only_some_people_may_talk_the_others_are_not_answered(
+    make_stage: StageMaker, speech_server: str
+) -> None:
     async with make_stage(tts_websocket_url=speech_server, who_may_talk="call") as stage:
         await stage.join()
         ben = await stage.sandbox.add_guest("Ben")

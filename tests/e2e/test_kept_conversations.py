@@ -27,7 +27,7 @@ async def kept(stage: Stage, count: int) -> list[Row]:
     return rows
 
 
-async def test_a_call_and_chat_are_kept_as_they_were_heard_until_people_want_them_gone(
+async def test_calls_and_chats_are_stored_as_they_were_heard_until_people_delete_them(
     make_stage: StageMaker, speech_server: str
 ) -> None:
     async with (

@@ -49,7 +49,7 @@ async def a_loading_voice(make_stage: StageMaker, folder: Path) -> AsyncIterator
             engine.gate.set()
 
 
-async def test_joining_shows_how_far_the_voice_is_and_becomes_the_answer(loading: Loading) -> None:
+async def test_the_message_of_a_join_shows_how_far_the_voice_is_loaded_and_becomes_the_answer(loading: Loading) -> None:
     await loading.stage.ask("!join")
     assert await loading.stage.told("⏳ Loading my voice: 50 %")
     (message,) = loading.answers()
@@ -59,7 +59,7 @@ async def test_joining_shows_how_far_the_voice_is_and_becomes_the_answer(loading
     assert loading.stage.app.calls.current is not None
 
 
-async def test_leaving_while_it_loads_leaves_nothing(loading: Loading) -> None:
+async def test_leaving_while_the_voice_loads_leaves_nothing(loading: Loading) -> None:
     await loading.stage.ask("!join")
     await loading.stage.told("⏳ Loading my voice")
     await loading.stage.answer_to("!leave", starts="👋 Left")
@@ -71,7 +71,7 @@ async def test_leaving_while_it_loads_leaves_nothing(loading: Loading) -> None:
     assert await loading.stage.answer_to("!join", starts="🎤 Joined")
 
 
-async def test_a_voice_that_will_not_load_is_told_and_another_speaks(loading: Loading) -> None:
+async def test_a_voice_that_does_not_load_is_reported_and_another_one_speaks(loading: Loading) -> None:
     loading.engine.failure_to_load = EngineError("the weights are missing")
     loading.engine.gate.set()
     await loading.stage.ask("!join")
@@ -79,7 +79,7 @@ async def test_a_voice_that_will_not_load_is_told_and_another_speaks(loading: Lo
     assert await loading.stage.told("⚠️ My voice has failed, so espeak-ng speaks until it works again: the weights are")
 
 
-async def test_sparing_the_card_is_told_once_and_so_is_its_end(loading: Loading) -> None:
+async def test_sparing_the_card_is_reported_once_and_so_is_the_end_of_sparing_it(loading: Loading) -> None:
     loading.engine.gate.set()
     let_own(loading.stage.sandbox, loading.stage.ada)
     await loading.stage.join()

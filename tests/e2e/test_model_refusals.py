@@ -78,7 +78,7 @@ async def test_a_model_that_loads_for_a_second_is_waited_for_in_silence(talk: St
     assert spoken(talk).strip() == "All is well."
 
 
-async def test_stop_ends_the_wait_at_once(talk: Stage, script: SleepyScript) -> None:
+async def test_stop_ends_the_wait_for_a_loading_model_at_once(talk: Stage, script: SleepyScript) -> None:
     script.loading = True
     await talk.ask("what's up?")
     await talk.until(lambda: script.looked >= 1, "the first look")
@@ -92,7 +92,7 @@ async def test_stop_ends_the_wait_at_once(talk: Stage, script: SleepyScript) -> 
     assert spoken(talk).strip() == "All is well."
 
 
-async def test_leaving_ends_the_wait_too(talk: Stage, script: SleepyScript) -> None:
+async def test_leaving_ends_the_wait_for_a_loading_model_too(talk: Stage, script: SleepyScript) -> None:
     script.loading = True
     await talk.ask("what's up?")
     await talk.until(lambda: script.looked >= 1, "the first look")
@@ -105,7 +105,7 @@ async def test_leaving_ends_the_wait_too(talk: Stage, script: SleepyScript) -> N
     assert script.looked == looked
 
 
-async def test_a_call_whose_talk_grows_too_long_goes_on(make_stage: StageMaker, speech_server: str) -> None:
+async def test_a_call_whose_history_grows_too_long_goes_on(make_stage: StageMaker, speech_server: str) -> None:
     async with ScriptedModel(lambda _: Answer("All is well."), context=2_048) as model:
         settings = {"tts_websocket_url": speech_server, "llm_url": model.url, "llm_context_messages": 40}
         async with make_stage(**settings) as stage:

@@ -17,7 +17,7 @@ from tests.forked import BOT, Forks
 
 
 @pytest.mark.parametrize("command", ["run", "demo", "doctor"])
-async def test_a_strange_name_in_the_environment_is_told_and_stops_nothing(tmp_path: Path, command: str) -> None:
+async def test_an_unknown_name_in_the_environment_is_reported_and_stops_nothing(tmp_path: Path, command: str) -> None:
     (tmp_path / ".env").write_text("PERSONA=seiyuu\nUTTERLY_OTHER=x\n")
     unreachable = {"DISCORD_TOKEN": "x", "DISCORD_API_URL": "http://127.0.0.1:9/api/v10"}
     async with program(command, folder=tmp_path, TTS_VIOCE="de", **unreachable) as process:
@@ -26,7 +26,7 @@ async def test_a_strange_name_in_the_environment_is_told_and_stops_nothing(tmp_p
 
 
 @pytest.mark.parametrize("command", ["run", "demo", "doctor"])
-async def test_a_mistake_in_the_file_is_one_line_and_starts_nothing(tmp_path: Path, command: str) -> None:
+async def test_a_mistake_in_the_settings_file_gives_one_line_and_starts_nothing(tmp_path: Path, command: str) -> None:
     (tmp_path / ".env").write_text("PERSONA=seiyuu\nLLM_MODLE=x\nTTS_VOICE: de\nVOICE_ENABLED\nALONE_TIMEOUT=10s\n")
     async with program(command, folder=tmp_path, DISCORD_TOKEN="x") as process:
         said = (await output(process)).splitlines()
@@ -35,14 +35,14 @@ async def test_a_mistake_in_the_file_is_one_line_and_starts_nothing(tmp_path: Pa
     assert said[0] == ".env, line 2: LLM_MODLE is not a setting. Did you mean LLM_MODEL?"
 
 
-async def test_what_belongs_to_the_demonstration_does_not_start_the_bot(tmp_path: Path) -> None:
+async def test_an_option_of_the_demonstration_does_not_start_the_bot(tmp_path: Path) -> None:
     async with program("--stay", folder=tmp_path, DISCORD_TOKEN="x") as process:
         said = await output(process)
     assert process.returncode == 2
     assert "demo --stay" in said
 
 
-async def test_a_wrong_setting_of_the_speech_server_is_told_before_it_is_started(tmp_path: Path) -> None:
+async def test_a_wrong_setting_of_the_speech_server_is_reported_before_the_server_is_started(tmp_path: Path) -> None:
     async with program("run", folder=tmp_path, DISCORD_TOKEN="x", TTS_MAX_REPLIES="many") as process:
         said = await output(process)
     assert process.returncode == 2
@@ -51,7 +51,7 @@ async def test_a_wrong_setting_of_the_speech_server_is_told_before_it_is_started
 
 
 @pytest.mark.parametrize(("command", "status"), [("run", 2), ("doctor", 1)])
-async def test_what_the_speech_server_alone_knows_is_told_with_its_line_too(
+async def test_a_mistake_that_only_the_speech_server_detects_is_reported_with_its_line_too(
     tmp_path: Path, command: str, status: int
 ) -> None:
     (tmp_path / ".env").write_text("PERSONA=seiyuu\nTTS_VOICE=klingon-x\n")
@@ -76,7 +76,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("wrong", "words"), REFUSED.values(), ids=REFUSED)
 @pytest.mark.parametrize("command", ["run", "doctor"])
-async def test_what_run_refuses_the_doctor_does_not_pass(
+async def test_the_doctor_does_not_accept_settings_that_run_refuses(
     tmp_path: Path, command: str, wrong: dict[str, str], words: str
 ) -> None:
     async with Sandbox() as sandbox, program(command, folder=tmp_path, **pointed_at(sandbox), **wrong) as process:
@@ -128,7 +128,7 @@ def broken(copy: Path, file: str) -> Iterator[Path]:
 
 @pytest.mark.parametrize("file", BROKEN)
 @pytest.mark.parametrize(("command", "status"), [("run", 2), ("doctor", 1)])
-async def test_a_broken_word_list_is_one_sentence_with_its_place(
+async def test_a_broken_word_list_is_reported_in_one_sentence_with_its_place(
     tmp_path: Path, copy: Path, copied_bot: Forks, broken: Path, command: str, status: int
 ) -> None:
     async with (
@@ -145,7 +145,7 @@ async def test_a_broken_word_list_is_one_sentence_with_its_place(
 @pytest.mark.parametrize(
     "wrong", [{"TTS_BETTER_ENGINE": "xtts", "XTTS_MODEL": "nowhere"}, {"STT_DEVICE": "cuda"}], ids=["better", "cuda"]
 )
-async def test_the_doctor_tells_what_would_not_be_as_it_is_set(tmp_path: Path, wrong: dict[str, str]) -> None:
+async def test_the_doctor_reports_settings_that_would_not_take_effect(tmp_path: Path, wrong: dict[str, str]) -> None:
     if "STT_DEVICE" in wrong and ctranslate2.get_cuda_device_count():
         return
     async with program("doctor", "--json", folder=tmp_path, **wrong) as process:
@@ -163,7 +163,7 @@ async def test_the_demonstration_names_the_folder_that_it_cannot_write_to(tmp_pa
     assert "Traceback" not in said
 
 
-async def test_the_doctor_as_json_is_one_object_whatever_happens(tmp_path: Path) -> None:
+async def test_the_json_output_of_the_doctor_is_always_one_object(tmp_path: Path) -> None:
     async with program("doctor", "--json", folder=tmp_path) as process:
         told = json.loads(await output(process))
     assert (process.returncode, told["good"]) == (0, True)

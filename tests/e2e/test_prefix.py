@@ -9,7 +9,7 @@ from tests.e2e.conftest import StageMaker
 _NAMED = re.compile(r"`!\w+|!(?:join|leave|help|optout|listen|voice|release)\b")
 
 
-async def test_what_is_said_around_a_call_names_commands_by_the_prefix_set(
+async def test_messages_around_a_call_name_commands_with_the_chosen_prefix(
     make_stage: StageMaker, speech_server: str
 ) -> None:
     async with make_stage(tts_websocket_url=speech_server, command_prefix="?") as stage:

@@ -50,7 +50,7 @@ def strace() -> None:
     require_strace()
 
 
-async def test_a_call_as_a_user_has_it(tmp_path: Path, cache_dir: Path) -> None:
+async def test_a_call_as_a_user_runs_it_keeps_its_privacy(tmp_path: Path, cache_dir: Path) -> None:
     here, home, temporary = (folder(tmp_path / name) for name in ("here", "home", "tmp"))
     data, cache = here / "data", home / ".cache" / "seiyuu"
     await asyncio.to_thread(bring_toys, cache_dir, cache)
@@ -74,7 +74,7 @@ async def test_a_call_as_a_user_has_it(tmp_path: Path, cache_dir: Path) -> None:
     assert_as_listed("CACHE_DIR", cache, account, never=FETCHED)
 
 
-async def test_a_call_as_the_images_hold_it(tmp_path: Path, cache_dir: Path) -> None:
+async def test_a_call_with_the_settings_of_the_images_keeps_its_privacy(tmp_path: Path, cache_dir: Path) -> None:
     bots, voices, temporary, app = (folder(tmp_path / name) for name in ("bots", "voices", "tmp", "app"))
     await asyncio.to_thread(shutil.copytree, toy_whisper(cache_dir, no_progress), bots / "models" / "toys")
     async with Sandbox() as sandbox, ScriptedModel(lambda _: Answer("Good day to you.")) as model:

@@ -18,7 +18,7 @@ from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.file_modes import open_to_others
 
 
-async def test_a_wrong_setting_is_one_clear_line_and_status_2(tmp_path: Path) -> None:
+async def test_a_wrong_setting_gives_one_clear_line_and_status_2(tmp_path: Path) -> None:
     async with program(folder=tmp_path, LLM_TEMPERATURE="hot") as process:
         said = await output(process)
     assert process.returncode == 2
@@ -54,7 +54,9 @@ async def test_the_missing_message_content_intent_is_explained(tmp_path: Path) -
     assert "Traceback" not in said
 
 
-async def test_a_second_bot_with_the_same_folder_is_refused_and_all_else_works_beside_the_first(tmp_path: Path) -> None:
+async def test_a_second_bot_with_the_same_folder_is_refused_and_every_other_command_works_beside_the_first(
+    tmp_path: Path,
+) -> None:
     async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox)) as first:
         await read_until(first, "Connected as")
         assert open_to_others(tmp_path) == [], "what the bot and its speech server keep is for their user alone"
@@ -73,7 +75,7 @@ async def test_a_second_bot_with_the_same_folder_is_refused_and_all_else_works_b
             await read_until(next_one, "Connected as")
 
 
-async def test_ready_stands_alone_on_standard_output_once_ears_mind_and_voice_are_warm(tmp_path: Path) -> None:
+async def test_standard_output_holds_only_ready_once_ears_mind_and_voice_are_warm(tmp_path: Path) -> None:
     run = f"exec '{sys.executable}' -m bot run 2> log"
     usual = {"TTS_BIND": "127.0.0.1:0", "WEB_BIND": "127.0.0.1:0", "WEIGHTS": "toys"}
     async with (
@@ -92,7 +94,7 @@ async def test_ready_stands_alone_on_standard_output_once_ears_mind_and_voice_ar
         assert await output(process) == "", "nothing else, since no call was on"
 
 
-async def test_where_one_of_them_is_away_it_is_told_which_and_ready_is_not_said(tmp_path: Path) -> None:
+async def test_an_unreachable_part_is_reported_and_the_bot_is_not_ready(tmp_path: Path) -> None:
     away = {"LLM_URL": "http://127.0.0.1:9/v1"}
     async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox), **away) as process:
         said = await read_until(process, "Not ready yet: mind: The model server at 127.0.0.1:9 can't be reached")
@@ -152,7 +154,7 @@ async def test_the_doctor_refuses_wrong_settings_with_status_2_before_it_looks_a
     assert "127.0.0.1:9" not in said, "the servers are asked when the settings are right"
 
 
-async def test_a_workflow_that_cannot_be_used_is_one_clear_line_at_the_start(tmp_path: Path) -> None:
+async def test_an_unusable_workflow_gives_one_clear_line_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "workflow.json").write_text("{}")
     wrong = {"COMFYUI_URL": "http://127.0.0.1:9", "COMFYUI_WORKFLOW": "workflow.json"}
     async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox), **wrong) as process:
@@ -166,9 +168,7 @@ async def test_a_workflow_that_cannot_be_used_is_one_clear_line_at_the_start(tmp
     "wrong", [{"DISCORD_API_URL": "http://127.0.0.1:9/api/v10"}, {"DISCORD_CA_FILE": "nowhere.pem"}], ids=["api", "ca"]
 )
 @pytest.mark.parametrize("command", ["doctor", "run"])
-async def test_a_discord_that_cannot_be_reached_is_one_clear_line(
-    tmp_path: Path, command: str, wrong: dict[str, str]
-) -> None:
+async def test_an_unreachable_discord_gives_one_clear_line(tmp_path: Path, command: str, wrong: dict[str, str]) -> None:
     async with program(command, folder=tmp_path, DISCORD_TOKEN="x", **wrong) as process:
         said = await output(process)
     assert process.returncode == (2 if "DISCORD_CA_FILE" in wrong else 1)

@@ -57,7 +57,7 @@ async def test_a_prompt_of_4000_characters_is_answered(talk: Stage, model: Scrip
     assert len(model.asked[-1][-1]["content"]) > 3900
 
 
-async def test_a_model_of_ones_own_answers_in_the_local_profile_without_a_server(
+async def test_the_own_model_answers_in_the_local_profile_without_a_server(
     make_stage: StageMaker, speech_server: str, cache_dir: Path
 ) -> None:
     file = await asyncio.to_thread(toy_weights, cache_dir)
@@ -104,7 +104,7 @@ async def test_files_are_refused_and_the_words_beside_them_answered(talk: Stage)
     assert [event.text for event in talk.events if isinstance(event, PromptTaken)] == ["what is 7?"]
 
 
-async def test_where_a_model_could_look_the_picture_is_for_after_the_call(
+async def test_with_a_vision_model_pictures_are_for_after_the_call(
     make_stage: StageMaker, speech_server: str, model: ScriptedModel
 ) -> None:
     seer = "http://127.0.0.1:9/v1"
@@ -115,7 +115,9 @@ async def test_where_a_model_could_look_the_picture_is_for_after_the_call(
         assert await stage.told("🎤 I can't look") == CANT_LOOK
 
 
-async def test_commands_other_channels_and_unknown_commands_are_no_prompts(talk: Stage, model: ScriptedModel) -> None:
+async def test_commands_unknown_commands_and_messages_in_other_channels_are_no_prompts(
+    talk: Stage, model: ScriptedModel
+) -> None:
     await talk.answer_to("!volume", starts="🔊")
     assert "!help" in await talk.answer_to("!dance", starts="❓")
     await talk.ada.say(talk.sandbox.home.side, "not for you")
@@ -124,7 +126,7 @@ async def test_commands_other_channels_and_unknown_commands_are_no_prompts(talk:
     assert len(model.asked) == 1
 
 
-async def test_more_than_twenty_waiting_get_a_friendly_word(talk: Stage) -> None:
+async def test_when_more_than_twenty_prompts_wait_the_next_gets_a_friendly_word(talk: Stage) -> None:
     for number in range(MAX_WAITING + 2):
         await talk.ask(f"Say {number}")
     assert await talk.told(TOO_MANY_WAITING[:12]) == TOO_MANY_WAITING
@@ -149,7 +151,7 @@ async def test_the_history_holds_the_last_exchanges_with_names(talk: Stage, mode
     ]
 
 
-async def test_a_prompt_that_is_deleted_at_once_is_answered_and_so_is_one_without_words(talk: Stage) -> None:
+async def test_a_prompt_that_is_deleted_at_once_and_a_prompt_without_words_are_answered(talk: Stage) -> None:
     for text in ("Say 1", "\u200b\u200b"):
         talk.sandbox.faults.rest.slow("POST /channels/*/messages", times=1, seconds=0.5)
         message = await talk.ask(text)
@@ -159,7 +161,9 @@ async def test_a_prompt_that_is_deleted_at_once_is_answered_and_so_is_one_withou
     assert trace.outcome is Outcome.SPOKEN
 
 
-async def test_a_prompt_brings_what_it_replies_to_and_a_forward_is_one(talk: Stage, model: ScriptedModel) -> None:
+async def test_a_prompt_quotes_the_message_it_replies_to_and_a_forwarded_message_is_a_prompt(
+    talk: Stage, model: ScriptedModel
+) -> None:
     ben = await talk.sandbox.add_guest("Ben")
     said = await ben.say(talk.sandbox.home.side, "Say 7")
     await talk.ada.forward(said, talk.sandbox.text_channel)

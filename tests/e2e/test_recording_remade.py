@@ -32,7 +32,7 @@ def two_voiced_server(tmp_path: Path) -> Iterator[str]:
         yield address
 
 
-async def test_the_answers_are_replaced_in_their_places_and_nothing_else(
+async def test_only_the_answers_are_replaced_and_they_keep_their_places(
     make_stage: StageMaker, two_voiced_server: str, tmp_path: Path
 ) -> None:
     settings = {"tts_websocket_url": two_voiced_server, "answer_to": "name", "remake_recordings": True}

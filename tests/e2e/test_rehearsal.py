@@ -13,7 +13,7 @@ from tests.e2e.program import output, program, read_until
 from tests.timing import wait_until
 
 
-async def test_guests_talk_with_the_engines_and_each_stage_is_told(tmp_path: Path) -> None:
+async def test_guests_talk_with_the_engines_and_each_stage_is_reported(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     kept = tmp_path / "data" / "seiyuu.sqlite3"
     kept.write_bytes(b"the operator's own")
@@ -44,7 +44,7 @@ async def test_without_a_model_server_one_sentence_says_so(tmp_path: Path) -> No
     assert "Question" not in said
 
 
-async def test_services_that_cost_money_get_nothing_unasked(tmp_path: Path) -> None:
+async def test_services_that_cost_money_get_nothing_without_consent(tmp_path: Path) -> None:
     paid = {"LLM_URL": "https://api.example.com/v1", "LLM_MODEL": "m", "LLM_API_KEY": "k"}
     async with program("rehearse", folder=tmp_path, **paid) as process:
         said = await output(process)
@@ -54,7 +54,7 @@ async def test_services_that_cost_money_get_nothing_unasked(tmp_path: Path) -> N
     assert not (tmp_path / "data" / "rehearsal").exists()
 
 
-async def test_ctrl_c_ends_it_with_everything_that_it_started(tmp_path: Path) -> None:
+async def test_ctrl_c_ends_the_rehearsal_with_every_process_that_it_started(tmp_path: Path) -> None:
     async with program("rehearse", folder=tmp_path) as process:
         await read_until(process, "Question 1")
         started = psutil.Process(process.pid).children(recursive=True)

@@ -65,7 +65,7 @@ async def test_a_spoken_question_gets_a_spoken_answer(make_stage: StageMaker, sp
 
 
 @pytest.mark.parametrize("microphone", [VoiceActivity(), OpenMicrophone()], ids=["voice activity", "open"])
-async def test_who_pauses_and_goes_on_gets_one_answer_to_the_whole(
+async def test_a_person_who_pauses_and_goes_on_gets_one_answer_to_the_whole_utterance(
     stage: Stage, model: ScriptedModel, microphone: VoiceActivity | OpenMicrophone
 ) -> None:
     since = Since(stage)
@@ -79,7 +79,7 @@ async def test_who_pauses_and_goes_on_gets_one_answer_to_the_whole(
     assert len(stretches(stage.ada.voice.receiver.packets(stage.bot))) == 1
 
 
-async def test_the_bots_own_voice_from_somebodys_loudspeakers_is_neither_answered_nor_an_interruption(
+async def test_the_voice_of_the_bot_from_loudspeakers_is_neither_answered_nor_an_interruption(
     stage: Stage,
 ) -> None:
     receiver, since = stage.ada.voice.receiver, Since(stage)
@@ -93,7 +93,7 @@ async def test_the_bots_own_voice_from_somebodys_loudspeakers_is_neither_answere
     assert since.utterances == []
 
 
-async def test_who_repeats_a_question_right_after_the_bot_has_said_it_is_answered_again(stage: Stage) -> None:
+async def test_a_person_who_repeats_a_question_right_after_the_bot_said_it_is_answered_again(stage: Stage) -> None:
     since = Since(stage)
     for number in range(1, 4):
         await talk(stage.ada, ASKED)
@@ -101,7 +101,7 @@ async def test_who_repeats_a_question_right_after_the_bot_has_said_it_is_answere
     assert since.prompts == [("Ada", ASKED)] * 3
 
 
-async def test_utterances_to_others_are_left_alone_and_known_to_the_next_answer(
+async def test_utterances_to_others_are_not_answered_but_the_next_answer_knows_them(
     stage: Stage, model: ScriptedModel
 ) -> None:
     (ben,) = await join_people(stage, "Ben")
@@ -114,7 +114,7 @@ async def test_utterances_to_others_are_left_alone_and_known_to_the_next_answer(
     assert model.asked[-1][-1]["content"] == "Ada: Ben, did you see the game?\nBen: Seiyuu, what time is it?"
 
 
-async def test_two_who_ask_at_once_are_answered_one_after_the_other(stage: Stage) -> None:
+async def test_two_people_who_ask_at_once_are_answered_one_after_the_other(stage: Stage) -> None:
     (ben,) = await join_people(stage, "Ben")
     since = Since(stage)
     await asyncio.gather(talk(stage.ada, "Seiyuu, tell me a joke."), talk(ben, "Seiyuu, can you sing something?"))
@@ -124,7 +124,7 @@ async def test_two_who_ask_at_once_are_answered_one_after_the_other(stage: Stage
     assert since.words.split() == SONG.split() * 2
 
 
-async def test_commands_are_obeyed_of_those_alone_who_may(
+async def test_spoken_commands_of_people_who_may_not_give_them_are_refused(
     make_stage: StageMaker, speech_server: str, model: ScriptedModel
 ) -> None:
     managers: dict[str, Any] = {"who_may_leave": "managers", "who_may_control": "managers", "barge_in": "nobody"}
@@ -150,7 +150,7 @@ async def test_commands_are_obeyed_of_those_alone_who_may(
         await stage.until(lambda: since.all(CallEnded), "the end of the call")
 
 
-async def test_commands_are_obeyed_that_are_said_aloud(stage: Stage) -> None:
+async def test_spoken_commands_are_obeyed(stage: Stage) -> None:
     since = Since(stage)
     await stage.ask("Sing.")
     await bot_speaks(stage, stage.ada, after=0.5)

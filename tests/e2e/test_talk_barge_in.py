@@ -30,7 +30,7 @@ async def stage(make_stage: StageMaker, speech_server: str, model: ScriptedModel
         yield stage
 
 
-async def test_words_silence_the_bot_within_200_ms_and_nothing_of_the_old_reply_is_heard_again(
+async def test_words_silence_the_bot_within_200_ms_and_the_old_reply_is_never_heard_again(
     stage: Stage, model: ScriptedModel
 ) -> None:
     (ben,) = await join_people(stage, "Ben")
@@ -44,7 +44,7 @@ async def test_words_silence_the_bot_within_200_ms_and_nothing_of_the_old_reply_
         assert any(line["content"] == f"{interruption.heard}—" for line in model.asked[-1])
 
 
-async def test_a_cough_and_a_listeners_mhm_cost_the_reply_no_word(stage: Stage) -> None:
+async def test_a_cough_and_the_mhm_of_a_listener_cost_the_reply_no_word(stage: Stage) -> None:
     (ben,) = await join_people(stage, "Ben")
     undisturbed = await tell_story(stage)
     since, begin = Since(stage), stage.ada.voice.receiver.count(stage.bot)

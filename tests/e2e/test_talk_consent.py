@@ -19,7 +19,7 @@ async def type_in(stage: Stage, guest: Guest, command: str, answer: str) -> None
     await guest.wait_for_message(stage.sandbox.home.general, lambda m: m.content.startswith(answer), LIMIT)
 
 
-async def test_who_opts_out_is_not_heard_from_that_moment_and_others_are(
+async def test_a_person_who_opts_out_is_not_heard_from_that_moment_on_and_others_are(
     make_stage: StageMaker, speech_server: str
 ) -> None:
     async with make_stage(tts_websocket_url=speech_server, answer_to="name") as stage:
@@ -52,7 +52,9 @@ async def test_listening_can_be_switched_off_and_on_for_everyone(make_stage: Sta
         await since.heard(("Ada", KEYBOARD))
 
 
-async def test_where_people_have_to_agree_only_who_did_is_heard(make_stage: StageMaker, speech_server: str) -> None:
+async def test_when_people_have_to_agree_only_those_who_agreed_are_heard(
+    make_stage: StageMaker, speech_server: str
+) -> None:
     async with make_stage(tts_websocket_url=speech_server, answer_to="name", listening="opt-in") as stage:
         await stage.join()
         await stage.told("👂 **I can listen in Lounge, but only to people who agree.**")
@@ -64,7 +66,7 @@ async def test_where_people_have_to_agree_only_who_did_is_heard(make_stage: Stag
         assert set(counter.seconds) == {ben.id}
 
 
-async def test_captions_say_who_said_what_also_when_nothing_is_answered(
+async def test_captions_name_the_speaker_even_if_nothing_is_answered(
     make_stage: StageMaker, speech_server: str
 ) -> None:
     async with (

@@ -46,7 +46,7 @@ async def test_three_people_at_once_are_three_people(stage: Stage) -> None:
     await since.heard(("Ada", PIZZA), ("Ben", KEYBOARD), ("Dan", TRAIN))
 
 
-async def test_the_first_sentence_is_whole_of_who_transmits_already_and_of_who_begins_as_the_bot_comes(
+async def test_the_first_sentence_is_whole_if_a_person_speaks_before_or_while_the_bot_joins(
     stage: Stage,
 ) -> None:
     ben, dan = await join_people(stage, "Ben", "Dan", bot=False)
@@ -59,7 +59,7 @@ async def test_the_first_sentence_is_whole_of_who_transmits_already_and_of_who_b
     await since.heard(("Ben", HOLIDAYS), ("Dan", TRAIN))
 
 
-async def test_new_keys_in_the_middle_of_a_sentence_cost_at_most_100_ms_of_it(stage: Stage) -> None:
+async def test_new_keys_in_the_middle_of_a_sentence_cost_at_most_100_ms_of_the_sentence(stage: Stage) -> None:
     await stage.join()
     (ben,) = await join_people(stage, "Ben")
     since, counter = Since(stage), SoundCounter(stage)
@@ -85,7 +85,7 @@ async def test_a_bad_network_costs_no_sound_and_at_most_one_of_six_utterances(st
     assert sum(counter.seconds.values()) == pytest.approx(spoken, rel=0.02), "what is lost is made up for"
 
 
-async def test_who_comes_back_has_another_stream_and_is_known_again(stage: Stage) -> None:
+async def test_a_person_who_comes_back_has_another_stream_and_is_recognised(stage: Stage) -> None:
     await stage.join()
     (ben,) = await join_people(stage, "Ben")
     since = Since(stage)

@@ -37,7 +37,7 @@ def heard_by(
     return make_stage(tts_websocket_url=speech_server, llm_url=model.url, stt_url=server.url)
 
 
-async def test_a_server_that_answers_in_pieces_is_understood_and_its_credits_are_not(
+async def test_an_answer_in_pieces_is_understood_and_invented_credits_are_dropped(
     make_stage: StageMaker, speech_server: str, model: ScriptedModel
 ) -> None:
     phantom = False
@@ -60,7 +60,7 @@ async def test_a_server_that_answers_in_pieces_is_understood_and_its_credits_are
         assert since.utterances == [("Ada", "Hello, everybody.")]
 
 
-async def test_a_server_that_fails_is_told_in_the_prompt_channel_and_the_next_turn_is_heard(
+async def test_a_failing_server_is_reported_in_the_prompt_channel_and_the_next_turn_is_heard(
     make_stage: StageMaker, speech_server: str, model: ScriptedModel
 ) -> None:
     broken = False
@@ -79,7 +79,7 @@ async def test_a_server_that_fails_is_told_in_the_prompt_channel_and_the_next_tu
         assert since.prompts == [("Ada", "Hello.")]
 
 
-async def test_a_recogniser_that_hangs_in_mid_call_costs_a_short_delay_and_no_turn(
+async def test_a_recogniser_that_hangs_during_a_call_costs_a_short_delay_and_no_turn(
     make_stage: StageMaker, speech_server: str, model: ScriptedModel
 ) -> None:
     async with make_stage(tts_websocket_url=speech_server, llm_url=model.url) as stage:
@@ -100,7 +100,7 @@ def recognisers() -> list[psutil.Process]:
     return [child for child in psutil.Process().children() if tuple(child.cmdline()[-2:]) == WORKER]
 
 
-async def test_a_name_in_japanese_is_for_the_bot_among_three(
+async def test_among_three_people_a_name_in_japanese_addresses_the_bot(
     make_stage: StageMaker, speech_server: str, model: ScriptedModel
 ) -> None:
     words = "今何時"

@@ -69,7 +69,7 @@ def _line(command: str, options: dict[str, object]) -> str:
     return " ".join(["!" + command, *map(str, options.values())])
 
 
-async def test_from_another_server_nothing_of_the_call_changes_or_shows(servers: TwoServers) -> None:
+async def test_a_person_on_another_server_can_neither_see_nor_change_the_call(servers: TwoServers) -> None:
     stage = servers.stage
     call = stage.app.calls.current
     assert call is not None
@@ -93,7 +93,7 @@ async def test_from_another_server_nothing_of_the_call_changes_or_shows(servers:
         assert secret not in written
 
 
-async def test_in_a_direct_message_it_is_told_that_there_is_no_server(servers: TwoServers) -> None:
+async def test_a_command_in_a_direct_message_answers_that_it_needs_a_server(servers: TwoServers) -> None:
     zoe, channel = servers.zoe, servers.zoe.dm_channel
     for command, options in STEERING.items():
         await zoe.dm(_line(command, options))
@@ -101,7 +101,7 @@ async def test_in_a_direct_message_it_is_told_that_there_is_no_server(servers: T
     assert servers.stage.app.calls.current is not None
 
 
-async def test_who_is_on_both_servers_steers_from_the_calls_own(servers: TwoServers) -> None:
+async def test_a_person_on_both_servers_controls_the_call_from_the_server_of_the_call(servers: TwoServers) -> None:
     stage, directory = servers.stage, servers.stage.sandbox.world.directory
     guild = directory.guild(servers.text.guild_id or 0)
     directory.add_member(guild, stage.ada.user)

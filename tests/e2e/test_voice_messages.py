@@ -37,7 +37,9 @@ async def stage(make_stage: StageMaker, speech_server: str, model: ScriptedModel
         yield stage
 
 
-async def test_in_a_call_it_is_a_prompt_in_its_turn_and_elsewhere_it_waits(stage: Stage, model: ScriptedModel) -> None:
+async def test_a_voice_message_is_a_prompt_in_the_channel_of_the_call_and_waits_elsewhere(
+    stage: Stage, model: ScriptedModel
+) -> None:
     await stage.join()
     general, private = stage.sandbox.text_channel, stage.ada.dm_channel
     waiting = await stage.ada.send_voice_message(private, *await said(KEYBOARD))
@@ -56,7 +58,7 @@ async def test_in_a_call_it_is_a_prompt_in_its_turn_and_elsewhere_it_waits(stage
     assert model.asked[-1][-1]["content"] == f"Ada: {KEYBOARD}"
 
 
-async def test_in_a_call_too_who_opted_out_is_left_unheard_and_what_is_broken_is_told(stage: Stage) -> None:
+async def test_during_a_call_people_who_opted_out_are_not_heard_and_broken_messages_are_reported(stage: Stage) -> None:
     await stage.join()
     general = stage.sandbox.text_channel
     await stage.answer_to("!optout", starts="🙉")
@@ -68,7 +70,7 @@ async def test_in_a_call_too_who_opted_out_is_left_unheard_and_what_is_broken_is
     assert [event for event in stage.events if isinstance(event, PromptTaken)] == []
 
 
-async def test_in_private_it_is_heard_without_a_call(stage: Stage, model: ScriptedModel) -> None:
+async def test_a_private_voice_message_is_heard_without_a_call(stage: Stage, model: ScriptedModel) -> None:
     private = stage.ada.dm_channel
     spoken = await stage.ada.send_voice_message(private, *await said(PIZZA))
     answer = await stage.ada.wait_for_message(private, lambda m: m.author.bot, LIMIT, after=spoken)

@@ -77,7 +77,7 @@ async def clone(stage: Stage, name: str, who: str) -> None:
     await told(stage, f"🗣️ I can speak as **{name}** now. Similarity: ")
 
 
-async def test_the_next_reply_has_the_voice_that_was_cloned_and_chosen(stage: Stage) -> None:
+async def test_the_next_reply_has_the_cloned_voice_that_was_chosen(stage: Stage) -> None:
     await stage.join()
     (cleo,) = await join_people(stage, "Cleo")
     assert await heard_pitch(stage, cleo, "Tell me something.") == pytest.approx(USUAL_HZ, rel=0.03)
@@ -131,7 +131,7 @@ async def consent(stage: Stage, guest: Guest, command: str) -> Message:
     return asked
 
 
-async def test_who_agrees_to_be_recorded_speaks_and_is_heard_in_the_next_reply(stage: Stage) -> None:
+async def test_a_person_who_agrees_to_be_recorded_speaks_and_the_next_reply_has_their_voice(stage: Stage) -> None:
     await stage.join()
     (ben,) = await join_people(stage, "Ben")
     since = Since(stage)
@@ -175,20 +175,22 @@ async def test_a_recording_that_is_no_longer_wanted_leaves_nothing_behind(
     assert "Nobody has made a voice yet" in await stage.answer_to("!voice list", starts="🗣️")
 
 
-async def test_who_says_yes_and_then_nothing_is_told_that_nothing_was_heard(stage: Stage) -> None:
+async def test_a_person_who_agrees_and_then_says_nothing_learns_that_nothing_was_heard(stage: Stage) -> None:
     await stage.join()
     await consent(stage, stage.ada, "!voice record Robin")
     assert "I kept nothing" in (await told(stage, "🙉 I heard nothing.")).content
 
 
-async def test_too_few_words_are_refused_with_the_seconds_that_are_missing(stage: Stage) -> None:
+async def test_a_sample_that_is_too_short_is_refused_with_the_number_of_missing_seconds(stage: Stage) -> None:
     await stage.join()
     await consent(stage, stage.ada, "!voice record Robin")
     await talk(stage.ada, UTTERANCES[0])
     assert "6 are needed" in (await told(stage, "❌")).content
 
 
-async def test_a_server_that_is_away_is_told_and_nobody_is_asked_for_anything(make_stage: StageMaker) -> None:
+async def test_an_unreachable_speech_server_is_reported_and_nobody_is_asked_for_a_sample(
+    make_stage: StageMaker,
+) -> None:
     async with make_stage(tts_websocket_url="ws://127.0.0.1:9/ws/stream") as stage:
         for command in ("!voice list", "!voice use Robin", "!voice record Robin", "!voice preview Robin"):
             await stage.answer_to(command, starts="❌ The speech server can't be reached")

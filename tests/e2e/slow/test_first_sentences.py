@@ -13,7 +13,7 @@ from tests.e2e.talking import UTTERANCES, Since, bot_comes, encrypted, join_peop
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-async def test_it_is_whole_ten_times_out_of_ten(make_stage: StageMaker, speech_server: str) -> None:
+async def test_the_first_sentence_is_whole_ten_times_out_of_ten(make_stage: StageMaker, speech_server: str) -> None:
     async with make_stage(tts_websocket_url=speech_server, answer_to="name") as stage:
         ben, dan = await join_people(stage, "Ben", "Dan", bot=False)
         for number in range(10):

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200)]
 TIMES = 100
 
 
-async def test_nothing_of_a_cancelled_reply_is_heard_ever(make_stage: StageMaker, speech_server: str) -> None:
+async def test_a_cancelled_reply_is_never_heard_again(make_stage: StageMaker, speech_server: str) -> None:
     rng = random.Random(4)
     async with (
         ScriptedModel(story_or_answer) as model,

@@ -20,7 +20,7 @@ BAD = Conditions(loss=0.05, jitter=0.04, reorder=0.02, hold=0.03)
     ("network", "right"), [pytest.param(PERFECT, 29, id="perfect"), pytest.param(BAD, 27, id="bad")]
 )
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_every_turn_is_its_speakers_and_nearly_every_text_is_right(
+async def test_every_turn_has_the_right_speaker_and_nearly_every_text_is_right(
     make_stage: StageMaker, speech_server: str, network: Conditions, right: int, seed: int
 ) -> None:
     async with make_stage(tts_websocket_url=speech_server, answer_to="name") as stage:
