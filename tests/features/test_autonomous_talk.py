@@ -104,7 +104,7 @@ async def parlour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         yield Parlour(stage, model, talk, router, clock, looks, characters)
 
 
-async def test_it_goes_on_from_the_conversation_when_that_has_paused(parlour: Parlour) -> None:
+async def test_autonomous_talk_continues_a_conversation_that_has_paused(parlour: Parlour) -> None:
     assert await parlour.stage.ask("!autonomous on") == "💭 I sometimes write here without being asked."
     await parlour.after(2 * HOUR)
     await parlour.say(*(f"number {number}" for number in range(20)), "I like tea")
@@ -118,7 +118,9 @@ async def test_it_goes_on_from_the_conversation_when_that_has_paused(parlour: Pa
     assert parlour.model.models == ["Mika-model"]
 
 
-async def test_it_is_who_the_server_chose_and_knows_where_and_when(parlour: Parlour, tmp_path: Path) -> None:
+async def test_autonomous_talk_uses_the_chosen_persona_and_knows_place_and_time(
+    parlour: Parlour, tmp_path: Path
+) -> None:
     await parlour.characters.choose_persona(parlour.stage.sandbox.guild.id, "Akim")
     await parlour.stage.ask("!autonomous on")
     await parlour.say("I like tea")
@@ -138,7 +140,9 @@ async def test_it_is_who_the_server_chose_and_knows_where_and_when(parlour: Parl
     assert "People who wrote here lately: Ada.\n" in parlour.model.asked[1][0]["content"], "the bot is not one of them"
 
 
-async def test_it_never_says_two_things_in_a_row_that_nobody_answered_even_after_a_restart(parlour: Parlour) -> None:
+async def test_autonomous_talk_never_says_two_things_in_a_row_without_an_answer_even_after_a_restart(
+    parlour: Parlour,
+) -> None:
     await parlour.stage.ask("!autonomous on")
     await parlour.after(2 * HOUR)
     await parlour.say("hello")
@@ -153,7 +157,7 @@ async def test_it_never_says_two_things_in_a_row_that_nobody_answered_even_after
     assert len(await parlour.after(1.6 * HOUR)) == 3
 
 
-async def test_it_says_nothing_where_nobody_asked_for_it_or_any_more(parlour: Parlour) -> None:
+async def test_autonomous_talk_says_nothing_in_channels_where_it_is_off_or_switched_off(parlour: Parlour) -> None:
     assert await parlour.stage.ask("!autonomous") == "💭 I don't write here without being asked."
     await parlour.say("hello")
     assert await parlour.after(2 * HOUR) == []
@@ -175,7 +179,9 @@ async def test_quiet_hours_are_those_of_the_time_zone(parlour: Parlour) -> None:
     assert await parlour.after(0.5 * HOUR) == [REMARK]
 
 
-async def test_held_it_is_silent_and_goes_on_afterwards(parlour: Parlour, caplog: pytest.LogCaptureFixture) -> None:
+async def test_autonomous_talk_is_silent_while_it_is_held_and_goes_on_afterwards(
+    parlour: Parlour, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO")
     await parlour.stage.ask("!autonomous on")
     await parlour.after(2 * HOUR)
@@ -200,7 +206,7 @@ async def test_a_model_that_fails_is_left_alone_until_the_next_time(parlour: Par
     assert await parlour.after(1.5 * HOUR) == ["everyone, tea!"]
 
 
-def test_quiet_hours_go_over_midnight_or_not() -> None:
+def test_quiet_hours_may_include_midnight() -> None:
     assert [hour for hour in range(24) if QuietHours.parse("22-1").cover(hour)] == [0, 22, 23]
     assert [hour for hour in range(24) if QuietHours.parse("9-11").cover(hour)] == [9, 10]
     assert not any(QuietHours.parse("").cover(hour) for hour in range(24))
@@ -210,7 +216,7 @@ def test_quiet_hours_go_over_midnight_or_not() -> None:
     ("silence", "occasion"),
     [(0, False), (MIN_SILENCE, True), (MAX_SILENCE, True), (MAX_SILENCE + 1, False), (3 * 24 * HOUR, False)],
 )
-def test_a_channel_is_spoken_to_neither_at_once_nor_after_days(silence: float, occasion: bool) -> None:
+def test_autonomous_talk_comes_neither_at_once_nor_after_days(silence: float, occasion: bool) -> None:
     assert is_good_moment(ChannelRecord(1, 1e9, 1e9, answered=True), 1e9 + silence) is occasion
     assert not is_good_moment(ChannelRecord(1, 1e9, 1e9, answered=False), 1e9 + silence)
     assert not is_good_moment(ChannelRecord(1, 1e9, 1e9 + silence + 1, answered=True), 1e9 + silence)

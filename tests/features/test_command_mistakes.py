@@ -126,7 +126,7 @@ async def test_a_text_that_is_too_long_names_the_limit(stage: FeatureStage) -> N
 
 
 @pytest.mark.parametrize("typed", ["!volume 80", "!volume 80%", "!volume 80 %"])
-async def test_a_percent_sign_may_stand_behind_the_volume(stage: FeatureStage, calls: AsyncMock, typed: str) -> None:
+async def test_a_percent_sign_may_follow_the_volume(stage: FeatureStage, calls: AsyncMock, typed: str) -> None:
     assert await stage.ask(typed) == "🔊 Volume: 80 %"
     calls.set_volume.assert_awaited_once_with(stage.sandbox.guild.id, 0.8)
 
@@ -143,7 +143,7 @@ async def test_a_percent_sign_may_stand_behind_the_volume(stage: FeatureStage, c
         ("Lounge", "Lounge"),
     ],
 )
-async def test_a_voice_channel_is_found_whatever_its_capitals(
+async def test_a_voice_channel_is_found_regardless_of_capital_letters(
     stage: FeatureStage, calls: AsyncMock, typed: str, meant: str
 ) -> None:
     calls.current_on.return_value = None
@@ -153,7 +153,7 @@ async def test_a_voice_channel_is_found_whatever_its_capitals(
     assert channel.name == meant
 
 
-async def test_a_channel_that_somebody_does_not_see_is_not_told_to_them(stage: FeatureStage, calls: AsyncMock) -> None:
+async def test_a_channel_is_not_named_to_people_who_cannot_see_it(stage: FeatureStage, calls: AsyncMock) -> None:
     stage.sandbox.faults.deny(stage.ada.user, stage.sandbox.voice_channel, Permission.VIEW_CHANNEL)
     for typed in ("lounge", "Lonuge"):
         assert "Did you mean" not in await stage.ask(f"!join {typed}")

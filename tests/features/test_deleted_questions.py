@@ -53,7 +53,7 @@ async def test_a_channel_that_is_deleted_in_the_middle_of_an_answer_leaves_nothi
     await stage.chat.hold("a call")
 
 
-async def test_where_the_bot_may_not_read_the_history_an_answer_comes_without_the_reference(stage: ChatStage) -> None:
+async def test_an_answer_comes_without_the_reference_if_the_bot_may_not_read_the_history(stage: ChatStage) -> None:
     stage.sandbox.faults.deny(stage.sandbox.bot, stage.sandbox.home.general, Permission.READ_MESSAGE_HISTORY)
     question = await stage.mention("hello")
     answer = await answer_after(stage, question)

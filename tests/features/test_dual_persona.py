@@ -139,7 +139,7 @@ async def test_a_heated_conversation_starts_an_argument_with_names_pictures_and_
     assert len(arena.pauses.seconds) == 3
 
 
-async def test_the_score_is_shown_and_decays_and_a_twins_name_counts(arena: Arena) -> None:
+async def test_the_score_is_shown_and_decays_and_the_name_of_a_twin_counts(arena: Arena) -> None:
     await arena.say("Where is akim today?")
     assert (
         await arena.stage.ask("!bipolar") == "🎭 Arguments are on for this server. Tension in this channel: 3.0 of 4."
@@ -152,7 +152,7 @@ async def test_the_score_is_shown_and_decays_and_a_twins_name_counts(arena: Aren
     assert not arena.model.asked
 
 
-async def test_after_an_argument_there_is_peace_also_after_a_restart(arena: Arena) -> None:
+async def test_after_an_argument_there_is_peace_even_after_a_restart(arena: Arena) -> None:
     await arena.say("Akim, you are wrong")
     await arena.argument()
     await arena.ended()
@@ -205,7 +205,7 @@ async def test_only_managers_start_arguments_and_switch_them(arena: Arena) -> No
     await arena.argument()
 
 
-async def test_without_the_permission_it_is_silent_and_logged_once(
+async def test_without_the_permission_the_twins_are_silent_and_one_line_is_logged(
     arena: Arena, caplog: pytest.LogCaptureFixture
 ) -> None:
     general, bot = arena.stage.sandbox.home.general, arena.stage.sandbox.bot
@@ -217,7 +217,7 @@ async def test_without_the_permission_it_is_silent_and_logged_once(
     assert len([record for record in caplog.records if "Manage Webhooks" in record.message]) == 1
 
 
-async def test_held_it_is_silent_and_the_line_in_flight_is_the_last(
+async def test_the_twins_are_silent_while_they_are_held_and_the_line_in_flight_is_the_last(
     arena: Arena, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -277,7 +277,7 @@ async def test_a_model_that_fails_ends_the_argument_and_nothing_else(arena: Aren
     await arena.argument()
 
 
-async def test_an_argument_that_breaks_off_in_the_middle_is_told_and_one_that_nobody_knows_of_is_not(
+async def test_an_argument_that_breaks_off_is_reported_only_if_people_saw_its_beginning(
     arena: Arena,
 ) -> None:
     arena.model.script = lambda line: Answer("", Fault.STATUS_500)
@@ -321,7 +321,7 @@ async def test_the_two_know_where_and_when_they_argue(arena: Arena) -> None:
         ("お茶が好きです", 1),
     ],
 )
-def test_what_heats_a_conversation_up(tmp_path: Path, text: str, points: float) -> None:
+def test_texts_heat_a_conversation_up_by_their_points(tmp_path: Path, text: str, points: float) -> None:
     assert tension_of(text, character(tmp_path, "Akim")) == points
 
 

@@ -30,6 +30,6 @@ def test_every_package_of_a_feature_is_in_the_list() -> None:
     assert sorted(ORDER) == sorted(module.name for module in pkgutil.iter_modules(bot.features.__path__))
 
 
-def test_no_command_is_claimed_by_two() -> None:
+def test_no_command_is_claimed_by_two_features() -> None:
     names = [name for each in FEATURES if each.optional_commands is not None for name in each.optional_commands.names]
     assert len(names) == len(set(names))

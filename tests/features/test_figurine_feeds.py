@@ -52,7 +52,7 @@ BOMB = (
         b"\x00" * 100_000,
     ],
 )
-async def test_what_is_no_feed_is_refused(data: bytes) -> None:
+async def test_a_file_that_is_not_a_feed_is_refused(data: bytes) -> None:
     with pytest.raises(FeedError):
         await read_items(data)
 
@@ -62,7 +62,7 @@ async def test_an_entity_bomb_goes_off_without_harm() -> None:
     assert all(len(item.title) <= 150 for item in items)
 
 
-async def test_a_feed_that_takes_for_ever_to_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reading_a_feed_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "READ_LIMIT", 0.5)
     began = time.monotonic()
     with pytest.raises(FeedError, match="could not be read"):

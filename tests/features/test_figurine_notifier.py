@@ -144,7 +144,7 @@ async def test_people_subscribe_and_unsubscribe(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("form", ["rss", "atom", "json"])
-async def test_what_is_new_is_told_once_ever_where_it_was_asked_for(shop: Shop, form: str) -> None:
+async def test_a_new_figurine_is_announced_exactly_once_to_each_subscriber(shop: Shop, form: str) -> None:
     publish = getattr(shop.source, form)
     publish([OLD])
     await shop.stage.ask("!figurines subscribe")
@@ -171,7 +171,7 @@ async def test_what_is_new_is_told_once_ever_where_it_was_asked_for(shop: Shop, 
         assert len(shop.written()) == 2, "never again"
 
 
-async def test_it_says_who_it_is_since_some_shops_refuse_who_does_not(shop: Shop) -> None:
+async def test_requests_name_the_program_because_some_shops_refuse_those_that_do_not(shop: Shop) -> None:
     shop.source.rss([OLD])
     async with running(shop.notifier.run()):
         await shop.looked()
@@ -201,7 +201,7 @@ async def test_an_unchanged_feed_is_not_sent_again_even_after_a_restart(shop: Sh
     assert shop.source.asked[1]["If-Modified-Since"] == shop.source.modified
 
 
-async def test_a_feed_that_fails_is_tried_ever_more_seldom_and_the_others_go_on(
+async def test_a_failing_feed_is_tried_less_and_less_often_and_the_others_go_on(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken, url = shop.server.source("broken"), shop.server.address("broken")
@@ -247,7 +247,9 @@ async def test_a_shorter_period_takes_effect_at_the_next_start(shop: Shop) -> No
         await wait_until(lambda: len(shop.source.answered) > answers)
 
 
-async def test_held_nothing_is_fetched_and_nothing_told(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+async def test_nothing_is_fetched_or_announced_while_the_notifier_is_held(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO")
     await shop.stage.ask("!figurines subscribe")
     async with running(shop.notifier.run()):
@@ -282,7 +284,7 @@ async def test_a_hold_breaks_off_a_look_that_takes_too_long(shop: Shop, monkeypa
         assert "Nendoroid Rin" in (await shop.news()).content
 
 
-async def test_killed_between_finding_and_telling_it_tells_after_the_restart(shop: Shop) -> None:
+async def test_news_found_before_a_kill_are_announced_after_the_restart(shop: Shop) -> None:
     await shop.stage.ask("!figurines subscribe")
     records, url = FeedRecords(shop.stage.database), shop.server.address("shop")
     async with running(shop.notifier.run()):
@@ -295,7 +297,7 @@ async def test_killed_between_finding_and_telling_it_tells_after_the_restart(sho
         assert len(shop.written()) == 1
 
 
-async def test_killed_while_telling_the_others_are_told_and_nobody_twice(shop: Shop) -> None:
+async def test_after_a_kill_during_the_announcements_the_rest_follows_and_nobody_is_notified_twice(shop: Shop) -> None:
     general = shop.stage.sandbox.home.general
     await shop.stage.ask("!figurines subscribe")
     await shop.stage.ada.dm("!figurines subscribe")
@@ -310,7 +312,7 @@ async def test_killed_while_telling_the_others_are_told_and_nobody_twice(shop: S
         assert shop.written() == []
 
 
-async def test_who_takes_no_messages_is_told_nothing_and_given_up(shop: Shop) -> None:
+async def test_a_person_who_takes_no_messages_is_given_up(shop: Shop) -> None:
     await shop.stage.ada.dm("!figurines subscribe")
     await shop.stage.ada.wait_for_message(shop.stage.ada.dm_channel, timeout=LIMIT)
     shop.stage.ada.user.takes_dms = False
@@ -350,7 +352,7 @@ async def test_a_feed_full_of_news_makes_one_message(shop: Shop) -> None:
     assert rows == [(MAX_KNOWN,)]
 
 
-async def test_titles_and_links_of_strangers_do_nothing(shop: Shop) -> None:
+async def test_titles_and_links_from_feeds_have_no_effect(shop: Shop) -> None:
     await shop.stage.ask("!figurines subscribe")
     title = "@everyone <@123456789012345678> **loud** [x](https://evil.example) `code` https://evil.example <b>b</b>"
     links = [

@@ -40,7 +40,7 @@ async def studio(
         yield studio
 
 
-async def test_a_picture_is_drawn_shown_in_progress_and_attached_to_the_same_message(studio: Studio) -> None:
+async def test_a_drawing_shows_its_progress_in_the_message_that_then_gets_the_picture(studio: Studio) -> None:
     studio.comfyui.going.clear()
     await studio.ask("!draw a *red* cat, @everyone")
     shown = await studio.read("25%")
@@ -76,7 +76,7 @@ async def test_the_place_in_the_queue_is_shown(studio: Studio) -> None:
     await studio.picture()
 
 
-async def test_one_drawing_a_person_at_a_time(studio: Studio) -> None:
+async def test_each_person_has_one_drawing_at_a_time(studio: Studio) -> None:
     bob = await studio.stage.sandbox.add_guest("Bob")
     studio.comfyui.going.clear()
     await studio.ask("!draw a cat")
@@ -91,7 +91,7 @@ async def test_one_drawing_a_person_at_a_time(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize("waiting", [False, True], ids=["while it is drawn", "while it waits"])
-async def test_a_drawing_is_cancelled_at_comfyui_too(studio: Studio, waiting: bool) -> None:
+async def test_cancelling_a_drawing_also_cancels_it_in_comfyui(studio: Studio, waiting: bool) -> None:
     studio.comfyui.going.clear()
     if waiting:
         studio.comfyui.enqueue()
@@ -112,7 +112,7 @@ async def test_a_drawing_is_cancelled_at_comfyui_too(studio: Studio, waiting: bo
     await studio.picture()
 
 
-async def test_what_goes_wrong_at_comfyui_is_told(studio: Studio) -> None:
+async def test_failures_of_comfyui_are_reported(studio: Studio) -> None:
     studio.comfyui.rejection = {
         "error": {"type": "prompt_outputs_failed_validation", "message": "Prompt outputs failed validation"},
         "node_errors": {
@@ -147,7 +147,7 @@ async def test_the_picture_comes_although_everything_around_it_was_deleted(studi
     assert (await studio.picture()).attachments[0].upload.data == PNG
 
 
-async def test_a_picture_that_discord_does_not_take_is_told(studio: Studio) -> None:
+async def test_a_picture_that_discord_does_not_take_is_reported(studio: Studio) -> None:
     studio.comfyui.pictures = [PNG, bytes((10 << 20) + 1)]
     await studio.ask("!draw a cat")
     assert "larger than the 10 MB" in (await studio.read("❌")).content
@@ -160,7 +160,7 @@ async def test_a_picture_that_discord_does_not_take_is_told(studio: Studio) -> N
     assert (await studio.read("❌")).content.endswith(NOT_TAKEN)
 
 
-async def test_who_says_it_wants_a_drawing_gets_one(studio: Studio) -> None:
+async def test_a_person_who_asks_for_a_drawing_in_words_gets_one(studio: Studio) -> None:
     @studio.stage.bot.listen("on_message")
     async def note(message: discord.Message) -> None:
         if not message.author.bot and (what := wants_drawing(message.content)):
@@ -183,7 +183,7 @@ async def test_a_broken_websocket_loses_nothing(studio: Studio) -> None:
     assert (await studio.picture()).attachments[0].upload.data == PNG
 
 
-async def test_a_comfyui_that_was_started_again_or_is_gone_is_told(studio: Studio) -> None:
+async def test_a_restarted_or_unreachable_comfyui_is_reported(studio: Studio) -> None:
     studio.comfyui.going.clear()
     await studio.ask("!draw a cat")
     await studio.read("25%")
@@ -196,7 +196,7 @@ async def test_a_comfyui_that_was_started_again_or_is_gone_is_told(studio: Studi
 
 
 @pytest.mark.parametrize("options", [{"timeout": 0.5}])
-async def test_what_takes_too_long_is_given_up_and_withdrawn(studio: Studio) -> None:
+async def test_a_drawing_that_takes_too_long_is_given_up_and_withdrawn(studio: Studio) -> None:
     studio.comfyui.going.clear()
     await studio.ask("!draw a cat")
     assert "longer than 0.5 s" in (await studio.read("❌")).content
@@ -204,7 +204,7 @@ async def test_what_takes_too_long_is_given_up_and_withdrawn(studio: Studio) -> 
 
 
 @pytest.mark.parametrize("permit", [Permit.parse("role:Artist")])
-async def test_only_who_may_draws(studio: Studio) -> None:
+async def test_only_permitted_people_can_draw(studio: Studio) -> None:
     await studio.ask("!draw a cat")
     assert (await studio.read("❌")).content == NOT_ALLOWED
     assert studio.comfyui.requests == []
@@ -220,7 +220,7 @@ async def test_too_many_drawings_are_put_off_and_refusals_do_not_count(studio: S
     assert "try again in 10 minutes" in (await studio.read("⏳")).content
 
 
-async def test_held_it_says_so_and_asks_nothing_and_afterwards_it_draws_again(studio: Studio) -> None:
+async def test_while_drawing_is_held_nothing_is_requested_and_afterwards_it_works_again(studio: Studio) -> None:
     await studio.ask("!draw a cat")
     await studio.picture()
     await studio.images.hold("a call")
@@ -240,7 +240,7 @@ async def test_held_it_says_so_and_asks_nothing_and_afterwards_it_draws_again(st
 
 
 @pytest.mark.parametrize("options", [{"in_flight_limit": 0.3}])
-async def test_a_hold_stops_what_takes_too_long_at_comfyui_too_and_says_so(studio: Studio) -> None:
+async def test_a_hold_also_stops_a_long_drawing_in_comfyui_and_reports_it(studio: Studio) -> None:
     studio.comfyui.going.clear()
     await studio.ask("!draw a cat")
     shown = await studio.read("25%")
@@ -252,7 +252,7 @@ async def test_a_hold_stops_what_takes_too_long_at_comfyui_too_and_says_so(studi
 
 
 @pytest.mark.parametrize("options", [{"in_flight_limit": 10.0}])
-async def test_a_hold_waits_for_what_is_nearly_done(studio: Studio) -> None:
+async def test_a_hold_waits_for_a_drawing_that_is_nearly_done(studio: Studio) -> None:
     studio.comfyui.going.clear()
     await studio.ask("!draw a cat")
     await studio.read("25%")

@@ -60,7 +60,7 @@ def test_a_workflow_that_can_not_be_used_is_refused_with_the_reason(text: str, w
     assert str(path) in str(error.value)
 
 
-def test_a_missing_workflow_is_told(tmp_path: Path) -> None:
+def test_a_missing_workflow_is_reported(tmp_path: Path) -> None:
     with pytest.raises(WorkflowError, match="can't be read"):
         Workflow.load(tmp_path / "none.json")
 
@@ -81,7 +81,7 @@ def test_a_missing_workflow_is_told(tmp_path: Path) -> None:
         ("what a lucky draw it was", None),
     ],
 )
-def test_a_wish_for_a_drawing_is_told_from_other_talk(text: str, what: str | None) -> None:
+def test_a_wish_for_a_drawing_is_distinguished_from_other_talk(text: str, what: str | None) -> None:
     assert wants_drawing(text) == what
 
 

@@ -21,7 +21,7 @@ async def world(make_world: WorldMaker) -> AsyncIterator[World]:
         yield world
 
 
-async def test_draw_said_to_the_bot_is_drawn_and_said_to_others_is_not(world: World) -> None:
+async def test_a_request_to_draw_counts_only_if_it_is_addressed_to_the_bot(world: World) -> None:
     asked = await world.address("draw a red cat")
     drawn = await world.read(lambda m: bool(m.attachments), asked)
     assert drawn.reference_id == asked.id
@@ -32,13 +32,13 @@ async def test_draw_said_to_the_bot_is_drawn_and_said_to_others_is_not(world: Wo
     assert len(world.engines.comfyui.graphs) == 1
 
 
-async def test_a_mention_alone_gets_a_word(world: World) -> None:
+async def test_a_mention_without_words_gets_an_answer(world: World) -> None:
     asked = await world.address("")
     await world.read(lambda m: m.content == NOTHING_TO_ANSWER, asked)
     assert world.engines.model.asked == []
 
 
-async def test_who_asks_too_often_is_told_when_to_go_on(world: World) -> None:
+async def test_a_person_who_asks_too_often_learns_when_to_go_on(world: World) -> None:
     for number in (1, 2):
         asked = await world.address(f"hello {number}")
         await world.read(lambda m: m.content.startswith("You said"), asked)
@@ -52,7 +52,7 @@ async def test_who_asks_too_often_is_told_when_to_go_on(world: World) -> None:
     assert len([text for text in said if text.startswith("⏳")]) == 1
 
 
-async def test_commands_and_bots_are_no_messages(world: World) -> None:
+async def test_commands_and_messages_of_bots_are_not_answered_as_chat(world: World) -> None:
     await world.say(f"!mood <@{world.stage.bot}>")
     asked = await world.address("hello")
     await world.read(lambda m: m.content == "You said hello.", asked)
@@ -60,7 +60,9 @@ async def test_commands_and_bots_are_no_messages(world: World) -> None:
     assert answers == ["You said hello."]
 
 
-async def test_who_may_not_call_or_send_away_is_told(make_world: WorldMaker) -> None:
+async def test_a_person_who_may_not_make_the_bot_join_or_leave_is_refused_with_the_reason(
+    make_world: WorldMaker,
+) -> None:
     async with make_world(who_may_join="role:Hosts", who_may_leave="role:Hosts") as world:
         await world.stage.join()
         stranger = await world.stage.sandbox.add_guest("Stranger")
@@ -72,7 +74,7 @@ async def test_who_may_not_call_or_send_away_is_told(make_world: WorldMaker) -> 
         await world.stage.ada.wait_for_status(world.stage.sandbox.bot, "🎤 In Voice Chat")
 
 
-async def test_what_is_said_to_who_deletes_their_message_at_once_still_comes(world: World) -> None:
+async def test_an_answer_to_a_message_that_is_deleted_at_once_still_comes(world: World) -> None:
     faults = world.stage.sandbox.faults.rest
     for text, answer in (("", NOTHING_TO_ANSWER), ("draw a red cat", "🎨 a red cat")):
         faults.slow("POST /channels/*/messages", times=1, seconds=0.5)

@@ -91,7 +91,7 @@ async def test_an_owner_chooses_the_card_and_it_is_remembered(desk: Desk) -> Non
     assert "the people who run me" in await desk.stage.ask("!gpu amd", who=bob)
 
 
-async def test_during_a_call_only_its_card_is_asked_and_a_crash_leaves_nothing_of_that(desk: Desk) -> None:
+async def test_during_a_call_only_the_card_for_calls_is_asked_and_a_crash_does_not_make_this_last(desk: Desk) -> None:
     await desk.stage.ask("!gpu nvidia")
     assert await desk.written_by() == "I am nvidia."
     await desk.router.hold("a call")

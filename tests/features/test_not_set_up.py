@@ -13,7 +13,9 @@ from tests.features.message_stage import CANT_DRAW, message_stage
 PICTURE = Upload("cat.png", b"\x89PNG", "image/png")
 
 
-async def test_a_picture_that_nobody_can_see_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_bot_says_that_it_cannot_see_a_picture_without_a_vision_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with message_stage(tmp_path, monkeypatch, sees=False) as stage:
         alone = await stage.ada.say(stage.general, stage.me, attachments=[PICTURE])
         assert await stage.answer_to(alone) == CANT_SEE
@@ -25,7 +27,7 @@ async def test_a_picture_that_nobody_can_see_is_told(tmp_path: Path, monkeypatch
         assert stage.written() == [CANT_SEE, CANT_SEE, "I see."]
 
 
-async def test_a_wish_for_a_drawing_is_not_taken_for_small_talk(
+async def test_a_wish_for_a_drawing_is_not_answered_as_small_talk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with message_stage(tmp_path, monkeypatch) as stage:

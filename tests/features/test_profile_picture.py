@@ -74,7 +74,7 @@ async def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         yield Studio(stage, made[0], folder, clock)
 
 
-async def test_the_pictures_take_turns_on_schedule_also_over_a_restart(studio: Studio) -> None:
+async def test_the_pictures_take_turns_on_schedule_even_across_a_restart(studio: Studio) -> None:
     studio.put(a_png=PNG, b_gif=GIF, c_jpg=JPEG)
     async with running(studio.feature.run()):
         await studio.shown(PNG)
@@ -113,7 +113,7 @@ async def test_an_owner_sees_the_pictures_and_asks_for_the_next(studio: Studio) 
         assert "the people who run me" in await ask(command, who=bob)
 
 
-async def test_twice_an_hour_is_all_and_discord_is_not_even_asked(studio: Studio) -> None:
+async def test_two_changes_an_hour_are_the_limit_and_discord_is_not_even_asked_for_a_third(studio: Studio) -> None:
     studio.put(a_png=PNG, b_gif=GIF, c_jpg=JPEG)
     await studio.stage.ask("!avatar next", starts="🖼️")
     studio.clock.pass_by(20 * 60)
@@ -153,7 +153,7 @@ async def test_a_call_that_begins_while_the_schedule_looks_puts_the_change_off_u
 
 
 @pytest.mark.parametrize("by_status", [True, False])
-async def test_discords_refusal_is_told_and_waited_out(
+async def test_a_refusal_by_discord_is_reported_and_waited_out(
     studio: Studio, by_status: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     studio.put(a_png=PNG, b_gif=GIF)
@@ -199,13 +199,13 @@ async def test_a_picture_that_discord_does_not_take_is_passed_over(
     assert "did not take the picture a.png" in caplog.text
 
 
-async def test_a_folder_that_is_gone_is_said(studio: Studio) -> None:
+async def test_a_missing_folder_is_reported(studio: Studio) -> None:
     studio.folder.rmdir()
     assert "can't read my folder" in await studio.stage.ask("!avatar next")
     assert "can't read my folder" in await studio.stage.ask("!avatar list")
 
 
-async def test_held_it_is_silent_and_what_came_due_happens_once_afterwards(
+async def test_a_change_that_comes_due_while_the_feature_is_held_happens_once_afterwards(
     studio: Studio, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")

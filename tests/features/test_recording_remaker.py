@@ -147,7 +147,7 @@ async def test_each_answer_is_replaced_in_its_place_as_loud_as_it_was(tmp_path: 
     assert (folder / "Ada-11.wav").read_bytes() == ADA
 
 
-async def test_what_is_a_little_too_long_is_spoken_faster(tmp_path: Path) -> None:
+async def test_an_answer_that_is_a_little_too_long_is_spoken_faster(tmp_path: Path) -> None:
     folder = record(tmp_path, answer(1, 3, "One."), answer(3.1, 5, "Two."))
     voice = Voice(seconds=2.2)
     async with remaking(tmp_path, voice) as (_, told):
@@ -156,7 +156,7 @@ async def test_what_is_a_little_too_long_is_spoken_faster(tmp_path: Path) -> Non
     assert [parameters.speed for _, parameters in voice.asked][:2] == [0.9, pytest.approx(0.99)]
 
 
-async def test_what_is_much_too_long_keeps_its_first_sound(tmp_path: Path) -> None:
+async def test_an_answer_that_is_much_too_long_keeps_its_first_sound(tmp_path: Path) -> None:
     folder = record(tmp_path, answer(1, 3, "One."), answer(4, 6, "Two."))
     async with remaking(tmp_path, Voice(seconds=4.0)) as (_, told):
         await told.done()
@@ -165,14 +165,14 @@ async def test_what_is_much_too_long_keeps_its_first_sound(tmp_path: Path) -> No
     assert second == new(4, 4 + 4 / 1.15), "behind it there is room"
 
 
-async def test_who_was_interrupted_does_not_go_on_in_the_recording(tmp_path: Path) -> None:
+async def test_an_interrupted_answer_does_not_go_on_in_the_recording(tmp_path: Path) -> None:
     folder = record(tmp_path, answer(1, 3, "One.", interrupted=True), answer(10, 14, "Two."))
     async with remaking(tmp_path, Voice(seconds=3.0)) as (_, told):
         await told.done()
     assert stretches(folder) == [old(1, 3), new(10, 13)]
 
 
-async def test_what_can_not_be_said_again_keeps_its_first_sound(tmp_path: Path) -> None:
+async def test_an_answer_that_cannot_be_spoken_again_keeps_its_first_sound(tmp_path: Path) -> None:
     folder = record(tmp_path, answer(1, 3, "One."), answer(6, 8, ""), answer(10, 12, "Three."))
     voice = Voice()
     voice.faults = [UnspeakableError("it has no such voice")]
@@ -182,7 +182,7 @@ async def test_what_can_not_be_said_again_keeps_its_first_sound(tmp_path: Path) 
     assert [text for text, _ in voice.asked] == ["One.", "Three."]
 
 
-async def test_where_nothing_gets_better_the_file_stays_and_nobody_is_told(tmp_path: Path) -> None:
+async def test_a_file_in_which_nothing_improves_stays_and_nobody_is_notified(tmp_path: Path) -> None:
     folder = record(tmp_path, answer(1, 3))
     before = (folder / BOT_FILE).stat()
     voice = Voice()
@@ -214,7 +214,7 @@ async def test_without_a_better_engine_recordings_wait_for_one(tmp_path: Path) -
     assert stretches(folder) == [new(1, 3)]
 
 
-async def test_a_call_pauses_it_and_afterwards_it_goes_on_where_it_was(tmp_path: Path) -> None:
+async def test_a_call_pauses_the_work_which_goes_on_from_the_same_place_afterwards(tmp_path: Path) -> None:
     folder = record(tmp_path, answer(1, 3, "One."), answer(6, 8, "Two."), answer(10, 12, "Three."))
     voice = Voice()
     async with remaking(tmp_path, voice) as (remaker, told):
@@ -249,7 +249,9 @@ async def test_a_server_that_is_away_is_waited_for(tmp_path: Path) -> None:
     assert stretches(folder) == [new(1, 3)]
 
 
-async def test_an_end_in_the_middle_leaves_the_first_file_whole_and_the_next_start_does_it(tmp_path: Path) -> None:
+async def test_stopping_in_the_middle_leaves_the_first_file_whole_and_the_next_start_finishes_the_work(
+    tmp_path: Path,
+) -> None:
     folder = record(tmp_path, answer(1, 3, "One."), answer(6, 8, "Two."))
     before = (folder / BOT_FILE).read_bytes()
     voice = Voice()

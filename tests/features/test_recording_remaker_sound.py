@@ -33,25 +33,25 @@ def answer(*seconds: tuple[float, float], interrupted: bool = False) -> Recorded
 
 
 class TestRoom:
-    def test_it_ends_where_the_next_answer_begins_whatever_that_is(self) -> None:
+    def test_an_answer_ends_where_the_next_answer_of_any_kind_begins(self) -> None:
         kept = RecordedAnswer((Span(5 * SECOND, 6 * SECOND),))
         assert end_limit(notes(answer((1, 3)), kept, answer((8, 9))), 0) == 5 * SECOND
 
-    def test_the_last_has_the_rest_of_the_file(self) -> None:
+    def test_the_last_answer_has_the_rest_of_the_file(self) -> None:
         assert end_limit(notes(answer((1, 3)), answer((8, 9)), seconds=12), 1) == 12 * SECOND
 
-    def test_who_was_interrupted_says_no_more_than_they_did(self) -> None:
+    def test_an_interrupted_answer_does_not_get_longer(self) -> None:
         assert end_limit(notes(answer((1, 2), (3, 4), interrupted=True), answer((8, 9))), 0) == 4 * SECOND
 
 
 class TestGoal:
-    def test_what_is_no_longer_than_it_was_is_not_hurried(self) -> None:
+    def test_a_sound_that_is_no_longer_than_before_is_not_sped_up(self) -> None:
         assert max_samples(2 * SECOND, tone(1.9)) >= len(tone(1.9))
 
-    def test_what_is_longer_is_to_be_as_long_as_it_was(self) -> None:
+    def test_a_longer_sound_is_sped_up_to_the_old_length(self) -> None:
         assert max_samples(2 * SECOND, tone(2.2)) == 2 * SECOND
 
-    def test_but_it_is_not_hurried_by_more_than_an_ear_bears(self) -> None:
+    def test_a_sound_is_sped_up_by_at_most_15_percent(self) -> None:
         assert max_samples(2 * SECOND, tone(4)) == pytest.approx(4 * SECOND / 1.15, abs=1)
 
 
@@ -61,34 +61,34 @@ class TestLoudness:
         old = np.concatenate([tone(1, level=0.1), silence(3)])
         assert rms(match_loudness(old, tone(2, level=new_level))) == pytest.approx(rms(tone(1, level=0.1)), rel=0.01)
 
-    def test_what_was_not_to_be_heard_is_not_heard_now(self) -> None:
+    def test_an_answer_that_was_inaudible_stays_inaudible(self) -> None:
         assert not match_loudness(silence(1), tone(1)).any()
 
-    def test_it_is_never_clipped(self) -> None:
+    def test_matching_the_loudness_never_clips(self) -> None:
         peaky = tone(1, level=0.05)
         peaky[100] = 0.9
         assert np.abs(match_loudness(tone(1, level=0.8), peaky)).max() <= 1.0
 
-    def test_silence_is_left_alone(self) -> None:
+    def test_silence_stays_silence(self) -> None:
         assert not match_loudness(tone(1), silence(1)).any()
 
 
-def test_the_silence_behind_an_answer_is_no_part_of_it() -> None:
+def test_the_silence_behind_an_answer_is_cut_off() -> None:
     sound = np.concatenate([silence(0.1), tone(1), silence(0.4)])
     assert len(trim_end(sound)) / SECOND == pytest.approx(1.1, abs=0.01)
     assert len(trim_end(silence(1))) == 0
 
 
 class TestLay:
-    def test_it_begins_where_it_began(self) -> None:
+    def test_the_new_answer_begins_where_the_old_one_began(self) -> None:
         said = answer((1, 3))
         (piece,) = split_like(tone(2.5), said.spans, 4 * SECOND) or []
         assert (piece.start, piece.end) == (SECOND, round(3.5 * SECOND))
 
-    def test_what_would_be_said_over_the_next_answer_has_no_place(self) -> None:
+    def test_a_sound_that_would_overlap_the_next_answer_does_not_fit(self) -> None:
         assert split_like(tone(2.5), answer((1, 3)).spans, round(3.4 * SECOND)) is None
 
-    def test_where_the_old_one_paused_the_new_one_pauses_too_between_two_words(self) -> None:
+    def test_the_new_answer_pauses_where_the_old_one_paused_but_between_two_words(self) -> None:
         # The old answer was paused in the middle for one second. The new sound has its pause a little later.
         said = answer((1, 3), (4, 6))
         new = np.concatenate([tone(2.1), silence(0.05), tone(1.75)])
@@ -97,7 +97,7 @@ class TestLay:
         assert len(first.sound) / SECOND == pytest.approx(2.125, abs=0.03)
         assert np.array_equal(np.concatenate([first.sound, second.sound]), new)
 
-    def test_a_part_that_would_reach_into_the_next_one_has_no_place(self) -> None:
+    def test_a_part_that_would_overlap_the_next_part_does_not_fit(self) -> None:
         assert split_like(tone(5), answer((1, 3), (3.1, 5)).spans, 20 * SECOND) is None
 
     @given(
@@ -105,7 +105,7 @@ class TestLay:
         samples=st.integers(1, 200_000),
         room=st.integers(0, 100_000),
     )
-    def test_whatever_is_laid_is_whole_and_overlaps_nothing(
+    def test_the_parts_make_up_the_whole_sound_and_never_overlap(
         self, gaps: list[tuple[int, int]], samples: int, room: int
     ) -> None:
         spans, at = [], 0
@@ -122,5 +122,5 @@ class TestLay:
         assert all(piece.end <= limit for piece, limit in zip(pieces, limits, strict=True))
 
 
-def test_the_length_of_an_answer_is_what_was_heard_of_it() -> None:
+def test_the_length_of_an_answer_is_the_length_of_its_heard_parts() -> None:
     assert sample_count(answer((1, 3), (4, 4.5))) == round(2.5 * SECOND)

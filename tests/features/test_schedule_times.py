@@ -107,12 +107,12 @@ def test_cron_means_what_it_means_in_a_crontab(cron: str, next_ones: list[str]) 
         (f"{'1,' * 200}1 * * * * x", "more than 100 characters"),
     ],
 )
-def test_bad_times_are_told_clearly(written: str, reason: str) -> None:
+def test_invalid_times_are_explained_clearly(written: str, reason: str) -> None:
     with pytest.raises(TimesError, match=reason.replace("*", r"\*")):
         require_future(read_entry(written).cron, BERLIN, datetime(2027, 1, 15, tzinfo=BERLIN))
 
 
-def test_the_last_time_before_a_moment_also_in_the_hour_that_comes_twice() -> None:
+def test_the_last_time_before_a_moment_is_found_even_in_the_hour_that_comes_twice() -> None:
     half_past = trigger_of("30 * * * *", BERLIN)
     ended = datetime(2026, 10, 25, 1, 45, tzinfo=UTC).astimezone(BERLIN)  # The second 2:45 of that night.
     began = datetime(2026, 10, 25, 0, 15, tzinfo=UTC).astimezone(BERLIN)

@@ -65,21 +65,21 @@ async def test_the_slash_command_schedules_too(board: Board) -> None:
     assert (await pressed.response(LIMIT)).content.startswith("🗓️ On the schedule (UTC): **1**")
 
 
-async def test_only_who_may_schedules(board: Board) -> None:
+async def test_only_permitted_people_can_schedule(board: Board) -> None:
     bob = await board.stage.sandbox.add_guest("Bob")
     for command in ("list", "add daily 9:00 x", "remove 1"):
         answer = await board.stage.ask(f"!schedule {command}", who=bob)
         assert answer == f"🔒 `!schedule {command.split()[0]}` is for people who may manage this server."
 
 
-async def test_a_server_has_so_many_and_no_more(board: Board) -> None:
+async def test_the_number_of_events_of_a_server_is_limited(board: Board) -> None:
     for number in range(MAX_EVENTS):
         await board.add(f"event {number}")
     assert "50 entries is the limit" in await board.stage.ask("!schedule add daily 9:00 one more")
     assert len(await board.events.planned(board.stage.sandbox.guild.id)) == MAX_EVENTS
 
 
-async def test_it_is_posted_when_due_and_pings_nobody_but_the_author(board: Board) -> None:
+async def test_an_event_is_posted_when_it_is_due_and_pings_only_its_author(board: Board) -> None:
     ada = board.stage.ada
     bob = await board.stage.sandbox.add_guest("Bob")
     text = f"@everyone <@{bob.id}> <@{ada.id}> it is noon"
@@ -124,7 +124,7 @@ async def test_a_file_that_is_too_large_is_refused(board: Board) -> None:
     assert (await board.stage.told("❌")).content == FILE_TOO_LARGE
 
 
-async def test_held_it_is_silent_and_afterwards_posts_once_what_is_not_to_be_skipped(
+async def test_events_held_during_a_call_are_posted_once_afterwards_unless_they_are_to_be_skipped(
     board: Board, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -150,13 +150,13 @@ async def test_held_it_is_silent_and_afterwards_posts_once_what_is_not_to_be_ski
         assert sorted(board.posted()) == ["lunch", "lunch", "noon", "noon", "noon"], "it works after"
 
 
-async def test_one_can_change_the_schedule_during_a_call(board: Board) -> None:
+async def test_the_schedule_can_be_changed_during_a_call(board: Board) -> None:
     async with running(board.events.run()):
         await board.events.hold("a call")
         assert "On the schedule" in await board.stage.ask("!schedule add daily 12:00 hello")
 
 
-async def test_killed_in_a_call_it_is_posted_after_the_restart_however_long_that_takes(board: Board) -> None:
+async def test_an_event_held_by_a_call_when_the_bot_is_killed_is_posted_after_any_restart(board: Board) -> None:
     async with running(board.events.run()):
         await board.add("noon")
         await board.events.hold("a call")
@@ -175,7 +175,7 @@ async def test_killed_in_a_call_it_is_posted_after_the_restart_however_long_that
 @pytest.mark.parametrize(
     ("skip", "late", "posts"), [(False, 0.5 * HOUR, ["noon"]), (False, 1.5 * HOUR, []), (True, 0.5 * HOUR, [])]
 )
-async def test_what_came_due_while_nobody_ran_has_an_hours_grace(
+async def test_an_event_that_came_due_while_the_bot_was_off_has_one_hour_of_grace(
     board: Board, skip: bool, late: float, posts: list[str]
 ) -> None:
     await board.add("noon", skip=skip)
@@ -188,7 +188,7 @@ async def test_what_came_due_while_nobody_ran_has_an_hours_grace(
         assert board.posted() == posts
 
 
-async def test_killed_at_the_moment_of_posting_it_is_not_posted_twice(board: Board) -> None:
+async def test_an_event_is_not_posted_twice_if_the_bot_is_killed_while_posting_it(board: Board) -> None:
     board.stage.sandbox.faults.rest.slow("POST /channels/*/messages", times=1, seconds=0.5)
     async with running(board.events.run()):
         await board.add("noon")
@@ -204,7 +204,7 @@ async def test_killed_at_the_moment_of_posting_it_is_not_posted_twice(board: Boa
         assert len(board.posted()) <= 1
 
 
-async def test_what_is_being_posted_when_the_bot_ends_is_not_lost(board: Board) -> None:
+async def test_an_event_that_is_being_posted_when_the_bot_ends_is_not_lost(board: Board) -> None:
     board.stage.sandbox.faults.rest.slow("POST /channels/*/messages", times=1, seconds=0.4)
     async with running(board.events.run()):
         await board.add("noon")
@@ -215,7 +215,7 @@ async def test_what_is_being_posted_when_the_bot_ends_is_not_lost(board: Board) 
     assert board.posted() == ["noon"]
 
 
-async def test_what_was_put_off_waits_for_the_next_start_but_for_what_is_being_posted(board: Board) -> None:
+async def test_delayed_events_wait_for_the_next_start_except_the_one_being_posted(board: Board) -> None:
     async with running(board.events.run()):
         await board.add("noon")
         await board.add("lunch")
@@ -233,7 +233,7 @@ async def test_what_was_put_off_waits_for_the_next_start_but_for_what_is_being_p
     assert board.posted() == ["noon", "lunch"]
 
 
-async def test_what_was_put_off_comes_in_the_order_in_which_it_was_due(board: Board) -> None:
+async def test_delayed_events_come_in_the_order_in_which_they_were_due(board: Board) -> None:
     async with running(board.events.run()):
         await board.add("half past", cron="30 12 * * *")
         await board.add("quarter past", cron="15 12 * * *")
@@ -247,7 +247,7 @@ async def test_what_was_put_off_comes_in_the_order_in_which_it_was_due(board: Bo
     assert board.posted() == ["noon", "quarter past", "half past", "every ten minutes"]
 
 
-async def test_a_release_while_they_are_refused_does_not_change_their_order(
+async def test_a_release_while_discord_refuses_the_events_does_not_change_their_order(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusals = 0
@@ -275,7 +275,7 @@ async def test_a_release_while_they_are_refused_does_not_change_their_order(
     assert (refusals, board.posted()) == (0, ["noon", "lunch"])
 
 
-async def test_a_deleted_channel_disables_the_event_and_its_author_is_told(board: Board) -> None:
+async def test_a_deleted_channel_disables_the_event_and_its_author_is_notified(board: Board) -> None:
     home, ada = board.stage.sandbox.home, board.stage.ada
     async with running(board.events.run()):
         await board.add("noon", channel=home.side)
@@ -292,7 +292,9 @@ async def test_a_deleted_channel_disables_the_event_and_its_author_is_told(board
     assert "its channel is gone" in await board.stage.ask("!schedule list")
 
 
-async def test_a_channel_closed_to_the_bot_is_told_once_shown_and_works_again_with_its_rights(board: Board) -> None:
+async def test_a_channel_closed_to_the_bot_is_reported_once_shown_and_works_again_with_its_permissions(
+    board: Board,
+) -> None:
     sandbox, ada = board.stage.sandbox, board.stage.ada
     side = sandbox.home.side
 
@@ -327,7 +329,7 @@ async def test_a_channel_closed_to_the_bot_is_told_once_shown_and_works_again_wi
         assert "view channel" in told()[1]
 
 
-async def test_who_takes_no_private_messages_is_told_in_a_channel_without_the_text(board: Board) -> None:
+async def test_an_author_who_takes_no_private_messages_is_notified_in_a_channel_without_the_text(board: Board) -> None:
     sandbox, ada = board.stage.sandbox, board.stage.ada
     side = sandbox.home.side
     ada.user.takes_dms = False

@@ -24,7 +24,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         yield made
 
 
-async def test_who_mentions_it_or_replies_to_it_is_answered_and_nobody_else(stage: ChatStage) -> None:
+async def test_only_people_who_mention_the_bot_or_reply_to_it_are_answered(stage: ChatStage) -> None:
     answer = await stage.ask("hello")
     assert answer.content == "You said: Ada: someone hello"
     assert answer.mentions == ()
@@ -35,7 +35,7 @@ async def test_who_mentions_it_or_replies_to_it_is_answered_and_nobody_else(stag
     assert len(stage.model.asked) == 2
 
 
-async def test_it_remembers_what_was_said_in_a_channel_until_told_to_forget(stage: ChatStage) -> None:
+async def test_the_bot_remembers_the_words_of_a_channel_until_forget(stage: ChatStage) -> None:
     await stage.ask("one")
     await stage.ask("two")
     assert stage.last_asked() == [
@@ -51,7 +51,7 @@ async def test_it_remembers_what_was_said_in_a_channel_until_told_to_forget(stag
     assert stage.last_asked() == [("user", "Ada: someone three")]
 
 
-async def test_private_talk_has_a_memory_and_a_mood_of_its_own(stage: ChatStage) -> None:
+async def test_private_talk_has_its_own_memory_and_mood(stage: ChatStage) -> None:
     await stage.ask("in public")
 
     async def dm(text: str, starts: str = "") -> str:
@@ -68,13 +68,13 @@ async def test_private_talk_has_a_memory_and_a_mood_of_its_own(stage: ChatStage)
     assert "forgotten the 4" in await dm("!forget", "🧹")
 
 
-async def test_what_pictures_show_is_told_to_the_model(stage: ChatStage) -> None:
+async def test_the_prompt_describes_the_pictures(stage: ChatStage) -> None:
     stage.router.seen = "A cat on a keyboard."
     await stage.ask("look")
     assert stage.last_asked() == [("user", "Ada: someone look [A cat on a keyboard.]")]
 
 
-async def test_a_fault_of_the_model_is_told_and_not_remembered(stage: ChatStage) -> None:
+async def test_a_fault_of_the_model_is_reported_and_not_remembered(stage: ChatStage) -> None:
     stage.model.script = lambda _line: Answer(fault=Fault.STATUS_500)
     failed = await stage.ask("one")
     assert failed.content.startswith("❌ The model server at 127.0.0.1")
@@ -95,7 +95,7 @@ async def test_nobody_is_notified_by_what_the_model_writes(stage: ChatStage) -> 
     assert (answer.mentions, answer.mention_roles, answer.mention_everyone) == ((), (), False)
 
 
-async def test_managers_choose_who_answers_and_the_twin_has_a_model_of_its_own(stage: ChatStage) -> None:
+async def test_managers_choose_the_persona_and_the_twin_has_its_own_model(stage: ChatStage) -> None:
     listed = "🎭 I am Seiyuu. You can choose from: Seiyuu, Evil Seiyuu, Kobi (`helper`)."
     assert await stage.stage.ask("!persona", starts="🎭") == listed
     assert "people who may manage this server" in await stage.stage.ask("!persona evil_seiyuu", starts="🔒")
@@ -109,7 +109,7 @@ async def test_managers_choose_who_answers_and_the_twin_has_a_model_of_its_own(s
     assert [(name["name"], name["value"]) for name in names] == [("Kobi (helper)", "helper")]
 
 
-async def test_who_mistypes_a_persona_or_a_mood_is_told_what_was_meant(stage: ChatStage) -> None:
+async def test_a_mistyped_persona_or_mood_gets_a_suggestion(stage: ChatStage) -> None:
     let_manage(stage.sandbox, stage.ada.id)
     for typed, meant in (
         ("!persona seyuu", "Seiyuu"),
@@ -124,7 +124,7 @@ async def test_who_mistypes_a_persona_or_a_mood_is_told_what_was_meant(stage: Ch
     assert "Did you mean" not in await stage.stage.ask("!mood qqqqq", starts="❌")
 
 
-async def test_a_persona_goes_by_its_name_and_by_its_files(stage: ChatStage) -> None:
+async def test_a_persona_is_found_by_its_name_and_by_the_name_of_its_file(stage: ChatStage) -> None:
     let_manage(stage.sandbox, stage.ada.id)
     for typed in ("Kobi", "HELPER"):
         became = await stage.stage.ask(f"!persona {typed}", starts="🎭")
@@ -132,7 +132,7 @@ async def test_a_persona_goes_by_its_name_and_by_its_files(stage: ChatStage) -> 
     assert "🎭 I am Kobi (`helper`). You can choose from: " in await stage.stage.ask("!persona", starts="🎭")
 
 
-async def test_place_people_and_time_are_the_last_that_the_model_is_told(stage: ChatStage) -> None:
+async def test_place_people_and_time_stand_at_the_end_of_the_prompt(stage: ChatStage) -> None:
     general = stage.sandbox.home.general
     ben = await stage.sandbox.add_guest("Ben")
     await stage.ask("hello", ben)
@@ -194,7 +194,7 @@ async def test_memory_mood_and_open_channels_survive_a_restart(tmp_path: Path, m
             ]
 
 
-async def test_the_oldest_of_a_channel_is_forgotten_first_and_the_model_sees_the_newest(tmp_path: Path) -> None:
+async def test_the_oldest_lines_of_a_channel_are_forgotten_first_and_the_model_sees_the_newest(tmp_path: Path) -> None:
     async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
         memory = ChatMemory(database, kept=4)
 

@@ -23,7 +23,7 @@ async def waiting(tmp_path: Path) -> AsyncIterator[WaitingMessages]:
 
 
 @pytest.mark.parametrize(("faults", "answered"), [(1, [1, 2]), (MAX_FAULTS, [2])])
-async def test_a_fault_is_tried_again_and_not_for_ever(
+async def test_a_failed_answer_is_tried_again_a_few_times(
     waiting: WaitingMessages, faults: int, answered: list[int]
 ) -> None:
     left = faults

@@ -40,9 +40,7 @@ class SlowModel:
         return ModelSize(model)
 
 
-async def test_an_answer_grows_before_everyones_eyes_and_never_too_fast(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_answer_grows_visibly_and_never_too_fast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = "".join(WORDS).strip()
     changes: list[tuple[float, str]] = []
 

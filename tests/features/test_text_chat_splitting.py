@@ -27,7 +27,7 @@ def test_a_short_answer_stays_as_it_is() -> None:
         ("letters" * 100, "s"),
     ],
 )
-def test_the_cut_is_at_the_best_place(text: str, first_ends: str) -> None:
+def test_the_text_is_cut_at_the_best_place(text: str, first_ends: str) -> None:
     messages = split_answer(text, 200)
     assert messages[0].endswith(first_ends)
     assert all(len(message) <= 200 for message in messages)
@@ -54,7 +54,7 @@ def test_no_block_is_left_empty_at_the_end_of_a_message() -> None:
     assert messages[1].startswith("```python\ny = 1")
 
 
-def test_whatever_a_model_writes_fits_and_is_balanced_and_loses_no_word() -> None:
+def test_messages_fit_have_balanced_blocks_and_lose_no_word() -> None:
     dice = random.Random(4)
     for _ in range(300):
         parts = dice.choices(["word ", "Sentence. ", "\n\n", "\n", f"\n```py\n{CODE[:300]}\n```\n", "x" * 90], k=30)

@@ -18,7 +18,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         yield stage
 
 
-async def test_a_thought_that_nothing_opened_is_written_over_and_forgotten_and_later_ones_are_never_seen(
+async def test_a_thought_without_an_opening_mark_is_overwritten_and_later_thoughts_never_appear(
     stage: ChatStage,
 ) -> None:
     stage.model.script = lambda line: Answer("She greets me. </think> Hello Ada.")

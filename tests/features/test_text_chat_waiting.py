@@ -38,7 +38,7 @@ async def test_during_a_call_messages_wait_and_are_answered_in_order_afterwards(
     assert (await stage.ask("after")).content == "You said: Ada: someone after"
 
 
-async def test_an_answer_that_takes_too_long_when_a_call_begins_ends_with_a_word(stage: ChatStage) -> None:
+async def test_an_answer_that_takes_too_long_when_a_call_begins_ends_with_a_note(stage: ChatStage) -> None:
     stage.model.script = lambda _line: Answer("Once upon a time", Fault.STALL)
     question = await stage.mention("tell me a story")
     await stage.reply_to(question)
@@ -52,7 +52,7 @@ async def test_an_answer_that_takes_too_long_when_a_call_begins_ends_with_a_word
     assert stage.last_asked()[1] == ("assistant", "Once upon a time—")
 
 
-async def test_one_that_had_not_begun_waits_like_the_others(stage: ChatStage) -> None:
+async def test_an_answer_that_had_not_begun_waits_like_the_others(stage: ChatStage) -> None:
     stage.model.script = lambda _line: Answer(fault=Fault.SILENT)
     question = await stage.mention("hello")
     await stage.until(lambda: stage.model.asked)
@@ -63,7 +63,7 @@ async def test_one_that_had_not_begun_waits_like_the_others(stage: ChatStage) ->
     assert (await stage.reply_to(question)).content == "Here I am."
 
 
-async def test_words_that_are_on_their_way_when_a_call_begins_are_not_posted_twice(stage: ChatStage) -> None:
+async def test_words_that_are_being_posted_when_a_call_begins_are_not_posted_twice(stage: ChatStage) -> None:
     stage.model.script = lambda _line: Answer("Once upon a time", Fault.STALL)
     stage.sandbox.faults.rest.slow("POST /channels/*/messages", times=1, seconds=1.5)
     question = await stage.mention("tell me a story")
@@ -75,7 +75,7 @@ async def test_words_that_are_on_their_way_when_a_call_begins_are_not_posted_twi
     assert len(stage.replies_to(question)) == 1
 
 
-async def test_a_new_call_stops_the_answering_and_the_rest_waits(stage: ChatStage) -> None:
+async def test_a_new_call_interrupts_the_answers_and_the_rest_waits(stage: ChatStage) -> None:
     await stage.chat.hold("a call")
     first, second = await stage.mention("one"), await stage.mention("two")
     await stage.ada.wait_for_reaction(second, "🎤", LIMIT)
@@ -93,7 +93,7 @@ async def test_a_new_call_stops_the_answering_and_the_rest_waits(stage: ChatStag
     assert len(stage.replies_to(first)) == 1
 
 
-async def test_what_was_deleted_meanwhile_is_answered_without_the_reference(stage: ChatStage) -> None:
+async def test_a_message_that_was_deleted_meanwhile_is_answered_without_the_reference(stage: ChatStage) -> None:
     await stage.chat.hold("a call")
     gone, stays = await stage.mention("one"), await stage.mention("two")
     await stage.ada.wait_for_reaction(stays, "🎤", LIMIT)
@@ -107,7 +107,7 @@ async def test_what_was_deleted_meanwhile_is_answered_without_the_reference(stag
     ]
 
 
-async def test_what_waits_in_a_channel_that_is_deleted_keeps_nobody_waiting(stage: ChatStage) -> None:
+async def test_messages_that_wait_in_a_deleted_channel_delay_nobody(stage: ChatStage) -> None:
     await stage.chat.hold("a call")
     side = stage.sandbox.home.side
     lost = await stage.ada.say(side, f"<@{stage.sandbox.bot_id}> one")
@@ -120,7 +120,7 @@ async def test_what_waits_in_a_channel_that_is_deleted_keeps_nobody_waiting(stag
     assert (await stage.ask("three")).content == "You said: Ada: someone three"
 
 
-async def test_who_writes_while_others_still_wait_in_the_channel_comes_after_them(stage: ChatStage) -> None:
+async def test_a_message_comes_after_those_that_already_wait_in_the_channel(stage: ChatStage) -> None:
     await stage.chat.hold("a call")
     early = await stage.mention("early")
     await stage.ada.wait_for_reaction(early, "🎤", LIMIT)
@@ -135,7 +135,7 @@ async def test_who_writes_while_others_still_wait_in_the_channel_comes_after_the
     assert (await stage.reply_to(late)).content == "To Ada: someone late"
 
 
-async def test_of_250_messages_the_newest_100_are_answered_and_the_other_authors_told(
+async def test_the_newest_100_of_250_messages_are_answered_and_the_other_authors_notified(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Sandbox() as sandbox:
@@ -175,9 +175,7 @@ async def test_a_process_that_dies_in_the_middle_of_an_answer_leaves_one_whole_a
             assert stage.replies_to(other) == ["You said: Ada: someone two"]
 
 
-async def test_in_private_messages_wait_too_and_survive_a_restart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_private_messages_wait_too_and_survive_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with Sandbox() as sandbox:
         async with chat_stage(tmp_path, monkeypatch, sandbox=sandbox) as stage:
             await stage.chat.hold("a call")

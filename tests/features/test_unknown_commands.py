@@ -82,18 +82,18 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         ("!help nonsense", "❓ I don't know `nonsense`. `!help` lists what I can do."),
     ],
 )
-async def test_what_people_type_is_answered(stage: FeatureStage, typed: str, answer: str) -> None:
+async def test_unknown_commands_get_a_helpful_answer(stage: FeatureStage, typed: str, answer: str) -> None:
     assert await stage.ask(typed) == answer
 
 
-async def test_other_bots_commands_are_left_to_them(stage: FeatureStage) -> None:
+async def test_commands_of_other_bots_are_ignored(stage: FeatureStage) -> None:
     for typed in ("!play a song", "!ban", "!?", "!", "!!!", "!8ball"):
         await stage.ada.say(stage.sandbox.home.general, typed)
     assert await stage.ask("!join") == "joined"
     assert [message.content for message in written_by_bots(stage.sandbox, stage.sandbox.home.general)] == ["joined"]
 
 
-def test_what_is_set_up_is_not_missed() -> None:
+def test_features_that_are_set_up_are_not_reported_as_missing() -> None:
     settings = Settings.read(_env_file=None, comfyui_url="http://127.0.0.1:8188", figurine_feeds="https://a.example/f")
     missing = commands_not_set_up(settings)
     assert "figurines" not in missing

@@ -100,7 +100,7 @@ async def test_a_picture_is_described_with_the_words_that_came_with_it(gallery: 
     assert size_and_grey(look.jpegs[0])[:2] == (64, 48)
 
 
-async def test_a_message_without_anything_to_see_asks_nobody(gallery: Gallery) -> None:
+async def test_a_message_without_pictures_causes_no_request(gallery: Gallery) -> None:
     assert await gallery.show(words="hello") == NOTHING
     assert await gallery.show(Upload("notes.txt", b"words", "text/plain")) == NOTHING
     assert gallery.model.looks == []
@@ -109,7 +109,9 @@ async def test_a_message_without_anything_to_see_asks_nobody(gallery: Gallery) -
 @pytest.mark.parametrize(
     ("kind", "mime"), [("gif", "image/gif"), ("animated.webp", "image/webp"), ("mp4", "video/mp4"), ("webm", None)]
 )
-async def test_of_what_moves_a_few_moments_are_seen(gallery: Gallery, kind: str, mime: str | None) -> None:
+async def test_the_model_sees_a_few_moments_of_a_video_or_an_animation(
+    gallery: Gallery, kind: str, mime: str | None
+) -> None:
     assert await gallery.show(Upload(f"film.{kind}", make(kind, frames=30), mime)) == "A red cat."
     greys = [size_and_grey(jpeg)[2] for jpeg in gallery.model.looks[0].jpegs]
     assert len(greys) == 6
@@ -125,7 +127,7 @@ async def test_several_pictures_share_the_frames(gallery: Gallery) -> None:
     assert len(gallery.model.looks[0].jpegs) == 2 + 1 + 2
 
 
-async def test_the_picture_of_a_link_is_fetched_from_discord_alone(gallery: Gallery) -> None:
+async def test_the_picture_of_a_link_is_fetched_only_from_discord(gallery: Gallery) -> None:
     asked_elsewhere: list[str] = []
 
     async def elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -143,7 +145,7 @@ async def test_the_picture_of_a_link_is_fetched_from_discord_alone(gallery: Gall
 
 
 @pytest.mark.parametrize("options", [{"max_mb": 1.0}])
-async def test_what_can_not_be_looked_at_is_refused_before_it_is_fetched(
+async def test_files_that_the_model_cannot_see_are_refused_before_they_are_fetched(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched: list[str] = []
@@ -160,7 +162,7 @@ async def test_what_can_not_be_looked_at_is_refused_before_it_is_fetched(
     assert gallery.model.looks == []
 
 
-async def test_what_is_not_what_it_says_is_refused(gallery: Gallery) -> None:
+async def test_files_with_a_false_type_are_refused(gallery: Gallery) -> None:
     assert "is not the kind of picture or video" in await gallery.show(Upload("a.png", b"MZ" + bytes(100), "image/png"))
     assert "can't make out" in await gallery.show(Upload("a.png", CAT.data[:40], "image/png"))
     assert "can't make out" in await gallery.show(Upload("bomb.png", png_bomb(9000), "image/png", width=9, height=9))
@@ -169,7 +171,7 @@ async def test_what_is_not_what_it_says_is_refused(gallery: Gallery) -> None:
     assert await gallery.show(Upload("a.jpg", CAT.data, "image/jpeg")) == "A red cat.", "a wrong name is no harm"
 
 
-async def test_a_model_that_fails_is_told(gallery: Gallery) -> None:
+async def test_a_failing_model_is_reported(gallery: Gallery) -> None:
     gallery.model.status = 500
     assert "the vision model failed (500)" in await gallery.show(CAT)
     gallery.model.status, gallery.model.answer = 200, "<think>hm</think>"
@@ -182,7 +184,7 @@ async def test_a_model_that_fails_is_told(gallery: Gallery) -> None:
     assert "does not answer" in await gallery.show(CAT)
 
 
-async def test_held_it_says_so_and_asks_nothing_and_afterwards_it_looks_again(gallery: Gallery) -> None:
+async def test_while_vision_is_held_nothing_is_requested_and_afterwards_it_works_again(gallery: Gallery) -> None:
     assert await gallery.show(CAT) == "A red cat."
     await gallery.vision.hold("a call")
     assert gallery.model.unloaded == [("POST /api/models/unload/seer", None)]
@@ -196,7 +198,7 @@ async def test_held_it_says_so_and_asks_nothing_and_afterwards_it_looks_again(ga
 
 
 @pytest.mark.parametrize("options", [{"in_flight_limit": 0.1}])
-async def test_a_hold_stops_a_look_that_takes_too_long_and_says_so(gallery: Gallery) -> None:
+async def test_a_hold_stops_a_description_that_takes_too_long_and_reports_it(gallery: Gallery) -> None:
     gallery.model.seeing.clear()
     general = gallery.stage.sandbox.home.general
     await gallery.stage.ada.say(general, "", attachments=[CAT])
@@ -217,7 +219,7 @@ async def test_a_hold_stops_a_look_that_takes_too_long_and_says_so(gallery: Gall
     ],
     ids=["llama-swap", "llama-server", "Ollama", "old llama-swap", "none"],
 )
-async def test_the_model_is_unloaded_as_its_server_can(gallery: Gallery, unloading: str, body: object) -> None:
+async def test_the_model_is_unloaded_in_the_way_of_its_server(gallery: Gallery, unloading: str, body: object) -> None:
     await gallery.vision.unload()
     assert gallery.model.unloaded == ([] if body == "nothing" else [(unloading, body)])
 
@@ -237,7 +239,7 @@ def photograph(width: int, height: int, orientation: int = 1) -> Upload:
     return Upload("photo.jpg", file.getvalue(), "image/jpeg", width=width, height=height)
 
 
-async def test_a_phones_photograph_and_video_are_upright_and_50_megapixels_are_scaled(gallery: Gallery) -> None:
+async def test_photographs_and_videos_of_phones_are_upright_and_50_megapixels_are_scaled(gallery: Gallery) -> None:
     assert await gallery.show(photograph(400, 300, orientation=6)) == "A red cat."
     assert await gallery.show(photograph(8192, 6144)) == "A red cat."
     film = Upload("film.mp4", turned(make("mp4", frames=2), 90), "video/mp4", width=64, height=48)
@@ -246,7 +248,7 @@ async def test_a_phones_photograph_and_video_are_upright_and_50_megapixels_are_s
     assert sizes == [(300, 400), (768, 576), (48, 64)]
 
 
-async def test_what_is_broken_is_refused_and_what_else_there_is_to_see_is_seen(gallery: Gallery) -> None:
+async def test_a_broken_picture_is_refused_and_the_others_are_seen(gallery: Gallery) -> None:
     broken = Upload("broken.png", CAT.data[:40], "image/png", width=9, height=9)
     bomb = Upload("bomb.png", png_bomb(9000), "image/png", width=9, height=9)
     await gallery.stage.ada.say(gallery.stage.sandbox.home.general, "", attachments=[broken, CAT, bomb])

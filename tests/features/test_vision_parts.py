@@ -27,7 +27,7 @@ STILL, MOVING = ("png", "jpg", "webp"), ("gif", "animated.webp", "apng", "mp4", 
 
 
 @pytest.mark.parametrize("name", [*STILL, *MOVING])
-def test_a_file_is_decoded_whatever_it_is_called(name: str) -> None:
+def test_a_file_is_decoded_regardless_of_its_name(name: str) -> None:
     data = make(name, frames=9 if name in MOVING else 1, width=1600, height=200)
     greys = [size_and_grey(jpeg) for jpeg in decode_frames(data, 3, DecodingBudget())]
     assert [grey[:2] for grey in greys] == [(768, 96)] * (3 if name in MOVING else 1)
@@ -68,7 +68,7 @@ def test_a_photograph_of_50_megapixels_is_scaled_down() -> None:
 
 
 @pytest.mark.parametrize(("degrees", "size"), [(0, (64, 48)), (90, (48, 64)), (180, (64, 48)), (270, (48, 64))])
-def test_a_video_is_shown_as_it_was_held(degrees: int, size: tuple[int, int]) -> None:
+def test_a_video_is_rotated_as_the_phone_was_held(degrees: int, size: tuple[int, int]) -> None:
     data = turned(make("mp4", frames=3, left=0), degrees)
     for jpeg in decode_frames(data, 3, DecodingBudget()):
         with Image.open(io.BytesIO(jpeg)) as seen:
@@ -97,7 +97,7 @@ def test_transparent_palettes_and_16_bits_of_grey_are_seen_as_a_browser_shows_th
     "data",
     [b"", b"GIF", b"RIFF\0\0\0\0WAVE", b"<svg>", b"PK\3\4", b"\0" * 64, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"],
 )
-def test_anything_else_is_nothing_we_know(data: bytes) -> None:
+def test_other_data_have_no_known_type(data: bytes) -> None:
     with pytest.raises(UnknownFileError):
         decode_frames(data, 1, DecodingBudget())
 
@@ -140,7 +140,7 @@ def test_decoding_ends_when_the_time_is_up_or_nobody_waits() -> None:
 
 
 @pytest.mark.parametrize("claim", ["width", "canvas"])
-def test_what_would_grow_too_large_is_refused_before_it_is_decoded(claim: str) -> None:
+def test_a_file_that_would_become_too_large_is_refused_before_it_is_decoded(claim: str) -> None:
     if claim == "width":
         data = png_bomb(9000)
     else:
