@@ -52,14 +52,14 @@ def read(pieces: list[str], *, begins_inside: bool = False, reason: str = "stop"
         ("Hello <th\ud83d\ude0aink>.", "Hello <th😊ink>."),
     ],
 )
-def test_the_filters_work_together_under_every_cut(text: str, spoken: str) -> None:
+def test_the_filters_work_together_for_every_division_into_pieces(text: str, spoken: str) -> None:
     assert {stands(read(pieces)).strip() for pieces in cuts(text)} == {spoken}
 
 
 @given(st.lists(st.sampled_from(PARTS), max_size=16), st.booleans(), st.sampled_from(["stop", "length"]))
 @example(["<|im_end|>", "\n", "</think>"], False, "stop")
 @example(["<|im_end|>", "\n", "a"], False, "stop")
-def test_pieces_make_no_difference(pieces: list[str], begins_inside: bool, reason: str) -> None:
+def test_the_division_into_pieces_makes_no_difference(pieces: list[str], begins_inside: bool, reason: str) -> None:
     whole = "".join(pieces)
     results = {
         stands(read(parts, begins_inside=begins_inside, reason=reason)) for parts in (pieces, [whole], list(whole))
@@ -95,20 +95,20 @@ def replies(*steps: list[Delta]) -> list[str]:
     return passed
 
 
-def test_a_thought_that_comes_apart_and_goes_on_in_the_text_is_said_once_at_most() -> None:
+def test_a_thought_that_begins_in_its_own_field_and_goes_on_in_the_text_is_said_at_most_once() -> None:
     steps = [Delta(reasoning="They "), Delta("greet me."), Delta(" </think>Hello."), Delta(finished=True)]
     first, *later = replies(steps, steps, steps)
     assert first.endswith("|⟲|Hello.")
     assert later == ["Hello.", "Hello."]
 
 
-def test_a_model_that_no_longer_goes_on_in_the_text_is_waited_for_no_longer() -> None:
+def test_nothing_is_withheld_once_a_model_no_longer_continues_thoughts_in_the_text() -> None:
     steps = [Delta(reasoning="They "), Delta("greet me."), Delta(" </think>Hello."), Delta(finished=True)]
     plain = [Delta(reasoning="They greet."), Delta("Hello "), Delta("there."), Delta(finished=True)]
     assert replies(steps, plain, plain, plain)[1:] == ["Hello there.", "Hello there.", "Hello |there."]
 
 
-def test_a_channel_whose_header_stood_in_the_prompt_is_said_once_at_most() -> None:
+def test_a_channel_whose_header_stood_in_the_prompt_is_said_at_most_once() -> None:
     text = "They greet.<|end|><|start|>assistant<|channel|>final<|message|>Hello."
     steps = [*map(Delta, text), Delta(finished=True)]
     first, *later = replies(steps, steps, steps)
@@ -125,7 +125,7 @@ def test_a_channel_whose_header_stood_in_the_prompt_is_said_once_at_most() -> No
         ("<think>A cat", ""),
     ],
 )
-def test_a_whole_text_without_thoughts(text: str, clean: str) -> None:
+def test_thoughts_are_removed_from_a_whole_text(text: str, clean: str) -> None:
     assert clean_text(text) == clean
 
 
@@ -153,7 +153,7 @@ def test_a_reply_without_end_is_cut_off() -> None:
 
 
 @pytest.mark.parametrize("unit", ["<", "<|", "<th", "[", "`<", "\n", "Ada:\n", "<think>", "</think>"])
-def test_text_that_is_made_to_be_slow_to_read_is_read_in_time(unit: str) -> None:
+def test_text_that_was_made_to_be_slow_to_read_is_read_in_time(unit: str) -> None:
     """The text has thirty thousand characters. The event loop gets a turn after each thousand of them."""
     text = unit * (30_000 // len(unit))
     began = time.process_time()

@@ -70,7 +70,7 @@ async def test_several_fields_are_left_out_one_after_another(caplog: pytest.LogC
     assert sum("left out from now on" in record.getMessage() for record in caplog.records) == 3
 
 
-async def test_three_fields_a_reply_and_the_next_reply_goes_on_from_there() -> None:
+async def test_each_reply_leaves_out_up_to_three_fields_and_the_next_one_continues() -> None:
     extra = {"top_k": 1, "seed": 2}
 
     async def strict(request: web.Request) -> web.StreamResponse:
@@ -88,7 +88,9 @@ async def test_three_fields_a_reply_and_the_next_reply_goes_on_from_there() -> N
         assert await reply(client) == "Hello."
 
 
-async def test_a_server_that_refuses_the_same_for_ever_is_not_asked_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_server_that_always_refuses_the_same_field_is_not_asked_for_ever(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     server = Recorded(refusing("'temperature' is not supported"))
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
         with pytest.raises(ModelError):
@@ -102,7 +104,7 @@ async def test_a_server_that_refuses_the_same_for_ever_is_not_asked_for_ever(cap
 
 
 @pytest.mark.parametrize("field", ["messages", "model", "stream"])
-async def test_what_makes_the_request_is_never_left_out(field: str) -> None:
+async def test_the_essential_fields_are_never_left_out(field: str) -> None:
     server = Recorded(answering(400, json.dumps({"error": {"message": f"'{field}' is wrong", "param": field}})))
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
         with pytest.raises(ModelError):
@@ -124,7 +126,7 @@ async def test_each_model_of_a_server_has_its_own_dialect() -> None:
     assert [("temperature" in body) for body in server.bodies] == [True, False, True]
 
 
-async def test_a_field_of_the_operators_own_that_is_refused_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_refused_field_that_the_operator_added_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
     detail = {"detail": [{"type": "extra_forbidden", "loc": ["body", "chat_template_kwargs"], "msg": "not permitted"}]}
     server = Recorded(answering(422, json.dumps(detail)), ANSWER)
     options = replace(OPTIONS, extra={"chat_template_kwargs": {"enable_thinking": False}})
@@ -135,7 +137,7 @@ async def test_a_field_of_the_operators_own_that_is_refused_is_left_out(caplog: 
     assert "The model server refuses chat_template_kwargs; left out from now on." in caplog.text
 
 
-async def test_llama_cpps_own_endpoint_may_refuse_fields_too() -> None:
+async def test_the_own_endpoint_of_llama_cpp_may_refuse_fields_too() -> None:
     server = Recorded(
         refusing("Unknown parameter: 'cache_prompt'"), streaming(event({"content": "Hello.", "stop": True}))
     )
@@ -146,7 +148,7 @@ async def test_llama_cpps_own_endpoint_may_refuse_fields_too() -> None:
     assert server.bodies[1]["prompt"]
 
 
-async def test_a_model_without_a_system_role_gets_it_with_the_first_message() -> None:
+async def test_a_model_without_a_system_role_gets_the_system_prompt_with_the_first_message() -> None:
     server = Recorded(refusing("System role not supported", 500), ANSWER)
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
         await reply(client)
@@ -173,7 +175,7 @@ async def test_a_server_that_refuses_in_the_stream_is_asked_again_too(caplog: py
     assert "The model server refuses temperature; left out from now on." in caplog.text
 
 
-async def test_who_hangs_up_after_the_first_words_has_learnt_all_the_same() -> None:
+async def test_a_client_that_hangs_up_after_the_first_words_remembers_the_refused_field() -> None:
     server = Recorded(refusing("'temperature' is not supported"), ANSWER)
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
         async with aclosing(client.text(HELLO)) as pieces:
@@ -186,7 +188,7 @@ async def test_who_hangs_up_after_the_first_words_has_learnt_all_the_same() -> N
 # LLM_EXTRA.
 
 
-async def test_the_operators_fields_are_merged_into_each_request_and_win() -> None:
+async def test_the_fields_of_the_operator_are_merged_into_each_request_and_take_precedence() -> None:
     extra = {
         "temperature": 0.1,
         "stop": None,
@@ -226,7 +228,7 @@ async def test_a_server_that_loads_is_asked_until_it_answers() -> None:
 
 
 @pytest.mark.parametrize("after", ["1", "0.5", formatdate(0, usegmt=True)])
-async def test_a_server_that_has_too_much_to_do_is_asked_again_when_it_wants(after: str) -> None:
+async def test_an_overloaded_server_is_asked_again_at_the_time_that_it_names(after: str) -> None:
     busy = answering(429, '{"error":{"message":"slow down"}}', headers={"Retry-After": after})
     server = Recorded(busy, ANSWER)
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
@@ -246,7 +248,7 @@ async def test_nobody_waits_longer_than_a_reply_may_take(after: str) -> None:
     assert caught.value.status == 429
 
 
-async def test_a_server_that_loads_is_looked_at_although_it_names_a_far_time() -> None:
+async def test_a_loading_server_is_asked_again_soon_even_if_it_names_a_late_time() -> None:
     loading = answering(503, "", headers={"Retry-After": "86400"})
     server = Recorded(loading, ANSWER)
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
@@ -254,13 +256,13 @@ async def test_a_server_that_loads_is_looked_at_although_it_names_a_far_time() -
 
 
 @pytest.mark.parametrize("after", ["-5", "NaN", "inf", "soon", "1e999", ""])
-async def test_a_time_that_makes_no_sense_is_passed_over(after: str) -> None:
+async def test_a_nonsensical_time_is_ignored(after: str) -> None:
     server = Recorded(answering(503, "", headers={"Retry-After": after}), ANSWER)
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
         assert await reply(client) == "Hello."
 
 
-async def test_a_used_up_quota_is_told_at_once() -> None:
+async def test_a_used_up_quota_is_reported_at_once() -> None:
     used_up = answering(429, '{"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}}')
     server = Recorded(used_up)
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
@@ -269,7 +271,7 @@ async def test_a_used_up_quota_is_told_at_once() -> None:
     assert len(server.bodies) == 1
 
 
-async def test_who_waits_for_a_loading_server_is_told_once() -> None:
+async def test_waiting_for_a_loading_server_is_reported_once() -> None:
     server = Recorded(LOADING, LOADING, LOADING, ANSWER)
     told: list[str] = []
     options = replace(OPTIONS, loading_notice_after=0.3)
@@ -297,14 +299,14 @@ async def test_a_server_that_says_in_its_stream_that_it_loads_is_waited_for() ->
     assert told == ["loading"]
 
 
-async def test_a_server_that_says_so_for_ever_is_told_of() -> None:
+async def test_a_server_that_always_says_in_its_stream_that_it_loads_is_reported() -> None:
     loading = streaming(event({"error": {"code": 503, "message": "Loading model"}}))
     async with serving(loading) as url, ModelClient(replace(OPTIONS, url=url, first_token_timeout=2)) as client:
         with pytest.raises(ModelError, match="Loading model"):
             await reply(client)
 
 
-async def test_a_short_wait_is_not_told() -> None:
+async def test_a_short_wait_is_not_reported() -> None:
     server = Recorded(LOADING, ANSWER)
     told: list[str] = []
     async with (
@@ -363,7 +365,7 @@ async def test_a_server_that_is_not_ready_is_waited_for_whatever_its_status(stat
     assert len(server.bodies) == 2
 
 
-async def test_a_wait_of_minutes_is_not_taken_for_one_of_seconds() -> None:
+async def test_a_wait_of_minutes_is_not_mistaken_for_one_of_seconds() -> None:
     server = Recorded(answering(429, '{"error":{"message":"Please try again in 1m0.2s."}}'), ANSWER)
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
         with pytest.raises(ModelError):

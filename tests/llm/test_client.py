@@ -31,7 +31,7 @@ async def test_yields_the_pieces_as_they_were_sent() -> None:
     assert await reply_from(said("Hello"), said(" there."), FINISHED, DONE) == ["Hello", " there."]
 
 
-async def test_each_piece_comes_before_the_next_is_sent() -> None:
+async def test_each_piece_arrives_before_the_next_one_is_sent() -> None:
     heard = asyncio.Event()
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -54,7 +54,7 @@ async def test_characters_cut_between_writes_are_whole() -> None:
     assert await reply_from(*(bytes([byte]) for byte in whole)) == ["日本👋"]
 
 
-async def test_what_is_not_speech_is_left_out() -> None:
+async def test_everything_but_speech_is_left_out() -> None:
     pieces = await reply_from(
         b": ping\n\n",
         event({"choices": [{"delta": {"role": "assistant", "content": None}}]}),
@@ -70,7 +70,7 @@ async def test_what_is_not_speech_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("end", [FINISHED, DONE, b""])
-async def test_any_regular_end_will_do(end: bytes) -> None:
+async def test_every_regular_end_is_accepted(end: bytes) -> None:
     assert await reply_from(said("Hello."), end) == ["Hello."]
 
 
@@ -101,7 +101,7 @@ async def test_a_server_that_waits_after_the_end_does_not_hold_the_reply() -> No
         (ModelApi.COMPLETION, "/v1/completion", {"content": "Hi", "stop": True}),
     ],
 )
-async def test_asks_each_api_in_its_own_terms(api: ModelApi, path: str, event_fields: object) -> None:
+async def test_each_api_is_asked_in_its_own_terms(api: ModelApi, path: str, event_fields: object) -> None:
     asked: dict[str, object] = {}
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -139,7 +139,7 @@ async def test_asks_each_api_in_its_own_terms(api: ModelApi, path: str, event_fi
     )
 
 
-async def test_what_is_not_set_is_not_sent() -> None:
+async def test_fields_that_are_not_set_are_not_sent() -> None:
     asked: dict[str, object] = {}
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -281,7 +281,7 @@ async def test_a_finish_reason_on_every_chunk_cuts_nothing_off(finish: str) -> N
         assert "".join(await reply(client)) == "Hello there, Ada."
 
 
-async def test_who_writes_on_for_somebody_else_is_hung_up_on() -> None:
+async def test_the_client_hangs_up_when_a_model_writes_the_line_of_another_person() -> None:
     hung_up = asyncio.Event()
 
     async def handler(request: web.Request) -> web.StreamResponse:

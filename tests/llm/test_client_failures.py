@@ -66,7 +66,7 @@ async def test_an_address_without_a_name() -> None:
         (400, "", ModelErrorKind.HTTP, "400 (Bad Request)"),
     ],
 )
-async def test_http_errors_are_told(status: int, body: str, kind: ModelErrorKind, told: str) -> None:
+async def test_http_errors_are_reported(status: int, body: str, kind: ModelErrorKind, told: str) -> None:
     _, error = await failure(answering(status, body))
     assert (error.kind, error.status) == (kind, status)
     assert told in str(error)
@@ -131,7 +131,7 @@ async def test_a_server_that_sends_us_elsewhere() -> None:
     assert "to https://llm.example/v1/chat/completions" in str(error)
 
 
-async def test_a_server_that_never_gets_ready_is_told_of() -> None:
+async def test_a_server_that_never_gets_ready_is_reported() -> None:
     loading = answering(503, '{"error":{"code":503,"message":"Loading model"}}')
     _, error = await failure(loading, replace(HASTY, first_token_timeout=2))
     assert (error.kind, error.status) == (ModelErrorKind.HTTP, 503)
@@ -162,7 +162,7 @@ async def test_silence_before_the_headers() -> None:
         (event({"choices": [{"delta": {"reasoning_content": "Hm"}}]}), ModelErrorKind.STALLED),
     ],
 )
-async def test_silence_is_found_out_through_pings(begun: bytes, kind: ModelErrorKind) -> None:
+async def test_silence_is_detected_despite_pings(begun: bytes, kind: ModelErrorKind) -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         response = await begin_stream(request)
         await response.write(begun)

@@ -38,19 +38,19 @@ def test_tokens_are_estimated(text: str, tokens: int) -> None:
     assert estimated_tokens(text) == tokens
 
 
-def test_what_fits_stays_as_it_is() -> None:
+def test_a_conversation_that_fits_stays_as_it_is() -> None:
     messages = talk(6)
     assert fit_messages(messages, total_tokens(messages), message_tokens) == tuple(messages)
 
 
-def test_the_oldest_go_first_and_the_rest_begins_with_the_user() -> None:
+def test_the_oldest_messages_go_first_and_the_rest_begins_with_the_user() -> None:
     messages = talk(6)
     kept = fit_messages(messages, total_tokens(messages) - 1, message_tokens)
     assert kept == (SYSTEM, *messages[3:])
     assert [message.role for message in kept] == ["system", "user", "assistant", "user", "assistant", "user"]
 
 
-def test_without_room_for_any_of_it_the_prompt_is_kept() -> None:
+def test_the_prompt_is_kept_even_without_room_for_any_history() -> None:
     messages = talk(6)
     assert fit_messages(messages, total_tokens([messages[0], messages[-1]]), message_tokens) == (SYSTEM, messages[-1])
 
@@ -74,7 +74,7 @@ def test_a_long_message_in_japanese_loses_its_middle_too() -> None:
     st.lists(st.tuples(st.sampled_from(["user", "assistant"]), st.text(max_size=200)), max_size=12),
     st.integers(0, 800),
 )
-def test_the_system_prompt_and_the_newest_are_always_there(earlier: list[tuple[str, str]], budget: int) -> None:
+def test_the_system_prompt_and_the_newest_message_are_always_there(earlier: list[tuple[str, str]], budget: int) -> None:
     messages = [SYSTEM, *(ChatMessage("user" if role == "user" else "assistant", text) for role, text in earlier)]
     messages.append(ChatMessage("user", "Ann: hello there"))
     kept = fit_messages(messages, budget, message_tokens)
@@ -113,7 +113,7 @@ def test_a_size_that_is_only_assumed_cuts_no_message() -> None:
     assert ContextWindow(4_096).fit([persona, question], 500).messages == (persona, question)
 
 
-def test_the_operators_size_wins_over_the_servers() -> None:
+def test_the_size_set_by_the_operator_takes_precedence_over_the_size_of_the_server() -> None:
     window = ContextWindow(2_000)
     window.learn_size(8_000)
     assert window.size == 2_000
@@ -124,7 +124,7 @@ def test_the_operators_size_wins_over_the_servers() -> None:
     assert window.size == 8_000
 
 
-def test_the_servers_numbers_correct_the_estimate() -> None:
+def test_the_numbers_of_the_server_correct_the_estimate() -> None:
     window = ContextWindow(None)
     messages = talk(200)
     sent = window.fit(messages, 500).messages
@@ -135,7 +135,7 @@ def test_the_servers_numbers_correct_the_estimate() -> None:
     assert 2 * total_tokens(again.messages) <= 2_048 - 500
 
 
-def test_without_numbers_it_is_made_shorter_each_time() -> None:
+def test_without_numbers_the_conversation_is_shortened_each_time() -> None:
     window, messages = ContextWindow(None), talk(400)
     lengths = []
     for _ in range(4):
@@ -146,11 +146,11 @@ def test_without_numbers_it_is_made_shorter_each_time() -> None:
     assert lengths[-1] < lengths[0] / 3
 
 
-def test_a_few_words_are_not_to_blame() -> None:
+def test_a_refusal_of_a_few_words_shortens_nothing() -> None:
     window = ContextWindow(4_096)
     assert not window.learn_refusal(LengthRefusal(), [SYSTEM, ChatMessage("user", "Ann: hello")])
     assert window.size == 4_096
 
 
-def test_each_message_has_its_marks() -> None:
+def test_the_estimate_counts_the_marks_around_each_message() -> None:
     assert message_tokens(ChatMessage("user", "")) == TOKENS_PER_MESSAGE

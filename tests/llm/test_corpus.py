@@ -107,14 +107,14 @@ def _order(parts: Iterable[AnswerPart]) -> str:
     return re.sub("t+", "t", "".join(signs))
 
 
-def test_there_are_enough_of_them() -> None:
+def test_the_corpus_is_large_enough() -> None:
     assert len(STREAMS) >= 60
     assert len({stream.name for stream in STREAMS}) == len(STREAMS)
     assert {stream.api for stream in STREAMS} == set(ModelApi)
 
 
 @every_stream
-def test_a_stream_is_whole_under_every_cut(stream: Stream) -> None:
+def test_a_stream_is_whole_for_every_cut(stream: Stream) -> None:
     check(stream, read(stream, [stream.body]))
     check(stream, read(stream, (stream.body[place : place + 1] for place in range(len(stream.body)))))
     for place in range(1, len(stream.body)):

@@ -29,7 +29,7 @@ from bot.llm.deltas import BrokenDeltaError, Delta, ServerSaidError, error_text,
         (" [DONE] ", Delta(finished=True)),
     ],
 )
-def test_reads_each_servers_way_of_saying_it(data: str, delta: Delta) -> None:
+def test_the_format_of_each_server_is_read(data: str, delta: Delta) -> None:
     assert parse_delta(data) == delta
 
 
@@ -62,14 +62,14 @@ def test_refuses_other_shapes(data: str) -> None:
         ("", ""),
     ],
 )
-def test_finds_the_servers_words(body: str, text: str) -> None:
+def test_the_error_text_of_the_server_is_found(body: str, text: str) -> None:
     assert error_text(body) == text
 
 
-def test_an_error_event_carries_the_servers_words() -> None:
+def test_an_error_event_carries_the_text_of_the_server() -> None:
     with pytest.raises(ServerSaidError, match="out of memory"):
         parse_delta('{"error":{"message":"out of memory"}}')
 
 
-def test_long_words_are_cut() -> None:
+def test_long_error_texts_are_cut() -> None:
     assert len(error_text("x" * 5000)) == 200

@@ -191,11 +191,11 @@ def openai(message: str, **more: Any) -> str:
         ),
     ],
 )
-def test_the_field_is_found(answer: str, name: str, renamed: str | None) -> None:
+def test_the_refused_field_is_found(answer: str, name: str, renamed: str | None) -> None:
     assert [(field.name, field.renamed) for field in refused_fields(answer, SENT)] == [(name, renamed)]
 
 
-def test_a_list_of_fields_is_taken_at_once() -> None:
+def test_all_fields_of_a_list_are_left_out_at_once() -> None:
     listed = '{"detail":[{"loc":["body","top_k"],"msg":"no"},{"loc":["body","cache_prompt"],"msg":"no"}]}'
     assert refused_fields(listed, SENT) == (RefusedField(("top_k",)), RefusedField(("cache_prompt",)))
 
@@ -221,7 +221,7 @@ def test_nothing_else_is_taken_for_a_refused_field(answer: str) -> None:
     assert refused_fields(answer, SENT) == ()
 
 
-def test_a_plain_word_inside_another_field_is_no_name() -> None:
+def test_a_plain_word_inside_another_field_is_not_taken_for_a_field_name() -> None:
     sent = {**SENT, "thinking": {"type": "disabled"}}
     assert refused_fields(openai("invalid type: an object was expected"), sent) == ()
     assert refused_fields(openai("thinking.type: not supported"), sent) != ()
@@ -235,7 +235,7 @@ def test_a_plain_word_inside_another_field_is_no_name() -> None:
         openai("Unsupported parameter: 'max_tokens'. To go on, use `litellm.drop_params`."),
     ],
 )
-def test_no_other_thing_is_taken_for_the_new_name(answer: str) -> None:
+def test_nothing_else_is_taken_for_the_new_name(answer: str) -> None:
     assert refused_fields(answer, SENT) == (RefusedField(("max_tokens",)),)
 
 

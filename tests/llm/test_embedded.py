@@ -31,7 +31,7 @@ async def reply(url: str) -> str:
         return "".join(await texts(client.text(STORY)))
 
 
-async def test_says_what_it_serves(weights: Path) -> None:
+async def test_the_server_says_which_model_it_serves(weights: Path) -> None:
     async with (
         EmbeddedModelServer(weights, name=TOY_MODEL_NAME) as server,
         ModelClient(ModelOptions(server.url)) as client,
@@ -62,7 +62,7 @@ async def test_hanging_up_frees_the_only_slot(weights: Path) -> None:
         assert (await reply(server.url)).endswith("again.")
 
 
-async def test_more_askers_than_slots_are_all_answered(weights: Path) -> None:
+async def test_all_requests_are_answered_even_if_there_are_more_than_slots(weights: Path) -> None:
     async with EmbeddedModelServer(weights, name=TOY_MODEL_NAME, slots=2) as server, asyncio.timeout(30):
         replies = await asyncio.gather(*(reply(server.url) for _ in range(6)))
     assert len(set(replies)) == 1
@@ -158,7 +158,7 @@ async def test_stopping_in_the_moment_of_starting_returns(weights: Path) -> None
             process.kill()
 
 
-async def test_a_talk_that_is_too_long_for_llama_cpp_is_shortened_to_what_it_takes(weights: Path) -> None:
+async def test_a_conversation_that_is_too_long_for_llama_cpp_is_shortened_to_its_limit(weights: Path) -> None:
     line = "hello there my friend how are you " * 20
     talk = [ChatMessage("assistant" if number % 2 else "user", line) for number in range(20)]
     question = (*talk, ChatMessage("user", "Ann: what time is it?"))

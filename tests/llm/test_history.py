@@ -28,7 +28,7 @@ def talk(*lines: str) -> History:
     return history
 
 
-def test_only_what_was_heard_is_kept() -> None:
+def test_only_the_heard_part_of_a_reply_is_kept() -> None:
     history = talk("one", ">> Once upon a time ", "stop", ">>  ", "> ")
     assert [turn.message for turn in history.newest(9)] == [
         ChatMessage("user", "Ada: one"),
@@ -43,7 +43,7 @@ def test_a_name_cant_pretend_to_be_a_line() -> None:
     assert turn.speaker == "Ann Bob x"
 
 
-def test_it_is_bounded() -> None:
+def test_the_history_is_bounded() -> None:
     history = History(max_turns=3)
     for number in range(10):
         history.add(Turn.of_person("Ann", str(number)))
@@ -51,7 +51,7 @@ def test_it_is_bounded() -> None:
     assert history.newest(0) == ()
 
 
-def test_nothing_is_kept_of_who_no_longer_wants_to_be_listened_to() -> None:
+def test_no_words_are_kept_of_people_who_no_longer_want_to_be_listened_to() -> None:
     history = talk("one", "> yes", "two")
     history.add(Turn.of_person("Ben", "Hello.", BEN))
     assert texts(history.recent(3, 2)) == ["two", "Hello."]
@@ -60,7 +60,7 @@ def test_nothing_is_kept_of_who_no_longer_wants_to_be_listened_to() -> None:
     assert texts(history.recent(3, 2)) == ["Hello."], "what was cut off does not come back"
 
 
-def test_a_model_sees_the_newest_turns_that_the_tokens_hold() -> None:
+def test_a_model_sees_the_newest_turns_that_fit_into_the_tokens() -> None:
     history = talk(*(f"line {number}" for number in range(10)))
     each = message_tokens(Turn.of_person("Ada", "line 0").message)
     assert texts(history.recent(10, 10, 3 * each)) == ["line 7", "line 8", "line 9"]
@@ -86,7 +86,7 @@ def test_replies_that_were_cut_short_may_have_been_thoughts() -> None:
     assert texts(history.recent(9, 9)) == ["Hi!", "What?", "A reply that ends so—"]
 
 
-def test_a_reply_can_call_tools_without_a_word_and_what_they_return_is_kept() -> None:
+def test_a_reply_can_call_tools_without_a_word_and_their_results_are_kept() -> None:
     calls = (ToolCall("a", "weather", "{}"),)
     history = talk("How warm is it?")
     history.add(Turn("assistant", "", "", calls=calls))

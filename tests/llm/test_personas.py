@@ -12,7 +12,7 @@ GOOD = "name: Mika\ndescription: You like tea.\nmoods: {calm: slow.}\ndefault_mo
 
 
 @pytest.mark.parametrize("name", [path.stem for path in PERSONAS_DIR.glob("*.yaml")])
-def test_every_persona_that_ships_can_be_used(name: str) -> None:
+def test_every_shipped_persona_can_be_used(name: str) -> None:
     persona = load_persona(name)
     assert persona.moods[persona.default_mood]
 
@@ -21,13 +21,13 @@ def test_the_shipped_persona_knows_what_to_say_when_the_model_fails() -> None:
     assert load_persona("seiyuu").confused_line == "*Seiyuu seems confused...*"
 
 
-def test_reads_a_file(tmp_path: Path) -> None:
+def test_a_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "mika.yaml").write_text(GOOD + "model: tiny\n", encoding="utf-8")
     persona = load_persona("mika", tmp_path)
     assert (persona.name, persona.model, persona.style) == ("Mika", "tiny", None)
 
 
-def test_whoever_sets_a_personas_name_is_told_its_file(tmp_path: Path) -> None:
+def test_setting_the_name_of_a_persona_names_its_file(tmp_path: Path) -> None:
     (tmp_path / "helper.yaml").write_text(GOOD, encoding="utf-8")
     (tmp_path / "broken.yaml").write_text("[", encoding="utf-8")
     with pytest.raises(PersonaError, match=r"no persona 'Mika' in .*; there are: broken, helper \(Mika\)$"):
@@ -50,7 +50,7 @@ def test_whoever_sets_a_personas_name_is_told_its_file(tmp_path: Path) -> None:
         ("name: \x00", "can't be read"),
     ],
 )
-def test_says_what_is_wrong_with_a_file(tmp_path: Path, text: str, fault: str) -> None:
+def test_a_mistake_in_a_file_is_explained(tmp_path: Path, text: str, fault: str) -> None:
     (tmp_path / "mika.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(PersonaError) as caught:
         load_persona("mika", tmp_path)
@@ -58,14 +58,14 @@ def test_says_what_is_wrong_with_a_file(tmp_path: Path, text: str, fault: str) -
     assert fault in str(caught.value)
 
 
-def test_says_which_personas_there_are(tmp_path: Path) -> None:
+def test_an_unknown_persona_lists_the_existing_ones(tmp_path: Path) -> None:
     (tmp_path / "mika.yaml").write_text(GOOD, encoding="utf-8")
     with pytest.raises(PersonaError, match=r"no persona 'nobody'.*there are: mika"):
         load_persona("nobody", tmp_path)
 
 
 @pytest.mark.parametrize("line", ["name: 'a: b'", "preset: '!?'"])
-def test_a_fault_is_told_without_a_regular_expression(tmp_path: Path, line: str) -> None:
+def test_a_mistake_is_reported_without_a_regular_expression(tmp_path: Path, line: str) -> None:
     fields = {"name": "Mia", "description": "She.", "moods": {"calm": "calm"}, "default_mood": "calm"}
     (tmp_path / "mia.yaml").write_text(yaml.safe_dump(fields | yaml.safe_load(line)))
     with pytest.raises(PersonaError) as caught:

@@ -83,7 +83,7 @@ async def test_a_server_that_complains_with_status_200() -> None:
         ("/api", ModelApi.CHAT, "Is LLM_URL right?"),
     ],
 )
-async def test_other_addresses_that_end_wrong(path: str, api: ModelApi, told: str) -> None:
+async def test_other_wrong_ends_of_addresses_are_explained(path: str, api: ModelApi, told: str) -> None:
     async with serving(answering(404, "not found", "text/plain")) as url:
         options = replace(OPTIONS, url=url.removesuffix("/v1") + path, api=api)
         async with ModelClient(options) as client:
@@ -100,7 +100,7 @@ async def test_a_server_that_is_still_loading() -> None:
     assert "Loading model" in found.problem
 
 
-async def test_a_server_that_lists_nothing_we_understand() -> None:
+async def test_a_server_with_an_unknown_list_format_is_accepted() -> None:
     for body in ("{}", "[]", "oops", '{"data":7}'):
         assert await report(answering(200, body)) == ServerReport(True)
 
@@ -176,7 +176,7 @@ async def size_of(answers: Mapping[str, Any], options: ModelOptions = CONTEXT_OP
         ({"/v1/models": {"data": [{"id": "other", "max_model_len": 9000}]}}, None),
     ],
 )
-async def test_the_size_is_found(answers: dict[str, Any], size: int | None) -> None:
+async def test_the_context_size_is_found(answers: dict[str, Any], size: int | None) -> None:
     assert await size_of(answers) == size
 
 
@@ -194,7 +194,7 @@ async def test_a_server_that_does_not_answer_costs_the_time_of_a_connection() ->
         assert await ask_context_size(client._connections(), client.options) is None
 
 
-async def test_what_the_server_says_holds_for_the_next_reply() -> None:
+async def test_the_size_that_the_server_names_holds_for_the_next_reply() -> None:
     answer = Recorded(streaming(said("Yes."), FINISHED))
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -216,7 +216,7 @@ async def test_what_the_server_says_holds_for_the_next_reply() -> None:
     assert second["max_tokens"] == 500
 
 
-async def test_a_size_that_is_set_is_not_asked_for() -> None:
+async def test_the_server_is_not_asked_for_a_size_that_is_set() -> None:
     asked: list[str] = []
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -271,7 +271,7 @@ class CountingServer:
         return web.Response(status=404)
 
 
-async def test_a_server_that_counts_lets_more_of_the_conversation_in() -> None:
+async def test_a_server_that_counts_tokens_receives_more_of_the_conversation() -> None:
     server = CountingServer(2_048)
     messages = [ChatMessage("user", "word " * 60), ChatMessage("assistant", "word " * 60)] * 20
     messages.append(ChatMessage("user", "And?"))
@@ -307,7 +307,7 @@ async def test_short_talk_is_not_counted() -> None:
         ("x", None),
     ],
 )
-async def test_counts_are_read(told: object, count: int | None) -> None:
+async def test_token_counts_are_read(told: object, count: int | None) -> None:
     async def handler(_: web.Request) -> web.StreamResponse:
         return web.json_response(told)
 

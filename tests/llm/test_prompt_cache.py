@@ -26,7 +26,7 @@ async def call_of_ten_turns(weights: Path, setup: Setup) -> list[TurnCost]:
 
 @pytest.mark.parametrize("abandoned", [False, True], ids=["first word", "still reading"])
 @pytest.mark.parametrize("messages", [4, 20])
-async def test_each_answer_reads_only_its_newest_lines_whatever_became_of_the_guess_before_it(
+async def test_the_server_reads_only_the_newest_lines_regardless_of_earlier_guesses(
     weights: Path, messages: int, abandoned: bool
 ) -> None:
     costs = await call_of_ten_turns(weights, Setup(True, messages, abandoned=abandoned, reads_ahead=False))
@@ -42,12 +42,12 @@ async def test_each_answer_reads_only_its_newest_lines_whatever_became_of_the_gu
     assert max(cost.read for cost in costs) <= most, [(cost.prompt, cost.read) for cost in costs]
 
 
-async def test_without_guesses_the_server_has_read_the_rest_while_the_person_spoke(weights: Path) -> None:
+async def test_without_guesses_the_server_reads_the_older_lines_while_the_person_speaks(weights: Path) -> None:
     costs = await call_of_ten_turns(weights, Setup(True, 20, guesses=False))
     assert max(cost.read for cost in costs) <= TAIL, [(cost.prompt, cost.read) for cost in costs]
 
 
-async def test_nothing_in_the_head_of_the_prompt_changes_during_a_call(weights: Path) -> None:
+async def test_the_head_of_the_prompt_does_not_change_during_a_call(weights: Path) -> None:
     costs = await call_of_ten_turns(weights, Setup(True, 20, guesses=False, reads_ahead=False))
     # For the first answer, the head is in the cache since the warm-up. Its end, with room and time, may change.
     head = costs[0].prompt - TAIL

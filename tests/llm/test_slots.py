@@ -71,7 +71,7 @@ async def answer(client: ModelClient, slot: int | None = CALL_SLOT) -> PromptUsa
 
 
 @pytest.mark.parametrize("api", [ModelApi.CHAT, ModelApi.COMPLETIONS, ModelApi.COMPLETION])
-async def test_a_call_stays_in_one_slot_of_llama_cpps_server_which_counts_its_tokens(api: ModelApi) -> None:
+async def test_a_call_stays_in_one_slot_of_the_llama_cpp_server_which_counts_its_tokens(api: ModelApi) -> None:
     server = Server(props={"total_slots": 4})
     async with asking(server, api=api) as client:
         await client.warm_up(HELLO)
@@ -100,7 +100,7 @@ async def test_a_server_without_slots_is_only_asked_to_count(props: object) -> N
 
 
 @pytest.mark.parametrize("refusal", ["Unrecognized request argument supplied: {field}", "Bad request.", ""])
-async def test_a_server_that_refuses_to_count_answers_all_the_same(refusal: str) -> None:
+async def test_a_server_that_refuses_to_count_still_answers(refusal: str) -> None:
     server = Server(refused=frozenset({"stream_options"}), refusal=refusal)
     async with asking(server) as client:
         await client.warm_up(HELLO)
@@ -109,7 +109,7 @@ async def test_a_server_that_refuses_to_count_answers_all_the_same(refusal: str)
     assert (warmed, len(server.bodies)) == (2, 3), "it is refused once, and before anybody waits"
 
 
-async def test_refused_fields_that_nobody_needs_do_not_use_up_the_retries() -> None:
+async def test_refused_optional_fields_do_not_use_up_the_retries() -> None:
     refused = frozenset({"stream_options", "max_tokens", "temperature", "stop"})
     server = Server(refused=refused)
     async with asking(server, stop=("END",)) as client:
@@ -117,7 +117,7 @@ async def test_refused_fields_that_nobody_needs_do_not_use_up_the_retries() -> N
     assert not refused & server.bodies[-1].keys()
 
 
-async def test_a_llama_cpp_server_that_refuses_the_slot_answers_all_the_same() -> None:
+async def test_a_llama_cpp_server_that_refuses_the_slot_still_answers() -> None:
     server = Server(props={"total_slots": 1}, refused=frozenset({"id_slot"}))
     async with asking(server) as client:
         assert await answer(client) == PromptUsage(48, 40)
@@ -125,7 +125,7 @@ async def test_a_llama_cpp_server_that_refuses_the_slot_answers_all_the_same() -
     assert len(server.bodies) == 3
 
 
-async def test_the_operator_can_leave_the_fields_out() -> None:
+async def test_the_operator_can_switch_the_slot_fields_off() -> None:
     server = Server(props={"total_slots": 4})
     async with asking(server, extra={"id_slot": None}) as client:
         await answer(client)

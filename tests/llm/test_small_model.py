@@ -41,18 +41,18 @@ from tests.llm.servers import DONE, FINISHED, Recorded, begin_stream, for_ever, 
         ("model-0b", None),
     ],
 )
-def test_a_name_tells_the_size_or_nothing(name: str, parameters: int | None) -> None:
+def test_the_size_is_read_from_the_name_if_the_name_has_one(name: str, parameters: int | None) -> None:
     assert size_in_name(name) == parameters
 
 
-def test_what_the_server_tells_wins_over_the_name() -> None:
+def test_the_size_that_the_server_reports_takes_precedence_over_the_name() -> None:
     size = ModelSize("tiny-1b")
     assert size.small
     size.learn(70_000_000_000)
     assert not size.small
 
 
-def test_a_model_of_which_nothing_is_known_is_not_small() -> None:
+def test_a_model_of_unknown_size_is_not_small() -> None:
     assert not ModelSize(None).small
     assert not ModelSize("llama3.1").small
 
@@ -99,7 +99,7 @@ async def asked(options: ModelOptions) -> tuple[dict[str, Any], str]:
     return server.bodies[-1], answer
 
 
-async def test_a_small_model_is_asked_for_short_answers_that_do_not_babble() -> None:
+async def test_a_small_model_is_asked_for_short_answers() -> None:
     body, answer = await asked(ModelOptions("", model="smollm2-135m"))
     assert (body["temperature"], body["max_tokens"]) == (TEMPERATURE, MAX_TOKENS)
     assert SAMPLING.items() <= body.items()
@@ -114,7 +114,7 @@ async def test_other_models_are_asked_as_before(name: str | None) -> None:
     assert answer == "".join(RAMBLING)
 
 
-async def test_a_tiny_models_answer_under_the_askers_name_is_heard_while_it_is_written() -> None:
+async def test_a_tiny_model_is_heard_while_it_writes_under_the_name_of_the_asker() -> None:
     async def writes_on(request: web.Request) -> web.StreamResponse:
         response = await begin_stream(request)
         await response.write(said("Ann: Hello there, "))
@@ -129,7 +129,7 @@ async def test_a_tiny_models_answer_under_the_askers_name_is_heard_while_it_is_w
         assert (await anext(answer)).text == "Hello there,"
 
 
-async def test_what_the_operator_has_chosen_holds_for_a_small_model_too() -> None:
+async def test_settings_of_the_operator_hold_for_a_small_model_too() -> None:
     chosen = frozenset({"temperature", "max_tokens"})
     options = ModelOptions(
         "", model="smollm2-135m", temperature=0.7, max_tokens=300, chosen=chosen, extra={"min_p": 0.5}
@@ -172,11 +172,13 @@ async def test_a_tiny_model_reads_what_people_said_as_one_message(small_talk: Sm
     )
 
 
-async def test_a_small_one_reads_the_dialogue(small_talk: SmallPromptWriter) -> None:
+async def test_a_small_model_reads_the_dialogue_as_messages(small_talk: SmallPromptWriter) -> None:
     assert small_talk.messages(MIKA, TALK, SMALL)[1:] == TALK
 
 
-async def test_another_language_begins_with_a_greeting_in_it(small_talk: SmallPromptWriter) -> None:
+async def test_a_prompt_in_another_language_begins_with_a_greeting_in_that_language(
+    small_talk: SmallPromptWriter,
+) -> None:
     line = ChatMessage("user", "Ann: Guten Morgen, wie hast du heute geschlafen?")
     messages = small_talk.messages(MIKA, (line,), TINY)
     assert [message.role for message in messages] == ["system", "user", "assistant", "user"]
@@ -188,6 +190,6 @@ async def test_another_language_begins_with_a_greeting_in_it(small_talk: SmallPr
     assert len(small_talk.messages(MIKA, (back,), TINY)) == 2
 
 
-async def test_names_may_be_anything(small_talk: SmallPromptWriter) -> None:
+async def test_any_name_can_be_used(small_talk: SmallPromptWriter) -> None:
     odd = ChatMessage("user", "{bot}%s: Guten Tag, wie geht es dir denn heute so?")
     assert small_talk.messages(MIKA, (odd,), TINY)[-1] == odd

@@ -30,7 +30,7 @@ def parse(stream: bytes) -> list[SseEvent]:
         (b"data: \xff\n\n", [SseEvent("message", "\ufffd")]),
     ],
 )
-def test_reads_what_the_standard_says(stream: bytes, events: list[SseEvent]) -> None:
+def test_events_are_read_as_the_standard_says(stream: bytes, events: list[SseEvent]) -> None:
     assert parse(stream) == events
 
 
@@ -44,7 +44,7 @@ _STREAM = st.lists(st.tuples(_LINE, st.sampled_from(["\n", "\r", "\r\n"])), max_
 
 
 @given(stream=_STREAM, cuts=st.lists(st.integers(0, 400), max_size=12))
-def test_pieces_make_no_difference(stream: bytes, cuts: list[int]) -> None:
+def test_the_division_into_pieces_makes_no_difference(stream: bytes, cuts: list[int]) -> None:
     edges = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
     parser = SseParser()
     events = [event for start, end in pairwise(edges) for event in parser.feed(stream[start:end])]
@@ -52,13 +52,13 @@ def test_pieces_make_no_difference(stream: bytes, cuts: list[int]) -> None:
 
 
 @given(stream=_STREAM)
-def test_byte_by_byte_makes_no_difference(stream: bytes) -> None:
+def test_reading_byte_by_byte_makes_no_difference(stream: bytes) -> None:
     parser = SseParser()
     assert [event for byte in stream for event in parser.feed(bytes([byte]))] == parse(stream)
 
 
 @pytest.mark.parametrize("stream", [b"data: " + b"x" * 200, b"data: 1234567\n" * 20])
-def test_refuses_an_endless_event(stream: bytes) -> None:
+def test_an_endless_event_is_refused(stream: bytes) -> None:
     parser = SseParser(max_event_chars=100)
     with pytest.raises(SseOverflowError):
         for byte in stream:

@@ -62,11 +62,11 @@ class Babbler:
         ("  \u200b ", ""),
     ],
 )
-async def test_the_first_line_without_its_authors_name(written: str, line: str) -> None:
+async def test_the_first_line_is_returned_without_the_name_of_its_author(written: str, line: str) -> None:
     assert await short_line(Babbler(written), (), MIKA) == line
 
 
-async def test_whoever_babbles_is_not_listened_to_for_ever() -> None:
+async def test_an_endless_answer_is_cut_off() -> None:
     babbler = Babbler("bla " * 10_000)
     assert len(await short_line(babbler, (), MIKA)) <= MAX_CHARS
     assert babbler.written < MAX_CHARS

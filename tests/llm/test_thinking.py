@@ -62,7 +62,7 @@ async def pieces_of(client: ModelClient, **how: Any) -> list[str]:
     return await texts(client.text(HELLO, **how))
 
 
-async def test_a_first_reply_is_taken_back_and_from_the_second_on_no_thought_is_passed_on() -> None:
+async def test_a_thought_in_the_first_reply_is_retracted_and_later_thoughts_are_never_passed_on() -> None:
     async with serving(writing(*UNOPENED)) as url, ModelClient(ModelOptions(url)) as client:
         first = await pieces_of(client)
         assert stands(first) == CLEAN
@@ -71,19 +71,19 @@ async def test_a_first_reply_is_taken_back_and_from_the_second_on_no_thought_is_
         assert "".join(await pieces_of(client)) == CLEAN
 
 
-async def test_each_model_of_a_server_has_habits_of_its_own() -> None:
+async def test_each_model_of_a_server_has_its_own_habits() -> None:
     async with serving(writing(*UNOPENED)) as url, ModelClient(ModelOptions(url)) as client:
         await pieces_of(client, model="a")
         assert any(isinstance(piece, Retraction) for piece in await pieces_of(client, model="b"))
         assert "".join(await pieces_of(client, model="a")) == CLEAN
 
 
-async def test_who_is_careful_never_sees_a_thought() -> None:
+async def test_a_careful_caller_never_sees_a_thought() -> None:
     async with serving(writing(*UNOPENED)) as url, ModelClient(ModelOptions(url)) as client:
         assert "".join(await pieces_of(client, never_retract=True)) == CLEAN
 
 
-async def test_who_is_careful_gets_an_answer_without_thoughts_whole() -> None:
+async def test_a_careful_caller_gets_the_whole_answer_if_there_is_no_thought() -> None:
     for finish in ("stop", "length"):
         async with serving(writing("Hello", " there.", finish=finish)) as url, ModelClient(ModelOptions(url)) as client:
             assert "".join(await pieces_of(client, never_retract=True)) == CLEAN
@@ -104,7 +104,9 @@ async def test_who_is_careful_gets_an_answer_without_thoughts_whole() -> None:
         {"/apply-template": {"prompt": "…<|START_THINKING|>"}, "/props": {"chat_template": HYBRID_TEMPLATE}},
     ],
 )
-async def test_where_the_template_tells_the_first_reply_is_clean_too(answers: dict[str, Any]) -> None:
+async def test_the_first_reply_is_clean_too_if_the_template_shows_that_the_model_thinks(
+    answers: dict[str, Any],
+) -> None:
     handler = llama_cpp(writing(*UNOPENED), answers)
     async with serving(handler, own_paths=True) as url, ModelClient(ModelOptions(url)) as client:
         assert "".join(await pieces_of(client)) == CLEAN
@@ -124,7 +126,7 @@ async def test_where_the_template_tells_the_first_reply_is_clean_too(answers: di
         ),
     ],
 )
-async def test_where_no_thought_is_opened_words_are_passed_on_as_they_come(
+async def test_words_are_passed_on_as_they_come_if_the_template_opens_no_thought(
     answers: dict[str, Any], extra: dict[str, Any]
 ) -> None:
     heard = asyncio.Event()
@@ -148,7 +150,7 @@ async def test_where_no_thought_is_opened_words_are_passed_on_as_they_come(
     assert pieces == ["Hello", " there."]
 
 
-async def test_the_template_is_asked_for_with_the_request_itself_and_once() -> None:
+async def test_the_template_is_requested_together_with_the_first_reply_and_only_once() -> None:
     asked: list[tuple[str, Any]] = []
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -168,7 +170,7 @@ async def test_the_template_is_asked_for_with_the_request_itself_and_once() -> N
     assert body["messages"] == [{"role": "user", "content": "Ada: hello"}]
 
 
-async def test_the_reply_is_asked_for_beside_that_question() -> None:
+async def test_the_reply_is_requested_without_waiting_for_the_template() -> None:
     reply_asked = asyncio.Event()
     questions = 0
 
@@ -187,7 +189,7 @@ async def test_the_reply_is_asked_for_beside_that_question() -> None:
     assert questions == 2
 
 
-async def test_a_server_that_never_answers_that_question_does_not_hold_the_first_reply_for_long() -> None:
+async def test_a_server_that_never_sends_its_template_does_not_delay_the_first_reply_for_long() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         if not request.path.endswith("/chat/completions"):
             await for_ever()
@@ -198,7 +200,7 @@ async def test_a_server_that_never_answers_that_question_does_not_hold_the_first
             assert "".join(await pieces_of(client)) == CLEAN
 
 
-async def test_a_template_is_asked_for_again_when_the_server_has_loaded() -> None:
+async def test_the_template_is_requested_again_when_the_server_has_loaded() -> None:
     loading = True
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -212,13 +214,13 @@ async def test_a_template_is_asked_for_again_when_the_server_has_loaded() -> Non
         assert "".join(await pieces_of(client)) == CLEAN
 
 
-async def test_the_reply_to_the_warm_up_tells() -> None:
+async def test_the_reply_to_the_warm_up_shows_that_the_model_thinks() -> None:
     async with serving(writing(*UNOPENED)) as url, ModelClient(ModelOptions(url)) as client:
         await client.warm_up(HELLO)
         assert "".join(await pieces_of(client)) == CLEAN
 
 
-async def test_one_token_of_a_warm_up_tells_nothing() -> None:
+async def test_one_token_of_a_warm_up_shows_nothing() -> None:
     def reply(request_body: dict[str, Any]) -> Handler:
         return writing("The", finish="length") if request_body["max_tokens"] == 1 else writing(*UNOPENED)
 
@@ -230,7 +232,7 @@ async def test_one_token_of_a_warm_up_tells_nothing() -> None:
         assert "".join(await pieces_of(client, never_retract=True)) == CLEAN
 
 
-async def test_a_model_that_was_seen_to_think_and_then_does_not_loses_no_words_and_is_soon_quick_again() -> None:
+async def test_a_model_that_stops_thinking_loses_no_words_and_is_soon_quick_again() -> None:
     replies = [UNOPENED, ("One", "."), ("Two", "."), ("Three", ".")]
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -256,7 +258,7 @@ async def test_a_thought_that_uses_up_the_tokens_is_never_said() -> None:
     assert caught.value.kind is ModelErrorKind.EMPTY
 
 
-async def test_a_server_that_sends_thoughts_apart_is_not_withheld_though_its_template_opens_them() -> None:
+async def test_separately_sent_thoughts_delay_no_reply_even_if_the_template_opens_them() -> None:
     heard = asyncio.Event()
 
     async def reply(request: web.Request) -> web.StreamResponse:
@@ -296,7 +298,7 @@ async def test_a_server_that_sends_thoughts_apart_is_not_withheld_though_its_tem
         ("", False),
     ],
 )
-def test_a_prompts_end_tells_whether_the_reply_begins_inside_a_thought(prompt: str, inside: bool) -> None:
+def test_the_end_of_a_prompt_shows_whether_the_reply_begins_inside_a_thought(prompt: str, inside: bool) -> None:
     assert ends_inside_thought(prompt) is inside
 
 

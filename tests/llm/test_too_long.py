@@ -123,7 +123,7 @@ ANSWER = streaming(said("はい。"), FINISHED)
         ('{"error":{"message":"The sum of prompt tokens (5000), max_tokens (500) must be at most 4097"}}', 4097, 5000),
     ],
 )
-def test_the_numbers_are_found(answer: str, limit: int | None, prompt: int | None) -> None:
+def test_the_numbers_in_a_refusal_are_found(answer: str, limit: int | None, prompt: int | None) -> None:
     assert length_refusal(answer) == LengthRefusal(limit, prompt)
 
 
@@ -143,14 +143,14 @@ def test_other_refusals_are_not_about_length(answer: str) -> None:
     assert length_refusal(answer) is None
 
 
-def test_hostile_numbers_are_passed_over() -> None:
+def test_hostile_numbers_are_ignored() -> None:
     assert length_refusal('exceed_context_size "n_ctx": 0, "n_prompt_tokens": 999999999999') == LengthRefusal()
 
 
 @pytest.mark.parametrize(
     "words", ["maximum context length is " + "9" * 16_000, "(9" * 8_000, "exceed" + " the" * 4_000, "1,9" * 5_000]
 )
-def test_hostile_words_cost_no_time(words: str) -> None:
+def test_hostile_texts_cost_no_time(words: str) -> None:
     begun = time.process_time()
     length_refusal(words)
     assert time.process_time() - begun < 1.0
@@ -210,7 +210,7 @@ async def test_a_long_history_is_shortened_before_it_is_sent() -> None:
 
 
 @pytest.mark.parametrize("words", [llama_cpp, wordless])
-async def test_a_refusal_for_length_is_recovered_from_and_remembered(
+async def test_the_client_recovers_from_a_refusal_for_length_and_remembers_the_limit(
     words: Callable[[int, int], web.StreamResponse],
 ) -> None:
     server = StrictServer(1_500, words)
@@ -223,7 +223,7 @@ async def test_a_refusal_for_length_is_recovered_from_and_remembered(
     assert server.bodies[-1]["messages"][-1]["content"] == "アダ: 今何時?"
 
 
-async def test_a_server_that_counts_more_than_we_do_is_believed() -> None:
+async def test_a_server_that_counts_more_tokens_than_the_estimate_is_believed() -> None:
     server = StrictServer(4_096, llama_cpp, per_character=4)
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
         assert await reply(client, japanese_talk()) == "はい。"
@@ -239,7 +239,7 @@ async def test_a_long_answer_is_made_to_fit_beside_the_question() -> None:
     assert server.bodies[-1]["max_tokens"] == 1_024
 
 
-async def test_the_operators_own_limit_is_made_to_fit_as_well() -> None:
+async def test_the_limit_of_the_operator_is_made_to_fit_as_well() -> None:
     server = StrictServer(2_048, llama_cpp)
     options = replace(OPTIONS, extra={"max_tokens": 4_000})
     async with serving(server) as url, ModelClient(replace(options, url=url)) as client:
@@ -256,7 +256,7 @@ async def test_the_operators_own_limit_is_made_to_fit_as_well() -> None:
         b'resulted in 5000 tokens."}\n\n',
     ],
 )
-async def test_a_refusal_in_the_stream_is_recovered_from_too(refused: bytes) -> None:
+async def test_the_client_recovers_from_a_refusal_in_the_stream_too(refused: bytes) -> None:
     server = Recorded(streaming(refused), ANSWER)
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
         assert await reply(client, japanese_talk()) == "はい。"
@@ -264,7 +264,7 @@ async def test_a_refusal_in_the_stream_is_recovered_from_too(refused: bytes) -> 
     assert len(second["messages"]) < len(first["messages"])
 
 
-async def test_after_the_first_words_it_is_too_late_to_begin_anew() -> None:
+async def test_after_the_first_words_the_request_is_not_repeated() -> None:
     full = event({"error": {"code": 500, "message": "Context size has been exceeded."}})
     server = Recorded(streaming(said("はい"), full), ANSWER)
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
@@ -284,7 +284,7 @@ async def test_one_message_that_is_too_long_is_answered_without_its_middle() -> 
     assert content.endswith("教えて。")
 
 
-async def test_what_can_not_be_shortened_is_told_and_not_asked_for_ever() -> None:
+async def test_a_prompt_that_cannot_be_shortened_is_reported_and_not_repeated_for_ever() -> None:
     server = StrictServer(300, llama_cpp)
     persona = ChatMessage("system", "あなたは" * 400)
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url, max_tokens=10)) as client:
@@ -294,7 +294,7 @@ async def test_what_can_not_be_shortened_is_told_and_not_asked_for_ever() -> Non
     assert len(server.bodies) <= 5
 
 
-async def test_the_operators_number_holds_from_the_first_request() -> None:
+async def test_the_number_of_the_operator_holds_from_the_first_request() -> None:
     server = StrictServer(1_024, llama_cpp)
     options = replace(OPTIONS, context_tokens=1_024, max_tokens=200)
     async with serving(server) as url, ModelClient(replace(options, url=url)) as client:
@@ -304,7 +304,7 @@ async def test_the_operators_number_holds_from_the_first_request() -> None:
     assert total_tokens(sent) <= 1_024 - 200
 
 
-async def test_a_page_of_a_proxys_says_too_large() -> None:
+async def test_the_error_page_of_a_proxy_counts_as_a_refusal_for_length() -> None:
     server = Recorded(answering(413, "<html>Request Entity Too Large</html>", "text/html"), ANSWER)
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
         assert await reply(client, japanese_talk()) == "はい。"

@@ -65,7 +65,7 @@ def test_any_arguments_are_whole_in_any_pieces(values: dict[str, Any], cuts: lis
 
 
 @given(st.text(max_size=60))
-def test_whatever_the_arguments_are_they_are_an_object_or_the_call_is_left_out(text: str) -> None:
+def test_arguments_are_an_object_or_the_call_is_left_out(text: str) -> None:
     for call in together(CallPiece(0, "c", "x", text)):
         assert isinstance(call.values(), dict)
         call.arguments.encode()
@@ -92,7 +92,7 @@ def test_no_stream_of_pieces_makes_a_call_that_nobody_could_run(pieces: list[Cal
         assert isinstance(call.values(), dict)
 
 
-def test_a_call_is_there_with_the_last_brace() -> None:
+def test_a_call_is_complete_with_the_last_brace() -> None:
     assembler = ToolCallAssembler()
     assert assembler.take([CallPiece(0, "c", "dice")]) == []
     assert assembler.take([CallPiece(0, arguments='{"sides": 6')]) == []
@@ -106,7 +106,7 @@ def test_a_name_in_pieces() -> None:
     assert call.name == "get_weather"
 
 
-def test_ids_that_come_twice_are_told_apart() -> None:
+def test_repeated_ids_are_distinguished() -> None:
     first, second = together(CallPiece(0, "c", "dice", "{}"), CallPiece(1, "c", "clock", "{}"))
     assert (first.id, first.name) == ("c", "dice")
     assert second.name == "clock"
@@ -129,7 +129,7 @@ def test_too_long_too_deep_and_too_many(caplog: pytest.LogCaptureFixture) -> Non
     assert len(caplog.records) == 1, "said once"
 
 
-def test_arguments_that_seem_to_end_all_the_time_cost_little() -> None:
+def test_arguments_that_seem_to_end_again_and_again_cost_little_time() -> None:
     assembler = ToolCallAssembler()
     assembler.take([CallPiece(0, "c", "x", '{"a":"')])
     for _ in range(MAX_ARGUMENTS // 2):
@@ -138,7 +138,7 @@ def test_arguments_that_seem_to_end_all_the_time_cost_little() -> None:
     assert len(assembler.end(whole=True)) == 1
 
 
-async def test_pieces_without_end_end_the_answer() -> None:
+async def test_endless_pieces_end_the_answer() -> None:
     endless = [calling({"index": 0, "function": {"arguments": "x" * 10_000}}, finish=None)] * (MAX_CHARS // 5_000)
     async with serving(streaming(said("Hello."), *endless)) as url, ModelClient(ModelOptions(url)) as client:
         parts = [part async for part in client.stream(HELLO)]
@@ -173,7 +173,7 @@ def order(parts: Sequence[AnswerPart]) -> str:
         ("Say [TH", "E END]"),
     ],
 )
-def test_a_call_does_not_overtake_text_that_is_held_back(held: str, rest: str) -> None:
+def test_a_call_does_not_overtake_withheld_text(held: str, rest: str) -> None:
     call, end = Delta(calls=(CALL,)), Delta(finished=True, reason="tool_calls")
     names = SpeakerNames(("Seiyuu",), ("Ada",))
     assert order(answer_of(ReplyFilter(ThinkingHabit(), names), Delta(held), call, end)).endswith("|dice")
@@ -182,7 +182,7 @@ def test_a_call_does_not_overtake_text_that_is_held_back(held: str, rest: str) -
     assert said_before.startswith(held.encode("utf-16", "surrogatepass").decode("utf-16", "ignore"))
 
 
-def test_a_call_that_nothing_holds_comes_at_once() -> None:
+def test_a_call_without_withheld_text_comes_at_once() -> None:
     answer = AnswerBuilder(ReplyFilter(ThinkingHabit()))
     assert answer.take(Delta("Let me look.")) == [TextDelta("Let me look.")]
     assert answer.take(Delta(calls=(CALL,))) == [DICE]
@@ -196,7 +196,7 @@ def test_a_thought_is_not_let_out_by_a_call() -> None:
     assert order(answer_of(withheld, Delta("secret"), call, end)) == "Hello.|dice"
 
 
-def test_what_is_taken_back_is_text_and_no_call() -> None:
+def test_only_text_is_retracted_and_never_a_call() -> None:
     parts = answer_of(ReplyFilter(ThinkingHabit()), Delta("secret"), Delta(calls=(CALL,)), Delta("</think>Hello."))
     assert parts == [TextDelta("secret"), DICE, TextDelta("", retracts=True), TextDelta("Hello.")]
     assert without_retracted_parts(parts) == [DICE, TextDelta("", retracts=True), TextDelta("Hello.")]
@@ -205,7 +205,7 @@ def test_what_is_taken_back_is_text_and_no_call() -> None:
 # Where nobody runs tools.
 
 
-async def test_a_call_beside_words_is_passed_over_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_call_beside_words_is_ignored_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "bot.llm")
     parts = [said("Let me look."), calling(one_call("weather", '{"place": "Rome"}')), DONE]
     async with serving(streaming(*parts)) as url, ModelClient(ModelOptions(url)) as client:
@@ -238,7 +238,7 @@ async def test_a_reply_of_calls_alone_says_nothing(before: tuple[bytes, ...], wo
         assert [part async for part in client.stream(HELLO)] == [DICE], "to whoever runs tools it is an answer"
 
 
-async def test_a_reply_of_broken_calls_alone_is_empty_for_everybody() -> None:
+async def test_a_reply_of_broken_calls_alone_is_empty() -> None:
     async with (
         serving(streaming(calling(one_call(arguments="nonsense")), DONE)) as url,
         ModelClient(ModelOptions(url)) as client,
@@ -249,7 +249,7 @@ async def test_a_reply_of_broken_calls_alone_is_empty_for_everybody() -> None:
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "1.8e308"])
-def test_a_number_that_is_none_in_json_is_never_passed_on(number: str) -> None:
+def test_a_number_that_is_not_valid_json_is_never_passed_on(number: str) -> None:
     """Otherwise servers would refuse each later request, because it contains the call."""
     for arguments in (json.dumps(f'{{"a": {number}}}'), f'{{"a": {number}}}'):
         calls = f'[{{"index": 0, "id": "c", "function": {{"name": "dice", "arguments": {arguments}}}}}]'

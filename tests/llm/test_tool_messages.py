@@ -23,7 +23,7 @@ ANSWER = ChatMessage("assistant", "20 and 5.")
 EXCHANGE = (QUESTION, CALLING, ROME, OSLO)
 
 
-def test_the_request_has_the_calls_and_what_came_of_them() -> None:
+def test_the_request_contains_the_calls_and_their_results() -> None:
     body = reply_body(ModelOptions("http://server/v1"), [SYSTEM, *EXCHANGE, ANSWER], 100)
     assert body["messages"] == [
         {"role": "system", "content": "You are Mika."},
@@ -55,7 +55,7 @@ def test_every_api_takes_a_conversation_with_tools() -> None:
         assert reply_body(ModelOptions("http://server/v1", api), [SYSTEM, *EXCHANGE], 100)
 
 
-def test_messages_about_tools_are_never_put_together() -> None:
+def test_messages_about_tools_are_never_merged() -> None:
     assert alternating([*EXCHANGE, ANSWER]) == [*EXCHANGE, ANSWER]
     assert alternating([ROME, OSLO, ANSWER, *EXCHANGE]) == [*EXCHANGE], "results without their question are nothing"
 

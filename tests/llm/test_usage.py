@@ -51,13 +51,13 @@ OLD_LLAMA_CPP = {"content": "", "stop": True, "timings": {"prompt_n": 30, "predi
         ({"choices": [{"delta": {"content": "Hi"}}]}, None),
     ],
 )
-def test_each_servers_counts_are_read(event: dict[str, object], usage: PromptUsage | None) -> None:
+def test_the_counts_of_each_server_are_read(event: dict[str, object], usage: PromptUsage | None) -> None:
     assert prompt_usage(event) == usage
     assert parse_delta(json.dumps(event)).usage == usage
 
 
 @pytest.mark.parametrize("value", ["12", -1, 1.5, True, None, [], {}, 10**30, "-", float("inf"), float("nan")])
-def test_what_is_no_count_is_ignored(value: object) -> None:
+def test_values_that_are_not_counts_are_ignored(value: object) -> None:
     assert prompt_usage({"usage": {"prompt_tokens": value}}) is None
     details = {"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": value}}
     assert prompt_usage({"usage": details}) == PromptUsage(9, None)
@@ -67,7 +67,7 @@ def test_what_is_no_count_is_ignored(value: object) -> None:
     assert prompt_usage({"timings": value, "usage": value, "x_groq": value}) is None
 
 
-def test_more_cached_tokens_than_there_are_can_not_be_true() -> None:
+def test_more_cached_tokens_than_tokens_are_not_believed() -> None:
     assert prompt_usage({"usage": {"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 10}}}) == PromptUsage(
         9
     )

@@ -45,7 +45,7 @@ def through(text: str, piece: int = 3, *, cut_off: bool = False) -> str:
     ],
 )
 @pytest.mark.parametrize("piece", [1, 3, 1000])
-def test_sentences_are_said_as_they_are_and_once(written: str, said: str, piece: int) -> None:
+def test_each_sentence_is_said_unchanged_and_once(written: str, said: str, piece: int) -> None:
     assert through(written, piece) == said
 
 
@@ -55,7 +55,7 @@ def test_a_sentence_behind_enough_words_is_the_last_one(piece: int) -> None:
 
 
 @pytest.mark.parametrize("piece", [1, 7, 1000])
-def test_a_sentence_that_would_be_too_much_is_left_out(piece: int) -> None:
+def test_a_sentence_beyond_the_limit_is_left_out(piece: int) -> None:
     most = " ".join(f"word{number}" for number in range(38))
     assert through(f"I see eleven big birds. {most}.", piece) == "I see eleven big birds."
 
@@ -66,7 +66,7 @@ def test_a_first_sentence_that_does_not_end_ends_at_a_clause(piece: int) -> None
 
 
 @pytest.mark.parametrize("piece", [1, 7, 1000])
-def test_one_without_any_clause_trails_off_within_the_bound(piece: int) -> None:
+def test_a_first_sentence_without_any_clause_trails_off_within_the_limit(piece: int) -> None:
     said = through(" ".join(f"word{number}" for number in range(100)), piece)
     assert said.endswith("word39…")
     assert len(said.split()) == MOST_WORDS
@@ -78,7 +78,7 @@ def test_a_phrase_does_not_come_three_times(piece: int) -> None:
     assert said.count("I am not sure") == 2
 
 
-def test_what_is_cut_off_by_its_length_is_dropped_behind_a_whole_sentence() -> None:
+def test_an_unfinished_sentence_behind_a_whole_one_is_dropped() -> None:
     assert through("I like tea. It is hot and", cut_off=True) == "I like tea."
     assert through("I like tea. It is hot and") == "I like tea. It is hot and."
     assert through("I like tea and", cut_off=True) == "I like tea and."

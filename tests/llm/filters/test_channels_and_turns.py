@@ -80,13 +80,13 @@ def test_the_reply_ends_where_its_turn_ends(text: str, spoken: str) -> None:
         (["日本"], "日本"),
     ],
 )
-def test_halves_of_characters_become_one_or_a_sign_for_it(pieces: list[str], text: str) -> None:
+def test_halves_of_characters_are_joined_or_replaced_by_a_sign(pieces: list[str], text: str) -> None:
     assert let_through(SurrogateFilter(), pieces) == text
     assert let_through(SurrogateFilter(), list("".join(pieces))) == text
 
 
 @given(st.lists(st.sampled_from(["\ud83d", "\ude0a", "a", "😊", "\ufffd"]), max_size=8))
-def test_what_comes_out_can_be_written_everywhere(pieces: list[str]) -> None:
+def test_the_result_can_always_be_encoded(pieces: list[str]) -> None:
     let_through(SurrogateFilter(), pieces).encode("utf-8")
 
 
@@ -107,7 +107,7 @@ MARKS = [
 
 
 @given(st.lists(st.sampled_from(MARKS), max_size=16))
-def test_pieces_make_no_difference(pieces: list[str]) -> None:
+def test_the_division_into_pieces_makes_no_difference(pieces: list[str]) -> None:
     whole = "".join(pieces)
     assert let_through(HarmonyFilter(), pieces) == let_through(HarmonyFilter(), [whole])
     assert let_through(TurnTokenFilter(), pieces) == let_through(TurnTokenFilter(), [whole])

@@ -46,7 +46,7 @@ SPEAKERS = SpeakerNames(("Seiyuu", "Sei-chan"), ("Ada", "Ben B.", "Zoë 🌸"))
         ("[Seiyuu] Hello.\n[Ben B.] Hi!", "Hello."),
     ],
 )
-def test_names_and_other_peoples_lines_are_left_out(text: str, spoken: str) -> None:
+def test_names_and_lines_of_other_people_are_left_out(text: str, spoken: str) -> None:
     assert {result.strip() for result in results(lambda: NameFilter(SPEAKERS), text)} == {spoken}
 
 
@@ -74,7 +74,7 @@ def test_ordinary_text_survives(text: str) -> None:
     assert results(lambda: NameFilter(SPEAKERS), text) == {text}
 
 
-def test_an_answer_under_a_wrong_name_does_not_wait_long_for_the_own_one() -> None:
+def test_an_answer_under_a_wrong_name_does_not_wait_long_for_the_right_name() -> None:
     names = NameFilter(SPEAKERS)
     said = names.feed("Ada: Paris.\nBen B.: " + "Really? " * 60)
     assert ("".join(said).strip(), names.ended) == ("Paris.", True)
@@ -96,11 +96,11 @@ def test_a_list_ends_with_an_empty_line() -> None:
     assert let_through(NameFilter(SPEAKERS), ["The scores:\nAda: 3\n\nAda: Thanks!"]).strip() == "The scores:\nAda: 3"
 
 
-def test_where_nobody_is_known_names_are_words() -> None:
+def test_names_are_ordinary_words_if_nobody_is_known() -> None:
     assert results(lambda: NameFilter(NO_SPEAKERS), "Ada: Hello.\nBen: Hi!") == {"Ada: Hello.\nBen: Hi!"}
 
 
-def test_somebody_who_is_called_like_the_bot_is_taken_for_the_bot() -> None:
+def test_a_person_with_the_name_of_the_bot_is_taken_for_the_bot() -> None:
     assert SpeakerNames.of(["Seiyuu"], ["Ada", "seiyuu", "Ada"]) == SpeakerNames(("Seiyuu",), ("Ada",))
 
 
@@ -111,7 +111,7 @@ def test_words_are_not_held_back() -> None:
 
 
 @given(st.lists(st.sampled_from(["Ada", "Seiyuu", ":", "**", " ", "\n", "x", "(a)", "Ben B.", "："]), max_size=16))
-def test_pieces_make_no_difference(pieces: list[str]) -> None:
+def test_the_division_into_pieces_makes_no_difference(pieces: list[str]) -> None:
     whole = "".join(pieces)
     assert let_through(NameFilter(SPEAKERS), pieces) == let_through(NameFilter(SPEAKERS), list(whole))
     assert let_through(NameFilter(SPEAKERS), pieces) == let_through(NameFilter(SPEAKERS), [whole])

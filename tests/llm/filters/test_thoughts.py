@@ -51,7 +51,7 @@ from tests.llm.filters.cutting import let_through, results
         ("analysis", "assistantfinal"),
     ],
 )
-def test_every_familys_thoughts_are_dropped(opening: str, closing: str) -> None:
+def test_the_thoughts_of_every_model_family_are_dropped(opening: str, closing: str) -> None:
     text = f"{opening}They < greet > me. [Hm] `x`{closing}\n\nHello there."
     assert results(ThoughtFilter, text) == {"Hello there."}
 
@@ -80,7 +80,7 @@ def test_every_familys_thoughts_are_dropped(opening: str, closing: str) -> None:
         ("assistantfinalHello.", "Hello."),
     ],
 )
-def test_what_is_a_thought_and_what_is_not(text: str, spoken: str) -> None:
+def test_thoughts_are_distinguished_from_other_text(text: str, spoken: str) -> None:
     assert results(ThoughtFilter, text) == {spoken}
 
 
@@ -115,7 +115,7 @@ def test_ordinary_text_that_looks_similar_survives(text: str) -> None:
         ("One. </think>Two. <think>Three.</think>Four.", "Two. Four."),
     ],
 )
-def test_a_mark_that_nothing_opened_retracts_what_came_before(text: str, stands: str) -> None:
+def test_a_closing_mark_without_an_opening_one_retracts_the_text_before_it(text: str, stands: str) -> None:
     assert results(ThoughtFilter, text) == {stands}
     thoughts = ThoughtFilter()
     assert any(isinstance(piece, Retraction) for piece in thoughts.feed(text))
@@ -132,7 +132,7 @@ def test_a_mark_that_nothing_opened_retracts_what_came_before(text: str, stands:
         ("Hello there. I never thought.", "Hello there. I never thought."),
     ],
 )
-def test_a_reply_known_to_begin_inside_a_thought(text: str, spoken: str) -> None:
+def test_the_thought_is_dropped_from_a_reply_known_to_begin_inside_one(text: str, spoken: str) -> None:
     assert results(lambda: ThoughtFilter(begins_inside=True), text) == {spoken}
 
 
@@ -149,14 +149,14 @@ def test_a_thought_that_uses_up_the_tokens_is_not_said() -> None:
     assert "".join(thoughts.finish()) == ""
 
 
-def test_another_familys_mark_in_a_thought_that_uses_up_the_tokens_is_no_end_of_it() -> None:
+def test_the_mark_of_another_family_does_not_end_a_thought_that_uses_up_the_tokens() -> None:
     thoughts = ThoughtFilter()
     assert "".join(thoughts.feed("<think>I must not write </thinking> here, so")) == ""
     thoughts.cut_off()
     assert "".join(thoughts.finish()) == ""
 
 
-def test_a_server_that_sends_thoughts_apart_is_not_waited_for() -> None:
+def test_nothing_is_withheld_if_a_server_sends_thoughts_separately() -> None:
     thoughts = ThoughtFilter(begins_inside=True)
     thoughts.separate()
     assert "".join(thoughts.feed("Hello the")) == "Hello the"
@@ -179,7 +179,7 @@ def test_a_server_that_sends_thoughts_apart_is_not_waited_for() -> None:
         "analysisthey greet.assistantfinalHello.",
     ],
 )
-def test_more_ways_to_mark_a_thought(text: str) -> None:
+def test_thoughts_with_unusual_marks_are_dropped(text: str) -> None:
     assert {spoken.strip() for spoken in results(ThoughtFilter, text)} == {"Hello."}
 
 
@@ -198,13 +198,13 @@ def test_words_that_only_look_like_marks_are_said(text: str) -> None:
     assert results(ThoughtFilter, text) == {text}
 
 
-def test_a_thought_that_comes_apart_and_goes_on_in_the_text_is_none_of_the_reply() -> None:
+def test_a_thought_that_begins_in_its_own_field_and_goes_on_in_the_text_is_dropped() -> None:
     thoughts = ThoughtFilter()
     thoughts.separate()
     assert let_through(thoughts, ["They greet. ", "</think>\n", "Hello."]) == "Hello."
 
 
-def test_a_mark_that_is_left_over_at_the_end_takes_nothing_back() -> None:
+def test_a_superfluous_mark_at_the_end_retracts_nothing() -> None:
     thoughts = ThoughtFilter()
     thoughts.separate()
     assert let_through(thoughts, ["Hello.", "</think>", "\n"]).strip() == "Hello."
@@ -221,7 +221,7 @@ MORE_PIECES = ["<reason>", "<answer>", "</answer>", "Here is my response:", "<|c
 
 
 @given(st.lists(st.sampled_from([*PIECES, *MORE_PIECES]), max_size=20), st.booleans())
-def test_pieces_make_no_difference(pieces: list[str], begins_inside: bool) -> None:
+def test_the_division_into_pieces_makes_no_difference(pieces: list[str], begins_inside: bool) -> None:
     def said(parts: list[str]) -> str:
         return let_through(ThoughtFilter(begins_inside=begins_inside), parts)
 
