@@ -21,7 +21,7 @@ _BITRATE, _BANDWIDTH, _ERROR_CORRECTION, _LOSS, _SIGNAL = 4002, 4008, 4012, 4014
 """Numbers of libopus's options, from ``opus_defines.h``."""
 _OPTIONS = ((_BITRATE, 64_000), (_BANDWIDTH, 1105), (_ERROR_CORRECTION, 1), (_LOSS, 10), (_SIGNAL, 3001))
 """The bot's options: 64 kbit/s, full bandwidth, error correction for 10 % loss, voice."""
-_MOST_BYTES = 4000
+_MAX_BYTES = 4000
 _TAG_BYTES = 8
 """DAVE sends only this many bytes of the authentication tag."""
 
@@ -42,11 +42,11 @@ class BareEncoder:
             raise OSError(f"libopus made no encoder: error {error.value}")
         for option, value in _OPTIONS:
             self._opus.opus_encoder_ctl(self._state, option, ctypes.c_int(value))
-        self._encoded = ctypes.create_string_buffer(_MOST_BYTES)
+        self._encoded = ctypes.create_string_buffer(_MAX_BYTES)
 
     def encode(self, pcm: bytes) -> bytes:
         """Encode 20 ms of stereo 16-bit PCM."""
-        size = self._opus.opus_encode(self._state, pcm, FRAME_SAMPLES, self._encoded, _MOST_BYTES)
+        size = self._opus.opus_encode(self._state, pcm, FRAME_SAMPLES, self._encoded, _MAX_BYTES)
         if size < 0:
             raise OSError(f"libopus did not encode: error {size}")
         return self._encoded.raw[:size]

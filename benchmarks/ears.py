@@ -34,7 +34,7 @@ from config.settings import load_settings
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 from sandbox.word_errors import NO_WORDS, word_errors
 
-MOST_ERRORS = 0.3
+MAX_ERRORS = 0.3
 """The short context may have at most this many percentage points more errors than the long one."""
 LONGEST_MS = 200.0
 """The short context's median time is to be at most this long with two threads, in milliseconds."""
@@ -170,8 +170,8 @@ def _verdicts(found: Sequence[Ears]) -> list[tuple[str, bool]]:
         name = f"{model}, {language}, {threads} threads"
         verdicts.append(
             (
-                f"{name}: at most {MOST_ERRORS} points more errors than with {LONG_CONTEXT:g} s",
-                short.percent <= long.percent + MOST_ERRORS,
+                f"{name}: at most {MAX_ERRORS} points more errors than with {LONG_CONTEXT:g} s",
+                short.percent <= long.percent + MAX_ERRORS,
             )
         )
         if threads == 2:

@@ -35,7 +35,7 @@ ENGLISH = tuple(sentence.plain for sentence in SENTENCES if sentence.language ==
 SENTENCES_SAID = 4
 LOUDER = (3.0, 12.0)
 """The level of a person above the echo under their speech, in dB."""
-LEAST_LOUDER = 3.0
+MIN_LOUDER = 3.0
 """A stretch counts as a person's if the person is at least this much louder than the echo, in dB."""
 QUIET = 0.25
 """The level below which a sound has no speech, as a share of the whole sound's RMS."""
@@ -107,7 +107,7 @@ def stretches(sound: Sound16, seconds: float, random: np.random.Generator) -> It
 def persons_stretch(scene: Scene, begin: int, end: int) -> bool:
     """Whether the person is clearly louder than the echo in a stretch."""
     person, echo = rms(scene.person_alone[begin:end]), rms(scene.echo_alone[begin:end])
-    return person > echo * 10 ** (LEAST_LOUDER / 20)
+    return person > echo * 10 ** (MIN_LOUDER / 20)
 
 
 def _say(speaker: SentenceSpeaker, parts: Sequence[str], random: np.random.Generator) -> Sound:

@@ -16,7 +16,7 @@ from benchmarks.statistics import Spread, spread
 
 GETTING_KNOWN = 3
 """Number of a person's first sentences that don't count for waits, since the bot learns their microphone there."""
-MOST_CUT_OFF = 2
+MAX_CUT_OFF = 2
 NARROWEST = 120
 """Least width for the table, in columns."""
 
@@ -89,8 +89,8 @@ class EndOfTurnResult:
         for row in self.rows:
             if row.paused:
                 if row.microphone != "push-to-talk":
-                    text = f"{row.voices}, {row.microphone}: at most {MOST_CUT_OFF} of 40 sentences with pauses cut off"
-                    found.append((text, row.cut_off <= MOST_CUT_OFF))
+                    text = f"{row.voices}, {row.microphone}: at most {MAX_CUT_OFF} of 40 sentences with pauses cut off"
+                    found.append((text, row.cut_off <= MAX_CUT_OFF))
                 continue
             target, waits, who = WAITS[row.microphone], row.waits(), f"{row.voices}, {row.microphone}"
             found += [

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from benchmarks.small_mind_talks import Talk
 from languages.guess import LanguageGuesser
 
-MOST_WORDS = 40
+MAX_WORDS = 40
 PHRASE, TIMES = 4, 3
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt")
 
@@ -54,4 +54,4 @@ def takes_up(answer: str, planted: str) -> bool:
 
 def _length(answer: str) -> Sequence[str]:
     words = len(answer.split())
-    return [] if 1 <= words <= MOST_WORDS else [f"{words} words"]
+    return [] if 1 <= words <= MAX_WORDS else [f"{words} words"]

@@ -45,7 +45,7 @@ BETWEEN = (0.5, 1.2)
 """Range of the time between a reply and the next turn, in seconds."""
 INTO_A_REPLY = (0.3, 3.0)
 """Range of the time from a reply's first packet to an interruption, in seconds."""
-MOST_CUT_OFF = 5
+MAX_CUT_OFF = 5
 """The measurement fails if more turns of one person are cut off."""
 
 
@@ -124,8 +124,8 @@ class TurnMeasurement:
             turn = await person.turn(speaker)
             if turn is None:
                 cut_off += 1
-                if cut_off > MOST_CUT_OFF:
-                    raise MeasurementError(f"more than {MOST_CUT_OFF} turns were cut off ({person.kind})")
+                if cut_off > MAX_CUT_OFF:
+                    raise MeasurementError(f"more than {MAX_CUT_OFF} turns were cut off ({person.kind})")
                 continue
             turns.append(turn)
             self._progress()

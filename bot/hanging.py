@@ -14,7 +14,7 @@ CHECK_AGAIN = 0.5
 """Seconds between two checks while the process does not answer."""
 ANSWER_LIMIT = 1.5
 """Seconds to wait for an answer."""
-LEAST_MISSED = 3
+MIN_MISSED = 3
 """A process counts as hanging only after this many missing answers in a row. One may be this program's own fault."""
 IDLE_LIMIT_BEFORE_LATE = 6.0
 """Seconds without activity after which a process with an open question counts as hanging before its answer is late."""
@@ -91,7 +91,7 @@ async def wait_until_it_hangs(
             if active():
                 active_at = now
             idle = now - active_at >= IDLE_LIMIT
-            if missed >= LEAST_MISSED and (idle or now - asked_at >= BUSY_LIMIT):
+            if missed >= MIN_MISSED and (idle or now - asked_at >= BUSY_LIMIT):
                 return
 
 

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 _ROLES = ("User", "Human")
 """Small models invent further lines of the conversation under these names. Nobody in the call has such a name."""
-_LEAST_TURNS = 4
+_MIN_TURNS = 4
 """When the history in the prompt is cut back, at least this many earlier turns remain, unless the model is small."""
 
 
@@ -156,7 +156,7 @@ class ModelResponder:
         most = self._context_messages
         # The history is cut back in steps. If it lost its oldest turn with each new one, the server could never reuse
         # its prompt cache.
-        least = most // 2 if self._prompts.is_small(character.persona) else max(most // 2, _LEAST_TURNS)
+        least = most // 2 if self._prompts.is_small(character.persona) else max(most // 2, _MIN_TURNS)
         room = self._room()
         earlier = self._history.recent(most, least)
         return await self._prompts.write(character, earlier, asked, call_room(room.channel, room.people))

@@ -18,7 +18,7 @@ ENV_FILE = Path(".env")
 """The settings file, relative to the folder in which a program is started."""
 LONGEST_FILE = 256 * 1024
 """A file with more bytes is refused."""
-MOST_LINES = 5_000
+MAX_LINES = 5_000
 """A file with more lines is refused."""
 LONGEST_VALUES = 1 << 20
 """A file is refused if all its values together have more characters, after ``${NAME}`` in them is replaced."""
@@ -114,8 +114,8 @@ def read_env_text(file: Path) -> str:
         data = _beginning(file) if file.exists() else b""
     except OSError as error:
         raise SettingsError(f"{file} can't be read: {error.strerror or error}.") from error
-    if len(data) > LONGEST_FILE or data.count(b"\n") > MOST_LINES:
-        bounds = f"{LONGEST_FILE // 1024} KiB or {MOST_LINES:,} lines"
+    if len(data) > LONGEST_FILE or data.count(b"\n") > MAX_LINES:
+        bounds = f"{LONGEST_FILE // 1024} KiB or {MAX_LINES:,} lines"
         raise SettingsError(f"{file} is longer than {bounds}. Keep only the settings in it.")
     if data.startswith(_UTF_16) or data.count(0) > _LEAST_ZEROS_OF_UTF_16 * len(data):
         raise SettingsError(f"{file} is written in UTF-16, as some Windows programs save text. Save it again as UTF-8.")

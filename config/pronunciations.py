@@ -15,7 +15,7 @@ from config.reasons import reason
 from config.speech_settings import SpeechSettings
 from languages.scripts import is_unspaced_script
 
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 _TEXT = "tag:yaml.org,2002:str"
 
 
@@ -45,7 +45,7 @@ class Pronunciations:
             PronunciationsError: the file can't be used.
         """
         try:
-            if path.stat().st_size > MOST_BYTES:
+            if path.stat().st_size > MAX_BYTES:
                 raise PronunciationsError(f"{path} is larger than 1 MiB")
             root = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
         except OSError as error:

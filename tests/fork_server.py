@@ -22,7 +22,7 @@ from pathlib import Path
 
 from config.privacy import keep_private
 
-MOST_BYTES = 100_000
+MAX_BYTES = 100_000
 """Maximum number of bytes of one order."""
 DESCRIPTORS = 4
 """Number of file descriptors with each order: three standard streams, and one for the process's id and exit status."""
@@ -66,7 +66,7 @@ class ForkServer:
                 os.read(self._woken, 1_000)
                 self._tell_of_ended()
             if orders in ready:
-                message, descriptors, _, _ = socket.recv_fds(self._orders, MOST_BYTES, DESCRIPTORS)
+                message, descriptors, _, _ = socket.recv_fds(self._orders, MAX_BYTES, DESCRIPTORS)
                 if not message:
                     self._end_all()
                     return None

@@ -32,7 +32,7 @@ SILENCE = 3_600.0
 """Seconds of silence in a text channel after which a new conversation begins."""
 LONGEST = 86_400.0
 """Longest conversation in a text channel, in seconds. After that a new one begins, even without silence."""
-MOST_TURNS = 500
+MAX_TURNS = 500
 """Maximum number of turns of a conversation in a text channel. After that a new one begins, even without silence."""
 DELETE_BATCH = 500
 """Maximum number of turns that are deleted in one transaction, which takes a few milliseconds."""
@@ -82,7 +82,7 @@ class ConversationRecords(Records):
         Returns ``None`` if the new turn begins a new conversation.
 
         A conversation is not continued after :data:`SILENCE`, or when it has reached :data:`LONGEST` or
-        :data:`MOST_TURNS`.
+        :data:`MAX_TURNS`.
         """
         row = await self._database.row(
             "SELECT id FROM conversations WHERE channel = ? AND transport = ? AND ended >= ? AND started >= ? "
@@ -91,7 +91,7 @@ class ConversationRecords(Records):
             place.transport,
             now - SILENCE,
             now - LONGEST,
-            MOST_TURNS,
+            MAX_TURNS,
         )
         return None if row is None else int(row[0])
 

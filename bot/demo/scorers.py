@@ -23,7 +23,7 @@ from toys.llm.phrases import TOY_PHRASES, expected_phrase
 CLEAR_ENOUGH = 0.35
 """An answer counts as understood if the words that the small recogniser hears agree at least this much with its text,
 from 0 to 1. A wrong text stays below 0.3."""
-MOST_ERRORS = 10.0
+MAX_ERRORS = 10.0
 """Answers count as understood up to this word error rate, in percent."""
 
 
@@ -133,7 +133,7 @@ class TranscriptScorer:
         self._names = names
 
     async def score(self, answers: Sequence[HeardAnswer]) -> CallScore:
-        """Transcribe the answers. The call is good if at most :data:`MOST_ERRORS` percent of all its words are wrong.
+        """Transcribe the answers. The call is good if at most :data:`MAX_ERRORS` percent of all its words are wrong.
 
         Raises:
             TranscriptionError: the transcriber failed.
@@ -143,10 +143,10 @@ class TranscriptScorer:
         finally:
             await self._transcriber.close()
         whole = sum((errors for errors, _ in scored), NO_WORDS)
-        good = whole.percent <= MOST_ERRORS
+        good = whole.percent <= MAX_ERRORS
         line = (
             f"What the guests heard is {whole.words - whole.errors} of the {whole.words} words "
-            f"that the bot said: a word error rate of {whole.percent:.0f} % (up to {MOST_ERRORS:.0f} % is good)."
+            f"that the bot said: a word error rate of {whole.percent:.0f} % (up to {MAX_ERRORS:.0f} % is good)."
         )
         return CallScore([score for _, score in scored], good, line, {"word_error_rate": round(whole.percent / 100, 4)})
 
@@ -154,7 +154,7 @@ class TranscriptScorer:
         sound = soxr.resample(answer.heard, SAMPLE_RATE, HEARING_RATE)
         heard = (await self._transcriber.transcribe(TranscriptionRequest(sound, Urgency.FINAL, self._names))).text
         errors = word_errors(answer.meant, heard)
-        good = errors.percent <= MOST_ERRORS
+        good = errors.percent <= MAX_ERRORS
         line = f"{'✔' if good else '–'} {answer.guest} heard: {heard}"
         return errors, AnswerScore(
             good, line, {"heard_by_guest": heard, "errors": errors.errors, "words": errors.words}

@@ -98,7 +98,7 @@ ASSUMED_TOKENS = 4_096
 """Context size that is assumed, in tokens, if the server does not report it and the operator has not set it."""
 SMALLEST_TOKENS = 256
 """Smallest believable context size, in tokens."""
-_LEAST_SCALE, _MOST_SCALE = 0.3, 6.0
+_MIN_SCALE, _MAX_SCALE = 0.3, 6.0
 """Range of the correction factor for estimated numbers of tokens."""
 _SLACK = 1.05
 """Safety factor for the number of tokens that a refusal names: other messages of the same length may have more."""
@@ -162,7 +162,7 @@ class ContextWindow:
         """Correct the estimate by the number of ``tokens`` that the server counted in ``messages``."""
         estimated = total_tokens(messages)
         if estimated >= _ENOUGH_TO_COUNT:
-            self._scale = min(_MOST_SCALE, max(_LEAST_SCALE, _COUNT_SLACK * tokens / estimated))
+            self._scale = min(_MAX_SCALE, max(_MIN_SCALE, _COUNT_SLACK * tokens / estimated))
 
     def wants_count(self, messages: Sequence[ChatMessage]) -> bool:
         """Whether the server should count ``messages``, because their estimated length is near the limit."""
@@ -190,7 +190,7 @@ class ContextWindow:
             return False
         longer = refusal.prompt is not None and refusal.prompt > assumed
         if longer and refusal.prompt is not None:
-            self._scale = min(_MOST_SCALE, _SLACK * refusal.prompt / estimated)
+            self._scale = min(_MAX_SCALE, _SLACK * refusal.prompt / estimated)
         if refusal.limit is not None and (known is None or refusal.limit < known):
             self._most = max(SMALLEST_TOKENS, refusal.limit)
         elif not longer:

@@ -17,7 +17,7 @@ _CLIENT_TIMEOUT = 5
 _PING_INTERVAL = 1
 """Seconds between two pings in a stream. If the server is stopped just as a reply ends, its thread sometimes misses the
 wake-up, and notices the stop only at the next ping."""
-_MOST_THREADS = 8
+_MAX_THREADS = 8
 _BATCH = 128
 """Number of prompt tokens that are computed in one go. A cancellation, or a reply in the other slot, has to wait for at
 most this many tokens."""
@@ -29,7 +29,7 @@ def threads_for(cores: int) -> int:
     llama.cpp's threads wait for each other at every layer. If there is one thread too many, each layer waits until the
     operating system runs the last thread. On two busy cores, a reply then has gaps of many seconds.
     """
-    return max(1, min(cores - 1, _MOST_THREADS))
+    return max(1, min(cores - 1, _MAX_THREADS))
 
 
 class EmbeddedModelServer:

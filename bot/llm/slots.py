@@ -17,7 +17,7 @@ CALL_SLOT = 0
 """The slot of calls. There is one call at a time, and it asks for one reply at a time."""
 OPTIONAL_FIELDS = frozenset({"id_slot", "timings_per_token", "stream_options"})
 """Request fields that a reply does not need. If a server refuses a request, it is sent again without them."""
-_MOST_SLOTS = 10_000
+_MAX_SLOTS = 10_000
 
 
 class ServerSlots:
@@ -55,5 +55,5 @@ async def ask_slots(session: aiohttp.ClientSession, options: ModelOptions) -> in
         # A llama.cpp server with several models needs the name, and must not load the model for this question.
         address = address.with_query(model=options.model, autoload="false")
     count = await ask_source(session, FactSource("GET", address, lambda props, _: props["total_slots"]), options)
-    believable = isinstance(count, int) and not isinstance(count, bool) and 0 < count <= _MOST_SLOTS
+    believable = isinstance(count, int) and not isinstance(count, bool) and 0 < count <= _MAX_SLOTS
     return count if believable and isinstance(count, int) else None

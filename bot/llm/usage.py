@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_MOST_TOKENS = 100_000_000
+_MAX_TOKENS = 100_000_000
 """Largest believable number of tokens."""
 
 
@@ -51,5 +51,5 @@ def _object(value: object) -> Mapping[str, object]:
 
 
 def _count(value: object) -> int | None:
-    believable = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS
+    believable = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_TOKENS
     return value if believable and isinstance(value, int) else None

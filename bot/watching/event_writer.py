@@ -14,7 +14,7 @@ from bot.voice.events import CallEnded, CallEvent
 from bot.voice.transport import EndCause
 from bot.watching.event_lines import encode_event
 
-MOST_WAITING = 10_000
+MAX_WAITING = 10_000
 """Maximum number of lines that wait for a slow reader. Further lines are dropped."""
 CLOSE_LIMIT = 2.0
 """At the end of the program, the reader has this many seconds to read the last lines."""
@@ -44,7 +44,7 @@ class EventWriter:
     """
 
     def __init__(
-        self, stream: RawStream, clock: Callable[[], float] = time.monotonic, most_waiting: int = MOST_WAITING
+        self, stream: RawStream, clock: Callable[[], float] = time.monotonic, most_waiting: int = MAX_WAITING
     ) -> None:
         self._stream = stream
         self._clock = clock

@@ -17,7 +17,7 @@ from sandbox.word_errors import NO_WORDS, word_errors
 REAL: Mapping[str, str] = {"PROFILE": "embedded", "WEIGHTS": "real"}
 PLAIN = ("capital", "hello", "interruption", "story", "aside", "agreed")
 """Lines without the bot's own name, which every recogniser spells as it likes."""
-MOST_ERRORS = 3.0
+MAX_ERRORS = 3.0
 
 
 def said() -> list[GuestUtterance]:
@@ -31,7 +31,7 @@ async def test_everybody_is_heard_answered_and_nothing_else_is(weights: OwnWeigh
     async with RealCall(tmp_path, REAL) as call:
         heard = await call.transcribe(dealt(said()), lambda: None)
         errors = sum((word_errors(one.text, one.heard) for one in heard), NO_WORDS)
-        assert errors.percent <= MOST_ERRORS, [(one.text, one.heard) for one in heard]
+        assert errors.percent <= MAX_ERRORS, [(one.text, one.heard) for one in heard]
         assert [len(one.parts) for one in heard] == [1] * len(heard), "each is one utterance"
 
         sounds = {

@@ -30,7 +30,7 @@ _WORKPLACE = ".toy-whisper-"
 _MODULE = "toys.whisper.making"
 _MODEL = "model"
 _MANIFEST = "made.json"
-_MOST_PROCESSES = 8
+_MAX_PROCESSES = 8
 _RENDERING_SHARE = 0.92
 
 
@@ -85,7 +85,7 @@ def _clear(cache_dir: Path) -> None:
 
 
 def _make(workplace: Path, progress: Progress, processes: Processes) -> Path:
-    number = max(1, min(os.cpu_count() or 1, _MOST_PROCESSES))
+    number = max(1, min(os.cpu_count() or 1, _MAX_PROCESSES))
     shares = [0.0] * number
 
     def run(on_share: Callable[[float], None], *arguments: str) -> None:

@@ -28,7 +28,7 @@ _TELEPHONE = re.compile(
 )
 _FEWEST_PHONE_DIGITS = 7
 _VERSION = re.compile(r"(?<![\w.])(?:([vV])([0-9]+(?:\.[0-9]+)+)|[0-9]+(?:\.[0-9]+){2,})(?!\w|\.[0-9])")
-_MOST_ORDINAL_DIGITS = 6
+_MAX_ORDINAL_DIGITS = 6
 
 
 def spell_numbers(text: str, language: str) -> str:
@@ -104,7 +104,7 @@ class OrdinalRule:
         self._ordinals = numbers.ordinals
         self._decades = numbers.years.decades
         self._words = words
-        digits = rf"[0-9]{{1,{_MOST_ORDINAL_DIGITS}}}"
+        digits = rf"[0-9]{{1,{_MAX_ORDINAL_DIGITS}}}"
         self._suffixed = re.compile(rf"(?<![\w.,])({digits})({any_of(self._ordinals.suffixes)})(?!\w)", re.IGNORECASE)
         after = any_of(word for inflection in self._ordinals.inflections for word in inflection.after)
         self._after_word = re.compile(rf"(?<!\w)({after}) ({digits})\.(?= \w)", re.IGNORECASE)

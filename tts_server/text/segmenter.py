@@ -30,8 +30,8 @@ CLAUSE_WEIGHT = 100
 """A later segment of at least this length, in Latin letters, may end with any clause."""
 
 _UNSPACED_ENDS = SENTENCE_ENDS | CLAUSE_ENDS
-_LEAST_CLAUSE_WORDS = 2
-_LEAST_UNPUNCTUATED_WEIGHT = 12
+_MIN_CLAUSE_WORDS = 2
+_MIN_UNPUNCTUATED_WEIGHT = 12
 _PLAIN_WORD_LENGTH = 24
 
 
@@ -138,7 +138,7 @@ class Segmenter:
                 self._cut()
             return
         if char.isspace() and self._boundary is None and self._text and space_ends_clause(self._text[-1]):
-            if self._length.weight >= self._clause_weight(_LEAST_UNPUNCTUATED_WEIGHT):
+            if self._length.weight >= self._clause_weight(_MIN_UNPUNCTUATED_WEIGHT):
                 self._cut()
             return
         if self._boundary is None or char in CLOSERS or self._is_mark(char):
@@ -214,7 +214,7 @@ class Segmenter:
     def _is_long_enough(self, kind: BoundaryKind) -> bool:
         if kind is BoundaryKind.SENTENCE_END:
             return self._length.words > 0
-        return self._length.words >= _LEAST_CLAUSE_WORDS and self._length.weight >= self._clause_weight(0)
+        return self._length.words >= _MIN_CLAUSE_WORDS and self._length.weight >= self._clause_weight(0)
 
     def _clause_weight(self, first: int) -> int:
         """Return the least length of the segment, in Latin letters, at which a clause may end it.

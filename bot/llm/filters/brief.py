@@ -9,7 +9,7 @@ import regex
 
 ENOUGH_WORDS = 20
 """Once an answer has this many words, it ends at the next end of a sentence."""
-MOST_WORDS = 40
+MAX_WORDS = 40
 """Maximum number of words in an answer."""
 _FREE_WORDS = 26
 """If the first sentence has more words than this, it is ended at the next comma or similar mark."""
@@ -120,7 +120,7 @@ class BriefFilter:
     def _whole(self, sentence: str) -> str:
         """Let a sentence after the first one through. If it does not fit, end the reply and return ""."""
         words = _WORD.findall(sentence)
-        if self._words + len(words) > MOST_WORDS or _comparable(sentence) in self._said or not self._follow(words):
+        if self._words + len(words) > MAX_WORDS or _comparable(sentence) in self._said or not self._follow(words):
             self.ended = True
             return ""
         return self._end_sentence(sentence, sentence, len(words))
@@ -150,7 +150,7 @@ class BriefFilter:
         said = ""
         for piece in _PIECE.findall(text):
             words = _WORD.findall(piece)
-            if self._words + len(words) > MOST_WORDS or not self._follow(words):
+            if self._words + len(words) > MAX_WORDS or not self._follow(words):
                 return self._break_off(said)
             self._words += len(words)
             self._sentence += piece

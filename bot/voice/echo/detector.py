@@ -20,9 +20,9 @@ SHORTEST_DELAY, LONGEST_DELAY = 0.05, 1.5
 REFERENCE_SAMPLES = int(REFERENCE_SECONDS * HEARING_RATE)
 LATEST_DELAY = 2.4
 """Longest delay of an echo over any loudspeaker and network, in seconds. Sound that arrives later is no echo."""
-LEAST_TURN_SAMPLES, TURN_SAMPLES = HEARING_RATE * 8 // 10, HEARING_RATE * 16 // 10
+MIN_TURN_SAMPLES, TURN_SAMPLES = HEARING_RATE * 8 // 10, HEARING_RATE * 16 // 10
 """Minimum number of samples of a turn that allow a decision, and number of its newest samples that are compared."""
-LEAST_TURN_EVIDENCE = 4.3
+MIN_TURN_EVIDENCE = 4.3
 """Minimum evidence (:attr:`~bot.voice.echo.match.Match.evidence`) with which a turn may be an echo.
 
 People who repeat the bot's words right after it reach 4.1 at most. Echoes reach at least 5.7 in the rooms of
@@ -30,10 +30,10 @@ benchmarks/echo.py, and 4.3 if room, noise and echo canceller are worse than in 
 """
 KEPT_SAMPLES = TURN_SAMPLES + int(LATEST_DELAY * HEARING_RATE)
 """Number of sent samples that are kept."""
-LEAST_SAMPLES, MOST_SAMPLES = HEARING_RATE // 10, HEARING_RATE * 4 // 10
+MIN_SAMPLES, MAX_SAMPLES = HEARING_RATE // 10, HEARING_RATE * 4 // 10
 """Minimum number of samples of a person's sound that allow a decision, and number of their newest samples that are
 compared."""
-LEAST_EVIDENCE, EVIDENCE_PER_SECOND = 4.8, 0.4
+MIN_EVIDENCE, EVIDENCE_PER_SECOND = 4.8, 0.4
 """Minimum evidence of an echo, and the addition for each second of compared sound.
 
 The addition is needed, because longer sound also gives more evidence if it is a person's voice with an echo beneath it.
@@ -41,7 +41,7 @@ With these values, about 1 % of what people say over a weaker echo counts as an 
 """
 SAME_DELAY = 0.04
 """Seconds by which the delay of one person's echo may vary."""
-LEAST_EVIDENCE_GOING_ON = 4.3
+MIN_EVIDENCE_GOING_ON = 4.3
 """Minimum evidence of an echo if the person's last echo was just before it and had the same delay."""
 FADED_SHARE = 0.25
 """If sound after an echo has at most this share of the echo's level, it counts as the end of the echo."""
@@ -73,10 +73,10 @@ class EchoDetector:
     """
 
     def __init__(self) -> None:
-        self._sent = np.zeros(MOST_SAMPLES, np.float32)
+        self._sent = np.zeros(MAX_SAMPLES, np.float32)
         self._sent_until = 0.0
         # Number of the newest samples of `_sent` in which `is_echo` searches.
-        self._searched = MOST_SAMPLES
+        self._searched = MAX_SAMPLES
         self._echoes: dict[int, _Echo] = {}
 
     def played(self, sound: Sound16, at: float) -> None:
@@ -84,8 +84,8 @@ class EchoDetector:
         pause = at - self._sent_until
         silent = min(int(pause * HEARING_RATE), KEPT_SAMPLES) if pause > PACE_JITTER else 0
         self._sent = np.concatenate([self._sent, np.zeros(silent, np.float32), sound])[-KEPT_SAMPLES:]
-        # After a long pause, it is enough to search the last MOST_SAMPLES of it, since no compared sound is longer.
-        before = MOST_SAMPLES if pause > REFERENCE_SECONDS else self._searched + silent
+        # After a long pause, it is enough to search the last MAX_SAMPLES of it, since no compared sound is longer.
+        before = MAX_SAMPLES if pause > REFERENCE_SECONDS else self._searched + silent
         self._searched = min(before + len(sound), REFERENCE_SAMPLES, len(self._sent))
         self._sent_until = at + len(sound) / HEARING_RATE
 
@@ -99,8 +99,8 @@ class EchoDetector:
             sound: the newest sound: mono, 16,000 Hz.
             at: arrival of the sound's end, in monotonic seconds.
         """
-        newest = sound[-MOST_SAMPLES:]
-        if len(newest) < LEAST_SAMPLES:
+        newest = sound[-MAX_SAMPLES:]
+        if len(newest) < MIN_SAMPLES:
             return False
         known = self._echoes.get(person)
         found = None if known is None else self._near(known, newest, at)
@@ -111,7 +111,7 @@ class EchoDetector:
             return True
         if known is None or at - known.at > FADING_SECONDS:
             return False
-        return rms(newest[-LEAST_SAMPLES:]) <= known.level * FADED_SHARE
+        return rms(newest[-MIN_SAMPLES:]) <= known.level * FADED_SHARE
 
     def may_be_echo(self, sound: Sound16, at: float) -> bool:
         """False if the sound of a turn is certainly no echo. Takes about 3 ms.
@@ -124,15 +124,15 @@ class EchoDetector:
             at: arrival of the sound's end, in monotonic seconds.
         """
         newest = sound[-TURN_SAMPLES:]
-        if len(newest) < LEAST_TURN_SAMPLES:
+        if len(newest) < MIN_TURN_SAMPLES:
             return True
         sent = self._all_before(at)
         found = match(newest, sent, 0, len(sent) - len(newest))
-        return found is not None and found.evidence >= LEAST_TURN_EVIDENCE
+        return found is not None and found.evidence >= MIN_TURN_EVIDENCE
 
     def _near(self, known: _Echo, sound: Sound16, at: float) -> float | None:
         """The delay of the echo in seconds, if ``sound`` is an echo with about the known delay."""
-        least_evidence = LEAST_EVIDENCE_GOING_ON if at - known.at <= GOES_ON_SECONDS else _least_evidence(sound)
+        least_evidence = MIN_EVIDENCE_GOING_ON if at - known.at <= GOES_ON_SECONDS else _least_evidence(sound)
         return self._delay(sound, at, max(known.delay - SAME_DELAY, 0.0), known.delay + SAME_DELAY, least_evidence)
 
     def _anywhere(self, sound: Sound16, at: float) -> float | None:
@@ -172,4 +172,4 @@ class EchoDetector:
 
 def _least_evidence(sound: Sound16) -> float:
     """Minimum evidence with which ``sound`` is an echo."""
-    return LEAST_EVIDENCE + EVIDENCE_PER_SECOND * len(sound) / HEARING_RATE
+    return MIN_EVIDENCE + EVIDENCE_PER_SECOND * len(sound) / HEARING_RATE

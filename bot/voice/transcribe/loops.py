@@ -18,7 +18,7 @@ from bot.text import plain_words
 
 LONGEST_UNIT = 80
 """Maximum number of letters of a unit."""
-MOST_LETTERS = 4_000
+MAX_LETTERS = 4_000
 """Only this many characters of a text are searched. Nobody says more in one turn."""
 OFTEN = 16
 """Maximum number of times in a row that people say a syllable: "ha ha ha", "no no no"."""
@@ -117,7 +117,7 @@ def _letters_of(text: str) -> tuple[str, list[int]]:
     """The letters and digits of a text in lower case, and the position of each in the text."""
     said: list[str] = []
     places: list[int] = []
-    for place, character in enumerate(text[:MOST_LETTERS]):
+    for place, character in enumerate(text[:MAX_LETTERS]):
         # The vowel signs of Indian scripts and of Thai are in Unicode's categories of marks, but belong to the word.
         folded = "".join(
             each

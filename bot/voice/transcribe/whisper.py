@@ -83,7 +83,7 @@ REST_SECONDS = 120.0
 """Seconds for which the model stays in memory after a call."""
 MAX_ATTEMPTS = 3
 """Maximum number of attempts for one request. While the process loads the model: of deaths or hangs in a row."""
-MOST_DEATHS = 2
+MAX_DEATHS = 2
 """After this many deaths or hangs in a row, the GPU is no longer used. The cause may be a missing library."""
 
 
@@ -360,9 +360,9 @@ class WhisperTranscriber:
         return int(answer.get("gpus", 0))
 
     def _count_death(self, error: WorkerGoneError) -> None:
-        """Count that the process died or hung. After :data:`MOST_DEATHS` times in a row, its GPU is no longer used."""
+        """Count that the process died or hung. After :data:`MAX_DEATHS` times in a row, its GPU is no longer used."""
         self._deaths += 1
-        if self._deaths >= MOST_DEATHS and self._devices and self._devices[0].kind == compute.CUDA:
+        if self._deaths >= MAX_DEATHS and self._devices and self._devices[0].kind == compute.CUDA:
             self._give_up_device(f"{str(error).rstrip('.')} on cuda, again and again: are cuBLAS and cuDNN there?")
             self._deaths = 0
 

@@ -24,7 +24,7 @@ from config.lifetime import end_with_parent
 
 NICENESS = 10
 """Niceness of the process: its priority is lower than the bot's."""
-TOKENS_A_SECOND, FEWEST_TOKENS, MOST_TOKENS = 8, 16, 220
+TOKENS_A_SECOND, FEWEST_TOKENS, MAX_TOKENS = 8, 16, 220
 """Maximum number of tokens of a transcript for each second of its sound, and the least and the greatest value of this
 limit."""
 LONG_CONTEXT = 30.0
@@ -40,7 +40,7 @@ LEAD = round(0.25 * HEARING_RATE)
 
 Some sentences that begin with the first sample lose their words in a context of less than 30 seconds.
 """
-LEAST_LOG_PROBABILITY = -0.35
+MIN_LOG_PROBABILITY = -0.35
 """A sound is recognised again with the long context if the short one gives text with a lower mean log probability.
 
 This happens in 1 of 100 English turns and in 4 to 15 of 100 in languages of which Whisper base knows less. Without
@@ -193,9 +193,7 @@ def _failed(found: Sequence[TranscriptSegment], attempt: _Attempt) -> bool:
     return any(
         segment.stuck
         or (
-            short
-            and (segment.no_speech or 0.0) <= NO_SPEECH
-            and (segment.log_probability or 0.0) < LEAST_LOG_PROBABILITY
+            short and (segment.no_speech or 0.0) <= NO_SPEECH and (segment.log_probability or 0.0) < MIN_LOG_PROBABILITY
         )
         for segment in found
     )
@@ -203,7 +201,7 @@ def _failed(found: Sequence[TranscriptSegment], attempt: _Attempt) -> bool:
 
 def _most_tokens(sound: Sound16) -> int:
     """The largest number of tokens that the transcript of a sound may have."""
-    return int(min(max(FEWEST_TOKENS, TOKENS_A_SECOND * len(sound) / HEARING_RATE), MOST_TOKENS))
+    return int(min(max(FEWEST_TOKENS, TOKENS_A_SECOND * len(sound) / HEARING_RATE), MAX_TOKENS))
 
 
 def _compute(segments: Iterable[Any], most_tokens: int) -> list[TranscriptSegment]:

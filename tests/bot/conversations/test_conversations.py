@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.conversations.records import CHAT, LONGEST, MOST_TURNS, SILENCE, ConversationPlace
+from bot.conversations.records import CHAT, LONGEST, MAX_TURNS, SILENCE, ConversationPlace
 from bot.database import Database
 from bot.voice.events import CallBegan, CallEnded, PromptTaken, UtteranceHeard
 from bot.voice.turn import TurnId
@@ -120,6 +120,6 @@ async def test_a_channel_that_is_never_silent_has_a_conversation_a_day_or_after_
         archive.write(ADA, "Ada", "still here", "I see")
         archive.now += SILENCE / 2
     assert len(await archive.rows()) == 2
-    for _ in range(MOST_TURNS // 2):
+    for _ in range(MAX_TURNS // 2):
         archive.write(ADA, "Ada", "and on", "I see")
     assert len(await archive.rows()) == 3

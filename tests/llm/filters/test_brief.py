@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.llm.filters.brief import MOST_WORDS, BriefFilter
+from bot.llm.filters.brief import MAX_WORDS, BriefFilter
 
 LONG = "I know a fox who ran over the hills and through the woods with all of his friends to the river near the town"
 
@@ -69,7 +69,7 @@ def test_a_first_sentence_that_does_not_end_ends_at_a_clause(piece: int) -> None
 def test_a_first_sentence_without_any_clause_trails_off_within_the_limit(piece: int) -> None:
     said = through(" ".join(f"word{number}" for number in range(100)), piece)
     assert said.endswith("word39…")
-    assert len(said.split()) == MOST_WORDS
+    assert len(said.split()) == MAX_WORDS
 
 
 @pytest.mark.parametrize("piece", [1, 7, 1000])

@@ -19,10 +19,10 @@ from tests.tts_server.voices.test_names import HOSTILE_NAMES
 from tts_server.api import uploads
 from tts_server.api.voices_api import MAX_UPLOADS
 
-MOST_GROWTH = 64 * MEGABYTE
-"""Maximum growth of the server's memory over all files. Three of the files alone are larger than a third of it."""
-MOST_OF_A_READER = 250 * MEGABYTE
-"""Maximum memory of a process that reads a file. For a good file it has about 110 MB."""
+MAX_GROWTH = 64 * MEGABYTE
+"""Maximum growth of the server's memory over all files. Three of the files are each larger than a third of this."""
+MAX_READER_MEMORY = 250 * MEGABYTE
+"""Maximum memory of a process that reads a file. For a good file, the process takes about 110 MB."""
 REFUSED = {400, 413, 415}
 BOUNDARY = "b0undary"
 
@@ -66,8 +66,8 @@ async def test_a_hundred_hostile_recordings(client_of_real_readers: VoicesClient
     assert [(what, answer.status) for what, answer in answers if answer.status not in REFUSED] == []
     assert [what for what, answer in answers if not answer.code or len(answer.body["error"]["message"]) < 15] == []
     assert client.written() == ["voices"]
-    assert memory.growth < MOST_GROWTH
-    assert 0 < memory.most_reader < MOST_OF_A_READER
+    assert memory.growth < MAX_GROWTH
+    assert 0 < memory.largest_reader < MAX_READER_MEMORY
     assert not readers()
     # A good file is still accepted.
     assert (await client.create("Ada", good_files()["wav"])).status == 201
@@ -87,8 +87,8 @@ async def test_mutilated_recordings_are_taken_or_refused_but_break_nothing(
     assert len(client.library.all()) == made
     # The library's folder, and for each voice its folder, its description and its recording.
     assert len(client.written()) == 1 + 3 * made
-    assert memory.growth < MOST_GROWTH
-    assert 0 < memory.most_reader < MOST_OF_A_READER
+    assert memory.growth < MAX_GROWTH
+    assert 0 < memory.largest_reader < MAX_READER_MEMORY
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE_NAMES if name.isprintable() or "\0" in name])
@@ -168,7 +168,7 @@ async def test_a_form_that_unpacks_to_gigabytes(client: VoicesClient) -> None:
     with watched_memory() as memory:
         answer = await client.request("POST", "", packed, headers=headers)
     assert answer.status == 413
-    assert memory.growth < MOST_GROWTH
+    assert memory.growth < MAX_GROWTH
     assert client.written() == ["voices"]
 
 

@@ -12,33 +12,33 @@ from tts_server.voices.reading import READER
 
 MEGABYTE = 1 << 20
 _LOOKS_FOR_READERS = 5
-"""New reading processes are searched for only after each time that this many measurements were made."""
+"""New reading processes are searched for only once in this many measurements."""
 
 
 class Memory:
-    """Resident memory in bytes. ``most_reader`` is the largest reading process's."""
+    """Resident memory in bytes. ``peak`` is the peak of this process, and ``largest_reader`` of any reading process."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
-        self.start = self.most = self._process.memory_info().rss
-        self.most_reader = 0
+        self.start = self.peak = self._process.memory_info().rss
+        self.largest_reader = 0
         self._readers: list[psutil.Process] = []
         self._looks = 0
 
     @property
     def growth(self) -> int:
         """The growth of this process, in which both the server and the test run."""
-        return self.most - self.start
+        return self.peak - self.start
 
     def look(self) -> None:
-        self.most = max(self.most, self._process.memory_info().rss)
+        self.peak = max(self.peak, self._process.memory_info().rss)
         # Searching at each measurement would keep a processor busy, and a reader lives for some tenths of a second.
         if self._looks % _LOOKS_FOR_READERS == 0:
             self._readers = readers()
         self._looks += 1
         for reader in self._readers:
             try:
-                self.most_reader = max(self.most_reader, reader.memory_info().rss)
+                self.largest_reader = max(self.largest_reader, reader.memory_info().rss)
             except psutil.Error:
                 continue
 

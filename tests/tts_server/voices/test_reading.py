@@ -18,7 +18,7 @@ from tts_server.voices.decoding import RATE, RecordingRefusedError
 from tts_server.voices.preparation import LEVEL
 from tts_server.voices.reading import read_recording
 
-MOST_MEMORY = 250 * MEGABYTE
+MAX_MEMORY = 250 * MEGABYTE
 """Maximum memory of a process that reads a file. For a good file it has about 110 MB."""
 
 
@@ -49,7 +49,7 @@ async def test_bombs_cost_neither_memory_nor_time(bomb: Callable[[], bytes], tmp
     started = time.monotonic()
     with watched_memory() as memory, pytest.raises(RecordingRefusedError):
         await read_recording(source, tmp_path / "out.flac")
-    assert 0 < memory.most_reader < MOST_MEMORY
+    assert 0 < memory.largest_reader < MAX_MEMORY
     assert time.monotonic() - started < 10
     assert not (tmp_path / "out.flac").exists()
 
@@ -59,7 +59,7 @@ async def test_a_good_recording_with_a_bomb_in_its_title_is_taken_for_what_it_so
     source.write_bytes(id3_bomb() + good_files()["mp3"])
     with watched_memory() as memory:
         assert (await read_recording(source, tmp_path / "out.flac")).seconds > 13
-    assert 0 < memory.most_reader < MOST_MEMORY
+    assert 0 < memory.largest_reader < MAX_MEMORY
 
 
 async def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:

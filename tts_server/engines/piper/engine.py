@@ -25,7 +25,7 @@ from wire.parameters import SpeechParameters
 
 PREFIX = "piper:"
 """Prefix of the ids of Piper's voices."""
-MOST_LOADED = 3
+MAX_LOADED = 3
 """Largest number of voices in memory at the same time. Each voice takes about 100 MB."""
 THREADS = 2
 
@@ -141,7 +141,7 @@ class PiperEngine(AlwaysLoaded):
             loaded = self._loaded[file.name] = self._load(file)
         self._loaded.move_to_end(file.name)
         default = self._file(self._default).name
-        while len(self._loaded) > MOST_LOADED:
+        while len(self._loaded) > MAX_LOADED:
             del self._loaded[next(name for name in self._loaded if name != default)]
         return loaded
 

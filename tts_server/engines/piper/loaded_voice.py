@@ -15,7 +15,7 @@ from tts_server.engines.base import EngineError
 from tts_server.engines.piper.network import Network, NetworkInput
 from tts_server.engines.piper.voice_files import VoiceFile
 
-MOST_PHONEMES = 400
+MAX_PHONEMES = 400
 """Largest number of phonemes in one run of the network: about 30 s of speech. Longer sentences are split."""
 SENTENCE_PAUSE = 0.15
 """Silence after a sentence, in seconds. The network's own pause after a sentence is as short as after a clause."""
@@ -111,11 +111,11 @@ def scale_for(speed: float) -> float:
 
 
 def _parts(phonemes: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Split a sentence's phonemes into parts of at most :data:`MOST_PHONEMES`, between words if possible."""
+    """Split a sentence's phonemes into parts of at most :data:`MAX_PHONEMES`, between words if possible."""
     rest = phonemes
-    while len(rest) > MOST_PHONEMES:
-        blanks = [place for place in range(1, MOST_PHONEMES) if rest[place] == " "]
-        end = blanks[-1] if blanks else MOST_PHONEMES
+    while len(rest) > MAX_PHONEMES:
+        blanks = [place for place in range(1, MAX_PHONEMES) if rest[place] == " "]
+        end = blanks[-1] if blanks else MAX_PHONEMES
         yield rest[:end]
         rest = rest[end:]
     if rest:

@@ -22,7 +22,7 @@ _EXACT = 5e-5
 """Largest allowed difference between a value and the same value in a run over all frames. Nobody can hear it."""
 _COMPARED = 8
 """Length of a tested piece, in frames."""
-_LEAST_OF_A_LANE = 4
+_MIN_CONTEXTS_PER_LANE = 4
 """A lane is at least this many times as long as its context, so that computing the context costs little beside it."""
 
 _CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
@@ -53,7 +53,7 @@ class Stage:
 
     def run(self, tensors: Tensors, begin: int, end: int, options: onnxruntime.RunOptions) -> Numbers:
         """Compute the outputs for frames ``begin`` to ``end``; ``tensors`` must contain the context frames too."""
-        affordable = (end - begin) // (_LEAST_OF_A_LANE * self.context) if self.context else 1
+        affordable = (end - begin) // (_MIN_CONTEXTS_PER_LANE * self.context) if self.context else 1
         return self.run_in_lanes(tensors, begin, end, options, max(1, min(self.lanes, affordable)))
 
     def run_in_lanes(

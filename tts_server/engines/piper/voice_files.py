@@ -17,7 +17,7 @@ from tts_server.engines.base import EngineError
 
 DEEPEST = 5
 """Deepest level of subfolders that is searched. Piper's own repository has its voices on the fourth level."""
-MOST_FOLDERS = 2_000
+MAX_FOLDERS = 2_000
 """After this many folders, the search does not go into further subfolders."""
 LARGEST_DESCRIPTION = 4_000_000
 """Largest description that is read, in bytes. Descriptions with a thousand speakers have about 30,000."""
@@ -168,6 +168,6 @@ def _language(name: str, description: Description) -> str:
 def _networks(folder: Path) -> Iterator[Path]:
     for number, (place, folders, files) in enumerate(os.walk(folder)):
         folders.sort()
-        if number > MOST_FOLDERS or len(Path(place).relative_to(folder).parts) >= DEEPEST:
+        if number > MAX_FOLDERS or len(Path(place).relative_to(folder).parts) >= DEEPEST:
             folders.clear()
         yield from (Path(place, name) for name in files if name.endswith(".onnx"))

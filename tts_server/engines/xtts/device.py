@@ -9,7 +9,7 @@ from config.speech_settings import Precision
 from config.types import Device
 from tts_server.engines.base import EngineError, OutOfMemoryError
 
-LEAST_CAPABILITY = (7, 0)
+MIN_CAPABILITY = (7, 0)
 """GPUs below this compute capability are not used: they are slow at half precision, and PyTorch drops them."""
 BRAIN_CAPABILITY = (8, 0)
 """Lowest compute capability that has bfloat16."""
@@ -74,7 +74,7 @@ def choose_device(gpus: Sequence[Gpu], device: Device, precision: Precision, wei
         OutOfMemoryError: the best GPU has too little free memory. The CPU is no alternative, because it is slower than
             speech.
     """
-    able = [gpu for gpu in gpus if gpu.capability >= LEAST_CAPABILITY]
+    able = [gpu for gpu in gpus if gpu.capability >= MIN_CAPABILITY]
     if device is Device.CPU or (device is Device.AUTO and not able):
         return ModelDevice(None, Precision.FULL if precision is Precision.AUTO else precision)
     if not able:

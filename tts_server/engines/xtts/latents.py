@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 _log = logging.getLogger(__name__)
 
 SPEAKER_SIZE = 512
-_MOST_BYTES = 4 << 20
+_MAX_BYTES = 4 << 20
 _SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 _HEXADECIMAL = re.compile(r"[0-9a-f]+")
 
@@ -66,7 +66,7 @@ class LatentsFolder:
         if path is None:
             return None
         try:
-            if path.stat().st_size > _MOST_BYTES:
+            if path.stat().st_size > _MAX_BYTES:
                 return None
             tensors = safetensors.numpy.load(path.read_bytes())
             latents = Latents(tensors["conditioning"], tensors["speaker"])

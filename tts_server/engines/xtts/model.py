@@ -36,9 +36,9 @@ _FIRST_PIECE = 8
 _PIECE_GROWTH = 1.5
 _LONGEST_PIECE = 32
 # Speech has about 5 sound tokens for each text token. A model that produces many more is babbling.
-# Speech is cut off after _MOST_SOUND_TOKENS sound tokens, and _MOST_PER_TEXT_TOKEN more for each text token.
-_MOST_SOUND_TOKENS = 60
-_MOST_PER_TEXT_TOKEN = 12
+# Speech is cut off after _BASE_SOUND_TOKENS sound tokens, and _SOUND_TOKENS_PER_TEXT_TOKEN more for each text token.
+_BASE_SOUND_TOKENS = 60
+_SOUND_TOKENS_PER_TEXT_TOKEN = 12
 REACH_FRAMES = 14
 """Number of frames (of 256 samples) on either side that a frame affects in the vocoder. Measured: 13 to 14."""
 _FULL_MEMORY = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
@@ -130,7 +130,7 @@ class XttsModel:
     ) -> Iterator[tuple[list[torch.Tensor], bool]]:
         """Yield the sound latents in pieces, each with a flag for the last one. After a stop there is no last piece."""
         steps = self._steps(tokens, speaker, parameters)
-        most = _MOST_SOUND_TOKENS + _MOST_PER_TEXT_TOKEN * tokens.shape[1]
+        limit = _BASE_SOUND_TOKENS + _SOUND_TOKENS_PER_TEXT_TOKEN * tokens.shape[1]
         size = float(_FIRST_PIECE)
         piece: list[torch.Tensor] = []
         try:
@@ -142,7 +142,7 @@ class XttsModel:
                     yield piece, False
                     piece = []
                     size = min(size * _PIECE_GROWTH, _LONGEST_PIECE)
-                if number >= most:
+                if number >= limit:
                     _log.warning("XTTS v2 did not stop by itself and was cut off after %d tokens", number)
                     break
         finally:

@@ -15,7 +15,7 @@ from tts_server.voices.profile import UnknownVoiceError, VoiceProfileStore
 _log = logging.getLogger(__name__)
 
 _ANY_BUILT_IN = "built-in"
-_MOST_NAMES, _LONGEST_NAME, _MOST_BYTES = 1000, 100, 1 << 20
+_MAX_NAMES, _LONGEST_NAME, _MAX_BYTES = 1000, 100, 1 << 20
 _FALLBACK_LANGUAGE = "en"
 # People and systems use tags of member languages, but XTTS uses the tag of the macrolanguage.
 _MACROLANGUAGES = {"cmn": "zh", "arb": "ar"}
@@ -121,11 +121,11 @@ def _primary_language(tag: str) -> str:
 
 def _read_names(file: Path) -> list[str]:
     try:
-        if file.stat().st_size > _MOST_BYTES:
+        if file.stat().st_size > _MAX_BYTES:
             return []
         names = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):
         return []
     if not isinstance(names, list):
         return []
-    return [name for name in names[:_MOST_NAMES] if isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME]
+    return [name for name in names[:_MAX_NAMES] if isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME]
