@@ -145,14 +145,14 @@ def _is_along(each: Import, arrow: Arrow) -> bool:
     return is_in(each.importer, arrow[0]) and is_in(each.imported, arrow[1])
 
 
-def test_every_package_has_its_place(tree: Tree) -> None:
+def test_every_package_has_its_place_in_the_rules(tree: Tree) -> None:
     assert tree.packages - {"tests"} <= MAY_IMPORT.keys()
     assert [place for place in (*IN_BOT, *ON_TOP, *DISCORD) if place not in tree.modules] == []
     packages = {name.rpartition(".")[0] for name in tree.modules}
     assert {part for part in tree.inside("bot") if part in packages} <= IN_BOT.keys() | ON_TOP
 
 
-def test_the_programs_know_the_ground_floor_and_nothing_of_each_other(tree: Tree) -> None:
+def test_the_programs_import_only_shared_packages_and_never_each_other(tree: Tree) -> None:
     offences = [
         each
         for each in tree.imports
@@ -176,19 +176,19 @@ def test_no_arrow_in_the_bot_leads_upward(tree: Tree) -> None:
     assert [str(each) for each in offences] == []
 
 
-def test_a_feature_knows_nothing_of_other_features(tree: Tree) -> None:
+def test_no_feature_imports_another_feature(tree: Tree) -> None:
     features = tree.inside("bot.features")
     assert len(features) >= 8
     assert {feature: others for feature, others in features.items() if others} == {}
 
 
 @pytest.mark.parametrize("package", ["bot.demo", "bot.rehearse"])
-def test_only_the_command_line_knows_what_runs_on_the_sandbox(tree: Tree, package: str) -> None:
+def test_only_the_command_line_imports_the_packages_that_run_on_the_sandbox(tree: Tree, package: str) -> None:
     importers = {each.importer for each in tree.imports if top_of(each.imported) == package}
     assert {name for name in importers if top_of(name) == "bot"} == {"bot.command_line"}
 
 
-def test_discords_library_is_imported_in_few_places(tree: Tree) -> None:
+def test_the_discord_library_is_imported_in_few_places(tree: Tree) -> None:
     users = [each for each in tree.imports if is_in(each.imported, "discord")]
     assert [place for place in DISCORD if not any(is_in(each.importer, place) for each in users)] == []
     elsewhere = [each for each in users if not any(is_in(each.importer, place) for place in DISCORD)]
@@ -246,7 +246,7 @@ def read(tmp_path: Path) -> Callable[[Mapping[str, str]], Tree]:
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from b.c import Thing\n",
     ],
 )
-def test_an_import_is_found_wherever_it_stands(read: Callable[[Mapping[str, str]], Tree], text: str) -> None:
+def test_imports_are_found_in_every_place_of_a_file(read: Callable[[Mapping[str, str]], Tree], text: str) -> None:
     tree = read({"a.m": text, "b.c": "thing = 1"})
     assert tree.inside("") == {"a": {"b"}, "b": frozenset()}
     assert [each.imported for each in tree.imports if each.imported.startswith("b")] == ["b.c"]
@@ -263,7 +263,7 @@ def test_circles_are_found_at_every_level(read: Callable[[Mapping[str, str]], Tr
     assert circles(tree.inside("")) == []
 
 
-def test_what_is_known_must_still_be_there() -> None:
+def test_a_known_exception_that_is_gone_must_be_removed_from_the_list() -> None:
     offence = Import("a.m", "b.c", 3)
     assert_only_known([offence], {("a", "b"): "soon"})
     with pytest.raises(AssertionError, match=r"a\.m, line 3: b\.c"):

@@ -40,7 +40,7 @@ async def started(
     )
 
 
-async def test_it_has_a_folder_an_environment_and_a_session_of_its_own(server: Forks, tmp_path: Path) -> None:
+async def test_a_forked_process_has_its_own_folder_environment_and_session(server: Forks, tmp_path: Path) -> None:
     asked = "import os; print(os.getcwd(), os.environ.get('ONLY'), os.environ.get('HOME'), os.getsid(0) == os.getpid())"
     process = await started(server, asked, tmp_path)
     said, _ = await process.communicate()
@@ -49,7 +49,7 @@ async def test_it_has_a_folder_an_environment_and_a_session_of_its_own(server: F
     assert process.pid != os.getpid()
 
 
-async def test_what_it_ends_with_is_told(server: Forks, tmp_path: Path) -> None:
+async def test_the_exit_status_of_a_forked_process_is_reported(server: Forks, tmp_path: Path) -> None:
     assert await (await started(server, "import os; os._exit(7)", tmp_path)).wait() == 7
     failed = await started(server, "raise OSError('no')", tmp_path)
     said, _ = await failed.communicate()
@@ -60,7 +60,7 @@ async def test_what_it_ends_with_is_told(server: Forks, tmp_path: Path) -> None:
     assert await sleeping.wait() == -signal.SIGKILL
 
 
-async def test_its_streams_are_apart_and_its_input_ends(server: Forks, tmp_path: Path) -> None:
+async def test_a_forked_process_has_separate_streams_and_its_input_ends(server: Forks, tmp_path: Path) -> None:
     echo = "import os, sys; print(sys.stdin.read(), flush=True); print('oh', file=sys.stderr); os._exit(0)"
     process = await started(server, echo, tmp_path, stdin=PIPE, stderr=PIPE)
     assert process.stdin is not None
@@ -71,7 +71,7 @@ async def test_its_streams_are_apart_and_its_input_ends(server: Forks, tmp_path:
     assert await silent.communicate() == (b"", b"")
 
 
-async def test_nothing_is_left_of_what_was_forked(tmp_path: Path) -> None:
+async def test_no_forked_process_is_left_behind(tmp_path: Path) -> None:
     server = Forks()
     sleeping = await started(server, "import time; time.sleep(60)", tmp_path)
     server.close()
@@ -82,13 +82,13 @@ async def test_nothing_is_left_of_what_was_forked(tmp_path: Path) -> None:
         await sleeping.wait()
 
 
-async def test_it_finds_the_modules_of_its_own_pythonpath(server: Forks, tmp_path: Path) -> None:
+async def test_a_forked_process_finds_the_modules_of_its_own_pythonpath(server: Forks, tmp_path: Path) -> None:
     (tmp_path / "found_nowhere_else.py").write_text("print('found')")
     process = await server.start("found_nowhere_else", folder=tmp_path, environment={"PYTHONPATH": str(tmp_path)})
     assert await process.communicate() == (b"found\n", b"")
 
 
-async def test_a_start_that_nobody_waits_for_any_more_ends_no_server(server: Forks, tmp_path: Path) -> None:
+async def test_a_start_that_nobody_waits_for_does_not_end_the_server(server: Forks, tmp_path: Path) -> None:
     order = Order(RUN[0], ("-n", "1", "-r", "1", "pass"), str(tmp_path), {}, new_session=True)
     nobody_reads, telling = os.pipe()
     os.close(nobody_reads)

@@ -92,7 +92,7 @@ async def test_a_thought_that_was_said_aloud_once_is_in_no_history() -> None:
         assert history(model) == ["Ada: Hi!\nAda: And now?", "Hello Ada.", "Ada: Bye!"]
 
 
-async def test_it_is_in_no_history_either_when_it_was_interrupted() -> None:
+async def test_an_interrupted_thought_is_in_no_history_either() -> None:
     async with (
         ScriptedModel(unopened) as model,
         responder(model) as mind,
@@ -144,7 +144,7 @@ async def test_names_are_those_of_the_persona_and_of_everybody_in_the_call() -> 
         assert await answered(mind, "And?") == "Note: yes."
 
 
-async def test_a_line_of_the_user_is_nobody_elses() -> None:
+async def test_lines_of_the_user_belong_to_the_user_alone() -> None:
     async with (
         ScriptedModel(lambda line: Answer("Hello.\nUser: Thanks!\nAssistant: Bye.")) as model,
         responder(model) as mind,
@@ -152,7 +152,7 @@ async def test_a_line_of_the_user_is_nobody_elses() -> None:
         assert await answered(mind, "Hi!") == "Hello."
 
 
-async def test_a_tool_that_the_model_calls_is_passed_over() -> None:
+async def test_tool_calls_of_the_model_are_ignored() -> None:
     call = {"index": 0, "id": "c", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
     calling = delta_event("tool_calls", tool_calls=[call])
     words = [b"", said("I can't see it.")]
@@ -196,7 +196,7 @@ async def model_with_slots(
         yield mind, asked
 
 
-async def test_what_a_llama_cpp_server_has_not_read_yet_is_read_as_soon_as_somebody_speaks() -> None:
+async def test_a_llama_cpp_server_reads_the_missing_part_of_the_prompt_as_soon_as_somebody_speaks() -> None:
     async with model_with_slots() as (mind, asked):
         await mind.responder.read_ahead("Someone")
         await answered(mind, "Hi!")
@@ -208,7 +208,7 @@ async def test_what_a_llama_cpp_server_has_not_read_yet_is_read_as_soon_as_someb
         assert asked[3][:-1] == asked[2][:-1], "the answer finds all of it in the cache, except for its own line"
 
 
-async def test_a_server_that_fails_to_read_ahead_disturbs_nothing() -> None:
+async def test_a_server_that_fails_to_read_ahead_does_no_harm() -> None:
     async with model_with_slots(broken=True) as (mind, asked):
         mind.remember("Hi!", "Hello.", interrupted=False)
         await mind.responder.read_ahead("Ada")
@@ -223,7 +223,7 @@ async def test_other_servers_are_not_asked_to_read_ahead() -> None:
         assert (len(model.asked), len(model.warmed)) == (1, 1)
 
 
-async def test_all_but_the_words_of_a_tiny_models_prompt_is_read_ahead_even_after_the_history_was_cut_back() -> None:
+async def test_a_tiny_model_reads_its_prompt_ahead_except_the_words_even_after_the_history_was_cut_back() -> None:
     async with model_with_slots("m-135m", messages=4) as (mind, asked):
         for number in range(6):
             await mind.responder.read_ahead("Ada")

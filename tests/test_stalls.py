@@ -33,7 +33,7 @@ def collected(path: Path) -> tuple[RepeatAfterStall, Item]:
     return plugin, item
 
 
-def test_a_call_that_fails_during_a_stall_is_held_again_and_without_one_it_is_not() -> None:
+def test_a_call_test_that_fails_is_repeated_only_if_the_machine_stalled() -> None:
     plugin, item = collected(REAL_TIME[0] / "test_x.py")
     (marker,) = item.markers
     assert marker.kwargs["reruns"] == REPEATS

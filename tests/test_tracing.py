@@ -57,7 +57,7 @@ def account_of(folder: Path, program: str) -> Account:
     return read_account(folder / "trace", folder)
 
 
-def test_what_a_program_its_children_and_their_threads_do_is_found(tmp_path: Path) -> None:
+def test_actions_of_a_program_its_children_and_their_threads_are_found(tmp_path: Path) -> None:
     account = account_of(tmp_path, CURIOUS)
     assert [program.endswith("program.py child") for program in account.programs] == [False, True]
     asked = {name for name in account.asked if not name.startswith("telemetry.example.")}

@@ -67,7 +67,7 @@ async def words_of(kokoro: KokoroEngine) -> AsyncIterator[Hear]:
 
 
 @pytest.mark.parametrize("speaker", ["af_heart", "am_michael", "bf_emma"])
-async def test_its_english_is_understood(words_of: Hear, speaker: str) -> None:
+async def test_the_english_of_kokoro_is_understood(words_of: Hear, speaker: str) -> None:
     errors, told = NO_WORDS, []
     for sentence in SENTENCES:
         told.append(await words_of(sentence, SpeechParameters(voice=speaker), "en"))
@@ -76,7 +76,7 @@ async def test_its_english_is_understood(words_of: Hear, speaker: str) -> None:
 
 
 @pytest.mark.parametrize("language", list(IN_OTHER_LANGUAGES))
-async def test_its_other_languages_are_understood(words_of: Hear, language: str) -> None:
+async def test_the_other_languages_of_kokoro_are_understood(words_of: Hear, language: str) -> None:
     """Whisper base itself makes errors in these languages, so a fifth of the words may be wrong.
 
     In Portuguese it may be two fifths: Whisper base hears ``e esta são`` for ``estação``.
@@ -115,7 +115,7 @@ def test_after_a_stop_nothing_follows_and_it_is_soon_free(kokoro: KokoroEngine) 
     assert max(free) < 0.3
 
 
-def test_a_speaker_begins_at_once(kokoro: KokoroEngine) -> None:
+def test_speech_begins_at_once(kokoro: KokoroEngine) -> None:
     """The network's silence before the first word is cut off, as the listener would have to wait for it."""
     sound = speak(kokoro, SENTENCES[0])
     loud = np.flatnonzero(np.abs(sound) > 0.1 * np.abs(sound).max())

@@ -56,7 +56,7 @@ def joe() -> Iterator[PiperEngine]:
         yield engine
 
 
-async def test_its_words_are_understood(joe: PiperEngine) -> None:
+async def test_the_words_of_piper_are_understood(joe: PiperEngine) -> None:
     ears = WhisperTranscriber(WhisperOptions(str(WEIGHTS / "whisper-base"), "cpu", 1, "en", "int8"), Corrections())
     errors, told = NO_WORDS, []
     try:
@@ -71,7 +71,7 @@ async def test_its_words_are_understood(joe: PiperEngine) -> None:
     assert errors.percent <= MAX_ERRORS, told
 
 
-def test_it_is_divided_and_its_pieces_make_up_the_whole(joe: PiperEngine) -> None:
+def test_the_network_is_divided_and_the_pieces_make_up_the_whole(joe: PiperEngine) -> None:
     """The sound that is made in pieces equals the sound that the undivided network makes at once."""
     ((_, speaking),) = joe._loaded.items()
     assert len(speaking._network.stages) == 2
@@ -83,7 +83,7 @@ def test_it_is_divided_and_its_pieces_make_up_the_whole(joe: PiperEngine) -> Non
     np.testing.assert_allclose(np.concatenate(pieces), whole.run(None, plain.tensors())[0].reshape(-1), atol=1e-4)
 
 
-def test_of_chance_no_seam_is_heard_either(joe: PiperEngine) -> None:
+def test_no_seam_is_heard_with_random_noise_either(joe: PiperEngine) -> None:
     ((_, speaking),) = joe._loaded.items()
     network, options = speaking._network, onnxruntime.RunOptions()
     for sentence in SENTENCES:
@@ -97,7 +97,7 @@ def test_of_chance_no_seam_is_heard_either(joe: PiperEngine) -> None:
         np.testing.assert_allclose(np.concatenate(pieces), whole[stage.output_name].reshape(-1), atol=1e-4)
 
 
-def test_as_loud_as_espeak(joe: PiperEngine) -> None:
+def test_piper_is_as_loud_as_espeak(joe: PiperEngine) -> None:
     *_, espeak = create_engines(SpeechSettings.read(tts_engine="stand-in", tts_fallback=("espeak",)), NoProfiles())
     with closing(espeak):
         level = {engine.name: _level(speak(engine, SENTENCES[0])) for engine in (joe, espeak)}
@@ -131,7 +131,7 @@ def test_after_a_stop_nothing_follows_and_it_is_soon_free(joe: PiperEngine) -> N
     assert max(free) < 0.15
 
 
-def test_it_takes_turns_with_espeak(joe: PiperEngine) -> None:
+def test_piper_takes_turns_with_espeak(joe: PiperEngine) -> None:
     espeak = create_engines(SpeechSettings.read(tts_engine="espeak", tts_fallback=()), NoProfiles())[0]
     with closing(espeak):
         for _ in range(5):

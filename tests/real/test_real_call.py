@@ -26,7 +26,7 @@ def said() -> list[GuestUtterance]:
 
 
 @pytest.mark.timeout(400)
-async def test_everybody_is_heard_answered_and_nothing_else_is(weights: OwnWeights, tmp_path: Path) -> None:
+async def test_every_utterance_is_heard_and_answered_but_no_noise_is(weights: OwnWeights, tmp_path: Path) -> None:
     assert None not in (weights.stt, weights.llm, weights.voice)
     async with RealCall(tmp_path, REAL) as call:
         heard = await call.transcribe(dealt(said()), lambda: None)

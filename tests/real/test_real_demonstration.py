@@ -15,7 +15,7 @@ from config.project import ROOT
 
 
 @pytest.mark.timeout(600)
-async def test_it_judges_itself_and_is_content(weights: OwnWeights, tmp_path: Path) -> None:
+async def test_the_demonstration_judges_its_own_call_as_good(weights: OwnWeights, tmp_path: Path) -> None:
     assert weights.stt
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "demo"),

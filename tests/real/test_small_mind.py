@@ -29,7 +29,9 @@ async def options(weights: OwnWeights, settings: Settings) -> AsyncIterator[Mode
         yield asked
 
 
-async def test_answers_are_short_end_and_do_not_go_in_circles(options: ModelOptions, settings: Settings) -> None:
+async def test_answers_are_short_and_complete_and_do_not_go_in_circles(
+    options: ModelOptions, settings: Settings
+) -> None:
     rules = AnswerRules()
     judged = [
         await run_talk(options, settings, talk.among(PEOPLE[number % len(PEOPLE)]), 1, rules)
@@ -39,7 +41,7 @@ async def test_answers_are_short_end_and_do_not_go_in_circles(options: ModelOpti
     assert len(faulty) <= 1, faulty
 
 
-async def test_what_was_planted_is_taken_up(options: ModelOptions, settings: Settings) -> None:
+async def test_facts_from_earlier_lines_are_taken_up(options: ModelOptions, settings: Settings) -> None:
     rules = AnswerRules()
     planted = [talk for talk in TALKS if talk.planted is not None]
     judged = [await run_talk(options, settings, talk, 1, rules) for talk in planted]

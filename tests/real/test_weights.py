@@ -16,7 +16,7 @@ from bot.voice.turns.voice_activity import WINDOW_SAMPLES, Silero
 from tests.voice.turns.spoken import say
 
 
-def test_every_part_is_real(weights: OwnWeights) -> None:
+def test_recogniser_model_and_voice_are_real(weights: OwnWeights) -> None:
     assert weights.stt is not None
     assert weights.llm is not None
     assert weights.voice is not None
@@ -24,7 +24,7 @@ def test_every_part_is_real(weights: OwnWeights) -> None:
     assert weights.notices == ()
 
 
-def test_nothing_of_their_packages_can_be_imported() -> None:
+def test_the_packages_of_the_weights_cannot_be_imported() -> None:
     catalogue = load_catalogue()
     modules = {
         part.member.partition("/")[0]
@@ -39,7 +39,7 @@ def test_nothing_of_their_packages_can_be_imported() -> None:
     assert installed & set(catalogue.packages) == set()
 
 
-def test_the_speech_detector_of_the_package_knows_speech_from_noise(weights: OwnWeights) -> None:
+def test_the_speech_detector_of_the_package_distinguishes_speech_from_noise(weights: OwnWeights) -> None:
     def voiced(sound: np.ndarray) -> np.ndarray:
         probability, whole = Silero(weights.speech_detector).make_stream(), len(sound) - len(sound) % WINDOW_SAMPLES
         windows = sound[:whole].astype(np.float32).reshape(-1, WINDOW_SAMPLES)

@@ -31,7 +31,7 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_for_programs_it_is_one_line_of_json_and_serves_until_it_is_ended(ending: signal.Signals) -> None:
+def test_for_programs_the_sandbox_prints_one_line_of_json_and_serves_until_it_is_ended(ending: signal.Signals) -> None:
     with subprocess.Popen((*COMMAND, "--json"), cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         place = json.loads(process.stdout.readline())
@@ -45,7 +45,7 @@ def test_for_programs_it_is_one_line_of_json_and_serves_until_it_is_ended(ending
     assert all(place[name].isdecimal() for name in ("guild", "text", "voice"))
 
 
-def test_for_people_it_prints_the_three_variables_of_seiyuu() -> None:
+def test_for_people_the_sandbox_prints_the_three_variables_of_seiyuu() -> None:
     with subprocess.Popen(COMMAND, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines: list[str] = []
@@ -63,14 +63,14 @@ def test_for_people_it_prints_the_three_variables_of_seiyuu() -> None:
 
 
 @pytest.mark.parametrize("port", ["99999", "-1", "eighty"])
-def test_a_port_that_is_none_is_told_in_one_sentence(port: str) -> None:
+def test_an_invalid_port_is_reported_in_one_sentence(port: str) -> None:
     ended = _run("--port", port)
     assert ended.returncode == 2
     assert f"'{port}' is not a port. A port is a number from 0 (any free one) to 65535" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
-def test_a_port_that_is_taken_is_told_too() -> None:
+def test_a_taken_port_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = _run("--port", str(port))
@@ -80,7 +80,7 @@ def test_a_port_that_is_taken_is_told_too() -> None:
 
 
 @pytest.mark.parametrize(("waits", "name", "parameters"), CALLS, ids=[call[1] for call in CALLS])
-def test_the_docs_have_each_fault_as_it_is_called(waits: str, name: str, parameters: str) -> None:
+def test_the_docs_call_each_fault_with_its_arguments(waits: str, name: str, parameters: str) -> None:
     if name in {"Conditions", "Wrapping"}:
         return
     function = next(vars(source)[name] for source in SOURCES if name in vars(source))

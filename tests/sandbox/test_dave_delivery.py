@@ -12,7 +12,7 @@ def join(delivery: DaveDelivery, user: int) -> list[VoiceOp]:
     return [message.op for message in delivery.key_package(user, b"key package")]
 
 
-def test_a_client_whose_addition_nobody_can_commit_any_more_founds_the_group() -> None:
+def test_a_client_founds_the_group_if_nobody_is_left_to_commit_its_addition() -> None:
     delivery = DaveDelivery(1)
     assert join(delivery, 11) == []
     assert join(delivery, 22) == [VoiceOp.PROPOSALS]

@@ -10,7 +10,7 @@ from sandbox.server import Sandbox
 from sandbox.voice.ops import VoiceOp
 
 
-async def test_proposals_of_another_group_are_ignored_and_the_guest_hears_on() -> None:
+async def test_a_guest_ignores_proposals_of_another_group_and_still_hears() -> None:
     async with Sandbox() as sandbox:
         ada, ben = await sandbox.add_guest("Ada"), await sandbox.add_guest("Ben")
         for guest in (ada, ben):

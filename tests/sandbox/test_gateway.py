@@ -27,7 +27,7 @@ async def test_discord_py_logs_in_and_sees_the_guild(sandbox: Sandbox, bot: Bot)
     assert not guild.me.guild_permissions.move_members
 
 
-async def test_a_message_goes_both_ways(sandbox: Sandbox, bot: Bot) -> None:
+async def test_messages_go_both_ways(sandbox: Sandbox, bot: Bot) -> None:
     ada = await sandbox.add_guest("Ada")
 
     @bot.listen("on_message")
@@ -41,7 +41,7 @@ async def test_a_message_goes_both_ways(sandbox: Sandbox, bot: Bot) -> None:
     assert answer.reference is said
 
 
-async def test_what_was_said_while_the_line_was_down_comes_after_the_resume(sandbox: Sandbox, bot: Bot) -> None:
+async def test_messages_from_the_time_without_a_connection_arrive_after_the_resume(sandbox: Sandbox, bot: Bot) -> None:
     ada = await sandbox.add_guest("Ada")
     sandbox.faults.cut_gateway()
     await ada.say(sandbox.text_channel, "still there?")
@@ -70,7 +70,9 @@ async def test_an_invalid_session_ends_in_a_new_one(sandbox: Sandbox, bot: Bot) 
     await bot.happens("ready")
 
 
-async def test_a_bot_without_the_content_intent_reads_only_what_concerns_it(sandbox: Sandbox, login: Login) -> None:
+async def test_a_bot_without_the_content_intent_reads_only_messages_that_concern_it(
+    sandbox: Sandbox, login: Login
+) -> None:
     ada = await sandbox.add_guest("Ada")
     async with login(Bot(sandbox, discord.Intents.default())) as bot:
         await ada.say(sandbox.text_channel, "not for you")
@@ -87,13 +89,13 @@ async def test_an_intent_that_was_not_granted_ends_the_login(sandbox: Sandbox, l
             pass
 
 
-async def test_a_wrong_token_is_no_login(sandbox: Sandbox) -> None:
+async def test_a_wrong_token_is_refused(sandbox: Sandbox) -> None:
     async with Bot(sandbox) as bot:
         with pytest.raises(discord.LoginFailure):
             await bot.login("nonsense")
 
 
-async def test_a_large_guild_is_told_of_in_chunks(sandbox: Sandbox, bot: Bot) -> None:
+async def test_a_large_guild_is_sent_in_chunks(sandbox: Sandbox, bot: Bot) -> None:
     for number in range(1500):
         user = sandbox.world.directory.add_user(f"member {number}")
         sandbox.world.directory.add_member(sandbox.guild, user)
@@ -118,7 +120,7 @@ async def test_a_large_guild_is_told_of_in_chunks(sandbox: Sandbox, bot: Bot) ->
         ('{"op": 6, "d": {"token": "wrong", "session_id": "x", "seq": 1}}', 4004),
     ],
 )
-async def test_a_rude_client_is_shown_out(sandbox: Sandbox, sent: str, code: int) -> None:
+async def test_a_client_that_breaks_the_protocol_is_disconnected(sandbox: Sandbox, sent: str, code: int) -> None:
     async with aiohttp.ClientSession() as http, http.ws_connect(sandbox.gateway_url) as socket:
         assert (await socket.receive_json())["op"] == 10
         await socket.send_str(sent)
@@ -135,7 +137,9 @@ async def test_a_rude_client_is_shown_out(sandbox: Sandbox, sent: str, code: int
         (8, {"guild_id": None}, 4002),
     ],
 )
-async def test_a_known_client_that_turns_rude_is_shown_out(sandbox: Sandbox, op: int, data: Any, code: int) -> None:
+async def test_a_logged_in_client_that_breaks_the_protocol_is_disconnected(
+    sandbox: Sandbox, op: int, data: Any, code: int
+) -> None:
     async with aiohttp.ClientSession() as http, http.ws_connect(sandbox.gateway_url) as socket:
         await socket.send_json({"op": 2, "d": {"token": sandbox.bot_token, "intents": 1}})
         await _receive_event(socket, "READY")
@@ -143,7 +147,7 @@ async def test_a_known_client_that_turns_rude_is_shown_out(sandbox: Sandbox, op:
         assert await _closed_with(socket) == code
 
 
-async def test_a_resume_of_nothing_is_refused_but_not_the_client(sandbox: Sandbox) -> None:
+async def test_a_resume_without_a_session_is_refused_but_the_client_may_log_in(sandbox: Sandbox) -> None:
     async with aiohttp.ClientSession() as http, http.ws_connect(sandbox.gateway_url) as socket:
         assert (await socket.receive_json())["op"] == 10
         await socket.send_json({"op": 6, "d": {"token": sandbox.bot_token, "session_id": "old", "seq": 3}})

@@ -45,7 +45,7 @@ async def test_saying_something_to_nobody_does_not_wait(sandbox: Sandbox) -> Non
     assert said.sent_at > 0
 
 
-async def test_an_answer_that_came_before_the_wait_is_found_and_an_older_one_is_not(sandbox: Sandbox) -> None:
+async def test_an_answer_that_came_before_the_wait_is_found_but_an_older_one_is_not(sandbox: Sandbox) -> None:
     ada = await sandbox.add_guest("Ada")
     post = sandbox.world.messages.post
     post(sandbox.text_channel, sandbox.bot, Draft("old"))
@@ -59,7 +59,7 @@ async def test_an_answer_that_came_before_the_wait_is_found_and_an_older_one_is_
     assert await ada.next_message(sandbox.text_channel, timeout=0.01) is None
 
 
-async def test_a_message_is_found_when_it_is_edited_to_fit(sandbox: Sandbox) -> None:
+async def test_a_message_is_found_once_an_edit_makes_it_match(sandbox: Sandbox) -> None:
     ada = await sandbox.add_guest("Ada")
     message = sandbox.world.messages.post(sandbox.text_channel, sandbox.bot, Draft("draft"))
     waiting = asyncio.create_task(ada.wait_for_message(sandbox.text_channel, lambda found: found.content == "final"))
@@ -68,7 +68,7 @@ async def test_a_message_is_found_when_it_is_edited_to_fit(sandbox: Sandbox) -> 
     assert await waiting is message
 
 
-async def test_guests_obey_permissions_too(sandbox: Sandbox) -> None:
+async def test_guests_are_bound_by_permissions_too(sandbox: Sandbox) -> None:
     ada = await sandbox.add_guest("Ada")
     sandbox.faults.deny(ada.user, sandbox.text_channel, Permission.SEND_MESSAGES)
     with pytest.raises(RestError) as error:
@@ -78,7 +78,7 @@ async def test_guests_obey_permissions_too(sandbox: Sandbox) -> None:
     await ada.say(sandbox.text_channel, "thanks")
 
 
-async def test_a_guest_outside_voice_says_so(sandbox: Sandbox) -> None:
+async def test_a_guest_outside_voice_raises_a_clear_error(sandbox: Sandbox) -> None:
     ada = await sandbox.add_guest("Ada")
     with pytest.raises(RuntimeError, match="Ada"):
         assert ada.voice
@@ -93,7 +93,7 @@ async def test_a_wordless_message(sandbox: Sandbox, bot: Bot) -> None:
     assert (message.content, [sticker.name for sticker in message.stickers]) == ("", ["wave"])
 
 
-async def test_nothing_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_sandbox_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     process = psutil.Process()
 
     async def whole_life() -> None:
@@ -139,7 +139,7 @@ async def test_a_taken_port_is_an_error_that_leaves_nothing(sandbox: Sandbox) ->
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
-async def test_by_hand_it_says_how_to_get_in_and_ends_with_ctrl_c() -> None:
+async def test_a_sandbox_started_by_hand_says_how_to_connect_and_ends_with_ctrl_c() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sandbox", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

@@ -17,7 +17,7 @@ def test_every_sound_has_its_words() -> None:
 
 
 @pytest.mark.parametrize("line", LINES.values(), ids=list(LINES))
-def test_a_line_is_as_long_and_as_loud_as_speech(line: GuestLine) -> None:
+def test_a_line_has_the_length_and_loudness_of_speech(line: GuestLine) -> None:
     sound = line.read()
     words = len(line.text.split())
     assert 0.15 < len(sound) / SAMPLE_RATE / words < 0.6

@@ -148,7 +148,7 @@ async def test_a_lost_voice_server_is_replaced(sandbox: Sandbox, bot: Bot) -> No
     await _connected_to(client, sandbox.voice_channel, sandbox)
 
 
-async def test_without_connect_the_bot_is_not_let_in(sandbox: Sandbox, bot: Bot) -> None:
+async def test_without_the_permission_to_connect_the_bot_is_refused(sandbox: Sandbox, bot: Bot) -> None:
     seen = bot.sees("guild_channel_update")
     sandbox.faults.deny(sandbox.bot, sandbox.voice_channel, Permission.CONNECT)
     await seen
@@ -158,7 +158,7 @@ async def test_without_connect_the_bot_is_not_let_in(sandbox: Sandbox, bot: Bot)
         await channel.connect(timeout=0.3, reconnect=False)
 
 
-async def test_without_speak_the_bot_is_suppressed(sandbox: Sandbox, bot: Bot) -> None:
+async def test_without_the_permission_to_speak_the_bot_is_suppressed(sandbox: Sandbox, bot: Bot) -> None:
     sandbox.faults.deny(sandbox.bot, sandbox.voice_channel, Permission.SPEAK)
     seen = bot.sees("voice_state_update", _own_state(bot, lambda state: state.suppress))
     await _connect(bot, sandbox.voice_channel)
@@ -188,7 +188,7 @@ async def test_the_bot_moves_mutes_and_disconnects_members_if_it_may(sandbox: Sa
     assert error.value.code == 40032
 
 
-async def test_a_guest_hears_another(sandbox: Sandbox) -> None:
+async def test_a_guest_hears_another_guest(sandbox: Sandbox) -> None:
     ada, ben = await sandbox.add_guest("Ada"), await sandbox.add_guest("Ben")
     await asyncio.gather(ada.join_voice(sandbox.voice_channel), ben.join_voice(sandbox.voice_channel))
     await ada.voice.speak(np.full(9600, 0.1, np.float32))

@@ -47,7 +47,7 @@ async def test_a_command_is_answered_at_once(sandbox: Sandbox, bot: Bot, ada: Gu
     assert [message.content for message in ada.messages(sandbox.text_channel)] == ["hello you! hello you! "]
 
 
-async def test_a_hybrid_command_that_thinks_first_fills_its_own_place(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
+async def test_a_deferred_hybrid_command_answers_in_its_own_message(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
     go_on = asyncio.Event()
 
     @bot.hybrid_command(description="Think")
@@ -71,7 +71,7 @@ async def test_a_hybrid_command_that_thinks_first_fills_its_own_place(sandbox: S
     await ada.wait_for_message(sandbox.text_channel, lambda message: message.content == "second thought")
 
 
-async def test_an_ephemeral_answer_is_seen_by_one(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
+async def test_only_one_person_sees_an_ephemeral_answer(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
     @app_commands.command(description="Whisper")
     async def whisper(interaction: discord.Interaction[Bot]) -> None:
         await interaction.response.defer(ephemeral=True)
@@ -105,7 +105,7 @@ async def test_the_first_answer_can_be_fetched_edited_and_deleted(sandbox: Sandb
     assert [message.content for message in ada.messages(sandbox.text_channel)] == ["perhaps"]
 
 
-async def test_options_of_every_kind_arrive_as_what_they_are(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
+async def test_options_of_every_kind_arrive_with_their_type(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
     got: list[object] = []
 
     @app_commands.command(description="Take all")
@@ -129,7 +129,7 @@ async def test_options_of_every_kind_arrive_as_what_they_are(sandbox: Sandbox, b
     assert got == [sandbox.voice_channel.id, ada.id, "@everyone", True, 1.5]
 
 
-async def test_a_sub_command_is_reached_by_its_words(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
+async def test_a_sub_command_is_called_by_its_words(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
     group = app_commands.Group(name="voice", description="Voices")
 
     @group.command(name="list", description="List them")
@@ -184,7 +184,7 @@ async def test_a_button_updates_its_message(sandbox: Sandbox, bot: Bot, ada: Gue
     assert await (await ada.click(message, "quiet")).acknowledged() is CallbackKind.DEFERRED_UPDATE
 
 
-async def test_suggestions_while_typing(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
+async def test_suggestions_appear_while_a_guest_types(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
     @app_commands.command(description="Choose a voice")
     async def choose(interaction: discord.Interaction[Bot], voice: str) -> None:
         await interaction.response.send_message(voice)
@@ -218,7 +218,7 @@ async def test_a_sub_command_takes_a_file_and_suggests(sandbox: Sandbox, bot: Bo
     assert [choice["value"] for choice in choices] == ["Robin"]
 
 
-async def test_no_client_would_let_them_press_that(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
+async def test_commands_that_no_client_would_send_are_refused(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
     @app_commands.command(description="Say hello")
     async def hello(interaction: discord.Interaction[Bot], name: str) -> None:
         await interaction.response.send_message(name)

@@ -69,7 +69,7 @@ async def test_a_poll(sandbox: Sandbox, bot: Bot) -> None:
     assert (message.poll.question, [answer.text for answer in message.poll.answers]) == ("Tea?", ["Yes", "No"])
 
 
-async def test_a_reply_to_what_is_gone_is_refused_or_becomes_a_plain_message(sandbox: Sandbox, bot: Bot) -> None:
+async def test_a_reply_to_a_deleted_message_is_refused_or_becomes_a_plain_message(sandbox: Sandbox, bot: Bot) -> None:
     ada = await sandbox.add_guest("Ada")
     channel = bot.get_channel(sandbox.text_channel.id)
     assert isinstance(channel, discord.TextChannel)

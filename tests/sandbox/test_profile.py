@@ -31,7 +31,7 @@ async def test_the_third_picture_within_ten_minutes_is_refused_as_discord_refuse
     assert sandbox.bot.avatar != shown
 
 
-async def test_guests_see_what_a_bot_says_of_itself(sandbox: Sandbox, bot: Bot) -> None:
+async def test_guests_see_the_status_of_a_bot(sandbox: Sandbox, bot: Bot) -> None:
     ada = await sandbox.add_guest("Ada")
     presences = sandbox.world.presences
     assert presences.of(sandbox.bot_id).status == "online"
@@ -45,7 +45,7 @@ async def test_guests_see_what_a_bot_says_of_itself(sandbox: Sandbox, bot: Bot) 
     await ada.wait_for_status(sandbox.bot, None)
 
 
-async def test_a_bot_that_may_is_told_of_presences(sandbox: Sandbox, bot: Bot) -> None:
+async def test_a_bot_with_the_presence_intent_receives_presences(sandbox: Sandbox, bot: Bot) -> None:
     told = bot.sees("presence_update", lambda before, after: after.activity == discord.Game("chess"))
     await bot.change_presence(activity=discord.Game("chess"))
     await told

@@ -60,7 +60,7 @@ async def test_a_team_owns_the_application(sandbox: Sandbox, bot: Bot) -> None:
 @pytest.mark.parametrize(
     "avatar", ["data:image/png;base64,", "data:text/plain;base64,aGk=", "data:image/png;base64,!", 7]
 )
-async def test_what_is_no_picture_is_no_avatar(http: aiohttp.ClientSession, avatar: object) -> None:
+async def test_only_a_picture_is_accepted_as_avatar(http: aiohttp.ClientSession, avatar: object) -> None:
     async with http.patch("/api/v10/users/@me", json={"avatar": avatar}) as response:
         assert response.status == 400
         assert "avatar" in (await response.json())["errors"]
@@ -110,14 +110,14 @@ async def test_channels_are_made_changed_and_deleted(sandbox: Sandbox, bot: Bot)
     assert (sandbox.voice_channel.status, sandbox.voice_channel.user_limit) == ("rehearsing", 5)
 
 
-async def test_a_bot_that_is_kicked_off_the_guild_is_told(sandbox: Sandbox, bot: Bot) -> None:
+async def test_a_bot_that_is_kicked_off_a_guild_is_notified(sandbox: Sandbox, bot: Bot) -> None:
     gone = bot.sees("guild_remove")
     await sandbox.faults.kick_from_guild(sandbox.bot, sandbox.guild)
     await gone
     assert len(bot.guilds) == 0
 
 
-async def test_a_bot_that_is_invited_elsewhere_is_told(sandbox: Sandbox, bot: Bot) -> None:
+async def test_a_bot_that_is_invited_to_a_guild_is_notified(sandbox: Sandbox, bot: Bot) -> None:
     directory = sandbox.world.directory
     other = directory.add_guild("Elsewhere", sandbox.home.owner)
     directory.add_channel(other, "general")
@@ -159,7 +159,7 @@ async def http(sandbox: Sandbox) -> AsyncIterator[aiohttp.ClientSession]:
         ("GET", "/guilds/{guild}/voice-states/@me", 404, 10065),
     ],
 )
-async def test_what_is_not_there(
+async def test_requests_for_missing_objects_are_refused(
     sandbox: Sandbox, http: aiohttp.ClientSession, method: str, path: str, status: int, code: int
 ) -> None:
     path = path.format(text=sandbox.text_channel.id, voice=sandbox.voice_channel.id, guild=sandbox.guild.id)
@@ -223,7 +223,7 @@ async def test_a_request_without_a_token_is_refused(sandbox: Sandbox) -> None:
 # An API in trouble.
 
 
-async def test_a_rate_limit_is_waited_for(sandbox: Sandbox, bot: Bot, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_bot_waits_for_a_rate_limit(sandbox: Sandbox, bot: Bot, caplog: pytest.LogCaptureFixture) -> None:
     sandbox.faults.rest.rate_limit("POST /channels/*/messages", times=2, retry_after=0.05)
     began = time.monotonic()
     with caplog.at_level(logging.WARNING, "discord.http"):
@@ -233,7 +233,7 @@ async def test_a_rate_limit_is_waited_for(sandbox: Sandbox, bot: Bot, caplog: py
     assert len(sandbox.world.messages.history(sandbox.text_channel.id)) == 1
 
 
-async def test_a_server_error_is_tried_again(sandbox: Sandbox, bot: Bot) -> None:
+async def test_a_request_with_a_server_error_is_repeated(sandbox: Sandbox, bot: Bot) -> None:
     sandbox.faults.rest.fail("POST /channels/*/messages", times=1, status=502)
     await bot.get_partial_messageable(sandbox.text_channel.id).send("again")
     sandbox.faults.rest.fail("POST /channels/**", times=5, status=503)

@@ -47,7 +47,7 @@ async def test_files_arrive_and_can_be_fetched(sandbox: Sandbox, bot: Bot, chann
     assert await message.attachments[0].read() == b"\x89PNG"
 
 
-async def test_a_link_shows_a_picture_which_the_media_proxy_has(sandbox: Sandbox, bot: Bot) -> None:
+async def test_the_media_proxy_has_the_picture_of_a_link(sandbox: Sandbox, bot: Bot) -> None:
     ada = await sandbox.add_guest("Ada")
     seen = bot.sees("message", lambda message: bool(message.embeds))
     picture = Upload("cat.png", b"\x89PNG", "image/png", width=40, height=30)
@@ -89,7 +89,7 @@ async def test_a_reply_to_nothing_is_refused(sandbox: Sandbox, channel: discord.
     assert error.value.code == 50035
 
 
-async def test_others_words_cannot_be_edited_but_with_permission_deleted(sandbox: Sandbox, bot: Bot) -> None:
+async def test_messages_of_others_cannot_be_edited_but_deleted_with_permission(sandbox: Sandbox, bot: Bot) -> None:
     ada = await sandbox.add_guest("Ada")
     said = await ada.say(sandbox.text_channel, "mine")
     message = bot.get_partial_messageable(sandbox.text_channel.id).get_partial_message(said.id)
@@ -149,7 +149,7 @@ async def test_direct_messages_go_both_ways(sandbox: Sandbox, bot: Bot) -> None:
     assert message.guild is None
 
 
-async def test_a_webhook_posts_under_a_name_of_its_own(sandbox: Sandbox, channel: discord.TextChannel) -> None:
+async def test_a_webhook_posts_under_its_own_name(sandbox: Sandbox, channel: discord.TextChannel) -> None:
     ada = await sandbox.add_guest("Ada")
     webhook = await channel.create_webhook(name="captions")
     sent = await webhook.send("as Ben", username="Ben", wait=True)
@@ -192,7 +192,7 @@ async def test_a_denied_channel_cannot_be_written_in(
     assert error.value.code == (50013 if denied is Permission.SEND_MESSAGES else 50001)
 
 
-async def test_a_channel_that_cannot_be_seen_is_silent(sandbox: Sandbox, bot: Bot) -> None:
+async def test_no_messages_arrive_from_an_invisible_channel(sandbox: Sandbox, bot: Bot) -> None:
     ada = await sandbox.add_guest("Ada")
     sandbox.faults.deny(sandbox.bot, sandbox.text_channel, Permission.VIEW_CHANNEL)
     await ada.say(sandbox.text_channel, "secret")
@@ -201,7 +201,9 @@ async def test_a_channel_that_cannot_be_seen_is_silent(sandbox: Sandbox, bot: Bo
     assert [message.content for message in bot.read] == ["public"]
 
 
-async def test_the_limit_of_a_wait_names_what_was_read_instead(sandbox: Sandbox, channel: discord.TextChannel) -> None:
+async def test_a_wait_that_times_out_names_the_messages_that_came_instead(
+    sandbox: Sandbox, channel: discord.TextChannel
+) -> None:
     ada = await sandbox.add_guest("Ada")
     await channel.send("something else")
     with pytest.raises(TimeoutError, match="something else"):

@@ -48,7 +48,7 @@ def test_each_guest_sounds_like_nobody_else() -> None:
     assert alike[~np.eye(len(alike), dtype=bool)].max() < 0.9
 
 
-def test_mhm_is_not_spelled_out() -> None:
+def test_mhm_is_not_spelt_out() -> None:
     assert len(speech("Mhm.", GUEST_VOICES["Ada"])) < 0.9 * SAMPLE_RATE
 
 
@@ -73,7 +73,7 @@ def test_sounds_follow_from_their_seed(make: Callable[[int], Sound]) -> None:
     assert np.abs(make(1)).max() <= 1
 
 
-def test_a_cough_bursts_and_dies_away() -> None:
+def test_a_cough_begins_suddenly_and_dies_away() -> None:
     sound = cough(3)
     envelope = np.array([rms(part) for part in sound.reshape(-1, SAMPLE_RATE // 100)])
     loudest = int(envelope.argmax())

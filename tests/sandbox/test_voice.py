@@ -77,7 +77,7 @@ async def test_two_guests_with_different_transport_modes_hear_each_other(house: 
     await house.hears(ada, ben, 2)
 
 
-async def test_a_guest_speaks_a_file_and_what_was_heard_is_saved_as_one(house: House, tmp_path: Path) -> None:
+async def test_a_guest_speaks_a_file_and_the_heard_sound_is_saved_as_a_file(house: House, tmp_path: Path) -> None:
     ada, ben = await house.join(1, 2)
     await house.grouped(1, 2)
     await ada.speak(tone(0.5, 660))
@@ -90,7 +90,7 @@ async def test_a_guest_speaks_a_file_and_what_was_heard_is_saved_as_one(house: H
         await ben.speak_file(tmp_path / "nothing.wav")
 
 
-async def test_joining_and_leaving_rekeys_and_everybody_goes_on_hearing(house: House) -> None:
+async def test_joining_and_leaving_changes_the_keys_and_everybody_still_hears(house: House) -> None:
     ada, ben = await house.join(1, 2)
     await house.grouped(1, 2)
     (cleo,) = await house.join(3)
@@ -120,7 +120,7 @@ async def test_a_guest_who_comes_back_is_heard_again(house: House) -> None:
     await house.hears(ada, again, 2)
 
 
-async def test_down_to_protocol_0_and_back(house: House) -> None:
+async def test_the_encryption_is_lowered_to_protocol_0_and_restored(house: House) -> None:
     ada, ben = await house.join(1, 2)
     await house.grouped(1, 2)
     house.server.downgrade(CHANNEL)
@@ -156,7 +156,7 @@ async def test_a_wrong_ticket_is_refused(house: House) -> None:
         await forged.connect()
 
 
-async def test_loss_and_doubles_happen_as_often_as_they_are_set(house: House) -> None:
+async def test_loss_and_duplicates_happen_as_often_as_they_are_set(house: House) -> None:
     ada, ben = await house.join(1, 2)
     await house.grouped(1, 2)
     house.server.network.down = Conditions(loss=0.5)
@@ -171,7 +171,7 @@ async def test_loss_and_doubles_happen_as_often_as_they_are_set(house: House) ->
     await wait_until(lambda: ben.receiver.count(1) - since > 10)
 
 
-def test_microphones_send_what_their_kind_sends() -> None:
+def test_each_kind_of_microphone_sends_its_own_packets() -> None:
     sound = np.concatenate([tone(0.2), np.zeros(48_000, np.float32), tone(0.2)])
     assert all(frame is not None for frame in PushToTalk().frames(sound))
     opened = list(OpenMicrophone(before=0.1, after=0.1).frames(sound))

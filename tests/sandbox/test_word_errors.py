@@ -25,7 +25,7 @@ def test_words_are_compared(said: str, heard: str, errors: int, words: int) -> N
     assert word_errors(said, heard) == WordErrors(errors, words)
 
 
-def test_rates_add_up_by_words() -> None:
+def test_rates_are_weighted_by_the_number_of_words() -> None:
     whole = word_errors("one two three four", "one two three") + word_errors("five", "six")
     assert whole == WordErrors(2, 5)
     assert whole.percent == 40

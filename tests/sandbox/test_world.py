@@ -37,7 +37,7 @@ def place() -> Place:
     return Place(world, guild, text, world.directory.add_channel(guild, "Lounge", ChannelKind.VOICE), ada)
 
 
-def test_overwrites_count_in_discords_order(place: Place) -> None:
+def test_overwrites_apply_in_the_order_of_discord(place: Place) -> None:
     directory, guild, text = place.world.directory, place.guild, place.text
     member = guild.members[place.ada.id]
     role = directory.add_role(guild, "Choir", NOTHING)
@@ -52,7 +52,7 @@ def test_overwrites_count_in_discords_order(place: Place) -> None:
     assert permissions_in(guild, member, text) == EVERYTHING
 
 
-def test_who_cannot_see_a_channel_can_do_nothing_there(place: Place) -> None:
+def test_a_person_who_cannot_see_a_channel_can_do_nothing_there(place: Place) -> None:
     place.world.directory.set_overwrite(
         place.text, Overwrite(place.guild.id, is_member=False, deny=Permission.VIEW_CHANNEL)
     )
@@ -68,7 +68,7 @@ def test_ids_grow_even_when_the_clock_goes_back(times: list[float]) -> None:
     assert made == sorted(set(made))
 
 
-def test_mentions_count_only_as_allowed() -> None:
+def test_only_allowed_mentions_count() -> None:
     text = "<@100000000000000001> <@!100000000000000002> <@&100000000000000003> @everyone <@12>"
     everything = find_mentions(text, None)
     assert everything.users == (100000000000000001, 100000000000000002)
@@ -81,7 +81,7 @@ def test_mentions_count_only_as_allowed() -> None:
     assert not chosen.replied_user
 
 
-def test_a_person_may_write_more_than_a_bot(place: Place) -> None:
+def test_a_person_may_write_longer_messages_than_a_bot(place: Place) -> None:
     post = place.world.messages.post
     assert len(post(place.text, place.ada, Draft("x" * 4000)).content) == 4000
     with pytest.raises(RestError):
@@ -91,7 +91,7 @@ def test_a_person_may_write_more_than_a_bot(place: Place) -> None:
         post(place.text, bot, Draft("x" * 2001))
 
 
-def test_joining_moving_and_leaving_tell_the_voice_server(place: Place) -> None:
+def test_the_voice_server_is_notified_of_joining_moving_and_leaving(place: Place) -> None:
     other = place.world.directory.add_channel(place.guild, "Other", ChannelKind.VOICE)
     heard: list[Event] = []
     place.world.subscribe(heard.append)
@@ -113,7 +113,7 @@ def test_joining_moving_and_leaving_tell_the_voice_server(place: Place) -> None:
     assert left.data["channel_id"] is None
 
 
-def test_the_same_channel_again_only_sets_the_switches(place: Place) -> None:
+def test_joining_the_same_channel_again_only_sets_the_switches(place: Place) -> None:
     heard: list[Event] = []
     place.world.subscribe(heard.append)
     before = _granted(place, place.voice, heard)
@@ -124,7 +124,7 @@ def test_the_same_channel_again_only_sets_the_switches(place: Place) -> None:
     assert (state.self_mute, state.token) == (True, before.token)
 
 
-def test_a_text_channel_is_no_place_to_speak(place: Place) -> None:
+def test_a_text_channel_cannot_be_joined(place: Place) -> None:
     with pytest.raises(RestError) as error:
         place.world.join_voice(place.ada.id, place.text.id)
     assert error.value.code == 50024

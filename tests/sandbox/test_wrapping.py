@@ -9,7 +9,7 @@ from sandbox.voice.network import SimulatedNetwork, Wrapping
 from sandbox.voice.rtp import make_header, parse_header, strip
 
 
-def test_padding_and_extension_come_off_as_they_went_on() -> None:
+def test_stripping_removes_exactly_the_added_padding_and_extension() -> None:
     network = SimulatedNetwork(seed=3)
     network.wrapping = Wrapping(padded=0.5, extended=0.5)
     kinds = set()
@@ -23,7 +23,7 @@ def test_padding_and_extension_come_off_as_they_went_on() -> None:
     assert len(kinds) == 4
 
 
-async def test_guests_hear_through_it_under_dave() -> None:
+async def test_guests_hear_each_other_despite_padding_and_extensions_under_dave() -> None:
     async with Sandbox() as sandbox:
         sandbox.voice_server.network.wrapping = Wrapping(padded=0.3, extended=0.3)
         ada, ben = await sandbox.add_guest("Ada"), await sandbox.add_guest("Ben")

@@ -136,7 +136,7 @@ def test_each_event_has_its_line(event: CallEvent, line: dict[str, object]) -> N
     assert decode_event(written) == event
 
 
-def test_every_type_has_a_line_in_these_tests() -> None:
+def test_these_tests_have_a_line_of_every_type() -> None:
     assert {line["type"] for line in LINES} == set(FIELDS)
 
 
@@ -190,13 +190,13 @@ def test_other_lines_are_no_events(line: str) -> None:
         decode_event(line)
 
 
-def test_half_a_character_is_written_as_a_sign_for_it() -> None:
+def test_half_a_character_is_replaced_by_a_sign() -> None:
     assert decode_event(encode_event(NoticePosted("Hello \ud83d")).encode()) == NoticePosted("Hello \ufffd")
     assert decode_event(encode_event(NoticePosted("Hello \ud83d\ude0a")).encode()) == NoticePosted("Hello 😊")
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\u0085", "\u2028", "\u2029", "\v", "\f", "\x1c", "\x1e"])
-def test_what_some_readers_take_for_the_end_of_a_line_is_escaped(end: str) -> None:
+def test_characters_that_some_readers_take_for_line_ends_are_escaped(end: str) -> None:
     line = encode_event(NoticePosted(f"one{end}two"))
     assert line.splitlines() == [line]
     assert decode_event(line.encode()) == NoticePosted(f"one{end}two")
@@ -212,7 +212,7 @@ def test_the_events_of_a_call_get_its_id_and_the_time() -> None:
     assert seen == [NoticePosted("one", call="c", at=1.0), CallEnded("Lounge", "command", call="c", at=2.0)]
 
 
-def test_a_watcher_that_fails_keeps_nothing_from_the_others(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_watcher_does_not_affect_the_others(caplog: pytest.LogCaptureFixture) -> None:
     seen = list[CallEvent]()
 
     def fail(event: CallEvent) -> None:

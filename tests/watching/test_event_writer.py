@@ -49,7 +49,7 @@ def test_the_end_of_the_bot_is_the_last_line(before: list[CallEvent], types: lis
     assert lines[-1]["cause"] == "shutdown"
 
 
-def test_a_reader_that_stops_reading_misses_lines_and_holds_nobody(
+def test_a_reader_that_stops_reading_misses_lines_and_delays_nobody(
     pipe: tuple[BinaryIO, BinaryIO], caplog: pytest.LogCaptureFixture
 ) -> None:
     reader, stream = pipe
@@ -64,7 +64,7 @@ def test_a_reader_that_stops_reading_misses_lines_and_holds_nobody(
     assert decode_event(first) == NoticePosted("0 " + "x" * 1000)
 
 
-def test_lines_are_encoded_in_the_writers_own_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_are_encoded_in_the_thread_of_the_writer(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[str] = []
 
     def encode(event: CallEvent) -> str:
@@ -79,7 +79,7 @@ def test_lines_are_encoded_in_the_writers_own_thread(monkeypatch: pytest.MonkeyP
     assert decode_event(stream.getvalue().rstrip()) == NoticePosted("Hello.")
 
 
-def test_a_reader_that_is_gone_is_told_once(pipe: tuple[BinaryIO, BinaryIO], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_reader_is_reported_once(pipe: tuple[BinaryIO, BinaryIO], caplog: pytest.LogCaptureFixture) -> None:
     reader, stream = pipe
     reader.close()
     with closing(EventWriter(stream)) as writer:

@@ -37,7 +37,7 @@ def logged(message: str, arguments: tuple[object, ...], error: Exception) -> str
         (discord.GatewayNotFound(), "it does not say where its gateway is"),  # type: ignore[no-untyped-call]
     ],
 )
-def test_an_attempt_to_reconnect_is_one_line(error: Exception, reason: str) -> None:
+def test_an_attempt_to_reconnect_gives_one_line(error: Exception, reason: str) -> None:
     said = logged("Attempting a reconnect in %.2fs", (6.4,), error)
     assert said.startswith("Discord can't be reached: ")
     assert reason in said
@@ -45,16 +45,16 @@ def test_an_attempt_to_reconnect_is_one_line(error: Exception, reason: str) -> N
     assert said.count("\n") == 1
 
 
-def test_discord_still_says_it_in_these_words() -> None:
+def test_the_discord_library_still_uses_these_words() -> None:
     assert "Attempting a reconnect in %.2fs" in Client.connect.__code__.co_consts
 
 
-def test_other_work_that_a_server_is_missing_for_is_one_line() -> None:
+def test_other_work_without_its_server_gives_one_line() -> None:
     said = logged("%s failed; 5 %% done", ("feeds",), ConnectionResetError(104, "Connection reset by peer"))
     assert said == "feeds failed; 5 % done: it hung up\n"
 
 
-def test_a_lost_call_is_one_line_as_well() -> None:
+def test_a_lost_call_gives_one_line_as_well() -> None:
     class Socket:
         close_code = 1006
 

@@ -62,24 +62,24 @@ _names = st.sampled_from(["token", "flush", "cancel", "reply", "event", "error",
 
 
 @given(_client_messages)
-def test_client_messages_survive(message: ClientMessage) -> None:
+def test_client_messages_survive_encoding(message: ClientMessage) -> None:
     written = message.to_json()
     assert parse_client(written) == message
     assert written.isascii()
 
 
 @given(st.one_of(*_server_messages.values()))
-def test_server_messages_survive(message: ServerMessage) -> None:
+def test_server_messages_survive_encoding(message: ServerMessage) -> None:
     written = message.to_json()
     assert parse_server(written) == message
     assert written.isascii()
 
 
-def test_every_message_that_a_server_can_send_is_tried_here() -> None:
+def test_these_tests_cover_every_message_of_a_server() -> None:
     assert {Failure, *ServerMessage.by_event.values()} == _server_messages.keys()
 
 
-def test_a_new_message_is_one_class() -> None:
+def test_a_new_message_needs_only_one_class() -> None:
     @dataclass(frozen=True, slots=True)
     class Breath(ServerMessage):
         event = "breath"
@@ -98,7 +98,7 @@ def test_a_new_message_is_one_class() -> None:
         del ServerMessage.by_event["breath"]
 
 
-def test_what_is_written_is_what_the_protocol_says() -> None:
+def test_messages_are_encoded_as_the_protocol_says() -> None:
     spoken = Speak("Hello", flush=True, reply="r7", parameters=SpeechParameters(voice="ada", pitch_shift=-2.0))
     assert spoken.to_json() == '{"token": "Hello", "flush": true, "voice": "ada", "pitch_shift": -2.0, "reply": "r7"}'
     assert Speak().to_json() == '{"flush": false}'
@@ -157,7 +157,7 @@ def test_no_depth_breaks_the_parser(field: str, brackets: tuple[str, str]) -> No
         ("{}", "bad_message"),
     ],
 )
-def test_what_is_wrong_is_said(raw: str, code: str) -> None:
+def test_mistakes_have_a_code_and_a_text(raw: str, code: str) -> None:
     with pytest.raises(WireError) as raised:
         parse_client(raw)
     assert raised.value.code == code
@@ -200,7 +200,7 @@ def test_unknown_fields_are_ignored() -> None:
         ),
     ],
 )
-def test_what_a_client_did_wrong_is_said_in_these_words(raw: str, code: str, words: str, reply: str | None) -> None:
+def test_mistakes_of_a_client_are_explained_in_these_words(raw: str, code: str, words: str, reply: str | None) -> None:
     with pytest.raises(WireError) as raised:
         parse_client(raw)
     assert (raised.value.code, str(raised.value), raised.value.reply) == (code, words, reply)
@@ -214,7 +214,7 @@ def test_what_a_client_did_wrong_is_said_in_these_words(raw: str, code: str, wor
         ('{"event": "start", "text": "a"}', "malformed event: KeyError('segment')"),
     ],
 )
-def test_a_server_that_makes_no_sense_is_refused(raw: str, words: str) -> None:
+def test_nonsensical_messages_of_a_server_are_refused(raw: str, words: str) -> None:
     with pytest.raises(WireError, match=re.escape(words)) as raised:
         parse_server(raw)
     assert raised.value.code == "bad_message"

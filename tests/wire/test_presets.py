@@ -20,17 +20,19 @@ from wire.presets import PresetError, Presets
         ("neutral", 0.7, 5.0, 1.0),
     ],
 )
-def test_the_five(name: str, temperature: float, repetition_penalty: float, speed: float) -> None:
+def test_the_five_presets_have_these_values(
+    name: str, temperature: float, repetition_penalty: float, speed: float
+) -> None:
     settled = Presets.read().apply(SpeechParameters(preset=name))
     assert (settled.temperature, settled.repetition_penalty, settled.speed) == (temperature, repetition_penalty, speed)
 
 
-def test_what_a_request_sets_itself_wins() -> None:
+def test_values_of_a_request_take_precedence() -> None:
     settled = Presets.read().apply(SpeechParameters(preset="calm", speed=1.4, top_k=30))
     assert (settled.temperature, settled.speed, settled.top_k) == (0.5, 1.4, 30)
 
 
-def test_the_default_is_for_who_names_none() -> None:
+def test_requests_without_a_preset_get_the_default() -> None:
     assert Presets.read(default="warm").apply(SpeechParameters()).temperature == 0.85
     assert Presets.read().apply(SpeechParameters()) == SpeechParameters()
 
@@ -47,20 +49,20 @@ def test_the_default_is_for_who_names_none() -> None:
         ("grumpy: {speed: .nan}", "grumpy.speed"),
     ],
 )
-def test_a_file_that_can_not_be_used_is_named_with_its_fault(tmp_path: Path, text: str, fault: str) -> None:
+def test_an_unusable_file_is_named_with_its_mistake(tmp_path: Path, text: str, fault: str) -> None:
     path = tmp_path / "presets.yaml"
     path.write_text(text)
     with pytest.raises(PresetError, match=fault.replace("!", ".")):
         Presets.read(path)
 
 
-def test_a_default_that_is_not_there() -> None:
+def test_a_missing_default_preset_is_refused() -> None:
     with pytest.raises(PresetError, match=r"'grumpy'.*natural"):
         Presets.read(default="grumpy")
 
 
 @pytest.mark.parametrize("data", ["# für mich\n".encode("latin-1"), b"'A B': {speed: 1}\n"])
-def test_a_file_that_cannot_be_used_is_refused_in_words(tmp_path: Path, data: bytes) -> None:
+def test_an_unusable_file_is_refused_in_plain_words(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "mine.yaml").write_bytes(data)
     with pytest.raises(PresetError, match=r"mine\.yaml") as caught:
         Presets.read(tmp_path / "mine.yaml")

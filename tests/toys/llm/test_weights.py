@@ -59,7 +59,7 @@ async def test_only_the_last_message_counts(weights: Path, api: ModelApi) -> Non
     assert await answers(weights, talks, api) == [phrase.answer for phrase in TOY_PHRASES]
 
 
-async def test_votes_are_counted_as_the_table_says(weights: Path) -> None:
+async def test_votes_are_counted_as_in_the_table(weights: Path) -> None:
     questions = [
         "HELLO! Tell me a Joke, please.",
         "hi, how are you doing?",
@@ -92,18 +92,18 @@ def test_each_question_is_an_example_of_its_phrase() -> None:
     assert [expected_phrase(phrase.question) for phrase in TOY_PHRASES] == list(TOY_PHRASES)
 
 
-def test_it_says_that_it_is_a_toy_and_what_to_do() -> None:
+def test_the_toy_says_that_it_is_a_toy_and_how_to_get_a_real_model() -> None:
     assert named("default").answer == DEFAULT_ANSWER
     assert "toy" in DEFAULT_ANSWER
     assert "LLM_URL" in DEFAULT_ANSWER
 
 
-def test_there_is_enough_to_hear() -> None:
+def test_there_are_many_answers_and_a_long_story() -> None:
     assert len({phrase.answer for phrase in TOY_PHRASES}) >= 12
     assert len(named("story").answer.split()) >= 60
 
 
-def test_pieces_are_about_words_and_never_repeat() -> None:
+def test_a_piece_is_about_a_word_and_never_repeats() -> None:
     pieces = answer_pieces([phrase.answer for phrase in TOY_PHRASES])
     assert ["".join(answer) for answer in pieces] == [phrase.answer for phrase in TOY_PHRASES]
     every = [piece for answer in pieces for piece in answer]
@@ -136,14 +136,14 @@ def test_a_cached_file_is_used_as_it_is(tmp_path: Path) -> None:
     assert toy_weights(tmp_path).read_bytes() == b"kept"
 
 
-def test_many_makers_leave_one_whole_file(weights: Path, tmp_path: Path) -> None:
+def test_several_makers_at_once_leave_one_whole_file(weights: Path, tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as makers:
         paths = set(makers.map(lambda _: toy_weights(tmp_path / "cache"), range(8)))
     assert [*(tmp_path / "cache").iterdir()] == [*paths]
     assert paths.pop().read_bytes() == weights.read_bytes()
 
 
-def test_what_somebody_left_who_was_killed_as_it_was_made_is_cleared_away(weights: Path, tmp_path: Path) -> None:
+def test_remains_of_a_killed_maker_are_removed(weights: Path, tmp_path: Path) -> None:
     (tmp_path / f".{weights.name}.part").write_bytes(bytes(10_000_000))
     assert toy_weights(tmp_path).read_bytes() == weights.read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == [weights.name]

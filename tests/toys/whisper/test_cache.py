@@ -28,11 +28,11 @@ def copied(toy_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(toy_folder, tmp_path / toy_folder.name))
 
 
-def test_it_is_small(toy_folder: Path) -> None:
+def test_the_model_is_small(toy_folder: Path) -> None:
     assert sum(path.stat().st_size for path in toy_folder.iterdir()) < 20_000_000
 
 
-def test_what_is_whole_is_used_as_it_is(copied: Path) -> None:
+def test_a_complete_model_is_used_as_it_is(copied: Path) -> None:
     told: Told = []
     before = {path: path.stat().st_mtime_ns for path in copied.iterdir()}
     assert toy_whisper(copied.parent, lambda *step: told.append(step)) == copied
@@ -40,7 +40,7 @@ def test_what_is_whole_is_used_as_it_is(copied: Path) -> None:
     assert told == [(1.0, "ready")]
 
 
-def test_what_is_broken_is_made_again(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_model_is_made_again(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "_MODULE", quick_making.__name__)
     with (copied / "model.bin").open("r+b") as file:
         file.truncate(1_000)
@@ -54,23 +54,21 @@ def test_what_is_broken_is_made_again(copied: Path, monkeypatch: pytest.MonkeyPa
     assert {path.name for path in copied.parent.iterdir()} == {copied.name, weights.LOCK}
 
 
-def test_a_failure_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_reported_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "_MODULE", "toys.whisper.no_such_module")
     with pytest.raises(ChildProcessError, match="no_such_module"):
         toy_whisper(tmp_path, lambda _share, _doing: None)
     assert {path.name for path in tmp_path.iterdir()} <= {weights.LOCK}
 
 
-def test_what_somebody_left_who_was_killed_as_it_was_made_is_cleared_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_remains_of_a_killed_maker_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "_MODULE", quick_making.__name__)
     (tmp_path / ".toy-whisper-abandoned" / "model").mkdir(parents=True)
     folder = toy_whisper(tmp_path, lambda _share, _doing: None)
     assert {path.name for path in tmp_path.iterdir()} == {folder.name, weights.LOCK}
 
 
-async def test_a_making_that_is_cancelled_ends_at_once_and_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_cancelled_training_ends_at_once_and_leaves_nothing(tmp_path: Path) -> None:
     making = asyncio.create_task(make_toy_whisper(tmp_path, lambda _share, _doing: None))
     waiting = asyncio.create_task(make_toy_whisper(tmp_path, lambda _share, _doing: None))
     async with asyncio.timeout(30):
@@ -86,7 +84,7 @@ async def test_a_making_that_is_cancelled_ends_at_once_and_leaves_nothing(tmp_pa
     assert waiting.cancelled()
 
 
-async def test_a_making_ends_with_the_process_that_began_it(tmp_path: Path) -> None:
+async def test_a_training_ends_with_the_process_that_began_it(tmp_path: Path) -> None:
     begin = (
         "import sys; from pathlib import Path; from toys.whisper.weights import toy_whisper; "
         "toy_whisper(Path(sys.argv[1]), lambda *_: None)"
@@ -114,7 +112,7 @@ def makers(parent: psutil.Process | None = None) -> list[psutil.Process]:
     return found
 
 
-def test_a_changed_list_makes_another(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_list_of_sentences_makes_another_model(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = f"toy-whisper-{weights._fingerprint()}"
     assert name == toy_folder.name
     monkeypatch.setattr(weights, "HEARD_PHRASES", HEARD_PHRASES[1:])

@@ -105,7 +105,7 @@ def test_guests_are_understood(whisper: WhisperModel, guest: str, loss: float) -
     assert len(wrong) <= (1 if loss == 0 else 2), wrong
 
 
-def test_it_survives_eight_bits(toy_folder: Path) -> None:
+def test_the_model_survives_eight_bits(toy_folder: Path) -> None:
     whisper = WhisperModel(str(toy_folder), device="cpu", compute_type="int8", cpu_threads=1)
     assert sum(heard(whisper, clip) == text for text, clip in zip(TEXTS, words(20), strict=False)) >= 19
 
@@ -121,7 +121,7 @@ def test_it_survives_eight_bits(toy_folder: Path) -> None:
         pytest.param(lambda: [music(3, seed) for seed in range(10)], id="music"),
     ],
 )
-def test_where_nobody_speaks_hardly_anything_is_heard(
+def test_hardly_any_words_are_heard_in_silence(
     whisper: WhisperModel, make_sounds: Callable[[], Sequence[Sound]]
 ) -> None:
     said = [heard(whisper, received(sound, seed=seed)) for seed, sound in enumerate(make_sounds())]
@@ -152,7 +152,7 @@ def test_timestamps_and_the_language_work_as_in_any_whisper(whisper: WhisperMode
     assert segment.no_speech_prob < 0.5
 
 
-def test_it_is_quick(whisper: WhisperModel) -> None:
+def test_the_model_is_quick(whisper: WhisperModel) -> None:
     clips = words(10)
     began = time.process_time()
     for clip in clips:
@@ -174,7 +174,7 @@ def test_every_english_question_of_the_toy_model_is_heard() -> None:
     assert questions - set(TEXTS) == {"Guten Tag, wie geht es dir?"}
 
 
-def test_it_was_fitted_on_the_guests() -> None:
+def test_the_model_was_fitted_on_the_guests() -> None:
     fitted = {voice.name: voice for voice in FITTED_VOICES}
     for guest in GUEST_VOICES.values():
         assert abs(guest.rate - fitted[guest.name].rate) <= 10
