@@ -51,7 +51,7 @@ async def _ready(process: Running) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_it_says_where_it_listens_speaks_and_ends_on_a_signal(number: signal.Signals) -> None:
+async def test_the_server_names_its_address_speaks_and_ends_on_a_signal(number: signal.Signals) -> None:
     async with _process() as process:
         ready = await _ready(process)
         assert ready["engine"] == "espeak-ng"
@@ -68,7 +68,7 @@ async def test_it_says_where_it_listens_speaks_and_ends_on_a_signal(number: sign
         assert output == b"", "more than one line on standard output"
 
 
-async def test_it_ends_while_it_speaks_to_somebody_who_does_not_listen() -> None:
+async def test_the_server_ends_while_it_speaks_to_a_client_that_does_not_read() -> None:
     async with _process() as process:
         ready = await _ready(process)
         async with aiohttp.ClientSession() as session, session.ws_connect(ready["listening"]) as socket_:
@@ -80,7 +80,7 @@ async def test_it_ends_while_it_speaks_to_somebody_who_does_not_listen() -> None
     assert process.returncode == 0
 
 
-async def test_a_port_that_is_taken() -> None:
+async def test_a_taken_port_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         async with _process(TTS_BIND=f"127.0.0.1:{port}") as process:
@@ -106,7 +106,7 @@ async def test_a_port_that_is_taken() -> None:
         ({"TTS_FALLBACK": "siri"}, "TTS_FALLBACK: 'siri' is not valid", 2),
     ],
 )
-async def test_settings_that_can_not_be_used(environment: dict[str, str], named: str, status: int) -> None:
+async def test_unusable_settings_are_reported(environment: dict[str, str], named: str, status: int) -> None:
     async with _process(**environment) as process:
         output, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
     assert process.returncode == status
@@ -126,9 +126,7 @@ async def test_settings_that_can_not_be_used(environment: dict[str, str], named:
         (("--voice", "nobody"), "--voice: there is no voice 'nobody'"),
     ],
 )
-async def test_an_option_that_can_not_be_used_is_named_and_not_its_setting(
-    arguments: tuple[str, ...], told: str
-) -> None:
+async def test_an_unusable_option_is_named_instead_of_its_setting(arguments: tuple[str, ...], told: str) -> None:
     async with _process(*arguments, TTS_STAND_IN_RTF="0.5") as process:
         output, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
     assert (process.returncode, output) == (2, b"")
@@ -137,9 +135,7 @@ async def test_an_option_that_can_not_be_used_is_named_and_not_its_setting(
 
 
 @pytest.mark.parametrize("arguments", [(), ("--check",)])
-async def test_pronunciations_that_can_not_be_used_are_told_with_the_line(
-    arguments: tuple[str, ...], tmp_path: Path
-) -> None:
+async def test_unusable_pronunciations_are_reported_with_their_line(arguments: tuple[str, ...], tmp_path: Path) -> None:
     file = tmp_path / "said.yaml"
     file.write_text("SQL: sequel\nno: nope\n")
     async with _process(*arguments, TTS_CORRECTIONS=str(file)) as process:
@@ -149,7 +145,7 @@ async def test_pronunciations_that_can_not_be_used_are_told_with_the_line(
     assert errors.decode().count("\n") == 1
 
 
-async def test_words_are_said_as_the_operator_wants(tmp_path: Path) -> None:
+async def test_words_are_pronounced_as_the_operator_wants(tmp_path: Path) -> None:
     file, timings = tmp_path / "said.yaml", tmp_path / "timings.jsonl"
     file.write_text("Nguyen: win\n")
     async with _process("--engine", "stand-in", "--timings", str(timings), TTS_CORRECTIONS=str(file)) as process:
@@ -161,7 +157,7 @@ async def test_words_are_said_as_the_operator_wants(tmp_path: Path) -> None:
     assert json.loads(timings.read_text().splitlines()[-1])["text"] == "Hello win."
 
 
-async def test_a_voice_that_is_not_there() -> None:
+async def test_a_missing_voice_is_reported() -> None:
     async with _process(TTS_VOICE="nobody") as process:
         _, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
     assert process.returncode == 2
@@ -176,7 +172,7 @@ async def test_the_token_is_not_shown() -> None:
     assert b"hunter2" not in errors
 
 
-async def test_it_starts_with_the_engine_that_stands_in_where_the_server_of_its_own_is_away() -> None:
+async def test_the_server_starts_with_the_stand_in_if_the_server_of_its_engine_is_unreachable() -> None:
     away = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "x"}
     async with _process(TTS_ENGINE="openai", TTS_FALLBACK="espeak", **away) as process:
         ready = await _ready(process)
@@ -200,7 +196,7 @@ async def test_it_starts_with_the_engine_that_stands_in_where_the_server_of_its_
     ],
     ids=["wanted", "stands in", "both", "better"],
 )
-async def test_an_engine_that_can_not_be_made_silences_no_other(settings: dict[str, str]) -> None:
+async def test_an_engine_that_cannot_be_created_does_not_silence_the_others(settings: dict[str, str]) -> None:
     async with _process(**settings) as process:
         ready = await _ready(process)
         assert ready["speaking"] == "espeak-ng", "whatever is wanted"
@@ -214,7 +210,7 @@ async def test_an_engine_that_can_not_be_made_silences_no_other(settings: dict[s
     assert "Traceback" not in errors.decode()
 
 
-async def test_without_an_engine_that_stands_in_it_does_not_start() -> None:
+async def test_the_server_does_not_start_without_any_working_engine() -> None:
     away = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "x"}
     async with _process(TTS_ENGINE="openai", TTS_FALLBACK="", **away) as process:
         _, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
@@ -223,14 +219,14 @@ async def test_without_an_engine_that_stands_in_it_does_not_start() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux'")
-async def test_it_does_not_begin_when_its_parent_has_died_meanwhile() -> None:
+async def test_the_server_does_not_start_if_its_parent_has_died_meanwhile() -> None:
     async with _process("--exit-with-parent", "999999999") as process:
         output, _ = await asyncio.wait_for(process.communicate(), TIMEOUT)
     assert (process.returncode, output) == (-signal.SIGTERM, b"")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux'")
-async def test_it_does_not_outlive_its_parent() -> None:
+async def test_the_server_does_not_outlive_its_parent() -> None:
     """A parent that starts the server and is killed with no chance to clean up."""
     parent = (
         "import subprocess, sys, time\n"

@@ -36,7 +36,7 @@ async def _engines_of_models(server: RunningServer) -> dict[str, str]:
         return {model["id"]: model["engine"] for model in (await answer.json())["data"]}
 
 
-async def test_it_speaks_what_is_asked_for_by_its_names_and_nothing_else(tmp_path: Path) -> None:
+async def test_the_better_engine_speaks_only_requests_with_its_names(tmp_path: Path) -> None:
     async with running_with_better(tmp_path, StandInEngine(0.0, 0.0)) as server:
         for name in ("tts-1-hd", "stand-in"):
             assert await _hertz(server, name) == pytest.approx(BETTER_HZ, rel=0.02)
@@ -44,7 +44,7 @@ async def test_it_speaks_what_is_asked_for_by_its_names_and_nothing_else(tmp_pat
             assert await _hertz(server, other) == pytest.approx(TONE_HZ, rel=0.02)
 
 
-async def test_without_it_all_names_mean_the_same(tmp_path: Path) -> None:
+async def test_without_a_better_engine_all_names_mean_the_same(tmp_path: Path) -> None:
     async with running_with_better(tmp_path, None) as server:
         for name in ("tts-1-hd", *NAMES):
             assert await _hertz(server, name) == pytest.approx(TONE_HZ, rel=0.02)
@@ -62,7 +62,7 @@ async def test_the_models_say_which_engine_they_mean(tmp_path: Path) -> None:
         }
 
 
-async def test_where_it_fails_nobody_else_speaks_in_its_name(tmp_path: Path) -> None:
+async def test_no_other_engine_replaces_a_failing_better_engine(tmp_path: Path) -> None:
     better = SpellingEngine("hd")
     better.fails_after, better.failure = 0, EngineError("the card is full")
     async with running_with_better(tmp_path, better) as server:
@@ -73,7 +73,7 @@ async def test_where_it_fails_nobody_else_speaks_in_its_name(tmp_path: Path) -> 
         assert await _hertz(server, "tts-1") == pytest.approx(TONE_HZ, rel=0.02)
 
 
-async def test_it_is_loaded_when_somebody_asks_for_it(tmp_path: Path) -> None:
+async def test_the_better_engine_is_loaded_on_the_first_request(tmp_path: Path) -> None:
     better = LoadingEngine("hd")
     better.gate.set()
     async with running_with_better(tmp_path, better) as server:
@@ -85,7 +85,7 @@ async def test_it_is_loaded_when_somebody_asks_for_it(tmp_path: Path) -> None:
         assert better.loads == 1
 
 
-async def test_a_voice_that_it_lacks_is_refused(tmp_path: Path) -> None:
+async def test_a_voice_that_the_better_engine_lacks_is_refused(tmp_path: Path) -> None:
     async with (
         running_with_better(tmp_path, StandInEngine(0.0, 0.0)) as server,
         post(server, input=TEXT, model="tts-1-hd", voice="Our own Nova") as answer,
@@ -94,7 +94,7 @@ async def test_a_voice_that_it_lacks_is_refused(tmp_path: Path) -> None:
         assert (await answer.json())["error"]["code"] == "unknown_voice"
 
 
-def test_the_settings_name_it(tmp_path: Path) -> None:
+def test_the_settings_choose_the_better_engine(tmp_path: Path) -> None:
     library = VoiceLibrary(tmp_path)
 
     def made(**settings: str) -> EnginePool | None:

@@ -17,7 +17,7 @@ async def server() -> AsyncIterator[RunningServer]:
         yield server
 
 
-async def test_the_voices_are_where_open_webui_looks_and_each_can_be_asked_for(server: RunningServer) -> None:
+async def test_the_voices_are_where_open_webui_looks_and_each_can_be_requested(server: RunningServer) -> None:
     async with server.session.get(server.url("/v1/audio/voices")) as answer:
         assert answer.status == 200
         voices = (await answer.json())["voices"]
@@ -35,7 +35,7 @@ async def test_the_models_are_where_open_webui_looks(server: RunningServer) -> N
     assert {"id": "tts-1", "name": "tts-1"} in models
 
 
-async def test_a_person_who_opens_the_address_learns_what_it_is(server: RunningServer) -> None:
+async def test_the_root_address_explains_the_server(server: RunningServer) -> None:
     async with server.session.get(server.url("/")) as answer:
         assert (answer.status, answer.content_type) == (200, "text/html")
         text = await answer.text()
@@ -53,7 +53,7 @@ async def test_a_person_who_opens_the_address_learns_what_it_is(server: RunningS
         ("OPTIONS", "/v1/audio/speech", 405, "method_not_allowed"),
     ],
 )
-async def test_what_is_not_there_is_said_in_openais_shape(
+async def test_errors_for_unknown_paths_have_the_format_of_openai(
     server: RunningServer, method: str, path: str, status: int, code: str
 ) -> None:
     async with server.session.request(method, server.url(path)) as answer:

@@ -40,7 +40,7 @@ class TestAdmission:
             ({}, "?token=%F0%9F%94%91"),
         ],
     )
-    async def test_strangers_stay_outside(self, headers: dict[str, str], query: str) -> None:
+    async def test_requests_without_the_token_are_refused(self, headers: dict[str, str], query: str) -> None:
         async with running(CountingEngine(), token=SECRET) as server:
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                 await server.session.ws_connect(server.url(f"/ws/stream{query}"), headers=headers)
@@ -49,7 +49,7 @@ class TestAdmission:
                 assert answer.status == 401
                 assert (await answer.json())["error"]["code"] == "invalid_api_key"
 
-    async def test_the_token_opens_in_a_header_or_in_the_address(self) -> None:
+    async def test_the_token_works_in_a_header_and_in_the_address(self) -> None:
         async with running(CountingEngine(), token=SECRET) as server:
             async with server.connect(headers={"Authorization": f"Bearer {SECRET}"}) as client:
                 await client.say("Hello.")
@@ -66,7 +66,7 @@ class TestAdmission:
         ):
             assert answer.status == 200
 
-    async def test_web_pages_from_elsewhere_can_not_connect(self, server: RunningServer) -> None:
+    async def test_web_pages_of_other_sites_cannot_connect(self, server: RunningServer) -> None:
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await server.session.ws_connect(server.url("/ws/stream"), origin="https://evil.example")
         assert refused.value.status == 403
@@ -76,7 +76,7 @@ class TestAdmission:
 
 
 class TestHealth:
-    async def test_not_ready_while_loading(self, tmp_path: Path) -> None:
+    async def test_the_server_is_not_ready_while_loading(self, tmp_path: Path) -> None:
         loading = SpeechServer(VoiceLibrary(tmp_path), CardPoll(["0.9"], read=tuple))
         async with LocalServer(loading.application) as server, aiohttp.ClientSession() as session:
             async with session.get(server.url + "/health") as answer:
@@ -90,13 +90,13 @@ class TestHealth:
                 assert int(answer.headers["Retry-After"]) >= 1
                 assert (await answer.json())["error"]["code"] == "loading"
 
-    async def test_ready(self, server: RunningServer) -> None:
+    async def test_the_server_is_ready_after_loading(self, server: RunningServer) -> None:
         async with server.connect(), server.session.get(server.url("/health")) as answer:
             body = await answer.json()
         assert (body["ready"], body["engine"], body["connections"]) == (True, "counting", 1)
         assert body["version"] == VERSION, "as python -m bot --version says it"
 
-    async def test_metrics_count_what_clients_saw(self, server: RunningServer) -> None:
+    async def test_metrics_count_the_answers_that_clients_received(self, server: RunningServer) -> None:
         async with server.connect() as client:
             await client.say("Hello.")
             heard = await client.hear()

@@ -68,7 +68,7 @@ async def test_a_file_is_written(client: AsyncOpenAI, tmp_path: Path) -> None:
     assert len(samples) / rate == pytest.approx(SECONDS, abs=0.15)
 
 
-async def test_the_simplest_call(client: AsyncOpenAI) -> None:
+async def test_the_simplest_call_works(client: AsyncOpenAI) -> None:
     answer = await client.audio.speech.create(model="gpt-4o-mini-tts", voice="alloy", input=TEXT, response_format="pcm")
     assert len(np.frombuffer(answer.content, "<i2")) / 24_000 == pytest.approx(SECONDS, abs=0.01)
 
@@ -76,7 +76,7 @@ async def test_the_simplest_call(client: AsyncOpenAI) -> None:
 @pytest.mark.parametrize(
     ("voice", "spoken_by"), [("alloy", "tone"), ("nova", "nova"), ("tone", "tone"), ({"id": "nova"}, "nova")]
 )
-async def test_voices_are_ours_or_theirs(
+async def test_own_voices_and_the_voices_of_openai_are_accepted(
     client: AsyncOpenAI, server: RunningServer, voice: Any, spoken_by: str
 ) -> None:
     await client.audio.speech.create(model="tts-1", voice=voice, input="Hello.")
@@ -84,7 +84,7 @@ async def test_voices_are_ours_or_theirs(
 
 
 @pytest.mark.parametrize("speed", [0.25, 0.5, 1.0, 1.7, 2.0, 4.0])
-async def test_speed_is_what_was_asked_for(client: AsyncOpenAI, speed: float) -> None:
+async def test_the_requested_speed_is_used(client: AsyncOpenAI, speed: float) -> None:
     answer = await client.audio.speech.create(
         model="tts-1", voice="alloy", input=TEXT, response_format="wav", speed=speed
     )
@@ -93,7 +93,7 @@ async def test_speed_is_what_was_asked_for(client: AsyncOpenAI, speed: float) ->
     assert frequency(samples, rate) == pytest.approx(TONE_HZ, rel=0.02)
 
 
-async def test_what_theirs_does_not_have_goes_into_the_extra_body(client: AsyncOpenAI, server: RunningServer) -> None:
+async def test_further_parameters_go_into_the_extra_body(client: AsyncOpenAI, server: RunningServer) -> None:
     extra = {
         "language": "en",
         "temperature": 0.4,
@@ -115,7 +115,7 @@ async def test_what_theirs_does_not_have_goes_into_the_extra_body(client: AsyncO
         assert getattr(parameters, name) == extra[name], name
 
 
-async def test_events_hold_the_file(client: AsyncOpenAI) -> None:
+async def test_the_events_contain_the_whole_file(client: AsyncOpenAI) -> None:
     events: list[Any] = []
     stream = await client.post(
         "/audio/speech",
@@ -143,14 +143,14 @@ async def test_models(client: AsyncOpenAI) -> None:
         await client.models.retrieve("whisper-1")
 
 
-async def test_errors_are_those_of_the_client(client: AsyncOpenAI) -> None:
+async def test_errors_become_the_exceptions_of_the_client(client: AsyncOpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         await client.audio.speech.create(model="tts-1", voice="nobody", input=TEXT)
     assert (refused.value.param, refused.value.code) == ("voice", "unknown_voice")
     assert "nobody" in refused.value.message
 
 
-async def test_the_token_is_the_key() -> None:
+async def test_the_token_is_accepted_as_api_key() -> None:
     async with running(ToneEngine(), token="correct horse") as server:
         async with _client(server, "correct horse") as client:
             assert await client.models.list()
@@ -159,7 +159,7 @@ async def test_the_token_is_the_key() -> None:
                 await client.models.list()
 
 
-async def test_the_client_comes_again_when_there_is_room() -> None:
+async def test_the_client_repeats_the_request_when_there_is_room() -> None:
     async with running(ToneEngine()) as server:
         statuses: list[int] = []
         crowd = _crowd(server)

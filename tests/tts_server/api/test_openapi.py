@@ -29,11 +29,11 @@ def _schema(name: str) -> dict[str, Any]:
     return found
 
 
-def test_it_is_an_openapi_document() -> None:
+def test_the_description_is_an_openapi_document() -> None:
     validate(document())
 
 
-async def test_it_describes_every_route_and_no_other(server: RunningServer) -> None:
+async def test_the_description_contains_every_route_and_no_other(server: RunningServer) -> None:
     served = {
         (route.method.lower(), route.resource.canonical)
         for route in server.server.application.router.routes()
@@ -45,14 +45,14 @@ async def test_it_describes_every_route_and_no_other(server: RunningServer) -> N
     assert described == served
 
 
-async def test_a_client_can_fetch_it(server: RunningServer) -> None:
+async def test_a_client_can_fetch_the_description(server: RunningServer) -> None:
     async with server.session.get(server.url("/openapi.json")) as answer:
         assert answer.headers["Content-Type"].startswith("application/json")
         assert await answer.json() == document()
 
 
 @pytest.mark.parametrize("path", ["/health", "/v1/models", "/v1/voices", "/v1/audio/voices", "/v1/audio/models"])
-async def test_answers_have_the_fields_that_it_promises(server: RunningServer, path: str) -> None:
+async def test_answers_have_the_described_fields(server: RunningServer, path: str) -> None:
     schema = document()["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     if "$ref" in schema:
         schema = _schema(schema["$ref"].rpartition("/")[2])
@@ -62,7 +62,7 @@ async def test_answers_have_the_fields_that_it_promises(server: RunningServer, p
     assert body.keys() <= schema["properties"].keys()
 
 
-def test_the_bounds_are_those_that_are_checked() -> None:
+def test_the_described_bounds_are_the_checked_ones() -> None:
     parameters = _schema("SpeechParameters")["properties"]
     for name, (low, high) in NUMBERS.items():
         if name != "speed":
@@ -73,7 +73,7 @@ def test_the_bounds_are_those_that_are_checked() -> None:
     assert parameters.keys() | {"voice", "speed"} == set(SpeechParameters.__dataclass_fields__)
 
 
-def test_the_formats_are_those_there_are() -> None:
+def test_the_described_formats_are_the_existing_ones() -> None:
     request = _schema("SpeechRequest")["properties"]
     assert request["response_format"]["enum"] == list(FORMATS)
     assert request["sample_rate"]["enum"] == sorted({rate for form in FORMATS.values() for rate in form.rates})

@@ -42,7 +42,7 @@ async def _ask(
 
 
 @pytest.mark.parametrize("path", [PATH, "/v1/voices", "/v1/voices/x", "/v1/performance", "/openapi.json"])
-async def test_a_browser_that_asks_for_an_allowed_page_is_told_what_it_may(server: RunningServer, path: str) -> None:
+async def test_a_preflight_of_an_allowed_page_names_its_permissions(server: RunningServer, path: str) -> None:
     status, headers, _ = await _ask(server, "OPTIONS", path, ASKING)
     assert status == 204
     assert headers["Access-Control-Allow-Origin"] == PAGE
@@ -51,7 +51,7 @@ async def test_a_browser_that_asks_for_an_allowed_page_is_told_what_it_may(serve
     assert headers["Vary"] == "Origin"
 
 
-async def test_a_preflight_carries_no_token(locked: RunningServer) -> None:
+async def test_a_preflight_needs_no_token(locked: RunningServer) -> None:
     status, headers, _ = await _ask(locked, "OPTIONS", PATH, ASKING)
     assert (status, headers["Access-Control-Allow-Origin"]) == (204, PAGE)
     assert "authorization" in headers["Access-Control-Allow-Headers"].lower()
@@ -110,7 +110,7 @@ async def test_the_websocket_lets_allowed_pages_in_and_no_others(server: Running
 
 
 @pytest.mark.parametrize("odd", ["x\r\nSet-Cookie: a=b", "a" * 5000, "ä"])
-async def test_headers_that_are_none_are_not_given_back(server: RunningServer, odd: str) -> None:
+async def test_invalid_header_names_are_not_returned(server: RunningServer, odd: str) -> None:
     asking = {**ASKING, "Access-Control-Request-Headers": odd.replace("\r\n", " ")}
     status, headers, _ = await _ask(server, "OPTIONS", PATH, asking)
     assert (status, headers["Access-Control-Allow-Headers"]) == (204, "Authorization, Content-Type")
@@ -133,13 +133,13 @@ async def test_headers_that_are_none_are_not_given_back(server: RunningServer, o
         ("chat.example", 200),
     ],
 )
-async def test_a_name_that_was_made_to_lead_here_is_refused(server: RunningServer, host: str, status: int) -> None:
+async def test_a_foreign_host_name_that_points_here_is_refused(server: RunningServer, host: str, status: int) -> None:
     given, _, text = await _ask(server, "GET", "/v1/voices", {"Host": host})
     assert given == status
     if status == 403:
         assert '"code": "bad_host"' in text
 
 
-async def test_with_a_token_the_server_may_have_any_name(locked: RunningServer) -> None:
+async def test_with_a_token_the_server_accepts_any_host_name(locked: RunningServer) -> None:
     headers = {"Host": "voice.example", "Authorization": f"Bearer {SECRET}"}
     assert (await _ask(locked, "GET", "/v1/voices", headers))[0] == 200

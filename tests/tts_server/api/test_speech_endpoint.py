@@ -32,7 +32,7 @@ async def server() -> AsyncIterator[RunningServer]:
 @pytest.mark.parametrize(
     ("form", "rate"), [(name, rate) for name, form in FORMATS.items() for rate in form.rates if name != "pcm"]
 )
-async def test_every_format_at_every_rate(server: RunningServer, form: str, rate: int) -> None:
+async def test_every_format_is_produced_at_every_rate(server: RunningServer, form: str, rate: int) -> None:
     async with post(server, input=TEXT, response_format=form, sample_rate=rate) as answer:
         assert answer.status == 200, await answer.text()
         data = await answer.read()
@@ -57,12 +57,12 @@ async def test_pcm_is_24_khz_16_bit(server: RunningServer) -> None:
     ("form", "kind"),
     [("wav", "audio/wav"), ("opus", "audio/ogg"), ("flac", "audio/flac"), ("aac", "audio/aac"), (None, "audio/mpeg")],
 )
-async def test_the_answer_says_what_it_is(server: RunningServer, form: str | None, kind: str) -> None:
+async def test_the_headers_describe_the_sound(server: RunningServer, form: str | None, kind: str) -> None:
     async with post(server, input=TEXT, **({"response_format": form} if form else {})) as answer:
         assert answer.headers["Content-Type"] == kind
 
 
-async def test_a_wav_of_open_length_is_read_by_strict_readers_too(server: RunningServer) -> None:
+async def test_strict_readers_accept_a_wav_of_open_length_too(server: RunningServer) -> None:
     async with post(server, input=TEXT, response_format="wav") as answer:
         data = await answer.read()
     with wave.open(io.BytesIO(data)) as file:
@@ -73,7 +73,7 @@ async def test_a_wav_of_open_length_is_read_by_strict_readers_too(server: Runnin
 
 
 @pytest.mark.parametrize("form", [form for form in FORMATS if not form.startswith(("g711", "pcm"))])
-async def test_a_text_with_nothing_to_say_is_a_moment_of_silence(server: RunningServer, form: str) -> None:
+async def test_a_text_without_words_gives_a_moment_of_silence(server: RunningServer, form: str) -> None:
     async with post(server, input="😀", response_format=form) as answer:
         assert answer.status == 200
         samples, rate = played(await answer.read())
@@ -139,7 +139,7 @@ async def test_bad_requests_name_the_parameter(server: RunningServer, fields: di
     assert error["message"]
 
 
-async def test_what_is_null_is_left_out(server: RunningServer) -> None:
+async def test_null_means_the_same_as_a_missing_field(server: RunningServer) -> None:
     fields = dict.fromkeys(["voice", "speed", "response_format", "stream_format", "sample_rate", "preset", "top_k"])
     async with post(server, input="Hello.", **fields) as answer:
         assert answer.status == 200
@@ -152,26 +152,26 @@ async def test_a_misspelt_field_is_not_called_an_empty_text(server: RunningServe
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 50_000, b'{"input": "\\ud800"'])
-async def test_a_body_that_is_no_object(server: RunningServer, body: bytes) -> None:
+async def test_a_body_that_is_not_an_object_is_refused(server: RunningServer, body: bytes) -> None:
     async with server.session.post(server.url(PATH), data=body) as answer:
         assert answer.status == 400
         assert (await answer.json())["error"]["message"]
 
 
-async def test_where_a_body_stops_being_json_is_told(server: RunningServer) -> None:
+async def test_the_error_names_the_place_where_the_body_stops_being_json(server: RunningServer) -> None:
     body = b'{\n  "input": Hello\n}'
     async with server.session.post(server.url(PATH), data=body) as answer:
         assert (await answer.json())["error"]["message"] == "the body is not JSON: see line 2, column 12"
 
 
-async def test_half_a_character_is_no_harm(server: RunningServer) -> None:
+async def test_half_a_character_does_no_harm(server: RunningServer) -> None:
     body = b'{"input": "a \\ud83d b", "voice": "alloy"}'
     async with server.session.post(server.url(PATH), data=body) as answer:
         assert answer.status == 200
 
 
 @pytest.mark.parametrize("packed", [False, True])
-async def test_a_body_that_is_too_large(server: RunningServer, packed: bool) -> None:
+async def test_a_body_that_is_too_large_is_refused(server: RunningServer, packed: bool) -> None:
     body = b'{"input": "' + b"a" * (100 * MAX_BODY_BYTES) + b'"}'
     headers = {"Content-Encoding": "deflate"} if packed else {}
     data = zlib.compress(body) if packed else body

@@ -50,7 +50,7 @@ async def _endpoint(engine: SpeechEngine, timeout: float = TIMEOUT) -> AsyncIter
     await pool.close()
 
 
-async def test_too_many_requests_at_once() -> None:
+async def test_too_many_requests_at_once_are_refused() -> None:
     engine = GatedEngine()
     async with running(engine) as server, AsyncExitStack() as stack:
         engine.close_gate()
@@ -66,7 +66,7 @@ async def test_too_many_requests_at_once() -> None:
     assert int(refused.headers["Retry-After"]) >= 1
 
 
-async def test_an_engine_that_fails_at_once_is_a_500() -> None:
+async def test_an_engine_that_fails_at_once_gives_status_500() -> None:
     async with running(FailingEngine()) as server, post(server, input="raise it") as answer:
         assert answer.status == 500
         error = (await answer.json())["error"]
@@ -83,7 +83,7 @@ async def test_an_engine_that_fails_later_breaks_the_connection() -> None:
             assert answer.status == 200
 
 
-async def test_an_engine_that_fails_later_is_an_event() -> None:
+async def test_an_engine_that_fails_later_gives_an_error_event() -> None:
     async with (
         running(FailingEngine()) as server,
         post(server, input="One thing, then raise it.", stream_format="sse") as answer,
@@ -127,7 +127,7 @@ async def test_a_client_that_vanishes_is_noticed_while_the_engine_thinks(hears_s
         await wait_until(lambda: engine.stopped)
 
 
-async def test_a_client_that_takes_nothing_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_client_that_reads_nothing_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     engine = _EndlessEngine()
     # More than a connection's buffers hold.
     async with _endpoint(engine, 0.5) as endpoint, endpoint.post("Once upon a time. " * 200) as answer:

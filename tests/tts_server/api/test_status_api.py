@@ -20,7 +20,7 @@ FULL = CardMemory("RTX 3060", GpuVendor.NVIDIA, 12 * GIB, 11 * GIB, (8, 6))
 ROOMY = CardMemory("RX 6800", GpuVendor.AMD, 16 * GIB, 2 * GIB)
 
 
-async def test_cards_are_on_the_health_page_and_in_the_metrics(tmp_path: Path) -> None:
+async def test_graphics_cards_are_on_the_health_page_and_in_the_metrics(tmp_path: Path) -> None:
     cards = CardPoll(["0.9"], read=lambda: (FULL, ROOMY))
     async with running_with(VoiceLibrary(tmp_path), [SpellingEngine("one")], cards=cards) as server:
         await read(cards)
@@ -34,7 +34,7 @@ async def test_cards_are_on_the_health_page_and_in_the_metrics(tmp_path: Path) -
         assert f'tts_card_memory_bytes{{card="0",name="RTX 3060",kind="nvidia",state="used"}} {11 * GIB}' in text
 
 
-async def test_a_full_card_is_told_to_who_comes_and_to_who_is_there(tmp_path: Path) -> None:
+async def test_a_full_card_is_reported_to_new_and_connected_clients(tmp_path: Path) -> None:
     now = [ROOMY]
     cards = CardPoll(["0.9"], read=lambda: tuple(now), seconds=0.01)
     path = "/ws/stream?notices=true"
@@ -68,7 +68,7 @@ async def test_sparing_the_engine_and_taking_it_back() -> None:
             assert await response.json() == {"low": False, "reason": "ready", "speaking": "wanted"}
 
 
-async def test_an_engine_without_another_one_is_not_said_to_be_spared(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_single_engine_is_not_reported_as_spared(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     async with (
         running(SpellingEngine("only")) as server,
@@ -78,7 +78,7 @@ async def test_an_engine_without_another_one_is_not_said_to_be_spared(caplog: py
     assert "to spare only, but there is no simpler engine here, so it speaks on" in caplog.text
 
 
-async def test_the_log_says_in_plain_words_which_engine_speaks_and_why(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_log_explains_in_plain_words_which_engine_speaks(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     async with running(SpellingEngine("wanted"), SpellingEngine("other")) as server:
         server.pool.breaker.record_failure("too_slow")
@@ -86,7 +86,7 @@ async def test_the_log_says_in_plain_words_which_engine_speaks_and_why(caplog: p
 
 
 @pytest.mark.parametrize("body", ["", "[]", "null", "{", '{"low": "yes"}', '{"low": 1}', "[" * 100_000, "\ud800"])
-async def test_anything_else_is_refused_in_words(body: str) -> None:
+async def test_other_bodies_are_refused_with_an_explanation(body: str) -> None:
     async with running(SpellingEngine("wanted")) as server:
         url = server.url("/v1/performance")
         async with server.session.put(url, data=body.encode("utf-8", "surrogatepass")) as response:
@@ -94,6 +94,6 @@ async def test_anything_else_is_refused_in_words(body: str) -> None:
             assert '{"low": true}' in (await response.json())["error"]["message"]
 
 
-async def test_a_machine_without_cards_has_none(tmp_path: Path) -> None:
+async def test_a_machine_without_cards_reports_none(tmp_path: Path) -> None:
     async with running_with(VoiceLibrary(tmp_path), [SpellingEngine("one")]) as server:
         assert (await server.health())["cards"] == []

@@ -26,7 +26,7 @@ async def server() -> AsyncIterator[RunningServer]:
 
 
 @pytest.mark.parametrize("form", ["pcm", "g711_alaw", "g711_ulaw"])
-async def test_every_message_is_whole_frames(server: RunningServer, form: str) -> None:
+async def test_every_message_contains_whole_frames(server: RunningServer, form: str) -> None:
     chunks: list[bytes] = []
     async with post(server, input=TEXT, response_format=form, sample_rate=8000) as answer:
         assert answer.status == 200

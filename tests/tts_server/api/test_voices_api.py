@@ -116,7 +116,7 @@ async def test_a_deleted_voice_is_gone(client: VoicesClient) -> None:
     assert (await client.create("Ada", good_files()["wav"])).status == 201
 
 
-async def test_built_in_voices_stay(client: VoicesClient) -> None:
+async def test_built_in_voices_cannot_be_deleted(client: VoicesClient) -> None:
     form = recordings_form([good_files()["wav"]])
     for answer in (await client.request("DELETE", "/tone"), await client.request("POST", "/tone/recordings", form)):
         assert (answer.status, answer.code) == (409, "built_in")
@@ -124,7 +124,7 @@ async def test_built_in_voices_stay(client: VoicesClient) -> None:
 
 
 @pytest.mark.parametrize("name", ["Ada", "ada", "ＡＤＡ", "tone", "A tone"])
-async def test_a_name_is_there_once(client: VoicesClient, name: str) -> None:
+async def test_a_name_can_be_used_only_once(client: VoicesClient, name: str) -> None:
     await client.create("Ada", good_files()["wav"])
     again = await client.create(name, good_files()["wav"])
     # The engine's own voice is called "A tone". Clients may use its id or its name.
@@ -132,24 +132,24 @@ async def test_a_name_is_there_once(client: VoicesClient, name: str) -> None:
     assert len(client.library.all()) == 1
 
 
-async def test_recordings_of_nobody(client: VoicesClient) -> None:
+async def test_recordings_for_an_unknown_voice_are_refused(client: VoicesClient) -> None:
     answer = await client.request("POST", "/nobody/recordings", recordings_form([good_files()["wav"]]))
     assert (answer.status, answer.code) == (404, "unknown_voice")
 
 
-async def test_one_bad_recording_spoils_the_form_and_is_named(client: VoicesClient) -> None:
+async def test_one_bad_recording_is_named_and_makes_the_whole_form_fail(client: VoicesClient) -> None:
     answer = await client.create("Ada", good_files()["wav"], wav(speech()[:48_000]))
     assert (answer.status, answer.code) == (400, "too_short")
     assert "2.0 seconds of speech: 6 are needed" in answer.body["error"]["message"]
     assert client.written() == ["voices"]
 
 
-async def test_a_language_that_is_none(client: VoicesClient) -> None:
+async def test_an_invalid_language_is_refused(client: VoicesClient) -> None:
     answer = await client.create("Ada", good_files()["wav"], language="Klingon!")
     assert (answer.status, answer.code, answer.body["error"]["param"]) == (400, "bad_language", "language")
 
 
-async def test_what_can_not_be_learnt_is_not_kept(tmp_path: Path) -> None:
+async def test_a_voice_that_cannot_be_learnt_is_not_kept(tmp_path: Path) -> None:
     async with voices_client(tmp_path, ForgetfulEngine) as client:
         failed = await client.create("Mumbler", good_files()["wav"])
         assert (failed.status, failed.code) == (500, "engine_failed")

@@ -57,7 +57,7 @@ async def _send_all(client: VoicesClient, files: list[tuple[str, bytes]]) -> lis
 # Reading one file takes half a second of CPU time, so all hundred are for the slow tests.
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
-async def test_a_hundred_hostile_recordings(client_of_real_readers: VoicesClient, every: int) -> None:
+async def test_a_hundred_hostile_recordings_are_refused(client_of_real_readers: VoicesClient, every: int) -> None:
     client, files = client_of_real_readers, hostile_files(every)
     assert len(files) >= 100 // every
     await client.create("warm up", b"what is read once is in memory from then on")
@@ -92,13 +92,13 @@ async def test_mutilated_recordings_are_taken_or_refused_but_break_nothing(
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE_NAMES if name.isprintable() or "\0" in name])
-async def test_names_that_lead_elsewhere(client: VoicesClient, name: str) -> None:
+async def test_names_cannot_lead_out_of_the_folder(client: VoicesClient, name: str) -> None:
     answer = await client.create(name, good_files()["wav"])
     assert (answer.status, answer.body["error"]["param"]) == (400, "name")
     assert client.written() == ["voices"]
 
 
-async def test_a_files_own_name_counts_for_nothing(client: VoicesClient) -> None:
+async def test_the_name_of_an_uploaded_file_is_ignored(client: VoicesClient) -> None:
     for number, name in enumerate(["../../evil.wav", "/etc/passwd", "C:\\evil.exe", "con", "", "x" * 2000]):
         assert (await client.create(f"Voice {number}", good_files()["wav"], file_name=name)).status == 201
     assert not [path for path in client.written() if not path.startswith("voices")]
@@ -107,7 +107,7 @@ async def test_a_files_own_name_counts_for_nothing(client: VoicesClient) -> None
 
 @pytest.mark.parametrize("path", ["/..%2F..%2Fetc", "/%2e%2e", "/ada%00", "/" + "a" * 3000, "/..%5c..%5cx", "/con"])
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_ids_that_lead_elsewhere(client: VoicesClient, method: str, path: str) -> None:
+async def test_ids_cannot_lead_out_of_the_folder(client: VoicesClient, method: str, path: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", client.server.http.port)
     writer.write(f"{method} /v1/voices{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     status = (await reader.readline()).split()[1]
@@ -155,14 +155,14 @@ GOOD_PART = _part("name", b"Ada") + _part("recording", b"RIFF....WAVE")
         (f"--{BOUNDARY}\r\n".encode() * 1000, f"multipart/form-data; boundary={BOUNDARY}"),
     ],
 )
-async def test_forms_that_are_none(client: VoicesClient, body: bytes, content_type: str) -> None:
+async def test_invalid_forms_are_refused(client: VoicesClient, body: bytes, content_type: str) -> None:
     answer = await client.request("POST", "", body, headers={"Content-Type": content_type})
     assert answer.status in REFUSED
     assert answer.body["error"]["message"]
     assert client.written() == ["voices"]
 
 
-async def test_a_form_that_unpacks_to_gigabytes(client: VoicesClient) -> None:
+async def test_a_form_that_unpacks_to_gigabytes_is_refused(client: VoicesClient) -> None:
     packed = gzip.compress(_part("name", b"Ada") + _part("recording", bytes(150 * MEGABYTE)), 9)
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "Content-Encoding": "gzip"}
     with watched_memory() as memory:
@@ -172,7 +172,7 @@ async def test_a_form_that_unpacks_to_gigabytes(client: VoicesClient) -> None:
     assert client.written() == ["voices"]
 
 
-async def test_a_form_that_says_it_is_huge_is_not_read(client: VoicesClient) -> None:
+async def test_a_form_with_a_huge_stated_length_is_not_read(client: VoicesClient) -> None:
     reader, writer = await _begin(client, length=1 << 40)
     assert (await reader.readline()).split()[1] == b"413"
     writer.close()
@@ -199,7 +199,7 @@ async def test_the_third_upload_at_once_is_asked_to_wait(client: VoicesClient) -
     assert (await client.create("Ada", good_files()["wav"])).status == 201
 
 
-async def test_a_client_that_dawdles_is_sent_away(client: VoicesClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_sends_too_slowly_is_refused(client: VoicesClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "MAX_SECONDS", 0.05)
     reader, writer = await _begin(client)
     async with asyncio.timeout(TIMEOUT):

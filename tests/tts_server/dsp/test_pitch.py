@@ -20,7 +20,7 @@ def shift(samples: Samples, semitones: float, rate: int = RATE, size: int | None
 
 @pytest.mark.parametrize("semitones", [-12, -7, -1, -0.5, 0.5, 2, 7, 12])
 @pytest.mark.parametrize(("hertz", "rate"), [(90, 24_000), (220, 24_000), (150, 16_000), (220, 22_050), (120, 48_000)])
-def test_the_voice_is_as_much_higher_as_was_asked_for(semitones: float, hertz: float, rate: int) -> None:
+def test_the_pitch_changes_by_the_requested_amount(semitones: float, hertz: float, rate: int) -> None:
     spoken = voice(hertz, 3, rate)
     shifted = shift(spoken, semitones, rate)
     wanted = hertz * 2 ** (semitones / 12)
@@ -49,7 +49,7 @@ def test_at_most_60_ms_are_held_back(semitones: float) -> None:
     assert held / RATE <= 0.065
 
 
-def test_no_shift_costs_nothing() -> None:
+def test_a_shift_by_zero_changes_nothing() -> None:
     shifter = PitchShifter(0, RATE)
     piece = voice(200, 0.02, RATE)
     assert shifter.push(piece) is piece
@@ -70,6 +70,6 @@ def test_even_a_short_sound_comes_out_whole(samples: int) -> None:
 
 
 @pytest.mark.parametrize("semitones", [-12.1, 13, float("nan")])
-def test_beyond_an_octave_is_refused(semitones: float) -> None:
+def test_a_shift_by_more_than_an_octave_is_refused(semitones: float) -> None:
     with pytest.raises(ValueError, match="semitones"):
         PitchShifter(semitones, RATE)

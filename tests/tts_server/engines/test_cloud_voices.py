@@ -118,7 +118,7 @@ async def check(home: Path, env_file: str, **variables: str) -> tuple[int, str]:
     return process.returncode, said.decode()
 
 
-async def test_openai_from_the_guide(home: Path) -> None:
+async def test_the_openai_example_of_the_guide_works(home: Path) -> None:
     lines = guides_lines("openai")
     assert "OPENAI_API_KEY=…" in lines
     engine = ToneEngine()
@@ -129,14 +129,14 @@ async def test_openai_from_the_guide(home: Path) -> None:
     assert said.startswith("openai: ")
 
 
-async def test_a_server_of_ones_own_with_openais_api_needs_no_key(home: Path) -> None:
+async def test_an_own_server_with_the_openai_api_needs_no_key(home: Path) -> None:
     async with running(ToneEngine()) as service:
         status, said = await check(home, f"TTS_ENGINE=openai\nOPENAI_BASE_URL={service.url('/v1')}\n")
     assert status == 0, said
 
 
 @pytest.mark.parametrize("engine", ["elevenlabs", "edge"])
-async def test_others_from_the_guide(engine: str, home: Path) -> None:
+async def test_the_other_examples_of_the_guide_work(engine: str, home: Path) -> None:
     status, said = await check(home, guides_lines(engine).replace("…", "key"))
     assert status == 0, said
     assert f"{engine}: " in said
@@ -170,7 +170,7 @@ async def test_others_from_the_guide(engine: str, home: Path) -> None:
         ),
     ],
 )
-async def test_what_is_wrong_is_told_in_whole_sentences(
+async def test_mistakes_are_explained_in_whole_sentences(
     env_file: str, variables: Mapping[str, str], told: str, home: Path
 ) -> None:
     status, said = await check(home, env_file, **variables)
@@ -181,7 +181,7 @@ async def test_what_is_wrong_is_told_in_whole_sentences(
 
 
 @pytest.mark.parametrize("name", [name for name, named in NAMED_ENGINES.items() if named.secrets])
-def test_every_engine_that_wants_a_key_names_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_engine_that_needs_a_key_names_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     named = NAMED_ENGINES[name]
     monkeypatch.setattr("tts_server.engines.realtime_tts.factory._module", lambda *_: _Unused(named.name))
     for variable in named.variables:
@@ -199,7 +199,7 @@ class _Unused:
         setattr(self, f"{name}Engine", lambda: pytest.fail("made without a key"))
 
 
-def test_a_librarys_words_are_whole_and_show_no_key() -> None:
+def test_an_error_text_of_a_library_is_complete_and_shows_no_key() -> None:
     error = ValueError("Not so.\nThe key k-123 is\n  of another region.")
     said = explain("azure", error, {"AZURE_SPEECH_KEY": "k-123"})
     assert said == "azure failed. It said: Not so. The key … is of another region"
@@ -212,7 +212,7 @@ def test_a_librarys_words_are_whole_and_show_no_key() -> None:
 @pytest.mark.parametrize(
     ("status", "told"), [(401, "does not accept"), (429, "wants fewer requests"), (503, "has a fault of its own")]
 )
-def test_what_a_status_means_is_told(status: int, told: str) -> None:
+def test_the_meaning_of_a_status_is_explained(status: int, told: str) -> None:
     error = ValueError("no")
     error.status_code = status  # type: ignore[attr-defined]
     assert told in explain("azure", error, {})

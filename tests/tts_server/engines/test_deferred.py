@@ -35,7 +35,7 @@ async def said(client: SpeechClient) -> list[int]:
     return words_heard((await client.hear()).samples)
 
 
-async def test_another_engine_speaks_until_it_can_be_made() -> None:
+async def test_another_engine_speaks_until_the_preferred_one_can_be_created() -> None:
     make, other = Maker(), SpellingEngine("other")
     async with running(DeferredEngine("wanted", make), other) as server:
         async with server.connect(NOTICES) as client:
@@ -48,7 +48,7 @@ async def test_another_engine_speaks_until_it_can_be_made() -> None:
     assert not make.engine.texts
 
 
-async def test_as_soon_as_it_can_be_made_it_speaks_with_a_voice_of_its_own() -> None:
+async def test_an_engine_speaks_with_its_own_voice_as_soon_as_it_can_be_created() -> None:
     make, other = Maker(), SpellingEngine("other")
     make.can = True
     async with running(DeferredEngine("wanted", make), other) as server, server.connect(NOTICES) as client:
@@ -59,7 +59,7 @@ async def test_as_soon_as_it_can_be_made_it_speaks_with_a_voice_of_its_own() -> 
         assert make.engine.spoken_by == [make.engine.voices()[0].id]
 
 
-async def test_what_fails_at_each_attempt_is_never_said_to_be_loading_or_to_speak_again(
+async def test_an_engine_that_fails_at_each_attempt_is_never_reported_as_loading_or_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")

@@ -78,7 +78,7 @@ def _voice_frequency(engine: RealtimeTtsEngine, parameters: SpeechParameters) ->
 
 class TestEspeak:
     @pytest.mark.parametrize("text", ["open the green window", "close the yellow bottle", "paint the red garden"])
-    async def test_what_comes_over_the_wire_is_understood(self, espeak_server: RunningServer, text: str) -> None:
+    async def test_the_sound_from_the_server_is_understood(self, espeak_server: RunningServer, text: str) -> None:
         async with espeak_server.connect() as client:
             await client.say(f"**{text}** 😀")
             heard = await client.hear()
@@ -115,7 +115,7 @@ class TestEspeak:
         assert espeak_engine.resolve(None, language).id == voice
 
     @pytest.mark.parametrize("text", ["你好，朋友", "Привет", "مرحبا", "नमस्ते", "สวัสดี", "안녕하세요", "こんにちは"])
-    async def test_any_script_is_heard(self, espeak_server: RunningServer, text: str) -> None:
+    async def test_text_in_any_script_is_heard(self, espeak_server: RunningServer, text: str) -> None:
         async with espeak_server.connect() as client:
             await client.say(text)
             heard = await client.hear()
@@ -128,7 +128,7 @@ class TestEspeak:
         speak(espeak_engine, text)
         assert len(speak(espeak_engine, "open the green window")) == pytest.approx(len(before), rel=0.02)
 
-    def test_it_stops_at_once(self, espeak_engine: RealtimeTtsEngine) -> None:
+    def test_speech_stops_at_once(self, espeak_engine: RealtimeTtsEngine) -> None:
         stop = threading.Event()
         voice = espeak_engine.resolve(None, None)
         chunks = espeak_engine.synthesize("a long story. " * 300, voice, PLAIN, stop)
@@ -148,7 +148,7 @@ class TestEspeak:
             engine.close()
         assert together == pytest.approx([alone, alone], rel=0.02)
 
-    async def test_clients_at_once_hear_their_own(self, espeak_server: RunningServer) -> None:
+    async def test_simultaneous_clients_hear_only_their_own_speech(self, espeak_server: RunningServer) -> None:
         orders = ["open the green window", "close the yellow bottle"]
 
         async def order(text: str) -> str:
@@ -160,7 +160,7 @@ class TestEspeak:
 
 
 class TestStandIn:
-    def test_its_times_are_those_it_was_given(self, tmp_path: Path) -> None:
+    def test_the_stand_in_takes_the_given_times(self, tmp_path: Path) -> None:
         file = tmp_path / "timings.jsonl"
         with closing(StandInEngine(0.05, 0.5, file)) as engine:
             begun = time.monotonic()

@@ -82,7 +82,7 @@ def test_a_language_is_spoken_by_its_tag(engine: RealtimeTtsEngine, language: st
         ("", None),
     ],
 )
-def test_a_voice_is_found_by_what_people_call_it(engine: RealtimeTtsEngine, named: str, meant: str | None) -> None:
+def test_a_voice_is_found_by_its_common_names(engine: RealtimeTtsEngine, named: str, meant: str | None) -> None:
     if meant is None:
         with pytest.raises(UnknownVoiceError, match=f"there is no voice '{named.replace('+', '.')}'"):
             engine.resolve(named, None)
@@ -104,7 +104,7 @@ def test_a_voice_is_found_by_what_people_call_it(engine: RealtimeTtsEngine, name
         ("de+nonsense", "there is no voice 'de+nonsense'; near it: de"),
     ],
 )
-def test_who_errs_is_offered_what_is_near(engine: RealtimeTtsEngine, named: str, said: str) -> None:
+def test_a_mistyped_voice_gets_similar_suggestions(engine: RealtimeTtsEngine, named: str, said: str) -> None:
     with pytest.raises(UnknownVoiceError) as caught:
         engine.resolve(named, None)
     assert str(caught.value).startswith(said)
@@ -114,7 +114,7 @@ def test_no_name_has_blanks_around_it(engine: RealtimeTtsEngine) -> None:
     assert [voice.name for voice in engine.voices() if voice.name != voice.name.strip()] == []
 
 
-def test_the_usual_voice_may_be_named_as_loosely() -> None:
+def test_the_default_voice_may_be_named_just_as_loosely() -> None:
     for named, meant in (("en-gb", "en-gb"), ("german", "de"), ("fr", "fr-fr"), ("en", "en-us"), (None, "en-us")):
         with closing(_engine(named)) as engine:
             assert engine.resolve(None, None).id == meant

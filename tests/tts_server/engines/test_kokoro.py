@@ -47,7 +47,7 @@ def test_a_text_becomes_sound_as_long_as_its_phonemes(engine: KokoroEngine) -> N
 
 
 @pytest.mark.parametrize("speed", [0.5, 2.0])
-def test_speed_is_kokoros_own_and_leaves_the_pitch(engine: KokoroEngine, speed: float) -> None:
+def test_kokoro_changes_the_speed_itself_and_keeps_the_pitch(engine: KokoroEngine, speed: float) -> None:
     usual, changed = speak(engine, "Hello there"), speak(engine, "Hello there", SpeechParameters(speed=speed))
     assert len(changed) == pytest.approx(len(usual) / speed, abs=4 * COLUMN)
     assert frequency(changed, RATE) == pytest.approx(HUM_HZ, rel=0.02)
@@ -72,7 +72,7 @@ def test_a_sentence_ends_with_a_longer_pause_than_a_clause(engine: KokoroEngine)
 
 
 @pytest.mark.parametrize("text", ["", "…", "   ", "\0\1\2", "?!"])
-def test_what_has_no_sound_makes_none(engine: KokoroEngine, text: str) -> None:
+def test_a_text_without_sounds_gives_no_sound(engine: KokoroEngine, text: str) -> None:
     assert not len(speak(engine, text))
 
 
@@ -93,7 +93,7 @@ class TestPhonemes:
             ("it", "pizza", "pˈiʦːa"),
         ],
     )
-    def test_they_are_those_that_kokoro_has_learned(self, language: str, text: str, phonemes: str) -> None:
+    def test_phonemes_are_those_that_kokoro_has_learnt(self, language: str, text: str, phonemes: str) -> None:
         assert PhonemeReader().read(text, language) == phonemes
 
     def test_marks_of_foreign_words_are_not_spoken(self) -> None:
@@ -143,7 +143,7 @@ class TestVoices:
     ) -> None:
         assert engine.resolve(asked, language).name == found
 
-    def test_the_speaker_of_the_settings_is_the_usual_one(self, tmp_path: Path) -> None:
+    def test_the_speaker_in_the_settings_is_the_default(self, tmp_path: Path) -> None:
         with closing(create_kokoro(make_weights(tmp_path), {}, "bf_emma")) as engine:
             assert engine.resolve(None, None).name == "bf_emma"
             assert engine.resolve(None, "fr").name == "ff_siwis"
@@ -151,7 +151,7 @@ class TestVoices:
             create_kokoro(make_weights(tmp_path), {}, "nobody")
 
     @pytest.mark.parametrize("voice", [None, "af_heart"])
-    def test_a_language_that_it_can_not_speak_is_refused(self, engine: KokoroEngine, voice: str | None) -> None:
+    def test_a_language_that_kokoro_cannot_speak_is_refused(self, engine: KokoroEngine, voice: str | None) -> None:
         with pytest.raises(UnknownVoiceError, match="'de'"):
             engine.resolve(voice, "de")
         for language, name in (("ja", "Japanese"), ("zh-CN", "Chinese"), ("cmn", "Chinese")):
@@ -176,7 +176,7 @@ class TestVoices:
 
 
 class TestFaults:
-    def test_without_weights_the_command_is_named(self) -> None:
+    def test_missing_weights_name_the_command_to_type(self) -> None:
         with pytest.raises(EngineError, match=r"type .*models download kokoro, or set KOKORO_MODEL"):
             create_kokoro(None, {}, None)
 
@@ -200,13 +200,13 @@ class TestFaults:
         assert "models repair kokoro" in str(refused.value)
         assert "\n" not in str(refused.value)
 
-    def test_both_names_of_the_tokens_are_known(self, tmp_path: Path) -> None:
+    def test_both_names_of_the_token_input_are_known(self, tmp_path: Path) -> None:
         (make_weights(tmp_path) / "kokoro.onnx").write_bytes(network("input_ids"))
         with closing(create_kokoro(tmp_path, {}, None)) as engine:
             assert len(speak(engine, TEXT))
 
     @pytest.mark.parametrize("content", [b"", bytes(1000), np.full((510, 256), np.nan, np.float32).tobytes(), None])
-    async def test_a_damaged_speaker_leaves_the_others_their_work(self, tmp_path: Path, content: bytes | None) -> None:
+    async def test_a_damaged_speaker_does_not_affect_the_others(self, tmp_path: Path, content: bytes | None) -> None:
         file = make_weights(tmp_path) / "voices" / "ff_siwis.bin"
         engine, other = create_kokoro(tmp_path, {}, None), SpellingEngine("other")
         if content is None:
@@ -226,13 +226,13 @@ class TestFaults:
                 assert other.texts == others_share
                 assert server.pool.state() == EngineChanged("kokoro", "ready")
 
-    def test_it_has_no_options(self, tmp_path: Path) -> None:
+    def test_options_are_refused(self, tmp_path: Path) -> None:
         with pytest.raises(EngineError, match="kokoro has no options, so not 'voice' either; TTS_VOICE chooses"):
             create_kokoro(make_weights(tmp_path), {"voice": "af_heart"}, None)
 
 
 class TestSettings:
-    def test_what_was_downloaded_needs_no_setting(self, tmp_path: Path) -> None:
+    def test_downloaded_weights_need_no_setting(self, tmp_path: Path) -> None:
         make_weights(tmp_path / "weights" / "kokoro")
         own = make_weights(tmp_path / "own", ("am_own",))
         for count, settings in (
@@ -242,7 +242,7 @@ class TestSettings:
             with closing(create_engine("kokoro", settings, NoProfiles(), None)) as engine:
                 assert len(engine.voices()) == count
 
-    def test_it_stands_in_only_where_it_was_downloaded(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def test_kokoro_stands_in_only_if_it_was_downloaded(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         settings = SpeechSettings.read(tts_engine="stand-in", cache_dir=tmp_path)
         assert _names(settings) == ["stand-in", "espeak-ng"]
         assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
@@ -252,7 +252,9 @@ class TestSettings:
         with_piper = settings.model_copy(update={"piper_model": make_voice(tmp_path)})
         assert _names(with_piper) == ["stand-in", "piper", "kokoro", "espeak-ng"]
 
-    def test_the_next_engine_speaks_while_it_is_missing(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def test_the_next_engine_speaks_while_kokoro_is_missing(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
         settings = SpeechSettings.read(tts_engine="kokoro", cache_dir=tmp_path)
         kokoro, espeak = create_engines(settings, NoProfiles())
         assert (kokoro.loaded, espeak.name) == (False, "espeak-ng")
@@ -270,7 +272,7 @@ class TestSettings:
             ("toy", ["piper", "kokoro", "espeak-ng"]),
         ],
     )
-    def test_the_engine_that_has_the_voice_wanted_leads(self, tmp_path: Path, voice: str, order: list[str]) -> None:
+    def test_the_engine_with_the_wanted_voice_comes_first(self, tmp_path: Path, voice: str, order: list[str]) -> None:
         make_weights(tmp_path / "weights" / "kokoro")
         settings = SpeechSettings.read(
             tts_engine="piper", cache_dir=tmp_path, piper_model=make_voice(tmp_path), tts_voice=voice
@@ -301,7 +303,7 @@ def test_espeak_and_kokoro_take_turns_in_one_process(tmp_path: Path) -> None:
                     assert len(speak(kokoro, TEXT, SpeechParameters(language=language))) == samples
 
 
-def test_a_wrong_folder_of_the_settings_is_told_by_the_settings_name(tmp_path: Path) -> None:
+def test_a_wrong_folder_is_reported_with_the_name_of_the_setting(tmp_path: Path) -> None:
     file = tmp_path / "hostname"
     file.write_text("here\n")
     for place, says in ((file, "is a file and not a folder"), (tmp_path, "is a folder without a network")):

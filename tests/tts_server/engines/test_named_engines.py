@@ -46,7 +46,7 @@ def _address(service: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_address")
 class TestOpenAi:
     @pytest.mark.parametrize(("form", "rate"), [("mp3", FILE_RATE), ("pcm", 24_000)])
-    async def test_it_speaks(self, form: str, rate: int) -> None:
+    async def test_the_engine_speaks(self, form: str, rate: int) -> None:
         with closing(create_named_engine("openai", {"response_format": form}, None, KEY)) as engine:
             heard = await asyncio.to_thread(speak, engine, TEXT)
         assert engine.sample_rate == rate
@@ -75,7 +75,7 @@ class TestOpenAi:
                 heard = await asyncio.to_thread(speak, engine, TEXT)
                 assert len(heard) / FILE_RATE == pytest.approx(SECONDS, abs=0.15)
 
-    async def test_it_is_the_voice_of_the_server_by_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_the_settings_make_the_engine_the_voice_of_the_server(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TTS_ENGINE", "openai")
         monkeypatch.setenv("TTS_ENGINE_OPTIONS", '{"model": "gpt-4o-mini-tts", "api_key": "any"}')
         settings = SpeechSettings.read(tts_voice="coral")
@@ -88,7 +88,7 @@ class TestOpenAi:
         assert len(heard.samples) / 48_000 == pytest.approx(SECONDS, abs=0.15)
 
 
-async def test_what_the_service_says_of_its_failure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_error_text_of_the_service_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(FailingEngine()) as service:
         monkeypatch.setenv("OPENAI_BASE_URL", service.url("/v1"))
         with closing(create_named_engine("openai", {"timeout": 5}, None, KEY)) as engine:
@@ -97,7 +97,7 @@ async def test_what_the_service_says_of_its_failure_is_told(monkeypatch: pytest.
                 await asyncio.to_thread(speak, engine, "raise it")
 
 
-def test_an_unknown_name_is_answered_with_those_there_are() -> None:
+def test_an_unknown_name_lists_the_existing_ones() -> None:
     with pytest.raises(EngineError, match="openai") as refused:
         create_named_engine("opanai", {}, None, {})
     for name in [*EngineName, *NAMED_ENGINES]:
@@ -115,7 +115,7 @@ def test_an_unknown_name_is_answered_with_those_there_are() -> None:
         ("system", "pyttsx3"),
     ],
 )
-def test_what_is_missing_is_named(name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Hide the packages that may be installed on this machine.
     for module in ("azure", "edge_tts", "elevenlabs", "gtts", "torch", "pyttsx3"):
         monkeypatch.setitem(sys.modules, module, None)
@@ -136,7 +136,7 @@ def test_options_are_checked(options: dict[str, Any], message: str) -> None:
         create_named_engine("openai", options, None, KEY)
 
 
-def test_a_missing_key_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_key_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(EngineError, match="OPENAI_API_KEY"):
         create_named_engine("openai", {"api_key": None}, None, {})
@@ -150,7 +150,7 @@ def test_pyaudio_is_not_needed() -> None:
 
 
 @pytest.mark.parametrize("name", NAMED_ENGINES)
-def test_the_names_are_those_of_realtimetts(name: str) -> None:
+def test_the_names_are_the_names_of_realtimetts(name: str) -> None:
     import RealtimeTTS
 
     named = NAMED_ENGINES[name]
@@ -158,7 +158,7 @@ def test_the_names_are_those_of_realtimetts(name: str) -> None:
     assert importlib.util.find_spec(f"RealtimeTTS.engines.{named.module}")
 
 
-def test_none_of_realtimettss_engines_is_forgotten() -> None:
+def test_no_engine_of_realtimetts_is_forgotten() -> None:
     import RealtimeTTS
 
     there = {name for name in RealtimeTTS.__all__ if name.endswith("Engine")} - {"BaseEngine"}

@@ -94,7 +94,7 @@ async def _start(fakes: Path, engine: str, *arguments: str, **variables: str) ->
         (_BY_PIP, "it wanted to install en-core-web-sm"),
     ],
 )
-async def test_an_engine_fetches_nothing_and_says_what_to_do(fakes: Path, fetching: str, told: str) -> None:
+async def test_an_engine_downloads_nothing_and_says_how_to_get_its_files(fakes: Path, fetching: str, told: str) -> None:
     _chatterbox(fakes, fetching)
     status, said, asked = await _start(fakes, "chatterbox")
     assert (status, asked) == (1, [])
@@ -103,14 +103,14 @@ async def test_an_engine_fetches_nothing_and_says_what_to_do(fakes: Path, fetchi
     assert said.count("\n") == 1
 
 
-async def test_it_is_held_back_beside_an_engine_that_may_connect_too(fakes: Path) -> None:
+async def test_an_offline_engine_may_not_connect_even_beside_one_that_may(fakes: Path) -> None:
     _chatterbox(fakes, _BY_HAND)
     status, said, asked = await _start(fakes, "chatterbox", TTS_FALLBACK="openai,espeak", OPENAI_API_KEY="any")
     assert (status, asked) == (1, [])
     assert "it wanted to ask weights.example" in said
 
 
-def test_what_is_fetched_with_the_first_word_is_held_back_too(fakes: Path) -> None:
+def test_downloads_at_the_first_word_are_prevented_too(fakes: Path) -> None:
     program = fakes / "fetching.py"
     program.write_text(
         "from tts_server.engines.offline import forbid_connections, nothing_fetched\n"
@@ -159,12 +159,12 @@ async def test_piper_says_which_voice_to_get(fakes: Path) -> None:
 
 
 @pytest.mark.parametrize("engine", ["espeak", "stand-in"])
-async def test_the_engines_that_come_with_the_server_ask_for_nothing(fakes: Path, engine: str) -> None:
+async def test_the_included_engines_request_nothing(fakes: Path, engine: str) -> None:
     status, said, asked = await _start(fakes, engine)
     assert (status, asked) == (0, []), said
 
 
-def test_the_kernel_sees_no_connection_of_its_either(fakes: Path) -> None:
+def test_the_kernel_sees_no_connection_of_an_offline_engine(fakes: Path) -> None:
     require_strace()
     _chatterbox(fakes, _FROM_THE_HUB)
     (fakes / "sitecustomize.py").unlink()
@@ -181,7 +181,7 @@ def test_the_kernel_sees_no_connection_of_its_either(fakes: Path) -> None:
         ({"OPENAI_BASE_URL": "http://voices.example/v1"}, "voices.example"),
     ],
 )
-def test_a_voice_in_the_cloud_asks_for_the_host_that_is_set_and_no_other(
+def test_a_cloud_voice_connects_only_to_the_host_in_the_settings(
     fakes: Path, settings: dict[str, str], asked: str
 ) -> None:
     require_strace()
@@ -212,19 +212,19 @@ def _traced_check(fakes: Path, **variables: str) -> subprocess.CompletedProcess[
     )
 
 
-async def test_an_engine_on_somebodys_server_may_connect(fakes: Path) -> None:
+async def test_an_online_engine_may_connect(fakes: Path) -> None:
     (fakes / "edge_tts.py").write_text(_BY_HAND)
     _, _, asked = await _start(fakes, "edge")
     assert asked == ["weights.example"]
 
 
-def test_every_name_is_online_or_says_how_to_get_its_weights() -> None:
+def test_every_engine_says_how_to_get_its_weights() -> None:
     assert set(NAMED_ENGINES) >= ONLINE_ENGINES
     for name, named in NAMED_ENGINES.items():
         assert named.weights, name
 
 
-async def test_the_hubs_libraries_are_told_to_stay_offline(fakes: Path) -> None:
+async def test_the_libraries_of_the_hub_are_set_to_stay_offline(fakes: Path) -> None:
     _chatterbox(
         fakes, "import os\nraise RuntimeError(os.environ['HF_HUB_OFFLINE'] + os.environ['TRANSFORMERS_OFFLINE'])"
     )

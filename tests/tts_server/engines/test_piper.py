@@ -50,7 +50,7 @@ def test_a_text_becomes_sound_as_long_as_its_phonemes(engine: PiperEngine) -> No
 
 
 @pytest.mark.parametrize("speed", [0.5, 2.0])
-def test_speed_is_pipers_own_and_leaves_the_pitch(engine: PiperEngine, speed: float) -> None:
+def test_piper_changes_the_speed_itself_and_keeps_the_pitch(engine: PiperEngine, speed: float) -> None:
     usual, changed = speak(engine, "Hello there,"), speak(engine, "Hello there,", SpeechParameters(speed=speed))
     assert len(changed) == pytest.approx(len(usual) * scale_for(speed), abs=COLUMN)
     assert frequency(changed, RATE) == pytest.approx(HUM_HZ, rel=0.02)
@@ -89,7 +89,7 @@ def test_a_sentence_ends_with_a_pause_and_a_clause_does_not(engine: PiperEngine)
 
 
 @pytest.mark.parametrize("text", ["", "…", "   ", "\0\1\2", "?!"])
-def test_what_has_no_sound_makes_none(engine: PiperEngine, text: str) -> None:
+def test_a_text_without_sounds_gives_no_sound(engine: PiperEngine, text: str) -> None:
     assert not len(speak(engine, text))
 
 
@@ -100,7 +100,7 @@ def test_hostile_text_is_spoken_as_text(engine: PiperEngine, text: str) -> None:
     assert len(speak(engine, text))
 
 
-def test_double_brackets_are_no_phonemes(engine: PiperEngine) -> None:
+def test_double_brackets_are_not_read_as_phonemes(engine: PiperEngine) -> None:
     assert len(speak(engine, "[[aaaaaaaaaaaaaaaaaaaa]] now")) == len(speak(engine, "[aaaaaaaaaaaaaaaaaaaa] now"))
 
 
@@ -139,7 +139,7 @@ class TestVoices:
         assert usual == levels["piper:en_GB-two-low:loud"] > 1.5 * levels["piper:en_GB-two-low:soft"]
         assert levels["en_GB-two-low"] == levels["piper:en_GB-two-low:soft"]
 
-    def test_voices_of_other_rates_sound_as_long_and_as_high(self, tmp_path: Path) -> None:
+    def test_voices_with_other_sample_rates_keep_length_and_pitch(self, tmp_path: Path) -> None:
         make_voice(tmp_path, "en_US-joe-medium")
         make_voice(tmp_path, "fr_FR-low-low", language={"code": "fr_FR"}, audio={"sample_rate": 16_000})
         with closing(create_piper(tmp_path, {}, None)) as engine:
@@ -166,7 +166,7 @@ class TestFaults:
             ("[" * 100_000, "it is not JSON"),
         ],
     )
-    def test_a_description_that_is_not_pipers(self, tmp_path: Path, described: Any, said: str) -> None:
+    def test_a_description_of_another_program_is_refused(self, tmp_path: Path, described: Any, said: str) -> None:
         file = make_voice(tmp_path)
         text = described if isinstance(described, str) else json.dumps(described)
         file.with_name(f"{file.name}.json").write_text(text)
@@ -175,21 +175,21 @@ class TestFaults:
         assert f"{file.name}.json" in str(refused.value)
         assert "\n" not in str(refused.value)
 
-    def test_a_description_that_is_not_there(self, tmp_path: Path) -> None:
+    def test_a_missing_description_is_reported(self, tmp_path: Path) -> None:
         file = make_voice(tmp_path)
         file.with_name(f"{file.name}.json").unlink()
         with pytest.raises(EngineError, match=r"toy-low\.onnx\.json is not there"):
             create_piper(file, {}, None)
 
     @pytest.mark.parametrize("size", [0, 100, 700])
-    def test_a_network_that_is_cut_off(self, tmp_path: Path, size: int) -> None:
+    def test_a_truncated_network_is_reported(self, tmp_path: Path, size: int) -> None:
         file = make_voice(tmp_path)
         file.write_bytes(file.read_bytes()[:size])
         with pytest.raises(EngineError, match=r"toy-low\.onnx is damaged") as refused:
             create_piper(file, {}, None)
         assert "\n" not in str(refused.value)
 
-    def test_a_network_of_something_else(self, tmp_path: Path) -> None:
+    def test_a_network_of_another_program_is_reported(self, tmp_path: Path) -> None:
         file = make_voice(tmp_path)
         file.write_bytes(network(speakers=2))
         with pytest.raises(EngineError, match="damaged, or no network of Piper's"):
@@ -199,7 +199,7 @@ class TestFaults:
         ("place", "said"),
         [("nowhere", "there is no voice at"), (".", "holds no file NAME.onnx"), ("notes.txt", "does not end in .onnx")],
     )
-    def test_a_place_without_a_voice(self, tmp_path: Path, place: str, said: str) -> None:
+    def test_a_folder_without_a_voice_is_reported(self, tmp_path: Path, place: str, said: str) -> None:
         (tmp_path / "notes.txt").touch()
         with pytest.raises(EngineError, match=said):
             create_piper(tmp_path / place, {}, None)
@@ -211,7 +211,7 @@ class TestFaults:
             assert [voice.name for voice in engine.voices()] == ["en_US-joe-medium"]
         assert "de_DE-broken-low.onnx.json is not there" in caplog.text
 
-    async def test_a_damaged_voice_of_several_leaves_the_others_their_work(self, tmp_path: Path) -> None:
+    async def test_a_damaged_voice_does_not_affect_the_others(self, tmp_path: Path) -> None:
         make_voice(tmp_path, "en_US-joe-medium")
         damaged = make_voice(tmp_path, "de_DE-cut-low", language={"code": "de_DE"})
         whole = damaged.read_bytes()
@@ -250,7 +250,7 @@ class TestSettings:
         with closing(piper):
             assert len(speak(piper, TEXT))
 
-    def test_without_a_voice_it_stands_in_for_nobody_and_nobody_is_warned(
+    def test_without_a_voice_piper_does_not_stand_in_and_nobody_is_warned(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         (engine,) = create_engines(SpeechSettings.read(tts_engine="espeak"), NoProfiles())
@@ -277,11 +277,11 @@ class TestSettings:
         with pytest.raises(EngineError, match=r"\.onnx\.json is not there.*: type .*models download piper-joe"):
             create_engine("piper", settings, NoProfiles(), None)
 
-    def test_it_comes_before_espeak(self, tmp_path: Path) -> None:
+    def test_piper_comes_before_espeak(self, tmp_path: Path) -> None:
         settings = SpeechSettings.read(tts_engine="stand-in", piper_model=make_voice(tmp_path))
         assert [engine.name for engine in create_engines(settings, NoProfiles())] == ["stand-in", "piper", "espeak-ng"]
 
-    def test_the_engine_that_has_the_voice_wanted_leads(self, tmp_path: Path) -> None:
+    def test_the_engine_with_the_wanted_voice_comes_first(self, tmp_path: Path) -> None:
         file = make_voice(tmp_path)
         wanted = SpeechSettings.read(tts_engine="piper", piper_model=file, tts_voice="en-gb")
         first, second = create_engines(wanted, NoProfiles())
@@ -292,7 +292,7 @@ class TestSettings:
         with pytest.raises(UnknownVoiceError, match="there is no voice 'piper:nobody'; there are: piper:en_US-toy-low"):
             create_engines(nobodys, NoProfiles())
 
-    def test_what_realtimettss_piper_took_still_works(self, tmp_path: Path) -> None:
+    def test_the_options_of_the_piper_engine_of_realtimetts_still_work(self, tmp_path: Path) -> None:
         file = make_voice(tmp_path, "voice")
         elsewhere = file.with_name("voice.onnx.json").rename(tmp_path / "other.json")
         voice = {"model_file": str(file), "config_file": str(elsewhere)}
@@ -311,7 +311,7 @@ class TestSettings:
             ({"model": "x"}, "'model' is not an option of piper; it has voice, piper_path, debug"),
         ],
     )
-    def test_options_that_it_can_not_use(self, options: dict[str, Any], said: str) -> None:
+    def test_unusable_options_are_refused(self, options: dict[str, Any], said: str) -> None:
         with pytest.raises(EngineError, match=said):
             create_piper(None, options, None)
 

@@ -33,7 +33,7 @@ UNDIVIDED = {"flow": "bend", "dec": "vocoder"}
         ({"flow": "bend", "decoder": "vocoder"}, 0),
     ],
 )
-def test_a_network_is_divided_as_far_as_it_can_be_and_sounds_as_the_whole(
+def test_a_network_is_divided_as_far_as_possible_and_sounds_like_the_whole(
     tmp_path: Path, kind: dict[str, Any], stages: int, speaker: int | None
 ) -> None:
     speakers = 1 if speaker is None else 2
@@ -50,7 +50,7 @@ def test_a_network_is_divided_as_far_as_it_can_be_and_sounds_as_the_whole(
 
 @pytest.mark.parametrize("speaker", [None, 1])
 @pytest.mark.parametrize("lanes", [2, 3])
-def test_long_stretches_are_made_in_lanes_and_sound_as_the_whole(
+def test_long_stretches_are_computed_in_lanes_and_sound_like_the_whole(
     tmp_path: Path, lanes: int, speaker: int | None
 ) -> None:
     divided = _load(tmp_path / "toy.onnx", network(speakers=1 if speaker is None else 2), speaker, threads=lanes)
@@ -70,7 +70,7 @@ def test_long_stretches_are_made_in_lanes_and_sound_as_the_whole(
     np.testing.assert_allclose(np.concatenate(pieces), np.concatenate(_said(divided, speaker)), atol=1e-5)
 
 
-def test_the_flow_is_made_only_as_far_as_the_decoder_needs_it(tmp_path: Path) -> None:
+def test_the_flow_is_computed_only_as_far_as_the_decoder_needs_it(tmp_path: Path) -> None:
     divided = _load(tmp_path / "toy.onnx", network(), None)
     flow, decoder = divided.stages
     made = list[tuple[int, int]]()
@@ -89,7 +89,7 @@ def test_the_flow_is_made_only_as_far_as_the_decoder_needs_it(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("speakers", "who"), [(1, set()), (2, {"who"})])
-def test_each_part_takes_what_the_one_before_it_makes_and_who_speaks(speakers: int, who: set[str]) -> None:
+def test_each_part_takes_the_output_of_the_part_before_and_the_speaker(speakers: int, who: set[str]) -> None:
     parts = divide(onnx.load_from_string(network(speakers=speakers)), (FLOW, DECODER))
     assert parts is not None
     assert {output.name for output in parts.first.graph.output} == {"outline", *who}
@@ -112,7 +112,7 @@ def test_2d_convolutions_give_the_same_result(module: int) -> None:
     np.testing.assert_allclose(rewritten, plain, atol=1e-6)
 
 
-def test_a_file_that_is_no_network(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_network_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "toy.onnx"
     file.write_bytes(b"\x00no network")
     with pytest.raises(ValueError, match=r"\S"):

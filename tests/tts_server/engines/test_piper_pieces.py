@@ -45,7 +45,7 @@ class Machine:
         return lengths, left
 
 
-def test_a_quiet_machine_makes_a_clause_in_few_pieces() -> None:
+def test_a_quiet_machine_computes_a_clause_in_few_pieces() -> None:
     lengths, _ = Machine(QUIET, FIXED).make(179)
     assert lengths[0] == FIRST_PIECE
     assert len(lengths) <= 3
@@ -64,7 +64,7 @@ def test_the_first_sound_waits_only_on_a_busy_machine() -> None:
     assert first_sound(busy) == 2 * FIRST_PIECE
 
 
-def test_one_that_can_not_keep_up_holds_no_more_than_a_second_of_sound_back() -> None:
+def test_a_machine_that_cannot_keep_up_holds_back_at_most_a_second_of_sound() -> None:
     machine = Machine(2 * FRAME_SECONDS)
     assert LONGEST_HELD <= first_sound(machine) * FRAME_SECONDS <= 2 * LONGEST_HELD
 
@@ -79,7 +79,7 @@ def first_sound(machine: Machine) -> int:
     raise AssertionError("no sound was passed on")
 
 
-def test_a_clock_that_stands_still_makes_no_piece_longer_than_the_longest() -> None:
+def test_a_stopped_clock_makes_no_piece_longer_than_the_limit() -> None:
     assert max(Machine(0.0).make(2_000)[0]) <= LONGEST_PIECE
 
 

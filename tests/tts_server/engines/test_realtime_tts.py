@@ -41,7 +41,7 @@ def wrapped(inner: ScriptedEngine, traits: Traits | None = None, **options: Any)
 
 
 class TestSound:
-    def test_samples_cut_in_two_are_put_together(self) -> None:
+    def test_samples_that_are_cut_in_two_are_joined(self) -> None:
         data = struct.pack("<4h", 0, 16384, -16384, -32768)
         with wrapped(ScriptedEngine([data[:3], data[3:]])) as engine:
             np.testing.assert_allclose(speak(engine, "hello"), [0, 0.5, -0.5, -1])
@@ -87,7 +87,7 @@ class TestSound:
         with wrapped(ScriptedEngine([tag, encoded("mp3", "libmp3lame", 1, 24_000)], (PA_CUSTOM, -1, -1))) as engine:
             assert len(speak(engine, "hello")) / FILE_RATE == pytest.approx(1, abs=0.1)
 
-    def test_an_mp3_is_heard_while_it_comes(self) -> None:
+    def test_an_mp3_is_heard_while_it_arrives(self) -> None:
         data = encoded("mp3", "libmp3lame", 2, 24_000)
         inner = ScriptedEngine([data[:1000]], (PA_CUSTOM, 1, 22_050))
         with wrapped(inner) as engine:
@@ -97,14 +97,14 @@ class TestSound:
             stop.set()
 
     @pytest.mark.parametrize("data", [b"<html>no credit</html>", b"\0" * 5000, b"ID3nonsense" * 100, b"\xff\xfb"])
-    def test_what_is_no_sound_is_told(self, data: bytes) -> None:
+    def test_data_that_are_not_sound_are_reported(self, data: bytes) -> None:
         with wrapped(ScriptedEngine([data], (PA_CUSTOM, 1, 24_000))) as engine:
             with pytest.raises(EngineError, match="scripted"):
                 speak(engine, "hello")
             engine._engine.pieces = [encoded("mp3", "libmp3lame", 1, 24_000)]
             assert len(speak(engine, "hello")) > 0
 
-    def test_a_format_that_nobody_knows_is_refused(self) -> None:
+    def test_an_unknown_format_is_refused(self) -> None:
         with pytest.raises(EngineError, match="format"):
             RealtimeTtsEngine(ScriptedEngine([], (4, 1, RATE)))
 
@@ -120,7 +120,7 @@ class TestHow:
             speak(engine, "hello")
             assert inner.parameters == {"speed": 1.0}
 
-    def test_an_engine_of_one_speed_is_played_faster(self) -> None:
+    def test_an_engine_without_a_speed_setting_is_played_faster(self) -> None:
         inner = ScriptedEngine([to_pcm16(tone(1, TONE_HZ, rate=RATE))])
         with wrapped(inner) as engine:
             heard = speak(engine, "hello", SpeechParameters(speed=2))
@@ -134,7 +134,7 @@ class TestHow:
             speak(engine, "you & me")
         assert inner.texts == ["you &amp; me"]
 
-    def test_voices_that_tell_no_language_speak_all(self) -> None:
+    def test_voices_without_a_stated_language_speak_every_language(self) -> None:
         with wrapped(ScriptedEngine([])) as engine:
             assert engine.resolve(None, "ja").id == "Anna"
             with pytest.raises(UnknownVoiceError):
@@ -162,7 +162,7 @@ class TestHow:
         with wrapped(ScriptedEngine([], voices=voices), Traits(voice="jf_alpha")) as engine:
             assert engine.resolve(None, None).id == "jf_alpha"
 
-    def test_an_engine_that_lists_no_voice_speaks_with_its_own(self) -> None:
+    def test_an_engine_without_a_list_of_voices_speaks_with_its_own_voice(self) -> None:
         inner = ScriptedEngine(SOUND, voices=())
         with wrapped(inner) as engine:
             assert len(speak(engine, "hello")) == 100
@@ -171,13 +171,13 @@ class TestHow:
 
 class TestFaults:
     @pytest.mark.parametrize(("text", "message"), [("false", "gave no sound for the text"), ("raise", "no licence")])
-    def test_failures_are_told(self, text: str, message: str) -> None:
+    def test_failures_are_reported(self, text: str, message: str) -> None:
         with wrapped(ScriptedEngine(SOUND)) as engine:
             with pytest.raises(EngineError, match=message):
                 speak(engine, text)
             assert len(speak(engine, "hello")) == 100
 
-    def test_what_a_stopped_engine_still_says_is_never_heard(self) -> None:
+    def test_sound_that_arrives_after_a_stop_is_never_heard(self) -> None:
         inner = ScriptedEngine(SOUND)
         with wrapped(inner) as engine:
             assert _stopped(engine, inner, "wait") == []
@@ -231,7 +231,7 @@ class TestFaults:
         assert time.monotonic() - begun < 1
         inner.release.set()
 
-    def test_an_engine_that_can_not_be_stopped_is_no_harm(self) -> None:
+    def test_an_engine_that_cannot_be_stopped_does_no_harm(self) -> None:
         def stop() -> None:
             raise RuntimeError("no such process")
 

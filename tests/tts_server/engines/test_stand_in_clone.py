@@ -41,14 +41,14 @@ def heard(engine: StandInEngine, voice: str | None) -> float:
 
 
 @pytest.mark.parametrize("hertz", [70.0, 110.0, 219.0, 380.0])
-def test_the_pitch_of_a_tone_in_noise_is_found_also_with_stronger_overtones(hertz: float) -> None:
+def test_the_pitch_of_a_tone_in_noise_is_found_even_with_stronger_overtones(hertz: float) -> None:
     times = np.arange(RATE) / RATE
     sound = sum(np.sin(2 * np.pi * hertz * part * times) / 4 * min(part, 3) for part in range(1, 6))
     sound = sound + np.random.default_rng(0).normal(0, 0.1, len(times))
     assert Pitch.of(sound.astype(np.float32), RATE).hz == pytest.approx(hertz, rel=0.01)
 
 
-def test_noise_and_silence_have_none() -> None:
+def test_noise_and_silence_have_no_pitch() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
     for sound in (noise, np.zeros(RATE, np.float32), np.zeros(0, np.float32)):
         with pytest.raises(EngineError, match="no voice with a pitch"):
@@ -66,7 +66,7 @@ def test_each_cloned_voice_is_heard_at_its_own_pitch_and_its_own_stays(tmp_path:
     assert 80 < heard(engine, "ben") < 120, "not learnt in this process, and all the same"
 
 
-def test_a_voice_whose_recordings_changed_is_heard_anew_and_one_that_is_gone_is_said(tmp_path: Path) -> None:
+def test_a_voice_with_changed_recordings_is_learnt_again_and_a_deleted_one_is_reported(tmp_path: Path) -> None:
     profiles = ProfileList(profile(tmp_path, "Robin", ADA))
     engine = StandInEngine(0.0, 0.0, profiles=profiles)
     engine.learn(profiles.profiles[0])
@@ -81,7 +81,7 @@ def test_a_voice_whose_recordings_changed_is_heard_anew_and_one_that_is_gone_is_
         list(engine.synthesize("Hello.", voice, SpeechParameters(), threading.Event()))
 
 
-def test_a_recording_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_recording_is_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.flac").write_bytes(b"fLaC and nothing more")
     engine = StandInEngine(0.0, 0.0, profiles=ProfileList())
     for recordings in ((tmp_path / "broken.flac",), (tmp_path / "gone.flac",), ()):

@@ -34,17 +34,17 @@ def watched() -> Watched:
     return Watched()
 
 
-def test_slower_than_speech_for_some_seconds_is_too_slow_and_one_slow_clause_is_not(watched: Watched) -> None:
+def test_an_engine_is_too_slow_after_some_slow_seconds_but_not_after_one_slow_clause(watched: Watched) -> None:
     assert watched.work(SLOW, SLOW) is None
     assert watched.work(SLOW) == "too_slow"
     assert watched.reported == ["too_slow"]
 
 
-def test_a_slow_clause_among_fast_ones_is_no_matter(watched: Watched) -> None:
+def test_a_slow_clause_among_fast_ones_does_not_matter(watched: Watched) -> None:
     assert watched.work(*[SLOW, FAST] * 20) is None
 
 
-def test_it_comes_back_by_itself_and_stays_where_it_is_fast_again(watched: Watched) -> None:
+def test_a_spared_engine_comes_back_by_itself_and_stays_if_it_is_fast_again(watched: Watched) -> None:
     watched.work(SLOW, SLOW, SLOW)
     watched.now += FIRST_WAIT
     assert watched.breaker.check() is None
@@ -52,7 +52,7 @@ def test_it_comes_back_by_itself_and_stays_where_it_is_fast_again(watched: Watch
     assert watched.reported == ["too_slow", None]
 
 
-def test_one_fast_clause_is_no_proof_that_it_is_back(watched: Watched) -> None:
+def test_one_fast_clause_does_not_prove_that_an_engine_is_fast_again(watched: Watched) -> None:
     watched.work(SLOW, SLOW, SLOW)
     for wait in (FIRST_WAIT, 2 * FIRST_WAIT, 4 * FIRST_WAIT):
         watched.now += wait - 0.1
@@ -79,7 +79,7 @@ def test_an_engine_that_came_back_for_a_short_while_is_spared_for_longer(watched
     assert watched.reported == ["too_slow", None, "too_slow", None, "too_slow"]
 
 
-def test_still_slow_when_it_is_tried_again_it_is_spared_at_once_and_longer(watched: Watched) -> None:
+def test_an_engine_that_is_still_slow_at_the_next_attempt_is_spared_at_once_and_longer(watched: Watched) -> None:
     watched.work(SLOW, SLOW, SLOW)
     for wait in (FIRST_WAIT, 2 * FIRST_WAIT, 4 * FIRST_WAIT, 8 * FIRST_WAIT, LONGEST_WAIT, LONGEST_WAIT):
         watched.now += wait - 0.1
@@ -89,7 +89,7 @@ def test_still_slow_when_it_is_tried_again_it_is_spared_at_once_and_longer(watch
         assert watched.work(SLOW) == "too_slow"
 
 
-def test_what_was_under_way_when_it_was_spared_says_nothing_new(watched: Watched) -> None:
+def test_work_that_was_under_way_when_an_engine_was_spared_reports_nothing_new(watched: Watched) -> None:
     watched.breaker.record_failure("out_of_memory")
     assert watched.work(FAST, FAST) == "out_of_memory"
     watched.breaker.record_failure("failed")
@@ -98,7 +98,7 @@ def test_what_was_under_way_when_it_was_spared_says_nothing_new(watched: Watched
     assert watched.reported == ["out_of_memory"]
 
 
-def test_asked_for_it_lasts_until_it_is_taken_back_which_also_ends_a_wait(watched: Watched) -> None:
+def test_sparing_on_request_lasts_until_it_is_ended_which_also_ends_a_wait(watched: Watched) -> None:
     watched.breaker.record_failure("failed")
     watched.breaker.hold_open(held=True)
     watched.now += 10 * LONGEST_WAIT
@@ -109,6 +109,6 @@ def test_asked_for_it_lasts_until_it_is_taken_back_which_also_ends_a_wait(watche
     assert watched.reported == ["failed", "asked", None]
 
 
-def test_less_than_a_fifth_to_spare_is_too_slow(watched: Watched) -> None:
+def test_an_engine_with_less_than_a_fifth_of_its_time_to_spare_is_too_slow(watched: Watched) -> None:
     assert watched.work(*[SynthesisTiming(audio_seconds=1.0, synthesis_seconds=0.75)] * 20) is None
     assert watched.work(*[SynthesisTiming(audio_seconds=1.0, synthesis_seconds=0.85)] * 20) == "too_slow"

@@ -46,7 +46,7 @@ async def voice() -> AsyncIterator[Voice]:
 
 
 @pytest.mark.parametrize("characters", [0, 1, 2, 3, 5, 8, 13, 21, 25, 29, 34, 38])
-async def test_a_clause_that_breaks_off_anywhere_is_said_to_its_end(voice: Voice, characters: int) -> None:
+async def test_a_clause_that_breaks_off_anywhere_is_completed(voice: Voice, characters: int) -> None:
     voice.wanted.fails_after = characters
     heard = await voice.words()
     assert list(dict.fromkeys(heard)) == WORDS
@@ -54,7 +54,7 @@ async def test_a_clause_that_breaks_off_anywhere_is_said_to_its_end(voice: Voice
     assert len(heard) <= len(WORDS) + 1
 
 
-async def test_the_next_clauses_come_from_the_other_until_the_first_is_tried_again(voice: Voice) -> None:
+async def test_the_next_clauses_come_from_the_other_engine_until_the_first_is_tried_again(voice: Voice) -> None:
     voice.wanted.fails_after = 0
     assert await voice.words("w1 w2.") == [1, 2]
     voice.wanted.fails_after = None
@@ -79,7 +79,7 @@ async def test_an_engine_that_fails_again_is_left_alone_for_longer(voice: Voice)
         voice.clock.now += 1
 
 
-async def test_a_full_card_is_told_as_one(voice: Voice) -> None:
+async def test_a_full_card_is_reported_as_such(voice: Voice) -> None:
     voice.wanted.fails_after, voice.wanted.failure = 3, OutOfMemoryError("no room")
     assert list(dict.fromkeys(await voice.words())) == WORDS
     assert voice.notices == [EngineChanged("other", "out_of_memory", "no room")]
@@ -87,7 +87,7 @@ async def test_a_full_card_is_told_as_one(voice: Voice) -> None:
     assert (await voice.server.health())["speaking"] == "other"
 
 
-async def test_the_one_that_stands_in_is_as_loud(voice: Voice) -> None:
+async def test_the_engine_that_stands_in_is_as_loud(voice: Voice) -> None:
     async def level() -> float:
         await voice.client.say(SENTENCE, preprocess_text=False)
         samples = (await voice.client.hear()).samples
@@ -100,7 +100,7 @@ async def test_the_one_that_stands_in_is_as_loud(voice: Voice) -> None:
     assert abs(20 * np.log10(await level() / usual)) < 1
 
 
-async def test_sparing_the_engine_on_request_lasts_until_it_is_taken_back(voice: Voice) -> None:
+async def test_sparing_the_engine_on_request_lasts_until_the_request_is_withdrawn(voice: Voice) -> None:
     voice.server.pool.breaker.hold_open(held=True)
     voice.clock.now += 10_000
     voice.wanted.texts.clear()
@@ -133,7 +133,7 @@ async def test_low_performance_mode_never_takes_a_heavier_engine(engines: tuple[
         assert [engine.name for engine in made if engine.texts[-1:] == ["w1."]] == [speaker]
 
 
-async def test_an_engine_that_is_too_slow_is_told_on_the_event_loop(
+async def test_an_engine_that_is_too_slow_is_reported_on_the_event_loop(
     voice: Voice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tts_server.speaking.circuit_breaker.SLOW_SECONDS", 0.2)
@@ -148,7 +148,7 @@ async def test_an_engine_that_is_too_slow_is_told_on_the_event_loop(
     assert told_in == [threading.current_thread()]
 
 
-async def test_where_no_engine_can_there_is_one_clear_error_and_the_next_reply_works(voice: Voice) -> None:
+async def test_if_no_engine_can_speak_there_is_one_clear_error_and_the_next_reply_works(voice: Voice) -> None:
     voice.wanted.fails_after = voice.other.fails_after = 0
     voice.other.failure = EngineError("no more breath")
     await voice.client.say(SENTENCE, "r1")
@@ -186,7 +186,7 @@ async def test_an_engine_that_stands_in_and_is_too_slow_is_passed_over(monkeypat
 
 
 @pytest.mark.parametrize(("wanted_takes", "other_takes", "speaker"), [(0.0, 0.3, "last"), (0.3, 0.0, "other")])
-async def test_where_a_machine_is_too_slow_for_an_engine_no_slower_one_stands_in(
+async def test_no_slower_engine_stands_in_for_an_engine_that_is_too_slow(
     monkeypatch: pytest.MonkeyPatch, wanted_takes: float, other_takes: float, speaker: str
 ) -> None:
     monkeypatch.setattr("tts_server.speaking.circuit_breaker.SLOW_SECONDS", 0.2)

@@ -28,7 +28,7 @@ async def works(client: SpeechClient) -> bool:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_an_engine_alone_that_fails_gives_one_clear_error(fault: str) -> None:
+async def test_a_single_engine_that_fails_gives_one_clear_error(fault: str) -> None:
     async with running(FailingEngine()) as server:
         failure = (await speak(server, f"Now {fault}.")).failure
     assert isinstance(failure, Failure)
@@ -37,7 +37,7 @@ async def test_an_engine_alone_that_fails_gives_one_clear_error(fault: str) -> N
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_where_another_stands_in_there_is_sound(fault: str) -> None:
+async def test_there_is_sound_if_another_engine_stands_in(fault: str) -> None:
     async with running(FailingEngine(), CountingEngine()) as server:
         heard = await speak(server, f"Now {fault}.")
     assert heard.failure is None
@@ -45,7 +45,7 @@ async def test_where_another_stands_in_there_is_sound(fault: str) -> None:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-async def test_any_text_ends(name: str) -> None:
+async def test_the_reply_to_any_text_ends(name: str) -> None:
     async with running(CountingEngine()) as server:
         heard = await speak(server, TEXTS[name])
     assert heard.failure is None
@@ -53,7 +53,7 @@ async def test_any_text_ends(name: str) -> None:
     assert (len(heard.samples) > 0) == (name == "long")
 
 
-async def test_a_language_that_nobody_speaks_is_told() -> None:
+async def test_a_language_that_no_engine_speaks_is_reported() -> None:
     async with running(CountingEngine()) as server:
         failure = (await speak(server, "Hello 1.", language="tlh")).failure
     assert failure == Failure("there is no voice for the language 'tlh'", "unknown_voice", "r1")

@@ -46,7 +46,7 @@ async def test_a_slow_reader_loses_nothing_and_holds_the_engine_back() -> None:
     assert np.count_nonzero(heard.samples == np.float32(0.001)) == with_number
 
 
-async def test_a_slow_reader_does_not_keep_the_engine_from_others() -> None:
+async def test_a_slow_reader_does_not_block_the_engine_for_others() -> None:
     engine = CountingEngine(chunks=8)
     async with running(engine) as server, server.connect() as slow, server.connect() as other:
         await slow.say(STORY, "r1", preprocess_text=False)
@@ -56,7 +56,7 @@ async def test_a_slow_reader_does_not_keep_the_engine_from_others() -> None:
             assert (await other.hear()).text == "Hello."
 
 
-async def test_clients_that_do_not_read_leave_their_places_to_others(caplog: pytest.LogCaptureFixture) -> None:
+async def test_clients_that_do_not_read_lose_their_places_to_others(caplog: pytest.LogCaptureFixture) -> None:
     pool = EnginePool([CountingEngine(chunks=8)])
     application = web.Application()
     streams = StreamApi(lambda: pool, Metrics(), time.monotonic, lambda _: (), read_timeout=0.5)

@@ -46,7 +46,7 @@ async def server(engine: SpellingEngine) -> AsyncIterator[RunningServer]:
         ("Das ist doch ganz einfach. Okay. Das machen wir morgen.", {"deutsch"}),
     ],
 )
-async def test_the_language_is_heard(
+async def test_the_language_of_a_reply_is_recognised(
     server: RunningServer, engine: SpellingEngine, text: str, voices: set[str]
 ) -> None:
     async with server.connect() as client:
@@ -55,7 +55,7 @@ async def test_the_language_is_heard(
     assert set(engine.spoken_by) == voices
 
 
-async def test_what_is_asked_for_is_not_guessed(server: RunningServer, engine: SpellingEngine) -> None:
+async def test_a_requested_language_is_not_guessed(server: RunningServer, engine: SpellingEngine) -> None:
     async with server.connect() as client:
         await client.say("Guten Morgen, wie geht es dir?", language="en")
         await client.hear()
@@ -162,7 +162,7 @@ async def test_in_a_known_conversation_two_words_do_not_decide(text: str, langua
         assert resolver.language(text, SpeechParameters(conversation_language=f"{language}-x"), None) == language
 
 
-async def test_a_reply_in_another_language_than_the_conversations_is_heard() -> None:
+async def test_a_reply_in_another_language_than_the_conversation_is_recognised() -> None:
     resolver = VoiceResolver([EnglishOnly("wanted"), Polyglot("other")])
     await asyncio.to_thread(resolver.load)
     known = SpeechParameters(conversation_language="de")
@@ -170,14 +170,14 @@ async def test_a_reply_in_another_language_than_the_conversations_is_heard() -> 
     assert resolver.language("The weather will be lovely tomorrow, and warm.", known, "de") == "en"
 
 
-async def test_a_language_that_no_engine_speaks_is_no_help() -> None:
+async def test_a_conversation_language_that_no_engine_speaks_is_ignored() -> None:
     resolver = VoiceResolver([EnglishOnly("wanted")])
     await asyncio.to_thread(resolver.load)
     known = SpeechParameters(conversation_language="de")
     assert resolver.language("Gute Frage!", known, None) == "en"
 
 
-async def test_the_first_words_are_spoken_by_who_speaks_the_rest() -> None:
+async def test_the_engine_that_speaks_the_rest_speaks_the_first_words_too() -> None:
     wanted, other = EnglishOnly("wanted"), SpellingEngine("other")
     async with running(wanted, other) as server, server.connect() as client:
         await asyncio.to_thread(server.pool.resolver.load)
@@ -189,7 +189,7 @@ async def test_the_first_words_are_spoken_by_who_speaks_the_rest() -> None:
     assert set(other.spoken_by) == {"deutsch"}
 
 
-async def test_where_nobody_speaks_the_language_the_first_reads_it() -> None:
+async def test_the_first_engine_reads_a_language_that_no_engine_speaks() -> None:
     wanted, other = EnglishOnly("wanted"), EnglishOnly("other")
     async with running(wanted, other) as server, server.connect() as client:
         await asyncio.to_thread(server.pool.resolver.load)
@@ -200,7 +200,7 @@ async def test_where_nobody_speaks_the_language_the_first_reads_it() -> None:
     assert not other.spoken_by
 
 
-async def test_a_voice_that_only_another_engine_has_is_that_engines() -> None:
+async def test_a_voice_that_only_another_engine_has_chooses_that_engine() -> None:
     class Own(SpellingEngine):
         def voices(self) -> Sequence[Voice]:
             return [Voice("own", "Own", "en")]

@@ -45,7 +45,7 @@ async def unloaded(voice: Voice) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_nothing_is_loaded_until_somebody_connects_and_who_asks_is_told_how_far_it_is() -> None:
+async def test_nothing_is_loaded_until_a_client_connects_which_is_notified_of_the_progress() -> None:
     async with a_voice() as voice:
         assert voice.wanted.loads == 0
         async with voice.server.connect(NOTICES) as client:
@@ -69,14 +69,14 @@ async def unloaded_after_leaving(voice: Voice, client: SpeechClient) -> None:
     await unloaded(voice)
 
 
-async def test_a_client_that_asked_for_no_notices_gets_none_and_is_answered_while_it_loads() -> None:
+async def test_a_client_without_notices_gets_none_and_is_answered_while_the_engine_loads() -> None:
     async with a_voice() as voice, voice.server.connect() as client:
         assert await words(client) == [1, 2]
         assert voice.other.texts[-1] == "w1 w2."
         voice.wanted.gate.set()
 
 
-async def test_a_file_waits_for_the_voice_that_was_asked_for() -> None:
+async def test_a_request_for_a_file_waits_for_the_requested_voice() -> None:
     async with a_voice() as voice:
         body = {"model": "tts-1", "input": "w1 w2.", "voice": "alloy", "response_format": "pcm"}
         address = voice.server.url("/v1/audio/speech")
@@ -91,7 +91,7 @@ async def test_a_file_waits_for_the_voice_that_was_asked_for() -> None:
         await unloaded(voice)
 
 
-async def test_who_comes_while_it_is_unloaded_finds_it_loaded_again() -> None:
+async def test_a_client_that_comes_during_the_unloading_finds_the_engine_loaded_again() -> None:
     async with a_voice() as voice:
         voice.wanted.gate.set()
         for _ in range(20):
@@ -110,7 +110,7 @@ async def test_who_comes_while_it_is_unloaded_finds_it_loaded_again() -> None:
         (RuntimeError("a bug of its library"), "wanted could not be loaded: RuntimeError('a bug of its library')"),
     ],
 )
-async def test_an_engine_that_will_not_load_is_told_and_the_other_speaks(failure: Exception, detail: str) -> None:
+async def test_an_engine_that_does_not_load_is_reported_and_the_other_speaks(failure: Exception, detail: str) -> None:
     async with a_voice() as voice, voice.server.connect(NOTICES) as client:
         voice.wanted.failure_to_load = failure
         voice.wanted.gate.set()

@@ -67,7 +67,7 @@ async def test_a_use_that_begins_just_before_the_unloading_does_not_wait_for_eve
     await lifecycle.close()
 
 
-async def test_an_engine_is_not_unloaded_under_a_use_that_began_while_it_was_loading() -> None:
+async def test_an_engine_is_not_unloaded_during_a_use_that_began_while_it_was_loading() -> None:
     engine = SlowlyUnloadedEngine()
     engine.unload_gate.set()
     engine.gate.clear()

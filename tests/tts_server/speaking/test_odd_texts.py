@@ -45,7 +45,7 @@ class TimedEspeak(RealtimeTtsEngine):
             self.portions.append(samples / self.sample_rate)
 
 
-async def test_letters_that_are_spelled_out_are_spoken_in_short_portions() -> None:
+async def test_spelt_letters_are_spoken_in_short_portions() -> None:
     text = "𓀀𓂀 ᚠᚢᚦ ꙮ " * 10
     with closing(TimedEspeak()) as engine:
         async with running(engine) as server, server.connect() as client:
@@ -57,7 +57,7 @@ async def test_letters_that_are_spelled_out_are_spoken_in_short_portions() -> No
         assert sum(engine.portions) > LONGEST_PORTION_SECONDS
 
 
-async def test_a_file_of_digits_is_spoken_to_its_end() -> None:
+async def test_a_file_of_digits_is_spoken_to_the_end() -> None:
     with closing(TimedEspeak()) as engine:
         async with (
             running(engine) as server,
@@ -68,7 +68,7 @@ async def test_a_file_of_digits_is_spoken_to_its_end() -> None:
 
 
 @pytest.mark.parametrize("name", UNSAYABLE)
-async def test_a_clause_that_cannot_be_said_is_passed_over(name: str) -> None:
+async def test_a_clause_that_cannot_be_spoken_is_skipped(name: str) -> None:
     heard = await said(SAYABLE + UNSAYABLE[name] + UNSAYABLE[name] + LAST)
     assert heard.failure is None
     assert heard.flushed is not None
@@ -76,7 +76,7 @@ async def test_a_clause_that_cannot_be_said_is_passed_over(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", UNSAYABLE)
-async def test_a_file_goes_on_after_a_clause_that_cannot_be_said(name: str) -> None:
+async def test_a_file_goes_on_after_a_clause_that_cannot_be_spoken(name: str) -> None:
     async with (
         running(FailingEngine()) as server,
         post(server, input=SAYABLE + UNSAYABLE[name] + LAST, response_format="pcm") as answer,
@@ -86,7 +86,7 @@ async def test_a_file_goes_on_after_a_clause_that_cannot_be_said(name: str) -> N
 
 
 @pytest.mark.parametrize("name", UNSAYABLE)
-async def test_a_reply_of_which_nothing_can_be_said_has_failed(name: str) -> None:
+async def test_a_reply_fails_if_no_part_of_it_can_be_spoken(name: str) -> None:
     heard = await said(UNSAYABLE[name] * 2)
     assert heard.failure is not None
     assert heard.failure.code == "engine_failed"

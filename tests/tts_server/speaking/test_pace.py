@@ -16,20 +16,20 @@ def paced(seconds_a_character: float = 0.05) -> Pace:
     return pace
 
 
-def test_what_was_not_begun_is_unspoken_whole() -> None:
+def test_a_text_that_was_not_begun_remains_whole() -> None:
     assert paced().remaining_text(TEXT, 0.0) == TEXT
 
 
-def test_what_was_said_to_the_end_leaves_nothing() -> None:
+def test_a_text_that_was_spoken_to_the_end_leaves_nothing() -> None:
     assert paced().remaining_text(TEXT, len(TEXT) * 0.05) == ""
 
 
-def test_a_word_that_broke_off_is_said_again_whole() -> None:
+def test_an_interrupted_word_is_spoken_again_from_its_beginning() -> None:
     assert paced().remaining_text(TEXT, 0.05 * 6) == "quick brown fox jumps over the lazy dog."
 
 
 @given(st.text(max_size=60), st.floats(0, 10), st.floats(0, 10))
-def test_the_longer_it_spoke_the_less_is_left_and_it_begins_with_a_word(text: str, early: float, late: float) -> None:
+def test_the_rest_gets_shorter_with_time_and_begins_with_a_word(text: str, early: float, late: float) -> None:
     pace = paced()
     early, late = sorted((early, late))
     rest, less = pace.remaining_text(text, early), pace.remaining_text(text, late)
@@ -38,7 +38,7 @@ def test_the_longer_it_spoke_the_less_is_left_and_it_begins_with_a_word(text: st
     assert not rest or rest == text or text[: -len(rest)][-1].isspace()
 
 
-def test_it_follows_an_engine_that_changes_and_ignores_silence() -> None:
+def test_the_pace_follows_a_changing_engine_and_ignores_silence() -> None:
     pace = paced(0.05)
     pace.record("hello", 0.0, 1.0)
     pace.record("", 3.0, 1.0)
@@ -51,19 +51,19 @@ def test_it_follows_an_engine_that_changes_and_ignores_silence() -> None:
 LONG = "When the rain stops, we walk along the river to the old mill, and from there we take the bus home again."
 
 
-def test_what_others_can_wait_for_is_said_in_one_go() -> None:
+def test_a_clause_that_others_can_wait_for_is_one_portion() -> None:
     assert paced().portion(LONG, 0.02 * len(LONG)) == LONG
     assert paced().portion(LONG, float("inf")) == LONG
     assert Pace().portion(LONG, 0.0) == LONG
 
 
-def test_what_they_can_not_wait_for_ends_earlier_with_a_clause_or_a_word() -> None:
+def test_a_portion_ends_earlier_with_a_clause_or_a_word_if_others_cannot_wait() -> None:
     assert paced().portion(LONG, 0.02 * 70) == "When the rain stops, we walk along the river to the old mill, "
     assert paced().portion(LONG, 0.02 * 50) == "When the rain stops, we walk along the river to "
 
 
 @given(st.text(max_size=200), st.floats(-10, 10))
-def test_a_portion_is_never_too_small_and_leaves_no_crumb(text: str, seconds: float) -> None:
+def test_neither_a_portion_nor_the_rest_is_too_small(text: str, seconds: float) -> None:
     portion = paced().portion(text, seconds)
     assert text.startswith(portion)
     if portion != text:

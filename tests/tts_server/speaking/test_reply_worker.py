@@ -52,7 +52,7 @@ async def test_the_engine_does_not_wait_for_the_announcement_of_its_segment() ->
     assert set(client.got[1:-2]) == {"sound"}
 
 
-async def test_a_segment_that_fails_was_announced() -> None:
+async def test_a_segment_that_fails_was_announced_before() -> None:
     client = PatientClient()
     with pytest.raises(WireError):
         await speak(FailingEngine(), "Now raise 1.", client)

@@ -39,13 +39,15 @@ async def all_of(reply: ReplySynthesizer, text: str) -> list[Samples]:
     return [piece async for piece in reply.synthesize(text)]
 
 
-async def test_nobody_else_listens_and_the_clause_is_whole(pool: EnginePool, engine: SpellingEngine) -> None:
+async def test_a_clause_stays_whole_if_nobody_else_listens(pool: EnginePool, engine: SpellingEngine) -> None:
     with pool.reply(PLAIN) as reply:
         await all_of(reply, LONG)
     assert engine.texts == [LONG]
 
 
-async def test_it_is_said_in_portions_that_the_other_can_wait_for(pool: EnginePool, engine: SpellingEngine) -> None:
+async def test_a_clause_is_spoken_in_portions_that_the_other_listener_can_wait_for(
+    pool: EnginePool, engine: SpellingEngine
+) -> None:
     with pool.reply(PLAIN) as reply, pool.reply(PLAIN) as other:
         other.deadline = time.monotonic() + 1.0
         sound = await all_of(reply, LONG)
@@ -56,7 +58,9 @@ async def test_it_is_said_in_portions_that_the_other_can_wait_for(pool: EnginePo
     assert list(dict.fromkeys(heard)) == list(range(1, 31))
 
 
-async def test_who_runs_out_first_is_served_first(pool: EnginePool, engine: SpellingEngine) -> None:
+async def test_the_listener_who_runs_out_of_sound_first_is_served_first(
+    pool: EnginePool, engine: SpellingEngine
+) -> None:
     with pool.reply(PLAIN) as first, pool.reply(PLAIN) as patient, pool.reply(PLAIN) as urgent:
         now = time.monotonic()
         patient.deadline, urgent.deadline = now + 60, now + 30
@@ -70,7 +74,7 @@ async def test_who_runs_out_first_is_served_first(pool: EnginePool, engine: Spel
     assert engine.texts == ["w1 w2.", "w5 w6.", "w3 w4."]
 
 
-async def test_sound_that_was_sent_is_time_that_the_listener_has(pool: EnginePool) -> None:
+async def test_sent_sound_gives_the_listener_that_much_time(pool: EnginePool) -> None:
     with pool.reply(PLAIN) as reply:
         before = time.monotonic()
         seconds = sum(len(piece) for piece in await all_of(reply, "w1 w2.")) / SAMPLE_RATE

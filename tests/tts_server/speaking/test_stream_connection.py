@@ -83,7 +83,7 @@ async def test_replies_are_spoken_in_order_and_not_mixed(client: SpeechClient) -
         assert set(heard.samples) == {np.float32(number / 1000)}
 
 
-async def test_another_reply_id_ends_the_reply_before(client: SpeechClient) -> None:
+async def test_another_reply_id_ends_the_previous_reply(client: SpeechClient) -> None:
     await client.token("Part one", "r1")
     await client.token("Part two", "r2", flush=True)
     first, second = await client.hear(), await client.hear()
@@ -100,7 +100,7 @@ async def test_an_empty_reply_is_flushed(client: SpeechClient) -> None:
 
 
 @pytest.mark.parametrize("silent", ["😀", "😀👍🏽 👨‍👩‍👧", "...", "***", "<:smile:123456789>", " \n ", "*waves*"])
-async def test_what_has_no_sound_is_silence_and_no_error(client: SpeechClient, silent: str) -> None:
+async def test_a_text_without_sounds_is_silence_and_not_an_error(client: SpeechClient, silent: str) -> None:
     await client.say(silent, "r1")
     heard = await client.hear()
     assert heard.failure is None
@@ -108,7 +108,7 @@ async def test_what_has_no_sound_is_silence_and_no_error(client: SpeechClient, s
     assert not len(heard.samples)
 
 
-async def test_the_engine_gets_text_for_the_ear(server: RunningServer, client: SpeechClient) -> None:
+async def test_the_engine_gets_prepared_text(server: RunningServer, client: SpeechClient) -> None:
     await client.say("Look **here,** see https://example.com/x for 2 things.", "r1")
     await client.hear()
     engine = server.engine
@@ -116,7 +116,7 @@ async def test_the_engine_gets_text_for_the_ear(server: RunningServer, client: S
     assert engine.texts[-2:] == ["Look here,", "see a link to example dot com for two things."]
 
 
-async def test_text_can_be_spoken_as_it_stands(server: RunningServer, client: SpeechClient) -> None:
+async def test_text_can_be_spoken_without_preparation(server: RunningServer, client: SpeechClient) -> None:
     await client.say("2 *things*", "r1", preprocess_text=False)
     await client.hear()
     assert isinstance(server.engine, CountingEngine)
@@ -173,7 +173,7 @@ class TestErrors:
             ({"pitch_shift": "high"}, "bad_parameter"),
         ],
     )
-    async def test_parameters_that_can_not_be_met(
+    async def test_impossible_parameters_are_refused(
         self, client: SpeechClient, parameters: dict[str, object], code: str
     ) -> None:
         await client.send(token="Hello there, you.", reply="r1", **parameters)
@@ -199,7 +199,7 @@ class TestErrors:
         await client.say("Guten Tag.", "r2", voice="deutsch")
         assert (await client.hear()).failure is None
 
-    async def test_too_much_text(self, client: SpeechClient) -> None:
+    async def test_too_much_text_is_refused(self, client: SpeechClient) -> None:
         await client.socket.send_json({"token": "a", "reply": "r1"})
         for _ in range(MAX_WAITING_CHARACTERS // 1000 + 1):
             await client.token("`" + "a" * 999, "r1")
@@ -209,7 +209,7 @@ class TestErrors:
         await client.say("Good day.", "r2")
         assert (await client.hear()).text == "Good day."
 
-    async def test_too_many_replies(self) -> None:
+    async def test_too_many_replies_are_refused(self) -> None:
         engine = GatedEngine()
         async with running(engine) as server, server.connect() as client:
             engine.close_gate()
@@ -234,7 +234,7 @@ class TestFailingEngine:
             yield client
 
     @pytest.mark.parametrize("fault", ["raise", "nan", "broken"])
-    async def test_an_engine_that_fails_ends_the_reply_and_no_more(self, client: SpeechClient, fault: str) -> None:
+    async def test_an_engine_that_fails_ends_only_the_reply(self, client: SpeechClient, fault: str) -> None:
         await client.token("First part, ", "r1")
         await client.say(f"then {fault} it. And more of this.", "r1")
         await client.say("Good day.", "r2")

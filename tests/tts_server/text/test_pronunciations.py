@@ -35,5 +35,5 @@ SAID = Pronunciations(
         ("nothing here", "nothing here"),
     ],
 )
-def test_whole_words_are_said_as_the_operator_wants(written: str, heard: str) -> None:
+def test_whole_words_are_pronounced_as_the_operator_wants(written: str, heard: str) -> None:
     assert normalize(written, "en", pronunciations=SAID) == heard

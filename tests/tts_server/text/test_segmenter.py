@@ -92,26 +92,26 @@ def test_the_first_clause_does_not_wait_for_what_follows(written: str, first: st
 @pytest.mark.parametrize(
     "unfinished", ["12345.", "1,", "3.", "e.g.", "Dr.", "https://a.b/c,", "Well", "[a, b", "`a, b"]
 )
-def test_what_may_go_on_is_not_cut(unfinished: str) -> None:
+def test_text_that_may_go_on_is_not_cut(unfinished: str) -> None:
     assert Segmenter().feed(f"I said {unfinished}") == []
 
 
 @pytest.mark.parametrize("word", ["word ", "слово ", "你", "ひ", "a", "ก", "हि", "👍🏽", "👨‍👩‍👧", "e\u0301"])
-def test_no_segment_is_endless(word: str) -> None:
+def test_the_length_of_a_segment_is_limited(word: str) -> None:
     text = word * (3000 // len(word))
     segments = cut(text)
     assert "".join(segments) == text
     assert max(map(len, segments)) <= 2 * LIMIT + 8
 
 
-def test_addresses_and_code_are_never_parted() -> None:
+def test_addresses_and_code_are_never_cut() -> None:
     address = "https://example.com/" + "a" * 1000
     assert f" {address}" in cut(f"Look at {address} now. Ok" + " word" * 100)
     code = "```\n" + "x = 1. y, z\n" * 100 + "```"
     assert any(code in segment for segment in cut(f"Look.\n{code}\nThat was it. Ok."))
 
 
-def test_what_only_looked_like_a_span_does_not_swallow_the_reply() -> None:
+def test_an_apparent_beginning_of_a_span_does_not_swallow_the_reply() -> None:
     for opener in ("[", "`", "*a ", "<@", "("):
         segments = cut(f"Look {opener}at this. " + "And that is that. " * 60)
         assert len(segments) > 5, opener
@@ -140,7 +140,7 @@ def test_nothing_is_lost_and_the_cuts_do_not_depend_on_the_tokens(tokens: list[s
 
 
 @pytest.mark.parametrize("piece", ["a", "a ", "`", "[", "*", "1", ".", "你", "https://", "(", "\u0301", "👍"])
-def test_the_work_grows_with_the_text_and_no_faster(piece: str) -> None:
+def test_the_work_grows_linearly_with_the_text(piece: str) -> None:
     """Ten times the text takes about ten times as long. Quadratic work would take a hundred times as long."""
 
     def seconds(characters: int) -> float:

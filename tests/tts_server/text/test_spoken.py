@@ -15,17 +15,17 @@ _ROWS = [(language, row["written"], row["heard"]) for language, rows in _TABLE.i
 
 
 @pytest.mark.parametrize(("language", "written", "heard"), _ROWS)
-def test_what_is_heard(language: str, written: str, heard: str) -> None:
+def test_text_is_prepared_for_speech(language: str, written: str, heard: str) -> None:
     assert normalize(written, language) == heard
 
 
 @pytest.mark.parametrize(("language", "_written", "heard"), _ROWS)
-def test_what_was_prepared_is_not_prepared_again(language: str, _written: str, heard: str) -> None:
+def test_preparing_a_text_twice_changes_nothing(language: str, _written: str, heard: str) -> None:
     # Text may be normalized twice: by a speech server behind another, or by an engine.
     assert normalize(heard, language) == heard
 
 
-def test_no_figure_is_left_in_hindi_where_xtts_would_fail_on_it() -> None:
+def test_no_digit_is_left_in_hindi_because_xtts_would_fail() -> None:
     heard = normalize("v2.7 24/7 mp3 1,2,3 2026-13-41 007 5m 12:99 ½", "hi")
     assert not any("0" <= char <= "9" for char in heard)
 
@@ -35,7 +35,7 @@ def test_a_reply_goes_on_within_a_sentence() -> None:
     assert normalize(" Конечно да", "ru", before="Он.") == "Конечно, да"
 
 
-def test_code_keeps_its_blanks_from_being_pauses() -> None:
+def test_blanks_in_code_do_not_become_pauses() -> None:
     assert normalize("`a  b` and  c", "en") == "a b and c"
 
 

@@ -43,18 +43,18 @@ def test_a_turn_of_odd_letters_is_short(name: str, voice: str, language: str) ->
         ("今天天气很好。" * 14, "zh"),
     ],
 )
-def test_an_ordinary_text_in_the_voice_s_own_script_is_one_turn(text: str, language: str) -> None:
+def test_an_ordinary_text_in_the_script_of_the_voice_is_one_turn(text: str, language: str) -> None:
     assert spoken_start(text, language, MOST) == text
 
 
-def test_it_ends_after_a_clause_or_a_word() -> None:
+def test_a_turn_ends_after_a_clause_or_a_word() -> None:
     assert spoken_start("One two, three four five", "en", 18) == "One two, "
     assert spoken_start("One two three four five", "en", 18) == "One two three "
     assert spoken_start("Onetwothree", "en", 5) == "Onet"
 
 
 @given(st.text(max_size=60), st.integers(1, 60))
-def test_turns_joined_are_the_text(text: str, most: int) -> None:
+def test_the_joined_turns_are_the_text(text: str, most: int) -> None:
     rest, turns = text, list[str]()
     while rest:
         turn = spoken_start(rest, "en", most)

@@ -110,7 +110,7 @@ def test_other_languages(language: str, written: str, heard: str) -> None:
     assert normalize(written, language) == heard
 
 
-def test_emphasis_in_the_middle_of_a_sentence_is_no_action() -> None:
+def test_emphasis_in_the_middle_of_a_sentence_is_not_taken_for_an_action() -> None:
     assert normalize(" *really* I do", "en", before="I think so,") == "really I do"
     assert normalize(" *nods* I do", "en", before="I think so.") == "I do"
 
@@ -130,7 +130,7 @@ def test_any_text_can_be_prepared(text: str, language: str) -> None:
 @given(
     st.lists(st.sampled_from(["Hello, ", "there you ", "**", "*", "~~", "||", "it is. ", "5", "`", "😀 "]), max_size=30)
 )
-def test_no_mark_of_emphasis_is_ever_heard(pieces: list[str]) -> None:
+def test_marks_of_emphasis_are_never_spoken(pieces: list[str]) -> None:
     segmenter = Segmenter()
     segments = [*segmenter.feed("".join(pieces)), *segmenter.flush()]
     for segment in segments:

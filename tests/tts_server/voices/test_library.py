@@ -70,7 +70,7 @@ def test_the_oldest_voice_comes_first(library: VoiceLibrary, folder: Path) -> No
     assert _names(library) == _names(_loaded(folder)) == ["Zoe", "Ada", "みく"]
 
 
-def test_two_voices_can_not_have_one_name(library: VoiceLibrary, folder: Path) -> None:
+def test_two_voices_cannot_have_the_same_name(library: VoiceLibrary, folder: Path) -> None:
     library.create("Ada", "en", _recordings(folder, 7))
     with pytest.raises(VoiceExistsError, match="Ada"):
         library.create("aDA", "en", _recordings(folder, 7))
@@ -89,7 +89,7 @@ def test_the_digest_changes_with_the_recordings(library: VoiceLibrary, folder: P
     assert _loaded(folder).record("ada").profile.digest not in (first, second.profile.digest)
 
 
-def test_what_could_not_be_learnt_is_taken_back(library: VoiceLibrary, folder: Path) -> None:
+def test_a_voice_that_could_not_be_learnt_is_removed_again(library: VoiceLibrary, folder: Path) -> None:
     before = library.create("Ada", "en", _recordings(folder, 7))
     library.add_recordings("ada", _recordings(folder, 8))
     library.restore(before)
@@ -125,7 +125,7 @@ def test_no_id_leads_out_of_the_folder(library: VoiceLibrary, folder: Path, voic
     assert outside.exists()
 
 
-def test_a_name_that_is_none_writes_nothing(library: VoiceLibrary, folder: Path) -> None:
+def test_an_invalid_name_writes_nothing(library: VoiceLibrary, folder: Path) -> None:
     with pytest.raises(BadNameError):
         library.create("../evil", "en", _recordings(folder, 7))
     assert not list(folder.iterdir())
@@ -146,7 +146,7 @@ def test_a_crash_while_a_voice_is_made_leaves_nothing(
     assert not list(folder.iterdir())
 
 
-def test_what_a_crash_left_is_swept_away(folder: Path) -> None:
+def test_remains_of_a_crash_are_removed(folder: Path) -> None:
     left = folder / ".passing-abc" / "voice"
     left.mkdir(parents=True)
     (left / "1.flac").write_bytes(b"half")
@@ -199,7 +199,7 @@ def test_links_are_not_followed(library: VoiceLibrary, folder: Path, tmp_path: P
     assert _names(_loaded(folder)) == ["Ada"]
 
 
-def test_there_is_an_end_to_voices_and_recordings(
+def test_the_numbers_of_voices_and_recordings_are_limited(
     library: VoiceLibrary, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library.create("Ada", "en", _recordings(folder, 7))

@@ -54,7 +54,7 @@ HOSTILE_NAMES = [
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
-def test_no_such_names(name: str) -> None:
+def test_invalid_names_are_refused(name: str) -> None:
     with pytest.raises(BadNameError) as refused:
         clean_name(name)
     assert "voice's name" in str(refused.value)
@@ -76,7 +76,7 @@ def test_ids_are_made_of_names(name: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["みく", "Алиса", "初音 2", "con", "NUL", "com1", "Lpt9", "7"])
-def test_names_that_make_no_id_get_one_anyway_and_always_the_same(name: str) -> None:
+def test_names_without_usable_characters_get_an_id_which_is_always_the_same(name: str) -> None:
     found = voice_id(clean_name(name), ())
     assert found.startswith("voice-")
     assert is_voice_id(found)
@@ -102,7 +102,7 @@ def test_no_name_leads_out_of_the_folder(given_name: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "..", "a/b", "A", "a_b", "-a", "a-", "a\n", "con", "x" * 100, "é", "a.b"])
-def test_what_is_no_id(text: str) -> None:
+def test_invalid_ids_are_recognised(text: str) -> None:
     assert not is_voice_id(text)
 
 

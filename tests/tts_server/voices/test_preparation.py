@@ -22,7 +22,7 @@ def _refusal(samples: Samples) -> str:
     return refused.value.code
 
 
-def test_silence_before_and_behind_goes() -> None:
+def test_silence_at_both_ends_is_removed() -> None:
     kept = _kept(np.concatenate([silence(5), speech(), silence(9)]))
     assert abs(len(kept) - len(speech())) < 0.8 * RATE
 
@@ -33,7 +33,7 @@ def test_long_pauses_become_short() -> None:
     assert abs(len(kept) - len(speech())) < 1.5 * RATE
 
 
-def test_no_seam_clicks() -> None:
+def test_seams_do_not_click() -> None:
     hum = (0.02 * np.sin(2 * np.pi * 60 * np.arange(20 * RATE) / RATE)).astype(np.float32)
     kept = _kept(np.concatenate([speech(), hum, speech()]))
     steepest = max(float(np.abs(np.diff(part)).max()) for part in (speech(), hum))
@@ -75,13 +75,13 @@ def test_pauses_do_not_count_as_speech() -> None:
     assert _refusal(np.concatenate([seconds_of_speech(4), silence(20)])) == "too_short"
 
 
-def test_too_quiet() -> None:
+def test_a_recording_that_is_too_quiet_is_refused() -> None:
     assert _refusal(speech() * np.float32(0.005)) == "too_quiet"
     assert _refusal(silence(10)) == "too_quiet"
     assert _refusal(silence(0)) == "too_quiet"
 
 
-def test_what_is_no_speech() -> None:
+def test_sounds_without_speech_are_refused() -> None:
     random = np.random.default_rng(2)
     assert _refusal((0.2 * random.standard_normal(10 * RATE)).astype(np.float32)) == "no_speech"
     tone = np.sin(2 * np.pi * 440 * np.arange(10 * RATE) / RATE)

@@ -23,7 +23,7 @@ MAX_MEMORY = 250 * MEGABYTE
 
 
 @pytest.mark.parametrize("name", GOOD_FORMATS)
-async def test_a_recording_in_any_format_is_taken(name: str, tmp_path: Path) -> None:
+async def test_a_recording_in_any_format_is_accepted(name: str, tmp_path: Path) -> None:
     source = tmp_path / "anything at all"
     source.write_bytes(good_files()[name])
     recording = await read_recording(source, tmp_path / "out.flac")
@@ -34,7 +34,7 @@ async def test_a_recording_in_any_format_is_taken(name: str, tmp_path: Path) -> 
     assert rms(samples) == pytest.approx(LEVEL, rel=0.05)
 
 
-async def test_what_this_server_streams_itself_is_taken(tmp_path: Path) -> None:
+async def test_sound_that_this_server_streams_is_accepted(tmp_path: Path) -> None:
     # A WAV header without a length.
     encoder = WavEncoder(RATE)
     source = tmp_path / "spoken.wav"
@@ -54,7 +54,7 @@ async def test_bombs_cost_neither_memory_nor_time(bomb: Callable[[], bytes], tmp
     assert not (tmp_path / "out.flac").exists()
 
 
-async def test_a_good_recording_with_a_bomb_in_its_title_is_taken_for_what_it_sounds_like(tmp_path: Path) -> None:
+async def test_a_good_recording_with_a_bomb_in_its_metadata_is_accepted(tmp_path: Path) -> None:
     source = tmp_path / "bomb.mp3"
     source.write_bytes(id3_bomb() + good_files()["mp3"])
     with watched_memory() as memory:
@@ -70,7 +70,7 @@ async def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     assert not readers()
 
 
-async def test_who_is_no_longer_interested_leaves_no_process(tmp_path: Path) -> None:
+async def test_a_cancelled_request_leaves_no_process(tmp_path: Path) -> None:
     source = tmp_path / "good.wav"
     source.write_bytes(wav(speech()))
     reading = asyncio.create_task(read_recording(source, tmp_path / "out.flac"))
@@ -83,7 +83,7 @@ async def test_who_is_no_longer_interested_leaves_no_process(tmp_path: Path) -> 
     assert not readers()
 
 
-async def test_longer_than_two_minutes_is_said_to_be_so(tmp_path: Path) -> None:
+async def test_a_recording_of_more_than_two_minutes_is_refused_with_the_reason(tmp_path: Path) -> None:
     source = tmp_path / "long"
     source.write_bytes(encoded("mp3", "libmp3lame", speech().repeat(9)))
     with pytest.raises(RecordingRefusedError, match="longer than 2 minutes"):
