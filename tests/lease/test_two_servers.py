@@ -10,7 +10,9 @@ from sandbox.world.entities import Channel, ChannelKind
 from tests.e2e.conftest import LIMIT, Stage, StageMaker
 
 
-async def test_one_call_and_one_clear_refusal_at_once(make_stage: StageMaker, speech_server: str) -> None:
+async def test_two_servers_at_once_get_one_call_and_one_clear_refusal(
+    make_stage: StageMaker, speech_server: str
+) -> None:
     async with make_stage(tts_websocket_url=speech_server) as stage:
         zoe, elsewhere = await somebody_elsewhere(stage)
         here = stage.sandbox.home.general

@@ -85,7 +85,7 @@ async def test_speech_during_an_answer_ends_it_and_is_answered(calling: MakeCall
         assert any(isinstance(event, ReplyEnded) and event.interrupted for event in memory.events)
 
 
-async def test_the_bots_own_voice_from_a_loudspeaker_is_no_turn(calling: MakeCall) -> None:
+async def test_the_voice_of_the_bot_from_a_loudspeaker_is_no_turn(calling: MakeCall) -> None:
     async with calling(speech(ANSWER, DAN)) as memory:
         await memory.hear(ADA, speech(QUESTION, ADAS_VOICE))
         echo = asyncio.create_task(_play_back(memory))

@@ -121,7 +121,7 @@ async def test_a_sentence_becomes_a_turn_and_the_words_let_it_end() -> None:
         assert len(ended.sound) / 16_000 > 0.8
 
 
-async def test_who_leaves_in_mid_sentence_leaves_no_turn() -> None:
+async def test_a_person_who_leaves_mid_sentence_leaves_no_turn() -> None:
     async with listening() as state:
         talker = Talker(ADA, 77)
         state.packets.listener.speaking(77, ADA)

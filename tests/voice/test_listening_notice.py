@@ -12,7 +12,7 @@ from config.types import KeptDays
 
 @pytest.mark.parametrize("policy", ListeningPolicy)
 @pytest.mark.parametrize("captions", Captions)
-def test_the_notice_says_that_the_bot_listens_what_is_kept_and_how_to_change_that(
+def test_the_notice_says_that_the_bot_listens_what_is_stored_and_how_to_change_this(
     policy: ListeningPolicy, captions: Captions
 ) -> None:
     notice = ListeningTerms("?", 0, None).notice(policy, "Lounge", captions)

@@ -68,7 +68,7 @@ def test_a_reply_that_works_after_the_turn_waits_for_one_stage_after_the_other()
     )
 
 
-def test_what_was_ready_before_the_turn_was_over_has_delayed_nothing() -> None:
+def test_a_part_that_was_ready_before_the_turn_was_over_delayed_nothing() -> None:
     assert waits_of(AHEAD) == (Wait("turn_ended", 300.0), Wait("first_audio", 40.0), Wait("first_packet", 5.0))
 
 

@@ -33,7 +33,7 @@ def save_weights(folder: Path, content: bytes) -> None:
         archive.writestr("archive/data/0", content)
 
 
-def test_the_folder_says_what_the_model_speaks(folder: Path) -> None:
+def test_the_folder_names_the_languages_of_the_model(folder: Path) -> None:
     checkpoint = read_checkpoint(folder)
     assert (checkpoint.sample_rate, checkpoint.languages) == (24_000, ("en", "de"))
 
@@ -46,7 +46,7 @@ def test_other_weights_have_another_digest(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.pth", "vocab.json"])
-def test_who_lacks_weights_is_told_how_to_get_them_and_under_which_licence(folder: Path, name: str) -> None:
+def test_missing_weights_name_the_way_to_get_them_and_their_licence(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(EngineError, match=rf"{name} missing.*python -m bot models download.*forbids commercial use"):
         read_checkpoint(folder)
@@ -65,20 +65,20 @@ def test_who_lacks_weights_is_told_how_to_get_them_and_under_which_licence(folde
         {"model": "xtts", "audio": {"output_sample_rate": 10**9}},
     ],
 )
-def test_a_configuration_that_makes_no_sense_is_refused(folder: Path, config: object) -> None:
+def test_a_nonsensical_configuration_is_refused(folder: Path, config: object) -> None:
     write(folder, config)
     with pytest.raises(EngineError, match=r"config\.json"):
         read_checkpoint(folder)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"{}" * 1000])
-def test_weights_that_are_no_archive_are_refused(folder: Path, content: bytes) -> None:
+def test_weights_that_are_not_an_archive_are_refused(folder: Path, content: bytes) -> None:
     (folder / "model.pth").write_bytes(content)
     with pytest.raises(EngineError, match=r"model\.pth is damaged.*download it again"):
         read_checkpoint(folder)
 
 
-def test_an_engine_is_made_without_weights_and_says_so_when_it_is_to_load_them(tmp_path: Path) -> None:
+def test_an_engine_can_be_created_without_weights_and_reports_this_when_loading(tmp_path: Path) -> None:
     engine = XttsEngine(tmp_path / "none", ProfileList(), Device.AUTO, Precision.AUTO, False, tmp_path / "cache")
     assert engine.resolve(None, "fr").language == "fr"
     with pytest.raises(EngineError, match="models download"):
@@ -87,7 +87,7 @@ def test_an_engine_is_made_without_weights_and_says_so_when_it_is_to_load_them(t
     engine.close()
 
 
-def test_without_the_libraries_it_says_what_to_type(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_libraries_name_the_command_to_type(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tts_server.engines.xtts.libraries.find_spec", lambda name: None)
     engine = XttsEngine(folder, ProfileList(), Device.AUTO, Precision.AUTO, False, folder / "cache")
     with pytest.raises(EngineError, match="type `make xtts`"):

@@ -60,7 +60,7 @@ def lessons(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return heard
 
 
-def test_learning_loads_the_model_and_says_how_alike_the_voice_is(
+def test_learning_loads_the_model_and_reports_how_similar_the_voice_is(
     engine: XttsEngine, ada: VoiceProfile, lessons: list[int]
 ) -> None:
     likeness = engine.learn(ada)
@@ -69,7 +69,7 @@ def test_learning_loads_the_model_and_says_how_alike_the_voice_is(
     assert lessons == [2]
 
 
-def test_it_speaks_with_the_voice_and_learns_it_only_once(
+def test_xtts_speaks_with_the_voice_and_learns_it_only_once(
     engine: XttsEngine, weights: Path, profiles: ProfileList, make_engine: MakeEngine, lessons: list[int]
 ) -> None:
     engine.load(lambda progress: None)
@@ -82,14 +82,14 @@ def test_it_speaks_with_the_voice_and_learns_it_only_once(
     assert lessons == [2]
 
 
-def test_two_voices_are_not_alike(engine: XttsEngine, profiles: ProfileList, ada: VoiceProfile) -> None:
+def test_two_voices_are_not_similar(engine: XttsEngine, profiles: ProfileList, ada: VoiceProfile) -> None:
     engine.load(lambda progress: None)
     profiles.profiles.append(replace(ada, id="ben", name="Ben", recordings=ada.recordings[1:], digest="b1"))
     sounds = [hear(engine, voice=name) for name in ("ada", "ben")]
     assert abs(float(sounds[0].mean() - sounds[1].mean())) > 0
 
 
-def test_it_is_learnt_anew_when_its_recordings_have_changed(
+def test_a_voice_is_learnt_again_when_its_recordings_have_changed(
     engine: XttsEngine, profiles: ProfileList, ada: VoiceProfile, lessons: list[int]
 ) -> None:
     engine.load(lambda progress: None)
@@ -99,7 +99,7 @@ def test_it_is_learnt_anew_when_its_recordings_have_changed(
     assert lessons == [2, 1]
 
 
-def test_how_much_is_listened_to_is_part_of_what_was_learnt(engine: XttsEngine, lessons: list[int]) -> None:
+def test_a_voice_is_learnt_again_when_the_listening_time_changes(engine: XttsEngine, lessons: list[int]) -> None:
     engine.load(lambda progress: None)
     hear(engine, voice="ada")
     hear(engine, voice="ada", gpt_cond_len=6, gpt_cond_chunk_len=6)
@@ -107,7 +107,7 @@ def test_how_much_is_listened_to_is_part_of_what_was_learnt(engine: XttsEngine, 
     assert lessons == [2, 2]
 
 
-def test_a_damaged_file_of_what_was_learnt_is_learnt_anew(
+def test_a_voice_with_a_damaged_latents_file_is_learnt_again(
     engine: XttsEngine, tmp_path: Path, lessons: list[int]
 ) -> None:
     engine.load(lambda progress: None)
@@ -136,7 +136,7 @@ def test_a_forgotten_voice_leaves_nothing_behind(
     assert voice.name not in [other.name for other in engine.voices()]
 
 
-def test_a_voice_that_went_while_its_text_waited_is_told_as_such(engine: XttsEngine, profiles: ProfileList) -> None:
+def test_a_voice_that_was_deleted_while_its_text_waited_is_reported(engine: XttsEngine, profiles: ProfileList) -> None:
     engine.load(lambda progress: None)
     voice = engine.resolve("ada", None)
     profiles.profiles = []
@@ -144,9 +144,7 @@ def test_a_voice_that_went_while_its_text_waited_is_told_as_such(engine: XttsEng
         hear(engine, voice=voice)
 
 
-def test_recordings_that_can_not_be_read_are_told_as_such(
-    engine: XttsEngine, ada: VoiceProfile, profiles: ProfileList
-) -> None:
+def test_unreadable_recordings_are_reported(engine: XttsEngine, ada: VoiceProfile, profiles: ProfileList) -> None:
     ada.recordings[0].write_bytes(b"fLaC, or so it says")
     with pytest.raises(EngineError, match="a recording of the voice 'Ada' can't be read"):
         engine.learn(ada)

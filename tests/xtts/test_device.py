@@ -19,29 +19,29 @@ FULL = Gpu(0, "RTX 3060", (8, 6), GIGABYTE, 12 * GIGABYTE)
 
 
 @pytest.mark.parametrize("device", [Device.AUTO, Device.CUDA])
-def test_the_card_with_the_most_free_memory_is_taken_of_those_that_are_new_enough(device: Device) -> None:
+def test_among_new_enough_cards_the_one_with_the_largest_free_memory_is_chosen(device: Device) -> None:
     chosen = choose_device([OLD, TURING, AMPERE], device, Precision.AUTO, WEIGHTS)
     assert (chosen.torch_name, str(chosen)) == ("cuda:2", "RTX 3060, in float16")
 
 
 @pytest.mark.parametrize("gpus", [[], [OLD]])
-def test_without_a_card_that_is_new_enough_the_processor_is_the_last_resort(gpus: list[Gpu]) -> None:
+def test_without_a_new_enough_card_the_processor_is_chosen(gpus: list[Gpu]) -> None:
     assert choose_device(gpus, Device.AUTO, Precision.AUTO, WEIGHTS).torch_name == "cpu"
 
 
-def test_the_processor_is_taken_where_it_is_asked_for_and_computes_in_full_precision() -> None:
+def test_a_requested_processor_is_chosen_and_computes_in_full_precision() -> None:
     chosen = choose_device([AMPERE], Device.CPU, Precision.AUTO, WEIGHTS)
     assert (chosen.torch_name, chosen.precision) == ("cpu", Precision.FULL)
 
 
-def test_who_insists_on_a_card_is_told_why_none_will_do() -> None:
+def test_a_required_card_that_is_unusable_is_reported_with_the_reason() -> None:
     with pytest.raises(EngineError, match=r"GTX 1080 Ti has 6\.1.*TTS_DEVICE=auto or cpu"):
         choose_device([OLD], Device.CUDA, Precision.AUTO, WEIGHTS)
     with pytest.raises(EngineError, match="finds none at all"):
         choose_device([], Device.CUDA, Precision.AUTO, WEIGHTS)
 
 
-def test_a_card_that_is_too_full_is_left_alone() -> None:
+def test_a_card_that_is_too_full_is_not_chosen() -> None:
     with pytest.raises(OutOfMemoryError, match=r"needs 1\.6 GB .* RTX 3060 has 1\.0 GB free"):
         choose_device([FULL], Device.AUTO, Precision.AUTO, WEIGHTS)
 
@@ -54,10 +54,10 @@ def test_half_precision_takes_less_of_the_card_than_full() -> None:
 
 
 @pytest.mark.parametrize(("precision", "taken"), [(p, p) for p in Precision if p is not Precision.AUTO])
-def test_the_precision_asked_for_is_taken(precision: Precision, taken: Precision) -> None:
+def test_the_requested_precision_is_used(precision: Precision, taken: Precision) -> None:
     assert choose_device([AMPERE], Device.AUTO, precision, WEIGHTS).precision is taken
 
 
-def test_bfloat16_is_refused_where_the_card_has_none() -> None:
+def test_bfloat16_is_refused_if_the_card_does_not_support_it() -> None:
     with pytest.raises(EngineError, match="RTX 2080 Ti can't compute in bfloat16: use TTS_PRECISION=auto"):
         choose_device([TURING], Device.AUTO, Precision.BRAIN, WEIGHTS)

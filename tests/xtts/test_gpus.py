@@ -31,7 +31,7 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> Any:
     return torch.cuda
 
 
-def test_how_full_a_card_is_is_asked_of_the_driver(cuda: Any) -> None:
+def test_the_driver_is_asked_how_full_a_card_is(cuda: Any) -> None:
     from tts_server.engines.xtts.loading import find_gpus
 
     assert find_gpus() == [
@@ -40,7 +40,7 @@ def test_how_full_a_card_is_is_asked_of_the_driver(cuda: Any) -> None:
     ]
 
 
-def test_where_the_driver_does_not_tell_cuda_is_asked(cuda: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cuda_is_asked_if_the_driver_does_not_answer(cuda: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from tts_server.engines.xtts.loading import find_gpus
 
     def silent(index: int) -> int:
@@ -51,7 +51,7 @@ def test_where_the_driver_does_not_tell_cuda_is_asked(cuda: Any, monkeypatch: py
     assert [gpu.free for gpu in find_gpus()] == [500, 501]
 
 
-def test_without_cuda_there_are_none(cuda: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_cuda_there_are_no_cards(cuda: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from tts_server.engines.xtts.loading import find_gpus
 
     monkeypatch.setattr(cuda, "is_available", lambda: False)

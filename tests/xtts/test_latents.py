@@ -34,7 +34,7 @@ def the_file(folder: Path) -> Path:
     return file
 
 
-def test_what_was_learnt_is_there_again(kept: LatentsFolder) -> None:
+def test_stored_latents_are_loaded(kept: LatentsFolder) -> None:
     again = kept.get(KEY, CHANNELS)
     assert again is not None
     assert np.array_equal(again.conditioning, LATENTS.conditioning)
@@ -42,19 +42,19 @@ def test_what_was_learnt_is_there_again(kept: LatentsFolder) -> None:
 
 
 @pytest.mark.parametrize("change", [{"recordings": "ffff"}, {"model": "eeee"}, {"length": 30}, {"piece": 6}])
-def test_it_is_not_there_for_other_recordings_another_model_or_another_way_to_listen(
+def test_latents_of_other_recordings_models_or_listening_times_are_not_loaded(
     kept: LatentsFolder, change: dict[str, object]
 ) -> None:
     assert kept.get(replace(KEY, **change), CHANNELS) is None  # type: ignore[arg-type]  # each has its own type
 
 
-def test_what_was_learnt_of_recordings_that_have_changed_since_is_deleted(kept: LatentsFolder, tmp_path: Path) -> None:
+def test_latents_of_changed_recordings_are_deleted(kept: LatentsFolder, tmp_path: Path) -> None:
     kept.put(replace(KEY, recordings="ffff"), LATENTS)
     assert the_file(tmp_path).name.startswith("ffff-")
 
 
 @pytest.mark.parametrize("length", [0, 1, 8, 100, 5000])
-def test_a_file_that_was_cut_off_is_as_good_as_none(kept: LatentsFolder, tmp_path: Path, length: int) -> None:
+def test_a_truncated_file_is_ignored(kept: LatentsFolder, tmp_path: Path, length: int) -> None:
     file = the_file(tmp_path)
     file.write_bytes(file.read_bytes()[:length])
     assert kept.get(KEY, CHANNELS) is None
@@ -70,7 +70,7 @@ class Trap:
     [pickle.dumps(Trap()), b"\xff" * 100, (2**62).to_bytes(8, "little") + b"{}", b"\x02" + bytes(7) + b"[]"],
     ids=["pickle", "noise", "endless header", "list"],
 )
-def test_a_file_of_something_else_is_as_good_as_none(kept: LatentsFolder, tmp_path: Path, content: bytes) -> None:
+def test_a_file_with_other_content_is_ignored(kept: LatentsFolder, tmp_path: Path, content: bytes) -> None:
     the_file(tmp_path).write_bytes(content)
     assert kept.get(KEY, CHANNELS) is None
 
@@ -88,19 +88,19 @@ def test_a_file_of_something_else_is_as_good_as_none(kept: LatentsFolder, tmp_pa
     ],
     ids=["channels", "nothing", "axes", "numbers", "NaN", "speaker", "infinite"],
 )
-def test_latents_that_the_model_could_not_use_are_as_good_as_none(kept: LatentsFolder, other: Latents) -> None:
+def test_unusable_latents_are_ignored(kept: LatentsFolder, other: Latents) -> None:
     kept.put(KEY, other)
     assert kept.get(KEY, CHANNELS) is None
 
 
-def test_a_forgotten_voice_leaves_nothing(kept: LatentsFolder, tmp_path: Path) -> None:
+def test_a_forgotten_voice_leaves_no_latents(kept: LatentsFolder, tmp_path: Path) -> None:
     kept.forget("ada")
     assert list(tmp_path.iterdir()) == []
     kept.forget("ada")
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "../outside", "a/b", "/etc", "A", "a\x00b", "*"])
-def test_names_can_not_leave_the_folder(tmp_path: Path, name: str) -> None:
+def test_names_cannot_lead_out_of_the_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "inside" / "ada").mkdir(parents=True)
     folder = LatentsFolder(tmp_path / "inside")
@@ -114,7 +114,7 @@ def test_names_can_not_leave_the_folder(tmp_path: Path, name: str) -> None:
     ]
 
 
-def test_a_disk_that_can_not_be_written_costs_only_the_memory_of_it(tmp_path: Path) -> None:
+def test_on_an_unwritable_disk_the_latents_are_only_not_stored(tmp_path: Path) -> None:
     (tmp_path / "ada").write_text("a file where the folder should be")
     LatentsFolder(tmp_path).put(KEY, LATENTS)
     assert LatentsFolder(tmp_path).get(KEY, CHANNELS) is None

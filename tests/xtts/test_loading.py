@@ -40,7 +40,7 @@ def tensors() -> int:
     return sum(issubclass(type(thing), torch.nn.Parameter) for thing in gc.get_objects())
 
 
-def test_loading_shows_how_far_it_is(weights: Path, make_engine: MakeEngine) -> None:
+def test_loading_reports_its_progress(weights: Path, make_engine: MakeEngine) -> None:
     engine = make_engine(weights)
     seen: list[float] = []
     engine.load(seen.append)
@@ -58,7 +58,9 @@ def test_loading_again_does_nothing(weights: Path, make_engine: MakeEngine) -> N
     assert seen == []
 
 
-def test_the_processor_is_warned_of(weights: Path, make_engine: MakeEngine, caplog: pytest.LogCaptureFixture) -> None:
+def test_loading_onto_the_processor_gives_a_warning(
+    weights: Path, make_engine: MakeEngine, caplog: pytest.LogCaptureFixture
+) -> None:
     engine = make_engine(weights)
     before = engine.advice
     with caplog.at_level(logging.WARNING):
@@ -90,7 +92,7 @@ def test_unloading_gives_the_memory_back_and_it_can_be_loaded_again(
     assert hear(engine).size
 
 
-def test_loading_and_unloading_again_and_again_takes_no_more_memory(weights: Path, make_engine: MakeEngine) -> None:
+def test_repeated_loading_and_unloading_takes_no_more_memory(weights: Path, make_engine: MakeEngine) -> None:
     engine = make_engine(weights)
     held = []
     for _ in range(5):
@@ -101,14 +103,12 @@ def test_loading_and_unloading_again_and_again_takes_no_more_memory(weights: Pat
     assert max(held[2:]) - held[1] < 0.3 * WEIGHTS_BYTES
 
 
-def test_it_does_not_speak_before_it_is_loaded(weights: Path, make_engine: MakeEngine) -> None:
+def test_an_unloaded_model_does_not_speak(weights: Path, make_engine: MakeEngine) -> None:
     with pytest.raises(EngineError, match="not loaded"):
         hear(make_engine(weights))
 
 
-def test_weights_that_were_cut_off_are_refused_and_nothing_stays_in_memory(
-    folder: Path, make_engine: MakeEngine
-) -> None:
+def test_truncated_weights_are_refused_and_nothing_stays_in_memory(folder: Path, make_engine: MakeEngine) -> None:
     import torch
 
     state = torch.load(folder / "model.pth", weights_only=True)
@@ -141,9 +141,7 @@ def test_weights_that_would_run_code_are_refused(folder: Path, make_engine: Make
     assert (folder / name).read_bytes() == before
 
 
-def test_weights_as_they_were_first_published_are_loaded_and_left_as_they_are(
-    folder: Path, make_engine: MakeEngine
-) -> None:
+def test_weights_of_the_first_publication_are_loaded_and_not_changed(folder: Path, make_engine: MakeEngine) -> None:
     import_loading()
     import torch
     from TTS.tts.configs.xtts_config import XttsConfig
@@ -159,7 +157,7 @@ def test_weights_as_they_were_first_published_are_loaded_and_left_as_they_are(
     assert (folder / "model.pth").read_bytes() == before
 
 
-def test_where_memory_runs_out_while_loading_it_says_so_and_works_once_there_is_some(
+def test_running_out_of_memory_while_loading_is_reported_and_a_later_attempt_works(
     weights: Path, make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
@@ -182,7 +180,7 @@ def test_where_memory_runs_out_while_loading_it_says_so_and_works_once_there_is_
     assert hear(engine).size
 
 
-def test_the_built_in_voices_are_listed_once_it_has_been_loaded(weights: Path, make_engine: MakeEngine) -> None:
+def test_the_built_in_voices_are_listed_after_the_first_loading(weights: Path, make_engine: MakeEngine) -> None:
     engine = make_engine(weights)
     assert list(engine.voices()) == []
     engine.load(ignore)

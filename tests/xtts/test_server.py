@@ -33,7 +33,7 @@ async def client(tmp_path: Path, weights: Path) -> AsyncIterator[VoicesClient]:
         yield VoicesClient(server, library, settings.tts_voices_dir)
 
 
-async def test_a_voice_is_cloned_speaks_and_is_deleted_with_all_that_was_learnt_of_it(client: VoicesClient) -> None:
+async def test_a_voice_is_cloned_speaks_and_is_deleted_with_its_latents(client: VoicesClient) -> None:
     made = await client.create("Miku", good_files()[VOICE_MESSAGE])
     assert (made.status, made.body["engine"]) == (201, "XTTS v2")
     assert -1 <= made.body["similarity"] <= 1
@@ -45,7 +45,7 @@ async def test_a_voice_is_cloned_speaks_and_is_deleted_with_all_that_was_learnt_
     assert not [name for name in client.written() if "miku" in name]
 
 
-async def test_it_is_loaded_when_somebody_connects_and_speaks_on_after_a_cancel(client: VoicesClient) -> None:
+async def test_the_model_is_loaded_when_a_client_connects_and_speaks_again_after_a_cancel(client: VoicesClient) -> None:
     async with client.server.connect("/ws/stream?notices=true") as speaker:
         await speaker.until(lambda event: isinstance(event, EngineChanged) and event.reason == "ready")
         await speaker.say("Nobody will hear the end of this.", voice="high-side")

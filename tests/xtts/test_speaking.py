@@ -47,16 +47,16 @@ def test_each_voice_is_heard_as_itself(engine: XttsEngine) -> None:
     assert hear(engine, voice=LOW).max() < 0
 
 
-def test_it_is_as_long_as_the_model_makes_it(engine: XttsEngine) -> None:
+def test_the_sound_is_as_long_as_the_model_makes_it(engine: XttsEngine) -> None:
     assert hear(engine).size / engine.sample_rate == pytest.approx(SECONDS, abs=0.1)
 
 
 @pytest.mark.parametrize("speed", [0.5, 2.0])
-def test_speed_makes_it_shorter_or_longer(engine: XttsEngine, speed: float) -> None:
+def test_speed_makes_the_sound_shorter_or_longer(engine: XttsEngine, speed: float) -> None:
     assert hear(engine, speed=speed).size / engine.sample_rate == pytest.approx(SECONDS / speed, abs=0.15)
 
 
-def test_it_comes_in_pieces_the_first_of_them_a_short_one(weights: Path, engine: XttsEngine) -> None:
+def test_the_sound_comes_in_pieces_and_the_first_one_is_short(weights: Path, engine: XttsEngine) -> None:
     pieces = list(engine.synthesize(TEXT, engine.resolve(None, None), SpeechParameters(), threading.Event()))
     assert len(pieces) >= 2
     assert 0.05 < pieces[0].size / engine.sample_rate < 0.3
@@ -80,28 +80,26 @@ def test_the_parameters_reach_the_model(engine: XttsEngine, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("precision", [Precision.BRAIN, Precision.HALF])
-def test_half_precision_sounds_too(weights: Path, make_engine: MakeEngine, precision: Precision) -> None:
+def test_half_precision_works_too(weights: Path, make_engine: MakeEngine, precision: Precision) -> None:
     engine = make_engine(weights, precision=precision)
     engine.load(lambda progress: None)
     assert hear(engine, voice=LOW).max() < 0
 
 
 @pytest.mark.parametrize("text", ["", "   ", "🙂🎉", "☃ ♥"])
-def test_a_text_without_anything_to_say_is_told_as_such(engine: XttsEngine, text: str) -> None:
+def test_a_text_without_words_is_reported(engine: XttsEngine, text: str) -> None:
     with pytest.raises(EngineError, match=r"nothing in .* that can be spoken"):
         hear(engine, text)
     assert hear(engine).size
 
 
-def test_a_text_that_is_too_long_for_it_is_told_as_such(engine: XttsEngine) -> None:
+def test_a_text_that_is_too_long_is_reported(engine: XttsEngine) -> None:
     with pytest.raises(EngineError, match="10000 characters are too many"):
         hear(engine, "hello you " * 1000)
     assert hear(engine).size
 
 
-def test_a_language_whose_library_is_missing_is_told_as_such(
-    engine: XttsEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_language_whose_library_is_missing_is_reported(engine: XttsEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(text: str, lang: str) -> None:
         raise ImportError("Chinese requires: pypinyin")
 
@@ -110,20 +108,20 @@ def test_a_language_whose_library_is_missing_is_told_as_such(
         hear(engine)
 
 
-def test_numbers_that_are_none_in_the_language_model_are_an_error_and_not_a_noise(engine: XttsEngine) -> None:
+def test_invalid_numbers_in_the_language_model_raise_an_error_instead_of_noise(engine: XttsEngine) -> None:
     with spoilt(network(engine).gpt.final_norm.weight, np.nan), pytest.raises(EngineError, match="NaN"):
         hear(engine)
     assert hear(engine, voice=HIGH).min() > 0
 
 
-def test_numbers_that_are_none_in_the_vocoder_are_an_error_and_not_a_noise(engine: XttsEngine) -> None:
+def test_invalid_numbers_in_the_vocoder_raise_an_error_instead_of_noise(engine: XttsEngine) -> None:
     decoder = network(engine).hifigan_decoder.waveform_decoder
     with spoilt(decoder.conv_post.weight, np.nan), pytest.raises(EngineError, match="NaN"):
         hear(engine)
     assert hear(engine, voice=HIGH).min() > 0
 
 
-def test_where_memory_runs_out_while_it_speaks_it_says_so_and_then_speaks_on(
+def test_running_out_of_memory_while_speaking_is_reported_and_the_next_text_is_spoken(
     engine: XttsEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
@@ -138,14 +136,14 @@ def test_where_memory_runs_out_while_it_speaks_it_says_so_and_then_speaks_on(
     assert hear(engine).size
 
 
-def test_a_model_that_would_not_end_is_cut_off(tmp_path: Path, make_engine: MakeEngine) -> None:
+def test_a_model_that_does_not_stop_is_cut_off(tmp_path: Path, make_engine: MakeEngine) -> None:
     make_random_xtts(tmp_path / "babbling", TINY, tokens=600)
     engine = make_engine(tmp_path / "babbling")
     engine.load(lambda progress: None)
     assert 3 < hear(engine, "hi").size / engine.sample_rate < 8
 
 
-def test_two_that_speak_at_once_take_turns_and_neither_hears_the_other(engine: XttsEngine) -> None:
+def test_two_simultaneous_texts_take_turns_and_are_not_mixed(engine: XttsEngine) -> None:
     heard: dict[str, list[float]] = {HIGH: [], LOW: []}
 
     def speak(voice: str) -> None:
@@ -162,7 +160,7 @@ def test_two_that_speak_at_once_take_turns_and_neither_hears_the_other(engine: X
     assert min(heard[HIGH]) > 0 > max(heard[LOW])
 
 
-def test_a_client_that_is_slow_to_listen_does_not_keep_the_model_from_others(engine: XttsEngine) -> None:
+def test_a_slow_listener_does_not_block_the_model_for_others(engine: XttsEngine) -> None:
     slow = engine.synthesize(TEXT, engine.resolve(HIGH, None), SpeechParameters(), threading.Event())
     first = next(slow)
     began = time.monotonic()
@@ -171,6 +169,6 @@ def test_a_client_that_is_slow_to_listen_does_not_keep_the_model_from_others(eng
     assert np.concatenate([first, *slow]).size / engine.sample_rate == pytest.approx(SECONDS, abs=0.1)
 
 
-def test_it_is_what_the_server_asks_of_an_engine(engine: XttsEngine) -> None:
+def test_xtts_has_the_interface_of_an_engine(engine: XttsEngine) -> None:
     plug: SpeechEngine = engine
     assert isinstance(plug, CloningEngine)

@@ -64,13 +64,13 @@ def test_a_listener_who_walks_away_in_the_middle_leaves_nothing_behind(engine: X
         assert hear(engine, voice=LOW).max() < 0
 
 
-def test_what_is_stopped_before_it_began_is_not_spoken(engine: XttsEngine) -> None:
+def test_a_text_that_is_stopped_before_it_began_is_not_spoken(engine: XttsEngine) -> None:
     stop = threading.Event()
     stop.set()
     assert list(engine.synthesize(TEXT, engine.resolve(None, None), SpeechParameters(), stop)) == []
 
 
-def test_what_is_stopped_while_it_waits_for_its_turn_does_not_hold_up_the_next(engine: XttsEngine) -> None:
+def test_a_text_that_is_stopped_while_it_waits_does_not_delay_the_next(engine: XttsEngine) -> None:
     stop = threading.Event()
     first = engine.synthesize(TEXT, engine.resolve(HIGH, None), SpeechParameters(), stop)
     heard = [next(first)]

@@ -27,7 +27,7 @@ def decoder() -> Any:
 
 @pytest.mark.parametrize("speed", [0.5, 0.93, 1.0, 1.1, 2.0])
 @pytest.mark.parametrize("sizes", [(8, 12, 18, 2), (1, 1, 1, 1, 30), (40,), (5,) * 8, (39, 1), (20, 0)])
-def test_pieces_put_together_are_the_whole(decoder: Any, speed: float, sizes: tuple[int, ...]) -> None:
+def test_the_joined_pieces_are_the_whole(decoder: Any, speed: float, sizes: tuple[int, ...]) -> None:
     import torch
     from torch.nn import functional
 

@@ -23,12 +23,12 @@ def speakers(tmp_path: Path) -> VoiceList:
     return speakers
 
 
-def test_peoples_voices_are_listed_first(speakers: VoiceList) -> None:
+def test_cloned_voices_are_listed_first(speakers: VoiceList) -> None:
     assert [voice.id for voice in speakers.voices()] == ["ada", "jorg", "claribel-dervla", "ana-florence"]
 
 
 @pytest.mark.parametrize("name", ["ana-florence", "Ana Florence"])
-def test_a_voice_is_meant_by_its_id_or_its_name(speakers: VoiceList, name: str) -> None:
+def test_a_voice_is_found_by_its_id_or_its_name(speakers: VoiceList, name: str) -> None:
     assert speakers.resolve(name, None).name == "Ana Florence"
 
 
@@ -36,11 +36,11 @@ def test_a_voice_is_meant_by_its_id_or_its_name(speakers: VoiceList, name: str) 
     ("asked", "spoken"),
     [("en-US", "en"), ("de_CH", "de"), ("zh", "zh-cn"), ("zh-TW", "zh-cn"), ("cmn", "zh-cn"), ("arb", "ar")],
 )
-def test_any_voice_speaks_the_language_that_is_asked_for(speakers: VoiceList, asked: str, spoken: str) -> None:
+def test_any_voice_speaks_the_requested_language(speakers: VoiceList, asked: str, spoken: str) -> None:
     assert speakers.resolve("jorg", asked).language == spoken
 
 
-def test_a_voice_speaks_its_own_language_where_none_is_asked_for(speakers: VoiceList) -> None:
+def test_a_voice_speaks_its_own_language_if_none_is_requested(speakers: VoiceList) -> None:
     assert [speakers.resolve(name, None).language for name in ("ada", "jorg")] == ["en", "de"]
 
 
@@ -49,22 +49,22 @@ def test_a_voice_whose_language_the_model_lacks_speaks_english(tmp_path: Path) -
     assert speakers.resolve(None, None).language == "en"
 
 
-def test_a_language_that_it_does_not_speak_is_refused_with_those_that_it_does(speakers: VoiceList) -> None:
+def test_an_unknown_language_is_refused_with_a_list_of_the_known_ones(speakers: VoiceList) -> None:
     with pytest.raises(UnknownVoiceError, match="doesn't speak the language 'fi'; it speaks ar, de, en, zh-cn"):
         speakers.resolve("ada", "fi")
 
 
-def test_a_voice_that_there_is_not_is_refused(speakers: VoiceList) -> None:
+def test_an_unknown_voice_is_refused(speakers: VoiceList) -> None:
     with pytest.raises(UnknownVoiceError, match="no voice 'nobody'"):
         speakers.resolve("nobody", "en")
 
 
-def test_where_no_voice_is_asked_for_the_first_that_is_at_home_in_the_language_speaks(speakers: VoiceList) -> None:
+def test_without_a_requested_voice_the_first_native_voice_of_the_language_speaks(speakers: VoiceList) -> None:
     assert speakers.resolve(None, "de-AT").id == "jorg"
     assert speakers.resolve(None, "ar").id == "ada"
 
 
-def test_the_voice_of_the_settings_goes_before_that(tmp_path: Path) -> None:
+def test_the_voice_in_the_settings_takes_precedence(tmp_path: Path) -> None:
     speakers = VoiceList(ProfileList(ADA, JORG), tmp_path, LANGUAGES, default="Jörg")
     assert speakers.resolve(None, "en").id == "jorg"
 
@@ -76,7 +76,7 @@ def test_the_built_in_voices_are_known_again_after_a_restart(speakers: VoiceList
 
 
 @pytest.mark.parametrize("content", ["", "{", "7", '{"a": 1}', '[1, null, ""]', "\x00\xff", "[" * 100_000])
-def test_a_damaged_list_of_names_is_as_good_as_none(tmp_path: Path, content: str) -> None:
+def test_a_damaged_list_of_names_is_ignored(tmp_path: Path, content: str) -> None:
     (tmp_path / "built_in_speakers.json").write_text(content, encoding="latin-1")
     assert VoiceList(ProfileList(), tmp_path, LANGUAGES).voices() == []
 

@@ -18,7 +18,7 @@ TURNS = 10
 """Turns of the event loop in which something that should wait has every chance to happen."""
 
 
-async def test_nobody_is_told_of_a_prompt_and_no_silence_is_sent_before_the_model_was_asked() -> None:
+async def test_no_prompt_is_reported_and_no_silence_is_sent_before_the_model_was_asked() -> None:
     async with talking() as talk:
         talk.responder.may_ask.clear()
         talk.conversation.prompt(Prompt("Ada", "hello", 0.0))
@@ -31,7 +31,7 @@ async def test_nobody_is_told_of_a_prompt_and_no_silence_is_sent_before_the_mode
         await talk.quiet()
 
 
-async def test_a_prompt_is_told_soon_even_if_the_model_server_takes_no_connection() -> None:
+async def test_a_prompt_is_reported_soon_even_if_the_model_server_takes_no_connection() -> None:
     async with talking() as talk:
         talk.responder.may_ask.clear()
         talk.conversation.prompt(Prompt("Ada", "hello", 0.0))
@@ -41,7 +41,7 @@ async def test_a_prompt_is_told_soon_even_if_the_model_server_takes_no_connectio
         await talk.quiet()
 
 
-async def test_a_prompt_is_told_before_its_reply_ends_even_if_the_model_was_never_asked() -> None:
+async def test_a_prompt_is_reported_before_its_reply_ends_even_if_the_model_was_never_asked() -> None:
     async with talking() as talk:
         talk.responder.may_ask.clear()
         talk.conversation.prompt(Prompt("Ada", "hello", 0.0))

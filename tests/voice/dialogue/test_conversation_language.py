@@ -49,7 +49,7 @@ async def language() -> ConversationLanguage:
         ("내일 날씨가 어때요?", "ko"),
     ],
 )
-def test_a_sentence_tells_its_language(language: ConversationLanguage, text: str, code: str) -> None:
+def test_the_language_of_a_sentence_is_recognised(language: ConversationLanguage, text: str, code: str) -> None:
     assert language.of(typed(text)) == code
 
 

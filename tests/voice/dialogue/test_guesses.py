@@ -147,7 +147,7 @@ async def test_without_guesses_the_model_does_not_read_ahead() -> None:
 
 @pytest.mark.parametrize("voice", [True, False])
 @pytest.mark.parametrize("seed", range(3))
-async def test_of_a_hundred_turns_nothing_wrong_or_cancelled_is_heard_shown_or_remembered(
+async def test_in_a_hundred_turns_nothing_wrong_or_cancelled_is_heard_shown_or_remembered(
     seed: int, voice: bool
 ) -> None:
     dice = random.Random(seed)

@@ -42,7 +42,7 @@ def test_a_reply_goes_from_prompt_to_history() -> None:
     assert dialogue.current is None
 
 
-def test_a_person_is_told_once_that_too_many_prompts_wait() -> None:
+def test_too_many_waiting_prompts_are_reported_to_a_person_once() -> None:
     dialogue = Dialogue(DialogueTexts)
     prompts = [Prompt("Ada", str(n), 0.0, n, person=7) for n in range(MAX_WAITING + 8)]
     full = effects_of(dialogue, *map(on.Prompted, prompts))
@@ -55,7 +55,7 @@ def test_a_person_is_told_once_that_too_many_prompts_wait() -> None:
     assert effects_of(dialogue, on.Prompted(again)) == [do.Refuse(again, TOO_MANY_WAITING)]
 
 
-def test_a_person_whose_words_were_merged_into_a_waiting_prompt_is_told_of_the_next_refusal() -> None:
+def test_the_next_refusal_is_reported_to_a_person_whose_words_were_merged_into_a_waiting_prompt() -> None:
     dialogue = Dialogue(DialogueTexts)
     ada = replace(spoken("Hello."), person=7)
     typed = Prompt("Ada", "typed", 0.0, 1, person=7)
@@ -83,7 +83,7 @@ def test_prompts_are_answered_in_order_and_the_twenty_first_to_wait_is_refused()
     assert begun == prompts[:-1]
 
 
-def test_stop_cancels_everywhere_and_remembers_what_was_heard() -> None:
+def test_stop_cancels_everywhere_and_remembers_the_heard_words() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), on.Prompted(ADA), *speak("r1", "All is well. "), *speak("r1", "And more."))
     effects = effects_of(dialogue, on.Stopped(position=len(SOUND)))

@@ -15,7 +15,7 @@ def state(channel: str | None) -> discord.VoiceState:
     return cast(discord.VoiceState, SimpleNamespace(channel=where, mute=False, deaf=False, suppress=False))
 
 
-def test_a_move_to_another_channel_is_told() -> None:
+def test_a_move_to_another_channel_is_reported() -> None:
     told = voice_state_notice(state("Lounge"), state("Kitchen"), "!")
     assert told == "🎤 I was moved to Kitchen. Write here as before."
 

@@ -69,7 +69,7 @@ def test_an_echo_of_a_long_answer_stays_one_through_its_pauses(scenes: list[Scen
     assert np.mean(results) >= 0.98
 
 
-def test_who_has_loudspeakers_can_interrupt(scenes: list[Scene]) -> None:
+def test_a_person_with_loudspeakers_can_interrupt(scenes: list[Scene]) -> None:
     """In the second half of the scene the person talks over the echo."""
     for scene in scenes:
         half = len(scene.sent) // 2
@@ -128,7 +128,7 @@ def test_a_whole_turn_that_is_an_echo_may_be_one_and_hardly_ever_a_persons(scene
 
 
 @pytest.mark.parametrize("pause", [0.5, 1.0, 2.0, 5.0, 60.0])
-def test_who_repeats_the_bots_words_in_a_voice_of_their_own_is_no_echo_however_soon(pause: float) -> None:
+def test_a_person_who_repeats_words_of_the_bot_is_not_an_echo_however_soon(pause: float) -> None:
     library = load_espeak()
     for number, person in enumerate(PEOPLES_VOICES):
         bot = BOT_VOICES[number % len(BOT_VOICES)]
@@ -142,7 +142,7 @@ def test_who_repeats_the_bots_words_in_a_voice_of_their_own_is_no_echo_however_s
         assert not detector.may_be_echo(again, at)
 
 
-def test_what_begins_long_after_the_bot_fell_silent_is_no_echo_and_a_short_sound_proves_nothing(
+def test_a_sound_long_after_the_speech_of_the_bot_is_no_echo_and_a_short_one_proves_nothing(
     scenes: list[Scene],
 ) -> None:
     scene = scenes[0]

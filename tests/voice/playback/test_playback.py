@@ -186,7 +186,7 @@ async def test_marks_are_reported_at_their_place() -> None:
     assert heard.journal[-1] == ("mark", "r1", 1)
 
 
-async def test_what_was_taken_is_told_with_the_next_frame_at_the_latest() -> None:
+async def test_taken_frames_are_reported_with_the_next_frame_at_the_latest() -> None:
     source, heard = make()
     source.begin("r1")
     source.write("r1", ramp(2 * FRAME_SAMPLES))

@@ -103,7 +103,7 @@ def test_the_first_voiced_frame_is_sent_immediately_and_starts_the_clock(stepped
     assert gaps(times) == [FRAME_SECONDS] * 49
 
 
-def test_a_frame_is_sent_before_anybody_is_told_of_it(stepped: SteppedSender) -> None:
+def test_a_frame_is_sent_before_it_is_reported(stepped: SteppedSender) -> None:
     sent: list[int] = []
     stepped.source.reported = lambda: sent.append(len(stepped.sink.times(VOICED)))
     stepped.source.frames = [b"x"] * 3
@@ -181,7 +181,7 @@ def test_no_frame_is_taken_while_the_connection_is_down(stepped: SteppedSender) 
     assert stepped.sender.timing.late == 0
 
 
-def test_listeners_are_told_the_stream_before_its_first_frame() -> None:
+def test_the_stream_is_announced_to_listeners_before_its_first_frame() -> None:
     stepped = SteppedSender()
     stepped.sink.connected = False
     stepped.run(1)

@@ -42,7 +42,7 @@ async def test_the_pause_in_which_a_microphone_was_closed_is_kept() -> None:
     assert np.count_nonzero(heard == 0) / HEARING_RATE == pytest.approx(0.14)
 
 
-async def test_a_person_who_says_nothing_is_told_so() -> None:
+async def test_silence_during_a_sample_is_reported_to_the_person() -> None:
     with pytest.raises(SampleError, match="I heard nothing"):
         await VoiceSample(ADA, timeout=0.01).whole()
 
@@ -63,7 +63,7 @@ async def test_a_sample_that_is_dropped_ends_at_once_with_the_reason_and_keeps_n
         assert sample._parts == []
 
 
-async def test_what_is_said_after_a_sample_is_over_at_the_first_pause() -> None:
+async def test_an_utterance_that_follows_a_sample_ends_at_the_first_pause() -> None:
     clock = Clock(100.0)
     sample = VoiceSample(ADA, seconds=0.01, clock=clock)
     waiting = asyncio.create_task(sample.whole())

@@ -49,7 +49,7 @@ async def transcribe(transcriber: WhisperTranscriber) -> str:
         ("no cudnn", "auto", "auto", "cpu in int8", "cuDNN"),
     ],
 )
-async def test_another_device_is_used_and_the_reason_is_told_once(
+async def test_another_device_is_used_and_the_reason_is_reported_once(
     fault: str, device: str, compute_type: str, where: str, why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with transcribing_with(fault, device, compute_type) as transcriber:
@@ -82,6 +82,6 @@ def test_the_wanted_device_comes_first_and_the_cpu_last() -> None:
 
 
 @pytest.mark.parametrize("error", ["cuBLAS failed with status CUBLAS_STATUS_NOT_SUPPORTED", "CUDA failed with error x"])
-def test_errors_of_the_gpu_are_told_from_errors_of_the_sound(error: str) -> None:
+def test_errors_of_the_gpu_are_distinguished_from_errors_of_the_sound(error: str) -> None:
     assert is_device_error(error)
     assert not is_device_error("max() arg is an empty sequence")

@@ -7,7 +7,7 @@ from pathlib import Path
 from bot.voice.transcribe.corrections import Corrections
 
 
-def test_whole_words_are_replaced_whatever_their_case() -> None:
+def test_whole_words_are_replaced_regardless_of_case() -> None:
     corrections = Corrections({"say you": "Seiyuu", "jason": "Jaison"})
     assert corrections.apply("Say you, what did Jason's son say? Yours!") == "Seiyuu, what did Jaison's son say? Yours!"
 

@@ -99,7 +99,7 @@ def test_fewer_repetitions_make_a_loop_if_the_recogniser_was_cut_off() -> None:
     assert kept(TranscriptSegment(fast, 0.05, -0.3, 1.4, cut_off=True)) == fast
 
 
-def test_what_was_said_before_a_loop_is_kept() -> None:
+def test_words_before_a_loop_are_kept() -> None:
     said = "Can you tell me when the next train to Cologne leaves from the main station?"
     assert kept(TranscriptSegment(f"{said} Okay? Okay? Okay? Okay? Okay? Okay? Okay? Okay? Okay?")) == said
 

@@ -61,7 +61,7 @@ def final(sound: Sound16) -> TranscriptionRequest:
     return TranscriptionRequest(sound, Urgency.FINAL, ("Seiyuu", "Ada"))
 
 
-async def test_speech_is_transcribed_in_a_niced_process_of_its_own(transcriber: WhisperTranscriber) -> None:
+async def test_speech_is_transcribed_in_a_separate_niced_process(transcriber: WhisperTranscriber) -> None:
     await transcriber.warm_up()
     (worker,) = workers()
     assert worker.nice() >= 10

@@ -10,7 +10,7 @@ def test_an_engine_that_is_ready_from_the_start_makes_no_notice() -> None:
     assert VoiceNotices().text_for(EngineChanged("XTTS v2", "ready")) is None
 
 
-def test_each_change_is_told_once_and_the_return_as_well() -> None:
+def test_each_change_is_reported_once_and_so_is_the_return() -> None:
     notices = VoiceNotices()
     away = EngineChanged("espeak-ng", "out_of_memory")
     assert "espeak-ng" in (notices.text_for(away) or "")

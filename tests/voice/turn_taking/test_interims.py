@@ -41,7 +41,9 @@ async def test_nobody_asks_for_them_by_default(harness: TurnTakingHarness) -> No
     assert harness.transcriber.asked == []
 
 
-async def test_only_one_at_a_time_and_then_a_rest_as_long_as_it_took(shown: TurnTakingHarness) -> None:
+async def test_only_one_interim_is_made_at_a_time_followed_by_a_rest_of_the_same_length(
+    shown: TurnTakingHarness,
+) -> None:
     await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6), so_far(ADA, 4, 2.1))
     assert len(shown.transcriber.asked) == 1
     shown.times.append(shown.times[-1] + 2.0)
@@ -82,7 +84,7 @@ async def test_words_of_a_dropped_turn_are_taken_back_and_late_ones_never_come(s
 
 
 @pytest.mark.parametrize("heard", ["echo: once upon", "once", ""])
-async def test_what_may_be_an_echo_and_silence_are_never_shown(shown: TurnTakingHarness, heard: str) -> None:
+async def test_possible_echoes_and_silence_are_never_shown(shown: TurnTakingHarness, heard: str) -> None:
     await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6, may_be_echo=True))
     await shown.transcriber.say(heard)
     await shown.feed(TurnDropped(ADA, 2.2))

@@ -123,7 +123,7 @@ def test_a_turn_without_words_is_dropped() -> None:
     assert person.named()[-1] == "TurnDropped"
 
 
-def test_who_goes_on_is_not_cut_off() -> None:
+def test_a_person_who_goes_on_is_not_cut_off() -> None:
     person = Person()
     person.talk(1.0)
     person.stay_quiet(0.3)
@@ -150,7 +150,7 @@ def test_the_silence_between_transmissions_is_in_the_sound_but_not_all_of_it() -
     assert np.count_nonzero(sound) == 2 * HEARING_RATE
 
 
-def test_an_opening_microphone_holds_the_end_back_until_it_is_clear_what_is_said() -> None:
+def test_an_opening_microphone_delays_the_end_until_the_words_are_clear() -> None:
     person = Person()
     person.talk(1.0)
     person.close()
@@ -304,7 +304,7 @@ FOLLOWS = {
 
 @settings(max_examples=150)
 @given(STEPS)
-def test_whatever_is_said_events_are_in_order_and_no_sample_comes_twice(steps: list[Step]) -> None:
+def test_events_are_always_in_order_and_no_sample_comes_twice(steps: list[Step]) -> None:
     person = Person(TurnSettings(part_after=2.0, longest_part=4.0, part_search=1.0))
     for what, seconds in steps:
         match what:

@@ -71,7 +71,7 @@ def test_each_person_has_a_turn_of_their_own(policy: TurnPolicy) -> None:
     assert [event.turn.person for event in only(TurnDropped, events)] == [2]
 
 
-def test_who_comes_back_gets_no_number_of_an_old_turn(policy: TurnPolicy) -> None:
+def test_a_person_who_comes_back_gets_no_number_of_an_old_turn(policy: TurnPolicy) -> None:
     turns, sound = TurnDetectors(policy), say("What is the weather like today?")
     events = turns.process(AudioFrame(1, sound, 1.0)) + turns.process(PersonLeft(1, 1.0))
     events += turns.process(AudioFrame(1, sound, 2.0))

@@ -32,7 +32,7 @@ class NoOtherPeople:
 
 @pytest.mark.parametrize("interrupting", [False, True])
 @pytest.mark.parametrize(("may_be_echo", "kind"), [(True, UtteranceKind.ECHO), (False, UtteranceKind.ADDRESSED)])
-def test_the_bots_own_words_are_an_echo_only_if_the_sound_may_be_one(
+def test_words_of_the_bot_are_an_echo_only_if_the_sound_may_be_one(
     interrupting: bool, may_be_echo: bool, kind: UtteranceKind
 ) -> None:
     classifier = CallClassifier(
