@@ -8,7 +8,7 @@ from tests.timing import Clock
 from web_access.rate_limit import MAX_CLIENTS, ClientRateLimit
 
 
-def test_so_many_at_once_and_then_one_by_one() -> None:
+def test_a_burst_is_allowed_and_then_one_request_at_a_time() -> None:
     clock = Clock()
     limit = ClientRateLimit(6, clock)
     assert [limit.wait("a") for _ in range(6)] == [0.0] * 6
@@ -20,7 +20,7 @@ def test_so_many_at_once_and_then_one_by_one() -> None:
     assert limit.wait("a") > 9
 
 
-def test_quiet_does_not_add_up() -> None:
+def test_unused_requests_do_not_accumulate_beyond_a_burst() -> None:
     clock = Clock()
     limit = ClientRateLimit(2, clock)
     clock.now += 3600
