@@ -135,7 +135,7 @@ async def build_application(
                 _log.info("%s", welcome(bot.user, len(bot.guilds), prefix))
             await calls.leave_lost_call(bot, lost_call)
             core.background.begin(features.background)
-            core.be_ready(when_warm)
+            core.be_ready(web.url, when_warm)
             await features.resume()
 
         async def before_close() -> None:

@@ -52,7 +52,7 @@ from bot.speech_server.client import SpeechServerClient
 from bot.store import Store
 from bot.transcribers import make_transcriber
 from bot.voice.call import Call
-from bot.voice.events import EventFeed, Ready, Watcher
+from bot.voice.events import EventFeed, Ready, Watcher, WebReady
 from bot.voice.manager import CallManager, CallState
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.tts.moods import load_moods, speech_parameters
@@ -122,12 +122,15 @@ class Core:
             {"conversations": conversations.writer.run, "old conversations": conversations.forget_old_daily}
         )
 
-    def be_ready(self, when_warm: Callable[[], None] | None) -> None:
+    def be_ready(self, page: str, when_warm: Callable[[], None] | None) -> None:
         """Tell that calls are possible from now on.
 
-        With ``when_warm``, load all engines, and call it then. If it is ``None``, the first call loads them.
+        Args:
+            page: the address of the page.
+            when_warm: called when all engines are loaded. If it is ``None``, the first call loads them.
         """
         self.watch(Ready(at=time.monotonic()))
+        self.watch(WebReady(page, at=time.monotonic()))
         if when_warm is not None:
             self.background.begin({"warm-up": partial(self._get_warm, when_warm)})
 

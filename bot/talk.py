@@ -45,5 +45,5 @@ async def build_talk(
     """
     async with build_core(settings, watchers, progress) as core, web_server(core) as web:
         core.begin()
-        core.be_ready(when_warm)
+        core.be_ready(web.url, when_warm)
         yield PageApplication(core, web)

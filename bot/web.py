@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.core import Core
 from bot.http.page import Page
 from bot.http.server import WebServer
-from bot.voice.events import WebReady
 
 
 @asynccontextmanager
 async def web_server(core: Core) -> AsyncIterator[WebServer]:
-    """Serve the page while the block runs, and tell the core's watchers its address."""
+    """Serve the page while the block runs."""
     page = await asyncio.to_thread(Page.load)
     server = WebServer(core.settings.web, (), core.checks.state, page)
     try:
         await server.serve(core.listening)
-        core.watch(WebReady(server.url, at=time.monotonic()))
         yield server
     finally:
         await server.close()

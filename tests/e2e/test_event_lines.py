@@ -80,6 +80,7 @@ async def test_a_whole_call_line_by_line(tmp_path: Path, cache_dir: Path) -> Non
             lines = Lines(process)
             await lines.until("ready")
             assert lines.all == [lines.all[0]], "nothing comes before it"
+            assert (await lines.until("web.ready"))["url"].startswith("http://127.0.0.1:")
             await ada.say(sandbox.text_channel, "!join")
             started = await lines.until("call.started")
             assert (started["transport"], started["place"]) == ("discord", "Lounge")
@@ -91,7 +92,7 @@ async def test_a_whole_call_line_by_line(tmp_path: Path, cache_dir: Path) -> Non
             last = (await lines.rest())[-1]
             assert await process.wait() == 0
     assert (last["type"], last["cause"], last["call"]) == ("call.ended", "shutdown", started["call"])
-    assert {line["call"] for line in lines.all[1:]} == {started["call"]}
+    assert {line["call"] for line in lines.all[2:]} == {started["call"]}
     times = [line["t"] for line in lines.all]
     assert times == sorted(times)
     assert began < times[0]
@@ -152,7 +153,7 @@ async def _stops_what_is_recited(lines: Lines, ada: Guest, sandbox: Sandbox) -> 
 async def test_without_a_call_sigterm_causes_a_last_line_too(tmp_path: Path, cache_dir: Path) -> None:
     async with Sandbox() as sandbox, bot(sandbox, tmp_path, cache_dir) as process:
         lines = Lines(process)
-        await lines.until("ready")
+        await lines.until("web.ready")
         process.send_signal(signal.SIGTERM)
         (last,) = await lines.rest()
         assert await process.wait() == 0

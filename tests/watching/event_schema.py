@@ -14,6 +14,7 @@ SAID = "conversation.item.input_audio_transcription.completed"
 SO_FAR = "conversation.item.input_audio_transcription.interim"
 FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     "ready": {},
+    "web.ready": {"url": TEXT},
     "call.started": {"transport": TEXT, "place": TEXT, "encrypted": FLAG},
     "input_audio_buffer.speech_started": {"person": TEXT},
     "input_audio_buffer.speech_stopped": {"person": TEXT},

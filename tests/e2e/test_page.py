@@ -1,0 +1,127 @@
+"""Tests of ``python -m bot talk``, the page alone, and of the page beside a bot on Discord."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from sandbox.server import Sandbox
+from tests.e2e.program import SAID_LIMIT, output, pointed_at, program, read_until, running
+from tests.timing import wait_until
+from tests.watching.event_schema import checked
+
+PAGE = "Page: "
+SECRET = "correct horse"
+
+
+async def page_of(process: Any) -> str:
+    """The page's address, from its line on the output."""
+    said = await read_until(process, PAGE)
+    (line,) = [line for line in said.splitlines() if line.startswith(PAGE)]
+    return line.removeprefix(PAGE)
+
+
+@asynccontextmanager
+async def talking(folder: Path, **environment: str) -> AsyncIterator[Any]:
+    """Run ``python -m bot talk`` with its log in a file."""
+    command = ("sh", "-c", 'exec "$0" -m bot talk 2> log', sys.executable)
+    usual = {"TTS_BIND": "127.0.0.1:0", "WEB_BIND": "127.0.0.1:0", "WEIGHTS": "toys"}
+    async with running(*command, folder=folder, **usual | environment) as process:
+        yield process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_talk_serves_the_page_until_a_signal_and_needs_no_token(
+    tmp_path: Path, cache_dir: Path, number: signal.Signals
+) -> None:
+    async with talking(tmp_path, CACHE_DIR=str(cache_dir)) as process:
+        assert (await read_until(process, "\n")).startswith(f"{PAGE}http://127.0.0.1:")
+        assert await read_until(process, "\n") == "Ready.\n"
+        process.send_signal(number)
+        assert await asyncio.wait_for(process.wait(), SAID_LIMIT) == 0
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+async def test_the_page_and_the_health_answer_at_the_address_that_is_printed(tmp_path: Path, cache_dir: Path) -> None:
+    async with talking(tmp_path, CACHE_DIR=str(cache_dir)) as process, aiohttp.ClientSession() as session:
+        url = await page_of(process)
+        async with session.get(url) as answer:
+            assert answer.status == 200
+            assert "<!doctype html>" in (await answer.text()).lower()
+            assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+
+        async def healthy() -> bool:
+            async with session.get(f"{url}health") as answer:
+                health = await answer.json()
+            assert health["discord"] == "off"
+            return bool(health["status"] == "healthy")
+
+        await wait_until(healthy)
+        async with program("health", "--json", folder=tmp_path) as asked:
+            assert json.loads(await output(asked))["discord"] == "off"
+        async with session.get(f"{url}health", headers={"Host": "evil.example"}) as answer:
+            assert answer.status == 403
+
+
+async def test_events_name_the_address_and_end_with_the_last_line(tmp_path: Path, cache_dir: Path) -> None:
+    command = ("sh", "-c", 'exec "$0" -m bot talk --events 2> log', sys.executable)
+    usual = {"TTS_BIND": "127.0.0.1:0", "WEB_BIND": "127.0.0.1:0", "WEIGHTS": "toys", "CACHE_DIR": str(cache_dir)}
+    async with running(*command, folder=tmp_path, **usual) as process:
+        ready, web = [checked(await read_until(process, "\n")) for _ in range(2)]
+        assert (ready["type"], web["type"]) == ("ready", "web.ready")
+        async with aiohttp.ClientSession() as session, session.get(web["url"]) as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGTERM)
+        (last,) = (await output(process)).splitlines()
+        assert await process.wait() == 0
+    assert (checked(last)["type"], json.loads(last)["cause"]) == ("call.ended", "shutdown")
+
+
+async def test_a_port_that_was_chosen_and_is_taken_is_one_clear_line_and_status_2(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        bind = f"127.0.0.1:{other.getsockname()[1]}"
+        async with program("talk", folder=tmp_path, WEB_BIND=bind) as process:
+            said = await output(process)
+            assert process.returncode == 2
+    assert f"WEB_BIND: can't listen on {bind}: another program listens there already" in said
+    assert "Traceback" not in said
+
+
+async def test_off_loopback_it_does_not_start_without_a_token(tmp_path: Path) -> None:
+    async with program("talk", folder=tmp_path, WEB_BIND="0.0.0.0:0") as process:
+        said = await output(process)
+        assert process.returncode == 2
+    assert said.startswith("WEB_TOKEN: must be set, since WEB_BIND=0.0.0.0:0 lets other machines connect")
+
+
+async def test_a_bot_on_discord_serves_the_page_too_which_asks_for_the_token(tmp_path: Path, cache_dir: Path) -> None:
+    settings = {"WEB_TOKEN": SECRET, "CACHE_DIR": str(cache_dir)}
+    async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox), **settings) as process:
+        url = await page_of(process)
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+            async with session.get(url) as answer:
+                assert answer.status == 200
+            async with session.get(f"{url}nothing") as answer:
+                assert answer.status == 401
+            async with session.post(f"{url}login", json={"token": "wrong"}) as answer:
+                assert answer.status == 401
+            async with session.post(f"{url}login", json={"token": SECRET}) as answer:
+                assert answer.status == 204
+            async with session.get(f"{url}nothing") as answer:
+                assert answer.status == 404
+        process.send_signal(signal.SIGTERM)
+        said = await output(process)
+        assert process.returncode == 0
+    assert SECRET not in said
