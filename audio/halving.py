@@ -1,4 +1,4 @@
-"""Halves the sample rate of a sound that comes in pieces, without delaying it by more than a millisecond."""
+"""Halves the sample rate of a sound that comes in pieces. The sound is delayed by less than a millisecond."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from audio.samples import Samples
 _TAPS = 63
 """Length of the low-pass filter, in samples. Half of it is the delay: 0.65 ms at 48,000 Hz."""
 _KAISER_BETA = 6.0
-"""Shape of the filter's window. Sound that would be folded back is at least 60 dB softer, from 0.56 of the band up."""
+"""Shape of the filter's window. From 0.56 of the band upwards, sound that would be folded back gets at least 60 dB
+softer.
+"""
 
 
 def _low_pass() -> Samples:
@@ -34,5 +36,5 @@ class Halver:
         return np.convolve(sound, self._taps, "valid")[::2].astype(np.float32)
 
     def reset(self) -> None:
-        """Forget the sound so far, since another sound begins."""
+        """Forget the sound so far. Call this before another sound begins."""
         self._before = np.zeros(_TAPS - 1, np.float32)

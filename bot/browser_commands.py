@@ -30,11 +30,11 @@ class BrowserCommands:
         }
 
     def is_command(self, text: str) -> bool:
-        """Whether a text is a command, or looks like one: the prefix, and a letter after it."""
+        """Whether a text is a command or looks like one: it begins with the prefix, followed by a letter."""
         return text.startswith(self._prefix) and text[len(self._prefix) :][:1].isalpha()
 
     async def carry_out(self, text: str, call: BrowserCall, hang_up: Callable[[], None]) -> str:
-        """Carry a command out. Returns the text for the person."""
+        """Carry out a command. Returns the answer for the person."""
         words = " ".join(text.removeprefix(self._prefix).lower().split())
         if words == "leave":
             hang_up()

@@ -1,4 +1,4 @@
-"""Tells the parts that have started a call that it has ended."""
+"""Notifies other parts of the bot when a call has ended."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class CallEnds:
         self._listeners: list[EndListener] = []
 
     def subscribe(self, listener: EndListener) -> None:
-        """Call ``listener`` at the end of every call. An error of it is logged, and disturbs no other listener."""
+        """Call ``listener`` at the end of every call. Its errors are logged, and the other listeners still called."""
         self._listeners.append(listener)
 
     async def __call__(self, call: Call[Any], cause: EndCause) -> None:

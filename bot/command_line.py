@@ -1,6 +1,7 @@
 """``python -m bot [run | demo | …]``.
 
-Without a command: run if ``DISCORD_TOKEN`` is set, else the demonstration, and after it the page.
+Without a command, the bot runs if ``DISCORD_TOKEN`` is set. Otherwise the demonstration runs, and then the bot serves
+the page.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ async def _run(command: str, settings: Settings, options: argparse.Namespace) ->
             from bot.demo.run import DemoOptions, run_demo
 
             shown = await run_demo(settings, DemoOptions(options.out, stay=options.stay), Console())
-            return await _run_program("talk", settings, options) if _goes_on(options, shown) else shown
+            return await _run_program("talk", settings, options) if _page_follows(options, shown) else shown
         case "rehearse":
             from bot.rehearse.run import RehearsalOptions, run_rehearsal
 
@@ -97,18 +98,21 @@ async def _run(command: str, settings: Settings, options: argparse.Namespace) ->
             return await _run_program(command, settings, options)
 
 
-def _goes_on(options: argparse.Namespace, demonstration: int) -> bool:
-    """Whether the page follows the demonstration: if somebody sits at the terminal, and has not asked for less.
+def _page_follows(options: argparse.Namespace, demonstration: int) -> bool:
+    """Whether the bot serves the page after the demonstration.
+
+    It does if the demonstration ran to its end, and a person uses the terminal who has typed no command or option that
+    asks for the demonstration alone.
 
     Args:
         demonstration: the exit status of the demonstration. 0 and 1 say whether the guests understood the bot.
     """
-    asked_for_more = options.command is None and not (options.once or options.stay)
-    return asked_for_more and demonstration in (0, FAILED) and sys.stdin is not None and sys.stdin.isatty()
+    wants_page = options.command is None and not (options.once or options.stay)
+    return wants_page and demonstration in (0, FAILED) and sys.stdin is not None and sys.stdin.isatty()
 
 
 async def _run_program(command: str, settings: Settings, options: argparse.Namespace) -> int:
-    """Run ``run`` or ``talk``: until a signal ends it."""
+    """Run the command ``run`` or ``talk`` until a signal ends it."""
     if options.exit_with_parent is not None:
         end_with_parent(options.exit_with_parent or None)
     if options.events:

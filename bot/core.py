@@ -1,6 +1,6 @@
-"""The core of the bot: all parts that calls need, over any transport. It knows nothing of Discord.
+"""The core of the bot: all parts that calls over any transport need. The core does not depend on Discord.
 
-:mod:`bot.app` puts the Discord client with its commands and features on top, and :mod:`bot.talk` the page alone.
+:mod:`bot.app` adds the Discord client with its commands and features. :mod:`bot.talk` adds only the page.
 """
 
 from __future__ import annotations
@@ -78,9 +78,10 @@ class Core:
         watch: gets the events of all calls.
         calls: builds calls.
         manager: starts and ends calls, one at a time.
-        call_ends: those who want to know that a call has ended.
+        call_ends: passes the end of each call on to its listeners.
         background: the background tasks of all parts.
-        warning: says which engines are only small ones or toys, and what to set; ``None`` if none is.
+        warning: names the engines that are only small models or toys, and the settings for better ones; ``None`` if
+            there are no such engines.
     """
 
     settings: Settings
@@ -109,11 +110,11 @@ class Core:
     warning: str | None
 
     def in_call(self) -> bool:
-        """Whether a call is on, begins or ends."""
+        """Whether a call is running, beginning or ending."""
         return self.manager.status().state is not CallState.IDLE
 
     def begin(self) -> None:
-        """Start the background tasks of the core, when all parts are built."""
+        """Start the background tasks of the core. Call this once all parts are built."""
         beating = partial(beat, self.settings.data_dir / HEARTBEAT_FILE, state=self.checks.state)
         self.background.begin({"heartbeat": beating, "health": self.checks.run})
         self.background.begin({"the models' context": self.models.learn_context_sizes})
@@ -123,18 +124,18 @@ class Core:
         )
 
     def be_ready(self, page: str, when_warm: Callable[[], None] | None) -> None:
-        """Tell that calls are possible from now on.
+        """Report that calls are possible from now on.
 
         Args:
             page: the address of the page.
-            when_warm: called when all engines are loaded. If it is ``None``, the first call loads them.
+            when_warm: called once all engines are loaded. If it is ``None``, the first call loads them.
         """
         self.watch(Ready(at=time.monotonic()))
         self.watch(WebReady(page, at=time.monotonic()))
         if when_warm is not None:
-            self.background.begin({"warm-up": partial(self._get_warm, when_warm)})
+            self.background.begin({"warm-up": partial(self._warm_up, when_warm)})
 
-    async def _get_warm(self, tell: Callable[[], None]) -> None:
+    async def _warm_up(self, when_warm: Callable[[], None]) -> None:
         model = self.models.for_calls_client
         await warm_up_engines(
             {
@@ -143,10 +144,14 @@ class Core:
                 "voice": lambda: warm_speech_server(self.speech_server),
             }
         )
-        tell()
+        when_warm()
 
     async def end_calls(self) -> None:
-        """End the current call, and begin nothing new. Background tasks end first: what resumes would start more."""
+        """End the current call, and begin nothing new.
+
+        The background tasks end first. Otherwise those that are paused during the call would resume and begin something
+        new.
+        """
         await self.background.end()
         await self.manager.close()
 
@@ -195,7 +200,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         def clock() -> datetime:
             return datetime.now(zone)
 
-        def manner(place: int) -> SpeechParameters:
+        def parameters_at(place: int) -> SpeechParameters:
             return speech_parameters(characters.at(place), moods, voices.chosen(place))
 
         ignored = await IgnoredPeople.load(database)
@@ -215,7 +220,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             clock,
             model,
             speech_server,
-            manner,
+            parameters_at,
             transcriber,
             turn_policy,
             word_lists,

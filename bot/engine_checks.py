@@ -53,7 +53,7 @@ class EngineChecks:
         self._results = dict.fromkeys(checks, UNKNOWN)
 
     def follow_discord(self, connected: Callable[[], bool]) -> None:
-        """Tell from now on whether the connection to Discord is open. Until then, the bot counts as one without it."""
+        """Report from now on whether Discord is connected. Until then, the bot counts as a bot without Discord."""
         self._connected = connected
 
     async def run(self) -> None:

@@ -1,4 +1,4 @@
-"""Runs the bot, on Discord or with the page alone, until a signal ends it."""
+"""Runs the bot until a signal ends it. The bot runs on Discord, or with only the page."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ class Program(Protocol):
 Build = Callable[
     [Settings, Sequence[Watcher], Progress, Callable[[], None] | None], AbstractAsyncContextManager[Program]
 ]
-"""Builds a bot: from the settings, the watchers of its calls, a callback for progress, and one for when it is warm."""
+"""Builds a bot from its settings, the watchers of its calls, a callback for the progress of loading, and a callback
+that is called once all engines are loaded.
+"""
 
 
 async def run_bot(settings: Settings, watcher: Watcher, when_warm: Callable[[], None] | None = None) -> int:
@@ -77,7 +79,10 @@ async def run_bot(settings: Settings, watcher: Watcher, when_warm: Callable[[], 
 
 
 async def run_talk(settings: Settings, watcher: Watcher, when_warm: Callable[[], None]) -> int:
-    """Run the bot with the page alone, as :func:`run_bot` does. All engines are loaded at once."""
+    """Run the bot with only the page until a signal ends it. Returns the exit status.
+
+    A failed start is logged with its remedy. All engines are loaded at the start. Then ``when_warm`` is called once.
+    """
     return await _run(build_talk, settings, watcher, when_warm)
 
 
@@ -110,8 +115,8 @@ async def _serve(
     try:
         async with build(settings, [watcher], ProgressLog(), when_warm) as program:
             built.set()
-            # What a start has made lives as long as the bot. Without this, each full garbage collection would look
-            # through it, and no sound could be sent for about 100 ms.
+            # The objects that the start has made live as long as the bot. If they were not frozen, each full garbage
+            # collection would search them, and no sound could be sent for about 100 ms.
             gc.freeze()
             return await _until_ended(program, signals)
     except discord.LoginFailure as error:

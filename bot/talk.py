@@ -1,4 +1,4 @@
-"""The composition root of ``python -m bot talk``: the core and the page, without Discord."""
+"""The composition root of ``python -m bot talk``: builds the core and the page, without Discord."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class PageApplication:
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        """Wait until :meth:`end`: the page is served already."""
+        """Wait until :meth:`end` is called. The page is served already."""
         await self._ended.wait()
 
     async def end(self) -> None:
-        """End the current call, and begin none any more."""
+        """End the current call, and refuse new ones."""
         self.web.refuse_connections()
         await self.core.end_calls()
         self._ended.set()

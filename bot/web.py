@@ -1,4 +1,4 @@
-"""Builds the bot's HTTP server: what it serves from the core's parts."""
+"""Builds the bot's HTTP server from the parts of the core."""
 
 from __future__ import annotations
 

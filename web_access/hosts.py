@@ -21,9 +21,10 @@ def is_loopback(name: str | None) -> bool:
 
 
 def is_own_name(name: str | None, known: Collection[str] = ()) -> bool:
-    """Whether a host name can't be one that a stranger has made to lead here (DNS rebinding).
+    """Whether no stranger can have made this host name point to the server (DNS rebinding).
 
-    Such names are loopback names, names without a dot, which a stranger's DNS server can't define, and ``known`` names.
+    That holds for loopback names, for names without a dot, which a stranger's DNS server can't define, and for
+    ``known`` names.
     """
     if name is None:
         return False

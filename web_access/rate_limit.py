@@ -39,7 +39,7 @@ class ClientRateLimit:
         return seconds
 
     def delay(self, client: str) -> float:
-        """The seconds until a request would be admitted, as :meth:`wait` does, but nothing is counted."""
+        """The seconds until a request would be admitted; 0 if it would be admitted now. No request is counted."""
         now = self._clock()
         bucket = self._clients.setdefault(client, _Bucket(self.per_minute, now))
         self._clients.move_to_end(client)

@@ -78,7 +78,7 @@ class EventFeed:
     watchers: list[Callable[[CallEvent], None]] = field(default_factory=list)
 
     def __call__(self, event: CallEvent) -> None:
-        """Pass one event on, except for the page's address: that page ends with the demonstration or rehearsal."""
+        """Pass one event on, but not the page's address, because the page ends with the demonstration or rehearsal."""
         if isinstance(event, WebReady):
             return
         for watcher in self.watchers:

@@ -27,7 +27,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Ready(Event):
-    """The bot can be called: on Discord it is connected. This event belongs to no call."""
+    """Calls are possible now. On Discord, the bot is connected. This event belongs to no call."""
 
 
 @dataclass(frozen=True, slots=True)
