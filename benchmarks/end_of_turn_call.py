@@ -61,7 +61,7 @@ class SimulatedCall:
         queued: whether the transcriber works on one sound at a time, and finishes each sound that it has begun, as the
             bot's worker does. If not, it drops a sound as soon as the person goes on.
         silence: seconds between two sentences.
-        told: called with every event.
+        on_event: called with every event.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class SimulatedCall:
         transcription: float,
         queued: bool = False,
         silence: float = 3.0,
-        told: Callable[[TurnEvent], None] = lambda _: None,
+        on_event: Callable[[TurnEvent], None] = lambda _: None,
     ) -> None:
         self._policy = policy
         self._turns = TurnDetectors(policy)
@@ -80,7 +80,7 @@ class SimulatedCall:
         self._transcription = transcription
         self._queued = queued
         self._silence = silence
-        self._told = told
+        self._on_event = on_event
         self._encoder = MonoEncoder()
         self._decoder = HearingDecoder()
         self._now = 1000.0
@@ -91,7 +91,9 @@ class SimulatedCall:
         packets = list(self._packets(self._microphone.frames(speech.sound)))
         self._now = packets[-1].at + self._silence
         transcriber = _StandIn(self._transcription, queued=self._queued)
-        listening = _Listening(self._turns, self._policy.end_of_turn, transcriber, speech, began + before, self._told)
+        listening = _Listening(
+            self._turns, self._policy.end_of_turn, transcriber, speech, began + before, self._on_event
+        )
         for packet in packets:
             await listening.pass_time(packet.at)
             if packet.sound is None:
@@ -148,14 +150,14 @@ class _Listening:
         transcriber: _StandIn,
         speech: SpokenSentence,
         began: float,
-        told: Callable[[TurnEvent], None],
+        on_event: Callable[[TurnEvent], None],
     ) -> None:
         self._turns = turns
         self._end_of_turn = end_of_turn
         self._transcriber = transcriber
         self._speech = speech
         self._began = began
-        self._told = told
+        self._on_event = on_event
         self._pending: tuple[float, SpeechPaused, str] | None = None
         self._pauses = 0
         self._ends: list[float] = []
@@ -180,7 +182,7 @@ class _Listening:
 
     def take(self, events: Sequence[TurnEvent]) -> None:
         for event in events:
-            self._told(event)
+            self._on_event(event)
             match event:
                 case TurnStarted() if self._onset is None:
                     self._onset = event.at - self._arrival(self._speech.parts[0].begin)

@@ -124,16 +124,16 @@ class NativeFigures:
             (self.busy, targets.busy_first, "at work"),
         ):
             if first is not None and limit is not None:
-                told = f"{name}: first sound of a clause within {1000 * limit:.0f} ms, ears {ears}"
-                said[told] = first.wall.median <= limit
+                target = f"{name}: first sound of a clause within {1000 * limit:.0f} ms, ears {ears}"
+                said[target] = first.wall.median <= limit
         return said
 
     def lines(self) -> list[str]:
         """The figures as lines for people."""
-        told = [f"{self.engine}, {_told(first)}" for first in (self.idle, self.busy) if first is not None]
+        summaries = [f"{self.engine}, {_summary(first)}" for first in (self.idle, self.busy) if first is not None]
         stops = self.stops
         return [
-            *told,
+            *summaries,
             f"{self.engine}, {stops.stops} stops: {stops.samples_after} samples after, returned in "
             f"{1000 * stops.returned.greatest:.0f} ms at most, free in {_ms(stops.free)}, "
             f"{1000 * stops.free.greatest:.0f} at most",
@@ -218,7 +218,7 @@ async def _listening(model: Path, sound: Sound16) -> AsyncIterator[None]:
         await transcriber.close()
 
 
-def _told(first: FirstSounds) -> str:
+def _summary(first: FirstSounds) -> str:
     return (
         f"{len(CLAUSE)} characters, ears {first.ears}: first sound {_ms(first.wall)} "
         f"(processor {_ms(first.processor)}), real-time factor {first.real_time_factor:.3f} "

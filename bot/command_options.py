@@ -60,11 +60,11 @@ def run_version(given: Sequence[str]) -> int:
 
 def parser_of_all() -> PlainParser:
     """The parser of the whole command line: one command or none, with the options of all commands."""
-    told = "".join(f"\n  {name:9}{does}" for name, does in COMMANDS.items())
+    commands = "".join(f"\n  {name:9}{does}" for name, does in COMMANDS.items())
     parser = CommandParser(
         prog="python -m bot",
         description="A Discord companion that holds a spoken conversation in a voice channel.",
-        epilog=f"commands:{told}\n\nWithout a command: run if DISCORD_TOKEN is set, else demo and then talk.\n"
+        epilog=f"commands:{commands}\n\nWithout a command: run if DISCORD_TOKEN is set, else demo and then talk.\n"
         "`python -m bot COMMAND --help` shows the options of a command; health, models, backup and restore have\n"
         "options of their own.",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -50,9 +50,9 @@ class Health:
 
     def fields(self) -> State:
         """The fields that are shown, in order."""
-        told = asdict(self)
-        told.pop("running")
-        return {"status": self.status, **told}
+        fields = asdict(self)
+        fields.pop("running")
+        return {"status": self.status, **fields}
 
 
 def read_health(data_dir: Path) -> Health:

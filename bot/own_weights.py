@@ -81,13 +81,13 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
         notices = (f"⚠️ {error}.",) if settings.weights is Weights.AUTO else ()
         return OwnWeights(toy_stt=settings.runs_default_stt, toy_llm=settings.runs_llm, notices=notices)
     named: EmbeddedLlm | None = None
-    told: tuple[str, ...] = ()
+    mistakes: tuple[str, ...] = ()
     try:
         named = named_llm(settings, catalogue)
     except NoSuchLlmError as error:
         if settings.weights is Weights.REAL:
             raise RealWeightsMissingError(str(error)) from error
-        told = (str(error),)
+        mistakes = (str(error),)
     own_llm = settings.runs_llm
     # If the named model can't be used, the profile's own model replaces it.
     settings = settings.changed(llm_model=None) if own_llm else settings
@@ -119,7 +119,7 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
         toy_stt=settings.runs_default_stt and "ears" not in whole,
         toy_llm=own_llm and not any(llms),
         conditions=MappingProxyType(conditions),
-        notices=(*told, *_notices(catalogue, conditions, but=_served_otherwise(settings, named))),
+        notices=(*mistakes, *_notices(catalogue, conditions, but=_served_otherwise(settings, named))),
     )
 
 

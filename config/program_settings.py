@@ -170,9 +170,9 @@ class ProgramSettings(BaseSettings):
             except ValidationError as error:
                 names = {path: name for name, (path, _) in _places(cls).items()}
                 found = [_explained(dict(fault), names, cls.settings()) for fault in error.errors()]
-                told = {name for fault in faults for name in fault.variables}
+                reported = {name for fault in faults for name in fault.variables}
                 # A rule between settings may fail because a default replaced an invalid value. Such a fault is ignored.
-                new = [fault for fault in found if told.isdisjoint(fault.variables)]
+                new = [fault for fault in found if reported.isdisjoint(fault.variables)]
                 overridden = {name.upper() for name in overrides}
                 placed = (
                     fault if overridden.issuperset(fault.variables) else place(fault, secrets_dir) for fault in new

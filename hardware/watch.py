@@ -20,7 +20,7 @@ class VramWatch:
 
     def __init__(self, thresholds: Sequence[str]) -> None:
         self._thresholds = read_limits(thresholds)
-        self._told: set[int] = set()
+        self._warned: set[int] = set()
 
     def look(self, cards: Sequence[CardMemory]) -> tuple[str, ...]:
         """The new warnings: one for each GPU that is at its limit or above, and has no warning yet."""
@@ -28,9 +28,9 @@ class VramWatch:
         for number, card in enumerate(cards):
             limit = self._thresholds[min(number, len(self._thresholds) - 1)].limit(card.total_bytes)
             if card.used_bytes < limit * REARMED_BELOW:
-                self._told.discard(number)
-            elif card.used_bytes >= limit and number not in self._told:
-                self._told.add(number)
+                self._warned.discard(number)
+            elif card.used_bytes >= limit and number not in self._warned:
+                self._warned.add(number)
                 warnings.append(_warning(card, limit))
         return tuple(warnings)
 

@@ -79,13 +79,13 @@ class _Synthesiser:
         with self._saying, self._started() as (asking, answering):
             asking.write(json.dumps(asked).encode() + b"\n")
             asking.flush()
-            told = json.loads(answering.readline())
-            if "error" in told:
-                raise SpeechError(told["error"])
-            pcm = answering.read(told["bytes"])
-            if len(pcm) < told["bytes"]:
+            header = json.loads(answering.readline())
+            if "error" in header:
+                raise SpeechError(header["error"])
+            pcm = answering.read(header["bytes"])
+            if len(pcm) < header["bytes"]:
                 raise EOFError
-            return told["rate"], pcm
+            return header["rate"], pcm
 
     @contextmanager
     def _started(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:

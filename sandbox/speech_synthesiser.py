@@ -35,16 +35,16 @@ def main() -> None:
             _answer({"error": f"espeak-ng crashed: status {os.waitstatus_to_exitcode(status)}"})
 
 
-def _say(library: EspeakLibrary, asked: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+def _say(library: EspeakLibrary, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     try:
-        pcm = to_pcm16(library.say(asked["text"], asked["voice"], asked["rate"], asked["pitch"]))
+        pcm = to_pcm16(library.say(request["text"], request["voice"], request["rate"], request["pitch"]))
     except EspeakError as error:
         return {"error": str(error)}, b""
     return {"rate": library.sample_rate, "bytes": len(pcm)}, pcm
 
 
-def _answer(told: dict[str, Any], pcm: bytes = b"") -> None:
-    sys.stdout.buffer.write(json.dumps(told).encode() + b"\n" + pcm)
+def _answer(header: dict[str, Any], pcm: bytes = b"") -> None:
+    sys.stdout.buffer.write(json.dumps(header).encode() + b"\n" + pcm)
     sys.stdout.buffer.flush()
 
 

@@ -164,13 +164,13 @@ class Guests:
         """
         while not self._spoken.empty():
             self._spoken.get_nowait()
-        told, line = await self._line(story), await self._line(interruption)
-        begin = self._heard_so_far(told.guest)
-        await self._speak(told)
+        telling, line = await self._line(story), await self._line(interruption)
+        begin = self._heard_so_far(telling.guest)
+        await self._speak(telling)
         goes_on = await self._clauses(COUGH_AT)
         if goes_on:
-            self.note(f"{told.guest} coughs.")
-            await self._microphone(told.guest, await asyncio.to_thread(cough, 1))
+            self.note(f"{telling.guest} coughs.")
+            await self._microphone(telling.guest, await asyncio.to_thread(cough, 1))
             goes_on = await self._clauses(GOES_ON_AT - COUGH_AT)
         if goes_on:
             self.note("The story goes on.")
@@ -183,7 +183,7 @@ class Guests:
                 raise CallFailedError(f"the story was {trace.outcome.value} although {line.guest} interrupted it")
             await self._keep_answer(line, self._heard_so_far(line.guest))
             return
-        await self._keep(told, begin, await self._turn_ended())
+        await self._keep(telling, begin, await self._turn_ended())
         self.note(f"That story was over before {line.guest} could interrupt it.")
         await self.ask(interruption)
 

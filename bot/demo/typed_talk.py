@@ -136,7 +136,7 @@ class TypedTalk:
         self._view = view
         self._out = out
         self._prefix = prefix
-        self._told: list[str] = []
+        self._notices: list[str] = []
         self._heard: list[str] = []
         self._spoken = asyncio.Event()
         self._answers = 0
@@ -147,7 +147,7 @@ class TypedTalk:
         if isinstance(event, PromptTaken) and event.author == NAME:
             return  # The terminal shows the line already, because it was typed there.
         if isinstance(event, NoticePosted):
-            self._told.append(event.text)
+            self._notices.append(event.text)
             event = NoticePosted(self._named(event.text))
         elif isinstance(event, ReplyEnded):
             if event.heard or event.interrupted:
@@ -197,7 +197,7 @@ class TypedTalk:
         in_call = self._sandbox.bot_id in self._sandbox.guild.voice_states
         text = line if is_command or in_call else f"<@{self._sandbox.bot_id}> {line}"
         self._spoken.clear()
-        self._told.clear()
+        self._notices.clear()
         self._heard.clear()
         begin = you.voice.receiver.count(self._sandbox.bot_id) if in_call else 0
         self._keep(NAME, line)
@@ -227,7 +227,7 @@ class TypedTalk:
     async def _answered_in_writing(self, you: Guest, asked: Message) -> None:
         for message in await self._written_after(you, asked):
             self._keep(self._view.name, without_markdown(self._named(message)))
-            if message not in self._told:
+            if message not in self._notices:
                 self._view.written(self._named(message))
 
     async def _written_after(self, you: Guest, asked: Message) -> list[str]:

@@ -137,15 +137,15 @@ class ContextWindow:
 
     def __init__(self, given: int | None) -> None:
         self._given = given
-        self._told: int | None = None
+        self._reported: int | None = None
         # The limit learned from refusals. It may be less than the size that the server reported.
-        self._most: int | None = None
+        self._refused_limit: int | None = None
         # Correction factor for estimated numbers of tokens.
         self._scale = 1.0
 
     @property
     def _size(self) -> int | None:
-        known = [size for size in (self._given or self._told, self._most) if size is not None]
+        known = [size for size in (self._given or self._reported, self._refused_limit) if size is not None]
         return min(known, default=None)
 
     @property
@@ -156,7 +156,7 @@ class ContextWindow:
     def learn_size(self, size: int) -> None:
         """Remember the size that the server reported. If the operator has set a size, that size is used instead."""
         if size >= SMALLEST_TOKENS:
-            self._told = size
+            self._reported = size
 
     def learn_count(self, messages: Sequence[ChatMessage], tokens: int) -> None:
         """Correct the estimate by the number of ``tokens`` that the server counted in ``messages``."""
@@ -166,7 +166,7 @@ class ContextWindow:
 
     def wants_count(self, messages: Sequence[ChatMessage]) -> bool:
         """Whether the server should count ``messages``, because their estimated length is near the limit."""
-        return self._told is not None and total_tokens(messages) * self._scale > _NEAR * self.size
+        return self._reported is not None and total_tokens(messages) * self._scale > _NEAR * self.size
 
     def fit(self, messages: Sequence[ChatMessage], max_tokens: int) -> FittedRequest:
         """Shorten the conversation so that it fits, with room for an answer.
@@ -192,9 +192,9 @@ class ContextWindow:
         if longer and refusal.prompt is not None:
             self._scale = min(_MAX_SCALE, _SLACK * refusal.prompt / estimated)
         if refusal.limit is not None and (known is None or refusal.limit < known):
-            self._most = max(SMALLEST_TOKENS, refusal.limit)
+            self._refused_limit = max(SMALLEST_TOKENS, refusal.limit)
         elif not longer:
-            self._most = max(SMALLEST_TOKENS, int(min(self.size, assumed) * _SHRINK))
+            self._refused_limit = max(SMALLEST_TOKENS, int(min(self.size, assumed) * _SHRINK))
         _log.warning("The conversation is too long for the model: from now on it is kept to %d tokens", self.size)
         return True
 

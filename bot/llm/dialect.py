@@ -85,11 +85,11 @@ def refused_fields(answer: str, sent: Mapping[str, Any]) -> tuple[RefusedField, 
         sent: the body of the request.
     """
     document = _parsed(answer)
-    told = " ".join(_sentences(document)) if document is not None else answer
-    places = (*_places(document, sent), *_python_places(told, sent))
-    paths = tuple(dict.fromkeys(place for place in places if place is not None)) or _named_in(told, sent)
+    text = " ".join(_sentences(document)) if document is not None else answer
+    places = (*_places(document, sent), *_python_places(text, sent))
+    paths = tuple(dict.fromkeys(place for place in places if place is not None)) or _named_in(text, sent)
     if len(paths) == 1:
-        return (RefusedField(paths[0], _new_name(told, paths[0], sent)),)
+        return (RefusedField(paths[0], _new_name(text, paths[0], sent)),)
     return tuple(RefusedField(path) for path in paths)
 
 
@@ -156,9 +156,9 @@ def _parts(place: str) -> list[str]:
     return [part for part in re.split(r"[.\[\]/$#]+", place) if part]
 
 
-def _python_places(told: str, sent: Mapping[str, Any]) -> Iterator[FieldPath | None]:
+def _python_places(text: str, sent: Mapping[str, Any]) -> Iterator[FieldPath | None]:
     """Fields in pydantic errors that were converted to text: ``'loc': ('body', 'cache_prompt')``."""
-    for match in _PYTHON_PLACE.finditer(told):
+    for match in _PYTHON_PLACE.finditer(text):
         yield _resolved(_QUOTED.findall(match[1]), sent)
 
 
@@ -200,20 +200,20 @@ def _other_names(field: str) -> tuple[str, ...]:
     return camel
 
 
-def _named_in(told: str, sent: Mapping[str, Any]) -> tuple[FieldPath, ...]:
+def _named_in(text: str, sent: Mapping[str, Any]) -> tuple[FieldPath, ...]:
     """The field that a sentence names first, if the sentence is a refusal."""
     # A name with an underscore, such as max_tokens, always means the field, in any language. A plain word, such as
     # "stop", counts only if the sentence also has a word of refusal.
-    refusing, spent = _REFUSING.search(told) is not None, _SPENT.search(told) is not None
+    refusing, spent = _REFUSING.search(text) is not None, _SPENT.search(text) is not None
     found = [
         (match.start(), path)
         for path in _paths(sent)
         for name in (path[-1], *_other_names(path[-1]))
-        if (refusing or ("_" in name and not spent)) and (match := _mention(name, nested=len(path) > 1).search(told))
+        if (refusing or ("_" in name and not spent)) and (match := _mention(name, nested=len(path) > 1).search(text))
     ]
     if found:
         return (min(found)[1],)
-    if refusing and re.search(r"\bthinking\b|\breasoning\b", told, re.IGNORECASE):
+    if refusing and re.search(r"\bthinking\b|\breasoning\b", text, re.IGNORECASE):
         return next((((field,),) for field in _THINKING_FIELDS if field in sent), ())
     return ()
 
@@ -248,9 +248,9 @@ def _mention(name: str, *, nested: bool) -> re.Pattern[str]:
     )
 
 
-def _new_name(told: str, path: FieldPath, sent: Mapping[str, Any]) -> str | None:
+def _new_name(text: str, path: FieldPath, sent: Mapping[str, Any]) -> str | None:
     """The new name that the server suggests for the field; ``None`` if it suggests no name for the same thing."""
-    for match in _RENAMED.finditer(told):
+    for match in _RENAMED.finditer(text):
         name = match["name"]
         kin = name in LIMIT_FIELDS if path[-1] in LIMIT_FIELDS else set(name.split("_")) & set(path[-1].split("_"))
         if kin and name not in sent and name not in PROTECTED_FIELDS and name != path[-1]:

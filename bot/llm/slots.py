@@ -28,11 +28,11 @@ class ServerSlots:
 
     @property
     def known(self) -> bool:
-        """Whether the server has told its slots, so that it is a llama.cpp server."""
+        """Whether the server has reported its number of slots, which only a llama.cpp server does."""
         return self._count is not None
 
     def learn(self, count: int) -> None:
-        """Set the number of slots that the server has told."""
+        """Set the number of slots that the server has reported."""
         self._count = count
 
     def fields(self, slot: int | None, api: ModelApi) -> dict[str, Any]:

@@ -41,13 +41,13 @@ async def try_weights(file: Path) -> None:
     )
     try:
         async with asyncio.timeout(LOAD_LIMIT):
-            told, _ = await process.communicate()
+            output, _ = await process.communicate()
     except TimeoutError:
         raise RuntimeError(f"llama.cpp did not load {file} within {LOAD_LIMIT:.0f} s") from None
     finally:
         await end_child(process)
     if process.returncode == _REFUSED:
-        raise RuntimeError(told.decode(errors="replace").strip()[:_MAX_REASON])
+        raise RuntimeError(output.decode(errors="replace").strip()[:_MAX_REASON])
     if process.returncode:
         raise RuntimeError(f"llama.cpp breaks off as it reads {file}, which seems to be damaged")
 

@@ -88,7 +88,7 @@ def advice_on(
         trials: how the ears in use did with the guests' questions, and then how other ears on this machine did. Empty
             if none were tried.
     """
-    told: Mapping[str, Callable[[float], Iterator[str]]] = {
+    advice: Mapping[str, Callable[[float], Iterator[str]]] = {
         "turn_ended": lambda took: _on_the_end(took, figures),
         "transcribed": lambda took: _on_ears(took, traces, engines, trials),
         "first_token": lambda took: _on_the_mind(took, engines),
@@ -98,9 +98,9 @@ def advice_on(
     }
     return tuple(
         sentence
-        for stage, tell in told.items()
+        for stage, advise in advice.items()
         if too_slow(figures, stage)
-        for sentence in tell(figures.stages[stage].took or 0.0)
+        for sentence in advise(figures.stages[stage].took or 0.0)
     )
 
 

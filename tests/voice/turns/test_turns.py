@@ -38,7 +38,7 @@ async def test_the_kind_is_learned_from_a_few_sentences(
 ) -> None:
     kinds: list[TurnEvent] = []
     opens = kind is Microphone.OPEN
-    call = SimulatedCall(policy, sender, transcription=0.21, silence=0.0 if opens else 3.0, told=kinds.append)
+    call = SimulatedCall(policy, sender, transcription=0.21, silence=0.0 if opens else 3.0, on_event=kinds.append)
     for text, release in zip(SENTENCES, RELEASES, strict=True):
         after = release if isinstance(sender, PushToTalk) else 1.0
         outcome = await call.say(make_speaker().say([text], [], after), before=0.5 if opens else 0.0)
@@ -48,7 +48,7 @@ async def test_the_kind_is_learned_from_a_few_sentences(
 
 async def test_a_push_to_talk_that_pauses_with_the_key_held_is_known_too(policy: TurnPolicy) -> None:
     ended: list[TurnEvent] = []
-    call = SimulatedCall(policy, PushToTalk(), transcription=0.21, told=ended.append)
+    call = SimulatedCall(policy, PushToTalk(), transcription=0.21, on_event=ended.append)
     for _ in range(4):
         await call.say(make_speaker().say(["I went to the", "shop near the station."], [0.6], 0.25))
     assert only(TurnEnded, ended)[-1].microphone is Microphone.PUSH_TO_TALK

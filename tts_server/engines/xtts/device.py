@@ -61,7 +61,7 @@ class ModelDevice:
 
 
 def choose_device(gpus: Sequence[Gpu], device: Device, precision: Precision, weights: int) -> ModelDevice:
-    """Choose the GPU with the most free memory among those that are new enough, or else the CPU.
+    """Choose the GPU with the largest free memory among those that are new enough, or else the CPU.
 
     Args:
         gpus: all GPUs of this machine.
