@@ -1,0 +1,94 @@
+"""What ``make run`` does without a token: the demonstration, and then the page, if somebody is there to open it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+from bot import command_line
+from bot.command_line import run
+from bot.demo import run as demonstration
+from bot.watching.console import CallConsole
+from config.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
+Program = Callable[..., object]
+
+
+class Played:
+    """Stand-ins for the programs, which note that they ran."""
+
+    def __init__(self, shown: int) -> None:
+        self.ran: list[str] = []
+        self._shown = shown
+
+    async def demo(self, *_: object) -> int:
+        self.ran.append("demo")
+        return self._shown
+
+    async def talk(self, settings: Settings, watcher: CallConsole, when_warm: Callable[[], None]) -> int:
+        self.ran.append("talk")
+        when_warm()
+        return 0
+
+    async def bot(self, settings: Settings, watcher: CallConsole, when_warm: Callable[[], None]) -> int:
+        self.ran.append("run")
+        return 0
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, list[str]]]:
+    """Run a command line. Returns the exit status and the programs that ran."""
+
+    def play(*arguments: str, shown: int = 0, terminal: bool = True) -> tuple[int, list[str]]:
+        played = Played(shown)
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: terminal))
+        monkeypatch.setattr(demonstration, "run_demo", played.demo)
+        monkeypatch.setattr(command_line, "run_talk", played.talk)
+        monkeypatch.setattr(command_line, "run_bot", played.bot)
+        return run([*arguments]), played.ran
+
+    return play
+
+
+Play = Callable[..., tuple[int, list[str]]]
+
+
+def test_at_a_terminal_the_page_follows_the_demonstration(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
+    assert play() == (0, ["demo", "talk"])
+    assert capsys.readouterr().out.splitlines() == ["Ready."]
+
+
+def test_the_page_follows_a_demonstration_that_failed_too(play: Play) -> None:
+    assert play(shown=1) == (0, ["demo", "talk"])
+
+
+@pytest.mark.parametrize("shown", [0, 1])
+def test_without_a_terminal_or_with_once_only_the_demonstration_is_played(play: Play, shown: int) -> None:
+    assert play(shown=shown, terminal=False) == (shown, ["demo"])
+    assert play("--once", shown=shown) == (shown, ["demo"])
+    assert play("demo", shown=shown) == (shown, ["demo"])
+    assert play("--stay", shown=shown) == (shown, ["demo"])
+
+
+@pytest.mark.parametrize("shown", [2, 130, 143])
+def test_after_a_wrong_setting_or_a_signal_nothing_follows(play: Play, shown: int) -> None:
+    assert play(shown=shown) == (shown, ["demo"])
+
+
+def test_with_a_token_the_bot_runs(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "x")
+    assert play() == (0, ["run"])
+    assert play("talk") == (0, ["talk"])
+
+
+def test_once_belongs_to_the_demonstration(
+    play: Play, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "x")
+    assert play("--once") == (2, [])
+    assert '--once is for the demonstration. Type `make run ARGS="demo --once"`' in capsys.readouterr().err
