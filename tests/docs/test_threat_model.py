@@ -1,0 +1,29 @@
+"""Each threat in the threat model names tests that there are."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from config.project import ROOT
+from tests.docs.pages import Row, rows
+
+THREATS = "docs/threat-model.md"
+TABLE = list(rows(THREATS, "who"))
+
+
+def test_the_table_has_threats() -> None:
+    assert len(TABLE) >= 15
+    assert {row.header for row in TABLE} == {("who", "what they can reach", "what stops them", "held by")}
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"line {row.line.number}")
+def test_every_threat_names_tests_that_exist(row: Row) -> None:
+    named = row.code(3)
+    assert named
+    for each in named:
+        file, _, test = each.partition("::")
+        tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+        names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+        assert test in names, f"{row.line}: there is no {each}"
