@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,15 @@ import pytest
 STALL = 0.25
 """Minimum length of a stall, in seconds without the processor. The pauses of people in these tests are up to 0.6 s
 long, and the bot takes a pause that is 0.4 s longer for the end of a turn."""
+SHORT_STALL = 0.04
+"""The same for tests in a browser, which compare sound sample by sample: it is buffered for only 60 ms."""
 REPEATS = 2
 REAL_TIME = tuple(
     Path(__file__).parent / name for name in ("e2e", "features", "lease", "sandbox", "voice/test_call_over_memory.py")
 )
 """Folders and files of tests in which people speak, or a bot works on the sandbox, in real time."""
+BROWSER = Path(__file__).parent / "browser"
+"""Folder of the tests in a browser."""
 _INTERVAL = 0.05
 
 
@@ -45,7 +50,7 @@ class StallWatch(threading.Thread):
 
 
 class RepeatAfterStall:
-    """A pytest plugin that repeats a test in :data:`REAL_TIME` that fails in a stall, :data:`REPEATS` times at most.
+    """A pytest plugin that repeats a test in real time that fails in a stall, :data:`REPEATS` times at most.
 
     A bug that blocks the whole process looks like a stall too. It does so each time, so the test still fails.
     """
@@ -56,8 +61,9 @@ class RepeatAfterStall:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Mark the tests in real time, and start the watch if there are any."""
         for item in items:
-            if any(item.path.is_relative_to(folder) for folder in REAL_TIME):
-                item.add_marker(pytest.mark.flaky(reruns=REPEATS, condition=self._stalled))
+            if any(item.path.is_relative_to(folder) for folder in (*REAL_TIME, BROWSER)):
+                shortest = SHORT_STALL if item.path.is_relative_to(BROWSER) else STALL
+                item.add_marker(pytest.mark.flaky(reruns=REPEATS, condition=partial(self._stalled, shortest)))
                 if self._watch is None:
                     self._watch = StallWatch()
                     self._watch.start()
@@ -67,5 +73,5 @@ class RepeatAfterStall:
         if self._watch is not None:
             self._watch.reset()
 
-    def _stalled(self) -> bool:
-        return self._watch is not None and self._watch.longest >= STALL
+    def _stalled(self, shortest: float) -> bool:
+        return self._watch is not None and self._watch.longest >= shortest

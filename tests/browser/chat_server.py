@@ -60,6 +60,7 @@ class Client:
     async def ready(self, session: str = "session-1", state: str = "listening") -> None:
         """Accept the call."""
         await self.got("hello")
+        await self.send(type="state", state="connecting")
         await self.send(type="ready", session=session, down=DOWN_RATE)
         await self.send(type="state", state=state)
 
@@ -69,8 +70,8 @@ class Client:
     async def begin(self, reply: str, text: str) -> None:
         """Begin to say a segment."""
         await self.send(type="state", state="speaking")
-        await self.send(type="audio_response", reply=reply, segment=0, text=text, quality="fast")
         await self.send(type="llm_token", reply=reply, token=text)
+        await self.send(type="audio_response", reply=reply, segment=0, text=text, quality="fast")
 
     async def end(self, reply: str, reason: str = "done") -> None:
         await self.send(type="audio_end", reply=reply, reason=reason)
@@ -183,6 +184,7 @@ class ChatServer:
             return socket
         client = Client(socket)
         self.clients.append(client)
+        await client.send(type="state", state="idle")
         async for message in socket:
             if message.type is WSMsgType.TEXT:
                 client.messages.append(json.loads(message.data))

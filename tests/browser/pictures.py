@@ -36,6 +36,12 @@ class Scene:
         """Do something until the picture is taken."""
         self.tasks.append(asyncio.ensure_future(work))
 
+    async def end(self) -> None:
+        """End what is done meanwhile."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
     async def start(self) -> Client:
         await self.tab.at("talk").click()
         return await self.server.client()
@@ -201,9 +207,7 @@ async def take(browser: Browser, folder: Path, state: str, size: str, scheme: Sc
         await STATES[state](scene)
         await asyncio.sleep(0.6)
         await tab.page.screenshot(path=folder / f"{state}-{size}-{scheme}.png")
-        for task in scene.tasks:
-            task.cancel()
-        await asyncio.gather(*scene.tasks, return_exceptions=True)
+        await scene.end()
         await context.close()
 
 

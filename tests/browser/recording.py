@@ -53,6 +53,8 @@ class Recording:
 
 def gaps(heard: Samples, meant: Samples, rate: int) -> list[int]:
     """The 20 ms blocks in which what was heard is not what was meant, the first block left out."""
+    # What was heard begins with its first sample that is not 0.
+    heard = np.concatenate([np.zeros(rate // 10, np.float32), heard])
     shift = _shift(heard, meant, rate)
     block = rate // 50
     count = len(meant) // block

@@ -62,7 +62,7 @@ async def test_the_level_shows_how_loud_one_is(tab: Tab) -> None:
     await tab.server.call()
     await expect(tab.at("level")).to_have_attribute("aria-valuenow", "0")
     await tab.page.evaluate("([s, r]) => { void testMicrophone.play(s, r) }", [noise(2.0, 0.5).tolist(), 24_000])
-    await tab.page.wait_for_function("+document.getElementById('level').getAttribute('aria-valuenow') > 40")
+    await tab.page.wait_for_function("() => +document.getElementById('level').getAttribute('aria-valuenow') > 40")
     await tab.at("mute").click()
     await expect(tab.at("level")).to_have_attribute("aria-valuenow", "0")
 
@@ -102,12 +102,11 @@ async def test_a_reply_is_written_word_by_word_and_heard_as_it_was_sent(tab: Tab
     client = await tab.server.call()
     recording = await tab.record()
     sound = noise(3.0)
-    await client.begin("r1", "It is four o'clock, and time for tea. ")
+    await client.begin("r1", "It is four o'clock, and time for tea.")
     await expect(tab.at("talk")).to_have_text("Speaking")
     await expect(tab.at("reply")).to_have_text("It")
     await client.play(sound[:24_000])
-    await client.send(type="audio_response", reply="r1", segment=1, text="Is it not?", quality="fast")
-    await client.send(type="llm_token", reply="r1", token="Is it not?")
+    await client.begin("r1", "Is it not?")
     await client.play(sound[24_000:])
     await client.end("r1")
     await expect(tab.at("reply")).to_have_text("It is four o'clock, and time for tea. Is it not?")
@@ -200,7 +199,7 @@ async def test_a_microphone_can_be_chosen_and_is_remembered(tab: Tab) -> None:
     client = await tab.server.call()
     await expect(tab.at("mic").locator("option")).to_have_text(["Default microphone", "Desk microphone", "Headset"])
     await tab.at("mic").select_option(label="Headset")
-    await tab.page.wait_for_function("testMicrophone.asked.length === 2")
+    await tab.page.wait_for_function("() => testMicrophone.asked.length === 2")
     asked = await tab.page.evaluate("testMicrophone.asked")
     assert asked[1]["audio"]["deviceId"] == {"exact": "head"}
     count = len(client.sound)
@@ -230,5 +229,14 @@ async def test_the_button_shows_loading_and_thinking(tab: Tab) -> None:
     await client.ready()
     await client.send(type="state", state="thinking")
     await expect(tab.at("talk")).to_have_text("Thinking…")
+
+
+async def test_a_call_that_the_server_ends_says_its_farewell(tab: Tab) -> None:
+    await tab.at("talk").click()
+    client = await tab.server.call()
     await client.send(type="state", state="idle")
+    await client.send(type="notice", text="👋 I have hung up.")
     await expect(tab.at("talk")).to_have_text("Start talking")
+    await expect(tab.at("captions")).to_contain_text("I have hung up.")
+    await expect(tab.at("warning")).to_be_hidden()
+    assert await tab.page.evaluate("testMicrophone.tracks[0].readyState") == "ended"

@@ -51,12 +51,17 @@ async def test_a_page_that_is_not_secure_says_so_and_can_still_be_written_to(ser
         await expect(tab.at("warning")).to_contain_text("The microphone needs a secure page")
         await expect(tab.at("warning")).to_contain_text("https")
         await tab.at("talk").click()
-        await expect(tab.at("talk")).to_have_text("Start talking")
-        await tab.at("text").fill("Hello")
+        await expect(tab.at("talk")).to_have_text("Type to me")
+        await expect(tab.at("text")).to_be_focused()
+        await tab.page.keyboard.type("Hello")
         await tab.at("text").press("Enter")
-        client = await server.call()
+        client = await server.client()
         assert "audio" not in await client.got("hello")
+        # Without sound, it is the text that begins the call.
         assert (await client.got("text"))["text"] == "Hello"
+        await client.ready()
+        await expect(tab.at("warning")).to_be_hidden()
+        assert len(client.all("text")) == 1
         await client.send(type="llm_token", reply="1", token="Hello Ada.")
         await client.end("1")
         await expect(tab.at("reply")).to_have_text("Hello Ada.")
@@ -87,6 +92,7 @@ async def test_a_token_is_asked_for_and_then_the_call_starts(tab: Tab) -> None:
         (4001, "You went on in another tab", "bring it back", "Continue here"),
         (4002, "I am in another call", "!leave", "Try again"),
         (4003, "The sound came too fast", "Start again", "Start again"),
+        (1001, "Seiyuu was switched off", "make run", "Try again"),
         (1009, "too much at once", "shorter text", "Try again"),
         (1013, "Seiyuu is busy", "Close some", "Try again"),
     ],
@@ -103,6 +109,35 @@ async def test_a_call_that_is_closed_says_why(tab: Tab, code: int, told: str, re
     await tab.page.get_by_role("button", name=action).click()
     await tab.server.call(2)
     await expect(tab.at("talk")).to_have_text("Listening")
+
+
+async def test_a_call_that_can_not_begin_says_why(tab: Tab) -> None:
+    await tab.at("talk").click()
+    client = await tab.server.client()
+    await client.got("hello")
+    await client.send(type="state", state="idle")
+    await client.send(type="error", code="call_failed", message="❌ My voice does not load: no space is left.")
+    await expect(tab.at("warning")).to_contain_text("My voice does not load: no space is left.")
+    await expect(tab.at("talk")).to_have_text("Start talking")
+
+
+async def test_a_call_that_breaks_off_says_why(tab: Tab) -> None:
+    await tab.at("talk").click()
+    client = await tab.server.call()
+    await client.send(type="state", state="idle")
+    await client.send(type="error", code="call_failed", message="❌ Something broke on my side.")
+    await expect(tab.at("warning")).to_contain_text("Something broke on my side.")
+    await expect(tab.at("talk")).to_have_text("Start talking")
+
+
+async def test_another_tab_in_which_somebody_speaks(tab: Tab) -> None:
+    await tab.at("talk").click()
+    client = await tab.server.client()
+    await client.got("hello")
+    await client.send(type="error", code="busy", message="❌ Somebody is talking with me in another tab.")
+    await client.close(4002)
+    await expect(tab.at("warning")).to_contain_text("Somebody is talking with me in another tab.")
+    await expect(tab.at("warning-action")).to_have_text("Try again")
 
 
 async def test_a_page_from_elsewhere_is_told_the_servers_own_words(tab: Tab) -> None:

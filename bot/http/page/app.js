@@ -27,7 +27,7 @@ globalThis.seiyuu = { context, output, speaker: call.speaker };
 
 let asksName = settings.name === "";
 
-bindTalkButton(page.talk, call);
+bindTalkButton(page.talk, call, () => page.text.focus());
 bindControls();
 bindName();
 bindWriting();

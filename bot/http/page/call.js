@@ -9,6 +9,9 @@ import { closeWarning, errorWarning, lostWarning, microphoneWarning, warning } f
 
 const ANONYMOUS = "Guest";
 const SUSPEND_MS = 1000;
+const FAREWELL_MS = 300;
+/** Errors after which a call does not begin. */
+const HOPELESS = new Set(["call_failed", "bad_message", "unknown_type", "bad_parameter"]);
 /** The sound of Seiyuu's voice has no more than this carries. */
 const DOWN = DOWN_RATES[0];
 
@@ -16,6 +19,7 @@ const DOWN = DOWN_RATES[0];
  * @typedef {object} CallState
  * @property {"idle" | "connecting" | "loading" | "listening" | "thinking" | "speaking" | "reconnecting"} phase
  * @property {number | null} progress of loading, from 0 to 1.
+ * @property {boolean} canSound whether the browser lets this page have sound.
  * @property {boolean} hears whether a microphone is open.
  * @property {boolean} muted
  * @property {"open" | "push-to-talk"} mode
@@ -48,6 +52,10 @@ export class Call {
     this.speaker = new Speaker(context, output, {
       onPlayed: (reply, ms) => this._connection?.send({ type: "played", reply, ms: Math.round(ms) }),
       onLevel: (level) => listener.onSpoken(level),
+      onFlow: (flows) => {
+        this.conversation.hold(!flows, performance.now());
+        this._wordsChanged();
+      },
     });
     this.microphone = new Microphone(context, {
       onFrame: (pcm, level) => this._hear(pcm, level),
@@ -57,6 +65,7 @@ export class Call {
     this.state = {
       phase: "idle",
       progress: null,
+      canSound: this.canSound,
       hears: false,
       muted: false,
       mode: settings.mode,
@@ -201,10 +210,13 @@ export class Call {
   }
 
   _connect() {
-    const makeHello = (session) =>
-      hello({ name: this.name, microphone: this.state.mode, session, down: this.canSound ? DOWN : null });
+    const makeGreeting = (session) => [
+      hello({ name: this.name, microphone: this.state.mode, session, down: this.canSound ? DOWN : null }),
+      // Without sound, a call begins with the first text.
+      ...(this.canSound ? [] : this._waiting.map((text) => ({ type: "text", text }))),
+    ];
     this._wasReady = false;
-    this._connection = new Connection(this._url, makeHello, {
+    this._connection = new Connection(this._url, makeGreeting, {
       onMessage: (message) => this._take(message),
       onSound: (buffer) => this._play(buffer),
       onLost: (wait) => this._lose(wait),
@@ -239,7 +251,8 @@ export class Call {
         return this._begin(message);
       case "state":
         if (message.state !== "idle") return this._set({ phase: message.state, progress: message.progress });
-        return this._wasReady ? this._end(this.state.warning) : undefined;
+        // A new socket is told that there is no call yet.
+        return this.isReady ? this._endSoon() : undefined;
       case "transcription":
         this.conversation.transcription(message, now);
         break;
@@ -249,7 +262,7 @@ export class Call {
         break;
       case "audio_response":
         this._reply = message.reply;
-        this.conversation.begin(message.reply);
+        this.conversation.segment(message.reply);
         break;
       case "audio_end":
         if (message.reason === "interrupted") this.speaker.drop(message.reply);
@@ -260,11 +273,24 @@ export class Call {
         this.conversation.notice(message.text);
         break;
       case "error":
-        // What comes before the connection is refused is told when it is closed.
-        if (this._wasReady) this._set({ warning: errorWarning(message) });
-        break;
+        return this._fail(message);
     }
     this._wordsChanged();
+  }
+
+  _fail(error) {
+    if (this.isReady && error.code === "no_call") this._end(this.state.warning);
+    else if (this.isReady) this._set({ warning: errorWarning(error) });
+    // What comes before a connection is refused is told when it is closed. After these errors, the server keeps it.
+    else if (HOPELESS.has(error.code)) this._end(errorWarning(error));
+  }
+
+  /** The server has ended the call. What it still has to say about that comes in a moment. */
+  _endSoon() {
+    this.microphone.close();
+    clearTimeout(this._ending);
+    const attempt = this._attempt;
+    this._ending = setTimeout(() => attempt === this._attempt && this._end(this.state.warning), FAREWELL_MS);
   }
 
   _begin({ session, down }) {
@@ -276,12 +302,11 @@ export class Call {
     const listening = ["connecting", "loading", "reconnecting"].includes(this.state.phase);
     this._set({ warning: blocked ? warning("sound-blocked") : solved, ...(listening && { phase: "listening" }) });
     this._tellMuted();
-    for (const text of this._waiting.splice(0)) this._connection.send({ type: "text", text });
+    for (const text of this._waiting.splice(0)) if (this.canSound) this._connection.send({ type: "text", text });
   }
 
   _lose(wait) {
     this.rememberSession();
-    if (this._reply !== null) this.speaker.end(this._reply);
     this._set({ phase: "reconnecting", talking: false, warning: lostWarning(wait, this._wasReady) });
   }
 

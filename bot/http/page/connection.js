@@ -8,9 +8,11 @@ const OPENING_MS = 10000;
 /** So many bytes may wait to be sent: one second of sound. More are left out. */
 const LARGEST_BACKLOG = 32000;
 const STUCK_MS = 4000;
+/** The state of a socket that is open. */
+const OPEN = 1;
 
 /** Close codes after which the page does not come back by itself. */
-export const CLOSED = { refused: 1008, tooBig: 1009, busy: 1013, takenOver: 4001, elsewhere: 4002, tooFast: 4003 };
+export const CLOSED = { switchedOff: 1001, refused: 1008, tooBig: 1009, busy: 1013, takenOver: 4001, elsewhere: 4002, tooFast: 4003 };
 const FINAL = new Set([1000, ...Object.values(CLOSED)]);
 
 /** The browser's sockets, timers and chance; tests have their own. */
@@ -32,12 +34,12 @@ export const BROWSER = {
 export class Connection {
   /**
    * @param {string} url
-   * @param {(session: string | null) => object} makeHello the first message of each socket.
+   * @param {(session: string | null) => object[]} makeGreeting the first messages of each socket.
    * @param {object} listener
    */
-  constructor(url, makeHello, listener, world = BROWSER) {
+  constructor(url, makeGreeting, listener, world = BROWSER) {
     this._url = url;
-    this._makeHello = makeHello;
+    this._makeGreeting = makeGreeting;
     this._listener = listener;
     this._world = world;
     this._socket = null;
@@ -68,13 +70,13 @@ export class Connection {
 
   /** Sends a message, unless the socket is not ready. Returns whether it was sent. */
   send(message) {
-    if (this._ready) this._socket.send(JSON.stringify(message));
-    return this._ready;
+    if (this._isOpen) this._socket.send(JSON.stringify(message));
+    return this._isOpen;
   }
 
   /** Sends sound, unless the socket is not ready or too much waits already. */
   sendSound(buffer) {
-    if (!this._ready) return;
+    if (!this._isOpen) return;
     const now = this._world.now();
     if (this._socket.bufferedAmount <= LARGEST_BACKLOG) {
       this._flowing = now;
@@ -99,6 +101,11 @@ export class Connection {
     this._leave();
   }
 
+  /** Whether the server listens. While a socket is being closed, browsers complain about what is sent. */
+  get _isOpen() {
+    return this._ready && this._socket.readyState === OPEN;
+  }
+
   _open() {
     this._leave();
     this._world.never(this._timer);
@@ -106,7 +113,9 @@ export class Connection {
     const socket = this._world.open(this._url);
     socket.binaryType = "arraybuffer";
     this._socket = socket;
-    socket.onopen = () => socket.send(JSON.stringify(this._makeHello(this._session)));
+    socket.onopen = () => {
+      for (const message of this._makeGreeting(this._session)) socket.send(JSON.stringify(message));
+    };
     socket.onmessage = ({ data }) => (typeof data === "string" ? this._read(data) : this._listener.onSound(data));
     socket.onclose = ({ code, reason }) => this._lose(code, reason);
     this._timer = this._world.later(() => this._lose(0), OPENING_MS);

@@ -25,6 +25,7 @@ export class Conversation {
     this._reply = null;
     this._pace = new WordPace();
     this._typed = null;
+    this._isBoundary = false;
   }
 
   /** The words of the latest reply that have been heard. */
@@ -65,23 +66,36 @@ export class Conversation {
     this._add({ kind: "person", who: name, text: this._typed });
   }
 
-  notice(text) {
+  notice(markdown) {
+    const text = markdown.replace(/\*\*|`/g, "");
     if (this.lines.at(-1)?.text !== text) this._add({ kind: "notice", who: "", text });
   }
 
   /** Words of a reply that begin to be heard. */
   token({ token, reply }, now) {
-    this.begin(reply);
+    this._begin(reply);
     if (this._line === null) return;
-    this._pace.add(token, now);
+    this._pace.add(this._isBoundary ? spaced(this._pace.all, token) : token, now);
+    this._isBoundary = false;
     this._write();
   }
 
-  /** A reply begins. Nothing happens if it has begun. */
-  begin(reply) {
+  /** The sound of a segment of a reply follows. The words that come after it are another segment's. */
+  segment(reply) {
+    this._begin(reply);
+    this._isBoundary = true;
+  }
+
+  /** Whether the sound stands still. Then no more words are shown. */
+  hold(on, now) {
+    this._pace.hold(on, now);
+  }
+
+  _begin(reply) {
     if (this._reply === reply) return;
     this.end("done");
     this._reply = reply;
+    this._isBoundary = false;
     this._pace = new WordPace();
     this._line = this._add({ kind: "reply", who: "Seiyuu", text: "", interim: true });
   }
@@ -122,3 +136,11 @@ export class Conversation {
     if (at >= 0) this.lines[at] = { ...this.lines[at], text: this._pace.shown.trim(), ...change };
   }
 }
+
+/** The words of the next segment, parted from those before by a space where the language has spaces. */
+function spaced(before, words) {
+  const isParted = before === "" || /\s$/u.test(before) || /^[\s\p{P}]/u.test(words) || UNSPACED.test(before.slice(-1) + words);
+  return isParted ? words : ` ${words}`;
+}
+
+const UNSPACED = /^.?[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|^[。、！？]/u;

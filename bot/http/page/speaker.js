@@ -1,6 +1,11 @@
 const REPORT_MS = 200;
 
-/** Plays the replies. `listener` has `onPlayed(reply, ms)`, about every 200 ms and at the end, and `onLevel(level)`. */
+/**
+ * Plays the replies.
+ *
+ * `listener` has `onPlayed(reply, ms)`, about every 200 ms and at the end, `onLevel(level)`, and `onFlow(flows)` when the sound of
+ * a reply stands still or goes on.
+ */
 export class Speaker {
   /** @param {AudioContext} context @param {AudioNode} output where the sound goes. */
   constructor(context, output, listener) {
@@ -57,6 +62,8 @@ export class Speaker {
     if (event.kind === "level") {
       this._stats = { targetMs: event.targetMs, underruns: event.underruns };
       this._listener.onLevel(event.level);
+    } else if (event.kind === "underrun" || event.kind === "resumed") {
+      this._listener.onFlow(event.kind === "resumed");
     } else if (event.kind === "finished") {
       this._listener.onPlayed(event.reply, event.ms);
     } else if (event.kind === "played" && performance.now() >= this._reportAt) {

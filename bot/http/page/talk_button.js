@@ -7,8 +7,9 @@ const INTERACTIVE = "a, button, input, select, textarea, [contenteditable]";
  * interrupts.
  *
  * @param {HTMLButtonElement} button @param {import("./call.js").Call} call
+ * @param {() => void} write puts the cursor into the text field.
  */
-export function bindTalkButton(button, call) {
+export function bindTalkButton(button, call, write) {
   const isHeld = () => call.state.mode === "push-to-talk" && call.isReady && call.state.hears && !call.state.muted;
   let spaceDown = false;
   let pointerDown = false;
@@ -30,7 +31,7 @@ export function bindTalkButton(button, call) {
   button.addEventListener("contextmenu", (event) => event.preventDefault());
 
   button.addEventListener("click", (event) => {
-    if (!isHeld()) press(call);
+    if (!isHeld()) press(call, write);
     // A click without a pointer.
     else if (event.detail === 0) call.talking = !call.state.talking;
   });
@@ -52,10 +53,11 @@ export function bindTalkButton(button, call) {
   window.addEventListener("blur", () => (spaceDown || pointerDown) && release());
 }
 
-function press(call) {
-  const { phase, hears, muted } = call.state;
+function press(call, write) {
+  const { phase, canSound, hears, muted } = call.state;
   if (phase === "idle") void call.start();
   else if (phase === "thinking" || phase === "speaking") call.interrupt();
+  if (!canSound) write();
   else if (phase === "listening" && !hears) void call.useMicrophone();
   else if (phase === "listening" && muted) call.muted = false;
 }

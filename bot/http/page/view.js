@@ -41,9 +41,9 @@ export class View {
     this._warn(state.warning);
   }
 
-  _icon({ phase, muted, hears }) {
+  _icon({ phase, muted, canSound, hears }) {
     if (phase === "speaking") return "waves";
-    if (phase === "listening" && !hears) return "keyboard";
+    if ((phase === "listening" && !hears) || !canSound) return "keyboard";
     return muted && phase === "listening" ? "mic-off" : "mic";
   }
 

@@ -11,6 +11,7 @@ import { CLOSED } from "./connection.js";
 
 const AGAIN = { label: "Try again", does: "start" };
 const TYPE = "Until then, you can type.";
+const PORT = globalThis.location?.port || "8770";
 
 /** Everything that can go wrong on the side of the browser. @type {Record<string, Omit<Warning, "id">>} */
 const KNOWN = {
@@ -18,7 +19,7 @@ const KNOWN = {
     title: "The microphone needs a secure page",
     text:
       "Browsers allow microphone and sound only on https pages, or on the computer that Seiyuu runs on. Open this page there, at " +
-      `http://127.0.0.1:8770, or set up https: the operator guide shows two ways. ${TYPE}`,
+      `http://127.0.0.1:${PORT}, or set up https: the operator guide shows two ways. ${TYPE}`,
   },
   "old-browser": {
     title: "This browser is too old",
@@ -59,6 +60,11 @@ const KNOWN = {
     text: "Is it still running? On the computer that it runs on, make run starts it. Then try again.",
     action: AGAIN,
   },
+  "switched-off": {
+    title: "Seiyuu was switched off",
+    text: "On the computer that it runs on, make run starts it again. Then try again.",
+    action: AGAIN,
+  },
   "token": {
     title: "This Seiyuu asks for a token",
     text: "It is the value of WEB_TOKEN in the settings of Seiyuu. Whoever runs it can tell you.",
@@ -71,7 +77,7 @@ const KNOWN = {
   },
   "elsewhere": {
     title: "I am in another call",
-    text: "I can be in one call at a time. Wait until it is over, or end it: on Discord, with !leave. Then try again.",
+    text: "I can be in one call at a time. Wait until that one is over, or end it: on Discord, with !leave. Then try again.",
     action: AGAIN,
   },
   "too-fast": {
@@ -98,7 +104,7 @@ export function microphoneWarning(error) {
 /** The warning while the page tries to come back. `had`: there was a connection before. @returns {Warning} */
 export function lostWarning(waitMs, had) {
   const seconds = Math.ceil(waitMs / 1000);
-  const soon = `I try again ${seconds <= 1 ? "in a moment" : `in ${seconds} seconds`}.`;
+  const soon = `Trying again ${seconds <= 1 ? "in a moment" : `in ${seconds} seconds`}.`;
   if (!had) return { id: "lost", title: "Seiyuu does not answer", text: `Is it running? ${soon}` };
   return { id: "lost", title: "The connection is lost", text: `${soon} If that works within half a minute, the call goes on.` };
 }
@@ -113,6 +119,8 @@ export function closeWarning(code, error) {
   switch (code) {
     case 1000:
       return null;
+    case CLOSED.switchedOff:
+      return warning("switched-off");
     case CLOSED.refused:
       if (error === null || error.code.includes("token")) return warning("token");
       return { id: "refused", title: "This page may not connect", text: error.message, action: AGAIN };
@@ -123,7 +131,7 @@ export function closeWarning(code, error) {
     case CLOSED.takenOver:
       return warning("taken-over");
     case CLOSED.elsewhere:
-      return warning("elsewhere", error === null ? undefined : `${error.message} ${KNOWN.elsewhere.text}`);
+      return error?.code === "busy" ? { ...errorWarning(error), action: AGAIN } : warning("elsewhere");
     case CLOSED.tooFast:
       return warning("too-fast");
     default:
@@ -139,11 +147,12 @@ const TITLES = {
   slow_down: "That was too fast",
   busy: "Somebody is talking in another tab",
   call_elsewhere: KNOWN.elsewhere.title,
-  call_failed: "The call did not work",
+  call_failed: "The call could not go on",
 };
 
 /** The warning for an error that the server tells. @returns {Warning} */
-export function errorWarning({ code, message }) {
+export function errorWarning({ code, message: told }) {
+  const message = told.replace(/^\p{Extended_Pictographic}\uFE0F?\s*/u, "");
   const title = Object.hasOwn(TITLES, code) ? TITLES[code] : "Seiyuu has a problem";
   return { id: "error", title, text: title.endsWith("out of date") ? `Reload it. (${message})` : message };
 }

@@ -14,6 +14,12 @@ export class WordPace {
     this._shown = "";
     this._pace = LETTERS_PER_SECOND;
     this._begun = null;
+    this._heldAt = null;
+  }
+
+  /** What is shown, and what will be. */
+  get all() {
+    return this._shown + this._words.map(({ word }) => word).join("");
   }
 
   /** What is shown. */
@@ -23,13 +29,14 @@ export class WordPace {
 
   /** When the next word is due, or null. */
   get next() {
-    return this._words.length === 0 ? null : this._words[0].due;
+    return this._words.length === 0 || this._heldAt !== null ? null : this._words[0].due;
   }
 
   /** A segment begins to be heard. */
   add(text, now) {
     if (this._begun !== null && this._begun.letters >= 12) this._learn(now);
     this.showAll();
+    this._heldAt = null;
     let due = now;
     for (const word of text.match(/\s*\S+\s*/gu) ?? []) {
       this._words.push({ word, due });
@@ -41,12 +48,23 @@ export class WordPace {
 
   /** Shows the words that are due. */
   advance(now) {
-    while (this._words.length > 0 && this._words[0].due <= now) this._shown += this._words.shift().word;
+    while (this._heldAt === null && this._words.length > 0 && this._words[0].due <= now) this._shown += this._words.shift().word;
+  }
+
+  /** Stands still while the sound does. */
+  hold(on, now) {
+    if (on) {
+      this._heldAt ??= now;
+    } else if (this._heldAt !== null) {
+      for (const word of this._words) word.due += now - this._heldAt;
+      if (this._begun !== null) this._begun.at += now - this._heldAt;
+      this._heldAt = null;
+    }
   }
 
   /** Shows the rest at once. */
   showAll() {
-    this._shown += this._words.map(({ word }) => word).join("");
+    this._shown = this.all;
     this._words = [];
   }
 

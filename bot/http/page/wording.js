@@ -10,21 +10,21 @@ const LABELS = {
 };
 
 /** The label of the large button. @param {import("./call.js").CallState} state */
-export function label({ phase, progress, hears, muted, mode, talking }) {
+export function label({ phase, progress, canSound, hears, muted, mode, talking }) {
   if (phase === "loading") return progress === null ? "Waking up…" : `Waking up… ${Math.round(100 * progress)} %`;
   if (talking) return LABELS.listening;
-  if (phase === "listening" && !hears) return "Type to me";
+  if ((phase === "listening" && !hears) || (phase === "idle" && !canSound)) return "Type to me";
   if (phase === "listening" && muted) return "Muted";
   if (phase === "listening" && mode === "push-to-talk") return "Hold to talk";
   return LABELS[phase];
 }
 
 /** What to do now. @param {import("./call.js").CallState} state */
-export function hint({ phase, hears, muted, mode, talking }) {
+export function hint({ phase, canSound, hears, muted, mode, talking }) {
   const pushes = mode === "push-to-talk" && hears && !muted;
   switch (phase) {
     case "idle":
-      return "Press the button, allow the microphone, and speak.";
+      return canSound ? "Press the button, allow the microphone, and speak." : "Here I can only read and write.";
     case "connecting":
       return "If the browser asks for the microphone, allow it.";
     case "loading":
@@ -37,6 +37,7 @@ export function hint({ phase, hears, muted, mode, talking }) {
       if (pushes) return "To interrupt, hold the button or the space bar and speak.";
       return hears && !muted ? "To interrupt, speak or press the button." : "To interrupt, press the button.";
     default:
+      if (!canSound) return "Here I can only read and write.";
       if (!hears) return "I have no microphone. Write to me, or press the button to use one.";
       if (muted) return "I can't hear you. Press the button to unmute.";
       if (pushes) return talking ? "Let go when you have finished." : "Hold the button or the space bar while you speak.";

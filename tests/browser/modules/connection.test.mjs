@@ -13,7 +13,7 @@ class World {
   }
 
   open = (url) => {
-    const socket = { url, sent: [], bufferedAmount: 0, closed: false, send: (data) => socket.sent.push(data), close: () => (socket.closed = true) };
+    const socket = { url, sent: [], bufferedAmount: 0, readyState: 1, closed: false, send: (data) => socket.sent.push(data), close: () => (socket.closed = true) };
     this.sockets.push(socket);
     return socket;
   };
@@ -49,7 +49,7 @@ let connection;
 beforeEach(() => {
   world = new World();
   told = { messages: [], sounds: [], lost: [], ends: [] };
-  connection = new Connection("ws://here/ws/chat", (session) => ({ type: "hello", session }), {
+  connection = new Connection("ws://here/ws/chat", (session) => [{ type: "hello", session }], {
     onMessage: (message) => told.messages.push(message),
     onSound: (buffer) => told.sounds.push(buffer),
     onLost: (wait) => told.lost.push(wait),
@@ -97,7 +97,7 @@ test("the session goes with each new socket, and the waiting begins anew after s
   assert.deepEqual(told.lost, [300, 300, 300]);
 });
 
-for (const code of [1000, 1008, 1009, 1013, 4001, 4002, 4003]) {
+for (const code of [1000, 1001, 1008, 1009, 1013, 4001, 4002, 4003]) {
   test(`it does not come back after ${code}`, () => {
     connection.start(null);
     world.socket.onopen();

@@ -46,6 +46,35 @@ test("a server that sends word by word is followed as it sends", () => {
   assert.equal(conversation.reply, "Hello there.");
 });
 
+test("segments are parted by a space, but not twice, and not in languages without", () => {
+  for (const [first, second, meant] of [
+    ["It is four.", "Tea?", "It is four. Tea?"],
+    ["It is four. ", "Tea?", "It is four. Tea?"],
+    ["It is four", ", and time for tea.", "It is four, and time for tea."],
+    ["四時です。", "お茶の時間です。", "四時です。お茶の時間です。"],
+  ]) {
+    const conversation = new Conversation();
+    conversation.token({ token: first, reply: "1" }, 0);
+    conversation.segment("1");
+    conversation.token({ token: second, reply: "1" }, 1000);
+    conversation.segment("1");
+    conversation.end("done", "1");
+    assert.equal(conversation.reply, meant);
+  }
+});
+
+test("while the sound stands still, so do the words", () => {
+  const conversation = new Conversation();
+  conversation.token({ token: "One, two, three.", reply: "1" }, 0);
+  conversation.hold(true, 100);
+  assert.equal(conversation.next, null);
+  conversation.advance(10000);
+  assert.equal(conversation.reply, "One, ");
+  conversation.hold(false, 10000);
+  conversation.advance(10300);
+  assert.equal(conversation.reply, "One, two, ");
+});
+
 test("a slow voice's words come slower", () => {
   const conversation = new Conversation();
   conversation.token({ token: "This is a slow voice. ", reply: "1" }, 0);
@@ -67,7 +96,7 @@ test("an interrupted reply keeps only what was heard, and what still comes of it
 
 test("a reply of which nothing was heard leaves no line", () => {
   const conversation = new Conversation();
-  conversation.begin("1");
+  conversation.segment("1");
   conversation.end("failed", "1");
   assert.deepEqual(said(conversation), []);
 });
@@ -78,7 +107,7 @@ test("lines stand in the order in which they began", () => {
   conversation.token({ token: "Hello Ada.", reply: "1" }, 0);
   conversation.transcription(heard("mhm"), 300);
   conversation.end("done", "1");
-  conversation.notice("I am listening.");
+  conversation.notice("**I** am `listening`.");
   assert.deepEqual(said(conversation), ["Ada: Hello", "Seiyuu: Hello Ada.", "Ada: mhm", ": I am listening."]);
 });
 

@@ -42,7 +42,7 @@ test("samples survive the way to the server and back, and broken ones do no harm
 
 test("every warning says what to do", () => {
   const warnings = [
-    ...[0, 1008, 1009, 1013, 4001, 4002, 4003].map((code) => closeWarning(code, null)),
+    ...[0, 1001, 1008, 1009, 1013, 4001, 4002, 4003].map((code) => closeWarning(code, null)),
     ...["NotFoundError", "NotAllowedError", "NotReadableError", "SomethingElse"].map((name) => microphoneWarning({ name })),
     lostWarning(5000, true), lostWarning(300, false),
   ];
@@ -56,5 +56,7 @@ test("every warning says what to do", () => {
 test("the server's own words are shown", () => {
   assert.equal(closeWarning(1008, { code: "bad_origin", message: "Not from there." }).text, "Not from there.");
   assert.equal(closeWarning(1008, { code: "bad_token", message: "The token is missing." }).login, true);
-  assert.equal(errorWarning({ code: "call_failed", message: "The model server is gone." }).text, "The model server is gone.");
+  assert.equal(errorWarning({ code: "call_failed", message: "❌ The model server is gone." }).text, "The model server is gone.");
+  const busy = { code: "busy", message: "❌ Somebody is talking with me in another tab." };
+  assert.equal(closeWarning(4002, busy).text, "Somebody is talking with me in another tab.");
 });

@@ -83,8 +83,9 @@ test("an underrun does not click", () => {
 test("when the server pauses, that is not taken for late frames", () => {
   const buffer = new PlayoutBuffer(RATE);
   const second = frames(50, { from: 1700, make: (i) => tone((50 + i) * FRAME) });
-  play(buffer, 4000, [...frames(50), ...second, end(2800)]);
+  play(buffer, 4000, [...frames(50), ...second, end(2700)]);
   assert.equal(buffer.targetMs, 60);
+  assert.deepEqual(buffer.takeEvents().map(({ kind }) => kind), ["started", "underrun", "resumed", "finished"]);
 });
 
 test("the delay shrinks again, slowly", () => {

@@ -82,7 +82,7 @@ export class PlayoutBuffer {
     this._finish();
   }
 
-  /** What has happened since the last call: `{kind: "started" | "played" | "finished", reply, ms?}` or `{kind: "underrun"}`. */
+  /** What has happened since the last call: `{kind: "started", reply}`, `{kind: "finished", reply, ms}`, `{kind: "underrun"}` and `{kind: "resumed"}`. */
   takeEvents() {
     const events = this._events;
     this._events = [];
@@ -140,6 +140,7 @@ export class PlayoutBuffer {
       const late = (this._first - this._starvedAt) / this._perMs;
       this._grow(this.targetMs + late + RESERVE_MS);
     }
+    if (this._starvedAt !== null) this._events.push({ kind: "resumed" });
     this._starvedAt = null;
     this._playing = true;
     this._faded = 0;

@@ -1,0 +1,123 @@
+"""What the page is made of, and whether everybody can use it: weight, origins, sizes, accessibility (axe-core)."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.chat_server import PAGE, SCRIPTS, ChatServer
+from tests.browser.conftest import Tab, new_tab
+from tests.browser.pictures import SIZES, STATES, Scene
+
+pytestmark = pytest.mark.browser
+AXE = Path(__file__).with_name("axe")
+INSTALL_LIMIT = 120.0
+MOST_BYTES = 300_000
+CHECKED = ("first_visit", "connecting", "listening", "speaking", "muted", "held", "token", "elsewhere", "not_allowed")
+SMALLEST = 40
+"""Smallest height, in pixels, of what a finger has to hit on a phone."""
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for axe-core. The test is skipped if npm is missing."""
+    if shutil.which("npm") is None:
+        pytest.skip("needs npm")
+    folder = tmp_path_factory.mktemp("axe")
+    shutil.copy(AXE / "package.json", folder)
+    return folder
+
+
+async def axe_source(folder: Path) -> str:
+    source = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if not await asyncio.to_thread(source.exists):
+        npm = await asyncio.create_subprocess_exec(
+            *("npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"),
+            cwd=folder,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        async with asyncio.timeout(INSTALL_LIMIT):
+            output, _ = await npm.communicate()
+        if npm.returncode != 0:
+            pytest.skip(f"npm could not install axe-core: {output.decode()[-300:]}")
+    return await asyncio.to_thread(source.read_text, "utf-8")
+
+
+async def findings(page: Page, source: str) -> list[str]:
+    """What axe-core finds."""
+    await page.evaluate(source)
+    # What is still fading in has another contrast than it will have.
+    await page.evaluate(
+        "() => Promise.allSettled(document.getAnimations().map((each) => each.playState === 'running' && "
+        "each.effect.getComputedTiming().iterations === 1 ? each.finished : null))"
+    )
+    found: list[dict[str, Any]] = await page.evaluate("async () => (await axe.run()).violations")
+    return [f"{each['impact']}: {each['id']}: {node['html']}" for each in found for node in each["nodes"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_nothing_keeps_people_from_using_the_page(
+    browser: Browser, axe: Path, scheme: Literal["light", "dark"]
+) -> None:
+    source = await axe_source(axe)
+    width, height = SIZES["phone" if scheme == "dark" else "wide"]
+    for state in CHECKED:
+        context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        await context.add_init_script(path=SCRIPTS / "microphone.js")
+        async with ChatServer() as server:
+            tab = await new_tab(context, server)
+            await tab.open()
+            await STATES[state](scene := Scene(tab, server))
+            assert await findings(tab.page, source) == [], state
+            await scene.end()
+            await context.close()
+
+
+def test_the_page_is_light() -> None:
+    sizes = {file.relative_to(PAGE).as_posix(): file.stat().st_size for file in PAGE.rglob("*") if file.is_file()}
+    assert sum(sizes.values()) <= MOST_BYTES, sizes
+
+
+async def test_everything_comes_from_the_server_itself_and_is_used(tab: Tab) -> None:
+    asked: list[str] = []
+    tab.page.on("request", lambda request: asked.append(request.url))
+    await tab.page.reload()
+    await tab.at("talk").click()
+    await tab.server.call()
+    await expect(tab.at("talk")).to_have_text("Listening")
+    assert [url for url in asked if not url.startswith((tab.server.url, f"ws://127.0.0.1:{tab.server.port}/"))] == []
+    files = {file.relative_to(PAGE).as_posix() for file in PAGE.rglob("*") if file.is_file()}
+    # A browser without a window shows no icon of an application.
+    assert files - tab.server.served.keys() <= {"manifest.webmanifest"}
+
+
+async def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, server: ChatServer) -> None:
+    context = await browser.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    await context.add_init_script(path=SCRIPTS / "microphone.js")
+    tab = await new_tab(context, server)
+    await tab.open()
+    await tab.at("talk").tap()
+    await server.call()
+    await expect(tab.at("talk")).to_have_text("Listening")
+    assert await tab.page.evaluate("document.documentElement.scrollWidth") <= 360
+    for name in ("talk", "mute", "mic", "hangup", "text", "send", "captions"):
+        box = await tab.at(name).bounding_box()
+        assert box is not None, name
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 360, name
+        assert box["y"] + box["height"] <= 740, name
+        assert box["height"] >= SMALLEST, name
+    assert tab.errors == []
+
+
+async def test_all_names_that_other_programs_rely_on_are_there(tab: Tab) -> None:
+    names = ("talk", "mute", "mic", "level", "captions", "reply", "text", "view-talk", "warning")
+    assert {name: await tab.at(name).count() for name in names} == dict.fromkeys(names, 1)
+    await expect(tab.at("captions")).to_have_attribute("role", "log")
+    await expect(tab.at("warning")).to_be_hidden()
+    assert await tab.page.evaluate("seiyuu.context instanceof AudioContext && seiyuu.output instanceof AudioNode")
