@@ -127,13 +127,13 @@ class _StandIn:
         self._begins = -math.inf  # when the newest sound is begun
         self._free = -math.inf  # when the sounds that were begun before it are done
 
-    def asked(self, at: float) -> float:
+    def begin(self, at: float) -> float:
         """Take a sound in place of the one before it; returns the time at which its words are known."""
-        self.dropped(at)
+        self.drop(at)
         self._begins = max(at, self._free) if self._queued else at
         return self._begins + self._takes
 
-    def dropped(self, at: float) -> None:
+    def drop(self, at: float) -> None:
         """Forget the newest sound, unless it was begun before."""
         if self._begins <= at:
             self._free = max(self._free, self._begins + self._takes)
@@ -188,10 +188,10 @@ class _Listening:
                     self._onset = event.at - self._arrival(self._speech.parts[0].begin)
                 case SpeechPaused():
                     words = self._speech.words_until(round((event.at - self._began) * SAMPLE_RATE))
-                    self._pending = (self._transcriber.asked(event.at), event, words)
+                    self._pending = (self._transcriber.begin(event.at), event, words)
                     self._pauses += 1
                 case SpeechResumed():
-                    self._transcriber.dropped(event.at)
+                    self._transcriber.drop(event.at)
                     self._pending = None
                 case TurnEnded() | TurnDropped():
                     self._pending = None

@@ -95,12 +95,12 @@ class Faults:
 
     def cut_gateway(self) -> None:
         """Break every gateway connection. The sessions can be resumed."""
-        self._gateway.cut()
+        self._gateway.break_connections()
 
     def drop_gateway(self) -> None:
         """Break every gateway connection and drop the sessions, so that a resume is refused."""
         self._gateway.forget_sessions()
-        self._gateway.cut()
+        self._gateway.break_connections()
 
     async def ask_to_reconnect(self) -> None:
         """Ask the bot to reconnect and resume (op 7)."""
@@ -141,5 +141,5 @@ class Faults:
         raise ValueError(f"{user.name} is not in a voice channel")
 
     async def _settle(self) -> None:
-        await self._voice.settled()
+        await self._voice.wait_until_settled()
         await self._everybody_follows()

@@ -20,7 +20,7 @@ from sandbox.world.world import World
 class Deliveries(Protocol):
     """Reports when messages reached the bot."""
 
-    async def delivered(self, message_id: int) -> float:
+    async def wait_until_delivered(self, message_id: int) -> float:
         """Wait until the message is about to be written to a bot's socket; returns when, in monotonic seconds."""
         ...
 
@@ -163,7 +163,7 @@ class Guest:
     ) -> list[Any]:
         """Type into an option of a command; returns the bot's suggestions, each with ``name`` and ``value``."""
         pressed = Pressed(self._world.interactions.complete(self.user, channel, command, option, typed), self._watch)
-        await pressed.acknowledged(timeout)
+        await pressed.acknowledgement(timeout)
         return list(pressed.interaction.answer.get("choices", []))
 
     # Reading.
@@ -300,5 +300,5 @@ class Guest:
         self._world.directory.require(self.id, channel, needed)
         message = self._world.messages.post(channel, self.user, draft)
         self._seen[channel.id] = message.id
-        message.sent_at = await self._deliveries.delivered(message.id)
+        message.sent_at = await self._deliveries.wait_until_delivered(message.id)
         return message

@@ -20,7 +20,7 @@ class Pressed:
         """All answers so far that can be read. "… is thinking" does not count."""
         return list(self.interaction.shown)
 
-    async def acknowledged(self, timeout: float = FIRST_RESPONSE_S) -> CallbackKind:
+    async def acknowledgement(self, timeout: float = FIRST_RESPONSE_S) -> CallbackKind:
         """Wait for the bot's first response, which may be "… is thinking".
 
         Raises:

@@ -203,7 +203,7 @@ class Sandbox:
             RestError: the channel is not a voice channel, it is full, or the user may not enter it.
         """
         joined = self.world.join_voice(user_id, channel_id)
-        await self._voice.settled()
+        await self._voice.wait_until_settled()
         return joined
 
     async def bot_online(self, timeout: float = 30.0) -> None:
@@ -237,7 +237,7 @@ class Sandbox:
         return f"{scheme}://{self._host}:{self._runner.addresses[0][1]}"
 
     async def _enter_voice(self, state: VoiceState) -> VoicePeer:
-        await self._voice.settled()
+        await self._voice.wait_until_settled()
         peer = VoicePeer(VoiceTicket.of(state), self._voice.server.endpoint, self._authority.client_context())
         await peer.connect()
         return peer

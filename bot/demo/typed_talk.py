@@ -175,7 +175,7 @@ class TypedTalk:
             raise
         if line is None:
             self._view.break_line()
-        self._view.typed()
+        self._view.end_input_line()
         return line
 
     async def _come(self) -> Guest:
@@ -228,7 +228,7 @@ class TypedTalk:
         for message in await self._written_after(you, asked):
             self._keep(self._view.name, without_markdown(self._named(message)))
             if message not in self._notices:
-                self._view.written(self._named(message))
+                self._view.show_written(self._named(message))
 
     async def _written_after(self, you: Guest, asked: Message) -> list[str]:
         """Wait until the bot's messages after ``asked`` are complete, and return them."""

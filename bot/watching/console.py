@@ -73,7 +73,7 @@ class CallConsole:
                 self._said, self._clause = [], []
                 self._timings(trace)
             case NoticePosted(text):
-                self.written(text)
+                self.show_written(text)
 
     def note(self, text: str) -> None:
         """Print a message of the program itself."""
@@ -81,7 +81,7 @@ class CallConsole:
         self._words(text, "bold", margin=0)
         self.break_line()
 
-    def written(self, text: str) -> None:
+    def show_written(self, text: str) -> None:
         """Print a message that the bot has written on Discord, without markdown."""
         first, *others = without_markdown(text).splitlines() or [""]
         self._line(self.name, "bold yellow", f"(written) {first}")
@@ -93,7 +93,7 @@ class CallConsole:
         self.break_line()
         self._print(prompt, "bold cyan")
 
-    def typed(self) -> None:
+    def end_input_line(self) -> None:
         """Record that the user has ended the input line."""
         self._column = 0
 

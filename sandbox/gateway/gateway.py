@@ -68,7 +68,7 @@ class Gateway:
         """Whether a session of this bot is connected, and READY was sent."""
         return any(session.app is app and session.connected for session in self._sessions.values())
 
-    async def delivered(self, message_id: int) -> float:
+    async def wait_until_delivered(self, message_id: int) -> float:
         """Wait until a message's event is about to be written to a bot's socket. Returns that time by ``clock``.
 
         Call this method right after the message was posted, before anything else is awaited. If no connected bot may
@@ -77,7 +77,7 @@ class Gateway:
         receipt = self._receipts.get(message_id)
         return self._clock() if receipt is None else await receipt
 
-    def cut(self) -> None:
+    def break_connections(self) -> None:
         """Break every connection without a close frame, as a network failure does. The sessions can be resumed."""
         for request in self._sockets.values():
             if request.transport is not None:

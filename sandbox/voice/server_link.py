@@ -54,18 +54,18 @@ class VoiceServerLink:
         for server in self._running:
             await server.stop()
 
-    async def settled(self) -> None:
+    async def wait_until_settled(self) -> None:
         """Wait until the voice server knows of all changes so far."""
         await self._events.join()
 
     async def change_server(self) -> None:
         """Start another voice server and send everybody there, with new tokens."""
-        await self.settled()
+        await self.wait_until_settled()
         self.server = self._new_server()
         await self._start_server()
         for state in self._voice_states():
             self._world.voice.renew_token(state)
-        await self.settled()
+        await self.wait_until_settled()
 
     async def lose_server(self) -> None:
         """Disconnect everybody and tell them that there is no endpoint, as if the voice server had crashed."""

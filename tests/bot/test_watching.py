@@ -177,10 +177,10 @@ def test_the_trace_file_gets_one_line_per_turn(tmp_path: Path) -> None:
 def test_the_timer_of_a_reply_keeps_the_first_time_of_each_stage() -> None:
     now = [10.0]
     clock = ReplyTimer("r1", 9.5, lambda: now[0])
-    assert clock.reached("first_token")
+    assert clock.note_stage("first_token")
     now[0] = 11.0
-    assert not clock.reached("first_token")
-    clock.reached("first_packet", 10.25)
+    assert not clock.note_stage("first_token")
+    clock.note_stage("first_packet", 10.25)
     trace = clock.finish(Outcome.SPOKEN)
     assert (trace.waited, trace.first_token, trace.first_packet, trace.first_audio) == (500.0, 500.0, 750.0, None)
 

@@ -42,7 +42,7 @@ async def test_a_command_is_answered_at_once(sandbox: Sandbox, bot: Bot, ada: Gu
 
     await _offer(bot, sandbox, hello)
     pressed = await ada.press(sandbox.text_channel, "hello", name="you", times=2)
-    assert await pressed.acknowledged() is CallbackKind.MESSAGE
+    assert await pressed.acknowledgement() is CallbackKind.MESSAGE
     assert (await pressed.response()).content == "hello you! hello you! "
     assert [message.content for message in ada.messages(sandbox.text_channel)] == ["hello you! hello you! "]
 
@@ -59,7 +59,7 @@ async def test_a_deferred_hybrid_command_answers_in_its_own_message(sandbox: San
 
     await bot.tree.sync()
     pressed = await ada.press(sandbox.text_channel, "think")
-    assert await pressed.acknowledged() is CallbackKind.DEFERRED_MESSAGE
+    assert await pressed.acknowledgement() is CallbackKind.DEFERRED_MESSAGE
     assert pressed.answers == []
     assert ada.messages(sandbox.text_channel) == []
     go_on.set()
@@ -181,7 +181,7 @@ async def test_a_button_updates_its_message(sandbox: Sandbox, bot: Bot, ada: Gue
     message = ada.messages(sandbox.text_channel)[0]
     assert (await (await ada.click(message, "count")).response()).content == "pressed 1"
     assert (await (await ada.click(message, "count")).response()).content == "pressed 2"
-    assert await (await ada.click(message, "quiet")).acknowledged() is CallbackKind.DEFERRED_UPDATE
+    assert await (await ada.click(message, "quiet")).acknowledgement() is CallbackKind.DEFERRED_UPDATE
 
 
 async def test_suggestions_appear_while_a_guest_types(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:

@@ -201,11 +201,11 @@ class ProfilePicture:
             async with asyncio.timeout(TIMEOUT):
                 await self._bot.user.edit(avatar=data)
         except TimeoutError as error:
-            await self._refused(number)
+            await self._note_refusal(number)
             raise PictureError(TOO_FAST) from error
         except discord.HTTPException as error:
             if error.status == HTTPStatus.TOO_MANY_REQUESTS or "too fast" in error.text:
-                await self._refused(number)
+                await self._note_refusal(number)
                 raise PictureError(TOO_FAST) from error
             await self._records.delete(number)
             _log.warning("Discord did not take the picture %s: %s", name, error)
@@ -214,7 +214,7 @@ class ProfilePicture:
             raise PictureError(NOT_TAKEN) from error
         return True
 
-    async def _refused(self, number: int) -> None:
+    async def _note_refusal(self, number: int) -> None:
         await self._records.delete(number)
         await self._records.note_refusal(self._clock() + HOUR)
 

@@ -221,7 +221,7 @@ class Conversation:
     def first_frame(self, reply: str, at: float) -> None:
         """Note that the first voiced frame of a reply was sent. The playback calls this."""
         if self._timer and reply == self._dialogue.current:
-            self._timer.reached("first_packet", at)
+            self._timer.note_stage("first_packet", at)
 
     def marked(self, reply: str, number: int, at: float) -> None:
         """Note that segment ``number`` of a reply has started to play. The playback calls this."""
@@ -234,7 +234,7 @@ class Conversation:
         if reply != self._dialogue.current:
             return
         if self._timer:
-            self._timer.reached("last_packet", at)
+            self._timer.note_stage("last_packet", at)
         self._played = (samples, underruns)
         if underruns:
             _log.warning("Reply %s: %d ms of silence: the sound came too late", reply, 20 * underruns)
@@ -309,7 +309,7 @@ class Conversation:
 
     def _commit(self, reply: str, prompt: Prompt) -> None:
         if self._timer and prompt.spoken:
-            self._timer.spoken(prompt.spoken)
+            self._timer.note_turn(prompt.spoken)
         self._answered, self._quiet_since = prompt.person, None
         recited = prompt.kind is PromptKind.RECITE
         taken = PromptTaken(reply, prompt.author, prompt.text, recited, prompt.person, prompt.turn)
@@ -339,7 +339,7 @@ class Conversation:
         try:
             async for text in answer:
                 if self._timer:
-                    self._timer.reached("first_token")
+                    self._timer.note_stage("first_token")
                 self._handle(events.TokenCame(reply, text))
             self._handle(events.ModelDone(reply))
         except ModelError as error:
@@ -352,7 +352,7 @@ class Conversation:
     def _count(self, reply: str, usage: PromptUsage) -> None:
         """Note how many tokens the model's prompt has, unless ``reply`` is an earlier reply."""
         if self._timer and reply == self._dialogue.current:
-            self._timer.counted(usage.prompt_tokens, usage.cached_tokens)
+            self._timer.note_tokens(usage.prompt_tokens, usage.cached_tokens)
 
     def _send(self, message: ClientMessage) -> None:
         if isinstance(message, Speak) and message.token:
@@ -394,7 +394,7 @@ class Conversation:
     def _stamp(self, stage: str, reply: str | None) -> None:
         """Note that the current reply has reached a stage, unless ``reply`` is an earlier reply."""
         if self._timer and reply is not None and reply == self._dialogue.current:
-            self._timer.reached(stage)
+            self._timer.note_stage(stage)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         return start_task(self._tasks, work, f"conversation: {name}")

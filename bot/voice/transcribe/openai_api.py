@@ -168,7 +168,7 @@ class OpenAITranscriber:
         except _RequestFailed as error:
             if not error.busy:
                 raise TranscriptionError(str(error)) from error
-            self._limits.refused(error.wait or 0.0)
+            self._limits.record_refusal(error.wait or 0.0)
 
     async def transcribe(self, request: TranscriptionRequest) -> Transcript:
         """Transcribe a turn; raises :class:`TranscriptionError`."""
@@ -234,7 +234,7 @@ class OpenAITranscriber:
                 wait = next(delays, None) if error.wait is None else error.wait
                 if error.busy:
                     _log.info("%s For a while, speech is transcribed only when a turn is over", error)
-                    self._limits.refused(wait or 0.0)
+                    self._limits.record_refusal(wait or 0.0)
                     self._queue.shed_speculation()
                 if not final and error.temporary:
                     raise TranscriptionShed(str(error)) from error

@@ -212,7 +212,7 @@ class RateLimits:
         """True if requests that are not final may be made."""
         return self._clock() >= self._paused_until
 
-    def refused(self, wait: float) -> None:
+    def record_refusal(self, wait: float) -> None:
         """Record that the server has refused a request, and asks to wait for ``wait`` seconds."""
         now = self._clock()
         if now >= self._paused_until:

@@ -36,7 +36,7 @@ def test_speculation_pauses_for_longer_than_the_server_asks_for() -> None:
     clock = Clock()
     limits = RateLimits(clock)
     assert limits.may_speculate
-    limits.refused(2.0)
+    limits.record_refusal(2.0)
     assert (limits.wait, limits.may_speculate) == (2.0, False)
     clock.now += 2.0
     assert (limits.wait, limits.may_speculate) == (0.0, False)
@@ -46,7 +46,7 @@ def test_speculation_pauses_for_longer_than_the_server_asks_for() -> None:
 
 def test_final_requests_do_not_wait_too_long() -> None:
     limits = RateLimits(Clock())
-    limits.refused(3600.0)
+    limits.record_refusal(3600.0)
     assert (limits.wait, limits.may_speculate) == (0.0, False)
 
 
@@ -55,13 +55,13 @@ def test_the_pauses_of_speculation_grow_with_repeated_refusals() -> None:
     limits = RateLimits(clock)
     waits = []
     for _ in range(6):
-        limits.refused(0.0)
+        limits.record_refusal(0.0)
         began = clock.now
         while not limits.may_speculate:
             clock.now += 1.0
         waits.append(clock.now - began)
     assert waits == [15.0, 30.0, 60.0, 120.0, LONGEST_SPECULATION_PAUSE, LONGEST_SPECULATION_PAUSE]
     clock.now += 1000.0
-    limits.refused(0.0)
+    limits.record_refusal(0.0)
     clock.now += SHORTEST_SPECULATION_PAUSE
     assert limits.may_speculate
