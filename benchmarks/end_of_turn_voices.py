@@ -94,7 +94,7 @@ class _EspeakVoice:
 
 
 class NaturalVoices:
-    """Kokoro's speakers. Where a pause is marked, they read a comma.
+    """Kokoro's speakers. They read each marked pause as a comma.
 
     Args:
         cache: the folder of what was downloaded and made before: Kokoro's files and its speech.

@@ -36,7 +36,7 @@ class ReplyTimes:
 
     @property
     def total(self) -> float:
-        """From the prompt to the first packet."""
+        """The time from the prompt to the first packet."""
         return self.received[0] - self.sent
 
     @property
@@ -46,12 +46,12 @@ class ReplyTimes:
 
     @property
     def text_wait(self) -> float:
-        """From the first token to the complete first clause."""
+        """The time from the first token to the complete first clause."""
         return self.clause_written - self.first_token
 
     @property
     def sentence_wait(self) -> float:
-        """From the first token to the complete first sentence: the wait if whole sentences were needed."""
+        """The time from the first token to the complete first sentence. Whole sentences would take this long."""
         return self.sentence_written - self.first_token
 
     @property
@@ -76,10 +76,10 @@ class ReplyTimes:
 
     @property
     def plumbing(self) -> float:
-        """The total without model, text wait and voice: the bot's own three shares."""
+        """The bot's own three shares: the total without the model, the text wait and the voice."""
         return self.to_model + self.to_voice + self.to_packet
 
     @property
     def relay(self) -> float:
-        """From the first packet's arrival at the voice server to the guest: the sandbox's own, which counts nowhere."""
+        """The sandbox's own time for the first packet, from the voice server to the guest. It is not counted."""
         return self.heard - self.received[0]

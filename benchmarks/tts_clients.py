@@ -40,7 +40,7 @@ class HeardReply:
 
     @property
     def first_audio(self) -> float:
-        """From sending the text to the first sound, in seconds."""
+        """The time from sending the text to the first sound, in seconds."""
         return self.pieces[0][0] - self.sent
 
     @property

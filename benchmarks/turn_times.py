@@ -42,7 +42,7 @@ class TurnTimes:
 
     @property
     def total(self) -> float:
-        """From the last voiced sample to the first packet."""
+        """The time from the last voiced sample to the first packet."""
         return self.received[0] - self.last_voiced
 
     @property
@@ -60,7 +60,7 @@ class TurnTimes:
 
     @property
     def sign(self) -> float:
-        """From the last voiced sample to the first sign of an end."""
+        """The time from the last voiced sample to the first sign of an end."""
         return self.paused - self.last_voiced
 
     @property
@@ -85,7 +85,7 @@ class TurnTimes:
 
     @property
     def text_wait(self) -> float:
-        """From the first token to the complete first clause."""
+        """The time from the first token to the complete first clause."""
         return self.clause_written - self.first_token
 
     @property
@@ -100,7 +100,7 @@ class TurnTimes:
 
     @property
     def to_packet(self) -> float:
-        """From the first sound to the first packet.
+        """The time from the first sound to the first packet.
 
         If the turn ended after the first sound was ready, this includes the wait for its end.
         """

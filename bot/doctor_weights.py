@@ -23,7 +23,7 @@ async def examine_weights(settings: Settings) -> tuple[CheckResult, OwnWeights]:
 
 
 def _verdict(settings: Settings, weights: OwnWeights) -> bool | None:
-    """False for damaged weights; None for toys and other notices; True otherwise."""
+    """``False`` if weights are damaged, ``None`` for toys and other notices, and otherwise ``True``."""
     if Condition.DAMAGED in weights.conditions.values():
         return False
     return None if weights.notices or settings.weights is Weights.TOYS else True

@@ -89,13 +89,13 @@ DISCORD = (
     "bot.feature",
     "bot.features",
     "bot.voice.discord",
-    # Who is asking, and what they may.
+    # The person who asks, and their permissions.
     "bot.access",
     "bot.guard",
     "bot.command_helpers",
     "bot.owners",
     "bot.whole_number",
-    # The client, and what it is told.
+    # The client and its events.
     "bot.client",
     "bot.presence",
     "bot.replying",
@@ -107,14 +107,14 @@ DISCORD = (
     "bot.doctor",
     "bot.first_start",
     "bot.run",
-    # Its binding of libopus.
+    # discord.py's binding of libopus.
     "audio.opus",
     "sandbox.voice.opus",
     "toys.whisper.speech",
-    # Measures Discord's own decoder.
+    # Measures the decoder of discord.py.
     "benchmarks.receive",
 )
-"""Where Discord's library is imported; everything else works on text and arrays."""
+"""The parts that import Discord's library. All other parts work on text and arrays."""
 
 # Exceptions that still exist, with reasons. A test fails when one is no longer needed: then delete its line.
 

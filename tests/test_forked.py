@@ -77,7 +77,7 @@ async def test_no_forked_process_is_left_behind(tmp_path: Path) -> None:
     server.close()
     with pytest.raises(ProcessLookupError):
         os.kill(sleeping.pid, 0)
-    # Whoever told of its end is gone as well.
+    # The process that reports its exit status is gone as well.
     with pytest.raises(ValueError, match="invalid literal"):
         await sleeping.wait()
 

@@ -1,1 +1,1 @@
-"""Who may use an HTTP server: host names, origins of web pages, and a rate limit per client. Both servers use it."""
+"""Access checks of both HTTP servers: host names, origins of web pages, and a rate limit per client."""

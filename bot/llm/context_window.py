@@ -27,8 +27,8 @@ def fit_messages(
 ) -> tuple[ChatMessage, ...]:
     """Shorten a conversation to ``budget`` tokens.
 
-    The system messages at the beginning and the newest message are kept. Of the other messages, the newest ones that
-    fit are kept. The first of these is a message of the user, because many chat templates require that. If the newest
+    The system messages at the beginning and the newest message are kept. The newest of the other messages are kept too
+    if they fit. The first of these is a message of the user, because many chat templates require that. If the newest
     message alone is too long, its middle is left out, because a message often begins with its subject and ends with a
     question. The newest message gets at least a quarter of the budget, however long the system messages are.
 

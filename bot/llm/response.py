@@ -136,7 +136,7 @@ class ReplyReader:
         self._said = False
         """Whether there was text or a tool call."""
         self._end_deadline: float | None = None
-        """After an end mark: the event loop's time until which the reader waits for more; otherwise ``None``."""
+        """The event loop's time until which the reader waits for more after an end mark; ``None`` before one."""
         self._trusts_end_marks = True
         """Whether end marks together with text are trusted. False once more text has come after an end mark."""
         self._decoder = ReplyDecoder()

@@ -37,7 +37,10 @@ class ModelSelection:
 
 
 def choose(catalogue: Catalogue, settings: Settings, names: Sequence[str], profile: Profile | None) -> ModelSelection:
-    """Select the models in ``names``; without names, those of ``profile``; without both, those that the settings need.
+    """Select the models in ``names``.
+
+    Without names, the models of ``profile`` are selected. Without a profile, the models that the settings need are
+    selected.
 
     Raises:
         UnknownModelError: one of ``names`` is not the id of a model in the catalogue.

@@ -69,7 +69,7 @@ def _between(begin: float | None, end: float | None) -> float | None:
 
 
 def _sending(trace: ReplyTrace) -> float | None:
-    """From the moment when the first sound and the end of the turn are both there, to the first packet."""
+    """The time to the first packet, from the moment when both the first sound and the end of the turn are there."""
     ready = max(trace.first_audio or 0.0, trace.turn_ended or 0.0)
     return _between(ready, trace.first_packet)
 

@@ -23,8 +23,10 @@ from bot.voice.turns.events import TurnEvent
 _log = logging.getLogger(__name__)
 
 MAX_INBOX = 4_000
-"""Maximum number of packets in the inbox: 8 s of ten speakers. If it is full, new packets are dropped: they would
-come too late."""
+"""Maximum number of packets in the inbox, which is 8 s of ten speakers.
+
+If the inbox is full, new packets are dropped, because they would come too late.
+"""
 IDLE_WAIT = 1.0
 """Longest wait for the next function in the inbox, in seconds. Then the thread looks for work that is due."""
 RETRY_WAIT = 0.1

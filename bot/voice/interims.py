@@ -40,7 +40,7 @@ class InterimPace:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Who speaks: the person's turn and display name."""
+    """The turn and the display name of a person who speaks."""
 
     turn: TurnId
     name: str

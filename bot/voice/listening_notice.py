@@ -70,9 +70,9 @@ class ListeningTerms:
             case Captions.OFF:
                 return f"{kept}."
             case Captions.CHANNEL:
-                return f"{kept}. Who said what, I write here."
+                return f"{kept}. I write here who said what."
             case Captions.THREAD:
-                return f"{kept}. Who said what, I write in a thread of this channel."
+                return f"{kept}. I write who said what in a thread of this channel."
 
 
 def recording_began(prefix: str, who: str) -> str:

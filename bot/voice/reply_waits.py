@@ -1,4 +1,4 @@
-"""Where the time of a reply went: what it waited for at each moment, until its first packet was sent."""
+"""Divides the time before a reply's first packet into waits: what the reply waited for at each moment."""
 
 from __future__ import annotations
 

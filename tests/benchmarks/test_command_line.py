@@ -70,7 +70,7 @@ def test_all_benchmarks_are_found() -> None:
 def test_a_signal_at_the_start_ends_a_benchmark_without_a_traceback(
     program: str, number: signal.Signals, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In this process, since the imports of a benchmark take seconds."""
+    """The benchmark runs in this process, because its imports take seconds."""
     name = f"{program}.__main__" if program == "benchmarks.speakers" else program
     main = import_module(name).main
     monkeypatch.setattr(command_line, "describe_machine", lambda: signal.raise_signal(number))

@@ -202,7 +202,7 @@ def test_only_text_is_retracted_and_never_a_call() -> None:
     assert without_retracted_parts(parts) == [DICE, TextDelta("", retracts=True), TextDelta("Hello.")]
 
 
-# Where nobody runs tools.
+# Calls in replies to callers that do not run tools.
 
 
 async def test_a_call_beside_words_is_ignored_and_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -46,7 +46,7 @@ SENTENCES = (
 )
 pytestmark = pytest.mark.real
 MAX_ERRORS = 4.0
-"""In percent. 1.6 were measured. The network uses random numbers, so 3 of a round's 92 words may be wrong by chance."""
+"""Maximum word error rate in percent. 1.6 % was measured, but 3 of the 92 words of a round may be wrong by chance."""
 ROUNDS = 3
 
 

@@ -41,7 +41,9 @@ _EXAMPLES = ("en", "de", "fr", "es", "ja")
 
 
 def resolve_voice(voices: Sequence[Voice], default: Voice, voice: str | None, language: str | None) -> Voice:
-    """Return the named voice; without a name, the best voice for the language; without a language, ``default``.
+    """Return the named voice.
+
+    Without a name, it is the best voice for the language. Without a name and a language, it is ``default``.
 
     Args:
         voices: the engine's voices; if several fit, the first is taken.

@@ -14,7 +14,7 @@ import regex
 
 
 class TagPosition(Enum):
-    """Where in a reply the text of an opening tag counts as a tag."""
+    """The places in a reply where the text of an opening tag counts as a tag."""
 
     ANYWHERE = auto()
     LINE = auto()

@@ -119,7 +119,7 @@ class ThoughtFilter:
         return said
 
     def _unclosed(self) -> str:
-        """Handle a thought that was never closed: returns the part of it that is an answer; "" if there is none."""
+        """Handle a thought that was never closed. Returns the part of it that is an answer; "" if there is none."""
         rest, stray = self._inside_text, self._stray
         implied, pair = self._implied, self._open[0] if self._open else None
         self._implied, self._open = False, []

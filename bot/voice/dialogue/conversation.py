@@ -53,8 +53,8 @@ class Conversation:
     Args:
         dialogue: the state machine, which decides what happens.
         responder: the language model, which writes the answers.
-        history: the history of the call. A prompt and its answer are added when the answer has ended. Of an
-            interrupted answer, only the part that people heard is added.
+        history: the history of the call. A prompt and its answer are added when the answer has ended. If
+            the answer was interrupted, only the part that people heard is added.
         speech: the connection to the speech server.
         playback: plays the sound of the replies.
         notices: writes into the prompt channel.

@@ -184,7 +184,7 @@ class ReplyProgress:
         return bool(self.reply.text) and (self.reply.committed or self._voice_runs_ahead)
 
     def begin(self) -> Iterator[Effect]:
-        """Begin the reply: ask the model; or, if the prompt is a text to recite, send it to the speech server."""
+        """Begin the reply. Ask the model, or send the prompt to the speech server if it is a text to recite."""
         reply = self.reply
         yield BeginReply(reply.id, reply.prompt)
         if reply.committed:

@@ -104,7 +104,12 @@ class RuleBasedEndOfTurn:
         return self.estimate(text, asked=asked)
 
     def estimate(self, text: str, *, asked: bool = False) -> float:
-        """The probability that a turn with these words is over, 0 to 1; ``asked``: it answers a question of the bot."""
+        """The probability, from 0 to 1, that a turn with these words is over.
+
+        Args:
+            text: the words of the turn.
+            asked: whether the turn answers a question of the bot.
+        """
         endings = self._endings
         written = text.strip()
         words = unicodedata.normalize("NFKC", written).casefold().replace("’", "'").rstrip(_PUNCTUATION)

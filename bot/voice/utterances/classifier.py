@@ -155,7 +155,7 @@ MIN_LETTERS = 18
 People may repeat short phrases of the bot, such as "near the station?".
 """
 LETTERS_PER_SYLLABLE = 3
-"""In scripts whose characters are syllables or words, each character counts as this many letters."""
+"""Number of letters for which each character counts in scripts whose characters are syllables or words."""
 FIRST_SYLLABIC = 0x2E80
 """First code point of those scripts. Nearly all scripts from this code point on are East Asian."""
 MAX_ERROR_SHARE = 0.2
