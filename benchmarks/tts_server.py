@@ -123,7 +123,7 @@ async def _settled_memory(server: ServerProcess) -> int:
 
 
 def _added(timings: Path, heard: Sequence[HeardReply]) -> float:
-    """For each reply, the server's first-audio time minus the engine's own for the same clause; the median, in ms."""
+    """How much later the first sound of a reply comes from the server than from the engine: the median, in ms."""
     records = [json.loads(line) for line in timings.read_text(encoding="utf-8").splitlines()]
     spoken = [next(record for record in records if record["received_at"] >= reply.sent) for reply in heard]
     own = [record["first_audio_at"] - record["received_at"] for record in spoken]

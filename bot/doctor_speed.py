@@ -67,7 +67,7 @@ async def llm_speed(llm: EmbeddedLlm) -> str:
 
 
 def llm_verdict(rate: float) -> str:
-    """Whether a rate in tokens per second is fast enough for a call; if not, what to do."""
+    """Says that a rate in tokens per second is fast enough for a call, or what to do because it is not."""
     if rate >= MIN_TOKENS_PER_SECOND:
         return FAST_ENOUGH
     return "too slow for a call: set LLM_URL to a model server, or LLM_MODEL to a smaller model"
@@ -115,7 +115,7 @@ def voice_finding(can_speak: bool, line: str, note: str) -> tuple[bool | None, s
 
 
 def stt_verdict(took: float) -> str:
-    """Whether a transcriber that took this many seconds is fast enough for a call; if not, what to do."""
+    """Says that a transcriber that took this many seconds is fast enough for a call, or what to do."""
     if took <= MAX_TRANSCRIPTION_SECONDS:
         return FAST_ENOUGH
     return "too slow for a call: set STT_MODEL to a smaller Whisper, or STT_URL to a transcription server"

@@ -120,7 +120,7 @@ class SpeechSettings(ProgramSettings):
 
     @property
     def named_fallbacks(self) -> tuple[str, ...]:
-        """The engines of ``TTS_FALLBACK``, if it names others than the usual ones; else none."""
+        """The engines of ``TTS_FALLBACK`` if the setting names other engines than the usual ones; otherwise none."""
         usual = type(self).model_fields["tts_fallback"].default
         return () if self.tts_fallback == usual else self.tts_fallback
 

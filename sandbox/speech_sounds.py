@@ -81,7 +81,7 @@ def music(seconds: float, seed: int) -> Sound:
 
 
 def _coloured(random: np.random.Generator, count: int, *, colour: float) -> Sound:
-    """Noise whose amplitude falls with the frequency to the power of ``colour``; its RMS is 1."""
+    """Noise with an RMS of 1, whose amplitude falls with the frequency to the power of ``colour``."""
     spectrum = np.fft.rfft(random.normal(0, 1, count))
     spectrum *= (np.fft.rfftfreq(count, 1 / SAMPLE_RATE) + 50) ** -colour
     return at_level(np.fft.irfft(spectrum, count), 1.0)

@@ -89,5 +89,5 @@ def read_lexicon(path: Path, kind: type[Data]) -> Data:
 
 
 def any_of(words: Iterable[str]) -> str:
-    """Return a regular expression that matches any of ``words``, the longest first; without words it never matches."""
+    """Return a regular expression that matches any of ``words``, the longest first. Without words, it never matches."""
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or "(?!)"
