@@ -51,6 +51,8 @@ _ALSO_CALLED: Mapping[str, str] = MappingProxyType(
         "TTS_URL": "TTS_WEBSOCKET_URL",
         "VISION_MODEL": "VISION_LLM_MODEL",
         "VISION_URL": "VISION_LLM_URL",
+        "WEB_HOST": "WEB_BIND",
+        "WEB_PORT": "WEB_BIND",
         "WHISPER_MODEL": "STT_MODEL",
     }
 )

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aiohttp import web
 
+from bot.health import READY, UNKNOWN
+
 PATH = "/health"
+UNAVAILABLE = "unavailable"
 
 
 class HealthApi:
-    """The health of the bot.
+    """The health of the bot. What is wrong is not told to strangers: it may name addresses of other machines.
 
     Args:
         state: the fields of ``python -m bot health``.
@@ -26,5 +29,6 @@ class HealthApi:
 
     async def _tell(self, _: web.Request) -> web.Response:
         state = self._state()
-        models = {"llm": state["model"], "whisper": state["ears"], "tts": state["voice"]}
+        parts = {"llm": state["model"], "whisper": state["ears"], "tts": state["voice"]}
+        models = {name: part if part in (READY, UNKNOWN) else UNAVAILABLE for name, part in parts.items()}
         return web.json_response({"status": state["status"], "models": models, "discord": state["discord"]})

@@ -61,7 +61,7 @@ async def test_the_health_is_for_monitoring(local: WebStage) -> None:
     answer = await local.ask("/health")
     assert answer.json == {
         "status": "degraded",
-        "models": {"llm": "ready", "whisper": "ready", "tts": "no such host"},
+        "models": {"llm": "ready", "whisper": "unknown", "tts": "unavailable"},
         "discord": "off",
     }
 

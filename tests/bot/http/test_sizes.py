@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.http import bodies, limits
+from bot.http import bodies, limits, server
 from bot.http.bodies import MOST_BYTES
 from bot.http.limits import ConnectionLimit
 from tests.bot.http.web_stage import WebStage, web_stage
@@ -105,6 +105,16 @@ async def test_what_is_no_request_is_refused_and_others_are_answered(local: WebS
     answer = await exchange(local, request_bytes)
     assert b" 400 " in answer.partition(b"\r\n")[0]
     assert (await local.ask("/thing")).status == 200
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "])
+async def test_a_connection_without_a_whole_request_is_closed(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "IDLE_LIMIT", 0.05)
+    async with web_stage() as stage:
+        reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+        writer.write(begun)
+        assert await asyncio.wait_for(reader.read(), LIMIT) == b""
+        writer.close()
 
 
 async def test_more_connections_than_there_may_be_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,8 +25,8 @@ STATE = {
     "status": "degraded",
     "discord": "off",
     "model": "ready",
-    "ears": "ready",
-    "voice": "no such host",
+    "ears": "unknown",
+    "voice": "The speech server at 192.168.1.20 can't be reached.",
     "call": "idle",
 }
 PAGE = Page(
