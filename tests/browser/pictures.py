@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from tests.browser.chat_server import SCRIPTS, ChatServer, Client, noise
 from tests.browser.conftest import Tab, new_tab, running_browser
-from tests.timing import wait_until
 
 Scheme = Literal["light", "dark"]
 SIZES = {"wide": (1280, 800), "phone": (390, 844)}
 SCHEMES: tuple[Scheme, Scheme] = ("light", "dark")
+LOUD = "() => Number(document.getElementById('level').getAttribute('aria-valuenow')) > 30"
 REPLY = "It is a quarter past four in Lisbon, and the sun is out. Shall I remind you of your call at five?"
 
 
@@ -50,7 +50,6 @@ class Scene:
         """A call with something said already."""
         client = await self.start()
         await client.ready()
-        await client.send(type="notice", text="Seiyuu listens. Nothing that you say leaves your own computers.")
         await client.heard("Hello Seiyuu, are you there?")
         await client.begin("1", "Hello Ada. Yes, I am here. What can I do for you?")
         await client.end("1")
@@ -83,8 +82,8 @@ async def listening(scene: Scene) -> None:
     await client.end("2")
     await client.heard("Yes please, and", final=False)
     await scene.tab.page.evaluate("seiyuu.context.resume()")
-    scene.meanwhile(scene.tab.say(noise(3.0), 24_000))
-    await asyncio.sleep(0.8)
+    scene.meanwhile(scene.tab.say(noise(4.0), 24_000))
+    await scene.tab.page.wait_for_function(LOUD)
 
 
 async def thinking(scene: Scene) -> None:
@@ -117,7 +116,8 @@ async def hold_to_talk(scene: Scene) -> None:
 
 async def held(scene: Scene) -> None:
     await hold_to_talk(scene)
-    await wait_until(lambda: scene.server.clients[0].all("mute"))
+    await expect(scene.tab.at("talk")).to_have_text("Hold to talk")
+    await expect(scene.tab.at("captions")).to_contain_text("in Lisbon?")
     await scene.tab.page.keyboard.down("Space")
 
 

@@ -23,9 +23,9 @@ export class View {
   /** @param {import("./call.js").CallState} state */
   state(state) {
     const page = this._page;
-    const { phase, muted, hears, talking, mode } = state;
+    const { phase, muted, canSound, hears, talking, mode } = state;
     const isOn = phase !== "idle";
-    Object.assign(document.body.dataset, { phase, mode, muted, talking, hears });
+    Object.assign(document.body.dataset, { phase, mode, muted, talking, hears, sound: canSound });
     document.body.style.setProperty("--progress", state.progress ?? 0.1);
     page["talk-label"].textContent = label(state);
     page.hint.textContent = hint(state);
