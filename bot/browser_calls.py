@@ -289,10 +289,11 @@ class BrowserCalls:
         before = call.transport.client
         if before is not None and before is not tab.client:
             before.close(CloseCode.TAKEN_OVER, TAKEN_OVER)
-        if hello.session != self._session:
+        resumes = hello.session == self._session or before is tab.client
+        if not resumes:
             # The other tab knew the session. It must not take the call back by itself.
             self._session = token_urlsafe(SESSION_BYTES)
-        call.transport.attach(tab.client, hello, in_base64=in_base64)
+        call.transport.attach(tab.client, hello, in_base64=in_base64, resumes=resumes)
         if self._ready:
             call.transport.send(Ready(self._session, call.transport.down))
             self._tell_unheard(call)

@@ -121,20 +121,22 @@ class BrowserTransport:
 
     # The client.
 
-    def attach(self, client: ChatClient, hello: Hello, *, in_base64: bool = False) -> None:
+    def attach(self, client: ChatClient, hello: Hello, *, in_base64: bool = False, resumes: bool = False) -> None:
         """Talk with this client from now on. What it has missed is sent to it.
 
         Args:
             client: the client's socket.
             hello: what the client has asked for.
             in_base64: whether the client gets sound in base64, until it sends sound in binary messages.
+            resumes: whether the client was here before and goes on. Then its microphone stays muted if it was.
         """
         self._client = client
         self._outlet.rate = hello.down
         self._outlet.in_base64 = in_base64
         self._played.reset()
         self._sound_clock = SoundClock(self._clock)
-        self._muted, self._talking, self._push_to_talk = False, False, hello.push_to_talk
+        self._muted = self._muted and resumes
+        self._talking, self._push_to_talk = False, hello.push_to_talk
         person = self.people.person
         if hello.name:
             self.people.become(hello.name)

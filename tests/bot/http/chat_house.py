@@ -156,6 +156,7 @@ class ChatHouse:
     """A server with the socket, and the parts behind it."""
 
     url: str
+    port: int
     calls: BrowserCalls
     manager: CallManager[Call[Any]]
     lease: Lease
@@ -267,7 +268,7 @@ async def chat_house(
         app = web.Application()
         app.add_routes(ChatSocket(calls, heartbeat=heartbeat).routes)
         async with LocalServer(app, "/ws/chat") as server, aiohttp.ClientSession() as session:
-            house = ChatHouse(server.url, calls, manager, lease, feature, consent, histories, session)
+            house = ChatHouse(server.url, server.port, calls, manager, lease, feature, consent, histories, session)
             try:
                 yield house
             finally:

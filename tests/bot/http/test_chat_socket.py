@@ -353,6 +353,23 @@ async def test_muted_sound_is_no_turn_and_push_to_talk_ends_a_turn(tmp_path: Pat
         await page.until("transcription", final=True)
 
 
+async def test_a_muted_microphone_stays_muted_when_the_socket_comes_back(tmp_path: Path) -> None:
+    away = Away()
+    async with chat_house(tmp_path, away=away) as house:
+        page = await house.open()
+        session = (await page.hello())["session"]
+        await page.send(type="mute", on=True)
+        await page.end()
+        await wait_until(lambda: away.asked == 1)
+        back = await house.open()
+        await back.hello(session=session)
+        await back.speak(speech(QUESTION, ADAS_VOICE))
+        assert not back.all("transcription")
+        await back.send(type="mute", on=False)
+        await back.speak(speech(QUESTION, ADAS_VOICE), silence=1.0)
+        await back.until("transcription", final=True)
+
+
 async def test_commands_can_be_typed(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         page = await house.talking()
