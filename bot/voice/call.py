@@ -255,11 +255,14 @@ class Call(Generic[T]):
             stop_watching = self._consent.watch(self._forget)
             stack.callback(stop_watching)
             stack.push_async_callback(asyncio.to_thread, self.input_worker.end)
-            self.input_worker.listen(self._turn_taking.on_turn_event, self._admits)
-            self._notices.tell(self._terms.notice(self._consent.policy, self.transport.place, self.captions))
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._turn_taking.run(), name="call: turn taking")
                 tasks.create_task(self._watch_input_thread(), name="call: input thread")
+                # Turn taking begins its run here. Before that it would miss a turn that begins at once: a transport may
+                # have kept the first words of a person who did not wait for the call.
+                await asyncio.sleep(0)
+                self.input_worker.listen(self._turn_taking.on_turn_event, self._admits)
+                self._notices.tell(self._terms.notice(self._consent.policy, self.transport.place, self.captions))
 
     async def _watch_input_thread(self) -> None:
         await self.input_worker.wait_dead()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -67,8 +68,10 @@ class BrowserAudioInput:
         self._admits: Admits = lambda _: False
         self._early: deque[tuple[int, bytes, float]] = deque()
         self._stopped = False
-        # Only the input thread uses these: the person who transmits now, and when the transmission counts as ended.
+        # Only the input thread uses these: the person who transmits now, the time of the last frame, and when the
+        # transmission counts as ended.
         self._transmitting: int | None = None
+        self._last_at = -math.inf
         self._ends_at = 0.0
 
     def start(self, thread: InputThread, admits: Admits) -> None:
@@ -128,9 +131,13 @@ class BrowserAudioInput:
             return
         sound = from_pcm16(pcm)
         self._transmitting = person
-        self._ends_at = at + GAP + min(seconds_of(pcm), LONGEST_CREDIT)
         for start in range(0, len(sound), FRAME_SAMPLES):
-            self._thread.receive(AudioFrame(person, sound[start : start + FRAME_SAMPLES], at))
+            frame = sound[start : start + FRAME_SAMPLES]
+            # A long piece was recorded before it arrived: its last sample at that moment, its first one earlier.
+            self._last_at = max(self._last_at, at - (len(sound) - start - len(frame)) / HEARING_RATE)
+            self._thread.receive(AudioFrame(person, frame, self._last_at))
+        # The sound may have waited for this thread, so the gap is measured from now.
+        self._ends_at = self._clock() + GAP + min(seconds_of(pcm), LONGEST_CREDIT)
 
     def _end(self, at: float, announced: bool) -> None:
         person, self._transmitting = self._transmitting, None
