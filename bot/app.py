@@ -34,7 +34,6 @@ from bot.feature_set import build_features
 from bot.features.vision.feature import Vision
 from bot.first_start import welcome
 from bot.guard import Guard, read_permits
-from bot.http.server import WebServer
 from bot.llm.personas import Character
 from bot.llm.requests import ModelOptions
 from bot.own_engines import Progress
@@ -50,7 +49,7 @@ from bot.voice.engines import LoadingReport
 from bot.voice.events import Watcher
 from bot.voice.manager import CallManager
 from bot.voices.introductions import load_introductions
-from bot.web import web_server
+from bot.web import WebParts, web_parts
 from config.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -64,7 +63,7 @@ class Application:
     bot: SeiyuuBot
     calls: Calls
     features: FeatureSet
-    web: WebServer
+    web: WebParts
     token: str
 
     @property
@@ -139,7 +138,7 @@ async def build_application(
             await features.resume()
 
         async def before_close() -> None:
-            web.refuse_connections()
+            await web.begin_nothing_new()
             await core.end_calls()
             await features.close()
 
@@ -167,7 +166,7 @@ async def build_application(
         features = await build_features(parts)
         for lockable in features.lockables:
             core.lease.register(lockable)
-        web = await stack.enter_async_context(web_server(core))
+        web = await stack.enter_async_context(web_parts(core))
         stack.push_async_callback(bot.close)
 
         model = partial(_describe_model, settings, core.weights, core.models.for_calls_client.options)

@@ -41,6 +41,7 @@ from bot.voice.turn import Prompt
 
 _log = logging.getLogger(__name__)
 
+SWITCHED_OFF = "❌ Voice is switched off here (`VOICE_ENABLED=false`)."
 ON_DISCORD = "❌ I'm in a call on Discord. I can talk here when it is over."
 SPOKEN_ELSEWHERE = "❌ Somebody is talking with me in another tab. Try again when it is quiet there."
 TAKEN_OVER = "Another tab has taken over the call."
@@ -83,6 +84,7 @@ class BrowserCalls:
         make_transport: builds the transport of a call.
         consent: everybody's consent to being listened to.
         prefix: the prefix of commands that are typed.
+        enabled: whether calls are possible.
         clock: returns monotonic seconds.
     """
 
@@ -94,8 +96,10 @@ class BrowserCalls:
         consent: ListeningConsent,
         prefix: str,
         *,
+        enabled: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._enabled = enabled
         self._manager = manager
         self._make_call = make_call
         self._make_transport = make_transport
@@ -128,6 +132,8 @@ class BrowserCalls:
         """Tell all clients that the bot is switched off, and close their sockets. No call begins after that."""
         self._closing = True
         for tab in tuple(self._tabs):
+            if self.call_of(tab) is not None:
+                tab.client.send(Notice(FAREWELLS[EndCause.SHUTDOWN]))
             tab.client.close(CloseCode.GOING_AWAY, FAREWELLS[EndCause.SHUTDOWN])
         for task in tuple(self._tasks):
             task.cancel()
@@ -178,7 +184,9 @@ class BrowserCalls:
         call, occupant = self._call, self._manager.occupant
         if self._closing or tab not in self._tabs:
             return
-        if occupant is not None and not isinstance(occupant, BrowserCall):
+        if not self._enabled:
+            tab.client.send(Failure(ErrorCode.CALL_FAILED, SWITCHED_OFF))
+        elif occupant is not None and not isinstance(occupant, BrowserCall):
             _refuse(tab.client, ErrorCode.CALL_ELSEWHERE, ON_DISCORD)
         elif call is None:
             self._start(tab, hello, in_base64)

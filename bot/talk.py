@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from bot.core import Core, build_core
-from bot.http.server import WebServer
 from bot.own_engines import Progress
 from bot.voice.events import Watcher
-from bot.web import web_server
+from bot.web import WebParts, web_parts
 from config.settings import Settings
 
 
@@ -20,7 +19,7 @@ class PageApplication:
     """The parts of the running bot that callers and tests use."""
 
     core: Core
-    web: WebServer
+    web: WebParts
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -29,7 +28,7 @@ class PageApplication:
 
     async def end(self) -> None:
         """End the current call, and refuse new ones."""
-        self.web.refuse_connections()
+        await self.web.begin_nothing_new()
         await self.core.end_calls()
         self._ended.set()
 
@@ -43,7 +42,7 @@ async def build_talk(
     Raises:
         The errors of :func:`~bot.core.build_core`.
     """
-    async with build_core(settings, watchers, progress) as core, web_server(core) as web:
+    async with build_core(settings, watchers, progress) as core, web_parts(core) as web:
         core.begin()
         core.be_ready(web.url, when_warm)
         yield PageApplication(core, web)

@@ -264,6 +264,7 @@ async def chat_house(
             ),
             consent,
             "!",
+            enabled=settings.enabled,
         )
         app = web.Application()
         app.add_routes(ChatSocket(calls, heartbeat=heartbeat).routes)

@@ -17,7 +17,7 @@ from bot.voice.browser.people import web_person
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.voice.transport import EndCause
-from config.sections import ListeningPolicy
+from config.sections import CallSettings, ListeningPolicy
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import BEN as BENS_VOICE
 from sandbox.speech import speech
@@ -321,6 +321,13 @@ async def test_a_call_that_can_not_begin_says_why_and_the_socket_lives(tmp_path:
         await house.until_idle()
 
 
+async def test_where_voice_is_switched_off_there_is_no_browser_call_either(tmp_path: Path) -> None:
+    async with chat_house(tmp_path, settings=CallSettings(enabled=False)) as house:
+        page = await house.open()
+        await page.send(type="hello", audio={})
+        assert "VOICE_ENABLED" in (await page.until("error", code="call_failed"))["message"]
+
+
 async def test_pressing_talk_is_consent_unless_the_person_has_opted_out(tmp_path: Path) -> None:
     async with chat_house(tmp_path, listening=ListeningPolicy.OPT_IN) as house:
         page = await house.talking()
@@ -387,8 +394,8 @@ async def test_commands_can_be_typed(tmp_path: Path) -> None:
 async def test_a_service_that_ends_says_so_and_closes_its_sockets(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         page, waiting = await house.talking(), await house.open()
-        await house.manager.close()
         await house.calls.close()
+        await house.manager.close()
         assert await page.closed() == await waiting.closed() == 1001
         assert any("switched off" in each["text"] for each in page.all("notice"))
         await house.until_idle()

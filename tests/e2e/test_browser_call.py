@@ -1,0 +1,81 @@
+"""Calls in a browser with the real bot, beside Discord: one excludes the other, in words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from bot.calls import CALL_IN_BROWSER, JOIN_FROM_BROWSER
+from bot.voice.browser.people import web_person
+from bot.voice.events import CallBegan, CallEnded, ReplyEnded, UtteranceHeard
+from bot.voice.manager import CallState
+from sandbox.speech import ADA as ADAS_VOICE
+from sandbox.speech import speech
+from tests.bot.http.chat_house import ChatPage
+from tests.e2e.conftest import Stage
+from tests.voice.effects import only
+
+
+@pytest.fixture
+async def page(stage: Stage) -> AsyncIterator[ChatPage]:
+    async with aiohttp.ClientSession() as session:
+        page = ChatPage(await session.ws_connect(f"{stage.app.web.server.url}ws/chat"))
+        try:
+            yield page
+        finally:
+            await page.end()
+
+
+async def hang_up(stage: Stage, page: ChatPage) -> None:
+    await page.send(type="hangup")
+    await stage.until(lambda: stage.app.manager.status().state is CallState.IDLE, "the end")
+    assert stage.app.manager.status().held == ()
+
+
+async def test_a_conversation_by_voice_and_by_text_is_a_call_like_any_other(stage: Stage, page: ChatPage) -> None:
+    await page.hello()
+    assert stage.app.manager.status().held
+    await page.speak(speech("Do you remember the summer holidays?", ADAS_VOICE), silence=1.0)
+    await page.until("transcription", final=True, text="Do you remember the summer holidays?")
+    await page.until("audio_end", reply="r1")
+    await page.send(type="text", text="And what else?")
+    await page.until("audio_end", reply="r2")
+    assert len(page.sound) > 24_000
+    await hang_up(stage, page)
+    (began,) = only(CallBegan, stage.events)
+    assert (began.transport, began.encrypted) == ("browser", False)
+    assert [heard.person for heard in only(UtteranceHeard, stage.events)] == [web_person("Ada")]
+    for ended in only(ReplyEnded, stage.events):
+        heard = "".join(each["token"] for each in page.all("llm_token", reply=ended.trace.reply))
+        assert heard.split() == ended.heard.split() != []
+    await stage.until(lambda: only(CallEnded, stage.events), "the last event")
+    await stage.app.core.conversations.writer.flush()
+    rows = await stage.app.database.rows("SELECT transport, place, people FROM conversations")
+    assert rows == [("browser", "Browser", '["Ada"]')]
+
+
+async def test_a_call_in_a_browser_keeps_discord_out_and_is_not_ended_from_there(stage: Stage, page: ChatPage) -> None:
+    await page.hello()
+    assert await stage.answer_to("!join", starts="❌") == JOIN_FROM_BROWSER
+    assert await stage.answer_to("!leave", starts="❌") == CALL_IN_BROWSER
+    assert "A call is active" in await stage.answer_to("!voice-status", starts="🎤")
+    await page.send(type="text", text="Are you still there?")
+    await page.until("audio_end")
+    await hang_up(stage, page)
+    await stage.join()
+
+
+async def test_a_call_on_discord_keeps_the_browser_out_until_it_is_over(stage: Stage, page: ChatPage) -> None:
+    await stage.join()
+    await page.send(type="hello", audio={})
+    assert "Discord" in (await page.until("error", code="call_elsewhere"))["message"]
+    assert await page.closed() == 4002
+    assert stage.app.calls.current is not None
+    await stage.answer_to("!leave", starts="👋")
+    async with aiohttp.ClientSession() as session:
+        again = ChatPage(await session.ws_connect(f"{stage.app.web.server.url}ws/chat"))
+        await again.hello()
+        await hang_up(stage, again)
+        await again.end()
