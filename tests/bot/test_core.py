@@ -24,7 +24,7 @@ def test_the_core_and_the_page_import_nothing_of_discord() -> None:
     assert found.stdout == "[]\n"
 
 
-async def test_one_who_fails_to_handle_the_end_of_a_call_disturbs_no_other() -> None:
+async def test_a_listener_that_fails_at_the_end_of_a_call_does_not_affect_the_others() -> None:
     told: list[EndCause] = []
     call = Call.__new__(Call)
 

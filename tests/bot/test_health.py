@@ -65,7 +65,7 @@ def fields(said: str) -> dict[str, Any]:
         (Health(running=False), "down"),
     ],
 )
-def test_what_counts_as_healthy(health: Health, status: str) -> None:
+def test_the_status_follows_from_the_states_of_the_parts(health: Health, status: str) -> None:
     assert health.status == status
     assert list(health.fields()) == KEYS
 

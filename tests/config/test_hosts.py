@@ -58,7 +58,7 @@ def test_servers_of_this_machine_and_the_local_network_are_local(url: str) -> No
         "",
     ],
 )
-def test_all_other_servers_are_not(url: str) -> None:
+def test_all_other_servers_are_not_local(url: str) -> None:
     assert not is_local(url)
 
 

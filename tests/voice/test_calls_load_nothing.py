@@ -31,7 +31,7 @@ def _refuse(*_: Any, **__: Any) -> NoReturn:
     raise AssertionError("a call loads something")
 
 
-async def test_calls_are_built_from_what_was_loaded_at_the_start(
+async def test_calls_are_built_from_parts_that_were_loaded_at_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Database.opened(tmp_path / "calls.sqlite3") as database:

@@ -82,7 +82,7 @@ async def test_cloning_the_same_name_again_adds_a_recording_for_its_maker_only(l
         await library.voices.clone(BEN, "Robin", "en", SOUND)
 
 
-async def test_its_maker_and_managers_of_its_server_may_change_a_voice(library: Library) -> None:
+async def test_a_voice_may_be_changed_by_its_maker_and_managers_of_its_server(library: Library) -> None:
     await library.voices.clone(ADA, "Robin", "en", SOUND)
     voices = await library.again()
     for person in (ADA, HOST):

@@ -79,7 +79,7 @@ def test_a_person_who_talks_into_an_echo_is_let_through_with_the_newest_event_of
     assert kinds(gate.filter(SpeechPaused(TURN, SOUND, 2.0, 2.1))) == [SpeechPaused]
 
 
-def test_room_noise_after_an_echo_does_not_make_it_a_persons_turn_but_more_speech_may() -> None:
+def test_room_noise_after_an_echo_does_not_make_it_a_turn_of_a_person_but_more_speech_may() -> None:
     comparison = ScriptedComparison()
     gate = EchoGate(comparison)
     gate.filter(BEGAN)
@@ -101,7 +101,7 @@ def test_a_turn_that_turns_out_to_be_an_echo_is_dropped() -> None:
     assert gate.filter(SpeechPaused(TURN, SOUND, 2.0, 2.1)) == []
 
 
-def test_a_long_turn_is_a_persons_and_is_no_longer_checked() -> None:
+def test_a_long_turn_counts_as_speech_of_a_person_and_is_no_longer_checked() -> None:
     comparison = ScriptedComparison()
     gate = EchoGate(comparison)
     comparison.echo = False
@@ -111,7 +111,7 @@ def test_a_long_turn_is_a_persons_and_is_no_longer_checked() -> None:
     assert gate.process_frame(frame(BEGAN.at + CHECKED_SECONDS + 0.3)) == []
 
 
-def test_it_does_not_check_every_packet() -> None:
+def test_the_gate_does_not_check_every_packet() -> None:
     comparison = ScriptedComparison()
     gate = EchoGate(comparison)
     gate.filter(BEGAN)
@@ -120,7 +120,7 @@ def test_it_does_not_check_every_packet() -> None:
     assert len(comparison.asked) <= 3
 
 
-def test_one_persons_echo_is_not_anothers() -> None:
+def test_the_echo_of_one_person_is_not_the_echo_of_another() -> None:
     comparison = ScriptedComparison()
     gate = EchoGate(comparison)
     gate.process_frame(frame(1.0))

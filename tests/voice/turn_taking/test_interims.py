@@ -56,7 +56,7 @@ async def test_only_one_interim_is_made_at_a_time_followed_by_a_rest_of_the_same
     assert len(shown.transcriber.asked) == 2
 
 
-async def test_one_that_the_transcriber_had_no_time_for_is_tried_again(shown: TurnTakingHarness) -> None:
+async def test_an_interim_for_which_the_transcriber_had_no_time_is_tried_again(shown: TurnTakingHarness) -> None:
     await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
     await shown.transcriber.fail(TranscriptionShed("busy"))
     await shown.feed(so_far(ADA, 4, 2.1))

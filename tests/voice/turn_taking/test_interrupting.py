@@ -53,7 +53,7 @@ async def test_an_echo_releases_the_floor_before_it_ends(harness: TurnTakingHarn
     assert harness.lines == ["hold", "free"]
 
 
-async def test_a_person_who_repeats_the_bots_words_is_answered_and_may_interrupt(
+async def test_a_person_who_repeats_words_of_the_bot_is_answered_and_may_interrupt(
     harness: TurnTakingHarness,
 ) -> None:
     harness.replies.answering = True

@@ -62,7 +62,7 @@ def test_noise_music_and_keys_are_no_speech(silero: Silero, sound: Sound16) -> N
     assert max(probabilities(silero, sound)) < 0.5
 
 
-def test_it_needs_neither_torch_nor_faster_whisper_in_the_process() -> None:
+def test_the_voice_activity_model_needs_neither_torch_nor_faster_whisper_in_the_process() -> None:
     code = (
         "import sys; from bot.voice.turns.turns import load_turn_policy; load_turn_policy(); "
         "sys.exit(bool({'torch', 'faster_whisper', 'discord', 'ctranslate2'} & set(sys.modules)))"

@@ -27,7 +27,7 @@ SPOKEN = (
         SPOKEN,
     ],
 )
-def test_the_bots_words_are_an_echo_even_if_cut_or_misheard(heard: str) -> None:
+def test_words_of_the_bot_are_an_echo_even_if_cut_or_misheard(heard: str) -> None:
     assert is_echo(heard, SPOKEN)
 
 
@@ -67,7 +67,7 @@ def test_any_texts_get_an_answer(heard: str, spoken: str) -> None:
 
 
 @given(st.text(alphabet="abcdefghij ", min_size=30, max_size=200), st.data())
-def test_every_long_stretch_of_the_bots_words_is_an_echo(spoken: str, data: st.DataObject) -> None:
+def test_every_long_stretch_of_words_of_the_bot_is_an_echo(spoken: str, data: st.DataObject) -> None:
     begin = data.draw(st.integers(0, len(spoken)))
     heard = spoken[begin : begin + data.draw(st.integers(20, 200))]
     assert is_echo(heard, spoken) is (len(heard.replace(" ", "")) >= 18)
