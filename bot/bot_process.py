@@ -24,9 +24,14 @@ BOT = ("-m", "bot")
 
 @asynccontextmanager
 async def bot_process(
-    settings: Mapping[str, str], log: Path, watch: Callable[[CallEvent], None], program: Sequence[str] = BOT
+    settings: Mapping[str, str],
+    log: Path,
+    watch: Callable[[CallEvent], None],
+    program: Sequence[str] = BOT,
+    *,
+    command: str = "run",
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run ``python -m bot run`` in a child process. Leaving the context ends it.
+    """Run the bot in a child process. Leaving the context ends it.
 
     The child has its own session, so Ctrl-C reaches only the caller.
 
@@ -35,12 +40,13 @@ async def bot_process(
         log: the file for the bot's log.
         watch: called with each event that the bot reports.
         program: another program to run, which takes the same arguments as the bot.
+        command: the bot's command, ``run`` or ``talk``.
     """
     with log.open("wb") as written:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *program,
-            *("run", "--events", "--exit-with-parent", str(os.getpid())),
+            *(command, "--events", "--exit-with-parent", str(os.getpid())),
             env=child_environment(settings),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
