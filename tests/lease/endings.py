@@ -106,7 +106,7 @@ async def a_hold_fails(tools: Tools) -> AsyncIterator[Aftermath]:
     async with tools.make_world() as world:
         for lockable in world.stage.app.features.lockables:
             with tools.patch.context() as patch:
-                patch.setattr(type(lockable), "hold", _refuse)
+                patch.setattr(type(lockable), "hold", refuse)
                 told = await world.stage.answer_to("!join", starts="❌")
             assert f"{lockable.name} could not be paused" in told
             assert world.stage.app.calls.status().held == ()
@@ -119,7 +119,7 @@ async def a_release_fails(tools: Tools) -> AsyncIterator[Aftermath]:
     async with tools.make_world() as world:
         for lockable in world.stage.app.features.lockables:
             with tools.patch.context() as patch:
-                patch.setattr(type(lockable), "release", _refuse)
+                patch.setattr(type(lockable), "release", refuse)
                 await world.stage.join()
                 await leave(world)
                 status = world.stage.app.calls.status()
@@ -130,7 +130,7 @@ async def a_release_fails(tools: Tools) -> AsyncIterator[Aftermath]:
         yield world, all_features()
 
 
-async def _refuse(_: object, reason: str = "") -> None:
+async def refuse(_: object, reason: str = "") -> None:
     raise RuntimeError(f"not now, {reason}")
 
 
@@ -145,8 +145,9 @@ def process_ended_by(end: signal.Signals) -> Ending:
             )
             chat, *others = all_features()
             assert isinstance(chat, TextChat)
-            async with bot_process(_variables(settings), tools.folder / "bot.log", lambda _: None) as process:
-                await _let_messages_wait(sandbox, chat)
+            async with bot_process(variables(settings), tools.folder / "bot.log", lambda _: None) as process:
+                await _join(sandbox)
+                await let_messages_wait(sandbox, chat)
                 process.send_signal(end)
                 await process.wait()
             async with staged(sandbox, settings) as stage:
@@ -159,7 +160,7 @@ def process_ended_by(end: signal.Signals) -> Ending:
     return ended
 
 
-def _variables(settings: Settings) -> dict[str, str]:
+def variables(settings: Settings) -> dict[str, str]:
     """Settings as environment variables."""
     usual = {name: each.get_default(call_default_factory=True) for name, each in settings.settings().items()}
     fields = {name: value for name, value in settings.values().items() if value != usual[name]}
@@ -168,14 +169,19 @@ def _variables(settings: Settings) -> dict[str, str]:
     return {name.upper(): str(value) for name, value in (fields | lists).items() if value is not None}
 
 
-async def _let_messages_wait(sandbox: Sandbox, chat: TextChat) -> None:
-    """Bea starts a call, and writes to the bot in another channel."""
-    bea = await sandbox.add_guest("Bea")
-    await bea.join_voice(sandbox.home.lounge)
+async def _join(sandbox: Sandbox) -> None:
+    """Ben starts a call."""
+    ben = await sandbox.add_guest("Ben")
+    await ben.join_voice(sandbox.home.lounge)
     await sandbox.bot_online(LIMIT)
     await sandbox.command_registered("join", LIMIT)
-    await bea.say(sandbox.home.general, "!join")
-    await bea.wait_for_message(sandbox.home.general, lambda m: m.content.startswith("🎤 Joined"), LIMIT)
+    await ben.say(sandbox.home.general, "!join")
+    await ben.wait_for_message(sandbox.home.general, lambda m: m.content.startswith("🎤 Joined"), LIMIT)
+
+
+async def let_messages_wait(sandbox: Sandbox, chat: TextChat) -> None:
+    """Bea writes to the bot in a channel that is not the call's."""
+    bea = await sandbox.add_guest("Bea")
     for number in (101, 102, 103):
         chat.waiting.append(f"hello {number}")
         asked = await bea.say(sandbox.home.side, f"<@{sandbox.bot_id}> {chat.waiting[-1]}")

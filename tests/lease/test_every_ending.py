@@ -7,6 +7,8 @@ import signal
 import pytest
 
 from bot.voice.manager import CallState
+from tests.lease import browser_endings as browser
+from tests.lease.browser_endings import browser_call_ended_by, process_with_a_page_ended_by
 from tests.lease.endings import (
     Ending,
     Tools,
@@ -38,6 +40,15 @@ from tests.lease.endings import (
         pytest.param(a_release_fails, id="exception in any release"),
         pytest.param(process_ended_by(signal.SIGTERM), id="SIGTERM"),
         pytest.param(process_ended_by(signal.SIGKILL), id="kill -9"),
+        pytest.param(browser_call_ended_by(browser.hang_up), id="browser: hung up"),
+        pytest.param(browser_call_ended_by(browser.hang_up_aloud), id="browser: voice command"),
+        pytest.param(browser_call_ended_by(browser.close_the_tab), id="browser: tab closed"),
+        pytest.param(browser_call_ended_by(browser.lose_the_network), id="browser: network gone"),
+        pytest.param(browser_call_ended_by(browser.leave_on_discord), id="browser: leave on Discord"),
+        pytest.param(browser_call_ended_by(browser.lose_the_voice), id="browser: voice lost for good"),
+        pytest.param(browser.a_hold_fails, id="browser: exception in any hold"),
+        pytest.param(process_with_a_page_ended_by(signal.SIGTERM), id="browser: SIGTERM"),
+        pytest.param(process_with_a_page_ended_by(signal.SIGKILL), id="browser: kill -9"),
     ],
 )
 async def test_after_every_ending_nothing_is_held_and_every_feature_works(tools: Tools, ending: Ending) -> None:

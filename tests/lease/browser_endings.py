@@ -1,0 +1,139 @@
+"""All ways in which a call in a browser can end, or fail to begin. After each, no call is on."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from bot.bot_process import bot_process
+from bot.calls import CALL_IN_BROWSER
+from bot.voice.events import CallEvent, WebReady
+from bot.voice.manager import CallState
+from sandbox.server import Sandbox
+from sandbox.speech import ADA as ADAS_VOICE
+from sandbox.speech import speech
+from tests.bot.http.chat_house import ChatPage
+from tests.e2e.conftest import LIMIT, make_settings, staged
+from tests.features.talk import let_manage, let_own
+from tests.lease.endings import SHORT, Aftermath, Ending, Tools, let_messages_wait, refuse, variables
+from tests.lease.engines import running_engines
+from tests.lease.features import TextChat, World, all_features
+
+AWAY = 0.4
+"""Seconds for which a page that is gone is waited for in these tests."""
+EndPage = Callable[[World, ChatPage], Awaitable[None]]
+
+
+@asynccontextmanager
+async def opened(address: str) -> AsyncIterator[ChatPage]:
+    """A page at this address, which has said nothing yet."""
+    async with aiohttp.ClientSession() as session:
+        page = ChatPage(await session.ws_connect(f"{address}ws/chat"))
+        try:
+            yield page
+        finally:
+            await page.end()
+
+
+async def hang_up(_: World, page: ChatPage) -> None:
+    await page.send(type="hangup")
+
+
+async def hang_up_aloud(_: World, page: ChatPage) -> None:
+    await page.speak(speech("Seiyuu, leave the voice channel.", ADAS_VOICE), silence=1.0)
+
+
+async def close_the_tab(_: World, page: ChatPage) -> None:
+    await page.end()
+
+
+async def lose_the_network(_: World, page: ChatPage) -> None:
+    page.vanish()
+
+
+async def lose_the_voice(world: World, _: ChatPage) -> None:
+    """End the speech server for good."""
+    assert world.speech_server is not None
+    await world.speech_server.stop()
+
+
+async def leave_on_discord(world: World, page: ChatPage) -> None:
+    """Try to end the call from Discord, which says who has it. Then hang up."""
+    assert await world.stage.answer_to("!leave", starts="❌") == CALL_IN_BROWSER
+    assert world.stage.app.manager.status().state is CallState.ACTIVE
+    await hang_up(world, page)
+
+
+def browser_call_ended_by(end: EndPage) -> Ending:
+    """A call in a browser in which people use all features and no engine is used, and the end of the call."""
+
+    @asynccontextmanager
+    async def ended(tools: Tools) -> AsyncIterator[Aftermath]:
+        tools.patch.setattr("bot.voice.browser.transport.RESUME_SECONDS", AWAY)
+        async with tools.make_world(**SHORT) as world, opened(world.stage.app.web.url) as page:
+            features = all_features()
+            for feature in features:
+                await feature.works(world)
+            await page.hello()
+            used = world.engines.used
+            for feature in features:
+                await feature.tried_in_a_call(world)
+            await asyncio.sleep(0.3)
+            assert world.engines.used == used, "an engine was asked during the call"
+            await end(world, page)
+            yield world, features
+
+    return ended
+
+
+@asynccontextmanager
+async def a_hold_fails(tools: Tools) -> AsyncIterator[Aftermath]:
+    """Each feature in turn fails to be held. Then no call begins."""
+    async with tools.make_world() as world, opened(world.stage.app.web.url) as page:
+        for number, lockable in enumerate(world.stage.app.features.lockables, start=1):
+            with tools.patch.context() as patch:
+                patch.setattr(type(lockable), "hold", refuse)
+                await page.send(type="hello", audio={})
+                await page.count("error", number, code="call_failed")
+            assert f"{lockable.name} could not be paused" in page.all("error")[-1]["message"]
+            assert world.stage.app.manager.status().held == ()
+        yield world, all_features()
+
+
+def process_with_a_page_ended_by(end: signal.Signals) -> Ending:
+    """The process ends during a call in a browser while messages wait, and another process is started."""
+
+    @asynccontextmanager
+    async def ended(tools: Tools) -> AsyncIterator[Aftermath]:
+        async with running_engines(tools.folder) as engines, Sandbox() as sandbox:
+            settings = make_settings(
+                sandbox, tools.folder, cache_dir=tools.cache, tts_websocket_url=tools.speech_server, **engines.settings
+            )
+            chat, *others = all_features()
+            assert isinstance(chat, TextChat)
+            address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+            def watch(event: CallEvent) -> None:
+                if isinstance(event, WebReady) and not address.done():
+                    address.set_result(event.url)
+
+            async with bot_process(variables(settings), tools.folder / "bot.log", watch) as process:
+                async with asyncio.timeout(LIMIT):
+                    url = await address
+                async with opened(url) as page:
+                    await page.hello()
+                    await let_messages_wait(sandbox, chat)
+                    process.send_signal(end)
+                    await process.wait()
+                    if end is signal.SIGTERM:
+                        assert await page.closed() == 1001
+            async with staged(sandbox, settings) as stage:
+                let_manage(sandbox, stage.ada.id)
+                let_own(sandbox, stage.ada)
+                yield World(stage, engines, None), [chat, *others]
+
+    return ended
