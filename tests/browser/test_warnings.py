@@ -161,11 +161,15 @@ async def test_an_error_is_told_while_the_call_goes_on_and_goes_away_with_the_ne
 
 async def test_sound_that_the_browser_holds_back_is_asked_for(context: BrowserContext, server: ChatServer) -> None:
     tab = await new_tab(context, server)
-    await tab.page.add_init_script("AudioContext.prototype.resume = () => new Promise(() => {})")
+    script = "const {resume} = AudioContext.prototype; AudioContext.prototype.resume = () => new Promise(() => {});"
+    await tab.page.add_init_script(script + "globalThis.letGo = () => (AudioContext.prototype.resume = resume)")
     await tab.open()
     await tab.at("talk").click()
     await server.call()
     await expect(tab.at("warning")).to_contain_text("holds the sound back")
+    await tab.page.evaluate("() => void letGo()")
+    await tab.at("warning-action").click()
+    await expect(tab.at("warning")).to_be_hidden()
 
 
 async def test_a_warning_can_be_dismissed(tab: Tab) -> None:

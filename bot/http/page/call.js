@@ -1,19 +1,15 @@
 import { keepAwake } from "./awake.js";
 import { Connection } from "./connection.js";
-import { Conversation } from "./conversation.js";
-import { DOWN_RATES, hello } from "./messages.js";
-import { Microphone } from "./microphone.js";
+import { LiveConversation } from "./live_conversation.js";
+import { hello } from "./messages.js";
 import { floatsOf } from "./sound/samples.js";
-import { Speaker } from "./speaker.js";
+import { DOWN, SoundDevices } from "./sound_devices.js";
 import { closeWarning, errorWarning, lostWarning, microphoneWarning, warning } from "./warnings.js";
 
 const ANONYMOUS = "Guest";
-const SUSPEND_MS = 1000;
 const FAREWELL_MS = 300;
 /** Errors after which a call does not begin. */
 const HOPELESS = new Set(["call_failed", "bad_message", "unknown_type", "bad_parameter"]);
-/** The sound of Seiyuu's voice has no more than this carries. */
-const DOWN = DOWN_RATES[0];
 
 /**
  * @typedef {object} CallState
@@ -38,7 +34,6 @@ export class Call {
    */
   constructor({ url, context, output, settings, listener }) {
     this._url = url;
-    this._context = context;
     this._settings = settings;
     this._listener = listener;
     this._connection = null;
@@ -47,19 +42,15 @@ export class Call {
     this._reply = null;
     this._waiting = [];
     this._letSleep = null;
-    this._timer = null;
-    this.conversation = new Conversation();
-    this.speaker = new Speaker(context, output, {
+    this._ending = null;
+    this._words = new LiveConversation(() => listener.onWords());
+    this._sound = new SoundDevices(context, output, {
       onPlayed: (reply, ms) => this._connection?.send({ type: "played", reply, ms: Math.round(ms) }),
       onLevel: (level) => listener.onSpoken(level),
-      onFlow: (flows) => {
-        this.conversation.hold(!flows, performance.now());
-        this._wordsChanged();
-      },
-    });
-    this.microphone = new Microphone(context, {
+      onFlow: (flows) => this._words.update((conversation, now) => conversation.hold(!flows, now)),
       onFrame: (pcm, level) => this._hear(pcm, level),
       onLost: () => this._loseMicrophone(),
+      onBlocked: (isBlocked) => this._blocked(isBlocked),
     });
     /** @type {CallState} */
     this.state = {
@@ -82,9 +73,17 @@ export class Call {
     return this._connection?.isReady ?? false;
   }
 
+  get conversation() {
+    return this._words.conversation;
+  }
+
+  get speaker() {
+    return this._sound.speaker;
+  }
+
   /** Whether the browser lets this page have sound. */
   get canSound() {
-    return globalThis.isSecureContext && this._context?.audioWorklet !== undefined && navigator.mediaDevices !== undefined;
+    return this._sound.areAllowed;
   }
 
   /** The name by which Seiyuu knows the person. */
@@ -100,7 +99,7 @@ export class Call {
     this._set({ phase: "connecting", progress: null, hears: false, talking: false, warning: null });
     try {
       if (this.canSound) {
-        this._wake();
+        this._sound.wake();
         await this.speaker.load(DOWN);
       }
     } catch (error) {
@@ -159,8 +158,7 @@ export class Call {
 
   /** Says something in writing. Starts a call if none is on. */
   type(text) {
-    this.conversation.typed(text, this.name);
-    this._wordsChanged();
+    this._words.update((conversation) => conversation.typed(text, this.name));
     if (!this._connection?.send({ type: "text", text })) this._waiting.push(text);
     if (!this.isOn) void this.start({ microphone: false });
   }
@@ -181,7 +179,7 @@ export class Call {
 
   /** Starts the sound, after a click. */
   wakeSound() {
-    this._wake();
+    this._sound.wake();
     this.dismissWarning();
   }
 
@@ -189,17 +187,12 @@ export class Call {
     return warning(globalThis.isSecureContext ? "old-browser" : "insecure");
   }
 
-  _wake() {
-    clearTimeout(this._suspension);
-    this._context.resume().catch(() => {});
-  }
-
   async _openMicrophone(attempt) {
     try {
-      await this.microphone.open(this._settings.microphone);
+      await this._sound.microphone.open(this._settings.microphone);
     } catch (error) {
       if (attempt !== this._attempt) return false;
-      if (this.isReady) this._set({ hears: this.microphone.isOpen, warning: microphoneWarning(error) });
+      if (this.isReady) this._set({ hears: this._sound.microphone.isOpen, warning: microphoneWarning(error) });
       else this._end(microphoneWarning(error));
       return false;
     }
@@ -230,22 +223,19 @@ export class Call {
     this._attempt += 1;
     this._connection?.stop();
     this._connection = null;
-    this.microphone.close();
     if (this._reply !== null) this.speaker.drop(this._reply);
+    this._sound.rest();
     this._reply = null;
     this._waiting = [];
     this._settings.session = null;
     this._letSleep?.();
     this._letSleep = null;
-    this.conversation.close();
     this._set({ phase: "idle", progress: null, hears: false, talking: false, warning: problem });
     this._listener.onHeard(0);
-    this._wordsChanged();
-    this._suspension = setTimeout(() => this._context?.suspend(), SUSPEND_MS);
+    this._words.update((conversation) => conversation.close());
   }
 
   _take(message) {
-    const now = performance.now();
     switch (message.type) {
       case "ready":
         return this._begin(message);
@@ -254,28 +244,22 @@ export class Call {
         // A new socket is told that there is no call yet.
         return this.isReady ? this._endSoon() : undefined;
       case "transcription":
-        this.conversation.transcription(message, now);
-        break;
+        return this._words.update((conversation, now) => conversation.transcription(message, now));
       case "llm_token":
-        this.conversation.token(message, now);
         if (this.state.warning?.id === "error") this.dismissWarning();
-        break;
+        return this._words.update((conversation, now) => conversation.token(message, now));
       case "audio_response":
         this._reply = message.reply;
-        this.conversation.segment(message.reply);
-        break;
+        return this._words.update((conversation) => conversation.segment(message.reply));
       case "audio_end":
         if (message.reason === "interrupted") this.speaker.drop(message.reply);
         else this.speaker.end(message.reply);
-        this.conversation.end(message.reason, message.reply);
-        break;
+        return this._words.update((conversation) => conversation.end(message.reason, message.reply));
       case "notice":
-        this.conversation.notice(message.text);
-        break;
+        return this._words.update((conversation) => conversation.notice(message.text));
       case "error":
         return this._fail(message);
     }
-    this._wordsChanged();
   }
 
   _fail(error) {
@@ -287,7 +271,7 @@ export class Call {
 
   /** The server has ended the call. What it still has to say about that comes in a moment. */
   _endSoon() {
-    this.microphone.close();
+    this._sound.microphone.close();
     clearTimeout(this._ending);
     const attempt = this._attempt;
     this._ending = setTimeout(() => attempt === this._attempt && this._end(this.state.warning), FAREWELL_MS);
@@ -297,10 +281,9 @@ export class Call {
     this._wasReady = true;
     this._settings.session = session;
     this.speaker.setRate(down);
-    const blocked = this.canSound && this._context.state !== "running";
     const solved = this.state.warning?.id === "lost" ? null : this.state.warning;
     const listening = ["connecting", "loading", "reconnecting"].includes(this.state.phase);
-    this._set({ warning: blocked ? warning("sound-blocked") : solved, ...(listening && { phase: "listening" }) });
+    this._set({ warning: this._sound.isBlocked ? warning("sound-blocked") : solved, ...(listening && { phase: "listening" }) });
     this._tellMuted();
     for (const text of this._waiting.splice(0)) if (this.canSound) this._connection.send({ type: "text", text });
   }
@@ -317,8 +300,7 @@ export class Call {
 
   _silence() {
     if (this._reply !== null) this.speaker.drop(this._reply);
-    this.conversation.end("interrupted");
-    this._wordsChanged();
+    this._words.update((conversation) => conversation.end("interrupted"));
   }
 
   _hear(pcm, level) {
@@ -328,7 +310,7 @@ export class Call {
   }
 
   _tellMuted() {
-    this.microphone.enabled = !this.state.muted;
+    this._sound.microphone.enabled = !this.state.muted;
     this._connection?.send({ type: "mute", on: this.state.muted || !this.state.hears });
   }
 
@@ -339,20 +321,13 @@ export class Call {
     this._listener.onHeard(0);
   }
 
+  _blocked(isBlocked) {
+    if (isBlocked && this.isReady) this._set({ warning: warning("sound-blocked") });
+    else if (!isBlocked && this.state.warning?.id === "sound-blocked") this.dismissWarning();
+  }
+
   _set(change) {
     this.state = { ...this.state, ...change };
     this._listener.onState();
-  }
-
-  _wordsChanged() {
-    this._listener.onWords();
-    clearTimeout(this._timer);
-    const { next, lines } = this.conversation;
-    if (next === null && !lines.some(({ kind, interim }) => kind === "person" && interim)) return;
-    const wait = next === null ? 1000 : Math.max(0, next - performance.now());
-    this._timer = setTimeout(() => {
-      this.conversation.advance(performance.now());
-      this._wordsChanged();
-    }, wait);
   }
 }

@@ -24,7 +24,6 @@ export class Conversation {
     this._line = null;
     this._reply = null;
     this._pace = new WordPace();
-    this._typed = null;
     this._isBoundary = false;
   }
 
@@ -38,6 +37,11 @@ export class Conversation {
     return this._line !== null;
   }
 
+  /** Whether words of people are not final. */
+  get hasInterimWords() {
+    return this.lines.some(({ kind, interim }) => kind === "person" && interim);
+  }
+
   /** When `advance` changes something next, or null. */
   get next() {
     return this._pace.next;
@@ -48,11 +52,7 @@ export class Conversation {
     const words = text.trim();
     const who = shownName(person);
     const at = this.lines.findIndex((line) => line.interim && line.who === who);
-    if (final && this._typed === words) {
-      // The server repeats what was typed.
-      this._typed = null;
-      if (at >= 0) this.lines.splice(at, 1);
-    } else if (at >= 0) {
+    if (at >= 0) {
       if (words === "") this.lines.splice(at, 1);
       else this.lines[at] = { ...this.lines[at], text: words, interim: !final, since: now };
     } else if (words !== "") {
@@ -62,8 +62,7 @@ export class Conversation {
 
   /** Text that the person typed. */
   typed(text, name) {
-    this._typed = text.trim();
-    this._add({ kind: "person", who: name, text: this._typed });
+    this._add({ kind: "person", who: name, text: text.trim() });
   }
 
   notice(markdown) {

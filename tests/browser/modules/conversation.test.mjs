@@ -111,14 +111,6 @@ test("lines stand in the order in which they began", () => {
   assert.deepEqual(said(conversation), ["Ada: Hello", "Seiyuu: Hello Ada.", "Ada: mhm", ": I am listening."]);
 });
 
-test("typed text that the server repeats stands there once", () => {
-  const conversation = new Conversation();
-  conversation.typed("Hello", "Ada");
-  conversation.transcription(heard("Hello"), 0);
-  conversation.transcription(heard("Hello"), 1000);
-  assert.deepEqual(said(conversation), ["Ada: Hello", "Ada: Hello"]);
-});
-
 test("the conversation is bounded", () => {
   const conversation = new Conversation();
   for (let i = 0; i < 2000; i++) conversation.typed(`${i}`, "Ada");
