@@ -14,6 +14,7 @@ from bot.browser_commands import BrowserCommands
 from bot.consent import ListeningConsent
 from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.user_error import UserError
+from bot.voice.browser.audio_output import SoundForm
 from bot.voice.browser.client import ChatClient
 from bot.voice.browser.messages import (
     AudioChunk,
@@ -176,10 +177,10 @@ class BrowserCalls:
         call = self._call
         if call is None or not self._is_on(call) or hello.session != self._session:
             return False
-        self._hand_over(call, tab, hello)
+        self._hand_over(call, tab, hello, _form_for(hello))
         return True
 
-    def begin(self, tab: Tab, hello: Hello, *, in_base64: bool = False) -> None:
+    def begin(self, tab: Tab, hello: Hello, form: SoundForm) -> None:
         """Begin a call for a client, or hand it the call of another tab, or tell it why not."""
         call, occupant = self._call, self._manager.occupant
         if self._closing or tab not in self._tabs:
@@ -189,13 +190,13 @@ class BrowserCalls:
         elif occupant is not None and not isinstance(occupant, BrowserCall):
             _refuse(tab.client, ErrorCode.CALL_ELSEWHERE, ON_DISCORD)
         elif call is None:
-            self._start(tab, hello, in_base64)
+            self._start(tab, hello, form)
         elif self._ready and not self._is_on(call):
-            self._spawn(self._begin_after(call, tab, hello, in_base64), "browser call: after the last one")
+            self._spawn(self._begin_after(call, tab, hello, form), "browser call: after the last one")
         elif call.transport.client not in (None, tab.client) and call.transport.report.somebody_speaks:
             _refuse(tab.client, ErrorCode.BUSY, SPOKEN_ELSEWHERE)
         else:
-            self._hand_over(call, tab, hello, in_base64=in_base64)
+            self._hand_over(call, tab, hello, form)
 
     async def typed(self, call: BrowserCall, text: str) -> None:
         """Have a typed text answered, or carry out the command in it."""
@@ -234,9 +235,9 @@ class BrowserCalls:
     def _is_on(self, call: BrowserCall) -> bool:
         return self._ready and self._manager.active is call
 
-    def _start(self, tab: Tab, hello: Hello, in_base64: bool) -> None:
+    def _start(self, tab: Tab, hello: Hello, form: SoundForm) -> None:
         transport = self._make_transport(hello)
-        transport.attach(tab.client, hello, in_base64=in_base64)
+        transport.attach(tab.client, hello, form=form)
         call = self._make_call(transport, lambda progress: transport.report.show("loading", progress))
         call.watch(transport.report)
         self._call, self._session, self._ready = call, token_urlsafe(SESSION_BYTES), False
@@ -287,13 +288,13 @@ class BrowserCalls:
         if not self._consent.admits(call.transport.people.person):
             call.transport.send(Notice(NOT_HEARD.format(prefix=self._prefix)))
 
-    async def _begin_after(self, before: BrowserCall, tab: Tab, hello: Hello, in_base64: bool) -> None:
+    async def _begin_after(self, before: BrowserCall, tab: Tab, hello: Hello, form: SoundForm) -> None:
         """Begin a call when the one before it, which is ending, has ended."""
         await self._end(before)
         self._drop(before)
-        self.begin(tab, hello, in_base64=in_base64)
+        self.begin(tab, hello, form)
 
-    def _hand_over(self, call: BrowserCall, tab: Tab, hello: Hello, *, in_base64: bool = False) -> None:
+    def _hand_over(self, call: BrowserCall, tab: Tab, hello: Hello, form: SoundForm) -> None:
         before = call.transport.client
         if before is not None and before is not tab.client:
             before.close(CloseCode.TAKEN_OVER, TAKEN_OVER)
@@ -301,7 +302,7 @@ class BrowserCalls:
         if not resumes:
             # The other tab knew the session. It must not take the call back by itself.
             self._session = token_urlsafe(SESSION_BYTES)
-        call.transport.attach(tab.client, hello, in_base64=in_base64, resumes=resumes)
+        call.transport.attach(tab.client, hello, form=form, resumes=resumes)
         if self._ready:
             call.transport.send(Ready(self._session, call.transport.down))
             self._tell_unheard(call)
@@ -342,10 +343,11 @@ class Tab:
                 self._greet(message)
                 return
             case AudioChunk(sound):
-                self.hear(sound, in_base64=True)
+                self.hear(sound, SoundForm.BASE64)
                 return
             case TextTyped():
-                self._need_call(in_base64=self._hello is None)
+                # A client without a hello knows only text messages.
+                self._need_call(SoundForm.BASE64 if self._hello is None else _form_for(self._hello))
             case _:
                 pass
         call = self._calls.call_of(self)
@@ -354,15 +356,15 @@ class Tab:
         elif isinstance(message, Interrupt | HangUp):
             self.client.send(Failure(ErrorCode.NO_CALL, NO_CALL))
 
-    def hear(self, sound: bytes, *, in_base64: bool = False) -> None:
+    def hear(self, sound: bytes, form: SoundForm = SoundForm.BINARY) -> None:
         """Take sound of the person: 16-bit mono, 16,000 Hz. The first sound of a client without a hello begins a call.
 
         Other clients begin calls by a hello alone, so the last sound before they hang up does not begin the next call.
         """
         if self._hello is None:
-            self._need_call(in_base64=in_base64)
+            self._need_call(form)
         call = self._calls.call_of(self)
-        if call is not None and not call.transport.hear(sound, in_base64=in_base64):
+        if call is not None and not call.transport.hear(sound, form):
             self.client.close(CloseCode.TOO_FAST, TOO_FAST)
 
     def gone(self) -> None:
@@ -374,7 +376,7 @@ class Tab:
         if hello.session is not None and self._calls.resume(self, hello):
             return
         if hello.audio:
-            self._calls.begin(self, hello)
+            self._calls.begin(self, hello, SoundForm.BINARY)
         elif hello.session is not None:
             self.client.send(Failure(ErrorCode.NO_CALL, NO_CALL))
 
@@ -396,13 +398,17 @@ class Tab:
             case _:
                 pass
 
-    def _need_call(self, *, in_base64: bool) -> None:
+    def _need_call(self, form: SoundForm) -> None:
         """Begin a call for this client, unless it has one or has tried just now."""
         now = self._clock()
         if self._calls.call_of(self) is not None or (self._retry_at is not None and now < self._retry_at):
             return
         self._retry_at = now + RETRY_SECONDS
-        self._calls.begin(self, self._hello or Hello(), in_base64=in_base64)
+        self._calls.begin(self, self._hello or Hello(), form)
+
+
+def _form_for(hello: Hello) -> SoundForm:
+    return SoundForm.BINARY if hello.audio else SoundForm.NONE
 
 
 def _refuse(client: ChatClient, code: ErrorCode, text: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 from collections.abc import Callable
+from enum import Enum, auto
 
 from audio.halving import Halver
 from audio.pcm import SAMPLE_BYTES, from_pcm16, to_pcm16
@@ -87,18 +88,28 @@ class BrowserFrames:
             self._halver.reset()
 
 
+class SoundForm(Enum):
+    """The form in which a client gets sound."""
+
+    BINARY = auto()
+    BASE64 = auto()
+    """In the messages that announce it, since the client sends its own sound so."""
+    NONE = auto()
+    """Not at all: the client wants the words alone."""
+
+
 class SoundOutlet:
-    """Sends segments and their sound to the client: in binary messages, or in base64. Use it on the event loop.
+    """Sends segments and their sound to the client. Use it on the event loop.
 
     Sound that belongs to no segment is dropped: it is the last frame of a reply that was interrupted.
 
     Attributes:
-        in_base64: whether the client gets its sound in base64, since it sends its own sound so.
+        form: the form in which the client gets sound.
         rate: sample rate of the sound, in Hz.
     """
 
     def __init__(self, rate: int) -> None:
-        self.in_base64 = False
+        self.form = SoundForm.BINARY
         self.rate = rate
         self._client: ChatClient | None = None
         self._segment: AudioResponse | None = None
@@ -108,21 +119,24 @@ class SoundOutlet:
         """Send to this client from now on, and tell it of the segment that is being played."""
         self._client = client
         self._piece.clear()
-        if client is not None and self._segment is not None and not self.in_base64:
-            client.send(self._segment)
+        if self._segment is not None:
+            self._announce(self._segment)
 
     def begin(self, segment: AudioResponse) -> None:
         """Begin the sound of a segment."""
         self._send_piece()
         self._segment = segment
-        if self._client is not None and not self.in_base64:
+        self._announce(segment)
+
+    def _announce(self, segment: AudioResponse) -> None:
+        if self._client is not None and self.form is SoundForm.BINARY:
             self._client.send(segment)
 
     def deliver(self, pcm: bytes) -> None:
         """Send the next 20 ms of the segment."""
-        if self._segment is None or self._client is None:
+        if self._segment is None or self._client is None or self.form is SoundForm.NONE:
             return
-        if not self.in_base64:
+        if self.form is SoundForm.BINARY:
             self._client.send_sound(pcm)
             return
         self._piece += pcm

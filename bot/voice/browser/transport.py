@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from bot.voice.browser.audio_input import BrowserAudioInput, SoundClock, seconds_of
-from bot.voice.browser.audio_output import BrowserFrames, SoundOutlet
+from bot.voice.browser.audio_output import BrowserFrames, SoundForm, SoundOutlet
 from bot.voice.browser.client import ChatClient
 from bot.voice.browser.messages import Hello, Notice, ServerMessage, State
 from bot.voice.browser.people import BrowserPeople
@@ -121,18 +121,20 @@ class BrowserTransport:
 
     # The client.
 
-    def attach(self, client: ChatClient, hello: Hello, *, in_base64: bool = False, resumes: bool = False) -> None:
+    def attach(
+        self, client: ChatClient, hello: Hello, *, form: SoundForm = SoundForm.BINARY, resumes: bool = False
+    ) -> None:
         """Talk with this client from now on. What it has missed is sent to it.
 
         Args:
             client: the client's socket.
             hello: what the client has asked for.
-            in_base64: whether the client gets sound in base64, until it sends sound in binary messages.
+            form: the form in which the client gets sound, until it sends sound itself. Then it gets that form.
             resumes: whether the client was here before and goes on. Then its microphone stays muted if it was.
         """
         self._client = client
         self._outlet.rate = hello.down
-        self._outlet.in_base64 = in_base64
+        self._outlet.form = form
         self._played.reset()
         self._sound_clock = SoundClock(self._clock)
         self._muted = self._muted and resumes
@@ -169,9 +171,9 @@ class BrowserTransport:
             # A client that comes back is told the state as it is then.
             self._missed.append(message)
 
-    def hear(self, pcm: bytes, *, in_base64: bool) -> bool:
+    def hear(self, pcm: bytes, form: SoundForm) -> bool:
         """Take sound of the person: 16-bit mono, 16,000 Hz. Returns False if it is too far ahead of the clock."""
-        self._outlet.in_base64 = in_base64
+        self._outlet.form = form
         if not self._sound_clock.take(seconds_of(pcm)):
             return False
         if not self._muted and (self._talking or not self._push_to_talk):

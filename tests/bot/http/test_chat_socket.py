@@ -86,6 +86,21 @@ async def test_a_conversation_by_text_alone(tmp_path: Path) -> None:
         assert len(page.sound) == 2 * BYTES_A_SECOND
 
 
+async def test_a_client_that_offers_no_sound_gets_the_words_alone(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        page = await house.open()
+        await page.send(type="hello", name="Ada")
+        await page.send(type="text", text="Hello")
+        await page.until("audio_end", reply="r1", reason="done")
+        assert page.all("llm_token")[0]["token"] == "Ada said: Hello"
+        assert not page.sound
+        assert not page.all("audio_response")
+        await page.hello()
+        await page.send(type="text", text="Hello again")
+        await page.until("audio_end", reply="r2")
+        assert len(page.sound) == BYTES_A_SECOND
+
+
 async def test_a_client_that_knows_only_the_seeds_messages(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     transcriber = await asyncio.to_thread(ears, pytestconfig)
     known = {"transcription", "llm_token", "audio_response", "audio_end", "error"}

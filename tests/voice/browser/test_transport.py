@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from audio.pcm import from_pcm16
+from bot.voice.browser.audio_output import SoundForm
 from bot.voice.browser.messages import AudioEnd, AudioResponse, Hello, LlmToken, Notice, State, Transcription
 from bot.voice.browser.people import BrowserPeople
 from bot.voice.browser.played import PlayedReports
@@ -120,7 +121,7 @@ async def test_the_end_of_an_interrupted_reply_is_not_played_before_the_next(
 
 async def test_a_client_that_sent_base64_gets_base64_and_the_words_once(client: MemoryClient) -> None:
     transport = made(Hello())
-    transport.attach(client, Hello(), in_base64=True)
+    transport.attach(client, Hello(), form=SoundForm.BASE64)
     async with playing(transport) as speaker:
         speaker.say("r1", 0.5)
         await wait_until(lambda: speaker.ended)
