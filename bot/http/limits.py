@@ -10,6 +10,7 @@ from typing import cast
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from bot.http.connection import Connection
 from bot.http.errors import HttpError
 from bot.http.refusal import wants_websocket
 
@@ -64,7 +65,7 @@ class ConnectionLimit:
         if full and not self._full:
             _log.warning("There are %d connections to the page's server: further ones are refused", self._most)
         self._full = full
-        return _Refused() if full else self._server()
+        return _Refused() if full else Connection(self._server)
 
 
 class _Refused(asyncio.Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,14 +23,8 @@ from bot.http.page import Page
 from config.sections import WebSettings
 from web_access.origins import AllowedOrigins
 
-IDLE_LIMIT = 30.0
-"""Seconds that a connection may have no complete request. A browser that closed one connects again."""
-LINGER_LIMIT = 1.0
-"""Seconds for which the rest of a refused request is taken in, so that the client reads the answer."""
 SHUTDOWN_LIMIT = 1.0
 """Seconds that handlers have to finish when the server ends. After that, they are cancelled."""
-
-_log = logging.getLogger(__name__)
 
 
 class WebServer:
@@ -71,13 +64,7 @@ class WebServer:
         )
         self.application.on_response_prepare.append(add_protection)
         self.application.on_response_prepare.append(origins.add_cors_headers)
-        self._runner = web.AppRunner(
-            self.application,
-            access_log=None,
-            keepalive_timeout=IDLE_LIMIT,
-            lingering_time=LINGER_LIMIT,
-            shutdown_timeout=SHUTDOWN_LIMIT,
-        )
+        self._runner = web.AppRunner(self.application, shutdown_timeout=SHUTDOWN_LIMIT)
         self._serving: list[asyncio.Server] = []
 
     async def serve(self, listening: Sequence[socket.socket]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.http import bodies, limits, server
+from bot.http import bodies, connection, limits
 from bot.http.bodies import MOST_BYTES
 from bot.http.limits import ConnectionLimit
 from tests.bot.http.web_stage import WebStage, web_stage
@@ -101,15 +101,20 @@ async def test_a_body_that_does_not_come_is_not_awaited_for_long(
         b"POST /thing HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ],
 )
-async def test_what_is_no_request_is_refused_and_others_are_answered(local: WebStage, request_bytes: bytes) -> None:
+async def test_what_is_no_request_is_refused_and_others_are_answered(
+    local: WebStage, request_bytes: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     answer = await exchange(local, request_bytes)
     assert b" 400 " in answer.partition(b"\r\n")[0]
+    assert b"Content-Security-Policy: default-src 'none'" in answer
+    assert b"Content-Type: application/json" in answer
     assert (await local.ask("/thing")).status == 200
+    assert caplog.messages == [], "strangers can't fill the log"
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "])
 async def test_a_connection_without_a_whole_request_is_closed(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "IDLE_LIMIT", 0.05)
+    monkeypatch.setattr(connection, "IDLE_LIMIT", 0.05)
     async with web_stage() as stage:
         reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
         writer.write(begun)

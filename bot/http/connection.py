@@ -1,0 +1,59 @@
+"""Connections of the HTTP server: their time limits, and answers to what is no request."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from aiohttp import web
+
+from bot.http.errors import HttpError
+from bot.http.headers import PROTECTION
+
+IDLE_LIMIT = 30.0
+"""Seconds that a connection may have no complete request. A browser that closed one connects again."""
+LINGER_LIMIT = 1.0
+"""Seconds for which the rest of a refused request is taken in, so that the client reads the answer."""
+
+_log = logging.getLogger(__name__)
+
+
+class Connection(web.RequestHandler):
+    """One connection. aiohttp's own would log each malformed request with a traceback, and repeat it in the answer.
+
+    Args:
+        server: aiohttp's server, which handles the requests.
+    """
+
+    def __init__(self, server: web.Server) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=IDLE_LIMIT,
+            lingering_time=LINGER_LIMIT,
+            access_log=None,  # type: ignore[arg-type]  # None means no log: addresses are nobody's business.
+        )
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no request, or a request whose handler has failed. The connection is closed then.
+
+        Raises:
+            ConnectionError: a part of another answer was sent already.
+        """
+        if status >= 500:
+            _log.error("A request could not be answered", exc_info=exc)
+        else:
+            _log.debug("A client has sent what is no request: %s", type(exc).__name__)
+        if request.writer.output_size > 0:
+            raise ConnectionError("A part of another answer was sent already")
+        words = "Something went wrong on my side." if status >= 500 else "That is not a valid HTTP request."
+        answer = HttpError(status, "internal_error" if status >= 500 else "bad_request", words).response()
+        answer.headers.update(PROTECTION)
+        answer.force_close()
+        return answer
