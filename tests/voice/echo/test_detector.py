@@ -32,9 +32,11 @@ def share_taken_for_echo(scenes: list[Scene], kind: str, seconds: float) -> floa
     return float(np.mean(echoes))
 
 
-def test_most_echoes_are_detected_after_130_ms_and_nearly_all_after_300(scenes: list[Scene]) -> None:
-    assert share_taken_for_echo(scenes, "echo", 0.13) >= 0.65
-    assert share_taken_for_echo(scenes, "echo", 0.3) >= 0.9
+def test_most_echoes_are_detected_after_130_ms_and_nearly_all_after_300() -> None:
+    # Rooms differ: their shares lie between 0.36 and 1. So few of them would prove little.
+    rooms = [make_scene(load_espeak(), number, seed) for seed in (7, 8, 9) for number in range(8)]
+    assert share_taken_for_echo(rooms, "echo", 0.13) >= 0.65
+    assert share_taken_for_echo(rooms, "echo", 0.3) >= 0.9
 
 
 @pytest.mark.parametrize("kind", ["person", "person over an echo", "the bot's own voice, other words"])
