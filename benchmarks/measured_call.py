@@ -109,6 +109,7 @@ class MeasuredCall:
             "DATA_DIR": str(self._folder / "data"),
             "LLM_URL": self.model.url,
             "TTS_BIND": "127.0.0.1:0",
+            "WEB_BIND": "127.0.0.1:0",
             "TTS_ENGINE": "stand-in",
             "TTS_STAND_IN_FIRST_AUDIO_MS": str(1000 * self._stand_ins.first_audio),
             "TTS_STAND_IN_RTF": str(self._stand_ins.real_time_factor),

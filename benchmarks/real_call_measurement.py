@@ -124,6 +124,7 @@ class RealCall:
             "DISCORD_CA_FILE": str(self._sandbox.ca_file),
             "DATA_DIR": str(self._folder / "data"),
             "TTS_BIND": "127.0.0.1:0",
+            "WEB_BIND": "127.0.0.1:0",
             "ANSWER_TO": "always",
             "STT_LANGUAGE": "en",
             **self._settings,

@@ -21,7 +21,7 @@ from web_access.rate_limit import ClientRateLimit
 
 LOGIN = "/login"
 WRONG_TOKENS_PER_MINUTE = 30
-"""Most wrong tokens of one client in a minute. After that, its tokens are not looked at for a while."""
+"""Largest number of wrong tokens of one client in a minute. After that, its tokens are not looked at for a while."""
 _FORWARDED_SCHEME = "X-Forwarded-Proto"
 _SHOWN = 100
 

@@ -10,13 +10,13 @@ from aiohttp import web
 from bot.http.errors import HttpError
 from config.plain_json import read_json
 
-MOST_BYTES = 64 * 1024
+MAX_BYTES = 64 * 1024
 """Longest body of a request without files."""
 READ_LIMIT = 10.0
 """Seconds in which such a body has to arrive."""
 
 
-async def read_object(request: web.Request, limit: int = MOST_BYTES) -> dict[str, Any]:
+async def read_object(request: web.Request, limit: int = MAX_BYTES) -> dict[str, Any]:
     """Read a JSON object.
 
     Args:

@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler
 _log = logging.getLogger(__name__)
 
 _SHOWN = 100
-"""Most characters of a request that an error repeats."""
+"""Largest number of characters of a request that an error repeats."""
 
 
 class HttpError(Exception):

@@ -14,10 +14,10 @@ from bot.http.connection import Connection
 from bot.http.errors import HttpError
 from bot.http.refusal import wants_websocket
 
-MOST_SOCKETS = 32
-"""Most WebSockets at once."""
-MOST_CONNECTIONS = 256
-"""Most connections at once, with and without a request."""
+MAX_SOCKETS = 32
+"""Largest number of WebSockets at once."""
+MAX_CONNECTIONS = 256
+"""Largest number of connections at once, with and without a request."""
 RETRY_AFTER = 5.0
 """Seconds after which a client that found the server full may try again."""
 _FULL = (
@@ -30,9 +30,9 @@ _log = logging.getLogger(__name__)
 
 
 class SocketLimit:
-    """Admits at most :data:`MOST_SOCKETS` WebSockets at once."""
+    """Admits at most :data:`MAX_SOCKETS` WebSockets at once."""
 
-    def __init__(self, most: int = MOST_SOCKETS) -> None:
+    def __init__(self, most: int = MAX_SOCKETS) -> None:
         self._most = most
         self._open = 0
 
@@ -54,7 +54,7 @@ class SocketLimit:
 class ConnectionLimit:
     """A protocol factory for asyncio's servers. Beyond the limit, a connection gets an error and is closed at once."""
 
-    def __init__(self, server: web.Server, most: int = MOST_CONNECTIONS) -> None:
+    def __init__(self, server: web.Server, most: int = MAX_CONNECTIONS) -> None:
         self._server = server
         self._most = most
         self._full = False

@@ -14,8 +14,8 @@ from bot.http.errors import HttpError
 from web_access.rate_limit import ClientRateLimit
 
 LOGINS_PER_MINUTE = 5
-"""Most attempts of one client in a minute."""
-_MOST_BYTES = 4096
+"""Largest number of attempts of one client in a minute."""
+_MAX_BYTES = 4096
 
 
 class Login:
@@ -41,7 +41,7 @@ class Login:
         if seconds := self._attempts.wait(client_of(request)):
             message = f"Too many attempts. Try again in {seconds:.0f} s."
             raise HttpError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", message, retry_after=seconds)
-        given = (await read_object(request, _MOST_BYTES)).get("token")
+        given = (await read_object(request, _MAX_BYTES)).get("token")
         if not isinstance(given, str):
             raise HttpError(HTTPStatus.BAD_REQUEST, "no_token", "The request has to hold the token, as a text.")
         answer = web.Response(status=HTTPStatus.NO_CONTENT)

@@ -8,8 +8,8 @@ from aiohttp import WSCloseCode, hdrs, web
 
 from bot.http.errors import HttpError
 
-MOST_AT_ONCE = 16
-"""Most WebSockets that are being refused at the same time. Further ones are refused with an HTTP status."""
+MAX_AT_ONCE = 16
+"""Largest number of WebSockets that are being refused at once. Further ones are refused with an HTTP status."""
 CLOSE_LIMIT = 1.0
 """Seconds that a refused client has to close its side."""
 
@@ -31,7 +31,7 @@ class Refusals:
         A WebSocket gets ``{"type": "error", "code", "message"}`` and is closed with code 1008 (policy violation).
         """
         socket = web.WebSocketResponse(timeout=CLOSE_LIMIT, max_msg_size=1024, compress=False)
-        if not wants_websocket(request) or self._closing >= MOST_AT_ONCE or not socket.can_prepare(request).ok:
+        if not wants_websocket(request) or self._closing >= MAX_AT_ONCE or not socket.can_prepare(request).ok:
             return error.response()
         self._closing += 1
         try:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.http import bodies, connection, limits
-from bot.http.bodies import MOST_BYTES
+from bot.http.bodies import MAX_BYTES
 from bot.http.limits import ConnectionLimit
 from tests.bot.http.web_stage import WebStage, web_stage
 
@@ -47,7 +47,7 @@ async def exchange(stage: WebStage, request: bytes) -> bytes:
         (b'{"a": 1e999}', 400, "bad_json"),
         (b'{"a": ' + 30_000 * b"[" + b"}", 400, "bad_json"),
         (b'{"a": ' + 5_000 * b"9" + b"}", 400, "bad_json"),
-        (b" " * (MOST_BYTES + 1), 413, "too_large"),
+        (b" " * (MAX_BYTES + 1), 413, "too_large"),
     ],
 )
 async def test_bodies_of_any_form_are_answered(local: WebStage, body: bytes, status: int, code: str) -> None:
@@ -123,7 +123,7 @@ async def test_a_connection_without_a_whole_request_is_closed(begun: bytes, monk
 
 
 async def test_more_connections_than_there_may_be_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MOST_CONNECTIONS", 3)
+    monkeypatch.setattr(limits, "MAX_CONNECTIONS", 3)
     monkeypatch.setattr(ConnectionLimit.__init__, "__defaults__", (3,))
     async with web_stage() as stage:
         idle = [await asyncio.open_connection("127.0.0.1", stage.port) for _ in range(3)]

@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
-from bot.http.limits import MOST_SOCKETS
-from bot.http.refusal import MOST_AT_ONCE
+from bot.http.limits import MAX_SOCKETS
+from bot.http.refusal import MAX_AT_ONCE
 from tests.bot.http.web_stage import WebStage, bearer
 from tests.timing import wait_until
 
@@ -51,8 +51,7 @@ async def test_an_upgrade_that_is_none_gets_a_status(locked: WebStage) -> None:
 async def test_the_33rd_socket_gets_503_until_another_closes(local: WebStage) -> None:
     async with AsyncExitStack() as stack:
         sockets = [
-            await stack.enter_async_context(local.session.ws_connect(local.url("/ws/echo")))
-            for _ in range(MOST_SOCKETS)
+            await stack.enter_async_context(local.session.ws_connect(local.url("/ws/echo"))) for _ in range(MAX_SOCKETS)
         ]
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await local.session.ws_connect(local.url("/ws/echo"))
@@ -79,12 +78,12 @@ async def test_refused_sockets_that_stay_open_take_nobodys_place(local: WebStage
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     ).encode()
-    connections = [await asyncio.open_connection("127.0.0.1", local.port) for _ in range(3 * MOST_AT_ONCE)]
+    connections = [await asyncio.open_connection("127.0.0.1", local.port) for _ in range(3 * MAX_AT_ONCE)]
     try:
         for _, writer in connections:
             writer.write(request)
         firsts = [await asyncio.wait_for(reader.readline(), LIMIT) for reader, _ in connections]
-        assert sum(b" 101 " in line for line in firsts) <= MOST_AT_ONCE
+        assert sum(b" 101 " in line for line in firsts) <= MAX_AT_ONCE
         assert all(b" 101 " in line or b" 403 " in line for line in firsts)
         async with local.session.ws_connect(local.url("/ws/echo")) as socket:
             await socket.send_str("still here")
