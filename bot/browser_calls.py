@@ -111,6 +111,7 @@ class BrowserCalls:
         self._call: BrowserCall | None = None
         self._session = ""
         self._ready = False
+        self._hanging_up = False
         self._opening: asyncio.Task[None] | None = None
         self._early: list[str] = []
         self._tabs: set[Tab] = set()
@@ -152,7 +153,8 @@ class BrowserCalls:
     def _drop(self, call: BrowserCall) -> None:
         """Forget a call that is over."""
         if self._call is call:
-            self._call, self._session, self._ready, self._opening = None, "", False, None
+            self._call, self._session, self._opening = None, "", None
+            self._ready = self._hanging_up = False
             self._early.clear()
 
     # For tabs.
@@ -191,7 +193,7 @@ class BrowserCalls:
             _refuse(tab.client, ErrorCode.CALL_ELSEWHERE, ON_DISCORD)
         elif call is None:
             self._start(tab, hello, form)
-        elif self._ready and not self._is_on(call):
+        elif self._hanging_up or (self._ready and not self._is_on(call)):
             self._spawn(self._begin_after(call, tab, hello, form), "browser call: after the last one")
         elif call.transport.client not in (None, tab.client) and call.transport.report.somebody_speaks:
             _refuse(tab.client, ErrorCode.BUSY, SPOKEN_ELSEWHERE)
@@ -218,6 +220,7 @@ class BrowserCalls:
         call = self._call
         if call is None:
             return
+        self._hanging_up = True
         if self._occupies(call):
             self._spawn(self._end(call), "browser call: hang up")
         elif self._opening is not None:
@@ -233,7 +236,7 @@ class BrowserCalls:
     # The beginning of a call.
 
     def _is_on(self, call: BrowserCall) -> bool:
-        return self._ready and self._manager.active is call
+        return self._ready and not self._hanging_up and self._manager.active is call
 
     def _start(self, tab: Tab, hello: Hello, form: SoundForm) -> None:
         transport = self._make_transport(hello)
@@ -260,9 +263,8 @@ class BrowserCalls:
         if self._call is not call:
             return
         self._ready, self._opening = True, None
-        transport.send(Ready(self._session, transport.down))
         transport.report.show("listening")
-        self._tell_unheard(call)
+        await self._welcome(call)
         early, self._early = self._early, []
         for text in early:
             await self.typed(call, text)
@@ -270,8 +272,9 @@ class BrowserCalls:
     def _failed(self, call: BrowserCall, text: str) -> None:
         """Tell the client that the call did not begin, and forget the call."""
         client, occupant = call.transport.client, self._manager.occupant
+        is_current = self._call is call
         self._drop(call)
-        if client is None:
+        if client is None or not is_current:
             return
         if occupant is not None and not isinstance(occupant, BrowserCall):
             _refuse(client, ErrorCode.CALL_ELSEWHERE, ON_DISCORD)
@@ -304,6 +307,12 @@ class BrowserCalls:
             self._session = token_urlsafe(SESSION_BYTES)
         call.transport.attach(tab.client, hello, form=form, resumes=resumes)
         if self._ready:
+            self._spawn(self._welcome(call), "browser call: welcome")
+
+    async def _welcome(self, call: BrowserCall) -> None:
+        """Tell the client that the call is on. Another person may have taken it over."""
+        await self._ask(call.transport.people.person)
+        if self._is_on(call):
             call.transport.send(Ready(self._session, call.transport.down))
             self._tell_unheard(call)
 
@@ -352,8 +361,9 @@ class Tab:
                 pass
         call = self._calls.call_of(self)
         if call is not None:
+            self._retry_at = None
             await self._steer(call, message)
-        elif isinstance(message, Interrupt | HangUp):
+        elif isinstance(message, TextTyped | Interrupt | HangUp):
             self.client.send(Failure(ErrorCode.NO_CALL, NO_CALL))
 
     def hear(self, sound: bytes, form: SoundForm = SoundForm.BINARY) -> None:

@@ -28,6 +28,7 @@ LONGEST_SMALL_MESSAGE = 64 * 1_024
 """Largest number of characters of a message that carries no sound."""
 LONGEST_TEXT = 4_000
 """Largest number of characters of a typed text."""
+LONGEST_NAME = 200
 LONGEST_SESSION = 64
 LONGEST_ERROR = 300
 UP_RATE = HEARING_RATE
@@ -133,14 +134,16 @@ class Hello(ClientMessage):
         if (up := offer.number("up", 1, 1_000_000)) is not None and up != UP_RATE:
             _refuse(f'"up" must be {UP_RATE}: resample your sound to {UP_RATE} Hz')
         down = offer.number("down", 1, 1_000_000)
-        session = fields.text("session")
+        name, session = fields.text("name") or "", fields.text("session") or None
+        if len(name) > LONGEST_NAME:
+            _refuse(f'"name" may have at most {LONGEST_NAME} characters')
         if session is not None and len(session) > LONGEST_SESSION:
             _refuse(f'"session" may have at most {LONGEST_SESSION} characters')
         microphone = fields.text("microphone")
         if microphone not in (None, "open", "push-to-talk"):
             _refuse('"microphone" must be "open" or "push-to-talk"')
         return cls(
-            fields.name("name") or "",
+            name,
             audio is not None,
             int(down) if down in DOWN_RATES else DOWN_RATES[0],
             session,

@@ -278,7 +278,10 @@ async def test_a_call_begins_right_after_the_last_one_was_hung_up(tmp_path: Path
             await page.send(type="hangup")
             await page.send(type="hello", audio={})
             await page.count("ready", number)
+        await page.send(type="text", text="Hello")
+        await page.until("audio_end", reason="done")
         assert house.feature.held
+        assert len(house.histories) == 5
 
 
 class SlowVoice(HummingSpeech):
@@ -358,6 +361,40 @@ async def test_pressing_talk_is_consent_unless_the_person_has_opted_out(tmp_path
         await again.send(type="text", text="!optin")
         await wait_until(lambda: house.consent.admits(web_person("Ada")))
         assert said(house.histories[-1]) == []
+
+
+async def test_a_person_who_takes_over_is_asked_too(tmp_path: Path) -> None:
+    async with chat_house(tmp_path, listening=ListeningPolicy.OPT_IN) as house:
+        await house.talking(name="Ada")
+        await house.talking(name="Ben")
+        assert house.consent.admits(web_person("Ben"))
+
+
+async def test_each_text_without_a_call_begins_one_or_says_why_not(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        page = await house.open()
+        for number in (1, 2, 3):
+            await page.send(type="text", text="Hello")
+            await page.count("audio_end", number)
+            await page.send(type="hangup")
+            await house.until_idle()
+    async with chat_house(tmp_path, voice=DeadVoice) as house:
+        page = await house.open()
+        for number in (1, 2):
+            await page.send(type="text", text="Hello")
+            await page.count("error", number, code="call_failed")
+
+
+async def test_sound_that_finds_no_call_does_not_try_again_and_again(tmp_path: Path) -> None:
+    async with chat_house(tmp_path, voice=DeadVoice) as house:
+        page = await house.open()
+        await page.socket.send_bytes(bytes(640))
+        await page.until("error", code="call_failed")
+        for _ in range(20):
+            await page.socket.send_bytes(bytes(640))
+        await page.send(type="interrupt")
+        await page.until("error", code="no_call")
+        assert len(page.all("error", code="call_failed")) == 1
 
 
 async def test_muted_sound_is_no_turn_and_push_to_talk_ends_a_turn(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ def refused(raw: str) -> MessageError:
     [
         ({"type": "hello", "name": "Ada", "audio": {"up": 16000, "down": 48000}}, Hello("Ada", True, 48_000)),
         ({"type": "hello"}, Hello()),
+        ({"type": "hello", "name": "", "session": ""}, Hello()),
         ({"type": "hello", "audio": {}}, Hello(audio=True)),
         ({"type": "hello", "audio": {"down": 44100}}, Hello(audio=True, down=24_000)),
         ({"type": "hello", "session": "abc", "microphone": "push-to-talk"}, Hello(session="abc", push_to_talk=True)),
