@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +21,7 @@ from audio.pcm import from_pcm16
 from config.project import ROOT
 
 LIMIT = 180.0
-CTRL_D = b"\x04"
+CTRL_C, CTRL_D = b"\x03", b"\x04"
 OWN_SETTINGS = """\
 COMMAND_PREFIX=?
 PROMPT_CHANNEL=voice-prompts
@@ -169,3 +170,19 @@ async def test_a_failure_of_the_demonstration_is_reported_and_a_person_can_type_
         terminal.type(CTRL_D)
         await terminal.shows("Ended.", since=at)
         assert await asyncio.wait_for(terminal.process.wait(), LIMIT) == 0
+
+
+async def test_the_page_follows_the_demonstration_until_ctrl_c(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("WEB_BIND=127.0.0.1:0\n", "utf-8")
+    async with in_terminal(tmp_path, program=("-c", IMPATIENT)) as terminal:
+        at = await terminal.shows("✘ waited 0 seconds in vain for the end of a reply.")
+        at = await terminal.shows("Page: http://127.0.0.1:", since=at)
+        await terminal.shows("Ready.", since=at)
+        said = terminal.printed.replace("\r", "")
+        (line,) = [line for line in said.splitlines() if line.startswith("Page: ")]
+        assert "Ready." in said.splitlines()
+        async with aiohttp.ClientSession() as session, session.get(line.removeprefix("Page: ")) as answer:
+            assert answer.status == 200
+        terminal.type(CTRL_C)
+        assert await asyncio.wait_for(terminal.process.wait(), LIMIT) == 0
+    assert "Traceback" not in terminal.printed

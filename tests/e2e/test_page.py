@@ -17,7 +17,6 @@ import pytest
 
 from sandbox.server import Sandbox
 from tests.e2e.program import SAID_LIMIT, output, pointed_at, program, read_until, running
-from tests.e2e.terminal import in_terminal
 from tests.timing import wait_until
 from tests.watching.event_schema import checked
 
@@ -126,18 +125,3 @@ async def test_a_bot_on_discord_serves_the_page_too_which_asks_for_the_token(tmp
         said = await output(process)
         assert process.returncode == 0
     assert SECRET not in said
-
-
-async def test_at_a_terminal_the_page_follows_the_demonstration_until_ctrl_c(tmp_path: Path, cache_dir: Path) -> None:
-    async with in_terminal(folder=tmp_path, CACHE_DIR=str(cache_dir)) as terminal:
-        await terminal.until_said("✔")
-        await terminal.until_said(PAGE)
-        await terminal.until_said("Ready.")
-        lines = [line.strip() for line in terminal.said.splitlines()]
-        (url,) = [line.removeprefix(PAGE) for line in lines if line.startswith(PAGE)]
-        assert "Ready." in lines
-        async with aiohttp.ClientSession() as session, session.get(url) as answer:
-            assert answer.status == 200
-        terminal.press_ctrl_c()
-        await terminal.until_said("status 0")
-    assert "Traceback" not in terminal.said
