@@ -59,9 +59,12 @@ async def test_a_page_that_is_not_secure_says_so_and_can_still_be_written_to(ser
         assert "audio" not in await client.got("hello")
         # Without sound, it is the text that begins the call.
         assert (await client.got("text"))["text"] == "Hello"
+        await tab.page.keyboard.type("How are you?")
+        await tab.at("text").press("Enter")
         await client.ready()
+        assert (await client.got("text", 2))["text"] == "How are you?"
         await expect(tab.at("warning")).to_be_hidden()
-        assert len(client.all("text")) == 1
+        assert len(client.all("text")) == 2
         await client.send(type="llm_token", reply="1", token="Hello Ada.")
         await client.end("1")
         await expect(tab.at("reply")).to_have_text("Hello Ada.")

@@ -41,6 +41,7 @@ export class Call {
     this._attempt = 0;
     this._reply = null;
     this._waiting = [];
+    this._greetedWith = 0;
     this._letSleep = null;
     this._ending = null;
     this._words = new LiveConversation(() => listener.onWords());
@@ -159,7 +160,7 @@ export class Call {
   /** Says something in writing. Starts a call if none is on. */
   type(text) {
     this._words.update((conversation) => conversation.typed(text, this.name));
-    if (!this._connection?.send({ type: "text", text })) this._waiting.push(text);
+    if (!this._connection?.send(asMessage(text))) this._waiting.push(text);
     if (!this.isOn) void this.start({ microphone: false });
   }
 
@@ -203,11 +204,13 @@ export class Call {
   }
 
   _connect() {
-    const makeGreeting = (session) => [
-      hello({ name: this.name, microphone: this.state.mode, session, down: this.canSound ? DOWN : null }),
+    const makeGreeting = (session) => {
       // Without sound, a call begins with the first text.
-      ...(this.canSound ? [] : this._waiting.map((text) => ({ type: "text", text }))),
-    ];
+      const texts = this.canSound ? [] : [...this._waiting];
+      this._greetedWith = texts.length;
+      const down = this.canSound ? DOWN : null;
+      return [hello({ name: this.name, microphone: this.state.mode, session, down }), ...texts.map(asMessage)];
+    };
     this._wasReady = false;
     this._connection = new Connection(this._url, makeGreeting, {
       onMessage: (message) => this._take(message),
@@ -285,7 +288,7 @@ export class Call {
     const listening = ["connecting", "loading", "reconnecting"].includes(this.state.phase);
     this._set({ warning: this._sound.isBlocked ? warning("sound-blocked") : solved, ...(listening && { phase: "listening" }) });
     this._tellMuted();
-    for (const text of this._waiting.splice(0)) if (this.canSound) this._connection.send({ type: "text", text });
+    for (const text of this._waiting.splice(0).slice(this._greetedWith)) this._connection.send(asMessage(text));
   }
 
   _lose(wait) {
@@ -330,4 +333,8 @@ export class Call {
     this.state = { ...this.state, ...change };
     this._listener.onState();
   }
+}
+
+function asMessage(text) {
+  return { type: "text", text };
 }

@@ -88,6 +88,13 @@ test("when the server pauses, that is not taken for late frames", () => {
   assert.deepEqual(buffer.takeEvents().map(({ kind }) => kind), ["started", "underrun", "resumed", "finished"]);
 });
 
+test("not even if the first frame after the pause is late", () => {
+  const buffer = new PlayoutBuffer(RATE);
+  const second = frames(50, { from: 1700, late: (i) => (i === 0 ? 50 : 0), make: (i) => tone((50 + i) * FRAME) });
+  play(buffer, 4000, [...frames(50), ...second, end(2700)]);
+  assert.ok(buffer.targetMs <= 100, `${buffer.targetMs} ms`);
+});
+
 test("the delay shrinks again, slowly", () => {
   const buffer = new PlayoutBuffer(RATE);
   const quiet = (i) => (i % 10 === 0 ? new Float32Array(FRAME) : tone(i * FRAME));
@@ -97,8 +104,15 @@ test("the delay shrinks again, slowly", () => {
   const grown = buffer.targetMs;
   assert.ok(grown >= 150);
   play(buffer, 67000, arrivals.filter(({ at }) => at >= 3000).map((each) => ({ ...each, at: each.at - 3000 })));
-  assert.ok(buffer.targetMs <= grown - 40 && buffer.targetMs >= 60, `${grown} ms, then ${buffer.targetMs} ms`);
+  assert.ok(buffer.targetMs <= 100 && buffer.targetMs >= 60, `${grown} ms, then ${buffer.targetMs} ms`);
   assert.ok(buffer.heldMs < grown, `${buffer.heldMs} ms are held`);
+});
+
+test("the delay does not shrink to what would leave a gap", () => {
+  const buffer = new PlayoutBuffer(RATE);
+  const arrivals = [...frames(3000, { late: (i) => (i % 150 === 100 ? 110 : 0) }), end(60000)];
+  play(buffer, 60300, arrivals);
+  assert.ok(buffer.underruns <= 1, `${buffer.underruns} underruns`);
 });
 
 test("the delay grows where it is quiet, before there is a gap", () => {

@@ -9,14 +9,16 @@ const RESERVE_MS = 20;
 const FRAME_MS = 20;
 /** Arrivals are compared over this time. */
 const WINDOW_MS = 2000;
+/** So often, a delay that is larger than was needed in that time shrinks, by a part of what it is above the smallest one. */
 const CALM_MS = 10000;
+const SHRINK_BY = 1 / 4;
 const SHRINK_MS = 10;
 const LONGEST_MS = 5000;
 
 /**
  * Holds sound that came over the network until it is played, so that late frames leave no gap.
  *
- * The delay begins at 60 ms. It grows at once when frames come later than it allows, and shrinks by 10 ms after ten calm seconds.
+ * The delay begins at 60 ms. It grows at once when frames come later than it allows, and shrinks a little every ten seconds.
  * While sound plays, the delay is changed only where it is quiet. If the buffer runs empty, the sound fades out and later in.
  * Its clock is the reading: `read` is called for every piece of sound that the device takes. All samples have the device's rate.
  */
@@ -39,7 +41,8 @@ export class PlayoutBuffer {
     this._fade = new Float32Array(0);
     this._fadeAt = 0;
     this._refused = new Set();
-    this._calmSince = 0;
+    this._needed = 0;
+    this._checkedAt = 0;
     this._blockAt = -Infinity;
     this._silence = 0;
     this._clear();
@@ -118,7 +121,7 @@ export class PlayoutBuffer {
     this._first = null;
     this._playing = false;
     this._ended = false;
-    this._starvedAt = null;
+    this._starved = false;
     this._reply = null;
     this._played = 0;
     this._faded = 0;
@@ -129,19 +132,15 @@ export class PlayoutBuffer {
   _isReady() {
     if (this._held === 0) return false;
     const waited = (this._clock - this._first) / this._perMs;
+    // More has come than time has passed, so it was late. If the server has only paused, frames come as fast as they are played.
+    if (this._starved) this._grow(this.heldMs - waited + RESERVE_MS);
     const delay = this.targetMs + this._device;
     return this._ended || waited >= delay || this.heldMs >= delay + FRAME_MS;
   }
 
   _begin() {
-    const waited = (this._clock - this._first) / this._perMs;
-    // If the frames then come faster than they are played, they were late. Else nothing was sent for a while.
-    if (this._starvedAt !== null && !this._ended && waited < this.heldMs / 2) {
-      const late = (this._first - this._starvedAt) / this._perMs;
-      this._grow(this.targetMs + late + RESERVE_MS);
-    }
-    if (this._starvedAt !== null) this._events.push({ kind: "resumed" });
-    this._starvedAt = null;
+    if (this._starved) this._events.push({ kind: "resumed" });
+    this._starved = false;
     this._playing = true;
     this._faded = 0;
     this._arrivals = [];
@@ -156,7 +155,7 @@ export class PlayoutBuffer {
       this._events.push({ kind: "underrun" });
       this._playing = false;
       this._first = null;
-      this._starvedAt = this._clock + at;
+      this._starved = true;
     }
     return this._readFade(output, at);
   }
@@ -200,17 +199,23 @@ export class PlayoutBuffer {
     while (this._arrivals[0].clock < oldest) this._arrivals.shift();
     const most = Math.max(...this._arrivals.map((arrival) => arrival.left));
     const needed = most - left + RESERVE_MS;
-    if (needed > this.targetMs) this._grow(needed);
-    else if (needed > this.targetMs - SHRINK_MS) this._calmSince = this._clock;
-    else if (this._clock - this._calmSince > CALM_MS * this._perMs) {
-      this.targetMs = Math.max(this._smallest, this.targetMs - SHRINK_MS);
-      this._calmSince = this._clock;
-    }
+    this._needed = Math.max(this._needed, needed);
+    this._grow(needed);
+    if (this._clock - this._checkedAt > CALM_MS * this._perMs) this._shrink();
+  }
+
+  _shrink() {
+    const step = Math.max(SHRINK_MS, SHRINK_BY * (this.targetMs - this._smallest));
+    this.targetMs = Math.max(this._smallest, Math.ceil(Math.min(this.targetMs, this._needed)), Math.round(this.targetMs - step));
+    this._needed = 0;
+    this._checkedAt = this._clock;
   }
 
   _grow(target) {
-    this.targetMs = Math.min(this._largest, Math.max(this.targetMs, Math.ceil(target)));
-    this._calmSince = this._clock;
+    if (target <= this.targetMs) return;
+    this.targetMs = Math.min(this._largest, Math.ceil(target));
+    this._needed = 0;
+    this._checkedAt = this._clock;
   }
 
   /** Where it is quiet: waits a little longer if the delay is too small, or leaves a little out if it is too large. */
