@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from playwright.async_api import expect
@@ -14,6 +16,13 @@ from tests.timing import wait_until
 from tests.tones import pitch, tone
 
 pytestmark = pytest.mark.browser
+WATCH = """() => {
+  const reply = document.getElementById("reply");
+  globalThis.testSteps = [];
+  const note = () => testSteps.push(reply.textContent);
+  new MutationObserver(note).observe(reply, {childList: true, subtree: true, characterData: true});
+}"""
+"""Notes what stands in the reply after each change."""
 
 
 async def test_the_first_press_asks_for_the_microphone_and_starts_a_call(tab: Tab) -> None:
@@ -102,15 +111,18 @@ async def test_a_reply_is_written_word_by_word_and_heard_as_it_was_sent(tab: Tab
     client = await tab.server.call()
     recording = await tab.record()
     sound = noise(3.0)
+    await tab.page.evaluate(WATCH)
     await client.begin("r1", "It is four o'clock, and time for tea.")
     await expect(tab.at("talk")).to_have_text("Speaking")
-    await expect(tab.at("reply")).to_have_text("It")
     await client.play(sound[:24_000])
     await client.begin("r1", "Is it not?")
     await client.play(sound[24_000:])
     await client.end("r1")
     await expect(tab.at("reply")).to_have_text("It is four o'clock, and time for tea. Is it not?")
     await expect(tab.at("captions")).to_contain_text("Seiyuu: It is four o'clock, and time for tea. Is it not?")
+    steps = await tab.page.evaluate("testSteps")
+    assert len(steps) >= 5
+    assert all(later.startswith(earlier) for earlier, later in pairwise(steps))
     await wait_until(lambda: any(message["ms"] >= 2_990 for message in client.all("played")))
     heard, meant = await recording.sound(), recording.as_played(sound)
     assert gaps(heard, meant, recording.rate) == []
