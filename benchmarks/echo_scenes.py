@@ -89,6 +89,17 @@ def make_scene(library: EspeakLibrary, number: int, seed: int) -> Scene:
     )
 
 
+def make_echo(library: EspeakLibrary, number: int, seed: int) -> Scene:
+    """Make a scene in which nobody but the bot speaks; all other sounds are silence. It takes a quarter of the time."""
+    random = np.random.default_rng([seed, number])
+    said = [ENGLISH[index] for index in random.permutation(len(ENGLISH))][:SENTENCES_SAID]
+    room = Room.draw(random)
+    sent = _say(SentenceSpeaker(library, BOT_VOICES[number % len(BOT_VOICES)]), said, random)
+    echo, near_bot = _received(room.echo(sent, random)), sent[: len(sent) // 3 * 3].reshape(-1, 3).mean(axis=1)
+    silence = np.zeros_like(echo)
+    return Scene(room, near_bot, echo, silence, silence, echo, silence, echo)
+
+
 def stretches(sound: Sound16, seconds: float, random: np.random.Generator) -> Iterator[int]:
     """Yield the ends of stretches of speech, in samples: some begin with an utterance, some lie in the middle of one.
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from audio.espeak import load_espeak
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo import answers
-from benchmarks.echo_scenes import BOT_VOICES, PEOPLES_VOICES, Scene, make_scene, stretches
+from benchmarks.echo_scenes import BOT_VOICES, PEOPLES_VOICES, Scene, make_echo, make_scene, stretches
 from benchmarks.end_of_turn_speech import SentenceSpeaker
 from bot.voice.echo.detector import EchoDetector
 
@@ -34,7 +34,7 @@ def share_taken_for_echo(scenes: list[Scene], kind: str, seconds: float) -> floa
 
 def test_most_echoes_are_detected_after_130_ms_and_nearly_all_after_300() -> None:
     # Rooms differ: their shares lie between 0.36 and 1. So few of them would prove little.
-    rooms = [make_scene(load_espeak(), number, seed) for seed in (7, 8, 9) for number in range(8)]
+    rooms = [make_echo(load_espeak(), number, seed) for seed in (7, 8, 9) for number in range(8)]
     assert share_taken_for_echo(rooms, "echo", 0.13) >= 0.65
     assert share_taken_for_echo(rooms, "echo", 0.3) >= 0.9
 
