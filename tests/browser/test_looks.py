@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.chat_server import PAGE, SCRIPTS, ChatServer
 from tests.browser.conftest import Tab, new_tab
@@ -97,20 +97,24 @@ async def test_everything_comes_from_the_server_itself_and_is_used(tab: Tab) -> 
     assert files - tab.server.served.keys() <= {"manifest.webmanifest"}
 
 
-async def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, server: ChatServer) -> None:
-    context = await browser.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (844, 390)])
+async def test_a_phone_shows_all_without_scrolling(
+    browser: Browser, server: ChatServer, width: int, height: int
+) -> None:
+    size: ViewportSize = {"width": width, "height": height}
+    context = await browser.new_context(viewport=size, has_touch=True, is_mobile=True)
     await context.add_init_script(path=SCRIPTS / "microphone.js")
     tab = await new_tab(context, server)
     await tab.open()
     await tab.at("talk").tap()
     await server.call()
     await expect(tab.at("talk")).to_have_text("Listening")
-    assert await tab.page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert await tab.page.evaluate("document.documentElement.scrollWidth") <= width
     for name in ("talk", "mute", "mic", "hangup", "text", "send", "captions"):
         box = await tab.at(name).bounding_box()
         assert box is not None, name
-        assert box["x"] >= 0 and box["x"] + box["width"] <= 360, name
-        assert box["y"] + box["height"] <= 740, name
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width, name
+        assert box["y"] + box["height"] <= height, name
         assert box["height"] >= SMALLEST, name
     assert tab.errors == []
 
