@@ -11,27 +11,20 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.browser_commands import BrowserCommands
+from bot.browser_tab import Tab, form_for
 from bot.consent import ListeningConsent
 from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.user_error import UserError
 from bot.voice.browser.audio_output import SoundForm
 from bot.voice.browser.client import ChatClient
 from bot.voice.browser.messages import (
-    AudioChunk,
-    ClientMessage,
     CloseCode,
     ErrorCode,
     Failure,
-    HangUp,
     Hello,
-    Interrupt,
-    Mute,
     Notice,
-    Played,
     Ready,
     State,
-    Talking,
-    TextTyped,
 )
 from bot.voice.browser.transport import BrowserCall, BrowserTransport
 from bot.voice.call import Call
@@ -46,15 +39,11 @@ SWITCHED_OFF = "❌ Voice is switched off here (`VOICE_ENABLED=false`)."
 ON_DISCORD = "❌ I'm in a call on Discord. I can talk here when it is over."
 SPOKEN_ELSEWHERE = "❌ Somebody is talking with me in another tab. Try again when it is quiet there."
 TAKEN_OVER = "Another tab has taken over the call."
-TOO_FAST = "The sound came more than 2 s ahead of the clock."
-NO_CALL = "❌ No call is on. Press talk to begin one."
 NOT_HEARD = "🙉 I don't listen to you, because you asked me not to. `{prefix}optin` allows it; you can always type."
 TOO_MANY_TEXTS = "One moment: the call is only beginning."
 CANCELLED = "👋 I don't begin the call."
 MOST_EARLY_TEXTS = 20
 """Largest number of texts that wait while a call begins."""
-RETRY_SECONDS = 5.0
-"""A client without a hello begins a call by its sound and texts, but not more often than once in so many seconds."""
 SESSION_BYTES = 18
 """Length of a session's id, in bytes, before it is written in base64."""
 
@@ -179,7 +168,7 @@ class BrowserCalls:
         call = self._call
         if call is None or not self._is_on(call) or hello.session != self._session:
             return False
-        self._hand_over(call, tab, hello, _form_for(hello))
+        self._hand_over(call, tab, hello, form_for(hello))
         return True
 
     def begin(self, tab: Tab, hello: Hello, form: SoundForm) -> None:
@@ -327,98 +316,6 @@ class BrowserCalls:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("A browser call could not be served", exc_info=error)
-
-
-class Tab:
-    """One client of the service, from its connection to its end. Use it only on the event loop.
-
-    Args:
-        calls: the service.
-        client: the client's socket.
-        clock: returns monotonic seconds.
-    """
-
-    def __init__(self, calls: BrowserCalls, client: ChatClient, clock: Callable[[], float]) -> None:
-        self.client = client
-        self._calls = calls
-        self._clock = clock
-        self._hello: Hello | None = None
-        self._retry_at: float | None = None
-
-    async def receive(self, message: ClientMessage) -> None:
-        """Act on a message."""
-        match message:
-            case Hello():
-                self._greet(message)
-                return
-            case AudioChunk(sound):
-                self.hear(sound, SoundForm.BASE64)
-                return
-            case TextTyped():
-                # A client without a hello knows only text messages.
-                self._need_call(SoundForm.BASE64 if self._hello is None else _form_for(self._hello))
-            case _:
-                pass
-        call = self._calls.call_of(self)
-        if call is not None:
-            self._retry_at = None
-            await self._steer(call, message)
-        elif isinstance(message, TextTyped | Interrupt | HangUp):
-            self.client.send(Failure(ErrorCode.NO_CALL, NO_CALL))
-
-    def hear(self, sound: bytes, form: SoundForm = SoundForm.BINARY) -> None:
-        """Take sound of the person: 16-bit mono, 16,000 Hz. The first sound of a client without a hello begins a call.
-
-        Other clients begin calls by a hello alone, so the last sound before they hang up does not begin the next call.
-        """
-        if self._hello is None:
-            self._need_call(form)
-        call = self._calls.call_of(self)
-        if call is not None and not call.transport.hear(sound, form):
-            self.client.close(CloseCode.TOO_FAST, TOO_FAST)
-
-    def gone(self) -> None:
-        """Note that the client's socket is closed."""
-        self._calls.forget(self)
-
-    def _greet(self, hello: Hello) -> None:
-        self._hello = hello
-        if hello.session is not None and self._calls.resume(self, hello):
-            return
-        if hello.audio:
-            self._calls.begin(self, hello, SoundForm.BINARY)
-        elif hello.session is not None:
-            self.client.send(Failure(ErrorCode.NO_CALL, NO_CALL))
-
-    async def _steer(self, call: BrowserCall, message: ClientMessage) -> None:
-        """Act on a message of the tab that has the call."""
-        match message:
-            case TextTyped(text):
-                await self._calls.typed(call, text)
-            case Interrupt():
-                call.conversation.stop()
-            case Mute(on):
-                call.transport.mute(on)
-            case Talking(on):
-                call.transport.talk(on)
-            case Played(reply, ms):
-                call.transport.played(reply, ms)
-            case HangUp():
-                self._calls.hang_up()
-            case _:
-                pass
-
-    def _need_call(self, form: SoundForm) -> None:
-        """Begin a call for this client, unless it has one or has tried just now."""
-        now = self._clock()
-        if self._calls.call_of(self) is not None or (self._retry_at is not None and now < self._retry_at):
-            return
-        self._retry_at = now + RETRY_SECONDS
-        self._calls.begin(self, self._hello or Hello(), form)
-
-
-def _form_for(hello: Hello) -> SoundForm:
-    return SoundForm.BINARY if hello.audio else SoundForm.NONE
 
 
 def _refuse(client: ChatClient, code: ErrorCode, text: str) -> None:

@@ -13,7 +13,8 @@ from functools import partial
 import aiohttp
 from aiohttp import web
 
-from bot.browser_calls import BrowserCalls, Tab
+from bot.browser_calls import BrowserCalls
+from bot.browser_tab import Tab
 from bot.voice.browser.messages import (
     LONGEST_MESSAGE,
     LONGEST_SMALL_MESSAGE,
