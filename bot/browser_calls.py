@@ -42,7 +42,7 @@ TAKEN_OVER = "Another tab has taken over the call."
 NOT_HEARD = "🙉 I don't listen to you, because you asked me not to. `{prefix}optin` allows it; you can always type."
 TOO_MANY_TEXTS = "One moment: the call is only beginning."
 CANCELLED = "👋 I don't begin the call."
-MOST_EARLY_TEXTS = 20
+MAX_EARLY_TEXTS = 20
 """Largest number of texts that wait while a call begins."""
 SESSION_BYTES = 18
 """Length of a session's id, in bytes, before it is written in base64."""
@@ -195,7 +195,7 @@ class BrowserCalls:
         if not words:
             return
         if not self._ready:
-            if len(self._early) < MOST_EARLY_TEXTS:
+            if len(self._early) < MAX_EARLY_TEXTS:
                 self._early.append(text)
             else:
                 call.transport.send(Failure(ErrorCode.SLOW_DOWN, TOO_MANY_TEXTS))

@@ -34,15 +34,15 @@ HEARTBEAT_SECONDS = 10.0
 """A ping is sent so often. A client that has not answered after half of that time is gone."""
 CLOSE_LIMIT = 1.0
 """Longest wait for a client's part in closing the socket, in seconds."""
-MOST_UNSENT_BYTES = 256 * 1_024
+MAX_UNSENT_BYTES = 256 * 1_024
 """Largest amount that waits to be sent to a client. A client for which more waits is disconnected."""
 KERNEL_BUFFER_BYTES = 64 * 1_024
 """Size of the kernel's buffer for one client. With the usual size, a client could lag behind by many seconds."""
 MESSAGES_A_SECOND = 150.0
 """Largest number of messages a second, over a longer time. Sound in pieces of 20 ms is 50."""
-MOST_AT_ONCE = 1_500.0
+MAX_BURST = 1_500.0
 """Largest number of messages at once: half a minute of sound in pieces of 20 ms, after the network stood still."""
-MOST_ERRORS = 50
+MAX_ERRORS = 50
 """Largest number of bad messages in a row. Then the socket is closed."""
 REASON_BYTES = 123
 """Largest length of the reason in a close message."""
@@ -59,13 +59,13 @@ class MessageRate:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._left = MOST_AT_ONCE
+        self._left = MAX_BURST
         self._at = clock()
 
     def take(self) -> bool:
         """Count a message. Returns False if it is one too many."""
         now = self._clock()
-        self._left = min(self._left + (now - self._at) * MESSAGES_A_SECOND, MOST_AT_ONCE) - 1
+        self._left = min(self._left + (now - self._at) * MESSAGES_A_SECOND, MAX_BURST) - 1
         self._at = now
         return self._left >= 0
 
@@ -73,7 +73,7 @@ class MessageRate:
 class QueuedClient:
     """The :class:`~bot.voice.browser.client.ChatClient` of a WebSocket: a queue, and a task that sends what is in it.
 
-    A client that reads too slowly is disconnected, when :data:`MOST_UNSENT_BYTES` wait for it. So a slow reader takes
+    A client that reads too slowly is disconnected, when :data:`MAX_UNSENT_BYTES` wait for it. So a slow reader takes
     no more memory than that, and the rest of the program never waits for it.
 
     Args:
@@ -114,7 +114,7 @@ class QueuedClient:
         self._queue.append(data)
         self._unsent += len(data)
         self._more.set()
-        if self._unsent > MOST_UNSENT_BYTES:
+        if self._unsent > MAX_UNSENT_BYTES:
             _log.info("A client of %s reads too slowly, and is disconnected", CHAT_PATH)
             self._closing = CloseCode.TRY_LATER, "too slow"
             self._queue.clear()
@@ -201,7 +201,7 @@ class ChatSocket:
             except MessageError as error:
                 client.send(Failure(error.code, str(error)))
                 errors += 1
-                if errors > MOST_ERRORS:
+                if errors > MAX_ERRORS:
                     client.close(CloseCode.POLICY, TOO_MANY_ERRORS)
 
     @staticmethod

@@ -53,7 +53,7 @@ async def test_a_conversation_by_voice_and_by_text_is_a_call_like_any_other(stag
     await stage.until(lambda: only(CallEnded, stage.events), "the last event")
     await stage.app.core.conversations.writer.flush()
     rows = await stage.app.database.rows("SELECT transport, place, people FROM conversations")
-    assert rows == [("browser", "Browser", '["Ada"]')]
+    assert rows == [("browser", "your browser", '["Ada"]')]
 
 
 async def test_a_call_in_a_browser_keeps_discord_out_and_is_not_ended_from_there(stage: Stage, page: ChatPage) -> None:

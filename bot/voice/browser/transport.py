@@ -20,7 +20,7 @@ from bot.voice.transport import EndCause, ReplySound
 from bot.voice.turn import Prompt
 from config.sections import Captions
 
-PLACE = "Browser"
+PLACE = "your browser"
 """Name of the place in which a browser call is held."""
 RESUME_SECONDS = 30.0
 """A client that is gone may come back for so many seconds. Then the call ends."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.http.chat_socket import MOST_ERRORS, MOST_UNSENT_BYTES
+from bot.http.chat_socket import MAX_ERRORS, MAX_UNSENT_BYTES
 from bot.voice.browser.messages import LONGEST_SOUND, Notice
 from tests.bot.http.chat_house import Away, ChatPage, chat_house
 from tests.timing import wait_until
@@ -102,7 +102,7 @@ async def test_a_conversation_goes_on_through_200_hostile_messages(tmp_path: Pat
 async def test_nothing_but_bad_messages_ends_the_socket(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         page = await house.open()
-        for _ in range(MOST_ERRORS + 1):
+        for _ in range(MAX_ERRORS + 1):
             await page.send(type="nonsense")
         assert await page.closed() == 1008
 
@@ -171,7 +171,7 @@ async def test_a_client_that_does_not_read_is_cut_off_and_takes_little_memory(tm
             _, most = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert most < 8 * MOST_UNSENT_BYTES
+        assert most < 8 * MAX_UNSENT_BYTES
         await wait_until(lambda: away.asked == 1)
         back = await house.open()
         assert await back.hello(name="Ada")
