@@ -1,0 +1,143 @@
+"""Long answers that the page plays, and the gaps in them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from audio.samples import Samples
+from benchmarks.browser.call import BrowserCall
+from benchmarks.browser.late_way import LateWay
+from benchmarks.browser.recording import AUDIBLE
+from benchmarks.measured_call import tokens_of
+from benchmarks.stand_in_model import StandInModel
+from bot.voice.turn import Outcome
+
+ANSWER_MINUTES = 4.0
+SENTENCE = "This answer goes on and on and on, and there is no pause in the tone that says it."
+LETTERS_PER_MINUTE = 900
+"""The stand-in voice says so many letters a minute."""
+FIRST_TOKEN, TOKENS_PER_SECOND = 0.15, 40.0
+VOICE = {
+    "TTS_ENGINE": "stand-in",
+    "TTS_STAND_IN_FIRST_AUDIO_MS": "100",
+    "TTS_STAND_IN_RTF": "0.2",
+}
+QUIET = 4 * AUDIBLE
+"""The stand-in voice's tone is quieter than this for 30 µs at a time."""
+SHORTEST_GAP = 0.002
+COLLECT = 5.0
+ANSWER_LIMIT = 60.0
+"""Seconds that an answer may take beyond its length."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayOut:
+    """What one page played.
+
+    Attributes:
+        late_percent: the share of the messages that came 50 ms late.
+        messages: the number of messages that the page got.
+        late: how many of them came late.
+        seconds: the length of what was played, in seconds.
+        gaps: the length of each gap in it, in milliseconds.
+        missing: how much less was played than was sent, in milliseconds.
+        page_underruns: how often the page's buffer ran empty.
+        bot_underruns: how many frames of silence the bot has sent because its voice was late.
+        skips: the length of each stretch in milliseconds that the browser left out because it was late for its device.
+        delay_ms: the delay of the page's buffer at the end, in milliseconds.
+    """
+
+    late_percent: float
+    messages: int
+    late: int
+    seconds: float
+    gaps: list[float]
+    missing: float
+    page_underruns: int
+    bot_underruns: int
+    skips: list[float]
+    delay_ms: float
+
+
+@dataclass(slots=True)
+class _Answers:
+    seconds: float = 0.0
+    sent: float = 0.0
+    underruns: int = 0
+    gaps: list[float] = field(default_factory=list)
+
+
+async def measure_play_out(
+    folder: Path, minutes: float, late_percent: float, progress: Callable[[float], None]
+) -> PlayOut:
+    """Have the bot answer until so many minutes were played.
+
+    Args:
+        folder: the bot's data and log.
+        late_percent: the share of the messages that come 50 ms late.
+        progress: called with the minutes of each answer.
+
+    Raises:
+        MeasurementError: the bot did not answer.
+    """
+    length = min(minutes, ANSWER_MINUTES)
+    text = " ".join([SENTENCE] * round(length * LETTERS_PER_MINUTE / (len(SENTENCE) + 1)))
+    model = StandInModel(tokens_of(text), first_token=FIRST_TOKEN, rate=TOKENS_PER_SECOND)
+    async with model, LateWay(late_percent / 100, seed=1) as way:
+        settings = {"LLM_URL": model.url, **VOICE}
+        async with BrowserCall(folder, settings, way=way) as call:
+            answers = _Answers()
+            while answers.seconds < 60 * minutes - 1:
+                before = answers.seconds
+                await _answer(call, answers, 60 * length + ANSWER_LIMIT)
+                progress((answers.seconds - before) / 60)
+            stats = await call.page.evaluate("seiyuu.speaker.stats")
+            return PlayOut(
+                late_percent,
+                way.messages,
+                way.late,
+                round(answers.seconds, 2),
+                answers.gaps,
+                round(1000 * (answers.sent - answers.seconds) + sum(answers.gaps), 1),
+                stats["underruns"],
+                answers.underruns,
+                [round(1000 * skip, 1) for skip in call.played.skips],
+                stats["targetMs"],
+            )
+
+
+async def _answer(call: BrowserCall, answers: _Answers, limit: float) -> None:
+    await call.silence()
+    call.played.forget()
+    await call.type("Go on.")
+    ending = asyncio.create_task(call.reply_ended(limit), name="answer")
+    while not ending.done():
+        await asyncio.wait([ending], timeout=COLLECT)
+        await call.played.collect()
+    ended = ending.result()
+    await call.silence()
+    sound = voiced(call.played.since(0))
+    answers.seconds += len(sound) / call.played.rate
+    answers.sent += ended.trace.audio / 1000
+    answers.underruns += ended.trace.underruns
+    answers.gaps += await asyncio.to_thread(gaps, sound, call.played.rate)
+    if ended.trace.outcome is not Outcome.SPOKEN:
+        answers.gaps.append(0.0)
+
+
+def voiced(sound: Samples) -> Samples:
+    """The sound without the silence around it."""
+    audible = np.flatnonzero(np.abs(sound) >= AUDIBLE)
+    return sound[audible[0] : audible[-1] + 1] if len(audible) else sound[:0]
+
+
+def gaps(sound: Samples, rate: int) -> list[float]:
+    """The length of each quiet place in a tone, in milliseconds."""
+    loud = np.flatnonzero(np.abs(sound) >= QUIET)
+    breaks = np.diff(loud)
+    return [round(1000 * float(length) / rate, 1) for length in breaks[breaks >= SHORTEST_GAP * rate]]

@@ -1,0 +1,173 @@
+"""The same spoken turns in a call in the browser and in one on the sandbox, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from audio.level import rms_of_frames
+from benchmarks.browser.call import BrowserCall
+from benchmarks.browser.recording import AUDIBLE
+from benchmarks.end_of_turn_speech import VOICED_LEVEL
+from benchmarks.errors import MeasurementError
+from benchmarks.measured_call import TAIL_SECONDS, TURN_LIMIT, MeasuredCall, StandIns, no_collections
+from benchmarks.spoken_microphones import OpenSpeaker
+from benchmarks.stand_in_transcriber import StandInTranscriber
+from benchmarks.turn_measurement import HEARD, MAX_CUT_OFF
+from bot.voice.turn import Outcome
+from sandbox.guest import Guest
+from sandbox.guest_lines import recorded_lines
+from sandbox.voice.opus import SAMPLE_RATE, Sound
+
+STAND_INS = StandIns(first_token=0.15, rate=40.0, first_audio=0.1, real_time_factor=0.3)
+TRANSCRIPTION = 0.25
+"""The delay of the stand-in transcriber, in seconds."""
+REPLY = "Well, that is a good question."
+REAL: Mapping[str, str] = MappingProxyType(
+    {"LLM_URL": "", "TTS_ENGINE": "", "PROFILE": "embedded", "WEIGHTS": "real", "STT_LANGUAGE": "en"}
+)
+LINES = ("capital", "memory", "colors", "agreed")
+"""The lines that are said, one after another."""
+GUEST = "Ada"
+STEP = SAMPLE_RATE // 100
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One answered turn.
+
+    Attributes:
+        line: name of the line that was said.
+        first_audible: the time from the last voiced sample to the answer's first audible sample, in milliseconds.
+        first_packet: the bot's own time from the last voiced sample to the answer's first packet, in milliseconds.
+    """
+
+    line: str
+    first_audible: float
+    first_packet: float
+
+
+class BrowserSide:
+    """Says lines in the browser."""
+
+    def __init__(self, call: BrowserCall) -> None:
+        self._call = call
+
+    async def turn(self, line: str, words: Sound) -> Turn | None:
+        """Say a line and hear the answer. Returns ``None`` if the bot took a pause in it for its end."""
+        call = self._call
+        await call.silence()
+        call.played.forget()
+        last = await call.say(words) + last_voiced(words)
+        await call.said()
+        ended = await call.reply_ended()
+        if ended.trace.outcome is Outcome.INTERRUPTED:
+            while ended.trace.outcome is Outcome.INTERRUPTED:
+                ended = await call.reply_ended()
+            return None
+        await call.silence()
+        first = call.played.audible_since(last)
+        if first is None or ended.trace.first_packet is None:
+            raise MeasurementError(f"{line!r} was answered by nothing that is heard")
+        return Turn(line, 1000 * (first - last), ended.trace.first_packet)
+
+
+class SandboxSide:
+    """Says the lines with an open microphone on the sandbox."""
+
+    def __init__(self, call: MeasuredCall, guest: Guest, speaker: OpenSpeaker) -> None:
+        self._call = call
+        self._guest = guest
+        self._speaker = speaker
+
+    async def turn(self, line: str, words: Sound) -> Turn | None:
+        """Say a line and hear the answer. Returns ``None`` if the bot took a pause in it for its end."""
+        receiver, bot = self._guest.voice.receiver, self._call.sandbox.bot_id
+        since = receiver.count(bot)
+        times = await self._speaker.say(words)
+        trace = await self._call.reply_ended()
+        is_cut_off = trace.outcome is Outcome.INTERRUPTED
+        while trace.outcome is Outcome.INTERRUPTED:
+            trace = await self._call.reply_ended()
+        await receiver.wait_for_silence(bot, TAIL_SECONDS, TURN_LIMIT)
+        if is_cut_off:
+            return None
+        voiced = [at for at in self._call.voiced(times.first_voiced) if at > times.last_voiced]
+        audible = np.flatnonzero(np.abs(receiver.pcm(bot, since=since)) >= AUDIBLE)
+        if not voiced or not len(audible) or trace.first_packet is None:
+            raise MeasurementError(f"{line!r} was answered by nothing that is heard")
+        seconds = voiced[0] - times.last_voiced + int(audible[0]) / SAMPLE_RATE
+        return Turn(line, 1000 * seconds, trace.first_packet)
+
+
+def last_voiced(words: Sound) -> float:
+    """When the last voiced 10 ms end, in seconds. On the sandbox, a frame of 20 ms is sent when it begins."""
+    return (int(np.flatnonzero(rms_of_frames(words, STEP) >= VOICED_LEVEL)[-1]) + 1) * STEP / SAMPLE_RATE
+
+
+async def measure_turns(
+    folder: Path, count: int, progress: Callable[[], None], *, real: bool = False
+) -> dict[str, list[Turn]]:
+    """Measure so many turns on each side, in turn, so that whatever else the machine does disturbs both.
+
+    Args:
+        folder: data and logs.
+        progress: called after each pair.
+        real: use real engines instead of stand-ins.
+
+    Returns:
+        The turns of ``browser`` and ``sandbox``.
+
+    Raises:
+        MeasurementError: a bot ended, did not begin its call, or did not answer.
+    """
+    files = recorded_lines()
+    words = {name: files[name].read() for name in LINES}
+    measured: dict[str, list[Turn]] = {"browser": [], "sandbox": []}
+    async with _sides(folder, real) as sides:
+        # What is loaded or learnt in the first turn does not count.
+        for side in sides.values():
+            await _until_whole(side, LINES[0], words[LINES[0]])
+        for _, line in zip(range(count), cycle(LINES), strict=False):
+            with no_collections():
+                for name, side in sides.items():
+                    measured[name].append(await _until_whole(side, line, words[line]))
+            progress()
+    return measured
+
+
+async def _until_whole(side: BrowserSide | SandboxSide, line: str, words: Sound) -> Turn:
+    for _ in range(MAX_CUT_OFF):
+        if (turn := await side.turn(line, words)) is not None:
+            return turn
+    raise MeasurementError(f"{line!r} was cut off {MAX_CUT_OFF} times")
+
+
+@asynccontextmanager
+async def _sides(folder: Path, real: bool) -> AsyncIterator[dict[str, BrowserSide | SandboxSide]]:
+    """Both calls. They have the same stand-ins, or each its own real engines."""
+    async with StandInTranscriber(HEARD, seconds=TRANSCRIPTION) as transcriber:
+        ours = REAL if real else {"STT_URL": transcriber.url}
+        settings = {"ANSWER_TO": "always", **ours}
+        async with MeasuredCall(STAND_INS, REPLY, folder, settings) as call:
+            (guest,) = await call.join(GUEST)
+            engines = settings if real else {**settings, **_stand_ins(call.model.url)}
+            page = folder / "page"
+            page.mkdir()
+            async with OpenSpeaker(guest.voice, seed=1) as speaker, BrowserCall(page, engines, person=GUEST) as browser:
+                yield {"browser": BrowserSide(browser), "sandbox": SandboxSide(call, guest, speaker)}
+
+
+def _stand_ins(model: str) -> dict[str, str]:
+    return {
+        "LLM_URL": model,
+        "TTS_ENGINE": "stand-in",
+        "TTS_STAND_IN_FIRST_AUDIO_MS": str(1000 * STAND_INS.first_audio),
+        "TTS_STAND_IN_RTF": str(STAND_INS.real_time_factor),
+    }
