@@ -70,6 +70,7 @@ def _show(turns: dict[str, list[Turn]], played: Sequence[PlayOut], console: Cons
         for title, field in (
             ("last voiced sample to first audible sample", "first_audible"),
             ("  to the first packet, by the bot's own clock", "first_packet"),
+            ("  delay of the play-out buffer", "delay"),
         ):
             found = [spread([getattr(turn, field) for turn in measured]) for measured in turns.values()]
             table.add_row(title, *(f"{one.median:.0f} / {one.p95:.0f}" for one in found))

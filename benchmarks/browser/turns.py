@@ -46,11 +46,13 @@ class Turn:
         line: name of the line that was said.
         first_audible: the time from the last voiced sample to the answer's first audible sample, in milliseconds.
         first_packet: the bot's own time from the last voiced sample to the answer's first packet, in milliseconds.
+        delay: the delay of the page's play-out buffer, in milliseconds; on the sandbox there is none.
     """
 
     line: str
     first_audible: float
     first_packet: float
+    delay: float = 0.0
 
 
 class BrowserSide:
@@ -75,7 +77,8 @@ class BrowserSide:
         first = call.played.audible_since(last)
         if first is None or ended.trace.first_packet is None:
             raise MeasurementError(f"{line!r} was answered by nothing that is heard")
-        return Turn(line, 1000 * (first - last), ended.trace.first_packet)
+        delay = await call.page.evaluate("seiyuu.speaker.stats.targetMs")
+        return Turn(line, 1000 * (first - last), ended.trace.first_packet, delay)
 
 
 class SandboxSide:
