@@ -13,6 +13,7 @@ from audio.samples import Samples
 from benchmarks.browser.call import BrowserCall
 from benchmarks.browser.late_way import LateWay
 from benchmarks.browser.recording import AUDIBLE
+from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import tokens_of
 from benchmarks.stand_in_model import StandInModel
 from bot.voice.turn import Outcome
@@ -120,14 +121,14 @@ async def _answer(call: BrowserCall, answers: _Answers, limit: float) -> None:
         await asyncio.wait([ending], timeout=COLLECT)
         await call.played.collect()
     ended = ending.result()
+    if ended.trace.outcome is not Outcome.SPOKEN:
+        raise MeasurementError(f"an answer was {ended.trace.outcome.value}, not spoken")
     await call.silence()
     sound = voiced(call.played.since(0))
     answers.seconds += len(sound) / call.played.rate
     answers.sent += ended.trace.audio / 1000
     answers.underruns += ended.trace.underruns
     answers.gaps += await asyncio.to_thread(gaps, sound, call.played.rate)
-    if ended.trace.outcome is not Outcome.SPOKEN:
-        answers.gaps.append(0.0)
 
 
 def voiced(sound: Samples) -> Samples:

@@ -68,12 +68,12 @@ class BrowserSide:
         call.played.forget()
         last = await call.say(words) + last_voiced(words)
         await call.said()
-        ended = await call.reply_ended()
-        if ended.trace.outcome is Outcome.INTERRUPTED:
-            while ended.trace.outcome is Outcome.INTERRUPTED:
-                ended = await call.reply_ended()
-            return None
+        is_cut_off = False
+        while (ended := await call.reply_ended()).trace.outcome is Outcome.INTERRUPTED:
+            is_cut_off = True
         await call.silence()
+        if is_cut_off:
+            return None
         first = call.played.audible_since(last)
         if first is None or ended.trace.first_packet is None:
             raise MeasurementError(f"{line!r} was answered by nothing that is heard")
@@ -94,10 +94,9 @@ class SandboxSide:
         receiver, bot = self._guest.voice.receiver, self._call.sandbox.bot_id
         since = receiver.count(bot)
         times = await self._speaker.say(words)
-        trace = await self._call.reply_ended()
-        is_cut_off = trace.outcome is Outcome.INTERRUPTED
-        while trace.outcome is Outcome.INTERRUPTED:
-            trace = await self._call.reply_ended()
+        is_cut_off = False
+        while (trace := await self._call.reply_ended()).outcome is Outcome.INTERRUPTED:
+            is_cut_off = True
         await receiver.wait_for_silence(bot, TAIL_SECONDS, TURN_LIMIT)
         if is_cut_off:
             return None
