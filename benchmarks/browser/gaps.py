@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +21,8 @@ from bot.voice.turn import Outcome
 
 ANSWER_MINUTES = 4.0
 SENTENCE = "This answer goes on and on and on, and there is no pause in the tone that says it."
-LETTERS_PER_MINUTE = 1080
-"""The stand-in voice says about so many letters a minute, in the bot's default mood."""
+LETTERS_PER_MINUTE = 1000
+"""The stand-in voice says about so many letters a minute, at the speed that the bot asks for."""
 FIRST_TOKEN, TOKENS_PER_SECOND = 0.15, 40.0
 VOICE = {
     "TTS_ENGINE": "stand-in",
@@ -86,14 +87,15 @@ async def measure_play_out(
     Raises:
         MeasurementError: the bot did not answer.
     """
-    length = min(minutes, ANSWER_MINUTES)
+    count = math.ceil(minutes / ANSWER_MINUTES)
+    length = minutes / count
     text = " ".join([SENTENCE] * round(length * LETTERS_PER_MINUTE / (len(SENTENCE) + 1)))
     model = StandInModel(tokens_of(text), first_token=FIRST_TOKEN, rate=TOKENS_PER_SECOND)
     async with model, LateWay(late_percent / 100, seed=1) as way:
         settings = {"LLM_URL": model.url, **VOICE}
         async with BrowserCall(folder, settings, way=way) as call:
             answers = _Answers()
-            for _ in range(round(minutes / length)):
+            for _ in range(count):
                 before = answers.seconds
                 await _answer(call, answers, 60 * length + ANSWER_LIMIT)
                 progress((answers.seconds - before) / 60)
