@@ -32,6 +32,8 @@ test: .venv/dev.stamp  ## every test that needs neither a GPU, nor a token, nor 
 	$(BIN)/python -m pytest $(ARGS)
 else
 test: .venv/dev.stamp
+	@echo "Making toy weights for the tests, if they are not made yet: this takes one to three minutes."
+	@$(BIN)/python -m pytest --quiet --no-header tests/toys/test_cached_weights.py
 	@$(MAKE) --no-print-directory --jobs=2 test-calls test-parts
 endif
 
