@@ -20,6 +20,7 @@ from bot.voice.events import (
     SpeechStarted,
     SpeechStopped,
     UtteranceHeard,
+    WebReady,
     WordsSoFar,
     WordsSpoken,
 )
@@ -34,6 +35,7 @@ TURN = TurnId(BEN, 4)
 TRACE = ReplyTrace("r1", Outcome.SPOKEN, 0.1, "open", 22.0, 190.5, 250.0, 300.0, 310.0, 350.0, 352.5, 1552.0, 1200, 2)
 EVENTS: list[CallEvent] = [
     Ready(at=0.5),
+    WebReady("http://127.0.0.1:8770/", at=0.5),
     CallBegan("discord", "Lounge", True, call="c", at=1.0),
     SpeechStarted(TURN, call="c", at=1.0),
     WordsSoFar(TURN, "Ben", "How are you do", "How are", call="c", at=1.25),

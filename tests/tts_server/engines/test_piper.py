@@ -192,7 +192,7 @@ class TestFaults:
     def test_a_network_of_another_program_is_reported(self, tmp_path: Path) -> None:
         file = make_voice(tmp_path)
         file.write_bytes(network(speakers=2))
-        with pytest.raises(EngineError, match="damaged, or no network of Piper's"):
+        with pytest.raises(EngineError, match="damaged or is not a Piper network"):
             create_piper(file, {}, None)
 
     @pytest.mark.parametrize(
