@@ -50,6 +50,7 @@ EVENTS: list[CallEvent] = [
 ]
 LINES = [
     {"type": "ready", "t": 0.5},
+    {"type": "web.ready", "t": 0.5, "url": "http://127.0.0.1:8770/"},
     {"type": "call.started", "t": 1.0, "call": "c", "transport": "discord", "place": "Lounge", "encrypted": True},
     {"type": "input_audio_buffer.speech_started", "t": 1.0, "call": "c", "turn": f"{BEN}-4", "person": str(BEN)},
     {
