@@ -68,7 +68,7 @@ class Scene:
 
 
 def make_scene(library: EspeakLibrary, number: int, seed: int) -> Scene:
-    """Make the scene with this number. It is the same for the same seed."""
+    """Make the scene with this number. With the same seed, only the noise in espeak-ng's voices differs."""
     random = np.random.default_rng([seed, number])
     bot, person = BOT_VOICES[number % len(BOT_VOICES)], PEOPLES_VOICES[number % len(PEOPLES_VOICES)]
     said = [ENGLISH[index] for index in random.permutation(len(ENGLISH))]

@@ -17,7 +17,7 @@ from tests.browser.pictures import SIZES, STATES, Scene
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).with_name("axe")
 INSTALL_LIMIT = 120.0
-MOST_BYTES = 300_000
+MAX_BYTES = 300_000
 CHECKED = ("first_visit", "connecting", "listening", "speaking", "muted", "held", "token", "elsewhere", "not_allowed")
 SMALLEST = 40
 """Smallest height, in pixels, of what a finger has to hit on a phone."""
@@ -81,7 +81,7 @@ async def test_nothing_keeps_people_from_using_the_page(
 
 def test_the_page_is_light() -> None:
     sizes = {file.relative_to(PAGE).as_posix(): file.stat().st_size for file in PAGE.rglob("*") if file.is_file()}
-    assert sum(sizes.values()) <= MOST_BYTES, sizes
+    assert sum(sizes.values()) <= MAX_BYTES, sizes
 
 
 async def test_everything_comes_from_the_server_itself_and_is_used(tab: Tab) -> None:

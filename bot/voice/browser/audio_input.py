@@ -14,9 +14,9 @@ from bot.voice.transport import Admits, InputThread
 
 FRAME_SAMPLES = HEARING_RATE // 50
 """Length of a frame, in samples: 20 ms. Longer pieces of sound are divided into frames."""
-MOST_AHEAD = 2.0
+MAX_AHEAD = 2.0
 """Largest number of seconds that the sound may be ahead of the clock."""
-MOST_BEHIND = 30.0
+MAX_BEHIND = 30.0
 """Largest number of seconds that the sound may catch up, after a pause of the person or of the network."""
 GAP = 0.5
 """If no sound comes for so many seconds, the transmission has ended. TCP loses nothing, but it may stall."""
@@ -43,11 +43,11 @@ class SoundClock:
         self._ahead = 0.0
 
     def take(self, seconds: float) -> bool:
-        """Count a piece of sound. Returns False if the sound is more than :data:`MOST_AHEAD` ahead now."""
+        """Count a piece of sound. Returns False if the sound is more than :data:`MAX_AHEAD` ahead now."""
         now = self._clock()
-        self._ahead = max(self._ahead - (now - self._at), -MOST_BEHIND) + seconds
+        self._ahead = max(self._ahead - (now - self._at), -MAX_BEHIND) + seconds
         self._at = now
-        return self._ahead <= MOST_AHEAD
+        return self._ahead <= MAX_AHEAD
 
 
 class BrowserAudioInput:

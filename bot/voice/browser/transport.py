@@ -24,7 +24,7 @@ PLACE = "your browser"
 """Name of the place in which a browser call is held."""
 RESUME_SECONDS = 30.0
 """A client that is gone may come back for so many seconds. Then the call ends."""
-MOST_MISSED = 100
+MAX_MISSED = 100
 """Largest number of messages that are kept for a client that is gone. The oldest ones are dropped."""
 
 
@@ -62,7 +62,7 @@ class BrowserTransport:
     """The :class:`~bot.voice.transport.Transport` of a browser call. Use it on the event loop.
 
     A client is attached and detached, and another one may take its place. While there is none, nothing is played: the
-    sound of a reply waits. Messages are kept within :data:`MOST_MISSED`.
+    sound of a reply waits. Messages are kept within :data:`MAX_MISSED`.
 
     Args:
         people: the person in the call.
@@ -88,7 +88,7 @@ class BrowserTransport:
         self._clock = clock
         self._sleep = sleep
         self._client: ChatClient | None = None
-        self._missed: deque[ServerMessage] = deque(maxlen=MOST_MISSED)
+        self._missed: deque[ServerMessage] = deque(maxlen=MAX_MISSED)
         self._outlet = SoundOutlet(hello.down)
         self._played = PlayedReports(clock)
         self._frames: BrowserFrames | None = None
