@@ -13,19 +13,15 @@ from bot.voice.events import CallBegan, CallEnded, ReplyEnded, UtteranceHeard
 from bot.voice.manager import CallState
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
-from tests.bot.http.chat_house import ChatPage
+from tests.bot.http.chat_house import ChatPage, page_at
 from tests.e2e.conftest import Stage
 from tests.voice.effects import only
 
 
 @pytest.fixture
 async def page(stage: Stage) -> AsyncIterator[ChatPage]:
-    async with aiohttp.ClientSession() as session:
-        page = ChatPage(await session.ws_connect(f"{stage.app.web.server.url}ws/chat"))
-        try:
-            yield page
-        finally:
-            await page.end()
+    async with page_at(stage.app.web.server.url) as page:
+        yield page
 
 
 async def hang_up(stage: Stage, page: ChatPage) -> None:

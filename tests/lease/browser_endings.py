@@ -7,8 +7,6 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-import aiohttp
-
 from bot.bot_process import bot_process
 from bot.calls import CALL_IN_BROWSER
 from bot.voice.events import CallEvent, WebReady
@@ -16,7 +14,7 @@ from bot.voice.manager import CallState
 from sandbox.server import Sandbox
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
-from tests.bot.http.chat_house import ChatPage
+from tests.bot.http.chat_house import ChatPage, page_at
 from tests.e2e.conftest import LIMIT, make_settings, staged
 from tests.features.talk import let_manage, let_own
 from tests.lease.endings import SHORT, Aftermath, Ending, Tools, let_messages_wait, refuse, variables
@@ -26,17 +24,6 @@ from tests.lease.features import TextChat, World, all_features
 AWAY = 0.4
 """Seconds for which a page that is gone is waited for in these tests."""
 EndPage = Callable[[World, ChatPage], Awaitable[None]]
-
-
-@asynccontextmanager
-async def opened(address: str) -> AsyncIterator[ChatPage]:
-    """A page at this address, which has said nothing yet."""
-    async with aiohttp.ClientSession() as session:
-        page = ChatPage(await session.ws_connect(f"{address}ws/chat"))
-        try:
-            yield page
-        finally:
-            await page.end()
 
 
 async def hang_up(_: World, page: ChatPage) -> None:
@@ -74,7 +61,7 @@ def browser_call_ended_by(end: EndPage) -> Ending:
     @asynccontextmanager
     async def ended(tools: Tools) -> AsyncIterator[Aftermath]:
         tools.patch.setattr("bot.voice.browser.transport.RESUME_SECONDS", AWAY)
-        async with tools.make_world(**SHORT) as world, opened(world.stage.app.web.url) as page:
+        async with tools.make_world(**SHORT) as world, page_at(world.stage.app.web.url) as page:
             features = all_features()
             for feature in features:
                 await feature.works(world)
@@ -93,7 +80,7 @@ def browser_call_ended_by(end: EndPage) -> Ending:
 @asynccontextmanager
 async def a_hold_fails(tools: Tools) -> AsyncIterator[Aftermath]:
     """Each feature in turn fails to be held. Then no call begins."""
-    async with tools.make_world() as world, opened(world.stage.app.web.url) as page:
+    async with tools.make_world() as world, page_at(world.stage.app.web.url) as page:
         for number, lockable in enumerate(world.stage.app.features.lockables, start=1):
             with tools.patch.context() as patch:
                 patch.setattr(type(lockable), "hold", refuse)
@@ -124,7 +111,7 @@ def process_with_a_page_ended_by(end: signal.Signals) -> Ending:
             async with bot_process(variables(settings), tools.folder / "bot.log", watch) as process:
                 async with asyncio.timeout(LIMIT):
                     url = await address
-                async with opened(url) as page:
+                async with page_at(url) as page:
                     await page.hello()
                     await let_messages_wait(sandbox, chat)
                     process.send_signal(end)

@@ -151,6 +151,17 @@ class ChatPage:
         transport.abort()
 
 
+@asynccontextmanager
+async def page_at(address: str) -> AsyncIterator[ChatPage]:
+    """A client of the bot's page at this address, which has said nothing yet."""
+    async with aiohttp.ClientSession() as session:
+        page = ChatPage(await session.ws_connect(f"{address}ws/chat"))
+        try:
+            yield page
+        finally:
+            await page.end()
+
+
 @dataclass(eq=False)
 class ChatHouse:
     """A server with the socket, and the parts behind it."""
