@@ -17,7 +17,7 @@ from bot.llm.answer import AnswerBuilder, AnswerPart, ReplyFilter, TextDelta, bo
 from bot.llm.context_window import ContextWindow
 from bot.llm.deltas import Delta
 from bot.llm.dialect import Dialect
-from bot.llm.errors import ModelError, ModelErrorKind, nothing_said
+from bot.llm.errors import ModelError, nothing_said
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.probe import ServerReport, ask_context_size, check_server, count_tokens
 from bot.llm.request_sender import ReplyRequest, RequestSender, ServerMemory
@@ -225,11 +225,7 @@ class ModelClient:
                                 yield part
                         except ModelError as error:
                             # Some servers accept a request with status 200 and then refuse it inside of the stream.
-                            if (
-                                spoke
-                                or error.kind is not ModelErrorKind.SERVER
-                                or not await sender.prepare_retry(error)
-                            ):
+                            if spoke or not await sender.prepare_retry(error):
                                 raise
                             asking = True
 

@@ -142,6 +142,8 @@ class RequestSender:
         self._field_tries = 0
         self._shortenings = 0
         self._waits = 0
+        self._loading_error: ModelError | None = None
+        """The last error with which the server said that it was loading its model."""
         self._notice = _LoadingNotice(self._options.loading_notice_after, request.when_loading)
 
     def __enter__(self) -> Self:
@@ -180,13 +182,17 @@ class RequestSender:
         self._remember_left_out_fields()
 
     async def prepare_retry(self, error: ModelError) -> bool:
-        """Prepare another attempt after the server reported an error inside of the reply, before its first word.
+        """Prepare another attempt after an accepted request failed before the first word of its reply.
 
         This may wait for the server. Returns False if another attempt would not help.
 
         Raises:
             ModelError: the server will not be ready in time.
         """
+        if error.kind is ModelErrorKind.FIRST_TOKEN_TIMEOUT and self._loading_error is not None:
+            raise self._loading_error from error
+        if error.kind is not ModelErrorKind.SERVER:
+            return False
         said = str(error)
         if self._change(said):
             return True
@@ -269,6 +275,7 @@ class RequestSender:
         """Wait until the server may be ready. Raises ``failure`` immediately if that would take too long."""
         self._waits += 1
         if _is_loading(refusal):
+            self._loading_error = failure
             self._notice.loading()
         wanted = retry_after(refusal.headers, refusal.body, datetime.now(UTC))
         pause = pause_before(self._waits)
@@ -291,7 +298,7 @@ class RequestSender:
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise unreachable(self._options, error) from error
         except TimeoutError as error:
-            raise too_late(self._options) from error
+            raise self._loading_error or too_late(self._options) from error
         except (aiohttp.ClientError, OSError) as error:
             raise model_error(self._options, ModelErrorKind.BROKEN, "hung up instead of answering.") from error
 

@@ -18,7 +18,7 @@ from bot.llm.requests import ModelOptions
 from config.sections import ModelApi
 from tests.http_server import Handler
 from tests.llm.answers import texts
-from tests.llm.servers import FINISHED, Recorded, answering, event, for_ever, said, serving, streaming
+from tests.llm.servers import FINISHED, Recorded, answering, begin_stream, event, for_ever, said, serving, streaming
 
 OPTIONS = ModelOptions("", model="m", stop=("User:",), first_token_timeout=20)
 HELLO = (ChatMessage("system", "Be kind."), ChatMessage("user", "Ann: hello"))
@@ -304,6 +304,20 @@ async def test_a_server_that_always_says_in_its_stream_that_it_loads_is_reported
     async with serving(loading) as url, ModelClient(replace(OPTIONS, url=url, first_token_timeout=2)) as client:
         with pytest.raises(ModelError, match="Loading model"):
             await reply(client)
+
+
+@pytest.mark.parametrize("accepts", [False, True])
+async def test_a_server_that_said_that_it_loads_and_then_says_nothing_is_reported_as_loading(accepts: bool) -> None:
+    async def silent(request: web.Request) -> web.StreamResponse:
+        response = await begin_stream(request) if accepts else web.Response()
+        await for_ever()
+        return response
+
+    server = Recorded(LOADING, silent)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url, first_token_timeout=1)) as client:
+        with pytest.raises(ModelError, match="Loading model"):
+            await reply(client)
+    assert len(server.bodies) == 2
 
 
 async def test_a_short_wait_is_not_reported() -> None:
