@@ -20,15 +20,15 @@ A local Discord is running.
   gateway    {gateway}
   bot token  {token}
   CA file    {ca}
-  guild      {guild}: text channel #{text}, voice channel {voice}, {guest} sits in it
+  guild      {guild}: text channel #{text}, voice channel {voice}, {guest} is in it
 
-Seiyuu gets there with these three variables, in .env or in the environment:
+To connect Seiyuu to it, set these three variables, in .env or in the environment:
 
   DISCORD_TOKEN={token}
   DISCORD_API_URL={api}
   DISCORD_CA_FILE={ca}
 
-A bot on discord.py gets there like this:
+To connect a bot that uses discord.py:
 
   discord.http.Route.BASE = "{api}"
   discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL("{gateway}")

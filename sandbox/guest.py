@@ -11,7 +11,7 @@ from sandbox.pressed import Pressed
 from sandbox.voice.peer import VoicePeer
 from sandbox.watch import Watch
 from sandbox.world.entities import Channel, Draft, Guild, Message, MessageFlag, Upload, User, VoiceState
-from sandbox.world.messages import resend, snapshot_of
+from sandbox.world.messages import draft_of, snapshot_of
 from sandbox.world.payloads import timestamp
 from sandbox.world.permissions import Permission
 from sandbox.world.world import World
@@ -124,7 +124,7 @@ class Guest:
 
     async def edit(self, message: Message, text: str) -> Message:
         """Change the text of one of the guest's messages."""
-        return self._world.messages.edit(message, dataclasses.replace(resend(message), content=text))
+        return self._world.messages.edit(message, dataclasses.replace(draft_of(message), content=text))
 
     async def delete(self, message: Message) -> None:
         """Delete one of the guest's messages."""

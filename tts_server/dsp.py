@@ -16,8 +16,8 @@ TEMPO_RATE = 32_000
 """Sample rate in Hz at which the tempo is changed."""
 # Window of atempo: 32 ms, two periods of the lowest voice. A longer window only adds delay.
 _WINDOW_SAMPLES = 1024
-# Sample rate in Hz that atempo is told. Its window is 1/24 s at that rate, rounded to a power of two, so at this rate
-# the window has _WINDOW_SAMPLES samples.
+# Sample rate in Hz that atempo is told. atempo's window lasts 1/24 s, rounded to a power of two of samples. With this
+# rate, the window has _WINDOW_SAMPLES samples.
 _NOMINAL_RATE = 24 * _WINDOW_SAMPLES
 # atempo drops samples that don't fill a window. This much silence at the end pushes all of the sound out.
 _FLUSH_SECONDS = 0.25
@@ -124,8 +124,8 @@ class PitchShifter:
 
 def _filters(ratio: float, rate: int) -> list[Filter]:
     """Filters that speed the sound up by ``ratio``, which raises its pitch, and restore its tempo."""
-    # To raise the pitch, raise it before the tempo filters; to lower it, lower it after them. So the tempo filters get
-    # the higher of the two voices, of which more periods fit into a window.
+    # To raise the pitch, raise it before the tempo filters; to lower it, lower it after them. So the tempo filters
+    # always get the higher pitch, and more periods fit into a window.
     before, after = (ratio, 1.0) if ratio > 1 else (1.0, ratio)
     return [
         ("asetrate", str(round(rate * before))),

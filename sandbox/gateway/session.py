@@ -61,7 +61,10 @@ class GatewaySession:
         }
 
     def known_members(self, guild: Guild) -> list[Member]:
-        """The members in GUILD_CREATE: all, or without the presences intent the bot and the members in voice."""
+        """The members that GUILD_CREATE lists: all of them.
+
+        If the session lacks the presences intent, only the bot and the members in voice channels are listed.
+        """
         members = guild.members.values()
         if self.intents & Intent.GUILD_PRESENCES:
             return list(members)

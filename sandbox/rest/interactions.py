@@ -8,7 +8,7 @@ from sandbox.rest.context import field_id, json_response, no_content, path_id, w
 from sandbox.rest.drafts import Form, draft_from, edited, kept_attachments, read_form
 from sandbox.world.entities import Draft, Message
 from sandbox.world.errors import invalid_form
-from sandbox.world.messages import resend
+from sandbox.world.messages import draft_of
 
 ROUTES = web.RouteTableDef()
 _WEBHOOK = "/webhooks/{webhook}/{token}"
@@ -53,7 +53,7 @@ async def get_by_token(request: web.Request) -> web.Response:
 async def edit_by_token(request: web.Request) -> web.Response:
     """Edit a response to an interaction, or a webhook's message."""
     world, message, form = world_of(request), _message(request), await read_form(request)
-    draft, keep = edited(resend(message), form), kept_attachments(form.payload)
+    draft, keep = edited(draft_of(message), form), kept_attachments(form.payload)
     if _is_interaction(request):
         world.interactions.edit(path_id(request, "webhook"), request.match_info["token"], message, draft, keep)
     else:

@@ -8,7 +8,7 @@ from sandbox.rest.context import body_of, caller, field_id, json_response, no_co
 from sandbox.rest.drafts import draft_from, edited, kept_attachments, read_form
 from sandbox.world.entities import Channel, ChannelKind, Draft, Message
 from sandbox.world.errors import RestError, closed_dms, invalid_form, wrong_channel_type
-from sandbox.world.messages import resend
+from sandbox.world.messages import draft_of
 from sandbox.world.permissions import Permission
 
 ROUTES = web.RouteTableDef()
@@ -62,7 +62,7 @@ async def edit_message(request: web.Request) -> web.Response:
     if message.author is not caller(request):
         raise RestError(403, 50005, "Cannot edit a message authored by another user")
     form = await read_form(request)
-    world.messages.edit(message, edited(resend(message), form), keep_attachments=kept_attachments(form.payload))
+    world.messages.edit(message, edited(draft_of(message), form), keep_attachments=kept_attachments(form.payload))
     return json_response(world.messages.payload(message))
 
 

@@ -99,7 +99,7 @@ def _gateway_url(request: web.Request) -> str:
 
 
 def image_hash(value: object, field: str) -> str | None:
-    """The hash of an image that was sent as a data URI. ``None`` for ``None``. Error 400 for anything else."""
+    """The hash of an image that was sent as a data URI; ``None`` if no image was sent. Error 400 for anything else."""
     if value is None:
         return None
     found = _IMAGE.fullmatch(value) if isinstance(value, str) else None

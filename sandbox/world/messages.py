@@ -317,7 +317,7 @@ def _dm_readers(channel: Channel) -> frozenset[int] | None:
     return None if channel.guild_id else frozenset(who.id for who in channel.recipients)
 
 
-def resend(message: Message) -> Draft:
+def draft_of(message: Message) -> Draft:
     """The draft of a message as it is now. An edit starts from this draft."""
     return dataclasses.replace(
         Draft(message.content, allowed_mentions=message.allowed_mentions, flags=message.flags),

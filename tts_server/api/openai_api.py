@@ -102,10 +102,10 @@ class OpenAiApi:
         return tuple(dict.fromkeys((*(engine.name for engine in engines), *_OPENAI_MODELS)))
 
     def _model(self, name: str) -> dict[str, object]:
-        engine = self._voice_of(name).engine_name
+        engine = self._pool_for(name).engine_name
         return {"id": name, "object": "model", "created": 0, "owned_by": "seiyuu", "engine": engine}
 
-    def _voice_of(self, model: str | None) -> EnginePool:
+    def _pool_for(self, model: str | None) -> EnginePool:
         preferred, better = self._ready(), self._better()
         return better if better is not None and model in (BETTER_MODEL, better.engine_name) else preferred
 
@@ -115,7 +115,7 @@ class OpenAiApi:
         steps, began = ResponseSteps(request, self._timeout, self._read_timeout), self._clock()
         try:
             speech = parse(await read_body(request))
-            pool = self._voice_of(speech.model)
+            pool = self._pool_for(speech.model)
             resolved = replace(speech, parameters=_resolved_parameters(pool, speech))
             async with aclosing(_speak(pool, resolved)) as pieces:
                 first = await self._first(steps, pieces)

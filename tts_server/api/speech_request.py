@@ -208,10 +208,10 @@ class AudioFormat:
 
 
 def _ffmpeg(container: str, codec: str, content_type: str, rates: tuple[int, ...] = _RATES) -> AudioFormat:
-    return AudioFormat(_from_default(rates), lambda rate: FfmpegEncoder(rate, container, codec, content_type))
+    return AudioFormat(_default_first(rates), lambda rate: FfmpegEncoder(rate, container, codec, content_type))
 
 
-def _from_default(rates: tuple[int, ...]) -> tuple[int, ...]:
+def _default_first(rates: tuple[int, ...]) -> tuple[int, ...]:
     return (DEFAULT_RATE, *(rate for rate in rates if rate != DEFAULT_RATE))
 
 
@@ -224,8 +224,8 @@ FORMATS: dict[str, AudioFormat] = {
     "opus": _ffmpeg("ogg", "libopus", "audio/ogg", _OPUS_RATES),
     "aac": _ffmpeg("adts", "aac", "audio/aac"),
     "flac": _ffmpeg("flac", "flac", "audio/flac"),
-    "wav": AudioFormat(_from_default(_RATES), WavEncoder),
-    "pcm": AudioFormat(_from_default(_RATES), _pcm),
+    "wav": AudioFormat(_default_first(_RATES), WavEncoder),
+    "pcm": AudioFormat(_default_first(_RATES), _pcm),
     "g711_alaw": AudioFormat((TELEPHONE_RATE,), lambda _: G711Encoder("alaw")),
     "g711_ulaw": AudioFormat((TELEPHONE_RATE,), lambda _: G711Encoder("ulaw")),
 }

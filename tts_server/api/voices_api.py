@@ -93,7 +93,7 @@ class VoicesApi:
         return web.Response(body=sound, content_type="audio/wav")
 
     async def _create(self, request: web.Request) -> web.Response:
-        voices = self._cloning()
+        voices = self._cloning_voices()
         async with self._upload(request, _NEW_VOICE) as (form, folder):
             name, language = form.fields.get("name", ""), clean_language(form.fields.get("language") or "en")
             others = self._names_of(voices)
@@ -109,8 +109,8 @@ class VoicesApi:
         return web.json_response(_made_here(record, voices), status=201)
 
     async def _add_recordings(self, request: web.Request) -> web.Response:
-        voices = self._cloning()
-        voice = self._made(request, voices).profile.id
+        voices = self._cloning_voices()
+        voice = self._record_made_here(request, voices).profile.id
         async with self._upload(request, _MORE_RECORDINGS) as (form, folder):
             recordings = await _read(form, folder)
             async with self._changing:
@@ -125,7 +125,7 @@ class VoicesApi:
 
     async def _delete(self, request: web.Request) -> web.Response:
         voices = self._voices()
-        voice = self._made(request, voices).profile.id
+        voice = self._record_made_here(request, voices).profile.id
         async with self._changing:
             await self._remove(voice, voices)
         return web.Response(status=204)
@@ -138,13 +138,13 @@ class VoicesApi:
         await asyncio.to_thread(self._library.delete, voice)
         await voices.forget(voice)
 
-    def _cloning(self) -> EngineVoices:
+    def _cloning_voices(self) -> EngineVoices:
         voices = self._voices()
         if not voices.can_clone:
             raise ApiError(409, f"{voices.engine_name} can't speak with the voice of a recording", code="cannot_clone")
         return voices
 
-    def _made(self, request: web.Request, voices: EngineVoices) -> VoiceRecord:
+    def _record_made_here(self, request: web.Request, voices: EngineVoices) -> VoiceRecord:
         voice = request.match_info["voice"]
         if self._library.get(voice) is None and any(voice == other.id for other in voices.voices()):
             raise ApiError(409, f"{voice!r} came with {voices.engine_name}: it can't be changed", "voice", "built_in")
@@ -152,8 +152,8 @@ class VoicesApi:
 
     def _names_of(self, voices: EngineVoices) -> list[str]:
         """Ids and names of the engine's built-in voices. Clients may use either."""
-        own = [voice for voice in voices.voices() if self._library.get(voice.id) is None]
-        return [name for voice in own for name in (voice.id, voice.name)]
+        built_in = [voice for voice in voices.voices() if self._library.get(voice.id) is None]
+        return [name for voice in built_in for name in (voice.id, voice.name)]
 
     @asynccontextmanager
     async def _upload(self, request: web.Request, limits: FormLimits) -> AsyncIterator[tuple[UploadedForm, Path]]:
@@ -166,16 +166,16 @@ class VoicesApi:
                 retry_after=RETRY_SECONDS,
             )
         self._uploads += 1
-        passing = ExitStack()
+        workspace = ExitStack()
         try:
-            folder = await asyncio.to_thread(passing.enter_context, self._library.workspace())
+            folder = await asyncio.to_thread(workspace.enter_context, self._library.workspace())
             form = await receive_form(request, folder, limits)
             if not form.files:
                 raise ApiError(400, "send a recording, as a file in the form's field recording", "recording")
             yield form, folder
         finally:
             self._uploads -= 1
-            await asyncio.to_thread(passing.close)
+            await asyncio.to_thread(workspace.close)
 
 
 async def _read(form: UploadedForm, folder: Path) -> list[PreparedRecording]:

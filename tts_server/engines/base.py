@@ -1,4 +1,4 @@
-"""The speech engine interface. The rest of the server works with any engine that fits it."""
+"""The interface of speech engines. The rest of the server works with any engine that implements it."""
 
 from __future__ import annotations
 

@@ -66,15 +66,15 @@ def create_engines(settings: SpeechSettings, profiles: VoiceProfileStore) -> tup
     except EngineError as error:
         if not (fallbacks := _fallbacks(settings, profiles)):
             raise
-        _log.error("%s. %s speaks in its place; it is tried again when it is needed.", error, fallbacks[0].name)
+        _log.error("%s. %s speaks instead. %s is tried again when it is needed.", error, fallbacks[0].name, name)
         return DeferredEngine(name, make), *fallbacks
 
 
 def _fallback_names(settings: SpeechSettings) -> list[str]:
     """Return the names of the fallbacks.
 
-    Unless ``TTS_FALLBACK`` names them, Piper is left out without ``PIPER_MODEL``, and Kokoro without its weights, or
-    if the preferred engine is espeak-ng, which is quicker everywhere.
+    If ``TTS_FALLBACK`` has its default, two engines may be left out: Piper if ``PIPER_MODEL`` is not set, and Kokoro if
+    its weights are missing or the preferred engine is espeak-ng, which is quicker on every machine.
     """
     left_out = {settings.tts_engine}
     if not settings.named_fallbacks:
@@ -126,7 +126,7 @@ def create_better_engine(settings: SpeechSettings, profiles: VoiceProfileStore) 
 
 @contextmanager
 def _named(setting: str) -> Iterator[None]:
-    """Put the setting's name in front of an engine's error message, unless that begins with a setting and its value."""
+    """Put the setting's name in front of an engine's error message, unless it begins with such a name already."""
     try:
         yield
     except EngineError as error:
@@ -142,7 +142,7 @@ def create_engine(name: str, settings: SpeechSettings, profiles: VoiceProfileSto
         name: one of :class:`~config.speech_settings.EngineName`, or a name of RealtimeTTS's engines.
         settings: the speech server's settings.
         profiles: the voices that people have made.
-        voice: the default voice; ``None`` for the engine's own.
+        voice: the default voice; ``None`` for the engine's own default.
 
     Raises:
         EngineError: there is no such engine, or it can't be created.
@@ -266,7 +266,7 @@ class DeferredEngine:
     def synthesize(
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
-        """Speak one segment at the server's sample rate, whatever the engine's own rate is."""
+        """Speak one segment at the server's sample rate, even if the engine has another rate."""
         engine = self._engine
         assert engine is not None, "only a loaded engine speaks"  # noqa: S101
         resampler = soxr.ResampleStream(engine.sample_rate, SAMPLE_RATE, 1, dtype="float32")

@@ -33,9 +33,9 @@ ONLINE_ENGINES = frozenset(
 """RealtimeTTS's engines that use an online service; all others run on this machine."""
 
 _FETCHING_FORBIDDEN = ContextVar("fetching_forbidden", default=False)
-_NAMES_ASKED = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
-_ADDRESSES_ASKED = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
-_NOT_HERE = frozenset({"LocalEntryNotFoundError", "OfflineModeIsEnabled"})
+_NAME_EVENTS = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
+_ADDRESS_EVENTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+_MISSING_FILE_ERRORS = frozenset({"LocalEntryNotFoundError", "OfflineModeIsEnabled"})
 _FETCHING_WORDS = frozenset({"install", "download"})
 
 
@@ -50,16 +50,16 @@ def forbid_connections(*, everywhere: bool, allowed: Collection[str] = ()) -> No
         everywhere: whether the whole process is refused connections; if not, only code inside :func:`nothing_fetched`.
         allowed: host names that count as this machine.
     """
-    own = frozenset({"", "localhost", socket.gethostname(), *allowed})
+    local_names = frozenset({"", "localhost", socket.gethostname(), *allowed})
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        if event not in _NAMES_ASKED | _ADDRESSES_ASKED and event != "subprocess.Popen":
+        if event not in _NAME_EVENTS | _ADDRESS_EVENTS and event != "subprocess.Popen":
             return
         if not everywhere and not _FETCHING_FORBIDDEN.get():
             return
         if event == "subprocess.Popen":
             _refuse_installing(arguments[1])
-        elif (host := _host(event, arguments)) is not None and not _is_here(host, own):
+        elif (host := _host(event, arguments)) is not None and not _is_here(host, local_names):
             raise FetchRefusedError(f"it wanted to ask {host}")
 
     sys.addaudithook(watch)
@@ -82,15 +82,15 @@ def what_is_missing(error: BaseException | None) -> str | None:
         seen.add(id(error))
         if isinstance(error, FetchRefusedError):
             return str(error)
-        if type(error).__name__ in _NOT_HERE or "HF_HUB_OFFLINE" in str(error):
+        if type(error).__name__ in _MISSING_FILE_ERRORS or "HF_HUB_OFFLINE" in str(error):
             return "its files are not in Hugging Face's cache"
         error = error.__cause__ or error.__context__
     return None
 
 
 def _host(event: str, arguments: tuple[Any, ...]) -> str | None:
-    asked = arguments[0] if event in _NAMES_ASKED else arguments[1]
-    if event in _ADDRESSES_ASKED:
+    asked = arguments[0] if event in _NAME_EVENTS else arguments[1]
+    if event in _ADDRESS_EVENTS:
         # An address that is not a tuple is the path of a local socket.
         if not isinstance(asked, tuple) or not asked:
             return None
@@ -100,11 +100,11 @@ def _host(event: str, arguments: tuple[Any, ...]) -> str | None:
     return asked.decode(errors="replace") if isinstance(asked, bytes) else str(asked)
 
 
-def _is_here(host: str, own: Collection[str]) -> bool:
+def _is_here(host: str, local_names: Collection[str]) -> bool:
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        return host.lower().rstrip(".") in own
+        return host.lower().rstrip(".") in local_names
     return address.is_loopback or address.is_unspecified
 
 

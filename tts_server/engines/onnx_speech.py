@@ -1,4 +1,4 @@
-"""What the engines with a network of ONNX Runtime share: loading a network, and speech that can be stopped.
+"""Code for all engines that run a network with ONNX Runtime: loading a network, and speech that can be stopped.
 
 Only engines import this module, because ONNX Runtime is imported only where it is used.
 """

@@ -84,9 +84,9 @@ def _by_language(voices: Sequence[Voice], default: Voice, name: str) -> Voice | 
     for candidate in voices:
         if tag in candidate.also:
             return candidate
-    kin = [voice for voice in voices if _head(voice).casefold() == name.strip().casefold()]
-    if kin:
-        return default if default in kin else kin[0]
+    same_language = [voice for voice in voices if _language_in_name(voice).casefold() == name.strip().casefold()]
+    if same_language:
+        return default if default in same_language else same_language[0]
     tag = LANGUAGES.get(tag, tag)
     if tag.isalpha() and len(tag) <= _LONGEST_PRIMARY_LANGUAGE:
         return _for_language(voices, default, tag)
@@ -114,13 +114,14 @@ def _nearest(voices: Sequence[Voice], name: str) -> str:
     # The part after a plus sign is a variant, and engines do not list variants.
     tag = _tag(name.partition("+")[0])
     main = _primary_language(LANGUAGES.get(tag, tag))
-    kin = [voice for voice in voices if voice.language and _primary_language(voice.language) == main]
-    if kin:
-        return f"; {_kin_words(kin)}"
-    heads = {_head(voice).casefold(): voice for voice in voices}
-    language = next(iter(difflib.get_close_matches(tag, heads, 1, _NEAR)), None)
+    same_language = [voice for voice in voices if voice.language and _primary_language(voice.language) == main]
+    if same_language:
+        return f"; {_listed_with_language(same_language)}"
+    languages = {_language_in_name(voice).casefold(): voice for voice in voices}
+    language = next(iter(difflib.get_close_matches(tag, languages, 1, _NEAR)), None)
     if language is not None:
-        return f"; {_kin_words([voice for voice in voices if _head(voice).casefold() == language])}"
+        same_language = [voice for voice in voices if _language_in_name(voice).casefold() == language]
+        return f"; {_listed_with_language(same_language)}"
     names = {_tag(known): voice for voice in voices for known in (voice.name, voice.id)}
     near = dict.fromkeys(names[close] for close in difflib.get_close_matches(tag, names, 3, _NEAR))
     near = near or dict.fromkeys(_alike_in_a_word(voices, name))
@@ -153,9 +154,10 @@ def _examples(voices: Sequence[Voice]) -> list[str]:
     return list(filter(None, found)) or [voice.id for voice in voices[: len(_EXAMPLES)]]
 
 
-def _kin_words(kin: Sequence[Voice]) -> str:
-    heads = {_head(voice) for voice in kin}
-    return f"{heads.pop() if len(heads) == 1 and len(kin) > 1 else 'near it'}: {_listed(kin)}"
+def _listed_with_language(same_language: Sequence[Voice]) -> str:
+    languages = {_language_in_name(voice) for voice in same_language}
+    label = languages.pop() if len(languages) == 1 and len(same_language) > 1 else "near it"
+    return f"{label}: {_listed(same_language)}"
 
 
 def _listed(voices: Sequence[Voice]) -> str:
@@ -171,7 +173,7 @@ def _refuse_language(language: str) -> Voice:
     raise UnknownVoiceError(f"there is no voice for the language {language!r}")
 
 
-def _head(voice: Voice) -> str:
+def _language_in_name(voice: Voice) -> str:
     """Return the language in a voice's name: ``French`` of ``French (Belgium)``."""
     return voice.name.partition(" (")[0]
 

@@ -124,7 +124,7 @@ class CircuitBreaker:
         self._sound_since_open = 0.0
         self._work.clear()
         if reason == self._reported == "too_slow":
-            # A relapse is reported too, for those who came while the engine was tried.
+            # Report a relapse too, for clients that connected while the engine was being tried again.
             self._reported = None
 
     def _report_change(self) -> None:

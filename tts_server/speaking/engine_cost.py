@@ -1,4 +1,4 @@
-"""How much of the machine an engine takes, compared with others: for low-performance mode."""
+"""How much computing power an engine needs, compared with other engines. Low-performance mode uses this."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LIGHT: Mapping[str, int] = MappingProxyType({"espeak": 0, "espeak-ng": 0, "pipe
 
 
 def costs_more(engine: SpeechEngine, than: SpeechEngine) -> bool:
-    """Whether ``engine`` takes more of the machine than the engine ``than``.
+    """Whether ``engine`` needs more computing power than the engine ``than``.
 
     Engines that are not known to be light count as equally heavy.
     """

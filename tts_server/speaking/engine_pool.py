@@ -99,8 +99,8 @@ class EnginePool:
 
     def state(self) -> EngineChanged:
         """The engine that speaks now, and why: ``ready``, or the reason why the preferred engine does not speak."""
-        low = self._open_reason()
-        return EngineChanged(self.speaking_engine, low or "ready", self._fault if low in _FAULTS else "")
+        reason = self._open_reason()
+        return EngineChanged(self.speaking_engine, reason or "ready", self._fault if reason in _FAULTS else "")
 
     def voices(self) -> Sequence[Voice]:
         """All voices of the preferred engine."""
@@ -190,13 +190,13 @@ class EnginePool:
 
     def _in_order(self, with_preferred: bool) -> tuple[EngineWorker, ...]:
         """The workers to try for the next segment, in order."""
-        low = self._open_reason()
-        *fallbacks, last = self._lighter_fallbacks() if low == "asked" else self._fallbacks or (None,)
+        reason = self._open_reason()
+        *fallbacks, last = self._lighter_fallbacks() if reason == "asked" else self._fallbacks or (None,)
         if last is None:
             return self.workers
         # The last fallback is always used, even if it is too slow: some engine has to speak.
         usable = (*(worker for worker in fallbacks if worker and self._may_stand_in(worker)), last)
-        return usable if not with_preferred or low is not None else (self._preferred, *usable)
+        return usable if not with_preferred or reason is not None else (self._preferred, *usable)
 
     def _lighter_fallbacks(self) -> tuple[EngineWorker | None, ...]:
         """The fallbacks that cost no more than the preferred engine; (None,) if the preferred engine itself has to
@@ -209,7 +209,7 @@ class EnginePool:
     def _may_stand_in(self, fallback: EngineWorker) -> bool:
         """Whether the engine is quick enough now.
 
-        If the machine has become too slow for an engine before it, an engine that has always been slower is no help.
+        If the machine has become too slow for an earlier engine, an engine that has always been slower is no help.
         """
         if fallback.breaker.check() is not None:
             return False
@@ -252,19 +252,19 @@ class EnginePool:
         if self._fallbacks:
             self.breaker.record_failure(_reason(error))
 
-    def _breaker_changed(self, low: OpenReason | None) -> None:
+    def _breaker_changed(self, reason: OpenReason | None) -> None:
         speaking = self.speaking_engine
-        if low and speaking == self.engine_name:
-            _log.info("%s, but there is no simpler engine here, so it speaks on", self._in_words(low))
-        elif low:
-            _log.info("%s, so %s speaks", self._in_words(low), speaking)
+        if reason and speaking == self.engine_name:
+            _log.info("%s, but there is no simpler engine here, so it speaks on", self._in_words(reason))
+        elif reason:
+            _log.info("%s, so %s speaks", self._in_words(reason), speaking)
         elif self.lifecycle.ready:
             _log.info("%s speaks again", self.engine_name)
         else:
             _log.info("%s is loaded when somebody needs it", self.engine_name)
         self.notices.send(self.state())
 
-    def _in_words(self, low: OpenReason) -> str:
+    def _in_words(self, reason: OpenReason) -> str:
         name = self.engine_name
         causes: dict[OpenReason, str] = {
             "too_slow": f"{name} is too slow just now",
@@ -272,7 +272,7 @@ class EnginePool:
             "out_of_memory": f"{name} finds no room on the graphics card",
             "failed": f"{name} has failed",
         }
-        return causes.get(low, f"{name} is not loaded")
+        return causes.get(reason, f"{name} is not loaded")
 
     def _may_load(self) -> bool:
         return self.breaker.check() is None

@@ -29,8 +29,8 @@ class Pace:
     """Running means of seconds per character, over whole segments. Use it only on the event loop."""
 
     def __init__(self) -> None:
-        self._audio_a_character = DEFAULT_SECONDS_PER_CHARACTER
-        self._work_a_character: float | None = None
+        self._audio_per_character = DEFAULT_SECONDS_PER_CHARACTER
+        self._work_per_character: float | None = None
         self.best_real_time_factor: float | None = None
         """The lowest real-time factor of a text so far; ``None`` before any measurement."""
 
@@ -39,24 +39,24 @@ class Pace:
         if not text or audio <= 0:
             return
         self.best_real_time_factor = min(work / audio, self.best_real_time_factor or math.inf)
-        if self._work_a_character is None:
-            self._audio_a_character, self._work_a_character = audio / len(text), work / len(text)
+        if self._work_per_character is None:
+            self._audio_per_character, self._work_per_character = audio / len(text), work / len(text)
         else:
-            self._audio_a_character += _WEIGHT * (audio / len(text) - self._audio_a_character)
-            self._work_a_character += _WEIGHT * (work / len(text) - self._work_a_character)
+            self._audio_per_character += _WEIGHT * (audio / len(text) - self._audio_per_character)
+            self._work_per_character += _WEIGHT * (work / len(text) - self._work_per_character)
 
     @property
     def replies_at_once(self) -> int:
         """Number of listeners (1 or more) that the engine can serve without gaps. Unlimited before any measurement."""
-        if self._work_a_character is None:
+        if self._work_per_character is None:
             return sys.maxsize
-        return max(1, int(self._audio_a_character / max(self._work_a_character, 1e-9)))
+        return max(1, int(self._audio_per_character / max(self._work_per_character, 1e-9)))
 
     def remaining_text(self, text: str, seconds: float) -> str:
         """The part of ``text`` still unspoken after ``seconds`` of sound, from the start of the word being spoken."""
         if seconds <= 0:
             return text
-        position = round(seconds / self._audio_a_character)
+        position = round(seconds / self._audio_per_character)
         if position >= len(text):
             return ""
         starts = [0, *(match.start() for match in _WORD_START.finditer(text))]
@@ -67,7 +67,7 @@ class Pace:
 
         Returns all of ``text`` if that fits, if a portion would be too short, or if the speed is not known yet.
         """
-        work = self._work_a_character
+        work = self._work_per_character
         if work is None or len(text) * work <= seconds or len(text) < 2 * SHORTEST_PORTION:
             return text
         most = min(max(SHORTEST_PORTION, int(seconds / work)), len(text) - SHORTEST_PORTION)
@@ -95,11 +95,11 @@ class Loudness:
             return
         powers = np.mean(samples[:whole].reshape(-1, self._frame) ** 2, axis=1)
         self._loudest = max(self._loudest, float(powers.max()))
-        pool = powers[powers > self._loudest * _SPEECH_BELOW_LOUDEST**2]
-        if len(pool):
-            seconds = len(pool) * _FRAME_SECONDS
+        speech = powers[powers > self._loudest * _SPEECH_BELOW_LOUDEST**2]
+        if len(speech):
+            seconds = len(speech) * _FRAME_SECONDS
             kept = min(self._seconds, _MEMORY_SECONDS - min(seconds, _MEMORY_SECONDS))
-            self._power = (self._power * kept + float(pool.mean()) * seconds) / (kept + seconds)
+            self._power = (self._power * kept + float(speech.mean()) * seconds) / (kept + seconds)
             self._seconds = kept + seconds
 
     @property

@@ -119,7 +119,7 @@ class VoiceResolver:
 
     def _voice_name_for(self, engine: SpeechEngine, parameters: SpeechParameters) -> str | None:
         voice = parameters.voice
-        # A fallback uses its own default voice for a voice that only the preferred engine has.
+        # If the preferred engine has the requested voice, a fallback speaks with its own default voice.
         known = voice is not None and engine is not self._preferred and self._is_known(voice)
         return None if known else voice
 

@@ -95,7 +95,7 @@ class DateRule:
 
     def _year_last(self, match: re.Match[str]) -> str:
         first, second = match[1], match[3]
-        # A second number above 12 can only be the day, whatever the language: 11/21/2026.
+        # A second number above 12 can only be the day in any language: 11/21/2026.
         if (self._month_first and match[2] == "/" and int(first) <= _NOON) or int(second) > _NOON:
             first, second = second, first
         return self._in_figures(match, first, second, match[4])

@@ -158,9 +158,9 @@ def _outside_code(text: str, change: Callable[[str], str]) -> str:
 
 @lru_cache(_CACHED_LANGUAGES)
 def _formulas(main: str) -> _Formulas:
-    own = lexicon_for(main).formulas if main in covered_languages() else None
-    words = own or lexicon_for("en").formulas
+    native = lexicon_for(main).formulas if main in covered_languages() else None
+    words = native or lexicon_for("en").formulas
     if words is None:
         raise LexiconError("en.yaml: formulas: they are missing")
     numbers = lexicon_for(main).numbers
-    return _Formulas(FormulaReader(words, numbers.decimal if numbers else "."), plain=own is not None)
+    return _Formulas(FormulaReader(words, numbers.decimal if numbers else "."), plain=native is not None)

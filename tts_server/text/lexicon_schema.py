@@ -176,7 +176,7 @@ class OwnWords(_Part):
 
 
 class Numbers(_Part):
-    """How numbers are written and read. Whatever is missing here stays as it is written.
+    """How numbers are written and read. A number for which the words are missing stays as it is written.
 
     Attributes:
         words: number words that replace those of num2words.

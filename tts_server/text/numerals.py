@@ -52,7 +52,7 @@ class _Speller:
 
     def __init__(self, main: str, region: str, numbers: Numbers, phrases: Phrases) -> None:
         words = NumberWords(main, numbers)
-        self._left = (lambda match: f" {words.digits(match[0])} ") if numbers.every_figure else None
+        self._spell_remaining = (lambda match: f" {words.digits(match[0])} ") if numbers.every_figure else None
         self._rules = (
             *([DateRule(numbers.dates, words, region)] if numbers.dates else ()),
             *([TimeRule(numbers.clock, words, numbers.range)] if numbers.clock else ()),
@@ -64,7 +64,7 @@ class _Speller:
     def spell(self, text: str) -> str:
         for rule in self._rules:
             text = rule.spell(text)
-        return _DIGITS.sub(self._left, text) if self._left else text
+        return _DIGITS.sub(self._spell_remaining, text) if self._spell_remaining else text
 
 
 @lru_cache(_CACHED_LANGUAGES)

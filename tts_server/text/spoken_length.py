@@ -77,16 +77,16 @@ def _between_characters(text: str, place: int) -> int:
 
 
 def _lengths(text: str, language: str) -> Iterator[int]:
-    own, digits = scripts_of(language), 0
+    known_scripts, digits = scripts_of(language), 0
     for char in text:
         digits = digits + 1 if char.isdigit() else 0
         if digits:
             yield _DIGIT if digits <= _SHORT_NUMBER else _DIGIT_OF_LONG_NUMBER
         else:
-            yield _length(char, own)
+            yield _length(char, known_scripts)
 
 
-def _length(char: str, own: frozenset[str] | None) -> int:
+def _length(char: str, known_scripts: frozenset[str] | None) -> int:
     if char.isascii():
         return _SYMBOL if char in _SYMBOLS else _CAPITAL if char.isupper() else 1
     category = unicodedata.category(char)
@@ -94,11 +94,11 @@ def _length(char: str, own: frozenset[str] | None) -> int:
         return 1
     if category[0] == "S" or category == "No":
         return _RARE_SYMBOL
-    return _letter(char, script(char), own) * _letters_in(char)
+    return _letter(char, script(char), known_scripts) * _letters_in(char)
 
 
-def _letter(char: str, written_in: str, own: frozenset[str] | None) -> int:
-    if written_in == "COMBINING" or own is None or written_in in own:
+def _letter(char: str, written_in: str, known_scripts: frozenset[str] | None) -> int:
+    if written_in == "COMBINING" or known_scripts is None or written_in in known_scripts:
         return weight(char)
     return _FOREIGN.get(written_in, _UNKNOWN)
 

@@ -35,7 +35,7 @@ def prepare(samples: Samples, find_speech: Callable[[Samples], Sequence[SpeechSp
     """Cut a recording down to its speech, with short pauses, and bring it to :data:`LEVEL`. CPU-bound.
 
     Args:
-        samples: mono float32 at 24,000 Hz; so is the result.
+        samples: mono float32 at 24,000 Hz. The result has the same format.
         find_speech: finds the stretches of speech in samples with a peak of 1.
 
     Raises:

@@ -73,7 +73,7 @@ async def _ask(source: Path, target: Path, limit: float) -> dict[str, Any]:
         await end_child(process)
     ended = await process.wait()
     if ended < 0:
-        _log.warning("A recording ended the process that read it, with signal %d", -ended)
+        _log.warning("The process that read a recording was ended by signal %d", -ended)
         raise RecordingRefusedError("no_audio", "the file is broken, and could not be read")
     if ended:
         raise ReadingFailedError("recordings can't be read on this server now: its log says why")

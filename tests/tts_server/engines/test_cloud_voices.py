@@ -166,7 +166,8 @@ async def test_the_other_examples_of_the_guide_work(engine: str, home: Path) -> 
         (
             "TTS_ENGINE=openai\nOPENAI_API_KEY=sk-1\nOPENAI_BASE_URL=http://127.0.0.1:9/v1\n",
             {},
-            "openai's service can't be reached: see that this machine is online, and that its address is right",
+            "openai's service can't be reached: "
+            "check that this machine is online, and that the service's address is right",
         ),
     ],
 )

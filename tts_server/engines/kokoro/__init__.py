@@ -1,1 +1,4 @@
-"""Kokoro: a natural neural engine with speakers of six languages, for a processor. Its weights are under Apache-2.0."""
+"""Kokoro: a neural engine that sounds natural, speaks six languages and runs on the CPU.
+
+Its weights are under Apache-2.0.
+"""

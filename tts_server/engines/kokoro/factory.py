@@ -27,7 +27,7 @@ def create_kokoro(folder: Path | None, options: Mapping[str, Any], voice: str | 
     Args:
         folder: the folder with the weights; ``None`` if there is none.
         options: ``TTS_ENGINE_OPTIONS``. This engine has none.
-        voice: the default speaker; ``None`` for the engine's own.
+        voice: the default speaker; ``None`` for the engine's own default.
 
     Raises:
         EngineError: Kokoro's packages are not installed, or its weights are missing or damaged.

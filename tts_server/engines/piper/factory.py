@@ -34,9 +34,10 @@ def create_piper(
 
     Args:
         model: a voice's file, or a folder with voices.
-        options: ``TTS_ENGINE_OPTIONS``, in the form of RealtimeTTS's Piper engine, which this engine replaced. Their
-            voice is used if ``model`` is ``None``. The options about Piper's program are accepted and ignored.
-        voice: the default voice; ``None`` for the engine's own.
+        options: ``TTS_ENGINE_OPTIONS``, in the form of RealtimeTTS's Piper engine, which this engine replaced. The
+            voice in these options is used if ``model`` is ``None``. The options about Piper's program are accepted and
+            ignored.
+        voice: the default voice; ``None`` for the engine's own default.
         downloaded: the folder of the voice that speaks if neither ``model`` nor ``options`` names a voice.
 
     Raises:

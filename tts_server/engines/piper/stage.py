@@ -110,7 +110,7 @@ def find_stage(
         found = _with_context(faster, probe, whole)
     # Not every network can be rewritten. ONNX Runtime's errors have no common base class except Exception.
     except Exception as error:
-        _log.debug("A part of a network is left as it is written: %s", error)
+        _log.debug("A part of a network can't be rewritten: %s", error)
         found = None
     found = found or _with_context(plain, probe, whole)
     if found is None:

@@ -1,7 +1,7 @@
 """Adapter that makes a ``SpeechEngine`` of any engine that was written for RealtimeTTS.
 
 It uses only RealtimeTTS's engine interface. It does not use RealtimeTTS's stream, sentence splitter and player, because
-the server itself cuts and cancels text.
+the server itself splits texts and stops speech.
 """
 
 from __future__ import annotations

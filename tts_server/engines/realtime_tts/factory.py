@@ -155,7 +155,7 @@ def create_named_engine(
     Args:
         name: a key of :data:`NAMED_ENGINES`.
         options: arguments of the engine's constructor. A JSON object under ``voice`` becomes the engine's voice object.
-        voice: the default voice; ``None`` for the engine's own.
+        voice: the default voice; ``None`` for the engine's own default.
         environment: variables that hold the engine's keys. A key among the options replaces the variable's.
 
     Raises:

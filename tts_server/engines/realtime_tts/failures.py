@@ -41,7 +41,9 @@ def explain(name: str, error: BaseException, keys: Mapping[str, str]) -> str:
     variables = " or ".join(keys) or "what it is given"
     status, words = _status(error), one_line(error, keys.values())
     if status in (401, 403):
-        return f"{name}'s service does not accept {variables} (it answered {status}): see that it is copied whole"
+        return (
+            f"{name}'s service does not accept {variables} (it answered {status}): check that it was copied completely"
+        )
     if status == 429:
         return f"{name}'s service wants fewer requests, or the account is used up (it answered 429). It said: {words}"
     if status is not None and status >= 500:
@@ -50,7 +52,8 @@ def explain(name: str, error: BaseException, keys: Mapping[str, str]) -> str:
     if names & _LATE or any(isinstance(each, TimeoutError) for each in _chain(error)):
         return f"{name}'s service did not answer in time"
     if names & _UNREACHABLE or any(isinstance(each, ConnectionError | socket.gaierror) for each in _chain(error)):
-        return f"{name}'s service can't be reached: see that this machine is online, and that its address is right"
+        advice = "check that this machine is online, and that the service's address is right"
+        return f"{name}'s service can't be reached: {advice}"
     return f"{name} failed. It said: {words}"
 
 

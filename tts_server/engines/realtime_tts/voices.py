@@ -31,7 +31,7 @@ class RealtimeTtsVoices:
         self._originals = {_described(original, languages): original for original in originals}
         self._variants = {variant.casefold(): variant for variant in variants}
         self.all: tuple[Voice, ...] = tuple(self._originals) or (_ONLY,)
-        self._tell_languages = any(voice.language for voice in self.all)
+        self._have_languages = any(voice.language for voice in self.all)
         self._default = self.all[0]
 
     def choose_default(self, wanted: str | None, own_default: str | None) -> None:
@@ -59,7 +59,7 @@ class RealtimeTtsVoices:
         """
         if voice is not None and (varied := self._varied(voice)):
             return varied
-        return resolve_voice(self.all, self._default, voice, language if self._tell_languages else None)
+        return resolve_voice(self.all, self._default, voice, language if self._have_languages else None)
 
     def original(self, voice: Voice) -> Any | None:
         """Return the engine's own voice object, or ``None`` if it lists no voices. For a variant, return ``voice``."""

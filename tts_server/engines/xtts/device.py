@@ -10,7 +10,7 @@ from config.types import Device
 from tts_server.engines.base import EngineError, OutOfMemoryError
 
 MIN_CAPABILITY = (7, 0)
-"""GPUs below this compute capability are not used: they are slow at half precision, and PyTorch drops them."""
+"""GPUs below this compute capability are not used: they are slow at half precision, and PyTorch ends their support."""
 BRAIN_CAPABILITY = (8, 0)
 """Lowest compute capability that has bfloat16."""
 _GIGABYTE = 1e9

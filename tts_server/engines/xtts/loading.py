@@ -51,14 +51,14 @@ def load_model(
         _read_ahead(checkpoint.folder / WEIGHTS, report)
         xtts = _build(checkpoint, deepspeed)
         report(_AT_MOVING)
-        _settle(xtts, chosen, deepspeed)
+        _move_and_convert(xtts, chosen, deepspeed)
         model = XttsModel(xtts, chosen)
         report(_AT_WARMING)
         _warm_up(model, checkpoint.languages[0])
     return model
 
 
-class _UntouchedXtts(Xtts):  # type: ignore[misc]  # coqui-tts's types are left out, see pyproject.toml
+class _ReadOnlyXtts(Xtts):  # type: ignore[misc]  # coqui-tts's types are left out, see pyproject.toml
     """XTTS that reads its weights as data, without running code from a pickle, and does not change the file."""
 
     @override
@@ -89,7 +89,7 @@ def _build(checkpoint: Checkpoint, deepspeed: bool) -> Xtts:
         config.model_args.gpt_number_text_tokens = 0
         # Every parameter is read from the file. Filling them with random numbers first would take longer than reading.
         with no_init_weights():
-            xtts = _UntouchedXtts(config)
+            xtts = _ReadOnlyXtts(config)
             xtts.load_checkpoint(config, checkpoint_dir=str(checkpoint.folder), eval=True, use_deepspeed=deepspeed)
     except MemoryError:
         raise
@@ -102,7 +102,7 @@ def _build(checkpoint: Checkpoint, deepspeed: bool) -> Xtts:
     return xtts
 
 
-def _settle(xtts: Xtts, device: ModelDevice, deepspeed: bool) -> None:
+def _move_and_convert(xtts: Xtts, device: ModelDevice, deepspeed: bool) -> None:
     """Move the model to its device, and convert it to its number format."""
     for module in xtts.hifigan_decoder.modules():
         if parametrize.is_parametrized(module, "weight"):

@@ -70,7 +70,7 @@ class XttsModel:
         Args:
             recordings: mono samples.
             rate: their sample rate, in Hz.
-            length, piece: as in :class:`LatentsKey`; ``None`` for the model's own values.
+            length, piece: as in :class:`LatentsKey`; ``None`` for the model's default values.
         """
         length, piece = self.recording_lengths(length, piece)
         longest = self._xtts.config.max_ref_len * rate
@@ -81,7 +81,7 @@ class XttsModel:
             return Latents(_array(conditioning), _array(torch.stack(embeddings).mean(dim=0)))
 
     def recording_lengths(self, length: int | None, piece: int | None) -> tuple[int, int]:
-        """Return ``length`` and ``piece`` of :class:`LatentsKey`, in seconds; ``None`` is the model's own value."""
+        """Return ``length`` and ``piece`` of :class:`LatentsKey`, in seconds; ``None`` is the model's default value."""
         length = length or self._xtts.config.gpt_cond_len
         return length, min(piece or self._xtts.config.gpt_cond_chunk_len, length)
 
@@ -235,7 +235,7 @@ class StreamingVocoder:
     Args:
         decoder: coqui-tts's ``HifiDecoder``.
         speaker: the speaker embedding, (1, 512, 1), on the decoder's device.
-        speed: the speed of speech; 1 is the model's own.
+        speed: the speed of speech; 1 is the model's own speed.
     """
 
     def __init__(self, decoder: torch.nn.Module, speaker: torch.Tensor, speed: float) -> None:

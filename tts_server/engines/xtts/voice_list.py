@@ -71,7 +71,8 @@ class VoiceList:
     def resolve(self, voice: str | None, language: str | None) -> Voice:
         """Return the named voice, else the default, else the first for the language, else the first of all.
 
-        The language of the result is the requested one, else the voice's own, as a tag of the model.
+        The result's language is the requested language. If none is requested, it is the voice's language. It is
+        always one of the model's tags.
 
         Raises:
             UnknownVoiceError: there is no such voice, or XTTS does not speak the language.
