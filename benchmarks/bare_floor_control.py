@@ -1,4 +1,4 @@
-"""The control for the bot's plumbing: the bare floor and its voice, each in a process of its own."""
+"""The control for the bot's own delays ("plumbing"): the bare floor and its voice, each in a separate process."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class BarePackets:
 
 
 def _find_libopus() -> str:
-    """The library that the bot uses as well: the system's, else the one in PyAV's wheel."""
+    """The same libopus that the bot uses: the system's, or else the one in PyAV's wheel."""
     if found := ctypes.util.find_library("opus"):
         return found
     spec = importlib.util.find_spec("av")

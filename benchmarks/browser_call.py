@@ -1,7 +1,8 @@
 """Benchmark of a call in the browser: a real Chromium with the real page, and the real bot.
 
-First the time from the last voiced sample into the microphone to the first audible sample that is played, beside the
-same turns with an open microphone on the sandbox. Then the gaps in long answers, with and without late messages.
+It first measures the time from the last voiced sample into the microphone to the first audible sample that is played,
+and compares it with the same turns on the sandbox with an open microphone. Then it finds the gaps in long answers, with
+and without late messages.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from benchmarks.statistics import spread
 from config.plain_parser import PlainParser
 
 NARROWEST = 110
-MORE_MS = 100.0
-"""By how many milliseconds the browser's median may be longer."""
+MAX_LONGER_MS = 100.0
+"""The browser's median may be at most this many milliseconds longer than the sandbox's."""
 
 
 def main() -> int:
@@ -83,7 +84,7 @@ def _show(turns: dict[str, list[Turn]], played: Sequence[PlayOut], console: Cons
             ("gaps in ms", [_listed(one.gaps) for one in played]),
             ("not played, in ms", [f"{one.missing:.0f}" for one in played]),
             ("page's buffer ran empty", [str(one.page_underruns) for one in played]),
-            ("20 ms without a sound of the voice", [str(one.bot_underruns) for one in played]),
+            ("silent frames of 20 ms from the bot", [str(one.bot_underruns) for one in played]),
             ("browser late for its device, ms", [_listed(one.skips) for one in played]),
             ("delay of the page's buffer at the end, ms", [f"{one.delay_ms:.0f}" for one in played]),
         ):
@@ -99,7 +100,9 @@ def _verdicts(turns: dict[str, list[Turn]], played: Sequence[PlayOut]) -> list[t
     verdicts = []
     if turns:
         more = _median(turns["browser"]) - _median(turns["sandbox"])
-        verdicts.append((f"In the browser it takes {more:.0f} ms more; at most {MORE_MS:.0f} ms", more <= MORE_MS))
+        verdicts.append(
+            (f"The browser takes {more:.0f} ms longer; at most {MAX_LONGER_MS:.0f} ms", more <= MAX_LONGER_MS)
+        )
     return verdicts + [(f"No gap with {one.late_percent:g} % of the messages late", not one.gaps) for one in played]
 
 
@@ -111,8 +114,8 @@ def _parser() -> PlainParser:
     parser = make_parser("browser_call", __doc__)
     parser.add_argument("--turns", type=int, default=20, help="turns on each side; 0 for none")
     parser.add_argument("--real", action="store_true", help="turns with real engines instead of stand-ins")
-    parser.add_argument("--minutes", type=float, default=20, help="of answers in all; 0 for none")
-    parser.add_argument("--late", type=float, default=5, help="percent of the messages in the second half of them")
+    parser.add_argument("--minutes", type=float, default=20, help="minutes of answers in all; 0 for none")
+    parser.add_argument("--late", type=float, default=5, help="percent of late messages, in half of these minutes")
     return parser
 
 

@@ -89,7 +89,7 @@ def run(
         The exit status: that of the report, :data:`BROKEN`, or :data:`INTERRUPTED`.
     """
     if json_option:
-        parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+        parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     arguments = parser.read(sys.argv[1:])
     console = make_console(narrowest)
     explained: tuple[type[Exception], ...] = (MeasurementError, *errors)
@@ -137,10 +137,10 @@ def make_console(narrowest: int = 0) -> Console:
 
 def add_stand_ins(parser: argparse.ArgumentParser) -> None:
     """Add the options for the speed of the stand-ins."""
-    parser.add_argument("--first-token-ms", type=float, default=150, help="of the stand-in model")
-    parser.add_argument("--rate", type=rate, default=40, help="of the stand-in model, in tokens a second")
-    parser.add_argument("--first-audio-ms", type=float, default=200, help="of the stand-in voice")
-    parser.add_argument("--rtf", type=float, default=0.3, help="of the stand-in voice: its real-time factor")
+    parser.add_argument("--first-token-ms", type=float, default=150, help="delay of the stand-in model's first token")
+    parser.add_argument("--rate", type=rate, default=40, help="speed of the stand-in model, in tokens a second")
+    parser.add_argument("--first-audio-ms", type=float, default=200, help="delay of the stand-in voice's first sound")
+    parser.add_argument("--rtf", type=float, default=0.3, help="real-time factor of the stand-in voice")
 
 
 def stand_ins_of(arguments: argparse.Namespace) -> StandIns:
@@ -179,7 +179,7 @@ async def interruptible(work: Coroutine[Any, Any, T]) -> T:
     """Await ``work``. SIGTERM cancels it, as Ctrl-C does without our help."""
     running, loop = asyncio.current_task(), asyncio.get_running_loop()
     if running is None:
-        raise RuntimeError("work is done in tasks")
+        raise RuntimeError("this must run in a task")
     before = signal.getsignal(signal.SIGTERM)
     loop.add_signal_handler(signal.SIGTERM, running.cancel)
     try:

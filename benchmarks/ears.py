@@ -1,7 +1,7 @@
 """Benchmark of Whisper: word error rate and time of each model, by the length of its context and the number of threads.
 
 Natural voices and, with ``--recorded``, recorded people speak short turns. They reach the model directly, without Opus.
-Recorded people of other languages are counted apart.
+Recorded people of other languages are counted separately.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from config.settings import load_settings
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 from sandbox.word_errors import NO_WORDS, word_errors
 
-MAX_ERRORS = 0.3
+MAX_MORE_ERRORS = 0.3
 """The short context may have at most this many percentage points more errors than the long one."""
 LONGEST_MS = 200.0
 """The short context's median time is to be at most this long with two threads, in milliseconds."""
@@ -55,7 +55,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Ears:
+class EarsFigures:
     """The figures of one model, language, context and number of threads.
 
     Attributes:
@@ -103,7 +103,7 @@ def _run(run: Run) -> Report:
 
 
 def short_turns(number: int, cache: Path, *, recorded: bool) -> list[Turn]:
-    """The first ``number`` utterances of the bank and, if wanted, the recordings, without those that are long. Blocks.
+    """The short turns among the first ``number`` utterances of the bank and, if ``recorded``, the recordings. Blocks.
 
     Raises:
         SpeakersError: speakers or recordings can't be downloaded.
@@ -113,20 +113,20 @@ def short_turns(number: int, cache: Path, *, recorded: bool) -> list[Turn]:
 
 def _turns(number: int, cache: Path) -> list[Turn]:
     speech = NaturalSpeech(kokoro_files(cache / "kokoro"), cache / "speech")
-    return _short(Turn(line.text, _hearing(speech.say(line))) for line in bank()[:number])
+    return _short(Turn(line.text, _at_hearing_rate(speech.say(line))) for line in bank()[:number])
 
 
 def _recorded(cache: Path, language: str) -> list[Turn]:
     recordings = recorded_sentences(cache / "debian", language)
-    return _short(Turn(one.text, _hearing(read_sentence(one)), language) for one in recordings)
+    return _short(Turn(one.text, _at_hearing_rate(read_sentence(one)), language) for one in recordings)
 
 
 def _short(turns: Iterable[Turn]) -> list[Turn]:
-    """Those that the bot recognises with the short context."""
+    """The turns that the bot recognises with the short context."""
     return [turn for turn in turns if len(turn.sound) <= LONGEST_SHORT_SOUND * HEARING_RATE]
 
 
-def _hearing(sound: Sound) -> Sound16:
+def _at_hearing_rate(sound: Sound) -> Sound16:
     return np.asarray(soxr.resample(sound, SAMPLE_RATE, HEARING_RATE), np.float32)
 
 
@@ -138,7 +138,7 @@ def _measure(
     detect: bool,
     turns: Sequence[Turn],
     console: Console,
-) -> Ears:
+) -> EarsFigures:
     if not (model / "model.bin").is_file():
         raise MeasurementError(f"There is no Whisper model in {model}.")
     whisper = ShortContextWhisper(
@@ -154,12 +154,12 @@ def _measure(
         found = recogniser.transcribe(turn.sound)
         times.append(1000 * (time.perf_counter() - began))
         errors += word_errors(turn.text, " ".join(segment.text for segment in found.segments), language)
-    return Ears(
+    return EarsFigures(
         model.name, language, context, threads, len(turns), errors.words, errors.errors, errors.percent, spread(times)
     )
 
 
-def _verdicts(found: Sequence[Ears]) -> list[tuple[str, bool]]:
+def _verdicts(found: Sequence[EarsFigures]) -> list[tuple[str, bool]]:
     """The targets, for each model, language and number of threads that were measured with both contexts of the bot."""
     by_key = {(one.model, one.language, one.threads, one.context_seconds): one for one in found}
     verdicts = []
@@ -170,8 +170,8 @@ def _verdicts(found: Sequence[Ears]) -> list[tuple[str, bool]]:
         name = f"{model}, {language}, {threads} threads"
         verdicts.append(
             (
-                f"{name}: at most {MAX_ERRORS} points more errors than with {LONG_CONTEXT:g} s",
-                short.percent <= long.percent + MAX_ERRORS,
+                f"{name}: at most {MAX_MORE_ERRORS} points more errors than with {LONG_CONTEXT:g} s",
+                short.percent <= long.percent + MAX_MORE_ERRORS,
             )
         )
         if threads == 2:
@@ -179,7 +179,7 @@ def _verdicts(found: Sequence[Ears]) -> list[tuple[str, bool]]:
     return verdicts
 
 
-def _print(found: Sequence[Ears], console: Console) -> None:
+def _print(found: Sequence[EarsFigures], console: Console) -> None:
     table = Table("model", "language", "threads", "context", "turns", "words", "errors", "rate", "ms, median / 95 %")
     for one in found:
         table.add_row(
@@ -207,14 +207,18 @@ def _context(text: str) -> float:
 def _parser() -> PlainParser:
     parser = make_parser("ears", __doc__)
     parser.add_argument(
-        "--models", type=Path, nargs="+", metavar="FOLDER", help="Whisper models; otherwise the fetched Whisper base"
+        "--models",
+        type=Path,
+        nargs="+",
+        metavar="FOLDER",
+        help="Whisper models; by default the downloaded base",
     )
     parser.add_argument(
         "--contexts", type=_context, nargs="+", default=[LONG_CONTEXT, SHORT_CONTEXT], metavar="SECONDS"
     )
     parser.add_argument("--threads", type=count, nargs="+", default=[1, 2], metavar="N")
-    parser.add_argument("--utterances", type=count, default=100, help="of the bank of 200")
-    parser.add_argument("--recorded", action="store_true", help="recorded people too (Debian's announcements)")
+    parser.add_argument("--utterances", type=count, default=100, help="number of utterances, of the bank of 200")
+    parser.add_argument("--recorded", action="store_true", help="also use recorded people (Debian's announcements)")
     parser.add_argument(
         "--languages", nargs="+", choices=LANGUAGES[1:], default=[], help="recorded people of other languages"
     )

@@ -107,8 +107,8 @@ def _print(rates: list[Rate], took: Spread, console: Console) -> None:
 
 def _parser() -> PlainParser:
     parser = make_parser("echo", __doc__)
-    parser.add_argument("--scenes", type=int, default=24, help="rooms and voices")
-    parser.add_argument("--seed", type=int, default=1, help="of rooms, noise and words")
+    parser.add_argument("--scenes", type=int, default=24, help="number of scenes, each with a room and voices")
+    parser.add_argument("--seed", type=int, default=1, help="seed of rooms, noise and words")
     return parser
 
 

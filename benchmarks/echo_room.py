@@ -39,7 +39,7 @@ class Room:
 
     @classmethod
     def draw(cls, random: np.random.Generator) -> Room:
-        """Draw a random room of a usual kind."""
+        """Make a random room with usual properties."""
         return cls(
             delay=random.uniform(0.08, 0.6),
             reverberation=random.uniform(0.2, 0.6),

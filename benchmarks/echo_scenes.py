@@ -34,7 +34,7 @@ PEOPLES_VOICES = (
 ENGLISH = tuple(sentence.plain for sentence in SENTENCES if sentence.language == "English")
 SENTENCES_SAID = 4
 LOUDER = (3.0, 12.0)
-"""The level of a person above the echo under their speech, in dB."""
+"""By how many dB a person is louder than the echo that is mixed with their speech."""
 MIN_LOUDER = 3.0
 """A stretch counts as a person's if the person is at least this much louder than the echo, in dB."""
 QUIET = 0.25
@@ -73,19 +73,19 @@ def make_scene(library: EspeakLibrary, number: int, seed: int) -> Scene:
     bot, person = BOT_VOICES[number % len(BOT_VOICES)], PEOPLES_VOICES[number % len(PEOPLES_VOICES)]
     said = [ENGLISH[index] for index in random.permutation(len(ENGLISH))]
     room = Room.draw(random)
-    sent, by_person, by_double = (
+    sent, by_person, by_same_voice = (
         _say(SentenceSpeaker(library, voice), said[at * SENTENCES_SAID : (at + 1) * SENTENCES_SAID], random)
         for at, voice in enumerate((bot, person, bot))
     )
     near = replace(Room.draw(random), direct=random.uniform(3, 12))
     echo = room.echo(sent, random)
-    spoken, doubled = (_as_long(_into_microphone(sound, near, random), sent) for sound in (by_person, by_double))
-    beneath = echo * np.float32(10 ** (-random.uniform(*LOUDER) / 20))
+    spoken, same_voice = (_as_long(_into_microphone(sound, near, random), sent) for sound in (by_person, by_same_voice))
+    weaker_echo = echo * np.float32(10 ** (-random.uniform(*LOUDER) / 20))
     return Scene(
         room,
         sent[: len(sent) // 3 * 3].reshape(-1, 3).mean(axis=1),
-        *(_received(sound) for sound in (echo, spoken, doubled, spoken + beneath)),
-        *(_heard(sound) for sound in (spoken, beneath)),
+        *(_received(sound) for sound in (echo, spoken, same_voice, spoken + weaker_echo)),
+        *(_heard(sound) for sound in (spoken, weaker_echo)),
     )
 
 

@@ -163,13 +163,13 @@ async def _measured(
 
 def _parser() -> PlainParser:
     parser = make_parser("end_of_turn", __doc__)
-    parser.add_argument("--transcription-ms", type=float, default=210, help="of the stand-in transcriber")
+    parser.add_argument("--transcription-ms", type=float, default=210, help="delay of the stand-in transcriber")
     parser.add_argument(
-        "--queued", action="store_true", help="one transcription after another, and none that has begun is cancelled"
+        "--queued", action="store_true", help="transcribe one sound after another, and cancel none that has begun"
     )
     parser.add_argument("--network", type=Path, help="a file of Silero's network, in place of faster-whisper's copy")
     parser.add_argument("--voices", nargs="+", choices=VOICES, default=VOICES, help="default: all")
-    parser.add_argument("--seed", type=int, default=1, help="of voices, pauses, order and noise")
+    parser.add_argument("--seed", type=int, default=1, help="seed of voices, pauses, order and noise")
     return parser
 
 

@@ -1,4 +1,7 @@
-"""A simulated call of one person: microphone, turn detection, and a transcriber with a fixed delay. No clock runs."""
+"""A simulated call of one person: microphone, turn detection, and a transcriber with a fixed delay.
+
+It does not run in real time.
+"""
 
 from __future__ import annotations
 
@@ -134,14 +137,14 @@ class _StandIn:
         return self._begins + self._takes
 
     def drop(self, at: float) -> None:
-        """Forget the newest sound, unless it was begun before."""
+        """Drop the newest sound. If it was begun already, it still keeps a queued transcriber busy until it is done."""
         if self._begins <= at:
             self._free = max(self._free, self._begins + self._takes)
         self._begins = -math.inf
 
 
 class _Listening:
-    """Lets time pass for the detector: its deadlines, and the words once the transcriber has them."""
+    """Lets time pass for the detector: runs its deadlines, and gives it the words once the transcriber has them."""
 
     def __init__(
         self,
@@ -168,7 +171,7 @@ class _Listening:
             if self._pending is not None and self._pending[0] <= due:
                 _, paused, words = self._pending
                 self._pending = None
-                # The estimate is taken to come at once.
+                # The estimate counts as ready at once.
                 over = await self._end_of_turn.probability(paused.sound, words, ())
                 self._turns.end_of_turn_estimated(paused.turn, over)
                 if self._turns.deadline is None or self._turns.deadline > due:

@@ -14,7 +14,7 @@ from benchmarks.command_line import Report
 from benchmarks.end_of_turn_call import SentenceOutcome
 from benchmarks.statistics import Spread, spread
 
-GETTING_KNOWN = 3
+LEARNING_SENTENCES = 3
 """Number of a person's first sentences that don't count for waits, since the bot learns their microphone there."""
 MAX_CUT_OFF = 2
 NARROWEST = 120
@@ -56,7 +56,7 @@ class MicrophoneRow:
 
     def waits(self) -> Spread:
         """The waits for the end of the turn in milliseconds, without each person's first sentences."""
-        known = [outcome for person in self.people for outcome in person[GETTING_KNOWN:]]
+        known = [outcome for person in self.people for outcome in person[LEARNING_SENTENCES:]]
         key = self.microphone == "push-to-talk"
         waits = [outcome.after_release if key else outcome.wait for outcome in known]
         return spread([1000 * wait for wait in waits if wait is not None])
@@ -159,8 +159,8 @@ def _print(result: EndOfTurnResult, console: Console) -> None:
     console.print(table)
     events = sum(result.noise.values())
     console.print(
-        f"Waits leave out each person's first {GETTING_KNOWN} sentences, cut-offs don't. Push-to-talk waits count from "
-        "the last packet, the others from the packet with the last voiced sample. Five minutes of noise, music and "
-        f"keys: {events} events. One window of 32 ms: {result.window_us:.0f} µs.",
+        f"Waits leave out each person's first {LEARNING_SENTENCES} sentences, cut-offs don't. Push-to-talk waits count "
+        "from the last packet, the others from the packet with the last voiced sample. Five minutes of noise, music "
+        f"and keys: {events} events. One window of 32 ms: {result.window_us:.0f} µs.",
         soft_wrap=True,
     )

@@ -40,7 +40,7 @@ NATURAL_VOICES = {
 SHORTEST_PAUSE = 0.05
 """Least silence in seconds within a sentence that counts as a pause of the speaker."""
 NEAR = 0.15
-"""A pause is looked for this far around the place where its words should be, as a share of the sentence."""
+"""A pause is searched for within this distance of its expected place, as a share of the sentence's length."""
 _STEP = SAMPLE_RATE // 100
 _MARKS = (",", ".", "?", "!", ":", ";", "…")
 
@@ -49,7 +49,7 @@ class Voices(Protocol):
     """Voices that say 40 sentences, ten by each of four people."""
 
     def person(self, number: int, random: np.random.Generator) -> SentenceVoice:
-        """The person with this number, 0 to 3. Whatever is random in their voice is drawn from ``random``."""
+        """The person with this number, 0 to 3. ``random`` decides the random properties of their voice."""
         ...
 
 
@@ -97,7 +97,7 @@ class NaturalVoices:
     """Kokoro's speakers. They read each marked pause as a comma.
 
     Args:
-        cache: the folder of what was downloaded and made before: Kokoro's files and its speech.
+        cache: the folder of files that were downloaded or made before: Kokoro's files and its speech.
     """
 
     def __init__(self, cache: Path) -> None:
@@ -126,7 +126,7 @@ class RecordedVoices:
     They are the first 40 sentences of :data:`RECORDED` in which the person pauses where a pause is marked.
 
     Args:
-        cache: the folder of what was downloaded before.
+        cache: the folder of files that were downloaded before.
 
     Raises:
         SpeakersError: the recordings can't be downloaded, or too few of them have pauses.
@@ -139,7 +139,7 @@ class RecordedVoices:
             raise SpeakersError(f"only {len(self._paused)} of {len(SENTENCES)} recorded sentences have a pause")
 
     def person(self, number: int, random: np.random.Generator) -> SentenceVoice:
-        """The one person of the recordings, whatever the number."""
+        """The person of the recordings. There is only one, so the number has no effect."""
         return self
 
     def say(self, sentence: int, *, paused: bool) -> SpokenSentence:
@@ -187,9 +187,9 @@ def cut_at_pauses(sound: Sound, parts: Sequence[str]) -> SpokenSentence:
 
 
 def with_pauses(sentence: SpokenSentence, pauses: Sequence[float], release: float) -> SpokenSentence:
-    """Lengthen the pauses between a sentence's parts, and add ``release`` seconds of silence behind it.
+    """Lengthen the pauses between a sentence's parts, and add ``release`` seconds of silence after it.
 
-    What is added is noise as quiet as the quietest part of the pause. A pause that is long enough already stays.
+    The added sound is noise as quiet as the quietest part of the pause. A pause that is long enough stays as it is.
     """
     pieces: list[Sound] = []
     spoken: list[SpokenPart] = []

@@ -75,7 +75,7 @@ async def _run(run: Run) -> Report:
         times = await measure(stand_ins, run.folder, run.arguments.seconds, run.arguments.seed, progress)
     return Report(
         lambda console: _print(times, run.machine, console),
-        [(f"99.9 % of what the loop runs takes at most {LONGEST_MS:.0f} ms", times.met)],
+        [(f"99.9 % of the loop's callbacks take at most {LONGEST_MS:.0f} ms", times.met)],
         {"machine": run.machine, "times": asdict(times), "met": times.met},
     )
 
@@ -157,9 +157,9 @@ def _print(times: LoopTimes, machine: Mapping[str, str], console: Console) -> No
 
 def _parser() -> PlainParser:
     parser = make_parser("event_loop", __doc__)
-    parser.add_argument("--seconds", type=float, default=60.0, help="of conversation")
+    parser.add_argument("--seconds", type=float, default=60.0, help="seconds of conversation")
     add_stand_ins(parser)
-    parser.add_argument("--seed", type=int, default=1, help="of what is said, and when")
+    parser.add_argument("--seed", type=int, default=1, help="seed of what is said, and when")
     return parser
 
 

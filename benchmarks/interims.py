@@ -1,4 +1,4 @@
-"""Benchmark of interim transcripts: when words are seen, what settled words are worth, and what all of it costs.
+"""Benchmark of interim transcripts: when words are seen, how often settled words change, and what this costs.
 
 People say sentences, each once with interim transcripts and once without. Turn detection, turn taking, the queue of the
 transcriber and the state machine of replies are the bot's own, and the words are real Whisper's. There is no model and
@@ -50,7 +50,7 @@ class Figures:
         turns: number of turns.
         cut_off: number of turns that were taken for finished too early. The times leave them out.
         interims: interim transcripts in a turn, on average.
-        seen_after: from the moment at which a word was said until it is seen and stays.
+        seen_after: from the moment at which a word was said until it is seen and no longer changes.
         settled_changed: number of turns whose settled words are not the beginning of the final ones.
         words: from the last voiced sample to the final words.
         words_mean: from the last voiced sample to the final words, on average.
@@ -152,7 +152,7 @@ def figures(turns: Sequence[HeardTurn]) -> Figures:
 
 
 def seen_after(turn: HeardTurn) -> list[float]:
-    """For each final word: the seconds from when it was said until it stays visible, with all words before it.
+    """For each final word: seconds from its end until it is seen and, like all words before it, no longer changes.
 
     The letters of a turn count as equally long. All final words are seen when the turn is over.
     """
@@ -174,7 +174,7 @@ def settled_changed(turn: HeardTurn) -> bool:
 
 
 def _same_beginning(some: Sequence[str], others: Sequence[str]) -> int:
-    """The number of words with which both begin."""
+    """The number of words at the beginning of both that are equal."""
     pairs = zip(some, others, strict=False)
     return next((number for number, (one, other) in enumerate(pairs) if one != other), min(len(some), len(others)))
 
@@ -182,7 +182,7 @@ def _same_beginning(some: Sequence[str], others: Sequence[str]) -> int:
 def _print(found: dict[str, Figures], same: int, console: Console) -> None:
     table = Table("interim transcripts", *found)
     for name, cells in {
-        "turns, of these cut off": [f"{one.turns}, {one.cut_off}" for one in found.values()],
+        "turns, cut off": [f"{one.turns}, {one.cut_off}" for one in found.values()],
         "interims a turn": [f"{one.interims:.1f}" for one in found.values()],
         "a word is seen after, ms": [_spread(one.seen_after) for one in found.values()],
         "turns with other settled words": [str(one.settled_changed) for one in found.values()],
@@ -191,12 +191,12 @@ def _print(found: dict[str, Figures], same: int, console: Console) -> None:
         "the used guess begins, ms": [f"{_spread(one.guess)}, mean {one.guess_mean:.0f}" for one in found.values()],
         "of these from an interim": [str(one.early_guesses) for one in found.values()],
         "guesses thrown away": [str(one.thrown_away) for one in found.values()],
-        "Whisper, of a core": [f"{100 * one.processor:.0f} %" for one in found.values()],
+        "Whisper, share of a core": [f"{100 * one.processor:.0f} %" for one in found.values()],
     }.items():
         table.add_row(name, *cells)
     console.print("Times are medians / 95 %, from the last voiced sample unless the row says otherwise")
     console.print(table)
-    console.print(f"{same} turns have the same final text with and without")
+    console.print(f"{same} turns have the same final text with and without interim transcripts")
 
 
 def _spread(found: Spread) -> str:
@@ -205,9 +205,9 @@ def _spread(found: Spread) -> str:
 
 def _parser() -> PlainParser:
     parser = make_parser("interims", __doc__)
-    parser.add_argument("--model", type=Path, metavar="FOLDER", help="a Whisper model; otherwise the fetched base")
-    parser.add_argument("--utterances", type=count, default=40, help="of the bank of 200")
-    parser.add_argument("--recorded", action="store_true", help="recorded people too (Debian's announcements)")
+    parser.add_argument("--model", type=Path, metavar="FOLDER", help="a Whisper model; by default the downloaded base")
+    parser.add_argument("--utterances", type=count, default=40, help="number of utterances, of the bank of 200")
+    parser.add_argument("--recorded", action="store_true", help="also use recorded people (Debian's announcements)")
     parser.add_argument("--network", type=Path, help="a file of Silero's network, in place of faster-whisper's copy")
     return parser
 

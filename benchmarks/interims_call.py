@@ -47,7 +47,7 @@ class ShownWords:
 
 @dataclass(frozen=True, slots=True)
 class HeardTurn:
-    """What the bot made of one spoken turn. Times are seconds from the last voiced sample, and negative before it.
+    """The results for one spoken turn. Times are seconds from the last voiced sample, and negative before it.
 
     Attributes:
         seconds: length of the speech.
@@ -73,7 +73,7 @@ class HeardTurn:
 
 
 class _Replies:
-    """The bot's state machine of replies. Nothing answers; it only notes when a model would be asked."""
+    """The bot's state machine of replies. No model answers; this class only notes when one would be asked."""
 
     def __init__(self, clock: SimulatedClock) -> None:
         self._clock = clock
@@ -139,7 +139,7 @@ class _OnePerson:
 
 
 class _AllForTheBot:
-    """Takes all words for words to the bot, and obeys no commands."""
+    """Treats all words as words to the bot, and obeys no commands."""
 
     own_names = ("Seiyuu",)
 
@@ -166,7 +166,7 @@ class InterimsCall:
         detectors: the turn detectors.
         taking: the running turn taking.
         ears: the transcriber of the call.
-        replies: what turn taking asks for.
+        replies: the replies that turn taking asks for.
         watched: receives the events of the call.
         notices: receives what people would be told.
     """
@@ -210,7 +210,7 @@ class InterimsCall:
         prompt, guess_at = self._outcome()
         spoken = prompt.spoken
         if spoken is None or spoken.ended_at is None:
-            raise MeasurementError("a turn was answered that nobody has spoken")
+            raise MeasurementError("the bot answered a turn that nobody has spoken")
         return HeardTurn(
             seconds=len(sound) / HEARING_RATE,
             shown=tuple(

@@ -27,7 +27,7 @@ TURN_LIMIT = 120.0
 TAIL_SECONDS = 0.1
 """Seconds without a voiced packet after which a reply counts as finished."""
 BOT_LOG = "bot.log"
-AS_IT_IS: Mapping[str, str] = MappingProxyType({})
+NO_FURTHER_SETTINGS: Mapping[str, str] = MappingProxyType({})
 """No settings besides those for the sandbox and the stand-ins."""
 
 T = TypeVar("T")
@@ -71,7 +71,7 @@ class MeasuredCall:
         stand_ins: StandIns,
         reply: str,
         folder: Path,
-        settings: Mapping[str, str] = AS_IT_IS,
+        settings: Mapping[str, str] = NO_FURTHER_SETTINGS,
         program: Sequence[str] = BOT,
     ) -> None:
         self.sandbox = Sandbox()
@@ -125,7 +125,7 @@ class MeasuredCall:
                 self.utterances += 1
 
     async def while_alive(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await ``work``, unless the bot ends before.
+        """Await ``work``, or until the bot ends.
 
         Raises:
             MeasurementError: the bot has ended.
@@ -178,16 +178,16 @@ class MeasuredCall:
             raise MeasurementError(f"the bot did not finish a reply within {TURN_LIMIT:.0f} s") from error
 
     def voiced(self, since: float) -> list[float]:
-        """The times at which the bot's voiced packets since then reached the voice server, by the kernel's clock."""
+        """The times after ``since`` at which the bot's voiced packets reached the server, by the kernel's clock."""
         newest = takewhile(lambda entry: entry.received > since, reversed(self.sandbox.voice_server.relay.log))
         bot = self.sandbox.bot_id
         return sorted(entry.received for entry in newest if entry.user == bot and not entry.silent)
 
     def first_segment(self, since: float) -> StandInTiming:
-        """The stand-in voice's times for the first clause that it got since then.
+        """The stand-in voice's times for the first clause that it got after ``since``.
 
         Raises:
-            StopIteration: it got none.
+            StopIteration: it got no clause.
         """
         lines = self._timings.read_text(encoding="utf-8").splitlines()
         segments = (StandInTiming(**json.loads(line)) for line in lines)

@@ -40,7 +40,7 @@ TURN_SECONDS = 20
 ABANDONED_AFTER = 0.03
 """Seconds after which some guesses are abandoned. The server is still reading their prompts then."""
 LARGE = 7_000_000_000
-"""Number of parameters that is pretended, so that the model gets the long prompts of large models."""
+"""The bot is told that the model has this many parameters, so that it gets the long prompts of large models."""
 ANSWER_TOKENS = 40
 """Longest answer, in tokens. It stands for the answers of larger models, which end sooner than those of this one."""
 SENTENCES = (
@@ -220,8 +220,8 @@ def _figures(run: Run, costs: Mapping[Setup, Sequence[TurnCost]]) -> dict[str, o
 
 def _parser() -> PlainParser:
     parser = make_parser("prompt_cache", (__doc__ or "").split("\n")[0])
-    parser.add_argument("--turns", type=count, default=10, help="of each call")
-    parser.add_argument("--weights", type=Path, help="another GGUF than SmolLM2's")
+    parser.add_argument("--turns", type=count, default=10, help="number of turns of each call")
+    parser.add_argument("--weights", type=Path, help="a GGUF file in place of SmolLM2's")
     return parser
 
 

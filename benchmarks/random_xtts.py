@@ -69,7 +69,7 @@ def make_random_xtts(folder: Path, size: Size, tokens: int) -> None:
     xtts.init_models()
     with torch.no_grad():
         _end_after(xtts.gpt, tokens, arguments.gpt_stop_audio_token)
-        _take_sides(xtts.hifigan_decoder.waveform_decoder)
+        _set_sample_signs(xtts.hifigan_decoder.waveform_decoder)
     torch.save({"model": xtts.state_dict()}, folder / WEIGHTS)
     torch.save({HIGH: _speaker(size, 1.0), LOW: _speaker(size, -1.0)}, folder / SPEAKERS)
 
@@ -99,7 +99,7 @@ def _end_after(gpt: Any, tokens: int, stop: int) -> None:
     gpt.mel_head.bias[stop] = -200
 
 
-def _take_sides(vocoder: Any) -> None:
+def _set_sample_signs(vocoder: Any) -> None:
     """Make a voice's samples all positive or all negative.
 
     Half of the last layer's channels raise a sample, half lower it. The first number of the speaker's embedding decides

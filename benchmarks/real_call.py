@@ -1,7 +1,8 @@
 """Benchmark of a call with real engines: three people with natural voices talk to the bot.
 
-First all three speak at once, through Opus and Discord's encryption, and the bot only transcribes: the word error rate.
-Then each talks with the bot: the time from the last voiced sample to the reply's first packet, by microphone and stage.
+First all three speak at once, through Opus and Discord's encryption. The bot only transcribes, and the word error rate
+is measured. Then each talks with the bot, and the time from the last voiced sample to the reply's first packet is
+measured, by microphone and stage.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.command_line import Report, Run, count, make_parser, run, setting
-from benchmarks.real_call_measurement import AnsweredTurn, GuestUtterance, HeardUtterance, RealCall, dealt
+from benchmarks.real_call_measurement import (
+    AnsweredTurn,
+    GuestUtterance,
+    HeardUtterance,
+    RealCall,
+    divided_by_microphone,
+)
 from benchmarks.speakers.bank import bank
 from benchmarks.speakers.natural import NaturalSpeech
 from benchmarks.speakers.recorded import read_sentence, recorded_sentences
@@ -61,7 +68,7 @@ async def _measure(
     talk = [one for one in said if one.speaker != RECORDED and one.text.endswith("?")]
     async with RealCall(folder, settings) as call:
         with _bar(console, "Heard", len(said)) as advance:
-            heard = await call.transcribe(dealt(said), advance)
+            heard = await call.transcribe(divided_by_microphone(said), advance)
         answered: list[AnsweredTurn] = []
         with _bar(console, "Answered", arguments.turns * len(PEOPLE)) as advance:
             for number, kind in enumerate(PEOPLE):
@@ -105,7 +112,7 @@ def _words_table(heard: Sequence[HeardUtterance]) -> Table:
     for name, group in groups.items():
         if group:
             errors = sum((word_errors(one.text, one.heard) for one in group), NO_WORDS)
-            table.add_row(name, str(len(group)), *_counted(errors), *map(str, _broken(group)))
+            table.add_row(name, str(len(group)), *_counted(errors), *map(str, _divided_and_unheard(group)))
     return table
 
 
@@ -113,7 +120,7 @@ def _counted(errors: WordErrors) -> tuple[str, str, str]:
     return str(errors.words), str(errors.errors), f"{errors.percent:.1f} %"
 
 
-def _broken(group: Sequence[HeardUtterance]) -> tuple[int, int]:
+def _divided_and_unheard(group: Sequence[HeardUtterance]) -> tuple[int, int]:
     return sum(len(one.parts) > 1 for one in group), sum(not one.parts for one in group)
 
 
@@ -157,8 +164,8 @@ def _bar(console: Console, what: str, total: int) -> Iterator[Callable[[], None]
 
 def _parser() -> PlainParser:
     parser = make_parser("real_call", __doc__)
-    parser.add_argument("--utterances", type=count, default=200, help="of the bank of 200, for the word error rate")
-    parser.add_argument("--recorded", action="store_true", help="recorded people too (Debian's announcements)")
+    parser.add_argument("--utterances", type=count, default=200, help="for the word error rate, of the bank of 200")
+    parser.add_argument("--recorded", action="store_true", help="also use recorded people (Debian's announcements)")
     parser.add_argument("--turns", type=int, default=10, help="answered turns of each microphone; 0 for none")
     parser.add_argument(
         "--set",

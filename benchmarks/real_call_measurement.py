@@ -220,13 +220,13 @@ class RealCall:
             await guest.voice.receiver.wait_for_silence(self._sandbox.bot_id, TAIL_SECONDS, TURN_LIMIT)
             voiced = [at for at in self._voiced(times.first_voiced) if at > times.last_voiced]
             if not voiced:
-                raise MeasurementError(f"{utterance.text!r} was answered by nothing that is heard")
+                raise MeasurementError(f"the answer to {utterance.text!r} has no audible sound")
             first_packet = voiced[0] - times.last_voiced
             turns.append(AnsweredTurn(utterance.text, " ".join(transcripts), kind, first_packet, trace))
             progress()
         return turns
 
-    async def listens_to(self, sounds: Mapping[str, Sequence[Sound]]) -> list[str]:
+    async def reactions_to(self, sounds: Mapping[str, Sequence[Sound]]) -> list[str]:
         """Have each guest play these sounds; returns all transcripts, replies and messages of the bot meanwhile.
 
         Args:
@@ -237,13 +237,13 @@ class RealCall:
         self._transcripts.clear()
         while not self._ended.empty():
             self._ended.get_nowait()
-        await asyncio.gather(*(self._make(kind, each) for kind, each in sounds.items()))
+        await asyncio.gather(*(self._play(kind, each) for kind, each in sounds.items()))
         await asyncio.sleep(ANOTHER_PART)
         written = [message.content for message in asking.messages(channel)[before:]]
         replies = ["(a reply)"] * self._ended.qsize()
         return [text for texts in self._transcripts.values() for text in texts] + replies + written
 
-    async def _make(self, kind: str, sounds: Sequence[Sound]) -> None:
+    async def _play(self, kind: str, sounds: Sequence[Sound]) -> None:
         for sound in sounds:
             await self._speakers[kind].say(sound)
             await asyncio.sleep(BETWEEN)
@@ -272,7 +272,7 @@ def _speaker(kind: str, guest: Guest) -> MicrophoneSpeaker:
             return OpenSpeaker(guest.voice, seed=1)
 
 
-def dealt(utterances: Sequence[GuestUtterance]) -> dict[str, list[GuestUtterance]]:
+def divided_by_microphone(utterances: Sequence[GuestUtterance]) -> dict[str, list[GuestUtterance]]:
     """Divide the utterances among the guests in turn; returns them by kind of microphone."""
     kinds = tuple(PEOPLE)
     return {kind: list(utterances[number :: len(kinds)]) for number, kind in enumerate(kinds)}

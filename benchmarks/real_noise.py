@@ -58,7 +58,7 @@ async def _play(arguments: argparse.Namespace, folder: Path) -> Mapping[str, lis
                 kind: [make(number * len(PEOPLE) + place) for number in range(pieces)]
                 for place, kind in enumerate(PEOPLE)
             }
-            heard[name] = await call.listens_to(sounds)
+            heard[name] = await call.reactions_to(sounds)
     return heard
 
 
@@ -94,7 +94,7 @@ def _excerpt(track: Path, seed: int) -> Sound:
 
 def _parser() -> PlainParser:
     parser = make_parser("real_noise", __doc__)
-    parser.add_argument("--minutes", type=count, default=20, help="of sound in all; three people make it at a time")
+    parser.add_argument("--minutes", type=count, default=20, help="minutes of sound in all, played by three people")
     parser.add_argument(
         "--set", type=setting, action="append", default=[], metavar="NAME=VALUE", help="another setting of the bot's"
     )

@@ -88,7 +88,7 @@ def measure(seconds: float) -> ReceiveCost:
     people = list(range(100, 100 + PEOPLE))
     sessions = make_group([BOT, *people])
     packets = _packets(sessions, people, int(seconds * PACKETS_A_SECOND))
-    # DAVE opens each frame only once. So the whole is measured on half of the packets, the stages on the other half.
+    # DAVE decrypts each frame only once. So the whole is measured on half of the packets, the stages on the other half.
     half = len(packets) // 2
     heard: list[InputEvent] = []
     connection = _Connection(sessions[BOT])
@@ -163,7 +163,7 @@ def _table(cost: ReceiveCost, machine: dict[str, str]) -> Table:
 
 def _parser() -> PlainParser:
     parser = make_parser("receive", __doc__)
-    parser.add_argument("--seconds", type=float, default=20.0, help="of speech of each person")
+    parser.add_argument("--seconds", type=float, default=20.0, help="seconds of speech of each person")
     return parser
 
 

@@ -1,7 +1,7 @@
 """Benchmark of refused joins: the CPU time for which a refused ``!join`` holds the bot's event loop during a call.
 
-A guest on the sandbox asks repeatedly for a call that is on already. Model and voice are stand-ins, and nobody talks.
-docs/benchmarks.md explains the figures.
+A guest on the sandbox asks repeatedly for a call that is running already. Model and voice are stand-ins, and nobody
+talks. docs/benchmarks.md explains the figures.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Window = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class RefusedJoins:
-    """The longest callback of each refusal, in milliseconds. ``name`` is that of the longest of all."""
+    """The longest callback of each refusal, in milliseconds. ``name`` is the name of the longest callback."""
 
     count: int
     longest: Spread
@@ -74,7 +74,7 @@ def _print(found: RefusedJoins, console: Console) -> None:
 
 
 async def measure(stand_ins: StandIns, folder: Path, joins: int) -> RefusedJoins:
-    """Have a guest ask ``joins`` times for the call that is on.
+    """Have a guest ask ``joins`` times for the call that is running already.
 
     Raises:
         MeasurementError: the bot ended, did not join, or did not refuse.
@@ -118,7 +118,7 @@ def _longest(noted: Sequence[Sequence[Any]], window: Window) -> tuple[float, str
 
 def _parser() -> PlainParser:
     parser = make_parser("refused_join", __doc__)
-    parser.add_argument("--joins", type=count, default=50, help="how often is asked")
+    parser.add_argument("--joins", type=count, default=50, help="number of requests")
     add_stand_ins(parser)
     return parser
 

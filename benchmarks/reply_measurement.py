@@ -12,7 +12,7 @@ from benchmarks.bare_clock_control import BareClockControl
 from benchmarks.bare_floor_control import BareFloorControl
 from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import (
-    AS_IT_IS,
+    NO_FURTHER_SETTINGS,
     TAIL_SECONDS,
     TURN_LIMIT,
     MeasuredCall,
@@ -72,7 +72,7 @@ class ReplyMeasurement:
         folder: Path,
         progress: Callable[[int, int], None],
         *,
-        settings: Mapping[str, str] = AS_IT_IS,
+        settings: Mapping[str, str] = NO_FURTHER_SETTINGS,
         company: Company = _nobody,
         with_floor: bool = False,
     ) -> None:
@@ -104,7 +104,7 @@ class ReplyMeasurement:
         measured: list[ReplyTimes] = []
         measured_floor: list[ReplyTimes] = []
         heard = 0
-        # The first reply of each opens connections and does not count.
+        # The first replies of the bot and of the floor open connections, so they do not count.
         await self._turns(call, ada, floor)
         async with self._in_company(call):
             control.begin()
@@ -127,7 +127,7 @@ class ReplyMeasurement:
             company.cancel()
             (failure,) = await asyncio.gather(company, return_exceptions=True)
         if isinstance(failure, Exception):
-            raise MeasurementError(f"the company left: {failure!r}") from failure
+            raise MeasurementError(f"the activity of others in the call failed: {failure!r}") from failure
 
     async def _turns(
         self, call: MeasuredCall, ada: Guest, floor: BareFloorControl | None

@@ -79,7 +79,7 @@ class ReplyResult:
 
     @property
     def underruns(self) -> int:
-        """The number of 20 ms frames of silence in all replies, for want of sound."""
+        """The number of 20 ms frames of silence in all replies that were sent because sound was late."""
         return sum(turn.underruns for turn in self.measured.turns)
 
     def bot_lateness(self) -> Lateness:
@@ -117,7 +117,7 @@ class ReplyResult:
         ]
 
     def as_json(self) -> dict[str, Any]:
-        """All figures but the single packets'. Times are in milliseconds, the packets' gaps in seconds."""
+        """All figures except those of single packets. Times are in milliseconds, the packets' gaps in seconds."""
         rows = [
             _row(turn)
             | {"clause_tokens": turn.clause_tokens, "packets": len(turn.received), "underruns": turn.underruns}
@@ -176,9 +176,9 @@ def _print(result: ReplyResult, console: Console) -> None:
         console.print(_beside_floor(result.spreads(), floor, ratios))
     console.print(packets_table(result))
     console.print(
-        f"The text wait is for the first clause, {result.clause_tokens:.0f} tokens; beside it, what the first sentence "
-        "would have cost. Plumbing is the sum of the three ways: to the model, to the voice, to the packet. The relay "
-        "is the sandbox's own and counts nowhere.",
+        f"The text wait is for the first clause, {result.clause_tokens:.0f} tokens. The column beside it is the wait "
+        "for the first sentence. Plumbing is the sum of the three ways: to the model, to the voice, to the packet. The "
+        "relay's time is the sandbox's own and is not counted.",
         soft_wrap=True,
     )
 

@@ -19,7 +19,7 @@ class ReplyTimes:
         first_audio: the voice gave its first sound.
         received: each voiced packet's arrival at the voice server; at least one.
         heard: the first voiced packet reached the guest.
-        underruns: number of 20 ms frames of silence in the reply, for want of sound.
+        underruns: number of 20 ms frames of silence in the reply that were sent because sound was late.
     """
 
     sent: float

@@ -1,4 +1,4 @@
-"""Whisper in simulated time: real words, one sound after another, each as long as the processor needs for it."""
+"""Whisper in simulated time: it recognises real words. Each sound takes as long as the processor needs for it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.voice.transcribe.transcriber import (
 from bot.voice.transcribe.worker import Recogniser
 
 STEPS = 20
-"""Rounds of the event loop in which everything happens that follows from an event."""
+"""Number of rounds of the event loop after which all consequences of an event have happened."""
 
 
 @dataclass(slots=True)
@@ -28,10 +28,10 @@ class SimulatedClock:
 
 
 class SimulatedWhisper:
-    """A :class:`~bot.voice.transcribe.transcriber.Transcriber` with the queue of the bot's own.
+    """A :class:`~bot.voice.transcribe.transcriber.Transcriber` with the bot's own queue.
 
-    A sound takes as much simulated time as the processor time of its recognition. So the figures do not depend on what
-    else the machine does. This holds for a recogniser with one thread.
+    A sound takes as much simulated time as the processor time of its recognition. So the figures do not depend on
+    other work of the machine. This holds for a recogniser with one thread.
 
     Args:
         recogniser: the loaded model.
@@ -93,7 +93,7 @@ class SimulatedWhisper:
         """Do nothing."""
 
     async def close(self) -> None:
-        """Forget what waits."""
+        """Drop the waiting sounds."""
         self._next.cancel()
         await asyncio.gather(self._next, return_exceptions=True)
 
@@ -107,6 +107,6 @@ class SimulatedWhisper:
 
 
 async def settle() -> None:
-    """Let everything happen on the event loop that follows from what has just happened."""
+    """Run the event loop until all consequences of the latest event have happened."""
     for _ in range(STEPS):
         await asyncio.sleep(0)

@@ -61,7 +61,7 @@ def main() -> int:
 async def _run(run: Run) -> Report:
     judged = await _measure(run.arguments, run.console)
     seeds = [[one for one in judged if one.seed == seed] for seed in sorted({one.seed for one in judged})]
-    met = all(sum(not one.faults for one in mine) * len(TALKS) >= TARGET * len(mine) for mine in seeds)
+    met = all(sum(not one.faults for one in of_seed) * len(TALKS) >= TARGET * len(of_seed) for of_seed in seeds)
     return Report(
         lambda console: _print(seeds, console, all_answers=run.arguments.answers),
         [(f"{TARGET} of {len(TALKS)} with each seed", met)],
@@ -137,15 +137,15 @@ def _print(seeds: Sequence[Sequence[Judged]], console: Console, *, all_answers: 
             told = f" ({', '.join(one.faults)})" if one.faults else ""
             console.print(f"{one.seed}: {one.question}  ->  {one.answer}{told}", markup=False, soft_wrap=True)
     table = Table("seed", "good", "of", "first words, ms (median)", "whole answer, ms (median)", "faults")
-    for mine in seeds:
-        good = sum(not one.faults for one in mine)
-        faults = Counter(fault for one in mine for fault in one.faults)
+    for of_seed in seeds:
+        good = sum(not one.faults for one in of_seed)
+        faults = Counter(fault for one in of_seed for fault in one.faults)
         table.add_row(
-            str(mine[0].seed),
+            str(of_seed[0].seed),
             str(good),
-            str(len(mine)),
-            f"{1000 * spread([one.first for one in mine]).median:.0f}",
-            f"{1000 * spread([one.whole for one in mine]).median:.0f}",
+            str(len(of_seed)),
+            f"{1000 * spread([one.first for one in of_seed]).median:.0f}",
+            f"{1000 * spread([one.whole for one in of_seed]).median:.0f}",
             ", ".join(f"{fault} {times}" for fault, times in faults.items()),
         )
     console.print(table)
@@ -153,9 +153,9 @@ def _print(seeds: Sequence[Sequence[Judged]], console: Console, *, all_answers: 
 
 def _parser() -> PlainParser:
     parser = make_parser("small_mind", (__doc__ or "").split("\n")[0])
-    parser.add_argument("--seeds", type=count, default=3, help="how often everything is asked")
-    parser.add_argument("--talks", type=count, default=len(TALKS), help="of the forty")
-    parser.add_argument("--weights", type=Path, help="another GGUF than SmolLM2's")
+    parser.add_argument("--seeds", type=count, default=3, help="number of seeds; all talks are held with each")
+    parser.add_argument("--talks", type=count, default=len(TALKS), help="number of talks, of the forty")
+    parser.add_argument("--weights", type=Path, help="a GGUF file in place of SmolLM2's")
     parser.add_argument("--answers", action="store_true", help="print every answer, not only the faulty ones")
     return parser
 

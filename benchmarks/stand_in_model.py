@@ -34,7 +34,7 @@ class ModelTimes:
         return self.tokens[count - 1][1]
 
     def tokens_until(self, text: str) -> int:
-        """How many tokens, counted from the first, it takes until they contain all of ``text``, joined together.
+        """The number of tokens, from the first one on, that contain all of ``text`` when they are joined.
 
         Raises:
             ValueError: the reply does not begin with ``text``.

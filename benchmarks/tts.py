@@ -79,7 +79,7 @@ class Contestant:
     endless: bool
 
 
-class _Nobody:
+class _NoClones:
     """A voice library without cloned voices."""
 
     def all(self) -> Sequence[VoiceProfile]:
@@ -174,7 +174,7 @@ def _speak(contestant: Contestant, clause: str, asked: float) -> tuple[float, fl
 
 def _contestants(arguments: argparse.Namespace, folder: Path, console: Console) -> Iterator[Contestant]:
     """Yield the engines. Each is made after the one before is closed, so that they never share memory."""
-    espeak = create_engine(EngineName.ESPEAK, SpeechSettings.read(), _Nobody(), None)
+    espeak = create_engine(EngineName.ESPEAK, SpeechSettings.read(), _NoClones(), None)
     yield Contestant(espeak, "its own", "the processor", endless=False)
     if arguments.piper is not None:
         piper = create_piper(arguments.piper, {}, None)
@@ -205,7 +205,12 @@ def _load_xtts(
     arguments: argparse.Namespace, model: Path, folder: Path, weights: str, console: Console, *, endless: bool
 ) -> Contestant:
     engine = XttsEngine(
-        model, _Nobody(), arguments.device, arguments.precision, arguments.deepspeed, folder / f"{weights} cache"
+        model,
+        _NoClones(),
+        arguments.device,
+        arguments.precision,
+        arguments.deepspeed,
+        folder / f"{weights} cache",
     )
     began = time.perf_counter()
     try:
@@ -251,20 +256,23 @@ def _verdicts(results: Sequence[Spoken]) -> dict[str, bool]:
 
 def _parser() -> PlainParser:
     parser = make_parser("tts", __doc__)
-    parser.add_argument("--repeats", type=count, default=5, help="of each clause by each speaker")
+    parser.add_argument("--repeats", type=count, default=5, help="repetitions of each clause by each speaker")
     parser.add_argument("--xtts-tiny", action="store_true", help="XTTS with a tiny language model, random weights")
     parser.add_argument("--xtts-full", action="store_true", help="XTTS at full size, random weights: 2 GB of disk")
-    parser.add_argument("--xtts", type=Path, metavar="FOLDER", help="XTTS with the weights that are there")
+    parser.add_argument("--xtts", type=Path, metavar="FOLDER", help="XTTS with the weights in this folder")
     parser.add_argument("--device", type=Device, choices=list(Device), default=Device.AUTO)
     parser.add_argument("--precision", type=Precision, choices=list(Precision), default=Precision.AUTO)
     parser.add_argument("--deepspeed", action="store_true")
     parser.add_argument("--piper", type=Path, metavar="VOICE", help="Piper with this voice, or one in this folder")
-    parser.add_argument("--kokoro", type=Path, metavar="FOLDER", help="Kokoro with the weights that are there")
-    parser.add_argument("--ears", type=Path, metavar="FOLDER", help="a Whisper model, to be at work while they speak")
+    parser.add_argument("--kokoro", type=Path, metavar="FOLDER", help="Kokoro with the weights in this folder")
+    parser.add_argument("--ears", type=Path, metavar="FOLDER", help="a Whisper model that works while they speak")
     parser.add_argument(
-        "--clauses", type=count, default=50, help="that Piper and Kokoro say with idle ears, and again with busy ears"
+        "--clauses",
+        type=count,
+        default=50,
+        help="clauses that Piper and Kokoro say, with Whisper idle and at work",
     )
-    parser.add_argument("--stops", type=count, default=200, help="of Piper and of Kokoro")
+    parser.add_argument("--stops", type=count, default=200, help="number of times that Piper and Kokoro are stopped")
     return parser
 
 

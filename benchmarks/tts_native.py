@@ -1,6 +1,6 @@
 """Measurements of Piper and Kokoro: first sound of a clause with an idle and a busy transcriber, speed, and stops.
 
-Processor times stand beside wall-clock times. They are the engine's own, even on a machine that does other work too.
+Processor times are given beside wall-clock times. They do not include other work of the machine.
 """
 
 from __future__ import annotations

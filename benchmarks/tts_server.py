@@ -126,8 +126,8 @@ def _added(timings: Path, heard: Sequence[HeardReply]) -> float:
     """How much later the first sound of a reply comes from the server than from the engine: the median, in ms."""
     records = [json.loads(line) for line in timings.read_text(encoding="utf-8").splitlines()]
     spoken = [next(record for record in records if record["received_at"] >= reply.sent) for reply in heard]
-    own = [record["first_audio_at"] - record["received_at"] for record in spoken]
-    return spread([1000 * (reply.first_chunk - took) for reply, took in zip(heard, own, strict=True)]).median
+    engine_times = [record["first_audio_at"] - record["received_at"] for record in spoken]
+    return spread([1000 * (reply.first_chunk - took) for reply, took in zip(heard, engine_times, strict=True)]).median
 
 
 def _fairness(heard: Sequence[Sequence[HeardReply]]) -> float:
@@ -171,7 +171,7 @@ def _table(results: Sequence[SharedResult], machine: dict[str, str]) -> Table:
 
 def _parser() -> PlainParser:
     parser = make_parser("tts_server", __doc__)
-    parser.add_argument("--replies", type=count, default=5, help="on each connection")
+    parser.add_argument("--replies", type=count, default=5, help="number of replies on each connection")
     return parser
 
 

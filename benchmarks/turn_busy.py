@@ -85,5 +85,5 @@ async def measure_busy(
             measurement = ReplyMeasurement(stand_ins, folder, progress, settings=settings, company=talker)
             measured = await measurement.run(1, packets)
     if talker.utterances == 0:
-        raise MeasurementError("the bot did not hear the one who talked all the time")
+        raise MeasurementError("the bot did not hear the guest who talked all the time")
     return Busy(measured, talker.sentences, talker.utterances)

@@ -72,9 +72,9 @@ def _parser() -> PlainParser:
     parser.add_argument(
         "--real-transcriber", action="store_true", help="let the toy Whisper transcribe while packets are counted"
     )
-    parser.add_argument("--transcription-ms", type=float, default=210, help="of the stand-in transcriber")
+    parser.add_argument("--transcription-ms", type=float, default=210, help="delay of the stand-in transcriber")
     add_stand_ins(parser)
-    parser.add_argument("--seed", type=int, default=1, help="of pauses, releases and interruptions")
+    parser.add_argument("--seed", type=int, default=1, help="seed of pauses, releases and interruptions")
     return parser
 
 

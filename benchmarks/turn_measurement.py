@@ -182,11 +182,11 @@ class _Person:
         if cut_off or (received and received[0] < times.last_voiced):
             return None
         try:
-            return self._taken(times, trace, received)
+            return self._times_of(times, trace, received)
         except (StopIteration, ValueError, IndexError, TypeError) as error:
             raise MeasurementError(f"a turn's times do not fit together: {error!r}") from error
 
-    def _taken(self, times: SpeechTimes, trace: ReplyTrace, received: Sequence[float]) -> TurnTimes:
+    def _times_of(self, times: SpeechTimes, trace: ReplyTrace, received: Sequence[float]) -> TurnTimes:
         # Requests for pauses within the words were discarded. The last request is that of the reply.
         asked = next(a for a in reversed(self._call.model.times) if a.tokens and a.first_token < received[0])
         heard = next(a for a in reversed(self._transcriber.times) if a.answered <= asked.requested)
@@ -231,7 +231,7 @@ class _Person:
         # The answer to the interruption begins only after its last word.
         during = [at for at in self._call.voiced(times.first_voiced - 1.0) if at <= times.last_voiced]
         if not during:
-            raise MeasurementError("an interruption met no reply")
+            raise MeasurementError("there was no reply to interrupt")
         return InterruptionTimes(self.kind, times.first_voiced, during[-1])
 
     async def falls_silent(self) -> None:

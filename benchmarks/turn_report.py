@@ -112,7 +112,7 @@ class TurnResult:
         return targets
 
     def as_json(self) -> dict[str, Any]:
-        """All figures but the single packets'. Times are in milliseconds, the packets' gaps in seconds."""
+        """All figures except those of single packets. Times are in milliseconds, the packets' gaps in seconds."""
         rows = [
             {"microphone": turn.microphone, "taken_for": turn.taken_for, "ratio": round(turn.ratio, 4)}
             | {name: round(1000 * of(turn), 3) for name, _, of in _TIMES}
@@ -163,9 +163,10 @@ def _print(result: TurnResult, console: Console) -> None:
             f"Meanwhile {busy.sentences} sentences were said, and {busy.utterances} utterances were transcribed."
         )
     console.print(
-        "First packet and end of turn count from the last voiced sample, the wait for a key from its release; work is "
-        "what the stand-ins took, one after the other; the ratio is the first packet over the longer of end of turn "
-        "and work. From sign to packet the stages follow one another and add up to the first packet. "
+        "First packet and end of turn count from the last voiced sample. With push-to-talk, the wait counts from the "
+        "release of the key. Work is the time of the stand-ins, one after the other. The ratio is the first packet "
+        "divided by end of turn or work, whichever is longer. The stages from sign to packet follow one another and "
+        "add up to the first packet. "
         f"Turns cut off and left out: {result.measured.cut_off}.",
         soft_wrap=True,
     )

@@ -31,7 +31,13 @@ NO_WORDS = WordErrors(0, 0)
 
 
 def word_errors(said: str, heard: str, language: str = "en") -> WordErrors:
-    """Compare two texts of a language, by its ISO 639-1 code. Case, punctuation and spelling of numbers don't count."""
+    """Compare two texts in the same language. Case, punctuation and the spelling of numbers don't count.
+
+    Args:
+        said: the text that was said.
+        heard: the text that was recognised.
+        language: the ISO 639-1 code of the language.
+    """
     wanted, got = normalized_words(said, language), normalized_words(heard, language)
     return WordErrors(_distance(wanted, got), len(wanted))
 

@@ -33,30 +33,30 @@ SILENCE = 0.3
 POLL = 0.1
 
 
-class Way(Protocol):
-    """What stands between the page and the bot."""
+class Proxy(Protocol):
+    """A proxy between the page and the bot."""
 
-    async def lead(self, url: str) -> str:
-        """The address under which the page at ``url`` is reached."""
+    async def address_for(self, url: str) -> str:
+        """The address at which the proxy serves the page at ``url``."""
         ...
 
 
-class DirectWay:
-    """Nothing stands between them."""
+class NoProxy:
+    """No proxy: the page talks to the bot directly."""
 
-    async def lead(self, url: str) -> str:
-        """The page's own address."""
+    async def address_for(self, url: str) -> str:
+        """The page's address itself."""
         return url
 
 
 class BrowserCall:
-    """The bot and its page. Use it as an async context manager, on one event loop. The call begins with it.
+    """The bot and its page. Use it as an async context manager, on one event loop. Entering it begins the call.
 
     Args:
         folder: the bot's data and log.
         settings: further settings of the bot, as environment variables.
-        person: the name of who talks.
-        way: what stands between the page and the bot.
+        person: the name of the person who talks.
+        proxy: a proxy between the page and the bot.
 
     Attributes:
         events: all events of the bot so far.
@@ -69,14 +69,14 @@ class BrowserCall:
     played: Recording
 
     def __init__(
-        self, folder: Path, settings: Mapping[str, str], *, person: str = "Ada", way: Way | None = None
+        self, folder: Path, settings: Mapping[str, str], *, person: str = "Ada", proxy: Proxy | None = None
     ) -> None:
         self.events: list[CallEvent] = []
         self.errors: list[str] = []
         self._folder = folder
         self._settings = settings
         self._person = person
-        self._way = way or DirectWay()
+        self._proxy = proxy or NoProxy()
         self._url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._ended: asyncio.Queue[ReplyEnded] = asyncio.Queue()
         self._open: AsyncExitStack | None = None
@@ -86,7 +86,7 @@ class BrowserCall:
             running = bot_process(self._variables(), self._folder / BOT_LOG, self._watch, command="talk")
             bot = await stack.enter_async_context(running)
             try:
-                url = await self._way.lead(await self._address(bot))
+                url = await self._proxy.address_for(await self._address(bot))
                 self.page = await self._open_page(url, stack)
                 await self._begin()
             except (TimeoutError, PlaywrightError) as error:
@@ -101,7 +101,7 @@ class BrowserCall:
             await self._open.aclose()
 
     async def _address(self, bot: asyncio.subprocess.Process) -> str:
-        """Wait for the page's address, unless the bot ends before."""
+        """Wait for the page's address, or until the bot ends."""
         ending = asyncio.create_task(bot.wait(), name="bot's end")
         try:
             awaited: list[asyncio.Future[Any]] = [ending, self._url]
@@ -155,7 +155,7 @@ class BrowserCall:
         self.played = await Recording.start(page)
 
     async def say(self, words: Sound) -> float:
-        """Say words (48,000 Hz). Returns when they begin, in seconds of the page's clock, as soon as that is known."""
+        """Begin to say words (48,000 Hz). Returns the time at which they begin, in seconds of the page's clock."""
         begin = await self.page.evaluate("pcm => benchMicrophone.say(pcm)", base64.b64encode(to_pcm16(words)).decode())
         return float(begin)
 
@@ -181,7 +181,7 @@ class BrowserCall:
             raise MeasurementError(f"the bot did not finish a reply within {limit:.0f} s") from error
 
     async def silence(self) -> float:
-        """Wait until the page plays nothing audible any more. Returns the end of what was recorded."""
+        """Wait until the page no longer plays anything audible. Returns the time at which the recording ends."""
         while True:
             end = await self.played.collect()
             if self.played.silent_for() >= SILENCE:

@@ -12,7 +12,7 @@ import numpy as np
 
 from audio.samples import Samples
 from benchmarks.browser.call import BrowserCall
-from benchmarks.browser.late_way import LateWay
+from benchmarks.browser.late_proxy import LateProxy
 from benchmarks.browser.recording import AUDIBLE
 from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import tokens_of
@@ -22,7 +22,7 @@ from bot.voice.turn import Outcome
 ANSWER_MINUTES = 4.0
 SENTENCE = "This answer goes on and on and on, and there is no pause in the tone that says it."
 LETTERS_PER_MINUTE = 1000
-"""The stand-in voice says about so many letters a minute, at the speed that the bot asks for."""
+"""The stand-in voice says about this many letters a minute, at the speed that the bot asks for."""
 FIRST_TOKEN, TOKENS_PER_SECOND = 0.15, 40.0
 VOICE = {
     "TTS_ENGINE": "stand-in",
@@ -39,13 +39,13 @@ ANSWER_LIMIT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class PlayOut:
-    """What one page played.
+    """The sound that one page played.
 
     Attributes:
         late_percent: the share of the messages that came 50 ms late.
         messages: the number of messages that the page got.
         late: how many of them came late.
-        seconds: the length of what was played, in seconds.
+        seconds: the length of the sound, in seconds.
         gaps: the length of each gap in it, in milliseconds.
         missing: how much less was played than was sent, in milliseconds.
         page_underruns: how often the page's buffer ran empty.
@@ -77,7 +77,7 @@ class _Answers:
 async def measure_play_out(
     folder: Path, minutes: float, late_percent: float, progress: Callable[[float], None]
 ) -> PlayOut:
-    """Have the bot answer until so many minutes were played.
+    """Have the bot answer until this many minutes were played.
 
     Args:
         folder: the bot's data and log.
@@ -91,9 +91,9 @@ async def measure_play_out(
     length = minutes / count
     text = " ".join([SENTENCE] * round(length * LETTERS_PER_MINUTE / (len(SENTENCE) + 1)))
     model = StandInModel(tokens_of(text), first_token=FIRST_TOKEN, rate=TOKENS_PER_SECOND)
-    async with model, LateWay(late_percent / 100, seed=1) as way:
+    async with model, LateProxy(late_percent / 100, seed=1) as proxy:
         settings = {"LLM_URL": model.url, **VOICE}
-        async with BrowserCall(folder, settings, way=way) as call:
+        async with BrowserCall(folder, settings, proxy=proxy) as call:
             answers = _Answers()
             for _ in range(count):
                 before = answers.seconds
@@ -102,8 +102,8 @@ async def measure_play_out(
             stats = await call.page.evaluate("seiyuu.speaker.stats")
             return PlayOut(
                 late_percent,
-                way.messages,
-                way.late,
+                proxy.messages,
+                proxy.late,
                 round(answers.seconds, 2),
                 answers.gaps,
                 round(1000 * (answers.sent - answers.seconds) + sum(answers.gaps), 1),

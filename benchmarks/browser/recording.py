@@ -34,7 +34,7 @@ _COLLECT = """async () => {
 
 
 class Recording:
-    """What the page has played since the recording began. Places in it are in seconds of the page's clock.
+    """What the page has played since the recording began. Times are in seconds of the page's clock.
 
     Attributes:
         rate: the sample rate in Hz.
@@ -51,11 +51,11 @@ class Recording:
 
     @classmethod
     async def start(cls, page: Page) -> Self:
-        """Begin to record. The page's call has to be on."""
+        """Begin to record. The page must be in a call."""
         return cls(page, int(await page.evaluate(_BEGIN, SCRIPT.read_text(encoding="utf-8"))))
 
     async def collect(self) -> float:
-        """Take over what was played until now. Returns the end of it."""
+        """Fetch the sound that was played until now. Returns the time at which it ends."""
         found = await self._page.evaluate(_COLLECT)
         sound, at = from_pcm16(base64.b64decode(found["pcm"])), 0
         for frame, length in found["pieces"]:
@@ -74,22 +74,22 @@ class Recording:
         return (self._begin or 0) + sum(map(len, self._pieces))
 
     def since(self, at: float) -> Samples:
-        """What was collected from this time on."""
+        """The collected sound from this time on."""
         whole = np.concatenate([np.zeros(0, np.float32), *self._pieces])
         self._pieces = [whole]
         return whole[max(0, round(at * self.rate) - (self._begin or 0)) :]
 
     def audible_since(self, at: float) -> float | None:
-        """When the first audible sample from this time on was played; ``None`` if none was."""
+        """The time of the first audible sample from this time on; ``None`` if there is none."""
         sound = self.since(at)
         audible = np.flatnonzero(np.abs(sound) >= AUDIBLE)
         return (self._end - len(sound) + int(audible[0])) / self.rate if len(audible) else None
 
     def silent_for(self) -> float:
-        """For how many seconds before its end nothing audible was played."""
+        """The number of silent seconds at the end of the recording."""
         audible = np.flatnonzero(np.abs(self.since(0)) >= AUDIBLE)
         return (len(self.since(0)) - (int(audible[-1]) + 1 if len(audible) else 0)) / self.rate
 
     def forget(self) -> None:
-        """Drop what was collected. What comes next has the same clock."""
+        """Drop the sound so far. Later sound still has its times on the same clock."""
         self._begin, self._pieces = self._end, []

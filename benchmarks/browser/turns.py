@@ -1,4 +1,4 @@
-"""The same spoken turns in a call in the browser and in one on the sandbox, one after the other."""
+"""Says the same turns in a call in the browser and in a call on the sandbox, by turns."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class BrowserSide:
         self._call = call
 
     async def turn(self, line: str, words: Sound) -> Turn | None:
-        """Say a line and hear the answer. Returns ``None`` if the bot took a pause in it for its end."""
+        """Say a line and hear the answer. Returns ``None`` if the bot mistook a pause in the line for its end."""
         call = self._call
         await call.silence()
         call.played.forget()
@@ -76,7 +76,7 @@ class BrowserSide:
             return None
         first = call.played.audible_since(last)
         if first is None or ended.trace.first_packet is None:
-            raise MeasurementError(f"{line!r} was answered by nothing that is heard")
+            raise MeasurementError(f"the answer to {line!r} has no audible sound")
         delay = await call.page.evaluate("seiyuu.speaker.stats.targetMs")
         return Turn(line, 1000 * (first - last), ended.trace.first_packet, delay)
 
@@ -90,7 +90,7 @@ class SandboxSide:
         self._speaker = speaker
 
     async def turn(self, line: str, words: Sound) -> Turn | None:
-        """Say a line and hear the answer. Returns ``None`` if the bot took a pause in it for its end."""
+        """Say a line and hear the answer. Returns ``None`` if the bot mistook a pause in the line for its end."""
         receiver, bot = self._guest.voice.receiver, self._call.sandbox.bot_id
         since = receiver.count(bot)
         times = await self._speaker.say(words)
@@ -103,7 +103,7 @@ class SandboxSide:
         voiced = [at for at in self._call.voiced(times.first_voiced) if at > times.last_voiced]
         audible = np.flatnonzero(np.abs(receiver.pcm(bot, since=since)) >= AUDIBLE)
         if not voiced or not len(audible) or trace.first_packet is None:
-            raise MeasurementError(f"{line!r} was answered by nothing that is heard")
+            raise MeasurementError(f"the answer to {line!r} has no audible sound")
         seconds = voiced[0] - times.last_voiced + int(audible[0]) / SAMPLE_RATE
         return Turn(line, 1000 * seconds, trace.first_packet)
 
@@ -116,7 +116,7 @@ def last_voiced(words: Sound) -> float:
 async def measure_turns(
     folder: Path, count: int, progress: Callable[[], None], *, real: bool = False
 ) -> dict[str, list[Turn]]:
-    """Measure so many turns on each side, in turn, so that whatever else the machine does disturbs both.
+    """Measure ``count`` turns on each side. The sides alternate, so that other work of the machine disturbs both.
 
     Args:
         folder: data and logs.
@@ -133,18 +133,18 @@ async def measure_turns(
     words = {name: files[name].read() for name in LINES}
     measured: dict[str, list[Turn]] = {"browser": [], "sandbox": []}
     async with _sides(folder, real) as sides:
-        # What is loaded or learnt in the first turn does not count.
+        # The first turn does not count: in it, models are loaded and habits are learnt.
         for side in sides.values():
-            await _until_whole(side, LINES[0], words[LINES[0]])
+            await _until_not_cut_off(side, LINES[0], words[LINES[0]])
         for _, line in zip(range(count), cycle(LINES), strict=False):
             with no_collections():
                 for name, side in sides.items():
-                    measured[name].append(await _until_whole(side, line, words[line]))
+                    measured[name].append(await _until_not_cut_off(side, line, words[line]))
             progress()
     return measured
 
 
-async def _until_whole(side: BrowserSide | SandboxSide, line: str, words: Sound) -> Turn:
+async def _until_not_cut_off(side: BrowserSide | SandboxSide, line: str, words: Sound) -> Turn:
     for _ in range(MAX_CUT_OFF):
         if (turn := await side.turn(line, words)) is not None:
             return turn

@@ -100,7 +100,7 @@ class Commands:
                     if registered_in == place and command["name"] == name:
                         return self._directory.applications[app_id], command
         known = sorted({it["name"] for commands in self._registered.values() for it in commands.values()})
-        raise CommandError(f"there is no command /{name}; registered are {known}")
+        raise CommandError(f"there is no command /{name}; the registered commands are {known}")
 
     def fill(self, command: Json, words: list[str], values: Mapping[str, Any], guild_id: int | None) -> Json:
         """Fill in a command's options; returns the data of an interaction.

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from benchmarks.browser.gaps import gaps, voiced
-from benchmarks.browser.late_way import LateWay
+from benchmarks.browser.late_proxy import LateProxy
 from benchmarks.browser.turns import last_voiced
 from tests.http_server import LocalServer
 from tests.tones import tone
@@ -64,24 +64,24 @@ async def bot() -> AsyncIterator[LocalServer]:
 
 
 async def test_late_messages_keep_their_order_and_nothing_is_lost(bot: LocalServer) -> None:
-    async with LateWay(0.05, seed=1) as way, aiohttp.ClientSession() as session:
-        url = await way.lead(f"{bot.url}/")
+    async with LateProxy(0.05, seed=1) as proxy, aiohttp.ClientSession() as session:
+        url = await proxy.address_for(f"{bot.url}/")
         async with session.get(f"{url}style.css") as answer:
             assert (answer.content_type, await answer.text()) == ("text/css", "/style.css")
         async with session.ws_connect(f"{url}ws/chat") as socket:
             assert [await socket.receive_bytes() for _ in range(100)] == [bytes([number]) for number in range(100)]
             await socket.send_str("hello")
             assert await socket.receive_json() == {"origin": bot.url, "said": "hello"}
-    assert way.messages == 101
-    assert 0 < way.late < 20
+    assert proxy.messages == 101
+    assert 0 < proxy.late < 20
 
 
 async def test_the_socket_that_the_bot_closes_is_closed_for_the_page_too(bot: LocalServer) -> None:
     async with (
-        LateWay(0.0, seed=1) as way,
+        LateProxy(0.0, seed=1) as proxy,
         aiohttp.ClientSession() as session,
-        session.ws_connect(f"{await way.lead(bot.url)}ws/chat") as socket,
+        session.ws_connect(f"{await proxy.address_for(bot.url)}ws/chat") as socket,
     ):
         await socket.send_str("goodbye")
         assert len([message async for message in socket]) == 100
-    assert way.late == 0
+    assert proxy.late == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.real_call_measurement import GuestUtterance, RealCall, dealt
+from benchmarks.real_call_measurement import GuestUtterance, RealCall, divided_by_microphone
 from benchmarks.turn_measurement import PEOPLE
 from bot.own_weights import OwnWeights
 from sandbox.guest_lines import recorded_lines
@@ -29,7 +29,7 @@ def said() -> list[GuestUtterance]:
 async def test_every_utterance_is_heard_and_answered_but_no_noise_is(weights: OwnWeights, tmp_path: Path) -> None:
     assert None not in (weights.stt, weights.llm, weights.voice)
     async with RealCall(tmp_path, REAL) as call:
-        heard = await call.transcribe(dealt(said()), lambda: None)
+        heard = await call.transcribe(divided_by_microphone(said()), lambda: None)
         errors = sum((word_errors(one.text, one.heard) for one in heard), NO_WORDS)
         assert errors.percent <= MAX_ERRORS, [(one.text, one.heard) for one in heard]
         assert [len(one.parts) for one in heard] == [1] * len(heard), "each is one utterance"
@@ -39,7 +39,7 @@ async def test_every_utterance_is_heard_and_answered_but_no_noise_is(weights: Ow
             "voice activity": [breath(8.0, 4), cough(5), music(6.0, 6)],
             "open": [noise(8.0, 7, level=0.02), music(6.0, 8)],
         }
-        assert await call.listens_to(sounds) == []
+        assert await call.reactions_to(sounds) == []
 
         for kind, utterance in zip(PEOPLE, said(), strict=False):
             (turn,) = await call.converse(kind, [utterance], lambda: None)

@@ -58,10 +58,10 @@ _NORMED = math.sqrt(_WIDTH / _SQUARED_LENGTH)
 _MEET_A, _MEET_B, _MEET_C = 48, 50, 52
 
 # Attention scores before the softmax. They are large enough to tell the newest of sixty user messages from the others.
-_COUNTED = 60.0
-_NEWEST = -60_000.0
-_LISTENED = 20.0
-_RESTING = 60.0
+_TURN_SCORE = 60.0
+_NEWEST_SCORE = -60_000.0
+_KEYWORD_SCORE = 20.0
+_START_SCORE = 60.0
 
 _CHAIN_GAIN = 40.0
 _WINNER_GAIN = 20_000.0
@@ -92,8 +92,8 @@ def toy_weights(cache_dir: Path, progress: Progress | None = None) -> Path:
     cache_dir.mkdir(parents=True, exist_ok=True)
     half_made = cache_dir / f".{path.name}.part"
     # The unfinished file always has the same name, so that the next run replaces the file that a killed process left.
-    with half_made.open("ab") as mine:
-        fcntl.flock(mine, fcntl.LOCK_EX)
+    with half_made.open("ab") as unfinished:
+        fcntl.flock(unfinished, fcntl.LOCK_EX)
         try:
             if not path.exists():
                 _write(half_made, report)
@@ -206,7 +206,7 @@ def _output(vocabulary: ToyVocabulary, embeddings: Matrix) -> Matrix:
 def _counting_layer() -> tuple[Matrix, Matrix, Matrix, Matrix]:
     query, key, value, out = _blank()
     query[_MEET_A, _ALWAYS] = 1
-    key[_MEET_A, [_BEGIN, _USER]] = _for_score(_COUNTED)
+    key[_MEET_A, [_BEGIN, _USER]] = _for_score(_TURN_SCORE)
     value[0, _BEGIN] = 1 / _NORMED
     out[_SHARE, 0] = 1
     return query, key, value, out
@@ -215,12 +215,12 @@ def _counting_layer() -> tuple[Matrix, Matrix, Matrix, Matrix]:
 def _voting_layer() -> tuple[Matrix, Matrix, Matrix, Matrix]:
     query, key, value, out = _blank()
     # The large factor is divided between query and key, so that both stay within half precision.
-    query[_MEET_A, _CUE] = _for_score(_NEWEST) / 400
+    query[_MEET_A, _CUE] = _for_score(_NEWEST_SCORE) / 400
     key[_MEET_A, _SHARE] = 400
     query[_MEET_B, _CUE] = 1
-    key[_MEET_B, _KEYWORD] = _for_score(_LISTENED)
+    key[_MEET_B, _KEYWORD] = _for_score(_KEYWORD_SCORE)
     query[_MEET_C, _ALWAYS] = 1
-    key[_MEET_C, _BEGIN] = _for_score(_RESTING)
+    key[_MEET_C, _BEGIN] = _for_score(_START_SCORE)
     for rank in range(len(TOY_PHRASES)):
         value[rank, _VOTES + rank] = 1 / _NORMED
         out[_WINNER + rank, rank] = 1

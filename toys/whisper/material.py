@@ -29,7 +29,7 @@ _PAUSED = 6
 _WORDLESS = 14
 _PARTS = 9
 _OTHERS = 6
-# Least number of words in a phrase of which parts are used, and in which somebody may pause.
+# Phrases with at least this many words are also used in parts, and with a pause in them.
 _PART_FROM_WORDS = 4
 
 

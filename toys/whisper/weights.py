@@ -1,8 +1,8 @@
 """Toy weights for Whisper, made on this machine in half a minute, so that speech is recognised without a download.
 
-They are a real model for faster-whisper. They recognise the phrases of ``phrases`` as espeak-ng speaks them. In other
-words, noise and silence they recognise nothing. The encoder is random and the decoder is made by hand, except for its
-classifier, which is trained on speech that went through Opus.
+They are a real model for faster-whisper. They recognise the phrases of ``phrases`` as espeak-ng speaks them. They
+recognise nothing in any other speech, in noise or in silence. The encoder is random and the decoder is made by hand,
+except for its classifier, which is trained on speech that went through Opus.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def toy_whisper(cache_dir: Path, progress: Progress, processes: Processes | None
 
     Args:
         progress: called with a share from 0 to 1 and the name of the current step, in any thread.
-        processes: run the making; a caller who wants to end it passes them.
+        processes: the child processes that make the toy. Pass them to be able to end them.
 
     Raises:
         OSError: the cache can't be written, or (``ChildProcessError``) the making failed.
@@ -111,7 +111,7 @@ def _make(workplace: Path, progress: Progress, processes: Processes) -> Path:
 
 
 def _keep(made: Path, folder: Path) -> None:
-    """Move the finished toy into place. A folder that is there already is broken, and is deleted."""
+    """Move the finished toy into place. If the folder exists already, it is broken, so it is deleted."""
     if folder.exists():
         shutil.rmtree(folder)
     made.rename(folder)
@@ -131,7 +131,7 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 def _fingerprint() -> str:
-    """A hash of everything that the weights depend on: the tables, and the code of this package."""
+    """A hash of everything that the weights depend on: the phrases, and the code of this package."""
     digest = hashlib.sha256(repr((HEARD_PHRASES, OTHER_SENTENCES)).encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())

@@ -1,4 +1,4 @@
-"""A network between the page and the bot, on which some of the bot's messages are late."""
+"""A proxy between the page and the bot that delays some of the bot's messages, as a network does."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from aiohttp import WSMessage, WSMsgType, web
 LATE_SECONDS = 0.05
 
 
-class LateWay:
-    """Passes the page's files and the messages of its socket on. Use it as an async context manager.
+class LateProxy:
+    """Passes on the page's files and the messages of its socket. Use it as an async context manager.
 
     A message that is late holds up those behind it, as on a TCP connection: none overtakes another.
 
     Args:
         share: the share of the bot's messages that are :data:`LATE_SECONDS` late, from 0 to 1.
-        seed: decides which ones are.
+        seed: decides which messages are late.
 
     Attributes:
         messages: the number of the bot's messages so far.
@@ -48,8 +48,8 @@ class LateWay:
         await self._client.close()
         await self._runner.cleanup()
 
-    async def lead(self, url: str) -> str:
-        """Begin to pass on what the page at ``url`` sends. Returns the address here."""
+    async def address_for(self, url: str) -> str:
+        """Begin to serve the page at ``url``. Returns the proxy's address for it."""
         self._target = url.rstrip("/")
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
