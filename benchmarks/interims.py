@@ -48,7 +48,7 @@ class Figures:
 
     Attributes:
         turns: number of turns.
-        cut_off: number of turns that were taken for finished too early. The times leave them out.
+        cut_off: number of turns that the bot ended too early. The times leave them out.
         interims: interim transcripts in a turn, on average.
         seen_after: from the moment at which a word was said until it is seen and no longer changes.
         settled_changed: number of turns whose settled words are not the beginning of the final ones.
@@ -132,7 +132,7 @@ def figures(turns: Sequence[HeardTurn]) -> Figures:
     """
     whole = [turn for turn in turns if not turn.cut_off]
     if not whole:
-        raise MeasurementError("every turn was taken for finished too early")
+        raise MeasurementError("the bot ended every turn too early")
     words, guesses = [1000 * turn.words_at for turn in whole], [1000 * turn.guess_at for turn in whole]
     return Figures(
         turns=len(turns),

@@ -32,7 +32,7 @@ NAME = "Ada"
 BEFORE = 0.5
 """Seconds of a quiet room before each turn."""
 AFTER = 3.0
-"""Seconds of a quiet room after each turn, in which the bot has to take it for finished."""
+"""Seconds of a quiet room after each turn, in which the bot has to end it."""
 ROOM_LEVEL = 0.001
 
 
@@ -57,7 +57,7 @@ class HeardTurn:
         ended_at: when the turn counted as over.
         guess_at: when the model was asked for the reply that was used.
         thrown_away: number of replies that were prepared in vain.
-        cut_off: whether the bot took the turn for finished before the last word.
+        cut_off: whether the bot ended the turn before the last word.
         processor: processor time of Whisper, in seconds.
     """
 
@@ -189,10 +189,10 @@ class InterimsCall:
         self._random = np.random.default_rng(1)
 
     async def say(self, sound: Sound16) -> HeardTurn:
-        """Say one turn, and let time pass until it is taken for finished.
+        """Say one turn, and let time pass until the bot ends it.
 
         Raises:
-            MeasurementError: it was not taken for finished, or could not be transcribed.
+            MeasurementError: the bot did not end it, or it could not be transcribed.
         """
         self._watched.clear()
         self._replies.committed.clear()

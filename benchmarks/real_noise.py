@@ -34,7 +34,7 @@ NOTHING_HEARD = 0
 
 
 def main() -> int:
-    """Run the measurement. The exit status is 1 if the bot took anything for words, or the measurement failed."""
+    """Run the measurement. The exit status is 1 if the bot recognised words in a sound, or the measurement failed."""
     return run(_parser(), _run, SpeakersError, narrowest=NARROWEST)
 
 

@@ -1,4 +1,4 @@
-"""Paths of the toys in the cache. Each path has a hash of the toy's recipe, so a changed toy is made anew."""
+"""Paths of the toys in the cache. Each path has a hash of the toy's recipe, so a changed toy is made again."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class RestFaults:
 
         async def refuse() -> web.Response:
             response = json_response(body, 429)
-            # Without the Via header, discord.py takes a 429 for a ban by Cloudflare.
+            # Without the Via header, discord.py treats a 429 as a ban by Cloudflare.
             response.headers.update({"Via": "1.1 sandbox", "Retry-After": str(max(1, round(retry_after)))})
             return response
 

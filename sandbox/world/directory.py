@@ -158,7 +158,7 @@ class Directory:
         guild.members[user.id] = member
         if user.bot:
             data = payloads.guild_create(guild, members=[member])
-            del data["unavailable"]  # Without this field, the bot takes the guild for a new one.
+            del data["unavailable"]  # Without this field, the bot treats the guild as a new one.
             self.bus.publish(Dispatch("GUILD_CREATE", data, only=frozenset({user.id})))
         data = payloads.member(member) | {"guild_id": str(guild.id)}
         self.bus.publish(Dispatch("GUILD_MEMBER_ADD", data, guild.id))

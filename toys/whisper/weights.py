@@ -48,7 +48,7 @@ def toy_whisper(cache_dir: Path, progress: Progress, processes: Processes | None
     """Return the folder of the toy Whisper. It is made now, unless it is complete in the cache. Blocks.
 
     Making it takes about half a minute on two cores, in separate processes. The folder's name has a hash of the phrases
-    and of this package's code, so a changed toy is made anew. A killed process never leaves a broken folder, and the
+    and of this package's code, so a changed toy is made again. A killed process never leaves a broken folder, and the
     next call deletes its temporary files. If two processes need the toy, one makes it and the other waits.
 
     Args:

@@ -126,7 +126,7 @@ def create_better_engine(settings: SpeechSettings, profiles: VoiceProfileStore) 
 
 @contextmanager
 def _named(setting: str) -> Iterator[None]:
-    """Put the setting's name in front of an engine's error message, unless it begins with such a name already."""
+    """Begin an engine's error message with the setting's name, unless a setting's name is there already."""
     try:
         yield
     except EngineError as error:

@@ -18,7 +18,7 @@ _CACHED_LANGUAGES = 64
 _GROUP = r"\{(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]*\})*\})*\}"
 _SCRIPT = rf"[_^](?:{_GROUP}|\\[a-zA-Z]+|-?[0-9]+|[a-zA-Z])"
 _MARKED = re.compile(
-    # Code is matched first, so that nothing in it is taken for a formula.
+    # Code is matched first, so that nothing in it counts as a formula.
     rf"(?P<code>```.*?(?:```|\Z)|(?P<ticks>`+)[^`]+(?P=ticks))"
     rf"|(?<!\\)\$\$(?P<shown>[^$]{{1,{LONGEST}}})\$\$"
     rf"|\\\[(?P<square>(?:(?!\\[\[\]]).){{1,{LONGEST}}})\\\]"

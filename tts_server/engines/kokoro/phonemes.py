@@ -1,6 +1,6 @@
 """Turns text into Kokoro's phonemes: espeak-ng through the package phonemizer, then the symbols that Kokoro learned.
 
-kokoro-onnx has a tokenizer of its own, but it has two faults for speech in a call: it starts espeak-ng anew for every
+kokoro-onnx has a tokenizer of its own, but it has two faults for speech in a call: it starts espeak-ng again for every
 text, and it leaves espeak-ng's marks of foreign words, such as ``(en)``, among the phonemes, where they are spoken.
 """
 
@@ -84,7 +84,7 @@ class PhonemeReader:
         """
         if (backend := self._backends.get(language)) is None:
             backend = self._backends[language] = _backend(ESPEAK_VOICES[language])
-        # espeak-ng takes control characters for commands, and phonemizer takes line breaks for ends of texts.
+        # espeak-ng reads control characters as commands, and phonemizer reads line breaks as ends of texts.
         plain = " ".join("".join(char if char.isprintable() else " " for char in text).split())
         read = "".join(backend.phonemize([plain], _WORDS, strip=True)) if plain else ""
         return _in_kokoros_symbols(read, _SYMBOLS.get(language, _JOINED))

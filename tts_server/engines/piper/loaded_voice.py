@@ -77,7 +77,7 @@ class LoadedVoice:
                 yield np.zeros(round(SENTENCE_PAUSE * self.rate), np.float32)
 
     def _sentences(self, text: str) -> list[list[str]]:
-        # espeak-ng takes control characters for commands, and Piper takes text in double brackets for phonemes.
+        # espeak-ng reads control characters as commands, and Piper reads text in double brackets as phonemes.
         plain = "".join(char if char.isprintable() else " " for char in text).replace("[[", "[").replace("]]", "]")
         try:
             return self._phonemes.phonemize(plain)

@@ -174,7 +174,7 @@ class DividedNetwork:
     """A network that was divided into several networks.
 
     Attributes:
-        first: takes the whole network's inputs, and returns what the others need.
+        first: takes the whole network's inputs, and returns what the networks in ``rest`` need.
         rest: one network for each module. Each takes the output of the network before it. It may take further outputs
             of the first network, such as the speaker's.
     """

@@ -213,7 +213,7 @@ def _checkpoint_or_defaults(folder: Path) -> Checkpoint:
 
 
 def _without_trace(work: Callable[[], T]) -> T:
-    """Run ``work``; raise its errors anew without their tracebacks, which would keep the model in memory."""
+    """Run ``work``; raise its errors again without their tracebacks, which would keep the model in memory."""
     try:
         return work()
     except EngineError as error:
