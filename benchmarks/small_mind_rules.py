@@ -26,11 +26,11 @@ class AnswerRules:
         """The faults of the last answer of a talk, a few words each. Empty if there are none."""
         return [
             *(["goes in circles"] if loops(answer) else []),
-            *(["a line for others"] if writes_for(answer, [name for name, _ in talk.lines]) else []),
+            *(["a line for others"] if has_line_of(answer, [name for name, _ in talk.lines]) else []),
             *_length(answer),
             *([] if _ENDS.search(answer.strip()) else ["has no end"]),
             *([] if self._guesser.guess(answer, talk.language) == talk.language else ["other language"]),
-            *([] if talk.planted is None or takes_up(answer, talk.planted) else ["forgot"]),
+            *([] if talk.planted is None or mentions(answer, talk.planted) else ["forgot"]),
         ]
 
 
@@ -41,13 +41,13 @@ def loops(answer: str) -> bool:
     return max(phrases.values(), default=0) >= TIMES
 
 
-def writes_for(answer: str, people: Sequence[str]) -> bool:
+def has_line_of(answer: str, people: Sequence[str]) -> bool:
     """Whether the answer has a line in the name of one of these people, or of a user."""
     names = "|".join(map(re.escape, (*people, "User", "Human")))
     return re.search(rf"^\W*(?:{names})\W*:", answer, re.MULTILINE | re.IGNORECASE) is not None
 
 
-def takes_up(answer: str, planted: str) -> bool:
+def mentions(answer: str, planted: str) -> bool:
     """Whether the word is in the answer."""
     return re.search(rf"\b{re.escape(planted)}", answer, re.IGNORECASE) is not None
 
