@@ -127,7 +127,7 @@ class EspeakLibrary:
             text: plain text. Control characters become spaces, since some are commands to the library.
             voice: a voice's file, name or language, perhaps with a variant, as in ``gmw/en+f3``.
             rate: words per minute, 80 to 450.
-            pitch: 0 to 100; 50 is the voice's own.
+            pitch: 0 to 100; 50 is the normal pitch of the voice.
             on_audio: called with 16-bit mono PCM in pieces of about 20 ms. If it returns ``False``, the speech stops.
 
         Raises:
@@ -197,5 +197,5 @@ def _primary_language(tag: str) -> str:
 
 @functools.cache
 def load_espeak() -> EspeakLibrary:
-    """The only library of the process. A second initialisation would replace the first one's callback."""
+    """The only :class:`EspeakLibrary` of the process. A second one would replace the callback of the first one."""
     return EspeakLibrary()

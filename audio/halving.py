@@ -9,8 +9,8 @@ from audio.samples import Samples
 _TAPS = 63
 """Length of the low-pass filter, in samples. Half of it is the delay: 0.65 ms at 48,000 Hz."""
 _KAISER_BETA = 6.0
-"""Shape of the filter's window. From 0.56 of the band upwards, sound that would be folded back gets at least 60 dB
-softer.
+"""Shape of the filter's window. Frequencies above 0.57 of half the input's sample rate get at least 60 dB softer, so
+they cause no audible aliasing.
 """
 
 

@@ -210,5 +210,5 @@ def _describe_model(settings: Settings, weights: OwnWeights, options: ModelOptio
         name = "toy weights in llama.cpp"
     elif weights.llm is not None:
         name = f"{weights.llm.name} in llama.cpp"
-    card = f", on the {settings.llm.named_card.value} card" if settings.llm.named_card else ""
+    card = f", on the {settings.llm.known_call_gpu.value} card" if settings.llm.known_call_gpu else ""
     return f"{name} at {options.server_name}{card}"

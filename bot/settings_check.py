@@ -23,7 +23,7 @@ from bot.operator_files import (
     read_corrections,
 )
 from bot.voice.transcribe.corrections import CorrectionsError
-from config.env_file import ENV_FILE, place, read_env_lines
+from config.env_file import ENV_FILE, read_env_lines, with_place
 from config.errors import Fault, SettingsError, shown
 from config.examples import EXAMPLES
 from config.misspelt import faults_of_file, foreign_names, unknown_names
@@ -62,7 +62,7 @@ def checked_settings() -> Settings:
     if speech is not None:
         faults += _voice_mistakes(settings, speech)
     if not faults and (missing := missing_server(settings) or _missing_llm(settings)) is not None:
-        faults.append(place(missing, SECRETS_DIR))
+        faults.append(with_place(missing, SECRETS_DIR))
     if faults:
         raise SettingsError(*faults)
     return settings
@@ -93,7 +93,7 @@ def _recogniser_mistakes(settings: Settings) -> Iterator[Fault]:
         near = nearest(asked, sorted(known))
         example = f"It must be a Whisper model's name or its folder, for example STT_MODEL={EXAMPLES['STT_MODEL']}"
         meant = f"Did you mean {near}?" if near else example
-        yield place(Fault(f"STT_MODEL: {shown(asked)} is not valid. {meant}", ("STT_MODEL",)), SECRETS_DIR)
+        yield with_place(Fault(f"STT_MODEL: {shown(asked)} is not valid. {meant}", ("STT_MODEL",)), SECRETS_DIR)
 
 
 def _voice_mistakes(settings: Settings, speech: SpeechSettings) -> Iterator[Fault]:
@@ -115,7 +115,7 @@ def _voice_mistakes(settings: Settings, speech: SpeechSettings) -> Iterator[Faul
     for weights in voice_weights(catalogue, settings, speech):
         variable = weights.setting.partition("=")[0]
         if weights.place is None and variable in checked:
-            yield place(Fault(weights.fault, (variable,)), SECRETS_DIR)
+            yield with_place(Fault(weights.fault, (variable,)), SECRETS_DIR)
 
 
 def _file_mistakes(settings: Settings, speech: SpeechSettings | None) -> Iterator[Fault]:
@@ -141,7 +141,7 @@ def _fault(look: Callable[[_T], object], settings: _T) -> Iterator[Fault]:
     except _ERRORS as error:
         text = str(error)
         variable = text.partition(":")[0].partition("=")[0]
-        yield place(Fault(text, (variable,) if variable in KNOWN else ()), SECRETS_DIR)
+        yield with_place(Fault(text, (variable,) if variable in KNOWN else ()), SECRETS_DIR)
 
 
 def setting_notices(settings: Settings) -> list[str]:

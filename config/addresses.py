@@ -75,7 +75,7 @@ def host_and_port(bind: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def reaches_only_here(bind: str) -> bool:
+def only_this_machine_can_connect(bind: str) -> bool:
     """Whether only programs on this machine can connect to a server that listens on this address."""
     host, _ = host_and_port(bind)
     try:
@@ -84,7 +84,7 @@ def reaches_only_here(bind: str) -> bool:
         return host == "localhost"
 
 
-def own_path(text: str) -> str:
+def local_path(text: str) -> str:
     """A path of this machine, with ``~`` replaced by the home folder.
 
     Raises:

@@ -81,8 +81,11 @@ def _filled_in(value: str, known: Mapping[str, str], room: int) -> str | None:
     return filled if len(filled) <= room else None
 
 
-def place(fault: Fault, secrets_dir: Path, file: Path = ENV_FILE) -> Fault:
-    """Add the place of the fault's first setting that has one: a file of secrets, or a line of ``.env`` in effect."""
+def with_place(fault: Fault, secrets_dir: Path, file: Path = ENV_FILE) -> Fault:
+    """Add the place of the fault: the file of secrets, or the line of ``.env``, that gives the setting its value.
+
+    If the fault concerns several settings, the first one that has such a place counts.
+    """
     named = {line.name.upper(): line.number for line in read_env_lines(file) if line.name and line.value is not None}
     in_environment = {name.upper() for name in os.environ}
     for variable in fault.variables:

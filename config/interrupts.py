@@ -1,4 +1,4 @@
-"""Makes Ctrl-C silent while Python looks for a program. It imports only what is there already, so it takes no time."""
+"""Makes Ctrl-C silent while Python looks for a program. It imports only modules that are loaded already."""
 
 from __future__ import annotations
 

@@ -23,5 +23,5 @@ def kokoro_model_fault(folder: Path) -> str | None:
         return None
     return (
         f"{setting} {found}. Set KOKORO_MODEL to the folder with NAME.onnx and voices/NAME.bin; "
-        "or remove it, and the downloaded weights are used."
+        "or remove this setting, and the downloaded weights are used."
     )

@@ -85,7 +85,7 @@ def ending_signals(limit: float) -> Iterator[Ending]:
 
 
 async def until_ended(work: Coroutine[Any, Any, T], ending: Ending) -> T | None:
-    """Return or raise what ``work`` does. If the process should end first, cancel ``work`` and return ``None``."""
+    """Run ``work``, and return its result. If the process should end first, cancel ``work`` and return ``None``."""
     working = asyncio.create_task(work, name="work")
     wishing = asyncio.create_task(ending.wait(), name="request to end")
     try:

@@ -46,7 +46,7 @@ def keep_files_private() -> None:
 
 
 def stay_offline() -> None:
-    """Keep this process and its children from downloading weights, whatever the environment says.
+    """Keep this process and its children from downloading weights, even if the environment allows it.
 
     Call it before the libraries are imported.
     """

@@ -22,11 +22,11 @@ from pydantic_settings import (
 )
 from typing_extensions import override
 
-from config.env_file import ENV_FILE, place, read_env_values
+from config.env_file import ENV_FILE, read_env_values, with_place
 from config.errors import Fault, SettingsError, fault_of
 from config.examples import EXAMPLES
 from config.section import Section, as_meant, fields_of, setting_name
-from config.types import Address, BlankCounts, Device, OptionalPassphrase, OwnPath
+from config.types import Address, BlankCounts, Device, LocalPath, OptionalPassphrase
 
 SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN", "VISION_LLM_API_KEY", "WEB_TOKEN"})
 WEIGHTS = "weights"
@@ -78,7 +78,7 @@ class ProgramSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=(), extra="ignore", frozen=True, allow_inf_nan=False)
 
-    cache_dir: OwnPath = Field(default_factory=lambda: platformdirs.user_cache_path("seiyuu"))
+    cache_dir: LocalPath = Field(default_factory=lambda: platformdirs.user_cache_path("seiyuu"))
     tts: SharedSpeechSettings = SharedSpeechSettings()
 
     @property
@@ -175,7 +175,7 @@ class ProgramSettings(BaseSettings):
                 new = [fault for fault in found if reported.isdisjoint(fault.variables)]
                 overridden = {name.upper() for name in overrides}
                 placed = (
-                    fault if overridden.issuperset(fault.variables) else place(fault, secrets_dir) for fault in new
+                    fault if overridden.issuperset(fault.variables) else with_place(fault, secrets_dir) for fault in new
                 )
                 faults += new if without_file else placed
                 fields = {name.lower() for fault in found for name in fault.variables}
@@ -198,7 +198,7 @@ def _places(kind: type[ProgramSettings]) -> dict[str, tuple[tuple[str, ...], Fie
     return places
 
 
-class _Named(BaseSettings):
+class _WithoutSections(BaseSettings):
     model_config = SettingsConfigDict(env_file=(), extra="ignore")
 
 
@@ -210,7 +210,7 @@ def _without_sections(kind: type[ProgramSettings]) -> type[BaseSettings]:
     inspect every annotation each time that settings are read, which takes longer than the rest of the reading.
     """
     fields: dict[str, Any] = dict.fromkeys(kind.settings(), (str, ""))
-    return create_model(f"{kind.__name__}WithoutSections", __base__=_Named, **fields)
+    return create_model(f"{kind.__name__}WithoutSections", __base__=_WithoutSections, **fields)
 
 
 def _explained(fault: dict[str, Any], names: Mapping[tuple[Any, ...], str], settings: Mapping[str, FieldInfo]) -> Fault:

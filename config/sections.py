@@ -206,8 +206,11 @@ class ModelSettings(Section):
         return self.servers.get(self.call_gpu)
 
     @property
-    def named_card(self) -> GpuVendor | None:
-        """GPU for calls if the addresses are set per GPU; ``None`` if ``LLM_URL`` is set, or no address is."""
+    def known_call_gpu(self) -> GpuVendor | None:
+        """GPU for calls, if it is known because the addresses are set per GPU.
+
+        ``None`` if ``LLM_URL`` is set, or if no address is set.
+        """
         return self.call_gpu if self.url is None and self.servers else None
 
 
@@ -374,7 +377,7 @@ class AutonomousSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class FigurineSettings(Section):
-    """Addresses of the feeds, and minutes between two polls of each."""
+    """Feeds with news about figurines: their addresses, and minutes between two polls of each feed."""
 
     prefix: ClassVar[str] = "figurine_"
 

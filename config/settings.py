@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
-from config.addresses import ANY_ORIGIN, reaches_only_here
+from config.addresses import ANY_ORIGIN, only_this_machine_can_connect
 from config.errors import Fault, SettingsError
 from config.examples import EXAMPLES
 from config.program_settings import ProgramSettings
@@ -30,10 +30,10 @@ from config.sections import (
 from config.types import (
     CommandPrefix,
     KeptDays,
+    LocalPath,
     OptionalHttpUrl,
     OptionalPath,
     OptionalSecret,
-    OwnPath,
     PersonaName,
     Timezone,
     UserIds,
@@ -78,7 +78,7 @@ class Settings(ProgramSettings):
 
     profile: Profile = Profile.EMBEDDED
     command_prefix: CommandPrefix = "!"
-    data_dir: OwnPath = Path("data")
+    data_dir: LocalPath = Path("data")
     weights: Weights = Weights.AUTO
     persona: PersonaName = "seiyuu"
     timezone: Timezone = "UTC"
@@ -113,7 +113,7 @@ class Settings(ProgramSettings):
     def _strangers_need_the_token(self) -> Self:
         if self.web.token is not None:
             return self
-        if not reaches_only_here(self.web.bind):
+        if not only_this_machine_can_connect(self.web.bind):
             raise ValueError(
                 f"WEB_TOKEN: must be set, since WEB_BIND={self.web.bind} lets other machines connect; "
                 f"for example WEB_TOKEN={EXAMPLES['WEB_TOKEN']}"

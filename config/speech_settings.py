@@ -10,7 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from config.addresses import ANY_ORIGIN, host_and_port, reaches_only_here
+from config.addresses import ANY_ORIGIN, host_and_port, only_this_machine_can_connect
 from config.env_file import ENV_FILE, read_env_values
 from config.examples import EXAMPLES
 from config.program_settings import SECRETS_DIR, ProgramSettings
@@ -22,11 +22,11 @@ from config.types import (
     CommaList,
     EngineChoice,
     JsonObject,
+    LocalPath,
     OptionalEngine,
     OptionalPath,
     OptionalText,
     Origins,
-    OwnPath,
 )
 
 DEFAULT_VOICES_DIR = Path("data/voices")
@@ -89,7 +89,7 @@ class SpeechSettings(ProgramSettings):
     )
     tts_better_engine: OptionalEngine = None
     tts_voice: OptionalText = None
-    tts_voices_dir: OwnPath = DEFAULT_VOICES_DIR
+    tts_voices_dir: LocalPath = DEFAULT_VOICES_DIR
     tts_corrections: OptionalPath = None
     tts_presets: OptionalPath = None
     tts_preset: Annotated[OptionalText, BlankCounts()] = "natural"
@@ -99,7 +99,7 @@ class SpeechSettings(ProgramSettings):
     tts_max_replies: int = Field(5, ge=1, le=64)
     tts_requests_per_minute: int = Field(600, ge=1, le=100_000)
     tts_vram_warning: CardLimits = ("0.9",)
-    xtts_model: OwnPath = DEFAULT_XTTS_MODEL
+    xtts_model: LocalPath = DEFAULT_XTTS_MODEL
     piper_model: OptionalPath = None
     kokoro_model: OptionalPath = None
     tts_stand_in_first_audio_ms: float = Field(200.0, ge=0, le=60_000)
@@ -146,7 +146,7 @@ class SpeechSettings(ProgramSettings):
 
     @model_validator(mode="after")
     def _guard(self) -> Self:
-        if not self.tts.token and not reaches_only_here(self.tts.bind):
+        if not self.tts.token and not only_this_machine_can_connect(self.tts.bind):
             raise ValueError(
                 f"TTS_TOKEN: must be set, since TTS_BIND={self.tts.bind} lets other machines connect; "
                 f"for example TTS_TOKEN={EXAMPLES['TTS_TOKEN']}"

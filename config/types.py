@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AnyUrl, BeforeValidator, GetPydanticSchema, SecretStr
 from pydantic_core import CoreSchema, core_schema
 
-from config.addresses import HIGHEST_PORT, own_path, read_origin, web_address
+from config.addresses import HIGHEST_PORT, local_path, read_origin, web_address
 from config.card_limits import read_limits
 from config.characters import check_passphrase, check_secret
 from config.plain_json import read_json
@@ -202,10 +202,10 @@ OptionalSecret = Annotated[SecretStr | None, _of_text(_secret), BeforeValidator(
 OptionalPassphrase = Annotated[SecretStr | None, _of_text(_passphrase), BeforeValidator(_blank_is_unset)]
 """A secret that people choose themselves, so it may have blanks and any letters."""
 OptionalText = Annotated[str | None, BeforeValidator(_blank_is_unset)]
-OwnPath = Annotated[Path, _of_text(own_path)]
+LocalPath = Annotated[Path, _of_text(local_path)]
 """A file or folder of this machine."""
-OptionalPath = Annotated[OwnPath | None, BeforeValidator(_blank_is_unset)]
-ModelName = Annotated[str | None, _of_text(own_path), BeforeValidator(_blank_is_unset)]
+OptionalPath = Annotated[LocalPath | None, BeforeValidator(_blank_is_unset)]
+ModelName = Annotated[str | None, _of_text(local_path), BeforeValidator(_blank_is_unset)]
 """A model's name, or its folder on this machine."""
 CommaList = Annotated[tuple[str, ...], _of_text(_split_at_commas)]
 WebAddresses = Annotated[tuple[str, ...], _of_text(_split_at_commas), AfterValidator(_feeds)]

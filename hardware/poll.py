@@ -45,6 +45,6 @@ class CardPoll:
                 tell(warning)
             await asyncio.sleep(self._seconds)
 
-    def standing(self) -> tuple[str, ...]:
+    def current_warnings(self) -> tuple[str, ...]:
         """The warnings that apply now, for a client that connects now."""
         return VramWatch(self._thresholds).look(self.cards)

@@ -27,7 +27,7 @@ from types import MappingProxyType
 
 from aiohttp import web
 
-from config.env_file import place
+from config.env_file import with_place
 from config.errors import Fault, SettingsError
 from config.lifetime import Ending, end_with_parent, ending_signals
 from config.log_lines import formatter_for
@@ -225,7 +225,7 @@ class Refusals:
         variable = re.match(r"[A-Z_]+(?=[:=])", message)
         if variable and variable[0] not in self.options:
             with contextlib.suppress(SettingsError):
-                message = str(place(Fault(message, (variable[0],)), SECRETS_DIR))
+                message = str(with_place(Fault(message, (variable[0],)), SECRETS_DIR))
         message = re.sub(r"\b[A-Z_]+\b", lambda name: self.options.get(name[0], name[0]), message)
         sys.stderr.write(f"tts_server: {message}\n")
         return status

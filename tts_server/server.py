@@ -108,7 +108,7 @@ class SpeechServer:
 
     def _current_notices(self, pool: EnginePool) -> Iterator[Notice]:
         yield pool.state()
-        for warning in self._cards.standing():
+        for warning in self._cards.current_warnings():
             yield Warned(warning)
 
     async def _disconnect_all(self, _: web.Application) -> None:

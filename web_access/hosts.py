@@ -20,11 +20,10 @@ def is_loopback(name: str | None) -> bool:
     )
 
 
-def is_own_name(name: str | None, known: Collection[str] = ()) -> bool:
-    """Whether no stranger can have made this host name point to the server (DNS rebinding).
+def is_safe_name(name: str | None, known: Collection[str] = ()) -> bool:
+    """Whether a host name is safe from DNS rebinding: a stranger's DNS server can't make it point to this server.
 
-    That holds for loopback names, for names without a dot, which a stranger's DNS server can't define, and for
-    ``known`` names.
+    Safe names are loopback names, names without a dot, which a stranger's DNS server can't define, and ``known`` names.
     """
     if name is None:
         return False

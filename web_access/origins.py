@@ -56,7 +56,7 @@ class AllowedOrigins:
         return web.Response(status=204, headers=headers)
 
     async def add_cors_headers(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Let an allowed page read the response, whatever its status. To be called on ``on_response_prepare``."""
+        """Let an allowed page read the response, even if it is an error. To be called on ``on_response_prepare``."""
         if not self._allowed:
             return
         response.headers.add(hdrs.VARY, hdrs.ORIGIN)

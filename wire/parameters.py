@@ -28,9 +28,9 @@ class SpeechParameters:
 
     Attributes:
         language: BCP 47 tag of the language to speak in.
-        conversation_language: language that is assumed until the reply's own words show another.
+        conversation_language: language that is assumed until the words of the reply show another language.
         pitch_shift: in semitones.
-        speed: factor; 1 is the voice's own speed.
+        speed: factor; 1 is the normal speed of the voice.
         gpt_cond_len: XTTS learns a voice from this many seconds of its recordings.
         gpt_cond_chunk_len: length of the pieces that these recordings are divided into, in seconds.
     """

@@ -15,7 +15,7 @@ from bot.http.errors import HttpError
 from bot.http.refusal import Refusals
 from config.addresses import read_origin
 from config.sections import WebSettings
-from web_access.hosts import host_name, is_own_name
+from web_access.hosts import host_name, is_safe_name
 from web_access.origins import AllowedOrigins
 from web_access.rate_limit import ClientRateLimit
 
@@ -81,7 +81,7 @@ class Access:
         hosts = request.headers.getall(hdrs.HOST, [])
         if len(hosts) > 1 or (hosts and host_name(hosts[0]) is None):
             raise HttpError(HTTPStatus.BAD_REQUEST, "bad_host", "The request's Host is not valid.")
-        if self._token is None and hosts and not is_own_name(host_name(hosts[0]), self._hosts):
+        if self._token is None and hosts and not is_safe_name(host_name(hosts[0]), self._hosts):
             message = f"I am not {hosts[0][:_SHOWN]!r}: use 127.0.0.1 or localhost, or set WEB_TOKEN."
             raise HttpError(HTTPStatus.FORBIDDEN, "bad_host", message)
 

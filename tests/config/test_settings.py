@@ -122,11 +122,11 @@ def test_the_card_for_calls_chooses_the_server_unless_one_is_named(monkeypatch: 
     monkeypatch.setenv("VOICE_GPU", "amd")
     settings = load_settings()
     assert settings.llm.call_url == "http://127.0.0.1:8091/v1"
-    assert settings.llm.named_card is GpuVendor.AMD
+    assert settings.llm.known_call_gpu is GpuVendor.AMD
     monkeypatch.setenv("LLM_URL", "http://127.0.0.1:9/v1/")
     settings = load_settings()
     assert settings.llm.call_url == "http://127.0.0.1:9/v1"
-    assert settings.llm.named_card is None
+    assert settings.llm.known_call_gpu is None
 
 
 @pytest.mark.parametrize(

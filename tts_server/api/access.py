@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from tts_server.api.errors import ApiError, error_response
-from web_access.hosts import host_name, host_of, is_loopback, is_own_name
+from web_access.hosts import host_name, host_of, is_loopback, is_safe_name
 from web_access.origins import AllowedOrigins
 from web_access.rate_limit import ClientRateLimit
 
@@ -53,7 +53,7 @@ class Access:
         # DNS rebinding: a foreign page's host name may point to this machine. The page's requests may then lack an
         # Origin header, but their Host header has the foreign name.
         host = request.headers.get(hdrs.HOST)
-        if host is not None and not is_own_name(host_name(host), self._hosts):
+        if host is not None and not is_safe_name(host_name(host), self._hosts):
             return error_response(
                 HTTPStatus.FORBIDDEN,
                 f"this server is not {host[:100]!r}: use 127.0.0.1 or localhost, or set TTS_TOKEN",
