@@ -106,7 +106,7 @@ async def build_application(
     load_opus()
     if settings.discord_api_url is not None:
         await use_api(str(settings.discord_api_url))
-    # An invalid token is told before anything large is loaded.
+    # An invalid token is reported before anything large is loaded.
     await check_token(token, settings.discord_ca_file)
     async with build_core(settings, watchers, progress) as core, AsyncExitStack() as stack:
         prefix = settings.command_prefix

@@ -22,7 +22,7 @@ class CallEnds:
         self._listeners: list[EndListener] = []
 
     def subscribe(self, listener: EndListener) -> None:
-        """Call ``listener`` at the end of every call. Its errors are logged, and the other listeners still called."""
+        """Call ``listener`` at the end of every call. If it raises, the other listeners are still called."""
         self._listeners.append(listener)
 
     async def __call__(self, call: Call[Any], cause: EndCause) -> None:

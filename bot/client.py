@@ -183,8 +183,8 @@ class SeiyuuBot(commands.Bot):
         if ctx.command is None:
             return True
         if ctx.guild is None:
-            # In a direct message, a command for servers says so to everybody, whatever their rights. Therefore its own
-            # checks run before the check of rights.
+            # A command that works only on servers says this in a direct message, even to people without the right to
+            # use it. Therefore the checks of the command itself run before the check of rights.
             for own_check in ctx.command.checks:
                 await discord.utils.maybe_coroutine(own_check, ctx)
         asking = Asking(self, ctx.author, ctx.guild.id if ctx.guild else None, _has_no_arguments(ctx))

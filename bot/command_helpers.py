@@ -24,7 +24,7 @@ def require_guild(ctx: commands.Context[Any]) -> discord.Guild:
     return ctx.guild
 
 
-async def say_later(ctx: commands.Context[Any]) -> None:
+async def refuse_during_call(ctx: commands.Context[Any]) -> None:
     """Tell the user of a slash command, and nobody else, that a call is on. Typed commands get no answer."""
     if ctx.interaction is not None:
         await ctx.send("🎤 Not now, I'm talking in voice chat. Ask me again after I leave.", ephemeral=True)

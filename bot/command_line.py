@@ -98,17 +98,17 @@ async def _run(command: str, settings: Settings, options: argparse.Namespace) ->
             return await _run_program(command, settings, options)
 
 
-def _page_follows(options: argparse.Namespace, demonstration: int) -> bool:
+def _page_follows(options: argparse.Namespace, demo_status: int) -> bool:
     """Whether the bot serves the page after the demonstration.
 
-    It does if the demonstration ran to its end, and a person uses the terminal who has typed no command or option that
-    asks for the demonstration alone.
+    It does if the demonstration ran to its end, a person uses the terminal, and no command or option asks for the
+    demonstration alone.
 
     Args:
-        demonstration: the exit status of the demonstration. 0 and 1 say whether the guests understood the bot.
+        demo_status: the exit status of the demonstration. 0 and 1 say whether the guests understood the bot.
     """
     wants_page = options.command is None and not (options.once or options.stay)
-    return wants_page and demonstration in (0, FAILED) and sys.stdin is not None and sys.stdin.isatty()
+    return wants_page and demo_status in (0, FAILED) and sys.stdin is not None and sys.stdin.isatty()
 
 
 async def _run_program(command: str, settings: Settings, options: argparse.Namespace) -> int:

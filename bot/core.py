@@ -168,7 +168,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
     async with AsyncExitStack() as stack:
         stack.enter_context(data_dir_lock(settings.data_dir))
         if await asyncio.to_thread(undo_and_clean_up, settings.data_dir):
-            _log.warning("A restore was broken off half-way. It is undone: everything is as it was before it")
+            _log.warning("A restore was broken off half-way. It was undone: all data are as before the restore")
         # The persona is checked before it is used, so that an error names the setting.
         await asyncio.to_thread(own_persona, settings)
         listening = await asyncio.to_thread(take_port, settings.web)

@@ -26,7 +26,7 @@ def busy_text(load: float, cores: int) -> str:
     if load <= VERY_BUSY * cores + 1:
         return ""
     on = "1 core" if cores == 1 else f"{cores} cores"
-    return f"This machine is very busy (load {load:.1f} on {on}): on a quieter one the same may well succeed."
+    return f"This machine is very busy (load {load:.1f} on {on}): when it is quieter, another attempt may well succeed."
 
 
 def busy_now() -> str:

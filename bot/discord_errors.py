@@ -1,7 +1,7 @@
 """Texts for errors of discord.py, for people. They never contain the library's own words.
 
-This module is separate from :mod:`bot.network_errors`, so that programs that use only that one need not import
-discord.py.
+This module is separate from :mod:`bot.network_errors`, so that a program that needs only :mod:`bot.network_errors` does
+not import discord.py.
 """
 
 from __future__ import annotations

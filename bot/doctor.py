@@ -226,7 +226,7 @@ def _cuda_gpus() -> int:
 
 
 async def voice_check(settings: Settings, weights: OwnWeights) -> CheckResult:
-    """Check that the speech server answers; the bot's own one speaks a sentence, and its speed is measured."""
+    """Check that the speech server answers. If the bot runs it, it speaks a sentence, and its speed is measured."""
     try:
         await asyncio.to_thread(load_introductions)
     except BrokenFileError as error:

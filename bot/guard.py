@@ -143,8 +143,8 @@ class Guard:
         if asking.server is None and needed == (Who.MANAGERS,):
             return None
         named = self._named(command)
-        # If no call is on, people count as in the call: the command itself then says that there is none. Only with a
-        # `lasting` command, which works without a call, nobody counts as in the call.
+        # If no call is on, everybody counts as a person in the call, so that the command runs and says that there is no
+        # call. A `lasting` command works without a call, so for this command, nobody counts as a person in the call.
         in_call = not right.lasting if call is None else call_is_here and _is_in(person, call)
         for who in needed:
             permit = self._permits[who]

@@ -15,9 +15,9 @@ CHECK_AGAIN = 0.5
 ANSWER_LIMIT = 1.5
 """Seconds to wait for an answer."""
 MIN_MISSED = 3
-"""A process counts as hanging only after this many missing answers in a row. One may be this program's own fault."""
+"""A process counts as hanging only after this many missing answers in a row. This program may cause a single one."""
 IDLE_LIMIT_BEFORE_LATE = 6.0
-"""Seconds without activity after which a process with an open question counts as hanging before its answer is late."""
+"""Seconds without activity after which a process counts as hanging, while its answer is not late yet."""
 IDLE_LIMIT = 4.0
 """Seconds without activity after which a server that has missed answers counts as hanging."""
 BUSY_LIMIT = 180.0

@@ -26,7 +26,7 @@ def _is_taken(family: int, address: tuple[object, ...]) -> bool:
         return error.errno == errno.EADDRINUSE
 
 
-def listened_on_by(pid: int) -> str | None:
+def listening_address(pid: int) -> str | None:
     """The address on which a process listens, as ``HOST:PORT``; ``None`` if it does not listen."""
     try:
         connections = psutil.Process(pid).net_connections("tcp")

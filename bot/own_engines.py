@@ -64,16 +64,16 @@ async def _start_own_llm(
     settings: Settings, weights: OwnWeights, stack: AsyncExitStack, progress: Progress
 ) -> tuple[OwnWeights, str]:
     while weights.llm is not None:
-        llm, *behind = weights.llms
+        llm, *fallbacks = weights.llms
         try:
             server = await stack.enter_async_context(served_llm(llm))
             return weights, server.base_url(settings.llm.api)
         except (RuntimeError, OSError) as error:
             if settings.weights is Weights.REAL:
                 raise RealWeightsMissingError(f"{llm.name} can't be loaded: {error}. Remedy: {llm.remedy}") from error
-            instead = behind[0].name if behind else "toys"
+            instead = fallbacks[0].name if fallbacks else "toys"
             _log.warning("Weights: %s can't be loaded (%s); using %s. Remedy: %s", llm.name, error, instead, llm.remedy)
-            weights = replace(weights, llms=tuple(behind), toy_llm=not behind)
+            weights = replace(weights, llms=tuple(fallbacks), toy_llm=not fallbacks)
     toys = await asyncio.to_thread(
         toy_weights, settings.cache_dir, lambda done, what: progress(f"Toy model: {what}", done)
     )

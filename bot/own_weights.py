@@ -35,8 +35,8 @@ class RealWeightsMissingError(Exception):
 class OwnWeights:
     """The weights that the bot's own engines use.
 
-    An engine has no weights here if another server does its work. Nor has the transcriber if ``STT_MODEL`` names
-    another model than the profile's.
+    An engine has no weights here if another server does its work. The transcriber has none if ``STT_MODEL`` names a
+    model that the profile does not use.
 
     Attributes:
         stt: the folder of a real Whisper model.
@@ -96,7 +96,7 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
         for name, model in _wanted(catalogue, settings)
     }
     if settings.weights is Weights.REAL:
-        _insist_on_real(catalogue, conditions, but=Part.LLM if named is not None else None)
+        _require_real_weights(catalogue, conditions, but=Part.LLM if named is not None else None)
     whole = {
         _slot(catalogue.models[name]): name for name, condition in conditions.items() if condition is Condition.COMPLETE
     }
@@ -115,7 +115,7 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
         stt=folder("ears"),
         speech_detector=first_file("speech detector"),
         llms=tuple(llm for llm in llms if llm is not None),
-        voice=folder("voice") or _voice_behind(catalogue, settings),
+        voice=folder("voice") or _fallback_voice(catalogue, settings),
         toy_stt=settings.runs_default_stt and "ears" not in whole,
         toy_llm=own_llm and not any(llms),
         conditions=MappingProxyType(conditions),
@@ -130,7 +130,7 @@ def _wanted(catalogue: Catalogue, settings: Settings) -> Iterator[tuple[str, Mod
         yield from ((name, catalogue.models[name]) for name in catalogue.profiles[settings.profile] if name in needed)
 
 
-def _voice_behind(catalogue: Catalogue, settings: Settings) -> Path | None:
+def _fallback_voice(catalogue: Catalogue, settings: Settings) -> Path | None:
     """The voice of the ``embedded`` profile if it is on this machine, as a fallback for other engines."""
     if settings.weights is Weights.TOYS or settings.tts.websocket_url is not None:
         return None
@@ -143,12 +143,13 @@ def _voice_behind(catalogue: Catalogue, settings: Settings) -> Path | None:
 
 
 def _slot(model: Model) -> str:
+    """The part of the bot that the model is for. The speech detector counts as a part of its own."""
     if model.part is Part.STT and not recognises_speech(model):
         return "speech detector"
     return model.part.value
 
 
-def _insist_on_real(catalogue: Catalogue, conditions: Mapping[str, Condition], *, but: Part | None) -> None:
+def _require_real_weights(catalogue: Catalogue, conditions: Mapping[str, Condition], *, but: Part | None) -> None:
     """Raise if real weights are missing. The speech detector may be missing, because faster-whisper has a real one."""
     lacking = [
         f"{name} is {'not here' if condition is Condition.MISSING else 'damaged'}"

@@ -34,7 +34,7 @@ class Touches(Enum):
     THE_CALL = "the call"
     """The command acts on the call, so it works only on the call's server."""
     A_CALL_HERE = "a call here"
-    """The command acts on its own server. It affects the call only if the call is on the same server."""
+    """The command acts on the server where it is used. It affects the call only if the call is on this server."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ async def _serve(
         return FAILED
     except sqlite3.Error as error:
         _log.error(
-            "%s can't be used: %s. If that stays so, `%s` brings a backup back.",
+            "%s can't be used: %s. If this error occurs again, `%s` brings a backup back.",
             settings.data_dir / DATABASE_FILE,
             error,
             bot_command("restore FILE"),

@@ -97,7 +97,7 @@ def _recogniser_mistakes(settings: Settings) -> Iterator[Fault]:
 
 
 def _voice_mistakes(settings: Settings, speech: SpeechSettings) -> Iterator[Fault]:
-    """The mistakes in ``PIPER_MODEL`` and ``KOKORO_MODEL``, if that engine is chosen or no engine is.
+    """The mistakes in ``PIPER_MODEL`` and ``KOKORO_MODEL``. Each is checked if its engine, or no engine, is chosen.
 
     Missing weights of another engine, or of a stand-in, are only a warning (:mod:`bot.missing_parts`).
     """

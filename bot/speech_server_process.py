@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from bot.hanging import ProcessActivity, wait_until_it_hangs
-from bot.open_ports import is_taken, listened_on_by
+from bot.open_ports import is_taken, listening_address
 from bot.operator_files import voices_folder
 from bot.own_weights import OwnWeights
 from bot.speech_server.address import ServerAddress
@@ -168,7 +168,7 @@ class SpeechServerProcess:
                 return str(json.loads(await self._first_line(process))["listening"])
         except (TimeoutError, ValueError, KeyError, TypeError) as error:
             if process.stdout is not None and process.stdout.at_eof():
-                await self._own_end(process)
+                await self._wait_for_exit(process)
             await self._end_process()
             if process.returncode == CANNOT_START_STATUS and is_taken(self._bind):
                 raise _AddressTakenError(f"{self._bind} is taken by another program.") from None
@@ -184,7 +184,7 @@ class SpeechServerProcess:
             raise ServiceError("the speech server has no output")
 
         async def answers(limit: float) -> bool:
-            address = await asyncio.to_thread(listened_on_by, process.pid)
+            address = await asyncio.to_thread(listening_address, process.pid)
             return address is not None and await _client(http, f"ws://{address}").answers(limit)
 
         async with aiohttp.ClientSession() as http:
@@ -238,7 +238,7 @@ class SpeechServerProcess:
             await asyncio.gather(ending, hanging, return_exceptions=True)
 
     @staticmethod
-    async def _own_end(process: asyncio.subprocess.Process) -> None:
+    async def _wait_for_exit(process: asyncio.subprocess.Process) -> None:
         """Wait for a process that is about to end. A signal now would replace its own exit status."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_LIMIT):

@@ -14,7 +14,7 @@ from bot.llm.probe import FactSource, ask_source
 from bot.llm.requests import ModelOptions, endpoint_url
 
 ANOTHER = "a model server"
-"""What a server is called that lists models, but is not the one that usually has its port."""
+"""The name of a server that lists models, but is not the server that usually has this port."""
 _TIMEOUT = 0.5
 
 
@@ -55,7 +55,7 @@ USUAL_MODEL_SERVERS = (UsualModelServer("Ollama", 11434), UsualModelServer("llam
 
 
 async def find_model_servers(usual: Sequence[UsualModelServer] = USUAL_MODEL_SERVERS) -> list[str]:
-    """Ask the usual ports for their models. Returns the name and the setting of each server that lists some.
+    """Ask the usual ports for their models. Returns the name and the setting of each server that lists models.
 
     Never raises. Takes up to half a second.
     """

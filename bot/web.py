@@ -18,9 +18,9 @@ from bot.voice.browser.transport import BrowserCall, BrowserTransport
 from bot.voice.engines import LoadingReport
 
 BROWSER = 0
-"""The id of the browser, where persona, mood and voice are chosen for a server's id. No server has it."""
+"""The id under which the persona, mood and voice of browser calls are chosen. No Discord server has this id."""
 BARGE_IN_NOBODY = "nobody"
-"""The only ``BARGE_IN`` that matters where one person talks with the bot."""
+"""The only value of ``BARGE_IN`` that makes a difference in a browser call, since one person is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ async def web_parts(core: Core) -> AsyncIterator[WebParts]:
 
 
 def browser_calls(core: Core) -> BrowserCalls:
-    """The service of browser calls. Whoever builds it tells it when calls have ended."""
+    """The service of browser calls. The caller must tell it when calls have ended (:meth:`BrowserCalls.ended`)."""
 
     def make_transport(hello: Hello) -> BrowserTransport:
         people = BrowserPeople(

@@ -77,7 +77,7 @@ async def test_an_interrupted_restore_is_undone(tmp_path: Path, database: Path) 
     break_a_restore_off(database)
     async with program("run", folder=tmp_path, DISCORD_TOKEN="none") as process:
         said = await output(process)
-    assert said.count("A restore was broken off half-way. It is undone: everything is as it was before it") == 1
+    assert said.count("A restore was broken off half-way. It was undone: all data are as before the restore") == 1
     with closing(sqlite3.connect(database)) as here:
         assert here.execute("SELECT value FROM setting WHERE name = 'word'").fetchall() == [("mine",)]
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from discord import app_commands
 from discord.ext import commands
 
-from bot.command_helpers import require_guild, say_later
+from bot.command_helpers import refuse_during_call, require_guild
 from bot.features.dual_persona.feature import DualPersona, Tension
 from bot.work_gate import FeatureHeldError
 
@@ -43,7 +43,7 @@ class DualPersonaCommands(commands.Cog, name="Dual persona"):
         try:
             self._dual_persona.argue(ctx.channel)
         except FeatureHeldError:
-            await say_later(ctx)
+            await refuse_during_call(ctx)
             return
         await ctx.send("🎭 The argument starts.", ephemeral=True)
 

@@ -8,7 +8,7 @@ from typing import Any
 from discord.ext import commands
 from discord.utils import escape_markdown
 
-from bot.command_helpers import say_later
+from bot.command_helpers import refuse_during_call
 from bot.features.profile_picture.feature import Album, ProfilePicture, TooSoonError
 from bot.user_error import UserError
 from bot.work_gate import FeatureHeldError, WorkStoppedError
@@ -46,7 +46,7 @@ class ProfilePictureCommands(commands.Cog, name="Profile picture"):
             minutes = math.ceil(error.wait / 60)
             raise UserError(f"⏳ Discord limits how often I change my picture. Try again in {minutes} min.") from error
         except (FeatureHeldError, WorkStoppedError):
-            await say_later(ctx)
+            await refuse_during_call(ctx)
             return
         await ctx.send(f"🖼️ My picture is now {_short(name)}.", ephemeral=True)
 
