@@ -21,11 +21,11 @@ VOICES, PERSONAS = "voices", "personas"
 """Names of the folders in a backup."""
 MAX_FILE_BYTES = 64 << 20
 """Largest file in a backup, in bytes. Files of voices and personas are much smaller."""
-OWN_TABLES = """
+BACKUP_TABLES = """
 CREATE TABLE backup (made_at TEXT NOT NULL, version TEXT NOT NULL, folders TEXT NOT NULL) STRICT;
 CREATE TABLE sqlar (name TEXT PRIMARY KEY, mode INT, mtime INT, sz INT, data BLOB);
 """
-DROP_OWN_TABLES = "DROP TABLE IF EXISTS backup; DROP TABLE IF EXISTS sqlar; VACUUM;"
+DROP_BACKUP_TABLES = "DROP TABLE IF EXISTS backup; DROP TABLE IF EXISTS sqlar; VACUUM;"
 _PLAIN_FILE = 0o100600
 _TABLES_OF_OLD = {("table", "setting"), ("table", "call"), ("table", "listening_choice")}
 """Tables in every database that is so old that it has no application id."""
@@ -100,7 +100,7 @@ def check_content(path: Path, name: Path) -> Note | None:
                 f"{name} was made by a newer Seiyuu (its tables have version {version}, this one knows {newest}). "
                 "Update Seiyuu, then restore it."
             )
-        expected = parts_of_version(version) | (_own_parts() if ("table", "backup") in found else {})
+        expected = parts_of_version(version) | (_backup_parts() if ("table", "backup") in found else {})
         for kind, part in sorted(found.keys() | expected.keys()):
             strange = found.get((kind, part)) != expected.get((kind, part))
             # A database from before migrations may have only some of the tables.
@@ -112,9 +112,9 @@ def check_content(path: Path, name: Path) -> Note | None:
             raise BackupRefusedError(f"{name} is no backup of Seiyuu: {error}.") from error
 
 
-def _own_parts() -> Parts:
+def _backup_parts() -> Parts:
     with closing(sqlite3.connect(":memory:")) as database:
-        database.executescript(OWN_TABLES)
+        database.executescript(BACKUP_TABLES)
         return parts_of(database)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.database import DatabaseError
-from bot.database.files import OWN_FOLDER, make_durable
+from bot.database.files import PRIVATE_FOLDER_MODE, make_durable
 from config.reasons import reason
 
 STAGE = ".restoring"
@@ -42,7 +42,7 @@ def make_stage(data_dir: Path, folders: Iterable[Path]) -> Path:
     Hidden folders that may be created in ``folders`` are noted in the journal, so that they are deleted later.
     """
     stage = data_dir / STAGE
-    stage.mkdir(OWN_FOLDER)
+    stage.mkdir(PRIVATE_FOLDER_MODE)
     _write_journal(stage, [folder / STAGE for folder in folders], ())
     return stage
 

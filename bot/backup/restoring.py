@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.backup.contents import (
-    DROP_OWN_TABLES,
+    DROP_BACKUP_TABLES,
     PERSONAS,
     VOICES,
     BackupError,
@@ -27,7 +27,14 @@ from bot.backup.moving import STAGE, HalfRestoredError, Move, carry_out, make_st
 from bot.conversations.records import ConversationRecords
 from bot.data_dir_lock import DataDirInUseError, data_dir_lock
 from bot.database import Database
-from bot.database.files import OWN_FILE, OWN_FOLDER, files_of_database, free_name, link_or_copy, make_durable
+from bot.database.files import (
+    PRIVATE_FILE_MODE,
+    PRIVATE_FOLDER_MODE,
+    files_of_database,
+    free_name,
+    link_or_copy,
+    make_durable,
+)
 from bot.database.opening import open_database
 from bot.database.schema import FILE, DatabaseError, bring_up_to_date
 from bot.store import Store
@@ -121,7 +128,7 @@ def _restore(
         _unpack(backup, fresh, PERSONAS, stage / PERSONAS)
     with open_database(fresh) as database:
         database.execute("PRAGMA journal_mode = DELETE")
-        database.executescript(DROP_OWN_TABLES)
+        database.executescript(DROP_BACKUP_TABLES)
     bring_up_to_date(fresh)
     opted_out = asyncio.run(_adapt(fresh, _who_opted_out(data_dir / FILE)))
     # After this, the database is a single file without a log.
@@ -140,7 +147,7 @@ def _restore(
     database_moves = _swap_database(data_dir / FILE, fresh, aside)
     moves += database_moves
     if len(database_moves) > 1 or kept.exists():
-        kept.mkdir(OWN_FOLDER, exist_ok=True)
+        kept.mkdir(PRIVATE_FOLDER_MODE, exist_ok=True)
         moves.insert(0, Move(kept, aside))
     added: list[Move] = []
     left: tuple[str, ...] = ()
@@ -154,7 +161,7 @@ def _restore(
 
 def _make_folder(data_dir: Path) -> None:
     try:
-        data_dir.mkdir(OWN_FOLDER, parents=True, exist_ok=True)
+        data_dir.mkdir(PRIVATE_FOLDER_MODE, parents=True, exist_ok=True)
     except OSError as error:
         raise BackupError(f"DATA_DIR={data_dir} can't be used: {reason(error)}.") from error
 
@@ -177,7 +184,7 @@ def _copy(backup: Path, fresh: Path, report: Report) -> None:
     # A plain copy of a database may have a log file beside it.
     for file, target in zip(files_of_database(backup)[:2], files_of_database(fresh), strict=False):
         if file.is_file():
-            target.touch(OWN_FILE)
+            target.touch(PRIVATE_FILE_MODE)
             with file.open("rb") as source, target.open("wb") as copy:
                 while piece := source.read(_PIECE):
                     copy.write(piece)
@@ -186,7 +193,7 @@ def _copy(backup: Path, fresh: Path, report: Report) -> None:
 
 def _unpack(backup: Path, fresh: Path, folder: str, target: Path) -> None:
     """Unpack one folder of the backup into ``target``."""
-    target.mkdir(OWN_FOLDER, parents=True)
+    target.mkdir(PRIVATE_FOLDER_MODE, parents=True)
     with open_database(fresh, "ro") as database:
         try:
             needed, free = size_in(database, folder), shutil.disk_usage(target).free
@@ -196,8 +203,8 @@ def _unpack(backup: Path, fresh: Path, folder: str, target: Path) -> None:
                 )
             for inside, content in archived(database, folder):
                 file = target / inside
-                file.parent.mkdir(OWN_FOLDER, parents=True, exist_ok=True)
-                file.touch(OWN_FILE)
+                file.parent.mkdir(PRIVATE_FOLDER_MODE, parents=True, exist_ok=True)
+                file.touch(PRIVATE_FILE_MODE)
                 file.write_bytes(content)
             for each in (target, *target.rglob("*")):
                 make_durable(each)
@@ -241,11 +248,11 @@ def _swap_database(database: Path, fresh: Path, aside: Path) -> list[Move]:
 def _swap_voices(folder: Path, kept: Path) -> list[Move]:
     """Link or copy the present voices to ``kept``; returns the moves that replace them by those of the backup."""
     stage = folder / STAGE
-    (stage / _OLD).mkdir(OWN_FOLDER)
+    (stage / _OLD).mkdir(PRIVATE_FOLDER_MODE)
     moves = []
     for voice in sorted(folder.iterdir()):
         if not is_hidden(voice.name):
-            kept.mkdir(OWN_FOLDER, parents=True, exist_ok=True)
+            kept.mkdir(PRIVATE_FOLDER_MODE, parents=True, exist_ok=True)
             _keep_all(voice, kept / voice.name)
             moves.append(Move(voice, stage / _OLD / voice.name))
     return moves + [Move(voice, folder / voice.name) for voice in sorted((stage / _NEW).iterdir())]
@@ -255,7 +262,7 @@ def _keep_all(path: Path, kept: Path) -> None:
     if path.is_symlink():
         kept.symlink_to(path.readlink())
     elif path.is_dir():
-        kept.mkdir(OWN_FOLDER)
+        kept.mkdir(PRIVATE_FOLDER_MODE)
         for each in sorted(path.iterdir()):
             _keep_all(each, kept / each.name)
     else:

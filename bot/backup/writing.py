@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.backup.contents import (
-    OWN_TABLES,
+    BACKUP_TABLES,
     BackupError,
     BackupRefusedError,
     Report,
@@ -142,7 +142,7 @@ def _add_files(part: Path, folders: Mapping[str, Path], report: Report) -> tuple
     with open_database(part) as copy:
         # A backup must be a single file without a log.
         copy.execute("PRAGMA journal_mode = DELETE")
-        copy.executescript(f"BEGIN; {OWN_TABLES}")
+        copy.executescript(f"BEGIN; {BACKUP_TABLES}")
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
         copy.execute("INSERT INTO backup VALUES (?, ?, ?)", (made_at, VERSION, " ".join(folders)))
         for name, path in files_of(folders):

@@ -78,7 +78,7 @@ async def find_quoted(message: discord.Message) -> discord.Message | None:
     """Find the message that ``message`` replies to, and fetch it if necessary.
 
     The fetched message is stored in ``message.reference``. Returns ``None`` if ``message`` is not a reply, or if the
-    other message was deleted or can't be fetched.
+    message that it replies to was deleted or can't be fetched.
     """
     reference = message.reference
     if reference is None or reference.type is not discord.MessageReferenceType.reply or reference.message_id is None:

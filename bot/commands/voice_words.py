@@ -46,7 +46,7 @@ def list_text(catalogue: VoiceCatalogue, chosen: str | None, prefix: str, words:
     if own:
         names = ", ".join(_own(voice) for voice in own[:MAX_LISTED])
         hidden = len(own) - MAX_LISTED
-        more = f" and {hidden} more. `{prefix}voice list french`, say, shows those for French" if hidden > 0 else ""
+        more = f" and {hidden} more. `{prefix}voice list french` shows those for French" if hidden > 0 else ""
         which = "that match" if words.strip() else "of its own"
         lines.append(f"{escape_markdown(catalogue.engine)} has {len(own)} {which}: {names}{more}.")
     return "\n".join(lines)

@@ -39,7 +39,7 @@ DELETE_BATCH = 500
 
 _PEOPLE = "CASE WHEN json_valid(people) THEN people ELSE '[]' END"
 """The names of the people in a conversation, as JSON. A damaged list counts as empty."""
-_FORGET_WHO_LEFT = f"""
+_FORGET_PEOPLE_WITHOUT_TURNS = f"""
 UPDATE conversations SET people = (
     SELECT json_group_array(value) FROM (
         SELECT value FROM json_each({_PEOPLE}) WHERE EXISTS (
@@ -165,7 +165,7 @@ class ConversationRecords(Records):
                         f"(SELECT rowid FROM turns WHERE conversation = ?1 AND {condition} LIMIT {DELETE_BATCH})",
                         (conversation, value),
                     ),
-                    (_FORGET_WHO_LEFT, (conversation,)),
+                    (_FORGET_PEOPLE_WITHOUT_TURNS, (conversation,)),
                     (_FORGET_EMPTY, (conversation,)),
                 )
                 forgotten += deleted

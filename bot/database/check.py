@@ -32,5 +32,5 @@ def check_database(path: Path) -> CheckResult:
         return CheckResult(_SUBJECT, False, str(error))
     if damaged := damaged_files(path):
         names = ", ".join(str(file) for file in damaged)
-        return CheckResult(_SUBJECT, None, f"{path} is sound; beside it are earlier, damaged databases: {names}")
-    return CheckResult(_SUBJECT, True, f"{path} is sound")
+        return CheckResult(_SUBJECT, None, f"{path} is undamaged; beside it are earlier, damaged databases: {names}")
+    return CheckResult(_SUBJECT, True, f"{path} is undamaged")

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import aiosqlite
 
-from bot.database.files import OWN_FILE, OWN_FOLDER
+from bot.database.files import PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE
 from bot.database.integrity import find_damage, rescue
 from bot.database.opening import decode_text
 from bot.database.schema import DatabaseError, bring_up_to_date
@@ -142,8 +142,8 @@ def _make_ready(path: Path) -> None:
     Only the bot's own user account can read the file, because people's words are in it. SQLite gives its log files the
     same permissions.
     """
-    path.parent.mkdir(OWN_FOLDER, parents=True, exist_ok=True)
-    path.touch(OWN_FILE)
+    path.parent.mkdir(PRIVATE_FOLDER_MODE, parents=True, exist_ok=True)
+    path.touch(PRIVATE_FILE_MODE)
     if find_damage(path) is not None:
         _log.error("%s", rescue(path))
     bring_up_to_date(path)

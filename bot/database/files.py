@@ -7,9 +7,9 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-OWN_FOLDER = 0o700
+PRIVATE_FOLDER_MODE = 0o700
 """Permissions of a folder that only the bot's own user account may read."""
-OWN_FILE = 0o600
+PRIVATE_FILE_MODE = 0o600
 """Permissions of a file that only the bot's own user account may read."""
 COMPANIONS = ("-wal", "-shm")
 """Endings of the file names of SQLite's write-ahead log and its index."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.database.files import COMPANIONS, OWN_FILE, files_of_database, free_name, link_or_copy
+from bot.database.files import COMPANIONS, PRIVATE_FILE_MODE, files_of_database, free_name, link_or_copy
 from bot.database.opening import open_database, sqlite_errors_only
 from bot.database.schema import (
     APPLICATION_ID,
@@ -105,7 +105,7 @@ def rescue(path: Path) -> Rescue:
         with working_copy(path, path.with_name(f"{path.name}.rescue")) as copy:
             for leftover in files_of_database(fresh):
                 leftover.unlink(missing_ok=True)
-            fresh.touch(OWN_FILE)
+            fresh.touch(PRIVATE_FILE_MODE)
             rows, incomplete = _copy_readable(copy, fresh, kept)
         for file, suffix in zip(files_of_database(path), ("", *COMPANIONS), strict=True):
             if file.exists():
@@ -202,7 +202,7 @@ def working_copy(path: Path, copy: Path) -> Iterator[Path]:
         for file, target in zip(files_of_database(path)[:2], files_of_database(copy), strict=False):
             target.unlink(missing_ok=True)
             if file.exists():
-                target.touch(OWN_FILE)
+                target.touch(PRIVATE_FILE_MODE)
                 shutil.copyfile(file, target)
         yield copy
     finally:

@@ -233,8 +233,8 @@ class Guests:
     async def _keep_answer(self, line: SpokenLine, begin: int) -> None:
         """Wait for the answer to a line, and store it.
 
-        The bot may take a pause in the line for its end. The rest of the line then interrupts the answer to the first
-        part, which does not count.
+        The bot may mistake a pause in the line for the end of the line. The rest of the line then interrupts the answer
+        to the first part, and this answer does not count.
         """
         trace = await self._turn_ended()
         while trace.outcome is Outcome.INTERRUPTED:

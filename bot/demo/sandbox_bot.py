@@ -98,8 +98,8 @@ def print_header(name: str, what: str, prepared: PreparedBot, console: Console) 
     """Print what begins, which engines take part, and which of the operator's settings do not.
 
     Args:
-        name: what it is called, such as ``demonstration``.
-        what: what happens in it, as part of a sentence.
+        name: ``demonstration`` or ``rehearsal``.
+        what: what happens in the demonstration or rehearsal, as part of a sentence.
     """
     settings, weights = prepared.settings, prepared.weights
     console.print(f"[bold]Seiyuu[/], {name}: {what}.")

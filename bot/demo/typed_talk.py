@@ -157,7 +157,7 @@ class TypedTalk:
 
     async def run(self, lines: TypedLines) -> None:
         """Join the voice channel, have the bot join, and send it lines until the end of the input."""
-        you = await self._come()
+        you = await self._join()
         self._view.note(WELCOME.format(prefix=self._prefix, out=self._out))
         with lines.read():
             while (line := await self._next(lines)) is not None:
@@ -178,7 +178,7 @@ class TypedTalk:
         self._view.end_input_line()
         return line
 
-    async def _come(self) -> Guest:
+    async def _join(self) -> Guest:
         for guest in self._sandbox.guests:
             if guest.id in self._sandbox.guild.voice_states:
                 await guest.leave_voice()

@@ -101,7 +101,7 @@ class ModelFile(_Frozen):
         size: the size in bytes.
         sha256: its SHA-256, hexadecimal.
         parts: the parts in packages that are joined to this file; empty if no package contains it.
-        packages_only: whether the model's repository does not have exactly these bytes.
+        packages_only: whether only packages have exactly these bytes, and the model's repository does not.
     """
 
     path: FilePath

@@ -155,7 +155,7 @@ class ModelsCommand:
 
     def _download_catalogued(self, accepted: list[str], *, agreed: bool, ask: Callable[[str], str] | None) -> int:
         chosen = [self._entry(name) for name in self._choice.wanted]
-        missing = [entry for entry in chosen if not self._is_sound(entry)]
+        missing = [entry for entry in chosen if not self._is_undamaged(entry)]
         if not missing:
             if not any(self._outside_faults()) and (chosen or self._choice.outside):
                 self._say("Everything is here already.")
@@ -180,7 +180,7 @@ class ModelsCommand:
     def repair(self, accepted: list[str]) -> int:
         """Download the damaged files of all downloaded models, and the missing files of the wanted models."""
         entries = self._shown()
-        ill = [entry for entry in entries if not self._is_sound(entry) and self._must_be_here(entry)]
+        ill = [entry for entry in entries if not self._is_undamaged(entry) and self._must_be_here(entry)]
         if not ill:
             if not any(self._outside_faults()):
                 self._say("Nothing is broken, and nothing that is needed is missing.")
@@ -275,7 +275,7 @@ class ModelsCommand:
             return f"stored in the hub's own cache, {place}, and is not checked"
         return "is not here"
 
-    def _is_sound(self, entry: ModelEntry) -> bool:
+    def _is_undamaged(self, entry: ModelEntry) -> bool:
         """Whether the model is complete and undamaged. Damaged files are deleted."""
         manifest = entry.store.manifest(entry.name)
         if manifest is None:

@@ -57,7 +57,7 @@ def named_llm(settings: Settings, catalogue: Catalogue) -> EmbeddedLlm | None:
     if model is None or model.part is not Part.LLM:
         raise NoSuchLlmError(
             f"LLM_MODEL={asked} is neither a GGUF file nor a model of `python -m bot models`. "
-            "Is it a server's? Then set LLM_URL."
+            "If a model server has this model, set LLM_URL."
         )
     store = store_of(settings, model)
     match store.condition(asked, model):

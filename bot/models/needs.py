@@ -44,8 +44,8 @@ def is_here(settings: Settings, name: str, model: Model) -> bool:
 def needed_models(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> tuple[str, ...]:
     """The models that the parts of the bot need with these settings, in the catalogue's order.
 
-    A part that uses an external server needs no model. Nor does a part whose setting names weights that are not in the
-    catalogue.
+    A part needs no model of the catalogue if it uses an external server, or if its setting names weights that are not
+    in the catalogue.
     """
     needed = {
         *_stt_models(catalogue, settings),
@@ -101,11 +101,11 @@ def _tts_models(catalogue: Catalogue, settings: Settings, speech: SpeechSettings
     for name, model in catalogue.models.items():
         if model.part is Part.TTS and model.settings.get("TTS_ENGINE") in engines:
             # If the setting names another folder, the operator uses weights of their own instead of this model.
-            if "XTTS_MODEL" in model.settings and not _is_usual(speech, store_of(settings, model).folder(name)):
+            if "XTTS_MODEL" in model.settings and not _xtts_loads(speech, store_of(settings, model).folder(name)):
                 continue
-            if "PIPER_MODEL" in model.settings and not _is_pipers(speech, name):
+            if "PIPER_MODEL" in model.settings and not _piper_loads(speech, name):
                 continue
-            if model.settings["TTS_ENGINE"] == EngineName.KOKORO and not _is_kokoros(settings, speech, name):
+            if model.settings["TTS_ENGINE"] == EngineName.KOKORO and not _kokoro_loads(settings, speech, name):
                 continue
             yield name
 
@@ -116,7 +116,7 @@ def voice_engines(settings: Settings, speech: SpeechSettings) -> set[str | None]
     return {settings.voice_engine, *speech.named_fallbacks, speech.tts_better_engine}
 
 
-def _is_usual(speech: SpeechSettings, folder: Path) -> bool:
+def _xtts_loads(speech: SpeechSettings, folder: Path) -> bool:
     return speech.xtts_model == DEFAULT_XTTS_MODEL or _same(speech.xtts_model, folder)
 
 
@@ -134,7 +134,7 @@ def _places(settings: Settings, name: str) -> tuple[Path, Path]:
     return settings.packaged_weights / name, settings.data_dir / FOLDER / name
 
 
-def _is_pipers(speech: SpeechSettings, name: str) -> bool:
+def _piper_loads(speech: SpeechSettings, name: str) -> bool:
     """Whether this model is the voice that the settings choose for Piper, or for RealtimeTTS's Piper.
 
     Without any choice, each of Piper's voices in the catalogue counts.
@@ -147,14 +147,14 @@ def _is_pipers(speech: SpeechSettings, name: str) -> bool:
 def uses_catalogued_kokoro(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> bool:
     """Whether ``KOKORO_MODEL`` is not set, or names the folder of a downloaded model."""
     return any(
-        _is_kokoros(settings, speech, name)
+        _kokoro_loads(settings, speech, name)
         for name, model in catalogue.models.items()
         if model.settings.get("TTS_ENGINE") == EngineName.KOKORO
     )
 
 
-def _is_kokoros(settings: Settings, speech: SpeechSettings, name: str) -> bool:
-    """Whether Kokoro uses this model, and not weights of the operator's own in another folder."""
+def _kokoro_loads(settings: Settings, speech: SpeechSettings, name: str) -> bool:
+    """Whether Kokoro uses this model, and not the operator's own weights in another folder."""
     return speech.kokoro_model is None or any(_same(speech.kokoro_model, place) for place in _places(settings, name))
 
 

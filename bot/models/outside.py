@@ -79,7 +79,7 @@ def recogniser_remedy(asked: str) -> str:
     repository = hub_repository(asked)
     if repository is None:
         return f"Set STT_MODEL to the folder it is in, or to {choose}."
-    return f"To get it, unchecked, type `{hub_command(repository)}`; or set STT_MODEL to {choose}."
+    return f"To get it without a check, type `{hub_command(repository)}`; or set STT_MODEL to {choose}."
 
 
 def hub_repository(asked: str) -> str | None:

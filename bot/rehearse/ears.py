@@ -37,7 +37,7 @@ def recogniser_in_use(settings: Settings) -> str | None:
 def other_ears(settings: Settings) -> dict[str, Path]:
     """The models on this machine that are smaller than the one in use, with their folders. Blocks on the disk.
 
-    If the ears in use are not in the catalogue, or on a server, all models that are here count.
+    If the model in use is on a server or not in the catalogue, all models on this machine are returned.
     """
     try:
         catalogue = load_catalogue()

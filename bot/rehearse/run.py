@@ -106,7 +106,7 @@ async def _rehearse(prepared: PreparedBot, options: RehearsalOptions, out: Path,
     if (problem := await _model_problem(prepared)) is not None:
         _print_failure(problem, console)
         return 1
-    # The load before the call is that of other programs.
+    # Before the call, only other programs cause load.
     busy = busy_note_now()
     await make_toys(prepared, console)
     toys = prepared.weights.toy_stt
@@ -146,7 +146,7 @@ async def _hold_call(
     """Hold the call. Returns the exit status and the answers. The answers are useful even if the call failed."""
     view = CallConsole(console, persona_name(prepared.settings))
     feed = EventFeed([view])
-    # Nothing that this bot keeps is of any use later, and what an earlier one has kept would change its prompts.
+    # Later, nobody needs this bot's data. The data of an earlier rehearsal would change this bot's prompts.
     with tempfile.TemporaryDirectory(prefix="seiyuu-rehearsal-") as data_dir:
         async with Sandbox() as sandbox:
             guests = Guests(sandbox, view, lines, feed.watchers, out, prefix=prepared.settings.command_prefix)

@@ -20,9 +20,9 @@ class Talk:
     """The questions of a rehearsal.
 
     Attributes:
-        alone: the first guest's questions, by name, while nobody else is there.
+        alone: the names of the questions that the first guest asks while nobody else is there.
         others: the guests who come in after these questions.
-        by_name: questions that call the bot by its name, asked again and again.
+        by_name: the names of the questions that call the bot by its name. They are asked again and again.
     """
 
     first: str

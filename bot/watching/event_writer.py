@@ -68,7 +68,10 @@ class EventWriter:
             self._dropping = True
 
     def end(self) -> None:
-        """Write as the last line that the program ends, unless the last event is a call that ended for this reason."""
+        """Write as the last line that the program ends.
+
+        Nothing is written if the last event is the end of a call for this reason.
+        """
         cause = EndCause.SHUTDOWN.value
         if not (isinstance(self._last, CallEnded) and self._last.cause == cause):
             self(CallEnded("", cause, at=self._clock()))
@@ -87,7 +90,7 @@ class EventWriter:
             while (event := self._waiting.get()) is not None:
                 self._write(encode_event(event).encode() + b"\n")
         except OSError as error:
-            _log.warning("Nobody reads the events any more (%s): the bot goes on without", error.strerror or error)
+            _log.warning("Nobody reads the events any more (%s): they are no longer written", error.strerror or error)
 
     def _write(self, line: bytes) -> None:
         rest = memoryview(line)

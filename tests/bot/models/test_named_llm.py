@@ -67,12 +67,12 @@ def test_a_model_of_the_catalogue_is_served_from_its_folder(tmp_path: Path) -> N
         (
             "llama3.1",
             "LLM_MODEL=llama3.1 is neither a GGUF file nor a model of `python -m bot models`. "
-            "Is it a server's? Then set LLM_URL.",
+            "If a model server has this model, set LLM_URL.",
         ),
         (
             "tiny-ears",
             "LLM_MODEL=tiny-ears is neither a GGUF file nor a model of `python -m bot models`. "
-            "Is it a server's? Then set LLM_URL.",
+            "If a model server has this model, set LLM_URL.",
         ),
     ],
 )

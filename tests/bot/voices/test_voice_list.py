@@ -32,7 +32,7 @@ def test_the_list_has_each_voice_with_its_id_and_says_how_to_see_the_rest() -> N
     text = list_text(CATALOGUE, None, "?")
     assert "Toy has 104 of its own: `x-0` Klingon 0, `x-1` Klingon 1," in text
     assert len(re.findall(r"`x-\d+`", text)) == MAX_LISTED
-    assert text.endswith("and 64 more. `?voice list french`, say, shows those for French.")
+    assert text.endswith("and 64 more. `?voice list french` shows those for French.")
 
 
 def test_the_list_can_be_narrowed_by_words_in_names_and_languages() -> None:
