@@ -22,7 +22,7 @@ from discord.ext.commands.hybrid import HybridAppCommand
 from bot.access import NotPermittedError
 from bot.commands.mistakes import mistake_words
 from bot.commands.unknown import require_known_part, spellings
-from bot.guard import SERVER_ONLY, Asking, Guard
+from bot.guard import SERVER_ONLY, CommandRequest, Guard
 from bot.identity import HEADERS
 from bot.network_errors import network_error_text
 from bot.operator_files import trust
@@ -43,7 +43,7 @@ WENT_WRONG = "❌ Something went wrong on my side. It is in the log; please try 
 async def use_api(url: str) -> None:
     """Make discord.py use another address for Discord's API, such as the sandbox or a proxy, in the whole process.
 
-    The gateway is the one that this API names.
+    The address of the gateway comes from this API.
 
     Raises:
         OSError: the API can't be reached, or does not answer like Discord's.
@@ -79,7 +79,7 @@ async def check_token(token: str, ca_file: Path | None) -> None:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return
     if status == HTTPStatus.UNAUTHORIZED:
-        raise discord.LoginFailure("Discord does not take the token.")
+        raise discord.LoginFailure("Discord does not accept the token.")
 
 
 def connector(ca_file: Path | None) -> aiohttp.TCPConnector:
@@ -187,9 +187,9 @@ class SeiyuuBot(commands.Bot):
             # use it. Therefore the checks of the command itself run before the check of rights.
             for own_check in ctx.command.checks:
                 await discord.utils.maybe_coroutine(own_check, ctx)
-        asking = Asking(self, ctx.author, ctx.guild.id if ctx.guild else None, _has_no_arguments(ctx))
+        request = CommandRequest(self, ctx.author, ctx.guild.id if ctx.guild else None, _has_no_arguments(ctx))
         try:
-            await self.guard.require(ctx.command.qualified_name, asking)
+            await self.guard.require(ctx.command.qualified_name, request)
         except NotPermittedError as error:
             raise CommandRefusedError(str(error)) from error
         require_known_part(ctx, self._prefix)
@@ -261,7 +261,7 @@ class _HybridTree(app_commands.CommandTree[SeiyuuBot]):
         """Add a command; raises :class:`~bot.rights.MissingRightError` if it is not a hybrid command."""
         for each in command.walk_commands() if isinstance(command, app_commands.Group) else (command,):
             if not isinstance(each, HybridAppCommand | app_commands.Group):
-                raise MissingRightError(f"{each.name!r} must be a hybrid command: the guard sees no others.")
+                raise MissingRightError(f"{each.name!r} must be a hybrid command: the guard checks no others.")
         super().add_command(command, **options)
 
 

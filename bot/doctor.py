@@ -21,7 +21,7 @@ from bot.client import connector, use_api
 from bot.database.check import check_database
 from bot.database.schema import FILE
 from bot.discord_errors import discord_error_text
-from bot.doctor_personas import personas, wanted_model
+from bot.doctor_personas import check_personas, wanted_model
 from bot.doctor_speed import FAST_ENOUGH, busy_note_now, llm_speed, stt_speed, voice_finding
 from bot.doctor_weights import examine_weights
 from bot.engine_warnings import TOY_STT, llm_warning
@@ -87,11 +87,11 @@ async def _examine(settings: Settings) -> AsyncIterator[CheckResult]:
         _folders,
         _database,
         _persona,
-        personas,
+        check_personas,
         own_weights,
-        partial(model_server, weights=weights),
+        partial(check_model_server, weights=weights),
         partial(_transcriber, weights=weights),
-        partial(voice_check, weights=weights),
+        partial(check_voice, weights=weights),
         *(builder.check for builder in feature_set.FEATURES if builder.check is not None),
         _token,
     )
@@ -157,7 +157,7 @@ async def _persona(settings: Settings) -> CheckResult:
     return CheckResult("Persona", True, persona.name)
 
 
-async def model_server(settings: Settings, weights: OwnWeights) -> CheckResult:
+async def check_model_server(settings: Settings, weights: OwnWeights) -> CheckResult:
     """Check that the model server answers and has the wanted model."""
     if settings.llm.call_url is None:
         if weights.llm is not None:
@@ -225,7 +225,7 @@ def _cuda_gpus() -> int:
     return int(ctranslate2.get_cuda_device_count())
 
 
-async def voice_check(settings: Settings, weights: OwnWeights) -> CheckResult:
+async def check_voice(settings: Settings, weights: OwnWeights) -> CheckResult:
     """Check that the speech server answers. If the bot runs it, it speaks a sentence, and its speed is measured."""
     try:
         await asyncio.to_thread(load_introductions)

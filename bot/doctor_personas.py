@@ -13,7 +13,7 @@ from bot.operator_files import other_personas, own_persona
 from config.settings import Settings
 
 
-async def personas(settings: Settings) -> CheckResult:
+async def check_personas(settings: Settings) -> CheckResult:
     """Check the personas that people can choose with ``!persona``."""
     try:
         others = await asyncio.to_thread(other_personas, settings)

@@ -47,7 +47,7 @@ def read_permits(who_may: PermitSettings) -> Permits:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class CommandRequest:
     """A person's request to use a command.
 
     Attributes:
@@ -94,19 +94,19 @@ class Guard:
         if command not in self._rights:
             raise MissingRightError(f"The command {command!r} has no row in bot/rights.py, which says who may use it.")
 
-    async def require(self, command: str, asking: Asking) -> None:
+    async def require(self, command: str, request: CommandRequest) -> None:
         """Check that a person may use a command (its qualified name).
 
         Raises:
             NotPermittedError: the person may not use the command. The text is for the person.
         """
-        self.require_place(command, asking.server)
+        self.require_place(command, request.server)
         right = self._rights[command]
         if Who.OWNERS in right.who:
-            if not await self._owners.include(asking.client, asking.person.id):
+            if not await self._owners.include(request.client, request.person.id):
                 raise NotPermittedError(OWNERS_ONLY.format(command=self._named(command)))
             return
-        refusal = self._refusal(command, right, asking)
+        refusal = self._refusal(command, right, request)
         if refusal is not None:
             raise NotPermittedError(refusal)
 
@@ -136,11 +136,11 @@ class Guard:
                 return NOT_AT_ALL if permit.nobody else NOT_BY_VOICE.format(words=permit.describe())
         return None
 
-    def _refusal(self, command: str, right: Right, asking: Asking) -> str | None:
-        person, call = asking.person, self._call()
-        call_is_here = call is not None and call.guild.id == asking.server
-        needed = right.needed(call_is_here=call_is_here, only_shows=asking.only_shows)
-        if asking.server is None and needed == (Who.MANAGERS,):
+    def _refusal(self, command: str, right: Right, request: CommandRequest) -> str | None:
+        person, call = request.person, self._call()
+        call_is_here = call is not None and call.guild.id == request.server
+        needed = right.needed(call_is_here=call_is_here, only_shows=request.only_shows)
+        if request.server is None and needed == (Who.MANAGERS,):
             return None
         named = self._named(command)
         # If no call is on, everybody counts as a person in the call, so that the command runs and says that there is no
@@ -151,7 +151,7 @@ class Guard:
             if not permit.allows(person, in_call=in_call):
                 return (SWITCHED_OFF if permit.nobody else NOT_FOR_YOU).format(command=named, words=permit.describe())
         steers = call_is_here and right.touches is not Touches.NOTHING and needed != (Who.EVERYONE,)
-        if steers and asking.server is not None and self._ignored(asking.server, person.id):
+        if steers and request.server is not None and self._ignored(request.server, person.id):
             return None if self._permits[Who.MANAGERS].allows(person) else IGNORED.format(command=named)
         return None
 

@@ -15,7 +15,7 @@ from config.speech_settings import PAID_ENGINES
 _log = logging.getLogger(__name__)
 
 ENOUGH_CORES = 4
-"""With this number of cores or more, interim transcripts take no time from model and voice."""
+"""With this number of cores or more, interim transcripts do not slow down the model and the voice."""
 NOT_PREPARED = "Answers are not prepared at pauses, because {}. GUESSES=on prepares them all the same"
 
 
@@ -34,7 +34,7 @@ def run_ahead(
 
 
 def has_spare_power(settings: Settings, *, toys: bool, cores: int) -> bool:
-    """Whether the bot's own Whisper has time for interim transcripts: on a graphics card, or beside enough cores.
+    """Whether the bot's own Whisper has time for interim transcripts: on a graphics card, or with enough cores.
 
     Args:
         toys: whether the transcriber has toy weights, which know whole sentences only.

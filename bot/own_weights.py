@@ -143,7 +143,7 @@ def _fallback_voice(catalogue: Catalogue, settings: Settings) -> Path | None:
 
 
 def _slot(model: Model) -> str:
-    """The part of the bot that the model is for. The speech detector counts as a part of its own."""
+    """The part of the bot that the model is for. The speech detector counts as a separate part."""
     if model.part is Part.STT and not recognises_speech(model):
         return "speech detector"
     return model.part.value

@@ -27,7 +27,7 @@ def check_characters(text: str, *, line_breaks: bool = False) -> None:
         if line_breaks and character in _LINES:
             continue
         if character in "\r\n":
-            raise ValueError("there is a line break in it: write it in one line; in double quotes, \\n is one too")
+            raise ValueError("there is a line break in it (in double quotes, \\n is one too): write it in one line")
         if character in _UNSEEN or unicodedata.category(character) == "Cc":
             number = f"U+{ord(character):04X}"
             raise ValueError(f"its character {place} can't be seen ({number}): type the value in place of pasting it")

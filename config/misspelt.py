@@ -24,7 +24,7 @@ PREFIXES = (
     "WHO_MAY_",
     "XTTS_",
 )
-"""Names in the environment with these prefixes are taken for this project's settings."""
+"""Names in the environment with these prefixes count as this project's settings."""
 _OTHERS = re.compile(
     r"(BUILDKIT|COMPOSE|CUDA|DOCKER|GGML|HF|HSA|HUGGINGFACE|LC|LLAMA|NVIDIA|OLLAMA|OMP|ORT|PIP|PYTHON|PYTORCH|ROCR|SSL|XDG)_\w+"
     r"|\w*_PROXY|PYTHON\w+|CI|COLUMNS|HOME|LANG|LANGUAGE|LD_LIBRARY_PATH|NO_COLOR|FORCE_COLOR|PATH|PUID|PGID|SHELL|TERM|TMPDIR|TZ|USER"
@@ -149,7 +149,7 @@ def _meant(name: str, known: Collection[str]) -> str | None:
 def _longer(name: str, known: Collection[str]) -> str | None:
     """The only setting whose name begins with the words of ``name``, which may be in the plural.
 
-    It is only a hint. Another program's name may be such a word too, so a line with it is not refused.
+    It is only a hint: a variable of another program may have such a name, so a line with it is not refused.
     """
     if len(name) < _LONG_ENOUGH:
         return None

@@ -47,7 +47,7 @@ class Section:
 
 def fields_of(section: type[Section]) -> Mapping[str, FieldInfo]:
     """The settings of a section, by field name."""
-    return _fields_of(section)  # type: ignore[arg-type]  # mypy takes an instance's hash for the class's.
+    return _fields_of(section)  # type: ignore[arg-type]  # mypy checks the hash of instances, not of the class.
 
 
 @cache

@@ -49,7 +49,7 @@ class LinesCount:
     """Marks a setting whose value may have several lines."""
 
 
-def shaped(pattern: str, wanted: str) -> AfterValidator:
+def must_match(pattern: str, wanted: str) -> AfterValidator:
     """A validator that requires a whole text to match ``pattern``. ``wanted`` completes the error "it must be …"."""
     compiled = re.compile(pattern, re.ASCII)
 
@@ -218,7 +218,7 @@ RequestFields = Annotated[JsonObject, AfterValidator(_request_fields)]
 """Fields that are added to each request to the model server."""
 Address = Annotated[
     str,
-    shaped(
+    must_match(
         r"(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}",
         "an address and a port, with a colon between them; port 0 means any free port",
     ),
@@ -226,14 +226,14 @@ Address = Annotated[
 ]
 """The address and port on which a server listens."""
 EngineChoice = Annotated[
-    str, _of_text(lambda text: text.strip().lower()), shaped(r"[a-z][a-z0-9_-]{0,31}", "the name of an engine")
+    str, _of_text(lambda text: text.strip().lower()), must_match(r"[a-z][a-z0-9_-]{0,31}", "the name of an engine")
 ]
 """The name of a speech engine. Only the speech server checks whether there is such an engine."""
 OptionalEngine = Annotated[EngineChoice | None, BeforeValidator(_blank_is_unset)]
 RecognitionDevice = Annotated[
     str,
     _of_text(lambda text: text.strip().lower()),
-    shaped(r"auto|cpu|cuda(:\d{1,2})?", "auto, cpu, cuda, or cuda:N for one card of several"),
+    must_match(r"auto|cpu|cuda(:\d{1,2})?", "auto, cpu, cuda, or cuda:N for one card of several"),
 ]
 """The device on which speech is recognised."""
 Channel = Annotated[str | None, _of_text(_channel), BeforeValidator(_blank_is_unset)]
@@ -241,7 +241,7 @@ Channels = Annotated[tuple[str, ...], _of_text(lambda text: tuple(map(_channel, 
 PersonaName = Annotated[
     str,
     _of_text(_persona),
-    shaped(r"[A-Za-z0-9_-]{1,64}", "the name of a file in config/personas, without its folder and .yaml"),
+    must_match(r"[A-Za-z0-9_-]{1,64}", "the name of a file in config/personas, without its folder and .yaml"),
 ]
 OptionalPersona = Annotated[PersonaName | None, BeforeValidator(_blank_is_unset)]
 Language = Annotated[
@@ -252,14 +252,14 @@ Language = Annotated[
 Rate = Annotated[
     str,
     _of_text(_rate),
-    shaped(r"[1-9]\d{0,3}/[1-9]\d{0,4}", "a count, a slash and a number of seconds: 10/60 is ten times a minute"),
+    must_match(r"[1-9]\d{0,3}/[1-9]\d{0,4}", "a count, a slash and a number of seconds: 10/60 is ten times a minute"),
 ]
 """Rate limit ``COUNT/SECONDS``: the largest number of requests of one user in any period of this many seconds."""
 _ONE = r"\s*(managers|role:[^,]+|\d+)\s*"
 Permitted = Annotated[
     str,
     _of_text(_permit),
-    shaped(
+    must_match(
         rf"everyone|{_ONE}(,{_ONE})*",
         "everyone, managers, or a list of role:NAME, role ids and user ids, separated by commas",
     ),
@@ -269,7 +269,7 @@ _ONE_OF_CALL = r"\s*(call|managers|role:[^,]+|\d+)\s*"
 PermittedOnCall = Annotated[
     str,
     _of_text(_permit),
-    shaped(
+    must_match(
         rf"everyone|{_ONE_OF_CALL}(,{_ONE_OF_CALL})*",
         "everyone, call, managers, or a list of call, role:NAME, role ids and user ids, separated by commas",
     ),
@@ -278,7 +278,7 @@ PermittedOnCall = Annotated[
 PermittedOrNobody = Annotated[
     str,
     _of_text(_permit),
-    shaped(
+    must_match(
         rf"everyone|nobody|{_ONE_OF_CALL}(,{_ONE_OF_CALL})*",
         "everyone, nobody, call, managers, or a list of call, role:NAME, role ids and user ids, separated by commas",
     ),
@@ -289,7 +289,7 @@ UserIds = Annotated[tuple[int, ...], _of_text(_user_ids)]
 BargeIn = Annotated[
     str,
     _of_text(lambda text: _permit(text) if "," not in text else text),
-    shaped("everyone|answered|nobody|role:.+", "everyone, answered, nobody, or role:NAME"),
+    must_match("everyone|answered|nobody|role:.+", "everyone, answered, nobody, or role:NAME"),
 ]
 """Who may interrupt; see :class:`bot.voice.discord.people.BargeInRule`."""
 KeptDays = Annotated[int | Literal["forever"], _of_text(_days)]
@@ -297,11 +297,11 @@ KeptDays = Annotated[int | Literal["forever"], _of_text(_days)]
 QuietHours = Annotated[
     str,
     _of_text(_hours),
-    shaped(
+    must_match(
         r"|([01]?\d|2[0-3])-([01]?\d|2[0-3])",
         "two whole hours, from 0 to 23, with a dash between them; empty for no quiet hours",
     ),
     BlankCounts(),
 ]
 Timezone = Annotated[str, AfterValidator(_timezone)]
-CommandPrefix = Annotated[str, shaped(r"\S{1,10}", "1 to 10 characters without a space")]
+CommandPrefix = Annotated[str, must_match(r"\S{1,10}", "1 to 10 characters without a space")]

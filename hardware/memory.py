@@ -41,7 +41,7 @@ def exposition(cards: Sequence[CardMemory]) -> str:
     if not cards:
         return ""
     lines = [
-        "# HELP tts_card_memory_bytes Memory of each graphics card, whoever uses it.",
+        "# HELP tts_card_memory_bytes Memory of each graphics card, used by any program.",
         "# TYPE tts_card_memory_bytes gauge",
     ]
     for number, card in enumerate(cards):

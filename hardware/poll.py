@@ -41,10 +41,10 @@ class CardPoll:
         """Poll until cancelled. ``tell`` is called with a warning for people whenever a GPU has become nearly full."""
         while True:
             self.cards = await asyncio.to_thread(self._read)
-            for warning in self._watch.look(self.cards):
+            for warning in self._watch.new_warnings(self.cards):
                 tell(warning)
             await asyncio.sleep(self._seconds)
 
     def current_warnings(self) -> tuple[str, ...]:
         """The warnings that apply now, for a client that connects now."""
-        return VramWatch(self._thresholds).look(self.cards)
+        return VramWatch(self._thresholds).new_warnings(self.cards)

@@ -22,7 +22,7 @@ class VramWatch:
         self._thresholds = read_limits(thresholds)
         self._warned: set[int] = set()
 
-    def look(self, cards: Sequence[CardMemory]) -> tuple[str, ...]:
+    def new_warnings(self, cards: Sequence[CardMemory]) -> tuple[str, ...]:
         """The new warnings: one for each GPU that is at its limit or above, and has no warning yet."""
         warnings = []
         for number, card in enumerate(cards):

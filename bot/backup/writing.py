@@ -80,7 +80,7 @@ def write_backup(database: Path, folders: Mapping[str, Path], target: Path, repo
 def _check_target(database: Path, target: Path) -> None:
     if is_half_done(database.parent):
         raise BackupError(
-            "No backup was made, since a restore is at work or was broken off: restore first, or start the bot."
+            "No backup was made, since a restore is running or was broken off: restore first, or start the bot."
         )
     if not database.exists():
         raise BackupError(f"There is nothing to back up: there is no {database}.")

@@ -7,7 +7,7 @@ from typing import Any, final
 import discord
 
 from bot.access import NotPermittedError
-from bot.guard import Asking, Guard
+from bot.guard import CommandRequest, Guard
 
 
 class GuardedView(discord.ui.View):
@@ -43,8 +43,8 @@ class GuardedView(discord.ui.View):
             if self._anybody:
                 self._guard.require_place(self._command, interaction.guild_id)
             else:
-                asking = Asking(interaction.client, interaction.user, interaction.guild_id)
-                await self._guard.require(self._command, asking)
+                request = CommandRequest(interaction.client, interaction.user, interaction.guild_id)
+                await self._guard.require(self._command, request)
         except NotPermittedError as error:
             return str(error)
         return None

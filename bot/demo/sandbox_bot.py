@@ -24,7 +24,7 @@ from config.speech_settings import SpeechSettings
 from sandbox.server import Sandbox
 from toys.whisper.weights import make_toy_whisper
 
-NOT_TAKEN = "The {name} uses only the engines from your settings. It does not use: {names}."
+NOT_USED = "The {name} uses only the engines from your settings. It does not use: {names}."
 LAST_LINES = 5
 """Number of lines of the bot's log that are shown if the bot ends too early."""
 FULL_DISK_BYTES = 65_536
@@ -117,7 +117,7 @@ def print_header(name: str, what: str, prepared: PreparedBot, console: Console) 
     else:
         console.print(f"Model server: {settings.llm.call_url}", markup=False)
     if prepared.ignored:
-        told = NOT_TAKEN.format(name=name, names=", ".join(prepared.ignored))
+        told = NOT_USED.format(name=name, names=", ".join(prepared.ignored))
         console.print(told, style="dim", markup=False, highlight=False)
 
 

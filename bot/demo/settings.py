@@ -39,7 +39,7 @@ _FIELDS: dict[str, FieldInfo] = {**SpeechSettings.settings(), **Settings.setting
 
 def demo_settings(settings: Settings) -> Settings:
     """Build the demonstration's settings: the engines of ``settings``, and default values for everything else."""
-    usual = {name: _usual(field) for name, field in Settings.settings().items() if not _is_taken(name, settings)}
+    usual = {name: _usual(field) for name, field in Settings.settings().items() if not _is_used(name, settings)}
     return settings.changed(**usual)
 
 
@@ -49,12 +49,12 @@ def demo_environment(settings: Settings, speech: SpeechSettings, secrets_dir: Pa
     Its bot reads no files of secrets, since they would win over its token. The engines' keys become variables.
     Blocks on the disk, because it reads these files and looks for downloaded models.
     """
-    hidden = {name.upper(): _written(field) for name, field in _FIELDS.items() if not _is_taken(name, settings)}
+    hidden = {name.upper(): _written(field) for name, field in _FIELDS.items() if not _is_used(name, settings)}
     # The demonstration's bot has its own DATA_DIR without models and voices, so their variables get absolute paths.
     kept = dict(_models_here(settings))
     if speech.xtts_model == DEFAULT_XTTS_MODEL:
         kept["XTTS_MODEL"] = str((settings.data_dir / "models" / "xtts-v2").resolve())
-    if speech.tts_voices_dir == DEFAULT_VOICES_DIR and _is_taken("tts_voices_dir", settings):
+    if speech.tts_voices_dir == DEFAULT_VOICES_DIR and _is_used("tts_voices_dir", settings):
         kept["TTS_VOICES_DIR"] = str((settings.data_dir / "voices").resolve())
     return {**hidden, **kept, **dict(_engine_keys(settings, secrets_dir)), **NO_SECRETS}
 
@@ -62,7 +62,7 @@ def demo_environment(settings: Settings, speech: SpeechSettings, secrets_dir: Pa
 def _engine_keys(settings: Settings, secrets_dir: Path) -> Iterator[tuple[str, str]]:
     """Variables with the keys of the engines that the demonstration uses."""
     for name, value in settings.values().items():
-        if name.upper() in SECRETS and value is not None and _is_taken(name, settings):
+        if name.upper() in SECRETS and value is not None and _is_used(name, settings):
             yield name.upper(), value.get_secret_value()
     yield from ((name, value) for name, value in engine_variables(secrets_dir).items() if name in ENGINE_VARIABLES)
 
@@ -91,11 +91,11 @@ def ignored_settings(settings: Settings, speech: SpeechSettings) -> list[str]:
     return sorted(
         name.upper()
         for name, value in set_here.items()
-        if name not in _NOT_REPORTED and not _is_taken(name, settings) and value != _usual(_FIELDS[name])
+        if name not in _NOT_REPORTED and not _is_used(name, settings) and value != _usual(_FIELDS[name])
     )
 
 
-def _is_taken(name: str, settings: Settings) -> bool:
+def _is_used(name: str, settings: Settings) -> bool:
     """Whether the demonstration uses a setting of the operator's.
 
     An engine's settings are used only if the operator chose that engine. The engines of the profile get default

@@ -30,7 +30,7 @@ the reply benchmark; the first clause's text; Piper's first sound while the ears
 """
 SMALLEST_EARS = "whisper-tiny"
 """The catalogue's smallest speech recognition model."""
-FELT = 20.0
+MIN_WAIT_FOR_ADVICE = 20.0
 """Waits of fewer milliseconds than this are not worth advice."""
 SLOW_PAUSE = 120.0
 """If the first sign of a pause takes more milliseconds than this, it delays the end of the turn. It usually takes 60 to
@@ -74,7 +74,7 @@ class Engines:
 def too_slow(figures: Figures, stage: str) -> bool:
     """Whether a stage takes longer than its goal, and answers or the ends of turns wait for it."""
     found = figures.stages[stage]
-    delays = found.waited >= FELT or (stage == "transcribed" and figures.ends_wait_for_words)
+    delays = found.waited >= MIN_WAIT_FOR_ADVICE or (stage == "transcribed" and figures.ends_wait_for_words)
     return found.took is not None and found.took > GOALS[stage] and delays
 
 
@@ -123,7 +123,7 @@ def _on_ears(took: float, traces: Sequence[ReplyTrace], engines: Engines, trials
     cost = f"The words take {took:.0f} ms"
     if trials:
         now, *others = trials
-        quicker = [(saved, trial) for trial in others if (saved := _saved(now, trial, traces)) >= FELT]
+        quicker = [(saved, trial) for trial in others if (saved := _saved(now, trial, traces)) >= MIN_WAIT_FOR_ADVICE]
         for saved, trial in sorted(quicker, key=lambda found: -found[0]):
             yield (
                 f"{cost}: take {trial.model} (STT_MODEL={trial.model}): about -{saved:.0f} ms until the first packet. "

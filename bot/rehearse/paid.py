@@ -13,7 +13,7 @@ from config.settings import Settings
 REQUESTS_PER_QUESTION = 3
 """Requests that one question may cause: if it has pauses, it is transcribed, and answered, at more than one pause."""
 OTHER_REQUESTS = 10
-"""Requests that one service may get besides: to warm it up, and to try it again with the same questions."""
+"""Further requests that one service may get: to warm it up, and to try it again with the same questions."""
 
 
 def paid_services(settings: Settings, openai_url: str | None = None) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from bot.demo.sandbox_bot import (
 )
 from bot.demo.scorers import HeardAnswer, turn_as_json
 from bot.demo.typed_talk import someone_types
-from bot.doctor import model_server
+from bot.doctor import check_model_server
 from bot.doctor_speed import busy_note_now
 from bot.operator_files import persona_name
 from bot.own_weights import RealWeightsMissingError
@@ -136,7 +136,7 @@ async def _model_problem(prepared: PreparedBot) -> str | None:
     url = prepared.settings.llm.call_url
     if url is None:
         return None
-    found = await model_server(prepared.settings.changed(llm_url=url), prepared.weights)
+    found = await check_model_server(prepared.settings.changed(llm_url=url), prepared.weights)
     return f"{found.text} Nothing can be rehearsed without a model." if found.good is False else None
 
 

@@ -36,7 +36,7 @@ NOT_ALLOWED = (
     "`{prefix}optin` first."
 )
 OTHER_NOT_ALLOWED = "🙉 {name} doesn't allow me to listen, so I didn't listen to that voice message."
-WHOSE = (
+UNKNOWN_SPEAKER = (
     "🙉 I can't tell who speaks in a forwarded voice message, so I didn't listen to it. Reply to the message itself."
 )
 TOO_LONG = f"❌ That recording is too long for me: I listen to {MAX_SECONDS // 60} minutes at most."
@@ -118,7 +118,7 @@ class SpokenMessages:
             SpokenMessageError: a recording could not be transcribed. ``heard`` is the transcript of the others.
         """
         heard: list[str] = []
-        refusals = [WHOSE] if any(map(recordings_in, message.message_snapshots)) else []
+        refusals = [UNKNOWN_SPEAKER] if any(map(recordings_in, message.message_snapshots)) else []
         for source in filter(None, (message, _quoted(message))):
             for recording in recordings_in(source):
                 try:

@@ -66,7 +66,7 @@ STAGES: Mapping[str, str] = MappingProxyType(
 )
 """The ``stages`` of ``response.done``, with the corresponding fields of a trace."""
 _OTHER_LINE_ENDS = "\u0085\u2028\u2029"
-"""Characters that JSON allows in a string but some programs take for the end of a line."""
+"""Characters that JSON allows in a string but some programs treat as the end of a line."""
 
 
 def encode_event(event: CallEvent) -> str:

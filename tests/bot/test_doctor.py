@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from bot import doctor
-from bot.doctor_personas import personas
+from bot.doctor_personas import check_personas
 from bot.features.dual_persona import build as dual_persona
 from bot.features.figurine_notifier import build as figurine_notifier
 from bot.features.image_generation import build as image_generation
@@ -112,7 +112,7 @@ async def test_a_missing_choice_among_several_models_is_reported(servers: Server
     servers.body = {"data": [{"id": "llama3.1:latest"}, {"id": "qwen3:8b"}]}
     for model, told in ((None, True), ("llama3.1", False)):
         settings = Settings.read(llm_url=f"{servers.url}/v1", llm_model=model)
-        assert ("Set LLM_MODEL" in (await doctor.model_server(settings, OwnWeights())).text) is told
+        assert ("Set LLM_MODEL" in (await doctor.check_model_server(settings, OwnWeights())).text) is told
 
 
 async def test_a_twin_whose_own_model_is_missing_is_a_finding(
@@ -131,18 +131,18 @@ async def test_a_persona_that_people_may_choose_needs_an_existing_model(
 ) -> None:
     monkeypatch.setattr("bot.operator_files.PERSONAS_DIR", tmp_path)
     settings: dict[str, Any] = {"persona": "mia", "llm_url": f"{servers.url}/v1", "llm_model": "qwen2.5-vl"}
-    assert (await personas(Settings.read(**settings))).good is None
+    assert (await check_personas(Settings.read(**settings))).good is None
     ria = "name: Ria\ndescription: another\nmoods: {calm: calm}\ndefault_mood: calm\n"
     (tmp_path / "ria.yaml").write_text(ria)
-    result = await personas(Settings.read(**settings))
+    result = await check_personas(Settings.read(**settings))
     assert (result.good, result.text) == (True, "people may choose Ria (ria) too")
     (tmp_path / "ria.yaml").write_text(f"{ria}model: nobody-has-this\n")
-    result = await personas(Settings.read(**settings))
+    result = await check_personas(Settings.read(**settings))
     assert result.good is False
     assert "Ria asks for a model of its own: " in result.text
     assert "nobody-has-this" in result.text
     (tmp_path / "ria.yaml").write_text("name: Ria\n")
-    result = await personas(Settings.read(**settings))
+    result = await check_personas(Settings.read(**settings))
     assert result.good is False
     assert "ria.yaml is not a persona" in result.text
 
@@ -153,8 +153,8 @@ async def test_one_mistake_about_the_model_is_one_finding(servers: Servers, path
         servers.status, servers.body = 404, {"error": {"message": "no such page"}}
     settings = Settings.read(llm_url=f"{servers.url}{path}", llm_model="nobody-has-this", bipolar_twin="evil_seiyuu")
     results = [
-        await doctor.model_server(settings, OwnWeights()),
-        await personas(settings),
+        await doctor.check_model_server(settings, OwnWeights()),
+        await check_personas(settings),
         await dual_persona.check(settings),
     ]
     assert [result.subject for result in results if result.good is False] == ["Model"]

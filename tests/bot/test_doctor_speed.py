@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.doctor import voice_check
+from bot.doctor import check_voice
 from bot.doctor_speed import busy_note, llm_speed, llm_verdict, stt_speed, stt_verdict
 from bot.models.named_llm import EmbeddedLlm
 from bot.own_weights import OwnWeights
@@ -45,7 +45,7 @@ async def test_the_doctor_marks_a_voice_that_is_too_slow_with_a_warning(
     variables = {"TTS_ENGINE": "stand-in", "TTS_STAND_IN_RTF": "1.0", "TTS_FALLBACK": "", "CACHE_DIR": str(tmp_path)}
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    found = await voice_check(Settings.read(), OwnWeights())
+    found = await check_voice(Settings.read(), OwnWeights())
     assert found.mark == "–"
     assert "too slow for a call: set TTS_ENGINE=espeak (measured while other programs" in found.text
 

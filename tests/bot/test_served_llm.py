@@ -11,7 +11,7 @@ import gguf
 import pytest
 
 from bot.database import Database
-from bot.doctor import model_server
+from bot.doctor import check_model_server
 from bot.doctor_speed import llm_speed
 from bot.models.named_llm import EmbeddedLlm
 from bot.own_engines import open_model_router
@@ -75,7 +75,7 @@ async def test_with_real_weights_required_a_damaged_model_is_an_error(
 async def test_the_doctor_reports_a_damaged_model_too(
     damaged: EmbeddedLlm, settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    result = await model_server(settings, OwnWeights(llms=(damaged,)))
+    result = await check_model_server(settings, OwnWeights(llms=(damaged,)))
     assert result.good is False
     assert TOLD.format(file=damaged.path) in result.text
     assert "".join(capfd.readouterr()) == ""

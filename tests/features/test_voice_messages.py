@@ -12,7 +12,7 @@ from audio.samples import HEARING_RATE
 from bot.access import Permit, RateLimit
 from bot.features.image_generation.feature import ImageGeneration
 from bot.features.image_generation.workflow import Workflow
-from bot.spoken_messages.listener import BROKEN, MAX_SECONDS, NOT_ALLOWED, NOTHING_SAID, TOO_LONG, WHOSE
+from bot.spoken_messages.listener import BROKEN, MAX_SECONDS, NOT_ALLOWED, NOTHING_SAID, TOO_LONG, UNKNOWN_SPEAKER
 from config.sections import DrawSettings, ListeningPolicy
 from sandbox.world.entities import Upload
 from tests.features.comfyui_server import ComfyUiServer
@@ -157,7 +157,7 @@ async def test_hostile_and_hopeless_recordings_are_refused_clearly(stage: Messag
     await stage.answer_to(asked, "I see.")
     assert stage.model.asked[-1][-1]["content"] == "Ada: hello", "the words beside it are answered"
     forwarded = await stage.ada.forward(await stage.ada.send_voice_message(stage.general, OGG, 1.5), private)
-    assert await stage.answer_to(forwarded, "🙉") == WHOSE
+    assert await stage.answer_to(forwarded, "🙉") == UNKNOWN_SPEAKER
 
 
 async def test_spoken_words_are_cleaned_like_typed_ones(stage: MessageStage) -> None:

@@ -106,7 +106,7 @@ def test_a_restore_that_is_killed_half_way_is_undone(
     assert restore_and_fail(at, "kill").returncode == -signal.SIGKILL
     told(capsys)
     assert main(["backup", "other.sqlite3"]) == 1
-    assert "a restore is at work or was broken off" in told(capsys)
+    assert "a restore is running or was broken off" in told(capsys)
     if by == "the next start":
         with data_dir_lock(to_be_restored / "data"):
             assert undo_and_clean_up(to_be_restored / "data")
