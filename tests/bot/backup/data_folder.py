@@ -52,7 +52,8 @@ def make_voice(folder: Path, name: str, recording: bytes = b"fLaC" * 5_000) -> N
     (voice / "1.flac").write_bytes(recording)
 
 
-def asides(folder: Path) -> list[Path]:
+def kept_folders(folder: Path) -> list[Path]:
+    """The folders in which restores have kept the data that was there before."""
     return sorted((folder / "data").glob("before-restore-*"))
 
 

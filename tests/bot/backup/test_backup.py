@@ -1,4 +1,4 @@
-"""Backups: one sound file with all of the bot's data. It replaces an older backup only when it is complete."""
+"""Backups: one undamaged file with all of the bot's data. It replaces an older backup only when it is complete."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.bot.backup.data_folder import change, make_voice, run_on_a_full_disk,
 from tests.file_modes import open_to_others
 
 
-def test_a_backup_is_one_sound_file_for_its_owner_alone(folder: Path, database: Path) -> None:
+def test_a_backup_is_one_undamaged_file_that_only_its_owner_can_read(folder: Path, database: Path) -> None:
     make_voice(folder, "ada")
     (folder / "out").mkdir(mode=0o700)
     assert main(["backup", "out/saved.sqlite3"]) == 0
@@ -58,7 +58,7 @@ def test_no_backup_is_made_of_a_damaged_database(
     assert (folder / "saved.sqlite3").read_bytes() == good
 
 
-def test_there_may_be_nothing_to_back_up(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_if_there_is_nothing_to_back_up(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["backup", "saved.sqlite3"]) == 1
     assert "There is nothing to back up" in told(capsys)
     assert not (folder / "saved.sqlite3").exists()

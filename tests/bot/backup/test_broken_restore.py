@@ -22,8 +22,8 @@ from config.project import child_environment
 from tests.bot.backup.data_folder import (
     AS_IT_WAS,
     RESTORED,
-    asides,
     change,
+    kept_folders,
     make_voice,
     run_on_a_full_disk,
     state,
@@ -91,7 +91,7 @@ def test_a_restore_that_ends_half_way_is_undone_or_completed_and_says_which(
         assert "Nothing has changed." in done.stderr
         assert len(done.stderr.splitlines()) == 1
         assert state(to_be_restored) == AS_IT_WAS
-        assert asides(to_be_restored) == []
+        assert kept_folders(to_be_restored) == []
     else:
         assert "✔ Voices: 2." in done.stdout
         assert state(to_be_restored) == RESTORED
@@ -112,11 +112,11 @@ def test_a_restore_that_is_killed_half_way_is_undone(
             assert undo_and_clean_up(to_be_restored / "data")
             assert not undo_and_clean_up(to_be_restored / "data")
         assert state(to_be_restored) == AS_IT_WAS
-        assert asides(to_be_restored) == []
+        assert kept_folders(to_be_restored) == []
         assert list(to_be_restored.rglob(".restoring")) == []
     assert main(["restore", "saved.sqlite3"]) == 0
     assert state(to_be_restored) == RESTORED
-    (aside,) = asides(to_be_restored)
+    (aside,) = kept_folders(to_be_restored)
     assert word_in(aside / "seiyuu.sqlite3") == "after"
     assert sorted(path.name for path in (aside / "voices").iterdir()) == ["cat", "dan"]
 
@@ -156,7 +156,7 @@ def test_ctrl_c_while_the_backup_is_read_changes_nothing_and_says_so(
     assert list(to_be_restored.rglob(".restoring")) == []
 
 
-def test_nothing_is_restored_of_a_backup_that_needs_more_room_than_is_free(
+def test_a_backup_that_needs_more_space_than_is_free_is_not_restored(
     to_be_restored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("bot.backup.restoring.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 20_000))
@@ -174,5 +174,5 @@ def test_a_full_disk_while_restoring_changes_nothing(folder: Path, database: Pat
     assert done.returncode == 1, done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert word_in(database) == "after"
-    assert asides(folder) == []
+    assert kept_folders(folder) == []
     assert not (folder / "data" / ".restoring").exists()

@@ -37,7 +37,9 @@ def test_a_pipe_instead_of_a_file_is_refused_at_once(
 
 
 @pytest.mark.parametrize("command", ["backup", "restore"])
-def test_a_minus_is_no_file(folder: Path, database: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+def test_a_dash_instead_of_a_file_is_refused(
+    folder: Path, database: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
     assert main([command, "-"]) == 2
     assert "for example backups/seiyuu.sqlite3" in told(capsys)
     assert not (folder / "-").exists()

@@ -11,7 +11,7 @@ import pytest
 
 from bot.__main__ import main
 from bot.database.schema import bring_up_to_date, read_migrations
-from tests.bot.backup.data_folder import asides, change, make_voice, told, word_in
+from tests.bot.backup.data_folder import change, kept_folders, make_voice, told, word_in
 
 
 def _other_database(path: Path) -> None:
@@ -45,7 +45,7 @@ NO_BACKUPS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", NO_BACKUPS)
-def test_other_files_than_backups_are_refused_in_one_sentence_and_change_nothing(
+def test_a_file_that_is_not_a_backup_is_refused_in_one_sentence_and_changes_nothing(
     folder: Path, database: Path, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make, words = NO_BACKUPS[kind]
@@ -58,7 +58,7 @@ def test_other_files_than_backups_are_refused_in_one_sentence_and_change_nothing
     assert len(said.splitlines()) == 1
     assert word_in(database) == "before"
     assert (folder / "data" / "voices" / "ada").exists()
-    assert asides(folder) == []
+    assert kept_folders(folder) == []
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_a_backup_that_nobody_made_is_refused(
+def test_a_manipulated_backup_is_refused(
     folder: Path, database: Path, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     statements, words = HOSTILE[kind]

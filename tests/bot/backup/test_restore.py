@@ -13,7 +13,7 @@ from bot.__main__ import main
 from bot.data_dir_lock import data_dir_lock
 from bot.database.integrity import find_damage
 from bot.database.schema import read_migrations, version_of
-from tests.bot.backup.data_folder import asides, change, make_voice, tables, told, word_in
+from tests.bot.backup.data_folder import change, kept_folders, make_voice, tables, told, word_in
 from tests.bot.database.test_schema import VERSION_0
 
 
@@ -35,14 +35,14 @@ def test_a_restore_brings_the_backup_back_and_keeps_the_data_that_was_there(
     assert sorted(path.name for path in (folder / "data" / "voices").iterdir()) == ["ada"]
     assert (folder / "data" / "voices" / "ada" / "1.flac").read_bytes() == b"fLaC" * 5_000
     assert (folder / "personas" / "mine.yaml").read_text() == "name: Mine\n"
-    (aside,) = asides(folder)
+    (aside,) = kept_folders(folder)
     assert word_in(aside / "seiyuu.sqlite3") == "after"
     assert (aside / "voices" / "ben" / "1.flac").exists()
     assert str(Path("data") / aside.name) in told(capsys)
     assert not (folder / "data" / ".restoring").exists()
 
 
-def test_data_that_was_true_only_at_the_backup_does_not_come_back(
+def test_data_that_was_true_only_at_the_time_of_the_backup_does_not_come_back(
     folder: Path, database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with closing(sqlite3.connect(database)) as bot, bot:
@@ -91,7 +91,7 @@ def test_the_log_of_a_killed_bot_is_neither_lost_nor_mixed_into_the_restored_dat
     running_bot.wait()
     assert main(["restore", "saved.sqlite3"]) == 0
     assert find_damage(database) is None
-    with closing(sqlite3.connect(asides(folder)[0] / "seiyuu.sqlite3")) as kept:
+    with closing(sqlite3.connect(kept_folders(folder)[0] / "seiyuu.sqlite3")) as kept:
         assert kept.execute("SELECT count(*) FROM setting WHERE name = ?", (f"{last} b",)).fetchone() == (1,)
 
 
@@ -107,7 +107,7 @@ def test_a_copy_of_an_older_database_can_be_restored(
     with closing(sqlite3.connect(database)) as restored:
         assert restored.execute("SELECT count(*) FROM chat_memory").fetchone() == (2,)
         assert version_of(restored) == len(read_migrations())
-    assert (folder / "data" / "voices" / "ada").exists(), "of voices it knows nothing"
+    assert (folder / "data" / "voices" / "ada").exists(), "the copy contains no voices"
     assert "The voices stay as they are" in told(capsys)
 
 
@@ -116,7 +116,7 @@ def test_a_damaged_database_can_be_replaced_and_is_kept(folder: Path, database: 
     database.write_bytes(b"damaged " * 2_000)
     assert main(["restore", "saved.sqlite3"]) == 0
     assert word_in(database) == "before"
-    assert (asides(folder)[0] / "seiyuu.sqlite3").read_bytes() == b"damaged " * 2_000
+    assert (kept_folders(folder)[0] / "seiyuu.sqlite3").read_bytes() == b"damaged " * 2_000
 
 
 def test_an_existing_persona_is_not_overwritten(
@@ -149,7 +149,7 @@ def test_the_error_says_if_data_dir_is_a_file(
     assert told(capsys).startswith("✘ DATA_DIR=taken can't be used: something with that name is there already.")
 
 
-def test_a_plain_copy_of_a_database_is_reported_as_the_origin(
+def test_the_output_says_if_a_plain_copy_of_a_database_was_restored(
     folder: Path, database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "copy.sqlite3").write_bytes(database.read_bytes())

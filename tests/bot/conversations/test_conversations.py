@@ -95,7 +95,7 @@ async def test_half_a_character_and_hostile_names_are_stored_without_harm(archiv
     assert text.startswith("caf")
 
 
-async def test_nothing_is_written_if_no_days_are_kept(database: Database) -> None:
+async def test_nothing_is_stored_if_conversations_are_kept_for_zero_days(database: Database) -> None:
     archive = Archive(database, 0)
     watch, _ = archive.call()
     watch(UtteranceHeard(ADA, "Ada", "Hello", True))
@@ -114,7 +114,9 @@ async def test_a_damaged_list_of_people_does_not_prevent_new_turns(archive: Arch
     assert [people for *_, people in await archive.rows()] == [["Ben"]]
 
 
-async def test_a_channel_that_is_never_silent_has_a_conversation_a_day_or_after_many_turns(archive: Archive) -> None:
+async def test_a_channel_that_is_never_silent_begins_a_new_conversation_after_a_day_or_many_turns(
+    archive: Archive,
+) -> None:
     began = archive.now
     while archive.now <= began + LONGEST + SILENCE:
         archive.write(ADA, "Ada", "still here", "I see")

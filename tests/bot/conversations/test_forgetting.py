@@ -36,7 +36,7 @@ async def test_conversations_are_kept_as_long_as_the_operator_wants(
     assert [people for *_, people in await after.rows()] == ([["Ada", "Ben"][-len(kept) :]] if kept else [])
 
 
-async def test_the_limit_holds_every_day(archive: Archive) -> None:
+async def test_turns_that_have_become_too_old_are_deleted_every_day(archive: Archive) -> None:
     archive.write(ADA, "Ada", "Hello", "Hi")
     left = [len(await archive.turns())]
 
@@ -90,7 +90,7 @@ async def test_deleted_turns_do_not_stay_in_the_file(archive: Archive, tmp_path:
 
 
 async def fill(database: Database, turns: int, people: int = 20) -> None:
-    """Create a conversation as long as a lively channel without an hour of silence would make it in a month."""
+    """Store a conversation with so many turns and people, as in a lively channel that is never silent for an hour."""
     await database.write(
         "INSERT INTO conversations (transport, channel, place, started, ended, people) "
         "VALUES ('chat', ?, 'general', 0.0, 0.0, ?)",

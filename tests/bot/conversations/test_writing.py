@@ -16,7 +16,7 @@ from bot.voice.events import CallEnded, UtteranceHeard
 from tests.bot.conversations.archives import ADA, BEN, Archive, words
 
 
-async def test_a_crash_in_a_call_leaves_its_end_at_the_last_words(archive: Archive, database: Database) -> None:
+async def test_after_a_crash_a_call_is_stored_as_ended_at_its_last_words(archive: Archive, database: Database) -> None:
     watch, _ = archive.call()
     watch(UtteranceHeard(ADA, "Ada", "Hello", True))
     said = archive.now

@@ -29,7 +29,7 @@ async def test_written_data_survives(tmp_path: Path) -> None:
         assert await database.write("DELETE FROM thing") == 1
 
 
-async def test_only_their_user_can_read_the_file_and_its_folder(tmp_path: Path) -> None:
+async def test_only_their_owner_can_read_the_file_and_its_folder(tmp_path: Path) -> None:
     path = tmp_path / "data" / "seiyuu.sqlite3"
     async with Database.opened(path) as database:
         await database.write(TABLE)

@@ -89,7 +89,7 @@ def spoil(path: Path, page: int) -> None:
         file.write(b"\xde\xad\xbe\xef" * (PAGE // 4))
 
 
-def test_a_sound_database_has_no_damage(filled: Path) -> None:
+def test_no_damage_is_found_in_an_undamaged_database(filled: Path) -> None:
     before = content(filled)
     assert find_damage(filled) is None
     assert content(filled) == before
@@ -115,7 +115,7 @@ async def test_a_damaged_page_costs_only_the_rows_on_it(filled: Path, caplog: py
     assert find_damage(filled) is None
 
 
-async def test_a_damaged_index_costs_nothing(filled: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_damaged_index_costs_no_rows(filled: Path, caplog: pytest.LogCaptureFixture) -> None:
     spoil(filled, root_page(filled, "chat_memory_by_channel"))
     async with Database.opened(filled) as database:
         assert await database.row("SELECT count(*) FROM chat_memory") == (MEMORIES,)
@@ -184,7 +184,7 @@ async def test_after_listening_choices_were_lost_only_people_who_agree_are_heard
         assert await effective_listening_policy(store, settings) is ListeningPolicy.OPT_OUT
 
 
-async def test_only_their_user_can_read_the_new_and_the_damaged_database(filled: Path) -> None:
+async def test_only_their_owner_can_read_the_new_and_the_damaged_database(filled: Path) -> None:
     spoil(filled, leaf_page(filled, b"200 xxx"))
     async with Database.opened(filled):
         pass
@@ -263,7 +263,7 @@ async def test_a_schema_that_is_not_valid_text_counts_as_damage(filled: Path, wo
     assert [content(kept) for kept in damaged_files(filled)] == [damaged]
 
 
-async def test_a_flipped_bit_in_a_text_costs_one_letter_and_no_start(tmp_path: Path) -> None:
+async def test_a_flipped_bit_in_a_text_spoils_one_letter_and_the_database_still_opens(tmp_path: Path) -> None:
     path = tmp_path / "seiyuu.sqlite3"
     async with Database.opened(path) as database:
         await database.write("INSERT INTO voice_choice VALUES (7, 'some_voice')")

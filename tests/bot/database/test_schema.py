@@ -57,7 +57,7 @@ def version(path: Path) -> int:
         return version_of(database)
 
 
-async def test_a_database_of_the_last_version_keeps_every_row(old: Path) -> None:
+async def test_a_database_without_numbered_migrations_keeps_every_row(old: Path) -> None:
     before = content(old)
     assert all(before.values()), "something in every table"
     async with Database.opened(old):
@@ -122,7 +122,7 @@ async def test_a_database_with_only_some_tables_gets_the_missing_ones(tmp_path: 
         assert await opened.rows("SELECT * FROM chat_memory") == []
 
 
-def test_opening_it_again_changes_nothing(old: Path) -> None:
+def test_opening_a_database_again_changes_nothing(old: Path) -> None:
     bring_up_to_date(old)
     before = old.read_bytes()
     bring_up_to_date(old)
