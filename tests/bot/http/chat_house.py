@@ -97,7 +97,7 @@ class ChatPage:
         return await self.until("ready")
 
     async def speak(self, sound: NDArray[np.float32], *, silence: float = 0.0) -> None:
-        """Say this (48,000 Hz), at its own pace, and then send silence."""
+        """Send this speech (48,000 Hz) in real time, and then silence."""
         low = np.concatenate([soxr.resample(sound, 48_000, HEARING_RATE), np.zeros(int(silence * HEARING_RATE))])
         pcm = to_pcm16(low.astype(np.float32))
         began = time.monotonic()
@@ -115,7 +115,7 @@ class ChatPage:
         return self.all(kind, **fields)[0]
 
     async def count(self, kind: str, count: int, **fields: Any) -> None:
-        """Wait until there are so many messages of this kind with these fields."""
+        """Wait until ``count`` messages of this kind with these fields have come."""
         await self.wait(lambda: len(self.all(kind, **fields)) >= count, f"{count} {kind}")
 
     async def noticed(self, words: str) -> None:

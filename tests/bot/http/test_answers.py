@@ -57,7 +57,7 @@ async def test_every_answer_protects_the_page(local: WebStage, path: str) -> Non
     assert "Python" not in headers["Server"]
 
 
-async def test_the_health_is_for_monitoring(local: WebStage) -> None:
+async def test_the_health_says_which_parts_are_ready_and_gives_no_details(local: WebStage) -> None:
     answer = await local.ask("/health")
     assert answer.json == {
         "status": "degraded",

@@ -1,4 +1,4 @@
-"""The port of the page: the next one if it is taken, and a clear sentence where the operator has chosen it."""
+"""The page's port: if the default port is taken, the next one is used. If a chosen port is taken, that is an error."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_address_is_the_one_that_really_listens() -> None:
             pass
 
 
-def test_if_the_port_is_taken_the_next_one_is() -> None:
+def test_if_the_port_is_taken_the_next_one_is_used() -> None:
     with taken(usual(free_port())) as first, taken(usual(int(first.split(":")[2].strip("/")))) as second:
         ports = [int(url.split(":")[2].strip("/")) for url in (first, second)]
         assert 1 <= ports[1] - ports[0] < TRIED_PORTS
@@ -53,19 +53,19 @@ def test_a_port_that_was_chosen_is_not_replaced() -> None:
         take_port(chosen(url.removeprefix("http://").strip("/")))
 
 
-def test_if_all_are_taken_the_operator_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_all_ports_are_taken_the_operator_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.http.binding.TRIED_PORTS", 1)
     with taken(usual(free_port())) as url, pytest.raises(WebBindError, match=r"WEB_BIND=127\.0\.0\.1:0 for any"):
         take_port(usual(int(url.split(":")[2].strip("/"))))
 
 
 @pytest.mark.parametrize("bind", ["192.0.2.1:0", "no-such-host.invalid:0"])
-def test_an_address_that_is_not_this_machines_is_told(bind: str) -> None:
+def test_an_address_that_this_machine_does_not_have_is_reported(bind: str) -> None:
     with pytest.raises(WebBindError, match=f"WEB_BIND: can't listen on {bind}: "):
         take_port(chosen(bind))
 
 
-def test_a_name_listens_in_every_family_on_one_port() -> None:
+def test_a_host_name_listens_on_all_of_its_addresses_with_one_port() -> None:
     with ExitStack() as stack:
         listening = take_port(chosen("localhost:0"))
         for each in listening:
@@ -74,6 +74,6 @@ def test_a_name_listens_in_every_family_on_one_port() -> None:
         assert web_url(listening).startswith("http://127.0.0.1:")
 
 
-def test_all_addresses_are_opened_by_loopback_in_a_browser() -> None:
+def test_if_the_server_listens_on_all_addresses_the_page_has_a_loopback_address() -> None:
     with taken(chosen("0.0.0.0:0")) as url:
         assert url.startswith("http://127.0.0.1:")

@@ -1,4 +1,4 @@
-"""Hostile and broken clients of ``/ws/chat``: each is refused or ended in words, and the call of others goes on."""
+"""Hostile and broken clients of ``/ws/chat``: each gets an error or is disconnected, and the call of others goes on."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ BROKEN = [
 
 
 def hostile() -> list[str]:
-    """Messages whose every field has every value, and messages that are none."""
+    """Messages in which one field has a wrong value, and texts that are no messages."""
     wrong = [
         json.dumps({"type": kind, field: value})
         for kind, fields in FIELDS.items()
         for field in fields
         for value in VALUES
-        # These are true: they would begin a call, end a transmission, or be answered.
+        # These values are valid: they would begin a call, end a transmission, or be answered.
         if not (kind == "text" and isinstance(value, str) and len(value) < 5_000)
         and not (field == "on" and isinstance(value, bool))
     ]
@@ -86,7 +86,7 @@ async def test_a_conversation_goes_on_through_200_hostile_messages(tmp_path: Pat
             await page.socket.send_str(message)
             await page.socket.send_bytes(b"\0" * (2 * number + 1))
             if number % 10 == 0:
-                # A good message between them: a client is closed only for nothing but bad ones.
+                # A client is disconnected only if all of its messages are bad, so a good one is sent now and then.
                 await page.send(type="mute", on=False)
         await page.send(type="text", text="Are you still there?")
         await page.until("llm_token", token="Ada said: Are you still there?")
@@ -127,7 +127,7 @@ async def test_sound_that_is_ahead_of_the_clock_ends_the_socket_and_the_call_wai
         await house.until_idle()
 
 
-async def test_a_message_that_is_too_big_is_not_even_taken_in(tmp_path: Path) -> None:
+async def test_a_message_that_is_too_big_closes_the_socket(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         for data in (b"\0" * 2_000_000, "A" * 2_000_000):
             page = await house.open()
@@ -135,7 +135,7 @@ async def test_a_message_that_is_too_big_is_not_even_taken_in(tmp_path: Path) ->
             assert await page.closed() == 1009
 
 
-async def test_a_flood_of_messages_is_ended_in_words(tmp_path: Path) -> None:
+async def test_a_client_that_sends_a_flood_of_messages_is_disconnected_with_an_error(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         page = await house.open()
         for _ in range(3_000):
@@ -177,7 +177,7 @@ async def test_a_client_that_does_not_read_is_cut_off_and_takes_little_memory(tm
         assert await back.hello(name="Ada")
 
 
-async def test_a_client_that_answers_no_ping_is_gone(tmp_path: Path) -> None:
+async def test_a_client_that_answers_no_ping_counts_as_gone(tmp_path: Path) -> None:
     away = Away()
     async with chat_house(tmp_path, away=away, heartbeat=0.2) as house:
         socket = await house.session.ws_connect(house.url, autoping=False)

@@ -101,7 +101,9 @@ async def test_a_client_that_offers_no_sound_gets_the_words_alone(tmp_path: Path
         assert len(page.sound) == BYTES_A_SECOND
 
 
-async def test_a_client_that_knows_only_the_seeds_messages(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+async def test_a_client_that_sends_base64_sound_without_a_hello_gets_base64_sound_back(
+    tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
     transcriber = await asyncio.to_thread(ears, pytestconfig)
     known = {"transcription", "llm_token", "audio_response", "audio_end", "error"}
     try:
@@ -157,7 +159,7 @@ async def test_speech_during_an_answer_ends_it_and_the_history_keeps_what_was_he
         await transcriber.close()
 
 
-async def test_interrupt_by_a_button(tmp_path: Path) -> None:
+async def test_a_button_interrupts_the_answer(tmp_path: Path) -> None:
     async with chat_house(tmp_path, voice=lambda: HummingSpeech(SECONDS_20)) as house:
         page = await house.talking()
         await page.send(type="text", text="Tell me a story")
@@ -182,7 +184,7 @@ class FailingMind(RepeatingResponder):
             yield text
 
 
-async def test_an_answer_that_fails_is_told(tmp_path: Path) -> None:
+async def test_a_notice_says_that_an_answer_has_failed(tmp_path: Path) -> None:
     async with chat_house(tmp_path, mind=FailingMind()) as house:
         page = await house.talking()
         await page.send(type="text", text="Hello")
@@ -238,7 +240,7 @@ async def test_the_newest_tab_takes_the_call_when_nobody_speaks(tmp_path: Path) 
         await stale.until("error", code="no_call")
 
 
-async def test_the_newest_tab_is_told_while_somebody_speaks_in_the_other(tmp_path: Path) -> None:
+async def test_the_newest_tab_is_refused_while_somebody_speaks_in_the_other(tmp_path: Path) -> None:
     async with chat_house(tmp_path, voice=lambda: HummingSpeech(SECONDS_20)) as house:
         first = await house.talking()
         await first.send(type="text", text="Tell me a story")
@@ -250,7 +252,7 @@ async def test_the_newest_tab_is_told_while_somebody_speaks_in_the_other(tmp_pat
         assert not first.socket.closed
 
 
-async def test_another_person_in_the_newest_tab_has_another_name(tmp_path: Path) -> None:
+async def test_another_person_in_the_newest_tab_is_called_by_their_own_name(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         await house.talking(name="Ada")
         page = await house.talking(name="Ben")
@@ -329,7 +331,7 @@ class DeadVoice(HummingSpeech):
         raise UserError("❌ The voice is away. Start it.")
 
 
-async def test_a_call_that_can_not_begin_says_why_and_the_socket_lives(tmp_path: Path) -> None:
+async def test_a_call_that_can_not_begin_says_why_and_the_socket_stays_open(tmp_path: Path) -> None:
     async with chat_house(tmp_path, voice=DeadVoice) as house:
         page = await house.open()
         for number in (1, 2):
@@ -363,7 +365,7 @@ async def test_pressing_talk_is_consent_unless_the_person_has_opted_out(tmp_path
         assert said(house.histories[-1]) == []
 
 
-async def test_a_person_who_takes_over_is_asked_too(tmp_path: Path) -> None:
+async def test_a_person_who_takes_over_the_call_has_consented_too(tmp_path: Path) -> None:
     async with chat_house(tmp_path, listening=ListeningPolicy.OPT_IN) as house:
         await house.talking(name="Ada")
         await house.talking(name="Ben")
@@ -385,7 +387,7 @@ async def test_each_text_without_a_call_begins_one_or_says_why_not(tmp_path: Pat
             await page.count("error", number, code="call_failed")
 
 
-async def test_sound_that_finds_no_call_does_not_try_again_and_again(tmp_path: Path) -> None:
+async def test_sound_without_a_call_tries_only_once_to_begin_one(tmp_path: Path) -> None:
     async with chat_house(tmp_path, voice=DeadVoice) as house:
         page = await house.open()
         await page.socket.send_bytes(bytes(640))

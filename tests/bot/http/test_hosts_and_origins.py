@@ -81,7 +81,7 @@ async def test_pages_from_elsewhere_are_refused_with_and_without_a_token(
             assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-async def test_two_origins_are_both_looked_at(local: WebStage) -> None:
+async def test_two_origins_are_both_checked(local: WebStage) -> None:
     own = f"http://127.0.0.1:{local.port}"
     answer = await local.ask("/thing", headers=[("Origin", own), ("Origin", STRANGER)])
     assert answer.code == "bad_origin"

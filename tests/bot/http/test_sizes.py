@@ -1,4 +1,4 @@
-"""Requests of any size, speed and form cost the server little, and are answered in words."""
+"""Requests of any size, speed and form cost the server little, and a refusal says why."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_bodies_of_any_form_are_answered(local: WebStage, body: bytes, sta
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
-async def test_only_json_is_taken_which_a_strangers_form_can_not_send(local: WebStage, kind: str) -> None:
+async def test_only_json_is_accepted_because_a_strangers_form_can_not_send_it(local: WebStage, kind: str) -> None:
     for path in ("/thing", "/login"):
         answer = await local.ask(path, "POST", data=b'{"token": "x"}', headers={"Content-Type": kind})
         assert (answer.status, answer.code) == (415, "unsupported_media_type")
@@ -101,7 +101,7 @@ async def test_a_body_that_does_not_come_is_not_awaited_for_long(
         b"POST /thing HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ],
 )
-async def test_what_is_no_request_is_refused_and_others_are_answered(
+async def test_invalid_requests_are_refused_and_valid_ones_are_still_answered(
     local: WebStage, request_bytes: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = await exchange(local, request_bytes)
@@ -122,7 +122,7 @@ async def test_a_connection_without_a_whole_request_is_closed(begun: bytes, monk
         writer.close()
 
 
-async def test_more_connections_than_there_may_be_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connections_above_the_limit_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_CONNECTIONS", 3)
     monkeypatch.setattr(ConnectionLimit.__init__, "__defaults__", (3,))
     async with web_stage() as stage:

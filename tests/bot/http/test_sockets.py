@@ -18,7 +18,7 @@ LIMIT = 20.0
 
 
 async def refusal_of(stage: WebStage, headers: dict[str, str]) -> tuple[str, int | None]:
-    """The code in the message, and the code of the closing."""
+    """Return the code in the error message, and the close code of the socket."""
     async with asyncio.timeout(LIMIT), stage.session.ws_connect(stage.url("/ws/echo"), headers=headers) as socket:
         told = await socket.receive_json()
         assert told["type"] == "error"
@@ -41,7 +41,7 @@ async def test_the_cookie_and_the_header_open_a_socket(locked: WebStage) -> None
             assert await socket.receive_str(timeout=LIMIT) == "hello"
 
 
-async def test_an_upgrade_that_is_none_gets_a_status(locked: WebStage) -> None:
+async def test_a_request_that_is_not_a_complete_websocket_upgrade_gets_an_http_error(locked: WebStage) -> None:
     answer = await locked.ask("/ws/echo", headers={"Upgrade": "websocket"})
     assert (answer.status, answer.code) == (401, "bad_token")
     answer = await locked.ask("/ws/echo", headers=bearer())

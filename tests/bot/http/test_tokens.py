@@ -48,12 +48,12 @@ async def test_the_page_and_the_health_need_no_token(locked: WebStage) -> None:
         assert (await locked.ask(path)).status == 200
 
 
-async def test_the_token_opens_in_any_case_of_the_word(locked: WebStage) -> None:
+async def test_the_word_bearer_before_the_token_may_be_in_upper_or_lower_case(locked: WebStage) -> None:
     for word in ("Bearer", "bearer", "BEARER"):
         assert (await locked.ask("/thing", headers={"Authorization": f"{word}  {SECRET}"})).status == 200
 
 
-async def test_the_login_gives_a_cookie_that_opens(locked: WebStage) -> None:
+async def test_the_login_gives_a_cookie_that_is_accepted_instead_of_the_token(locked: WebStage) -> None:
     answer = await locked.log_in()
     assert (answer.status, answer.text) == (204, "")
     cookie = SimpleCookie(answer.headers["Set-Cookie"])["seiyuu"]
@@ -78,7 +78,7 @@ async def test_a_wrong_token_gets_no_cookie(locked: WebStage, token: object) -> 
     assert "Set-Cookie" not in answer.headers
 
 
-async def test_five_attempts_a_minute_and_no_more(locked: WebStage) -> None:
+async def test_only_five_login_attempts_a_minute_are_allowed(locked: WebStage) -> None:
     assert [(await locked.log_in("wrong")).status for _ in range(5)] == [401] * 5
     for token in ("wrong", SECRET):
         answer = await locked.log_in(token)
@@ -88,12 +88,12 @@ async def test_five_attempts_a_minute_and_no_more(locked: WebStage) -> None:
     assert (await locked.log_in()).status == 204
 
 
-async def test_guessing_by_header_is_slowed_down_too_and_cookies_still_open(locked: WebStage) -> None:
+async def test_guessing_by_header_is_slowed_down_too_and_cookies_are_still_accepted(locked: WebStage) -> None:
     cookie = await locked.cookie()
     statuses = [(await locked.ask("/thing", headers=bearer(f"guess {n}"))).status for n in range(31)]
     assert statuses == [401] * 30 + [429]
     answer = await locked.ask("/thing", headers=bearer())
-    assert (answer.status, answer.code) == (429, "too_many_tokens"), "the right token is not told apart either"
+    assert (answer.status, answer.code) == (429, "too_many_tokens"), "the right token is refused too"
     assert int(answer.headers["Retry-After"]) >= 1
     assert (await locked.ask("/thing", headers={"Cookie": cookie})).status == 200
     locked.clock.now += 60
@@ -104,7 +104,7 @@ async def test_right_tokens_are_not_counted(locked: WebStage) -> None:
     assert {(await locked.ask("/thing", headers=bearer())).status for _ in range(60)} == {200}
 
 
-async def test_without_a_token_the_login_is_always_good(local: WebStage) -> None:
+async def test_without_a_token_the_login_always_succeeds(local: WebStage) -> None:
     answer = await local.log_in("whatever")
     assert answer.status == 204
     assert "Set-Cookie" not in answer.headers

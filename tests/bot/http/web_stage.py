@@ -48,7 +48,7 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """The code of an error; empty if the answer is none."""
+        """The error code; an empty text if the answer is not an error."""
         return str(self.json["error"]["code"]) if isinstance(self.json, dict) and "error" in self.json else ""
 
 
