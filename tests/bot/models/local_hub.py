@@ -42,7 +42,7 @@ class LocalHub:
     statuses: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     held: asyncio.Event = field(default_factory=asyncio.Event)
     holds_after: int | None = None
-    sends_on_to: str | None = None
+    redirects_to: str | None = None
     requests: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     served: int = 0
     url: str = ""
@@ -54,8 +54,8 @@ class LocalHub:
         if self.statuses:
             status, headers = self.statuses.pop(0)
             return web.Response(status=status, headers=headers)
-        if self.sends_on_to:
-            raise web.HTTPFound(f"{self.sends_on_to}{request.path}")
+        if self.redirects_to:
+            raise web.HTTPFound(f"{self.redirects_to}{request.path}")
         return await self._send(request, self.files[path])
 
     async def _send(self, request: web.Request, content: bytes) -> web.StreamResponse:

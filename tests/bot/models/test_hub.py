@@ -120,7 +120,7 @@ async def test_a_file_longer_than_expected_is_refused_without_filling_the_disk(f
     assert partial_path(fetching.target).stat().st_size <= FILE.size
 
 
-async def test_a_partial_file_with_other_contents_ends_as_the_right_file_or_none(fetching: Fetching) -> None:
+async def test_a_partial_file_with_other_contents_is_deleted_or_replaced_by_the_right_file(fetching: Fetching) -> None:
     partial_path(fetching.target).write_bytes(b"?" * 1000)
     with pytest.raises(HubError, match="wrong contents"):
         await fetching.fetch()
@@ -132,7 +132,7 @@ async def test_a_partial_file_with_other_contents_ends_as_the_right_file_or_none
 
 async def test_the_token_is_sent_to_the_hub_but_not_to_a_redirection(fetching: Fetching) -> None:
     async with serving(LocalHub()) as elsewhere:
-        fetching.server.sends_on_to = elsewhere.url
+        fetching.server.redirects_to = elsewhere.url
         await fetching.fetch()
     assert fetching.server.requests[0][2] == "Bearer hf_secret"
     assert elsewhere.requests == [(FILE.path, None, None)]

@@ -91,7 +91,7 @@ def test_with_real_weights_required_an_unusable_model_is_reported_too(tmp_path: 
 
 
 @pytest.mark.parametrize("profile", ["local", "hybrid"])
-def test_the_other_profiles_that_run_here_are_served_in_the_same_way(tmp_path: Path, profile: str) -> None:
+def test_the_named_model_is_served_with_the_local_and_hybrid_profiles_too(tmp_path: Path, profile: str) -> None:
     file = tmp_path / "my-model-3b.gguf"
     file.write_bytes(b"GGUF")
     weights = choose_weights(settings(tmp_path, llm_model=str(file), profile=profile))

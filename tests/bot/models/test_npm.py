@@ -172,7 +172,7 @@ def test_another_package_than_the_pinned_one_is_refused(registry: LocalRegistry,
         ({"../../../voices/heart.bin": SPEAKER}, "can't be read"),
     ],
 )
-def test_hostile_packages_bring_nothing(
+def test_nothing_of_a_hostile_package_is_kept(
     registry: LocalRegistry, npm: Npm, members: dict[str, bytes | str], told: str
 ) -> None:
     npm.publish(members)

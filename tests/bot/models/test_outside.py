@@ -133,5 +133,7 @@ def test_a_start_reports_missing_weights_too(tmp_path: Path) -> None:
         ("", None),
     ],
 )
-def test_names_of_faster_whisper_and_of_the_hub_differ_from_paths(asked: str, repository: str | None) -> None:
+def test_names_of_faster_whisper_and_of_the_hub_are_distinguished_from_paths(
+    asked: str, repository: str | None
+) -> None:
     assert hub_repository(asked) == repository

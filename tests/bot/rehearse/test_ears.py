@@ -49,7 +49,7 @@ def test_the_model_in_use_is_that_of_the_profile_or_of_the_setting(monkeypatch: 
 
 
 class Ears:
-    """A transcriber that hears always the same, or fails."""
+    """A transcriber that always hears the same words, or fails."""
 
     def __init__(self, heard: str | None) -> None:
         self._heard = heard

@@ -104,7 +104,7 @@ async def test_another_program_has_no_better_voice(body: str) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 500, 504])
-async def test_a_refusal_without_a_reason_counts_too(status: int) -> None:
+async def test_a_refusal_without_a_reason_means_that_the_text_can_not_be_spoken(status: int) -> None:
     async def answer(_: web.Request) -> web.StreamResponse:
         return web.Response(status=status, text="\0<nothing>")
 
