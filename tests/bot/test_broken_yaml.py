@@ -37,7 +37,7 @@ class Kind:
     Attributes:
         load: reads the file.
         error: the error for a broken file.
-        faults: what is said of each content, behind the path.
+        faults: the fault that the error reports, by the content of the file.
         refusal: the words between the path and the fault.
         before: the words before the path.
     """

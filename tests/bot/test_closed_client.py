@@ -37,7 +37,7 @@ async def test_unfinished_writes_end_first_whoever_closes_the_client() -> None:
     assert closed_meanwhile == [False]
 
 
-async def test_work_after_the_end_is_one_debug_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_error_after_the_end_is_one_debug_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "bot")
     bot = SeiyuuBot("!", Mock(spec=Store), _ready, Mock(spec=connector), make_guard())
     async with bot:

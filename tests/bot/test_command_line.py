@@ -22,13 +22,13 @@ Program = Callable[..., object]
 class Played:
     """Stand-ins for the programs, which note that they ran."""
 
-    def __init__(self, shown: int) -> None:
+    def __init__(self, demo_status: int) -> None:
         self.ran: list[str] = []
-        self._shown = shown
+        self._demo_status = demo_status
 
     async def demo(self, *_: object) -> int:
         self.ran.append("demo")
-        return self._shown
+        return self._demo_status
 
     async def talk(self, settings: Settings, watcher: CallConsole, when_warm: Callable[[], None]) -> int:
         self.ran.append("talk")
@@ -44,8 +44,8 @@ class Played:
 def play(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, list[str]]]:
     """Run a command line. Returns the exit status and the programs that ran."""
 
-    def play(*arguments: str, shown: int = 0, terminal: bool = True) -> tuple[int, list[str]]:
-        played = Played(shown)
+    def play(*arguments: str, demo_status: int = 0, terminal: bool = True) -> tuple[int, list[str]]:
+        played = Played(demo_status)
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: terminal))
         monkeypatch.setattr(demonstration, "run_demo", played.demo)
         monkeypatch.setattr(command_line, "run_talk", played.talk)
@@ -64,20 +64,20 @@ def test_at_a_terminal_the_page_follows_the_demonstration(play: Play, capsys: py
 
 
 def test_the_page_follows_a_demonstration_that_failed_too(play: Play) -> None:
-    assert play(shown=1) == (0, ["demo", "talk"])
+    assert play(demo_status=1) == (0, ["demo", "talk"])
 
 
-@pytest.mark.parametrize("shown", [0, 1])
-def test_without_a_terminal_or_with_once_only_the_demonstration_is_played(play: Play, shown: int) -> None:
-    assert play(shown=shown, terminal=False) == (shown, ["demo"])
-    assert play("--once", shown=shown) == (shown, ["demo"])
-    assert play("demo", shown=shown) == (shown, ["demo"])
-    assert play("--stay", shown=shown) == (shown, ["demo"])
+@pytest.mark.parametrize("demo_status", [0, 1])
+def test_without_a_terminal_or_with_once_only_the_demonstration_is_played(play: Play, demo_status: int) -> None:
+    assert play(demo_status=demo_status, terminal=False) == (demo_status, ["demo"])
+    assert play("--once", demo_status=demo_status) == (demo_status, ["demo"])
+    assert play("demo", demo_status=demo_status) == (demo_status, ["demo"])
+    assert play("--stay", demo_status=demo_status) == (demo_status, ["demo"])
 
 
-@pytest.mark.parametrize("shown", [2, 130, 143])
-def test_after_a_wrong_setting_or_a_signal_nothing_follows(play: Play, shown: int) -> None:
-    assert play(shown=shown) == (shown, ["demo"])
+@pytest.mark.parametrize("demo_status", [2, 130, 143])
+def test_after_a_wrong_setting_or_a_signal_nothing_follows(play: Play, demo_status: int) -> None:
+    assert play(demo_status=demo_status) == (demo_status, ["demo"])
 
 
 def test_with_a_token_the_bot_runs(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +86,7 @@ def test_with_a_token_the_bot_runs(play: Play, monkeypatch: pytest.MonkeyPatch) 
     assert play("talk") == (0, ["talk"])
 
 
-def test_once_belongs_to_the_demonstration(
+def test_the_option_once_is_refused_outside_of_the_demonstration(
     play: Play, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", "x")

@@ -37,7 +37,7 @@ def _usage_error(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 
 @pytest.mark.parametrize("command", OWN)
-def test_each_command_has_a_page_of_its_own(capsys: pytest.CaptureFixture[str], command: str) -> None:
+def test_each_command_has_a_help_page_of_its_own(capsys: pytest.CaptureFixture[str], command: str) -> None:
     page = _help(capsys, command, "--help")
     assert page.startswith(f"usage: python -m bot {command} ")
     everything = set().union(*OWN.values())
@@ -60,7 +60,7 @@ def test_the_common_help_page_lists_every_command(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_before_a_command_is_its_page(capsys: pytest.CaptureFixture[str], command: str) -> None:
+def test_the_word_help_before_a_command_shows_its_help_page(capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert _help(capsys, "help", command).startswith(f"usage: python -m bot {command} ")
 
 

@@ -1,4 +1,4 @@
-"""The core knows nothing of Discord: a page alone can stand on it."""
+"""The core knows nothing of Discord, so the page can use it without Discord."""
 
 from __future__ import annotations
 

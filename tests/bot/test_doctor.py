@@ -22,7 +22,7 @@ from tests.http_server import LocalServer, app_of
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
-PICKY = "Seiyuu/"
+OUR_USER_AGENT = "Seiyuu/"
 
 
 class Servers:
@@ -39,7 +39,7 @@ class Servers:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(dict(request.headers))
         if request.path == "/feed.xml":
-            polite = request.headers.get("User-Agent", "").startswith(PICKY)
+            polite = request.headers.get("User-Agent", "").startswith(OUR_USER_AGENT)
             return web.Response(body=self.feed.body, content_type="application/rss+xml") if polite else _forbidden()
         return web.json_response(self.body, status=self.status)
 
@@ -93,7 +93,7 @@ async def test_comfyui_must_answer_without_an_error(servers: Servers, tmp_path: 
 async def test_feeds_are_asked_with_our_user_agent(servers: Servers) -> None:
     result = await figurine_notifier.check(Settings.read(figurine_feeds=f"{servers.url}/feed.xml"))
     assert result.good, result.text
-    assert servers.asked[0]["User-Agent"].startswith(PICKY)
+    assert servers.asked[0]["User-Agent"].startswith(OUR_USER_AGENT)
 
 
 @pytest.mark.parametrize(("status", "words"), [(403, "403"), (404, "404"), (200, "not an RSS")])
@@ -108,7 +108,7 @@ async def test_an_invalid_or_refusing_feed_is_a_finding_even_beside_a_good_one(
     assert words in result.text
 
 
-async def test_a_missing_choice_among_several_models_is_reported(servers: Servers) -> None:
+async def test_the_doctor_says_to_set_a_model_if_the_server_has_several(servers: Servers) -> None:
     servers.body = {"data": [{"id": "llama3.1:latest"}, {"id": "qwen3:8b"}]}
     for model, told in ((None, True), ("llama3.1", False)):
         settings = Settings.read(llm_url=f"{servers.url}/v1", llm_model=model)

@@ -23,7 +23,7 @@ LIMIT = 120.0
 
 
 @pytest.mark.parametrize("command", ["run", "demo"])
-async def test_a_start_names_each_folder(tmp_path: Path, command: str) -> None:
+async def test_a_start_names_each_folder_that_can_not_be_written_to(tmp_path: Path, command: str) -> None:
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     folders = {name: str(tmp_path / name) for name in ("DATA_DIR", "CACHE_DIR", "TTS_VOICES_DIR")}
     process = await asyncio.create_subprocess_exec(

@@ -28,4 +28,4 @@ def test_every_view_modal_and_dynamic_item_asks_the_guard() -> None:
     assert GuardedView in ours
     assert [each for each in ours if not issubclass(each, GuardedView)] == []
     check = GuardedView.interaction_check
-    assert [each for each in ours if each.interaction_check is not check] == [], "nobody takes the check away"
+    assert [each for each in ours if each.interaction_check is not check] == [], "no class replaces the check"

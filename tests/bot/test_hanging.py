@@ -16,7 +16,7 @@ import pytest
 from bot.hanging import BUSY_LIMIT, IDLE_LIMIT_BEFORE_LATE, ProcessActivity, answers_in_time, wait_until_it_hangs
 
 
-class Clockwork:
+class SimulatedServer:
     """A server that answers at some times and is active at others. Time passes only by sleeping and asking."""
 
     def __init__(self, answers: Callable[[float], bool], busy: Callable[[float], bool]) -> None:
@@ -53,7 +53,7 @@ class Clockwork:
 
 
 async def test_a_server_without_answers_and_activity_hangs() -> None:
-    found = await Clockwork(lambda now: now < 100.0, lambda now: False).hangs_at(1000.0)
+    found = await SimulatedServer(lambda now: now < 100.0, lambda now: False).hangs_at(1000.0)
     assert found is not None
     assert 104.0 <= found <= 108.0
 
@@ -62,14 +62,14 @@ async def test_a_busy_server_gets_time_but_not_for_ever() -> None:
     def loading(now: float) -> bool:
         return now < 90.0
 
-    assert await Clockwork(lambda now: now > 90.0, loading).hangs_at(1000.0) is None
-    found = await Clockwork(lambda now: False, lambda now: True).hangs_at(1000.0)
+    assert await SimulatedServer(lambda now: now > 90.0, loading).hangs_at(1000.0) is None
+    found = await SimulatedServer(lambda now: False, lambda now: True).hangs_at(1000.0)
     assert found is not None
     assert BUSY_LIMIT <= found <= BUSY_LIMIT + 5.0
 
 
 async def test_a_server_that_becomes_inactive_without_an_answer_hangs() -> None:
-    found = await Clockwork(lambda now: False, lambda now: now < 60.0).hangs_at(1000.0)
+    found = await SimulatedServer(lambda now: False, lambda now: now < 60.0).hangs_at(1000.0)
     assert found is not None
     assert 62.0 <= found <= 68.0
 
@@ -78,7 +78,7 @@ async def test_a_server_that_is_sometimes_late_does_not_hang() -> None:
     def every_third(now: float) -> bool:
         return int(now) % 5 > 2
 
-    assert await Clockwork(every_third, lambda now: False).hangs_at(1000.0) is None
+    assert await SimulatedServer(every_third, lambda now: False).hangs_at(1000.0) is None
 
 
 async def found_after(answer_at: float, busy: Callable[[float], bool], *, limit: float) -> tuple[bool, float]:
@@ -150,7 +150,7 @@ def test_a_process_that_waits_is_inactive() -> None:
         assert [activity.active() for _ in range(5)] == [False] * 5
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="what a process writes is told on Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how much a process writes")
 def test_a_process_that_only_reads_or_writes_is_active() -> None:
     program = (
         "import os, tempfile\nprint(flush=True)\n"

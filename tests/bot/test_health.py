@@ -70,7 +70,7 @@ def test_the_status_follows_from_the_states_of_the_parts(health: Health, status:
     assert list(health.fields()) == KEYS
 
 
-def test_nothing_running_is_down_and_needs_no_token(tmp_path: Path) -> None:
+def test_without_a_running_bot_the_health_is_down_and_no_token_is_needed(tmp_path: Path) -> None:
     status, said = asked(tmp_path, "--json")
     assert status == 1
     assert list(fields(said)) == KEYS
@@ -123,7 +123,7 @@ def test_a_wrong_setting_is_status_2(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"discord": 5}', "null", "\xff"])
-def test_a_damaged_file_is_no_crash(tmp_path: Path, text: str) -> None:
+def test_a_damaged_heartbeat_file_counts_as_down(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text, encoding="latin-1")
     assert read_health(tmp_path).status == "down"
 
@@ -185,7 +185,7 @@ async def test_a_speech_server_without_an_engine_is_not_ready(status: int, healt
 
 
 @pytest.mark.parametrize("named", ["no-such-model", "large-v3", "somebody/a-model"])
-async def test_the_ears_are_not_ready_if_only_a_model_is_named(
+async def test_the_ears_are_not_ready_if_the_named_model_is_not_on_this_machine(
     named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)

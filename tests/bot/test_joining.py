@@ -107,7 +107,7 @@ async def test_while_a_call_begins_nothing_is_built_for_another(tmp_path: Path) 
         assert len(bot.built) == 1
 
 
-async def test_one_of_two_simultaneous_requests_is_built(tmp_path: Path) -> None:
+async def test_only_one_of_several_simultaneous_requests_builds_a_call(tmp_path: Path) -> None:
     async with stage(tmp_path) as bot:
         results = await asyncio.gather(bot.join(1), bot.join(1), bot.join(2), return_exceptions=True)
         refused = sorted(str(result) for result in results if isinstance(result, UserError))

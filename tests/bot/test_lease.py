@@ -35,7 +35,7 @@ def make(*features: Feature) -> Lease:
     return lease
 
 
-async def test_a_feature_that_hangs_does_not_keep_the_call_or_the_others() -> None:
+async def test_a_feature_that_hangs_raises_an_error_and_the_other_features_are_released() -> None:
     other, hanging = Feature("other"), Feature("hanging")
     lease = make(other, hanging)
     hanging.hangs = True

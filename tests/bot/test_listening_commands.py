@@ -162,7 +162,7 @@ async def test_only_people_in_the_call_may_record_it_and_a_full_disk_is_reported
     bob = await stage.sandbox.add_guest("Bob")
     refused = "🔒 `!record` is for people in the call, and people who may manage this server."
     assert await stage.ask("!record on", bob) == refused
-    assert await stage.ask("!record", bob) == "⏹️ I'm not recording.", "whether it is recorded, everybody may know"
+    assert await stage.ask("!record", bob) == "⏹️ I'm not recording.", "everybody may know whether the call is recorded"
     call.disk_full = True
     assert await stage.ask("!record on") == "❌ I can't record: the disk is nearly full."
     assert not call.recording
@@ -185,6 +185,8 @@ async def test_captions_and_the_mode_are_shown_and_switched(stage: Stage) -> Non
     await stage.ask("!captions off")
     assert "only write down" in await stage.ask("!mode transcribe")
     assert (call.mode, call.captions) == (CallMode.TRANSCRIBE, Captions.CHANNEL)
-    assert "`!mode talk` first" in await stage.ask("!captions off"), "it would do nothing at all"
-    assert "Captions are on" in await stage.ask("!mode talk"), "they were switched on by writing down only"
+    assert "`!mode talk` first" in await stage.ask("!captions off"), (
+        "without captions, the mode transcribe would do nothing"
+    )
+    assert "Captions are on" in await stage.ask("!mode talk"), "the mode transcribe has switched them on"
     assert call.mode is CallMode.TALK

@@ -87,7 +87,7 @@ def test_missing_real_weights_are_an_error_if_they_are_required(tmp_path: Path, 
         choose_weights(settings(tmp_path, weights="real"))
 
 
-def test_toys_are_used_if_they_are_set_whatever_is_here(tmp_path: Path, catalogue: Catalogue) -> None:
+def test_toys_are_used_if_they_are_set_even_if_real_weights_are_here(tmp_path: Path, catalogue: Catalogue) -> None:
     put(tmp_path, catalogue, "tiny-ears", "tiny-mind")
     assert choose_weights(settings(tmp_path, weights="toys")) == OwnWeights(toy_stt=True, toy_llm=True)
 
@@ -125,7 +125,7 @@ async def test_the_doctor_names_all_weights_and_reads_every_byte(tmp_path: Path,
     (tmp_path / "weights" / "tiny-mind" / "mind.gguf").write_bytes(bytes(len(MIND["mind.gguf"])))
     result, weights = await examine_weights(settings(tmp_path))
     assert (result.good, weights.toy_llm) == (False, True)
-    assert result.text.startswith("tiny-mind is damaged"), "its subject, Weights, is shown before it"
+    assert result.text.startswith("tiny-mind is damaged"), "the doctor shows the subject, Weights, before this text"
     result, weights = await examine_weights(settings(tmp_path, weights="real"))
     assert (result.good, weights.toy_llm) == (False, True)
     result, _ = await examine_weights(settings(tmp_path, weights="toys"))

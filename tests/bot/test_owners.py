@@ -11,7 +11,7 @@ import pytest
 
 from bot.owners import ASK_AGAIN, Owners, owners_of
 
-ADMIN, DEVELOPER, LOOKS = (
+ADMIN, DEVELOPER, READ_ONLY = (
     discord.TeamMemberRole.admin,
     discord.TeamMemberRole.developer,
     discord.TeamMemberRole.read_only,
@@ -23,12 +23,12 @@ def application(owner: int, team: Any = None) -> Any:
     return SimpleNamespace(owner=SimpleNamespace(id=owner), team=team)
 
 
-def test_members_of_a_team_own_it_if_they_accepted_and_may_do_more_than_read() -> None:
+def test_team_members_own_the_bot_if_they_accepted_and_may_do_more_than_read() -> None:
     people = [
-        SimpleNamespace(id=1, role=LOOKS, membership_state=ACCEPTED),
+        SimpleNamespace(id=1, role=READ_ONLY, membership_state=ACCEPTED),
         SimpleNamespace(id=2, role=ADMIN, membership_state=ACCEPTED),
         SimpleNamespace(id=3, role=DEVELOPER, membership_state=ACCEPTED),
-        SimpleNamespace(id=4, role=LOOKS, membership_state=ACCEPTED),
+        SimpleNamespace(id=4, role=READ_ONLY, membership_state=ACCEPTED),
         SimpleNamespace(id=5, role=ADMIN, membership_state=INVITED),
     ]
     assert owners_of(application(9, SimpleNamespace(owner_id=1, members=people))) == {1, 2, 3}
@@ -61,15 +61,15 @@ async def test_discord_is_asked_again_after_a_while_and_its_failures_change_noth
     assert not await owners.include(client, 2)
     assert answering.asked == 2
     now, answering.down = ASK_AGAIN, True
-    assert await owners.include(client, 1), "who it was the last time"
+    assert await owners.include(client, 1), "the last known owner still counts"
     answering.down, answering.owner = False, 2
     assert await owners.include(client, 2)
     assert not await owners.include(client, 1)
 
 
-@pytest.mark.parametrize(("person", "one"), [(7, True), (8, True), (1, False)])
-async def test_the_list_of_the_operator_wins_and_discord_is_not_asked(person: int, one: bool) -> None:
+@pytest.mark.parametrize(("person", "is_owner"), [(7, True), (8, True), (1, False)])
+async def test_the_list_of_the_operator_wins_and_discord_is_not_asked(person: int, is_owner: bool) -> None:
     answering = Discord()
     client: Any = answering
-    assert await Owners((7, 8)).include(client, person) is one
+    assert await Owners((7, 8)).include(client, person) is is_owner
     assert answering.asked == 0

@@ -19,7 +19,7 @@ from bot.voice.utterances.voice_commands import VoiceCommand
 from config.settings import Settings
 
 GUIDE = Path(__file__).parents[2] / "docs" / "operator-guide.md"
-HERE, ELSE = 100, 200
+HERE, THERE = 100, 200
 OWNER, OUTSIDER = 1, 2
 LOUNGE = SimpleNamespace(id=7, guild=SimpleNamespace(id=HERE))
 
@@ -39,7 +39,7 @@ SHOWING = {
 }
 ON_THE_CALL = {*CONTROL, "join", "leave", "voice-status", "record", "voice record"}
 OWNERS = {"gpu", "low-performance", "release", "avatar", "avatar next", "avatar list"}
-"""The commands by right, as they were ordered: written down a second time, so that a slip in the table is seen."""
+"""The commands by right. They are written here a second time, so that a mistake in the table is noticed."""
 
 
 def person(user: int = 9, *, manages: bool = False, in_call: bool = False, roles: tuple[str, ...] = ()) -> Any:
@@ -95,7 +95,7 @@ def _row(name: str, right: Right) -> list[str]:
     ]
 
 
-def test_everything_that_can_be_said_aloud_has_a_row() -> None:
+def test_every_spoken_command_has_a_row() -> None:
     assert set(SPOKEN) == set(VoiceCommand)
     assert {command for command in SPOKEN.values() if command is not None} <= set(RIGHTS)
 
@@ -105,9 +105,11 @@ async def test_nobody_can_change_the_call_from_another_server_whoever_they_are()
         for command in ON_THE_CALL:
             for bare in (False, True):
                 told = JOIN_ELSEWHERE if command == "join" else ELSEWHERE
-                assert await refusal(guard(), command, who, ELSE, bare=bare) == told
+                assert await refusal(guard(), command, who, THERE, bare=bare) == told
     untouched = set(RIGHTS) - ON_THE_CALL
-    assert await allowed(guard(), person(OWNER, manages=True), ELSE) == untouched, "what is its own server's goes on"
+    assert await allowed(guard(), person(OWNER, manages=True), THERE) == untouched, (
+        "commands that do not change the call still work"
+    )
     assert (ELSEWHERE, JOIN_ELSEWHERE, SERVER_ONLY) == (
         "❌ I'm in a call on another server.",
         "❌ I'm in a call on another server. Ask me again later.",
@@ -121,7 +123,7 @@ async def test_in_a_direct_message_there_is_no_call() -> None:
             assert await refusal(guard(call=call), command, Mock(spec=discord.User, id=9), None) == SERVER_ONLY
     assert await allowed(guard(), Mock(spec=discord.User, id=9), None) == (
         set(RIGHTS) - ON_THE_CALL - OWNERS - {"schedule", "schedule add", "schedule list", "schedule remove"}
-    ), "in private everybody is at home"
+    ), "in private, everybody may use all other commands"
 
 
 async def test_by_default_people_in_the_call_control_it() -> None:
@@ -156,7 +158,9 @@ async def test_without_a_call_the_setting_still_holds() -> None:
     assert "people who may manage this server" in (await refusal(guard(call=False), "persona", person()) or "")
     assert await refusal(guard(call=False), "mood", person()) is None
     for command in ("speak", "stop", "listen", "captions", "mode"):
-        assert await refusal(guard(call=False), command, person()) is None, "it says that there is no call"
+        assert await refusal(guard(call=False), command, person()) is None, (
+            "the command itself answers that there is no call"
+        )
 
 
 @pytest.mark.parametrize(
@@ -180,7 +184,7 @@ async def test_the_people_who_may_control_a_call(setting: str, who: Any, may: bo
         assert (await refusal(guard(who_may_control=setting), command, who) is None) is may, command
     assert (guard(who_may_control=setting).spoken_refusal(VoiceCommand.STOP, who) is None) is (
         may or (who.voice is None and "call" in setting)
-    ), "who speaks is in the call"
+    ), "a person who speaks is in the call"
 
 
 @pytest.mark.parametrize(
@@ -196,7 +200,9 @@ async def test_the_people_who_may_record_a_call(setting: str, in_call: bool, out
     guarded = guard(who_may_record=setting)
     for who, may in ((person(in_call=True), in_call), (person(), outside), (person(manages=True), manager)):
         assert (await refusal(guarded, "record", who) is None) is may
-        assert await refusal(guarded, "record", who, bare=True) is None, "whether it is recorded, everybody may know"
+        assert await refusal(guarded, "record", who, bare=True) is None, (
+            "everybody may know whether the call is recorded"
+        )
     assert (await refusal(guarded, "voice record", person(in_call=True)) is None) is (setting != "nobody")
     if setting == "nobody":
         assert "switched off" in (await refusal(guarded, "record", person(manages=True)) or "")

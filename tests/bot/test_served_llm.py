@@ -43,7 +43,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings.read(_env_file=None, data_dir=tmp_path, cache_dir=tmp_path, profile="embedded")
 
 
-async def test_the_next_model_replaces_a_damaged_one_with_one_sentence(
+async def test_the_next_model_replaces_a_damaged_one_and_one_sentence_says_so(
     whole: Path,
     damaged: EmbeddedLlm,
     settings: Settings,

@@ -1,4 +1,4 @@
-"""The offer of model servers that run on this machine: only what answers as a model server does is named."""
+"""The offer of model servers that run on this machine: only a program that answers like a model server is named."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ async def test_names_are_suggested_while_they_are_typed(stage: Stage) -> None:
     assert found[0]["value"] == "Robin0"
 
 
-async def test_a_voice_is_heard_as_a_file_and_in_a_call_aloud(stage: Stage) -> None:
+async def test_a_preview_is_sent_as_a_file_and_spoken_aloud_during_a_call(stage: Stage) -> None:
     stage.server.voices["robin"] = stage.server.made("Robin") | {"language": "de"}
     (file,) = (await stage.ask("!voice preview robin")).attachments
     assert (file.upload.filename, file.upload.data) == ("robin.wav", b"RIFF of robin")

@@ -72,7 +72,7 @@ async def test_nothing_is_recorded_after_a_no_or_without_an_answer(stage: Stage)
     nothing_was_kept(stage)
 
 
-async def test_a_question_from_before_does_nothing_once_the_call_is_elsewhere_or_over(stage: Stage) -> None:
+async def test_an_unanswered_question_does_nothing_after_the_call_has_moved_or_ended(stage: Stage) -> None:
     call, directory = stage.begin_call(), stage.sandbox.world.directory
     asked = await question(stage, f"!voice record Robin <@{stage.ben.id}>")
     guild = directory.add_guild("Elsewhere", stage.sandbox.home.owner)
@@ -112,7 +112,7 @@ async def test_bots_and_people_outside_of_the_call_are_not_even_asked(stage: Sta
     assert call.sampled == []
 
 
-async def test_the_slash_command_asks_as_well(stage: Stage) -> None:
+async def test_the_slash_command_asks_for_consent_too(stage: Stage) -> None:
     call, general = stage.begin_call(), stage.sandbox.home.general
     pressed = await stage.ada.press(general, "voice record", name="Robin", member=stage.ben.user, language="fr")
     asked = await pressed.response(LIMIT)

@@ -62,7 +62,7 @@ async def test_a_voice_is_made_found_chosen_heard_and_deleted(library: Library) 
     await library.voices.choose(HOME, found)
     assert (library.voices.chosen(HOME), library.voices.chosen(ELSEWHERE)) == ("robin", None)
     await library.voices.delete(found)
-    assert library.voices.chosen(HOME) is None, "nobody speaks with what is gone"
+    assert library.voices.chosen(HOME) is None, "a deleted voice is no longer chosen"
     with pytest.raises(VoicesError, match="no voice called 'robin'"):
         await library.voices.find("robin")
 

@@ -37,8 +37,8 @@ def refusal(status: int, message: str, code: str | None = None) -> web.Response:
 class VoiceServer:
     """The server.
 
-    ``fault`` is the answer to every request, ``refused`` that to every recording. With ``mute``, previews are silent.
-    Cloning waits for ``learning``.
+    ``fault`` is the answer to every request, and ``refused`` the answer to every recording. With ``mute``, previews are
+    silent. Cloning waits for ``learning``.
     """
 
     voices: dict[str, Json] = field(default_factory=dict)
