@@ -17,7 +17,7 @@ RATE = 48_000
 def recording(
     sound: NDArray[np.float32] | float, *, container: str = "ogg", codec: str = "libopus", rate: int = RATE
 ) -> bytes:
-    """A file with this sound (mono, 48,000 Hz), or with a tone that lasts ``seconds``."""
+    """A file with this sound (mono, 48,000 Hz), or with a tone, if ``sound`` is a number of seconds."""
     if not isinstance(sound, np.ndarray):
         sound = (0.2 * np.sin(np.arange(int(sound * RATE)) * 2 * np.pi * 220 / RATE)).astype(np.float32)
     file = io.BytesIO()

@@ -64,7 +64,7 @@ class Board:
         return [job.id for job in jobs]
 
     async def come_due(self) -> None:
-        """Let the scheduler fire all its jobs. Returns when they have ended, and a moment later."""
+        """Let the scheduler fire all its jobs. Returns a moment after they have ended."""
         ended: list[str] = []
 
         def note(event: JobExecutionEvent) -> None:

@@ -35,7 +35,7 @@ REMARK = "By the way, tea."
 
 
 @dataclass(slots=True)
-class Looks:
+class LoopSleep:
     """The sleep of the feature's loop. It ends when the test wants another check."""
 
     wanted: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
@@ -53,7 +53,7 @@ class Parlour:
     talk: AutonomousTalk
     router: Router
     clock: Clock
-    looks: Looks
+    loop_sleep: LoopSleep
     characters: Characters
 
     async def say(self, *texts: str) -> None:
@@ -64,9 +64,9 @@ class Parlour:
     async def after(self, seconds: float) -> list[str]:
         """Let time pass and the loop check the channels. Returns all posts of the bot so far."""
         self.clock.pass_by(seconds)
-        self.looks.wanted.release()
+        self.loop_sleep.wanted.release()
         async with asyncio.timeout(LIMIT):
-            await self.looks.done.acquire()
+            await self.loop_sleep.done.acquire()
         return self.remarks()
 
     def remarks(self) -> list[str]:
@@ -80,7 +80,7 @@ class Parlour:
 async def parlour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Parlour]:
     character(tmp_path, "Mika")
     character(tmp_path, "Akim")
-    clock, looks = Clock(CLOCK_START), Looks()
+    clock, loop_sleep = Clock(CLOCK_START), LoopSleep()
     clock.pass_by(-4 * HOUR)  # Four in the afternoon in Singapore.
     made: list[tuple[AutonomousTalk, Router, Characters]] = []
 
@@ -92,7 +92,7 @@ async def parlour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
             records = ChannelRecords(database)
             who = await Characters.open(database, tmp_path, "Mika")
             rng = random.Random(7)
-            talk = AutonomousTalk(bot, records, client, who, SETTINGS, ZONE, clock=clock, rng=rng, sleep=looks)
+            talk = AutonomousTalk(bot, records, client, who, SETTINGS, ZONE, clock=clock, rng=rng, sleep=loop_sleep)
             made.append((talk, Router(talk.observe), who))
             return [AutonomousCommands(talk), made[0][1]]
 
@@ -100,8 +100,8 @@ async def parlour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         let_manage(stage.sandbox, stage.ada.id)
         talk, router, characters = made[0]
         await stack.enter_async_context(running(talk.run()))
-        await looks.done.acquire()
-        yield Parlour(stage, model, talk, router, clock, looks, characters)
+        await loop_sleep.done.acquire()
+        yield Parlour(stage, model, talk, router, clock, loop_sleep, characters)
 
 
 async def test_autonomous_talk_continues_a_conversation_that_has_paused(parlour: Parlour) -> None:
@@ -137,7 +137,9 @@ async def test_autonomous_talk_uses_the_chosen_persona_and_knows_place_and_time(
     await parlour.say("So do I")
     assert len(await parlour.after(2 * HOUR)) == 2
     assert "Akim: " in parlour.model.asked[1][1]["content"]
-    assert "People who wrote here lately: Ada.\n" in parlour.model.asked[1][0]["content"], "the bot is not one of them"
+    assert "People who wrote here lately: Ada.\n" in parlour.model.asked[1][0]["content"], (
+        "the bot is not among these people"
+    )
 
 
 async def test_autonomous_talk_never_says_two_things_in_a_row_without_an_answer_even_after_a_restart(
@@ -194,7 +196,7 @@ async def test_autonomous_talk_is_silent_while_it_is_held_and_goes_on_afterwards
     assert await parlour.after(1) == [REMARK]
 
 
-async def test_a_model_that_fails_is_left_alone_until_the_next_time(parlour: Parlour) -> None:
+async def test_after_a_failure_the_model_is_asked_again_only_when_the_next_post_is_due(parlour: Parlour) -> None:
     parlour.model.script = lambda line: Answer("", Fault.STATUS_500)
     await parlour.stage.ask("!autonomous on")
     await parlour.after(2 * HOUR)

@@ -117,7 +117,7 @@ async def test_a_mistake_is_explained_in_plain_words_with_an_example(
     calls.set_volume.assert_not_awaited()
 
 
-async def test_a_text_that_is_too_long_names_the_limit(stage: FeatureStage) -> None:
+async def test_the_error_for_a_text_that_is_too_long_names_the_limit(stage: FeatureStage) -> None:
     # A message can't be that long, but the option of a slash command can.
     context = MagicMock()
     context.command = stage.bot.get_command("speak")

@@ -27,7 +27,7 @@ async def answer_after(stage: ChatStage, question: Message) -> Message:
     )
 
 
-async def test_an_answer_comes_without_the_reference(stage: ChatStage) -> None:
+async def test_an_answer_to_a_deleted_message_is_posted_without_the_reference(stage: ChatStage) -> None:
     stage.sandbox.faults.rest.slow(POSTING, times=1, seconds=0.5)
     question = await stage.mention("hello")
     await stage.until(lambda: stage.model.asked)

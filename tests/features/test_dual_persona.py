@@ -152,7 +152,7 @@ async def test_the_score_is_shown_and_decays_and_the_name_of_a_twin_counts(arena
     assert not arena.model.asked
 
 
-async def test_after_an_argument_there_is_peace_even_after_a_restart(arena: Arena) -> None:
+async def test_after_an_argument_no_other_one_begins_during_the_cooldown_even_after_a_restart(arena: Arena) -> None:
     await arena.say("Akim, you are wrong")
     await arena.argument()
     await arena.ended()
@@ -181,7 +181,7 @@ async def test_one_webhook_serves_every_argument_and_a_deleted_one_is_made_again
     assert len(webhooks.of_channel(general.id)) == 1
 
 
-async def test_their_own_lines_heat_nothing_up(arena: Arena) -> None:
+async def test_the_lines_of_the_twins_do_not_raise_the_tension(arena: Arena) -> None:
     await arena.stage.ada.say(arena.stage.sandbox.home.general, "!argue")
     for line in await arena.argument():
         await arena.router.observed(line)
@@ -217,7 +217,7 @@ async def test_without_the_permission_the_twins_are_silent_and_one_line_is_logge
     assert len([record for record in caplog.records if "Manage Webhooks" in record.message]) == 1
 
 
-async def test_the_twins_are_silent_while_they_are_held_and_the_line_in_flight_is_the_last(
+async def test_the_twins_are_silent_while_they_are_held_and_finish_only_the_line_in_progress(
     arena: Arena, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -230,7 +230,7 @@ async def test_the_twins_are_silent_while_they_are_held_and_the_line_in_flight_i
     await arena.feature.release()
     arena.pauses.over.set()
     await arena.ended()
-    assert len(arena.lines) == 1, "a hold that is over does not bring it back"
+    assert len(arena.lines) == 1, "the argument does not continue after the hold"
 
     arena.clock.pass_by(SETTINGS.cooldown + 1)
     await arena.feature.hold("a call")
@@ -284,7 +284,7 @@ async def test_an_argument_that_breaks_off_is_reported_only_if_people_saw_its_be
     await arena.say("Akim, you are wrong")
     await arena.ended()
     everything = arena.stage.ada.messages(arena.stage.sandbox.home.general)
-    assert not [message for message in everything if message.author.bot], "it would have begun by itself"
+    assert not [message for message in everything if message.author.bot], "nobody had asked for this argument"
     arena.clock.pass_by(SETTINGS.cooldown + 1)
     arena.pauses.over.clear()
     arena.model.script = _retort
@@ -297,7 +297,7 @@ async def test_an_argument_that_breaks_off_is_reported_only_if_people_saw_its_be
     assert told.content.endswith((f"{other} had nothing to say.", "answered without saying anything."))
 
 
-async def test_the_two_know_where_and_when_they_argue(arena: Arena) -> None:
+async def test_persona_and_twin_know_where_and_when_they_argue(arena: Arena) -> None:
     await arena.say("Akim, you are wrong")
     await arena.argument()
     system = arena.model.asked[0][0]["content"]
@@ -321,11 +321,11 @@ async def test_the_two_know_where_and_when_they_argue(arena: Arena) -> None:
         ("お茶が好きです", 1),
     ],
 )
-def test_texts_heat_a_conversation_up_by_their_points(tmp_path: Path, text: str, points: float) -> None:
+def test_each_text_adds_points_to_the_tension(tmp_path: Path, text: str, points: float) -> None:
     assert tension_of(text, character(tmp_path, "Akim")) == points
 
 
-def test_only_a_lively_conversation_boils_over() -> None:
+def test_only_a_lively_conversation_reaches_the_threshold() -> None:
     def after_two_hours(pause: float) -> float:
         score = 0.0
         for _ in range(int(7200 / pause)):

@@ -57,7 +57,7 @@ class Shop:
         """A new feature object with the old database, as after a crash."""
         self.notifier = await notifier(self.stage.bot, self.stage.database, self.http, self.server, self.clock, period)
 
-    async def looked(self) -> None:
+    async def poll_feed(self) -> None:
         """Move the clock until the feed is due. Returns when the bot has polled it and notified people."""
         answers = len(self.source.answered)
         self.clock.pass_by(PERIOD)
@@ -150,10 +150,10 @@ async def test_a_new_figurine_is_announced_exactly_once_to_each_subscriber(shop:
     await shop.stage.ask("!figurines subscribe")
     await shop.stage.ada.dm("!figurines subscribe NENDOROID")
     async with running(shop.notifier.run()):
-        await shop.looked()
+        await shop.poll_feed()
         assert shop.written() == [], "at first it only learns what is there"
         publish([NEW, OLD])
-        await shop.looked()
+        await shop.poll_feed()
         message = await shop.news()
         assert message.content == f"<@{shop.stage.ada.id}> 🎎 New:\n• **Nendoroid Rin** <{NEW.link}>"
         assert message.allowed_mentions is not None
@@ -161,20 +161,20 @@ async def test_a_new_figurine_is_announced_exactly_once_to_each_subscriber(shop:
         assert list(map(int, message.allowed_mentions["users"])) == [shop.stage.ada.id]
         assert shop.written(privately=True) == [f"🎎 New:\n• **Nendoroid Rin** <{NEW.link}>"]
         publish([Entry("3", "Miku nurse"), NEW, OLD])
-        await shop.looked()
+        await shop.poll_feed()
         assert len(shop.written()) == 2
-        assert len(shop.written(privately=True)) == 1, "the words filter"
+        assert len(shop.written(privately=True)) == 1, "the words of the subscription are not in the title"
     await shop.restart()
     async with running(shop.notifier.run()):
         publish([OLD, NEW])
-        await shop.looked()
+        await shop.poll_feed()
         assert len(shop.written()) == 2, "never again"
 
 
 async def test_requests_name_the_program_because_some_shops_refuse_those_that_do_not(shop: Shop) -> None:
     shop.source.rss([OLD])
     async with running(shop.notifier.run()):
-        await shop.looked()
+        await shop.poll_feed()
     assert shop.source.asked[0]["User-Agent"].startswith("Seiyuu/")
 
 
@@ -183,9 +183,9 @@ async def test_several_people_in_a_channel_read_one_message(shop: Shop) -> None:
     await shop.stage.ask("!figurines subscribe")
     await shop.stage.ask("!figurines subscribe rin", who=bob)
     async with running(shop.notifier.run()):
-        await shop.looked()
+        await shop.poll_feed()
         shop.source.rss([NEW, Entry("3", "Luka"), OLD])
-        await shop.looked()
+        await shop.poll_feed()
         (text,) = shop.written()
         assert text.startswith(f"<@{shop.stage.ada.id}> <@{bob.id}> 🎎 New:\n• **Nendoroid Rin**")
         assert "**Luka**" in text
@@ -193,10 +193,10 @@ async def test_several_people_in_a_channel_read_one_message(shop: Shop) -> None:
 
 async def test_an_unchanged_feed_is_not_sent_again_even_after_a_restart(shop: Shop) -> None:
     async with running(shop.notifier.run()):
-        await shop.looked()
+        await shop.poll_feed()
     await shop.restart()
     async with running(shop.notifier.run()):
-        await shop.looked()
+        await shop.poll_feed()
     assert shop.source.answered == [200, 304]
     assert shop.source.asked[1]["If-Modified-Since"] == shop.source.modified
 
@@ -207,7 +207,7 @@ async def test_a_failing_feed_is_tried_less_and_less_often_and_the_others_go_on(
     broken, url = shop.server.source("broken"), shop.server.address("broken")
     records = FeedRecords(shop.stage.database)
 
-    async def wait_after_look() -> float:
+    async def wait_after_poll() -> float:
         async with asyncio.timeout(LIMIT):
             while (due := (await records.feed(url)).next_poll_at) <= shop.clock.now:
                 await asyncio.sleep(0.01)
@@ -215,22 +215,22 @@ async def test_a_failing_feed_is_tried_less_and_less_often_and_the_others_go_on(
 
     async with running(shop.notifier.run()):
         for failures in range(9):
-            wait = await wait_after_look()
+            wait = await wait_after_poll()
             assert 0.75 <= wait / min(PERIOD * 2**failures, DAY) <= 1.0
             assert len(broken.asked) == failures + 1
             shop.clock.pass_by(wait)
-        assert len(shop.source.asked) > 1, "the other is looked at meanwhile"
-        await wait_after_look()
+        assert len(shop.source.asked) > 1, "the other feed is polled meanwhile"
+        await wait_after_poll()
         broken.status = 200
         broken.rss([OLD])
         shop.clock.pass_by(DAY)
-        assert await wait_after_look() == PERIOD, "and then as often as any"
+        assert await wait_after_poll() == PERIOD, "and then as often as other feeds"
     assert "answered with status 500" in caplog.text
 
 
 async def test_a_shorter_period_takes_effect_at_the_next_start(shop: Shop) -> None:
     async with running(shop.notifier.run()):
-        await shop.looked()
+        await shop.poll_feed()
     answers = len(shop.source.answered)
     records, url = FeedRecords(shop.stage.database), shop.server.address("shop")
 
@@ -253,7 +253,7 @@ async def test_nothing_is_fetched_or_announced_while_the_notifier_is_held(
     caplog.set_level("INFO")
     await shop.stage.ask("!figurines subscribe")
     async with running(shop.notifier.run()):
-        await shop.looked()
+        await shop.poll_feed()
         await shop.notifier.hold("a call")
         shop.source.rss([NEW, OLD])
         asked = len(shop.source.asked)
@@ -262,15 +262,15 @@ async def test_nothing_is_fetched_or_announced_while_the_notifier_is_held(
         await asyncio.sleep(0.3)
         assert len(shop.source.asked) == asked
         assert shop.written() == []
-        assert caplog.text.count("waits: figurine notifier is paused") == 2, "once a feed"
+        assert caplog.text.count("waits: figurine notifier is paused") == 2, "one line for each feed"
         await shop.notifier.release()
         assert "Nendoroid Rin" in (await shop.news()).content
 
 
-async def test_a_hold_breaks_off_a_look_that_takes_too_long(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hold_stops_a_poll_that_takes_too_long(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     await shop.stage.ask("!figurines subscribe")
     async with running(shop.notifier.run()):
-        await shop.looked()
+        await shop.poll_feed()
         shop.source.rss([NEW, OLD])
         shop.source.seconds = 30.0
         monkeypatch.setattr(shop.notifier._gate, "_limit", 0.1)
@@ -288,7 +288,7 @@ async def test_news_found_before_a_kill_are_announced_after_the_restart(shop: Sh
     await shop.stage.ask("!figurines subscribe")
     records, url = FeedRecords(shop.stage.database), shop.server.address("shop")
     async with running(shop.notifier.run()):
-        await shop.looked()
+        await shop.poll_feed()
     await records.note(await records.feed(url), [Item("2", "Nendoroid Rin", "")], shop.clock.now)
     await shop.restart()
     async with running(shop.notifier.run()):
@@ -302,7 +302,7 @@ async def test_after_a_kill_during_the_announcements_the_rest_follows_and_nobody
     await shop.stage.ask("!figurines subscribe")
     await shop.stage.ada.dm("!figurines subscribe")
     async with running(shop.notifier.run()):
-        await shop.looked()
+        await shop.poll_feed()
     records, url, rin = FeedRecords(shop.stage.database), shop.server.address("shop"), Item("2", "Nendoroid Rin", "")
     await records.note(await records.feed(url), [rin], shop.clock.now)
     await records.note_notified(url, general.id, [rin])
@@ -312,39 +312,39 @@ async def test_after_a_kill_during_the_announcements_the_rest_follows_and_nobody
         assert shop.written() == []
 
 
-async def test_a_person_who_takes_no_messages_is_given_up(shop: Shop) -> None:
+async def test_after_several_failures_a_person_who_accepts_no_messages_is_unsubscribed(shop: Shop) -> None:
     await shop.stage.ada.dm("!figurines subscribe")
     await shop.stage.ada.wait_for_message(shop.stage.ada.dm_channel, timeout=LIMIT)
     shop.stage.ada.user.takes_dms = False
     async with running(shop.notifier.run()):
-        await shop.looked()
+        await shop.poll_feed()
         for number in range(MAX_FAILURES):
             assert len(await shop.notifier.subscriptions_of(shop.stage.ada.id)) == 1
             shop.source.rss([Entry(f"new {number}", "New one"), OLD])
-            await shop.looked()
+            await shop.poll_feed()
         assert await shop.notifier.subscriptions_of(shop.stage.ada.id) == []
     assert shop.written() == []
     assert shop.written(privately=True) == []
 
 
-async def test_a_deleted_channel_is_given_up_at_once(shop: Shop) -> None:
+async def test_subscriptions_in_a_deleted_channel_end_at_once(shop: Shop) -> None:
     side = shop.stage.sandbox.home.side
     await shop.stage.ada.say(side, "!figurines subscribe")
     await shop.stage.ada.wait_for_message(side, timeout=LIMIT)
     async with running(shop.notifier.run()):
-        await shop.looked()
+        await shop.poll_feed()
         shop.stage.sandbox.world.directory.delete_channel(side)
         shop.source.rss([NEW, OLD])
-        await shop.looked()
+        await shop.poll_feed()
     assert await shop.notifier.subscriptions_of(shop.stage.ada.id) == []
 
 
 async def test_a_feed_full_of_news_makes_one_message(shop: Shop) -> None:
     await shop.stage.ask("!figurines subscribe")
     async with running(shop.notifier.run()):
-        await shop.looked()
+        await shop.poll_feed()
         shop.source.rss([Entry(f"f{number}", f"Figurine {number}") for number in range(MAX_KNOWN + 100)])
-        await shop.looked()
+        await shop.poll_feed()
         text = (await shop.news()).content
         assert text.count("•") == 10
         assert text.endswith(f"… and {MAX_KNOWN - 10} more")
@@ -363,9 +363,9 @@ async def test_titles_and_links_from_feeds_have_no_effect(shop: Shop) -> None:
     ]
     entries = [Entry(f"evil {number}", title, link) for number, link in enumerate(links)]
     async with running(shop.notifier.run()):
-        await shop.looked()
+        await shop.poll_feed()
         shop.source.rss([*entries, OLD])
-        await shop.looked()
+        await shop.poll_feed()
         text = (await shop.news()).content
     lines = text.splitlines()[1:]
     safe = (

@@ -137,7 +137,7 @@ async def test_failures_of_comfyui_are_reported(studio: Studio) -> None:
     assert "does not answer" in (await studio.read("❌")).content
 
 
-async def test_the_picture_comes_although_everything_around_it_was_deleted(studio: Studio) -> None:
+async def test_the_picture_is_posted_even_if_the_command_and_its_answer_were_deleted(studio: Studio) -> None:
     studio.comfyui.going.clear()
     said = await studio.stage.ada.say(studio.stage.sandbox.home.general, "!draw a cat")
     shown = await studio.read("25%")

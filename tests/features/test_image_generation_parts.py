@@ -85,7 +85,7 @@ def test_a_wish_for_a_drawing_is_distinguished_from_other_talk(text: str, what: 
     assert wants_drawing(text) == what
 
 
-def test_progress_in_one_line() -> None:
+def test_the_progress_is_shown_in_one_line() -> None:
     assert progress_line(Progress(3)) == "⏳ In the queue, 3 before yours."
     assert progress_line(Progress(0)) == "🖌️ Drawing …"
     assert progress_line(Progress(0, 5, 10)) == "🖌️ `▰▰▰▰▰▰▱▱▱▱▱▱` 50%"

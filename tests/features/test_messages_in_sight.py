@@ -47,7 +47,7 @@ async def test_a_reply_to_the_message_of_another_person_brings_the_words_and_pic
     assert "never instructions" in stage.model.asked[-1][0]["content"]
 
 
-async def test_a_mention_alone_in_reply_is_a_question_about_that_message(stage: MessageStage) -> None:
+async def test_a_reply_that_only_mentions_the_bot_is_a_question_about_the_quoted_message(stage: MessageStage) -> None:
     ben = await stage.sandbox.add_guest("Ben")
     said = await ben.say(stage.general, "What is 7 times 6?")
     asked = await stage.ada.say(stage.general, stage.me, reply_to=said)

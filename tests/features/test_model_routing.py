@@ -84,14 +84,16 @@ async def test_an_owner_chooses_the_card_and_it_is_remembered(desk: Desk) -> Non
     assert await desk.stage.ask("!gpu") == "🖥️ The amd card writes my answers. In calls, the amd card does."
     assert await desk.stage.ask("!gpu nvidia") == "🖥️ The nvidia card writes my answers. In calls, the amd card does."
     assert await desk.written_by() == "I am nvidia."
-    assert desk.servers[GpuVendor.NVIDIA].models == ["poet"], "whoever asks names the model"
+    assert desk.servers[GpuVendor.NVIDIA].models == ["poet"], "the caller names the model"
     restarted = await ModelRouter.load(desk.stage.database, desk.clients, GpuVendor.AMD)
     assert restarted.card is GpuVendor.NVIDIA
     bob = await desk.stage.sandbox.add_guest("Bob")
     assert "the people who run me" in await desk.stage.ask("!gpu amd", who=bob)
 
 
-async def test_during_a_call_only_the_card_for_calls_is_asked_and_a_crash_does_not_make_this_last(desk: Desk) -> None:
+async def test_during_a_call_only_the_card_for_calls_is_asked_and_a_crash_does_not_make_that_permanent(
+    desk: Desk,
+) -> None:
     await desk.stage.ask("!gpu nvidia")
     assert await desk.written_by() == "I am nvidia."
     await desk.router.hold("a call")

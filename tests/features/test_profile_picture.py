@@ -85,7 +85,7 @@ async def test_the_pictures_take_turns_on_schedule_even_across_a_restart(studio:
     restarted = ProfilePicture(studio.stage.bot, records, studio.folder, 24.0, clock=studio.clock, poll=0.01)
     async with running(restarted.run()):
         await studio.look()
-        assert studio.shows(PNG), "a restart is no reason"
+        assert studio.shows(PNG), "a restart does not change the picture"
         studio.clock.pass_by(HOUR)
         await studio.shown(GIF)
         studio.forgive()
@@ -129,7 +129,7 @@ async def test_two_changes_an_hour_are_the_limit_and_discord_is_not_even_asked_f
     assert await studio.stage.ask("!avatar next") == "🖼️ My picture is now c.jpg."
 
 
-async def test_a_call_that_begins_while_the_schedule_looks_puts_the_change_off_until_its_end(
+async def test_a_call_that_begins_while_the_schedule_is_checked_delays_the_change_until_its_end(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     studio.put(a_png=PNG)
@@ -170,7 +170,7 @@ async def test_a_refusal_by_discord_is_reported_and_waited_out(
     assert "Try again in 60 min" in await studio.stage.ask("!avatar next")
     async with running(studio.feature.run()):
         await studio.look()
-        assert not studio.shows(PNG), "it is due, and waits all the same"
+        assert not studio.shows(PNG), "the change is due, but still waits"
     if by_status:
         return  # discord.py itself still waits as Discord has asked it to.
     async with running(studio.feature.run()):

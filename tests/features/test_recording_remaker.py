@@ -162,7 +162,7 @@ async def test_an_answer_that_is_much_too_long_keeps_its_first_sound(tmp_path: P
         await told.done()
     first, second = stretches(folder)
     assert first == old(1, 3)
-    assert second == new(4, 4 + 4 / 1.15), "behind it there is room"
+    assert second == new(4, 4 + 4 / 1.15), "there is room after it"
 
 
 async def test_an_interrupted_answer_does_not_go_on_in_the_recording(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class TestRoom:
         assert end_limit(notes(answer((1, 2), (3, 4), interrupted=True), answer((8, 9))), 0) == 4 * SECOND
 
 
-class TestGoal:
+class TestSpeedUp:
     def test_a_sound_that_is_no_longer_than_before_is_not_sped_up(self) -> None:
         assert max_samples(2 * SECOND, tone(1.9)) >= len(tone(1.9))
 
@@ -79,7 +79,7 @@ def test_the_silence_behind_an_answer_is_cut_off() -> None:
     assert len(trim_end(silence(1))) == 0
 
 
-class TestLay:
+class TestPlacing:
     def test_the_new_answer_begins_where_the_old_one_began(self) -> None:
         said = answer((1, 3))
         (piece,) = split_like(tone(2.5), said.spans, 4 * SECOND) or []

@@ -86,7 +86,7 @@ async def test_an_event_is_posted_when_it_is_due_and_pings_only_its_author(board
     async with running(board.events.run()):
         await board.add(text)
         await board.come_due()
-        assert board.posted() == [], "the scheduler alone decides nothing"
+        assert board.posted() == [], "the event is not due by the bot's clock"
         board.clock.pass_by(DAY)
         await board.come_due()
         message = await board.read(text)
@@ -292,7 +292,7 @@ async def test_a_deleted_channel_disables_the_event_and_its_author_is_notified(b
     assert "its channel is gone" in await board.stage.ask("!schedule list")
 
 
-async def test_a_channel_closed_to_the_bot_is_reported_once_shown_and_works_again_with_its_permissions(
+async def test_a_missing_permission_is_reported_once_and_listed_and_posts_resume_when_it_is_back(
     board: Board,
 ) -> None:
     sandbox, ada = board.stage.sandbox, board.stage.ada
@@ -325,7 +325,7 @@ async def test_a_channel_closed_to_the_bot_is_reported_once_shown_and_works_agai
         assert board.posted(side) == ["noon", "noon"]
         sandbox.faults.deny(sandbox.bot, side, Permission.VIEW_CHANNEL)
         await a_day_passes()
-        assert len(told()) == 2, "another time it is news again"
+        assert len(told()) == 2, "after it has worked again, a new failure is reported again"
         assert "view channel" in told()[1]
 
 

@@ -36,7 +36,7 @@ async def test_one_message_that_is_too_long_is_answered(talk: ChatStage) -> None
     assert newest.endswith("教えて。")
 
 
-async def test_a_model_that_loads_is_waited_for_without_a_word(talk: ChatStage) -> None:
+async def test_the_bot_waits_silently_for_a_model_that_is_loading(talk: ChatStage) -> None:
     looked: list[str] = []
 
     def sleepy(line: str) -> Answer:

@@ -141,7 +141,7 @@ async def test_the_picture_of_a_link_is_fetched_only_from_discord(gallery: Galle
     assert asked_elsewhere == []
     broken = Upload("cat.png", b"no picture", "image/png", width=10, height=10)
     await gallery.stage.ada.share_link(gallery.stage.sandbox.home.general, "http://example.com/cat.png", broken)
-    assert (await gallery.stage.told()).content == NOTHING, "a link's picture is nobody's fault"
+    assert (await gallery.stage.told()).content == NOTHING, "a broken picture of a link is not reported"
 
 
 @pytest.mark.parametrize("options", [{"max_mb": 1.0}])
@@ -168,7 +168,9 @@ async def test_files_with_a_false_type_are_refused(gallery: Gallery) -> None:
     assert "can't make out" in await gallery.show(Upload("bomb.png", png_bomb(9000), "image/png", width=9, height=9))
     assert "can't make out" in await gallery.show(Upload("a.mp4", b"\0\0\0\x18ftypmp42" + bytes(60), "video/mp4"))
     assert gallery.model.looks == []
-    assert await gallery.show(Upload("a.jpg", CAT.data, "image/jpeg")) == "A red cat.", "a wrong name is no harm"
+    assert await gallery.show(Upload("a.jpg", CAT.data, "image/jpeg")) == "A red cat.", (
+        "a wrong file extension does not matter"
+    )
 
 
 async def test_a_failing_model_is_reported(gallery: Gallery) -> None:
@@ -219,7 +221,9 @@ async def test_a_hold_stops_a_description_that_takes_too_long_and_reports_it(gal
     ],
     ids=["llama-swap", "llama-server", "Ollama", "old llama-swap", "none"],
 )
-async def test_the_model_is_unloaded_in_the_way_of_its_server(gallery: Gallery, unloading: str, body: object) -> None:
+async def test_the_model_is_unloaded_by_the_request_that_its_server_knows(
+    gallery: Gallery, unloading: str, body: object
+) -> None:
     await gallery.vision.unload()
     assert gallery.model.unloaded == ([] if body == "nothing" else [(unloading, body)])
 

@@ -53,7 +53,7 @@ def test_a_photograph_is_turned_upright(orientation: int) -> None:
         assert ExifTags.Base.Orientation not in seen.getexif(), "or it would be turned twice"
 
 
-def test_broken_exif_data_are_no_reason_not_to_look() -> None:
+def test_a_picture_with_broken_exif_data_is_decoded() -> None:
     file = io.BytesIO()
     Image.new("L", (40, 30), 200).save(file, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + bytes(20))
     (jpeg,) = decode_frames(file.getvalue(), 1, DecodingBudget())
@@ -78,7 +78,7 @@ def test_a_video_is_rotated_as_the_phone_was_held(degrees: int, size: tuple[int,
             assert min(dark, key=lambda at: float(str(seen.convert("L").getpixel(at)))) == middle
 
 
-def test_transparent_palettes_and_16_bits_of_grey_are_seen_as_a_browser_shows_them() -> None:
+def test_transparency_palettes_and_16_bit_grey_are_decoded_as_a_browser_shows_them() -> None:
     for image, grey in (
         (Image.new("RGBA", (20, 20), (0, 0, 0, 0)), 255),
         (Image.new("I;16", (20, 20), 128 * 256), 128),
@@ -175,7 +175,7 @@ async def cdn() -> AsyncIterator[str]:
         yield server.url
 
 
-async def test_a_download_is_bounded_and_goes_nowhere_else(cdn: str) -> None:
+async def test_a_download_is_bounded_and_follows_no_redirects(cdn: str) -> None:
     async with aiohttp.ClientSession() as http:
         assert await download(http, f"{cdn}/file", 500) == bytes(500)
         assert await download(http, f"{cdn}/zipped", 500) == b"\x1f\x8b not unpacked"

@@ -38,7 +38,7 @@ async def test_a_voice_message_in_private_is_heard_and_answered_as_if_typed(stag
     (request,) = stage.transcriber.requests
     assert request.seconds == pytest.approx(1.5, abs=0.1)
     assert request.hot_words == ("Seiyuu",)
-    assert stage.transcriber.rests == 1, "its model gives memory back when nobody calls"
+    assert stage.transcriber.rests == 1, "the transcriber frees its memory if there is no call"
 
 
 async def test_a_voice_message_in_a_channel_is_heard_if_it_is_meant_for_the_bot(stage: MessageStage) -> None:
@@ -125,7 +125,7 @@ async def test_an_unreadable_voice_message_that_waited_is_reported_and_delays_no
     assert await stage.line_for(typed) == "Ada: one"
 
 
-async def test_a_call_that_begins_in_the_middle_makes_it_wait(stage: MessageStage) -> None:
+async def test_a_voice_message_waits_if_a_call_begins_while_it_is_transcribed(stage: MessageStage) -> None:
     stage.transcriber.hearing.clear()
     spoken = await stage.ada.send_voice_message(stage.ada.dm_channel, OGG, 1.5)
     while not stage.transcriber.requests:
@@ -143,7 +143,7 @@ async def test_hostile_and_hopeless_recordings_are_refused_clearly(stage: Messag
     asked = await stage.ada.send_voice_message(private, OGG, MAX_SECONDS + 1)
     assert await stage.answer_to(asked) == TOO_LONG
     asked = await stage.ada.send_voice_message(private, recording(MAX_SECONDS + 2.0, rate=8000), 1.0)
-    assert await stage.answer_to(asked) == TOO_LONG, "whatever it says of its own length"
+    assert await stage.answer_to(asked) == TOO_LONG, "even if the message claims to be shorter"
     playlist = b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"
     asked = await stage.ada.say(private, "", attachments=[Upload("a_*b*.ogg", playlist, "audio/ogg")])
     assert await stage.answer_to(asked) == BROKEN.format(name=r"a\_\*b\*.ogg")

@@ -1,4 +1,4 @@
-"""A fake vision model with OpenAI's API. It records its requests, and unloads like known servers."""
+"""A fake vision model with OpenAI's API. It records its requests, and unloads its model as known servers do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class VisionServer(LocalServer):
     """The server, on loopback. It is an async context manager.
 
     Args:
-        unloading: the request that unloads a model, as ``METHOD /path``. All others for this answer 404.
+        unloading: the request that unloads a model, as ``METHOD /path``. All other requests to unload get 404.
 
     Attributes:
         looks: all requests for descriptions.
