@@ -13,7 +13,7 @@ from bot.llm.deltas import Delta
 from bot.llm.filters.chain import Retraction
 from bot.llm.messages import SpeakerNames
 from bot.llm.thinking import ThinkingHabit
-from tests.llm.filters.cutting import cuts, stands
+from tests.llm.filters.cutting import cuts, final_text
 
 SPEAKERS = SpeakerNames(("Seiyuu",), ("Ada", "Ben"))
 PARTS = [
@@ -53,7 +53,7 @@ def read(pieces: list[str], *, begins_inside: bool = False, reason: str = "stop"
     ],
 )
 def test_the_filters_work_together_for_every_division_into_pieces(text: str, spoken: str) -> None:
-    assert {stands(read(pieces)).strip() for pieces in cuts(text)} == {spoken}
+    assert {final_text(read(pieces)).strip() for pieces in cuts(text)} == {spoken}
 
 
 @given(st.lists(st.sampled_from(PARTS), max_size=16), st.booleans(), st.sampled_from(["stop", "length"]))
@@ -62,7 +62,7 @@ def test_the_filters_work_together_for_every_division_into_pieces(text: str, spo
 def test_the_division_into_pieces_makes_no_difference(pieces: list[str], begins_inside: bool, reason: str) -> None:
     whole = "".join(pieces)
     results = {
-        stands(read(parts, begins_inside=begins_inside, reason=reason)) for parts in (pieces, [whole], list(whole))
+        final_text(read(parts, begins_inside=begins_inside, reason=reason)) for parts in (pieces, [whole], list(whole))
     }
     assert len(results) == 1
 
@@ -130,7 +130,7 @@ def test_thoughts_are_removed_from_a_whole_text(text: str, clean: str) -> None:
 
 
 @given(st.integers(0, 3500), st.booleans())
-def test_a_long_step_in_parts_is_the_same_step(length: int, finished: bool) -> None:
+def test_a_long_delta_that_is_split_into_parts_keeps_its_content(length: int, finished: bool) -> None:
     whole = Delta("x" * length, "Hm.", finished, "stop" if finished else "")
     steps = list(bounded_deltas(whole))
     assert "".join(step.text for step in steps) == whole.text

@@ -157,7 +157,7 @@ async def test_a_model_without_a_system_role_gets_the_system_prompt_with_the_fir
         assert body["messages"] == [{"role": "user", "content": "Be kind.\n\nAnn: hello"}]
 
 
-async def test_the_warm_up_learns_too_and_stays_short() -> None:
+async def test_the_warm_up_learns_refused_fields_too_and_asks_for_one_token() -> None:
     server = Recorded(refusing("Use 'max_completion_tokens' instead of 'max_tokens', which is unsupported"), ANSWER)
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
         await client.warm_up(HELLO)

@@ -27,7 +27,7 @@ async def reply_from(*parts: bytes) -> list[str]:
         return await reply(client)
 
 
-async def test_yields_the_pieces_as_they_were_sent() -> None:
+async def test_the_pieces_arrive_as_they_were_sent() -> None:
     assert await reply_from(said("Hello"), said(" there."), FINISHED, DONE) == ["Hello", " there."]
 
 
@@ -49,12 +49,12 @@ async def test_each_piece_arrives_before_the_next_one_is_sent() -> None:
     assert pieces == ["One", "Two"]
 
 
-async def test_characters_cut_between_writes_are_whole() -> None:
+async def test_characters_that_are_split_between_two_writes_arrive_whole() -> None:
     whole = said("日本👋") + FINISHED
     assert await reply_from(*(bytes([byte]) for byte in whole)) == ["日本👋"]
 
 
-async def test_everything_but_speech_is_left_out() -> None:
+async def test_everything_except_the_words_of_the_reply_is_left_out() -> None:
     pieces = await reply_from(
         b": ping\n\n",
         event({"choices": [{"delta": {"role": "assistant", "content": None}}]}),
@@ -82,7 +82,7 @@ async def test_a_server_that_does_not_stream_is_understood() -> None:
         assert await reply(client) == ["Hello."]
 
 
-async def test_a_server_that_waits_after_the_end_does_not_hold_the_reply() -> None:
+async def test_a_server_that_waits_after_the_end_does_not_delay_the_reply() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         response = await begin_stream(request)
         await response.write(said("Hello.") + FINISHED)
@@ -245,7 +245,7 @@ def test_the_key_is_not_in_a_repr() -> None:
     assert "s3cret" not in repr(ModelOptions("http://h/v1", api_key=SecretStr("s3cret")))
 
 
-def test_an_unknown_template_is_named() -> None:
+def test_the_error_names_an_unknown_template() -> None:
     with pytest.raises(ValueError, match=r"'alpaca'; there are: chatml"):
         ModelOptions("http://h/v1", chat_template="alpaca")  # type: ignore[arg-type]
 

@@ -37,7 +37,7 @@ async def failure_of(client: ModelClient) -> tuple[list[str], ModelError]:
     return heard, caught.value
 
 
-async def test_nobody_there() -> None:
+async def test_an_unreachable_server_is_reported() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         async with ModelClient(replace(PATIENT, url=f"http://127.0.0.1:{unused.getsockname()[1]}/v1")) as client:
@@ -46,7 +46,7 @@ async def test_nobody_there() -> None:
     assert "can't be reached" in str(error)
 
 
-async def test_an_address_without_a_name() -> None:
+async def test_a_host_name_that_does_not_exist_is_reported() -> None:
     async with ModelClient(replace(PATIENT, url="http://no-such-host.invalid/v1")) as client:
         _, error = await failure_of(client)
     assert error.kind is ModelErrorKind.UNREACHABLE
@@ -73,7 +73,7 @@ async def test_http_errors_are_reported(status: int, body: str, kind: ModelError
     assert KEY not in str(error)
 
 
-async def test_the_model_that_was_asked_for_is_named() -> None:
+async def test_the_error_names_the_model_that_was_asked_for() -> None:
     unknown = answering(404, '{"error":{"message":"model \'evil-seiyuu\' not found"}}')
     async with serving(unknown) as url, ModelClient(replace(PATIENT, url=url)) as client:
         with pytest.raises(ModelError, match="doesn't know the model 'evil-seiyuu'"):
@@ -90,13 +90,13 @@ async def test_the_model_that_was_asked_for_is_named() -> None:
         (400, '{"error":{"message":"you must provide a model parameter"}}'),
     ],
 )
-async def test_a_server_with_several_models_wants_to_know_which(status: int, body: str) -> None:
+async def test_the_error_says_to_set_a_model_if_the_server_does_not_choose_one(status: int, body: str) -> None:
     async with serving(answering(status, body)) as url, ModelClient(replace(PATIENT, url=url, model=None)) as client:
         _, error = await failure_of(client)
     assert "Set LLM_MODEL to one that it has." in str(error)
 
 
-async def test_a_missing_v1_is_asked_for() -> None:
+async def test_the_error_asks_whether_v1_is_missing_in_the_address() -> None:
     async with (
         serving(answering(404, "404 page not found", "text/plain")) as url,
         ModelClient(replace(PATIENT, url=url.removesuffix("/v1"))) as client,
@@ -106,7 +106,7 @@ async def test_a_missing_v1_is_asked_for() -> None:
     assert "Is `/v1` missing at the end of LLM_URL?" in str(error)
 
 
-async def test_a_server_that_speaks_no_https() -> None:
+async def test_the_error_says_to_use_http_if_the_server_does_not_speak_https() -> None:
     async with (
         serving(answering(200, "{}")) as url,
         ModelClient(replace(PATIENT, url=url.replace("http:", "https:"))) as client,
@@ -116,7 +116,7 @@ async def test_a_server_that_speaks_no_https() -> None:
     assert "begin LLM_URL with http://" in str(error)
 
 
-async def test_a_server_that_wants_a_key() -> None:
+async def test_the_error_says_to_set_a_key_if_the_server_needs_one() -> None:
     async with (
         serving(answering(401, '{"error":"no key"}')) as url,
         ModelClient(replace(PATIENT, url=url, api_key=None)) as client,
@@ -125,7 +125,7 @@ async def test_a_server_that_wants_a_key() -> None:
     assert "set LLM_API_KEY" in str(error)
 
 
-async def test_a_server_that_sends_us_elsewhere() -> None:
+async def test_the_error_for_a_redirect_names_the_new_address() -> None:
     moved = answering(301, "", headers={"Location": "https://llm.example/v1/chat/completions"})
     _, error = await failure(moved)
     assert "to https://llm.example/v1/chat/completions" in str(error)
@@ -138,12 +138,12 @@ async def test_a_server_that_never_gets_ready_is_reported() -> None:
     assert "503: Loading model" in str(error)
 
 
-async def test_a_page_is_not_a_reply() -> None:
+async def test_an_html_page_is_not_a_reply() -> None:
     _, error = await failure(answering(200, "<html>Welcome</html>", "text/html"))
     assert error.kind is ModelErrorKind.BROKEN
 
 
-async def test_silence_before_the_headers() -> None:
+async def test_silence_before_the_headers_is_reported() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         await for_ever()
         return web.Response()
@@ -189,14 +189,14 @@ async def test_silence_is_detected_despite_pings(begun: bytes, kind: ModelErrorK
         (b"data: " + b"x" * 10_000_000, ModelErrorKind.BROKEN, "1048576"),
     ],
 )
-async def test_nonsense_after_the_first_words(rest: bytes, kind: ModelErrorKind, told: str) -> None:
+async def test_nonsense_after_the_first_words_is_reported(rest: bytes, kind: ModelErrorKind, told: str) -> None:
     heard, error = await failure(streaming(said("Once"), rest, FINISHED))
     assert heard == ["Once"]
     assert error.kind is kind
     assert told in str(error)
 
 
-async def test_hanging_up_before_an_answer() -> None:
+async def test_a_server_that_hangs_up_before_an_answer_is_reported() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         assert request.transport
         request.transport.abort()
@@ -207,7 +207,7 @@ async def test_hanging_up_before_an_answer() -> None:
     assert error.kind is ModelErrorKind.BROKEN
 
 
-async def test_hanging_up_in_the_middle() -> None:
+async def test_a_server_that_hangs_up_in_the_middle_of_an_answer_is_reported() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         response = await begin_stream(request)
         await response.write(said("Once") + "data: 日".encode()[:-1])
@@ -222,12 +222,12 @@ async def test_hanging_up_in_the_middle() -> None:
 
 
 @pytest.mark.parametrize("parts", [(FINISHED,), (said("<think>Hm.</think>"), FINISHED), ()])
-async def test_saying_nothing_is_a_failure(parts: tuple[bytes, ...]) -> None:
+async def test_an_answer_without_words_is_a_failure(parts: tuple[bytes, ...]) -> None:
     _, error = await failure(streaming(*parts))
     assert error.kind is ModelErrorKind.EMPTY
 
 
-async def test_the_next_prompt_works() -> None:
+async def test_after_a_failure_the_next_prompt_works() -> None:
     broken = True
 
     async def handler(request: web.Request) -> web.StreamResponse:

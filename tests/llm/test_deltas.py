@@ -44,7 +44,7 @@ def test_the_format_of_each_server_is_read(data: str, delta: Delta) -> None:
         "[" * 100_000,
     ],
 )
-def test_refuses_other_shapes(data: str) -> None:
+def test_other_formats_are_refused(data: str) -> None:
     with pytest.raises(BrokenDeltaError):
         parse_delta(data)
 

@@ -55,11 +55,11 @@ def openai(message: str, **more: Any) -> str:
             "temperature",
             None,
         ),
-        # Azure, and OpenAI of old
+        # Azure, and OpenAI in earlier versions
         (openai("Unrecognized request argument supplied: cache_prompt"), "cache_prompt", None),
         (openai("Unrecognized request argument supplied: stop"), "stop", None),
         (openai("Unknown parameter: 'chat_template_kwargs'."), "chat_template_kwargs", None),
-        # in other words, other languages, and as lists of other kinds
+        # Other wordings, other languages, and other kinds of lists
         ('{"error":"max_tokens has been renamed to max_completion_tokens."}', "max_tokens", "max_completion_tokens"),
         (
             '{"error":"It does not accept max_tokens; it wants max_completion_tokens"}',
@@ -211,7 +211,7 @@ def test_all_fields_of_a_list_are_left_out_at_once() -> None:
         '{"detail":[{"loc":["body","messages",0,"role"],"msg":"Input should be \'user\'"}]}',
         '{"detail":[{"loc":["body","user_id"],"msg":"Field required","type":"missing"}]}',
         openai("'stream' must be true"),
-        # It names a field and does not refuse it.
+        # This answer names a field but does not refuse it.
         openai("Could not finish the message because max_tokens was reached. Please try again with higher max_tokens."),
         openai("Please stop. This is not supported."),
         openai("CUDA error: device-side assert triggered"),
@@ -248,6 +248,6 @@ def test_nothing_else_is_taken_for_the_new_name(answer: str) -> None:
         openai("Conversation roles must alternate user/assistant/user/assistant/..."),
     ],
 )
-def test_models_without_a_system_role(answer: str) -> None:
+def test_an_error_about_the_system_role_is_recognised(answer: str) -> None:
     assert refuses_system_role(answer)
     assert refused_fields(answer, SENT) == ()

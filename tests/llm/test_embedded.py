@@ -68,7 +68,7 @@ async def test_all_requests_are_answered_even_if_there_are_more_than_slots(weigh
     assert len(set(replies)) == 1
 
 
-async def test_starting_and_stopping_leaves_nothing(weights: Path) -> None:
+async def test_starting_and_stopping_leaves_no_port_thread_or_file_open(weights: Path) -> None:
     process = psutil.Process()
 
     async def cycle() -> tuple[int, int]:
@@ -109,7 +109,7 @@ async def test_starting_and_stopping_twice_is_fine(weights: Path) -> None:
         _ = server.url
 
 
-async def test_weights_that_are_not_there(tmp_path: Path) -> None:
+async def test_missing_weights_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.gguf"):
         await EmbeddedModelServer(tmp_path / "none.gguf", name="none").start()
 
@@ -121,7 +121,7 @@ def broken_weights(weights: Path, tmp_path: Path) -> Path:
     return path
 
 
-async def test_weights_that_are_broken(broken_weights: Path) -> None:
+async def test_broken_weights_are_an_error(broken_weights: Path) -> None:
     with pytest.raises(RuntimeError):
         await EmbeddedModelServer(broken_weights, name="broken").start()
 
@@ -147,7 +147,7 @@ for _ in range(25):
 """
 
 
-async def test_stopping_in_the_moment_of_starting_returns(weights: Path) -> None:
+async def test_stopping_right_after_starting_does_not_hang(weights: Path) -> None:
     # In a process of its own: a stop that hangs keeps the interpreter's lock, and no time limit of ours would end it.
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", STARTS_AND_STOPS, str(weights))
     try:

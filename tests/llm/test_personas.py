@@ -27,7 +27,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     assert (persona.name, persona.model, persona.style) == ("Mika", "tiny", None)
 
 
-def test_setting_the_name_of_a_persona_names_its_file(tmp_path: Path) -> None:
+def test_the_error_for_the_name_of_a_persona_says_what_its_file_is_called(tmp_path: Path) -> None:
     (tmp_path / "helper.yaml").write_text(GOOD, encoding="utf-8")
     (tmp_path / "broken.yaml").write_text("[", encoding="utf-8")
     with pytest.raises(PersonaError, match=r"no persona 'Mika' in .*; there are: broken, helper \(Mika\)$"):

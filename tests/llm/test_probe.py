@@ -33,11 +33,11 @@ async def report(handler: Handler, options: ModelOptions = OPTIONS) -> ServerRep
         return await client.check()
 
 
-async def test_a_server_that_has_the_model() -> None:
+async def test_a_server_that_has_the_model_is_reported_with_its_models_and_without_a_problem() -> None:
     assert await report(answering(200, MODELS)) == ServerReport(True, ("llama", "qwen"))
 
 
-async def test_a_server_that_has_other_models() -> None:
+async def test_a_server_that_lacks_the_model_is_reported_with_its_models() -> None:
     found = await report(answering(200, MODELS), replace(OPTIONS, model="gemma"))
     assert found.reachable
     assert found.problem is not None
@@ -52,7 +52,7 @@ async def test_a_name_without_a_tag_is_the_one_tagged_latest() -> None:
         assert (await report(listed, replace(OPTIONS, model=other))).problem is not None
 
 
-async def test_an_address_without_its_v1() -> None:
+async def test_the_report_asks_whether_v1_is_missing_in_the_address() -> None:
     async with serving(answering(404, "404: Not Found", "text/plain")) as url:
         bare = url.removesuffix("/v1")
         async with ModelClient(replace(OPTIONS, url=bare)) as client:
@@ -67,7 +67,7 @@ async def test_an_address_without_its_v1() -> None:
         assert "`/v1`" not in problem
 
 
-async def test_a_server_that_complains_with_status_200() -> None:
+async def test_an_error_with_status_200_is_reported() -> None:
     complaint = answering(200, '{"error":"Unexpected endpoint or method. (GET /models)"}')
     problem = (await report(complaint)).problem
     assert problem is not None
@@ -92,7 +92,7 @@ async def test_other_wrong_ends_of_addresses_are_explained(path: str, api: Model
     assert told in problem
 
 
-async def test_a_server_that_is_still_loading() -> None:
+async def test_a_server_that_is_still_loading_is_reported() -> None:
     loading = answering(503, '{"error":{"message":"Loading model"}}')
     found = await report(loading, replace(OPTIONS, api=ModelApi.COMPLETION))
     assert found.reachable
@@ -105,7 +105,7 @@ async def test_a_server_with_an_unknown_list_format_is_accepted() -> None:
         assert await report(answering(200, body)) == ServerReport(True)
 
 
-async def test_nobody_there() -> None:
+async def test_an_unreachable_server_is_reported() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
@@ -180,12 +180,12 @@ async def test_the_context_size_is_found(answers: dict[str, Any], size: int | No
     assert await size_of(answers) == size
 
 
-async def test_without_a_name_the_only_model_counts() -> None:
+async def test_without_a_model_name_the_context_size_of_the_only_model_is_used() -> None:
     nameless = replace(CONTEXT_OPTIONS, model=None)
     assert await size_of({"/v1/models": {"data": [{"id": "x", "max_model_len": 8192}]}}, nameless) == 8192
 
 
-async def test_a_server_that_does_not_answer_costs_the_time_of_a_connection() -> None:
+async def test_a_server_that_does_not_answer_is_given_up_after_the_connection_timeout() -> None:
     async def silent(request: web.Request) -> web.StreamResponse:
         await for_ever()
         return web.Response()
@@ -288,7 +288,7 @@ async def test_a_server_that_counts_tokens_receives_more_of_the_conversation() -
     assert 1_200 < sent <= 2_048 - 500
 
 
-async def test_short_talk_is_not_counted() -> None:
+async def test_the_tokens_of_a_short_conversation_are_not_counted() -> None:
     server = CountingServer(8_192)
     async with serving(server.handle, own_paths=True) as url, ModelClient(replace(CONTEXT_OPTIONS, url=url)) as client:
         await client.learn_context_size()

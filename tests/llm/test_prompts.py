@@ -1,4 +1,4 @@
-"""System prompts: persona, mood and rules, then place, people and time, whatever people call themselves."""
+"""System prompts: persona, mood and rules, then place, people and time. No name can change that."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def system(mood: str = "calm", circumstances: Circumstances = NO_CIRCUMSTANCES, 
     return build_messages(PERSONA, mood, rules, (), ONE, circumstances)[0].content
 
 
-def test_the_prompt_names_the_persona_its_mood_and_that_it_is_heard() -> None:
+def test_the_prompt_names_persona_and_mood_and_says_that_the_answer_is_read_aloud() -> None:
     assert build_messages(PERSONA, "wild", SPOKEN, (), ONE)[0].role == "system"
     content = system("wild")
     assert content.startswith("You are Mika. You like tea.")
@@ -111,7 +111,7 @@ def test_a_history_grows_and_is_cut_back_in_large_steps() -> None:
         history.add(Turn.of_person("Ada", str(turn)))
         history.add(Turn.of_bot(f"answer {turn}"))
     moves = sum(begin != before for before, begin in pairwise(begins))
-    assert moves <= 40 / 3 + 1, "a prompt cache knows most requests but for their end"
+    assert moves <= 40 / 3 + 1, "a prompt cache holds most requests except for their ends"
 
 
 def test_the_older_messages_do_not_depend_on_the_newest_words() -> None:
@@ -149,7 +149,7 @@ def test_a_room_names_the_place_and_the_people_in_it() -> None:
     assert private_room("Ada") == "You are in a private chat with Ada."
 
 
-def test_a_full_channel_is_a_few_names_and_a_count() -> None:
+def test_of_many_people_in_a_channel_some_are_named_and_the_rest_are_counted() -> None:
     people = [f"Guest{number}" for number in range(MAX_PEOPLE + 5)]
     assert call_room("Hall", people).endswith(f"Guest{MAX_PEOPLE - 1} and 5 more.")
 

@@ -1,4 +1,4 @@
-"""Slots: requests of a call stay in one slot of llama.cpp's server, and other servers get no field that harms."""
+"""Slots: requests of a call stay in one slot of llama.cpp's server, and other servers get no field for slots."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def test_other_requests_leave_the_slot_to_the_server() -> None:
 @pytest.mark.parametrize(
     "props", [None, [], {}, {"total_slots": 0}, {"total_slots": -1}, {"total_slots": "4"}, {"total_slots": True}, "x"]
 )
-async def test_a_server_without_slots_is_only_asked_to_count(props: object) -> None:
+async def test_a_server_without_slots_is_only_asked_to_count_tokens(props: object) -> None:
     server = Server(props=props)
     async with asking(server) as client:
         assert await answer(client) == PromptUsage(48, 32)
@@ -100,7 +100,7 @@ async def test_a_server_without_slots_is_only_asked_to_count(props: object) -> N
 
 
 @pytest.mark.parametrize("refusal", ["Unrecognized request argument supplied: {field}", "Bad request.", ""])
-async def test_a_server_that_refuses_to_count_still_answers(refusal: str) -> None:
+async def test_a_server_that_refuses_to_count_tokens_still_answers(refusal: str) -> None:
     server = Server(refused=frozenset({"stream_options"}), refusal=refusal)
     async with asking(server) as client:
         await client.warm_up(HELLO)

@@ -107,14 +107,14 @@ async def test_a_small_model_is_asked_for_short_answers() -> None:
 
 
 @pytest.mark.parametrize("name", ["qwen2.5-7b", "llama3.1", None])
-async def test_other_models_are_asked_as_before(name: str | None) -> None:
+async def test_other_models_are_asked_in_the_usual_way(name: str | None) -> None:
     body, answer = await asked(ModelOptions("", model=name))
     assert (body["temperature"], body["max_tokens"]) == (0.8, 500)
     assert not SAMPLING.keys() & body.keys()
     assert answer == "".join(RAMBLING)
 
 
-async def test_a_tiny_model_is_heard_while_it_writes_under_the_name_of_the_asker() -> None:
+async def test_words_of_a_tiny_model_under_the_name_of_the_asker_are_passed_on_at_once() -> None:
     async def writes_on(request: web.Request) -> web.StreamResponse:
         response = await begin_stream(request)
         await response.write(said("Ann: Hello there, "))
@@ -136,7 +136,7 @@ async def test_settings_of_the_operator_hold_for_a_small_model_too() -> None:
     )
     body, answer = await asked(options)
     assert (body["temperature"], body["max_tokens"], body["min_p"]) == (0.7, 300, 0.5)
-    assert answer == "".join(RAMBLING), "who sets the length, sets the length"
+    assert answer == "".join(RAMBLING), "an operator who sets the length gets the whole answer"
 
 
 MIKA = Persona(

@@ -18,7 +18,7 @@ from bot.llm.requests import ModelOptions
 from bot.llm.thinking import ends_inside_thought, template_opens_thought
 from tests.http_server import Handler
 from tests.llm.answers import texts
-from tests.llm.filters.cutting import stands
+from tests.llm.filters.cutting import final_text
 from tests.llm.servers import FINISHED, begin_stream, delta_event, event, for_ever, said, serving, streaming
 
 HELLO = (ChatMessage("user", "Ada: hello"),)
@@ -65,7 +65,7 @@ async def pieces_of(client: ModelClient, **how: Any) -> list[str]:
 async def test_a_thought_in_the_first_reply_is_retracted_and_later_thoughts_are_never_passed_on() -> None:
     async with serving(writing(*UNOPENED)) as url, ModelClient(ModelOptions(url)) as client:
         first = await pieces_of(client)
-        assert stands(first) == CLEAN
+        assert final_text(first) == CLEAN
         assert any(isinstance(piece, Retraction) for piece in first)
         assert "".join(await pieces_of(client)) == CLEAN
         assert "".join(await pieces_of(client)) == CLEAN
@@ -240,7 +240,7 @@ async def test_a_model_that_stops_thinking_loses_no_words_and_is_soon_quick_agai
 
     async with serving(handler) as url, ModelClient(ModelOptions(url)) as client:
         await pieces_of(client)
-        assert await pieces_of(client) == ["One."], "withheld to its end, and whole"
+        assert await pieces_of(client) == ["One."], "the reply is withheld until it is complete"
         assert await pieces_of(client) == ["Two."]
         assert await pieces_of(client) == ["Three", "."], "passed on as it comes"
 
@@ -302,7 +302,7 @@ def test_the_end_of_a_prompt_shows_whether_the_reply_begins_inside_a_thought(pro
     assert ends_inside_thought(prompt) is inside
 
 
-def test_a_template_is_only_read() -> None:
+def test_a_template_is_read_but_not_executed() -> None:
     assert template_opens_thought(THINKING_TEMPLATE, {})
     assert not template_opens_thought(HYBRID_TEMPLATE, {})
     assert template_opens_thought(ON_BY_DEFAULT_TEMPLATE, {})

@@ -101,7 +101,7 @@ def test_a_call_is_complete_with_the_last_brace() -> None:
     assert assembler.end(whole=True) == []
 
 
-def test_a_name_in_pieces() -> None:
+def test_a_name_that_comes_in_pieces_is_joined() -> None:
     (call,) = together(CallPiece(0, "c", "get_"), CallPiece(0, name="weather"), CallPiece(0, arguments="{}"))
     assert call.name == "get_weather"
 
@@ -113,7 +113,7 @@ def test_repeated_ids_are_distinguished() -> None:
     assert second.id not in ("", "c")
 
 
-def test_too_long_too_deep_and_too_many(caplog: pytest.LogCaptureFixture) -> None:
+def test_calls_that_are_too_long_too_deep_or_too_many_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
     longest = json.dumps({"a": "x" * (MAX_ARGUMENTS - len('{"a": ""}'))})
     assert len(together(CallPiece(0, "c", "x", longest))) == 1
     assert together(CallPiece(0, "c", "x", longest.replace("x", "xx", 1))) == []
@@ -138,7 +138,7 @@ def test_arguments_that_seem_to_end_again_and_again_cost_little_time() -> None:
     assert len(assembler.end(whole=True)) == 1
 
 
-async def test_endless_pieces_end_the_answer() -> None:
+async def test_an_endless_tool_call_ends_the_answer() -> None:
     endless = [calling({"index": 0, "function": {"arguments": "x" * 10_000}}, finish=None)] * (MAX_CHARS // 5_000)
     async with serving(streaming(said("Hello."), *endless)) as url, ModelClient(ModelOptions(url)) as client:
         parts = [part async for part in client.stream(HELLO)]
@@ -151,7 +151,7 @@ def test_an_event_of_very_many_calls_is_not_read_whole() -> None:
     assert len(delta.calls) < 1_000
 
 
-# In order.
+# The order of text and calls.
 
 
 def answer_of(text: ReplyFilter, *deltas: Delta) -> list[AnswerPart]:
@@ -189,7 +189,7 @@ def test_a_call_without_withheld_text_comes_at_once() -> None:
     assert answer.take(Delta("There.")) == [TextDelta("There.")]
 
 
-def test_a_thought_is_not_let_out_by_a_call() -> None:
+def test_a_tool_call_does_not_let_a_withheld_thought_through() -> None:
     call, end = Delta(calls=(CALL,)), Delta("</think>Hello.", finished=True, reason="stop")
     assert order(answer_of(ReplyFilter(ThinkingHabit()), Delta("<think>secret"), call, end)) == "dice|Hello."
     withheld = ReplyFilter(ThinkingHabit(), never_retract=True)
@@ -215,7 +215,7 @@ async def test_a_call_beside_words_is_ignored_and_logged(caplog: pytest.LogCaptu
             ToolCall("c", "weather", '{"place": "Rome"}'),
         ]
     told = [record.getMessage() for record in caplog.records if "weather" in record.getMessage()]
-    assert len(told) == 1, "only who runs no tools passes over it"
+    assert len(told) == 1, "only for a caller that runs no tools"
     assert "Rome" not in told[0]
 
 
@@ -235,7 +235,9 @@ async def test_a_reply_of_calls_alone_says_nothing(before: tuple[bytes, ...], wo
         with pytest.raises(ModelError, match=words) as caught:
             await texts(client.text(HELLO))
         assert caught.value.kind is ModelErrorKind.EMPTY
-        assert [part async for part in client.stream(HELLO)] == [DICE], "to whoever runs tools it is an answer"
+        assert [part async for part in client.stream(HELLO)] == [DICE], (
+            "for a caller that runs tools, the call is an answer"
+        )
 
 
 async def test_a_reply_of_broken_calls_alone_is_empty() -> None:

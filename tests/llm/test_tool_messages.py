@@ -43,7 +43,7 @@ def test_the_request_contains_the_calls_and_their_results() -> None:
 
 
 @pytest.mark.parametrize("name", CHAT_TEMPLATES)
-def test_a_prompt_of_one_text_leaves_tools_out(name: str) -> None:
+def test_a_prompt_that_is_a_single_text_leaves_tools_out(name: str) -> None:
     template = CHAT_TEMPLATES[name]
     assert template.render([SYSTEM, *EXCHANGE, ANSWER]) == template.render([SYSTEM, QUESTION, ANSWER])
     speaking = ChatMessage("assistant", "One moment.", calls=CALLING.calls)
@@ -57,7 +57,7 @@ def test_every_api_takes_a_conversation_with_tools() -> None:
 
 def test_messages_about_tools_are_never_merged() -> None:
     assert alternating([*EXCHANGE, ANSWER]) == [*EXCHANGE, ANSWER]
-    assert alternating([ROME, OSLO, ANSWER, *EXCHANGE]) == [*EXCHANGE], "results without their question are nothing"
+    assert alternating([ROME, OSLO, ANSWER, *EXCHANGE]) == [*EXCHANGE], "results without their calls are left out"
 
 
 def test_calls_count_as_tokens() -> None:

@@ -67,7 +67,7 @@ def test_values_that_are_not_counts_are_ignored(value: object) -> None:
     assert prompt_usage({"timings": value, "usage": value, "x_groq": value}) is None
 
 
-def test_more_cached_tokens_than_tokens_are_not_believed() -> None:
+def test_a_count_of_more_cached_tokens_than_tokens_is_ignored() -> None:
     assert prompt_usage({"usage": {"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 10}}}) == PromptUsage(
         9
     )

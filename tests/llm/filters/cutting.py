@@ -15,7 +15,7 @@ def cuts(text: str) -> Iterator[list[str]]:
         yield [text[:place], text[place:]]
 
 
-def stands(pieces: Iterable[str]) -> str:
+def final_text(pieces: Iterable[str]) -> str:
     """The text of a reply that is left at its end, after retractions."""
     text = ""
     for piece in pieces:
@@ -28,7 +28,7 @@ def let_through(text_filter: TextFilter, pieces: Sequence[str]) -> str:
     for piece in pieces:
         if not text_filter.ended:
             said += text_filter.feed(piece)
-    return stands([*said, *text_filter.finish()])
+    return final_text([*said, *text_filter.finish()])
 
 
 def results(make: Callable[[], TextFilter], text: str) -> set[str]:

@@ -50,7 +50,7 @@ def test_each_sentence_is_said_unchanged_and_once(written: str, said: str, piece
 
 
 @pytest.mark.parametrize("piece", [1, 7, 1000])
-def test_a_sentence_behind_enough_words_is_the_last_one(piece: int) -> None:
+def test_once_there_are_enough_words_the_current_sentence_is_the_last_one(piece: int) -> None:
     assert through(f"{LONG}. And then he slept.", piece) == f"{LONG}."
 
 
@@ -84,7 +84,7 @@ def test_an_unfinished_sentence_behind_a_whole_one_is_dropped() -> None:
     assert through("I like tea and", cut_off=True) == "I like tea and."
 
 
-def test_the_first_sentence_is_not_waited_for() -> None:
+def test_words_are_said_before_the_first_sentence_is_complete() -> None:
     brief = BriefFilter()
     assert "".join(brief.feed("Once upon a time there ")) == "Once upon a time there"
     assert "".join(brief.feed("was a fox")) == " was a"

@@ -108,15 +108,15 @@ def test_ordinary_text_that_looks_similar_survives(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "stands"),
+    ("text", "left"),
     [
         ("The user greets me. </think>Hello there.", "Hello there."),
         ("The user greets me.[/THINK] Hello there.", "Hello there."),
         ("One. </think>Two. <think>Three.</think>Four.", "Two. Four."),
     ],
 )
-def test_a_closing_mark_without_an_opening_one_retracts_the_text_before_it(text: str, stands: str) -> None:
-    assert results(ThoughtFilter, text) == {stands}
+def test_a_closing_mark_without_an_opening_one_retracts_the_text_before_it(text: str, left: str) -> None:
+    assert results(ThoughtFilter, text) == {left}
     thoughts = ThoughtFilter()
     assert any(isinstance(piece, Retraction) for piece in thoughts.feed(text))
     assert thoughts.began_inside
