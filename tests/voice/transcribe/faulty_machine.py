@@ -1,4 +1,4 @@
-"""``python -m tests.voice.transcribe.half_a_machine FAULT``: a transcriber process on a machine with a fault.
+"""``python -m tests.voice.transcribe.faulty_machine FAULT``: a transcriber process on a machine with a fault.
 
 Only the model is a stand-in. The faults are those that are known of CTranslate2 on CUDA, and improbable text.
 """
@@ -23,7 +23,7 @@ FULL = "CUDA failed with error out of memory"
 
 
 @dataclass(slots=True)
-class HalfAModel:
+class FaultyModel:
     """A model whose transcript names its device. It fails with some of the faults."""
 
     fault: str
@@ -49,7 +49,7 @@ class HalfAModel:
         return [segment], SimpleNamespace(language="en", language_probability=0.99)
 
 
-class HalfAMachine:
+class FaultyMachine:
     """A machine with two GPUs and a fault."""
 
     def __init__(self, fault: str) -> None:
@@ -69,8 +69,8 @@ class HalfAMachine:
         if self._fault == "no model":
             raise RuntimeError(f"Unable to open file 'model.bin' in model '{model}'")
         name = f"{device}:{index}" if on_gpu else device
-        return Recogniser(HalfAModel(self._fault, name, compute_type), language, compute_type)
+        return Recogniser(FaultyModel(self._fault, name, compute_type), language, compute_type)
 
 
 if __name__ == "__main__":
-    sys.exit(main(HalfAMachine(sys.argv[1])))
+    sys.exit(main(FaultyMachine(sys.argv[1])))

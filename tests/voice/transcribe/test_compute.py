@@ -22,7 +22,7 @@ async def transcribing_with(
     fault: str, device: str = "auto", compute_type: str = "auto"
 ) -> AsyncIterator[WhisperTranscriber]:
     options = WhisperOptions("some-model", device, compute_type=compute_type)
-    program = ("-m", "tests.voice.transcribe.half_a_machine", fault)
+    program = ("-m", "tests.voice.transcribe.faulty_machine", fault)
     transcriber = WhisperTranscriber(options, Corrections(), program=program)
     yield transcriber
     await transcriber.close()

@@ -16,7 +16,7 @@ def test_the_longer_of_two_entries_is_used() -> None:
     assert Corrections({"say": "X", "say you": "Seiyuu"}).apply("say you, say it") == "Seiyuu, X it"
 
 
-def test_no_corrections_change_nothing() -> None:
+def test_without_corrections_nothing_changes() -> None:
     assert Corrections().apply("as it is") == "as it is"
 
 

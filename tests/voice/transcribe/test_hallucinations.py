@@ -70,29 +70,29 @@ VIDEOS = (
 
 @pytest.mark.parametrize("text", CREDITS)
 @pytest.mark.parametrize("say", [sure, doubtful, bare])
-def test_credits_are_never_kept(text: str, say: type[TranscriptSegment]) -> None:
+def test_credits_of_subtitles_are_never_kept(text: str, say: type[TranscriptSegment]) -> None:
     assert kept(say(text), seconds=4.0) == ""
 
 
 @pytest.mark.parametrize("text", VIDEOS)
 @pytest.mark.parametrize("say", [sure, doubtful, bare])
-def test_the_end_of_a_video_is_not_kept_for_a_cough(text: str, say: type[TranscriptSegment]) -> None:
+def test_the_last_words_of_a_video_are_not_kept_for_a_cough(text: str, say: type[TranscriptSegment]) -> None:
     assert kept(say(text), seconds=0.4) == ""
 
 
 @pytest.mark.parametrize("text", VIDEOS)
-def test_the_end_of_a_video_is_not_kept_for_long_noise_or_if_it_is_doubtful(text: str) -> None:
+def test_the_last_words_of_a_video_are_not_kept_for_long_noise_or_if_they_are_doubtful(text: str) -> None:
     assert kept(bare(text), seconds=20.0) == ""
     assert kept(doubtful(text), seconds=2.0) == ""
 
 
-def test_the_end_of_a_video_is_kept_if_the_recogniser_is_sure() -> None:
+def test_the_last_words_of_a_video_are_kept_if_the_recogniser_is_sure() -> None:
     assert kept(sure("Thanks for watching!"), seconds=1.3) == "Thanks for watching!"
     assert kept(bare("Thanks for watching!"), seconds=1.3) == ""
 
 
 @pytest.mark.parametrize("say", [sure, bare])
-def test_words_that_only_begin_like_the_end_of_a_video_are_kept(say: type[TranscriptSegment]) -> None:
+def test_words_that_only_begin_like_the_last_words_of_a_video_are_kept(say: type[TranscriptSegment]) -> None:
     kids = "Thank you for watching the kids."
     assert kept(say(kids)) == kids
 
@@ -111,7 +111,7 @@ def test_a_doubtful_or_very_long_thank_you_is_not_kept(text: str) -> None:
     assert kept(bare(text), seconds=8.0) == ""
 
 
-def test_real_words_before_the_end_of_a_video_are_kept() -> None:
+def test_real_words_before_the_last_words_of_a_video_are_kept() -> None:
     assert kept(sure("What time is it?"), doubtful(" Thank you for watching!")) == "What time is it?"
 
 
@@ -170,11 +170,11 @@ def test_more_text_than_anybody_could_say_is_not_kept(say: type[TranscriptSegmen
     assert FILTER.filter([say("这是一个非常长的句子没有人能这么快地说出来")], sound(0.5), HOT_WORDS) == ""
 
 
-def test_noise_of_which_whisper_is_doubtful_is_not_kept() -> None:
+def test_words_of_which_whisper_is_doubtful_are_not_kept() -> None:
     assert kept(TranscriptSegment("What?", 0.8, -1.3, 0.8), seconds=1.0) == ""
 
 
-def test_the_loud_seconds_of_a_sound() -> None:
+def test_the_loud_seconds_of_a_sound_are_counted() -> None:
     assert loud_seconds(sound(0.5, 2.0)) == pytest.approx(0.5, abs=0.05)
     assert loud_seconds(np.zeros(16_000, np.float32)) == 0.0
     assert loud_seconds(np.zeros(3, np.float32)) == 0.0

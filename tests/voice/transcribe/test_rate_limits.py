@@ -1,4 +1,4 @@
-"""Tests of the rate limits of a transcription server: its wish to wait, and the pauses of speculation."""
+"""Tests of the rate limits of a transcription server: how long clients must wait, and the pauses of speculation."""
 
 from __future__ import annotations
 

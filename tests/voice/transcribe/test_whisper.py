@@ -218,7 +218,7 @@ async def test_a_missing_model_is_reported_quickly_and_not_downloaded() -> None:
 
 
 async def test_words_of_somebody_who_still_speaks_get_no_second_attempt() -> None:
-    program = ("-m", "tests.voice.transcribe.half_a_machine", "improbable text")
+    program = ("-m", "tests.voice.transcribe.faulty_machine", "improbable text")
     transcriber = WhisperTranscriber(WhisperOptions("some-model", "cpu"), Corrections(), program=program)
     sound = np.full(32_000, 0.1, np.float32)
     try:

@@ -16,7 +16,7 @@ async def harness() -> AsyncIterator[TurnTakingHarness]:
         yield harness
 
 
-@pytest.fixture(name="shown")
+@pytest.fixture(name="with_interims")
 async def harness_with_interims() -> AsyncIterator[TurnTakingHarness]:
     async with running_turn_taking(run_ahead=RunAhead(interims=True)) as harness:
         yield harness

@@ -69,7 +69,7 @@ class RecordedReplies:
     """A :class:`ReplyControl` that records its calls. The test sets ``answering``.
 
     Attributes:
-        begun: the people who are answered, each time that they have begun to speak.
+        begun: the name of an answered person, for each time that this person has begun to speak.
     """
 
     answering: bool = False
@@ -124,7 +124,7 @@ class TwoPeople:
 
 
 class PrefixClassifier:
-    """A classifier that goes by the word in front of a colon."""
+    """A classifier that decides by the word before a colon."""
 
     own_names = ("Seiyuu",)
 

@@ -37,7 +37,7 @@ async def test_pauses_that_cost_money_in_vain_are_limited() -> None:
         assert len(harness.transcriber.asked) == 2
         turn = TurnId(1, 9)
         await harness.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(7), 2.0, 2.2), ended(turn, 7))
-        assert urgencies(harness)[-1] is Urgency.FINAL, "its words are asked for all the same"
+        assert urgencies(harness)[-1] is Urgency.FINAL, "the words of the whole turn are still asked for"
         harness.times.append(harness.times[-1] + PERIOD)
         await speak_with_a_pause(harness, TurnId(1, 10))
         assert urgencies(harness)[-1] is Urgency.SPECULATION

@@ -18,7 +18,7 @@ async def test_a_slow_estimate_does_not_delay_the_answer(harness: TurnTakingHarn
     await harness.transcriber.say("What time is it?")
     assert harness.lines == ["hold", "speculate What time is it?"]
     assert harness.end_of_turn.asked == [(5, "What time is it?", harness.history.newest(ESTIMATE_TURNS))]
-    assert harness.history.newest(ESTIMATE_TURNS)[0].text == "1", "the newest are told"
+    assert harness.history.newest(ESTIMATE_TURNS)[0].text == "1", "only the newest turns are passed on"
     assert harness.pauses.estimates == []
     harness.end_of_turn.answer.set_result(0.9)
     await settle()

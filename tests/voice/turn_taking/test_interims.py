@@ -24,95 +24,99 @@ def words(events: list[CallEvent]) -> list[tuple[str, str] | str]:
     ]
 
 
-async def test_words_are_shown_while_somebody_speaks_and_then_replaced(shown: TurnTakingHarness) -> None:
-    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
-    assert shown.transcriber.asked[-1].urgency is Urgency.SPARE
-    await shown.transcriber.say("What time")
-    await shown.feed(so_far(ADA, 4, 2.1))
-    await shown.transcriber.say("What time is")
-    await shown.feed(SpeechPaused(ADA, sound(9_000), 2.5, 2.6), ended(ADA, 9_000))
-    await shown.transcriber.say("What time is it?")
-    assert words(shown.watched) == [("What time", ""), ("What time is", "What time"), "What time is it?"]
-    assert shown.lines == ["hold", "commit What time is it?", "free"], "nothing is answered before the pause"
+async def test_words_are_shown_while_somebody_speaks_and_then_replaced(with_interims: TurnTakingHarness) -> None:
+    await with_interims.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
+    assert with_interims.transcriber.asked[-1].urgency is Urgency.SPARE
+    await with_interims.transcriber.say("What time")
+    await with_interims.feed(so_far(ADA, 4, 2.1))
+    await with_interims.transcriber.say("What time is")
+    await with_interims.feed(SpeechPaused(ADA, sound(9_000), 2.5, 2.6), ended(ADA, 9_000))
+    await with_interims.transcriber.say("What time is it?")
+    assert words(with_interims.watched) == [("What time", ""), ("What time is", "What time"), "What time is it?"]
+    assert with_interims.lines == ["hold", "commit What time is it?", "free"], "nothing is answered before the pause"
 
 
-async def test_nobody_asks_for_them_by_default(harness: TurnTakingHarness) -> None:
+async def test_no_interim_transcripts_are_made_by_default(harness: TurnTakingHarness) -> None:
     await harness.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
     assert harness.transcriber.asked == []
 
 
 async def test_only_one_interim_is_made_at_a_time_followed_by_a_rest_of_the_same_length(
-    shown: TurnTakingHarness,
+    with_interims: TurnTakingHarness,
 ) -> None:
-    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6), so_far(ADA, 4, 2.1))
-    assert len(shown.transcriber.asked) == 1
-    shown.times.append(shown.times[-1] + 2.0)
-    await shown.transcriber.say("What")
-    shown.times.append(shown.times[-1] + 1.9)
-    await shown.feed(TurnStarted(BEN, 1.0, 1.1), so_far(BEN, 3, 1.6), so_far(ADA, 5, 2.1))
-    assert len(shown.transcriber.asked) == 1, "other people's turns take up the same machine"
-    shown.times.append(shown.times[-1] + 0.2)
-    await shown.feed(so_far(ADA, 6, 2.6))
-    assert len(shown.transcriber.asked) == 2
+    await with_interims.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6), so_far(ADA, 4, 2.1))
+    assert len(with_interims.transcriber.asked) == 1
+    with_interims.times.append(with_interims.times[-1] + 2.0)
+    await with_interims.transcriber.say("What")
+    with_interims.times.append(with_interims.times[-1] + 1.9)
+    await with_interims.feed(TurnStarted(BEN, 1.0, 1.1), so_far(BEN, 3, 1.6), so_far(ADA, 5, 2.1))
+    assert len(with_interims.transcriber.asked) == 1, "other people's turns take up the same machine"
+    with_interims.times.append(with_interims.times[-1] + 0.2)
+    await with_interims.feed(so_far(ADA, 6, 2.6))
+    assert len(with_interims.transcriber.asked) == 2
 
 
-async def test_an_interim_for_which_the_transcriber_had_no_time_is_tried_again(shown: TurnTakingHarness) -> None:
-    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
-    await shown.transcriber.fail(TranscriptionShed("busy"))
-    await shown.feed(so_far(ADA, 4, 2.1))
-    await shown.transcriber.say("What")
-    assert words(shown.watched) == [("What", "")]
-    assert shown.notices == []
+async def test_an_interim_for_which_the_transcriber_had_no_time_is_tried_again(
+    with_interims: TurnTakingHarness,
+) -> None:
+    await with_interims.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
+    await with_interims.transcriber.fail(TranscriptionShed("busy"))
+    await with_interims.feed(so_far(ADA, 4, 2.1))
+    await with_interims.transcriber.say("What")
+    assert words(with_interims.watched) == [("What", "")]
+    assert with_interims.notices == []
 
 
 @pytest.mark.parametrize("final", ["echo: once", ""])
-async def test_words_of_a_turn_that_does_not_count_are_taken_back(shown: TurnTakingHarness, final: str) -> None:
-    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
-    await shown.transcriber.say("once")
-    await shown.feed(SpeechPaused(ADA, sound(5), 2.5, 2.6), ended(ADA, 5))
-    await shown.transcriber.say(final)
-    assert words(shown.watched) == [("once", ""), ("", "")]
+async def test_words_of_a_turn_that_does_not_count_are_taken_back(with_interims: TurnTakingHarness, final: str) -> None:
+    await with_interims.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
+    await with_interims.transcriber.say("once")
+    await with_interims.feed(SpeechPaused(ADA, sound(5), 2.5, 2.6), ended(ADA, 5))
+    await with_interims.transcriber.say(final)
+    assert words(with_interims.watched) == [("once", ""), ("", "")]
 
 
-async def test_words_of_a_dropped_turn_are_taken_back_and_late_ones_never_come(shown: TurnTakingHarness) -> None:
-    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
-    await shown.transcriber.say("once")
-    await shown.feed(so_far(ADA, 4, 2.1))
-    await shown.feed(TurnDropped(ADA, 2.2))
-    assert shown.transcriber.answers[-1].cancelled()
-    assert words(shown.watched) == [("once", ""), ("", "")]
+async def test_words_of_a_dropped_turn_are_taken_back_and_late_ones_never_come(
+    with_interims: TurnTakingHarness,
+) -> None:
+    await with_interims.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
+    await with_interims.transcriber.say("once")
+    await with_interims.feed(so_far(ADA, 4, 2.1))
+    await with_interims.feed(TurnDropped(ADA, 2.2))
+    assert with_interims.transcriber.answers[-1].cancelled()
+    assert words(with_interims.watched) == [("once", ""), ("", "")]
 
 
 @pytest.mark.parametrize("heard", ["echo: once upon", "once", ""])
-async def test_possible_echoes_and_silence_are_never_shown(shown: TurnTakingHarness, heard: str) -> None:
-    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6, may_be_echo=True))
-    await shown.transcriber.say(heard)
-    await shown.feed(TurnDropped(ADA, 2.2))
-    assert words(shown.watched) == []
+async def test_possible_echoes_and_silence_are_never_shown(with_interims: TurnTakingHarness, heard: str) -> None:
+    await with_interims.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6, may_be_echo=True))
+    await with_interims.transcriber.say(heard)
+    await with_interims.feed(TurnDropped(ADA, 2.2))
+    assert words(with_interims.watched) == []
 
 
-async def test_words_that_come_after_the_final_ones_are_not_shown(shown: TurnTakingHarness) -> None:
-    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
-    await shown.feed(SpeechPaused(ADA, sound(5), 2.5, 2.6, may_be_echo=False))
-    await shown.transcriber.say("What time is it?")
-    await shown.transcriber.say("What", number=0)
-    await shown.feed(ended(ADA, 5))
-    assert words(shown.watched) == ["What time is it?"]
+async def test_words_that_come_after_the_final_ones_are_not_shown(with_interims: TurnTakingHarness) -> None:
+    await with_interims.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
+    await with_interims.feed(SpeechPaused(ADA, sound(5), 2.5, 2.6, may_be_echo=False))
+    await with_interims.transcriber.say("What time is it?")
+    await with_interims.transcriber.say("What", number=0)
+    await with_interims.feed(ended(ADA, 5))
+    assert words(with_interims.watched) == ["What time is it?"]
 
 
-async def test_the_parts_of_a_long_turn_are_settled(shown: TurnTakingHarness) -> None:
-    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
-    await shown.transcriber.say("Once upon a")
-    await shown.feed(TurnPart(ADA, sound(9), 15.0))
-    await shown.transcriber.say("Once upon a time")
-    await shown.feed(so_far(ADA, 4, 16.0))
-    await shown.transcriber.say("Once more")
-    assert words(shown.watched) == [("Once upon a", ""), ("Once upon a time Once more", "Once upon a time")]
+async def test_the_parts_of_a_long_turn_are_settled(with_interims: TurnTakingHarness) -> None:
+    await with_interims.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
+    await with_interims.transcriber.say("Once upon a")
+    await with_interims.feed(TurnPart(ADA, sound(9), 15.0))
+    await with_interims.transcriber.say("Once upon a time")
+    await with_interims.feed(so_far(ADA, 4, 16.0))
+    await with_interims.transcriber.say("Once more")
+    assert words(with_interims.watched) == [("Once upon a", ""), ("Once upon a time Once more", "Once upon a time")]
 
 
-async def test_words_of_sound_that_was_cut_off_meanwhile_are_not_shown_twice(shown: TurnTakingHarness) -> None:
-    await shown.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
-    await shown.feed(TurnPart(ADA, sound(9), 15.0))
-    await shown.transcriber.say("Once upon a time")
-    await shown.transcriber.say("Once upon a", number=0)
-    assert words(shown.watched) == []
+async def test_words_of_sound_that_was_cut_off_meanwhile_are_not_shown_twice(with_interims: TurnTakingHarness) -> None:
+    await with_interims.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
+    await with_interims.feed(TurnPart(ADA, sound(9), 15.0))
+    await with_interims.transcriber.say("Once upon a time")
+    await with_interims.transcriber.say("Once upon a", number=0)
+    assert words(with_interims.watched) == []

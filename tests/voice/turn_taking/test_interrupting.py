@@ -88,7 +88,7 @@ async def test_a_stop_that_has_already_ended_the_reply_is_still_a_command_withou
     assert [command.command for command in harness.commands] == [VoiceCommand.STOP]
 
 
-async def test_often_reported_sound_is_asked_for_words_that_interrupt_only_every_second(
+async def test_sound_is_transcribed_only_once_a_second_to_find_interruptions_however_often_it_is_reported(
     harness: TurnTakingHarness,
 ) -> None:
     harness.replies.answering = True

@@ -72,7 +72,7 @@ def test_an_unfinished_sentence_is_probably_not_the_end(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["If it rains tomorrow.", "After the concert.", "I see. In this case."])
-def test_half_a_sentence_is_between(text: str) -> None:
+def test_half_a_sentence_has_an_estimate_between_finished_and_unfinished(text: str) -> None:
     assert 0.25 < RuleBasedEndOfTurn().estimate(text) < 1.0
 
 
@@ -90,7 +90,7 @@ async def test_a_phrase_is_a_whole_answer_only_to_a_question_of_the_bot(newest: 
     assert await RuleBasedEndOfTurn().probability(sound, "After the concert.", history) == over
 
 
-async def test_words_that_need_more_are_no_whole_answer_either() -> None:
+async def test_words_that_need_a_continuation_are_no_whole_answer_even_to_a_question() -> None:
     history = [Turn.of_person("Ada", "I went to the", 1), Turn.of_bot("To the what?")]
     sound = np.zeros(16_000, np.float32)
     assert await RuleBasedEndOfTurn().probability(sound, "The shop.", history) == 1.0

@@ -33,7 +33,7 @@ def policy() -> TurnPolicy:
         (OpenMicrophone(after=3.0), Microphone.OPEN),
     ],
 )
-async def test_the_kind_is_learned_from_a_few_sentences(
+async def test_the_kind_of_microphone_is_learned_from_a_few_sentences(
     policy: TurnPolicy, sender: SimulatedMicrophone, kind: Microphone
 ) -> None:
     kinds: list[TurnEvent] = []
@@ -46,7 +46,7 @@ async def test_the_kind_is_learned_from_a_few_sentences(
     assert only(TurnEnded, kinds)[-1].microphone is kind
 
 
-async def test_a_push_to_talk_that_pauses_with_the_key_held_is_known_too(policy: TurnPolicy) -> None:
+async def test_push_to_talk_is_recognised_even_if_the_person_pauses_with_the_key_held(policy: TurnPolicy) -> None:
     ended: list[TurnEvent] = []
     call = SimulatedCall(policy, PushToTalk(), transcription=0.21, on_event=ended.append)
     for _ in range(4):

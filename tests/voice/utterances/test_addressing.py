@@ -1,4 +1,4 @@
-"""Addressing: whether an utterance is for the bot, under each policy, with misspelt names and in running talks."""
+"""Addressing: whether an utterance is for the bot, under each policy, with misspelt names, and in conversations."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def addressed(
 
 
 @pytest.mark.parametrize("others", [(), ("Ben",)])
-def test_always_means_every_utterance(others: tuple[str, ...]) -> None:
+def test_with_the_policy_always_every_utterance_is_for_the_bot(others: tuple[str, ...]) -> None:
     assert addressed("Ben, are you there?", others, policy=AnswerPolicy.ALWAYS)
 
 
-def test_name_means_the_name_even_between_two_and_within_a_conversation() -> None:
+def test_with_the_policy_name_the_name_is_needed_even_alone_with_the_bot_and_in_a_conversation() -> None:
     assert addressed("What do you think, Seiyuu?", policy=AnswerPolicy.NAME)
     assert not addressed("What do you think?", (), WITH_ANNA, AnswerPolicy.NAME)
 
@@ -56,7 +56,7 @@ def test_among_several_people_an_utterance_without_the_name_is_for_them() -> Non
         "Seiyuu's idea was better",
     ],
 )
-def test_the_name_counts_as_a_transcriber_may_spell_it(text: str) -> None:
+def test_the_name_counts_in_all_spellings_that_a_transcriber_may_use(text: str) -> None:
     assert addressed(text)
 
 

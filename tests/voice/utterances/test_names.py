@@ -27,7 +27,7 @@ def test_short_names_count_only_in_their_own_spelling() -> None:
 
 
 @given(st.text())
-def test_any_text_will_do(text: str) -> None:
+def test_any_text_is_accepted(text: str) -> None:
     SEIYUU.called_in(text)
     assert Names((text,)).called_in("") is False
     assert isinstance(SEIYUU.without(text), str)

@@ -92,13 +92,13 @@ def test_calling_another_person_ends_the_conversation(text: str) -> None:
         ("セイユーは退出して戻った", None),
     ],
 )
-def test_commands_are_found_beside_such_names(text: str, command: VoiceCommand | None) -> None:
+def test_commands_are_found_beside_names_in_scripts_without_spaces(text: str, command: VoiceCommand | None) -> None:
     wish = VoiceCommandFinder(NAMES, load_command_phrases()).find(text, alone=False, speaking=True)
     assert (wish.command if wish else None) == command
 
 
 @given(st.text(), st.lists(st.text(alphabet="セイユーせ精민เา a", max_size=6), max_size=3))
-def test_any_text_and_names_will_do(text: str, names: list[str]) -> None:
+def test_any_text_and_names_are_accepted(text: str, names: list[str]) -> None:
     known = Names(names)
     known.called_in(text)
     assert isinstance(known.without(text), str)
