@@ -1,4 +1,4 @@
-"""Events in, effects out: helpers for tests of state machines, and of whatever else returns a list of events."""
+"""Events in, effects out: helpers for tests of state machines, and of other code that returns lists of events."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class MemoryCall:
         self.changed.set()
 
     async def hear(self, person: int, sound: NDArray[np.float32]) -> None:
-        """Have somebody say this (48,000 Hz), at its own pace."""
+        """Have somebody say this (48,000 Hz) in real time."""
         low = soxr.resample(sound, 48_000, HEARING_RATE).astype(np.float32)
         began = time.monotonic()
         for number, at in enumerate(range(0, len(low) - FRAME + 1, FRAME)):
@@ -68,7 +68,7 @@ class MemoryCall:
         self.transport.receive(TransmissionEnded(person, time.monotonic(), announced=True))
 
     async def until(self, seen: Callable[[CallEvent], bool]) -> CallEvent:
-        """Wait for such an event, or find the one that has been."""
+        """Wait for an event for which ``seen`` is true. An event that has already come is returned at once."""
         async with asyncio.timeout(LIMIT):
             while True:
                 for event in self.events:

@@ -115,7 +115,9 @@ async def wake(memory: MemoryCall) -> None:
 
 
 @pytest.mark.parametrize("at", ["deadline", "tick"])
-async def test_the_call_hears_on_after_a_short_fault_of_the_clock(calling: MakeCall, at: str) -> None:
+async def test_the_call_still_hears_people_after_a_short_failure_of_the_transports_timer(
+    calling: MakeCall, at: str
+) -> None:
     async with calling() as memory:
         broken(memory).times = 2
         broken(memory).broken.add(at)
@@ -127,7 +129,7 @@ async def test_the_call_hears_on_after_a_short_fault_of_the_clock(calling: MakeC
 
 
 @pytest.mark.parametrize("at", ["deadline", "tick"])
-async def test_a_lasting_fault_of_the_clock_ends_the_call(
+async def test_a_lasting_failure_of_the_transports_timer_ends_the_call(
     calling: MakeCall, at: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("bot.voice.input_thread.LONGEST_FAULT", 0.3)

@@ -243,7 +243,7 @@ async def test_each_of_a_hundred_turns_is_answered_or_reported_and_no_words_are_
             answered, told = len(call.bot.committed), len(call.notices)
             await call.hear(TurnId(1 + number % 2, number), speech(number), SPEECH[kind](text))
             if kind in LOST:
-                assert len(call.notices) == told + 1, f"{kind} is told"
+                assert len(call.notices) == told + 1, f"{kind} is not reported"
                 assert len(call.bot.committed) == answered
             else:
                 assert [prompt.text for prompt in call.bot.committed[answered:]] == [text], kind
@@ -258,7 +258,7 @@ async def test_each_of_a_hundred_turns_is_answered_or_reported_and_no_words_are_
     assert len(call.bot.committed) + len(call.notices) == TURNS
 
 
-async def test_two_people_at_once_are_answered_in_order_whatever_fails() -> None:
+async def test_two_people_who_speak_at_once_are_both_answered_even_if_requests_fail() -> None:
     async with calling() as call:
         first, second = TurnId(1, 1), TurnId(2, 2)
         await asyncio.gather(

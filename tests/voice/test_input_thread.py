@@ -177,7 +177,7 @@ async def test_a_recorder_is_given_all_sound() -> None:
     assert replies == {"r1"}
 
 
-async def test_a_flood_is_dropped_and_counted_instead_of_growing() -> None:
+async def test_a_flood_of_packets_is_dropped_and_counted_instead_of_filling_the_queue() -> None:
     async with listening() as state:
         listener = state.packets.listener
         await asyncio.to_thread(state.worker.end)

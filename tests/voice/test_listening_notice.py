@@ -41,7 +41,7 @@ def test_the_notice_names_another_machine_that_transcribes() -> None:
     assert "my own machine" not in notice
 
 
-def test_recording_names_who_asked_for_it_and_the_way_out() -> None:
+def test_the_text_about_a_recording_names_who_asked_for_it_and_how_to_opt_out() -> None:
     assert "because Ada asked" in recording_began("?", "Ada")
     assert "`?optout` deletes yours" in recording_began("?", "Ada")
     assert "`?optout`" in recording_newcomer("?", "Bob")

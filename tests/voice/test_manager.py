@@ -34,7 +34,7 @@ class Feature:
 
 
 class FakeCall:
-    """A call whose steps wait until the test lets them continue."""
+    """A call that records its steps. If it is ``slow``, opening it takes for ever."""
 
     def __init__(self, journal: list[str], *, fault: UserError | None = None, slow: bool = False) -> None:
         self.journal = journal

@@ -26,7 +26,7 @@ class Fault(Enum):
 
 
 class Feature:
-    """A feature that counts how often it was held, and that fails when the test says so."""
+    """A feature that knows whether it is held, and that fails when the test says so."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -49,7 +49,7 @@ async def segments_played(memory: MemoryCall, number: int) -> None:
 async def test_nothing_is_recorded_before_the_announcement_was_spoken(memory: MemoryCall, tmp_path: Path) -> None:
     starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
     await segments_played(memory, 1)
-    assert memory.call.recording, "who comes in now is told of it"
+    assert memory.call.recording, "a person who joins now is told about the recording"
     await memory.hear(ADA, TONE)
     await starting
     assert any(isinstance(event, ReplyEnded) and event.trace.outcome is Outcome.SPOKEN for event in memory.events)
@@ -62,7 +62,7 @@ async def test_nothing_is_recorded_before_the_announcement_was_spoken(memory: Me
     with wave.open(str(file), "rb") as written:
         sound = from_pcm16(written.readframes(written.getnframes()))
     assert file.name.startswith("Ada")
-    assert np.count_nonzero(np.abs(sound) > 0.01) / HEARING_RATE < 0.55, "she spoke for half a second since"
+    assert np.count_nonzero(np.abs(sound) > 0.01) / HEARING_RATE < 0.55, "Ada has spoken for half a second since then"
 
 
 async def test_a_recording_that_is_stopped_during_its_announcement_never_starts(

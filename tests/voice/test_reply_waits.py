@@ -72,7 +72,7 @@ def test_a_part_that_was_ready_before_the_turn_was_over_delayed_nothing() -> Non
     assert waits_of(AHEAD) == (Wait("turn_ended", 300.0), Wait("first_audio", 40.0), Wait("first_packet", 5.0))
 
 
-def test_an_answer_that_is_ready_when_the_silence_is_waits_for_the_silence_alone() -> None:
+def test_an_answer_that_is_ready_before_the_turn_ends_waits_only_for_the_end_of_the_turn() -> None:
     early = trace(100.0, transcribed=90.0, first_audio=200.0, turn_ended=300.0, first_packet=300.0)
     assert waits_of(early) == (Wait("turn_ended", 300.0),)
 
@@ -138,7 +138,7 @@ def test_the_median_counts_replies_that_did_not_wait() -> None:
     assert (medians["turn_ended"], medians["transcribed"], medians["first_audio"]) == (300.0, 0.0, 40.0)
 
 
-def test_an_end_that_waited_for_the_words_comes_with_them() -> None:
+def test_an_end_of_turn_that_waited_for_the_words_comes_earlier_if_the_words_do() -> None:
     waiting = replace(
         AHEAD, transcribed=520.0, turn_ended=540.0, first_token=620.0, first_audio=700.0, first_packet=705.0
     )
@@ -152,7 +152,7 @@ def test_an_end_that_waited_for_the_words_comes_with_them() -> None:
         assert not end_waited_for_words(key_let_go_or_words_long_known)
 
 
-def test_earlier_words_bring_the_work_behind_them_forward_but_not_the_end_of_the_turn() -> None:
+def test_earlier_words_make_all_later_work_earlier_but_not_the_end_of_the_turn() -> None:
     assert with_earlier_words(SLOW_WORDS, 210.0).first_packet == 650.0
     assert with_earlier_words(SLOW_WORDS, 9_000.0).first_packet == 320.0, "nobody has words before a pause"
     assert with_earlier_words(AHEAD, 100.0).first_packet == 305.0

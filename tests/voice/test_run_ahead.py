@@ -9,7 +9,7 @@ from bot.voice.run_ahead import PERIOD, GuessBudget, RunAhead
 from tests.timing import Clock
 
 
-def test_so_many_wrong_guesses_a_minute_and_then_none_until_the_first_is_a_minute_old() -> None:
+def test_when_the_budget_is_spent_no_guess_is_allowed_until_the_first_wrong_one_is_a_minute_old() -> None:
     clock = Clock()
     budget = GuessBudget(2, clock)
     for _ in range(2):
@@ -25,7 +25,7 @@ def test_so_many_wrong_guesses_a_minute_and_then_none_until_the_first_is_a_minut
 
 
 @given(st.lists(st.tuples(st.floats(0, 30), st.booleans()), max_size=200), st.integers(1, 5))
-def test_there_are_never_more_wrong_guesses_in_any_minute(steps: list[tuple[float, bool]], most: int) -> None:
+def test_no_minute_has_more_wrong_guesses_than_the_budget_allows(steps: list[tuple[float, bool]], most: int) -> None:
     clock = Clock()
     budget = GuessBudget(most, clock)
     wrong: list[float] = []

@@ -153,7 +153,7 @@ def test_a_person_who_leaves_is_reported_and_nothing_is_due_any_more(source: Bro
     assert source.deadline is None
 
 
-def test_after_the_end_nothing_is_taken(source: BrowserAudioInput) -> None:
+def test_after_the_end_no_sound_is_accepted(source: BrowserAudioInput) -> None:
     thread = started(source)
     source.stop()
     source.feed(sound(0.1))
@@ -167,7 +167,7 @@ def test_sound_may_be_two_seconds_ahead_of_the_clock(clock: Clock) -> None:
     assert not ahead.take(0.02)
 
 
-def test_sound_at_its_own_pace_is_never_too_far_ahead(clock: Clock) -> None:
+def test_sound_in_real_time_is_never_too_far_ahead(clock: Clock) -> None:
     ahead = SoundClock(clock)
     for _ in range(10_000):
         assert ahead.take(0.02)

@@ -1,4 +1,4 @@
-"""The messages of ``/ws/chat``: what is understood, what is refused in words, and nothing that is believed unseen."""
+"""The messages of ``/ws/chat``: valid ones are read, and any other text is refused with an error."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_messages_are_read_and_unknown_fields_are_ignored(written: dict[str, Any
     assert parse_client(json.dumps(written)) == message
 
 
-def test_a_chunk_of_the_seeds_client_is_sound() -> None:
+def test_an_audio_chunk_in_base64_is_read_as_sound() -> None:
     message = parse_client(json.dumps({"type": "audio_chunk", "audio": base64.b64encode(b"\1\0" * 4_800).decode()}))
     assert isinstance(message, AudioChunk)
     assert message.sound == b"\1\0" * 4_800
@@ -112,7 +112,7 @@ def test_a_chunk_of_the_seeds_client_is_sound() -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_is_wrong_is_told_in_words_with_a_code(raw: str, code: ErrorCode) -> None:
+def test_a_wrong_message_gets_an_error_with_words_and_a_code(raw: str, code: ErrorCode) -> None:
     assert refused(raw).code is code
 
 
@@ -151,7 +151,7 @@ def test_any_text_is_a_message_or_a_refusal(raw: str) -> None:
         assert 0 < len(str(error)) <= LONGEST_ERROR
 
 
-def test_what_the_server_sends() -> None:
+def test_messages_of_the_server_are_written_as_json() -> None:
     assert json.loads(State("loading", 0.5).to_json()) == {"type": "state", "state": "loading", "progress": 0.5}
     assert json.loads(State("idle").to_json()) == {"type": "state", "state": "idle"}
     assert json.loads(AudioResponse("r1", 0, "Hello\ud800").to_json()) == {

@@ -5,7 +5,7 @@ import pytest
 from bot.voice.browser.people import BrowserPeople, web_person
 
 
-def test_a_name_is_always_the_same_person_and_never_one_of_discords() -> None:
+def test_a_name_always_has_the_same_id_and_no_discord_user_has_it() -> None:
     assert web_person("Ada") == web_person("ada ") == 6_689_460_803_072_927_440
     assert web_person("Ada") != web_person("Ben")
     for name in ("", "Ada", "\ud800", "名前", "a" * 1_000, ":::"):
@@ -30,7 +30,7 @@ def test_another_person_takes_the_place_and_the_first_is_still_known_by_name() -
     assert people.others(people.person) == ()
 
 
-def test_who_may_interrupt() -> None:
+def test_only_admitted_people_may_interrupt_and_only_if_interruptions_are_allowed() -> None:
     assert BrowserPeople("Ada").may_interrupt(1, None)
     assert not BrowserPeople("Ada", interrupts=False).may_interrupt(1, None)
     assert not BrowserPeople("Ada", admits=lambda _: False).may_interrupt(1, 1)

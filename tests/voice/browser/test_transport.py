@@ -132,7 +132,7 @@ async def test_a_client_that_sent_base64_gets_base64_and_the_words_once(client: 
     assert len(sound) == 0.5 * 24_000 * 2
 
 
-async def test_while_the_client_is_gone_the_reply_waits_and_goes_on_at_the_next_one(
+async def test_while_the_client_is_gone_the_reply_waits_and_it_goes_on_with_the_next_client(
     client: MemoryClient, transport: BrowserTransport
 ) -> None:
     async with playing(transport) as speaker:
@@ -194,7 +194,7 @@ async def test_a_client_that_comes_back_in_time_goes_on(client: MemoryClient) ->
     assert set(asked) == {RESUME_SECONDS} == {30.0}
 
 
-async def test_a_client_that_was_replaced_can_no_longer_end_anything(
+async def test_the_end_of_a_client_that_was_replaced_does_not_affect_the_newer_client(
     client: MemoryClient, transport: BrowserTransport
 ) -> None:
     newer = MemoryClient()

@@ -49,7 +49,9 @@ class AnyOrder(RuleBasedStateMachine):
                     self.prompt_text = prompt.text
                 case do.CommitReply(reply, prompt):
                     assert reply == self.alive and not self.sure
-                    assert prompt.text.strip("?").lower() == self.prompt_text.strip("?").lower(), "of other words"
+                    assert prompt.text.strip("?").lower() == self.prompt_text.strip("?").lower(), (
+                        "a guess about other words was committed"
+                    )
                     self.sure = True
                     self.committed += 1
                 case do.EndReply(reply, outcome):
@@ -65,7 +67,7 @@ class AnyOrder(RuleBasedStateMachine):
                     assert reply == self.alive, "a dead reply acted"
                     assert self.sure or self.voice_runs_ahead, "a voice that costs money spoke a guess"
                 case do.Play(reply) | do.MarkSegment(reply) | do.PausePlayback(reply) | do.FinishPlayback(reply):
-                    assert reply == self.alive and self.sure, "a speculative or a dead reply, was heard"
+                    assert reply == self.alive and self.sure, "a speculative or dead reply was heard"
                 case do.Remember() | do.Tell():
                     assert self.sure, "a speculative reply left a trace"
                 case do.HoldPlayback():

@@ -1,4 +1,4 @@
-"""Guesses cost no more than they may, and of a wrong one nothing is heard, shown or remembered."""
+"""Guesses stay within their budget, and nothing of a wrong guess is heard, shown or remembered."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def turn(talk: Talk, number: int, guessed: str, said: str) -> None:
     await talk.quiet()
 
 
-async def test_the_answer_of_a_right_guess_is_used_and_paid_once() -> None:
+async def test_the_answer_of_a_right_guess_is_used_and_the_model_is_asked_only_once() -> None:
     async with talking() as talk:
         await turn(talk, 1, "what's up?", "what's up?")
         assert talk.responder.asked == ["what's up?"]
@@ -34,7 +34,7 @@ async def test_the_answer_of_a_right_guess_is_used_and_paid_once() -> None:
 
 
 @pytest.mark.parametrize("said", ["What's up", "what's up.", "What's up?"])
-async def test_a_guess_with_the_same_words_is_used_whatever_their_marks(said: str) -> None:
+async def test_a_guess_with_the_same_words_is_used_even_if_case_and_punctuation_differ(said: str) -> None:
     async with talking() as talk:
         which = TurnId(ADA, 1)
         talk.conversation.speculate(prompt_of(which, "what's up?"))
@@ -60,7 +60,7 @@ async def test_a_guess_with_other_words_is_thrown_away(said: str) -> None:
         assert talk.shown == answer_to(said)
 
 
-async def test_after_so_many_wrong_guesses_a_minute_turns_are_answered_when_they_end() -> None:
+async def test_when_the_budget_of_wrong_guesses_is_spent_turns_are_answered_when_they_end() -> None:
     async with talking(RunAhead(wrong_a_minute=2)) as talk:
         for number in range(1, 6):
             await turn(talk, number, f"number {number} is", f"number {number} is mine.")
@@ -83,7 +83,7 @@ async def test_right_guesses_use_no_budget() -> None:
         assert talk.responder.asked == [f"number {number}." for number in range(1, 6)]
 
 
-async def test_a_guess_that_replaces_another_may_be_wrong_as_well() -> None:
+async def test_a_guess_is_not_replaced_if_two_wrong_ones_would_exceed_the_budget() -> None:
     async with talking(RunAhead(wrong_a_minute=1)) as talk:
         which = TurnId(ADA, 1)
         for text in ("I", "I am", "I am here"):
@@ -108,7 +108,9 @@ async def test_without_guesses_the_model_is_asked_when_the_turn_ends() -> None:
 async def test_a_voice_that_may_not_run_ahead_gets_the_text_when_the_turn_ends() -> None:
     async with talking(RunAhead(voice=False)) as talk:
         await turn(talk, 1, "wrong", "right")
-        assert list(talk.voice.sent.values()) == [answer_to("right")], "no word of the wrong guess was paid"
+        assert list(talk.voice.sent.values()) == [answer_to("right")], (
+            "no word of the wrong guess was sent to the voice"
+        )
         which = TurnId(ADA, 2)
         talk.conversation.speculate(prompt_of(which, "again?"))
         await wait_until(lambda: talk.responder.asked[-1] == "again?" and talk.responder.open == 0)
@@ -126,7 +128,7 @@ async def test_the_trace_has_the_tokens_of_the_reply_that_was_heard() -> None:
         assert (ended.trace.prompt_tokens, ended.trace.cached_tokens) == (100 + len(talk.responder.asked), 90)
 
 
-async def test_the_model_reads_ahead_when_somebody_speaks_and_it_has_nothing_else_to_do() -> None:
+async def test_an_idle_model_reads_the_conversation_so_far_while_somebody_speaks() -> None:
     async with talking() as talk:
         talk.conversation.speech_began("Ada")
         await wait_until(lambda: talk.responder.read_for == ["Ada"])
@@ -138,7 +140,7 @@ async def test_the_model_reads_ahead_when_somebody_speaks_and_it_has_nothing_els
         assert talk.responder.read_for == ["Ada"]
 
 
-async def test_without_guesses_the_model_does_not_read_ahead() -> None:
+async def test_without_guesses_an_idle_model_does_nothing_while_somebody_speaks() -> None:
     async with talking(RunAhead(replies=False)) as talk:
         talk.conversation.speech_began("Ada")
         await turn(talk, 1, "what's up?", "what's up?")

@@ -92,7 +92,9 @@ async def test_a_reply_keeps_its_first_parameters_and_the_next_reply_has_the_new
             speech.asked.clear()
             conversation.prompt(Prompt("Ada", "hear this voice", 0.0, voice="ada"))
             await ended.get()
-            assert set(speech.asked) == {SpeechParameters(voice="ada", preset="energetic")}, "a voice of its own stays"
+            assert set(speech.asked) == {SpeechParameters(voice="ada", preset="energetic")}, (
+                "the voice of the prompt is used"
+            )
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

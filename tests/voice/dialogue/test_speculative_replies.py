@@ -70,7 +70,7 @@ def test_no_speculative_reply_is_made_while_prompts_wait() -> None:
     assert dialogue.waiting == 0
 
 
-def test_a_prompt_that_came_during_a_speculative_reply_is_answered_when_it_is_discarded() -> None:
+def test_a_prompt_that_came_during_a_speculative_reply_is_answered_when_that_reply_is_discarded() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.TurnSpeculated(spoken("what's")), on.Prompted(ADA))
     assert effects_of(dialogue, on.TurnDiscarded(TURN))[-1] == do.AskModel("r2", ADA)

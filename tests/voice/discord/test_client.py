@@ -70,7 +70,7 @@ class Guild:
         async with self._in_order:
             # Discord never answers at once, and discord.py listens only after it has asked.
             await asyncio.sleep(0.01)
-            await (self.admit() if joined else self.put_out())
+            await (self.admit() if joined else self.expel())
 
     async def admit(self) -> None:
         assert self.client is not None
@@ -79,7 +79,7 @@ class Guild:
         update = {"guild_id": str(GUILD), "token": "token", "endpoint": self._server.endpoint}
         await self.client.on_voice_server_update(cast(Any, update))
 
-    async def put_out(self) -> None:
+    async def expel(self) -> None:
         assert self.client is not None
         await self._server.expel(GUILD, BOT)
         await self.client.on_voice_state_update({"channel_id": None, "session_id": "session"})
@@ -202,7 +202,7 @@ async def test_a_reply_does_not_wait_after_its_first_frames(house: House) -> Non
     await listener.close()
 
 
-async def test_nobody_is_left_reading_after_a_leave(house: House, readers: Readers) -> None:
+async def test_no_reader_thread_is_left_after_a_leave(house: House, readers: Readers) -> None:
     for _ in range(5):
         client = await house.join()
         assert len(readers()) == 1
@@ -283,7 +283,7 @@ async def test_a_removal_is_reported_and_a_leave_of_our_own_is_not(house: House)
     assert told == []
     client = await house.join()
     client.on_removed = lambda: told.append("kicked")
-    await house.guild.put_out()
+    await house.guild.expel()
     await wait_until(lambda: told == ["kicked"] and not client.healthy)
 
 

@@ -35,7 +35,7 @@ def test_the_wait_grows_with_the_delay_of_the_network() -> None:
     assert (buffer.deadline or 0) - 0.08 > first
 
 
-def test_a_large_gap_is_no_loss() -> None:
+def test_a_large_gap_does_not_count_as_lost_packets() -> None:
     buffer = JitterBuffer()
     buffer.push(0, b"0", 0.0)
     (frame,) = buffer.push(MAX_GAP + 10, b"x", 0.02)

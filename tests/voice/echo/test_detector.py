@@ -33,7 +33,7 @@ def share_taken_for_echo(scenes: list[Scene], kind: str, seconds: float) -> floa
 
 
 def test_most_echoes_are_detected_after_130_ms_and_nearly_all_after_300() -> None:
-    # Rooms differ: their shares lie between 0.36 and 1. So few of them would prove little.
+    # The share of a single room lies between 0.36 and 1, so a few rooms would prove little.
     rooms = [make_echo(load_espeak(), number, seed) for seed in (7, 8, 9) for number in range(8)]
     assert share_taken_for_echo(rooms, "echo", 0.13) >= 0.65
     assert share_taken_for_echo(rooms, "echo", 0.3) >= 0.9
@@ -62,7 +62,7 @@ def first_voiced(sound: Sound16) -> float:
     return int(np.argmax(np.abs(sound) > 0.05)) / HEARING_RATE
 
 
-def test_an_echo_of_a_long_answer_stays_one_through_its_pauses(scenes: list[Scene]) -> None:
+def test_the_echo_of_a_long_answer_still_counts_as_echo_in_its_pauses(scenes: list[Scene]) -> None:
     results = [
         result
         for scene in scenes
@@ -93,7 +93,7 @@ def test_nothing_is_an_echo_while_the_bot_is_silent(scenes: list[Scene]) -> None
     assert not detector.is_echo(2, newest, BEGIN + end / HEARING_RATE + 3.0)
 
 
-def test_the_quiet_end_of_an_echo_belongs_to_it_only_for_the_person_who_had_it(scenes: list[Scene]) -> None:
+def test_the_quiet_end_of_an_echo_counts_as_echo_only_for_the_person_who_sent_the_echo(scenes: list[Scene]) -> None:
     scene = scenes[0]
     detector = EchoDetector()
     end = round((first_voiced(scene.echo) + 0.5) * HEARING_RATE)
@@ -121,7 +121,7 @@ def turns(scene: Scene, heard: Sound16, seconds: float) -> list[bool]:
     return results
 
 
-def test_a_whole_turn_that_is_an_echo_may_be_one_and_hardly_ever_a_persons(scenes: list[Scene]) -> None:
+def test_a_turn_is_always_suspected_if_it_is_an_echo_and_hardly_ever_if_a_person_spoke(scenes: list[Scene]) -> None:
     persons = []
     for scene in scenes:
         assert all(turns(scene, scene.echo, 1.2))
@@ -130,7 +130,7 @@ def test_a_whole_turn_that_is_an_echo_may_be_one_and_hardly_ever_a_persons(scene
 
 
 @pytest.mark.parametrize("pause", [0.5, 1.0, 2.0, 5.0, 60.0])
-def test_a_person_who_repeats_words_of_the_bot_is_not_an_echo_however_soon(pause: float) -> None:
+def test_a_person_who_repeats_words_of_the_bot_is_not_an_echo_even_soon_afterwards(pause: float) -> None:
     library = load_espeak()
     for number, person in enumerate(PEOPLES_VOICES):
         bot = BOT_VOICES[number % len(BOT_VOICES)]
@@ -144,7 +144,7 @@ def test_a_person_who_repeats_words_of_the_bot_is_not_an_echo_however_soon(pause
         assert not detector.may_be_echo(again, at)
 
 
-def test_a_sound_long_after_the_speech_of_the_bot_is_no_echo_and_a_short_one_proves_nothing(
+def test_a_sound_long_after_the_speech_of_the_bot_is_no_echo_but_a_short_one_still_may_be(
     scenes: list[Scene],
 ) -> None:
     scene = scenes[0]

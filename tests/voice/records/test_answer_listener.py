@@ -72,7 +72,7 @@ def test_two_answers_without_a_gap_between_them_are_two(recorded: RecordedCall) 
     recorded.answer("r2", "Two.", at=2.05, seconds=1.0)
     one, two = recorded.close()
     assert one.spans == (Span(48_000, 96_000),)
-    assert two.spans == (Span(96_000, 144_000),), "a gap that short is none in the file either"
+    assert two.spans == (Span(96_000, 144_000),), "so short a gap is left out of the file"
 
 
 def test_an_answer_that_was_held_has_two_spans(recorded: RecordedCall) -> None:

@@ -174,7 +174,7 @@ def test_markdown_in_names_and_words_is_escaped(name: str, text: str, line: str)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\u200b", "..."])
-def test_no_line_without_words(text: str) -> None:
+def test_no_caption_has_a_line_without_words(text: str) -> None:
     assert all(re.search(r"\*\* \S", line) for line in caption("Ada", text))
     assert caption("Ada", "") == []
 

@@ -170,7 +170,7 @@ from pathlib import Path
 import numpy as np
 from bot.voice.records.recorder import CallRecorder
 recorder = CallRecorder(Path(sys.argv[1]), lambda person: "Ada", print)
-# Before the start: what arrived earlier is left out, and a machine that stands still in between makes no gap.
+# The clock is read before the start: earlier sound is left out, and a machine that stalls in between makes no gap.
 began = time.monotonic()
 recorder.start()
 for number in range(1000):

@@ -30,7 +30,7 @@ async def test_a_sample_begins_with_the_first_sound_and_ends_by_itself() -> None
 async def test_the_pause_in_which_a_microphone_was_closed_is_kept() -> None:
     sample = VoiceSample(ADA, seconds=0.2)
     waiting = asyncio.create_task(sample.whole())
-    # Uneven arrival makes no pause; half a second without packets does.
+    # Packets that arrive unevenly make no pause, but a longer time without packets does.
     for at, part in ((100.0, sound(0.02)), (100.1, sound(0.02)), (100.1, sound(0.02)), (100.18, sound(0.02))):
         sample.heard(part, at)
     assert np.count_nonzero(await waiting == 0) == 0
@@ -93,6 +93,6 @@ async def test_somebody_who_never_pauses_is_heard_again_after_a_while() -> None:
 
 
 async def hear(sample: VoiceSample, heard: Sound16, at: float) -> None:
-    """The sample hears sound, and has processed it."""
+    """Give the sample this sound, and let it process the sound."""
     sample.heard(heard, at)
     await asyncio.sleep(0)

@@ -114,7 +114,7 @@ async def test_a_missing_voice_loses_no_word_and_no_preset_and_is_reported_once(
             while not harness.server._events.empty():
                 await asyncio.sleep(0)
             await say(harness, reply, "there, ", "you.")
-        assert await hearing == Flushed(1.0, 1.0, reply), "no failure is seen above"
+        assert await hearing == Flushed(1.0, 1.0, reply), "the failure is not passed on"
     plain = replace(ROBIN, voice=None)
     assert harness.server.spoken == [("r1", plain, "Hello there, you."), ("r2", plain, "Hello there, you.")]
     assert harness.voice.parameters == plain

@@ -27,10 +27,10 @@ def test_all_shipped_moods_have_a_manner_with_an_existing_preset() -> None:
 
 def test_a_mood_sets_preset_speed_and_pitch() -> None:
     assert speech_parameters(mika(), MOODS, None) == SpeechParameters(preset="calm", speed=0.8, pitch_shift=-1.0)
-    assert speech_parameters(mika("odd"), MOODS, None) == SpeechParameters(), "nothing is known of it"
+    assert speech_parameters(mika("odd"), MOODS, None) == SpeechParameters(), "the mood odd has no parameters"
 
 
-def test_a_chosen_voice_wins_over_the_personas_and_the_personas_preset_over_the_moods() -> None:
+def test_a_chosen_voice_wins_over_the_voice_of_the_persona_and_its_preset_over_that_of_the_mood() -> None:
     sky = mika(voice="sky", preset="warm")
     assert speech_parameters(sky, MOODS, None) == SpeechParameters("sky", "warm", None, -1.0, 0.8)
     assert speech_parameters(sky, MOODS, "robin").voice == "robin"
@@ -45,6 +45,6 @@ def test_pitch_and_speed_of_persona_and_mood_are_combined() -> None:
     assert (lowest.speed, lowest.pitch_shift) == (0.5, -12.0), "never more than the speech server takes"
 
 
-def test_an_empty_file_is_no_moods(tmp_path: Path) -> None:
+def test_an_empty_file_has_no_moods(tmp_path: Path) -> None:
     (tmp_path / "empty.yaml").write_text("", encoding="utf-8")
     assert load_moods(tmp_path / "empty.yaml") == {}
