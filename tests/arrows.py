@@ -1,6 +1,7 @@
 """Imports between modules, read from the source, also those within functions and under ``TYPE_CHECKING``.
 
-``python -m tests.arrows [FOLDER]`` counts the arrows, circles, callbacks and classes of options of a source tree.
+``python -m tests.arrows [FOLDER]`` counts the arrows (imports between packages), circles of imports, parameters that
+are callbacks, and classes of options in a source tree.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Tree:
         self.imports = tuple(each for module in self.modules.values() for each in module.imports)
 
     def inside(self, package: str) -> Graph:
-        """The direct modules and packages of a package, each with the others of them that it imports.
+        """The direct modules and packages of a package. Each has the set of those among the others that it imports.
 
         For the folder itself, ``""``, these are the top-level packages.
         """

@@ -28,7 +28,7 @@ CI = "CI"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Repeat tests after stalls of the machine, and turn off hypothesis's deadlines: benchmarks measure time."""
+    """Repeat tests after stalls of the machine, and turn off hypothesis's deadlines: only benchmarks measure time."""
     config.pluginmanager.register(RepeatAfterStall())
     settings.register_profile("untimed", settings(deadline=None))
     settings.load_profile("untimed")
@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Collect tests without garbage collection. They are half a million objects that stay until the end."""
+    """Collect tests without garbage collection. The tests are half a million objects that stay until the end."""
     gc.disable()
     try:
         return (yield)

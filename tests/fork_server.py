@@ -50,7 +50,7 @@ class ForkServer:
 
     def __init__(self, orders: socket.socket) -> None:
         self._orders = orders
-        self._told_to: dict[int, int] = {}
+        self._status_pipes: dict[int, int] = {}
         self._woken, self._waking = os.pipe()
         for descriptor in (self._woken, self._waking):
             os.set_blocking(descriptor, False)
@@ -64,7 +64,7 @@ class ForkServer:
             ready, _, _ = select.select([orders, self._woken], [], [])
             if self._woken in ready:
                 os.read(self._woken, 1_000)
-                self._tell_of_ended()
+                self._report_ended()
             if orders in ready:
                 message, descriptors, _, _ = socket.recv_fds(self._orders, MAX_BYTES, DESCRIPTORS)
                 if not message:
@@ -75,28 +75,28 @@ class ForkServer:
                 if pid == 0:
                     self._become(order, descriptors)
                     return order
-                *streams, told_to = descriptors
-                self._told_to[pid] = told_to
-                self._tell(told_to, pid)
+                *streams, status_pipe = descriptors
+                self._status_pipes[pid] = status_pipe
+                self._report(status_pipe, pid)
                 for stream in streams:
                     os.close(stream)
 
-    def _tell_of_ended(self) -> None:
-        for pid in list(self._told_to):
+    def _report_ended(self) -> None:
+        for pid in list(self._status_pipes):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
-                told_to = self._told_to.pop(pid)
-                self._tell(told_to, os.waitstatus_to_exitcode(status))
-                os.close(told_to)
+                status_pipe = self._status_pipes.pop(pid)
+                self._report(status_pipe, os.waitstatus_to_exitcode(status))
+                os.close(status_pipe)
 
     @staticmethod
-    def _tell(told_to: int, number: int) -> None:
+    def _report(status_pipe: int, number: int) -> None:
         # The test that started the process may have given up, so that nobody reads.
         with suppress(BrokenPipeError):
-            os.write(told_to, b"%d\n" % number)
+            os.write(status_pipe, b"%d\n" % number)
 
     def _end_all(self) -> None:
-        for pid in self._told_to:
+        for pid in self._status_pipes:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
 
@@ -108,7 +108,7 @@ class ForkServer:
         for standard, descriptor in enumerate(descriptors[:3]):
             os.dup2(descriptor, standard)
         self._orders.close()
-        for descriptor in (*descriptors, *self._told_to.values(), self._woken, self._waking):
+        for descriptor in (*descriptors, *self._status_pipes.values(), self._woken, self._waking):
             os.close(descriptor)
         os.chdir(order.folder)
         os.environ.clear()

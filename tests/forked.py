@@ -32,7 +32,7 @@ PIP = (
     "pip._internal.resolution.resolvelib.resolver",
 )
 EARS = ("bot.voice.transcribe.worker", "bot.voice.transcribe.whisper_model")
-"""The modules that are imported once for each of the programs."""
+"""Each of the constants above: the modules that are imported once, before processes of one program are forked."""
 
 DEVNULL, PIPE, STDOUT = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT
 
@@ -59,7 +59,7 @@ class Forked:
     def __init__(
         self,
         pid: int,
-        told: asyncio.StreamReader,
+        reports: asyncio.StreamReader,
         stdin: asyncio.StreamWriter | None,
         stdout: asyncio.StreamReader | None,
         stderr: asyncio.StreamReader | None,
@@ -69,10 +69,10 @@ class Forked:
         self.stdout = stdout
         self.stderr = stderr
         self.returncode: int | None = None
-        self._ending = asyncio.create_task(self._end(told), name=f"end of {pid}")
+        self._ending = asyncio.create_task(self._end(reports), name=f"end of {pid}")
 
-    async def _end(self, told: asyncio.StreamReader) -> int:
-        self.returncode = int(await told.readline())
+    async def _end(self, reports: asyncio.StreamReader) -> int:
+        self.returncode = int(await reports.readline())
         return self.returncode
 
     async def wait(self) -> int:
@@ -134,17 +134,17 @@ class Forks:
         new_session: bool = False,
     ) -> Forked:
         """Start ``python -m module arguments``. The options are those of :func:`asyncio.create_subprocess_exec`."""
-        told, telling = await _pipe()
+        reports, status_pipe = await _pipe()
         order = Order(module, arguments, str(folder), dict(environment), new_session)
         writer, in_ = await _input(stdin)
         reader, out = await _output(stdout)
         errors, err = (None, out) if stderr == STDOUT else await _output(stderr)
         try:
-            socket.send_fds(self._orders, [json.dumps(asdict(order)).encode()], [in_, out, err, telling])
+            socket.send_fds(self._orders, [json.dumps(asdict(order)).encode()], [in_, out, err, status_pipe])
         finally:
-            for descriptor in {in_, out, err, telling} - ({stdin} if stdin >= 0 else set()):
+            for descriptor in {in_, out, err, status_pipe} - ({stdin} if stdin >= 0 else set()):
                 os.close(descriptor)
-        return Forked(int(await told.readline()), told, writer, reader, errors)
+        return Forked(int(await reports.readline()), reports, writer, reader, errors)
 
 
 @cache

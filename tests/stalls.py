@@ -34,7 +34,7 @@ class StallWatch(threading.Thread):
 
     @property
     def longest(self) -> float:
-        """The longest stall since :meth:`reset`, in seconds, also if it has not ended yet for this thread."""
+        """The longest stall since :meth:`reset`, in seconds, including one that this thread has not measured yet."""
         return max(self._longest, time.monotonic() - self._due)
 
     def reset(self) -> None:

@@ -59,7 +59,8 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     "bot.watching": frozenset({"bot.llm", "bot.voice"}),
     "bot.backup": frozenset({"bot.conversations", "bot.database", "bot.llm", "bot.models", "bot.voices"}),
 }
-"""The packages of the bot, and the others that each may import. All may import modules outside these and ``ON_TOP``."""
+"""The packages of the bot. Each has the set of those among the others that it may import. All packages may also import
+modules of the bot that are neither in this table nor in ``ON_TOP``."""
 ON_TOP = frozenset(
     {
         "bot.app",
@@ -138,7 +139,7 @@ def assert_only_known(offences: Iterable[Import], known: Mapping[Arrow, str]) ->
     found = [(each, [arrow for arrow in known if _is_along(each, arrow)]) for each in offences]
     unknown = [str(each) for each, arrows in found if not arrows]
     assert not unknown, "\n".join(unknown)
-    assert known.keys() - {arrow for _, arrows in found for arrow in arrows} == set(), "needed no more: take it out"
+    assert known.keys() - {arrow for _, arrows in found for arrow in arrows} == set(), "no longer needed: remove it"
 
 
 def _is_along(each: Import, arrow: Arrow) -> bool:
@@ -211,15 +212,15 @@ def test_there_are_no_circles_between_the_parts_of_any_package(tree: Tree) -> No
         for start, end in KNOWN_CIRCLES
         if end in graphs[start.rpartition(".")[0]][start] and start in reached(graphs[start.rpartition(".")[0]], end)
     }
-    assert KNOWN_CIRCLES.keys() - needed == set(), "needed no more: take it out"
+    assert KNOWN_CIRCLES.keys() - needed == set(), "no longer needed: remove it"
 
 
-# The reader itself
+# Tests of tests/arrows.py itself
 
 
 @pytest.fixture
 def read(tmp_path: Path) -> Callable[[Mapping[str, str]], Tree]:
-    """A tree of these files, by module. Each package gets an ``__init__``."""
+    """Makes a tree of files from their texts by module name. Each package gets an ``__init__``."""
 
     def read(files: Mapping[str, str]) -> Tree:
         for module, text in files.items():
@@ -268,5 +269,5 @@ def test_a_known_exception_that_is_gone_must_be_removed_from_the_list() -> None:
     assert_only_known([offence], {("a", "b"): "soon"})
     with pytest.raises(AssertionError, match=r"a\.m, line 3: b\.c"):
         assert_only_known([offence], {})
-    with pytest.raises(AssertionError, match="needed no more"):
+    with pytest.raises(AssertionError, match="no longer needed"):
         assert_only_known([], {("a", "b"): "soon"})

@@ -16,7 +16,7 @@ from tests.fork_server import Order
 from tests.forked import DEVNULL, PIPE, STDOUT, Forked, Forks
 
 RUN = ("timeit", "-n", "1", "-r", "1")
-"""What Python has to run a line of code with ``-m``."""
+"""The module and its options with which ``python -m`` runs a line of code."""
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ NOW = datetime(2026, 11, 26, tzinfo=UTC)
 ROOM = CallRoom("Lounge", ("Ada", "Ben"))
 
 
-def unopened(line: str) -> Answer:
+def thought_without_opening_tag(line: str) -> Answer:
     return Answer("She greets me. </think> Hello Ada.")
 
 
@@ -82,10 +82,10 @@ def history(model: ScriptedModel) -> list[str]:
 
 async def test_a_thought_that_was_said_aloud_once_is_in_no_history() -> None:
     async with (
-        ScriptedModel(unopened) as model,
+        ScriptedModel(thought_without_opening_tag) as model,
         responder(model) as mind,
     ):
-        assert await answered(mind, "Hi!") == "She greets me. Hello Ada.", "nothing told of it before"
+        assert await answered(mind, "Hi!") == "She greets me. Hello Ada.", "the tag came too late"
         assert await answered(mind, "And now?") == "Hello Ada."
         assert history(model) == ["Ada: Hi!\nAda: And now?"]
         await answered(mind, "Bye!")
@@ -94,7 +94,7 @@ async def test_a_thought_that_was_said_aloud_once_is_in_no_history() -> None:
 
 async def test_an_interrupted_thought_is_in_no_history_either() -> None:
     async with (
-        ScriptedModel(unopened) as model,
+        ScriptedModel(thought_without_opening_tag) as model,
         responder(model) as mind,
     ):
         async for _ in mind.answer("Hi!"):
@@ -104,9 +104,9 @@ async def test_an_interrupted_thought_is_in_no_history_either() -> None:
         assert history(model) == ["Ada: Hi!\nAda: And now?"]
 
 
-async def test_a_thought_that_was_interrupted_before_its_end_is_forgotten_when_the_model_is_known() -> None:
+async def test_a_thought_interrupted_before_its_tag_is_forgotten_once_a_later_answer_has_the_tag() -> None:
     async with (
-        ScriptedModel(unopened) as model,
+        ScriptedModel(thought_without_opening_tag) as model,
         responder(model) as mind,
     ):
         mind.remember("Hi!", "She greets me", interrupted=True)
@@ -115,9 +115,9 @@ async def test_a_thought_that_was_interrupted_before_its_end_is_forgotten_when_t
         assert "greets" not in " ".join(history(model))
 
 
-async def test_an_answer_that_begins_with_other_words_is_kept() -> None:
+async def test_an_answer_that_begins_with_other_words_than_the_thought_is_kept() -> None:
     async with (
-        ScriptedModel(unopened) as model,
+        ScriptedModel(thought_without_opening_tag) as model,
         responder(model) as mind,
     ):
         await answered(mind, "Hi!")
@@ -126,7 +126,7 @@ async def test_an_answer_that_begins_with_other_words_is_kept() -> None:
         assert "She sells sea shells." in history(model)
 
 
-async def test_names_are_those_of_the_persona_and_of_everybody_in_the_call() -> None:
+async def test_only_names_of_the_persona_and_of_people_in_the_call_count_as_speakers_in_a_reply() -> None:
     lines = {
         "Hi!": "Sei: Hello.",
         "Who?": "Ben: I am here.\nSeiyuu: He is.",
@@ -144,7 +144,7 @@ async def test_names_are_those_of_the_persona_and_of_everybody_in_the_call() -> 
         assert await answered(mind, "And?") == "Note: yes."
 
 
-async def test_lines_of_the_user_belong_to_the_user_alone() -> None:
+async def test_a_reply_ends_where_the_model_writes_a_line_of_the_user() -> None:
     async with (
         ScriptedModel(lambda line: Answer("Hello.\nUser: Thanks!\nAssistant: Bye.")) as model,
         responder(model) as mind,
@@ -171,11 +171,12 @@ async def test_tool_calls_of_the_model_are_ignored() -> None:
 async def model_with_slots(
     name: str | None = None, *, messages: int = 10, broken: bool = False
 ) -> AsyncIterator[tuple[Mind, list[list[dict[str, str]]]]]:
-    """A responder of a llama.cpp server, and the messages of the requests. If ``broken``, the server fails each one.
+    """A responder that asks a llama.cpp server, and the messages of the requests.
 
     Args:
         name: name of the model.
         messages: the largest number of earlier messages in a prompt.
+        broken: whether the server answers each request with an error.
     """
     asked: list[list[dict[str, str]]] = []
 
@@ -202,7 +203,7 @@ async def test_a_llama_cpp_server_reads_the_missing_part_of_the_prompt_as_soon_a
         await answered(mind, "Hi!")
         await mind.responder.read_ahead("Ben")
         await mind.responder.read_ahead("Ben")
-        assert len(asked) == 3, "once"
+        assert len(asked) == 3, "the second call for the same speaker sends nothing"
         assert [message["content"] for message in asked[2][1:]] == ["Ada: Hi!", "Hello.", "Ben: "]
         await answered(mind, "And now?")
         assert asked[3][:-1] == asked[2][:-1], "the answer finds all of it in the cache, except for its own line"
@@ -223,7 +224,7 @@ async def test_other_servers_are_not_asked_to_read_ahead() -> None:
         assert (len(model.asked), len(model.warmed)) == (1, 1)
 
 
-async def test_a_tiny_model_reads_its_prompt_ahead_except_the_words_even_after_the_history_was_cut_back() -> None:
+async def test_a_tiny_model_reads_the_prompt_ahead_up_to_the_speakers_words_even_if_the_history_was_cut() -> None:
     async with model_with_slots("m-135m", messages=4) as (mind, asked):
         for number in range(6):
             await mind.responder.read_ahead("Ada")

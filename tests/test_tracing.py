@@ -1,4 +1,4 @@
-"""Tests of the record of a traced program: it has all forbidden actions, and nothing else."""
+"""Tests of the account of a traced program: it has each name, address and file that the program used, and no others."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def read_account(trace: Path, folder: Path) -> Account:
                     if path[1].endswith(_RESOLVERS):
                         resolvers.add(_unix_socket(call.arguments))
             case "sendto" | "sendmsg" | "sendmmsg":
-                # The peer of a connected socket is known from its connect. That of an accepted one is a client.
+                # The peer of a connected socket is known from its connect. The peer of an accepted socket is a client.
                 sent_to = set(_addresses(call.arguments))
                 account.reached |= sent_to
                 if any(port == DNS for _, port in (*sent_to, *_peer(call.arguments))):
