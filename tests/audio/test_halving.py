@@ -1,3 +1,5 @@
+"""Tests of halving the sample rate of a sound, frame by frame."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -25,18 +27,18 @@ def test_sound_above_the_new_band_is_not_folded_back() -> None:
     assert np.abs(in_frames(Halver(), tone(1.0, 14_000.0))[200:]).max() < 0.001
 
 
-def test_the_pieces_do_not_show() -> None:
+def test_sound_is_halved_the_same_in_pieces_and_as_a_whole() -> None:
     sound = tone(0.4, 440.0)
     assert np.array_equal(in_frames(Halver(), sound), Halver().halve(sound))
 
 
-def test_another_sound_begins_in_silence() -> None:
+def test_after_a_reset_nothing_of_the_sound_before_is_left() -> None:
     halver = Halver()
     halver.halve(tone(0.02))
     halver.reset()
     assert not halver.halve(np.zeros(FRAME, np.float32)).any()
 
 
-def test_half_a_sample_is_refused() -> None:
+def test_an_odd_number_of_samples_is_refused() -> None:
     with pytest.raises(ValueError, match="even"):
         Halver().halve(np.zeros(959, np.float32))
