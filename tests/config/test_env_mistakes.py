@@ -18,12 +18,14 @@ from tests.config.mistakes import ALL, LINES, NAMES, SECRET, VALUES, Mistake
 from tts_server.engines.realtime_tts.factory import NAMED_ENGINES
 
 COMMANDS = (["run"], ["doctor", "--json"])
-_FOREIGN = re.compile(r"Traceback|pydantic|dotenv|Errno|regex|pattern|\(\?|\\[dsSw]|Input should|String should|None\b")
+_TECHNICAL_WORDS = re.compile(
+    r"Traceback|pydantic|dotenv|Errno|regex|pattern|\(\?|\\[dsSw]|Input should|String should|None\b"
+)
 Refusal = tuple[int, list[str], str]
 
 
 async def _must_not_start(*_: object) -> int:
-    raise AssertionError("a mistake was let pass")
+    raise AssertionError("the bot was started in spite of a mistake")
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def _assert_told(mistake: Mistake, sentence: str, line: int) -> None:
     assert [words for words in mistake.says if words not in sentence] == [], sentence
     assert sentence.startswith(f".env, line {line}: " if line else ".env is "), sentence
     assert SECRET not in sentence
-    assert _FOREIGN.search(re.sub(r"'[^']*'", "", sentence)) is None, sentence
+    assert _TECHNICAL_WORDS.search(re.sub(r"'[^']*'", "", sentence)) is None, sentence
     assert len(sentence) < 600
 
 
@@ -62,7 +64,7 @@ def test_the_table_has_every_setting_and_sixty_mistakes_or_more() -> None:
 
 
 @pytest.mark.parametrize("mistake", ALL, ids=lambda mistake: ascii(mistake.text)[:50])
-def test_a_mistake_is_one_sentence_with_its_line(
+def test_a_mistake_is_reported_in_one_sentence_with_its_line_number(
     mistake: Mistake, refusal: Callable[[list[str], bytes], Refusal]
 ) -> None:
     refused = [refusal(command, mistake.data) for command in COMMANDS]
@@ -126,7 +128,7 @@ def test_a_folder_in_place_of_the_file_is_reported(
     assert capfd.readouterr().err == ".env is a folder. Remove it, and write the settings into a file of that name.\n"
 
 
-def test_errors_name_no_line_for_the_environment_and_the_path_for_a_secret_file(
+def test_an_error_in_an_environment_variable_names_no_line_of_the_file(
     tmp_path: Path, refusal: Callable[[list[str], bytes], Refusal], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LLM_TEMPERATURE", "9")

@@ -47,9 +47,7 @@ def test_a_misspelt_name_is_noticed_in_the_file_and_in_the_environment(tmp_path:
 @pytest.mark.parametrize(
     ("name", "meant"), [("WRONG_GUESSES", "WRONG_GUESSES_PER_MINUTE"), ("INTERIMS", "INTERIM_TRANSCRIPTS")]
 )
-def test_the_beginning_of_a_name_is_enough_for_a_hint_and_no_reason_to_refuse(
-    tmp_path: Path, name: str, meant: str
-) -> None:
+def test_the_beginning_of_a_name_gets_a_hint_and_is_not_an_error(tmp_path: Path, name: str, meant: str) -> None:
     file = tmp_path / ".env"
     file.write_text(f"{name}=3\n")
     lines = read_env_lines(file)

@@ -16,7 +16,7 @@ from config.settings import Settings
 
 PROGRAMS = ("audio", "bot", "config", "hardware", "languages", "tts_server", "wire")
 FOR_CLONES = (".venv/", "`make ", "pip install")
-"""What can't be typed where the containers run, and what they themselves do not have."""
+"""Parts of commands that work only in a clone of the repository."""
 
 
 @pytest.fixture

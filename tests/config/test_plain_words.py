@@ -132,7 +132,7 @@ def test_an_empty_value_that_has_a_meaning_is_used(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
 @pytest.mark.parametrize("load", [load_settings, SpeechSettings.read])
-def test_a_file_in_another_encoding_is_one_clear_sentence(tmp_path: Path, encoding: str, load: Any) -> None:
+def test_a_file_in_another_encoding_is_reported_in_one_clear_sentence(tmp_path: Path, encoding: str, load: Any) -> None:
     (tmp_path / ".env").write_bytes("PERSONA=seiyuu\n# für mich\n".encode(encoding))
     with pytest.raises(SettingsError) as caught:
         load()

@@ -95,7 +95,7 @@ def test_an_empty_file_hides_no_variable(secrets: Path, monkeypatch: pytest.Monk
     assert engine_variables(secrets)["OPENAI_API_KEY"] == "of the environment"
 
 
-def test_an_empty_file_is_not_the_place_of_a_mistake(secrets: Path, tmp_path: Path) -> None:
+def test_a_mistake_in_env_is_not_attributed_to_an_empty_secret_file(secrets: Path, tmp_path: Path) -> None:
     (secrets / "discord_token").write_text("\n")
     (tmp_path / ".env").write_text("DISCORD_TOKEN=two words\n")
     with pytest.raises(SettingsError, match=r"^\.env, line 1: DISCORD_TOKEN"):

@@ -54,7 +54,7 @@ def test_settings_are_read_and_changed_by_their_names() -> None:
         settings.changed(llm_modell="m")
 
 
-def test_a_rule_between_settings_names_those_of_sections(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_about_two_settings_names_both_also_if_one_is_in_a_section(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERSONA", "mia")
     monkeypatch.setenv("BIPOLAR_TWIN", "mia")
     with pytest.raises(SettingsError, match=r"^BIPOLAR_TWIN: 'mia' is not valid\.") as caught:

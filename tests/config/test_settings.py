@@ -54,7 +54,7 @@ def test_every_example_is_accepted(variable: str, monkeypatch: pytest.MonkeyPatc
         ("PERSONA", "../../etc/passwd"),
     ],
 )
-def test_a_wrong_value_is_one_line_that_names_it_and_gives_an_example(
+def test_a_wrong_value_is_reported_in_one_line_with_its_name_and_an_example(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -67,7 +67,7 @@ def test_a_wrong_value_is_one_line_that_names_it_and_gives_an_example(
     assert f"{variable}={EXAMPLES[variable]}" in line
 
 
-def test_two_wrong_values_are_two_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_wrong_values_are_reported_in_two_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROFILE", "x")
     monkeypatch.setenv("LLM_MAX_TOKENS", "many")
     with pytest.raises(SettingsError) as caught:
@@ -150,7 +150,7 @@ def test_every_variable_is_in_the_example_file() -> None:
     assert missing == []
 
 
-def test_the_chat_templates_are_the_existing_ones() -> None:
+def test_the_setting_allows_exactly_the_existing_chat_templates() -> None:
     assert set(get_args(ChatTemplate)) == set(CHAT_TEMPLATES)
 
 

@@ -23,11 +23,11 @@ def test_off_loopback_a_token_is_needed(bind: str) -> None:
 
 
 @pytest.mark.parametrize("bind", ["127.0.0.1:0", "localhost:8770", "[::1]:8770", "127.1.2.3:1"])
-def test_on_loopback_none_is(bind: str) -> None:
+def test_on_loopback_no_token_is_needed(bind: str) -> None:
     assert Settings.read(web_bind=bind).web.token is None
 
 
-def test_every_page_only_with_a_token() -> None:
+def test_every_web_page_may_connect_only_if_there_is_a_token() -> None:
     with pytest.raises(SettingsError, match=r"^WEB_ALLOWED_ORIGINS: '\*' lets every web page .* WEB_TOKEN"):
         Settings.read(web_allowed_origins="https://a.example, *")
     assert Settings.read(web_allowed_origins="*", web_token="a secret").web.allowed_origins == ("*",)

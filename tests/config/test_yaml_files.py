@@ -1,4 +1,4 @@
-"""Tests of YAML files: read like by PyYAML, and an error instead of a crash for endless nesting."""
+"""Tests of YAML files: they are read as PyYAML reads them, and endless nesting is an error instead of a crash."""
 
 from __future__ import annotations
 
