@@ -101,7 +101,7 @@ def test_too_short_a_text_has_no_language(guesser: LanguageGuesser, text: str) -
     assert guesser.guess(text) is None
 
 
-def test_tags_are_as_the_engines_write_them(guesser: LanguageGuesser) -> None:
+def test_a_guess_is_the_primary_language_of_an_engines_tag(guesser: LanguageGuesser) -> None:
     assert guesser.guess("我想是的", "en-us") == "zh"
     assert guesser.guess("I think so too, my friend", "en-us") == "en"
     assert LanguageGuesser(["cmn", "en-gb"]).guess("我想是的") == "zh"
