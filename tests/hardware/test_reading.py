@@ -1,4 +1,4 @@
-"""Cards are read from what drivers tell; what is missing or broken is no card, and never an error."""
+"""Tests of reading GPUs from drivers: a missing or broken GPU is left out, and is never an error."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ def test_reading_this_machine_never_fails() -> None:
 
 
 class Driver:
-    """NVIDIA's library as its documentation describes it, with the test's cards. ``users`` counts who still uses it."""
+    """NVIDIA's library as its documentation describes it, with the test's cards.
+
+    ``users`` is the number of calls of ``nvmlInit`` without ``nvmlShutdown``.
+    """
 
     def __init__(self, *cards: tuple[Any, int, int, tuple[int, int]] | None) -> None:
         self._cards = cards
