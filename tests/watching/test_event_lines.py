@@ -193,7 +193,7 @@ def test_other_lines_are_no_events(line: str) -> None:
         decode_event(line)
 
 
-def test_half_a_character_is_replaced_by_a_sign() -> None:
+def test_half_of_a_surrogate_pair_becomes_the_replacement_character() -> None:
     assert decode_event(encode_event(NoticePosted("Hello \ud83d")).encode()) == NoticePosted("Hello \ufffd")
     assert decode_event(encode_event(NoticePosted("Hello \ud83d\ude0a")).encode()) == NoticePosted("Hello 😊")
 

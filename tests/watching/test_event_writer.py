@@ -89,7 +89,7 @@ def test_a_missing_reader_is_reported_once(pipe: tuple[BinaryIO, BinaryIO], capl
     assert caplog.messages == ["Nobody reads the events any more (Broken pipe): they are no longer written"]
 
 
-def test_a_stream_that_never_waits_gets_whole_lines(pipe: tuple[BinaryIO, BinaryIO]) -> None:
+def test_a_non_blocking_stream_gets_whole_lines(pipe: tuple[BinaryIO, BinaryIO]) -> None:
     reader, stream = pipe
     os.set_blocking(stream.fileno(), False)
     long = [NoticePosted(f"{number} " + "x" * 100_000) for number in range(3)]

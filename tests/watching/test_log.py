@@ -49,7 +49,7 @@ def test_the_discord_library_still_uses_these_words() -> None:
     assert "Attempting a reconnect in %.2fs" in Client.connect.__code__.co_consts
 
 
-def test_other_work_without_its_server_gives_one_line() -> None:
+def test_a_task_whose_server_hangs_up_logs_one_line() -> None:
     said = logged("%s failed; 5 %% done", ("feeds",), ConnectionResetError(104, "Connection reset by peer"))
     assert said == "feeds failed; 5 % done: it hung up\n"
 
