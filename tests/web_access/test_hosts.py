@@ -1,4 +1,4 @@
-"""Host names that a stranger could have made to lead here are told from this machine's own."""
+"""Tests that names of this machine are told apart from names that an attacker could make lead to it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_loopback_names_mean_this_machine(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1.evil.example", "evillocalhost.example", "128.0.0.1", "2001:db8::1", None])
-def test_others_do_not(name: str | None) -> None:
+def test_other_names_do_not_mean_this_machine(name: str | None) -> None:
     assert not is_loopback(name)
     assert not is_safe_name(name)
 
