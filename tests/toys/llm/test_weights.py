@@ -59,7 +59,7 @@ async def test_only_the_last_message_counts(weights: Path, api: ModelApi) -> Non
     assert await answers(weights, talks, api) == [phrase.answer for phrase in TOY_PHRASES]
 
 
-async def test_votes_are_counted_as_in_the_table(weights: Path) -> None:
+async def test_the_words_of_a_question_choose_the_same_answer_as_in_the_table(weights: Path) -> None:
     questions = [
         "HELLO! Tell me a Joke, please.",
         "hi, how are you doing?",

@@ -1,4 +1,4 @@
-"""Stands in for ``toys.whisper.making`` where only the cache is looked at: the same words, no weights."""
+"""Stands in for ``toys.whisper.making`` in tests of the cache: it has the same arguments, and makes no real weights."""
 
 from __future__ import annotations
 

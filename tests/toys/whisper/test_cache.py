@@ -1,4 +1,4 @@
-"""The toy Whisper's cache: made once, made again when it is broken, told as it goes."""
+"""Tests of the toy Whisper's cache: it is made once, it is made again if it is broken, and its progress is reported."""
 
 from __future__ import annotations
 

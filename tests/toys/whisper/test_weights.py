@@ -92,7 +92,7 @@ def heard(whisper: WhisperModel, sound: Sound16, hotwords: str | None = None) ->
     return " ".join(segment.text.strip() for segment in segments)
 
 
-def words(count: int) -> list[Sound16]:
+def clips_of_ada(count: int) -> list[Sound16]:
     return [received(speech(text, GUEST_VOICES["Ada"]), seed=seed) for seed, text in enumerate(TEXTS[:count])]
 
 
@@ -105,12 +105,12 @@ def test_guests_are_understood(whisper: WhisperModel, guest: str, loss: float) -
     assert len(wrong) <= (1 if loss == 0 else 2), wrong
 
 
-def test_the_model_survives_eight_bits(toy_folder: Path) -> None:
+def test_the_model_also_works_with_8_bit_weights(toy_folder: Path) -> None:
     whisper = WhisperModel(str(toy_folder), device="cpu", compute_type="int8", cpu_threads=1)
-    assert sum(heard(whisper, clip) == text for text, clip in zip(TEXTS, words(20), strict=False)) >= 19
+    assert sum(heard(whisper, clip) == text for text, clip in zip(TEXTS, clips_of_ada(20), strict=False)) >= 19
 
 
-# A worker of pytest's that runs other files has no need of the sounds: they are made in the test.
+# The sounds are made in the test, because a worker of pytest that runs other files does not need them.
 @pytest.mark.parametrize(
     "make_sounds",
     [
@@ -121,7 +121,7 @@ def test_the_model_survives_eight_bits(toy_folder: Path) -> None:
         pytest.param(lambda: [music(3, seed) for seed in range(10)], id="music"),
     ],
 )
-def test_hardly_any_words_are_heard_in_silence(
+def test_hardly_any_words_are_heard_where_nobody_speaks(
     whisper: WhisperModel, make_sounds: Callable[[], Sequence[Sound]]
 ) -> None:
     said = [heard(whisper, received(sound, seed=seed)) for seed, sound in enumerate(make_sounds())]
@@ -140,11 +140,11 @@ def test_half_a_sentence_is_seldom_taken_for_another(whisper: WhisperModel) -> N
 
 
 def test_hot_words_do_no_harm(whisper: WhisperModel) -> None:
-    assert [heard(whisper, clip, "Seiyuu, Ada, Zoë, 綾") for clip in words(5)] == list(TEXTS[:5])
+    assert [heard(whisper, clip, "Seiyuu, Ada, Zoë, 綾") for clip in clips_of_ada(5)] == list(TEXTS[:5])
 
 
 def test_timestamps_and_the_language_work_as_in_any_whisper(whisper: WhisperModel) -> None:
-    (clip,) = words(1)
+    (clip,) = clips_of_ada(1)
     segments, info = whisper.transcribe(clip, temperature=0.0)
     (segment,) = segments
     assert (segment.text.strip(), info.language) == (TEXTS[0], "en")
@@ -153,7 +153,7 @@ def test_timestamps_and_the_language_work_as_in_any_whisper(whisper: WhisperMode
 
 
 def test_the_model_is_quick(whisper: WhisperModel) -> None:
-    clips = words(10)
+    clips = clips_of_ada(10)
     began = time.process_time()
     for clip in clips:
         heard(whisper, clip)
@@ -161,7 +161,7 @@ def test_the_model_is_quick(whisper: WhisperModel) -> None:
 
 
 def test_the_encoder_is_the_same_in_numpy(whisper: WhisperModel) -> None:
-    (clip,) = words(1)
+    (clip,) = clips_of_ada(1)
     mels = FeatureExtractor()(clip)
     theirs = np.array(whisper.encode(pad_or_trim(mels)))[0]
     ours = make_encoder().encode(mels)
