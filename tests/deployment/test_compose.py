@@ -35,7 +35,7 @@ def test_the_services_are_those_of_a_complete_set() -> None:
     assert chosen == {"llama-swap": ["local"], "comfyui": ["comfyui"]}
 
 
-def test_the_weights_are_fetched_before_they_are_loaded_and_missing_ones_stop_nothing() -> None:
+def test_the_weights_are_fetched_before_they_are_loaded_and_a_failed_download_stops_nothing() -> None:
     weights = SERVICES["weights"]
     assert weights["restart"] == "no"
     assert weights["command"] == ["sh", "-c", "python -m bot models fetch || true"]

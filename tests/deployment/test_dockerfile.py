@@ -85,7 +85,7 @@ def test_the_programs_that_an_image_starts_exist(image: str) -> None:
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_only_the_environment_comes_from_the_stages_that_build(image: str) -> None:
+def test_only_the_virtual_environment_comes_from_the_build_stages(image: str) -> None:
     copies = [i.copied for i in inherited(STAGES, image) if i.keyword == "COPY" and i.copied[0] is not None]
     assert [(what, where) for _, what, where in copies] == [(["/opt/venv"], "/opt/venv")]
     assert STAGES[image].base == "program"

@@ -13,7 +13,7 @@ from tests.deployment.compose_files import AMD, COMBINATIONS, compose, files, re
 @pytest.mark.parametrize("env", [None, ".env.example"], ids=["without .env", "with .env"])
 @pytest.mark.parametrize("profile", [None, "comfyui", "*"])
 @pytest.mark.parametrize("combination", COMBINATIONS)
-def test_compose_takes_the_files(tmp_path: Path, combination: str, profile: str | None, env: str | None) -> None:
+def test_compose_accepts_the_files(tmp_path: Path, combination: str, profile: str | None, env: str | None) -> None:
     if env is not None:
         (tmp_path / ".env").write_bytes((ROOT / env).read_bytes())
     chosen = ("--profile", profile) if profile else ()
@@ -36,7 +36,7 @@ def test_the_bot_and_the_speech_server_have_a_name_for_this_machine(tmp_path: Pa
             assert "host.docker.internal=host-gateway" in service["extra_hosts"], name
 
 
-SAID = {
+ENV_SETTINGS = {
     "LLM_URL": "http://host.docker.internal:11434/v1",
     "LLM_MODEL": "llama3.1",
     "LLM_URL_AMD": "http://192.168.1.9:8091/v1",
@@ -51,7 +51,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("combination", COMBINATIONS)
-@pytest.mark.parametrize(("name", "value"), SAID.items())
+@pytest.mark.parametrize(("name", "value"), ENV_SETTINGS.items())
 def test_the_settings_in_env_reach_the_bot(tmp_path: Path, combination: str, name: str, value: str) -> None:
     bot = resolved(tmp_path, combination, f"{name}={value}\n")["bot"]
     assert bot["environment"][name] == value

@@ -39,7 +39,7 @@ def rebuild() -> Iterator[Rebuild]:
         pytest.skip(f"needs {LAYERS}")
     with tempfile.TemporaryDirectory(dir=LAYERS) as folder:
         work = Path(folder)
-        # The image's user has to get in.
+        # The image's user must be able to enter the folder.
         work.chmod(0o755)
         (work / "probe").mkdir()
         if not mounts_are_possible(work / "probe"):
@@ -69,7 +69,7 @@ def test_an_image_can_write_its_data_and_nothing_else(rebuild: Rebuild, state: P
 
 
 @pytest.mark.parametrize("name", ["bot", "tts"])
-def test_no_tool_that_installs_is_in_the_environment(rebuild: Rebuild, state: Path, name: str) -> None:
+def test_pip_is_not_in_the_virtual_environment(rebuild: Rebuild, state: Path, name: str) -> None:
     assert "No module named pip" in done(rebuild, rebuild.image(name), state, "python", "-m", "pip")[1]
 
 
