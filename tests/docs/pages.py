@@ -47,7 +47,7 @@ def lines(page: str) -> list[Line]:
 
 
 def rows(page: str, first: str) -> Iterator[Row]:
-    """The rows of all tables with this name of the first column, in any case."""
+    """The rows of all tables whose first column has this name, in upper or lower case."""
     header: tuple[str, ...] = ()
     for line in lines(page):
         if not line.text.startswith("|"):

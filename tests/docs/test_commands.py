@@ -13,11 +13,12 @@ from config.project import ROOT
 from tests.docs.pages import OPERATOR, PAGES, README, USER, commands, lines, rows
 
 TOP = {name for name in RIGHTS if " " not in name}
-"""The table of rights has every registered command: tests/bot/test_rights.py and tests/bot/test_registration.py."""
-UNDER = {name for name in RIGHTS if " " in name}
+"""All commands except subcommands. tests/bot/test_rights.py and tests/bot/test_registration.py check that the table of
+rights has every registered command."""
+SUBCOMMANDS = {name for name in RIGHTS if " " in name}
 _NAMED = re.compile(r"(?<![\w`])!([a-z][a-z-]*)")
-_MISTYPED = {"voicestatus", "status"}
-"""Other ways to type a command, of which the user guide speaks."""
+_OTHER_SPELLINGS = {"voicestatus", "status"}
+"""Other spellings of a command that the bot understands. The user guide gives them as examples."""
 _EXAMPLES = {"queue", "beep"}
 """Commands that the guides for programmers write as examples."""
 
@@ -39,26 +40,26 @@ def test_no_page_names_a_command_that_does_not_exist(page: str) -> None:
         f"{line}: there is no command !{name}"
         for line, code in commands(page)
         for name in _NAMED.findall(code)
-        if name not in TOP | _MISTYPED | _EXAMPLES
+        if name not in TOP | _OTHER_SPELLINGS | _EXAMPLES
     ]
     assert wrong == []
 
 
 @pytest.mark.parametrize("page", [README, USER, OPERATOR])
 def test_the_words_after_a_command_group_are_its_subcommands(page: str) -> None:
-    groups = {name.partition(" ")[0] for name in UNDER}
+    groups = {name.partition(" ")[0] for name in SUBCOMMANDS}
     wrong = []
     for line, code in commands(page):
         for group, words in re.findall(r"(?<!\w)!([a-z-]+) \[?([a-z|]+(?:\\\|[a-z]+)*)\]?", code):
             parts = re.split(r"\\?\|", words)
-            if group in groups and (unknown := [part for part in parts if f"{group} {part}" not in UNDER]):
+            if group in groups and (unknown := [part for part in parts if f"{group} {part}" not in SUBCOMMANDS]):
                 wrong.append(f"{line}: !{group} has no {unknown}")
     assert wrong == []
 
 
-def test_the_tables_of_whole_groups_name_all_parts() -> None:
+def test_the_user_guide_names_all_subcommands() -> None:
     text = "\n".join(line.text for line in lines(USER))
-    missing = [name for name in UNDER if not any(form in text for form in _forms(name))]
+    missing = [name for name in SUBCOMMANDS if not any(form in text for form in _forms(name))]
     assert missing == []
 
 

@@ -1,4 +1,4 @@
-"""The README's description of the demonstration is that of the first start."""
+"""Tests that the README describes the demonstration as it is at the first start, with downloaded weights."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from config.project import ROOT
 from sandbox.guest_lines import recorded_lines
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-OF_TOYS = "Ben"
+ONLY_WITH_TOYS = "Ben"
 
 
-def test_the_guests_are_those_of_the_call_with_real_ears() -> None:
+def test_the_readme_names_the_guests_of_the_call_with_a_real_speech_recogniser() -> None:
     (told,) = [part for part in README.split("\n\n") if "plays a scripted call" in part]
     guests = {line.guest for line in recorded_lines().values()}
-    assert OF_TOYS not in guests
+    assert ONLY_WITH_TOYS not in guests
     assert [guest for guest in sorted(guests) if guest not in told] == []
-    assert OF_TOYS not in told
+    assert ONLY_WITH_TOYS not in told
     for file in ("call.wav", "call.json", "data/demo"):
         assert f"`{file}`" in told
     assert "three WAV files" not in told

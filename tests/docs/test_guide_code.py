@@ -83,7 +83,7 @@ async def test_the_feature_of_the_guide_says_that_a_call_has_stopped_it() -> Non
     assert await answer == "I had to stop."
 
 
-async def test_the_builder_of_the_guide_builds_it_where_it_is_set_up() -> None:
+async def test_the_builder_of_the_guide_builds_the_feature_only_if_it_is_set_up() -> None:
     names = run(FEATURE)
     builder = names["DRAWING"]
     assert isinstance(builder, FeatureBuilder)

@@ -103,7 +103,7 @@ def test_every_example_is_accepted(line: Line, name: str, value: str, monkeypatc
         assert engine_variables()[name] == value
 
 
-def test_the_example_file_names_settings_alone_and_sets_them_to_their_defaults() -> None:
+def test_the_example_file_names_only_settings_and_sets_them_to_their_defaults() -> None:
     known = {name.upper() for name in {*Settings.settings(), *SpeechSettings.settings()}}
     wrong = []
     for line in lines(EXAMPLE):

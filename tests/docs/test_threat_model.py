@@ -1,4 +1,4 @@
-"""Each threat in the threat model names tests that there are."""
+"""Each threat in the threat model names tests that exist."""
 
 from __future__ import annotations
 
