@@ -22,7 +22,7 @@ from tests.lease.engines import running_engines
 from tests.lease.features import TextChat, World, all_features
 
 AWAY = 0.4
-"""Seconds for which a page that is gone is waited for in these tests."""
+"""Seconds that the bot waits for a lost page to come back in these tests."""
 EndPage = Callable[[World, ChatPage], Awaitable[None]]
 
 
@@ -49,14 +49,14 @@ async def lose_the_voice(world: World, _: ChatPage) -> None:
 
 
 async def leave_on_discord(world: World, page: ChatPage) -> None:
-    """Try to end the call from Discord, which says who has it. Then hang up."""
+    """Try to end the call from Discord: the bot answers that the call is in a browser. Then hang up."""
     assert await world.stage.answer_to("!leave", starts="❌") == CALL_IN_BROWSER
     assert world.stage.app.manager.status().state is CallState.ACTIVE
     await hang_up(world, page)
 
 
 def browser_call_ended_by(end: EndPage) -> Ending:
-    """A call in a browser in which people use all features and no engine is used, and the end of the call."""
+    """Have a call in a browser in which people try all features and no engine is used, and end it with ``end``."""
 
     @asynccontextmanager
     async def ended(tools: Tools) -> AsyncIterator[Aftermath]:

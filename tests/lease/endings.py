@@ -80,7 +80,7 @@ async def lose_the_gateway(world: World) -> None:
 
 
 def call_ended_by(end: Callable[[World], Awaitable[None]]) -> Ending:
-    """A call in which people use all features and no engine is used, and the end of the call."""
+    """Have a call in which people try all features and no engine is used, and end it with ``end``."""
 
     @asynccontextmanager
     async def ended(tools: Tools) -> AsyncIterator[Aftermath]:

@@ -48,7 +48,7 @@ MADE_TO_ACT: dict[str, dict[str, Any]] = {
     "low-performance": {"switch": "on"},
     "release": {"feature": "vision"},
 }
-"""Arguments for commands that need one, or that without one only show something."""
+"""Arguments for commands that need one, or that only show something if they have none."""
 
 ON_CALL = {"join", "leave", "voice-status", "speak", "stop", "volume", "listen", "captions", "mode", "record"} | {
     "voice record"
@@ -65,7 +65,7 @@ OUTSIDE_OF_CALLS = {"persona", "ignore"}
 IN_PRIVATE = {"persona", "mood", "forget", "draw", "draw-cancel", "optin", "optout", "help"} | {
     name for name in RIGHTS if name.startswith("figurines")
 }
-"""These sets are written by hand from what was ordered, and not read from the table of rights."""
+"""These sets are written by hand from the requirements, and not read from the table of rights."""
 ALL = set(RIGHTS)
 EVERYBODYS = ALL - CONTROL - OWNERS - MANAGERS
 
@@ -80,7 +80,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class Scene:
     """The people of a call and of another server."""
 
     world: World
@@ -88,7 +88,7 @@ class Stand:
 
 
 @pytest.fixture
-async def stand(make_world: WorldMaker) -> AsyncIterator[Stand]:
+async def scene(make_world: WorldMaker) -> AsyncIterator[Scene]:
     async with make_world() as world:
         stage, sandbox, directory = world.stage, world.stage.sandbox, world.stage.sandbox.world.directory
         elsewhere = directory.add_guild("Elsewhere", sandbox.home.owner)
@@ -105,10 +105,10 @@ async def stand(make_world: WorldMaker) -> AsyncIterator[Stand]:
 
         async def let_through(ctx: commands.Context[Any]) -> None:
             await ctx.send(THROUGH, ephemeral=True)
-            raise commands.CommandNotFound  # Nothing is answered to that.
+            raise commands.CommandNotFound  # The bot does not answer this error.
 
         stage.app.bot.before_invoke(let_through)
-        yield Stand(
+        yield Scene(
             world,
             {
                 "in the call": Place(caller, next(channels), EVERYBODYS | CONTROL),
@@ -121,17 +121,17 @@ async def stand(make_world: WorldMaker) -> AsyncIterator[Stand]:
         )
 
 
-async def test_every_command_of_the_bot_has_a_row_and_every_row_a_command(stand: Stand) -> None:
-    bot = stand.world.stage.app.bot
+async def test_every_command_of_the_bot_has_a_row_and_every_row_a_command(scene: Scene) -> None:
+    bot = scene.world.stage.app.bot
     assert {command.qualified_name for command in bot.walk_commands()} == ALL
 
 
-async def test_each_person_in_each_place_may_use_exactly_the_permitted_commands(stand: Stand) -> None:
-    walks = [_walk(who, place) for who, place in stand.people.items() if who != "direct message"]
+async def test_each_person_in_each_place_may_use_exactly_the_permitted_commands(scene: Scene) -> None:
+    walks = [_walk(who, place) for who, place in scene.people.items() if who != "direct message"]
     wrong = [line for lines in await asyncio.gather(*walks) for line in lines]
-    wrong += await _walk("direct message", stand.people["direct message"])
+    wrong += await _walk("direct message", scene.people["direct message"])
     assert wrong == []
-    assert stand.world.stage.app.calls.current is not None
+    assert scene.world.stage.app.calls.current is not None
 
 
 async def _walk(who: str, place: Place) -> list[str]:
