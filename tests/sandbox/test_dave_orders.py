@@ -18,7 +18,7 @@ async def test_a_guest_ignores_proposals_of_another_group_and_still_hears() -> N
         async with asyncio.timeout(10):
             while not (ada.voice.encrypted and ben.voice.encrypted):
                 await asyncio.sleep(0.01)
-        # As if it had been on its way while Ada's client began a new group.
+        # The proposals could have been on their way while Ada's client began a new group.
         await ada.voice._on_binary(VoiceOp.PROPOSALS, b"\x00\x08" + bytes(8))
         await ben.voice.speak((0.1 * np.sin(np.arange(9_600) / 20)).astype(np.float32))
         await ada.voice.receiver.wait_for_audio(ben.id, 5.0)

@@ -24,7 +24,7 @@ from tests.sandbox.conftest import LIMIT, Bot, logged_in
 from tests.timing import wait_until
 
 
-async def test_a_message_knows_when_the_bot_was_sent_it(sandbox: Sandbox, bot: Bot) -> None:
+async def test_a_message_has_the_time_at_which_it_was_sent_to_the_bot(sandbox: Sandbox, bot: Bot) -> None:
     arrivals: asyncio.Queue[float] = asyncio.Queue()
 
     @bot.listen("on_message")
@@ -84,7 +84,7 @@ async def test_a_guest_outside_voice_raises_a_clear_error(sandbox: Sandbox) -> N
         assert ada.voice
 
 
-async def test_a_wordless_message(sandbox: Sandbox, bot: Bot) -> None:
+async def test_a_sticker_is_a_message_without_words(sandbox: Sandbox, bot: Bot) -> None:
     ada = await sandbox.add_guest("Ada")
     seen = bot.sees("message")
     await ada.send_sticker(sandbox.text_channel, "wave")

@@ -73,7 +73,7 @@ async def test_the_bot_follows_when_it_is_moved(sandbox: Sandbox, bot: Bot) -> N
     await _connected_to(client, sandbox.home.second_lounge, sandbox)
 
 
-async def test_a_deleted_channel_takes_everybody_with_it(sandbox: Sandbox, bot: Bot) -> None:
+async def test_everybody_in_a_deleted_channel_is_disconnected(sandbox: Sandbox, bot: Bot) -> None:
     ada = await sandbox.add_guest("Ada")
     await ada.join_voice(sandbox.voice_channel)
     client = await _connect(bot, sandbox.voice_channel, reconnect=True)
@@ -107,7 +107,7 @@ async def test_the_bot_sees_that_it_is_muted(sandbox: Sandbox, bot: Bot) -> None
     await seen
 
 
-async def test_a_stage_begins_in_the_audience(sandbox: Sandbox, bot: Bot) -> None:
+async def test_the_bot_joins_a_stage_in_the_audience(sandbox: Sandbox, bot: Bot) -> None:
     stage = bot.get_channel(sandbox.stage_channel.id)
     assert isinstance(stage, discord.StageChannel)
     await stage.connect(timeout=LIMIT, reconnect=False)
@@ -122,7 +122,7 @@ async def test_a_stage_begins_in_the_audience(sandbox: Sandbox, bot: Bot) -> Non
     await seen
 
 
-async def test_the_afk_channel_silences(sandbox: Sandbox, bot: Bot) -> None:
+async def test_the_bot_is_suppressed_in_the_afk_channel(sandbox: Sandbox, bot: Bot) -> None:
     client = await _connect(bot, sandbox.voice_channel, reconnect=True)
     seen = bot.sees("voice_state_update", _own_state(bot, lambda state: state.afk and state.suppress))
     await sandbox.faults.move_to_afk(sandbox.bot)

@@ -155,7 +155,7 @@ async def test_commands_of_one_guild_are_registered_there(sandbox: Sandbox, bot:
         await ada.press(ada.dm_channel, "here")
 
 
-async def test_a_command_in_direct_messages(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
+async def test_a_command_works_in_direct_messages(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
     @app_commands.command(description="Anywhere")
     async def anywhere(interaction: discord.Interaction[Bot]) -> None:
         await interaction.response.send_message(f"guild: {interaction.guild}")

@@ -59,7 +59,7 @@ async def test_the_bot_has_a_role_of_its_own_that_can_be_mentioned(sandbox: Sand
     assert message.mentions == []
 
 
-async def test_a_poll(sandbox: Sandbox, bot: Bot) -> None:
+async def test_a_poll_has_its_question_and_its_answers(sandbox: Sandbox, bot: Bot) -> None:
     ada = await sandbox.add_guest("Ada")
     seen = bot.sees("message", lambda message: message.poll is not None)
     await ada.ask_poll(sandbox.text_channel, "Tea?", ["Yes", "No"])

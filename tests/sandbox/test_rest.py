@@ -28,7 +28,7 @@ def _may(sandbox: Sandbox, permissions: Permission) -> None:
     sandbox.world.directory.set_role_permissions(sandbox.guild, role_id, permissions)
 
 
-async def test_the_application_and_its_picture(sandbox: Sandbox, bot: Bot) -> None:
+async def test_the_bot_reads_its_application_and_changes_its_picture(sandbox: Sandbox, bot: Bot) -> None:
     info = await bot.application_info()
     assert info.id == sandbox.bot_id
     assert info.flags.gateway_message_content_limited

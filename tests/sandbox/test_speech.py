@@ -17,7 +17,7 @@ SENTENCES = ("The garden looks beautiful this morning.", "Tell me a story about 
 
 
 @pytest.mark.parametrize("guest", GUEST_VOICES)
-def test_the_words_are_there(guest: str) -> None:
+def test_the_words_of_a_guest_can_be_recognised(guest: str) -> None:
     recogniser = SentenceRecogniser(SENTENCES)
     for text in SENTENCES:
         assert recogniser.closest(speech(text, GUEST_VOICES[guest]), SAMPLE_RATE, SENTENCES).text == text
