@@ -78,7 +78,7 @@ class Client:
         await self.send(type="state", state="listening")
 
     async def play(self, sound: Samples, late: Callable[[int], float] = lambda frame: 0.0) -> None:
-        """Send sound at :data:`DOWN_RATE` in its own pace.
+        """Send sound at :data:`DOWN_RATE` in real time.
 
         Args:
             late: by how many seconds a frame is late. No frame overtakes another.
@@ -94,7 +94,7 @@ class Client:
         await self.socket.close(code=code, message=reason.encode())
 
     def cut(self) -> None:
-        """Break the connection, without a word."""
+        """Break the connection without a closing handshake."""
         transport = self.socket._req.transport if self.socket._req is not None else None
         assert transport is not None
         transport.abort()
@@ -156,7 +156,7 @@ class ChatServer:
         return f"http://127.0.0.1:{self.port}/"
 
     async def stop(self) -> None:
-        """Break all connections, and go away."""
+        """Break all connections, and stop the server."""
         for client in self.clients:
             if not client.over:
                 client.cut()

@@ -52,7 +52,7 @@ class Recording:
 
 
 def gaps(heard: Samples, meant: Samples, rate: int) -> list[int]:
-    """The 20 ms blocks in which what was heard is not what was meant, the first block left out."""
+    """The numbers of the 20 ms blocks in which ``heard`` differs from ``meant``, without the first and the last one."""
     # What was heard begins with its first sample that is not 0.
     heard = np.concatenate([np.zeros(rate // 10, np.float32), heard])
     shift = _shift(heard, meant, rate)
@@ -65,7 +65,7 @@ def gaps(heard: Samples, meant: Samples, rate: int) -> list[int]:
 
 
 def _shift(heard: Samples, meant: Samples, rate: int) -> int:
-    """Where in what was heard the beginning of what was meant stands."""
+    """The position in ``heard`` at which ``meant`` begins, in samples."""
     probe = meant[rate // 10 : rate // 2]
     window = heard[: 2 * rate]
     size = len(window) + len(probe)

@@ -28,7 +28,7 @@ async def hold_to_talk(tab: Tab) -> Client:
     return client
 
 
-async def test_everything_is_reached_with_the_tab_key_and_shows_it(tab: Tab) -> None:
+async def test_everything_is_reached_with_the_tab_key_and_shows_that_it_has_the_focus(tab: Tab) -> None:
     await tab.at("talk").click()
     await tab.server.call()
     await tab.page.evaluate("document.querySelector('.skip').focus()")
@@ -91,7 +91,7 @@ async def test_the_button_is_held_to_talk_and_interrupts(tab: Tab) -> None:
     assert len(client.all("interrupt")) == 1
 
 
-async def test_who_can_not_hold_presses_twice(tab: Tab) -> None:
+async def test_people_who_can_not_hold_the_button_press_it_twice(tab: Tab) -> None:
     client = await hold_to_talk(tab)
     await tab.at("talk").dispatch_event("click")
     assert (await client.got("talking"))["on"] is True

@@ -52,7 +52,7 @@ async def axe_source(folder: Path) -> str:
 async def findings(page: Page, source: str) -> list[str]:
     """What axe-core finds."""
     await page.evaluate(source)
-    # What is still fading in has another contrast than it will have.
+    # An element that is still fading in does not have its final contrast yet.
     await page.evaluate(
         "() => Promise.allSettled(document.getAnimations().map((each) => each.playState === 'running' && "
         "each.effect.getComputedTiming().iterations === 1 ? each.finished : null))"
@@ -62,7 +62,7 @@ async def findings(page: Page, source: str) -> list[str]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_nothing_keeps_people_from_using_the_page(
+async def test_axe_finds_no_barrier_for_people_with_disabilities(
     browser: Browser, axe: Path, scheme: Literal["light", "dark"]
 ) -> None:
     source = await axe_source(axe)
@@ -79,7 +79,7 @@ async def test_nothing_keeps_people_from_using_the_page(
             await context.close()
 
 
-def test_the_page_is_light() -> None:
+def test_the_files_of_the_page_have_300_kilobytes_at_most() -> None:
     sizes = {file.relative_to(PAGE).as_posix(): file.stat().st_size for file in PAGE.rglob("*") if file.is_file()}
     assert sum(sizes.values()) <= MAX_BYTES, sizes
 
@@ -93,7 +93,7 @@ async def test_everything_comes_from_the_server_itself_and_is_used(tab: Tab) -> 
     await expect(tab.at("talk")).to_have_text("Listening")
     assert [url for url in asked if not url.startswith((tab.server.url, f"ws://127.0.0.1:{tab.server.port}/"))] == []
     files = {file.relative_to(PAGE).as_posix() for file in PAGE.rglob("*") if file.is_file()}
-    # A browser without a window shows no icon of an application.
+    # A browser without a window does not ask for the manifest of an application.
     assert files - tab.server.served.keys() <= {"manifest.webmanifest"}
 
 

@@ -1,4 +1,4 @@
-"""A connection that breaks comes back with its session; a server that is gone is given up in words."""
+"""Tests that a broken connection comes back with its session, and that the page says when it gives a server up."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ async def test_what_is_said_arrives_as_it_was(tab: Tab) -> None:
     assert abs(pitch(said, HEARING_RATE) - 1_000) < 2
 
 
-async def test_the_level_shows_how_loud_one_is(tab: Tab) -> None:
+async def test_the_level_shows_how_loud_the_person_is(tab: Tab) -> None:
     await tab.at("talk").click()
     await tab.server.call()
     await expect(tab.at("level")).to_have_attribute("aria-valuenow", "0")
@@ -76,7 +76,7 @@ async def test_the_level_shows_how_loud_one_is(tab: Tab) -> None:
     await expect(tab.at("level")).to_have_attribute("aria-valuenow", "0")
 
 
-async def test_muted_nothing_is_sent(tab: Tab) -> None:
+async def test_no_sound_is_sent_while_the_microphone_is_muted(tab: Tab) -> None:
     await tab.at("talk").click()
     client = await tab.server.call()
     await wait_until(lambda: len(client.sound) > 10)
@@ -146,7 +146,7 @@ async def test_late_frames_leave_no_gap(tab: Tab) -> None:
     assert await tab.underruns() == 0
 
 
-async def test_an_interruption_silences_it_at_once_and_what_was_not_heard_is_not_written(tab: Tab) -> None:
+async def test_an_interruption_silences_the_bot_at_once_and_words_that_were_not_heard_are_not_shown(tab: Tab) -> None:
     await tab.at("talk").click()
     client = await tab.server.call()
     recording = await tab.record()
@@ -154,7 +154,7 @@ async def test_an_interruption_silences_it_at_once_and_what_was_not_heard_is_not
     await client.play(noise(1.0))
     await tab.at("talk").click()
     await client.got("interrupt")
-    # Until the server has understood, it still sends.
+    # The server still sends sound until it has received the interruption.
     await client.play(noise(0.6, seed=2))
     await client.end("r1", "interrupted")
     await client.send(type="llm_token", reply="r1", token=" Fourteen.")
@@ -175,7 +175,7 @@ async def test_an_interruption_silences_it_at_once_and_what_was_not_heard_is_not
     assert gaps(heard[max(0, end - len(again) - recording.rate // 5) :], again, recording.rate) == []
 
 
-async def test_a_spoken_interruption_silences_it(tab: Tab) -> None:
+async def test_a_spoken_interruption_silences_the_bot(tab: Tab) -> None:
     await tab.at("talk").click()
     client = await tab.server.call()
     await client.begin("r1", "One, two, three, four, five, six, seven, eight.")
@@ -243,7 +243,7 @@ async def test_the_button_shows_loading_and_thinking(tab: Tab) -> None:
     await expect(tab.at("talk")).to_have_text("Thinking…")
 
 
-async def test_a_call_that_the_server_ends_says_its_farewell(tab: Tab) -> None:
+async def test_when_the_server_ends_a_call_the_page_shows_the_farewell(tab: Tab) -> None:
     await tab.at("talk").click()
     client = await tab.server.call()
     await client.send(type="state", state="idle")

@@ -1,4 +1,4 @@
-"""What goes wrong is told on the page, with its remedy."""
+"""Tests that the page shows what has gone wrong, and what people can do about it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
         ("NotReadableError", "The microphone could not be opened", "Another program"),
     ],
 )
-async def test_a_microphone_that_can_not_be_used(tab: Tab, error: str, told: str, remedy: str) -> None:
+async def test_the_page_says_why_a_microphone_can_not_be_used(tab: Tab, error: str, told: str, remedy: str) -> None:
     await tab.page.evaluate("(name) => (testMicrophone.fails = name)", error)
     await tab.at("talk").click()
     await expect(tab.at("warning")).to_contain_text(told)
@@ -33,7 +33,7 @@ async def test_a_microphone_that_can_not_be_used(tab: Tab, error: str, told: str
     await expect(tab.at("warning")).to_be_hidden()
 
 
-async def test_a_microphone_that_goes_away(tab: Tab) -> None:
+async def test_the_page_says_that_the_microphone_is_gone(tab: Tab) -> None:
     await tab.at("talk").click()
     client = await tab.server.call()
     await tab.page.evaluate("testMicrophone.tracks[0].dispatchEvent(new Event('ended'))")
@@ -44,7 +44,7 @@ async def test_a_microphone_that_goes_away(tab: Tab) -> None:
     assert (await client.got("mute", 3))["on"] is False
 
 
-async def test_a_page_that_is_not_secure_says_so_and_can_still_be_written_to(server: ChatServer) -> None:
+async def test_a_page_that_is_not_secure_says_so_and_people_can_still_type(server: ChatServer) -> None:
     async with running_browser("--host-resolver-rules=MAP seiyuu.test 127.0.0.1") as browser:
         tab = await new_tab(await browser.new_context(), server)
         await tab.open(server.url.replace("127.0.0.1", "seiyuu.test"))
@@ -133,7 +133,7 @@ async def test_a_call_that_breaks_off_says_why(tab: Tab) -> None:
     await expect(tab.at("talk")).to_have_text("Start talking")
 
 
-async def test_another_tab_in_which_somebody_speaks(tab: Tab) -> None:
+async def test_the_page_says_that_somebody_talks_in_another_tab(tab: Tab) -> None:
     await tab.at("talk").click()
     client = await tab.server.client()
     await client.got("hello")
@@ -143,7 +143,7 @@ async def test_another_tab_in_which_somebody_speaks(tab: Tab) -> None:
     await expect(tab.at("warning-action")).to_have_text("Try again")
 
 
-async def test_a_page_from_elsewhere_is_told_the_servers_own_words(tab: Tab) -> None:
+async def test_a_page_of_a_forbidden_origin_shows_the_servers_own_error(tab: Tab) -> None:
     tab.server.refusal = {
         "code": "bad_origin",
         "message": "That page may not use me unless WEB_ALLOWED_ORIGINS names it.",
@@ -162,7 +162,9 @@ async def test_an_error_is_told_while_the_call_goes_on_and_goes_away_with_the_ne
     await expect(tab.at("warning")).to_be_hidden()
 
 
-async def test_sound_that_the_browser_holds_back_is_asked_for(context: BrowserContext, server: ChatServer) -> None:
+async def test_the_page_asks_for_a_click_if_the_browser_blocks_sound(
+    context: BrowserContext, server: ChatServer
+) -> None:
     tab = await new_tab(context, server)
     script = "const {resume} = AudioContext.prototype; AudioContext.prototype.resume = () => new Promise(() => {});"
     await tab.page.add_init_script(script + "globalThis.letGo = () => (AudioContext.prototype.resume = resume)")
