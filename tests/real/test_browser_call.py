@@ -1,4 +1,4 @@
-"""A call in a real Chromium with real ears, mind and voice: what the page plays is what was meant, and stands on it."""
+"""A call in a real Chromium with real weights: the page plays and shows the words of the bot's answers."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ REAL = {"PROFILE": "embedded", "WEIGHTS": "real", "STT_LANGUAGE": "en"}
 MAX_ERRORS = 10.0
 """The largest word error rate of what the page played, in percent."""
 CUT_OFF = 3
-"""As many words may differ where a story is cut off within a word."""
+"""Maximum number of wrong words in a story that is cut off, possibly within a word."""
 STORIES = 4
-"""A small model's story may be over after one sentence. Then it is asked for another one."""
+"""Maximum number of stories that the model is asked for. A small model's story may be over after one sentence."""
 Answer = tuple[str, Samples]
 """The text of an answer as far as it was heard, and the sound that the page played."""
 
@@ -51,7 +51,10 @@ class Ada:
         await self._call.say(self._lines[name].read())
 
     async def hears_answer(self) -> Answer:
-        """An answer to its end. The rest of a line may interrupt an answer to what stands before a pause in it."""
+        """Hear an answer to its end.
+
+        If a line has a pause, the bot may answer its first part. Then the rest of the line interrupts that answer.
+        """
         while (ended := await self._call.reply_ended()).trace.outcome is Outcome.INTERRUPTED:
             await self.forgets()
         assert ended.trace.outcome is Outcome.SPOKEN
@@ -101,7 +104,7 @@ class Ada:
 
 
 @pytest.mark.timeout(400)
-async def test_three_turns_a_cough_and_an_interruption_are_heard_as_they_were_meant(
+async def test_the_page_plays_and_shows_the_same_words_despite_a_cough_and_an_interruption(
     weights: OwnWeights, tmp_path: Path
 ) -> None:
     if not any(map(shutil.which, CHROMIUM)):

@@ -1,4 +1,4 @@
-"""Kokoro with its real weights: it is understood in its languages, is free soon after a stop, and keeps its speed.
+"""Kokoro with its real weights: its languages are understood, it stops soon, and it speaks at the chosen speed.
 
 The weights are not among those that ``make test-real`` fetches. ``make test-kokoro`` downloads them and runs these
 tests.
@@ -94,12 +94,12 @@ def test_hindi_is_spoken(kokoro: KokoroEngine) -> None:
 
 
 @pytest.mark.parametrize("speed", [0.5, 0.8, 1.25, 2.0])
-def test_speed(kokoro: KokoroEngine, speed: float) -> None:
+def test_the_length_of_the_speech_follows_the_speed(kokoro: KokoroEngine, speed: float) -> None:
     usual, changed = (len(speak(kokoro, STORY, parameters)) for parameters in (PLAIN, SpeechParameters(speed=speed)))
     assert changed / usual == pytest.approx(1 / speed, rel=0.2)
 
 
-def test_after_a_stop_nothing_follows_and_it_is_soon_free(kokoro: KokoroEngine) -> None:
+def test_after_a_stop_no_sound_follows_and_the_engine_is_soon_idle(kokoro: KokoroEngine) -> None:
     rng, free = random.Random(5), []
     for _ in range(20):
         stop = threading.Event()

@@ -1,4 +1,4 @@
-"""Piper with its real voice: it is understood, it is free soon after a stop, and its pieces fit together."""
+"""Piper with its real voice: its words are understood, it stops soon, and the pieces of its sound fit together."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_the_network_is_divided_and_the_pieces_make_up_the_whole(joe: PiperEngin
     """The sound that is made in pieces equals the sound that the undivided network makes at once."""
     ((_, speaking),) = joe._loaded.items()
     assert len(speaking._network.stages) == 2
-    # Without chance, which each network draws for itself.
+    # Without random noise, because each of the two networks would generate its own.
     plain = replace(speaking._network_input(speaking._sentences(STORY)[0], None, 1.0), scales=(0.0, 1.0, 0.0))
     pieces = list(speaking._network.speak(plain, onnxruntime.RunOptions()))
     whole = onnxruntime.InferenceSession(str(speaking._file.model), providers=["CPUExecutionProvider"])
@@ -109,12 +109,12 @@ def _level(sound: Samples) -> float:
 
 
 @pytest.mark.parametrize("speed", [0.5, 0.8, 1.25, 2.0])
-def test_speed(joe: PiperEngine, speed: float) -> None:
+def test_the_length_of_the_speech_follows_the_speed(joe: PiperEngine, speed: float) -> None:
     usual, changed = (len(speak(joe, STORY, parameters)) for parameters in (PLAIN, SpeechParameters(speed=speed)))
     assert changed / usual == pytest.approx(1 / speed, rel=0.15)
 
 
-def test_after_a_stop_nothing_follows_and_it_is_soon_free(joe: PiperEngine) -> None:
+def test_after_a_stop_no_sound_follows_and_the_engine_is_soon_idle(joe: PiperEngine) -> None:
     free = []
     for number in range(40):
         stop = threading.Event()
@@ -131,7 +131,7 @@ def test_after_a_stop_nothing_follows_and_it_is_soon_free(joe: PiperEngine) -> N
     assert max(free) < 0.15
 
 
-def test_piper_takes_turns_with_espeak(joe: PiperEngine) -> None:
+def test_piper_and_espeak_can_speak_by_turns(joe: PiperEngine) -> None:
     espeak = create_engines(SpeechSettings.read(tts_engine="espeak", tts_fallback=()), NoProfiles())[0]
     with closing(espeak):
         for _ in range(5):

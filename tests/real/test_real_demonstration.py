@@ -1,4 +1,4 @@
-"""The demonstration with real weights: a real transcriber understands the bot's voice at the guests' ears."""
+"""The demonstration with real weights: a real transcriber understands what the guests hear of the bot's voice."""
 
 from __future__ import annotations
 
@@ -39,4 +39,4 @@ async def test_the_demonstration_judges_its_own_call_as_good(weights: OwnWeights
     assert report["word_error_rate"] <= 0.10
     assert len(report["turns"]) >= 7
     log = (tmp_path / "data" / "demo" / "bot.log").read_text("utf-8")
-    assert len(log.splitlines()) < 40, "no line a percent"
+    assert len(log.splitlines()) < 40, "there is no line for each percent of progress"

@@ -1,4 +1,4 @@
-"""The real weights of a start: they are complete, none is a package, and the speech detector knows speech."""
+"""The real weights: they are complete, their packages are not installed, and the detector tells speech from noise."""
 
 from __future__ import annotations
 
