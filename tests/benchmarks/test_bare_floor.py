@@ -1,4 +1,4 @@
-"""The bare floor answers like a bot: one prompt through its own processes, and packets that can be opened."""
+"""Tests of the bare floor, a minimal bot of the benchmarks: it answers prompts, and its packets can be decrypted."""
 
 from __future__ import annotations
 

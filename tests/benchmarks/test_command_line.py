@@ -1,4 +1,4 @@
-"""The runner of the benchmarks: a signal ends a run in order, and a failure is explained."""
+"""The runner of the benchmarks: a run that a signal ends cleans up, and a failure is explained."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_signal_at_the_start_ends_a_benchmark_without_a_traceback(
 
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("measure", ["waits", "computes"])
-def test_a_signal_during_the_measurement_ends_a_benchmark_in_order(measure: str, number: signal.Signals) -> None:
+def test_a_benchmark_that_a_signal_ends_during_the_measurement_cleans_up(measure: str, number: signal.Signals) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", WAITING.format(measure=measure)],
         cwd=ROOT,

@@ -25,7 +25,7 @@ def make(row: MicrophoneRow, **noise: int) -> EndOfTurnResult:
     return EndOfTurnResult(MACHINE, {"seed": 1.0}, [row], noise, 50.0)
 
 
-def test_waits_leave_out_the_first_sentences_and_cut_offs_do_not() -> None:
+def test_waits_leave_out_the_first_sentences_but_the_number_of_cut_offs_includes_them() -> None:
     row = MicrophoneRow("espeak", "voice activity", False, [[SLOW, SLOW, CUT_OFF, PROMPT, PROMPT]])
     assert row.waits().greatest == pytest.approx(200)
     assert row.cut_off == 1

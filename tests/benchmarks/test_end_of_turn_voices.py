@@ -19,7 +19,7 @@ def tone(seconds: float, level: float) -> Sound:
 
 
 def sentence() -> Sound:
-    """A second of words, a pause, a second of words, with a closed "t" in the first ones and silence around it."""
+    """One second of words, a pause, and one second of words. The first words have a short gap, as in a "t"."""
     words = [tone(0.3, LOUD), tone(0.04, BREATH), tone(0.66, LOUD)]
     return np.concatenate([tone(0.2, BREATH), *words, tone(0.2, BREATH), tone(1.0, LOUD), tone(0.1, BREATH)])
 

@@ -25,10 +25,10 @@ TURN = HeardTurn(
     cut_off=False,
     processor=1.0,
 )
-"""A turn of twelve letters. "is" is seen, and then not any more."""
+"""A turn of twelve letters. The word "is" is shown, and then disappears again."""
 
 
-def test_a_word_is_seen_when_it_and_all_before_it_stay() -> None:
+def test_a_word_counts_as_seen_once_it_and_all_words_before_it_no_longer_change() -> None:
     assert seen_after(TURN) == pytest.approx([-1.0 + 4 / 3, -0.5 + 2 / 3, 0.5 + 1 / 3, 0.5])
 
 
@@ -40,7 +40,7 @@ def test_without_interims_all_words_are_seen_at_the_end_of_the_turn() -> None:
 @pytest.mark.parametrize(
     ("settled", "changed"), [("what time", False), ("What, time is it", False), ("What tie", True), ("Or what", True)]
 )
-def test_settled_words_count_as_changed_if_the_final_ones_begin_otherwise(settled: str, changed: bool) -> None:
+def test_settled_words_count_as_changed_if_the_final_text_does_not_begin_with_them(settled: str, changed: bool) -> None:
     assert settled_changed(replace(TURN, shown=(ShownWords(-1.0, settled, settled),))) is changed
 
 
@@ -50,7 +50,7 @@ def test_a_turn_that_was_cut_off_is_counted_but_not_timed() -> None:
     assert (found.interims, found.early_guesses, found.thrown_away, found.processor) == (3.0, 1, 1, 0.5)
 
 
-def test_a_guess_from_the_final_words_is_no_early_one() -> None:
+def test_a_guess_from_the_final_words_does_not_count_as_early() -> None:
     assert figures([replace(TURN, guess_at=0.301)]).early_guesses == 0
 
 

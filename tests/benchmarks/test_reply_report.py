@@ -117,7 +117,7 @@ def test_the_control_is_judged_in_short_streams() -> None:
     assert result_of(TURN, control=drifting).control_lateness().late == 0
 
 
-def test_json_holds_the_summary_and_a_row_a_turn() -> None:
+def test_json_holds_the_summary_and_one_row_per_turn() -> None:
     written = json.loads(json.dumps(result_of(TURN, dataclasses.replace(TURN, underruns=3)).as_json()))
     assert written["machine"] == MACHINE
     assert written["milliseconds"]["plumbing"]["median"] == pytest.approx(4.5)

@@ -32,9 +32,7 @@ class Line:
 
 
 @pytest.mark.parametrize(("microphone", "closes"), [(PushToTalk(), 34), (VoiceActivity(hang_over=0.2), 18)])
-async def test_the_quiet_after_the_words_does_not_count_as_their_end(
-    microphone: SimulatedMicrophone, closes: int
-) -> None:
+async def test_silence_after_the_words_does_not_count_as_words(microphone: SimulatedMicrophone, closes: int) -> None:
     line = Line()
     speaker = ClosingSpeaker(line, microphone, lambda: 0.5, clock=line.clock)
     for begin in (0, 35):
@@ -44,7 +42,7 @@ async def test_the_quiet_after_the_words_does_not_count_as_their_end(
     assert len(line.frames) == 70
 
 
-async def test_an_open_microphone_is_heard_around_the_words() -> None:
+async def test_an_open_microphone_sends_sound_before_and_after_the_words_too() -> None:
     line = Line()
     async with OpenSpeaker(line, seed=1, clock=line.clock) as speaker:
         await said_in_the_room(line, speaker)

@@ -110,7 +110,7 @@ def test_packets_while_transcribing_are_measured_against_the_bare_clock() -> Non
     assert [text.partition(":")[0] for text in found] == ["late packets"]
 
 
-def test_json_holds_each_kind_and_a_row_a_turn() -> None:
+def test_json_holds_each_kind_and_one_row_per_turn() -> None:
     result = result_of(busy=Busy(Measured([PACKETS], CONTROL), 9, 8))
     written = json.loads(json.dumps(result.as_json()))
     assert written["milliseconds"]["open"]["total"]["median"] == pytest.approx(709)
