@@ -32,7 +32,7 @@ from wire.messages import (
 )
 
 TIMEOUT = 20.0
-"""Timeout in seconds for whatever a test waits for."""
+"""Timeout of each wait of a test, in seconds."""
 
 
 @dataclass

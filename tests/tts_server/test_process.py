@@ -22,7 +22,7 @@ from tests.forked import SPEECH_SERVER, Forked, Running, forks
 from tests.tts_server.client import TIMEOUT, SpeechClient
 
 NO_WEIGHTS = "/nowhere"
-"""A CACHE_DIR without the voice of Piper's that this machine may have."""
+"""A CACHE_DIR without Piper's voice, which this machine's own CACHE_DIR may have."""
 
 
 @asynccontextmanager
@@ -199,7 +199,7 @@ async def test_the_server_starts_with_the_stand_in_if_the_server_of_its_engine_i
 async def test_an_engine_that_cannot_be_created_does_not_silence_the_others(settings: dict[str, str]) -> None:
     async with _process(**settings) as process:
         ready = await _ready(process)
-        assert ready["speaking"] == "espeak-ng", "whatever is wanted"
+        assert ready["speaking"] == "espeak-ng"
         async with aiohttp.ClientSession() as session, session.ws_connect(ready["listening"]) as socket_:
             client = SpeechClient(socket_)
             await client.say("Hello there.")
@@ -218,14 +218,14 @@ async def test_the_server_does_not_start_without_any_working_engine() -> None:
     assert process.returncode == 1
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux'")
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl exists only on Linux")
 async def test_the_server_does_not_start_if_its_parent_has_died_meanwhile() -> None:
     async with _process("--exit-with-parent", "999999999") as process:
         output, _ = await asyncio.wait_for(process.communicate(), TIMEOUT)
     assert (process.returncode, output) == (-signal.SIGTERM, b"")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux'")
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl exists only on Linux")
 async def test_the_server_does_not_outlive_its_parent() -> None:
     """A parent that starts the server and is killed with no chance to clean up."""
     parent = (

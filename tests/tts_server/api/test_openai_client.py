@@ -54,7 +54,7 @@ async def test_a_stream_can_be_played(client: AsyncOpenAI, form: Any) -> None:
         model="tts-1", voice="alloy", input=TEXT, response_format=form
     ) as answer:
         async for part in answer.iter_bytes():
-            parts.append(part)  # noqa: PERF401  # as their examples have it
+            parts.append(part)  # noqa: PERF401  # as in OpenAI's examples
     samples, rate = played(b"".join(parts))
     assert len(samples) / rate == pytest.approx(SECONDS, abs=0.15)
     assert frequency(samples, rate) == pytest.approx(TONE_HZ, rel=0.02)
@@ -134,7 +134,7 @@ async def test_the_events_contain_the_whole_file(client: AsyncOpenAI) -> None:
     assert len(samples) / rate == pytest.approx(SECONDS, abs=0.01)
 
 
-async def test_models(client: AsyncOpenAI) -> None:
+async def test_the_models_can_be_listed_and_found(client: AsyncOpenAI) -> None:
     names = [model.id async for model in client.models.list()]
     assert names[0] == "tone"
     assert {"tts-1", "gpt-4o-mini-tts"} <= set(names)

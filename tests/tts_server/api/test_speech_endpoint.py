@@ -62,7 +62,7 @@ async def test_the_headers_describe_the_sound(server: RunningServer, form: str |
         assert answer.headers["Content-Type"] == kind
 
 
-async def test_strict_readers_accept_a_wav_of_open_length_too(server: RunningServer) -> None:
+async def test_strict_readers_accept_a_wav_file_of_unknown_length_too(server: RunningServer) -> None:
     async with post(server, input=TEXT, response_format="wav") as answer:
         data = await answer.read()
     with wave.open(io.BytesIO(data)) as file:
@@ -82,7 +82,7 @@ async def test_a_text_without_words_gives_a_moment_of_silence(server: RunningSer
 
 
 @pytest.mark.parametrize(("rate", "bits"), [(8_000, 64_000), (16_000, 128_000), (24_000, 128_000), (48_000, 128_000)])
-async def test_mp3_has_room_for_the_whole_voice(server: RunningServer, rate: int, bits: int) -> None:
+async def test_the_bit_rate_of_mp3_suits_the_sample_rate(server: RunningServer, rate: int, bits: int) -> None:
     async with post(server, input=TEXT * 5, sample_rate=rate) as answer:
         data = await answer.read()
     with av.open(io.BytesIO(data), "r") as container:
@@ -164,7 +164,7 @@ async def test_the_error_names_the_place_where_the_body_stops_being_json(server:
         assert (await answer.json())["error"]["message"] == "the body is not JSON: see line 2, column 12"
 
 
-async def test_half_a_character_does_no_harm(server: RunningServer) -> None:
+async def test_half_of_a_surrogate_pair_does_no_harm(server: RunningServer) -> None:
     body = b'{"input": "a \\ud83d b", "voice": "alloy"}'
     async with server.session.post(server.url(PATH), data=body) as answer:
         assert answer.status == 200

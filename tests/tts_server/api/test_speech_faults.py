@@ -129,7 +129,7 @@ async def test_a_client_that_vanishes_is_noticed_while_the_engine_thinks(hears_s
 
 async def test_a_client_that_reads_nothing_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     engine = _EndlessEngine()
-    # More than a connection's buffers hold.
+    # The text has more sound than the buffers of a connection hold.
     async with _endpoint(engine, 0.5) as endpoint, endpoint.post("Once upon a time. " * 200) as answer:
         assert answer.status == 200
         await wait_until(lambda: "took nothing for 0.5 s" in caplog.text)
@@ -188,7 +188,7 @@ class _PausingEngine(_SilentEngine):
 
 
 class _EndlessEngine(_SilentEngine):
-    """Makes 59 seconds of sound for each segment but "x", a second of it every 20 ms, until it is stopped."""
+    """Makes 59 seconds of sound for each segment except "x", one second every 20 ms, until it is stopped."""
 
     running = 0
     segments = 0

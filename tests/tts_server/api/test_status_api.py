@@ -57,7 +57,7 @@ async def read(cards: CardPoll) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_sparing_the_engine_and_taking_it_back() -> None:
+async def test_low_performance_mode_spares_the_engine_until_it_is_switched_off() -> None:
     async with running(SpellingEngine("wanted"), SpellingEngine("other")) as server:
         url = server.url("/v1/performance")
         async with server.session.put(url, json={"low": True}) as response:

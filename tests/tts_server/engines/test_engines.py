@@ -84,13 +84,13 @@ class TestEspeak:
             heard = await client.hear()
         assert understand(heard.samples, SAMPLE_RATE) == text
 
-    def test_speed(self, espeak_engine: RealtimeTtsEngine) -> None:
+    def test_the_length_of_the_speech_follows_the_speed(self, espeak_engine: RealtimeTtsEngine) -> None:
         text = "open the green window"
         slow, usual, fast = (len(speak(espeak_engine, text, SpeechParameters(speed=speed))) for speed in (0.5, 1, 2))
         assert slow > 1.5 * usual
         assert fast < 0.7 * usual
 
-    def test_pitch(self, espeak_engine: RealtimeTtsEngine) -> None:
+    def test_the_pitch_follows_the_pitch_shift(self, espeak_engine: RealtimeTtsEngine) -> None:
         # The voice varies at random from one time to the next, so the median of five counts.
         low, usual, high = (
             np.median([_voice_frequency(espeak_engine, SpeechParameters(pitch_shift=shift)) for _ in range(5)])
@@ -111,7 +111,9 @@ class TestEspeak:
             ("no", "nb"),
         ],
     )
-    def test_languages(self, espeak_engine: RealtimeTtsEngine, language: str | None, voice: str) -> None:
+    def test_each_language_has_a_voice(
+        self, espeak_engine: RealtimeTtsEngine, language: str | None, voice: str
+    ) -> None:
         assert espeak_engine.resolve(None, language).id == voice
 
     @pytest.mark.parametrize("text", ["你好，朋友", "Привет", "مرحبا", "नमस्ते", "สวัสดี", "안녕하세요", "こんにちは"])

@@ -53,7 +53,7 @@ def test_kokoro_changes_the_speed_itself_and_keeps_the_pitch(engine: KokoroEngin
     assert frequency(changed, RATE) == pytest.approx(HUM_HZ, rel=0.02)
 
 
-def test_after_a_stop_nothing_follows_and_the_next_text_is_whole(engine: KokoroEngine) -> None:
+def test_after_a_stop_no_sound_follows_and_the_next_text_is_whole(engine: KokoroEngine) -> None:
     wanted = len(speak(engine, TEXT))
     for _ in range(20):
         stop = threading.Event()
@@ -214,7 +214,7 @@ class TestFaults:
         else:
             file.write_bytes(content)
         async with running(engine, other) as server, server.connect() as client:
-            for text, voice, others_share in (
+            for text, voice, spoken_by_other in (
                 ("Bonjour à tous.", "ff_siwis", ["Bonjour à tous."]),
                 ("Good morning.", "af_heart", []),
             ):
@@ -223,7 +223,7 @@ class TestFaults:
                 heard = await client.hear()
                 assert heard.failure is None
                 assert len(heard.samples) > 0
-                assert other.texts == others_share
+                assert other.texts == spoken_by_other
                 assert server.pool.state() == EngineChanged("kokoro", "ready")
 
     def test_options_are_refused(self, tmp_path: Path) -> None:

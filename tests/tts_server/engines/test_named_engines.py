@@ -53,7 +53,7 @@ class TestOpenAi:
         assert len(heard) / rate == pytest.approx(SECONDS, abs=0.15)
         assert frequency(heard, rate) == pytest.approx(TONE_HZ, rel=0.02)
 
-    async def test_voices_and_speed(self, service: RunningServer) -> None:
+    async def test_the_chosen_voice_and_speed_are_used(self, service: RunningServer) -> None:
         (tone,) = service.pool.engines
         assert isinstance(tone, ToneEngine)
         with closing(create_named_engine("openai", {"voice": "shimmer"}, None, KEY)) as engine:
@@ -164,7 +164,7 @@ def test_no_engine_of_realtimetts_is_forgotten() -> None:
     there = {name for name in RealtimeTTS.__all__ if name.endswith("Engine")} - {"BaseEngine"}
     # The server has its own engines in their place.
     there -= {"CoquiEngine", "PiperEngine", "KokoroEngine"}
-    # It needs a fork that is not in the package index.
+    # This engine needs a fork of its package, which is not in the package index.
     there -= {"PocketTTSGpuEngine"}
     assert {f"{named.name}Engine" for named in NAMED_ENGINES.values()} == there
 

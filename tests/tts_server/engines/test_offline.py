@@ -35,7 +35,7 @@ def recorded(host, *rest, **options):
 real, socket.getaddrinfo = socket.getaddrinfo, recorded
 """
 
-# A process that was forked has started already.
+# A forked process has started already, so this program has to run the recorder itself.
 _RECORDED = f"{_RECORDER}\nimport runpy\nrunpy.run_module('tts_server', run_name='__main__', alter_sys=True)\n"
 
 # Four ways in which real engines fetch files when they are created or when they speak.

@@ -70,7 +70,7 @@ def _network_input(tokens: int) -> NetworkInput:
     return NetworkInput([1 + number % 200 for number in range(tokens)], None, (0.6, 1.0, 0.8))
 
 
-def test_after_a_stop_nothing_follows_and_the_next_text_is_whole(engine: PiperEngine) -> None:
+def test_after_a_stop_no_sound_follows_and_the_next_text_is_whole(engine: PiperEngine) -> None:
     wanted = len(speak(engine, TEXT))
     for _ in range(50):
         stop = threading.Event()
@@ -123,7 +123,7 @@ class TestVoices:
             with pytest.raises(UnknownVoiceError, match="there are: piper:de_DE-thorsten-low, piper:en_US-joe-medium"):
                 engine.resolve("piper:nobody", None)
 
-    def test_speakers(self, tmp_path: Path) -> None:
+    def test_each_speaker_of_a_network_is_a_voice(self, tmp_path: Path) -> None:
         file = make_voice(tmp_path, "en_GB-two-low", num_speakers=2, speaker_id_map={"soft": 0, "loud": 1})
         with closing(create_piper(file, {}, "en_GB-two-low:loud")) as engine:
             assert [voice.name for voice in engine.voices()] == [
@@ -219,7 +219,7 @@ class TestFaults:
         engine, other = create_piper(tmp_path, {}, None), SpellingEngine("other")
         async with running(engine, other) as server, server.connect() as client:
 
-            async def others_share(text: str, language: str) -> list[str]:
+            async def spoken_by_other(text: str, language: str) -> list[str]:
                 other.texts.clear()
                 await client.say(text, language=language)
                 heard = await client.hear()
@@ -228,11 +228,11 @@ class TestFaults:
                 return other.texts
 
             for _ in range(2):
-                assert await others_share("Guten Morgen.", "de") == ["Guten Morgen."]
+                assert await spoken_by_other("Guten Morgen.", "de") == ["Guten Morgen."]
                 assert server.pool.state() == EngineChanged("piper", "ready")
-                assert await others_share("Good morning.", "en") == []
+                assert await spoken_by_other("Good morning.", "en") == []
             damaged.write_bytes(whole)
-            assert await others_share("Guten Morgen.", "de") == []
+            assert await spoken_by_other("Guten Morgen.", "de") == []
 
 
 class TestSettings:

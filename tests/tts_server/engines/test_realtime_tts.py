@@ -54,7 +54,7 @@ class TestSound:
             (PA_INT16, struct.pack("<3h", 0, 16384, -32768)),
         ],
     )
-    def test_formats(self, form: int, data: bytes) -> None:
+    def test_each_sample_format_is_converted(self, form: int, data: bytes) -> None:
         with wrapped(ScriptedEngine([data], (form, 1, RATE))) as engine:
             np.testing.assert_allclose(speak(engine, "hello"), [0, 0.5, -1])
 
@@ -109,7 +109,7 @@ class TestSound:
             RealtimeTtsEngine(ScriptedEngine([], (4, 1, RATE)))
 
 
-class TestHow:
+class TestVoicesAndParameters:
     def test_voice_and_parameters_arrive(self) -> None:
         inner = ScriptedEngine(SOUND)
         with wrapped(inner, Traits(supports=("speed",))) as engine:
@@ -192,7 +192,7 @@ class TestFaults:
             # The new text waits for the old one to end, and contains none of its sound.
             assert len(speak(engine, "hello")) == 100
 
-    def test_an_engine_that_hangs_for_good_is_an_error_and_no_hang(self) -> None:
+    def test_an_engine_that_hangs_for_good_causes_an_error_instead_of_a_hang(self) -> None:
         inner = ScriptedEngine(SOUND)
         with wrapped(inner, stop_timeout=0.1) as engine:
             assert _stopped(engine, inner, "hang") == []

@@ -55,7 +55,7 @@ def test_noise_and_silence_have_no_pitch() -> None:
             Pitch.of(sound, RATE)
 
 
-def test_each_cloned_voice_is_heard_at_its_own_pitch_and_its_own_stays(tmp_path: Path) -> None:
+def test_each_cloned_voice_has_its_own_pitch_and_the_engines_own_voice_stays(tmp_path: Path) -> None:
     ada, ben = profile(tmp_path, "Ada", ADA), profile(tmp_path, "Ben", BEN)
     engine = StandInEngine(0.0, 0.0, profiles=ProfileList(ada, ben))
     assert isinstance(engine, CloningEngine)
@@ -63,7 +63,7 @@ def test_each_cloned_voice_is_heard_at_its_own_pitch_and_its_own_stays(tmp_path:
     assert [voice.name for voice in engine.voices()] == ["A tone", "Ada", "Ben"]
     assert heard(engine, None) == pytest.approx(TONE_HZ, rel=0.02)
     assert 180 < heard(engine, "ada") < 240
-    assert 80 < heard(engine, "ben") < 120, "not learnt in this process, and all the same"
+    assert 80 < heard(engine, "ben") < 120, "also a voice that was not learnt in this process"
 
 
 def test_a_voice_with_changed_recordings_is_learnt_again_and_a_deleted_one_is_reported(tmp_path: Path) -> None:

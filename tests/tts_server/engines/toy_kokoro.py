@@ -1,4 +1,4 @@
-"""Toy weights for Kokoro: a tiny network with the real network's inputs, which hums in place of words, and speakers."""
+"""Toy weights for Kokoro: speakers, and a tiny network with the inputs of the real one, which hums instead of words."""
 
 from __future__ import annotations
 

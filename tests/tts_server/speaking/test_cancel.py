@@ -21,7 +21,7 @@ STOP_BUDGET = 0.05
 
 
 async def test_no_old_sample_after_cancelled_at_any_moment() -> None:
-    """Replies of ever new numbers are cancelled at random points; samples say which reply they are of."""
+    """Replies with different numbers are cancelled at random moments. Each sample shows to which reply it belongs."""
     rng = random.Random(7)
     async with running(CountingEngine()) as server, server.connect() as client:
         for number in range(1, 120):

@@ -20,7 +20,7 @@ class Watched:
         self.reported: list[OpenReason | None] = []
         self.breaker = CircuitBreaker(lambda: self.now, self.reported.append)
 
-    def low(self) -> OpenReason | None:
+    def open_reason(self) -> OpenReason | None:
         return self.breaker.open_reason
 
     def work(self, *works: SynthesisTiming) -> OpenReason | None:
@@ -56,7 +56,7 @@ def test_one_fast_clause_does_not_prove_that_an_engine_is_fast_again(watched: Wa
     watched.work(SLOW, SLOW, SLOW)
     for wait in (FIRST_WAIT, 2 * FIRST_WAIT, 4 * FIRST_WAIT):
         watched.now += wait - 0.1
-        assert watched.low() == "too_slow"
+        assert watched.open_reason() == "too_slow"
         watched.now += 0.1
         assert watched.breaker.check() is None
         assert watched.work(FAST) is None
@@ -70,12 +70,12 @@ def test_an_engine_that_came_back_for_a_short_while_is_spared_for_longer(watched
     assert watched.work(*[FAST] * 4) is None
     assert watched.work(*[SLOW] * 20) == "too_slow"
     watched.now += 2 * FIRST_WAIT - 0.1
-    assert watched.low() == "too_slow"
+    assert watched.open_reason() == "too_slow"
     watched.now += 0.1
     assert watched.work(*[FAST] * 20) is None
     assert watched.work(*[SLOW] * 20) == "too_slow"
     watched.now += FIRST_WAIT
-    assert watched.low() is None
+    assert watched.open_reason() is None
     assert watched.reported == ["too_slow", None, "too_slow", None, "too_slow"]
 
 
@@ -83,9 +83,9 @@ def test_an_engine_that_is_still_slow_at_the_next_attempt_is_spared_at_once_and_
     watched.work(SLOW, SLOW, SLOW)
     for wait in (FIRST_WAIT, 2 * FIRST_WAIT, 4 * FIRST_WAIT, 8 * FIRST_WAIT, LONGEST_WAIT, LONGEST_WAIT):
         watched.now += wait - 0.1
-        assert watched.low() == "too_slow"
+        assert watched.open_reason() == "too_slow"
         watched.now += 0.1
-        assert watched.low() is None
+        assert watched.open_reason() is None
         assert watched.work(SLOW) == "too_slow"
 
 
@@ -94,7 +94,7 @@ def test_work_that_was_under_way_when_an_engine_was_spared_reports_nothing_new(w
     assert watched.work(FAST, FAST) == "out_of_memory"
     watched.breaker.record_failure("failed")
     watched.now += FIRST_WAIT
-    assert watched.low() is None
+    assert watched.open_reason() is None
     assert watched.reported == ["out_of_memory"]
 
 
@@ -102,10 +102,10 @@ def test_sparing_on_request_lasts_until_it_is_ended_which_also_ends_a_wait(watch
     watched.breaker.record_failure("failed")
     watched.breaker.hold_open(held=True)
     watched.now += 10 * LONGEST_WAIT
-    assert watched.low() == "asked"
+    assert watched.open_reason() == "asked"
     watched.breaker.record_failure("failed")
     watched.breaker.hold_open(held=False)
-    assert watched.low() is None
+    assert watched.open_reason() is None
     assert watched.reported == ["failed", "asked", None]
 
 

@@ -21,8 +21,8 @@ WORDS = list(range(1, 13))
 
 
 @dataclass
-class Voice:
-    """A server whose engines encode the words they speak in the sound."""
+class TwoEngines:
+    """A server, and its two engines, which encode the words they speak in the sound."""
 
     server: RunningServer
     client: SpeechClient
@@ -37,79 +37,79 @@ class Voice:
 
 
 @pytest.fixture
-async def voice() -> AsyncIterator[Voice]:
+async def engines() -> AsyncIterator[TwoEngines]:
     wanted, other, clock = SpellingEngine("wanted"), SpellingEngine("other", loudness=0.05), Clock()
     async with running(wanted, other, clock=clock) as server, server.connect() as client:
-        voice = Voice(server, client, wanted, other, clock)
-        server.pool.notices.subscribe(lambda notice: voice.notices.append(notice))  # type: ignore[arg-type]
-        yield voice
+        engines = TwoEngines(server, client, wanted, other, clock)
+        server.pool.notices.subscribe(lambda notice: engines.notices.append(notice))  # type: ignore[arg-type]
+        yield engines
 
 
 @pytest.mark.parametrize("characters", [0, 1, 2, 3, 5, 8, 13, 21, 25, 29, 34, 38])
-async def test_a_clause_that_breaks_off_anywhere_is_completed(voice: Voice, characters: int) -> None:
-    voice.wanted.fails_after = characters
-    heard = await voice.words()
+async def test_a_clause_that_breaks_off_anywhere_is_completed(engines: TwoEngines, characters: int) -> None:
+    engines.wanted.fails_after = characters
+    heard = await engines.words()
     assert list(dict.fromkeys(heard)) == WORDS
     # Only the word that was interrupted may be repeated.
     assert len(heard) <= len(WORDS) + 1
 
 
-async def test_the_next_clauses_come_from_the_other_engine_until_the_first_is_tried_again(voice: Voice) -> None:
-    voice.wanted.fails_after = 0
-    assert await voice.words("w1 w2.") == [1, 2]
-    voice.wanted.fails_after = None
-    voice.wanted.texts.clear()
-    assert await voice.words("w3 w4.") == [3, 4]
-    assert not voice.wanted.texts
-    voice.clock.now += FIRST_WAIT
-    assert await voice.words("w5 w6.") == [5, 6]
-    assert voice.wanted.texts == ["w5 w6."]
-    assert voice.notices == [EngineChanged("other", "failed", "the card is gone"), EngineChanged("wanted", "ready")]
+async def test_the_next_clauses_come_from_the_other_engine_until_the_first_is_tried_again(engines: TwoEngines) -> None:
+    engines.wanted.fails_after = 0
+    assert await engines.words("w1 w2.") == [1, 2]
+    engines.wanted.fails_after = None
+    engines.wanted.texts.clear()
+    assert await engines.words("w3 w4.") == [3, 4]
+    assert not engines.wanted.texts
+    engines.clock.now += FIRST_WAIT
+    assert await engines.words("w5 w6.") == [5, 6]
+    assert engines.wanted.texts == ["w5 w6."]
+    assert engines.notices == [EngineChanged("other", "failed", "the card is gone"), EngineChanged("wanted", "ready")]
 
 
-async def test_an_engine_that_fails_again_is_left_alone_for_longer(voice: Voice) -> None:
+async def test_an_engine_that_fails_again_is_left_alone_for_longer(engines: TwoEngines) -> None:
     for wait in (FIRST_WAIT, 2 * FIRST_WAIT, 4 * FIRST_WAIT):
-        voice.wanted.fails_after = 0
-        assert await voice.words("w1 w2.") == [1, 2]
-        voice.wanted.fails_after = None
-        voice.wanted.texts.clear()
-        voice.clock.now += wait - 1
-        await voice.words("w1.")
-        assert not voice.wanted.texts
-        voice.clock.now += 1
+        engines.wanted.fails_after = 0
+        assert await engines.words("w1 w2.") == [1, 2]
+        engines.wanted.fails_after = None
+        engines.wanted.texts.clear()
+        engines.clock.now += wait - 1
+        await engines.words("w1.")
+        assert not engines.wanted.texts
+        engines.clock.now += 1
 
 
-async def test_a_full_card_is_reported_as_such(voice: Voice) -> None:
-    voice.wanted.fails_after, voice.wanted.failure = 3, OutOfMemoryError("no room")
-    assert list(dict.fromkeys(await voice.words())) == WORDS
-    assert voice.notices == [EngineChanged("other", "out_of_memory", "no room")]
-    assert (await voice.server.health())["state"] == "out_of_memory"
-    assert (await voice.server.health())["speaking"] == "other"
+async def test_a_full_card_is_reported_as_such(engines: TwoEngines) -> None:
+    engines.wanted.fails_after, engines.wanted.failure = 3, OutOfMemoryError("no room")
+    assert list(dict.fromkeys(await engines.words())) == WORDS
+    assert engines.notices == [EngineChanged("other", "out_of_memory", "no room")]
+    assert (await engines.server.health())["state"] == "out_of_memory"
+    assert (await engines.server.health())["speaking"] == "other"
 
 
-async def test_the_engine_that_stands_in_is_as_loud(voice: Voice) -> None:
+async def test_the_engine_that_stands_in_is_as_loud(engines: TwoEngines) -> None:
     async def level() -> float:
-        await voice.client.say(SENTENCE, preprocess_text=False)
-        samples = (await voice.client.hear()).samples
+        await engines.client.say(SENTENCE, preprocess_text=False)
+        samples = (await engines.client.hear()).samples
         return float(np.sqrt(np.mean(samples[np.abs(samples) > 0.001] ** 2)))
 
     usual = await level()
-    voice.server.pool.breaker.hold_open(held=True)
+    engines.server.pool.breaker.hold_open(held=True)
     # The fallback's loudness is measured on its first words; in production, warming up does that.
     await level()
     assert abs(20 * np.log10(await level() / usual)) < 1
 
 
-async def test_sparing_the_engine_on_request_lasts_until_the_request_is_withdrawn(voice: Voice) -> None:
-    voice.server.pool.breaker.hold_open(held=True)
-    voice.clock.now += 10_000
-    voice.wanted.texts.clear()
-    assert await voice.words("w1.") == [1]
-    assert not voice.wanted.texts
-    voice.server.pool.breaker.hold_open(held=False)
-    assert await voice.words("w2.") == [2]
-    assert voice.wanted.texts == ["w2."]
-    assert voice.notices == [EngineChanged("other", "asked"), EngineChanged("wanted", "ready")]
+async def test_sparing_the_engine_on_request_lasts_until_the_request_is_withdrawn(engines: TwoEngines) -> None:
+    engines.server.pool.breaker.hold_open(held=True)
+    engines.clock.now += 10_000
+    engines.wanted.texts.clear()
+    assert await engines.words("w1.") == [1]
+    assert not engines.wanted.texts
+    engines.server.pool.breaker.hold_open(held=False)
+    assert await engines.words("w2.") == [2]
+    assert engines.wanted.texts == ["w2."]
+    assert engines.notices == [EngineChanged("other", "asked"), EngineChanged("wanted", "ready")]
 
 
 @pytest.mark.parametrize(
@@ -134,27 +134,27 @@ async def test_low_performance_mode_never_takes_a_heavier_engine(engines: tuple[
 
 
 async def test_an_engine_that_is_too_slow_is_reported_on_the_event_loop(
-    voice: Voice, monkeypatch: pytest.MonkeyPatch
+    engines: TwoEngines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tts_server.speaking.circuit_breaker.SLOW_SECONDS", 0.2)
     monkeypatch.setattr("tts_server.speaking.circuit_breaker.WINDOW_SECONDS", 0.2)
     told_in: list[threading.Thread] = []
-    voice.server.pool.notices.subscribe(lambda _: told_in.append(threading.current_thread()))
-    voice.wanted.delay = 0.4
-    assert await voice.words("w1.") == [1]
-    assert await voice.words("w2.") == [2]
-    assert voice.notices == [EngineChanged("other", "too_slow")]
-    assert voice.other.texts[-1] == "w2."
+    engines.server.pool.notices.subscribe(lambda _: told_in.append(threading.current_thread()))
+    engines.wanted.delay = 0.4
+    assert await engines.words("w1.") == [1]
+    assert await engines.words("w2.") == [2]
+    assert engines.notices == [EngineChanged("other", "too_slow")]
+    assert engines.other.texts[-1] == "w2."
     assert told_in == [threading.current_thread()]
 
 
-async def test_if_no_engine_can_speak_there_is_one_clear_error_and_the_next_reply_works(voice: Voice) -> None:
-    voice.wanted.fails_after = voice.other.fails_after = 0
-    voice.other.failure = EngineError("no more breath")
-    await voice.client.say(SENTENCE, "r1")
-    assert (await voice.client.hear()).failure == Failure("no more breath", "engine_failed", "r1")
-    voice.other.fails_after = None
-    assert await voice.words("w1 w2.") == [1, 2]
+async def test_if_no_engine_can_speak_there_is_one_clear_error_and_the_next_reply_works(engines: TwoEngines) -> None:
+    engines.wanted.fails_after = engines.other.fails_after = 0
+    engines.other.failure = EngineError("no more breath")
+    await engines.client.say(SENTENCE, "r1")
+    assert (await engines.client.hear()).failure == Failure("no more breath", "engine_failed", "r1")
+    engines.other.fails_after = None
+    assert await engines.words("w1 w2.") == [1, 2]
 
 
 async def test_an_engine_that_stands_in_and_is_too_slow_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,9 +125,7 @@ class Polyglot(SpellingEngine):
         ("Gesundheit!", "en"),
     ],
 )
-async def test_two_words_are_enough_to_begin_in_their_language_though_every_language_could_be_meant(
-    text: str, language: str
-) -> None:
+async def test_two_words_are_enough_to_begin_a_reply_in_their_language(text: str, language: str) -> None:
     resolver = VoiceResolver([EnglishOnly("wanted"), Polyglot("other")])
     await asyncio.to_thread(resolver.load)
     assert resolver.language(text, SpeechParameters(), None) == language

@@ -50,7 +50,7 @@ async def test_the_first_clause_is_spoken_before_the_rest_is_written(client: Spe
     assert isinstance(await client.next(), np.ndarray)
 
 
-async def test_messages_without_reply_ids_work_as_they_stand(client: SpeechClient) -> None:
+async def test_messages_without_reply_ids_form_one_reply(client: SpeechClient) -> None:
     await client.send(token="Hello", pitch_shift=0)
     await client.send(token=" world")
     await client.send(token="!", flush=False)

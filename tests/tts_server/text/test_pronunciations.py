@@ -1,4 +1,4 @@
-"""An operator's pronunciations replace whole words, in any case."""
+"""An operator's pronunciations replace whole words, in upper and lower case."""
 
 from __future__ import annotations
 

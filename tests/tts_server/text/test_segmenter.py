@@ -61,7 +61,7 @@ def stripped(text: str, language: str | None = None) -> list[str]:
         ("1. One thing\n2. Two. Ok", ["1. One thing", "2. Two.", "Ok"]),
     ],
 )
-def test_cuts(text: str, segments: list[str]) -> None:
+def test_a_reply_is_cut_into_these_segments(text: str, segments: list[str]) -> None:
     assert stripped(text) == segments
     assert "".join(cut(text)) == text
 

@@ -30,7 +30,7 @@ def test_no_digit_is_left_in_hindi_because_xtts_would_fail() -> None:
     assert not any("0" <= char <= "9" for char in heard)
 
 
-def test_a_reply_goes_on_within_a_sentence() -> None:
+def test_the_text_before_a_segment_tells_whether_a_sentence_begins() -> None:
     assert normalize(" конечно да", "ru", before="Он,") == "конечно да"
     assert normalize(" Конечно да", "ru", before="Он.") == "Конечно, да"
 

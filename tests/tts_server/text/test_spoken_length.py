@@ -1,4 +1,4 @@
-"""Spoken length: one turn of a voice is short, whatever letters the text is written in."""
+"""Spoken length: a portion of text is short when spoken, whatever letters the text is written in."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ ODD_TEXTS = {
 
 @pytest.mark.parametrize(("voice", "language"), [("gmw/en-US", "en-us"), ("gmw/de", "de"), ("sem/ar", "ar")])
 @pytest.mark.parametrize("name", ODD_TEXTS)
-def test_a_turn_of_odd_letters_is_short(name: str, voice: str, language: str) -> None:
+def test_a_portion_of_odd_letters_is_short(name: str, voice: str, language: str) -> None:
     espeak = load_espeak()
-    turn = spoken_start(ODD_TEXTS[name], language, MOST)
-    assert len(espeak.say(turn, voice, DEFAULT_RATE, 50)) / espeak.sample_rate <= LONGEST_SECONDS
+    portion = spoken_start(ODD_TEXTS[name], language, MOST)
+    assert len(espeak.say(portion, voice, DEFAULT_RATE, 50)) / espeak.sample_rate <= LONGEST_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -43,23 +43,23 @@ def test_a_turn_of_odd_letters_is_short(name: str, voice: str, language: str) ->
         ("今天天气很好。" * 14, "zh"),
     ],
 )
-def test_an_ordinary_text_in_the_script_of_the_voice_is_one_turn(text: str, language: str) -> None:
+def test_an_ordinary_text_in_the_script_of_the_voice_is_one_portion(text: str, language: str) -> None:
     assert spoken_start(text, language, MOST) == text
 
 
-def test_a_turn_ends_after_a_clause_or_a_word() -> None:
+def test_a_portion_ends_after_a_clause_or_a_word() -> None:
     assert spoken_start("One two, three four five", "en", 18) == "One two, "
     assert spoken_start("One two three four five", "en", 18) == "One two three "
     assert spoken_start("Onetwothree", "en", 5) == "Onet"
 
 
 @given(st.text(max_size=60), st.integers(1, 60))
-def test_the_joined_turns_are_the_text(text: str, most: int) -> None:
-    rest, turns = text, list[str]()
+def test_the_joined_portions_are_the_text(text: str, most: int) -> None:
+    rest, portions = text, list[str]()
     while rest:
-        turn = spoken_start(rest, "en", most)
-        assert turn
-        assert len(turn) == 1 or spoken_length(turn.rstrip(), "en") <= most
-        turns.append(turn)
-        rest = rest[len(turn) :]
-    assert "".join(turns) == text
+        portion = spoken_start(rest, "en", most)
+        assert portion
+        assert len(portion) == 1 or spoken_length(portion.rstrip(), "en") <= most
+        portions.append(portion)
+        rest = rest[len(portion) :]
+    assert "".join(portions) == text

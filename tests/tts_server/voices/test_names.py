@@ -112,7 +112,7 @@ def test_names_that_look_alike_are_the_same() -> None:
     assert not same_name("Miku", "Mika")
 
 
-def test_languages() -> None:
+def test_language_codes_are_checked() -> None:
     assert clean_language(" pt-BR ") == "pt-br"
     for wrong in ("", "english", "../x", "e", "en_US", "en-" + "a" * 50):
         with pytest.raises(BadLanguageError):

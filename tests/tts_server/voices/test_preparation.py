@@ -64,7 +64,7 @@ def test_clipped_speech_is_refused(overdrive: float) -> None:
     assert _refusal(np.clip(loudest * np.float32(overdrive), -1, 1)) == "clipped"
 
 
-def test_lengths() -> None:
+def test_recordings_with_too_little_or_too_much_speech_are_refused() -> None:
     assert _refusal(seconds_of_speech(5)) == "too_short"
     assert len(_kept(seconds_of_speech(7)))
     assert len(_kept(seconds_of_speech(29)))
