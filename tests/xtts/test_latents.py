@@ -114,7 +114,7 @@ def test_names_cannot_lead_out_of_the_folder(tmp_path: Path, name: str) -> None:
     ]
 
 
-def test_on_an_unwritable_disk_the_latents_are_only_not_stored(tmp_path: Path) -> None:
+def test_on_an_unwritable_disk_the_latents_are_not_stored_and_nothing_fails(tmp_path: Path) -> None:
     (tmp_path / "ada").write_text("a file where the folder should be")
     LatentsFolder(tmp_path).put(KEY, LATENTS)
     assert LatentsFolder(tmp_path).get(KEY, CHANNELS) is None

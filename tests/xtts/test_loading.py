@@ -72,7 +72,7 @@ def test_loading_onto_the_processor_gives_a_warning(
     assert after in caplog.text
 
 
-def test_unloading_gives_the_memory_back_and_it_can_be_loaded_again(
+def test_unloading_frees_the_memory_and_the_model_can_be_loaded_again(
     weights: Path, make_engine: MakeEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine = make_engine(weights)
