@@ -50,7 +50,7 @@ class ScriptedModel(LocalServer):
     """
 
     def __init__(self, script: Script, *, context: int | None = None) -> None:
-        # Only if handlers are cancelled do they notice that the client has hung up.
+        # Handlers notice that the client has hung up only if they are cancelled.
         super().__init__(app_of("/v1/chat/completions", self._answer), "/v1", cancels=True)
         self.script = script
         self.context = context

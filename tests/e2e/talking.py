@@ -36,7 +36,7 @@ UTTERANCES = (
 )
 """Sentences that the toy transcriber knows, and that nobody takes for a command."""
 SILENT = 0.3
-"""After this many seconds without a packet from the bot, it is silent. A shorter time is a hole in its speech."""
+"""The bot counts as silent after this many seconds without a packet. A shorter time is a gap in its speech."""
 Happened = TypeVar("Happened", bound=CallEvent)
 
 
@@ -50,7 +50,7 @@ async def talk(guest: Guest, text: str, microphone: SimulatedMicrophone | None =
     await guest.voice.speak(await voiced(guest.user.name, text), microphone or VoiceActivity())
 
 
-async def talk_in_turn(*people: tuple[Guest, Sequence[str]], seed: int) -> list[tuple[str, str]]:
+async def talk_at_once(*people: tuple[Guest, Sequence[str]], seed: int) -> list[tuple[str, str]]:
     """All guests talk at the same time, each their sentences in order. Returns the sentences with their speakers."""
 
     async def say_all(guest: Guest, sentences: Sequence[str], pauses: random.Random) -> None:

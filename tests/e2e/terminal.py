@@ -64,7 +64,7 @@ class Terminal:
         try:
             self._said += os.read(self._master, 65_536)
         except OSError:
-            # Nobody writes to it any more.
+            # Nobody writes to the terminal any more.
             asyncio.get_running_loop().remove_reader(self._master)
 
     @property
@@ -146,7 +146,8 @@ async def in_terminal(*arguments: str, folder: Path, **environment: str) -> Asyn
     try:
         await terminal.until(lambda terminal: bool(terminal._shell.children()))
         started.add(terminal.program)
-        # The program has opened it by now. It can only be closed if this process does not keep its end open.
+        # The program has opened the terminal by now. The terminal can be closed only if this process does not keep the
+        # program's end open.
         os.close(slave)
         yield terminal
     finally:

@@ -1,4 +1,4 @@
-"""Calls in a browser with the real bot, beside Discord: one excludes the other, in words."""
+"""Calls in a browser with the real bot: a call there and a call on Discord exclude each other, and people are told."""
 
 from __future__ import annotations
 

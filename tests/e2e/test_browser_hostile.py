@@ -1,4 +1,4 @@
-"""Two hundred hostile clients of the page's WebSocket while a call on Discord goes on, which hears nothing of them."""
+"""Two hundred hostile clients of the page's WebSocket do not disturb a call on Discord."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Attackers:
 
 async def test_a_call_on_discord_goes_on_through_200_hostile_clients(stage: Stage) -> None:
     await stage.join()
-    told = asyncio.Semaphore(AT_ONCE)
+    places = asyncio.Semaphore(AT_ONCE)
     async with aiohttp.ClientSession() as session:
         attackers = Attackers(session, stage.app.web.url)
         half_open = [await half_a_request(stage.app.web.url) for _ in range(10)]
@@ -77,7 +77,7 @@ async def test_a_call_on_discord_goes_on_through_200_hostile_clients(stage: Stag
         assert len(attacks) + len(half_open) == 200
 
         async def attack(how: Callable[[], Awaitable[object]]) -> object:
-            async with told:
+            async with places:
                 return await how()
 
         await stage.ask(f"!speak {STORY}")

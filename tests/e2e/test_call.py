@@ -20,7 +20,7 @@ from tests.e2e.talking import talk
 
 async def ended(stage: Stage, cause: str) -> None:
     await stage.until(lambda: any(isinstance(e, CallEnded) and e.cause == cause for e in stage.events), f"end: {cause}")
-    await stage.until(lambda: stage.app.calls.status().state.value == "idle", "the manager's rest")
+    await stage.until(lambda: stage.app.calls.status().state.value == "idle", "the manager to be idle")
     assert stage.bot not in stage.sandbox.guild.voice_states
 
 
@@ -245,7 +245,7 @@ async def test_a_broken_voice_connection_is_restored_and_the_bot_is_heard_again(
     await speaks(stage)
 
 
-async def test_another_voice_server_is_followed(stage: Stage) -> None:
+async def test_the_bot_follows_a_change_of_the_voice_server(stage: Stage) -> None:
     await stage.join()
     await stage.sandbox.faults.change_voice_server()
     group, lounge = {stage.bot, stage.ada.id}, stage.sandbox.voice_channel.id
@@ -292,7 +292,8 @@ async def test_leave_during_a_slow_start_cancels_it(stage: Stage) -> None:
 
 async def test_a_start_after_a_crash_leaves_the_ghost_call_and_says_so(speech_server: str, tmp_path: Path) -> None:
     async with Sandbox() as sandbox:
-        # What a process leaves behind that was killed in a call: the note of the call, and its place in the channel.
+        # A process that was killed in a call leaves two things behind: the record of the call, and its place in the
+        # channel.
         sandbox.world.join_voice(sandbox.bot_id, sandbox.voice_channel.id)
         guild, voice, text = sandbox.guild.id, sandbox.voice_channel.id, sandbox.text_channel.id
         async with Store.opened(tmp_path / "seiyuu.sqlite3") as store:

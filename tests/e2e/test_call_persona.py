@@ -90,7 +90,7 @@ async def test_the_evil_twin_has_its_own_moods_and_manner_in_a_call_and_answers_
     system = model.asked[-1][0]["content"]
     assert system.startswith("You are Evil Seiyuu.")
     assert "Evil Seiyuu's mood now: busy with a scheme" in system
-    assert model.models[-1] == "usual", "it asks for no model that nobody has"
+    assert model.models[-1] == "usual", "the usual model, because the persona names none"
     assert (voice.last.preset, voice.last.pitch_shift) == ("calm", -2.0)
     status = await stage.answer_to("!voice-status", starts="🎤")
     assert "**Persona** Evil Seiyuu, plotting" in status

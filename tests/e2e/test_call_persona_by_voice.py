@@ -68,7 +68,7 @@ async def test_a_spoken_request_for_a_mood_is_shown_confirmed_and_heard_at_once(
     await stage.turns(1)
     assert since.words == "Okay."
     assert (voice.last.preset, voice.last.speed, voice.last.pitch_shift) == ("calm", 0.85, -1.0)
-    assert model.asked == [], "the model has nothing to do with it"
+    assert model.asked == [], "the model is not asked"
     await say(stage, ears, "Seiyuu, how are you?")
     await stage.turns(2)
     assert "Seiyuu's mood now: downcast" in model.asked[-1][0]["content"]
@@ -99,10 +99,10 @@ async def test_a_spoken_request_calls_the_evil_twin_which_listens_to_its_own_nam
     await say(stage, ears, "Evil Seiyuu, what is your plan?")
     await stage.turns(2)
     assert model.asked[-1][0]["content"].startswith("You are Evil Seiyuu.")
-    assert "Evil Seiyuu" in ears.prompts[-1], "the transcriber knows what it is called"
+    assert "Evil Seiyuu" in ears.prompts[-1], "the transcriber knows the bot's name"
     await say(stage, ears, "Seiyuu, what time is it?", ben)
     assert not [event for event in stage.events if isinstance(event, UtteranceHeard)][-1].addressed, (
-        "nobody of that name"
+        "nobody has that name now"
     )
     await say(stage, ears, "Evil Seiyuu, be Seiyuu again.")
     await stage.told("🎭 From now on I am Seiyuu, and cheerful.")

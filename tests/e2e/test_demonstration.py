@@ -77,7 +77,7 @@ async def in_terminal(
 ) -> AsyncIterator[Terminal]:
     ours, its = os.openpty()
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    # Make this terminal that of the program's own session, as it is for a program that a shell runs.
+    # Make this terminal the controlling terminal of the program's session, as a shell does.
     begin = (
         "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, sys.argv[1:])"
     )

@@ -51,12 +51,12 @@ def killed(*words: str) -> Way:
 
 
 def importing(terminal: Terminal) -> bool:
-    """Wait until the program imports its libraries: one of the first is loaded."""
+    """Whether the program imports its libraries: one of the first is loaded."""
     return terminal.has_loaded("pydantic_core")
 
 
 def starting(terminal: Terminal) -> bool:
-    """Wait until the program has started a child process."""
+    """Whether the program has started a child process."""
     return len(terminal.family().processes) >= 2
 
 

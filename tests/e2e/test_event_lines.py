@@ -79,7 +79,7 @@ async def test_a_whole_call_line_by_line(tmp_path: Path, cache_dir: Path) -> Non
         async with bot(sandbox, tmp_path, cache_dir) as process:
             lines = Lines(process)
             await lines.until("ready")
-            assert lines.all == [lines.all[0]], "nothing comes before it"
+            assert lines.all == [lines.all[0]], "nothing comes before the line ready"
             assert (await lines.until("web.ready"))["url"].startswith("http://127.0.0.1:")
             await ada.say(sandbox.text_channel, "!join")
             started = await lines.until("call.started")

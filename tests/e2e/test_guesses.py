@@ -25,7 +25,7 @@ async def model() -> AsyncIterator[ScriptedModel]:
 async def pause_and_go_on(stage: Stage) -> None:
     """Ada pauses in the middle of her sentence, goes on, and gets her answer."""
     since, count = Since(stage), len(stage.traces)
-    # Not in Ada's own voice, in which the toy transcriber takes the pause for the end.
+    # Ada speaks with Ben's voice here, because with hers the toy transcriber takes the pause for the end.
     sound = [await voiced("Ben", BEGINNING), silence(0.6), await voiced("Ben", "the weather today.")]
     await stage.ada.voice.speak(np.concatenate(sound), OpenMicrophone())
     await stage.turns(count + 1)
@@ -47,7 +47,7 @@ async def test_without_guesses_the_model_is_asked_once_a_turn(
         assert len(model.asked) == 1
 
 
-async def test_a_call_throws_away_no_more_guesses_a_minute_than_it_may(
+async def test_a_call_throws_away_at_most_the_allowed_number_of_guesses_per_minute(
     make_stage: StageMaker, speech_server: str, model: ScriptedModel
 ) -> None:
     options = {"tts_websocket_url": speech_server, "llm_url": model.url, "wrong_guesses_per_minute": 1}

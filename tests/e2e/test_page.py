@@ -87,7 +87,7 @@ async def test_events_name_the_address_and_end_with_the_last_line(tmp_path: Path
     assert (checked(last)["type"], json.loads(last)["cause"]) == ("call.ended", "shutdown")
 
 
-async def test_a_port_that_was_chosen_and_is_taken_is_one_clear_line_and_status_2(tmp_path: Path) -> None:
+async def test_a_chosen_port_that_is_taken_is_reported_in_one_clear_line_with_status_2(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -99,7 +99,7 @@ async def test_a_port_that_was_chosen_and_is_taken_is_one_clear_line_and_status_
     assert "Traceback" not in said
 
 
-async def test_off_loopback_it_does_not_start_without_a_token(tmp_path: Path) -> None:
+async def test_off_loopback_the_bot_does_not_start_without_a_token(tmp_path: Path) -> None:
     async with program("talk", folder=tmp_path, WEB_BIND="0.0.0.0:0") as process:
         said = await output(process)
         assert process.returncode == 2

@@ -142,7 +142,7 @@ async def until(process: Any, kind: str) -> dict[str, Any]:
 
 
 async def send_hostile_requests(port: int) -> None:
-    """Send them, twenty at once, and check that each is refused, or ended in words."""
+    """Send all, twenty at once, and check that each is refused, or that its WebSocket gets an error."""
     requests = list(hostile_requests())
     assert len(requests) >= 200
     for first in range(0, len(requests), 20):

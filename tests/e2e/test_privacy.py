@@ -1,7 +1,7 @@
 """Tests of a whole call under strace: it connects only to what is set, and leaves only the listed files.
 
-Bot, speech server and transcriber are traced. Discord is the sandbox, in the test's own process. The programs are run
-like by a user, with a home folder that has only toy weights, and like in the images.
+Bot, speech server and transcriber are traced. Discord is the sandbox, in the test's own process. One test runs the
+programs as a user does, with a home folder that has only toy weights. The other runs them as in the images.
 """
 
 from __future__ import annotations
@@ -207,7 +207,10 @@ def names_in(place: Path) -> set[str]:
 def assert_as_listed(
     variable: str, place: Path, account: Account, *, never: Set[str] = frozenset(), besides: Set[str] = frozenset()
 ) -> None:
-    """Check that the folder has the files of the operator's guide. All of them existed, except those in ``never``."""
+    """Check that the folder has no files but those in the operator's guide and in ``besides``.
+
+    All files in the guide have to exist now or to have existed before, except those in ``never``.
+    """
     listed = listed_files(variable)
     assert {name for name in names_in(place) - besides if not any(fnmatch(name, each) for each in listed)} == set()
     been = names_in(place) | {path.relative_to(place).parts[0] for path in account.made if place in path.parents}

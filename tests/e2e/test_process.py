@@ -40,7 +40,7 @@ async def test_a_wrong_token_is_explained(tmp_path: Path) -> None:
         said = await output(process)
     assert process.returncode == 2
     assert "does not accept DISCORD_TOKEN" in said
-    assert "Speech server" not in said, "it is told before anything is loaded"
+    assert "Speech server" not in said, "the token is checked before anything is loaded"
     assert "Traceback" not in said
 
 
@@ -86,7 +86,7 @@ async def test_standard_output_holds_only_ready_once_ears_mind_and_voice_are_war
         assert re.fullmatch(r"Page: http://127\.0\.0\.1:\d+/\n", await read_until(process, "\n"))
         assert await read_until(process, "\n") == "Ready.\n"
         assert "Connected as" in (tmp_path / "log").read_text()
-        assert [asked[-1]["content"] for asked in model.warmed] == ["Someone: hello"], "it has read how a call begins"
+        assert [asked[-1]["content"] for asked in model.warmed] == ["Someone: hello"], "the model has read the prompt"
         children = psutil.Process(process.pid).children(recursive=True)
         programs = {name for child in children for name in child.cmdline() if "." in name}
         assert "bot.voice.transcribe.worker" in programs, "the recogniser is loaded"

@@ -57,7 +57,7 @@ async def test_a_prompt_of_4000_characters_is_answered(talk: Stage, model: Scrip
     assert len(model.asked[-1][-1]["content"]) > 3900
 
 
-async def test_the_own_model_answers_in_the_local_profile_without_a_server(
+async def test_the_bots_own_model_answers_in_the_local_profile_without_a_server(
     make_stage: StageMaker, speech_server: str, cache_dir: Path
 ) -> None:
     file = await asyncio.to_thread(toy_weights, cache_dir)
@@ -88,7 +88,7 @@ async def test_200_mentions_reach_the_model_as_a_few_names_and_a_count(talk: Sta
     assert "190 more" in content
 
 
-async def test_a_message_without_words_gets_a_clear_word(talk: Stage) -> None:
+async def test_a_message_without_words_gets_a_clear_answer(talk: Stage) -> None:
     assert await talk.answer_to("\u200b\u200b", starts="🎤 I found") == NO_WORDS
     await talk.ada.send_sticker(talk.sandbox.text_channel, "wave")
     assert await talk.told("🎤 I found") == NO_WORDS
@@ -104,7 +104,7 @@ async def test_files_are_refused_and_the_words_beside_them_answered(talk: Stage)
     assert [event.text for event in talk.events if isinstance(event, PromptTaken)] == ["what is 7?"]
 
 
-async def test_with_a_vision_model_pictures_are_for_after_the_call(
+async def test_even_with_a_vision_model_no_picture_is_looked_at_during_a_call(
     make_stage: StageMaker, speech_server: str, model: ScriptedModel
 ) -> None:
     seer = "http://127.0.0.1:9/v1"
@@ -126,7 +126,7 @@ async def test_commands_unknown_commands_and_messages_in_other_channels_are_no_p
     assert len(model.asked) == 1
 
 
-async def test_when_more_than_twenty_prompts_wait_the_next_gets_a_friendly_word(talk: Stage) -> None:
+async def test_when_more_than_twenty_prompts_wait_the_next_is_refused_politely(talk: Stage) -> None:
     for number in range(MAX_WAITING + 2):
         await talk.ask(f"Say {number}")
     assert await talk.told(TOO_MANY_WAITING[:12]) == TOO_MANY_WAITING

@@ -22,7 +22,7 @@ from tts_server.engines.stand_in import TONE_HZ
 
 ANSWERS = {"One?": "The first answer is a short one.", "Two?": "The second answer is quite a bit longer, as you hear."}
 BEGINS_WITHIN = 0.2
-"""Maximum seconds from the start of an answer to that of its new sound; espeak-ng takes a breath first."""
+"""Maximum seconds from the start of an answer to the start of its new sound. espeak-ng begins with a short silence."""
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def test_only_the_answers_are_replaced_and_they_keep_their_places(
         await stage.answer_to("!leave", starts=REMADE)
     after = _sound(folder)
     assert len(after) == len(before)
-    assert [answer.text for answer in notes.answers] == list(ANSWERS.values()), "its own announcement is not recorded"
+    assert [answer.text for answer in notes.answers] == list(ANSWERS.values()), "the bot's announcement is not recorded"
     changed = before != after
     for number, answer in enumerate(notes.answers):
         # On a busy machine a frame may be late, so that one answer has several spans.

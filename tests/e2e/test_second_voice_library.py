@@ -51,7 +51,7 @@ async def install(folder: Path) -> None:
 
 
 class NodeGuest:
-    """The Node process. It reads one JSON line and writes JSON lines."""
+    """The Node process. It reads and writes JSON lines."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process

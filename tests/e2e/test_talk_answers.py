@@ -69,7 +69,7 @@ async def test_a_person_who_pauses_and_goes_on_gets_one_answer_to_the_whole_utte
     stage: Stage, model: ScriptedModel, microphone: VoiceActivity | OpenMicrophone
 ) -> None:
     since = Since(stage)
-    # Not in Ada's own voice, in which the toy transcriber takes the pause for the end.
+    # Ada speaks with Ben's voice here, because with hers the toy transcriber takes the pause for the end.
     sound = [await voiced("Ben", BEGINNING), silence(0.6), await voiced("Ben", "the weather today.")]
     await stage.ada.voice.speak(np.concatenate(sound), microphone)
     await stage.turns(1)
@@ -131,7 +131,7 @@ async def test_spoken_commands_of_people_who_may_not_give_them_are_refused(
     async with make_stage(tts_websocket_url=speech_server, llm_url=model.url, **managers) as stage:
         await stage.join()
         since = Since(stage)
-        # Make the sound in advance, which takes time on a busy machine: it must be said while the bot sings.
+        # Make the sound now, because that takes time on a busy machine, and Ada must say it while the bot sings.
         await voiced("Ada", "Stop.")
         await stage.ask("Sing.")
         await bot_speaks(stage, stage.ada, after=0.5)

@@ -89,7 +89,7 @@ async def downgraded_and_upgraded(stage: Stage) -> None:
         pytest.param(downgraded_and_upgraded, id="downgraded and upgraded"),
     ],
 )
-async def test_hearing_goes_on_after(stage: Stage, trouble: Trouble) -> None:
+async def test_the_bot_hears_people_after_a_change_of_the_connection(stage: Stage, trouble: Trouble) -> None:
     since = Since(stage)
     await talk(stage.ada, PIZZA)
     await since.heard(("Ada", PIZZA))

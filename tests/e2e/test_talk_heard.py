@@ -19,7 +19,7 @@ from tests.e2e.talking import (
     encrypted,
     join_people,
     talk,
-    talk_in_turn,
+    talk_at_once,
     voiced,
 )
 
@@ -34,7 +34,7 @@ async def stage(make_stage: StageMaker, speech_server: str) -> AsyncIterator[Sta
         yield stage
 
 
-async def test_three_people_at_once_are_three_people(stage: Stage) -> None:
+async def test_three_people_who_speak_at_once_are_told_apart(stage: Stage) -> None:
     await stage.join()
     ben, dan = await join_people(stage, "Ben", "Dan")
     since = Since(stage)
@@ -79,10 +79,10 @@ async def test_a_bad_network_costs_no_sound_and_at_most_one_of_six_utterances(st
     ben, dan = await join_people(stage, "Ben", "Dan")
     since, counter = Since(stage), SoundCounter(stage)
     stage.sandbox.voice_server.network.up = BAD_NETWORK
-    said = await talk_in_turn((stage.ada, UTTERANCES[:2]), (ben, UTTERANCES[2:4]), (dan, UTTERANCES[4:6]), seed=5)
+    said = await talk_at_once((stage.ada, UTTERANCES[:2]), (ben, UTTERANCES[2:4]), (dan, UTTERANCES[4:6]), seed=5)
     await stage.until(lambda: since.count_right(said) >= 5, f"five of {said}")
     spoken = sum([len(await voiced(name, text)) for name, text in said]) / SAMPLE_RATE
-    assert sum(counter.seconds.values()) == pytest.approx(spoken, rel=0.02), "what is lost is made up for"
+    assert sum(counter.seconds.values()) == pytest.approx(spoken, rel=0.02), "lost packets are replaced"
 
 
 async def test_a_person_who_comes_back_has_another_stream_and_is_recognised(stage: Stage) -> None:

@@ -112,7 +112,7 @@ async def test_a_person_on_both_servers_controls_the_call_from_the_server_of_the
 
 async def test_each_server_has_its_own_volume(servers: TwoServers) -> None:
     stage = servers.stage
-    # Kept by an earlier version, which had one volume for all servers.
+    # An earlier version stored this. It had one volume for all servers.
     await stage.app.database.write("INSERT INTO setting VALUES ('volume', '0.3')")
     assert await stage.answer_to("!volume 50", starts="🔊") == "🔊 Volume: 50 %"
     await stage.answer_to("!leave", starts="👋")

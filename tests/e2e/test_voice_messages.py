@@ -37,7 +37,7 @@ async def stage(make_stage: StageMaker, speech_server: str, model: ScriptedModel
         yield stage
 
 
-async def test_a_voice_message_is_a_prompt_in_the_channel_of_the_call_and_waits_elsewhere(
+async def test_a_voice_message_in_the_channel_of_the_call_is_a_prompt_and_one_elsewhere_waits(
     stage: Stage, model: ScriptedModel
 ) -> None:
     await stage.join()

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.voice.network import Conditions
 from tests.e2e.conftest import StageMaker
-from tests.e2e.talking import UTTERANCES, Since, join_people, talk_in_turn
+from tests.e2e.talking import UTTERANCES, Since, join_people, talk_at_once
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -29,7 +29,7 @@ async def test_every_turn_has_the_right_speaker_and_nearly_every_text_is_right(
         since = Since(stage)
         stage.sandbox.voice_server.network.up = network
         shifted = (UTTERANCES[3:] + UTTERANCES[:3], UTTERANCES[6:] + UTTERANCES[:6])
-        said = await talk_in_turn((stage.ada, UTTERANCES), (ben, shifted[0]), (dan, shifted[1]), seed=seed)
+        said = await talk_at_once((stage.ada, UTTERANCES), (ben, shifted[0]), (dan, shifted[1]), seed=seed)
         await stage.until(lambda: len(since.utterances) >= right, "the last utterances")
         assert since.count_right(said) >= right, f"wrong: {Counter(since.utterances) - Counter(said)}"
         turns = Counter(author for author, _ in since.utterances)
