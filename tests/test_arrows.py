@@ -164,7 +164,7 @@ def test_the_programs_import_only_shared_packages_and_never_each_other(tree: Tre
     assert_only_known(offences, KNOWN_ARROWS)
 
 
-def test_no_arrow_in_the_bot_leads_upward(tree: Tree) -> None:
+def test_no_package_of_the_bot_imports_one_above_it(tree: Tree) -> None:
     offences = []
     for package, allowed in IN_BOT.items():
         allowed = allowed | {package} | SERVICES.get(package, frozenset())

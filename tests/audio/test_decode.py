@@ -30,7 +30,7 @@ from tests.tones import pitch, tone
 RATE = 48_000
 
 
-def test_flac_is_the_same_to_the_sample(tmp_path: Path) -> None:
+def test_flac_keeps_every_sample(tmp_path: Path) -> None:
     sound = tone(2.5)
     write_audio_file(tmp_path / "tone.flac", sound, RATE, "flac")
     assert np.abs(read_sound(tmp_path / "tone.flac", RATE) - sound).max() < 2 / 32_767
@@ -92,5 +92,5 @@ def test_a_file_that_is_longer_than_allowed_is_not_decoded_to_its_end() -> None:
     assert sum(map(len, begun)) <= 2 * RATE
 
 
-def test_no_bound_is_the_default() -> None:
+def test_nothing_is_bounded_by_default() -> None:
     assert UNBOUNDED.max_seconds == UNBOUNDED.max_stated_seconds == UNBOUNDED.max_channels == math.inf

@@ -35,7 +35,7 @@ def test_push_to_talk_is_measured_from_the_release() -> None:
     assert MicrophoneRow("espeak", "push-to-talk", False, [[PROMPT] * 5]).waits().median == pytest.approx(20)
 
 
-def test_three_people_cut_off_are_too_many() -> None:
+def test_three_cut_off_sentences_are_too_many() -> None:
     people = [[CUT_OFF, PROMPT, PROMPT, PROMPT]] * 3
     assert make(MicrophoneRow("espeak", "open", True, people)).targets()[0] == (
         "espeak, open: at most 2 of 40 sentences with pauses cut off",

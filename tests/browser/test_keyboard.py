@@ -44,7 +44,7 @@ async def test_everything_is_reached_with_the_tab_key_and_shows_that_it_has_the_
     assert named == ["talk", "mute", "mic", "mode-open", "hangup", "captions", "text", "send"]
 
 
-async def test_a_call_by_keyboard_alone(tab: Tab) -> None:
+async def test_a_call_needs_only_the_keyboard(tab: Tab) -> None:
     await tab.at("talk").focus()
     await tab.page.keyboard.press("Enter")
     client = await tab.server.call()

@@ -84,7 +84,7 @@ def test_the_files_of_the_page_have_300_kilobytes_at_most() -> None:
     assert sum(sizes.values()) <= MAX_BYTES, sizes
 
 
-async def test_everything_comes_from_the_server_itself_and_is_used(tab: Tab) -> None:
+async def test_every_file_of_the_page_comes_from_its_own_server_and_is_used(tab: Tab) -> None:
     asked: list[str] = []
     tab.page.on("request", lambda request: asked.append(request.url))
     await tab.page.reload()

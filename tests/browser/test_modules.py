@@ -16,7 +16,7 @@ LIMIT = 60.0
 
 
 @pytest.mark.parametrize("name", sorted(file.name for file in MODULES.glob("*.test.mjs")))
-async def test_the_modules_of_the_page(name: str, tmp_path: Path) -> None:
+async def test_the_modules_of_the_page_pass_their_tests(name: str, tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None:
         pytest.skip("needs Node.js")

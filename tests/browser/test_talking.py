@@ -53,7 +53,7 @@ async def test_the_name_is_asked_once(tab: Tab) -> None:
     assert (await (await tab.server.client()).got("hello"))["name"] == "Ada Lovelace"
 
 
-async def test_what_is_said_arrives_as_it_was(tab: Tab) -> None:
+async def test_the_sound_of_the_microphone_arrives_unchanged(tab: Tab) -> None:
     await tab.at("talk").click()
     client = await tab.server.call()
     await tab.say(tone(1.0, 1_000, rate=48_000), 48_000)

@@ -100,7 +100,7 @@ async def test_a_token_is_asked_for_and_then_the_call_starts(tab: Tab) -> None:
         (1013, "Seiyuu is busy", "Close some", "Try again"),
     ],
 )
-async def test_a_call_that_is_closed_says_why(tab: Tab, code: int, told: str, remedy: str, action: str) -> None:
+async def test_the_page_says_why_a_call_was_closed(tab: Tab, code: int, told: str, remedy: str, action: str) -> None:
     await tab.at("talk").click()
     client = await tab.server.call()
     await expect(tab.at("talk")).to_have_text("Listening")
@@ -114,7 +114,7 @@ async def test_a_call_that_is_closed_says_why(tab: Tab, code: int, told: str, re
     await expect(tab.at("talk")).to_have_text("Listening")
 
 
-async def test_a_call_that_can_not_begin_says_why(tab: Tab) -> None:
+async def test_the_page_says_why_a_call_can_not_begin(tab: Tab) -> None:
     await tab.at("talk").click()
     client = await tab.server.client()
     await client.got("hello")
@@ -124,7 +124,7 @@ async def test_a_call_that_can_not_begin_says_why(tab: Tab) -> None:
     await expect(tab.at("talk")).to_have_text("Start talking")
 
 
-async def test_a_call_that_breaks_off_says_why(tab: Tab) -> None:
+async def test_the_page_says_why_a_call_broke_off(tab: Tab) -> None:
     await tab.at("talk").click()
     client = await tab.server.call()
     await client.send(type="state", state="idle")
@@ -186,7 +186,7 @@ async def test_a_warning_can_be_dismissed(tab: Tab) -> None:
     await expect(tab.at("talk")).to_be_focused()
 
 
-async def test_a_call_that_ended_well_warns_of_nothing(tab: Tab) -> None:
+async def test_after_a_call_that_ended_well_there_is_no_warning(tab: Tab) -> None:
     await tab.at("talk").click()
     client = await tab.server.call()
     await client.send(type="notice", text="The call is over.")

@@ -55,7 +55,7 @@ def test_the_beginning_of_a_name_gets_a_hint_and_is_not_an_error(tmp_path: Path,
     assert foreign_names(lines, KNOWN, file) == [f"{file}, line 1: {name} is not a setting. Did you mean {meant}?"]
 
 
-def test_each_line_of_the_file_has_its_number(tmp_path: Path) -> None:
+def test_each_unknown_name_is_reported_with_its_line_number(tmp_path: Path) -> None:
     text = "\n# a comment\nLLM_MODLE=a\r\nPERSONA=mia\n\n\nPERSONNA=b\nUTTERLY_OTHER=c\n"
     assert [line.partition(".env, line ")[2] for line in of_file(tmp_path, text)] == [
         "3: LLM_MODLE is not a setting. Did you mean LLM_MODEL?",

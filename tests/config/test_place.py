@@ -38,7 +38,7 @@ def advice() -> list[str]:
     ]
 
 
-def test_the_advice_in_a_clone() -> None:
+def test_the_advice_in_a_clone_names_commands_that_work_there() -> None:
     assert not place.in_container()
     assert advice() == [
         ".venv/bin/python -m bot models download piper-joe",
@@ -54,7 +54,7 @@ def test_the_advice_in_a_clone() -> None:
 
 
 @pytest.mark.usefixtures("container")
-def test_the_advice_in_a_container() -> None:
+def test_the_advice_in_a_container_names_commands_that_work_there() -> None:
     assert place.in_container()
     assert advice() == [
         "docker compose run --rm bot python -m bot models download piper-joe",

@@ -47,7 +47,7 @@ def _bare_environment(home: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)}
 
 
-def test_the_list_of_programs_is_whole() -> None:
+def test_the_list_of_programs_is_complete() -> None:
     programs = {"bot.__main__", "bot.voice.transcribe.worker", "toys.whisper.making", "tts_server.__main__"}
     assert programs <= set(PROGRAMS)
 
@@ -64,7 +64,7 @@ def test_telemetry_is_off_before_a_program_imports_its_first_library(program: st
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_value_that_somebody_chose_is_kept(tmp_path: Path) -> None:
+def test_a_variable_that_is_already_set_is_kept(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import bot, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"],
         env={**_bare_environment(tmp_path), "ORT_DISABLE_TELEMETRY": "0"},

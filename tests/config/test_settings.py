@@ -76,7 +76,7 @@ def test_two_wrong_values_are_reported_in_two_lines(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("variable", sorted(SECRETS))
-def test_secrets_never_appear(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_never_appear_in_printed_settings(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "hunter2-secret")
     settings = load_settings()
     assert "hunter2" not in repr(settings)
@@ -116,7 +116,7 @@ def test_a_hosted_model_needs_a_server_address(monkeypatch: pytest.MonkeyPatch) 
         load_settings()
 
 
-def test_the_card_for_calls_chooses_the_server_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gpu_for_calls_chooses_the_model_server_unless_llm_url_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_URL_NVIDIA", "http://127.0.0.1:8090/v1")
     monkeypatch.setenv("LLM_URL_AMD", "http://127.0.0.1:8091/v1")
     monkeypatch.setenv("VOICE_GPU", "amd")

@@ -141,7 +141,7 @@ def test_the_speech_server_gets_all_its_settings_and_nothing_else() -> None:
     assert "env_file" not in SERVICES["tts"]
 
 
-def test_a_voice_in_the_cloud_gets_a_way_out_and_its_keys_and_nothing_else_of_env() -> None:
+def test_with_a_cloud_voice_the_speech_server_gets_the_internet_and_keys_and_nothing_else_of_env() -> None:
     service = read("compose.cloud-voice.yml")["services"]["tts"]
     assert set(service["environment"]) == ENGINE_VARIABLES | {"TTS_ENGINE"}
     assert [name for name, value in service["environment"].items() if value] == ["TTS_ENGINE"]

@@ -16,7 +16,7 @@ SKIPPING = "import pytest\n\ndef test_it() -> None:\n    pytest.skip('needs the 
 
 
 @pytest.mark.parametrize(("ci", "status"), [("", 0), ("true", 1)])
-def test_a_skip_counts_as_a_failure_in_continuous_integration_alone(tmp_path: Path, ci: str, status: int) -> None:
+def test_a_skip_counts_as_a_failure_only_in_continuous_integration(tmp_path: Path, ci: str, status: int) -> None:
     (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_runtest_makereport\n")
     (tmp_path / "test_skipping.py").write_text(SKIPPING)
     done = subprocess.run(

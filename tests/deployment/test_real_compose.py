@@ -67,7 +67,9 @@ CHOSEN = {"processor": "piper", "nvidia": "xtts", "amd": "xtts", "cloud voice": 
 
 
 @pytest.mark.parametrize(("combination", "engine"), CHOSEN.items())
-def test_without_env_each_file_has_a_voice_of_its_own(tmp_path: Path, combination: str, engine: str) -> None:
+def test_without_env_each_combination_of_files_has_its_own_engine(
+    tmp_path: Path, combination: str, engine: str
+) -> None:
     assert resolved(tmp_path, combination)["tts"]["environment"]["TTS_ENGINE"] == engine
 
 

@@ -112,7 +112,7 @@ async def test_nobody_can_send_the_bot_to_a_channel_that_is_closed_to_them_or_se
     assert "Second lounge" in await stage.answer_to("!voice-status", starts="🎤 **In**")
 
 
-async def test_slash_commands_do_the_same(stage: Stage) -> None:
+async def test_slash_commands_do_the_same_as_typed_commands(stage: Stage) -> None:
     text = stage.sandbox.text_channel
     joined = await (await stage.ada.press(text, "join")).response(20)
     assert joined.content.startswith("🎤 Joined Lounge!")

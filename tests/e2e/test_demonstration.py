@@ -172,7 +172,7 @@ async def test_a_failure_of_the_demonstration_is_reported_and_a_person_can_type_
         assert await asyncio.wait_for(terminal.process.wait(), LIMIT) == 0
 
 
-async def test_the_page_follows_the_demonstration_until_ctrl_c(tmp_path: Path) -> None:
+async def test_after_the_demonstration_the_page_is_served_until_ctrl_c(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("WEB_BIND=127.0.0.1:0\n", "utf-8")
     async with in_terminal(tmp_path, program=("-c", IMPATIENT)) as terminal:
         at = await terminal.shows("✘ waited 0 seconds in vain for the end of a reply.")

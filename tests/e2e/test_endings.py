@@ -132,14 +132,16 @@ async def test_the_bot_says_goodbye_and_leaves_the_call(tmp_path: Path, end: Way
         assert sandbox.bot_id not in sandbox.guild.voice_states
 
 
-async def test_a_killed_bot_takes_every_process_that_it_started_along(tmp_path: Path) -> None:
+async def test_every_process_that_a_killed_bot_has_started_ends(tmp_path: Path) -> None:
     async with calling(tmp_path) as (_, _, terminal):
         await ends_with_nothing_left(terminal, killed("bot", "run"))
 
 
 @slow
 @pytest.mark.parametrize("words", [("tts_server",), ("bot.voice.transcribe.worker",)], ids=["voice", "ears"])
-async def test_a_bot_whose_child_was_killed_ends_as_well(tmp_path: Path, words: tuple[str, ...]) -> None:
+async def test_a_bot_whose_child_process_was_killed_still_ends_on_ctrl_c(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
     async with calling(tmp_path) as (_, _, terminal):
         before = terminal.family()
         before.member(*words).kill()

@@ -71,7 +71,7 @@ async def bot(sandbox: Sandbox, folder: Path, cache: Path) -> AsyncIterator[asyn
         yield process
 
 
-async def test_a_whole_call_line_by_line(tmp_path: Path, cache_dir: Path) -> None:
+async def test_every_line_of_a_whole_call_is_right(tmp_path: Path, cache_dir: Path) -> None:
     began = time.monotonic()
     async with Sandbox() as sandbox:
         ada = await sandbox.add_guest("Ada")

@@ -59,7 +59,7 @@ async def test_the_message_of_a_join_shows_how_far_the_voice_is_loaded_and_becom
     assert loading.stage.app.calls.current is not None
 
 
-async def test_leaving_while_the_voice_loads_leaves_nothing(loading: Loading) -> None:
+async def test_leaving_while_the_voice_loads_cancels_the_join(loading: Loading) -> None:
     await loading.stage.ask("!join")
     await loading.stage.told("⏳ Loading my voice")
     await loading.stage.answer_to("!leave", starts="👋 Left")

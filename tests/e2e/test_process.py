@@ -75,7 +75,7 @@ async def test_a_second_bot_with_the_same_folder_is_refused_and_every_other_comm
             await read_until(next_one, "Connected as")
 
 
-async def test_standard_output_holds_only_ready_once_ears_mind_and_voice_are_warm(tmp_path: Path) -> None:
+async def test_standard_output_has_only_the_page_and_ready_once_ears_mind_and_voice_are_warm(tmp_path: Path) -> None:
     run = f"exec '{sys.executable}' -m bot run 2> log"
     usual = {"TTS_BIND": "127.0.0.1:0", "WEB_BIND": "127.0.0.1:0", "WEIGHTS": "toys"}
     async with (

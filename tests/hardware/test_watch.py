@@ -13,7 +13,7 @@ def card(used_gib: float, total_gib: int = 10, name: str = "RTX") -> CardMemory:
     return CardMemory(name, GpuVendor.NVIDIA, total_gib * GIB, int(used_gib * GIB), (8, 6))
 
 
-def test_a_crossing_is_reported_once_until_the_card_was_well_below_the_limit() -> None:
+def test_a_full_card_is_reported_once_until_it_was_well_below_the_limit() -> None:
     watch = VramWatch(["0.9"])
     heard = [bool(watch.new_warnings([card(used)])) for used in (8.9, 9.0, 9.5, 8.7, 9.1, 8.5, 9.1)]
     assert heard == [False, True, False, False, False, False, True]

@@ -41,7 +41,7 @@ async def test_answers_are_short_and_complete_and_do_not_go_in_circles(
     assert len(faulty) <= 1, faulty
 
 
-async def test_facts_from_earlier_lines_are_taken_up(options: ModelOptions, settings: Settings) -> None:
+async def test_the_model_remembers_facts_from_earlier_lines(options: ModelOptions, settings: Settings) -> None:
     rules = AnswerRules()
     planted = [talk for talk in TALKS if talk.planted is not None]
     judged = [await run_talk(options, settings, talk, 1, rules) for talk in planted]

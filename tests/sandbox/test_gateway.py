@@ -65,7 +65,7 @@ async def test_the_bot_reconnects_when_asked_and_resumes(sandbox: Sandbox, bot: 
     await bot.happens("resumed")
 
 
-async def test_an_invalid_session_ends_in_a_new_one(sandbox: Sandbox, bot: Bot) -> None:
+async def test_after_an_invalid_session_the_bot_gets_a_new_one(sandbox: Sandbox, bot: Bot) -> None:
     await sandbox.faults.invalidate_session()
     await bot.happens("ready")
 

@@ -129,7 +129,7 @@ async def test_options_of_every_kind_arrive_with_their_type(sandbox: Sandbox, bo
     assert got == [sandbox.voice_channel.id, ada.id, "@everyone", True, 1.5]
 
 
-async def test_a_sub_command_is_called_by_its_words(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
+async def test_a_sub_command_is_called_by_its_full_name(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
     group = app_commands.Group(name="voice", description="Voices")
 
     @group.command(name="list", description="List them")
@@ -198,7 +198,7 @@ async def test_suggestions_appear_while_a_guest_types(sandbox: Sandbox, bot: Bot
     assert [choice["value"] for choice in choices] == ["alto"]
 
 
-async def test_a_sub_command_takes_a_file_and_suggests(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
+async def test_a_sub_command_takes_a_file_and_suggests_values(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
     voice = app_commands.Group(name="voice", description="Voices")
 
     @voice.command(description="Make one")

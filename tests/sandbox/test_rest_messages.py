@@ -20,7 +20,7 @@ def channel(sandbox: Sandbox, bot: Bot) -> discord.TextChannel:
     return found
 
 
-async def test_post_edit_and_delete(sandbox: Sandbox, channel: discord.TextChannel) -> None:
+async def test_the_bot_posts_edits_and_deletes_a_message(sandbox: Sandbox, channel: discord.TextChannel) -> None:
     ada = await sandbox.add_guest("Ada")
     message = await channel.send("first")
     assert [read.content for read in ada.messages(sandbox.text_channel)] == ["first"]
@@ -89,7 +89,9 @@ async def test_a_reply_to_nothing_is_refused(sandbox: Sandbox, channel: discord.
     assert error.value.code == 50035
 
 
-async def test_messages_of_others_cannot_be_edited_but_deleted_with_permission(sandbox: Sandbox, bot: Bot) -> None:
+async def test_messages_of_others_can_not_be_edited_but_can_be_deleted_with_permission(
+    sandbox: Sandbox, bot: Bot
+) -> None:
     ada = await sandbox.add_guest("Ada")
     said = await ada.say(sandbox.text_channel, "mine")
     message = bot.get_partial_messageable(sandbox.text_channel.id).get_partial_message(said.id)

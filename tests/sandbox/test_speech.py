@@ -66,7 +66,7 @@ def test_a_text_that_cannot_be_spoken_raises_an_error(text: str, voice: GuestVoi
     [cough, lambda seed: keyboard(2, seed), lambda seed: music(2, seed), lambda seed: noise(2, seed)],
     ids=["cough", "keyboard", "music", "noise"],
 )
-def test_sounds_follow_from_their_seed(make: Callable[[int], Sound]) -> None:
+def test_the_seed_determines_the_sound(make: Callable[[int], Sound]) -> None:
     assert np.array_equal(make(1), make(1))
     assert not np.array_equal(make(1), make(2))
     assert make(1).dtype == np.float32

@@ -102,7 +102,7 @@ async def test_joining_and_leaving_changes_the_keys_and_everybody_still_hears(ho
     await house.hears(cleo, ada, 1)
 
 
-async def test_many_join_at_once(house: House) -> None:
+async def test_six_guests_can_join_at_once(house: House) -> None:
     guests = [house.peer(user) for user in range(1, 7)]
     await asyncio.gather(*(guest.connect() for guest in guests))
     await house.grouped(*range(1, 7))
@@ -131,7 +131,7 @@ async def test_the_encryption_is_lowered_to_protocol_0_and_restored(house: House
     await house.hears(ben, ada, 1)
 
 
-async def test_a_broken_welcome_is_recovered_from(house: House) -> None:
+async def test_a_guest_recovers_from_a_broken_welcome_message(house: House) -> None:
     ada, _ = await house.join(1, 2)
     await house.grouped(1, 2)
     house.server.corrupt_next_welcome(CHANNEL, 3)

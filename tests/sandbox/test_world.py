@@ -113,7 +113,7 @@ def test_the_voice_server_is_notified_of_joining_moving_and_leaving(place: Place
     assert left.data["channel_id"] is None
 
 
-def test_joining_the_same_channel_again_only_sets_the_switches(place: Place) -> None:
+def test_joining_the_same_channel_again_only_updates_the_voice_state(place: Place) -> None:
     heard: list[Event] = []
     place.world.subscribe(heard.append)
     before = _granted(place, place.voice, heard)
@@ -130,7 +130,7 @@ def test_a_text_channel_cannot_be_joined(place: Place) -> None:
     assert error.value.code == 50024
 
 
-def test_a_subscription_ends(place: Place) -> None:
+def test_after_the_end_of_a_subscription_no_events_come(place: Place) -> None:
     heard: list[Event] = []
     end = place.world.subscribe(heard.append)
     end()

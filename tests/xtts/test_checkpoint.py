@@ -33,7 +33,7 @@ def save_weights(folder: Path, content: bytes) -> None:
         archive.writestr("archive/data/0", content)
 
 
-def test_the_folder_names_the_languages_of_the_model(folder: Path) -> None:
+def test_the_languages_and_the_sample_rate_are_read_from_the_folder_of_the_model(folder: Path) -> None:
     checkpoint = read_checkpoint(folder)
     assert (checkpoint.sample_rate, checkpoint.languages) == (24_000, ("en", "de"))
 
@@ -46,7 +46,7 @@ def test_other_weights_have_another_digest(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.pth", "vocab.json"])
-def test_missing_weights_name_the_way_to_get_them_and_their_licence(folder: Path, name: str) -> None:
+def test_the_error_for_missing_weights_says_how_to_get_them_and_names_their_licence(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(EngineError, match=rf"{name} missing.*python -m bot models download.*forbids commercial use"):
         read_checkpoint(folder)
@@ -87,7 +87,9 @@ def test_an_engine_can_be_created_without_weights_and_reports_this_when_loading(
     engine.close()
 
 
-def test_missing_libraries_name_the_command_to_type(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_missing_libraries_names_the_command_to_type(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tts_server.engines.xtts.libraries.find_spec", lambda name: None)
     engine = XttsEngine(folder, ProfileList(), Device.AUTO, Precision.AUTO, False, folder / "cache")
     with pytest.raises(EngineError, match="type `make xtts`"):

@@ -46,7 +46,7 @@ def test_a_card_that_is_too_full_is_not_chosen() -> None:
         choose_device([FULL], Device.AUTO, Precision.AUTO, WEIGHTS)
 
 
-def test_half_precision_takes_less_of_the_card_than_full() -> None:
+def test_half_precision_needs_less_memory_than_full_precision() -> None:
     tight = Gpu(0, "RTX 3050", (8, 6), 2 * GIGABYTE, 4 * GIGABYTE)
     assert choose_device([tight], Device.AUTO, Precision.AUTO, WEIGHTS).precision is Precision.HALF
     with pytest.raises(OutOfMemoryError):

@@ -42,7 +42,7 @@ def spoilt(parameter: Any, value: float) -> Iterator[None]:
         parameter.data.copy_(before)
 
 
-def test_each_voice_is_heard_as_itself(engine: XttsEngine) -> None:
+def test_each_voice_has_its_own_sound(engine: XttsEngine) -> None:
     assert hear(engine, voice=HIGH).min() > 0
     assert hear(engine, voice=LOW).max() < 0
 

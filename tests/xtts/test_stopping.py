@@ -56,7 +56,7 @@ def test_two_hundred_stops_at_random_moments_leave_nothing_behind(engine: XttsEn
     assert hear(engine, voice=HIGH).min() > 0
 
 
-def test_a_listener_who_walks_away_in_the_middle_leaves_nothing_behind(engine: XttsEngine) -> None:
+def test_nothing_is_left_of_a_text_whose_listener_stops_listening(engine: XttsEngine) -> None:
     for _ in range(5):
         speaking = engine.synthesize(TEXT, engine.resolve(HIGH, None), SpeechParameters(), threading.Event())
         next(speaking)

@@ -115,7 +115,7 @@ async def test_a_client_that_vanishes_stops_the_engine() -> None:
 
 
 @pytest.mark.parametrize("hears_something_first", [False, True])
-async def test_a_client_that_vanishes_is_noticed_while_the_engine_thinks(hears_something_first: bool) -> None:
+async def test_a_client_that_vanishes_is_noticed_while_the_engine_makes_no_sound(hears_something_first: bool) -> None:
     engine = _PausingEngine() if hears_something_first else _SilentEngine()
     async with _endpoint(engine) as endpoint:
         asking = asyncio.ensure_future(endpoint.post("Hello."))

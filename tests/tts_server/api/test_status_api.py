@@ -86,7 +86,7 @@ async def test_the_log_explains_in_plain_words_which_engine_speaks(caplog: pytes
 
 
 @pytest.mark.parametrize("body", ["", "[]", "null", "{", '{"low": "yes"}', '{"low": 1}', "[" * 100_000, "\ud800"])
-async def test_other_bodies_are_refused_with_an_explanation(body: str) -> None:
+async def test_invalid_bodies_are_refused_with_an_explanation(body: str) -> None:
     async with running(SpellingEngine("wanted")) as server:
         url = server.url("/v1/performance")
         async with server.session.put(url, data=body.encode("utf-8", "surrogatepass")) as response:

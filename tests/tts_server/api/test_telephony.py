@@ -43,7 +43,7 @@ async def test_every_message_contains_whole_frames(server: RunningServer, form: 
 
 
 @pytest.mark.parametrize(("form", "kind"), [("g711_alaw", "audio/PCMA"), ("g711_ulaw", "audio/PCMU")])
-async def test_g711_is_heard(server: RunningServer, form: str, kind: str) -> None:
+async def test_g711_sound_has_the_spoken_tone(server: RunningServer, form: str, kind: str) -> None:
     async with post(server, input=TEXT, response_format=form) as answer:
         assert answer.headers["Content-Type"] == kind
         data = await answer.read()

@@ -63,7 +63,7 @@ async def test_a_voice_is_made_of_a_recording(client: VoicesClient) -> None:
     assert (await client.request("GET", "/miku")).body == made.body
 
 
-async def test_a_voice_outlives_the_server(client: VoicesClient) -> None:
+async def test_a_voice_is_still_there_after_a_restart(client: VoicesClient) -> None:
     made = await client.create("Miku", good_files()[GOOD])
     again = VoiceLibrary(client.folder)
     again.load()
@@ -71,7 +71,7 @@ async def test_a_voice_outlives_the_server(client: VoicesClient) -> None:
 
 
 @pytest.mark.parametrize("name", GOOD_FORMATS)
-async def test_every_format_is_taken(client: VoicesClient, name: str) -> None:
+async def test_recordings_in_every_format_are_accepted(client: VoicesClient, name: str) -> None:
     assert (await client.create("Ada", good_files()[name])).status == 201
 
 

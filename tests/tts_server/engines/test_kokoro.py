@@ -103,7 +103,7 @@ class TestPhonemes:
 
 
 class TestVoices:
-    def test_ids_names_and_languages(self, engine: KokoroEngine) -> None:
+    def test_voices_have_ids_and_languages_and_are_found_by_their_names(self, engine: KokoroEngine) -> None:
         assert [voice.id for voice in engine.voices()] == [f"kokoro:{name}" for name in SPEAKERS]
         assert {voice.name: voice.language for voice in engine.voices()} == {
             **dict.fromkeys(("af_heart", "af_sky", "am_adam"), "en-us"),
@@ -176,7 +176,7 @@ class TestVoices:
 
 
 class TestFaults:
-    def test_missing_weights_name_the_command_to_type(self) -> None:
+    def test_the_error_for_missing_weights_names_the_command_to_type(self) -> None:
         with pytest.raises(EngineError, match=r"type .*models download kokoro, or set KOKORO_MODEL"):
             create_kokoro(None, {}, None)
 

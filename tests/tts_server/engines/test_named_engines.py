@@ -75,7 +75,9 @@ class TestOpenAi:
                 heard = await asyncio.to_thread(speak, engine, TEXT)
                 assert len(heard) / FILE_RATE == pytest.approx(SECONDS, abs=0.15)
 
-    async def test_the_settings_make_the_engine_the_voice_of_the_server(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_an_engine_that_the_settings_choose_speaks_in_the_server(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("TTS_ENGINE", "openai")
         monkeypatch.setenv("TTS_ENGINE_OPTIONS", '{"model": "gpt-4o-mini-tts", "api_key": "any"}')
         settings = SpeechSettings.read(tts_voice="coral")

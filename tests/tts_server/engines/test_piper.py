@@ -105,7 +105,7 @@ def test_double_brackets_are_not_read_as_phonemes(engine: PiperEngine) -> None:
 
 
 class TestVoices:
-    def test_ids_and_bare_names(self, tmp_path: Path) -> None:
+    def test_voices_are_found_by_their_ids_names_and_languages(self, tmp_path: Path) -> None:
         make_voice(tmp_path, "en_US-joe-medium")
         make_voice(tmp_path / "de" / "de_DE" / "thorsten" / "low", "de_DE-thorsten-low", language={"code": "de_DE"})
         with closing(create_piper(tmp_path, {}, None)) as engine:
@@ -270,7 +270,7 @@ class TestSettings:
             with closing(create_engine("piper", settings, NoProfiles(), None)) as engine:
                 assert [voice.name for voice in engine.voices()] == [names]
 
-    def test_a_downloaded_voice_that_is_broken_names_the_command(self, tmp_path: Path) -> None:
+    def test_the_error_for_a_broken_downloaded_voice_names_the_command_to_type(self, tmp_path: Path) -> None:
         file = make_voice(tmp_path / "weights" / "piper-joe", "en_US-joe-medium")
         file.with_name("en_US-joe-medium.onnx.json").unlink()
         settings = SpeechSettings.read(tts_engine="piper", cache_dir=tmp_path)

@@ -140,7 +140,7 @@ class TestVoicesAndParameters:
             with pytest.raises(UnknownVoiceError):
                 engine.resolve("Carl", None)
 
-    def test_voices_are_described_in_many_ways(self) -> None:
+    def test_many_forms_of_voice_descriptions_are_understood(self) -> None:
         voices = (
             SimpleNamespace(name="af-ZA-AdriNeural", locale="af-ZA"),
             SimpleNamespace(name="jf_alpha", language_code="j"),
@@ -184,7 +184,7 @@ class TestFaults:
             assert set(speak(engine, "hello")) == {np.float32(2 / 32768)}
             assert len(speak(engine, "hello")) == 100
 
-    def test_an_engine_that_ignores_a_stop_is_left_behind(self) -> None:
+    def test_an_engine_that_ignores_a_stop_does_not_delay_its_caller(self) -> None:
         inner = ScriptedEngine(SOUND)
         with wrapped(inner) as engine:
             assert _stopped(engine, inner, "hang") == []

@@ -27,7 +27,7 @@ async def test_the_reply_whose_listener_runs_out_of_sound_first_comes_first() ->
     assert served == [3.0, 3.0, 4.0, 5.0]
 
 
-async def test_the_turn_of_a_reply_comes_with_the_time_when_the_next_one_is_due() -> None:
+async def test_enter_returns_the_time_at_which_the_first_waiting_reply_is_due() -> None:
     queue = DeadlineQueue(1)
     await queue.enter(0.0)
     tasks = [asyncio.create_task(queue.enter(due)) for due in (5.0, 7.0)]

@@ -74,7 +74,7 @@ async def test_the_listener_who_runs_out_of_sound_first_is_served_first(
     assert engine.texts == ["w1 w2.", "w5 w6.", "w3 w4."]
 
 
-async def test_sent_sound_gives_the_listener_that_much_time(pool: EnginePool) -> None:
+async def test_sent_sound_moves_the_deadline_by_its_length(pool: EnginePool) -> None:
     with pool.reply(PLAIN) as reply:
         before = time.monotonic()
         seconds = sum(len(piece) for piece in await all_of(reply, "w1 w2.")) / SAMPLE_RATE

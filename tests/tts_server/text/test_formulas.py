@@ -84,7 +84,7 @@ from tts_server.text.segmenter import FORMULA_LIMIT, Segmenter
         ("```\n$x^2$\n```", "code block omitted."),
     ],
 )
-def test_english(written: str, heard: str) -> None:
+def test_formulas_in_english(written: str, heard: str) -> None:
     assert normalize(written, "en-us") == heard
 
 
@@ -99,7 +99,7 @@ def test_english(written: str, heard: str) -> None:
         ("Das kostet 5 $ oder $10", "Das kostet fünf Dollar oder zehn Dollar"),
     ],
 )
-def test_german(written: str, heard: str) -> None:
+def test_formulas_in_german(written: str, heard: str) -> None:
     assert normalize(written, "de") == heard
 
 
@@ -114,7 +114,7 @@ def test_german(written: str, heard: str) -> None:
         ("ru", "одна вторая de x в квадрате"),
     ],
 )
-def test_other_languages(language: str, heard: str) -> None:
+def test_formulas_in_other_languages(language: str, heard: str) -> None:
     assert normalize(r"$\frac{1}{2}$ de $x^2$", language) == heard
 
 
@@ -161,7 +161,7 @@ def test_a_dollar_sign_delays_no_sentence(text: str, first: str) -> None:
     assert segments[0] == first
 
 
-def test_a_formula_that_never_ends_is_cut_at_last() -> None:
+def test_a_formula_that_never_ends_is_cut_at_the_limit() -> None:
     for opening in (r"\[", "$$", r"\(", "$x"):
         segmenter = Segmenter("en")
         segments = segmenter.feed(f"So {opening} " + "x+y, " * 1000)
@@ -219,7 +219,7 @@ _MISCHIEF = [
 
 
 @pytest.mark.parametrize("mischief", _MISCHIEF)
-def test_ten_thousand_malicious_characters_take_no_time(mischief: str) -> None:
+def test_ten_thousand_malicious_characters_take_less_than_two_seconds(mischief: str) -> None:
     normalize("$x$", "en")
     for text in (mischief * (10_000 // len(mischief)), "$" + mischief * 2_000 + "$", "½" + " " * 10_000 + mischief):
         start = time.thread_time()

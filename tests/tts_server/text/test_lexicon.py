@@ -46,7 +46,7 @@ def test_other_languages_get_english_phrases_and_their_own_numbers() -> None:
         ("a: [", "can't be read"),
     ],
 )
-def test_a_broken_file_is_refused_by_name_and_key(tmp_path: Path, written: str, fault: str) -> None:
+def test_the_error_for_a_broken_file_names_the_file_and_the_key(tmp_path: Path, written: str, fault: str) -> None:
     file = tmp_path / "tlh.yaml"
     phrases = {name: "x" for name, field in Phrases.model_fields.items() if field.is_required()}
     whole = written if "phrases" in written or ":" not in written else f"phrases: {phrases}\n{written}"

@@ -63,7 +63,7 @@ _MISCHIEF = [
 
 @pytest.mark.parametrize("language", ["en", "de", "ru", "fr", "es"])
 @pytest.mark.parametrize("mischief", _MISCHIEF)
-def test_ten_thousand_malicious_characters_take_no_time(mischief: str, language: str) -> None:
+def test_ten_thousand_malicious_characters_take_less_than_two_seconds(mischief: str, language: str) -> None:
     normalize("1", language)
     guesser = LanguageGuesser(["en", "de"])
     guesser.load()

@@ -111,7 +111,7 @@ def test_addresses_and_code_are_never_cut() -> None:
     assert any(code in segment for segment in cut(f"Look.\n{code}\nThat was it. Ok."))
 
 
-def test_an_apparent_beginning_of_a_span_does_not_swallow_the_reply() -> None:
+def test_a_bracket_or_mark_that_is_never_closed_does_not_swallow_the_reply() -> None:
     for opener in ("[", "`", "*a ", "<@", "("):
         segments = cut(f"Look {opener}at this. " + "And that is that. " * 60)
         assert len(segments) > 5, opener

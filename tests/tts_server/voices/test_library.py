@@ -53,7 +53,7 @@ def _names(library: VoiceLibrary) -> Sequence[str]:
     return [profile.name for profile in library.all()]
 
 
-def test_a_voice_is_kept(library: VoiceLibrary, folder: Path) -> None:
+def test_a_voice_is_stored(library: VoiceLibrary, folder: Path) -> None:
     record = library.create("Hatsune Miku", "ja", _recordings(folder, 7, 8))
     library.set_similarity("hatsune-miku", 0.87)
     again = _loaded(folder).record("hatsune-miku")
@@ -89,7 +89,7 @@ def test_the_digest_changes_with_the_recordings(library: VoiceLibrary, folder: P
     assert _loaded(folder).record("ada").profile.digest not in (first, second.profile.digest)
 
 
-def test_a_voice_that_could_not_be_learnt_is_removed_again(library: VoiceLibrary, folder: Path) -> None:
+def test_recordings_that_could_not_be_learnt_are_removed_again(library: VoiceLibrary, folder: Path) -> None:
     before = library.create("Ada", "en", _recordings(folder, 7))
     library.add_recordings("ada", _recordings(folder, 8))
     library.restore(before)
