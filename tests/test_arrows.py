@@ -83,7 +83,7 @@ SERVICES: Mapping[str, frozenset[str]] = {
     "bot.commands": frozenset({"bot.calls"}),
     "bot.http": frozenset({"bot.browser_calls"}),
 }
-"""The services that a package passes people's wishes to."""
+"""Packages on top that a package may import nevertheless, because it passes people's wishes on to them."""
 
 DISCORD = (
     "bot.commands",

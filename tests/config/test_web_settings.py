@@ -1,4 +1,4 @@
-"""Tests of the settings of the bot's HTTP server: who may connect is decided before it listens."""
+"""Tests of the settings of the bot's HTTP server: who may connect is decided before the server listens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixtures: the real weights, and one call with them that several tests share."""
+"""The mark of all tests of this folder, and a fixture: the real weights."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ async def test_the_sandbox_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch
         assert not ca_file.exists()
 
     def running() -> tuple[set[str], set[str]]:
-        # The event loop keeps a pool of threads, which belongs to nobody.
+        # The event loop's own pool of threads stays.
         threads = {thread.name for thread in threading.enumerate() if not thread.name.startswith("asyncio")}
         return threads, {task.get_name() for task in asyncio.all_tasks()}
 

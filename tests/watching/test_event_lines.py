@@ -30,7 +30,7 @@ from bot.watching.event_lines import decode_event, encode_event
 from tests.watching.event_schema import FIELDS, checked
 
 BEN = 1573495691227955201
-"""An id as Discord gives them: too long for a number of JavaScript's."""
+"""An id as Discord gives them: too large to be exact as a number in JavaScript."""
 TURN = TurnId(BEN, 4)
 TRACE = ReplyTrace("r1", Outcome.SPOKEN, 0.1, "open", 22.0, 190.5, 250.0, 300.0, 310.0, 350.0, 352.5, 1552.0, 1200, 2)
 EVENTS: list[CallEvent] = [

@@ -1,4 +1,4 @@
-"""The toy Whisper, through the real faster-whisper: guests at paces it was not fitted on, over Opus, with losses."""
+"""The toy Whisper, through the real faster-whisper: guests at paces it was not fitted on, with lost Opus packets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that take long to say for their length, and texts that can't be said: others wait only for a short turn."""
+"""Texts that take long to say for their length, and texts that can't be said: others wait only for a short portion."""
 
 from __future__ import annotations
 
