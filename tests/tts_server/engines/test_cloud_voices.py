@@ -161,7 +161,7 @@ async def test_the_other_examples_of_the_guide_work(engine: str, home: Path) -> 
         (
             "TTS_ENGINE=edge\n",
             {"OFFLINE": "voices"},
-            "edge's service can't be reached: see that this machine is online",
+            "edge's service can't be reached: check that this machine is online",
         ),
         (
             "TTS_ENGINE=openai\nOPENAI_API_KEY=sk-1\nOPENAI_BASE_URL=http://127.0.0.1:9/v1\n",
