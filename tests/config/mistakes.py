@@ -217,9 +217,7 @@ ALONE = (
         6,
         alone=True,
     ),
-    Mistake(
-        "PROFILE=local\nLLM_MODEL=llama3.1", ("LLM_MODEL=llama3.1 is neither a GGUF", "Then set LLM_URL"), alone=True
-    ),
+    Mistake("PROFILE=local\nLLM_MODEL=llama3.1", ("LLM_MODEL=llama3.1 is neither a GGUF", "set LLM_URL"), alone=True),
     Mistake("PROFILE=local\nLLM_MODEL=/no/model.gguf", ("LLM_MODEL=/no/model.gguf", "no such file"), alone=True),
     Mistake("PROFILE=local", ("LLM_URL is not set", "PROFILE=local", "for example LLM_URL="), alone=True),
     Mistake("LLM_URL=http://a/v1\nPROFILE=api", ("STT_URL is not set", "for example STT_URL="), alone=True),
