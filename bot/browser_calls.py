@@ -57,7 +57,7 @@ FAREWELLS: Mapping[EndCause, str] = MappingProxyType(
 )
 """What the client is told at the end of a call, by its cause."""
 FAULTS = frozenset({EndCause.VOICE_LOST, EndCause.FAILURE})
-"""The causes that are told as errors."""
+"""The causes that the client is told as an error, and not as a notice."""
 
 MakeBrowserCall = Callable[[BrowserTransport, LoadingReport], BrowserCall]
 """Builds a call that is not started. Gets the transport, and a callback for loading progress."""
@@ -238,7 +238,7 @@ class BrowserCalls:
     async def _open(self, call: BrowserCall) -> None:
         transport = call.transport
         try:
-            await self._ask(transport.people.person)
+            await self._note_consent(transport.people.person)
             await self._manager.start(call, reason="a call in the browser")
         except UserError as error:
             self._failed(call, str(error))
@@ -271,8 +271,8 @@ class BrowserCalls:
         client.send(State("idle"))
         client.send(Notice(CANCELLED) if text == START_CANCELLED else Failure(ErrorCode.CALL_FAILED, text))
 
-    async def _ask(self, person: int) -> None:
-        """Take the person's pressing of the button for their consent, unless they have chosen before."""
+    async def _note_consent(self, person: int) -> None:
+        """Count the press of the button as the person's consent, unless they have chosen before."""
         if self._consent.choice(person) is None and not self._consent.admits(person):
             await self._consent.opt_in(person)
 
@@ -300,7 +300,7 @@ class BrowserCalls:
 
     async def _welcome(self, call: BrowserCall) -> None:
         """Tell the client that the call is on. Another person may have taken it over."""
-        await self._ask(call.transport.people.person)
+        await self._note_consent(call.transport.people.person)
         if self._is_on(call):
             call.transport.send(Ready(self._session, call.transport.down))
             self._tell_unheard(call)

@@ -26,7 +26,7 @@ from bot.voice.browser.transport import BrowserCall
 TOO_FAST = "The sound came more than 2 s ahead of the clock."
 NO_CALL = "❌ No call is on. Press talk to begin one."
 RETRY_SECONDS = 5.0
-"""A client without a hello begins a call by its sound and texts, but not more often than once in so many seconds."""
+"""A client without a hello begins a call by its sound and texts, but at most once in this many seconds."""
 
 
 class TabCalls(Protocol):

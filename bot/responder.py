@@ -82,14 +82,14 @@ class ModelResponder:
         await self._model.learn_context_size(model=character.persona.model)
 
     async def read_ahead(self, speaker: str) -> None:
-        """Have a llama.cpp server read all that comes before the speaker's words, so that only they are left.
+        """Have a llama.cpp server process the prompt up to the speaker's words, so that later only the words are left.
 
-        Does nothing if the server has read just that, or if it is no llama.cpp server.
+        Does nothing if the newest request had the same messages, or if it is no llama.cpp server.
         """
         character = self._character()
         if not self._model.keeps_slots(model=character.persona.model):
             return
-        # The words are not known yet. Without any, the language of a small model's prompt stays as it is.
+        # The words are not known yet. Without words, the language of a small model's prompt stays as it is.
         messages = await self._messages(character, Turn.of_person(speaker, ""))
         if messages == self._read:
             return
@@ -125,7 +125,7 @@ class ModelResponder:
         def request_written() -> None:
             if when_asked is not None:
                 when_asked()
-            # Somebody has come. The patterns of their name are compiled while the model computes.
+            # Somebody has joined. The patterns of their name are compiled while the model computes.
             if known != self._prepared:
                 self._prepared = known
                 asyncio.get_running_loop().run_in_executor(None, prepare_names, known)

@@ -31,7 +31,7 @@ class ClientRateLimit:
         self._clock = clock
         self._clients: OrderedDict[str, _Bucket] = OrderedDict()
 
-    def wait(self, client: str) -> float:
+    def take(self, client: str) -> float:
         """Count a request. Returns 0 if it is admitted, otherwise the seconds until a request would be admitted."""
         seconds = self.delay(client)
         if not seconds:

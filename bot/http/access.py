@@ -69,14 +69,14 @@ class Access:
         if request.path in self._open:
             return
         self._check_origin(request)
-        # The login is what a client without a token comes for. It counts wrong tokens by itself.
+        # A client without a cookie needs the login, which checks the token itself and limits the number of attempts.
         if self._token is not None and request.path != LOGIN:
             self._check_token(request, self._token)
 
     def _check_host(self, request: web.Request) -> None:
-        """DNS rebinding: a stranger's page may have a name that leads to this machine, which its requests then have.
+        """Refuse DNS rebinding: a stranger's page under a host name that the stranger made point to this machine.
 
-        With a token, the server may have any name: the browser has the cookie for the server's own name only.
+        With a token, any host name is allowed: a browser sends the cookie only to the name that it was set for.
         """
         hosts = request.headers.getall(hdrs.HOST, [])
         if len(hosts) > 1 or (hosts and host_name(hosts[0]) is None):
@@ -95,7 +95,7 @@ class Access:
                 raise HttpError(HTTPStatus.FORBIDDEN, "bad_origin", message)
 
     def _check_token(self, request: web.Request, token: str) -> None:
-        if self._seal is not None and self._seal.holds(request.cookies.get(NAME, "")):
+        if self._seal is not None and self._seal.is_valid(request.cookies.get(NAME, "")):
             return
         scheme, _, credentials = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         if scheme.lower() == "bearer":
@@ -105,7 +105,7 @@ class Access:
                 raise HttpError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_tokens", message, retry_after=seconds)
             if is_same_secret(credentials.strip(), token):
                 return
-            self._wrong.wait(client)
+            self._wrong.take(client)
         message = "The token is missing or wrong: send WEB_TOKEN as 'Authorization: Bearer …', or to POST /login."
         raise HttpError(
             HTTPStatus.UNAUTHORIZED, "bad_token", message, headers={hdrs.WWW_AUTHENTICATE: 'Bearer realm="Seiyuu"'}
@@ -113,7 +113,7 @@ class Access:
 
 
 def is_same_secret(given: str, secret: str) -> bool:
-    """Compare in a time that does not tell how much is equal. ``given`` may be any text."""
+    """Compare in a time that does not depend on how many characters are equal. ``given`` may be any text."""
     return hmac.compare_digest(given.encode(errors="surrogatepass"), secret.encode())
 
 
@@ -125,19 +125,19 @@ def is_same_origin(request: web.Request, origin: str) -> bool:
         own = read_origin(f"{scheme}://{request.headers.get(hdrs.HOST, '')}")
     except ValueError:
         return False
-    # A proxy that tells its scheme is believed, so that a page over http can't use the server over https. One that
-    # tells none may have either.
+    # If a proxy names the scheme, the page must have this scheme, so that a page over http can't use the server over
+    # https. If no proxy names it, the page may have either scheme.
     outside = forwarded_scheme(request)
     return given == own and scheme in (("http", "https") if outside is None else (outside,))
 
 
 def is_secure(request: web.Request) -> bool:
-    """Whether the client's connection is encrypted, as far as a proxy in between tells it."""
+    """Whether the client's connection is encrypted. If a proxy names its scheme, this scheme counts."""
     return (forwarded_scheme(request) or request.scheme) == "https"
 
 
 def forwarded_scheme(request: web.Request) -> str | None:
-    """The scheme that a proxy got the request by; ``None`` if there is no proxy, or it tells none."""
+    """The scheme of the request that a proxy has received; ``None`` if there is no proxy, or it does not name it."""
     told = request.headers.get(_FORWARDED_SCHEME, "").partition(",")[0].strip().lower()
     return told or None
 

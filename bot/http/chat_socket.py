@@ -31,11 +31,11 @@ _log = logging.getLogger(__name__)
 
 CHAT_PATH = "/ws/chat"
 HEARTBEAT_SECONDS = 10.0
-"""A ping is sent so often. A client that has not answered after half of that time is gone."""
+"""Seconds between two pings. A client that has not answered after half of this time counts as gone."""
 CLOSE_LIMIT = 1.0
 """Longest wait for a client's part in closing the socket, in seconds."""
 MAX_UNSENT_BYTES = 256 * 1_024
-"""Largest amount that waits to be sent to a client. A client for which more waits is disconnected."""
+"""Largest amount of data that may wait to be sent to a client. If more waits, the client is disconnected."""
 KERNEL_BUFFER_BYTES = 64 * 1_024
 """Size of the kernel's buffer for one client. With the usual size, a client could lag behind by many seconds."""
 MESSAGES_A_SECOND = 150.0
@@ -105,7 +105,7 @@ class QueuedClient:
 
     @property
     def closing(self) -> bool:
-        """Whether :meth:`close` was called. No more messages of the client count then."""
+        """Whether :meth:`close` was called. From then on, the client's messages are ignored."""
         return self._closing is not None
 
     def _put(self, data: str | bytes) -> None:
@@ -127,7 +127,7 @@ class QueuedClient:
             self._more.clear()
             while self._queue:
                 data = self._queue.popleft()
-                # It stays counted while the socket takes it, since it is in memory until then.
+                # The data stay counted until the socket has taken them, because they are in memory until then.
                 await (self._websocket.send_str(data) if isinstance(data, str) else self._websocket.send_bytes(data))
                 self._unsent -= len(data)
             if self._closing is not None:
@@ -137,7 +137,7 @@ class QueuedClient:
 
 
 class ChatSocket:
-    """The ``/ws/chat`` endpoint. Who may connect has been checked when a request comes here.
+    """The ``/ws/chat`` endpoint. Requests that may not use the server never arrive here.
 
     Args:
         calls: the browser calls service.
@@ -216,7 +216,7 @@ class ChatSocket:
 
 
 def _bound_buffers(request: web.Request) -> None:
-    """Let only a little wait in the kernel and in the event loop, so that a slow reader is noticed soon."""
+    """Limit the data that wait in the kernel and in the event loop, so that a slow reader is noticed soon."""
     transport = request.transport
     if transport is None:
         return

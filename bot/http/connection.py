@@ -1,4 +1,4 @@
-"""Connections of the HTTP server: their time limits, and answers to what is no request."""
+"""Connections of the HTTP server: their time limits, and the answers to invalid requests."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from bot.http.errors import HttpError
 from bot.http.headers import PROTECTION
 
 IDLE_LIMIT = 30.0
-"""Seconds that a connection may have no complete request. A browser that closed one connects again."""
+"""A connection is closed after this many seconds without a complete request. Browsers then connect again."""
 LINGER_LIMIT = 1.0
-"""Seconds for which the rest of a refused request is taken in, so that the client reads the answer."""
+"""Seconds for which the rest of a refused request is still read, so that the client reads the answer."""
 
 _log = logging.getLogger(__name__)
 
 
 class Connection(web.RequestHandler):
-    """One connection. aiohttp's own would log each malformed request with a traceback, and repeat it in the answer.
+    """One connection. aiohttp's class would log invalid requests with a traceback, and repeat them in the answer.
 
     Args:
         server: aiohttp's server, which handles the requests.
@@ -41,7 +41,7 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is no request, or a request whose handler has failed. The connection is closed then.
+        """Answer an invalid request, or a request whose handler has failed. Then the connection is closed.
 
         Raises:
             ConnectionError: a part of another answer was sent already.
@@ -49,7 +49,7 @@ class Connection(web.RequestHandler):
         if status >= 500:
             _log.error("A request could not be answered", exc_info=exc)
         else:
-            _log.debug("A client has sent what is no request: %s", type(exc).__name__)
+            _log.debug("A client has sent an invalid request: %s", type(exc).__name__)
         if request.writer.output_size > 0:
             raise ConnectionError("A part of another answer was sent already")
         words = "Something went wrong on my side." if status >= 500 else "That is not a valid HTTP request."

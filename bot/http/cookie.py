@@ -16,9 +16,9 @@ _VALUE = re.compile(r"(\d{1,12})\.([0-9a-f]{64})", re.ASCII)
 
 
 class CookieSeal:
-    """Makes and checks cookies. A cookie holds its end and a signature of it, whose key is the token.
+    """Makes and checks cookies. A cookie contains the time of its end, and a signature with the token as the key.
 
-    So cookies survive a restart, no list of them is kept, and a new token ends all of them.
+    So cookies survive a restart, no list of them is kept, and a new token makes all of them invalid.
 
     Args:
         token: the server's token.
@@ -34,7 +34,7 @@ class CookieSeal:
         until = str(int(self._now()) + LIFETIME)
         return f"{until}.{self._sign(until)}"
 
-    def holds(self, value: str) -> bool:
+    def is_valid(self, value: str) -> bool:
         """Whether a cookie was made with this token, and is still valid."""
         parts = _VALUE.fullmatch(value)
         if parts is None:

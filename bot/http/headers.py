@@ -40,7 +40,7 @@ PROTECTION: Mapping[str, str] = MappingProxyType(
 async def add_protection(_: web.Request, response: web.StreamResponse) -> None:
     """Add the headers to a response. To be called on ``on_response_prepare``.
 
-    What has no rule of its own for caches is not stored by them: it may have been said by people.
+    Caches must not store a response that has no rule for caches, because it may contain people's words.
     """
     response.headers.update(PROTECTION)
     response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")

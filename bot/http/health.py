@@ -13,7 +13,7 @@ UNAVAILABLE = "unavailable"
 
 
 class HealthApi:
-    """The health of the bot. What is wrong is not told to strangers: it may name addresses of other machines.
+    """The health of the bot. It does not tell strangers what is wrong, because that may name other machines' addresses.
 
     Args:
         state: the fields of ``python -m bot health``.

@@ -38,7 +38,7 @@ class Login:
         return [web.post(LOGIN, self._log_in)]
 
     async def _log_in(self, request: web.Request) -> web.Response:
-        if seconds := self._attempts.wait(client_of(request)):
+        if seconds := self._attempts.take(client_of(request)):
             message = f"Too many attempts. Try again in {seconds:.0f} s."
             raise HttpError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", message, retry_after=seconds)
         given = (await read_object(request, _MAX_BYTES)).get("token")

@@ -36,7 +36,7 @@ CONTENT_TYPES: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class PageFile:
-    """One file of the page. ``tag`` tells its content, for caches."""
+    """One file of the page. ``tag`` is a hash of its content, for caches."""
 
     body: bytes
     content_type: str

@@ -79,12 +79,12 @@ class WebServer:
             self._serving.append(await loop.create_server(ConnectionLimit(server), sock=each))
 
     def refuse_connections(self) -> None:
-        """Take no further connections. Those that there are go on until :meth:`close`."""
+        """Take no further connections. The open connections go on until :meth:`close`."""
         for each in self._serving:
             each.close()
 
     async def close(self) -> None:
-        """Close all connections and the port. Works before :meth:`serve`, and a second time."""
+        """Close all connections and the port. May be called before :meth:`serve`, and more than once."""
         self.refuse_connections()
         self._serving.clear()
         await self._runner.cleanup()

@@ -84,7 +84,7 @@ class RequestLimit:
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Refuse requests beyond the limit with status 429. Only paths under ``/v1/`` are counted."""
-        if request.path.startswith("/v1/") and (seconds := self._limit.wait(request.remote or "")):
+        if request.path.startswith("/v1/") and (seconds := self._limit.take(request.remote or "")):
             message = f"more than {self._limit.per_minute} requests a minute; the next in {seconds:.0f} s"
             return ApiError(429, message, code="rate_limit_exceeded", retry_after=seconds).response()
         return await handler(request)

@@ -121,10 +121,10 @@ def test_a_cookie_ends_and_can_not_be_prolonged() -> None:
     seal = CookieSeal(SECRET, clock)
     value = seal.make()
     clock.now += LIFETIME - 1
-    assert seal.holds(value)
+    assert seal.is_valid(value)
     clock.now += 1
-    assert not seal.holds(value)
+    assert not seal.is_valid(value)
     until, _, signature = value.partition(".")
-    assert not seal.holds(f"{int(until) + 1}.{signature}")
-    assert not seal.holds(f"{until}.{signature.upper()}")
-    assert not seal.holds("")
+    assert not seal.is_valid(f"{int(until) + 1}.{signature}")
+    assert not seal.is_valid(f"{until}.{signature.upper()}")
+    assert not seal.is_valid("")
