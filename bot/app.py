@@ -147,8 +147,7 @@ async def build_application(
         core.checks.follow_discord(lambda: bot.connected)
         calls = Calls(core.manager, make_call, core.store, settings.call, CallPresence(bot), prefix)
         core.call_ends.subscribe(calls.ended)
-        names = core.characters.default.persona.names
-        spoken = SpokenMessages(core.transcriber, core.consent, core.http, core.in_call, names, prefix)
+        spoken = SpokenMessages(core.recordings, core.consent, core.http, prefix)
         parts = FeatureParts(
             settings,
             bot,

@@ -49,6 +49,7 @@ from bot.own_engines import Progress, open_model_router, start_speech_server
 from bot.own_weights import OwnWeights, choose_weights
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
+from bot.spoken_messages.recordings import Recordings
 from bot.store import Store
 from bot.transcribers import make_transcriber
 from bot.voice.call import Call
@@ -95,6 +96,7 @@ class Core:
     models: ModelRouter
     speech_server: SpeechServerClient
     transcriber: Transcriber
+    recordings: Recordings
     voices: Voices
     characters: Characters
     small_prompts: SmallPrompts
@@ -242,6 +244,10 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             "ears": EngineCheck.at(settings.stt.url or "", partial(check_transcriber, transcriber)),
             "voice": EngineCheck(partial(check_speech_server, speech_server)),
         }
+
+        def in_call() -> bool:
+            return manager.status().state is not CallState.IDLE
+
         background = await stack.enter_async_context(BackgroundWork())
         stack.push_async_callback(manager.close)
         warning = await toy_warning(weights)
@@ -259,6 +265,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             models=models,
             speech_server=speech_server,
             transcriber=transcriber,
+            recordings=Recordings(transcriber, in_call, characters.default.persona.names),
             voices=voices,
             characters=characters,
             small_prompts=small_prompts,
@@ -269,7 +276,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             lease=lease,
             manager=manager,
             call_ends=call_ends,
-            checks=EngineChecks(lambda: manager.status().state is not CallState.IDLE, checks),
+            checks=EngineChecks(in_call, checks),
             background=background,
             warning=warning,
         )

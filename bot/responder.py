@@ -1,10 +1,10 @@
-"""Responder: answers a call's turns with a language model, using the persona and the call's history."""
+"""Responder: answers turns with a language model, using the persona and the history of a call or a chat."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
@@ -29,7 +29,7 @@ _MIN_TURNS = 4
 
 
 class ModelResponder:
-    """A :class:`~bot.voice.ports.Responder` for one call, which reads the call's history.
+    """A :class:`~bot.voice.ports.Responder` for one call or chat, which reads its history.
 
     If the persona changes during the call, the history stays the same, and the new persona continues it.
 
@@ -40,6 +40,9 @@ class ModelResponder:
         clock: returns the current time in the people's time zone.
         context_messages: the largest number of turns of the history that the model is shown.
         small_prompts: the prompts of small models, by language.
+        rules: how it answers: :data:`~bot.llm.prompts.SPOKEN` or other rules of that module.
+        describe_room: describes the place and the people in it for the model.
+        never_retract: withhold the first answer of a model until it is whole, so that no thought is ever yielded.
     """
 
     def __init__(
@@ -51,13 +54,19 @@ class ModelResponder:
         model: ModelClient,
         context_messages: int,
         small_prompts: SmallPrompts,
+        *,
+        rules: str = SPOKEN,
+        describe_room: Callable[[str, Sequence[str]], str] = call_room,
+        never_retract: bool = False,
     ) -> None:
         self._character = character
         self._history = history
         self._room = room
         self._model = model
         self._context_messages = context_messages
-        self._prompts = ConversationMessages(SPOKEN, model, clock, small_prompts)
+        self._describe_room = describe_room
+        self._never_retract = never_retract
+        self._prompts = ConversationMessages(rules, model, clock, small_prompts)
         self._read: tuple[ChatMessage, ...] = ()
         """The messages of the newest request. The server has them in its prompt cache."""
         self._prepared = NO_SPEAKERS
@@ -134,6 +143,7 @@ class ModelResponder:
             messages,
             model=character.persona.model,
             speakers=known,
+            never_retract=self._never_retract,
             when_loading=when_loading,
             slot=CALL_SLOT,
             when_counted=when_counted,
@@ -159,4 +169,4 @@ class ModelResponder:
         least = most // 2 if self._prompts.is_small(character.persona) else max(most // 2, _MIN_TURNS)
         room = self._room()
         earlier = self._history.recent(most, least)
-        return await self._prompts.write(character, earlier, asked, call_room(room.channel, room.people))
+        return await self._prompts.write(character, earlier, asked, self._describe_room(room.channel, room.people))

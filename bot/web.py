@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import warnings
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, web
+
+from bot.api.chats import Chats
 from bot.browser_calls import BrowserCalls
+from bot.characters import LocalCharacter
+from bot.conversations.records import ConversationPlace
 from bot.core import Core
+from bot.http.api.admission import make_gate
+from bot.http.api.description import document
+from bot.http.api.routes import ApiParts, api_routes
 from bot.http.chat_socket import ChatSocket
 from bot.http.page import Page
 from bot.http.server import WebServer
+from bot.llm.history import History
+from bot.llm.prompts import CHATTED, SPOKEN, CallRoom, private_room
+from bot.responder import ModelResponder
 from bot.voice.browser.messages import Hello
 from bot.voice.browser.people import BrowserPeople
 from bot.voice.browser.transport import BrowserCall, BrowserTransport
@@ -43,17 +56,25 @@ class WebParts:
 
 @asynccontextmanager
 async def web_parts(core: Core) -> AsyncIterator[WebParts]:
-    """Serve the page while the block runs."""
+    """Serve the page and the API while the block runs."""
+    # aiohttp would write a line into the log for each malformed header of a form, and keep it in memory for ever.
+    warnings.filterwarnings("ignore", category=BadContentDispositionHeader)
+    warnings.filterwarnings("ignore", category=BadContentDispositionParam)
     calls = browser_calls(core)
     core.call_ends.subscribe(calls.ended)
-    page = await asyncio.to_thread(Page.load)
-    server = WebServer(core.settings.web, ChatSocket(calls).routes, core.checks.state, page)
+    chats = program_chats(core)
+    stop_watching = core.consent.watch(chats.forget)
+    page, described = await asyncio.to_thread(Page.load), await asyncio.to_thread(document)
+    routes = [*ChatSocket(calls).routes, *program_routes(core, chats, described)]
+    server = WebServer(core.settings.web, routes, core.checks.state, page)
     try:
         await server.serve(core.listening)
         yield WebParts(server, calls)
     finally:
         await calls.close()
         await server.close()
+        stop_watching()
+        chats.close()
 
 
 def browser_calls(core: Core) -> BrowserCalls:
@@ -78,4 +99,47 @@ def browser_calls(core: Core) -> BrowserCalls:
         core.consent,
         settings.command_prefix,
         enabled=settings.call.enabled,
+    )
+
+
+def program_chats(core: Core) -> Chats:
+    """The conversations of programs. They have the persona, the mood and the voice of the page."""
+    character = LocalCharacter(core.characters, BROWSER)
+
+    def make_responder(history: History, name: str, *, spoken: bool) -> ModelResponder:
+        def describe(channel: str, people: Sequence[str]) -> str:
+            return private_room(name)
+
+        return ModelResponder(
+            character.now,
+            history,
+            lambda: CallRoom("", (name,)),
+            core.clock,
+            core.models.for_calls_client,
+            core.settings.llm.context_messages,
+            core.small_prompts,
+            rules=SPOKEN if spoken else CHATTED,
+            describe_room=describe,
+            never_retract=True,
+        )
+
+    place = ConversationPlace("api", "a program", BROWSER)
+    return Chats(make_responder, lambda: core.conversations.begin_call(place), character.now)
+
+
+def program_routes(core: Core, chats: Chats, described: dict[str, Any]) -> Sequence[web.RouteDef]:
+    """The routes of the API for programs. While a call is on, the lease holds back what needs an engine."""
+    gate = make_gate()
+    core.lease.register(gate)
+    return api_routes(
+        ApiParts(
+            gate,
+            core.recordings,
+            chats,
+            core.speech_server.forwarding,
+            core.speech_server.stream,
+            core.voices,
+            lambda: core.calls.manner(BROWSER),
+            described,
+        )
     )

@@ -123,6 +123,17 @@ LANGUAGES: Mapping[str, str] = MappingProxyType(
 )
 
 _KNOWN = frozenset(LANGUAGES.values())
+_OTHER_NAMES = frozenset(
+    {"burmese", "castilian", "flemish", "haitian", "letzeburgesch", "mandarin", "moldavian", "moldovan", "panjabi"}
+    | {"pushto", "sinhalese", "valencian"}
+)
+"""Names that Whisper understands, but does not give."""
+_NAMES = {code: name for name, code in LANGUAGES.items() if name not in _OTHER_NAMES}
+
+
+def language_name(code: str) -> str:
+    """The name that Whisper gives a language with this code of its own: "german" for "de". Others stay as they are."""
+    return _NAMES.get(code, code)
 
 
 def language_code(named: object) -> str | None:

@@ -55,7 +55,11 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     "bot.commands": frozenset(
         {"bot.speech_server", "bot.voices", "bot.llm", "bot.voice", "bot.spoken_messages", "bot.features"}
     ),
-    "bot.http": frozenset({"bot.voice"}),
+    # Conversations of programs, and the HTTP server, which has them and the page.
+    "bot.api": frozenset({"bot.llm", "bot.speech_server", "bot.voice"}),
+    "bot.http": frozenset(
+        {"bot.api", "bot.llm", "bot.speech_server", "bot.spoken_messages", "bot.voice", "bot.voices"}
+    ),
     "bot.watching": frozenset({"bot.llm", "bot.voice"}),
     "bot.backup": frozenset({"bot.conversations", "bot.database", "bot.llm", "bot.models", "bot.voices"}),
 }

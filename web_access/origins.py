@@ -19,7 +19,7 @@ PREFLIGHT_SECONDS = 600
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _DEFAULT_HEADERS = "Authorization, Content-Type"
 _ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
-_EXPOSED_HEADERS = "Retry-After"
+_EXPOSED_HEADERS = "Retry-After, X-Conversation, X-Transcription"
 _HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~, -]{1,1000}", re.ASCII)
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 from aiohttp import web
+from typing_extensions import override
 
 from bot.http.errors import HttpError
 from bot.http.headers import PROTECTION
@@ -33,6 +37,23 @@ class Connection(web.RequestHandler):
             lingering_time=LINGER_LIMIT,
             access_log=None,  # type: ignore[arg-type]  # None means no log: addresses are nobody's business.
         )
+        self._serving: asyncio.Task[Any] | None = None
+
+    @contextmanager
+    def cancels(self) -> Iterator[None]:
+        """Cancel the current task if the client disconnects while the block runs."""
+        self._serving = asyncio.current_task()
+        try:
+            yield
+        finally:
+            self._serving = None
+
+    @override
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Called by asyncio when the client has disconnected."""
+        super().connection_lost(exc)
+        if self._serving is not None:
+            self._serving.cancel()
 
     def handle_error(
         self,
@@ -57,3 +78,15 @@ class Connection(web.RequestHandler):
         answer.headers.update(PROTECTION)
         answer.force_close()
         return answer
+
+
+def cancelled_with_client(request: web.Request) -> AbstractContextManager[None]:
+    """A context in which the current task is cancelled if the client disconnects, so that no engine works for nobody.
+
+    Raises:
+        ConnectionResetError: the client has disconnected already.
+    """
+    if request.transport is None:
+        raise ConnectionResetError("the client has disconnected")
+    connection = request.protocol
+    return connection.cancels() if isinstance(connection, Connection) else nullcontext()

@@ -109,6 +109,13 @@ You are writing in a text chat on Discord.
 - Several people may be writing. Each of their lines begins with the writer's name and a colon; yours never do.
 - {_BRACKETS}"""
 
+CHATTED = """\
+You are writing in a chat.
+- Write the way people chat: one to four sentences, mostly. Go on longer only when you are asked to.
+- Write plain text, without headings or tables, and put code into code blocks that name their language.
+- Answer in the language that you were written to in.
+- The other person's lines begin with their name and a colon; yours never do."""
+
 
 class HasModelSize(Protocol):
     """A model client that knows the size of its models."""
@@ -124,7 +131,7 @@ class ConversationMessages:
     Each call has one of these; the text chat has one for all channels. Use it only on the event loop.
 
     Args:
-        rules: :data:`SPOKEN` or :data:`WRITTEN`.
+        rules: :data:`SPOKEN`, :data:`WRITTEN` or :data:`CHATTED`.
         model: tells the size of the model. Small models get shorter prompts.
         clock: returns the current time in the people's time zone.
         small_prompts: the prompts of small models, by language.

@@ -27,6 +27,7 @@ from bot.speech_server.errors import (
     VoiceAwayError,
     VoicesError,
 )
+from bot.speech_server.forwarding import SpeechForwarding
 from bot.speech_server.refusals import reason_and_code, voices_refusal
 from bot.speech_server.status import PerformanceStatus, ServerHealth, can_speak, describe_engine
 from bot.speech_server.stream import SpeechStream
@@ -75,6 +76,9 @@ class SpeechServerClient:
         http: session for the requests. The caller closes it.
         address: address of the server.
         learning_limit: seconds for cloning a voice.
+
+    Attributes:
+        forwarding: passes requests of other programs on to the server.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class SpeechServerClient:
     ) -> None:
         self._http = http
         self._address = address
+        self.forwarding = SpeechForwarding(http, address)
         self._voices = address.http("/v1/voices")
         self._learning_limit = learning_limit
 
@@ -203,7 +208,9 @@ class SpeechServerClient:
                 "❌ The speech server can't be reached, so there are no voices at the moment. Please try again later."
             ) from error
         if response.status >= HTTPStatus.MULTIPLE_CHOICES:
-            raise voices_refusal(response.status, body)
+            refusal = voices_refusal(response.status, body)
+            refusal.status = response.status
+            raise refusal
         return body
 
     async def _ask_model(

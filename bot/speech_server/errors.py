@@ -14,7 +14,14 @@ class LowPerformanceError(UserError):
 
 
 class VoicesError(UserError):
-    """A request about voices failed. The text is for people."""
+    """A request about voices failed. The text is for people.
+
+    ``status`` is the HTTP status of the server's refusal; ``None`` if it was no refusal, or the server is away.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class VoiceExistsError(VoicesError):

@@ -19,7 +19,9 @@ MAX_DECODING_SECONDS = 20.0
 PIECE_SECONDS = 28
 """Longest piece, in seconds. Whisper takes at most 30 s. Between two pieces, turns of a call can be transcribed."""
 _CUT_SECONDS = 8
-"""The end of a piece is the quietest moment within the last ``_CUT_SECONDS`` of its longest possible duration."""
+"""The end of a piece is the quietest moment within the last ``_CUT_SECONDS`` of its longest possible duration, but
+never within the first half of it.
+"""
 _WINDOW = HEARING_RATE // 10
 """Number of samples in a window (100 ms). The sound is cut in the middle of the quietest window."""
 _BOUNDS = Bounds(
@@ -55,9 +57,9 @@ def decode_sound(
     return np.clip(finite(np.concatenate(pieces)), -1, 1)
 
 
-def in_pieces(sound: Sound16) -> Iterator[Sound16]:
-    """Cut the sound at quiet moments into pieces of at most :data:`PIECE_SECONDS`."""
-    longest, cut_from = PIECE_SECONDS * HEARING_RATE, (PIECE_SECONDS - _CUT_SECONDS) * HEARING_RATE
+def in_pieces(sound: Sound16, seconds: int = PIECE_SECONDS) -> Iterator[Sound16]:
+    """Cut the sound at quiet moments into pieces of at most ``seconds`` seconds."""
+    longest, cut_from = seconds * HEARING_RATE, (seconds - min(_CUT_SECONDS, seconds // 2)) * HEARING_RATE
     while len(sound) > longest:
         quietest = int(np.argmin(rms_of_frames(sound[cut_from:longest], _WINDOW)))
         cut = cut_from + quietest * _WINDOW + _WINDOW // 2

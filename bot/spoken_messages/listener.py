@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import mimetypes
-import threading
-from collections.abc import Callable
+from contextlib import aclosing
 
 import aiohttp
 import discord
@@ -16,9 +14,9 @@ from audio.samples import Sound16
 from bot.consent import ListeningConsent
 from bot.discord_files import DownloadError, TooLongError, download
 from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
-from bot.spoken_messages.decoding import decode_sound, in_pieces
+from bot.spoken_messages.recordings import Recordings
 from bot.text import shorten
-from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError, TranscriptionRequest, Urgency
+from bot.voice.transcribe.transcriber import TranscriptionError
 
 MAX_BYTES = 16 << 20
 """Maximum number of bytes of one recording."""
@@ -79,31 +77,19 @@ class SpokenMessages:
     """Transcribes recordings. Not thread-safe.
 
     Args:
-        transcriber: the transcriber of the calls. It may release its memory after a recording, unless a call is on.
+        recordings: turns recordings into words.
         consent: the record of the people who may be listened to.
         http: session for downloads. It must not send credentials of its own.
-        in_call: returns whether a call is on.
-        names: the bot's names, which the transcriber should recognise.
         prefix: the prefix of commands.
     """
 
     def __init__(
-        self,
-        transcriber: Transcriber,
-        consent: ListeningConsent,
-        http: aiohttp.ClientSession,
-        in_call: Callable[[], bool],
-        names: tuple[str, ...],
-        prefix: str,
+        self, recordings: Recordings, consent: ListeningConsent, http: aiohttp.ClientSession, prefix: str
     ) -> None:
-        self._transcriber = transcriber
+        self._recordings = recordings
         self._consent = consent
         self._http = http
-        self._in_call = in_call
-        self._names = names
         self._prefix = prefix
-        self._under_way = 0
-        self._decoding = asyncio.Lock()
 
     def refusal(self, message: discord.Message) -> str | None:
         """The text for an author whose recording may not be transcribed; ``None`` if there is no such recording."""
@@ -134,15 +120,11 @@ class SpokenMessages:
     async def _words(self, recording: discord.Attachment, speaker: discord.abc.User, *, asker: discord.abc.User) -> str:
         self._require_consent(speaker, asker)
         sound = await self._sound(recording)
-        self._under_way += 1
         try:
-            texts = [await self._transcribe(piece) for piece in in_pieces(sound)]
+            async with aclosing(self._recordings.transcribe(sound)) as pieces:
+                texts = [piece.text async for piece in pieces]
         except TranscriptionError as error:
             raise SpokenMessageError(NOT_UNDERSTOOD.format(cause=error)) from error
-        finally:
-            self._under_way -= 1
-            if not self._under_way and not self._in_call():
-                await self._transcriber.rest()
         # The person may have withdrawn their consent during the transcription.
         self._require_consent(speaker, asker)
         words = clean_prompt(" ".join(texts), DiscordNames())
@@ -160,12 +142,9 @@ class SpokenMessages:
             raise SpokenMessageError(TOO_LARGE)
         if (recording.duration or 0) > MAX_SECONDS:
             raise SpokenMessageError(TOO_LONG)
-        stop = threading.Event()
         try:
             data = await download(self._http, recording.url, MAX_BYTES)
-            # One file at a time, because three minutes of samples take some memory.
-            async with self._decoding:
-                return await asyncio.to_thread(decode_sound, data, MAX_SECONDS, stop)
+            return await self._recordings.decode(data, MAX_SECONDS)
         except TooLongError as error:
             raise SpokenMessageError(TOO_LARGE) from error
         except DownloadError as error:
@@ -175,11 +154,6 @@ class SpokenMessages:
         except NotSoundError as error:
             name = escape_markdown(shorten(" ".join(recording.filename.split()), MAX_NAME))
             raise SpokenMessageError(BROKEN.format(name=name)) from error
-        finally:
-            stop.set()
-
-    async def _transcribe(self, sound: Sound16) -> str:
-        return (await self._transcriber.transcribe(TranscriptionRequest(sound, Urgency.FINAL, self._names))).text
 
 
 def _kind(file: discord.Attachment) -> str:

@@ -132,6 +132,12 @@ class Voices:
         self._known = None
         return voice
 
+    async def create(self, name: str, language: str, recording: RecordingUpload) -> ServerVoice:
+        """Clone a new voice that belongs to nobody on Discord; also raises :class:`VoiceExistsError`."""
+        voice = await self._client.create_voice(name, language, recording)
+        self._known = None
+        return voice
+
     async def find_changeable(self, person: Person, name: str) -> ServerVoice:
         """The cloned voice with this name. Raises if it is not a cloned voice, or the person may not change it."""
         voice = await self.find(name)

@@ -32,6 +32,7 @@ from bot.llm.personas import PERSONAS_DIR
 from bot.llm.requests import ModelOptions
 from bot.llm.small_model import load_small_prompts
 from bot.spoken_messages.listener import SpokenMessages
+from bot.spoken_messages.recordings import Recordings
 from bot.store import Store
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
 from config.sections import AutonomousSettings, ChatSettings, ListeningPolicy, VisionSettings
@@ -159,7 +160,7 @@ async def message_stage(
 
         async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
             consents.append(await ListeningConsent.load(Store(database), policy))
-            spoken = SpokenMessages(transcriber, consents[0], http, lambda: False, ("Seiyuu",), "!")
+            spoken = SpokenMessages(Recordings(transcriber, lambda: False, ("Seiyuu",)), consents[0], http, "!")
             characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
             chat = await TextChat.open(
                 bot,

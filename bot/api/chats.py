@@ -1,0 +1,164 @@
+"""Conversations of programs with the persona, each under an id, so that a further question goes on with it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from secrets import token_urlsafe
+from typing import Protocol
+
+from bot.llm.history import History, Turn
+from bot.llm.personas import Character
+from bot.voice.browser.people import web_name, web_person
+from bot.voice.ports import Responder
+from bot.voice.records.kept_turns import TurnKeeper
+
+MAX_CHATS = 100
+"""Largest number of conversations at once. Beyond it, the one that was used least recently is over."""
+IDLE_LIMIT = 3_600.0
+"""Seconds without a question after which a conversation is over."""
+ID_BYTES = 18
+"""Length of a conversation's id, in bytes, before it is written in base64."""
+MAX_ID = 64
+"""Largest number of characters of an id that a client may send."""
+
+
+class NoSuchChatError(LookupError):
+    """There is no conversation with this id, or none any more."""
+
+
+class MakeResponder(Protocol):
+    """Builds the responder for one answer."""
+
+    def __call__(self, history: History, name: str, *, spoken: bool) -> Responder:
+        """Build it.
+
+        Args:
+            history: the history of the conversation.
+            name: the name of the person who asks.
+            spoken: whether the answer is read aloud.
+        """
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Chat:
+    """One conversation. Its questions are answered one after the other.
+
+    Attributes:
+        used_at: when it was used last, in monotonic seconds.
+    """
+
+    id: str
+    keeper: TurnKeeper
+    used_at: float
+    history: History = field(default_factory=History)
+    answering: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Chats:
+    """The conversations of all programs. They are kept in memory. Use it only on the event loop.
+
+    Whoever may use the bot's HTTP server is one person, the same as a nameless one on the page.
+
+    Args:
+        make_responder: builds the responder for one answer.
+        make_keeper: builds the object that stores the turns of a new conversation.
+        character: returns the persona and mood for the next answer.
+        clock: returns monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        make_responder: MakeResponder,
+        make_keeper: Callable[[], TurnKeeper],
+        character: Callable[[], Character],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._make_responder = make_responder
+        self._make_keeper = make_keeper
+        self._character = character
+        self._clock = clock
+        self._chats: OrderedDict[str, Chat] = OrderedDict()
+        self._name = web_name("")
+        self._person = web_person("")
+
+    def open(self, name: str | None) -> Chat:
+        """The conversation with the id ``name``, or a new one if it is ``None``; raises :class:`NoSuchChatError`."""
+        self._end_old()
+        if name is None:
+            chat = Chat(token_urlsafe(ID_BYTES), self._make_keeper(), self._clock())
+            self._chats[chat.id] = chat
+            while len(self._chats) > MAX_CHATS:
+                self._end(next(iter(self._chats)))
+        elif name in self._chats:
+            chat = self._chats[name]
+            self._use(chat)
+        else:
+            raise NoSuchChatError(name)
+        return chat
+
+    async def answer(self, chat: Chat, text: str, *, spoken: bool) -> AsyncGenerator[str, None]:
+        """Stream the answer to a text, and remember both. What was said of an answer that breaks off is remembered too.
+
+        Args:
+            text: the words, which must be cleaned already (:func:`~bot.llm.cleaning.clean_prompt`).
+            spoken: whether the answer is read aloud.
+
+        Raises:
+            ModelError: there is no answer, or it broke off.
+        """
+        async with chat.answering:
+            asked = Turn.of_person(self._name, text, self._person)
+            responder = self._make_responder(chat.history, self._name, spoken=spoken)
+            said, whole = "", False
+            try:
+                async with aclosing(responder.answer(asked)) as pieces:
+                    async for piece in pieces:
+                        said += piece
+                        yield piece
+                if not said.strip():
+                    said = self._character().persona.confused_line
+                    yield said
+                whole = True
+            finally:
+                self._use(chat)
+                if said.strip():
+                    self._remember(chat, asked, said, interrupted=not whole)
+
+    def forget(self, person: int) -> None:
+        """Forget what a person has said, because they opted out."""
+        for chat in self._chats.values():
+            chat.history.forget(person)
+
+    def close(self) -> None:
+        """End all conversations."""
+        for name in tuple(self._chats):
+            self._end(name)
+
+    def _remember(self, chat: Chat, asked: Turn, said: str, *, interrupted: bool) -> None:
+        answered = Turn.of_bot(said, interrupted=interrupted, name=self._character().persona.name)
+        chat.history.add(asked)
+        chat.history.add(answered)
+        # An answer may repeat the words that it answers.
+        if chat.id in self._chats and chat.keeper.keeps(self._person):
+            chat.keeper.said(asked)
+            chat.keeper.said(answered)
+
+    def _use(self, chat: Chat) -> None:
+        if chat.id in self._chats:
+            chat.used_at = self._clock()
+            self._chats.move_to_end(chat.id)
+
+    def _end_old(self) -> None:
+        oldest = self._clock() - IDLE_LIMIT
+        for name in [chat.id for chat in self._chats.values() if chat.used_at < oldest]:
+            self._end(name)
+
+    def _end(self, name: str) -> None:
+        self._chats.pop(name).keeper.end()

@@ -1,0 +1,1 @@
+"""The HTTP API for programs: hearing, speaking, answering, and voices."""

@@ -1,0 +1,102 @@
+"""``POST /stt`` and OpenAI's ``POST /v1/audio/transcriptions``: turn a recording into words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from aiohttp import web
+
+from audio.samples import HEARING_RATE, Sound16
+from bot.http.api.admission import ENGINE_ERRORS, Admission, as_http_error
+from bot.http.api.streams import EVENTS, error_event, event, send_stream
+from bot.http.api.transcripts import FORMATS, WITH_TIMES, Transcript
+from bot.http.api.uploads import Form, read_form
+from bot.http.errors import HttpError
+from bot.spoken_messages.decoding import PIECE_SECONDS
+from bot.spoken_messages.recordings import HeardPiece, Recordings
+from languages.names import language_code
+
+FILES = ("audio", "file")
+"""The names that the recording may have in a form: the seeds' and OpenAI's."""
+MAX_SECONDS = 600.0
+"""Longest recording, in seconds."""
+SEGMENT_SECONDS = 10
+"""Longest segment where times are asked for, in seconds."""
+MAX_PROMPT = 500
+"""Largest number of characters of ``prompt``, which names words that are likely to be said."""
+
+
+class HearingApi:
+    """The endpoints. What is heard is not stored.
+
+    Args:
+        recordings: transcribes recordings.
+        admission: admits requests to the engines.
+    """
+
+    def __init__(self, recordings: Recordings, admission: Admission) -> None:
+        self._recordings = recordings
+        self._admission = admission
+
+    async def hear(self, request: web.Request) -> web.StreamResponse:
+        """``POST /stt``: words, language and segments."""
+        async with self._admission.admit(request):
+            form = await read_form(request, FILES)
+            async with self._admission.engines():
+                return web.json_response((await self._transcript(form, SEGMENT_SECONDS)).plain())
+
+    async def transcribe(self, request: web.Request) -> web.StreamResponse:
+        """``POST /v1/audio/transcriptions``: one of OpenAI's formats, or events while it is transcribed."""
+        async with self._admission.admit(request):
+            form = await read_form(request, FILES)
+            name = form.fields.get("response_format", "json")
+            answer = FORMATS.get(name)
+            if answer is None:
+                raise HttpError(400, "bad_parameter", f"response_format must be one of {', '.join(FORMATS)}.")
+            streams = form.flag("stream")
+            async with self._admission.engines():
+                if streams:
+                    return await send_stream(request, EVENTS, self._events(form))
+                return answer(await self._transcript(form, SEGMENT_SECONDS if name in WITH_TIMES else PIECE_SECONDS))
+
+    async def _events(self, form: Form) -> AsyncGenerator[bytes, None]:
+        """OpenAI's events. An error before the first one is raised, later ones are events."""
+        sound, text = await self._sound(form), ""
+        try:
+            async with aclosing(self._pieces(form, sound, SEGMENT_SECONDS)) as pieces:
+                async for piece in pieces:
+                    if piece.text:
+                        delta = f" {piece.text}" if text else piece.text
+                        text += delta
+                        yield event({"type": "transcript.text.delta", "delta": delta})
+        except ENGINE_ERRORS as error:
+            if not text:
+                raise
+            yield error_event(as_http_error(error))
+        else:
+            yield event({"type": "transcript.text.done", "text": text})
+
+    async def _transcript(self, form: Form, longest: int) -> Transcript:
+        sound = await self._sound(form)
+        async with aclosing(self._pieces(form, sound, longest)) as pieces:
+            return Transcript([piece async for piece in pieces], len(sound) / HEARING_RATE)
+
+    async def _sound(self, form: Form) -> Sound16:
+        return await self._recordings.decode(form.file, MAX_SECONDS)
+
+    def _pieces(self, form: Form, sound: Sound16, longest: int) -> AsyncGenerator[HeardPiece, None]:
+        prompt = " ".join(form.fields.get("prompt", "").split())[:MAX_PROMPT].rstrip(".")
+        return self._recordings.transcribe(
+            sound,
+            longest=longest,
+            language=_language(form),
+            hints=(prompt,) if prompt else (),
+        )
+
+
+def _language(form: Form) -> str | None:
+    given = form.fields.get("language", "").strip()
+    if given and language_code(given) is None:
+        raise HttpError(400, "bad_parameter", "I don't know that language. Name it as in de or German.")
+    return language_code(given) if given else None

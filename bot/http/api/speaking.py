@@ -1,0 +1,90 @@
+"""``POST /tts``, and OpenAI's endpoints that are passed on to the speech server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from bot.http.api.admission import Admission, as_http_error
+from bot.http.api.fields import optional_text, required_text
+from bot.http.api.streams import send_stream
+from bot.http.bodies import read_object
+from bot.http.errors import HttpError
+from bot.speech_server.errors import VoiceAwayError
+from bot.speech_server.forwarding import ForwardedAnswer, SpeechForwarding
+from wire.parameters import SpeechParameters
+
+SPEECH = "/v1/audio/speech"
+MAX_TEXT = 4_096
+"""Largest number of characters of a text, as on the speech server."""
+MAX_NAME = 200
+"""Largest number of characters of a voice's or a language's name."""
+_KINDS = ("audio/", "text/event-stream", "application/json")
+"""Kinds of answers that are passed on as such. A browser must never take an answer for a page."""
+
+
+class SpeakingApi:
+    """The endpoints.
+
+    Args:
+        forwarding: passes requests on to the speech server.
+        manner: returns the voice and the manner of speaking that were chosen for the page.
+        admission: admits requests to the engines.
+    """
+
+    def __init__(
+        self, forwarding: SpeechForwarding, manner: Callable[[], SpeechParameters], admission: Admission
+    ) -> None:
+        self._forwarding = forwarding
+        self._manner = manner
+        self._admission = admission
+
+    async def speak(self, request: web.Request) -> web.StreamResponse:
+        """``POST /tts``: a text as a WAV file, which streams while it is made."""
+        async with self._admission.admit(request):
+            fields = await read_object(request)
+            text = required_text(fields, "text", MAX_TEXT)
+            language, voice = optional_text(fields, "language", MAX_NAME), optional_text(fields, "voice", MAX_NAME)
+            manner = self._manner().write()
+            if language is not None or voice is not None:
+                # The chosen voice may not speak that language.
+                manner.pop("voice", None)
+            named = {"language": language, "voice": voice}
+            given = {name: value for name, value in named.items() if value is not None}
+            async with self._admission.engines():
+                body = {**manner, **given, "input": text, "response_format": "wav"}
+                return await self._pass(request, "POST", SPEECH, body)
+
+    async def pass_speech_on(self, request: web.Request) -> web.StreamResponse:
+        """``POST /v1/audio/speech``: as OpenAI's; see the speech server."""
+        async with self._admission.admit(request):
+            fields = await read_object(request)
+            async with self._admission.engines():
+                return await self._pass(request, "POST", SPEECH, fields)
+
+    async def pass_list_on(self, request: web.Request) -> web.StreamResponse:
+        """``GET /v1/audio/voices`` and ``GET /v1/models``. They need no engine, so a call does not hold them back."""
+        try:
+            return await self._pass(request, "GET", request.path, None)
+        except VoiceAwayError as error:
+            raise as_http_error(error) from error
+
+    async def _pass(
+        self, request: web.Request, method: str, path: str, body: Mapping[str, Any] | None
+    ) -> web.StreamResponse:
+        async with self._forwarding.ask(method, path, body) as answer:
+            if answer.status >= 400:
+                raise await _refusal(answer)
+            kind = answer.content_type if answer.content_type.startswith(_KINDS) else "application/octet-stream"
+            return await send_stream(request, {hdrs.CONTENT_TYPE: kind}, answer.pieces())
+
+
+async def _refusal(answer: ForwardedAnswer) -> HttpError:
+    """The speech server's error in the form of this server. What is wrong inside is not told."""
+    reason, code = await answer.reason()
+    if answer.status >= 500:
+        raise VoiceAwayError(f"it answers with status {answer.status}: {reason}")
+    text = reason or "The speech server does not take this request."
+    return HttpError(answer.status, code or "bad_parameter", text, retry_after=answer.retry_after)

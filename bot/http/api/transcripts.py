@@ -1,0 +1,91 @@
+"""A transcript in the formats of OpenAI's API: json, text, verbose_json, srt and vtt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from aiohttp import web
+
+from bot.spoken_messages.recordings import HeardPiece
+from languages.names import language_name
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """The words of a recording. ``seconds`` is its length."""
+
+    pieces: Sequence[HeardPiece]
+    seconds: float
+
+    @property
+    def spoken(self) -> Sequence[HeardPiece]:
+        """The pieces with words in them."""
+        return [piece for piece in self.pieces if piece.text]
+
+    @property
+    def text(self) -> str:
+        """All words."""
+        return " ".join(piece.text for piece in self.spoken)
+
+    @property
+    def language(self) -> str | None:
+        """The language of the first words, by Whisper's code; ``None`` if it is not known."""
+        return next((piece.language for piece in self.spoken if piece.language), None)
+
+    def plain(self) -> dict[str, Any]:
+        """The answer of ``POST /stt``."""
+        segments = [{"start": piece.start, "end": piece.end, "text": piece.text} for piece in self.spoken]
+        return {"text": self.text, "language": self.language, "segments": segments}
+
+
+def _json(heard: Transcript) -> web.Response:
+    return web.json_response({"text": heard.text})
+
+
+def _text(heard: Transcript) -> web.Response:
+    return web.Response(text=f"{heard.text}\n")
+
+
+def _verbose(heard: Transcript) -> web.Response:
+    segments = [
+        {"id": number, "seek": 0, "start": each.start, "end": each.end, "text": each.text, "tokens": []}
+        for number, each in enumerate(heard.spoken)
+    ]
+    fields = {"task": "transcribe", "language": language_name(heard.language or ""), "duration": heard.seconds}
+    return web.json_response({**fields, "text": heard.text, "segments": segments})
+
+
+def _srt(heard: Transcript) -> web.Response:
+    blocks = [
+        f"{number}\n{_time(each.start, ',')} --> {_time(each.end, ',')}\n{each.text}\n\n"
+        for number, each in enumerate(heard.spoken, 1)
+    ]
+    return web.Response(text="".join(blocks), content_type="application/x-subrip")
+
+
+def _vtt(heard: Transcript) -> web.Response:
+    blocks = [f"{_time(each.start, '.')} --> {_time(each.end, '.')}\n{_cue(each.text)}\n\n" for each in heard.spoken]
+    return web.Response(text="".join(["WEBVTT\n\n", *blocks]), content_type="text/vtt")
+
+
+def _cue(text: str) -> str:
+    """A cue's text. ``&`` and ``<`` have a meaning in it, and ``-->`` ends it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _time(seconds: float, mark: str) -> str:
+    whole, milliseconds = divmod(round(seconds * 1000), 1000)
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours:02}:{minute:02}:{second:02}{mark}{milliseconds:03}"
+
+
+FORMATS: Mapping[str, Callable[[Transcript], web.Response]] = MappingProxyType(
+    {"json": _json, "text": _text, "verbose_json": _verbose, "srt": _srt, "vtt": _vtt}
+)
+"""How a transcript is answered, by ``response_format``."""
+WITH_TIMES = frozenset({"verbose_json", "srt", "vtt"})
+"""The formats that say when each segment was said."""

@@ -1,0 +1,109 @@
+"""Reads forms (multipart/form-data) with one file. Sizes and time are bounded before anything is decoded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from bot.http.errors import HttpError
+
+MAX_FILE_BYTES = 25 * 1024**2
+"""Largest file, as in OpenAI's API."""
+MAX_FIELD_BYTES = 4 * 1024
+"""Largest text field."""
+MAX_PARTS = 32
+"""Largest number of parts of a form."""
+READ_LIMIT = 60.0
+"""Seconds in which a whole form has to arrive."""
+_OVERHEAD = 64 * 1024
+"""Bytes allowed for a form in addition to its file: headers, boundaries and text fields."""
+_PIECE = 64 * 1024
+_MALFORMED = (ValueError, AssertionError, RuntimeError, HttpProcessingError, web.RequestPayloadError)
+"""Exceptions that aiohttp raises for malformed forms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form. The sender's file names are dropped, since nothing here needs them."""
+
+    fields: Mapping[str, str]
+    file: bytes
+
+    def flag(self, name: str) -> bool:
+        """A field that is ``true`` or ``false``, or missing; raises :class:`HttpError`."""
+        value = self.fields.get(name, "false").strip().lower()
+        if value not in ("true", "false"):
+            raise HttpError(400, "bad_parameter", f"{name} must be true or false.")
+        return value == "true"
+
+
+async def read_form(request: web.Request, files: Collection[str]) -> Form:
+    """Read a form. Fields that nobody asks for are ignored, but count.
+
+    Args:
+        files: the names that the part with the file may have. The form must have exactly one.
+
+    Raises:
+        HttpError: it is no form, has no file or two, or is too large, too slow or broken.
+        ConnectionError: the client disconnected.
+    """
+    if request.content_type != "multipart/form-data":
+        raise HttpError(415, "unsupported_media_type", "Send the recording in a form (multipart/form-data).")
+    if request.content_length is not None and request.content_length > MAX_FILE_BYTES + _OVERHEAD:
+        raise _too_large()
+    try:
+        async with asyncio.timeout(READ_LIMIT):
+            return await _read(request, files)
+    except TimeoutError:
+        raise HttpError(408, "too_slow", f"The form did not arrive within {READ_LIMIT:.0f} s.") from None
+    except _MALFORMED:
+        raise HttpError(400, "bad_form", "The form is broken: its parts can't be separated.") from None
+
+
+async def _read(request: web.Request, files: Collection[str]) -> Form:
+    fields: dict[str, str] = {}
+    file: bytes | None = None
+    parts, count = await request.multipart(), 0
+    while (part := await parts.next()) is not None:
+        count += 1
+        if count > MAX_PARTS:
+            raise HttpError(400, "bad_form", f"The form may have at most {MAX_PARTS} parts.")
+        if not isinstance(part, BodyPartReader) or (name := part.name) is None:
+            raise HttpError(400, "bad_form", "Each part of the form must have a name, and no parts of its own.")
+        if name in files:
+            if file is not None:
+                raise HttpError(400, "bad_form", "The form must have one file only.")
+            file = await _take(part, request, MAX_FILE_BYTES)
+        else:
+            fields[name] = _text(await _take(part, request, MAX_FIELD_BYTES))
+    wanted = " or ".join(files)
+    if file is None:
+        raise HttpError(400, "no_file", f"The form must have the recording as a file called {wanted}.")
+    if not file:
+        raise HttpError(400, "empty_file", "The file is empty.")
+    return Form(fields, file)
+
+
+async def _take(part: BodyPartReader, request: web.Request, limit: int) -> bytes:
+    data = bytearray()
+    while piece := await part.read_chunk(_PIECE):
+        data += piece
+        if len(data) > limit or request.content.total_bytes > MAX_FILE_BYTES + _OVERHEAD:
+            raise _too_large()
+    return bytes(data)
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise HttpError(400, "bad_form", "The form's text is not UTF-8.") from None
+
+
+def _too_large() -> HttpError:
+    text = f"A file may have at most {MAX_FILE_BYTES // 1024**2} MB, and a field {MAX_FIELD_BYTES // 1024} KiB."
+    return HttpError(413, "too_large", text)

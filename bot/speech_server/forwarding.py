@@ -1,0 +1,106 @@
+"""Passes requests of other programs on to the speech server, and its answers back, piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+
+from bot.network_errors import network_error_text
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.errors import VoiceAwayError
+from bot.speech_server.refusals import reason_and_code
+
+CONNECT_LIMIT = 5.0
+"""Seconds for connecting to the server."""
+SILENCE_LIMIT = 150.0
+"""Seconds without data after which a request fails. The server itself gives up after 120 s."""
+MAX_BYTES = 128 << 20
+"""Maximum number of bytes of an answer: 23 minutes of sound at 48,000 Hz."""
+MAX_ERROR_BYTES = 64 << 10
+MAX_REASON = 300
+
+
+class ForwardedAnswer:
+    """An answer of the speech server, whose body is not read yet.
+
+    Attributes:
+        status: the HTTP status.
+        content_type: the content type with its parameters.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.status = response.status
+        self.content_type = response.headers.get("Content-Type", "application/octet-stream")
+        self._response = response
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds after which the server wants to be asked again; ``None`` if it names none."""
+        told = self._response.headers.get("Retry-After", "")
+        return float(told) if told.isascii() and told.isdigit() and len(told) < 6 else None
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """The body as it arrives; raises :class:`VoiceAwayError`."""
+        count = 0
+        try:
+            async for piece in self._response.content.iter_any():
+                count += len(piece)
+                if count > MAX_BYTES:
+                    raise VoiceAwayError("its answer never ends")
+                yield piece
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise VoiceAwayError(f"its answer broke off ({network_error_text(error)})") from error
+
+    async def reason(self) -> tuple[str, str | None]:
+        """The message and the code of an error answer; "" and ``None`` if it has none; raises `VoiceAwayError`."""
+        body = bytearray()
+        async for piece in self.pieces():
+            body += piece
+            if len(body) > MAX_ERROR_BYTES:
+                return "", None
+        return reason_and_code(bytes(body))
+
+
+class SpeechForwarding:
+    """Passes requests on to the speech server, with the bot's own token.
+
+    Args:
+        http: session for the requests. The caller closes it.
+        address: address of the server.
+    """
+
+    def __init__(self, http: aiohttp.ClientSession, address: ServerAddress) -> None:
+        self._http = http
+        self._address = address
+
+    @asynccontextmanager
+    async def ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[ForwardedAnswer]:
+        """Send a request. Leaving the block closes the connection, so that the server stops working.
+
+        Args:
+            path: the path on the server, such as ``/v1/models``.
+            body: fields that are sent as JSON.
+
+        Raises:
+            VoiceAwayError: the server can't be reached, or refuses the bot itself.
+        """
+        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT, sock_read=SILENCE_LIMIT)
+        url = self._address.http(path)
+        try:
+            response = await self._http.request(
+                method, url, json=body, headers=self._address.headers, timeout=timeout, allow_redirects=False
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise VoiceAwayError(f"it can't be reached ({network_error_text(error)})") from error
+        try:
+            if response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+                raise VoiceAwayError(f"it does not accept TTS_TOKEN (status {response.status})")
+            yield ForwardedAnswer(response)
+        finally:
+            response.close()

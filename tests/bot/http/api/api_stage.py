@@ -1,0 +1,225 @@
+"""The bot's HTTP server with the API for programs: scripted ears and mind, and a real speech server that can clone."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.api.chats import Chats
+from bot.database import Database
+from bot.http.api.admission import make_gate
+from bot.http.api.description import document
+from bot.http.api.routes import ApiParts, api_routes
+from bot.llm.errors import ModelError, ModelErrorKind
+from bot.llm.history import History, Turn
+from bot.llm.usage import PromptUsage
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.client import SpeechServerClient
+from bot.spoken_messages.recordings import Recordings
+from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
+from bot.voices.voices import Voices
+from bot.work_gate import WorkGate
+from tests.bot.http.web_stage import WebStage, web_stage
+from tests.features.recordings import recording
+from tests.timing import Clock
+from tests.tts_server.api.voices_client import VoicesClient, voices_client
+from tests.voice.doubles import FixedCharacter
+from wire.parameters import SpeechParameters
+
+WORDS = "What time is it?"
+
+
+@dataclass(slots=True)
+class ScriptedEars:
+    """A transcriber that returns these texts, one after the other, and the last one again.
+
+    With an ``error``, it raises it, but not before the request number ``good``.
+    """
+
+    texts: list[str] = field(default_factory=lambda: [WORDS])
+    language: str | None = "en"
+    error: str | None = None
+    good: int = 0
+    requests: list[TranscriptionRequest] = field(default_factory=list)
+    rests: int = 0
+    cancelled: int = 0
+    hearing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.hearing.set()
+
+    async def warm_up(self) -> None: ...
+
+    async def transcribe(self, request: TranscriptionRequest) -> Transcript:
+        self.requests.append(request)
+        try:
+            await self.hearing.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if self.error is not None and len(self.requests) > self.good:
+            raise TranscriptionError(self.error)
+        return Transcript(self.texts.pop(0) if len(self.texts) > 1 else self.texts[0], self.language)
+
+    async def rest(self) -> None:
+        self.rests += 1
+
+    async def close(self) -> None: ...
+
+    async def problem(self) -> str | None:
+        return self.error
+
+    def describe(self) -> str:
+        return "a script"
+
+
+@dataclass(slots=True)
+class ScriptedMind:
+    """A language model that answers with these pieces. A piece of ``None`` waits for :attr:`going_on`.
+
+    Attributes:
+        error: raised after the pieces.
+        asked: the turns that were answered, with the history before each.
+        spoken: for each of them, whether it was to be spoken.
+        streams: the number of answers that are being made.
+    """
+
+    pieces: Sequence[str | None] = ("It is ", "five o'clock.")
+    error: str | None = None
+    asked: list[tuple[Turn, tuple[Turn, ...]]] = field(default_factory=list)
+    spoken: list[bool] = field(default_factory=list)
+    streams: int = 0
+    going_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def responder(self, history: History, name: str, *, spoken: bool) -> ScriptedResponder:
+        self.spoken.append(spoken)
+        return ScriptedResponder(self, history)
+
+
+class ScriptedResponder:
+    """The responder of one answer."""
+
+    def __init__(self, mind: ScriptedMind, history: History) -> None:
+        self._mind = mind
+        self._history = history
+
+    async def warm_up(self) -> None: ...
+
+    async def read_ahead(self, speaker: str) -> None: ...
+
+    async def answer(
+        self,
+        asked: Turn,
+        when_loading: Callable[[], None] | None = None,
+        when_counted: Callable[[PromptUsage], None] | None = None,
+        when_asked: Callable[[], None] | None = None,
+    ) -> AsyncGenerator[str, None]:
+        mind = self._mind
+        mind.asked.append((asked, self._history.newest(100)))
+        mind.streams += 1
+        try:
+            for piece in mind.pieces:
+                if piece is None:
+                    await mind.going_on.wait()
+                else:
+                    yield piece
+            if mind.error is not None:
+                raise ModelError(ModelErrorKind.BROKEN, mind.error)
+        finally:
+            mind.streams -= 1
+
+
+@dataclass(slots=True)
+class KeptChat:
+    """What was stored of one conversation."""
+
+    turns: list[Turn] = field(default_factory=list)
+    ended: bool = False
+    admits: bool = True
+
+    def keeps(self, person: int) -> bool:
+        return self.admits
+
+    def said(self, turn: Turn) -> None:
+        self.turns.append(turn)
+
+    def end(self) -> None:
+        self.ended = True
+
+
+@dataclass(slots=True)
+class ApiStage:
+    """The running server, and the parts behind it."""
+
+    web: WebStage
+    voices: VoicesClient
+    ears: ScriptedEars
+    mind: ScriptedMind
+    gate: WorkGate
+    chats: Chats
+    kept: list[KeptChat]
+    clock: Clock
+
+    async def post_file(self, path: str, file: bytes | None = None, part: str = "audio", **fields: str) -> Any:
+        """Send a form with a recording. Without ``file``, it is a second of sound."""
+        return await self.web.ask(path, "POST", data=form(file, part, **fields))
+
+
+def form(file: bytes | None = None, part: str = "audio", **fields: str) -> aiohttp.FormData:
+    """A form with a recording and these fields."""
+    data = aiohttp.FormData()
+    data.add_field(part, recording(1.0) if file is None else file, filename="a.ogg", content_type="audio/ogg")
+    for key, value in fields.items():
+        data.add_field(key, value)
+    return data
+
+
+def played(data: bytes) -> tuple[NDArray[np.float32], int]:
+    """The samples of a sound file, and their rate in Hz."""
+    with av.open(io.BytesIO(data), "r") as container:
+        stream = container.streams.audio[0]
+        resampler = av.AudioResampler("flt", "mono", stream.rate)
+        frames = [part for frame in container.decode(stream) for part in resampler.resample(frame)]
+    return np.concatenate([frame.to_ndarray()[0] for frame in frames]), stream.rate
+
+
+@asynccontextmanager
+async def api_stage(
+    folder: Path, token: str | None = None, allowed: Sequence[str] = (), *, voice: bool = True
+) -> AsyncIterator[ApiStage]:
+    """Run the server while the block runs. Without ``voice``, no speech server is where it is looked for."""
+    async with AsyncExitStack() as stack:
+        speech = await stack.enter_async_context(voices_client(folder))
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        database = await stack.enter_async_context(Database.opened(folder / "api.sqlite3"))
+        address = speech.server.url("/ws/stream", "ws") if voice else "ws://127.0.0.1:9/ws/stream"
+        client = SpeechServerClient(http, ServerAddress(address))
+        ears, mind, kept, gate, clock = ScriptedEars(), ScriptedMind(), list[KeptChat](), make_gate(), Clock()
+
+        def keep() -> KeptChat:
+            kept.append(KeptChat())
+            return kept[-1]
+
+        chats = Chats(mind.responder, keep, FixedCharacter().now, clock=clock)
+        parts = ApiParts(
+            gate,
+            Recordings(ears, lambda: gate.held, ("Seiyuu",)),
+            chats,
+            client.forwarding,
+            client.stream,
+            await Voices.load(client, database, "!"),
+            SpeechParameters,
+            document(),
+        )
+        web = await stack.enter_async_context(web_stage(token, allowed, routes=lambda: api_routes(parts)))
+        yield ApiStage(web, speech, ears, mind, gate, chats, kept, clock)
