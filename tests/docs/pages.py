@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from config.project import ROOT
 
 OPERATOR, USER, API, SANDBOX = "docs/operator-guide.md", "docs/user-guide.md", "docs/api.md", "docs/sandbox.md"
-DEVELOPER = "docs/developer-guide.md"
+DEVELOPER, EXAMPLES = "docs/developer-guide.md", "docs/examples.md"
 README, EXAMPLE = "README.md", ".env.example"
 PAGES = (README, "LICENSES-ENGINES.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))))
 CODE = re.compile(r"``?([^`]+)``?")

@@ -18,7 +18,7 @@ from config.project import ROOT
 from config.sections import DrawSettings
 from config.settings import Settings
 from tests.docs.code_blocks import GUIDE, blocks_under, python_blocks
-from tests.docs.pages import API, CODE, PAGES, SANDBOX, lines
+from tests.docs.pages import API, CODE, EXAMPLES, PAGES, SANDBOX, lines
 
 COMMAND, FEATURE, TEST = "A command", "A feature that competes for the card", "Testing"
 FOREIGN = {"AsyncExitStack"}
@@ -40,8 +40,8 @@ def test_every_python_block_of_the_guide_is_run_by_a_test() -> None:
 
 
 def test_every_document_with_python_blocks_is_run_by_a_test() -> None:
-    """The blocks of the other two pages are run by ``test_api_code.py`` and ``test_sandbox_code.py``."""
-    assert {block.page for page in PAGES for block in python_blocks(page)} == {GUIDE, API, SANDBOX}
+    """The other pages' blocks are run by ``test_api_code.py``, ``test_examples.py`` and ``test_sandbox_code.py``."""
+    assert {block.page for page in PAGES for block in python_blocks(page)} == {GUIDE, API, SANDBOX, EXAMPLES}
 
 
 async def test_the_command_of_the_guide_answers() -> None:
