@@ -221,7 +221,7 @@ class TurnDetector:
                 self._pause(turn, at, events)
 
     def _notice_quiet(self, frame: AudioFrame, events: list[TurnEvent]) -> None:
-        """Begin a pause if the person has become quiet within a window, so that its words are known sooner."""
+        """Begin a pause if the person has become quiet within a window. The turn is then transcribed sooner."""
         turn = self._turn
         if turn is None or turn.sound is not None or not self._voice_activity.falls_quiet(frame.sound):
             return
@@ -304,8 +304,8 @@ class TurnDetector:
         self._audio.end_turn(len(sound))
         self._endpointing.turn_ended()
         self._silent_since = turn.last_voiced_at
-        nothing = turn.wordless or turn.voiced < self._settings.least_voiced
-        if nothing and not turn.parts:
+        without_speech = turn.wordless or turn.voiced < self._settings.least_voiced
+        if without_speech and not turn.parts:
             events.append(TurnDropped(turn.id, at))
         else:
             events.append(TurnEnded(turn.id, sound, turn.began_at, turn.last_voiced_at, at, self.microphone))

@@ -68,7 +68,7 @@ class Endings:
         openers: first words of a clause that needs another clause ("if it rains").
         answers: first words (one or two) of a phrase that is half a sentence, unless it answers a question ("after the
             concert").
-        subjects: words that show, in a sentence that opens with such a phrase, that its clause has begun.
+        subjects: words such as "I" and "is". After a phrase of ``answers``, they show that the main clause has begun.
         complete: whole sentences that are complete although they end with one of the words above.
     """
 
@@ -128,7 +128,7 @@ class RuleBasedEndOfTurn:
         return HALF if self._is_half(words, asked) else FINISHED
 
     def _is_half(self, words: str, asked: bool) -> bool:
-        """True if the last sentence opens with a word like "if" or "after", and what must follow has not begun."""
+        """True if the last sentence opens with a word like "if" or "after", and its main clause has not begun."""
         sentence = re.split(r"[.!?]\s", words)[-1]
         if "," in sentence:
             return False

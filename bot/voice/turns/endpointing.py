@@ -25,10 +25,10 @@ OPEN_AFTER = 2.0
 """Seconds of transmitted silence after which the microphone counts as open, unless it is known to be push-to-talk."""
 _REMEMBERED = 10
 """Number of the newest transmissions that are remembered."""
-_ENOUGH = 2
-"""Least number of transmissions for a decision. Push-to-talk needs at least this many that show a key."""
+_MIN_TRANSMISSIONS = 2
+"""Least number of transmissions for a decision. Push-to-talk needs at least this many that were sent with a key."""
 _KEY_SHARE = 0.3
-"""A microphone counts as push-to-talk only if at least this share of its transmissions show a key."""
+"""A microphone counts as push-to-talk only if at least this share of its transmissions were sent with a key."""
 
 
 class MicrophoneHistory:
@@ -40,7 +40,7 @@ class MicrophoneHistory:
     """
 
     def __init__(self) -> None:
-        self._keys: deque[bool] = deque(maxlen=_REMEMBERED)  # for each transmission: True if it shows a key
+        self._keys: deque[bool] = deque(maxlen=_REMEMBERED)  # for each transmission: True if a key was probably held
         self._open = False
         self._spoken = False  # True if there was voice in the current transmission
         # Durations in the current transmission. In quiet there is no voice; in stillness there is hardly any sound.
@@ -52,11 +52,11 @@ class MicrophoneHistory:
     def kind(self) -> Microphone:
         """The most likely kind so far. Push-to-talk needs good evidence, since a released key then ends the turn."""
         known = len(self._keys)
-        if sum(self._keys) >= max(_ENOUGH, _KEY_SHARE * known):
+        if sum(self._keys) >= max(_MIN_TRANSMISSIONS, _KEY_SHARE * known):
             return Microphone.PUSH_TO_TALK
         if self._open:
             return Microphone.OPEN
-        return Microphone.VOICE_ACTIVITY if known >= _ENOUGH else Microphone.UNKNOWN
+        return Microphone.VOICE_ACTIVITY if known >= _MIN_TRANSMISSIONS else Microphone.UNKNOWN
 
     def add_window(self, window: Window) -> None:
         """Take the next window of the transmission."""
@@ -132,6 +132,6 @@ class Endpointing:
         self._longest_pause = 0.0
 
     def _expected_pause(self) -> float:
-        """The usual pause of the person, as far as it is known with the pauses of the current turn."""
+        """The person's usual pause, lengthened if the current turn has had a longer one."""
         above = self._longest_pause - self._usual_pause
         return self._usual_pause + self._settings.learning * max(0.0, above)

@@ -23,7 +23,7 @@ _CONTEXT_SAMPLES = 64
 """Number of samples from the end of the previous window that the network gets too."""
 _STATE_SHAPE = (1, 1, 128)
 """Shape of the network's hidden state and of its cell state."""
-_FOLLOW = 0.1
+_NEWEST_WEIGHT = 0.1
 """Weight of the newest window in the moving average of the level of a person's speech."""
 
 
@@ -39,7 +39,7 @@ class SpeechProbability(Protocol):
         ...
 
     def peek(self, window: Sound16) -> float:
-        """The probability of a window that is not one of the person's windows. It leaves the state as it is."""
+        """The probability that a window is speech. The window does not count as heard: the state stays the same."""
         ...
 
 
@@ -193,7 +193,7 @@ class VoiceActivityDetector:
         level = rms(sound)
         quiet = level < settings.quiet_share * self._speech_level
         if probability >= settings.sure_probability:
-            self._speech_level += _FOLLOW * (level - self._speech_level)
+            self._speech_level += _NEWEST_WEIGHT * (level - self._speech_level)
             return Window(sound, voiced=True, still=False)
         voiced = probability >= settings.voiced_probability and not quiet
         return Window(sound, voiced, still=quiet and not voiced)
