@@ -23,7 +23,7 @@ HALLUCINATIONS_FILE = Path(__file__).parents[3] / "config" / "language" / "phant
 """File of typical hallucinations in many languages."""
 FIRST_WITHOUT_GAPS = "\u2e80"
 """The characters from this one on belong mostly to East Asian scripts, which are written without spaces."""
-LONGEST = 400
+MAX_CHARACTERS = 400
 """A text with more characters than this is no typical hallucination."""
 
 _Phrases = dict[str, list[str]]
@@ -79,13 +79,13 @@ class KnownHallucinations:
     def kind(self, text: str) -> HallucinationKind | None:
         """The kind of hallucination that a text may be; ``None`` if it resembles no typical hallucination."""
         said = plain(text)
-        if not said or len(said) > LONGEST:
+        if not said or len(said) > MAX_CHARACTERS:
             return None
         if any(begins_with(said, phrase) for phrase in self._credits) or any(
             _within(said, name) for name in self._names
         ):
             return HallucinationKind.CREDITS
-        used = fill(said, self._endings)
+        used = divide_into_phrases(said, self._endings)
         if used is None:
             return None
         return HallucinationKind.SHORT if self._short.issuperset(used) else HallucinationKind.VIDEO
@@ -100,7 +100,7 @@ def begins_with(text: str, phrase: str) -> bool:
     return rest != text and (rest[:1] in ("", " ") or max(phrase[-1], rest[0]) >= FIRST_WITHOUT_GAPS)
 
 
-def fill(text: str, phrases: Sequence[str]) -> list[str] | None:
+def divide_into_phrases(text: str, phrases: Sequence[str]) -> list[str] | None:
     """Divide a plain text into phrases; returns the phrases, or ``None`` if the text contains anything else.
 
     Args:
@@ -266,8 +266,8 @@ class HallucinationFilter:
                 # In a call such a text is far more often made up than said, so it is kept only if it is certain.
                 return segment.sure is True and (not alone or _fits(text, loud, NATURAL_LETTERS_A_SECOND, SLACK))
             case HallucinationKind.SHORT:
-                known = not alone or segment.sure is True
-                return not segment.doubtful and (known or _fits(text, loud, LETTERS_A_SECOND, SHORT_SLACK))
+                certain = not alone or segment.sure is True
+                return not segment.doubtful and (certain or _fits(text, loud, LETTERS_A_SECOND, SHORT_SLACK))
             case None:
                 return True
 
@@ -332,9 +332,9 @@ def _is_hot_word_list(text: str, hot_words: Sequence[str], loud: float) -> bool:
 def _are_hot_words(said: str, words: Sequence[str], between: Sequence[str]) -> bool:
     """True if a plain text consists of two or more of ``words``, and any of the words ``between``."""
     known = (*words, *between)
-    used = fill(said, known)
+    used = divide_into_phrases(said, known)
     if used is None:
         # The last word may have been cut off.
         said, _, rest = said.rpartition(" ")
-        used = fill(said, known) if any(word.startswith(rest) for word in words) else None
+        used = divide_into_phrases(said, known) if any(word.startswith(rest) for word in words) else None
     return used is not None and len(set(used).difference(between)) > 1

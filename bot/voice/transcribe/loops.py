@@ -20,15 +20,18 @@ LONGEST_UNIT = 80
 """Maximum number of letters of a unit."""
 MAX_LETTERS = 4_000
 """Only this many characters of a text are searched. Nobody says more in one turn."""
-OFTEN = 16
+MAX_SYLLABLES = 16
 """Maximum number of times in a row that people say a syllable: "ha ha ha", "no no no"."""
-LETTERS_AGAIN = 32
+MAX_REPEATED_LETTERS = 32
 """If a unit is longer than a syllable, people say at most this many letters of all its repetitions together."""
-A_FEW, A_FEW_LONG = 5, 4
-"""People may say a unit of normal length, or a long one, this many times, even if that is more letters."""
-SYLLABLE, LONG = 2, 8
-"""Maximum number of letters of a syllable, and of a unit that is not long."""
-STUCK, STUCK_LETTERS = 3, 5
+MAX_NORMAL_UNITS, MAX_LONG_UNITS = 5, 4
+"""People may say a unit of normal length, or a long one, this many times in a row.
+
+They may do so even if these are more letters than :data:`MAX_REPEATED_LETTERS`.
+"""
+SYLLABLE_LETTERS, NORMAL_LETTERS = 2, 8
+"""Maximum number of letters of a syllable, and of a unit of normal length."""
+MIN_STUCK_REPETITIONS, MIN_STUCK_LETTERS = 3, 5
 """Minimum number of repetitions and letters of a unit that make a loop if the recogniser was cut off.
 
 A stuck recogniser goes on until it has written as many tokens as it may. People who say "no no no" very fast make it
@@ -77,8 +80,8 @@ def find_loop(text: str, *, cut_off: bool = False) -> Loop | None:
     cut_off = cut_off or _breaks_off(text)
     for loop in _repetitions(text):
         size = letters(loop.unit)
-        stuck = cut_off and loop.ends_text and size >= STUCK_LETTERS and loop.times >= STUCK
-        if stuck or loop.times > _at_most(size):
+        stuck = cut_off and loop.ends_text and size >= MIN_STUCK_LETTERS and loop.times >= MIN_STUCK_REPETITIONS
+        if stuck or loop.times > _max_repetitions(size):
             return loop
     return None
 
@@ -89,11 +92,11 @@ def _breaks_off(text: str) -> bool:
     return before != last and before.startswith(last)
 
 
-def _at_most(size: int) -> int:
+def _max_repetitions(size: int) -> int:
     """The number of times in a row that people may say a unit of ``size`` letters."""
-    if size <= SYLLABLE:
-        return OFTEN
-    return max(A_FEW_LONG if size > LONG else A_FEW, LETTERS_AGAIN // size)
+    if size <= SYLLABLE_LETTERS:
+        return MAX_SYLLABLES
+    return max(MAX_LONG_UNITS if size > NORMAL_LETTERS else MAX_NORMAL_UNITS, MAX_REPEATED_LETTERS // size)
 
 
 def _repetitions(text: str) -> Iterator[Loop]:

@@ -1,8 +1,8 @@
 """Settled words: which words of a turn that still goes on will stay as they are.
 
-Each interim transcript hears the turn's end in a different way, since the last word is often cut in the middle. Two
-transcripts in a row agree on the words before it. This is the policy LocalAgreement-2 of "Turning Whisper into
-Real-Time Transcription System" (Macháček, Dabre and Bojar, 2023).
+Interim transcripts often differ at their end, since the sound may end in the middle of a word. So a word is settled
+when two transcripts in a row agree on it and on all words before it. This is the policy LocalAgreement-2 of "Turning
+Whisper into Real-Time Transcription System" (Macháček, Dabre and Bojar, 2023).
 
 That system also removes the settled sound, so that only the rest is transcribed. Seiyuu does not. Whisper's encoder
 costs the same for any sound within its context, so a short turn would win nothing and lose the words before the cut,
@@ -47,7 +47,7 @@ class SoFar:
         return "".join((*self.settled, *self.open)).strip()
 
     def then(self, transcript: str) -> SoFar:
-        """The words after the next transcript, which covers the whole sound.
+        """The words so far, updated with the next transcript, which covers the whole sound.
 
         Words are compared without case and punctuation. Settled words stay even if the transcript has others in their
         place. Newly settled words are spelt as in the new transcript.

@@ -30,8 +30,8 @@ FLOOR, CEILING = 2.0, 30.0
 """Shortest and longest time limit of an answer, in seconds. Sounds longer than :data:`WINDOW` may take longer."""
 WINDOW = 30.0
 """Seconds of sound that Whisper processes at a time."""
-UNKNOWN = 15.0
-"""Time limit of an answer while no earlier answer's time is known, in seconds."""
+FIRST_TIME_LIMIT = 15.0
+"""Time limit of an answer, in seconds, as long as no earlier answer was timed."""
 USUAL_TIME_FACTOR = 4.0
 """The time limit of an answer is its usual time multiplied by this factor."""
 REMEMBERED = 20
@@ -61,7 +61,7 @@ class AnswerTimes:
             attempt: number of the attempt, from 1.
         """
         usual: float | None = max(self._recent, default=None)
-        limit = UNKNOWN if usual is None else USUAL_TIME_FACTOR * usual * _units(sound_seconds)
+        limit = FIRST_TIME_LIMIT if usual is None else USUAL_TIME_FACTOR * usual * _units(sound_seconds)
         ceiling = CEILING * max(1.0, sound_seconds / WINDOW)
         return min(max(limit, FLOOR), ceiling) * float(2 ** (attempt - 1))
 
@@ -82,7 +82,7 @@ BUSY_FACTOR, SHORTEST_CEILING = 4.0, 60.0
 REST_SECONDS = 120.0
 """Seconds for which the model stays in memory after a call."""
 MAX_ATTEMPTS = 3
-"""Maximum number of attempts for one request. While the process loads the model: of deaths or hangs in a row."""
+"""Maximum number of attempts for one request, and of deaths or hangs in a row while the process loads the model."""
 MAX_DEATHS = 2
 """After this many deaths or hangs in a row, the GPU is no longer used. The cause may be a missing library."""
 

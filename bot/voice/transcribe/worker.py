@@ -149,7 +149,7 @@ class Recogniser:
             hot_words: names and terms that are likely to be said, as a sentence.
             usual: usual language of the speaker by Whisper's code. It is used unless the sound is long and its
                 detected language is certain.
-            once: whether the sound is recognised only once, whatever comes out.
+            once: whether the sound is recognised only once, even if the text is a loop or improbable.
         """
         given = self._language or (usual if len(sound) < LANGUAGE_DETECTION_SECONDS * HEARING_RATE else None)
         attempts = _attempts(len(sound) / HEARING_RATE, self._short_context)
