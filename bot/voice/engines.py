@@ -30,7 +30,7 @@ class CallEngines:
         make_speech_client: builds the connection to the speech server.
         manner: called before each reply; returns its speech parameters (voice, speed and so on).
         transcriber: transcribes speech to text.
-        turn_policy: the rules by which turns are detected, and the estimator of how likely a pause ends the turn.
+        turn_policy: voice activity detection, the end-of-turn estimate and the waits.
         word_lists: the phrases of spoken commands, and the backchannels of listeners ("mhm").
         run_ahead: what may be done before it is certain that a turn is over.
     """

@@ -70,8 +70,8 @@ class SpeechStopped(Event):
 class WordsSoFar(Event):
     """The words of a turn that still goes on.
 
-    The turn's next event of this kind replaces them, and so does its :class:`UtteranceHeard`. Empty words take them
-    back: the turn was no speech, or an echo.
+    The turn's next event of this kind replaces these words, and so does its :class:`UtteranceHeard`. If the next event
+    has no words, the turn was no speech, or an echo.
 
     Attributes:
         turn: the turn.

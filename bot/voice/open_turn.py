@@ -12,8 +12,8 @@ from audio.samples import HEARING_RATE
 from bot.voice.turn import TurnId
 from bot.voice.turns.events import SpeechPaused, TurnEnded
 
-MISSED = 0.35
-"""An interim transcript counts as the words up to a pause even if it lacks this many seconds of the sound before it.
+MAX_MISSING_SECONDS = 0.35
+"""An interim transcript counts as the words up to a pause even if it lacks this many seconds before the pause.
 
 Some of these seconds are the silence by which the pause was noticed. Whisper recognises most last words although their
 end is missing (:mod:`benchmarks.interims`).
@@ -91,13 +91,13 @@ class OpenTurn:
     def early_words(self) -> str | None:
         """The words up to the newest pause by the newest interim transcript.
 
-        ``None`` if the words are known already, or if the transcript lacks more than :data:`MISSED` seconds.
+        ``None`` if the words are known already, or if the transcript lacks more than :data:`MAX_MISSING_SECONDS`.
         """
         paused, so_far, before = self.paused, self.so_far, self.words_of_parts
         if paused is None or self.text is not None or so_far is None or before is None:
             return None
-        missed = len(paused.sound) - so_far.samples
-        if so_far.parts != len(self.parts) or missed > MISSED * HEARING_RATE:
+        missing = len(paused.sound) - so_far.samples
+        if so_far.parts != len(self.parts) or missing > MAX_MISSING_SECONDS * HEARING_RATE:
             return None
         return _joined((before, so_far.text))
 

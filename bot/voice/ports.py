@@ -22,7 +22,7 @@ class Responder(Protocol):
         ...
 
     async def read_ahead(self, speaker: str) -> None:
-        """Have the model read the conversation so far, because ``speaker`` has begun to speak. Never raises."""
+        """Have the model process the conversation so far, because ``speaker`` has begun to speak. Never raises."""
         ...
 
     def answer(
@@ -140,7 +140,7 @@ class ReplyControl(Protocol):
         ...
 
     def speech_began(self, speaker: str) -> None:
-        """Have the model read the conversation so far, because ``speaker``, who may want an answer, begins to speak."""
+        """Have the model process the conversation so far. ``speaker`` begins to speak, and may want an answer."""
         ...
 
     def speculate(self, prompt: Prompt) -> None:

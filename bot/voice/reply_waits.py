@@ -34,7 +34,7 @@ SOON_AFTER = 60.0
 SHORTEST_SHOWN = 0.5
 """Waits that are shorter than this many milliseconds are not in the legend, unless they are drawn."""
 BAR_WIDTH = 20
-"""Characters of the longest bar. With the milliseconds behind it, a line fits on a phone."""
+"""Characters of the longest bar. With the milliseconds after it, a line fits on a phone."""
 REPLIES_SHOWN = 3
 """Number of the newest replies that get a bar."""
 
@@ -161,7 +161,7 @@ def _legend(heard: Sequence[Sequence[Wait]], drawn: str) -> list[str]:
 
 
 def _bar(waits: Sequence[Wait], longest: float) -> str:
-    """A bar whose parts are as wide as the waits. Each part ends where its wait does, so that no error adds up."""
+    """A bar whose parts are as wide as the waits. Each part ends where its wait does, so that no rounding adds up."""
     bar, at = "", 0.0
     for wait in waits:
         at += wait.ms

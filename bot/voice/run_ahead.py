@@ -1,4 +1,4 @@
-"""Guesses: work that is done before it is certain that a turn is over. Says what may be done, and how often in vain."""
+"""Guesses: work that is done before it is certain that a turn is over. Limits what is done and what is thrown away."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class RunAhead:
     Attributes:
         replies: whether the model is asked for a speculative reply (a guess).
         voice: whether the speech server gets the text of a guess at once. If not, it gets the text when the turn ends.
-        words: whether the words are transcribed. If not, they are transcribed when the turn ends.
-        words_cost: whether transcriptions cost money. Then those that were in vain are limited like guesses.
-        interims: whether words are worked out while somebody speaks, for guesses and for those who watch the call.
+        words: whether the words are transcribed at each pause. If not, they are transcribed when the turn ends.
+        words_cost: whether transcriptions cost money. If so, those that are thrown away are limited like guesses.
+        interims: whether words are transcribed while somebody speaks, for guesses and for those who watch the call.
         wrong_a_minute: the largest number of guesses that may be thrown away in a minute.
     """
 

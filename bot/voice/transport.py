@@ -171,12 +171,12 @@ class FrameSource(Protocol):
 
 
 class ReplySound(FrameSource, Protocol):
-    """The bot's own sound, which knows how much of it people have heard.
+    """A :class:`FrameSource` that knows how much of its sound people have heard.
 
     Attributes:
         heard: function that gets a reply's id and the number of its samples (48,000 Hz) that were sent, and returns how
-            many of them people have heard. It is called on the event loop. Without a better one from the transport, all
-            sound that was sent counts as heard.
+            many of them people have heard. It is called on the event loop. Unless the transport sets another function,
+            all sound that was sent counts as heard.
     """
 
     heard: Callable[[str, int], int]

@@ -62,7 +62,7 @@ class TurnTaking:
         notices: shows people why speech could not be transcribed.
         history: the history of the call, for the end-of-turn estimate.
         watch: receives the events of the call.
-        run_ahead: whether turns are transcribed at their pauses, and how many of these transcriptions may be in vain.
+        run_ahead: whether turns are transcribed at their pauses, and how many of these may be thrown away.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -218,7 +218,7 @@ class TurnTaking:
         turn.so_far = InterimWords(text, len(sound), parts)
         self._decide_interruption(turn, text)
         self._guess_early(turn)
-        # A pause may have made the words known meanwhile, or a part may have been cut off the sound.
+        # Meanwhile, a pause may have made the words known, or a part may have been cut off the sound.
         if self._interims and turn.ended is None and turn.text is None and len(turn.parts) == parts:
             self._show_so_far(turn, text)
 
@@ -304,7 +304,7 @@ class TurnTaking:
         try:
             probability = await self._end_of_turn.probability(sound, text, self._history.newest(ESTIMATE_TURNS))
         except Exception:
-            _log.exception("Could not estimate whether a turn is over; its detector waits as without an estimate")
+            _log.exception("Could not estimate whether a turn is over; its detector waits as if there were no estimate")
             return
         self._pauses.end_of_turn_estimated(turn, probability)
 

@@ -16,7 +16,7 @@ from bot.voice.dialogue.state_machine import MAX_WAITING
 from bot.voice.events import NoticePosted, ReplyEnded, WordsSpoken
 from bot.voice.listening_notice import RECORDING_DROPPED, RECORDING_NOT_HEARD, RECORDING_REFUSED
 from bot.voice.records.recorder import RecordingError
-from bot.voice.records.recordings import ANNOUNCED_AT_MOST
+from bot.voice.records.recordings import MAX_ANNOUNCEMENTS
 from bot.voice.turn import Outcome, Prompt, PromptKind
 from tests.timing import wait_until
 from tests.voice.doubles import HummingSpeech, RepeatingResponder
@@ -89,7 +89,7 @@ async def test_an_interrupted_announcement_is_repeated(memory: MemoryCall, tmp_p
 
 async def test_nothing_is_recorded_if_every_announcement_is_interrupted(memory: MemoryCall, tmp_path: Path) -> None:
     starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
-    for number in range(ANNOUNCED_AT_MOST):
+    for number in range(MAX_ANNOUNCEMENTS):
         await segments_played(memory, number + 1)
         memory.call.conversation.stop()
     with pytest.raises(RecordingError, match=RECORDING_NOT_HEARD):

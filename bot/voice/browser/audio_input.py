@@ -19,9 +19,12 @@ MAX_AHEAD = 2.0
 MAX_BEHIND = 30.0
 """Largest number of seconds that the sound may catch up, after a pause of the person or of the network."""
 GAP = 0.5
-"""If no sound comes for so many seconds, the transmission has ended. TCP loses nothing, but it may stall."""
-LONGEST_CREDIT = 1.0
-"""Largest number of seconds by which a long piece of sound puts off that end: until the next one is recorded."""
+"""If no sound comes for this many seconds, the transmission has ended. TCP loses nothing, but it may stall."""
+MAX_PUT_OFF = 1.0
+"""Largest number of seconds by which a long piece of sound puts off that end.
+
+A piece puts off the end by its own length, since the client needs this time to record the next piece.
+"""
 KEPT_EARLY = 5.0
 """Seconds of sound that are kept while the call begins."""
 
@@ -34,7 +37,7 @@ def seconds_of(pcm: bytes) -> float:
 class SoundClock:
     """Compares the length of a client's sound with the clock.
 
-    Sound is recorded as fast as time passes. What comes faster for long was not spoken now, and would fill the memory.
+    Sound is recorded as fast as time passes. Sound that keeps coming faster is not live, and would fill the memory.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -137,7 +140,7 @@ class BrowserAudioInput:
             self._last_at = max(self._last_at, at - (len(sound) - start - len(frame)) / HEARING_RATE)
             self._thread.receive(AudioFrame(person, frame, self._last_at))
         # The sound may have waited for this thread, so the gap is measured from now.
-        self._ends_at = self._clock() + GAP + min(seconds_of(pcm), LONGEST_CREDIT)
+        self._ends_at = self._clock() + GAP + min(seconds_of(pcm), MAX_PUT_OFF)
 
     def _end(self, at: float, announced: bool) -> None:
         person, self._transmitting = self._transmitting, None

@@ -93,9 +93,9 @@ class SoundForm(Enum):
 
     BINARY = auto()
     BASE64 = auto()
-    """In the messages that announce it, since the client sends its own sound so."""
+    """Base64, in the messages that announce the sound. Clients that send base64 get this form."""
     NONE = auto()
-    """Not at all: the client wants the words alone."""
+    """The client wants the words alone, and gets no sound."""
 
 
 class SoundOutlet:

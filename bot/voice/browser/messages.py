@@ -75,7 +75,7 @@ class ErrorCode(StrEnum):
     BUSY = "busy"
     """Somebody speaks in another tab."""
     CALL_ELSEWHERE = "call_elsewhere"
-    """A call is on, on Discord."""
+    """A call on Discord is active."""
     CALL_FAILED = "call_failed"
     """The call could not begin, or it has ended by a fault."""
 
@@ -108,11 +108,11 @@ class ClientMessage:
 
 @dataclass(frozen=True, slots=True)
 class Hello(ClientMessage):
-    """The first message of a client that knows all others.
+    """What the client wants. A client that never sends this counts as one that knows only ``audio_chunk`` and ``text``.
 
     Attributes:
         name: the person's name; empty if the client gives none.
-        audio: whether the client wants a call with sound. The call begins then.
+        audio: whether the client wants a call with sound. If so, a call begins.
         down: sample rate of the sound to the client, in Hz.
         session: id of the call that the client wants to go on with.
         push_to_talk: whether the client sends :class:`Talking` around its sound.
@@ -233,7 +233,7 @@ class Talking(Switch):
 
 @dataclass(frozen=True, slots=True)
 class Played(ClientMessage):
-    """So many milliseconds of a reply's sound have been played."""
+    """``ms`` milliseconds of a reply's sound have been played."""
 
     kind = "played"
     reply: str = ""
@@ -318,7 +318,7 @@ class Ready(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class Transcription(ServerMessage):
-    """What a person says. ``final`` is False for interim words, which the next ones replace; empty ones take them back.
+    """What a person says. If ``final`` is False, the next message replaces these words; empty words delete them.
 
     ``person`` is ``web:NAME``.
     """

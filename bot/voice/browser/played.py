@@ -7,7 +7,7 @@ from collections.abc import Callable
 from audio.samples import SPEAKING_RATE
 
 REPORT_INTERVAL = 0.5
-"""Longest time between two reports of a client that plays, in seconds. Later, the client counts as silent."""
+"""Longest time between two reports of a client that plays, in seconds. After that, the client counts as silent."""
 
 
 class PlayedReports:

@@ -23,7 +23,7 @@ from config.sections import Captions
 PLACE = "your browser"
 """Name of the place in which a browser call is held."""
 RESUME_SECONDS = 30.0
-"""A client that is gone may come back for so many seconds. Then the call ends."""
+"""A client that is gone may come back within this many seconds. Then the call ends."""
 MAX_MISSED = 100
 """Largest number of messages that are kept for a client that is gone. The oldest ones are dropped."""
 
@@ -129,7 +129,7 @@ class BrowserTransport:
         Args:
             client: the client's socket.
             hello: what the client has asked for.
-            form: the form in which the client gets sound, until it sends sound itself. Then it gets that form.
+            form: the form in which the client gets sound. Once the client sends sound, it gets the form that it sends.
             resumes: whether the client was here before and goes on. Then its microphone stays muted if it was.
         """
         self._client = client
@@ -154,7 +154,7 @@ class BrowserTransport:
         self._changed.set()
 
     def detach(self, client: ChatClient) -> None:
-        """Talk with this client no more, because it is gone. Does nothing if another one has taken its place."""
+        """Stop talking with this client, because it is gone. Does nothing if another client has taken its place."""
         if client is not self._client:
             return
         self._client = None
@@ -168,7 +168,7 @@ class BrowserTransport:
         if self._client is not None:
             self._client.send(message)
         elif not isinstance(message, State):
-            # A client that comes back is told the state as it is then.
+            # A client that comes back is told the state of that moment.
             self._missed.append(message)
 
     def hear(self, pcm: bytes, form: SoundForm) -> bool:
@@ -193,7 +193,7 @@ class BrowserTransport:
             self.audio.end_transmission()
 
     def played(self, reply: str, ms: float) -> None:
-        """Record that the client has played so many milliseconds of a reply."""
+        """Record that the client has played ``ms`` milliseconds of a reply."""
         self._played.report(reply, ms)
 
     # The call.
@@ -227,7 +227,7 @@ class BrowserTransport:
                 return EndCause.CONNECTION_LOST
 
     async def _stays_away(self) -> bool:
-        """Wait until a client has come, or until it was away for too long. Returns whether it was."""
+        """Wait until a client has come, or until it was away for too long. Returns False if a client has come."""
         slept = asyncio.ensure_future(self._sleep(RESUME_SECONDS))
         changed = asyncio.ensure_future(self._changed.wait())
         try:

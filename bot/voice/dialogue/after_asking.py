@@ -1,4 +1,4 @@
-"""Work that nobody waits for, put off until the model was asked."""
+"""Puts off work that nobody waits for until the request to the model was written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 Work = Callable[[], None]
 
-LONGEST = 0.1
+MAX_DELAY = 0.1
 """Work is put off for at most this many seconds, in case a model server takes no connection."""
 
 
@@ -23,10 +23,10 @@ class AfterAsking:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """Put work off from now on, until :meth:`catch_up`, or for :data:`LONGEST` seconds."""
+        """Put work off from now on, until :meth:`catch_up`, or for :data:`MAX_DELAY` seconds."""
         self._waiting = self._waiting or []
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(LONGEST, self.catch_up)
+            self._timer = asyncio.get_running_loop().call_later(MAX_DELAY, self.catch_up)
 
     def do(self, work: Work) -> None:
         """Do some work now, or after the work that was put off."""

@@ -163,7 +163,7 @@ class Conversation:
         self._handle(events.PromptCancelled(prompt, self._position()))
 
     def speech_began(self, speaker: str) -> None:
-        """Have the model read the conversation so far, unless it is busy with a reply or may not work in advance."""
+        """Have the model process the conversation so far, unless a reply is being made or guesses are off."""
         if self._run_ahead.replies and self._dialogue.current is None and self._tasks is not None:
             self._spawn(self._responder.read_ahead(speaker), "reading ahead")
 

@@ -31,7 +31,7 @@ from bot.voice.dialogue.reply import DialogueTexts, Reply, ReplyProgress
 from bot.voice.turn import Prompt, TurnId
 
 MAX_WAITING = 20
-"""Maximum number of prompts that wait behind the current one. While so many wait, further prompts are refused."""
+"""Maximum number of prompts that wait behind the current one. While that many wait, further prompts are refused."""
 TOO_MANY_WAITING = (
     f"🎤 One moment! {MAX_WAITING} messages already wait for an answer. Ask me again when I have caught up."
 )

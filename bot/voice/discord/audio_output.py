@@ -51,7 +51,7 @@ class ReplyAudioSource(discord.AudioSource):
 
     @property
     def making(self) -> bool:
-        """True while a reply is being generated of which nothing has been played yet."""
+        """True while a reply is being made and nothing of it has been played yet."""
         return self._frames.making
 
     def take(self) -> bytes | None:

@@ -84,7 +84,7 @@ def check_discord_version() -> None:
 
 
 class _ConnectionState(VoiceConnectionState):
-    """discord.py's connection state with a :class:`PollingReader`, and with an end for all of its tasks."""
+    """discord.py's connection state with a :class:`PollingReader`. It can end all of its tasks."""
 
     _reader: PollingReader
 
@@ -219,7 +219,7 @@ class SeiyuuVoiceClient(discord.VoiceClient):
         await asyncio.to_thread(connection._socket_reader.join, 2 * READER_POLL)
 
     async def abandon(self) -> None:
-        """Leave the channel, whatever the connection's state, and end everything that discord.py has started for it."""
+        """Leave the channel in any state of the connection, and end all that discord.py has started for it."""
         self.stay_registered()
         connection = self._connection
         await self.disconnect(force=True)

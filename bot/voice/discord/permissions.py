@@ -20,7 +20,7 @@ REQUIRED = discord.Permissions(
 _IN_VOICE = ("view_channel", "connect", "speak")
 """Permissions that a call needs in its voice channel."""
 _IN_PROMPTS = ("view_channel", "send_messages", "read_message_history")
-"""Permissions that a call needs in its text channel. It can do without reactions: only the 🎤 under prompts is lost."""
+"""Permissions that a call needs in its text channel. Without reactions, only the 🎤 under prompts is lost."""
 
 
 def invite_link(application_id: int) -> str:

@@ -24,7 +24,7 @@ from wire.parameters import SpeechParameters
 _WHY_NOT_SAID: Mapping[Outcome, str] = MappingProxyType(
     {Outcome.REFUSED: RECORDING_REFUSED, Outcome.DISCARDED: RECORDING_DROPPED}
 )
-ANNOUNCED_AT_MOST = 3
+MAX_ANNOUNCEMENTS = 3
 """Maximum number of attempts to announce a recording. An attempt fails if people interrupt the announcement."""
 
 
@@ -123,7 +123,7 @@ class Recordings:
     async def _announce(self, written: str, spoken: str) -> None:
         await self._notices.announce(written)
         outcome = Outcome.INTERRUPTED
-        for _ in range(ANNOUNCED_AT_MOST):
+        for _ in range(MAX_ANNOUNCEMENTS):
             outcome = await self._recite(spoken).played
             if outcome in (Outcome.SPOKEN, Outcome.WRITTEN):
                 return

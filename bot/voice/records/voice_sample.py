@@ -102,10 +102,10 @@ class VoiceSample:
         Raises:
             SampleError: no sound came in time, or the sample was dropped.
         """
-        await self._either(self._begun, self._timeout)
+        await self._wait_or_raise(self._begun, self._timeout)
         if not self._begun.done():
             raise SampleError("I heard nothing. Is your microphone on, and are you in the call?")
-        await self._either(None, self._seconds)
+        await self._wait_or_raise(None, self._seconds)
         self._complete_at = self._clock()
         return np.concatenate(self._parts)[: round(self._seconds * HEARING_RATE)]
 
@@ -114,7 +114,7 @@ class VoiceSample:
         end = min(self._voiced_at + PAUSE_SECONDS, self._complete_at + LONGEST_REST)
         return end - self._clock()
 
-    async def _either(self, future: asyncio.Future[None] | None, seconds: float) -> None:
+    async def _wait_or_raise(self, future: asyncio.Future[None] | None, seconds: float) -> None:
         """Wait for ``future``, at most ``seconds``. Raises :class:`SampleError` if the sample is dropped."""
         waited = {self._dropped, future} if future is not None else {self._dropped}
         await asyncio.wait(waited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -29,8 +29,8 @@ _log = logging.getLogger(__name__)
 VOICE_GONE = "⚠️ The speech server no longer has the voice `{voice}`, so I speak with my usual one."
 MANNER_UNKNOWN = "⚠️ The speech server can't speak in the style of my mood ({cause}), so I use the normal one."
 MAX_CHARACTERS = 4_000
-"""Maximum number of characters of text in one message. The speech server accepts that many, whatever the characters
-are.
+"""Maximum number of characters of text in one message. The speech server accepts that many characters of any
+kind.
 """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.voice.open_turn import MISSED
+from bot.voice.open_turn import MAX_MISSING_SECONDS
 from bot.voice.turns.events import SpeechPaused, SpeechResumed, SpeechSoFar, TurnPart, TurnStarted
 from tests.voice.turn_taking.harness import ADA, TurnTakingHarness, ended, sound
 
@@ -60,7 +60,7 @@ async def test_an_interim_that_lacks_more_than_the_last_syllable_makes_no_guess(
 ) -> None:
     await speak(with_interims)
     await with_interims.transcriber.say("What time")
-    await pause(with_interims, HEARD + round((MISSED + 0.1) * 16_000))
+    await pause(with_interims, HEARD + round((MAX_MISSING_SECONDS + 0.1) * 16_000))
     assert with_interims.lines == ["hold"]
 
 
