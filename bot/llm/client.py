@@ -92,14 +92,14 @@ class ModelClient:
             self._memory_of(options.model).size.learn(parameters)
 
     async def learn_slots(self, *, model: str | None = None) -> None:
-        """Ask the server whether it is llama.cpp's, and how many slots it has. Never raises."""
+        """Ask the server whether it is a llama.cpp server, and how many slots it has. Never raises."""
         options = self.options if model is None else replace(self.options, model=model)
         slots = self._memory_of(options.model).slots
         if not slots.known and (count := await ask_slots(self._connections(), options)) is not None:
             slots.learn(count)
 
     def keeps_slots(self, *, model: str | None = None) -> bool:
-        """Whether the server is known to be llama.cpp's, which keeps the prompt of each slot in a cache."""
+        """Whether the server is known to be a llama.cpp server, which keeps the prompt of each slot in a cache."""
         return self._memory_of(model or self.options.model).slots.known
 
     def context_size(self, *, model: str | None = None) -> int:

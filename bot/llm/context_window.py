@@ -16,9 +16,9 @@ MessageTokens = Callable[[ChatMessage], int]
 
 LEFT_OUT = "\n[… the middle of this message was too long and is left out …]\n"
 """Replaces the middle of a message that is too long, so that the model knows that something is missing."""
-_SHORTEST = 60
+_MIN_CHARACTERS = 60
 """A message that is shortened keeps at least this many of its own characters."""
-_ROUNDS = 12
+_MAX_ATTEMPTS = 12
 """Maximum number of attempts to shorten one message."""
 
 
@@ -30,7 +30,7 @@ def fit_messages(
     The system messages at the beginning and the newest message are kept. The newest of the other messages are kept too
     if they fit. The first of these is a message of the user, because many chat templates require that. If the newest
     message alone is too long, its middle is left out, because a message often begins with its subject and ends with a
-    question. The newest message gets at least a quarter of the budget, however long the system messages are.
+    question. The newest message gets at least a quarter of the budget, even if the system messages are long.
 
     If the newest messages are results of tools, they are kept together with the tool calls and the message that led to
     them, because a server refuses a result without its call and a call without its results.
@@ -84,11 +84,11 @@ def _shortened(message: ChatMessage, budget: int, tokens: MessageTokens) -> Chat
     text = message.content
     kept = len(text)
     shorter = message
-    for _ in range(_ROUNDS):
+    for _ in range(_MAX_ATTEMPTS):
         size = tokens(shorter)
-        if size <= budget or kept <= _SHORTEST:
+        if size <= budget or kept <= _MIN_CHARACTERS:
             break
-        kept = max(_SHORTEST, min(kept - 1, int(kept * max(budget, 1) / size)))
+        kept = max(_MIN_CHARACTERS, min(kept - 1, int(kept * max(budget, 1) / size)))
         beginning = kept - kept // 2
         shorter = replace(message, content=text[:beginning] + LEFT_OUT + text[len(text) - kept // 2 :])
     return shorter if len(shorter.content) < len(text) else message
@@ -104,7 +104,7 @@ _SLACK = 1.05
 """Safety factor for the number of tokens that a refusal names: other messages of the same length may have more."""
 _COUNT_SLACK = 1.1
 """Safety factor for the number of tokens that a server has counted: other messages of the same length may have more."""
-_NEAR = 0.4
+_COUNT_SHARE = 0.4
 """If a conversation fills more than this share of the context, the server is asked to count its tokens."""
 _ENOUGH_TO_COUNT = 100
 """A count corrects the estimate only if the conversation has at least this many estimated tokens."""
@@ -166,7 +166,7 @@ class ContextWindow:
 
     def wants_count(self, messages: Sequence[ChatMessage]) -> bool:
         """Whether the server should count ``messages``, because their estimated length is near the limit."""
-        return self._reported is not None and total_tokens(messages) * self._scale > _NEAR * self.size
+        return self._reported is not None and total_tokens(messages) * self._scale > _COUNT_SHARE * self.size
 
     def fit(self, messages: Sequence[ChatMessage], max_tokens: int) -> FittedRequest:
         """Shorten the conversation so that it fits, with room for an answer.

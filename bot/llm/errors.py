@@ -35,7 +35,7 @@ class ModelErrorKind(StrEnum):
     SERVER = "server"
     """The server reported an error inside of its reply."""
     EMPTY = "empty"
-    """The reply ended without a word."""
+    """The reply ended without any text."""
 
 
 class ModelError(Exception):
@@ -322,7 +322,7 @@ def server_said(options: ModelOptions, words: str) -> ModelError:
 
 
 def nothing_said(options: ModelOptions, reason: str, *, thought: bool) -> ModelError:
-    """Error for a reply that ended without a word for people.
+    """Error for a reply that ended without any text for people.
 
     Args:
         reason: the server's finish reason.

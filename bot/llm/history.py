@@ -80,8 +80,8 @@ def speakers_of_turns(turns: Iterable[Turn]) -> list[str]:
 class History:
     """The last ``max_turns`` turns of a conversation, oldest first. Not thread-safe.
 
-    Only the part of a reply that people heard is kept, so that the model never refers to words that nobody knows. A
-    reply of which nothing was heard is not kept at all. A call's history is in memory and ends with the call. The text
+    Only the part of a reply that people heard is kept, so that the model never refers to words that nobody knows. If
+    nothing of a reply was heard, the reply is not kept. A call's history is in memory and ends with the call. The text
     chat reads a channel's history from the database for each answer, because that history outlives the process.
     """
 

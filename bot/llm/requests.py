@@ -132,7 +132,7 @@ def _as_json(message: ChatMessage) -> dict[str, Any]:
 
 
 def one_token(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy a request body, with its limit set to one token, whichever field holds the limit."""
+    """Copy a request body, and set the limit of the answer to one token, in the field that the body uses for it."""
     return _with_limit(body, 1)
 
 

@@ -63,7 +63,7 @@ class SseParser:
         self._partial_chars = 0
         self._type = ""
         self._data: list[str] = []
-        """Data lines of the present event."""
+        """Data lines of the current event."""
         self._data_chars = 0
         self._bare: list[str] = []
         """Lines without a known field name."""

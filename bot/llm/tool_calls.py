@@ -133,7 +133,7 @@ class ToolCallAssembler:
         """
         for piece in pieces:
             self._taken += len(piece.id) + len(piece.name) + len(piece.arguments)
-            call = self._meant(piece)
+            call = self._call_of(piece)
             if call is None and len(self._calls) >= MAX_CALLS:
                 self._tell_too_many()
                 continue
@@ -141,7 +141,7 @@ class ToolCallAssembler:
                 call = _Call(piece.index)
                 self._calls.append(call)
             call.add(piece)
-        return self._pass_whole_ones()
+        return self._take_complete_calls()
 
     def end(self, *, whole: bool) -> list[ToolCall]:
         """End the answer, and return the remaining calls.
@@ -152,15 +152,15 @@ class ToolCallAssembler:
         """
         for call in self._calls[self._passed :]:
             call.end(whole=whole)
-        return self._pass_whole_ones()
+        return self._take_complete_calls()
 
-    def _meant(self, piece: CallPiece) -> _Call | None:
+    def _call_of(self, piece: CallPiece) -> _Call | None:
         """The call that the piece belongs to; ``None`` if the piece begins a new call."""
         by_index = (each for each in reversed(self._calls) if piece.index is None or each.index == piece.index)
         call = next(by_index, None)
         return None if call is None or call.is_followed_by(piece) else call
 
-    def _pass_whole_ones(self) -> list[ToolCall]:
+    def _take_complete_calls(self) -> list[ToolCall]:
         whole = []
         while self._passed < len(self._calls) and (call := self._calls[self._passed]).decided():
             self._passed += 1

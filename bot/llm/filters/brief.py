@@ -11,11 +11,11 @@ ENOUGH_WORDS = 20
 """Once an answer has this many words, it ends at the next end of a sentence."""
 MAX_WORDS = 40
 """Maximum number of words in an answer."""
-_FREE_WORDS = 26
+_LONG_SENTENCE_WORDS = 26
 """If the first sentence has more words than this, it is ended at the next comma or similar mark."""
-_PHRASE = 4
+_PHRASE_WORDS = 4
 """Length, in words, of the phrases whose repetitions are counted to find loops."""
-_TIMES = 3
+_LOOP_REPETITIONS = 3
 """If the same phrase comes this many times, the text is in a loop.
 
 If this happens in the first sentence, the text is cut before the word that would complete the phrase for the third
@@ -62,7 +62,7 @@ class BriefFilter:
         """Number of words that were let through."""
         self._phrases: Counter[tuple[str, ...]] = Counter()
         self._lately: tuple[str, ...] = ()
-        """The last words, at most ``_PHRASE`` of them."""
+        """The last words, at most ``_PHRASE_WORDS`` of them."""
         self._cut_off = False
 
     def cut_off(self) -> None:
@@ -87,14 +87,14 @@ class BriefFilter:
         rest, self._held = self._held.rstrip(), ""
         if self.ended:
             return []
-        said = self._last(rest)
+        said = self._end_text(rest)
         self.ended = True
         return [said]
 
-    def _last(self, rest: str) -> str:
+    def _end_text(self, rest: str) -> str:
         if not self._said:
-            return self._closing(rest)
-        return "" if self._cut_off or not rest.strip() else self._whole(rest)
+            return self._end_first_sentence(rest)
+        return "" if self._cut_off or not rest.strip() else self._let_sentence_through(rest)
 
     def _next_part(self) -> str | None:
         """The next part of the withheld text that can be let through; ``None`` if more text is needed."""
@@ -109,18 +109,22 @@ class BriefFilter:
 
     def _take_sentence(self, length: int) -> str:
         text, self._held = self._held[:length], self._held[length:]
-        return self._whole(text) if self._said else self._closing(text)
+        return self._let_sentence_through(text) if self._said else self._end_first_sentence(text)
 
     def _take_line(self, length: int) -> str:
         text, self._held = self._held[:length], self._held[length + 1 :]
-        said = "" if self._said else self._closing(text)
+        said = "" if self._said else self._end_first_sentence(text)
         self.ended = self.ended or bool(self._said)
         return said
 
-    def _whole(self, sentence: str) -> str:
+    def _let_sentence_through(self, sentence: str) -> str:
         """Let a sentence after the first one through. If it does not fit, end the reply and return ""."""
         words = _WORD.findall(sentence)
-        if self._words + len(words) > MAX_WORDS or _comparable(sentence) in self._said or not self._follow(words):
+        if (
+            self._words + len(words) > MAX_WORDS
+            or _comparable(sentence) in self._said
+            or not self._count_phrases(words)
+        ):
             self.ended = True
             return ""
         return self._end_sentence(sentence, sentence, len(words))
@@ -136,26 +140,26 @@ class BriefFilter:
         if not ready.strip():
             return None
         self._held = self._held[whole:]
-        return self._said_as_far(ready)
+        return self._let_words_through(ready)
 
-    def _closing(self, rest: str) -> str:
+    def _end_first_sentence(self, rest: str) -> str:
         """Let the rest of the first sentence through, as far as it fits."""
-        said = self._said_as_far(rest)
+        said = self._let_words_through(rest)
         if self.ended or not self._sentence.strip():
             return said
         return self._end_sentence(self._sentence, said, 0)
 
-    def _said_as_far(self, text: str) -> str:
+    def _let_words_through(self, text: str) -> str:
         """Let text of the first sentence through, but end the sentence before it gets too long or repeats itself."""
         said = ""
         for piece in _PIECE.findall(text):
             words = _WORD.findall(piece)
-            if self._words + len(words) > MAX_WORDS or not self._follow(words):
+            if self._words + len(words) > MAX_WORDS or not self._count_phrases(words):
                 return self._break_off(said)
             self._words += len(words)
             self._sentence += piece
             said += piece
-            if self._words > _FREE_WORDS and (found := _CLAUSE.search(piece)) and found.end() == len(piece):
+            if self._words > _LONG_SENTENCE_WORDS and (found := _CLAUSE.search(piece)) and found.end() == len(piece):
                 return self._break_off(said)
         return said
 
@@ -179,17 +183,17 @@ class BriefFilter:
             text = regex.sub(r"[,;:，；：、–—-]+$", "", text) + end
         return text
 
-    def _follow(self, words: Iterable[str]) -> bool:
-        """Add these words one by one. After each, count the phrase that the last ``_PHRASE`` words form.
+    def _count_phrases(self, words: Iterable[str]) -> bool:
+        """Add these words one by one. After each, count the phrase that the last ``_PHRASE_WORDS`` words form.
 
         Returns:
             False if one of the phrases occurs too often.
         """
         for word in words:
-            self._lately = (*self._lately, _comparable(word))[-_PHRASE:]
-            if len(self._lately) == _PHRASE:
+            self._lately = (*self._lately, _comparable(word))[-_PHRASE_WORDS:]
+            if len(self._lately) == _PHRASE_WORDS:
                 self._phrases[self._lately] += 1
-                if self._phrases[self._lately] >= _TIMES:
+                if self._phrases[self._lately] >= _LOOP_REPETITIONS:
                     return False
         return True
 

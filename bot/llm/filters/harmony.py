@@ -25,7 +25,7 @@ _CHANNEL = "\x00"
 """Replaces the token ``<|channel|>`` in a header. No header contains this character."""
 
 
-class _At(Enum):
+class _Position(Enum):
     """Position in the stream of messages."""
 
     TEXT = auto()
@@ -34,7 +34,7 @@ class _At(Enum):
     BODY = auto()
     BETWEEN = auto()
     """After the end of a message."""
-    BEHIND_END = auto()
+    AFTER_END_TOKEN = auto()
     """After a token that ends either the turn, or a thought whose header was in the prompt."""
 
 
@@ -57,16 +57,16 @@ class HarmonyFilter:
         """Withheld text, whose beginning may be a control token."""
         self._at_start = True
         self._passed_end = ""
-        """Withheld end tokens and white space. They are text after all if more text follows."""
+        """Withheld end tokens and white space. If more text follows, they belong to the text."""
         self._named = False
         """Whether there was a message in the channel ``final``."""
-        self._at = _At.TEXT
+        self._at = _Position.TEXT
         self._header = ""
-        """The present message's header, without tokens."""
+        """The current message's header, without tokens."""
         self._shown = False
-        """Whether the present message belongs to the reply."""
+        """Whether the current message belongs to the reply."""
         self._aside = False
-        """Whether the present message is text for the user in the channel ``commentary``."""
+        """Whether the current message is text for the user in the channel ``commentary``."""
         self._asides = ""
         """Text of all messages for the user in the channel ``commentary``."""
         self._spoke = False
@@ -103,15 +103,17 @@ class HarmonyFilter:
             if found is not None and found.partial:
                 break
             name = found[1] if found is not None else ""
-            if found is None or (name in _ENDS and self._at in (_At.TEXT, _At.BEHIND_END) and not self._spoke):
+            if found is None or (
+                name in _ENDS and self._at in (_Position.TEXT, _Position.AFTER_END_TOKEN) and not self._spoke
+            ):
                 said.append(self._take_plain(1))
                 continue
             control, self._held = self._held[: found.end()], self._held[found.end() :]
-            if name in _ENDS and self._at in (_At.TEXT, _At.BEHIND_END):
-                self._at, self._passed_end = _At.BEHIND_END, self._passed_end + control
+            if name in _ENDS and self._at in (_Position.TEXT, _Position.AFTER_END_TOKEN):
+                self._at, self._passed_end = _Position.AFTER_END_TOKEN, self._passed_end + control
             else:
                 said += self._pass(name)
-        if final and self._at is _At.BEHIND_END:
+        if final and self._at is _Position.AFTER_END_TOKEN:
             said.append(self._passed_end)
         return said
 
@@ -121,7 +123,7 @@ class HarmonyFilter:
         if found is not None and found.partial:
             return False
         if found is not None:
-            self._at, self._header = _At.HEADER, _CHANNEL + found[0].replace("assistant", "")
+            self._at, self._header = _Position.HEADER, _CHANNEL + found[0].replace("assistant", "")
             self._held = self._held[found.end() :]
         self._at_start = False
         return True
@@ -129,19 +131,19 @@ class HarmonyFilter:
     def _take_plain(self, length: int) -> str:
         text, self._held = self._held[:length], self._held[length:]
         match self._at:
-            case _At.HEADER:
+            case _Position.HEADER:
                 self._header += text
                 return ""
-            case _At.BEHIND_END:
+            case _Position.AFTER_END_TOKEN:
                 self._passed_end += text
                 if not text.strip():
                     return ""
-                text, self._passed_end, self._at = self._passed_end, "", _At.TEXT
-            case _At.BETWEEN:
+                text, self._passed_end, self._at = self._passed_end, "", _Position.TEXT
+            case _Position.BETWEEN:
                 text = text.lstrip()
                 if text:
-                    self._at, self._shown = _At.BODY, True
-        if self._at is _At.BODY and not self._shown:
+                    self._at, self._shown = _Position.BODY, True
+        if self._at is _Position.BODY and not self._shown:
             self.thought = True
             self._asides += text if self._aside else ""
             return ""
@@ -152,13 +154,13 @@ class HarmonyFilter:
         """Process a control token. Returns a retraction if the token shows that the text so far was a thought."""
         self._passed_end = ""
         if name in _ENDS:
-            self._at = _At.BETWEEN
+            self._at = _Position.BETWEEN
         elif name == "message":
             return self._begin_body()
-        elif self._at is _At.HEADER and name != "start":
+        elif self._at is _Position.HEADER and name != "start":
             self._header += _CHANNEL if name == "channel" else " "
         else:
-            self._at, self._header = _At.HEADER, "" if name == "start" else _CHANNEL
+            self._at, self._header = _Position.HEADER, "" if name == "start" else _CHANNEL
         return []
 
     def _begin_body(self) -> list[str]:
@@ -169,7 +171,7 @@ class HarmonyFilter:
         to_a_tool = "to=" in self._header
         self._shown = by_us and name in ("", "final") and not to_a_tool
         self._aside = by_us and name == "commentary" and not to_a_tool
-        self._at, self._header = _At.BODY, ""
+        self._at, self._header = _Position.BODY, ""
         if not (self._shown and name == "final"):
             return []
         first, self._named = not self._named, True

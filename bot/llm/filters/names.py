@@ -42,7 +42,7 @@ class NameFilter:
         """Whether white space is being skipped after a removed name."""
         self._spoke = False
         """Whether text was let through."""
-        self._behind_head = False
+        self._after_head = False
         """Whether a name was just removed, so that a second own name may follow."""
         self._quote: str | None = None
         """Withheld lines with another person's name at the beginning of the reply; ``None`` if there are none."""
@@ -51,7 +51,7 @@ class NameFilter:
         self._drops_lines = False
         """Whether lines are dropped, because another name followed the withheld lines."""
         self._line_end = ""
-        """Last character of the present line that is not white space."""
+        """Last character of the current line that is not white space."""
         self._in_list = False
         """Whether the lines may be a list of people."""
 
@@ -86,7 +86,7 @@ class NameFilter:
 
     def _line_begins(self, final: bool) -> str | None:
         """Decide whether the line begins with a name. Returns text to let through; ``None`` to wait for more."""
-        anywhere, at_end = self._own_heads if self._behind_head else self._heads
+        anywhere, at_end = self._own_heads if self._after_head else self._heads
         head = None if self._in_list else anywhere.match(self._held, partial=not final)
         if head is None and final and not self._in_list:
             head = at_end.match(self._held)
@@ -94,9 +94,9 @@ class NameFilter:
             return None
         if head is not None:
             return self._line_of(head)
-        if self._behind_head:
+        if self._after_head:
             # This is the rest of a line whose name was removed. No second name follows.
-            self._at_line_start = self._behind_head = False
+            self._at_line_start = self._after_head = False
             return ""
         self._at_line_start = not self._held[0].strip()
         if self._at_line_start:
@@ -115,7 +115,7 @@ class NameFilter:
         elif self._quotes_people:
             self._quote = ""
         self._held = self._held[head.end() :]
-        self._behind_head = self._skips_spaces = True
+        self._after_head = self._skips_spaces = True
         return ""
 
     def _take_line(self) -> str:
@@ -126,10 +126,10 @@ class NameFilter:
 
     def _take(self, length: int) -> str:
         text, self._held = self._held[:length], self._held[length:]
-        self._follow(text)
+        self._note_line_ends(text)
         return text
 
-    def _follow(self, text: str) -> None:
+    def _note_line_ends(self, text: str) -> None:
         """Note how each line ends, to recognize lists."""
         for character in text:
             if character != "\n":
@@ -180,18 +180,21 @@ def _heads(own: tuple[str, ...], others: tuple[str, ...]) -> _Heads:
     return _head(own, others, "(?=[^*_:/])"), _head(own, others, "$")
 
 
-def _head(own: Iterable[str], others: Iterable[str], behind: str) -> regex.Pattern[str]:
+def _head(own: Iterable[str], others: Iterable[str], lookahead: str) -> regex.Pattern[str]:
     """A pattern for a name and its colon at the beginning of a line, with decorations such as "**Ada** (softly): ".
 
     A name in the brackets of a chat log needs no colon. A name after "@" is matched only if it is an own name. Another
     person's name after "@" is the person to whom the line is addressed.
+
+    Args:
+        lookahead: pattern for the text after the colon.
     """
     ours, either = _either(own), _either((*own, *others))
     time = r"(?:[\[(]\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]m)?[\])] ?)?"
     return regex.compile(
         rf"[ \t]*{time}(?:\#{{1,4}} |@(?={ours}))?"
         rf"(?:[*_\"“«\[(<]{{0,3}}(?P<name>{either})[*_\"”»\])>]{{0,3}}(?: ?\([^()\n]{{1,30}}\))?[*_]{{0,3}}"
-        rf" ?[:：][*_\"”]{{0,3}}{behind}"
+        rf" ?[:：][*_\"”]{{0,3}}{lookahead}"
         rf"|(?:<(?P<name>{either})>|\[(?P<name>{either})\])[ \t]+(?=\S))",
         regex.IGNORECASE,
     )

@@ -29,24 +29,24 @@ class ThoughtTags:
 
     Attributes:
         triggers: the characters with which the tags can begin, in lower case.
-        spoken: whether the tags are ordinary words. If the closing tag never comes, they were not meant as tags.
+        ordinary_words: whether the tags are ordinary words. Without the closing tag, they were not meant as tags.
     """
 
     opening: regex.Pattern[str]
     closing: regex.Pattern[str]
     place: TagPosition = TagPosition.ANYWHERE
     triggers: str = "<"
-    spoken: bool = False
+    ordinary_words: bool = False
 
 
-def _xml_tags(names: str, place: TagPosition = TagPosition.ANYWHERE, *, spoken: bool = False) -> ThoughtTags:
+def _xml_tags(names: str, place: TagPosition = TagPosition.ANYWHERE, *, ordinary_words: bool = False) -> ThoughtTags:
     """The tags ``<name>`` and ``</name>``, in any case, also with a prefix (``seed:think``), suffix or attributes."""
     name = rf"(?:[a-z]{{1,12}}[:_-])?(?:{names})(?:[:_-]\w{{1,40}})?"
     return ThoughtTags(
         regex.compile(rf"<\s{{0,2}}{name}(?:\s[^<>]{{0,200}})?>", regex.IGNORECASE),
         regex.compile(rf"<\s{{0,2}}/\s{{0,2}}{name}\s{{0,2}}>", regex.IGNORECASE),
         place,
-        spoken=spoken,
+        ordinary_words=ordinary_words,
     )
 
 
@@ -84,7 +84,7 @@ THOUGHT_TAGS: tuple[ThoughtTags, ...] = (
     _xml_tags("reason", TagPosition.LINE),
     _xml_tags("analysis|scratch_?pad|monologue|cot|chain[_-]of[_-]thought", TagPosition.LINE),
     _xml_tags("contemplat(?:ion|or)|deliberation|ponder(?:ing)?|思考(?:过程|過程)?", TagPosition.LINE),
-    _xml_tags("internal|inner|plan|planning|rationale", TagPosition.LINE, spoken=True),
+    _xml_tags("internal|inner|plan|planning|rationale", TagPosition.LINE, ordinary_words=True),
     # Open WebUI, if it is a proxy in front of the model
     ThoughtTags(
         regex.compile(r"<details\s[^<>]{0,200}type=[\"']?reasoning[\"']?[^<>]{0,200}>", regex.IGNORECASE),
@@ -94,7 +94,11 @@ THOUGHT_TAGS: tuple[ThoughtTags, ...] = (
     # Magistral. In lower case, the same word is a stage direction.
     ThoughtTags(regex.compile(r"\[THINK\]"), regex.compile(r"\[/THINK\]"), triggers="["),
     ThoughtTags(
-        regex.compile(r"\[think(?:ing)?\]"), regex.compile(r"\[/think(?:ing)?\]"), TagPosition.START, "[", spoken=True
+        regex.compile(r"\[think(?:ing)?\]"),
+        regex.compile(r"\[/think(?:ing)?\]"),
+        TagPosition.START,
+        "[",
+        ordinary_words=True,
     ),
     # a proxy or front end that escaped the tag for a web page, and full-width characters
     _pair(r"&lt;(?:think|thinking|thought|reasoning)&gt;", r"&lt;/(?:think|thinking|thought|reasoning)&gt;", "&"),
@@ -133,7 +137,7 @@ THOUGHT_TAGS: tuple[ThoughtTags, ...] = (
         _heading("response|answer|reply"),
         TagPosition.START,
         "h*",
-        spoken=True,
+        ordinary_words=True,
     ),
     # models that are told to think first, ReAct's "Thought: … Final Answer: …"
     ThoughtTags(
@@ -141,7 +145,7 @@ THOUGHT_TAGS: tuple[ThoughtTags, ...] = (
         regex.compile(rf"\n[ \t]*(?:#{{1,4}} )?{_label(_AFTER)}|\*\*(?:{_AFTER})(?::\*\*|\*\*:)", regex.IGNORECASE),
         TagPosition.START,
         "\n*",
-        spoken=True,
+        ordinary_words=True,
     ),
     # gpt-oss, if a server has dropped the control tokens and left the names of the channels
     ThoughtTags(
@@ -239,7 +243,8 @@ class TurnTokenFilter:
         self.ended = False
         self._held = ""
         self._spoke = False
-        self._struck = False
+        self._has_s_tag = False
+        """Whether the text has an opening ``<s>``, HTML's tag for struck text."""
         self._code = CodeSpans()
 
     @property
@@ -271,8 +276,8 @@ class TurnTokenFilter:
             if any(match.partial for match in found):
                 break
             control = max((match[0] for match in found), key=len, default="")
-            if not control or (self._struck and control == "</s>"):
-                self._struck = self._struck or self._held.startswith("<s>")
+            if not control or (self._has_s_tag and control == "</s>"):
+                self._has_s_tag = self._has_s_tag or self._held.startswith("<s>")
                 said.append(self._take(1))
             else:
                 self._held = self._held[len(control) :]

@@ -75,7 +75,7 @@ class ThoughtFilter:
         self._open: list[ThoughtTags] = []
         """The pairs of tags that are open, the outermost first."""
         self._inside_text = ""
-        """Text of the present thought."""
+        """Text of the current thought."""
         self._stray: str | None = None
         """Text after a closing tag that belongs to none of the open pairs; ``None`` if there was no such tag."""
         self._cut_off = False
@@ -103,8 +103,8 @@ class ThoughtFilter:
     @property
     def holds(self) -> bool:
         """Whether text is withheld that may still be let through."""
-        spoken = self._implied or (bool(self._open) and self._open[0].spoken)
-        return bool(self._held or (self._stray or "").strip() or (spoken and self._inside_text.strip()))
+        uncertain = self._implied or (bool(self._open) and self._open[0].ordinary_words)
+        return bool(self._held or (self._stray or "").strip() or (uncertain and self._inside_text.strip()))
 
     def feed(self, text: str) -> Iterable[str]:
         """Take the next piece; returns the text that is ready, and retractions."""
@@ -125,7 +125,7 @@ class ThoughtFilter:
         self._implied, self._open = False, []
         if stray is not None and not self._cut_off:
             return self._say(stray)
-        if (implied or (pair is not None and pair.spoken)) and not self._cut_off:
+        if (implied or (pair is not None and pair.ordinary_words)) and not self._cut_off:
             return self._say(rest)
         self.thought = True
         return ""
@@ -272,7 +272,7 @@ class ThoughtFilter:
     def _open_thought(self, pair: ThoughtTags, tag: str) -> None:
         self.thought = True
         self._implied = False
-        if pair.spoken:
+        if pair.ordinary_words:
             self._inside_text = tag
         if pair not in self._open:
             self._open.append(pair)
@@ -280,7 +280,7 @@ class ThoughtFilter:
     def _close_thought(self, pair: ThoughtTags) -> list[str]:
         if self._implied:
             self.began_inside = not self._separated
-        elif self._open and self._open[0].spoken and pair not in self._open:
+        elif self._open and self._open[0].ordinary_words and pair not in self._open:
             # The words that looked like an opening tag were part of a thought that began without an opening tag.
             self.began_inside = not self._separated
             self._open.clear()
