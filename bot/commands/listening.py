@@ -22,8 +22,8 @@ from bot.voice.listening_notice import (
     recording_began,
     recording_newcomer,
 )
+from bot.voice.prompt_handles import PromptHandle
 from bot.voice.records.recorder import RecordingError
-from bot.voice.saying import Saying
 from config.sections import Captions
 
 Context = commands.Context[Any]
@@ -65,7 +65,7 @@ class ListeningControls(Protocol):
         """End the recording and close its files."""
         ...
 
-    async def announce(self, written: str, spoken: str | None = None) -> Saying | None:
+    async def announce(self, written: str, spoken: str | None = None) -> PromptHandle | None:
         """Announce something to everyone in the call: in the prompt channel and, with ``spoken``, aloud."""
         ...
 

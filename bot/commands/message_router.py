@@ -11,7 +11,7 @@ from discord.ext import commands
 from bot.access import RateLimit, wait_text
 from bot.commands.message_words import addressed_message_text, find_quoted
 from bot.feature import FeatureSet
-from bot.features.image_generation.asker import wants_drawing
+from bot.features.image_generation.drawing_request import drawing_subject
 from bot.features.image_generation.feature import ImageGeneration
 from bot.features.text_chat.service import TextChat
 from bot.features.vision.feature import CANT_SEE, Vision
@@ -61,7 +61,7 @@ class MessageRouter(commands.Cog):
         for observe in self._observers:
             await observe(message)
         await find_quoted(message)
-        if self._text_chat.is_meant(message):
+        if self._text_chat.is_for_bot(message):
             await self._answer(message)
 
     async def _is_command(self, message: discord.Message) -> bool:
@@ -90,7 +90,7 @@ class MessageRouter(commands.Cog):
 
     async def _draws(self, message: discord.Message, text: str) -> bool:
         """Draw if the text asks for a drawing. Returns whether the message was answered."""
-        wish = wants_drawing(text)
+        wish = drawing_subject(text)
         if wish is None:
             return False
         if self._images is not None:

@@ -58,10 +58,10 @@ from bot.voice.input_thread import InputWorker
 from bot.voice.listening_notice import CallMode, ListeningTerms
 from bot.voice.notices import Notices
 from bot.voice.playback.playback import ReplyPlayback
+from bot.voice.prompt_handles import PromptHandle
 from bot.voice.records.captions import CaptionWriter
 from bot.voice.records.recordings import Recordings
 from bot.voice.records.voice_samples import VoiceSamples
-from bot.voice.saying import Saying
 from bot.voice.spoken_commands import SpokenCommands
 from bot.voice.transport import EndCause, Transport
 from bot.voice.tts.fallback import FallbackSpeech
@@ -328,16 +328,16 @@ class Call(Generic[T]):
         """Whether the speech server is connected."""
         return self._speech.connected
 
-    def say(self, prompt: Prompt) -> Saying:
+    def say(self, prompt: Prompt) -> PromptHandle:
         """Queue a prompt. Prompts are answered in order."""
         return self.conversation.prompt(prompt)
 
-    async def announce(self, written: str, spoken: str | None = None) -> Saying | None:
+    async def announce(self, written: str, spoken: str | None = None) -> PromptHandle | None:
         """Tell everybody in the call something: in the prompt channel and, if ``spoken`` is given, aloud."""
         await self._notices.announce(written)
         return None if spoken is None else self._recite(spoken)
 
-    def _recite(self, text: str) -> Saying:
+    def _recite(self, text: str) -> PromptHandle:
         return self.say(Prompt("", text, self._clock(), kind=PromptKind.RECITE))
 
     def may_talk(self, person: int) -> bool:

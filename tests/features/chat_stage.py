@@ -46,7 +46,7 @@ class Router(commands.Cog):
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        if not message.author.bot and not message.content.startswith("!") and self._chat.is_meant(message):
+        if not message.author.bot and not message.content.startswith("!") and self._chat.is_for_bot(message):
             await self._chat.answer(message, clean_prompt(message.content, DiscordNames()), self.seen)
             self.done.add(message.id)
 

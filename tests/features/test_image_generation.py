@@ -11,8 +11,8 @@ import discord
 import pytest
 
 from bot.access import Permit
-from bot.features.image_generation.asker import wants_drawing
 from bot.features.image_generation.commands import CANCELLING, NO_DRAWING
+from bot.features.image_generation.drawing_request import drawing_subject
 from bot.features.image_generation.feature import ALREADY, NOT_ALLOWED, NOT_TAKEN, STOPPED
 from tests.features.comfyui_server import PNG
 from tests.features.stage import LIMIT
@@ -163,7 +163,7 @@ async def test_a_picture_that_discord_does_not_take_is_reported(studio: Studio) 
 async def test_a_person_who_asks_for_a_drawing_in_words_gets_one(studio: Studio) -> None:
     @studio.stage.bot.listen("on_message")
     async def note(message: discord.Message) -> None:
-        if not message.author.bot and (what := wants_drawing(message.content)):
+        if not message.author.bot and (what := drawing_subject(message.content)):
             await studio.images.draw(message, what)
 
     await studio.ask("Bot, please draw me a cat!")

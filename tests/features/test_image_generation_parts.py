@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.features.image_generation.asker import wants_drawing
+from bot.features.image_generation.drawing_request import drawing_subject
 from bot.features.image_generation.job import Progress
 from bot.features.image_generation.progress_message import progress_line
 from bot.features.image_generation.workflow import Slots, Workflow, WorkflowError
@@ -82,7 +82,7 @@ def test_a_missing_workflow_is_reported(tmp_path: Path) -> None:
     ],
 )
 def test_a_wish_for_a_drawing_is_distinguished_from_other_talk(text: str, what: str | None) -> None:
-    assert wants_drawing(text) == what
+    assert drawing_subject(text) == what
 
 
 def test_the_progress_is_shown_in_one_line() -> None:

@@ -61,6 +61,6 @@ def messages_for(
     return ChatMessage("system", "\n\n".join(part for part in parts if part)), *messages
 
 
-def typing_time(read: ArgumentLine, rng: random.Random) -> float:
-    """Plausible seconds for reading a line and typing an answer."""
-    return min(_LONGEST, max(_SHORTEST, len(read.text) / _CHARS_PER_SECOND)) * rng.uniform(0.8, 1.2)
+def typing_time(line: ArgumentLine, rng: random.Random) -> float:
+    """The seconds that a person would need to read a line and type an answer to it."""
+    return min(_LONGEST, max(_SHORTEST, len(line.text) / _CHARS_PER_SECOND)) * rng.uniform(0.8, 1.2)

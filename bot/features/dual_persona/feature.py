@@ -58,7 +58,7 @@ class Tension:
     enabled: bool
     """Whether arguments may begin without a command on this server."""
     cooldown: float
-    """Seconds until an argument may begin again without a command; 0 if no cooldown is on."""
+    """Seconds until an argument may begin again without a command; 0 without a cooldown."""
 
 
 @dataclass(slots=True, eq=False)
@@ -186,11 +186,11 @@ class DualPersona:
         await self._records.set_enabled(guild, enabled)
 
     def argue(self, channel: object) -> None:
-        """Begin an argument now, whatever the tension is.
+        """Begin an argument now, even without tension.
 
         Raises:
             ArgumentError: no argument can begin in this channel.
-            FeatureHeldError: a call is on.
+            FeatureHeldError: a call is active.
         """
         if not isinstance(channel, discord.TextChannel):
             raise ArgumentError(WRONG_CHANNEL)

@@ -1,4 +1,4 @@
-"""Child program: reads a feed (RSS, Atom or JSON Feed) from standard input, prints its items as JSON.
+"""Child program: reads a feed (RSS, Atom or JSON Feed) from standard input, and prints its items as JSON.
 
 A malicious feed can keep an XML parser busy for minutes. Therefore the parser is a program of its own: unlike a thread,
 a process can be killed. The program imports no module of the bot, so that it starts quickly.

@@ -12,8 +12,8 @@ import aiohttp
 import discord
 
 from bot.access import Permit, RateLimit, wait_text
-from bot.features.image_generation.asker import Asker, answer, react
 from bot.features.image_generation.comfyui import ComfyUi
+from bot.features.image_generation.drawing_request import DrawingRequest, answer, react
 from bot.features.image_generation.job import DrawingJob
 from bot.features.image_generation.outcome import DrawingError, PictureFile
 from bot.features.image_generation.progress_message import ProgressMessage
@@ -87,23 +87,23 @@ class ImageGeneration:
         """Resume."""
         await self._gate.release()
 
-    async def draw(self, asker: Asker, prompt: str) -> None:
-        """Draw a picture and answer the asker with it. Returns after the answer.
+    async def draw(self, request: DrawingRequest, prompt: str) -> None:
+        """Draw a picture, and answer the request with it. Returns after the answer.
 
         Raises:
             discord.HTTPException: the answer can't be posted.
         """
         prompt = " ".join(prompt.split())
-        shown = ProgressMessage(asker, f"🎨 {discord.utils.escape_markdown(shorten(prompt, _SHOWN_CHARS))}")
+        shown = ProgressMessage(request, f"🎨 {discord.utils.escape_markdown(shorten(prompt, _SHOWN_CHARS))}")
         try:
             async with self._gate.work():
-                if refusal := self._refusal(asker.author, prompt):
-                    await answer(asker, refusal)
+                if refusal := self._refusal(request.author, prompt):
+                    await answer(request, refusal)
                 else:
-                    await self._draw(asker, prompt, shown)
+                    await self._draw(request, prompt, shown)
         except FeatureHeldError:
-            await answer(asker, HELD)
-            await react(asker, "🎤")
+            await answer(request, HELD)
+            await react(request, "🎤")
         except WorkStoppedError:
             await shown.finish(STOPPED)
 
@@ -126,11 +126,11 @@ class ImageGeneration:
         wait = self._rate.take(author.id)
         return wait_text(wait) if wait else None
 
-    async def _draw(self, asker: Asker, prompt: str, shown: ProgressMessage) -> None:
+    async def _draw(self, request: DrawingRequest, prompt: str, shown: ProgressMessage) -> None:
         seed = self._rng.randint(0, _MAX_SEED)
         graph = self._workflow.fill(Slots(prompt, "", seed, _SIDE, _SIDE))
-        job = self._jobs[asker.author.id] = DrawingJob(self._server)
-        limit = asker.guild.filesize_limit if asker.guild else discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES
+        job = self._jobs[request.author.id] = DrawingJob(self._server)
+        limit = request.guild.filesize_limit if request.guild else discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES
         try:
             async with asyncio.timeout(self._timeout):
                 pictures = (await job.run(graph, shown.show))[:_MAX_PICTURES]
@@ -142,7 +142,7 @@ class ImageGeneration:
         else:
             await _hand_over(shown, files)
         finally:
-            del self._jobs[asker.author.id]
+            del self._jobs[request.author.id]
 
     async def _file(self, picture: PictureFile, number: int, limit: int) -> discord.File:
         suffix = PurePosixPath(picture.filename).suffix.lower()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import discord
 
-from bot.features.image_generation.asker import Asker, answer
+from bot.features.image_generation.drawing_request import DrawingRequest, answer
 from bot.features.image_generation.job import Progress
 from bot.replying import ONLY_AUTHOR
 
@@ -27,8 +27,8 @@ class ProgressMessage:
         title: the first line of the message, which never changes.
     """
 
-    def __init__(self, asker: Asker, title: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._asker = asker
+    def __init__(self, request: DrawingRequest, title: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._request = request
         self._title = title
         self._clock = clock
         self._message: discord.Message | None = None
@@ -65,7 +65,7 @@ class ProgressMessage:
     async def _put(self, line: str, files: Sequence[discord.File]) -> None:
         content = f"{self._title}\n{line}" if line else self._title
         if self._message is None:
-            self._message = await answer(self._asker, content, files)
+            self._message = await answer(self._request, content, files)
         else:
             self._message = await self._message.edit(
                 content=content, attachments=list(files), allowed_mentions=ONLY_AUTHOR

@@ -144,7 +144,7 @@ class ProfilePicture:
 
         Raises:
             PictureError: the picture stays as it was.
-            FeatureHeldError: a call is on. The change is made after the call.
+            FeatureHeldError: a call is active. The change is made after the call.
             WorkStoppedError: a call began during the change.
         """
         if self._gate.held:

@@ -34,7 +34,7 @@ class PictureRecords(Records):
         return number
 
     async def delete(self, number: int) -> None:
-        """Delete a change that was not made after all."""
+        """Delete a change that was stored but could not be made."""
         await self._database.write("DELETE FROM profile_picture_change WHERE id = ?", number)
 
     async def refused_until(self) -> float:

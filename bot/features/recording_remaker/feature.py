@@ -185,7 +185,7 @@ class RecordingRemaker:
         return sound
 
     async def _ask(self, ask: Callable[[], Awaitable[Answered]]) -> Answered:
-        """Ask the speech server. Waits until no call is on and the server is reachable."""
+        """Ask the speech server. Waits until no call is active and the server is reachable."""
         pause = FIRST_PAUSE
         while True:
             await self._free.wait()

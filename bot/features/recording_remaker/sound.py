@@ -59,9 +59,9 @@ def end_limit(notes: RecordingNotes, number: int) -> int:
     return later[0].spans[0].start if later else notes.samples
 
 
-def max_samples(was: int, sound: Samples) -> int:
-    """Maximum number of samples that a new sound should have if the old one had ``was`` samples."""
-    return max(was, int(len(sound) / MAX_TEMPO))
+def max_samples(old_samples: int, sound: Samples) -> int:
+    """Maximum number of samples that a new sound should have if the old one had ``old_samples``."""
+    return max(old_samples, int(len(sound) / MAX_TEMPO))
 
 
 def trim_end(sound: Samples) -> Samples:

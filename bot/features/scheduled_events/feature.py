@@ -154,7 +154,7 @@ class ScheduledEvents:
         except FeatureHeldError:
             await self._postpone(event)
         except WorkStoppedError:
-            _log.warning("Scheduled event %d was being posted when %s were held", event.id, self.name)
+            _log.warning("Scheduled event %d was being posted when %s were paused", event.id, self.name)
 
     async def _catch_up(self, event: ScheduledEvent) -> None:
         """Postpone an event that came due while the bot was not running, so that it is posted soon."""
@@ -170,7 +170,7 @@ class ScheduledEvents:
     async def _post_postponed(self) -> None:
         """Post the postponed events in the order of their due times, until there are none or this object is paused.
 
-        They are read again before each post. So an event that a pause kept from being posted comes first afterwards.
+        They are read again before each post. So if a pause prevents a post, this post is made first after the pause.
         """
         while not self._gate.held:
             postponed = [event for event in await self._records.all() if event.postponed and not event.disabled]
@@ -193,7 +193,7 @@ class ScheduledEvents:
         except FeatureHeldError:
             return
         except WorkStoppedError:
-            _log.warning("Scheduled event %d was being posted when %s were held", event.id, self.name)
+            _log.warning("Scheduled event %d was being posted when %s were paused", event.id, self.name)
 
     async def _post(self, event: ScheduledEvent) -> None:
         match await self._poster.post(event, await self._records.file(event)):

@@ -1,4 +1,4 @@
-"""The text chat feature: answers messages immediately, or after the call if one is on."""
+"""The text chat feature: answers messages at once, or after the call if they come during one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ _log = logging.getLogger(__name__)
 Hear = Callable[[discord.Message], Awaitable[str]]
 """Transcribes the recordings in a message; "" if it has none. Raises ``SpokenMessageError``."""
 
-WAITS = "🎤"
+WAITING = "🎤"
+"""Reaction to a message that waits for an answer."""
 DROPPED = (
     "🎤 Too many messages came while I was talking in voice chat, so I could not keep this one. Please ask me again."
 )
@@ -61,14 +62,14 @@ USUAL_PACE = ChatPace()
 
 
 async def hear_nothing(_message: discord.Message) -> str:
-    """The ``Hear`` of a bot that transcribes nothing."""
+    """A :data:`Hear` that transcribes nothing."""
     return ""
 
 
 class TextChat:
     """Answers messages in writing. It is paused during a call (:class:`~bot.lease.Lockable`). Made by :meth:`open`.
 
-    In each channel, one message is answered after the other. During a call messages wait in the database, and are
+    In each channel, messages are answered one after another. During a call, messages wait in the database, and are
     answered in order afterwards. Call :meth:`resume` after the bot's start, and :meth:`close` at its end.
 
     Args:
@@ -179,7 +180,7 @@ class TextChat:
         """Stop answering waiting messages. They are kept for the bot's next start."""
         await self._backlog.close()
 
-    def is_meant(self, message: discord.Message) -> bool:
+    def is_for_bot(self, message: discord.Message) -> bool:
         """Whether a message is for the bot.
 
         These messages are for the bot: direct messages, messages that mention the bot or its role, replies to the bot,
@@ -335,13 +336,13 @@ class TextChat:
 
 
 def _mentions_own_role(message: discord.Message) -> bool:
-    """Whether the bot's own role is mentioned. Discord suggests the role and the bot, so people mention either."""
+    """Whether the bot's own role is mentioned. Discord suggests both the bot and its role, so people mention either."""
     role = message.guild.self_role if message.guild is not None else None
     return role is not None and (role in message.role_mentions or role.id in message.raw_role_mentions)
 
 
 async def _react(message: discord.Message) -> None:
     try:
-        await message.add_reaction(WAITS)
+        await message.add_reaction(WAITING)
     except discord.HTTPException as error:
-        _log.info("Message %d waits, and its author could not be shown: %s", message.id, error)
+        _log.info("Message %d waits, but the reaction that shows this failed: %s", message.id, error)

@@ -46,7 +46,7 @@ def _best_cut(text: str, room: int) -> int:
 
 
 def _beside_fence(text: str, cut: int) -> int:
-    """The cut; if it would split a code fence or leave an empty code block, the start of the fence instead."""
+    """The cut, or the start of a code fence if the cut would split the fence or leave an empty code block."""
     inside = False
     for fence in _OPENING.finditer(text):
         end = fence.start() + len(_FENCE) if inside else fence.end()

@@ -53,7 +53,7 @@ class VisionModel:
     """A vision model behind a server with OpenAI's chat API.
 
     Args:
-        url: the address in front of ``/chat/completions``.
+        url: the address to which ``/chat/completions`` is appended.
         http: the session for requests. The caller closes it.
         timeout: seconds for one description.
     """

@@ -29,8 +29,8 @@ from bot.voice.metrics import ReplyMetrics, ReplyTimer
 from bot.voice.notices import Notices
 from bot.voice.playback.spoken_words import SpokenWords
 from bot.voice.ports import Playback, Responder, SpeechConnection
+from bot.voice.prompt_handles import PromptHandle, PromptHandles
 from bot.voice.run_ahead import UNPAID, GuessBudget, RunAhead
-from bot.voice.saying import Saying, Sayings
 from bot.voice.tasks import start_task
 from bot.voice.tts.fallback import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
@@ -103,7 +103,7 @@ class Conversation:
         self._spoken_words = SpokenWords(clock)
         self._voice_notices = VoiceNotices()
         self._quiet_since: float | None = None
-        self._sayings = Sayings(self._cancel)
+        self._prompt_handles = PromptHandles(self._cancel)
         self._run_ahead = run_ahead
         self._guesses = GuessBudget(run_ahead.wrong_a_minute, clock)
         # State of the current reply. ``_played``: number of samples sent, and length of the underruns in frames.
@@ -125,7 +125,7 @@ class Conversation:
                     self._spawn(self._language.load(), "language detection")
         finally:
             self._tasks = None
-            self._sayings.close()
+            self._prompt_handles.close()
 
     @property
     def waiting(self) -> int:
@@ -152,12 +152,12 @@ class Conversation:
         """Text of the segments that started to play a short while ago. Microphones may pick them up as echo."""
         return self._spoken_words.recent_text()
 
-    def prompt(self, prompt: Prompt) -> Saying:
+    def prompt(self, prompt: Prompt) -> PromptHandle:
         """Queue a prompt. Prompts are answered in order. After the end of :meth:`run`, the prompt is discarded."""
-        saying = self._sayings.add(prompt)
-        if saying.outcome is None:
+        handle = self._prompt_handles.add(prompt)
+        if handle.outcome is None:
             self._handle(events.Prompted(prompt))
-        return saying
+        return handle
 
     def _cancel(self, prompt: Prompt) -> None:
         self._handle(events.PromptCancelled(prompt, self._position()))
@@ -253,9 +253,9 @@ class Conversation:
                 self._notices.tell(text, prompt)
             case effects.Refuse(prompt, text):
                 self._notices.tell(text, prompt)
-                self._sayings.end_unspoken(prompt, Outcome.REFUSED)
+                self._prompt_handles.end_unspoken(prompt, Outcome.REFUSED)
             case effects.Drop(prompt, refused):
-                self._sayings.end_unspoken(prompt, Outcome.REFUSED if refused else Outcome.DISCARDED)
+                self._prompt_handles.end_unspoken(prompt, Outcome.REFUSED if refused else Outcome.DISCARDED)
             case effects.BeginReply(reply, prompt):
                 self._begin(reply, prompt)
             case effects.CommitReply(reply, prompt):
@@ -290,10 +290,10 @@ class Conversation:
                     self._history.add(Turn.of_bot(heard, interrupted=interrupted))
             case effects.EndReply(reply, outcome):
                 self._end(outcome)
-                self._sayings.end_reply(reply, outcome)
+                self._prompt_handles.end_reply(reply, outcome)
 
     def _begin(self, reply: str, prompt: Prompt) -> None:
-        self._sayings.begin(reply, prompt)
+        self._prompt_handles.begin(reply, prompt)
         self._timer = ReplyTimer(reply, prompt.at, self._clock)
         self._spoken_words.begin()
         self._prompt_turn, self._heard, self._played = prompt.turn, "", (0, 0)

@@ -14,9 +14,9 @@ from bot.voice.events import CallEvent
 from bot.voice.input_thread import SoundRecorder
 from bot.voice.listening_notice import RECORDING_DROPPED, RECORDING_NOT_HEARD, RECORDING_REFUSED
 from bot.voice.notices import Notices
+from bot.voice.prompt_handles import PromptHandle
 from bot.voice.records.answer_listener import AnswerListener
 from bot.voice.records.recorder import CallRecorder, RecordingError, recording_folder
-from bot.voice.saying import Saying
 from bot.voice.transport import Transport
 from bot.voice.turn import Outcome
 from wire.parameters import SpeechParameters
@@ -53,7 +53,7 @@ class Recordings:
         sound: SoundSource,
         transport: Transport,
         notices: Notices,
-        recite: Callable[[str], Saying],
+        recite: Callable[[str], PromptHandle],
         get_parameters: Callable[[], SpeechParameters],
         data_dir: Path,
         *,

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from bot.voice.turn import Outcome, Prompt
 
 
-class Saying:
-    """A prompt that waits or is being answered, and the outcome of its reply. Use it only on the event loop.
+class PromptHandle:
+    """The handle of a prompt that waits or is being answered. Use it only on the event loop.
 
     Args:
         prompt: the prompt.
@@ -46,7 +46,7 @@ class Saying:
             self._ended.set_result(outcome)
 
 
-class Sayings:
+class PromptHandles:
     """The handles of all prompts that wait or are being answered. Use it only on the event loop.
 
     Args:
@@ -55,22 +55,22 @@ class Sayings:
 
     def __init__(self, interrupt: Callable[[Prompt], None]) -> None:
         self._interrupt = interrupt
-        self._open: list[Saying] = []
-        self._current: tuple[str, Saying] | None = None
+        self._open: list[PromptHandle] = []
+        self._current: tuple[str, PromptHandle] | None = None
         self._closed = False
 
-    def add(self, prompt: Prompt) -> Saying:
+    def add(self, prompt: Prompt) -> PromptHandle:
         """Make the handle of a new prompt. After :meth:`close`, the prompt is discarded at once."""
-        saying = Saying(prompt, self._interrupt)
-        self._open.append(saying)
+        handle = PromptHandle(prompt, self._interrupt)
+        self._open.append(handle)
         if self._closed:
-            self._end(saying, Outcome.DISCARDED)
-        return saying
+            self._end(handle, Outcome.DISCARDED)
+        return handle
 
     def begin(self, reply: str, prompt: Prompt) -> None:
         """Note that ``reply`` answers ``prompt``."""
-        saying = self._of(prompt)
-        self._current = None if saying is None else (reply, saying)
+        handle = self._of(prompt)
+        self._current = None if handle is None else (reply, handle)
 
     def end_reply(self, reply: str, outcome: Outcome) -> None:
         """Set the outcome of the prompt that ``reply`` has answered."""
@@ -79,19 +79,19 @@ class Sayings:
 
     def end_unspoken(self, prompt: Prompt, outcome: Outcome) -> None:
         """Set the outcome of a prompt that gets no reply."""
-        if (saying := self._of(prompt)) is not None:
-            self._end(saying, outcome)
+        if (handle := self._of(prompt)) is not None:
+            self._end(handle, outcome)
 
     def close(self) -> None:
         """Discard all prompts that wait or are being answered."""
         self._closed = True
-        for saying in (*self._open,):
-            self._end(saying, Outcome.DISCARDED)
+        for handle in (*self._open,):
+            self._end(handle, Outcome.DISCARDED)
 
-    def _of(self, prompt: Prompt) -> Saying | None:
-        return next((saying for saying in self._open if saying.prompt is prompt), None)
+    def _of(self, prompt: Prompt) -> PromptHandle | None:
+        return next((handle for handle in self._open if handle.prompt is prompt), None)
 
-    def _end(self, saying: Saying, outcome: Outcome) -> None:
-        if saying in self._open:
-            self._open.remove(saying)
-            saying.end(outcome)
+    def _end(self, handle: PromptHandle, outcome: Outcome) -> None:
+        if handle in self._open:
+            self._open.remove(handle)
+            handle.end(outcome)

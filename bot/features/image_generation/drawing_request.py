@@ -14,7 +14,7 @@ from bot.replying import ONLY_AUTHOR, reply_to
 
 _log = logging.getLogger(__name__)
 
-Asker = discord.Message | commands.Context[Any]
+DrawingRequest = discord.Message | commands.Context[Any]
 """The message or command by which somebody asks for a drawing."""
 
 _WISH = re.compile(
@@ -32,7 +32,7 @@ _IDIOM = re.compile(
 )
 
 
-def wants_drawing(text: str) -> str | None:
+def drawing_subject(text: str) -> str | None:
     """The subject of the drawing that ``text`` asks the bot for ("draw a cat"); ``None`` if it asks for no drawing."""
     wish = _WISH.fullmatch(text.strip())
     if wish is None or _IDIOM.fullmatch(wish["what"]):
@@ -40,17 +40,17 @@ def wants_drawing(text: str) -> str | None:
     return wish["what"]
 
 
-async def answer(asker: Asker, content: str, files: Sequence[discord.File] = ()) -> discord.Message:
+async def answer(request: DrawingRequest, content: str, files: Sequence[discord.File] = ()) -> discord.Message:
     """Answer with a reply, even if the asker's message was deleted; raises :class:`discord.HTTPException`."""
-    message = _typed(asker)
+    message = _message_of(request)
     if message is None:
-        return await asker.reply(content, files=list(files), allowed_mentions=ONLY_AUTHOR)
+        return await request.reply(content, files=list(files), allowed_mentions=ONLY_AUTHOR)
     return await reply_to(message, content, files=list(files))
 
 
-async def react(asker: Asker, emoji: str) -> None:
+async def react(request: DrawingRequest, emoji: str) -> None:
     """React to the asker's message. A failure is only logged. Slash commands get no reaction."""
-    message = _typed(asker)
+    message = _message_of(request)
     if message is None:
         return
     try:
@@ -59,8 +59,8 @@ async def react(asker: Asker, emoji: str) -> None:
         _log.info("Could not react: %s", error)
 
 
-def _typed(asker: Asker) -> discord.Message | None:
-    """The asker's message; ``None`` for a slash command, which has no message of the asker."""
-    if isinstance(asker, discord.Message):
-        return asker
-    return asker.message if asker.interaction is None else None
+def _message_of(request: DrawingRequest) -> discord.Message | None:
+    """The message that asks for the drawing; ``None`` for a slash command, which has no message."""
+    if isinstance(request, discord.Message):
+        return request
+    return request.message if request.interaction is None else None
