@@ -273,16 +273,18 @@ class Dialect:
     def learn(self, refused: RefusedField) -> None:
         """Remember a refused field, and log it if it is new."""
         self._refused[refused.path] = refused.renamed
-        self._tell(refused.name, f"The model server refuses {refused.name}; left out from now on.")
+        self._log_once(refused.name, f"The model server refuses {refused.name}; left out from now on.")
         if refused.renamed is not None:
             _log.info("The model server takes %s instead.", refused.renamed)
 
     def learn_no_system_role(self) -> None:
         """Remember that the model refuses system messages. Their text is put into the user's first message instead."""
         self._folds_system = True
-        self._tell("system", "The model server refuses the system role; its text opens the first message from now on.")
+        self._log_once(
+            "system", "The model server refuses the system role; its text opens the first message from now on."
+        )
 
-    def _tell(self, name: str, sentence: str) -> None:
+    def _log_once(self, name: str, sentence: str) -> None:
         if name not in self._logged:
             self._logged.add(name)
             _log.warning("%s", sentence)

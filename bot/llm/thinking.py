@@ -126,7 +126,7 @@ def _root(options: ModelOptions) -> URL:
     return base.with_path(path or "/", encoded=True)
 
 
-_ASKS = 3
+_MAX_ASKS = 3
 """Maximum number of attempts to ask a server about its template, if it does not answer."""
 _FORGET_AFTER = 2
 """If this many complete replies in a row have no lone closing tag, replies are no longer withheld.
@@ -148,7 +148,7 @@ class ThinkingHabit:
         """Whether thoughts continue in the text, although the server also sends thoughts in a separate field."""
         self.known = False
         """Whether the habit is known, from the server, its template or a reply."""
-        self._asks_left = _ASKS
+        self._asks_left = _MAX_ASKS
         self._without_mark = 0
 
     def may_ask(self) -> bool:

@@ -27,7 +27,7 @@ MAX_CHARS = 400_000
 """Maximum number of characters in the pieces of all calls. Nothing is read after that."""
 _MAX_PIECES = 128
 """Maximum number of pieces that are read from one event."""
-_TRIES = 50
+_MAX_TRIES = 50
 """Maximum number of attempts to parse the arguments of one call before the answer ends. One more is made when the
 answer ends."""
 
@@ -135,7 +135,7 @@ class ToolCallAssembler:
             self._taken += len(piece.id) + len(piece.name) + len(piece.arguments)
             call = self._call_of(piece)
             if call is None and len(self._calls) >= MAX_CALLS:
-                self._tell_too_many()
+                self._log_too_many()
                 continue
             if call is None:
                 call = _Call(piece.index)
@@ -179,7 +179,7 @@ class ToolCallAssembler:
         self._ids.add(made)
         return made
 
-    def _tell_too_many(self) -> None:
+    def _log_too_many(self) -> None:
         if not self._too_many:
             self._too_many = True
             _log.warning("The model calls more than %d tools in one answer; the others are left out", MAX_CALLS)
@@ -238,7 +238,7 @@ class _Call:
 
     def decided(self) -> bool:
         """Whether the call is complete, or is known to be left out. This may try to parse the arguments."""
-        if not self._closed and self._pieces and self._pieces[-1].rstrip().endswith("}") and self._tries < _TRIES:
+        if not self._closed and self._pieces and self._pieces[-1].rstrip().endswith("}") and self._tries < _MAX_TRIES:
             self._tries += 1
             self._close("".join(self._pieces), final=False)
         return self._closed

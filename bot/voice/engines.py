@@ -10,7 +10,7 @@ from bot.llm.history import History
 from bot.llm.prompts import CallRoom
 from bot.voice.dialogue.conversation import Manner
 from bot.voice.ports import Responder, SpeechClient
-from bot.voice.run_ahead import UNPAID, RunAhead
+from bot.voice.run_ahead import WITHOUT_COSTS, RunAhead
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.turns.turns import TurnPolicy
 from bot.voice.utterances.word_lists import WordLists
@@ -42,7 +42,7 @@ class CallEngines:
     transcriber: Transcriber
     turn_policy: TurnPolicy
     word_lists: WordLists
-    run_ahead: RunAhead = UNPAID
+    run_ahead: RunAhead = WITHOUT_COSTS
 
     @property
     def detector_policy(self) -> TurnPolicy:

@@ -33,7 +33,7 @@ class RunAhead:
     wrong_a_minute: int = 20
 
 
-UNPAID = RunAhead()
+WITHOUT_COSTS = RunAhead()
 """What calls may do where nothing costs money."""
 
 

@@ -19,7 +19,7 @@ from bot.voice.interims import InterimCaptions, InterimPace, Speaker
 from bot.voice.listening_notice import CallMode
 from bot.voice.open_turn import InterimWords, OpenTurn
 from bot.voice.ports import CommandRunner, NoticeWriter, Participants, PauseListener, ReplyControl, UtteranceClassifier
-from bot.voice.run_ahead import UNPAID, GuessBudget, RunAhead
+from bot.voice.run_ahead import WITHOUT_COSTS, GuessBudget, RunAhead
 from bot.voice.tasks import start_task
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError, TranscriptionShed, Urgency
 from bot.voice.turn import Microphone, Prompt, SpokenTurn, TurnId
@@ -82,11 +82,11 @@ class TurnTaking:
         *,
         history: History,
         watch: Watcher,
-        run_ahead: RunAhead = UNPAID,
+        run_ahead: RunAhead = WITHOUT_COSTS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.mode = CallMode.TALK
-        self._hearing = TurnTranscriber(transcriber, people, classifier, notices, clock)
+        self._turn_transcriber = TurnTranscriber(transcriber, people, classifier, notices, clock)
         self._replies = replies
         self._people = people
         self._classifier = classifier
@@ -98,7 +98,7 @@ class TurnTaking:
         self._interims = run_ahead.interims
         self._interim_pace = InterimPace(clock)
         self._captions = InterimCaptions(watch)
-        self._early_words = GuessBudget.of_words(run_ahead, clock)
+        self._pause_budget = GuessBudget.of_words(run_ahead, clock)
         self._clock = clock
         self._turns: dict[TurnId, OpenTurn] = {}
         self._last_said: dict[int, str] = {}
@@ -112,7 +112,7 @@ class TurnTaking:
         """
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                self._spawn(self._hearing.warm_up(), "transcriber warm-up")
+                self._spawn(self._turn_transcriber.warm_up(), "transcriber warm-up")
                 await asyncio.Event().wait()
         finally:
             self._tasks = None
@@ -136,13 +136,13 @@ class TurnTaking:
                 turn.interim = self._spawn(self._transcribe_so_far(turn, sound, urgency), f"interim {turn.id}")
             case SpeechPaused():
                 turn.paused, turn.text = event, None
-                if self._early_words.allows():
+                if self._pause_budget.allows():
                     self._start_transcription(turn, event, Urgency.SPECULATION)
                 self._guess_early(turn)
             case SpeechResumed():
                 self._resume_turn(turn)
             case TurnPart(_, sound):
-                turn.parts.append(self._spawn(self._hearing.final_words(turn, sound), f"part of {turn.id}"))
+                turn.parts.append(self._spawn(self._turn_transcriber.final_words(turn, sound), f"part of {turn.id}"))
                 self._captions.begin_part(turn.id)
             case TurnEnded():
                 self._end_turn(turn, event)
@@ -164,7 +164,7 @@ class TurnTaking:
 
     def _resume_turn(self, turn: OpenTurn) -> None:
         if turn.transcription is not None:
-            self._early_words.throw_away()
+            self._pause_budget.throw_away()
         for task in (turn.transcription, turn.estimate):
             if task is not None:
                 task.cancel()
@@ -209,7 +209,7 @@ class TurnTaking:
         """Transcribe a turn that goes on. If there are words, they may end a reply, and those who watch see them."""
         began_at, parts = self._clock(), len(turn.parts)
         try:
-            text = await self._hearing.words(turn, sound, urgency)
+            text = await self._turn_transcriber.words(turn, sound, urgency)
         except TranscriptionError:
             return
         finally:
@@ -251,15 +251,15 @@ class TurnTaking:
     async def _transcribe_pause(self, turn: OpenTurn, paused: SpeechPaused, urgency: Urgency) -> None:
         """Transcribe a turn up to a pause. If the words are for the bot, have a speculative reply prepared."""
         try:
-            text = await turn.with_parts(await self._hearing.words(turn, paused.sound, urgency))
+            text = await turn.with_parts(await self._turn_transcriber.words(turn, paused.sound, urgency))
         except TranscriptionShed:
             # The transcriber dropped this request, for example for a more urgent one. If the turn is over, its words
             # are needed, so they are requested again.
             if turn.ended is None:
                 return
-            text = await turn.with_parts(await self._hearing.final_words(turn, paused.sound))
+            text = await turn.with_parts(await self._turn_transcriber.final_words(turn, paused.sound))
         except TranscriptionError as error:
-            self._hearing.report_failure(error)
+            self._turn_transcriber.report_failure(error)
             text = ""
         else:
             self._estimate_end(turn, paused.sound, text)
@@ -366,7 +366,7 @@ class TurnTaking:
             ended.at if ended else None,
         )
         person = turn.id.person
-        usual = self._hearing.usual_language(person)
+        usual = self._turn_transcriber.usual_language(person)
         return Prompt(self._people.name(person), text, last_voiced_at, person=person, spoken=spoken, language=usual)
 
     def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:

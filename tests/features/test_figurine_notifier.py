@@ -19,7 +19,7 @@ from bot.features.figurine_notifier import fetching
 from bot.features.figurine_notifier.commands import (
     NOT_SUBSCRIBED,
     NOTHING,
-    TOO_MANY_WORDS,
+    SEARCH_TOO_LONG,
     UNSUBSCRIBED,
     FigurineCommands,
 )
@@ -125,7 +125,7 @@ async def test_people_subscribe_and_unsubscribe(shop: Shop) -> None:
         "That replaces what you had subscribed to here before: every new figurine."
     )
     assert await ask("!figurines subscribe miku 1/7") == f"🎎 You will get news here of {only_miku}."
-    assert await ask("!figurines subscribe " + "x" * 101) == TOO_MANY_WORDS
+    assert await ask("!figurines subscribe " + "x" * 101) == SEARCH_TOO_LONG
     ada = shop.stage.ada
     await ada.dm("!figurines subscribe")
     await ada.wait_for_message(

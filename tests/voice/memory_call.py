@@ -26,7 +26,7 @@ from bot.voice.events import CallEvent, NoticePosted
 from bot.voice.frames import AudioFrame, TransmissionEnded
 from bot.voice.listening_notice import ListeningTerms
 from bot.voice.ports import Responder, SpeechClient
-from bot.voice.run_ahead import UNPAID, RunAhead
+from bot.voice.run_ahead import WITHOUT_COSTS, RunAhead
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transport import EndCause
 from bot.voice.turns.turns import TurnPolicy, load_turn_policy
@@ -86,7 +86,7 @@ async def memory_call(
     voice: SpeechClient,
     turn_policy: TurnPolicy | None = None,
     transport: Callable[[dict[int, str]], MemoryTransport] = MemoryTransport,
-    run_ahead: RunAhead = UNPAID,
+    run_ahead: RunAhead = WITHOUT_COSTS,
 ) -> AsyncIterator[MemoryCall]:
     """Hold a call with Ada and Ben. Captions are on, and all utterances are answered."""
     async with Database.opened(folder / "memory.sqlite3") as database:

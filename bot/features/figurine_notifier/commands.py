@@ -15,9 +15,9 @@ from bot.user_error import UserError
 
 Context = commands.Context[Any]
 
-MAX_WORDS = 100
+MAX_SEARCH_CHARACTERS = 100
 """Maximum number of characters of the words that a subscription looks for."""
-TOO_MANY_WORDS = f"❌ That is too long to search for: the limit is {MAX_WORDS} characters."
+SEARCH_TOO_LONG = f"❌ That is too long to search for: the limit is {MAX_SEARCH_CHARACTERS} characters."
 TOO_MANY = "❌ You or this channel has too many subscriptions already. Try it in a private message to me."
 NOT_SUBSCRIBED = "❌ You have no subscription here. `{prefix}figurines list` shows where you have one."
 REPLACED = " That replaces what you had subscribed to here before: {before}."
@@ -46,15 +46,15 @@ class FigurineCommands(commands.Cog, name="Figurines"):
     @app_commands.describe(words="Only figurines with all these words in the title. Leave it empty for all figurines.")
     async def subscribe(self, ctx: Context, *, words: str = "") -> None:
         """Get news of new figurines here: of all, or of those with all these words in the title."""
-        if len(words) > MAX_WORDS:
-            raise UserError(TOO_MANY_WORDS)
+        if len(words) > MAX_SEARCH_CHARACTERS:
+            raise UserError(SEARCH_TOO_LONG)
         subscription = Subscription(ctx.author.id, _channel_of(ctx), tuple(words.casefold().split()))
         try:
             before = await self._notifier.subscribe(subscription)
         except TooManySubscriptionsError as error:
             raise UserError(TOO_MANY) from error
-        replaces = REPLACED.format(before=_of(before)) if before and before != subscription else ""
-        await ctx.send(f"🎎 You will get news here of {_of(subscription)}.{replaces}", ephemeral=True)
+        replaces = REPLACED.format(before=_description(before)) if before and before != subscription else ""
+        await ctx.send(f"🎎 You will get news here of {_description(subscription)}.{replaces}", ephemeral=True)
 
     @figurines.command(description="Stop figurine news here.")
     async def unsubscribe(self, ctx: Context) -> None:
@@ -70,7 +70,7 @@ class FigurineCommands(commands.Cog, name="Figurines"):
 
     async def _list(self, ctx: Context) -> None:
         found = await self._notifier.subscriptions_of(ctx.author.id)
-        lines = [f"• {f'<#{each.channel}>' if each.channel else 'in private'}: {_of(each)}" for each in found]
+        lines = [f"• {f'<#{each.channel}>' if each.channel else 'in private'}: {_description(each)}" for each in found]
         text = "\n".join(["🎎 Your figurine news:", *lines]) if lines else NOTHING.format(prefix=self._prefix)
         for part in split_message(text):
             await ctx.send(part, ephemeral=True)
@@ -80,7 +80,7 @@ def _channel_of(ctx: Context) -> int:
     return ctx.channel.id if ctx.guild else DIRECT
 
 
-def _of(subscription: Subscription) -> str:
+def _description(subscription: Subscription) -> str:
     if not subscription.words:
         return "every new figurine"
     return f"new figurines with {' and '.join(f'“{escaped(word)}”' for word in subscription.words)} in the title"

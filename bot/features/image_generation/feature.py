@@ -140,7 +140,7 @@ class ImageGeneration:
         except TimeoutError:
             await shown.finish(TOO_SLOW.format(seconds=self._timeout))
         else:
-            await _hand_over(shown, files)
+            await _post_pictures(shown, files)
         finally:
             del self._jobs[request.author.id]
 
@@ -150,7 +150,7 @@ class ImageGeneration:
         return discord.File(io.BytesIO(data), f"drawing-{number}{suffix if suffix in _SUFFIXES else '.png'}")
 
 
-async def _hand_over(shown: ProgressMessage, files: list[discord.File]) -> None:
+async def _post_pictures(shown: ProgressMessage, files: list[discord.File]) -> None:
     try:
         await shown.finish("", files)
     except discord.HTTPException as error:

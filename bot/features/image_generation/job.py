@@ -84,12 +84,14 @@ class DrawingJob:
         async with self._listening():
             try:
                 prompt_id = await self._server.submit(graph, self._client_id)
-                return await self._finished(prompt_id, show)
+                return await self._wait_for_pictures(prompt_id, show)
             except BaseException:
                 await self._server.cancel(self._client_id)
                 raise
 
-    async def _finished(self, prompt_id: str, show: Callable[[Progress], Awaitable[None]]) -> tuple[PictureFile, ...]:
+    async def _wait_for_pictures(
+        self, prompt_id: str, show: Callable[[Progress], Awaitable[None]]
+    ) -> tuple[PictureFile, ...]:
         seen = self._clock()
         while True:
             if self._cancelled:

@@ -42,7 +42,7 @@ class ProgressMessage:
             return
         self._shown = line
         try:
-            await self._put(line, [])
+            await self._post_or_edit(line, [])
         except discord.HTTPException as error:
             _log.info("Progress could not be shown: %s", error)
         self._edited_at = self._clock()
@@ -54,15 +54,15 @@ class ProgressMessage:
             discord.HTTPException: the message can't be posted or edited.
         """
         try:
-            await self._put(line, files)
+            await self._post_or_edit(line, files)
         except discord.NotFound:
             # Somebody has deleted the message, so a new one is posted.
             self._message = None
             for file in files:
                 file.reset(seek=True)
-            await self._put(line, files)
+            await self._post_or_edit(line, files)
 
-    async def _put(self, line: str, files: Sequence[discord.File]) -> None:
+    async def _post_or_edit(self, line: str, files: Sequence[discord.File]) -> None:
         content = f"{self._title}\n{line}" if line else self._title
         if self._message is None:
             self._message = await answer(self._request, content, files)

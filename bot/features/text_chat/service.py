@@ -229,7 +229,7 @@ class TextChat:
         question = ChatQuestion(message.author.id, message.author.display_name, text, seen, heard)
         try:
             if self._gate.held:
-                await self._keep(message, question)
+                await self._let_wait(message, question)
                 return
             async with self._lock_of(message.channel.id):
                 await self._answer_in_order(message, question)
@@ -238,7 +238,7 @@ class TextChat:
 
     async def _answer_in_order(self, message: discord.Message, question: ChatQuestion) -> None:
         if await self._waiting.any_in(message.channel.id):
-            await self._keep(message, question)
+            await self._let_wait(message, question)
             self._backlog.begin()
             return
         answer = LiveAnswer(message, self._edit_interval)
@@ -246,14 +246,14 @@ class TextChat:
             async with self._gate.work():
                 await self._writer.write(message, question, answer)
         except FeatureHeldError:
-            await self._keep(message, question)
+            await self._let_wait(message, question)
         except WorkStoppedError:
             if not answer.visible:
-                await self._keep(message, question)
+                await self._let_wait(message, question)
                 return
             await self._writer.end_early(message, question, answer, STOPPED)
 
-    async def _keep(self, message: discord.Message, question: ChatQuestion) -> None:
+    async def _let_wait(self, message: discord.Message, question: ChatQuestion) -> None:
         one_too_many = await self._waiting.add(
             WaitingMessage(
                 message.id,
@@ -295,7 +295,7 @@ class TextChat:
                     message = await find_message(self._client, entry.channel, entry.message)
                     question = await self._listen(entry, message) if message is not None else None
                     if message is not None and question is not None:
-                        answer = await self._begin(entry, message)
+                        answer = await self._begin_answer(entry, message)
                         await self._writer.write(message, question, answer)
             except WorkStoppedError:
                 if message is None or question is None or answer is None or not answer.visible:
@@ -320,7 +320,7 @@ class TextChat:
             return None
         return ChatQuestion(entry.author, entry.name, entry.text, entry.seen, heard)
 
-    async def _begin(self, entry: WaitingMessage, message: AnyMessage) -> LiveAnswer:
+    async def _begin_answer(self, entry: WaitingMessage, message: AnyMessage) -> LiveAnswer:
         if entry.begun_after is None or self._client.user is None:
             await self._waiting.begin(entry.message, newest_id(message))
             return LiveAnswer(message, self._edit_interval, ping=True)

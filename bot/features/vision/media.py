@@ -57,10 +57,10 @@ class MediaItem:
 def find_media(message: discord.Message) -> list[MediaItem]:
     """The pictures and videos of a message and of messages that it forwards or replies to, embeds included."""
     quoted = message.reference.resolved if message.reference is not None else None
-    items = [*_inside(message), *_forwarded(message, "in the message that is forwarded")]
+    items = [*_items_of(message), *_forwarded_items(message, "in the message that is forwarded")]
     if isinstance(quoted, discord.Message):
         origin = "in the message that is replied to"
-        items += [*_inside(quoted, origin), *_forwarded(quoted, origin)]
+        items += [*_items_of(quoted, origin), *_forwarded_items(quoted, origin)]
     return items[:MAX_ITEMS]
 
 
@@ -89,12 +89,12 @@ def too_large(item: MediaItem, max_bytes: int) -> VisionError:
     return VisionError(f"❌ {item.name} is too large for me: I look at files of up to {max_bytes / 2**20:g} MB.")
 
 
-def _forwarded(message: discord.Message, origin: str) -> Iterator[MediaItem]:
+def _forwarded_items(message: discord.Message, origin: str) -> Iterator[MediaItem]:
     for snapshot in message.message_snapshots:
-        yield from _inside(snapshot, origin)
+        yield from _items_of(snapshot, origin)
 
 
-def _inside(content: discord.Message | discord.MessageSnapshot, origin: str = "") -> Iterator[MediaItem]:
+def _items_of(content: discord.Message | discord.MessageSnapshot, origin: str = "") -> Iterator[MediaItem]:
     attached = [_attachment_item(attachment, origin) for attachment in content.attachments]
     yield from (item for item in attached if item.kind.startswith(_VISIBLE))
     yield from _embed_items(content.embeds, origin)

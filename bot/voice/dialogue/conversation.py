@@ -30,7 +30,7 @@ from bot.voice.notices import Notices
 from bot.voice.playback.spoken_words import SpokenWords
 from bot.voice.ports import Playback, Responder, SpeechConnection
 from bot.voice.prompt_handles import PromptHandle, PromptHandles
-from bot.voice.run_ahead import UNPAID, GuessBudget, RunAhead
+from bot.voice.run_ahead import WITHOUT_COSTS, GuessBudget, RunAhead
 from bot.voice.tasks import start_task
 from bot.voice.tts.fallback import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
@@ -81,7 +81,7 @@ class Conversation:
         watch: Watcher,
         manner: Manner = SpeechParameters,
         language: ConversationLanguage | None = None,
-        run_ahead: RunAhead = UNPAID,
+        run_ahead: RunAhead = WITHOUT_COSTS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.metrics = ReplyMetrics()
@@ -105,7 +105,7 @@ class Conversation:
         self._quiet_since: float | None = None
         self._prompt_handles = PromptHandles(self._cancel)
         self._run_ahead = run_ahead
-        self._guesses = GuessBudget(run_ahead.wrong_a_minute, clock)
+        self._guess_budget = GuessBudget(run_ahead.wrong_a_minute, clock)
         # State of the current reply. ``_played``: number of samples sent, and length of the underruns in frames.
         self._answered: int | None = None
         self._prompt_turn: TurnId | None = None
@@ -172,7 +172,7 @@ class Conversation:
 
         Does nothing if guesses are off, or if too many guesses were thrown away lately.
         """
-        if self._run_ahead.replies and self._guesses.allows(int(self._dialogue.speculating)):
+        if self._run_ahead.replies and self._guess_budget.allows(int(self._dialogue.speculating)):
             self._handle(events.TurnSpeculated(prompt))
 
     def commit(self, prompt: Prompt) -> None:
@@ -319,7 +319,7 @@ class Conversation:
         self._model_task = None
         timer, self._timer = self._timer, None
         if outcome is Outcome.DISCARDED:
-            self._guesses.throw_away()
+            self._guess_budget.throw_away()
         if timer is None or outcome is Outcome.DISCARDED:
             return
         self._quiet_since = self._clock()
@@ -375,11 +375,11 @@ class Conversation:
         async for event in self._speech.events():
             match event:
                 case SegmentStart(reply=reply):
-                    self._stamp("first_clause", reply)
+                    self._note_stage("first_clause", reply)
                 case SegmentAudio(reply):
                     if reply is not None and reply == self._dialogue.current:
                         await self._playback.wait_for_room(BUFFERED_SECONDS)
-                    self._stamp("first_audio", reply)
+                    self._note_stage("first_audio", reply)
                 case Failure(error, code, reply):
                     _log.warning("The voice failed at %s: %s (%s)", reply or "a message", error, code)
                 case Disconnected(reason):
@@ -391,7 +391,7 @@ class Conversation:
             if isinstance(event, events.SpeechOutput):
                 self._handle(event)
 
-    def _stamp(self, stage: str, reply: str | None) -> None:
+    def _note_stage(self, stage: str, reply: str | None) -> None:
         """Note that the current reply has reached a stage, unless ``reply`` is an earlier reply."""
         if self._timer and reply is not None and reply == self._dialogue.current:
             self._timer.note_stage(stage)

@@ -100,7 +100,7 @@ class EchoGate:
         if echo:
             return [TurnDropped(check.start.turn, frame.at)]
         latest, check.latest = check.latest, None
-        return [check.start, *([self._compared(latest)] if latest is not None else [])]
+        return [check.start, *([self._with_may_be_echo(latest)] if latest is not None else [])]
 
     def filter(self, event: TurnEvent) -> list[TurnEvent]:
         """Take an event of a turn detector; returns the event to pass on, or nothing if the turn is an echo."""
@@ -111,15 +111,15 @@ class EchoGate:
             return [] if echo else [event]
         check = person.check
         if check is None or check.start.turn != event.turn:
-            return [self._compared(event)]
+            return [self._with_may_be_echo(event)]
         if isinstance(event, TurnEnded | TurnDropped):
             person.check = None
         if not check.echo:
-            return [self._compared(event)]
+            return [self._with_may_be_echo(event)]
         check.latest = event
         return []
 
-    def _compared(self, event: TurnEvent) -> TurnEvent:
+    def _with_may_be_echo(self, event: TurnEvent) -> TurnEvent:
         """The event with ``may_be_echo`` set, if it is an event whose sound will be transcribed."""
         if not isinstance(event, SpeechSoFar | SpeechPaused):
             return event

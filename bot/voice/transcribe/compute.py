@@ -19,7 +19,7 @@ _NO_GPU = re.compile(
 )
 _COMPUTE_TYPE = re.compile(r"requested (\w+) compute type", re.IGNORECASE)
 _CUDA = re.compile(r"\bcuda\b", re.IGNORECASE)
-_FULL = re.compile(r"out of memory|ALLOC_FAILED", re.IGNORECASE)
+_OUT_OF_MEMORY = re.compile(r"out of memory|ALLOC_FAILED", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def remaining(devices: tuple[ComputeDevice, ...], failed: ComputeDevice, error: 
 
 def is_device_error(error: str) -> bool:
     """True if an error of the recogniser is about its device and not about the sound it was given."""
-    return any(pattern.search(error) for pattern in (_NO_GPU, _COMPUTE_TYPE, _FULL, _CUDA))
+    return any(pattern.search(error) for pattern in (_NO_GPU, _COMPUTE_TYPE, _OUT_OF_MEMORY, _CUDA))
 
 
 def why_unusable(failed: ComputeDevice, error: str) -> str:
@@ -99,7 +99,7 @@ def why_unusable(failed: ComputeDevice, error: str) -> str:
         return f"CUDA's library {library[1]} is missing or can't be loaded"
     if compute_type := _COMPUTE_TYPE.search(error):
         return f"{'the graphics card' if failed.kind == CUDA else 'the processor'} can't compute in {compute_type[1]}"
-    if _FULL.search(error):
+    if _OUT_OF_MEMORY.search(error):
         return "the graphics card is full" if failed.kind == CUDA else "there is not enough memory"
     return " ".join(error.split())[:200] or "it failed without a word"
 

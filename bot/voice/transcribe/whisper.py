@@ -26,7 +26,7 @@ from bot.voice.transcribe.worker_process import WORKER, Worker, WorkerGoneError
 
 _log = logging.getLogger(__name__)
 
-FLOOR, CEILING = 2.0, 30.0
+MIN_TIME_LIMIT, MAX_TIME_LIMIT = 2.0, 30.0
 """Shortest and longest time limit of an answer, in seconds. Sounds longer than :data:`WINDOW` may take longer."""
 WINDOW = 30.0
 """Seconds of sound that Whisper processes at a time."""
@@ -62,8 +62,8 @@ class AnswerTimes:
         """
         usual: float | None = max(self._recent, default=None)
         limit = FIRST_TIME_LIMIT if usual is None else USUAL_TIME_FACTOR * usual * _units(sound_seconds)
-        ceiling = CEILING * max(1.0, sound_seconds / WINDOW)
-        return min(max(limit, FLOOR), ceiling) * float(2 ** (attempt - 1))
+        ceiling = MAX_TIME_LIMIT * max(1.0, sound_seconds / WINDOW)
+        return min(max(limit, MIN_TIME_LIMIT), ceiling) * float(2 ** (attempt - 1))
 
 
 def _units(sound_seconds: float) -> float:

@@ -95,8 +95,8 @@ class TurnDetector:
         self._endpointing = Endpointing(self._settings)
         self._turn: _Turn | None = None
         self._numbers = numbers or count(1)
-        self._run = 0  # number of voiced windows in a row
-        self._run_began_at = 0.0  # arrival of the first of these windows
+        self._voiced_run = 0  # number of voiced windows in a row
+        self._voiced_run_began_at = 0.0  # arrival of the first of these windows
         self._quiet = 0.0  # seconds from the last voiced window of the turn to the last packet
         self._held_back = 0.0  # seconds of sound that must still come before a turn may end
         self._last_at: float | None = None  # arrival of the last packet
@@ -140,7 +140,7 @@ class TurnDetector:
             self._process_window(window, event.at, events)
         self._transmitting = False
         self._held_back = 0.0
-        self._run = 0
+        self._voiced_run = 0
         self._microphone.transmission_ended(event.announced)
         turn = self._turn
         if turn is None:
@@ -198,14 +198,14 @@ class TurnDetector:
         self._audio.add(window.sound)
         self._held_back -= seconds
         if not window.voiced:
-            self._run = 0
+            self._voiced_run = 0
         else:
-            self._run += 1
-            if self._run == 1:
-                self._run_began_at = at
+            self._voiced_run += 1
+            if self._voiced_run == 1:
+                self._voiced_run_began_at = at
         turn = self._turn
         if turn is None:
-            if self._run >= self._settings.certain_windows:
+            if self._voiced_run >= self._settings.certain_windows:
                 self._begin(at, events)
         elif turn.within_window:
             self._complete_window(turn, window, at)
@@ -225,14 +225,14 @@ class TurnDetector:
         turn = self._turn
         if turn is None or turn.sound is not None or not self._voice_activity.falls_quiet(frame.sound):
             return
-        self._run = 0
+        self._voiced_run = 0
         turn.within_window = True
         self._pause(turn, frame.at, events, self._voice_activity.rest)
 
     def _complete_window(self, turn: _Turn, window: Window, at: float) -> None:
         """Process the window in which the pause has begun. If it is voiced, its voice came before the pause."""
         turn.within_window = False
-        self._run = 0
+        self._voiced_run = 0
         if not window.voiced:
             self._quiet += window.seconds
             return
@@ -249,11 +249,11 @@ class TurnDetector:
             self._endpointing.turn_was_cut_off(pause)
         self._turn = _Turn(
             TurnId(self._person, next(self._numbers)),
-            began_at=self._run_began_at,
+            began_at=self._voiced_run_began_at,
             last_voiced_at=at,
             next_interim=self._settings.first_interim,
-            voiced=self._run * WINDOW_SECONDS,
-            length=self._run * WINDOW_SECONDS,
+            voiced=self._voiced_run * WINDOW_SECONDS,
+            length=self._voiced_run * WINDOW_SECONDS,
         )
         events.append(TurnStarted(self._turn.id, self._turn.began_at, at))
 
@@ -282,14 +282,14 @@ class TurnDetector:
     def _continue_pause(self, turn: _Turn, paused: Sound16, seconds: float, at: float, events: list[TurnEvent]) -> None:
         """Add ``seconds`` to the pause. End it if the person speaks again; end the turn if the pause is long enough."""
         self._quiet += seconds
-        if self._run >= self._settings.certain_windows:
-            pause = self._quiet - self._run * WINDOW_SECONDS
+        if self._voiced_run >= self._settings.certain_windows:
+            pause = self._quiet - self._voiced_run * WINDOW_SECONDS
             self._endpointing.speech_resumed(pause)
             turn.sound = None
             events.append(SpeechResumed(turn.id, at))
             if len(paused) >= self._settings.part_after * HEARING_RATE and pause >= self._settings.part_pause:
                 self._cut(turn, len(paused), at, events)
-            self._continue_speech(turn, self._run * WINDOW_SECONDS, at, events)
+            self._continue_speech(turn, self._voiced_run * WINDOW_SECONDS, at, events)
         elif self._may_end() and self._quiet >= self._wait(turn):
             self._end(turn, paused, at, events)
 
@@ -316,4 +316,4 @@ class TurnDetector:
 
     def _may_end(self) -> bool:
         """False if a voiced window may be the beginning of speech, or if the microphone has only just opened."""
-        return self._run == 0 and self._held_back <= 0
+        return self._voiced_run == 0 and self._held_back <= 0

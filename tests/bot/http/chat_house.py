@@ -35,7 +35,7 @@ from bot.voice.engines import CallEngines, LoadingReport
 from bot.voice.listening_notice import ListeningTerms
 from bot.voice.manager import CallManager
 from bot.voice.ports import Responder, SpeechClient
-from bot.voice.run_ahead import UNPAID
+from bot.voice.run_ahead import WITHOUT_COSTS
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.turns.turns import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
@@ -252,7 +252,7 @@ async def chat_house(
                 ears or ConstantTranscriber(),
                 policy,
                 word_lists,
-                UNPAID,
+                WITHOUT_COSTS,
             )
             return BrowserCall(
                 transport,

@@ -19,7 +19,7 @@ import soxr
 from audio.samples import HEARING_RATE, Sound16
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, Urgency
-from bot.voice.transcribe.whisper import FLOOR, USUAL_TIME_FACTOR, WhisperOptions, WhisperTranscriber
+from bot.voice.transcribe.whisper import MIN_TIME_LIMIT, USUAL_TIME_FACTOR, WhisperOptions, WhisperTranscriber
 from config.project import ROOT
 from sandbox.speech import ADA, BEN, GuestVoice, speech
 from sandbox.speech_sounds import keyboard, noise
@@ -106,7 +106,7 @@ async def test_a_hanging_process_is_noticed_soon_and_the_turn_is_transcribed(tra
     assert transcript.text == "Tell me a story."
     assert not hung.is_running()
     starting = 10.0
-    assert transcript.seconds < max(FLOOR, USUAL_TIME_FACTOR * usual) + starting
+    assert transcript.seconds < max(MIN_TIME_LIMIT, USUAL_TIME_FACTOR * usual) + starting
 
 
 async def test_no_turn_is_lost_if_the_process_hangs_with_requests_in_the_queue(transcriber: WhisperTranscriber) -> None:
