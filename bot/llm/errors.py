@@ -312,7 +312,7 @@ _REMEDIES = (
     (r"model.{0,60}(?:not found|does not exist|not exist|unknown)|no such model", "Is LLM_MODEL right?"),
     (r"template|jinja|roles must alternate", "The server can't use the model's chat template: see its log."),
 )
-_OTHERWISE = "Ask again; if it stays so, the server's log says more."
+_OTHERWISE = "Ask again. If that fails too, the server's log says more."
 
 
 def server_said(options: ModelOptions, words: str) -> ModelError:
