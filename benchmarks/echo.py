@@ -42,7 +42,7 @@ class Rate:
 
 
 def answers(scene: Scene, kind: str, seconds: float, random: np.random.Generator) -> Iterator[tuple[bool, float]]:
-    """Decide about each stretch of this length; yields whether it was taken for an echo, and the milliseconds."""
+    """Decide about each stretch of this length; yields whether it counted as an echo, and the milliseconds needed."""
     heard, speech = _sounds(scene, kind)
     for end in stretches(speech, seconds, random):
         begin = end - round(seconds * HEARING_RATE)

@@ -273,5 +273,5 @@ async def interims_call(policy: TurnPolicy, recogniser: Recogniser, *, interims:
 
 
 def _no_echo(event: TurnEvent) -> TurnEvent:
-    """The event with the note that its sound is no echo of the bot, since the bot says nothing here."""
+    """The event, marked as no echo of the bot, since the bot says nothing here."""
     return replace(event, may_be_echo=False) if isinstance(event, SpeechSoFar | SpeechPaused) else event

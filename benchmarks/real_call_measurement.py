@@ -227,7 +227,7 @@ class RealCall:
         return turns
 
     async def reactions_to(self, sounds: Mapping[str, Sequence[Sound]]) -> list[str]:
-        """Have each guest play these sounds; returns all transcripts, replies and messages of the bot meanwhile.
+        """Have each guest play these sounds; returns the bot's transcripts, replies and messages during that time.
 
         Args:
             sounds: the sounds by kind of microphone.

@@ -1,4 +1,4 @@
-"""Says the same turns in a call in the browser and in a call on the sandbox, by turns."""
+"""Says the same turns alternately in a call in the browser and in a call on the sandbox."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Turn:
         line: name of the line that was said.
         first_audible: the time from the last voiced sample to the answer's first audible sample, in milliseconds.
         first_packet: the bot's own time from the last voiced sample to the answer's first packet, in milliseconds.
-        delay: the delay of the page's play-out buffer, in milliseconds; on the sandbox there is none.
+        delay: the delay of the page's play-out buffer, in milliseconds; 0 on the sandbox.
     """
 
     line: str
@@ -109,7 +109,7 @@ class SandboxSide:
 
 
 def last_voiced(words: Sound) -> float:
-    """When the last voiced 10 ms end, in seconds. On the sandbox, a frame of 20 ms is sent when it begins."""
+    """The end of the last voiced 10 ms, in seconds. On the sandbox, a frame of 20 ms is sent when it begins."""
     return (int(np.flatnonzero(rms_of_frames(words, STEP) >= VOICED_LEVEL)[-1]) + 1) * STEP / SAMPLE_RATE
 
 
