@@ -15,7 +15,9 @@ CHECK_AGAIN = 0.5
 ANSWER_LIMIT = 1.5
 """Seconds to wait for an answer."""
 MIN_MISSED = 3
-"""A process counts as hanging only after this many missing answers in a row. This program may cause a single one."""
+"""A process counts as hanging only after this many missing answers in a row. A single answer may be missing because of
+this program itself.
+"""
 IDLE_LIMIT_BEFORE_LATE = 6.0
 """Seconds without activity after which a process counts as hanging, while its answer is not late yet."""
 IDLE_LIMIT = 4.0

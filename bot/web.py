@@ -33,7 +33,7 @@ from bot.voice.engines import LoadingReport
 BROWSER = 0
 """The id under which the persona, mood and voice of browser calls are chosen. No Discord server has this id."""
 BARGE_IN_NOBODY = "nobody"
-"""The only value of ``BARGE_IN`` that makes a difference in a browser call, since one person is in it."""
+"""The only value of ``BARGE_IN`` that matters in a browser call, because only one person is in the call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def how_to_install(packages: str, requirements: str) -> str:
 
 
 def how_to_install_requirements() -> str:
-    """How to install the packages that every part of the program needs again."""
+    """How to reinstall the packages that every part of the program needs."""
     return "type `docker compose build`" if in_container() else "type `.venv/bin/pip install -r requirements.txt`"
 
 

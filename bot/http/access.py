@@ -74,7 +74,7 @@ class Access:
             self._check_token(request, self._token)
 
     def _check_host(self, request: web.Request) -> None:
-        """Refuse DNS rebinding: a stranger's page under a host name that the stranger made point to this machine.
+        """Refuse DNS rebinding: requests of a stranger's page, whose host name the stranger made point to this machine.
 
         With a token, any host name is allowed: a browser sends the cookie only to the name that it was set for.
         """
