@@ -221,7 +221,7 @@ class Refusals:
     options: Mapping[str, str]
 
     def exit_with(self, message: str, status: int) -> int:
-        """Print the message. If it begins with a setting's name, say where the setting is written. Returns ``status``."""
+        """Print the message. If it begins with a setting's name, add where it is written. Returns ``status``."""
         variable = re.match(r"[A-Z_]+(?=[:=])", message)
         if variable and variable[0] not in self.options:
             with contextlib.suppress(SettingsError):
