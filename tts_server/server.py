@@ -12,13 +12,15 @@ from aiohttp import web
 from hardware.poll import CardPoll
 from tts_server.api.access import Access, RequestLimit
 from tts_server.api.errors import json_errors, unavailable
-from tts_server.api.openai_api import OpenAiApi, OpenWebUiApi
+from tts_server.api.openai_api import STEP_TIMEOUT, OpenAiApi, OpenWebUiApi
+from tts_server.api.secretary_api import SecretaryApi
 from tts_server.api.status_api import OpenApi, StatusApi
 from tts_server.api.stream_api import StreamApi
 from tts_server.api.voices_api import VoicesApi
 from tts_server.metrics import Metrics
 from tts_server.speaking.engine_pool import EnginePool, warm_up
 from tts_server.speaking.engine_voices import EngineVoices
+from tts_server.speaking.reply_worker import READ_TIMEOUT
 from tts_server.voices.library import VoiceLibrary
 from web_access.origins import AllowedOrigins
 from wire.messages import Notice, Warned
@@ -57,6 +59,7 @@ class SpeechServer:
         metrics = Metrics()
         self._streams = StreamApi(self._ready, metrics, clock, self._current_notices)
         openai = OpenAiApi(self._ready, better=lambda: self._better, metrics=metrics, clock=clock)
+        self._secretary = SecretaryApi(self._ready, openai, metrics, clock, STEP_TIMEOUT, READ_TIMEOUT)
         origins = AllowedOrigins(allowed_origins)
         self.application = web.Application(
             middlewares=[Access(token, origins).middleware, RequestLimit(per_minute, clock).middleware, json_errors]
@@ -65,6 +68,7 @@ class SpeechServer:
             [
                 *self._streams.routes(),
                 *openai.routes(),
+                *self._secretary.routes(),
                 *OpenApi().routes(),
                 *OpenWebUiApi(self._ready, openai.model_names).routes(),
                 *VoicesApi(library, lambda: EngineVoices(self._ready(), metrics, clock)).routes(),
@@ -113,6 +117,7 @@ class SpeechServer:
 
     async def _disconnect_all(self, _: web.Application) -> None:
         await self._streams.disconnect_all()
+        await self._secretary.disconnect_all()
 
     async def _unload(self, _: web.Application) -> None:
         for task in self._background_tasks:

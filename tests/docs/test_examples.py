@@ -99,4 +99,7 @@ async def test_the_examples_give_what_they_promise(stage: ApiStage, tmp_path: Pa
     assert REPLY in await printed_by("Who am I?")
     assert [turn.text for turn in stage.mind.asked[-1][1]] == ["I am Ada.", REPLY]
     assert '"id": "robin"' in await printed_by("voice-profiles")
+    assert "s of speech, the first after" in await printed_by("ws/stream")
+    await printed_by("/admin/tts/stream")
+    assert (tmp_path / "audio.pcm").stat().st_size % 320 == 0
     assert (await printed_by("from openai")).startswith(f"{WORDS}\n{WORDS}\n['stand-in', 'tts-1'")

@@ -75,6 +75,7 @@ class GatedEngine(CountingEngine):
         super().__init__()
         self.gate = threading.Event()
         self.gate.set()
+        self.waits = False
         self.stopped_at: float | None = None
 
     def close_gate(self) -> None:
@@ -86,6 +87,7 @@ class GatedEngine(CountingEngine):
         self.texts.append(text)
         yield np.full(CHUNK, value_of(text), np.float32)
         while not self.gate.wait(0.002):
+            self.waits = True
             if stop.is_set():
                 self.stopped_at = time.monotonic()
                 return

@@ -80,6 +80,15 @@ def parse(raw: bytes) -> SpeechRequest:
     Raises:
         ApiError: the body is not JSON, or a field is not valid.
     """
+    return read_fields(parse_object(raw))
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """Parse a JSON object.
+
+    Raises:
+        ApiError: the bytes are no JSON object.
+    """
     try:
         body = json.loads(raw.decode())
     except UnicodeDecodeError:
@@ -90,6 +99,15 @@ def parse(raw: bytes) -> SpeechRequest:
         raise ApiError(400, "the body is not JSON that can be read") from None
     if not isinstance(body, dict):
         raise ApiError(400, "the body is not a JSON object")
+    return body
+
+
+def read_fields(body: Mapping[str, Any]) -> SpeechRequest:
+    """Check the fields of a request.
+
+    Raises:
+        ApiError: a field is not valid.
+    """
     model = body.get("model")
     speed = _number(body, "speed", (SLOWEST, FASTEST))
     slowest, fastest = NUMBERS["speed"]
