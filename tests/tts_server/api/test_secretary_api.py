@@ -53,7 +53,7 @@ async def test_the_request_of_the_seed_is_answered(server: RunningServer) -> Non
         samples = np.frombuffer(await answer.read(), "<i2")
     assert len(samples) % 160 == 0, "whole frames of 20 ms"
     assert len(samples) / 8000 == pytest.approx(len("Здравствуйте!") * SECONDS_PER_CHARACTER, abs=0.05)
-    assert frequency(samples.astype(np.float32) / 32767, 8000) == pytest.approx(TONE_HZ, rel=0.02)
+    assert frequency(np.asarray(samples / 32767, np.float32), 8000) == pytest.approx(TONE_HZ, rel=0.02)
 
 
 async def test_the_messages_of_the_seed_are_answered(server: RunningServer) -> None:
