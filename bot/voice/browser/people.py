@@ -35,7 +35,7 @@ class BrowserPeople:
     Args:
         name: the person's name.
         admits: tells whether the bot answers a person, by number.
-        may_interrupt: whether the person may interrupt the bot.
+        interrupts: whether the person may interrupt the bot.
     """
 
     def __init__(self, name: str, *, admits: Callable[[int], bool] = lambda _: True, interrupts: bool = True) -> None:
