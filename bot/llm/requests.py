@@ -81,9 +81,6 @@ def longest_answer(options: ModelOptions) -> int:
     return next((limit for limit in own if isinstance(limit, int) and limit > 0), options.max_tokens)
 
 
-NOTHING_MORE: Mapping[str, Any] = MappingProxyType({})
-
-
 def reply_body(
     options: ModelOptions,
     messages: Sequence[ChatMessage],

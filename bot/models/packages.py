@@ -104,10 +104,6 @@ class Registry:
         with contextlib.suppress(OSError):
             self._folder.rmdir()
 
-    def here(self, package: str) -> int:
-        """Size of the package's downloaded wheel, in bytes; 0 if it has to be downloaded."""
-        return sum(size_of(path) or 0 for path in self._wheels(package))
-
     def forget(self, package: str) -> None:
         """Delete the package's wheel."""
         shutil.rmtree(self._folder / package, ignore_errors=True)

@@ -26,7 +26,7 @@ from bot.features.figurine_notifier.commands import (
 from bot.features.figurine_notifier.feature import DAY, FigurineNotifier
 from bot.features.figurine_notifier.feeds import MAX_KNOWN, FeedRecords
 from bot.features.figurine_notifier.fetching import Item
-from bot.features.figurine_notifier.subscriptions import MAX_FAILURES, SubscriptionRecords
+from bot.features.figurine_notifier.subscriptions import MAX_FAILURES, Subscription, SubscriptionRecords
 from config.sections import FigurineSettings
 from sandbox.world.entities import Message
 from tests.features.feed_server import Entry, FeedServer, Source
@@ -337,6 +337,16 @@ async def test_subscriptions_in_a_deleted_channel_end_at_once(shop: Shop) -> Non
         shop.source.rss([NEW, OLD])
         await shop.poll_feed()
     assert await shop.notifier.subscriptions_of(shop.stage.ada.id) == []
+
+
+async def test_two_targets_that_refuse_at_once_are_both_reported_as_unsubscribed(tmp_path: Path) -> None:
+    async with Database.opened(tmp_path / "bot.sqlite") as database:
+        subscriptions = SubscriptionRecords(database)
+        for channel in (1, 2):
+            await subscriptions.add(Subscription(user=9, channel=channel))
+        refusals = (subscriptions.note_refused(channel, for_good=True) for channel in (1, 2))
+        assert await asyncio.gather(*refusals) == [True, True]
+        assert await subscriptions.all() == []
 
 
 async def test_a_feed_full_of_news_makes_one_message(shop: Shop) -> None:

@@ -98,4 +98,9 @@ class SubscriptionRecords(Records):
             target,
             MAX_FAILURES if for_good else 1,
         )
-        return bool(await self._database.write("DELETE FROM figurine_subscription WHERE failures >= ?", MAX_FAILURES))
+        deleted = await self._database.write(
+            "DELETE FROM figurine_subscription WHERE failures >= ?2 AND (channel = ?1 OR (channel = 0 AND user = ?1))",
+            target,
+            MAX_FAILURES,
+        )
+        return bool(deleted)
