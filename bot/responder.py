@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from bot.llm.filters.names import prepare_names
 from bot.llm.history import MAX_TURNS, History, Turn, speakers_of_turns
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.personas import Character
-from bot.llm.prompts import SPOKEN, CallRoom, ConversationMessages, call_room
+from bot.llm.prompts import SPOKEN, CallRoom, ConversationMessages
 from bot.llm.slots import CALL_SLOT
 from bot.llm.small_model import SmallPrompts
 from bot.llm.usage import PromptUsage
@@ -36,12 +36,11 @@ class ModelResponder:
     Args:
         character: returns the persona and mood for the next reply.
         history: the call's history. A reply that turns out to be the model's reasoning is kept out of it.
-        room: returns the voice channel and the people in it.
+        room: returns the place of the call and the people in it.
         clock: returns the current time in the people's time zone.
         context_messages: the largest number of turns of the history that the model is shown.
         small_prompts: the prompts of small models, by language.
         rules: how it answers: :data:`~bot.llm.prompts.SPOKEN` or other rules of that module.
-        describe_room: describes the place and the people in it for the model.
         never_retract: withhold the first answer of a model until it is whole, so that no thought is ever yielded.
     """
 
@@ -56,7 +55,6 @@ class ModelResponder:
         small_prompts: SmallPrompts,
         *,
         rules: str = SPOKEN,
-        describe_room: Callable[[str, Sequence[str]], str] = call_room,
         never_retract: bool = False,
     ) -> None:
         self._character = character
@@ -64,7 +62,6 @@ class ModelResponder:
         self._room = room
         self._model = model
         self._context_messages = context_messages
-        self._describe_room = describe_room
         self._never_retract = never_retract
         self._prompts = ConversationMessages(rules, model, clock, small_prompts)
         self._read: tuple[ChatMessage, ...] = ()
@@ -167,6 +164,5 @@ class ModelResponder:
         # The history is cut back in steps. If it lost its oldest turn with each new one, the server could never reuse
         # its prompt cache.
         least = most // 2 if self._prompts.is_small(character.persona) else max(most // 2, _MIN_TURNS)
-        room = self._room()
         earlier = self._history.recent(most, least)
-        return await self._prompts.write(character, earlier, asked, self._describe_room(room.channel, room.people))
+        return await self._prompts.write(character, earlier, asked, self._room().description)

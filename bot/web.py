@@ -107,19 +107,15 @@ def program_chats(core: Core) -> Chats:
     character = LocalCharacter(core.characters, BROWSER)
 
     def make_responder(history: History, name: str, *, spoken: bool) -> ModelResponder:
-        def describe(channel: str, people: Sequence[str]) -> str:
-            return private_room(name)
-
         return ModelResponder(
             character.now,
             history,
-            lambda: CallRoom("", (name,)),
+            lambda: CallRoom(private_room(name), (name,)),
             core.clock,
             core.models.for_calls_client,
             core.settings.llm.context_messages,
             core.small_prompts,
             rules=SPOKEN if spoken else CHATTED,
-            describe_room=describe,
             never_retract=True,
         )
 

@@ -28,7 +28,8 @@ class Circumstances:
     """Place and time of a conversation, for the end of a system prompt. An empty part is left out.
 
     Attributes:
-        room: the place and the people in it, made by :func:`call_room`, :func:`chat_room` or :func:`private_room`.
+        room: the place and the people in it, made by :func:`call_room`, :func:`single_call`,
+            :func:`chat_room` or :func:`private_room`.
         now: the time, made by :func:`date_and_time`.
     """
 
@@ -49,10 +50,23 @@ def date_and_time(when: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CallRoom:
-    """A voice channel and the people in it, without the bot. The names are as Discord sent them, not cleaned."""
+    """The place of a call or chat, and the people in it besides the bot.
 
-    channel: str
+    Attributes:
+        description: the place and the people in words for the model, made by :func:`call_room`, :func:`single_call` or
+            :func:`private_room`.
+        people: names of the people as they chose them, not cleaned.
+    """
+
+    description: str
     people: tuple[str, ...] = ()
+
+
+def single_call(means: str, person: str | None = None) -> str:
+    """Describe a call with a single person. The name is cleaned here; ``None``: it is not known."""
+    if person is None:
+        return f"You are on a voice call with one person, {means}. You do not know their name."
+    return f"You are on a voice call with one person, {means}: {clean_name(person)}."
 
 
 def call_room(channel: str, people: Sequence[str]) -> str:
@@ -91,13 +105,13 @@ _BRACKETS = (
 )
 
 SPOKEN = f"""\
-You are talking in a voice channel: everything you write is read aloud, word by word, as you write it.
+You are talking on a voice call: everything you write is read aloud, word by word, as you write it.
 - Answer in one to three short sentences, the way people talk. Go on longer only when you are asked to, for a story say.
 - Begin with the answer itself. Ask back only when you want to know.
 - Write plain words only: no markdown, lists, headings, emoji, links, code or stage directions.
 - Write numbers, dates and abbreviations the way they are said.
 - Answer in the language that you were spoken to in.
-- Several people may be talking. Each of their lines begins with the speaker's name and a colon; yours never do.
+- Each line of a person begins with that speaker's name and a colon; yours never do.
 - A line of yours that ends in "{INTERRUPTED}" was interrupted there, and nobody heard the rest.
 - {_BRACKETS}"""
 
@@ -156,7 +170,8 @@ class ConversationMessages:
 
         Args:
             asked: the turn to be answered. It must not be among the ``earlier`` turns.
-            room: the place and the people in it, made by :func:`call_room`, :func:`chat_room` or :func:`private_room`.
+            room: the place and the people in it, made by :func:`call_room`, :func:`single_call`,
+                :func:`chat_room` or :func:`private_room`.
 
         Raises:
             KeyError: the persona doesn't have this mood.

@@ -43,7 +43,6 @@ from audio.samples import Sound16
 from bot.consent import ListeningConsent, ListeningGate
 from bot.llm.history import History
 from bot.llm.personas import Character
-from bot.llm.prompts import CallRoom
 from bot.speech_server.errors import SpeechUnavailable
 from bot.user_error import UserError
 from bot.voice.dialogue.conversation import Conversation
@@ -139,7 +138,7 @@ class Call(Generic[T]):
         self._playback.volume = volume
         self.conversation = Conversation(
             Dialogue(lambda: DialogueTexts.of(character.now().persona), voice_runs_ahead=engines.run_ahead.voice),
-            engines.make_responder(self._history, self._room),
+            engines.make_responder(self._history, lambda: transport.room),
             self._history,
             speech,
             self._playback,
@@ -192,9 +191,6 @@ class Call(Generic[T]):
         self._cleanup = AsyncExitStack()
         self._began = False
         self._place = ""
-
-    def _room(self) -> CallRoom:
-        return CallRoom(self.transport.place, self.transport.people.names())
 
     # Start and end.
 

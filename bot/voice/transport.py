@@ -9,6 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Protocol, TypeVarTuple, Unpack
 
+from bot.llm.prompts import CallRoom
 from bot.voice.frames import InputEvent
 from bot.voice.ports import Participants
 from bot.voice.turn import Prompt
@@ -196,6 +197,11 @@ class Transport(Protocol):
     @property
     def place(self) -> str:
         """The name of the channel, or of another place, in which the call is."""
+        ...
+
+    @property
+    def room(self) -> CallRoom:
+        """The place of the call and the people in it, for the model."""
         ...
 
     @property

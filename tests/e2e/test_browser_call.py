@@ -14,7 +14,8 @@ from bot.voice.manager import CallState
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
 from tests.bot.http.chat_house import ChatPage, page_at
-from tests.e2e.conftest import Stage
+from tests.e2e.conftest import Stage, StageMaker
+from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.voice.effects import only
 
 
@@ -50,6 +51,26 @@ async def test_a_conversation_by_voice_and_by_text_is_a_call_like_any_other(stag
     await stage.app.core.conversations.writer.flush()
     rows = await stage.app.database.rows("SELECT transport, place, people FROM conversations")
     assert rows == [("browser", "your browser", '["Ada"]')]
+
+
+async def test_the_model_is_told_that_one_person_talks_with_it_in_a_browser(make_stage: StageMaker) -> None:
+    async with (
+        ScriptedModel(lambda _: Answer("Hello.")) as model,
+        make_stage(llm_url=model.url, llm_model="usual") as stage,
+        page_at(stage.app.web.server.url) as page,
+    ):
+        await page.hello()
+        await page.send(type="text", text="Who am I?")
+        await page.until("audio_end", reply="r1")
+        await page.hello(name="Guest")
+        await page.send(type="text", text="And now?")
+        await page.until("audio_end", reply="r2")
+        named, nameless = (messages[0]["content"] for messages in model.asked)
+        assert "## Room\nYou are on a voice call with one person, in a web browser: Ada.\n\n## Now" in named
+        assert "in a web browser. You do not know their name.\n\n## Now" in nameless
+        for prompt in (named, nameless):
+            assert "read aloud" in prompt
+            assert not [word for word in ("channel", "Discord", "your browser") if word in prompt]
 
 
 async def test_a_call_in_a_browser_keeps_discord_out_and_is_not_ended_from_there(stage: Stage, page: ChatPage) -> None:

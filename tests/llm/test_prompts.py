@@ -23,6 +23,7 @@ from bot.llm.prompts import (
     chat_room,
     date_and_time,
     private_room,
+    single_call,
 )
 from tests.llm.test_history import talk
 
@@ -149,6 +150,12 @@ def test_a_room_names_the_place_and_the_people_in_it() -> None:
     assert private_room("Ada") == "You are in a private chat with Ada."
 
 
+def test_a_call_without_a_channel_is_a_talk_with_one_person() -> None:
+    assert single_call("in a web browser", "Ada") == "You are on a voice call with one person, in a web browser: Ada."
+    unknown = "You are on a voice call with one person, in a web browser. You do not know their name."
+    assert single_call("in a web browser") == unknown
+
+
 def test_of_many_people_in_a_channel_some_are_named_and_the_rest_are_counted() -> None:
     people = [f"Guest{number}" for number in range(MAX_PEOPLE + 5)]
     assert call_room("Hall", people).endswith(f"Guest{MAX_PEOPLE - 1} and 5 more.")
@@ -156,10 +163,11 @@ def test_of_many_people_in_a_channel_some_are_named_and_the_rest_are_counted() -
 
 @given(st.text(max_size=300), st.text(max_size=300), st.lists(st.text(max_size=300), max_size=30))
 def test_no_name_begins_a_line_or_a_section_of_its_own(channel: str, server: str, people: list[str]) -> None:
-    for text in (call_room(channel, people), chat_room(channel, server, people), private_room(channel)):
+    rooms = call_room(channel, people), chat_room(channel, server, people), private_room(channel)
+    for text in (*rooms, single_call("by phone", channel)):
         lines = text.splitlines()
         assert len(lines) <= 2
-        assert all(line.startswith(("You are in", "People ")) for line in lines)
+        assert all(line.startswith(("You are in", "You are on", "People ")) for line in lines)
         assert len(text) < 1500
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from itertools import count
 
+from bot.llm.prompts import CallRoom
 from bot.voice.frames import InputEvent, PersonLeft
 from bot.voice.transport import Admits, EndCause, FrameSource, InputThread
 from bot.voice.turn import Prompt
@@ -30,6 +31,10 @@ class MemoryTransport:
         self.played, self.told, self.captioned = list[bytes](), list[str](), list[str]()
         self.name, self.names = names.__getitem__, lambda: tuple(names.values())
         self.others = lambda person: tuple(name for other, name in names.items() if other != person)
+
+    @property
+    def room(self) -> CallRoom:
+        return CallRoom(self.place, self.names())
 
     def start(self, thread: InputThread, admits: Admits) -> None:
         self._thread, self._admits = thread, admits

@@ -70,6 +70,12 @@ class BrowserPeople:
         """The name of the person."""
         return (self._names[self.person],)
 
+    @property
+    def known_name(self) -> str | None:
+        """The name of the person; ``None`` if the person gave none."""
+        name = self._names[self.person]
+        return None if name == NAMELESS else name
+
     def others(self, person: int) -> tuple[str, ...]:
         """The names of everybody but ``person``."""
         return () if person == self.person else self.names()

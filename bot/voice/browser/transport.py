@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+from bot.llm.prompts import CallRoom, single_call
 from bot.voice.browser.audio_input import BrowserAudioInput, SoundClock, seconds_of
 from bot.voice.browser.audio_output import BrowserFrames, SoundForm, SoundOutlet
 from bot.voice.browser.client import ChatClient
@@ -22,6 +23,8 @@ from config.sections import Captions
 
 PLACE = "your browser"
 """Name of the place in which a browser call is held."""
+MEANS = "in a web browser"
+"""The same for the model: by what means the person calls."""
 RESUME_SECONDS = 30.0
 """A client that is gone may come back within this many seconds. Then the call ends."""
 MAX_MISSED = 100
@@ -108,6 +111,11 @@ class BrowserTransport:
     def place(self) -> str:
         """The name of the place, which is always the same."""
         return PLACE
+
+    @property
+    def room(self) -> CallRoom:
+        """The person in the call, for the model."""
+        return CallRoom(single_call(MEANS, self.people.known_name), self.people.names())
 
     @property
     def down(self) -> int:

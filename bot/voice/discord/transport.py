@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bot.llm.prompts import CallRoom, call_room
 from bot.user_error import UserError
 from bot.voice.call import Call
 from bot.voice.discord.audio_input import DiscordAudioInput
@@ -69,6 +70,12 @@ class DiscordTransport:
     def place(self) -> str:
         """The name of the voice channel that the bot is in now."""
         return self.channel.name
+
+    @property
+    def room(self) -> CallRoom:
+        """The voice channel and the people in it, for the model."""
+        people = self.people.names()
+        return CallRoom(call_room(self.place, people), people)
 
     @property
     def encrypted(self) -> bool:
