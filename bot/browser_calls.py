@@ -18,6 +18,7 @@ from bot.user_error import UserError
 from bot.voice.browser.audio_output import SoundForm
 from bot.voice.browser.client import ChatClient
 from bot.voice.browser.messages import (
+    NO_WORDS,
     CloseCode,
     ErrorCode,
     Failure,
@@ -193,6 +194,7 @@ class BrowserCalls:
         """Have a typed text answered, or carry out the command in it."""
         people, words = call.transport.people, clean_prompt(text, DiscordNames())
         if not words:
+            call.transport.send(Failure(ErrorCode.EMPTY_TEXT, NO_WORDS))
             return
         if not self._ready:
             if len(self._early) < MAX_EARLY_TEXTS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audio.samples import Sound16
+from bot.voice.turn import Microphone
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,11 +20,13 @@ class AudioFrame:
         sound: the samples: mono float32 at 16,000 Hz, of any length.
         at: time at which the frame's packet arrived, in monotonic seconds. A frame that replaces a lost packet has the
             time of the packet after the gap.
+        microphone: the kind of the person's microphone; ``None`` if the transport doesn't know it.
     """
 
     person: int
     sound: Sound16
     at: float
+    microphone: Microphone | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class TransmissionEnded:
     Attributes:
         person: user id of the person.
         at: time at which the end was noticed, in monotonic seconds.
-        announced: True if frames of silence announced the end, False if no more packets came.
+        announced: True if the person's client announced the end, for example by frames of silence; False if no more
+            packets came.
     """
 
     person: int

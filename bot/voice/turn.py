@@ -8,7 +8,10 @@ from typing import Self
 
 
 class Microphone(StrEnum):
-    """The way in which a person's microphone opens and closes. It is learnt from the person's transmissions."""
+    """The way in which a person's microphone opens and closes.
+
+    The transport knows it, or it is learnt from the person's transmissions.
+    """
 
     UNKNOWN = "unknown"
     PUSH_TO_TALK = "push-to-talk"

@@ -143,6 +143,7 @@ const TITLES = {
   bad_message: "This page is out of date",
   unknown_type: "This page is out of date",
   bad_parameter: "This page is out of date",
+  empty_text: "There is nothing to answer",
   too_long: "That text is too long",
   slow_down: "That was too fast",
   busy: "Somebody is talking in another tab",

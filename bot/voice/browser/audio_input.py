@@ -11,6 +11,7 @@ from audio.pcm import SAMPLE_BYTES, from_pcm16
 from audio.samples import HEARING_RATE
 from bot.voice.frames import AudioFrame, PersonLeft, TransmissionEnded
 from bot.voice.transport import Admits, InputThread
+from bot.voice.turn import Microphone
 
 FRAME_SAMPLES = HEARING_RATE // 50
 """Length of a frame, in samples: 20 ms. Longer pieces of sound are divided into frames."""
@@ -62,14 +63,18 @@ class BrowserAudioInput:
     Args:
         person: returns the number of the person who speaks.
         clock: returns monotonic seconds.
+
+    Attributes:
+        microphone: the kind of the person's microphone; ``None`` if the client doesn't tell it. The event loop sets it.
     """
 
     def __init__(self, person: Callable[[], int], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.microphone: Microphone | None = None
         self._person = person
         self._clock = clock
         self._thread: InputThread | None = None
         self._admits: Admits = lambda _: False
-        self._early: deque[tuple[int, bytes, float]] = deque()
+        self._early: deque[tuple[int, bytes, float, Microphone | None]] = deque()
         self._stopped = False
         # Only the input thread uses these: the person who transmits now, the time of the last frame, and when the
         # transmission counts as ended.
@@ -92,12 +97,12 @@ class BrowserAudioInput:
         """Take sound of the person: 16-bit mono, 16,000 Hz, of any length."""
         if self._stopped or not pcm:
             return
-        piece = self._person(), pcm, self._clock()
+        piece = self._person(), pcm, self._clock(), self.microphone
         if self._thread is not None:
             self._thread.offer(self._receive, *piece)
             return
         self._early.append(piece)
-        while sum(seconds_of(early) for _, early, _ in self._early) > KEPT_EARLY and len(self._early) > 1:
+        while sum(seconds_of(early) for _, early, *_ in self._early) > KEPT_EARLY and len(self._early) > 1:
             self._early.popleft()
 
     def end_transmission(self) -> None:
@@ -129,7 +134,7 @@ class BrowserAudioInput:
         if self._thread is not None:
             self._thread.receive(PersonLeft(person, at))
 
-    def _receive(self, person: int, pcm: bytes, at: float) -> None:
+    def _receive(self, person: int, pcm: bytes, at: float, microphone: Microphone | None) -> None:
         if self._thread is None or not self._admits(person):
             return
         sound = from_pcm16(pcm)
@@ -138,7 +143,7 @@ class BrowserAudioInput:
             frame = sound[start : start + FRAME_SAMPLES]
             # A long piece was recorded before it arrived: its last sample at that moment, its first one earlier.
             self._last_at = max(self._last_at, at - (len(sound) - start - len(frame)) / HEARING_RATE)
-            self._thread.receive(AudioFrame(person, frame, self._last_at))
+            self._thread.receive(AudioFrame(person, frame, self._last_at, microphone))
         # The sound may have waited for this thread, so the gap is measured from now.
         self._ends_at = self._clock() + GAP + min(seconds_of(pcm), MAX_PUT_OFF)
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal, NoReturn, Self
 from audio.pcm import SAMPLE_BYTES
 from audio.samples import HEARING_RATE
 from bot.text import shorten
+from bot.voice.turn import Microphone
 from wire.fields import Fields, WireError
 
 LONGEST_SOUND = 32 * HEARING_RATE * SAMPLE_BYTES
@@ -35,7 +36,11 @@ UP_RATE = HEARING_RATE
 """Sample rate of the sound from clients, in Hz."""
 DOWN_RATES = (24_000, 48_000)
 """Sample rates of the sound to clients, in Hz. The first one is used if a client asks for another one, or for none."""
+MICROPHONES = (Microphone.OPEN, Microphone.PUSH_TO_TALK)
+"""The kinds of microphones that a client can name."""
 LONGEST_PLAYED_MS = 86_400_000.0
+
+NO_WORDS = "❌ There are no words in that text."
 
 ChatState = Literal["idle", "connecting", "loading", "listening", "thinking", "speaking"]
 EndReason = Literal["done", "interrupted", "failed"]
@@ -67,6 +72,8 @@ class ErrorCode(StrEnum):
     UNKNOWN_TYPE = "unknown_type"
     BAD_PARAMETER = "bad_parameter"
     """A field is missing, has the wrong type, or is out of range."""
+    EMPTY_TEXT = "empty_text"
+    """There are no words in a typed text."""
     TOO_LONG = "too_long"
     SLOW_DOWN = "slow_down"
     """Too many messages came in a short time."""
@@ -115,7 +122,8 @@ class Hello(ClientMessage):
         audio: whether the client wants a call with sound. If so, a call begins.
         down: sample rate of the sound to the client, in Hz.
         session: id of the call that the client wants to go on with.
-        push_to_talk: whether the client sends :class:`Talking` around its sound.
+        microphone: how the person's microphone opens and closes; ``None`` if the client doesn't tell it. With
+            push-to-talk, the client sends :class:`Talking` around its sound.
     """
 
     kind = "hello"
@@ -123,7 +131,7 @@ class Hello(ClientMessage):
     audio: bool = False
     down: int = DOWN_RATES[0]
     session: str | None = None
-    push_to_talk: bool = False
+    microphone: Microphone | None = None
 
     @classmethod
     def _read(cls, fields: Fields) -> Self:
@@ -140,14 +148,14 @@ class Hello(ClientMessage):
         if session is not None and len(session) > LONGEST_SESSION:
             _refuse(f'"session" may have at most {LONGEST_SESSION} characters')
         microphone = fields.text("microphone")
-        if microphone not in (None, "open", "push-to-talk"):
+        if microphone is not None and microphone not in MICROPHONES:
             _refuse('"microphone" must be "open" or "push-to-talk"')
         return cls(
             name,
             audio is not None,
             int(down) if down in DOWN_RATES else DOWN_RATES[0],
             session,
-            microphone == "push-to-talk",
+            None if microphone is None else Microphone(microphone),
         )
 
 
@@ -186,6 +194,8 @@ class TextTyped(ClientMessage):
             _refuse('"text" must be a string')
         if len(text) > LONGEST_TEXT:
             raise MessageError(ErrorCode.TOO_LONG, f'"text" may have at most {LONGEST_TEXT} characters')
+        if not text.strip():
+            raise MessageError(ErrorCode.EMPTY_TEXT, NO_WORDS)
         return cls(text)
 
 

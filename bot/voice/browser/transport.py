@@ -18,7 +18,7 @@ from bot.voice.browser.reporter import EventReporter
 from bot.voice.call import Call
 from bot.voice.playback.sender import FrameSender
 from bot.voice.transport import EndCause, ReplySound
-from bot.voice.turn import Prompt
+from bot.voice.turn import Microphone, Prompt
 from config.sections import Captions
 
 PLACE = "your browser"
@@ -99,10 +99,10 @@ class BrowserTransport:
         self._changed = asyncio.Event()
         self._sound_clock = SoundClock(clock)
         self._muted = False
-        self._push_to_talk = hello.push_to_talk
         self._talking = False
         self.people = people
         self.audio = BrowserAudioInput(lambda: people.person, clock=clock)
+        self.audio.microphone = hello.microphone
         self.prompts = BrowserPromptChannel(self.send)
         self.captions = BrowserCaptionOutlet()
         self.report = EventReporter(self.send, self._outlet, self._played, lambda: people.id)
@@ -146,7 +146,7 @@ class BrowserTransport:
         self._played.reset()
         self._sound_clock = SoundClock(self._clock)
         self._muted = self._muted and resumes
-        self._talking, self._push_to_talk = False, hello.push_to_talk
+        self._talking, self.audio.microphone = False, hello.microphone
         person = self.people.person
         if hello.name:
             self.people.become(hello.name)
@@ -184,7 +184,7 @@ class BrowserTransport:
         self._outlet.form = form
         if not self._sound_clock.take(seconds_of(pcm)):
             return False
-        if not self._muted and (self._talking or not self._push_to_talk):
+        if not self._muted and (self._talking or self.audio.microphone is not Microphone.PUSH_TO_TALK):
             self.audio.feed(pcm)
         return True
 

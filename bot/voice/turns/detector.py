@@ -124,6 +124,7 @@ class TurnDetector:
         if not self._transmitting:
             self._begin_transmission(frame.at, events)
         self._last_at = frame.at
+        self._microphone.known = frame.microphone
         for window in self._voice_activity.windows(frame.sound):
             self._microphone.add_window(window)
             self._process_window(window, frame.at, events)
@@ -312,6 +313,8 @@ class TurnDetector:
 
     def _wait(self, turn: _Turn) -> float:
         """The seconds of silence that end the turn."""
+        if self._transmitting and self._microphone.known is Microphone.PUSH_TO_TALK:
+            return self._settings.known_key_wait
         return self._endpointing.wait(turn.end_probability, self.microphone, self._transmitting)
 
     def _may_end(self) -> bool:

@@ -32,14 +32,18 @@ _KEY_SHARE = 0.3
 
 
 class MicrophoneHistory:
-    """Recognises the kind of a person's microphone by how their transmissions end.
+    """Recognises the kind of a person's microphone by how their transmissions end, unless the transport knows it.
 
     A voice-activated microphone closes after a fixed time of quiet, so it closes in every pause that is longer than
     this time. A push-to-talk key is released right after the words, or it is held through a pause that is longer than
     the quiet at the end of the transmission.
+
+    Attributes:
+        known: the kind, as the transport knows it; ``None`` if it has to be recognised.
     """
 
     def __init__(self) -> None:
+        self.known: Microphone | None = None
         self._keys: deque[bool] = deque(maxlen=_REMEMBERED)  # for each transmission: True if a key was probably held
         self._open = False
         self._spoken = False  # True if there was voice in the current transmission
@@ -51,12 +55,14 @@ class MicrophoneHistory:
     @property
     def kind(self) -> Microphone:
         """The most likely kind so far. Push-to-talk needs good evidence, since a released key then ends the turn."""
-        known = len(self._keys)
-        if sum(self._keys) >= max(_MIN_TRANSMISSIONS, _KEY_SHARE * known):
+        if self.known is not None:
+            return self.known
+        seen = len(self._keys)
+        if sum(self._keys) >= max(_MIN_TRANSMISSIONS, _KEY_SHARE * seen):
             return Microphone.PUSH_TO_TALK
         if self._open:
             return Microphone.OPEN
-        return Microphone.VOICE_ACTIVITY if known >= _MIN_TRANSMISSIONS else Microphone.UNKNOWN
+        return Microphone.VOICE_ACTIVITY if seen >= _MIN_TRANSMISSIONS else Microphone.UNKNOWN
 
     def add_window(self, window: Window) -> None:
         """Take the next window of the transmission."""
@@ -76,7 +82,7 @@ class MicrophoneHistory:
         """End the transmission.
 
         Args:
-            announced: True if frames of silence announced the end. If packets only stopped coming, the end says nothing
+            announced: True if the person's client announced the end. If packets only stopped coming, the end says nothing
                 about the microphone.
         """
         if self._spoken and announced:

@@ -43,7 +43,8 @@ class TurnSettings:
         unfinished_wait: wait after an unfinished sentence.
         unknown_wait: wait while there is no end-of-turn estimate. Without it the words are not known either, so
             no reply can begin.
-        held_key_wait: wait while a person holds their push-to-talk key.
+        held_key_wait: wait while a person holds their push-to-talk key, as far as can be told from their transmissions.
+        known_key_wait: the same if the transport knows that they hold a key, so that its release is certain to be told.
         resumption: after a person's microphone has opened again, their turn can't end for this long.
         cut_off_within: if a person speaks again within this time after their turn, the end of that turn was too early.
         stranger_pause: usual pause of a person of whom nothing is known yet.
@@ -77,6 +78,7 @@ class TurnSettings:
     unfinished_wait: float = 1.2
     unknown_wait: float = 1.0
     held_key_wait: float = 1.5
+    known_key_wait: float = 10.0
     resumption: float = 0.16
     cut_off_within: float = 1.2
     stranger_pause: float = 0.45

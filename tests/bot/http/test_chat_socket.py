@@ -14,6 +14,8 @@ from bot.llm.history import History, Turn
 from bot.llm.usage import PromptUsage
 from bot.user_error import UserError
 from bot.voice.browser.people import web_person
+from bot.voice.events import ReplyEnded
+from bot.voice.metrics import ReplyTrace
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.voice.transport import EndCause
@@ -84,6 +86,19 @@ async def test_a_conversation_by_text_alone(tmp_path: Path) -> None:
             await page.until("audio_end", reply=f"r{number}", reason="done")
         assert said(house.histories[0])[::2] == [("Ben", "Hello"), ("Ben", "How are you?")]
         assert len(page.sound) == 2 * BYTES_A_SECOND
+
+
+async def test_a_text_without_words_is_refused_in_words_and_the_call_goes_on(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        page = await house.open()
+        await page.send(type="text", text="  ")
+        assert "no words" in (await page.until("error", code="empty_text"))["message"]
+        assert house.calls.current is None, "it begins no call"
+        await page.hello()
+        await page.send(type="text", text="\u200b\u2060")
+        await page.count("error", 2, code="empty_text")
+        await page.send(type="text", text="Hello")
+        await page.until("audio_end", reply="r1", reason="done")
 
 
 async def test_a_client_that_offers_no_sound_gets_the_words_alone(tmp_path: Path) -> None:
@@ -412,6 +427,18 @@ async def test_muted_sound_is_no_turn_and_push_to_talk_ends_a_turn(tmp_path: Pat
         await page.speak(speech(QUESTION, ADAS_VOICE))
         await page.send(type="talking", on=False)
         await page.until("transcription", final=True)
+
+
+async def test_a_released_key_ends_the_first_turn_and_a_held_one_keeps_it_open(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        page, traces = await house.talking(microphone="push-to-talk"), list[ReplyTrace]()
+        house.call.watch(lambda event: traces.append(event.trace) if isinstance(event, ReplyEnded) else None)
+        await page.send(type="talking", on=True)
+        await page.speak(speech(QUESTION, ADAS_VOICE), silence=2.0)
+        assert not page.all("transcription", final=True), "the key is held, so there may be more to come"
+        await page.send(type="talking", on=False)
+        await page.until("audio_end", reply="r1", reason="done")
+        assert [trace.microphone for trace in traces] == ["push-to-talk"]
 
 
 async def test_a_muted_microphone_stays_muted_when_the_socket_comes_back(tmp_path: Path) -> None:

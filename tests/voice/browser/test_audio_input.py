@@ -11,6 +11,7 @@ import pytest
 from audio.pcm import to_pcm16
 from bot.voice.browser.audio_input import BrowserAudioInput, SoundClock
 from bot.voice.frames import AudioFrame, InputEvent, PersonLeft, TransmissionEnded
+from bot.voice.turn import Microphone
 from tests.timing import Clock
 from tests.tones import tone
 
@@ -119,6 +120,15 @@ def test_a_released_key_ends_the_transmission_as_announced(source: BrowserAudioI
     assert thread.events[-1] == TransmissionEnded(ADA, clock.now, announced=True)
     assert len(thread.events) == 2
     assert source.deadline is None
+
+
+def test_frames_tell_the_kind_of_the_microphone_with_which_they_were_recorded(source: BrowserAudioInput) -> None:
+    source.microphone = Microphone.PUSH_TO_TALK
+    source.feed(sound(0.02))
+    source.microphone = Microphone.OPEN
+    source.feed(sound(0.02))
+    thread = started(source)
+    assert [frame.microphone for frame in thread.frames] == [Microphone.PUSH_TO_TALK, Microphone.OPEN]
 
 
 def test_a_gap_ends_the_transmission_without_an_announcement(source: BrowserAudioInput, clock: Clock) -> None:

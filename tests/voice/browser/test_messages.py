@@ -31,6 +31,9 @@ from bot.voice.browser.messages import (
     parse_client,
     parse_sound,
 )
+from bot.voice.turn import Microphone
+
+KEY = Microphone.PUSH_TO_TALK
 
 
 def refused(raw: str) -> MessageError:
@@ -48,8 +51,8 @@ def refused(raw: str) -> MessageError:
         ({"type": "hello", "name": "", "session": ""}, Hello()),
         ({"type": "hello", "audio": {}}, Hello(audio=True)),
         ({"type": "hello", "audio": {"down": 44100}}, Hello(audio=True, down=24_000)),
-        ({"type": "hello", "session": "abc", "microphone": "push-to-talk"}, Hello(session="abc", push_to_talk=True)),
-        ({"type": "hello", "microphone": "open", "colour": [1, {}]}, Hello()),
+        ({"type": "hello", "session": "abc", "microphone": "push-to-talk"}, Hello(session="abc", microphone=KEY)),
+        ({"type": "hello", "microphone": "open", "colour": [1, {}]}, Hello(microphone=Microphone.OPEN)),
         ({"type": "text", "text": "Hello"}, TextTyped("Hello")),
         ({"type": "interrupt"}, Interrupt()),
         ({"type": "hangup", "why": None}, HangUp()),
@@ -91,6 +94,8 @@ def test_an_audio_chunk_in_base64_is_read_as_sound() -> None:
         ('{"type": "hello", "microphone": "loud"}', ErrorCode.BAD_PARAMETER),
         ('{"type": "text"}', ErrorCode.BAD_PARAMETER),
         ('{"type": "text", "text": null}', ErrorCode.BAD_PARAMETER),
+        ('{"type": "text", "text": ""}', ErrorCode.EMPTY_TEXT),
+        ('{"type": "text", "text": " \\n\\t"}', ErrorCode.EMPTY_TEXT),
         ('{"type": "text", "text": "' + "a" * 4_001 + '"}', ErrorCode.TOO_LONG),
         ('{"type": "text", "text": "' + "a" * 70_000 + '"}', ErrorCode.TOO_LONG),
         ('{"type": "mute"}', ErrorCode.BAD_PARAMETER),

@@ -10,7 +10,7 @@ import numpy as np
 from audio.level import rms
 from audio.samples import HEARING_RATE, Sound16
 from bot.voice.frames import AudioFrame, TransmissionEnded
-from bot.voice.turn import TurnId
+from bot.voice.turn import Microphone, TurnId
 from bot.voice.turns.detector import TurnDetector
 from bot.voice.turns.end_of_turn import RuleBasedEndOfTurn
 from bot.voice.turns.events import TurnEvent
@@ -33,9 +33,13 @@ class LoudIsVoice:
 
 
 class Person:
-    """A person who sends packets of 20 ms to a turn detector, and who keeps its events. Time passes by the packets."""
+    """A person who sends packets of 20 ms to a turn detector, and who keeps its events. Time passes by the packets.
 
-    def __init__(self, settings: TurnSettings | None = None) -> None:
+    The packets tell the kind of the ``microphone``, if it is given.
+    """
+
+    def __init__(self, settings: TurnSettings | None = None, microphone: Microphone | None = None) -> None:
+        self._microphone = microphone
         self.detector = TurnDetector(PERSON, LoudIsVoice(), settings)
         self.now = 100.0
         self.events: list[TurnEvent] = []
@@ -54,7 +58,7 @@ class Person:
             packet = sound[at : at + PACKET]
             self.pass_time(len(packet) / HEARING_RATE)
             self.sent.append(packet)
-            self.events += self.detector.process_frame(AudioFrame(PERSON, packet, self.now))
+            self.events += self.detector.process_frame(AudioFrame(PERSON, packet, self.now, self._microphone))
 
     def close(self, *, announced: bool = True) -> None:
         """Close the microphone. If ``announced``, frames of silence announce the end."""

@@ -205,6 +205,45 @@ def test_a_transmission_that_stops_without_announcement_is_no_released_key() -> 
     assert person.named()[-1] == "SpeechPaused"
 
 
+def test_a_key_that_the_transport_knows_of_ends_the_first_turn_at_once() -> None:
+    person = Person(microphone=Microphone.PUSH_TO_TALK)
+    person.talk(1.0)
+    person.stay_quiet(0.3)
+    released = person.now
+    person.close()
+    (ended,) = person.only(TurnEnded)
+    assert ended.at - released <= 0.06
+    assert ended.microphone is Microphone.PUSH_TO_TALK
+
+
+def test_a_key_that_the_transport_knows_of_keeps_the_first_turn_open_while_it_is_held() -> None:
+    person = Person(microphone=Microphone.PUSH_TO_TALK)
+    person.talk(1.0)
+    person.stay_quiet(4.0)
+    person.transcribed(person.only(SpeechPaused)[-1].turn, "That is all.")
+    person.stay_quiet(4.0)
+    person.talk(1.0)
+    assert "TurnEnded" not in person.named()
+    person.close()
+    assert len(person.only(TurnEnded)) == 1
+
+
+def test_a_key_that_is_never_released_does_not_hold_the_turn_open_for_ever() -> None:
+    person = Person(microphone=Microphone.PUSH_TO_TALK)
+    person.talk(1.0)
+    person.stay_quiet(SETTINGS.known_key_wait + 0.5)
+    assert "TurnEnded" in person.named()
+
+
+def test_an_open_microphone_that_was_muted_after_the_words_is_not_taken_for_a_key() -> None:
+    person = Person(microphone=Microphone.OPEN)
+    for _ in range(4):
+        person.talk(1.0)
+        person.close()
+        person.pass_time(3.0)
+    assert {ended.microphone for ended in person.only(TurnEnded)} == {Microphone.OPEN}
+
+
 def test_the_wait_is_longer_for_somebody_who_was_cut_off() -> None:
     person = Person()
     waits = []
