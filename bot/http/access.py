@@ -5,11 +5,11 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Collection
 from http import HTTPStatus
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
+from bot.http.clients import client_of
 from bot.http.cookie import NAME, CookieSeal
 from bot.http.errors import HttpError
 from bot.http.refusal import Refusals
@@ -140,13 +140,3 @@ def forwarded_scheme(request: web.Request) -> str | None:
     """The scheme of the request that a proxy has received; ``None`` if there is no proxy, or it does not name it."""
     told = request.headers.get(_FORWARDED_SCHEME, "").partition(",")[0].strip().lower()
     return told or None
-
-
-def client_of(request: web.Request) -> str:
-    """The client's address, for rate limits. Clients with IPv6 have 2**64 addresses each, so their network counts."""
-    remote = request.remote or ""
-    try:
-        address = ip_address(remote.partition("%")[0])
-    except ValueError:
-        return remote
-    return str(ip_network((address, 64), strict=False)) if isinstance(address, IPv6Address) else remote

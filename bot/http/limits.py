@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from http import HTTPStatus
 from typing import cast
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from bot.http.clients import distant_client
 from bot.http.connection import Connection
 from bot.http.errors import HttpError
 from bot.http.refusal import wants_websocket
 
 MAX_SOCKETS = 32
 """Largest number of WebSockets at once."""
+MAX_SOCKETS_OF_ONE = 8
+"""Largest number of WebSockets at once of one client on another machine. For this machine, there is no limit."""
 MAX_CONNECTIONS = 256
 """Largest number of connections at once, with and without a request."""
 RETRY_AFTER = 5.0
@@ -30,25 +34,32 @@ _log = logging.getLogger(__name__)
 
 
 class SocketLimit:
-    """Admits at most :data:`MAX_SOCKETS` WebSockets at once."""
+    """Admits at most ``most`` WebSockets at once, and at most ``most_of_one`` of one client on another machine."""
 
-    def __init__(self, most: int = MAX_SOCKETS) -> None:
+    def __init__(self, most: int = MAX_SOCKETS, most_of_one: int = MAX_SOCKETS_OF_ONE) -> None:
         self._most = most
-        self._open = 0
+        self._most_of_one = most_of_one
+        self._open: Counter[str | None] = Counter()
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Refuse further WebSockets with status 503."""
         if not wants_websocket(request):
             return await handler(request)
-        if self._open >= self._most:
-            message = f"There are {self._most} connections already. Close a tab, or try again later."
-            raise HttpError(HTTPStatus.SERVICE_UNAVAILABLE, "full", message, retry_after=RETRY_AFTER)
-        self._open += 1
+        client = distant_client(request)
+        if self._open.total() >= self._most:
+            raise _full(f"There are {self._most} connections already. Close a tab, or try again later.")
+        if client is not None and self._open[client] >= self._most_of_one:
+            raise _full(f"There are {self._most_of_one} connections from your address already. Close a tab.")
+        self._open[client] += 1
         try:
             return await handler(request)
         finally:
-            self._open -= 1
+            self._open -= Counter([client])  # This drops a client that has none left.
+
+
+def _full(message: str) -> HttpError:
+    return HttpError(HTTPStatus.SERVICE_UNAVAILABLE, "full", message, retry_after=RETRY_AFTER)
 
 
 class ConnectionLimit:

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
-from bot.http.limits import MAX_SOCKETS
+from bot.http.limits import MAX_SOCKETS, MAX_SOCKETS_OF_ONE
 from bot.http.refusal import MAX_AT_ONCE
 from tests.bot.http.web_stage import WebStage, bearer
 from tests.timing import wait_until
@@ -69,6 +69,28 @@ async def test_the_33rd_socket_gets_503_until_another_closes(local: WebStage) ->
             return True
 
         await wait_until(admitted)
+
+
+async def test_one_client_of_another_machine_can_not_take_all_sockets(local: WebStage) -> None:
+    async with AsyncExitStack() as stack:
+
+        async def opened(*forwarded: str) -> bool:
+            headers = {"X-Forwarded-For": ", ".join(forwarded)} if forwarded else {}
+            try:
+                socket = await local.session.ws_connect(local.url("/ws/echo"), headers=headers)
+            except aiohttp.WSServerHandshakeError as refused:
+                assert refused.status == 503
+                return False
+            await stack.enter_async_context(socket)
+            return True
+
+        for client in ("192.0.2.7", "2001:db8::1"):
+            assert all([await opened(client) for _ in range(MAX_SOCKETS_OF_ONE)])
+            assert not await opened(client)
+        assert not await opened("2001:db8::2"), "the same network"
+        assert not await opened("198.51.100.1", "192.0.2.7"), "whatever the client itself writes before"
+        assert await opened("192.0.2.8")
+        assert all([await opened() for _ in range(MAX_SOCKETS_OF_ONE + 1)]), "this machine's own programs"
 
 
 async def test_refused_sockets_that_stay_open_take_nobodys_place(local: WebStage) -> None:
