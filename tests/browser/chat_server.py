@@ -73,8 +73,8 @@ class Client:
         await self.send(type="llm_token", reply=reply, token=text)
         await self.send(type="audio_response", reply=reply, segment=0, text=text, quality="fast")
 
-    async def end(self, reply: str, reason: str = "done") -> None:
-        await self.send(type="audio_end", reply=reply, reason=reason)
+    async def end(self, reply: str, reason: str = "done", **more: str) -> None:
+        await self.send(type="audio_end", reply=reply, reason=reason, **more)
         await self.send(type="state", state="listening")
 
     async def play(self, sound: Samples, late: Callable[[int], float] = lambda frame: 0.0) -> None:

@@ -180,9 +180,11 @@ async def test_a_spoken_interruption_silences_the_bot(tab: Tab) -> None:
     client = await tab.server.call()
     await client.begin("r1", "One, two, three, four, five, six, seven, eight.")
     await client.play(noise(0.5))
+    await expect(tab.at("reply")).to_contain_text("two,")
     await client.heard("Wait", final=False)
-    await client.end("r1", "interrupted")
-    await expect(tab.at("captions").locator("p").first).to_contain_text("(interrupted)")
+    await client.end("r1", "interrupted", heard="One,")
+    await expect(tab.at("captions").locator("p").first).to_have_text("Seiyuu: One, (interrupted)")
+    await expect(tab.at("reply")).to_have_text("One,")
     await expect(tab.at("captions").locator("p").last).to_have_text("Ada: Wait")
     await expect(tab.at("talk")).to_have_text("Listening")
 

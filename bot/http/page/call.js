@@ -257,7 +257,7 @@ export class Call {
       case "audio_end":
         if (message.reason === "interrupted") this.speaker.drop(message.reply);
         else this.speaker.end(message.reply);
-        return this._words.update((conversation) => conversation.end(message.reason, message.reply));
+        return this._words.update((conversation) => conversation.end(message.reason, message));
       case "notice":
         return this._words.update((conversation) => conversation.notice(message.text));
       case "error":

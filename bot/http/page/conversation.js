@@ -21,8 +21,10 @@ export class Conversation {
     /** @type {ConversationLine[]} */
     this.lines = [];
     this._nextId = 1;
+    // The line of the latest reply, also when that is over: what was heard of it may be told later.
     this._line = null;
     this._reply = null;
+    this._isReplying = false;
     this._pace = new WordPace();
     this._isBoundary = false;
   }
@@ -34,7 +36,7 @@ export class Conversation {
 
   /** Whether the latest reply is still going on. */
   get isReplying() {
-    return this._line !== null;
+    return this._isReplying;
   }
 
   /** Whether words of people are not final. */
@@ -73,7 +75,7 @@ export class Conversation {
   /** Words of a reply that begin to be heard. */
   token({ token, reply }, now) {
     this._begin(reply);
-    if (this._line === null) return;
+    if (!this._isReplying) return;
     this._pace.add(this._isBoundary ? spaced(this._pace.all, token) : token, now);
     this._isBoundary = false;
     this._write();
@@ -94,25 +96,31 @@ export class Conversation {
     if (this._reply === reply) return;
     this.end("done");
     this._reply = reply;
+    this._isReplying = true;
     this._isBoundary = false;
     this._pace = new WordPace();
     this._line = this._add({ kind: "reply", who: "Seiyuu", text: "", interim: true });
   }
 
-  /** The reply is over. `interrupted`: words that were not heard yet are not shown. */
-  end(reason, reply = this._reply) {
-    if (this._line === null || reply !== this._reply) return;
-    if (reason === "interrupted") this._pace.cut();
+  /**
+   * The reply is over. `heard` is what was heard of it, if the server tells that; it may come after the page has ended the reply
+   * by itself. Without it, words that were shown count as heard.
+   */
+  end(reason, { reply = this._reply, heard = null } = {}) {
+    if (this._line === null || reply !== this._reply || (!this._isReplying && heard === null)) return;
+    const isCut = reason === "interrupted";
+    if (heard !== null && (isCut || !this._isReplying)) this._pace.settle(heard);
+    else if (isCut) this._pace.cut();
     else this._pace.showAll();
-    this._write({ interim: false, cut: reason === "interrupted" });
+    this._isReplying = false;
+    this._write({ interim: false, cut: isCut });
     if (this._pace.shown.trim() === "") this.lines = this.lines.filter(({ id }) => id !== this._line);
-    this._line = null;
   }
 
   /** Shows what is due. */
   advance(now) {
     this._pace.advance(now);
-    this._write();
+    if (this._isReplying) this._write();
     this.lines = this.lines.filter(({ kind, interim, since }) => kind !== "person" || !interim || now - since < INTERIM_MS);
   }
 
@@ -120,7 +128,7 @@ export class Conversation {
   close() {
     this.end("interrupted");
     this.lines = this.lines.filter(({ interim }) => !interim);
-    this._reply = null;
+    this._reply = this._line = null;
   }
 
   _add(line) {

@@ -3,6 +3,7 @@
 export const UP_RATE = 16000;
 export const DOWN_RATES = [24000, 48000];
 export const STATES = ["idle", "connecting", "loading", "listening", "thinking", "speaking"];
+const END_REASONS = ["done", "interrupted", "failed"];
 /** The longest text that the page sends, in characters. */
 export const LONGEST_TEXT = 2000;
 
@@ -31,8 +32,10 @@ const READERS = {
   llm_token: ({ token, reply }) => (isText(token) && isId(reply) ? { type: "llm_token", token, reply } : null),
   audio_response: ({ reply, text }) =>
     isId(reply) ? { type: "audio_response", reply, text: isText(text) ? text : "" } : null,
-  audio_end: ({ reply, reason }) =>
-    isId(reply) ? { type: "audio_end", reply, reason: ["interrupted", "failed"].includes(reason) ? reason : "done" } : null,
+  audio_end: ({ reply, reason, heard }) => {
+    if (!isId(reply)) return null;
+    return { type: "audio_end", reply, reason: END_REASONS.includes(reason) ? reason : "done", heard: isText(heard) ? heard : null };
+  },
   notice: ({ text }) => (isText(text) && text.trim() !== "" ? { type: "notice", text } : null),
   error: ({ code, message }) => ({
     type: "error",

@@ -114,6 +114,11 @@ export class View {
     const { reply } = this._page;
     reply.classList.toggle("past", !isReplying);
     if (text === this._reply) return;
+    if (this._reply.startsWith(text)) {
+      // Fewer words than were shown have been heard. What stays does not appear anew.
+      reply.textContent = this._reply = text;
+      return;
+    }
     const begun = text.startsWith(this._reply) ? this._reply : "";
     if (begun === "") reply.textContent = "";
     const words = document.createElement("span");

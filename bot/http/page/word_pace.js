@@ -73,6 +73,12 @@ export class WordPace {
     this._words = [];
   }
 
+  /** Shows just these words: they are what was heard. */
+  settle(heard) {
+    this._shown = heard;
+    this._words = [];
+  }
+
   _learn(now) {
     const measured = (1000 * this._begun.letters) / Math.max(1, now - this._begun.at);
     const pace = Math.max(SLOWEST, Math.min(FASTEST, measured));

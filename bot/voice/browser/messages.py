@@ -368,11 +368,17 @@ class AudioResponse(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class AudioEnd(ServerMessage):
-    """A reply is over."""
+    """A reply is over.
+
+    Attributes:
+        heard: the words of the reply that people have heard. If it was interrupted, there may be fewer of them than
+            began to be heard. This is what the history holds.
+    """
 
     kind = "audio_end"
     reply: str
     reason: EndReason
+    heard: str = ""
 
 
 @dataclass(frozen=True, slots=True)

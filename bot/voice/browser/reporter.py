@@ -104,8 +104,8 @@ class EventReporter:
                 self.show("thinking")
             case WordsSpoken(reply, text):
                 self._begin_segment(reply, text)
-            case ReplyEnded(trace):
-                self._end_reply(trace.reply, REASONS[trace.outcome])
+            case ReplyEnded(trace, heard):
+                self._end_reply(trace.reply, REASONS[trace.outcome], heard)
             case CallEnded():
                 self._speaking.clear()
                 self.show("idle")
@@ -121,8 +121,8 @@ class EventReporter:
         self._outlet.begin(AudioResponse(reply, self._segments, text))
         self._segments += 1
 
-    def _end_reply(self, reply: str, reason: EndReason) -> None:
+    def _end_reply(self, reply: str, reason: EndReason, heard: str) -> None:
         self._answering = False
         self._outlet.end(interrupted=reason == "interrupted")
-        self._send(AudioEnd(reply, reason))
+        self._send(AudioEnd(reply, reason, heard))
         self.show("listening")

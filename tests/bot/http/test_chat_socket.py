@@ -166,6 +166,7 @@ async def test_speech_during_an_answer_ends_it_and_the_history_keeps_what_was_he
             await page.until("llm_token", token=f"Ada said: {OTHER}")
             first = house.histories[0].newest(99)[1]
             assert first.interrupted
+            assert ended["heard"] == first.text, "the page shows what the history keeps"
             whole = f"Ada said: {long}"
             assert whole.startswith(first.text)
             # More than 3 s of 10 s were sent, but only 1.5 s were played: half a second after the only report.

@@ -36,7 +36,7 @@ test("the words of a reply come one by one, in the pace of speech", () => {
   conversation.advance(3000);
   conversation.token({ token: "Time for tea.", reply: "1" }, 3000);
   assert.equal(conversation.reply, "It is four o'clock. Time ");
-  conversation.end("done", "1");
+  conversation.end("done", { reply: "1" });
   assert.deepEqual(said(conversation), ["Seiyuu: It is four o'clock. Time for tea."]);
 });
 
@@ -58,7 +58,7 @@ test("segments are parted by a space, but not twice, and not in languages withou
     conversation.segment("1");
     conversation.token({ token: second, reply: "1" }, 1000);
     conversation.segment("1");
-    conversation.end("done", "1");
+    conversation.end("done", { reply: "1" });
     assert.equal(conversation.reply, meant);
   }
 });
@@ -87,17 +87,54 @@ test("an interrupted reply keeps only what was heard, and what still comes of it
   const conversation = new Conversation();
   conversation.token({ token: "One, two, three, four.", reply: "1" }, 0);
   conversation.advance(400);
-  conversation.end("interrupted", "1");
+  conversation.end("interrupted", { reply: "1" });
   conversation.token({ token: " Five.", reply: "1" }, 500);
-  conversation.end("interrupted", "1");
+  conversation.end("interrupted", { reply: "1" });
   assert.deepEqual(said(conversation), ["Seiyuu: One, two, |"]);
   assert.equal(conversation.reply.trim(), "One, two,");
+});
+
+test("what the server knows to have been heard replaces what was shown, also after the page itself has ended the reply", () => {
+  for (const endsByItself of [false, true]) {
+    for (const [heard, meant] of [
+      ["One, two,", "Seiyuu: One, two, |"],
+      ["One, two, three, four.", "Seiyuu: One, two, three, four. |"],
+    ]) {
+      const conversation = new Conversation();
+      conversation.token({ token: "One, two, three, four. ", reply: "1" }, 0);
+      conversation.advance(1000);
+      assert.equal(conversation.reply.trim(), "One, two, three,");
+      if (endsByItself) conversation.end("interrupted");
+      conversation.transcription({ text: "Stop", final: true, person: "web:Ada" }, 1100);
+      conversation.end("interrupted", { reply: "1", heard });
+      assert.deepEqual(said(conversation), [meant, "Ada: Stop"]);
+      assert.equal(conversation.reply, heard);
+      conversation.advance(5000);
+      assert.equal(conversation.reply, heard);
+    }
+  }
+});
+
+test("a reply that was shown too early and not heard at all leaves no line", () => {
+  const conversation = new Conversation();
+  conversation.token({ token: "One, two.", reply: "1" }, 0);
+  conversation.end("interrupted");
+  conversation.end("interrupted", { reply: "1", heard: "" });
+  assert.deepEqual(said(conversation), []);
+});
+
+test("an interruption that came too late is none", () => {
+  const conversation = new Conversation();
+  conversation.token({ token: "One, two, three.", reply: "1" }, 0);
+  conversation.end("interrupted");
+  conversation.end("done", { reply: "1", heard: "One, two, three." });
+  assert.deepEqual(said(conversation), ["Seiyuu: One, two, three."]);
 });
 
 test("a reply of which nothing was heard leaves no line", () => {
   const conversation = new Conversation();
   conversation.segment("1");
-  conversation.end("failed", "1");
+  conversation.end("failed", { reply: "1" });
   assert.deepEqual(said(conversation), []);
 });
 
@@ -106,7 +143,7 @@ test("lines stand in the order in which they began", () => {
   conversation.typed("Hello", "Ada");
   conversation.token({ token: "Hello Ada.", reply: "1" }, 0);
   conversation.transcription(heard("mhm"), 300);
-  conversation.end("done", "1");
+  conversation.end("done", { reply: "1" });
   conversation.notice("**I** am `listening`.");
   assert.deepEqual(said(conversation), ["Ada: Hello", "Seiyuu: Hello Ada.", "Ada: mhm", ": I am listening."]);
 });

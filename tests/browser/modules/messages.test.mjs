@@ -21,6 +21,8 @@ test("strange values are replaced", () => {
   assert.equal(parse({ type: "state", state: "loading", progress: 1 }).progress, 1);
   assert.equal(parse({ type: "state", state: "loading", progress: -1 }).progress, null);
   assert.equal(parse({ type: "audio_end", reply: "1", reason: "bored" }).reason, "done");
+  assert.equal(parse({ type: "audio_end", reply: "1", reason: "interrupted", heard: "One," }).heard, "One,");
+  assert.equal(parse({ type: "audio_end", reply: "1", heard: 5 }).heard, null);
 });
 
 test("the first message says what the page can", () => {

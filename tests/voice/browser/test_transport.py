@@ -110,13 +110,13 @@ async def test_the_end_of_an_interrupted_reply_is_not_played_before_the_next(
         speaker.say("r1", 5.0)
         await wait_until(lambda: client.sound)
         speaker.playback.drop("r1")
-        transport.report(ReplyEnded(ReplyTrace("r1", Outcome.INTERRUPTED, 0.0)))
+        transport.report(ReplyEnded(ReplyTrace("r1", Outcome.INTERRUPTED, 0.0), "part"))
         ended = len(client.got)
         await asyncio.sleep(0.05)
         assert client.got[ended:] == []
         speaker.say("r2", 0.04)
         await wait_until(lambda: speaker.ended)
-    assert client.all(AudioEnd) == [AudioEnd("r1", "interrupted"), AudioEnd("r2", "done")]
+    assert client.all(AudioEnd) == [AudioEnd("r1", "interrupted", "part"), AudioEnd("r2", "done")]
 
 
 async def test_a_client_that_sent_base64_gets_base64_and_the_words_once(client: MemoryClient) -> None:
