@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from audio.pcm import from_pcm16
 from audio.samples import Samples
 from benchmarks.browser.call import BrowserCall
 from benchmarks.browser.late_proxy import LateProxy
@@ -17,6 +18,7 @@ from benchmarks.browser.recording import AUDIBLE
 from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import tokens_of
 from benchmarks.stand_in_model import StandInModel
+from bot.voice.browser.messages import DOWN_RATES
 from bot.voice.turn import Outcome
 
 ANSWER_MINUTES = 4.0
@@ -32,6 +34,8 @@ VOICE = {
 QUIET = 4 * AUDIBLE
 """The stand-in voice's tone is quieter than this for 30 µs at a time."""
 SHORTEST_GAP = 0.002
+BLOCK = 0.01
+"""By so many seconds the page changes its delay, where it is quiet."""
 COLLECT = 5.0
 ANSWER_LIMIT = 60.0
 """Seconds that an answer may take beyond its length."""
@@ -46,7 +50,8 @@ class PlayOut:
         messages: the number of messages that the page got.
         late: how many of them came late.
         seconds: the length of the sound, in seconds.
-        gaps: the length of each gap in it, in milliseconds.
+        gaps: the length of each gap in it, in milliseconds: a quiet place that is not in what was sent.
+        pauses: the length of each quiet place in what was sent, in milliseconds.
         missing: how much less was played than was sent, in milliseconds.
         page_underruns: how often the page's buffer ran empty.
         bot_underruns: how many frames of silence the bot has sent because its voice was late.
@@ -59,6 +64,7 @@ class PlayOut:
     late: int
     seconds: float
     gaps: list[float]
+    pauses: list[float]
     missing: float
     page_underruns: int
     bot_underruns: int
@@ -72,6 +78,15 @@ class _Answers:
     sent: float = 0.0
     underruns: int = 0
     gaps: list[float] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """A quiet place in a sound: where it begins, and its length, in seconds."""
+
+    at: float
+    length: float
 
 
 async def measure_play_out(
@@ -97,7 +112,7 @@ async def measure_play_out(
             answers = _Answers()
             for _ in range(count):
                 before = answers.seconds
-                await _answer(call, answers, 60 * length + ANSWER_LIMIT)
+                await _answer(call, proxy, answers, 60 * length + ANSWER_LIMIT)
                 progress((answers.seconds - before) / 60)
             stats = await call.page.evaluate("seiyuu.speaker.stats")
             return PlayOut(
@@ -106,17 +121,19 @@ async def measure_play_out(
                 proxy.late,
                 round(answers.seconds, 2),
                 answers.gaps,
+                answers.pauses,
                 round(1000 * (answers.sent - answers.seconds) + sum(answers.gaps), 1),
                 stats["underruns"],
                 answers.underruns,
-                [round(1000 * skip, 1) for skip in call.played.skips],
+                [_milliseconds(skip) for skip in call.played.skips],
                 stats["targetMs"],
             )
 
 
-async def _answer(call: BrowserCall, answers: _Answers, limit: float) -> None:
+async def _answer(call: BrowserCall, proxy: LateProxy, answers: _Answers, limit: float) -> None:
     await call.silence()
     call.played.forget()
+    proxy.sound.clear()
     await call.type("Go on.")
     ending = asyncio.create_task(call.reply_ended(limit), name="answer")
     while not ending.done():
@@ -126,11 +143,13 @@ async def _answer(call: BrowserCall, answers: _Answers, limit: float) -> None:
     if ended.trace.outcome is not Outcome.SPOKEN:
         raise MeasurementError(f"an answer was {ended.trace.outcome.value}, not spoken")
     await call.silence()
-    sound = voiced(call.played.since(0))
+    sound, sent = voiced(call.played.since(0)), voiced(from_pcm16(bytes(proxy.sound)))
     answers.seconds += len(sound) / call.played.rate
-    answers.sent += ended.trace.audio / 1000
+    answers.sent += len(sent) / DOWN_RATES[0]
     answers.underruns += ended.trace.underruns
-    answers.gaps += await asyncio.to_thread(gaps, sound, call.played.rate)
+    own = await asyncio.to_thread(quiet_places, sent, DOWN_RATES[0])
+    answers.pauses += [_milliseconds(quiet.length) for quiet in own]
+    answers.gaps += gaps(await asyncio.to_thread(quiet_places, sound, call.played.rate), own)
 
 
 def voiced(sound: Samples) -> Samples:
@@ -139,8 +158,32 @@ def voiced(sound: Samples) -> Samples:
     return sound[audible[0] : audible[-1] + 1] if len(audible) else sound[:0]
 
 
-def gaps(sound: Samples, rate: int) -> list[float]:
-    """The length of each quiet place in a tone, in milliseconds."""
+def quiet_places(sound: Samples, rate: int) -> list[Quiet]:
+    """The quiet places in a tone."""
     loud = np.flatnonzero(np.abs(sound) >= QUIET)
     breaks = np.diff(loud)
-    return [round(1000 * float(length) / rate, 1) for length in breaks[breaks >= SHORTEST_GAP * rate]]
+    wide = breaks >= SHORTEST_GAP * rate
+    places = zip(loud[:-1][wide], breaks[wide], strict=True)
+    return [Quiet(float(at) / rate, float(length) / rate) for at, length in places]
+
+
+def gaps(played: Sequence[Quiet], sent: Sequence[Quiet]) -> list[float]:
+    """The length in milliseconds of each quiet place in what was played that is not in what was sent.
+
+    The page makes a quiet place :data:`BLOCK` longer or shorter where its delay has to change. What comes after a gap
+    or such a change is moved by it.
+    """
+    found, moved, left = list[float](), 0.0, list(sent)
+    for quiet in played:
+        own = next((each for each in left if abs(each.at + moved - quiet.at) < BLOCK), None)
+        more = quiet.length if own is None else quiet.length - own.length
+        if own is not None:
+            left.remove(own)
+        if own is None or more > BLOCK + SHORTEST_GAP:
+            found.append(_milliseconds(more))
+        moved += more
+    return found
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(1000 * seconds, 1)

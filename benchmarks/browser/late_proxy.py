@@ -25,11 +25,13 @@ class LateProxy:
     Attributes:
         messages: the number of the bot's messages so far.
         late: how many of them were held up for :data:`LATE_SECONDS`.
+        sound: the sound in them. Whoever measures it may clear it.
     """
 
     def __init__(self, share: float, seed: int) -> None:
         self.messages = 0
         self.late = 0
+        self.sound = bytearray()
         self._share = share
         self._random = random.Random(seed)
         self._target = ""
@@ -85,6 +87,8 @@ class LateProxy:
             is_late = self._random.random() < self._share
             self.messages += 1
             self.late += is_late
+            if message.type is WSMsgType.BINARY:
+                self.sound += message.data
             due.put_nowait((loop.time() + LATE_SECONDS * is_late, message))
         due.put_nowait(None)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from benchmarks.browser.gaps import gaps, voiced
+from benchmarks.browser.gaps import Quiet, gaps, quiet_places, voiced
 from benchmarks.browser.late_proxy import LateProxy
 from benchmarks.browser.turns import last_voiced
 from tests.http_server import LocalServer
@@ -20,18 +20,32 @@ RATE = 44_100
 
 
 def test_a_tone_without_a_break_has_no_gap() -> None:
-    assert gaps(0.2 * tone(2.0, 220, rate=RATE), RATE) == []
+    assert quiet_places(0.2 * tone(2.0, 220, rate=RATE), RATE) == []
 
 
 def test_silence_within_a_tone_is_a_gap_and_silence_around_it_is_none() -> None:
     sound = np.pad(0.2 * tone(2.0, 220, rate=RATE), RATE)
     sound[2 * RATE : 2 * RATE + RATE // 20] = 0
-    (length,) = gaps(voiced(sound), RATE)
-    assert abs(length - 50) < 1
+    (quiet,) = quiet_places(voiced(sound), RATE)
+    assert quiet.at == pytest.approx(1.0, abs=0.001)
+    assert quiet.length == pytest.approx(0.05, abs=0.001)
+    assert gaps([quiet], []) == [round(1000 * quiet.length, 1)]
+
+
+def test_what_was_quiet_before_it_was_sent_is_no_gap_also_where_the_page_has_changed_its_delay() -> None:
+    sent = [Quiet(1.0, 0.017), Quiet(3.0, 0.017), Quiet(5.0, 0.02)]
+    assert gaps(sent, sent) == []
+    assert gaps([Quiet(1.0, 0.027), Quiet(3.01, 0.007), Quiet(5.0, 0.02)], sent) == []
+
+
+def test_a_gap_is_one_wherever_it_is_and_what_comes_after_it_is_moved() -> None:
+    sent = [Quiet(1.0, 0.017), Quiet(3.0, 0.017)]
+    assert gaps([Quiet(1.0, 0.017), Quiet(2.0, 0.05), Quiet(3.05, 0.017)], sent) == [50.0]
+    assert gaps([Quiet(1.0, 0.067), Quiet(3.05, 0.017)], sent) == [50.0]
 
 
 def test_silence_alone_has_no_gap() -> None:
-    assert gaps(voiced(np.zeros(RATE, np.float32)), RATE) == []
+    assert quiet_places(voiced(np.zeros(RATE, np.float32)), RATE) == []
 
 
 def test_the_last_voiced_sample_is_that_of_the_words_and_not_of_the_silence_behind_them() -> None:
