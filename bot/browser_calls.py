@@ -10,6 +10,7 @@ from secrets import token_urlsafe
 from types import MappingProxyType
 from typing import Any
 
+from bot.browser_characters import BrowserCharacters
 from bot.browser_commands import BrowserCommands
 from bot.browser_tab import Tab, form_for
 from bot.consent import ListeningConsent
@@ -74,6 +75,7 @@ class BrowserCalls:
         make_call: builds a call.
         make_transport: builds the transport of a call.
         consent: everybody's consent to being listened to.
+        characters: persona and mood of browser calls.
         prefix: the prefix of commands that are typed.
         enabled: whether calls are possible.
         clock: returns monotonic seconds.
@@ -85,6 +87,7 @@ class BrowserCalls:
         make_call: MakeBrowserCall,
         make_transport: MakeTransport,
         consent: ListeningConsent,
+        characters: BrowserCharacters,
         prefix: str,
         *,
         enabled: bool = True,
@@ -96,7 +99,9 @@ class BrowserCalls:
         self._make_transport = make_transport
         self._consent = consent
         self._prefix = prefix
-        self._commands = BrowserCommands(consent, prefix)
+        self._characters = characters
+        self._stop_watching = characters.watch(self._show_persona)
+        self._commands = BrowserCommands(consent, characters, prefix)
         self._clock = clock
         self._call: BrowserCall | None = None
         self._session = ""
@@ -123,6 +128,7 @@ class BrowserCalls:
     async def close(self) -> None:
         """Tell all clients that the bot is switched off, and close their sockets. No call begins after that."""
         self._closing = True
+        self._stop_watching()
         for tab in tuple(self._tabs):
             if self.call_of(tab) is not None:
                 tab.client.send(Notice(FAREWELLS[EndCause.SHUTDOWN]))
@@ -202,9 +208,26 @@ class BrowserCalls:
             else:
                 call.transport.send(Failure(ErrorCode.SLOW_DOWN, TOO_MANY_TEXTS))
         elif self._commands.is_command(words):
-            call.transport.send(Notice(await self._commands.carry_out(words, call, self.hang_up)))
+            try:
+                answer = await self._commands.carry_out(words, call, self.hang_up)
+            except UserError as error:
+                answer = str(error)
+            call.transport.send(Notice(answer))
         elif call.may_talk(people.person):
             call.say(Prompt(people.name(people.person), words, self._clock(), person=people.person))
+
+    async def choose_persona(self, call: BrowserCall, persona: str) -> None:
+        """Let another persona speak from the next reply on, or tell why not."""
+        try:
+            call.transport.send(Notice(await self._characters.persona(persona)))
+        except UserError as error:
+            call.transport.send(Failure(ErrorCode.PERSONA_UNCHANGED, str(error)))
+            # The client has shown its choice already.
+            self._show_persona()
+
+    def _show_persona(self) -> None:
+        if self._call is not None and self._ready:
+            self._call.transport.send(self._characters.message())
 
     def hang_up(self) -> None:
         """End the call, or cancel its start."""
@@ -305,6 +328,7 @@ class BrowserCalls:
         await self._note_consent(call.transport.people.person)
         if self._is_on(call):
             call.transport.send(Ready(self._session, call.transport.down))
+            self._show_persona()
             self._tell_unheard(call)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

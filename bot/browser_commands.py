@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from bot.browser_characters import BrowserCharacters
 from bot.consent import ListeningConsent
 from bot.voice.browser.transport import BrowserCall
 
@@ -15,10 +16,11 @@ class BrowserCommands:
 
     Args:
         consent: everybody's consent to being listened to.
+        characters: persona and mood of browser calls.
         prefix: the characters that a command begins with.
     """
 
-    def __init__(self, consent: ListeningConsent, prefix: str) -> None:
+    def __init__(self, consent: ListeningConsent, characters: BrowserCharacters, prefix: str) -> None:
         self._consent = consent
         self._prefix = prefix
         self._commands: dict[str, Callable[[BrowserCall], Awaitable[str]]] = {
@@ -28,20 +30,31 @@ class BrowserCommands:
             "listen on": self._listen_on,
             "stop": self._stop,
         }
+        self._with_names: dict[str, Callable[[str], Awaitable[str]]] = {
+            "persona": characters.persona,
+            "mood": characters.mood,
+        }
 
     def is_command(self, text: str) -> bool:
         """Whether a text is a command or looks like one: it begins with the prefix, followed by a letter."""
         return text.startswith(self._prefix) and text[len(self._prefix) :][:1].isalpha()
 
     async def carry_out(self, text: str, call: BrowserCall, hang_up: Callable[[], None]) -> str:
-        """Carry out a command. Returns the answer for the person."""
+        """Carry out a command. Returns the answer for the person.
+
+        Raises:
+            UserError: it can't be carried out.
+        """
         words = " ".join(text.removeprefix(self._prefix).lower().split())
         if words == "leave":
             hang_up()
             return "👋 I hang up."
+        first, _, name = words.partition(" ")
+        if (choose := self._with_names.get(first)) is not None:
+            return await choose(name)
         command = self._commands.get(words)
         if command is None:
-            known = ", ".join(f"`{self._prefix}{name}`" for name in (*self._commands, "leave"))
+            known = ", ".join(f"`{self._prefix}{name}`" for name in (*self._commands, *self._with_names, "leave"))
             return f"❓ Here I know only {known}. All other commands are for Discord."
         return await command(call)
 

@@ -9,6 +9,7 @@ from bot.voice.browser.audio_output import SoundForm
 from bot.voice.browser.client import ChatClient
 from bot.voice.browser.messages import (
     AudioChunk,
+    ChoosePersona,
     ClientMessage,
     CloseCode,
     ErrorCode,
@@ -46,6 +47,10 @@ class TabCalls(Protocol):
 
     async def typed(self, call: BrowserCall, text: str) -> None:
         """Have a typed text answered, or carry out the command in it."""
+        ...
+
+    async def choose_persona(self, call: BrowserCall, persona: str) -> None:
+        """Let another persona speak from the next reply on, or tell why not."""
         ...
 
     def hang_up(self) -> None:
@@ -91,7 +96,7 @@ class Tab:
         if call is not None:
             self._retry_at = None
             await self._steer(call, message)
-        elif isinstance(message, TextTyped | Interrupt | HangUp):
+        elif isinstance(message, TextTyped | Interrupt | HangUp | ChoosePersona):
             self.client.send(Failure(ErrorCode.NO_CALL, NO_CALL))
 
     def hear(self, sound: bytes, form: SoundForm = SoundForm.BINARY) -> None:
@@ -123,6 +128,8 @@ class Tab:
         match message:
             case TextTyped(text):
                 await self._calls.typed(call, text)
+            case ChoosePersona(persona):
+                await self._calls.choose_persona(call, persona)
             case Interrupt():
                 call.conversation.stop()
             case Mute(on):

@@ -13,6 +13,7 @@ from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, web
 
 from bot.api.chats import Chats
 from bot.browser_calls import BrowserCalls
+from bot.browser_characters import BrowserCharacters
 from bot.characters import LocalCharacter
 from bot.conversations.records import ConversationPlace
 from bot.core import Core
@@ -97,6 +98,7 @@ def browser_calls(core: Core) -> BrowserCalls:
         make_call,
         make_transport,
         core.consent,
+        BrowserCharacters(LocalCharacter(core.characters, BROWSER)),
         settings.command_prefix,
         enabled=settings.call.enabled,
     )

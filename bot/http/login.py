@@ -8,8 +8,8 @@ from http import HTTPStatus
 from aiohttp import web
 
 from bot.http.access import LOGIN, is_same_secret, is_secure
-from bot.http.clients import client_of
 from bot.http.bodies import read_object
+from bot.http.clients import client_of
 from bot.http.cookie import LIFETIME, NAME, CookieSeal
 from bot.http.errors import HttpError
 from web_access.rate_limit import ClientRateLimit

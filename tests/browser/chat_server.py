@@ -21,6 +21,7 @@ PAGE = ROOT / "bot" / "http" / "page"
 SCRIPTS = Path(__file__).with_name("scripts")
 DOWN_RATE = 24_000
 FRAME = DOWN_RATE // 50
+PERSONAS = {"seiyuu": "Seiyuu", "evil_seiyuu": "Evil Seiyuu", "helper": "Kobi"}
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -62,7 +63,13 @@ class Client:
         await self.got("hello")
         await self.send(type="state", state="connecting")
         await self.send(type="ready", session=session, down=DOWN_RATE)
+        await self.speaks_as("seiyuu")
         await self.send(type="state", state=state)
+
+    async def speaks_as(self, persona: str) -> None:
+        """Tell that this persona speaks from now on."""
+        choices = [{"persona": each, "name": name} for each, name in PERSONAS.items()]
+        await self.send(type="persona", persona=persona, name=PERSONAS[persona], choices=choices)
 
     async def heard(self, text: str, *, final: bool = True, person: str = "web:Ada") -> None:
         await self.send(type="transcription", text=text, final=final, person=person)

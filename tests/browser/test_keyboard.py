@@ -33,7 +33,7 @@ async def test_everything_is_reached_with_the_tab_key_and_shows_that_it_has_the_
     await tab.server.call()
     await tab.page.evaluate("document.querySelector('.skip').focus()")
     reached = []
-    for _ in range(12):
+    for _ in range(14):
         await tab.page.keyboard.press("Tab")
         name, outline = await tab.page.evaluate(FOCUS)
         reached.append(name)
@@ -41,7 +41,7 @@ async def test_everything_is_reached_with_the_tab_key_and_shows_that_it_has_the_
         if name == "send":
             break
     named = [name for name in reached if name is not None]
-    assert named == ["talk", "mute", "mic", "mode-open", "hangup", "captions", "text", "send"]
+    assert named == ["persona", "volume", "talk", "mute", "mic", "mode-open", "hangup", "captions", "text", "send"]
 
 
 async def test_a_call_needs_only_the_keyboard(tab: Tab) -> None:

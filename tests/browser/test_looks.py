@@ -110,7 +110,7 @@ async def test_a_phone_shows_all_without_scrolling(
     await server.call()
     await expect(tab.at("talk")).to_have_text("Listening")
     assert await tab.page.evaluate("document.documentElement.scrollWidth") <= width
-    for name in ("talk", "mute", "mic", "hangup", "text", "send", "captions"):
+    for name in ("persona", "volume", "talk", "mute", "mic", "hangup", "text", "send", "captions"):
         box = await tab.at(name).bounding_box()
         assert box is not None, name
         assert box["x"] >= 0 and box["x"] + box["width"] <= width, name

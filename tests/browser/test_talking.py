@@ -222,6 +222,58 @@ async def test_a_microphone_can_be_chosen_and_is_remembered(tab: Tab) -> None:
     await expect(tab.at("mic")).to_have_value("head")
 
 
+async def test_the_volume_is_what_is_heard_and_is_remembered(tab: Tab) -> None:
+    volume = tab.page.get_by_label("Volume")
+    await expect(volume).to_have_value("100")
+    await volume.focus()
+    for _ in range(10):
+        await tab.page.keyboard.press("ArrowLeft")
+    await expect(volume).to_have_value("50")
+    await expect(volume).to_have_attribute("aria-valuetext", "50 %")
+    await tab.page.reload()
+    await expect(volume).to_have_value("50")
+    await tab.at("talk").click()
+    client = await tab.server.call()
+    recording, sound = await tab.record(), noise(0.5)
+    await client.begin("r1", "A short reply.")
+    await client.play(sound)
+    await client.end("r1")
+    await wait_until(lambda: any(message["ms"] >= 490 for message in client.all("played")))
+    assert gaps(await recording.sound(), 0.25 * recording.as_played(sound), recording.rate) == []
+    await tab.at("volume").fill("0")
+    await expect(tab.page.locator("#volume-icon")).to_have_attribute("href", "#icon-volume-off")
+
+
+async def test_a_persona_can_be_chosen_during_a_call_and_answers_in_its_own_name(tab: Tab) -> None:
+    await expect(tab.at("persona")).to_be_hidden()
+    await tab.at("talk").click()
+    client = await tab.server.call()
+    persona = tab.page.get_by_label("Persona")
+    await expect(persona.locator("option")).to_have_text(["Seiyuu", "Evil Seiyuu", "Kobi"])
+    await expect(persona).to_have_value("seiyuu")
+    await persona.select_option(label="Kobi")
+    assert (await client.got("persona"))["persona"] == "helper"
+    await client.speaks_as("helper")
+    await client.begin("r1", "Hello.")
+    await client.end("r1")
+    await expect(tab.at("captions")).to_contain_text("Kobi: Hello.")
+    await expect(tab.page.get_by_role("group", name="What Kobi says")).to_be_visible()
+    await client.speaks_as("evil_seiyuu")
+    await expect(persona).to_have_value("evil_seiyuu")
+    await tab.at("hangup").click()
+    await expect(persona).to_be_hidden()
+
+
+async def test_a_persona_alone_is_no_choice(tab: Tab) -> None:
+    await tab.at("talk").click()
+    client = await tab.server.call()
+    await expect(tab.at("persona")).to_be_visible()
+    alone = [{"persona": "seiyuu", "name": "Seiyuu"}]
+    await client.send(type="persona", persona="seiyuu", name="Seiyuu", choices=alone)
+    await expect(tab.at("persona")).to_be_hidden()
+    await expect(tab.page.get_by_role("heading", name="Seiyuu")).to_be_visible()
+
+
 async def test_hanging_up_ends_the_call_and_frees_the_microphone(tab: Tab) -> None:
     await expect(tab.at("hangup")).to_be_hidden()
     await tab.at("talk").click()

@@ -5,6 +5,8 @@ import { Settings } from "./settings.js";
 import { bindTalkButton } from "./talk_button.js";
 import { elements, View } from "./view.js";
 
+const VOLUME_SECONDS = 0.02;
+
 const page = elements();
 const settings = new Settings();
 const view = new View(page);
@@ -29,6 +31,7 @@ let asksName = settings.name === "";
 
 bindTalkButton(page.talk, call, () => page.text.focus());
 bindControls();
+bindVolume();
 bindName();
 bindWriting();
 bindWarning();
@@ -71,7 +74,24 @@ function bindControls() {
     radio.checked = radio.value === call.state.mode;
     radio.addEventListener("change", () => (call.mode = radio.value));
   }
+  page.persona.addEventListener("change", () => call.choosePersona(page.persona.value));
   navigator.mediaDevices?.addEventListener?.("devicechange", listMicrophones);
+}
+
+function bindVolume() {
+  if (output !== undefined) output.gain.value = gainOf(settings.volume);
+  view.volume(settings.volume);
+  page.volume.addEventListener("input", () => {
+    settings.volume = page.volume.valueAsNumber;
+    view.volume(settings.volume);
+    // A sudden change would click.
+    output?.gain.setTargetAtTime(gainOf(settings.volume), context.currentTime, VOLUME_SECONDS);
+  });
+}
+
+/** Ears hear half of the way as half as loud if the gain is a quarter. */
+function gainOf(percent) {
+  return (percent / 100) ** 2;
 }
 
 async function listMicrophones() {

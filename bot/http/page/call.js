@@ -20,6 +20,7 @@ const HOPELESS = new Set(["call_failed", "bad_message", "unknown_type", "bad_par
  * @property {boolean} muted
  * @property {"open" | "push-to-talk"} mode
  * @property {boolean} talking with push-to-talk: whether the button is held.
+ * @property {{persona: string, name: string, choices: {persona: string, name: string}[]} | null} persona who speaks, and who could.
  * @property {import("./warnings.js").Warning | null} warning
  */
 
@@ -62,6 +63,7 @@ export class Call {
       muted: false,
       mode: settings.mode,
       talking: false,
+      persona: null,
       warning: this.canSound ? null : this._noSound(),
     };
   }
@@ -157,6 +159,11 @@ export class Call {
     if (this.isReady) this._connection.renew();
   }
 
+  /** Talks with another persona from now on. */
+  choosePersona(persona) {
+    this._connection?.send({ type: "persona", persona });
+  }
+
   /** Says something in writing. Starts a call if none is on. */
   type(text) {
     this._words.update((conversation) => conversation.typed(text, this.name));
@@ -233,7 +240,7 @@ export class Call {
     this._settings.session = null;
     this._letSleep?.();
     this._letSleep = null;
-    this._set({ phase: "idle", progress: null, hears: false, talking: false, warning: problem });
+    this._set({ phase: "idle", progress: null, hears: false, talking: false, persona: null, warning: problem });
     this._listener.onHeard(0);
     this._words.update((conversation) => conversation.close());
   }
@@ -258,6 +265,9 @@ export class Call {
         if (message.reason === "interrupted") this.speaker.drop(message.reply);
         else this.speaker.end(message.reply);
         return this._words.update((conversation) => conversation.end(message.reason, message));
+      case "persona":
+        this._words.update((conversation) => (conversation.persona = message.name));
+        return this._set({ persona: message });
       case "notice":
         return this._words.update((conversation) => conversation.notice(message.text));
       case "error":

@@ -20,6 +20,8 @@ export class Conversation {
   constructor() {
     /** @type {ConversationLine[]} */
     this.lines = [];
+    /** The name of the persona whose replies begin from now on. */
+    this.persona = "Seiyuu";
     this._nextId = 1;
     // The line of the latest reply, also when that is over: what was heard of it may be told later.
     this._line = null;
@@ -99,7 +101,7 @@ export class Conversation {
     this._isReplying = true;
     this._isBoundary = false;
     this._pace = new WordPace();
-    this._line = this._add({ kind: "reply", who: "Seiyuu", text: "", interim: true });
+    this._line = this._add({ kind: "reply", who: this.persona, text: "", interim: true });
   }
 
   /**

@@ -36,6 +36,11 @@ const READERS = {
     if (!isId(reply)) return null;
     return { type: "audio_end", reply, reason: END_REASONS.includes(reason) ? reason : "done", heard: isText(heard) ? heard : null };
   },
+  persona: ({ persona, name, choices }) => {
+    if (!isText(persona) || !isText(name) || !Array.isArray(choices)) return null;
+    const known = choices.filter((choice) => isText(choice?.persona) && isText(choice?.name));
+    return { type: "persona", persona, name, choices: known.map((choice) => ({ persona: choice.persona, name: choice.name })) };
+  },
   notice: ({ text }) => (isText(text) && text.trim() !== "" ? { type: "notice", text } : null),
   error: ({ code, message }) => ({
     type: "error",

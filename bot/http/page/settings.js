@@ -3,7 +3,7 @@ import { SESSION_MS } from "./connection.js";
 const LONGEST_NAME = 32;
 const SESSION = "seiyuu.session";
 
-/** What the browser remembers: the name, the microphone, how to talk; and for this tab, the session of the call. */
+/** What the browser remembers: the name, the microphone, how to talk, the volume; and for this tab, the session of the call. */
 export class Settings {
   get name() {
     return clean(read(localOf, "seiyuu.name"));
@@ -29,6 +29,16 @@ export class Settings {
 
   set mode(mode) {
     write(localOf, "seiyuu.mode", mode);
+  }
+
+  /** How loud Seiyuu is, from 0 to 100. */
+  get volume() {
+    const stored = read(localOf, "seiyuu.volume");
+    return /^\d{1,3}$/.test(stored) ? Math.min(100, Number(stored)) : 100;
+  }
+
+  set volume(percent) {
+    write(localOf, "seiyuu.volume", String(percent));
   }
 
   /** The session that this tab had until a moment ago, or null. */

@@ -18,6 +18,7 @@ export class View {
     this._reply = "";
     this._meterAt = 0;
     this._announced = "The call is over.";
+    this._shownPersona = null;
   }
 
   /** @param {import("./call.js").CallState} state */
@@ -33,12 +34,31 @@ export class View {
     page.mute.setAttribute("aria-pressed", muted);
     setIcon(page["mute-icon"], muted ? "mic-off" : "mic");
     page.hangup.hidden = !isOn;
+    this._persona(state.persona);
     // What a screen reader says would be heard by an open microphone, and answered.
     page.captions.setAttribute("aria-live", isOn && hears && !muted && mode === "open" ? "off" : "polite");
     const said = announcement(state);
     if (said !== this._announced) page.status.textContent = said;
     this._announced = said;
     this._warn(state.warning);
+  }
+
+  _persona(shown) {
+    const { persona: select, "persona-field": field, reply } = this._page;
+    field.hidden = (shown?.choices.length ?? 0) < 2;
+    if (shown === null || shown === this._shownPersona) return;
+    this._shownPersona = shown;
+    select.replaceChildren(...shown.choices.map(({ persona, name }) => new Option(name, persona)));
+    select.value = shown.persona;
+    reply.setAttribute("aria-label", `What ${shown.name} says`);
+  }
+
+  /** How loud Seiyuu is, from 0 to 100. */
+  volume(percent) {
+    const { volume, "volume-icon": icon } = this._page;
+    volume.value = percent;
+    volume.setAttribute("aria-valuetext", `${percent} %`);
+    setIcon(icon, percent === 0 ? "volume-off" : "volume");
   }
 
   _icon({ phase, muted, canSound, hears }) {

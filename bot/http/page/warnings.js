@@ -146,6 +146,7 @@ const TITLES = {
   empty_text: "There is nothing to answer",
   too_long: "That text is too long",
   slow_down: "That was too fast",
+  persona_unchanged: "I stay who I am",
   busy: "Somebody is talking in another tab",
   call_elsewhere: KNOWN.elsewhere.title,
   call_failed: "The call could not go on",

@@ -79,6 +79,8 @@ class ErrorCode(StrEnum):
     """Too many messages came in a short time."""
     NO_CALL = "no_call"
     """The message needs a call, and none is on."""
+    PERSONA_UNCHANGED = "persona_unchanged"
+    """There is no such persona, or the choice could not be saved."""
     BUSY = "busy"
     """Somebody speaks in another tab."""
     CALL_ELSEWHERE = "call_elsewhere"
@@ -257,6 +259,21 @@ class Played(ClientMessage):
         return cls(reply, float(ms))
 
 
+@dataclass(frozen=True, slots=True)
+class ChoosePersona(ClientMessage):
+    """The person wants to talk with this persona from now on: one of the ids of :class:`PersonaShown`."""
+
+    kind = "persona"
+    persona: str = ""
+
+    @classmethod
+    def _read(cls, fields: Fields) -> Self:
+        persona = fields.name("persona")
+        if persona is None:
+            _refuse('"persona" is needed')
+        return cls(persona)
+
+
 def _refuse(message: str) -> NoReturn:
     raise MessageError(ErrorCode.BAD_PARAMETER, message)
 
@@ -388,6 +405,24 @@ class State(ServerMessage):
     kind = "state"
     state: ChatState
     progress: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonaChoice:
+    """A persona that can be chosen: its id, and its name for people."""
+
+    persona: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonaShown(ServerMessage):
+    """The persona that speaks: its id and its name; and all personas that can be chosen."""
+
+    kind = "persona"
+    persona: str
+    name: str
+    choices: tuple[PersonaChoice, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,8 +82,8 @@ class MicrophoneHistory:
         """End the transmission.
 
         Args:
-            announced: True if the person's client announced the end. If packets only stopped coming, the end says nothing
-                about the microphone.
+            announced: True if the person's client announced the end. If packets only stopped coming, the end says
+                nothing about the microphone.
         """
         if self._spoken and announced:
             self._keys.append(self._quiet < ABRUPT or self._kept_open > self._quiet + KEPT_OPEN)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from audio.pcm import to_pcm16
 from audio.samples import HEARING_RATE
 from bot.browser_calls import BrowserCalls
+from bot.browser_characters import BrowserCharacters
 from bot.characters import Characters, LocalCharacter
 from bot.consent import ListeningConsent
 from bot.database import Database
@@ -174,6 +175,7 @@ class ChatHouse:
     feature: HeldFeature
     consent: ListeningConsent
     histories: list[History]
+    database: Database
     session: aiohttp.ClientSession
     pages: list[ChatPage] = field(default_factory=list)
 
@@ -274,13 +276,16 @@ async def chat_house(
                 BrowserPeople(hello.name), hello, sleep=asyncio.sleep if away is None else away.sleep
             ),
             consent,
+            BrowserCharacters(LocalCharacter(characters, 0)),
             "!",
             enabled=settings.enabled,
         )
         app = web.Application()
         app.add_routes(ChatSocket(calls, heartbeat=heartbeat).routes)
         async with LocalServer(app, "/ws/chat") as server, aiohttp.ClientSession() as session:
-            house = ChatHouse(server.url, server.port, calls, manager, lease, feature, consent, histories, session)
+            house = ChatHouse(
+                server.url, server.port, calls, manager, lease, feature, consent, histories, database, session
+            )
             try:
                 yield house
             finally:

@@ -381,6 +381,57 @@ async def test_pressing_talk_is_consent_unless_the_person_has_opted_out(tmp_path
         assert said(house.histories[-1]) == []
 
 
+async def test_the_persona_is_chosen_among_those_that_there_are(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        page = await house.open()
+        await page.send(type="persona", persona="helper")
+        await page.until("error", code="no_call")
+        await page.hello()
+        shown = await page.until("persona", persona="seiyuu", name="Seiyuu")
+        choices = [{"persona": "evil_seiyuu", "name": "Evil Seiyuu"}, {"persona": "helper", "name": "Kobi"}]
+        assert [each for each in shown["choices"] if each["persona"] != "seiyuu"] == choices
+        await page.send(type="persona", persona="helper")
+        await page.until("persona", persona="helper", name="Kobi")
+        await page.noticed("From now on I am Kobi")
+        assert house.call.character.file == "helper"
+        await page.send(type="persona", persona="nobody")
+        await page.until("error", code="persona_unchanged")
+        await page.count("persona", 3)
+        assert page.got[-1]["persona"] == "helper", "the page shows again who it is"
+        page.vanish()
+        again = await house.talking()
+        await again.until("persona", persona="helper")
+
+
+async def test_persona_and_mood_are_chosen_by_typing_too(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        page = await house.talking()
+        for typed, answer in (
+            ("!persona", "You can choose from: Seiyuu (`seiyuu`), Evil Seiyuu (`evil_seiyuu`), Kobi (`helper`)."),
+            ("!persona Kobi", "From now on I am Kobi"),
+            ("!mood", "You can choose from: `cheerful`, `calm`, `curious`."),
+            ("!mood calm", "Kobi is calm now."),
+            ("!mood furious", "❌ Kobi has no mood with that name."),
+        ):
+            await page.send(type="text", text=typed)
+            await page.noticed(answer)
+        await page.until("persona", persona="helper")
+        assert house.call.character.mood == "calm"
+        assert not page.all("error")
+
+
+async def test_a_choice_that_can_not_be_saved_is_told_and_the_call_goes_on(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        page = await house.talking()
+        await house.database.write("DROP TABLE chat_character")
+        await page.send(type="persona", persona="helper")
+        assert "can't be written" in (await page.until("error", code="persona_unchanged"))["message"]
+        await page.send(type="text", text="!mood calm")
+        await page.noticed("can't be written")
+        await page.send(type="text", text="Hello")
+        await page.until("audio_end", reply="r1", reason="done")
+
+
 async def test_a_person_who_takes_over_the_call_has_consented_too(tmp_path: Path) -> None:
     async with chat_house(tmp_path, listening=ListeningPolicy.OPT_IN) as house:
         await house.talking(name="Ada")

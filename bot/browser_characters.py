@@ -1,0 +1,67 @@
+"""Persona and mood of browser calls: what the page is told of them, and how they are chosen there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import aiosqlite
+
+from bot.characters import LocalCharacter, UnknownChoiceError, mood_text, persona_text
+from bot.user_error import UserError
+from bot.voice.browser.messages import PersonaChoice, PersonaShown
+
+NOT_SAVED = "❌ I can't change now: my database can't be written."
+
+
+class BrowserCharacters:
+    """Shows and changes the persona and mood of browser calls. Use it only on the event loop.
+
+    Args:
+        character: the persona and mood of browser calls.
+    """
+
+    def __init__(self, character: LocalCharacter) -> None:
+        self._character = character
+
+    def watch(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` at every change, until the returned function is called."""
+        return self._character.watch(listener)
+
+    def message(self) -> PersonaShown:
+        """The message that tells a client which persona speaks, and which others there are."""
+        now, personas = self._character.now(), self._character.personas
+        choices = tuple(PersonaChoice(file, persona.name) for file, persona in personas.items())
+        return PersonaShown(now.file, now.persona.name, choices)
+
+    async def persona(self, name: str) -> str:
+        """Tell the persona, or choose another one by its name or id if ``name`` is not empty. Returns a text.
+
+        Raises:
+            UserError: there is no such persona, or the choice can't be saved.
+        """
+        if not name:
+            names = ", ".join(f"{persona.name} (`{file}`)" for file, persona in self._character.personas.items())
+            return f"🎭 I am {self._character.now().persona.name}. You can choose from: {names}."
+        try:
+            return persona_text(await self._character.choose_persona(name))
+        except UnknownChoiceError as error:
+            raise UserError(f"❌ {error}") from error
+        except aiosqlite.Error as error:
+            raise UserError(NOT_SAVED) from error
+
+    async def mood(self, name: str) -> str:
+        """Tell the mood, or choose another one if ``name`` is not empty. Returns a text.
+
+        Raises:
+            UserError: the persona has no such mood, or the choice can't be saved.
+        """
+        if not name:
+            now = self._character.now()
+            moods = ", ".join(f"`{mood}`" for mood in now.persona.moods)
+            return f"💭 {now.persona.name} is {now.mood}. You can choose from: {moods}."
+        try:
+            return mood_text(await self._character.choose_mood(name))
+        except UnknownChoiceError as error:
+            raise UserError(f"❌ {error}") from error
+        except aiosqlite.Error as error:
+            raise UserError(NOT_SAVED) from error
