@@ -29,7 +29,8 @@ class MemoryTransport:
     def __init__(self, names: dict[int, str]) -> None:
         self.audio = self.people = self.prompts = self.captions = self
         self.played, self.told, self.captioned = list[bytes](), list[str](), list[str]()
-        self.name, self.names = names.__getitem__, lambda: tuple(names.values())
+        self.name = names.__getitem__
+        self.names: Callable[[], tuple[str, ...]] = lambda: tuple(names.values())
         self.others = lambda person: tuple(name for other, name in names.items() if other != person)
 
     @property
