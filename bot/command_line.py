@@ -25,7 +25,7 @@ from bot.watching.event_writer import EventWriter
 from bot.watching.log import log_to_stderr
 from config.errors import SettingsError
 from config.lifetime import end_with_parent, ending_signals, until_ended
-from config.place import demo_command, how_to_set_token
+from config.place import demo_command, how_to_set_token, how_to_talk_without_discord
 from config.plain_parser import USAGE_ERROR
 from config.privacy import keep_files_private
 from config.settings import Settings
@@ -56,7 +56,10 @@ def run(given: list[str]) -> int:
         for notice in setting_notices(settings):
             print(f"⚠️ {notice}", file=sys.stderr)  # noqa: T201
     if command == "run" and settings.discord_token is None:
-        remedy = f"{how_to_set_token()}, or type `{demo_command()}` to see the demonstration."
+        remedy = (
+            f"{how_to_set_token()}. To talk in the browser without Discord, {how_to_talk_without_discord()}. "
+            f"To see the demonstration, type `{demo_command()}`."
+        )
         print(f"DISCORD_TOKEN is not set. {remedy}", file=sys.stderr)  # noqa: T201
         return USAGE_ERROR
     try:

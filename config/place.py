@@ -40,6 +40,13 @@ def how_to_set_token() -> str:
     return "Write it to secrets/discord_token" if in_container() else "Set it in .env"
 
 
+def how_to_talk_without_discord() -> str:
+    """How to talk with the bot in the browser alone."""
+    if in_container():
+        return "add compose.page.yml to COMPOSE_FILE in .env, and type `docker compose up`"
+    return f"type `{bot_command('talk')}`"
+
+
 def how_to_install(packages: str, requirements: str) -> str:
     """How to get Python packages that not everybody needs.
 

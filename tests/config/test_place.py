@@ -32,6 +32,7 @@ def advice() -> list[str]:
         place.demo_command("--stay"),
         place.hub_command("owner/name"),
         place.how_to_set_token(),
+        place.how_to_talk_without_discord(),
         place.how_to_install("edge-tts", "deploy/requirements-cloud-voice.txt"),
         place.how_to_install_requirements(),
         place.how_to_install_xtts(),
@@ -47,6 +48,7 @@ def test_the_advice_in_a_clone_names_commands_that_work_there() -> None:
         'make run ARGS="demo --stay"',
         ".venv/bin/hf download owner/name",
         "Set it in .env",
+        "type `.venv/bin/python -m bot talk`",
         "type `.venv/bin/pip install edge-tts`",
         "type `.venv/bin/pip install -r requirements.txt`",
         "type `make xtts`",
@@ -63,6 +65,7 @@ def test_the_advice_in_a_container_names_commands_that_work_there() -> None:
         "docker compose run --rm bot python -m bot demo --stay",
         "docker compose run --rm bot hf download owner/name",
         "Write it to secrets/discord_token",
+        "add compose.page.yml to COMPOSE_FILE in .env, and type `docker compose up`",
         "add edge-tts to deploy/requirements-cloud-voice.txt, and type `docker compose build`",
         "type `docker compose build`",
         "add compose.nvidia.yml or compose.amd.yml to COMPOSE_FILE in .env, and type `docker compose build`",
@@ -101,4 +104,7 @@ def test_a_start_without_a_token_in_a_container_says_what_can_be_typed_there(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run(["run"]) == 2
-    assert "secrets/discord_token, or type `docker compose run --rm bot python -m bot demo`" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "Write it to secrets/discord_token." in told
+    assert "add compose.page.yml to COMPOSE_FILE" in told
+    assert "`docker compose run --rm bot python -m bot demo`" in told

@@ -23,6 +23,7 @@ COMBINATIONS = {
     "nvidia": [BASE, "compose.nvidia.yml"],
     "amd": [BASE, "compose.amd.yml"],
     "cloud voice": [BASE, "compose.cloud-voice.yml"],
+    "page": [BASE, "compose.page.yml"],
 }
 LIMIT = 60.0
 

@@ -18,6 +18,7 @@ from tests.deployment.compose_files import FILES, read_yaml
 from tests.deployment.dockerfile import read_stages
 
 OURS = ("bot", "tts")
+PAGE = "compose.page.yml"
 
 
 def read(file: str) -> dict[str, Any]:
@@ -65,11 +66,23 @@ def test_without_settings_the_profile_needs_no_download() -> None:
 
 
 @pytest.mark.parametrize(("file", "name"), EVERY_SERVICE)
-def test_no_port_is_published_and_no_service_gets_more_rights(file: str, name: str) -> None:
+def test_no_service_gets_more_rights(file: str, name: str) -> None:
     service = read(file)["services"][name]
-    assert not {"ports", "privileged", "network_mode", "cap_add", "pid", "ipc", "userns_mode"} & set(service)
+    assert not {"privileged", "network_mode", "cap_add", "pid", "ipc", "userns_mode"} & set(service)
     assert name in SERVICES
     assert not [volume for volume in service.get("volumes", []) if "docker.sock" in volume]
+
+
+def test_only_the_port_of_the_page_is_published_for_this_machine_alone_and_with_a_token() -> None:
+    published = {(file, name): read(file)["services"][name].get("ports", []) for file, name in EVERY_SERVICE}
+    port = BotSettings.settings()["web_bind"].default.rpartition(":")[2]
+    assert {place: ports for place, ports in published.items() if ports} == {
+        (PAGE, "bot"): [f"127.0.0.1:{port}:{port}"]
+    }
+    page = read(PAGE)
+    assert page["services"]["bot"]["environment"] == {"WEB_BIND": f"0.0.0.0:{port}"}
+    assert page["services"]["bot"]["secrets"] == ["web_token"]
+    assert page["secrets"] == {"web_token": {"file": "./secrets/web_token"}}
 
 
 def test_only_the_bot_and_the_service_that_fetches_its_weights_reach_the_internet() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from config.project import ROOT
-from tests.deployment.compose_files import AMD, COMBINATIONS, compose, files, read_yaml, resolved
+from tests.deployment.compose_files import AMD, COMBINATIONS, LIMIT, compose, files, read_yaml, resolved
 
 
 @pytest.mark.parametrize("env", [None, ".env.example"], ids=["without .env", "with .env"])
@@ -63,7 +65,7 @@ def test_the_settings_in_env_reach_the_speech_server(tmp_path: Path, combination
     assert resolved(tmp_path, combination, f"{name}={value}\n")["tts"]["environment"][name] == value
 
 
-CHOSEN = {"processor": "piper", "nvidia": "xtts", "amd": "xtts", "cloud voice": "openai"}
+CHOSEN = {"processor": "piper", "nvidia": "xtts", "amd": "xtts", "cloud voice": "openai", "page": "piper"}
 
 
 @pytest.mark.parametrize(("combination", "engine"), CHOSEN.items())
@@ -71,6 +73,42 @@ def test_without_env_each_combination_of_files_has_its_own_engine(
     tmp_path: Path, combination: str, engine: str
 ) -> None:
     assert resolved(tmp_path, combination)["tts"]["environment"]["TTS_ENGINE"] == engine
+
+
+@pytest.mark.parametrize(
+    ("variable", "secret", "command"),
+    [(None, None, "talk"), ("", "", "talk"), (None, " \n", "talk"), (None, "abc\n", "run"), ("abc", "", "run")],
+)
+def test_with_the_page_the_bot_needs_no_token_of_discord(
+    tmp_path: Path, variable: str | None, secret: str | None, command: str
+) -> None:
+    bot = resolved(tmp_path, "page", "" if variable is None else f"DISCORD_TOKEN={variable}\n")["bot"]
+    shell, option, script = (word.replace("$$", "$") for word in bot["command"])
+    if secret is not None:
+        (tmp_path / "discord_token").write_text(secret)
+    program = tmp_path / "python"
+    program.write_text('#!/bin/sh\necho "$@"\n')
+    program.chmod(0o755)
+    done = subprocess.run(
+        [shell, option, script.replace("/run/secrets", str(tmp_path))],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", **({} if variable is None else {"DISCORD_TOKEN": variable})},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"-m bot {command}\n", "")
+
+
+def test_the_page_is_published_beside_a_card_too(tmp_path: Path) -> None:
+    done = compose(tmp_path, *files("nvidia"), *files("page")[2:], "config", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    bot = json.loads(done.stdout)["services"]["bot"]
+    assert bot["image"] == "seiyuu-bot-nvidia:0.1.0"
+    assert [(port["host_ip"], port["published"], port["target"]) for port in bot["ports"]] == [
+        ("127.0.0.1", "8770", 8770)
+    ]
+    assert [secret["source"] for secret in bot["secrets"]] == ["discord_token", "tts_token", "web_token"]
 
 
 def test_the_key_of_a_cloud_voice_reaches_the_speech_server(tmp_path: Path) -> None:
