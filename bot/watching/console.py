@@ -25,6 +25,8 @@ from bot.voice.turn import Microphone, Outcome
 
 PAGE = "Page: "
 """Begins the line with the page's address, for which other programs wait."""
+_DISCORD = "discord"
+"""The transport whose calls are encrypted end to end as soon as the bot has the key."""
 _NOT_SHOWN = ("last_packet",)
 """Stages of a trace that are not printed."""
 _MARGIN = 11
@@ -51,9 +53,8 @@ class CallConsole:
         match event:
             case WebReady(url):
                 self.note(f"{PAGE}{url}")
-            case CallBegan(_, place, encrypted):
-                lock = "end-to-end encrypted (DAVE)" if encrypted else "not end-to-end encrypted yet"
-                self.note(f"📞 {self.name} is in {place}, {lock}")
+            case CallBegan(transport, place, encrypted):
+                self.note(f"📞 {self.name} is in {place}{_encryption(transport, encrypted=encrypted)}")
             case CallEnded(place, cause) if place:
                 self.note(f"📞 {self.name} has left {place} ({cause})")
             case PromptTaken(_, author, text, recited):
@@ -163,3 +164,10 @@ class CallConsole:
 def without_markdown(text: str) -> str:
     """The text without Discord's markdown."""
     return _MARKDOWN.sub("", text)
+
+
+def _encryption(transport: str, *, encrypted: bool) -> str:
+    """How a call is encrypted end to end, as the end of a line. Only calls on Discord have that encryption."""
+    if encrypted:
+        return ", end-to-end encrypted (DAVE)"
+    return ", not end-to-end encrypted yet" if transport == _DISCORD else ""

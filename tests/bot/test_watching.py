@@ -59,6 +59,18 @@ def test_the_console_shows_speakers_words_and_times() -> None:
     assert "end-to-end encrypted" in said
 
 
+@pytest.mark.parametrize(
+    ("began", "line"),
+    [
+        (CallBegan("discord", "Lounge", True), "📞 Seiyuu is in Lounge, end-to-end encrypted (DAVE)"),
+        (CallBegan("discord", "Lounge", False), "📞 Seiyuu is in Lounge, not end-to-end encrypted yet"),
+        (CallBegan("browser", "your browser", False), "📞 Seiyuu is in your browser"),
+    ],
+)
+def test_only_a_call_on_discord_is_awaited_to_be_end_to_end_encrypted(began: CallBegan, line: str) -> None:
+    assert shown(began, width=120) == [line]
+
+
 def test_recited_text_is_shown_once_and_as_words_of_the_bot() -> None:
     for author in ("Ada", ""):
         text = "This call is being recorded."
