@@ -54,7 +54,8 @@ FIRST_DELAY = 0.1
 """Seconds before the first attempt to reconnect. The delay is short, because people wait. It doubles each time."""
 LONGEST_DELAY = 1.0
 """Longest delay before an attempt to reconnect, in seconds."""
-UNAUTHORIZED = 401
+_REASONS = {401: "refuses us: it does not accept TTS_TOKEN", 503: "has no voice loaded yet"}
+"""What the HTTP status of a refused connection means, as the end of a sentence about the speech server."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,8 +218,8 @@ class SpeechStream:
             )
         except InvalidStatus as error:
             status = error.response.status_code
-            why = "it does not accept TTS_TOKEN" if status == UNAUTHORIZED else f"it answers with HTTP status {status}"
-            raise SpeechUnavailable(f"The speech server at {self._address.websocket} refuses us: {why}.") from error
+            why = _REASONS.get(status, f"refuses us: it answers with HTTP status {status}")
+            raise SpeechUnavailable(f"The speech server at {self._address.websocket} {why}.") from error
         except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
             raise SpeechUnavailable(f"No speech server answers at {self._address.websocket}.") from error
 

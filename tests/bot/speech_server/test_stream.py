@@ -162,6 +162,14 @@ async def test_the_error_says_if_the_token_was_refused() -> None:
         await client.close()
 
 
+async def test_the_error_says_if_the_server_still_loads_its_voice() -> None:
+    async with serve(stay, "127.0.0.1", 0, process_request=lambda c, _: c.respond(503, "no")) as server:
+        client = SpeechStream(ServerAddress(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+        with pytest.raises(SpeechUnavailable, match="has no voice loaded yet"):
+            await client.open()
+        await client.close()
+
+
 async def test_closing_ends_the_events() -> None:
     async with serving(stay) as (_, address):
         client = SpeechStream(address)
