@@ -13,6 +13,7 @@ import soxr
 
 from audio.samples import HEARING_RATE
 from bot.voice.metrics import ReplyTrace
+from bot.voice.playback.sender import FRAME_SECONDS
 from bot.voice.reply_waits import waits_as_json
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency
 from sandbox.recogniser import SentenceRecogniser
@@ -148,6 +149,9 @@ class TranscriptScorer:
             f"What the guests heard is {whole.words - whole.errors} of the {whole.words} words "
             f"that the bot said: a word error rate of {whole.percent:.0f} % (up to {MAX_ERRORS:.0f} % is good)."
         )
+        gaps = sum(answer.trace.underruns for answer in answers) * FRAME_SECONDS
+        if gaps and not good:
+            line += f" The sound had gaps of {gaps:.1f} s, because this machine was too busy: close other programs."
         return CallScore([score for _, score in scored], good, line, {"word_error_rate": round(whole.percent / 100, 4)})
 
     async def _score_one(self, answer: HeardAnswer) -> tuple[WordErrors, AnswerScore]:

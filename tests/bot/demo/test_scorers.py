@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +43,8 @@ class Ears:
         return "ears"
 
 
-def answer(meant: str) -> HeardAnswer:
-    return HeardAnswer("Ada", "What is it?", "What is it?", meant, np.zeros(SAMPLE_RATE, np.float32), TRACE)
+def answer(meant: str, trace: ReplyTrace = TRACE) -> HeardAnswer:
+    return HeardAnswer("Ada", "What is it?", "What is it?", meant, np.zeros(SAMPLE_RATE, np.float32), trace)
 
 
 async def test_an_answer_whose_words_were_heard_is_good() -> None:
@@ -63,6 +64,17 @@ async def test_one_word_in_ten_may_be_missed(wrong: int, good: bool) -> None:
     score = await TranscriptScorer(Ears(heard)).score([answer(" ".join(words))])
     assert score.good is good
     assert f"{10 * wrong} %" in score.line
+
+
+@pytest.mark.parametrize(("heard", "told"), [("blue", True), ("it is blue", False)])
+async def test_a_bad_score_says_that_the_sound_had_gaps_because_the_machine_was_busy(heard: str, told: bool) -> None:
+    answers = [answer("It is blue.", replace(TRACE, underruns=frames)) for frames in (20, 86)]
+    score = await TranscriptScorer(Ears(heard, heard)).score(answers)
+    assert ("The sound had gaps of 2.1 s, because this machine was too busy" in score.line) is told
+
+
+async def test_a_bad_score_of_sound_without_gaps_blames_nothing() -> None:
+    assert "gaps" not in (await TranscriptScorer(Ears("blue")).score([answer("It is blue.")])).line
 
 
 async def test_the_call_is_written_down_turn_by_turn(tmp_path: Path) -> None:
