@@ -25,7 +25,7 @@ run: .venv/run.stamp  ## the bot: on Discord with DISCORD_TOKEN set, else a demo
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
-		printf '  make %-11s %s\n' "$$target" "$$text"; done
+		printf '  make %-13s %s\n' "$$target" "$$text"; done
 
 ifdef ARGS
 test: .venv/dev.stamp  ## every test that needs neither a GPU, nor a token, nor downloaded weights; ARGS="…" for some of them

@@ -93,6 +93,8 @@ def test_help_names_every_target_that_people_type(project: Path) -> None:
     wanted = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert {"run", "test", "lint", "xtts", "clean", "help"} <= set(wanted)
     assert [target for target in wanted if f"make {target} " not in said] == []
+    columns = {len(match[0]) for match in re.finditer(r"^  make [a-z-]+ +", said, re.MULTILINE)}
+    assert len(columns) == 1, "the descriptions stand below each other"
     assert "#" not in said
 
 
