@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import warnings
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from bot.http.api.description import document
 from bot.http.api.routes import ApiParts, api_routes
 from bot.http.chat_socket import ChatSocket
 from bot.http.page import Page
+from bot.http.realtime.socket import RealtimeSocket
 from bot.http.server import WebServer
 from bot.llm.history import History
 from bot.llm.prompts import CHATTED, SPOKEN, CallRoom, private_room
@@ -66,7 +68,8 @@ async def web_parts(core: Core) -> AsyncIterator[WebParts]:
     chats = program_chats(core)
     stop_watching = core.consent.watch(chats.forget)
     page, described = await asyncio.to_thread(Page.load), await asyncio.to_thread(document)
-    routes = [*ChatSocket(calls).routes, *program_routes(core, chats, described)]
+    sockets = [*ChatSocket(calls).routes, *RealtimeSocket(calls, time.monotonic).routes]
+    routes = [*sockets, *program_routes(core, chats, described)]
     server = WebServer(core.settings.web, routes, core.checks.state, page)
     try:
         await server.serve(core.listening)

@@ -91,11 +91,11 @@ class QueuedClient:
 
     def send(self, message: ServerMessage) -> None:
         """Queue a message."""
-        self._put(message.to_json())
+        self.put(message.to_json())
 
     def send_sound(self, pcm: bytes) -> None:
         """Queue sound."""
-        self._put(pcm)
+        self.put(pcm)
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Close the socket when everything queued has been sent. A second call does nothing."""
@@ -108,14 +108,15 @@ class QueuedClient:
         """Whether :meth:`close` was called. From then on, the client's messages are ignored."""
         return self._closing is not None
 
-    def _put(self, data: str | bytes) -> None:
+    def put(self, data: str | bytes) -> None:
+        """Queue text or bytes. After :meth:`close`, they are dropped."""
         if self._closing is not None:
             return
         self._queue.append(data)
         self._unsent += len(data)
         self._more.set()
         if self._unsent > MAX_UNSENT_BYTES:
-            _log.info("A client of %s reads too slowly, and is disconnected", CHAT_PATH)
+            _log.info("A client of a WebSocket reads too slowly, and is disconnected")
             self._closing = CloseCode.TRY_LATER, "too slow"
             self._queue.clear()
             self._break_off()
@@ -167,8 +168,8 @@ class ChatSocket:
             compress=False, max_msg_size=LONGEST_MESSAGE, heartbeat=self._heartbeat, timeout=CLOSE_LIMIT
         )
         await websocket.prepare(request)
-        _bound_buffers(request)
-        await self._talk(websocket, QueuedClient(websocket, partial(_break_off, request)))
+        bound_buffers(request)
+        await self._talk(websocket, QueuedClient(websocket, partial(break_off, request)))
         return websocket
 
     async def _talk(self, websocket: web.WebSocketResponse, client: QueuedClient) -> None:
@@ -215,7 +216,7 @@ class ChatSocket:
             await tab.receive(message)
 
 
-def _bound_buffers(request: web.Request) -> None:
+def bound_buffers(request: web.Request) -> None:
     """Limit the data that wait in the kernel and in the event loop, so that a slow reader is noticed soon."""
     transport = request.transport
     if transport is None:
@@ -226,6 +227,7 @@ def _bound_buffers(request: web.Request) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
 
 
-def _break_off(request: web.Request) -> None:
+def break_off(request: web.Request) -> None:
+    """Disconnect a client at once."""
     if request.transport is not None:
         request.transport.abort()

@@ -30,7 +30,7 @@ KEPT_EARLY = 5.0
 """Seconds of sound that are kept while the call begins."""
 
 
-def seconds_of(pcm: bytes) -> float:
+def seconds_of(pcm: bytes | bytearray) -> float:
     """The length of a sound in seconds."""
     return len(pcm) / (SAMPLE_BYTES * HEARING_RATE)
 

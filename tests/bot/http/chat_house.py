@@ -25,6 +25,7 @@ from bot.characters import Characters, LocalCharacter
 from bot.consent import ListeningConsent
 from bot.database import Database
 from bot.http.chat_socket import ChatSocket
+from bot.http.realtime.socket import RealtimeSocket
 from bot.lease import Lease
 from bot.llm.history import History
 from bot.llm.personas import PERSONAS_DIR
@@ -282,6 +283,7 @@ async def chat_house(
         )
         app = web.Application()
         app.add_routes(ChatSocket(calls, heartbeat=heartbeat).routes)
+        app.add_routes(RealtimeSocket(calls, time.monotonic).routes)
         async with LocalServer(app, "/ws/chat") as server, aiohttp.ClientSession() as session:
             house = ChatHouse(
                 server.url, server.port, calls, manager, lease, feature, consent, histories, database, session

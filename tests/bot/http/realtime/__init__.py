@@ -1,0 +1,1 @@
+"""Tests of ``WS /v1/realtime``."""
