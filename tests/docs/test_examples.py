@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from config.project import ROOT
 from tests.bot.http.api.api_stage import WORDS, ApiStage, api_stage, played
+from tests.bot.http.chat_house import chat_house
 from tests.docs.pages import EXAMPLES, lines
 from tests.features.recordings import recording
 from tests.tts_server.voices.sounds import seconds_of_speech, wav
 
 REPLY = "It is five o'clock."
+REALTIME = "realtime.connect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,16 @@ async def stage(tmp_path: Path) -> AsyncIterator[ApiStage]:
 
 async def run(example: Example, stage: ApiStage, folder: Path) -> str:
     """Run an example in ``folder``. Returns what it prints."""
-    text = example.text
-    for usual, own in (("127.0.0.1:8770", stage.web.port), ("127.0.0.1:8765", stage.voices.server.http.port)):
-        text = text.replace(usual, f"127.0.0.1:{own}")
+    if REALTIME in example.text:
+        async with chat_house(folder) as house:
+            return await run_at(example, folder, house.port, 0)
+    return await run_at(example, folder, stage.web.port, stage.voices.server.http.port)
+
+
+async def run_at(example: Example, folder: Path, bot: int, speech_server: int) -> str:
+    """Run an example against the servers at these ports."""
+    text = example.text.replace("127.0.0.1:8770", f"127.0.0.1:{bot}")
+    text = text.replace("127.0.0.1:8765", f"127.0.0.1:{speech_server}")
     command = {"sh": ("sh", "-ec"), "python": (sys.executable, "-c")}[example.kind]
     process = await asyncio.create_subprocess_exec(
         *command, text, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
@@ -102,4 +111,5 @@ async def test_the_examples_give_what_they_promise(stage: ApiStage, tmp_path: Pa
     assert "s of speech, the first after" in await printed_by("ws/stream")
     await printed_by("/admin/tts/stream")
     assert (tmp_path / "audio.pcm").stat().st_size % 320 == 0
-    assert (await printed_by("from openai")).startswith(f"{WORDS}\n{WORDS}\n['stand-in', 'tts-1'")
+    assert await printed_by(REALTIME) == "Guest said: How are you?\n1.0 s of speech\n"
+    assert (await printed_by("from openai import OpenAI")).startswith(f"{WORDS}\n{WORDS}\n['stand-in', 'tts-1'")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soxr
 from numpy.typing import NDArray
+from openai import AsyncOpenAI
 
 from bot.database import FILE
 from sandbox.speech import GUEST_VOICES, speech
@@ -39,6 +40,26 @@ def form(file: bytes, **fields: str) -> aiohttp.FormData:
     data = aiohttp.FormData(fields)
     data.add_field("audio", file, filename="input.wav", content_type="audio/wav")
     return data
+
+
+async def said_over_realtime(url: str) -> str:
+    """The answer to the question in a call of OpenAI's own client."""
+    async with (
+        AsyncOpenAI(base_url=f"{url}v1", api_key="none") as client,
+        client.realtime.connect(model="seiyuu") as connection,
+    ):
+        await connection.conversation.item.create(
+            item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": QUESTION}]}
+        )
+        await connection.response.create()
+        words = ""
+        async for event in connection:
+            if event.type == "response.output_audio_transcript.delta":
+                words += event.delta
+            elif event.type == "response.done":
+                assert event.response.status == "completed"
+                break
+    return words
 
 
 @pytest.mark.timeout(180)
@@ -86,6 +107,9 @@ async def test_ears_mind_and_voice_serve_programs_between_calls(tmp_path: Path, 
                     return answer.status == 200
 
             await wait_until(released)
+
+        assert await said_over_realtime(url) == ANSWER
+        await wait_until(released)
 
         malformed = b'--b\r\nContent-Disposition: form-data; name="\xff\r\n\r\nx\r\n--b--\r\n'
         kind = {"Content-Type": "multipart/form-data; boundary=b"}

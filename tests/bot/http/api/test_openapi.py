@@ -10,11 +10,12 @@ from openapi_spec_validator import validate
 from bot.http.api.description import document
 from bot.http.api.transcripts import FORMATS
 from bot.http.chat_socket import CHAT_PATH
+from bot.http.realtime.socket import PATH as REALTIME_PATH
 from tests.bot.http.api.api_stage import ApiStage, api_stage
 from tests.bot.http.web_stage import PAGE, SECRET
 
 _METHODS = {"get", "post", "put", "patch", "delete"}
-_ELSEWHERE = {("get", CHAT_PATH)}
+_ELSEWHERE = {("get", CHAT_PATH), ("get", REALTIME_PATH)}
 """Routes of other parts of the server, which this stage does not have."""
 
 
