@@ -41,6 +41,7 @@ from bot.voice.browser.messages import (
     Talking,
     TextTyped,
 )
+from bot.voice.turn import Microphone
 from config.plain_json import read_json
 
 PATH = "/v1/realtime"
@@ -168,7 +169,8 @@ class _Connection:
         if (before.detection is None) != (after.detection is None):
             self._sound.clear()
             self._sound.held = after.detection is None
-            await self._tab.receive(Hello(audio=True, push_to_talk=self._sound.held))
+            microphone = Microphone.PUSH_TO_TALK if self._sound.held else None
+            await self._tab.receive(Hello(audio=True, microphone=microphone))
             self._sound.restart_clock()
         self._client.tell("session.updated", session=after.fields(self._client.id))
 
