@@ -12,6 +12,7 @@ from discord.ext import commands
 from bot import doctor, feature_set
 from bot.check_result import CheckResult
 from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
+from bot.http.api.admission import GATE_NAME as API
 from bot.operator_files import OperatorFileError
 from bot.settings_check import checked_settings
 from bot.work_gate import FeatureHeldError, WorkGate
@@ -101,7 +102,7 @@ async def test_a_call_holds_the_feature_and_releases_it(make_stage: StageMaker, 
         await stage.ask("Look at that!")
         await stage.until(lambda: juggling.utterances == ["Look at that!"], "what people say to it")
         await stage.join()
-        assert stage.app.calls.status().held[-1] == "juggling"
+        assert stage.app.calls.status().held[-2:] == ("juggling", API), "the features, and then the requests over HTTP"
         assert "juggling" in await stage.answer_to("!voice-status", starts="🎤 **In** ")
         thrown = juggling.thrown
         await asyncio.sleep(0.2)
