@@ -28,7 +28,8 @@ class Refusals:
     async def refuse(self, request: web.Request, error: HttpError) -> web.StreamResponse:
         """Answer with the error.
 
-        A WebSocket gets ``{"type": "error", "code", "message"}`` and is closed with code 1008 (policy violation).
+        A WebSocket gets ``{"type": "error", "code", "message"}``, with the same as ``error`` for clients of
+        ``/v1/realtime``, and is closed with code 1008 (policy violation).
         """
         socket = web.WebSocketResponse(timeout=CLOSE_LIMIT, max_msg_size=1024, compress=False)
         if not wants_websocket(request) or self._closing >= MAX_AT_ONCE or not socket.can_prepare(request).ok:
@@ -37,7 +38,7 @@ class Refusals:
         try:
             async with asyncio.timeout(2 * CLOSE_LIMIT):
                 await socket.prepare(request)
-                await socket.send_json({"type": "error", **error.fields})
+                await socket.send_json({"type": "error", **error.fields, "error": error.fields})
                 await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=error.code.encode())
         except TimeoutError:
             if request.transport is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -22,6 +23,19 @@ from tests.tts_server.voices.sounds import seconds_of_speech, wav
 
 REPLY = "It is five o'clock."
 REALTIME = "realtime.connect"
+COMMANDS = {
+    "sh": ("sh", "-ec"),
+    "python": (sys.executable, "-c"),
+    "javascript": ("node", "--experimental-websocket", "-e"),
+}
+"""How a block is run, by its language."""
+PLAYER = """
+let played = 0;
+const playAudioChunk = (blob) => { played += blob.size; };
+const log = console.log;
+console.log = (line) => { log(line); log(`played ${played}`); process.exit(0); };
+"""
+"""What the JavaScript example needs of its own program. It ends when the example says something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +83,9 @@ async def run_at(example: Example, folder: Path, bot: int, speech_server: int) -
     """Run an example against the servers at these ports."""
     text = example.text.replace("127.0.0.1:8770", f"127.0.0.1:{bot}")
     text = text.replace("127.0.0.1:8765", f"127.0.0.1:{speech_server}")
-    command = {"sh": ("sh", "-ec"), "python": (sys.executable, "-c")}[example.kind]
+    if example.kind == "javascript":
+        text = f"{PLAYER}\n{text}"
+    command = COMMANDS[example.kind]
     process = await asyncio.create_subprocess_exec(
         *command, text, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -84,15 +100,19 @@ def sounds(folder: Path) -> list[NDArray[np.float32]]:
 
 
 def test_every_block_is_of_a_kind_that_a_test_runs() -> None:
-    assert {each.kind for each in ALL} <= {"sh", "python"}
+    assert {each.kind for each in ALL} <= COMMANDS.keys()
     fences = [line for line in lines(EXAMPLES) if line.text.startswith("```")]
     assert len(fences) == 2 * len(ALL)
 
 
 @pytest.mark.parametrize("example", ALL, ids=lambda example: f"line {example.number}")
 async def test_the_example_runs_and_no_request_is_refused(example: Example, stage: ApiStage, tmp_path: Path) -> None:
+    if example.kind == "javascript" and shutil.which("node") is None:
+        pytest.skip("needs Node.js")
     printed = await run(example, stage, tmp_path)
     assert '"error"' not in printed
+    if example.kind == "javascript":
+        assert re.fullmatch(r"TTFA: [\d.]+ms\nplayed [1-9]\d+\n", printed)
     assert all(len(sound) > 1_000 for sound in await asyncio.to_thread(sounds, tmp_path)), "each file has a sound"
 
 
@@ -108,7 +128,7 @@ async def test_the_examples_give_what_they_promise(stage: ApiStage, tmp_path: Pa
     assert REPLY in await printed_by("Who am I?")
     assert [turn.text for turn in stage.mind.asked[-1][1]] == ["I am Ada.", REPLY]
     assert '"id": "robin"' in await printed_by("voice-profiles")
-    assert "s of speech, the first after" in await printed_by("ws/stream")
+    assert "s of speech, the first after" in await printed_by("the first after")
     await printed_by("/admin/tts/stream")
     assert (tmp_path / "audio.pcm").stat().st_size % 320 == 0
     assert await printed_by(REALTIME) == "Guest said: How are you?\n1.0 s of speech\n"

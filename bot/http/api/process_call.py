@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from secrets import token_hex
 from typing import Any
 from urllib.parse import quote
@@ -87,7 +87,8 @@ class ProcessCallApi:
             async with self._admission.engines(), voice(self._make_voice) as speech:
                 turn = await self._hear(form)
                 headers = {TRANSCRIPTION: _encoded(turn.words), CONVERSATION: turn.chat.id}
-                sound = _wav(spoken(speech, self._text(turn), self._manner()))
+                manner = replace(self._manner(), conversation_language=turn.language)
+                sound = _wav(spoken(speech, self._text(turn), manner))
                 if MIXED not in request.headers.get(hdrs.ACCEPT, "").lower():
                     return await send_stream(request, {**headers, hdrs.CONTENT_TYPE: WavEncoder.content_type}, sound)
                 boundary = token_hex(16)
