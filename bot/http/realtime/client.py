@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.http.chat_socket import QueuedClient
 from bot.http.realtime.session import RealtimeError, Session
-from bot.voice.browser.messages import CloseCode, ErrorCode, Failure, Ready, ServerMessage, State
+from bot.voice.browser.messages import CloseCode, ErrorCode, Failure, Notice, Ready, ServerMessage, State
 from bot.voice.events import (
     CallEvent,
     PromptTaken,
@@ -25,6 +25,8 @@ from bot.voice.turn import Outcome, TurnId
 
 _STATUSES = {Outcome.SPOKEN: "completed", Outcome.WRITTEN: "completed", Outcome.INTERRUPTED: "cancelled"}
 """The status of a response by the outcome of the reply. All other outcomes are failures."""
+TROUBLE = ("❌", "🙉")
+"""Signs with which notices begin that tell of something that does not work, such as a model that gave no answer."""
 OVER = "The call is over."
 MAX_TURNS = 100
 """Largest number of turns whose words are still awaited. Sound without words stays until then."""
@@ -124,9 +126,11 @@ class RealtimeClient:
                     self._ready = True
                     self.tell("session.created", session=self.session.fields(self.id))
             case Failure(code, text):
-                self.fail(RealtimeError(code.value, text.lstrip("❌👋 ")))
+                self.fail(RealtimeError(code.value, text.lstrip(f"{''.join(TROUBLE)} ")))
                 if code in (ErrorCode.CALL_FAILED, ErrorCode.NO_CALL):
                     self.close(CloseCode.TRY_LATER, text)
+            case Notice(text) if text.startswith(TROUBLE):
+                self.fail(RealtimeError("notice", text.lstrip(f"{''.join(TROUBLE)} ")))
             case State("idle") if self._ready:
                 self.close(CloseCode.GOING_AWAY, OVER)
             case _:
@@ -261,6 +265,7 @@ class RealtimeClient:
             "id": response.id,
             "object": "realtime.response",
             "status": status,
+            "status_details": None if status in ("in_progress", "completed") else {"type": status},
             "conversation_id": self._conversation,
             "output_modalities": [response.modality],
             "output": output,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,16 @@ from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
 from audio.pcm import to_pcm16
+from bot.llm.errors import ModelError, ModelErrorKind
+from bot.llm.history import Turn
+from bot.llm.usage import PromptUsage
+from bot.voice.browser.people import web_person
 from bot.voice.ports import SpeechClient
 from sandbox.speech import ADA, speech
 from tests.bot.http.chat_house import LIMIT, ChatHouse, chat_house
 from tests.timing import wait_until
 from tests.tones import silence
-from tests.voice.doubles import HummingSpeech
+from tests.voice.doubles import HummingSpeech, RepeatingResponder
 
 REPLY = "Guest said: Good morning."
 
@@ -223,3 +227,37 @@ async def test_the_page_can_take_the_call_over_when_nobody_speaks(tmp_path: Path
         await page.until("audio_end")
         await page.send(type="hangup")
         await wait_until(lambda: house.manager.occupant is None)
+
+
+class BrokenMind(RepeatingResponder):
+    """A model that gives no answer."""
+
+    async def answer(
+        self,
+        asked: Turn,
+        when_loading: Callable[[], None] | None = None,
+        when_counted: Callable[[PromptUsage], None] | None = None,
+        when_asked: Callable[[], None] | None = None,
+    ) -> AsyncGenerator[str, None]:
+        if asked.text:
+            raise ModelError(ModelErrorKind.UNREACHABLE, "the model server is gone")
+        yield ""
+
+
+async def test_an_answer_that_fails_is_told_with_its_reason(tmp_path: Path) -> None:
+    async with chat_house(tmp_path, mind=BrokenMind()) as house, talking(house) as it:
+        await it.connection.conversation.item.create(
+            item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Good morning."}]}
+        )
+        await it.connection.response.create()
+        done = await it.until("response.done")
+        assert (done.response.status, done.response.status_details.type) == ("failed", "failed")
+        told = it.all("error") or [await it.until("error")]
+        assert "the model server is gone" in told[0].error.message
+
+
+async def test_somebody_who_opted_out_is_told_that_nobody_listens(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        await house.consent.opt_out(web_person(""))
+        async with talking(house) as it:
+            assert "I don't listen to you" in (await it.until("error")).error.message
