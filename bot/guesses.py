@@ -14,8 +14,9 @@ from config.speech_settings import PAID_ENGINES
 
 _log = logging.getLogger(__name__)
 
-ENOUGH_CORES = 4
-"""With this number of cores or more, interim transcripts do not slow down the model and the voice."""
+ENOUGH_CORES = 2
+"""With this number of cores or more, replies are heard sooner with interim transcripts than without
+(``benchmarks.real_call``)."""
 NOT_PREPARED = "Answers are not prepared at pauses, because {}. GUESSES=on prepares them all the same"
 
 

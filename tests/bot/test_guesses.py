@@ -84,11 +84,11 @@ def test_the_operator_sets_the_budget() -> None:
 @pytest.mark.parametrize(
     ("values", "toys", "cores", "spare"),
     [
-        ({}, False, 4, True),
-        ({}, False, 3, False),
+        ({}, False, 2, True),
+        ({}, False, 1, False),
         ({}, True, 16, False),
-        ({"stt_device": "cuda"}, False, 2, True),
-        ({"stt_device": "cuda:1"}, False, 2, True),
+        ({"stt_device": "cuda"}, False, 1, True),
+        ({"stt_device": "cuda:1"}, False, 1, True),
         ({"stt_url": "http://127.0.0.1:8000/v1"}, False, 16, False),
     ],
 )
