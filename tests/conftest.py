@@ -46,9 +46,13 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.fixture(scope="session")
-def cache_dir(pytestconfig: pytest.Config) -> Path:
-    """The cache of toy weights, kept between runs. A hash in their names keeps stale ones from being used."""
-    return pytestconfig.cache.mkdir("seiyuu")
+def cache_dir() -> Path:
+    """The cache of toy weights, kept between runs. A hash in their names keeps stale ones from being used.
+
+    It is the bot's default, because tests also start programs as users do, and those would make a second set of toys.
+    """
+    folder: Path = Settings.settings()["cache_dir"].get_default(call_default_factory=True)
+    return folder
 
 
 @pytest.hookimpl(wrapper=True)

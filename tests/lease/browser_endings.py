@@ -61,7 +61,10 @@ def browser_call_ended_by(end: EndPage) -> Ending:
     @asynccontextmanager
     async def ended(tools: Tools) -> AsyncIterator[Aftermath]:
         tools.patch.setattr("bot.voice.browser.transport.RESUME_SECONDS", AWAY)
-        async with tools.make_world(**SHORT) as world, page_at(world.stage.app.web.url) as page:
+        async with (
+            tools.make_world(own_voice=end is lose_the_voice, **SHORT) as world,
+            page_at(world.stage.app.web.url) as page,
+        ):
             features = all_features()
             for feature in features:
                 await feature.works(world)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,16 @@ __all__ = ["forked_recognisers", "make_stage", "speech_server"]
 
 
 @pytest.fixture
-def make_world(make_stage: StageMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorldMaker:
+def make_world(
+    make_stage: StageMaker, tmp_path: Path, speech_server: str, monkeypatch: pytest.MonkeyPatch
+) -> WorldMaker:
     monkeypatch.setattr("bot.features.autonomous_talk.feature.POLL", 0.05)
 
     @asynccontextmanager
-    async def make(**settings: Any) -> AsyncIterator[World]:
-        async with running_engines(tmp_path) as engines, running_speech_server() as voice:
-            chosen = {"tts_websocket_url": voice.url} | engines.settings | settings
+    async def make(*, own_voice: bool = False, **settings: Any) -> AsyncIterator[World]:
+        async with running_engines(tmp_path) as engines, AsyncExitStack() as started:
+            voice = await started.enter_async_context(running_speech_server()) if own_voice else None
+            chosen = {"tts_websocket_url": voice.url if voice else speech_server} | engines.settings | settings
             async with make_stage(**chosen) as stage:
                 let_manage(stage.sandbox, stage.ada.id)
                 let_own(stage.sandbox, stage.ada)

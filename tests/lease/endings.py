@@ -25,9 +25,13 @@ SHORT = {"alone_timeout": 0.4, "voiceless_timeout": 0.6}
 
 
 class WorldMaker(Protocol):
-    """Starts a world. Keyword arguments are settings, by field name."""
+    """Starts a world. Keyword arguments are settings, by field name.
 
-    def __call__(self, **settings: Any) -> AbstractAsyncContextManager[World]: ...
+    Args:
+        own_voice: whether the world has a speech server of its own, which a test may end.
+    """
+
+    def __call__(self, *, own_voice: bool = ..., **settings: Any) -> AbstractAsyncContextManager[World]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ def call_ended_by(end: Callable[[World], Awaitable[None]]) -> Ending:
 
     @asynccontextmanager
     async def ended(tools: Tools) -> AsyncIterator[Aftermath]:
-        async with tools.make_world(**SHORT) as world:
+        async with tools.make_world(own_voice=end is lose_the_voice, **SHORT) as world:
             features = all_features()
             for feature in features:
                 await feature.works(world)
