@@ -38,9 +38,9 @@ NO_SECRETS = {"SECRETS_DIR": os.devnull}
 
 
 class VariablesSource(EnvSettingsSource):
-    """Source that reads the environment. All fields are texts (see :func:`_without_sections`), so it only looks them up.
+    """Source that reads the environment. It only looks up names: all fields are texts (see :func:`_without_sections`).
 
-    pydantic-settings' own way inspects each field again whenever settings are read, which takes thirty times as long.
+    pydantic-settings' own way inspects each field again whenever settings are read, which takes much longer.
     """
 
     @override

@@ -2,7 +2,8 @@
 
 Its command line is ``python -m tests.fork_server SOCKET MODULE …``. Most of the time of a short program goes to
 imports, and tests start some hundred programs. A forked process has a folder, an environment, streams, a session and an
-exit status of its own. Only its imports were done before. Tests use :mod:`tests.forked`.
+exit status of its own. Only its imports were done before, and the model of the language detection was loaded. Tests use
+:mod:`tests.forked`.
 """
 
 from __future__ import annotations
@@ -129,6 +130,9 @@ def main() -> None:
     orders = socket.socket(fileno=int(descriptor))
     for module in modules:
         importlib.import_module(module)
+    if guess := sys.modules.get("languages.guess"):
+        # To unpack its model takes longer than most of what these programs do.
+        guess.LanguageGuesser(()).load()
     if len(list(Path("/proc/self/task").iterdir())) > 1:
         raise RuntimeError(f"Importing {modules} starts threads, which a fork would not have.")
     # The garbage collector does not write to frozen objects, so that forks share their memory.

@@ -1,4 +1,4 @@
-"""Test of the receiver with a million hostile datagrams: no error, no sound, and no growing memory."""
+"""Test of the receiver with masses of hostile datagrams: no error, no sound, and no growing memory."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 
 from tests.voice.discord.channel import ADA, Channel, Talker, sealed_for
 
-MILLION = 1_000_000
 MEGABYTE = 2**20
 
 
 @pytest.mark.timeout(300)
-def test_a_million_hostile_datagrams_do_no_harm() -> None:
+@pytest.mark.parametrize("count", [200_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+def test_masses_of_hostile_datagrams_do_no_harm(count: int) -> None:
     channel, ada, stranger = Channel(), Talker(ADA, 77), Talker(9, 99)
     channel.receiver.speaking(77, ADA)
     random = np.random.default_rng(2)
@@ -25,13 +25,13 @@ def test_a_million_hostile_datagrams_do_no_harm() -> None:
     flipped = [bytes([*whole[:at], whole[at] ^ 0x55, *whole[at + 1 :]]) for at in range(len(whole))]
     replayed = [whole] * 200
     process, sent, memory = psutil.Process(), 0, 0
-    while sent < MILLION:
+    while sent < count:
         forged = [stranger.packet(sealed_for(9, bytes(random.bytes(30)))) for _ in range(100)]
         for datagram in (*garbage, *truncated, *flipped, *replayed, *forged):
             channel.receiver.datagram(datagram, channel.now)
             sent += 1
         channel.wait(0.05)
-        if sent > MILLION // 5 and not memory:
+        if sent > count // 5 and not memory:
             memory = process.memory_info().rss
     sounds = sum(hasattr(event, "sound") for event in channel.heard[heard:])
     assert sounds == 0
