@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.features.text_chat.service import ChatPace, TextChat
 from tests.e2e.conftest import StageMaker, forked_recognisers, make_stage, speech_server
 from tests.features.talk import let_manage, let_own
 from tests.lease.endings import Tools, WorldMaker
@@ -23,6 +25,10 @@ def make_world(
     make_stage: StageMaker, tmp_path: Path, speech_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> WorldMaker:
     monkeypatch.setattr("bot.features.autonomous_talk.feature.POLL", 0.05)
+    # Personas type as slowly as people, and messages that waited are answered two seconds apart. tests/features tests
+    # these pauses.
+    monkeypatch.setattr("bot.features.dual_persona.feature.typing_time", lambda *_: 0.05)
+    monkeypatch.setattr(TextChat, "open", partial(TextChat.open, pace=ChatPace(queue_pause=0.05)))
 
     @asynccontextmanager
     async def make(*, own_voice: bool = False, **settings: Any) -> AsyncIterator[World]:

@@ -233,7 +233,14 @@ class FigurineNotifier:
     async def works(self, world: World) -> None:
         if not self.entries:
             await world.say("!figurines subscribe")
-            await world.stage.until(lambda: world.engines.feeds.source(SHOP).answered, "the first look")
+
+            async def ready() -> bool:
+                """Whether the subscription and the result of the first look are stored."""
+                found = "SELECT (SELECT count(*) FROM figurine_subscription), (SELECT count(*) FROM figurine_feed)"
+                row = await world.stage.app.database.row(found)
+                return row is not None and min(row) == 1
+
+            await wait_until(ready)
         await self._publish(world)
         for entry in self.entries:
             await world.stage.until(lambda title=entry.title: world.written(title), entry.title)  # type: ignore[misc]
