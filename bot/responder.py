@@ -42,6 +42,7 @@ class ModelResponder:
         small_prompts: the prompts of small models, by language.
         rules: how it answers: :data:`~bot.llm.prompts.SPOKEN` or other rules of that module.
         never_retract: withhold the first answer of a model until it is whole, so that no thought is ever yielded.
+        slot: the slot of a llama.cpp server in which answers are made; ``None`` leaves the choice to the server.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class ModelResponder:
         *,
         rules: str = SPOKEN,
         never_retract: bool = False,
+        slot: int | None = CALL_SLOT,
     ) -> None:
         self._character = character
         self._history = history
@@ -63,6 +65,7 @@ class ModelResponder:
         self._model = model
         self._context_messages = context_messages
         self._never_retract = never_retract
+        self._slot = slot
         self._prompts = ConversationMessages(rules, model, clock, small_prompts)
         self._read: tuple[ChatMessage, ...] = ()
         """The messages of the newest request. The server has them in its prompt cache."""
@@ -142,7 +145,7 @@ class ModelResponder:
             speakers=known,
             never_retract=self._never_retract,
             when_loading=when_loading,
-            slot=CALL_SLOT,
+            slot=self._slot,
             when_counted=when_counted,
             when_asked=request_written,
         )

@@ -27,6 +27,7 @@ from bot.http.realtime.socket import RealtimeSocket
 from bot.http.server import WebServer
 from bot.llm.history import History
 from bot.llm.prompts import CHATTED, SPOKEN, CallRoom, private_room
+from bot.llm.slots import CALL_SLOT
 from bot.responder import ModelResponder
 from bot.voice.browser.messages import Hello
 from bot.voice.browser.people import BrowserPeople
@@ -122,6 +123,8 @@ def program_chats(core: Core) -> Chats:
             core.small_prompts,
             rules=SPOKEN if spoken else CHATTED,
             never_retract=True,
+            # What is spoken has the prompt of calls, which is in the cache of their slot.
+            slot=CALL_SLOT if spoken else None,
         )
 
     place = ConversationPlace("api", "a program", BROWSER)
