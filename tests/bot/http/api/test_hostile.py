@@ -12,9 +12,11 @@ import pytest
 
 from bot.http import bodies
 from bot.http.api import uploads
+from bot.http.api.admission import MAX_AT_ONCE
 from bot.http.api.uploads import MAX_FILE_BYTES
 from tests.bot.http.api.api_stage import ApiStage, form
 from tests.features.recordings import recording
+from tests.timing import wait_until
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::aiohttp.BadContentDispositionHeader"),
@@ -160,3 +162,28 @@ async def test_a_strangers_form_is_no_object(stage: ApiStage) -> None:
     for path in OBJECTS:
         answer = await stage.web.ask(path, "POST", data=form())
         assert (answer.status, answer.code) == (415, "unsupported_media_type")
+
+
+async def test_uploads_that_are_broken_off_take_no_place(stage: ApiStage) -> None:
+    head = "POST /stt HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+    begun = f"{head}Content-Length: 1000000\r\n\r\n".encode() + part(HEAD, recording(0.2))[:-2]
+    writers = []
+    for _ in range(MAX_AT_ONCE):
+        _, writer = await asyncio.open_connection("127.0.0.1", stage.web.port)
+        writer.write(begun)
+        writers.append(writer)
+
+    async def status() -> int:
+        return int((await stage.web.ask("/chat", "POST", json={"message": "Hello"})).status)
+
+    async def is_full() -> bool:
+        return await status() == 429
+
+    async def is_free() -> bool:
+        return await status() == 200
+
+    await wait_until(is_full)
+    for writer in writers:
+        writer.close()
+    await wait_until(is_free)
+    assert stage.ears.requests == []
