@@ -47,7 +47,7 @@ const KNOWN = {
   },
   "sound-blocked": {
     title: "The browser holds the sound back",
-    text: "It plays sound only after a click.",
+    text: "It plays sound only after a click. If that does not help, connect a loudspeaker or headphones: some browsers wait for one.",
     action: { label: "Turn the sound on", does: "sound" },
   },
   "sound-failed": {
