@@ -57,8 +57,8 @@ class PlaybackListener(Protocol):
 class _Track:
     """The sound of one reply.
 
-    The sending thread changes ``sent``, ``underruns``, ``started``, ``paused`` and ``underrun_since``. The event loop
-    changes all other attributes.
+    The sending thread changes ``sent``, ``underruns``, ``started``, ``paused``, ``underrun_since`` and
+    ``silent_frames``. The event loop changes all other attributes.
 
     Attributes:
         queued: number of samples that were queued.
@@ -67,6 +67,7 @@ class _Track:
         started: whether the first frame was taken.
         paused: whether silence is allowed now, so that it is no underrun.
         underrun_since: start of the current underrun, in monotonic seconds.
+        silent_frames: number of frames of silence that were sent in the current underrun.
         finished: whether there will be no more sound.
         rest: queued samples that do not fill a frame yet.
     """
@@ -78,6 +79,7 @@ class _Track:
     started: bool = False
     paused: bool = False
     underrun_since: float | None = None
+    silent_frames: int = 0
     finished: bool = False
     rest: Samples | None = None
 
@@ -317,7 +319,9 @@ class ReplyPlayback:
             if self.listener is not None:
                 self._call_on_loop(self.listener.first_frame, track.reply, self._clock())
         if track.underrun_since is not None:
-            track.underruns += round((self._clock() - track.underrun_since) / FRAME_SECONDS)
+            # A thread that was late takes frames faster than every 20 ms, until it has caught up.
+            lasted = round((self._clock() - track.underrun_since) / FRAME_SECONDS)
+            track.underruns += max(lasted, track.silent_frames)
             track.underrun_since = None
         track.paused = False
         track.sent += samples
@@ -332,8 +336,11 @@ class ReplyPlayback:
             return None
         now = self._clock()
         if track.underrun_since is None:
-            track.underrun_since = now
-        return SILENT_FRAME if now - track.underrun_since < LONGEST_GAP else None
+            track.underrun_since, track.silent_frames = now, 0
+        if now - track.underrun_since >= LONGEST_GAP:
+            return None
+        track.silent_frames += 1
+        return SILENT_FRAME
 
     def _call_on_loop(self, callback: Callable[[Unpack[Arguments]], None], *arguments: *Arguments) -> None:
         self._unreported.append(partial(callback, *arguments))

@@ -136,6 +136,21 @@ async def test_a_long_underrun_ends_the_transmission_and_is_counted_completely()
     assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES, 100)
 
 
+async def test_a_frame_of_silence_is_counted_also_if_the_sending_thread_catches_up() -> None:
+    clock = Clock(7.0)
+    source, heard = make(clock)
+    source.begin("r1")
+    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    take_for(source, clock, 1)
+    assert source.take() == SILENT_FRAME
+    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    source.finish("r1")
+    clock.now += 0.005
+    take_for(source, clock, 2)
+    await asyncio.sleep(0)
+    assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES, 1)
+
+
 async def test_held_sound_continues_where_it_was_held() -> None:
     clock, woken = Clock(7.0), []
     source, heard = make(clock)
