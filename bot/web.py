@@ -16,6 +16,7 @@ from bot.api.chats import Chats
 from bot.browser_calls import BrowserCalls
 from bot.browser_characters import BrowserCharacters
 from bot.characters import LocalCharacter
+from bot.conversations.archive import ConversationArchive
 from bot.conversations.records import ConversationPlace
 from bot.core import Core
 from bot.http.api.admission import make_gate
@@ -143,6 +144,7 @@ def program_routes(core: Core, chats: Chats, described: dict[str, Any]) -> Seque
             core.speech_server.forwarding,
             core.speech_server.stream,
             core.voices,
+            ConversationArchive(core.database, core.conversations),
             lambda: core.calls.manner(BROWSER),
             described,
         )

@@ -58,7 +58,10 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     # Conversations of programs, and the HTTP server, which has them and the page.
     "bot.api": frozenset({"bot.llm", "bot.speech_server", "bot.voice"}),
     "bot.http": frozenset(
-        {"bot.api", "bot.llm", "bot.speech_server", "bot.spoken_messages", "bot.voice", "bot.voices"}
+        {
+            *("bot.api", "bot.conversations", "bot.llm", "bot.speech_server"),
+            *("bot.spoken_messages", "bot.voice", "bot.voices"),
+        }
     ),
     "bot.watching": frozenset({"bot.llm", "bot.voice"}),
     "bot.backup": frozenset({"bot.conversations", "bot.database", "bot.llm", "bot.models", "bot.voices"}),

@@ -109,6 +109,10 @@ class Conversations:
         """Whether a person's words at this place are stored."""
         return self._days != 0 and self._may_keep(place.server, person)
 
+    def may_show(self, server: int | None, person: int) -> bool:
+        """Whether a person's stored words may be shown. The arguments are those of :data:`MayKeep`."""
+        return self._may_keep(server, person)
+
     def add(self, conversation: StoredConversation, turn: Turn, at: float) -> None:
         """Queue one turn for storage, unless its text is empty."""
         text = join_surrogates(turn.text).strip()

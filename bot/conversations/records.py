@@ -141,6 +141,18 @@ class ConversationRecords(Records):
         """Delete all turns of the conversations that belong to a text channel; returns the number of turns."""
         return await self._forget("SELECT id FROM conversations WHERE channel = ?", "?2 IS NOT NULL", str(channel))
 
+    async def forget_conversation(self, conversation: int) -> None:
+        """Delete a conversation, its turns, and the same words in the text chat's memory of the channel."""
+        await self._database.write_together(
+            (
+                "DELETE FROM chat_memory WHERE trim(text) IN (SELECT text FROM turns WHERE conversation = ?1) "
+                "AND channel = (SELECT CAST(channel AS INTEGER) FROM conversations WHERE id = ?1)",
+                (conversation,),
+            ),
+            ("DELETE FROM turns WHERE conversation = ?", (conversation,)),
+            ("DELETE FROM conversations WHERE id = ?", (conversation,)),
+        )
+
     async def forget_person(self, person: int) -> int:
         """Delete all turns of a person, in all conversations; returns the number of turns."""
         return await self._forget(

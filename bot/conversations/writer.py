@@ -110,6 +110,18 @@ class ConversationWriter:
         async with self._writing:
             return await self._records.forget_channel(channel)
 
+    async def forget_conversation(self, conversation: int) -> None:
+        """Delete a conversation, from the queue and from the database.
+
+        Raises:
+            aiosqlite.Error: the database can't be written.
+        """
+        self._waiting = deque(
+            each for each in self._waiting if not (isinstance(each, _NewTurn) and each.conversation.id == conversation)
+        )
+        async with self._writing:
+            await self._records.forget_conversation(conversation)
+
     async def forget_before(self, at: float) -> None:
         """Delete all stored turns from before ``at``, in seconds since 1970.
 

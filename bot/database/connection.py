@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ import aiosqlite
 
 from bot.database.files import PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE
 from bot.database.integrity import find_damage, rescue
-from bot.database.opening import decode_text
+from bot.database.opening import decode_text, open_database
 from bot.database.schema import DatabaseError, bring_up_to_date
 
 _log = logging.getLogger(__name__)
@@ -35,8 +36,9 @@ class Database:
     All methods may raise :class:`aiosqlite.Error`.
     """
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
         self._connection = connection
+        self._path = path
         self._writing = asyncio.Lock()
 
     @classmethod
@@ -56,7 +58,7 @@ class Database:
             await connection.executescript(_PRAGMAS)
         except aiosqlite.Error as error:
             raise DatabaseError(f"{path} can't be opened: {error}.") from error
-        return cls(connection)
+        return cls(connection, path)
 
     @classmethod
     @asynccontextmanager
@@ -114,6 +116,15 @@ class Database:
         async with self._writing:
             return await self.row(statement, *values)
 
+    async def erase_traces(self) -> None:
+        """Rewrite the file, so that nothing that was deleted is left in it or in its log.
+
+        ``secure_delete`` overwrites deleted rows. But SQLite moves rows between pages while tables grow, and the copies
+        in the gaps of pages stay. Others can read meanwhile, and writers wait.
+        """
+        async with self._writing:
+            await asyncio.to_thread(_rewrite, self._path)
+
     async def rows(self, query: str, *values: Any) -> list[Row]:
         """All rows of a SELECT."""
         async with self._connection.execute(query, values) as cursor:
@@ -147,3 +158,20 @@ def _make_ready(path: Path) -> None:
     if find_damage(path) is not None:
         _log.error("%s", rescue(path))
     bring_up_to_date(path)
+
+
+def _rewrite(path: Path) -> None:
+    """Rewrite the file, and empty its log. Blocks on the disk.
+
+    Raises:
+        sqlite3.Error: somebody else uses the database for longer than SQLite waits (5 s), or the disk is full.
+    """
+    # The shared connection can't do this while it has an open query.
+    with open_database(path) as database:
+        # What is rewritten must not go through a temporary file.
+        database.execute("PRAGMA temp_store = MEMORY")
+        database.execute("PRAGMA secure_delete = ON")
+        database.execute("VACUUM")
+        (busy, *_) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise sqlite3.OperationalError("the log of the database is in use")

@@ -9,8 +9,10 @@ from typing import Any
 from aiohttp import web
 
 from bot.api.chats import Chats
+from bot.conversations.archive import ConversationArchive
 from bot.http.api.admission import Admission
 from bot.http.api.chat import ChatApi
+from bot.http.api.conversations import ConversationsApi
 from bot.http.api.description import DescriptionApi
 from bot.http.api.hearing import HearingApi
 from bot.http.api.process_call import ProcessCallApi
@@ -35,6 +37,7 @@ class ApiParts:
         forwarding: passes requests on to the speech server.
         make_voice: makes a connection to the speech server.
         voices: lists, makes and deletes voices.
+        archive: the stored conversations.
         manner: returns the voice and the manner of speaking that were chosen for the page.
         description: the OpenAPI document.
     """
@@ -45,6 +48,7 @@ class ApiParts:
     forwarding: SpeechForwarding
     make_voice: Callable[[], SpeechClient]
     voices: Voices
+    archive: ConversationArchive
     manner: Callable[[], SpeechParameters]
     description: Mapping[str, Any]
 
@@ -57,6 +61,7 @@ def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
     chat = ChatApi(parts.chats, admission)
     process_call = ProcessCallApi(parts.recordings, parts.chats, parts.make_voice, parts.manner, admission)
     voice_profiles = VoiceProfilesApi(parts.voices, admission)
+    conversations = ConversationsApi(parts.archive)
     description = DescriptionApi(parts.description)
     table = (
         ("POST", hearing.hear, ("/stt",)),
@@ -69,6 +74,9 @@ def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
         ("POST", voice_profiles.create, ("/api/voice-profile", "/v1/voice/profile")),
         ("GET", voice_profiles.list, ("/api/voice-profiles",)),
         ("DELETE", voice_profiles.delete, ("/api/voice-profile/{id}",)),
+        ("GET", conversations.list, ("/api/conversations",)),
+        ("GET", conversations.open, ("/api/conversations/{id}",)),
+        ("DELETE", conversations.delete, ("/api/conversations/{id}",)),
         ("GET", description.show, ("/openapi.json",)),
     )
     return [web.route(method, path, handler) for method, handler, paths in table for path in paths]

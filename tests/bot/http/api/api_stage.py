@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.api.chats import Chats
+from bot.conversations.archive import ConversationArchive
 from bot.database import Database
 from bot.http.api.admission import make_gate
 from bot.http.api.description import document
@@ -29,6 +30,7 @@ from bot.spoken_messages.recordings import Recordings
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
 from bot.voices.voices import Voices
 from bot.work_gate import WorkGate
+from tests.bot.conversations.archives import Archive
 from tests.bot.http.web_stage import WebStage, web_stage
 from tests.features.recordings import recording
 from tests.timing import Clock
@@ -36,6 +38,7 @@ from tests.tts_server.api.voices_client import VoicesClient, voices_client
 from tests.voice.doubles import FixedCharacter
 from wire.parameters import SpeechParameters
 
+DATABASE = "api.sqlite3"
 WORDS = "What time is it?"
 
 
@@ -169,6 +172,8 @@ class ApiStage:
     chats: Chats
     kept: list[KeptChat]
     clock: Clock
+    archive: Archive
+    database_file: Path
 
     async def post_file(self, path: str, file: bytes | None = None, part: str = "audio", **fields: str) -> Any:
         """Send a form with a recording. Without ``file``, it is a second of sound."""
@@ -201,9 +206,10 @@ async def api_stage(
     async with AsyncExitStack() as stack:
         speech = await stack.enter_async_context(voices_client(folder))
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        database = await stack.enter_async_context(Database.opened(folder / "api.sqlite3"))
+        database = await stack.enter_async_context(Database.opened(folder / DATABASE))
         address = speech.server.url("/ws/stream", "ws") if voice else "ws://127.0.0.1:9/ws/stream"
         client = SpeechServerClient(http, ServerAddress(address))
+        archive = Archive(database)
         ears, mind, kept, gate, clock = ScriptedEars(), ScriptedMind(), list[KeptChat](), make_gate(), Clock()
 
         def keep() -> KeptChat:
@@ -218,8 +224,9 @@ async def api_stage(
             client.forwarding,
             client.stream,
             await Voices.load(client, database, "!"),
+            ConversationArchive(database, archive.conversations),
             SpeechParameters,
             document(),
         )
         web = await stack.enter_async_context(web_stage(token, allowed, routes=lambda: api_routes(parts)))
-        yield ApiStage(web, speech, ears, mind, gate, chats, kept, clock)
+        yield ApiStage(web, speech, ears, mind, gate, chats, kept, clock, archive, folder / DATABASE)

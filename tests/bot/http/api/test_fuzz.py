@@ -30,6 +30,7 @@ VALUES: tuple[Any, ...] = (
     *({"id": "x"}, [None] * 50, {"x": "y" * 100}),
 )
 """Kinds of values that a field may have: right ones and wrong ones."""
+QUERIES = ("?stream=true", "?limit=-1", "?before=x", "?q=%00[*", "?token=x", "?a[]=%ff", "?" + 500 * "z")
 FORM = "multipart/form-data"
 KINDS = ("application/json", "text/plain", FORM, f"{FORM}; boundary=b", "", "a/b; c=d")
 
@@ -49,11 +50,13 @@ def requests(seed: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
     rng = random.Random(seed)
     files = [recording(0.2), recording(0.1, container="wav", codec="pcm_s16le"), b"", b"nonsense", bytes(5_000)]
     for method, path, content in itertools.cycle(endpoints()):
-        address = path.replace("{id}", rng.choice(("x", "tone", "%00", "..%2F..", "%F0%9F%99%82")))
+        address = path.replace("{id}", rng.choice(("x", "1", "tone", "%00", "..%2F..", "%F0%9F%99%82")))
         if rng.random() < 0.05:
             method = rng.choice(METHODS)
         if rng.random() < 0.1:
-            address += rng.choice(("?stream=true", "?token=x", "?a[]=%ff", "?" + 500 * "z"))
+            address += rng.choice(
+                ("?stream=true", "?limit=-1", "?before=x", "?q=%00[*", "?token=x", "?a[]=%ff", "?" + 500 * "z")
+            )
         yield method, address, body(rng, content, files)
 
 

@@ -1,0 +1,155 @@
+"""Reads stored conversations, without the words and names of people who do not want to be in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.conversations.search import patterns
+from bot.database import Records
+
+MayShow = Callable[[int | None, int], bool]
+"""A function that says whether a person's words may be shown. Its arguments are the server's id (``None`` in direct
+messages) and the person's id.
+"""
+
+MAX_TURNS_READ = 20_000
+"""Maximum number of turns of one conversation that are read. Of a longer one, these are the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedConversation:
+    """A stored conversation without its turns.
+
+    Attributes:
+        transport: what carried the words, such as "discord", "browser" or "chat".
+        place: the place's name for people.
+        started: seconds since 1970.
+        ended: seconds since 1970; ``None`` while a call is on.
+        people: the names of the people who said something.
+    """
+
+    id: int
+    transport: str
+    place: str
+    started: float
+    ended: float | None
+    people: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTurn:
+    """One turn of a stored conversation.
+
+    Attributes:
+        number: its number in the conversation, from 1. Numbers of deleted turns are missing.
+        who: the speaker's name.
+        bot: whether the bot said it.
+        text: the words, as they were heard.
+        at: seconds since 1970.
+        interrupted: whether it is only the beginning of an answer.
+    """
+
+    number: int
+    who: str
+    bot: bool
+    text: str
+    at: float
+    interrupted: bool
+
+
+# The person of a turn: who said it, or for an answer of the bot, who spoke last before it. An answer may repeat words.
+_PERSON = (
+    "coalesce(t.person, (SELECT b.person FROM turns b WHERE b.conversation = t.conversation AND b.number < t.number "
+    "AND b.person IS NOT NULL ORDER BY b.number DESC LIMIT 1), '')"
+)
+_SHOWN = f"(?1 = '[]' OR (coalesce(c.server, '') || ':' || {_PERSON}) NOT IN (SELECT value FROM json_each(?1)))"  # noqa: S608
+"""The condition for a turn ``t`` of a conversation ``c``. The first value is the list of hidden people."""
+_TURNS = f"FROM turns t JOIN conversations c ON c.id = t.conversation WHERE {_SHOWN}"
+# Each step finds the next person with the index, so that not every turn is read.
+_EVERYBODY = """
+WITH RECURSIVE everybody (person) AS (
+    SELECT min(person) FROM turns
+    UNION ALL
+    SELECT (SELECT min(person) FROM turns WHERE person > everybody.person) FROM everybody WHERE person IS NOT NULL
+)
+SELECT person FROM everybody WHERE person IS NOT NULL
+"""
+
+
+class ConversationReader(Records):
+    """Reads the tables of stored conversations. All methods may raise :class:`aiosqlite.Error`."""
+
+    async def newest(
+        self, may_show: MayShow, limit: int, before: int | None = None, words: Sequence[str] = ()
+    ) -> list[ListedConversation]:
+        """The newest conversations.
+
+        Args:
+            may_show: says whose words may be shown.
+            limit: the maximum number of conversations.
+            before: an id; only conversations that are older than this one are listed.
+            words: only conversations are listed that have a turn with all these words, in any case.
+        """
+        hidden = await self._hidden(may_show)
+        matches = "".join(f" AND t.text GLOB ?{number}" for number in range(4, 4 + len(words)))
+        rows = await self._database.rows(
+            "SELECT c.id, c.transport, c.place, c.started, c.ended, c.people FROM conversations c "  # noqa: S608
+            "WHERE (?2 IS NULL OR c.id < ?2) "
+            f"AND EXISTS (SELECT 1 FROM turns t WHERE t.conversation = c.id{matches} AND {_SHOWN}) "
+            "ORDER BY c.id DESC LIMIT ?3",
+            hidden,
+            before,
+            limit,
+            *patterns(words),
+        )
+        return [
+            ListedConversation(number, transport, place, started, ended, await self._people(hidden, number, people))
+            for number, transport, place, started, ended, people in rows
+        ]
+
+    async def find(self, may_show: MayShow, conversation: int) -> ListedConversation | None:
+        """The conversation with this id; ``None`` if there is none that may be shown."""
+        found = await self.newest(may_show, 1, conversation + 1)
+        return found[0] if found and found[0].id == conversation else None
+
+    async def turns(self, may_show: MayShow, conversation: int, number: int | None = None) -> list[StoredTurn]:
+        """The turns of a conversation, in order, or only the one with this number."""
+        rows = await self._database.rows(
+            f"SELECT t.number, t.who, t.person IS NULL, t.text, t.at, t.interrupted {_TURNS} "
+            "AND t.conversation = ?2 AND (?3 IS NULL OR t.number = ?3) ORDER BY t.number DESC LIMIT ?4",
+            await self._hidden(may_show),
+            conversation,
+            number,
+            MAX_TURNS_READ,
+        )
+        return [
+            StoredTurn(number, who, bool(bot), text, at, bool(interrupted))
+            for number, who, bot, text, at, interrupted in reversed(rows)
+        ]
+
+    async def _hidden(self, may_show: MayShow) -> str:
+        """The hidden people of each server, as a list in JSON of texts such as "SERVER:PERSON"."""
+        people = [str(person) for (person,) in await self._database.rows(_EVERYBODY)]
+        servers = [server for (server,) in await self._database.rows("SELECT DISTINCT server FROM conversations")]
+        return json.dumps(
+            [
+                f"{server or ''}:{person}"
+                for server in servers
+                for person in people
+                if not may_show(None if server is None else int(server), int(person))
+            ]
+        )
+
+    async def _people(self, hidden: str, conversation: int, stored: str) -> tuple[str, ...]:
+        """The names of a conversation's people, in the order in which they first spoke."""
+        try:
+            names = [str(name) for name in json.loads(stored)]
+        except (ValueError, TypeError):
+            names = []
+        if hidden != "[]":
+            query = f"SELECT DISTINCT t.who {_TURNS} AND t.conversation = ?2 AND t.person IS NOT NULL"
+            shown = {who for (who,) in await self._database.rows(query, hidden, conversation)}
+            names = [name for name in names if name in shown]
+        return tuple(names)
