@@ -25,7 +25,7 @@ from config.settings import Settings, load_settings
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Message
-from tests.forked import EARS, PIPE, forks
+from tests.forked import EARS, PIPE, SPEECH_SERVER, forks
 
 LIMIT = 30.0
 
@@ -114,12 +114,23 @@ def serving_speech(**environment: str) -> Iterator[str]:
         process.terminate()
 
 
-@contextmanager
-def serving_tones(folder: Path, **environment: str) -> Iterator[str]:
-    """Start a real speech server with an engine that makes tones quickly instead of speech, and without fallbacks."""
-    quick = {"TTS_STAND_IN_FIRST_AUDIO_MS": "0", "TTS_STAND_IN_RTF": "0.05", "TTS_VOICES_DIR": str(folder / "voices")}
-    with serving_speech(TTS_ENGINE="stand-in", TTS_FALLBACK="", **quick, **environment) as address:
-        yield address
+@asynccontextmanager
+async def serving_tones(folder: Path, **environment: str) -> AsyncIterator[str]:
+    """Fork a real speech server with an engine that makes tones quickly instead of speech, and without fallbacks."""
+    chosen = {"TTS_ENGINE": "stand-in", "TTS_FALLBACK": "", "TTS_VOICES_DIR": str(folder / "voices")}
+    quick = {"TTS_STAND_IN_FIRST_AUDIO_MS": "0", "TTS_STAND_IN_RTF": "0.05"}
+    process = await forks(*SPEECH_SERVER).start(
+        *("tts_server", "--bind", "127.0.0.1:0"),
+        folder=folder,
+        environment={**os.environ, **chosen, **quick, **environment},
+        stderr=2,
+    )
+    try:
+        assert process.stdout is not None
+        yield json.loads(await process.stdout.readline())["listening"]
+    finally:
+        process.terminate()
+        await process.wait()
 
 
 @pytest.fixture(scope="session")

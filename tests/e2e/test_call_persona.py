@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -38,8 +38,8 @@ async def model() -> AsyncIterator[ScriptedModel]:
 
 
 @pytest.fixture
-def humming_server(tmp_path: Path) -> Iterator[str]:
-    with serving_tones(tmp_path) as address:
+async def humming_server(tmp_path: Path) -> AsyncIterator[str]:
+    async with serving_tones(tmp_path) as address:
         yield address
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -30,8 +30,8 @@ async def ears() -> AsyncIterator[ScriptedEars]:
 
 
 @pytest.fixture
-def humming_server(tmp_path: Path) -> Iterator[str]:
-    with serving_tones(tmp_path) as address:
+async def humming_server(tmp_path: Path) -> AsyncIterator[str]:
+    async with serving_tones(tmp_path) as address:
         yield address
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import wave
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +26,9 @@ BEGINS_WITHIN = 0.2
 
 
 @pytest.fixture
-def two_voiced_server(tmp_path: Path) -> Iterator[str]:
+async def two_voiced_server(tmp_path: Path) -> AsyncIterator[str]:
     """A real speech server: a low tone in calls, espeak-ng as the better engine."""
-    with serving_tones(tmp_path, TTS_BETTER_ENGINE="espeak") as address:
+    async with serving_tones(tmp_path, TTS_BETTER_ENGINE="espeak") as address:
         yield address
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import wave
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -34,9 +34,9 @@ STORY = (
 
 
 @pytest.fixture
-def cloning_server(tmp_path: Path) -> Iterator[str]:
+async def cloning_server(tmp_path: Path) -> AsyncIterator[str]:
     """A real speech server with an engine that can imitate a voice's pitch, and without fallbacks."""
-    with serving_tones(tmp_path) as address:
+    async with serving_tones(tmp_path) as address:
         yield address
 
 
