@@ -1,13 +1,17 @@
-"""The stored conversations as people see them: listed, searched, opened and deleted."""
+"""The stored conversations as people see them: listed, searched, opened, corrected and deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.conversations.keeping import Conversations
 from bot.conversations.reading import ConversationReader, ListedConversation, StoredTurn
 from bot.database import Database
+
+
+class NotCorrectableError(Exception):
+    """The turn is an answer of the bot. Nobody has misheard it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,26 @@ class ConversationArchive:
             return None
         turns = await self._reader.turns(self._conversations.may_show, conversation)
         return OpenedConversation(listed, tuple(turns))
+
+    async def correct(self, conversation: int, number: int, text: str) -> StoredTurn | None:
+        """Replace the words of a person's turn. Returns the new turn; ``None`` if there is no such turn.
+
+        Raises:
+            NotCorrectableError: the bot said it.
+        """
+        await self._conversations.writer.flush()
+        found = await self._reader.turns(self._conversations.may_show, conversation, number)
+        if not found:
+            return None
+        if found[0].bot:
+            raise NotCorrectableError
+        changed = await self._database.write(
+            "UPDATE turns SET text = ? WHERE conversation = ? AND number = ? AND person IS NOT NULL",
+            text,
+            conversation,
+            number,
+        )
+        return replace(found[0], text=text) if changed else None
 
     async def delete(self, conversation: int) -> bool:
         """Delete a conversation, so that its words are nowhere in the database's files any more.

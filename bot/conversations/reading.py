@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bot.conversations.search import patterns
+from bot.conversations.search import conditions
 from bot.database import Records
 
 MayShow = Callable[[int | None, int], bool]
@@ -93,7 +93,7 @@ class ConversationReader(Records):
             words: only conversations are listed that have a turn with all these words, in any case.
         """
         hidden = await self._hidden(may_show)
-        matches = "".join(f" AND t.text GLOB ?{number}" for number in range(4, 4 + len(words)))
+        matches, values = conditions(words, first=4)
         rows = await self._database.rows(
             "SELECT c.id, c.transport, c.place, c.started, c.ended, c.people FROM conversations c "  # noqa: S608
             "WHERE (?2 IS NULL OR c.id < ?2) "
@@ -102,7 +102,7 @@ class ConversationReader(Records):
             hidden,
             before,
             limit,
-            *patterns(words),
+            *values,
         )
         return [
             ListedConversation(number, transport, place, started, ended, await self._people(hidden, number, people))

@@ -1,7 +1,7 @@
-"""The search for words in stored conversations: patterns for SQLite's GLOB, which reads thousands of turns in a few ms.
+"""The search for words in stored conversations: conditions for SQLite, which reads thousands of turns in a few ms.
 
 An index of the words (FTS5) would be faster still. It would also keep deleted words: its option ``secure-delete`` needs
-SQLite 3.42, and the oldest system that the bot runs on has 3.40. LIKE knows upper and lower case of A to Z only.
+SQLite 3.42, and the oldest system that the bot runs on has 3.40.
 """
 
 from __future__ import annotations
@@ -9,9 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def patterns(words: Sequence[str]) -> list[str]:
-    """For each word, the pattern of texts that contain it, in upper or lower case."""
-    return [f"*{''.join(map(_either_case, word))}*" for word in words]
+def conditions(words: Sequence[str], first: int) -> tuple[str, list[str]]:
+    """The conditions for a text ``t.text`` that contains all words, in upper or lower case, and the values for them.
+
+    Args:
+        first: the number of the first value in the statement.
+    """
+    tests, values = [], []
+    for number, word in enumerate(words, first):
+        # LIKE is many times faster than GLOB with sets of letters, but it knows upper and lower case of A to Z only.
+        if word.isascii():
+            tests.append(f" AND t.text LIKE ?{number} ESCAPE '^'")
+            values.append(f"%{''.join(f'^{sign}' if sign in '%_^' else sign for sign in word)}%")
+        else:
+            tests.append(f" AND t.text GLOB ?{number}")
+            values.append(f"*{''.join(map(_either_case, word))}*")
+    return "".join(tests), values
 
 
 def _either_case(sign: str) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
-from typing import Any
+from functools import partial
 
 import aiosqlite
 from aiohttp import web
 
-from bot.conversations.archive import ConversationArchive, OpenedConversation
-from bot.conversations.reading import ListedConversation, StoredTurn
+from bot.conversations.archive import ConversationArchive, NotCorrectableError
+from bot.http.api.conversation_export import export, wanted_format
+from bot.http.api.conversation_fields import listed_fields, turn_fields
+from bot.http.api.fields import required_text
 from bot.http.api.queries import number_in, parse_id, text_in
+from bot.http.bodies import read_object
 from bot.http.errors import HttpError
 
 USUAL_LIMIT, MAX_LIMIT = 50, 200
@@ -24,6 +25,8 @@ MAX_SEARCH = 200
 """Largest number of characters of a search."""
 MAX_WORDS = 20
 """Largest number of words of a search."""
+MAX_TEXT = 4_000
+"""Largest number of characters of a corrected turn, as of a message on ``/ws/chat``."""
 RETRY_AFTER = 5.0
 """Seconds after which the database may be free again."""
 
@@ -52,15 +55,32 @@ class ConversationsApi:
         return web.json_response({"conversations": [listed_fields(each) for each in found]})
 
     async def open(self, request: web.Request) -> web.Response:
-        """``GET /api/conversations/{id}``: a conversation with its turns."""
+        """``GET /api/conversations/{id}?format``: a conversation with its turns, also as a file."""
         number = _id(request)
+        form, as_file = wanted_format(request)
         with _database_errors():
             opened = await self._archive.open(number)
         if opened is None:
             raise _unknown()
         # Thousands of turns take a while, so this is not done on the event loop.
-        body = await asyncio.to_thread(lambda: json.dumps(opened_fields(opened)).encode())
-        return web.Response(body=body, content_type="application/json")
+        return await asyncio.to_thread(partial(export, opened, form, as_file=as_file))
+
+    async def correct(self, request: web.Request) -> web.Response:
+        """``PATCH /api/conversations/{id}/turns/{n}``: correct the words of a person's turn."""
+        number, turn = _id(request), parse_id(request.match_info["n"])
+        fields = await read_object(request)
+        text = required_text(fields, "text", MAX_TEXT).strip()
+        if "\x00" in text:
+            raise HttpError(400, "bad_parameter", "text must have no NUL character.")
+        with _database_errors():
+            try:
+                corrected = None if turn is None else await self._archive.correct(number, turn, text)
+            except NotCorrectableError:
+                message = "Only what people have said can be corrected, not what the bot has said."
+                raise HttpError(403, "not_correctable", message) from None
+        if corrected is None:
+            raise HttpError(404, "no_turn", "There is no turn with this number in such a conversation.")
+        return web.json_response(turn_fields(corrected))
 
     async def delete(self, request: web.Request) -> web.Response:
         """``DELETE /api/conversations/{id}``: afterwards its words are nowhere in the database's files."""
@@ -70,28 +90,6 @@ class ConversationsApi:
         if not deleted:
             raise _unknown()
         return web.Response(status=204)
-
-
-def listed_fields(conversation: ListedConversation) -> dict[str, Any]:
-    """The fields of a conversation in a list."""
-    return {**asdict(conversation), "people": list(conversation.people)}
-
-
-def opened_fields(conversation: OpenedConversation) -> dict[str, Any]:
-    """The fields of a conversation with its turns."""
-    return {**listed_fields(conversation.listed), "turns": [turn_fields(turn) for turn in conversation.turns]}
-
-
-def turn_fields(turn: StoredTurn) -> dict[str, Any]:
-    """The fields of a turn."""
-    return {
-        "number": turn.number,
-        "who": turn.who,
-        "bot": turn.bot,
-        "text": turn.text,
-        "at": turn.at,
-        "interrupted": turn.interrupted,
-    }
 
 
 def _id(request: web.Request) -> int:

@@ -76,6 +76,7 @@ def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
         ("DELETE", voice_profiles.delete, ("/api/voice-profile/{id}",)),
         ("GET", conversations.list, ("/api/conversations",)),
         ("GET", conversations.open, ("/api/conversations/{id}",)),
+        ("PATCH", conversations.correct, ("/api/conversations/{id}/turns/{n}",)),
         ("DELETE", conversations.delete, ("/api/conversations/{id}",)),
         ("GET", description.show, ("/openapi.json",)),
     )

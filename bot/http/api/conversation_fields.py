@@ -1,0 +1,37 @@
+"""The fields of stored conversations and their turns in answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.conversations.archive import OpenedConversation
+from bot.conversations.reading import ListedConversation, StoredTurn
+
+
+def listed_fields(conversation: ListedConversation) -> dict[str, Any]:
+    """The fields of a conversation in a list."""
+    return {
+        "id": conversation.id,
+        "transport": conversation.transport,
+        "place": conversation.place,
+        "started": conversation.started,
+        "ended": conversation.ended,
+        "people": list(conversation.people),
+    }
+
+
+def opened_fields(conversation: OpenedConversation) -> dict[str, Any]:
+    """The fields of a conversation with its turns."""
+    return {**listed_fields(conversation.listed), "turns": [turn_fields(turn) for turn in conversation.turns]}
+
+
+def turn_fields(turn: StoredTurn) -> dict[str, Any]:
+    """The fields of a turn."""
+    return {
+        "number": turn.number,
+        "who": turn.who,
+        "bot": turn.bot,
+        "text": turn.text,
+        "at": turn.at,
+        "interrupted": turn.interrupted,
+    }

@@ -1,0 +1,69 @@
+"""A transcript that was misheard is corrected over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.voice.events import CallEnded, UtteranceHeard
+from tests.bot.conversations.archives import ADA, answer
+from tests.bot.http.api.api_stage import ApiStage
+from tests.bot.http.web_stage import Answer
+
+TURN = "/api/conversations/1/turns/1"
+
+
+async def say(stage: ApiStage, words: str = "Hello sea you") -> None:
+    """A call in which Ada says something, and the bot answers."""
+    watch, _ = stage.archive.call()
+    watch(UtteranceHeard(ADA, "Ada", words, True))
+    watch(answer("Hello Ada"))
+    watch(CallEnded("Lounge", "command"))
+    await stage.archive.turns()
+
+
+async def texts(stage: ApiStage) -> list[str]:
+    return [turn["text"] for turn in (await stage.web.ask("/api/conversations/1")).json["turns"]]
+
+
+async def correct(stage: ApiStage, text: Any, path: str = TURN, **fields: Any) -> Answer:
+    return await stage.web.ask(path, "PATCH", json={"text": text, **fields})
+
+
+async def test_a_transcript_is_corrected(stage: ApiStage) -> None:
+    await say(stage)
+    corrected = await correct(stage, " Hello Seiyuu ")
+    assert corrected.status == 200
+    assert (corrected.json["number"], corrected.json["who"], corrected.json["text"]) == (1, "Ada", "Hello Seiyuu")
+    assert await texts(stage) == ["Hello Seiyuu", "Hello Ada"]
+    found = await stage.web.ask("/api/conversations?q=seiyuu")
+    assert len(found.json["conversations"]) == 1, "the search knows the new words"
+
+
+async def test_what_the_bot_said_stays(stage: ApiStage) -> None:
+    await say(stage)
+    refused = await correct(stage, "Something else", "/api/conversations/1/turns/2")
+    assert (refused.status, refused.code) == (403, "not_correctable")
+    assert await texts(stage) == ["Hello sea you", "Hello Ada"]
+
+
+async def test_of_who_opted_out_nothing_can_be_corrected(stage: ApiStage) -> None:
+    await say(stage)
+    stage.archive.unwanted.add(ADA)
+    assert (await correct(stage, "Something else")).code == "no_turn"
+
+
+@pytest.mark.parametrize("path", ["1/turns/3", "1/turns/0", "1/turns/x", "1/turns/01", "2/turns/1", "x/turns/1"])
+async def test_only_existing_turns_can_be_corrected(stage: ApiStage, path: str) -> None:
+    await say(stage)
+    assert (await correct(stage, "Something else", f"/api/conversations/{path}")).status == 404
+    assert await texts(stage) == ["Hello sea you", "Hello Ada"]
+
+
+@pytest.mark.parametrize("text", [None, "", "  ", 5, ["x"], "a\x00b", 4_001 * "x"])
+async def test_bad_corrections_are_refused_in_words(stage: ApiStage, text: Any) -> None:
+    await say(stage)
+    refused = await correct(stage, text)
+    assert (refused.status, refused.code) in ((400, "bad_parameter"), (413, "too_long"))
+    assert await texts(stage) == ["Hello sea you", "Hello Ada"]
