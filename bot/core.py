@@ -44,7 +44,7 @@ from bot.llm.personas import PERSONAS_DIR
 from bot.llm.small_model import SmallPrompts, load_small_prompts
 from bot.missing_parts import missing_parts
 from bot.model_router import ModelRouter
-from bot.operator_files import own_persona, prepare_folders
+from bot.operator_files import own_persona, prepare_folders, read_corrections
 from bot.own_engines import Progress, open_model_router, start_speech_server
 from bot.own_weights import OwnWeights, choose_weights
 from bot.speech_server.address import ServerAddress
@@ -55,6 +55,7 @@ from bot.transcribers import make_transcriber
 from bot.voice.call import Call
 from bot.voice.events import EventFeed, Ready, Watcher, WebReady
 from bot.voice.manager import CallManager, CallState
+from bot.voice.transcribe.learning import LearnedCorrections
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.tts.moods import load_moods, speech_parameters
 from bot.voice.turns.turns import load_turn_policy
@@ -96,6 +97,7 @@ class Core:
     models: ModelRouter
     speech_server: SpeechServerClient
     transcriber: Transcriber
+    learned_corrections: LearnedCorrections
     recordings: Recordings
     voices: Voices
     characters: Characters
@@ -194,7 +196,8 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         http = await stack.enter_async_context(aiohttp.ClientSession(headers=HEADERS))
         speech_server = SpeechServerClient(http, ServerAddress(speech_url, settings.tts.token))
         voices = await Voices.load(speech_server, database, settings.command_prefix)
-        transcriber = await make_transcriber(settings, weights, http, progress)
+        corrections = await asyncio.to_thread(read_corrections, settings)
+        transcriber = await make_transcriber(settings, weights, http, progress, corrections)
         stack.push_async_callback(transcriber.close)
 
         zone = ZoneInfo(settings.timezone)
@@ -265,6 +268,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             models=models,
             speech_server=speech_server,
             transcriber=transcriber,
+            learned_corrections=LearnedCorrections(settings.stt.corrections, corrections),
             recordings=Recordings(transcriber, in_call, characters.default.persona.names),
             voices=voices,
             characters=characters,

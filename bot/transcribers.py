@@ -14,6 +14,7 @@ from bot.models.needs import download_command, recogniser_model, repair_command,
 from bot.models.outside import recogniser_is_here, recogniser_remedy
 from bot.operator_files import read_corrections
 from bot.own_weights import OwnWeights
+from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.hallucinations import HallucinationFilter
 from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.transcribe.transcriber import Transcriber
@@ -26,7 +27,11 @@ TOY_NAME = "with toy weights"
 
 
 async def make_transcriber(
-    settings: Settings, weights: OwnWeights, http: aiohttp.ClientSession, progress: Callable[[str, float], None]
+    settings: Settings,
+    weights: OwnWeights,
+    http: aiohttp.ClientSession,
+    progress: Callable[[str, float], None],
+    corrections: Corrections | None = None,
 ) -> Transcriber:
     """Build the transcriber. Toy weights are made if ``weights`` asks for them.
 
@@ -35,13 +40,15 @@ async def make_transcriber(
         weights: the weights of the bot's own engines.
         http: session for requests to a transcription server. It must outlive the transcriber.
         progress: called with the name of a step and its progress, 0 to 1, while toy weights are made.
+        corrections: the operator's corrections. Without them, they are read from the operator's file.
 
     Raises:
         CorrectionsError: the operator's file of corrections can't be used.
         HallucinationsError: the file of typical hallucinations can't be used.
         OSError: the toy weights can't be written.
     """
-    corrections = await asyncio.to_thread(read_corrections, settings)
+    if corrections is None:
+        corrections = await asyncio.to_thread(read_corrections, settings)
     hallucinations = await asyncio.to_thread(HallucinationFilter)
     if settings.stt.url is not None:
         return OpenAITranscriber(settings.stt.url, settings.stt, http, corrections, hallucinations)

@@ -145,6 +145,7 @@ def program_routes(core: Core, chats: Chats, described: dict[str, Any]) -> Seque
             core.speech_server.stream,
             core.voices,
             ConversationArchive(core.database, core.conversations),
+            core.learned_corrections,
             lambda: core.calls.manner(BROWSER),
             described,
         )

@@ -22,6 +22,14 @@ class OpenedConversation:
     turns: tuple[StoredTurn, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CorrectedTurn:
+    """A turn after its correction, and the words that had been heard."""
+
+    turn: StoredTurn
+    heard: str
+
+
 class ConversationArchive:
     """Shows stored conversations, and deletes them. Of people who do not want to be heard, nothing is shown.
 
@@ -52,8 +60,8 @@ class ConversationArchive:
         turns = await self._reader.turns(self._conversations.may_show, conversation)
         return OpenedConversation(listed, tuple(turns))
 
-    async def correct(self, conversation: int, number: int, text: str) -> StoredTurn | None:
-        """Replace the words of a person's turn. Returns the new turn; ``None`` if there is no such turn.
+    async def correct(self, conversation: int, number: int, text: str) -> CorrectedTurn | None:
+        """Replace the words of a person's turn. Returns ``None`` if there is no such turn.
 
         Raises:
             NotCorrectableError: the bot said it.
@@ -70,7 +78,7 @@ class ConversationArchive:
             conversation,
             number,
         )
-        return replace(found[0], text=text) if changed else None
+        return CorrectedTurn(replace(found[0], text=text), found[0].text) if changed else None
 
     async def delete(self, conversation: int) -> bool:
         """Delete a conversation, so that its words are nowhere in the database's files any more.

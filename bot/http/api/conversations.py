@@ -14,10 +14,11 @@ from aiohttp import web
 from bot.conversations.archive import ConversationArchive, NotCorrectableError
 from bot.http.api.conversation_export import export, wanted_format
 from bot.http.api.conversation_fields import listed_fields, turn_fields
-from bot.http.api.fields import required_text
+from bot.http.api.fields import flag, required_text
 from bot.http.api.queries import number_in, parse_id, text_in
 from bot.http.bodies import read_object
 from bot.http.errors import HttpError
+from bot.voice.transcribe.learning import Learned, LearnedCorrections
 
 USUAL_LIMIT, MAX_LIMIT = 50, 200
 """Number of conversations in a list: if the request names none, and at most."""
@@ -38,10 +39,12 @@ class ConversationsApi:
 
     Args:
         archive: the stored conversations.
+        corrections: learns from corrected transcripts, where that is wished.
     """
 
-    def __init__(self, archive: ConversationArchive) -> None:
+    def __init__(self, archive: ConversationArchive, corrections: LearnedCorrections) -> None:
         self._archive = archive
+        self._corrections = corrections
 
     async def list(self, request: web.Request) -> web.Response:
         """``GET /api/conversations?limit&before&q``: the newest conversations, or those with the words of ``q``."""
@@ -66,10 +69,13 @@ class ConversationsApi:
         return await asyncio.to_thread(partial(export, opened, form, as_file=as_file))
 
     async def correct(self, request: web.Request) -> web.Response:
-        """``PATCH /api/conversations/{id}/turns/{n}``: correct the words of a person's turn."""
+        """``PATCH /api/conversations/{id}/turns/{n}``: correct the words of a person's turn.
+
+        With ``learn``, the words that were replaced go into the operator's file of corrections.
+        """
         number, turn = _id(request), parse_id(request.match_info["n"])
         fields = await read_object(request)
-        text = required_text(fields, "text", MAX_TEXT).strip()
+        text, learn = required_text(fields, "text", MAX_TEXT).strip(), flag(fields, "learn")
         if "\x00" in text:
             raise HttpError(400, "bad_parameter", "text must have no NUL character.")
         with _database_errors():
@@ -80,7 +86,9 @@ class ConversationsApi:
                 raise HttpError(403, "not_correctable", message) from None
         if corrected is None:
             raise HttpError(404, "no_turn", "There is no turn with this number in such a conversation.")
-        return web.json_response(turn_fields(corrected))
+        learned = await self._corrections.learn(corrected.heard, text) if learn else Learned()
+        learning = {"learned": dict(learned.pairs), "not_learned": learned.reason or None}
+        return web.json_response({**turn_fields(corrected.turn), **learning})
 
     async def delete(self, request: web.Request) -> web.Response:
         """``DELETE /api/conversations/{id}``: afterwards its words are nowhere in the database's files."""

@@ -21,6 +21,7 @@ from bot.http.api.voice_profiles import VoiceProfilesApi
 from bot.speech_server.forwarding import SpeechForwarding
 from bot.spoken_messages.recordings import Recordings
 from bot.voice.ports import SpeechClient
+from bot.voice.transcribe.learning import LearnedCorrections
 from bot.voices.voices import Voices
 from bot.work_gate import WorkGate
 from wire.parameters import SpeechParameters
@@ -38,6 +39,7 @@ class ApiParts:
         make_voice: makes a connection to the speech server.
         voices: lists, makes and deletes voices.
         archive: the stored conversations.
+        corrections: the corrections of transcripts, which can be added to.
         manner: returns the voice and the manner of speaking that were chosen for the page.
         description: the OpenAPI document.
     """
@@ -49,6 +51,7 @@ class ApiParts:
     make_voice: Callable[[], SpeechClient]
     voices: Voices
     archive: ConversationArchive
+    corrections: LearnedCorrections
     manner: Callable[[], SpeechParameters]
     description: Mapping[str, Any]
 
@@ -61,7 +64,7 @@ def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
     chat = ChatApi(parts.chats, admission)
     process_call = ProcessCallApi(parts.recordings, parts.chats, parts.make_voice, parts.manner, admission)
     voice_profiles = VoiceProfilesApi(parts.voices, admission)
-    conversations = ConversationsApi(parts.archive)
+    conversations = ConversationsApi(parts.archive, parts.corrections)
     description = DescriptionApi(parts.description)
     table = (
         ("POST", hearing.hear, ("/stt",)),

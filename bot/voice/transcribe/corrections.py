@@ -23,7 +23,13 @@ class Corrections:
     """
 
     def __init__(self, pairs: Mapping[str, str] | None = None) -> None:
-        self._meant = {heard.casefold(): meant for heard, meant in (pairs or {}).items()}
+        self._meant: dict[str, str] = {}
+        self._pattern: re.Pattern[str] | None = None
+        self.add(pairs or {})
+
+    def add(self, pairs: Mapping[str, str]) -> None:
+        """Add corrections. They apply from the next transcript on."""
+        self._meant |= {heard.casefold(): meant for heard, meant in pairs.items()}
         heard = sorted(self._meant, key=len, reverse=True)
         words = "|".join(map(re.escape, heard))
         self._pattern = re.compile(rf"(?<!\w)({words})(?!\w)", re.IGNORECASE) if heard else None

@@ -27,6 +27,8 @@ from bot.llm.usage import PromptUsage
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.spoken_messages.recordings import Recordings
+from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.learning import LearnedCorrections
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
 from bot.voices.voices import Voices
 from bot.work_gate import WorkGate
@@ -200,7 +202,12 @@ def played(data: bytes) -> tuple[NDArray[np.float32], int]:
 
 @asynccontextmanager
 async def api_stage(
-    folder: Path, token: str | None = None, allowed: Sequence[str] = (), *, voice: bool = True
+    folder: Path,
+    token: str | None = None,
+    allowed: Sequence[str] = (),
+    *,
+    voice: bool = True,
+    corrections: Path | None = None,
 ) -> AsyncIterator[ApiStage]:
     """Run the server while the block runs. Without ``voice``, no speech server is where it is looked for."""
     async with AsyncExitStack() as stack:
@@ -225,6 +232,7 @@ async def api_stage(
             client.stream,
             await Voices.load(client, database, "!"),
             ConversationArchive(database, archive.conversations),
+            LearnedCorrections(corrections, Corrections()),
             SpeechParameters,
             document(),
         )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from bot.voice.events import CallEnded, UtteranceHeard
 from tests.bot.conversations.archives import ADA, answer
-from tests.bot.http.api.api_stage import ApiStage
+from tests.bot.http.api.api_stage import ApiStage, api_stage
 from tests.bot.http.web_stage import Answer
 
 TURN = "/api/conversations/1/turns/1"
@@ -67,3 +69,24 @@ async def test_bad_corrections_are_refused_in_words(stage: ApiStage, text: Any) 
     refused = await correct(stage, text)
     assert (refused.status, refused.code) in ((400, "bad_parameter"), (413, "too_long"))
     assert await texts(stage) == ["Hello sea you", "Hello Ada"]
+
+
+async def test_a_correction_is_learned_where_it_is_wished(tmp_path: Path) -> None:
+    file = tmp_path / "corrections.yaml"
+    file.write_text("# my own\njason: Jaison", encoding="utf-8")
+    async with api_stage(tmp_path, corrections=file) as stage:
+        await say(stage)
+        assert (await correct(stage, "Hello say you")).json["learned"] == {}
+        corrected = (await correct(stage, "Hello Seiyuu", learn=True)).json
+    assert (corrected["learned"], corrected["not_learned"]) == ({"say you": "Seiyuu"}, None)
+    written = file.read_text(encoding="utf-8")
+    assert written.startswith("# my own\n")
+    assert yaml.safe_load(written) == {"jason": "Jaison", "say you": "Seiyuu"}
+
+
+async def test_without_a_file_the_transcript_is_corrected_and_the_reason_is_told(stage: ApiStage) -> None:
+    await say(stage)
+    corrected = (await correct(stage, "Hello Seiyuu", learn=True)).json
+    assert corrected["learned"] == {}
+    assert "STT_CORRECTIONS" in corrected["not_learned"]
+    assert (await texts(stage))[0] == "Hello Seiyuu"

@@ -1,0 +1,61 @@
+"""Corrected transcripts are added to the operator's file of corrections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.learning import MAX_BYTES, LearnedCorrections, replaced_words
+
+
+@pytest.mark.parametrize(
+    ("heard", "meant", "pairs"),
+    [
+        ("Hello sea you, how are you?", "Hello Seiyuu, how are you?", {"sea you": "Seiyuu"}),
+        ("I met Jason and Carla.", "I met Jaison and Karla.", {"Jason": "Jaison", "Carla": "Karla"}),
+        ("the same", "The same!", {}),
+        ("one two", "one two three", {}),
+        ("a", "the", {}),
+        ("one two three four five six", "x", {}),
+        ("x: &y [z] gurke", "x: &y [z] Kürbis", {"gurke": "Kürbis"}),
+        (301 * "word ", 301 * "other ", {}),
+        ("", "", {}),
+    ],
+)
+def test_the_words_that_were_replaced_are_found(heard: str, meant: str, pairs: dict[str, str]) -> None:
+    assert replaced_words(heard, meant) == pairs
+
+
+async def test_what_is_learned_applies_at_once_and_after_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "corrections.yaml"
+    file.write_text("", encoding="utf-8")
+    corrections = Corrections({"jason": "Jaison"})
+    learned = await LearnedCorrections(file, corrections).learn("Hello sea you", "Hello 𠀀 Seiyuu")
+    assert learned.pairs == {"sea you": "𠀀 Seiyuu"}
+    for each in (corrections, Corrections.read(file)):
+        assert each.apply("Sea you, yes!") == "𠀀 Seiyuu, yes!"
+    assert corrections.apply("jason") == "Jaison"
+
+
+@pytest.mark.parametrize(
+    "content", ["{jason: Jaison}\n", "jason: Jaison\n...\n", "- no\n", "a: [\n", "#" * MAX_BYTES + "\n#"]
+)
+async def test_a_file_of_another_form_stays_as_it_is(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "corrections.yaml"
+    file.write_text(content, encoding="utf-8")
+    corrections = Corrections()
+    learned = await LearnedCorrections(file, corrections).learn("Hello sea you", "Hello Seiyuu")
+    assert not learned.pairs
+    assert "STT_CORRECTIONS" in learned.reason
+    assert file.read_text(encoding="utf-8") == content
+    assert corrections.apply("sea you") == "sea you"
+
+
+async def test_without_a_usable_file_the_reason_is_told(tmp_path: Path) -> None:
+    for path in (None, tmp_path, tmp_path / "missing.yaml"):
+        learned = await LearnedCorrections(path, Corrections()).learn("Hello sea you", "Hello Seiyuu")
+        assert not learned.pairs
+        assert "STT_CORRECTIONS" in learned.reason
+        assert str(tmp_path) not in learned.reason
