@@ -22,14 +22,14 @@ from benchmarks.command_line import Report, Run, make_parser, run
 from benchmarks.statistics import spread
 from config.plain_parser import PlainParser
 
-NARROWEST = 110
+MIN_CONSOLE_WIDTH = 110
 MAX_LONGER_MS = 100.0
 """The browser's median may be at most this many milliseconds longer than the sandbox's."""
 
 
 def main() -> int:
     """Run the measurement. The exit status tells whether it worked, not what it found."""
-    return run(_parser(), _run, narrowest=NARROWEST)
+    return run(_parser(), _run, min_width=MIN_CONSOLE_WIDTH)
 
 
 async def _run(run: Run) -> Report:

@@ -72,7 +72,7 @@ def run(
     parser: PlainParser,
     measure: Callable[[Run], Report | Coroutine[Any, Any, Report]],
     *errors: type[Exception],
-    narrowest: int = 0,
+    min_width: int = 0,
     json_option: bool = True,
 ) -> int:
     """Read the command line, measure, print the report, and write its figures to the file of ``--json``.
@@ -82,7 +82,7 @@ def run(
     Args:
         measure: the measurement. A coroutine function runs on an event loop.
         errors: exceptions, besides :class:`MeasurementError`, that end the run with a message.
-        narrowest: the least width of the console, in columns.
+        min_width: the least width of the console, in columns.
         json_option: whether there is a ``--json``.
 
     Returns:
@@ -91,7 +91,7 @@ def run(
     if json_option:
         parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     arguments = parser.read(sys.argv[1:])
-    console = make_console(narrowest)
+    console = make_console(min_width)
     explained: tuple[type[Exception], ...] = (MeasurementError, *errors)
     try:
         with _sigterm_like_ctrl_c(), tempfile.TemporaryDirectory(prefix="seiyuu-benchmark-") as name:
@@ -127,11 +127,11 @@ def _sigterm_like_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def make_console(narrowest: int = 0) -> Console:
+def make_console(min_width: int = 0) -> Console:
     """Make a console of at least this width, in columns, even if the terminal is narrower."""
     console = Console()
-    if console.width < narrowest:
-        console.width = narrowest
+    if console.width < min_width:
+        console.width = min_width
     return console
 
 

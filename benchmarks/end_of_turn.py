@@ -21,7 +21,7 @@ from audio.samples import HEARING_RATE
 from benchmarks.command_line import Report, Run, interruptible, make_parser, run
 from benchmarks.end_of_turn_call import SentenceOutcome, SimulatedCall
 from benchmarks.end_of_turn_noise import five_minutes
-from benchmarks.end_of_turn_report import NARROWEST, WAITS, EndOfTurnResult, MicrophoneRow, end_of_turn_report
+from benchmarks.end_of_turn_report import MIN_CONSOLE_WIDTH, WAITS, EndOfTurnResult, MicrophoneRow, end_of_turn_report
 from benchmarks.end_of_turn_sentences import SENTENCES
 from benchmarks.end_of_turn_voices import PEOPLE, EspeakVoices, NaturalVoices, RecordedVoices, Voices, with_pauses
 from benchmarks.speakers.weights import SpeakersError
@@ -129,7 +129,7 @@ class EndOfTurnMeasurement:
 
 def main() -> int:
     """Run the measurement. The exit status tells whether it worked, not what it found."""
-    return run(_parser(), _run, SpeakersError, narrowest=NARROWEST)
+    return run(_parser(), _run, SpeakersError, min_width=MIN_CONSOLE_WIDTH)
 
 
 def _run(run: Run) -> Report:

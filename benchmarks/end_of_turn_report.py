@@ -17,7 +17,7 @@ from benchmarks.statistics import Spread, spread
 LEARNING_SENTENCES = 3
 """Number of a person's first sentences that don't count for waits, since the bot learns their microphone there."""
 MAX_CUT_OFF = 2
-NARROWEST = 120
+MIN_CONSOLE_WIDTH = 120
 """Least width for the table, in columns."""
 
 

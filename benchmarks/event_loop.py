@@ -1,7 +1,7 @@
 """Benchmark of the bot's event loop: the CPU time of its callbacks while three people talk to it and to each other.
 
-Guests speak on the sandbox and may interrupt. The bot transcribes with the toy Whisper in its usual process. Model and
-voice are stand-ins. docs/benchmarks.md explains the figures.
+Guests speak on the sandbox and may interrupt. The toy Whisper transcribes in a child process, as the real one does.
+Model and voice are stand-ins with known delays. docs/benchmarks.md explains the figures.
 """
 
 from __future__ import annotations
@@ -40,17 +40,27 @@ SENTENCES = (
 REPLY = "Well, that is a good question, and I am glad you asked. There are many ways to look at it."
 PAUSES = (0.3, 4.0)
 """Range of the time between two sentences of one person, in seconds."""
-LONGEST_MS = 5.0
-SHARE = 0.999
-SHOWN = 8
+TARGET_MS = 5.0
+"""The target is met if a callback at :data:`TARGET_QUANTILE` takes at most this CPU time, in milliseconds."""
+TARGET_QUANTILE = 0.999
+MAX_LISTED = 8
+"""Number of the longest callbacks that are listed with their names."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoopTimes:
-    """CPU time of one run's callbacks, in milliseconds. ``long`` has the longest ones with their names."""
+    """The CPU times of the callbacks in one run, in milliseconds.
+
+    Attributes:
+        callbacks: number of callbacks.
+        utterances: number of utterances that the bot heard.
+        seconds: length of the conversation, in seconds.
+        p999: the time that 99.9 % of the callbacks did not exceed.
+        long: the names and times of the longest callbacks.
+    """
 
     callbacks: int
-    remarks: int
+    utterances: int
     seconds: float
     median: float
     p999: float
@@ -61,11 +71,11 @@ class LoopTimes:
     @property
     def met(self) -> bool:
         """Whether the target is met: 99.9 % of the callbacks are short enough."""
-        return self.p999 <= LONGEST_MS
+        return self.p999 <= TARGET_MS
 
 
 def main() -> int:
-    """Run the measurement. The exit status tells whether it worked, not what it found."""
+    """Run the measurement. The exit status is 0 if it worked, even if the target was missed."""
     return run(_parser(), _run, SpeechError)
 
 
@@ -75,7 +85,7 @@ async def _run(run: Run) -> Report:
         times = await measure(stand_ins, run.folder, run.arguments.seconds, run.arguments.seed, progress)
     return Report(
         lambda console: _print(times, run.machine, console),
-        [(f"99.9 % of the loop's callbacks take at most {LONGEST_MS:.0f} ms", times.met)],
+        [(f"99.9 % of the loop's callbacks take at most {TARGET_MS:.0f} ms", times.met)],
         {"machine": run.machine, "times": asdict(times), "met": times.met},
     )
 
@@ -87,8 +97,8 @@ async def measure(stand_ins: StandIns, folder: Path, seconds: float, seed: int, 
         MeasurementError: the bot ended, did not join, or heard nobody.
         SpeechError: the guests can't speak.
     """
-    seen = folder / "event_loop.json"
-    program = ("-m", "benchmarks.watched_bot", str(seen))
+    times_file = folder / "event_loop.json"
+    program = ("-m", "benchmarks.watched_bot", str(times_file))
     settings = {"ANSWER_TO": "always", "BARGE_IN": "everyone"}
     bar = progress.add_task("the bot starts", total=None)
     async with MeasuredCall(stand_ins, REPLY, folder, settings, program) as call:
@@ -108,7 +118,7 @@ async def measure(stand_ins: StandIns, folder: Path, seconds: float, seed: int, 
         await call.while_alive(talk())
     if call.utterances == 0:
         raise MeasurementError("the bot heard nobody")
-    return loop_times(json.loads(seen.read_text(encoding="utf-8")), call.utterances, seconds)
+    return loop_times(json.loads(times_file.read_text(encoding="utf-8")), call.utterances, seconds)
 
 
 async def _talk(guest: Guest, rng: random.Random) -> None:
@@ -118,25 +128,28 @@ async def _talk(guest: Guest, rng: random.Random) -> None:
         await guest.voice.speak(rng.choice(words), VoiceActivity())
 
 
-def loop_times(seen: Mapping[str, Any], utterances: int, seconds: float) -> LoopTimes:
-    """Compute the figures from the file of a watched bot. It has at least one callback."""
-    counted = [(microseconds / 1000, count) for microseconds, count in seen["microseconds"]]
+def loop_times(measured: Mapping[str, Any], utterances: int, seconds: float) -> LoopTimes:
+    """Compute the figures from the JSON that ``benchmarks.watched_bot`` writes. It must list at least one callback."""
+    counted = [(microseconds / 1000, count) for microseconds, count in measured["microseconds"]]
     count = sum(count for _, count in counted)
-    longest = sorted(seen["noted"], key=lambda noted: noted[1], reverse=True)
+    longest = sorted(measured["noted"], key=lambda noted: noted[1], reverse=True)
     return LoopTimes(
         callbacks=count,
-        remarks=utterances,
+        utterances=utterances,
         seconds=seconds,
-        median=_below(counted, 0.5 * count),
-        p999=_below(counted, SHARE * count),
+        median=_time_at_rank(counted, 0.5 * count),
+        p999=_time_at_rank(counted, TARGET_QUANTILE * count),
         greatest=counted[-1][0],
         total=sum(time * times for time, times in counted),
-        long=tuple((name, 1000 * taken) for name, taken, _ in longest[:SHOWN]),
+        long=tuple((name, 1000 * taken) for name, taken, _ in longest[:MAX_LISTED]),
     )
 
 
-def _below(counted: list[tuple[float, int]], rank: float) -> float:
-    """The time of the callback with this rank. ``counted`` is sorted."""
+def _time_at_rank(counted: list[tuple[float, int]], rank: float) -> float:
+    """The time of the callback with this rank, counted from the shortest.
+
+    ``counted`` has each time with its number of callbacks, the shortest time first.
+    """
     ranks = list(accumulate(count for _, count in counted))
     return counted[bisect_left(ranks, rank)][0]
 
@@ -146,11 +159,11 @@ def _print(times: LoopTimes, machine: Mapping[str, str], console: Console) -> No
         title=f"The bot's event loop, CPU time in ms · {machine['processor']}, {machine['cores']} cores, "
         f"revision {machine['revision']}"
     )
-    for column in ("callbacks", "utterances heard", "median", "p99.9", "longest", "of one core"):
+    for column in ("callbacks", "utterances heard", "median", "p99.9", "longest", "share of a core"):
         table.add_column(column, justify="right")
     figures = (f"{times.median:.3f}", f"{times.p999:.2f}", f"{times.greatest:.1f}")
     share = f"{times.total / times.seconds / 10:.0f} %"
-    table.add_row(str(times.callbacks), str(times.remarks), *figures, share)
+    table.add_row(str(times.callbacks), str(times.utterances), *figures, share)
     console.print(table)
     console.print("The longest:", *(f"  {taken:6.1f}  {name}" for name, taken in times.long), sep="\n", highlight=False)
 
@@ -159,7 +172,7 @@ def _parser() -> PlainParser:
     parser = make_parser("event_loop", __doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="seconds of conversation")
     add_stand_ins(parser)
-    parser.add_argument("--seed", type=int, default=1, help="seed of what is said, and when")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the choice of sentences and pauses")
     return parser
 
 

@@ -1,9 +1,13 @@
-"""Benchmark of interim transcripts: when words are seen, how often settled words change, and what this costs.
+"""Benchmark of interim transcripts, which show the words of a person who is still speaking.
+
+It measures when words are shown for good, how soon a reply is begun, and what this costs. It also counts the turns in
+which settled words changed: the bot shows words as settled if it expects that they will not change.
 
 People say sentences, each once with interim transcripts and once without. Turn detection, turn taking, the queue of the
 transcriber and the state machine of replies are the bot's own, and the words are real Whisper's. There is no model and
-no voice: a guess counts from the moment at which a model would be asked. Nothing runs in real time: a transcript takes
-as long as its processor time. docs/benchmarks.md says more.
+no voice: a reply counts as begun when a model would be asked for it. A reply that is begun before the turn is over is
+called a guess. Nothing runs in real time: a transcript takes as long as its processor time. docs/benchmarks.md says
+more.
 """
 
 from __future__ import annotations
@@ -35,23 +39,23 @@ from bot.voice.turns.turns import load_turn_policy
 from config.plain_parser import PlainParser
 from config.settings import load_settings
 
-SHORTEST = 1.2
-"""Seconds of the shortest turn that is said. In a shorter one there is hardly time for an interim transcript."""
-EARLIER = 0.02
-"""A guess that begins at least this many seconds before the final words has begun from an interim transcript."""
-NARROWEST = 100
+SHORTEST_TURN = 1.2
+"""Length of the shortest turn that is said, in seconds. Shorter ones leave hardly any time for interim transcripts."""
+MIN_LEAD = 0.02
+"""A reply that begins at least this many seconds before the final words are known begins from an interim transcript."""
+MIN_CONSOLE_WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The figures of all turns with interim transcripts, or of all without. Times are in milliseconds.
+    """The figures of all turns with interim transcripts, or of all turns without them. Times are in milliseconds.
 
     Attributes:
         turns: number of turns.
-        cut_off: number of turns that the bot ended too early. The times leave them out.
-        interims: interim transcripts in a turn, on average.
-        seen_after: from the moment at which a word was said until it is seen and no longer changes.
-        settled_changed: number of turns whose settled words are not the beginning of the final ones.
+        cut_off: number of turns that the bot ended too early. All other figures but ``turns`` leave these turns out.
+        interims: average number of interim transcripts in a turn.
+        seen_after: from the end of a word until people see it for good, as :func:`seen_after` explains.
+        settled_changed: number of turns in which the final words do not begin with the settled words.
         words: from the last voiced sample to the final words.
         words_mean: from the last voiced sample to the final words, on average.
         end_of_turn: from the last voiced sample to the end of the turn.
@@ -78,8 +82,8 @@ class Figures:
 
 
 def main() -> int:
-    """Run the measurement. The exit status tells whether it worked, not what it found."""
-    return run(_parser(), _run, SpeakersError, narrowest=NARROWEST)
+    """Run the measurement. The exit status is 0 if it worked, no matter what it found."""
+    return run(_parser(), _run, SpeakersError, min_width=MIN_CONSOLE_WIDTH)
 
 
 async def _run(run: Run) -> Report:
@@ -89,7 +93,7 @@ async def _run(run: Run) -> Report:
     if not (model / "model.bin").is_file():
         raise MeasurementError(f"There is no Whisper model in {model}")
     turns = await asyncio.to_thread(short_turns, arguments.utterances, cache, recorded=arguments.recorded)
-    sounds = [turn.sound for turn in turns if turn.seconds >= SHORTEST]
+    sounds = [turn.sound for turn in turns if turn.seconds >= SHORTEST_TURN]
     whisper = ShortContextWhisper(str(model), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
     with Progress(console=run.console, transient=True) as progress:
         heard = await _heard(sounds, Recogniser(whisper, "en", "int8"), arguments.network, progress)
@@ -125,10 +129,10 @@ async def _heard(
 
 
 def figures(turns: Sequence[HeardTurn]) -> Figures:
-    """The figures of at least one turn that was not cut off.
+    """Compute the figures of some turns.
 
     Raises:
-        MeasurementError: all were cut off.
+        MeasurementError: the bot ended all of these turns too early.
     """
     whole = [turn for turn in turns if not turn.cut_off]
     if not whole:
@@ -145,38 +149,39 @@ def figures(turns: Sequence[HeardTurn]) -> Figures:
         end_of_turn=spread([1000 * turn.ended_at for turn in whole]),
         guess=spread(guesses),
         guess_mean=statistics.mean(guesses),
-        early_guesses=sum(turn.guess_at < turn.words_at - EARLIER for turn in whole),
+        early_guesses=sum(turn.guess_at < turn.words_at - MIN_LEAD for turn in whole),
         thrown_away=sum(turn.thrown_away for turn in whole),
         processor=sum(turn.processor for turn in whole) / sum(turn.seconds for turn in whole),
     )
 
 
 def seen_after(turn: HeardTurn) -> list[float]:
-    """For each final word: seconds from its end until it is seen and, like all words before it, no longer changes.
+    """For each final word, the seconds from its end until people see it for good.
 
-    The letters of a turn count as equally long. All final words are seen when the turn is over.
+    From then on, neither the word nor a word before it changes. When the turn is over, people see all final words. The
+    time at which a word ends is an estimate: all letters of a turn count as equally long.
     """
     words = plain_words(turn.text)
     letters = list(accumulate(map(len, words)))
-    said = [turn.seconds * (done / letters[-1] - 1) for done in letters]
+    ends = [turn.seconds * (done / letters[-1] - 1) for done in letters]
     seen = [max(turn.ended_at, turn.words_at)] * len(words)
     stay = len(words)
     for shown in reversed(turn.shown):
-        stay = min(stay, _same_beginning(plain_words(shown.text), words))
+        stay = min(stay, _common_prefix_length(plain_words(shown.text), words))
         seen[:stay] = [shown.at] * stay
-    return [at - when for at, when in zip(seen, said, strict=True)]
+    return [at - end for at, end in zip(seen, ends, strict=True)]
 
 
 def settled_changed(turn: HeardTurn) -> bool:
-    """Whether some settled words are not the beginning of the final words."""
+    """Whether the final words do not begin with all words that were shown as settled."""
     words = plain_words(turn.text)
-    return any(_same_beginning(settled := plain_words(one.settled), words) < len(settled) for one in turn.shown)
+    return any(_common_prefix_length(settled := plain_words(one.settled), words) < len(settled) for one in turn.shown)
 
 
-def _same_beginning(some: Sequence[str], others: Sequence[str]) -> int:
-    """The number of words at the beginning of both that are equal."""
-    pairs = zip(some, others, strict=False)
-    return next((number for number, (one, other) in enumerate(pairs) if one != other), min(len(some), len(others)))
+def _common_prefix_length(first: Sequence[str], second: Sequence[str]) -> int:
+    """The number of words with which both texts begin."""
+    pairs = zip(first, second, strict=False)
+    return next((number for number, (one, other) in enumerate(pairs) if one != other), min(len(first), len(second)))
 
 
 def _print(found: dict[str, Figures], same: int, console: Console) -> None:
@@ -185,16 +190,16 @@ def _print(found: dict[str, Figures], same: int, console: Console) -> None:
         "turns, cut off": [f"{one.turns}, {one.cut_off}" for one in found.values()],
         "interims a turn": [f"{one.interims:.1f}" for one in found.values()],
         "a word is seen after, ms": [_spread(one.seen_after) for one in found.values()],
-        "turns with other settled words": [str(one.settled_changed) for one in found.values()],
+        "turns whose settled words changed": [str(one.settled_changed) for one in found.values()],
         "final words, ms": [f"{_spread(one.words)}, mean {one.words_mean:.0f}" for one in found.values()],
         "end of turn, ms": [_spread(one.end_of_turn) for one in found.values()],
         "the used guess begins, ms": [f"{_spread(one.guess)}, mean {one.guess_mean:.0f}" for one in found.values()],
-        "of these from an interim": [str(one.early_guesses) for one in found.values()],
+        "used guesses from an interim": [str(one.early_guesses) for one in found.values()],
         "guesses thrown away": [str(one.thrown_away) for one in found.values()],
         "Whisper, share of a core": [f"{100 * one.processor:.0f} %" for one in found.values()],
     }.items():
         table.add_row(name, *cells)
-    console.print("Times are medians / 95 %, from the last voiced sample unless the row says otherwise")
+    console.print("Times are median / 95th percentile, from the last voiced sample unless the row says otherwise")
     console.print(table)
     console.print(f"{same} turns have the same final text with and without interim transcripts")
 

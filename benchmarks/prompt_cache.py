@@ -90,7 +90,7 @@ class TurnCost:
 
 def main() -> int:
     """Run the measurement. The exit status tells whether it worked, not what it found."""
-    return run(_parser(), _run, narrowest=100)
+    return run(_parser(), _run, min_width=100)
 
 
 async def _run(run: Run) -> Report:

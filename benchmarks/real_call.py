@@ -38,7 +38,7 @@ from config.plain_parser import PlainParser
 from config.settings import load_settings
 from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
 
-NARROWEST = 110
+MIN_CONSOLE_WIDTH = 110
 RECORDED = "recorded"
 """The speaker's name for recordings of real people."""
 LONGEST = 15.0
@@ -47,7 +47,7 @@ LONGEST = 15.0
 
 def main() -> int:
     """Run the measurement. The exit status tells whether it worked, not what it found."""
-    return run(_parser(), _run, SpeakersError, narrowest=NARROWEST)
+    return run(_parser(), _run, SpeakersError, min_width=MIN_CONSOLE_WIDTH)
 
 
 async def _run(run: Run) -> Report:

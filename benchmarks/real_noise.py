@@ -26,7 +26,7 @@ from config.settings import load_settings
 from sandbox.speech_sounds import breath, cough, keyboard, music, noise
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 
-NARROWEST = 90
+MIN_CONSOLE_WIDTH = 90
 PIECE = 20.0
 """Length of one piece of sound, in seconds."""
 MUSIC_LEVEL = 0.1
@@ -35,7 +35,7 @@ NOTHING_HEARD = 0
 
 def main() -> int:
     """Run the measurement. The exit status is 1 if the bot recognised words in a sound, or the measurement failed."""
-    return run(_parser(), _run, SpeakersError, narrowest=NARROWEST)
+    return run(_parser(), _run, SpeakersError, min_width=MIN_CONSOLE_WIDTH)
 
 
 async def _run(run: Run) -> Report:

@@ -14,13 +14,13 @@ from rich.progress import Progress
 
 from benchmarks.command_line import Report, Run, add_stand_ins, count, make_parser, run, stand_ins_of
 from benchmarks.reply_measurement import ReplyMeasurement
-from benchmarks.reply_report import NARROWEST, ReplyResult, reply_report
+from benchmarks.reply_report import MIN_CONSOLE_WIDTH, ReplyResult, reply_report
 from config.plain_parser import PlainParser
 
 
 def main() -> int:
     """Run the measurement. The exit status tells whether it worked, not what it found."""
-    return run(_parser(), _run, narrowest=NARROWEST)
+    return run(_parser(), _run, min_width=MIN_CONSOLE_WIDTH)
 
 
 async def _run(run: Run) -> Report:

@@ -21,7 +21,7 @@ PLUMBING_MEDIAN_MS, PLUMBING_P95_MS = 5.0, 10.0
 LARGEST_RATIO = 1.25
 """Largest allowed ratio of the bot's plumbing to the bare floor's (medians)."""
 LATE_POINTS = 0.1
-NARROWEST = 122
+MIN_CONSOLE_WIDTH = 122
 """Least width for the tables, in columns."""
 
 _TIMES: tuple[tuple[str, str, Callable[[ReplyTimes], float]], ...] = (

@@ -84,7 +84,7 @@ class SimulatedWhisper:
     def _recognise(self, request: TranscriptionRequest) -> tuple[str, float]:
         """The words of a sound, and the processor time for them. Blocks."""
         began = time.process_time()
-        once = request.urgency is Urgency.SPARE
+        once = request.urgency is Urgency.ONLY_IF_IDLE
         found = self._recogniser.transcribe(request.sound, request.hint, request.language, once=once)
         took = time.process_time() - began
         return self._hallucinations.filter(found.segments, request.sound, request.hot_words), took

@@ -55,7 +55,7 @@ class Judged:
 
 def main() -> int:
     """Run the measurement. The exit status tells whether it worked, not what it found."""
-    return run(_parser(), _run, narrowest=100)
+    return run(_parser(), _run, min_width=100)
 
 
 async def _run(run: Run) -> Report:

@@ -91,7 +91,7 @@ class _NoClones:
 
 def main() -> int:
     """Run the measurement. The exit status tells whether it worked, not what it found."""
-    return run(_parser(), _run, EngineError, narrowest=WIDTH)
+    return run(_parser(), _run, EngineError, min_width=WIDTH)
 
 
 def _run(run: Run) -> Report:

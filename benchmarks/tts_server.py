@@ -62,7 +62,7 @@ class SharedResult:
 
 def main() -> int:
     """Run the measurement. The exit status tells whether it worked, not what it found."""
-    return run(_parser(), _run, TimeoutError, narrowest=WIDTH)
+    return run(_parser(), _run, TimeoutError, min_width=WIDTH)
 
 
 async def _run(run: Run) -> Report:

@@ -17,14 +17,14 @@ from rich.progress import Progress, TaskID
 from benchmarks.command_line import Report, Run, add_stand_ins, count, make_parser, run, stand_ins_of
 from benchmarks.turn_busy import Busy, measure_busy
 from benchmarks.turn_measurement import PEOPLE, MeasuredTurns, TurnMeasurement
-from benchmarks.turn_report import NARROWEST, TurnResult, turn_report
+from benchmarks.turn_report import MIN_CONSOLE_WIDTH, TurnResult, turn_report
 from config.plain_parser import PlainParser
 from sandbox.speech import SpeechError
 
 
 def main() -> int:
     """Run the measurement. The exit status tells whether it worked, not what it found."""
-    return run(_parser(), _run, SpeechError, narrowest=NARROWEST)
+    return run(_parser(), _run, SpeechError, min_width=MIN_CONSOLE_WIDTH)
 
 
 async def _run(run: Run) -> Report:

@@ -24,7 +24,7 @@ WAITS: Mapping[str, tuple[float, float]] = MappingProxyType(
 )
 """Targets for the wait for a turn's end in ms, median and 95 %: from the key's release or the last voiced sample."""
 SILENCED_MS = 200.0
-NARROWEST = 160
+MIN_CONSOLE_WIDTH = 160
 """Least width for the tables, in columns."""
 
 _TIMES: tuple[tuple[str, str, Callable[[TurnTimes], float]], ...] = (

@@ -38,8 +38,8 @@ from bot.voice.turn import Prompt
 _log = logging.getLogger(__name__)
 
 SWITCHED_OFF = "❌ Voice is switched off here (`VOICE_ENABLED=false`)."
-ON_DISCORD = "❌ I'm in a call on Discord. I can talk here when it is over."
-SPOKEN_ELSEWHERE = "❌ Somebody is talking with me in another tab. Try again when it is quiet there."
+CALL_ON_DISCORD = "❌ I'm in a call on Discord. I can talk here when it is over."
+SPEAKER_IN_OTHER_TAB = "❌ Somebody is talking with me in another tab. Try again when it is quiet there."
 TAKEN_OVER = "Another tab has taken over the call."
 NOT_HEARD = "🙉 I don't listen to you, because you asked me not to. `{prefix}optin` allows it; you can always type."
 TOO_MANY_TEXTS = "One moment: the call is only beginning."
@@ -57,14 +57,14 @@ FAREWELLS: Mapping[EndCause, str] = MappingProxyType(
         EndCause.FAILURE: "❌ Something broke on my side, and I had to hang up. Press talk to try again.",
     }
 )
-"""What the client is told at the end of a call, by its cause."""
-FAULTS = frozenset({EndCause.VOICE_LOST, EndCause.FAILURE})
-"""The causes that the client is told as an error, and not as a notice."""
+"""The last message to the client, by the cause of the call's end."""
+ERROR_CAUSES = frozenset({EndCause.VOICE_LOST, EndCause.FAILURE})
+"""If a call ends by one of these causes, its last message to the client is an error and not a notice."""
 
 MakeBrowserCall = Callable[[BrowserTransport, LoadingReport], BrowserCall]
-"""Builds a call that is not started. Gets the transport, and a callback for loading progress."""
+"""Function that builds a call without starting it, from the transport and a callback for loading progress."""
 MakeTransport = Callable[[Hello], BrowserTransport]
-"""Builds the transport of a call from what the client has asked for."""
+"""Function that builds the transport of a call from the client's ``hello`` message."""
 
 
 class BrowserCalls:
@@ -119,7 +119,10 @@ class BrowserCalls:
         return self._call
 
     def connect(self, client: ChatClient) -> Tab:
-        """Take a new client. The caller passes its messages to the returned tab, and tells when it is gone."""
+        """Take a new client.
+
+        The caller passes the client's messages to the returned tab, and tells the tab when the client is gone.
+        """
         tab = Tab(self, client, self._clock)
         self._tabs.add(tab)
         client.send(State("idle"))
@@ -138,13 +141,13 @@ class BrowserCalls:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def ended(self, call: Call[Any], cause: EndCause) -> None:
-        """Called by the manager after a call. Does nothing if it was no browser call."""
+        """Called by the manager after a call. Does nothing if the call was no browser call."""
         if not isinstance(call, BrowserCall):
             return
         client, farewell = call.transport.client, FAREWELLS.get(cause)
         self._drop(call)
         if client is not None and farewell is not None:
-            client.send(Failure(ErrorCode.CALL_FAILED, farewell) if cause in FAULTS else Notice(farewell))
+            client.send(Failure(ErrorCode.CALL_FAILED, farewell) if cause in ERROR_CAUSES else Notice(farewell))
 
     def _drop(self, call: BrowserCall) -> None:
         """Forget a call that is over."""
@@ -153,10 +156,10 @@ class BrowserCalls:
             self._ready = self._hanging_up = False
             self._early.clear()
 
-    # For tabs.
+    # Methods that tabs call.
 
     def forget(self, tab: Tab) -> None:
-        """Forget a client that is gone. A call that has not begun is cancelled: nobody could come back to it."""
+        """Forget a client that is gone. Cancel its call if it has not begun yet, since nobody could resume it."""
         self._tabs.discard(tab)
         call = self.call_of(tab)
         if call is None:
@@ -166,7 +169,7 @@ class BrowserCalls:
             self.hang_up()
 
     def call_of(self, tab: Tab) -> BrowserCall | None:
-        """The call, if this tab has it."""
+        """The current call if this tab has it; otherwise ``None``."""
         call = self._call
         return call if call is not None and call.transport.client is tab.client else None
 
@@ -179,20 +182,20 @@ class BrowserCalls:
         return True
 
     def begin(self, tab: Tab, hello: Hello, form: SoundForm) -> None:
-        """Begin a call for a client, or hand it the call of another tab, or tell it why not."""
+        """Begin a call for a client, or hand it another tab's call. If neither is possible, tell the client why."""
         call, occupant = self._call, self._manager.occupant
         if self._closing or tab not in self._tabs:
             return
         if not self._enabled:
             tab.client.send(Failure(ErrorCode.CALL_FAILED, SWITCHED_OFF))
         elif occupant is not None and not isinstance(occupant, BrowserCall):
-            _refuse(tab.client, ErrorCode.CALL_ELSEWHERE, ON_DISCORD)
+            _refuse(tab.client, ErrorCode.CALL_ELSEWHERE, CALL_ON_DISCORD)
         elif call is None:
             self._start(tab, hello, form)
         elif self._hanging_up or (self._ready and not self._is_on(call)):
             self._spawn(self._begin_after(call, tab, hello, form), "browser call: after the last one")
         elif call.transport.client not in (None, tab.client) and call.transport.report.somebody_speaks:
-            _refuse(tab.client, ErrorCode.BUSY, SPOKEN_ELSEWHERE)
+            _refuse(tab.client, ErrorCode.BUSY, SPEAKER_IN_OTHER_TAB)
         else:
             self._hand_over(call, tab, hello, form)
 
@@ -217,12 +220,12 @@ class BrowserCalls:
             call.say(Prompt(people.name(people.person), words, self._clock(), person=people.person))
 
     async def choose_persona(self, call: BrowserCall, persona: str) -> None:
-        """Let another persona speak from the next reply on, or tell why not."""
+        """Let another persona speak from the next reply on. If that is not possible, tell the client why."""
         try:
             call.transport.send(Notice(await self._characters.persona(persona)))
         except UserError as error:
             call.transport.send(Failure(ErrorCode.PERSONA_UNCHANGED, str(error)))
-            # The client has shown its choice already.
+            # The client shows the chosen persona already, so show the real one again.
             self._show_persona()
 
     def _show_persona(self) -> None:
@@ -291,7 +294,7 @@ class BrowserCalls:
         if client is None or not is_current:
             return
         if occupant is not None and not isinstance(occupant, BrowserCall):
-            _refuse(client, ErrorCode.CALL_ELSEWHERE, ON_DISCORD)
+            _refuse(client, ErrorCode.CALL_ELSEWHERE, CALL_ON_DISCORD)
             return
         client.send(State("idle"))
         client.send(Notice(CANCELLED) if text == START_CANCELLED else Failure(ErrorCode.CALL_FAILED, text))
@@ -301,12 +304,12 @@ class BrowserCalls:
         if self._consent.choice(person) is None and not self._consent.admits(person):
             await self._consent.opt_in(person)
 
-    def _tell_unheard(self, call: BrowserCall) -> None:
+    def _tell_if_not_listening(self, call: BrowserCall) -> None:
         if not self._consent.admits(call.transport.people.person):
             call.transport.send(Notice(NOT_HEARD.format(prefix=self._prefix)))
 
     async def _begin_after(self, before: BrowserCall, tab: Tab, hello: Hello, form: SoundForm) -> None:
-        """Begin a call when the one before it, which is ending, has ended."""
+        """End the call ``before``, and then begin a new call for a client."""
         await self._end(before)
         self._drop(before)
         self.begin(tab, hello, form)
@@ -317,19 +320,22 @@ class BrowserCalls:
             before.close(CloseCode.TAKEN_OVER, TAKEN_OVER)
         resumes = hello.session == self._session or before is tab.client
         if not resumes:
-            # The other tab knew the session. It must not take the call back by itself.
+            # The other tab knows the old session's id. With a new id, that tab can't take the call back by itself.
             self._session = token_urlsafe(SESSION_BYTES)
         call.transport.attach(tab.client, hello, form=form, resumes=resumes)
         if self._ready:
             self._spawn(self._welcome(call), "browser call: welcome")
 
     async def _welcome(self, call: BrowserCall) -> None:
-        """Tell the client that the call is on. Another person may have taken it over."""
+        """Tell the client that the call is on.
+
+        First count the request as consent, since another person than at the beginning may have taken over the call.
+        """
         await self._note_consent(call.transport.people.person)
         if self._is_on(call):
             call.transport.send(Ready(self._session, call.transport.down))
             self._show_persona()
-            self._tell_unheard(call)
+            self._tell_if_not_listening(call)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run ``work`` in the background, until :meth:`close`."""

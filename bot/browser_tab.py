@@ -34,11 +34,11 @@ class TabCalls(Protocol):
     """The service of browser calls, for its tabs; see :class:`~bot.browser_calls.BrowserCalls`."""
 
     def call_of(self, tab: Tab) -> BrowserCall | None:
-        """The call, if this tab has it."""
+        """The current call if this tab has it; otherwise ``None``."""
         ...
 
     def begin(self, tab: Tab, hello: Hello, form: SoundForm) -> None:
-        """Begin a call for a client, or hand it the call of another tab, or tell it why not."""
+        """Begin a call for a client, or hand it another tab's call. If neither is possible, tell the client why."""
         ...
 
     def resume(self, tab: Tab, hello: Hello) -> bool:
@@ -50,7 +50,7 @@ class TabCalls(Protocol):
         ...
 
     async def choose_persona(self, call: BrowserCall, persona: str) -> None:
-        """Let another persona speak from the next reply on, or tell why not."""
+        """Let another persona speak from the next reply on. If that is not possible, tell the client why."""
         ...
 
     def hang_up(self) -> None:

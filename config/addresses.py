@@ -11,7 +11,7 @@ from config.errors import shown
 
 HIGHEST_PORT = 65_535
 ANY_ORIGIN = "*"
-_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 
 def web_address(text: str, scheme: str, *, named: bool = False) -> str:
@@ -91,7 +91,7 @@ def local_path(text: str) -> str:
         ValueError: the path is not valid.
     """
     text = text.strip()
-    if _WINDOWS.match(text):
+    if _WINDOWS_PATH.match(text):
         raise ValueError("it must be a path as Linux writes it; in WSL, C:\\Users is /mnt/c/Users")
     if not text.startswith("~"):
         return text

@@ -11,9 +11,9 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 _SCHEMES = {"http": "http:// or https://", "https": "http:// or https://", "ws": "ws:// or wss://"}
-_NUMBERS = ("float_", "int_", "greater_than", "less_than", "finite_number")
+_NUMBER_ERROR_TYPES = ("float_", "int_", "greater_than", "less_than", "finite_number")
 _WITH_UNIT = re.compile(r"\s*-?[\d.,]+\s*[A-Za-z%]+\s*")
-_SHOWN = 60
+_MAX_SHOWN_CHARACTERS = 60
 """Maximum number of characters of a value that are shown."""
 _PASSWORD = re.compile(r"//[^/\s]*@")
 _SECRET_INSIDE = re.compile(r"key|token|secret|passw|auth", re.IGNORECASE)
@@ -76,7 +76,7 @@ def shown(value: object) -> str:
     if text.lstrip().startswith("{") and _SECRET_INSIDE.search(text):
         return "its value"
     text = _PASSWORD.sub("//…@", text)
-    return repr(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…")
+    return repr(text if len(text) <= _MAX_SHOWN_CHARACTERS else f"{text[: _MAX_SHOWN_CHARACTERS - 1]}…")
 
 
 def message_of(fault: Mapping[str, Any]) -> str:
@@ -97,7 +97,7 @@ def _wanted(fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], examples:
         return "it must be written in UTF-8"
     if kind.startswith("bool_"):
         return "it must be true or false"
-    if kind.startswith(_NUMBERS) and name in fields:
+    if kind.startswith(_NUMBER_ERROR_TYPES) and name in fields:
         unit = ", without a unit" if _WITH_UNIT.fullmatch(str(fault["input"])) else ""
         return f"it must be {_number(fields[name])}{unit}"
     if kind.startswith("url_"):

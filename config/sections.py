@@ -61,7 +61,7 @@ class AnswerPolicy(StrEnum):
 
 
 class ListeningPolicy(StrEnum):
-    """Whether the bot listens to people who have not said yet whether it may."""
+    """Whether the bot listens to people who have neither allowed nor forbidden it yet."""
 
     OPT_OUT = "opt-out"
     OPT_IN = "opt-in"
@@ -77,10 +77,10 @@ class Guesses(StrEnum):
 
 
 class InterimTranscripts(StrEnum):
-    """Whether words are worked out while somebody still speaks."""
+    """Whether speech is transcribed while the person still speaks."""
 
     AUTO = "auto"
-    """Worked out if replies are prepared and the machine has power to spare; see :func:`bot.guesses.run_ahead`."""
+    """Transcribed if replies are prepared and the machine has power to spare; see :func:`bot.guesses.run_ahead`."""
     ON = "on"
     OFF = "off"
 
@@ -103,7 +103,7 @@ class ModelApi(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PermitSettings(Section):
-    """Who may do what; see :class:`bot.access.Permit`. ``talk``: who gets answers in a call."""
+    """The people who may do each of these things; see :class:`bot.access.Permit`. ``talk``: get answers in a call."""
 
     prefix: ClassVar[str] = "who_may_"
 
@@ -126,15 +126,15 @@ class CallSettings(Section):
         prompt_channel: name or id of the channel for typed prompts; ``None`` means the channel of the join command.
         alone_timeout: seconds without people after which a call ends.
         voiceless_timeout: seconds without the speech server after which a call ends.
-        listening: whether the bot listens to people who have not said yet whether it may.
+        listening: whether the bot listens to people who have neither allowed nor forbidden it yet.
         answer_to: which utterances are answered if several people are in the call.
         barge_in: who may interrupt the bot.
         captions: where captions (who said what) are written, until somebody chooses otherwise.
         remake_recordings: whether a better voice speaks the recorded answers again after the call.
-        interim_transcripts: whether words are worked out while somebody speaks, for guesses and for programs that read
-            ``--events``.
-        guesses: whether replies are prepared before it is certain that the person has finished.
-        wrong_guesses_per_minute: the largest number of prepared replies that a call may throw away in a minute.
+        interim_transcripts: whether speech is transcribed while the person still speaks, for guesses and for programs
+            that read ``--events``.
+        guesses: whether guesses are made: replies that are prepared before it is certain that the person has finished.
+        wrong_guesses_per_minute: the largest number of guesses that a call may throw away in a minute.
     """
 
     prefix: ClassVar[str] = ""
@@ -345,7 +345,14 @@ class DrawSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class BipolarSettings(Section):
-    """The persona with which the bot argues, and how often. ``cooldown`` is the least time between arguments."""
+    """Arguments between the bot's persona and another one, its twin.
+
+    Attributes:
+        twin: name of the twin's file.
+        threshold: tension in a channel at which an argument starts.
+        turns: number of lines of an argument.
+        cooldown: minimum seconds between two arguments in a channel.
+    """
 
     prefix: ClassVar[str] = "bipolar_"
 

@@ -20,7 +20,7 @@ class Faults:
         gateway: the main gateway.
         rest: causes the faults of the REST API.
         voice: the voice servers.
-        everybody_follows: connects all guests to the voice channels that they are in now.
+        reconnect_guests: connects all guests to the voice channels that they are in now.
     """
 
     def __init__(
@@ -29,15 +29,15 @@ class Faults:
         gateway: Gateway,
         rest: RestFaults,
         voice: VoiceServerLink,
-        everybody_follows: Callable[[], Awaitable[None]],
+        reconnect_guests: Callable[[], Awaitable[None]],
     ) -> None:
         self.rest = rest
         self._world = world
         self._gateway = gateway
         self._voice = voice
-        self._everybody_follows = everybody_follows
+        self._reconnect_guests = reconnect_guests
 
-    # In a voice channel.
+    # Faults in a voice channel.
 
     async def kick_from_voice(self, user: User) -> None:
         """Disconnect a user from their voice channel, as a moderator can."""
@@ -85,19 +85,19 @@ class Faults:
     async def change_voice_server(self) -> None:
         """Send everybody to another voice server."""
         await self._voice.change_server()
-        await self._everybody_follows()
+        await self._reconnect_guests()
 
     async def lose_voice_server(self) -> None:
         """Disconnect everybody from voice and report no voice endpoint until :meth:`change_voice_server` is called."""
         await self._voice.lose_server()
 
-    # On the gateway.
+    # Faults of the gateway.
 
     def cut_gateway(self) -> None:
         """Break every gateway connection. The sessions can be resumed."""
         self._gateway.break_connections()
 
-    def drop_gateway(self) -> None:
+    def cut_gateway_and_forget_sessions(self) -> None:
         """Break every gateway connection and drop the sessions, so that a resume is refused."""
         self._gateway.forget_sessions()
         self._gateway.break_connections()
@@ -115,7 +115,7 @@ class Faults:
         """Close every gateway connection with a code. After 4004 and 4010 to 4014 a client must not reconnect."""
         await self._gateway.close_all(code)
 
-    # On the guild.
+    # Faults in the guild.
 
     def deny(self, user: User, channel: Channel, permissions: Permission) -> None:
         """Deny a member permissions in a channel."""
@@ -142,4 +142,4 @@ class Faults:
 
     async def _settle(self) -> None:
         await self._voice.wait_until_settled()
-        await self._everybody_follows()
+        await self._reconnect_guests()

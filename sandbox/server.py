@@ -70,7 +70,7 @@ class Sandbox:
         self._authority = LocalAuthority()
         self._voice = VoiceServerLink(self.world, self._authority.server_context(), host=host, dave=dave)
         self._rest_faults = RestFaults()
-        self.faults = Faults(self.world, self._gateway, self._rest_faults, self._voice, self._everybody_follows)
+        self.faults = Faults(self.world, self._gateway, self._rest_faults, self._voice, self._reconnect_guests)
         self._runner = web.AppRunner(
             self._application(), handle_signals=False, access_log=None, shutdown_timeout=SHUTDOWN_S
         )
@@ -242,6 +242,6 @@ class Sandbox:
         await peer.connect()
         return peer
 
-    async def _everybody_follows(self) -> None:
+    async def _reconnect_guests(self) -> None:
         for guest in self.guests:
             await guest.follow_voice()

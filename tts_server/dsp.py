@@ -16,14 +16,14 @@ TEMPO_RATE = 32_000
 """Sample rate in Hz at which the tempo is changed."""
 # Window of atempo: 32 ms, two periods of the lowest voice. A longer window only adds delay.
 _WINDOW_SAMPLES = 1024
-# Sample rate in Hz that atempo is told. atempo's window lasts 1/24 s, rounded to a power of two of samples. With this
-# rate, the window has _WINDOW_SAMPLES samples.
+# Sample rate in Hz that is declared to atempo. atempo's window lasts 1/24 s, and its number of samples is rounded to a
+# power of two. With this rate, the window has _WINDOW_SAMPLES samples.
 _NOMINAL_RATE = 24 * _WINDOW_SAMPLES
 # atempo drops samples that don't fill a window. This much silence at the end pushes all of the sound out.
 _FLUSH_SECONDS = 0.25
-LOWEST, HIGHEST = -12.0, 12.0
+LOWEST_SHIFT, HIGHEST_SHIFT = -12.0, 12.0
 """Bounds of a shift of the pitch, in semitones."""
-SLOWEST, FASTEST = 0.25, 4.0
+SLOWEST_TEMPO, FASTEST_TEMPO = 0.25, 4.0
 """Bounds of a tempo, as a factor."""
 
 
@@ -64,7 +64,7 @@ class AudioFilterChain:
         """Add samples. Returns the samples that are ready, which may be none."""
         self._given += len(samples)
         self._put(samples)
-        ready = self._pull()[: self._due]
+        ready = self._pull()[: self._samples_due]
         self._taken += len(ready)
         return ready
 
@@ -74,11 +74,11 @@ class AudioFilterChain:
             return np.zeros(0, np.float32)
         self._put(np.zeros(round(_FLUSH_SECONDS * max(self._tempo, 1) * self._rate), np.float32))
         self._graph.push(None)
-        rest = self._pull()[: self._due]
-        return np.pad(rest, (0, self._due - len(rest)))
+        rest = self._pull()[: self._samples_due]
+        return np.pad(rest, (0, self._samples_due - len(rest)))
 
     @property
-    def _due(self) -> int:
+    def _samples_due(self) -> int:
         return round(self._given / self._tempo) - self._taken
 
     def _put(self, samples: Samples) -> None:
@@ -109,8 +109,8 @@ class PitchShifter:
     """
 
     def __init__(self, semitones: float, rate: int) -> None:
-        if not LOWEST <= semitones <= HIGHEST:
-            raise ValueError(f"pitch is shifted by {LOWEST:g} to {HIGHEST:g} semitones, not {semitones:g}")
+        if not LOWEST_SHIFT <= semitones <= HIGHEST_SHIFT:
+            raise ValueError(f"pitch is shifted by {LOWEST_SHIFT:g} to {HIGHEST_SHIFT:g} semitones, not {semitones:g}")
         self._chain = AudioFilterChain(rate, _filters(2 ** (semitones / 12), rate)) if semitones else None
 
     def push(self, samples: Samples) -> Samples:
@@ -124,8 +124,8 @@ class PitchShifter:
 
 def _filters(ratio: float, rate: int) -> list[Filter]:
     """Filters that speed the sound up by ``ratio``, which raises its pitch, and restore its tempo."""
-    # To raise the pitch, raise it before the tempo filters; to lower it, lower it after them. So the tempo filters
-    # always get the higher pitch, and more periods fit into a window.
+    # The pitch is raised before the tempo filters, but lowered after them. So the tempo filters always get the higher
+    # pitch, and more periods of the sound fit into a window.
     before, after = (ratio, 1.0) if ratio > 1 else (1.0, ratio)
     return [
         ("asetrate", str(round(rate * before))),
@@ -143,8 +143,8 @@ class TempoChanger:
     """
 
     def __init__(self, tempo: float, rate: int) -> None:
-        if not SLOWEST <= tempo <= FASTEST:
-            raise ValueError(f"the tempo is {SLOWEST:g} to {FASTEST:g} times as fast, not {tempo:g}")
+        if not SLOWEST_TEMPO <= tempo <= FASTEST_TEMPO:
+            raise ValueError(f"the tempo is {SLOWEST_TEMPO:g} to {FASTEST_TEMPO:g} times as fast, not {tempo:g}")
         filters = [("aresample", str(TEMPO_RATE)), *tempo_filters(tempo), ("aresample", str(rate))]
         self._chain = None if tempo == 1 else AudioFilterChain(rate, filters, tempo)
 

@@ -23,8 +23,8 @@ from bot.voice.browser.messages import (
     Failure,
     MessageError,
     ServerMessage,
+    checked_sound,
     parse_client,
-    parse_sound,
 )
 
 _log = logging.getLogger(__name__)
@@ -209,7 +209,7 @@ class ChatSocket:
     async def _pass_on(received: aiohttp.WSMessage, tab: Tab) -> None:
         """Pass a message on; raises :class:`MessageError`."""
         if received.type is aiohttp.WSMsgType.BINARY:
-            tab.hear(parse_sound(received.data))
+            tab.hear(checked_sound(received.data))
         elif received.type is aiohttp.WSMsgType.TEXT:
             long = len(received.data) > LONGEST_SMALL_MESSAGE
             message = await asyncio.to_thread(parse_client, received.data) if long else parse_client(received.data)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from bot.guesses import voice_costs_money
-from bot.rehearse.talk import most_questions
+from bot.rehearse.talk import max_questions
 from config.hosts import costs_money
 from config.settings import Settings
 
@@ -40,7 +40,7 @@ def _host(url: str | None) -> str:
 
 def requests_warning(services: tuple[str, ...], seconds: float) -> str:
     """The sentence that says which services get how many requests in a rehearsal of this length."""
-    questions = most_questions(seconds)
+    questions = max_questions(seconds)
     requests = questions * REQUESTS_PER_QUESTION + OTHER_REQUESTS
     return (
         f"The rehearsal asks up to {questions} questions, and sends up to {requests} requests to each of these "

@@ -1,4 +1,7 @@
-"""What the guests of a rehearsal say: questions, one after the other, until the time is over."""
+"""The questions that guests ask in a rehearsal, one after the other until the time is over.
+
+In a rehearsal, guests on a local Discord talk with the operator's engines for a while.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from dataclasses import dataclass
 
 from bot.demo.guests import Guests
 
-SECONDS = 120.0
-"""Usual length of a rehearsal."""
+USUAL_SECONDS = 120.0
+"""Usual length of a rehearsal, in seconds."""
 SHORTEST_TURN = 6.0
 """A question and its answer count as at least this many seconds. This limits the number of questions."""
 
@@ -20,6 +23,7 @@ class Talk:
     """The questions of a rehearsal.
 
     Attributes:
+        first: the name of the first guest.
         alone: the names of the questions that the first guest asks while nobody else is there.
         others: the guests who come in after these questions.
         by_name: the names of the questions that call the bot by its name. They are asked again and again.
@@ -38,10 +42,10 @@ class Talk:
 
 RECORDED_TALK = Talk("Ada", ("hello", "capital"), ("Dan", "Cleo"), ("dog", "colors", "memory"))
 TOY_TALK = Talk("Ada", ("hello", "question"), ("Ben",), ("by name",))
-"""Only sentences that the toy Whisper knows."""
+"""Questions that the toy Whisper understands."""
 
 
-def most_questions(seconds: float) -> int:
+def max_questions(seconds: float) -> int:
     """The largest number of questions in a rehearsal of this length."""
     return max(1, math.ceil(seconds / SHORTEST_TURN))
 
@@ -57,10 +61,10 @@ async def hold_talk(guests: Guests, talk: Talk, seconds: float, clock: Callable[
     """
     await guests.enter(talk.first)
     await guests.call_the_bot(talk.first)
-    began, most = clock(), most_questions(seconds)
+    began, allowed = clock(), max_questions(seconds)
     for number, line in enumerate(itertools.chain(talk.alone, itertools.cycle(talk.by_name)), 1):
         spent = clock() - began
-        if number > most or (spent >= seconds and number > 1):
+        if number > allowed or (spent >= seconds and number > 1):
             return
         if number == len(talk.alone) + 1:
             for name in talk.others:

@@ -203,7 +203,7 @@ class TurnTaking:
                 return None
             turn.checked_at = at
             return Urgency.INTERIM
-        return Urgency.SPARE if self._interims and self._interim_pace.due else None
+        return Urgency.ONLY_IF_IDLE if self._interims and self._interim_pace.due else None
 
     async def _transcribe_so_far(self, turn: OpenTurn, sound: Sound16, urgency: Urgency) -> None:
         """Transcribe a turn that goes on. If there are words, they may end a reply, and those who watch see them."""

@@ -1,4 +1,4 @@
-"""Simulated microphones of guests: push-to-talk, Discord's voice activity, and always open. Sound in, frames out."""
+"""Simulated microphones of guests: push-to-talk, Discord's voice activity, and always open."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class OpenMicrophone:
 
 
 class VoiceActivity:
-    """Discord's default: sends while the sound is loud enough, and for a short hang-over after that.
+    """Discord's default: sends while the sound is loud enough, and for a short time after that (the hang-over).
 
     Args:
         threshold: a frame counts as voice if its RMS level is at least this.
-        hang_over: seconds of quiet that are sent after voice.
+        hang_over: seconds for which a quiet sound after voice is still sent.
     """
 
     def __init__(self, *, threshold: float = 0.01, hang_over: float = 0.3) -> None:

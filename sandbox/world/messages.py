@@ -26,8 +26,9 @@ from sandbox.world.entities import (
 from sandbox.world.errors import RestError, empty_message, invalid_form, too_long, unknown
 from sandbox.world.mentions import find_mentions
 
-BOT_LIMIT = 2000
-HUMAN_LIMIT = 4000
+BOT_MAX_CHARACTERS = 2000
+"""Maximum number of characters in a bot's message."""
+HUMAN_MAX_CHARACTERS = 4000
 """Maximum number of characters in a person's message. (On Discord, only people with Nitro can write that much.)"""
 MAX_FILES = 10
 MAX_EMBEDS = 10
@@ -60,7 +61,7 @@ class Messages:
     def history(
         self, channel_id: int, *, before: int | None = None, after: int | None = None, limit: int = 50
     ) -> list[Message]:
-        """At most ``limit`` messages that everybody can see, newest first: the last ones, or those next to an id."""
+        """At most ``limit`` messages that everybody can see, newest first: the last ones, or the nearest to an id."""
         kept = [message for message in self._by_channel.get(channel_id, {}).values() if not message.is_ephemeral]
         if after is not None:
             return [message for message in kept if message.id > after][:limit][::-1]
@@ -91,7 +92,7 @@ class Messages:
             RestError: the message is too long (50035) or empty (50006), or replies to a message that does not exist
                 (50035).
         """
-        self._check(draft, BOT_LIMIT if author.bot else HUMAN_LIMIT)
+        self._check(draft, BOT_MAX_CHARACTERS if author.bot else HUMAN_MAX_CHARACTERS)
         reference = self._by_channel.get(channel.id, {}).get(draft.reference_id or 0)
         if draft.reference_id and reference is None and draft.must_exist:
             raise invalid_form("message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message")
@@ -132,7 +133,7 @@ class Messages:
             draft: the new content.
             keep_attachments: the ids of the files to keep; ``None`` keeps all.
         """
-        self._check(draft, BOT_LIMIT if message.author.bot else HUMAN_LIMIT)
+        self._check(draft, BOT_MAX_CHARACTERS if message.author.bot else HUMAN_MAX_CHARACTERS)
         message.content = draft.content
         message.embeds, message.components = draft.embeds, draft.components
         message.flags = draft.flags

@@ -1,4 +1,4 @@
-"""Tests of the telephone encoders: G.711 by the standard, in complete frames of 20 ms."""
+"""Tests of the telephone encoders: G.711 agrees with the standard, and only complete frames of 20 ms come out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from audio.encoders import Encoder
 from audio.telephony import FRAME_SAMPLES, G711Encoder, TelephonePcmEncoder
 
-# 16-bit samples, and what ITU-T G.711 makes of them by A-law and by mu-law.
+# 16-bit samples, each with its codes in A-law and in mu-law by ITU-T G.711.
 _TABLE = {
     0: (0xD5, 0xFF),
     8: (0xD5, 0xFE),

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from benchmarks.command_line import present
 from benchmarks.end_of_turn_call import SentenceOutcome
-from benchmarks.end_of_turn_report import NARROWEST, EndOfTurnResult, MicrophoneRow, end_of_turn_report
+from benchmarks.end_of_turn_report import MIN_CONSOLE_WIDTH, EndOfTurnResult, MicrophoneRow, end_of_turn_report
 from benchmarks.end_of_turn_sentences import SENTENCES
 from benchmarks.end_of_turn_speech import SpokenPart, SpokenSentence
 from sandbox.voice.opus import SAMPLE_RATE
@@ -51,7 +51,7 @@ def test_one_event_in_the_noise_is_one_too_many() -> None:
 
 
 def test_every_figure_is_printed() -> None:
-    console = Console(file=io.StringIO(), width=NARROWEST)
+    console = Console(file=io.StringIO(), width=MIN_CONSOLE_WIDTH)
     present(end_of_turn_report(make(MicrophoneRow("espeak", "voice activity", False, [[PROMPT] * 5]))), console)
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()

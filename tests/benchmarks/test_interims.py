@@ -1,4 +1,7 @@
-"""The figures of interim transcripts: when words are seen, and which settled words were wrong."""
+"""Tests of the figures about interim transcripts: when people see words for good, and whether settled words changed.
+
+Settled words are those of an interim transcript that the bot does not expect to change.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ def test_a_turn_that_was_cut_off_is_counted_but_not_timed() -> None:
     assert (found.interims, found.early_guesses, found.thrown_away, found.processor) == (3.0, 1, 1, 0.5)
 
 
-def test_a_guess_from_the_final_words_does_not_count_as_early() -> None:
+def test_a_reply_that_is_begun_from_the_final_words_does_not_count_as_early() -> None:
     assert figures([replace(TURN, guess_at=0.301)]).early_guesses == 0
 
 

@@ -14,7 +14,7 @@ from benchmarks.reply_measurement import Measured
 from benchmarks.reply_times import ReplyTimes
 from benchmarks.turn_busy import Busy
 from benchmarks.turn_measurement import PEOPLE, MeasuredTurns
-from benchmarks.turn_report import NARROWEST, TurnResult, turn_report
+from benchmarks.turn_report import MIN_CONSOLE_WIDTH, TurnResult, turn_report
 from benchmarks.turn_times import InterruptionTimes, TurnTimes
 
 MACHINE = {"processor": "a processor", "cores": "2", "python": "3.11", "revision": "abc1234"}
@@ -123,7 +123,7 @@ def test_json_holds_each_kind_and_one_row_per_turn() -> None:
 
 def test_the_print_names_each_kind_and_what_was_missed() -> None:
     shown = io.StringIO()
-    present(turn_report(result_of(later(TURN, 0.02))), Console(file=shown, width=NARROWEST))
+    present(turn_report(result_of(later(TURN, 0.02))), Console(file=shown, width=MIN_CONSOLE_WIDTH))
     assert all(kind in shown.getvalue() for kind in PEOPLE)
     assert "✘ open: first packet at most 1.05 times the longest of wait and work (median): missed" in shown.getvalue()
     assert "✔ interrupted: silent within 200 ms, always: met" in shown.getvalue()
@@ -133,6 +133,6 @@ def test_a_run_without_interruptions_and_packets_can_be_shown() -> None:
     good = result_of()
     bare = dataclasses.replace(good, measured=dataclasses.replace(good.measured, interruptions=[]))
     shown = io.StringIO()
-    present(turn_report(bare), Console(file=shown, width=NARROWEST))
+    present(turn_report(bare), Console(file=shown, width=MIN_CONSOLE_WIDTH))
     assert "interrupted" not in shown.getvalue()
     assert bare.as_json()["interruptions"] is None

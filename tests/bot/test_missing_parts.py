@@ -18,7 +18,7 @@ def settings(folder: Path, **chosen: str) -> Settings:
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_files_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
 
@@ -28,14 +28,14 @@ def test_the_embedded_profile_lacks_nothing(tmp_path: Path, weights: str) -> Non
     assert missing_parts(settings(tmp_path, weights=weights)) == []
 
 
-def test_a_missing_named_transcriber_is_reported_without_a_mention_of_toys(tmp_path: Path) -> None:
+def test_if_the_transcriber_that_the_settings_name_is_missing_the_report_does_not_mention_toys(tmp_path: Path) -> None:
     named = settings(tmp_path, weights="auto", stt_model="base")
     (told,) = missing_parts(named)
     assert told.startswith("⚠️ Whisper base is not here. Without it I can't understand speech.")
     assert not any("toys" in notice and "whisper" in notice for notice in choose_weights(named).notices)
 
 
-def test_missing_ears_and_a_missing_voice_are_reported_for_the_local_profile(
+def test_a_missing_transcriber_and_a_missing_voice_are_reported_for_the_local_profile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "TTS" else object())

@@ -57,7 +57,7 @@ async def test_a_page_that_is_not_secure_says_so_and_people_can_still_type(serve
         await tab.at("text").press("Enter")
         client = await server.client()
         assert "audio" not in await client.got("hello")
-        # Without sound, it is the text that begins the call.
+        # Without sound, the text begins the call.
         assert (await client.got("text"))["text"] == "Hello"
         await tab.page.keyboard.type("How are you?")
         await tab.at("text").press("Enter")
@@ -152,7 +152,7 @@ async def test_a_page_of_a_forbidden_origin_shows_the_servers_own_error(tab: Tab
     await expect(tab.at("warning")).to_contain_text("WEB_ALLOWED_ORIGINS")
 
 
-async def test_an_error_is_told_while_the_call_goes_on_and_goes_away_with_the_next_reply(tab: Tab) -> None:
+async def test_an_error_during_a_call_is_shown_until_the_next_reply(tab: Tab) -> None:
     await tab.at("talk").click()
     client = await tab.server.call()
     await client.send(type="error", code="model", message="The model server does not answer. Is it running?")

@@ -1,4 +1,4 @@
-"""Tests of ending a child process, also one that is just ending."""
+"""Tests of ending a child process, and of signals to a child that has just ended by itself."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pytest
 
 from config.children import end_child, signal_child
 
-_STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
-_WILLING = "import signal; print('ready', flush=True); signal.pause()"
+_IGNORES_SIGTERM = (
+    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
+)
+_ENDS_ON_SIGTERM = "import signal; print('ready', flush=True); signal.pause()"
 
 
 async def _child(program: str) -> asyncio.subprocess.Process:
@@ -29,14 +31,14 @@ async def test_a_child_that_has_just_ended_keeps_its_own_exit_status(
     ended, asked, wait = threading.Event(), threading.Event(), os.waitpid
 
     def wait_late(pid: int, options: int) -> tuple[int, int]:
-        """Delay asyncio's thread, so that it learns of the end only after the signal was sent."""
+        """Delay asyncio's thread, so that asyncio learns of the child's end only after the second signal."""
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         ended.set()
         asked.wait(30)
         return wait(pid, options)
 
     monkeypatch.setattr(os, "waitpid", wait_late)
-    process = await _child(_WILLING)
+    process = await _child(_ENDS_ON_SIGTERM)
     os.kill(process.pid, signal.SIGUSR1)
     await asyncio.to_thread(ended.wait, 30)
     signal_child(process, signal.SIGTERM)
@@ -46,19 +48,19 @@ async def test_a_child_that_has_just_ended_keeps_its_own_exit_status(
 
 
 async def test_a_child_that_ends_when_asked_is_not_killed() -> None:
-    process = await _child(_WILLING)
+    process = await _child(_ENDS_ON_SIGTERM)
     await end_child(process, grace=30)
     assert process.returncode == -signal.SIGTERM
 
 
 async def test_a_child_that_does_not_end_is_killed() -> None:
-    process = await _child(_STUBBORN)
+    process = await _child(_IGNORES_SIGTERM)
     await end_child(process, grace=0.1)
     assert process.returncode == -signal.SIGKILL
 
 
 async def test_without_grace_a_child_is_killed_at_once_and_an_ended_one_is_left_alone() -> None:
-    process = await _child(_WILLING)
+    process = await _child(_ENDS_ON_SIGTERM)
     await end_child(process)
     await end_child(process, grace=30)
     assert process.returncode == -signal.SIGKILL

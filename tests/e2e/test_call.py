@@ -260,7 +260,7 @@ async def test_the_call_outlives_a_drop_of_the_gateway(stage: Stage, resumable: 
     if resumable:
         stage.sandbox.faults.cut_gateway()
     else:
-        stage.sandbox.faults.drop_gateway()
+        stage.sandbox.faults.cut_gateway_and_forget_sessions()
     await stage.sandbox.bot_online()
     await stage.until(lambda: not stage.app.bot.is_ws_ratelimited() and stage.app.bot.is_ready(), "the bot")
     await speaks(stage)

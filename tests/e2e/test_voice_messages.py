@@ -19,7 +19,7 @@ from tests.features.recordings import recording
 PIZZA, KEYBOARD = UTTERANCES[:2]
 
 
-async def said(text: str) -> tuple[bytes, float]:
+async def voice_message(text: str) -> tuple[bytes, float]:
     """A voice message with this sentence in Ada's voice. Also returns its length in seconds."""
     sound = np.pad(await voiced("Ada", text), SAMPLE_RATE // 4)
     return recording(sound), len(sound) / SAMPLE_RATE
@@ -42,9 +42,9 @@ async def test_a_voice_message_in_the_channel_of_the_call_is_a_prompt_and_one_el
 ) -> None:
     await stage.join()
     general, private = stage.sandbox.text_channel, stage.ada.dm_channel
-    waiting = await stage.ada.send_voice_message(private, *await said(KEYBOARD))
+    waiting = await stage.ada.send_voice_message(private, *await voice_message(KEYBOARD))
     await stage.ada.wait_for_reaction(waiting, "🎤", LIMIT)
-    spoken = await stage.ada.send_voice_message(general, *await said(PIZZA))
+    spoken = await stage.ada.send_voice_message(general, *await voice_message(PIZZA))
     await stage.ask("And what did you have?")
     traces = await stage.turns(2)
     assert [trace.outcome for trace in traces] == [Outcome.SPOKEN] * 2
@@ -62,7 +62,7 @@ async def test_during_a_call_people_who_opted_out_are_not_heard_and_broken_messa
     await stage.join()
     general = stage.sandbox.text_channel
     await stage.answer_to("!optout", starts="🙉")
-    await stage.ada.send_voice_message(general, *await said(PIZZA))
+    await stage.ada.send_voice_message(general, *await voice_message(PIZZA))
     assert await stage.told("🙉 I only listen to people who allow it") == NOT_ALLOWED.format(prefix="!")
     await stage.answer_to("!optin", starts="👂")
     await stage.ada.send_voice_message(general, b"OggS" + bytes(200), 2.0)
@@ -72,7 +72,7 @@ async def test_during_a_call_people_who_opted_out_are_not_heard_and_broken_messa
 
 async def test_a_private_voice_message_is_heard_without_a_call(stage: Stage, model: ScriptedModel) -> None:
     private = stage.ada.dm_channel
-    spoken = await stage.ada.send_voice_message(private, *await said(PIZZA))
+    spoken = await stage.ada.send_voice_message(private, *await voice_message(PIZZA))
     answer = await stage.ada.wait_for_message(private, lambda m: m.author.bot, LIMIT, after=spoken)
     assert answer.content == "I see."
     assert model.asked[-1][-1]["content"] == f"Ada: {PIZZA}"

@@ -1,4 +1,8 @@
-"""Tests of the dual persona feature on the sandbox: tension, arguments and commands."""
+"""Tests of the dual persona feature on the sandbox: tension, arguments and commands.
+
+In an argument, the bot's persona and its twin (another persona) write lines in turn. A hold pauses the feature during a
+call, until the release.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +51,8 @@ class Pauses:
 
 @dataclass(slots=True)
 class Arena:
+    """A text channel in which persona and twin argue, and a person, Ada, who writes there."""
+
     stage: FeatureStage
     model: ScriptedModel
     feature: DualPersona
@@ -61,12 +67,12 @@ class Arena:
 
     @property
     def lines(self) -> list[Message]:
-        """All lines of persona and twin."""
+        """All lines that persona and twin have written."""
         said = written_by_bots(self.stage.sandbox, self.stage.sandbox.home.general)
         return [message for message in said if message.author is not self.stage.sandbox.bot]
 
-    async def argument(self, lines: int = SETTINGS.turns) -> list[Message]:
-        """Wait for this number of further lines."""
+    async def next_lines(self, lines: int = SETTINGS.turns) -> list[Message]:
+        """Wait for this number of further lines, and return them. By default: as many as an argument has."""
         want = len(self.lines) + lines
         ada, general = self.stage.ada, self.stage.sandbox.home.general
         await ada.wait_for_message(general, lambda _: len(self.lines) >= want, LIMIT)
@@ -120,11 +126,11 @@ def _retort(line: str) -> Answer:
     return Answer(f"No! {len(line)} times no, @everyone.\nAnd a second line that nobody wants.")
 
 
-async def test_a_heated_conversation_starts_an_argument_with_names_pictures_and_models_of_their_own(
+async def test_in_an_argument_persona_and_twin_have_different_names_pictures_and_models(
     arena: Arena,
 ) -> None:
     await arena.say("I like tea", "You are wrong!!", "Tea is nonsense")
-    lines = await arena.argument()
+    lines = await arena.next_lines()
     await arena.ended()
     names = [line.author.name for line in lines]
     assert sorted(names[:2]) == ["Akim", "Mika"]
@@ -139,7 +145,7 @@ async def test_a_heated_conversation_starts_an_argument_with_names_pictures_and_
     assert len(arena.pauses.seconds) == 3
 
 
-async def test_the_score_is_shown_and_decays_and_the_name_of_a_twin_counts(arena: Arena) -> None:
+async def test_the_tension_is_shown_and_decays_and_the_name_of_the_twin_raises_it(arena: Arena) -> None:
     await arena.say("Where is akim today?")
     assert (
         await arena.stage.ask("!bipolar") == "🎭 Arguments are on for this server. Tension in this channel: 3.0 of 4."
@@ -154,7 +160,7 @@ async def test_the_score_is_shown_and_decays_and_the_name_of_a_twin_counts(arena
 
 async def test_after_an_argument_no_other_one_begins_during_the_cooldown_even_after_a_restart(arena: Arena) -> None:
     await arena.say("Akim, you are wrong")
-    await arena.argument()
+    await arena.next_lines()
     await arena.ended()
     asked = len(arena.model.asked)
     await arena.say("Akim, you are wrong", "Akim, you LIED to me")
@@ -164,26 +170,26 @@ async def test_after_an_argument_no_other_one_begins_during_the_cooldown_even_af
     assert len(arena.model.asked) == asked
     arena.clock.pass_by(SETTINGS.cooldown + 1)
     await arena.say("Akim, you are wrong")
-    await arena.argument()
+    await arena.next_lines()
 
 
 async def test_one_webhook_serves_every_argument_and_a_deleted_one_is_made_again(arena: Arena) -> None:
     webhooks, general = arena.stage.sandbox.world.webhooks, arena.stage.sandbox.home.general
     for _ in range(2):
         await arena.stage.ada.say(general, "!argue")
-        await arena.argument()
+        await arena.next_lines()
         await arena.ended()
     (webhook,) = webhooks.of_channel(general.id)
     assert webhook.name == WEBHOOK_NAME
     webhooks.delete(webhook)
     await arena.stage.ada.say(general, "!argue")
-    await arena.argument()
+    await arena.next_lines()
     assert len(webhooks.of_channel(general.id)) == 1
 
 
-async def test_the_lines_of_the_twins_do_not_raise_the_tension(arena: Arena) -> None:
+async def test_the_lines_of_persona_and_twin_do_not_raise_the_tension(arena: Arena) -> None:
     await arena.stage.ada.say(arena.stage.sandbox.home.general, "!argue")
-    for line in await arena.argument():
+    for line in await arena.next_lines():
         await arena.router.observed(line)
     await arena.ended()
     mood = await arena.feature.tension(arena.stage.sandbox.guild.id, arena.stage.sandbox.home.general.id)
@@ -191,7 +197,7 @@ async def test_the_lines_of_the_twins_do_not_raise_the_tension(arena: Arena) -> 
     assert len(arena.lines) == SETTINGS.turns
 
 
-async def test_only_managers_start_arguments_and_switch_them(arena: Arena) -> None:
+async def test_only_managers_can_start_arguments_or_switch_them_on_and_off(arena: Arena) -> None:
     bob = await arena.stage.sandbox.add_guest("Bob")
     for command in ("!argue", "!bipolar off"):
         assert "people who may manage this server" in await arena.stage.ask(command, who=bob)
@@ -202,10 +208,10 @@ async def test_only_managers_start_arguments_and_switch_them(arena: Arena) -> No
         "what was said meanwhile does not count"
     )
     await arena.say("Akim, you are wrong")
-    await arena.argument()
+    await arena.next_lines()
 
 
-async def test_without_the_permission_the_twins_are_silent_and_one_line_is_logged(
+async def test_without_the_permission_to_manage_webhooks_nobody_argues_and_one_line_is_logged(
     arena: Arena, caplog: pytest.LogCaptureFixture
 ) -> None:
     general, bot = arena.stage.sandbox.home.general, arena.stage.sandbox.bot
@@ -217,14 +223,14 @@ async def test_without_the_permission_the_twins_are_silent_and_one_line_is_logge
     assert len([record for record in caplog.records if "Manage Webhooks" in record.message]) == 1
 
 
-async def test_the_twins_are_silent_while_they_are_held_and_finish_only_the_line_in_progress(
+async def test_a_hold_ends_the_argument_after_the_line_in_progress_and_no_other_one_begins_until_the_release(
     arena: Arena, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     general = arena.stage.sandbox.home.general
     arena.pauses.over.clear()
     await arena.stage.ada.say(general, "!argue")
-    await arena.argument(1)
+    await arena.next_lines(1)
     assert await arena.stage.ask("!argue", starts="🎭 My twin and I are") == ALREADY_ARGUING
     await arena.feature.hold("a call")
     await arena.feature.release()
@@ -246,10 +252,10 @@ async def test_the_twins_are_silent_while_they_are_held_and_finish_only_the_line
 
     await arena.feature.release()
     await arena.say("Akim, you are wrong")
-    await arena.argument()
+    await arena.next_lines()
 
 
-async def test_a_model_that_hangs_is_stopped_by_a_hold(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hold_stops_a_model_that_hangs(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arena.feature._gate, "_limit", 0.05)
     arena.model.script = lambda line: Answer("Well", Fault.STALL)
     await arena.stage.ada.say(arena.stage.sandbox.home.general, "!argue")
@@ -262,7 +268,7 @@ async def test_a_model_that_hangs_is_stopped_by_a_hold(arena: Arena, monkeypatch
     await arena.feature.release()
     arena.model.script = _retort
     await arena.stage.ada.say(arena.stage.sandbox.home.general, "!argue")
-    await arena.argument()
+    await arena.next_lines()
 
 
 async def test_a_model_that_fails_ends_the_argument_and_nothing_else(arena: Arena) -> None:
@@ -274,7 +280,7 @@ async def test_a_model_that_fails_ends_the_argument_and_nothing_else(arena: Aren
     assert not arena.lines
     arena.model.script = _retort
     await arena.stage.ada.say(arena.stage.sandbox.home.general, "!argue")
-    await arena.argument()
+    await arena.next_lines()
 
 
 async def test_an_argument_that_breaks_off_is_reported_only_if_people_saw_its_beginning(
@@ -289,7 +295,7 @@ async def test_an_argument_that_breaks_off_is_reported_only_if_people_saw_its_be
     arena.pauses.over.clear()
     arena.model.script = _retort
     await arena.say("Akim, you are wrong")
-    (line,) = await arena.argument(1)
+    (line,) = await arena.next_lines(1)
     arena.model.script = lambda line: Answer("")
     arena.pauses.over.set()
     other = "Akim" if line.author.name == "Mika" else "Mika"
@@ -299,7 +305,7 @@ async def test_an_argument_that_breaks_off_is_reported_only_if_people_saw_its_be
 
 async def test_persona_and_twin_know_where_and_when_they_argue(arena: Arena) -> None:
     await arena.say("Akim, you are wrong")
-    await arena.argument()
+    await arena.next_lines()
     system = arena.model.asked[0][0]["content"]
     room, now = system.split("\n\n")[-2:]
     assert room.startswith("## Room\nYou are in the text channel #general of the server ")
@@ -334,4 +340,4 @@ def test_only_a_lively_conversation_reaches_the_threshold() -> None:
 
     assert after_two_hours(pause=120) < 10 < after_two_hours(pause=60)
     assert decayed(8.0, HALF_LIFE) == 4.0
-    assert decayed(8.0, -60) == 8.0, "a clock that was set back"
+    assert decayed(8.0, -60) == 8.0, "a clock that was set back changes nothing"

@@ -97,7 +97,7 @@ def test_transparency_palettes_and_16_bit_grey_are_decoded_as_a_browser_shows_th
     "data",
     [b"", b"GIF", b"RIFF\0\0\0\0WAVE", b"<svg>", b"PK\3\4", b"\0" * 64, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"],
 )
-def test_other_data_have_no_known_type(data: bytes) -> None:
+def test_data_of_an_unknown_type_are_refused(data: bytes) -> None:
     with pytest.raises(UnknownFileError):
         decode_frames(data, 1, DecodingBudget())
 
@@ -122,7 +122,7 @@ def test_a_file_with_any_of_its_bytes_changed_is_decoded_or_refused(name: str) -
             assert decode_frames(bytes(broken), 3, DecodingBudget(seconds=2.0))
 
 
-def test_a_long_video_is_seen_from_beginning_to_end() -> None:
+def test_the_frames_of_a_long_video_are_spread_over_its_whole_length() -> None:
     data = make("mp4", frames=900, rate=30)
     greys = [size_and_grey(jpeg)[2] for jpeg in decode_frames(data, 4, DecodingBudget())]
     assert len(greys) == 4

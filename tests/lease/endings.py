@@ -78,7 +78,7 @@ async def lose_the_voice(world: World) -> None:
 
 async def lose_the_gateway(world: World) -> None:
     """End the gateway session so that it can't be resumed. The call goes on, and is left afterwards."""
-    world.stage.sandbox.faults.drop_gateway()
+    world.stage.sandbox.faults.cut_gateway_and_forget_sessions()
     await world.stage.sandbox.bot_online()
     await leave(world)
 

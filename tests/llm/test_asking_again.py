@@ -1,4 +1,7 @@
-"""Retries after a refusal, over real sockets: the next request, and what is remembered."""
+"""Tests of retries, over real sockets: a model server refuses a request or is not ready, and the client asks again.
+
+The client remembers the fields that a server refuses, and leaves them out of later requests.
+"""
 
 from __future__ import annotations
 
@@ -112,7 +115,7 @@ async def test_the_essential_fields_are_never_left_out(field: str) -> None:
     assert len(server.bodies) == 1
 
 
-async def test_each_model_of_a_server_has_its_own_dialect() -> None:
+async def test_refused_fields_are_remembered_for_each_model_of_a_server_separately() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         body = await request.json()
         if body["model"] == "o1" and "temperature" in body:
@@ -137,7 +140,7 @@ async def test_a_refused_field_that_the_operator_added_is_left_out(caplog: pytes
     assert "The model server refuses chat_template_kwargs; left out from now on." in caplog.text
 
 
-async def test_the_own_endpoint_of_llama_cpp_may_refuse_fields_too() -> None:
+async def test_the_completion_endpoint_of_llama_cpp_may_refuse_fields_too() -> None:
     server = Recorded(
         refusing("Unknown parameter: 'cache_prompt'"), streaming(event({"content": "Hello.", "stop": True}))
     )
@@ -206,7 +209,7 @@ async def test_the_fields_of_the_operator_are_merged_into_each_request_and_take_
     assert body["max_tokens"] == 500
 
 
-async def test_a_limit_by_another_name_replaces_ours_and_the_warm_up_keeps_to_one_token() -> None:
+async def test_the_operators_own_token_limit_replaces_max_tokens_but_the_warm_up_still_asks_for_one_token() -> None:
     server = Recorded(ANSWER)
     options = replace(OPTIONS, extra={"max_completion_tokens": 2000})
     async with serving(server) as url, ModelClient(replace(options, url=url)) as client:
@@ -239,7 +242,7 @@ async def test_an_overloaded_server_is_asked_again_at_the_time_that_it_names(aft
 
 
 @pytest.mark.parametrize("after", ["3600", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
-async def test_nobody_waits_longer_than_a_reply_may_take(after: str) -> None:
+async def test_an_overloaded_server_that_names_a_late_time_is_not_waited_for(after: str) -> None:
     busy = answering(429, '{"error":{"message":"slow down"}}', headers={"Retry-After": after})
     server = Recorded(busy)
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url, first_token_timeout=20)) as client:
@@ -349,7 +352,7 @@ async def test_cancelling_ends_the_wait_at_once() -> None:
                 await task
 
 
-async def test_a_server_that_takes_the_second_request_and_says_nothing_is_too_late() -> None:
+async def test_a_server_that_does_not_answer_the_second_request_is_reported_after_the_usual_time() -> None:
     async def silent(request: web.Request) -> web.StreamResponse:
         await for_ever()
         return web.Response()
@@ -372,7 +375,7 @@ async def test_a_server_that_takes_the_second_request_and_says_nothing_is_too_la
         (504, "gateway timeout"),
     ],
 )
-async def test_a_server_that_is_not_ready_is_waited_for_whatever_its_status(status: int, body: str) -> None:
+async def test_a_server_that_is_not_ready_is_waited_for_with_any_status(status: int, body: str) -> None:
     server = Recorded(answering(status, body), ANSWER)
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
         assert await reply(client) == "Hello."

@@ -22,11 +22,11 @@ from sandbox.speech_sounds import cough
 from sandbox.word_errors import NO_WORDS, word_errors
 
 REAL = {"PROFILE": "embedded", "WEIGHTS": "real", "STT_LANGUAGE": "en"}
-MAX_ERRORS = 10.0
-"""The largest word error rate of what the page played, in percent."""
-CUT_OFF = 3
+MAX_ERROR_PERCENT = 10.0
+"""The largest word error rate of the sound that the page played, in percent."""
+MAX_WRONG_WORDS_IF_CUT_OFF = 3
 """Maximum number of wrong words in a story that is cut off, possibly within a word."""
-STORIES = 4
+MAX_STORIES = 4
 """Maximum number of stories that the model is asked for. A small model's story may be over after one sentence."""
 Answer = tuple[str, Samples]
 """The text of an answer as far as it was heard, and the sound that the page played."""
@@ -40,18 +40,18 @@ class Ada:
         self._lines = recorded_lines()
 
     async def asks(self, name: str) -> Answer:
-        """Say a line, and hear the answer to it to its end."""
+        """Say a line, and hear the whole answer."""
         await self.says(name)
         await self._call.said()
         return await self.hears_answer()
 
     async def says(self, name: str) -> None:
-        """Begin to say a line. What was heard before is forgotten."""
+        """Forget the sound that was heard so far, and begin to say a line."""
         await self.forgets()
         await self._call.say(self._lines[name].read())
 
     async def hears_answer(self) -> Answer:
-        """Hear an answer to its end.
+        """Hear an answer until it is over.
 
         If a line has a pause, the bot may answer its first part. Then the rest of the line interrupts that answer.
         """
@@ -62,43 +62,44 @@ class Ada:
         return ended.heard, self._call.played.since(0)
 
     async def forgets(self) -> None:
+        """Forget the sound that was heard so far."""
         await self._call.played.collect()
         self._call.played.forget()
 
     async def interrupts_story(self) -> Answer:
-        """Ask for a story, cough into it, and then speak into it. Returns what was heard of it."""
-        for _ in range(STORIES):
-            if await self.coughs_into_story():
+        """Ask for a story, cough during the story, and then interrupt it. Returns the part that was heard."""
+        for _ in range(MAX_STORIES):
+            if await self.coughs_during_story():
                 break
         else:
-            pytest.fail(f"all stories were too short to interrupt: {self.ended()}")
+            pytest.fail(f"all stories were too short to interrupt: {self.finished_answers()}")
         await self._call.say(self._lines["interruption"].read())
         story = await self._call.reply_ended()
         assert story.trace.outcome is Outcome.INTERRUPTED
         await self._call.played.collect()
         return story.heard, self._call.played.since(0)
 
-    async def coughs_into_story(self) -> bool:
-        """Ask for a story, and cough when it is heard. Returns whether the story goes on for some seconds."""
+    async def coughs_during_story(self) -> bool:
+        """Ask for a story, and cough while the bot tells it. Returns whether the story goes on for some seconds."""
         call = self._call
         await self.says("story")
         await call.said()
         await call.heard(0.5)
-        turns, ended = self.turns(), self.ended()
+        utterances, answers = self.utterances(), self.finished_answers()
         await call.say(cough(1))
         await call.said()
         await call.heard(3.0)
-        assert self.turns() == turns, "a cough is no turn"
-        if self.ended() == ended:
+        assert self.utterances() == utterances, "a cough is no utterance"
+        if self.finished_answers() == answers:
             return True
         assert (await call.reply_ended()).trace.outcome is Outcome.SPOKEN, "a cough is no interruption"
         return False
 
-    def turns(self) -> list[str]:
+    def utterances(self) -> list[str]:
         """The words that the bot has heard."""
         return [event.text for event in self._call.events if isinstance(event, UtteranceHeard)]
 
-    def ended(self) -> list[str]:
+    def finished_answers(self) -> list[str]:
         """The answers that are over."""
         return [event.heard for event in self._call.events if isinstance(event, ReplyEnded)]
 
@@ -112,17 +113,17 @@ async def test_the_page_plays_and_shows_the_same_words_despite_a_cough_and_an_in
     assert weights.stt is not None and weights.llm is not None and weights.voice is not None
     async with BrowserCall(tmp_path, REAL) as call:
         ada = Ada(call)
-        # A story at the beginning is a long one.
+        # The story comes first, because the model tells a longer story at the beginning of a call.
         story = await ada.interrupts_story()
         await ada.forgets()
-        # What is heard from now on is the answer to the interruption, and no more of the story.
+        # From now on, only the answer to the interruption is heard, and no more of the story.
         answers = [await ada.hears_answer(), await ada.asks("capital"), await ada.asks("hello")]
         captions = await call.page.get_by_test_id("captions").locator("p").all_text_contents()
         reply = await call.page.get_by_test_id("reply").text_content()
-        turns, rate = ada.turns(), call.played.rate
+        utterances, rate = ada.utterances(), call.played.rate
         assert call.errors == []
 
-    assert [line for line in captions if line.startswith("You: ")] == [f"You: {turn}" for turn in turns]
+    assert [line for line in captions if line.startswith("You: ")] == [f"You: {utterance}" for utterance in utterances]
     assert set(captions) >= {f"Seiyuu: {text}" for text, _ in answers}
     assert reply == answers[-1][0]
     (interrupted,) = [line for line in captions if line.endswith("(interrupted)")]
@@ -130,9 +131,9 @@ async def test_the_page_plays_and_shows_the_same_words_despite_a_cough_and_an_in
 
     heard = await _recognised(str(weights.stt), [sound for _, sound in (story, *answers)], rate)
     texts = [*zip((text for text, _ in (story, *answers)), heard, strict=True)]
-    assert word_errors(*texts[0]).errors <= CUT_OFF, texts[0]
+    assert word_errors(*texts[0]).errors <= MAX_WRONG_WORDS_IF_CUT_OFF, texts[0]
     errors = sum((word_errors(*each) for each in texts[1:]), NO_WORDS)
-    assert errors.percent <= MAX_ERRORS, texts
+    assert errors.percent <= MAX_ERROR_PERCENT, texts
 
 
 async def _recognised(model: str, sounds: list[Samples], rate: int) -> list[str]:

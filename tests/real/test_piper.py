@@ -45,8 +45,8 @@ SENTENCES = (
     "That was the best film I have seen this year!",
 )
 pytestmark = pytest.mark.real
-MAX_ERRORS = 4.0
-"""Maximum word error rate in percent. 1.6 % was measured, but 3 of the 92 words of a round may be wrong by chance."""
+MAX_ERROR_PERCENT = 4.0
+"""Maximum word error rate. 1.6 % was measured, but 3 of the 92 words of a round may be wrong by chance."""
 ROUNDS = 3
 
 
@@ -58,17 +58,17 @@ def joe() -> Iterator[PiperEngine]:
 
 async def test_the_words_of_piper_are_understood(joe: PiperEngine) -> None:
     ears = WhisperTranscriber(WhisperOptions(str(WEIGHTS / "whisper-base"), "cpu", 1, "en", "int8"), Corrections())
-    errors, told = NO_WORDS, []
+    errors, recognised = NO_WORDS, []
     try:
         for sentence in SENTENCES * ROUNDS:
             sound = await asyncio.to_thread(speak, joe, sentence)
             heard = np.asarray(soxr.resample(sound, joe.sample_rate, HEARING_RATE), np.float32)
             transcript = await ears.transcribe(TranscriptionRequest(heard, Urgency.FINAL))
             errors += word_errors(sentence, transcript.text)
-            told.append(transcript.text)
+            recognised.append(transcript.text)
     finally:
         await ears.close()
-    assert errors.percent <= MAX_ERRORS, told
+    assert errors.percent <= MAX_ERROR_PERCENT, recognised
 
 
 def test_the_network_is_divided_and_the_pieces_make_up_the_whole(joe: PiperEngine) -> None:
@@ -115,7 +115,7 @@ def test_the_length_of_the_speech_follows_the_speed(joe: PiperEngine, speed: flo
 
 
 def test_after_a_stop_no_sound_follows_and_the_engine_is_soon_idle(joe: PiperEngine) -> None:
-    free = []
+    times_until_idle = []
     for number in range(40):
         stop = threading.Event()
         pieces = joe.synthesize(STORY, joe.resolve(None, None), PLAIN, stop)
@@ -126,9 +126,9 @@ def test_after_a_stop_no_sound_follows_and_the_engine_is_soon_idle(joe: PiperEng
         stopped = time.process_time()
         assert list(pieces) == []
         joe.wait()
-        free.append(time.process_time() - stopped)
+        times_until_idle.append(time.process_time() - stopped)
     # Seconds of processor time, because this machine may do other work too.
-    assert max(free) < 0.15
+    assert max(times_until_idle) < 0.15
 
 
 def test_piper_and_espeak_can_speak_by_turns(joe: PiperEngine) -> None:

@@ -54,7 +54,7 @@ async def test_messages_from_the_time_without_a_connection_arrive_after_the_resu
 
 async def test_a_session_that_is_gone_makes_the_bot_identify_anew(sandbox: Sandbox, bot: Bot) -> None:
     ada = await sandbox.add_guest("Ada")
-    sandbox.faults.drop_gateway()
+    sandbox.faults.cut_gateway_and_forget_sessions()
     await bot.happens("ready")
     await ada.say(sandbox.text_channel, "back?")
     await bot.sees("message", lambda message: message.content == "back?")

@@ -1,4 +1,4 @@
-"""A speech server whose preferred engine speaks a tone, with or without a better engine."""
+"""Runs a speech server with an engine that speaks tones, and optionally with a second engine of better quality."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from tts_server.voices.library import VoiceLibrary
 
 
 @asynccontextmanager
-async def running_with_better(
-    folder: Path, better: SpeechEngine | None, token: str | None = None
+async def running_server(
+    folder: Path, better_engine: SpeechEngine | None, token: str | None = None
 ) -> AsyncIterator[RunningServer]:
     """Run the server during the block. ``folder`` is for voices, and stays empty."""
     server = SpeechServer(VoiceLibrary(folder), CardPoll(["0.9"], read=tuple), token)
     async with LocalServer(server.application) as http, aiohttp.ClientSession() as session:
-        pool = await server.load(lambda: EnginePool([ToneEngine()]), lambda: EnginePool([better]) if better else None)
+        pool = await server.load(
+            lambda: EnginePool([ToneEngine()]), lambda: EnginePool([better_engine]) if better_engine else None
+        )
         yield RunningServer(server, http, session, pool)

@@ -1,8 +1,8 @@
 """Toy weights for Whisper, made on this machine in half a minute, so that speech is recognised without a download.
 
 They are a real model for faster-whisper. They recognise the phrases of ``phrases`` as espeak-ng speaks them. They
-recognise nothing in any other speech, in noise or in silence. The encoder is random and the decoder is made by hand,
-except for its classifier, which is trained on speech that went through Opus.
+recognise nothing in any other speech, in noise or in silence. The encoder is random. The decoder is made by hand,
+except for the decoder's classifier, which is trained on speech that went through Opus.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ from toys.whisper.processes import MakingEndedError, Processes
 Progress = Callable[[float, str], None]
 
 LOCK = ".toy-whisper.lock"
-_WORKPLACE = ".toy-whisper-"
+_TEMPORARY_PREFIX = ".toy-whisper-"
 _MODULE = "toys.whisper.making"
 _MODEL = "model"
 _MANIFEST = "made.json"
 _MAX_PROCESSES = 8
 _RENDERING_SHARE = 0.92
+"""Share of the progress that counts for speaking the phrases. The rest counts for fitting the weights."""
 
 
 async def make_toy_whisper(cache_dir: Path, progress: Progress) -> Path:
@@ -70,7 +71,7 @@ def toy_whisper(cache_dir: Path, progress: Progress, processes: Processes | None
     try:
         if not _is_whole(folder):
             _clear(cache_dir)
-            with tempfile.TemporaryDirectory(dir=cache_dir, prefix=_WORKPLACE) as workplace:
+            with tempfile.TemporaryDirectory(dir=cache_dir, prefix=_TEMPORARY_PREFIX) as workplace:
                 _keep(_make(Path(workplace), progress, processes), folder)
     finally:
         lock.release()
@@ -80,7 +81,7 @@ def toy_whisper(cache_dir: Path, progress: Progress, processes: Processes | None
 
 def _clear(cache_dir: Path) -> None:
     """Delete the temporary folders of killed processes. Call it only with the lock."""
-    for left in cache_dir.glob(f"{_WORKPLACE}*/"):
+    for left in cache_dir.glob(f"{_TEMPORARY_PREFIX}*/"):
         shutil.rmtree(left, ignore_errors=True)
 
 

@@ -119,7 +119,7 @@ class AutonomousTalk:
             try:
                 await self._check_channels()
             except Exception:
-                _log.exception("Could not write a remark")
+                _log.exception("Could not post")
             await self._sleep(POLL)
 
     async def _check_channels(self) -> None:

@@ -44,7 +44,7 @@ class HearingApi:
         async with self._admission.admit(request):
             form = await read_form(request, FILES)
             async with self._admission.engines():
-                return web.json_response((await self._transcript(form, SEGMENT_SECONDS)).plain())
+                return web.json_response((await self._transcript(form, SEGMENT_SECONDS)).stt_fields())
 
     async def transcribe(self, request: web.Request) -> web.StreamResponse:
         """``POST /v1/audio/transcriptions``: one of OpenAI's formats, or events while it is transcribed."""

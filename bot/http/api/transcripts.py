@@ -35,8 +35,8 @@ class Transcript:
         """The language of the first words, by Whisper's code; ``None`` if it is not known."""
         return next((piece.language for piece in self.spoken if piece.language), None)
 
-    def plain(self) -> dict[str, Any]:
-        """The answer of ``POST /stt``."""
+    def stt_fields(self) -> dict[str, Any]:
+        """The fields of the response to ``POST /stt``."""
         segments = [{"start": piece.start, "end": piece.end, "text": piece.text} for piece in self.spoken]
         return {"text": self.text, "language": self.language, "segments": segments}
 
@@ -72,7 +72,7 @@ def _vtt(heard: Transcript) -> web.Response:
 
 
 def _cue(text: str) -> str:
-    """A cue's text. ``&`` and ``<`` have a meaning in it, and ``-->`` ends it."""
+    """The text of a cue, which is a subtitle of WebVTT, with the characters escaped that have a meaning there."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -86,6 +86,6 @@ def _time(seconds: float, mark: str) -> str:
 FORMATS: Mapping[str, Callable[[Transcript], web.Response]] = MappingProxyType(
     {"json": _json, "text": _text, "verbose_json": _verbose, "srt": _srt, "vtt": _vtt}
 )
-"""How a transcript is answered, by ``response_format``."""
+"""The functions that make the response from a transcript, by ``response_format``."""
 WITH_TIMES = frozenset({"verbose_json", "srt", "vtt"})
 """The formats that say when each segment was said."""

@@ -30,8 +30,11 @@ LONGEST_SMALL_MESSAGE = 64 * 1_024
 LONGEST_TEXT = 4_000
 """Largest number of characters of a typed text."""
 LONGEST_NAME = 200
+"""Largest number of characters of a person's name."""
 LONGEST_SESSION = 64
+"""Largest number of characters of a session's id."""
 LONGEST_ERROR = 300
+"""Largest number of characters of an error message about a client's message."""
 UP_RATE = HEARING_RATE
 """Sample rate of the sound from clients, in Hz."""
 DOWN_RATES = (24_000, 48_000)
@@ -39,6 +42,7 @@ DOWN_RATES = (24_000, 48_000)
 MICROPHONES = (Microphone.OPEN, Microphone.PUSH_TO_TALK)
 """The kinds of microphones that a client can name."""
 LONGEST_PLAYED_MS = 86_400_000.0
+"""Largest time that :class:`Played` can report, in milliseconds: a day."""
 
 NO_WORDS = "❌ There are no words in that text."
 
@@ -179,7 +183,7 @@ class AudioChunk(ClientMessage):
             sound = base64.b64decode(written, validate=True)
         except (binascii.Error, ValueError) as error:
             _refuse(f'"audio" is not base64: {error}')
-        return cls(parse_sound(sound))
+        return cls(checked_sound(sound))
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +282,8 @@ def _refuse(message: str) -> NoReturn:
     raise MessageError(ErrorCode.BAD_PARAMETER, message)
 
 
-def parse_sound(sound: bytes) -> bytes:
-    """Check the sound of a message: whole samples of 16 bits, and not too many. Returns the sound.
+def checked_sound(sound: bytes) -> bytes:
+    """Return the sound of a message if it is valid: whole samples of 16 bits, and not too many.
 
     Raises:
         MessageError: the sound is not valid.
@@ -292,7 +296,7 @@ def parse_sound(sound: bytes) -> bytes:
 
 
 def parse_client(raw: str) -> ClientMessage:
-    """Parse a client's message in JSON. CPU-bound if it is long: call it in a thread then.
+    """Parse a client's message in JSON. Parsing a long message is CPU-bound: call this in a thread.
 
     Raises:
         MessageError: the message is not valid.
@@ -329,7 +333,7 @@ class ServerMessage:
     kind: ClassVar[str] = ""
 
     def to_json(self) -> str:
-        """The message as JSON. In ASCII, since UTF-8 can't encode half a surrogate pair."""
+        """The message as JSON. It is in ASCII, since UTF-8 can't encode half a surrogate pair."""
         fields: dict[str, Any] = {name: value for name, value in asdict(self).items() if value is not None}
         return json.dumps({"type": self.kind, **fields})
 
@@ -358,7 +362,7 @@ class Transcription(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class LlmToken(ServerMessage):
-    """A piece of a reply's text, which begins to be heard now."""
+    """A piece of a reply's text. Its sound begins now."""
 
     kind = "llm_token"
     token: str
@@ -371,7 +375,8 @@ class AudioResponse(ServerMessage):
 
     Attributes:
         segment: number of the segment in its reply, from 0.
-        text: the words of the segment; empty if its first sound has come before.
+        text: the words of the segment. A segment whose sound is in base64 comes in several messages, and only the first
+            of them has the words.
         audio: a piece of the sound, for clients that send their own sound in base64.
     """
 
@@ -388,8 +393,8 @@ class AudioEnd(ServerMessage):
     """A reply is over.
 
     Attributes:
-        heard: the words of the reply that people have heard. If it was interrupted, there may be fewer of them than
-            began to be heard. This is what the history holds.
+        heard: the words of the reply that people have heard, as the history holds them. If the reply was interrupted,
+            the last words of its :class:`LlmToken` messages may be missing.
     """
 
     kind = "audio_end"

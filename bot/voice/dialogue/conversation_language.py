@@ -12,8 +12,8 @@ from languages.names import LANGUAGES
 class ConversationLanguage:
     """The language of one call's conversation. Use it only on the event loop.
 
-    The language is detected in each prompt and in each answer. A text that the bot only recites counts too. If the
-    language of a prompt is uncertain, the usual language of its author is used.
+    The language is detected in each prompt and in each answer. A text that the bot only reads aloud, without
+    asking the model, counts too. If the language of a prompt is uncertain, the usual language of its author is used.
     """
 
     def __init__(self) -> None:

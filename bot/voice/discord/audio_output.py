@@ -17,7 +17,7 @@ from bot.voice.transport import FrameSource
 
 _log = logging.getLogger(__name__)
 
-PLAIN_LIMIT = 2.0
+MAX_KEY_WAIT = 2.0
 """Longest wait for the key of the end-to-end encryption, in seconds.
 
 Somebody who is alone in a channel may never get a key. After the wait, sound is sent without this encryption.
@@ -89,7 +89,7 @@ class DiscordPacketSink:
         self._loop = loop
         self._clock = clock
         self._client: SeiyuuVoiceClient | None = None
-        self._plain_since: float | None = None
+        self._waiting_since: float | None = None
         self._speaking_tasks: set[asyncio.Task[None]] = set()
 
     def attach(self, client: SeiyuuVoiceClient) -> None:
@@ -118,14 +118,14 @@ class DiscordPacketSink:
         return client is not None and client.server_connected and not self._waits_for_key(client)
 
     def _waits_for_key(self, client: SeiyuuVoiceClient) -> bool:
-        """True while a key is missing, for :data:`PLAIN_LIMIT` at most. An encrypted call would drop plain packets."""
+        """True while a key is missing, for :data:`MAX_KEY_WAIT` at most. An encrypted call would drop plain packets."""
         if not client.awaits_encryption:
-            self._plain_since = None
+            self._waiting_since = None
             return False
         now = self._clock()
-        if self._plain_since is None:
-            self._plain_since = now
-        return now - self._plain_since < PLAIN_LIMIT
+        if self._waiting_since is None:
+            self._waiting_since = now
+        return now - self._waiting_since < MAX_KEY_WAIT
 
     def send(self, pcm: bytes) -> None:
         """Encode, encrypt and send 20 ms of stereo 16-bit PCM."""

@@ -21,7 +21,7 @@ from config.yaml_files import read_yaml
 
 HALLUCINATIONS_FILE = Path(__file__).parents[3] / "config" / "language" / "phantoms.yaml"
 """File of typical hallucinations in many languages."""
-FIRST_WITHOUT_GAPS = "\u2e80"
+FIRST_EAST_ASIAN = "\u2e80"
 """The characters from this one on belong mostly to East Asian scripts, which are written without spaces."""
 MAX_CHARACTERS = 400
 """A text with more characters than this is no typical hallucination."""
@@ -36,7 +36,7 @@ class HallucinationKind(Enum):
     CREDITS = auto()
     """Credits of subtitles. Nobody says them in a call."""
     VIDEO = auto()
-    """The end of a video, such as "thanks for watching". People seldom say it in a call."""
+    """Words from the end of a video, such as "thanks for watching". People seldom say them in a call."""
     SHORT = auto()
     """One or two words that people often say, such as "thank you"."""
 
@@ -74,7 +74,7 @@ class KnownHallucinations:
         self._credits = tuple(_plain_phrases(file.credits))
         self._names = tuple(name for name in map(plain, file.names) if name)
         self._short = frozenset(_plain_phrases(file.short))
-        self._endings = sorted({*_plain_phrases(file.videos), *self._short}, key=len, reverse=True)
+        self._whole_phrases = sorted({*_plain_phrases(file.videos), *self._short}, key=len, reverse=True)
 
     def kind(self, text: str) -> HallucinationKind | None:
         """The kind of hallucination that a text may be; ``None`` if it resembles no typical hallucination."""
@@ -85,7 +85,7 @@ class KnownHallucinations:
             _within(said, name) for name in self._names
         ):
             return HallucinationKind.CREDITS
-        used = divide_into_phrases(said, self._endings)
+        used = divide_into_phrases(said, self._whole_phrases)
         if used is None:
             return None
         return HallucinationKind.SHORT if self._short.issuperset(used) else HallucinationKind.VIDEO
@@ -97,7 +97,7 @@ def begins_with(text: str, phrase: str) -> bool:
     In scripts without spaces, the phrase may be followed by any character.
     """
     rest = text.removeprefix(phrase)
-    return rest != text and (rest[:1] in ("", " ") or max(phrase[-1], rest[0]) >= FIRST_WITHOUT_GAPS)
+    return rest != text and (rest[:1] in ("", " ") or max(phrase[-1], rest[0]) >= FIRST_EAST_ASIAN)
 
 
 def divide_into_phrases(text: str, phrases: Sequence[str]) -> list[str] | None:
@@ -119,7 +119,7 @@ def divide_into_phrases(text: str, phrases: Sequence[str]) -> list[str] | None:
 
 def _within(text: str, words: str) -> bool:
     """True if a plain text contains the plain words. In scripts without spaces, any position counts."""
-    return f" {words} " in f" {text} " or (words[0] >= FIRST_WITHOUT_GAPS and words in text)
+    return f" {words} " in f" {text} " or (words[0] >= FIRST_EAST_ASIAN and words in text)
 
 
 def _plain_phrases(languages: _Phrases) -> Iterable[str]:
@@ -127,25 +127,25 @@ def _plain_phrases(languages: _Phrases) -> Iterable[str]:
     return (phrase for phrases in languages.values() for written in phrases if (phrase := plain(written)))
 
 
-NO_SPEECH = 0.6
+MAX_NO_SPEECH = 0.6
 """Probability of "no speech" above which a segment is doubtful. Whisper's own decoding has the same limit."""
-LOG_PROBABILITY = -1.0
+MIN_LOG_PROBABILITY = -1.0
 """Mean log probability of the tokens below which a segment is doubtful, as in Whisper's own decoding."""
 HOPELESS_LOG_PROBABILITY = -1.8
 """Mean log probability of the tokens below which a segment is always dropped."""
-SURE_NO_SPEECH = 0.2
+SURE_MAX_NO_SPEECH = 0.2
 """Probability of "no speech" below which a segment may be certain."""
-SURE_LOG_PROBABILITY = -0.6
+SURE_MIN_LOG_PROBABILITY = -0.6
 """Mean log probability of the tokens above which a segment may be certain."""
-COMPRESSION = 2.4
+MAX_COMPRESSION = 2.4
 """Compression ratio above which a text is a loop (words written again and again), as in Whisper's own decoding."""
-MOSTLY_LOOP = 0.5
+MAX_LOOP_SHARE = 0.5
 """If a loop is at least this share of a text, the whole text is dropped. Otherwise only the loop is dropped."""
-SHORTEST_LOOP = 40
+MIN_BYTES_TO_COMPRESS = 40
 """The compression ratio of a text with fewer bytes is not computed here, since people do say "no, no, no"."""
-LETTERS_A_SECOND = 40.0
+MAX_LETTERS_A_SECOND = 40.0
 """Highest rate at which anybody speaks, in letters per second."""
-FEWEST_LETTERS = 24
+ALWAYS_ALLOWED_LETTERS = 24
 """A text with at most this many letters is never too long for its sound."""
 NATURAL_LETTERS_A_SECOND = 20.0
 """Rate above which few people speak, in letters per second."""
@@ -167,7 +167,7 @@ _NOTES = re.compile(r"<\|[^|<>]*\|>|\[[^\]]*\]|\([^)]*\)|（[^）]*）|【[^】]
 _WORD = re.compile(r"\w")
 _BETWEEN = ("and", "und", "och", "et", "en", "og", "ve", "и", "y", "e", "i", "と", "和")
 """Words that recognisers write between the names of a list."""
-_FRAME = HEARING_RATE // 50
+_FRAME_SAMPLES = HEARING_RATE // 50
 """Samples of a frame whose level is measured: 20 ms."""
 _QUIET_SHARE = 0.1
 """A frame is quiet if its level is below this share of the loudest frames' level."""
@@ -196,19 +196,19 @@ class TranscriptSegment:
     @property
     def stuck(self) -> bool:
         """True if the recogniser was stuck in a loop."""
-        return find_loop(self.text, cut_off=self.cut_off) is not None or (self.compression or 0.0) > COMPRESSION
+        return find_loop(self.text, cut_off=self.cut_off) is not None or (self.compression or 0.0) > MAX_COMPRESSION
 
     @property
     def doubtful(self) -> bool:
         """True if the recogniser's own numbers say that the text is uncertain."""
-        return (self.no_speech or 0.0) > NO_SPEECH or (self.log_probability or 0.0) < LOG_PROBABILITY
+        return (self.no_speech or 0.0) > MAX_NO_SPEECH or (self.log_probability or 0.0) < MIN_LOG_PROBABILITY
 
     @property
     def sure(self) -> bool | None:
         """True if the recogniser's own numbers say that the text is certain; ``None`` if it gives no numbers."""
         if self.no_speech is None and self.log_probability is None:
             return None
-        return (self.no_speech or 0.0) < SURE_NO_SPEECH and (self.log_probability or 0.0) > SURE_LOG_PROBABILITY
+        return (self.no_speech or 0.0) < SURE_MAX_NO_SPEECH and (self.log_probability or 0.0) > SURE_MIN_LOG_PROBABILITY
 
 
 class HallucinationFilter:
@@ -239,7 +239,7 @@ class HallucinationFilter:
         kept = [text for segment, text in heard if self._was_said(segment, text, loud, names, alone=len(heard) == 1)]
         # Some recognisers write each repetition of a loop as a segment.
         text = _unlooped(" ".join(" ".join(kept).split()))
-        if letters(text) > max(FEWEST_LETTERS, LETTERS_A_SECOND * len(sound) / HEARING_RATE):
+        if letters(text) > max(ALWAYS_ALLOWED_LETTERS, MAX_LETTERS_A_SECOND * len(sound) / HEARING_RATE):
             return ""
         return "" if _is_hot_word_list(text, hot_words, loud) else text
 
@@ -255,9 +255,9 @@ class HallucinationFilter:
             names: hot words as plain text.
             alone: True if the segment is the only one.
         """
-        if (segment.log_probability or 0.0) < HOPELESS_LOG_PROBABILITY or _compression(segment, text) > COMPRESSION:
+        if (segment.log_probability or 0.0) < HOPELESS_LOG_PROBABILITY or _compression(segment, text) > MAX_COMPRESSION:
             return False
-        if (segment.no_speech or 0.0) > NO_SPEECH and (segment.log_probability or 0.0) < LOG_PROBABILITY:
+        if (segment.no_speech or 0.0) > MAX_NO_SPEECH and (segment.log_probability or 0.0) < MIN_LOG_PROBABILITY:
             return False
         match HallucinationKind.SHORT if plain(text) in names else self._known.kind(text):
             case HallucinationKind.CREDITS:
@@ -267,18 +267,18 @@ class HallucinationFilter:
                 return segment.sure is True and (not alone or _fits(text, loud, NATURAL_LETTERS_A_SECOND, SLACK))
             case HallucinationKind.SHORT:
                 certain = not alone or segment.sure is True
-                return not segment.doubtful and (certain or _fits(text, loud, LETTERS_A_SECOND, SHORT_SLACK))
+                return not segment.doubtful and (certain or _fits(text, loud, MAX_LETTERS_A_SECOND, SHORT_SLACK))
             case None:
                 return True
 
 
 def loud_seconds(sound: Sound16) -> float:
-    """The seconds of a sound that are about as loud as its loudest parts: its words without the silence around them."""
-    levels = rms_of_frames(finite(sound), _FRAME)
+    """The seconds of a sound that are about as loud as its loudest parts: the words without the silence around them."""
+    levels = rms_of_frames(finite(sound), _FRAME_SAMPLES)
     if not len(levels):
         return 0.0
     threshold = max(_QUIET_SHARE * float(np.percentile(levels, 95)), _QUIETEST)
-    return float(np.count_nonzero(levels > threshold)) * _FRAME / HEARING_RATE
+    return float(np.count_nonzero(levels > threshold)) * _FRAME_SAMPLES / HEARING_RATE
 
 
 def _fits(text: str, loud: float, fastest: float, slack: float) -> bool:
@@ -305,7 +305,7 @@ def _unlooped(text: str, *, cut_off: bool = False) -> str:
     loop = find_loop(text, cut_off=cut_off)
     if loop is None:
         return text
-    return "" if loop.share >= MOSTLY_LOOP else _clean(f"{text[: loop.begin]} {text[loop.end :]}")
+    return "" if loop.share >= MAX_LOOP_SHARE else _clean(f"{text[: loop.begin]} {text[loop.end :]}")
 
 
 def _compression(segment: TranscriptSegment, text: str) -> float:
@@ -313,7 +313,7 @@ def _compression(segment: TranscriptSegment, text: str) -> float:
     if segment.compression is not None:
         return segment.compression
     data = text.encode(errors="replace")
-    return len(data) / len(zlib.compress(data)) if len(data) >= SHORTEST_LOOP else 0.0
+    return len(data) / len(zlib.compress(data)) if len(data) >= MIN_BYTES_TO_COMPRESS else 0.0
 
 
 def _is_hot_word_list(text: str, hot_words: Sequence[str], loud: float) -> bool:

@@ -235,7 +235,7 @@ class OpenAITranscriber:
                 if error.busy:
                     _log.info("%s For a while, speech is transcribed only when a turn is over", error)
                     self._limits.record_refusal(wait or 0.0)
-                    self._queue.shed_speculation()
+                    self._queue.drop_all_but_final()
                 if not final and error.temporary:
                     raise TranscriptionShed(str(error)) from error
                 if not (final and error.temporary) or wait is None or self._clock() + wait >= give_up_at:

@@ -1,4 +1,7 @@
-"""The interface of transcribers, the queue of their requests, and the usual languages of speakers."""
+"""The interface of transcribers, the queue of their requests, and the usual languages of speakers.
+
+A transcriber turns the sound of a turn into text. A turn is what one person says until they have finished.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ from bot.voice.transcribe.hallucinations import LANGUAGE_DETECTION_SECONDS
 class Urgency(IntEnum):
     """The urgency of a request.
 
-    A transcriber with too many requests drops the least urgent one; of several, it drops the oldest. Final requests are
-    never dropped.
+    A transcriber with too many requests drops the least urgent one. If several are equally urgent, it drops the oldest
+    of them. Final requests are never dropped.
     """
 
-    SPARE = 0
+    ONLY_IF_IDLE = 0
     """The turn still goes on. The transcript is dropped at once if the transcriber has anything else to do."""
     INTERIM = 1
-    """The turn still goes on. The transcript shows whether there are words in it."""
+    """The turn still goes on. Its transcript shows whether the person has said any words so far."""
     SPECULATION = 2
     """The person pauses, so the turn may be over."""
     FINAL = 3
@@ -33,7 +36,7 @@ class TranscriptionRequest:
     """Sound to be transcribed.
 
     Attributes:
-        sound: the turn: mono, 16,000 Hz.
+        sound: the sound of the turn: mono, 16,000 Hz.
         urgency: urgency of the request.
         hot_words: names and terms that are likely to be said.
         language: usual language of the speaker by Whisper's code. It is used if the sound is too short to detect the
@@ -54,8 +57,8 @@ class TranscriptionRequest:
     def hint(self) -> str | None:
         """The hot words as a sentence for Whisper; ``None`` if there are none.
 
-        Whisper takes the hint for the words before the sound and goes on in its style. After a list without a full
-        stop, many of its sentences have none either.
+        Whisper treats the hint as the text before the sound, and continues in the style of the hint. If the hint had no
+        full stop, many sentences of the transcript would have none either.
         """
         return ", ".join(self.hot_words) + "." if self.hot_words else None
 
@@ -67,7 +70,7 @@ class Transcript:
     Attributes:
         text: the words; empty if nothing was said.
         language: language by Whisper's code; ``None`` if it is not known.
-        seconds: time from the request to the transcript, the wait in the queue included.
+        seconds: time from the request to the transcript, including the wait in the queue.
         language_probability: probability of the language, 0 to 1; ``None`` if it is not known.
     """
 
@@ -100,7 +103,7 @@ class Transcriber(Protocol):
         ...
 
     async def rest(self) -> None:
-        """Release memory, at once or after some time. It is called when no call goes on."""
+        """Release memory, at once or after some time. The bot asks for this when no voice call is active."""
         ...
 
     async def close(self) -> None:
@@ -144,7 +147,7 @@ class TranscriptionQueue:
     """The requests that wait for a transcriber. Use it on the event loop.
 
     If more than :data:`MAX_WAITING` wait, the oldest of the least urgent is dropped. Final requests are never dropped.
-    A spare request is dropped at once if another one waits or is being processed.
+    A request of the lowest urgency is dropped at once if another request waits or is being processed.
     """
 
     def __init__(self) -> None:
@@ -153,18 +156,18 @@ class TranscriptionQueue:
         self._more = asyncio.Event()
 
     def add(self, job: TranscriptionJob) -> None:
-        """Queue a job. If too many wait, drop the oldest of the least urgent, which may be this one."""
+        """Queue a job. If too many wait, drop the oldest of the least urgent jobs, which may be the new one."""
         self._drop_cancelled()
-        if job.request.urgency is Urgency.SPARE and (self._waiting or self._begun):
-            _shed(job)
+        if job.request.urgency is Urgency.ONLY_IF_IDLE and (self._waiting or self._begun):
+            _drop(job)
             return
         self._waiting.append(job)
         while len(self._waiting) > MAX_WAITING:
-            shed = min(self._waiting, key=lambda waiting: waiting.request.urgency)
-            if shed.request.urgency is Urgency.FINAL:
+            least = min(self._waiting, key=lambda waiting: waiting.request.urgency)
+            if least.request.urgency is Urgency.FINAL:
                 break
-            self._waiting.remove(shed)
-            _shed(shed)
+            self._waiting.remove(least)
+            _drop(least)
         self._more.set()
 
     def put_back(self, job: TranscriptionJob) -> None:
@@ -173,7 +176,7 @@ class TranscriptionQueue:
         self._more.set()
 
     async def next(self) -> TranscriptionJob:
-        """Wait for a job; remove and return the most urgent one. Of several, the oldest comes first."""
+        """Wait for a job; remove and return the most urgent one. Of equally urgent jobs, the oldest comes first."""
         while True:
             self._drop_cancelled()
             if self._waiting:
@@ -184,11 +187,11 @@ class TranscriptionQueue:
             self._more.clear()
             await self._more.wait()
 
-    def shed_speculation(self) -> None:
+    def drop_all_but_final(self) -> None:
         """Drop all jobs that are not final."""
         for job in [waiting for waiting in self._waiting if waiting.request.urgency is not Urgency.FINAL]:
             self._waiting.remove(job)
-            _shed(job)
+            _drop(job)
 
     def fail(self, error: Exception) -> None:
         """Fail all jobs with ``error``."""
@@ -202,12 +205,13 @@ class TranscriptionQueue:
         self._begun = [job for job in self._begun if not job.answer.done()]
 
 
-def _shed(job: TranscriptionJob) -> None:
+def _drop(job: TranscriptionJob) -> None:
+    """Let the caller of a dropped job get :class:`TranscriptionShed`."""
     if not job.answer.done():
         job.answer.set_exception(TranscriptionShed("There was too much to listen to at once."))
 
 
-SURE = 0.8
+MIN_LANGUAGE_PROBABILITY = 0.8
 """A language becomes a person's usual language if its probability is at least this, or is not known."""
 
 
@@ -229,6 +233,6 @@ class UsualLanguages:
             transcript: transcript of their turn.
             seconds: duration of the turn's sound.
         """
-        sure = transcript.language_probability is None or transcript.language_probability >= SURE
+        sure = transcript.language_probability is None or transcript.language_probability >= MIN_LANGUAGE_PROBABILITY
         if transcript.language is not None and transcript.text and sure and seconds >= LANGUAGE_DETECTION_SECONDS:
             self._languages[person] = transcript.language

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 
 from audio.samples import HEARING_RATE, Sound16, finite
-from bot.voice.transcribe.hallucinations import LANGUAGE_DETECTION_SECONDS, NO_SPEECH, TranscriptSegment
+from bot.voice.transcribe.hallucinations import LANGUAGE_DETECTION_SECONDS, MAX_NO_SPEECH, TranscriptSegment
 from bot.voice.transcribe.worker_wire import PREFIX, FrameError, decode_frame, encode_frame, lengths
 from config.lifetime import end_with_parent
 
@@ -193,7 +193,9 @@ def _failed(found: Sequence[TranscriptSegment], attempt: _Attempt) -> bool:
     return any(
         segment.stuck
         or (
-            short and (segment.no_speech or 0.0) <= NO_SPEECH and (segment.log_probability or 0.0) < MIN_LOG_PROBABILITY
+            short
+            and (segment.no_speech or 0.0) <= MAX_NO_SPEECH
+            and (segment.log_probability or 0.0) < MIN_LOG_PROBABILITY
         )
         for segment in found
     )

@@ -1,4 +1,4 @@
-"""Validation of the catalogue: mistakes in it are reported before it is used."""
+"""Tests of the catalogue of models: the shipped one is valid, and mistakes in a catalogue are reported."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def test_the_shipped_catalogue_is_valid() -> None:
     catalogue = load_catalogue()
     local = [catalogue.models[name] for name in catalogue.profiles[Profile.LOCAL]]
     assert {model.part for model in local} == set(Part)
-    by_itself = catalogue.profiles[Profile.EMBEDDED]
-    assert all(model.settings for name, model in catalogue.models.items() if name not in by_itself)
+    downloaded_by_itself = catalogue.profiles[Profile.EMBEDDED]
+    assert all(model.settings for name, model in catalogue.models.items() if name not in downloaded_by_itself)
     assert {catalogue.licences[model.licence].consent is not None for model in local if "XTTS" in model.title} == {True}
 
 
@@ -54,7 +54,7 @@ def test_the_settings_in_the_catalogue_exist() -> None:
     assert {name for model in load_catalogue().models.values() for name in model.settings} <= known
 
 
-def test_the_speech_server_looks_for_xtts_where_it_is_downloaded_to() -> None:
+def test_the_speech_server_looks_for_xtts_in_the_folder_to_which_it_is_downloaded() -> None:
     assert SpeechSettings.settings()["xtts_model"].default == Path("data/models/xtts-v2")
     assert "xtts-v2" in load_catalogue().models
 
@@ -106,7 +106,7 @@ def test_a_file_that_is_not_a_catalogue_is_reported(text: str, tmp_path: Path) -
         load_catalogue(file)
 
 
-def test_every_profile_is_in_the_catalogue_with_models_that_exist() -> None:
+def test_a_catalogue_without_a_profile_or_with_a_profile_of_unknown_models_is_refused() -> None:
     fields = catalogue_fields()
     with pytest.raises(ValueError, match="api is missing"):
         Catalogue.model_validate({**fields, "profiles": {"embedded": [], "local": [], "hybrid": []}})

@@ -17,7 +17,7 @@ from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
 from tests.http_server import LocalServer
-from tests.tts_server.better_server import running_with_better
+from tests.tts_server.better_server import running_server
 from tests.tts_server.client import RunningServer
 from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.stand_in_engines import FailingEngine
@@ -35,7 +35,7 @@ def voice_of(server: RunningServer, token: str | None = None) -> SpeechServerCli
 
 
 async def test_the_better_engine_speaks_at_the_rate_of_the_recording(tmp_path: Path) -> None:
-    async with running_with_better(tmp_path, StandInEngine(0.0, 0.0), TOKEN) as server:
+    async with running_server(tmp_path, StandInEngine(0.0, 0.0), TOKEN) as server:
         voice = voice_of(server, TOKEN)
         assert await voice.has_better_voice()
         sound = await voice.speak_better(TEXT, PLAIN, SPEAKING_RATE)
@@ -46,12 +46,12 @@ async def test_the_better_engine_speaks_at_the_rate_of_the_recording(tmp_path: P
 
 
 async def test_if_all_models_mean_one_engine_there_is_no_better_voice(tmp_path: Path) -> None:
-    async with running_with_better(tmp_path, None) as server:
+    async with running_server(tmp_path, None) as server:
         assert not await voice_of(server).has_better_voice()
 
 
 async def test_an_unspeakable_text_is_distinguished_from_an_unreachable_server(tmp_path: Path) -> None:
-    async with running_with_better(tmp_path, FailingEngine()) as server:
+    async with running_server(tmp_path, FailingEngine()) as server:
         voice = voice_of(server)
         with pytest.raises(UnspeakableError, match="the card is gone"):
             await voice.speak_better("Please raise it.", PLAIN, SPEAKING_RATE)
@@ -64,7 +64,7 @@ async def test_an_unspeakable_text_is_distinguished_from_an_unreachable_server(t
 
 
 async def test_a_server_that_refuses_us_is_asked_again_later(tmp_path: Path) -> None:
-    async with running_with_better(tmp_path, StandInEngine(0.0, 0.0), TOKEN) as server:
+    async with running_server(tmp_path, StandInEngine(0.0, 0.0), TOKEN) as server:
         voice = voice_of(server, "another secret")
         with pytest.raises(VoiceAwayError):
             await voice.has_better_voice()

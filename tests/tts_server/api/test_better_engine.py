@@ -10,7 +10,7 @@ from config.errors import SettingsError
 from config.speech_settings import SpeechSettings
 from tests.tts_server.api.speaking import played, post
 from tests.tts_server.api.tone_engine import TONE_HZ
-from tests.tts_server.better_server import running_with_better
+from tests.tts_server.better_server import running_server
 from tests.tts_server.client import RunningServer
 from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.spelling_engine import LoadingEngine, SpellingEngine
@@ -37,7 +37,7 @@ async def _engines_of_models(server: RunningServer) -> dict[str, str]:
 
 
 async def test_the_better_engine_speaks_only_requests_with_its_names(tmp_path: Path) -> None:
-    async with running_with_better(tmp_path, StandInEngine(0.0, 0.0)) as server:
+    async with running_server(tmp_path, StandInEngine(0.0, 0.0)) as server:
         for name in ("tts-1-hd", "stand-in"):
             assert await _hertz(server, name) == pytest.approx(BETTER_HZ, rel=0.02)
         for other in NAMES:
@@ -45,14 +45,14 @@ async def test_the_better_engine_speaks_only_requests_with_its_names(tmp_path: P
 
 
 async def test_without_a_better_engine_all_names_mean_the_same(tmp_path: Path) -> None:
-    async with running_with_better(tmp_path, None) as server:
+    async with running_server(tmp_path, None) as server:
         for name in ("tts-1-hd", *NAMES):
             assert await _hertz(server, name) == pytest.approx(TONE_HZ, rel=0.02)
         assert set((await _engines_of_models(server)).values()) == {"tone"}
 
 
 async def test_the_models_say_which_engine_they_mean(tmp_path: Path) -> None:
-    async with running_with_better(tmp_path, StandInEngine(0.0, 0.0)) as server:
+    async with running_server(tmp_path, StandInEngine(0.0, 0.0)) as server:
         assert await _engines_of_models(server) == {
             "tone": "tone",
             "stand-in": "stand-in",
@@ -65,7 +65,7 @@ async def test_the_models_say_which_engine_they_mean(tmp_path: Path) -> None:
 async def test_no_other_engine_replaces_a_failing_better_engine(tmp_path: Path) -> None:
     better = SpellingEngine("hd")
     better.fails_after, better.failure = 0, EngineError("the card is full")
-    async with running_with_better(tmp_path, better) as server:
+    async with running_server(tmp_path, better) as server:
         async with post(server, input=TEXT, model="tts-1-hd") as answer:
             assert answer.status == 500
             error = (await answer.json())["error"]
@@ -76,7 +76,7 @@ async def test_no_other_engine_replaces_a_failing_better_engine(tmp_path: Path) 
 async def test_the_better_engine_is_loaded_on_the_first_request(tmp_path: Path) -> None:
     better = LoadingEngine("hd")
     better.gate.set()
-    async with running_with_better(tmp_path, better) as server:
+    async with running_server(tmp_path, better) as server:
         await _hertz(server, "tts-1")
         assert better.loads == 0
         async with post(server, input="w1 w2", model="tts-1-hd", response_format="pcm") as answer:
@@ -87,7 +87,7 @@ async def test_the_better_engine_is_loaded_on_the_first_request(tmp_path: Path) 
 
 async def test_a_voice_that_the_better_engine_lacks_is_refused(tmp_path: Path) -> None:
     async with (
-        running_with_better(tmp_path, StandInEngine(0.0, 0.0)) as server,
+        running_server(tmp_path, StandInEngine(0.0, 0.0)) as server,
         post(server, input=TEXT, model="tts-1-hd", voice="Our own Nova") as answer,
     ):
         assert answer.status == 400

@@ -1,4 +1,7 @@
-"""Dividing Piper's networks: where they can be cut, and that the parts give the same result as the whole."""
+"""Tests of dividing Piper's networks: where they can be divided, and that the parts give the same result as the whole.
+
+The sound of a clause is computed in pieces. A long piece is divided into lanes: sections that are computed in parallel.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ from tests.tts_server.engines.toy_piper import RATE, network
 from tts_server.engines.piper.network import DECODER, FLOW, Network, NetworkInput, divide, read_network
 from tts_server.engines.piper.stage import with_2d_convolutions
 
-UNDIVIDED = {"flow": "bend", "dec": "vocoder"}
-"""Names of modules that are not recognized, so that a network stays whole."""
+UNKNOWN_NAMES = {"flow": "bend", "dec": "vocoder"}
+"""Names for the two modules that are not recognized, so that a network stays whole."""
 
 
 @pytest.mark.parametrize("speaker", [None, 1])
@@ -37,8 +40,8 @@ def test_a_network_is_divided_as_far_as_possible_and_sounds_like_the_whole(
     tmp_path: Path, kind: dict[str, Any], stages: int, speaker: int | None
 ) -> None:
     speakers = 1 if speaker is None else 2
-    far = [UNDIVIDED[module] for module in kind.get("far", ())]
-    undivided = network(speakers=speakers, flow=UNDIVIDED["flow"], decoder=UNDIVIDED["dec"], far=far)
+    far = [UNKNOWN_NAMES[module] for module in kind.get("far", ())]
+    undivided = network(speakers=speakers, flow=UNKNOWN_NAMES["flow"], decoder=UNKNOWN_NAMES["dec"], far=far)
     whole = _said(_load(tmp_path / "whole.onnx", undivided, speaker), speaker)
     divided = _load(tmp_path / "divided.onnx", network(speakers=speakers, **kind), speaker)
     pieces = _said(divided, speaker)
@@ -50,42 +53,42 @@ def test_a_network_is_divided_as_far_as_possible_and_sounds_like_the_whole(
 
 @pytest.mark.parametrize("speaker", [None, 1])
 @pytest.mark.parametrize("lanes", [2, 3])
-def test_long_stretches_are_computed_in_lanes_and_sound_like_the_whole(
+def test_long_pieces_are_computed_in_lanes_and_sound_like_the_whole(
     tmp_path: Path, lanes: int, speaker: int | None
 ) -> None:
     divided = _load(tmp_path / "toy.onnx", network(speakers=1 if speaker is None else 2), speaker, threads=lanes)
     decoder = divided.stages[-1]
     assert decoder.lanes == lanes
-    side_by_side = set[int]()
+    used_lanes, run = set[int](), decoder.run_in_lanes
 
-    def make(tensors: Any, begin: int, end: int, options: Any, lanes: int, make: Any = decoder.run_in_lanes) -> Any:
-        side_by_side.add(lanes)
-        return make(tensors, begin, end, options, lanes)
+    def recording_run(tensors: Any, begin: int, end: int, options: Any, lanes: int) -> Any:
+        used_lanes.add(lanes)
+        return run(tensors, begin, end, options, lanes)
 
-    decoder.run_in_lanes = make  # type: ignore[method-assign]
+    decoder.run_in_lanes = recording_run  # type: ignore[method-assign]
     pieces = _said(divided, speaker)
     decoder.lanes = 1
     # The first piece is too short for a second lane. At least one other piece is long enough for all lanes.
-    assert {1, lanes} <= side_by_side
+    assert {1, lanes} <= used_lanes
     np.testing.assert_allclose(np.concatenate(pieces), np.concatenate(_said(divided, speaker)), atol=1e-5)
 
 
 def test_the_flow_is_computed_only_as_far_as_the_decoder_needs_it(tmp_path: Path) -> None:
     divided = _load(tmp_path / "toy.onnx", network(), None)
     flow, decoder = divided.stages
-    made = list[tuple[int, int]]()
+    computed, run = list[tuple[int, int]](), flow.run
 
-    def make(tensors: Any, begin: int, end: int, options: Any, make: Any = flow.run) -> Any:
-        made.append((begin, end))
-        return make(tensors, begin, end, options)
+    def recording_run(tensors: Any, begin: int, end: int, options: Any) -> Any:
+        computed.append((begin, end))
+        return run(tensors, begin, end, options)
 
-    flow.run = make  # type: ignore[method-assign]
+    flow.run = recording_run  # type: ignore[method-assign]
     first = next(sound := divided.speak(_network_input(200, None), onnxruntime.RunOptions()))
-    assert made == [(0, len(first) // decoder.scale + decoder.context)]
+    assert computed == [(0, len(first) // decoder.scale + decoder.context)]
     list(sound)
-    # Each frame is computed once.
-    assert [begin for begin, _ in made[1:]] == [end for _, end in made[:-1]]
-    assert made[-1][1] == 4 * 200
+    # The flow computes each frame once.
+    assert [begin for begin, _ in computed[1:]] == [end for _, end in computed[:-1]]
+    assert computed[-1][1] == 4 * 200
 
 
 @pytest.mark.parametrize(("speakers", "who"), [(1, set()), (2, {"who"})])

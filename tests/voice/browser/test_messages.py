@@ -29,8 +29,8 @@ from bot.voice.browser.messages import (
     State,
     Talking,
     TextTyped,
+    checked_sound,
     parse_client,
-    parse_sound,
 )
 from bot.voice.turn import Microphone
 
@@ -127,10 +127,10 @@ def test_a_wrong_message_gets_an_error_with_words_and_a_code(raw: str, code: Err
 
 
 def test_sound_is_bounded_before_it_is_used() -> None:
-    assert parse_sound(bytes(LONGEST_SOUND)) == bytes(LONGEST_SOUND)
+    assert checked_sound(bytes(LONGEST_SOUND)) == bytes(LONGEST_SOUND)
     for sound, code in ((bytes(LONGEST_SOUND + 2), ErrorCode.TOO_LONG), (b"\0", ErrorCode.BAD_PARAMETER)):
         with pytest.raises(MessageError) as caught:
-            parse_sound(sound)
+            checked_sound(sound)
         assert caught.value.code is code
 
 

@@ -1,3 +1,5 @@
+"""Tests of the people in a browser call: ids, cleaned names, a change of the person, and interruptions."""
+
 from __future__ import annotations
 
 import pytest
@@ -21,7 +23,7 @@ def test_names_are_cleaned(given: str, shown: str) -> None:
     assert people.id == f"web:{shown}"
 
 
-def test_another_person_takes_the_place_and_the_first_is_still_known_by_name() -> None:
+def test_after_another_person_takes_over_the_call_the_first_is_still_known_by_name() -> None:
     people = BrowserPeople("Ada")
     ada = people.person
     people.become("Ben")

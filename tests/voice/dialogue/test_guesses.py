@@ -1,4 +1,7 @@
-"""Guesses stay within their budget, and nothing of a wrong guess is heard, shown or remembered."""
+"""Tests of guesses: replies that are prepared at a pause, before it is certain that the person has finished.
+
+Guesses stay within their budget, and nothing of a wrong guess is heard, shown or remembered.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +108,7 @@ async def test_without_guesses_the_model_is_asked_when_the_turn_ends() -> None:
         assert talk.shown == answer_to("what's up?")
 
 
-async def test_a_voice_that_may_not_run_ahead_gets_the_text_when_the_turn_ends() -> None:
+async def test_a_voice_that_may_not_speak_guesses_gets_the_text_when_the_turn_ends() -> None:
     async with talking(RunAhead(voice=False)) as talk:
         await turn(talk, 1, "wrong", "right")
         assert list(talk.voice.sent.values()) == [answer_to("right")], (

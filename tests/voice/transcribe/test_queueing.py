@@ -75,15 +75,15 @@ async def test_a_new_job_is_returned_to_whoever_waits_for_one() -> None:
     late.answer.set_result(Transcript("x"))
 
 
-async def test_a_spare_request_is_dropped_unless_there_is_nothing_else_to_do() -> None:
+async def test_an_only_if_idle_request_is_dropped_if_the_transcriber_has_anything_else_to_do() -> None:
     queue = TranscriptionQueue()
-    first, second = job(Urgency.SPARE), job(Urgency.SPARE)
+    first, second = job(Urgency.ONLY_IF_IDLE), job(Urgency.ONLY_IF_IDLE)
     queue.add(first)
     assert await queue.next() is first
     queue.add(second)
     with pytest.raises(TranscriptionShed):
         await second.answer
     first.answer.set_result(Transcript("Done."))
-    third = job(Urgency.SPARE)
+    third = job(Urgency.ONLY_IF_IDLE)
     queue.add(third)
     assert await queue.next() is third

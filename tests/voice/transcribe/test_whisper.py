@@ -224,7 +224,7 @@ async def test_words_of_somebody_who_still_speaks_get_no_second_attempt() -> Non
     try:
         texts = [
             (await transcriber.transcribe(TranscriptionRequest(sound, urgency))).text
-            for urgency in (Urgency.SPARE, Urgency.SPARE, Urgency.FINAL)
+            for urgency in (Urgency.ONLY_IF_IDLE, Urgency.ONLY_IF_IDLE, Urgency.FINAL)
         ]
     finally:
         await transcriber.close()

@@ -26,7 +26,7 @@ def words(events: list[CallEvent]) -> list[tuple[str, str] | str]:
 
 async def test_words_are_shown_while_somebody_speaks_and_then_replaced(with_interims: TurnTakingHarness) -> None:
     await with_interims.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
-    assert with_interims.transcriber.asked[-1].urgency is Urgency.SPARE
+    assert with_interims.transcriber.asked[-1].urgency is Urgency.ONLY_IF_IDLE
     await with_interims.transcriber.say("What time")
     await with_interims.feed(so_far(ADA, 4, 2.1))
     await with_interims.transcriber.say("What time is")

@@ -26,14 +26,14 @@ def probabilities(silero: Silero, sound: Sound16) -> list[float]:
     return [probability(window) for window in sound[:whole].reshape(-1, WINDOW_SAMPLES)]
 
 
-def test_speech_is_detected_and_so_is_the_silence_around_it(silero: Silero) -> None:
+def test_speech_and_the_silence_around_it_are_detected(silero: Silero) -> None:
     found = probabilities(silero, np.pad(say("What is the weather like today?"), (8000, 8000)))
     assert max(found[:14]) < 0.3
     assert np.mean(np.array(found[18:-20]) > 0.5) > 0.8
     assert max(found[-10:]) < 0.3
 
 
-def test_two_people_do_not_disturb_each_other(silero: Silero) -> None:
+def test_the_stream_of_one_person_does_not_change_the_results_of_another(silero: Silero) -> None:
     speech = say("What is the weather like today?")
     alone = probabilities(silero, speech)
     one, other = silero.make_stream(), silero.make_stream()
@@ -44,15 +44,15 @@ def test_two_people_do_not_disturb_each_other(silero: Silero) -> None:
     assert together == alone
 
 
-def test_a_look_ahead_changes_nothing(silero: Silero) -> None:
+def test_peeking_at_a_window_does_not_change_later_results(silero: Silero) -> None:
     speech = say("What is the weather like today?")
-    alone, looking = probabilities(silero, speech), silero.make_stream()
+    alone, stream = probabilities(silero, speech), silero.make_stream()
     found = []
     for at in range(0, len(speech) - WINDOW_SAMPLES + 1, WINDOW_SAMPLES):
         window = speech[at : at + WINDOW_SAMPLES]
-        looking.peek(noise(0.032, 0.1, 1.0, at))
-        ahead = looking.peek(window)
-        found.append(looking(window))
+        stream.peek(noise(0.032, 0.1, 1.0, at))
+        ahead = stream.peek(window)
+        found.append(stream(window))
         assert ahead == found[-1]
     assert found == alone
 
