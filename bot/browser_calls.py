@@ -305,6 +305,7 @@ class BrowserCalls:
             await self._consent.opt_in(person)
 
     def _tell_if_not_listening(self, call: BrowserCall) -> None:
+        """Tell the person if the bot does not listen to them."""
         if not self._consent.admits(call.transport.people.person):
             call.transport.send(Notice(NOT_HEARD.format(prefix=self._prefix)))
 
@@ -329,7 +330,7 @@ class BrowserCalls:
     async def _welcome(self, call: BrowserCall) -> None:
         """Tell the client that the call is on.
 
-        First count the request as consent, since another person than at the beginning may have taken over the call.
+        First count the request as consent, since a different person may have taken over the call.
         """
         await self._note_consent(call.transport.people.person)
         if self._is_on(call):

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 from bot.demo.guests import Guests
 
-USUAL_SECONDS = 120.0
-"""Usual length of a rehearsal, in seconds."""
 SHORTEST_TURN = 6.0
 """A question and its answer count as at least this many seconds. This limits the number of questions."""
 

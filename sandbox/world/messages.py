@@ -61,7 +61,10 @@ class Messages:
     def history(
         self, channel_id: int, *, before: int | None = None, after: int | None = None, limit: int = 50
     ) -> list[Message]:
-        """At most ``limit`` messages that everybody can see, newest first: the last ones, or the nearest to an id."""
+        """At most ``limit`` messages that everybody can see, newest first.
+
+        These are the last ones, or those just before the id ``before``, or those just after the id ``after``.
+        """
         kept = [message for message in self._by_channel.get(channel_id, {}).values() if not message.is_ephemeral]
         if after is not None:
             return [message for message in kept if message.id > after][:limit][::-1]

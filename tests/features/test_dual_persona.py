@@ -126,7 +126,7 @@ def _retort(line: str) -> Answer:
     return Answer(f"No! {len(line)} times no, @everyone.\nAnd a second line that nobody wants.")
 
 
-async def test_in_an_argument_persona_and_twin_have_different_names_pictures_and_models(
+async def test_a_heated_conversation_starts_an_argument_in_which_name_picture_and_model_change_with_each_line(
     arena: Arena,
 ) -> None:
     await arena.say("I like tea", "You are wrong!!", "Tea is nonsense")
