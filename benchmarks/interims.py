@@ -6,8 +6,8 @@ which settled words changed: the bot shows words as settled if it expects that t
 People say sentences, each once with interim transcripts and once without. Turn detection, turn taking, the queue of the
 transcriber and the state machine of replies are the bot's own, and the words are real Whisper's. There is no model and
 no voice: a reply counts as begun when a model would be asked for it. A reply that is begun before the turn is over is
-called a guess. Nothing runs in real time: a transcript takes as long as its processor time. docs/benchmarks.md says
-more.
+called a guess. The clock is simulated: a transcript takes as much of
+its time as Whisper took of the processor. docs/benchmarks.md says more.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ from config.settings import load_settings
 SHORTEST_TURN = 1.2
 """Length of the shortest turn that is said, in seconds. Shorter ones leave hardly any time for interim transcripts."""
 MIN_LEAD = 0.02
-"""A reply that begins at least this many seconds before the final words are known begins from an interim transcript."""
+"""A reply counts as begun from an interim transcript if it was begun at least this many seconds before the final words
+were known."""
 MIN_CONSOLE_WIDTH = 100
 
 
@@ -59,8 +60,8 @@ class Figures:
         words: from the last voiced sample to the final words.
         words_mean: from the last voiced sample to the final words, on average.
         end_of_turn: from the last voiced sample to the end of the turn.
-        guess: from the last voiced sample until a model is asked for the reply that is used.
-        guess_mean: from the last voiced sample until a model is asked for the reply that is used, on average.
+        reply: from the last voiced sample until a model is asked for the reply that is used.
+        reply_mean: from the last voiced sample until a model is asked for the reply that is used, on average.
         early_guesses: number of used replies that were begun from an interim transcript.
         thrown_away: number of replies that were prepared in vain.
         processor: processor time of Whisper, as a share of the time in which somebody speaks.
@@ -74,8 +75,8 @@ class Figures:
     words: Spread
     words_mean: float
     end_of_turn: Spread
-    guess: Spread
-    guess_mean: float
+    reply: Spread
+    reply_mean: float
     early_guesses: int
     thrown_away: int
     processor: float
@@ -147,8 +148,8 @@ def figures(turns: Sequence[HeardTurn]) -> Figures:
         words=spread(words),
         words_mean=statistics.mean(words),
         end_of_turn=spread([1000 * turn.ended_at for turn in whole]),
-        guess=spread(guesses),
-        guess_mean=statistics.mean(guesses),
+        reply=spread(guesses),
+        reply_mean=statistics.mean(guesses),
         early_guesses=sum(turn.guess_at < turn.words_at - MIN_LEAD for turn in whole),
         thrown_away=sum(turn.thrown_away for turn in whole),
         processor=sum(turn.processor for turn in whole) / sum(turn.seconds for turn in whole),
@@ -193,7 +194,7 @@ def _print(found: dict[str, Figures], same: int, console: Console) -> None:
         "turns whose settled words changed": [str(one.settled_changed) for one in found.values()],
         "final words, ms": [f"{_spread(one.words)}, mean {one.words_mean:.0f}" for one in found.values()],
         "end of turn, ms": [_spread(one.end_of_turn) for one in found.values()],
-        "the used guess begins, ms": [f"{_spread(one.guess)}, mean {one.guess_mean:.0f}" for one in found.values()],
+        "the used reply begins, ms": [f"{_spread(one.reply)}, mean {one.reply_mean:.0f}" for one in found.values()],
         "used guesses from an interim": [str(one.early_guesses) for one in found.values()],
         "guesses thrown away": [str(one.thrown_away) for one in found.values()],
         "Whisper, share of a core": [f"{100 * one.processor:.0f} %" for one in found.values()],

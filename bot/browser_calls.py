@@ -1,4 +1,4 @@
-"""The browser calls service: starts, resumes and ends the call of the page, and hands it from tab to tab."""
+"""The browser calls service: starts, resumes and ends the call on the bot's web page, and hands it from tab to tab."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def compose(
     )
 
 
-def files(combination: str) -> list[str]:
+def file_arguments(combination: str) -> list[str]:
     """The arguments that name the files of a combination."""
     return [word for file in COMBINATIONS[combination] for word in ("-f", file)]
 
@@ -79,7 +79,9 @@ def files(combination: str) -> list[str]:
 def resolved(folder: Path, combination: str = "processor", env: str = "") -> dict[str, Any]:
     """The services of a combination of files, with the values of all variables filled in."""
     (folder / ".env").write_text(env)
-    done = compose(folder, *files(combination), "--profile", "*", "config", "--format", "json", variables=AMD_VARIABLES)
+    done = compose(
+        folder, *file_arguments(combination), "--profile", "*", "config", "--format", "json", variables=AMD_VARIABLES
+    )
     assert done.returncode == 0, done.stderr
     services: dict[str, Any] = json.loads(done.stdout)["services"]
     return services

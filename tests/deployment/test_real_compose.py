@@ -14,7 +14,7 @@ from tests.deployment.compose_files import (
     COMBINATIONS,
     COMPOSE_TIMEOUT,
     compose,
-    files,
+    file_arguments,
     read_yaml,
     resolved,
 )
@@ -27,14 +27,18 @@ def test_compose_accepts_the_files(tmp_path: Path, combination: str, profile: st
     if env is not None:
         (tmp_path / ".env").write_bytes((ROOT / env).read_bytes())
     chosen = ("--profile", profile) if profile else ()
-    done = compose(tmp_path, *files(combination), *chosen, "config", "-q", variables=AMD_VARIABLES)
+    done = compose(tmp_path, *file_arguments(combination), *chosen, "config", "-q", variables=AMD_VARIABLES)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("missing", AMD_VARIABLES)
 def test_the_amd_file_names_the_missing_variable(tmp_path: Path, missing: str) -> None:
     done = compose(
-        tmp_path, *files("amd"), "config", "-q", variables={k: v for k, v in AMD_VARIABLES.items() if k != missing}
+        tmp_path,
+        *file_arguments("amd"),
+        "config",
+        "-q",
+        variables={k: v for k, v in AMD_VARIABLES.items() if k != missing},
     )
     assert done.returncode != 0
     assert missing in done.stderr
@@ -111,7 +115,7 @@ def test_with_the_page_the_bot_needs_no_token_of_discord(
 
 
 def test_the_page_is_published_beside_a_card_too(tmp_path: Path) -> None:
-    done = compose(tmp_path, *files("nvidia"), *files("page")[2:], "config", "--format", "json")
+    done = compose(tmp_path, *file_arguments("nvidia"), *file_arguments("page")[2:], "config", "--format", "json")
     assert done.returncode == 0, done.stderr
     bot = json.loads(done.stdout)["services"]["bot"]
     assert bot["image"] == "seiyuu-bot-nvidia:0.1.0"

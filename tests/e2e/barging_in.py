@@ -73,7 +73,7 @@ def _relayed(stage: Stage, user: int, packet: ReceivedPacket) -> RelayedPacket:
 
 
 async def tell_story(stage: Stage) -> Sound:
-    """Ada asks for the story. Returns the packets that she heard."""
+    """Ada asks for the story. Returns the sound that she heard."""
     count, begin = len(stage.traces), stage.ada.voice.receiver.count(stage.bot)
     await stage.ask("A story!")
     await stage.turns(count + 1)

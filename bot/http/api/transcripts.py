@@ -72,7 +72,7 @@ def _vtt(heard: Transcript) -> web.Response:
 
 
 def _cue(text: str) -> str:
-    """The text of a cue, which is a subtitle of WebVTT, with the characters escaped that have a meaning there."""
+    """The text of a WebVTT subtitle (a cue). The characters that have a meaning in WebVTT are escaped."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

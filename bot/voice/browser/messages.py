@@ -362,7 +362,7 @@ class Transcription(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class LlmToken(ServerMessage):
-    """A piece of a reply's text. Its sound begins now."""
+    """A piece of a reply's text, sent when its sound begins. It is usually longer than a token of the model."""
 
     kind = "llm_token"
     token: str

@@ -320,7 +320,7 @@ def _is_hot_word_list(text: str, hot_words: Sequence[str], loud: float) -> bool:
     """True if the recogniser has only written its hot words: two or more different ones, and nothing else.
 
     A single hot word is kept even if it is repeated, since people call each other by name. Hot words with an "and"
-    between them count only if nobody could have said them so fast.
+    between them are such a list only if nobody could have said them so fast.
     """
     said = plain(text)
     words = sorted({word for hot in hot_words if (word := plain(hot))}, key=len, reverse=True)

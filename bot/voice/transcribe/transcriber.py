@@ -76,7 +76,7 @@ class Transcript:
 
     text: str
     language: str | None = None
-    seconds: float = 0.0
+    delay: float = 0.0
     language_probability: float | None = None
 
 

@@ -43,7 +43,7 @@ def load_turn_policy(network: Path | None = None) -> TurnPolicy:
         network: file of Silero's network; the one in faster-whisper if none is given.
 
     Raises:
-        SileroMissing: the network is missing or damaged.
+        SileroUnusable: the network is missing or damaged.
         EndingsError: the word lists of :mod:`bot.voice.turns.end_of_turn` can't be used.
     """
     settings = TurnSettings() if network is None else SILERO_VAD_PACKAGE_SETTINGS

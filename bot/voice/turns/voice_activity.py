@@ -27,7 +27,7 @@ _NEWEST_WEIGHT = 0.1
 """Weight of the newest window in the moving average of the level of a person's speech."""
 
 
-class SileroMissing(BrokenFileError):  # noqa: N818
+class SileroUnusable(BrokenFileError):  # noqa: N818
     """The network's file is missing or damaged, or is a network of another kind. The text says which."""
 
 
@@ -61,7 +61,7 @@ class Silero:
         """Load the network at ``path``, or the one in faster-whisper if no path is given.
 
         Raises:
-            SileroMissing: the network is missing, or can't be used.
+            SileroUnusable: the network is missing, or can't be used.
         """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
@@ -69,17 +69,17 @@ class Silero:
         options.enable_cpu_mem_arena = False
         path = path or _bundled()
         if not path.exists():
-            raise SileroMissing(f"there is no Silero network at {path}")
+            raise SileroUnusable(f"there is no Silero network at {path}")
         try:
             self._session = onnxruntime.InferenceSession(
                 str(path), sess_options=options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # ONNX Runtime's exceptions have no other common base class.
-            raise SileroMissing(f"the Silero network at {path} can't be loaded: it is damaged") from error
+            raise SileroUnusable(f"the Silero network at {path} can't be loaded: it is damaged") from error
         inputs = {found.name for found in self._session.get_inputs()}
         if inputs != {"input", "h", "c"}:
             found = ", ".join(sorted(inputs))
-            raise SileroMissing(f"the Silero network at {path} has other inputs than expected: {found}")
+            raise SileroUnusable(f"the Silero network at {path} has other inputs than expected: {found}")
 
     def make_stream(self) -> SpeechProbability:
         """Make the model of one person, with a state of its own."""
@@ -109,14 +109,14 @@ class _SileroStream:
 
 
 def _bundled() -> Path:
-    """The network's file in faster-whisper; raises :class:`SileroMissing`."""
+    """The network's file in faster-whisper; raises :class:`SileroUnusable`."""
     # The file is found without an import of faster_whisper, which would load CTranslate2 and PyAV into this process.
     spec = importlib.util.find_spec("faster_whisper")
     for folder in (spec.submodule_search_locations if spec else None) or []:
         path = Path(folder) / "assets" / "silero_vad_v6.onnx"
         if path.exists():
             return path
-    raise SileroMissing("Silero's network was not found beside faster-whisper: install the pinned requirements again")
+    raise SileroUnusable("Silero's network was not found beside faster-whisper: install the pinned requirements again")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

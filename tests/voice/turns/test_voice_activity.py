@@ -1,4 +1,4 @@
-"""Tests of Silero's network with espeak-ng's speech, noise, music and damaged files."""
+"""Tests of Silero's network: with speech of espeak-ng, with noise and music, and with a missing or damaged network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from audio.samples import Sound16
 from benchmarks.end_of_turn_noise import keyboard, music, noise
-from bot.voice.turns.voice_activity import WINDOW_SAMPLES, Silero, SileroMissing
+from bot.voice.turns.voice_activity import WINDOW_SAMPLES, Silero, SileroUnusable
 from tests.voice.turns.spoken import say
 
 
@@ -58,7 +58,7 @@ def test_peeking_at_a_window_does_not_change_later_results(silero: Silero) -> No
 
 
 @pytest.mark.parametrize("sound", [noise(10, 0.1, 1.0, 1), music(10, 0.1, 1), keyboard(10, 0.3, 1)])
-def test_noise_music_and_keys_are_no_speech(silero: Silero, sound: Sound16) -> None:
+def test_noise_music_and_typing_are_no_speech(silero: Silero, sound: Sound16) -> None:
     assert max(probabilities(silero, sound)) < 0.5
 
 
@@ -71,7 +71,7 @@ def test_the_voice_activity_model_needs_neither_torch_nor_faster_whisper_in_the_
 
 
 def test_the_error_names_a_missing_network(tmp_path: Path) -> None:
-    with pytest.raises(SileroMissing, match="nowhere"):
+    with pytest.raises(SileroUnusable, match="nowhere"):
         Silero(tmp_path / "nowhere.onnx")
 
 
@@ -79,5 +79,5 @@ def test_the_error_names_a_missing_network(tmp_path: Path) -> None:
 def test_the_error_names_a_damaged_network(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "silero.onnx"
     path.write_bytes(content)
-    with pytest.raises(SileroMissing, match=r"silero\.onnx can't be loaded: it is damaged"):
+    with pytest.raises(SileroUnusable, match=r"silero\.onnx can't be loaded: it is damaged"):
         Silero(path)

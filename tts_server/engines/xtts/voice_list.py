@@ -17,8 +17,8 @@ _log = logging.getLogger(__name__)
 _ANY_BUILT_IN = "built-in"
 _MAX_NAMES, _LONGEST_NAME, _MAX_BYTES = 1000, 100, 1 << 20
 _FALLBACK_LANGUAGE = "en"
-# People and systems use tags of member languages, but XTTS uses the tag of the macrolanguage.
-_MACROLANGUAGES = {"cmn": "zh", "arb": "ar"}
+# XTTS knows only one Chinese and one Arabic. Some systems name them by the tags of Mandarin and Standard Arabic.
+_TAGS_OF_XTTS = {"cmn": "zh", "arb": "ar"}
 
 
 class VoiceList:
@@ -29,7 +29,7 @@ class VoiceList:
 
     Args:
         profiles: the voices that people have made.
-        folder: the folder for the file with these names.
+        folder: the folder for the file with the names of the built-in voices.
         languages: the model's own language tags.
         default: id or name of the voice for requests that name none.
     """
@@ -71,8 +71,8 @@ class VoiceList:
     def resolve(self, voice: str | None, language: str | None) -> Voice:
         """Return the named voice, else the default, else the first for the language, else the first of all.
 
-        The result's language is the requested language. If none is requested, it is the voice's language. It is
-        always one of the model's tags.
+        The result's language is the requested language, or the voice's language if none is requested. The result has
+        the model's own tag of this language.
 
         Raises:
             UnknownVoiceError: there is no such voice, or XTTS does not speak the language.
@@ -117,7 +117,7 @@ def identifier_of(name: str) -> str:
 
 def _primary_language(tag: str) -> str:
     main = tag.lower().replace("_", "-").partition("-")[0]
-    return _MACROLANGUAGES.get(main, main)
+    return _TAGS_OF_XTTS.get(main, main)
 
 
 def _read_names(file: Path) -> list[str]:
