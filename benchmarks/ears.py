@@ -42,7 +42,7 @@ LONGEST_MS = 200.0
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A sentence, its sound (mono, 16,000 Hz), and its language by Whisper's code."""
+    """A sentence, its sound (mono, 16,000 Hz), and Whisper's code for its language."""
 
     text: str
     sound: Sound16

@@ -6,8 +6,8 @@ which settled words changed: the bot shows words as settled if it expects that t
 People say sentences, each once with interim transcripts and once without. Turn detection, turn taking, the queue of the
 transcriber and the state machine of replies are the bot's own, and the words are real Whisper's. There is no model and
 no voice: a reply counts as begun when a model would be asked for it. A reply that is begun before the turn is over is
-called a guess. The clock is simulated: a transcript takes as much of
-its time as Whisper took of the processor. docs/benchmarks.md says more.
+called a guess. The clock is simulated. Each transcript advances it by the processor time that Whisper needed.
+docs/benchmarks.md says more.
 """
 
 from __future__ import annotations

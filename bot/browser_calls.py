@@ -330,7 +330,8 @@ class BrowserCalls:
     async def _welcome(self, call: BrowserCall) -> None:
         """Tell the client that the call is on.
 
-        First count the request as consent, since a different person may have taken over the call.
+        First count the person's request for the call as consent. It may be a different person than before, if another
+        tab took over the call.
         """
         await self._note_consent(call.transport.people.person)
         if self._is_on(call):

@@ -20,7 +20,7 @@ class HeardPiece:
         start: the beginning of the piece in the recording, in seconds.
         end: its end, in seconds.
         text: the words; empty if nothing was said.
-        language: language by Whisper's code; ``None`` if it is not known.
+        language: Whisper's code for the language, such as "de"; ``None`` if it is not known.
     """
 
     start: float
@@ -71,7 +71,7 @@ class Recordings:
 
         Args:
             longest: the longest piece, in seconds.
-            language: the usual language of the speaker by Whisper's code. It is used where the sound is too short to
+            language: Whisper's code for the usual language of the speaker. It is used where the sound is too short to
                 detect the language.
             hints: further names and terms that are likely to be said.
 

@@ -45,7 +45,7 @@ def _one_two_to_four_many_fraction(whole: int, fraction: bool) -> int:
 
 
 def _few_or_many(whole: int) -> int:
-    """The index of the form "few" after numbers that end in 2, 3 or 4 but not in 12, 13 or 14; otherwise of "many"."""
+    """The index of the form "few" after numbers that end in 2, 3 or 4 but not in 12, 13 or 14; else that of "many"."""
     return 1 if 2 <= whole % 10 <= 4 and not 12 <= whole % 100 <= 14 else 2
 
 

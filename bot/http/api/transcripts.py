@@ -32,7 +32,7 @@ class Transcript:
 
     @property
     def language(self) -> str | None:
-        """The language of the first words, by Whisper's code; ``None`` if it is not known."""
+        """Whisper's code for the language of the first words, such as "de"; ``None`` if it is not known."""
         return next((piece.language for piece in self.spoken if piece.language), None)
 
     def stt_fields(self) -> dict[str, Any]:

@@ -330,7 +330,7 @@ def _is_hot_word_list(text: str, hot_words: Sequence[str], loud: float) -> bool:
 
 
 def _are_hot_words(said: str, words: Sequence[str], between: Sequence[str]) -> bool:
-    """True if a plain text consists of two or more of ``words``, and any of the words ``between``."""
+    """True if a plain text consists of two or more different ``words``. Words of ``between`` may stand among them."""
     known = (*words, *between)
     used = divide_into_phrases(said, known)
     if used is None:

@@ -29,7 +29,7 @@ class TranscriptionResponse:
 
     Attributes:
         segments: segments of text.
-        language: language by Whisper's code; ``None`` if the server does not name it.
+        language: Whisper's code for the language, such as "de"; ``None`` if the server does not name it.
     """
 
     segments: tuple[TranscriptSegment, ...]

@@ -39,8 +39,8 @@ class TranscriptionRequest:
         sound: the sound of the turn: mono, 16,000 Hz.
         urgency: urgency of the request.
         hot_words: names and terms that are likely to be said.
-        language: usual language of the speaker by Whisper's code. It is used if the sound is too short to detect the
-            language.
+        language: Whisper's code for the usual language of the speaker. It is used if the sound is too short to detect
+            the language.
     """
 
     sound: Sound16
@@ -69,8 +69,8 @@ class Transcript:
 
     Attributes:
         text: the words; empty if nothing was said.
-        language: language by Whisper's code; ``None`` if it is not known.
-        seconds: time from the request to the transcript, including the wait in the queue.
+        language: Whisper's code for the language, such as "de"; ``None`` if it is not known.
+        delay: seconds from the request to the transcript, including the wait in the queue.
         language_probability: probability of the language, 0 to 1; ``None`` if it is not known.
     """
 
@@ -222,7 +222,7 @@ class UsualLanguages:
         self._languages: dict[int, str] = {}
 
     def of(self, person: int) -> str | None:
-        """The usual language of a person by Whisper's code; ``None`` if it is not known."""
+        """Whisper's code for the usual language of a person; ``None`` if it is not known."""
         return self._languages.get(person)
 
     def learn(self, person: int, transcript: Transcript, seconds: float) -> None:

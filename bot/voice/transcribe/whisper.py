@@ -95,7 +95,7 @@ class WhisperOptions:
         model: name or folder of the model.
         device: device to compute on: auto, cpu, cuda or cuda:N. If it can't be used, others are tried, the CPU last.
         threads: number of threads on the CPU.
-        language: language of all speakers by Whisper's code; ``None`` if it has to be detected.
+        language: Whisper's code for the language of all speakers; ``None`` if it has to be detected.
         compute_type: number format by CTranslate2's name; "auto" is float16 on a GPU and int8 on the CPU.
         remedy: sentence for people that says how to get the model.
     """

@@ -86,7 +86,7 @@ class RecognitionResult:
 
     Attributes:
         segments: segments of text.
-        language: language by Whisper's code.
+        language: Whisper's code for the language, such as "de".
         language_probability: probability of the language, 0 to 1; ``None`` if the language was given.
     """
 
@@ -119,7 +119,7 @@ class Recogniser:
 
     Args:
         model: the loaded model.
-        language: language of all speakers by Whisper's code; ``None`` if it has to be detected.
+        language: Whisper's code for the language of all speakers; ``None`` if it has to be detected.
         compute_type: number format of the model by CTranslate2's name.
         short_context: seconds of the context for short sounds.
     """
@@ -147,7 +147,7 @@ class Recogniser:
         Args:
             sound: mono, 16,000 Hz.
             hot_words: names and terms that are likely to be said, as a sentence.
-            usual: usual language of the speaker by Whisper's code. It is used unless the sound is long and its
+            usual: Whisper's code for the usual language of the speaker. It is used unless the sound is long and its
                 detected language is certain.
             once: whether the sound is recognised only once, even if the text is a loop or improbable.
         """
@@ -238,7 +238,7 @@ class Machine(Protocol):
             index: number of the GPU.
             compute_type: number format by CTranslate2's name.
             threads: number of threads on the CPU.
-            language: language of all speakers by Whisper's code; ``None`` if it has to be detected.
+            language: Whisper's code for the language of all speakers; ``None`` if it has to be detected.
 
         Raises:
             ModelMissing: the model is not on this machine.
