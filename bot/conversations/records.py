@@ -48,6 +48,17 @@ UPDATE conversations SET people = (
     )
 ) WHERE id = ?
 """  # noqa: S608
+_ANSWERS_TO = """
+rowid IN (
+    SELECT a.rowid FROM turns p JOIN turns a ON a.conversation = p.conversation AND a.number > p.number
+    AND a.number < coalesce((
+        SELECT n.number FROM turns n WHERE n.conversation = p.conversation AND n.number > p.number
+        AND n.person IS NOT NULL ORDER BY n.number LIMIT 1
+    ), 9e18)
+    WHERE p.conversation = ?1 AND p.person = ?2
+)
+"""
+"""The condition for the bot's turns that follow one of a person, before anybody else says something."""
 # A conversation without an end belongs to a running call, which may go on.
 _FORGET_EMPTY = """
 DELETE FROM conversations
@@ -154,10 +165,15 @@ class ConversationRecords(Records):
         )
 
     async def forget_person(self, person: int) -> int:
-        """Delete all turns of a person, in all conversations; returns the number of turns."""
-        return await self._forget(
-            "SELECT DISTINCT conversation FROM turns WHERE person = ?", "person = ?2", str(person)
-        )
+        """Delete all turns of a person, and the answers to them, in all conversations; returns the number of turns."""
+        conversations = "SELECT DISTINCT conversation FROM turns WHERE person = ?"
+        # The answers are deleted first. Without the turns before them, it would not be known whose they are.
+        answers = await self._forget(conversations, _ANSWERS_TO, str(person))
+        return answers + await self._forget(conversations, "person = ?2", str(person))
+
+    async def erase_traces(self) -> None:
+        """Remove what was deleted from the database's files; see :meth:`bot.database.Database.erase_traces`."""
+        await self._database.erase_traces()
 
     async def forget_before(self, at: float) -> int:
         """Delete all turns from before the time ``at``; returns the number of turns."""

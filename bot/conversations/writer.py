@@ -85,13 +85,19 @@ class ConversationWriter:
         self._put(_End(conversation, at))
 
     def forget_person(self, person: int) -> None:
-        """Delete a person's turns: those in the queue now, those in the database when the queue is written."""
-        self._waiting = deque(
-            each
-            for each in self._waiting
+        """Delete a person's turns and the answers to them: from the queue now, from the database when it is written."""
+        left: deque[_NewTurn | _End | _Forget] = deque()
+        last_speakers: dict[StoredConversation, int] = {}
+        for each in self._waiting:
+            if isinstance(each, _NewTurn):
+                if each.turn.person is not None:
+                    last_speakers[each.conversation] = each.turn.person
+                if last_speakers.get(each.conversation) == person:
+                    continue
             # An earlier request for the same person is dropped, so that repeated ones don't fill the queue.
-            if not (isinstance(each, _NewTurn) and each.turn.person == person) and each != _Forget(person)
-        )
+            if each != _Forget(person):
+                left.append(each)
+        self._waiting = left
         self._put(_Forget(person))
 
     async def forget_channel(self, channel: int) -> int:
@@ -177,6 +183,7 @@ class ConversationWriter:
                     await self._records.end(conversation.id, at)
             case _Forget(person):
                 await self._records.forget_person(person)
+                await self._records.erase_traces()
 
     async def _id_of(self, conversation: StoredConversation) -> int:
         place, started = conversation.place, conversation.started
