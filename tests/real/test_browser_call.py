@@ -116,7 +116,7 @@ async def test_the_page_plays_and_shows_the_same_words_despite_a_cough_and_an_in
         # The story comes first, because the model tells a longer story at the beginning of a call.
         story = await ada.interrupts_story()
         await ada.forgets()
-        # From now on, only the answer to the interruption is heard, and no more of the story.
+        # The story is over, so the next sound is the answer to the interruption.
         answers = [await ada.hears_answer(), await ada.asks("capital"), await ada.asks("hello")]
         captions = await call.page.get_by_test_id("captions").locator("p").all_text_contents()
         reply = await call.page.get_by_test_id("reply").text_content()

@@ -38,7 +38,10 @@ LONGEST_ERROR = 300
 UP_RATE = HEARING_RATE
 """Sample rate of the sound from clients, in Hz."""
 DOWN_RATES = (24_000, 48_000)
-"""Sample rates of the sound to clients, in Hz. The first one is used if a client asks for another one, or for none."""
+"""Sample rates of the sound to clients, in Hz.
+
+If a client asks for a rate that is not listed, or for none, the first one is used.
+"""
 MICROPHONES = (Microphone.OPEN, Microphone.PUSH_TO_TALK)
 """The kinds of microphones that a client can name."""
 LONGEST_PLAYED_MS = 86_400_000.0

@@ -319,8 +319,8 @@ def _compression(segment: TranscriptSegment, text: str) -> float:
 def _is_hot_word_list(text: str, hot_words: Sequence[str], loud: float) -> bool:
     """True if the recogniser has only written its hot words: two or more different ones, and nothing else.
 
-    A single hot word is kept even if it is repeated, since people call each other by name. Hot words with an "and"
-    between them are such a list only if nobody could have said them so fast.
+    A single hot word is kept even if it is repeated, since people call each other by name. If there is an "and"
+    between hot words, the result is True only if the sound is too short for a person to have said them.
     """
     said = plain(text)
     words = sorted({word for hot in hot_words if (word := plain(hot))}, key=len, reverse=True)
