@@ -4,10 +4,10 @@ It measures when words are shown for good, how soon a reply is begun, and what t
 which settled words changed: the bot shows words as settled if it expects that they will not change.
 
 People say sentences, each once with interim transcripts and once without. Turn detection, turn taking, the queue of the
-transcriber and the state machine of replies are the bot's own, and the words are real Whisper's. There is no model and
-no voice: a reply counts as begun when a model would be asked for it. A reply that is begun before the turn is over is
-called a guess. The clock is simulated. Each transcript advances it by the processor time that Whisper needed.
-docs/benchmarks.md says more.
+transcriber and the state machine of replies are the bot's own, and the words are real Whisper's. There is no language
+model and no speech synthesis: a reply counts as begun when the language model would be asked for it. A reply that is
+begun before the turn is over is called a guess. The clock is simulated. Each transcript advances it by the processor
+time that Whisper needed. docs/benchmarks.md says more.
 """
 
 from __future__ import annotations

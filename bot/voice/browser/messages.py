@@ -352,7 +352,9 @@ class Ready(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class Transcription(ServerMessage):
-    """What a person says. If ``final`` is False, the next message replaces these words; empty words delete them.
+    """What a person says.
+
+    If ``final`` is False, the text of the next message replaces this one. An empty text deletes this one.
 
     ``person`` is ``web:NAME``.
     """

@@ -19,7 +19,7 @@ from tts_server.engines.piper.network import DECODER, FLOW, Network, NetworkInpu
 from tts_server.engines.piper.stage import with_2d_convolutions
 
 UNKNOWN_NAMES = {"flow": "bend", "dec": "vocoder"}
-"""Names under which the two modules are not recognized, so that a network stays whole."""
+"""Other names for the modules ``flow`` and ``dec``. A network with these names is not divided."""
 
 
 @pytest.mark.parametrize("speaker", [None, 1])
