@@ -21,8 +21,9 @@ from tests.e2e.talking import UTTERANCES, Since, stretches, talk
 BARGE_IN_LIMIT = 0.2
 """Maximum number of seconds for which the bot may go on with its story after somebody interrupts it.
 
-They count from the time when the voice server forwards the interrupter's first packet, until it receives the story's
-last packet. The server's own delay does not count: it runs in the test's process, and is late on a busy machine.
+The time begins when the voice server forwards the interrupter's first packet, and ends when the server receives the
+story's last packet. The server's own delay does not count: it runs in the test's process, and is late on a
+busy machine.
 """
 STORY = "The lighthouse keeper counted every ship, and he wrote its name on the wall, and the wall grew very long."
 ANSWER = "Very well."

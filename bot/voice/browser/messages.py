@@ -132,7 +132,7 @@ class Hello(ClientMessage):
         down: sample rate of the sound to the client, in Hz.
         session: id of the call that the client wants to go on with.
         microphone: how the person's microphone opens and closes; ``None`` if the client doesn't tell it. With
-            push-to-talk, the client sends :class:`Talking` around its sound.
+            push-to-talk, the client sends :class:`Talking` before and after its sound.
     """
 
     kind = "hello"
@@ -354,7 +354,7 @@ class Ready(ServerMessage):
 class Transcription(ServerMessage):
     """What a person says.
 
-    If ``final`` is False, the text of the next message replaces this one. An empty text deletes this one.
+    If ``final`` is False, the text of the next message replaces this one. If the next text is empty, this one is deleted.
 
     ``person`` is ``web:NAME``.
     """

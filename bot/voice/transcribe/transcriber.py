@@ -87,7 +87,7 @@ class TranscriptionError(Exception):
 class TranscriptionShed(TranscriptionError):  # noqa: N818
     """A request that is not final was dropped: other requests were more urgent, or the transcriber failed.
 
-    The caller makes a final request if the turn is over.
+    Nothing is lost: when the turn is over, the caller makes a final request.
     """
 
 
