@@ -1,6 +1,6 @@
 """Benchmark of the bot's event loop: the CPU time of its callbacks while three people talk to it and to each other.
 
-The people are simulated guests on the sandbox, which is a local copy of Discord, and they may interrupt the bot. The toy
+The people are simulated guests on the sandbox, which is a local copy of Discord. They may interrupt the bot. The toy
 Whisper transcribes in a child process, as the real one does. Model and voice are stand-ins with known delays.
 docs/benchmarks.md explains the figures.
 """
@@ -42,7 +42,7 @@ REPLY = "Well, that is a good question, and I am glad you asked. There are many 
 PAUSES = (0.3, 4.0)
 """Range of the time between two sentences of one person, in seconds."""
 TARGET_MS = 5.0
-"""The target is met if the share :data:`TARGET_QUANTILE` of the callbacks takes at most this CPU time, in milliseconds."""
+"""Milliseconds of CPU time. At least :data:`TARGET_QUANTILE` of the callbacks should take no longer."""
 TARGET_QUANTILE = 0.999
 MAX_LISTED = 8
 """Number of the longest callbacks that are listed with their names."""

@@ -354,7 +354,8 @@ class Ready(ServerMessage):
 class Transcription(ServerMessage):
     """What a person says.
 
-    If ``final`` is False, the text of the next message replaces this one. If the next text is empty, this one is deleted.
+    If ``final`` is False, the text of the next message replaces this one. If the next text is empty, this one
+    is deleted.
 
     ``person`` is ``web:NAME``.
     """
