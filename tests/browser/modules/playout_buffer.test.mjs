@@ -75,6 +75,14 @@ test("after an underrun the delay is larger, so that the next late frame leaves 
   assert.ok(buffer.targetMs >= 140 && buffer.targetMs <= 200, `${buffer.targetMs} ms`);
 });
 
+test("after a reply that ends in silence nothing is heard any more", () => {
+  const make = (i) => (i < 9 ? tone(i * FRAME) : Float32Array.from([...tone(i * FRAME, FRAME - 5 * MS), ...new Float32Array(5 * MS)]));
+  const buffer = new PlayoutBuffer(RATE);
+  const heard = play(buffer, 400, [...frames(10, { make }), end(200)]);
+  const last = heard.findLastIndex((sample) => sample !== 0);
+  assert.ok(Math.abs((last - firstOf(heard)) / MS - 195) < 1);
+});
+
 test("an underrun does not click", () => {
   const heard = play(new PlayoutBuffer(RATE), 3000, frames(100, { late: (i) => (i >= 50 ? 200 : 0) }));
   assert.ok(largestStep(heard) < STEP);

@@ -147,7 +147,9 @@ export class PlayoutBuffer {
   }
 
   _runOut(output, at) {
-    this._fadeOut(mirrored(this._recentWith(output, at)));
+    const recent = this._recentWith(output, at);
+    // Where it is quiet already, a fade would only repeat what was heard before.
+    if (!this._endsQuietly(recent)) this._fadeOut(mirrored(recent));
     if (this._ended) {
       this._finish();
     } else {
@@ -158,6 +160,10 @@ export class PlayoutBuffer {
       this._starved = true;
     }
     return this._readFade(output, at);
+  }
+
+  _endsQuietly(samples) {
+    return samples.subarray(samples.length - Math.round(this._perMs)).every((sample) => Math.abs(sample) <= QUIET);
   }
 
   _finish() {
