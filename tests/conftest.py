@@ -14,6 +14,7 @@ from hypothesis import settings
 from config.settings import Settings
 from config.speech_settings import SpeechSettings
 from tests.stalls import RepeatAfterStall
+from toys.whisper.weights import toy_whisper
 
 # Results must not depend on real weights in this machine's cache. Tests of real weights set this themselves.
 os.environ["WEIGHTS"] = "toys"
@@ -53,6 +54,12 @@ def cache_dir() -> Path:
     """
     folder: Path = Settings.settings()["cache_dir"].get_default(call_default_factory=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def toy_ears(cache_dir: Path) -> Path:
+    """The folder of the toy Whisper, which ``make test`` has made before the other tests begin."""
+    return toy_whisper(cache_dir, lambda *_: None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -23,8 +23,8 @@ TOLD = "llama.cpp breaks off as it reads {file}, which seems to be damaged"
 
 
 @pytest.fixture
-def whole(pytestconfig: pytest.Config) -> Path:
-    return toy_weights(pytestconfig.cache.mkdir("seiyuu"))
+def whole(cache_dir: Path) -> Path:
+    return toy_weights(cache_dir)
 
 
 @pytest.fixture

@@ -30,7 +30,6 @@ from sandbox.speech import DAN, speech
 from tests.voice.doubles import HummingSpeech, RepeatingResponder
 from tests.voice.effects import only
 from tests.voice.memory_call import ADA, BEN, MemoryCall, memory_call
-from toys.whisper.weights import toy_whisper
 
 QUESTION, OTHER = "Do you remember the summer holidays?", "Please turn the volume down."
 ANSWER = "The train was late again. The meeting starts at nine. This song is wonderful."
@@ -59,11 +58,10 @@ class RecordingEndOfTurn:
 
 
 @pytest.fixture
-def calling(tmp_path: Path, pytestconfig: pytest.Config) -> MakeCall:
+def calling(tmp_path: Path, toy_ears: Path) -> MakeCall:
     @asynccontextmanager
     async def make(voice: Samples | None = None, policy: TurnPolicy | None = None) -> AsyncIterator[MemoryCall]:
-        weights = await asyncio.to_thread(toy_whisper, pytestconfig.cache.mkdir("seiyuu"), lambda *_: None)
-        ears = WhisperTranscriber(WhisperOptions(str(weights), "cpu", 1, "en"), Corrections())
+        ears = WhisperTranscriber(WhisperOptions(str(toy_ears), "cpu", 1, "en"), Corrections())
         try:
             async with memory_call(tmp_path, ears, RepeatingResponder(), HummingSpeech(voice), policy) as memory:
                 yield memory

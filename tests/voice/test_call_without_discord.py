@@ -8,22 +8,17 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from config.project import ROOT
 from sandbox.speech import ADA, speech
-from toys.whisper.weights import toy_whisper
 
 QUESTION = "Do you remember the summer holidays?"
 
 
-async def test_a_spoken_utterance_is_transcribed_answered_and_played(
-    tmp_path: Path, pytestconfig: pytest.Config
-) -> None:
-    weights = await asyncio.to_thread(toy_whisper, pytestconfig.cache.mkdir("seiyuu"), lambda *_: None)
+async def test_a_spoken_utterance_is_transcribed_answered_and_played(tmp_path: Path, toy_ears: Path) -> None:
     np.save(tmp_path / "sound.npy", speech(QUESTION, ADA))
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.voice.call_without_discord", str(weights)),
+        *(sys.executable, "-m", "tests.voice.call_without_discord", str(toy_ears)),
         *(str(tmp_path / "sound.npy"), str(tmp_path)),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
-
-import pytest
 
 from bot.voice.events import UtteranceHeard, WordsSoFar
 from bot.voice.run_ahead import RunAhead
@@ -17,16 +14,14 @@ from sandbox.speech import speech
 from tests.voice.doubles import HummingSpeech, RepeatingResponder
 from tests.voice.effects import only
 from tests.voice.memory_call import ADA, BEN, memory_call
-from toys.whisper.weights import toy_whisper
 
 QUESTION, OTHER = "Do you remember the summer holidays?", "Please turn the volume down."
 
 
 async def test_words_are_shown_before_the_turn_is_over_but_not_those_of_people_who_opted_out(
-    tmp_path: Path, pytestconfig: pytest.Config
+    tmp_path: Path, toy_ears: Path
 ) -> None:
-    weights = await asyncio.to_thread(toy_whisper, pytestconfig.cache.mkdir("seiyuu"), lambda *_: None)
-    ears = WhisperTranscriber(WhisperOptions(str(weights), "cpu", 1, "en"), Corrections())
+    ears = WhisperTranscriber(WhisperOptions(str(toy_ears), "cpu", 1, "en"), Corrections())
     call = memory_call(tmp_path, ears, RepeatingResponder(), HummingSpeech(), run_ahead=RunAhead(interims=True))
     try:
         async with call as memory:

@@ -26,7 +26,6 @@ from sandbox.speech import speech
 from tests.bot.http.chat_house import Away, chat_house
 from tests.timing import wait_until
 from tests.voice.doubles import HummingSpeech, RepeatingResponder
-from toys.whisper.weights import toy_whisper
 
 QUESTION, OTHER = "Do you remember the summer holidays?", "Please turn the volume down."
 SECONDS_20 = np.full(20 * 48_000, 0.1, np.float32)
@@ -46,17 +45,16 @@ class DiscordCall:
     async def close(self, cause: EndCause) -> None: ...
 
 
-def ears(pytestconfig: pytest.Config) -> WhisperTranscriber:
-    weights = toy_whisper(pytestconfig.cache.mkdir("seiyuu"), lambda *_: None)
-    return WhisperTranscriber(WhisperOptions(str(weights), "cpu", 1, "en"), Corrections())
+def ears(toy_ears: Path) -> WhisperTranscriber:
+    return WhisperTranscriber(WhisperOptions(str(toy_ears), "cpu", 1, "en"), Corrections())
 
 
 def said(history: History) -> list[tuple[str, str]]:
     return [(turn.speaker, turn.text) for turn in history.newest(99)]
 
 
-async def test_a_conversation_by_voice(tmp_path: Path, pytestconfig: pytest.Config) -> None:
-    transcriber = await asyncio.to_thread(ears, pytestconfig)
+async def test_a_conversation_by_voice(tmp_path: Path, toy_ears: Path) -> None:
+    transcriber = ears(toy_ears)
     try:
         async with chat_house(tmp_path, ears=transcriber) as house:
             page = await house.talking()
@@ -117,9 +115,9 @@ async def test_a_client_that_offers_no_sound_gets_the_words_alone(tmp_path: Path
 
 
 async def test_a_client_that_sends_base64_sound_without_a_hello_gets_base64_sound_back(
-    tmp_path: Path, pytestconfig: pytest.Config
+    tmp_path: Path, toy_ears: Path
 ) -> None:
-    transcriber = await asyncio.to_thread(ears, pytestconfig)
+    transcriber = ears(toy_ears)
     known = {"transcription", "llm_token", "audio_response", "audio_end", "error"}
     try:
         async with chat_house(tmp_path, ears=transcriber) as house:
@@ -150,9 +148,9 @@ def chunks(seconds: float) -> list[bytes]:
 
 
 async def test_speech_during_an_answer_ends_it_and_the_history_keeps_what_was_heard(
-    tmp_path: Path, pytestconfig: pytest.Config
+    tmp_path: Path, toy_ears: Path
 ) -> None:
-    transcriber = await asyncio.to_thread(ears, pytestconfig)
+    transcriber = ears(toy_ears)
     try:
         async with chat_house(tmp_path, ears=transcriber, voice=lambda: HummingSpeech(SECONDS_20[:480_000])) as house:
             page = await house.talking()
@@ -534,10 +532,8 @@ async def test_a_service_that_ends_says_so_and_closes_its_sockets(tmp_path: Path
         await house.until_idle()
 
 
-async def test_a_call_ended_aloud_leaves_the_socket_open_for_the_next_one(
-    tmp_path: Path, pytestconfig: pytest.Config
-) -> None:
-    transcriber = await asyncio.to_thread(ears, pytestconfig)
+async def test_a_call_ended_aloud_leaves_the_socket_open_for_the_next_one(tmp_path: Path, toy_ears: Path) -> None:
+    transcriber = ears(toy_ears)
     try:
         async with chat_house(tmp_path, ears=transcriber) as house:
             page = await house.talking()

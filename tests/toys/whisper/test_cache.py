@@ -24,12 +24,12 @@ Told = list[tuple[float, str]]
 
 
 @pytest.fixture
-def copied(toy_folder: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(toy_folder, tmp_path / toy_folder.name))
+def copied(toy_ears: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(toy_ears, tmp_path / toy_ears.name))
 
 
-def test_the_model_is_small(toy_folder: Path) -> None:
-    assert sum(path.stat().st_size for path in toy_folder.iterdir()) < 20_000_000
+def test_the_model_is_small(toy_ears: Path) -> None:
+    assert sum(path.stat().st_size for path in toy_ears.iterdir()) < 20_000_000
 
 
 def test_a_complete_model_is_used_as_it_is(copied: Path) -> None:
@@ -112,8 +112,8 @@ def makers(parent: psutil.Process | None = None) -> list[psutil.Process]:
     return found
 
 
-def test_a_changed_list_of_sentences_makes_another_model(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_list_of_sentences_makes_another_model(toy_ears: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = f"toy-whisper-{weights._fingerprint()}"
-    assert name == toy_folder.name
+    assert name == toy_ears.name
     monkeypatch.setattr(weights, "HEARD_PHRASES", HEARD_PHRASES[1:])
     assert f"toy-whisper-{weights._fingerprint()}" != name

@@ -32,8 +32,8 @@ PACES = (0.94, 1.04, 1.09)
 
 
 @pytest.fixture(scope="session")
-def whisper(toy_folder: Path) -> WhisperModel:
-    return WhisperModel(str(toy_folder), device="cpu", compute_type="float32", cpu_threads=1)
+def whisper(toy_ears: Path) -> WhisperModel:
+    return WhisperModel(str(toy_ears), device="cpu", compute_type="float32", cpu_threads=1)
 
 
 def received(sound: Sound, *, seed: int = 0) -> Sound16:
@@ -120,8 +120,8 @@ def test_guests_who_say_the_phrases_in_turn_are_understood_with_lost_packets(whi
     assert len(wrong) <= 2, wrong
 
 
-def test_the_model_also_works_with_8_bit_weights(toy_folder: Path) -> None:
-    whisper = WhisperModel(str(toy_folder), device="cpu", compute_type="int8", cpu_threads=1)
+def test_the_model_also_works_with_8_bit_weights(toy_ears: Path) -> None:
+    whisper = WhisperModel(str(toy_ears), device="cpu", compute_type="int8", cpu_threads=1)
     assert sum(heard(whisper, clip) == text for text, clip in zip(TEXTS, clips_of_ada(20), strict=False)) >= 19
 
 

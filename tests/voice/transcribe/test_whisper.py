@@ -25,17 +25,11 @@ from sandbox.speech import ADA, BEN, GuestVoice, speech
 from sandbox.speech_sounds import keyboard, noise
 from sandbox.voice.opus import SAMPLE_RATE
 from toys.whisper.phrases import HEARD_PHRASES
-from toys.whisper.weights import toy_whisper
-
-
-@pytest.fixture(scope="session")
-def weights(cache_dir: Path) -> Path:
-    return toy_whisper(cache_dir, lambda *_: None)
 
 
 @pytest.fixture
-async def transcriber(weights: Path) -> AsyncIterator[WhisperTranscriber]:
-    options = WhisperOptions(str(weights), "cpu", 1, "en", "float32")
+async def transcriber(toy_ears: Path) -> AsyncIterator[WhisperTranscriber]:
+    options = WhisperOptions(str(toy_ears), "cpu", 1, "en", "float32")
     transcriber = WhisperTranscriber(options, Corrections(), rest_seconds=0.2)
     yield transcriber
     await transcriber.close()
@@ -119,7 +113,7 @@ async def test_no_turn_is_lost_if_the_process_hangs_with_requests_in_the_queue(t
 
 @pytest.mark.slow
 async def test_a_slow_recogniser_that_is_stopped_in_mid_answer_is_replaced_within_15_seconds(
-    weights: Path, tmp_path: Path
+    toy_ears: Path, tmp_path: Path
 ) -> None:
     """The recogniser's usual answers take so long that the time limit of an answer is much longer than 15 s."""
     slow = tmp_path / "worker.py"
@@ -140,7 +134,7 @@ async def test_a_slow_recogniser_that_is_stopped_in_mid_answer_is_replaced_withi
         "worker._load, worker.Recogniser.transcribe = slow_to_load, stops_once\n"
         "sys.exit(worker.main(worker.ThisMachine()))\n"
     )
-    options = WhisperOptions(str(weights), "cpu", 1, "en", "float32")
+    options = WhisperOptions(str(toy_ears), "cpu", 1, "en", "float32")
     transcriber = WhisperTranscriber(options, Corrections(), program=(str(slow),))
     await transcriber.warm_up()
     transcript = await transcriber.transcribe(final(spoken("Tell me a story.")))
@@ -150,7 +144,9 @@ async def test_a_slow_recogniser_that_is_stopped_in_mid_answer_is_replaced_withi
     assert transcript.delay < 15.0
 
 
-async def test_a_process_that_hangs_while_it_loads_is_replaced_within_15_seconds(weights: Path, tmp_path: Path) -> None:
+async def test_a_process_that_hangs_while_it_loads_is_replaced_within_15_seconds(
+    toy_ears: Path, tmp_path: Path
+) -> None:
     hangs_once = tmp_path / "worker.py"
     hangs_once.write_text(
         "import pathlib, runpy, time\n"
@@ -160,7 +156,7 @@ async def test_a_process_that_hangs_while_it_loads_is_replaced_within_15_seconds
         "    time.sleep(600)\n"
         "runpy.run_module('bot.voice.transcribe.worker', run_name='__main__')\n"
     )
-    options = WhisperOptions(str(weights), "cpu", 1, "en", "float32")
+    options = WhisperOptions(str(toy_ears), "cpu", 1, "en", "float32")
     transcriber = WhisperTranscriber(options, Corrections(), program=(str(hangs_once),))
     began = time.monotonic()
     await transcriber.warm_up()
@@ -169,15 +165,15 @@ async def test_a_process_that_hangs_while_it_loads_is_replaced_within_15_seconds
     await transcriber.close()
 
 
-async def test_rest_does_nothing_after_close(weights: Path) -> None:
-    transcriber = WhisperTranscriber(WhisperOptions(str(weights), "cpu", 1, "en", "float32"), Corrections())
+async def test_rest_does_nothing_after_close(toy_ears: Path) -> None:
+    transcriber = WhisperTranscriber(WhisperOptions(str(toy_ears), "cpu", 1, "en", "float32"), Corrections())
     await transcriber.rest()
     await transcriber.close()
     await transcriber.rest()
     assert [task.get_name() for task in asyncio.all_tasks() if "rest" in task.get_name()] == []
 
 
-async def test_a_worker_ends_with_the_process_that_started_it_even_while_it_is_busy(weights: Path) -> None:
+async def test_a_worker_ends_with_the_process_that_started_it_even_while_it_is_busy(toy_ears: Path) -> None:
     """The parent is killed, so nobody closes the worker's streams or ends the worker."""
     parent = (
         "import subprocess, sys, time\n"
