@@ -1,9 +1,10 @@
-import { Call } from "./call.js";
 import { signIn } from "./login.js";
-import { microphones } from "./microphone.js";
+import { bindNavigation } from "./navigation.js";
 import { Settings } from "./settings.js";
-import { bindTalkButton } from "./talk_button.js";
-import { elements, View } from "./view.js";
+import { Call } from "./talk/call.js";
+import { microphones } from "./talk/microphone.js";
+import { bindTalkButton } from "./talk/talk_button.js";
+import { elements, View } from "./talk/view.js";
 
 const VOLUME_SECONDS = 0.02;
 
@@ -35,6 +36,7 @@ bindVolume();
 bindName();
 bindWriting();
 bindWarning();
+bindNavigation(page.views, { settings, call, context, output });
 showState();
 void listMicrophones();
 

@@ -1,4 +1,4 @@
-import { SESSION_MS } from "./connection.js";
+import { SESSION_MS } from "./talk/connection.js";
 
 const LONGEST_NAME = 32;
 const SESSION = "seiyuu.session";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { Connection } from "./page/connection.js";
+import { Connection } from "./page/talk/connection.js";
 
 /** A browser whose time passes only when told. */
 class World {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Conversation } from "./page/conversation.js";
+import { Conversation } from "./page/talk/conversation.js";
 
 const said = ({ lines }) => lines.map(({ who, text, interim, cut }) => `${who}: ${text}${interim ? " …" : ""}${cut ? " |" : ""}`);
 const heard = (text, final = true, person = "web:Ada") => ({ text, final, person });

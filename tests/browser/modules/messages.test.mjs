@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { hello, parseMessage } from "./page/messages.js";
-import { floatsOf, loudness, pcmOf } from "./page/sound/samples.js";
-import { closeWarning, errorWarning, lostWarning, microphoneWarning } from "./page/warnings.js";
+import { hello, parseMessage } from "./page/talk/messages.js";
+import { floatsOf, loudness, pcmOf } from "./page/talk/sound/samples.js";
+import { closeWarning, errorWarning, lostWarning, microphoneWarning } from "./page/talk/warnings.js";
 
 const parse = (message) => parseMessage(JSON.stringify(message));
 

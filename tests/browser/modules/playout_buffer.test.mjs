@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { PlayoutBuffer } from "./page/sound/playout_buffer.js";
+import { PlayoutBuffer } from "./page/talk/sound/playout_buffer.js";
 
 const RATE = 48000;
 const FRAME = RATE / 50;

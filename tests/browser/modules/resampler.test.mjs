@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Resampler } from "./page/sound/resampler.js";
+import { Resampler } from "./page/talk/sound/resampler.js";
 
 const sine = (hertz, rate, count) => Float32Array.from({ length: count }, (_, i) => 0.5 * Math.sin((2 * Math.PI * hertz * i) / rate));
 

@@ -30,7 +30,7 @@ export class Call {
    * @param {object} parts
    * @param {string} parts.url of the socket.
    * @param {AudioContext} parts.context @param {AudioNode} parts.output
-   * @param {import("./settings.js").Settings} parts.settings
+   * @param {import("../settings.js").Settings} parts.settings
    * @param {object} parts.listener `onState()`, `onWords()`, `onMicrophones()`, `onHeard(level)` and `onSpoken(level)`.
    */
   constructor({ url, context, output, settings, listener }) {

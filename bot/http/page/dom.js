@@ -1,0 +1,19 @@
+/**
+ * Makes an element of the page.
+ *
+ * @param {string} tag @param {Record<string, unknown>} properties properties of the element, such as `textContent`; names with
+ *   a hyphen and `role` are attributes; `on` has listeners by the name of their event; `testid` is what tests find it by.
+ * @param {...(Node | string)} children
+ */
+export function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined) continue;
+    if (name === "on") for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    else if (name === "testid") element.dataset.testid = value;
+    else if (name === "role" || name.includes("-")) element.setAttribute(name, value);
+    else element[name] = value;
+  }
+  element.append(...children);
+  return element;
+}
