@@ -9,15 +9,14 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from bot.http.clients import client_of
 from bot.http.cookie import NAME, CookieSeal
 from bot.http.errors import HttpError
+from bot.http.guess_limit import GuessLimit
 from bot.http.refusal import Refusals
 from config.addresses import read_origin
 from config.sections import WebSettings
 from web_access.hosts import host_name, is_safe_name
 from web_access.origins import AllowedOrigins
-from web_access.rate_limit import ClientRateLimit
 
 LOGIN = "/login"
 WRONG_TOKENS_PER_MINUTE = 30
@@ -49,7 +48,7 @@ class Access:
         self._hosts = origins.hosts
         self._open = frozenset(open_paths)
         self._seal = seal
-        self._wrong = ClientRateLimit(WRONG_TOKENS_PER_MINUTE, clock)
+        self._wrong = GuessLimit(WRONG_TOKENS_PER_MINUTE, clock)
         self._refusals = Refusals()
 
     @web.middleware
@@ -99,13 +98,12 @@ class Access:
             return
         scheme, _, credentials = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         if scheme.lower() == "bearer":
-            client = client_of(request)
-            if (seconds := self._wrong.delay(client)) > 0:
+            if (seconds := self._wrong.delay(request)) > 0:
                 message = f"Too many wrong tokens. Try again in {seconds:.0f} s."
                 raise HttpError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_tokens", message, retry_after=seconds)
             if is_same_secret(credentials.strip(), token):
                 return
-            self._wrong.take(client)
+            self._wrong.take(request)
         message = "The token is missing or wrong: send WEB_TOKEN as 'Authorization: Bearer …', or to POST /login."
         raise HttpError(
             HTTPStatus.UNAUTHORIZED, "bad_token", message, headers={hdrs.WWW_AUTHENTICATE: 'Bearer realm="Seiyuu"'}

@@ -9,10 +9,9 @@ from aiohttp import web
 
 from bot.http.access import LOGIN, is_same_secret, is_secure
 from bot.http.bodies import read_object
-from bot.http.clients import client_of
 from bot.http.cookie import LIFETIME, NAME, CookieSeal
 from bot.http.errors import HttpError
-from web_access.rate_limit import ClientRateLimit
+from bot.http.guess_limit import GuessLimit
 
 LOGINS_PER_MINUTE = 5
 """Largest number of attempts of one client in a minute."""
@@ -31,7 +30,7 @@ class Login:
     def __init__(self, token: str | None, seal: CookieSeal | None, clock: Callable[[], float]) -> None:
         self._token = token
         self._seal = seal
-        self._attempts = ClientRateLimit(LOGINS_PER_MINUTE, clock)
+        self._attempts = GuessLimit(LOGINS_PER_MINUTE, clock)
 
     @property
     def routes(self) -> Sequence[web.RouteDef]:
@@ -39,7 +38,7 @@ class Login:
         return [web.post(LOGIN, self._log_in)]
 
     async def _log_in(self, request: web.Request) -> web.Response:
-        if seconds := self._attempts.take(client_of(request)):
+        if seconds := self._attempts.take(request):
             message = f"Too many attempts. Try again in {seconds:.0f} s."
             raise HttpError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", message, retry_after=seconds)
         given = (await read_object(request, _MAX_BYTES)).get("token")

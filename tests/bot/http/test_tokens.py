@@ -100,6 +100,26 @@ async def test_guessing_by_header_is_slowed_down_too_and_cookies_are_still_accep
     assert (await locked.ask("/thing", headers=bearer())).status == 200
 
 
+async def test_behind_a_proxy_nobody_uses_up_the_attempts_of_others(locked: WebStage) -> None:
+    bad, good = ({"X-Forwarded-For": client} for client in ("192.0.2.7", "192.0.2.8"))
+    assert [(await locked.log_in("wrong", headers=bad)).status for _ in range(6)] == [401] * 5 + [429]
+    assert (await locked.log_in(headers=good)).status == 204
+    for _ in range(30):
+        await locked.ask("/thing", headers=bad | bearer("wrong"))
+    assert (await locked.ask("/thing", headers=bad | bearer())).status == 429
+    assert (await locked.ask("/thing", headers=good | bearer())).status == 200
+
+
+async def test_who_makes_up_clients_of_a_proxy_is_slowed_down_too(locked: WebStage) -> None:
+    def made_up(number: int) -> dict[str, str]:
+        return {"X-Forwarded-For": f"192.0.2.{number}"}
+
+    statuses = [(await locked.log_in("wrong", headers=made_up(number))).status for number in range(21)]
+    assert statuses == [401] * 20 + [429]
+    statuses = [(await locked.ask("/thing", headers=made_up(n) | bearer("wrong"))).status for n in range(121)]
+    assert statuses == [401] * 120 + [429]
+
+
 async def test_right_tokens_are_not_counted(locked: WebStage) -> None:
     assert {(await locked.ask("/thing", headers=bearer())).status for _ in range(60)} == {200}
 
