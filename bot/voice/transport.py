@@ -162,8 +162,18 @@ class FrameSource(Protocol):
         """True while a reply is being made and nothing of it has been played yet."""
         ...
 
-    def take(self) -> bytes | None:
-        """The next 20 ms of PCM, or ``None`` between replies; never blocks."""
+    @property
+    def sounding(self) -> str | None:
+        """Id of the reply whose frame was taken last."""
+        ...
+
+    def take(self, *, silence: bool = True) -> bytes | None:
+        """The next 20 ms of PCM, or ``None`` between replies; never blocks.
+
+        Args:
+            silence: if a reply's sound is late, return silence. Otherwise ``None`` is returned, since listeners still
+                have sound.
+        """
         ...
 
     def report(self) -> None:

@@ -15,6 +15,12 @@ from bot.voice.browser.client import ChatClient
 from bot.voice.browser.messages import AudioResponse
 from bot.voice.transport import FrameSource
 
+LEAD_SECONDS = 0.08
+"""Seconds of a reply's sound that are sent ahead when it begins.
+
+The page holds 60 ms, and a piece of its device on top (10 ms), before it plays a reply. With the frame that is due, it
+gets 100 ms at once. So it plays immediately, and enough is left when the next frame comes 20 ms later.
+"""
 PIECE_SECONDS = 0.2
 """Length of the pieces in which sound is sent in base64, in seconds."""
 
@@ -40,6 +46,7 @@ class BrowserFrames:
     """
 
     making = False
+    lead = LEAD_SECONDS
 
     def __init__(
         self, frames: FrameSource, deliver: Callable[[bytes], None], loop: asyncio.AbstractEventLoop, rate: int
@@ -61,9 +68,14 @@ class BrowserFrames:
     def wake(self, wake: Callable[[], None]) -> None:
         self._frames.wake = wake
 
-    def take(self) -> bytes | None:
+    @property
+    def sounding(self) -> str | None:
+        """Id of the reply whose frame was taken last."""
+        return self._frames.sounding
+
+    def take(self, *, silence: bool = True) -> bytes | None:
         """The next 20 ms of PCM, or ``None`` between replies; never blocks."""
-        return self._frames.take()
+        return self._frames.take(silence=silence)
 
     def send(self, pcm: bytes) -> None:
         """Convert 20 ms of stereo 16-bit PCM at 48,000 Hz. :meth:`report` hands it over."""

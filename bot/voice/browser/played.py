@@ -13,7 +13,7 @@ REPORT_INTERVAL = 0.5
 class PlayedReports:
     """The reports of one client. Use it on the event loop.
 
-    A client that never reports counts as one that plays everything at once.
+    A client that never reports counts as one that plays sound as soon as it is due.
 
     Args:
         clock: returns monotonic seconds.
@@ -42,7 +42,9 @@ class PlayedReports:
 
     def heard(self, reply: str, sent: int) -> int:
         """How many of the ``sent`` samples (48,000 Hz) of a reply have been heard. At most ``sent``."""
-        if not self._reports or reply != self._reply:
+        if reply != self._reply:
             return sent
-        since = min(self._clock() - self._at, REPORT_INTERVAL)
+        since = self._clock() - self._at
+        if self._reports:
+            since = min(since, REPORT_INTERVAL)
         return min(sent, int(self._samples + since * SPEAKING_RATE))

@@ -54,9 +54,14 @@ class ReplyAudioSource(discord.AudioSource):
         """True while a reply is being made and nothing of it has been played yet."""
         return self._frames.making
 
-    def take(self) -> bytes | None:
+    @property
+    def sounding(self) -> str | None:
+        """Id of the reply whose frame was taken last."""
+        return self._frames.sounding
+
+    def take(self, *, silence: bool = True) -> bytes | None:
         """The next 20 ms of PCM, or ``None`` between replies; never blocks."""
-        return self._frames.take()
+        return self._frames.take(silence=silence)
 
     def report(self) -> None:
         """Tell the event loop what was taken. Call it as soon as the frame is sent."""
@@ -84,6 +89,8 @@ class DiscordPacketSink:
         loop: event loop of the voice client.
         clock: monotonic seconds.
     """
+
+    lead = 0.0
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._loop = loop

@@ -264,16 +264,17 @@ class ReplyPlayback:
         track = self._track
         return track if track is not None and track.reply == reply and not track.finished else None
 
-    def take(self) -> bytes | None:
+    def take(self, *, silence: bool = True) -> bytes | None:
         """The next 20 ms, stereo 16-bit at 48,000 Hz: 3,840 bytes. Never blocks.
 
         Returns ``None`` between replies and while the playback is held. In an underrun, returns silence for the first
-        :data:`LONGEST_GAP` seconds and then ``None``.
+        :data:`LONGEST_GAP` seconds and then ``None``. Without ``silence``, sound that is late is no underrun yet, and
+        returns ``None``.
 
         :meth:`report` tells the listener what was taken; the next call does so at the latest.
         """
         self.report()
-        frame = self._take()
+        frame = self._take(silence)
         if frame is None:
             self.report()
         return frame
@@ -285,7 +286,7 @@ class ReplyPlayback:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._unreported.popleft())
 
-    def _take(self) -> bytes | None:
+    def _take(self, silence: bool) -> bytes | None:
         if self._held:
             # Silence that was asked for does not count as an underrun.
             if self._track is not None:
@@ -295,7 +296,7 @@ class ReplyPlayback:
             try:
                 item = self._queue.popleft()
             except IndexError:
-                return self._underrun()
+                return self._underrun() if silence else None
             match item:
                 case _Frame(track, pcm, samples):
                     return self._play(track, pcm, samples)

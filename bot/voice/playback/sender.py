@@ -29,6 +29,11 @@ class PacketSink(Protocol):
     """Encodes and sends packets. The sending thread calls it. It must not wait and must not raise."""
 
     @property
+    def lead(self) -> float:
+        """Seconds of sound that are sent ahead when a reply begins, for listeners that have a buffer; 0 for others."""
+        ...
+
+    @property
     def connected(self) -> bool:
         """Whether packets can be sent."""
         ...
@@ -51,21 +56,28 @@ class FrameClock:
 
     Attributes:
         due: when the next frame is due, in monotonic seconds.
+        lead: how many seconds before it is due a frame may be sent.
         sent: number of frames that were sent.
         late: number of frames that were sent more than 20 ms after they were due.
     """
 
     def __init__(self) -> None:
         self.due = 0.0
+        self.lead = 0.0
         self.sent = 0
         self.late = 0
 
-    def start(self, now: float) -> None:
-        """Start the clock: the next frame is due now."""
-        self.due = now
+    def start(self, now: float, lead: float = 0.0) -> None:
+        """Start the clock: the next frame is due now. If listeners still have sound that was sent ahead, it goes on."""
+        if not self.ahead(now):
+            self.due, self.lead = now, lead
+
+    def ahead(self, now: float) -> float:
+        """Seconds of sound that were sent ahead and that listeners still have; 0 if they have played all of it."""
+        return min(self.lead, max(0.0, self.due - now))
 
     def tick(self, now: float) -> None:
-        """Note that the frame that was due is sent now."""
+        """Note that the next frame is sent now."""
         self.sent += 1
         behind = now - self.due
         if behind > FRAME_SECONDS:
@@ -73,21 +85,27 @@ class FrameClock:
         self.due = now + FRAME_SECONDS if behind > REBASE_SECONDS else self.due + FRAME_SECONDS
 
     def wait(self, now: float) -> float:
-        """Seconds until the next frame is due; 0 if it is overdue."""
-        return max(0.0, self.due - now)
+        """Seconds until the next frame may be sent; 0 if it may be sent now."""
+        return max(0.0, self.due - self.lead - now)
 
 
 class _Phase(Enum):
     """The state of the sender.
 
-    ``PRIMING`` sends silence ahead of a reply, ``VOICED`` sends its frames, and ``TAIL`` sends silence after it.
+    ``PRIMING`` sends silence ahead of a reply, ``VOICED`` sends its frames, and ``TAIL`` sends silence after it. In
+    ``AHEAD`` there are no frames now, but listeners still have sound that was sent ahead.
     """
 
     DISCONNECTED = auto()
     IDLE = auto()
     PRIMING = auto()
     VOICED = auto()
+    AHEAD = auto()
     TAIL = auto()
+
+
+_SPEAKING = frozenset({_Phase.VOICED, _Phase.AHEAD})
+"""The states in which listeners hear a reply."""
 
 
 class FrameSender(threading.Thread):
@@ -96,6 +114,9 @@ class FrameSender(threading.Thread):
     Between replies nothing is sent, except for a short silence before and after each reply. While the connection is
     down, no frames are taken from the source, so no sound is lost.
 
+    If listeners have a buffer, it is filled at once when a reply begins: frames are sent up to :attr:`PacketSink.lead`
+    before they are due.
+
     The thread is a daemon, and :meth:`end` stops it within 20 ms. It runs at the process's normal priority, because a
     higher one needs rights that the bot does not ask for. Threads and processes with heavy computation lower their own
     priority instead.
@@ -103,7 +124,8 @@ class FrameSender(threading.Thread):
     Args:
         source: provides the frames. This thread sets the source's ``wake``, to be woken when there are frames.
         sink: encodes and sends the frames.
-        sent: called after each voiced frame, with the frame and its time in monotonic seconds. It must not wait.
+        sent: called after each voiced frame, with the frame and the time at which it is due, in monotonic seconds. It
+            must not wait.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -128,6 +150,7 @@ class FrameSender(threading.Thread):
         self._woken = threading.Event()
         self._phase = _Phase.DISCONNECTED
         self._silent_frames = 0
+        self._reply: str | None = None
         source.wake = self._woken.set
 
     def end(self) -> None:
@@ -149,7 +172,7 @@ class FrameSender(threading.Thread):
         except Exception:
             _log.exception("The sending thread failed")
         finally:
-            if self._phase is _Phase.VOICED:
+            if self._phase in _SPEAKING:
                 self._sink.set_speaking(False)
 
     def step(self) -> float | None:
@@ -162,10 +185,15 @@ class FrameSender(threading.Thread):
             # SSRC before the first frame comes.
             self._sink.set_speaking(False)
             self._phase = _Phase.IDLE
-        frame = self._source.take()
+            self.timing.lead = 0.0
+        ahead = self.timing.ahead(self._clock())
+        frame = self._source.take(silence=not ahead)
         if frame is not None:
             self._send_voiced(frame)
-        elif self._phase is _Phase.VOICED or self._phase is _Phase.TAIL:
+        elif ahead and self._phase in _SPEAKING:
+            self._phase = _Phase.AHEAD
+            return ahead
+        elif self._phase in _SPEAKING or self._phase is _Phase.TAIL:
             return self._send_tail()
         elif self._source.making:
             return self._prime()
@@ -176,21 +204,25 @@ class FrameSender(threading.Thread):
 
     def _send_voiced(self, frame: bytes) -> None:
         now = self._clock()
-        first = self._phase is not _Phase.VOICED
+        first, reply = self._phase is not _Phase.VOICED, self._source.sounding
         if first:
             self._phase = _Phase.VOICED
-            self.timing.start(now)
+            # After a break in a reply, listeners fill their buffer themselves. They would take a burst for late frames.
+            self.timing.start(now, self._sink.lead if reply != self._reply else 0.0)
+        self._reply = reply
+        due = max(now, self.timing.due)
         self.timing.tick(now)
         self._sink.send(frame)
         # These come after the frame, because they wake the event loop, which would compete with the encoder.
         self._source.report()
-        self._sent(frame, now)
+        self._sent(frame, due)
         if first:
             self._sink.set_speaking(True)
 
     def _send_tail(self) -> float | None:
-        if self._phase is _Phase.VOICED:
+        if self._phase is not _Phase.TAIL:
             self._phase, self._silent_frames = _Phase.TAIL, 0
+            self.timing.lead = 0.0
             self._sink.set_speaking(False)
         if self._silent_frames == TAIL_FRAMES:
             self._phase = _Phase.IDLE

@@ -55,6 +55,14 @@ test("a reply begins after 60 ms, and is whole", () => {
   assert.deepEqual(buffer.takeEvents(), [{ kind: "started", reply: "1" }, { kind: "finished", reply: "1", ms: 1000 }]);
 });
 
+test("a reply whose beginning comes at once begins at once, and is whole although frames come 50 ms late", () => {
+  const buffer = new PlayoutBuffer(RATE, { deviceMs: 12 });
+  const heard = play(buffer, 21000, [...frames(1000, { from: -80, late: (i) => (i % 20 === 7 ? 50 : 0) }), end(20000)]);
+  assert.ok(firstOf(heard) / MS < 4);
+  assertWhole(heard, 1000);
+  assert.equal(buffer.underruns, 0);
+});
+
 test("a short reply does not wait for what will not come", () => {
   const heard = play(new PlayoutBuffer(RATE), 200, [...frames(1), end(2)]);
   assert.ok(firstOf(heard) / MS < 10);

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from audio.pcm import from_pcm16
-from bot.voice.browser.audio_output import SoundForm
+from bot.voice.browser.audio_output import BrowserFrames, SoundForm
 from bot.voice.browser.messages import AudioEnd, AudioResponse, Hello, LlmToken, Notice, State, Transcription
 from bot.voice.browser.people import BrowserPeople
 from bot.voice.browser.played import PlayedReports
@@ -19,6 +19,7 @@ from bot.voice.browser.transport import RESUME_SECONDS, BrowserTransport
 from bot.voice.events import ReplyEnded, SpeechStarted, SpeechStopped, UtteranceHeard, WordsSoFar, WordsSpoken
 from bot.voice.metrics import ReplyTrace
 from bot.voice.playback.playback import ReplyPlayback
+from bot.voice.playback.sender import FrameSender
 from bot.voice.transport import EndCause
 from bot.voice.turn import Outcome, TurnId
 from tests.timing import Clock, wait_until
@@ -101,6 +102,20 @@ async def test_a_reply_arrives_whole_at_the_agreed_rate_each_segment_before_its_
     assert client.all(AudioEnd) == [AudioEnd("r1", "done")]
     assert [state.state for state in client.all(State)] == ["connecting", "speaking", "listening"]
     assert np.abs(from_pcm16(client.sound)).max() == pytest.approx(0.3, abs=0.02)
+
+
+async def test_the_client_gets_the_first_100_ms_of_a_reply_at_once() -> None:
+    clock, loop, got = Clock(), asyncio.get_running_loop(), list[bytes]()
+    playback = ReplyPlayback(loop, clock=clock)
+    frames = BrowserFrames(playback, got.append, loop, 24_000)
+    frames.connected = True
+    sender = FrameSender(frames, frames, clock=clock)
+    playback.begin("r1")
+    playback.write("r1", tone(0.5))
+    while (sender.step() or 0.0) < 0.001:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert len(got) == 5
 
 
 async def test_the_end_of_an_interrupted_reply_is_not_played_before_the_next(
@@ -218,11 +233,21 @@ async def test_words_and_states_come_as_messages(client: MemoryClient, transport
     assert client.all(Notice) == [Notice("👂 I listen.")]
 
 
+def test_of_a_client_that_reports_nothing_sound_that_is_not_due_was_not_heard() -> None:
+    clock = Clock()
+    played = PlayedReports(clock)
+    played.began("r1")
+    assert played.heard("r1", 4_800) == 0, "100 ms that were sent at once"
+    clock.pass_by(0.04)
+    assert played.heard("r1", 6_720) == pytest.approx(1_920, abs=1)
+    clock.pass_by(60.0)
+    assert played.heard("r1", 48_000) == 48_000, "all that was sent until the playback was held"
+
+
 def test_sound_that_was_not_played_was_not_heard() -> None:
     clock = Clock()
     played = PlayedReports(clock)
     played.began("r1")
-    assert played.heard("r1", 48_000) == 48_000, "a client that reports nothing"
     played.report("r1", 200)
     assert played.heard("r1", 48_000) == 9_600
     clock.pass_by(0.1)

@@ -121,6 +121,21 @@ async def test_a_pause_in_the_sound_is_filled_with_silence_and_counted() -> None
     assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES, 2)
 
 
+async def test_sound_that_is_late_is_no_underrun_while_listeners_have_sound() -> None:
+    clock = Clock(7.0)
+    source, heard = make(clock)
+    source.begin("r1")
+    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    assert source.take(silence=False) is not None
+    assert source.take(silence=False) is None
+    clock.now += 0.06
+    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    source.finish("r1")
+    take_for(source, clock, 2)
+    await asyncio.sleep(0)
+    assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES, 0)
+
+
 async def test_a_long_underrun_ends_the_transmission_and_is_counted_completely() -> None:
     clock = Clock(7.0)
     source, heard = make(clock)

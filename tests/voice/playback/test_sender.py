@@ -24,10 +24,13 @@ class ListedFrames:
     def __init__(self) -> None:
         self.frames: list[bytes] = []
         self.making = False
+        self.sounding = "r1"
+        self.silence: list[bool] = []
         self.wake: Callable[[], None] = lambda: None
         self.reported: Callable[[], None] = lambda: None
 
-    def take(self) -> bytes | None:
+    def take(self, *, silence: bool = True) -> bytes | None:
+        self.silence.append(silence)
         return self.frames.pop(0) if self.frames else None
 
     def report(self) -> None:
@@ -40,6 +43,7 @@ class Sink:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.connected = True
+        self.lead = 0.0
         self.journal: list[tuple[str, float]] = []
         self.ring: list[bool] = []
         self.sent = threading.Event()
@@ -67,7 +71,8 @@ class SteppedSender:
         self.clock = Clock()
         self.source = ListedFrames()
         self.sink = Sink(self.clock)
-        self.sender = FrameSender(self.source, self.sink, clock=self.clock)
+        self.told: list[float] = []
+        self.sender = FrameSender(self.source, self.sink, sent=lambda _, at: self.told.append(at), clock=self.clock)
 
     def run(self, seconds: float) -> None:
         """Advance the clock by this many seconds, and step the sender as its thread would."""
@@ -190,6 +195,89 @@ def test_the_stream_is_announced_to_listeners_before_its_first_frame() -> None:
     stepped.run(1)
     assert stepped.sink.ring == [False]
     assert stepped.sink.journal == []
+
+
+LEAD = 0.08
+
+
+@pytest.fixture
+def buffered(stepped: SteppedSender) -> SteppedSender:
+    """The same for listeners that have a buffer of 80 ms."""
+    stepped.sink.lead = LEAD
+    stepped.source.silence.clear()
+    return stepped
+
+
+def test_a_buffer_is_filled_at_once_and_kept_full(buffered: SteppedSender) -> None:
+    buffered.source.frames = [b"x"] * 20
+    began = buffered.clock.now
+    buffered.run(1)
+    after = [at - began for at in buffered.sink.times(VOICED)]
+    assert after == pytest.approx([0] * 5 + [FRAME_SECONDS * number for number in range(1, 16)])
+    assert buffered.sender.timing.late == 0
+
+
+def test_a_frame_that_is_sent_ahead_is_told_with_the_time_at_which_it_is_due(buffered: SteppedSender) -> None:
+    buffered.source.frames = [b"x"] * 8
+    began = buffered.clock.now
+    buffered.run(1)
+    assert [at - began for at in buffered.told] == pytest.approx([FRAME_SECONDS * number for number in range(8)])
+
+
+def test_sound_that_comes_before_the_buffer_is_empty_is_sent_at_once(buffered: SteppedSender) -> None:
+    buffered.source.frames = [b"x"] * 2
+    began = buffered.clock.now
+    buffered.run(0.03)
+    buffered.source.frames = [b"x"] * 10
+    buffered.run(1)
+    after = [at - began for at in buffered.sink.times(VOICED)]
+    assert after[:7] == pytest.approx([0, 0, 0.03, 0.03, 0.03, 0.03, 0.04])
+    assert buffered.sink.ring == [True, True, False]
+
+
+def test_silence_is_asked_for_when_the_buffer_is_empty(buffered: SteppedSender) -> None:
+    buffered.source.frames = [b"x"] * 2
+    buffered.run(0.039)
+    assert True not in buffered.source.silence[1:]
+    buffered.run(0.002)
+    assert buffered.source.silence[-1]
+
+
+def test_listeners_that_have_run_out_within_a_reply_fill_their_buffer_themselves(buffered: SteppedSender) -> None:
+    buffered.source.frames = [b"x"] * 5
+    buffered.run(3)
+    buffered.source.frames = [b"x"] * 5
+    buffered.run(1)
+    assert gaps(buffered.sink.times(VOICED)[5:]) == [FRAME_SECONDS] * 4
+
+
+def test_each_reply_fills_the_buffer(buffered: SteppedSender) -> None:
+    for reply in ("r1", "r2"):
+        buffered.source.sounding = reply
+        buffered.source.frames = [b"x"] * 5
+        buffered.run(3)
+    assert gaps(buffered.sink.times(VOICED)[5:]) == [0] * 4
+
+
+def test_a_reply_that_follows_another_does_not_overfill_the_buffer(buffered: SteppedSender) -> None:
+    buffered.source.frames = [b"x"] * 10
+    began = buffered.clock.now
+    buffered.run(0.15)
+    buffered.source.sounding = "r2"
+    buffered.source.frames = [b"x"] * 10
+    buffered.run(1)
+    after = [at - began for at in buffered.sink.times(VOICED)]
+    assert after[10:] == pytest.approx([0.15, 0.15] + [FRAME_SECONDS * number for number in range(8, 16)])
+
+
+def test_what_was_sent_ahead_is_gone_with_the_connection(buffered: SteppedSender) -> None:
+    buffered.source.frames = [b"x"] * 12
+    buffered.run(0.03)
+    buffered.sink.connected = False
+    buffered.run(0.02)
+    buffered.sink.connected = True
+    buffered.run(1)
+    assert gaps(buffered.sink.times(VOICED)[6:]) == [FRAME_SECONDS] * 5
 
 
 @given(delays=st.lists(st.floats(0, 0.09), min_size=1, max_size=200))
