@@ -165,7 +165,7 @@ async def build_application(
         features = await build_features(parts)
         for lockable in features.lockables:
             core.lease.register(lockable)
-        web = await stack.enter_async_context(web_parts(core))
+        web = await stack.enter_async_context(web_parts(core, lambda: {guild.id: guild.name for guild in bot.guilds}))
         stack.push_async_callback(bot.close)
 
         model = partial(_describe_model, settings, core.weights, core.models.for_calls_client.options)

@@ -206,7 +206,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             return datetime.now(zone)
 
         def parameters_at(place: int) -> SpeechParameters:
-            return speech_parameters(characters.at(place), moods, voices.chosen(place))
+            return speech_parameters(characters.at(place), moods, voices.manner(place))
 
         ignored = await IgnoredPeople.load(database)
         policy = await effective_listening_policy(store, settings)

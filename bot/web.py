@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import warnings
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -34,9 +34,15 @@ from bot.voice.browser.messages import Hello
 from bot.voice.browser.people import BrowserPeople
 from bot.voice.browser.transport import BrowserCall, BrowserTransport
 from bot.voice.engines import LoadingReport
+from bot.voices.introductions import Introductions, load_introductions
+from bot.voices.places import VoicePlace
 
 BROWSER = 0
 """The id under which the persona, mood and voice of browser calls are chosen. No Discord server has this id."""
+THIS_BROWSER = VoicePlace("browser", BROWSER, "In the browser")
+"""The browser, as a place for which a voice is chosen."""
+Servers = Callable[[], Mapping[int, str]]
+"""Returns the names of the Discord servers that the bot is on, by their ids."""
 BARGE_IN_NOBODY = "nobody"
 """The only value of ``BARGE_IN`` that matters in a browser call, because only one person is in the call."""
 
@@ -60,8 +66,8 @@ class WebParts:
 
 
 @asynccontextmanager
-async def web_parts(core: Core) -> AsyncIterator[WebParts]:
-    """Serve the page and the API while the block runs."""
+async def web_parts(core: Core, servers: Servers = dict) -> AsyncIterator[WebParts]:
+    """Serve the page and the API while the block runs. ``servers`` are the Discord servers that the bot is on."""
     # aiohttp would write a line into the log for each malformed header of a form, and keep it in memory for ever.
     warnings.filterwarnings("ignore", category=BadContentDispositionHeader)
     warnings.filterwarnings("ignore", category=BadContentDispositionParam)
@@ -71,7 +77,8 @@ async def web_parts(core: Core) -> AsyncIterator[WebParts]:
     stop_watching = core.consent.watch(chats.forget)
     page, described = await asyncio.to_thread(Page.load), await asyncio.to_thread(document)
     sockets = [*ChatSocket(calls).routes, *RealtimeSocket(calls, time.monotonic).routes]
-    routes = [*sockets, *program_routes(core, chats, described)]
+    introductions = await asyncio.to_thread(load_introductions)
+    routes = [*sockets, *program_routes(core, chats, introductions, servers, described)]
     server = WebServer(core.settings.web, routes, core.checks.state, page)
     try:
         await server.serve(core.listening)
@@ -132,8 +139,15 @@ def program_chats(core: Core) -> Chats:
     return Chats(make_responder, lambda: core.conversations.begin_call(place), character.now)
 
 
-def program_routes(core: Core, chats: Chats, described: dict[str, Any]) -> Sequence[web.RouteDef]:
+def program_routes(
+    core: Core, chats: Chats, introductions: Introductions, servers: Servers, described: dict[str, Any]
+) -> Sequence[web.RouteDef]:
     """The routes of the API for programs. While a call is on, the lease holds back what needs an engine."""
+
+    def places() -> Sequence[VoicePlace]:
+        on_discord = sorted(servers().items(), key=lambda each: each[1].casefold())
+        return [THIS_BROWSER, *(VoicePlace(str(server), server, name) for server, name in on_discord)]
+
     gate = make_gate()
     core.lease.register(gate)
     return api_routes(
@@ -141,12 +155,14 @@ def program_routes(core: Core, chats: Chats, described: dict[str, Any]) -> Seque
             gate,
             core.recordings,
             chats,
-            core.speech_server.forwarding,
-            core.speech_server.stream,
+            core.speech_server,
             core.voices,
+            introductions,
+            places,
             ConversationArchive(core.database, core.conversations),
             core.learned_corrections,
-            lambda: core.calls.manner(BROWSER),
+            core.calls.manner,
+            BROWSER,
             described,
         )
     )

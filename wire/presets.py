@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Self
@@ -84,6 +84,15 @@ class Presets:
     def names(self) -> tuple[str, ...]:
         """Names of all presets."""
         return tuple(self._presets)
+
+    @property
+    def default(self) -> str | None:
+        """Name of the preset for requests that name none; ``None`` if there is no such preset."""
+        return self._default
+
+    def items(self) -> Iterable[tuple[str, Preset]]:
+        """All presets with their names."""
+        return self._presets.items()
 
     def apply(self, requested: SpeechParameters) -> SpeechParameters:
         """Return ``requested`` with unset parameters taken from its preset, or else from the default preset.

@@ -7,10 +7,9 @@ from discord.utils import escape_markdown
 from bot.speech_server.voices import ServerVoice, VoiceCatalogue
 from bot.text import shorten
 from bot.user_error import UserError
+from bot.voices.voices import DEFAULT
 from config.spelling import nearest
 
-DEFAULT = "default"
-"""The name for the usual voice, which speaks if no voice was chosen."""
 MAX_NAME = 40
 """Maximum number of characters of a voice's name."""
 MAX_LISTED = 40
@@ -88,6 +87,8 @@ def _made(voice: ServerVoice) -> str:
         parts.append(f"similarity {_percent(voice.similarity)}")
     if voice.recordings > 1:
         parts.append(f"{voice.recordings} recordings")
+    if not voice.speaks:
+        parts.append(f"{escape_markdown(voice.engine)} can't speak with it")
     return " · ".join(parts)
 
 

@@ -17,13 +17,13 @@ from bot.commands.asking import ButtonAnswer, Choices, ask
 from bot.commands.elapsed_time import show_elapsed
 from bot.commands.sound_files import read_attachment, sound_file
 from bot.commands.voice_recording import VoiceRecordings
-from bot.commands.voice_words import DEFAULT, cloned_text, list_text, new_name
+from bot.commands.voice_words import cloned_text, list_text, new_name
 from bot.speech_server.errors import VoicesError
 from bot.speech_server.voices import RecordingUpload, ServerVoice
 from bot.text import shorten, split_message
 from bot.voice.turn import Prompt, PromptKind
 from bot.voices.introductions import Introductions
-from bot.voices.voices import Person, Voices
+from bot.voices.voices import DEFAULT, Person, Voices
 
 Context = commands.Context[Any]
 Language = Literal[

@@ -29,7 +29,7 @@ from bot.speech_server.errors import (
 )
 from bot.speech_server.forwarding import SpeechForwarding
 from bot.speech_server.refusals import reason_and_code, voices_refusal
-from bot.speech_server.status import PerformanceStatus, ServerHealth, can_speak, describe_engine
+from bot.speech_server.status import EngineState, PerformanceStatus, ServerHealth, can_speak, describe_engine
 from bot.speech_server.stream import SpeechStream
 from bot.speech_server.voices import RecordingUpload, ServerVoice, VoiceCatalogue
 from wire.parameters import SpeechParameters
@@ -104,6 +104,13 @@ class SpeechServerClient:
         except _NO_STATUS:
             return ServerHealth(False, f"no speech server answers at {self._address.place}")
 
+    async def engine_state(self) -> EngineState:
+        """Which engine speaks now, and how far the preferred one is loaded; raises :class:`VoiceAwayError`."""
+        try:
+            return EngineState.of(await self._ask_status("GET", "/health"))
+        except _NO_STATUS as error:
+            raise VoiceAwayError(f"no speech server answers at {self._address.place}") from error
+
     async def answers(self, seconds: float) -> bool:
         """Whether the server answers within ``seconds``. A server that is still loading answers too."""
         timeout = aiohttp.ClientTimeout(total=seconds)
@@ -133,9 +140,15 @@ class SpeechServerClient:
         """The voice for a name, id or language such as ``french``; also raises :class:`UnknownVoiceError`."""
         return _parse(ServerVoice, await self._ask_voices("GET", self._voices / name))
 
-    async def create_voice(self, name: str, language: str, recording: RecordingUpload) -> ServerVoice:
-        """Clone a voice from a recording; also raises :class:`VoiceExistsError`."""
-        return await self._upload(self._voices, recording, name=name, language=language)
+    async def create_voice(
+        self, name: str, language: str, recording: RecordingUpload, *, keep: bool = False
+    ) -> ServerVoice:
+        """Clone a voice from a recording; also raises :class:`VoiceExistsError`.
+
+        With ``keep``, an engine that can't clone keeps the recording for one that can.
+        """
+        url = self._voices.with_query(keep="true") if keep else self._voices
+        return await self._upload(url, recording, name=name, language=language)
 
     async def add_recording(self, voice: ServerVoice, recording: RecordingUpload) -> ServerVoice:
         """Add a recording to a cloned voice, and clone it again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 _WHY = {
     "loading": "not loaded yet",
@@ -39,6 +39,34 @@ class PerformanceStatus:
 
     engine: str
     spares_nothing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """Which engine speaks now, and how far the preferred one is.
+
+    Attributes:
+        engine: name of the preferred engine; ``None`` while the server starts.
+        speaking: name of the engine that speaks now; ``None`` while the server starts.
+        state: ``ready`` if that is the preferred one, or the reason why it is not, such as ``loading``.
+        loading: progress of loading, 0 to 1; ``None`` if nothing is being loaded.
+    """
+
+    engine: str | None
+    speaking: str | None
+    state: str
+    loading: float | None
+
+    @classmethod
+    def of(cls, health: dict[str, Any]) -> Self:
+        """Read the answer of ``/health``. Raises ``KeyError``, ``TypeError`` and ``ValueError``."""
+        progress = health.get("loading")
+        loading = None if progress is None else min(max(float(progress), 0.0), 1.0)
+        return cls(_name(health["engine"]), _name(health.get("speaking")), str(health.get("state", "ready")), loading)
+
+
+def _name(value: object) -> str | None:
+    return None if value is None else str(value)[:200]
 
 
 def can_speak(health: dict[str, Any]) -> bool:

@@ -41,6 +41,11 @@ class Introductions(BaseModel):
     named: _Texts
     nameless: _Texts
 
+    @property
+    def usual(self) -> str:
+        """The sentence for a voice of which nothing is known."""
+        return self.nameless[_USUAL]
+
     def of(self, voice: ServerVoice) -> str:
         """The sentence in the voice's language, or in English if the file has no sentence in this language.
 

@@ -1,10 +1,16 @@
-"""Database records of voices: the voice that each server chose, and the maker of each cloned voice."""
+"""Database records of voices: the voice and manner that each server chose, and the maker of each cloned voice."""
 
 from __future__ import annotations
 
+import json
+import logging
 from dataclasses import dataclass
 
 from bot.database import Records
+from wire.fields import Fields, WireError
+from wire.parameters import SpeechParameters
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,25 @@ class VoiceRecords(Records):
             await self._database.write("DELETE FROM voice_choice WHERE guild = ?", guild)
         else:
             await self._database.write("INSERT OR REPLACE INTO voice_choice VALUES (?, ?)", guild, voice)
+
+    async def manners(self) -> dict[int, SpeechParameters]:
+        """The chosen manner of each server (guild). Manners that can't be read are logged and left out."""
+        manners = {}
+        for guild, stored in await self._database.rows("SELECT * FROM voice_manner"):
+            try:
+                manners[int(guild)] = SpeechParameters.read(Fields.parse(stored, "bad_parameter"))
+            except WireError as error:
+                _log.warning("The manner of speaking on the server %s can't be read: %s", guild, error)
+        return manners
+
+    async def choose_manner(self, guild: int, manner: SpeechParameters) -> None:
+        """Store the manner of a server (guild); the usual one is deleted."""
+        if fields := manner.write():
+            await self._database.write(
+                "INSERT OR REPLACE INTO voice_manner VALUES (?, ?)", guild, json.dumps(fields, sort_keys=True)
+            )
+        else:
+            await self._database.write("DELETE FROM voice_manner WHERE guild = ?", guild)
 
     async def maker(self, voice: str) -> Maker | None:
         """The maker of a voice; ``None`` if it was not made by a command of the bot."""

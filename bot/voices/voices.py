@@ -1,10 +1,10 @@
-"""The voices service: lists voices, keeps the choice of each server, and knows who may change a voice."""
+"""The voices service: lists voices, keeps the choices of each server, and knows who may change a voice."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.database import Database
 from bot.speech_server.client import SpeechServerClient
@@ -12,7 +12,10 @@ from bot.speech_server.errors import UnknownVoiceError, VoiceExistsError, Voices
 from bot.speech_server.voices import RecordingUpload, ServerVoice, VoiceCatalogue
 from bot.voices.records import Maker, VoiceRecords
 from config.place import bot_command, how_to_install_xtts
+from wire.parameters import SpeechParameters
 
+DEFAULT = "default"
+"""The name for the usual voice, which speaks if no voice was chosen. No voice that is made may have it."""
 MAX_NAME = 50
 """Maximum number of characters of a searched name."""
 REMEMBERED = 10.0
@@ -50,6 +53,7 @@ class Voices:
         client: SpeechServerClient,
         records: VoiceRecords,
         choices: dict[int, str],
+        manners: dict[int, SpeechParameters],
         prefix: str,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -57,6 +61,7 @@ class Voices:
         self._client = client
         self._records = records
         self._choices = choices
+        self._manners = manners
         self._prefix = prefix
         self._clock = clock
         self._known: tuple[float, VoiceCatalogue] | None = None
@@ -65,11 +70,15 @@ class Voices:
     async def load(cls, client: SpeechServerClient, database: Database, prefix: str) -> Voices:
         """Read the choices from the database; raises :class:`aiosqlite.Error`."""
         records = VoiceRecords(database)
-        return cls(client, records, await records.choices(), prefix)
+        return cls(client, records, await records.choices(), await records.manners(), prefix)
 
     def chosen(self, guild: int) -> str | None:
         """The id of the voice chosen on a server; ``None`` if none was chosen."""
         return self._choices.get(guild)
+
+    def manner(self, guild: int) -> SpeechParameters:
+        """The voice and the manner of speaking chosen on a server; what was not chosen has its default."""
+        return replace(self._manners.get(guild, SpeechParameters()), voice=self.chosen(guild))
 
     async def catalogue(self) -> VoiceCatalogue:
         """All voices."""
@@ -102,7 +111,7 @@ class Voices:
         """Raise if the engine can't clone voices. The error says how to change that."""
         catalogue = await self.catalogue()
         if not catalogue.can_clone:
-            raise VoicesError(_cannot_clone(catalogue.engine))
+            raise VoicesError(cannot_clone(catalogue.engine))
 
     async def check(self, voice: ServerVoice) -> None:
         """Check that a voice can speak: synthesize a sentence, which nobody hears. Raises if it can't speak."""
@@ -121,6 +130,12 @@ class Voices:
         else:
             self._choices[guild] = voice.id
 
+    async def choose_manner(self, guild: int, manner: SpeechParameters) -> None:
+        """Choose a manner of speaking for a server, from the next reply on. The voice in it is ignored."""
+        manner = replace(manner, voice=None)
+        await self._records.choose_manner(guild, manner)
+        self._manners[guild] = manner
+
     async def clone(self, person: Person, name: str, language: str, recording: RecordingUpload) -> ServerVoice:
         """Clone a voice. If a voice has this name already and ``person`` may change it, add the recording to it."""
         try:
@@ -132,9 +147,12 @@ class Voices:
         self._known = None
         return voice
 
-    async def create(self, name: str, language: str, recording: RecordingUpload) -> ServerVoice:
-        """Clone a new voice that belongs to nobody on Discord; also raises :class:`VoiceExistsError`."""
-        voice = await self._client.create_voice(name, language, recording)
+    async def create(self, name: str, language: str, recording: RecordingUpload, *, keep: bool = False) -> ServerVoice:
+        """Clone a new voice that belongs to nobody on Discord; also raises :class:`VoiceExistsError`.
+
+        With ``keep``, an engine that can't clone keeps the recording for one that can.
+        """
+        voice = await self._client.create_voice(name, language, recording, keep=keep)
         self._known = None
         return voice
 
@@ -161,7 +179,8 @@ class Voices:
         self._known = None
 
 
-def _cannot_clone(engine: str) -> str:
+def cannot_clone(engine: str) -> str:
+    """The text for people about an engine that can't clone voices. It says which engine can."""
     download = bot_command("models download xtts-v2")
     return CANNOT_CLONE.format(engine=engine, packages=how_to_install_xtts(), download=download)
 

@@ -22,7 +22,7 @@ from tts_server.voices.names import BadLanguageError, BadNameError, clean_langua
 from tts_server.voices.profile import UnknownVoiceError, preview_sentence
 from tts_server.voices.reading import PreparedRecording, ReadingFailedError, read_recording
 from tts_server.voices.voice_folder import MAX_RECORDINGS, VoiceRecord
-from wire.presets import PresetError
+from wire.presets import Preset, PresetError
 
 MAX_UPLOADS = 2
 """Largest number of uploads at the same time. A further upload is refused."""
@@ -69,7 +69,15 @@ class VoicesApi:
         made = [_made_here(record, voices) for record in self._library.records()]
         built_in = [_built_in(voice, voices) for voice in voices.voices() if self._library.get(voice.id) is None]
         return web.json_response(
-            {"voices": made + built_in, "can_clone": voices.can_clone, "engine": voices.engine_name}
+            {
+                "voices": made + built_in,
+                "can_clone": voices.can_clone,
+                "engine": voices.engine_name,
+                "usual": voices.usual.id,
+                "parameters": voices.parameters,
+                "presets": [_preset(name, preset) for name, preset in voices.presets.items()],
+                "preset": voices.presets.default,
+            }
         )
 
     async def _show(self, request: web.Request) -> web.Response:
@@ -93,7 +101,7 @@ class VoicesApi:
         return web.Response(body=sound, content_type="audio/wav")
 
     async def _create(self, request: web.Request) -> web.Response:
-        voices = self._cloning_voices()
+        voices = self._voices() if request.query.get("keep") == "true" else self._cloning_voices()
         async with self._upload(request, _NEW_VOICE) as (form, folder):
             name, language = form.fields.get("name", ""), clean_language(form.fields.get("language") or "en")
             others = self._names_of(voices)
@@ -102,7 +110,8 @@ class VoicesApi:
             async with self._changing:
                 record = await asyncio.to_thread(self._library.create, name, language, recordings, others)
                 try:
-                    record = await self._learn(record, voices)
+                    # Other engines learn it when they first speak with it.
+                    record = await self._learn(record, voices) if voices.can_clone else record
                 except BaseException:
                     await self._remove(record.profile.id, voices)
                     raise
@@ -193,6 +202,7 @@ def _made_here(record: VoiceRecord, voices: EngineVoices) -> dict[str, Any]:
         "name": profile.name,
         "language": profile.language,
         "made_here": True,
+        "speaks": voices.can_clone,
         "engine": voices.engine_name,
         "similarity": record.similarity,
         "seconds": round(sum(record.seconds), 2),
@@ -206,11 +216,17 @@ def _built_in(voice: Voice, voices: EngineVoices) -> dict[str, Any]:
         "name": voice.name,
         "language": voice.language,
         "made_here": False,
+        "speaks": True,
         "engine": voices.engine_name,
         "similarity": None,
         "seconds": None,
         "recordings": 0,
     }
+
+
+def _preset(name: str, preset: Preset) -> dict[str, Any]:
+    parameters = preset.model_dump(exclude_none=True, exclude={"description"})
+    return {"name": name, "description": preset.description, "parameters": parameters}
 
 
 def with_error_responses(handler: _Handler) -> _Handler:

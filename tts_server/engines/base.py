@@ -151,6 +151,16 @@ class AlwaysLoaded:
 
 
 @runtime_checkable
+class ExpressiveEngine(SpeechEngine, Protocol):
+    """An engine that applies more parameters than speed and pitch, which the server applies for every engine."""
+
+    @property
+    def expression(self) -> frozenset[str]:
+        """The names of these parameters, as in :class:`~wire.parameters.SpeechParameters`."""
+        ...
+
+
+@runtime_checkable
 class CloningEngine(SpeechEngine, Protocol):
     """An engine that clones voices from recordings; :meth:`voices` lists the cloned voices too."""
 

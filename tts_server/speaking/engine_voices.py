@@ -7,14 +7,17 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
 from audio.encoders import WavEncoder
-from tts_server.engines.base import CloningEngine, Voice
+from tts_server.engines.base import CloningEngine, ExpressiveEngine, Voice
 from tts_server.metrics import Metrics
 from tts_server.speaking.engine_pool import EnginePool
 from tts_server.voices.profile import VoiceProfile
-from wire.parameters import SpeechParameters
+from wire.parameters import NUMBERS, SpeechParameters
+from wire.presets import Presets
 
 PREVIEW_RATE = 24_000
 """Sample rate of previews, in Hz."""
+FOR_EVERY_ENGINE = frozenset({"speed", "pitch_shift"})
+"""Parameters that work with every engine: what an engine does not apply itself, the server applies to its sound."""
 
 
 class EngineVoices:
@@ -39,6 +42,23 @@ class EngineVoices:
     def can_clone(self) -> bool:
         """Whether the engine can clone voices from recordings."""
         return isinstance(self._pool.engines[0], CloningEngine)
+
+    @property
+    def parameters(self) -> Sequence[str]:
+        """The names of the numeric parameters that change how the engine speaks."""
+        engine = self._pool.engines[0]
+        more = engine.expression if isinstance(engine, ExpressiveEngine) else frozenset()
+        return [name for name in NUMBERS if name in FOR_EVERY_ENGINE or name in more]
+
+    @property
+    def presets(self) -> Presets:
+        """All presets."""
+        return self._pool.presets
+
+    @property
+    def usual(self) -> Voice:
+        """The voice for requests that name none."""
+        return self._pool.engines[0].resolve(None, None)
 
     def voices(self) -> Sequence[Voice]:
         """All voices of the engine, cloned ones included."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -18,10 +19,12 @@ from bot.http.api.hearing import HearingApi
 from bot.http.api.process_call import ProcessCallApi
 from bot.http.api.speaking import SpeakingApi
 from bot.http.api.voice_profiles import VoiceProfilesApi
-from bot.speech_server.forwarding import SpeechForwarding
+from bot.http.api.voices import VoicesApi
+from bot.speech_server.client import SpeechServerClient
 from bot.spoken_messages.recordings import Recordings
-from bot.voice.ports import SpeechClient
 from bot.voice.transcribe.learning import LearnedCorrections
+from bot.voices.introductions import Introductions
+from bot.voices.places import Places
 from bot.voices.voices import Voices
 from bot.work_gate import WorkGate
 from wire.parameters import SpeechParameters
@@ -35,24 +38,28 @@ class ApiParts:
         gate: is closed while a call is on.
         recordings: transcribes recordings.
         chats: the conversations with the persona.
-        forwarding: passes requests on to the speech server.
-        make_voice: makes a connection to the speech server.
-        voices: lists, makes and deletes voices.
+        speech_server: the client of the speech server.
+        voices: lists, makes and deletes voices, and keeps which was chosen.
+        introductions: what a voice says in a preview.
+        places: the places for which a voice can be chosen.
         archive: the stored conversations.
         corrections: the corrections of transcripts, which can be added to.
-        manner: returns the voice and the manner of speaking that were chosen for the page.
+        manner: returns the voice and the manner of speaking in a place, given its id.
+        page: the id of the page among these places.
         description: the OpenAPI document.
     """
 
     gate: WorkGate
     recordings: Recordings
     chats: Chats
-    forwarding: SpeechForwarding
-    make_voice: Callable[[], SpeechClient]
+    speech_server: SpeechServerClient
     voices: Voices
+    introductions: Introductions
+    places: Places
     archive: ConversationArchive
     corrections: LearnedCorrections
-    manner: Callable[[], SpeechParameters]
+    manner: Callable[[int], SpeechParameters]
+    page: int
     description: Mapping[str, Any]
 
 
@@ -60,10 +67,21 @@ def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
     """All routes. The second address of a handler is the name that another program gives it."""
     admission = Admission(parts.gate)
     hearing = HearingApi(parts.recordings, admission)
-    speaking = SpeakingApi(parts.forwarding, parts.manner, admission)
+    manner = partial(parts.manner, parts.page)
+    client = parts.speech_server
+    speaking = SpeakingApi(client.forwarding, manner, admission)
     chat = ChatApi(parts.chats, admission)
-    process_call = ProcessCallApi(parts.recordings, parts.chats, parts.make_voice, parts.manner, admission)
+    process_call = ProcessCallApi(parts.recordings, parts.chats, client.stream, manner, admission)
     voice_profiles = VoiceProfilesApi(parts.voices, admission)
+    voices = VoicesApi(
+        parts.voices,
+        parts.introductions,
+        parts.places,
+        parts.manner,
+        client.forwarding,
+        client.engine_state,
+        admission,
+    )
     conversations = ConversationsApi(parts.archive, parts.corrections)
     description = DescriptionApi(parts.description)
     table = (
@@ -77,6 +95,10 @@ def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
         ("POST", voice_profiles.create, ("/api/voice-profile", "/v1/voice/profile")),
         ("GET", voice_profiles.list, ("/api/voice-profiles",)),
         ("DELETE", voice_profiles.delete, ("/api/voice-profile/{id}",)),
+        ("GET", voices.list, ("/api/voices",)),
+        ("GET", voices.tell_engine, ("/api/voices/engine",)),
+        ("PUT", voices.choose, ("/api/voices/places/{id}",)),
+        ("POST", voices.preview, ("/api/voices/preview",)),
         ("GET", conversations.list, ("/api/conversations",)),
         ("GET", conversations.open, ("/api/conversations/{id}",)),
         ("PATCH", conversations.correct, ("/api/conversations/{id}/turns/{n}",)),

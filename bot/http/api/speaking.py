@@ -55,30 +55,38 @@ class SpeakingApi:
             given = {name: value for name, value in named.items() if value is not None}
             async with self._admission.engines():
                 body = {**manner, **given, "input": text, "response_format": "wav"}
-                return await self._pass(request, "POST", SPEECH, body)
+                return await pass_on(self._forwarding, request, "POST", SPEECH, body)
 
     async def pass_speech_on(self, request: web.Request) -> web.StreamResponse:
         """``POST /v1/audio/speech``: as OpenAI's; see the speech server."""
         async with self._admission.admit(request):
             fields = await read_object(request)
             async with self._admission.engines():
-                return await self._pass(request, "POST", SPEECH, fields)
+                return await pass_on(self._forwarding, request, "POST", SPEECH, fields)
 
     async def pass_list_on(self, request: web.Request) -> web.StreamResponse:
         """``GET /v1/audio/voices`` and ``GET /v1/models``. They need no engine, so a call does not hold them back."""
         try:
-            return await self._pass(request, "GET", request.path, None)
+            return await pass_on(self._forwarding, request, "GET", request.path, None)
         except VoiceAwayError as error:
             raise as_http_error(error) from error
 
-    async def _pass(
-        self, request: web.Request, method: str, path: str, body: Mapping[str, Any] | None
-    ) -> web.StreamResponse:
-        async with self._forwarding.ask(method, path, body) as answer:
-            if answer.status >= 400:
-                raise await _refusal(answer)
-            kind = answer.content_type if answer.content_type.startswith(_KINDS) else "application/octet-stream"
-            return await send_stream(request, {hdrs.CONTENT_TYPE: kind}, answer.pieces())
+
+async def pass_on(
+    forwarding: SpeechForwarding, request: web.Request, method: str, path: str, body: Mapping[str, Any] | None
+) -> web.StreamResponse:
+    """Ask the speech server, and answer ``request`` with its answer, while it comes in.
+
+    Raises:
+        HttpError: the speech server refuses it.
+        VoiceAwayError: the speech server can't answer.
+        ConnectionError: the client is gone.
+    """
+    async with forwarding.ask(method, path, body) as answer:
+        if answer.status >= 400:
+            raise await _refusal(answer)
+        kind = answer.content_type if answer.content_type.startswith(_KINDS) else "application/octet-stream"
+        return await send_stream(request, {hdrs.CONTENT_TYPE: kind}, answer.pieces())
 
 
 async def _refusal(answer: ForwardedAnswer) -> HttpError:

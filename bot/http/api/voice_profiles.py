@@ -11,7 +11,7 @@ from bot.http.api.uploads import read_form
 from bot.http.errors import HttpError
 from bot.speech_server.errors import UnknownVoiceError, VoiceExistsError, VoicesError
 from bot.speech_server.voices import RecordingUpload, ServerVoice
-from bot.voices.voices import Voices
+from bot.voices.voices import DEFAULT, Voices
 
 FILES = ("audio", "recording")
 """The names that the recording may have in a form."""
@@ -38,23 +38,30 @@ class VoiceProfilesApi:
         try:
             catalogue = await self._voices.catalogue()
         except VoicesError as error:
-            raise _refusal(error) from error
+            raise voices_error(error) from error
         voices = [_fields(voice) for voice in catalogue.voices if voice.made_here]
         return web.json_response({"voices": voices, "can_clone": catalogue.can_clone, "engine": catalogue.engine})
 
     async def create(self, request: web.Request) -> web.Response:
-        """``POST /api/voice-profile``: make a voice from a recording of 6 to 30 s."""
+        """``POST /api/voice-profile``: make a voice from a recording of 6 to 30 s.
+
+        With ``keep``, an engine that can't clone keeps the recording for one that can.
+        """
         async with self._admission.admit(request):
             form = await read_form(request, FILES)
             name = " ".join(form.fields.get("name", "").split())
             if not 0 < len(name) <= MAX_NAME:
                 raise HttpError(400, "bad_parameter", f"name must have 1 to {MAX_NAME} characters.")
+            if name.casefold() == DEFAULT:
+                raise HttpError(400, "bad_parameter", f"{name} is taken: it stands for the usual voice.")
             language = form.fields.get("language", "").strip() or DEFAULT_LANGUAGE
+            keep = form.flag("keep")
             async with self._admission.engines():
                 try:
-                    voice = await self._voices.create(name, language, RecordingUpload("recording", form.file))
+                    recording = RecordingUpload("recording", form.file)
+                    voice = await self._voices.create(name, language, recording, keep=keep)
                 except VoicesError as error:
-                    raise _refusal(error) from error
+                    raise voices_error(error) from error
         return web.json_response(_fields(voice), status=201)
 
     async def delete(self, request: web.Request) -> web.Response:
@@ -69,7 +76,7 @@ class VoiceProfilesApi:
                 raise HttpError(403, "built_in", "This voice came with the engine. It can't be deleted.")
             await self._voices.delete(voice)
         except VoicesError as error:
-            raise _refusal(error) from error
+            raise voices_error(error) from error
         return web.Response(status=204)
 
 
@@ -77,7 +84,8 @@ def _fields(voice: ServerVoice) -> dict[str, Any]:
     return voice.model_dump(include={"id", "name", "language", "engine", "similarity", "seconds", "recordings"})
 
 
-def _refusal(error: VoicesError) -> HttpError:
+def voices_error(error: VoicesError) -> HttpError:
+    """The answer for an error of the voices service."""
     text = str(error).lstrip(_SIGNS)
     match error:
         case VoiceExistsError():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
@@ -59,18 +60,21 @@ def load_moods(path: Path = MOODS_FILE) -> Mapping[str, MoodManner]:
 
 
 def speech_parameters(
-    character: Character, moods: Mapping[str, MoodManner], chosen_voice: str | None
+    character: Character, moods: Mapping[str, MoodManner], chosen: SpeechParameters
 ) -> SpeechParameters:
     """The speech parameters of a character's next reply.
 
-    A chosen voice replaces the persona's voice, and the persona's preset replaces the mood's. The speeds of persona and
-    mood are multiplied, their pitch shifts are added, and both are limited to what the speech server accepts.
+    A chosen voice replaces the persona's voice. A chosen preset replaces the persona's preset, which replaces the
+    mood's. The three speeds are multiplied, the pitch shifts are added, and both are limited to what the speech server
+    accepts. The other parameters are the chosen ones.
     """
     persona, manner = character.persona, moods.get(character.mood, MoodManner())
-    speeds = [speed for speed in (persona.speed, manner.speed) if speed is not None]
-    return SpeechParameters(
-        voice=chosen_voice or persona.voice,
-        preset=persona.preset or manner.preset,
+    speeds = [speed for speed in (chosen.speed, persona.speed, manner.speed) if speed is not None]
+    pitch_shift = chosen.pitch_shift + persona.pitch_shift + manner.pitch_shift
+    return replace(
+        chosen,
+        voice=chosen.voice or persona.voice,
+        preset=chosen.preset or persona.preset or manner.preset,
         speed=min(max(prod(speeds), _SLOWEST), _FASTEST) if speeds else None,
-        pitch_shift=min(max(persona.pitch_shift + manner.pitch_shift, _DEEPEST), _HIGHEST),
+        pitch_shift=min(max(pitch_shift, _DEEPEST), _HIGHEST),
     )

@@ -133,7 +133,7 @@ async def test_the_error_for_an_engine_that_can_not_clone_says_what_to_do(librar
 
 async def test_suggestions_ask_the_server_seldom_and_include_new_voices(library: Library) -> None:
     now = [0.0]
-    voices = Voices(library.voices._client, library.voices._records, {}, "!", clock=lambda: now[0])
+    voices = Voices(library.voices._client, library.voices._records, {}, {}, "!", clock=lambda: now[0])
     assert len((await voices.recent_catalogue()).voices) == 1
     library.server.voices["sky"] = library.server.made("Sky")
     assert len((await voices.recent_catalogue()).voices) == 1

@@ -17,8 +17,10 @@ from tts_server.engines.base import EngineError
 from tts_server.engines.stand_in import StandInEngine
 from tts_server.voices.library import VoiceLibrary
 from tts_server.voices.profile import VoiceProfile
+from wire.presets import Preset, Presets
 
 GOOD = "ogg opus, a Discord voice message"
+PRESETS = Presets({"warm": Preset(description="warm and friendly", temperature=0.85, speed=0.95)}, "warm")
 
 
 @pytest.fixture
@@ -50,6 +52,7 @@ async def test_a_voice_is_made_of_a_recording(client: VoicesClient) -> None:
         "name": "Miku",
         "language": "ja",
         "made_here": True,
+        "speaks": True,
         "engine": "stand-in",
         "similarity": made.body["similarity"],
         "seconds": pytest.approx(len(speech()) / 24_000, abs=0.8),
@@ -178,3 +181,38 @@ async def test_an_engine_that_does_not_clone_says_so(tmp_path: Path) -> None:
         refused = await client.create("Ada", good_files()["wav"])
         assert (refused.status, refused.code) == (409, "cannot_clone")
         assert (await client.request("GET", "/deutsch/preview")).status == 200
+
+
+async def test_recordings_are_kept_for_an_engine_that_can_clone(tmp_path: Path) -> None:
+    library = VoiceLibrary(tmp_path / "voices")
+    library.load()
+    async with running_with(library, [CountingEngine()]) as server:
+        client = VoicesClient(server, library, tmp_path / "voices")
+        form = recordings_form([good_files()["wav"]])
+        form.add_field("name", "Ada")
+        kept = await client.request("POST", "", form, params={"keep": "true"})
+        assert (kept.status, kept.body["speaks"], kept.body["similarity"]) == (201, False, None)
+        listed = (await client.request("GET", "")).body["voices"]
+        assert [(voice["id"], voice["speaks"]) for voice in listed] == [
+            ("ada", False),
+            ("plain", True),
+            ("deutsch", True),
+        ]
+        refused = await client.request("GET", "/ada/preview")
+        assert (refused.status, refused.code) == (404, "unknown_voice")
+    async with voices_client(tmp_path) as client:
+        assert (await client.request("GET", "/ada")).body["speaks"]
+        assert (await client.request("GET", "/ada/preview")).status == 200
+        gone = await client.request("DELETE", "/ada")
+        assert (gone.status, client.written()) == (204, ["voices"])
+
+
+async def test_the_list_says_what_can_be_chosen_besides_a_voice(client: VoicesClient) -> None:
+    listed = (await client.request("GET", "")).body
+    assert (listed["usual"], listed["parameters"], listed["preset"]) == ("tone", ["pitch_shift", "speed"], None)
+    presets = [
+        {"name": "warm", "description": "warm and friendly", "parameters": {"temperature": 0.85, "speed": 0.95}},
+    ]
+    async with running_with(client.library, [StandInEngine(0.0, 0.0)], presets=PRESETS) as server:
+        listed = (await VoicesClient(server, client.library, client.folder).request("GET", "")).body
+        assert (listed["presets"], listed["preset"]) == (presets, "warm")

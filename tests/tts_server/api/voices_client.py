@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +79,7 @@ def recordings_form(recordings: Sequence[bytes], file_name: str = "voice-message
 
 @asynccontextmanager
 async def voices_client(
-    folder: Path, engine: type[StandInEngine] = StandInEngine, *, forked_readers: bool = True
+    folder: Path, engine: Callable[..., SpeechEngine] = StandInEngine, *, forked_readers: bool = True
 ) -> AsyncIterator[VoicesClient]:
     """Run a server with an empty library in ``folder``, and yield a client.
 
@@ -87,7 +87,7 @@ async def voices_client(
     """
     library = VoiceLibrary(folder / "voices")
     library.load()
-    speaking: SpeechEngine = engine(0.0, 0.0, profiles=library)
+    speaking = engine(0.0, 0.0, profiles=library)
     with pytest.MonkeyPatch.context() as patch:
         if forked_readers:
             patch.setattr(reading, "start_reader", _fork_reader)

@@ -10,6 +10,7 @@ from bot.voice.tts.moods import MoodManner, load_moods, speech_parameters
 from wire.parameters import SpeechParameters
 from wire.presets import Presets
 
+USUAL = SpeechParameters()
 MOODS = {"sleepy": MoodManner(preset="calm", speed=0.8, pitch_shift=-1.0)}
 
 
@@ -26,23 +27,30 @@ def test_all_shipped_moods_have_a_manner_with_an_existing_preset() -> None:
 
 
 def test_a_mood_sets_preset_speed_and_pitch() -> None:
-    assert speech_parameters(mika(), MOODS, None) == SpeechParameters(preset="calm", speed=0.8, pitch_shift=-1.0)
-    assert speech_parameters(mika("odd"), MOODS, None) == SpeechParameters(), "the mood odd has no parameters"
+    assert speech_parameters(mika(), MOODS, USUAL) == SpeechParameters(preset="calm", speed=0.8, pitch_shift=-1.0)
+    assert speech_parameters(mika("odd"), MOODS, USUAL) == USUAL, "the mood odd has no parameters"
 
 
 def test_a_chosen_voice_wins_over_the_voice_of_the_persona_and_its_preset_over_that_of_the_mood() -> None:
     sky = mika(voice="sky", preset="warm")
-    assert speech_parameters(sky, MOODS, None) == SpeechParameters("sky", "warm", None, -1.0, 0.8)
-    assert speech_parameters(sky, MOODS, "robin").voice == "robin"
+    assert speech_parameters(sky, MOODS, USUAL) == SpeechParameters("sky", "warm", None, -1.0, 0.8)
+    assert speech_parameters(sky, MOODS, SpeechParameters("robin")).voice == "robin"
 
 
 def test_pitch_and_speed_of_persona_and_mood_are_combined() -> None:
     deep = mika("odd", speed=0.5, pitch_shift=-2.0)
-    assert speech_parameters(deep, MOODS, None) == SpeechParameters(speed=0.5, pitch_shift=-2.0)
-    both = speech_parameters(mika(speed=2.0, pitch_shift=-2.0), MOODS, None)
+    assert speech_parameters(deep, MOODS, USUAL) == SpeechParameters(speed=0.5, pitch_shift=-2.0)
+    both = speech_parameters(mika(speed=2.0, pitch_shift=-2.0), MOODS, USUAL)
     assert (both.speed, both.pitch_shift) == (1.6, -3.0)
-    lowest = speech_parameters(mika(speed=0.5, pitch_shift=-12.0), MOODS, None)
+    lowest = speech_parameters(mika(speed=0.5, pitch_shift=-12.0), MOODS, USUAL)
     assert (lowest.speed, lowest.pitch_shift) == (0.5, -12.0), "never more than the speech server takes"
+
+
+def test_what_was_chosen_is_combined_with_persona_and_mood() -> None:
+    chosen = SpeechParameters(preset="warm", speed=2.0, pitch_shift=3.0, temperature=0.3)
+    assert speech_parameters(mika(), MOODS, chosen) == SpeechParameters(
+        preset="warm", speed=1.6, pitch_shift=2.0, temperature=0.3
+    )
 
 
 def test_an_empty_file_has_no_moods(tmp_path: Path) -> None:

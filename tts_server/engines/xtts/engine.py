@@ -56,6 +56,9 @@ class XttsEngine:
     name = "XTTS v2"
     concurrency = 1
     shifts_pitch = False
+    expression = frozenset(
+        {"temperature", "repetition_penalty", "top_k", "top_p", "gpt_cond_len", "gpt_cond_chunk_len"}
+    )
 
     def __init__(
         self,

@@ -30,6 +30,8 @@ from bot.spoken_messages.recordings import Recordings
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.learning import LearnedCorrections
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
+from bot.voices.introductions import load_introductions
+from bot.voices.places import VoicePlace
 from bot.voices.voices import Voices
 from bot.work_gate import WorkGate
 from tests.bot.conversations.archives import Archive
@@ -38,10 +40,12 @@ from tests.features.recordings import recording
 from tests.timing import Clock
 from tests.tts_server.api.voices_client import VoicesClient, voices_client
 from tests.voice.doubles import FixedCharacter
-from wire.parameters import SpeechParameters
+from tts_server.engines.base import SpeechEngine
+from tts_server.engines.stand_in import StandInEngine
 
 DATABASE = "api.sqlite3"
 WORDS = "What time is it?"
+PLACES = (VoicePlace("browser", 0, "In the browser"), VoicePlace("1", 1, "Ada's server"))
 
 
 @dataclass(slots=True)
@@ -207,16 +211,18 @@ async def api_stage(
     allowed: Sequence[str] = (),
     *,
     voice: bool = True,
+    engine: Callable[..., SpeechEngine] = StandInEngine,
     corrections: Path | None = None,
 ) -> AsyncIterator[ApiStage]:
     """Run the server while the block runs. Without ``voice``, no speech server is where it is looked for."""
     async with AsyncExitStack() as stack:
-        speech = await stack.enter_async_context(voices_client(folder))
+        speech = await stack.enter_async_context(voices_client(folder, engine))
         http = await stack.enter_async_context(aiohttp.ClientSession())
         database = await stack.enter_async_context(Database.opened(folder / DATABASE))
         address = speech.server.url("/ws/stream", "ws") if voice else "ws://127.0.0.1:9/ws/stream"
         client = SpeechServerClient(http, ServerAddress(address))
         archive = Archive(database)
+        chosen = await Voices.load(client, database, "!")
         ears, mind, kept, gate, clock = ScriptedEars(), ScriptedMind(), list[KeptChat](), make_gate(), Clock()
 
         def keep() -> KeptChat:
@@ -228,12 +234,14 @@ async def api_stage(
             gate,
             Recordings(ears, lambda: gate.held, ("Seiyuu",)),
             chats,
-            client.forwarding,
-            client.stream,
-            await Voices.load(client, database, "!"),
+            client,
+            chosen,
+            load_introductions(),
+            lambda: PLACES,
             ConversationArchive(database, archive.conversations),
             LearnedCorrections(corrections, Corrections()),
-            SpeechParameters,
+            chosen.manner,
+            0,
             document(),
         )
         web = await stack.enter_async_context(web_stage(token, allowed, routes=lambda: api_routes(parts)))

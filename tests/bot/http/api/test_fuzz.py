@@ -50,7 +50,7 @@ def requests(seed: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
     rng = random.Random(seed)
     files = [recording(0.2), recording(0.1, container="wav", codec="pcm_s16le"), b"", b"nonsense", bytes(5_000)]
     for method, path, content in itertools.cycle(endpoints()):
-        address = path.replace("{id}", rng.choice(("x", "1", "tone", "%00", "..%2F..", "%F0%9F%99%82")))
+        address = path.replace("{id}", rng.choice(("x", "1", "tone", "browser", "%00", "..%2F..", "%F0%9F%99%82")))
         address = address.replace("{n}", rng.choice(("0", "1", "x", "%00")))
         if rng.random() < 0.05:
             method = rng.choice(METHODS)

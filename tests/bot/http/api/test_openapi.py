@@ -80,6 +80,10 @@ async def test_answers_have_the_described_fields(stage: ApiStage) -> None:
 
     assert (await stage.web.ask("/health")).json.keys() == await fields("/health")
     assert (await stage.web.ask("/api/voice-profiles")).json.keys() == await fields("/api/voice-profiles")
+    assert (await stage.web.ask("/api/voices")).json.keys() == await fields("/api/voices")
+    assert (await stage.web.ask("/api/voices/engine")).json.keys() == await fields("/api/voices/engine")
+    choice = await stage.web.ask("/api/voices/places/1", "PUT", json={})
+    assert choice.json.keys() == await fields("/api/voices/places/{id}", "PUT")
     assert (await stage.post_file("/stt")).json.keys() == await fields("/stt", "POST")
     chat = await stage.web.ask("/chat", "POST", json={"message": "Hello"})
     assert chat.json.keys() == await fields("/chat", "POST")
