@@ -5,31 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import ctranslate2
 import numpy as np
 from faster_whisper import WhisperModel
 from typing_extensions import override
 
-from audio.samples import Sound16
+from audio.samples import HEARING_RATE, Sound16
 
+LONGEST_CONTEXT = 30
+"""Seconds of sound for which Whisper was trained."""
 FRAMES_A_SECOND = 100
-"""Frames of the spectrogram that Whisper's encoder gets for each second of its context."""
+"""Frames of the spectrogram that Whisper's encoder gets for each second of sound."""
 
 
 class ShortContextWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper's types are not exported
     """A Whisper model whose context is chosen for each sound.
 
     faster-whisper fills each sound up with silence to Whisper's own context of 30 seconds, and the encoder's time
-    depends on the context alone. CTranslate2 takes a shorter one too. The context is a state of the model, and segments
-    are computed when they are iterated. So compute all segments of a sound before the next call, on the same thread.
+    depends on the context alone. CTranslate2 takes a shorter one too. On the CPU the encoder only runs on the beginning
+    of the context, in which the sound is. What it makes of the silence behind it is the same for all sounds, so it is
+    computed once, in a context of 30 seconds. Without it, or if that context is shorter, the decoder repeats
+    sentences.
+
+    The context is a state of the model, and segments are computed when they are iterated. So compute all segments of a
+    sound before the next call, on the same thread.
     """
 
-    _frames: int | None = None
+    _encoded_frames: int | None = None
+    _context_frames = 0
     _encoded: tuple[np.ndarray, Any] | None = None
+    _silence: np.ndarray | None = None
 
     @override
-    def transcribe(self, audio: Sound16, *, context_seconds: float, **options: Any) -> tuple[Iterable[Any], Any]:
-        """Like faster-whisper's method, with a context of ``context_seconds`` seconds, 30 at most."""
-        self._frames = round(context_seconds * FRAMES_A_SECOND)
+    def transcribe(
+        self, audio: Sound16, *, encoded_seconds: float, context_seconds: float, **options: Any
+    ) -> tuple[Iterable[Any], Any]:
+        """Like faster-whisper's method, with a context of ``context_seconds`` seconds, 30 at most.
+
+        Args:
+            encoded_seconds: the encoder runs on this many seconds of the context. The sound must fit into them, unless
+                they are the whole context.
+        """
+        self._encoded_frames = round(encoded_seconds * FRAMES_A_SECOND)
+        self._context_frames = round(context_seconds * FRAMES_A_SECOND)
         self._encoded = None
         segments, information = super().transcribe(audio, **options)
         return segments, information
@@ -44,8 +62,22 @@ class ShortContextWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper
 
     @override
     def encode(self, features: np.ndarray) -> Any:
-        """Run the encoder on the context's frames, unless it has just been run on the same."""
-        frames = np.ascontiguousarray(features[..., : self._frames])
+        """Run the encoder on the frames that are to be encoded, unless it has just been run on the same."""
+        on_cpu = self.model.device == "cpu"
+        frames = np.ascontiguousarray(features[..., : self._encoded_frames if on_cpu else self._context_frames])
         if self._encoded is None or not np.array_equal(self._encoded[0], frames):
-            self._encoded = frames, super().encode(frames)
+            encoded = super().encode(frames)
+            if frames.shape[-1] < self._context_frames:
+                encoded = self._filled_up(np.asarray(encoded))
+            self._encoded = frames, encoded
         return self._encoded[1]
+
+    def _filled_up(self, encoded: np.ndarray) -> Any:
+        """What the encoder has made of a sound, with the encoding of silence behind it up to the end of the context."""
+        if self._silence is None:
+            nothing = np.zeros(LONGEST_CONTEXT * HEARING_RATE, np.float32)
+            spectrogram = self.feature_extractor(nothing)[:, : LONGEST_CONTEXT * FRAMES_A_SECOND]
+            self._silence = np.asarray(super().encode(np.ascontiguousarray(spectrogram)))
+        end = round(self._silence.shape[1] * self._context_frames / (LONGEST_CONTEXT * FRAMES_A_SECOND))
+        silence = self._silence[:, encoded.shape[1] : end]
+        return ctranslate2.StorageView.from_array(np.concatenate((encoded, silence), axis=1))

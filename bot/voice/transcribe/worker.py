@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -29,11 +30,16 @@ TOKENS_A_SECOND, FEWEST_TOKENS, MAX_TOKENS = 8, 16, 220
 limit."""
 LONG_CONTEXT = 30.0
 """Seconds of sound for which Whisper was trained. A shorter sound is filled up with silence."""
-SHORT_CONTEXT, LONGEST_SHORT_SOUND = 10.0, 8.0
+SHORT_CONTEXT, LONGEST_SHORT_SOUND = 15.0, 12.0
 """Seconds of the short context, and the length of the longest sound that is recognised with it.
 
-The encoder takes less than a third of its time for the short context. In still shorter ones Whisper repeats sentences
+The decoder takes less time for the short context. In still shorter ones Whisper repeats sentences
 (:mod:`benchmarks.ears`).
+"""
+MIN_ENCODED, ENCODED_BEHIND = 3.0, 1.0
+"""The encoder gets the sound and this many seconds of silence behind it, but no less than the first of these numbers.
+
+Its time depends on their sum. The encoding of the context's remaining silence is always the same.
 """
 LEAD = round(0.25 * HEARING_RATE)
 """Samples of silence that are put before each sound.
@@ -51,6 +57,9 @@ RETRY_TEMPERATURES = (0.2, 0.4)
 
 Whisper's own decoding does the same.
 """
+MIN_REPEATED = 3
+"""A text that begins again from its first word is taken for a loop if at least this many words are said again."""
+_NO_LETTERS = re.compile(r"[\W_]+")
 SURE_OF_LANGUAGE = 0.8
 """Minimum probability with which a detected language is used in place of the speaker's usual one."""
 
@@ -69,11 +78,14 @@ class Information(Protocol):
 class RecogniserModel(Protocol):
     """The part of faster-whisper's model that is used here."""
 
-    def transcribe(self, audio: Sound16, *, context_seconds: float, **options: Any) -> tuple[Iterable[Any], Any]:
+    def transcribe(
+        self, audio: Sound16, *, encoded_seconds: float, context_seconds: float, **options: Any
+    ) -> tuple[Iterable[Any], Any]:
         """Return the segments and an :class:`Information`. The segments are computed when they are iterated.
 
         Args:
             audio: mono, 16,000 Hz.
+            encoded_seconds: the encoder needs only run on these first seconds of the context, in which the sound is.
             context_seconds: the sound is filled up with silence to this many seconds.
             options: options of faster-whisper's method.
         """
@@ -100,18 +112,24 @@ class _Attempt:
     """An attempt to recognise a sound.
 
     Attributes:
+        encoded_seconds: the encoder needs only run on these first seconds of the context, in which the sound is.
         context_seconds: the sound is filled up with silence to this many seconds.
         temperature: temperature of the decoder. At 0 it always chooses the most likely word.
     """
 
+    encoded_seconds: float
     context_seconds: float
     temperature: float = 0.0
 
 
 def _attempts(seconds: float, short_context: float) -> list[_Attempt]:
     """The attempts for a sound of this many seconds, in order. The next is made if the last one failed."""
-    short = [_Attempt(short_context)] if seconds <= LONGEST_SHORT_SOUND and short_context < LONG_CONTEXT else []
-    return [*short, *(_Attempt(LONG_CONTEXT, temperature) for temperature in (0.0, *RETRY_TEMPERATURES))]
+    long = [_Attempt(LONG_CONTEXT, LONG_CONTEXT, temperature) for temperature in (0.0, *RETRY_TEMPERATURES)]
+    encoded = max(MIN_ENCODED, LEAD / HEARING_RATE + seconds + ENCODED_BEHIND)
+    if short_context >= LONG_CONTEXT or encoded >= LONG_CONTEXT:
+        return long
+    context = short_context if seconds <= LONGEST_SHORT_SOUND else LONG_CONTEXT
+    return [_Attempt(min(encoded, context), context), *long]
 
 
 class Recogniser:
@@ -141,8 +159,8 @@ class Recogniser:
     ) -> RecognitionResult:
         """Recognise the words of a sound.
 
-        A short sound is recognised with the short context. If the text is a loop or improbable, it is recognised again
-        with the long context; if it is still a loop, at higher temperatures.
+        The encoder gets little more than the sound. If the text is a loop or improbable, the sound is recognised again
+        with the whole long context; if it is still a loop, at higher temperatures.
 
         Args:
             sound: mono, 16,000 Hz.
@@ -174,6 +192,7 @@ class Recogniser:
         return self._model.transcribe(
             sound,
             language=language,
+            encoded_seconds=attempt.encoded_seconds,
             context_seconds=attempt.context_seconds,
             beam_size=1,
             temperature=attempt.temperature,
@@ -185,11 +204,13 @@ class Recogniser:
 
 
 def _failed(found: Sequence[TranscriptSegment], attempt: _Attempt) -> bool:
-    """Whether the text is a loop, or was recognised with a short context and is improbable.
+    """Whether the text is a loop, or the encoder ran on a part of the context only and the text is improbable.
 
-    Text of a sound that has no speech is improbable with any context.
+    Text of a sound that has no speech is improbable in any case.
     """
-    short = attempt.context_seconds < LONG_CONTEXT
+    short = attempt.encoded_seconds < LONG_CONTEXT
+    if short and _says_it_twice(" ".join(segment.text for segment in found)):
+        return True
     return any(
         segment.stuck
         or (
@@ -199,6 +220,13 @@ def _failed(found: Sequence[TranscriptSegment], attempt: _Attempt) -> bool:
         )
         for segment in found
     )
+
+
+def _says_it_twice(text: str) -> bool:
+    """Whether the text begins once more from its first word and goes on like that to its end."""
+    words = [_NO_LETTERS.sub("", word).casefold() for word in text.split()]
+    beginnings = range(MIN_REPEATED, len(words) - MIN_REPEATED + 1)
+    return any(words[at:] == words[: len(words) - at] for at in beginnings)
 
 
 def _most_tokens(sound: Sound16) -> int:

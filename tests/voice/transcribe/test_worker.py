@@ -18,12 +18,19 @@ STUCK, RIGHT = " Dallad, Dallad, Dallad, Dallad,", " Followed by the pound key."
 class StuckModel:
     """A model that is stuck in a loop at temperatures below ``leaves_at``, and in contexts shorter than ``fits``.
 
-    Its text has this mean log probability, and its sound has no speech with the probability ``no_speech``.
+    Its text has this mean log probability, and its sound has no speech with the probability ``no_speech``. If the
+    encoder does not get all seconds of the context, the text is ``text``.
     """
 
     def __init__(
-        self, leaves_at: float, fits: float = 0.0, log_probability: float = -0.2, no_speech: float = 0.01
+        self,
+        leaves_at: float,
+        fits: float = 0.0,
+        log_probability: float = -0.2,
+        no_speech: float = 0.01,
+        text: str = RIGHT,
     ) -> None:
+        self._text = text
         self._leaves_at = leaves_at
         self._fits = fits
         self._log_probability = log_probability
@@ -33,7 +40,8 @@ class StuckModel:
     def transcribe(self, audio: Sound16, **options: Any) -> tuple[Iterable[Any], Any]:
         self.asked.append({"audio": audio, **options})
         stuck = options["temperature"] < self._leaves_at or options["context_seconds"] < self._fits
-        text, tokens = (STUCK, FEWEST_TOKENS) if stuck else (RIGHT, 6)
+        right = self._text if options["encoded_seconds"] < options["context_seconds"] else RIGHT
+        text, tokens = (STUCK, FEWEST_TOKENS) if stuck else (right, 6)
         segment = SimpleNamespace(
             text=text,
             no_speech_prob=self._no_speech,
@@ -65,11 +73,39 @@ def test_a_loop_that_stays_is_marked_as_cut_off() -> None:
     assert 1 < len(model.asked) <= 4
 
 
-@pytest.mark.parametrize(("seconds", "context"), [(0.5, SHORT_CONTEXT), (8.0, SHORT_CONTEXT), (8.1, 30), (40, 30)])
-def test_the_context_fits_the_sound(seconds: float, context: float) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "encoded", "context"),
+    [
+        (0.5, 3, SHORT_CONTEXT),
+        (8.0, 9.25, SHORT_CONTEXT),
+        (12.0, 13.25, SHORT_CONTEXT),
+        (12.1, 13.35, 30),
+        (28.5, 29.75, 30),
+        (29, 30, 30),
+        (40, 30, 30),
+    ],
+)
+def test_the_context_fits_the_sound(seconds: float, encoded: float, context: float) -> None:
     model = StuckModel(leaves_at=0.0)
     heard(model, seconds)
-    assert [options["context_seconds"] for options in model.asked] == [context]
+    (options,) = model.asked
+    assert (options["encoded_seconds"], options["context_seconds"]) == (pytest.approx(encoded), context)
+
+
+@pytest.mark.parametrize(
+    ("text", "attempts"),
+    [
+        (" What time is it? What time is it?", 2),
+        (" Which planet is closest to the sun? Which planet is", 2),
+        (" What is the time? What is new?", 1),
+        (" No, no.", 1),
+    ],
+)
+def test_a_sentence_that_is_written_twice_is_recognised_with_the_whole_context(text: str, attempts: int) -> None:
+    model = StuckModel(leaves_at=0.0, text=text)
+    assert heard(model) == (text if attempts == 1 else RIGHT, False)
+    assert len(model.asked) == attempts
+    assert model.asked[-1]["temperature"] == 0.0
 
 
 def test_a_loop_in_the_short_context_is_recognised_with_the_long_one_at_the_same_temperature() -> None:
@@ -77,12 +113,13 @@ def test_a_loop_in_the_short_context_is_recognised_with_the_long_one_at_the_same
     assert heard(model) == (RIGHT, False)
     first, second = model.asked
     assert (first["context_seconds"], second["context_seconds"]) == (SHORT_CONTEXT, 30.0)
+    assert second["encoded_seconds"] == 30.0
     assert second["temperature"] == 0.0
 
 
 @pytest.mark.parametrize(
     ("log_probability", "no_speech", "contexts"),
-    [(-0.3, 0.01, [10.0]), (-0.4, 0.01, [10.0, 30.0]), (-0.4, 0.9, [10.0])],
+    [(-0.3, 0.01, [15.0]), (-0.4, 0.01, [15.0, 30.0]), (-0.4, 0.9, [15.0])],
     ids=["probable", "improbable", "improbable, but noise"],
 )
 def test_improbable_text_of_the_short_context_is_recognised_once_more(
