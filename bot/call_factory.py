@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from bot.consent import ListeningConsent
 from bot.conversations.keeping import Conversations
 from bot.conversations.records import ConversationPlace
 from bot.llm.client import ModelClient
+from bot.llm.personas import Character
 from bot.llm.small_model import SmallPrompts
 from bot.responder import ModelResponder
 from bot.speech_server.client import SpeechServerClient
@@ -25,6 +26,7 @@ from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transport import Transport
 from bot.voice.turns.turns import TurnPolicy
 from bot.voice.utterances.word_lists import WordLists
+from bot.voice.wishes import NO_WISHES, Wishes
 from config.settings import Settings
 from wire.parameters import SpeechParameters
 
@@ -56,7 +58,15 @@ class CallFactory:
     watch: Watcher
     run_ahead: RunAhead
 
-    def make(self, kind: type[C], transport: Transport, server: int, volume: float, report: LoadingReport) -> C:
+    def make(
+        self,
+        kind: type[C],
+        transport: Transport,
+        server: int,
+        volume: float,
+        report: LoadingReport,
+        wishes: Callable[[], Wishes] = lambda: NO_WISHES,
+    ) -> C:
         """Build a call. It is not started.
 
         Args:
@@ -64,17 +74,22 @@ class CallFactory:
             server: the id for which persona, mood and voice were chosen: the id of a server, or of another place.
             volume: factor for the bot's voice, 0 to 2.
             report: called with the progress of loading the voice, when the call is opened.
+            wishes: called before each reply; returns what the program that talks with the bot asks of it.
         """
+
+        def character_now() -> Character:
+            return replace(character.now(), instructions=wishes().instructions)
+
         settings, character = self.settings, LocalCharacter(self.characters, server)
         place = ConversationPlace(transport.kind, transport.place, server, transport.prompts.id)
         kept = KeptTurns(self.conversations.begin_call(place), lambda: character.now().persona.name)
         engines = CallEngines(
             character,
             lambda history, room: ModelResponder(
-                character.now, history, room, self.clock, self.model, settings.llm.context_messages, self.small_prompts
+                character_now, history, room, self.clock, self.model, settings.llm.context_messages, self.small_prompts
             ),
             self.speech_server.stream,
-            lambda: self.manner(server),
+            lambda: wishes().manner(self.manner(server)),
             self.transcriber,
             self.turn_policy,
             self.word_lists,

@@ -102,7 +102,7 @@ def browser_calls(core: Core) -> BrowserCalls:
         return BrowserTransport(people, hello)
 
     def make_call(transport: BrowserTransport, report: LoadingReport) -> BrowserCall:
-        return core.calls.make(BrowserCall, transport, BROWSER, 1.0, report)
+        return core.calls.make(BrowserCall, transport, BROWSER, 1.0, report, lambda: transport.wishes)
 
     settings = core.settings
     return BrowserCalls(

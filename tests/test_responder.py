@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -47,12 +47,14 @@ class Mind:
 
 
 @asynccontextmanager
-async def responder_of(url: str, model: str | None = None, messages: int = 10) -> AsyncIterator[Mind]:
+async def responder_of(
+    url: str, model: str | None = None, messages: int = 10, character: Character = CALM
+) -> AsyncIterator[Mind]:
     history = History()
     async with ModelClient(ModelOptions(url, model=model)) as client:
         yield Mind(
             ModelResponder(
-                lambda: Character("seiyuu", SEIYUU, "calm"),
+                lambda: character,
                 history,
                 lambda: ROOM,
                 lambda: datetime(2026, 11, 26, tzinfo=UTC),
@@ -73,6 +75,20 @@ async def answered(mind: Mind, text: str) -> str:
     heard = "".join([piece async for piece in mind.answer(text)]).strip()
     mind.remember(text, heard, interrupted=False)
     return heard
+
+
+async def test_what_a_program_asks_of_the_answers_is_in_the_system_prompt_after_the_rules() -> None:
+    character = replace(CALM, instructions="Talk like a pirate.")
+    async with (
+        ScriptedModel(lambda _: Answer("Aye.")) as model,
+        responder_of(model.url, character=character) as mind,
+        responder(model) as usual,
+    ):
+        await answered(mind, "Hi!")
+        system = model.asked[-1][0]["content"]
+        assert system.index("read aloud") < system.index("Talk like a pirate.") < system.index("mood now")
+        await answered(usual, "Hi!")
+        assert "pirate" not in model.asked[-1][0]["content"]
 
 
 def history(model: ScriptedModel) -> list[str]:

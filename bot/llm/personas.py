@@ -80,11 +80,17 @@ class Persona(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """A persona in a mood; ``file`` is the persona's file name without ``.yaml``."""
+    """A persona in a mood.
+
+    Attributes:
+        file: the persona's file name without ``.yaml``.
+        instructions: what the program that talks with the bot asks of its answers; empty for people.
+    """
 
     file: str
     persona: Persona
     mood: str
+    instructions: str = ""
 
 
 def load_persona(name: str, folder: Path = PERSONAS_DIR) -> Persona:

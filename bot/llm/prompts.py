@@ -180,9 +180,10 @@ class ConversationMessages:
         if size.small:
             await self._small_prompts.load()
             conversation = alternating(turn.message for turn in (*earlier, asked))
-            return self._small_prompts.messages(persona, conversation, size)
+            return self._small_prompts.messages(persona, conversation, size, character.instructions)
         circumstances = Circumstances(room, date_and_time(self._clock()))
-        return build_messages(persona, character.mood, self._rules, earlier, asked, circumstances)
+        rules = "\n\n".join(part for part in (self._rules, character.instructions) if part)
+        return build_messages(persona, character.mood, rules, earlier, asked, circumstances)
 
 
 def build_messages(

@@ -197,7 +197,9 @@ class SmallPromptWriter:
             await asyncio.to_thread(self._guesser.load)
             self._loaded = True
 
-    def messages(self, persona: Persona, talk: Sequence[ChatMessage], size: ModelSize) -> tuple[ChatMessage, ...]:
+    def messages(
+        self, persona: Persona, talk: Sequence[ChatMessage], size: ModelSize, instructions: str = ""
+    ) -> tuple[ChatMessage, ...]:
         """Build the messages: the prompt in the language of the last line, then the conversation.
 
         For a tiny model, the conversation is one message with the people's lines only. If it read its own answers, it
@@ -205,6 +207,7 @@ class SmallPromptWriter:
 
         Args:
             talk: the conversation, with alternating roles. The last line of the last message is to be answered.
+            instructions: what a program asks of the answers. They are added to the system message.
         """
         line = talk[-1].content.rpartition("\n")[2]
         person, _, text = line.partition(": ")
@@ -214,7 +217,8 @@ class SmallPromptWriter:
             "person": person,
             "character": f", {persona.in_short}" if persona.in_short else "",
         }
-        opening = [ChatMessage("system", _filled(beginning.system, names))]
+        system = " ".join(part for part in (_filled(beginning.system, names), instructions) if part)
+        opening = [ChatMessage("system", system)]
         if beginning.hello is not None and beginning.welcome is not None:
             opening.append(ChatMessage("user", _filled(beginning.hello, names)))
             opening.append(ChatMessage("assistant", _filled(beginning.welcome, names)))

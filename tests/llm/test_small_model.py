@@ -193,3 +193,8 @@ async def test_a_prompt_in_another_language_begins_with_a_greeting_in_that_langu
 async def test_any_name_can_be_used(small_talk: SmallPromptWriter) -> None:
     odd = ChatMessage("user", "{bot}%s: Guten Tag, wie geht es dir denn heute so?")
     assert small_talk.messages(MIKA, (odd,), TINY)[-1] == odd
+
+
+async def test_what_a_program_asks_of_the_answers_is_added_to_the_system_message(small_talk: SmallPromptWriter) -> None:
+    usual, asked = (small_talk.messages(MIKA, TALK, SMALL, text)[0].content for text in ("", "Talk like a pirate."))
+    assert asked == f"{usual} Talk like a pirate."

@@ -10,6 +10,7 @@ from secrets import token_hex
 from typing import Any
 
 from bot.http.chat_socket import QueuedClient
+from bot.http.realtime.formats import SoundEncoder
 from bot.http.realtime.session import RealtimeError, Session
 from bot.voice.browser.messages import CloseCode, ErrorCode, Failure, Notice, Ready, ServerMessage, State
 from bot.voice.events import (
@@ -25,7 +26,7 @@ from bot.voice.turn import Outcome, TurnId
 
 _STATUSES = {Outcome.SPOKEN: "completed", Outcome.WRITTEN: "completed", Outcome.INTERRUPTED: "cancelled"}
 """The status of a response by the outcome of the reply. All other outcomes are failures."""
-TROUBLE = ("❌", "🙉")
+TROUBLE = ("❌", "🙉", "⚠️")
 """Signs with which notices begin that tell of something that does not work, such as a model that gave no answer."""
 OVER = "The call is over."
 MAX_TURNS = 100
@@ -42,12 +43,14 @@ class _Response:
     """A response that is being made.
 
     Attributes:
+        encoder: turns its sound into the client's format.
         said: its words so far, as they began to be heard.
     """
 
     id: str
     item: str
     modality: str
+    encoder: SoundEncoder
     said: list[str] = field(default_factory=list)
 
     def message(self, status: str) -> dict[str, Any]:
@@ -85,15 +88,20 @@ class RealtimeClient:
     Args:
         queue: sends what is put into it.
         when_ready: called when the call is on. It has to pass the call's events to :meth:`happened`.
+        when_wished: called when the settings of the next answers have changed (:attr:`current`).
 
     Attributes:
-        session: the settings of the session.
         id: the id of the session.
         committed: the id of the item that the client has committed itself, until the call hears speech in it.
     """
 
-    def __init__(self, queue: QueuedClient, when_ready: Callable[[], None]) -> None:
-        self.session = Session()
+    def __init__(
+        self, queue: QueuedClient, when_ready: Callable[[], None], when_wished: Callable[[], None] = lambda: None
+    ) -> None:
+        self._session = Session()
+        self._once: Session | None = None
+        self._before_once: frozenset[str] = frozenset()
+        self._when_wished = when_wished
         self.id = new_id("sess")
         self.committed: str | None = None
         self._queue = queue
@@ -114,6 +122,39 @@ class RealtimeClient:
     def answering(self) -> bool:
         """Whether a response is being made."""
         return bool(self._responses)
+
+    @property
+    def awaits_words(self) -> bool:
+        """Whether a turn of the person is not answered yet."""
+        return bool(self._turns) or self.committed is not None
+
+    # The settings.
+
+    @property
+    def session(self) -> Session:
+        """The settings of the session."""
+        return self._session
+
+    @session.setter
+    def session(self, session: Session) -> None:
+        self._session = session
+        self._when_wished()
+
+    @property
+    def current(self) -> Session:
+        """The settings of the next answer."""
+        return self._session if self._once is None else self._once
+
+    def use_once(self, session: Session) -> None:
+        """Use other settings for the next answer that begins."""
+        self._once, self._before_once = session, frozenset(self._responses)
+        self._when_wished()
+
+    def _is_over(self, reply: str) -> None:
+        """Return to the settings of the session if this was the answer with other settings."""
+        if self._once is not None and reply not in self._before_once:
+            self._once = None
+            self._when_wished()
 
     # What the call sends to its client.
 
@@ -138,9 +179,9 @@ class RealtimeClient:
 
     def send_sound(self, pcm: bytes) -> None:
         """Take sound of the newest response: 16-bit mono, 24,000 Hz."""
-        if self._responses and self.session.modality == "audio":
+        if self._responses:
             response = next(reversed(self._responses.values()))
-            self.tell("response.output_audio.delta", **response.place(), delta=base64.b64encode(pcm).decode())
+            self._send_sound_of(response, response.encoder.encode(pcm))
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Close the socket when everything queued has been sent."""
@@ -222,7 +263,8 @@ class RealtimeClient:
         """The response for a reply of the call. Tells the client of a new one."""
         if (known := self._responses.get(reply)) is not None:
             return known
-        response = _Response(new_id("resp"), new_id("item"), self.session.modality)
+        session = self.current
+        response = _Response(new_id("resp"), new_id("item"), session.modality, SoundEncoder(session.spoken))
         self._responses[reply] = response
         self.tell("response.created", response=self._fields(response, "in_progress", []))
         before, self._last_item = self._last_item, response.item
@@ -232,6 +274,10 @@ class RealtimeClient:
         empty = {"type": "text", "text": ""} if response.modality == "text" else {"type": "audio", "transcript": ""}
         self.tell("response.content_part.added", **response.place(), part=empty)
         return response
+
+    def _send_sound_of(self, response: _Response, data: bytes) -> None:
+        if data and response.modality == "audio":
+            self.tell("response.output_audio.delta", **response.place(), delta=base64.b64encode(data).decode())
 
     def _say(self, response: _Response, words: str) -> None:
         response.said.append(words)
@@ -246,11 +292,13 @@ class RealtimeClient:
         elif status == "cancelled":
             response.said = [heard]
         del self._responses[reply]
+        self._is_over(reply)
         words, place = "".join(response.said), response.place()
         if response.modality == "text":
             self.tell("response.output_text.done", **place, text=words)
             part = {"type": "text", "text": words}
         else:
+            self._send_sound_of(response, response.encoder.rest())
             self.tell("response.output_audio.done", **place)
             self.tell("response.output_audio_transcript.done", **place, transcript=words)
             part = {"type": "audio", "transcript": words}

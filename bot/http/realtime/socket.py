@@ -48,6 +48,7 @@ PATH = "/v1/realtime"
 MAX_PENDING = 20
 """Largest number of texts that wait for a ``response.create``."""
 MAX_ID = 64
+NOTHING_TO_ANSWER = "There is nothing to answer yet: create an item first. What is spoken is answered by itself."
 _SHOWN = 60
 
 _log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class _Connection:
         self._calls = calls
         self._queue = queue
         self._rate = MessageRate(clock)
-        self._client = RealtimeClient(queue, self._watch)
+        self._client = RealtimeClient(queue, self._watch, self._wish)
         self._tab: Tab = calls.connect(self._client)
         self._sound = SoundIn(self._tab.hear, lambda on: self._tab.receive(Talking(on)), clock=clock)
         self._pending: list[str] = []
@@ -132,6 +133,12 @@ class _Connection:
         if call is not None and call is not self._watched:
             self._watched = call
             call.watch(self._client.happened)
+        self._wish()
+
+    def _wish(self) -> None:
+        """Tell the call what the client asks of the next answers."""
+        if (call := self._calls.call_of(self._tab)) is not None:
+            call.transport.wishes = self._client.current.wishes
 
     async def _receive(self, websocket: web.WebSocketResponse) -> None:
         errors = 0
@@ -166,6 +173,8 @@ class _Connection:
     async def _update(self, event: Mapping[str, Any]) -> None:
         before = self._client.session
         after = self._client.session = before.updated(event.get("session"))
+        if before.heard != after.heard:
+            self._sound.use_format(after.heard)
         if (before.detection is None) != (after.detection is None):
             self._sound.clear()
             self._sound.held = after.detection is None
@@ -219,8 +228,13 @@ class _Connection:
             await self._tab.receive(Interrupt())
         self._client.tell("conversation.item.truncated", item_id=item, content_index=0, audio_end_ms=ms)
 
-    async def _respond(self, _: Mapping[str, Any]) -> None:
+    async def _respond(self, event: Mapping[str, Any]) -> None:
         """Have the texts answered. What was said is answered without being asked."""
+        session = self._client.session.for_response(event.get("response"))
+        if session != self._client.session:
+            if not (self._pending or self._client.awaits_words):
+                raise RealtimeError("nothing_to_answer", NOTHING_TO_ANSWER, "response")
+            self._client.use_once(session)
         texts, self._pending = self._pending, []
         if texts:
             await self._tab.receive(TextTyped(" ".join(texts)[:LONGEST_TEXT]))

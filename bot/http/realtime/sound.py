@@ -7,15 +7,12 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-import soxr
-
-from audio.pcm import SAMPLE_BYTES, from_pcm16, to_pcm16
+from audio.pcm import SAMPLE_BYTES
 from audio.samples import HEARING_RATE
-from bot.http.realtime.session import RealtimeError
+from bot.http.realtime.formats import SoundDecoder
+from bot.http.realtime.session import PCM, RealtimeError
 from bot.voice.browser.audio_input import MAX_AHEAD, MAX_BEHIND, seconds_of
 
-RATE = 24_000
-"""Sample rate of the client's sound, in Hz."""
 MAX_WAITING = 120.0
 """Largest number of seconds of sound that wait. Clients may send a recording faster than it was spoken."""
 MIN_COMMITTED = 0.1
@@ -52,7 +49,7 @@ class SoundIn:
         self._talk = talk
         self._clock = clock
         self._sleep = sleep
-        self._resampler = soxr.ResampleStream(RATE, HEARING_RATE, 1)
+        self._decoder = SoundDecoder(PCM)
         self._uncommitted = bytearray()
         self._waiting: deque[bytes | bool] = deque()
         self._seconds = 0.0
@@ -63,13 +60,15 @@ class SoundIn:
         """Begin to count anew, because the call does."""
         self._ahead, self._at = 0.0, self._clock()
 
-    def append(self, pcm: bytes) -> None:
-        """Take sound: 16-bit mono, 24,000 Hz; raises :class:`RealtimeError` if too much waits."""
-        if len(pcm) % SAMPLE_BYTES:
-            raise RealtimeError("invalid_value", "The sound has half a sample: it must be 16-bit mono.", "audio")
+    def use_format(self, kind: str) -> None:
+        """Take sound of another format from now on."""
+        self._decoder = SoundDecoder(kind)
+
+    def append(self, data: bytes) -> None:
+        """Take sound in the client's format; raises :class:`RealtimeError` if it is invalid, or too much waits."""
         if self._seconds + seconds_of(self._uncommitted) > MAX_WAITING:
             raise RealtimeError("buffer_full", f"More than {MAX_WAITING:.0f} s of sound wait to be heard.", "audio")
-        sound = to_pcm16(self._resampler.resample_chunk(from_pcm16(pcm)))
+        sound = self._decoder.decode(data)
         if self.held:
             self._uncommitted += sound
         else:

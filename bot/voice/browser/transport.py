@@ -19,6 +19,7 @@ from bot.voice.call import Call
 from bot.voice.playback.sender import FrameSender
 from bot.voice.transport import EndCause, ReplySound
 from bot.voice.turn import Microphone, Prompt
+from bot.voice.wishes import NO_WISHES
 from config.sections import Captions
 
 PLACE = "your browser"
@@ -75,6 +76,7 @@ class BrowserTransport:
 
     Attributes:
         report: shows the events of the call to the client. Whoever builds the call subscribes it.
+        wishes: what the client asks of the next replies. Another client begins without wishes.
     """
 
     kind = "browser"
@@ -90,6 +92,7 @@ class BrowserTransport:
     ) -> None:
         self._clock = clock
         self._sleep = sleep
+        self.wishes = NO_WISHES
         self._client: ChatClient | None = None
         self._missed: deque[ServerMessage] = deque(maxlen=MAX_MISSED)
         self._outlet = SoundOutlet(hello.down)
@@ -140,6 +143,8 @@ class BrowserTransport:
             form: the form in which the client gets sound. Once the client sends sound, it gets the form that it sends.
             resumes: whether the client was here before and goes on. Then its microphone stays muted if it was.
         """
+        if client is not self._client:
+            self.wishes = NO_WISHES
         self._client = client
         self._outlet.rate = hello.down
         self._outlet.form = form

@@ -251,7 +251,7 @@ async def chat_house(
                 LocalCharacter(characters, 0),
                 make_responder,
                 voice,
-                SpeechParameters,
+                lambda: transport.wishes.manner(SpeechParameters()),
                 ears or ConstantTranscriber(),
                 policy,
                 word_lists,

@@ -39,7 +39,26 @@ BAD: list[str] = [
             {"type": "session.update", "session": {"output_modalities": ["audio", "text"]}},
             {"type": "session.update", "session": {"output_modalities": [[]]}},
             {"type": "session.update", "session": {"audio": 5}},
-            {"type": "session.update", "session": {"audio": {"input": {"format": {"type": "audio/pcmu"}}}}},
+            {"type": "session.update", "session": {"audio": {"input": {"format": {"type": "audio/opus"}}}}},
+            {"type": "session.update", "session": {"audio": {"input": {"format": {"type": ["audio/pcm"]}}}}},
+            {"type": "session.update", "session": {"audio": {"input": {"format": {"type": "audio/pcmu", "rate": 1}}}}},
+            {"type": "session.update", "session": {"instructions": 5}},
+            {"type": "session.update", "session": {"instructions": 8_001 * "x"}},
+            {"type": "session.update", "session": {"tools": [{"type": "function", "name": "weather"}]}},
+            {"type": "session.update", "session": {"tools": {}}},
+            {"type": "session.update", "session": {"tool_choice": "required"}},
+            {"type": "session.update", "session": {"voice": "alloy"}},
+            {"type": "session.update", "session": {"input_audio_format": "g711_ulaw"}},
+            {"type": "session.update", "session": {"audio": {"output": {"voice": ""}}}},
+            {"type": "session.update", "session": {"audio": {"output": {"voice": {"id": 5}}}}},
+            {"type": "session.update", "session": {"audio": {"output": {"voice": "a\nb"}}}},
+            {"type": "session.update", "session": {"audio": {"output": {"speed": 0}}}},
+            {"type": "session.update", "session": {"audio": {"output": {"speed": True}}}},
+            {"type": "response.create", "response": []},
+            {"type": "response.create", "response": {"tools": [5]}},
+            {"type": "response.create", "response": {"conversation": "none"}},
+            {"type": "response.create", "response": {"input": []}},
+            {"type": "response.create", "response": {"instructions": "Greet me."}},
             {"type": "session.update", "session": {"audio": {"output": {"format": {"rate": 8000}}}}},
             {"type": "session.update", "session": {"audio": {"input": {"turn_detection": {"type": "x"}}}}},
             {"type": "session.update", "session": {"audio": {"input": {"turn_detection": {"create_response": False}}}}},
@@ -100,6 +119,9 @@ async def test_a_call_goes_on_through_bad_events(tmp_path: Path) -> None:
                 error = (await client.until("error"))["error"]
                 assert set(error) == {"type", "code", "message", "param", "event_id"}, raw[:100]
                 assert 0 < len(error["message"]) < 500
+                # A good event in between: too many bad ones in a row would end the connection.
+                await client.send(type="input_audio_buffer.clear")
+                await client.until("input_audio_buffer.cleared")
             await client.socket.send_bytes(b"\x00" * 100)
             assert (await client.until("error"))["error"]["code"] == "invalid_event"
             await client.send(type="nothing", event_id="mine")
