@@ -24,6 +24,13 @@ BROWSER = Path(__file__).parent / "browser"
 _INTERVAL = 0.05
 
 
+def shortest_stall(path: Path) -> float | None:
+    """How long a stall has to be, in seconds, that repeats a failed test of this file; ``None`` if none does."""
+    if path.is_relative_to(BROWSER):
+        return SHORT_STALL
+    return STALL if any(path.is_relative_to(folder) for folder in REAL_TIME) else None
+
+
 class StallWatch(threading.Thread):
     """A daemon thread that measures stalls: it sleeps for short times and keeps the longest delay."""
 
@@ -60,9 +67,9 @@ class RepeatAfterStall:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Mark the tests in real time, and start the watch if there are any."""
+        shortest_in = {path: shortest_stall(path) for path in {item.path for item in items}}
         for item in items:
-            if any(item.path.is_relative_to(folder) for folder in (*REAL_TIME, BROWSER)):
-                shortest = SHORT_STALL if item.path.is_relative_to(BROWSER) else STALL
+            if (shortest := shortest_in[item.path]) is not None:
                 item.add_marker(pytest.mark.flaky(reruns=REPEATS, condition=partial(self._stalled, shortest)))
                 if self._watch is None:
                     self._watch = StallWatch()

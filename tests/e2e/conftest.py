@@ -25,6 +25,7 @@ from config.settings import Settings, load_settings
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Message
+from tests.authorities import trust_no_authorities
 from tests.forked import EARS, PIPE, SPEECH_SERVER, forks
 
 LIMIT = 30.0
@@ -169,6 +170,12 @@ def forked_recognisers(monkeypatch: pytest.MonkeyPatch) -> None:
         return kind(cast(asyncio.subprocess.Process, process))
 
     monkeypatch.setattr(Worker, "start", classmethod(fork))
+
+
+@pytest.fixture(autouse=True)
+def no_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the bots of these tests trust only their sandbox."""
+    trust_no_authorities(monkeypatch)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from config.project import ROOT
 from sandbox.server import Sandbox
+from tests import authorities
 from tests.forked import BOT, Forked, Forks, Running, forks
 
 SAID_LIMIT = 60.0
@@ -65,7 +66,8 @@ async def _ended(process: Running) -> AsyncIterator[None]:
 
 
 def _surroundings(environment: dict[str, str]) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    names = ("PATH", "HOME", "LANG", *authorities.VARIABLES)
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return {**kept, "PYTHONPATH": str(ROOT), **environment}
 
 

@@ -19,6 +19,7 @@ from bot.store import Store
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Message
+from tests.authorities import trust_no_authorities
 from tests.guards import make_guard
 
 LIMIT = 20.0
@@ -59,6 +60,7 @@ async def feature_stage(
         ready.set()
 
     async with _sandbox(sandbox) as place, Database.opened(folder / "seiyuu.sqlite3") as database:
+        trust_no_authorities(monkeypatch)
         monkeypatch.setattr(discord.http.Route, "BASE", place.api_url)
         monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(place.gateway_url))
         ada = await place.add_guest("Ada")

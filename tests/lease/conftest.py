@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from bot.features.text_chat.service import ChatPace, TextChat
-from tests.e2e.conftest import StageMaker, forked_recognisers, make_stage, speech_server
+from tests.e2e.conftest import StageMaker, forked_recognisers, make_stage, no_authorities, speech_server
 from tests.features.talk import let_manage, let_own
 from tests.lease.endings import Tools, WorldMaker
 from tests.lease.engines import running_engines, running_speech_server
 from tests.lease.features import World
 
-__all__ = ["forked_recognisers", "make_stage", "speech_server"]
+__all__ = ["forked_recognisers", "make_stage", "no_authorities", "speech_server"]
 
 
 @pytest.fixture

@@ -11,8 +11,10 @@ from config.settings import Settings, Weights
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = Path(__file__).parent
+    here = {path for path in {item.path for item in items} if folder in path.parents}
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if item.path in here:
             item.add_marker("real")
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from faster_whisper.feature_extractor import FeatureExtractor
 
 from audio.opus import SpeechDecoder
 from audio.samples import Sound16
+from bot.voice.transcribe.whisper_model import ShortContextWhisper
+from bot.voice.transcribe.worker import SHORT_CONTEXT
 from sandbox.speech import GUEST_VOICES, GuestVoice, speech
 from sandbox.speech_sounds import cough, keyboard, music, noise
 from sandbox.voice.opus import FRAME_SAMPLES, MonoEncoder, Sound
@@ -34,6 +37,11 @@ PACES = (0.94, 1.04, 1.09)
 @pytest.fixture(scope="session")
 def whisper(toy_ears: Path) -> WhisperModel:
     return WhisperModel(str(toy_ears), device="cpu", compute_type="float32", cpu_threads=1)
+
+
+@pytest.fixture(scope="session")
+def whisper_of_calls(toy_ears: Path) -> ShortContextWhisper:
+    return ShortContextWhisper(str(toy_ears), device="cpu", compute_type="float32", cpu_threads=1)
 
 
 def received(sound: Sound, *, seed: int = 0) -> Sound16:
@@ -79,17 +87,24 @@ def at_pace(voice: GuestVoice, pace: float) -> GuestVoice:
     return dataclasses.replace(voice, rate=round(voice.rate * pace))
 
 
+OPTIONS: dict[str, Any] = {
+    "language": "en",
+    "beam_size": 1,
+    "temperature": 0.0,
+    "condition_on_previous_text": False,
+    "without_timestamps": True,
+    "max_new_tokens": 16,
+}
+
+
 def heard(whisper: WhisperModel, sound: Sound16, hotwords: str | None = None) -> str:
-    segments, _ = whisper.transcribe(
-        sound,
-        language="en",
-        beam_size=1,
-        temperature=0.0,
-        condition_on_previous_text=False,
-        without_timestamps=True,
-        max_new_tokens=16,
-        hotwords=hotwords,
-    )
+    segments, _ = whisper.transcribe(sound, hotwords=hotwords, **OPTIONS)
+    return " ".join(segment.text.strip() for segment in segments)
+
+
+def heard_in_a_call(whisper: ShortContextWhisper, sound: Sound16) -> str:
+    """What is heard in the context that calls give to short turns. It takes half the time of Whisper's own context."""
+    segments, _ = whisper.transcribe(sound, context_seconds=SHORT_CONTEXT, **OPTIONS)
     return " ".join(segment.text.strip() for segment in segments)
 
 
@@ -97,12 +112,12 @@ def clips_of_ada(count: int) -> list[Sound16]:
     return [received(speech(text, GUEST_VOICES["Ada"]), seed=seed) for seed, text in enumerate(TEXTS[:count])]
 
 
-def mistaken(whisper: WhisperModel, spoken: Iterable[tuple[str, int]], loss: float) -> list[tuple[str, str]]:
+def mistaken(hear: Callable[[Sound16], str], spoken: Iterable[tuple[str, int]], loss: float) -> list[tuple[str, str]]:
     """What was said and what was heard instead, of phrases (guest and number) with this share of lost packets."""
     wrong = []
     for guest, number in spoken:
         sent, random = said(guest, number)
-        got = heard(whisper, decoded(sent, deepcopy(random), loss=loss))
+        got = hear(decoded(sent, deepcopy(random), loss=loss))
         if got != TEXTS[number]:
             wrong.append((TEXTS[number], got))
     return wrong
@@ -110,13 +125,15 @@ def mistaken(whisper: WhisperModel, spoken: Iterable[tuple[str, int]], loss: flo
 
 @pytest.mark.parametrize("loss", [0.0, pytest.param(0.05, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("guest", GUEST_VOICES)
-def test_guests_are_understood(whisper: WhisperModel, guest: str, loss: float) -> None:
-    wrong = mistaken(whisper, ((guest, number) for number in range(len(TEXTS))), loss)
+def test_guests_are_understood(whisper_of_calls: ShortContextWhisper, guest: str, loss: float) -> None:
+    hear = functools.partial(heard_in_a_call, whisper_of_calls)
+    wrong = mistaken(hear, ((guest, number) for number in range(len(TEXTS))), loss)
     assert len(wrong) <= (1 if loss == 0 else 2), wrong
 
 
 def test_guests_who_say_the_phrases_in_turn_are_understood_with_lost_packets(whisper: WhisperModel) -> None:
-    wrong = mistaken(whisper, zip(itertools.cycle(GUEST_VOICES), range(len(TEXTS)), strict=False), 0.05)
+    hear = functools.partial(heard, whisper)
+    wrong = mistaken(hear, zip(itertools.cycle(GUEST_VOICES), range(len(TEXTS)), strict=False), 0.05)
     assert len(wrong) <= 2, wrong
 
 
