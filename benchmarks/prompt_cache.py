@@ -29,7 +29,7 @@ from bot.llm.personas import Character, load_persona
 from bot.llm.prompts import CallRoom
 from bot.llm.requests import ModelOptions
 from bot.llm.small_model import load_small_prompts
-from bot.llm.usage import PromptUsage
+from bot.llm.usage import TokenUsage
 from bot.responder import ModelResponder
 from config.plain_parser import PlainParser
 from config.settings import Settings, load_settings
@@ -146,7 +146,7 @@ class _Mind:
                 pass
 
     async def answer(self, text: str) -> TurnCost:
-        turn, counted = Turn.of_person("Ada", text), list[PromptUsage]()
+        turn, counted = Turn.of_person("Ada", text), list[TokenUsage]()
         asked, first, answer = time.monotonic(), 0.0, ""
         async for piece in self.responder.answer(turn, when_counted=counted.append):
             first = first or time.monotonic() - asked

@@ -31,13 +31,12 @@ from bot.core import Core, build_core
 from bot.database import Database
 from bot.feature import FeatureParts, FeatureSet
 from bot.feature_set import build_features
+from bot.features.text_chat.service import TextChat
 from bot.features.vision.feature import Vision
 from bot.first_start import welcome
 from bot.guard import Guard, read_permits
-from bot.llm.personas import Character
-from bot.llm.requests import ModelOptions
+from bot.model_name import describe_model
 from bot.own_engines import Progress
-from bot.own_weights import OwnWeights
 from bot.owners import Owners
 from bot.presence import CallPresence
 from bot.spoken_messages.listener import SpokenMessages
@@ -163,12 +162,14 @@ async def build_application(
             partial(tell_in, bot),
         )
         features = await build_features(parts)
+        if (text_chat := features.find(TextChat)) is not None:
+            core.monitor.waiting_messages = text_chat.count_waiting
         for lockable in features.lockables:
             core.lease.register(lockable)
         web = await stack.enter_async_context(web_parts(core, lambda: {guild.id: guild.name for guild in bot.guilds}))
         stack.push_async_callback(bot.close)
 
-        model = partial(_describe_model, settings, core.weights, core.models.for_calls_client.options)
+        model = partial(describe_model, settings, core.weights, core.models.for_calls_client.options)
         status = StatusReporter(
             calls,
             EngineTexts(core.characters.at, model, core.warning),
@@ -201,13 +202,3 @@ async def build_application(
         )
         core.begin()
         yield Application(core, bot, calls, features, web, token)
-
-
-def _describe_model(settings: Settings, weights: OwnWeights, options: ModelOptions, character: Character) -> str:
-    name = character.persona.model or options.model or "its default model"
-    if weights.toy_llm:
-        name = "toy weights in llama.cpp"
-    elif weights.llm is not None:
-        name = f"{weights.llm.name} in llama.cpp"
-    card = f", on the {settings.llm.known_call_gpu.value} card" if settings.llm.known_call_gpu else ""
-    return f"{name} at {options.server_name}{card}"

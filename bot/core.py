@@ -43,7 +43,10 @@ from bot.lease import Lease
 from bot.llm.personas import PERSONAS_DIR
 from bot.llm.small_model import SmallPrompts, load_small_prompts
 from bot.missing_parts import missing_parts
+from bot.model_name import describe_model
 from bot.model_router import ModelRouter
+from bot.monitoring.monitor import EngineNames, Monitor
+from bot.monitoring.turns import TurnLog
 from bot.operator_files import own_persona, prepare_folders, read_corrections
 from bot.own_engines import Progress, open_model_router, start_speech_server
 from bot.own_weights import OwnWeights, choose_weights
@@ -64,7 +67,8 @@ from bot.voices.voices import Voices
 from bot.warm_up import warm_model, warm_speech_server, warm_transcriber, warm_up_engines
 from bot.watching.traces import TraceFile
 from config.settings import Settings
-from config.speech_settings import engine_variables
+from config.speech_settings import SpeechSettings, engine_variables
+from hardware.poll import CardPoll
 from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
@@ -81,6 +85,7 @@ class Core:
         calls: builds calls.
         manager: starts and ends calls, one at a time.
         call_ends: passes the end of each call on to its listeners.
+        monitor: the figures of all calls, engines and graphics cards.
         background: the background tasks of all parts.
         warning: names the engines that are only small models or toys, and the settings for better ones; ``None`` if
             there are no such engines.
@@ -110,6 +115,7 @@ class Core:
     manager: CallManager[Call[Any]]
     call_ends: CallEnds
     checks: EngineChecks
+    monitor: Monitor
     background: BackgroundWork
     warning: str | None
 
@@ -122,6 +128,7 @@ class Core:
         beating = partial(beat, self.settings.data_dir / HEARTBEAT_FILE, state=self.checks.state)
         self.background.begin({"heartbeat": beating, "health": self.checks.run})
         self.background.begin({"the models' context": self.models.learn_context_sizes})
+        self.background.begin({"the graphics cards": partial(self.monitor.cards.run, lambda _: None)})
         conversations = self.conversations
         self.background.begin(
             {"conversations": conversations.writer.run, "old conversations": conversations.forget_old_daily}
@@ -184,7 +191,8 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         database = await stack.enter_async_context(Database.opened(settings.data_dir / DATABASE_FILE))
         characters = await Characters.open(database, PERSONAS_DIR, settings.persona)
         store = Store(database)
-        watch = EventFeed(*watchers, stack.enter_context(TraceFile(settings.data_dir)))
+        turn_log = TurnLog()
+        watch = EventFeed(*watchers, turn_log, stack.enter_context(TraceFile(settings.data_dir)))
 
         weights = await asyncio.to_thread(choose_weights, settings)
         for notice in weights.notices:
@@ -256,6 +264,24 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         warning = await toy_warning(weights)
         for text in filter(None, (warning, *await asyncio.to_thread(missing_parts, settings))):
             _log.warning("%s", text)
+        engine_checks = EngineChecks(in_call, checks)
+        limits = await asyncio.to_thread(lambda: SpeechSettings.read().tts_vram_warning)
+        monitor = Monitor(
+            turn_log,
+            manager,
+            lease,
+            CardPoll(limits),
+            settings.warn,
+            engine_checks.state,
+            EngineNames(
+                lambda: describe_model(settings, weights, model.options, characters.default),
+                transcriber.describe,
+                speech_server.health,
+            ),
+            warning,
+            settings.command_prefix,
+        )
+        call_ends.subscribe(monitor.call_ended)
         yield Core(
             settings=settings,
             listening=listening,
@@ -280,7 +306,8 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             lease=lease,
             manager=manager,
             call_ends=call_ends,
-            checks=EngineChecks(in_call, checks),
+            checks=engine_checks,
+            monitor=monitor,
             background=background,
             warning=warning,
         )

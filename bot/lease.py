@@ -70,6 +70,11 @@ class Lease:
         self._lockables.append(lockable)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all registered features."""
+        return tuple(lockable.name for lockable in self._lockables)
+
+    @property
     def held(self) -> tuple[str, ...]:
         """The names of the features that are held now."""
         return tuple(lockable.name for lockable in self._held)

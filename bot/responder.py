@@ -18,7 +18,7 @@ from bot.llm.personas import Character
 from bot.llm.prompts import SPOKEN, CallRoom, ConversationMessages
 from bot.llm.slots import CALL_SLOT
 from bot.llm.small_model import SmallPrompts
-from bot.llm.usage import PromptUsage
+from bot.llm.usage import TokenUsage
 
 _log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class ModelResponder:
         self,
         asked: Turn,
         when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[PromptUsage], None] | None = None,
+        when_counted: Callable[[TokenUsage], None] | None = None,
         when_asked: Callable[[], None] | None = None,
     ) -> AsyncGenerator[str, None]:
         """Stream the answer to a turn.

@@ -163,6 +163,7 @@ def program_routes(
             core.learned_corrections,
             core.calls.manner,
             BROWSER,
+            core.monitor,
             described,
         )
     )

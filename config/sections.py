@@ -255,6 +255,25 @@ class WebSettings(Section):
 
 
 @dataclass(frozen=True, slots=True)
+class WarningSettings(Section):
+    """The values above which the view "Now" of the page warns.
+
+    Attributes:
+        stt_ms: milliseconds from a pause of speech to the words of the turn.
+        tts_ms: milliseconds from the first clause of a reply to its first sound.
+        first_token_ms: milliseconds from the request to the model's first token.
+        gpu: how busy a card may be over a minute, as a share of 1.
+    """
+
+    prefix: ClassVar[str] = "warn_"
+
+    stt_ms: Annotated[float, Field(gt=0, le=3_600_000)] = 500.0
+    tts_ms: Annotated[float, Field(gt=0, le=3_600_000)] = 300.0
+    first_token_ms: Annotated[float, Field(gt=0, le=3_600_000)] = 1000.0
+    gpu: Annotated[float, Field(gt=0, le=1)] = 0.8
+
+
+@dataclass(frozen=True, slots=True)
 class RecogniserSettings(Section):
     """Speech recognition: a server, or a Whisper model on this machine.
 

@@ -25,6 +25,7 @@ from config.sections import (
     RecogniserSettings,
     SpeechServerSettings,
     VisionSettings,
+    WarningSettings,
     WebSettings,
 )
 from config.types import (
@@ -91,6 +92,7 @@ class Settings(ProgramSettings):
     tts: SpeechServerSettings = SpeechServerSettings()
     stt: RecogniserSettings = RecogniserSettings()
     web: WebSettings = WebSettings()
+    warn: WarningSettings = WarningSettings()
 
     chat: ChatSettings = ChatSettings()
     vision: VisionSettings = VisionSettings()

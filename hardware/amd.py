@@ -1,4 +1,4 @@
-"""Memory of AMD GPUs, read from the Linux driver's files."""
+"""Memory and use of AMD GPUs, read from the Linux driver's files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,16 @@ def _read(number: int, device: Path) -> CardMemory | None:
         used = int(_text(device / "mem_info_vram_used"))
     except (OSError, ValueError):
         return None
-    return CardMemory(_name(number, device), GpuVendor.AMD, total, used) if total >= SMALLEST else None
+    if total < SMALLEST:
+        return None
+    return CardMemory(_name(number, device), GpuVendor.AMD, total, used, utilisation=_utilisation(device))
+
+
+def _utilisation(device: Path) -> float | None:
+    try:
+        return int(_text(device / "gpu_busy_percent")) / 100
+    except (OSError, ValueError):
+        return None
 
 
 def _name(number: int, device: Path) -> str:

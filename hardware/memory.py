@@ -1,4 +1,4 @@
-"""Memory of a GPU, and its representation as JSON and Prometheus metrics."""
+"""Memory and use of a GPU, and their representation as JSON and Prometheus metrics."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ class CardMemory:
 
     Attributes:
         compute_capability: NVIDIA's number for the features of its GPU, such as (8, 6); ``None`` for other GPUs.
+        utilisation: the share of the driver's last measuring period in which the GPU computed, 0 to 1; ``None`` if the
+            driver does not tell it.
     """
 
     name: str
@@ -24,6 +26,7 @@ class CardMemory:
     total_bytes: int
     used_bytes: int
     compute_capability: tuple[int, int] | None = None
+    utilisation: float | None = None
 
     @property
     def free_bytes(self) -> int:

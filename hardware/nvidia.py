@@ -1,4 +1,4 @@
-"""Memory of NVIDIA GPUs, through the driver's library (NVML)."""
+"""Memory and use of NVIDIA GPUs, through the driver's library (NVML)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,16 @@ def _read(library: Any, number: int) -> CardMemory | None:
         return None
     # Older versions of the library return bytes.
     text = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
-    return CardMemory(text, GpuVendor.NVIDIA, int(memory.total), int(memory.used), (int(major), int(minor)))
+    amounts = int(memory.total), int(memory.used)
+    return CardMemory(text, GpuVendor.NVIDIA, *amounts, (int(major), int(minor)), _utilisation(library, handle))
+
+
+def _utilisation(library: Any, handle: Any) -> float | None:
+    try:
+        return int(library.nvmlDeviceGetUtilizationRates(handle).gpu) / 100
+    except pynvml.NVMLError:
+        # A GPU that is divided into instances (MIG) has no common number.
+        return None
 
 
 def _shut_down(library: Any) -> None:

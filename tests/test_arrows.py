@@ -55,12 +55,14 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     "bot.commands": frozenset(
         {"bot.speech_server", "bot.voices", "bot.llm", "bot.voice", "bot.spoken_messages", "bot.features"}
     ),
+    # The figures of calls and engines.
+    "bot.monitoring": frozenset({"bot.voice"}),
     # Conversations of programs, and the HTTP server, which has them and the page.
     "bot.api": frozenset({"bot.llm", "bot.speech_server", "bot.voice"}),
     "bot.http": frozenset(
         {
             *("bot.api", "bot.conversations", "bot.llm", "bot.speech_server"),
-            *("bot.spoken_messages", "bot.voice", "bot.voices"),
+            *("bot.monitoring", "bot.spoken_messages", "bot.voice", "bot.voices"),
         }
     ),
     "bot.watching": frozenset({"bot.llm", "bot.voice"}),

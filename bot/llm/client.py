@@ -27,7 +27,7 @@ from bot.llm.slots import CALL_SLOT, ServerSlots, ask_slots
 from bot.llm.small_model import ModelSize, ask_model_size, options_for_size
 from bot.llm.thinking import ThinkingHabit, begins_inside_thought
 from bot.llm.tool_calls import ToolCall
-from bot.llm.usage import PromptUsage
+from bot.llm.usage import TokenUsage
 from config.sections import ModelApi
 
 _log = logging.getLogger(__name__)
@@ -178,7 +178,7 @@ class ModelClient:
         never_retract: bool = False,
         when_loading: Callable[[], None] | None = None,
         slot: int | None = None,
-        when_counted: Callable[[PromptUsage], None] | None = None,
+        when_counted: Callable[[TokenUsage], None] | None = None,
         when_asked: Callable[[], None] | None = None,
     ) -> AsyncGenerator[TextDelta, None]:
         """Ask for a reply like :meth:`stream`, but yield only its text. Calls and the text chat use this.

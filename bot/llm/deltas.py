@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.llm.tool_calls import CallPiece, call_pieces
-from bot.llm.usage import PromptUsage, prompt_usage
+from bot.llm.usage import TokenUsage, token_usage
 from bot.text import join_surrogates
 
 END_OF_STREAM = "[DONE]"
@@ -59,7 +59,7 @@ class Delta:
     reason: str = ""
     whole: bool = False
     calls: tuple[CallPiece, ...] = ()
-    usage: PromptUsage | None = None
+    usage: TokenUsage | None = None
 
     @property
     def says(self) -> bool:
@@ -83,7 +83,7 @@ def parse_delta(data: str) -> Delta:
     fields = _json_object(data)
     if (said := _reported_error(fields)) is not None:
         raise ServerSaidError(said)
-    delta, usage = _from_fields(fields), prompt_usage(fields)
+    delta, usage = _from_fields(fields), token_usage(fields)
     return delta if usage is None else replace(delta, usage=usage)
 
 

@@ -42,7 +42,7 @@ from bot.llm.retry_pauses import pause_before, retry_after
 from bot.llm.slots import OPTIONAL_FIELDS, ServerSlots
 from bot.llm.small_model import ModelSize
 from bot.llm.thinking import ThinkingHabit
-from bot.llm.usage import PromptUsage
+from bot.llm.usage import TokenUsage
 
 MAX_FIELD_RETRIES = 3
 """Maximum number of retries of one request without fields that the server refused."""
@@ -117,7 +117,7 @@ class ReplyRequest:
     when_loading: Callable[[], None] | None = None
     warming: bool = False
     slot: int | None = None
-    when_counted: Callable[[PromptUsage], None] | None = None
+    when_counted: Callable[[TokenUsage], None] | None = None
     when_asked: Callable[[], None] | None = None
 
 

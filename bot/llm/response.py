@@ -13,7 +13,7 @@ from bot.llm.deltas import BrokenDeltaError, Delta, ServerSaidError, error_text,
 from bot.llm.errors import ModelError, ModelErrorKind, model_error, server_said, stalled, too_late
 from bot.llm.requests import ModelOptions
 from bot.llm.sse import BARE, ERROR, SseEvent, SseOverflowError, SseParser
-from bot.llm.usage import PromptUsage
+from bot.llm.usage import TokenUsage
 
 # Seconds to wait for more after an end mark. The waits differ, because some servers mark every piece as the last one.
 _LAST_BYTES_WAIT = 0.05
@@ -34,7 +34,7 @@ class ReplyDecoder:
     """
 
     def __init__(self) -> None:
-        self.usage: PromptUsage | None = None
+        self.usage: TokenUsage | None = None
         """The token counts that the server reported last; ``None`` if it reported none."""
         self._parser = SseParser()
         self._events: deque[SseEvent] = deque()
@@ -126,7 +126,7 @@ class ReplyReader:
         response: aiohttp.ClientResponse,
         options: ModelOptions,
         begin_by: float,
-        when_counted: Callable[[PromptUsage], None] | None = None,
+        when_counted: Callable[[TokenUsage], None] | None = None,
     ) -> None:
         self._response = response
         self._options = options

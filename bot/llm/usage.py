@@ -1,4 +1,4 @@
-"""Token counts of a prompt, as model servers report them beside a reply."""
+"""Token counts of a prompt and its answer, as model servers report them beside a reply."""
 
 from __future__ import annotations
 
@@ -10,34 +10,37 @@ _MAX_TOKENS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class PromptUsage:
-    """How many tokens the prompt of a reply has.
+class TokenUsage:
+    """How many tokens the prompt of a reply and its answer have.
 
     Attributes:
         prompt_tokens: number of tokens in the whole prompt; ``None`` if the server did not tell it.
         cached_tokens: how many of them the server took from its prompt cache, so that it did not have to read them
             again; ``None`` if the server did not tell it.
+        answer_tokens: number of tokens that the model has written, thoughts included; ``None`` if the server did not
+            tell it. llama.cpp's server tells it while the model writes, others at the end of the answer.
     """
 
     prompt_tokens: int | None = None
     cached_tokens: int | None = None
+    answer_tokens: int | None = None
 
 
-def prompt_usage(event: Mapping[str, object]) -> PromptUsage | None:
+def token_usage(event: Mapping[str, object]) -> TokenUsage | None:
     """Read the token counts in one event of a reply; ``None`` if there are none. Values that can't be true are ignored.
 
     OpenAI, vLLM and many others send ``usage``; Groq sends it in ``x_groq``. llama.cpp's server sends ``timings``:
-    ``cache_n`` tokens came from the cache, and ``prompt_n`` tokens were read.
+    ``cache_n`` tokens came from the cache, ``prompt_n`` tokens were read, and ``predicted_n`` were written.
     """
     timings = _object(event.get("timings"))
     cached, read = _count(timings.get("cache_n")), _count(timings.get("prompt_n"))
     if cached is not None and read is not None:
-        return PromptUsage(cached + read, cached)
+        return TokenUsage(cached + read, cached, _count(timings.get("predicted_n")))
     usage = _object(event.get("usage")) or _object(_object(event.get("x_groq")).get("usage"))
-    prompt, cached = _count(usage.get("prompt_tokens")), _cached(usage)
+    prompt, cached, answer = _count(usage.get("prompt_tokens")), _cached(usage), _count(usage.get("completion_tokens"))
     if prompt is not None and cached is not None and cached > prompt:
         cached = None
-    return None if prompt is None and cached is None else PromptUsage(prompt, cached)
+    return None if prompt is None and cached is None and answer is None else TokenUsage(prompt, cached, answer)
 
 
 def _cached(usage: Mapping[str, object]) -> int | None:

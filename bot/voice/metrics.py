@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
+from typing import Self
 
+from bot.llm.usage import TokenUsage
 from bot.voice.turn import Outcome, SpokenTurn
 
 KEPT_TRACES = 200
 """Number of newest traces that are kept for the statistics."""
+SHORTEST_WRITING = 20.0
+"""Milliseconds that a model must have written for its speed to be calculated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,9 @@ class ReplyTrace:
         underruns: length of the silence that was played because sound came too late, in frames of 20 ms.
         prompt_tokens: number of tokens in the model's prompt; ``None`` if the server did not tell it.
         cached_tokens: how many of these tokens the server took from its prompt cache; ``None`` if it did not tell it.
+        answer_tokens: number of tokens that the model wrote; ``None`` if the server did not tell it.
+        tokens_per_second: tokens that the model wrote per second, from its first to its last one; ``None`` if that is
+            not known.
     """
 
     reply: str
@@ -57,10 +64,27 @@ class ReplyTrace:
     underruns: int = 0
     prompt_tokens: int | None = None
     cached_tokens: int | None = None
+    answer_tokens: int | None = None
+    tokens_per_second: float | None = None
 
     def as_json(self) -> dict[str, object]:
         """The trace as a dictionary of JSON values."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplySoFar:
+    """The timings of a reply that is still being made or spoken, in milliseconds since its prompt arrived.
+
+    Attributes:
+        reply: id of the reply.
+        elapsed: the time now.
+        stages: the stages that were reached, by their fields in :class:`ReplyTrace`.
+    """
+
+    reply: str
+    elapsed: float
+    stages: Mapping[str, float]
 
 
 STAGES: Mapping[str, str] = MappingProxyType(
@@ -76,6 +100,19 @@ STAGES: Mapping[str, str] = MappingProxyType(
     }
 )
 """Field names of the stages in their usual order, each with its name for users."""
+EVENT_STAGES: Mapping[str, str] = MappingProxyType(
+    {
+        "microphone": "speech_paused",
+        "end_of_turn": "turn_ended",
+        "words": "transcribed",
+        "first_token": "first_token",
+        "first_clause": "first_clause",
+        "first_sound": "first_audio",
+        "first_packet": "first_packet",
+        "last_packet": "last_packet",
+    }
+)
+"""The names of the stages for other programs (docs/api.md), with the corresponding fields of a trace."""
 
 
 class ReplyTimer:
@@ -94,8 +131,13 @@ class ReplyTimer:
         self._waited = self._since(clock())
         self._stages: dict[str, float] = {}
         self._microphone: str | None = None
-        self._prompt_tokens: int | None = None
-        self._cached_tokens: int | None = None
+        self._usage = TokenUsage()
+        self._last_token: float | None = None
+
+    @property
+    def reply(self) -> str:
+        """Id of the reply."""
+        return self._reply
 
     def _since(self, at: float) -> float:
         return round(1000 * (at - self._prompt_at), 2)
@@ -119,9 +161,22 @@ class ReplyTimer:
         self.note_stage("transcribed", turn.transcribed_at)
         self.note_stage("turn_ended", turn.ended_at)
 
-    def note_tokens(self, prompt_tokens: int | None, cached_tokens: int | None) -> None:
-        """Note how many tokens the model's prompt has, and how many of them were in the server's prompt cache."""
-        self._prompt_tokens, self._cached_tokens = prompt_tokens, cached_tokens
+    def note_tokens(self, usage: TokenUsage) -> None:
+        """Note the token counts that the model's server has reported last."""
+        self._usage = usage
+
+    def note_text(self) -> None:
+        """Note that a piece of the model's answer has come."""
+        self.note_stage("first_token")
+        self._last_token = self._since(self._clock())
+
+    def elapsed(self) -> float:
+        """Milliseconds since the prompt arrived."""
+        return self._since(self._clock())
+
+    def so_far(self) -> Mapping[str, float]:
+        """The stages that were reached, with their times in milliseconds."""
+        return {"waited": self._waited, **self._stages}
 
     def finish(self, outcome: Outcome, *, audio: float = 0.0, underruns: int = 0) -> ReplyTrace:
         """Return the finished trace. ``audio`` is the length of the sound that was played, in milliseconds."""
@@ -133,10 +188,19 @@ class ReplyTimer:
             self._microphone,
             audio=round(audio),
             underruns=underruns,
-            prompt_tokens=self._prompt_tokens,
-            cached_tokens=self._cached_tokens,
+            prompt_tokens=self._usage.prompt_tokens,
+            cached_tokens=self._usage.cached_tokens,
+            answer_tokens=self._usage.answer_tokens,
+            tokens_per_second=self._tokens_per_second(),
             **stages,
         )
+
+    def _tokens_per_second(self) -> float | None:
+        first, last, tokens = self._stages.get("first_token"), self._last_token, self._usage.answer_tokens
+        # The first token is where the time begins. An answer that came in one piece says nothing about the speed.
+        if first is None or last is None or tokens is None or tokens < 2 or last - first < SHORTEST_WRITING:
+            return None
+        return round(1000 * (tokens - 1) / (last - first), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +209,13 @@ class Summary:
 
     median: float
     p95: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self | None:
+        """The summary of these values; ``None`` if there are none."""
+        if not values:
+            return None
+        return cls(statistics.median(values), sorted(values)[min(len(values) - 1, int(0.95 * len(values)))])
 
 
 class ReplyMetrics:
@@ -169,7 +240,4 @@ class ReplyMetrics:
 
     def summary(self, stage: str) -> Summary | None:
         """Median and 95th percentile of a stage; ``None`` if no reply reached it."""
-        values = sorted(value for trace in self._traces if (value := getattr(trace, stage)) is not None)
-        if not values:
-            return None
-        return Summary(statistics.median(values), values[min(len(values) - 1, int(0.95 * len(values)))])
+        return Summary.of([value for trace in self._traces if (value := getattr(trace, stage)) is not None])

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from audio.samples import Samples
 from bot.llm.history import Turn
-from bot.llm.usage import PromptUsage
+from bot.llm.usage import TokenUsage
 from bot.speech_server.stream import SpeechEvent
 from bot.voice.turn import Prompt, TurnId
 from bot.voice.utterances.classifier import Classification, SpokenCommand, Utterance
@@ -29,7 +29,7 @@ class Responder(Protocol):
         self,
         asked: Turn,
         when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[PromptUsage], None] | None = None,
+        when_counted: Callable[[TokenUsage], None] | None = None,
         when_asked: Callable[[], None] | None = None,
     ) -> AsyncGenerator[str, None]:
         """Stream the text of the answer to a turn. Closing the generator closes the model's stream.

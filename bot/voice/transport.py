@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeVarTuple, Unpack
 
@@ -42,6 +43,19 @@ class EndCause(StrEnum):
     FAILURE = "failure"
     """A part of the call failed."""
     SHUTDOWN = "shutdown"
+
+
+@dataclass(frozen=True, slots=True)
+class PacketCounts:
+    """Numbers of packets since the call began.
+
+    Attributes:
+        late: frames of the bot's own sound that were sent more than 20 ms after they were due.
+        not_decrypted: people's packets for which no key was found in time.
+    """
+
+    late: int = 0
+    not_decrypted: int = 0
 
 
 class InputThread(Protocol):
@@ -217,6 +231,11 @@ class Transport(Protocol):
     @property
     def encrypted(self) -> bool:
         """True while end-to-end encryption is in force."""
+        ...
+
+    @property
+    def packets(self) -> PacketCounts:
+        """The numbers of packets that came or were sent with a fault."""
         ...
 
     @property

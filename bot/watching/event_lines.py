@@ -23,7 +23,7 @@ from bot.voice.events import (
     WordsSoFar,
     WordsSpoken,
 )
-from bot.voice.metrics import ReplyTrace
+from bot.voice.metrics import EVENT_STAGES, ReplyTrace
 from bot.voice.turn import Outcome, TurnId
 
 READY = "ready"
@@ -50,20 +50,7 @@ STATUSES: Mapping[Outcome, str] = MappingProxyType(
     }
 )
 """The ``status`` of ``response.done`` for each outcome."""
-STAGES: Mapping[str, str] = MappingProxyType(
-    {
-        "microphone": "speech_paused",
-        "end_of_turn": "turn_ended",
-        "words": "transcribed",
-        "first_token": "first_token",
-        "first_clause": "first_clause",
-        "first_sound": "first_audio",
-        "first_packet": "first_packet",
-        "last_packet": "last_packet",
-        "audio_ms": "audio",
-        "underruns": "underruns",
-    }
-)
+STAGES: Mapping[str, str] = MappingProxyType({**EVENT_STAGES, "audio_ms": "audio", "underruns": "underruns"})
 """The ``stages`` of ``response.done``, with the corresponding fields of a trace."""
 _OTHER_LINE_ENDS = "\u0085\u2028\u2029"
 """Characters that JSON allows in a string but some programs treat as the end of a line."""
@@ -114,6 +101,8 @@ def _written(event: CallEvent) -> tuple[str, dict[str, object]]:
                 microphone=trace.microphone,
                 prompt_tokens=trace.prompt_tokens,
                 cached_tokens=trace.cached_tokens,
+                answer_tokens=trace.answer_tokens,
+                tokens_per_second=trace.tokens_per_second,
             )
             return RESPONSE_DONE, {"status": STATUSES[trace.outcome], "heard": heard, "stages": stages, **details}
         case NoticePosted(text):
@@ -187,5 +176,7 @@ def _trace(line: JsonLine, more: JsonLine) -> ReplyTrace:
         more.get("microphone"),
         prompt_tokens=more.get("prompt_tokens"),
         cached_tokens=more.get("cached_tokens"),
+        answer_tokens=more.get("answer_tokens"),
+        tokens_per_second=more.get("tokens_per_second"),
         **stages,
     )

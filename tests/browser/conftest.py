@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright
@@ -14,6 +15,7 @@ from audio.samples import Samples
 from tests.browser.chat_server import SCRIPTS, ChatServer
 from tests.browser.recording import Recording
 
+AXE = Path(__file__).with_name("axe")
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ("--autoplay-policy=document-user-activation-required", "--no-sandbox", "--disable-gpu")
 
@@ -65,6 +67,16 @@ async def running_browser(*arguments: str) -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *arguments])
         yield browser
         await browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for axe-core. The test is skipped if npm is missing."""
+    if shutil.which("npm") is None:
+        pytest.skip("needs npm")
+    folder = tmp_path_factory.mktemp("axe")
+    shutil.copy(AXE / "package.json", folder)
+    return folder
 
 
 @pytest.fixture

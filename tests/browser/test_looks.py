@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,22 +15,11 @@ from tests.browser.pictures import SIZES, STATES, Scene
 from tests.timing import wait_until
 
 pytestmark = pytest.mark.browser
-AXE = Path(__file__).with_name("axe")
 INSTALL_LIMIT = 120.0
 MAX_BYTES = 300_000
 CHECKED = ("first_visit", "connecting", "listening", "speaking", "muted", "held", "token", "elsewhere", "not_allowed")
 SMALLEST = 40
 """Smallest height, in pixels, of what a finger has to hit on a phone."""
-
-
-@pytest.fixture(scope="session")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for axe-core. The test is skipped if npm is missing."""
-    if shutil.which("npm") is None:
-        pytest.skip("needs npm")
-    folder = tmp_path_factory.mktemp("axe")
-    shutil.copy(AXE / "package.json", folder)
-    return folder
 
 
 async def axe_source(folder: Path) -> str:

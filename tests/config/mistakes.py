@@ -67,6 +67,10 @@ VALUES = (
     # Numbers and switches.
     value("ALONE_TIMEOUT", "10s", "a number above 0", "without a unit"),
     value("VOICELESS_TIMEOUT", "-5", "a number above 0"),
+    value("WARN_STT_MS", "500ms", "a number above 0", "without a unit"),
+    value("WARN_TTS_MS", "0", "a number above 0"),
+    value("WARN_FIRST_TOKEN_MS", "1 s", "a number above 0"),
+    value("WARN_GPU", "80%", "a number above 0"),
     value("LLM_TEMPERATURE", "80%", "a number from 0 to 2", "without a unit"),
     value("LLM_MAX_TOKENS", "５００", "a whole number from 1 to 32,768"),
     value("LLM_CONTEXT_MESSAGES", "4.5", "a whole number from 0 to 200"),

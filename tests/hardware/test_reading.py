@@ -63,12 +63,14 @@ def test_reading_this_machine_never_fails() -> None:
 class Driver:
     """NVIDIA's library as its documentation describes it, with the test's cards.
 
-    ``users`` is the number of calls of ``nvmlInit`` without ``nvmlShutdown``.
+    ``users`` is the number of calls of ``nvmlInit`` without ``nvmlShutdown``. ``busy`` is the use of each card in
+    percent; the driver does not tell it if it is ``None``.
     """
 
     def __init__(self, *cards: tuple[Any, int, int, tuple[int, int]] | None) -> None:
         self._cards = cards
         self.users = 0
+        self.busy: int | None = None
 
     def nvmlInit(self) -> None:  # noqa: N802
         self.users += 1
@@ -83,8 +85,14 @@ class Driver:
             "nvmlDeviceGetName": lambda card: card[0],
             "nvmlDeviceGetMemoryInfo": lambda card: SimpleNamespace(total=card[1], used=card[2]),
             "nvmlDeviceGetCudaComputeCapability": lambda card: card[3],
+            "nvmlDeviceGetUtilizationRates": self._utilisation,
         }
         return answers[name]
+
+    def _utilisation(self, card: object) -> SimpleNamespace:
+        if self.busy is None:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+        return SimpleNamespace(gpu=self.busy)
 
     def _card(self, number: int) -> tuple[Any, int, int, tuple[int, int]]:
         card = self._cards[number]
@@ -99,6 +107,17 @@ def test_nvidia_cards_are_read_and_a_failed_one_does_not_hide_the_others() -> No
         CardMemory("NVIDIA GeForce RTX 3060", GpuVendor.NVIDIA, 12 * GIB, 2 * GIB, (8, 6)),
     )
     assert driver.users == 0
+
+
+def test_the_use_of_a_card_is_read_where_the_driver_tells_it(tmp_path: Path) -> None:
+    driver = Driver((b"RTX 3060", 12 * GIB, 2 * GIB, (8, 6)))
+    assert [card.utilisation for card in read_nvidia_cards(driver)] == [None]
+    driver.busy = 37
+    assert [card.utilisation for card in read_nvidia_cards(driver)] == [0.37]
+    radeon(tmp_path, "card1", gpu_busy_percent="81")
+    radeon(tmp_path, "card2", gpu_busy_percent="much")
+    radeon(tmp_path, "card3")
+    assert [card.utilisation for card in read_amd_cards(tmp_path)] == [0.81, None, None]
 
 
 @pytest.fixture
@@ -121,4 +140,5 @@ def test_health_has_every_field(two_alike: tuple[CardMemory, ...]) -> None:
         "total_bytes": 8 * GIB,
         "used_bytes": 2,
         "compute_capability": None,
+        "utilisation": None,
     }

@@ -14,7 +14,7 @@ from bot.llm.client import ModelClient
 from bot.llm.messages import ChatMessage
 from bot.llm.requests import ModelOptions
 from bot.llm.slots import CALL_SLOT
-from bot.llm.usage import PromptUsage
+from bot.llm.usage import TokenUsage
 from config.sections import ModelApi
 from tests.llm.servers import DONE, event, said, serving, streaming
 
@@ -62,9 +62,9 @@ async def asking(server: Server, **options: Any) -> AsyncIterator[ModelClient]:
             yield client
 
 
-async def answer(client: ModelClient, slot: int | None = CALL_SLOT) -> PromptUsage | None:
+async def answer(client: ModelClient, slot: int | None = CALL_SLOT) -> TokenUsage | None:
     """Ask as a call does; returns the counts that were reported last."""
-    counted: list[PromptUsage] = []
+    counted: list[TokenUsage] = []
     text = "".join([piece.text async for piece in client.text(HELLO, slot=slot, when_counted=counted.append)])
     assert text == "Hello."
     return counted[-1] if counted else None
@@ -75,7 +75,7 @@ async def test_a_call_stays_in_one_slot_of_the_llama_cpp_server_which_counts_its
     server = Server(props={"total_slots": 4})
     async with asking(server, api=api) as client:
         await client.warm_up(HELLO)
-        assert await answer(client) == PromptUsage(48, 40)
+        assert await answer(client) == TokenUsage(48, 40)
     for body in server.bodies:
         assert body["id_slot"] == CALL_SLOT
         assert body["cache_prompt"] is True
@@ -95,7 +95,7 @@ async def test_other_requests_leave_the_slot_to_the_server() -> None:
 async def test_a_server_without_slots_is_only_asked_to_count_tokens(props: object) -> None:
     server = Server(props=props)
     async with asking(server) as client:
-        assert await answer(client) == PromptUsage(48, 32)
+        assert await answer(client) == TokenUsage(48, 32)
     assert OWN_FIELDS & server.bodies[0].keys() == {"stream_options"}
 
 
@@ -120,7 +120,7 @@ async def test_refused_optional_fields_do_not_use_up_the_retries() -> None:
 async def test_a_llama_cpp_server_that_refuses_the_slot_still_answers() -> None:
     server = Server(props={"total_slots": 1}, refused=frozenset({"id_slot"}))
     async with asking(server) as client:
-        assert await answer(client) == PromptUsage(48, 40)
+        assert await answer(client) == TokenUsage(48, 40)
         await answer(client)
     assert len(server.bodies) == 3
 

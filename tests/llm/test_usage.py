@@ -8,7 +8,7 @@ import pytest
 
 from bot.llm.deltas import parse_delta
 from bot.llm.response import ReplyDecoder
-from bot.llm.usage import PromptUsage, prompt_usage
+from bot.llm.usage import TokenUsage, token_usage
 
 # Events as the servers send them.
 OPENAI = {
@@ -39,38 +39,38 @@ OLD_LLAMA_CPP = {"content": "", "stop": True, "timings": {"prompt_n": 30, "predi
 @pytest.mark.parametrize(
     ("event", "usage"),
     [
-        (OPENAI, PromptUsage(2006, 1920)),
-        (VLLM_WITHOUT_DETAILS, PromptUsage(31, None)),
-        (VLLM_NULL_DETAILS, PromptUsage(31, None)),
-        (GROQ, PromptUsage(18, None)),
-        (DEEPSEEK, PromptUsage(100, 64)),
-        (LLAMA_CPP, PromptUsage(237, 236)),
-        (LLAMA_CPP_OWN, PromptUsage(42, 12)),
+        (OPENAI, TokenUsage(2006, 1920, 300)),
+        (VLLM_WITHOUT_DETAILS, TokenUsage(31, None, 16)),
+        (VLLM_NULL_DETAILS, TokenUsage(31, None)),
+        (GROQ, TokenUsage(18, None)),
+        (DEEPSEEK, TokenUsage(100, 64)),
+        (LLAMA_CPP, TokenUsage(237, 236, 35)),
+        (LLAMA_CPP_OWN, TokenUsage(42, 12)),
         (OLD_LLAMA_CPP, None),
         ({"choices": [], "usage": None}, None),
         ({"choices": [{"delta": {"content": "Hi"}}]}, None),
     ],
 )
-def test_the_counts_of_each_server_are_read(event: dict[str, object], usage: PromptUsage | None) -> None:
-    assert prompt_usage(event) == usage
+def test_the_counts_of_each_server_are_read(event: dict[str, object], usage: TokenUsage | None) -> None:
+    assert token_usage(event) == usage
     assert parse_delta(json.dumps(event)).usage == usage
 
 
 @pytest.mark.parametrize("value", ["12", -1, 1.5, True, None, [], {}, 10**30, "-", float("inf"), float("nan")])
 def test_values_that_are_not_counts_are_ignored(value: object) -> None:
-    assert prompt_usage({"usage": {"prompt_tokens": value}}) is None
+    assert token_usage({"usage": {"prompt_tokens": value}}) is None
+    assert token_usage({"usage": {"completion_tokens": value}}) is None
+    assert token_usage({"timings": {"cache_n": 1, "prompt_n": 3, "predicted_n": value}}) == TokenUsage(4, 1)
     details = {"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": value}}
-    assert prompt_usage({"usage": details}) == PromptUsage(9, None)
-    assert prompt_usage({"usage": {"prompt_tokens": 9, "prompt_tokens_details": value}}) == PromptUsage(9, None)
-    assert prompt_usage({"timings": {"cache_n": value, "prompt_n": 3}}) is None
-    assert prompt_usage({"timings": {"cache_n": 3, "prompt_n": value}}) is None
-    assert prompt_usage({"timings": value, "usage": value, "x_groq": value}) is None
+    assert token_usage({"usage": details}) == TokenUsage(9, None)
+    assert token_usage({"usage": {"prompt_tokens": 9, "prompt_tokens_details": value}}) == TokenUsage(9, None)
+    assert token_usage({"timings": {"cache_n": value, "prompt_n": 3}}) is None
+    assert token_usage({"timings": {"cache_n": 3, "prompt_n": value}}) is None
+    assert token_usage({"timings": value, "usage": value, "x_groq": value}) is None
 
 
 def test_a_count_of_more_cached_tokens_than_tokens_is_ignored() -> None:
-    assert prompt_usage({"usage": {"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 10}}}) == PromptUsage(
-        9
-    )
+    assert token_usage({"usage": {"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 10}}}) == TokenUsage(9)
 
 
 def test_counts_that_make_no_sense_do_not_disturb_the_reply() -> None:
@@ -87,4 +87,4 @@ def test_counts_after_the_end_mark_are_read_too() -> None:
     assert delta.text == "Hi"
     assert decoder.usage is None
     assert decoder.next() is None
-    assert decoder.usage == PromptUsage(2006, 1920)
+    assert decoder.usage == TokenUsage(2006, 1920, 300)

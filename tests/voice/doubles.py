@@ -10,7 +10,7 @@ import numpy as np
 from audio.samples import Samples
 from bot.llm.history import Turn
 from bot.llm.personas import Character, Persona, load_persona
-from bot.llm.usage import PromptUsage
+from bot.llm.usage import TokenUsage
 from bot.speech_server.stream import SegmentAudio, SpeechEvent
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.turn import Prompt
@@ -30,7 +30,7 @@ class RepeatingResponder:
         self,
         asked: Turn,
         when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[PromptUsage], None] | None = None,
+        when_counted: Callable[[TokenUsage], None] | None = None,
         when_asked: Callable[[], None] | None = None,
     ) -> AsyncGenerator[str, None]:
         if when_asked is not None:

@@ -9,7 +9,7 @@ from itertools import count
 
 from bot.llm.prompts import CallRoom
 from bot.voice.frames import InputEvent, PersonLeft
-from bot.voice.transport import Admits, EndCause, FrameSource, InputThread
+from bot.voice.transport import Admits, EndCause, FrameSource, InputThread, PacketCounts
 from bot.voice.turn import Prompt
 from config.sections import Captions
 
@@ -22,6 +22,7 @@ class MemoryTransport:
     """
 
     kind, place, encrypted, alone, id, deadline = "memory", "memory", False, False, 0, None
+    packets = PacketCounts()
     may_talk = may_interrupt = staticmethod(lambda *_, **__: True)
     is_program = staticmethod(lambda *_, **__: False)
     check = tick = stop = refusal = staticmethod(lambda *_, **__: None)

@@ -176,6 +176,10 @@ class TextChat:
             self._backlog.begin()
         await self._notify_dropped()
 
+    async def count_waiting(self) -> int:
+        """The number of messages that wait for an answer; raises :class:`aiosqlite.Error`."""
+        return await self._waiting.count()
+
     async def close(self) -> None:
         """Stop answering waiting messages. They are kept for the bot's next start."""
         await self._backlog.close()

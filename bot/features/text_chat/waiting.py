@@ -60,6 +60,11 @@ class WaitingMessages(Records):
         """Whether any message of this channel waits."""
         return await self._oldest("NOT dropped AND channel = ?", channel) is not None
 
+    async def count(self) -> int:
+        """The number of messages in the queue."""
+        row = await self._database.row("SELECT count(*) FROM chat_waiting WHERE NOT dropped")
+        return 0 if row is None else int(row[0])
+
     async def begin(self, message: int, after: int) -> None:
         """Record that the answer may be posted from now on. ``after`` is the id of the channel's newest message."""
         await self._database.write("UPDATE chat_waiting SET begun_after = ? WHERE message = ?", after, message)

@@ -16,10 +16,13 @@ from bot.http.api.chat import ChatApi
 from bot.http.api.conversations import ConversationsApi
 from bot.http.api.description import DescriptionApi
 from bot.http.api.hearing import HearingApi
+from bot.http.api.now import NowApi
 from bot.http.api.process_call import ProcessCallApi
 from bot.http.api.speaking import SpeakingApi
 from bot.http.api.voice_profiles import VoiceProfilesApi
 from bot.http.api.voices import VoicesApi
+from bot.monitoring.monitor import Monitor
+from bot.monitoring.prometheus import PrometheusMetrics
 from bot.speech_server.client import SpeechServerClient
 from bot.spoken_messages.recordings import Recordings
 from bot.voice.transcribe.learning import LearnedCorrections
@@ -46,6 +49,7 @@ class ApiParts:
         corrections: the corrections of transcripts, which can be added to.
         manner: returns the voice and the manner of speaking in a place, given its id.
         page: the id of the page among these places.
+        monitor: the figures of the running bot.
         description: the OpenAPI document.
     """
 
@@ -60,6 +64,7 @@ class ApiParts:
     corrections: LearnedCorrections
     manner: Callable[[int], SpeechParameters]
     page: int
+    monitor: Monitor
     description: Mapping[str, Any]
 
 
@@ -83,6 +88,7 @@ def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
         admission,
     )
     conversations = ConversationsApi(parts.archive, parts.corrections)
+    now = NowApi(parts.monitor, PrometheusMetrics(parts.monitor))
     description = DescriptionApi(parts.description)
     table = (
         ("POST", hearing.hear, ("/stt",)),
@@ -103,6 +109,9 @@ def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
         ("GET", conversations.open, ("/api/conversations/{id}",)),
         ("PATCH", conversations.correct, ("/api/conversations/{id}/turns/{n}",)),
         ("DELETE", conversations.delete, ("/api/conversations/{id}",)),
+        ("GET", now.show, ("/api/now",)),
+        ("GET", now.day, ("/api/now/day",)),
+        ("GET", now.metrics, ("/metrics",)),
         ("GET", description.show, ("/openapi.json",)),
     )
     return [web.route(method, path, handler) for method, handler, paths in table for path in paths]

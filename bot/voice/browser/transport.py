@@ -17,7 +17,7 @@ from bot.voice.browser.played import PlayedReports
 from bot.voice.browser.reporter import EventReporter
 from bot.voice.call import Call
 from bot.voice.playback.sender import FrameSender
-from bot.voice.transport import EndCause, ReplySound
+from bot.voice.transport import EndCause, PacketCounts, ReplySound
 from bot.voice.turn import Microphone, Prompt
 from bot.voice.wishes import NO_WISHES
 from config.sections import Captions
@@ -119,6 +119,11 @@ class BrowserTransport:
     def room(self) -> CallRoom:
         """The person in the call, for the model."""
         return CallRoom(single_call(MEANS, self.people.known_name), self.people.names())
+
+    @property
+    def packets(self) -> PacketCounts:
+        """The number of late frames. A browser's sound is not encrypted end to end."""
+        return PacketCounts(late=self._sender.timing.late if self._sender is not None else 0)
 
     @property
     def down(self) -> int:

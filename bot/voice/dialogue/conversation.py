@@ -16,7 +16,7 @@ from typing import Any
 
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import History, Turn
-from bot.llm.usage import PromptUsage
+from bot.llm.usage import TokenUsage
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import Disconnected, SegmentAudio
 from bot.voice.dialogue import effects, events
@@ -25,7 +25,7 @@ from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.outbox import Outbox
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import PromptTaken, ReplyEnded, Watcher, WordsSpoken
-from bot.voice.metrics import ReplyMetrics, ReplyTimer
+from bot.voice.metrics import ReplyMetrics, ReplySoFar, ReplyTimer
 from bot.voice.notices import Notices
 from bot.voice.playback.spoken_words import SpokenWords
 from bot.voice.ports import Playback, Responder, SpeechConnection
@@ -136,6 +136,13 @@ class Conversation:
     def answering(self) -> bool:
         """Whether a reply is being made or spoken. A speculative reply does not count."""
         return self._dialogue.answering
+
+    @property
+    def reply_so_far(self) -> ReplySoFar | None:
+        """The timings so far of the reply that is being made or spoken; ``None`` if there is none."""
+        if self._timer is None or not self.answering:
+            return None
+        return ReplySoFar(self._timer.reply, self._timer.elapsed(), self._timer.so_far())
 
     @property
     def answered(self) -> int | None:
@@ -339,7 +346,7 @@ class Conversation:
         try:
             async for text in answer:
                 if self._timer:
-                    self._timer.note_stage("first_token")
+                    self._timer.note_text()
                 self._handle(events.TokenCame(reply, text))
             self._handle(events.ModelDone(reply))
         except ModelError as error:
@@ -349,10 +356,10 @@ class Conversation:
         finally:
             await answer.aclose()
 
-    def _count(self, reply: str, usage: PromptUsage) -> None:
-        """Note how many tokens the model's prompt has, unless ``reply`` is an earlier reply."""
+    def _count(self, reply: str, usage: TokenUsage) -> None:
+        """Note how many tokens the model's prompt and answer have, unless ``reply`` is an earlier reply."""
         if self._timer and reply == self._dialogue.current:
-            self._timer.note_tokens(usage.prompt_tokens, usage.cached_tokens)
+            self._timer.note_tokens(usage)
 
     def _send(self, message: ClientMessage) -> None:
         if isinstance(message, Speak) and message.token:

@@ -167,6 +167,11 @@ class DiscordAudioInput:
             self._unlisten()
 
     @property
+    def not_decrypted(self) -> int:
+        """Number of packets for which no key was found in time. May be read on any thread."""
+        return self._receiver.counters.not_decrypted if self._receiver is not None else 0
+
+    @property
     def deadline(self) -> float | None:
         """Time at which :meth:`tick` is due, in monotonic seconds; ``None`` if nothing is due."""
         return self._receiver.deadline if self._receiver is not None else None

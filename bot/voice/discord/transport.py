@@ -17,7 +17,7 @@ from bot.voice.discord.people import CallRights, ChannelPeople
 from bot.voice.discord.permissions import missing_permissions, permission_advice
 from bot.voice.discord.text_channel import DiscordCaptionOutlet, DiscordPromptChannel, PromptTextChannel
 from bot.voice.playback.sender import FrameSender
-from bot.voice.transport import EndCause, FrameSource
+from bot.voice.transport import EndCause, FrameSource, PacketCounts
 
 CHANNEL_FULL = "❌ Voice channel is full!"
 
@@ -81,6 +81,12 @@ class DiscordTransport:
     def encrypted(self) -> bool:
         """True while end-to-end encryption is in force."""
         return self._link.encrypted
+
+    @property
+    def packets(self) -> PacketCounts:
+        """The numbers of late frames, and of packets that could not be decrypted."""
+        late = self._sender.timing.late if self._sender is not None else 0
+        return PacketCounts(late, self.audio.not_decrypted)
 
     def check(self) -> None:
         """Check that the bot may join the channels.

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bot.llm.history import History, Turn
-from bot.llm.usage import PromptUsage
+from bot.llm.usage import TokenUsage
 from bot.user_error import UserError
 from bot.voice.browser.people import web_person
 from bot.voice.events import ReplyEnded
@@ -191,7 +191,7 @@ class FailingMind(RepeatingResponder):
         self,
         asked: Turn,
         when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[PromptUsage], None] | None = None,
+        when_counted: Callable[[TokenUsage], None] | None = None,
         when_asked: Callable[[], None] | None = None,
     ) -> AsyncGenerator[str, None]:
         for text in tuple[str, ...]():

@@ -12,7 +12,7 @@ import numpy as np
 
 from audio.samples import Samples
 from bot.llm.history import History, Turn
-from bot.llm.usage import PromptUsage
+from bot.llm.usage import TokenUsage
 from bot.speech_server.stream import SegmentAudio, SpeechEvent
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.reply import DialogueTexts
@@ -57,7 +57,7 @@ class MarkedResponder:
         self,
         asked: Turn,
         when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[PromptUsage], None] | None = None,
+        when_counted: Callable[[TokenUsage], None] | None = None,
         when_asked: Callable[[], None] | None = None,
     ) -> AsyncGenerator[str, None]:
         self.asked.append(asked.text)
@@ -68,7 +68,7 @@ class MarkedResponder:
                 when_asked()
             await self.may_answer.wait()
             if when_counted is not None:
-                when_counted(PromptUsage(100 + len(self.asked), 90))
+                when_counted(TokenUsage(100 + len(self.asked), 90))
             for word in answer_to(asked.text).split():
                 await asyncio.sleep(0)
                 yield f"{word} "

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 import pytest
 
 from bot.llm.history import History, Turn
-from bot.llm.usage import PromptUsage
+from bot.llm.usage import TokenUsage
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.reply import DialogueTexts
@@ -115,7 +115,7 @@ class JournalledResponder(RepeatingResponder):
         self,
         asked: Turn,
         when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[PromptUsage], None] | None = None,
+        when_counted: Callable[[TokenUsage], None] | None = None,
         when_asked: Callable[[], None] | None = None,
     ) -> AsyncGenerator[str, None]:
         self._journal.append("model asked")

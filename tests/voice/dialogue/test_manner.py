@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 
 from bot.llm.history import History, Turn
-from bot.llm.usage import PromptUsage
+from bot.llm.usage import TokenUsage
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
@@ -32,7 +32,7 @@ class SlowResponder(RepeatingResponder):
         self,
         asked: Turn,
         when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[PromptUsage], None] | None = None,
+        when_counted: Callable[[TokenUsage], None] | None = None,
         when_asked: Callable[[], None] | None = None,
     ) -> AsyncGenerator[str, None]:
         self.thinks.set()

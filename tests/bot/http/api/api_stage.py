@@ -23,7 +23,7 @@ from bot.http.api.description import document
 from bot.http.api.routes import ApiParts, api_routes
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import History, Turn
-from bot.llm.usage import PromptUsage
+from bot.llm.usage import TokenUsage
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.spoken_messages.recordings import Recordings
@@ -36,6 +36,7 @@ from bot.voices.voices import Voices
 from bot.work_gate import WorkGate
 from tests.bot.conversations.archives import Archive
 from tests.bot.http.web_stage import WebStage, web_stage
+from tests.bot.monitoring.figures import Figures
 from tests.features.recordings import recording
 from tests.timing import Clock
 from tests.tts_server.api.voices_client import VoicesClient, voices_client
@@ -130,7 +131,7 @@ class ScriptedResponder:
         self,
         asked: Turn,
         when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[PromptUsage], None] | None = None,
+        when_counted: Callable[[TokenUsage], None] | None = None,
         when_asked: Callable[[], None] | None = None,
     ) -> AsyncGenerator[str, None]:
         mind = self._mind
@@ -180,6 +181,7 @@ class ApiStage:
     clock: Clock
     archive: Archive
     database_file: Path
+    figures: Figures
 
     async def post_file(self, path: str, file: bytes | None = None, part: str = "audio", **fields: str) -> Any:
         """Send a form with a recording. Without ``file``, it is a second of sound."""
@@ -223,6 +225,7 @@ async def api_stage(
         client = SpeechServerClient(http, ServerAddress(address))
         archive = Archive(database)
         chosen = await Voices.load(client, database, "!")
+        figures = Figures()
         ears, mind, kept, gate, clock = ScriptedEars(), ScriptedMind(), list[KeptChat](), make_gate(), Clock()
 
         def keep() -> KeptChat:
@@ -242,7 +245,8 @@ async def api_stage(
             LearnedCorrections(corrections, Corrections()),
             chosen.manner,
             0,
+            figures.monitor,
             document(),
         )
         web = await stack.enter_async_context(web_stage(token, allowed, routes=lambda: api_routes(parts)))
-        yield ApiStage(web, speech, ears, mind, gate, chats, kept, clock, archive, folder / DATABASE)
+        yield ApiStage(web, speech, ears, mind, gate, chats, kept, clock, archive, folder / DATABASE, figures)

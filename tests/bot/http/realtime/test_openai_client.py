@@ -18,7 +18,7 @@ from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from audio.pcm import to_pcm16
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import Turn
-from bot.llm.usage import PromptUsage
+from bot.llm.usage import TokenUsage
 from bot.voice.browser.people import web_person
 from bot.voice.ports import SpeechClient
 from sandbox.speech import ADA, speech
@@ -236,7 +236,7 @@ class BrokenMind(RepeatingResponder):
         self,
         asked: Turn,
         when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[PromptUsage], None] | None = None,
+        when_counted: Callable[[TokenUsage], None] | None = None,
         when_asked: Callable[[], None] | None = None,
     ) -> AsyncGenerator[str, None]:
         if asked.text:

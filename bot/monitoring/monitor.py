@@ -1,0 +1,170 @@
+"""What happens now: the call, the live turn, the engines, the cards, what is held, what waits, and what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.health import READY, UNKNOWN
+from bot.lease import Lease
+from bot.monitoring.turns import TurnLog
+from bot.monitoring.warnings import FigureWarning, broken_parts, full_cards, slow_engines, stuck_features
+from bot.voice.call import Call
+from bot.voice.manager import CallManager, CallState
+from bot.voice.metrics import ReplySoFar
+from bot.voice.transport import EndCause, PacketCounts
+from config.sections import WarningSettings
+from hardware.poll import CardPoll
+
+PARTS: Mapping[str, str] = {"model": "mind", "ears": "ears", "voice": "voice"}
+"""The engines, by their names in ``python -m bot health``, and what people call them."""
+NAMED_FOR = 5.0
+"""Seconds for which the voice's name is not asked for again, because the speech server has to be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One of the three engines.
+
+    Attributes:
+        part: ``mind``, ``ears`` or ``voice``.
+        name: its name, and where it runs.
+        state: ``ready``, ``unknown``, or what is wrong.
+    """
+
+    part: str
+    name: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineNames:
+    """Functions that name the engines. ``voice`` asks the speech server; it never raises."""
+
+    mind: Callable[[], str]
+    ears: Callable[[], str]
+    voice: Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits.
+
+    Attributes:
+        prompts: prompts that wait for the current reply's end.
+        messages: messages of the text chat that wait for the call's end.
+    """
+
+    prompts: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallNow:
+    """The call.
+
+    Attributes:
+        state: whether a call is on.
+        transport: the kind of transport that carries it; ``None`` if there is no call.
+        since: when it began, in seconds since 1970; ``None`` if there is no call.
+        doing: ``answering``, ``hearing`` (somebody speaks) or ``listening``; ``None`` if there is no call.
+        reply: the timings so far of the reply that is being made; ``None`` if there is none.
+    """
+
+    state: CallState
+    transport: str | None = None
+    since: float | None = None
+    doing: str | None = None
+    reply: ReplySoFar | None = None
+
+
+async def no_messages() -> int:
+    """The number of waiting messages where there is no text chat."""
+    return 0
+
+
+@dataclass(eq=False)
+class Monitor:
+    """The figures of the running bot. Use it only on the event loop.
+
+    Attributes:
+        log: the latest turns of all calls.
+        cards: the graphics cards. Whoever builds the monitor polls them.
+        limits: the values above which there is a warning.
+        engine_state: returns the last result of the engines' checks, by part.
+        names: name the engines.
+        small_engines: names the engines that are only small models or toys; ``None`` if there are none.
+        prefix: the prefix of text commands.
+        waiting_messages: returns the number of messages that wait for the call's end.
+    """
+
+    log: TurnLog
+    manager: CallManager[Call[Any]]
+    lease: Lease
+    cards: CardPoll
+    limits: WarningSettings
+    engine_state: Callable[[], Mapping[str, str]]
+    names: EngineNames
+    small_engines: str | None
+    prefix: str
+    waiting_messages: Callable[[], Awaitable[int]] = no_messages
+    clock: Callable[[], float] = time.monotonic
+    _voice: tuple[float, str] | None = field(default=None, init=False)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _ended: PacketCounts = field(default=PacketCounts(), init=False)
+
+    def call(self) -> CallNow:
+        """The call, and what is done in it."""
+        status = self.manager.status()
+        call = status.call
+        if call is None:
+            return CallNow(status.state)
+        doing = "answering" if call.conversation.answering else "hearing" if self.log.people_speaking else "listening"
+        return CallNow(status.state, call.transport.kind, self.log.since, doing, reply=call.conversation.reply_so_far)
+
+    async def queue(self) -> Queue:
+        """What waits."""
+        call = self.manager.active
+        return Queue(0 if call is None else call.conversation.waiting, await self.waiting_messages())
+
+    async def engines(self) -> tuple[Engine, ...]:
+        """The three engines. Asks the speech server for its name, unless that was done a moment ago."""
+        state, names = self.engine_state(), {"mind": self.names.mind(), "ears": self.names.ears()}
+        names["voice"] = await self._voice_name()
+        return tuple(Engine(part, names[part], state.get(known, UNKNOWN)) for known, part in PARTS.items())
+
+    async def _voice_name(self) -> str:
+        async with self._asking:
+            if self._voice is None or self.clock() - self._voice[0] > NAMED_FOR:
+                name = str(await self.names.voice())
+                self._voice = (self.clock(), name)
+            return self._voice[1]
+
+    def warnings(self) -> tuple[FigureWarning, ...]:
+        """What is wrong, or slower than it should be."""
+        state = self.engine_state()
+        parts = {part: state.get(known, UNKNOWN) for known, part in PARTS.items()}
+        small = [] if self.small_engines is None else self.small_engines.splitlines()
+        return (
+            *broken_parts(parts, frozenset({READY, UNKNOWN})),
+            *slow_engines(self.log, self.limits),
+            *full_cards(self.cards, self.limits),
+            *stuck_features(self.lease.stuck, self.prefix),
+            *(FigureWarning("small_engine", text.lstrip("⚠️ℹ ").replace("`", ""), "") for text in small),
+        )
+
+    def packets(self) -> PacketCounts:
+        """The numbers of faulty packets of all calls since the start."""
+        call = self.manager.occupant
+        return self._ended if call is None else _sum(self._ended, call.transport.packets)
+
+    async def call_ended(self, call: Call[Any], _: EndCause) -> None:
+        """Add the packets of a call that has ended. It is one of the listeners of the call manager."""
+        self._ended = _sum(self._ended, call.transport.packets)
+
+
+def _sum(one: PacketCounts, other: PacketCounts) -> PacketCounts:
+    return PacketCounts(one.late + other.late, one.not_decrypted + other.not_decrypted)

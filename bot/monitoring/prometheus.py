@@ -1,0 +1,126 @@
+"""The figures for Prometheus: metrics that begin with ``seiyuu_``. They have no words, names or ids of people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from bot.health import READY
+from bot.monitoring.monitor import PARTS, Monitor
+from bot.monitoring.turns import FIGURES, TurnFigures
+from bot.voice.manager import CallState
+from bot.voice.metrics import EVENT_STAGES
+
+BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
+"""Upper limits of the histograms' buckets, in seconds."""
+ENGINES: Mapping[str, str] = MappingProxyType({"stt_ms": "stt", "first_token_ms": "llm", "tts_ms": "tts"})
+"""The label ``engine`` of each figure that is one engine's own."""
+
+
+class PrometheusMetrics(Collector):
+    """All metrics. What turns bring is counted as they end; everything else is read from the monitor when it is asked.
+
+    Args:
+        monitor: the figures of the running bot.
+    """
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+        self._messages = 0
+        # prometheus_client has a registry for the whole process. This one is the bot's own, so that two bots can run in
+        # one process.
+        self._registry = CollectorRegistry()
+        self._stages = Histogram(
+            "seiyuu_turn_stage_seconds",
+            "From the last voiced sample, or a typed message, to each stage of the turn.",
+            ("stage", "transport"),
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
+        self._engines = Histogram(
+            "seiyuu_engine_seconds",
+            "Time of one engine: words (stt), first token (llm), first sound of a clause (tts).",
+            ("engine",),
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
+        self._turns = Counter("seiyuu_turns", "Turns, by how the reply ended.", ("outcome",), registry=self._registry)
+        self._tokens = Counter(
+            "seiyuu_tokens",
+            "Tokens that the model's server has counted: prompt, of these cached, and answer.",
+            ("kind",),
+            registry=self._registry,
+        )
+        self._silence = Counter(
+            "seiyuu_underrun_seconds", "Silence in replies because sound came too late.", registry=self._registry
+        )
+        self._registry.register(self)
+        monitor.log.subscribe(self._note)
+
+    async def exposition(self) -> bytes:
+        """All metrics in Prometheus' text format, version 0.0.4."""
+        self._messages = (await self._monitor.queue()).messages
+        return generate_latest(self._registry)
+
+    def _note(self, turn: TurnFigures) -> None:
+        trace = turn.trace
+        for stage, name in EVENT_STAGES.items():
+            if (ms := getattr(trace, name)) is not None:
+                self._stages.labels(stage, turn.transport).observe(ms / 1000)
+        for figure, engine in ENGINES.items():
+            if (ms := FIGURES[figure](trace)) is not None:
+                self._engines.labels(engine).observe(ms / 1000)
+        self._turns.labels(trace.outcome.value).inc()
+        self._silence.inc(trace.underruns * 0.02)
+        counts = {"prompt": trace.prompt_tokens, "cached": trace.cached_tokens, "answer": trace.answer_tokens}
+        for kind, count in counts.items():
+            self._tokens.labels(kind).inc(count or 0)
+
+    def collect(self) -> Iterator[Metric]:
+        """What is read when it is asked for. prometheus_client calls this."""
+        monitor = self._monitor
+        packets = monitor.packets()
+        yield CounterMetricFamily(
+            "seiyuu_packets_late", "Frames sent more than 20 ms after they were due.", value=packets.late
+        )
+        yield CounterMetricFamily(
+            "seiyuu_decrypt_failures",
+            "Packets of people for which no key was found in time.",
+            value=packets.not_decrypted,
+        )
+        call = monitor.call()
+        yield GaugeMetricFamily("seiyuu_call_active", "1 while a call is on.", value=call.state is CallState.ACTIVE)
+        held = GaugeMetricFamily("seiyuu_held", "1 while a call holds the feature back.", labels=("feature",))
+        for name in monitor.lease.names:
+            held.add_metric((name,), name in monitor.lease.held)
+        yield held
+        prompts = 0 if (active := monitor.manager.active) is None else active.conversation.waiting
+        yield GaugeMetricFamily(
+            "seiyuu_queue_length", "Prompts and messages that wait.", value=prompts + self._messages
+        )
+        if (speed := monitor.log.tokens_per_second()) is not None:
+            yield GaugeMetricFamily(
+                "seiyuu_tokens_per_second", "Median speed of the model in the newest turns.", value=speed
+            )
+        ready = GaugeMetricFamily("seiyuu_engine_ready", "1 if the engine can be used.", labels=("engine",))
+        state = monitor.engine_state()
+        for known, part in PARTS.items():
+            ready.add_metric((part,), state.get(known) == READY)
+        yield ready
+        yield from self._cards()
+
+    def _cards(self) -> Iterator[Metric]:
+        cards = self._monitor.cards.cards
+        used = GaugeMetricFamily("seiyuu_vram_bytes", "Memory in use, by any program.", labels=("card",))
+        total = GaugeMetricFamily("seiyuu_vram_total_bytes", "Memory of the card.", labels=("card",))
+        busy = GaugeMetricFamily("seiyuu_gpu_utilisation", "How busy the card is, 0 to 1.", labels=("card",))
+        for number, card in enumerate(cards):
+            used.add_metric((str(number),), card.used_bytes)
+            total.add_metric((str(number),), card.total_bytes)
+            if card.utilisation is not None:
+                busy.add_metric((str(number),), card.utilisation)
+        yield from (used, total, busy)

@@ -1,0 +1,95 @@
+"""Warnings about what is slower or busier than it should be, each with its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from bot.monitoring.turns import TurnLog
+from config.sections import WarningSettings
+from hardware.poll import CardPoll
+
+DOCTOR = "`python -m bot doctor` says what to do."
+
+
+@dataclass(frozen=True, slots=True)
+class FigureWarning:
+    """A warning for the operator.
+
+    Attributes:
+        code: what the warning is about, for programs.
+        text: what is wrong.
+        remedy: what can be done about it; may be empty.
+    """
+
+    code: str
+    text: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Slow:
+    """The texts for a figure that is too high. ``{}`` is the figure."""
+
+    text: str
+    remedy: str
+
+
+_SLOW: Mapping[str, _Slow] = MappingProxyType(
+    {
+        "stt_ms": _Slow(
+            "The words of a turn take {:,.0f} ms.",
+            "Set STT_MODEL to a smaller Whisper, STT_DEVICE=cuda if there is a graphics card, or STT_URL to a server.",
+        ),
+        "first_token_ms": _Slow(
+            "The model's first token takes {:,.0f} ms.",
+            "Set LLM_MODEL to a smaller model, or LLM_URL to a server with a graphics card. With less in "
+            "LLM_CONTEXT_MESSAGES, the model has less to read.",
+        ),
+        "tts_ms": _Slow(
+            "The first sound of a clause takes {:,.0f} ms.",
+            "Set TTS_ENGINE=piper, which is quick on any processor, or TTS_DEVICE=cuda for XTTS.",
+        ),
+    }
+)
+"""The figures that have a limit, a field of :class:`~config.sections.WarningSettings` with the same name."""
+
+
+def slow_engines(log: TurnLog, limits: WarningSettings) -> Iterator[FigureWarning]:
+    """A warning for each engine that is slower than its limit, in the median of the newest turns."""
+    for figure, words in _SLOW.items():
+        value, limit = log.recent_median(figure), getattr(limits, figure)
+        if value is not None and value > limit:
+            setting = f"WARN_{figure.upper()}"
+            yield FigureWarning(figure, f"{words.text.format(value)} The limit is {setting}={limit:g}.", words.remedy)
+
+
+def full_cards(cards: CardPoll, limits: WarningSettings) -> Iterator[FigureWarning]:
+    """A warning for each graphics card that is too busy, or whose memory is nearly full."""
+    for number, card in enumerate(cards.cards):
+        busy = cards.mean_utilisation(number)
+        if busy is not None and busy > limits.gpu:
+            yield FigureWarning(
+                "gpu",
+                f"{card.name} was {100 * busy:.0f} % busy over the last minute. The limit is WARN_GPU={limits.gpu:g}.",
+                "Give calls a card of their own (VOICE_GPU), or take an engine off this one, for example by "
+                "STT_DEVICE=cpu.",
+            )
+    for text in cards.current_warnings():
+        yield FigureWarning("vram", text.removeprefix("⚠️ "), "Choose smaller models, or raise TTS_VRAM_WARNING.")
+
+
+def broken_parts(state: Mapping[str, str], good: frozenset[str]) -> Iterator[FigureWarning]:
+    """A warning for each engine that can't be used. ``state`` is what was found, by part; ``good`` are good states."""
+    for part, found in state.items():
+        if found not in good:
+            yield FigureWarning(part, f"{part.capitalize()}: {found}", DOCTOR)
+
+
+def stuck_features(names: tuple[str, ...], prefix: str) -> Iterator[FigureWarning]:
+    """A warning for each feature that did not come back after a call."""
+    for name in names:
+        yield FigureWarning(
+            "stuck", f"{name} did not come back after a call.", f"`{prefix}release {name}` tries again."
+        )
