@@ -10,7 +10,7 @@ from bot.monitoring.turns import TurnLog
 from config.sections import WarningSettings
 from hardware.poll import CardPoll
 
-DOCTOR = "`python -m bot doctor` says what to do."
+DOCTOR = "Run python -m bot doctor, which says what to do."
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +91,5 @@ def stuck_features(names: tuple[str, ...], prefix: str) -> Iterator[FigureWarnin
     """A warning for each feature that did not come back after a call."""
     for name in names:
         yield FigureWarning(
-            "stuck", f"{name} did not come back after a call.", f"`{prefix}release {name}` tries again."
+            "stuck", f"{name} did not come back after a call.", f"The command {prefix}release {name} tries again."
         )

@@ -53,6 +53,7 @@ def some_turn(rng: random.Random) -> ReplyTrace:
 def busy_figures() -> Figures:
     """The figures of a day with :data:`TURNS` turns."""
     rng, figures = random.Random(16), Figures(now=time.time() - 3_600 * HOURS)
+    figures.call()
     for _ in range(TURNS):
         figures.turn(some_turn(rng), later=3_600 * HOURS / TURNS)
     return figures
@@ -64,9 +65,9 @@ async def empty(now: NowPage) -> None:
 
 
 async def live(now: NowPage) -> None:
+    call = await now.begin_call()
     for _ in range(3):
         now.figures.turn()
-    call = await now.begin_call()
     call.conversation.waiting = 1
     call.reply(620.0, waited=310.0, speech_paused=120.0, transcribed=300.0, turn_ended=290.0, first_token=450.0)
     await now.open()

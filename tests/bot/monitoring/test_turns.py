@@ -73,13 +73,12 @@ def test_a_call_tells_whether_somebody_speaks_until_it_ends() -> None:
     figures, turn = Figures(), TurnId(77, 1)
     figures.call()
     assert figures.log.since == NOON
-    figures.log(SpeechStarted(turn))
-    assert figures.log.people_speaking
-    figures.log(SpeechStopped(turn))
-    assert not figures.log.people_speaking
-    figures.log(SpeechStarted(turn))
-    figures.log(CallEnded("x", "command", call="c1"))
-    assert not figures.log.people_speaking
+    ended = CallEnded("x", "command", call="c1")
+    seen = []
+    for event in (SpeechStarted(turn), SpeechStopped(turn), SpeechStarted(turn), ended):
+        figures.log(event)
+        seen.append(figures.log.people_speaking)
+    assert seen == [True, False, True, False]
     assert figures.log.since is None
 
 

@@ -4,6 +4,10 @@ import { duration } from "./stages.js";
 
 const HEIGHT = 240;
 const DAY = 86_400;
+/** Seconds that are shown before the first turn and after the last. */
+const EDGE = 300;
+/** The size of a dot, in pixels. */
+const DOT = 3;
 const FIGURES = { first_packet_ms: "Answer", stt_ms: "Ears", first_token_ms: "Mind", tts_ms: "Voice" };
 
 /** The turns of the last 24 hours as dots, with the median and the 95th percentile of every ten minutes. */
@@ -38,47 +42,46 @@ export class DayPlot {
     this.draw();
   }
 
-  /** Draws the curve that was fetched last. Returns how long that took, in milliseconds. */
-  draw(curve = this._curve) {
-    if (curve === null) return 0;
-    const begun = performance.now();
-    const { turns, periods } = curve;
+  /** Draws the curve that was fetched last. */
+  draw() {
+    if (this._curve === null) return;
+    const { turns, periods } = this._curve;
     this._plot?.destroy();
     this._plot = null;
     this._box.hidden = turns.at.length === 0;
     this.element.lastChild.hidden = this._box.hidden;
     this._describe(turns, periods);
-    if (!this._box.hidden) this._plot = new globalThis.uPlot(this._options(), joined(turns, periods), this._box);
-    return performance.now() - begun;
+    if (!this._box.hidden) this._plot = new globalThis.uPlot(this._options(turns), [periods.at, periods.median, periods.p95], this._box);
   }
 
-  _describe({ at, ms }, { median, p95 }) {
+  _describe({ at }, { median, p95 }) {
     const words =
       at.length === 0
         ? "Every turn will be a dot here."
         : `${at.length.toLocaleString()} turn${at.length === 1 ? "" : "s"}; last: median ${duration(median.at(-1))}, 95 % within ${duration(p95.at(-1))}.`;
     this._text.textContent = words;
-    this._box.setAttribute("aria-label", `${FIGURES[this._figure]} in milliseconds over time. ${words} The longest: ${duration(Math.max(0, ...ms.slice(-200)))}.`);
+    this._box.setAttribute("aria-label", `${FIGURES[this._figure]} in milliseconds over time. ${words} `.trim());
   }
 
-  _options() {
+  _options(turns) {
     const style = getComputedStyle(document.documentElement);
     const [ink, line, accent, alert] = ["--quiet", "--line", "--accent", "--alert"].map((name) => style.getPropertyValue(name).trim());
     const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     const now = Date.now() / 1000;
+    const longest = turns.ms.reduce((most, ms) => Math.max(most, ms), 1);
     return {
       width: Math.max(200, this._box.clientWidth),
       height: HEIGHT,
       legend: { show: false },
       cursor: { show: false },
-      scales: { x: { time: true, range: (_, first) => [Math.max(now - DAY, first - 300), now] }, y: { range: (_, __, most) => [0, most * 1.1 || 1] } },
+      scales: { x: { time: true, range: () => [Math.max(now - DAY, turns.at[0] - EDGE), now + EDGE] }, y: { range: () => [0, 1.1 * longest] } },
+      hooks: { drawAxes: [(plot) => drawDots(plot, turns, ink)] },
       axes: [
-        { ...axis, values: (_, splits) => splits.map(clock) },
+        { ...axis, size: 28, values: (_, splits) => splits.map(clock) },
         { ...axis, size: 64, values: (_, splits) => splits.map((ms) => duration(ms)) },
       ],
       series: [
         {},
-        { stroke: ink, paths: () => null, points: { show: true, size: 3, width: 0, fill: `color-mix(in srgb, ${ink} 45%, transparent)` } },
         { stroke: accent, width: 2, spanGaps: true, points: { show: true, size: 5, fill: accent, width: 0 } },
         { stroke: alert, width: 2, dash: [6, 4], spanGaps: true, points: { show: false } },
       ],
@@ -107,12 +110,22 @@ export class DayPlot {
   }
 }
 
-/** Turns and periods have times of their own. uPlot wants one row of times, with gaps. */
-function joined(turns, periods) {
-  return globalThis.uPlot.join([
-    [turns.at, turns.ms],
-    [periods.at, periods.median, periods.p95],
-  ]);
+/** Draws a dot for each turn. They are squares, because thousands of circles take a browser too long. */
+function drawDots(plot, { at, ms }, color) {
+  const { ctx, bbox } = plot;
+  const size = Math.round(DOT * devicePixelRatio);
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.globalAlpha = 0.45;
+  ctx.fillStyle = color;
+  for (let number = 0; number < at.length; number++) {
+    const x = plot.valToPos(at[number], "x", true);
+    const y = plot.valToPos(ms[number], "y", true);
+    ctx.fillRect(Math.round(x) - size / 2, Math.round(y) - size / 2, size, size);
+  }
+  ctx.restore();
 }
 
 function clock(seconds) {

@@ -81,5 +81,5 @@ function fill(element, { from, to, state }, width) {
 /** How a turn ended, in words. */
 export function outcome({ outcome: how, spoken, transport }) {
   const words = { spoken: "answered aloud", written: "answered in writing", interrupted: "interrupted", failed: "no answer" };
-  return [words[how] ?? how, spoken ? "said aloud" : "typed", transport].join(" · ");
+  return `${spoken ? "Asked aloud" : "Typed"}, ${words[how] ?? how} · ${transport}`;
 }
