@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import cast
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from bot.http.clients import distant_client
 from bot.http.connection import Connection
 from bot.http.errors import HttpError
 from bot.http.refusal import wants_websocket
+from web_access.rate_limit import ClientRateLimit
 
 MAX_SOCKETS = 32
 """Largest number of WebSockets at once."""
@@ -22,8 +24,12 @@ MAX_SOCKETS_OF_ONE = 8
 """Largest number of WebSockets at once of one client on another machine. For this machine, there is no limit."""
 MAX_CONNECTIONS = 256
 """Largest number of connections at once, with and without a request."""
+CHANGES_PER_MINUTE = 300
+"""Largest number of requests other than GET in a minute of one client on another machine. For this machine, there is no
+limit: at most four requests use the engines at once, and every body is bounded."""
 RETRY_AFTER = 5.0
 """Seconds after which a client that found the server full may try again."""
+_READING = frozenset((hdrs.METH_GET, hdrs.METH_HEAD))
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\n"
     b"Content-Type: application/json\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 77\r\n\r\n"
@@ -56,6 +62,27 @@ class SocketLimit:
             return await handler(request)
         finally:
             self._open -= Counter([client])  # This drops a client that has none left.
+
+
+class ChangeLimit:
+    """Admits at most ``per_minute`` requests other than GET of one client on another machine, before bodies are read.
+
+    Args:
+        clock: monotonic seconds.
+        per_minute: the limit.
+    """
+
+    def __init__(self, clock: Callable[[], float], per_minute: int = CHANGES_PER_MINUTE) -> None:
+        self._rate = ClientRateLimit(per_minute, clock)
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse further requests with status 429."""
+        client = None if request.method in _READING else distant_client(request)
+        if client is not None and (seconds := self._rate.take(client)) > 0:
+            message = f"Too many requests in a minute: at most {self._rate.per_minute}."
+            raise HttpError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", message, retry_after=seconds)
+        return await handler(request)
 
 
 def _full(message: str) -> HttpError:

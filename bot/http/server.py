@@ -17,7 +17,7 @@ from bot.http.errors import errors_as_json
 from bot.http.headers import add_protection
 from bot.http.health import PATH as HEALTH
 from bot.http.health import HealthApi
-from bot.http.limits import ConnectionLimit, SocketLimit
+from bot.http.limits import ChangeLimit, ConnectionLimit, SocketLimit
 from bot.http.login import Login
 from bot.http.page import Page
 from config.sections import WebSettings
@@ -57,7 +57,8 @@ class WebServer:
         origins = AllowedOrigins(settings.allowed_origins)
         access = Access(settings, origins, {HEALTH, *page.paths}, seal, clock)
         self.application = web.Application(
-            middlewares=[errors_as_json, access.middleware, SocketLimit().middleware], client_max_size=MAX_BYTES
+            middlewares=[errors_as_json, access.middleware, SocketLimit().middleware, ChangeLimit(clock).middleware],
+            client_max_size=MAX_BYTES,
         )
         self.application.add_routes(
             [*page.routes, *HealthApi(health).routes, *Login(token, seal, clock).routes, *routes]

@@ -6,10 +6,11 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 from audio.samples import HEARING_RATE, Sound16
 from bot.spoken_messages.decoding import PIECE_SECONDS, decode_sound, in_pieces
-from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency
+from bot.voice.transcribe.transcriber import TimedWord, Transcriber, TranscriptionRequest, Urgency
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,14 @@ class HeardPiece:
         end: its end, in seconds.
         text: the words; empty if nothing was said.
         language: Whisper's code for the language, such as "de"; ``None`` if it is not known.
+        words: the words with their times in the recording, if they were asked for.
     """
 
     start: float
     end: float
     text: str
     language: str | None
+    words: tuple[TimedWord, ...] = ()
 
 
 class Recordings:
@@ -66,6 +69,7 @@ class Recordings:
         longest: int = PIECE_SECONDS,
         language: str | None = None,
         hints: tuple[str, ...] = (),
+        word_times: bool = False,
     ) -> AsyncGenerator[HeardPiece, None]:
         """Transcribe a sound piece by piece. Between two pieces, turns of a call can be transcribed.
 
@@ -74,6 +78,7 @@ class Recordings:
             language: Whisper's code for the usual language of the speaker. It is used where the sound is too short to
                 detect the language.
             hints: further names and terms that are likely to be said.
+            word_times: whether the time of each word is wanted; see :func:`timed`.
 
         Raises:
             TranscriptionError: a piece could not be transcribed.
@@ -82,11 +87,37 @@ class Recordings:
         try:
             at = 0
             for piece in in_pieces(sound, longest):
-                request = TranscriptionRequest(piece, Urgency.FINAL, (*self._names, *hints), language)
+                request = TranscriptionRequest(piece, Urgency.FINAL, (*self._names, *hints), language, word_times)
                 heard = await self._transcriber.transcribe(request)
-                start, at = at, at + len(piece)
-                yield HeardPiece(start / HEARING_RATE, at / HEARING_RATE, heard.text.strip(), heard.language)
+                start, at = at / HEARING_RATE, at + len(piece)
+                text, seconds = heard.text.strip(), len(piece) / HEARING_RATE
+                words = timed(text, heard.words, seconds) if word_times else ()
+                moved = tuple(TimedWord(each.text, start + each.start, start + each.end) for each in words)
+                yield HeardPiece(start, at / HEARING_RATE, text, heard.language, moved)
         finally:
             self._under_way -= 1
             if not self._under_way and not self._in_call():
                 await self._transcriber.rest()
+
+
+def timed(text: str, measured: tuple[TimedWord, ...], seconds: float) -> tuple[TimedWord, ...]:
+    """The words of a text with their times.
+
+    Where the text has other words than were measured, since some were corrected or left out, or none were measured, the
+    times are estimates: the words share the time by their numbers of letters.
+
+    Args:
+        measured: the words as they were recognised.
+        seconds: the length of the sound. No time is beyond it.
+    """
+    words = text.split()
+    inside = [TimedWord(each.text, min(each.start, seconds), min(each.end, seconds)) for each in measured]
+    if "".join(each.text for each in inside) == "".join(words):
+        # Some languages have no spaces. Then the recogniser's words are the shorter ones.
+        return tuple(inside)
+    if len(inside) == len(words):
+        return tuple(TimedWord(word, each.start, each.end) for word, each in zip(words, inside, strict=True))
+    start, end = (inside[0].start, inside[-1].end) if inside else (0.0, seconds)
+    letters = [0, *accumulate(map(len, words))]
+    times = [start + (end - start) * count / max(1, letters[-1]) for count in letters]
+    return tuple(TimedWord(word, *span) for word, span in zip(words, pairwise(times), strict=True))

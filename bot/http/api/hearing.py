@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 
 from aiohttp import web
@@ -10,7 +10,7 @@ from aiohttp import web
 from audio.samples import HEARING_RATE, Sound16
 from bot.http.api.admission import ENGINE_ERRORS, Admission, as_http_error
 from bot.http.api.streams import EVENTS, error_event, event, send_stream
-from bot.http.api.transcripts import FORMATS, WITH_TIMES, Transcript
+from bot.http.api.transcripts import FORMATS, GRANULARITIES, WITH_TIMES, Transcript
 from bot.http.api.uploads import Form, read_form
 from bot.http.errors import HttpError
 from bot.spoken_messages.decoding import PIECE_SECONDS
@@ -19,6 +19,7 @@ from languages.names import language_code
 
 FILES = ("audio", "file")
 """The names that the recording may have in a form: the seeds' and OpenAI's."""
+GRANULARITY_FIELDS = ("timestamp_granularities[]", "timestamp_granularities")
 MAX_SECONDS = 600.0
 """Longest recording, in seconds."""
 SEGMENT_SECONDS = 10
@@ -54,11 +55,12 @@ class HearingApi:
             answer = FORMATS.get(name)
             if answer is None:
                 raise HttpError(400, "bad_parameter", f"response_format must be one of {', '.join(FORMATS)}.")
-            streams = form.flag("stream")
+            streams, granularities = form.flag("stream"), _granularities(form, name)
+            longest = SEGMENT_SECONDS if name in WITH_TIMES else PIECE_SECONDS
             async with self._admission.engines():
                 if streams:
                     return await send_stream(request, EVENTS, self._events(form))
-                return answer(await self._transcript(form, SEGMENT_SECONDS if name in WITH_TIMES else PIECE_SECONDS))
+                return answer(await self._transcript(form, longest, granularities))
 
     async def _events(self, form: Form) -> AsyncGenerator[bytes, None]:
         """OpenAI's events. An error before the first one is raised, later ones are events."""
@@ -77,22 +79,38 @@ class HearingApi:
         else:
             yield event({"type": "transcript.text.done", "text": text})
 
-    async def _transcript(self, form: Form, longest: int) -> Transcript:
+    async def _transcript(self, form: Form, longest: int, granularities: Collection[str] = ("segment",)) -> Transcript:
         sound = await self._sound(form)
-        async with aclosing(self._pieces(form, sound, longest)) as pieces:
-            return Transcript([piece async for piece in pieces], len(sound) / HEARING_RATE)
+        async with aclosing(self._pieces(form, sound, longest, word_times="word" in granularities)) as pieces:
+            return Transcript([piece async for piece in pieces], len(sound) / HEARING_RATE, granularities)
 
     async def _sound(self, form: Form) -> Sound16:
         return await self._recordings.decode(form.file, MAX_SECONDS)
 
-    def _pieces(self, form: Form, sound: Sound16, longest: int) -> AsyncGenerator[HeardPiece, None]:
+    def _pieces(
+        self, form: Form, sound: Sound16, longest: int, *, word_times: bool = False
+    ) -> AsyncGenerator[HeardPiece, None]:
         prompt = " ".join(form.fields.get("prompt", "").split())[:MAX_PROMPT].rstrip(".")
         return self._recordings.transcribe(
             sound,
             longest=longest,
             language=_language(form),
             hints=(prompt,) if prompt else (),
+            word_times=word_times,
         )
+
+
+def _granularities(form: Form, response_format: str) -> Collection[str]:
+    """Of what the times are wanted, by the field that OpenAI's clients send once for each."""
+    named = frozenset(name for field in GRANULARITY_FIELDS for name in form.repeated.get(field, ()))
+    if not named:
+        return ("segment",)
+    if not named <= frozenset(GRANULARITIES):
+        raise HttpError(400, "bad_parameter", "timestamp_granularities[] must be segment or word, or both.")
+    if response_format != "verbose_json":
+        message = "timestamp_granularities[] needs response_format verbose_json."
+        raise HttpError(400, "bad_parameter", message)
+    return named
 
 
 def _language(form: Form) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -12,13 +12,32 @@ from aiohttp import web
 from bot.spoken_messages.recordings import HeardPiece
 from languages.names import language_name
 
+GRANULARITIES = ("segment", "word")
+_UNMEASURED: Mapping[str, Any] = MappingProxyType(
+    {
+        "seek": 0,
+        "tokens": [],
+        "temperature": 0.0,
+        "avg_logprob": 0.0,
+        "compression_ratio": 1.0,
+        "no_speech_prob": 0.0,
+    }
+)
+"""Fields of a segment that OpenAI's clients expect. What they would say of the recogniser is not known here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """The words of a recording. ``seconds`` is its length."""
+    """The words of a recording.
+
+    Attributes:
+        seconds: its length.
+        granularities: of what ``verbose_json`` tells the times: some of :data:`GRANULARITIES`.
+    """
 
     pieces: Sequence[HeardPiece]
     seconds: float
+    granularities: Collection[str] = ("segment",)
 
     @property
     def spoken(self) -> Sequence[HeardPiece]:
@@ -50,12 +69,25 @@ def _text(heard: Transcript) -> web.Response:
 
 
 def _verbose(heard: Transcript) -> web.Response:
-    segments = [
-        {"id": number, "seek": 0, "start": each.start, "end": each.end, "text": each.text, "tokens": []}
-        for number, each in enumerate(heard.spoken)
-    ]
-    fields = {"task": "transcribe", "language": language_name(heard.language or ""), "duration": heard.seconds}
-    return web.json_response({**fields, "text": heard.text, "segments": segments})
+    fields: dict[str, Any] = {
+        "task": "transcribe",
+        "language": language_name(heard.language or ""),
+        "duration": heard.seconds,
+        "text": heard.text,
+        "usage": {"type": "duration", "seconds": heard.seconds},
+    }
+    if "segment" in heard.granularities:
+        fields["segments"] = [
+            {"id": number, "start": each.start, "end": each.end, "text": each.text, **_UNMEASURED}
+            for number, each in enumerate(heard.spoken)
+        ]
+    if "word" in heard.granularities:
+        fields["words"] = [
+            {"word": word.text, "start": round(word.start, 3), "end": round(word.end, 3)}
+            for piece in heard.spoken
+            for word in piece.words
+        ]
+    return web.json_response(fields)
 
 
 def _srt(heard: Transcript) -> web.Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import BodyPartReader, web
@@ -28,10 +28,16 @@ _MALFORMED = (ValueError, AssertionError, RuntimeError, HttpProcessingError, web
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form. The sender's file names are dropped, since nothing here needs them."""
+    """A form. The sender's file names are dropped, since nothing here needs them.
+
+    Attributes:
+        fields: the text fields. Of a field that comes several times, the last one counts.
+        repeated: all texts of each field.
+    """
 
     fields: Mapping[str, str]
     file: bytes
+    repeated: Mapping[str, Sequence[str]]
 
     def flag(self, name: str) -> bool:
         """A field that is ``true`` or ``false``, or missing; raises :class:`HttpError`."""
@@ -65,7 +71,7 @@ async def read_form(request: web.Request, files: Collection[str]) -> Form:
 
 
 async def _read(request: web.Request, files: Collection[str]) -> Form:
-    fields: dict[str, str] = {}
+    fields: dict[str, list[str]] = {}
     file: bytes | None = None
     parts, count = await request.multipart(), 0
     while (part := await parts.next()) is not None:
@@ -79,13 +85,13 @@ async def _read(request: web.Request, files: Collection[str]) -> Form:
                 raise HttpError(400, "bad_form", "The form must have one file only.")
             file = await _take(part, request, MAX_FILE_BYTES)
         else:
-            fields[name] = _text(await _take(part, request, MAX_FIELD_BYTES))
+            fields.setdefault(name, []).append(_text(await _take(part, request, MAX_FIELD_BYTES)))
     wanted = " or ".join(files)
     if file is None:
         raise HttpError(400, "no_file", f"The form must have the recording as a file called {wanted}.")
     if not file:
         raise HttpError(400, "empty_file", "The file is empty.")
-    return Form(fields, file)
+    return Form({name: texts[-1] for name, texts in fields.items()}, file, fields)
 
 
 async def _take(part: BodyPartReader, request: web.Request, limit: int) -> bytes:

@@ -41,12 +41,14 @@ class TranscriptionRequest:
         hot_words: names and terms that are likely to be said.
         language: Whisper's code for the usual language of the speaker. It is used if the sound is too short to detect
             the language.
+        word_times: whether the time of each word is wanted. That takes longer, so calls don't ask for it.
     """
 
     sound: Sound16
     urgency: Urgency
     hot_words: tuple[str, ...] = ()
     language: str | None = None
+    word_times: bool = False
 
     @property
     def seconds(self) -> float:
@@ -64,6 +66,15 @@ class TranscriptionRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class TimedWord:
+    """A word, and when it was said, in seconds from the beginning of the sound."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """The transcript of a turn.
 
@@ -72,12 +83,15 @@ class Transcript:
         language: Whisper's code for the language, such as "de"; ``None`` if it is not known.
         delay: seconds from the request to the transcript, including the wait in the queue.
         language_probability: probability of the language, 0 to 1; ``None`` if it is not known.
+        words: the words as they were recognised, if their times were asked for and can be measured. Corrections and
+            what was left out are in the text alone.
     """
 
     text: str
     language: str | None = None
     delay: float = 0.0
     language_probability: float | None = None
+    words: tuple[TimedWord, ...] = ()
 
 
 class TranscriptionError(Exception):

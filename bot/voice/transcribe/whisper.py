@@ -15,6 +15,7 @@ from bot.voice.transcribe.compute import ComputeDevice
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.hallucinations import HallucinationFilter, TranscriptSegment
 from bot.voice.transcribe.transcriber import (
+    TimedWord,
     Transcript,
     TranscriptionError,
     TranscriptionJob,
@@ -267,7 +268,12 @@ class WhisperTranscriber:
         began = self._clock()
         # Words that are cut off are often improbable. To recognise them once more would delay the final words.
         once = request.urgency < Urgency.SPECULATION
-        question = {"hot_words": request.hint, "usual": request.language, "once": once}
+        question = {
+            "hot_words": request.hint,
+            "usual": request.language,
+            "once": once,
+            "word_times": request.word_times,
+        }
         limit = self._times.time_limit(request.seconds, job.attempts)
         try:
             answer = await worker.ask(question, request.sound, limit, max(BUSY_FACTOR * limit, SHORTEST_CEILING))
@@ -289,6 +295,7 @@ class WhisperTranscriber:
             answer["language"],
             self._clock() - job.asked_at,
             answer["language_probability"],
+            tuple(TimedWord(*word) for word in answer.get("words", ())),
         )
 
     async def _ready_worker(self) -> Worker:

@@ -11,7 +11,7 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -100,11 +100,13 @@ class RecognitionResult:
         segments: segments of text.
         language: Whisper's code for the language, such as "de".
         language_probability: probability of the language, 0 to 1; ``None`` if the language was given.
+        words: each word with its begin and end in seconds, if they were asked for.
     """
 
     segments: list[TranscriptSegment]
     language: str
     language_probability: float | None
+    words: list[tuple[str, float, float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,13 @@ class Recogniser:
         self.compute_type = compute_type
 
     def transcribe(
-        self, sound: Sound16, hot_words: str | None = None, usual: str | None = None, *, once: bool = False
+        self,
+        sound: Sound16,
+        hot_words: str | None = None,
+        usual: str | None = None,
+        *,
+        once: bool = False,
+        word_times: bool = False,
     ) -> RecognitionResult:
         """Recognise the words of a sound.
 
@@ -168,6 +176,7 @@ class Recogniser:
             usual: Whisper's code for the usual language of the speaker. It is used unless the sound is long and its
                 detected language is certain.
             once: whether the sound is recognised only once, even if the text is a loop or improbable.
+            word_times: whether the times of the words are measured.
         """
         given = self._language or (usual if len(sound) < LANGUAGE_DETECTION_SECONDS * HEARING_RATE else None)
         attempts = _attempts(len(sound) / HEARING_RATE, self._short_context)
@@ -183,10 +192,27 @@ class Recogniser:
             segments, _ = self._begin(sound, hot_words, information.language, attempt)
             found = _compute(segments, _most_tokens(sound))
         probability = information.language_probability if given is None else None
-        return RecognitionResult(found, information.language, probability)
+        words = self._words(sound, hot_words, information.language) if word_times and found else []
+        return RecognitionResult(found, information.language, probability, words)
+
+    def _words(self, sound: Sound16, hot_words: str | None, language: str) -> list[tuple[str, float, float]]:
+        """The words of a sound, which begins with :data:`LEAD`, and their times without it."""
+        segments, _ = self._begin(
+            sound, hot_words, language, _Attempt(LONG_CONTEXT, LONG_CONTEXT), word_timestamps=True
+        )
+        lead = LEAD / HEARING_RATE
+        return [
+            (
+                each.word.strip(),
+                round(max(0.0, float(each.start) - lead), 2),
+                round(max(0.0, float(each.end) - lead), 2),
+            )
+            for segment in segments
+            for each in segment.words or ()
+        ]
 
     def _begin(
-        self, sound: Sound16, hot_words: str | None, language: str | None, attempt: _Attempt
+        self, sound: Sound16, hot_words: str | None, language: str | None, attempt: _Attempt, **options: Any
     ) -> tuple[Iterable[Any], Information]:
         """Begin to recognise a sound: detect its language if none is given. The segments are computed later."""
         return self._model.transcribe(
@@ -200,6 +226,7 @@ class Recogniser:
             without_timestamps=True,
             max_new_tokens=_most_tokens(sound),
             hotwords=hot_words,
+            **options,
         )
 
 
@@ -336,7 +363,8 @@ def serve(requests: BinaryIO, answers: BinaryIO, machine: Machine) -> None:
                 answer = {"error": "no model is loaded"}
             else:
                 hot_words, usual, once = header.get("hot_words"), header.get("usual"), bool(header.get("once"))
-                answer = _answer(recogniser.transcribe(sound, hot_words, usual, once=once))
+                word_times = bool(header.get("word_times"))
+                answer = _answer(recogniser.transcribe(sound, hot_words, usual, once=once, word_times=word_times))
         except ModelMissing as error:
             answer = {"error": str(error), "missing": True}
         except Exception as error:
@@ -362,6 +390,7 @@ def _answer(result: RecognitionResult) -> dict[str, Any]:
         "segments": [[s.text, s.no_speech, s.log_probability, s.compression, s.cut_off] for s in result.segments],
         "language": result.language,
         "language_probability": result.language_probability,
+        "words": result.words,
     }
 
 

@@ -48,6 +48,9 @@ class StuckModel:
             avg_logprob=self._log_probability,
             compression_ratio=1.6,
             tokens=[1] * tokens,
+            words=[SimpleNamespace(word=" One,", start=LEAD / HEARING_RATE + 0.5, end=LEAD / HEARING_RATE + 0.75)]
+            if options.get("word_timestamps")
+            else None,
         )
         return iter([segment]), SimpleNamespace(language="en", language_probability=0.99)
 
@@ -147,3 +150,11 @@ def test_a_sound_without_a_loop_is_recognised_once() -> None:
     model = StuckModel(leaves_at=0.0)
     assert heard(model) == (RIGHT, False)
     assert len(model.asked) == 1
+
+
+def test_the_times_of_words_are_those_of_the_sound_without_the_silence_before_it() -> None:
+    model = StuckModel(leaves_at=0.0)
+    sound = np.zeros(HEARING_RATE, np.float32)
+    assert Recogniser(model, None, "int8").transcribe(sound, word_times=True).words == [("One,", 0.5, 0.75)]
+    assert len(model.asked) == 2, "the words are measured with the whole context"
+    assert Recogniser(model, None, "int8").transcribe(sound).words == []

@@ -99,6 +99,44 @@ async def test_openai_clients_get_times_and_subtitles(client: AsyncOpenAI, stage
     assert "\n&amp; two\n" in vtt
 
 
+async def test_openai_clients_get_the_times_of_words(client: AsyncOpenAI, stage: ApiStage) -> None:
+    file = long_recording()
+    stage.ears.texts = ["One", "& two", "three."]
+    verbose = await client.audio.transcriptions.create(
+        model="whisper-1",
+        file=("a.ogg", file),
+        response_format="verbose_json",
+        timestamp_granularities=["word", "segment"],
+    )
+    assert isinstance(verbose, openai.types.audio.TranscriptionVerbose)
+    assert all(request.word_times for request in stage.ears.requests)
+    assert verbose.words is not None
+    assert verbose.segments is not None
+    assert [each.word for each in verbose.words] == ["One", "&", "two", "three."]
+    assert verbose.words[1].start == pytest.approx(verbose.segments[1].start, abs=0.001)
+    assert verbose.words[2].end == pytest.approx(verbose.segments[1].end, abs=0.001)
+    assert verbose.segments[0].avg_logprob == 0.0
+
+    stage.ears.texts = ["One", "& two", "three."]
+    alone = await client.audio.transcriptions.create(
+        model="whisper-1", file=("a.ogg", file), response_format="verbose_json", timestamp_granularities=["word"]
+    )
+    assert (alone.segments, len(alone.words or [])) == (None, 4)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"timestamp_granularities[]": "letter", "response_format": "verbose_json"},
+        {"timestamp_granularities[]": "word"},
+    ],
+)
+async def test_times_that_can_not_be_told_are_refused_in_words(stage: ApiStage, fields: dict[str, str]) -> None:
+    answer = await stage.web.ask("/v1/audio/transcriptions", "POST", data=form(**fields))
+    assert (answer.status, answer.code) == (400, "bad_parameter")
+    assert stage.ears.requests == []
+
+
 async def test_openai_clients_get_words_while_they_are_heard(client: AsyncOpenAI, stage: ApiStage) -> None:
     stage.ears.texts = ["One,", "two,", "three."]
     stream = await client.audio.transcriptions.create(
