@@ -261,18 +261,24 @@ class Names:
 
     def is_name(self, words: list[str]) -> bool:
         """Whether these words together are one of the names, or sound like one."""
-        min_similarity = MIN_SIMILARITY if len(words) == 1 else MIN_SIMILARITY_IN_PARTS
         heard = "".join(words)
-        return bool(words) and any(_similar(heard, name, sound, min_similarity) for name, sound in self._names)
+        if any(heard == name for name, _ in self._names):
+            return bool(words)
+        sounds = [sound for name, sound in self._names if len(name) >= MIN_FUZZY_LENGTH and heard[:1] == name[:1]]
+        if not sounds:
+            return False
+        min_similarity = MIN_SIMILARITY if len(words) == 1 else MIN_SIMILARITY_IN_PARTS
+        heard_sound = _phonetic(heard)
+        return any(_similar(heard_sound, sound, min_similarity) for sound in sounds)
 
 
-def _similar(heard: str, name: str, sound: str, min_similarity: float) -> bool:
-    """Whether a word is a name or sounds like it. ``sound`` is the name's phonetic form."""
-    if heard == name:
-        return True
-    if len(name) < MIN_FUZZY_LENGTH or heard[:1] != name[:1]:
+def _similar(heard: str, sound: str, min_similarity: float) -> bool:
+    """Whether two words sound alike. Both are phonetic forms."""
+    # The lengths alone limit the similarity. Hundreds of phrases are compared at the start of a call.
+    length = len(heard) + len(sound)
+    if length and 2.0 * min(len(heard), len(sound)) / length < min_similarity:
         return False
-    return difflib.SequenceMatcher(None, _phonetic(heard), sound, autojunk=False).ratio() >= min_similarity
+    return difflib.SequenceMatcher(None, heard, sound, autojunk=False).ratio() >= min_similarity
 
 
 def _phonetic(word: str) -> str:
