@@ -40,6 +40,11 @@ def _program(given: list[str]) -> Callable[[list[str]], int]:
             from bot.models.command import run_models
 
             return lambda _: run_models(given[1:])
+        case ["setup"]:
+            # This command, too, has to work without complete settings: it writes them.
+            from bot.setup.command import run_setup
+
+            return run_setup
         case ["backup"]:
             # This command, too, works without complete settings: it needs only two folders.
             from bot.backup.command import run_backup

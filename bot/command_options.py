@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "talk": "Runs the page in the browser alone: talk with it without Discord.",
         "demo": "Shows a whole call: on a local Discord, with a scripted guest.",
         "rehearse": "Measures your engines in a call on a local Discord, and says what to change.",
+        "setup": "Asks five questions, tests each answer, and writes .env.",
         "doctor": "Looks at everything, and says what is wrong.",
         "models": "Lists, downloads and checks the weights that Seiyuu can run.",
         "health": "Shows how the running bot is doing.",

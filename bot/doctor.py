@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import platform
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from types import MappingProxyType
@@ -90,7 +90,7 @@ async def _examine(settings: Settings) -> AsyncIterator[CheckResult]:
         check_personas,
         own_weights,
         partial(check_model_server, weights=weights),
-        partial(_transcriber, weights=weights),
+        partial(check_ears, weights=weights),
         partial(check_voice, weights=weights),
         *(builder.check for builder in feature_set.FEATURES if builder.check is not None),
         _token,
@@ -185,7 +185,8 @@ async def _own_llm(llm: EmbeddedLlm, warning: str | None) -> CheckResult:
     return CheckResult("Model", FAST_ENOUGH in served or None, "\n  ".join(filter(None, (served, warning))))
 
 
-async def _transcriber(settings: Settings, weights: OwnWeights) -> CheckResult:
+async def check_ears(settings: Settings, weights: OwnWeights) -> CheckResult:
+    """Check that speech can be transcribed. The bot's own Whisper transcribes a sound, and its speed is measured."""
     try:
         await asyncio.to_thread(_load_speech_files, settings, weights)
     except BrokenFileError as error:
@@ -225,8 +226,14 @@ def _cuda_gpus() -> int:
     return int(ctranslate2.get_cuda_device_count())
 
 
-async def check_voice(settings: Settings, weights: OwnWeights) -> CheckResult:
-    """Check that the speech server answers. If the bot runs it, it speaks a sentence, and its speed is measured."""
+async def check_voice(
+    settings: Settings, weights: OwnWeights, environment: Mapping[str, str] = MappingProxyType({})
+) -> CheckResult:
+    """Check that the speech server answers. If the bot runs it, it speaks a sentence, and its speed is measured.
+
+    Args:
+        environment: variables of the bot's own speech server, in place of those in the environment and ``.env``.
+    """
     try:
         await asyncio.to_thread(load_introductions)
     except BrokenFileError as error:
@@ -236,7 +243,9 @@ async def check_voice(settings: Settings, weights: OwnWeights) -> CheckResult:
             await asyncio.to_thread(prepare_folders, settings)
         except OSError:
             return CheckResult("Voice", None, "not tried, because its folder for voices can't be used")
-        can_speak, line = await try_speech_server(speech_server_options(settings, weights))
+        options = speech_server_options(settings, weights)
+        options = replace(options, environment={**environment, **options.environment})
+        can_speak, line = await try_speech_server(options)
         return CheckResult("Voice", *voice_finding(can_speak, line, busy_note_now()))
     async with aiohttp.ClientSession(headers=HEADERS) as session:
         address = ServerAddress(str(settings.tts.websocket_url), settings.tts.token)

@@ -24,6 +24,8 @@ MIN_TOKENS_PER_SECOND = 6.0
 """A language model with fewer tokens per second is too slow for a call. Speech uses about four tokens per second, and
 must never wait for the model.
 """
+MAX_FIRST_WORD_SECONDS = 3.0
+"""A model server whose first word comes later is slow for a call."""
 MAX_TRANSCRIPTION_SECONDS = 1.5
 """A transcriber that needs more seconds for :data:`SOUND_SECONDS` of sound is too slow for a call. People wait this
 long before each answer.
@@ -45,25 +47,53 @@ async def llm_speed(llm: EmbeddedLlm) -> str:
     """
     async with served_llm(llm) as server:
         options = ModelOptions(server.url, max_tokens=_TOKENS, chosen=frozenset({"max_tokens"}), stall_timeout=5)
-        asked, pieces, first, last = time.monotonic(), 0, 0.0, 0.0
         try:
-            async with (
-                asyncio.timeout(TEST_LIMIT),
-                ModelClient(options) as client,
-                aclosing(client.text(_QUESTION)) as reply,
-            ):
-                async for _ in reply:
-                    last = time.monotonic()
-                    first = first or last
-                    pieces += 1
-        except (TimeoutError, ModelError):
-            # The tokens so far are enough for a result.
-            last = time.monotonic()
-    rate = (pieces - 1) / (last - first) if pieces > 1 and last > first else 0.0
-    if not pieces:
+            first, rate = await _measured_reply(options)
+        except ModelError:
+            first, rate = None, 0.0
+    if first is None:
         return f"not a word within {TEST_LIMIT:.0f} s: {llm_verdict(0)}"
-    found = f"first word after {1000 * (first - asked):.0f} ms, {rate:.0f} tokens a second: {llm_verdict(rate)}"
+    found = f"first word after {1000 * first:.0f} ms, {rate:.0f} tokens a second: {llm_verdict(rate)}"
     return f"{found}{busy_note_now()}"
+
+
+async def server_speed(options: ModelOptions) -> str:
+    """Let a model server write a few tokens, and describe its speed; raises :class:`~bot.llm.errors.ModelError`."""
+    first, _ = await _measured_reply(options)
+    if first is None:
+        return f"not a word within {TEST_LIMIT:.0f} s: it is too slow for a call, or still loading its model"
+    slow = "" if first <= MAX_FIRST_WORD_SECONDS else ": slow for a call (does it think first? Then see LLM_EXTRA)"
+    return f"first word after {1000 * first:.0f} ms{slow}"
+
+
+async def _measured_reply(options: ModelOptions) -> tuple[float | None, float]:
+    """The seconds until the first words of a reply, ``None`` if none came in time; and its tokens per second.
+
+    A reply that breaks off after its first words counts too. A long reply is broken off. Its length is not limited in
+    the request, because a model that thinks first would then say nothing.
+    """
+    asked, pieces, first, last = time.monotonic(), 0, 0.0, 0.0
+    try:
+        async with (
+            asyncio.timeout(TEST_LIMIT),
+            ModelClient(options) as client,
+            aclosing(client.text(_QUESTION)) as reply,
+        ):
+            async for _ in reply:
+                last = time.monotonic()
+                first = first or last
+                pieces += 1
+                if pieces >= _TOKENS:
+                    break
+    except TimeoutError:
+        # The tokens so far are enough for a result.
+        last = time.monotonic()
+    except ModelError:
+        if not pieces:
+            raise
+        last = time.monotonic()
+    rate = (pieces - 1) / (last - first) if pieces > 1 and last > first else 0.0
+    return (first - asked if pieces else None), rate
 
 
 def llm_verdict(rate: float) -> str:

@@ -8,24 +8,26 @@ from bot.discord_errors import discord_error_text
 from bot.voice.discord.permissions import invite_link
 
 PORTAL = "https://discord.com/developers/applications"
+WRONG_TOKEN = (
+    "Discord does not accept DISCORD_TOKEN. Copy the token again: "
+    f"{PORTAL}, your application, Bot, Reset Token. It is not the client secret and not the public key."
+)
+NO_MESSAGE_CONTENT = (
+    "Discord does not let the bot read messages. Switch on MESSAGE CONTENT INTENT: "
+    f"{PORTAL}, your application, Bot, Privileged Gateway Intents. Then start me again."
+)
+UNREACHABLE = "Discord can't be reached ({cause}). Is this machine online, or DISCORD_API_URL wrong?"
 
 
 def explain_login_failure(error: Exception) -> str | None:
     """A text that says what to do about an error of the first connection; ``None`` for other errors."""
     match error:
         case discord.LoginFailure():
-            return (
-                "Discord does not accept DISCORD_TOKEN. Copy the token again: "
-                f"{PORTAL}, your application, Bot, Reset Token. It is not the client secret and not the public key."
-            )
+            return WRONG_TOKEN
         case discord.PrivilegedIntentsRequired():
-            return (
-                "Discord does not let the bot read messages. Switch on MESSAGE CONTENT INTENT: "
-                f"{PORTAL}, your application, Bot, Privileged Gateway Intents. Then start me again."
-            )
+            return NO_MESSAGE_CONTENT
         case discord.GatewayNotFound() | OSError():
-            cause = discord_error_text(error)
-            return f"Discord can't be reached ({cause}). Is this machine online, or DISCORD_API_URL wrong?"
+            return UNREACHABLE.format(cause=discord_error_text(error))
         case _:
             return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ from bot.core import Core
 from bot.http.api.admission import make_gate
 from bot.http.api.description import document
 from bot.http.api.routes import ApiParts, api_routes
+from bot.http.api.setup import SetupParts
 from bot.http.chat_socket import ChatSocket
 from bot.http.page import Page
 from bot.http.realtime.socket import RealtimeSocket
@@ -30,12 +32,18 @@ from bot.llm.history import History
 from bot.llm.prompts import CHATTED, SPOKEN, CallRoom, private_room
 from bot.llm.slots import CALL_SLOT
 from bot.responder import ModelResponder
+from bot.setup.examination import examine
+from bot.setup.service import SetupService
 from bot.voice.browser.messages import Hello
 from bot.voice.browser.people import BrowserPeople
 from bot.voice.browser.transport import BrowserCall, BrowserTransport
 from bot.voice.engines import LoadingReport
 from bot.voices.introductions import Introductions, load_introductions
 from bot.voices.places import VoicePlace
+from config.addresses import only_this_machine_can_connect
+from config.place import in_container
+
+_log = logging.getLogger(__name__)
 
 BROWSER = 0
 """The id under which the persona, mood and voice of browser calls are chosen. No Discord server has this id."""
@@ -164,6 +172,13 @@ def program_routes(
             core.calls.manner,
             BROWSER,
             core.monitor,
+            setup_parts(core),
             described,
         )
     )
+
+
+def setup_parts(core: Core) -> SetupParts:
+    """What tests settings, and writes them into ``.env``. A container does not see its operator's ``.env``."""
+    on_loopback = only_this_machine_can_connect(core.settings.web.bind) and not in_container()
+    return SetupParts(SetupService(), examine, on_loopback, time.monotonic, _log.warning)

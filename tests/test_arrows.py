@@ -62,9 +62,10 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     "bot.http": frozenset(
         {
             *("bot.api", "bot.conversations", "bot.llm", "bot.speech_server"),
-            *("bot.monitoring", "bot.spoken_messages", "bot.voice", "bot.voices"),
+            *("bot.monitoring", "bot.setup", "bot.spoken_messages", "bot.voice", "bot.voices"),
         }
     ),
+    "bot.setup": frozenset({"bot.llm", "bot.voice"}),
     "bot.watching": frozenset({"bot.llm", "bot.voice"}),
     "bot.backup": frozenset({"bot.conversations", "bot.database", "bot.llm", "bot.models", "bot.voices"}),
 }

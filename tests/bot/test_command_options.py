@@ -74,8 +74,9 @@ def test_the_error_for_a_mistyped_command_names_the_one_that_was_meant(
 
 
 def test_the_error_for_an_unknown_command_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "There are: run, talk, demo, rehearse, doctor, models, health, backup, restore, version." in _usage_error(
-        capsys, "serve"
+    assert (
+        "There are: run, talk, demo, rehearse, setup, doctor, models, health, backup, restore, version."
+        in _usage_error(capsys, "serve")
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -46,14 +46,19 @@ class ScriptedModel(LocalServer):
 
     ``asked`` has the messages of every request, ``models`` the model that each one named. Requests that only warm it up
     are in ``warmed``. Requests whose messages and answer need more than ``context`` tokens are refused, and counted in
-    ``refused``. An ASCII character is a quarter of a token, and any other character one and a half.
+    ``refused``. An ASCII character is a quarter of a token, and any other character one and a half. If it is given
+    models (``lists``), it tells which it has.
     """
 
-    def __init__(self, script: Script, *, context: int | None = None) -> None:
+    def __init__(self, script: Script, *, context: int | None = None, lists: Sequence[str] = ()) -> None:
+        app = app_of("/v1/chat/completions", self._answer)
+        if lists:
+            app.router.add_get("/v1/models", self._list)
         # Handlers notice that the client has hung up only if they are cancelled.
-        super().__init__(app_of("/v1/chat/completions", self._answer), "/v1", cancels=True)
+        super().__init__(app, "/v1", cancels=True)
         self.script = script
         self.context = context
+        self._lists = lists
         self.refused = 0
         self.asked: list[list[dict[str, Any]]] = []
         self.warmed: list[list[dict[str, Any]]] = []
@@ -65,6 +70,9 @@ class ScriptedModel(LocalServer):
     async def stop(self) -> None:
         self._ending.set()
         await super().stop()
+
+    async def _list(self, _: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [{"id": name} for name in self._lists]})
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()

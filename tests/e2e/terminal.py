@@ -107,6 +107,11 @@ class Terminal:
         """Send SIGINT to all processes in the foreground, as the kernel does."""
         os.write(self._master, _CTRL_C)
 
+    async def answer(self, question: str, line: str) -> None:
+        """Wait until a question is the last output, and type the answer."""
+        await self.until(lambda terminal: terminal.said.rstrip().endswith(question))
+        os.write(self._master, f"{line}\n".encode())
+
     def close(self) -> None:
         """Close the terminal's window."""
         if self._open:

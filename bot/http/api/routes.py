@@ -18,6 +18,7 @@ from bot.http.api.description import DescriptionApi
 from bot.http.api.hearing import HearingApi
 from bot.http.api.now import NowApi
 from bot.http.api.process_call import ProcessCallApi
+from bot.http.api.setup import SetupApi, SetupParts
 from bot.http.api.speaking import SpeakingApi
 from bot.http.api.voice_profiles import VoiceProfilesApi
 from bot.http.api.voices import VoicesApi
@@ -50,6 +51,7 @@ class ApiParts:
         manner: returns the voice and the manner of speaking in a place, given its id.
         page: the id of the page among these places.
         monitor: the figures of the running bot.
+        setup: what tests and writes settings.
         description: the OpenAPI document.
     """
 
@@ -65,6 +67,7 @@ class ApiParts:
     manner: Callable[[int], SpeechParameters]
     page: int
     monitor: Monitor
+    setup: SetupParts
     description: Mapping[str, Any]
 
 
@@ -89,6 +92,7 @@ def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
     )
     conversations = ConversationsApi(parts.archive, parts.corrections)
     now = NowApi(parts.monitor, PrometheusMetrics(parts.monitor))
+    setup = SetupApi(parts.setup, admission)
     description = DescriptionApi(parts.description)
     table = (
         ("POST", hearing.hear, ("/stt",)),
@@ -112,6 +116,11 @@ def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
         ("GET", now.show, ("/api/now",)),
         ("GET", now.day, ("/api/now/day",)),
         ("GET", now.metrics, ("/metrics",)),
+        ("GET", setup.show, ("/api/setup",)),
+        ("POST", setup.examine, ("/api/setup/doctor",)),
+        ("POST", setup.test, ("/api/setup/test",)),
+        ("POST", setup.make_code, ("/api/setup/code",)),
+        ("POST", setup.write, ("/api/setup/write",)),
         ("GET", description.show, ("/openapi.json",)),
     )
     return [web.route(method, path, handler) for method, handler, paths in table for path in paths]

@@ -35,6 +35,7 @@ from bot.voices.places import VoicePlace
 from bot.voices.voices import Voices
 from bot.work_gate import WorkGate
 from tests.bot.conversations.archives import Archive
+from tests.bot.http.api.scripted_setup import ScriptedSetup
 from tests.bot.http.web_stage import WebStage, web_stage
 from tests.bot.monitoring.figures import Figures
 from tests.features.recordings import recording
@@ -182,6 +183,7 @@ class ApiStage:
     archive: Archive
     database_file: Path
     figures: Figures
+    setup: ScriptedSetup
 
     async def post_file(self, path: str, file: bytes | None = None, part: str = "audio", **fields: str) -> Any:
         """Send a form with a recording. Without ``file``, it is a second of sound."""
@@ -215,6 +217,7 @@ async def api_stage(
     voice: bool = True,
     engine: Callable[..., SpeechEngine] = StandInEngine,
     corrections: Path | None = None,
+    on_loopback: bool = True,
 ) -> AsyncIterator[ApiStage]:
     """Run the server while the block runs. Without ``voice``, no speech server is where it is looked for."""
     async with AsyncExitStack() as stack:
@@ -227,6 +230,7 @@ async def api_stage(
         chosen = await Voices.load(client, database, "!")
         figures = Figures()
         ears, mind, kept, gate, clock = ScriptedEars(), ScriptedMind(), list[KeptChat](), make_gate(), Clock()
+        setup = ScriptedSetup()
 
         def keep() -> KeptChat:
             kept.append(KeptChat())
@@ -246,7 +250,8 @@ async def api_stage(
             chosen.manner,
             0,
             figures.monitor,
+            setup.parts(clock, on_loopback=on_loopback),
             document(),
         )
         web = await stack.enter_async_context(web_stage(token, allowed, routes=lambda: api_routes(parts)))
-        yield ApiStage(web, speech, ears, mind, gate, chats, kept, clock, archive, folder / DATABASE, figures)
+        yield ApiStage(web, speech, ears, mind, gate, chats, kept, clock, archive, folder / DATABASE, figures, setup)

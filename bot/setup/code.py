@@ -1,0 +1,52 @@
+"""A one-time code, which shows that who writes settings on the page can read the bot's console too."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+
+ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+"""Letters and digits that can't be confused."""
+LENGTH = 8
+LIFETIME = 300.0
+"""Seconds after which a code is worth nothing."""
+MOST_TRIES = 5
+"""Number of wrong codes after which the right one is worth nothing."""
+
+
+class OneTimeCode:
+    """The newest code. There is only one at a time. Use it on one thread.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._code: str | None = None
+        self._made = 0.0
+        self._wrong = 0
+
+    def make(self) -> str:
+        """Make a new code, as people read it. The one before is worth nothing any more."""
+        self._code = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+        self._made, self._wrong = self._clock(), 0
+        return f"{self._code[: LENGTH // 2]}-{self._code[LENGTH // 2 :]}"
+
+    def is_right(self, given: str) -> bool:
+        """Whether this is the code. It stays valid until :meth:`use_up`. The comparison's time tells nothing."""
+        if self._code is None or self._clock() - self._made > LIFETIME:
+            self._code = None
+            return False
+        typed = "".join(each for each in given.upper() if each.isalnum())
+        if hmac.compare_digest(typed.encode(errors="replace"), self._code.encode()):
+            return True
+        self._wrong += 1
+        if self._wrong >= MOST_TRIES:
+            self._code = None
+        return False
+
+    def use_up(self) -> None:
+        """Make the code worth nothing."""
+        self._code = None

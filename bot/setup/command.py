@@ -1,0 +1,87 @@
+"""``python -m bot setup``: asks five questions in the terminal, tests each answer, and writes ``.env``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from bot.command_options import read_options
+from bot.setup.interview import Interview
+from bot.setup.person import Person, PersonAtTerminal, someone_is_there
+from bot.setup.service import SetupService, how_to_restart, shown_lines, without_foreign_keys
+from config.env_writing import EnvWriteError, env_line
+from config.errors import SettingsError
+from config.place import in_container
+from config.plain_parser import USAGE_ERROR
+from config.privacy import keep_files_private
+
+FAILED, INTERRUPTED = 1, 130
+NO_TERMINAL = (
+    "python -m bot setup asks questions, and there is no terminal here. Copy .env.example to .env and set "
+    "DISCORD_TOKEN, LLM_URL and LLM_MODEL in it; then `python -m bot doctor` tests them. Or open the view "
+    "Setup of the bot's page."
+)
+NOTHING_WRITTEN = "\nNothing was written."
+
+
+def run_setup(given: Sequence[str]) -> int:
+    """Run the command. Returns the exit status: 0 if ``.env`` is as it was wished for.
+
+    Raises:
+        SystemExit: help was requested, or there are unknown options.
+    """
+    read_options(given)
+    if not someone_is_there():
+        print(NO_TERMINAL, file=sys.stderr)  # noqa: T201
+        return USAGE_ERROR
+    keep_files_private()
+    return set_up(PersonAtTerminal(), SetupService())
+
+
+def set_up(person: Person, service: SetupService) -> int:
+    """Ask, and write ``.env``. Returns the exit status. Blocks."""
+    try:
+        current = service.current()
+    except SettingsError as error:
+        person.say(f"{error}\nCorrect that first: the setup writes into this file.")
+        return USAGE_ERROR
+    try:
+        changes = without_foreign_keys(Interview(person, service, current).run())
+    except (KeyboardInterrupt, EOFError):
+        person.say(NOTHING_WRITTEN)
+        return INTERRUPTED
+    changes = {name: value for name, value in changes.items() if value != current.get(name)}
+    if not changes:
+        person.say(f"\nAll stays as it is: nothing was written. {how_to_restart()}")
+        return 0
+    if in_container():
+        return _tell_lines(person, changes)
+    try:
+        written = asyncio.run(service.write(changes))
+    except (SettingsError, EnvWriteError) as error:
+        person.say(f"\n✘ {error}\nThe lines would have been:\n")
+        _show(person, changes)
+        return FAILED
+    person.say("\nWritten to .env, which only you can read:\n")
+    _show(person, changes)
+    if written.backup is not None:
+        person.say(f"\nAs it was before, it is kept in {written.backup.name}.")
+    for note in asyncio.run(service.notes(changes)):
+        person.say(f"\n⚠️ {note}")
+    person.say(f"\n{how_to_restart()}")
+    return 0
+
+
+def _tell_lines(person: Person, changes: dict[str, str | None]) -> int:
+    person.say(
+        "\nThis container can't write your .env. Copy these lines into the .env beside docker-compose.yml; the "
+        "Discord token goes into secrets/discord_token:\n"
+    )
+    _show(person, changes)
+    return 0
+
+
+def _show(person: Person, changes: dict[str, str | None]) -> None:
+    for line in shown_lines(changes, env_line):
+        person.say(f"    {line}")

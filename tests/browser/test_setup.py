@@ -1,0 +1,92 @@
+"""The view Setup of the page: it tests what is typed, and writes a working ``.env`` after the code from the console."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+from playwright.async_api import BrowserContext, expect
+
+from config.env_file import read_env_values
+from sandbox.server import Sandbox
+from tests.e2e.program import output, program, read_until
+from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.e2e.test_page import page_of
+
+pytestmark = pytest.mark.browser
+TESTED = 60_000
+"""Longest wait for the result of a test, in milliseconds."""
+
+
+async def test_the_form_writes_a_working_file(context: BrowserContext, tmp_path: Path, cache_dir: Path) -> None:
+    async with Sandbox() as sandbox, ScriptedModel(lambda _: Answer("Yes."), lists=("small", "large")) as model:
+        own = f"# Mine\nDISCORD_API_URL={sandbox.api_url}\nDISCORD_CA_FILE={sandbox.ca_file}\n"
+        (tmp_path / ".env").write_text(own)
+        async with program("talk", folder=tmp_path, CACHE_DIR=str(cache_dir)) as process:
+            page = await context.new_page()
+            errors: list[str] = []
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            await page.goto(f"{await page_of(process)}#setup")
+            at = page.get_by_test_id
+            await at("DISCORD_TOKEN").fill("wrong")
+            await at("test-discord").click()
+            await expect(at("result-discord")).to_contain_text("Copy the token again", timeout=TESTED)
+            await at("DISCORD_TOKEN").fill(sandbox.bot_token)
+            await at("test-discord").click()
+            await expect(at("result-discord")).to_contain_text("invite link: https://", timeout=TESTED)
+            await at("LLM_URL").fill("http://127.0.0.1:9/v1")
+            await at("test-mind").click()
+            await expect(at("result-mind")).to_contain_text("can't be reached. Is it running?", timeout=TESTED)
+            await at("LLM_URL").fill(model.url)
+            await at("LLM_MODEL").fill("large")
+            await at("test-mind").click()
+            await expect(at("result-mind")).to_contain_text("first word after", timeout=TESTED)
+            await at("TTS_ENGINE").fill("espeak")
+            await at("test-voice").click()
+            await expect(at("result-voice")).to_contain_text("fast enough for a call", timeout=TESTED)
+            await expect(at("env-lines")).to_have_text(
+                f"DISCORD_TOKEN=…\nLLM_URL={model.url}\nLLM_MODEL=large\nTTS_ENGINE=espeak"
+            )
+            await at("write").click()
+            said = await read_until(process, "Setup code: ")
+            await at("code").fill("AAAA-AAAA")
+            await at("send-code").click()
+            await expect(at("write-result")).to_contain_text("That is not the code.")
+            await at("code").fill(said.rpartition("Setup code: ")[2].split()[0])
+            await at("send-code").click()
+            await expect(at("written")).to_contain_text("Written to .env.", timeout=TESTED)
+            await expect(at("written")).to_contain_text("make run")
+            await expect(at("DISCORD_TOKEN")).to_have_value("")
+            await expect(at("DISCORD_TOKEN")).to_have_attribute("placeholder", "Set already; type to replace it")
+            assert sandbox.bot_token not in await page.content()
+            assert errors == []
+            process.send_signal(signal.SIGTERM)
+            said += await output(process)
+        assert sandbox.bot_token not in said, "it is never logged"
+        values = read_env_values(tmp_path / ".env")
+        assert (tmp_path / ".env").read_text().startswith(own)
+        assert (values["DISCORD_TOKEN"], values["LLM_MODEL"]) == (sandbox.bot_token, "large")
+        asked = len(model.warmed)
+        async with program("run", folder=tmp_path, CACHE_DIR=str(cache_dir)) as process:
+            said = await read_until(process, "Ready.")
+            assert "Connected as" in said
+            assert len(model.warmed) > asked, "the bot thinks with the server that was named"
+
+
+async def test_elsewhere_the_lines_are_shown_to_copy(context: BrowserContext, tmp_path: Path, cache_dir: Path) -> None:
+    async with program("talk", folder=tmp_path, CACHE_DIR=str(cache_dir)) as process:
+        await context.set_extra_http_headers({"X-Forwarded-Proto": "http", "X-Forwarded-For": "192.168.1.30"})
+        page = await context.new_page()
+        await page.goto(f"{await page_of(process)}#setup")
+        at = page.get_by_test_id
+        await expect(at("test-mind")).to_be_disabled()
+        await at("LLM_MODEL").fill("it's a model")
+        await at("DISCORD_TOKEN").fill("a.token")
+        await expect(at("env-lines")).to_have_text("DISCORD_TOKEN=a.token\nLLM_MODEL='it\\'s a model'")
+        await expect(at("write-result")).to_contain_text("python -m bot setup")
+        await expect(at("write")).to_be_hidden()
+        await expect(at("copy")).to_be_visible()
+        await at("examine").click()
+        await expect(at("findings")).to_contain_text("discord.py", timeout=TESTED)
+        await expect(at("findings")).to_contain_text("DISCORD_TOKEN is not set")
