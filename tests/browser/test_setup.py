@@ -6,10 +6,15 @@ import signal
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, expect
+from playwright.async_api import Browser, BrowserContext, expect
 
 from config.env_file import read_env_values
 from sandbox.server import Sandbox
+from tests.browser.chat_server import ChatServer
+from tests.browser.conftest import new_tab
+from tests.browser.pictures import SCHEMES, SIZES, Scheme
+from tests.browser.setup_pictures import filled_in
+from tests.browser.test_looks import axe_source, findings
 from tests.e2e.program import output, program, read_until
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.test_page import page_of
@@ -90,3 +95,17 @@ async def test_elsewhere_the_lines_are_shown_to_copy(context: BrowserContext, tm
         await at("examine").click()
         await expect(at("findings")).to_contain_text("discord.py", timeout=TESTED)
         await expect(at("findings")).to_contain_text("DISCORD_TOKEN is not set")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_axe_finds_no_barrier(browser: Browser, axe: Path, scheme: Scheme) -> None:
+    source = await axe_source(axe)
+    width, height = SIZES["phone" if scheme == "dark" else "wide"]
+    context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    async with ChatServer() as server:
+        tab = await new_tab(context, server)
+        await filled_in(tab)
+        assert await findings(tab.page, source) == []
+        assert await tab.page.evaluate("document.documentElement.scrollWidth") <= width
+        assert tab.errors == []
+    await context.close()

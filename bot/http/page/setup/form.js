@@ -60,7 +60,8 @@ export function setupForm({ values, secrets, writable }, onChange) {
   };
 
   const card = ({ part, title, hint, fields }) => {
-    const result = make("ul", { className: "findings", role: "status", testid: `result-${part}` });
+    const result = make("div", { role: "status", testid: `result-${part}` });
+    const tell = (found) => result.replaceChildren(make("ul", { className: "findings" }, found));
     const button = make("button", { type: "button", className: "outlined", textContent: "Test", testid: `test-${part}`, disabled: !writable });
     button.setAttribute("aria-label", `Test ${title}`);
     const models = make("datalist", { id: `models-${part}` });
@@ -68,14 +69,14 @@ export function setupForm({ values, secrets, writable }, onChange) {
     if (part === "mind") inputs.get("LLM_MODEL").setAttribute("list", models.id);
     const test = async () => {
       button.disabled = true;
-      result.replaceChildren(finding({ subject: title, good: null, text: "being tested …" }));
+      tell(finding({ subject: title, good: null, text: "being tested …" }));
       try {
         const json = { part, changes: changes(fields.map(([name]) => name)) };
         const told = await requestJson("api/setup/test", { method: "POST", json });
-        result.replaceChildren(finding(told));
+        tell(finding(told));
         models.replaceChildren(...told.models.map((name) => make("option", { value: name })));
       } catch (error) {
-        result.replaceChildren(finding({ subject: title, good: false, text: error.message }));
+        tell(finding({ subject: title, good: false, text: error.message }));
       } finally {
         button.disabled = false;
       }

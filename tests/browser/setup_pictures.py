@@ -1,0 +1,69 @@
+"""Takes pictures of the view Setup, with scripted answers. Look at them after a change.
+
+python -m tests.browser.setup_pictures FOLDER
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Route, expect
+
+from tests.browser.chat_server import ChatServer
+from tests.browser.conftest import Tab, new_tab, running_browser
+from tests.browser.pictures import SCHEMES, SIZES
+
+ANSWERS: Mapping[str, Any] = {
+    "api/setup": {"writable": True, "values": {"LLM_MODEL": "llama3.1"}, "secrets": ["DISCORD_TOKEN"]},
+    "api/setup/doctor": {
+        "good": False,
+        "findings": [
+            {"subject": "Python", "good": True, "text": "3.11.7 (3.11 and 3.12 are supported)"},
+            {"subject": "Model", "good": None, "text": "smollm2-135m in llama.cpp\n  My mind is a small one"},
+            {"subject": "Ears", "good": False, "text": "damaged. Remedy: python -m bot models repair"},
+        ],
+    },
+    "api/setup/test": {"subject": "Model", "good": True, "text": "first word after 220 ms", "models": ["qwen3"]},
+    "api/setup/code": {},
+}
+
+
+async def filled_in(tab: Tab) -> None:
+    """Open the view, look at everything, test a model, and ask for the code."""
+    for path, body in ANSWERS.items():
+        await tab.page.route(f"**/{path}", _answer(body))
+    await tab.open(f"{tab.server.url}#setup")
+    await tab.at("examine").click()
+    await tab.at("LLM_MODEL").fill("qwen3")
+    await tab.at("test-mind").click()
+    await expect(tab.at("result-mind")).to_contain_text("first word")
+    await tab.at("write").click()
+    await expect(tab.at("code")).to_be_visible()
+
+
+def _answer(body: Any) -> Callable[[Route], Coroutine[Any, Any, None]]:
+    return lambda route: route.fulfill(json=body)
+
+
+async def take_all(folder: Path) -> None:
+    """Take the pictures: the top and the end of the view, wide and phone, light and dark."""
+    async with running_browser() as browser, ChatServer() as server:
+        for size, (width, height) in SIZES.items():
+            for scheme in SCHEMES:
+                context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+                tab = await new_tab(context, server)
+                await filled_in(tab)
+                for place, at in (("end", 99_999), ("top", 0)):
+                    await tab.page.evaluate("(at) => document.getElementById('view-setup').scrollTo(0, at)", at)
+                    await tab.page.screenshot(path=folder / f"setup-{place}-{size}-{scheme}.png")
+                await context.close()
+
+
+if __name__ == "__main__":
+    FOLDER = Path(sys.argv[1])
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    asyncio.run(take_all(FOLDER))
