@@ -40,6 +40,9 @@ endif
 # The tests run in six processes at once, so more threads of the algebra library would only wait for each other.
 test-calls test-parts: export OPENBLAS_NUM_THREADS := 1
 
+# The tests start hundreds of programs. Each would compile all modules anew if Python may not keep what it has compiled.
+test test-calls test-parts test-browser test-real: export PYTHONDONTWRITEBYTECODE :=
+
 # These tests mostly wait, at the pace of speech: three at once take a third of the time and half of a processor.
 test-calls: .venv/dev.stamp  ## the end-to-end tests, which take as long as people talk; three run at once
 	@$(BIN)/python -m pytest $(CALLS) --numprocesses=3 --dist=load --maxschedchunk=1
