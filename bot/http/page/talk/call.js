@@ -80,6 +80,11 @@ export class Call {
     return this._words.conversation;
   }
 
+  /** Microphone and loudspeaker. */
+  get sound() {
+    return this._sound;
+  }
+
   get speaker() {
     return this._sound.speaker;
   }

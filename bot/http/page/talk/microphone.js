@@ -2,8 +2,9 @@ import { UP_RATE } from "./messages.js";
 
 /** The microphone. `listener` has `onFrame(pcm, level)` every 20 ms, and `onLost()` if it goes away by itself. */
 export class Microphone {
-  /** @param {AudioContext} context */
-  constructor(context, listener) {
+  /** @param {AudioContext} context @param {number} [rate] of the frames, in Hz. */
+  constructor(context, listener, rate = UP_RATE) {
+    this._rate = rate;
     this._context = context;
     this._listener = listener;
     this._isLoaded = false;
@@ -48,7 +49,7 @@ export class Microphone {
       numberOfOutputs: 0,
       channelCount: 1,
       channelCountMode: "explicit",
-      processorOptions: { rate: UP_RATE },
+      processorOptions: { rate: this._rate },
     });
     this._node.port.onmessage = ({ data }) => this._listener.onFrame(data.pcm, data.level);
     this._source.connect(this._node);

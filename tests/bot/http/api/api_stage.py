@@ -21,6 +21,7 @@ from bot.database import Database
 from bot.http.api.admission import make_gate
 from bot.http.api.description import document
 from bot.http.api.routes import ApiParts, api_routes
+from bot.http.page import Page
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import History, Turn
 from bot.llm.usage import TokenUsage
@@ -36,7 +37,7 @@ from bot.voices.voices import Voices
 from bot.work_gate import WorkGate
 from tests.bot.conversations.archives import Archive
 from tests.bot.http.api.scripted_setup import ScriptedSetup
-from tests.bot.http.web_stage import WebStage, web_stage
+from tests.bot.http.web_stage import PAGE, WebStage, web_stage
 from tests.bot.monitoring.figures import Figures
 from tests.features.recordings import recording
 from tests.timing import Clock
@@ -216,6 +217,7 @@ async def api_stage(
     *,
     voice: bool = True,
     engine: Callable[..., SpeechEngine] = StandInEngine,
+    page: Page = PAGE,
     corrections: Path | None = None,
     on_loopback: bool = True,
 ) -> AsyncIterator[ApiStage]:
