@@ -18,6 +18,7 @@ from bot.browser_calls import BrowserCalls
 from bot.browser_characters import BrowserCharacters
 from bot.characters import LocalCharacter
 from bot.conversations.archive import ConversationArchive
+from bot.conversations.recordings import CallRecordings
 from bot.conversations.records import ConversationPlace
 from bot.core import Core
 from bot.http.api.admission import make_gate
@@ -167,7 +168,7 @@ def program_routes(
             core.voices,
             introductions,
             places,
-            ConversationArchive(core.database, core.conversations),
+            ConversationArchive(core.database, core.conversations, CallRecordings(core.settings.data_dir)),
             core.learned_corrections,
             core.calls.manner,
             BROWSER,

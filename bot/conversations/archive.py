@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bot.conversations.keeping import Conversations
-from bot.conversations.reading import ConversationReader, ListedConversation, StoredTurn
+from bot.conversations.reading import ConversationReader, ListedConversation, PageOfTurns, StoredTurn
+from bot.conversations.recordings import CallRecording, CallRecordings
+from bot.conversations.records import CHAT
 from bot.database import Database
+
+NOT_CALLS = (CHAT, "api")
+"""The transports of conversations that can't be recorded."""
 
 
 class NotCorrectableError(Exception):
@@ -16,10 +23,17 @@ class NotCorrectableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OpenedConversation:
-    """A stored conversation with its turns."""
+    """A stored conversation with its turns, or some of them.
+
+    Attributes:
+        earlier: whether there are turns before these.
+        later: whether there are turns after these.
+    """
 
     listed: ListedConversation
     turns: tuple[StoredTurn, ...]
+    earlier: bool = False
+    later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +48,13 @@ class ConversationArchive:
     """Shows stored conversations, and deletes them. Of people who do not want to be heard, nothing is shown.
 
     All methods may raise :class:`aiosqlite.Error`.
+
+    Args:
+        recordings: finds the recordings of calls.
     """
 
-    def __init__(self, database: Database, conversations: Conversations) -> None:
+    def __init__(self, database: Database, conversations: Conversations, recordings: CallRecordings) -> None:
+        self._recordings = recordings
         self._database = database
         self._conversations = conversations
         self._reader = ConversationReader(database)
@@ -51,26 +69,39 @@ class ConversationArchive:
         await self._conversations.writer.flush()
         return await self._reader.newest(self._conversations.may_show, limit, before, words)
 
-    async def open(self, conversation: int) -> OpenedConversation | None:
-        """A conversation with its turns; ``None`` if there is none with this id."""
+    async def open(self, conversation: int, page: PageOfTurns | None = None) -> OpenedConversation | None:
+        """A conversation with its turns, or with a page of them; ``None`` if there is none with this id."""
         await self._conversations.writer.flush()
         listed = await self._reader.find(self._conversations.may_show, conversation)
         if listed is None:
             return None
-        turns = await self._reader.turns(self._conversations.may_show, conversation)
-        return OpenedConversation(listed, tuple(turns))
+        read = await self._reader.page(self._conversations.may_show, conversation, page or PageOfTurns())
+        return OpenedConversation(listed, read.turns, read.earlier, read.later)
+
+    async def recordings(self, conversation: int) -> list[CallRecording] | None:
+        """The recordings of a conversation; ``None`` if there is no conversation with this id."""
+        listed = await self._reader.find(self._conversations.may_show, conversation)
+        if listed is None:
+            return None
+        if listed.transport in NOT_CALLS:
+            return []
+        may_show = partial(self._conversations.may_show, await self._reader.server(conversation))
+        return await asyncio.to_thread(self._recordings.find, listed.started, listed.ended, may_show)
 
     async def correct(self, conversation: int, number: int, text: str) -> CorrectedTurn | None:
         """Replace the words of a person's turn. Returns ``None`` if there is no such turn.
+
+        Afterwards, the words that were replaced are nowhere in the database's files. If these can't be cleaned now, the
+        writer tries it again later.
 
         Raises:
             NotCorrectableError: the bot said it.
         """
         await self._conversations.writer.flush()
-        found = await self._reader.turns(self._conversations.may_show, conversation, number)
-        if not found:
+        found = await self._reader.turn(self._conversations.may_show, conversation, number)
+        if found is None:
             return None
-        if found[0].bot:
+        if found.bot:
             raise NotCorrectableError
         changed = await self._database.write(
             "UPDATE turns SET text = ? WHERE conversation = ? AND number = ? AND person IS NOT NULL",
@@ -78,7 +109,10 @@ class ConversationArchive:
             conversation,
             number,
         )
-        return CorrectedTurn(replace(found[0], text=text), found[0].text) if changed else None
+        if not changed:
+            return None
+        await self._conversations.writer.erase_traces()
+        return CorrectedTurn(replace(found, text=text), found.text)
 
     async def delete(self, conversation: int) -> bool:
         """Delete a conversation, so that its words are nowhere in the database's files any more.
@@ -86,11 +120,12 @@ class ConversationArchive:
         Returns False if there is none with this id. If a call is on, what is said from now on is a new conversation.
 
         Raises:
-            aiosqlite.Error: it could not be deleted; or it was deleted, and the files could not be cleaned.
+            aiosqlite.Error: it could not be deleted; or it was deleted, and the files could not be cleaned yet. Then
+                the writer tries it again later.
         """
         await self._conversations.writer.flush()
         if await self._reader.find(self._conversations.may_show, conversation) is None:
             return False
         await self._conversations.writer.forget_conversation(conversation)
-        await self._database.erase_traces()
+        await self._conversations.writer.erase_traces(strict=True)
         return True

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bot.conversations.search import conditions
+from bot.conversations.search import conditions, excerpt
 from bot.database import Records
 
 MayShow = Callable[[int | None, int], bool]
@@ -16,6 +16,8 @@ messages) and the person's id.
 
 MAX_TURNS_READ = 20_000
 """Maximum number of turns of one conversation that are read. Of a longer one, these are the newest."""
+FIRST_WORDS = 160
+"""Maximum number of characters of a conversation's first words in a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class ListedConversation:
         started: seconds since 1970.
         ended: seconds since 1970; ``None`` while a call is on.
         people: the names of the people who said something.
+        first_words: the beginning of its first turn.
+        hit: the first turn in which a search has found all its words; ``None`` if nothing was searched.
     """
 
     id: int
@@ -36,6 +40,38 @@ class ListedConversation:
     started: float
     ended: float | None
     people: tuple[str, ...]
+    first_words: str
+    hit: Hit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A turn that a search has found.
+
+    Attributes:
+        number: the turn's number in its conversation.
+        who: the speaker's name.
+        text: its words around the first one that was found. An ellipsis marks where words are left out.
+    """
+
+    number: int
+    who: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageOfTurns:
+    """Which turns of a conversation are read.
+
+    Attributes:
+        limit: the maximum number of turns; ``None`` for all.
+        before: a turn's number: read the last turns before it. Otherwise, the first turns are read.
+        after: a turn's number: read the first turns after it. Only one of ``before`` and ``after`` may be given.
+    """
+
+    limit: int | None = None
+    before: int | None = None
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +95,17 @@ class StoredTurn:
     interrupted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class TurnsRead:
+    """A page of turns, and whether the conversation has earlier and later ones."""
+
+    turns: tuple[StoredTurn, ...]
+    earlier: bool
+    later: bool
+
+
+_LAST = 2**62
+"""Greater than the number of any turn."""
 # The person of a turn: who said it, or for an answer of the bot, who spoke last before it. An answer may repeat words.
 _PERSON = (
     "coalesce(t.person, (SELECT b.person FROM turns b WHERE b.conversation = t.conversation AND b.number < t.number "
@@ -66,6 +113,9 @@ _PERSON = (
 )
 _SHOWN = f"(?1 = '[]' OR (coalesce(c.server, '') || ':' || {_PERSON}) NOT IN (SELECT value FROM json_each(?1)))"  # noqa: S608
 """The condition for a turn ``t`` of a conversation ``c``. The first value is the list of hidden people."""
+# The rows of a conversation come in the order of their numbers, so that the search stops at the first one.
+_FIRST = f"WHERE t.conversation = c.id AND {_SHOWN} ORDER BY t.number LIMIT 1"
+_FIRST_WORDS = f"(SELECT substr(t.text, 1, {FIRST_WORDS}) FROM turns t {_FIRST})"  # noqa: S608
 _TURNS = f"FROM turns t JOIN conversations c ON c.id = t.conversation WHERE {_SHOWN}"
 # Each step finds the next person with the index, so that not every turn is read.
 _EVERYBODY = """
@@ -95,18 +145,24 @@ class ConversationReader(Records):
         hidden = await self._hidden(may_show)
         matches, values = conditions(words, first=4)
         rows = await self._database.rows(
-            "SELECT c.id, c.transport, c.place, c.started, c.ended, c.people FROM conversations c "  # noqa: S608
-            "WHERE (?2 IS NULL OR c.id < ?2) "
-            f"AND EXISTS (SELECT 1 FROM turns t WHERE t.conversation = c.id{matches} AND {_SHOWN}) "
-            "ORDER BY c.id DESC LIMIT ?3",
+            f"SELECT c.id, c.transport, c.place, c.started, c.ended, c.people, {_FIRST_WORDS}, "  # noqa: S608
+            "h.number, h.who, h.text FROM conversations c CROSS JOIN turns h "
+            "WHERE (?2 IS NULL OR c.id < ?2) AND h.conversation = c.id AND h.number = "
+            f"(SELECT t.number FROM turns t WHERE t.conversation = c.id{matches} AND {_SHOWN} "
+            "ORDER BY t.number LIMIT 1) ORDER BY c.id DESC LIMIT ?3",
             hidden,
             before,
             limit,
             *values,
         )
         return [
-            ListedConversation(number, transport, place, started, ended, await self._people(hidden, number, people))
-            for number, transport, place, started, ended, people in rows
+            ListedConversation(
+                *(conversation, transport, place, started, ended),
+                await self._people(hidden, conversation, people),
+                first_words,
+                Hit(number, who, excerpt(text, words)) if words else None,
+            )
+            for conversation, transport, place, started, ended, people, first_words, number, who, text in rows
         ]
 
     async def find(self, may_show: MayShow, conversation: int) -> ListedConversation | None:
@@ -114,19 +170,45 @@ class ConversationReader(Records):
         found = await self.newest(may_show, 1, conversation + 1)
         return found[0] if found and found[0].id == conversation else None
 
-    async def turns(self, may_show: MayShow, conversation: int, number: int | None = None) -> list[StoredTurn]:
-        """The turns of a conversation, in order, or only the one with this number."""
+    async def server(self, conversation: int) -> int | None:
+        """The id of a conversation's server; ``None`` if it has none."""
+        row = await self._database.row("SELECT server FROM conversations WHERE id = ?", conversation)
+        return None if row is None or row[0] is None else int(row[0])
+
+    async def turn(self, may_show: MayShow, conversation: int, number: int) -> StoredTurn | None:
+        """The turn of a conversation with this number; ``None`` if there is none that may be shown."""
+        turns = await self._turns(may_show, conversation, (number, number), 1, newest=False)
+        return turns[0] if turns else None
+
+    async def page(self, may_show: MayShow, conversation: int, page: PageOfTurns) -> TurnsRead:
+        """The turns of a page, in order."""
+        between = (0 if page.after is None else page.after + 1, _LAST if page.before is None else page.before - 1)
+        # Without a limit, the newest turns are read.
+        backwards = page.before is not None or page.limit is None
+        limit = page.limit or MAX_TURNS_READ
+        turns = await self._turns(may_show, conversation, between, limit + 1, newest=backwards)
+        cut = len(turns) > limit
+        if cut:
+            turns = turns[1:] if backwards else turns[:limit]
+        if backwards:
+            return TurnsRead(tuple(turns), earlier=cut, later=page.before is not None)
+        return TurnsRead(tuple(turns), earlier=bool(page.after), later=cut)
+
+    async def _turns(
+        self, may_show: MayShow, conversation: int, between: tuple[int, int], limit: int, *, newest: bool
+    ) -> list[StoredTurn]:
+        """The turns with numbers between two, in order; the newest ones or the oldest ones, if there are too many."""
         rows = await self._database.rows(
             f"SELECT t.number, t.who, t.person IS NULL, t.text, t.at, t.interrupted {_TURNS} "
-            "AND t.conversation = ?2 AND (?3 IS NULL OR t.number = ?3) ORDER BY t.number DESC LIMIT ?4",
+            f"AND t.conversation = ?2 AND t.number BETWEEN ?3 AND ?4 ORDER BY t.number {'DESC' * newest} LIMIT ?5",
             await self._hidden(may_show),
             conversation,
-            number,
-            MAX_TURNS_READ,
+            *between,
+            limit,
         )
         return [
             StoredTurn(number, who, bool(bot), text, at, bool(interrupted))
-            for number, who, bot, text, at, interrupted in reversed(rows)
+            for number, who, bot, text, at, interrupted in (reversed(rows) if newest else rows)
         ]
 
     async def _hidden(self, may_show: MayShow) -> str:

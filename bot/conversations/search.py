@@ -6,7 +6,13 @@ SQLite 3.42, and the oldest system that the bot runs on has 3.40.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+EXCERPT = 160
+"""Maximum number of characters of an excerpt."""
+BEFORE_HIT = 50
+"""Maximum number of characters of an excerpt before the word that was found."""
 
 
 def conditions(words: Sequence[str], first: int) -> tuple[str, list[str]]:
@@ -25,6 +31,22 @@ def conditions(words: Sequence[str], first: int) -> tuple[str, list[str]]:
             tests.append(f" AND t.text GLOB ?{number}")
             values.append(f"*{''.join(map(_either_case, word))}*")
     return "".join(tests), values
+
+
+def excerpt(text: str, words: Sequence[str]) -> str:
+    """The part of a text around the first of the words in it, in whole words."""
+    found = re.search("|".join(map(re.escape, words)), text, re.IGNORECASE)
+    hit = found.start() if found is not None else 0
+    start = max(0, hit - BEFORE_HIT) if len(text) > EXCERPT else 0
+    if start:
+        # A text without spaces is cut within a word.
+        space = text.find(" ", start, hit)
+        start = space + 1 if space >= 0 else start
+    end = start + EXCERPT
+    if end < len(text):
+        space = text.rfind(" ", hit + 1, end)
+        end = space if space > hit else end
+    return f"{'…' if start else ''}{text[start:end]}{'…' if end < len(text) else ''}"
 
 
 def _either_case(sign: str) -> str:

@@ -54,6 +54,14 @@ class _Forget:
     person: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Erase:
+    """A request to remove what was deleted from the database's files."""
+
+
+_Item = _NewTurn | _End | _Forget | _Erase
+
+
 class ConversationWriter:
     """The queue in front of the database. Use it only on the event loop.
 
@@ -65,7 +73,7 @@ class ConversationWriter:
     ) -> None:
         self._records = records
         self._sleep = sleep
-        self._waiting: deque[_NewTurn | _End | _Forget] = deque()
+        self._waiting: deque[_Item] = deque()
         self._more = asyncio.Event()
         self._writing = asyncio.Lock()
         self._trouble = False
@@ -86,7 +94,7 @@ class ConversationWriter:
 
     def forget_person(self, person: int) -> None:
         """Delete a person's turns and the answers to them: from the queue now, from the database when it is written."""
-        left: deque[_NewTurn | _End | _Forget] = deque()
+        left: deque[_Item] = deque()
         last_speakers: dict[StoredConversation, int] = {}
         for each in self._waiting:
             if isinstance(each, _NewTurn):
@@ -129,13 +137,31 @@ class ConversationWriter:
             await self._records.forget_conversation(conversation)
 
     async def forget_before(self, at: float) -> None:
-        """Delete all stored turns from before ``at``, in seconds since 1970.
+        """Delete all stored turns from before ``at``, in seconds since 1970, also from the gaps in the files.
 
         Raises:
             aiosqlite.Error: the database can't be written.
         """
         async with self._writing:
-            await self._records.forget_before(at)
+            forgotten = await self._records.forget_before(at)
+        if forgotten:
+            await self.erase_traces()
+
+    async def erase_traces(self, *, strict: bool = False) -> None:
+        """Remove what was deleted from the database's files. If that fails, it is queued to be tried again.
+
+        Raises:
+            aiosqlite.Error: it failed; only if ``strict``.
+        """
+        try:
+            async with self._writing:
+                await self._records.erase_traces()
+        except aiosqlite.Error as error:
+            if _Erase() not in self._waiting:
+                self._put(_Erase())
+            if strict:
+                raise
+            _log.warning("Traces of deleted conversations are still in the database's files: %s; trying again", error)
 
     async def run(self) -> None:
         """Write the queue whenever something is in it, until cancelled."""
@@ -165,11 +191,11 @@ class ConversationWriter:
             self._trouble, self._lost = False, 0
             return True
 
-    def _put(self, item: _NewTurn | _End | _Forget) -> None:
+    def _put(self, item: _Item) -> None:
         self._waiting.append(item)
         self._more.set()
 
-    async def _write(self, item: _NewTurn | _End | _Forget) -> None:
+    async def _write(self, item: _Item) -> None:
         match item:
             case _NewTurn(conversation, turn, at):
                 try:
@@ -183,6 +209,8 @@ class ConversationWriter:
                     await self._records.end(conversation.id, at)
             case _Forget(person):
                 await self._records.forget_person(person)
+                await self._records.erase_traces()
+            case _Erase():
                 await self._records.erase_traces()
 
     async def _id_of(self, conversation: StoredConversation) -> int:

@@ -47,3 +47,7 @@ class ChatMemory:
     async def forget(self, channel: int) -> int:
         """Delete all turns of a channel. Returns their number."""
         return await self._database.write("DELETE FROM chat_memory WHERE channel = ?", channel)
+
+    async def erase_traces(self) -> None:
+        """Remove what was deleted from the database's files; see :meth:`bot.database.Database.erase_traces`."""
+        await self._database.erase_traces()

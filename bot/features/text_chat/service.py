@@ -207,10 +207,11 @@ class TextChat:
         Returns the larger one of the two numbers of turns, because most turns are stored in both places.
 
         Raises:
-            aiosqlite.Error: not all turns could be deleted.
+            aiosqlite.Error: not all turns could be deleted, or they are still in the gaps of the database's files.
         """
         remembered = await self._memory.forget(channel)
         kept = await self._conversations.forget_channel(channel) if self._conversations is not None else 0
+        await self._memory.erase_traces()
         return max(remembered, kept)
 
     async def remembers(self, message: discord.Message) -> bool:

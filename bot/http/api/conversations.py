@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
 import aiosqlite
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from bot.conversations.archive import ConversationArchive, NotCorrectableError
+from bot.conversations.reading import PageOfTurns
+from bot.conversations.recordings import CallRecording
 from bot.http.api.conversation_export import export, wanted_format
-from bot.http.api.conversation_fields import listed_fields, turn_fields
+from bot.http.api.conversation_fields import listed_fields, recording_fields, turn_fields
 from bot.http.api.fields import flag, required_text
 from bot.http.api.queries import number_in, parse_id, text_in
 from bot.http.bodies import read_object
@@ -22,6 +24,8 @@ from bot.voice.transcribe.learning import Learned, LearnedCorrections
 
 USUAL_LIMIT, MAX_LIMIT = 50, 200
 """Number of conversations in a list: if the request names none, and at most."""
+MAX_TURNS = 1_000
+"""Largest number of turns of a page of a conversation."""
 MAX_SEARCH = 200
 """Largest number of characters of a search."""
 MAX_WORDS = 20
@@ -58,15 +62,37 @@ class ConversationsApi:
         return web.json_response({"conversations": [listed_fields(each) for each in found]})
 
     async def open(self, request: web.Request) -> web.Response:
-        """``GET /api/conversations/{id}?format``: a conversation with its turns, also as a file."""
+        """``GET /api/conversations/{id}?limit&before&after&format``: a conversation with its turns, also as a file."""
         number = _id(request)
         form, as_file = wanted_format(request)
+        page = _page(request)
         with _database_errors():
-            opened = await self._archive.open(number)
+            opened = await self._archive.open(number, page)
         if opened is None:
             raise _unknown()
         # Thousands of turns take a while, so this is not done on the event loop.
         return await asyncio.to_thread(partial(export, opened, form, as_file=as_file))
+
+    async def recordings(self, request: web.Request) -> web.Response:
+        """``GET /api/conversations/{id}/recordings``: what was recorded of a call."""
+        found = await self._recordings(request)
+        return web.json_response({"recordings": [recording_fields(each) for each in found]})
+
+    async def play(self, request: web.Request) -> web.FileResponse:
+        """``GET /api/conversations/{id}/recordings/{recording}``: the sound of one person, also a part of it."""
+        wanted = request.match_info["recording"]
+        recording = next((each for each in await self._recordings(request) if each.id == wanted), None)
+        if recording is None:
+            raise HttpError(404, "no_recording", "There is no recording with this id.")
+        return web.FileResponse(recording.path, headers={hdrs.CONTENT_TYPE: "audio/wav"})
+
+    async def _recordings(self, request: web.Request) -> Sequence[CallRecording]:
+        number = _id(request)
+        with _database_errors():
+            found = await self._archive.recordings(number)
+        if found is None:
+            raise _unknown()
+        return found
 
     async def correct(self, request: web.Request) -> web.Response:
         """``PATCH /api/conversations/{id}/turns/{n}``: correct the words of a person's turn.
@@ -105,6 +131,14 @@ def _id(request: web.Request) -> int:
     if number is None:
         raise _unknown()
     return number
+
+
+def _page(request: web.Request) -> PageOfTurns:
+    before, after = number_in(request, "before"), number_in(request, "after")
+    if before is not None and after is not None:
+        raise HttpError(400, "bad_parameter", "Give before or after, not both.")
+    limit = number_in(request, "limit", MAX_TURNS)
+    return PageOfTurns(limit if before is None and after is None else limit or MAX_TURNS, before, after)
 
 
 def _unknown() -> HttpError:

@@ -111,6 +111,8 @@ def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
         ("POST", voices.preview, ("/api/voices/preview",)),
         ("GET", conversations.list, ("/api/conversations",)),
         ("GET", conversations.open, ("/api/conversations/{id}",)),
+        ("GET", conversations.recordings, ("/api/conversations/{id}/recordings",)),
+        ("GET", conversations.play, ("/api/conversations/{id}/recordings/{recording}",)),
         ("PATCH", conversations.correct, ("/api/conversations/{id}/turns/{n}",)),
         ("DELETE", conversations.delete, ("/api/conversations/{id}",)),
         ("GET", now.show, ("/api/now",)),

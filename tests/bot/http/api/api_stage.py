@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bot.api.chats import Chats
 from bot.conversations.archive import ConversationArchive
+from bot.conversations.recordings import CallRecordings
 from bot.database import Database
 from bot.http.api.admission import make_gate
 from bot.http.api.description import document
@@ -247,7 +248,7 @@ async def api_stage(
             chosen,
             load_introductions(),
             lambda: PLACES,
-            ConversationArchive(database, archive.conversations),
+            ConversationArchive(database, archive.conversations, CallRecordings(folder)),
             LearnedCorrections(corrections, Corrections()),
             chosen.manner,
             0,

@@ -78,7 +78,10 @@ async def test_a_call_is_listed_and_opened_with_who_said_what(stage: ApiStage) -
         "started": now,
         "ended": now,
         "people": ["Ada"],
+        "first_words": "Good evening",
         "turns": turns,
+        "earlier": False,
+        "later": False,
     }
 
 

@@ -1,0 +1,89 @@
+"""The recordings of calls (``!record``) that belong to a stored conversation."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.recording_notes import BOT_FILE, RECORDINGS_DIR
+
+_FOLDER = re.compile(r"(\d{8}T\d{6}Z)-.+", re.ASCII)
+_FILE = re.compile(r"(.+)-([1-9][0-9]{0,19})\.wav", re.ASCII | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecording:
+    """One file of a recording: the sound of one person, or of the bot.
+
+    Attributes:
+        id: a text that is the same each time, and says nothing about the path.
+        person: the id of the person; ``None`` for the bot.
+        who: the person's name as it is in the file's name; empty for the bot.
+        at: when the recording began, in seconds since 1970.
+    """
+
+    id: str
+    person: int | None
+    who: str
+    at: float
+    path: Path
+
+
+class CallRecordings:
+    """Finds recordings by the time at which they began: only one call is on at a time.
+
+    Args:
+        data_dir: the folder that contains the folder of recordings.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / RECORDINGS_DIR
+
+    def find(self, started: float, ended: float | None, may_show: Callable[[int], bool]) -> list[CallRecording]:
+        """The recordings that began during a call. Blocks on the disk.
+
+        Args:
+            started: the call's start, in seconds since 1970.
+            ended: its end; ``None`` if it is on.
+            may_show: says whether the recorded sound of a person may be heard.
+        """
+        try:
+            # The names of the folders have no fractions of seconds.
+            folders = [
+                (at, folder)
+                for at, folder in self._dated_folders()
+                if int(started) <= at and (ended is None or at <= ended)
+            ]
+            found = [each for at, folder in folders for each in _files(folder, at)]
+        except OSError:
+            return []
+        return [each for each in found if each.person is None or may_show(each.person)]
+
+    def _dated_folders(self) -> Iterator[tuple[float, Path]]:
+        if not self._folder.is_dir():
+            return
+        for folder in sorted(self._folder.iterdir()):
+            named = _FOLDER.fullmatch(folder.name)
+            if named is None or folder.is_symlink() or not folder.is_dir():
+                continue
+            try:
+                at = datetime.strptime(named[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+            except ValueError:
+                continue
+            yield at, folder
+
+
+def _files(folder: Path, at: float) -> Iterator[CallRecording]:
+    for path in sorted(folder.glob("*.wav")):
+        named = _FILE.fullmatch(path.name)
+        if path.is_symlink() or not path.is_file() or (named is None and path.name != BOT_FILE):
+            continue
+        number = hashlib.sha256(f"{folder.name}/{path.name}".encode()).hexdigest()[:16]
+        if named is None:
+            yield CallRecording(number, None, "", at, path)
+        else:
+            yield CallRecording(number, int(named[2]), named[1].replace("_", " "), at, path)
