@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiosqlite
 import pytest
 
 from bot.conversations.keeping import DAY, Conversations
@@ -104,6 +105,43 @@ async def test_deleted_turns_do_not_stay_in_the_file(archive: Archive, tmp_path:
     await archive.database.row("PRAGMA wal_checkpoint(TRUNCATE)")
     for file in await asyncio.to_thread(lambda: list(tmp_path.iterdir())):
         assert b"very particular" not in await asyncio.to_thread(file.read_bytes), file
+
+
+async def test_turns_that_were_too_old_do_not_stay_in_the_gaps_of_the_file(archive: Archive, tmp_path: Path) -> None:
+    """Rows that SQLite has moved leave copies behind, which only the rewriting of the file removes."""
+    for number in range(400):
+        archive.write(ADA, "Ada", f"secret {number}", "I see. " * (number % 20))
+    archive.now += 20 * DAY
+    archive.write(BEN, "Ben", "remains", "I see.", ConversationPlace(CHAT, "other", SERVER, 4))
+    await archive.turns()
+    archive.now += 20 * DAY
+    await archive.conversations.open()
+    assert words(await archive.turns()) == ["remains", "I see."]
+    await assert_nowhere(tmp_path, b"secret")
+
+
+async def test_what_could_not_be_cleaned_now_is_cleaned_later(archive: Archive, tmp_path: Path) -> None:
+    archive.write(ADA, "Ada", "a very particular secret", "I see.")
+    await archive.turns()
+    archive.now += 40 * DAY
+    rewrite = archive.database.erase_traces
+    failures = [aiosqlite.OperationalError("the disk is full")]
+
+    async def erase_traces() -> None:
+        if failures:
+            raise failures.pop()
+        await rewrite()
+
+    archive.database.erase_traces = erase_traces  # type: ignore[method-assign]
+    await archive.conversations.open()
+    assert not failures
+    assert await archive.conversations.writer.flush()
+    await assert_nowhere(tmp_path, b"very particular")
+
+
+async def assert_nowhere(folder: Path, secret: bytes) -> None:
+    for file in await asyncio.to_thread(lambda: list(folder.iterdir())):
+        assert secret not in await asyncio.to_thread(file.read_bytes), file
 
 
 async def fill(database: Database, turns: int, people: int = 20) -> None:

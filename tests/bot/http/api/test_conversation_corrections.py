@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,25 @@ async def test_a_transcript_is_corrected(stage: ApiStage) -> None:
     assert await texts(stage) == ["Hello Seiyuu", "Hello Ada"]
     found = await stage.web.ask("/api/conversations?q=seiyuu")
     assert len(found.json["conversations"]) == 1, "the search knows the new words"
+
+
+async def test_what_was_misheard_is_nowhere_on_disk_after_its_correction(stage: ApiStage) -> None:
+    """SQLite moves rows between pages when they grow. Copies that stay behind must go too."""
+    for number in range(240):
+        stage.archive.write(ADA, "Ada", f"zebrafish {number}", "an answer " * (number % 20 + 1))
+    await stage.archive.turns()
+    for number in range(1, 480, 2):
+        # The server's own way of writing, without its cleaning, makes many moves fast.
+        await stage.archive.database.write(
+            "UPDATE turns SET text = ? WHERE conversation = 1 AND number = ?", "kudu " * (number % 30 + 1), number
+        )
+    await say(stage, "zebrafish again")
+    path = f"/api/conversations/{(await stage.web.ask('/api/conversations')).json['conversations'][0]['id']}/turns/1"
+    assert (await correct(stage, "okapi again", path)).status == 200
+    files = await asyncio.to_thread(lambda: list(stage.database_file.parent.glob(f"{stage.database_file.name}*")))
+    data = b"".join([await asyncio.to_thread(file.read_bytes) for file in files])
+    assert b"okapi" in data
+    assert b"zebrafish" not in data
 
 
 async def test_what_the_bot_said_stays(stage: ApiStage) -> None:

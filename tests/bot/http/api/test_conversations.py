@@ -201,3 +201,49 @@ async def test_while_the_database_is_in_use_elsewhere_a_deletion_is_refused_in_w
     assert (refused.status, refused.code) == (503, "database_away")
     assert "Retry-After" in refused.headers
     assert (await stage.web.ask(f"{LIST}/1", "DELETE")).status == 204
+
+
+async def test_the_list_has_the_first_words_and_a_search_says_where_it_has_found_its_words(stage: ApiStage) -> None:
+    stage.archive.write(BEN, "Ben", "Good morning", "Good morning, Ben")
+    stage.archive.write(ADA, "Ada", f"{30 * 'and '}the Zebrafish swims {60 * 'on '}", "Does it?")
+    (plain,) = (await stage.web.ask(LIST)).json["conversations"]
+    assert plain["first_words"] == "Good morning"
+    assert "hit" not in plain
+    (found,) = (await stage.web.ask(f"{LIST}?q=swims%20zebrafish")).json["conversations"]
+    assert (found["first_words"], found["hit"]["number"], found["hit"]["who"]) == ("Good morning", 3, "Ada")
+    assert found["hit"]["text"].startswith("…and ")
+    assert "the Zebrafish swims" in found["hit"]["text"]
+    assert found["hit"]["text"].endswith(" on…")
+    stage.archive.unwanted.add(BEN)
+    (left,) = (await stage.web.ask(LIST)).json["conversations"]
+    assert left["first_words"].startswith("and and"), "of who opted out, no first words are shown"
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers", "earlier", "later"),
+    [
+        ("", [1, 2, 3, 4, 5, 6], False, False),
+        ("?limit=2", [1, 2], False, True),
+        ("?limit=2&after=2", [3, 4], True, True),
+        ("?limit=2&after=4", [5, 6], True, False),
+        ("?limit=2&before=6", [4, 5], True, True),
+        ("?limit=2&before=3", [1, 2], False, True),
+        ("?before=3", [1, 2], False, True),
+        ("?after=6", [], True, False),
+    ],
+)
+async def test_a_conversation_is_opened_in_pages(
+    stage: ApiStage, query: str, numbers: list[int], earlier: bool, later: bool
+) -> None:
+    for number in range(3):
+        stage.archive.write(ADA, "Ada", f"question {number}", "answer")
+    opened = (await stage.web.ask(f"{LIST}/1{query}")).json
+    assert [turn["number"] for turn in opened["turns"]] == numbers
+    assert (opened["earlier"], opened["later"]) == (earlier, later)
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "before=x", "after=0", "before=1&after=1"])
+async def test_bad_pages_are_refused_in_words(stage: ApiStage, query: str) -> None:
+    stage.archive.write(ADA, "Ada", "Hello", "Hi")
+    refused = await stage.web.ask(f"{LIST}/1?{query}")
+    assert (refused.status, refused.code) == (400, "bad_parameter")

@@ -1,0 +1,58 @@
+const DAY = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", year: "numeric" });
+const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const EXACT = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const KINDS = { discord: "Call on Discord", browser: "Call in the browser", chat: "Text chat", api: "A program" };
+
+/** Seconds since 1970 as a day and a time. A time that no calendar has is left out. */
+export function when(seconds) {
+  return formatted(seconds, (date) => `${DAY.format(date)}, ${TIME.format(date)}`);
+}
+
+export function exactTime(seconds) {
+  return formatted(seconds, (date) => EXACT.format(date));
+}
+
+export function day(seconds) {
+  return formatted(seconds, (date) => DAY.format(date));
+}
+
+function formatted(seconds, format) {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? "" : format(date);
+}
+
+/** How long a conversation was, in words; empty if it is not over. */
+export function duration(started, ended) {
+  if (ended === null) return "still on";
+  const minutes = Math.round((ended - started) / 60);
+  if (minutes < 1) return "less than a minute";
+  if (minutes < 60) return minutes === 1 ? "1 minute" : `${minutes} minutes`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** What carried the words, and where. */
+export function place({ transport, place: name }) {
+  const kind = KINDS[transport] ?? transport;
+  return transport === "discord" || transport === "chat" ? `${kind}, ${name}` : kind;
+}
+
+/** Who said something, as a list. */
+export function people({ people: names }) {
+  return names.length === 0 ? "Nobody" : new Intl.ListFormat("en", { type: "conjunction" }).format(names);
+}
+
+/**
+ * Parts a text at the places where it has one of the words, in upper or lower case.
+ *
+ * @param {string} text @param {string[]} words
+ * @returns {{text: string, found: boolean}[]}
+ */
+export function parted(text, words) {
+  const wanted = words.filter((word) => word !== "").sort((one, other) => other.length - one.length);
+  if (wanted.length === 0) return [{ text, found: false }];
+  const pattern = new RegExp(`(${wanted.map((word) => word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|")})`, "giu");
+  return text
+    .split(pattern)
+    .map((part, index) => ({ text: part, found: index % 2 === 1 }))
+    .filter((part) => part.text !== "");
+}

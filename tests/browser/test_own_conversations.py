@@ -1,0 +1,73 @@
+"""Stored conversations of the whole program, on its page. The engines are toys."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+import pytest
+from playwright.async_api import BrowserContext, expect
+
+from sandbox.speech import GUEST_VOICES, speech
+from tests.e2e.program import program
+from tests.e2e.test_api import form, wav
+from tests.e2e.test_page import page_of
+
+pytestmark = pytest.mark.browser
+STARTED = 60_000
+"""Longest wait for the start of a call, in milliseconds."""
+SAID = "How are you?"
+ANSWERED = "I'm doing fine"
+SECRET = "zebrafish"
+
+
+def found_in(folder: Path, words: bytes) -> list[str]:
+    """The files under a folder that have these words, in upper or lower case. Blocks on the disk."""
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    return [file.name for file in files if words in file.read_bytes().lower()]
+
+
+@pytest.mark.timeout(180)
+async def test_what_was_said_is_listed_corrected_learned_and_deleted_from_the_disk(
+    context: BrowserContext, tmp_path: Path, cache_dir: Path
+) -> None:
+    data = tmp_path / "data"
+    corrections = tmp_path / "corrections.yaml"
+    await asyncio.to_thread(corrections.touch)
+    settings = {"CACHE_DIR": str(cache_dir), "DATA_DIR": str(data), "STT_CORRECTIONS": str(corrections)}
+    async with (
+        program("talk", folder=tmp_path, TTS_ENGINE="espeak", **settings) as process,
+        aiohttp.ClientSession() as session,
+    ):
+        url = await page_of(process)
+        page = await context.new_page()
+        await page.goto(url)
+        await page.get_by_test_id("text").fill(f"{SAID} {SECRET}")
+        await page.get_by_test_id("send").click()
+        await expect(page.get_by_test_id("captions")).to_contain_text(SECRET, timeout=STARTED)
+        await expect(page.locator(".line.answer")).to_have_count(1, timeout=STARTED)
+        await page.get_by_test_id("hangup").click()
+        await expect(page.get_by_test_id("talk")).to_contain_text("Start talking", timeout=STARTED)
+
+        await page.get_by_role("link", name="Conversations").click()
+        await page.get_by_test_id("conversation-search").fill(SECRET.upper())
+        await expect(page.get_by_test_id("hit")).to_contain_text(SECRET)
+        assert await asyncio.to_thread(found_in, data, SECRET.encode()) != []
+        await page.get_by_test_id("conversation").get_by_role("button").click()
+        await page.get_by_test_id("correct").first.click()
+        await page.get_by_test_id("correction").fill("What is new? okapi")
+        await page.get_by_test_id("learn").check()
+        await page.get_by_test_id("save").click()
+        await expect(page.get_by_test_id("turn").first).to_contain_text("Corrected.")
+
+        # The ears heard exactly this question before; from now on they hear the words that were meant.
+        asked = wav(await asyncio.to_thread(speech, SAID, GUEST_VOICES["Ada"]))
+        async with session.post(f"{url}stt", data=form(asked)) as answer:
+            assert (await answer.json())["text"] != SAID
+
+        await page.get_by_test_id("delete").click()
+        await page.get_by_test_id("confirm").click()
+        await expect(page.get_by_text("Nobody has said that.")).to_be_visible()
+        for words in (SECRET, "okapi"):
+            assert await asyncio.to_thread(found_in, data, words.encode()) == [], words
