@@ -54,6 +54,7 @@ class Times:
     taken: Mapping[str, Spread]
 
     def show(self, console: Console) -> None:
+        """Print a line for each kind of request."""
         for name, each in self.taken.items():
             console.print(
                 f"{name}: {each.median:.1f} ms in the median, {each.greatest:.1f} ms at most", highlight=False

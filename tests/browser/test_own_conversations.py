@@ -18,7 +18,6 @@ pytestmark = pytest.mark.browser
 STARTED = 60_000
 """Longest wait for the start of a call, in milliseconds."""
 SAID = "How are you?"
-ANSWERED = "I'm doing fine"
 SECRET = "zebrafish"
 
 
@@ -56,18 +55,17 @@ async def test_what_was_said_is_listed_corrected_learned_and_deleted_from_the_di
         assert await asyncio.to_thread(found_in, data, SECRET.encode()) != []
         await page.get_by_test_id("conversation").get_by_role("button").click()
         await page.get_by_test_id("correct").first.click()
-        await page.get_by_test_id("correction").fill("What is new? okapi")
+        await page.get_by_test_id("correction").fill(f"How is Seiyuu? {SECRET}")
         await page.get_by_test_id("learn").check()
         await page.get_by_test_id("save").click()
         await expect(page.get_by_test_id("turn").first).to_contain_text("Corrected.")
 
-        # The ears heard exactly this question before; from now on they hear the words that were meant.
+        # Without the correction, the ears hear exactly the question that is asked.
         asked = wav(await asyncio.to_thread(speech, SAID, GUEST_VOICES["Ada"]))
         async with session.post(f"{url}stt", data=form(asked)) as answer:
-            assert (await answer.json())["text"] != SAID
+            assert (await answer.json())["text"] == "How is Seiyuu?"
 
         await page.get_by_test_id("delete").click()
         await page.get_by_test_id("confirm").click()
         await expect(page.get_by_text("Nobody has said that.")).to_be_visible()
-        for words in (SECRET, "okapi"):
-            assert await asyncio.to_thread(found_in, data, words.encode()) == [], words
+        assert await asyncio.to_thread(found_in, data, SECRET.encode()) == []
