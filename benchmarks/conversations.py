@@ -138,6 +138,11 @@ async def measured(run: Run) -> Report:
     )
 
 
+def main() -> int:
+    """Measure, and return the exit status."""
+    return run(_parser(), measured)
+
+
 def _parser() -> PlainParser:
     parser = make_parser("conversations", __doc__)
     parser.add_argument("--turns", type=count, default=5_000, help="number of turns of each conversation")
@@ -146,4 +151,4 @@ def _parser() -> PlainParser:
 
 
 if __name__ == "__main__":
-    sys.exit(run(_parser(), measured))
+    sys.exit(main())

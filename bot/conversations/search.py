@@ -21,14 +21,15 @@ def conditions(words: Sequence[str], first: int) -> tuple[str, list[str]]:
     Args:
         first: the number of the first value in the statement.
     """
-    tests, values = [], []
-    for number, word in enumerate(words, first):
-        # LIKE is many times faster than GLOB with sets of letters, but it knows upper and lower case of A to Z only.
-        if word.isascii():
-            tests.append(f" AND t.text LIKE ?{number} ESCAPE '^'")
-            values.append(f"%{''.join(f'^{sign}' if sign in '%_^' else sign for sign in word)}%")
-        else:
-            tests.append(f" AND t.text GLOB ?{number}")
+    tests, values = [], list[str]()
+    for word in words:
+        # LIKE is many times faster than GLOB with sets of letters, but it knows upper and lower case of A to Z only. So
+        # GLOB looks only at what is left when any sign may stand for the others.
+        if any(map(str.isascii, word)):
+            tests.append(f" AND t.text LIKE ?{first + len(values)} ESCAPE '^'")
+            values.append(f"%{''.join(map(_like, word))}%")
+        if not word.isascii():
+            tests.append(f" AND t.text GLOB ?{first + len(values)}")
             values.append(f"*{''.join(map(_either_case, word))}*")
     return "".join(tests), values
 
@@ -47,6 +48,12 @@ def excerpt(text: str, words: Sequence[str]) -> str:
         space = text.rfind(" ", hit + 1, end)
         end = space if space > hit else end
     return f"{'…' if start else ''}{text[start:end]}{'…' if end < len(text) else ''}"
+
+
+def _like(sign: str) -> str:
+    if not sign.isascii():
+        return "_"
+    return f"^{sign}" if sign in "%_^" else sign
 
 
 def _either_case(sign: str) -> str:
