@@ -37,7 +37,7 @@ test: .venv/dev.stamp
 	@$(MAKE) --no-print-directory --jobs=2 test-calls test-parts
 endif
 
-# The tests run in six processes at once, so more threads of the algebra library would only wait for each other.
+# The tests run in five processes at once, so more threads of the algebra library would only wait for each other.
 test-calls test-parts: export OPENBLAS_NUM_THREADS := 1
 
 # The tests start hundreds of programs. Each would compile all modules anew if Python may not keep what it has compiled.
@@ -49,7 +49,7 @@ test-calls: .venv/dev.stamp  ## the end-to-end tests, which take as long as peop
 
 test-parts: .venv/dev.stamp  ## all other tests; they give way to calls that go on beside them
 	@echo "The tests that only compute run beside these; what they say comes in one piece when they are done."
-	@nice -n 19 $(BIN)/python -m pytest $(CALLS:%=--ignore=%) --numprocesses=3 --dist=loadfile > .venv/test-parts.log 2>&1; \
+	@nice -n 19 $(BIN)/python -m pytest $(CALLS:%=--ignore=%) --numprocesses=2 --dist=loadfile > .venv/test-parts.log 2>&1; \
 		status=$$?; cat .venv/test-parts.log; exit $$status
 
 test-slow: .venv/dev.stamp  ## the long forms of the end-to-end tests, about half an hour of real-time speech
