@@ -33,7 +33,7 @@ async def test_everything_is_reached_with_the_tab_key_and_shows_that_it_has_the_
     await tab.server.call()
     await tab.page.evaluate("document.querySelector('.skip').focus()")
     reached = []
-    for _ in range(14):
+    for _ in range(20):
         await tab.page.keyboard.press("Tab")
         name, outline = await tab.page.evaluate(FOCUS)
         reached.append(name)
