@@ -256,5 +256,5 @@ async def api_stage(
             setup.parts(clock, on_loopback=on_loopback),
             document(),
         )
-        web = await stack.enter_async_context(web_stage(token, allowed, routes=lambda: api_routes(parts)))
+        web = await stack.enter_async_context(web_stage(token, allowed, page=page, routes=lambda: api_routes(parts)))
         yield ApiStage(web, speech, ears, mind, gate, chats, kept, clock, archive, folder / DATABASE, figures, setup)
