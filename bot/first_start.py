@@ -1,22 +1,12 @@
-"""Texts for the first start on Discord: login errors, and the invite link."""
+"""The first start on Discord: what its errors mean, and the text after the login."""
 
 from __future__ import annotations
 
 import discord
 
 from bot.discord_errors import discord_error_text
+from bot.login_texts import NO_MESSAGE_CONTENT, UNREACHABLE, WRONG_TOKEN
 from bot.voice.discord.permissions import invite_link
-
-PORTAL = "https://discord.com/developers/applications"
-WRONG_TOKEN = (
-    "Discord does not accept DISCORD_TOKEN. Copy the token again: "
-    f"{PORTAL}, your application, Bot, Reset Token. It is not the client secret and not the public key."
-)
-NO_MESSAGE_CONTENT = (
-    "Discord does not let the bot read messages. Switch on MESSAGE CONTENT INTENT: "
-    f"{PORTAL}, your application, Bot, Privileged Gateway Intents. Then start me again."
-)
-UNREACHABLE = "Discord can't be reached ({cause}). Is this machine online, or DISCORD_API_URL wrong?"
 
 
 def explain_login_failure(error: Exception) -> str | None:

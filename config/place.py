@@ -40,6 +40,13 @@ def how_to_set_token() -> str:
     return "Write it to secrets/discord_token" if in_container() else "Set it in .env"
 
 
+def how_to_start() -> str:
+    """How to start the bot with the settings in ``.env``, as a sentence."""
+    if in_container():
+        return "Type `docker compose up --detach`."
+    return f"Type `make run`, which also fetches what is missing, or `{bot_command()}`."
+
+
 def how_to_talk_without_discord() -> str:
     """How to talk with the bot in the browser alone."""
     if in_container():

@@ -28,7 +28,7 @@ from bot.demo.sandbox_bot import (
 )
 from bot.demo.scorers import HeardAnswer, turn_as_json
 from bot.demo.typed_talk import someone_types
-from bot.doctor import check_model_server
+from bot.doctor_engines import check_model_server
 from bot.doctor_speed import busy_note_now
 from bot.operator_files import persona_name
 from bot.own_weights import RealWeightsMissingError

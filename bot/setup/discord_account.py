@@ -11,11 +11,10 @@ from typing import Any
 import aiohttp
 
 from bot.check_result import CheckResult
-from bot.first_start import NO_MESSAGE_CONTENT, UNREACHABLE, WRONG_TOKEN
 from bot.identity import HEADERS
+from bot.login_texts import NO_MESSAGE_CONTENT, UNREACHABLE, WRONG_TOKEN
 from bot.network_errors import network_error_text
 from bot.operator_files import trust
-from bot.voice.discord.permissions import invite_link
 from config.settings import Settings
 
 API = "https://discord.com/api/v10"
@@ -54,7 +53,8 @@ class DiscordAccount:
             return CheckResult("Discord", False, UNREACHABLE.format(cause="what it answers is not Discord's"))
         if not flags & _READS_MESSAGES:
             return CheckResult("Discord", False, NO_MESSAGE_CONTENT)
-        return CheckResult("Discord", True, f"the token is {name}'s; invite link: {invite_link(number)}")
+        link = await asyncio.to_thread(_invite_link, number)
+        return CheckResult("Discord", True, f"the token is {name}'s; invite link: {link}")
 
     async def check_channel(self, wanted: str) -> CheckResult:
         """Whether every server that the bot is on has a text channel of this name or id."""
@@ -103,3 +103,10 @@ class DiscordAccount:
             return json.loads(body)
         except (ValueError, RecursionError) as error:
             raise AccountError(UNREACHABLE.format(cause="what it answers is not JSON")) from error
+
+
+def _invite_link(application_id: int) -> str:
+    # Where people talk in the browser alone, discord.py is loaded only for this.
+    from bot.voice.discord.permissions import invite_link
+
+    return invite_link(application_id)

@@ -119,7 +119,7 @@ class Interview:
     def _ask_channel(self) -> Changes:
         current = self._current.get("PROMPT_CHANNEL")
         self._person.say("The text channel on Discord in which people type to the bot while it is in a call.")
-        usual = "the channel of the !join"
+        usual = "the channel in which the call is asked for"
         hint = f"{current}; {TAKE_OUT}: {usual}" if current else usual
         typed = self._person.ask(f"Channel [{hint}]: ")
         return {"PROMPT_CHANNEL": None} if typed == TAKE_OUT else {"PROMPT_CHANNEL": typed} if typed else {}

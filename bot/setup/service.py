@@ -15,20 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from bot.check_result import CheckResult
-from bot.doctor import check_ears, check_model_server, check_voice
+from bot.doctor_engines import check_ears, check_model_server, check_voice
 from bot.doctor_speed import server_speed
 from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError
 from bot.llm.probe import ServerReport
 from bot.llm.requests import ModelOptions
 from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
-from bot.settings_check import checked_settings
 from bot.setup.discord_account import DiscordAccount
 from config.characters import check_secret
 from config.env_file import ENV_FILE, read_env_values
 from config.env_writing import Changes, Written, write_env
 from config.errors import Fault, SettingsError
-from config.place import bot_command, in_container
+from config.place import how_to_start
 from config.program_settings import SECRETS
 from config.settings import Settings
 from config.speech_settings import ENGINE_VARIABLES, SpeechSettings
@@ -150,7 +149,9 @@ class SetupService:
             case Part.DISCORD:
                 return Tested(await DiscordAccount(settings, token or "").check())
             case Part.PROMPTS if settings.call.prompt_channel is None:
-                return Tested(CheckResult("Prompts", True, "prompts are typed where somebody types !join"))
+                return Tested(
+                    CheckResult("Prompts", True, "prompts are typed in the channel in which the call is asked for")
+                )
             case Part.PROMPTS if token is None:
                 return Tested(CheckResult("Prompts", None, "there is no token, so nobody can look for the channel"))
             case Part.PROMPTS:
@@ -186,7 +187,7 @@ class SetupService:
             if os.environ.get(name, "").strip()
         ]
         try:
-            settings = await asyncio.to_thread(checked_settings)
+            settings = await asyncio.to_thread(_checked_settings)
             weights = await asyncio.to_thread(choose_weights, settings)
         except SettingsError as error:
             return [*found, *(f"The next start needs this corrected first: {fault}" for fault in error.faults)]
@@ -250,10 +251,14 @@ def shown_lines(changes: Changes, line: Callable[[str, str], str]) -> list[str]:
 
 def how_to_restart() -> str:
     """How the new settings take effect."""
-    if in_container():
-        return "Type `docker compose up --detach`."
-    start = f"Type `make run`, which also fetches what is missing, or `{bot_command()}`."
-    return f"{start} Where the bot runs already, end it first."
+    return f"{how_to_start()} Where the bot runs already, end it first."
+
+
+def _checked_settings() -> Settings:
+    # It knows the features, and so discord.py, which people who talk in the browser alone don't need.
+    from bot.settings_check import checked_settings
+
+    return checked_settings()
 
 
 def _survey(changes: Changes) -> tuple[Settings, tuple[Fault, ...]]:

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from bot import doctor
+from bot.doctor_engines import check_model_server
 from bot.doctor_personas import check_personas
 from bot.features.dual_persona import build as dual_persona
 from bot.features.figurine_notifier import build as figurine_notifier
@@ -112,7 +113,7 @@ async def test_the_doctor_says_to_set_a_model_if_the_server_has_several(servers:
     servers.body = {"data": [{"id": "llama3.1:latest"}, {"id": "qwen3:8b"}]}
     for model, told in ((None, True), ("llama3.1", False)):
         settings = Settings.read(llm_url=f"{servers.url}/v1", llm_model=model)
-        assert ("Set LLM_MODEL" in (await doctor.check_model_server(settings, OwnWeights())).text) is told
+        assert ("Set LLM_MODEL" in (await check_model_server(settings, OwnWeights())).text) is told
 
 
 async def test_a_twin_whose_own_model_is_missing_is_a_finding(
@@ -153,7 +154,7 @@ async def test_one_mistake_about_the_model_is_one_finding(servers: Servers, path
         servers.status, servers.body = 404, {"error": {"message": "no such page"}}
     settings = Settings.read(llm_url=f"{servers.url}{path}", llm_model="nobody-has-this", bipolar_twin="evil_seiyuu")
     results = [
-        await doctor.check_model_server(settings, OwnWeights()),
+        await check_model_server(settings, OwnWeights()),
         await check_personas(settings),
         await dual_persona.check(settings),
     ]

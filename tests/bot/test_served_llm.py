@@ -11,7 +11,7 @@ import gguf
 import pytest
 
 from bot.database import Database
-from bot.doctor import check_model_server
+from bot.doctor_engines import check_model_server
 from bot.doctor_speed import llm_speed
 from bot.models.named_llm import EmbeddedLlm
 from bot.own_engines import open_model_router

@@ -104,7 +104,7 @@ def heard(whisper: WhisperModel, sound: Sound16, hotwords: str | None = None) ->
 
 def heard_in_a_call(whisper: ShortContextWhisper, sound: Sound16) -> str:
     """What is heard in the context that calls give to short turns. It takes half the time of Whisper's own context."""
-    segments, _ = whisper.transcribe(sound, context_seconds=SHORT_CONTEXT, **OPTIONS)
+    segments, _ = whisper.transcribe(sound, encoded_seconds=SHORT_CONTEXT, context_seconds=SHORT_CONTEXT, **OPTIONS)
     return " ".join(segment.text.strip() for segment in segments)
 
 
