@@ -217,7 +217,7 @@ def _parser() -> PlainParser:
         "--contexts", type=_context, nargs="+", default=[LONG_CONTEXT, SHORT_CONTEXT], metavar="SECONDS"
     )
     parser.add_argument("--threads", type=count, nargs="+", default=[1, 2], metavar="N")
-    parser.add_argument("--utterances", type=count, default=100, help="number of utterances, of the bank of 200")
+    parser.add_argument("--utterances", type=count, default=100, help="number of utterances, out of the bank's 200")
     parser.add_argument("--recorded", action="store_true", help="also use recorded people (Debian's announcements)")
     parser.add_argument(
         "--languages", nargs="+", choices=LANGUAGES[1:], default=[], help="recorded people of other languages"

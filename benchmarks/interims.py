@@ -195,7 +195,7 @@ def _print(found: dict[str, Figures], same: int, console: Console) -> None:
         "final words, ms": [f"{_spread(one.words)}, mean {one.words_mean:.0f}" for one in found.values()],
         "end of turn, ms": [_spread(one.end_of_turn) for one in found.values()],
         "the used reply begins, ms": [f"{_spread(one.reply)}, mean {one.reply_mean:.0f}" for one in found.values()],
-        "used guesses from an interim": [str(one.early_guesses) for one in found.values()],
+        "used replies begun from an interim": [str(one.early_guesses) for one in found.values()],
         "guesses thrown away": [str(one.thrown_away) for one in found.values()],
         "Whisper, share of a core": [f"{100 * one.processor:.0f} %" for one in found.values()],
     }.items():
@@ -212,7 +212,7 @@ def _spread(found: Spread) -> str:
 def _parser() -> PlainParser:
     parser = make_parser("interims", __doc__)
     parser.add_argument("--model", type=Path, metavar="FOLDER", help="a Whisper model; by default the downloaded base")
-    parser.add_argument("--utterances", type=count, default=40, help="number of utterances, of the bank of 200")
+    parser.add_argument("--utterances", type=count, default=40, help="number of utterances, out of the bank's 200")
     parser.add_argument("--recorded", action="store_true", help="also use recorded people (Debian's announcements)")
     parser.add_argument("--network", type=Path, help="a file of Silero's network, in place of faster-whisper's copy")
     return parser

@@ -79,7 +79,7 @@ def parse_client(raw: str | bytes) -> ClientMessage:
             if (message := kind._read(fields)) is not None:
                 return message
     except RecursionError as error:
-        # A value nested shallowly enough to be parsed may be too deep for the repr in the error message.
+        # A deeply nested value may be parsed, and yet be too deep for the repr in the error message.
         raise WireError("bad_message", f"not JSON: {error}", fields.reply) from None
     raise WireError("bad_message", 'a message must have "token", "flush" or "cancel"', fields.reply)
 

@@ -28,7 +28,7 @@ def test_the_embedded_profile_lacks_nothing(tmp_path: Path, weights: str) -> Non
     assert missing_parts(settings(tmp_path, weights=weights)) == []
 
 
-def test_the_report_about_a_missing_transcriber_from_the_settings_does_not_mention_toys(tmp_path: Path) -> None:
+def test_if_the_settings_name_a_missing_transcriber_it_is_reported_without_mention_of_toys(tmp_path: Path) -> None:
     named = settings(tmp_path, weights="auto", stt_model="base")
     (told,) = missing_parts(named)
     assert told.startswith("⚠️ Whisper base is not here. Without it I can't understand speech.")

@@ -210,7 +210,7 @@ async def test_only_permitted_people_can_draw(studio: Studio) -> None:
     assert studio.comfyui.requests == []
 
 
-async def test_too_many_drawings_are_put_off_and_refusals_do_not_count(studio: Studio) -> None:
+async def test_after_too_many_drawings_a_person_has_to_wait_and_refusals_do_not_count(studio: Studio) -> None:
     await studio.ask(f"!draw {'cat ' * 400}")
     assert "1000 characters" in (await studio.read("❌")).content
     for _ in range(4):

@@ -1,6 +1,7 @@
 """Plural rules: the form that a noun takes after a number, by group of languages.
 
 A rule's name lists the forms of a noun in their order, such as "one few many". The rule returns the index of a form.
+"below two other" has two forms: one after numbers below two, and one after all others.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _UNMEASURED: Mapping[str, Any] = MappingProxyType(
         "no_speech_prob": 0.0,
     }
 )
-"""Fields of a segment that OpenAI's clients expect. What they would say of the recogniser is not known here."""
+"""Fields that OpenAI's clients expect in a segment. The values are made up: the recogniser's own are not known here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Transcript:
 
     Attributes:
         seconds: its length.
-        granularities: of what ``verbose_json`` tells the times: some of :data:`GRANULARITIES`.
+        granularities: the units for which ``verbose_json`` gives times: some of :data:`GRANULARITIES`.
     """
 
     pieces: Sequence[HeardPiece]

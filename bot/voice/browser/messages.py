@@ -325,7 +325,7 @@ def parse_client(raw: str) -> ClientMessage:
     except WireError as error:
         raise MessageError(ErrorCode.BAD_PARAMETER, str(error)) from None
     except RecursionError:
-        # A value nested shallowly enough to be parsed may be too deep for the repr in the error message.
+        # A deeply nested value may be parsed, and yet be too deep for the repr in the error message.
         raise MessageError(ErrorCode.BAD_MESSAGE, "not JSON: nested too deeply") from None
 
 

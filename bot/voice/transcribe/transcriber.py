@@ -83,8 +83,8 @@ class Transcript:
         language: Whisper's code for the language, such as "de"; ``None`` if it is not known.
         delay: seconds from the request to the transcript, including the wait in the queue.
         language_probability: probability of the language, 0 to 1; ``None`` if it is not known.
-        words: the words as they were recognised, if their times were asked for and can be measured. Corrections and
-            what was left out are in the text alone.
+        words: the words as they were recognised, if their times were asked for and can be measured. The filter
+            of hallucinations and the corrections change only the text, not these words.
     """
 
     text: str
