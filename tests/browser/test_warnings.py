@@ -36,6 +36,7 @@ async def test_the_page_says_why_a_microphone_can_not_be_used(tab: Tab, error: s
 async def test_the_page_says_that_the_microphone_is_gone(tab: Tab) -> None:
     await tab.at("talk").click()
     client = await tab.server.call()
+    await client.got("mute")
     await tab.page.evaluate("testMicrophone.tracks[0].dispatchEvent(new Event('ended'))")
     await expect(tab.at("warning")).to_contain_text("The microphone is gone")
     assert (await client.got("mute", 2))["on"] is True
