@@ -25,8 +25,6 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from aiohttp import web
-
 from config.env_file import with_place
 from config.errors import Fault, SettingsError
 from config.lifetime import Ending, end_with_parent, ending_signals
@@ -36,6 +34,7 @@ from config.privacy import keep_files_private, stay_offline
 from config.program_settings import SECRETS_DIR
 from config.speech_settings import EngineName, SpeechSettings
 from hardware.poll import CardPoll
+from tts_server.api.listener import Listener
 from tts_server.assembly import create_better_pool, create_pool
 from tts_server.engines.base import EngineError
 from tts_server.engines.offline import ONLINE_ENGINES, forbid_connections
@@ -119,24 +118,23 @@ async def _serve(settings: SpeechSettings, refusals: Refusals) -> int:
             settings.tts_requests_per_minute,
             allowed_origins=settings.tts_allowed_origins,
         )
-        runner = web.AppRunner(server.application, access_log=None, shutdown_timeout=2.0)
-        await runner.setup()
+        listener = Listener(server.application, shutdown_timeout=2.0)
         try:
-            return await _listen(settings, library, server, runner, ending, refusals)
+            return await _listen(settings, library, server, listener, ending, refusals)
         finally:
-            await runner.cleanup()
+            await listener.close()
 
 
 async def _listen(
     settings: SpeechSettings,
     library: VoiceLibrary,
     server: SpeechServer,
-    runner: web.AppRunner,
+    listener: Listener,
     ending: Ending,
     refusals: Refusals,
 ) -> int:
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
+        await listener.listen(settings.host, settings.port)
     except OSError as error:
         return refusals.exit_with(f"TTS_BIND: can't listen on {settings.tts.bind}: {_reason(error)}", _CANNOT_START)
     load = server.load(partial(create_pool, settings, library), partial(create_better_pool, settings, library))
@@ -146,7 +144,7 @@ async def _listen(
         await asyncio.wait([loading, ended], return_when=asyncio.FIRST_COMPLETED)
         if loading.done():
             pool = loading.result()
-            host, port = runner.addresses[0][:2]
+            host, port = listener.addresses[0][:2]
             address = f"ws://{f'[{host}]' if ':' in host else host}:{port}/ws/stream"
             ready = {"listening": address, "engine": pool.engine_name, "speaking": pool.speaking_engine}
             sys.stdout.write(json.dumps(ready) + "\n")

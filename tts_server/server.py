@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from aiohttp import web
 
 from hardware.poll import CardPoll
-from tts_server.api.access import Access, RequestLimit
+from tts_server.api.access import Access, RequestLimit, refuse_packed
 from tts_server.api.errors import json_errors, unavailable
 from tts_server.api.openai_api import STEP_TIMEOUT, OpenAiApi, OpenWebUiApi
 from tts_server.api.secretary_api import SecretaryApi
@@ -31,7 +31,7 @@ REQUESTS_PER_MINUTE = 600
 
 
 class SpeechServer:
-    """The speech server. ``application`` may be served by any aiohttp runner.
+    """The speech server. Serve ``application`` by a :class:`~tts_server.api.listener.Listener`.
 
     Until :meth:`load` is done, requests are answered with status 503.
 
@@ -62,7 +62,12 @@ class SpeechServer:
         self._secretary = SecretaryApi(self._ready, openai, metrics, clock, STEP_TIMEOUT, READ_TIMEOUT)
         origins = AllowedOrigins(allowed_origins)
         self.application = web.Application(
-            middlewares=[Access(token, origins).middleware, RequestLimit(per_minute, clock).middleware, json_errors]
+            middlewares=[
+                Access(token, origins).middleware,
+                RequestLimit(per_minute, clock).middleware,
+                refuse_packed,
+                json_errors,
+            ]
         )
         self.application.add_routes(
             [

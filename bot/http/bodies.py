@@ -5,15 +5,26 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from bot.http.errors import HttpError
 from config.plain_json import read_json
+from web_access.packing import PLAIN, packing_of
 
 MAX_BYTES = 64 * 1024
 """Longest body of a request without files."""
 READ_LIMIT = 10.0
 """Seconds in which such a body has to arrive."""
+
+
+@web.middleware
+async def refuse_packed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse requests with compressed bodies, before any handler reads them."""
+    if (packing := packing_of(request)) is not None:
+        message = f"Send the body as it is, without Content-Encoding: {packing}."
+        raise HttpError(415, "unsupported_media_type", message, headers={hdrs.ACCEPT_ENCODING: PLAIN})
+    return await handler(request)
 
 
 async def read_object(request: web.Request, limit: int = MAX_BYTES) -> dict[str, Any]:

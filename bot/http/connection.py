@@ -1,9 +1,8 @@
-"""Connections of the HTTP server: their time limits, and the answers to invalid requests."""
+"""Connections of the HTTP server: their time limits, the answers to invalid requests, and clients that go away."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -13,30 +12,23 @@ from typing_extensions import override
 
 from bot.http.errors import HttpError
 from bot.http.headers import PROTECTION
+from web_access.connection import QuietConnection
 
 IDLE_LIMIT = 30.0
 """A connection is closed after this many seconds without a complete request. Browsers then connect again."""
 LINGER_LIMIT = 1.0
 """Seconds for which the rest of a refused request is still read, so that the client reads the answer."""
 
-_log = logging.getLogger(__name__)
 
-
-class Connection(web.RequestHandler):
-    """One connection. aiohttp's class would log invalid requests with a traceback, and repeat them in the answer.
+class Connection(QuietConnection):
+    """One connection.
 
     Args:
         server: aiohttp's server, which handles the requests.
     """
 
     def __init__(self, server: web.Server) -> None:
-        super().__init__(
-            server,
-            loop=asyncio.get_running_loop(),
-            keepalive_timeout=IDLE_LIMIT,
-            lingering_time=LINGER_LIMIT,
-            access_log=None,  # type: ignore[arg-type]  # None means no log: addresses are nobody's business.
-        )
+        super().__init__(server, _error_answer, keepalive_timeout=IDLE_LIMIT, lingering_time=LINGER_LIMIT)
         self._serving: asyncio.Task[Any] | None = None
 
     @contextmanager
@@ -55,29 +47,12 @@ class Connection(web.RequestHandler):
         if self._serving is not None:
             self._serving.cancel()
 
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer an invalid request, or a request whose handler has failed. Then the connection is closed.
 
-        Raises:
-            ConnectionError: a part of another answer was sent already.
-        """
-        if status >= 500:
-            _log.error("A request could not be answered", exc_info=exc)
-        else:
-            _log.debug("A client has sent an invalid request: %s", type(exc).__name__)
-        if request.writer.output_size > 0:
-            raise ConnectionError("A part of another answer was sent already")
-        words = "Something went wrong on my side." if status >= 500 else "That is not a valid HTTP request."
-        answer = HttpError(status, "internal_error" if status >= 500 else "bad_request", words).response()
-        answer.headers.update(PROTECTION)
-        answer.force_close()
-        return answer
+def _error_answer(status: int) -> web.Response:
+    words = "Something went wrong on my side." if status >= 500 else "That is not a valid HTTP request."
+    answer = HttpError(status, "internal_error" if status >= 500 else "bad_request", words).response()
+    answer.headers.update(PROTECTION)
+    return answer
 
 
 def cancelled_with_client(request: web.Request) -> AbstractContextManager[None]:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bot.http.access import Access
 from bot.http.binding import web_url
-from bot.http.bodies import MAX_BYTES
+from bot.http.bodies import MAX_BYTES, refuse_packed
 from bot.http.cookie import CookieSeal
 from bot.http.errors import errors_as_json
 from bot.http.headers import add_protection
@@ -57,7 +57,13 @@ class WebServer:
         origins = AllowedOrigins(settings.allowed_origins)
         access = Access(settings, origins, {HEALTH, *page.paths}, seal, clock)
         self.application = web.Application(
-            middlewares=[errors_as_json, access.middleware, SocketLimit().middleware, ChangeLimit(clock).middleware],
+            middlewares=[
+                errors_as_json,
+                access.middleware,
+                SocketLimit().middleware,
+                ChangeLimit(clock).middleware,
+                refuse_packed,
+            ],
             client_max_size=MAX_BYTES,
         )
         self.application.add_routes(

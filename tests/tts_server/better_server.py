@@ -9,9 +9,9 @@ from pathlib import Path
 import aiohttp
 
 from hardware.poll import CardPoll
-from tests.http_server import LocalServer
 from tests.tts_server.api.tone_engine import ToneEngine
 from tests.tts_server.client import RunningServer
+from tests.tts_server.local_speech import LocalSpeech
 from tts_server.engines.base import SpeechEngine
 from tts_server.server import SpeechServer
 from tts_server.speaking.engine_pool import EnginePool
@@ -24,7 +24,7 @@ async def running_server(
 ) -> AsyncIterator[RunningServer]:
     """Run the server during the block. ``folder`` is for voices, and stays empty."""
     server = SpeechServer(VoiceLibrary(folder), CardPoll(["0.9"], read=tuple), token)
-    async with LocalServer(server.application) as http, aiohttp.ClientSession() as session:
+    async with LocalSpeech(server.application) as http, aiohttp.ClientSession() as session:
         pool = await server.load(
             lambda: EnginePool([ToneEngine()]), lambda: EnginePool([better_engine]) if better_engine else None
         )

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware.poll import CardPoll
-from tests.http_server import LocalServer
+from tests.tts_server.local_speech import LocalSpeech
 from tts_server.engines.base import SpeechEngine
 from tts_server.server import SpeechServer
 from tts_server.speaking.engine_pool import EnginePool
@@ -135,7 +135,7 @@ class RunningServer:
     """A speech server on a real port of this machine."""
 
     server: SpeechServer
-    http: LocalServer
+    http: LocalSpeech
     session: aiohttp.ClientSession
     pool: EnginePool
 
@@ -192,6 +192,6 @@ async def running_with(
     """Run a server with these engines and voices during the block; without ``cards``, on a machine without GPUs."""
     no_cards = CardPoll(["0.9"], read=tuple)
     server = SpeechServer(library, cards or no_cards, token, allowed_origins=allowed_origins)
-    async with LocalServer(server.application, shutdown_timeout=2.0) as http, aiohttp.ClientSession() as session:
+    async with LocalSpeech(server.application, shutdown_timeout=2.0) as http, aiohttp.ClientSession() as session:
         pool = await server.load(lambda: EnginePool(engines, **options))
         yield RunningServer(server, http, session, pool)

@@ -1,4 +1,4 @@
-"""Access control of the speech server: token, host and origin checks, and the rate limit of ``/v1/``."""
+"""Access control of the speech server: token, host and origin checks, the rate limit of ``/v1/``, no packed bodies."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler
 from tts_server.api.errors import ApiError, error_response
 from web_access.hosts import host_name, host_of, is_loopback, is_safe_name
 from web_access.origins import AllowedOrigins
+from web_access.packing import PLAIN, packing_of
 from web_access.rate_limit import ClientRateLimit
 
 _OPEN_PATHS = frozenset({"/health"})
@@ -88,3 +89,13 @@ class RequestLimit:
             message = f"more than {self._limit.per_minute} requests a minute; the next in {seconds:.0f} s"
             return ApiError(429, message, code="rate_limit_exceeded", retry_after=seconds).response()
         return await handler(request)
+
+
+@web.middleware
+async def refuse_packed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse requests with compressed bodies, before any handler reads them."""
+    if (packing := packing_of(request)) is not None:
+        message = f"send the body as it is, without Content-Encoding: {packing}"
+        headers: dict[str, str] = {hdrs.ACCEPT_ENCODING: PLAIN}
+        return error_response(415, message, code="unsupported_media_type", headers=headers)
+    return await handler(request)

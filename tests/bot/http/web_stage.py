@@ -88,7 +88,7 @@ def bearer(token: str = SECRET) -> dict[str, str]:
 
 
 def own_routes() -> Sequence[web.RouteDef]:
-    """A route that answers, one that takes an object, one that fails, and a WebSocket that answers each text."""
+    """A route that answers, one that takes an object, two that fail, and a WebSocket that answers each text."""
 
     async def answer(_: web.Request) -> web.Response:
         return web.json_response({"good": True})
@@ -98,6 +98,9 @@ def own_routes() -> Sequence[web.RouteDef]:
 
     async def fail(_: web.Request) -> web.Response:
         raise RuntimeError("a secret of the inside")
+
+    async def lose(_: web.Request) -> web.Response:
+        raise ConnectionRefusedError("the secret of another server")
 
     async def busy(_: web.Request) -> web.Response:
         raise HttpError(503, "loading", "My mind is waking up.", retry_after=1.2)
@@ -113,6 +116,7 @@ def own_routes() -> Sequence[web.RouteDef]:
         web.get("/thing", answer),
         web.post("/thing", take),
         web.get("/fail", fail),
+        web.get("/lost", lose),
         web.get("/busy", busy),
         web.get("/ws/echo", echo),
     ]

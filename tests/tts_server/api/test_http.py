@@ -11,8 +11,8 @@ import pytest
 
 from config.version import VERSION
 from hardware.poll import CardPoll
-from tests.http_server import LocalServer
 from tests.tts_server.client import RunningServer, running
+from tests.tts_server.local_speech import LocalSpeech
 from tests.tts_server.stand_in_engines import CountingEngine
 from tts_server.server import SpeechServer
 from tts_server.voices.library import VoiceLibrary
@@ -78,7 +78,7 @@ class TestAdmission:
 class TestHealth:
     async def test_the_server_is_not_ready_while_loading(self, tmp_path: Path) -> None:
         loading = SpeechServer(VoiceLibrary(tmp_path), CardPoll(["0.9"], read=tuple))
-        async with LocalServer(loading.application) as server, aiohttp.ClientSession() as session:
+        async with LocalSpeech(loading.application) as server, aiohttp.ClientSession() as session:
             async with session.get(server.url + "/health") as answer:
                 assert answer.status == 503
                 assert (await answer.json())["ready"] is False

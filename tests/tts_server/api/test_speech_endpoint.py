@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import wave
-import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -170,17 +169,14 @@ async def test_half_of_a_surrogate_pair_does_no_harm(server: RunningServer) -> N
         assert answer.status == 200
 
 
-@pytest.mark.parametrize("packed", [False, True])
-async def test_a_body_that_is_too_large_is_refused(server: RunningServer, packed: bool) -> None:
+async def test_a_body_that_is_too_large_is_refused(server: RunningServer) -> None:
     body = b'{"input": "' + b"a" * (100 * MAX_BODY_BYTES) + b'"}'
-    headers = {"Content-Encoding": "deflate"} if packed else {}
-    data = zlib.compress(body) if packed else body
     try:
-        async with server.session.post(server.url(PATH), data=data, headers=headers) as answer:
+        async with server.session.post(server.url(PATH), data=body) as answer:
             assert answer.status == 413
             assert (await answer.json())["error"]["code"] == "too_large"
     except aiohttp.ClientOSError:
         # The server had answered before all of it was sent, and hung up.
-        assert not packed
+        pass
     async with post(server, input="Hello.") as answer:
         assert answer.status == 200

@@ -1,0 +1,42 @@
+"""Compressed bodies, whole or broken, are refused in words, and never reach the log."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bot.http.web_stage import SECRET, WebStage, bearer
+from tests.raw_http import PACKED_BODIES, post_raw
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("path", ["/thing", "/login", "/nothing", "/health"])
+@pytest.mark.parametrize(("packing", "body"), PACKED_BODIES)
+async def test_a_packed_body_is_refused_in_words(
+    local: WebStage, path: str, packing: str, body: bytes, late: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await post_raw(local.port, path, body, f"Content-Encoding: {packing}", late=late)
+    assert (answer.status, answer.json["error"]["code"]) == (415, "unsupported_media_type")
+    assert "without Content-Encoding" in answer.json["error"]["message"]
+    assert len(answer.json["error"]["message"]) < 200
+    assert answer.headers["accept-encoding"] == "identity"
+    assert (await local.ask("/thing", "POST", json={})).status == 200
+    assert caplog.messages == [], "strangers can't fill the log"
+
+
+async def test_two_headers_count_as_one(local: WebStage) -> None:
+    answer = await post_raw(local.port, "/thing", b"hello", "Content-Encoding: identity", "Content-Encoding: gzip")
+    assert answer.status == 415
+
+
+@pytest.mark.parametrize("packing", ["identity", "Identity", ""])
+async def test_no_compression_may_be_named(local: WebStage, packing: str) -> None:
+    answer = await post_raw(local.port, "/thing", b'{"a": 1}', f"Content-Encoding: {packing}")
+    assert (answer.status, answer.json) == (200, {"fields": ["a"]})
+
+
+async def test_without_the_token_nothing_is_told_about_bodies(locked: WebStage) -> None:
+    refused = await post_raw(locked.port, "/thing", b"hello", "Content-Encoding: gzip")
+    assert (refused.status, refused.json["error"]["code"]) == (401, "bad_token")
+    (authorization,) = (f"{name}: {value}" for name, value in bearer(SECRET).items())
+    refused = await post_raw(locked.port, "/thing", b"hello", "Content-Encoding: gzip", authorization)
+    assert refused.status == 415

@@ -1,0 +1,15 @@
+"""Finds compressed bodies of requests. The servers take none: a few bytes could become gigabytes, or an error."""
+
+from __future__ import annotations
+
+from aiohttp import hdrs, web
+
+PLAIN = "identity"
+"""The name of no compression. It is also what a refusal names in ``Accept-Encoding`` (RFC 9110, 15.5.16)."""
+_SHOWN = 100
+
+
+def packing_of(request: web.Request) -> str | None:
+    """The first compression that ``Content-Encoding`` names, cut at 100 characters; ``None`` if there is none."""
+    codings = ",".join(request.headers.getall(hdrs.CONTENT_ENCODING, [])).split(",")
+    return next((coding[:_SHOWN] for each in codings if (coding := each.strip().lower()) not in ("", PLAIN)), None)
