@@ -20,6 +20,7 @@ from bot.database import FILE as DATABASE_FILE
 from bot.database import DatabaseError, NewerDatabaseError
 from bot.first_start import explain_login_failure, is_for_the_operator
 from bot.http.binding import WebBindError
+from bot.leftovers import CallLeftovers
 from bot.operator_files import OperatorFileError
 from bot.own_engines import Progress
 from bot.own_weights import RealWeightsMissingError
@@ -112,8 +113,9 @@ async def _serve(
     built: asyncio.Event,
     signals: Ending,
 ) -> int:
+    leftovers = CallLeftovers()
     try:
-        async with build(settings, [watcher], ProgressLog(), when_warm) as program:
+        async with build(settings, [watcher, leftovers], ProgressLog(), when_warm) as program:
             built.set()
             # The objects that the start has made live as long as the bot. If they were not frozen, each full garbage
             # collection would search them, and no sound could be sent for about 100 ms.
@@ -139,6 +141,8 @@ async def _serve(
             bot_command("restore FILE"),
         )
         return FAILED
+    finally:
+        leftovers.close()
 
 
 def _os_error_text(error: OSError, settings: Settings) -> str:

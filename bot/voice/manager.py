@@ -129,12 +129,12 @@ class CallManager(Generic[S]):
         self.require_idle()
         self._state = CallState.STARTING
         self._call = call
-        self._starting = asyncio.create_task(self._start(call, reason), name="call start")
-        self._starting.add_done_callback(_note_failure)
+        starting = self._starting = asyncio.create_task(self._start(call, reason), name="call start")
+        starting.add_done_callback(_note_failure)
         try:
-            return await asyncio.shield(self._starting)
+            return await asyncio.shield(starting)
         except asyncio.CancelledError:
-            if self._starting is not None and self._starting.cancelled():
+            if starting.cancelled():
                 raise UserError(START_CANCELLED) from None
             raise
 
@@ -157,7 +157,7 @@ class CallManager(Generic[S]):
             await self._close(call, EndCause.FAILURE)
             await self._lease.release()
         finally:
-            self._call = None
+            self._call = self._starting = None
             self._state = CallState.IDLE
 
     async def _watch(self, call: S) -> None:
@@ -205,7 +205,8 @@ class CallManager(Generic[S]):
             await self._close(call, cause)
             await self._lease.release()
         finally:
-            self._call = self._watching = self._ending = None
+            # The task of the start would keep the call in memory, which is its result.
+            self._call = self._starting = self._watching = self._ending = None
             self._state = CallState.IDLE
         try:
             await self._ended(call, cause)

@@ -1,0 +1,73 @@
+"""The memory of a call is free soon after its end, and no garbage collection falls into the next call."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from bot.leftovers import CallLeftovers
+from bot.voice.events import CallBegan, CallEnded, SpeechStopped
+from bot.voice.turn import TurnId
+from tests.timing import wait_until
+
+BEGAN = CallBegan("browser", "here", False)
+ENDED = CallEnded("here", "command")
+LONG = 1_000.0
+
+
+class Part:
+    """A part of a call. It refers to itself, as the parts of a call refer to each other."""
+
+    def __init__(self) -> None:
+        self.call = self
+
+
+@contextmanager
+def no_other_collections() -> Iterator[None]:
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@pytest.fixture
+def collections() -> list[str]:
+    """What has been collected: one entry for each full collection of a test's own :class:`CallLeftovers`."""
+    return []
+
+
+async def test_after_a_call_its_parts_are_freed() -> None:
+    leftovers = CallLeftovers(delay=0.0)
+    with no_other_collections():
+        leftovers(BEGAN)
+        left = weakref.ref(Part())
+        assert left() is not None
+        leftovers(ENDED)
+        await wait_until(lambda: left() is None)
+
+
+async def test_a_call_right_after_another_one_waits_for_no_collection_later(collections: list[str]) -> None:
+    leftovers = CallLeftovers(lambda: collections.append("full"), LONG)
+    leftovers(BEGAN)
+    assert collections == []
+    leftovers(ENDED)
+    assert collections == [], "the last parts of the call still close"
+    leftovers(BEGAN)
+    assert collections == ["full"], "while the call has no sound yet"
+    leftovers(SpeechStopped(TurnId(1, 1)))
+    leftovers(ENDED)
+    leftovers(BEGAN)
+    assert collections == ["full", "full"]
+
+
+async def test_when_the_bot_ends_nothing_is_collected_any_more(collections: list[str]) -> None:
+    leftovers = CallLeftovers(lambda: collections.append("full"), LONG)
+    leftovers(ENDED)
+    leftovers.close()
+    leftovers(BEGAN)
+    assert collections == []
