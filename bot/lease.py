@@ -70,6 +70,11 @@ class Lease:
         self._lockables.append(lockable)
 
     @property
+    def lockables(self) -> tuple[Lockable, ...]:
+        """All registered features, in the order of registration."""
+        return tuple(self._lockables)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of all registered features."""
         return tuple(lockable.name for lockable in self._lockables)

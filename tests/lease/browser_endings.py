@@ -84,9 +84,9 @@ def browser_call_ended_by(end: EndPage) -> Ending:
 async def a_hold_fails(tools: Tools) -> AsyncIterator[Aftermath]:
     """Each feature in turn fails to be held. Then no call begins."""
     async with tools.make_world() as world, page_at(world.stage.app.web.url) as page:
-        for number, lockable in enumerate(world.stage.app.features.lockables, start=1):
+        for number, lockable in enumerate(world.stage.app.core.lease.lockables, start=1):
             with tools.patch.context() as patch:
-                patch.setattr(type(lockable), "hold", refuse)
+                patch.setattr(lockable, "hold", refuse)
                 await page.send(type="hello", audio={})
                 await page.count("error", number, code="call_failed")
             assert f"{lockable.name} could not be paused" in page.all("error")[-1]["message"]

@@ -108,9 +108,9 @@ def call_ended_by(end: Callable[[World], Awaitable[None]]) -> Ending:
 async def a_hold_fails(tools: Tools) -> AsyncIterator[Aftermath]:
     """Each feature in turn fails to be held. Then no call begins."""
     async with tools.make_world() as world:
-        for lockable in world.stage.app.features.lockables:
+        for lockable in world.stage.app.core.lease.lockables:
             with tools.patch.context() as patch:
-                patch.setattr(type(lockable), "hold", refuse)
+                patch.setattr(lockable, "hold", refuse)
                 told = await world.stage.answer_to("!join", starts="❌")
             assert f"{lockable.name} could not be paused" in told
             assert world.stage.app.calls.status().held == ()
@@ -121,9 +121,9 @@ async def a_hold_fails(tools: Tools) -> AsyncIterator[Aftermath]:
 async def a_release_fails(tools: Tools) -> AsyncIterator[Aftermath]:
     """Each feature in turn fails to be released. The others are released, and an operator releases this one."""
     async with tools.make_world() as world:
-        for lockable in world.stage.app.features.lockables:
+        for lockable in world.stage.app.core.lease.lockables:
             with tools.patch.context() as patch:
-                patch.setattr(type(lockable), "release", refuse)
+                patch.setattr(lockable, "release", refuse)
                 await world.stage.join()
                 await leave(world)
                 status = world.stage.app.calls.status()
@@ -134,7 +134,7 @@ async def a_release_fails(tools: Tools) -> AsyncIterator[Aftermath]:
         yield world, all_features()
 
 
-async def refuse(_: object, reason: str = "") -> None:
+async def refuse(reason: str = "") -> None:
     raise RuntimeError(f"not now, {reason}")
 
 

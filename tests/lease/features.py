@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
+
+import aiohttp
 
 from bot.features.figurine_notifier.feature import FigurineNotifier as Notifier
 from bot.features.image_generation.feature import HELD as CANT_DRAW
@@ -258,6 +260,25 @@ class FigurineNotifier:
         notifier._wake.set()
 
 
+class ProgramRequests:
+    """Requests of programs over HTTP: answers them; in a call it refuses them at once."""
+
+    async def works(self, world: World) -> None:
+        text = f"hello {next(world.numbers)}"
+        status, answer = await self._ask(world, text)
+        assert (status, answer.get("reply")) == (200, f"You said {text}."), answer
+
+    async def tried_in_a_call(self, world: World) -> None:
+        status, answer = await self._ask(world, "hello")
+        assert (status, answer["error"]["code"]) == (409, "in_call")
+
+    @staticmethod
+    async def _ask(world: World, text: str) -> tuple[int, dict[str, Any]]:
+        url = f"{world.stage.app.web.url}chat"
+        async with aiohttp.ClientSession() as session, session.post(url, json={"message": text}) as answer:
+            return answer.status, await answer.json()
+
+
 def picture() -> Upload:
     """A small picture."""
     return Upload("cat.png", make("png"), "image/png", width=64, height=48)
@@ -274,4 +295,5 @@ def all_features() -> list[Feature]:
         AutonomousTalk(),
         ScheduledEvents(),
         FigurineNotifier(),
+        ProgramRequests(),
     ]
