@@ -1,0 +1,163 @@
+"""How much longer a spoken turn takes over ``POST /process_call`` and ``/v1/realtime`` than over ``/ws/chat``.
+
+One real bot with stand-in engines of fixed delays. The turns alternate, so that other work of the machine disturbs all
+of them. Measured is the time from the end of the words to the first sound of the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from benchmarks.browser.turns import REPLY, STAND_INS, TRANSCRIPTION, last_voiced
+from benchmarks.command_line import Report, Run, count, make_parser, run
+from benchmarks.errors import MeasurementError
+from benchmarks.measured_call import BOT_LOG, no_collections, tokens_of
+from benchmarks.spoken_turns import ChatTurns, ProcessCallTurns, RealtimeTurns, Way
+from benchmarks.stand_in_model import StandInModel
+from benchmarks.stand_in_transcriber import StandInTranscriber
+from benchmarks.statistics import spread
+from benchmarks.turn_measurement import HEARD
+from bot.bot_process import bot_process
+from bot.voice.events import CallEvent, WebReady
+from config.plain_parser import PlainParser
+from sandbox.guest_lines import recorded_lines
+from sandbox.voice.opus import SAMPLE_RATE, Sound
+
+MAX_LONGER_MS = 50.0
+"""A turn may take at most this many milliseconds longer than over ``/ws/chat``, in the median."""
+LINE = "memory"
+"""The line that is said."""
+READY_LIMIT = 60.0
+"""Seconds in which the bot has to serve its page."""
+UNPREPARED: Mapping[str, str] = {"GUESSES": "off", "INTERIM_TRANSCRIPTS": "off"}
+"""Settings with which the bot begins to work when the words are over, as it has to for a recording."""
+
+Turns = Mapping[str, Sequence[float]]
+"""The milliseconds of all turns, by the way in which they were had."""
+
+
+def main() -> int:
+    """Run the measurement. The exit status tells whether it worked, not what it found."""
+    return run(_parser(), _run)
+
+
+async def _run(run: Run) -> Report:
+    arguments = run.arguments
+    words = await asyncio.to_thread(_words)
+    with Progress(console=run.console, transient=True) as bars:
+        bar = bars.add_task("Turns", total=arguments.turns)
+        turns = await measure(
+            run.folder, words, arguments.turns, lambda: bars.advance(bar), {} if arguments.prepared else UNPREPARED
+        )
+    figures = {"machine": run.machine, "prepared": arguments.prepared, "ms": turns}
+    return Report(lambda console: _show(turns, console), verdicts(turns), figures)
+
+
+async def measure(
+    folder: Path, words: Sound, count: int, progress: Callable[[], None], settings: Mapping[str, str]
+) -> Turns:
+    """Have ``count`` turns in each way, after one of each that does not count.
+
+    Args:
+        folder: data and log.
+        words: what is said, 48,000 Hz.
+        progress: called after each turn in all ways.
+        settings: further settings of the bot.
+
+    Raises:
+        MeasurementError: the bot ended, refused a turn, or gave no sound.
+    """
+    async with _bot(folder, settings) as url, aiohttp.ClientSession() as session:
+        ways: list[Way] = [ChatTurns(session, url), RealtimeTurns(session, url), ProcessCallTurns(session, url)]
+        for way in ways:
+            await way.turn(words)
+        measured: dict[str, list[float]] = {way.name: [] for way in ways}
+        for _ in range(count):
+            with no_collections():
+                for way in ways:
+                    measured[way.name].append(await way.turn(words))
+            progress()
+            # No way is always the first.
+            ways.append(ways.pop(0))
+        return measured
+
+
+@asynccontextmanager
+async def _bot(folder: Path, settings: Mapping[str, str]) -> AsyncIterator[str]:
+    """Run the bot, without Discord, while the block runs. Returns the address of its page."""
+    model = StandInModel(tokens_of(REPLY), first_token=STAND_INS.first_token, rate=STAND_INS.rate)
+    async with StandInTranscriber(HEARD, seconds=TRANSCRIPTION) as transcriber, model:
+        url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        def watch(event: CallEvent) -> None:
+            if isinstance(event, WebReady) and not url.done():
+                url.set_result(event.url)
+
+        variables = {
+            "DATA_DIR": str(folder / "data"),
+            "WEB_BIND": "127.0.0.1:0",
+            "WEB_TOKEN": "",
+            "TTS_BIND": "127.0.0.1:0",
+            "ANSWER_TO": "always",
+            "LLM_URL": model.url,
+            "STT_URL": transcriber.url,
+            "TTS_ENGINE": "stand-in",
+            "TTS_STAND_IN_FIRST_AUDIO_MS": str(1000 * STAND_INS.first_audio),
+            "TTS_STAND_IN_RTF": str(STAND_INS.real_time_factor),
+            **settings,
+        }
+        async with bot_process(variables, folder / BOT_LOG, watch, command="talk"):
+            try:
+                async with asyncio.timeout(READY_LIMIT):
+                    address = await url
+            except TimeoutError as error:
+                raise MeasurementError(f"the bot did not serve its page within {READY_LIMIT:.0f} s") from error
+            yield address
+
+
+def _words() -> Sound:
+    """The line, up to its last voiced sample. Blocks."""
+    words = recorded_lines()[LINE].read()
+    return words[: int(last_voiced(words) * SAMPLE_RATE)]
+
+
+def verdicts(turns: Turns) -> list[tuple[str, bool]]:
+    """Whether each way takes little longer than ``/ws/chat``, in the median."""
+    medians = {name: spread(each).median for name, each in turns.items()}
+    chat = medians.pop(ChatTurns.name)
+    return [
+        (f"{name} takes {taken - chat:+.0f} ms; at most +{MAX_LONGER_MS:.0f} ms", taken - chat <= MAX_LONGER_MS)
+        for name, taken in medians.items()
+    ]
+
+
+def _show(turns: Turns, console: Console) -> None:
+    table = Table("words to first sound, milliseconds", "turns", "median", "95 %", "longest")
+    for name, each in turns.items():
+        one = spread(each)
+        table.add_row(name, str(len(each)), *(f"{value:.0f}" for value in (one.median, one.p95, one.greatest)))
+    console.print(table)
+
+
+def _parser() -> PlainParser:
+    parser = make_parser("api_turns", __doc__)
+    parser.add_argument("--turns", type=count, default=20, help="turns in each way")
+    parser.add_argument(
+        "--prepared",
+        action="store_true",
+        help="let the bot prepare answers while somebody still speaks, which it can do over a WebSocket alone",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""The benchmark of spoken turns over HTTP: its verdicts."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.api_turns import verdicts
+from benchmarks.spoken_turns import ChatTurns, ProcessCallTurns, RealtimeTurns
+
+
+@pytest.mark.parametrize(
+    ("realtime", "process_call", "met"),
+    [
+        ([640.0, 660.0, 900.0], [650.0, 650.0, 650.0], [True, True]),
+        ([691.0, 691.0, 10.0], [690.0, 690.0, 690.0], [False, True]),
+        ([500.0], [690.1], [True, False]),
+    ],
+)
+def test_the_medians_are_compared_with_those_of_the_page(
+    realtime: list[float], process_call: list[float], met: list[bool]
+) -> None:
+    found = verdicts(
+        {ChatTurns.name: [600.0, 640.0, 700.0], RealtimeTurns.name: realtime, ProcessCallTurns.name: process_call}
+    )
+    assert [each for _, each in found] == met
+    assert [text.split()[0] for text, _ in found] == [RealtimeTurns.name, ProcessCallTurns.name]
