@@ -23,6 +23,7 @@ from bot.conversations.recordings import CallRecordings
 from bot.conversations.records import ConversationRecords
 from bot.database import Database
 from bot.http.api.conversations import ConversationsApi
+from bot.operator_files import CORRECTIONS_FILE
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.learning import LearnedCorrections
 from config.plain_parser import PlainParser
@@ -69,7 +70,7 @@ async def measure(folder: Path, turns: int, requests: int) -> Times:
         conversations = Conversations(ConversationRecords(database), "forever", lambda *_: True)
         api = ConversationsApi(
             ConversationArchive(database, conversations, CallRecordings(folder)),
-            LearnedCorrections(None, Corrections()),
+            LearnedCorrections(folder / CORRECTIONS_FILE, Corrections()),
         )
         app = web.Application()
         app.add_routes(

@@ -47,7 +47,7 @@ from bot.model_name import describe_model
 from bot.model_router import ModelRouter
 from bot.monitoring.monitor import EngineNames, Monitor
 from bot.monitoring.turns import TurnLog
-from bot.operator_files import own_persona, prepare_folders, read_corrections
+from bot.operator_files import corrections_file, own_persona, prepare_folders, read_corrections
 from bot.own_engines import Progress, open_model_router, start_speech_server
 from bot.own_weights import OwnWeights, choose_weights
 from bot.speech_server.address import ServerAddress
@@ -131,7 +131,11 @@ class Core:
         self.background.begin({"the graphics cards": partial(self.monitor.cards.run, lambda _: None)})
         conversations = self.conversations
         self.background.begin(
-            {"conversations": conversations.writer.run, "old conversations": conversations.forget_old_daily}
+            {
+                "conversations": conversations.writer.run,
+                "old conversations": conversations.forget_old_daily,
+                "corrections": self.learned_corrections.follow,
+            }
         )
 
     def be_ready(self, page: str, when_warm: Callable[[], None] | None) -> None:
@@ -294,7 +298,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             models=models,
             speech_server=speech_server,
             transcriber=transcriber,
-            learned_corrections=LearnedCorrections(settings.stt.corrections, corrections),
+            learned_corrections=LearnedCorrections(corrections_file(settings), corrections),
             recordings=Recordings(transcriber, in_call, characters.default.persona.names),
             voices=voices,
             characters=characters,

@@ -15,6 +15,8 @@ from config.reasons import FULL_DISK, reason
 from config.settings import Settings
 from config.speech_settings import DEFAULT_VOICES_DIR, SpeechSettings
 
+CORRECTIONS_FILE = "corrections.yaml"
+"""The name of the file of corrections in ``DATA_DIR``, where ``STT_CORRECTIONS`` names no other."""
 _PRIVATE = 0o700
 _ROOM = 65_536
 """Number of bytes that are written to a folder as a test. If they do not fit, the folder can't be used."""
@@ -77,9 +79,19 @@ def other_personas(settings: Settings) -> dict[str, Persona]:
     return {file: load_persona(file, PERSONAS_DIR) for file in files if file not in looked_at_elsewhere}
 
 
+def corrections_file(settings: Settings) -> Path:
+    """The file of corrections of transcripts: the one of ``STT_CORRECTIONS``, or one in ``DATA_DIR``."""
+    return settings.stt.corrections or settings.data_dir / CORRECTIONS_FILE
+
+
 def read_corrections(settings: Settings) -> Corrections:
-    """The corrections of transcripts; raises :class:`~.corrections.CorrectionsError`, whose text names the setting."""
-    return Corrections.read(settings.stt.corrections) if settings.stt.corrections else Corrections()
+    """The corrections of transcripts. The file in ``DATA_DIR`` may be missing.
+
+    Raises:
+        CorrectionsError: the file can't be used. The text names the setting.
+    """
+    file = corrections_file(settings)
+    return Corrections.read(file) if settings.stt.corrections or file.exists() else Corrections()
 
 
 def trust(context: ssl.SSLContext, ca_file: Path | None) -> None:

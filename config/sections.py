@@ -282,7 +282,7 @@ class RecogniserSettings(Section):
         model: name of a model, or a folder on this machine.
         language: language that everybody speaks; if it is ``None``, the language is detected.
         threads: number of threads; 0 uses all cores but one.
-        corrections: file of corrections for transcripts.
+        corrections: file of corrections for transcripts; if it is ``None``, one in ``DATA_DIR``.
     """
 
     prefix: ClassVar[str] = "stt_"

@@ -18,6 +18,7 @@ from bot.conversations.recordings import CallRecordings
 from bot.database import Database
 from bot.http.api.conversations import ConversationsApi
 from bot.http.page import Page
+from bot.operator_files import CORRECTIONS_FILE
 from bot.voice.events import CallEnded, UtteranceHeard
 from bot.voice.records.recorder import recording_folder
 from bot.voice.transcribe.corrections import Corrections
@@ -97,15 +98,13 @@ def tone(rate: int) -> Samples:
 
 @asynccontextmanager
 async def conversations_stage(folder: Path, token: str | None = None) -> AsyncIterator[ConversationsStage]:
-    """Run the server while the block runs. Its corrections go into ``corrections.yaml`` in the folder."""
+    """Run the server while the block runs. What it learns goes into a file in the folder."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.opened(folder / DATABASE))
         archive, corrections = Archive(database, now=STARTED), Corrections()
-        file = folder / "corrections.yaml"
-        file.touch()
         api = ConversationsApi(
             ConversationArchive(database, archive.conversations, CallRecordings(folder)),
-            LearnedCorrections(file, corrections),
+            LearnedCorrections(folder / CORRECTIONS_FILE, corrections),
         )
         path = "/api/conversations"
         routes = [

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from playwright.async_api import BrowserContext, expect
 
+from bot.operator_files import CORRECTIONS_FILE
 from sandbox.speech import GUEST_VOICES, speech
 from tests.e2e.program import program
 from tests.e2e.test_api import form, wav
@@ -32,9 +33,7 @@ async def test_what_was_said_is_listed_corrected_learned_and_deleted_from_the_di
     context: BrowserContext, tmp_path: Path, cache_dir: Path
 ) -> None:
     data = tmp_path / "data"
-    corrections = tmp_path / "corrections.yaml"
-    await asyncio.to_thread(corrections.touch)
-    settings = {"CACHE_DIR": str(cache_dir), "DATA_DIR": str(data), "STT_CORRECTIONS": str(corrections)}
+    settings = {"CACHE_DIR": str(cache_dir), "DATA_DIR": str(data)}
     async with (
         program("talk", folder=tmp_path, TTS_ENGINE="espeak", **settings) as process,
         aiohttp.ClientSession() as session,
@@ -64,6 +63,9 @@ async def test_what_was_said_is_listed_corrected_learned_and_deleted_from_the_di
         asked = wav(await asyncio.to_thread(speech, SAID, GUEST_VOICES["Ada"]))
         async with session.post(f"{url}stt", data=form(asked)) as answer:
             assert (await answer.json())["text"] == "How is Seiyuu?"
+        learned = data / CORRECTIONS_FILE
+        assert '"are you": "is Seiyuu"' in await asyncio.to_thread(learned.read_text)
+        assert learned.stat().st_mode & 0o077 == 0, "only its owner reads what people said"
 
         await page.get_by_test_id("delete").click()
         await page.get_by_test_id("confirm").click()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticUndefined
 
+from bot.operator_files import CORRECTIONS_FILE
 from config.settings import Profile, Settings
 from config.speech_settings import ENGINE_VARIABLES, SpeechSettings, engine_variables
 from config.types import BlankCounts
@@ -24,7 +25,7 @@ OF_COMPOSE = {"COMPOSE_FILE", "COMPOSE_PROFILES", "COMFYUI_IMAGE"}
 """Variables that only Docker Compose reads."""
 MEASURING = {name for name in SpeechSettings.settings() if name.startswith("tts_stand_in")}
 """Settings of the stand-in engine, which only tests use: they are only in docs/api.md."""
-_ELSEWHERE = {"TTS_PRESETS": f"config/{COMMON_FILE.name}"}
+_ELSEWHERE = {"TTS_PRESETS": f"config/{COMMON_FILE.name}", "STT_CORRECTIONS": f"data/{CORRECTIONS_FILE}"}
 """Defaults that are not in the settings' classes."""
 
 

@@ -38,9 +38,17 @@ PROGRAMS = {"-m bot run", "-m tts_server", "-m bot.voice.transcribe.worker"}
 """The programs of a call, by the ends of their command lines."""
 FETCHED = {"weights"}
 """What `make run` has put into CACHE_DIR before the call."""
-NOT_IN_A_CALL = {"demo", "rehearsal", "models", "traces.jsonl.old", "seiyuu.sqlite3.damaged-*", "before-restore-*"}
-"""Files in the guide's table that no call makes. They come from the demonstration, a rehearsal, a download, long use or
-a fault."""
+NOT_IN_A_CALL = {
+    "corrections.yaml",
+    "demo",
+    "rehearsal",
+    "models",
+    "traces.jsonl.old",
+    "seiyuu.sqlite3.damaged-*",
+    "before-restore-*",
+}
+"""Files in the guide's table that no call makes. They come from a learned correction, the demonstration, a rehearsal, a
+download, long use or a fault."""
 VOLUME = "/data"
 """The data folder of the containers."""
 

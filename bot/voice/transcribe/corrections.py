@@ -27,6 +27,10 @@ class Corrections:
         self._pattern: re.Pattern[str] | None = None
         self.add(pairs or {})
 
+    def replace_by(self, other: Corrections) -> None:
+        """Use the corrections of another object instead of the present ones, from the next transcript on."""
+        self._meant, self._pattern = dict(other._meant), other._pattern
+
     def add(self, pairs: Mapping[str, str]) -> None:
         """Add corrections. They apply from the next transcript on."""
         self._meant |= {heard.casefold(): meant for heard, meant in pairs.items()}

@@ -1,12 +1,14 @@
-"""Adds to the operator's file of corrections what people have corrected in transcripts."""
+"""The file of corrections while the bot runs: people's corrections are added to it, and its changes are followed."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -23,10 +25,17 @@ MIN_LETTERS = 3
 MAX_BYTES = 1_000_000
 """Largest file that is added to."""
 
-_WORD = re.compile(r"\w(?:[\w'’-]*\w)?")
+LOOK_SECONDS = 5.0
+"""Seconds between two looks whether the file has changed."""
+HEADER = "# What was heard, and what was meant. The bot adds to this file, and reads it again when it changes.\n"
+"""The first line of a file that is made here."""
+_PRIVATE = 0o600
 
-NO_FILE = "STT_CORRECTIONS names no file, so nothing can be added to it."
-OTHER_FORM = "The file of STT_CORRECTIONS does not have one correction a line, or its disk is full."
+_WORD = re.compile(r"\w(?:[\w'’-]*\w)?")
+_log = logging.getLogger(__name__)
+
+FILE = "The file of corrections (corrections.yaml in DATA_DIR, or STT_CORRECTIONS)"
+OTHER_FORM = f"{FILE} does not have one correction a line, or its disk is full."
 NOTHING_NEW = f"No stretch of {MIN_LETTERS} letters to {MAX_STRETCH} words was replaced, so there is nothing to learn."
 
 
@@ -43,27 +52,57 @@ class Learned:
     reason: str = ""
 
 
+_Signature = tuple[int, int, int]
+"""Time of the last change, size and number of a file."""
+
+
 class LearnedCorrections:
     """Learns from corrected transcripts: into the file, and into the recogniser's corrections at once.
 
     Args:
-        path: the operator's file; ``None`` if there is none.
+        path: the file of corrections. It is made when something is learned and there is none.
         corrections: the corrections that the recogniser uses.
+        sleep: waits the given seconds.
     """
 
-    def __init__(self, path: Path | None, corrections: Corrections) -> None:
+    def __init__(
+        self, path: Path, corrections: Corrections, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
         self._path = path
         self._corrections = corrections
-        self._writing = asyncio.Lock()
+        self._sleep = sleep
+        self._using_file = asyncio.Lock()
+        self._seen: _Signature | None = None
 
     async def learn(self, heard: str, meant: str) -> Learned:
         """Learn the words of ``heard`` that were replaced in ``meant``."""
-        if self._path is None:
-            return Learned(reason=NO_FILE)
-        async with self._writing:
+        async with self._using_file:
             learned = await asyncio.to_thread(_learn, self._path, heard, meant)
             self._corrections.add(learned.pairs)
         return learned
+
+    async def follow(self) -> None:
+        """Read the file again whenever somebody has changed it, until cancelled."""
+        while True:
+            async with self._using_file:
+                await self._read_if_changed()
+            await self._sleep(LOOK_SECONDS)
+
+    async def _read_if_changed(self) -> None:
+        try:
+            now = await asyncio.to_thread(_signature, self._path)
+        except OSError:
+            # Perhaps the disk does not answer for a moment. The next look tells.
+            return
+        if now == self._seen:
+            return
+        self._seen = now
+        try:
+            fresh = await asyncio.to_thread(Corrections.read, self._path) if now is not None else Corrections()
+        except CorrectionsError as error:
+            _log.warning("The corrections stay as they were: %s", error)
+        else:
+            self._corrections.replace_by(fresh)
 
 
 def replaced_words(heard: str, meant: str) -> dict[str, str]:
@@ -83,29 +122,57 @@ def replaced_words(heard: str, meant: str) -> dict[str, str]:
     return pairs
 
 
+def _signature(path: Path) -> _Signature | None:
+    """What tells a changed file from the same one; ``None`` if there is no file. Raises :class:`OSError`."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 def _learn(path: Path, heard: str, meant: str) -> Learned:
     pairs = replaced_words(heard, meant)
     if not pairs:
         return Learned(reason=NOTHING_NEW)
+    made = False
     try:
+        made = _make_if_missing(path)
         if path.stat().st_size > MAX_BYTES:
-            return Learned(reason="The file of STT_CORRECTIONS is too large to add to it.")
+            return Learned(reason=f"{FILE} is too large to add to it.")
         Corrections.read(path)
-        return Learned(pairs) if _append(path, pairs) else Learned(reason=OTHER_FORM)
-    except CorrectionsError:
-        return Learned(reason="The file of STT_CORRECTIONS can't be read.")
+        if _append(path, HEADER if made else "", pairs):
+            made = False
+            return Learned(pairs)
+        return Learned(reason=OTHER_FORM)
+    except CorrectionsError as error:
+        _log.warning("Nothing was learned: %s", error)
+        return Learned(reason=f"{FILE} can't be read; the log says why.")
     except OSError as error:
-        return Learned(reason=f"The file of STT_CORRECTIONS can't be written: {reason(error)}.")
+        return Learned(reason=f"{FILE} can't be written: {reason(error)}.")
+    finally:
+        if made:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
-def _append(path: Path, pairs: Mapping[str, str]) -> bool:
-    """Add lines to the file. If they don't have the wanted effect there, the file stays as it was; returns False.
+def _make_if_missing(path: Path) -> bool:
+    """Make an empty file, which only its owner can read, unless there is one. Returns whether it was made."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _append(path: Path, header: str, pairs: Mapping[str, str]) -> bool:
+    """Add a header and a line for each pair. Returns False if they have no effect there; the file stays as it was then.
 
     Raises:
         OSError: the file can't be written. It stays as it was.
     """
     # JSON's texts are YAML's too. Words have no signs that would have to be escaped.
-    lines = "".join(
+    lines = header + "".join(
         f"{json.dumps(heard, ensure_ascii=False)}: {json.dumps(meant, ensure_ascii=False)}\n"
         for heard, meant in pairs.items()
     )

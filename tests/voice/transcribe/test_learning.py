@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,60 @@ async def test_what_is_learned_applies_at_once_and_after_a_restart(tmp_path: Pat
     assert corrections.apply("jason") == "Jaison"
 
 
+async def test_the_first_thing_learned_makes_the_file_for_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "corrections.yaml"
+    learning = LearnedCorrections(file, Corrections())
+    assert not (await learning.learn("Hello sea you", "Hello sea you")).pairs
+    assert not file.exists()
+    assert (await learning.learn("Hello sea you", "Hello Seiyuu")).pairs
+    assert (await learning.learn("I met Jason", "I met Jaison")).pairs
+    first, *lines = file.read_text(encoding="utf-8").splitlines()
+    assert first.startswith("# What was heard, and what was meant.")
+    assert lines == ['"sea you": "Seiyuu"', '"Jason": "Jaison"']
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+class Looks:
+    """Instead of waiting, changes the file in the ways given, one before each further look."""
+
+    def __init__(self, *changes: Callable[[], object]) -> None:
+        self._changes = list(changes)
+
+    async def __call__(self, _: float) -> None:
+        if not self._changes:
+            raise asyncio.CancelledError
+        self._changes.pop(0)()
+
+
+async def test_a_changed_file_is_read_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "corrections.yaml"
+    corrections = Corrections({"jason": "Jaison"})
+    found: list[str] = []
+
+    def look() -> None:
+        found.append(corrections.apply("sea you, Jason"))
+
+    def changed(text: str) -> Callable[[], object]:
+        return lambda: file.write_text(text, encoding="utf-8")
+
+    changes = (changed("sea you: Seiyuu\n"), look, look, changed("a: [\n"), look, file.unlink, look)
+    learning = LearnedCorrections(file, corrections, sleep=Looks(*changes))
+    with pytest.raises(asyncio.CancelledError):
+        await learning.follow()
+    assert found == ["Seiyuu, Jason", "Seiyuu, Jason", "Seiyuu, Jason", "sea you, Jason"]
+    (warning,) = caplog.messages
+    assert warning.startswith("The corrections stay as they were: ")
+
+
+async def test_what_was_learned_stays_when_the_file_is_looked_at(tmp_path: Path) -> None:
+    corrections = Corrections()
+    learning = LearnedCorrections(tmp_path / "corrections.yaml", corrections, sleep=Looks())
+    await learning.learn("Hello sea you", "Hello Seiyuu")
+    with pytest.raises(asyncio.CancelledError):
+        await learning.follow()
+    assert corrections.apply("sea you") == "Seiyuu"
+
+
 @pytest.mark.parametrize(
     "content", ["{jason: Jaison}\n", "jason: Jaison\n...\n", "- no\n", "a: [\n", "#" * MAX_BYTES + "\n#"]
 )
@@ -54,7 +110,7 @@ async def test_a_file_of_another_form_stays_as_it_is(tmp_path: Path, content: st
 
 
 async def test_without_a_usable_file_the_reason_is_told(tmp_path: Path) -> None:
-    for path in (None, tmp_path, tmp_path / "missing.yaml"):
+    for path in (tmp_path, tmp_path / "missing" / "corrections.yaml"):
         learned = await LearnedCorrections(path, Corrections()).learn("Hello sea you", "Hello Seiyuu")
         assert not learned.pairs
         assert "STT_CORRECTIONS" in learned.reason

@@ -26,6 +26,7 @@ from bot.http.page import Page
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import History, Turn
 from bot.llm.usage import TokenUsage
+from bot.operator_files import CORRECTIONS_FILE
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.spoken_messages.recordings import Recordings
@@ -219,7 +220,6 @@ async def api_stage(
     voice: bool = True,
     engine: Callable[..., SpeechEngine] = StandInEngine,
     page: Page = PAGE,
-    corrections: Path | None = None,
     on_loopback: bool = True,
 ) -> AsyncIterator[ApiStage]:
     """Run the server while the block runs. Without ``voice``, no speech server is where it is looked for."""
@@ -249,7 +249,7 @@ async def api_stage(
             load_introductions(),
             lambda: PLACES,
             ConversationArchive(database, archive.conversations, CallRecordings(folder)),
-            LearnedCorrections(corrections, Corrections()),
+            LearnedCorrections(folder / CORRECTIONS_FILE, Corrections()),
             chosen.manner,
             0,
             figures.monitor,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.operator_files import CORRECTIONS_FILE
 from bot.voice.events import CallEnded, UtteranceHeard
 from tests.bot.conversations.archives import ADA, answer
 from tests.bot.http.api.api_stage import ApiStage, api_stage
@@ -92,9 +93,9 @@ async def test_bad_corrections_are_refused_in_words(stage: ApiStage, text: Any) 
 
 
 async def test_a_correction_is_learned_where_it_is_wished(tmp_path: Path) -> None:
-    file = tmp_path / "corrections.yaml"
+    file = tmp_path / CORRECTIONS_FILE
     file.write_text("# my own\njason: Jaison", encoding="utf-8")
-    async with api_stage(tmp_path, corrections=file) as stage:
+    async with api_stage(tmp_path) as stage:
         await say(stage)
         assert (await correct(stage, "Hello say you")).json["learned"] == {}
         corrected = (await correct(stage, "Hello Seiyuu", learn=True)).json
@@ -104,7 +105,10 @@ async def test_a_correction_is_learned_where_it_is_wished(tmp_path: Path) -> Non
     assert yaml.safe_load(written) == {"jason": "Jaison", "say you": "Seiyuu"}
 
 
-async def test_without_a_file_the_transcript_is_corrected_and_the_reason_is_told(stage: ApiStage) -> None:
+async def test_without_a_usable_file_the_transcript_is_corrected_and_the_reason_is_told(
+    stage: ApiStage, tmp_path: Path
+) -> None:
+    (tmp_path / CORRECTIONS_FILE).mkdir()
     await say(stage)
     corrected = (await correct(stage, "Hello Seiyuu", learn=True)).json
     assert corrected["learned"] == {}
