@@ -53,6 +53,11 @@ class ListeningConsent:
         """Whether this person may be listened to."""
         return self._choices.get(person, self._admits_by_default)
 
+    @property
+    def opted_out(self) -> frozenset[int]:
+        """The people who have opted out."""
+        return frozenset(person for person, listen in self._choices.items() if not listen)
+
     def choice(self, person: int) -> bool | None:
         """Whether this person has chosen to be listened to; ``None`` if the person has not chosen."""
         return self._choices.get(person)

@@ -228,7 +228,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             return consent.admits(person) and not (place is not None and ignored.include(place, person))
 
         conversations = Conversations(ConversationRecords(database), settings.keep_conversations, may_keep)
-        await conversations.open()
+        await conversations.open(consent.opted_out)
         stack.push_async_callback(conversations.close)
         stack.callback(consent.watch(conversations.writer.forget_person))
         calls = CallFactory(

@@ -30,7 +30,7 @@ OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 CONTENT = (
     "It contains the database (settings made in chat, conversations, the schedule, subscriptions), the voices that "
     "people made, and the personas. It does not contain .env with its secrets, recordings of calls, downloaded "
-    "models, or other files that your settings name."
+    "models, corrections.yaml with what was learned from transcripts, or other files that your settings name."
 )
 _DESCRIPTIONS = {
     "backup": f"Copies the bot's stored data into one file. It works while the bot is running, too. {CONTENT}",

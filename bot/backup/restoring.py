@@ -223,17 +223,22 @@ def _who_opted_out(present: Path) -> set[int]:
 async def _adapt(fresh: Path, people: set[int]) -> int:
     """Adapt the restored database to the present: empty the transient tables, and keep later opt-outs.
 
+    Turns of everybody who has opted out are deleted, also of those who did so before the backup: the bot may have been
+    killed before it could delete them.
+
     Returns the number of people who have opted out since the backup was made.
     """
     async with Database.opened(fresh) as database:
         for table in _TRANSIENT_TABLES:
             await database.write(f"DELETE FROM {table}")  # noqa: S608
         store, records = Store(database), ConversationRecords(database)
-        people -= {person for person, listen in (await store.listening_choices()).items() if not listen}
-        for person in people:
+        before = {person for person, listen in (await store.listening_choices()).items() if not listen}
+        since = people - before
+        for person in since:
             await store.set_listening_choice(person, False)
+        for person in before | people:
             await records.forget_person(person)
-    return len(people)
+    return len(since)
 
 
 def _swap_database(database: Path, fresh: Path, aside: Path) -> list[Move]:

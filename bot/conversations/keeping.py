@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
 from bot.conversations.records import ConversationPlace, ConversationRecords
@@ -55,14 +55,19 @@ class Conversations:
         self._clock = clock
         self._sleep = sleep
 
-    async def open(self) -> None:
+    async def open(self, opted_out: Iterable[int] = ()) -> None:
         """End the conversations that a crash left open, and delete turns that are too old.
+
+        Args:
+            opted_out: people whose turns are deleted, where a crash came before that.
 
         Raises:
             aiosqlite.Error: the database can't be used.
         """
         await self._records.end_all()
         await self._forget_old()
+        if sum([await self._records.forget_person(person) for person in opted_out]):
+            await self.writer.erase_traces()
 
     async def forget_old_daily(self) -> None:
         """Delete turns that are too old, once a day, until cancelled."""

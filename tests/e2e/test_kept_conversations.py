@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 from bot.commands.prompt_listener import NOT_ANSWERED
 from tests.e2e.barging_in import ANSWER, interrupt, story_or_answer
 from tests.e2e.conftest import LIMIT, Stage, StageMaker
-from tests.e2e.scripted_model import ScriptedModel
+from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import UTTERANCES, bot_speaks, join_people, talk
 from tests.e2e.test_talk_consent import type_in
 from tests.features.talk import let_manage
@@ -71,3 +72,38 @@ async def test_calls_and_chats_are_stored_as_they_were_heard_until_people_delete
         assert [row[:2] for row in await kept(stage, 4)] == left, "the answer to Ben went with his words"
         await stage.answer_to("!forget", starts="🧹 I have forgotten")
         await kept(stage, 0)
+
+
+def found_in(folder: Path, words: bytes) -> set[str]:
+    """The files under a folder that have these words, in upper or lower case. Blocks on the disk."""
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    return {file.name for file in files if words in file.read_bytes().lower()}
+
+
+async def test_after_forget_no_file_of_the_bot_has_the_words_of_the_chat_and_the_recorded_call(
+    make_stage: StageMaker, speech_server: str, tmp_path: Path
+) -> None:
+    settings = {"tts_websocket_url": speech_server, "who_may_record": "everyone", "answer_to": "always"}
+    async with (
+        ScriptedModel(lambda _: Answer("Zebrafish, you say?")) as model,
+        make_stage(llm_url=model.url, **settings) as stage,
+    ):
+        let_manage(stage.sandbox, stage.ada.id)
+        await stage.answer_to(f"<@{stage.bot}> Where do zebrafish live?", starts="Zebrafish")
+        await stage.join()
+        await stage.answer_to("!record on", starts="🔴 I'm recording.")
+        await stage.ask("And what do zebrafish eat?")
+        await kept(stage, 4)
+        await talk(stage.ada, PIZZA)
+        await kept(stage, 6)
+        await stage.answer_to("!leave", starts="👋")
+        assert await asyncio.to_thread(found_in, tmp_path, b"zebrafish") == {"seiyuu.sqlite3-wal"}
+        assert await asyncio.to_thread(found_in, tmp_path, PIZZA.lower().encode()) == {"seiyuu.sqlite3-wal"}
+        await stage.answer_to("!forget", starts="🧹 I have forgotten")
+        await stage.answer_to("!forget", starts="🧹 I don't remember anything")
+        written = await asyncio.to_thread(lambda: {file.name for file in tmp_path.rglob("*") if file.is_file()})
+        assert written >= {"seiyuu.sqlite3", "seiyuu.sqlite3-wal", "traces.jsonl", "bot.wav", f"Ada-{stage.ada.id}.wav"}
+        for words in (b"zebrafish", PIZZA.lower().encode()):
+            assert await asyncio.to_thread(found_in, tmp_path, words) == set()
+    for words in (b"zebrafish", PIZZA.lower().encode()):
+        assert await asyncio.to_thread(found_in, tmp_path, words) == set(), "nor after the bot's end"

@@ -84,6 +84,17 @@ async def test_answers_to_a_person_who_opts_out_are_deleted_and_those_to_others_
         assert b"Zuleika" not in await asyncio.to_thread(file.read_bytes), file
 
 
+async def test_words_that_a_killed_bot_had_no_time_to_delete_are_deleted_by_its_next_start(
+    archive: Archive, tmp_path: Path
+) -> None:
+    archive.write(ADA, "Ada", "a very particular secret", "Very particular indeed.")
+    archive.write(BEN, "Ben", "remains", "I see.")
+    await archive.turns()
+    await Archive(archive.database, now=archive.now).conversations.open({ADA})
+    assert words(await archive.turns()) == ["remains", "I see."]
+    await assert_nowhere(tmp_path, b"articular")
+
+
 async def test_a_channel_is_forgotten_with_the_calls_that_belong_to_it_and_a_call_goes_on(archive: Archive) -> None:
     watch, _ = archive.call()
     watch(UtteranceHeard(ADA, "Ada", "one", True))
