@@ -21,12 +21,15 @@ class AudioFrame:
         at: time at which the frame's packet arrived, in monotonic seconds. A frame that replaces a lost packet has the
             time of the packet after the gap.
         microphone: the kind of the person's microphone; ``None`` if the transport doesn't know it.
+        delayed: True if the frame continues the sound of the person's last frame, although a
+            :class:`TransmissionEnded` came in between: the person did not pause, but the network stood still.
     """
 
     person: int
     sound: Sound16
     at: float
     microphone: Microphone | None = None
+    delayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class TransmissionEnded:
         person: user id of the person.
         at: time at which the end was noticed, in monotonic seconds.
         announced: True if the person's client announced the end, for example by frames of silence; False if no more
-            packets came.
+            packets came. Then the end is a guess, which a frame that is ``delayed`` refutes.
     """
 
     person: int

@@ -1,9 +1,10 @@
-"""A simulated bad network between clients and voice server: loss, duplicates, reordering and jitter."""
+"""A simulated bad network between clients and voice server: loss, duplicates, reordering, jitter and stalls."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from time import monotonic
 
 # Bits of the first byte of an RTP header: the packet has padding, or a header extension.
 _PADDED, _EXTENDED = 0x20, 0x10
@@ -55,10 +56,17 @@ class SimulatedNetwork:
         self.up = Conditions()
         self.down = Conditions()
         self.wrapping = Wrapping()
+        self._stalled_until = 0.0
         self._random = random.Random(seed)
+
+    def stall(self, seconds: float) -> None:
+        """Cause a fault: let no packet through for some seconds. Then all come at once, as after a stall of Wi-Fi."""
+        self._stalled_until = monotonic() + seconds
 
     def fate(self, conditions: Conditions) -> tuple[float, ...]:
         """The delays, in seconds, with which a packet arrives: none if it is lost, two if it is duplicated."""
+        if (left := self._stalled_until - monotonic()) > 0.0:
+            return (left,)
         if conditions.perfect:
             return (0.0,)
         if self._random.random() < conditions.loss:

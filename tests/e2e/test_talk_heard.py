@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from sandbox.voice.microphone import OpenMicrophone, PushToTalk
-from sandbox.voice.network import Conditions, Wrapping
-from sandbox.voice.opus import SAMPLE_RATE
+from sandbox.voice.microphone import MicrophoneFrame, OpenMicrophone, PushToTalk, VoiceActivity
+from sandbox.voice.network import Conditions, SimulatedNetwork, Wrapping
+from sandbox.voice.opus import SAMPLE_RATE, Sound
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.talking import (
     UTTERANCES,
@@ -25,6 +25,24 @@ from tests.e2e.talking import (
 
 PIZZA, KEYBOARD, TRAIN, HOLIDAYS = UTTERANCES[:4]
 BAD_NETWORK = Conditions(loss=0.05, jitter=0.04, reorder=0.02, hold=0.03)
+
+
+WITHIN_A_WORD = 20
+"""The number of a frame of a sentence in which there is voice."""
+
+
+class StallingMicrophone:
+    """A voice-activated microphone on a network that stands still for some seconds while a word is spoken."""
+
+    def __init__(self, network: SimulatedNetwork, seconds: float) -> None:
+        self._network = network
+        self._seconds = seconds
+
+    def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
+        for number, frame in enumerate(VoiceActivity().frames(sound)):
+            if number == WITHIN_A_WORD:
+                self._network.stall(self._seconds)
+            yield frame
 
 
 @pytest.fixture
@@ -83,6 +101,14 @@ async def test_a_bad_network_costs_no_sound_and_at_most_one_of_six_utterances(st
     await stage.until(lambda: since.count_right(said) >= 5, f"five of {said}")
     spoken = sum([len(await voiced(name, text)) for name, text in said]) / SAMPLE_RATE
     assert sum(counter.seconds.values()) == pytest.approx(spoken, rel=0.02), "lost packets are replaced"
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.8])
+async def test_a_network_that_stands_still_within_a_word_costs_no_word(stage: Stage, seconds: float) -> None:
+    await stage.join()
+    since = Since(stage)
+    await talk(stage.ada, PIZZA, StallingMicrophone(stage.sandbox.voice_server.network, seconds))
+    await since.heard(("Ada", PIZZA))
 
 
 async def test_a_person_who_comes_back_has_another_stream_and_is_recognised(stage: Stage) -> None:

@@ -76,11 +76,12 @@ class BrowserAudioInput:
         self._admits: Admits = lambda _: False
         self._early: deque[tuple[int, bytes, float, Microphone | None]] = deque()
         self._stopped = False
-        # Only the input thread uses these: the person who transmits now, the time of the last frame, and when the
-        # transmission counts as ended.
+        # Only the input thread uses these: the person who transmits now, the time of the last frame, when the
+        # transmission counts as ended, and whether the last one ended only because no more sound came.
         self._transmitting: int | None = None
         self._last_at = -math.inf
         self._ends_at = 0.0
+        self._stalled = False
 
     def start(self, thread: InputThread, admits: Admits) -> None:
         """Begin to pass the frames of admitted people to ``thread``, the early ones first."""
@@ -139,15 +140,18 @@ class BrowserAudioInput:
             return
         sound = from_pcm16(pcm)
         self._transmitting = person
+        # A client that tells its microphone also tells when it pauses. Without that, the sound was only delayed.
+        delayed, self._stalled = self._stalled and microphone is not None, False
         for start in range(0, len(sound), FRAME_SAMPLES):
             frame = sound[start : start + FRAME_SAMPLES]
             # A long piece was recorded before it arrived: its last sample at that moment, its first one earlier.
             self._last_at = max(self._last_at, at - (len(sound) - start - len(frame)) / HEARING_RATE)
-            self._thread.receive(AudioFrame(person, frame, self._last_at, microphone))
+            self._thread.receive(AudioFrame(person, frame, self._last_at, microphone, delayed and start == 0))
         # The sound may have waited for this thread, so the gap is measured from now.
         self._ends_at = self._clock() + GAP + min(seconds_of(pcm), MAX_PUT_OFF)
 
     def _end(self, at: float, announced: bool) -> None:
         person, self._transmitting = self._transmitting, None
+        self._stalled = not announced
         if person is not None and self._thread is not None:
             self._thread.receive(TransmissionEnded(person, at, announced))

@@ -5,7 +5,7 @@ Pure logic without a clock: the caller passes the time, in monotonic seconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LONGEST_WAIT = 0.06
 """Longest wait for a missing packet, in seconds."""
@@ -32,11 +32,13 @@ class Frame:
         opus: the encoded frame.
         at: arrival of its packet, in monotonic seconds.
         lost: number of lost packets between the previous frame and this frame.
+        restarted: True if the stream has restarted with this frame, so that ``lost`` says nothing.
     """
 
     opus: bytes
     at: float
     lost: int
+    restarted: bool = False
 
 
 @dataclass(slots=True)
@@ -94,14 +96,12 @@ class JitterBuffer:
         A duplicate, or a frame that is too late, is dropped.
         """
         if self._next is None:
-            self._next = sequence
+            return self._restart(sequence, opus, at)
         ahead = (sequence - self._next) % _WRAP
         if ahead >= _HALF:
             return []
         if ahead > MAX_GAP:
-            frames = self.flush()
-            self._next = sequence
-            return [*frames, *self._release_from(sequence, opus, at)]
+            return [*self.flush(), *self._restart(sequence, opus, at)]
         if ahead:
             if not self._waiting:
                 self._stuck_since = at
@@ -130,6 +130,11 @@ class JitterBuffer:
         """Lengthen the wait after a late packet that arrived at ``at``."""
         self._wait = min(max(self._wait, WAIT_MARGIN * (at - self._stuck_since)), LONGEST_WAIT)
 
+    def _restart(self, sequence: int, opus: bytes, at: float) -> list[Frame]:
+        """Continue with this frame, whatever came before it."""
+        first, *others = self._release_from(sequence, opus, at)
+        return [replace(first, restarted=True), *others]
+
     def _release_from(self, sequence: int, opus: bytes, at: float) -> list[Frame]:
         """Return this frame and the waiting frames that follow it without a gap."""
         frames = [Frame(opus, at, 0)]
@@ -151,4 +156,4 @@ class JitterBuffer:
         lost = (nearest - self._next) % _WRAP
         packet = self._waiting.pop(nearest)
         first, *others = self._release_from(nearest, packet.opus, packet.at)
-        return [Frame(first.opus, first.at, lost), *others]
+        return [replace(first, lost=lost), *others]

@@ -63,6 +63,7 @@ class _Stream:
         decoder: decodes the frames.
         last_at: arrival of the newest packet, in monotonic seconds.
         transmitting: True during a transmission.
+        stalled: True if the last transmission counts as over only because no more packets came.
     """
 
     person: int
@@ -70,6 +71,7 @@ class _Stream:
     decoder: SpeechDecoder = field(default_factory=SpeechDecoder)
     last_at: float = 0.0
     transmitting: bool = False
+    stalled: bool = False
 
     @property
     def deadline(self) -> float | None:
@@ -198,6 +200,9 @@ class Receiver:
     def _decode(self, stream: _Stream, frames: list[Frame]) -> None:
         """Decode frames that are in order, and report their sound. Frames of silence end the transmission."""
         for frame in frames:
+            # A client sends frames of silence before it pauses. Without them, the next frame was only delayed.
+            delayed = stream.stalled and not (frame.lost or frame.restarted)
+            stream.stalled = False
             if frame.opus == SILENCE:
                 if stream.transmitting:
                     self._end_transmission(stream, frame.at, announced=True)
@@ -209,8 +214,9 @@ class Receiver:
             stream.transmitting = True
             self.counters.heard += 1
             self.counters.lost += frame.lost
-            self._out(AudioFrame(stream.person, sound, frame.at))
+            self._out(AudioFrame(stream.person, sound, frame.at, delayed=delayed))
 
     def _end_transmission(self, stream: _Stream, at: float, *, announced: bool) -> None:
         stream.transmitting = False
+        stream.stalled = not announced
         self._out(TransmissionEnded(stream.person, at, announced))

@@ -52,6 +52,7 @@ class _Turn:
         end_probability: probability that the pause is the end of the turn, 0 to 1; ``None`` without an estimate.
         wordless: True if there are no words in the turn up to its pause.
         within_window: True if the pause has begun in a window that is not complete yet.
+        broken_off: True if the packets have stopped while the person spoke. They may only be delayed.
     """
 
     id: TurnId
@@ -65,6 +66,7 @@ class _Turn:
     end_probability: float | None = None
     wordless: bool = False
     within_window: bool = False
+    broken_off: bool = False
 
 
 class TurnDetector:
@@ -122,7 +124,7 @@ class TurnDetector:
         """Process the person's next frame, which may be the first of a new transmission."""
         events: list[TurnEvent] = []
         if not self._transmitting:
-            self._begin_transmission(frame.at, events)
+            self._begin_transmission(frame, events)
         self._last_at = frame.at
         self._microphone.known = frame.microphone
         for window in self._voice_activity.windows(frame.sound):
@@ -146,7 +148,9 @@ class TurnDetector:
         turn = self._turn
         if turn is None:
             return events
+        speaking = turn.sound is None
         sound = self._pause(turn, event.at, events) if turn.sound is None else turn.sound
+        turn.broken_off = speaking and not event.announced
         if event.announced and self.microphone is Microphone.PUSH_TO_TALK:
             self._end(turn, sound, event.at, events)
         return events
@@ -180,14 +184,19 @@ class TurnDetector:
         self._turn.wordless = wordless
         self._turn.end_probability = probability
 
-    def _begin_transmission(self, at: float, events: list[TurnEvent]) -> None:
-        """Begin a transmission. Add the silence before it to the turn's sound, but not more than ``longest_gap``."""
-        events += self.tick(at)
+    def _begin_transmission(self, frame: AudioFrame, events: list[TurnEvent]) -> None:
+        """Begin a transmission, or continue one whose packets were delayed.
+
+        The silence before a new transmission is added to the turn's sound, but not more than ``longest_gap``.
+        """
+        events += self.tick(frame.at)
         self._transmitting = True
         self._held_back = self._settings.resumption
-        if self._last_at is None:
+        if self._turn is not None:
+            self._turn.broken_off = False
+        if self._last_at is None or frame.delayed:
             return
-        gap = max(0.0, at - self._last_at)
+        gap = max(0.0, frame.at - self._last_at)
         silence = np.zeros(int(min(gap, self._settings.longest_gap) / WINDOW_SECONDS) * WINDOW_SAMPLES, np.float32)
         for window in self._voice_activity.windows(silence):
             self._audio.add(window.sound)
@@ -315,6 +324,8 @@ class TurnDetector:
         """The seconds of silence that end the turn."""
         if self._transmitting and self._microphone.known is Microphone.PUSH_TO_TALK:
             return self._settings.known_key_wait
+        if turn.broken_off:
+            return self._settings.unfinished_wait
         return self._endpointing.wait(turn.end_probability, self.microphone, self._transmitting)
 
     def _may_end(self) -> bool:

@@ -40,7 +40,7 @@ class TurnSettings:
         finished_wait_open: shortest wait after a finished sentence on an open microphone, whose silence is less
             certain.
         patient_wait: longest wait after a finished sentence, for a person who often pauses.
-        unfinished_wait: wait after an unfinished sentence.
+        unfinished_wait: wait after an unfinished sentence, and if the packets have stopped within a word.
         unknown_wait: wait while there is no end-of-turn estimate. Without it the words are not known either, so
             no reply can begin.
         held_key_wait: wait while a person holds their push-to-talk key, as far as can be told from their transmissions.

@@ -155,6 +155,24 @@ def test_between_long_pieces_that_are_recorded_one_after_another_there_is_no_gap
     assert not [event for event in thread.events if isinstance(event, TransmissionEnded)]
 
 
+@pytest.mark.parametrize(
+    ("microphone", "announced", "delayed"),
+    [(Microphone.OPEN, False, True), (Microphone.OPEN, True, False), (None, False, False)],
+)
+def test_sound_after_a_stall_continues_the_sound_if_the_client_would_have_told_of_a_pause(
+    source: BrowserAudioInput, clock: Clock, microphone: Microphone | None, announced: bool, delayed: bool
+) -> None:
+    thread = started(source)
+    source.microphone = microphone
+    source.feed(sound(0.02))
+    if announced:
+        source.end_transmission()
+    clock.pass_by(2.0)
+    source.tick(clock.now)
+    source.feed(sound(0.06))
+    assert [frame.delayed for frame in thread.frames] == [False, delayed, False, False]
+
+
 def test_a_person_who_leaves_is_reported_and_nothing_is_due_any_more(source: BrowserAudioInput) -> None:
     thread = started(source)
     source.feed(sound(0.02))

@@ -91,6 +91,35 @@ def test_frames_of_silence_end_a_transmission_at_once_and_missing_packets_end_it
     assert channel.seconds(ADA) == pytest.approx(0.06)
 
 
+def test_packets_after_a_stall_of_the_network_continue_the_sound() -> None:
+    channel, ada = Channel(), Talker(ADA, 77)
+    channel.take(ada.voiced())
+    channel.wait(0.5)
+    channel.take(ada.voiced(), ada.voiced())
+    assert [frame.delayed for frame in only(AudioFrame, channel.heard)] == [False, True, False]
+
+
+@pytest.mark.parametrize("paused", [5, 1])
+def test_packets_after_a_pause_of_the_person_do_not_continue_the_sound(paused: int) -> None:
+    channel, ada = Channel(), Talker(ADA, 77)
+    channel.take(ada.voiced(), *(ada.silent() for _ in range(paused)))
+    channel.wait(0.5)
+    channel.take(ada.voiced())
+    assert [frame.delayed for frame in only(AudioFrame, channel.heard)] == [False, False]
+
+
+@pytest.mark.parametrize("lost", [5, 100, -30])
+def test_packets_after_a_stall_that_lost_packets_do_not_continue_the_sound(lost: int) -> None:
+    channel, ada = Channel(), Talker(ADA, 77, sequence=500)
+    channel.take(ada.voiced())
+    channel.wait(0.5)
+    ada.sequence += lost
+    channel.take(*(ada.voiced() for _ in range(5)))
+    channel.wait(0.1)
+    assert not any(frame.delayed for frame in only(AudioFrame, channel.heard))
+    assert channel.seconds(ADA) > 0.02
+
+
 def test_the_key_identifies_the_speaker_before_discord_names_them() -> None:
     channel, ben = Channel(), Talker(BEN, 88)
     channel.take(*(ben.voiced() for _ in range(5)))

@@ -45,6 +45,7 @@ class Person:
         self.events: list[TurnEvent] = []
         self.sent: list[Sound16] = []
         self._samples = 0
+        self._stalled = False
 
     def talk(self, seconds: float) -> None:
         self.send(self._sound(seconds, 0.2))
@@ -58,7 +59,15 @@ class Person:
             packet = sound[at : at + PACKET]
             self.pass_time(len(packet) / HEARING_RATE)
             self.sent.append(packet)
-            self.events += self.detector.process_frame(AudioFrame(PERSON, packet, self.now, self._microphone))
+            frame = AudioFrame(PERSON, packet, self.now, self._microphone, delayed=self._stalled)
+            self._stalled = False
+            self.events += self.detector.process_frame(frame)
+
+    def stall(self, seconds: float) -> None:
+        """Let no packet through for some seconds, as if the microphone had closed. The next packet says it was not."""
+        self.close(announced=False)
+        self.pass_time(seconds)
+        self._stalled = True
 
     def close(self, *, announced: bool = True) -> None:
         """Close the microphone. If ``announced``, frames of silence announce the end."""

@@ -23,6 +23,7 @@ from bot.voice.turns.events import (
     TurnStarted,
 )
 from bot.voice.turns.settings import TurnSettings
+from bot.voice.turns.voice_activity import WINDOW_SECONDS
 from tests.voice.turns.scripted import PERSON, Person, joined
 
 SETTINGS = TurnSettings()
@@ -205,6 +206,36 @@ def test_a_transmission_that_stops_without_announcement_is_no_released_key() -> 
     assert person.named()[-1] == "SpeechPaused"
 
 
+@pytest.mark.parametrize("seconds", [0.05, 0.3, 0.6, 0.9])
+def test_a_network_that_stands_still_within_a_word_neither_ends_the_turn_nor_adds_a_silence(seconds: float) -> None:
+    person = Person()
+    person.talk(0.5)
+    person.stall(seconds)
+    person.transcribed(person.only(TurnStarted)[0].turn, "")
+    person.pass_time(0.2)
+    person.talk(0.5)
+    person.close()
+    person.transcribed(person.only(TurnStarted)[0].turn, "Hello there!")
+    person.pass_time(2.0)
+    (ended,) = person.only(TurnEnded)
+    assert np.array_equal(ended.sound, joined(person.sent))
+
+
+def test_words_that_end_after_the_network_stood_still_are_answered_as_soon_as_others() -> None:
+    waits = []
+    for stalls in (False, True):
+        person = Person()
+        person.talk(0.5)
+        if stalls:
+            person.stall(0.3)
+        person.talk(0.5)
+        person.stay_quiet(0.1)
+        person.transcribed(person.only(TurnStarted)[0].turn, "Hello there!")
+        person.stay_quiet(1.0)
+        waits.append(waited(person))
+    assert waits[1] == pytest.approx(waits[0], abs=WINDOW_SECONDS)
+
+
 def test_a_key_that_the_transport_knows_of_ends_the_first_turn_at_once() -> None:
     person = Person(microphone=Microphone.PUSH_TO_TALK)
     person.talk(1.0)
@@ -324,7 +355,8 @@ STEPS = st.lists(
         st.tuples(st.just("talk"), st.floats(0.01, 2.0)),
         st.tuples(st.just("quiet"), st.floats(0.01, 1.5)),
         st.tuples(st.just("close"), st.floats(0.0, 2.0)),
-        st.tuples(st.just("stall"), st.floats(0.0, 0.5)),
+        st.tuples(st.just("late"), st.floats(0.0, 0.5)),
+        st.tuples(st.just("stall"), st.floats(0.0, 2.0)),
         st.tuples(st.just("words"), st.floats(0.0, 1.0)),
     ),
     max_size=25,
@@ -354,8 +386,10 @@ def test_events_are_always_in_order_and_no_sample_comes_twice(steps: list[Step])
             case "close":
                 person.close()
                 person.pass_time(seconds)
-            case "stall":
+            case "late":
                 person.pass_time(seconds)
+            case "stall":
+                person.stall(seconds)
             case _:
                 for paused in person.only(SpeechPaused)[-1:]:
                     person.transcribed(paused.turn, "That is all." if seconds < 0.5 else "And")
