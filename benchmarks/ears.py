@@ -1,5 +1,8 @@
 """Benchmark of Whisper: word error rate and time of each model, by the length of its context and the number of threads.
 
+The context is that of the decoder. The encoder runs on all of it only if it has 30 seconds. Otherwise it runs on little
+more than the turn, as in a call. If the text of a turn is a loop or improbable, both run on 30 seconds.
+
 Natural voices and, with ``--recorded``, recorded people speak short turns. They reach the model directly, without Opus.
 Recorded people of other languages are counted separately.
 """
@@ -214,7 +217,12 @@ def _parser() -> PlainParser:
         help="Whisper models; by default the downloaded base",
     )
     parser.add_argument(
-        "--contexts", type=_context, nargs="+", default=[LONG_CONTEXT, SHORT_CONTEXT], metavar="SECONDS"
+        "--contexts",
+        type=_context,
+        nargs="+",
+        default=[LONG_CONTEXT, SHORT_CONTEXT],
+        metavar="SECONDS",
+        help="contexts of the decoder, 1 to 30 seconds; by default Whisper's own and the bot's",
     )
     parser.add_argument("--threads", type=count, nargs="+", default=[1, 2], metavar="N")
     parser.add_argument("--utterances", type=count, default=100, help="number of utterances, out of the bank's 200")

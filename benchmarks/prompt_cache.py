@@ -41,6 +41,8 @@ ABANDONED_AFTER = 0.03
 """Seconds after which some guesses are abandoned. The server is still reading their prompts then."""
 LARGE = 7_000_000_000
 """The bot is told that the model has this many parameters, so that it gets the long prompts of large models."""
+NOT_READ_WORDS = 2
+"""Number of words at the end of a sentence that the newest interim transcript before its end lacks."""
 ANSWER_TOKENS = 40
 """Longest answer, in tokens. It stands for the answers of larger models, which end sooner than those of this one."""
 SENTENCES = (
@@ -69,6 +71,7 @@ class Setup:
         abandoned: whether each guess is abandoned while the server reads its prompt, and not only after its first word.
         guesses: whether there is a guess before each answer.
         reads_ahead: whether the server reads the conversation as soon as the person begins to speak.
+        reads_words: whether it also reads the words of interim transcripts, while the person still speaks.
     """
 
     long: bool
@@ -77,6 +80,7 @@ class Setup:
     abandoned: bool = False
     guesses: bool = True
     reads_ahead: bool = True
+    reads_words: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ async def _run(run: Run) -> Report:
             (False, True), (4, 20), guesses, ((True, True), (True, False), (False, False))
         )
     ]
+    setups += [replace(setup, reads_words=True) for setup in setups if setup.reads_ahead and not setup.guesses]
     costs: dict[Setup, list[TurnCost]] = {}
     for setup in setups:
         # Each setup has a server of its own, so that its cache is empty.
@@ -123,6 +128,9 @@ async def hold_call(options: ModelOptions, settings: Settings, setup: Setup, tur
             words = said.split()
             if setup.reads_ahead:
                 await mind.responder.read_ahead("Ada")
+            if setup.reads_words:
+                # Whisper ends each interim transcript as if it were a sentence.
+                await mind.responder.read_ahead("Ada", " ".join(words[:-NOT_READ_WORDS]) + ".")
             if setup.guesses:
                 await mind.guess(" ".join(words[: len(words) // 2]), abandoned=setup.abandoned)
             costs.append(await mind.answer(said))
@@ -197,7 +205,7 @@ def _print(costs: Mapping[Setup, Sequence[TurnCost]], console: Console) -> None:
             str(setup.messages),
             _guess_of(setup),
             "the call's" if setup.one_slot else "any",
-            "yes" if setup.reads_ahead else "no",
+            _reading_of(setup),
             f"{min(sizes)} to {max(sizes)}",
             f"{read.median:.0f}",
             f"{read.greatest:.0f}",
@@ -205,6 +213,12 @@ def _print(costs: Mapping[Setup, Sequence[TurnCost]], console: Console) -> None:
             f"{first.greatest:.0f}",
         )
     console.print(table)
+
+
+def _reading_of(setup: Setup) -> str:
+    if setup.reads_words:
+        return "and the words"
+    return "yes" if setup.reads_ahead else "no"
 
 
 def _guess_of(setup: Setup) -> str:

@@ -90,21 +90,23 @@ class ModelResponder:
             _log.warning("The model server could not be warmed up: %s", error)
         await self._model.learn_context_size(model=character.persona.model)
 
-    async def read_ahead(self, speaker: str) -> None:
-        """Have a llama.cpp server process the prompt up to the speaker's words, so that later only the words are left.
+    async def read_ahead(self, speaker: str, words: str = "") -> None:
+        """Have a llama.cpp server process the prompt up to the speaker's words so far, so that later only few are left.
 
         Does nothing if the newest request had the same messages, or if it is no llama.cpp server.
+
+        Args:
+            words: the words so far. If they turn out to be wrong, the server reads them once more, and that is all.
         """
         character = self._character()
         if not self._model.keeps_slots(model=character.persona.model):
             return
-        # The words are not known yet. Without words, the language of a small model's prompt stays as it is.
-        messages = await self._messages(character, Turn.of_person(speaker, ""))
+        messages = await self._messages(character, Turn.of_person(speaker, words), unfinished=True)
         if messages == self._read:
             return
         self._read = messages
         try:
-            await self._model.warm_up(messages, model=character.persona.model)
+            await self._model.warm_up(messages, model=character.persona.model, unfinished=True)
         except ModelError as error:
             _log.debug("The model server could not read ahead: %s", error)
 
@@ -162,10 +164,13 @@ class ModelResponder:
         names = [*speakers_of_turns(self._history.newest(MAX_TURNS)), *map(clean_name, people), *_ROLES]
         return SpeakerNames.of(character.persona.names, names)
 
-    async def _messages(self, character: Character, asked: Turn) -> tuple[ChatMessage, ...]:
+    async def _messages(
+        self, character: Character, asked: Turn, *, unfinished: bool = False
+    ) -> tuple[ChatMessage, ...]:
         most = self._context_messages
         # The history is cut back in steps. If it lost its oldest turn with each new one, the server could never reuse
         # its prompt cache.
         least = most // 2 if self._prompts.is_small(character.persona) else max(most // 2, _MIN_TURNS)
         earlier = self._history.recent(most, least)
-        return await self._prompts.write(character, earlier, asked, self._room().description)
+        room = self._room().description
+        return await self._prompts.write(character, earlier, asked, room, unfinished=unfinished)

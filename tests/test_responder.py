@@ -225,6 +225,26 @@ async def test_a_llama_cpp_server_reads_the_missing_part_of_the_prompt_as_soon_a
         assert asked[3][:-1] == asked[2][:-1], "the answer finds all of it in the cache, except for its own line"
 
 
+async def test_a_llama_cpp_server_reads_the_words_so_far_and_nothing_of_them_is_remembered() -> None:
+    async with model_with_slots() as (mind, asked):
+        await mind.responder.read_ahead("Ada", "What time")
+        await mind.responder.read_ahead("Ada", "What time is it")
+        assert [messages[-1]["content"] for messages in asked] == ["Ada: What time", "Ada: What time is it"]
+        await answered(mind, "What's new?")
+        await answered(mind, "I see.")
+        assert [message["content"] for message in asked[-1][1:]] == ["Ada: What's new?", "Hello.", "Ada: I see."]
+
+
+async def test_the_words_so_far_do_not_change_the_language_of_a_small_models_prompt() -> None:
+    german = "Guten Morgen, wie geht es dir heute?"
+    async with model_with_slots("m-135m") as (mind, asked):
+        await mind.responder.read_ahead("Ada")
+        await mind.responder.read_ahead("Ada", german)
+        assert asked[1][:-1] == asked[0][:-1], "a mishearing would be read in vain, and remembered"
+        await answered(mind, german)
+        assert asked[2][:-1] != asked[0][:-1]
+
+
 async def test_a_server_that_fails_to_read_ahead_does_no_harm() -> None:
     async with model_with_slots(broken=True) as (mind, asked):
         mind.remember("Hi!", "Hello.", interrupted=False)

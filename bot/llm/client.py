@@ -110,23 +110,26 @@ class ModelClient:
         """The model's size, as far as it is known. Small models get shorter prompts."""
         return self._memory_of(model or self.options.model).size
 
-    async def warm_up(self, messages: Sequence[ChatMessage], *, model: str | None = None) -> None:
+    async def warm_up(
+        self, messages: Sequence[ChatMessage], *, model: str | None = None, unfinished: bool = False
+    ) -> None:
         """Ask for a reply of one token to ``messages``, so that the prompt cache for calls contains them afterwards.
 
         Args:
             model: the model to use; ``None`` for the configured one.
+            unfinished: whether the last message is not complete yet. Then nothing is learned from the token.
 
         Raises:
             ModelError: the server could not reply.
         """
-        request = replace(self._request(messages, model), warming=True, slot=CALL_SLOT)
+        request = replace(self._request(messages, model), warming=True, unfinished=unfinished, slot=CALL_SLOT)
         await self._ask_for_template(request)
         with self._sender(request) as sender:
             response = await sender.open()
             try:
                 reader = ReplyReader(response, request.options, request.begin_by)
                 await self._ask_for_template(request)
-                reply = ReplyFilter(self._habit(request))
+                reply = ReplyFilter(ThinkingHabit() if unfinished else self._habit(request))
                 while (delta := await reader.read()) is not None:
                     sender.reply_began()
                     reply.take(delta)

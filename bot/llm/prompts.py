@@ -164,7 +164,7 @@ class ConversationMessages:
         return self._model.size_of(model=persona.model).small
 
     async def write(
-        self, character: Character, earlier: Sequence[Turn], asked: Turn, room: str
+        self, character: Character, earlier: Sequence[Turn], asked: Turn, room: str, *, unfinished: bool = False
     ) -> tuple[ChatMessage, ...]:
         """Build the messages: the system prompt, the ``earlier`` turns and the turn ``asked``, which needs an answer.
 
@@ -172,6 +172,8 @@ class ConversationMessages:
             asked: the turn to be answered. It must not be among the ``earlier`` turns.
             room: the place and the people in it, made by :func:`call_room`, :func:`single_call`,
                 :func:`chat_room` or :func:`private_room`.
+            unfinished: whether the turn ``asked`` still goes on. The language of a small model's prompt does not
+                follow it then.
 
         Raises:
             KeyError: the persona doesn't have this mood.
@@ -180,7 +182,8 @@ class ConversationMessages:
         if size.small:
             await self._small_prompts.load()
             conversation = alternating(turn.message for turn in (*earlier, asked))
-            return self._small_prompts.messages(persona, conversation, size, character.instructions)
+            instructions = character.instructions
+            return self._small_prompts.messages(persona, conversation, size, instructions, unfinished=unfinished)
         circumstances = Circumstances(room, date_and_time(self._clock()))
         rules = "\n\n".join(part for part in (self._rules, character.instructions) if part)
         return build_messages(persona, character.mood, rules, earlier, asked, circumstances)

@@ -106,6 +106,7 @@ class ReplyRequest:
         begin_by: the event loop's time by which the reply must have begun.
         when_loading: called once if the server has been loading its model for a while.
         warming: whether the request only fills the server's prompt cache, so that a reply of one token is enough.
+        unfinished: whether the last message is not complete yet, and no answer is wanted.
         slot: the slot of a llama.cpp server in which the reply is made; ``None`` leaves the choice to the server.
         when_counted: called with the token counts of the prompt, if the server reports them.
         when_asked: called each time that the request was written.
@@ -116,6 +117,7 @@ class ReplyRequest:
     begin_by: float
     when_loading: Callable[[], None] | None = None
     warming: bool = False
+    unfinished: bool = False
     slot: int | None = None
     when_counted: Callable[[TokenUsage], None] | None = None
     when_asked: Callable[[], None] | None = None
@@ -214,13 +216,14 @@ class RequestSender:
     def _body(self) -> dict[str, Any]:
         fit = self._memory.window.fit(self._request.messages, longest_answer(self._options))
         self._sent = fit.messages
-        more = self._memory.slots.fields(self._request.slot, self._options.api)
+        request = self._request
+        more = self._memory.slots.fields(request.slot, self._options.api, unfinished=request.unfinished)
         body = self._memory.dialect.applied(reply_body(self._options, fit.messages, fit.max_tokens, more))
         for field in self._left_out_fields:
             body = without_field(body, field)
         if self._folds_system:
             body = with_system_folded(body)
-        return one_token(body) if self._request.warming else body
+        return one_token(body) if request.warming else body
 
     async def _make_ready(self, refusal: Refusal) -> None:
         """Change the request or wait, so that another attempt may succeed. Raises ModelError if nothing can help."""

@@ -15,7 +15,7 @@ from config.sections import ModelApi
 
 CALL_SLOT = 0
 """The slot of calls. There is one call at a time, and it asks for one reply at a time."""
-OPTIONAL_FIELDS = frozenset({"id_slot", "timings_per_token", "stream_options"})
+OPTIONAL_FIELDS = frozenset({"id_slot", "timings_per_token", "stream_options", "add_generation_prompt"})
 """Request fields that a reply does not need. If a server refuses a request, it is sent again without them."""
 _MAX_SLOTS = 10_000
 
@@ -35,16 +35,18 @@ class ServerSlots:
         """Set the number of slots that the server has reported."""
         self._count = count
 
-    def fields(self, slot: int | None, api: ModelApi) -> dict[str, Any]:
+    def fields(self, slot: int | None, api: ModelApi, *, unfinished: bool = False) -> dict[str, Any]:
         """The request fields that keep a reply in a slot, and have the server report the tokens of the prompt.
 
         Args:
             slot: the number of the slot; ``None`` leaves the choice to the server, and asks it to report nothing.
+            unfinished: whether the last message is not complete yet, so that no answer is to be begun after it.
         """
         if slot is None:
             return {}
         if self._count is not None:
-            return {"id_slot": slot % self._count, "cache_prompt": True, "timings_per_token": True}
+            fields = {"id_slot": slot % self._count, "cache_prompt": True, "timings_per_token": True}
+            return fields | {"add_generation_prompt": False} if unfinished and api is ModelApi.CHAT else fields
         return {} if api is ModelApi.COMPLETION else {"stream_options": {"include_usage": True}}
 
 

@@ -198,7 +198,13 @@ class SmallPromptWriter:
             self._loaded = True
 
     def messages(
-        self, persona: Persona, talk: Sequence[ChatMessage], size: ModelSize, instructions: str = ""
+        self,
+        persona: Persona,
+        talk: Sequence[ChatMessage],
+        size: ModelSize,
+        instructions: str = "",
+        *,
+        unfinished: bool = False,
     ) -> tuple[ChatMessage, ...]:
         """Build the messages: the prompt in the language of the last line, then the conversation.
 
@@ -208,10 +214,11 @@ class SmallPromptWriter:
         Args:
             talk: the conversation, with alternating roles. The last line of the last message is to be answered.
             instructions: what a program asks of the answers. They are added to the system message.
+            unfinished: whether the last line is not complete yet. The language then stays as it is.
         """
         line = talk[-1].content.rpartition("\n")[2]
         person, _, text = line.partition(": ")
-        beginning = self._beginning(text)
+        beginning = self._beginning("" if unfinished else text)
         names = {
             "bot": persona.name,
             "person": person,

@@ -21,8 +21,8 @@ class Responder(Protocol):
         """Prepare the model, so that the next answer comes sooner. Never raises."""
         ...
 
-    async def read_ahead(self, speaker: str) -> None:
-        """Have the model process the conversation so far, because ``speaker`` has begun to speak. Never raises."""
+    async def read_ahead(self, speaker: str, words: str = "") -> None:
+        """Have the model process the conversation and the ``words`` so far of the ``speaker``. Never raises."""
         ...
 
     def answer(
@@ -139,8 +139,11 @@ class ReplyControl(Protocol):
         """User id of the person who is being answered; ``None`` if nobody is, or if the id is not known."""
         ...
 
-    def speech_began(self, speaker: str) -> None:
-        """Have the model process the conversation so far. ``speaker`` begins to speak, and may want an answer."""
+    def read_ahead(self, speaker: str, words: str = "") -> None:
+        """Have the model process the conversation and the ``words`` so far of the ``speaker``, who may want an answer.
+
+        Nothing of it is heard, shown or remembered.
+        """
         ...
 
     def speculate(self, prompt: Prompt) -> None:

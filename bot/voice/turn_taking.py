@@ -160,7 +160,7 @@ class TurnTaking:
         if may_interrupt:
             self._replies.interruption_started(event.turn)
         if self.mode is CallMode.TALK and self._people.may_talk(person):
-            self._replies.speech_began(self._people.name(person))
+            self._replies.read_ahead(self._people.name(person))
 
     def _resume_turn(self, turn: OpenTurn) -> None:
         if turn.transcription is not None:
@@ -220,15 +220,23 @@ class TurnTaking:
         self._guess_early(turn)
         # Meanwhile, a pause may have made the words known, or a part may have been cut off the sound.
         if self._interims and turn.ended is None and turn.text is None and len(turn.parts) == parts:
-            self._show_so_far(turn, text)
+            self._use_so_far(turn, text)
 
-    def _show_so_far(self, turn: OpenTurn, text: str) -> None:
-        """Show the words of a turn that goes on, unless they may be the bot's own or its parts are not transcribed."""
-        before = turn.words_of_parts
+    def _use_so_far(self, turn: OpenTurn, text: str) -> None:
+        """Show the words of a turn that goes on, and have the model read them if they are for the bot.
+
+        Does nothing if the words may be the bot's own, or if the turn's parts are not transcribed yet.
+        """
+        before, name = turn.words_of_parts, self._people.name(turn.id.person)
         if turn.may_be_echo or before is None:
             return
-        if self._classify(turn, f"{before} {text}".strip()).kind not in (UtteranceKind.NOTHING, UtteranceKind.ECHO):
-            self._captions.show(Speaker(turn.id, self._people.name(turn.id.person)), before, text)
+        words = f"{before} {text}".strip()
+        kind = self._classify(turn, words).kind
+        if kind not in (UtteranceKind.NOTHING, UtteranceKind.ECHO):
+            self._captions.show(Speaker(turn.id, name), before, text)
+        # If several people speak, the model would read the one's words and then the other's, again and again.
+        if kind is UtteranceKind.ADDRESSED and not turn.guessed and len(self._turns) == 1:
+            self._replies.read_ahead(name, words)
 
     def _decide_interruption(self, turn: OpenTurn, text: str) -> None:
         """Decide whether a turn ends the reply that it interrupts. Words end it, and an echo of the bot does not."""

@@ -58,7 +58,8 @@ async def interrupt(stage: Stage, guest: Guest, utterance: str) -> Interruption:
     assert (interrupted.outcome, answered.outcome) == (Outcome.INTERRUPTED, Outcome.SPOKEN)
     await receiver.wait_for_silence(stage.bot, 0.1, timeout=5)
     *story, answer = stretches(receiver.packets(stage.bot)[before:])
-    assert len(answer) * 20 == pytest.approx(answered.audio, abs=20), "something of the story was heard again"
+    heard = len(answer) * 20
+    assert heard == pytest.approx(answered.audio, abs=20), f"{heard} ms were heard of an answer of {answered.audio} ms"
     cut, whole = since.all(ReplyEnded)
     assert cut.interrupted
     assert STORY.startswith(cut.heard)

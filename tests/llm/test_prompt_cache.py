@@ -53,6 +53,15 @@ async def test_without_guesses_the_server_reads_the_older_lines_while_the_person
     assert max(cost.read for cost in costs) <= TAIL, [(cost.prompt, cost.read) for cost in costs]
 
 
+async def test_the_server_reads_the_words_of_interim_transcripts_while_the_person_speaks(weights: Path) -> None:
+    without = await call_of_ten_turns(weights, Setup(True, 20, guesses=False))
+    costs = await call_of_ten_turns(weights, Setup(True, 20, guesses=False, reads_words=True))
+    # The toy's answers and the minutes are the same in both calls, and so are the prompts.
+    assert [cost.prompt for cost in costs] == [cost.prompt for cost in without]
+    read = [(before.read, cost.read) for before, cost in zip(without, costs, strict=True)]
+    assert all(cost <= 0.7 * before for before, cost in read), read
+
+
 async def test_the_head_of_the_prompt_does_not_change_during_a_call(weights: Path) -> None:
     costs = await call_of_ten_turns(weights, Setup(True, 20, guesses=False, reads_ahead=False))
     # For the first answer, the head is in the cache since the warm-up. Its end, with room and time, may change.

@@ -82,6 +82,32 @@ async def test_a_call_stays_in_one_slot_of_the_llama_cpp_server_which_counts_its
         assert "stream_options" not in body
 
 
+@pytest.mark.parametrize("api", [ModelApi.CHAT, ModelApi.COMPLETIONS, ModelApi.COMPLETION])
+async def test_after_an_unfinished_line_the_llama_cpp_server_begins_no_answer(api: ModelApi) -> None:
+    server = Server(props={"total_slots": 4})
+    async with asking(server, api=api) as client:
+        await client.warm_up(HELLO, unfinished=True)
+        await answer(client)
+    read, answered = server.bodies
+    assert read.get("add_generation_prompt") == (False if api is ModelApi.CHAT else None)
+    assert "add_generation_prompt" not in answered
+
+
+async def test_a_llama_cpp_server_that_does_not_know_of_unfinished_lines_reads_them_all_the_same() -> None:
+    server = Server(props={"total_slots": 4}, refused=frozenset({"add_generation_prompt"}))
+    async with asking(server) as client:
+        await client.warm_up(HELLO, unfinished=True)
+        await client.warm_up(HELLO, unfinished=True)
+    assert ["add_generation_prompt" in body for body in server.bodies] == [True, False, False]
+
+
+async def test_other_servers_get_no_field_for_unfinished_lines() -> None:
+    server = Server()
+    async with asking(server) as client:
+        await client.warm_up(HELLO, unfinished=True)
+    assert "add_generation_prompt" not in server.bodies[0]
+
+
 async def test_other_requests_leave_the_slot_to_the_server() -> None:
     server = Server(props={"total_slots": 4})
     async with asking(server) as client:

@@ -99,6 +99,7 @@ class Conversation:
         self._after_asking = AfterAsking()
         self._tasks: asyncio.TaskGroup | None = None
         self._model_task: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._timer: ReplyTimer | None = None
         self._spoken_words = SpokenWords(clock)
         self._voice_notices = VoiceNotices()
@@ -169,10 +170,15 @@ class Conversation:
     def _cancel(self, prompt: Prompt) -> None:
         self._handle(events.PromptCancelled(prompt, self._position()))
 
-    def speech_began(self, speaker: str) -> None:
-        """Have the model process the conversation so far, unless a reply is being made or guesses are off."""
-        if self._run_ahead.replies and self._dialogue.current is None and self._tasks is not None:
-            self._spawn(self._responder.read_ahead(speaker), "reading ahead")
+    def read_ahead(self, speaker: str, words: str = "") -> None:
+        """Have the model process the conversation and the ``words`` so far of the ``speaker``.
+
+        Does nothing if a reply is being made, if guesses are off, or if the model is still at the words before these.
+        """
+        if not self._run_ahead.replies or self._dialogue.current is not None or self._tasks is None:
+            return
+        if self._reading is None or self._reading.done():
+            self._reading = self._spawn(self._responder.read_ahead(speaker, words), "reading ahead")
 
     def speculate(self, prompt: Prompt) -> None:
         """Prepare a reply to a turn that may be over. Nothing of it is heard or shown before :meth:`commit`.

@@ -42,16 +42,18 @@ class MarkedResponder:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
-        self.read_for: list[str] = []
+        self.read: list[str] = []
         self.open = 0
-        self.may_ask, self.may_answer = asyncio.Event(), asyncio.Event()
+        self.may_ask, self.may_answer, self.may_read = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.may_read.set()
         self.may_ask.set()
         self.may_answer.set()
 
     async def warm_up(self) -> None: ...
 
-    async def read_ahead(self, speaker: str) -> None:
-        self.read_for.append(speaker)
+    async def read_ahead(self, speaker: str, words: str = "") -> None:
+        await self.may_read.wait()
+        self.read.append(f"{speaker}: {words}")
 
     async def answer(
         self,

@@ -133,21 +133,36 @@ async def test_the_trace_has_the_tokens_of_the_reply_that_was_heard() -> None:
 
 async def test_an_idle_model_reads_the_conversation_so_far_while_somebody_speaks() -> None:
     async with talking() as talk:
-        talk.conversation.speech_began("Ada")
-        await wait_until(lambda: talk.responder.read_for == ["Ada"])
+        talk.conversation.read_ahead("Ada")
+        await wait_until(lambda: talk.responder.read == ["Ada: "])
+        talk.conversation.read_ahead("Ada", "what's")
+        await wait_until(lambda: talk.responder.read == ["Ada: ", "Ada: what's"])
         talk.responder.may_answer.clear()
         talk.conversation.commit(prompt_of(TurnId(ADA, 1), "what's up?"))
-        talk.conversation.speech_began("Ben")
+        talk.conversation.read_ahead("Ben")
         talk.responder.may_answer.set()
         await talk.quiet()
-        assert talk.responder.read_for == ["Ada"]
+        assert len(talk.responder.read) == 2, "the model has to answer Ada"
+        assert talk.shown == answer_to("what's up?"), "nothing of what was read ahead is shown"
+
+
+async def test_a_slow_model_is_not_given_more_to_read_than_it_can() -> None:
+    async with talking() as talk:
+        talk.responder.may_read.clear()
+        for words in ("what's", "what's up", "what's up with"):
+            talk.conversation.read_ahead("Ada", words)
+        talk.responder.may_read.set()
+        await wait_until(lambda: talk.responder.read == ["Ada: what's"])
+        talk.conversation.read_ahead("Ada", "what's up with you")
+        await wait_until(lambda: talk.responder.read == ["Ada: what's", "Ada: what's up with you"])
 
 
 async def test_without_guesses_an_idle_model_does_nothing_while_somebody_speaks() -> None:
     async with talking(RunAhead(replies=False)) as talk:
-        talk.conversation.speech_began("Ada")
+        talk.conversation.read_ahead("Ada")
+        talk.conversation.read_ahead("Ada", "what's")
         await turn(talk, 1, "what's up?", "what's up?")
-        assert talk.responder.read_for == []
+        assert talk.responder.read == []
 
 
 @pytest.mark.parametrize("voice", [True, False])

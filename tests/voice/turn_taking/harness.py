@@ -69,17 +69,17 @@ class RecordedReplies:
     """A :class:`ReplyControl` that records its calls. The test sets ``answering``.
 
     Attributes:
-        begun: the name of an answered person, for each time that this person has begun to speak.
+        read: what the model was to read ahead, as ``NAME: WORDS``. Without words, the person has just begun to speak.
     """
 
     answering: bool = False
-    begun: list[str] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
     answered: int | None = None
     lines: list[str] = field(default_factory=list)
     prompts: list[Prompt] = field(default_factory=list)
 
-    def speech_began(self, speaker: str) -> None:
-        self.begun.append(speaker)
+    def read_ahead(self, speaker: str, words: str = "") -> None:
+        self.read.append(f"{speaker}: {words}")
 
     def speculate(self, prompt: Prompt) -> None:
         self.lines.append(f"speculate {prompt.text}")

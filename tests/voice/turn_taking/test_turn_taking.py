@@ -80,13 +80,13 @@ async def test_an_ignored_person_has_captions_but_never_reaches_the_model(harnes
 
 async def test_the_conversation_learns_who_begins_to_speak_to_the_bot(harness: TurnTakingHarness) -> None:
     await harness.feed(TurnStarted(ADA, 1.0, 1.1), TurnStarted(BEN, 1.0, 1.1))
-    assert harness.replies.begun == ["Ada", "Ben"]
+    assert harness.replies.read == ["Ada: ", "Ben: "]
     harness.people.ignored.add(1)
     harness.turn_taking.mode = CallMode.TRANSCRIBE
     await harness.feed(TurnStarted(TurnId(2, 2), 2.0, 2.1))
     harness.turn_taking.mode = CallMode.TALK
     await harness.feed(TurnStarted(TurnId(1, 2), 2.0, 2.1))
-    assert harness.replies.begun == ["Ada", "Ben"], "Ada is ignored now, and Ben is only transcribed"
+    assert harness.replies.read == ["Ada: ", "Ben: "], "Ada is ignored now, and Ben is only transcribed"
 
 
 async def test_utterances_for_other_people_are_overheard(harness: TurnTakingHarness) -> None:
