@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 
 from bot.voice.events import UtteranceHeard, WordsSoFar
@@ -18,11 +19,22 @@ from tests.voice.memory_call import ADA, BEN, memory_call
 QUESTION, OTHER = "Do you remember the summer holidays?", "Please turn the volume down."
 
 
+class ReadingResponder(RepeatingResponder):
+    """A responder that records what it is to read ahead, by the person's name."""
+
+    def __init__(self) -> None:
+        self.read: dict[str, list[str]] = defaultdict(list)
+
+    async def read_ahead(self, speaker: str, words: str = "") -> None:
+        self.read[speaker].append(words)
+
+
 async def test_words_are_shown_before_the_turn_is_over_but_not_those_of_people_who_opted_out(
     tmp_path: Path, toy_ears: Path
 ) -> None:
     ears = WhisperTranscriber(WhisperOptions(str(toy_ears), "cpu", 1, "en"), Corrections())
-    call = memory_call(tmp_path, ears, RepeatingResponder(), HummingSpeech(), run_ahead=RunAhead(interims=True))
+    mind = ReadingResponder()
+    call = memory_call(tmp_path, ears, mind, HummingSpeech(), run_ahead=RunAhead(interims=True))
     try:
         async with call as memory:
             await memory.consent.opt_out(ADA)
@@ -32,5 +44,7 @@ async def test_words_are_shown_before_the_turn_is_over_but_not_those_of_people_w
             so_far = only(WordsSoFar, memory.events)
             assert {event.author for event in so_far} == {"Ben"}
             assert all(event.at < heard.at for event in so_far)
+            assert set(mind.read) == {"Ben"}
+            assert {"", *(event.text for event in so_far)} >= set(mind.read["Ben"])
     finally:
         await ears.close()

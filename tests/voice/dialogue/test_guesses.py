@@ -178,6 +178,8 @@ async def test_in_a_hundred_turns_nothing_wrong_or_cancelled_is_heard_shown_or_r
             talk.clock.pass_by(dice.choice((0.5, 2.0, 9.0)))
             for _ in range(dice.randint(0, 3)):
                 guess = said if dice.random() < 0.4 else f"only {number}-{dice.randint(1, 9)}"
+                if dice.random() < 0.5:
+                    talk.conversation.read_ahead("Ada", guess)
                 talk.conversation.speculate(prompt_of(which, guess))
                 await steps(dice.randint(0, 25))
                 if dice.random() < 0.5:
