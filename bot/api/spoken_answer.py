@@ -103,6 +103,6 @@ async def _next(events: AsyncGenerator[Samples, None], writing: asyncio.Task[Non
                 waiting = {coming}
         return coming.result()
     finally:
-        if not coming.done():
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
+        # Also if it is done: both may have failed at once, and only one error is raised.
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)

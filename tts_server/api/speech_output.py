@@ -266,6 +266,6 @@ class ResponseSteps:
                         raise ConnectionResetError("the client closed the connection")
             return task.result()
         finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+            # Also if it is done: it may have failed in the moment in which this response was stopped.
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

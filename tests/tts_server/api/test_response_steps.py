@@ -1,0 +1,35 @@
+"""The steps of a response: what fails while its client goes away is nobody's news."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from tts_server.api.speech_output import ResponseSteps
+
+
+async def test_a_write_that_fails_as_its_response_is_stopped_leaves_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gone = asyncio.Event()
+
+    async def write() -> None:
+        await gone.wait()
+        raise ConnectionResetError("Cannot write to closing transport")
+
+    steps = ResponseSteps(make_mocked_request("GET", "/"), 60.0, 60.0)
+    response = asyncio.create_task(steps.write(write()))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    gone.set()
+    # The write has failed now, and nobody has heard of it yet.
+    await asyncio.sleep(0)
+    response.cancel()
+    await asyncio.wait([response])
+    assert response.cancelled()
+    del response
+    gc.collect()
+    assert caplog.messages == []
