@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
@@ -69,6 +70,10 @@ async def json_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         allowed = ", ".join(sorted(error.allowed_methods))
         message = f"{request.method} is not possible at {request.path[:100]}; possible: {allowed}"
         return error_response(405, message, code="method_not_allowed", headers={hdrs.ALLOW: allowed})
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST or error.content_type == "application/json":
+            raise
+        return error_response(error.status, error.reason.lower(), code=HTTPStatus(error.status).name.lower())
 
 
 def unavailable(message: str, code: str = "loading") -> web.HTTPServiceUnavailable:

@@ -44,6 +44,16 @@ async def test_no_compression_may_be_named(server: RunningServer) -> None:
         assert answer.status == 200
 
 
+@pytest.mark.parametrize("path", ["/ws/stream", "/admin/tts/ws/stream"])
+async def test_a_request_that_opens_no_websocket_is_refused_in_the_form_of_all_errors(
+    server: RunningServer, path: str
+) -> None:
+    async with server.session.get(server.url(path)) as answer:
+        assert answer.status == 400
+        error = (await answer.json())["error"]
+    assert error == {"message": "bad request", "type": "invalid_request_error", "param": None, "code": "bad_request"}
+
+
 @pytest.mark.parametrize(
     "request_bytes",
     [
