@@ -99,11 +99,12 @@ def write_env(file: Path, changes: Changes) -> Written:
     The file is replaced at once: whatever happens, it is as before or complete.
 
     Raises:
-        SettingsError: the file can't be read, or a value can't be written.
+        SettingsError: the file can't be read, a value can't be written, or a quote in the file is not closed.
         EnvWriteError: the file can't be written. It is as before.
     """
     before = read_env_text(file)
     after = changed_env(before, changes)
+    _require_only(changes, before, after, file)
     real = file.resolve()
     names = tuple(name for name in changes if _value(before, name) != _value(after, name))
     if after == before and real.exists():
@@ -154,10 +155,26 @@ def _comment(body: str) -> str:
 
 
 def _value(text: str, name: str) -> str | None:
-    found = [
-        each.value for each in parse_stream(io.StringIO(text, newline="")) if each.key and each.key.upper() == name
-    ]
-    return found[-1] if found else None
+    return _values(text).get(name)
+
+
+def _values(text: str) -> dict[str, str | None]:
+    return {each.key.upper(): each.value for each in parse_stream(io.StringIO(text, newline="")) if each.key}
+
+
+def _require_only(changes: Changes, before: str, after: str, file: Path) -> None:
+    """Check that the new text sets what it should, and all else as before; raises :class:`SettingsError`."""
+    wanted = {
+        name: value for name, value in {**_values(before), **changes}.items() if changes.get(name, "") is not None
+    }
+    if _values(after) == wanted:
+        return
+    broken = [each.original.line for each in parse_stream(io.StringIO(before, newline="")) if each.error]
+    where = f"{file}, line {broken[0]}" if broken else str(file)
+    raise SettingsError(
+        f"{where}: a quote is not closed, so {', '.join(sorted(changes))} would not be what was wished for. "
+        "Nothing was written: correct this line first."
+    )
 
 
 def _loses_lines(before: str, after: str) -> bool:

@@ -6,9 +6,10 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.env_file import read_env_values
@@ -117,3 +118,47 @@ def test_a_folder_that_can_not_be_written_to_is_told(tmp_path: Path, monkeypatch
         write_env(file, {"STT_LANGUAGE": "de"})
     assert file.read_text() == USERS
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("broken", ["OTHER='a\n", 'B=1\nOTHER="a', "LLM_MODEL='a\n"])
+@pytest.mark.parametrize("value", ["it's", "a b", "$x", "plain"])
+def test_a_line_that_would_swallow_the_new_one_is_told(tmp_path: Path, broken: str, value: str) -> None:
+    """A quote that is never closed may end at a quote of a new value: then neither line says what it seems to."""
+    file = tmp_path / ".env"
+    file.write_text(broken)
+    before = read_env_values(file)
+    try:
+        write_env(file, {"PROMPT_CHANNEL": value})
+    except SettingsError as error:
+        assert "PROMPT_CHANNEL" in str(error)
+        assert "a quote" in str(error)
+        assert file.read_text() == broken
+        assert list(tmp_path.iterdir()) == [file]
+    else:
+        assert read_env_values(file) == {**before, "PROMPT_CHANNEL": value}
+
+
+LINES = ("# LLM_URL=x", "LLM_URL='a\\'b' # c", 'export LLM_MODEL="x y"', "OTHER=1", "", "=y", "X='un", "a'")
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.sampled_from(
+            ("# LLM_URL=x", "LLM_URL='a\\'b' # c", 'export LLM_MODEL="x y"', "OTHER=1", "", "=y", "X='un", "a'")
+        )
+    ),
+    st.text("aB1 '\"\\#$={}()`!;&|\n\r\t\x0b\x85\u2028\x00é🙂-_", min_size=1, max_size=12),
+)
+def test_whatever_is_written_only_this_setting_changes_or_nothing_does(lines: list[str], value: str) -> None:
+    text = "\n".join(lines)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / ".env"
+        file.write_text(text, newline="")
+        before = read_env_values(file)
+        try:
+            write_env(file, {"LLM_MODEL": value})
+        except SettingsError:
+            assert file.read_bytes().decode() == text
+        else:
+            assert read_env_values(file) == {**before, "LLM_MODEL": value}
