@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
@@ -20,7 +21,26 @@ _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _DEFAULT_HEADERS = "Authorization, Content-Type"
 _ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
 _EXPOSED_HEADERS = "Retry-After, X-Conversation, X-Transcription"
+_FETCH_SITE, _OTHER_SITES = "Sec-Fetch-Site", ("cross-site", "same-site")
+OPAQUE = "null"
+"""The origin of a page that tells none."""
 _HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~, -]{1,1000}", re.ASCII)
+
+
+def stated_origins(request: web.Request) -> list[str]:
+    """The origins of the web pages that a request says it comes from; empty for programs and for the server's own page.
+
+    For the pictures, sounds, scripts and frames of a page, and for links, a browser sends no ``Origin``. But it says
+    that another site asks (Fetch Metadata), and mostly which one (``Referer``). A page that hides this is ``null``.
+    """
+    given = request.headers.getall(hdrs.ORIGIN, [])
+    if given or request.headers.get(_FETCH_SITE, "") not in _OTHER_SITES:
+        return list(given)
+    try:
+        page = urlsplit(request.headers.get(hdrs.REFERER, ""))
+    except ValueError:
+        return [OPAQUE]
+    return [f"{page.scheme}://{page.netloc}" if page.scheme and page.netloc else OPAQUE]
 
 
 class AllowedOrigins:

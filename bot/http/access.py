@@ -16,7 +16,7 @@ from bot.http.refusal import Refusals
 from config.addresses import read_origin
 from config.sections import WebSettings
 from web_access.hosts import host_name, is_safe_name
-from web_access.origins import AllowedOrigins
+from web_access.origins import AllowedOrigins, stated_origins
 
 LOGIN = "/login"
 WRONG_TOKENS_PER_MINUTE = 30
@@ -85,7 +85,7 @@ class Access:
             raise HttpError(HTTPStatus.FORBIDDEN, "bad_host", message)
 
     def _check_origin(self, request: web.Request) -> None:
-        for origin in request.headers.getall(hdrs.ORIGIN, []):
+        for origin in stated_origins(request):
             if not self._origins.allow(origin) and not is_same_origin(request, origin):
                 message = (
                     f"The page {origin[:_SHOWN]!r} may not use me unless WEB_ALLOWED_ORIGINS names it. If it is my own "

@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler
 
 from tts_server.api.errors import ApiError, error_response
 from web_access.hosts import host_name, host_of, is_loopback, is_safe_name
-from web_access.origins import AllowedOrigins
+from web_access.origins import AllowedOrigins, stated_origins
 from web_access.packing import PLAIN, packing_of
 from web_access.rate_limit import ClientRateLimit
 
@@ -60,8 +60,10 @@ class Access:
                 f"this server is not {host[:100]!r}: use 127.0.0.1 or localhost, or set TTS_TOKEN",
                 code="bad_host",
             )
-        origin = request.headers.get(hdrs.ORIGIN)
-        if origin is None or is_open or self._origins.allow(origin) or is_loopback(host_of(origin)):
+        if is_open or all(self._origins.allow(each) or is_loopback(host_of(each)) for each in stated_origins(request)):
+            return None
+        if request.path == "/" and hdrs.ORIGIN not in request.headers:
+            # A link may lead to the server's own page, which says what this is.
             return None
         return error_response(
             HTTPStatus.FORBIDDEN,

@@ -116,3 +116,35 @@ async def test_a_star_allows_every_page_that_has_the_token() -> None:
     async with web_stage(SECRET, ["*"]) as stage:
         assert (await stage.ask("/thing", headers={"Origin": STRANGER})).status == 401
         assert (await stage.ask("/thing", headers={"Origin": STRANGER, **bearer()})).status == 200
+
+
+ELSEWHERE = ("cross-site", "same-site")
+
+
+@pytest.mark.parametrize("site", ELSEWHERE)
+@pytest.mark.parametrize("referer", [None, f"{STRANGER}/page", "http://127.0.0.1:1/", "http://[", "null", "x"])
+async def test_pages_from_elsewhere_can_not_ask_for_pictures_sounds_and_links_either(
+    local: WebStage, locked: WebStage, site: str, referer: str | None
+) -> None:
+    """A browser sends no Origin for these, but says that another site asks."""
+    said = {"Sec-Fetch-Site": site, **({"Referer": referer} if referer is not None else {})}
+    for stage, headers in ((local, {}), (locked, bearer())):
+        answer = await stage.ask("/thing", headers={**headers, **said})
+        assert (answer.status, answer.code) == (403, "bad_origin")
+
+
+@pytest.mark.parametrize("site", ELSEWHERE)
+async def test_a_link_from_elsewhere_opens_the_page(local: WebStage, site: str) -> None:
+    for path in ("/", "/app.js", "/health"):
+        assert (await local.ask(path, headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"})).status == 200
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+async def test_the_page_itself_and_typed_addresses_are_answered(local: WebStage, site: str) -> None:
+    assert (await local.ask("/thing", headers={"Sec-Fetch-Site": site})).status == 200
+
+
+async def test_an_allowed_page_may_ask_for_pictures_and_sounds() -> None:
+    async with web_stage(allowed=[FRIEND]) as stage:
+        headers = {"Sec-Fetch-Site": "cross-site", "Referer": f"{FRIEND}/"}
+        assert (await stage.ask("/thing", headers=headers)).status == 200

@@ -143,3 +143,38 @@ async def test_a_foreign_host_name_that_points_here_is_refused(server: RunningSe
 async def test_with_a_token_the_server_accepts_any_host_name(locked: RunningServer) -> None:
     headers = {"Host": "voice.example", "Authorization": f"Bearer {SECRET}"}
     assert (await _ask(locked, "GET", "/v1/voices", headers))[0] == 200
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("referer", [None, f"{STRANGER}/page", "http://["])
+async def test_a_stranger_can_not_let_the_engine_speak_as_a_sound_of_its_page(
+    server: RunningServer, site: str, referer: str | None
+) -> None:
+    """A browser sends no Origin for the sounds and pictures of a page, but says that another site asks."""
+    headers = {"Sec-Fetch-Site": site, **({"Referer": referer} if referer is not None else {})}
+    for path in ("/v1/voices/x/preview", "/v1/voices", "/ws/stream"):
+        status, _, text = await _ask(server, "GET", path, headers)
+        assert (status, "bad_origin" in text) == (403, True)
+    status, _, _ = await _ask(server, "GET", "/health", headers)
+    assert status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "cross-site", "Referer": f"{PAGE}/"},
+        {"Sec-Fetch-Site": "same-site", "Referer": "http://localhost:8000/"},
+    ],
+)
+async def test_sounds_of_pages_that_may_use_the_server_are_answered(
+    server: RunningServer, headers: dict[str, str]
+) -> None:
+    status, _, _ = await _ask(server, "GET", "/v1/voices", headers)
+    assert status == 200
+
+
+async def test_a_link_from_elsewhere_opens_the_servers_own_page(server: RunningServer) -> None:
+    status, _, _ = await _ask(server, "GET", "/", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"})
+    assert status == 200
