@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from ipaddress import ip_address
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from bot.check_result import CheckResult
 from bot.http.access import is_same_origin
 from bot.http.api.admission import BUSY_SECONDS, Admission
 from bot.http.api.fields import required_text
+from bot.http.api.inside import for_strangers
 from bot.http.bodies import read_object
 from bot.http.clients import client_of
 from bot.http.connection import cancelled_with_client
@@ -97,12 +98,15 @@ class SetupApi:
 
     async def show(self, request: web.Request) -> web.Response:
         """``GET /api/setup``: what is set in ``.env``, and whether this page may write there."""
+        self._require_own_page(request)
         with _settings_errors():
             values = await asyncio.to_thread(self._parts.service.current)
+        here = self._is_here(request)
+        told = {name: value for name, value in values.items() if name not in SECRET_NAMES}
         return web.json_response(
             {
-                "writable": self._is_here(request),
-                "values": {name: value for name, value in values.items() if name not in SECRET_NAMES},
+                "writable": here,
+                "values": told if here else {name: for_strangers(value) for name, value in told.items()},
                 "secrets": sorted(values.keys() & SECRET_NAMES),
             }
         )
@@ -114,6 +118,8 @@ class SetupApi:
         async with self._alone(request, with_engines=True):
             found = await self._parts.examine()
         good = all(each.good is not False for each in found)
+        if not self._is_here(request):
+            found = [replace(each, text=for_strangers(each.text)) for each in found]
         return web.json_response({"good": good, "findings": [asdict(each) for each in found]})
 
     async def test(self, request: web.Request) -> web.Response:

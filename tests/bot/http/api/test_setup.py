@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.check_result import CheckResult
 from bot.http.api.setup import CODES_PER_MINUTE, TESTS_PER_MINUTE
 from bot.setup.code import LIFETIME, MOST_TRIES
 from bot.setup.service import Part
@@ -21,6 +22,13 @@ ASKS = {
     "/api/setup/code": {},
     "/api/setup/write": {"code": "ABCD-EFGH", "changes": MODEL},
 }
+
+OTHER_PAGES = [
+    {"Origin": "http://localhost:8000"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "same-site", "Referer": "http://localhost:8000/"},
+]
 
 
 async def post(stage: ApiStage, path: str, json: Any = None, **headers: str) -> Answer:
@@ -140,9 +148,7 @@ async def open_stage(tmp_path: Path) -> AsyncIterator[ApiStage]:
 
 
 @pytest.mark.parametrize("path", [*ASKS, "/api/setup/doctor"])
-@pytest.mark.parametrize(
-    "headers", [{"Origin": "http://localhost:8000"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}]
-)
+@pytest.mark.parametrize("headers", OTHER_PAGES)
 async def test_pages_that_may_use_the_rest_may_not_use_the_setup(
     open_stage: ApiStage, path: str, headers: dict[str, str]
 ) -> None:
@@ -150,6 +156,40 @@ async def test_pages_that_may_use_the_rest_may_not_use_the_setup(
     assert (answer.status, answer.code) == (403, "bad_origin")
     setup = open_stage.setup
     assert (setup.tested, setup.written, setup.shown, setup.examinations) == ([], [], [], 0)
+
+
+@pytest.mark.parametrize("headers", OTHER_PAGES)
+async def test_pages_that_may_use_the_rest_may_not_read_the_settings(
+    open_stage: ApiStage, headers: dict[str, str]
+) -> None:
+    open_stage.setup.values = {"LLM_URL": "http://10.0.0.7:8080/v1"}
+    answer = await open_stage.web.ask("/api/setup", headers=headers)
+    assert (answer.status, answer.code) == (403, "bad_origin")
+    assert "10.0.0.7" not in answer.text
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+async def test_elsewhere_neither_folders_nor_keys_in_addresses_are_told(
+    stage: ApiStage, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
+) -> None:
+    found = (
+        CheckResult("Folders", True, "/srv/ada/seiyuu/data can be written to, `/srv/a b/c` too"),
+        CheckResult("Feeds", False, "http://feeds.example:81/new/list.xml?key=s3cret can't be reached (1/2)"),
+    )
+    monkeypatch.setattr("tests.bot.http.api.scripted_setup.FINDINGS", found)
+    stage.setup.values = {"LLM_URL": "https://api.example/v1?key=s3cret", "LLM_MODEL": "/srv/ada/models/a.gguf"}
+    headers = {"X-Forwarded-For": "203.0.113.5"} if elsewhere else {}
+    findings = (await post(stage, "doctor", **headers)).json["findings"]
+    values = (await stage.web.ask("/api/setup", headers=headers)).json["values"]
+    if not elsewhere:
+        assert [each["text"] for each in findings] == [each.text for each in found]
+        assert values == stage.setup.values
+        return
+    assert [each["text"] for each in findings] == [
+        "…/data can be written to, `…/c` too",
+        "http://feeds.example:81/new/list.xml?… can't be reached (1/2)",
+    ]
+    assert values == {"LLM_URL": "https://api.example/v1?…", "LLM_MODEL": "…/a.gguf"}
 
 
 async def test_tests_and_codes_are_rare(stage: ApiStage) -> None:
