@@ -9,7 +9,6 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, web
 
@@ -22,7 +21,6 @@ from bot.conversations.recordings import CallRecordings
 from bot.conversations.records import ConversationPlace
 from bot.core import Core
 from bot.http.api.admission import make_gate
-from bot.http.api.description import document
 from bot.http.api.routes import ApiParts, api_routes
 from bot.http.api.setup import SetupParts
 from bot.http.chat_socket import ChatSocket
@@ -84,10 +82,10 @@ async def web_parts(core: Core, servers: Servers = dict) -> AsyncIterator[WebPar
     core.call_ends.subscribe(calls.ended)
     chats = program_chats(core)
     stop_watching = core.consent.watch(chats.forget)
-    page, described = await asyncio.to_thread(Page.load), await asyncio.to_thread(document)
+    page = await asyncio.to_thread(Page.load)
     sockets = [*ChatSocket(calls).routes, *RealtimeSocket(calls, time.monotonic).routes]
     introductions = await asyncio.to_thread(load_introductions)
-    routes = [*sockets, *program_routes(core, chats, introductions, servers, described)]
+    routes = [*sockets, *program_routes(core, chats, introductions, servers)]
     server = WebServer(core.settings.web, routes, core.checks.state, page)
     try:
         await server.serve(core.listening)
@@ -148,9 +146,7 @@ def program_chats(core: Core) -> Chats:
     return Chats(make_responder, lambda: core.conversations.begin_call(place), character.now)
 
 
-def program_routes(
-    core: Core, chats: Chats, introductions: Introductions, servers: Servers, described: dict[str, Any]
-) -> Sequence[web.RouteDef]:
+def program_routes(core: Core, chats: Chats, introductions: Introductions, servers: Servers) -> Sequence[web.RouteDef]:
     """The routes of the API for programs. While a call is on, the lease holds back what needs an engine."""
 
     def places() -> Sequence[VoicePlace]:
@@ -174,7 +170,6 @@ def program_routes(
             BROWSER,
             core.monitor,
             setup_parts(core),
-            described,
         )
     )
 

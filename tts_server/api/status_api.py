@@ -19,6 +19,7 @@ from hardware.poll import CardPoll
 from tts_server.api.errors import error_response
 from tts_server.metrics import CONTENT_TYPE, Metrics
 from tts_server.speaking.engine_pool import EnginePool
+from web_access.description import Description
 
 _FILE = Path(__file__).with_name("openapi.yaml")
 _PAGE = """<!doctype html>
@@ -99,7 +100,7 @@ class StatusApi:
 
 
 def document() -> dict[str, Any]:
-    """The OpenAPI 3.1 description of the API. Reads a file."""
+    """The OpenAPI 3.1 description of the API. Reads a file, which blocks."""
     loaded: dict[str, Any] = read_yaml(_FILE)
     return loaded
 
@@ -108,17 +109,14 @@ class OpenApi:
     """``GET /``, a page for people, and ``GET /openapi.json``."""
 
     def __init__(self) -> None:
-        self._document = json.dumps(document()).encode()
+        self._description = Description(document)
 
     def routes(self) -> list[web.RouteDef]:
         """The routes of these endpoints."""
         return [
             web.get("/", self._page, allow_head=False),
-            web.get("/openapi.json", self._show, allow_head=False),
+            web.get("/openapi.json", self._description.show, allow_head=False),
         ]
 
     async def _page(self, _: web.Request) -> web.Response:
         return web.Response(text=_PAGE, content_type="text/html")
-
-    async def _show(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._document, content_type="application/json")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from aiohttp import web
 
@@ -14,7 +13,7 @@ from bot.conversations.archive import ConversationArchive
 from bot.http.api.admission import Admission
 from bot.http.api.chat import ChatApi
 from bot.http.api.conversations import ConversationsApi
-from bot.http.api.description import DescriptionApi
+from bot.http.api.description import document
 from bot.http.api.hearing import HearingApi
 from bot.http.api.now import NowApi
 from bot.http.api.process_call import ProcessCallApi
@@ -31,6 +30,7 @@ from bot.voices.introductions import Introductions
 from bot.voices.places import Places
 from bot.voices.voices import Voices
 from bot.work_gate import WorkGate
+from web_access.description import Description
 from wire.parameters import SpeechParameters
 
 
@@ -52,7 +52,6 @@ class ApiParts:
         page: the id of the page among these places.
         monitor: the figures of the running bot.
         setup: what tests and writes settings.
-        description: the OpenAPI document.
     """
 
     gate: WorkGate
@@ -68,7 +67,6 @@ class ApiParts:
     page: int
     monitor: Monitor
     setup: SetupParts
-    description: Mapping[str, Any]
 
 
 def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
@@ -93,7 +91,7 @@ def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
     conversations = ConversationsApi(parts.archive, parts.corrections)
     now = NowApi(parts.monitor, PrometheusMetrics(parts.monitor))
     setup = SetupApi(parts.setup, admission)
-    description = DescriptionApi(parts.description)
+    description = Description(document)
     table = (
         ("POST", hearing.hear, ("/stt",)),
         ("POST", hearing.transcribe, ("/v1/audio/transcriptions",)),

@@ -20,7 +20,6 @@ from bot.conversations.archive import ConversationArchive
 from bot.conversations.recordings import CallRecordings
 from bot.database import Database
 from bot.http.api.admission import make_gate
-from bot.http.api.description import document
 from bot.http.api.routes import ApiParts, api_routes
 from bot.http.page import Page
 from bot.llm.errors import ModelError, ModelErrorKind
@@ -254,7 +253,6 @@ async def api_stage(
             0,
             figures.monitor,
             setup.parts(clock, on_loopback=on_loopback),
-            document(),
         )
         web = await stack.enter_async_context(web_stage(token, allowed, page=page, routes=lambda: api_routes(parts)))
         yield ApiStage(web, speech, ears, mind, gate, chats, kept, clock, archive, folder / DATABASE, figures, setup)
