@@ -9,7 +9,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from config.settings import Settings
 from config.speech_settings import SpeechSettings
@@ -29,9 +29,9 @@ CI = "CI"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Repeat tests after stalls of the machine, and turn off hypothesis's deadlines: only benchmarks measure time."""
+    """Repeat tests after stalls of the machine, and let hypothesis measure no time: only benchmarks do."""
     config.pluginmanager.register(RepeatAfterStall())
-    settings.register_profile("untimed", settings(deadline=None))
+    settings.register_profile("untimed", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]))
     settings.load_profile("untimed")
 
 

@@ -90,6 +90,7 @@ class CallManager(Generic[S]):
         self._state = CallState.IDLE
         self._call: S | None = None
         self._starting: asyncio.Task[S] | None = None
+        self._undoing: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
@@ -144,7 +145,8 @@ class CallManager(Generic[S]):
             await self._lease.acquire(reason)
             await call.open()
         except BaseException as error:
-            await asyncio.shield(self._undo_start(call))
+            self._undoing = asyncio.create_task(self._undo_start(call), name="call undo")
+            await asyncio.shield(self._undoing)
             if isinstance(error, HoldError):
                 raise UserError(f"❌ I can't join now: {error}. Try again in a moment.") from error
             raise
@@ -157,7 +159,7 @@ class CallManager(Generic[S]):
             await self._close(call, EndCause.FAILURE)
             await self._lease.release()
         finally:
-            self._call = self._starting = None
+            self._call = self._starting = self._undoing = None
             self._state = CallState.IDLE
 
     async def _watch(self, call: S) -> None:
@@ -184,6 +186,9 @@ class CallManager(Generic[S]):
     async def _cancel_start(self, starting: asyncio.Task[S], call: S | None) -> None:
         starting.cancel()
         await asyncio.wait([starting])
+        if self._undoing is not None:
+            # The start had failed already, and its task was cancelled while it waited for this.
+            await asyncio.wait([self._undoing])
         if self._ending is not asyncio.current_task():
             return
         self._ending = None

@@ -34,13 +34,22 @@ class Feature:
 
 
 class FakeCall:
-    """A call that records its steps. If it is ``slow``, opening it takes for ever."""
+    """A call that records its steps. If it is ``slow``, opening it takes for ever.
 
-    def __init__(self, journal: list[str], *, fault: UserError | None = None, slow: bool = False) -> None:
+    With ``slow_close``, closing it takes until :attr:`closed` is set.
+    """
+
+    def __init__(
+        self, journal: list[str], *, fault: UserError | None = None, slow: bool = False, slow_close: bool = False
+    ) -> None:
         self.journal = journal
         self.fault = fault
         self.slow = slow
         self.entered = asyncio.Event()
+        self.closing = asyncio.Event()
+        self.closed = asyncio.Event()
+        if not slow_close:
+            self.closed.set()
         self.lost: asyncio.Future[EndCause] = asyncio.get_running_loop().create_future()
 
     async def check(self) -> None:
@@ -59,6 +68,8 @@ class FakeCall:
 
     async def close(self, cause: EndCause) -> None:
         self.journal.append(f"close {cause}")
+        self.closing.set()
+        await self.closed.wait()
 
 
 def make(journal: list[str], *features: Feature) -> CallManager[FakeCall]:
@@ -151,6 +162,26 @@ async def test_leaving_at_the_moment_when_a_start_succeeds_ends_the_call() -> No
     assert manager.status().state is CallState.IDLE
     assert manager.status().held == ()
     assert journal[-1] == "ended command"
+
+
+async def test_leaving_while_a_failed_start_is_undone_waits_for_that_and_ends_nothing_twice() -> None:
+    journal: list[str] = []
+    manager = make(journal, Feature("a", journal))
+    call = FakeCall(journal, fault=UserError("no way in"), slow_close=True)
+    joining = asyncio.create_task(manager.start(call, reason="test"))
+    await call.closing.wait()
+    leaving = asyncio.create_task(manager.end())
+    await asyncio.wait([joining])
+    with pytest.raises(UserError, match="Already in"):
+        await manager.start(FakeCall(journal), reason="too soon")
+    call.closed.set()
+    assert await leaving
+    assert journal == ["check", "hold a", "open", "close failure", "release a"]
+    assert manager.status().state is CallState.IDLE
+    next_call = await manager.start(FakeCall(journal), reason="again")
+    assert manager.active is next_call
+    assert manager.status().held == ("a",)
+    await manager.close()
 
 
 async def test_a_lost_call_ends_by_itself_and_reports_the_cause() -> None:
