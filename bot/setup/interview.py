@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.setup.person import Person
 from bot.setup.service import (
-    KEYS,
+    KEY_OF_ENGINE,
     Part,
     SetupService,
     Tested,
@@ -19,7 +19,6 @@ from bot.setup.service import (
 from bot.usual_model_servers import find_model_servers
 from config.env_writing import Changes
 from config.hosts import is_local
-from config.speech_settings import ENGINES
 
 GREETING = (
     "Five questions, about three minutes. Enter takes what stands in brackets; Ctrl-C ends it, and nothing is written."
@@ -200,8 +199,7 @@ class Interview:
             return {"TTS_WEBSOCKET_URL": typed, **({"TTS_TOKEN": token} if token else {})}
         typed = typed.lower()
         changes: dict[str, str | None] = {"TTS_ENGINE": typed, "TTS_WEBSOCKET_URL": None}
-        key = f"{typed.upper()}_API_KEY"
-        if typed in ENGINES and key in KEYS:
+        if key := KEY_OF_ENGINE.get(typed):
             kept = " [the one in .env]" if key in self._current else ""
             given = self._person.ask_secret(f"Its key, which is not shown{kept}: ")
             changes |= {key: given} if given else {}

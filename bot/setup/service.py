@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bot.check_result import CheckResult
@@ -30,12 +31,16 @@ from config.errors import Fault, SettingsError
 from config.place import how_to_start
 from config.program_settings import SECRETS
 from config.settings import Settings
-from config.speech_settings import ENGINE_VARIABLES, SpeechSettings
+from config.speech_settings import ENGINE_VARIABLES, ENGINES, SpeechSettings
 
 TEST_LIMIT = 40.0
 """Seconds for the test of one answer."""
 KEYS = frozenset(name for name in ENGINE_VARIABLES if name.endswith("_API_KEY"))
 """The keys of voices in the cloud."""
+KEY_OF_ENGINE: Mapping[str, str] = MappingProxyType(
+    {engine: f"{engine.upper()}_API_KEY" for engine in ENGINES if f"{engine.upper()}_API_KEY" in KEYS}
+)
+"""The settings of these keys, by the engine that needs them."""
 NAMES = frozenset(
     {
         "DISCORD_TOKEN",

@@ -18,7 +18,12 @@ from tests.browser.conftest import Tab, new_tab, running_browser
 from tests.browser.pictures import SCHEMES, SIZES
 
 ANSWERS: Mapping[str, Any] = {
-    "api/setup": {"writable": True, "values": {"LLM_MODEL": "llama3.1"}, "secrets": ["DISCORD_TOKEN"]},
+    "api/setup": {
+        "writable": True,
+        "values": {"LLM_MODEL": "llama3.1", "TTS_ENGINE": "openai"},
+        "secrets": ["DISCORD_TOKEN"],
+        "keys": {"openai": "OPENAI_API_KEY"},
+    },
     "api/setup/doctor": {
         "good": False,
         "findings": [

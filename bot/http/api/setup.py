@@ -26,7 +26,15 @@ from bot.http.clients import client_of
 from bot.http.connection import cancelled_with_client
 from bot.http.errors import HttpError
 from bot.setup.code import LENGTH, OneTimeCode
-from bot.setup.service import LONGEST_VALUE, NAMES, SECRET_NAMES, Part, Tested, how_to_restart
+from bot.setup.service import (
+    KEY_OF_ENGINE,
+    LONGEST_VALUE,
+    NAMES,
+    SECRET_NAMES,
+    Part,
+    Tested,
+    how_to_restart,
+)
 from config.env_writing import Changes, EnvWriteError, Written
 from config.errors import SettingsError
 from web_access.hosts import host_name, is_loopback
@@ -108,6 +116,7 @@ class SetupApi:
                 "writable": here,
                 "values": told if here else {name: for_strangers(value) for name, value in told.items()},
                 "secrets": sorted(values.keys() & SECRET_NAMES),
+                "keys": dict(KEY_OF_ENGINE),
             }
         )
 

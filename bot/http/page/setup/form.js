@@ -3,16 +3,20 @@ import { make } from "../dom.js";
 import { changesOf } from "./env_lines.js";
 import { finding } from "./finding.js";
 
-export const SECRETS = new Set(["DISCORD_TOKEN", "LLM_API_KEY"]);
+const VOICE_KEY = "VOICE_KEY";
+const SECRETS = ["DISCORD_TOKEN", "LLM_API_KEY", "TTS_TOKEN"];
 const PARTS = [
   {
-    part: "discord",
+    parts: ["discord", "prompts"],
     title: "Discord",
     hint: "Without a token you talk with it in the browser alone. Get one at discord.com/developers/applications: your application, Bot, Reset Token.",
-    fields: [["DISCORD_TOKEN", "Token"]],
+    fields: [
+      ["DISCORD_TOKEN", "Token"],
+      ["PROMPT_CHANNEL", "Prompt channel", "the one in which the call is asked for"],
+    ],
   },
   {
-    part: "mind",
+    parts: ["mind"],
     title: "The mind",
     hint: "A model server: Ollama, llama-server, vLLM, or a hosted one. Left empty, it thinks with the small model inside the bot.",
     fields: [
@@ -22,28 +26,53 @@ const PARTS = [
     ],
   },
   {
-    part: "voice",
+    parts: ["ears"],
+    title: "The language",
+    hint: "What people speak with it, such as German or de. Left empty, it finds that out for each person.",
+    fields: [["STT_LANGUAGE", "Language", "English"]],
+  },
+  {
+    parts: ["voice"],
     title: "The voice",
-    hint: "An engine (piper, espeak, kokoro, xtts, openai, …), or the address of a speech server. Left empty, it takes the usual one.",
+    hint: "An engine (piper, espeak, kokoro, xtts), a service (openai, elevenlabs, edge, …), or the address of a speech server. Left empty, it takes the usual one.",
     fields: [
-      ["TTS_ENGINE", "Engine", "piper"],
+      ["TTS_ENGINE", "Engine or service", "piper"],
+      [VOICE_KEY, "Key of the service"],
       ["TTS_WEBSOCKET_URL", "Speech server", "ws://127.0.0.1:8765/ws/stream"],
+      ["TTS_TOKEN", "Token of the speech server"],
     ],
   },
 ];
 
 /**
- * The guided form: Discord, mind and voice, each with a button that tests it.
+ * The guided form: Discord, mind, language and voice, each with a button that tests it.
  *
- * @param {{values: Record<string, string>, secrets: string[], writable: boolean}} state @param {() => void} onChange
+ * @param {{values: Record<string, string>, secrets: string[], keys: Record<string, string>, writable: boolean}} state
+ * @param {() => void} onChange
  */
-export function setupForm({ values, secrets, writable }, onChange) {
+export function setupForm({ values, secrets, keys, writable }, onChange) {
   const inputs = new Map();
-  const changes = (names = [...inputs.keys()]) =>
-    changesOf(values, Object.fromEntries(names.map((name) => [name, inputs.get(name).value])), SECRETS);
+  const rows = new Map();
+  const hidden = new Set([...SECRETS, ...Object.values(keys)]);
+  const typed = (name) => inputs.get(name).value.trim();
+  /** The setting of a field. That of the service's key depends on the service; there may be none. */
+  const setting = (name) => (name === VOICE_KEY ? keys[typed("TTS_ENGINE").toLowerCase()] : name);
+  const changes = (names = [...inputs.keys()]) => {
+    const asked = names.filter((name) => !rows.get(name).hidden);
+    return changesOf(values, Object.fromEntries(asked.map((name) => [setting(name), inputs.get(name).value])), hidden);
+  };
+
+  /** Shows the fields for secrets where they are of use. */
+  const arrange = () => {
+    const key = setting(VOICE_KEY);
+    rows.get(VOICE_KEY).hidden = key === undefined;
+    inputs.get(VOICE_KEY).placeholder = secretHint(key);
+    rows.get("TTS_TOKEN").hidden = typed("TTS_WEBSOCKET_URL") === "";
+  };
+  const secretHint = (name) => (secrets.includes(name) ? "Set already; type to replace it" : "");
 
   const field = ([name, label, placeholder = ""]) => {
-    const secret = SECRETS.has(name);
+    const secret = name === VOICE_KEY || hidden.has(name);
     const input = make("input", {
       id: `set-${name}`,
       testid: name,
@@ -52,38 +81,52 @@ export function setupForm({ values, secrets, writable }, onChange) {
       spellcheck: false,
       maxLength: 2000,
       value: secret ? "" : (values[name] ?? ""),
-      placeholder: secret && secrets.includes(name) ? "Set already; type to replace it" : placeholder,
-      on: { input: onChange },
+      placeholder: secret ? secretHint(name) : placeholder,
+      on: {
+        input: () => {
+          arrange();
+          onChange();
+        },
+      },
     });
     inputs.set(name, input);
-    return make("div", { className: "row" }, make("label", { htmlFor: input.id, textContent: label }), input);
+    rows.set(name, make("div", { className: "row" }, make("label", { htmlFor: input.id, textContent: label }), input));
+    return rows.get(name);
   };
 
-  const card = ({ part, title, hint, fields }) => {
-    const result = make("div", { role: "status", testid: `result-${part}` });
-    const tell = (found) => result.replaceChildren(make("ul", { className: "findings" }, found));
-    const button = make("button", { type: "button", className: "outlined", textContent: "Test", testid: `test-${part}`, disabled: !writable });
+  const card = ({ parts, title, hint, fields }) => {
+    const [id] = parts;
+    const result = make("div", { role: "status", testid: `result-${id}` });
+    const tell = (...found) => result.replaceChildren(make("ul", { className: "findings" }, ...found));
+    const button = make("button", { type: "button", className: "outlined", textContent: "Test", testid: `test-${id}`, disabled: !writable });
     button.setAttribute("aria-label", `Test ${title}`);
-    const models = make("datalist", { id: `models-${part}` });
+    const models = make("datalist", { id: `models-${id}` });
     const body = fields.map(field);
-    if (part === "mind") inputs.get("LLM_MODEL").setAttribute("list", models.id);
+    if (id === "mind") inputs.get("LLM_MODEL").setAttribute("list", models.id);
     const test = async () => {
       button.disabled = true;
-      tell(finding({ subject: title, good: null, text: "being tested …" }));
+      const found = [];
       try {
-        const json = { part, changes: changes(fields.map(([name]) => name)) };
-        const told = await requestJson("api/setup/test", { method: "POST", json });
-        tell(finding(told));
-        models.replaceChildren(...told.models.map((name) => make("option", { value: name })));
+        for (const part of parts) {
+          tell(...found, finding({ subject: title, good: null, text: "being tested …" }));
+          const json = { part, changes: changes(fields.map(([name]) => name)) };
+          const told = await requestJson("api/setup/test", { method: "POST", json });
+          found.push(finding(told));
+          models.replaceChildren(...told.models.map((name) => make("option", { value: name })));
+          if (told.good === false) break;
+        }
+        tell(...found);
       } catch (error) {
-        tell(finding({ subject: title, good: false, text: error.message }));
+        tell(...found, finding({ subject: title, good: false, text: error.message }));
       } finally {
         button.disabled = false;
       }
     };
     button.addEventListener("click", test);
-    return make("section", { className: "card", "aria-labelledby": `setup-${part}` }, make("h2", { id: `setup-${part}`, textContent: title }), make("p", { className: "quiet", textContent: hint }), ...body, models, result, button);
+    return make("section", { className: "card", "aria-labelledby": `setup-${id}` }, make("h2", { id: `setup-${id}`, textContent: title }), make("p", { className: "quiet", textContent: hint }), ...body, models, result, button);
   };
 
-  return { cards: PARTS.map(card), changes };
+  const cards = PARTS.map(card);
+  arrange();
+  return { cards, changes, hidden };
 }

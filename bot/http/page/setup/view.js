@@ -16,8 +16,8 @@ export function build(element) {
     try {
       const state = await requestJson("api/setup");
       let writing = null;
-      const { cards, changes } = setupForm(state, () => writing?.show());
-      writing = writingCard(state.writable, changes, async (words) => {
+      const { cards, changes, hidden } = setupForm(state, () => writing?.show());
+      writing = writingCard(state.writable, changes, hidden, async (words) => {
         writing = await load();
         writing?.tell(words);
       });

@@ -2,7 +2,6 @@ import { request, requestJson } from "../api.js";
 import { make } from "../dom.js";
 import { problem } from "../problem.js";
 import { envLines } from "./env_lines.js";
-import { SECRETS } from "./form.js";
 
 const NOTHING = "Nothing is changed yet. What you change above is listed here as lines of .env.";
 const ELSEWHERE =
@@ -11,9 +10,10 @@ const ELSEWHERE =
 /**
  * The card that shows the lines for `.env`, and writes them, or lets the person copy them.
  *
- * @param {boolean} writable @param {() => Record<string, string | null>} changes @param {() => void} onWritten
+ * @param {boolean} writable @param {() => Record<string, string | null>} changes
+ * @param {Set<string>} hidden the settings whose values are not shown. @param {(words: Node) => Promise<void>} onWritten
  */
-export function writingCard(writable, changes, onWritten) {
+export function writingCard(writable, changes, hidden, onWritten) {
   const lines = make("pre", { testid: "env-lines", tabIndex: 0 });
   lines.setAttribute("aria-label", "Lines of .env");
   const note = make("div", { role: "status", testid: "write-result" });
@@ -30,7 +30,7 @@ export function writingCard(writable, changes, onWritten) {
   const show = () => {
     const changed = changes();
     const some = Object.keys(changed).length > 0;
-    lines.textContent = envLines(changed, writable ? SECRETS : new Set()).join("\n");
+    lines.textContent = envLines(changed, writable ? hidden : new Set()).join("\n");
     lines.hidden = !some;
     ask.hidden = !writable || !some || !form.hidden;
     copy.hidden = writable || !some;

@@ -11,7 +11,7 @@ import pytest
 from bot.check_result import CheckResult
 from bot.http.api.setup import CODES_PER_MINUTE, TESTS_PER_MINUTE
 from bot.setup.code import LIFETIME, MOST_TRIES
-from bot.setup.service import Part
+from bot.setup.service import KEY_OF_ENGINE, Part
 from config.env_writing import EnvWriteError
 from tests.bot.http.api.api_stage import ApiStage, api_stage
 from tests.bot.http.web_stage import SECRET, Answer, bearer
@@ -46,7 +46,9 @@ async def test_the_values_are_shown_without_the_secrets(stage: ApiStage) -> None
         "writable": True,
         "values": {"LLM_MODEL": "llama3.1"},
         "secrets": ["DISCORD_TOKEN", "OPENAI_API_KEY"],
+        "keys": dict(KEY_OF_ENGINE),
     }
+    assert KEY_OF_ENGINE["openai"] == "OPENAI_API_KEY"
 
 
 async def test_the_findings_of_the_doctor_are_shown(stage: ApiStage) -> None:
