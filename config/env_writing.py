@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import re
@@ -111,6 +112,9 @@ def write_env(file: Path, changes: Changes) -> Written:
         return Written(())
     backup: Path | None = None
     try:
+        if _is_read_only(real):
+            # Replacing it would work, but somebody has not wanted that.
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         if _loses_lines(before, after):
             backup = _back_up(real)
         _replace(real, after)
@@ -118,14 +122,22 @@ def write_env(file: Path, changes: Changes) -> Written:
         if backup is not None:
             with contextlib.suppress(OSError):
                 backup.unlink()
-        raise EnvWriteError(f"{file} can't be written: {reason(error)}. {_remedy(error, real.parent)}") from error
+        raise EnvWriteError(f"{file} can't be written: {reason(error)}. {_remedy(error, real)}") from error
     return Written(names, backup)
 
 
-def _remedy(error: OSError, folder: Path) -> str:
+def _is_read_only(file: Path) -> bool:
+    """Whether nobody may write to the file, or not this user. For root, the second is never so."""
+    return file.exists() and (not file.stat().st_mode & 0o222 or not os.access(file, os.W_OK))
+
+
+def _remedy(error: OSError, file: Path) -> str:
     if error.errno in FULL_DISK:
-        return "Make room, then try again; nothing has changed."
-    return f"Nothing has changed. Use a folder that you can write to: {folder.name or folder}"
+        return "Nothing has changed. Make room, then try again."
+    with contextlib.suppress(OSError):
+        if _is_read_only(file):
+            return f"Nothing has changed. Allow it with `chmod u+w {file.name}`, then try again."
+    return f"Nothing has changed. Let this user write to the folder {file.parent.name or file.parent}, then try again."
 
 
 def _example(binding: Binding, lines: Mapping[str, str]) -> str | None:

@@ -10,7 +10,7 @@ from bot.command_options import read_options
 from bot.setup.interview import Interview
 from bot.setup.person import Person, PersonAtTerminal, someone_is_there
 from bot.setup.service import SetupService, how_to_restart, shown_lines, without_foreign_keys
-from config.env_writing import EnvWriteError, env_line
+from config.env_writing import EnvWriteError, Written, env_line
 from config.errors import SettingsError
 from config.place import in_container
 from config.plain_parser import USAGE_ERROR
@@ -58,9 +58,12 @@ def set_up(person: Person, service: SetupService) -> int:
     if in_container():
         return _tell_lines(person, changes)
     try:
-        written = asyncio.run(service.write(changes))
-    except (SettingsError, EnvWriteError) as error:
-        person.say(f"\n✘ {error}\nThe lines would have been:\n")
+        written = _write(person, service, changes)
+    except (KeyboardInterrupt, EOFError):
+        person.say(NOTHING_WRITTEN)
+        return INTERRUPTED
+    if written is None:
+        person.say("\nNothing was written. The lines would have been:\n")
         _show(person, changes)
         return FAILED
     person.say("\nWritten to .env, which only you can read:\n")
@@ -71,6 +74,18 @@ def set_up(person: Person, service: SetupService) -> int:
         person.say(f"\n⚠️ {note}")
     person.say(f"\n{how_to_restart()}")
     return 0
+
+
+def _write(person: Person, service: SetupService, changes: dict[str, str | None]) -> Written | None:
+    """Write ``.env``, as often as the person wants to try. Nothing has to be typed again meanwhile."""
+    while True:
+        try:
+            return asyncio.run(service.write(changes))
+        except (SettingsError, EnvWriteError) as error:
+            person.say(f"\n✘ {error}")
+        typed = person.ask("Your answers are still here. Try again (t), or end without writing (e)? [t] ").lower()
+        if typed.startswith("e"):
+            return None
 
 
 def _tell_lines(person: Person, changes: dict[str, str | None]) -> int:

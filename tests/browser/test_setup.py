@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.async_api import Browser, BrowserContext, expect
 
@@ -95,6 +97,39 @@ async def test_the_form_writes_a_working_file(context: BrowserContext, tmp_path:
             said = await read_until(process, "Ready.")
             assert "Connected as" in said
             assert len(model.warmed) > asked, "the bot thinks with the server that was named"
+
+
+async def test_what_can_not_be_written_is_told_and_written_later(
+    context: BrowserContext, tmp_path: Path, cache_dir: Path
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# Mine\n")
+    async with program("talk", folder=tmp_path, CACHE_DIR=str(cache_dir)) as process:
+        page = await context.new_page()
+        await page.goto(f"{await page_of(process)}#setup")
+        at = page.get_by_test_id
+        await at("STT_LANGUAGE").fill("German")
+        await at("DISCORD_TOKEN").fill("a.token")
+        await at("write").click()
+        said = await read_until(process, "Setup code: ")
+        await at("code").fill(said.rpartition("Setup code: ")[2].split()[0])
+        file.chmod(0o444)
+        await at("send-code").click()
+        await expect(at("write-result")).to_contain_text("Allow it with `chmod u+w .env`, then try again.")
+        file.chmod(0o600)
+        bot = psutil.Process(process.pid)
+        usual = bot.rlimit(resource.RLIMIT_FSIZE)
+        bot.rlimit(resource.RLIMIT_FSIZE, (0, usual[1]))
+        await at("send-code").click()
+        await expect(at("write-result")).to_contain_text(
+            "Make room, then try again. Your answers and the code are still"
+        )
+        bot.rlimit(resource.RLIMIT_FSIZE, usual)
+        assert file.read_text() == "# Mine\n"
+        await expect(at("DISCORD_TOKEN")).to_have_value("a.token")
+        await at("send-code").click()
+        await expect(at("written")).to_contain_text("Written to .env.", timeout=TESTED)
+    assert file.read_text() == "# Mine\nDISCORD_TOKEN=a.token\nSTT_LANGUAGE=German\n"
 
 
 async def test_elsewhere_the_lines_are_shown_to_copy(context: BrowserContext, tmp_path: Path, cache_dir: Path) -> None:

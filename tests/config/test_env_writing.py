@@ -105,6 +105,16 @@ def test_on_a_full_disk_nothing_changes(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_a_file_that_nobody_may_write_to_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(USERS)
+    file.chmod(0o444)
+    with pytest.raises(EnvWriteError, match=r"Nothing has changed\. Allow it with `chmod u\+w \.env`"):
+        write_env(file, {"DISCORD_TOKEN": "new"})
+    assert file.read_text() == USERS
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_a_folder_that_can_not_be_written_to_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / ".env"
     file.write_text(USERS)
@@ -114,7 +124,9 @@ def test_a_folder_that_can_not_be_written_to_is_told(tmp_path: Path, monkeypatch
 
     # The tests may run as root, who may write everywhere.
     monkeypatch.setattr("config.env_writing.tempfile.mkstemp", refuse)
-    with pytest.raises(EnvWriteError, match="this user has no right to"):
+    with pytest.raises(
+        EnvWriteError, match=rf"this user has no right to\. .* write to the folder {tmp_path.name}, then try again"
+    ):
         write_env(file, {"STT_LANGUAGE": "de"})
     assert file.read_text() == USERS
     assert list(tmp_path.iterdir()) == [file]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 from pathlib import Path
 
@@ -92,6 +93,31 @@ async def test_wrong_answers_are_told_and_may_be_given_again_kept_or_skipped(tmp
         assert values["DISCORD_TOKEN"] == sandbox.bot_token
         assert values["LLM_URL"] == "http://127.0.0.1:9/v1"
         assert values.keys().isdisjoint({"PROMPT_CHANNEL", "STT_LANGUAGE", "TTS_ENGINE", "LLM_MODEL"})
+
+
+async def test_what_can_not_be_written_may_be_tried_again_and_no_answer_is_lost(
+    tmp_path: Path, cache_dir: Path
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# Mine\nSTT_LANGUAGE=en\n")
+    file.chmod(0o444)
+    async with in_terminal("setup", folder=tmp_path, CACHE_DIR=str(cache_dir)) as terminal:
+        await terminal.answer(TOKEN, "")
+        await terminal.answer(CHANNEL, "general")
+        await terminal.answer("bot]:", "")
+        await terminal.answer("each person]:", "German")
+        await terminal.answer(VOICE, "espeak")
+        await terminal.until_said("Allow it with `chmod u+w .env`, then try again.")
+        file.chmod(0o600)
+        usual = terminal.program.rlimit(resource.RLIMIT_FSIZE)
+        terminal.program.rlimit(resource.RLIMIT_FSIZE, (0, usual[1]))
+        await terminal.answer(AGAIN, "")
+        await terminal.until_said("Make room, then try again.")
+        assert file.read_text() == "# Mine\nSTT_LANGUAGE=en\n"
+        terminal.program.rlimit(resource.RLIMIT_FSIZE, usual)
+        await terminal.answer(AGAIN, "t")
+        await terminal.until_said("status 0")
+    assert file.read_text() == "# Mine\nSTT_LANGUAGE=German\nPROMPT_CHANNEL=general\nTTS_ENGINE=espeak\n"
 
 
 async def test_ctrl_c_leaves_everything_as_it_was(tmp_path: Path) -> None:

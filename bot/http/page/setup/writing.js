@@ -60,9 +60,11 @@ export function writingCard(writable, changes, hidden, onWritten) {
       const words = texts.map((textContent) => make("p", { textContent }));
       await onWritten(make("div", { className: "written", testid: "written" }, ...words));
     } catch (error) {
-      note.replaceChildren(make("p", { className: "wrong", role: "alert", textContent: error.message }));
+      const canRetry = error.code === "not_written";
+      const textContent = canRetry ? `${error.message} Your answers and the code are still here.` : error.message;
+      note.replaceChildren(make("p", { className: "wrong", role: "alert", textContent }));
       if (error.code === "bad_code") code.select();
-      ask.hidden = form.hidden === false && error.code === "bad_code";
+      ask.hidden = form.hidden === false && (error.code === "bad_code" || canRetry);
       ask.textContent = "Show a new code";
     }
   };
