@@ -71,7 +71,7 @@ async def corrected(page: Page, stage: ConversationsStage) -> None:
 async def deleting(page: Page, stage: ConversationsStage) -> None:
     await opened(page, stage)
     await page.get_by_test_id("delete").click()
-    await expect(page.get_by_test_id("question")).to_be_visible()
+    await expect(page.get_by_test_id("ask")).to_be_visible()
 
 
 async def recorded(page: Page, stage: ConversationsStage) -> None:

@@ -105,9 +105,9 @@ async def test_a_conversation_is_deleted_after_one_question(page: Page, stage: C
     await open_newest(page, stage)
     await page.get_by_test_id("delete").click()
     await page.keyboard.press("Escape")
-    await expect(page.get_by_test_id("question")).to_have_count(0)
+    await expect(page.get_by_test_id("ask")).to_have_count(0)
     await page.get_by_test_id("delete").click()
-    await page.get_by_test_id("confirm").click()
+    await page.get_by_test_id("ask-yes").click()
     await expect(page.get_by_test_id("conversation")).to_have_count(1)
     await expect(page.get_by_test_id("conversation")).to_contain_text("Which colours")
     for file in await asyncio.to_thread(lambda: list(stage.folder.glob(f"{DATABASE}*"))):

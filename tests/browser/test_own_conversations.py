@@ -68,6 +68,6 @@ async def test_what_was_said_is_listed_corrected_learned_and_deleted_from_the_di
         assert learned.stat().st_mode & 0o077 == 0, "only its owner reads what people said"
 
         await page.get_by_test_id("delete").click()
-        await page.get_by_test_id("confirm").click()
+        await page.get_by_test_id("ask-yes").click()
         await expect(page.get_by_text("Nobody has said that.")).to_be_visible()
         assert await asyncio.to_thread(found_in, data, SECRET.encode()) == []

@@ -10,12 +10,15 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from playwright.async_api import BrowserContext, FilePayload, Page, expect
+from playwright.async_api import Browser, BrowserContext, FilePayload, Page, expect
 
 from audio.samples import Samples
 from bot.http.page import Page as PageFiles
 from tests.bot.http.api.api_stage import ApiStage, api_stage
+from tests.browser import voice_pictures
+from tests.browser.pictures import SCHEMES, SIZES, Scheme
 from tests.browser.recording import Recording
+from tests.browser.test_looks import axe_source, findings
 from tests.e2e.program import program
 from tests.e2e.test_page import page_of
 from tests.timing import wait_until
@@ -25,6 +28,7 @@ from tts_server.engines.base import Voice
 from tts_server.engines.stand_in import Pitch, StandInEngine
 from tts_server.voices.decoding import RATE
 from wire.parameters import SpeechParameters
+from wire.presets import COMMON_FILE, Presets
 
 pytestmark = pytest.mark.browser
 RECORDED = 30_000
@@ -63,7 +67,8 @@ async def voices_view(context: BrowserContext, stage: ApiStage) -> AsyncIterator
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[ApiStage]:
     RememberingEngine.spoken.clear()
-    async with api_stage(tmp_path, engine=RememberingEngine, page=PageFiles.load()) as stage:
+    presets = Presets.read(COMMON_FILE)
+    async with api_stage(tmp_path, engine=RememberingEngine, page=PageFiles.load(), presets=presets) as stage:
         yield stage
 
 
@@ -125,9 +130,10 @@ async def test_a_voice_is_recorded_heard_saved_chosen_and_deleted(page: Page, st
     await page.get_by_test_id("hear").click()
     await expect(page.get_by_test_id("hear")).to_have_text("Listen")
     await page.get_by_test_id("save-voice").click()
-    await expect(page.get_by_test_id("recorder-problem")).to_be_empty()
+    await expect(page.get_by_test_id("recorder-status")).not_to_contain_text("learning", timeout=RECORDED)
+    assert await page.get_by_test_id("recorder-problem").text_content() == ""
     await expect(page.get_by_test_id("recorder-status")).to_contain_text(
-        "I can speak as Robin now. It has a similarity"
+        "I can speak as Robin now. Its similarity to the recording is "
     )
     assert "voices/robin/1.flac" in stage.voices.written()
     await page.get_by_test_id("use-new").click()
@@ -166,7 +172,37 @@ async def test_a_recording_that_is_left_is_not_kept(page: Page) -> None:
     await expect(page.get_by_test_id("recorder-status")).to_have_text("Stopped. I kept nothing.")
 
 
-async def test_sliders_and_presets_change_what_reaches_the_speech_server(page: Page, stage: ApiStage) -> None:
+async def test_a_preset_changes_what_the_engine_gets(page: Page, stage: ApiStage) -> None:
+    await expect(page.get_by_test_id("preset-usual")).to_be_checked()
+    for preset, speed in (("energetic", 1.1), ("calm", 0.9), ("usual", None)):
+        await page.get_by_test_id(f"preset-{preset}").check()
+        await page.get_by_test_id("listen").click()
+        await wait_until(lambda speed=speed: RememberingEngine.spoken[-1:] == [("tone", speed)])
+        await expect(page.get_by_test_id("listen")).to_have_text("Listen")
+    await page.get_by_test_id("preset-energetic").check()
+    await expect(page.get_by_test_id("voices-status")).to_contain_text("Stored")
+    await page.reload()
+    await expect(page.get_by_test_id("preset-energetic")).to_be_checked()
+    await expect(page.get_by_test_id("slider-speed")).to_have_value("1.1")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_axe_finds_no_barrier(browser: Browser, axe: Path, tmp_path: Path, scheme: Scheme) -> None:
+    source = await axe_source(axe)
+    width, height = SIZES["phone" if scheme == "dark" else "wide"]
+    context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    presets = Presets.read(COMMON_FILE)
+    async with api_stage(tmp_path, engine=StandInEngine, page=PageFiles.load(), presets=presets) as stage:
+        page = await context.new_page()
+        for state in (voice_pictures.chosen, voice_pictures.deleting, voice_pictures.away):
+            await state(page, stage)
+            assert await findings(page, source) == [], state.__name__
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width
+            await page.goto("about:blank")
+    await context.close()
+
+
+async def test_sliders_change_what_reaches_the_speech_server(page: Page, stage: ApiStage) -> None:
     await page.get_by_test_id("slider-speed").fill("1.5")
     await page.get_by_test_id("slider-pitch_shift").fill("-2")
     await expect(page.get_by_test_id("voices-status")).to_contain_text("Stored")

@@ -19,6 +19,7 @@ from tts_server.engines.base import SpeechEngine
 from tts_server.engines.stand_in import StandInEngine
 from tts_server.voices import reading
 from tts_server.voices.library import VoiceLibrary
+from wire.presets import Presets
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,11 @@ def recordings_form(recordings: Sequence[bytes], file_name: str = "voice-message
 
 @asynccontextmanager
 async def voices_client(
-    folder: Path, engine: Callable[..., SpeechEngine] = StandInEngine, *, forked_readers: bool = True
+    folder: Path,
+    engine: Callable[..., SpeechEngine] = StandInEngine,
+    *,
+    forked_readers: bool = True,
+    presets: Presets | None = None,
 ) -> AsyncIterator[VoicesClient]:
     """Run a server with an empty library in ``folder``, and yield a client.
 
@@ -91,7 +96,7 @@ async def voices_client(
     with pytest.MonkeyPatch.context() as patch:
         if forked_readers:
             patch.setattr(reading, "start_reader", _fork_reader)
-        async with running_with(library, [speaking]) as server:
+        async with running_with(library, [speaking], presets=presets) as server:
             yield VoicesClient(server, library, folder / "voices")
 
 

@@ -1,7 +1,7 @@
 import { request, requestJson } from "../api.js";
+import { ask } from "../ask.js";
 import { make } from "../dom.js";
 import { problem } from "../problem.js";
-import { ask } from "./dialog.js";
 import { players } from "./recordings.js";
 import { turnLine } from "./turn.js";
 import { duration, people, place, when } from "./wording.js";
@@ -143,12 +143,8 @@ export class OpenedConversation {
 
   async #delete() {
     const kept = this.#recordings.hidden ? "" : " Its recordings stay in the folder recordings.";
-    const sure = await ask({
-      title: "Delete this conversation?",
-      text: `Its words are erased from the database, and can't be brought back.${kept}`,
-      action: "Delete",
-    });
-    if (sure) await this.#deleteNow();
+    const question = `Delete this conversation for good? Its words are erased from the database, and can't be brought back.${kept}`;
+    if (await ask(question, { yes: "Delete", no: "Keep it", dangerous: true })) await this.#deleteNow();
   }
 
   async #deleteNow() {

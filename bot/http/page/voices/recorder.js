@@ -6,7 +6,7 @@ import { loudness } from "../talk/sound/samples.js";
 import { whileWaiting } from "./engine.js";
 import { RATE, SECONDS, VoiceRecording } from "./recording.js";
 import { languageName, languageOf, SENTENCES } from "./sentences.js";
-import { alike } from "./voice_list.js";
+import { percent } from "./voice_list.js";
 
 const MAX_BYTES = 25 * 1024 * 1024;
 const LONGEST_NAME = 40;
@@ -71,6 +71,7 @@ export class Recorder {
     this._input.addEventListener("change", () => this._takeFile());
     const saveText = "Save the voice";
     this._buttons = {
+      use: button("Speak with it here", "use-new", "filled", () => this._use()),
       record: button(`Record ${SECONDS} seconds`, "record", "filled", () => this._ask()),
       upload: button("Choose a file…", "upload", "outlined", () => this._input.click()),
       stop: button("Stop", "stop-recording", "outlined", () => this._stop()),
@@ -78,7 +79,6 @@ export class Recorder {
       save: button(saveText, "save-voice", "filled", () => this._save()),
       again: button("Record again", "again", "outlined", () => this._record()),
       drop: button("Discard", "discard", "outlined", () => this._discard()),
-      use: button("Speak with it here", "use-new", "filled", () => this._use()),
     };
     this.element = make(
       "section",
@@ -113,6 +113,8 @@ export class Recorder {
       saved: ["use", "record", "upload"],
     }[state];
     for (const [name, button] of Object.entries(this._buttons)) button.hidden = !shown.includes(name);
+    // One button stands out: what most people do next.
+    this._buttons.record.className = state === "saved" ? "outlined" : "filled";
     if (state === "saved" && this._made?.speaks === false) this._buttons.use.hidden = true;
     const isBusy = ["countdown", "recording", "saving"].includes(state);
     for (const input of [this._name, this._language, this._device]) input.disabled = isBusy;
@@ -272,7 +274,7 @@ export class Recorder {
     this._made = this._studio.data.voices.find(({ id }) => id === made.id) ?? made;
     this._file = this._recording = null;
     this._input.value = this._name.value = "";
-    const likeness = made.similarity === null ? "" : ` It has a ${alike(made.similarity)} with the recording.`;
+    const likeness = made.similarity === null ? "" : ` Its similarity to the recording is ${percent(made.similarity)}.`;
     const kept = this._made.speaks === false;
     this._set("saved", kept ? `The recording of ${made.name} is kept.` : `I can speak as ${made.name} now.${likeness}`);
     (kept ? this._buttons.record : this._buttons.use).focus();

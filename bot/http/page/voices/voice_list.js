@@ -72,6 +72,7 @@ export class VoiceList {
     const { place, data } = this._studio;
     const isUsed = data.places.find(({ id }) => id === place).speaks_as === use.dataset.voice;
     use.textContent = isUsed ? "In use" : "Use";
+    use.setAttribute("aria-label", `${use.textContent}${isUsed ? ":" : ""} ${use.dataset.name}`);
     use.setAttribute("aria-pressed", isUsed);
   }
 
@@ -83,7 +84,7 @@ export class VoiceList {
       return made;
     };
     const use = action("Use", "Use", "use", () => this._studio.choose(voice.id));
-    use.dataset.voice = voice.id;
+    [use.dataset.voice, use.dataset.name] = [voice.id, voice.name];
     const buttons = voice.speaks
       ? [action("Listen", "Listen to", "preview", (made) => this._studio.listen({ voice: voice.id }, made)), use]
       : [];
@@ -133,12 +134,12 @@ function details({ language, engine, made_here: isMade, speaks, similarity, reco
   const parts = [languageName(language)];
   if (isMade) parts.push("made here");
   if (recordings > 1) parts.push(`${recordings} recordings`);
-  if (similarity !== null) parts.push(alike(similarity));
+  if (similarity !== null) parts.push(`similarity ${percent(similarity)}`);
   parts.push(speaks ? engine : `kept: ${engine} can't speak with it`);
   return parts.join(" · ");
 }
 
-/** How similar a voice is to its recordings, in words. */
-export function alike(similarity) {
-  return `similarity ${Math.round(100 * Math.max(similarity, 0))} %`;
+/** How similar a voice is to its recordings. */
+export function percent(similarity) {
+  return `${Math.round(100 * Math.max(similarity, 0))} %`;
 }

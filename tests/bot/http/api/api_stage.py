@@ -46,6 +46,7 @@ from tests.tts_server.api.voices_client import VoicesClient, voices_client
 from tests.voice.doubles import FixedCharacter
 from tts_server.engines.base import SpeechEngine
 from tts_server.engines.stand_in import StandInEngine
+from wire.presets import Presets
 
 DATABASE = "api.sqlite3"
 WORDS = "What time is it?"
@@ -219,11 +220,12 @@ async def api_stage(
     voice: bool = True,
     engine: Callable[..., SpeechEngine] = StandInEngine,
     page: Page = PAGE,
+    presets: Presets | None = None,
     on_loopback: bool = True,
 ) -> AsyncIterator[ApiStage]:
     """Run the server while the block runs. Without ``voice``, no speech server is where it is looked for."""
     async with AsyncExitStack() as stack:
-        speech = await stack.enter_async_context(voices_client(folder, engine))
+        speech = await stack.enter_async_context(voices_client(folder, engine, presets=presets))
         http = await stack.enter_async_context(aiohttp.ClientSession())
         database = await stack.enter_async_context(Database.opened(folder / DATABASE))
         address = speech.server.url("/ws/stream", "ws") if voice else "ws://127.0.0.1:9/ws/stream"
