@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -47,6 +48,11 @@ class RememberingEngine(StandInEngine):
     ) -> Generator[Samples, None, None]:
         self.spoken.append((voice.id, parameters.speed))
         return super().synthesize(text, voice, parameters, stop)
+
+
+def spoke(voice: str, speed: float | None) -> bool:
+    """Whether this is what the engine has spoken last."""
+    return RememberingEngine.spoken[-1:] == [(voice, speed)]
 
 
 @asynccontextmanager
@@ -177,7 +183,7 @@ async def test_a_preset_changes_what_the_engine_gets(page: Page, stage: ApiStage
     for preset, speed in (("energetic", 1.1), ("calm", 0.9), ("usual", None)):
         await page.get_by_test_id(f"preset-{preset}").check()
         await page.get_by_test_id("listen").click()
-        await wait_until(lambda speed=speed: RememberingEngine.spoken[-1:] == [("tone", speed)])
+        await wait_until(partial(spoke, "tone", speed))
         await expect(page.get_by_test_id("listen")).to_have_text("Listen")
     await page.get_by_test_id("preset-energetic").check()
     await expect(page.get_by_test_id("voices-status")).to_contain_text("Stored")

@@ -19,6 +19,8 @@ from tests.browser.conftest import running_browser
 from tests.browser.pictures import SCHEMES, SIZES, Scheme
 from tests.tts_server.stand_in_engines import CountingEngine
 from tests.tts_server.voices.sounds import good_files
+from tts_server.engines.base import SpeechEngine
+from tts_server.engines.stand_in import StandInEngine
 from wire.presets import COMMON_FILE, Presets
 
 State = Callable[[Page, ApiStage], Awaitable[None]]
@@ -83,6 +85,10 @@ CAN_NOT_CLONE = "cannot_clone"
 """The state "made" with an engine that can't speak with recorded voices."""
 
 
+def counting_engine(*_: object, **__: object) -> SpeechEngine:
+    return CountingEngine()
+
+
 async def take(browser: Browser, folder: Path, state: str, size: str, scheme: Scheme) -> None:
     """Take pictures of the top and the end of the view."""
     width, height = SIZES[size]
@@ -90,9 +96,9 @@ async def take(browser: Browser, folder: Path, state: str, size: str, scheme: Sc
         viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=size == "phone"
     )
     presets = Presets.read(COMMON_FILE)
+    engine = counting_engine if state == CAN_NOT_CLONE else StandInEngine
     with tempfile.TemporaryDirectory() as data:
-        options = {"engine": lambda *_, **__: CountingEngine()} if state == CAN_NOT_CLONE else {}
-        async with api_stage(Path(data), page=PageFiles.load(), presets=presets, **options) as stage:
+        async with api_stage(Path(data), engine=engine, page=PageFiles.load(), presets=presets) as stage:
             page = await context.new_page()
             await STATES.get(state, made)(page, stage)
             for place, at in (("end", 99_999), ("top", 0)):
