@@ -47,9 +47,11 @@ test test-calls test-parts test-browser test-real: export PYTHONDONTWRITEBYTECOD
 test-calls: .venv/dev.stamp  ## the end-to-end tests, which take as long as people talk; three run at once
 	@$(BIN)/python -m pytest $(CALLS) --numprocesses=3 --dist=load --maxschedchunk=1
 
+# The files go out in their order. pytest-xdist's own order has those with few tests last, and some of those take a minute.
 test-parts: .venv/dev.stamp  ## all other tests; they give way to calls that go on beside them
 	@echo "The tests that only compute run beside these; what they say comes in one piece when they are done."
-	@nice -n 19 $(BIN)/python -m pytest $(CALLS:%=--ignore=%) --numprocesses=2 --dist=loadfile > .venv/test-parts.log 2>&1; \
+	@nice -n 19 $(BIN)/python -m pytest $(CALLS:%=--ignore=%) --numprocesses=2 --dist=loadfile --no-loadscope-reorder \
+		> .venv/test-parts.log 2>&1; \
 		status=$$?; cat .venv/test-parts.log; exit $$status
 
 test-slow: .venv/dev.stamp  ## the long forms of the end-to-end tests, about half an hour of real-time speech

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from config.settings import Settings
 from config.speech_settings import SpeechSettings
 from tests.stalls import RepeatAfterStall
+from tests.temporary import use_memory
 from toys.whisper.weights import toy_whisper
 
 # Results must not depend on real weights in this machine's cache. Tests of real weights set this themselves.
@@ -29,7 +30,8 @@ CI = "CI"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Repeat tests after stalls of the machine, and let hypothesis measure no time: only benchmarks do."""
+    """Spare tests the disk, repeat them after stalls of the machine, and let hypothesis measure no time."""
+    use_memory()
     config.pluginmanager.register(RepeatAfterStall())
     settings.register_profile("untimed", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]))
     settings.load_profile("untimed")

@@ -1,0 +1,33 @@
+"""The folder in which pytest makes the folders of tests: in memory, where possible."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+MEMORY = Path("/dev/shm")
+ROOM = 2_000_000_000
+"""Number of free bytes that the memory must have. All tests together use a fraction of them."""
+VARIABLE = "PYTEST_DEBUG_TEMPROOT"
+"""The variable that tells pytest where to make its folders."""
+
+
+def folder_in_memory(memory: Path = MEMORY) -> Path | None:
+    """A folder whose files are in memory; ``None`` if there is none with enough room.
+
+    SQLite waits for the disk at each change, which took as long as most tests compute. Some tests run programs that
+    they have written, which containers often forbid there.
+    """
+    try:
+        state = os.statvfs(memory)
+    except OSError:
+        return None
+    roomy = state.f_bavail * state.f_frsize >= ROOM
+    usable = not state.f_flag & os.ST_NOEXEC and os.access(memory, os.W_OK)
+    return memory if roomy and usable else None
+
+
+def use_memory() -> None:
+    """Let pytest make its folders in memory, unless somebody has chosen a folder."""
+    if (folder := folder_in_memory()) is not None:
+        os.environ.setdefault(VARIABLE, str(folder))
