@@ -7,6 +7,7 @@ import queue
 import signal
 import subprocess
 import sys
+import time
 import wave
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -59,6 +60,9 @@ class Recording:
         self.talk(person, at, 0.02)
         while self.named.get(timeout=10) != person:
             pass
+        # The recorder asks for the name before it makes the file.
+        while not list(self.recorder.folder.glob(f"*-{person}.wav")):
+            time.sleep(0.001)
 
     def read(self, name: str) -> tuple[Sound, int]:
         return read(self.recorder.folder / name)
