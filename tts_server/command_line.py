@@ -168,7 +168,7 @@ async def _listen(
 
 async def _check(settings: SpeechSettings, refusals: Refusals) -> int:
     """Measure the speed of the voice. Prints the result on standard output, or an error on standard error."""
-    library = VoiceLibrary(settings.tts_voices_dir)
+    library = VoiceLibrary(settings.tts_voices_dir, tidies=False)
     try:
         results = [await _measure_pool(partial(create_pool, settings, library), lighter_engine(settings))]
         if settings.tts_better_engine not in (None, settings.tts_engine):

@@ -164,6 +164,15 @@ async def test_a_missing_voice_is_reported() -> None:
     assert "nobody" in errors.decode()
 
 
+async def test_a_check_beside_a_running_server_leaves_its_uploads_alone(tmp_path: Path) -> None:
+    upload = tmp_path / ".passing-abc" / "upload-0"
+    upload.parent.mkdir()
+    upload.write_bytes(b"a recording")
+    async with _process("--check", TTS_VOICES_DIR=str(tmp_path)) as process:
+        assert await asyncio.wait_for(process.wait(), TIMEOUT) == 0
+    assert upload.read_bytes() == b"a recording"
+
+
 async def test_the_token_is_not_shown() -> None:
     async with _process("--verbose", TTS_BIND="0.0.0.0:0", TTS_TOKEN="hunter2hunter2") as process:
         await _ready(process)

@@ -29,7 +29,7 @@ from tts_server.voices.voice_folder import (
 
 MAX_VOICES = 200
 _TEMPORARY = ".passing-"
-"""Prefix of the names of temporary folders. Folders that a crash has left are deleted at the next start."""
+"""Prefix of the names of temporary folders. Those that a crash has left are deleted at the next start of the server."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,10 +47,15 @@ class VoiceLibrary(VoiceProfileStore):
 
     Methods that read are fast and thread-safe. Methods that change a voice block, and only one runs at a time: call
     them in a thread.
+
+    Args:
+        tidies: whether :meth:`load` deletes temporary folders. A program that only looks at the voices must not: the
+            folders may be those of a server that is running.
     """
 
-    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time, *, tidies: bool = True) -> None:
         self._folder = folder.absolute()
+        self._tidies = tidies
         self._clock = clock
         self._write_lock = threading.Lock()
         # This dictionary is replaced as a whole and never modified, so that reading needs no lock.
@@ -69,7 +74,8 @@ class VoiceLibrary(VoiceProfileStore):
                 if folder.is_symlink() or not folder.is_dir():
                     continue
                 if folder.name.startswith(_TEMPORARY):
-                    shutil.rmtree(folder, ignore_errors=True)
+                    if self._tidies:
+                        shutil.rmtree(folder, ignore_errors=True)
                 elif is_voice_id(folder.name):
                     try:
                         found[folder.name] = read_voice(folder)

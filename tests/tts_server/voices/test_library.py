@@ -154,6 +154,15 @@ def test_remains_of_a_crash_are_removed(folder: Path) -> None:
     assert not list(folder.iterdir())
 
 
+def test_who_only_looks_at_the_voices_takes_nothing_from_the_running_server(
+    library: VoiceLibrary, folder: Path
+) -> None:
+    with library.workspace() as uploads:
+        (uploads / "upload-0").write_bytes(b"a recording")
+        VoiceLibrary(folder, tidies=False).load()
+        assert (uploads / "upload-0").read_bytes() == b"a recording"
+
+
 @pytest.mark.parametrize(
     "description",
     [
