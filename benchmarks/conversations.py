@@ -1,4 +1,4 @@
-"""How long listing, searching, opening and deleting stored conversations takes over HTTP: two with 5,000 turns each."""
+"""Benchmark of requests that list, search, open and delete stored conversations: two with 5,000 turns each."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ASKED: Mapping[str, str] = {
     "open, the last 200 turns": f"{LIST}/1?limit=200&before=5001",
     "open, all turns": f"{LIST}/1",
 }
-"""What is asked, by its name."""
+"""The path of each kind of request, by the name in the report."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,12 @@ def _bar(console: Console, what: str, total: int) -> Iterator[Callable[[], None]
 
 def _parser() -> PlainParser:
     parser = make_parser("real_call", __doc__)
-    parser.add_argument("--utterances", type=count, default=200, help="for the word error rate, out of the bank's 200")
+    parser.add_argument(
+        "--utterances",
+        type=count,
+        default=200,
+        help="number of utterances for the word error rate, out of the bank's 200",
+    )
     parser.add_argument("--recorded", action="store_true", help="also use recorded people (Debian's announcements)")
     parser.add_argument("--turns", type=int, default=10, help="answered turns of each microphone; 0 for none")
     parser.add_argument(

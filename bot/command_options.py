@@ -16,7 +16,7 @@ LONGEST_REHEARSAL = 3600
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "run": "Runs the bot on Discord, with DISCORD_TOKEN, and its page in the browser.",
-        "talk": "Runs the page in the browser alone: talk with it without Discord.",
+        "talk": "Runs only the page, for calls in the browser without Discord.",
         "demo": "Shows a whole call: on a local Discord, with a scripted guest.",
         "rehearse": "Measures your engines in a call on a local Discord, and says what to change.",
         "setup": "Asks five questions, tests each answer, and writes .env.",

@@ -48,7 +48,7 @@ def how_to_start() -> str:
 
 
 def how_to_talk_without_discord() -> str:
-    """How to talk with the bot in the browser alone."""
+    """How to talk with the bot in the browser, without Discord."""
     if in_container():
         return "add compose.page.yml to COMPOSE_FILE in .env, and type `docker compose up`"
     return f"type `{bot_command('talk')}`"

@@ -17,7 +17,7 @@ from tests.timing import wait_until
 
 LIMIT = 20.0
 """Time limit of each wait, in seconds."""
-PACKED_BODIES = [
+COMPRESSED_BODIES = [
     ("gzip", b"hello"),
     ("GZIP", zlib.compress(b'{"input": "Hello."}', wbits=31)),
     ("gzip", zlib.compress(b'{"input": "Hello."}', wbits=31)[:-9]),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from aiohttp import web
 
 from hardware.poll import CardPoll
-from tts_server.api.access import Access, RequestLimit, refuse_packed
+from tts_server.api.access import Access, RequestLimit, refuse_compressed
 from tts_server.api.errors import json_errors, unavailable
 from tts_server.api.openai_api import STEP_TIMEOUT, OpenAiApi, OpenWebUiApi
 from tts_server.api.secretary_api import SecretaryApi
@@ -65,7 +65,7 @@ class SpeechServer:
             middlewares=[
                 Access(token, origins).middleware,
                 RequestLimit(per_minute, clock).middleware,
-                refuse_packed,
+                refuse_compressed,
                 json_errors,
             ]
         )

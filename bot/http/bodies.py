@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler
 
 from bot.http.errors import HttpError
 from config.plain_json import read_json
-from web_access.packing import PLAIN, packing_of
+from web_access.compression import PLAIN, compression_of
 
 MAX_BYTES = 64 * 1024
 """Longest body of a request without files."""
@@ -19,10 +19,10 @@ READ_LIMIT = 10.0
 
 
 @web.middleware
-async def refuse_packed(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def refuse_compressed(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse requests with compressed bodies, before any handler reads them."""
-    if (packing := packing_of(request)) is not None:
-        message = f"Send the body as it is, without Content-Encoding: {packing}."
+    if (compression := compression_of(request)) is not None:
+        message = f"Send the body as it is, without Content-Encoding: {compression}."
         raise HttpError(415, "unsupported_media_type", message, headers={hdrs.ACCEPT_ENCODING: PLAIN})
     return await handler(request)
 

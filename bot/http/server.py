@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bot.http.access import Access
 from bot.http.binding import web_url
-from bot.http.bodies import MAX_BYTES, refuse_packed
+from bot.http.bodies import MAX_BYTES, refuse_compressed
 from bot.http.cookie import CookieSeal
 from bot.http.errors import errors_as_json
 from bot.http.headers import add_protection
@@ -62,7 +62,7 @@ class WebServer:
                 access.middleware,
                 SocketLimit().middleware,
                 ChangeLimit(clock).middleware,
-                refuse_packed,
+                refuse_compressed,
             ],
             client_max_size=MAX_BYTES,
         )

@@ -1,4 +1,4 @@
-"""A one-time code, which shows that who writes settings on the page can read the bot's console too."""
+"""A one-time code, which shows that whoever writes settings on the page can read the bot's console too."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class OneTimeCode:
         return f"{self._code[: LENGTH // 2]}-{self._code[LENGTH // 2 :]}"
 
     def is_right(self, given: str) -> bool:
-        """Whether this is the code. It stays valid until :meth:`use_up`. The comparison's time tells nothing."""
+        """Whether this is the code. It stays valid until :meth:`use_up`. Compares in constant time."""
         if self._code is None or self._clock() - self._made > LIFETIME:
             self._code = None
             return False

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from bot.command_options import read_options
 from bot.setup.interview import Interview
 from bot.setup.person import Person, PersonAtTerminal, someone_is_there
-from bot.setup.service import SetupService, how_to_restart, shown_lines, without_foreign_keys
+from bot.setup.service import SetupService, how_to_restart, shown_lines, without_old_secrets
 from config.env_writing import EnvWriteError, Written, env_line
 from config.errors import SettingsError
 from config.place import in_container
@@ -26,7 +26,7 @@ NOTHING_WRITTEN = "\nNothing was written."
 
 
 def run_setup(given: Sequence[str]) -> int:
-    """Run the command. Returns the exit status: 0 if ``.env`` is as it was wished for.
+    """Run the command. Returns the exit status: 0 if ``.env`` has what the person wants.
 
     Raises:
         SystemExit: help was requested, or there are unknown options.
@@ -47,7 +47,7 @@ def set_up(person: Person, service: SetupService) -> int:
         person.say(f"{error}\nCorrect that first: the setup writes into this file.")
         return USAGE_ERROR
     try:
-        changes = without_foreign_keys(Interview(person, service, current).run())
+        changes = without_old_secrets(Interview(person, service, current).run())
     except (KeyboardInterrupt, EOFError):
         person.say(NOTHING_WRITTEN)
         return INTERRUPTED
@@ -69,7 +69,7 @@ def set_up(person: Person, service: SetupService) -> int:
     person.say("\nWritten to .env, which only you can read:\n")
     _show(person, changes)
     if written.backup is not None:
-        person.say(f"\nAs it was before, it is kept in {written.backup.name}.")
+        person.say(f"\nThe file as it was before is kept in {written.backup.name}.")
     for note in asyncio.run(service.notes(changes)):
         person.say(f"\n⚠️ {note}")
     person.say(f"\n{how_to_restart()}")

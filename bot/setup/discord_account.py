@@ -25,7 +25,7 @@ MAX_BYTES = 1 << 20
 MAX_SERVERS = 10
 """Largest number of servers whose channels are looked at."""
 _READS_MESSAGES = (1 << 18) | (1 << 19)
-"""Flags of an application that is granted the message content intent, if it is on many servers, and if on few."""
+"""Flags of an application that may read messages: one for applications on many servers, one for those on few."""
 _TEXT_CHANNEL = 0
 _SHOWN = 8
 
@@ -106,7 +106,7 @@ class DiscordAccount:
 
 
 def _invite_link(application_id: int) -> str:
-    # Where people talk in the browser alone, discord.py is loaded only for this.
+    # Without calls on Discord, discord.py is loaded only for this.
     from bot.voice.discord.permissions import invite_link
 
     return invite_link(application_id)

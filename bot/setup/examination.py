@@ -16,7 +16,7 @@ LIMIT = 150.0
 
 
 async def examine() -> list[CheckResult]:
-    """The doctor's findings. If it can't be run, or finds no end, that is the only finding."""
+    """The doctor's findings. If it can't be run, or does not end in time, that is the only finding."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "doctor", "--json"),
         env=child_environment({"PYTHONIOENCODING": "utf-8"}),

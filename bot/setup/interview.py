@@ -21,7 +21,8 @@ from config.env_writing import Changes
 from config.hosts import is_local
 
 GREETING = (
-    "Five questions, about three minutes. Enter takes what stands in brackets; Ctrl-C ends it, and nothing is written."
+    "Five questions, about three minutes. Enter takes what stands in brackets. Ctrl-C ends the setup without writing "
+    "anything."
 )
 TRY_AGAIN, KEEP, SKIP = "t", "k", "s"
 TAKE_OUT = "-"
@@ -106,13 +107,13 @@ class Interview:
 
     def _ask_token(self) -> Changes:
         self._person.say(
-            "The bot's token: discord.com/developers/applications, your application, Bot, Reset Token. Without one you "
-            "talk with it in the browser alone. What you type is not shown."
+            "The bot's token: discord.com/developers/applications, your application, Bot, Reset Token. Without one, "
+            "you can talk with the bot only in the browser. What you type is not shown."
         )
         if "DISCORD_TOKEN" in self._current:
             typed = self._person.ask_secret(f"Token [the one in .env; {TAKE_OUT} takes it out]: ")
             return {"DISCORD_TOKEN": None} if typed == TAKE_OUT else {"DISCORD_TOKEN": typed} if typed else {}
-        typed = self._person.ask_secret("Token [none: in the browser alone]: ")
+        typed = self._person.ask_secret("Token [none: only in the browser]: ")
         return {"DISCORD_TOKEN": typed} if typed else {}
 
     def _ask_channel(self) -> Changes:
@@ -145,7 +146,7 @@ class Interview:
         return changes_for_mind(self._current, model=typed)
 
     def _at_server(self, url: str) -> Changes:
-        """Ask for what else a model server needs: the end of its address, a key, and which of its models."""
+        """Complete the address of a model server, and ask for its key and for one of its models if necessary."""
         url, key = url.rstrip("/"), None
         if self._service.faults({"LLM_URL": url}):
             return changes_for_mind(self._current, url=url)

@@ -1,7 +1,7 @@
 """The service behind the guided setup: it tests answers, and writes them to ``.env``.
 
-Answers are changes of settings (:data:`~config.env_writing.Changes`). A test uses the settings as they would be with
-them.
+A person's answers are changes of settings (:data:`~config.env_writing.Changes`). A test uses the settings as they
+would be after these changes.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ NAMES = frozenset(
 """The settings that the setup may change."""
 SECRET_NAMES = SECRETS & NAMES | KEYS
 ONLY_TAKEN_OUT = frozenset({"LLM_URL_NVIDIA", "LLM_URL_AMD"})
-"""Settings that the setup only takes out, where another model server or the bot's own model takes their place."""
+"""Settings that the setup may take out, but not set. It takes them out if the person chooses another model."""
 KEYS_OF_SERVERS = (("LLM_URL", "LLM_API_KEY"), ("TTS_WEBSOCKET_URL", "TTS_TOKEN"))
 """Addresses, and the secrets that are sent there."""
 LONGEST_VALUE = 2_000
@@ -137,7 +137,7 @@ class SetupService:
         try:
             if faults := await asyncio.to_thread(self.faults, changes):
                 return Tested(CheckResult(subject, False, "\n".join(map(str, faults))))
-            changes = await asyncio.to_thread(without_foreign_keys, changes)
+            changes = await asyncio.to_thread(without_old_secrets, changes)
             settings, _ = await asyncio.to_thread(_survey, changes)
             async with asyncio.timeout(TEST_LIMIT):
                 return await self._test(part, settings, changes)
@@ -150,7 +150,7 @@ class SetupService:
         token = settings.discord_token.get_secret_value() if settings.discord_token is not None else None
         match part:
             case Part.DISCORD if token is None:
-                return Tested(CheckResult("Discord", None, "there is no token, so the bot is in the browser alone"))
+                return Tested(CheckResult("Discord", None, "there is no token, so the bot is only in the browser"))
             case Part.DISCORD:
                 return Tested(await DiscordAccount(settings, token or "").check())
             case Part.PROMPTS if settings.call.prompt_channel is None:
@@ -167,7 +167,7 @@ class SetupService:
             case Part.EARS:
                 return Tested(await check_ears(settings, await _weights(settings)))
             case Part.VOICE:
-                # The speech server reads .env itself; what is given to it wins.
+                # The speech server reads .env itself. These variables override it.
                 given = {name: value or "" for name, value in changes.items()}
                 return Tested(await check_voice(settings, await _weights(settings), given))
 
@@ -181,13 +181,13 @@ class SetupService:
         async with self._writing:
             if faults := await asyncio.to_thread(self.faults, changes):
                 raise SettingsError(*faults)
-            changes = await asyncio.to_thread(without_foreign_keys, changes)
+            changes = await asyncio.to_thread(without_old_secrets, changes)
             return await asyncio.to_thread(write_env, self.file, changes)
 
     async def notes(self, changes: Changes) -> list[str]:
-        """What stands in the way of a start with ``.env`` as it is now, and of what was changed in it."""
+        """Why a start with ``.env`` as it is now would fail, and why a change in it would have no effect."""
         found = [
-            f"{name} is set in the environment too, which wins over .env: take it out there."
+            f"{name} is also set in the environment, which overrides .env. Remove it from the environment."
             for name in sorted(changes)
             if os.environ.get(name, "").strip()
         ]
@@ -195,7 +195,7 @@ class SetupService:
             settings = await asyncio.to_thread(_checked_settings)
             weights = await asyncio.to_thread(choose_weights, settings)
         except SettingsError as error:
-            return [*found, *(f"The next start needs this corrected first: {fault}" for fault in error.faults)]
+            return [*found, *(f"Correct this before the next start: {fault}" for fault in error.faults)]
         except (RealWeightsMissingError, OSError) as error:
             return [*found, str(error)]
         return [*found, *weights.notices]
@@ -207,8 +207,8 @@ def needs_key(server: ServerReport) -> bool:
 
 
 async def look_at_server(changes: Changes) -> ServerReport:
-    """Ask a model server which models it has, without the wish for one of them."""
-    changes = await asyncio.to_thread(without_foreign_keys, {**changes, "LLM_MODEL": None})
+    """Ask a model server which models it has. ``LLM_MODEL`` is not used."""
+    changes = await asyncio.to_thread(without_old_secrets, {**changes, "LLM_MODEL": None})
     settings, _ = await asyncio.to_thread(_survey, changes)
     if settings.llm.call_url is None:
         return ServerReport(False, problem="no model server is set")
@@ -216,10 +216,10 @@ async def look_at_server(changes: Changes) -> ServerReport:
         return await client.check()
 
 
-def without_foreign_keys(changes: Changes) -> dict[str, str | None]:
-    """The changes; where they change a server's address, they also take out the secret that is set for the old one.
+def without_old_secrets(changes: Changes) -> dict[str, str | None]:
+    """The changes, which also take out a server's secret if they change the server's address but not the secret.
 
-    So another server never gets it. A secret that is among the changes stays. Reads the settings.
+    So the secret of an old server is never sent to a new one. Reads the settings.
     """
     before, _ = Settings.survey()
     after, _ = _survey(changes)
@@ -234,7 +234,10 @@ def without_foreign_keys(changes: Changes) -> dict[str, str | None]:
 def changes_for_mind(
     current: Mapping[str, str], *, url: str | None = None, model: str | None = None, key: str | None = None
 ) -> dict[str, str | None]:
-    """The changes for a model server (``url``), for a model that the bot serves itself, or for its small one."""
+    """The changes that choose what thinks.
+
+    That is a model server (``url``), a model that the bot serves itself (only ``model``), or its small model (neither).
+    """
     changes: dict[str, str | None] = {"LLM_URL": url, "LLM_MODEL": model}
     if url is None:
         changes |= {name: None for name in ONLY_TAKEN_OUT if name in current}
@@ -256,11 +259,11 @@ def shown_lines(changes: Changes, line: Callable[[str, str], str]) -> list[str]:
 
 def how_to_restart() -> str:
     """How the new settings take effect."""
-    return f"{how_to_start()} Where the bot runs already, end it first."
+    return f"{how_to_start()} If the bot is running already, end it first."
 
 
 def _checked_settings() -> Settings:
-    # It knows the features, and so discord.py, which people who talk in the browser alone don't need.
+    # This module imports the features, and with them discord.py, which calls in the browser don't need.
     from bot.settings_check import checked_settings
 
     return checked_settings()

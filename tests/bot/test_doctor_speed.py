@@ -27,7 +27,7 @@ def test_verdicts_name_the_setting_to_change() -> None:
 
 
 @pytest.mark.usefixtures("clean_environment")
-def test_piper_is_advised_for_a_slow_voice_if_its_voice_is_here(tmp_path: Path) -> None:
+def test_instead_of_a_slow_engine_piper_is_advised_if_its_weights_are_here_and_otherwise_espeak(tmp_path: Path) -> None:
     kokoro: dict[str, Any] = {"tts_engine": "kokoro", "cache_dir": tmp_path}
     assert lighter_engine(SpeechSettings.read(**kokoro)) == "espeak"
     (tmp_path / "weights" / "piper-joe").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The HTTP API of ``python -m bot talk``: real ears, mind and voice with toy weights, and a call that holds it back."""
+"""The HTTP API of ``python -m bot talk``: real ears, mind and voice with toy weights; no chat during a call."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ async def test_a_call_with_the_settings_of_the_images_keeps_its_privacy(tmp_path
 
 
 class Container:
-    """A service of the compose files, as far as it is the same outside a container: its program and variables."""
+    """The program and the variables of a service in the compose files, to run it without a container."""
 
     def __init__(self, service: str, trace: Path, volume: Path) -> None:
         self.trace = trace
@@ -193,7 +193,7 @@ def served_here() -> set[Address]:
 
 
 def assert_nobody_else(account: Account, named: set[Address]) -> None:
-    # The sandbox sends voice clients to localhost, which is in every machine's own list.
+    # The sandbox sends voice clients to localhost, a name that every machine knows without asking a server.
     assert account.asked <= {"localhost"}
     assert account.strangers - named == set()
 

@@ -15,7 +15,7 @@ from tests.e2e.program import output, program, read_until
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.terminal import in_terminal
 
-TOKEN, CHANNEL, LANGUAGE, VOICE = "browser alone]:", "asked for]:", "each person]:", "usual one]:"
+TOKEN, CHANNEL, LANGUAGE, VOICE = "in the browser]:", "asked for]:", "each person]:", "usual one]:"
 AGAIN = "[t]"
 
 

@@ -28,7 +28,7 @@ BAD_NETWORK = Conditions(loss=0.05, jitter=0.04, reorder=0.02, hold=0.03)
 
 
 WITHIN_A_WORD = 20
-"""The number of a frame of a sentence in which there is voice."""
+"""Index of a frame that lies within a word of the sentence."""
 
 
 class StallingMicrophone:

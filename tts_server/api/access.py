@@ -1,4 +1,4 @@
-"""Access control of the speech server: token, host and origin checks, the rate limit of ``/v1/``, no packed bodies."""
+"""Access control of the speech server: token, host, origin, the rate limit of ``/v1/``, no compressed bodies."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from tts_server.api.errors import ApiError, error_response
+from web_access.compression import PLAIN, compression_of
 from web_access.hosts import host_name, host_of, is_loopback, is_safe_name
 from web_access.origins import AllowedOrigins, stated_origins
-from web_access.packing import PLAIN, packing_of
 from web_access.rate_limit import ClientRateLimit
 
 _OPEN_PATHS = frozenset({"/health"})
@@ -94,10 +94,10 @@ class RequestLimit:
 
 
 @web.middleware
-async def refuse_packed(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def refuse_compressed(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse requests with compressed bodies, before any handler reads them."""
-    if (packing := packing_of(request)) is not None:
-        message = f"send the body as it is, without Content-Encoding: {packing}"
+    if (compression := compression_of(request)) is not None:
+        message = f"send the body as it is, without Content-Encoding: {compression}"
         headers: dict[str, str] = {hdrs.ACCEPT_ENCODING: PLAIN}
         return error_response(415, message, code="unsupported_media_type", headers=headers)
     return await handler(request)

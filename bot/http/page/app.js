@@ -43,7 +43,7 @@ void listMicrophones();
 window.addEventListener("online", () => call.hurry());
 window.addEventListener("pagehide", () => call.rememberSession());
 
-/** What everything that is heard goes through. A page that may have no sound has none. */
+/** Makes the audio context and the node that all sound goes through. Both are undefined if the browser has no Web Audio. */
 function makeSound() {
   if (globalThis.AudioContext === undefined) return { context: undefined, output: undefined };
   const context = new AudioContext({ latencyHint: "interactive" });
@@ -91,7 +91,7 @@ function bindVolume() {
   });
 }
 
-/** Ears hear half of the way as half as loud if the gain is a quarter. */
+/** The gain at a position of the slider. Its square is used, because half of the way then sounds half as loud. */
 function gainOf(percent) {
   return (percent / 100) ** 2;
 }

@@ -22,9 +22,9 @@ MAX_BEHIND = 30.0
 GAP = 0.5
 """If no sound comes for this many seconds, the transmission has ended. TCP loses nothing, but it may stall."""
 MAX_PUT_OFF = 1.0
-"""Largest number of seconds by which a long piece of sound puts off that end.
+"""Largest number of seconds by which a long piece of sound delays the end of the transmission.
 
-A piece puts off the end by its own length, since the client needs this time to record the next piece.
+A piece delays the end by its own length, since the client needs this time to record the next piece.
 """
 KEPT_EARLY = 5.0
 """Seconds of sound that are kept while the call begins."""
@@ -140,7 +140,7 @@ class BrowserAudioInput:
             return
         sound = from_pcm16(pcm)
         self._transmitting = person
-        # A client that tells its microphone also tells when it pauses. Without that, the sound was only delayed.
+        # A client that names its microphone also announces pauses. If it announced none, the sound was only delayed.
         delayed, self._stalled = self._stalled and microphone is not None, False
         for start in range(0, len(sound), FRAME_SAMPLES):
             frame = sound[start : start + FRAME_SAMPLES]

@@ -35,8 +35,8 @@ _WORD = re.compile(r"\w(?:[\w'’-]*\w)?")
 _log = logging.getLogger(__name__)
 
 FILE = "The file of corrections (corrections.yaml in DATA_DIR, or STT_CORRECTIONS)"
-OTHER_FORM = f"{FILE} does not have one correction a line, or its disk is full."
-NOTHING_NEW = f"No stretch of {MIN_LETTERS} letters to {MAX_STRETCH} words was replaced, so there is nothing to learn."
+OTHER_FORM = f"{FILE} can't be added to: it does not have one correction on each line, or its disk is full."
+NOTHING_NEW = f"Only a replacement of 1 to {MAX_STRETCH} words, with {MIN_LETTERS} letters or more, can be learned."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ class Learned:
 
 
 _Signature = tuple[int, int, int]
-"""Time of the last change, size and number of a file."""
+"""A file's time of the last change, size and inode number."""
 
 
 class LearnedCorrections:
-    """Learns from corrected transcripts: into the file, and into the recogniser's corrections at once.
+    """Learns from corrected transcripts: adds to the file, and at once to the corrections that the recogniser uses.
 
     Args:
         path: the file of corrections. It is made when something is learned and there is none.
@@ -123,7 +123,7 @@ def replaced_words(heard: str, meant: str) -> dict[str, str]:
 
 
 def _signature(path: Path) -> _Signature | None:
-    """What tells a changed file from the same one; ``None`` if there is no file. Raises :class:`OSError`."""
+    """Values that differ after the file has changed; ``None`` if there is no file. Raises :class:`OSError`."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -166,7 +166,7 @@ def _make_if_missing(path: Path) -> bool:
 
 
 def _append(path: Path, header: str, pairs: Mapping[str, str]) -> bool:
-    """Add a header and a line for each pair. Returns False if they have no effect there; the file stays as it was then.
+    """Add a header and a line for each pair. If they would have no effect, leaves the file as it was and returns False.
 
     Raises:
         OSError: the file can't be written. It stays as it was.

@@ -46,7 +46,7 @@ async def test_a_client_that_goes_away_while_it_sends_leaves_no_traceback(
     assert caplog.messages == []
 
 
-async def test_an_error_of_the_inside_is_in_the_log_and_not_in_the_answer(
+async def test_an_internal_error_is_in_the_log_but_not_in_the_answer(
     local: WebStage, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = await local.ask("/lost")

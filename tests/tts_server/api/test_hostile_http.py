@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.raw_http import LIMIT, PACKED_BODIES, Impatient, post_raw, upgrade
+from tests.raw_http import COMPRESSED_BODIES, LIMIT, Impatient, post_raw, upgrade
 from tests.tts_server.api.speaking import PATH, post
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.stand_in_engines import CountingEngine
@@ -26,11 +26,11 @@ async def server() -> AsyncIterator[RunningServer]:
 
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("path", [PATH, "/v1/voices", "/admin/tts/stream", "/nothing", "/health"])
-@pytest.mark.parametrize(("packing", "body"), PACKED_BODIES)
-async def test_a_packed_body_is_refused_in_words(
-    server: RunningServer, path: str, packing: str, body: bytes, late: bool, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("compression", "body"), COMPRESSED_BODIES)
+async def test_a_compressed_body_is_refused_in_words(
+    server: RunningServer, path: str, compression: str, body: bytes, late: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = await post_raw(server.http.port, path, body, f"Content-Encoding: {packing}", late=late)
+    answer = await post_raw(server.http.port, path, body, f"Content-Encoding: {compression}", late=late)
     assert (answer.status, answer.json["error"]["code"]) == (415, "unsupported_media_type")
     assert "without Content-Encoding" in answer.json["error"]["message"]
     assert answer.headers["accept-encoding"] == "identity"

@@ -39,7 +39,7 @@ async def test_every_format_is_produced_at_every_rate(server: RunningServer, for
         assert len(data) / rate == pytest.approx(SECONDS, abs=0.021)
         return
     samples, played_rate = played(data)
-    # Opus is always played at 48 kHz; lossy formats pad, by two frames of MP3 at the lowest rate at most.
+    # Opus is always played at 48 kHz. Lossy formats add silence: at most two frames, as MP3 does at the lowest rate.
     assert played_rate == (48_000 if form == "opus" else rate)
     assert len(samples) / played_rate == pytest.approx(SECONDS, abs=0.3 if rate == 8_000 else 0.15)
 

@@ -162,11 +162,11 @@ async def test_invalid_forms_are_refused(client: VoicesClient, body: bytes, cont
     assert client.written() == ["voices"]
 
 
-async def test_a_packed_form_is_not_unpacked(client: VoicesClient) -> None:
-    packed = gzip.compress(_part("name", b"Ada") + _part("recording", bytes(150 * MEGABYTE)), 9)
+async def test_a_compressed_form_is_not_decompressed(client: VoicesClient) -> None:
+    compressed = gzip.compress(_part("name", b"Ada") + _part("recording", bytes(150 * MEGABYTE)), 9)
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "Content-Encoding": "gzip"}
     with watched_memory() as memory:
-        answer = await client.request("POST", "", packed, headers=headers)
+        answer = await client.request("POST", "", compressed, headers=headers)
     assert (answer.status, answer.body["error"]["code"]) == (415, "unsupported_media_type")
     assert memory.growth < MAX_GROWTH
     assert client.written() == ["voices"]

@@ -159,7 +159,7 @@ def test_between_long_pieces_that_are_recorded_one_after_another_there_is_no_gap
     ("microphone", "announced", "delayed"),
     [(Microphone.OPEN, False, True), (Microphone.OPEN, True, False), (None, False, False)],
 )
-def test_sound_after_a_stall_continues_the_sound_if_the_client_would_have_told_of_a_pause(
+def test_sound_after_a_stall_continues_the_word_if_the_client_announces_pauses_and_announced_none(
     source: BrowserAudioInput, clock: Clock, microphone: Microphone | None, announced: bool, delayed: bool
 ) -> None:
     thread = started(source)

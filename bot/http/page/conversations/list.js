@@ -24,7 +24,7 @@ export function entry(listed, words, open) {
   );
 }
 
-/** A text whose words that were searched for are marked. */
+/** The parts of a text. The words that were searched for are in elements that mark them. */
 export function marked(text, words) {
   return parted(text, words).map((part) => (part.found ? make("mark", { textContent: part.text }) : part.text));
 }

@@ -72,7 +72,7 @@ export class OpenedConversation {
     void this.#loadRecordings();
   }
 
-  /** Shows what was said since, if all that was said before is shown. */
+  /** Adds the turns that are new, if the last one that was known is shown. */
   async refresh() {
     if (this.#later.hidden) await this.#more("after");
   }

@@ -74,7 +74,7 @@ class ConversationsView {
     this.#timer = setTimeout(() => void this.#load(), TYPING_MS);
   }
 
-  /** Loads the list from its beginning, or what is older than a conversation. */
+  /** Loads the newest conversations, or those that are older than the one with the id `before`. */
   async #load(before) {
     this.#asked.abort();
     const { signal } = (this.#asked = new AbortController());
@@ -103,7 +103,7 @@ class ConversationsView {
     return [
       quiet(
         "No conversation is kept yet. After you have talked with Seiyuu, what was said is here, for as many days as " +
-          "KEEP_CONVERSATIONS says. Of people who opted out, nothing is kept.",
+          "KEEP_CONVERSATIONS says. Nothing is kept of people who opted out.",
       ),
     ];
   }

@@ -12,16 +12,12 @@ export function exactTime(seconds) {
   return formatted(seconds, (date) => EXACT.format(date));
 }
 
-export function day(seconds) {
-  return formatted(seconds, (date) => DAY.format(date));
-}
-
 function formatted(seconds, format) {
   const date = new Date(seconds * 1000);
   return Number.isNaN(date.getTime()) ? "" : format(date);
 }
 
-/** How long a conversation was, in words; empty if it is not over. */
+/** How long a conversation was, in words. Times are in seconds; `ended` is null if it is not over. */
 export function duration(started, ended) {
   if (ended === null) return "still on";
   const minutes = Math.round((ended - started) / 60);
@@ -30,7 +26,7 @@ export function duration(started, ended) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** What carried the words, and where. */
+/** The transport and the place of a conversation, in words. */
 export function place({ transport, place: name }) {
   const kind = KINDS[transport] ?? transport;
   return transport === "discord" || transport === "chat" ? `${kind}, ${name}` : kind;

@@ -29,12 +29,12 @@ export class DayPlot {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
   }
 
-  /** Loads what draws the plot. */
+  /** Loads the library that draws the plot. */
   prepare() {
     library().catch(() => {});
   }
 
-  /** Asks for the day, and draws it. */
+  /** Fetches the turns of the last 24 hours, and draws them. */
   async refresh() {
     const answer = await request(`api/now/day?figure=${this._figure}`);
     this._curve = await answer.json();

@@ -1,9 +1,7 @@
 /** The number of turns that are kept and shown. */
 export const KEPT = 200;
 
-/**
- * Asks again and again what happens now, and keeps the newest turns. Each answer has only the turns since the last one.
- */
+/** Asks what happens now, and keeps the newest turns. Each answer has only the turns since the last one. */
 export class Feed {
   /** @param {(path: string) => Promise<object>} ask */
   constructor(ask) {

@@ -47,7 +47,7 @@ function tile(words, what, summary, limit) {
   return element;
 }
 
-/** The engines, the graphics cards, and what waits for them. */
+/** The engines, the graphics cards, and what waits during a call. */
 export class Machine {
   constructor() {
     this._engines = make("dl", { testid: "engines" });
@@ -85,7 +85,7 @@ function engine({ part, name, state }) {
 }
 
 function noCard() {
-  return make("p", { className: "quiet", textContent: "No card: what runs on this machine runs on its processor." });
+  return make("p", { className: "quiet", textContent: "No graphics card: the engines on this machine run on its processor." });
 }
 
 function graphics({ name, used_bytes: used, total_bytes: total, utilisation, mean_utilisation: mean }) {

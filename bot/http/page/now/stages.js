@@ -1,6 +1,6 @@
 /**
- * The steps of a turn, in the order in which they usually end. Each lasts from the end of one stage (or from the beginning) to
- * another. `of` names what the time is spent on.
+ * The steps of a turn, in the order in which they usually end. A step begins when the stage in `from` is reached, or with the
+ * turn, and ends when the stage `name` is reached. If it has `spoken`, only spoken turns have it, or only typed ones.
  */
 const STEPS = [
   { name: "microphone", label: "Pause noticed", from: [], spoken: true },

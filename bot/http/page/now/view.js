@@ -83,7 +83,7 @@ class NowView {
     this._turns.show(this._feed.turns, now.fresh);
     if (now.fresh.length > 0 || this._figures.element.childElementCount === 0) {
       this._figures.show(now);
-      // A few turns change the plot at once; among many, one more is not seen before the next minute.
+      // Among few turns, a new one is drawn at once. Among many it is hardly seen, and waits for the next minute.
       if (this._feed.turns.length < 50 && this._dayAt > 0) void this._refreshDay();
     }
     this._machine.show(now);

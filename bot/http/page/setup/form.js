@@ -9,7 +9,7 @@ const PARTS = [
   {
     parts: ["discord", "prompts"],
     title: "Discord",
-    hint: "Without a token you talk with it in the browser alone. Get one at discord.com/developers/applications: your application, Bot, Reset Token.",
+    hint: "Without a token, you can talk with the bot only in the browser. Get one at discord.com/developers/applications: your application, Bot, Reset Token.",
     fields: [
       ["DISCORD_TOKEN", "Token"],
       ["PROMPT_CHANNEL", "Prompt channel", "the one in which the call is asked for"],
@@ -18,7 +18,7 @@ const PARTS = [
   {
     parts: ["mind"],
     title: "The mind",
-    hint: "A model server: Ollama, llama-server, vLLM, or a hosted one. Left empty, it thinks with the small model inside the bot.",
+    hint: "A model server: Ollama, llama-server, vLLM, or a hosted one. If these are empty, the bot uses its own small model.",
     fields: [
       ["LLM_URL", "Address", "http://127.0.0.1:11434/v1"],
       ["LLM_MODEL", "Model", "llama3.1"],
@@ -28,13 +28,13 @@ const PARTS = [
   {
     parts: ["ears"],
     title: "The language",
-    hint: "What people speak with it, such as German or de. Left empty, it finds that out for each person.",
+    hint: "What people speak with it, such as German or de. If it is empty, the bot finds that out for each person.",
     fields: [["STT_LANGUAGE", "Language", "English"]],
   },
   {
     parts: ["voice"],
     title: "The voice",
-    hint: "An engine (piper, espeak, kokoro, xtts), a service (openai, elevenlabs, edge, …), or the address of a speech server. Left empty, it takes the usual one.",
+    hint: "An engine (piper, espeak, kokoro, xtts), a service (openai, elevenlabs, edge, …), or the address of a speech server. If all are empty, the bot uses its usual engine.",
     fields: [
       ["TTS_ENGINE", "Engine or service", "piper"],
       [VOICE_KEY, "Key of the service"],

@@ -55,7 +55,7 @@ export function writingCard(writable, changes, hidden, onWritten) {
     try {
       const told = await requestJson("api/setup/write", { method: "POST", json: { code: code.value, changes: changes() } });
       form.hidden = true;
-      const kept = told.backup === null ? [] : [`As it was before, .env is kept in ${told.backup}.`];
+      const kept = told.backup === null ? [] : [`The file as it was before is kept in ${told.backup}.`];
       const texts = ["Written to .env. It takes effect with the next start.", told.restart, ...kept, ...told.notes.map((each) => `⚠️ ${each}`)];
       const words = texts.map((textContent) => make("p", { textContent }));
       await onWritten(make("div", { className: "written", testid: "written" }, ...words));

@@ -119,7 +119,7 @@ export class Call {
     if (attempt === this._attempt) this._connect();
   }
 
-  /** Uses a microphone from now on, the chosen one. */
+  /** Uses the chosen microphone from now on. */
   async useMicrophone() {
     if (this.isOn && this.canSound && (await this._openMicrophone(this._attempt))) this._tellMuted();
   }
@@ -176,7 +176,7 @@ export class Call {
     if (!this.isOn) void this.start({ microphone: false });
   }
 
-  /** Connects at once, if that was being waited for. */
+  /** Connects at once, if the page waits before it connects again. */
   hurry() {
     if (this.state.phase === "reconnecting") this._connection.renew();
   }
@@ -283,7 +283,7 @@ export class Call {
   _fail(error) {
     if (this.isReady && error.code === "no_call") this._end(this.state.warning);
     else if (this.isReady) this._set({ warning: errorWarning(error) });
-    // What comes before a connection is refused is told when it is closed. After these errors, the server keeps it.
+    // Other errors before the call are shown when the server closes the socket. After these, it does not close it.
     else if (HOPELESS.has(error.code)) this._end(errorWarning(error));
   }
 

@@ -5,7 +5,7 @@ export const SESSION_MS = 30000;
 const FIRST_DELAY_MS = 300;
 const LONGEST_DELAY_MS = 5000;
 const OPENING_MS = 10000;
-/** So many bytes may wait to be sent: one second of sound. More are left out. */
+/** The largest number of bytes that may wait to be sent: one second of sound. More sound is left out. */
 const LARGEST_BACKLOG = 32000;
 const STUCK_MS = 4000;
 /** The state of a socket that is open. */
@@ -25,7 +25,7 @@ export const BROWSER = {
 };
 
 /**
- * A socket to the server that comes back by itself, with its session, until the server has forgotten that.
+ * A socket to the server that connects again by itself, with its session, as long as the server keeps that.
  *
  * `listener` has: `onMessage(message)`, `onSound(buffer)`, `onLost(waitMs)` when the socket is gone and the next attempt is in
  * `waitMs`, and `onEnd(code, error)` once, when it stays gone. `code` is the close code, or 0 if the server was not reached for
@@ -86,7 +86,7 @@ export class Connection {
     }
   }
 
-  /** Opens a new socket at once: the network has changed, or the first message has. */
+  /** Opens a new socket at once, because the network or the first message has changed. */
   renew() {
     if (this._over) return;
     this._lostAt ??= this._world.now();
@@ -131,7 +131,7 @@ export class Connection {
   }
 
   _read(data) {
-    // Anything that is heard of the server shows that it is there; loading may take longer than a handshake.
+    // Any message shows that the server is there. Loading may take longer than the limit for opening the socket.
     this._world.never(this._timer);
     const message = parseMessage(data);
     if (message === null) return;

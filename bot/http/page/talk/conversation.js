@@ -2,7 +2,7 @@ import { shownName } from "./messages.js";
 import { WordPace } from "./word_pace.js";
 
 const MOST_LINES = 500;
-/** Interim words that nothing more is heard of are taken away after this time. */
+/** Interim words are removed if nothing newer replaces them within this time. */
 const INTERIM_MS = 10000;
 
 /**
@@ -23,7 +23,7 @@ export class Conversation {
     /** The name of the persona whose replies begin from now on. */
     this.persona = "Seiyuu";
     this._nextId = 1;
-    // The line of the latest reply, also when that is over: what was heard of it may be told later.
+    // The line of the latest reply. It is kept when the reply is over, since the heard words may be reported later.
     this._line = null;
     this._reply = null;
     this._isReplying = false;
@@ -41,7 +41,7 @@ export class Conversation {
     return this._isReplying;
   }
 
-  /** Whether words of people are not final. */
+  /** Whether any words of people are interim. */
   get hasInterimWords() {
     return this.lines.some(({ kind, interim }) => kind === "person" && interim);
   }
@@ -83,13 +83,13 @@ export class Conversation {
     this._write();
   }
 
-  /** The sound of a segment of a reply follows. The words that come after it are another segment's. */
+  /** The sound of a segment of a reply follows. The next words belong to another segment. */
   segment(reply) {
     this._begin(reply);
     this._isBoundary = true;
   }
 
-  /** Whether the sound stands still. Then no more words are shown. */
+  /** Holds back the words while the sound stands still (`on`). */
   hold(on, now) {
     this._pace.hold(on, now);
   }

@@ -19,7 +19,7 @@ export class Microphone {
     return this._stream !== null;
   }
 
-  /** Whether sound is let through. The browser shows a microphone that is off as such. */
+  /** Whether sound is let through. If not, the browser shows that the microphone is off. */
   set enabled(on) {
     this._enabled = on;
     for (const track of this._stream?.getAudioTracks() ?? []) track.enabled = on;
@@ -75,7 +75,7 @@ export class Microphone {
   }
 }
 
-/** The microphones there are: `{id, name}`. Before one was allowed, browsers do not tell them. */
+/** All microphones: `{id, name}`. Browsers list them only after the page was allowed to use one. */
 export async function microphones() {
   const devices = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
   return devices

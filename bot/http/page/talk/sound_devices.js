@@ -2,7 +2,7 @@ import { DOWN_RATES } from "./messages.js";
 import { Microphone } from "./microphone.js";
 import { Speaker } from "./speaker.js";
 
-/** The rate of the sound that the page asks for, in Hz. A voice has nothing that this does not carry. */
+/** The rate of the sound that the page asks for, in Hz. It is enough for voices. */
 export const DOWN = DOWN_RATES[0];
 const SUSPEND_MS = 1000;
 

@@ -23,7 +23,7 @@ export class Speaker {
     return this._stats;
   }
 
-  /** Loads what plays, once. `rate` is that of the sound that will come, in Hz. */
+  /** Loads the worklet that plays the sound, once. `rate` is the sample rate of the sound, in Hz. */
   async load(rate) {
     if (this._node !== null) return this.setRate(rate);
     await this._context.audioWorklet.addModule(new URL("worklets/playout.js", import.meta.url));
@@ -53,7 +53,7 @@ export class Speaker {
     this._node?.port.postMessage({ kind: "end", reply });
   }
 
-  /** Falls silent at once. */
+  /** Stops a reply's sound at once. */
   drop(reply) {
     this._node?.port.postMessage({ kind: "drop", reply });
   }

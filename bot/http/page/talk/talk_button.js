@@ -3,8 +3,8 @@ const INTERACTIVE = "a, button, input, select, textarea, [contenteditable]";
 /**
  * The large button and the keys that do the same.
  *
- * With push-to-talk it is held, or the space bar is; whoever can't hold it, as with a screen reader, presses it twice. Escape
- * interrupts.
+ * With push-to-talk, people hold it or the space bar while they speak. Whoever can't hold it, as with a screen reader, presses
+ * it before and after speaking. Escape interrupts.
  *
  * @param {HTMLButtonElement} button @param {import("./call.js").Call} call
  * @param {() => void} write puts the cursor into the text field.
@@ -49,7 +49,7 @@ export function bindTalkButton(button, call, write) {
     event.preventDefault();
     release();
   });
-  // Whoever goes elsewhere with the button held does not let go of it here.
+  // If the person goes to another window while the button is held, this page never sees its release.
   window.addEventListener("blur", () => (spaceDown || pointerDown) && release());
 }
 

@@ -3,10 +3,10 @@ import { requestJson } from "../api.js";
 const EVERY_MS = 500;
 
 /**
- * Tells how far the voice is loaded while something waits for it.
+ * Shows how far the voice is loaded, again and again until `work` is done.
  *
+ * @param {Promise<unknown>} work a request that may have to wait for the voice. @returns {Promise<unknown>} its result.
  * @param {(text: string, progress: number | null) => void} show
- * @param {Promise<unknown>} work what waits. @returns {Promise<unknown>} the same.
  */
 export async function whileWaiting(work, show) {
   let isOver = false;

@@ -1,4 +1,4 @@
-/** What the sliders are called and how they move. `usual` is where one stands if nothing is known of its value. */
+/** The labels and steps of the sliders. `usual` is the value that is shown if neither the person nor a preset has set one. */
 const SLIDERS = {
   speed: { label: "Speed", step: 0.05, usual: 1, unit: (value) => `${value.toFixed(2)} ×` },
   pitch_shift: { label: "Pitch", step: 0.5, usual: 0, unit: semitones },
@@ -18,7 +18,7 @@ const FIRST = ["speed", "pitch_shift"];
  * @property {number} usual @property {(value: number) => string} unit @property {boolean} first whether everybody sees it at once.
  */
 
-/** The sliders for what the engine applies. @returns {Slider[]} */
+/** The sliders for the parameters that the engine applies. @returns {Slider[]} */
 export function slidersFor(parameters) {
   const known = parameters.filter(({ name }) => Object.hasOwn(SLIDERS, name));
   const place = ({ name }) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
@@ -42,7 +42,7 @@ export function standing(slider, choice, known) {
   return { value, text: preset?.parameters[name] === undefined && !slider.first ? "as usual" : unit(value), isChosen: false };
 }
 
-/** The choice with another preset. What the preset sets is no longer set apart. */
+/** The choice with another preset. The person's values for what the preset sets are dropped. */
 export function withPreset(choice, name, known) {
   const preset = known.presets.find((each) => each.name === (name ?? known.preset));
   const kept = Object.entries(choice.manner).filter(([each]) => preset?.parameters[each] === undefined);

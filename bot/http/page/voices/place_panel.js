@@ -41,7 +41,7 @@ export class PlacePanel {
             make("summary", { textContent: `More, for ${data.engine}` }),
             make("div", { className: "sliders" }, ...more.map(({ element }) => element)),
           ),
-      make("div", { className: "row" }, this._reset, make("p", { className: "quiet", textContent: "What you choose is stored at once, and my next answer sounds so." })),
+      make("div", { className: "row" }, this._reset, make("p", { className: "quiet", textContent: "What you choose is stored at once. You hear it in my next answer." })),
       this._error,
     ];
     this.element.replaceChildren(...parts);
@@ -127,7 +127,7 @@ export class PlacePanel {
         const stored = await requestJson(`api/voices/places/${id}`, { method: "PUT", json: { voice, preset, ...manner } });
         if (!isLatest()) return true;
         data.places = data.places.map((each) => (each.id === id ? stored : each));
-        this._studio.tell("Stored. My next answer sounds so.");
+        this._studio.tell("Stored. You hear it in my next answer.");
         return true;
       } catch (error) {
         this._error.textContent = error.message;

@@ -10,7 +10,7 @@ export class Player {
 
   /** Starts the sound. Browsers allow that while they handle a click or a key. */
   wake() {
-    if (this._context === undefined) throw new Error("This browser lets the page have no sound.");
+    if (this._context === undefined) throw new Error("This browser does not let the page play sound.");
     this._call.sound.wake();
   }
 

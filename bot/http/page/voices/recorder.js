@@ -34,12 +34,12 @@ export class Recorder {
     this._set("empty");
   }
 
-  /** The view is shown: what may have changed elsewhere is looked up. */
+  /** The view is shown. The microphones are listed again, since they may have changed. */
   shown() {
     void this._listMicrophones();
   }
 
-  /** The view is left: nothing is recorded any more. What was recorded stays. */
+  /** The view is left. A recording that is not complete is stopped; a complete one stays. */
   hide() {
     if (["countdown", "recording"].includes(this._state)) this._stop();
   }
@@ -130,7 +130,7 @@ export class Recorder {
     this._error.textContent = text;
   }
 
-  /** The name of the new voice; empty, and said so, if there is none. */
+  /** The name of the new voice. If it is empty, an error says so. */
   _named() {
     this._error.textContent = "";
     const name = this._name.value.trim();

@@ -28,7 +28,7 @@ export class VoiceRecording {
     return this._loudest < QUIET;
   }
 
-  /** Adds sound, unless it is full. @param {ArrayBuffer} pcm 16-bit mono. @param {number} level its root of the mean square. */
+  /** Adds sound, unless it is full. @param {ArrayBuffer} pcm 16-bit mono. @param {number} level its root mean square. */
   add(pcm, level) {
     if (this.isFull) return;
     this._frames.push(pcm);

@@ -5,7 +5,7 @@ import { languageName } from "./sentences.js";
 
 const SHOWN = 30;
 
-/** The voices: to be heard, chosen, and deleted where people made them. `studio` is that of `PlacePanel`. */
+/** The voices, which can be heard, chosen, and deleted if people made them. `studio` is that of `PlacePanel`. */
 export class VoiceList {
   constructor(studio) {
     this._studio = studio;

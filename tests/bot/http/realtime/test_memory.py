@@ -47,7 +47,7 @@ async def sessions(house: ChatHouse) -> list[weakref.ref[object]]:
 
 
 def left_in_memory(parts: Sequence[weakref.ref[object]]) -> list[object]:
-    """What of the calls and of their connections is still there after a full garbage collection."""
+    """The calls, transports and connections that are still in memory after a full garbage collection."""
     gc.collect()
     connections = [each for each in gc.get_objects() if type(each) is socket._Connection]
     return [*connections, *(part() for part in parts if part() is not None)]

@@ -9,7 +9,7 @@ PLAIN = "identity"
 _SHOWN = 100
 
 
-def packing_of(request: web.Request) -> str | None:
+def compression_of(request: web.Request) -> str | None:
     """The first compression that ``Content-Encoding`` names, cut at 100 characters; ``None`` if there is none."""
     codings = ",".join(request.headers.getall(hdrs.CONTENT_ENCODING, [])).split(",")
     return next((coding[:_SHOWN] for each in codings if (coding := each.strip().lower()) not in ("", PLAIN)), None)

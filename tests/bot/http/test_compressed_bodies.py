@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from tests.bot.http.web_stage import SECRET, WebStage, bearer
-from tests.raw_http import PACKED_BODIES, post_raw
+from tests.raw_http import COMPRESSED_BODIES, post_raw
 
 
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("path", ["/thing", "/login", "/nothing", "/health"])
-@pytest.mark.parametrize(("packing", "body"), PACKED_BODIES)
-async def test_a_packed_body_is_refused_in_words(
-    local: WebStage, path: str, packing: str, body: bytes, late: bool, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("compression", "body"), COMPRESSED_BODIES)
+async def test_a_compressed_body_is_refused_in_words(
+    local: WebStage, path: str, compression: str, body: bytes, late: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = await post_raw(local.port, path, body, f"Content-Encoding: {packing}", late=late)
+    answer = await post_raw(local.port, path, body, f"Content-Encoding: {compression}", late=late)
     assert (answer.status, answer.json["error"]["code"]) == (415, "unsupported_media_type")
     assert "without Content-Encoding" in answer.json["error"]["message"]
     assert len(answer.json["error"]["message"]) < 200
@@ -28,9 +28,9 @@ async def test_two_headers_count_as_one(local: WebStage) -> None:
     assert answer.status == 415
 
 
-@pytest.mark.parametrize("packing", ["identity", "Identity", ""])
-async def test_no_compression_may_be_named(local: WebStage, packing: str) -> None:
-    answer = await post_raw(local.port, "/thing", b'{"a": 1}', f"Content-Encoding: {packing}")
+@pytest.mark.parametrize("compression", ["identity", "Identity", ""])
+async def test_no_compression_may_be_named(local: WebStage, compression: str) -> None:
+    answer = await post_raw(local.port, "/thing", b'{"a": 1}', f"Content-Encoding: {compression}")
     assert (answer.status, answer.json) == (200, {"fields": ["a"]})
 
 
