@@ -52,7 +52,7 @@ _FAILURES = (ServiceError, RealWeightsMissingError, OpusMissing, DataDirInUseErr
 
 
 class Program(Protocol):
-    """A bot that was built: one on Discord, or one with the page alone."""
+    """A bot that was built: one on Discord, or one with only the page."""
 
     async def run(self) -> None:
         """Run until :meth:`end`."""

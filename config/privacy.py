@@ -41,7 +41,7 @@ def keep_private() -> None:
 
 
 def keep_files_private() -> None:
-    """Make all files that this process and its children create readable by their user alone."""
+    """Make all files that this process and its children create readable only by their owner."""
     os.umask(OWNER_ONLY)
 
 

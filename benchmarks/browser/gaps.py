@@ -35,7 +35,7 @@ QUIET = 4 * AUDIBLE
 """The stand-in voice's tone is quieter than this for 30 µs at a time."""
 SHORTEST_GAP = 0.002
 BLOCK = 0.01
-"""By so many seconds the page changes its delay, where it is quiet."""
+"""Number of seconds by which the page changes its delay, in a quiet moment of the sound."""
 COLLECT = 5.0
 ANSWER_LIMIT = 60.0
 """Seconds that an answer may take beyond its length."""

@@ -45,7 +45,7 @@ class CorrectedTurn:
 
 
 class ConversationArchive:
-    """Shows stored conversations, and deletes them. Of people who do not want to be heard, nothing is shown.
+    """Shows stored conversations, and deletes them. Shows nothing of people who do not want to be heard.
 
     All methods may raise :class:`aiosqlite.Error`.
 

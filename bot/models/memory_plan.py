@@ -104,7 +104,7 @@ class MemoryPlan:
 
 
 def _remedies(remedies: Iterator[Remedy], missing: float) -> Iterator[str]:
-    """Lines with the remedies: first those that are enough alone, then the others.
+    """Lines with the remedies: first those that free enough memory by themselves, then the others.
 
     In both groups, the remedies that free the least memory come first.
     """

@@ -82,7 +82,7 @@ class CallNow:
 
 
 async def no_messages() -> int:
-    """The number of waiting messages where there is no text chat."""
+    """The number of waiting messages if there is no text chat."""
     return 0
 
 

@@ -10,9 +10,9 @@ ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Letters and digits that can't be confused."""
 LENGTH = 8
 LIFETIME = 300.0
-"""Seconds after which a code is worth nothing."""
+"""Seconds after which a code is no longer valid."""
 MOST_TRIES = 5
-"""Number of wrong codes after which the right one is worth nothing."""
+"""Number of wrong codes after which the right one is no longer valid."""
 
 
 class OneTimeCode:
@@ -29,7 +29,7 @@ class OneTimeCode:
         self._wrong = 0
 
     def make(self) -> str:
-        """Make a new code, as people read it. The one before is worth nothing any more."""
+        """Make a new code, as people read it. The one before is no longer valid."""
         self._code = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
         self._made, self._wrong = self._clock(), 0
         return f"{self._code[: LENGTH // 2]}-{self._code[LENGTH // 2 :]}"
@@ -48,5 +48,5 @@ class OneTimeCode:
         return False
 
     def use_up(self) -> None:
-        """Make the code worth nothing."""
+        """Make the code invalid."""
         self._code = None

@@ -214,7 +214,7 @@ class InputWorker(threading.Thread):
             if self.is_alive():
                 self.join()
 
-    # The methods from here on are called on this thread alone.
+    # The methods from here on are called only on this thread.
 
     def run(self) -> None:
         """Process the inbox until :meth:`end`, or until the overdue work has failed for too long."""

@@ -74,7 +74,7 @@ class InputThread(Protocol):
         ...
 
     def receive(self, event: InputEvent) -> None:
-        """Process an input event. Call it on the input thread alone."""
+        """Process an input event. Call it only on the input thread."""
         ...
 
 

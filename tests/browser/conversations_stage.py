@@ -65,7 +65,7 @@ class ConversationsStage:
         await self.archive.turns()
 
     async def fill_long(self, turns: int) -> None:
-        """Store a call with so many turns. Every one has its number in words of its own."""
+        """Store a call with this number of turns. Each has its number in its words."""
         await self.archive.database.write(
             "INSERT INTO conversations (transport, server, place, started, ended, people) "
             "VALUES ('discord', '1', 'Long call', ?, ?, '[\"Ada\"]')",

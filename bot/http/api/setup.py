@@ -186,7 +186,7 @@ class SetupApi:
         origins = request.headers.getall(hdrs.ORIGIN, [])
         site = request.headers.get("Sec-Fetch-Site", "same-origin")
         if not all(is_same_origin(request, each) for each in origins) or site not in ("same-origin", "none"):
-            raise HttpError(403, "bad_origin", "The setup is for my own page alone.")
+            raise HttpError(403, "bad_origin", "Only my own page may use the setup.")
 
     def _require_here(self, request: web.Request) -> None:
         self._require_own_page(request)

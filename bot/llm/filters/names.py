@@ -168,7 +168,7 @@ def _own_names(speakers: SpeakerNames) -> tuple[str, ...]:
 
 
 def _patterns(speakers: SpeakerNames) -> tuple[_Heads, _Heads]:
-    """The patterns for all names, and those for the own names alone. The order of the names makes no difference."""
+    """The patterns for all names, and those for the bot's own names. The order of the names makes no difference."""
     own = _own_names(speakers)
     return _heads(own, tuple(sorted(speakers.others))), _heads(own, ())
 

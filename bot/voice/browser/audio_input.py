@@ -116,7 +116,7 @@ class BrowserAudioInput:
         if self._thread is not None and not self._stopped:
             self._thread.person_left(before)
 
-    # The methods from here on are called on the input thread alone.
+    # The methods from here on are called only on the input thread.
 
     @property
     def deadline(self) -> float | None:

@@ -107,7 +107,7 @@ class SoundForm(Enum):
     BASE64 = auto()
     """Base64, in the messages that announce the sound. Clients that send base64 get this form."""
     NONE = auto()
-    """The client wants the words alone, and gets no sound."""
+    """The client wants only the words, and gets no sound."""
 
 
 class SoundOutlet:
@@ -169,5 +169,5 @@ class SoundOutlet:
         sound = base64.b64encode(self._piece).decode()
         self._piece.clear()
         client.send(AudioResponse(segment.reply, segment.segment, segment.text, segment.quality, sound))
-        # The words come with the first piece alone, so that a client that shows them shows them once.
+        # Only the first piece has the words, so that a client shows them once.
         self._segment = AudioResponse(segment.reply, segment.segment, "", segment.quality)

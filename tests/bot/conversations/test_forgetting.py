@@ -156,7 +156,7 @@ async def assert_nowhere(folder: Path, secret: bytes) -> None:
 
 
 async def fill(database: Database, turns: int, people: int = 20) -> None:
-    """Store a conversation with so many turns and people, as in a lively channel that is never silent for an hour."""
+    """Store a conversation with these numbers of turns and people, as in a channel that is never silent for an hour."""
     await database.write(
         "INSERT INTO conversations (transport, channel, place, started, ended, people) "
         "VALUES ('chat', ?, 'general', 0.0, 0.0, ?)",

@@ -130,7 +130,7 @@ class TestVoices:
             ("fr", None, "ff_siwis"),
             ("am_adam", "en", "am_adam"),
             ("bf_emma", "en-US", "bf_emma"),
-            # A speaker of the text's language, of the same gender where there is one.
+            # A speaker of the text's language, of the same gender if there is one.
             ("af_sky", "es", "ef_dora"),
             ("am_adam", "es", "em_alex"),
             ("am_adam", "fr", "ff_siwis"),

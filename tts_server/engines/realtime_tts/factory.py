@@ -263,7 +263,7 @@ def stand_in_for_pyaudio() -> None:
     if "pyaudio" in sys.modules or importlib.util.find_spec("pyaudio") is not None:
         return
     for name in ("pyaudio", "pyaudio._portaudio"):
-        module = ModuleType(name, "Constants alone.")
+        module = ModuleType(name, "Only constants.")
         vars(module).update(_PYAUDIO_CONSTANTS)
         sys.modules[name] = module
     vars(sys.modules["pyaudio"])["_portaudio"] = sys.modules["pyaudio._portaudio"]

@@ -223,7 +223,7 @@ async def api_stage(
     presets: Presets | None = None,
     on_loopback: bool = True,
 ) -> AsyncIterator[ApiStage]:
-    """Run the server while the block runs. Without ``voice``, no speech server is where it is looked for."""
+    """Run the server while the block runs. Without ``voice``, no speech server answers."""
     async with AsyncExitStack() as stack:
         speech = await stack.enter_async_context(voices_client(folder, engine, presets=presets))
         http = await stack.enter_async_context(aiohttp.ClientSession())

@@ -148,7 +148,7 @@ export class PlayoutBuffer {
 
   _runOut(output, at) {
     const recent = this._recentWith(output, at);
-    // Where it is quiet already, a fade would only repeat what was heard before.
+    // If the end is quiet already, a fade would only repeat what was heard before.
     if (!this._endsQuietly(recent)) this._fadeOut(mirrored(recent));
     if (this._ended) {
       this._finish();
@@ -224,7 +224,7 @@ export class PlayoutBuffer {
     this._checkedAt = this._clock;
   }
 
-  /** Where it is quiet: waits a little longer if the delay is too small, or leaves a little out if it is too large. */
+  /** In a quiet moment, waits a little longer if the delay is too small, or leaves a little out if it is too large. */
   _adjust() {
     if (this._arrivals.length < 5 || this._clock - this._blockAt < BETWEEN_BLOCKS_MS * this._perMs) return;
     const delay = Math.max(...this._arrivals.map((arrival) => arrival.left));
