@@ -113,7 +113,7 @@ def write_env(file: Path, changes: Changes) -> Written:
     backup: Path | None = None
     try:
         if _is_read_only(real):
-            # Replacing it would work, but somebody has not wanted that.
+            # Replacing the file would work, but whoever made it read-only did not want that.
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         if _loses_lines(before, after):
             backup = _back_up(real)

@@ -43,7 +43,7 @@ class Target:
 
 
 async def attack(target: Target, count: int, seed: int) -> Counter[object]:
-    """Send so many requests. Returns how many answers had each status (0: none), and how many were WebSockets.
+    """Send this number of requests. Returns how many answers had each status (0: none), and how many were WebSockets.
 
     Raises:
         AssertionError: an answer is one that no server may give.

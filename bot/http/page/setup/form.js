@@ -62,7 +62,7 @@ export function setupForm({ values, secrets, keys, writable }, onChange) {
     return changesOf(values, Object.fromEntries(asked.map((name) => [setting(name), inputs.get(name).value])), hidden);
   };
 
-  /** Shows the fields for secrets where they are of use. */
+  /** Shows the fields for secrets only if they are needed. */
   const arrange = () => {
     const key = setting(VOICE_KEY);
     rows.get(VOICE_KEY).hidden = key === undefined;
