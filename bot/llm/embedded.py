@@ -21,6 +21,8 @@ _MAX_THREADS = 8
 _BATCH = 128
 """Number of prompt tokens that are computed in one go. A cancellation, or a reply in the other slot, has to wait for at
 most this many tokens."""
+_OLD_PROMPTS = 0
+"""Memory for the prompts that a slot has held before, in MiB. By default llama.cpp keeps up to 8 GiB of them."""
 
 
 def threads_for(cores: int) -> int:
@@ -109,6 +111,7 @@ class EmbeddedModelServer:
         params.cpuparams.n_threads = self._threads
         params.cpuparams_batch.n_threads = self._threads
         params.n_batch = params.n_ubatch = _BATCH
+        params.cache_ram_mib = _OLD_PROMPTS
         params.n_threads_http = self._slots + 1
         params.timeout_read = params.timeout_write = _CLIENT_TIMEOUT
         params.sse_ping_interval = _PING_INTERVAL
