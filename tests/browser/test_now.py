@@ -40,7 +40,7 @@ async def test_before_the_first_turn_the_view_says_what_will_be_there(now: NowPa
     await now.open()
     await expect(now.at("now-state")).to_have_text("No call is on.")
     await expect(now.at("turn-title")).to_have_text("No turn yet")
-    await expect(now.at("cards")).to_contain_text("No card")
+    await expect(now.at("cards")).to_contain_text("No graphics card")
     await expect(now.at("engines")).to_contain_text("a tone · ready")
     await expect(now.at("held")).to_contain_text("nothing")
     await expect(now.at("now-warning")).to_have_count(0)
