@@ -107,7 +107,8 @@ def write_env(file: Path, changes: Changes) -> Written:
     after = changed_env(before, changes)
     _require_only(changes, before, after, file)
     real = file.resolve()
-    names = tuple(name for name in changes if _value(before, name) != _value(after, name))
+    old, new = _values(before), _values(after)
+    names = tuple(name for name in changes if old.get(name) != new.get(name))
     if after == before and real.exists():
         return Written(())
     backup: Path | None = None
@@ -166,25 +167,20 @@ def _comment(body: str) -> str:
     return found[0] if found else ""
 
 
-def _value(text: str, name: str) -> str | None:
-    return _values(text).get(name)
-
-
 def _values(text: str) -> dict[str, str | None]:
     return {each.key.upper(): each.value for each in parse_stream(io.StringIO(text, newline="")) if each.key}
 
 
 def _require_only(changes: Changes, before: str, after: str, file: Path) -> None:
     """Check that the new text sets what it should, and all else as before; raises :class:`SettingsError`."""
-    wanted = {
-        name: value for name, value in {**_values(before), **changes}.items() if changes.get(name, "") is not None
-    }
+    taken_out = {name for name, value in changes.items() if value is None}
+    wanted = {name: value for name, value in {**_values(before), **changes}.items() if name not in taken_out}
     if _values(after) == wanted:
         return
     broken = [each.original.line for each in parse_stream(io.StringIO(before, newline="")) if each.error]
     where = f"{file}, line {broken[0]}" if broken else str(file)
     raise SettingsError(
-        f"{where}: a quote is not closed, so {', '.join(sorted(changes))} would not be what was wished for. "
+        f"{where}: a quote is not closed, so {', '.join(sorted(changes))} would not be set as you want. "
         "Nothing was written: correct this line first."
     )
 

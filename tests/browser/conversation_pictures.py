@@ -6,16 +6,14 @@ python -m tests.browser.conversation_pictures FOLDER [STATE …]
 from __future__ import annotations
 
 import asyncio
-import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import running_browser
 from tests.browser.conversations_stage import STARTED, ConversationsStage, conversations_stage
-from tests.browser.pictures import SCHEMES, SIZES, Scheme
+from tests.browser.picture_command import SIZES, Scheme, take_pictures
 
 State = Callable[[Page, ConversationsStage], Awaitable[None]]
 
@@ -129,16 +127,5 @@ async def take(browser: Browser, folder: Path, state: str, size: str, scheme: Sc
             await context.close()
 
 
-async def take_all(folder: Path, states: list[str]) -> None:
-    """Take the pictures of these states, wide and phone, light and dark."""
-    async with running_browser() as browser:
-        for state in states:
-            for size in SIZES:
-                for scheme in SCHEMES:
-                    await take(browser, folder, state, size, scheme)
-
-
 if __name__ == "__main__":
-    FOLDER = Path(sys.argv[1])
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    asyncio.run(take_all(FOLDER, sys.argv[2:] or list(STATES)))
+    take_pictures(take, STATES)

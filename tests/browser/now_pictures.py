@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -21,9 +20,8 @@ from config.types import GpuVendor
 from hardware.memory import GIB, CardMemory
 from tests.bot.monitoring.figures import SPOKEN_TURN, Figures
 from tests.bot.monitoring.test_warnings import polled
-from tests.browser.conftest import running_browser
 from tests.browser.now_stage import NowPage, now_page
-from tests.browser.pictures import SCHEMES, SIZES, Scheme
+from tests.browser.picture_command import SIZES, Scheme, take_pictures
 
 HOURS = 20.0
 TURNS = 5_000
@@ -103,16 +101,5 @@ async def take(browser: Browser, folder: Path, state: str, size: str, scheme: Sc
     await context.close()
 
 
-async def take_all(folder: Path, states: list[str]) -> None:
-    """Take the pictures of these states, wide and phone, light and dark."""
-    async with running_browser() as browser:
-        for state in states:
-            for size in SIZES:
-                for scheme in SCHEMES:
-                    await take(browser, folder, state, size, scheme)
-
-
 if __name__ == "__main__":
-    FOLDER = Path(sys.argv[1])
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    asyncio.run(take_all(FOLDER, sys.argv[2:] or list(STATES)))
+    take_pictures(take, STATES)

@@ -6,20 +6,16 @@ python -m tests.browser.pictures FOLDER [STATE …]
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from playwright.async_api import Browser, expect
 
 from tests.browser.chat_server import SCRIPTS, ChatServer, Client, noise
-from tests.browser.conftest import Tab, new_tab, running_browser
+from tests.browser.conftest import Tab, new_tab
+from tests.browser.picture_command import SIZES, Scheme, take_pictures
 
-Scheme = Literal["light", "dark"]
-SIZES = {"wide": (1280, 800), "phone": (390, 844)}
-SCHEMES: tuple[Scheme, Scheme] = ("light", "dark")
 LOUD = "() => Number(document.getElementById('level').getAttribute('aria-valuenow')) > 30"
 REPLY = "It is a quarter past four in Lisbon, and the sun is out. Shall I remind you of your call at five?"
 
@@ -211,16 +207,5 @@ async def take(browser: Browser, folder: Path, state: str, size: str, scheme: Sc
         await context.close()
 
 
-async def take_all(folder: Path, states: list[str]) -> None:
-    """Take the pictures of these states, wide and phone, light and dark."""
-    async with running_browser("--host-resolver-rules=MAP seiyuu.test 127.0.0.1") as browser:
-        for state in states:
-            for size in SIZES:
-                for scheme in SCHEMES:
-                    await take(browser, folder, state, size, scheme)
-
-
 if __name__ == "__main__":
-    FOLDER = Path(sys.argv[1])
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    asyncio.run(take_all(FOLDER, sys.argv[2:] or list(STATES)))
+    take_pictures(take, STATES, "--host-resolver-rules=MAP seiyuu.test 127.0.0.1")

@@ -5,17 +5,15 @@ python -m tests.browser.setup_pictures FOLDER
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Route, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.browser.chat_server import ChatServer
-from tests.browser.conftest import Tab, new_tab, running_browser
-from tests.browser.pictures import SCHEMES, SIZES
+from tests.browser.conftest import Tab, new_tab
+from tests.browser.picture_command import SIZES, Scheme, take_pictures
 
 ANSWERS: Mapping[str, Any] = {
     "api/setup": {
@@ -54,21 +52,20 @@ def _answer(body: Any) -> Callable[[Route], Coroutine[Any, Any, None]]:
     return lambda route: route.fulfill(json=body)
 
 
-async def take_all(folder: Path) -> None:
-    """Take the pictures: the top and the end of the view, wide and phone, light and dark."""
-    async with running_browser() as browser, ChatServer() as server:
-        for size, (width, height) in SIZES.items():
-            for scheme in SCHEMES:
-                context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-                tab = await new_tab(context, server)
-                await filled_in(tab)
-                for place, at in (("end", 99_999), ("top", 0)):
-                    await tab.page.evaluate("(at) => document.getElementById('view-setup').scrollTo(0, at)", at)
-                    await tab.page.screenshot(path=folder / f"setup-{place}-{size}-{scheme}.png")
-                await context.close()
+async def take(browser: Browser, folder: Path, state: str, size: str, scheme: Scheme) -> None:
+    """Take pictures of the top and the end of the view."""
+    width, height = SIZES[size]
+    context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    async with ChatServer() as server:
+        tab = await new_tab(context, server)
+        await STATES[state](tab)
+        for place, at in (("end", 99_999), ("top", 0)):
+            await tab.page.evaluate("(at) => document.getElementById('view-setup').scrollTo(0, at)", at)
+            await tab.page.screenshot(path=folder / f"setup-{state}-{place}-{size}-{scheme}.png")
+        await context.close()
 
+
+STATES = {filled_in.__name__: filled_in}
 
 if __name__ == "__main__":
-    FOLDER = Path(sys.argv[1])
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    asyncio.run(take_all(FOLDER))
+    take_pictures(take, STATES)

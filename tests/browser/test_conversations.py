@@ -13,7 +13,7 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 from tests.bot.http.web_stage import SECRET
 from tests.browser import conversation_pictures
 from tests.browser.conversations_stage import DATABASE, STARTED, ConversationsStage, conversations_stage
-from tests.browser.pictures import SIZES
+from tests.browser.picture_command import SIZES
 from tests.browser.test_looks import axe_source, findings
 
 pytestmark = pytest.mark.browser

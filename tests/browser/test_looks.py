@@ -11,7 +11,8 @@ from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.chat_server import PAGE, SCRIPTS, ChatServer
 from tests.browser.conftest import Tab, new_tab
-from tests.browser.pictures import SIZES, STATES, Scene
+from tests.browser.picture_command import SIZES
+from tests.browser.pictures import STATES, Scene
 from tests.timing import wait_until
 
 pytestmark = pytest.mark.browser

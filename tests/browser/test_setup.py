@@ -14,7 +14,7 @@ from config.env_file import read_env_values
 from sandbox.server import Sandbox
 from tests.browser.chat_server import ChatServer
 from tests.browser.conftest import new_tab
-from tests.browser.pictures import SCHEMES, SIZES, Scheme
+from tests.browser.picture_command import SCHEMES, SIZES, Scheme
 from tests.browser.setup_pictures import filled_in
 from tests.browser.test_looks import axe_source, findings
 from tests.e2e.program import output, program, read_until

@@ -17,7 +17,7 @@ from audio.samples import Samples
 from bot.http.page import Page as PageFiles
 from tests.bot.http.api.api_stage import ApiStage, api_stage
 from tests.browser import voice_pictures
-from tests.browser.pictures import SCHEMES, SIZES, Scheme
+from tests.browser.picture_command import SCHEMES, SIZES, Scheme
 from tests.browser.recording import Recording
 from tests.browser.test_looks import axe_source, findings
 from tests.e2e.program import program

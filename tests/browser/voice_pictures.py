@@ -5,8 +5,6 @@ python -m tests.browser.voice_pictures FOLDER [STATE …]
 
 from __future__ import annotations
 
-import asyncio
-import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -15,8 +13,7 @@ from playwright.async_api import Browser, FilePayload, Page, expect
 
 from bot.http.page import Page as PageFiles
 from tests.bot.http.api.api_stage import ApiStage, api_stage
-from tests.browser.conftest import running_browser
-from tests.browser.pictures import SCHEMES, SIZES, Scheme
+from tests.browser.picture_command import SIZES, Scheme, take_pictures
 from tests.tts_server.stand_in_engines import CountingEngine
 from tests.tts_server.voices.sounds import good_files
 from tts_server.engines.base import SpeechEngine
@@ -107,16 +104,5 @@ async def take(browser: Browser, folder: Path, state: str, size: str, scheme: Sc
             await context.close()
 
 
-async def take_all(folder: Path, states: list[str]) -> None:
-    """Take the pictures of these states, wide and phone, light and dark."""
-    async with running_browser() as browser:
-        for state in states:
-            for size in SIZES:
-                for scheme in SCHEMES:
-                    await take(browser, folder, state, size, scheme)
-
-
 if __name__ == "__main__":
-    FOLDER = Path(sys.argv[1])
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    asyncio.run(take_all(FOLDER, sys.argv[2:] or [*STATES, CAN_NOT_CLONE]))
+    take_pictures(take, [*STATES, CAN_NOT_CLONE])

@@ -148,9 +148,8 @@ class TurnDetector:
         turn = self._turn
         if turn is None:
             return events
-        speaking = turn.sound is None
+        turn.broken_off = turn.sound is None and not event.announced
         sound = self._pause(turn, event.at, events) if turn.sound is None else turn.sound
-        turn.broken_off = speaking and not event.announced
         if event.announced and self.microphone is Microphone.PUSH_TO_TALK:
             self._end(turn, sound, event.at, events)
         return events
