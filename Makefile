@@ -17,7 +17,7 @@ ifneq ($(shell test -x $(BIN)/pip && $(BIN)/python -c 'import pip' 2> /dev/null 
 .PHONY: .venv/bin/python
 endif
 
-.PHONY: help run xtts test test-calls test-parts test-slow test-real test-browser test-kokoro test-xtts lint bench clean
+.PHONY: help run xtts test test-calls test-parts test-slow test-real test-browser test-kokoro test-chroma test-xtts lint bench clean
 
 run: .venv/run.stamp  ## the bot: on Discord with DISCORD_TOKEN set, else a demonstration on the local sandbox
 	@$(FETCH)
@@ -37,7 +37,7 @@ test: .venv/dev.stamp
 	@$(MAKE) --no-print-directory --jobs=2 test-calls test-parts
 endif
 
-# The tests run in five processes at once, so more threads of the algebra library would only wait for each other.
+# The tests run in six processes at once, so more threads of the algebra library would only wait for each other.
 test-calls test-parts: export OPENBLAS_NUM_THREADS := 1
 
 # The tests start hundreds of programs. Each would compile all modules anew if Python may not keep what it has compiled.
@@ -50,7 +50,7 @@ test-calls: .venv/dev.stamp  ## the end-to-end tests, which take as long as peop
 # The files go out in their order. pytest-xdist's own order has those with few tests last, and some of those take a minute.
 test-parts: .venv/dev.stamp  ## all other tests; they give way to calls that go on beside them
 	@echo "The tests that only compute run beside these; what they say comes in one piece when they are done."
-	@nice -n 19 $(BIN)/python -m pytest $(CALLS:%=--ignore=%) --numprocesses=2 --dist=loadfile --no-loadscope-reorder \
+	@nice -n 19 $(BIN)/python -m pytest $(CALLS:%=--ignore=%) --numprocesses=3 --dist=loadfile --no-loadscope-reorder \
 		> .venv/test-parts.log 2>&1; \
 		status=$$?; cat .venv/test-parts.log; exit $$status
 
@@ -68,6 +68,10 @@ test-kokoro: .venv/dev.stamp  ## the tests of the voice Kokoro; downloads it fir
 	@$(BIN)/python -m bot models fetch
 	$(BIN)/python -m bot models download kokoro --yes
 	$(BIN)/python -m pytest -m real tests/real/test_kokoro.py $(ARGS)
+
+test-chroma: .venv/dev.stamp  ## the tests of knowledge with ChromaDB; installs it first, 300 MB
+	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements-knowledge.txt
+	$(BIN)/python -m pytest tests/bot/knowledge $(ARGS)
 
 xtts: .venv/xtts.stamp  ## installs what the voice XTTS v2 needs: PyTorch and coqui-tts, some gigabytes
 

@@ -108,7 +108,10 @@ async def store(database: Database, turns: int) -> None:
             (conversation, n, str(conversation) if n % 2 else None, name if n % 2 else "Mia", text, float(n))
             for n, text in enumerate(said, 1)
         ]
-        await database.write_many("INSERT INTO turns VALUES (?, ?, ?, ?, ?, ?, 0)", rows)
+        await database.write_many(
+            "INSERT INTO turns (conversation, number, person, who, text, at, interrupted) VALUES (?, ?, ?, ?, ?, ?, 0)",
+            rows,
+        )
 
 
 async def ask(session: aiohttp.ClientSession, path: str, method: str = "GET") -> float:

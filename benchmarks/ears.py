@@ -3,6 +3,9 @@
 The context is that of the decoder. The encoder runs on all of it only if it has 30 seconds. Otherwise it runs on little
 more than the turn, as in a call. If the text of a turn is a loop or improbable, both run on 30 seconds.
 
+With ``--english``, the quick model for English is asked first, as in a call: it has recognised the turn's interim
+transcripts before. Who speaks English is known to do so, and of others no language is known.
+
 Natural voices and, with ``--recorded``, recorded people speak short turns. They reach the model directly, without Opus.
 Recorded people of other languages are counted separately.
 """
@@ -30,8 +33,10 @@ from benchmarks.speakers.natural import NaturalSpeech
 from benchmarks.speakers.recorded import LANGUAGES, read_sentence, recorded_sentences
 from benchmarks.speakers.weights import SpeakersError, kokoro_files
 from benchmarks.statistics import Spread, spread
+from bot.voice.transcribe.english_first import ENGLISH, EnglishFirst
+from bot.voice.transcribe.recogniser import LONG_CONTEXT, MAX_SHORT_SOUND, SHORT_CONTEXT, Recogniser
 from bot.voice.transcribe.whisper_model import ShortContextWhisper
-from bot.voice.transcribe.worker import LONG_CONTEXT, LONGEST_SHORT_SOUND, SHORT_CONTEXT, Recogniser
+from bot.voice.transcribe.worker import ThisMachine
 from config.plain_parser import PlainParser
 from config.settings import load_settings
 from sandbox.voice.opus import SAMPLE_RATE, Sound
@@ -39,7 +44,9 @@ from sandbox.word_errors import NO_WORDS, word_errors
 
 MAX_MORE_ERRORS = 0.3
 """The short context may have at most this many percentage points more errors than the long one."""
-LONGEST_MS = 200.0
+INTERIM_STEP = HEARING_RATE // 2
+"""Samples from one interim transcript of a turn to the next."""
+MAX_MS = 200.0
 """The short context's median time is to be at most this long with two threads, in milliseconds."""
 
 
@@ -67,6 +74,7 @@ class EarsFigures:
         errors: number of wrong, missing and additional words.
         percent: the word error rate.
         ms: time of a turn, in milliseconds.
+        by_english: number of turns whose words are those of the quick model for English; ``None`` without it.
     """
 
     model: str
@@ -78,6 +86,7 @@ class EarsFigures:
     errors: int
     percent: float
     ms: Spread
+    by_english: int | None = None
 
 
 def main() -> int:
@@ -98,6 +107,13 @@ def _run(run: Run) -> Report:
         for threads in arguments.threads
         for context in arguments.contexts
     ]
+    if arguments.english is not None:
+        found += [
+            _measure_english(arguments.english, model, threads, language, turns, run.console)
+            for model in arguments.models or [cache / "weights" / "whisper-base"]
+            for language, turns in spoken.items()
+            for threads in arguments.threads
+        ]
     return Report(
         lambda console: _print(found, console),
         _verdicts(found),
@@ -126,7 +142,7 @@ def _recorded(cache: Path, language: str) -> list[Turn]:
 
 def _short(turns: Iterable[Turn]) -> list[Turn]:
     """The turns that the bot recognises with the short context."""
-    return [turn for turn in turns if len(turn.sound) <= LONGEST_SHORT_SOUND * HEARING_RATE]
+    return [turn for turn in turns if len(turn.sound) <= MAX_SHORT_SOUND * HEARING_RATE]
 
 
 def _at_hearing_rate(sound: Sound) -> Sound16:
@@ -162,6 +178,40 @@ def _measure(
     )
 
 
+def _measure_english(
+    english: Path, model: Path, threads: int, language: str, turns: Sequence[Turn], console: Console
+) -> EarsFigures:
+    machine = ThisMachine()
+    try:
+        whisper = machine.load(str(model), "cpu", 0, "int8", threads, None)
+        quick = EnglishFirst(machine.load_english(english, threads), whisper)
+    except Exception as error:
+        raise MeasurementError(f"A model can't be loaded: {error}") from error
+    errors, times, by_english = NO_WORDS, [], 0
+    usual = language if language == ENGLISH else None
+    quick.transcribe(turns[0].sound)
+    for turn in track(turns, f"{english.name}, {language}, {threads} threads", console=console, transient=True):
+        for end in range(INTERIM_STEP, len(turn.sound), INTERIM_STEP):
+            quick.transcribe(turn.sound[:end], usual=usual, once=True)
+        began = time.perf_counter()
+        found = quick.transcribe(turn.sound, usual=usual)
+        times.append(1000 * (time.perf_counter() - began))
+        by_english += found.by_english
+        errors += word_errors(turn.text, " ".join(segment.text for segment in found.segments), language)
+    return EarsFigures(
+        f"{english.name}, {model.name}",
+        language,
+        SHORT_CONTEXT,
+        threads,
+        len(turns),
+        errors.words,
+        errors.errors,
+        errors.percent,
+        spread(times),
+        by_english,
+    )
+
+
 def _verdicts(found: Sequence[EarsFigures]) -> list[tuple[str, bool]]:
     """The targets, for each model, language and number of threads that were measured with both contexts of the bot."""
     by_key = {(one.model, one.language, one.threads, one.context_seconds): one for one in found}
@@ -178,12 +228,23 @@ def _verdicts(found: Sequence[EarsFigures]) -> list[tuple[str, bool]]:
             )
         )
         if threads == 2:
-            verdicts.append((f"{name}: at most {LONGEST_MS:.0f} ms in the median", short.ms.median <= LONGEST_MS))
+            verdicts.append((f"{name}: at most {MAX_MS:.0f} ms in the median", short.ms.median <= MAX_MS))
     return verdicts
 
 
 def _print(found: Sequence[EarsFigures], console: Console) -> None:
-    table = Table("model", "language", "threads", "context", "turns", "words", "errors", "rate", "ms, median / 95 %")
+    table = Table(
+        "model",
+        "language",
+        "threads",
+        "context",
+        "turns",
+        "words",
+        "errors",
+        "rate",
+        "ms, median / 95 %",
+        "by Moonshine",
+    )
     for one in found:
         table.add_row(
             one.model,
@@ -195,8 +256,9 @@ def _print(found: Sequence[EarsFigures], console: Console) -> None:
             str(one.errors),
             f"{one.percent:.2f} %",
             f"{one.ms.median:.0f} / {one.ms.p95:.0f}",
+            "" if one.by_english is None else str(one.by_english),
         )
-    console.print(f"Turns of at most {LONGEST_SHORT_SOUND:g} s, int8 on the CPU; errors in words")
+    console.print(f"Turns of at most {MAX_SHORT_SOUND:g} s, int8 on the CPU; errors in words")
     console.print(table)
 
 
@@ -230,6 +292,7 @@ def _parser() -> PlainParser:
     parser.add_argument(
         "--languages", nargs="+", choices=LANGUAGES[1:], default=[], help="recorded people of other languages"
     )
+    parser.add_argument("--english", type=Path, metavar="FOLDER", help="also measure this quick model for English")
     parser.add_argument("--detect", action="store_true", help="detect the language, as in a person's first turn")
     return parser
 

@@ -49,7 +49,8 @@ def answers(scene: Scene, kind: str, seconds: float, random: np.random.Generator
         if kind == "person over an echo" and not persons_stretch(scene, begin, end):
             continue
         detector = EchoDetector()
-        for at in range(end % FRAME, end - FRAME + 1, FRAME):
+        # The detector keeps less than the five newest seconds.
+        for at in range(max(end % FRAME, end - 5 * HEARING_RATE), end - FRAME + 1, FRAME):
             frame = scene.sent[at : at + FRAME]
             if frame.any():
                 detector.played(frame, at / HEARING_RATE)

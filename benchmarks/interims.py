@@ -33,8 +33,8 @@ from benchmarks.interims_call import HeardTurn, interims_call
 from benchmarks.speakers.weights import SpeakersError
 from benchmarks.statistics import Spread, spread
 from bot.text import plain_words
+from bot.voice.transcribe.recogniser import Recogniser
 from bot.voice.transcribe.whisper_model import ShortContextWhisper
-from bot.voice.transcribe.worker import Recogniser
 from bot.voice.turns.turns import load_turn_policy
 from config.plain_parser import PlainParser
 from config.settings import load_settings

@@ -19,8 +19,8 @@ from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallEvent, WordsSoFar
 from bot.voice.frames import AudioFrame
-from bot.voice.run_ahead import RunAhead
-from bot.voice.transcribe.worker import Recogniser
+from bot.voice.speculation import Speculation
+from bot.voice.transcribe.recogniser import Recogniser
 from bot.voice.turn import Outcome, Prompt, TurnId
 from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.events import SpeechPaused, SpeechSoFar, TurnEvent
@@ -111,7 +111,7 @@ class _Replies:
                 case _:
                     pass
 
-    def read_ahead(self, speaker: str, words: str = "") -> None: ...
+    def read_ahead(self, speaker: str, words: str = "", person: int | None = None) -> None: ...
 
     def interruption_started(self, turn: TurnId) -> None: ...
 
@@ -259,7 +259,7 @@ async def interims_call(policy: TurnPolicy, recogniser: Recogniser, *, interims:
         notices,
         history=History(),
         watch=lambda event: watched.append((clock.now, event)),
-        run_ahead=RunAhead(interims=interims),
+        speculation=Speculation(interims=interims),
         clock=lambda: clock.now,
     )
     running = asyncio.create_task(taking.run())

@@ -59,6 +59,7 @@ class MeasuredCall:
         folder: the bot's data and its log, :data:`BOT_LOG`.
         settings: further settings of the bot, as environment variables.
         program: the program that Python runs, if it is another than the bot itself.
+        model: the stand-in model, if it is another than one that gives the answer at once.
 
     Attributes:
         sandbox: the local Discord.
@@ -73,9 +74,10 @@ class MeasuredCall:
         folder: Path,
         settings: Mapping[str, str] = NO_FURTHER_SETTINGS,
         program: Sequence[str] = BOT,
+        model: StandInModel | None = None,
     ) -> None:
         self.sandbox = Sandbox()
-        self.model = StandInModel(tokens_of(reply), first_token=stand_ins.first_token, rate=stand_ins.rate)
+        self.model = model or StandInModel(tokens_of(reply), first_token=stand_ins.first_token, rate=stand_ins.rate)
         self.utterances = 0
         self._stand_ins = stand_ins
         self._folder = folder

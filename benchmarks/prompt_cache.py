@@ -23,6 +23,7 @@ from benchmarks.command_line import Report, Run, count, make_parser, run
 from benchmarks.errors import MeasurementError
 from benchmarks.small_mind import MODEL, small_mind, small_mind_weights
 from benchmarks.statistics import spread
+from bot.llm.answer_progress import AnswerProgress
 from bot.llm.client import ModelClient
 from bot.llm.history import History, Turn
 from bot.llm.personas import Character, load_persona
@@ -156,7 +157,7 @@ class _Mind:
     async def answer(self, text: str) -> TurnCost:
         turn, counted = Turn.of_person("Ada", text), list[TokenUsage]()
         asked, first, answer = time.monotonic(), 0.0, ""
-        async for piece in self.responder.answer(turn, when_counted=counted.append):
+        async for piece in self.responder.answer(turn, AnswerProgress(counted=counted.append)):
             first = first or time.monotonic() - asked
             answer += piece
         self.history.add(turn)

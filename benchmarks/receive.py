@@ -32,7 +32,7 @@ FRAME, RATE = 960, 48_000
 PACKETS_A_SECOND = 50
 KEY = bytes(range(32))
 BOT = 1
-LARGEST_SHARE = 0.2
+MAX_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def main() -> int:
 def _run(run: Run) -> Report:
     load_opus()
     cost = measure(run.arguments.seconds)
-    met = cost.share <= LARGEST_SHARE
+    met = cost.share <= MAX_SHARE
     return Report(
         lambda console: console.print(_table(cost, run.machine)),
         [(f"{PEOPLE} people take less than a fifth of a core", met)],

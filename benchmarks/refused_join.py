@@ -25,7 +25,7 @@ from bot.voice.manager import ALREADY_IN_CALL
 from config.plain_parser import PlainParser
 from sandbox.guest import Guest
 
-LONGEST_MS = 1.0
+MAX_MS = 1.0
 PAUSE = 0.4
 """Seconds between two requests."""
 ANSWER_LIMIT = 10.0
@@ -46,7 +46,7 @@ class RefusedJoins:
     @property
     def met(self) -> bool:
         """Whether the target is met: 95 % of the refusals are short enough."""
-        return self.longest.p95 < LONGEST_MS
+        return self.longest.p95 < MAX_MS
 
 
 def main() -> int:
@@ -58,7 +58,7 @@ async def _run(run: Run) -> Report:
     found = await measure(stand_ins_of(run.arguments), run.folder, run.arguments.joins)
     return Report(
         lambda console: _print(found, console),
-        [(f"95 % of refused joins hold the loop for less than {LONGEST_MS:.0f} ms", found.met)],
+        [(f"95 % of refused joins hold the loop for less than {MAX_MS:.0f} ms", found.met)],
         {"machine": run.machine, "joins": asdict(found), "met": found.met},
     )
 

@@ -12,7 +12,7 @@ from dataclasses import asdict
 
 from rich.progress import Progress
 
-from benchmarks.command_line import Report, Run, add_stand_ins, count, make_parser, run, stand_ins_of
+from benchmarks.command_line import Report, Run, add_stand_ins, count, make_parser, run, setting, stand_ins_of
 from benchmarks.reply_measurement import ReplyMeasurement
 from benchmarks.reply_report import MIN_CONSOLE_WIDTH, ReplyResult, reply_report
 from config.plain_parser import PlainParser
@@ -32,7 +32,7 @@ async def _run(run: Run) -> Report:
             done = min(turns / arguments.turns, packets / arguments.packets if arguments.packets else 1.0)
             progress.update(bar, completed=done, total=1.0, description=f"{turns} turns, {packets} packets")
 
-        measurement = ReplyMeasurement(stand_ins, run.folder, advance, with_floor=True)
+        measurement = ReplyMeasurement(stand_ins, run.folder, advance, settings=dict(arguments.set), with_floor=True)
         measured = await measurement.run(arguments.turns, arguments.packets)
     result = ReplyResult(run.machine, asdict(stand_ins), measured)
     return reply_report(result)
@@ -42,6 +42,9 @@ def _parser() -> PlainParser:
     parser = make_parser("reply_latency", __doc__)
     parser.add_argument("--turns", type=count, default=20, help="least number of turns")
     parser.add_argument("--packets", type=int, default=0, help="least number of packets; 20000 take about 7 minutes")
+    parser.add_argument(
+        "--set", type=setting, action="append", default=[], metavar="NAME=VALUE", help="another setting of the bot's"
+    )
     add_stand_ins(parser)
     return parser
 

@@ -18,7 +18,7 @@ from benchmarks.statistics import HOLE_SECONDS, Lateness, Spread, lateness, spre
 CONTROL_STREAM = 500
 """Packets per stream of the control: 10 s, as in a reply, so that its clock drifts no longer than a reply's."""
 PLUMBING_MEDIAN_MS, PLUMBING_P95_MS = 5.0, 10.0
-LARGEST_RATIO = 1.25
+MAX_RATIO = 1.25
 """Largest allowed ratio of the bot's plumbing to the bare floor's (medians)."""
 LATE_POINTS = 0.1
 MIN_CONSOLE_WIDTH = 122
@@ -95,8 +95,8 @@ class ReplyResult:
         """All targets of the design."""
         plumbing, ratios = self.spreads()["plumbing"], self.ratios()
         beside_floor = Target(
-            f"plumbing: at most {LARGEST_RATIO} x the floor (medians)",
-            ratios is not None and ratios.median <= LARGEST_RATIO,
+            f"plumbing: at most {MAX_RATIO} x the floor (medians)",
+            ratios is not None and ratios.median <= MAX_RATIO,
         )
         return [
             *([beside_floor] if ratios is not None else []),

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from bot.voice.transcribe.hallucinations import HallucinationFilter
+from bot.voice.transcribe.recogniser import Recogniser
 from bot.voice.transcribe.transcriber import (
     Transcript,
     TranscriptionJob,
@@ -14,7 +15,6 @@ from bot.voice.transcribe.transcriber import (
     TranscriptionRequest,
     Urgency,
 )
-from bot.voice.transcribe.worker import Recogniser
 
 STEPS = 20
 """Number of rounds of the event loop after which all consequences of an event have happened."""

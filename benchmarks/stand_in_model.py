@@ -79,11 +79,12 @@ class StandInModel(StandInServer):
         for token in self._tokens:
             await asyncio.sleep(due - time.monotonic())
             times.tokens.append((token, time.monotonic()))
-            await response.write(_event({"choices": [{"index": 0, "delta": {"content": token}}]}))
+            await response.write(event({"choices": [{"index": 0, "delta": {"content": token}}]}))
             due += self._gap
-        await response.write(_event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
+        await response.write(event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
         await response.write(b"data: [DONE]\n\n")
 
 
-def _event(data: dict[str, object]) -> bytes:
+def event(data: dict[str, object]) -> bytes:
+    """A server-sent event with a JSON object."""
     return f"data: {json.dumps(data)}\n\n".encode()

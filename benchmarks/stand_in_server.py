@@ -8,7 +8,7 @@ from typing import Self
 
 from aiohttp import web
 
-_LARGEST_REQUEST = 16 * 1024**2
+_MAX_REQUEST = 16 * 1024**2
 
 
 class StandInServer:
@@ -24,7 +24,7 @@ class StandInServer:
 
     def __init__(self, path: str, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> None:
         self.url = ""
-        app = web.Application(client_max_size=_LARGEST_REQUEST)
+        app = web.Application(client_max_size=_MAX_REQUEST)
         app.router.add_post(f"/v1{path}", handler)
         app.router.add_get("/v1/models", _list_models)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)

@@ -18,7 +18,7 @@ from benchmarks.turn_busy import Busy
 from benchmarks.turn_measurement import PEOPLE, MeasuredTurns
 from benchmarks.turn_times import TurnTimes
 
-LARGEST_RATIO = 1.05
+MAX_RATIO = 1.05
 WAITS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {"push-to-talk": (60, 120), "voice activity": (250, 600), "open": (300, 800)}
 )
@@ -93,8 +93,8 @@ class TurnResult:
         """All targets of the design."""
         targets = [
             Target(
-                f"{microphone}: first packet at most {LARGEST_RATIO} times the longest of wait and work (median)",
-                self.ratio(microphone).median <= LARGEST_RATIO,
+                f"{microphone}: first packet at most {MAX_RATIO} times the longest of wait and work (median)",
+                self.ratio(microphone).median <= MAX_RATIO,
             )
             for microphone in PEOPLE
         ]

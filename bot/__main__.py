@@ -40,6 +40,20 @@ def _program(given: list[str]) -> Callable[[list[str]], int]:
             from bot.models.command import run_models
 
             return lambda _: run_models(given[1:])
+        case ["knowledge"]:
+            # This command needs no token and no engines, and half of the imports.
+            from bot.knowledge.command import run_knowledge
+
+            return lambda _: run_knowledge(given[1:])
+        case ["memory"]:
+            # This command needs neither a token nor engines.
+            from bot.memory_command import run_memory
+
+            return lambda _: run_memory(given[1:])
+        case ["persona"]:
+            from bot.character_cards.command import run_persona
+
+            return lambda _: run_persona(given[1:])
         case ["setup"]:
             # This command, too, has to work without complete settings: it writes them.
             from bot.setup.command import run_setup

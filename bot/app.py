@@ -15,22 +15,35 @@ from bot.access import Permit, RateLimit
 from bot.audience import Audience
 from bot.calls import Calls
 from bot.client import SeiyuuBot, check_token, connector, use_api
+from bot.commands.control_rights import ControlRights
 from bot.commands.help import HelpCommands
 from bot.commands.ignoring import IgnoringCommands
+from bot.commands.knowledge import KnowledgeCommands
 from bot.commands.listening import ListeningCommands
 from bot.commands.low_performance import LowPerformanceCommands
+from bot.commands.memory import MemoryCommands
+from bot.commands.memory_question import MemoryQuestions
 from bot.commands.message_router import MessageRouter
+from bot.commands.my_data import MyDataCommands
+from bot.commands.notes import NotesCommands
+from bot.commands.notes_posting import DiscordNotesPoster
+from bot.commands.picture_tools import ChannelDrawings, ChannelPictures
 from bot.commands.prompt_listener import PromptListener
 from bot.commands.release import LeaseCommands
+from bot.commands.reminder_list import ReminderCommands
+from bot.commands.reminder_pings import ReminderPings
 from bot.commands.status_report import EngineTexts, StatusReporter
+from bot.commands.tool_questions import ToolPermits, ToolQuestions
 from bot.commands.unknown import CommandAdvice, UnknownCommands
 from bot.commands.voice import VoiceCommands, VoiceStateListener
 from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voices import VoicesCommands
+from bot.commands.why import WhyCommands
 from bot.core import Core, build_core
 from bot.database import Database
 from bot.feature import FeatureParts, FeatureSet
 from bot.feature_set import build_features
+from bot.features.image_generation.feature import ImageGeneration
 from bot.features.text_chat.service import TextChat
 from bot.features.vision.feature import Vision
 from bot.first_start import welcome
@@ -40,6 +53,9 @@ from bot.own_engines import Progress
 from bot.owners import Owners
 from bot.presence import CallPresence
 from bot.spoken_messages.listener import SpokenMessages
+from bot.tools.builtin.drawing import DrawPicture
+from bot.tools.builtin.last_picture import LookAtPicture
+from bot.tools.registry import ToolUsers
 from bot.voice.call import Call
 from bot.voice.discord.people import BargeInRule, CallRights
 from bot.voice.discord.text_channel import tell_in
@@ -48,7 +64,7 @@ from bot.voice.engines import LoadingReport
 from bot.voice.events import Watcher
 from bot.voice.manager import CallManager
 from bot.voices.introductions import load_introductions
-from bot.web import WebParts, web_parts
+from bot.web import BROWSER, WebParts, web_parts
 from config.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -144,8 +160,11 @@ async def build_application(
         tcp = connector(settings.discord_ca_file)
         bot = SeiyuuBot(prefix, core.store, when_first_ready, tcp, guard, before_close=before_close)
         core.checks.follow_discord(lambda: bot.connected)
-        calls = Calls(core.manager, make_call, core.store, settings.call, CallPresence(bot), prefix)
+        core.reminders.pinger = ReminderPings(bot)
+        core.notes.finisher.poster = DiscordNotesPoster(bot)
+        calls = Calls(core.manager, make_call, core.store, core.volumes, settings.call, CallPresence(bot), prefix)
         core.call_ends.subscribe(calls.ended)
+        core.controls.may = ControlRights(bot, guard, BROWSER)
         spoken = SpokenMessages(core.recordings, core.consent, core.http, prefix)
         parts = FeatureParts(
             settings,
@@ -160,8 +179,26 @@ async def build_application(
             core.clock,
             spoken.hear,
             partial(tell_in, bot),
+            core.last_prompts,
+            core.reminders.forget_channel,
+            core.notes.forget_channel,
+            tools=core.tools,
+            recalls=core.calls.recalls,
         )
+        tool_permits = ToolPermits(bot, BROWSER)
+        bot.add_listener(tool_permits.note, "on_message")
+        questions = ToolQuestions(bot, guard, core.tools.yes_no, calls.prompt_channel)
+        core.tools.users = ToolUsers(tool_permits, questions, questions.tell_failure)
+        stack.push_async_callback(questions.close)
+        stack.callback(core.watch.subscribe(questions.listen))
+        memory_questions = MemoryQuestions(bot, guard, core.memory, core.database, prefix)
+        memory_questions.open()
+        stack.push_async_callback(memory_questions.close)
         features = await build_features(parts)
+        if (vision := features.find(Vision)) is not None:
+            core.tools.add(LookAtPicture(ChannelPictures(bot, vision)))
+        if (images := features.find(ImageGeneration)) is not None:
+            core.tools.add(DrawPicture(ChannelDrawings(bot, images)))
         if (text_chat := features.find(TextChat)) is not None:
             core.monitor.waiting_messages = text_chat.count_waiting
         for lockable in features.lockables:
@@ -169,24 +206,32 @@ async def build_application(
         web = await stack.enter_async_context(web_parts(core, lambda: {guild.id: guild.name for guild in bot.guilds}))
         stack.push_async_callback(bot.close)
 
-        model = partial(describe_model, settings, core.weights, core.models.for_calls_client.options)
+        model = partial(describe_model, settings, core.weights, core.models.for_calls_client)
         status = StatusReporter(
             calls,
-            EngineTexts(core.characters.at, model, core.warning),
+            EngineTexts(core.characters.at, model, core.warning, settings.memory),
             core.transcriber.describe,
             core.speech_server.health,
         )
         advice = CommandAdvice(bot, prefix, features.not_set_up)
         await bot.add_cogs(
             (
-                VoiceCommands(calls, status, core.warning, prefix),
+                VoiceCommands(calls, core.volumes, status, core.warning, prefix),
                 LeaseCommands(calls),
+                WhyCommands(core.last_prompts),
                 LowPerformanceCommands(core.speech_server),
-                PromptListener(bot, calls, spoken, sees=features.find(Vision) is not None),
-                MessageRouter(bot, features, spoken, RateLimit(settings.chat.rate), calls.prompt_channel),
+                PromptListener(bot, calls, spoken, sees=features.find(Vision) is not None, answers=questions.hear),
+                MessageRouter(
+                    bot, features, spoken, RateLimit(settings.chat.rate), calls.prompt_channel, questions.hear
+                ),
                 VoiceStateListener(calls, prefix),
                 ListeningCommands(calls.current_on, core.consent, prefix),
+                KnowledgeCommands(core.knowledge, prefix),
                 IgnoringCommands(core.ignored, calls.dismiss, prefix),
+                NotesCommands(core.notes, calls.current_on, prefix),
+                ReminderCommands(core.reminders, prefix),
+                MemoryCommands(bot, guard, core.memory, prefix),
+                MyDataCommands(core.personal_data, prefix),
                 VoicesCommands(
                     core.voices,
                     introductions,

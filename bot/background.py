@@ -14,7 +14,7 @@ Work = Callable[[], Awaitable[None]]
 
 FIRST_PAUSE = 1.0
 """Seconds between the first failure and the next attempt. The pause doubles with each further failure."""
-LONGEST_PAUSE = 300.0
+MAX_PAUSE = 300.0
 """Longest pause before an attempt, in seconds."""
 FINISH_LIMIT = 1.0
 """Seconds that work may go on after its task was cancelled. Then the work is cancelled too."""
@@ -61,7 +61,7 @@ async def keep_running(name: str, work: Work, *, sleep: Callable[[float], Awaita
         else:
             return
         await sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE)
+        pause = min(2 * pause, MAX_PAUSE)
 
 
 async def finish_within_limit(work: Coroutine[Any, Any, None]) -> None:

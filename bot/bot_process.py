@@ -30,6 +30,7 @@ async def bot_process(
     program: Sequence[str] = BOT,
     *,
     command: str = "run",
+    warm_up: bool = False,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run the bot in a child process. Leaving the context ends it.
 
@@ -41,12 +42,14 @@ async def bot_process(
         watch: called with each event that the bot reports.
         program: another program to run, which takes the same arguments as the bot.
         command: the bot's command, ``run`` or ``talk``.
+        warm_up: whether the bot loads its engines at the start. ``talk`` always does.
     """
     with log.open("wb") as written:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *program,
             *(command, "--events", "--exit-with-parent", str(os.getpid())),
+            *(("--warm-up",) if warm_up else ()),
             env=child_environment(settings),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -12,22 +12,18 @@ from typing import Any
 
 from bot.browser_characters import BrowserCharacters
 from bot.browser_commands import BrowserCommands
+from bot.browser_memory import BrowserMemory
+from bot.browser_questions import BrowserQuestions
 from bot.browser_tab import Tab, form_for
 from bot.consent import ListeningConsent
+from bot.controls.volumes import Volumes
 from bot.llm.cleaning import DiscordNames, clean_prompt
+from bot.tools.yes_no_words import YesNoWords
 from bot.user_error import UserError
 from bot.voice.browser.audio_output import SoundForm
 from bot.voice.browser.client import ChatClient
-from bot.voice.browser.messages import (
-    NO_WORDS,
-    CloseCode,
-    ErrorCode,
-    Failure,
-    Hello,
-    Notice,
-    Ready,
-    State,
-)
+from bot.voice.browser.client_messages import NO_WORDS, Answer, Hello
+from bot.voice.browser.server_messages import CloseCode, ErrorCode, Failure, Notice, Ready, State
 from bot.voice.browser.transport import BrowserCall, BrowserTransport
 from bot.voice.call import Call
 from bot.voice.engines import LoadingReport
@@ -76,9 +72,16 @@ class BrowserCalls:
         make_transport: builds the transport of a call.
         consent: everybody's consent to being listened to.
         characters: persona and mood of browser calls.
+        volumes: how loud the bot speaks in each place.
+        yes_no: recognises words for yes and no.
         prefix: the prefix of commands that are typed.
+        first_notice: returns what is told once, in the first call; ``None`` if there is nothing.
         enabled: whether calls are possible.
+        memory: carries out the typed command ``memory``; ``None`` if there is no memory.
         clock: returns monotonic seconds.
+
+    Attributes:
+        questions: asks the person on the page before a tool runs.
     """
 
     def __init__(
@@ -88,20 +91,29 @@ class BrowserCalls:
         make_transport: MakeTransport,
         consent: ListeningConsent,
         characters: BrowserCharacters,
+        volumes: Volumes,
+        yes_no: YesNoWords,
         prefix: str,
         *,
+        first_notice: Callable[[], str | None] = lambda: None,
         enabled: bool = True,
+        memory: BrowserMemory | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._first_notice = first_notice
+        self._told = False
         self._enabled = enabled
         self._manager = manager
         self._make_call = make_call
         self._make_transport = make_transport
         self._consent = consent
+        self._memory = memory
         self._prefix = prefix
         self._characters = characters
+        self._volumes = volumes
+        self.questions = BrowserQuestions(lambda: self._call if self._ready else None, yes_no)
         self._stop_watching = characters.watch(self._show_persona)
-        self._commands = BrowserCommands(consent, characters, prefix)
+        self._commands = BrowserCommands(consent, characters, volumes, prefix, memory)
         self._clock = clock
         self._call: BrowserCall | None = None
         self._session = ""
@@ -216,8 +228,16 @@ class BrowserCalls:
             except UserError as error:
                 answer = str(error)
             call.transport.send(Notice(answer))
-        elif call.may_talk(people.person):
+        elif self.questions.hear(people.person, words):
+            pass  # It was the answer.
+        elif not call.may_talk(people.person):
+            pass
+        elif not call.take_memory_request(people.person, people.name(people.person), words):
             call.say(Prompt(people.name(people.person), words, self._clock(), person=people.person))
+
+    def answer(self, call: BrowserCall, answer: Answer) -> None:
+        """Take the person's answer to a question. If it has no such question, tell the client so."""
+        self.questions.answer(call, answer.question, allow=answer.allow)
 
     async def choose_persona(self, call: BrowserCall, persona: str) -> None:
         """Let another persona speak from the next reply on. If that is not possible, tell the client why."""
@@ -260,6 +280,7 @@ class BrowserCalls:
         transport.attach(tab.client, hello, form=form)
         call = self._make_call(transport, lambda progress: transport.report.show("loading", progress))
         call.watch(transport.report)
+        call.watch(self.questions.listen)
         self._call, self._session, self._ready = call, token_urlsafe(SESSION_BYTES), False
         self._opening = self._spawn(self._open(call), "browser call: start")
 
@@ -267,6 +288,7 @@ class BrowserCalls:
         transport = call.transport
         try:
             await self._note_consent(transport.people.person)
+            call.volume = await self._volumes.at(call.server)
             await self._manager.start(call, reason="a call in the browser")
         except UserError as error:
             self._failed(call, str(error))
@@ -282,6 +304,7 @@ class BrowserCalls:
         self._ready, self._opening = True, None
         transport.report.show("listening")
         await self._welcome(call)
+        self._tell_once(call)
         early, self._early = self._early, []
         for text in early:
             await self.typed(call, text)
@@ -308,6 +331,15 @@ class BrowserCalls:
         """Tell the person if the bot does not listen to them."""
         if not self._consent.admits(call.transport.people.person):
             call.transport.send(Notice(NOT_HEARD.format(prefix=self._prefix)))
+
+    def _tell_once(self, call: BrowserCall) -> None:
+        notice = None if self._told else self._first_notice()
+        if notice is not None:
+            self._told = True
+            call.transport.send(Notice(notice))
+        question = None if self._memory is None else self._memory.question(call.transport.people.person)
+        if question is not None:
+            call.transport.send(Notice(question))
 
     async def _begin_after(self, before: BrowserCall, tab: Tab, hello: Hello, form: SoundForm) -> None:
         """End the call ``before``, and then begin a new call for a client."""
@@ -337,6 +369,10 @@ class BrowserCalls:
         if self._is_on(call):
             call.transport.send(Ready(self._session, call.transport.down))
             self._show_persona()
+            self.questions.show_again(call)
+            # Programs give no name, and expect no speech that they did not ask for.
+            if call.transport.people.known_name is not None:
+                call.arrived(call.transport.people.person)
             self._tell_if_not_listening(call)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

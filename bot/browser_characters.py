@@ -8,7 +8,7 @@ import aiosqlite
 
 from bot.characters import LocalCharacter, UnknownChoiceError, mood_text, persona_text
 from bot.user_error import UserError
-from bot.voice.browser.messages import PersonaChoice, PersonaShown
+from bot.voice.browser.server_messages import PersonaChoice, PersonaShown
 
 NOT_SAVED = "❌ I can't change now: my database can't be written."
 

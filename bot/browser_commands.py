@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import aiosqlite
+
 from bot.browser_characters import BrowserCharacters
+from bot.browser_memory import BrowserMemory
 from bot.consent import ListeningConsent
+from bot.controls.volumes import MAX_VOLUME, Volumes
+from bot.user_error import UserError
 from bot.voice.browser.transport import BrowserCall
 
 NOT_SAVED = " I couldn't save that, though: please tell me again after a restart."
+NO_PERCENT = "❌ That must be a whole number from 0 to {most}, for example `{prefix}volume 80`."
 
 
 class BrowserCommands:
@@ -17,10 +23,21 @@ class BrowserCommands:
     Args:
         consent: everybody's consent to being listened to.
         characters: persona and mood of browser calls.
+        volumes: how loud the bot speaks in each place.
         prefix: the characters that a command begins with.
+        memory: carries out the command ``memory``; ``None`` if there is no memory.
     """
 
-    def __init__(self, consent: ListeningConsent, characters: BrowserCharacters, prefix: str) -> None:
+    def __init__(
+        self,
+        consent: ListeningConsent,
+        characters: BrowserCharacters,
+        volumes: Volumes,
+        prefix: str,
+        memory: BrowserMemory | None = None,
+    ) -> None:
+        self._memory = memory
+        self._volumes = volumes
         self._consent = consent
         self._prefix = prefix
         self._commands: dict[str, Callable[[BrowserCall], Awaitable[str]]] = {
@@ -30,9 +47,10 @@ class BrowserCommands:
             "listen on": self._listen_on,
             "stop": self._stop,
         }
-        self._with_names: dict[str, Callable[[str], Awaitable[str]]] = {
-            "persona": characters.persona,
-            "mood": characters.mood,
+        self._with_values: dict[str, Callable[[BrowserCall, str], Awaitable[str]]] = {
+            "persona": lambda _, name: characters.persona(name),
+            "mood": lambda _, name: characters.mood(name),
+            "volume": self._volume,
         }
 
     def is_command(self, text: str) -> bool:
@@ -45,24 +63,30 @@ class BrowserCommands:
         Raises:
             UserError: it can't be carried out.
         """
-        words = " ".join(text.removeprefix(self._prefix).lower().split())
+        written = " ".join(text.removeprefix(self._prefix).split())
+        words = written.lower()
         if words == "leave":
             hang_up()
             return "👋 I hang up."
-        first, _, name = words.partition(" ")
-        if (choose := self._with_names.get(first)) is not None:
-            return await choose(name)
+        first, _, value = words.partition(" ")
+        if first == "memory" and self._memory is not None:
+            # Here, capitals matter: the words may be a correction.
+            return await self._memory.carry_out(call.transport.people.person, call.server, written[len(first) :])
+        if (choose := self._with_values.get(first)) is not None:
+            return await choose(call, value)
         command = self._commands.get(words)
         if command is None:
-            known = ", ".join(f"`{self._prefix}{name}`" for name in (*self._commands, *self._with_names, "leave"))
+            memory = ("memory",) if self._memory is not None else ()
+            names = (*self._commands, *self._with_values, *memory, "leave")
+            known = ", ".join(f"`{self._prefix}{name}`" for name in names)
             return f"❓ Here I know only {known}. All other commands are for Discord."
         return await command(call)
 
     async def _opt_out(self, call: BrowserCall) -> str:
         saved = await self._consent.opt_out(call.transport.people.person)
         return (
-            "🙉 I don't listen to you any more, and I have deleted what I still had of your voice. "
-            f"`{self._prefix}optin` undoes it.{'' if saved else NOT_SAVED}"
+            "🙉 I don't listen to you any more, and I have deleted what I still had of your voice and remembered "
+            f"of you. `{self._prefix}optin` undoes it.{'' if saved else NOT_SAVED}"
         )
 
     async def _opt_in(self, call: BrowserCall) -> str:
@@ -79,3 +103,14 @@ class BrowserCommands:
 
     async def _stop(self, call: BrowserCall) -> str:
         return "⏹️ I'm silent." if call.conversation.stop() else "I'm not saying anything."
+
+    async def _volume(self, call: BrowserCall, percent: str) -> str:
+        if percent:
+            number = percent.removesuffix("%").strip()
+            if not number.isdecimal() or len(number) > 3 or int(number) > 100 * MAX_VOLUME:
+                raise UserError(NO_PERCENT.format(most=round(100 * MAX_VOLUME), prefix=self._prefix))
+            try:
+                await self._volumes.choose(call.server, int(number) / 100)
+            except aiosqlite.Error:
+                return f"🔊 Volume: {round(100 * call.volume)} %.{NOT_SAVED}"
+        return f"🔊 Volume: {round(100 * await self._volumes.at(call.server))} %"

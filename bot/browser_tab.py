@@ -7,13 +7,11 @@ from typing import Protocol
 
 from bot.voice.browser.audio_output import SoundForm
 from bot.voice.browser.client import ChatClient
-from bot.voice.browser.messages import (
+from bot.voice.browser.client_messages import (
+    Answer,
     AudioChunk,
     ChoosePersona,
     ClientMessage,
-    CloseCode,
-    ErrorCode,
-    Failure,
     HangUp,
     Hello,
     Interrupt,
@@ -22,6 +20,7 @@ from bot.voice.browser.messages import (
     Talking,
     TextTyped,
 )
+from bot.voice.browser.server_messages import CloseCode, ErrorCode, Failure
 from bot.voice.browser.transport import BrowserCall
 
 TOO_FAST = "The sound came more than 2 s ahead of the clock."
@@ -47,6 +46,10 @@ class TabCalls(Protocol):
 
     async def typed(self, call: BrowserCall, text: str) -> None:
         """Have a typed text answered, or carry out the command in it."""
+        ...
+
+    def answer(self, call: BrowserCall, answer: Answer) -> None:
+        """Take the person's answer to a question. If it has no such question, tell the client so."""
         ...
 
     async def choose_persona(self, call: BrowserCall, persona: str) -> None:
@@ -96,7 +99,7 @@ class Tab:
         if call is not None:
             self._retry_at = None
             await self._steer(call, message)
-        elif isinstance(message, TextTyped | Interrupt | HangUp | ChoosePersona):
+        elif isinstance(message, TextTyped | Interrupt | HangUp | ChoosePersona | Answer):
             self.client.send(Failure(ErrorCode.NO_CALL, NO_CALL))
 
     def hear(self, sound: bytes, form: SoundForm = SoundForm.BINARY) -> None:
@@ -130,6 +133,8 @@ class Tab:
                 await self._calls.typed(call, text)
             case ChoosePersona(persona):
                 await self._calls.choose_persona(call, persona)
+            case Answer():
+                self._calls.answer(call, message)
             case Interrupt():
                 call.conversation.stop()
             case Mute(on):

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from bot.characters import Characters, LocalCharacter
 from bot.consent import ListeningConsent
 from bot.conversations.keeping import Conversations
 from bot.conversations.records import ConversationPlace
+from bot.last_prompts import LastPrompts
 from bot.llm.client import ModelClient
 from bot.llm.personas import Character
+from bot.llm.recollection import Recalls, recall_at
 from bot.llm.small_model import SmallPrompts
+from bot.llm.tools import Toolboxes, toolbox_at
+from bot.notes.finishing import DISCORD
+from bot.notes.lines import NotesPlace
+from bot.notes.service import NotesService
 from bot.responder import ModelResponder
 from bot.speech_server.client import SpeechServerClient
 from bot.voice.call import Call
 from bot.voice.engines import CallEngines, LoadingReport
 from bot.voice.events import EventFeed, Watcher
 from bot.voice.listening_notice import ListeningTerms
+from bot.voice.memory_requests import MemoryKeeper
 from bot.voice.records.kept_turns import KeptTurns
-from bot.voice.run_ahead import RunAhead
+from bot.voice.speculation import Speculation
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transport import Transport
 from bot.voice.turns.turns import TurnPolicy
@@ -40,7 +48,13 @@ class CallFactory:
     Attributes:
         manner: returns the speech parameters for a server, given the server's id.
         watch: gets the events of all calls.
-        run_ahead: what calls may do before it is certain that a turn is over.
+        speculation: what calls may do before it is certain that a turn is over.
+        last_prompts: gets what each prompt of a call holds.
+        greeted: ids of the people whom the bot has greeted since its start.
+        tools: the tools that the model may call; ``None`` for none.
+        memory: returns what carries out requests about the memory in a place; ``None`` for no memory.
+        notes: takes notes of calls; ``None`` for none.
+        recalls: recall what the model is told besides a call's history; ``None`` for nothing.
     """
 
     settings: Settings
@@ -56,7 +70,13 @@ class CallFactory:
     consent: ListeningConsent
     conversations: Conversations
     watch: Watcher
-    run_ahead: RunAhead
+    speculation: Speculation
+    last_prompts: LastPrompts
+    greeted: set[int] = field(default_factory=set)
+    tools: Toolboxes | None = None
+    notes: NotesService | None = None
+    recalls: Recalls | None = None
+    memory: Callable[[int, int | None], MemoryKeeper] | None = None
 
     def make(
         self,
@@ -82,27 +102,56 @@ class CallFactory:
 
         settings, character = self.settings, LocalCharacter(self.characters, server)
         place = ConversationPlace(transport.kind, transport.place, server, transport.prompts.id)
-        kept = KeptTurns(self.conversations.begin_call(place), lambda: character.now().persona.name)
+        people = transport.people
+
+        def listeners() -> dict[int, str]:
+            return {person: name for person, name in people.attending().items() if people.hears(person)}
+
+        kept = KeptTurns(
+            self.conversations.begin_call(place),
+            lambda: character.now().persona.name,
+            listeners,
+        )
+        noted = NotesPlace(transport.kind, transport.place, server, transport.prompts.id)
         engines = CallEngines(
             character,
             lambda history, room: ModelResponder(
-                character_now, history, room, self.clock, self.model, settings.llm.context_messages, self.small_prompts
+                character_now,
+                history,
+                room,
+                self.clock,
+                self.model,
+                settings.llm.context_messages,
+                self.small_prompts,
+                note_prompt=partial(self.last_prompts.note, server, "call"),
+                toolbox=toolbox_at(self.tools, server, transport.prompts.id, patient=True),
+                recall=recall_at(self.recalls, server, transport.prompts.id, listeners),
             ),
             self.speech_server.stream,
             lambda: wishes().manner(self.manner(server)),
             self.transcriber,
             self.turn_policy,
             self.word_lists,
-            self.run_ahead,
+            self.speculation,
+            self.greeted,
+            None if self.memory is None else self.memory(server, transport.prompts.id),
         )
         return kind(
             transport,
             engines,
             self.consent,
             settings.call,
-            ListeningTerms(settings.command_prefix, settings.keep_conversations, settings.stt.host),
+            ListeningTerms(
+                settings.command_prefix,
+                settings.keep_conversations,
+                settings.stt.host,
+                settings.notes_days,
+                posts_notes=transport.kind == DISCORD,
+            ),
             settings.data_dir,
             volume=volume,
             report=report,
             watch=EventFeed(kept, self.watch),
+            server=server,
+            notebook=self.notes.notebook(noted) if self.notes is not None else None,
         )

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import discord
 
+from bot.controls.volumes import Volumes
 from bot.discord_errors import discord_error_text
 from bot.guard import JOIN_ELSEWHERE
 from bot.presence import CallPresence
@@ -31,10 +32,6 @@ NO_CALL = "No active voice session"
 CALL_IN_BROWSER = "❌ I'm in a call in a browser, and not in a voice channel."
 JOIN_FROM_BROWSER = "❌ I'm in a call in a browser. Ask me again later."
 LOST_CALL_LEFT = "👋 I was restarted in the middle of our call and had to leave. `{prefix}join` brings me back."
-VOLUME_SETTING = "volume"
-VOLUME_ON = "volume on {guild}"
-MAX_VOLUME = 2.0
-"""Greatest volume; 1 leaves the sound as it is."""
 FAREWELL_LIMIT = 2.0
 """Seconds for posting that the call is over. After that, the bot gives up: Discord may be unreachable."""
 
@@ -59,6 +56,7 @@ class Calls:
     """The calls service, one per process. Not thread-safe.
 
     Args:
+        volumes: how loud the bot speaks on each server.
         prefix: the prefix of commands.
     """
 
@@ -67,6 +65,7 @@ class Calls:
         manager: CallManager[Call[Any]],
         make_call: MakeCall,
         store: Store,
+        volumes: Volumes,
         settings: CallSettings,
         presence: CallPresence,
         prefix: str,
@@ -74,6 +73,7 @@ class Calls:
         self._manager = manager
         self._make_call = make_call
         self._store = store
+        self._volumes = volumes
         self._settings = settings
         self._presence = presence
         self._prefix = prefix
@@ -127,7 +127,7 @@ class Calls:
             raise UserError("❌ Voice is switched off here (`VOICE_ENABLED=false`).")
         self._require_none(voice.guild.id)
         place = CallPlace(voice, self._configured_channel(voice.guild) or asked_in)
-        volume = await self.volume(voice.guild.id)
+        volume = await self._volumes.at(voice.guild.id)
         # Another call may have begun during the awaits above, so check again. No await follows before the start.
         self._require_none(voice.guild.id)
         call = self._make_call(place, volume, report)
@@ -158,8 +158,11 @@ class Calls:
                 return channel
         raise UserError(f"❌ There is no text channel {wanted!r} here. The setting `PROMPT_CHANNEL` is wrong.")
 
-    async def leave(self, guild: int) -> None:
+    async def leave(self, guild: int, cause: EndCause = EndCause.COMMAND) -> None:
         """End the call on this server, or cancel its start.
+
+        Args:
+            cause: how people wanted it. For other causes than a typed command, the prompt channel is told.
 
         Raises:
             UserError: no call is on there.
@@ -167,7 +170,7 @@ class Calls:
         if self._is_elsewhere:
             raise UserError(CALL_IN_BROWSER)
         here = self.occupied is not None and self.occupied.guild.id == guild
-        if not here or not await self._manager.end(EndCause.COMMAND):
+        if not here or not await self._manager.end(cause):
             raise UserError("❌ I'm not in a voice channel!")
 
     def say_on(self, guild: int, prompt: Prompt) -> bool:
@@ -196,25 +199,6 @@ class Calls:
             stuck = self.status().stuck
             others = f"These are: {', '.join(stuck)}." if stuck else "No feature is."
             raise UserError(f"❓ {feature[:100]!r} is not paused after a call. {others}") from None
-
-    async def volume(self, guild: int) -> float:
-        """The bot's volume on a server, 0 to 2.
-
-        If no volume was chosen on this server, this is the volume that an earlier version of the bot stored for all
-        servers. Without either, it is 1.
-        """
-        kept = await self._store.setting(VOLUME_ON.format(guild=guild)) or await self._store.setting(VOLUME_SETTING)
-        try:
-            return min(max(float(kept), 0.0), MAX_VOLUME) if kept is not None else 1.0
-        except ValueError:
-            return 1.0
-
-    async def set_volume(self, guild: int, volume: float) -> None:
-        """Set and store the bot's volume on a server, 0 to 2."""
-        call = self.current_on(guild)
-        if call is not None:
-            call.volume = volume
-        await self._store.set_setting(VOLUME_ON.format(guild=guild), repr(volume))
 
     async def ended(self, call: Call[Any], cause: EndCause) -> None:
         """Called after each call. Posts why a call on Discord ended, unless a typed command has ended it."""

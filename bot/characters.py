@@ -123,6 +123,22 @@ class Characters:
             )
         return await self._keep(scope, Character(now.file, now.persona, mood))
 
+    def chosen(self, scope: int) -> tuple[str, str] | None:
+        """The file name of the persona and the mood that were chosen for a scope; ``None`` if nothing was chosen."""
+        return self._choices.get(scope)
+
+    async def forget(self, scope: int) -> bool:
+        """Delete the choice for a scope, which has the usual character from now on. Returns False if there was none.
+
+        Raises:
+            aiosqlite.Error: the choice can't be deleted; nothing has changed.
+        """
+        deleted = await self._database.write("DELETE FROM chat_character WHERE place = ?", scope)
+        self._choices.pop(scope, None)
+        for listener in tuple(self._listeners):
+            listener(scope, self.at(scope))
+        return bool(deleted)
+
     def _file_called(self, name: str) -> str | None:
         wanted = spelling.comparable(name)
         by_file = (file for file in self._personas if spelling.comparable(file) == wanted)

@@ -16,7 +16,7 @@ from contextlib import closing
 from rich.console import Console
 
 from bot.command_options import read_options, run_version
-from bot.doctor import run_doctor, run_doctor_json
+from bot.doctor.doctor import run_doctor, run_doctor_json
 from bot.operator_files import persona_name
 from bot.run import ENDING_LIMIT, FAILED, run_bot, run_talk
 from bot.settings_check import checked_settings, setting_notices
@@ -126,8 +126,10 @@ async def _run_program(command: str, settings: Settings, options: argparse.Names
             os.fdopen(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as stream,
             closing(EventWriter(stream)) as writer,
         ):
-            running = run_talk(settings, writer, lambda: None) if command == "talk" else run_bot(settings, writer)
-            status = await running
+            if command == "talk":
+                status = await run_talk(settings, writer, lambda: None)
+            else:
+                status = await run_bot(settings, writer, (lambda: None) if options.warm_up else None)
             if status == 0:
                 writer.end()
             return status

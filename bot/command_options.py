@@ -11,7 +11,7 @@ from config.plain_parser import PlainParser, refuse
 from config.spelling import nearest
 from config.version import VERSION
 
-LONGEST_REHEARSAL = 3600
+MAX_REHEARSAL = 3600
 """Length of the longest rehearsal, in seconds."""
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -22,6 +22,9 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "setup": "Asks five questions, tests each answer, and writes .env.",
         "doctor": "Looks at everything, and says what is wrong.",
         "models": "Lists, downloads and checks the weights that Seiyuu can run.",
+        "persona": "Makes a persona of a character card (PNG or JSON).",
+        "knowledge": "Indexes the files of KNOWLEDGE_DIR, and searches them.",
+        "memory": "Shows what is stored about a person, or deletes it.",
         "health": "Shows how the running bot is doing.",
         "backup": "Copies the bot's stored data into one file. It works while the bot is running, too.",
         "restore": "Brings back what a backup has saved. No bot may be running meanwhile.",
@@ -61,13 +64,13 @@ def run_version(given: Sequence[str]) -> int:
 
 def parser_of_all() -> PlainParser:
     """The parser of the whole command line: one command or none, with the options of all commands."""
-    commands = "".join(f"\n  {name:9}{does}" for name, does in COMMANDS.items())
+    commands = "".join(f"\n  {name:10}{does}" for name, does in COMMANDS.items())
     parser = CommandParser(
         prog="python -m bot",
         description="A Discord companion that holds a spoken conversation in a voice channel.",
         epilog=f"commands:{commands}\n\nWithout a command: run if DISCORD_TOKEN is set, else demo and then talk.\n"
-        "`python -m bot COMMAND --help` shows the options of a command; health, models, backup and restore have\n"
-        "options of their own.",
+        "`python -m bot COMMAND --help` shows the options of a command; health, models, persona, knowledge,\n"
+        "memory, backup and restore have options of their own.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="python -m bot [COMMAND] [OPTION …]",
     )
@@ -108,6 +111,7 @@ def _default_options(command: str) -> argparse.Namespace:
 
 def _add_run_options(options: argparse._ActionsContainer) -> None:
     options.add_argument("--events", action="store_true", help="write what happens in calls as JSON lines")
+    options.add_argument("--warm-up", action="store_true", help="with --events: load all engines at the start")
     options.add_argument(
         "--exit-with-parent",
         nargs="?",
@@ -167,8 +171,8 @@ def _seconds(written: str) -> float:
         seconds = float(written)
     except ValueError:
         seconds = 0.0
-    if not 1 <= seconds <= LONGEST_REHEARSAL:
-        raise argparse.ArgumentTypeError(f"{written!r} is not a number from 1 to {LONGEST_REHEARSAL}")
+    if not 1 <= seconds <= MAX_REHEARSAL:
+        raise argparse.ArgumentTypeError(f"{written!r} is not a number from 1 to {MAX_REHEARSAL}")
     return seconds
 
 
@@ -186,5 +190,5 @@ _OPTIONS: Mapping[str, Callable[[argparse._ActionsContainer], None]] = MappingPr
     }
 )
 """For each command with options: the function that adds them to a parser. ``version`` has no options. The commands
-``models``, ``health``, ``backup`` and ``restore`` define their options in their own modules.
+``models``, ``health``, ``persona``, ``knowledge``, ``memory``, ``backup`` and ``restore`` define theirs themselves.
 """

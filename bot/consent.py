@@ -23,7 +23,9 @@ CHOICES_LOST = (
 )
 
 OptOutListener = Callable[[int], None]
-"""Gets the user id of a person who has opted out, and must discard all audio of this person. Must not block."""
+"""Gets the user id of a person who has opted out, or wants to be forgotten, and must discard all audio of this person.
+Must not block.
+"""
 
 
 class ListeningConsent:
@@ -65,12 +67,33 @@ class ListeningConsent:
     async def opt_out(self, person: int) -> bool:
         """Stop listening to a person now. Returns False if the choice could not be stored."""
         self._choices = {**self._choices, person: False}
+        self._tell_listeners(person)
+        return await self._remember(person, listen=False)
+
+    async def forget(self, person: int) -> bool:
+        """Discard what is held of a person, as when they opt out, and delete their choice.
+
+        A choice not to be listened to stays if the person would be listened to without it. Returns False if the choice
+        could not be deleted.
+        """
+        self._tell_listeners(person)
+        choice = self._choices.get(person)
+        if choice is None or (not choice and self._admits_by_default):
+            return True
+        try:
+            await self._store.delete_listening_choice(person)
+        except aiosqlite.Error:
+            _log.exception("A choice about listening could not be deleted")
+            return False
+        self._choices = {each: listen for each, listen in self._choices.items() if each != person}
+        return True
+
+    def _tell_listeners(self, person: int) -> None:
         for listener in tuple(self._listeners):
             try:
                 listener(person)
             except Exception:
-                _log.exception("Not everything about a person who opted out could be deleted")
-        return await self._remember(person, listen=False)
+                _log.exception("Not everything about a person could be deleted")
 
     async def opt_in(self, person: int) -> bool:
         """Allow listening to a person from now on. Returns False if the choice could not be stored."""
@@ -86,7 +109,7 @@ class ListeningConsent:
         return True
 
     def watch(self, listener: OptOutListener) -> Callable[[], None]:
-        """Call ``listener`` for each person who opts out, until the returned function is called."""
+        """Call ``listener`` for each person who opts out or is forgotten, until the returned function is called."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 

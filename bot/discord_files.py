@@ -1,4 +1,8 @@
-"""Downloads a file from Discord, up to a limit of bytes."""
+"""Downloads a file from Discord, up to a limit of bytes.
+
+The addresses come from Discord, which stores the files itself. For addresses that people give, there is
+:mod:`bot.fetching`.
+"""
 
 from __future__ import annotations
 

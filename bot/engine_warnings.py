@@ -14,8 +14,8 @@ TOY_MODEL = (
     "Set `LLM_URL` to a model server for real answers."
 )
 SMALL_LLM = (
-    "ℹ️ My mind is a small one ({name}): it chats, and knows little. For more, set `LLM_URL` to a model server, or "
-    "`LLM_MODEL=qwen2.5-7b-q5` after `{download}` (5.4 GB; on the processor alone it "
+    "ℹ️ My mind is a small one ({name}): it chats, knows little, and is given no tools. For more, set `LLM_URL` to a "
+    "model server, or `LLM_MODEL=qwen2.5-7b-q5` after `{download}` (5.4 GB; on the processor alone it "
     "takes 6 GB of memory and many seconds for an answer)."
 )
 TOY_STT = (

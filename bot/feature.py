@@ -16,8 +16,11 @@ from bot.characters import Characters
 from bot.check_result import CheckResult
 from bot.conversations.keeping import Conversations
 from bot.database import Database
+from bot.last_prompts import LastPrompts
 from bot.lease import Lockable
+from bot.llm.recollection import Recalls
 from bot.llm.small_model import SmallPrompts
+from bot.llm.tools import Toolboxes
 from bot.model_router import ModelRouter
 from bot.speech_server.client import SpeechServerClient
 from config.settings import Settings
@@ -37,6 +40,11 @@ class FeatureParts:
         clock: returns the current time in the people's time zone.
         hear: returns the transcript of the recordings in a message; "" if it has none. Raises ``SpokenMessageError``.
         tell: posts a text in the channel with this id. An error is only logged.
+        last_prompts: gets what each prompt for an answer holds.
+        forget_reminders: deletes the reminders that were set in the channel with this id, and returns how many.
+        forget_notes: deletes the notes of calls with their prompts from this channel, and returns how many.
+        tools: the tools that the model may call in writing; ``None`` for none.
+        recalls: recall what the model is told besides a channel's history; ``None`` for nothing.
     """
 
     settings: Settings
@@ -51,6 +59,11 @@ class FeatureParts:
     clock: Callable[[], datetime]
     hear: Callable[[discord.Message], Awaitable[str]]
     tell: Callable[[int, str], Awaitable[None]]
+    last_prompts: LastPrompts
+    forget_reminders: Callable[[int], Awaitable[int]]
+    forget_notes: Callable[[int], Awaitable[int]]
+    tools: Toolboxes | None = None
+    recalls: Recalls | None = None
 
 
 @dataclass(frozen=True, slots=True)

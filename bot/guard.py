@@ -110,6 +110,17 @@ class Guard:
         if refusal is not None:
             raise NotPermittedError(refusal)
 
+    def permits(self, command: str, request: CommandRequest) -> bool:
+        """Whether a person may use a command that is not only for owners. Nobody is told."""
+        right = self._rights[command]
+        if Who.OWNERS in right.who:
+            return False
+        try:
+            self.require_place(command, request.server)
+        except NotPermittedError:
+            return False
+        return self._refusal(command, right, request) is None
+
     def require_place(self, command: str, server: int | None) -> None:
         """Check that a command that acts on the call is used on the call's own server.
 

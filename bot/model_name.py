@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from bot.llm.client import ModelClient
 from bot.llm.personas import Character
-from bot.llm.requests import ModelOptions
 from bot.own_weights import OwnWeights
 from config.settings import Settings
 
+TOO_SMALL = "too small for tools"
+"""What is said of models that are told of no tools."""
 
-def describe_model(settings: Settings, weights: OwnWeights, options: ModelOptions, character: Character) -> str:
-    """The model that answers as this character in calls, its server, and its graphics card if that is known."""
+
+NO_TOOLS = (
+    "🔧 My mind is too small for tools: it chats, but it can't look things up, set timers, or change how I speak. For "
+    "more, set `LLM_URL` to the server of a larger model."
+)
+"""Told once on the page, if the model is told of no tools."""
+
+
+def describe_model(settings: Settings, weights: OwnWeights, client: ModelClient, character: Character) -> str:
+    """The model that answers as this character in calls, its server, and its graphics card if that is known.
+
+    It is told too if the model is too small for tools.
+    """
+    options = client.options
     name = character.persona.model or options.model or "its default model"
     if weights.toy_llm:
         name = "toy weights in llama.cpp"
     elif weights.llm is not None:
         name = f"{weights.llm.name} in llama.cpp"
     card = f", on the {settings.llm.known_call_gpu.value} card" if settings.llm.known_call_gpu else ""
-    return f"{name} at {options.server_name}{card}"
+    small = "" if client.size_of(model=character.persona.model).takes_tools else f" ({TOO_SMALL})"
+    return f"{name} at {options.server_name}{card}{small}"

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Self
 
 from bot.database import Database
-from bot.llm.answer import TextDelta
+from bot.llm.answer import AnswerPart, TextDelta
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.client import ModelClient
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.small_model import ModelSize
+from bot.llm.tools import ToolDescription
 from config.types import GpuVendor
 
 _log = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ class NoSuchServerError(Exception):
 class ModelRouter:
     """Passes requests on to the chosen model server. Created by :meth:`load`.
 
-    Implements :class:`~bot.llm.text_model.TextModel`, and ``Lockable``: the lease holds it during a call, and all
+    Implements :class:`~bot.llm.text_model.ToolModel`, and ``Lockable``: the lease holds it during a call, and all
     requests then go to the call's card. Requests that run on the other card at that moment are not ended here. They
     belong to features that the lease holds too, and those features end them.
 
@@ -101,13 +103,47 @@ class ModelRouter:
         model: str | None = None,
         speakers: SpeakerNames = NO_SPEAKERS,
         never_retract: bool = False,
+        progress: AnswerProgress = NOT_WATCHED,
+        max_tokens: int | None = None,
     ) -> AsyncGenerator[TextDelta, None]:
         """Stream a reply from the model server that is used now; see :meth:`bot.llm.client.ModelClient.text`."""
-        return self.client.text(messages, model=model, speakers=speakers, never_retract=never_retract)
+        return self.client.text(
+            messages,
+            model=model,
+            speakers=speakers,
+            never_retract=never_retract,
+            progress=progress,
+            max_tokens=max_tokens,
+        )
+
+    def stream(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        model: str | None = None,
+        speakers: SpeakerNames = NO_SPEAKERS,
+        tools: Sequence[ToolDescription] = (),
+        progress: AnswerProgress = NOT_WATCHED,
+    ) -> AsyncGenerator[AnswerPart, None]:
+        """Stream a reply with tools from the model server that is used now."""
+        return self.client.stream(messages, model=model, speakers=speakers, tools=tools, progress=progress)
 
     def size_of(self, *, model: str | None = None) -> ModelSize:
         """The size of the model that is used now, as far as it is known."""
         return self.client.size_of(model=model)
+
+    def context_size(self, *, model: str | None = None) -> int:
+        """The context of the model that is used now, in tokens, as far as it is known."""
+        return self.client.context_size(model=model)
+
+    def take_tools(self, models: Collection[str | None]) -> bool:
+        """Whether one of these models is told of tools, on one of the servers. A model of unknown size is."""
+        return any(client.size_of(model=model).takes_tools for client in self._clients.values() for model in models)
+
+    async def learn_model_sizes(self) -> None:
+        """Ask each server for the size of its model. Never raises."""
+        for client in self._clients.values():
+            await client.learn_model_size()
 
     async def learn_context_sizes(self, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Ask each server for the size and the context size of its model.
@@ -115,8 +151,7 @@ class ModelRouter:
         A server may start later than the bot, so servers that did not answer are asked again a few times.
         """
         unknown = list(self._clients.values())
-        for client in self._clients.values():
-            await client.learn_model_size()
+        await self.learn_model_sizes()
         for pause in CONTEXT_PAUSES:
             unknown = [client for client in unknown if not await client.learn_context_size()]
             if not unknown:

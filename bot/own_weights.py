@@ -10,12 +10,20 @@ from types import MappingProxyType
 from bot.models.catalogue import Catalogue, CatalogueError, Model, Part, load_catalogue
 from bot.models.model_store import Condition
 from bot.models.named_llm import EmbeddedLlm, NoSuchLlmError, named_llm
-from bot.models.needs import fetch_command, needed_models, recognises_speech, repair_command, store_of
+from bot.models.needs import (
+    QUICK_ENGLISH,
+    fetch_command,
+    needed_models,
+    recognises_speech,
+    repair_command,
+    store_of,
+    uses_quick_english,
+)
 from bot.text import enumerated
 from config.settings import Profile, Settings, Weights
 from config.speech_settings import SpeechSettings
 
-DAMAGED = "Weights: {name} is damaged (SHA-256 differs); using toys. Remedy: {remedy}"
+DAMAGED = "Weights: {name} is damaged (SHA-256 differs); using {instead}. Remedy: {remedy}"
 MISSING = "Weights: {names} {are} not here; using {instead}. Remedy: {remedy}"
 _STAND_INS = MappingProxyType(
     {
@@ -23,6 +31,7 @@ _STAND_INS = MappingProxyType(
         "mind": "toys",
         "voice": "espeak-ng",
         "speech detector": "the speech detector of faster-whisper",
+        "English": "Whisper for English too",
     }
 )
 
@@ -95,6 +104,9 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
         name: store_of(settings, model).condition(name, model, thorough=thorough)
         for name, model in _wanted(catalogue, settings)
     }
+    if conditions.get(QUICK_ENGLISH) is Condition.MISSING:
+        # It is no loss: Whisper recognises English too.
+        del conditions[QUICK_ENGLISH]
     if settings.weights is Weights.REAL:
         _require_real_weights(catalogue, conditions, but=Part.LLM if named is not None else None)
     whole = {
@@ -128,6 +140,8 @@ def _wanted(catalogue: Catalogue, settings: Settings) -> Iterator[tuple[str, Mod
     if settings.profile is Profile.EMBEDDED:
         needed = needed_models(catalogue, settings, SpeechSettings.read(tts_engine=settings.voice_engine))
         yield from ((name, catalogue.models[name]) for name in catalogue.profiles[settings.profile] if name in needed)
+        if uses_quick_english(catalogue, settings):
+            yield QUICK_ENGLISH, catalogue.models[QUICK_ENGLISH]
 
 
 def _fallback_voice(catalogue: Catalogue, settings: Settings) -> Path | None:
@@ -143,18 +157,21 @@ def _fallback_voice(catalogue: Catalogue, settings: Settings) -> Path | None:
 
 
 def _slot(model: Model) -> str:
-    """The part of the bot that the model is for. The speech detector counts as a separate part."""
+    """The part of the bot that the model is for. Detecting speech, and recognising English, are separate parts."""
+    if "STT_ENGLISH_MODEL" in model.settings:
+        return "English"
     if model.part is Part.STT and not recognises_speech(model):
         return "speech detector"
     return model.part.value
 
 
 def _require_real_weights(catalogue: Catalogue, conditions: Mapping[str, Condition], *, but: Part | None) -> None:
-    """Raise if real weights are missing. The speech detector may be missing, because faster-whisper has a real one."""
+    """Raise if real weights are missing. Two parts may be missing, because faster-whisper does their work as well."""
+    optional = ("speech detector", "English", but)
     lacking = [
         f"{name} is {'not here' if condition is Condition.MISSING else 'damaged'}"
         for name, condition in conditions.items()
-        if condition is not Condition.COMPLETE and _slot(catalogue.models[name]) not in ("speech detector", but)
+        if condition is not Condition.COMPLETE and _slot(catalogue.models[name]) not in optional
     ]
     if lacking:
         raise RealWeightsMissingError(f"WEIGHTS=real, but {enumerated(lacking)}. Remedy: {repair_command()}")
@@ -172,9 +189,12 @@ def _notices(catalogue: Catalogue, conditions: Mapping[str, Condition], *, but: 
     conditions = {name: found for name, found in conditions.items() if _slot(catalogue.models[name]) not in but}
     for name, condition in conditions.items():
         if condition is Condition.DAMAGED:
-            yield DAMAGED.format(name=name, remedy=repair_command())
+            instead = _STAND_INS["English"] if name == QUICK_ENGLISH else "toys"
+            yield DAMAGED.format(name=name, instead=instead, remedy=repair_command())
     missing = [name for name, condition in conditions.items() if condition is Condition.MISSING]
     if missing:
-        instead = dict.fromkeys(_STAND_INS[_slot(catalogue.models[name])] for name in missing)
+        instead_of_all = dict.fromkeys(_STAND_INS[_slot(catalogue.models[name])] for name in missing)
         are = "are" if len(missing) > 1 else "is"
-        yield MISSING.format(names=enumerated(missing), are=are, instead=enumerated(instead), remedy=fetch_command())
+        yield MISSING.format(
+            names=enumerated(missing), are=are, instead=enumerated(instead_of_all), remedy=fetch_command()
+        )

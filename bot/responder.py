@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
+from bot.llm.answer import AnswerPart
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.cleaning import clean_name
 from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError
@@ -15,10 +19,13 @@ from bot.llm.filters.names import prepare_names
 from bot.llm.history import MAX_TURNS, History, Turn, speakers_of_turns
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.personas import Character
-from bot.llm.prompts import SPOKEN, CallRoom, ConversationMessages
+from bot.llm.prompt_report import PromptReport
+from bot.llm.prompts import IN_A_CALL, CallRoom, ConversationMessages
+from bot.llm.recollection import NOTHING, Recall
 from bot.llm.slots import CALL_SLOT
 from bot.llm.small_model import SmallPrompts
-from bot.llm.usage import TokenUsage
+from bot.llm.tool_loop import answer_with_tools
+from bot.llm.tools import NO_TOOLS, Toolbox, ToolDescription, TurnTools
 
 _log = logging.getLogger(__name__)
 
@@ -40,9 +47,13 @@ class ModelResponder:
         clock: returns the current time in the people's time zone.
         context_messages: the largest number of turns of the history that the model is shown.
         small_prompts: the prompts of small models, by language.
-        rules: how it answers: :data:`~bot.llm.prompts.SPOKEN` or other rules of that module.
+        rules: how it answers: :data:`~bot.llm.prompts.IN_A_CALL` or other rules of that module.
         never_retract: withhold the first answer of a model until it is whole, so that no thought is ever yielded.
         slot: the slot of a llama.cpp server in which answers are made; ``None`` leaves the choice to the server.
+        note_prompt: called with what each prompt for an answer holds.
+        toolbox: the tools that the model may call; ``None`` for none. Small models are told of no tools: they call them
+            at random, and a long prompt confuses them.
+        recall: recalls what the model is told besides the history; ``None`` for nothing. Small models are told nothing.
     """
 
     def __init__(
@@ -55,9 +66,12 @@ class ModelResponder:
         context_messages: int,
         small_prompts: SmallPrompts,
         *,
-        rules: str = SPOKEN,
+        rules: str = IN_A_CALL,
         never_retract: bool = False,
         slot: int | None = CALL_SLOT,
+        toolbox: Toolbox | None = None,
+        note_prompt: Callable[[PromptReport], None] | None = None,
+        recall: Recall | None = None,
     ) -> None:
         self._character = character
         self._history = history
@@ -66,9 +80,14 @@ class ModelResponder:
         self._context_messages = context_messages
         self._never_retract = never_retract
         self._slot = slot
+        self._toolbox = toolbox
+        self._note_prompt = note_prompt
+        self._recall = recall
         self._prompts = ConversationMessages(rules, model, clock, small_prompts)
         self._read: tuple[ChatMessage, ...] = ()
         """The messages of the newest request. The server has them in its prompt cache."""
+        self._offered: tuple[ToolDescription, ...] = ()
+        """The tools of the newest request. Their descriptions are in the server's prompt cache too."""
         self._prepared = NO_SPEAKERS
         """The names for which the filter's patterns were last prepared."""
 
@@ -82,82 +101,90 @@ class ModelResponder:
         await asyncio.to_thread(prepare_names, self._prepared)
         await self._model.learn_model_size(model=character.persona.model)
         await self._model.learn_slots(model=character.persona.model)
-        asked = await self._messages(character, Turn.of_person("Someone", "hello"))
+        someone = Turn.of_person("Someone", "hello")
+        asked = await self._messages(character, someone)
         self._read = asked
+        self._offered = tuple(self._tools_for(character, someone).descriptions)
         try:
-            await self._model.warm_up(asked, model=character.persona.model)
+            await self._model.warm_up(asked, model=character.persona.model, tools=self._offered)
         except ModelError as error:
             _log.warning("The model server could not be warmed up: %s", error)
         await self._model.learn_context_size(model=character.persona.model)
 
-    async def read_ahead(self, speaker: str, words: str = "") -> None:
+    async def read_ahead(self, speaker: str, words: str = "", person: int | None = None) -> None:
         """Have a llama.cpp server process the prompt up to the speaker's words so far, so that later only few are left.
 
         Does nothing if the newest request had the same messages, or if it is no llama.cpp server.
 
         Args:
             words: the words so far. If they turn out to be wrong, the server reads them once more, and that is all.
+            person: the speaker's user id, for what is recalled; ``None`` if it is not known.
         """
         character = self._character()
         if not self._model.keeps_slots(model=character.persona.model):
             return
-        messages = await self._messages(character, Turn.of_person(speaker, words), unfinished=True)
+        messages = await self._messages(character, Turn.of_person(speaker, words, person), unfinished=True)
         if messages == self._read:
             return
         self._read = messages
         try:
-            await self._model.warm_up(messages, model=character.persona.model, unfinished=True)
+            await self._model.warm_up(messages, model=character.persona.model, unfinished=True, tools=self._offered)
         except ModelError as error:
             _log.debug("The model server could not read ahead: %s", error)
 
-    async def answer(
-        self,
-        asked: Turn,
-        when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[TokenUsage], None] | None = None,
-        when_asked: Callable[[], None] | None = None,
-    ) -> AsyncGenerator[str, None]:
-        """Stream the answer to a turn.
-
-        Args:
-            when_loading: called once if the server has been loading its model for a while.
-            when_counted: called with the token counts of the prompt, if the server reports them.
-            when_asked: called each time that the request was written.
+    async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
+        """Stream the answer to a turn. If results have come for it, they are told, and no tools can be called.
 
         Raises:
             ModelError: there is no answer, or it broke off.
         """
         character = self._character()
-        messages = await self._messages(character, asked)
+        messages = (*await self._messages(character, asked), *asked.results)
         self._read = messages
         said = ""
         known = self._speakers(character, asked.speaker)
 
-        def request_written() -> None:
-            if when_asked is not None:
-                when_asked()
+        def asked_model() -> None:
+            progress.asked()
             # Somebody has joined. The patterns of their name are compiled while the model computes.
             if known != self._prepared:
                 self._prepared = known
                 asyncio.get_running_loop().run_in_executor(None, prepare_names, known)
 
-        pieces = self._model.text(
-            messages,
-            model=character.persona.model,
-            speakers=known,
-            never_retract=self._never_retract,
-            when_loading=when_loading,
-            slot=self._slot,
-            when_counted=when_counted,
-            when_asked=request_written,
-        )
-        async with aclosing(pieces):
+        def fitted(report: PromptReport) -> None:
+            if self._note_prompt is not None:
+                self._note_prompt(report)
+            progress.fitted(report)
+
+        watched = replace(progress, asked=asked_model, fitted=fitted)
+        tools = NO_TOOLS
+        if not asked.results:
+            tools = self._tools_for(character, asked)
+            self._offered = tuple(tools.descriptions)
+
+        def ask(told: Sequence[ChatMessage], offered: Sequence[ToolDescription]) -> AsyncGenerator[AnswerPart, None]:
+            stream = partial(self._model.stream, tools=offered) if offered else self._model.text
+            return stream(
+                told,
+                model=character.persona.model,
+                speakers=known,
+                never_retract=self._never_retract,
+                slot=self._slot,
+                progress=watched,
+            )
+
+        async with aclosing(answer_with_tools(ask, messages, tools, progress=progress)) as pieces:
             async for piece in pieces:
                 if piece.retracts:
                     self._history.drop_thought(said)
                     continue
                 said += piece.text
                 yield piece.text
+
+    def _tools_for(self, character: Character, asked: Turn) -> TurnTools:
+        if self._toolbox is None or not self._model.size_of(model=character.persona.model).takes_tools:
+            return NO_TOOLS
+        return self._toolbox.for_turn(asked, self._history.newest(self._context_messages))
 
     def _speakers(self, character: Character, *speaking: str) -> SpeakerNames:
         people = (*self._room().people, *speaking)
@@ -172,5 +199,9 @@ class ModelResponder:
         # its prompt cache.
         least = most // 2 if self._prompts.is_small(character.persona) else max(most // 2, _MIN_TURNS)
         earlier = self._history.recent(most, least)
-        room = self._room().description
-        return await self._prompts.write(character, earlier, asked, room, unfinished=unfinished)
+        room, recollection = self._room().description, NOTHING
+        if self._recall is not None and not self._prompts.is_small(character.persona):
+            recollection = await self._recall.for_turn(asked, unfinished=unfinished)
+        return await self._prompts.write(
+            character, earlier, asked, room, unfinished=unfinished, recollection=recollection
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from bot.operator_files import (
     prepare_voices_folder,
     read_corrections,
 )
+from bot.tools.tools_file import ToolsFileError, read_tools_file
 from bot.voice.transcribe.corrections import CorrectionsError
 from config.env_file import ENV_FILE, read_env_lines, with_place
 from config.errors import Fault, SettingsError, shown
@@ -130,9 +132,21 @@ def _file_mistakes(settings: Settings, speech: SpeechSettings | None) -> Iterato
     ]
     for look in looks:
         yield from _fault(look, settings)
+    yield from _tools_mistakes(settings)
     if speech is not None:
         for look_at in (read_pronunciations, read_presets, prepare_voices_folder):
             yield from _fault(look_at, speech)
+
+
+def _tools_mistakes(settings: Settings) -> Iterator[Fault]:
+    """The mistakes in the file of tools. Each is a fault of its own."""
+    try:
+        read_tools_file(settings.tools_file)
+    except ToolsFileError as error:
+        for number, text in enumerate(error.faults):
+            placed = with_place(Fault(text, ("TOOLS_FILE",)), SECRETS_DIR)
+            # Of several faults of one setting, only the first would be reported.
+            yield placed if number == 0 else replace(placed, variables=())
 
 
 def _fault(look: Callable[[_T], object], settings: _T) -> Iterator[Fault]:

@@ -61,3 +61,7 @@ class Store(Records):
     async def set_listening_choice(self, person: int, listen: bool) -> None:
         """Store whether a person may be listened to. A later choice replaces an earlier one."""
         await self._database.write("INSERT OR REPLACE INTO listening_choice VALUES (?, ?)", person, listen)
+
+    async def delete_listening_choice(self, person: int) -> None:
+        """Delete a person's choice about listening."""
+        await self._database.write("DELETE FROM listening_choice WHERE person = ?", person)

@@ -5,23 +5,35 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
 
 from bot.models.catalogue import CatalogueError, load_catalogue
-from bot.models.needs import download_command, recogniser_model, repair_command, store_of
+from bot.models.model_store import Condition
+from bot.models.needs import (
+    QUICK_ENGLISH,
+    download_command,
+    recogniser_model,
+    repair_command,
+    store_of,
+    uses_quick_english,
+)
 from bot.models.outside import recogniser_is_here, recogniser_remedy
 from bot.operator_files import read_corrections
 from bot.own_weights import OwnWeights
 from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.english_first import ENGLISH
 from bot.voice.transcribe.hallucinations import HallucinationFilter
 from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
-from config.settings import Settings
+from config.settings import Settings, Weights
 from toys.whisper.weights import make_toy_whisper
 
+AUTO, OFF = "auto", "off"
+"""Values of ``STT_ENGLISH_MODEL`` that are no folders."""
 TOY_NAME = "with toy weights"
 """Name of the toy weights in the transcriber's description."""
 
@@ -53,8 +65,9 @@ async def make_transcriber(
     if settings.stt.url is not None:
         return OpenAITranscriber(settings.stt.url, settings.stt, http, corrections, hallucinations)
     threads = settings.stt.threads or max(1, (os.cpu_count() or 2) - 1)
+    english = await asyncio.to_thread(_english_model, settings, weights)
     if weights.stt is not None:
-        own = _own_options(weights.stt, settings, threads)
+        own = replace(_own_options(weights.stt, settings, threads), english=english)
         return WhisperTranscriber(own, corrections, hallucinations, name=weights.stt.name)
     if weights.toy_stt:
         toys = await make_toy_whisper(settings.cache_dir, lambda done, what: progress(f"Toy ears: {what}", done))
@@ -62,7 +75,7 @@ async def make_transcriber(
         return WhisperTranscriber(options, corrections, hallucinations, name=TOY_NAME)
     model, remedy = await asyncio.to_thread(_model, settings)
     options = WhisperOptions(
-        model, settings.stt.device, threads, settings.stt.language, settings.stt.compute_type, remedy
+        model, settings.stt.device, threads, settings.stt.language, settings.stt.compute_type, remedy, english
     )
     return WhisperTranscriber(options, corrections, hallucinations, is_here=recogniser_is_here)
 
@@ -72,6 +85,26 @@ def _own_options(folder: Path, settings: Settings, threads: int) -> WhisperOptio
     device = "cpu" if settings.stt.device == "auto" else settings.stt.device
     numbers = "int8" if settings.stt.compute_type == "auto" and device == "cpu" else settings.stt.compute_type
     return WhisperOptions(str(folder), device, threads, settings.stt.language, numbers, f"Remedy: {repair_command()}.")
+
+
+def _english_model(settings: Settings, weights: OwnWeights) -> Path | None:
+    """The folder of the quick model for English, if one is wanted, is here, and pays. Blocks on the disk."""
+    choice = settings.stt.english_model
+    if choice == OFF or settings.weights is Weights.TOYS or settings.stt.language not in (None, ENGLISH):
+        return None
+    if choice != AUTO:
+        return Path(choice)
+    try:
+        catalogue = load_catalogue()
+    except CatalogueError:
+        return None
+    # A larger Whisper knows English better, so the quick model would be a loss beside it.
+    is_damaged = weights.conditions.get(QUICK_ENGLISH) is Condition.DAMAGED
+    if is_damaged or not uses_quick_english(catalogue, settings):
+        return None
+    model = catalogue.models[QUICK_ENGLISH]
+    store = store_of(settings, model)
+    return store.folder(QUICK_ENGLISH) if store.is_whole(QUICK_ENGLISH, model) else None
 
 
 def _model(settings: Settings) -> tuple[str, str]:

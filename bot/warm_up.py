@@ -11,7 +11,7 @@ from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError
 from bot.llm.history import Turn
 from bot.llm.personas import Character
-from bot.llm.prompts import SPOKEN, ConversationMessages
+from bot.llm.prompts import IN_A_CALL, ConversationMessages
 from bot.llm.small_model import SmallPrompts
 from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import SpeechUnavailable
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 30.0
 """Seconds until a part that failed is tried again. The pause doubles with each further failure."""
-LONGEST_PAUSE = 600.0
+MAX_PAUSE = 600.0
 """Longest pause before an attempt, in seconds."""
 
 
@@ -45,7 +45,7 @@ async def _warm(name: str, warm: Callable[[], Awaitable[None]], sleep: Callable[
         else:
             return
         await sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE)
+        pause = min(2 * pause, MAX_PAUSE)
 
 
 async def warm_transcriber(transcriber: Transcriber, in_call: Callable[[], bool]) -> None:
@@ -61,7 +61,7 @@ async def warm_model(
     """Have the server load the model, and fill its prompt cache with the first prompt of a call."""
     await model.learn_model_size(model=character.persona.model)
     await model.learn_slots(model=character.persona.model)
-    prompts = ConversationMessages(SPOKEN, model, clock, small_prompts)
+    prompts = ConversationMessages(IN_A_CALL, model, clock, small_prompts)
     messages = await prompts.write(character, (), Turn.of_person("Someone", "hello"), "")
     await model.warm_up(messages, model=character.persona.model)
 

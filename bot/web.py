@@ -8,13 +8,14 @@ import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, web
 
 from bot.api.chats import Chats
 from bot.browser_calls import BrowserCalls
 from bot.browser_characters import BrowserCharacters
+from bot.browser_memory import BrowserMemory
 from bot.characters import LocalCharacter
 from bot.conversations.archive import ConversationArchive
 from bot.conversations.recordings import CallRecordings
@@ -29,12 +30,17 @@ from bot.http.realtime.socket import RealtimeSocket
 from bot.http.server import WebServer
 from bot.llm.history import History
 from bot.llm.prompts import CHATTED, SPOKEN, CallRoom, private_room
+from bot.llm.recollection import recall_at
 from bot.llm.slots import CALL_SLOT
+from bot.llm.tools import toolbox_at
+from bot.model_name import NO_TOOLS
 from bot.responder import ModelResponder
 from bot.setup.examination import examine
 from bot.setup.service import SetupService
-from bot.voice.browser.messages import Hello
-from bot.voice.browser.people import BrowserPeople
+from bot.tools.confirmation import Confirmations
+from bot.tools.tool import Asker
+from bot.voice.browser.client_messages import Hello
+from bot.voice.browser.people import PAGE_PLACE, BrowserPeople
 from bot.voice.browser.transport import BrowserCall, BrowserTransport
 from bot.voice.engines import LoadingReport
 from bot.voices.introductions import Introductions, load_introductions
@@ -44,7 +50,7 @@ from config.place import in_container
 
 _log = logging.getLogger(__name__)
 
-BROWSER = 0
+BROWSER = PAGE_PLACE
 """The id under which the persona, mood and voice of browser calls are chosen. No Discord server has this id."""
 THIS_BROWSER = VoicePlace("browser", BROWSER, "In the browser")
 """The browser, as a place for which a voice is chosen."""
@@ -80,6 +86,14 @@ async def web_parts(core: Core, servers: Servers = dict) -> AsyncIterator[WebPar
     warnings.filterwarnings("ignore", category=BadContentDispositionParam)
     calls = browser_calls(core)
     core.call_ends.subscribe(calls.ended)
+    users = core.tools.users
+
+    async def tell_failure(asker: Asker, text: str) -> None:
+        await users.tell_failure(asker, text)
+        await calls.questions.tell_failure(asker, text)
+
+    confirmations = Confirmations(users.confirmation, calls.questions)
+    core.tools.users = replace(users, confirmation=confirmations, tell_failure=tell_failure)
     chats = program_chats(core)
     stop_watching = core.consent.watch(chats.forget)
     page = await asyncio.to_thread(Page.load)
@@ -111,6 +125,10 @@ def browser_calls(core: Core) -> BrowserCalls:
     def make_call(transport: BrowserTransport, report: LoadingReport) -> BrowserCall:
         return core.calls.make(BrowserCall, transport, BROWSER, 1.0, report, lambda: transport.wishes)
 
+    def first_notice() -> str | None:
+        model = core.characters.at(BROWSER).persona.model
+        return None if core.models.for_calls_client.size_of(model=model).takes_tools else NO_TOOLS
+
     settings = core.settings
     return BrowserCalls(
         core.manager,
@@ -118,8 +136,12 @@ def browser_calls(core: Core) -> BrowserCalls:
         make_transport,
         core.consent,
         BrowserCharacters(LocalCharacter(core.characters, BROWSER)),
+        core.volumes,
+        core.tools.yes_no,
         settings.command_prefix,
+        first_notice=first_notice,
         enabled=settings.call.enabled,
+        memory=BrowserMemory(core.memory, settings.command_prefix),
     )
 
 
@@ -140,6 +162,8 @@ def program_chats(core: Core) -> Chats:
             never_retract=True,
             # What is spoken has the prompt of calls, which is in the cache of their slot.
             slot=CALL_SLOT if spoken else None,
+            toolbox=toolbox_at(core.calls.tools, BROWSER),
+            recall=recall_at(core.calls.recalls, BROWSER),
         )
 
     place = ConversationPlace("api", "a program", BROWSER)

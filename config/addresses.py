@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from config.errors import shown
 
-HIGHEST_PORT = 65_535
+MAX_PORT = 65_535
 ANY_ORIGIN = "*"
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
@@ -42,9 +42,9 @@ def _wrong_with(text: str, scheme: str) -> str | None:
         if "@" in parts.netloc:
             return "without a user name and a password in it"
         if parts.netloc.endswith(":") or parts.port == 0:
-            return f"whose port is a number from 1 to {HIGHEST_PORT}"
+            return f"whose port is a number from 1 to {MAX_PORT}"
     except ValueError:
-        return f"whose port is a number from 1 to {HIGHEST_PORT}" if "[" not in text else begins
+        return f"whose port is a number from 1 to {MAX_PORT}" if "[" not in text else begins
     return None
 
 

@@ -16,11 +16,11 @@ from config.errors import Fault, SettingsError, shown
 
 ENV_FILE = Path(".env")
 """The settings file, relative to the folder in which a program is started."""
-LONGEST_FILE = 256 * 1024
+MAX_FILE = 256 * 1024
 """A file with more bytes is refused."""
 MAX_LINES = 5_000
 """A file with more lines is refused."""
-LONGEST_VALUES = 1 << 20
+MAX_VALUES = 1 << 20
 """A file is refused if all its values together have more characters, after ``${NAME}`` in them is replaced."""
 _VARIABLE = re.compile(r"\$\{([^}:]{0,256})(?::-([^}]*))?\}")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -52,7 +52,7 @@ def read_env_values(file: Path) -> dict[str, str]:
     """The values that the file sets, by name. Raises :class:`~config.errors.SettingsError`."""
     found: dict[str, str] = {}
     known = ChainMap(found, os.environ)
-    room = LONGEST_VALUES
+    room = MAX_VALUES
     for binding in parse_stream(io.StringIO(read_env_text(file))):
         if binding.key is not None and binding.value is not None:
             value = _filled_in(binding.value, known, room)
@@ -117,8 +117,8 @@ def read_env_text(file: Path) -> str:
         data = _beginning(file) if file.exists() else b""
     except OSError as error:
         raise SettingsError(f"{file} can't be read: {error.strerror or error}.") from error
-    if len(data) > LONGEST_FILE or data.count(b"\n") > MAX_LINES:
-        bounds = f"{LONGEST_FILE // 1024} KiB or {MAX_LINES:,} lines"
+    if len(data) > MAX_FILE or data.count(b"\n") > MAX_LINES:
+        bounds = f"{MAX_FILE // 1024} KiB or {MAX_LINES:,} lines"
         raise SettingsError(f"{file} is longer than {bounds}. Keep only the settings in it.")
     if data.startswith(_UTF_16) or data.count(0) > _LEAST_ZEROS_OF_UTF_16 * len(data):
         raise SettingsError(f"{file} is written in UTF-16, as some Windows programs save text. Save it again as UTF-8.")
@@ -136,7 +136,7 @@ def read_env_text(file: Path) -> str:
 
 def _beginning(file: Path) -> bytes:
     with file.open("rb") as opened:
-        return opened.read(LONGEST_FILE + 1)
+        return opened.read(MAX_FILE + 1)
 
 
 def _lines(text: str) -> Iterator[EnvLine]:

@@ -44,6 +44,7 @@ _ALSO_CALLED: Mapping[str, str] = MappingProxyType(
         "MODEL_URL": "LLM_URL",
         "OLLAMA_URL": "LLM_URL",
         "PREFIX": "COMMAND_PREFIX",
+        "SEARX_URL": "SEARXNG_URL",
         "TOKEN": "DISCORD_TOKEN",
         "TTS_HOST": "TTS_BIND",
         "TTS_PORT": "TTS_BIND",

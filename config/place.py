@@ -71,6 +71,11 @@ def how_to_install_requirements() -> str:
     return "type `docker compose build`" if in_container() else "type `.venv/bin/pip install -r requirements.txt`"
 
 
+def how_to_install_knowledge() -> str:
+    """How to get ChromaDB, which holds the vectors of knowledge."""
+    return how_to_install("-r requirements-knowledge.txt", "requirements.txt")
+
+
 def how_to_install_xtts() -> str:
     """How to get the packages of XTTS."""
     if in_container():

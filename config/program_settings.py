@@ -28,7 +28,12 @@ from config.examples import EXAMPLES
 from config.section import Section, as_meant, fields_of, setting_name
 from config.types import Address, BlankCounts, Device, LocalPath, OptionalPassphrase
 
-SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN", "VISION_LLM_API_KEY", "WEB_TOKEN"})
+SECRETS = frozenset(
+    {
+        *("DISCORD_TOKEN", "EMBEDDINGS_API_KEY", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN", "VISION_LLM_API_KEY"),
+        "WEB_TOKEN",
+    }
+)
 WEIGHTS = "weights"
 """Name of the folder in CACHE_DIR for weights that are taken out of Python packages."""
 SECRETS_DIR = Path(os.environ.get("SECRETS_DIR") or "/run/secrets")

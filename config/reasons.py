@@ -8,6 +8,8 @@ import json
 import yaml
 from pydantic import ValidationError
 
+from config.yaml_files import TAB
+
 _OF_ERRNO = {
     errno.ENOENT: "there is no such file or folder",
     errno.ENOTDIR: "a part of its path is a file, not a folder",
@@ -50,6 +52,8 @@ def reason(error: Exception) -> str:
             return f"line {line} is not written in UTF-8"
         case json.JSONDecodeError():
             return f"it is not JSON from line {error.lineno} on"
+        case yaml.MarkedYAMLError() if error.problem_mark is not None and error.problem == TAB:
+            return f"line {error.problem_mark.line + 1} begins with a tab, and YAML takes only spaces"
         case yaml.MarkedYAMLError() if error.problem_mark is not None:
             return f"it is not YAML from line {error.problem_mark.line + 1} on"
         case yaml.YAMLError() | RecursionError():

@@ -1,4 +1,4 @@
-"""Sections of the bot's settings, one per part of the bot. Times are in seconds."""
+"""Sections of the bot's settings: calls, engines, the page and permits. Times are in seconds."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from config.types import (
     Address,
     BargeIn,
     Channel,
-    Channels,
     CommaList,
+    EnglishModel,
     GpuVendor,
     Language,
     LinesCount,
@@ -27,7 +27,6 @@ from config.types import (
     OptionalEngine,
     OptionalPassphrase,
     OptionalPath,
-    OptionalPersona,
     OptionalSecret,
     OptionalText,
     OptionalWebSocketUrl,
@@ -35,11 +34,8 @@ from config.types import (
     Permitted,
     PermittedOnCall,
     PermittedOrNobody,
-    QuietHours,
-    Rate,
     RecognitionDevice,
     RequestFields,
-    WebAddresses,
 )
 
 ChatTemplate = Literal["chatml", "llama3", "mistral", "gemma", "plain"]
@@ -60,6 +56,16 @@ class AnswerPolicy(StrEnum):
     """
 
 
+class Greet(StrEnum):
+    """Decides who is greeted when they join a call."""
+
+    OFF = "off"
+    FIRST = "first"
+    """Each person is greeted once since the start of the bot."""
+    ALL = "all"
+    """Each person is greeted once in each call."""
+
+
 class ListeningPolicy(StrEnum):
     """Whether the bot listens to people who have neither allowed nor forbidden it yet."""
 
@@ -67,11 +73,21 @@ class ListeningPolicy(StrEnum):
     OPT_IN = "opt-in"
 
 
+class MemoryPolicy(StrEnum):
+    """Whether facts about people are remembered across calls and chats."""
+
+    ASK = "ask"
+    """Each person is asked the first time that something would be kept of them."""
+    ON = "on"
+    """Facts about everybody who has not refused are kept."""
+    OFF = "off"
+
+
 class Guesses(StrEnum):
     """Whether replies are prepared at pauses, before it is certain that the person has finished."""
 
     AUTO = "auto"
-    """Prepared, unless the service that would do it costs money; see :func:`bot.guesses.run_ahead`."""
+    """Prepared, unless the service that would do it costs money; see :mod:`bot.speculation_policy`."""
     ON = "on"
     OFF = "off"
 
@@ -80,7 +96,7 @@ class InterimTranscripts(StrEnum):
     """Whether speech is transcribed while the person still speaks."""
 
     AUTO = "auto"
-    """Transcribed if replies are prepared and the machine has power to spare; see :func:`bot.guesses.run_ahead`."""
+    """Transcribed if replies are prepared and the machine has power to spare; see :mod:`bot.speculation_policy`."""
     ON = "on"
     OFF = "off"
 
@@ -129,12 +145,12 @@ class CallSettings(Section):
         listening: whether the bot listens to people who have neither allowed nor forbidden it yet.
         answer_to: which utterances are answered if several people are in the call.
         barge_in: who may interrupt the bot.
+        greet: who is greeted when they join the call.
         captions: where captions (who said what) are written, until somebody chooses otherwise.
         remake_recordings: whether a better voice speaks the recorded answers again after the call.
-        interim_transcripts: whether speech is transcribed while the person still speaks, for guesses and for programs
-            that read ``--events``.
-        guesses: whether guesses are made: replies that are prepared before it is certain that the person has finished.
-        wrong_guesses_per_minute: the largest number of guesses that a call may throw away in a minute.
+        interim_transcripts: whether speech is transcribed while the person still speaks.
+        guesses: whether replies are prepared before it is certain that the person has finished (speculative replies).
+        wrong_guesses_per_minute: the largest number of speculative replies that a call may discard in a minute.
     """
 
     prefix: ClassVar[str] = ""
@@ -146,6 +162,7 @@ class CallSettings(Section):
     listening: ListeningPolicy = ListeningPolicy.OPT_OUT
     answer_to: AnswerPolicy = AnswerPolicy.SMART
     barge_in: BargeIn = "everyone"
+    greet: Greet = Greet.OFF
     captions: Captions = Captions.OFF
     remake_recordings: bool = False
     interim_transcripts: InterimTranscripts = InterimTranscripts.AUTO
@@ -280,6 +297,7 @@ class RecogniserSettings(Section):
     Attributes:
         url: base address of the server; only the endpoint's path is appended.
         model: name of a model, or a folder on this machine.
+        english_model: folder of the quick model for English; ``auto`` if it is the downloaded one, ``off`` for none.
         language: language that everybody speaks; if it is ``None``, the language is detected.
         threads: number of threads; 0 uses all cores but one.
         corrections: file of corrections for transcripts; if it is ``None``, one in ``DATA_DIR``.
@@ -289,6 +307,7 @@ class RecogniserSettings(Section):
 
     url: OptionalBase = None
     model: ModelName = None
+    english_model: EnglishModel = "auto"
     api_key: OptionalSecret = None
     language: Language = None
     device: RecognitionDevice = "auto"
@@ -308,109 +327,16 @@ class RecogniserSettings(Section):
 
 
 @dataclass(frozen=True, slots=True)
-class ChatSettings(Section):
-    """Text chat.
+class EmbeddingsSettings(Section):
+    """Server for embeddings: vectors of texts, by which they are found by meaning.
 
     Attributes:
-        channels: names and ids of channels in which every message is answered.
-        memory_messages: the largest number of messages that are kept per channel.
-        context_messages: the largest number of messages that are sent to the model.
-        rate: the largest number of answers per user: a count, a slash, and seconds (``10/60`` is ten in a minute).
+        url: base address, to which ``/embeddings`` is appended.
+        model: name of the model; ``None`` for servers that have only one.
     """
 
-    prefix: ClassVar[str] = "chat_"
+    prefix: ClassVar[str] = "embeddings_"
 
-    channels: Channels = ()
-    memory_messages: Annotated[int, Field(ge=2, le=10_000)] = 200
-    context_messages: Annotated[int, Field(ge=0, le=200)] = 20
-    rate: Rate = "10/60"
-
-
-@dataclass(frozen=True, slots=True)
-class VisionSettings(Section):
-    """Vision model, and limits for files.
-
-    Attributes:
-        llm_url: base address, to which ``/chat/completions`` is appended.
-        max_mb: largest file, in MiB.
-        max_frames: the largest number of frames per message.
-    """
-
-    prefix: ClassVar[str] = "vision_"
-
-    llm_url: OptionalBase = None
-    llm_model: OptionalText = None
-    llm_api_key: OptionalSecret = None
-    max_mb: Annotated[float, Field(gt=0, le=500)] = 20.0
-    max_frames: Annotated[int, Field(ge=1, le=32)] = 6
-
-    @property
-    def max_bytes(self) -> int:
-        """Largest file, in bytes."""
-        return round(self.max_mb * (1 << 20))
-
-
-@dataclass(frozen=True, slots=True)
-class DrawSettings(Section):
-    """Image generation with ComfyUI."""
-
-    prefix: ClassVar[str] = "draw_"
-
-    url: Annotated[OptionalBase, Variable("comfyui_url")] = None
-    workflow: Annotated[OptionalPath, Variable("comfyui_workflow")] = None
-    timeout: Annotated[float, Field(gt=0, le=YEAR)] = 300.0
-    rate: Rate = "3/600"
-
-
-@dataclass(frozen=True, slots=True)
-class BipolarSettings(Section):
-    """Arguments between the bot's persona and another one, its twin.
-
-    Attributes:
-        twin: name of the twin's file.
-        threshold: tension in a channel at which an argument starts.
-        turns: number of lines of an argument.
-        cooldown: minimum seconds between two arguments in a channel.
-    """
-
-    prefix: ClassVar[str] = "bipolar_"
-
-    twin: OptionalPersona = None
-    threshold: Annotated[float, Field(gt=0, le=1_000_000)] = 10.0
-    turns: Annotated[int, Field(ge=2, le=20)] = 6
-    cooldown: Annotated[float, Field(ge=0, le=YEAR)] = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class AvatarSettings(Section):
-    """Folder of profile pictures, and hours between two changes."""
-
-    prefix: ClassVar[str] = "avatar_"
-
-    folder: OptionalPath = None
-    hours: Annotated[float, Field(ge=0.5, le=YEAR // 3600)] = 24.0
-
-
-@dataclass(frozen=True, slots=True)
-class AutonomousSettings(Section):
-    """Average minutes between two unprompted posts in a channel, and the hours of the day without any."""
-
-    prefix: ClassVar[str] = "autonomous_"
-
-    minutes: Annotated[float, Field(ge=1, le=YEAR // 60)] = 90.0
-    quiet_hours: Annotated[QuietHours, Variable("quiet_hours")] = "23-8"
-
-
-@dataclass(frozen=True, slots=True)
-class FigurineSettings(Section):
-    """Feeds with news about figurines: their addresses, and minutes between two polls of each feed."""
-
-    prefix: ClassVar[str] = "figurine_"
-
-    feeds: WebAddresses = ()
-    minutes: Annotated[float, Field(ge=1, le=YEAR // 60)] = 30.0
-
-    @property
-    def period(self) -> float:
-        """Seconds between two polls of a feed."""
-        return 60 * self.minutes
+    url: OptionalBase = None
+    model: OptionalText = None
+    api_key: OptionalSecret = None

@@ -11,20 +11,24 @@ from pydantic import model_validator
 from config.addresses import ANY_ORIGIN, only_this_machine_can_connect
 from config.errors import Fault, SettingsError
 from config.examples import EXAMPLES
-from config.program_settings import ProgramSettings
-from config.sections import (
+from config.feature_sections import (
     AutonomousSettings,
     AvatarSettings,
     BipolarSettings,
-    CallSettings,
     ChatSettings,
     DrawSettings,
     FigurineSettings,
+    VisionSettings,
+)
+from config.program_settings import ProgramSettings
+from config.sections import (
+    CallSettings,
+    EmbeddingsSettings,
+    MemoryPolicy,
     ModelSettings,
     PermitSettings,
     RecogniserSettings,
     SpeechServerSettings,
-    VisionSettings,
     WarningSettings,
     WebSettings,
 )
@@ -32,6 +36,7 @@ from config.types import (
     CommandPrefix,
     KeptDays,
     LocalPath,
+    OptionalBase,
     OptionalHttpUrl,
     OptionalPath,
     OptionalSecret,
@@ -83,7 +88,14 @@ class Settings(ProgramSettings):
     weights: Weights = Weights.AUTO
     persona: PersonaName = "seiyuu"
     timezone: Timezone = "UTC"
+    searxng_url: OptionalBase = None
+    tools_file: LocalPath = Path("tools.yaml")
     keep_conversations: KeptDays = 30
+    knowledge_dir: OptionalPath = None
+    chroma_dir: OptionalPath = None
+    memory: MemoryPolicy = MemoryPolicy.ASK
+    memory_days: KeptDays = 365
+    notes_days: KeptDays = 90
     owners: UserIds = ()
     who_may: PermitSettings = PermitSettings()
 
@@ -93,6 +105,7 @@ class Settings(ProgramSettings):
     stt: RecogniserSettings = RecogniserSettings()
     web: WebSettings = WebSettings()
     warn: WarningSettings = WarningSettings()
+    embeddings: EmbeddingsSettings = EmbeddingsSettings()
 
     chat: ChatSettings = ChatSettings()
     vision: VisionSettings = VisionSettings()

@@ -13,14 +13,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AnyUrl, BeforeValidator, GetPydanticSchema, SecretStr
 from pydantic_core import CoreSchema, core_schema
 
-from config.addresses import HIGHEST_PORT, local_path, read_origin, web_address
+from config.addresses import MAX_PORT, local_path, read_origin, web_address
 from config.card_limits import read_limits
 from config.characters import check_passphrase, check_secret
 from config.plain_json import read_json
 from languages.names import LANGUAGES
 
 PERSONAS = Path(__file__).parent / "personas"
-LONGEST_KEPT = 36_500
+MAX_KEPT = 36_500
 """Longest storage time, in days."""
 YEAR = 31_536_000
 """Longest waiting time of a setting, in seconds."""
@@ -145,16 +145,16 @@ def _card_limits(limits: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _bind(text: str) -> str:
-    if int(text.rpartition(":")[2]) > HIGHEST_PORT:
-        raise ValueError(f"its port must be a number from 0 to {HIGHEST_PORT}")
+    if int(text.rpartition(":")[2]) > MAX_PORT:
+        raise ValueError(f"its port must be a number from 0 to {MAX_PORT}")
     return text
 
 
 def _days(text: str) -> int | str:
     word = text.strip().lower()
     number = re.fullmatch(r"(\d{1,5}) ?(d|days?)?", word)
-    if word != "forever" and (number is None or int(number[1]) > LONGEST_KEPT):
-        raise ValueError(f"it must be a number of days up to {LONGEST_KEPT:,} (0 keeps nothing), or forever")
+    if word != "forever" and (number is None or int(number[1]) > MAX_KEPT):
+        raise ValueError(f"it must be a number of days up to {MAX_KEPT:,} (0 keeps nothing), or forever")
     return int(number[1]) if number else word
 
 
@@ -236,6 +236,12 @@ RecognitionDevice = Annotated[
     must_match(r"auto|cpu|cuda(:\d{1,2})?", "auto, cpu, cuda, or cuda:N for one card of several"),
 ]
 """The device on which speech is recognised."""
+EnglishModel = Annotated[
+    str,
+    _of_text(local_path),
+    must_match(r"auto|off|.*[/\\].*", "auto, off, or the path of a folder, with a slash in it"),
+]
+"""The quick model for English, or the choice of it."""
 Channel = Annotated[str | None, _of_text(_channel), BeforeValidator(_blank_is_unset)]
 Channels = Annotated[tuple[str, ...], _of_text(lambda text: tuple(map(_channel, _split_at_commas(text))))]
 PersonaName = Annotated[

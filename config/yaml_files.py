@@ -8,6 +8,9 @@ from typing import Any
 import yaml
 from yaml.composer import Composer
 
+TAB = "a tab"
+"""The problem of an error in a line that begins with a tab."""
+
 
 class _Loader(Composer, yaml.CSafeLoader):
     """libyaml's parser with PyYAML's composer. libyaml's own composer crashes on deep nesting."""
@@ -17,20 +20,48 @@ class _Loader(Composer, yaml.CSafeLoader):
         Composer.__init__(self)
 
 
-def read_yaml(path: Path) -> Any:
+class DuplicateKeyError(ValueError):
+    """A key is in a mapping twice. YAML would take the last one, and drop the others silently."""
+
+    def __init__(self, key: str, line: int) -> None:
+        super().__init__(f"the key {key!r} in line {line} is there twice")
+
+
+class _UniqueLoader(_Loader):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set[str]()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise DuplicateKeyError(key.value[:40], key.start_mark.line + 1)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _indentation(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+def read_yaml(path: Path, *, unique_keys: bool = False) -> Any:
     """Read a UTF-8 file, and return plain Python values. Blocks.
 
+    Args:
+        unique_keys: whether a key that is there twice is a mistake.
+
     Raises:
+        DuplicateKeyError: a key is there twice.
         OSError, ValueError, yaml.YAMLError, RecursionError: the file can't be read. See
             :func:`~config.reasons.reason`.
     """
     text = path.read_text(encoding="utf-8")
     try:
-        # `_Loader` is a safe loader, although its name does not say so.
-        return yaml.load(text, Loader=_Loader)  # noqa: S506
+        # Both are safe loaders, although their names do not say so.
+        return yaml.load(text, Loader=_UniqueLoader if unique_keys else _Loader)  # noqa: S506
     except yaml.MarkedYAMLError as error:
         # libyaml reports a missing end in the line after the last one.
         if error.problem_mark is not None:
             line = min(error.problem_mark.line, text.count("\n"))
             error.problem_mark = yaml.Mark(str(path), 0, line, 0, None, 0)
+            if "\t" in _indentation((text.splitlines() or [""])[min(line, len(text.splitlines()) - 1)]):
+                error.problem = TAB
         raise

@@ -154,9 +154,9 @@ class Guest:
         self._world.directory.require(self.id, channel, Permission.USE_APPLICATION_COMMANDS)
         return Pressed(self._world.interactions.press(self.user, channel, command, options), self._watch)
 
-    async def click(self, message: Message, custom_id: str) -> Pressed:
-        """Press a button of a message."""
-        return Pressed(self._world.interactions.click(self.user, message, custom_id), self._watch)
+    async def click(self, message: Message, custom_id: str, values: Sequence[str] | None = None) -> Pressed:
+        """Press a button of a message, or choose ``values`` in a menu of texts."""
+        return Pressed(self._world.interactions.click(self.user, message, custom_id, values), self._watch)
 
     async def suggestions(
         self, channel: Channel, command: str, option: str, typed: str, *, timeout: float

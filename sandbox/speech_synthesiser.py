@@ -44,8 +44,9 @@ def _say(library: EspeakLibrary, request: dict[str, Any]) -> tuple[dict[str, Any
 
 
 def _answer(header: dict[str, Any], pcm: bytes = b"") -> None:
-    sys.stdout.buffer.write(json.dumps(header).encode() + b"\n" + pcm)
-    sys.stdout.buffer.flush()
+    # With PYTHONUNBUFFERED, `sys.stdout.buffer` writes only a part if the process is stopped meanwhile and goes on.
+    with os.fdopen(sys.stdout.fileno(), "wb", closefd=False) as answers:
+        answers.write(json.dumps(header).encode() + b"\n" + pcm)
 
 
 if __name__ == "__main__":

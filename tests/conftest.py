@@ -48,6 +48,18 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.freeze()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Collect garbage before a test that reads the log, so that it reads what is logged during this test alone.
+
+    The garbage collector logs the error of a task that an earlier test left behind when it finds it. What it has looked
+    at here, it never looks at again: otherwise it would look at all that the session keeps before each of these tests.
+    """
+    if "caplog" in getattr(item, "fixturenames", ()):
+        gc.collect()
+        gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def cache_dir() -> Path:
     """The cache of toy weights, kept between runs. A hash in their names keeps stale ones from being used.

@@ -133,6 +133,9 @@ def main() -> None:
     if guess := sys.modules.get("languages.guess"):
         # To unpack its model takes longer than most of what these programs do.
         guess.LanguageGuesser(()).load()
+    if session := sys.modules.get("pip._internal.network.session"):
+        # pip asks other programs and the packages for all that it tells registries, once in each process.
+        session.user_agent()
     if len(list(Path("/proc/self/task").iterdir())) > 1:
         raise RuntimeError(f"Importing {modules} starts threads, which a fork would not have.")
     # The garbage collector does not write to frozen objects, so that forks share their memory.

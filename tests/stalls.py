@@ -16,7 +16,16 @@ SHORT_STALL = 0.04
 """The same for tests in a browser, which compare sound sample by sample: it is buffered for only 60 ms."""
 REPEATS = 2
 REAL_TIME = tuple(
-    Path(__file__).parent / name for name in ("e2e", "features", "lease", "sandbox", "voice/test_call_over_memory.py")
+    Path(__file__).parent / name
+    for name in (
+        "e2e",
+        "bot/http/test_chat_socket.py",
+        "features",
+        "lease",
+        "sandbox",
+        "voice/test_call_over_memory.py",
+        "voice/test_interims_over_memory.py",
+    )
 )
 """Folders and files of tests in which people speak, or a bot works on the sandbox, in real time."""
 BROWSER = Path(__file__).parent / "browser"

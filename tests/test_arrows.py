@@ -42,18 +42,39 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     "bot.models": frozenset(),
     "bot.speech_server": frozenset(),
     "bot.database": frozenset(),
+    "bot.fetching": frozenset(),
+    "bot.knowledge": frozenset({"bot.llm"}),
+    "bot.reminders": frozenset({"bot.database"}),
     "bot.conversations": frozenset({"bot.database", "bot.llm"}),
+    "bot.memory": frozenset({"bot.database", "bot.conversations", "bot.llm"}),
+    "bot.recollection": frozenset({"bot.knowledge", "bot.llm", "bot.memory", "bot.notes"}),
+    "bot.notes": frozenset({"bot.database", "bot.llm"}),
     "bot.voices": frozenset({"bot.database", "bot.speech_server"}),
+    # What all stores together know of a person.
+    "bot.personal_data": frozenset(
+        {"bot.conversations", "bot.database", "bot.memory", "bot.notes", "bot.speech_server", "bot.voices"}
+    ),
     "bot.responder": frozenset({"bot.llm"}),
+    # What a language model can do.
+    "bot.tools": frozenset({"bot.fetching", "bot.llm", "bot.reminders"}),
     # A call, and the features that are paused during a call.
     "bot.voice": frozenset({"bot.llm", "bot.speech_server"}),
     "bot.spoken_messages": frozenset({"bot.llm", "bot.voice"}),
     "bot.features": frozenset(
-        {"bot.database", "bot.conversations", "bot.llm", "bot.speech_server", "bot.spoken_messages"}
+        {
+            *("bot.database", "bot.conversations", "bot.fetching", "bot.llm", "bot.speech_server"),
+            "bot.spoken_messages",
+        }
     ),
+    # What the bot changes about itself when it is asked, in every kind of call.
+    "bot.controls": frozenset({"bot.llm", "bot.tools", "bot.voice", "bot.voices"}),
     # Commands, and what watches or saves everything.
     "bot.commands": frozenset(
-        {"bot.speech_server", "bot.voices", "bot.llm", "bot.voice", "bot.spoken_messages", "bot.features"}
+        {
+            *("bot.speech_server", "bot.voices", "bot.llm", "bot.voice", "bot.spoken_messages", "bot.features"),
+            *("bot.controls", "bot.database", "bot.knowledge", "bot.memory", "bot.personal_data", "bot.reminders"),
+            *("bot.notes", "bot.tools"),
+        }
     ),
     # The figures of calls and engines.
     "bot.monitoring": frozenset({"bot.voice"}),
@@ -67,6 +88,7 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     ),
     "bot.setup": frozenset({"bot.llm", "bot.voice"}),
     "bot.watching": frozenset({"bot.llm", "bot.voice"}),
+    "bot.character_cards": frozenset({"bot.llm"}),
     "bot.backup": frozenset({"bot.conversations", "bot.database", "bot.llm", "bot.models", "bot.voices"}),
 }
 """The packages of the bot. Each has the set of those among the others that it may import. All packages may also import
@@ -75,12 +97,14 @@ ON_TOP = frozenset(
     {
         "bot.app",
         "bot.browser_calls",
+        "bot.call_announcer",
         "bot.call_factory",
         "bot.calls",
         "bot.client",
         "bot.command_line",
         "bot.core",
         "bot.demo",
+        "bot.doctor",
         "bot.feature_set",
         "bot.rehearse",
         "bot.run",
@@ -92,8 +116,10 @@ ON_TOP = frozenset(
 SERVICES: Mapping[str, frozenset[str]] = {
     "bot.commands": frozenset({"bot.calls"}),
     "bot.http": frozenset({"bot.browser_calls"}),
+    "bot.setup": frozenset({"bot.doctor"}),
 }
-"""Packages on top that a package may import nevertheless, because it passes people's wishes on to them."""
+"""Packages on top that a package may import nevertheless: it passes people's wishes on to them, or has them test
+people's answers."""
 
 DISCORD = (
     "bot.commands",

@@ -15,6 +15,7 @@ from bot.llm.errors import ModelError
 from bot.llm.history import History, Turn
 from bot.llm.personas import Character, Persona
 from bot.llm.prompts import CallRoom
+from bot.llm.recollection import Recall, Recollection
 from bot.llm.requests import ModelOptions
 from bot.llm.small_model import load_small_prompts
 from bot.responder import ModelResponder
@@ -48,7 +49,11 @@ class Mind:
 
 @asynccontextmanager
 async def responder_of(
-    url: str, model: str | None = None, messages: int = 10, character: Character = CALM
+    url: str,
+    model: str | None = None,
+    messages: int = 10,
+    character: Character = CALM,
+    recall: Recall | None = None,
 ) -> AsyncIterator[Mind]:
     history = History()
     async with ModelClient(ModelOptions(url, model=model)) as client:
@@ -61,6 +66,7 @@ async def responder_of(
                 client,
                 messages,
                 load_small_prompts(),
+                recall=recall,
             ),
             history,
         )
@@ -89,6 +95,42 @@ async def test_what_a_program_asks_of_the_answers_is_in_the_system_prompt_after_
         assert system.index("read aloud") < system.index("Talk like a pirate.") < system.index("mood now")
         await answered(usual, "Hi!")
         assert "pirate" not in model.asked[-1][0]["content"]
+
+
+class Sister:
+    """Recalls the same fact for everybody, and notes for whom and for which words it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int | None, str, bool]] = []
+
+    async def for_turn(self, asked: Turn, *, unfinished: bool) -> Recollection:
+        self.asked.append((asked.person, asked.text, unfinished))
+        return Recollection("Ada's sister is Mira.")
+
+
+async def test_what_is_recalled_is_in_the_system_prompt_before_the_room_and_nothing_else_changes() -> None:
+    recall = Sister()
+    async with (
+        ScriptedModel(lambda _: Answer("Mira.")) as model,
+        responder_of(model.url, recall=recall) as mind,
+        responder(model) as usual,
+        responder_of(model.url, "m-135m", recall=recall) as small,
+    ):
+        await answered(mind, "Who is my sister?")
+        await answered(usual, "Who is my sister?")
+        recalled, without = (asked[0]["content"] for asked in model.asked)
+        assert recalled == without.replace("\n\n## Room", "\n\n## Memory\nAda's sister is Mira.\n\n## Room")
+        assert recall.asked == [(None, "Who is my sister?", False)]
+        await answered(small, "Who is my sister?")
+        assert "Mira" not in str(model.asked[-1]), "a small model is told nothing"
+
+
+async def test_the_words_so_far_are_recalled_for_as_soon_as_a_llama_cpp_server_reads_them() -> None:
+    recall = Sister()
+    async with model_with_slots(recall=recall) as (mind, asked):
+        await mind.responder.read_ahead("Ada", "Who is", 11)
+        assert recall.asked[-1] == (11, "Who is", True)
+        assert "Mira" in asked[-1][0]["content"]
 
 
 def history(model: ScriptedModel) -> list[str]:
@@ -185,7 +227,7 @@ async def test_tool_calls_of_the_model_are_ignored() -> None:
 
 @asynccontextmanager
 async def model_with_slots(
-    name: str | None = None, *, messages: int = 10, broken: bool = False
+    name: str | None = None, *, messages: int = 10, broken: bool = False, recall: Recall | None = None
 ) -> AsyncIterator[tuple[Mind, list[list[dict[str, str]]]]]:
     """A responder that asks a llama.cpp server, and the messages of the requests.
 
@@ -193,6 +235,7 @@ async def model_with_slots(
         name: name of the model.
         messages: the largest number of earlier messages in a prompt.
         broken: whether the server answers each request with an error.
+        recall: recalls what the model is told besides.
     """
     asked: list[list[dict[str, str]]] = []
 
@@ -207,7 +250,7 @@ async def model_with_slots(
             return web.json_response({"error": "out of memory"}, status=500)
         return await streaming(said("Hello.", "stop"), DONE)(request)
 
-    async with serving(handler, own_paths=True) as url, responder_of(url, name, messages) as mind:
+    async with serving(handler, own_paths=True) as url, responder_of(url, name, messages, recall=recall) as mind:
         await mind.responder.warm_up()
         asked.clear()
         yield mind, asked

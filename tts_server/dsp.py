@@ -21,7 +21,7 @@ _WINDOW_SAMPLES = 1024
 _NOMINAL_RATE = 24 * _WINDOW_SAMPLES
 # atempo drops samples that don't fill a window. This much silence at the end pushes all of the sound out.
 _FLUSH_SECONDS = 0.25
-LOWEST_SHIFT, HIGHEST_SHIFT = -12.0, 12.0
+LOWEST_SHIFT, MAX_SHIFT = -12.0, 12.0
 """Bounds of a shift of the pitch, in semitones."""
 SLOWEST_TEMPO, FASTEST_TEMPO = 0.25, 4.0
 """Bounds of a tempo, as a factor."""
@@ -109,8 +109,8 @@ class PitchShifter:
     """
 
     def __init__(self, semitones: float, rate: int) -> None:
-        if not LOWEST_SHIFT <= semitones <= HIGHEST_SHIFT:
-            raise ValueError(f"pitch is shifted by {LOWEST_SHIFT:g} to {HIGHEST_SHIFT:g} semitones, not {semitones:g}")
+        if not LOWEST_SHIFT <= semitones <= MAX_SHIFT:
+            raise ValueError(f"pitch is shifted by {LOWEST_SHIFT:g} to {MAX_SHIFT:g} semitones, not {semitones:g}")
         self._chain = AudioFilterChain(rate, _filters(2 ** (semitones / 12), rate)) if semitones else None
 
     def push(self, samples: Samples) -> Samples:

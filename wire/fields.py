@@ -7,7 +7,7 @@ from typing import Any, Literal, Self, get_args
 
 MAX_MESSAGE_BYTES = 64 * 1024
 """A message with more bytes is refused. If it arrives as text, its characters are counted instead."""
-LONGEST_NAME = 200
+MAX_NAME = 200
 """Maximum number of characters of a name, such as a voice's."""
 
 ErrorCode = Literal["bad_message", "bad_parameter", "unknown_voice", "engine_failed", "overloaded", "too_long"]
@@ -69,8 +69,8 @@ class Fields(dict[str, Any]):
     def name(self, name: str) -> str | None:
         """A string of 1 to 200 characters."""
         value = self.get(name)
-        if value is not None and (not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME):
-            raise self._refusal(f'"{name}" must be a string of 1 to {LONGEST_NAME} characters')
+        if value is not None and (not isinstance(value, str) or not 0 < len(value) <= MAX_NAME):
+            raise self._refusal(f'"{name}" must be a string of 1 to {MAX_NAME} characters')
         return value
 
     def number(self, name: str, low: float, high: float) -> float | None:

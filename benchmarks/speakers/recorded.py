@@ -30,7 +30,7 @@ LANGUAGES = ("en", "es", "fr", "it", "ru")
 MUSIC = ("asterisk-moh-opsound-wav",)
 """Music without words."""
 RATE = 16_000
-FEWEST_WORDS = 5
+MIN_WORDS = 5
 LAST_LETTER = "m"
 _SAID = re.compile(r"([a-z0-9/-]+): *(\w.*)")
 
@@ -44,7 +44,7 @@ class RecordedSentence:
 
 
 def recorded_sentences(folder: Path, language: str = "en") -> list[RecordedSentence]:
-    """All recordings of at least :data:`FEWEST_WORDS` words in a language, in the order of their names. Blocks.
+    """All recordings of at least :data:`MIN_WORDS` words in a language, in the order of their names. Blocks.
 
     Raises:
         SpeakersError: the packages can't be downloaded.
@@ -54,7 +54,7 @@ def recorded_sentences(folder: Path, language: str = "en") -> list[RecordedSente
     return [
         RecordedSentence(text, files[name])
         for name, text in sorted(_texts(gzip.decompress(texts.read_bytes()).decode("utf-8", "replace")))
-        if name in files and len(text.split()) >= FEWEST_WORDS
+        if name in files and len(text.split()) >= MIN_WORDS
     ]
 
 

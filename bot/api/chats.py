@@ -13,6 +13,7 @@ from typing import Protocol
 
 from bot.llm.history import History, Turn
 from bot.llm.personas import Character
+from bot.llm.silence import SilenceFilter
 from bot.voice.browser.people import web_name, web_person
 from bot.voice.ports import Responder
 from bot.voice.records.kept_turns import TurnKeeper
@@ -106,6 +107,8 @@ class Chats:
     async def answer(self, chat: Chat, text: str, *, spoken: bool) -> AsyncGenerator[str, None]:
         """Stream the answer to a text, and remember both. What was said of an answer that breaks off is remembered too.
 
+        If the model has nothing to say, the answer is the persona's line for that: whoever asks here is never ignored.
+
         Args:
             text: the words, which must be cleaned already (:func:`~bot.llm.cleaning.clean_prompt`).
             spoken: whether the answer is read aloud.
@@ -116,12 +119,16 @@ class Chats:
         async with chat.answering:
             asked = Turn.of_person(self._name, text, self._person)
             responder = self._make_responder(chat.history, self._name, spoken=spoken)
-            said, whole = "", False
+            said, whole, silence = "", False, SilenceFilter()
             try:
                 async with aclosing(responder.answer(asked)) as pieces:
                     async for piece in pieces:
-                        said += piece
-                        yield piece
+                        if text := silence.feed(piece):
+                            said += text
+                            yield text
+                if rest := silence.end():
+                    said += rest
+                    yield rest
                 if not said.strip():
                     said = self._character().persona.confused_line
                     yield said

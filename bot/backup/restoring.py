@@ -36,7 +36,7 @@ from bot.database.files import (
     make_durable,
 )
 from bot.database.opening import open_database
-from bot.database.schema import FILE, DatabaseError, bring_up_to_date
+from bot.database.schema import FILE, DatabaseError, bring_up_to_date, full_text_tables
 from bot.store import Store
 from bot.text import size
 from config.reasons import reason
@@ -130,10 +130,13 @@ def _restore(
         database.execute("PRAGMA journal_mode = DELETE")
         database.executescript(DROP_BACKUP_TABLES)
     bring_up_to_date(fresh)
-    opted_out = asyncio.run(_adapt(fresh, _who_opted_out(data_dir / FILE)))
+    present = data_dir / FILE
+    opted_out = asyncio.run(_adapt(fresh, _who(present, _OPTED_OUT), _who(present, _NOT_REMEMBERED)))
     # After this, the database is a single file without a log.
     with open_database(fresh) as database:
         database.execute("PRAGMA journal_mode = DELETE")
+        for table in full_text_tables(database):
+            database.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")  # noqa: S608
         database.execute("VACUUM")
     make_durable(fresh)
 
@@ -212,19 +215,24 @@ def _unpack(backup: Path, fresh: Path, folder: str, target: Path) -> None:
             raise BackupRefusedError(f"{backup} is no backup of Seiyuu: {error}.") from error
 
 
-def _who_opted_out(present: Path) -> set[int]:
+_OPTED_OUT = "SELECT person FROM listening_choice WHERE NOT listen"
+_NOT_REMEMBERED = "SELECT person FROM memory_choice WHERE keep = 0"
+
+
+def _who(present: Path, query: str) -> set[int]:
+    """The people whom a query finds in the present database. If it is damaged or an older one, there are none."""
     if present.exists():
-        # If the present database is damaged, nobody counts as opted out.
         with contextlib.suppress(sqlite3.Error), open_database(present) as old:
-            return {person for (person,) in old.execute("SELECT person FROM listening_choice WHERE NOT listen")}
+            return {int(person) for (person,) in old.execute(query)}
     return set()
 
 
-async def _adapt(fresh: Path, people: set[int]) -> int:
+async def _adapt(fresh: Path, people: set[int], not_remembered: set[int]) -> int:
     """Adapt the restored database to the present: empty the transient tables, and keep later opt-outs.
 
     Turns of everybody who has opted out are deleted, also of those who did so before the backup: the bot may have been
-    killed before it could delete them.
+    killed before it could delete them. Facts about people who did not want to be remembered later on
+    (``not_remembered``) are deleted too.
 
     Returns the number of people who have opted out since the backup was made.
     """
@@ -238,6 +246,11 @@ async def _adapt(fresh: Path, people: set[int]) -> int:
             await store.set_listening_choice(person, False)
         for person in before | people:
             await records.forget_person(person)
+        for person in not_remembered:
+            await database.write_together(
+                ("INSERT OR REPLACE INTO memory_choice VALUES (?, 0)", (str(person),)),
+                ("DELETE FROM fact WHERE speaker = ?1 OR person = ?1", (str(person),)),
+            )
     return len(since)
 
 

@@ -20,13 +20,26 @@ INTRODUCTION = (
 )
 GROUPS = (
     ("In a call", ("join", "leave", "speak", "stop", "volume", "voice-status")),
-    ("Listening", ("listen", "optout", "optin", "captions", "mode", "record", "ignore")),
+    ("Listening", ("listen", "optout", "optin", "captions", "mode", "record", "notes", "ignore")),
     ("Who I am", ("persona", "mood", "voice")),
     (
         "In writing",
-        ("chat", "forget", "autonomous", "bipolar", "argue", "draw", "draw-cancel", "schedule", "figurines"),
+        (
+            "chat",
+            "forget",
+            "knowledge",
+            "autonomous",
+            "bipolar",
+            "argue",
+            "draw",
+            "draw-cancel",
+            "schedule",
+            "reminders",
+            "figurines",
+        ),
     ),
-    ("For the people who run me", ("avatar", "gpu", "low-performance", "release")),
+    ("What I know of you", ("memory", "my-data", "erase-me")),
+    ("For the people who run me", ("avatar", "gpu", "low-performance", "release", "why")),
 )
 OTHERS = "More"
 

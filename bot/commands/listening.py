@@ -123,8 +123,8 @@ class ListeningCommands(commands.Cog, name="Listening"):
         await ctx.defer(ephemeral=True)
         remembered = await self._consent.opt_out(ctx.author.id)
         await ctx.send(
-            "🙉 I don't listen to you any more, and I have deleted what I still had of your voice. "
-            f"`{self._prefix}optin` undoes it.{'' if remembered else NOT_SAVED}",
+            "🙉 I don't listen to you any more, and I have deleted what I still had of your voice and remembered "
+            f"of you. `{self._prefix}optin` undoes it.{'' if remembered else NOT_SAVED}",
             ephemeral=True,
         )
 

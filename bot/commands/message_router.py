@@ -31,6 +31,8 @@ class MessageRouter(commands.Cog):
         rate: limits how often one person is answered.
         call_channel: returns the id of the current call's prompt channel; ``None`` if there is no call. Messages in
             this channel are for the call.
+        answers: takes a person's id, a text and a channel's id; returns whether the text is the answer to something
+            that the bot has asked the person. Such a message goes nowhere else.
     """
 
     def __init__(
@@ -40,7 +42,9 @@ class MessageRouter(commands.Cog):
         spoken: SpokenMessages,
         rate: RateLimit,
         call_channel: Callable[[], int | None],
+        answers: Callable[[int, str, int], bool] = lambda *_: False,
     ) -> None:
+        self._answers = answers
         self._bot = bot
         self._observers = features.observers
         self._text_chat = features.get(TextChat)
@@ -57,6 +61,8 @@ class MessageRouter(commands.Cog):
         if message.author.bot or message.webhook_id is not None or message.is_system():
             return
         if message.channel.id == self._call_channel() or await self._is_command(message):
+            return
+        if self._answers(message.author.id, message.content, message.channel.id):
             return
         for observe in self._observers:
             await observe(message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 
 import discord
 from discord.ext import commands
@@ -31,9 +32,20 @@ class PromptListener(commands.Cog):
         sees: whether the vision feature is set up. No pictures are described during a call. If the feature is set up,
             the author of a picture is told that the bot looks at pictures only outside of calls. If it is not, the
             author is told that the bot can't see.
+        answers: takes a person's id, a text and a channel's id; returns whether the text is the answer to something
+            that the bot has asked the person. Such a message is no prompt.
     """
 
-    def __init__(self, bot: commands.Bot, calls: Calls, spoken: SpokenMessages, *, sees: bool) -> None:
+    def __init__(
+        self,
+        bot: commands.Bot,
+        calls: Calls,
+        spoken: SpokenMessages,
+        *,
+        sees: bool,
+        answers: Callable[[int, str, int], bool] = lambda *_: False,
+    ) -> None:
+        self._answers = answers
         self._bot = bot
         self._calls = calls
         self._spoken = spoken
@@ -53,6 +65,8 @@ class PromptListener(commands.Cog):
             with contextlib.suppress(discord.HTTPException):
                 await message.add_reaction(NOT_ANSWERED)
             return
+        if self._answers(message.author.id, message.content, message.channel.id):
+            return
         files = [each for each in message.attachments if each not in recordings_in(message)]
         if files:
             await reply_to(message, self._cant_attach(files), ping=False)
@@ -62,6 +76,8 @@ class PromptListener(commands.Cog):
             heard, notified = await self._hear(message)
         text = " ".join(filter(None, (heard, message_text(message).text)))
         if text and self._calls.current is call:
+            if call.take_memory_request(message.author.id, message.author.display_name, text):
+                return
             call.say(Prompt(message.author.display_name, text, at, message.id, person=message.author.id))
         elif text:
             await reply_to(message, CALL_OVER, ping=False)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import discord
 
@@ -16,7 +17,15 @@ from bot.voice.listening_notice import CallMode
 from bot.voice.manager import CallState
 from bot.voice.metrics import STAGES, ReplyMetrics, ReplyTrace
 from bot.voice.reply_waits import bars
-from config.sections import Captions
+from config.sections import Captions, MemoryPolicy
+
+MEMORY: Mapping[MemoryPolicy, str] = MappingProxyType(
+    {
+        MemoryPolicy.ASK: "of people who have agreed, after I asked them",
+        MemoryPolicy.ON: "of everybody who has not refused",
+        MemoryPolicy.OFF: "off",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +33,14 @@ class EngineTexts:
     """The bot's engines, in words.
 
     ``character`` gives the persona and mood of a server (by id). ``model`` names the model of a character.
-    ``toy_warning`` says which engines are only toys and should be replaced, if any.
+    ``toy_warning`` says which engines are only toys and should be replaced, if any. ``memory`` is the operator's rule
+    for remembering people.
     """
 
     character: Callable[[int], Character]
     model: Callable[[Character], str]
     toy_warning: str | None
+    memory: MemoryPolicy
 
 
 class StatusReporter:
@@ -62,6 +73,7 @@ class StatusReporter:
         lines.append(f"**Model** {self._engines.model(self._engines.character(guild))}")
         lines.append(f"**Ears** {self._transcriber()}")
         lines.append(f"**Voice** {await self._voice_health()}")
+        lines.append(f"**Memory** {self._memory(guild)}")
         until = " until the call ends" if status.held and status.state is not CallState.IDLE else ""
         lines.append(f"**Held back{until}** {', '.join(status.held) or 'nothing'}")
         if status.stuck:
@@ -69,6 +81,12 @@ class StatusReporter:
         if self._engines.toy_warning:
             lines.append(self._engines.toy_warning)
         return "\n".join(lines)
+
+    def _memory(self, guild: int) -> str:
+        character = self._engines.character(guild)
+        if not character.persona.memory:
+            return f"off: {character.persona.name} remembers nobody"
+        return MEMORY[self._engines.memory]
 
     @staticmethod
     def _call(call: DiscordCall, reader: discord.Member | discord.User) -> list[str]:

@@ -9,11 +9,12 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.calls import MAX_VOLUME, Calls
+from bot.calls import Calls
 from bot.command_helpers import require_guild
 from bot.commands.loading_answer import LoadingAnswer
 from bot.commands.status_report import StatusReporter
 from bot.commands.voice_channel_name import VoiceChannelName
+from bot.controls.volumes import MAX_VOLUME, Volumes
 from bot.user_error import UserError
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.discord.voice_state import voice_state_notice
@@ -33,8 +34,11 @@ NO_ENTRANCE = "🔒 {channel} is closed to you, so you can't bring me there eith
 class VoiceCommands(commands.Cog, name="Voice"):
     """Bring me into a voice channel, make me speak, send me away."""
 
-    def __init__(self, calls: Calls, status: StatusReporter, warning: str | None, prefix: str) -> None:
+    def __init__(
+        self, calls: Calls, volumes: Volumes, status: StatusReporter, warning: str | None, prefix: str
+    ) -> None:
         self._calls = calls
+        self._volumes = volumes
         self._status = status
         self._warning = warning
         self._prefix = prefix
@@ -141,8 +145,8 @@ class VoiceCommands(commands.Cog, name="Voice"):
         await ctx.defer()
         guild = require_guild(ctx).id
         if percent is not None:
-            await self._calls.set_volume(guild, percent / 100)
-        await ctx.send(f"🔊 Volume: {round(100 * await self._calls.volume(guild))} %")
+            await self._volumes.choose(guild, percent / 100)
+        await ctx.send(f"🔊 Volume: {round(100 * await self._volumes.at(guild))} %")
 
     def _channel_of(self, ctx: Context) -> VoiceChannel:
         """The voice channel in which the command's user is.

@@ -111,6 +111,10 @@ class ConversationArchive:
         )
         if not changed:
             return None
+        place = (conversation, number)
+        if await self._database.write("DELETE FROM fact WHERE conversation = ? AND turn = ?", *place):
+            # The facts were gathered from words that nobody said. They are gathered anew.
+            await self._database.write("UPDATE turns SET unread = 1 WHERE conversation = ? AND number = ?", *place)
         await self._conversations.writer.erase_traces()
         return CorrectedTurn(replace(found, text=text), found.text)
 

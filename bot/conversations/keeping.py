@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 
 from bot.conversations.records import ConversationPlace, ConversationRecords
@@ -21,6 +21,10 @@ DAY = 86_400.0
 CLOSE_LIMIT = 2.0
 """Seconds for writing the last turns when the bot ends. Turns that are not written by then are lost."""
 
+Remembers = Callable[[int | None, int | None], bool]
+"""A function that says whether facts are gathered from what is said in a place. Its arguments are the server's id
+(``None`` in direct messages) and the channel's id.
+"""
 MayKeep = Callable[[int | None, int], bool]
 """A function that says whether a person's words may be stored. Its arguments are the server's id (``None`` in direct
 messages) and the person's id.
@@ -35,6 +39,7 @@ class Conversations:
     Args:
         days: the number of days for which turns are kept; 0 if nothing is stored.
         may_keep: says whether a person's words may be stored. It is called for each turn of a person.
+        remembers: says whether facts are gathered later from what is said in a place.
         clock: returns seconds since 1970.
         sleep: waits the given seconds.
     """
@@ -45,6 +50,7 @@ class Conversations:
         days: KeptDays,
         may_keep: MayKeep,
         *,
+        remembers: Remembers = lambda server, channel: False,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -52,6 +58,7 @@ class Conversations:
         self._records = records
         self._days = days
         self._may_keep = may_keep
+        self._remembers = remembers
         self._clock = clock
         self._sleep = sleep
 
@@ -99,7 +106,7 @@ class Conversations:
             return
         now = self._clock()
         conversation = StoredConversation(place, now)
-        self.add(conversation, asked, now)
+        self.add(conversation, asked, now, {asked.person: asked.speaker})
         self.add(conversation, answered, now)
 
     async def forget_channel(self, channel: int) -> int:
@@ -118,12 +125,19 @@ class Conversations:
         """Whether a person's stored words may be shown. The arguments are those of :data:`MayKeep`."""
         return self._may_keep(server, person)
 
-    def add(self, conversation: StoredConversation, turn: Turn, at: float) -> None:
-        """Queue one turn for storage, unless its text is empty."""
+    def add(
+        self, conversation: StoredConversation, turn: Turn, at: float, present: Mapping[int, str] | None = None
+    ) -> None:
+        """Queue one turn for storage, unless its text is empty. ``present``: who heard it, if known."""
         text = join_surrogates(turn.text).strip()
         if self._days != 0 and text:
+            place = conversation.place
             self.writer.add(
-                conversation, replace(turn, speaker=clean_name(join_surrogates(turn.speaker)), text=text), at
+                conversation,
+                replace(turn, speaker=clean_name(join_surrogates(turn.speaker)), text=text),
+                at,
+                present,
+                unread=turn.person is not None and self._remembers(place.server, place.channel),
             )
 
     def now(self) -> float:
@@ -143,10 +157,14 @@ class CallKeeper:
         """Whether a person's words are stored."""
         return self._conversations.keeps(self._place, person)
 
-    def said(self, turn: Turn) -> None:
-        """Store a turn: what a person said or wrote, or the part of an answer that was heard."""
+    def said(self, turn: Turn, present: Mapping[int, str] | None = None) -> None:
+        """Store a turn: what a person said or wrote, or the part of an answer that was heard.
+
+        Args:
+            present: the names of the people who heard it, by user id; ``None`` if that is not known.
+        """
         if turn.person is None or self.keeps(turn.person):
-            self._conversations.add(self._conversation, turn, self._conversations.now())
+            self._conversations.add(self._conversation, turn, self._conversations.now(), present)
 
     def end(self) -> None:
         """End the call's conversation."""

@@ -63,6 +63,14 @@ class CallRecordings:
             return []
         return [each for each in found if each.person is None or may_show(each.person)]
 
+    def of(self, person: int) -> list[CallRecording]:
+        """All recordings of a person, oldest first. Blocks on the disk."""
+        try:
+            found = [each for at, folder in self._dated_folders() for each in _files(folder, at)]
+        except OSError:
+            return []
+        return [each for each in found if each.person == person]
+
     def _dated_folders(self) -> Iterator[tuple[float, Path]]:
         if not self._folder.is_dir():
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.database import Records
@@ -106,13 +108,27 @@ class ConversationRecords(Records):
         )
         return None if row is None else int(row[0])
 
-    async def add(self, conversation: int, turn: Turn, at: float) -> None:
-        """Add a turn to a conversation."""
+    async def add(
+        self,
+        conversation: int,
+        turn: Turn,
+        at: float,
+        present: Mapping[int, str] | None = None,
+        *,
+        unread: bool = False,
+    ) -> None:
+        """Add a turn to a conversation.
+
+        Args:
+            present: the names of the people who heard it, by user id; ``None`` if that is not known.
+            unread: whether facts are to be gathered from it later. From turns of the bot none are.
+        """
         who = None if turn.person is None else turn.speaker
         await self._database.write_together(
             (
-                "INSERT INTO turns (conversation, number, person, who, text, at, interrupted) "
-                "SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6 FROM turns WHERE conversation = ?1",
+                "INSERT INTO turns (conversation, number, person, who, text, at, interrupted, present, unread) "
+                "SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM turns "
+                "WHERE conversation = ?1",
                 (
                     conversation,
                     None if turn.person is None else str(turn.person),
@@ -120,6 +136,8 @@ class ConversationRecords(Records):
                     turn.text,
                     at,
                     turn.interrupted,
+                    None if present is None else json.dumps({str(person): name for person, name in present.items()}),
+                    unread and turn.person is not None,
                 ),
             ),
             # A conversation in the text chat ends with its last turn, so its end moves with each turn.
@@ -149,11 +167,14 @@ class ConversationRecords(Records):
             await self.end(conversation, at)
 
     async def forget_channel(self, channel: int) -> int:
-        """Delete all turns of the conversations that belong to a text channel; returns the number of turns."""
+        """Delete all turns of a text channel's conversations, and facts from them; returns the number of turns."""
+        await self._database.write(
+            "DELETE FROM fact WHERE conversation IN (SELECT id FROM conversations WHERE channel = ?)", str(channel)
+        )
         return await self._forget("SELECT id FROM conversations WHERE channel = ?", "?2 IS NOT NULL", str(channel))
 
     async def forget_conversation(self, conversation: int) -> None:
-        """Delete a conversation, its turns, and the same words in the text chat's memory of the channel."""
+        """Delete a conversation, its turns and facts, and the same words in the text chat's memory of the channel."""
         await self._database.write_together(
             (
                 "DELETE FROM chat_memory WHERE trim(text) IN (SELECT text FROM turns WHERE conversation = ?1) "
@@ -161,15 +182,47 @@ class ConversationRecords(Records):
                 (conversation,),
             ),
             ("DELETE FROM turns WHERE conversation = ?", (conversation,)),
+            ("DELETE FROM fact WHERE conversation = ?", (conversation,)),
             ("DELETE FROM conversations WHERE id = ?", (conversation,)),
         )
 
     async def forget_person(self, person: int) -> int:
-        """Delete all turns of a person, and the answers to them, in all conversations; returns the number of turns."""
+        """Delete all turns of a person, the answers to them, and facts from or about the person.
+
+        Returns the number of turns and facts.
+        """
+        facts = await self._database.write("DELETE FROM fact WHERE speaker = ?1 OR person = ?1", str(person))
         conversations = "SELECT DISTINCT conversation FROM turns WHERE person = ?"
         # The answers are deleted first. Without the turns before them, it would not be known whose they are.
         answers = await self._forget(conversations, _ANSWERS_TO, str(person))
-        return answers + await self._forget(conversations, "person = ?2", str(person))
+        return facts + answers + await self._forget(conversations, "person = ?2", str(person))
+
+    async def forget_exchange(self, channel: int, person: int, text: str) -> int:
+        """Delete a person's newest turn with this text in a channel's conversations, and the answers to it.
+
+        Returns the number of deleted turns.
+        """
+        found = await self._database.row(
+            "SELECT t.conversation, t.number FROM turns t JOIN conversations c ON c.id = t.conversation "
+            "WHERE t.person = ? AND t.text = ? AND c.channel = ? ORDER BY t.at DESC, t.number DESC LIMIT 1",
+            str(person),
+            text,
+            str(channel),
+        )
+        if found is None:
+            return 0
+        conversation, number = found
+        deleted, *_ = await self._database.write_together(
+            (
+                "DELETE FROM turns WHERE conversation = ?1 AND (number = ?2 OR (number > ?2 AND person IS NULL "
+                "AND number < coalesce((SELECT min(number) FROM turns WHERE conversation = ?1 AND number > ?2 "
+                "AND person IS NOT NULL), 9e18)))",
+                (conversation, number),
+            ),
+            (_FORGET_PEOPLE_WITHOUT_TURNS, (conversation,)),
+            (_FORGET_EMPTY, (conversation,)),
+        )
+        return deleted
 
     async def erase_traces(self) -> None:
         """Remove what was deleted from the database's files; see :meth:`bot.database.Database.erase_traces`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import aiosqlite
@@ -41,6 +41,8 @@ class _NewTurn:
     conversation: StoredConversation
     turn: Turn
     at: float
+    present: Mapping[int, str] | None
+    unread: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +81,27 @@ class ConversationWriter:
         self._trouble = False
         self._lost = 0
 
-    def add(self, conversation: StoredConversation, turn: Turn, at: float) -> None:
-        """Queue a turn that was said at the time ``at``, in seconds since 1970."""
+    def add(
+        self,
+        conversation: StoredConversation,
+        turn: Turn,
+        at: float,
+        present: Mapping[int, str] | None = None,
+        *,
+        unread: bool = False,
+    ) -> None:
+        """Queue a turn that was said at the time ``at``, in seconds since 1970.
+
+        Args:
+            present: the names of the people who heard it, by user id; ``None`` if that is not known.
+            unread: whether facts are to be gathered from it later.
+        """
         if len(self._waiting) >= MAX_WAITING:
             turns = [number for number, each in enumerate(self._waiting) if isinstance(each, _NewTurn)]
             if len(turns) >= MAX_WAITING:
                 del self._waiting[turns[0]]
                 self._lost += 1
-        self._put(_NewTurn(conversation, turn, at))
+        self._put(_NewTurn(conversation, turn, at, present, unread))
 
     def end(self, conversation: StoredConversation, at: float) -> None:
         """Queue the end of a call's conversation."""
@@ -123,6 +138,21 @@ class ConversationWriter:
         )
         async with self._writing:
             return await self._records.forget_channel(channel)
+
+    async def forget_exchange(self, channel: int, person: int, text: str) -> int:
+        """Delete a person's newest turn with this text in a channel's conversations, and the answers to it.
+
+        Returns the number of deleted turns.
+
+        Raises:
+            aiosqlite.Error: the database can't be written.
+        """
+        await self.flush()
+        async with self._writing:
+            forgotten = await self._records.forget_exchange(channel, person, text)
+        if forgotten:
+            await self.erase_traces()
+        return forgotten
 
     async def forget_conversation(self, conversation: int) -> None:
         """Delete a conversation, from the queue and from the database.
@@ -197,13 +227,13 @@ class ConversationWriter:
 
     async def _write(self, item: _Item) -> None:
         match item:
-            case _NewTurn(conversation, turn, at):
+            case _NewTurn(conversation, turn, at, present, unread):
                 try:
-                    await self._records.add(await self._id_of(conversation), turn, at)
+                    await self._records.add(await self._id_of(conversation), turn, at, present, unread=unread)
                 except aiosqlite.IntegrityError:
                     # The conversation was deleted since its last turn was stored, because it had no turns left.
                     conversation.id = None
-                    await self._records.add(await self._id_of(conversation), turn, at)
+                    await self._records.add(await self._id_of(conversation), turn, at, present, unread=unread)
             case _End(conversation, at):
                 if conversation.id is not None:
                     await self._records.end(conversation.id, at)

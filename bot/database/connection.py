@@ -15,7 +15,7 @@ import aiosqlite
 from bot.database.files import PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE
 from bot.database.integrity import find_damage, rescue
 from bot.database.opening import decode_text, open_database
-from bot.database.schema import DatabaseError, bring_up_to_date
+from bot.database.schema import DatabaseError, bring_up_to_date, full_text_tables, require_current
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +65,27 @@ class Database:
     async def opened(cls, path: Path) -> AsyncIterator[Self]:
         """Open the database as a context manager. Raises the same errors as :meth:`open`."""
         database = await cls.open(path)
+        try:
+            yield database
+        finally:
+            await database.close()
+
+    @classmethod
+    @asynccontextmanager
+    async def only_read(cls, path: Path) -> AsyncIterator[Self]:
+        """Open the database beside a running bot, to read it. Nothing is repaired or updated.
+
+        Raises:
+            DatabaseError: the database can't be used, or another version of the bot has written it.
+        """
+        await asyncio.to_thread(require_current, path)
+        try:
+            connection = await aiosqlite.connect(path, isolation_level=None)
+            connection.text_factory = decode_text
+            await connection.execute("PRAGMA query_only = ON")
+        except aiosqlite.Error as error:
+            raise DatabaseError(f"{path} can't be opened: {error}.") from error
+        database = cls(connection, path)
         try:
             yield database
         finally:
@@ -171,6 +192,9 @@ def _rewrite(path: Path) -> None:
         # What is rewritten must not go through a temporary file.
         database.execute("PRAGMA temp_store = MEMORY")
         database.execute("PRAGMA secure_delete = ON")
+        # A full-text index keeps deleted words until its parts are merged.
+        for table in full_text_tables(database):
+            database.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")  # noqa: S608
         database.execute("VACUUM")
         (busy, *_) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:

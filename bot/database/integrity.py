@@ -14,6 +14,7 @@ from bot.database.opening import open_database, sqlite_errors_only
 from bot.database.schema import (
     APPLICATION_ID,
     DatabaseError,
+    full_text_tables,
     migrate,
     parts_of,
     parts_of_version,
@@ -26,8 +27,11 @@ from config.place import bot_command
 DAMAGED = "damaged"
 CHOICES_LOST_WITH = "listening choices lost with"
 """Key in the table ``setting``. Its value names the damaged file in which not all listening choices could be read."""
+MEMORY_CHOICES_LOST_WITH = "memory choices lost with"
+"""The same for choices about being remembered."""
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _CHOICES = "listening_choice"
+_MEMORY_CHOICES = "memory_choice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,17 +140,24 @@ def _copy_readable(damaged: Path, fresh: Path, kept: Path) -> tuple[int, tuple[s
         triggers = target.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
         for name, _ in triggers:
             target.execute(f"DROP TRIGGER {name}")
+        indexes = full_text_tables(target)
         for (table,) in target.execute(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
         ).fetchall():
+            if table in indexes or table.startswith(tuple(f"{index}_" for index in indexes)):
+                continue
             read, whole = _copy_table(source, target, table, may_lack=version == 0)
             rows += read
             if not whole:
                 incomplete.append(table)
         if _CHOICES in incomplete:
             target.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (CHOICES_LOST_WITH, kept.name))
+        if _MEMORY_CHOICES in incomplete:
+            target.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (MEMORY_CHOICES_LOST_WITH, kept.name))
         for _, sql in triggers:
             target.execute(sql)
+        for index in indexes:
+            target.execute(f"INSERT INTO {index} ({index}) VALUES ('rebuild')")  # noqa: S608
         target.execute("COMMIT")
         migrate(target, steps)
     return rows, tuple(incomplete)

@@ -90,6 +90,12 @@ def _columns(database: sqlite3.Connection, table: str) -> frozenset[tuple[object
     return frozenset(found.fetchall())
 
 
+def full_text_tables(database: sqlite3.Connection) -> list[str]:
+    """The names of the full-text indexes (FTS5). Each has further tables, whose names begin with its own name."""
+    query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%USING fts5%'"
+    return [str(name) for (name,) in database.execute(query)]
+
+
 def migrate(database: sqlite3.Connection, steps: Sequence[Migration]) -> None:
     """Execute the migrations that are missing. ``database`` must be in autocommit mode (``isolation_level=None``).
 
@@ -121,6 +127,23 @@ def bring_up_to_date(path: Path, steps: Sequence[Migration] | None = None) -> No
             migrate(database, steps)
     except sqlite3.Error as error:
         raise DatabaseError(f"{path} can't be brought up to date: {error}. Its content has not changed.") from error
+
+
+def require_current(path: Path) -> None:
+    """Check that the database has the tables of this version of the bot. Blocks on the disk.
+
+    Raises:
+        DatabaseError: it has not, or can't be read.
+    """
+    try:
+        with open_database(path) as database:
+            version = version_of(database)
+    except sqlite3.Error as error:
+        raise DatabaseError(f"{path} can't be read: {error}.") from error
+    newest = len(read_migrations())
+    refuse_newer(path, version, newest=newest)
+    if version < newest:
+        raise DatabaseError(f"{path} was written by an older Seiyuu. Start the bot once: that updates it.")
 
 
 def refuse_newer(path: Path, version: int, *, newest: int) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from bot.demo.lines import GuestLines, SpokenLine
 from bot.demo.scorers import HeardAnswer
-from bot.voice.events import CallEvent, PromptTaken, ReplyEnded, UtteranceHeard, WordsSpoken
+from bot.voice.events import CallEvent, EnginesReady, PromptTaken, ReplyEnded, UtteranceHeard, WordsSpoken
 from bot.voice.metrics import ReplyTrace
 from bot.voice.turn import Outcome
 from bot.watching.console import CallConsole
@@ -26,6 +26,8 @@ from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 T = TypeVar("T")
 
+LOADING_LIMIT = 60.0
+"""Seconds that the guests wait for the bot's engines. After that they call it all the same."""
 JOIN_LIMIT = 120.0
 """Seconds within which the bot must join; otherwise the call has failed."""
 REPLY_LIMIT = 90.0
@@ -90,6 +92,7 @@ class Guests:
         self._ended: asyncio.Queue[ReplyTrace] = asyncio.Queue()
         self._spoken: asyncio.Queue[str | None] = asyncio.Queue()
         """The text of each segment when its sound begins; ``None`` at the end of a reply."""
+        self._engines_ready = asyncio.Event()
         self._overheard = asyncio.Event()
         self._taken = 0
         self._understood = ""
@@ -98,6 +101,8 @@ class Guests:
 
     def _on_event(self, event: CallEvent) -> None:
         match event:
+            case EnginesReady():
+                self._engines_ready.set()
             case PromptTaken(_, _, text):
                 self._taken += 1
                 self._understood = text
@@ -113,6 +118,13 @@ class Guests:
     def note(self, text: str) -> None:
         """Print a line that says what happens next."""
         self._view.note(text)
+
+    async def wait_for_the_engines(self) -> None:
+        """Wait until the bot has loaded its engines, but not longer than :data:`LOADING_LIMIT`."""
+        if not self._engines_ready.is_set():
+            self.note("Its ears, its mind and its voice are being loaded.")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._engines_ready.wait(), LOADING_LIMIT)
 
     async def enter(self, name: str) -> None:
         """Have a guest enter the voice channel."""

@@ -151,7 +151,7 @@ async def run_on_sandbox(
     """
     environment = {**prepared.environment, **_sandbox_environment(sandbox, data_dir)}
     try:
-        async with bot_process(environment, log, feed) as process:
+        async with bot_process(environment, log, feed, warm_up=True) as process:
             await _while_it_runs(process, call())
     except (CallFailedError, BotEndedError) as error:
         console.print(f"✘ {error}", style="bold red", markup=False)

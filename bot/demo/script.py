@@ -11,6 +11,7 @@ async def toy_call(guests: Guests) -> None:
     Raises:
         CallFailedError: an expected event did not happen.
     """
+    await guests.wait_for_the_engines()
     await guests.enter("Ada")
     await guests.call_the_bot("Ada")
     guests.note("From now on she speaks into her microphone.")
@@ -29,6 +30,7 @@ async def real_call(guests: Guests) -> None:
     Raises:
         CallFailedError: an expected event did not happen.
     """
+    await guests.wait_for_the_engines()
     await guests.enter("Ada")
     await guests.call_the_bot("Ada")
     guests.note("From now on she speaks into her microphone.")

@@ -101,7 +101,7 @@ def _is_used(name: str, settings: Settings) -> bool:
     An engine's settings are used only if the operator chose that engine. The engines of the profile get default
     settings.
     """
-    if name in _KEPT or name == "llm_model":
+    if name in _KEPT or name in ("llm_model", "stt_english_model"):
         return True
     if name.startswith("llm_"):
         return not settings.runs_llm or settings.profile is not Profile.EMBEDDED

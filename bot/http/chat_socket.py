@@ -15,17 +15,8 @@ from aiohttp import web
 
 from bot.browser_calls import BrowserCalls
 from bot.browser_tab import Tab
-from bot.voice.browser.messages import (
-    LONGEST_MESSAGE,
-    LONGEST_SMALL_MESSAGE,
-    CloseCode,
-    ErrorCode,
-    Failure,
-    MessageError,
-    ServerMessage,
-    checked_sound,
-    parse_client,
-)
+from bot.voice.browser.client_messages import MAX_MESSAGE, MAX_SMALL_MESSAGE, MessageError, checked_sound, parse_client
+from bot.voice.browser.server_messages import CloseCode, ErrorCode, Failure, ServerMessage
 
 _log = logging.getLogger(__name__)
 
@@ -165,7 +156,7 @@ class ChatSocket:
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         # Sound compresses badly, so compression would only cost time. It also lets a short message become a long one.
         websocket = web.WebSocketResponse(
-            compress=False, max_msg_size=LONGEST_MESSAGE, heartbeat=self._heartbeat, timeout=CLOSE_LIMIT
+            compress=False, max_msg_size=MAX_MESSAGE, heartbeat=self._heartbeat, timeout=CLOSE_LIMIT
         )
         await websocket.prepare(request)
         bound_buffers(request)
@@ -211,7 +202,7 @@ class ChatSocket:
         if received.type is aiohttp.WSMsgType.BINARY:
             tab.hear(checked_sound(received.data))
         elif received.type is aiohttp.WSMsgType.TEXT:
-            long = len(received.data) > LONGEST_SMALL_MESSAGE
+            long = len(received.data) > MAX_SMALL_MESSAGE
             message = await asyncio.to_thread(parse_client, received.data) if long else parse_client(received.data)
             await tab.receive(message)
 

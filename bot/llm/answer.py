@@ -12,9 +12,10 @@ from bot.llm.filters.harmony import HarmonyFilter
 from bot.llm.filters.names import NameFilter
 from bot.llm.filters.tags import TurnTokenFilter
 from bot.llm.filters.thoughts import ThoughtFilter
+from bot.llm.filters.tool_calls import ToolCallFilter
 from bot.llm.messages import NO_SPEAKERS, SpeakerNames
 from bot.llm.thinking import ThinkingHabit
-from bot.llm.tool_calls import ToolCall, ToolCallAssembler
+from bot.llm.tool_calls import CallPiece, ToolCall, ToolCallAssembler
 
 MAX_CHARS = 400_000
 """Longest reply that is read, in characters. No token limit that can be set allows a longer reply."""
@@ -33,6 +34,7 @@ class ReplyFilter:
             has to be retracted.
         brief: keep the reply short, and end it after a sentence.
         quotes_people: whether the reply may begin with lines of other people, before the model's own line.
+        takes_calls: whether tools were offered, so that a call in the text is one.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class ReplyFilter:
         never_retract: bool = False,
         brief: bool = False,
         quotes_people: bool = True,
+        takes_calls: bool = False,
     ) -> None:
         self.has_text = False
         """Whether there was text that was not retracted."""
@@ -62,6 +65,8 @@ class ReplyFilter:
         self._thoughts = ThoughtFilter(begins_inside=habit.begins_inside or self._guessed)
         self._speakers = speakers
         self._quotes_people = quotes_people
+        self._takes_calls = takes_calls
+        self._tool_calls = ToolCallFilter(takes_calls=takes_calls)
         self._brief = BriefFilter() if brief else None
         self._chain = FilterChain(self._filters)
 
@@ -73,10 +78,12 @@ class ReplyFilter:
             self._in_final_channel, self._thoughts = True, ThoughtFilter()
         if self._brief is not None:
             self._brief = BriefFilter()
+        self._tool_calls = ToolCallFilter(takes_calls=self._takes_calls)
         return (
             SurrogateFilter(),
             self._harmony,
             self._thoughts,
+            self._tool_calls,
             TurnTokenFilter(),
             NameFilter(self._speakers, quotes_people=self._quotes_people),
             *([self._brief] if self._brief is not None else []),
@@ -96,6 +103,10 @@ class ReplyFilter:
     def thought(self) -> bool:
         """Whether there was a thought, in the text or in a separate field."""
         return self._reasoned or self._thoughts.thought or self._harmony.thought
+
+    def take_calls(self) -> tuple[CallPiece, ...]:
+        """The tool calls that were in the text since the last time, in order."""
+        return self._tool_calls.take_calls()
 
     def take(self, delta: Delta) -> list[str]:
         """Take the next delta; returns pieces of filtered text and retractions."""
@@ -182,8 +193,8 @@ AnswerPart = TextDelta | ToolCall
 class AnswerBuilder:
     """Builds the parts of one answer, text and tool calls, from its deltas.
 
-    Tool calls are not filtered. A call never overtakes text: it waits until no filter withholds text any more, or until
-    the answer ends.
+    Calls in fields of their own are not filtered; those in the text are taken out of it. A call never overtakes text:
+    it waits until no filter withholds text any more, or until the answer ends.
     """
 
     def __init__(self, reply_filter: ReplyFilter) -> None:
@@ -201,12 +212,13 @@ class AnswerBuilder:
     def take(self, delta: Delta) -> list[AnswerPart]:
         """Take the next delta; returns the parts that are ready."""
         said = _as_text_deltas(self.filter.take(delta))
-        self._waiting += self._calls.take(delta.calls)
+        self._waiting += self._calls.take((*self.filter.take_calls(), *delta.calls))
         return [*said, *([] if self.filter.holds else self._released())]
 
     def end(self) -> list[AnswerPart]:
         """End the answer; returns the remaining parts."""
         said = _as_text_deltas(self.filter.end())
+        self._waiting += self._calls.take(self.filter.take_calls())
         self._waiting += self._calls.end(whole=self.filter.finished and self.filter.reason not in LENGTH_REASONS)
         return [*said, *self._released()]
 

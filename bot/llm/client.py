@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -14,6 +14,7 @@ import aiohttp
 
 from bot.identity import HEADERS
 from bot.llm.answer import AnswerBuilder, AnswerPart, ReplyFilter, TextDelta, bounded_deltas, without_retracted_parts
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.context_window import ContextWindow
 from bot.llm.deltas import Delta
 from bot.llm.dialect import Dialect
@@ -23,11 +24,11 @@ from bot.llm.probe import ServerReport, ask_context_size, check_server, count_to
 from bot.llm.request_sender import ReplyRequest, RequestSender, ServerMemory
 from bot.llm.requests import ModelOptions, reply_body
 from bot.llm.response import ReplyReader
-from bot.llm.slots import CALL_SLOT, ServerSlots, ask_slots
+from bot.llm.slots import CALL_SLOT, ServerSlots, ask_llama_server
 from bot.llm.small_model import ModelSize, ask_model_size, options_for_size
 from bot.llm.thinking import ThinkingHabit, begins_inside_thought
 from bot.llm.tool_calls import ToolCall
-from bot.llm.usage import TokenUsage
+from bot.llm.tools import ToolDescription
 from config.sections import ModelApi
 
 _log = logging.getLogger(__name__)
@@ -92,11 +93,17 @@ class ModelClient:
             self._memory_of(options.model).size.learn(parameters)
 
     async def learn_slots(self, *, model: str | None = None) -> None:
-        """Ask the server whether it is a llama.cpp server, and how many slots it has. Never raises."""
+        """Ask the server whether it is a llama.cpp server, how many slots it has, and whether it takes tools.
+
+        Never raises.
+        """
         options = self.options if model is None else replace(self.options, model=model)
-        slots = self._memory_of(options.model).slots
-        if not slots.known and (count := await ask_slots(self._connections(), options)) is not None:
-            slots.learn(count)
+        memory = self._memory_of(options.model)
+        if memory.slots.known or (server := await ask_llama_server(self._connections(), options)) is None:
+            return
+        memory.slots.learn(server.slots)
+        if not server.takes_tools:
+            memory.dialect.learn_no_tools()
 
     def keeps_slots(self, *, model: str | None = None) -> bool:
         """Whether the server is known to be a llama.cpp server, which keeps the prompt of each slot in a cache."""
@@ -111,18 +118,26 @@ class ModelClient:
         return self._memory_of(model or self.options.model).size
 
     async def warm_up(
-        self, messages: Sequence[ChatMessage], *, model: str | None = None, unfinished: bool = False
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        model: str | None = None,
+        unfinished: bool = False,
+        tools: Sequence[ToolDescription] = (),
     ) -> None:
         """Ask for a reply of one token to ``messages``, so that the prompt cache for calls contains them afterwards.
 
         Args:
             model: the model to use; ``None`` for the configured one.
             unfinished: whether the last message is not complete yet. Then nothing is learned from the token.
+            tools: the tools that later replies will be offered. They are a part of the prompt.
 
         Raises:
             ModelError: the server could not reply.
         """
-        request = replace(self._request(messages, model), warming=True, unfinished=unfinished, slot=CALL_SLOT)
+        request = replace(
+            self._request(messages, model), warming=True, unfinished=unfinished, slot=CALL_SLOT, tools=tools
+        )
         await self._ask_for_template(request)
         with self._sender(request) as sender:
             response = await sender.open()
@@ -144,7 +159,9 @@ class ModelClient:
         model: str | None = None,
         speakers: SpeakerNames = NO_SPEAKERS,
         never_retract: bool = False,
-        when_loading: Callable[[], None] | None = None,
+        slot: int | None = None,
+        progress: AnswerProgress = NOT_WATCHED,
+        tools: Sequence[ToolDescription] = (),
     ) -> AsyncGenerator[AnswerPart, None]:
         """Ask for a reply to ``messages``, and yield its text and its tool calls as they arrive.
 
@@ -164,12 +181,16 @@ class ModelClient:
             model: the model to use; ``None`` for the configured one.
             speakers: names that the model may write before lines.
             never_retract: withhold the first reply of a model until it is complete, so that nothing is ever retracted.
-            when_loading: called once if the server has been loading its model for a while.
+            slot: the slot of a llama.cpp server in which the reply is made, so that it finds its prompt in the cache;
+                ``None`` leaves the choice to the server. Token counts are only asked for if a slot is given.
+            progress: told while the reply is made.
+            tools: the tools that the model may call. They are described in a field of the request, or in the system
+                prompt if the server refuses that field or has none (:mod:`bot.llm.tool_text`).
 
         Raises:
             ModelError: there is no reply, or it broke off. Everything that was yielded before stays valid.
         """
-        request = self._request(messages, model, when_loading)
+        request = replace(self._request(messages, model), slot=slot, progress=progress, tools=tools)
         return self._answer(request, speakers, never_retract, runs_tools=True)
 
     async def text(
@@ -179,29 +200,22 @@ class ModelClient:
         model: str | None = None,
         speakers: SpeakerNames = NO_SPEAKERS,
         never_retract: bool = False,
-        when_loading: Callable[[], None] | None = None,
         slot: int | None = None,
-        when_counted: Callable[[TokenUsage], None] | None = None,
-        when_asked: Callable[[], None] | None = None,
+        progress: AnswerProgress = NOT_WATCHED,
+        max_tokens: int | None = None,
     ) -> AsyncGenerator[TextDelta, None]:
-        """Ask for a reply like :meth:`stream`, but yield only its text. Calls and the text chat use this.
+        """Ask for a reply like :meth:`stream`, but without tools, and yield only its text.
 
-        The bot has no tools yet, so a tool call is only logged. A reply that consists of tool calls alone raises a
-        ModelError, like an empty reply.
+        A tool call is only logged. A reply that consists of tool calls alone raises a ModelError, like an empty reply.
 
         Args:
-            slot: the slot of a llama.cpp server in which the reply is made, so that it finds its prompt in the cache;
-                ``None`` leaves the choice to the server.
-            when_counted: called with the token counts of the prompt, if the server reports them. A server is only asked
-                to report them if ``slot`` is given.
-            when_asked: called each time that the request was written.
+            max_tokens: the limit for this reply, in tokens, if it is more than ``LLM_MAX_TOKENS``.
         """
-        request = replace(
-            self._request(messages, model, when_loading),
-            slot=slot,
-            when_counted=when_counted,
-            when_asked=when_asked,
-        )
+        request = replace(self._request(messages, model), slot=slot, progress=progress)
+        if max_tokens is not None:
+            # A model that thinks needs what the operator has set, however short the answer is.
+            limit = max(max_tokens, request.options.max_tokens)
+            request = replace(request, options=replace(request.options, max_tokens=limit))
         answer = self._answer(request, speakers, never_retract, runs_tools=False)
         async with aclosing(answer):
             async for part in answer:
@@ -243,7 +257,7 @@ class ModelClient:
     ) -> AsyncGenerator[AnswerPart, None]:
         """Read the reply from an open response, and close the response at the end."""
         try:
-            reader = ReplyReader(response, request.options, request.begin_by, request.when_counted)
+            reader = ReplyReader(response, request.options, request.begin_by, request.progress.counted)
             # The first piece is read before anything else is awaited. Otherwise data that has arrived already would be
             # lost if the server closes the connection.
             delta = await reader.read()
@@ -255,6 +269,7 @@ class ModelClient:
                 never_retract=never_retract,
                 brief=request.options.brief,
                 quotes_people=request.options.quotes_people,
+                takes_calls=bool(request.tools),
             )
             answer = AnswerBuilder(text)
             while delta is not None:
@@ -327,13 +342,11 @@ class ModelClient:
         self._counting.add(task)
         task.add_done_callback(self._counting.discard)
 
-    def _request(
-        self, messages: Sequence[ChatMessage], model: str | None, when_loading: Callable[[], None] | None = None
-    ) -> ReplyRequest:
+    def _request(self, messages: Sequence[ChatMessage], model: str | None) -> ReplyRequest:
         options = self.options if model is None else replace(self.options, model=model)
         options = options_for_size(options, self._memory_of(options.model).size)
         begin_by = asyncio.get_running_loop().time() + options.first_token_timeout
-        return ReplyRequest(options, messages, begin_by, when_loading)
+        return ReplyRequest(options, messages, begin_by)
 
     def _sender(self, request: ReplyRequest) -> RequestSender:
         return RequestSender(request, self._memory_of(request.options.model), self._connections)

@@ -98,6 +98,10 @@ ASSUMED_TOKENS = 4_096
 """Context size that is assumed, in tokens, if the server does not report it and the operator has not set it."""
 SMALLEST_TOKENS = 256
 """Smallest believable context size, in tokens."""
+TOOLS_LEFT_OUT = (
+    "The model's context of %d tokens has no room for these tools, so it is not told of them: %s. If its context is "
+    "larger, set LLM_CONTEXT_TOKENS. Or forbid tools that nobody needs, in TOOLS_FILE"
+)
 _MIN_SCALE, _MAX_SCALE = 0.3, 6.0
 """Range of the correction factor for estimated numbers of tokens."""
 _SLACK = 1.05
@@ -142,6 +146,8 @@ class ContextWindow:
         self._refused_limit: int | None = None
         # Correction factor for estimated numbers of tokens.
         self._scale = 1.0
+        self._told: tuple[str, ...] = ()
+        """The tools without room that were logged last."""
 
     @property
     def _size(self) -> int | None:
@@ -168,22 +174,35 @@ class ContextWindow:
         """Whether the server should count ``messages``, because their estimated length is near the limit."""
         return self._reported is not None and total_tokens(messages) * self._scale > _COUNT_SHARE * self.size
 
-    def fit(self, messages: Sequence[ChatMessage], max_tokens: int) -> FittedRequest:
+    def note_tools_left_out(self, names: tuple[str, ...]) -> None:
+        """Log which tools the model is not told of, because there is no room for them; the same ones only once."""
+        if names and names != self._told:
+            _log.warning(TOOLS_LEFT_OUT, self.size, ", ".join(names))
+        self._told = names
+
+    def fit(self, messages: Sequence[ChatMessage], max_tokens: int, beside: int = 0) -> FittedRequest:
         """Shorten the conversation so that it fits, with room for an answer.
 
         The answer gets ``max_tokens``, but at most half of the context. If the size is only assumed, the answer gets
         ``max_tokens`` in any case, and the newest message stays complete.
+
+        Args:
+            beside: estimated tokens of the prompt that are not in the messages: descriptions of tools.
         """
         room = max(1, min(max_tokens, self.size // 2))
-        kept = fit_messages(messages, self.size - room, self._tokens, whole_newest=self._size is None)
+        budget = max(1, self.size - room - round(beside * self._scale))
+        kept = fit_messages(messages, budget, self._tokens, whole_newest=self._size is None)
         return FittedRequest(kept, max_tokens if self._size is None else room)
 
-    def learn_refusal(self, refusal: LengthRefusal, sent: Sequence[ChatMessage]) -> bool:
+    def learn_refusal(self, refusal: LengthRefusal, sent: Sequence[ChatMessage], beside: int = 0) -> bool:
         """Learn from a refusal of the messages ``sent`` because of their length.
 
         Returns whether the conversation should be sent again, shortened by :meth:`fit`.
+
+        Args:
+            beside: estimated tokens of the refused prompt that were not in the messages.
         """
-        estimated, known = total_tokens(sent), self._size
+        estimated, known = total_tokens(sent) + beside, self._size
         assumed = estimated * self._scale
         if refusal.limit is None and assumed < max(SMALLEST_TOKENS, _SMALL_SHARE * (known or 0)):
             # The conversation is too short to fill the context. Something else filled it, such as the model's thoughts.

@@ -55,6 +55,21 @@ _SYSTEM_ROLE = re.compile(
     r"|does not support ['\"`]?(?:system|developer)\b|roles must alternate|unsupported role:? ['\"`]?system",
     re.IGNORECASE | re.DOTALL,
 )
+_TOOLS = r"(?:\btools?\b|\btool[ _-]?(?:use|call(?:ing|s)?|choice|parser)\b|\bfunction[ _-]?call(?:ing|s)?\b)"
+_TOOLS_REFUSED = re.compile(
+    rf"(?:\bnot|n't|\bno\b|\bun|\bonly|\bcannot|\bwithout)[^.\n]{{0,60}}?{_TOOLS}"
+    rf"|{_TOOLS}[^.\n]{{0,40}}?(?:\bnot\b|n't|\bunsupported|\bunavailable|\brequires?\b|\bdisabled|\bmust\b)",
+    re.IGNORECASE,
+)
+_CALLS_REFUSED = re.compile(
+    r"thought_?signature|reasoning_content|roles must alternate"
+    r"|\brole\b[^.\n]{0,40}['\"`]tool['\"`]|['\"`]tool['\"`][^.\n]{0,40}\brole\b",
+    re.IGNORECASE,
+)
+"""Matches errors about messages with tool calls or results: they lack something that only this server gives (DeepSeek's
+reasoning, Gemini's signature), or the model's template has no place for them."""
+TOOLS = "tools"
+"""The field that describes the tools to a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +106,19 @@ def refused_fields(answer: str, sent: Mapping[str, Any]) -> tuple[RefusedField, 
     if len(paths) == 1:
         return (RefusedField(paths[0], _new_name(text, paths[0], sent)),)
     return tuple(RefusedField(path) for path in paths)
+
+
+def refuses_tools(answer: str) -> bool:
+    """Whether an error response says that the model, or the server, can't call tools.
+
+    Ollama, vLLM, OpenRouter and others say so in sentences that don't name the field.
+    """
+    return _TOOLS_REFUSED.search(answer) is not None
+
+
+def refuses_calls(answer: str) -> bool:
+    """Whether an error response says that messages with tool calls or results can't be sent back in this way."""
+    return _CALLS_REFUSED.search(answer) is not None
 
 
 def refuses_system_role(answer: str) -> bool:
@@ -276,6 +304,14 @@ class Dialect:
         self._log_once(refused.name, f"The model server refuses {refused.name}; left out from now on.")
         if refused.renamed is not None:
             _log.info("The model server takes %s instead.", refused.renamed)
+
+    def learn_no_tools(self) -> None:
+        """Remember that the server has no use for descriptions of tools, although it takes them."""
+        self._refused[(TOOLS,)] = None
+
+    def refuses(self, name: str) -> bool:
+        """Whether the server refuses the field ``name`` of the request."""
+        return (name,) in self._refused
 
     def learn_no_system_role(self) -> None:
         """Remember that the model refuses system messages. Their text is put into the user's first message instead."""

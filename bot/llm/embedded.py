@@ -47,16 +47,25 @@ class EmbeddedModelServer:
             (:mod:`bot.llm.slots`); any other request goes to the slot whose cache fits best.
         threads: number of compute threads; ``None`` for :func:`threads_for`.
         context_tokens: context size of each slot, in tokens.
+        chat_template: the chat template (Jinja); "" for the one in the weights.
     """
 
     def __init__(
-        self, weights: Path, *, name: str, slots: int = 2, threads: int | None = None, context_tokens: int = 4096
+        self,
+        weights: Path,
+        *,
+        name: str,
+        slots: int = 2,
+        threads: int | None = None,
+        context_tokens: int = 4096,
+        chat_template: str = "",
     ) -> None:
         self._weights = weights
         self._name = name
         self._slots = slots
         self._threads = threads or threads_for(usable_cores())
         self._context_tokens = context_tokens
+        self._chat_template = chat_template
         self._server: Any = None
         self._address = ""
 
@@ -116,6 +125,8 @@ class EmbeddedModelServer:
         params.timeout_read = params.timeout_write = _CLIENT_TIMEOUT
         params.sse_ping_interval = _PING_INTERVAL
         params.use_jinja = True
+        if self._chat_template:
+            params.chat_template = self._chat_template
         params.endpoint_metrics = True
         params.verbosity = _SILENT
         server = xllamacpp.Server(params)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -40,6 +40,7 @@ class Turn:
         interrupted: whether the reply was cut off.
         calls: the tool calls that the bot made in this turn.
         answers: the id of the tool call that produced this turn. Only turns of the role "tool" have it.
+        results: calls and results for these words that came after they had been answered. No history keeps them.
     """
 
     role: Literal["user", "assistant", "tool"]
@@ -49,6 +50,7 @@ class Turn:
     interrupted: bool = False
     calls: tuple[ToolCall, ...] = ()
     answers: str = ""
+    results: tuple[ChatMessage, ...] = ()
 
     @classmethod
     def of_person(cls, name: str, text: str, person: int | None = None) -> Self:
@@ -112,6 +114,24 @@ class History:
     def forget(self, person: int) -> None:
         """Remove everything that this person said."""
         self._keep([turn for turn in self._turns if turn.person != person])
+
+    def last_exchange(self, person: int) -> tuple[Turn, ...]:
+        """The last turn of a person, and what was answered to it; empty if the person has said nothing."""
+        turns = tuple(self._turns)
+        begin = next((at for at in range(len(turns) - 1, -1, -1) if turns[at].person == person), None)
+        if begin is None:
+            return ()
+        after = (at for at in range(begin + 1, len(turns)) if turns[at].role == "user")
+        return turns[begin : next(after, len(turns))]
+
+    def remove(self, turns: Sequence[Turn]) -> None:
+        """Remove some turns of this history."""
+        removed = set(map(id, turns))
+        self._keep([turn for turn in self._turns if id(turn) not in removed])
+
+    def forget_words(self, has: Callable[[str], bool]) -> None:
+        """Remove each turn whose text ``has`` finds words in that are to be forgotten."""
+        self._keep([turn for turn in self._turns if not has(turn.text)])
 
     def newest(self, count: int) -> tuple[Turn, ...]:
         """The last ``count`` turns."""

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from bot.llm.spoken_lines import Lines, WaitingLines
 from config.errors import message_of
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
@@ -44,6 +45,10 @@ class Persona(BaseModel):
         preset: the name of its preset on the speech server. It applies like ``voice``.
         speed: speaking speed, as a factor. The mood's own change comes on top.
         pitch_shift: change of pitch, in semitones. The mood's own change comes on top.
+        waiting: what it says while a tool takes long. Languages without lines of its own get the usual ones.
+        greetings: what it says to people who join a call, by language; ``{name}`` stands for the name.
+        memory: whether it remembers facts about people from earlier conversations. If not, none are kept of what is
+            said to it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,6 +65,9 @@ class Persona(BaseModel):
     preset: PresetName | None = None
     speed: Speed | None = None
     pitch_shift: PitchShift = 0.0
+    waiting: WaitingLines = WaitingLines()
+    greetings: Lines = {}
+    memory: bool = True
 
     @model_validator(mode="after")
     def _default_mood_is_known(self) -> Self:

@@ -11,6 +11,8 @@ from bot.llm.cleaning import clean_label, clean_name
 from bot.llm.history import INTERRUPTED, Turn
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Character, Persona
+from bot.llm.recollection import NOTHING, Recollection
+from bot.llm.silence import SILENCE_RULE
 from bot.llm.small_model import ModelSize, SmallPrompts, SmallPromptWriter
 
 MAX_PEOPLE = 20
@@ -25,20 +27,26 @@ _MONTHS = (
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """Place and time of a conversation, for the end of a system prompt. An empty part is left out.
+    """What a system prompt ends with: what is recalled, place and time. An empty part is left out.
 
     Attributes:
         room: the place and the people in it, made by :func:`call_room`, :func:`single_call`,
             :func:`chat_room` or :func:`private_room`.
         now: the time, made by :func:`date_and_time`.
+        recollection: what is recalled for the turn.
     """
 
     room: str = ""
     now: str = ""
+    recollection: Recollection = NOTHING
 
     def sections(self) -> tuple[str, ...]:
         """The sections of the system prompt. The time is last, because it changes most often."""
-        parts = (("Room", self.room), ("Now", self.now))
+        recalled = self.recollection
+        parts = (
+            *(("Memory", recalled.memory), ("Knowledge", recalled.knowledge)),
+            *(("Room", self.room), ("Now", self.now)),
+        )
         return tuple(f"## {title}\n{text}" for title, text in parts if text)
 
 
@@ -115,6 +123,9 @@ You are talking on a voice call: everything you write is read aloud, word by wor
 - A line of yours that ends in "{INTERRUPTED}" was interrupted there, and nobody heard the rest.
 - {_BRACKETS}"""
 
+IN_A_CALL = f"{SPOKEN}\n{SILENCE_RULE}"
+"""The rules in a call, in which several people may talk."""
+
 WRITTEN = f"""\
 You are writing in a text chat on Discord.
 - Write the way people chat: one to four sentences, mostly. Go on longer only when you are asked to.
@@ -145,7 +156,7 @@ class ConversationMessages:
     Each call has one of these; the text chat has one for all channels. Use it only on the event loop.
 
     Args:
-        rules: :data:`SPOKEN`, :data:`WRITTEN` or :data:`CHATTED`.
+        rules: :data:`IN_A_CALL`, :data:`SPOKEN`, :data:`WRITTEN` or :data:`CHATTED`.
         model: tells the size of the model. Small models get shorter prompts.
         clock: returns the current time in the people's time zone.
         small_prompts: the prompts of small models, by language.
@@ -164,7 +175,14 @@ class ConversationMessages:
         return self._model.size_of(model=persona.model).small
 
     async def write(
-        self, character: Character, earlier: Sequence[Turn], asked: Turn, room: str, *, unfinished: bool = False
+        self,
+        character: Character,
+        earlier: Sequence[Turn],
+        asked: Turn,
+        room: str,
+        *,
+        unfinished: bool = False,
+        recollection: Recollection = NOTHING,
     ) -> tuple[ChatMessage, ...]:
         """Build the messages: the system prompt, the ``earlier`` turns and the turn ``asked``, which needs an answer.
 
@@ -174,6 +192,7 @@ class ConversationMessages:
                 :func:`chat_room` or :func:`private_room`.
             unfinished: whether the turn ``asked`` still goes on. The language of a small model's prompt does not
                 follow it then.
+            recollection: what is recalled for the turn ``asked``. Small models are not told.
 
         Raises:
             KeyError: the persona doesn't have this mood.
@@ -184,7 +203,7 @@ class ConversationMessages:
             conversation = alternating(turn.message for turn in (*earlier, asked))
             instructions = character.instructions
             return self._small_prompts.messages(persona, conversation, size, instructions, unfinished=unfinished)
-        circumstances = Circumstances(room, date_and_time(self._clock()))
+        circumstances = Circumstances(room, date_and_time(self._clock()), recollection)
         rules = "\n\n".join(part for part in (self._rules, character.instructions) if part)
         return build_messages(persona, character.mood, rules, earlier, asked, circumstances)
 

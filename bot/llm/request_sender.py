@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
@@ -15,12 +13,16 @@ import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 from typing_extensions import override
 
-from bot.llm.context_window import ContextWindow
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
+from bot.llm.context_window import ContextWindow, FittedRequest
 from bot.llm.dialect import (
+    TOOLS,
     Dialect,
     RefusedField,
     refused_fields,
+    refuses_calls,
     refuses_system_role,
+    refuses_tools,
     with_system_folded,
     without_field,
 )
@@ -37,29 +39,20 @@ from bot.llm.errors import (
     unreachable,
 )
 from bot.llm.messages import ChatMessage
+from bot.llm.prompt_report import PromptReport
 from bot.llm.requests import ModelOptions, longest_answer, one_token, reply_body, reply_url
-from bot.llm.retry_pauses import pause_before, retry_after
+from bot.llm.server_wait import ServerWait, may_succeed_later, says_it_is_loading
 from bot.llm.slots import OPTIONAL_FIELDS, ServerSlots
 from bot.llm.small_model import ModelSize
 from bot.llm.thinking import ThinkingHabit
-from bot.llm.usage import TokenUsage
+from bot.llm.tool_text import messages_as_text, tools_that_fit
+from bot.llm.tools import ToolDescription
+from config.sections import ModelApi
 
 MAX_FIELD_RETRIES = 3
 """Maximum number of retries of one request without fields that the server refused."""
 MAX_SHORTENINGS = 4
 """Maximum number of retries of one request with a shorter conversation."""
-MAX_BLIND_WAITS = 3
-"""Maximum number of waits for a server that has too many requests, or that a proxy can't reach, if it does not say
-how long to wait.
-After these waits, the request fails."""
-MAX_LOADING_PAUSE = 5.0
-"""Longest pause between two attempts while the server loads its model, in seconds, even if it asks for a longer one."""
-
-# The status of overloaded servers, such as Anthropic's. http.HTTPStatus lacks it.
-_OVERLOADED = 529
-_NOT_READY = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_EARLY, _OVERLOADED})
-_BEHIND_A_PROXY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
-"""Statuses with which a proxy answers while the server behind it restarts or is gone."""
 REQUEST_REFUSED = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
@@ -76,12 +69,6 @@ REQUEST_REFUSED = frozenset(
     }
 )
 """Statuses with which servers refuse a request because of its contents."""
-
-_LOADING = re.compile(
-    r"\bloading (?:the )?model|model (?:is )?(?:still |currently )?(?:being )?load(?:ing|ed)\b|currently loading"
-    r"|still loading|not ready|not loaded yet|warming up",
-    re.IGNORECASE,
-)
 
 Connections = Callable[[], aiohttp.ClientSession]
 """A function that returns the session with the connections to the server."""
@@ -104,23 +91,21 @@ class ReplyRequest:
 
     Attributes:
         begin_by: the event loop's time by which the reply must have begun.
-        when_loading: called once if the server has been loading its model for a while.
         warming: whether the request only fills the server's prompt cache, so that a reply of one token is enough.
         unfinished: whether the last message is not complete yet, and no answer is wanted.
         slot: the slot of a llama.cpp server in which the reply is made; ``None`` leaves the choice to the server.
-        when_counted: called with the token counts of the prompt, if the server reports them.
-        when_asked: called each time that the request was written.
+        tools: the tools that the model may call.
+        progress: told while the reply is made.
     """
 
     options: ModelOptions
     messages: Sequence[ChatMessage]
     begin_by: float
-    when_loading: Callable[[], None] | None = None
     warming: bool = False
     unfinished: bool = False
     slot: int | None = None
-    when_counted: Callable[[TokenUsage], None] | None = None
-    when_asked: Callable[[], None] | None = None
+    tools: Sequence[ToolDescription] = ()
+    progress: AnswerProgress = NOT_WATCHED
 
 
 class RequestSender:
@@ -137,16 +122,15 @@ class RequestSender:
         self._connections = connections
         self._sent: Sequence[ChatMessage] = request.messages
         self._sent_body: Mapping[str, Any] = {}
+        self._tool_tokens = 0
+        """Estimated tokens of the descriptions of the tools that were sent."""
         self._left_out_fields: list[RefusedField] = []
         """Fields that are left out of this request, and are remembered once the server accepts it."""
         self._folds_system = False
         """Whether system messages are moved into the user's first message."""
         self._field_tries = 0
         self._shortenings = 0
-        self._waits = 0
-        self._loading_error: ModelError | None = None
-        """The last error with which the server said that it was loading its model."""
-        self._notice = _LoadingNotice(self._options.loading_notice_after, request.when_loading)
+        self._wait = ServerWait(request.begin_by, self._options.loading_notice_after, request.progress.loading)
 
     def __enter__(self) -> Self:
         return self
@@ -154,7 +138,7 @@ class RequestSender:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._notice.stop()
+        self._wait.stop()
 
     async def open(self) -> aiohttp.ClientResponse:
         """Send the request, and return the response from which the reply can be read.
@@ -166,7 +150,7 @@ class RequestSender:
             self._sent_body = self._body()
             response = await self._ask(self._sent_body)
             if response.status == HTTPStatus.OK:
-                self._notice.stop()
+                self._wait.stop()
                 return response
             try:
                 refusal = await read_refusal(response, self._request.begin_by)
@@ -191,16 +175,16 @@ class RequestSender:
         Raises:
             ModelError: the server will not be ready in time.
         """
-        if error.kind is ModelErrorKind.FIRST_TOKEN_TIMEOUT and self._loading_error is not None:
-            raise self._loading_error from error
+        if error.kind is ModelErrorKind.FIRST_TOKEN_TIMEOUT and self._wait.loading_error is not None:
+            raise self._wait.loading_error from error
         if error.kind is not ModelErrorKind.SERVER:
             return False
         said = str(error)
         if self._change(said):
             return True
-        if not _LOADING.search(said):
+        if not says_it_is_loading(said):
             return False
-        await self._wait(Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "", said, "", {}), error)
+        await self._wait.until_ready(Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "", said, "", {}), error)
         return True
 
     def _change(self, said: str) -> bool:
@@ -211,19 +195,50 @@ class RequestSender:
         if refusal is None or self._shortenings >= MAX_SHORTENINGS:
             return False
         self._shortenings += 1
-        return self._memory.window.learn_refusal(refusal, self._sent)
+        return self._memory.window.learn_refusal(refusal, self._sent, self._tool_tokens)
 
     def _body(self) -> dict[str, Any]:
-        fit = self._memory.window.fit(self._request.messages, longest_answer(self._options))
+        request, memory, options = self._request, self._memory, self._options
+        tools, self._tool_tokens = tools_that_fit(request.tools, memory.window.size)
+        kept = {tool.name for tool in tools}
+        left_out = tuple(tool.name for tool in request.tools if tool.name not in kept)
+        memory.window.note_tools_left_out(left_out)
+        fit = memory.window.fit(request.messages, longest_answer(options), self._tool_tokens)
         self._sent = fit.messages
-        request = self._request
-        more = self._memory.slots.fields(request.slot, self._options.api, unfinished=request.unfinished)
-        body = self._memory.dialect.applied(reply_body(self._options, fit.messages, fit.max_tokens, more))
+        self._report(fit, tools, left_out)
+        more = memory.slots.fields(request.slot, options.api, unfinished=request.unfinished)
+        messages = fit.messages
+        if not self._takes_tools():
+            messages, tools = tuple(messages_as_text(messages, tools)), ()
+        elif tools and memory.slots.known:
+            # Other servers let a model call several tools at once anyway, or don't know the field.
+            more["parallel_tool_calls"] = True
+        body = memory.dialect.applied(reply_body(options, messages, fit.max_tokens, more, tools))
         for field in self._left_out_fields:
             body = without_field(body, field)
         if self._folds_system:
             body = with_system_folded(body)
         return one_token(body) if request.warming else body
+
+    def _takes_tools(self) -> bool:
+        """Whether the request has fields for tools. Otherwise they are written into its messages."""
+        refused = self._memory.dialect.refuses(TOOLS) or any(field.path == (TOOLS,) for field in self._left_out_fields)
+        return self._options.api is ModelApi.CHAT and not refused
+
+    def _report(self, fit: FittedRequest, tools: Sequence[ToolDescription], left_out: tuple[str, ...]) -> None:
+        request = self._request
+        given = {id(message) for message in request.messages}
+        report = PromptReport(
+            self._memory.window.size,
+            fit.max_tokens,
+            fit.messages,
+            tuple(tool.name for tool in tools),
+            self._tool_tokens,
+            len(request.messages) - len(fit.messages),
+            any(id(message) not in given for message in fit.messages),
+            left_out,
+        )
+        request.progress.fitted(report)
 
     async def _make_ready(self, refusal: Refusal) -> None:
         """Change the request or wait, so that another attempt may succeed. Raises ModelError if nothing can help."""
@@ -231,8 +246,8 @@ class RequestSender:
             too_large = LengthRefusal() if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else None
             if self._change(refusal.body) or self._shorten(too_large) or self._leave_out_optional_fields(refusal):
                 return
-        if _may_succeed_later(refusal):
-            await self._wait(refusal, refused(self._options, refusal))
+        if may_succeed_later(refusal):
+            await self._wait.until_ready(refusal, refused(self._options, refusal))
             return
         raise refused(self._options, refusal)
 
@@ -244,6 +259,8 @@ class RequestSender:
         Returns False if the message names no new field, or if there were too many retries already.
         """
         fields = refused_fields(said, self._sent_body)
+        if not fields and self._refuses_tools(said):
+            fields = (RefusedField((TOOLS,)),)
         roles = not fields and not self._folds_system and refuses_system_role(said) and _has_system(self._sent_body)
         if not fields and not roles:
             return False
@@ -255,6 +272,12 @@ class RequestSender:
         self._left_out_fields.extend(fields)
         self._folds_system = self._folds_system or roles
         return True
+
+    def _refuses_tools(self, said: str) -> bool:
+        """Whether the server refuses tools, or the calls and results of an earlier round, which then become text."""
+        messages = self._sent_body.get("messages")
+        calls = isinstance(messages, list) and any(message["role"] == "tool" for message in messages)
+        return ((calls or TOOLS in self._sent_body) and refuses_tools(said)) or (calls and refuses_calls(said))
 
     def _leave_out_optional_fields(self, refusal: Refusal) -> bool:
         """Leave out the fields that a reply does not need, if the server does not say what it refuses."""
@@ -272,26 +295,6 @@ class RequestSender:
         if self._folds_system:
             self._memory.dialect.learn_no_system_role()
 
-    # Waiting.
-
-    async def _wait(self, refusal: Refusal, failure: ModelError) -> None:
-        """Wait until the server may be ready. Raises ``failure`` immediately if that would take too long."""
-        self._waits += 1
-        if _is_loading(refusal):
-            self._loading_error = failure
-            self._notice.loading()
-        wanted = retry_after(refusal.headers, refusal.body, datetime.now(UTC))
-        pause = pause_before(self._waits)
-        if not _is_loading(refusal):
-            if refusal.quota_used_up or (wanted is None and self._waits > MAX_BLIND_WAITS):
-                raise failure
-            pause = max(pause, wanted or 0.0)
-        elif wanted is not None:
-            pause = min(max(pause, wanted), MAX_LOADING_PAUSE)
-        if asyncio.get_running_loop().time() + pause >= self._request.begin_by:
-            raise failure
-        await asyncio.sleep(pause)
-
     # HTTP.
 
     async def _ask(self, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
@@ -301,7 +304,7 @@ class RequestSender:
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise unreachable(self._options, error) from error
         except TimeoutError as error:
-            raise self._loading_error or too_late(self._options) from error
+            raise self._wait.loading_error or too_late(self._options) from error
         except (aiohttp.ClientError, OSError) as error:
             raise model_error(self._options, ModelErrorKind.BROKEN, "hung up instead of answering.") from error
 
@@ -317,61 +320,20 @@ class RequestSender:
             return await self._connections().post(url, data=self._payload(body), allow_redirects=False)
 
     def _payload(self, body: Mapping[str, Any]) -> aiohttp.JsonPayload:
-        return _ReportedPayload(body, self._request.when_asked)
+        return _ReportedPayload(body, self._request.progress.asked)
 
 
 class _ReportedPayload(aiohttp.JsonPayload):
     """A JSON body that reports when it was written."""
 
-    def __init__(self, body: Mapping[str, Any], when_written: Callable[[], None] | None) -> None:
+    def __init__(self, body: Mapping[str, Any], when_written: Callable[[], None]) -> None:
         super().__init__(body)
         self._when_written = when_written
 
     @override
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         await super().write_with_length(writer, content_length)
-        if self._when_written is not None:
-            self._when_written()
-
-
-class _LoadingNotice:
-    """Calls ``call`` once, when the server has been loading its model for ``after`` seconds."""
-
-    def __init__(self, after: float, call: Callable[[], None] | None) -> None:
-        self._after = after
-        self._call = call
-        self._since: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
-
-    def loading(self) -> None:
-        """Report that the server is still loading."""
-        loop = asyncio.get_running_loop()
-        self._since = loop.time() if self._since is None else self._since
-        if self._timer is None and self._call is not None:
-            self._timer = loop.call_at(self._since + self._after, self._tell)
-
-    def stop(self) -> None:
-        """Cancel the notice: the server is ready, or nobody waits any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _tell(self) -> None:
-        call, self._call = self._call, None
-        if call is not None:
-            call()
-
-
-def _is_loading(refusal: Refusal) -> bool:
-    """Whether the server is loading its model. Some servers say this with a status that means something else."""
-    if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return False
-    return refusal.status in _NOT_READY or _LOADING.search(refusal.body) is not None
-
-
-def _may_succeed_later(refusal: Refusal) -> bool:
-    """Whether the same request may succeed later."""
-    return refusal.status in _BEHIND_A_PROXY | {HTTPStatus.TOO_MANY_REQUESTS} or _is_loading(refusal)
+        self._when_written()
 
 
 def _has_system(body: Mapping[str, Any]) -> bool:

@@ -12,6 +12,8 @@ from yarl import URL
 from bot.llm.dialect import LIMIT_FIELDS
 from bot.llm.messages import ChatMessage
 from bot.llm.templates import CHAT_TEMPLATES
+from bot.llm.tool_text import tool_json
+from bot.llm.tools import ToolDescription
 from config.sections import ModelApi, ModelSettings
 
 
@@ -86,6 +88,7 @@ def reply_body(
     messages: Sequence[ChatMessage],
     max_tokens: int,
     more: Mapping[str, Any] = MappingProxyType({}),
+    tools: Sequence[ToolDescription] = (),
 ) -> dict[str, Any]:
     """Build the JSON body that asks for a streamed reply to ``messages``. Options that are not set are left out.
 
@@ -94,6 +97,7 @@ def reply_body(
     Args:
         max_tokens: the limit for the answer, in tokens: :func:`longest_answer`, or less if there is no room for it.
         more: further fields.
+        tools: the tools that the model may call. Only the chat API has a field for them.
     """
     body: dict[str, Any] = {"stream": True, "temperature": options.temperature}
     if options.model:
@@ -103,6 +107,8 @@ def reply_body(
             "messages": [_as_json(message) for message in messages],
             "max_tokens": max_tokens,
         }
+        if tools:
+            body["tools"] = [tool_json(tool) for tool in tools]
         stop = options.stop
     else:
         template = CHAT_TEMPLATES[options.chat_template]

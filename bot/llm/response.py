@@ -126,7 +126,7 @@ class ReplyReader:
         response: aiohttp.ClientResponse,
         options: ModelOptions,
         begin_by: float,
-        when_counted: Callable[[TokenUsage], None] | None = None,
+        when_counted: Callable[[TokenUsage], None] = lambda _: None,
     ) -> None:
         self._response = response
         self._options = options
@@ -224,7 +224,7 @@ class ReplyReader:
         except ServerSaidError as error:
             raise server_said(self._options, str(error)) from error
         usage = self._decoder.usage
-        if usage is not None and usage != before and self._when_counted is not None:
+        if usage is not None and usage != before:
             self._when_counted(usage)
         return delta
 

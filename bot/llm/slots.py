@@ -5,6 +5,7 @@ Other servers get no request fields about slots. They are only asked to report t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -15,7 +16,9 @@ from config.sections import ModelApi
 
 CALL_SLOT = 0
 """The slot of calls. There is one call at a time, and it asks for one reply at a time."""
-OPTIONAL_FIELDS = frozenset({"id_slot", "timings_per_token", "stream_options", "add_generation_prompt"})
+OPTIONAL_FIELDS = frozenset(
+    {"id_slot", "timings_per_token", "stream_options", "add_generation_prompt", "parallel_tool_calls"}
+)
 """Request fields that a reply does not need. If a server refuses a request, it is sent again without them."""
 _MAX_SLOTS = 10_000
 
@@ -50,12 +53,32 @@ class ServerSlots:
         return {} if api is ModelApi.COMPLETION else {"stream_options": {"include_usage": True}}
 
 
-async def ask_slots(session: aiohttp.ClientSession, options: ModelOptions) -> int | None:
-    """Ask the server for the number of its slots; ``None`` if it is no llama.cpp server. Never raises."""
+@dataclass(frozen=True, slots=True)
+class LlamaServer:
+    """What a llama.cpp server tells of itself.
+
+    Attributes:
+        slots: the number of its slots.
+        takes_tools: whether its chat template has a place for tools. Otherwise the server takes a request with tools,
+            and its model never learns of them. An old server doesn't tell it, and counts as one that takes them.
+    """
+
+    slots: int
+    takes_tools: bool = True
+
+
+async def ask_llama_server(session: aiohttp.ClientSession, options: ModelOptions) -> LlamaServer | None:
+    """Ask the server about itself; ``None`` if it is no llama.cpp server. Never raises."""
     address = root_url(options) / "props"
     if options.model:
         # A llama.cpp server with several models needs the name, and must not load the model for this question.
         address = address.with_query(model=options.model, autoload="false")
-    count = await ask_source(session, FactSource("GET", address, lambda props, _: props["total_slots"]), options)
-    believable = isinstance(count, int) and not isinstance(count, bool) and 0 < count <= _MAX_SLOTS
-    return count if believable and isinstance(count, int) else None
+    found = await ask_source(session, FactSource("GET", address, _read_props), options)
+    return found if isinstance(found, LlamaServer) else None
+
+
+def _read_props(props: Any, _: str | None) -> LlamaServer | None:
+    count, template = props["total_slots"], props.get("chat_template_caps")
+    if not isinstance(count, int) or isinstance(count, bool) or not 0 < count <= _MAX_SLOTS:
+        return None
+    return LlamaServer(count, not (isinstance(template, dict) and template.get("supports_tools") is False))

@@ -50,12 +50,17 @@ class ModelSize:
     @property
     def small(self) -> bool:
         """Whether the model is known to be small. A model of unknown size is not small."""
-        return self._parameters is not None and self._parameters < SMALL
+        return self._parameters is not None and _SMALLEST <= self._parameters < SMALL
 
     @property
     def tiny(self) -> bool:
         """Whether the model is known to be tiny. A model of unknown size is not tiny."""
-        return self._parameters is not None and self._parameters < TINY
+        return self._parameters is not None and _SMALLEST <= self._parameters < TINY
+
+    @property
+    def takes_tools(self) -> bool:
+        """Whether the model is told of tools. Small models and toys aren't: they would call them at random."""
+        return self._parameters is None or self._parameters >= SMALL
 
 
 def size_in_name(name: str) -> int | None:
@@ -77,7 +82,7 @@ async def ask_model_size(session: aiohttp.ClientSession, options: ModelOptions) 
     """
     for source in _sources(options):
         answer = await ask_source(session, source, options)
-        if isinstance(answer, int) and _sensible(answer):
+        if isinstance(answer, int) and not isinstance(answer, bool) and 0 < answer <= _LARGEST:
             return answer
     return None
 

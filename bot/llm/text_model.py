@@ -7,12 +7,14 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
-from bot.llm.answer import TextDelta
+from bot.llm.answer import AnswerPart, TextDelta
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.llm.history import speakers_of_messages
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.personas import Persona
 from bot.llm.small_model import ModelSize
+from bot.llm.tools import ToolDescription
 
 
 class TextModel(Protocol):
@@ -25,6 +27,7 @@ class TextModel(Protocol):
         model: str | None = None,
         speakers: SpeakerNames = NO_SPEAKERS,
         never_retract: bool = False,
+        progress: AnswerProgress = NOT_WATCHED,
     ) -> AsyncGenerator[TextDelta, None]:
         """Stream the text of a reply. Tool calls are ignored. Closing the generator ends the request.
 
@@ -33,6 +36,7 @@ class TextModel(Protocol):
             model: the model to use; ``None`` for the configured one.
             speakers: the names that the model may write before lines. They are removed from the text.
             never_retract: withhold text that may turn out to be a thought, instead of retracting it later.
+            progress: told while the reply is made.
 
         Raises:
             ModelError: there is no reply, or it broke off.
@@ -41,6 +45,22 @@ class TextModel(Protocol):
 
     def size_of(self, *, model: str | None = None) -> ModelSize:
         """The size of ``model``, or of the configured model. Small models get shorter prompts."""
+        ...
+
+
+class ToolModel(TextModel, Protocol):
+    """A :class:`TextModel` that can call tools."""
+
+    def stream(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        model: str | None = None,
+        speakers: SpeakerNames = NO_SPEAKERS,
+        tools: Sequence[ToolDescription] = (),
+        progress: AnswerProgress = NOT_WATCHED,
+    ) -> AsyncGenerator[AnswerPart, None]:
+        """Stream a reply with its text and tool calls; see :meth:`bot.llm.client.ModelClient.stream`."""
         ...
 
 

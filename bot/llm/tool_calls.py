@@ -1,6 +1,6 @@
 """Tool calls in a model's answer: parses their pieces, and assembles them to complete calls.
 
-The bot has no tools yet; see :meth:`bot.llm.client.ModelClient.text`.
+:mod:`bot.llm.tool_loop` runs them.
 """
 
 from __future__ import annotations

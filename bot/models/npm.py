@@ -19,6 +19,11 @@ STOP_LIMIT = 5.0
 _UNREACHABLE = ("enotfound", "eai_again", "econnrefused", "econnreset", "etimedout", "network")
 
 
+def npm_is_installed() -> bool:
+    """Whether packages of JavaScript's registry can be downloaded on this machine."""
+    return shutil.which(NPM) is not None
+
+
 class NpmRegistry:
     """The package registry that npm is configured for. Use it for one download at a time.
 
@@ -63,7 +68,7 @@ class NpmRegistry:
         target.mkdir(parents=True, exist_ok=True)
         try:
             process = await asyncio.create_subprocess_exec(
-                *(NPM, "pack", f"{package}@{pinned.version}", "--ignore-scripts", "--loglevel=error"),
+                *(NPM, "pack", pinned.asked_for(package), "--ignore-scripts", "--loglevel=error"),
                 *("--pack-destination", str(target.absolute())),
                 cwd=target,
                 stdin=asyncio.subprocess.DEVNULL,

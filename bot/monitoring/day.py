@@ -11,7 +11,7 @@ from bot.voice.metrics import Summary
 
 DAY = 86_400.0
 """Seconds of which figures are kept."""
-MOST_TURNS = 10_000
+MAX_TURNS = 10_000
 """Number of the newest turns that are kept: one every 9 s for a day."""
 PERIOD = 600.0
 """Seconds of a period, for which one median and one 95th percentile are calculated."""
@@ -26,7 +26,7 @@ class DayCurve:
 
     Attributes:
         at, ms: the turns that have the figure.
-        periods: the middle of each period in which there were such turns.
+        periods: the middle of each period in which there were such turns; at most the time of the newest turn.
         medians, p95s: median and 95th percentile of each period.
     """
 
@@ -38,7 +38,7 @@ class DayCurve:
 
 
 class DayFigures:
-    """Keeps the figures of the last 24 hours, of at most :data:`MOST_TURNS` turns.
+    """Keeps the figures of the last 24 hours, of at most :data:`MAX_TURNS` turns.
 
     Args:
         names: names of the figures, in the order of the values of :meth:`add`.
@@ -48,7 +48,7 @@ class DayFigures:
     def __init__(self, names: Sequence[str], now: Callable[[], float]) -> None:
         self._places = {name: place for place, name in enumerate(names)}
         self._now = now
-        self._rows: deque[Row] = deque(maxlen=MOST_TURNS)
+        self._rows: deque[Row] = deque(maxlen=MAX_TURNS)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -71,14 +71,14 @@ class DayFigures:
         for at, value in points:
             periods.setdefault(math.floor(at / PERIOD), []).append(value)
         summaries = [
-            (PERIOD * (number + 0.5), summary)
+            (min(PERIOD * (number + 0.5), points[-1][0]), summary)
             for number, values in sorted(periods.items())
             if (summary := Summary.of(values)) is not None
         ]
         return DayCurve(
             [at for at, _ in points],
             [value for _, value in points],
-            [middle for middle, _ in summaries],
+            [at for at, _ in summaries],
             [summary.median for _, summary in summaries],
             [summary.p95 for _, summary in summaries],
         )

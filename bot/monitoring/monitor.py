@@ -98,6 +98,7 @@ class Monitor:
         names: name the engines.
         small_engines: names the engines that are only small models or toys; ``None`` if there are none.
         prefix: the prefix of text commands.
+        remedies: what helps here against figures that are too high, by their names.
         waiting_messages: returns the number of messages that wait for the call's end.
     """
 
@@ -112,6 +113,7 @@ class Monitor:
     prefix: str
     waiting_messages: Callable[[], Awaitable[int]] = no_messages
     clock: Callable[[], float] = time.monotonic
+    remedies: Mapping[str, str] = field(default_factory=dict)
     _voice: tuple[float, str] | None = field(default=None, init=False)
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _ended: PacketCounts = field(default=PacketCounts(), init=False)
@@ -150,7 +152,7 @@ class Monitor:
         small = [] if self.small_engines is None else self.small_engines.splitlines()
         return (
             *broken_parts(parts, frozenset({READY, UNKNOWN})),
-            *slow_engines(self.log, self.limits),
+            *slow_engines(self.log, self.limits, self.remedies),
             *full_cards(self.cards, self.limits),
             *stuck_features(self.lease.stuck, self.prefix),
             *(FigureWarning("small_engine", text.lstrip("⚠️ℹ ").replace("`", ""), "") for text in small),

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from bot.monitoring.turns import TurnLog
 from config.sections import WarningSettings
+from config.speech_settings import EngineName
 from hardware.poll import CardPoll
 
 DOCTOR = "Run python -m bot doctor, which says what to do."
@@ -26,6 +27,10 @@ class FigureWarning:
     code: str
     text: str
     remedy: str
+
+
+_QUICK = frozenset({EngineName.PIPER, EngineName.ESPEAK})
+"""Engines that no other one replaces for being too slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +61,36 @@ _SLOW: Mapping[str, _Slow] = MappingProxyType(
 """The figures that have a limit, a field of :class:`~config.sections.WarningSettings` with the same name."""
 
 
-def slow_engines(log: TurnLog, limits: WarningSettings) -> Iterator[FigureWarning]:
-    """A warning for each engine that is slower than its limit, in the median of the newest turns."""
+def voice_remedy(engine: str | None) -> str:
+    """What helps if the voice is slow. ``engine`` is the one of the own speech server; ``None`` if there is none."""
+    if engine is None:
+        return "The speech server at TTS_WEBSOCKET_URL is slow: look there at what it is busy with."
+    if engine in _QUICK:
+        return (
+            f"The voice ({engine}) is quick where the processor is free: end other programs, or have the model or the "
+            "ears compute elsewhere, with LLM_URL or STT_URL."
+        )
+    cuda = ", or TTS_DEVICE=cuda for XTTS" if engine == EngineName.XTTS else ""
+    return f"Set TTS_ENGINE=piper, which is quick on any processor{cuda}."
+
+
+def slow_engines(
+    log: TurnLog, limits: WarningSettings, remedies: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[FigureWarning]:
+    """A warning for each engine that is slower than its limit, in the median of the newest turns.
+
+    Args:
+        remedies: what helps here, by the name of the figure, where that is known.
+    """
     for figure, words in _SLOW.items():
         value, limit = log.recent_median(figure), getattr(limits, figure)
         if value is not None and value > limit:
             setting = f"WARN_{figure.upper()}"
-            yield FigureWarning(figure, f"{words.text.format(value)} The limit is {setting}={limit:g}.", words.remedy)
+            yield FigureWarning(
+                figure,
+                f"{words.text.format(value)} The limit is {setting}={limit:g}.",
+                remedies.get(figure, words.remedy),
+            )
 
 
 def full_cards(cards: CardPoll, limits: WarningSettings) -> Iterator[FigureWarning]:

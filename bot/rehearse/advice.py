@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from bot.models.needs import download_command
+from bot.models.needs import QUICK_ENGLISH, download_command
 from bot.rehearse.figures import Figures
 from bot.voice.metrics import ReplyTrace
 from bot.voice.reply_waits import with_earlier_words
@@ -62,6 +62,7 @@ class Engines:
         ears: the catalogue's id of the speech recognition model; ``None`` if the catalogue has no such model.
         voice: the name of the voice's engine; ``None`` if the speech server runs elsewhere.
         toys: which of "ears" and "mind" have toy weights. There is no advice about them.
+        lacks_quick_english: whether the quick model for English would help, and is not here.
     """
 
     llm_server: str | None
@@ -69,6 +70,7 @@ class Engines:
     ears: str | None
     voice: str | None
     toys: frozenset[str] = frozenset()
+    lacks_quick_english: bool = False
 
 
 def too_slow(figures: Figures, stage: str) -> bool:
@@ -121,6 +123,8 @@ def _on_ears(took: float, traces: Sequence[ReplyTrace], engines: Engines, trials
     if "ears" in engines.toys:
         return
     cost = f"The words take {took:.0f} ms"
+    if engines.lacks_quick_english:
+        yield f"{cost}: English comes in about half the time with Moonshine: type `{download_command(QUICK_ENGLISH)}`."
     if trials:
         now, *others = trials
         quicker = [(saved, trial) for trial in others if (saved := _saved(now, trial, traces)) >= MIN_WAIT_FOR_ADVICE]

@@ -16,7 +16,14 @@ from audio.samples import HEARING_RATE
 from bot.demo.lines import SpokenLine
 from bot.identity import HEADERS
 from bot.models.catalogue import CatalogueError, load_catalogue
-from bot.models.needs import recogniser_model, recognises_speech, store_of
+from bot.models.needs import (
+    QUICK_ENGLISH,
+    is_here,
+    recogniser_model,
+    recognises_speech,
+    store_of,
+    uses_quick_english,
+)
 from bot.own_weights import OwnWeights
 from bot.rehearse.advice import EarsTrial
 from bot.transcribers import make_transcriber
@@ -32,6 +39,17 @@ def recogniser_in_use(settings: Settings) -> str | None:
         return recogniser_model(load_catalogue(), settings)
     except CatalogueError:
         return None
+
+
+def lacks_quick_english(settings: Settings) -> bool:
+    """Whether the quick model for English would help, and is not on this machine. Blocks on the disk."""
+    try:
+        catalogue = load_catalogue()
+    except CatalogueError:
+        return False
+    return uses_quick_english(catalogue, settings) and not is_here(
+        settings, QUICK_ENGLISH, catalogue.models[QUICK_ENGLISH]
+    )
 
 
 def other_ears(settings: Settings) -> dict[str, Path]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from bot.guesses import voice_costs_money
 from bot.rehearse.talk import max_questions
+from bot.speculation_policy import voice_costs_money
 from config.hosts import costs_money
 from config.settings import Settings
 

@@ -28,12 +28,12 @@ from bot.demo.sandbox_bot import (
 )
 from bot.demo.scorers import HeardAnswer, turn_as_json
 from bot.demo.typed_talk import someone_types
-from bot.doctor_engines import check_model_server
-from bot.doctor_speed import busy_note_now
+from bot.doctor.engines import check_model_server
+from bot.doctor.speed import busy_note_now
 from bot.operator_files import persona_name
 from bot.own_weights import RealWeightsMissingError
 from bot.rehearse.advice import GOALS, EarsTrial, Engines, advice_on, too_slow
-from bot.rehearse.ears import other_ears, recogniser_in_use, try_ears
+from bot.rehearse.ears import lacks_quick_english, other_ears, recogniser_in_use, try_ears
 from bot.rehearse.figures import Figures, figures_of
 from bot.rehearse.paid import is_agreed, paid_services, requests_warning
 from bot.rehearse.talk import RECORDED_TALK, TOY_TALK, Talk, hold_talk
@@ -170,6 +170,7 @@ def _engines(prepared: PreparedBot) -> Engines:
         recogniser_in_use(settings),
         "piper" if settings.runs_default_tts and weights.voice is not None else voice,
         frozenset(name for name, toy in (("ears", weights.toy_stt), ("mind", weights.toy_llm)) if toy),
+        lacks_quick_english(settings),
     )
 
 

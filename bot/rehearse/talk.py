@@ -57,6 +57,7 @@ async def hold_talk(guests: Guests, talk: Talk, seconds: float, clock: Callable[
     Raises:
         CallFailedError: the bot does not join, or does not answer.
     """
+    await guests.wait_for_the_engines()
     await guests.enter(talk.first)
     await guests.call_the_bot(talk.first)
     began, allowed = clock(), max_questions(seconds)

@@ -11,7 +11,7 @@ ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 LENGTH = 8
 LIFETIME = 300.0
 """Seconds after which a code is no longer valid."""
-MOST_TRIES = 5
+MAX_TRIES = 5
 """Number of wrong codes after which the right one is no longer valid."""
 
 
@@ -43,7 +43,7 @@ class OneTimeCode:
         if hmac.compare_digest(typed.encode(errors="replace"), self._code.encode()):
             return True
         self._wrong += 1
-        if self._wrong >= MOST_TRIES:
+        if self._wrong >= MAX_TRIES:
             self._code = None
         return False
 

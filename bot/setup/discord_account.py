@@ -28,6 +28,9 @@ _READS_MESSAGES = (1 << 18) | (1 << 19)
 """Flags of an application that may read messages: one for applications on many servers, one for those on few."""
 _TEXT_CHANNEL = 0
 _SHOWN = 8
+_DOTS = 2
+"""Number of dots in a bot's token."""
+NOT_LIKE_ONE = "And this does not look like a bot's token: one has two dots in it."
 
 
 class AccountError(Exception):
@@ -48,7 +51,8 @@ class DiscordAccount:
             user, application = await self._ask("/users/@me"), await self._ask("/applications/@me")
             name, number, flags = str(user["username"]), int(application["id"]), int(application.get("flags") or 0)
         except AccountError as error:
-            return CheckResult("Discord", False, str(error))
+            odd = "" if self._token.count(".") == _DOTS else f" {NOT_LIKE_ONE}"
+            return CheckResult("Discord", False, f"{error}{odd}")
         except (LookupError, TypeError, ValueError, AttributeError):
             return CheckResult("Discord", False, UNREACHABLE.format(cause="what it answers is not Discord's"))
         if not flags & _READS_MESSAGES:

@@ -26,6 +26,7 @@ GREETING = (
 )
 TRY_AGAIN, KEEP, SKIP = "t", "k", "s"
 TAKE_OUT = "-"
+NO_CHANNEL = "Left out: without a token, there are no channels."
 SMALL_MIND = "the small mind inside the bot"
 MAX_MODELS_SHOWN = 20
 _LOCAL_ENGINES = ("piper", "espeak", "kokoro", "xtts")
@@ -76,7 +77,10 @@ class Interview:
         )
         for number, question in enumerate(questions, 1):
             self._person.say(f"\n{number} of {len(questions)} · {question.title}")
-            self._changes |= self._answer(question)
+            if question.part is Part.PROMPTS and self._value("DISCORD_TOKEN") is None:
+                self._person.say(NO_CHANNEL)
+            else:
+                self._changes |= self._answer(question)
         return self._changes
 
     def _value(self, name: str) -> str | None:
@@ -85,12 +89,14 @@ class Interview:
     def _answer(self, question: Question) -> Changes:
         while True:
             changes = question.read()
-            self._person.say(question.doing)
+            valid = not self._service.faults(changes)
+            if valid:
+                self._person.say(question.doing)
             tested = asyncio.run(self._service.test(question.part, {**self._changes, **changes}))
             self._show(tested)
             if tested.result.good is not False:
                 return changes
-            match self._what_next():
+            match self._what_next(may_keep=valid):
                 case "k":
                     return changes
                 case "s":
@@ -99,11 +105,16 @@ class Interview:
     def _show(self, tested: Tested) -> None:
         self._person.say(f"{tested.result.mark} {tested.result.text}")
 
-    def _what_next(self) -> str:
-        while True:
-            typed = self._person.ask("Try again (t), keep it anyway (k), or skip this question (s)? [t] ").lower()
-            if typed[:1] in (TRY_AGAIN, KEEP, SKIP, ""):
-                return typed[:1] or TRY_AGAIN
+    def _what_next(self, *, may_keep: bool) -> str:
+        """Ask what to do after a failed test. A value that is not valid can't be kept, since it can't be written."""
+        choices = {TRY_AGAIN: "try again (t)", KEEP: "keep it anyway (k)", SKIP: "skip this question (s)"}
+        if not may_keep:
+            del choices[KEEP]
+        *first, last = choices.values()
+        prompt = f"{', '.join(first)}, or {last}? [{TRY_AGAIN}] ".capitalize()
+        while (typed := self._person.ask(prompt).lower()[:1] or TRY_AGAIN) not in choices:
+            pass
+        return typed
 
     def _ask_token(self) -> Changes:
         self._person.say(

@@ -16,8 +16,8 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.check_result import CheckResult
-from bot.doctor_engines import check_ears, check_model_server, check_voice
-from bot.doctor_speed import server_speed
+from bot.doctor.engines import check_ears, check_model_server, check_voice
+from bot.doctor.speed import server_speed
 from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError
 from bot.llm.probe import ServerReport
@@ -64,7 +64,7 @@ ONLY_TAKEN_OUT = frozenset({"LLM_URL_NVIDIA", "LLM_URL_AMD"})
 """Settings that the setup may take out, but not set. It takes them out if the person chooses another model."""
 KEYS_OF_SERVERS = (("LLM_URL", "LLM_API_KEY"), ("TTS_WEBSOCKET_URL", "TTS_TOKEN"))
 """Addresses, and the secrets that are sent there."""
-LONGEST_VALUE = 2_000
+MAX_VALUE = 2_000
 
 
 class Part(StrEnum):
@@ -118,8 +118,8 @@ class SetupService:
         for name, value in changes.items():
             if value is not None and name in ONLY_TAKEN_OUT:
                 found.append(Fault(f"{name} can only be taken out here. Set LLM_URL.", (name,)))
-            elif value is not None and len(value) > LONGEST_VALUE:
-                found.append(Fault(f"{name} is longer than {LONGEST_VALUE:,} characters.", (name,)))
+            elif value is not None and len(value) > MAX_VALUE:
+                found.append(Fault(f"{name} is longer than {MAX_VALUE:,} characters.", (name,)))
             elif value is not None and name in KEYS:
                 try:
                     check_secret(value)

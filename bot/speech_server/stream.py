@@ -52,7 +52,7 @@ QUEUED_FRAMES = 16
 FLOAT_BYTES = 4
 FIRST_DELAY = 0.1
 """Seconds before the first attempt to reconnect. The delay is short, because people wait. It doubles each time."""
-LONGEST_DELAY = 1.0
+MAX_DELAY = 1.0
 """Longest delay before an attempt to reconnect, in seconds."""
 _REASONS = {401: "refuses us: it does not accept TTS_TOKEN", 503: "has no voice loaded yet"}
 """What the HTTP status of a refused connection means, as the end of a sentence about the speech server."""
@@ -227,7 +227,7 @@ class SpeechStream:
         """Try to connect until it succeeds; ``None`` if the client was closed."""
         while not await self._closed_within(self._delay * random.uniform(0.75, 1.25)):
             # The delay is reset only by a frame, so it also grows for a server that accepts and closes at once.
-            self._delay = min(2 * self._delay, LONGEST_DELAY)
+            self._delay = min(2 * self._delay, MAX_DELAY)
             try:
                 connection = await self._connect()
             except SpeechUnavailable as error:

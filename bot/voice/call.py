@@ -35,16 +35,20 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from typing import Generic, TypeVar
 
 from audio.samples import Sound16
 from bot.consent import ListeningConsent, ListeningGate
-from bot.llm.history import History
+from bot.llm.history import MAX_TURNS, History
 from bot.llm.personas import Character
+from bot.llm.prompts import CallRoom
+from bot.llm.spoken_lines import LineChooser
 from bot.speech_server.errors import SpeechUnavailable
 from bot.user_error import UserError
+from bot.voice.attendance import Attendance
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.reply import DialogueTexts
@@ -53,12 +57,15 @@ from bot.voice.echo.detector import EchoDetector
 from bot.voice.ends import CallEndWatcher
 from bot.voice.engines import CallEngines, LoadingReport
 from bot.voice.events import CallBegan, CallEnded, CallFeed, Watcher
+from bot.voice.greeter import Greeter
 from bot.voice.input_thread import InputWorker
 from bot.voice.listening_notice import CallMode, ListeningTerms
+from bot.voice.memory_requests import MemoryRequests
 from bot.voice.notices import Notices
 from bot.voice.playback.playback import ReplyPlayback
 from bot.voice.prompt_handles import PromptHandle
 from bot.voice.records.captions import CaptionWriter
+from bot.voice.records.note_taking import Notebook, NoteTaking
 from bot.voice.records.recordings import Recordings
 from bot.voice.records.voice_samples import VoiceSamples
 from bot.voice.spoken_commands import SpokenCommands
@@ -67,7 +74,7 @@ from bot.voice.tts.fallback import FallbackSpeech
 from bot.voice.turn import Prompt, PromptKind
 from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.turns import TurnDetectors
-from bot.voice.utterances.classifier import CallClassifier
+from bot.voice.utterances.classifier import CallClassifier, SpokenCommand
 from config.sections import CallSettings, Captions
 
 _log = logging.getLogger(__name__)
@@ -95,6 +102,8 @@ class Call(Generic[T]):
         volume: the volume of the bot's speech, 0 to 2.
         report: called during :meth:`open` with the loading progress of the speech server's engine, 0 to 1.
         watch: called with each event of the call.
+        server: id of the server, or of the other place, for which persona, mood and voice were chosen.
+        notebook: stores notes of the call if people ask for them; ``None`` if the operator wants no notes.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -114,11 +123,14 @@ class Call(Generic[T]):
         volume: float,
         report: LoadingReport,
         watch: Watcher,
+        server: int = 0,
+        notebook: Notebook | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         loop = asyncio.get_running_loop()
         people, character = transport.people, engines.character
         self.transport = transport
+        self.server = server
         self._terms = terms
         self._character = character
         self._consent = consent
@@ -130,23 +142,32 @@ class Call(Generic[T]):
         self._notices = Notices(transport.prompts, self._events)
         self._history = History()
 
+        self._attendance = Attendance(people.attending, lambda person: consent.choice(person) is False, clock)
+
         # Out: from a prompt (a text that is to be answered) to sound. These parts are built first, because the parts
         # below use them.
         self._speech = engines.make_speech_client()
         speech = FallbackSpeech(self._speech, self._notices)
         self._playback = ReplyPlayback(loop, clock=clock)
         self._playback.volume = volume
+        lines, language = LineChooser(engines.word_lists.lines), ConversationLanguage()
+        self._language = language
         self.conversation = Conversation(
-            Dialogue(lambda: DialogueTexts.of(character.now().persona), voice_runs_ahead=engines.run_ahead.voice),
-            engines.make_responder(self._history, lambda: transport.room),
+            Dialogue(
+                lambda: DialogueTexts.of(character.now().persona),
+                voice_speculates=engines.speculation.voice,
+                present=self._is_present,
+            ),
+            engines.make_responder(self._history, self._room),
             self._history,
             speech,
             self._playback,
             self._notices,
             watch=self._events,
             manner=engines.manner,
-            language=ConversationLanguage(),
-            run_ahead=engines.run_ahead,
+            language=language,
+            speculation=engines.speculation,
+            waiting_line=lambda spoken, wait: lines.waiting(character.now().persona.waiting, spoken, wait),
             clock=clock,
         )
         self._playback.listener = self.conversation
@@ -154,23 +175,64 @@ class Call(Generic[T]):
         # In: from sound to a prompt, or to a spoken command.
         detectors = TurnDetectors(engines.detector_policy)
         self.input_worker = InputWorker(transport.audio, detectors, EchoDetector(), loop, clock=clock)
-        self._commands = SpokenCommands(self.conversation, people, character, self._notices, clock=clock)
+        classifier = CallClassifier(
+            self.conversation,
+            people,
+            character,
+            settings.answer_to,
+            engines.word_lists,
+            remembers=engines.memory is not None,
+            clock=clock,
+        )
+        self._classifier = classifier
+        memory = MemoryRequests(engines.memory, self._history, people.attending, lambda: self.conversation.answering)
+        self._notes = NoteTaking(
+            notebook,
+            people.attending,
+            people.hears,
+            self._notices,
+            self._recite,
+            terms.notes_began,
+            lambda: character.now().persona.name,
+        )
+        self._commands = SpokenCommands(
+            self.conversation, people, character, self._notices, memory, self._notes, clock=clock
+        )
         self._turn_taking = TurnTaking(
             self._transcriber,
             self.conversation,
             people,
-            CallClassifier(self.conversation, people, character, settings.answer_to, engines.word_lists, clock=clock),
+            classifier,
             engines.turn_policy.end_of_turn,
             self.input_worker,
             self._commands,
             self._notices,
             history=self._history,
             watch=self._events,
-            run_ahead=engines.run_ahead,
+            speculation=engines.speculation,
             clock=clock,
         )
 
-        # Captions, recordings and voice samples, and the watchers of the call's events.
+        def greet(person: int) -> None:
+            self._recite(lines.greeting(character.now().persona.greetings, language.current, people.name(person)))
+
+        def may_greet(person: int) -> bool:
+            said = any(turn.person == person for turn in self._history.newest(MAX_TURNS))
+            # Who has talked with the bot already needs no greeting any more.
+            willing = self.mode is CallMode.TALK and people.may_talk(person) and consent.choice(person) is not False
+            return willing and people.hears(person) and not said
+
+        self._greeter = Greeter(
+            self._attendance,
+            self.conversation,
+            settings.greet,
+            engines.greeted,
+            may_greet,
+            greet,
+            clock,
+        )
+
+        # Captions, recordings, notes and voice samples, and the watchers of the call's events.
         self._captions = CaptionWriter(transport.captions, lambda: character.now().persona.name, settings.captions)
         self._recordings = Recordings(
             self.input_worker,
@@ -183,7 +245,7 @@ class Call(Generic[T]):
             clock=clock,
         )
         self._samples = VoiceSamples(self.input_worker, self.conversation, self._gate.admits)
-        for watcher in (self._captions, self._recordings.note, watch):
+        for watcher in (self._captions, self._recordings.note, self._notes, watch):
             self._events.subscribe(watcher)
 
         self._ends = CallEndWatcher(transport, self._speech, self._commands.wait_leave_requested, settings, clock=clock)
@@ -239,6 +301,7 @@ class Call(Generic[T]):
             tasks.create_task(self.conversation.run(), name="call: conversation")
             tasks.create_task(self._listen(), name="call: listening")
             tasks.create_task(self._commands.run(), name="call: spoken commands")
+            tasks.create_task(self._greeter.run(), name="call: people")
 
     async def _listen(self) -> None:
         """Listen until cancelled. Then stop everything that this method has started, in reverse order."""
@@ -304,9 +367,28 @@ class Call(Generic[T]):
         """Drop all sound and words of a person who no longer wants to be listened to."""
         self._samples.drop("That person no longer wants to be listened to.", person)
         self.input_worker.person_left(person)
+        self.conversation.end_late_tools(person)
         self._history.forget(person)
+        self._attendance.forget(person)
         self._captions.forget(person)
         self._recordings.forget(person)
+
+    def forget_words(self, has: Callable[[str], bool]) -> None:
+        """Remove from the history each turn whose text ``has`` finds words in that are to be forgotten."""
+        self._history.forget_words(has)
+
+    def _is_present(self, person: int) -> bool:
+        """Whether a person is in the call. The person of a call in which nobody comes and goes always is."""
+        people = self.transport.people.attending()
+        return not people or person in people
+
+    def _room(self) -> CallRoom:
+        """The place of the call and the people in it, for the model."""
+        self._greeter.came(self._attendance.look())
+        room = self.transport.room
+        said = [turn.speaker for turn in self._history.newest(MAX_TURNS) if turn.role == "user"]
+        last = [f"Spoke last: {said[-1]}."] if said and len(room.people) > 1 else []
+        return replace(room, description="\n".join((room.description, *self._attendance.lines(), *last)))
 
     # Control of an active call.
 
@@ -320,6 +402,11 @@ class Call(Generic[T]):
         return self._character.now()
 
     @property
+    def language(self) -> str | None:
+        """The conversation's language, as Whisper's code; ``None`` before there is one."""
+        return self._language.current
+
+    @property
     def voice_connected(self) -> bool:
         """Whether the speech server is connected."""
         return self._speech.connected
@@ -328,6 +415,14 @@ class Call(Generic[T]):
         """Queue a prompt. Prompts are answered in order."""
         return self.conversation.prompt(prompt)
 
+    def take_memory_request(self, person: int, name: str, text: str) -> bool:
+        """Carry out what a person has typed, if it is a request about the memory. Returns whether it was one."""
+        request = self._classifier.memory_request(text)
+        if request is None:
+            return False
+        self._commands.execute(SpokenCommand(request.command, person, name, None, request.choice, request.language))
+        return True
+
     async def announce(self, written: str, spoken: str | None = None) -> PromptHandle | None:
         """Tell everybody in the call something: in the prompt channel and, if ``spoken`` is given, aloud."""
         await self._notices.announce(written)
@@ -335,6 +430,10 @@ class Call(Generic[T]):
 
     def _recite(self, text: str) -> PromptHandle:
         return self.say(Prompt("", text, self._clock(), kind=PromptKind.RECITE))
+
+    def arrived(self, person: int) -> None:
+        """Have a person greeted who has come, where the transport's list of people does not show that."""
+        self._greeter.came((person,))
 
     def may_talk(self, person: int) -> bool:
         """Whether the bot answers this person's speech and messages."""
@@ -395,6 +494,23 @@ class Call(Generic[T]):
     async def stop_recording(self) -> None:
         """End the recording and close its files."""
         await self._recordings.stop()
+
+    @property
+    def taking_notes(self) -> bool:
+        """Whether notes are taken, or are being announced."""
+        return self._notes.on
+
+    async def start_notes(self, asked_by: str) -> None:
+        """Announce notes, in writing and aloud. They begin when the announcement ends.
+
+        Raises:
+            NotesError: the operator wants none, or every announcement was interrupted.
+        """
+        await self._notes.start(asked_by)
+
+    async def finish_notes(self) -> None:
+        """Take no further notes, and tell everybody."""
+        await self._notes.finish()
 
     async def sample_voice(self, person: int) -> Sound16:
         """Record some seconds of speech of a person who agreed to it. The bot is silent meanwhile and does not answer.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.characters import LocalCharacter
 from bot.llm.history import History
 from bot.llm.prompts import CallRoom
 from bot.voice.dialogue.conversation import Manner
+from bot.voice.memory_requests import MemoryKeeper
 from bot.voice.ports import Responder, SpeechClient
-from bot.voice.run_ahead import WITHOUT_COSTS, RunAhead
+from bot.voice.speculation import WITHOUT_COSTS, Speculation
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.turns.turns import TurnPolicy
 from bot.voice.utterances.word_lists import WordLists
@@ -31,8 +32,11 @@ class CallEngines:
         manner: called before each reply; returns its speech parameters (voice, speed and so on).
         transcriber: transcribes speech to text.
         turn_policy: voice activity detection, the end-of-turn estimate and the waits.
-        word_lists: the phrases of spoken commands, and the backchannels of listeners ("mhm").
-        run_ahead: what may be done before it is certain that a turn is over.
+        word_lists: the phrases of spoken commands, the backchannels of listeners ("mhm"), and the
+            lines that the bot says by itself.
+        speculation: what may be done before it is certain that a turn is over.
+        greeted: ids of the people whom the bot has greeted since its start.
+        memory: carries out what people ask about the memory; ``None`` if there is no memory in this call.
     """
 
     character: LocalCharacter
@@ -42,9 +46,11 @@ class CallEngines:
     transcriber: Transcriber
     turn_policy: TurnPolicy
     word_lists: WordLists
-    run_ahead: RunAhead = WITHOUT_COSTS
+    speculation: Speculation = WITHOUT_COSTS
+    greeted: set[int] = field(default_factory=set)
+    memory: MemoryKeeper | None = None
 
     @property
     def detector_policy(self) -> TurnPolicy:
         """The rules for the turn detectors. Calls with interim transcripts need the sound of turns more often."""
-        return self.turn_policy.with_interims() if self.run_ahead.interims else self.turn_policy
+        return self.turn_policy.with_interims() if self.speculation.interims else self.turn_policy

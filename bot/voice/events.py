@@ -38,6 +38,11 @@ class WebReady(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class EnginesReady(Event):
+    """Ears, mind and voice are loaded. This event belongs to no call."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallBegan(Event):
     """The bot has joined a call.
 
@@ -120,6 +125,7 @@ class PromptTaken(Event):
         recited: whether the bot speaks the text as it is, instead of answering it.
         person: user id of the prompt's author; ``None`` if it is not known.
         turn: the turn in which the prompt was spoken; ``None`` if it was typed.
+        late: whether the prompt was answered before, and the bot now tells results of tools that have come since.
     """
 
     reply: str
@@ -128,6 +134,7 @@ class PromptTaken(Event):
     recited: bool = False
     person: int | None = None
     turn: TurnId | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +189,7 @@ class CallEnded(Event):
 CallEvent = (
     Ready
     | WebReady
+    | EnginesReady
     | CallBegan
     | SpeechStarted
     | SpeechStopped

@@ -31,7 +31,7 @@ IDLE_WAIT = 1.0
 """Longest wait for the next function in the inbox, in seconds. Then the thread looks for work that is due."""
 RETRY_WAIT = 0.1
 """Seconds until overdue work that has failed is tried again."""
-LONGEST_FAULT = 5.0
+MAX_FAULT = 5.0
 """If overdue work fails for this many seconds without a break, the thread ends: it can't process sound any more."""
 
 Arguments = TypeVarTuple("Arguments")
@@ -102,7 +102,7 @@ class InputWorker(threading.Thread):
     The thread owns the transport's :class:`~bot.voice.transport.AudioInput`, the turn detection and the echo
     detection: other threads reach them through the inbox alone. :meth:`listen` starts the thread, :meth:`end` stops
     it. If a packet can't be processed, the error is logged and the packet is lost. If the overdue work fails for
-    :data:`LONGEST_FAULT` seconds, the thread ends; see :meth:`wait_dead`.
+    :data:`MAX_FAULT` seconds, the thread ends; see :meth:`wait_dead`.
 
     Args:
         source: the transport's audio input.
@@ -242,7 +242,7 @@ class InputWorker(threading.Thread):
                 self._failing_since = None
             except Exception:
                 if self._has_failed_too_long():
-                    _log.exception("Overdue work has failed for %.0f s: the call can't hear any more", LONGEST_FAULT)
+                    _log.exception("Overdue work has failed for %.0f s: the call can't hear any more", MAX_FAULT)
                     return
                 wait = RETRY_WAIT
 
@@ -261,12 +261,12 @@ class InputWorker(threading.Thread):
         return min(max(min(due) - self._clock(), 0.0), IDLE_WAIT) if due else IDLE_WAIT
 
     def _has_failed_too_long(self) -> bool:
-        """True if the overdue work has failed for :data:`LONGEST_FAULT` seconds. Logs the first failure of a series."""
+        """True if the overdue work has failed for :data:`MAX_FAULT` seconds. Logs the first failure of a series."""
         now = time.monotonic()
         if self._failing_since is None:
             self._failing_since = now
             _log.exception("Overdue work of the input thread has failed")
-        return now - self._failing_since >= LONGEST_FAULT
+        return now - self._failing_since >= MAX_FAULT
 
     def receive(self, event: InputEvent) -> None:
         """Process an input event."""

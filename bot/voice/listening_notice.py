@@ -27,11 +27,15 @@ class ListeningTerms:
         prefix: characters that commands begin with.
         keep_days: number of days for which the words are kept, or "forever"; 0 if they are not kept.
         sound_goes_to: host that turns speech into text; ``None`` if it is the bot's own machine.
+        notes_days: number of days for which notes of calls are kept, or "forever"; 0 if none are taken.
+        posts_notes: whether notes are posted in the prompt channel after the call.
     """
 
     prefix: str
     keep_days: KeptDays
     sound_goes_to: str | None
+    notes_days: KeptDays = 0
+    posts_notes: bool = True
 
     def notice(self, policy: ListeningPolicy, channel: str, captions: Captions) -> str:
         """The text at the beginning of a call: the bot listens, what happens with the speech, and how to change that.
@@ -51,6 +55,17 @@ class ListeningTerms:
             f"👂 **I listen in {name}.** {kept} "
             f"`{prefix}optout` leaves you out, now and in later calls; `{prefix}listen off` stops me from listening "
             f"to anybody."
+        )
+
+    def notes_began(self, who: str) -> str:
+        """The text for everybody when notes begin. ``who`` is the display name of the person who asked for them."""
+        days = self.notes_days
+        kept = "for good" if days == "forever" else f"for {days} {'day' if days == 1 else 'days'}"
+        after = "post them in this channel" if self.posts_notes else "write them into a file beside my database"
+        return (
+            f"📝 **I take notes of this call**, because {clean_name(who)} asked for it: who says what, from now on. "
+            f"After the call I {after}, with a summary, and keep them {kept}. `{self.prefix}optout` "
+            f"leaves you out and deletes your lines; people who may record calls end it with `{self.prefix}notes off`."
         )
 
     def _kept(self, captions: Captions) -> str:
@@ -100,3 +115,22 @@ RECORDING_ENDED_ALOUD = "The recording has ended."
 def recording_newcomer(prefix: str, newcomer: str) -> str:
     """The text for a person who joins a call that is being recorded. ``newcomer`` is the person's display name."""
     return f"🔴 {clean_name(newcomer)}, this call is being recorded. `{prefix}optout` keeps your voice out of it."
+
+
+NOTES_NOT_HEARD = "I take no notes: I was interrupted while I announced them aloud. Ask me again."
+NOTES_REFUSED = (
+    "I take no notes: too many messages wait for an answer, so I could not announce them aloud. "
+    "Ask me again when I have caught up."
+)
+NOTES_DROPPED = "I take no notes: somebody told me to be silent before I could announce them aloud. Ask me again."
+NOTES_BEGAN_ALOUD = "I take notes of this call from now on."
+NOTES_OFF = "I take no notes here: the people who run me have switched that off."
+NOTES_ENDED = "📝 I have stopped taking notes. I write them up after the call."
+NOTES_ENDED_ALOUD = "I have stopped taking notes."
+NOTES_ALREADY_ON = "I'm taking notes already."
+NOTES_ALREADY_OFF = "I'm not taking notes."
+
+
+def notes_newcomer(prefix: str, newcomer: str) -> str:
+    """The text for a person who joins a call of which notes are taken. ``newcomer`` is the person's display name."""
+    return f"📝 {clean_name(newcomer)}, I take notes of this call. `{prefix}optout` keeps your words out of them."

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Self
 
+from bot.llm.prompt_report import PromptReport
 from bot.llm.usage import TokenUsage
 from bot.voice.turn import Outcome, SpokenTurn
 
@@ -46,6 +47,8 @@ class ReplyTrace:
         answer_tokens: number of tokens that the model wrote; ``None`` if the server did not tell it.
         tokens_per_second: tokens that the model wrote per second, from its first to its last one; ``None`` if that is
             not known.
+        turns_left_out: how many earlier turns were left out of the prompt, because there was no room for them.
+        tools_left_out: how many tools the model was not told of, because there was no room for them.
     """
 
     reply: str
@@ -66,6 +69,8 @@ class ReplyTrace:
     cached_tokens: int | None = None
     answer_tokens: int | None = None
     tokens_per_second: float | None = None
+    turns_left_out: int = 0
+    tools_left_out: int = 0
 
     def as_json(self) -> dict[str, object]:
         """The trace as a dictionary of JSON values."""
@@ -133,6 +138,7 @@ class ReplyTimer:
         self._microphone: str | None = None
         self._usage = TokenUsage()
         self._last_token: float | None = None
+        self._turns_left_out = self._tools_left_out = 0
 
     @property
     def reply(self) -> str:
@@ -165,6 +171,10 @@ class ReplyTimer:
         """Note the token counts that the model's server has reported last."""
         self._usage = usage
 
+    def note_prompt(self, report: PromptReport) -> None:
+        """Note what was cut from the model's prompt."""
+        self._turns_left_out, self._tools_left_out = report.left_out_messages, len(report.left_out_tools)
+
     def note_text(self) -> None:
         """Note that a piece of the model's answer has come."""
         self.note_stage("first_token")
@@ -192,6 +202,8 @@ class ReplyTimer:
             cached_tokens=self._usage.cached_tokens,
             answer_tokens=self._usage.answer_tokens,
             tokens_per_second=self._tokens_per_second(),
+            turns_left_out=self._turns_left_out,
+            tools_left_out=self._tools_left_out,
             **stages,
         )
 

@@ -48,7 +48,7 @@ class OpenTurn:
         interim: transcription of the sound so far, while the person speaks.
         so_far: the newest interim transcript.
         checked_at: when an interim transcript was last asked for to decide about an interruption, in monotonic seconds.
-        guessed: whether a speculative reply was asked for at ``paused``.
+        speculated: whether a speculative reply was asked for at ``paused``.
         transcription: transcription of the sound up to ``paused``.
         estimate: the end-of-turn estimate for ``paused``.
         paused: the newest pause; ``None`` while the person speaks.
@@ -67,7 +67,7 @@ class OpenTurn:
     interim: asyncio.Task[None] | None = None
     so_far: InterimWords | None = None
     checked_at: float = -inf
-    guessed: bool = False
+    speculated: bool = False
     transcription: asyncio.Task[None] | None = None
     estimate: asyncio.Task[None] | None = None
     paused: SpeechPaused | None = None

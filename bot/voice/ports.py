@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Protocol
 
 from audio.samples import Samples
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.history import Turn
-from bot.llm.usage import TokenUsage
 from bot.speech_server.stream import SpeechEvent
 from bot.voice.turn import Prompt, TurnId
 from bot.voice.utterances.classifier import Classification, SpokenCommand, Utterance
@@ -21,23 +21,16 @@ class Responder(Protocol):
         """Prepare the model, so that the next answer comes sooner. Never raises."""
         ...
 
-    async def read_ahead(self, speaker: str, words: str = "") -> None:
-        """Have the model process the conversation and the ``words`` so far of the ``speaker``. Never raises."""
-        ...
-
-    def answer(
-        self,
-        asked: Turn,
-        when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[TokenUsage], None] | None = None,
-        when_asked: Callable[[], None] | None = None,
-    ) -> AsyncGenerator[str, None]:
-        """Stream the text of the answer to a turn. Closing the generator closes the model's stream.
+    async def read_ahead(self, speaker: str, words: str = "", person: int | None = None) -> None:
+        """Have the model process the conversation and the ``words`` so far of the ``speaker``. Never raises.
 
         Args:
-            when_loading: called once if the model is still being loaded after a while.
-            when_counted: called with the token counts of the model's prompt, if they become known.
-            when_asked: called when the request to the model was written. It may be called more than once, or never.
+            person: the speaker's user id; ``None`` if it is not known.
+        """
+        ...
+
+    def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
+        """Stream the text of the answer to a turn. Closing the generator closes the model's stream.
 
         Raises:
             ModelError: the model could not answer, or stopped in the middle.
@@ -139,7 +132,7 @@ class ReplyControl(Protocol):
         """User id of the person who is being answered; ``None`` if nobody is, or if the id is not known."""
         ...
 
-    def read_ahead(self, speaker: str, words: str = "") -> None:
+    def read_ahead(self, speaker: str, words: str = "", person: int | None = None) -> None:
         """Have the model process the conversation and the ``words`` so far of the ``speaker``, who may want an answer.
 
         Nothing of it is heard, shown or remembered.

@@ -10,7 +10,9 @@ from bot.characters import LocalCharacter
 from bot.text import escape_markdown
 from bot.voice.character_changes import CharacterChanges
 from bot.voice.dialogue.conversation import Conversation
+from bot.voice.memory_requests import MemoryRequests
 from bot.voice.ports import NoticeWriter
+from bot.voice.spoken_notes import NoteControl, SpokenNotes
 from bot.voice.transport import People
 from bot.voice.turn import Prompt, PromptKind
 from bot.voice.utterances.classifier import SpokenCommand
@@ -28,6 +30,8 @@ class SpokenCommands:
         people: says who may give which command.
         character: the bot's persona and mood, which can be changed by voice.
         notices: writes into the prompt channel.
+        memory: carries out what is asked about the memory.
+        notes: begins and ends the notes of the call.
         clock: returns monotonic seconds.
     """
 
@@ -37,6 +41,8 @@ class SpokenCommands:
         people: People,
         character: LocalCharacter,
         notices: NoticeWriter,
+        memory: MemoryRequests,
+        notes: NoteControl,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -45,11 +51,16 @@ class SpokenCommands:
         self._notices = notices
         self._clock = clock
         self._changes = CharacterChanges(character, notices.tell, self._recite)
+        self._memory = memory
+        self._notes = SpokenNotes(notes, self._recite)
         self._leave_requested = asyncio.Event()
 
     async def run(self) -> None:
-        """Change moods and personas on request, until cancelled."""
-        await self._changes.run()
+        """Change moods and personas, use the memory, and begin and end notes on request, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._changes.run(), name="call: changes of persona and mood")
+            tasks.create_task(self._memory.run(self._recite), name="call: requests about the memory")
+            tasks.create_task(self._notes.run(), name="call: requests for notes")
 
     async def wait_leave_requested(self) -> None:
         """Return when a permitted person has told the bot by voice to leave."""
@@ -74,6 +85,10 @@ class SpokenCommands:
                 self._recite(command, SAID.format(text=command.before) if command.before else NOTHING_SAID)
             case VoiceCommand.MOOD | VoiceCommand.PERSONA:
                 self._changes.request(command)
+            case VoiceCommand.NOTES_ON | VoiceCommand.NOTES_OFF:
+                self._notes.request(command)
+            case _:
+                self._memory.request(command)
 
     def _recite(self, command: SpokenCommand, text: str) -> None:
         prompt = Prompt(command.author, text, self._clock(), kind=PromptKind.RECITE, person=command.person)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeVarTuple, Unpack
@@ -119,8 +119,16 @@ class People(Participants, Protocol):
         """True if there are no people in the call. The bot itself and other programs don't count."""
         ...
 
+    def attending(self) -> Mapping[int, str]:
+        """The names of the people in the call, by user id; empty if nobody can come and go during a call."""
+        ...
+
     def others(self, person: int) -> tuple[str, ...]:
         """The names of everybody but this person."""
+        ...
+
+    def hears(self, person: int) -> bool:
+        """True if the person is in the call and hears it."""
         ...
 
     def is_program(self, person: int) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from bot.llm.messages import ChatMessage
+
 
 class Microphone(StrEnum):
     """The way in which a person's microphone opens and closes.
@@ -77,6 +79,8 @@ class Prompt:
         spoken: the turn in which the prompt was spoken; ``None`` if it was typed.
         voice: name of the voice that speaks the reply; ``None`` for the usual voice.
         language: the language that the author usually speaks, as Whisper's code; ``None`` if it is unknown.
+        results: tool calls and results that came after the text was answered. The answer to this prompt tells them.
+        only_if_present: whether the prompt is dropped if its author has left the call when its turn comes.
     """
 
     author: str
@@ -88,6 +92,8 @@ class Prompt:
     spoken: SpokenTurn | None = None
     voice: str | None = None
     language: str | None = None
+    results: tuple[ChatMessage, ...] = ()
+    only_if_present: bool = False
 
     @property
     def turn(self) -> TurnId | None:
@@ -102,6 +108,8 @@ class Outcome(StrEnum):
     WRITTEN = "written"
     """The speech server failed, or the text can't be spoken. The rest was written into the prompt channel."""
     INTERRUPTED = "interrupted"
+    SILENT = "silent"
+    """The model has answered that it has nothing to say. Nothing of the reply was spoken or written."""
     FAILED = "failed"
     """The model gave no answer."""
     DISCARDED = "discarded"

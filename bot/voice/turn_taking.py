@@ -19,7 +19,7 @@ from bot.voice.interims import InterimCaptions, InterimPace, Speaker
 from bot.voice.listening_notice import CallMode
 from bot.voice.open_turn import InterimWords, OpenTurn
 from bot.voice.ports import CommandRunner, NoticeWriter, Participants, PauseListener, ReplyControl, UtteranceClassifier
-from bot.voice.run_ahead import WITHOUT_COSTS, GuessBudget, RunAhead
+from bot.voice.speculation import WITHOUT_COSTS, Speculation, SpeculationBudget
 from bot.voice.tasks import start_task
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError, TranscriptionShed, Urgency
 from bot.voice.turn import Microphone, Prompt, SpokenTurn, TurnId
@@ -62,7 +62,7 @@ class TurnTaking:
         notices: shows people why speech could not be transcribed.
         history: the history of the call, for the end-of-turn estimate.
         watch: receives the events of the call.
-        run_ahead: whether turns are transcribed at their pauses, and how many of these may be thrown away.
+        speculation: whether turns are transcribed at their pauses, and how many of these may be discarded.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -82,7 +82,7 @@ class TurnTaking:
         *,
         history: History,
         watch: Watcher,
-        run_ahead: RunAhead = WITHOUT_COSTS,
+        speculation: Speculation = WITHOUT_COSTS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.mode = CallMode.TALK
@@ -95,10 +95,10 @@ class TurnTaking:
         self._commands = commands
         self._history = history
         self._watch = watch
-        self._interims = run_ahead.interims
+        self._interims = speculation.interims
         self._interim_pace = InterimPace(clock)
         self._captions = InterimCaptions(watch)
-        self._pause_budget = GuessBudget.of_words(run_ahead, clock)
+        self._pause_budget = SpeculationBudget.of_words(speculation, clock)
         self._clock = clock
         self._turns: dict[TurnId, OpenTurn] = {}
         self._last_said: dict[int, str] = {}
@@ -160,16 +160,16 @@ class TurnTaking:
         if may_interrupt:
             self._replies.interruption_started(event.turn)
         if self.mode is CallMode.TALK and self._people.may_talk(person):
-            self._replies.read_ahead(self._people.name(person))
+            self._replies.read_ahead(self._people.name(person), person=person)
 
     def _resume_turn(self, turn: OpenTurn) -> None:
         if turn.transcription is not None:
-            self._pause_budget.throw_away()
+            self._pause_budget.note_discarded()
         for task in (turn.transcription, turn.estimate):
             if task is not None:
                 task.cancel()
         turn.transcription = turn.estimate = turn.paused = turn.text = None
-        turn.guessed = False
+        turn.speculated = False
         self._replies.discard(turn.id)
 
     def _end_turn(self, turn: OpenTurn, event: TurnEnded) -> None:
@@ -235,8 +235,8 @@ class TurnTaking:
         if kind not in (UtteranceKind.NOTHING, UtteranceKind.ECHO):
             self._captions.show(Speaker(turn.id, name), before, text)
         # If several people speak, the model would read the one's words and then the other's, again and again.
-        if kind is UtteranceKind.ADDRESSED and not turn.guessed and len(self._turns) == 1:
-            self._replies.read_ahead(name, words)
+        if kind is UtteranceKind.ADDRESSED and not turn.speculated and len(self._turns) == 1:
+            self._replies.read_ahead(name, words, turn.id.person)
 
     def _decide_interruption(self, turn: OpenTurn, text: str) -> None:
         """Decide whether a turn ends the reply that it interrupts. Words end it, and an echo of the bot does not."""
@@ -282,7 +282,7 @@ class TurnTaking:
     def _guess_early(self, turn: OpenTurn) -> None:
         """Have a reply prepared at once if an interim transcript has nearly all that was said before the pause.
 
-        The transcript of the pause will confirm this guess or replace it. It also decides whether the turn is over,
+        The transcript of the pause will confirm the reply or replace it. It also decides whether the turn is over,
         and whether it interrupts a reply.
         """
         text = turn.early_words
@@ -295,8 +295,8 @@ class TurnTaking:
         """Have a reply prepared to the words up to a pause, if they are for the bot."""
         if kind is UtteranceKind.ADDRESSED:
             self._replies.speculate(self._prompt(turn, paused, text))
-            turn.guessed = True
-        elif turn.guessed:
+            turn.speculated = True
+        elif turn.speculated:
             self._replies.discard(turn.id)
 
     def _estimate_end(self, turn: OpenTurn, sound: Sound16, text: str) -> None:
@@ -347,8 +347,8 @@ class TurnTaking:
         self._classifier.note_utterance(person, text, addressed=addressed)
         self._watch(utterance)
         match classification:
-            case Classification(UtteranceKind.COMMAND, command, choice) if command is not None:
-                self._commands.execute(SpokenCommand(command, person, name, before, choice))
+            case Classification(UtteranceKind.COMMAND, command, choice, language) if command is not None:
+                self._commands.execute(SpokenCommand(command, person, name, before, choice, language))
             case Classification(UtteranceKind.OVERHEARD):
                 self._replies.overhear(Turn.of_person(name, text, person))
             case Classification(UtteranceKind.ADDRESSED) if turn.ended is not None:

@@ -11,10 +11,9 @@ from bot.speech_server.voices import ServerVoice
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
 from languages.names import LANGUAGES
+from languages.tags import primary_language
 
 INTRODUCTIONS_FILE = Path(__file__).parents[2] / "config" / "language" / "introductions.yaml"
-_KIN = {"cmn": "zh", "yue": "zh"}
-"""Language codes whose sentences are in the file under another code."""
 _USUAL = "en"
 """Language of the sentence for a voice whose language is not in the file."""
 
@@ -51,9 +50,8 @@ class Introductions(BaseModel):
 
         A voice that is named after its language says no name, because nobody says "Ich bin German".
         """
-        main = voice.language.lower().partition("-")[0]
         texts = self.nameless if _is_a_language(voice) else self.named
-        return texts.get(_KIN.get(main, main), texts[_USUAL]).replace("{name}", voice.name)
+        return texts.get(primary_language(voice.language), texts[_USUAL]).replace("{name}", voice.name)
 
 
 def load_introductions(path: Path = INTRODUCTIONS_FILE) -> Introductions:

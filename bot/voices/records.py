@@ -61,6 +61,11 @@ class VoiceRecords(Records):
         row = await self._database.row("SELECT person, guild FROM voice_maker WHERE voice = ?", voice)
         return None if row is None else Maker(int(row[0]), int(row[1]))
 
+    async def made_by(self, person: int) -> list[str]:
+        """The voices that a person has made."""
+        rows = await self._database.rows("SELECT voice FROM voice_maker WHERE person = ? ORDER BY voice", person)
+        return [str(voice) for (voice,) in rows]
+
     async def store_maker(self, voice: str, maker: Maker) -> None:
         """Store the maker of a voice."""
         statement = "INSERT OR REPLACE INTO voice_maker VALUES (?, ?, ?)"

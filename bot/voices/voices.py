@@ -167,6 +167,25 @@ class Voices:
             raise VoicesError(NOT_YOURS.format(name=voice.name))
         return voice
 
+    async def made_by(self, person: int) -> list[str]:
+        """The ids of the voices that a person has made; raises :class:`aiosqlite.Error`."""
+        return await self._records.made_by(person)
+
+    async def delete_made_by(self, person: int) -> int:
+        """Delete all voices that a person has made, and return their number.
+
+        Also raises :class:`aiosqlite.Error`. Voices that are deleted by then stay deleted.
+        """
+        made = await self._records.made_by(person)
+        known = {voice.id: voice for voice in (await self.catalogue()).voices} if made else {}
+        for voice in made:
+            if voice in known:
+                await self.delete(known[voice])
+            else:
+                # Somebody has deleted it on the speech server.
+                await self._records.delete(voice)
+        return len(made)
+
     async def preview(self, voice: ServerVoice) -> bytes:
         """A short sentence spoken by a voice, as a WAV file."""
         return await self._client.preview_voice(voice)

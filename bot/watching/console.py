@@ -57,9 +57,9 @@ class CallConsole:
                 self.note(f"📞 {self.name} is in {place}{_encryption(transport, encrypted=encrypted)}")
             case CallEnded(place, cause) if place:
                 self.note(f"📞 {self.name} has left {place} ({cause})")
-            case PromptTaken(_, author, text, recited):
+            case PromptTaken(_, author, text, recited, late=late):
                 self._said, self._clause = [], []
-                if not recited:
+                if not recited and not late:
                     self._line(author, "bold cyan", text)
             case UtteranceHeard(_, author, text, addressed) if not addressed:
                 self._line(author, "cyan", f"{text}  (not to me)", "dim")

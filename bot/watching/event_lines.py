@@ -12,6 +12,7 @@ from bot.voice.events import (
     CallBegan,
     CallEnded,
     CallEvent,
+    EnginesReady,
     NoticePosted,
     PromptTaken,
     Ready,
@@ -28,6 +29,7 @@ from bot.voice.turn import Outcome, TurnId
 
 READY = "ready"
 WEB_READY = "web.ready"
+ENGINES_READY = "engines.ready"
 CALL_STARTED = "call.started"
 SPEECH_STARTED = "input_audio_buffer.speech_started"
 SPEECH_STOPPED = "input_audio_buffer.speech_stopped"
@@ -43,6 +45,7 @@ STATUSES: Mapping[Outcome, str] = MappingProxyType(
     {
         Outcome.SPOKEN: "completed",
         Outcome.WRITTEN: "completed",
+        Outcome.SILENT: "completed",
         Outcome.INTERRUPTED: "cancelled",
         Outcome.FAILED: "failed",
         Outcome.DISCARDED: "cancelled",
@@ -77,6 +80,8 @@ def _written(event: CallEvent) -> tuple[str, dict[str, object]]:
             return READY, {}
         case WebReady(url):
             return WEB_READY, {"url": url}
+        case EnginesReady():
+            return ENGINES_READY, {}
         case CallBegan(transport, place, encrypted):
             return CALL_STARTED, {"transport": transport, "place": place, "encrypted": encrypted}
         case SpeechStarted(turn):
@@ -89,8 +94,9 @@ def _written(event: CallEvent) -> tuple[str, dict[str, object]]:
         case UtteranceHeard(person, name, text, addressed, language):
             said = {"person": str(person), "name": name, "transcript": text}
             return TRANSCRIPTION_COMPLETED, {**said, "addressed": addressed, "language": language}
-        case PromptTaken(_, name, text, recited):
-            return RESPONSE_CREATED, {"name": name, "prompt": text, **_details(recited=recited or None)}
+        case PromptTaken(_, name, text, recited, late=late):
+            details = _details(recited=recited or None, late=late or None)
+            return RESPONSE_CREATED, {"name": name, "prompt": text, **details}
         case WordsSpoken(_, text):
             return TRANSCRIPT_DELTA, {"delta": text}
         case ReplyEnded(trace, heard):
@@ -136,6 +142,7 @@ _READ: Mapping[str, Callable[[JsonLine, JsonLine, JsonLine], CallEvent]] = Mappi
     {
         READY: lambda line, more, ids: Ready(**ids),
         WEB_READY: lambda line, more, ids: WebReady(line["url"], **ids),
+        ENGINES_READY: lambda line, more, ids: EnginesReady(**ids),
         CALL_STARTED: lambda line, more, ids: CallBegan(line["transport"], line["place"], line["encrypted"], **ids),
         SPEECH_STARTED: lambda line, more, ids: SpeechStarted(TurnId.parse(line["turn"]), **ids),
         SPEECH_STOPPED: lambda line, more, ids: SpeechStopped(TurnId.parse(line["turn"]), **ids),
@@ -152,7 +159,13 @@ _READ: Mapping[str, Callable[[JsonLine, JsonLine, JsonLine], CallEvent]] = Mappi
             **ids,
         ),
         RESPONSE_CREATED: lambda line, more, ids: PromptTaken(
-            line["reply"], line["name"], line["prompt"], more.get("recited", False), turn=_turn(line), **ids
+            line["reply"],
+            line["name"],
+            line["prompt"],
+            more.get("recited", False),
+            turn=_turn(line),
+            late=more.get("late", False),
+            **ids,
         ),
         TRANSCRIPT_DELTA: lambda line, more, ids: WordsSpoken(line["reply"], line["delta"], _turn(line), **ids),
         RESPONSE_DONE: lambda line, more, ids: ReplyEnded(_trace(line, more), line["heard"], _turn(line), **ids),

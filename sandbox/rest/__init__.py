@@ -22,12 +22,12 @@ from sandbox.rest.faults import RestFaults
 from sandbox.world.world import World
 
 PREFIX = "/api/v10"
-LARGEST_REQUEST = 30 * 1024 * 1024
+MAX_REQUEST = 30 * 1024 * 1024
 
 
 def rest_application(world: World, faults: RestFaults) -> web.Application:
     """The REST API, to be mounted at :data:`PREFIX`."""
-    app = web.Application(middlewares=[faults.middleware, answer_errors], client_max_size=LARGEST_REQUEST)
+    app = web.Application(middlewares=[faults.middleware, answer_errors], client_max_size=MAX_REQUEST)
     app[WORLD] = world
     resources = (
         channels,

@@ -23,7 +23,7 @@ from sandbox.world.errors import RestError, invalid_form
 
 ROUTES = web.RouteTableDef()
 _IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,([A-Za-z0-9+/=\s]+)")
-LARGEST_AVATAR = 10 * 1024 * 1024
+MAX_AVATAR = 10 * 1024 * 1024
 
 
 @ROUTES.get("/gateway")
@@ -107,6 +107,6 @@ def image_hash(value: object, field: str) -> str | None:
         data = base64.b64decode(found[2]) if found else b""
     except binascii.Error:
         data = b""
-    if not data or len(data) > LARGEST_AVATAR:
+    if not data or len(data) > MAX_AVATAR:
         raise invalid_form(field, "IMAGE_INVALID", "Invalid image data")
     return hashlib.md5(data, usedforsecurity=False).hexdigest()

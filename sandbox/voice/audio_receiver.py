@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ class _Speaker:
     undecryptable: int = 0
     decoder: MonoDecoder | None = None
     decoded: list[Sound] = field(default_factory=list)
+    decoding: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +61,7 @@ def save_mix(path: Path, pieces: Sequence[TimedSound]) -> None:
 class AudioReceiver:
     """Keeps the packets that one guest receives, by the speaker's user id. Use it on the event loop.
 
-    Packets are decoded when their sound is asked for.
+    Packets are decoded when their sound is asked for. Another thread may ask for it too, while packets go on arriving.
 
     Args:
         keep: the number of packets kept of each speaker. When there are more, the older half is dropped.
@@ -76,8 +78,9 @@ class AudioReceiver:
         speaker = self._speaker(user)
         speaker.packets.append(packet)
         if len(speaker.packets) > self._keep:
-            cut = len(speaker.packets) // 2
-            del speaker.packets[:cut], speaker.decoded[:cut]
+            with speaker.decoding:
+                cut = len(speaker.packets) // 2
+                del speaker.packets[:cut], speaker.decoded[:cut]
         self._changed.set()
 
     def add_undecryptable(self, user: int) -> None:
@@ -103,13 +106,7 @@ class AudioReceiver:
 
     def pcm(self, user: int, *, since: int = 0) -> Sound:
         """A speaker's sound from packet number ``since`` on, without the silence between transmissions."""
-        speaker = self._speaker(user)
-        self._decode(speaker)
-        parts = [
-            sound
-            for packet, sound in zip(speaker.packets[since:], speaker.decoded[since:], strict=True)
-            if not packet.silent
-        ]
+        parts = [sound for packet, sound in self._decoded(self._speaker(user))[since:] if not packet.silent]
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
     def count(self, user: int) -> int:
@@ -152,9 +149,9 @@ class AudioReceiver:
         """The sound of these speakers (of all by default), each packet with its start time."""
         pieces: list[TimedSound] = []
         for speaker in [self._speaker(user) for user in (users or self.speakers)]:
-            self._decode(speaker)
-            begin = speaker.packets[0].arrival if speaker.packets else 0.0
-            placed = _placed(speaker.packets, speaker.decoded, begin)
+            decoded = self._decoded(speaker)
+            begin = decoded[0][0].arrival if decoded else 0.0
+            placed = _placed(decoded, begin)
             pieces += [TimedSound(begin + position / SAMPLE_RATE, sound) for position, sound in placed]
         return pieces
 
@@ -162,14 +159,18 @@ class AudioReceiver:
         return self._speakers.setdefault(user, _Speaker())
 
     @staticmethod
-    def _decode(speaker: _Speaker) -> None:
-        if speaker.decoder is None:
-            speaker.decoder = make_decoder()
-        for packet in speaker.packets[len(speaker.decoded) :]:
-            speaker.decoded.append(speaker.decoder.decode_frame(packet.opus))
+    def _decoded(speaker: _Speaker) -> list[tuple[ReceivedPacket, Sound]]:
+        """The packets that are here now, each with its sound."""
+        with speaker.decoding:
+            if speaker.decoder is None:
+                speaker.decoder = make_decoder()
+            packets = list(speaker.packets)
+            for packet in packets[len(speaker.decoded) :]:
+                speaker.decoded.append(speaker.decoder.decode_frame(packet.opus))
+            return list(zip(packets, speaker.decoded, strict=True))
 
 
-def _placed(packets: list[ReceivedPacket], sounds: list[Sound], begin: float) -> list[tuple[int, Sound]]:
+def _placed(decoded: Sequence[tuple[ReceivedPacket, Sound]], begin: float) -> list[tuple[int, Sound]]:
     """Each frame with its position in samples.
 
     A transmission starts when its first packet arrives. Its other frames follow without gaps, even if their packets
@@ -177,7 +178,7 @@ def _placed(packets: list[ReceivedPacket], sounds: list[Sound], begin: float) ->
     """
     placed: list[tuple[int, Sound]] = []
     end = 0
-    for packet, sound in zip(packets, sounds, strict=True):
+    for packet, sound in decoded:
         arrived = int((packet.arrival - begin) * SAMPLE_RATE)
         # A packet that arrives 100 ms or more away from the end of the last packet starts another transmission.
         position = end if placed and abs(arrived - end) < 5 * FRAME_SAMPLES else max(arrived, end)

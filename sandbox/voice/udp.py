@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 # The value of SO_TIMESTAMPNS on Linux; the socket module has no constant for it.
 _SO_TIMESTAMPNS = 35
+_MAX_GAP, _MAX_READINGS = 0.0002, 5
+"""Seconds that reading both clocks may take, and how often it is tried."""
 _TIMESPEC = struct.Struct("@qq")
 _RECEIVE_BUFFER_BYTES = 1 << 20
 _MAX_BATCH = 64
@@ -71,11 +73,25 @@ class TimedSocket:
 
 
 def _arrival(ancillary: list[tuple[int, int, bytes]]) -> float:
-    now = time.monotonic()
     for level, kind, value in ancillary:
         if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(value) >= _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack_from(value)
+            now, wall_time = both_clocks()
             # The kernel's timestamp is wall-clock time. The age of the datagram is the same on every clock.
-            age: float = time.time() - (seconds + nanoseconds / 1e9)
+            age: float = wall_time - (seconds + nanoseconds / 1e9)
             return now - max(0.0, age)
-    return now
+    return time.monotonic()
+
+
+def both_clocks(
+    monotonic: Callable[[], float] = time.monotonic, wall_clock: Callable[[], float] = time.time
+) -> tuple[float, float]:
+    """The same moment in monotonic seconds and in seconds since 1970.
+
+    The clocks are read again if another program ran in between, which would make packets seem to come earlier.
+    """
+    for _ in range(_MAX_READINGS):
+        now, wall_time = monotonic(), wall_clock()
+        if monotonic() - now <= _MAX_GAP:
+            break
+    return now, wall_time

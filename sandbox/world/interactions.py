@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sandbox.world import payloads
@@ -70,8 +70,8 @@ class Interactions:
         data: Json = {"id": registered["id"], "name": name, "type": registered["type"], "options": options}
         return self._begin(InteractionKind.AUTOCOMPLETE, app, user, channel, data)
 
-    def click(self, user: User, message: Message, custom_id: str) -> Interaction:
-        """Press a button of a message.
+    def click(self, user: User, message: Message, custom_id: str, values: Sequence[str] | None = None) -> Interaction:
+        """Press a button of a message, or choose ``values`` in a menu of texts.
 
         Raises:
             RestError: the message has no such button, or no bot posted it (10008).
@@ -79,7 +79,9 @@ class Interactions:
         app = self._directory.application_of_bot(message.author.id)
         if app is None or custom_id not in _custom_ids(list(message.components)):
             raise unknown("Message")
-        data = {"custom_id": custom_id, "component_type": 2}
+        data: Json = {"custom_id": custom_id, "component_type": 2}
+        if values is not None:
+            data |= {"component_type": 3, "values": [*values]}
         channel = self._directory.channel(message.channel_id)
         return self._begin(InteractionKind.COMPONENT, app, user, channel, data, source=message)
 

@@ -62,7 +62,7 @@ def signals_as_before() -> Iterator[None]:
 
 def test_all_benchmarks_are_found() -> None:
     assert {"benchmarks.receive", "benchmarks.turn_latency", "benchmarks.speakers"} <= set(PROGRAMS)
-    assert len(PROGRAMS) == 20
+    assert len(PROGRAMS) >= 24
 
 
 @pytest.mark.parametrize("number", SIGNALS)

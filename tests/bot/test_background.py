@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.background import LONGEST_PAUSE, BackgroundWork, finish_within_limit, keep_running
+from bot.background import MAX_PAUSE, BackgroundWork, finish_within_limit, keep_running
 
 
 async def test_failing_work_is_repeated_after_longer_and_longer_pauses() -> None:
@@ -25,7 +25,7 @@ async def test_failing_work_is_repeated_after_longer_and_longer_pauses() -> None
     await keep_running("work", work, sleep=sleep)
     assert tries == 13
     assert pauses[:4] == [1, 2, 4, 8]
-    assert pauses[-1] == LONGEST_PAUSE
+    assert pauses[-1] == MAX_PAUSE
 
 
 async def test_a_cancellation_ends_the_work() -> None:

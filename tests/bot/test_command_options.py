@@ -48,7 +48,9 @@ def test_the_common_help_page_lists_the_commands_whose_options_it_does_not_show(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     page = _help(capsys, "--help")
-    assert "health, models, backup and restore have options of their own" in " ".join(page.split())
+    assert "health, models, persona, knowledge, memory, backup and restore have options of their own" in " ".join(
+        page.split()
+    )
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"]])
@@ -74,10 +76,9 @@ def test_the_error_for_a_mistyped_command_names_the_one_that_was_meant(
 
 
 def test_the_error_for_an_unknown_command_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
-    assert (
-        "There are: run, talk, demo, rehearse, setup, doctor, models, health, backup, restore, version."
-        in _usage_error(capsys, "serve")
-    )
+    error = _usage_error(capsys, "serve")
+    assert "There are: run, talk, demo, rehearse, setup, doctor, models, persona, knowledge, memory, health" in error
+    assert "health, backup, restore, version." in error
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import AsyncMock, Mock
+
+import pytest
 
 from bot.call_ends import CallEnds
+from bot.core import Core
 from bot.voice.call import Call
 from bot.voice.transport import EndCause
 from config.project import ROOT
@@ -40,3 +47,26 @@ async def test_a_listener_that_fails_at_the_end_of_a_call_does_not_affect_the_ot
         ends.subscribe(each)
     await ends(call, EndCause.ALONE)
     assert told == [EndCause.ALONE]
+
+
+@pytest.mark.parametrize("takes_tools", [True, False])
+async def test_no_server_of_tools_is_started_for_a_model_that_is_told_of_none(
+    takes_tools: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    tools, models = Mock(run=AsyncMock()), Mock(learn_model_sizes=AsyncMock())
+    models.take_tools.side_effect = lambda names: takes_tools and names == {None, "larger"}
+    personas = {"seiyuu": Mock(model=None), "helper": Mock(model="larger")}
+    core: Any = SimpleNamespace(
+        tools=tools,
+        models=models,
+        characters=SimpleNamespace(personas=personas),
+        settings=SimpleNamespace(tools_file=Path("tools.yaml")),
+    )
+    await Core._run_tool_servers(core)
+    models.learn_model_sizes.assert_awaited_once()
+    assert tools.run.await_count == takes_tools
+    assert [record.getMessage() for record in caplog.records] == (
+        []
+        if takes_tools
+        else ["The MCP servers of TOOLS_FILE=tools.yaml are not started: the model is too small for tools"]
+    )

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot import doctor
-from bot.doctor_engines import check_model_server
-from bot.doctor_personas import check_personas
+from bot.doctor import doctor
+from bot.doctor.engines import check_model_server
+from bot.doctor.personas import check_personas
+from bot.doctor.tools import check_search
 from bot.features.dual_persona import build as dual_persona
 from bot.features.figurine_notifier import build as figurine_notifier
 from bot.features.image_generation import build as image_generation
@@ -95,6 +96,18 @@ async def test_feeds_are_asked_with_our_user_agent(servers: Servers) -> None:
     result = await figurine_notifier.check(Settings.read(figurine_feeds=f"{servers.url}/feed.xml"))
     assert result.good, result.text
     assert servers.asked[0]["User-Agent"].startswith(OUR_USER_AGENT)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "good"),
+    [(200, {"results": []}, True), (403, {}, False), (200, [], False)],
+)
+async def test_the_search_engine_must_answer_in_json(servers: Servers, status: int, body: Any, good: bool) -> None:
+    servers.status, servers.body = status, body
+    result = await check_search(Settings.read(searxng_url=servers.url))
+    assert result.good is good
+    assert good or "SearXNG's settings list json" in result.text
+    assert (await check_search(Settings.read())).good is None
 
 
 @pytest.mark.parametrize(("status", "words"), [(403, "403"), (404, "404"), (200, "not an RSS")])

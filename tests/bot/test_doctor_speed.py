@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.doctor_engines import check_voice
-from bot.doctor_speed import busy_note, llm_speed, llm_verdict, stt_speed, stt_verdict
+from bot.doctor.engines import check_voice
+from bot.doctor.speed import busy_note, llm_speed, llm_verdict, stt_speed, stt_verdict
 from bot.models.named_llm import EmbeddedLlm
 from bot.own_weights import OwnWeights
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
@@ -41,7 +41,7 @@ async def test_the_doctor_marks_a_voice_that_is_too_slow_with_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bot.doctor_engines.busy_note_now", lambda: busy_note(6.4, 2))
+    monkeypatch.setattr("bot.doctor.engines.busy_note_now", lambda: busy_note(6.4, 2))
     variables = {"TTS_ENGINE": "stand-in", "TTS_STAND_IN_RTF": "1.0", "TTS_FALLBACK": "", "CACHE_DIR": str(tmp_path)}
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

@@ -164,6 +164,6 @@ def test_a_process_that_only_reads_or_writes_is_active() -> None:
 
 def test_a_process_that_has_ended_is_inactive() -> None:
     with running("print(flush=True)") as process:
-        process.wait(10)
+        process.wait(60)
     assert not ProcessActivity(process.pid).active()
     assert ProcessActivity(os.getpid()).active() in (True, False)

@@ -19,7 +19,7 @@ from config.project import ROOT
 async def test_the_heartbeat_goes_on_while_the_loop_runs(tmp_path: Path) -> None:
     file = tmp_path / "heartbeat"
     beating = asyncio.create_task(beat(file, interval=0.01))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not file.exists():
             await asyncio.sleep(0.01)
         os.utime(file, (0, 0))
@@ -66,7 +66,7 @@ async def test_a_reader_finds_a_state_even_while_the_file_is_written(
         return now or {"model": "ready"}
 
     beating = asyncio.create_task(beat(file, 0.01, state))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await written.wait()
     beating.cancel()
     await asyncio.gather(beating, return_exceptions=True)
@@ -80,10 +80,10 @@ async def test_a_bot_that_starts_during_a_health_check_is_known_to_run(tmp_path:
     with file.open("rb") as asking:
         fcntl.flock(asking, fcntl.LOCK_SH)
         beating = asyncio.create_task(beat(file, 0.01))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while file.stat().st_size == 0:
                 await asyncio.sleep(0.01)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not is_held(file):
             await asyncio.sleep(0.01)
     beating.cancel()

@@ -13,6 +13,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from bot.calls import Calls
+from bot.controls.volumes import Volumes
 from bot.guard import JOIN_ELSEWHERE
 from bot.lease import Lease
 from bot.store import Store
@@ -60,7 +61,7 @@ class Stage:
         self.slow = False
         manager: CallManager[Call[Any]] = CallManager(Lease(), AsyncMock())
         self.manager = manager
-        self.calls = Calls(manager, self._build, store, settings, AsyncMock(), "!")
+        self.calls = Calls(manager, self._build, store, Volumes(store, manager), settings, AsyncMock(), "!")
 
     def _build(self, place: Any, _volume: float, _report: object) -> DiscordCall:
         call = BuiltCall(place.voice)

@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from bot.doctor_weights import examine_weights
+from bot.doctor.weights import examine_weights
 from bot.engine_warnings import toy_warning
-from bot.models.catalogue import Catalogue
-from bot.models.model_store import ModelStore
+from bot.models.catalogue import Catalogue, Part
+from bot.models.model_store import Condition, ModelStore
+from bot.models.needs import QUICK_ENGLISH
 from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
 from bot.transcribers import make_transcriber
 from config.settings import Settings
 from tests.bot.models.local_registry import EARS, MIND, catalogue_fields
 
-NAMES = {"tiny-ears": EARS, "tiny-mind": MIND}
+NAMES = {"tiny-ears": EARS, "tiny-mind": MIND, QUICK_ENGLISH: MIND}
 
 
 @pytest.fixture(autouse=True)
@@ -130,3 +131,37 @@ async def test_the_doctor_names_all_weights_and_reads_every_byte(tmp_path: Path,
     assert (result.good, weights.toy_llm) == (False, True)
     result, _ = await examine_weights(settings(tmp_path, weights="toys"))
     assert result.good is None
+
+
+@pytest.fixture
+def with_english(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
+    """A catalogue with the quick model for English. Its file is that of the mind."""
+    mind = catalogue.models["tiny-mind"]
+    english = mind.model_copy(update={"part": Part.STT, "settings": {"STT_ENGLISH_MODEL": "auto"}})
+    found = catalogue.model_copy(update={"models": {**catalogue.models, QUICK_ENGLISH: english}})
+    monkeypatch.setattr("bot.own_weights.load_catalogue", lambda: found)
+    return found
+
+
+def test_the_quick_model_for_english_is_named_if_it_is_here_and_is_no_loss_if_it_is_not(
+    tmp_path: Path, with_english: Catalogue
+) -> None:
+    put(tmp_path, with_english, "tiny-ears", "tiny-mind")
+    without = choose_weights(settings(tmp_path, weights="real"))
+    assert (without.notices, QUICK_ENGLISH in without.conditions) == ((), False)
+    put(tmp_path, with_english, QUICK_ENGLISH)
+    weights = choose_weights(settings(tmp_path, weights="real"))
+    assert (weights.notices, weights.conditions[QUICK_ENGLISH]) == ((), Condition.COMPLETE)
+    assert (weights.stt, weights.speech_detector) == (without.stt, without.speech_detector)
+
+
+def test_a_damaged_model_for_english_is_told_and_whisper_hears_english(tmp_path: Path, with_english: Catalogue) -> None:
+    put(tmp_path, with_english, "tiny-ears", "tiny-mind", QUICK_ENGLISH)
+    file = tmp_path / "weights" / QUICK_ENGLISH / "mind.gguf"
+    file.write_bytes(bytes(100) + file.read_bytes()[100:])
+    weights = choose_weights(settings(tmp_path, weights="real"))
+    assert weights.notices == (
+        "Weights: moonshine-base is damaged (SHA-256 differs); using Whisper for English too. "
+        "Remedy: python -m bot models repair",
+    )
+    assert weights.stt is not None

@@ -30,6 +30,7 @@ SHOWING = {
     "captions",
     "mode",
     "record",
+    "notes",
     "persona",
     "mood",
     "ignore",
@@ -37,8 +38,8 @@ SHOWING = {
     "bipolar",
     "autonomous",
 }
-ON_THE_CALL = {*CONTROL, "join", "leave", "voice-status", "record", "voice record"}
-OWNERS = {"gpu", "low-performance", "release", "avatar", "avatar next", "avatar list"}
+ON_THE_CALL = {*CONTROL, "join", "leave", "voice-status", "record", "notes", "voice record"}
+OWNERS = {"gpu", "low-performance", "release", "why", "avatar", "avatar next", "avatar list"}
 """The commands by right. They are written here a second time, so that a mistake in the table is noticed."""
 
 
@@ -136,7 +137,8 @@ async def test_by_default_people_in_the_call_control_it() -> None:
     steering = {*CONTROL, "persona", "mood", "ignore", "voice use", "voice preview", "voice record"}
     assert in_call == everyones | steering | {"join", "leave", "voice clone", "draw"}
     assert await allowed(guard(), person()) == in_call - steering, "on the server, but not in the call"
-    managed = {"record", "forget", "chat", "bipolar", "argue", "autonomous", *(n for n in RIGHTS if "schedule" in n)}
+    managed = {"record", "notes", "forget", "chat", "bipolar", "argue", "autonomous"}
+    managed |= {name for name in RIGHTS if name.startswith(("schedule", "knowledge"))}
     assert await allowed(guard(), person(manages=True)) == in_call | managed
     assert await allowed(guard(), person(OWNER)) == (in_call - steering) | OWNERS
 

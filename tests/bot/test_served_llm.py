@@ -11,8 +11,8 @@ import gguf
 import pytest
 
 from bot.database import Database
-from bot.doctor_engines import check_model_server
-from bot.doctor_speed import llm_speed
+from bot.doctor.engines import check_model_server
+from bot.doctor.speed import llm_speed
 from bot.models.named_llm import EmbeddedLlm
 from bot.own_engines import open_model_router
 from bot.own_weights import OwnWeights, RealWeightsMissingError

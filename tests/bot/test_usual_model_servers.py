@@ -108,7 +108,7 @@ async def silent() -> AsyncIterator[int]:
 
 
 async def test_a_port_that_never_answers_and_one_where_nobody_listens_are_not_offered() -> None:
-    async with silent() as port, asyncio.timeout(10):
+    async with silent() as port, asyncio.timeout(30):
         warning = await llm_warning(SMALL, [UsualModelServer("llama-server", port), UsualModelServer("Ollama", 1)])
     assert warning is not None
     assert " I see " not in warning

@@ -163,6 +163,7 @@ def test_a_log_line_begins_on_a_line_of_its_own(capsys: pytest.CaptureFixture[st
         view(WordsSpoken("r1", " thanks."))
         logging.getLogger("bot.x").warning("The voice failed")
         logging.getLogger("apscheduler.scheduler").info("Added job")
+        logging.getLogger("client").info("Received session ID: secret")
         logging.getLogger("discord.gateway").warning("Can't keep up, shard ID %s websocket is %.1fs behind.", 0, 41.3)
     finally:
         root.handlers = before

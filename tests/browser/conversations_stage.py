@@ -77,7 +77,9 @@ class ConversationsStage:
             for n in range(1, turns + 1)
         ]
         await self.archive.database.write_many(
-            "INSERT INTO turns SELECT max(id), ?, ?, ?, ?, ?, 0 FROM conversations", rows
+            "INSERT INTO turns (conversation, number, person, who, text, at, interrupted) "
+            "SELECT max(id), ?, ?, ?, ?, ?, 0 FROM conversations",
+            rows,
         )
 
     def record(self, at: float) -> None:

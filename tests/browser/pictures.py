@@ -87,6 +87,12 @@ async def thinking(scene: Scene) -> None:
     await client.send(type="state", state="thinking")
 
 
+async def asked_first(scene: Scene) -> None:
+    client = await scene.talking()
+    await client.send(type="state", state="thinking")
+    await client.send(type="question", question="q1", text='delete_note {"title": "Shopping list", "folder": "home"}')
+
+
 async def speaking(scene: Scene) -> None:
     client = await scene.talking()
     await client.begin("2", REPLY)
@@ -170,6 +176,7 @@ STATES: Mapping[str, Callable[[Scene], Awaitable[None]]] = {
         loading,
         listening,
         thinking,
+        asked_first,
         speaking,
         interrupted,
         muted,

@@ -118,3 +118,32 @@ async def test_a_change_to_the_open_microphone_keeps_the_session(tab: Tab) -> No
     await again.ready()
     await expect(tab.at("talk")).to_have_text("Listening")
     await wait_until(lambda: again.sound)
+
+
+async def test_a_question_is_announced_and_answered_with_the_keyboard(tab: Tab) -> None:
+    await tab.at("talk").click()
+    client = await tab.server.call()
+    text = 'delete_note {"title": "<b>Shopping</b>"}'
+    await client.send(type="question", question="q1", text=text)
+    await expect(tab.at("question")).to_contain_text("May I use delete_note?")
+    await expect(tab.at("question")).to_contain_text("<b>Shopping</b>")
+    await expect(tab.page.get_by_role("status")).to_contain_text(text)
+    await tab.at("talk").focus()
+    await tab.page.keyboard.press("Tab")
+    await expect(tab.at("question-allow")).to_be_focused()
+    await tab.page.keyboard.press("Enter")
+    assert await client.got("answer") == {"type": "answer", "question": "q1", "allow": True}
+    await expect(tab.at("question")).to_have_count(0)
+    await expect(tab.at("talk")).to_be_focused()
+    for number in ("q2", "q3"):
+        await client.send(type="question", question=number, text="delete_note {}")
+    await client.send(type="question", question="q2", text="delete_note {}")
+    await expect(tab.at("question")).to_have_count(2)
+    await client.send(type="question_over", question="q2")
+    await expect(tab.at("question")).to_have_count(1)
+    await tab.at("question-refuse").click()
+    assert await client.got("answer", 2) == {"type": "answer", "question": "q3", "allow": False}
+    await client.send(type="question", question="q4", text="delete_note {}")
+    await expect(tab.at("question")).to_have_count(1)
+    await tab.at("hangup").click()
+    await expect(tab.at("question")).to_have_count(0)

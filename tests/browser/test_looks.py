@@ -84,6 +84,9 @@ async def test_every_file_of_the_page_comes_from_its_own_server_and_is_used(tab:
     for link in await tab.page.locator("#views a").all():
         await link.click()
         await expect(link).to_have_attribute("aria-current", "page")
+        # A view that is left before its modules have come is not shown, and asks for none of its other files.
+        view = str(await link.get_attribute("href")).replace("#", "#view-")
+        await expect(tab.page.locator(f"{view} > *").first).to_be_visible()
     files = {file.relative_to(PAGE).as_posix() for file in PAGE.rglob("*") if file.is_file()}
     # A browser without a window does not ask for the manifest of an application, and nobody asks for licences.
     files = {file for file in files if file != "manifest.webmanifest" and "LICENSE" not in file}

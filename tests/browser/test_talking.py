@@ -35,6 +35,7 @@ async def test_the_first_press_asks_for_the_microphone_and_starts_a_call(tab: Ta
         "name": "Ada",
         "microphone": "open",
         "audio": {"up": 16_000, "down": 24_000},
+        "questions": True,
     }
     await client.ready()
     await expect(tab.at("talk")).to_have_text("Listening")

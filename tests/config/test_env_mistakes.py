@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bot import command_line
+from bot import command_line, settings_check
 from bot.command_line import run
+from bot.models.catalogue import Catalogue, load_catalogue
 from bot.settings_check import KNOWN
+from config.program_settings import SECRETS
 from config.settings import Settings
 from config.speech_settings import ENGINE_VARIABLES, ENGINES, EngineName, SpeechSettings
 from tests.config.mistakes import ALL, LINES, NAMES, SECRET, VALUES, Mistake
@@ -28,13 +30,24 @@ async def _must_not_start(*_: object) -> int:
     raise AssertionError("the bot was started in spite of a mistake")
 
 
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return load_catalogue()
+
+
 @pytest.fixture
 def refusal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    catalogue: Catalogue,
 ) -> Callable[[list[str], bytes], Refusal]:
     """The result of a command with this file: exit status, lines on standard error, and standard output."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command_line, "_run", _must_not_start)
+    # Each command reads it, and it is the same for all.
+    monkeypatch.setattr(settings_check, "load_catalogue", lambda: catalogue)
     for name in KNOWN:
         monkeypatch.delenv(name, raising=False)
 
@@ -60,6 +73,7 @@ def test_the_table_has_every_setting_and_sixty_mistakes_or_more() -> None:
     table = {mistake.text.partition("=")[0] for mistake in VALUES if isinstance(mistake.text, str)}
     settings = {name.upper() for name in {*Settings.settings(), *SpeechSettings.settings()}}
     assert settings - table == set()
+    assert {name for name in settings if name.endswith(("_KEY", "_TOKEN"))} == SECRETS
     assert len({mistake.data for mistake in ALL}) == len(ALL) > 60
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from config.env_file import read_env_values
@@ -153,7 +153,6 @@ def test_a_line_that_would_swallow_the_new_one_is_told(tmp_path: Path, broken: s
 LINES = ("# LLM_URL=x", "LLM_URL='a\\'b' # c", 'export LLM_MODEL="x y"', "OTHER=1", "", "=y", "X='un", "a'")
 
 
-@settings(max_examples=300)
 @given(
     st.lists(
         st.sampled_from(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import doctor
 from bot.command_line import run
+from bot.doctor import doctor
 from config import place
 from config.project import ROOT
 from config.settings import Settings

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 import bot.backup.command
+import bot.character_cards.command
 import bot.command_options
+import bot.knowledge.command
+import bot.memory_command
 import bot.models.arguments
 import tts_server.command_line as speech_server
 from bot.heartbeat import FILE as HEARTBEAT
@@ -55,6 +58,12 @@ def test_the_command_lines_in_the_documents_are_accepted(
             parser, words = bot.models.arguments._parser(), rest
         case "bot", [("backup" | "restore") as command, *rest]:
             parser, words = bot.backup.command.backup_parser(command), rest
+        case "bot", ["memory", *rest]:
+            bot.memory_command.parser().parse_args(rest)
+        case "bot", ["persona", *rest]:
+            bot.character_cards.command.parser().parse_args(rest)
+        case "bot", ["knowledge", *rest]:
+            bot.knowledge.command.parser().parse_args(rest)
         case "bot", ["health", *rest]:
             assert set(rest) <= {"--json"}, line
         case "bot", _:

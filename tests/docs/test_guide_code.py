@@ -14,8 +14,8 @@ from bot.lease import Lease
 from bot.voice.call import Call
 from bot.voice.dialogue.conversation import Conversation
 from bot.work_gate import WorkGate
+from config.feature_sections import DrawSettings
 from config.project import ROOT
-from config.sections import DrawSettings
 from config.settings import Settings
 from tests.docs.code_blocks import GUIDE, blocks_under, python_blocks
 from tests.docs.pages import API, CODE, EXAMPLES, PAGES, SANDBOX, lines

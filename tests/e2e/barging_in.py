@@ -56,7 +56,7 @@ async def interrupt(stage: Stage, guest: Guest, utterance: str) -> Interruption:
     await talk(guest, utterance)
     interrupted, answered = (await stage.turns(turns + 2))[turns:]
     assert (interrupted.outcome, answered.outcome) == (Outcome.INTERRUPTED, Outcome.SPOKEN)
-    await receiver.wait_for_silence(stage.bot, 0.1, timeout=5)
+    await receiver.wait_for_silence(stage.bot, 0.1, timeout=30)
     *story, answer = stretches(receiver.packets(stage.bot)[before:])
     heard = len(answer) * 20
     assert heard == pytest.approx(answered.audio, abs=20), f"{heard} ms were heard of an answer of {answered.audio} ms"
@@ -80,7 +80,7 @@ async def tell_story(stage: Stage) -> Sound:
     count, begin = len(stage.traces), stage.ada.voice.receiver.count(stage.bot)
     await stage.ask("A story!")
     await stage.turns(count + 1)
-    await stage.ada.voice.receiver.wait_for_silence(stage.bot, 0.1, timeout=5)
+    await stage.ada.voice.receiver.wait_for_silence(stage.bot, 0.1, timeout=30)
     return stage.ada.voice.receiver.pcm(stage.bot, since=begin)
 
 

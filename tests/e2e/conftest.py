@@ -28,7 +28,7 @@ from sandbox.world.entities import Message
 from tests.authorities import trust_no_authorities
 from tests.forked import EARS, PIPE, SPEECH_SERVER, forks
 
-LIMIT = 30.0
+LIMIT = 60.0
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from sandbox.server import Sandbox
 from tests import authorities
 from tests.forked import BOT, Forked, Forks, Running, forks
 
-SAID_LIMIT = 60.0
+SAID_LIMIT = 120.0
 
 
 @asynccontextmanager

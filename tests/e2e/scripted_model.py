@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -12,7 +13,7 @@ from aiohttp import web
 from typing_extensions import override
 
 from tests.http_server import LocalServer, app_of
-from tests.llm.servers import DONE, FINISHED, begin_stream, said
+from tests.llm.servers import DONE, FINISHED, begin_stream, delta_event, said
 
 
 class Fault(Enum):
@@ -31,10 +32,15 @@ class Fault(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The text of an answer, in words, and the error after it, if any."""
+    """The text of an answer, in words, and after it either an error or the names of tools that it calls, if any.
+
+    ``arguments`` are those of each call, as JSON.
+    """
 
     text: str = ""
     fault: Fault | None = None
+    calls: tuple[str, ...] = ()
+    arguments: str = "{}"
 
 
 Script = Callable[[str], Answer]
@@ -47,7 +53,8 @@ class ScriptedModel(LocalServer):
     ``asked`` has the messages of every request, ``models`` the model that each one named. Requests that only warm it up
     are in ``warmed``. Requests whose messages and answer need more than ``context`` tokens are refused, and counted in
     ``refused``. An ASCII character is a quarter of a token, and any other character one and a half. If it is given
-    models (``lists``), it tells which it has.
+    models (``lists``), it tells which it has. ``called_at`` is when the last call of a tool was sent, in monotonic
+    seconds.
     """
 
     def __init__(self, script: Script, *, context: int | None = None, lists: Sequence[str] = ()) -> None:
@@ -64,6 +71,7 @@ class ScriptedModel(LocalServer):
         self.warmed: list[list[dict[str, Any]]] = []
         self.models: list[str | None] = []
         self.open_streams = 0
+        self.called_at = 0.0
         self._ending = asyncio.Event()
 
     @override
@@ -92,8 +100,11 @@ class ScriptedModel(LocalServer):
         response = await begin_stream(request)
         self.open_streams += 1
         try:
-            for word in answer.text.split(" "):
+            for word in answer.text.split(" ") if answer.text or not answer.calls else ():
                 await response.write(said(word + " "))
+            if answer.calls:
+                await response.write(_calling(answer))
+                self.called_at = time.monotonic()
             await self._end(request, response, answer.fault)
         finally:
             self.open_streams -= 1
@@ -113,9 +124,24 @@ class ScriptedModel(LocalServer):
                 await response.write(DONE)
 
 
+def _calling(answer: Answer) -> bytes:
+    """An event with the calls of an answer."""
+    calls = [
+        {
+            "index": number,
+            "id": f"call-{number}",
+            "type": "function",
+            "function": {"name": name, "arguments": answer.arguments},
+        }
+        for number, name in enumerate(answer.calls)
+    ]
+    return delta_event(tool_calls=calls)
+
+
 def _tokens(message: dict[str, Any]) -> int:
-    plain = sum(character.isascii() for character in message["content"])
-    return int(plain / 4 + 1.5 * (len(message["content"]) - plain))
+    content = message["content"] or ""
+    plain = sum(character.isascii() for character in content)
+    return int(plain / 4 + 1.5 * (len(content) - plain))
 
 
 def _too_long(tokens: int, context: int) -> web.Response:

@@ -9,8 +9,9 @@ import discord
 import pytest
 from discord.ext import commands
 
-from bot import doctor, feature_set
+from bot import feature_set
 from bot.check_result import CheckResult
+from bot.doctor import doctor
 from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
 from bot.http.api.admission import GATE_NAME as API
 from bot.operator_files import OperatorFileError

@@ -18,7 +18,7 @@ from tests.e2e.program import SAID_LIMIT, output, pointed_at, program
 from tests.watching.event_schema import checked
 
 SECRET = "correct horse"
-LIMIT = 30.0
+LIMIT = 60.0
 GROWTH = 10 * 1024**2
 """Largest growth of the bot's memory, in bytes. A body of a refused request would be larger."""
 LONG = "One, two, three, four, five, six, seven, eight, nine, ten. " * 3

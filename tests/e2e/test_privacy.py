@@ -39,16 +39,21 @@ PROGRAMS = {"-m bot run", "-m tts_server", "-m bot.voice.transcribe.worker"}
 FETCHED = {"weights"}
 """What `make run` has put into CACHE_DIR before the call."""
 NOT_IN_A_CALL = {
+    "chroma",
     "corrections.yaml",
     "demo",
     "rehearsal",
+    "knowledge.db",
+    "knowledge.db-shm",
+    "knowledge.db-wal",
     "models",
+    "notes",
     "traces.jsonl.old",
     "seiyuu.sqlite3.damaged-*",
     "before-restore-*",
 }
 """Files in the guide's table that no call makes. They come from a learned correction, the demonstration, a rehearsal, a
-download, long use or a fault."""
+download, files of knowledge, notes of a call, long use or a fault."""
 VOLUME = "/data"
 """The data folder of the containers."""
 

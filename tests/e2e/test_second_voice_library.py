@@ -23,7 +23,7 @@ from toys.llm.phrases import TOY_PHRASES
 
 HERE = Path(__file__).parent / "discordjs"
 INSTALL_LIMIT = 120.0
-LIMIT = 40.0
+LIMIT = 60.0
 ANSWERS = [phrase.answer for phrase in TOY_PHRASES if phrase.answer.isascii()]
 
 

@@ -84,6 +84,8 @@ async def test_wrong_answers_are_told_and_may_be_given_again_kept_or_skipped(tmp
             await terminal.answer(AGAIN, "k")
             await terminal.answer(LANGUAGE, "Klingonese")
             await terminal.until_said("It must be the code or the English name of a language")
+            await terminal.until_said("Try again (t), or skip this question (s)?")
+            await terminal.answer(AGAIN, "k")
             await terminal.answer(AGAIN, "s")
             await terminal.answer(VOICE, "espaek")
             await terminal.until_said("id you mean espeak?")
@@ -103,7 +105,10 @@ async def test_what_can_not_be_written_may_be_tried_again_and_no_answer_is_lost(
     file.chmod(0o444)
     async with in_terminal("setup", folder=tmp_path, CACHE_DIR=str(cache_dir)) as terminal:
         await terminal.answer(TOKEN, "")
-        await terminal.answer(CHANNEL, "general")
+        await terminal.until_said("without a token, there are no channels")
+        await terminal.answer("bot]:", "ftp://nowhere")
+        await terminal.until_said("begins with http:// or https://")
+        await terminal.answer(AGAIN, "")
         await terminal.answer("bot]:", "")
         await terminal.answer("each person]:", "German")
         await terminal.answer(VOICE, "espeak")
@@ -117,7 +122,7 @@ async def test_what_can_not_be_written_may_be_tried_again_and_no_answer_is_lost(
         terminal.program.rlimit(resource.RLIMIT_FSIZE, usual)
         await terminal.answer(AGAIN, "t")
         await terminal.until_said("status 0")
-    assert file.read_text() == "# Mine\nSTT_LANGUAGE=German\nPROMPT_CHANNEL=general\nTTS_ENGINE=espeak\n"
+    assert file.read_text() == "# Mine\nSTT_LANGUAGE=German\nTTS_ENGINE=espeak\n"
 
 
 async def test_ctrl_c_leaves_everything_as_it_was(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ async def test_the_first_sentence_is_whole_if_a_person_speaks_before_or_while_th
     ben, dan = await join_people(stage, "Ben", "Dan", bot=False)
     since = Since(stage)
     already = asyncio.create_task(talk(ben, HOLIDAYS, OpenMicrophone(before=1.0)))
-    await stage.ada.voice.receiver.wait_for_audio(ben.id, timeout=5)
+    await stage.ada.voice.receiver.wait_for_audio(ben.id, timeout=30)
     await stage.ask("!join")
     await bot_comes(stage)
     await asyncio.gather(already, talk(dan, TRAIN, PushToTalk()))

@@ -26,6 +26,7 @@ STEERING: dict[str, dict[str, object]] = {
     "captions": {"place": "channel"},
     "mode": {"mode": "transcribe"},
     "record": {"state": "off"},
+    "notes": {"state": "off"},
     "voice record": {"name": "Robin"},
 }
 """Every command that acts on the call, with the arguments that make it act."""

@@ -23,8 +23,9 @@ from bot.llm.client import ModelClient
 from bot.llm.personas import PERSONAS_DIR
 from bot.llm.requests import ModelOptions
 from bot.llm.small_model import load_small_prompts
-from bot.llm.text_model import TextModel
-from config.sections import ChatSettings
+from bot.llm.text_model import ToolModel
+from bot.llm.tools import Toolboxes
+from config.feature_sections import ChatSettings
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Message
@@ -104,12 +105,13 @@ async def chat_stage(
     *,
     pace: ChatPace = PACE,
     sandbox: Sandbox | None = None,
-    text_model: TextModel | None = None,
+    text_model: ToolModel | None = None,
+    tools: Toolboxes | None = None,
 ) -> AsyncIterator[ChatStage]:
     """Start the bot. A given ``sandbox`` is not stopped at the end; ``text_model`` replaces the model server."""
     async with (
         ScriptedModel(lambda line: Answer(f"You said: {line}")) as model,
-        ModelClient(ModelOptions(model.url, stall_timeout=5.0, first_token_timeout=5.0)) as client,
+        ModelClient(ModelOptions(model.url, stall_timeout=30.0, first_token_timeout=30.0)) as client,
     ):
         built: list[tuple[TextChat, Router]] = []
 
@@ -126,6 +128,7 @@ async def chat_stage(
                 clock=lambda: NOW,
                 small_prompts=prompts,
                 pace=pace,
+                tools=tools,
             )
             built.append((chat, Router(chat)))
             return [built[0][1], ChatCommands(chat, "!")]

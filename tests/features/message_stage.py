@@ -35,7 +35,8 @@ from bot.spoken_messages.listener import SpokenMessages
 from bot.spoken_messages.recordings import Recordings
 from bot.store import Store
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
-from config.sections import AutonomousSettings, ChatSettings, ListeningPolicy, VisionSettings
+from config.feature_sections import AutonomousSettings, ChatSettings, VisionSettings
+from config.sections import ListeningPolicy
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Channel, Message
@@ -150,13 +151,13 @@ async def message_stage(
         ScriptedModel(lambda _line: Answer("I see.")) as model,
         VisionServer() as seer,
         aiohttp.ClientSession() as http,
-        ModelClient(ModelOptions(model.url, stall_timeout=5.0, first_token_timeout=5.0)) as client,
+        ModelClient(ModelOptions(model.url, stall_timeout=30.0, first_token_timeout=30.0)) as client,
     ):
         chats: list[TextChat] = []
         consents: list[ListeningConsent] = []
         transcriber = ScriptedTranscriber()
         seeing = VisionSettings(llm_model="seer")
-        vision = Vision(VisionModel(seer.url, seeing, http, timeout=5.0), seeing, http) if sees else None
+        vision = Vision(VisionModel(seer.url, seeing, http, timeout=30.0), seeing, http) if sees else None
 
         async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
             consents.append(await ListeningConsent.load(Store(database), policy))

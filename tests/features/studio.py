@@ -22,7 +22,7 @@ from bot.features.image_generation import job
 from bot.features.image_generation.commands import DrawingCommands
 from bot.features.image_generation.feature import ImageGeneration
 from bot.features.image_generation.workflow import Workflow
-from config.sections import DrawSettings
+from config.feature_sections import DrawSettings
 from sandbox.guest import Guest
 from sandbox.world.entities import Message
 from tests.features.comfyui_server import ComfyUiServer

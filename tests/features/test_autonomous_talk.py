@@ -22,7 +22,7 @@ from bot.features.autonomous_talk.records import ChannelRecord, ChannelRecords
 from bot.features.autonomous_talk.timing import MAX_SILENCE, MIN_SILENCE, QuietHours, is_good_moment
 from bot.llm.client import ModelClient
 from bot.llm.requests import ModelOptions
-from config.sections import AutonomousSettings
+from config.feature_sections import AutonomousSettings
 from sandbox.world.entities import Message
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 from tests.features.stage import FeatureStage, feature_stage

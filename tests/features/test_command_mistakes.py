@@ -15,6 +15,7 @@ from bot.commands.ignoring import IgnoringCommands
 from bot.commands.listening import ListeningCommands
 from bot.commands.mistakes import mistake_words
 from bot.commands.voice import VoiceCommands
+from bot.controls.volumes import Volumes
 from bot.database import Database
 from bot.features.autonomous_talk.commands import AutonomousCommands
 from bot.features.scheduled_events.commands import ScheduleCommands
@@ -34,16 +35,23 @@ SCHEDULE_USE = (
 
 @pytest.fixture
 async def calls() -> AsyncMock:
-    calls = AsyncMock(spec=Calls)
-    calls.volume.return_value = 0.8
-    return calls
+    return AsyncMock(spec=Calls)
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: AsyncMock) -> AsyncIterator[FeatureStage]:
+async def volumes() -> AsyncMock:
+    volumes = AsyncMock(spec=Volumes)
+    volumes.at.return_value = 0.8
+    return volumes
+
+
+@pytest.fixture
+async def stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: AsyncMock, volumes: AsyncMock
+) -> AsyncIterator[FeatureStage]:
     async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
         return [
-            VoiceCommands(calls, MagicMock(), None, "!"),
+            VoiceCommands(calls, volumes, MagicMock(), None, "!"),
             ListeningCommands(MagicMock(), MagicMock(), "!"),
             ScheduleCommands(MagicMock(), "UTC", "!"),
             AutonomousCommands(MagicMock()),
@@ -111,10 +119,10 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: AsyncMoc
     ],
 )
 async def test_a_mistake_is_explained_in_plain_words_with_an_example(
-    stage: FeatureStage, calls: AsyncMock, typed: str, answer: str
+    stage: FeatureStage, volumes: AsyncMock, typed: str, answer: str
 ) -> None:
     assert await stage.ask(typed) == answer
-    calls.set_volume.assert_not_awaited()
+    volumes.choose.assert_not_awaited()
 
 
 async def test_the_error_for_a_text_that_is_too_long_names_the_limit(stage: FeatureStage) -> None:
@@ -126,9 +134,9 @@ async def test_the_error_for_a_text_that_is_too_long_names_the_limit(stage: Feat
 
 
 @pytest.mark.parametrize("typed", ["!volume 80", "!volume 80%", "!volume 80 %"])
-async def test_a_percent_sign_may_follow_the_volume(stage: FeatureStage, calls: AsyncMock, typed: str) -> None:
+async def test_a_percent_sign_may_follow_the_volume(stage: FeatureStage, volumes: AsyncMock, typed: str) -> None:
     assert await stage.ask(typed) == "🔊 Volume: 80 %"
-    calls.set_volume.assert_awaited_once_with(stage.sandbox.guild.id, 0.8)
+    volumes.choose.assert_awaited_once_with(stage.sandbox.guild.id, 0.8)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from bot.features.dual_persona.webhooks import WEBHOOK_NAME
 from bot.llm.client import ModelClient
 from bot.llm.personas import Persona
 from bot.llm.requests import ModelOptions
-from config.sections import BipolarSettings
+from config.feature_sections import BipolarSettings
 from sandbox.world.entities import Message
 from sandbox.world.permissions import Permission
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
 import discord
 import pytest
 from discord.ext import commands
@@ -27,7 +26,8 @@ from bot.features.figurine_notifier.feature import DAY, FigurineNotifier
 from bot.features.figurine_notifier.feeds import MAX_KNOWN, FeedRecords
 from bot.features.figurine_notifier.fetching import Item
 from bot.features.figurine_notifier.subscriptions import MAX_FAILURES, Subscription, SubscriptionRecords
-from config.sections import FigurineSettings
+from bot.fetching.fetcher import Fetcher
+from config.feature_sections import FigurineSettings
 from sandbox.world.entities import Message
 from tests.features.feed_server import Entry, FeedServer, Source
 from tests.features.stage import LIMIT, FeatureStage, feature_stage
@@ -44,7 +44,6 @@ class Shop:
     """A bot that polls two feeds, and Ada, who subscribes."""
 
     stage: FeatureStage
-    http: aiohttp.ClientSession
     server: FeedServer
     clock: Clock
     notifier: FigurineNotifier
@@ -55,7 +54,7 @@ class Shop:
 
     async def restart(self, period: float = PERIOD) -> None:
         """A new feature object with the old database, as after a crash."""
-        self.notifier = await notifier(self.stage.bot, self.stage.database, self.http, self.server, self.clock, period)
+        self.notifier = await notifier(self.stage.bot, self.stage.database, self.server, self.clock, period)
 
     async def poll_feed(self) -> None:
         """Move the clock until the feed is due. Returns when the bot has polled it and notified people."""
@@ -82,14 +81,13 @@ class Shop:
 async def notifier(
     bot: discord.Client,
     database: Database,
-    http: aiohttp.ClientSession,
     server: FeedServer,
     clock: Clock,
     period: float = PERIOD,
 ) -> FigurineNotifier:
     return FigurineNotifier(
         bot,
-        http,
+        Fetcher(),
         FeedRecords(database),
         SubscriptionRecords(database),
         FigurineSettings((server.address("broken"), server.address("shop")), period / 60),
@@ -103,16 +101,16 @@ async def notifier(
 async def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
     clock = Clock(CLOCK_START)
     made: list[FigurineNotifier] = []
-    async with FeedServer() as server, aiohttp.ClientSession() as http:
+    async with FeedServer() as server:
 
         async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
-            made.append(await notifier(bot, database, http, server, clock))
+            made.append(await notifier(bot, database, server, clock))
             return [FigurineCommands(made[0], "!")]
 
         server.source("broken").status = 500
         server.source("shop").rss([OLD])
         async with feature_stage(tmp_path, monkeypatch, cogs) as stage:
-            yield Shop(stage, http, server, clock, made[0])
+            yield Shop(stage, server, clock, made[0])
 
 
 async def test_people_subscribe_and_unsubscribe(shop: Shop) -> None:

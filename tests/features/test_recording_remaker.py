@@ -25,7 +25,7 @@ from wire.parameters import SpeechParameters
 
 SECONDS = 20
 CHANNEL = 7
-LIMIT = 10.0
+LIMIT = 30.0
 OLD_HZ, NEW_HZ = 220, 880
 ADA = b"what Ada said"
 

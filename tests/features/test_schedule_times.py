@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.features.scheduled_events.entry import Entry, read_entry
-from bot.features.scheduled_events.spoken_times import TimesError
 from bot.features.scheduled_events.times import last_time, next_time, require_future, trigger_of
+from bot.times_of_day import TimesError
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

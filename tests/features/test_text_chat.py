@@ -214,3 +214,13 @@ async def test_the_oldest_lines_of_a_channel_are_forgotten_first_and_the_model_s
         assert await known(1, 100) == ["answer 5"]
         assert await memory.forget(1) == 4
         assert len(await known(2, 100)) == 2
+
+
+async def test_a_message_to_which_the_model_has_nothing_to_say_gets_no_answer(stage: ChatStage) -> None:
+    stage.model.script = lambda line: Answer(" <silent>") if "Ben" in line.splitlines()[-1] else Answer("Fine.")
+    question = await stage.mention("Ben, are you there?")
+    await stage.until(lambda: question.id in stage.router.done)
+    assert stage.replies_to(question) == []
+    assert (await stage.ask("how are you?")).content == "Fine."
+    assert "are you there?" in str(stage.last_asked())
+    assert "silent" not in str(stage.last_asked())

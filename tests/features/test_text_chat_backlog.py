@@ -39,7 +39,7 @@ async def test_a_failed_answer_is_tried_again_a_few_times(
 
     backlog = Backlog(waiting, answer, lambda: asyncio.sleep(0))
     backlog.begin()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await waiting.first() is not None:
             await asyncio.sleep(0)
     await backlog.close()

@@ -11,9 +11,11 @@ from time import monotonic
 import pytest
 
 from bot.features.text_chat.service import ChatPace
-from bot.llm.answer import TextDelta
+from bot.llm.answer import AnswerPart, TextDelta
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.small_model import ModelSize
+from bot.llm.tools import ToolDescription
 from sandbox.world.bus import Dispatch, Event
 from tests.features.chat_stage import chat_stage
 
@@ -31,10 +33,22 @@ class SlowModel:
         model: str | None = None,
         speakers: SpeakerNames = NO_SPEAKERS,
         never_retract: bool = False,
+        progress: AnswerProgress = NOT_WATCHED,
     ) -> AsyncGenerator[TextDelta, None]:
         for word in WORDS:
             await asyncio.sleep(0.005)
             yield TextDelta(word)
+
+    def stream(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        model: str | None = None,
+        speakers: SpeakerNames = NO_SPEAKERS,
+        tools: Sequence[ToolDescription] = (),
+        progress: AnswerProgress = NOT_WATCHED,
+    ) -> AsyncGenerator[AnswerPart, None]:
+        return self.text(messages)
 
     def size_of(self, *, model: str | None = None) -> ModelSize:
         return ModelSize(model)

@@ -22,7 +22,7 @@ from bot.features.vision import feature
 from bot.features.vision.feature import Vision
 from bot.features.vision.media import VisionError
 from bot.features.vision.vision_model import VisionModel
-from config.sections import VisionSettings
+from config.feature_sections import VisionSettings
 from sandbox.world.entities import Upload
 from tests.features.moving_pictures import make, png_bomb, size_and_grey, turned
 from tests.features.stage import LIMIT, FeatureStage, feature_stage

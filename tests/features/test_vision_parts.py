@@ -18,7 +18,7 @@ from bot.features.vision.budget import DecodingBudget, UnknownFileError
 from bot.features.vision.frames import decode_frames
 from bot.features.vision.vision_model import MediaFrames, VisionModel
 from bot.pictures import BrokenPictureError
-from config.sections import VisionSettings
+from config.feature_sections import VisionSettings
 from tests.features.moving_pictures import make, png_bomb, size_and_grey, turned
 from tests.features.vision_server import VisionServer
 from tests.http_server import LocalServer

@@ -13,7 +13,8 @@ from bot.access import Permit, RateLimit
 from bot.features.image_generation.feature import ImageGeneration
 from bot.features.image_generation.workflow import Workflow
 from bot.spoken_messages.listener import BROKEN, MAX_SECONDS, NOT_ALLOWED, NOTHING_SAID, TOO_LONG, UNKNOWN_SPEAKER
-from config.sections import DrawSettings, ListeningPolicy
+from config.feature_sections import DrawSettings
+from config.sections import ListeningPolicy
 from sandbox.world.entities import Upload
 from tests.features.comfyui_server import ComfyUiServer
 from tests.features.message_stage import MessageStage, message_stage

@@ -14,6 +14,7 @@ from email.utils import formatdate
 import pytest
 from aiohttp import web
 
+from bot.llm.answer_progress import AnswerProgress
 from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.messages import ChatMessage
@@ -279,10 +280,14 @@ async def test_waiting_for_a_loading_server_is_reported_once() -> None:
     told: list[str] = []
     options = replace(OPTIONS, loading_notice_after=0.3)
     async with serving(server) as url, ModelClient(replace(options, url=url)) as client:
-        async with aclosing(client.text(HELLO, when_loading=lambda: told.append("loading"))) as pieces:
+        async with aclosing(
+            client.text(HELLO, progress=AnswerProgress(loading=lambda: told.append("loading")))
+        ) as pieces:
             assert await texts(pieces) == ["Hello."]
         assert told == ["loading"]
-        async with aclosing(client.text(HELLO, when_loading=lambda: told.append("again"))) as pieces:
+        async with aclosing(
+            client.text(HELLO, progress=AnswerProgress(loading=lambda: told.append("again")))
+        ) as pieces:
             assert await texts(pieces) == ["Hello."]
     assert told == ["loading"]
 
@@ -295,7 +300,7 @@ async def test_a_server_that_says_in_its_stream_that_it_loads_is_waited_for() ->
     async with (
         serving(server) as url,
         ModelClient(replace(options, url=url)) as client,
-        aclosing(client.text(HELLO, when_loading=lambda: told.append("loading"))) as pieces,
+        aclosing(client.text(HELLO, progress=AnswerProgress(loading=lambda: told.append("loading")))) as pieces,
     ):
         assert await texts(pieces) == ["Hello."]
     assert len(server.bodies) == 3
@@ -329,7 +334,7 @@ async def test_a_short_wait_is_not_reported() -> None:
     async with (
         serving(server) as url,
         ModelClient(replace(OPTIONS, url=url)) as client,
-        aclosing(client.text(HELLO, when_loading=lambda: told.append("loading"))) as pieces,
+        aclosing(client.text(HELLO, progress=AnswerProgress(loading=lambda: told.append("loading")))) as pieces,
     ):
         assert await texts(pieces) == ["Hello."]
     assert told == []

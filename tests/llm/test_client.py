@@ -41,7 +41,7 @@ async def test_each_piece_arrives_before_the_next_one_is_sent() -> None:
         await response.write(said("Two", "stop"))
         return response
 
-    async with serving(handler) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(10):
+    async with serving(handler) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(30):
         pieces = []
         async for piece in client.text(HELLO):
             pieces.append(piece.text)
@@ -89,7 +89,7 @@ async def test_a_server_that_waits_after_the_end_does_not_delay_the_reply() -> N
         await for_ever()
         return response
 
-    async with serving(handler) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(10):
+    async with serving(handler) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(30):
         assert await reply(client) == ["Hello."]
 
 
@@ -202,6 +202,19 @@ async def test_warming_up_has_the_server_read_the_prompt_on_the_connection_of_th
     assert len(peers) == 1
 
 
+async def test_a_task_may_ask_for_a_longer_answer_than_the_operator_has_set_and_never_gets_a_shorter_one() -> None:
+    limits: list[int] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        limits.append(json.loads(await request.text())["max_tokens"])
+        return await streaming(said("Hi"), FINISHED, DONE)(request)
+
+    async with serving(handler) as url, ModelClient(ModelOptions(url, max_tokens=50)) as client:
+        for limit in (20, 900, None):
+            assert [piece.text async for piece in client.text(HELLO, max_tokens=limit)] == ["Hi"]
+    assert limits == [50, 900, 50]
+
+
 class EndlessServer:
     """A server that sends "Word" and then waits. It notices when the client closes the connection."""
 
@@ -226,13 +239,13 @@ async def test_closing_the_stream_hangs_up() -> None:
     async with serving(server.handle) as url, ModelClient(ModelOptions(url)) as client:
         async with aclosing(client.text(HELLO)) as pieces:
             assert (await anext(pieces)).text == "Word"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await server.hung_up.wait()
 
 
 async def test_cancelling_the_reader_hangs_up() -> None:
     server = EndlessServer()
-    async with serving(server.handle) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(10):
+    async with serving(server.handle) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(30):
         task = asyncio.create_task(reply(client))
         await server.begun.wait()
         task.cancel()
@@ -293,7 +306,7 @@ async def test_the_client_hangs_up_when_a_model_writes_the_line_of_another_perso
             hung_up.set()
         return response
 
-    async with serving(handler) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(10):
+    async with serving(handler) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(30):
         speakers = SpeakerNames(("Seiyuu",), ("Ada",))
         assert "".join(await texts(client.text(HELLO, speakers=speakers))).strip() == "Hello Ada."
         await hung_up.wait()

@@ -269,5 +269,5 @@ async def test_closing_the_client_ends_a_reply() -> None:
         assert (await anext(pieces)).text == "Word"
         await client.close()
         with pytest.raises(ModelError):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await anext(pieces)

@@ -25,6 +25,7 @@ from bot.llm.tool_calls import ToolCall
 from config.sections import ModelApi
 from tests.llm.corpus import Stream, streams
 from tests.llm.servers import serving
+from tests.llm.tool_doubles import WEATHER
 
 STREAMS = streams()
 OPTIONS = ModelOptions("http://server/v1", max_tokens=500)
@@ -47,7 +48,7 @@ def read(stream: Stream, chunks: Iterable[bytes]) -> Read:
     """Read the chunks in the way that ``ModelClient`` does, but without sockets and time limits."""
     habit = ThinkingHabit()
     habit.begins_inside = habit.known = stream.begins_inside
-    text = ReplyFilter(habit, stream.speakers)
+    text = ReplyFilter(habit, stream.speakers, takes_calls=stream.tools)
     answer = AnswerBuilder(text)
     parts: list[AnswerPart] = []
     try:
@@ -114,16 +115,21 @@ def test_the_corpus_is_large_enough() -> None:
 
 
 @every_stream
-def test_a_stream_is_whole_in_one_piece_and_byte_by_byte(stream: Stream) -> None:
+def test_a_stream_is_whole_in_one_piece_and_byte_by_byte_and_cut_at_every_ninth_byte(stream: Stream) -> None:
     check(stream, read(stream, [stream.body]))
     check(stream, read(stream, (stream.body[place : place + 1] for place in range(len(stream.body)))))
+    # The first cuts differ, so all nine occur with each server.
+    check_cuts(stream, range(1 + STREAMS.index(stream) % 9, len(stream.body), 9))
 
 
-# Quickly, each stream is cut at every third byte. The first cuts differ, so all three occur with each server.
-@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.slow)])
-@every_stream
-def test_a_stream_is_whole_for_every_cut(stream: Stream, every: int) -> None:
-    for place in range(1 + STREAMS.index(stream) % every, len(stream.body), every):
+@pytest.mark.slow
+def test_each_stream_is_whole_for_every_cut() -> None:
+    for stream in STREAMS:
+        check_cuts(stream, range(1, len(stream.body)))
+
+
+def check_cuts(stream: Stream, places: Iterable[int]) -> None:
+    for place in places:
         check(stream, read(stream, (stream.body[:place], stream.body[place:])))
 
 
@@ -158,7 +164,7 @@ async def test_a_stream_is_whole_over_a_socket(stream: Stream) -> None:
     failure: ModelError | None = None
     async with asking(stream, [piece for piece in (stream.body[:middle], stream.body[middle:]) if piece]) as client:
         try:
-            async for part in client.stream(QUESTION, speakers=stream.speakers):
+            async for part in client.stream(QUESTION, speakers=stream.speakers, tools=[WEATHER] * stream.tools):
                 parts.append(part)  # noqa: PERF401 — what came before the failure counts
         except ModelError as error:
             failure = error

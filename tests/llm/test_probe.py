@@ -250,6 +250,16 @@ async def test_a_server_that_starts_late_is_asked_again(tmp_path: Path) -> None:
         assert client.context_size() == 6144
 
 
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [({"qwen2.5-0.5b"}, False), ({"qwen2.5-0.5b", "qwen2.5-7b"}, True), ({"unknown"}, True)],
+)
+async def test_a_model_that_is_known_to_be_small_takes_no_tools(tmp_path: Path, names: set[str], told: bool) -> None:
+    async with ModelClient(CONTEXT_OPTIONS) as client, Database.opened(tmp_path / "db") as database:
+        router = await ModelRouter.load(database, {GpuVendor.NVIDIA: client}, GpuVendor.NVIDIA)
+        assert router.take_tools(names) is told
+
+
 class CountingServer:
     """A server that tells its context size, counts one token for four characters, and answers."""
 
@@ -278,7 +288,7 @@ async def test_a_server_that_counts_tokens_receives_more_of_the_conversation() -
     async with serving(server.handle, own_paths=True) as url, ModelClient(replace(CONTEXT_OPTIONS, url=url)) as client:
         await client.learn_context_size()
         assert await texts(client.text(messages)) == ["Yes."]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await server.counted.wait()
             while len(server.answer.bodies[-1]["messages"]) == len(server.answer.bodies[0]["messages"]):
                 assert await texts(client.text(messages)) == ["Yes."]

@@ -24,8 +24,7 @@ async def call_of_ten_turns(weights: Path, setup: Setup) -> list[TurnCost]:
         return await hold_call(options, Settings.read(_env_file=None), setup, TURNS)
 
 
-@pytest.mark.parametrize("abandoned", [False, True], ids=["first word", "still reading"])
-@pytest.mark.parametrize("messages", [4, 20])
+@pytest.mark.parametrize(("messages", "abandoned"), [(20, False), (4, True)], ids=["first word", "still reading"])
 async def test_the_server_reads_only_the_newest_lines_regardless_of_earlier_guesses(
     weights: Path, messages: int, abandoned: bool
 ) -> None:

@@ -25,6 +25,7 @@ from bot.llm.prompts import (
     private_room,
     single_call,
 )
+from bot.llm.recollection import NOTHING, Recollection
 from tests.llm.test_history import talk
 
 PERSONA = Persona(
@@ -139,6 +140,12 @@ def test_the_sections_stand_in_order_and_empty_ones_are_left_out() -> None:
     assert Circumstances("here", "then").sections() == ("## Room\nhere", "## Now\nthen")
     assert Circumstances(now="then").sections() == ("## Now\nthen",)
     assert Circumstances().sections() == ()
+    recalled = Recollection("Ada has a sister.", "Ada is a language.")
+    assert Circumstances("here", "then", recalled).sections() == (
+        *("## Memory\nAda has a sister.", "## Knowledge\nAda is a language."),
+        *("## Room\nhere", "## Now\nthen"),
+    )
+    assert Circumstances("here", recollection=NOTHING).sections() == ("## Room\nhere",)
 
 
 def test_a_room_names_the_place_and_the_people_in_it() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bot.llm.answer_progress import AnswerProgress
 from bot.llm.client import ModelClient
 from bot.llm.messages import ChatMessage
 from bot.llm.requests import ModelOptions
@@ -17,6 +18,7 @@ from bot.llm.slots import CALL_SLOT
 from bot.llm.usage import TokenUsage
 from config.sections import ModelApi
 from tests.llm.servers import DONE, event, said, serving, streaming
+from tests.llm.tool_doubles import WEATHER
 
 HELLO = (ChatMessage("system", "Be kind."), ChatMessage("user", "Ann: hello"))
 TIMINGS = {"cache_n": 40, "prompt_n": 8}
@@ -65,7 +67,9 @@ async def asking(server: Server, **options: Any) -> AsyncIterator[ModelClient]:
 async def answer(client: ModelClient, slot: int | None = CALL_SLOT) -> TokenUsage | None:
     """Ask as a call does; returns the counts that were reported last."""
     counted: list[TokenUsage] = []
-    text = "".join([piece.text async for piece in client.text(HELLO, slot=slot, when_counted=counted.append)])
+    text = "".join(
+        [piece.text async for piece in client.text(HELLO, slot=slot, progress=AnswerProgress(counted=counted.append))]
+    )
     assert text == "Hello."
     return counted[-1] if counted else None
 
@@ -156,3 +160,16 @@ async def test_the_operator_can_switch_the_slot_fields_off() -> None:
     async with asking(server, extra={"id_slot": None}) as client:
         await answer(client)
     assert "id_slot" not in server.bodies[0]
+
+
+@pytest.mark.parametrize(("caps", "native"), [({"supports_tools": False}, False), ({"supports_tools": True}, True)])
+async def test_a_llama_cpp_server_whose_template_has_no_tools_gets_them_in_the_prompt(
+    caps: dict[str, bool], native: bool
+) -> None:
+    server = Server(props={"total_slots": 1, "chat_template_caps": caps})
+    async with asking(server) as client:
+        async for _ in client.stream(HELLO, tools=[WEATHER]):
+            pass
+    (body,) = server.bodies
+    assert ("tools" in body, body.get("parallel_tool_calls")) == ((True, True) if native else (False, None))
+    assert ("## Tools" in body["messages"][0]["content"]) != native

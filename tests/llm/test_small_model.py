@@ -55,6 +55,15 @@ def test_the_size_that_the_server_reports_takes_precedence_over_the_name() -> No
 def test_a_model_of_unknown_size_is_not_small() -> None:
     assert not ModelSize(None).small
     assert not ModelSize("llama3.1").small
+    assert ModelSize("llama3.1").takes_tools
+
+
+def test_small_models_and_toys_are_told_of_no_tools() -> None:
+    assert not ModelSize("m-1.5b").takes_tools
+    assert ModelSize("m-7b").takes_tools
+    toy = ModelSize("toy")
+    toy.learn(150_000)
+    assert (toy.small, toy.takes_tools) == (False, False)
 
 
 LLAMA_CPP = {"data": [{"id": "m", "meta": {"n_params": 134_515_008, "n_ctx": 4096}}]}

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 import pytest
 
 from bot.llm.answer import AnswerBuilder, ReplyFilter, TextDelta
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.deltas import Delta
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.personas import Persona
@@ -33,6 +34,7 @@ class Babbler:
         model: str | None = None,
         speakers: SpeakerNames = NO_SPEAKERS,
         never_retract: bool = False,
+        progress: AnswerProgress = NOT_WATCHED,
     ) -> AsyncGenerator[TextDelta, None]:
         assert never_retract
         reply = AnswerBuilder(ReplyFilter(ThinkingHabit(), speakers))

@@ -37,6 +37,7 @@ async def test_the_demonstration_judges_its_own_call_as_good(weights: OwnWeights
     report = json.loads((tmp_path / "data" / "demo" / "call.json").read_text("utf-8"))
     assert report["good"]
     assert report["word_error_rate"] <= 0.10
-    assert len(report["turns"]) >= 7
+    # The answers to six questions, and the story, unless it was interrupted.
+    assert len(report["turns"]) == (6 if "Ada interrupts." in printed else 7), printed
     log = (tmp_path / "data" / "demo" / "bot.log").read_text("utf-8")
     assert len(log.splitlines()) < 40, "there is no line for each percent of progress"

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from audio.level import rms
+from config.project import ROOT
 from sandbox.recogniser import SentenceRecogniser
 from sandbox.speech import GUEST_VOICES, GuestVoice, SpeechError, speech
 from sandbox.speech_sounds import cough, keyboard, music, noise
 from sandbox.voice.opus import SAMPLE_RATE, Sound
+from tests.timing import wait_until
 
 SENTENCES = ("The garden looks beautiful this morning.", "Tell me a story about a radio.", "I had pizza for lunch.")
 
@@ -50,6 +58,37 @@ def test_each_guest_sounds_like_nobody_else() -> None:
 
 def test_mhm_is_not_spelt_out() -> None:
     assert len(speech("Mhm.", GUEST_VOICES["Ada"])) < 0.9 * SAMPLE_RATE
+
+
+def _child(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+
+
+def _state(pid: int) -> str:
+    """The state of a process as the system says it: ``S`` sleeps, ``T`` is stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+async def test_a_speaker_that_is_stopped_as_it_writes_goes_on_and_loses_nothing() -> None:
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    program = (sys.executable, "-m", "sandbox.speech_synthesiser")
+    with subprocess.Popen(  # noqa: ASYNC220
+        program, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pipesize=4096
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        request = {"text": "A garden.", "voice": "en-us", "rate": 160, "pitch": 50}
+        process.stdin.write(json.dumps(request).encode() + b"\n")
+        process.stdin.close()
+        first = process.stdout.read(1)
+        speaker = _child(process.pid)
+        # The pipe is full, so it sleeps in the middle of its answer.
+        await wait_until(lambda: _state(speaker) == "S")
+        os.kill(speaker, signal.SIGSTOP)
+        await wait_until(lambda: _state(speaker) == "T")
+        os.kill(speaker, signal.SIGCONT)
+        header, _, pcm = (first + process.stdout.read()).partition(b"\n")
+    assert len(pcm) == json.loads(header)["bytes"]
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ class LoadingEngine(SpellingEngine):
     def load(self, report: LoadingReport) -> None:
         self.loads += 1
         report(0.5)
-        assert self.gate.wait(10)
+        assert self.gate.wait(60)
         if self.failure_to_load is not None:
             raise self.failure_to_load
         self.loaded = True

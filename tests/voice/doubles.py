@@ -8,9 +8,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 import numpy as np
 
 from audio.samples import Samples
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.history import Turn
 from bot.llm.personas import Character, Persona, load_persona
-from bot.llm.usage import TokenUsage
 from bot.speech_server.stream import SegmentAudio, SpeechEvent
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.turn import Prompt
@@ -24,17 +24,10 @@ class RepeatingResponder:
 
     async def warm_up(self) -> None: ...
 
-    async def read_ahead(self, speaker: str, words: str = "") -> None: ...
+    async def read_ahead(self, speaker: str, words: str = "", person: int | None = None) -> None: ...
 
-    async def answer(
-        self,
-        asked: Turn,
-        when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[TokenUsage], None] | None = None,
-        when_asked: Callable[[], None] | None = None,
-    ) -> AsyncGenerator[str, None]:
-        if when_asked is not None:
-            when_asked()
+    async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
+        progress.asked()
         yield f"{asked.speaker} said: {asked.text}"
 
 

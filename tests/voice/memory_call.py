@@ -19,6 +19,7 @@ from bot.consent import ListeningConsent
 from bot.database import Database
 from bot.llm.history import History
 from bot.llm.personas import PERSONAS_DIR
+from bot.llm.prompts import CallRoom
 from bot.store import Store
 from bot.voice.call import Call
 from bot.voice.engines import CallEngines
@@ -26,7 +27,7 @@ from bot.voice.events import CallEvent, NoticePosted
 from bot.voice.frames import AudioFrame, TransmissionEnded
 from bot.voice.listening_notice import ListeningTerms
 from bot.voice.ports import Responder, SpeechClient
-from bot.voice.run_ahead import WITHOUT_COSTS, RunAhead
+from bot.voice.speculation import WITHOUT_COSTS, Speculation
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transport import EndCause
 from bot.voice.turns.turns import TurnPolicy, load_turn_policy
@@ -47,6 +48,7 @@ class MemoryCall:
     call: Call[MemoryTransport]
     consent: ListeningConsent
     history: History
+    room: Callable[[], CallRoom]
     events: list[CallEvent] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -86,17 +88,17 @@ async def memory_call(
     voice: SpeechClient,
     turn_policy: TurnPolicy | None = None,
     transport: Callable[[dict[int, str]], MemoryTransport] = MemoryTransport,
-    run_ahead: RunAhead = WITHOUT_COSTS,
+    speculation: Speculation = WITHOUT_COSTS,
 ) -> AsyncIterator[MemoryCall]:
     """Hold a call with Ada and Ben. Captions are on, and all utterances are answered."""
     async with Database.opened(folder / "memory.sqlite3") as database:
         characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
         consent = await ListeningConsent.load(Store(database), ListeningPolicy.OPT_OUT)
         character, policy = LocalCharacter(characters, 0), turn_policy or load_turn_policy()
-        histories: list[History] = []
+        given: list[tuple[History, Callable[[], CallRoom]]] = []
 
-        def make_responder(history: History, _: object) -> Responder:
-            histories.append(history)
+        def make_responder(history: History, room: Callable[[], CallRoom]) -> Responder:
+            given.append((history, room))
             return mind
 
         engines = CallEngines(
@@ -107,7 +109,7 @@ async def memory_call(
             ears,
             policy,
             load_word_lists(),
-            run_ahead=run_ahead,
+            speculation=speculation,
         )
         settings = CallSettings(answer_to=AnswerPolicy.ALWAYS, captions=Captions.CHANNEL)
         made: list[MemoryCall] = []
@@ -122,7 +124,7 @@ async def memory_call(
             report=lambda _: None,
             watch=lambda event: made[0].watch(event),
         )
-        made.append(MemoryCall(call, consent, histories[0]))
+        made.append(MemoryCall(call, consent, *given[0]))
         try:
             await call.check()
             await call.open()

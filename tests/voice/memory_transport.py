@@ -30,8 +30,9 @@ class MemoryTransport:
     def __init__(self, names: dict[int, str]) -> None:
         self.audio = self.people = self.prompts = self.captions = self
         self.played, self.told, self.captioned = list[bytes](), list[str](), list[str]()
-        self.name = names.__getitem__
+        self.name, self.hears = names.__getitem__, names.__contains__
         self.names: Callable[[], tuple[str, ...]] = lambda: tuple(names.values())
+        self.attending = lambda: dict(names)
         self.others = lambda person: tuple(name for other, name in names.items() if other != person)
 
     @property

@@ -132,7 +132,7 @@ async def test_the_call_still_hears_people_after_a_short_failure_of_the_transpor
 async def test_a_lasting_failure_of_the_transports_timer_ends_the_call(
     calling: MakeCall, at: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.voice.input_thread.LONGEST_FAULT", 0.3)
+    monkeypatch.setattr("bot.voice.input_thread.MAX_FAULT", 0.3)
     async with calling() as memory:
         broken(memory).broken.add(at)
         await wake(memory)

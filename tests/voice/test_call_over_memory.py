@@ -124,8 +124,10 @@ async def test_a_person_who_opts_out_is_not_heard_and_is_heard_again_after_optin
 async def test_the_end_of_turn_estimate_gets_sound_words_and_history(
     calling: MakeCall,
 ) -> None:
-    estimator = RecordingEndOfTurn()
-    async with calling(policy=replace(load_turn_policy(), end_of_turn=estimator)) as memory:
+    estimator, usual = RecordingEndOfTurn(), load_turn_policy()
+    # The ears of a busy machine need longer than the bot waits for words that it doesn't know.
+    settings = replace(usual.settings, unknown_wait=15.0)
+    async with calling(policy=replace(usual, end_of_turn=estimator, settings=settings)) as memory:
         await memory.hear(ADA, speech(QUESTION, ADAS_VOICE))
         await memory.until(lambda event: isinstance(event, ReplyEnded))
         await memory.hear(BEN, speech(OTHER, BENS_VOICE))

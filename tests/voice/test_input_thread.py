@@ -71,10 +71,10 @@ class InputStage:
             # The clock must not run ahead of the thread, which would take the difference for a pause.
             processed = threading.Event()
             self.worker.post(processed.set)
-            processed.wait(10.0)
+            processed.wait(30.0)
 
     async def until(self, seen: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not seen():
                 self.changed.clear()
                 await self.changed.wait()

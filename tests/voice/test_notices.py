@@ -59,7 +59,7 @@ async def test_notices_are_written_in_their_order() -> None:
     notices.tell("One.")
     notices.acknowledge(Prompt("Ada", "two", 0.0))
     notices.tell("Three.")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len(channel.written) < 3:
             await asyncio.sleep(0)
     writing.cancel()

@@ -15,8 +15,8 @@ from audio.samples import HEARING_RATE
 from bot.voice.dialogue.state_machine import MAX_WAITING
 from bot.voice.events import NoticePosted, ReplyEnded, WordsSpoken
 from bot.voice.listening_notice import RECORDING_DROPPED, RECORDING_NOT_HEARD, RECORDING_REFUSED
+from bot.voice.records.announcing import MAX_ANNOUNCEMENTS
 from bot.voice.records.recorder import RecordingError
-from bot.voice.records.recordings import MAX_ANNOUNCEMENTS
 from bot.voice.turn import Outcome, Prompt, PromptKind
 from tests.timing import wait_until
 from tests.voice.doubles import HummingSpeech, RepeatingResponder

@@ -15,6 +15,7 @@ SO_FAR = "conversation.item.input_audio_transcription.interim"
 FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     "ready": {},
     "web.ready": {"url": TEXT},
+    "engines.ready": {},
     "call.started": {"transport": TEXT, "place": TEXT, "encrypted": FLAG},
     "input_audio_buffer.speech_started": {"person": TEXT},
     "input_audio_buffer.speech_stopped": {"person": TEXT},

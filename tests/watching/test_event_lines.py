@@ -12,6 +12,7 @@ from bot.voice.events import (
     CallEnded,
     CallEvent,
     CallFeed,
+    EnginesReady,
     EventFeed,
     NoticePosted,
     PromptTaken,
@@ -36,6 +37,7 @@ TRACE = ReplyTrace("r1", Outcome.SPOKEN, 0.1, "open", 22.0, 190.5, 250.0, 300.0,
 EVENTS: list[CallEvent] = [
     Ready(at=0.5),
     WebReady("http://127.0.0.1:8770/", at=0.5),
+    EnginesReady(at=0.75),
     CallBegan("discord", "Lounge", True, call="c", at=1.0),
     SpeechStarted(TURN, call="c", at=1.0),
     WordsSoFar(TURN, "Ben", "How are you do", "How are", call="c", at=1.25),
@@ -51,6 +53,7 @@ EVENTS: list[CallEvent] = [
 LINES = [
     {"type": "ready", "t": 0.5},
     {"type": "web.ready", "t": 0.5, "url": "http://127.0.0.1:8770/"},
+    {"type": "engines.ready", "t": 0.75},
     {"type": "call.started", "t": 1.0, "call": "c", "transport": "discord", "place": "Lounge", "encrypted": True},
     {"type": "input_audio_buffer.speech_started", "t": 1.0, "call": "c", "turn": f"{BEN}-4", "person": str(BEN)},
     {

@@ -29,7 +29,7 @@ CHUNK_SECONDS = 0.1
 TONE_HZ = 220.0
 _VOICE = Voice("tone", "A tone", "en")
 
-LOWEST_HZ, HIGHEST_HZ = 60.0, 400.0
+LOWEST_HZ, MAX_HZ = 60.0, 400.0
 """The pitch of a recording is searched between these two frequencies."""
 FRAME_SECONDS = 0.05
 VOICED_LEVEL = 0.3
@@ -176,7 +176,7 @@ class Pitch:
             EngineError: no frame has a pitch.
         """
         shapes = _correlations(sound, rate)
-        shortest = round(rate / HIGHEST_HZ)
+        shortest = round(rate / MAX_HZ)
         best = shapes[:, shortest:].max(axis=1, initial=-1.0)
         periodic = best >= PERIODIC
         if not periodic.any():

@@ -31,7 +31,7 @@ LANGUAGES = {
 
 # Tags of macrolanguages, each with the member language (ISO 639-3) that people mean by it.
 _MEMBERS = {"zh": "cmn", "no": "nb", "iw": "he"}
-_LONGEST_PRIMARY_LANGUAGE = 3
+_MAX_PRIMARY_LANGUAGE = 3
 _REGIONAL = re.compile(r"[a-z]{2,3}(-[a-z]{4})?-([a-z]{2}|[0-9]{3})")
 _NEAR = 0.75
 _LISTED = 8
@@ -88,7 +88,7 @@ def _by_language(voices: Sequence[Voice], default: Voice, name: str) -> Voice | 
     if same_language:
         return default if default in same_language else same_language[0]
     tag = LANGUAGES.get(tag, tag)
-    if tag.isalpha() and len(tag) <= _LONGEST_PRIMARY_LANGUAGE:
+    if tag.isalpha() and len(tag) <= _MAX_PRIMARY_LANGUAGE:
         return _for_language(voices, default, tag)
     # A tag with a region may mean the one voice that serves all regions of the language.
     main = _primary_language(tag) if _REGIONAL.fullmatch(tag) else None

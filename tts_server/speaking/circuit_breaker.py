@@ -24,7 +24,7 @@ PROOF_SECONDS = 10.0
 """An engine that was too slow must speak this many seconds of sound fast enough before people are told it is back."""
 STEADY_SECONDS = 60.0
 """After this many seconds of sound without a relapse, the next wait is :data:`FIRST_WAIT` again."""
-LONGEST_WAIT = 320.0
+MAX_WAIT = 320.0
 """Longest wait until the engine is tried again, in seconds. The wait is not doubled beyond this."""
 
 OpenReason = EngineChange
@@ -120,7 +120,7 @@ class CircuitBreaker:
     def _open(self, reason: OpenReason) -> None:
         self._reason = self._opened_for = reason
         self._retry_at = self._clock() + self._next_wait
-        self._next_wait = min(2 * self._next_wait, LONGEST_WAIT)
+        self._next_wait = min(2 * self._next_wait, MAX_WAIT)
         self._sound_since_open = 0.0
         self._work.clear()
         if reason == self._reported == "too_slow":

@@ -23,12 +23,12 @@ from tts_server.speaking.measurements import Loudness, Pace
 from tts_server.text.spoken_length import spoken_length, spoken_start
 from wire.parameters import SpeechParameters
 
-LONGEST_PORTION = 330
+MAX_PORTION = 330
 """Longest portion of a text: it takes as long to say as this many Latin letters, about 22 s.
 
 Other clients wait only for one portion.
 """
-LONGEST_SPELLED_OUT_PORTION = 110
+MAX_SPELLED_OUT_PORTION = 110
 """Longest portion of a text that is spelled out letter by letter: about 7 s. Cuts don't spoil its intonation."""
 MAX_PORTION_SECONDS = 60
 """If the sound of one portion is longer than this many seconds, the text can't be spoken. This also limits memory."""
@@ -212,10 +212,10 @@ class EngineWorker:
 def _longest_portion(rest: str, request: SynthesisRequest) -> str:
     """The longest start of ``rest`` that may be spoken as one portion."""
     language, speed_factor = request.voice.language, min(1.0, request.parameters.speed or 1.0)
-    portion = spoken_start(rest, language, LONGEST_PORTION * speed_factor)
+    portion = spoken_start(rest, language, MAX_PORTION * speed_factor)
     if spoken_length(portion, language) < _SPELLED_OUT_LENGTH * len(portion):
         return portion
-    return spoken_start(portion, language, LONGEST_SPELLED_OUT_PORTION * speed_factor)
+    return spoken_start(portion, language, MAX_SPELLED_OUT_PORTION * speed_factor)
 
 
 class _OutputStage:

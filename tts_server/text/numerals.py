@@ -26,7 +26,7 @@ _TELEPHONE = re.compile(
     r"|0[0-9]{1,5}(?:[ /-][0-9]{2,8}){1,4}"
     r"|[0-9]{4}(?:[ -][0-9]{4}){3})(?![\w/-]|[.,:][0-9])"
 )
-_FEWEST_PHONE_DIGITS = 7
+_MIN_PHONE_DIGITS = 7
 _VERSION = re.compile(r"(?<![\w.])(?:([vV])([0-9]+(?:\.[0-9]+)+)|[0-9]+(?:\.[0-9]+){2,})(?!\w|\.[0-9])")
 _MAX_ORDINAL_DIGITS = 6
 
@@ -86,7 +86,7 @@ class PhoneAndVersionRule:
 
     def _telephone(self, match: re.Match[str]) -> str:
         groups = re.findall("[0-9]+", match[0])
-        if sum(map(len, groups)) < _FEWEST_PHONE_DIGITS:
+        if sum(map(len, groups)) < _MIN_PHONE_DIGITS:
             return match[0]
         spoken = ", ".join(map(self._words.digits, groups))
         return f"{self._phrases.plus or '+'} {spoken}" if match[0][0] == "+" else spoken

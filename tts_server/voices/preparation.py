@@ -16,7 +16,7 @@ MIN_SECONDS, MAX_SECONDS = 6.0, 30.0
 """A recording with less or with more speech than this, in seconds, is refused."""
 LEVEL = 0.1
 """Root mean square of a prepared recording (-20 dB of full scale). It is lower if peaks would clip otherwise."""
-_HIGHEST_PEAK = 0.89
+_MAX_PEAK = 0.89
 _QUIETEST_LEVEL = 0.003
 _QUIETEST_PEAK = 0.01
 _FULL_SCALE = 0.97
@@ -27,7 +27,7 @@ Speech that only just reaches full scale has a tenth of this share.
 """
 _FADE_SAMPLES = RATE // 200
 _SILERO_RATE = 16_000
-_LONGEST_PAUSE_MS = 500
+_MAX_PAUSE_MS = 500
 """Longer pauses are cut down to this length, in milliseconds."""
 
 
@@ -66,7 +66,7 @@ def prepare(samples: Samples, find_speech: Callable[[Samples], Sequence[SpeechSp
         raise RecordingRefusedError(
             "clipped", "the recording is clipped, so loud that it is distorted: record it again at a lower level"
         )
-    return speech * np.float32(min(LEVEL / level, _HIGHEST_PEAK / float(np.abs(speech).max())))
+    return speech * np.float32(min(LEVEL / level, _MAX_PEAK / float(np.abs(speech).max())))
 
 
 def _joined(pieces: Sequence[Samples]) -> Samples:
@@ -105,8 +105,8 @@ def speech_spans(samples: Samples) -> list[SpeechSpan]:
     options = VadOptions(
         threshold=0.5,
         min_speech_duration_ms=250,
-        min_silence_duration_ms=_LONGEST_PAUSE_MS,
-        speech_pad_ms=_LONGEST_PAUSE_MS // 2,
+        min_silence_duration_ms=_MAX_PAUSE_MS,
+        speech_pad_ms=_MAX_PAUSE_MS // 2,
     )
     found = get_speech_timestamps(soxr.resample(samples, RATE, _SILERO_RATE), options)
     factor = RATE / _SILERO_RATE

@@ -23,7 +23,7 @@ from bot.llm.personas import Character
 from bot.llm.prompts import Circumstances, chat_room, date_and_time, system_prompt
 from bot.llm.text_model import TextModel, short_line
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
-from config.sections import AutonomousSettings
+from config.feature_sections import AutonomousSettings
 
 _log = logging.getLogger(__name__)
 

@@ -6,13 +6,13 @@ import asyncio
 from zoneinfo import ZoneInfo
 
 from bot.check_result import CheckResult
-from bot.doctor_personas import missing_model
 from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
 from bot.features.dual_persona.commands import DualPersonaCommands
 from bot.features.dual_persona.feature import DualPersona
 from bot.features.dual_persona.records import ArgumentRecords
 from bot.llm.personas import Persona, PersonaError
 from bot.operator_files import read_persona
+from bot.persona_models import missing_model
 from config.settings import Settings
 
 

@@ -26,7 +26,7 @@ from bot.llm.text_model import TextModel, short_line
 from bot.text import MESSAGE_LIMIT, shorten
 from bot.user_error import UserError
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
-from config.sections import BipolarSettings
+from config.feature_sections import BipolarSettings
 
 _log = logging.getLogger(__name__)
 

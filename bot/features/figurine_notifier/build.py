@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import aiohttp
-
 from bot.check_result import CheckResult
 from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
 from bot.features.figurine_notifier.commands import FigurineCommands
@@ -11,7 +9,7 @@ from bot.features.figurine_notifier.feature import FigurineNotifier
 from bot.features.figurine_notifier.feeds import FeedRecords
 from bot.features.figurine_notifier.fetching import FeedError, Validators, fetch_page, read_items
 from bot.features.figurine_notifier.subscriptions import SubscriptionRecords
-from bot.identity import HEADERS
+from bot.fetching.fetcher import Fetcher
 from config.settings import Settings
 
 
@@ -21,7 +19,7 @@ async def _build(parts: FeatureParts) -> Feature | None:
         return None
     feeds = FeedRecords(parts.database)
     subscriptions = SubscriptionRecords(parts.database)
-    notifier = FigurineNotifier(parts.client, parts.http, feeds, subscriptions, settings.figurine)
+    notifier = FigurineNotifier(parts.client, Fetcher(), feeds, subscriptions, settings.figurine)
     return Feature(notifier, (FigurineCommands(notifier, settings.command_prefix),), notifier.run)
 
 
@@ -30,13 +28,13 @@ async def check(settings: Settings) -> CheckResult:
     if not settings.figurine.feeds:
         return CheckResult("Feeds", None, "FIGURINE_FEEDS is not set: no figurines are looked for")
     faults, items = [], 0
-    async with aiohttp.ClientSession(headers=HEADERS) as http:
-        for feed in settings.figurine.feeds:
-            try:
-                page = await fetch_page(http, feed, Validators())
-                items += len(await read_items(page.data)) if page else 0
-            except FeedError as error:
-                faults.append(f"{feed}: {error}")
+    fetcher = Fetcher()
+    for feed in settings.figurine.feeds:
+        try:
+            page = await fetch_page(fetcher, feed, Validators())
+            items += len(await read_items(page.data)) if page else 0
+        except FeedError as error:
+            faults.append(f"{feed}: {error}")
     if faults:
         return CheckResult("Feeds", False, "FIGURINE_FEEDS: " + "; ".join(faults))
     return CheckResult("Feeds", True, f"{len(settings.figurine.feeds)} answer, with {items} items")

@@ -19,8 +19,9 @@ from bot.features.figurine_notifier.feeds import Feed, FeedRecords
 from bot.features.figurine_notifier.fetching import FeedError, Item, fetch_page, read_items
 from bot.features.figurine_notifier.notice import news_message
 from bot.features.figurine_notifier.subscriptions import Subscription, SubscriptionRecords
+from bot.fetching.fetcher import Fetcher
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
-from config.sections import FigurineSettings
+from config.feature_sections import FigurineSettings
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class FigurineNotifier:
 
     Args:
         bot: the client that sends the messages.
-        http: the session that fetches the feeds.
+        fetcher: fetches the feeds.
         clock: seconds since 1970.
         rng: randomises the time of the next attempt after a failure.
         poll: seconds between two checks whether a feed is due.
@@ -53,7 +54,7 @@ class FigurineNotifier:
     def __init__(
         self,
         bot: discord.Client,
-        http: aiohttp.ClientSession,
+        fetcher: Fetcher,
         feeds: FeedRecords,
         subscriptions: SubscriptionRecords,
         settings: FigurineSettings,
@@ -63,7 +64,7 @@ class FigurineNotifier:
         poll: float = POLL,
     ) -> None:
         self._bot = bot
-        self._http = http
+        self._fetcher = fetcher
         self._feeds = feeds
         self._subscriptions = subscriptions
         self._settings = settings
@@ -147,7 +148,7 @@ class FigurineNotifier:
 
     async def _fetch(self, feed: Feed) -> None:
         try:
-            page = await fetch_page(self._http, feed.url, feed.validators)
+            page = await fetch_page(self._fetcher, feed.url, feed.validators)
             items = await read_items(page.data) if page else []
         except FeedError as error:
             wait = self._back_off(feed.failures)

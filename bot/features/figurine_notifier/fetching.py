@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 
-import aiohttp
-
 from bot.features.figurine_notifier import parser
-from bot.identity import USER_AGENT
+from bot.fetching.errors import FetchError
+from bot.fetching.fetcher import Fetcher, FetchLimits, FetchRequest
 from config.children import end_child
 
 MAX_BYTES = 5 * 1024 * 1024
@@ -24,7 +23,6 @@ READ_LIMIT = 20.0
 _MAX_REDIRECTS = 3
 _MAX_VALIDATOR = 500
 """Maximum number of characters of a validator. Longer validators are ignored."""
-_CHUNK = 64 * 1024
 _ACCEPT = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 
 
@@ -57,31 +55,23 @@ class Page:
     validators: Validators
 
 
-async def fetch_page(http: aiohttp.ClientSession, url: str, known: Validators) -> Page | None:
-    """Fetch a feed; ``None`` if it has not changed.
+async def fetch_page(fetcher: Fetcher, url: str, known: Validators) -> Page | None:
+    """Fetch a feed that the operator named; ``None`` if it has not changed.
 
     Raises:
         FeedError: the feed can't be fetched.
     """
-    headers = {"Accept": _ACCEPT, "User-Agent": USER_AGENT}
+    headers = {"Accept": _ACCEPT}
     if known.etag:
         headers["If-None-Match"] = known.etag
     if known.modified:
         headers["If-Modified-Since"] = known.modified
+    limits = FetchLimits(MAX_BYTES, FETCH_LIMIT, FETCH_LIMIT, _MAX_REDIRECTS)
     try:
-        async with (
-            asyncio.timeout(FETCH_LIMIT),
-            http.get(url, headers=headers, max_redirects=_MAX_REDIRECTS) as response,
-        ):
-            if response.status == HTTPStatus.NOT_MODIFIED:
-                return None
-            if response.status != HTTPStatus.OK:
-                raise FeedError(f"its server answered with status {response.status}")
-            return Page(await _bounded_body(response), _validators(response))
-    except TimeoutError as error:
-        raise FeedError(f"it did not come within {FETCH_LIMIT:.0f} s") from error
-    except (aiohttp.ClientError, OSError) as error:
-        raise FeedError(f"its server can't be reached ({type(error).__name__})") from error
+        found = await fetcher.fetch(FetchRequest(url, limits, by_operator=True, headers=headers))
+    except FetchError as error:
+        raise FeedError(str(error)) from error
+    return None if found.not_modified else Page(found.body, _validators(found.headers))
 
 
 async def read_items(data: bytes) -> list[Item]:
@@ -110,17 +100,8 @@ async def read_items(data: bytes) -> list[Item]:
     return [Item(*each) for each in json.loads(found)]
 
 
-async def _bounded_body(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(_CHUNK):
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise FeedError(f"it has more than {MAX_BYTES // 1024 // 1024} MB")
-    return bytes(body)
-
-
-def _validators(response: aiohttp.ClientResponse) -> Validators:
-    etag, modified = response.headers.get("ETag"), response.headers.get("Last-Modified")
+def _validators(headers: Mapping[str, str]) -> Validators:
+    etag, modified = headers.get("ETag"), headers.get("Last-Modified")
     return Validators(
         etag if etag and len(etag) <= _MAX_VALIDATOR else None,
         modified if modified and len(modified) <= _MAX_VALIDATOR else None,

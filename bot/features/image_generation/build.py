@@ -33,7 +33,7 @@ async def _build(parts: FeatureParts) -> Feature | None:
         return None
     permit, rate = Permit.parse(settings.who_may.draw), RateLimit(settings.draw.rate)
     images = ImageGeneration(settings.draw.url, workflow, settings.draw.timeout, parts.http, permit, rate)
-    return Feature(images, (DrawingCommands(images),))
+    return Feature(images, (DrawingCommands(images),), close=images.close)
 
 
 def read_workflow(settings: Settings) -> Workflow | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import discord
@@ -14,8 +15,22 @@ from bot.replying import ONLY_AUTHOR, reply_to
 
 _log = logging.getLogger(__name__)
 
-DrawingRequest = discord.Message | commands.Context[Any]
-"""The message or command by which somebody asks for a drawing."""
+
+@dataclass(frozen=True, slots=True)
+class SpokenRequest:
+    """A wish that somebody said or wrote to the model, which has no message of its own to reply to.
+
+    Attributes:
+        channel: where the drawing is posted.
+    """
+
+    author: discord.Member | discord.User
+    channel: discord.abc.Messageable
+    guild: discord.Guild | None
+
+
+DrawingRequest = discord.Message | commands.Context[Any] | SpokenRequest
+"""The message, command or wish by which somebody asks for a drawing."""
 
 _WISH = re.compile(
     r"(?:\w[\w ]{0,31}[,:!]\s+)?"
@@ -40,8 +55,18 @@ def drawing_subject(text: str) -> str | None:
     return wish["what"]
 
 
+def addressed(request: DrawingRequest, text: str) -> str:
+    """The text, with a mention of the person at its beginning if there is no message to reply to."""
+    if not isinstance(request, SpokenRequest) or text.startswith(request.author.mention):
+        return text
+    return f"{request.author.mention} {text}"
+
+
 async def answer(request: DrawingRequest, content: str, files: Sequence[discord.File] = ()) -> discord.Message:
     """Answer with a reply, even if the asker's message was deleted; raises :class:`discord.HTTPException`."""
+    if isinstance(request, SpokenRequest):
+        mentions = discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(request.author.id)])
+        return await request.channel.send(addressed(request, content), files=list(files), allowed_mentions=mentions)
     message = _message_of(request)
     if message is None:
         return await request.reply(content, files=list(files), allowed_mentions=ONLY_AUTHOR)
@@ -60,7 +85,9 @@ async def react(request: DrawingRequest, emoji: str) -> None:
 
 
 def _message_of(request: DrawingRequest) -> discord.Message | None:
-    """The message that asks for the drawing; ``None`` for a slash command, which has no message."""
+    """The message that asks for the drawing; ``None`` for a slash command and a wish, which have no message."""
     if isinstance(request, discord.Message):
         return request
+    if isinstance(request, SpokenRequest):
+        return None
     return request.message if request.interaction is None else None

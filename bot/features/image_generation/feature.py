@@ -13,10 +13,17 @@ import discord
 
 from bot.access import Permit, RateLimit, wait_text
 from bot.features.image_generation.comfyui import ComfyUi
-from bot.features.image_generation.drawing_request import DrawingRequest, answer, react
+from bot.features.image_generation.drawing_request import (
+    DrawingRequest,
+    SpokenRequest,
+    addressed,
+    answer,
+    react,
+)
 from bot.features.image_generation.job import DrawingJob
 from bot.features.image_generation.outcome import DrawingError, PictureFile
 from bot.features.image_generation.progress_message import ProgressMessage
+from bot.features.image_generation.waiting_drawings import WaitingDrawings
 from bot.features.image_generation.workflow import Slots, Workflow
 from bot.text import shorten
 from bot.work_gate import IN_FLIGHT_LIMIT, FeatureHeldError, WorkGate, WorkStoppedError
@@ -77,6 +84,7 @@ class ImageGeneration:
         self._rng = rng or random.Random()
         self._gate = WorkGate(self.name, limit=in_flight_limit)
         self._jobs: dict[int, DrawingJob] = {}
+        self._waiting = WaitingDrawings(self.draw, lambda: self._gate.held)
 
     async def hold(self, reason: str) -> None:
         """Pause, and have ComfyUI free its GPU memory. Drawings that do not finish in time are cancelled."""
@@ -86,6 +94,23 @@ class ImageGeneration:
     async def release(self) -> None:
         """Resume."""
         await self._gate.release()
+        self._waiting.begin()
+
+    async def close(self) -> None:
+        """Stop drawing what was asked for in a call."""
+        await self._waiting.close()
+
+    def draw_when_free(self, request: SpokenRequest, prompt: str) -> bool:
+        """Draw a picture now, or after the call if one is on. Returns whether it is drawn now.
+
+        Raises:
+            DrawingError: it is not drawn. The text says why.
+        """
+        refusal = self._unfit(request.author, " ".join(prompt.split()))
+        if refusal is not None:
+            raise DrawingError(refusal)
+        self._waiting.add(request, prompt)
+        return not self._gate.held
 
     async def draw(self, request: DrawingRequest, prompt: str) -> None:
         """Draw a picture, and answer the request with it. Returns after the answer.
@@ -94,7 +119,8 @@ class ImageGeneration:
             discord.HTTPException: the answer can't be posted.
         """
         prompt = " ".join(prompt.split())
-        shown = ProgressMessage(request, f"🎨 {discord.utils.escape_markdown(shorten(prompt, _SHOWN_CHARS))}")
+        title = f"🎨 {discord.utils.escape_markdown(shorten(prompt, _SHOWN_CHARS))}"
+        shown = ProgressMessage(request, addressed(request, title))
         try:
             async with self._gate.work():
                 if refusal := self._refusal(request.author, prompt):
@@ -114,13 +140,17 @@ class ImageGeneration:
             job.cancel()
         return job is not None
 
-    def _refusal(self, author: discord.Member | discord.User, prompt: str) -> str | None:
+    def _unfit(self, author: discord.Member | discord.User, prompt: str) -> str | None:
+        """Why this person never gets a drawing of this prompt; ``None`` if that is possible."""
         if not prompt:
             return NOTHING
         if len(prompt) > MAX_PROMPT_CHARS:
             return TOO_LONG.format(limit=MAX_PROMPT_CHARS)
-        if not self._permit.allows(author):
-            return NOT_ALLOWED
+        return None if self._permit.allows(author) else NOT_ALLOWED
+
+    def _refusal(self, author: discord.Member | discord.User, prompt: str) -> str | None:
+        if (unfit := self._unfit(author, prompt)) is not None:
+            return unfit
         if author.id in self._jobs:
             return ALREADY
         wait = self._rate.take(author.id)

@@ -34,7 +34,7 @@ If the answer takes longer, it is stopped, and begun again after the call.
 """
 FIRST_PAUSE = 10.0
 """Seconds before the speech server is asked again if it was not reachable. The pause doubles each time."""
-LONGEST_PAUSE = 3_600.0
+MAX_PAUSE = 3_600.0
 """Longest pause before the speech server is asked again, in seconds."""
 FASTER_TRIES = 2
 """If an answer's new sound is too long, it is spoken again faster, at most this number of times.
@@ -197,7 +197,7 @@ class RecordingRemaker:
             except VoiceAwayError as error:
                 _log.warning("Recordings wait %.0f s for the speech server: %s", pause, error)
             await self._sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            pause = min(2 * pause, MAX_PAUSE)
 
 
 def _waiting(recordings: Path) -> list[Path]:

@@ -13,9 +13,9 @@ from bot.command_helpers import require_guild
 from bot.features.scheduled_events.entry import Entry, read_entry
 from bot.features.scheduled_events.feature import PlannedEvent, ScheduledEvents
 from bot.features.scheduled_events.records import MAX_EVENTS, EventDraft, EventFile, ScheduleFullError
-from bot.features.scheduled_events.spoken_times import TimesError
 from bot.features.scheduled_events.times import EXAMPLES
 from bot.text import MESSAGE_LIMIT, shorten, split_message
+from bot.times_of_day import TimesError
 from bot.user_error import UserError
 from bot.whole_number import WholeNumber
 

@@ -6,14 +6,12 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from bot.times_of_day import HALF_OF_DAY, TIME_OF_DAY, WORDS_OF_TIME, TimesError, hour_and_minute, weekday
 from config.spelling import nearest
-
-WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 _GROUPS: Mapping[str, str] = MappingProxyType(
     {"day": "*", "daily": "*", "weekday": "mon-fri", "workday": "mon-fri", "weekend": "sat,sun"}
 )
-_WORDS_OF_TIME: Mapping[str, tuple[int, int]] = MappingProxyType({"noon": (12, 0), "midnight": (0, 0)})
 _UNITS: Mapping[str, int] = MappingProxyType({"minute": 60, "min": 60, "hour": 24})
 """Units of intervals, and how many of them fit into the next larger unit."""
 _TOO_SHORT = frozenset({"second", "sec", "moment"})
@@ -23,18 +21,11 @@ _WRITTEN_IN_FULL = (
     *("daily", "weekdays", "weekends", "hourly"),
 )
 _TOKEN = re.compile(r"\s*([,&+]|[^\s,&+]+)")
-_DAY = re.compile(r"sun(day)?|mon(day)?|tue(s(day)?)?|wed(nesday)?|thu(r(s(day)?)?)?|fri(day)?|sat(urday)?")
-_TIME = re.compile(r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?(?P<half>[ap]\.?m\.?)?")
-_HALF = re.compile(r"[ap]\.?m\.?")
 _BEFORE_DAYS = frozenset({"every", "each", "on"})
 _SHOWN = 30
 """Maximum number of characters of an unknown word in an error message."""
 _AND = frozenset({",", "and", "&", "+"})
 _ONCE = frozenset({"today", "tonight", "tomorrow", "now", "in", "next"})
-
-
-class TimesError(ValueError):
-    """The times are not valid. The text says what is wrong, for people."""
 
 
 def take_spoken_times(text: str) -> tuple[str, str] | None:
@@ -173,17 +164,17 @@ class _Reader:
         begin = self._at
         self._take(frozenset({",", "at"}))
         word = self.peek()
-        if word in _WORDS_OF_TIME:
+        if word in WORDS_OF_TIME:
             self._next()
-            return _WORDS_OF_TIME[word]
-        found = _TIME.fullmatch(word)
+            return WORDS_OF_TIME[word]
+        found = TIME_OF_DAY.fullmatch(word)
         if found is not None:
             self._next()
             half = found["half"] or ""
-            if not half and _HALF.fullmatch(self.peek()):
+            if not half and HALF_OF_DAY.fullmatch(self.peek()):
                 half = self._next()
             if found["minute"] or half:
-                return _time(f"{word}", int(found["hour"]), int(found["minute"] or 0), half)
+                return hour_and_minute(f"{word}", int(found["hour"]), int(found["minute"] or 0), half)
         self._at = begin
         return None
 
@@ -192,14 +183,14 @@ class _Reader:
         if group is not None:
             self._next()
             return group
-        names = [_weekday(name) for name in self.peek().split("-")]
+        names = [weekday(name) for name in self.peek().split("-")]
         known = [name for name in names if name is not None]
         if len(names) > 2 or len(known) < len(names):
             return None
         self._next()
         end = self._at
         if len(known) == 1 and self._take(frozenset({"to"})):
-            last = _weekday(self.peek())
+            last = weekday(self.peek())
             if last is None:
                 self._at = end
             else:
@@ -219,17 +210,3 @@ class _Reader:
         if token is not None:
             self._at = token.end()
         return word
-
-
-def _weekday(word: str) -> str | None:
-    if _DAY.fullmatch(word) or _DAY.fullmatch(word.removesuffix("s")):
-        return word[:3]
-    return None
-
-
-def _time(written: str, hour: int, minute: int, half: str) -> tuple[int, int]:
-    if minute > 59 or not (1 <= hour <= 12 if half else hour <= 23):
-        raise TimesError(f"`{written}` is not a time of day")
-    if not half:
-        return hour, minute
-    return hour % 12 + (12 if half.startswith("p") else 0), minute

@@ -11,7 +11,8 @@ from apscheduler.triggers.base import BaseTrigger  # type: ignore[import-untyped
 from apscheduler.triggers.combining import OrTrigger  # type: ignore[import-untyped]
 from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped]
 
-from bot.features.scheduled_events.spoken_times import WEEKDAYS, TimesError, not_a_time, take_spoken_times
+from bot.features.scheduled_events.spoken_times import not_a_time, take_spoken_times
+from bot.times_of_day import WEEKDAYS, TimesError
 
 MAX_CRON = 100
 """Maximum number of characters of the cron fields."""

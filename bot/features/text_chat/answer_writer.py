@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import discord
 
@@ -15,12 +16,20 @@ from bot.conversations.keeping import Conversations
 from bot.conversations.records import CHAT, ConversationPlace
 from bot.features.text_chat.chat_memory import ChatMemory
 from bot.features.text_chat.live_answer import LiveAnswer
+from bot.last_prompts import LastPrompts
+from bot.llm.answer import AnswerPart, TextDelta
+from bot.llm.answer_progress import AnswerProgress
 from bot.llm.errors import ModelError
 from bot.llm.history import Turn, speakers_of_turns
-from bot.llm.messages import SpeakerNames
+from bot.llm.messages import ChatMessage, SpeakerNames
+from bot.llm.personas import Persona
 from bot.llm.prompts import WRITTEN, ConversationMessages, chat_room, private_room
+from bot.llm.recollection import NOTHING, Recalls
+from bot.llm.silence import SilenceFilter
 from bot.llm.small_model import SmallPrompts
-from bot.llm.text_model import TextModel
+from bot.llm.text_model import ToolModel
+from bot.llm.tool_loop import answer_with_tools
+from bot.llm.tools import NO_TOOLS, Toolboxes, ToolDescription, TurnTools, toolbox_at
 from bot.replying import AnyMessage
 from bot.text import shorten
 
@@ -68,23 +77,33 @@ class AnswerWriter:
         context_messages: the largest number of earlier turns that the model sees.
         clock: the time in the people's time zone.
         small_prompts: the prompts for small models, by language tag.
+        last_prompts: gets what each prompt for an answer holds.
+        tools: the tools that the model may call; ``None`` for none. Small models are told of no tools.
+        recalls: recall what the model is told besides the earlier turns; ``None`` for nothing. Small models are told
+            nothing.
     """
 
     def __init__(
         self,
-        model: TextModel,
+        model: ToolModel,
         characters: Characters,
         memory: ChatMemory,
         conversations: Conversations | None,
         context_messages: int,
         clock: Callable[[], datetime],
         small_prompts: SmallPrompts,
+        last_prompts: LastPrompts,
+        tools: Toolboxes | None = None,
+        recalls: Recalls | None = None,
     ) -> None:
         self._model = model
         self._characters = characters
         self._memory = memory
         self._conversations = conversations
         self._context_messages = context_messages
+        self._last_prompts = last_prompts
+        self._tools = tools
+        self._recalls = recalls
         self._prompts = ConversationMessages(WRITTEN, model, clock, small_prompts)
 
     async def write(self, message: AnyMessage, question: ChatQuestion, answer: LiveAnswer) -> None:
@@ -97,20 +116,43 @@ class AnswerWriter:
         character = self._characters.at(_character_scope(message))
         persona = character.persona
         asked, earlier = question.turn, await self._earlier(channel)
-        seen = earlier[-_SMALL_CONTEXT:] if self._prompts.is_small(persona) else earlier
-        messages = await self._prompts.write(character, seen, asked, _room(message, question, earlier))
+        seen, recollection = earlier, NOTHING
+        if self._prompts.is_small(persona):
+            seen = earlier[-_SMALL_CONTEXT:]
+        elif self._recalls is not None:
+            recall = self._recalls.at(message.guild.id if message.guild is not None else None, channel)
+            recollection = await recall.for_turn(asked, unfinished=False)
+        room = _room(message, question, earlier)
+        messages = await self._prompts.write(character, seen, asked, room, recollection=recollection)
+        known = SpeakerNames.of(persona.names, speakers_of_turns([*earlier, asked]))
+        progress = AnswerProgress(fitted=partial(self._last_prompts.note, _character_scope(message), "chat"))
+
+        def ask(told: Sequence[ChatMessage], offered: Sequence[ToolDescription]) -> AsyncGenerator[AnswerPart, None]:
+            if offered:
+                return self._model.stream(told, model=persona.model, speakers=known, tools=offered, progress=progress)
+            return self._model.text(told, model=persona.model, speakers=known, progress=progress)
+
+        silence = SilenceFilter()
         try:
-            known = SpeakerNames.of(persona.names, speakers_of_turns([*earlier, asked]))
-            async with aclosing(self._model.text(messages, model=persona.model, speakers=known)) as pieces:
-                await answer.stream(pieces)
+            tools = self._tools_for(message, asked, earlier, persona)
+            async with aclosing(answer_with_tools(ask, messages, tools)) as pieces:
+                await answer.stream(_without_silence(pieces, silence))
         except ModelError as error:
             _log.warning("No answer in channel %d: %s", channel, error)
             await answer.end_with(f"❌ {shorten(str(error), _MAX_ERROR_CHARS)}")
+            return
+        if silence.silent:
+            await self._memory.remember(channel, asked, Turn.of_bot(""))
             return
         if not answer.text.strip():
             await answer.end_with(persona.confused_line)
             return
         await self._keep(message, asked, Turn.of_bot(answer.text, name=persona.name))
+
+    def _tools_for(self, message: AnyMessage, asked: Turn, earlier: Sequence[Turn], persona: Persona) -> TurnTools:
+        box = toolbox_at(self._tools, _character_scope(message), message.channel.id)
+        takes_tools = self._model.size_of(model=persona.model).takes_tools
+        return box.for_turn(asked, earlier) if box is not None and takes_tools else NO_TOOLS
 
     async def _earlier(self, channel: int) -> Sequence[Turn]:
         """The earlier turns of a channel that the model sees."""
@@ -142,6 +184,18 @@ class AnswerWriter:
             name = "in private" if guild is None or isinstance(channel, discord.DMChannel) else str(channel)
             place = ConversationPlace(CHAT, name, guild.id if guild is not None else None, channel.id)
             self._conversations.store_chat(place, asked, answered)
+
+
+async def _without_silence(pieces: AsyncIterator[TextDelta], silence: SilenceFilter) -> AsyncIterator[TextDelta]:
+    """The pieces of an answer, or nothing if the model has nothing to say."""
+    async for piece in pieces:
+        if piece.retracts:
+            silence.restart()
+        text = silence.feed(piece.text)
+        if text or piece.retracts:
+            yield TextDelta(text, retracts=piece.retracts)
+    if rest := silence.end():
+        yield TextDelta(rest)
 
 
 def _character_scope(message: AnyMessage) -> int:

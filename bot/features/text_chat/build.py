@@ -18,8 +18,11 @@ async def _build(parts: FeatureParts) -> Feature:
         small_prompts=parts.small_prompts,
         hear=parts.hear,
         conversations=parts.conversations,
+        last_prompts=parts.last_prompts,
+        tools=parts.tools,
+        recalls=parts.recalls,
     )
-    commands = ChatCommands(chat, parts.settings.command_prefix)
+    commands = ChatCommands(chat, parts.settings.command_prefix, parts.forget_reminders, parts.forget_notes)
     return Feature(chat, (commands,), resume=chat.resume, close=chat.close)
 
 

@@ -37,10 +37,12 @@ class ChatMemory:
         return History(turns)
 
     async def remember(self, channel: int, asked: Turn, answered: Turn) -> None:
-        """Store a question and its answer."""
-        rows = [(channel, turn.role, turn.speaker, turn.text, turn.interrupted) for turn in (asked, answered)]
+        """Store a question and its answer, both as words of the person who asked."""
+        person = None if asked.person is None else str(asked.person)
+        rows = [(channel, turn.role, turn.speaker, turn.text, turn.interrupted, person) for turn in (asked, answered)]
         await self._database.write_many(
-            "INSERT INTO chat_memory (channel, role, speaker, text, interrupted) VALUES (?, ?, ?, ?, ?)", rows
+            "INSERT INTO chat_memory (channel, role, speaker, text, interrupted, person) VALUES (?, ?, ?, ?, ?, ?)",
+            rows,
         )
         await self._database.write(_FORGET_OLDEST, channel, self._kept)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
 import discord
@@ -17,6 +17,10 @@ Context = commands.Context[Any]
 Switch = Literal["on", "off"]
 
 THREAD_FOLLOWS = "❌ A thread has the same setting as its channel. Use this command in the channel."
+REMINDERS_GONE = "The reminders and timers that were set here are gone too ({count})."
+NOTES_GONE = (
+    "The notes of calls with their prompts from here are gone too ({count}); what I posted of them stays on Discord."
+)
 
 _MAX_SUGGESTIONS = 25
 
@@ -38,9 +42,17 @@ def _suggest(shown: Mapping[str, str], typed: str) -> list[app_commands.Choice[s
 class ChatCommands(commands.Cog, name="Chat"):
     """Decide who answers you, and how."""
 
-    def __init__(self, chat: TextChat, prefix: str) -> None:
+    def __init__(
+        self,
+        chat: TextChat,
+        prefix: str,
+        forget_reminders: Callable[[int], Awaitable[int]] | None = None,
+        forget_notes: Callable[[int], Awaitable[int]] | None = None,
+    ) -> None:
         self._chat = chat
         self._prefix = prefix
+        self._forget_reminders = forget_reminders
+        self._forget_notes = forget_notes
 
     @commands.hybrid_command(
         description="Show who I am here, in writing and in calls, or choose another persona.",
@@ -101,12 +113,17 @@ class ChatCommands(commands.Cog, name="Chat"):
     async def forget(self, ctx: Context) -> None:
         """Forget what was written in this channel, or between the two of us."""
         await ctx.defer()
+        # The reminders go first: forgetting the messages then erases what is left of both in the database's files.
+        reminders = await self._forget_reminders(ctx.channel.id) if self._forget_reminders is not None else 0
+        notes = await self._forget_notes(ctx.channel.id) if self._forget_notes is not None else 0
         forgotten = await self._chat.forget(ctx.channel.id)
         here = "between the two of us" if ctx.guild is None else "in this channel"
+        also = f" {REMINDERS_GONE.format(count=reminders)}" if reminders else ""
+        also += f" {NOTES_GONE.format(count=notes)}" if notes else ""
         await ctx.send(
-            f"🧹 I have forgotten the {forgotten} messages that I remembered {here}."
+            f"🧹 I have forgotten the {forgotten} messages that I remembered {here}.{also}"
             if forgotten
-            else f"🧹 I don't remember anything that was written {here}."
+            else f"🧹 I don't remember anything that was written {here}.{also}"
         )
 
     @commands.hybrid_command(

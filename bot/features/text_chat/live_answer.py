@@ -97,6 +97,7 @@ class LiveAnswer:
             self._posted.append(await posting)
 
     async def _wait_for_rate_limit(self) -> None:
-        now = asyncio.get_running_loop().time()
-        await asyncio.sleep(self._next_change - now)
-        self._next_change = max(now, self._next_change) + self._interval
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._next_change - loop.time())
+        # A busy machine wakes late. The next change comes an interval after this one, not after the time it was due.
+        self._next_change = loop.time() + self._interval

@@ -23,12 +23,15 @@ from bot.features.text_chat.live_answer import LiveAnswer
 from bot.features.text_chat.open_channels import OpenChannels
 from bot.features.text_chat.past_messages import find_message, newest_id, replies_by
 from bot.features.text_chat.waiting import WaitingMessage, WaitingMessages
+from bot.last_prompts import LastPrompts
+from bot.llm.recollection import Recalls
 from bot.llm.small_model import SmallPrompts
-from bot.llm.text_model import TextModel
+from bot.llm.text_model import ToolModel
+from bot.llm.tools import Toolboxes
 from bot.replying import AnyMessage, reply_to
 from bot.spoken_messages.listener import SpokenMessageError
 from bot.work_gate import IN_FLIGHT_LIMIT, FeatureHeldError, WorkGate, WorkStoppedError
-from config.sections import ChatSettings
+from config.feature_sections import ChatSettings
 
 _log = logging.getLogger(__name__)
 
@@ -115,7 +118,7 @@ class TextChat:
         cls,
         client: discord.Client,
         database: Database,
-        model: TextModel,
+        model: ToolModel,
         characters: Characters,
         settings: ChatSettings,
         *,
@@ -125,15 +128,21 @@ class TextChat:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         hear: Hear = hear_nothing,
         conversations: Conversations | None = None,
+        last_prompts: LastPrompts | None = None,
+        tools: Toolboxes | None = None,
+        recalls: Recalls | None = None,
     ) -> Self:
         """Build the text chat with its parts.
 
         Args:
             hear: transcribes the recordings in a waiting message.
             conversations: stores questions and answers for longer than the model's memory.
+            last_prompts: gets what each prompt for an answer holds.
             clock: the time in the people's time zone.
             small_prompts: the prompts for small models, by language tag.
             sleep: waits the given seconds between two answers to waiting messages.
+            tools: the tools that the model may call; ``None`` for none.
+            recalls: recall what the model is told besides a channel's history; ``None`` for nothing.
 
         Raises:
             aiosqlite.Error: the database can't be read.
@@ -145,7 +154,18 @@ class TextChat:
             memory,
             await OpenChannels.open(database, settings.channels),
             WaitingMessages(database),
-            AnswerWriter(model, characters, memory, conversations, settings.context_messages, clock, small_prompts),
+            AnswerWriter(
+                model,
+                characters,
+                memory,
+                conversations,
+                settings.context_messages,
+                clock,
+                small_prompts,
+                last_prompts or LastPrompts(clock),
+                tools,
+                recalls,
+            ),
             WorkGate(cls.name, limit=pace.hold_limit),
             pace.edit_interval,
             lambda: sleep(pace.queue_pause),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from yarl import URL
+
 from bot.check_result import CheckResult
 from bot.feature import Feature, FeatureBuilder, FeatureParts
 from bot.features.vision.feature import Vision
@@ -10,12 +12,21 @@ from bot.llm.client import ModelClient
 from bot.llm.requests import ModelOptions
 from config.settings import Settings
 
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
+
 
 async def _build(parts: FeatureParts) -> Feature | None:
     settings = parts.settings.vision
     if settings.llm_url is None:
         return None
-    return Feature(Vision(VisionModel(settings.llm_url, settings, parts.http), settings, parts.http))
+    model = VisionModel(settings.llm_url, settings, parts.http)
+    return Feature(Vision(model, settings, parts.http, beside_calls=_is_beside_calls(parts.settings)))
+
+
+def _is_beside_calls(settings: Settings) -> bool:
+    """Whether the model takes no memory from a call: it is the call's model too, or runs on another machine."""
+    url = settings.vision.llm_url
+    return url is not None and (url == settings.llm.call_url or URL(url).host not in _THIS_MACHINE)
 
 
 async def check(settings: Settings) -> CheckResult:

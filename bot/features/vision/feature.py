@@ -19,7 +19,7 @@ from bot.features.vision.vision_model import MediaFrames, VisionModel
 from bot.pictures import BrokenPictureError
 from bot.text import shorten
 from bot.work_gate import IN_FLIGHT_LIMIT, FeatureHeldError, WorkGate, WorkStoppedError
-from config.sections import VisionSettings
+from config.feature_sections import VisionSettings
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +37,8 @@ class Vision:
 
     Args:
         http: the session for downloads. It must not send credentials. The caller closes it.
+        beside_calls: whether the model takes nothing from a call, because it runs on another machine or is the call's
+            own. Then :meth:`look` works during a call.
         in_flight_limit: the largest number of seconds that a starting call waits for a description in progress.
     """
 
@@ -48,8 +50,10 @@ class Vision:
         settings: VisionSettings,
         http: aiohttp.ClientSession,
         *,
+        beside_calls: bool = False,
         in_flight_limit: float = IN_FLIGHT_LIMIT,
     ) -> None:
+        self._beside_calls = beside_calls
         self._settings = settings
         self._http = http
         self._model = model
@@ -84,6 +88,25 @@ class Vision:
         try:
             async with self._gate.work():
                 return await self._describe(items, shorten(message.clean_content, _MAX_TEXT_CHARS))
+        except (FeatureHeldError, WorkStoppedError):
+            raise VisionError(HELD) from None
+
+    async def look(self, message: discord.Message, question: str) -> str | None:
+        """Describe the pictures and videos of a message with a question in mind; if possible, also during a call.
+
+        Returns ``None`` if there are none.
+
+        Raises:
+            VisionError: they can't be described now. The text says why.
+        """
+        items = find_media(message)
+        if not items:
+            return None
+        if self._gate.held and self._beside_calls:
+            return await self._describe(items, question)
+        try:
+            async with self._gate.work():
+                return await self._describe(items, question)
         except (FeatureHeldError, WorkStoppedError):
             raise VisionError(HELD) from None
 

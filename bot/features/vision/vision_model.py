@@ -21,7 +21,7 @@ from bot.llm.dialect import Dialect, refused_fields
 from bot.llm.errors import read_body
 from bot.llm.request_sender import MAX_FIELD_RETRIES, REQUEST_REFUSED
 from bot.text import shorten
-from config.sections import VisionSettings
+from config.feature_sections import VisionSettings
 
 _log = logging.getLogger(__name__)
 

@@ -49,8 +49,9 @@ def markdown(conversation: OpenedConversation) -> str:
     """The conversation as Markdown. Times are in UTC. What people have said can't be taken for markup."""
     listed = conversation.listed
     people = ", ".join(map(_plain, listed.people))
-    ended = _time(listed.ended) if listed.ended is not None else "still on"
-    head = [f"# {_plain(listed.place)}", "", f"{_time(listed.started)} to {ended} ({_plain(listed.transport)})"]
+    started = _time(listed.started)
+    when = f"{started} to {_time(listed.ended)}" if listed.ended is not None else f"since {started}"
+    head = [f"# {_plain(listed.place)}", "", f"{when} ({_plain(listed.transport)})"]
     lines = [*head, *(["", f"People: {people}"] if people else []), ""]
     for turn in conversation.turns:
         cut = " —" if turn.interrupted else ""

@@ -28,7 +28,7 @@ from bot.http.errors import HttpError
 from bot.setup.code import LENGTH, OneTimeCode
 from bot.setup.service import (
     KEY_OF_ENGINE,
-    LONGEST_VALUE,
+    MAX_VALUE,
     NAMES,
     SECRET_NAMES,
     Part,
@@ -240,8 +240,8 @@ def _changes(fields: Mapping[str, Any]) -> dict[str, str | None]:
     for name, value in given.items():
         if value is not None and not isinstance(value, str):
             raise HttpError(400, "bad_parameter", f"{name} must be a text or null.")
-        if value is not None and len(value) > LONGEST_VALUE:
-            raise HttpError(413, "too_long", f"{name} may have at most {LONGEST_VALUE:,} characters.")
+        if value is not None and len(value) > MAX_VALUE:
+            raise HttpError(413, "too_long", f"{name} may have at most {MAX_VALUE:,} characters.")
         if value is not None and any("\ud800" <= each <= "\udfff" for each in value):
             raise HttpError(400, "bad_parameter", f"{name} has half a character in it.")
     return {name: value.strip() or None if value is not None else None for name, value in given.items()}

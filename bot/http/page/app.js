@@ -10,7 +10,7 @@ const VOLUME_SECONDS = 0.02;
 
 const page = elements();
 const settings = new Settings();
-const view = new View(page);
+const view = new View(page, (question, allow) => call.answer(question, allow));
 const { context, output } = makeSound();
 
 const call = new Call({

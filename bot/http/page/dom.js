@@ -17,3 +17,10 @@ export function make(tag, properties = {}, ...children) {
   element.append(...children);
   return element;
 }
+
+/** The text, in which each part between two backticks is code. */
+export function withCode(text) {
+  const parts = text.split("`");
+  if (parts.length % 2 === 0) return [text];
+  return parts.map((part, number) => (number % 2 === 1 ? make("code", { textContent: part }) : part));
+}

@@ -1,4 +1,4 @@
-import { make } from "./dom.js";
+import { make, withCode } from "./dom.js";
 import { signIn } from "./login.js";
 
 /**
@@ -11,7 +11,7 @@ export function problem(error, retry) {
   return make(
     "div",
     { className: "problem", role: "alert", testid: "problem" },
-    make("p", { textContent: error.message }),
+    make("p", {}, ...withCode(error.message)),
     make("button", { type: "button", className: "outlined", textContent: "Try again", on: { click: retry } }),
   );
 }

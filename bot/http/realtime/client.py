@@ -12,7 +12,7 @@ from typing import Any
 from bot.http.chat_socket import QueuedClient
 from bot.http.realtime.formats import SoundEncoder
 from bot.http.realtime.session import RealtimeError, Session
-from bot.voice.browser.messages import CloseCode, ErrorCode, Failure, Notice, Ready, ServerMessage, State
+from bot.voice.browser.server_messages import CloseCode, ErrorCode, Failure, Notice, Ready, ServerMessage, State
 from bot.voice.events import (
     CallEvent,
     PromptTaken,
@@ -24,7 +24,12 @@ from bot.voice.events import (
 )
 from bot.voice.turn import Outcome, TurnId
 
-_STATUSES = {Outcome.SPOKEN: "completed", Outcome.WRITTEN: "completed", Outcome.INTERRUPTED: "cancelled"}
+_STATUSES = {
+    Outcome.SPOKEN: "completed",
+    Outcome.WRITTEN: "completed",
+    Outcome.SILENT: "completed",
+    Outcome.INTERRUPTED: "cancelled",
+}
 """The status of a response by the outcome of the reply. All other outcomes are failures."""
 TROUBLE = ("❌", "🙉", "⚠️")
 """Signs with which notices begin that tell of something that does not work, such as a model that gave no answer."""

@@ -30,17 +30,17 @@ from bot.http.realtime.client import RealtimeClient, new_id, sound_item, text_it
 from bot.http.realtime.session import RealtimeError
 from bot.http.realtime.sound import SoundIn
 from bot.text import join_surrogates, shorten
-from bot.voice.browser.messages import (
-    LONGEST_MESSAGE,
-    LONGEST_SMALL_MESSAGE,
-    LONGEST_TEXT,
-    CloseCode,
+from bot.voice.browser.client_messages import (
+    MAX_MESSAGE,
+    MAX_SMALL_MESSAGE,
+    MAX_TEXT,
     Hello,
     Interrupt,
     Played,
     Talking,
     TextTyped,
 )
+from bot.voice.browser.server_messages import CloseCode
 from bot.voice.turn import Microphone
 from config.plain_json import read_json
 
@@ -73,7 +73,7 @@ class RealtimeSocket:
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         websocket = web.WebSocketResponse(
-            compress=False, max_msg_size=LONGEST_MESSAGE, heartbeat=HEARTBEAT_SECONDS, timeout=CLOSE_LIMIT
+            compress=False, max_msg_size=MAX_MESSAGE, heartbeat=HEARTBEAT_SECONDS, timeout=CLOSE_LIMIT
         )
         await websocket.prepare(request)
         bound_buffers(request)
@@ -210,7 +210,7 @@ class _Connection:
         content = item.get("content")
         text = _text_in(content[0]) if isinstance(content, list) and len(content) == 1 else None
         if text is None:
-            message = f"item.content must be one input_text of 1 to {LONGEST_TEXT:,} characters."
+            message = f"item.content must be one input_text of 1 to {MAX_TEXT:,} characters."
             raise RealtimeError("invalid_value", message, "item.content")
         if len(self._pending) >= MAX_PENDING:
             raise RealtimeError("slow_down", f"{MAX_PENDING} texts wait already for a response.create.")
@@ -237,7 +237,7 @@ class _Connection:
             self._client.use_once(session)
         texts, self._pending = self._pending, []
         if texts:
-            await self._tab.receive(TextTyped(" ".join(texts)[:LONGEST_TEXT]))
+            await self._tab.receive(TextTyped(" ".join(texts)[:MAX_TEXT]))
 
     async def _cancel(self, _: Mapping[str, Any]) -> None:
         if self._client.answering:
@@ -248,7 +248,7 @@ async def _read(received: aiohttp.WSMessage) -> Mapping[str, Any]:
     """Read an event; raises :class:`RealtimeError`. A long one is read in a thread."""
     if received.type is not aiohttp.WSMsgType.TEXT:
         raise RealtimeError("invalid_event", "An event must be JSON, as text.")
-    long = len(received.data) > LONGEST_SMALL_MESSAGE
+    long = len(received.data) > MAX_SMALL_MESSAGE
     try:
         event = await asyncio.to_thread(read_json, received.data) if long else read_json(received.data)
     except (ValueError, RecursionError):
@@ -263,4 +263,4 @@ def _text_in(part: object) -> str | None:
     if not isinstance(part, dict) or part.get("type") != "input_text":
         return None
     text = part.get("text")
-    return join_surrogates(text) if isinstance(text, str) and text.strip() and len(text) <= LONGEST_TEXT else None
+    return join_surrogates(text) if isinstance(text, str) and text.strip() and len(text) <= MAX_TEXT else None

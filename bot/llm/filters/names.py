@@ -9,7 +9,7 @@ import regex
 
 from bot.llm.messages import SpeakerNames
 
-_LONGEST_QUOTE = 400
+_MAX_QUOTE = 400
 """If a reply begins with another person's name, at most this many characters are withheld while the filter waits for a
 line with the persona's own name."""
 _ROLES = ("assistant",)
@@ -144,10 +144,10 @@ class NameFilter:
             return text
         if self._drops_lines:
             self._others += len(text)
-            self.ended = len(self._quote) + self._others > _LONGEST_QUOTE
+            self.ended = len(self._quote) + self._others > _MAX_QUOTE
             return self._release_quote() if self.ended else ""
         self._quote += text
-        return self._release_quote() if len(self._quote) > _LONGEST_QUOTE else ""
+        return self._release_quote() if len(self._quote) > _MAX_QUOTE else ""
 
     def _release_quote(self) -> str:
         quote, self._quote = self._quote or "", None

@@ -12,7 +12,7 @@ from audio.halving import Halver
 from audio.pcm import SAMPLE_BYTES, from_pcm16, to_pcm16
 from audio.samples import SPEAKING_RATE
 from bot.voice.browser.client import ChatClient
-from bot.voice.browser.messages import AudioResponse
+from bot.voice.browser.server_messages import AudioResponse
 from bot.voice.transport import FrameSource
 
 LEAD_SECONDS = 0.08
@@ -38,7 +38,7 @@ class BrowserFrames:
         frames: the bot's own sound.
         deliver: called on the event loop with each frame: 16-bit mono at ``rate``.
         loop: the event loop.
-        rate: sample rate of the delivered sound, in Hz; one of :data:`~bot.voice.browser.messages.DOWN_RATES`.
+        rate: sample rate of the delivered sound, in Hz; one of :data:`~bot.voice.browser.server_messages.DOWN_RATES`.
 
     Attributes:
         connected: whether there is a client. While there is none, no frames are taken. The event loop sets it.

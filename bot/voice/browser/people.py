@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from bot.llm.cleaning import clean_name
 from bot.voice.utterances.voice_commands import VoiceCommand
@@ -12,6 +12,8 @@ WEB_PREFIX = "web:"
 """Beginning of the id of a person in a browser. The rest is the name."""
 FIRST_WEB_PERSON = 2**62
 """Smallest number of a person in a browser. Discord's ids stay below it until 2049."""
+PAGE_PLACE = 0
+"""Id of the place of the page and of programs, beside the ids of Discord's servers."""
 NAMELESS = "Guest"
 """Name of a person whose client gives none."""
 
@@ -76,9 +78,17 @@ class BrowserPeople:
         name = self._names[self.person]
         return None if name == NAMELESS else name
 
+    def attending(self) -> Mapping[int, str]:
+        """Empty: the person of a browser call does not come and go."""
+        return {}
+
     def others(self, person: int) -> tuple[str, ...]:
         """The names of everybody but ``person``."""
         return () if person == self.person else self.names()
+
+    def hears(self, person: int) -> bool:
+        """True if this is the person."""
+        return person == self.person
 
     def is_program(self, person: int) -> bool:
         """False. May be called from any thread."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from bot.voice.browser.audio_output import SoundOutlet
-from bot.voice.browser.messages import (
+from bot.voice.browser.played import PlayedReports
+from bot.voice.browser.server_messages import (
     AudioEnd,
     AudioResponse,
     ChatState,
@@ -16,7 +17,6 @@ from bot.voice.browser.messages import (
     State,
     Transcription,
 )
-from bot.voice.browser.played import PlayedReports
 from bot.voice.events import (
     CallBegan,
     CallEnded,
@@ -35,6 +35,7 @@ REASONS: Mapping[Outcome, EndReason] = MappingProxyType(
     {
         Outcome.SPOKEN: "done",
         Outcome.WRITTEN: "done",
+        Outcome.SILENT: "done",
         Outcome.INTERRUPTED: "interrupted",
         Outcome.FAILED: "failed",
         Outcome.DISCARDED: "interrupted",

@@ -11,10 +11,11 @@ from bot.llm.prompts import CallRoom, single_call
 from bot.voice.browser.audio_input import BrowserAudioInput, SoundClock, seconds_of
 from bot.voice.browser.audio_output import BrowserFrames, SoundForm, SoundOutlet
 from bot.voice.browser.client import ChatClient
-from bot.voice.browser.messages import Hello, Notice, ServerMessage, State
+from bot.voice.browser.client_messages import Hello
 from bot.voice.browser.people import BrowserPeople
 from bot.voice.browser.played import PlayedReports
 from bot.voice.browser.reporter import EventReporter
+from bot.voice.browser.server_messages import Notice, ServerMessage, State
 from bot.voice.call import Call
 from bot.voice.playback.sender import FrameSender
 from bot.voice.transport import EndCause, PacketCounts, ReplySound
@@ -76,6 +77,7 @@ class BrowserTransport:
 
     Attributes:
         report: shows the events of the call to the client. Whoever builds the call subscribes it.
+        shows_questions: whether the client shows questions that can be answered with buttons.
         wishes: what the client asks of the next replies. Another client begins without wishes.
     """
 
@@ -93,6 +95,7 @@ class BrowserTransport:
         self._clock = clock
         self._sleep = sleep
         self.wishes = NO_WISHES
+        self.shows_questions = hello.questions
         self._client: ChatClient | None = None
         self._missed: deque[ServerMessage] = deque(maxlen=MAX_MISSED)
         self._outlet = SoundOutlet(hello.down)
@@ -151,6 +154,7 @@ class BrowserTransport:
         if client is not self._client:
             self.wishes = NO_WISHES
         self._client = client
+        self.shows_questions = hello.questions
         self._outlet.rate = hello.down
         self._outlet.form = form
         self._played.reset()

@@ -14,27 +14,32 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from bot.llm.answer_progress import AnswerProgress
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import History, Turn
-from bot.llm.usage import TokenUsage
+from bot.llm.late_calls import LateCalls
+from bot.llm.spoken_lines import Wait
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import Disconnected, SegmentAudio
 from bot.voice.dialogue import effects, events
 from bot.voice.dialogue.after_asking import AfterAsking
 from bot.voice.dialogue.conversation_language import ConversationLanguage
+from bot.voice.dialogue.late_tools import LateTools
+from bot.voice.dialogue.measured_replies import MeasuredReplies
 from bot.voice.dialogue.outbox import Outbox
 from bot.voice.dialogue.state_machine import Dialogue
-from bot.voice.events import PromptTaken, ReplyEnded, Watcher, WordsSpoken
-from bot.voice.metrics import ReplyMetrics, ReplySoFar, ReplyTimer
+from bot.voice.dialogue.tool_wait import Sleep, ToolWait
+from bot.voice.events import PromptTaken, Watcher, WordsSpoken
+from bot.voice.metrics import ReplyMetrics, ReplySoFar
 from bot.voice.notices import Notices
 from bot.voice.playback.spoken_words import SpokenWords
 from bot.voice.ports import Playback, Responder, SpeechConnection
 from bot.voice.prompt_handles import PromptHandle, PromptHandles
-from bot.voice.run_ahead import WITHOUT_COSTS, GuessBudget, RunAhead
+from bot.voice.speculation import WITHOUT_COSTS, Speculation, SpeculationBudget
 from bot.voice.tasks import start_task
 from bot.voice.tts.fallback import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
-from wire.messages import SAMPLE_RATE, ClientMessage, Failure, Notice, SegmentStart, Speak
+from wire.messages import ClientMessage, Failure, Notice, SegmentStart, Speak
 from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
@@ -44,7 +49,13 @@ BUFFERED_SECONDS = 10.0
 are read."""
 Manner = Callable[[], SpeechParameters]
 """Returns the speech parameters of the next reply."""
-SAMPLES_PER_MS = SAMPLE_RATE / 1000
+WaitingLine = Callable[[str | None, Wait], str]
+"""Returns what is said while tools take long. Gets the reply's language, and how long the wait is."""
+_LINES = {Wait.SOON: "One moment.", Wait.LATER: "I'm still on it.", Wait.LATE: "I'll tell you when I have it."}
+
+
+def _usual_line(_: str | None, wait: Wait) -> str:
+    return _LINES[wait]
 
 
 class Conversation:
@@ -62,11 +73,10 @@ class Conversation:
         manner: called when a reply begins; returns its speech parameters. The reply keeps them to its end.
         language: detects the language that people speak. The speech server is told this language with each reply. If
             ``None``, the speech server is told no language.
-        run_ahead: whether speculative replies are made, and how many of them may be thrown away.
+        speculation: whether speculative replies are made, and how many of them may be discarded.
+        waiting_line: called when the answer waits for tools; returns what is said meanwhile.
         clock: returns monotonic seconds.
-
-    Attributes:
-        metrics: the timings of the latest replies.
+        sleep: waits for some seconds.
     """
 
     def __init__(
@@ -81,10 +91,11 @@ class Conversation:
         watch: Watcher,
         manner: Manner = SpeechParameters,
         language: ConversationLanguage | None = None,
-        run_ahead: RunAhead = WITHOUT_COSTS,
+        speculation: Speculation = WITHOUT_COSTS,
+        waiting_line: WaitingLine = _usual_line,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self.metrics = ReplyMetrics()
         self._dialogue = dialogue
         self._responder = responder
         self._history = history
@@ -94,24 +105,23 @@ class Conversation:
         self._watch = watch
         self._manner = manner
         self._language = language
-        self._clock = clock
+        self._waiting_line = waiting_line
+        self._sleep = sleep
         self._outbox = Outbox(speech, self._not_sent)
         self._after_asking = AfterAsking()
         self._tasks: asyncio.TaskGroup | None = None
         self._model_task: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._timer: ReplyTimer | None = None
+        self._measured = MeasuredReplies(watch, clock)
         self._spoken_words = SpokenWords(clock)
         self._voice_notices = VoiceNotices()
-        self._quiet_since: float | None = None
         self._prompt_handles = PromptHandles(self._cancel)
-        self._run_ahead = run_ahead
-        self._guess_budget = GuessBudget(run_ahead.wrong_a_minute, clock)
-        # State of the current reply. ``_played``: number of samples sent, and length of the underruns in frames.
+        self._speculation = speculation
+        self._speculation_budget = SpeculationBudget(speculation.wrong_a_minute, clock)
+        self._late_tools = LateTools(self.prompt, dialogue.present, self._spawn, sleep, clock)
+        # State of the current reply.
         self._answered: int | None = None
-        self._prompt_turn: TurnId | None = None
-        self._heard = ""
-        self._played = (0, 0)
+        self._committed = asyncio.Event()
         self._parameters = SpeechParameters()
         self._undetected: Prompt | None = None  # The prompt, until its language is detected.
 
@@ -134,6 +144,16 @@ class Conversation:
         return self._dialogue.waiting
 
     @property
+    def floor_free(self) -> bool:
+        """Whether nobody speaks, and no reply is being made, spoken or waiting."""
+        return self._dialogue.floor_free
+
+    @property
+    def late_tools(self) -> int:
+        """Number of replies that have ended before their tools. What these find is told later."""
+        return len(self._late_tools)
+
+    @property
     def answering(self) -> bool:
         """Whether a reply is being made or spoken. A speculative reply does not count."""
         return self._dialogue.answering
@@ -141,9 +161,12 @@ class Conversation:
     @property
     def reply_so_far(self) -> ReplySoFar | None:
         """The timings so far of the reply that is being made or spoken; ``None`` if there is none."""
-        if self._timer is None or not self.answering:
-            return None
-        return ReplySoFar(self._timer.reply, self._timer.elapsed(), self._timer.so_far())
+        return self._measured.so_far if self.answering else None
+
+    @property
+    def metrics(self) -> ReplyMetrics:
+        """The timings of the latest replies."""
+        return self._measured.metrics
 
     @property
     def answered(self) -> int | None:
@@ -153,7 +176,7 @@ class Conversation:
     @property
     def quiet_since(self) -> float | None:
         """When the last reply ended, in monotonic seconds; ``None`` before the first reply and during a reply."""
-        return self._quiet_since
+        return self._measured.quiet_since
 
     @property
     def recently_spoken(self) -> str:
@@ -170,22 +193,23 @@ class Conversation:
     def _cancel(self, prompt: Prompt) -> None:
         self._handle(events.PromptCancelled(prompt, self._position()))
 
-    def read_ahead(self, speaker: str, words: str = "") -> None:
+    def read_ahead(self, speaker: str, words: str = "", person: int | None = None) -> None:
         """Have the model process the conversation and the ``words`` so far of the ``speaker``.
 
-        Does nothing if a reply is being made, if guesses are off, or if the model is still at the words before these.
+        Does nothing if a reply is being made, if there are no speculative replies, or if the model is still at the
+        words before these.
         """
-        if not self._run_ahead.replies or self._dialogue.current is not None or self._tasks is None:
+        if not self._speculation.replies or self._dialogue.current is not None or self._tasks is None:
             return
         if self._reading is None or self._reading.done():
-            self._reading = self._spawn(self._responder.read_ahead(speaker, words), "reading ahead")
+            self._reading = self._spawn(self._responder.read_ahead(speaker, words, person), "reading ahead")
 
     def speculate(self, prompt: Prompt) -> None:
         """Prepare a reply to a turn that may be over. Nothing of it is heard or shown before :meth:`commit`.
 
-        Does nothing if guesses are off, or if too many guesses were thrown away lately.
+        Does nothing if there are no speculative replies, or if too many were discarded lately.
         """
-        if self._run_ahead.replies and self._guess_budget.allows(int(self._dialogue.speculating)):
+        if self._speculation.replies and self._speculation_budget.allows(int(self._dialogue.speculating)):
             self._handle(events.TurnSpeculated(prompt))
 
     def commit(self, prompt: Prompt) -> None:
@@ -218,14 +242,24 @@ class Conversation:
             self._spawn(self._responder.warm_up(), "warm-up")
 
     def stop(self) -> bool:
-        """End the current reply and drop all waiting prompts. Returns whether a reply was being made or spoken."""
-        answering = self.answering
+        """End the current reply and all late tools, and drop all waiting prompts.
+
+        Returns:
+            Whether a reply was being made or spoken, or tools ran.
+        """
+        answering = self.answering or self.late_tools > 0
+        self._late_tools.drop()
         self._handle(events.Stopped(self._position()))
         return answering
 
     def dismiss(self, person: int) -> None:
-        """End the reply to a person (user id) and drop that person's waiting prompts."""
+        """End the reply to a person (user id) and that person's late tools, and drop the person's waiting prompts."""
+        self.end_late_tools(person)
         self._handle(events.Dismissed(person, self._position()))
+
+    def end_late_tools(self, person: int) -> None:
+        """End the late tools that a person (user id) has asked for."""
+        self._late_tools.drop(lambda _, prompt: prompt.person == person)
 
     def _position(self) -> int:
         reply = self._dialogue.current
@@ -233,22 +267,20 @@ class Conversation:
 
     def first_frame(self, reply: str, at: float) -> None:
         """Note that the first voiced frame of a reply was sent. The playback calls this."""
-        if self._timer and reply == self._dialogue.current:
-            self._timer.note_stage("first_packet", at)
+        self._measured.note_stage(reply, "first_packet", at)
 
     def marked(self, reply: str, number: int, at: float) -> None:
         """Note that segment ``number`` of a reply has started to play. The playback calls this."""
         segment = self._spoken_words.started_playing(number, at) if reply == self._dialogue.current else None
         if segment is not None:
-            self._watch(WordsSpoken(reply, segment, self._prompt_turn))
+            self._watch(WordsSpoken(reply, segment, self._measured.turn))
 
     def drained(self, reply: str, at: float, samples: int, underruns: int) -> None:
         """Note that the last sample of a reply was sent. The playback calls this."""
         if reply != self._dialogue.current:
             return
-        if self._timer:
-            self._timer.note_stage("last_packet", at)
-        self._played = (samples, underruns)
+        self._measured.note_stage(reply, "last_packet", at)
+        self._measured.note_sound(samples, underruns)
         if underruns:
             _log.warning("Reply %s: %d ms of silence: the sound came too late", reply, 20 * underruns)
         self._handle(events.PlaybackDrained(reply))
@@ -289,27 +321,31 @@ class Conversation:
             case effects.FinishPlayback(reply):
                 self._playback.finish(reply)
             case effects.DropPlayback(reply):
-                self._played = (self._playback.drop(reply), 0)
+                self._measured.note_sound(self._playback.drop(reply))
             case effects.HoldPlayback():
                 self._playback.hold()
             case effects.ResumePlayback():
                 self._playback.resume()
             case effects.Remember(prompt, heard, interrupted):
-                self._heard = heard
+                self._measured.note_words(heard)
                 if self._language is not None:
                     self._language.heard(heard)
                 if prompt.kind is PromptKind.ASK:
-                    self._history.add(Turn.of_person(prompt.author, prompt.text, prompt.person))
+                    if not prompt.results:
+                        self._history.add(Turn.of_person(prompt.author, prompt.text, prompt.person))
                     self._history.add(Turn.of_bot(heard, interrupted=interrupted))
             case effects.EndReply(reply, outcome):
+                if outcome is Outcome.INTERRUPTED:
+                    # An interruption ends a reply with its tools, even those that were about to outlive it.
+                    self._late_tools.drop(lambda late, _: late == reply)
                 self._end(outcome)
                 self._prompt_handles.end_reply(reply, outcome)
 
     def _begin(self, reply: str, prompt: Prompt) -> None:
         self._prompt_handles.begin(reply, prompt)
-        self._timer = ReplyTimer(reply, prompt.at, self._clock)
+        self._measured.begin(reply, prompt.at, prompt.turn)
         self._spoken_words.begin()
-        self._prompt_turn, self._heard, self._played = prompt.turn, "", (0, 0)
+        self._committed = asyncio.Event()
         self._playback.begin(reply)
         if prompt.kind is PromptKind.ASK:
             self._after_asking.begin()
@@ -321,38 +357,50 @@ class Conversation:
         self._playback.prime()
 
     def _commit(self, reply: str, prompt: Prompt) -> None:
-        if self._timer and prompt.spoken:
-            self._timer.note_turn(prompt.spoken)
-        self._answered, self._quiet_since = prompt.person, None
+        self._measured.commit(prompt.spoken)
+        self._answered = prompt.person
+        self._committed.set()
         recited = prompt.kind is PromptKind.RECITE
-        taken = PromptTaken(reply, prompt.author, prompt.text, recited, prompt.person, prompt.turn)
+        late = bool(prompt.results)
+        taken = PromptTaken(reply, prompt.author, prompt.text, recited, prompt.person, prompt.turn, late)
         self._after_asking.do(partial(self._watch, taken))
 
     def _end(self, outcome: Outcome) -> None:
         self._model_task = None
-        timer, self._timer = self._timer, None
         if outcome is Outcome.DISCARDED:
-            self._guess_budget.throw_away()
-        if timer is None or outcome is Outcome.DISCARDED:
-            return
-        self._quiet_since = self._clock()
-        samples, underruns = self._played
-        trace = timer.finish(outcome, audio=samples / SAMPLES_PER_MS, underruns=underruns)
-        self.metrics.add(trace)
-        self._watch(ReplyEnded(trace, self._heard, self._prompt_turn))
+            self._speculation_budget.note_discarded()
+        self._measured.end(outcome)
 
     async def _ask(self, reply: str, prompt: Prompt) -> None:
-        """Ask the model, and pass its answer to the state machine. Cancelling closes the model's stream."""
+        """Ask the model, and pass its answer to the state machine. Cancelling ends the model's stream and its tools."""
+        wait = ToolWait(
+            self._committed,
+            lambda first: self._say_that_it_takes_long(reply, first=first),
+            lambda work: self._spawn(work, f"wait for the tools of {reply}"),
+            self._sleep,
+        )
+
+        def tools(running: bool) -> None:
+            if running:
+                self._handle(events.ToolsBegan(reply))
+            wait.tools(running)
+
         answer = self._responder.answer(
-            Turn.of_person(prompt.author, prompt.text, prompt.person),
-            when_loading=lambda: self._handle(events.ModelLoading(reply)),
-            when_counted=lambda usage: self._count(reply, usage),
-            when_asked=self._after_asking.catch_up,
+            replace(Turn.of_person(prompt.author, prompt.text, prompt.person), results=prompt.results),
+            AnswerProgress(
+                loading=lambda: self._handle(events.ModelLoading(reply)),
+                fitted=partial(self._measured.note_prompt, reply),
+                asked=self._after_asking.catch_up,
+                counted=partial(self._measured.note_tokens, reply),
+                tools=tools,
+                before_tools=wait.may_begin,
+                take_late=lambda calls: self._take_late(reply, prompt, calls),
+            ),
         )
         try:
             async for text in answer:
-                if self._timer:
-                    self._timer.note_text()
+                wait.end()
+                self._measured.note_text(reply)
                 self._handle(events.TokenCame(reply, text))
             self._handle(events.ModelDone(reply))
         except ModelError as error:
@@ -360,12 +408,23 @@ class Conversation:
             timed_out = error.kind in (ModelErrorKind.FIRST_TOKEN_TIMEOUT, ModelErrorKind.STALLED)
             self._handle(events.ModelFailed(reply, f"❌ {error}", timed_out))
         finally:
+            wait.end()
             await answer.aclose()
 
-    def _count(self, reply: str, usage: TokenUsage) -> None:
-        """Note how many tokens the model's prompt and answer have, unless ``reply`` is an earlier reply."""
-        if self._timer and reply == self._dialogue.current:
-            self._timer.note_tokens(usage)
+    def _say_that_it_takes_long(self, reply: str, *, first: bool) -> None:
+        if reply == self._dialogue.current:
+            line = self._waiting_line(self._language_of_reply(), Wait.SOON if first else Wait.LATER)
+            self._handle(events.ToolsTakeLong(reply, line, self._position(), first))
+
+    def _take_late(self, reply: str, prompt: Prompt, calls: LateCalls) -> bool:
+        """Have the tools of a reply run on without it, and say so. Returns False if that is not possible."""
+        if reply != self._dialogue.current or not self._late_tools.take(reply, prompt, calls):
+            return False
+        self._handle(events.ToolsLate(reply, self._waiting_line(self._language_of_reply(), Wait.LATE)))
+        return True
+
+    def _language_of_reply(self) -> str | None:
+        return self._parameters_of_reply().conversation_language
 
     def _send(self, message: ClientMessage) -> None:
         if isinstance(message, Speak) and message.token:
@@ -388,11 +447,11 @@ class Conversation:
         async for event in self._speech.events():
             match event:
                 case SegmentStart(reply=reply):
-                    self._note_stage("first_clause", reply)
+                    self._measured.note_stage(reply, "first_clause")
                 case SegmentAudio(reply):
                     if reply is not None and reply == self._dialogue.current:
                         await self._playback.wait_for_room(BUFFERED_SECONDS)
-                    self._note_stage("first_audio", reply)
+                    self._measured.note_stage(reply, "first_audio")
                 case Failure(error, code, reply):
                     _log.warning("The voice failed at %s: %s (%s)", reply or "a message", error, code)
                 case Disconnected(reason):
@@ -403,11 +462,6 @@ class Conversation:
                     pass
             if isinstance(event, events.SpeechOutput):
                 self._handle(event)
-
-    def _note_stage(self, stage: str, reply: str | None) -> None:
-        """Note that the current reply has reached a stage, unless ``reply`` is an earlier reply."""
-        if self._timer and reply is not None and reply == self._dialogue.current:
-            self._timer.note_stage(stage)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         return start_task(self._tasks, work, f"conversation: {name}")

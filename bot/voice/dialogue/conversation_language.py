@@ -21,6 +21,11 @@ class ConversationLanguage:
         self._loaded = False
         self._language: str | None = None
 
+    @property
+    def current(self) -> str | None:
+        """The last known language, as Whisper's code; ``None`` before there is one."""
+        return self._language
+
     async def load(self) -> None:
         """Load the language detection, in a thread. Until it is loaded, only people's usual languages are used."""
         await asyncio.to_thread(self._guesser.load)

@@ -82,6 +82,37 @@ class TokenCame:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolsBegan:
+    """The model has called tools, and the answer waits for their results."""
+
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsTakeLong:
+    """The answer still waits for tools, or for the model's words after them.
+
+    Attributes:
+        remark: a text that could be spoken, to say that the answer takes a moment.
+        position: number of samples of the reply that have been sent.
+        first: whether this is the first event of its kind since the answer began to wait.
+    """
+
+    reply: str
+    remark: str
+    position: int
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsLate:
+    """The answer ends without the results of its tools, which run on. ``remark`` says so, and is the answer's end."""
+
+    reply: str
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelDone:
     """The model has finished the answer."""
 
@@ -145,6 +176,9 @@ Event = (
     | FloorReleased
     | ModelLoading
     | TokenCame
+    | ToolsBegan
+    | ToolsTakeLong
+    | ToolsLate
     | ModelDone
     | ModelFailed
     | PlaybackDrained

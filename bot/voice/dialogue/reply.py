@@ -6,11 +6,11 @@ It is a pure part of the dialogue's state machine: it takes events and returns e
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from dataclasses import dataclass, replace
 from typing import Self
 
 from bot.llm.personas import Persona
+from bot.llm.silence import SilenceFilter
 from bot.speech_server.stream import SegmentAudio
 from bot.voice.dialogue.effects import (
     AskModel,
@@ -28,117 +28,27 @@ from bot.voice.dialogue.effects import (
     Send,
     Tell,
 )
-from bot.voice.dialogue.events import Event, ModelDone, ModelFailed, ModelLoading, PlaybackDrained, TokenCame
+from bot.voice.dialogue.events import (
+    Event,
+    ModelDone,
+    ModelFailed,
+    ModelLoading,
+    PlaybackDrained,
+    TokenCame,
+    ToolsBegan,
+    ToolsLate,
+    ToolsTakeLong,
+)
+from bot.voice.dialogue.reply_state import Reply, Segment
 from bot.voice.turn import Outcome, Prompt, PromptKind
 from wire.messages import Cancel, Failure, Flushed, SegmentEnd, SegmentStart, Speak
 
 VOICE_FAILED = "⚠️ (Voice failed, text mode): "
 """Prefix of the message that contains the unspoken part of an answer."""
-SAMPLES_PER_CHARACTER = 3_200
-"""Estimated length of one spoken character, in samples: about 15 characters a second.
-
-While the length of a segment's sound is not known, this number serves to estimate how much of the segment was heard.
-"""
-
-
-@dataclass(slots=True)
-class Segment:
-    """A segment of a reply: a piece of text that the speech server synthesizes as a whole.
-
-    Attributes:
-        received: length of the sound that has come so far, in samples (mono, 48,000 Hz).
-        complete: whether all sound of the segment has come.
-    """
-
-    text: str
-    received: int = 0
-    complete: bool = False
-
-
-@dataclass(slots=True)
-class Reply:
-    """A reply that is not over. Only the state machine uses this object; all other parts use its ``id``.
-
-    Attributes:
-        committed: whether people may hear and see the reply. Until then it is speculative: it answers what somebody has
-            said so far, before it is certain that they have finished.
-        notice: text that is spoken before the answer, to say that the answer takes a moment. History and captions
-            leave the notice out.
-        answer: text of the answer so far.
-        segments: segments of notice and answer whose synthesis has begun, in order.
-        text_ended: whether the text of the answer is complete.
-        speech_lost: whether the speech server failed at this reply. Then the rest is written into the prompt channel.
-        playback_finished: whether no more sound of the reply will come. Sound that has come may still be playing.
-        drained: whether the last sample was sent, or the reply has no sound at all.
-        fault: why the model failed, as a text for users; ``None`` if it did not fail.
-    """
-
-    id: str
-    prompt: Prompt
-    committed: bool = True
-    notice: str = ""
-    answer: str = ""
-    segments: list[Segment] = field(default_factory=list)
-    text_ended: bool = False
-    speech_lost: bool = False
-    playback_finished: bool = False
-    drained: bool = False
-    fault: str | None = None
-
-    @property
-    def text(self) -> str:
-        """All text that is to be spoken: the notice and the answer so far."""
-        return self.notice + self.answer
-
-    @property
-    def received(self) -> int:
-        """Number of samples of this reply that have come from the speech server."""
-        return sum(segment.received for segment in self.segments)
-
-    @property
-    def answer_received(self) -> int:
-        """Number of samples that have come for the answer, without the notice."""
-        ends = accumulate(len(segment.text) for segment in self.segments)
-        return sum(segment.received for segment, end in zip(self.segments, ends, strict=True) if end > len(self.notice))
-
-    @property
-    def notice_complete(self) -> bool:
-        """Whether all sound of the notice has come, and no segment of the answer is complete yet."""
-        spoken = "".join(segment.text for segment in self.segments if segment.complete)
-        return bool(self.notice) and spoken.strip() == self.notice.strip()
-
-    def heard_text(self, samples: int) -> str:
-        """The part of the answer that people have heard after ``samples`` samples, up to the end of a word."""
-        text = ""
-        for segment in self.segments:
-            if segment.complete and samples >= segment.received:
-                text += segment.text
-                samples -= segment.received
-                continue
-            length = segment.received if segment.complete else len(segment.text) * SAMPLES_PER_CHARACTER
-            text += _first_words(segment.text, samples / length if length else 0.0)
-            break
-        return text[len(self.notice) :].strip()
-
-    def unspoken(self) -> str:
-        """The rest of the answer, beginning with the first segment whose sound is incomplete."""
-        spoken = 0
-        for segment in self.segments:
-            if not segment.complete:
-                break
-            spoken += len(segment.text)
-        return self.text[max(spoken, len(self.notice)) :].strip()
-
-
-def _first_words(text: str, share: float) -> str:
-    """The whole words in the first ``share`` (0 to 1) of ``text``."""
-    end = int(len(text) * share)
-    if end >= len(text):
-        return text
-    # Without spaces there are no words to cut at, so the text is cut between two characters.
-    if " " not in text.strip():
-        return text[:end]
-    return text[: text.rfind(" ", 0, end + 1) + 1] if end > 0 else ""
+STILL_WAITING = "⏳ {remark}"
+"""The message that says that the tools take long."""
+MAX_REMARKS = 2
+"""Maximum number of remarks in one reply that say that the tools take long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,23 +75,24 @@ class ReplyProgress:
     """The part of the state machine that handles one reply.
 
     Args:
-        voice_runs_ahead: whether the speech server gets the text before the reply is committed.
+        voice_speculates: whether the speech server gets the text before the reply is committed.
 
     Attributes:
         over: whether the reply has ended.
     """
 
-    def __init__(self, reply: Reply, texts: DialogueTexts, *, voice_runs_ahead: bool = True) -> None:
+    def __init__(self, reply: Reply, texts: DialogueTexts, *, voice_speculates: bool = True) -> None:
         self.reply = reply
         self.over = False
         self._texts = texts
-        self._voice_runs_ahead = voice_runs_ahead
+        self._voice_speculates = voice_speculates
         self._withheld: list[Effect] = []
+        self._silence = SilenceFilter()
 
     @property
     def text_sent(self) -> bool:
         """Whether text of this reply was sent to the speech server."""
-        return bool(self.reply.text) and (self.reply.committed or self._voice_runs_ahead)
+        return bool(self.reply.text) and (self.reply.committed or self._voice_speculates)
 
     def begin(self) -> Iterator[Effect]:
         """Begin the reply. Ask the model, or send the prompt to the speech server if it is a text to recite."""
@@ -227,7 +138,13 @@ class ReplyProgress:
             case ModelLoading():
                 yield from self._model_loading()
             case TokenCame(_, text):
-                yield from self._token(text)
+                yield from self._text_came(text)
+            case ToolsBegan():
+                yield from self._tools_began()
+            case ToolsTakeLong(_, remark, position, first):
+                yield from self._tools_take_long(remark, position, first=first)
+            case ToolsLate(_, remark):
+                yield from self._tools_late(remark)
             case ModelDone():
                 yield from self._text_ended()
             case ModelFailed(_, fault, timed_out):
@@ -240,7 +157,7 @@ class ReplyProgress:
                 yield from self._show(Play(reply.id, samples))
             case SegmentEnd() if not reply.speech_lost and reply.segments:
                 reply.segments[-1].complete = True
-                if reply.notice_complete and not reply.answer:
+                if (reply.waiting or not reply.answer) and reply.caught_up:
                     yield from self._show(PausePlayback(reply.id))
             case Flushed() if not reply.speech_lost:
                 yield from self._finish_playback()
@@ -251,6 +168,15 @@ class ReplyProgress:
                 reply.drained = True
                 yield from self._end_if_complete()
 
+    def write_wait(self, remark: str) -> Iterator[Effect]:
+        """Write once that the tools take long: whoever has typed may not hear the call, and a voice may have failed."""
+        reply = self.reply
+        if not reply.waiting or reply.text_ended or reply.wait_written:
+            return
+        if reply.prompt.message is not None or reply.speech_lost:
+            reply.wait_written = True
+            yield from self._show(Tell(STILL_WAITING.format(remark=remark), reply.prompt))
+
     def speech_failed(self) -> Iterator[Effect]:
         """Handle a failure of the speech server: the rest of the answer is written instead of spoken."""
         reply = self.reply
@@ -258,8 +184,8 @@ class ReplyProgress:
             return
         reply.speech_lost = True
         yield Send(Cancel(reply.id))
-        if reply.notice and not reply.received and not reply.answer:
-            yield from self._show(Tell(reply.notice.strip(), reply.prompt))
+        if reply.loading and not reply.received and not reply.answer:
+            yield from self._show(Tell(self._texts.waking, reply.prompt))
         # Sound that has come is still played. The written text begins with the first segment whose sound is incomplete.
         yield from self._finish_playback()
         yield from self._end_if_complete()
@@ -273,7 +199,7 @@ class ReplyProgress:
 
     def _speak(self, text: Speak) -> Iterator[Effect]:
         """Send text to the speech server. If the voice must not run ahead, withhold it until the reply is committed."""
-        if self.reply.committed or self._voice_runs_ahead:
+        if self.reply.committed or self._voice_speculates:
             yield Send(text)
         else:
             self._withheld.append(Send(text))
@@ -283,19 +209,62 @@ class ReplyProgress:
         reply = self.reply
         if reply.text or reply.text_ended:
             return
-        # The line break makes the speech server synthesize the notice at once.
-        reply.notice = f"{self._texts.waking}\n"
+        reply.loading = True
         if reply.speech_lost:
+            reply.add_notice(self._texts.waking)
             yield from self._show(Tell(self._texts.waking, reply.prompt))
         else:
-            yield from self._speak(Speak(reply.notice, reply=reply.id))
+            yield from self._speak_notice(self._texts.waking)
+
+    def _speak_notice(self, text: str) -> Iterator[Effect]:
+        """Speak a text that is not part of the answer."""
+        # The line break makes the speech server synthesize the notice at once.
+        self.reply.add_notice(f"{text}\n")
+        yield from self._speak(Speak(f"{text}\n", reply=self.reply.id))
+
+    def _tools_began(self) -> Iterator[Effect]:
+        """Note that the answer waits for tools. What was said before the wait is spoken now."""
+        reply = self.reply
+        if reply.text_ended:
+            return
+        reply.waiting = True
+        if reply.answer and not reply.answer.endswith("\n"):
+            yield from self._token("\n")
+        elif reply.text and reply.caught_up:
+            yield from self._show(PausePlayback(reply.id))
+
+    def _tools_take_long(self, remark: str, position: int, *, first: bool) -> Iterator[Effect]:
+        """Speak a remark, if all that was said before was heard. The ``first`` is for a reply without text."""
+        reply = self.reply
+        yield from self.write_wait(remark)
+        if not reply.waiting or reply.text_ended or reply.speech_lost or reply.remarks >= MAX_REMARKS:
+            return
+        if reply.text and (first or not reply.caught_up or position < reply.received):
+            return
+        reply.remarks += 1
+        yield from self._speak_notice(remark)
+
+    def _tools_late(self, remark: str) -> Iterator[Effect]:
+        """Say that the results come later. Other than the remarks before, this is a part of the answer."""
+        if self.reply.text_ended:
+            return
+        self.reply.waiting, self._silence = False, SilenceFilter()
+        yield from self._token(remark)
+
+    def _text_came(self, text: str) -> Iterator[Effect]:
+        """Add text of the model, once it is certain that the model has something to say."""
+        if self.reply.text_ended:
+            return
+        if said := self._silence.feed(text):
+            self.reply.waiting = False
+            yield from self._token(said)
 
     def _token(self, text: str) -> Iterator[Effect]:
         """Add text to the answer."""
         reply = self.reply
         if reply.text_ended or not text:
             return
-        reply.answer += text
+        reply.add_answer(text)
         if not reply.speech_lost:
             yield from self._speak(Speak(text, reply=reply.id))
 
@@ -304,6 +273,8 @@ class ReplyProgress:
         reply = self.reply
         if reply.text_ended:
             return
+        yield from self._token(self._silence.end())
+        reply.silent = self._silence.silent
         reply.text_ended = True
         if reply.speech_lost or not reply.text.strip():
             yield from self._finish_playback()
@@ -315,7 +286,7 @@ class ReplyProgress:
         reply = self.reply
         if reply.text_ended:
             return
-        reply.fault = fault
+        reply.fault, self._silence = fault, SilenceFilter()
         if timed_out:
             yield from self._token((" " if reply.answer else "") + self._texts.confused)
         else:
@@ -339,7 +310,9 @@ class ReplyProgress:
         if not (reply.committed and reply.text_ended and reply.playback_finished and reply.drained):
             return
         text = reply.answer.strip()
-        if not text:
+        if reply.silent:
+            yield from self._end(Outcome.SILENT, "")
+        elif not text:
             if reply.fault is None:
                 yield Tell(self._texts.speechless, reply.prompt)
             yield from self._end(Outcome.FAILED, "")
@@ -357,6 +330,6 @@ class ReplyProgress:
 
     def _end(self, outcome: Outcome, heard: str) -> Iterator[Effect]:
         self.over = True
-        if heard or outcome is Outcome.INTERRUPTED:
+        if heard or outcome in (Outcome.INTERRUPTED, Outcome.SILENT):
             yield Remember(self.reply.prompt, heard, interrupted=outcome is Outcome.INTERRUPTED)
         yield EndReply(self.reply.id, outcome)

@@ -7,7 +7,7 @@ made, and a token that comes after its reply was cancelled. Events of a reply th
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -23,11 +23,14 @@ from bot.voice.dialogue.events import (
     PromptCancelled,
     Prompted,
     Stopped,
+    ToolsTakeLong,
     TurnCommitted,
     TurnDiscarded,
     TurnSpeculated,
 )
-from bot.voice.dialogue.reply import DialogueTexts, Reply, ReplyProgress
+from bot.voice.dialogue.reply import DialogueTexts, ReplyProgress
+from bot.voice.dialogue.reply_state import Reply
+from bot.voice.dialogue.turn_shares import TurnShares
 from bot.voice.turn import Prompt, TurnId
 
 MAX_WAITING = 20
@@ -47,18 +50,27 @@ class Dialogue:
 
     Args:
         texts: called for each reply; returns the texts that the dialogue says in the persona's name.
-        voice_runs_ahead: whether the speech server gets the text of a speculative reply at once. If not, it gets the
+        voice_speculates: whether the speech server gets the text of a speculative reply at once. If not, it gets the
             text when the reply is committed.
+        present: whether a person (user id) is in the call.
     """
 
-    def __init__(self, texts: Callable[[], DialogueTexts], *, voice_runs_ahead: bool = True) -> None:
+    def __init__(
+        self,
+        texts: Callable[[], DialogueTexts],
+        *,
+        voice_speculates: bool = True,
+        present: Callable[[int], bool] = lambda person: True,
+    ) -> None:
         self._texts = texts
-        self._voice_runs_ahead = voice_runs_ahead
+        self.present = present
+        self._voice_speculates = voice_speculates
         self._waiting: deque[Prompt] = deque()
         # Ids of people who were told that too many prompts wait. A person is not told again until a prompt of that
         # person is accepted.
         self._refused: set[int] = set()
         self._progress: ReplyProgress | None = None
+        self._shares = TurnShares()
         self._count = 0
         # For each turn that has the floor (the right to speak), the id of the reply that the turn interrupts, if any.
         self._floor: dict[TurnId, str | None] = {}
@@ -77,6 +89,11 @@ class Dialogue:
     def speculating(self) -> bool:
         """Whether a speculative reply is being made."""
         return self._progress is not None and not self._progress.reply.committed
+
+    @property
+    def floor_free(self) -> bool:
+        """Whether nobody speaks, and no reply is being made, spoken or waiting."""
+        return self._progress is None and not self._waiting and not self._floor
 
     @property
     def waiting(self) -> int:
@@ -118,6 +135,10 @@ class Dialogue:
                 # A reply that has no text yet is not affected: the speech server may be back before the text comes.
                 if self._progress and self._progress.text_sent:
                     yield from self._advance(self._progress.speech_failed())
+            case ToolsTakeLong(reply, remark) if self._floor:
+                # Somebody speaks. A remark would be heard only after that, when it may not be true any more.
+                if reply == self.current and self._progress is not None:
+                    yield from self._advance(self._progress.write_wait(remark))
             case _:
                 if event.reply == self.current and self._progress is not None:
                     yield from self._advance(self._progress.handle(event))
@@ -126,15 +147,21 @@ class Dialogue:
 
     def _accept(self, prompt: Prompt) -> Iterator[Effect]:
         if not self._merge(prompt):
-            if len(self._waiting) >= MAX_WAITING:
-                yield from self._refuse(prompt)
-                return
+            # Late results were promised, and there are never many of them.
+            if len(self._waiting) >= MAX_WAITING and not prompt.results:
+                excess = self._excess(prompt)
+                if excess is None:
+                    yield from self._refuse(prompt)
+                    return
+                self._waiting.remove(excess)
+                yield from self._refuse(excess)
             self._waiting.append(prompt)
         if prompt.person is not None:
             self._refused.discard(prompt.person)
         yield from self._next()
         # The model is asked first: acknowledging costs a request, and the answer should not wait for that.
-        yield Acknowledge(prompt)
+        if not prompt.results:
+            yield Acknowledge(prompt)
 
     def _drop(self, unwanted: Callable[[Prompt], bool]) -> Iterator[Effect]:
         """Drop the waiting prompts that are ``unwanted``."""
@@ -150,6 +177,19 @@ class Dialogue:
         if prompt.person is not None:
             self._refused.add(prompt.person)
         yield Refuse(prompt, TOO_MANY_WAITING)
+
+    def _excess(self, prompt: Prompt) -> Prompt | None:
+        """The waiting prompt that has to give way to ``prompt``, so that one person can't take all places.
+
+        It is the newest one of the person who has most, if that person has still no fewer than the author then.
+        """
+        places = Counter(waiting.person for waiting in self._waiting if waiting.person is not None)
+        if prompt.person is None or not places:
+            return None
+        person, most = places.most_common(1)[0]
+        if most < places[prompt.person] + 2:
+            return None
+        return next(waiting for waiting in reversed(self._waiting) if waiting.person == person)
 
     def _merge(self, prompt: Prompt) -> bool:
         """Append a spoken prompt to the last waiting prompt if both have the same speaker. Returns whether they do."""
@@ -168,10 +208,13 @@ class Dialogue:
         # A reply is prepared only if it could be spoken at once.
         if self._progress is None and not self._waiting:
             yield from self._begin(prompt, committed=False)
+        # A prompt that has waited behind the earlier speculative reply is answered now.
+        yield from self._next()
 
     def _commit(self, prompt: Prompt) -> Iterator[Effect]:
         progress = self._speculation_of(prompt.turn)
         if progress is not None and same_words(progress.reply.prompt.text, prompt.text):
+            self._shares.note(prompt)
             yield from self._advance(progress.commit(prompt))
             return
         if progress is not None:
@@ -236,11 +279,18 @@ class Dialogue:
 
     def _next(self) -> Iterator[Effect]:
         """Begin the reply to the next waiting prompt, unless another reply is in progress."""
-        if self._progress is None and self._waiting:
-            yield from self._begin(self._waiting.popleft(), committed=True)
+        while self._progress is None and self._waiting:
+            prompt = self._shares.next_of(self._waiting)
+            self._waiting.remove(prompt)
+            if prompt.only_if_present and prompt.person is not None and not self.present(prompt.person):
+                yield Drop(prompt)
+            else:
+                yield from self._begin(prompt, committed=True)
 
     def _begin(self, prompt: Prompt, *, committed: bool) -> Iterator[Effect]:
         self._count += 1
+        if committed:
+            self._shares.note(prompt)
         reply = Reply(f"r{self._count}", prompt, committed=committed)
-        progress = self._progress = ReplyProgress(reply, self._texts(), voice_runs_ahead=self._voice_runs_ahead)
+        progress = self._progress = ReplyProgress(reply, self._texts(), voice_speculates=self._voice_speculates)
         yield from progress.begin()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-LONGEST_WAIT = 0.06
+MAX_WAIT = 0.06
 """Longest wait for a missing packet, in seconds."""
 SHORTEST_WAIT = 0.03
 """Shortest wait for a missing packet, in seconds."""
@@ -53,7 +53,7 @@ class JitterBuffer:
     """Puts the frames of one stream in order.
 
     It adds no delay while packets come in order. For a missing packet, it waits about as long as recent packets were
-    late: from :data:`SHORTEST_WAIT` to :data:`LONGEST_WAIT` seconds.
+    late: from :data:`SHORTEST_WAIT` to :data:`MAX_WAIT` seconds.
     """
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ class JitterBuffer:
 
     def _learn_delay(self, at: float) -> None:
         """Lengthen the wait after a late packet that arrived at ``at``."""
-        self._wait = min(max(self._wait, WAIT_MARGIN * (at - self._stuck_since)), LONGEST_WAIT)
+        self._wait = min(max(self._wait, WAIT_MARGIN * (at - self._stuck_since)), MAX_WAIT)
 
     def _restart(self, sequence: int, opus: bytes, at: float) -> list[Frame]:
         """Continue with this frame, whatever came before it."""

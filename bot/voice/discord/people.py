@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -118,9 +118,19 @@ class ChannelPeople:
         """The display names of all people in the channel."""
         return tuple(member.display_name for member in self._people())
 
+    def attending(self) -> Mapping[int, str]:
+        """The display names of the people in the channel, by user id."""
+        return {member.id: member.display_name for member in self._people()}
+
     def others(self, person: int) -> tuple[str, ...]:
         """The names of the people in the channel other than ``person``."""
         return tuple(member.display_name for member in self._people() if member.id != person)
+
+    def hears(self, person: int) -> bool:
+        """True if the person is in the channel and not deafened."""
+        member = next((member for member in self._people() if member.id == person), None)
+        state = member.voice if member is not None else None
+        return state is not None and not state.deaf and not state.self_deaf
 
     def is_program(self, person: int) -> bool:
         """True if ``person`` is a program, for example a music bot. May be called from any thread."""

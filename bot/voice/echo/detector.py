@@ -15,7 +15,7 @@ REFERENCE_SECONDS = 2.0
 
 They cover the longest delay of an echo and the duration of the compared sound.
 """
-SHORTEST_DELAY, LONGEST_DELAY = 0.05, 1.5
+SHORTEST_DELAY, MAX_DELAY = 0.05, 1.5
 """Range of delays in which :meth:`EchoDetector.is_echo` searches: seconds from sending to the echo's arrival."""
 REFERENCE_SAMPLES = int(REFERENCE_SECONDS * HEARING_RATE)
 LATEST_DELAY = 2.4
@@ -137,7 +137,7 @@ class EchoDetector:
 
     def _anywhere(self, sound: Sound16, at: float) -> float | None:
         """The delay of the echo in seconds, if ``sound`` is an echo with any delay."""
-        return self._delay(sound, at, SHORTEST_DELAY, LONGEST_DELAY, _least_evidence(sound))
+        return self._delay(sound, at, SHORTEST_DELAY, MAX_DELAY, _least_evidence(sound))
 
     def _delay(self, sound: Sound16, at: float, shortest: float, longest: float, least_evidence: float) -> float | None:
         """The delay of the echo in seconds; ``None`` if there is less evidence than ``least_evidence``."""

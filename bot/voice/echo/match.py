@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from audio.samples import HEARING_RATE, Sound16
 
-LOWEST_HZ, HIGHEST_HZ = 200.0, 5_500.0
+LOWEST_HZ, MAX_HZ = 200.0, 5_500.0
 """Frequency range that small loudspeakers reproduce and Opus keeps."""
 FLATTENING = 0.8
 """Exponent by which spectra are flattened. 1 would make noise as strong as a voice."""
@@ -84,7 +84,7 @@ def _flat_correlation(heard: Sound16, sent: Sound16) -> NDArray[np.float32]:
     # The FFT's correlation is circular. Positions that would wrap around are cut off, so zero padding is not needed.
     size = 1 << (len(sent) - 1).bit_length()
     spectrum = np.conj(np.fft.rfft(heard, size)) * np.fft.rfft(sent, size)
-    lowest, highest = (round(hertz * size / HEARING_RATE) for hertz in (LOWEST_HZ, HIGHEST_HZ))
+    lowest, highest = (round(hertz * size / HEARING_RATE) for hertz in (LOWEST_HZ, MAX_HZ))
     flat = np.zeros_like(spectrum)
     kept = spectrum[lowest:highest]
     flat[lowest:highest] = kept / (np.abs(kept) ** FLATTENING + SILENCE)
@@ -118,7 +118,7 @@ def _pattern_correlation(heard: _Energies, sent: _Energies) -> float:
 
 def _band_matrix() -> NDArray[np.float32]:
     """Triangular bands, equally spaced on the mel scale, as a matrix of shape (frequencies, bands)."""
-    mel = np.linspace(_mel(LOWEST_HZ), _mel(HIGHEST_HZ), BANDS + 2)
+    mel = np.linspace(_mel(LOWEST_HZ), _mel(MAX_HZ), BANDS + 2)
     edges = 700 * (10 ** (mel / 2595) - 1)
     hertz = np.fft.rfftfreq(FFT_SIZE, 1 / HEARING_RATE)[:, None]
     rising = (hertz - edges[:-2]) / (edges[1:-1] - edges[:-2])

@@ -22,7 +22,7 @@ SILENT_FRAME = bytes(FRAME_SAMPLES * 2 * 2)
 """20 ms of stereo 16-bit silence."""
 FRAME_SECONDS = FRAME_SAMPLES / SPEAKING_RATE
 MAX_VOLUME = 2.0
-LONGEST_GAP = 0.5
+MAX_GAP = 0.5
 """Maximum number of seconds of silence in an underrun (a reply's sound is late). After that, nothing is sent until
 sound comes."""
 
@@ -268,7 +268,7 @@ class ReplyPlayback:
         """The next 20 ms, stereo 16-bit at 48,000 Hz: 3,840 bytes. Never blocks.
 
         Returns ``None`` between replies and while the playback is held. In an underrun, returns silence for the first
-        :data:`LONGEST_GAP` seconds and then ``None``. Without ``silence``, sound that is late is no underrun yet, and
+        :data:`MAX_GAP` seconds and then ``None``. Without ``silence``, sound that is late is no underrun yet, and
         returns ``None``.
 
         :meth:`report` tells the listener what was taken; the next call does so at the latest.
@@ -338,7 +338,7 @@ class ReplyPlayback:
         now = self._clock()
         if track.underrun_since is None:
             track.underrun_since, track.silent_frames = now, 0
-        if now - track.underrun_since >= LONGEST_GAP:
+        if now - track.underrun_since >= MAX_GAP:
             return None
         track.silent_frames += 1
         return SILENT_FRAME

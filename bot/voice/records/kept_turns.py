@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from typing import Protocol
 
 from bot.llm.history import Turn
-from bot.voice.events import CallEnded, CallEvent, PromptTaken, ReplyEnded, UtteranceHeard
+from bot.voice.events import CallEnded, CallEvent, PromptTaken, ReplyEnded, SpeechStarted, UtteranceHeard
+from bot.voice.turn import TurnId
+
+MAX_OPEN_TURNS = 64
+"""Maximum number of turns of which it is kept who heard their beginning. Some turns turn out to be no speech."""
 
 
 class TurnKeeper(Protocol):
@@ -16,8 +20,12 @@ class TurnKeeper(Protocol):
         """Whether the words of a person (user id) are stored."""
         ...
 
-    def said(self, turn: Turn) -> None:
-        """Store a turn: words of a person, or the part of an answer that was heard."""
+    def said(self, turn: Turn, present: Mapping[int, str] | None = None) -> None:
+        """Store a turn: words of a person, or the part of an answer that was heard.
+
+        Args:
+            present: the names of the people who heard it, by user id; ``None`` if that is not known.
+        """
         ...
 
     def end(self) -> None:
@@ -33,23 +41,33 @@ class KeptTurns:
     Args:
         keeper: stores the turns.
         bot_name: called for each answer; returns the bot's name.
+        present: returns the names of the people who hear the call now, by user id.
     """
 
-    def __init__(self, keeper: TurnKeeper, bot_name: Callable[[], str]) -> None:
+    def __init__(
+        self, keeper: TurnKeeper, bot_name: Callable[[], str], present: Callable[[], Mapping[int, str]] = dict
+    ) -> None:
         self._keeper = keeper
         self._bot_name = bot_name
+        self._present = present
         self._answer_is_kept = True
+        self._heard_from: dict[TurnId, Set[int]] = {}
+        """The people who heard the beginning of each turn that is not transcribed yet."""
 
     def __call__(self, event: CallEvent) -> None:
         """Pass on what a person said, or the part of an answer that was heard. Ignore other events."""
         match event:
-            case UtteranceHeard(person, author, text):
-                self._keeper.said(Turn.of_person(author, text, person))
-            case PromptTaken(person=person, author=author, text=text, turn=turn, recited=recited):
+            case SpeechStarted(turn):
+                self._heard_from[turn] = frozenset(self._present())
+                while len(self._heard_from) > MAX_OPEN_TURNS:
+                    del self._heard_from[next(iter(self._heard_from))]
+            case UtteranceHeard(person, author, text, turn=turn):
+                self._keeper.said(Turn.of_person(author, text, person), self._witnesses(person, author, turn))
+            case PromptTaken(person=person, author=author, text=text, turn=turn, recited=recited, late=late):
                 self._answer_is_kept = person is None or self._keeper.keeps(person)
                 # A spoken prompt has come as an utterance already. A recited text is an answer, not the person's words.
-                if person is not None and turn is None and not recited:
-                    self._keeper.said(Turn.of_person(author, text, person))
+                if person is not None and turn is None and not recited and not late:
+                    self._keeper.said(Turn.of_person(author, text, person), self._witnesses(person, author, None))
             case ReplyEnded(_, heard):
                 if self._answer_is_kept and (heard or event.interrupted):
                     self._keeper.said(Turn.of_bot(heard, interrupted=event.interrupted, name=self._bot_name()))
@@ -57,3 +75,9 @@ class KeptTurns:
                 self._keeper.end()
             case _:
                 pass
+
+    def _witnesses(self, speaker: int, name: str, turn: TurnId | None) -> dict[int, str]:
+        """Who heard a turn as a whole: the speaker, and whoever was there when it began and still is."""
+        now = self._present()
+        began = now.keys() if turn is None else self._heard_from.pop(turn, now.keys())
+        return {speaker: name} | {person: now[person] for person in sorted(now.keys() & began)}

@@ -15,6 +15,7 @@ from bot.voice.input_thread import SoundRecorder
 from bot.voice.listening_notice import RECORDING_DROPPED, RECORDING_NOT_HEARD, RECORDING_REFUSED
 from bot.voice.notices import Notices
 from bot.voice.prompt_handles import PromptHandle
+from bot.voice.records.announcing import HEARD, announce_until_heard
 from bot.voice.records.answer_listener import AnswerListener
 from bot.voice.records.recorder import CallRecorder, RecordingError, recording_folder
 from bot.voice.transport import Transport
@@ -24,8 +25,6 @@ from wire.parameters import SpeechParameters
 _WHY_NOT_SAID: Mapping[Outcome, str] = MappingProxyType(
     {Outcome.REFUSED: RECORDING_REFUSED, Outcome.DISCARDED: RECORDING_DROPPED}
 )
-MAX_ANNOUNCEMENTS = 3
-"""Maximum number of attempts to announce a recording. An attempt fails if people interrupt the announcement."""
 
 
 class SoundSource(Protocol):
@@ -122,14 +121,9 @@ class Recordings:
 
     async def _announce(self, written: str, spoken: str) -> None:
         await self._notices.announce(written)
-        outcome = Outcome.INTERRUPTED
-        for _ in range(MAX_ANNOUNCEMENTS):
-            outcome = await self._recite(spoken).played
-            if outcome in (Outcome.SPOKEN, Outcome.WRITTEN):
-                return
-            if outcome is not Outcome.INTERRUPTED:
-                break
-        raise RecordingError(_WHY_NOT_SAID.get(outcome, RECORDING_NOT_HEARD))
+        outcome = await announce_until_heard(self._recite, spoken)
+        if outcome not in HEARD:
+            raise RecordingError(_WHY_NOT_SAID.get(outcome, RECORDING_NOT_HEARD))
 
     async def stop(self) -> None:
         """End the recording and close its files."""

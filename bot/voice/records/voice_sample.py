@@ -20,7 +20,7 @@ SLACK_SECONDS = 0.12
 """Gaps longer than this (in seconds) are filled with silence. Shorter gaps come from packets that arrive unevenly."""
 PAUSE_SECONDS = 1.0
 """After a sample, a pause of this many seconds is the end of what the person says."""
-LONGEST_REST = 10.0
+MAX_REST = 10.0
 """What the person says after a sample counts as over after this many seconds, even without a pause."""
 QUIET = 0.1
 """Sound below this share of the person's loudest sound is a pause (20 dB quieter)."""
@@ -111,7 +111,7 @@ class VoiceSample:
 
     def until_pause(self) -> float:
         """The seconds until the person has paused, if they say no more; 0 or less once they have paused."""
-        end = min(self._voiced_at + PAUSE_SECONDS, self._complete_at + LONGEST_REST)
+        end = min(self._voiced_at + PAUSE_SECONDS, self._complete_at + MAX_REST)
         return end - self._clock()
 
     async def _wait_or_raise(self, future: asyncio.Future[None] | None, seconds: float) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bot.text import plain_words
 
-LONGEST_UNIT = 80
+MAX_UNIT = 80
 """Maximum number of letters of a unit."""
 MAX_LETTERS = 4_000
 """Only this many characters of a text are searched. Nobody says more in one turn."""
@@ -103,7 +103,7 @@ def _repetitions(text: str) -> Iterator[Loop]:
     """Yield every unit that is written at least twice in a row, the shortest first."""
     said, places = _letters_of(text)
     codes = np.array([ord(letter) for letter in said], np.int32)
-    for period in range(1, min(LONGEST_UNIT, len(said) // 2) + 1):
+    for period in range(1, min(MAX_UNIT, len(said) // 2) + 1):
         for begin, same_until in _runs(codes[period:] == codes[:-period]):
             unit = said[begin : begin + period]
             # A repeated "haha" is a repeated "ha", which was found before.

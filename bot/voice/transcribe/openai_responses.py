@@ -166,15 +166,15 @@ def _read_captions(text: str) -> TranscriptionResponse | None:
     return TranscriptionResponse((TranscriptSegment(" ".join(words)),))
 
 
-SHORTEST_SPECULATION_PAUSE, LONGEST_SPECULATION_PAUSE = 15.0, 120.0
+SHORTEST_SPECULATION_PAUSE, MAX_SPECULATION_PAUSE = 15.0, 120.0
 """Shortest and longest pause of speculation after a refusal, in seconds.
 
 Speculation means requests that are not final: their turn may go on. A refusal soon after such a pause makes the next
 pause twice as long.
 """
-LONGEST_WAIT = 86_400.0
+MAX_WAIT = 86_400.0
 """A longer wait in a header is shortened to this many seconds."""
-LONGEST_DELAY = 25.0
+MAX_DELAY = 25.0
 """Longest wait that is obeyed for final requests, in seconds.
 
 If a server asks for a longer wait, the request is sent all the same, since the words would be lost otherwise.
@@ -218,10 +218,10 @@ class RateLimits:
         if now >= self._paused_until:
             # If the server refuses soon after the last pause of speculation, the next pause is longer.
             soon = now < self._paused_until + self._pause
-            self._pause = min(2 * self._pause, LONGEST_SPECULATION_PAUSE) if soon else SHORTEST_SPECULATION_PAUSE
-        if wait <= LONGEST_DELAY:
+            self._pause = min(2 * self._pause, MAX_SPECULATION_PAUSE) if soon else SHORTEST_SPECULATION_PAUSE
+        if wait <= MAX_DELAY:
             self._open_at = max(self._open_at, now + wait)
-        self._paused_until = now + min(wait, LONGEST_SPECULATION_PAUSE) + self._pause
+        self._paused_until = now + min(wait, MAX_SPECULATION_PAUSE) + self._pause
 
     def asked_to_wait(self, headers: Mapping[str, str]) -> float | None:
         """The seconds for which a response's headers ask to wait; ``None`` if they don't.
@@ -236,14 +236,14 @@ class RateLimits:
             return seconds
         if (match := _DURATION.fullmatch(written)) and written:
             hours, minutes, rest, thousandths = (float(part or 0) for part in match.groups())
-            return min(LONGEST_WAIT, 3600 * hours + 60 * minutes + rest + thousandths / 1000)
+            return min(MAX_WAIT, 3600 * hours + 60 * minutes + rest + thousandths / 1000)
         try:
             date = email.utils.parsedate_to_datetime(written)
         except ValueError:
             return None
         if date.tzinfo is None:
             date = date.replace(tzinfo=UTC)
-        return min(LONGEST_WAIT, max(0.0, (date - self._today()).total_seconds()))
+        return min(MAX_WAIT, max(0.0, (date - self._today()).total_seconds()))
 
 
 def _wait(written: str | None) -> float | None:
@@ -252,4 +252,4 @@ def _wait(written: str | None) -> float | None:
         value = float(written or "")
     except ValueError:
         return None
-    return min(value, LONGEST_WAIT) if value >= 0 else None
+    return min(value, MAX_WAIT) if value >= 0 else None

@@ -99,6 +99,8 @@ class WhisperOptions:
         language: Whisper's code for the language of all speakers; ``None`` if it has to be detected.
         compute_type: number format by CTranslate2's name; "auto" is float16 on a GPU and int8 on the CPU.
         remedy: sentence for people that says how to get the model.
+        english: folder of the quick model for English, which is used if Whisper is on the CPU; ``None`` if Whisper
+            recognises English too.
     """
 
     model: str
@@ -107,6 +109,7 @@ class WhisperOptions:
     language: str | None = None
     compute_type: str = "auto"
     remedy: str = "Set STT_MODEL to the folder it is in."
+    english: Path | None = None
 
 
 def has_model(folder: str) -> bool:
@@ -346,11 +349,19 @@ class WhisperTranscriber:
                 "threads": options.threads,
                 "language": options.language,
             }
-            answer = await worker.ask({"load": load}, None, LOAD_LIMIT, LOAD_CEILING, idle_limit=LOAD_IDLE_LIMIT)
+            # On a card, Whisper is quick enough, and knows more.
+            english = str(options.english) if options.english is not None and device.kind == compute.CPU else None
+            question = {"load": load, "english": english}
+            answer = await worker.ask(question, None, LOAD_LIMIT, LOAD_CEILING, idle_limit=LOAD_IDLE_LIMIT)
             if answer.get("missing"):
                 raise TranscriptionError(f"{answer['error']} {options.remedy}")
             if "error" not in answer:
                 self._device_text = f" ({ComputeDevice(device.kind, device.index, str(answer['compute_type']))})"
+                if answer.get("english"):
+                    self._device_text += ", and Moonshine for English"
+                elif fault := answer.get("english_fault"):
+                    _log.warning("The model for English can't be used, so Whisper recognises English too: %s", fault)
+                    self._device_text += f". ⚠️ The model for English in {options.english} can't be used"
                 self._times.record(float(answer["seconds"]), 1.0)
                 return
             if not self._give_up_device(str(answer["error"])):

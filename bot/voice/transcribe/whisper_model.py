@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from audio.samples import HEARING_RATE, Sound16
 
-LONGEST_CONTEXT = 30
+MAX_CONTEXT = 30
 """Seconds of sound for which Whisper was trained."""
 FRAMES_A_SECOND = 100
 """Frames of the spectrogram that Whisper's encoder gets for each second of sound."""
@@ -75,9 +75,9 @@ class ShortContextWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper
     def _filled_up(self, encoded: np.ndarray) -> Any:
         """What the encoder has made of a sound, with the encoding of silence behind it up to the end of the context."""
         if self._silence is None:
-            nothing = np.zeros(LONGEST_CONTEXT * HEARING_RATE, np.float32)
-            spectrogram = self.feature_extractor(nothing)[:, : LONGEST_CONTEXT * FRAMES_A_SECOND]
+            nothing = np.zeros(MAX_CONTEXT * HEARING_RATE, np.float32)
+            spectrogram = self.feature_extractor(nothing)[:, : MAX_CONTEXT * FRAMES_A_SECOND]
             self._silence = np.asarray(super().encode(np.ascontiguousarray(spectrogram)))
-        end = round(self._silence.shape[1] * self._context_frames / (LONGEST_CONTEXT * FRAMES_A_SECOND))
+        end = round(self._silence.shape[1] * self._context_frames / (MAX_CONTEXT * FRAMES_A_SECOND))
         silence = self._silence[:, encoded.shape[1] : end]
         return ctranslate2.StorageView.from_array(np.concatenate((encoded, silence), axis=1))

@@ -19,11 +19,11 @@ from config.yaml_files import read_yaml
 
 ENDINGS_FILE = Path(__file__).with_name("end_of_turn.yaml")
 _LANGUAGES = TypeAdapter(dict[str, dict[str, list[str]]])
-_LONGEST_PHRASE = 4
+_MAX_PHRASE = 4
 """Maximum number of words of a phrase in the word lists."""
 _CONTINUATION_MARKS = (",", "-", "–", "—", "…", "...", "、", "，", ":", ";")
 """Marks at the end of a text that show that the sentence goes on."""
-_LONGEST_ANSWER = 7
+_MAX_ANSWER = 7
 """Maximum number of words of a phrase that is no sentence of its own, like "after the concert"."""
 _QUESTION_MARKS = ("?", "？")
 _PUNCTUATION = ".!?。！？…,;:、，-–— \"'”’»)」"
@@ -113,7 +113,7 @@ class RuleBasedEndOfTurn:
         endings = self._endings
         written = text.strip()
         words = unicodedata.normalize("NFKC", written).casefold().replace("’", "'").rstrip(_PUNCTUATION)
-        last = [word.strip(_PUNCTUATION) for word in words.split()[-_LONGEST_PHRASE:]]
+        last = [word.strip(_PUNCTUATION) for word in words.split()[-_MAX_PHRASE:]]
         phrases = {" ".join(last[at:]) for at in range(len(last))}
         if not words:
             return HALF
@@ -136,7 +136,7 @@ class RuleBasedEndOfTurn:
         first, first_two = " ".join(said[:1]), " ".join(said[:2])
         if first in self._endings.openers:
             return True
-        phrase = not self._endings.answers.isdisjoint((first, first_two)) and len(said) <= _LONGEST_ANSWER
+        phrase = not self._endings.answers.isdisjoint((first, first_two)) and len(said) <= _MAX_ANSWER
         return phrase and not asked and self._endings.subjects.isdisjoint(said[1:])
 
 

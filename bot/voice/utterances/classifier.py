@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bot.llm.personas import Character, Persona
 from bot.text import plain_words
 from bot.voice.utterances.names import Names
-from bot.voice.utterances.voice_commands import VoiceCommand, VoiceCommandFinder
+from bot.voice.utterances.voice_commands import CommandRequest, VoiceCommand, VoiceCommandFinder
 from bot.voice.utterances.word_lists import WordLists
 from config.sections import AnswerPolicy
 
@@ -63,12 +63,14 @@ class Classification:
 
     Attributes:
         command: the command, if the kind is :attr:`UtteranceKind.COMMAND`.
-        choice: the mood or the persona that the command asks for; empty for other commands.
+        choice: the mood, the persona or the words that the command is about; empty for other commands.
+        language: the language of a command that is about the memory.
     """
 
     kind: UtteranceKind
     command: VoiceCommand | None = None
     choice: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ class SpokenCommand:
         person: the person's user id.
         author: the person's display name.
         before: the person's last utterance before the command, if there is one.
-        choice: the mood or the persona that the command asks for; empty for other commands.
+        choice: the mood, the persona or the words that the command is about; empty for other commands.
+        language: the language of a command that is about the memory.
     """
 
     command: VoiceCommand
@@ -87,6 +90,7 @@ class SpokenCommand:
     author: str
     before: str | None
     choice: str = ""
+    language: str = ""
 
 
 CONTINUATION_SECONDS = 12.0
@@ -249,6 +253,7 @@ class CallClassifier:
         character: the bot's persona, which gives it its names.
         policy: the operator's rule for whom the bot answers.
         words: the phrases of commands and the backchannels.
+        remembers: whether there is a memory that can be asked.
         clock: returns monotonic seconds.
     """
 
@@ -260,6 +265,7 @@ class CallClassifier:
         policy: AnswerPolicy,
         words: WordLists,
         *,
+        remembers: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._character = character
@@ -269,6 +275,7 @@ class CallClassifier:
         self._people = people
         self._commands = VoiceCommandFinder(self._names, words.commands)
         self._commands.set_choices(self._persona, character.personas)
+        self._memory = words.memory if remembers else None
         self._backchannels = words.backchannels
         self._addressing = Addressing(policy, self._names)
         self._clock = clock
@@ -294,7 +301,14 @@ class CallClassifier:
         if request is not None:
             return Classification(UtteranceKind.COMMAND, request.command, request.choice)
         addressed = self._addressing.is_addressed(utterance.person, text, others, self._context())
+        # Such a phrase is said in the middle of a conversation, where nobody says the bot's name each time.
+        if (addressed or not others) and (request := self.memory_request(text)) is not None:
+            return Classification(UtteranceKind.COMMAND, request.command, request.choice, request.language)
         return Classification(UtteranceKind.ADDRESSED if addressed else UtteranceKind.OVERHEARD)
+
+    def memory_request(self, text: str) -> CommandRequest | None:
+        """The request about the memory that a text is, typed or spoken; ``None`` if it is none."""
+        return None if self._memory is None else self._memory.find(text, self._names)
 
     def _follow_persona(self) -> None:
         persona = self._character.now().persona

@@ -204,6 +204,8 @@ MIN_SIMILARITY = 0.8
 """A word counts as a name if their similarity (:class:`difflib.SequenceMatcher`, 0 to 1) is at least this."""
 MIN_SIMILARITY_IN_PARTS = 0.85
 """Several words together ("say you" for "Seiyuu") need this similarity. It is higher, so that "see you" is no name."""
+MIN_REMOTE_SIMILARITY = 0.7
+"""Words with this similarity sound remotely like a name, as "say you" does like "Seiyuu"."""
 CALL_WORDS = frozenset({"hey", "hi", "hello", "okay", "ok", "hallo", "salut", "hola", "привет"})
 """Words that often stand before the name of somebody who is addressed."""
 MIN_FUZZY_LENGTH = 5
@@ -258,6 +260,20 @@ class Names:
             if self.is_name(words[len(words) - length :]):
                 words = words[: len(words) - length]
         return " ".join(words)
+
+    def misheard_in(self, text: str) -> bool:
+        """Whether one word or two sound remotely like a long name, and are not written like it: "see you", "so you".
+
+        This is for recognisers that do not know the names. Most of such words are what they seem to be.
+        """
+        words = plain_words(separate_scripts(fold_text(text)))
+        spoken = ((*words[at : at + length],) for length in (1, 2) for at in range(len(words) - length + 1))
+        return any(
+            _similar(_phonetic("".join(heard)), sound, MIN_REMOTE_SIMILARITY)
+            for heard in spoken
+            for name, sound in self._names
+            if len(name) >= MIN_FUZZY_LENGTH and name not in (*heard, "".join(heard)) and heard[0][:1] == name[:1]
+        )
 
     def is_name(self, words: list[str]) -> bool:
         """Whether these words together are one of the names, or sound like one."""

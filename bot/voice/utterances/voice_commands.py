@@ -125,6 +125,12 @@ class VoiceCommand(StrEnum):
     REPEAT_ME = "repeat me"
     MOOD = "mood"
     PERSONA = "persona"
+    REMEMBER = "remember"
+    FORGET_THAT = "forget that"
+    FORGET_ME = "forget me"
+    WHAT_YOU_KNOW = "what do you know"
+    NOTES_ON = "take notes"
+    NOTES_OFF = "stop taking notes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +138,13 @@ class CommandRequest:
     """A command that was found in an utterance.
 
     Attributes:
-        choice: name of the mood, or file name of the persona; empty for other commands.
+        choice: name of the mood, file name of the persona, or the words to be remembered; empty for other commands.
+        language: the language of its phrase, if it is about the memory.
     """
 
     command: VoiceCommand
     choice: str = ""
+    language: str = ""
 
 
 class VoiceCommandsError(BrokenFileError):
@@ -155,6 +163,8 @@ class _CommandFile(BaseModel):
     mood: PhraseTemplates = {}
     degree: Phrases = {}
     persona: PhraseTemplates = {}
+    notes_on: Annotated[Phrases, Field(alias="take notes")] = {}
+    notes_off: Annotated[Phrases, Field(alias="stop taking notes")] = {}
 
     def meanings(self) -> Iterator[tuple[str, VoiceCommand | None]]:
         """Yield each phrase without a :data:`GAP`, in plain words, and its command (``None`` if it is only polite)."""
@@ -163,6 +173,8 @@ class _CommandFile(BaseModel):
             (self.leave, VoiceCommand.LEAVE),
             (self.stop, VoiceCommand.STOP),
             (self.repeat_me, VoiceCommand.REPEAT_ME),
+            (self.notes_on, VoiceCommand.NOTES_ON),
+            (self.notes_off, VoiceCommand.NOTES_OFF),
         ):
             for phrases in languages.values():
                 yield from ((plain(phrase), command) for phrase in phrases)
@@ -185,6 +197,11 @@ class CommandPhrases:
     persona: Phrases
     mood_words: Mapping[str, Phrases]
     degree: DegreeWords
+
+    @property
+    def polite(self) -> frozenset[str]:
+        """The phrases that are only polite."""
+        return frozenset(phrase for phrase, request in self.fixed.items() if request is None)
 
 
 def load_command_phrases(path: Path = COMMANDS_FILE) -> CommandPhrases:

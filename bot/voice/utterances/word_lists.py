@@ -1,4 +1,4 @@
-"""Word lists for classifying utterances, loaded once for all calls: commands, and backchannels ("mhm")."""
+"""Word lists, loaded once for all calls: commands, backchannels ("mhm"), and lines that the bot says by itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from bot.llm.spoken_lines import SpokenLines, load_spoken_lines
 from bot.text import plain, plain_words
+from bot.voice.utterances.memory_words import MemoryWords, load_memory_words
 from bot.voice.utterances.voice_commands import CommandPhrases, load_command_phrases
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
@@ -67,16 +69,20 @@ def _shortened(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WordLists:
-    """The word lists that all calls share: phrases of commands, and backchannels."""
+    """The word lists that all calls share: commands, backchannels, lines of the bot, and words about its memory."""
 
     commands: CommandPhrases
     backchannels: Backchannels
+    lines: SpokenLines
+    memory: MemoryWords
 
 
 def load_word_lists() -> WordLists:
     """Read the word lists in ``config/language``. Blocks for about 100 ms.
 
     Raises:
-        BackchannelsError, VoiceCommandsError, MoodWordsError: a file can't be used; the message names the file.
+        BackchannelsError, VoiceCommandsError, MoodWordsError, SpokenLinesError, MemoryWordsError: a file can't be used;
+            the message names the file.
     """
-    return WordLists(load_command_phrases(), Backchannels())
+    commands = load_command_phrases()
+    return WordLists(commands, Backchannels(), load_spoken_lines(), load_memory_words(commands.polite))

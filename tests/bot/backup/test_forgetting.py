@@ -40,7 +40,10 @@ def talk(database: Path, turns: int = 400) -> None:
         bot.execute(
             "INSERT INTO conversations VALUES (1, 'discord', '1', '3', 'Lounge', 0.0, 400.0, '[\"Ada\", \"Cleo\"]')"
         )
-        bot.executemany("INSERT INTO turns VALUES (1, ?, ?, ?, ?, ?, 0)", rows)
+        bot.executemany(
+            "INSERT INTO turns (conversation, number, person, who, text, at, interrupted) VALUES (1, ?, ?, ?, ?, ?, 0)",
+            rows,
+        )
 
 
 def found_in(folder: Path) -> set[str]:
@@ -72,6 +75,26 @@ def test_words_of_who_opted_out_since_the_backup_are_nowhere_after_the_restore(
     with closing(sqlite3.connect(database)) as restored:
         assert restored.execute("SELECT DISTINCT who FROM turns").fetchall() == [("Cleo",)]
     assert found_in(folder) == {"saved.sqlite3"}, "the backup itself stays as it is"
+
+
+def test_facts_about_who_refused_since_the_backup_are_nowhere_after_the_restore(folder: Path, database: Path) -> None:
+    with closing(sqlite3.connect(database)) as bot, bot:
+        for number in range(200):
+            words = f"ada has a zebrafish {number}"
+            bot.execute(
+                "INSERT INTO fact "
+                "(server, speaker, speaker_name, person, person_name, fact, quote, said_at, words, audience) "
+                "VALUES ('1', ?1, 'Ada', ?1, 'Ada', ?2, ?2, 0.0, ?2, 's1p11')",
+                (str(ADA), words),
+            )
+    assert main(["backup", "saved.sqlite3"]) == 0
+    with closing(sqlite3.connect(database)) as bot, bot:
+        bot.execute("DELETE FROM fact")
+        bot.execute("INSERT INTO memory_choice VALUES (?, 0)", (str(ADA),))
+    assert main(["restore", "saved.sqlite3"]) == 0
+    with closing(sqlite3.connect(database)) as restored:
+        assert restored.execute("SELECT person, keep FROM memory_choice").fetchall() == [(str(ADA), 0)]
+    assert SECRET not in database.read_bytes()
 
 
 def test_words_that_a_killed_bot_had_no_time_to_delete_do_not_come_back(folder: Path, database: Path) -> None:

@@ -51,7 +51,8 @@ def test_data_that_was_true_only_at_the_time_of_the_backup_does_not_come_back(
         bot.execute("INSERT INTO listening_choice VALUES (11, 1), (12, 0), (13, 1)")
         bot.execute("INSERT INTO conversations (transport, place, started) VALUES ('discord', 'Lounge', 0.0)")
         bot.execute(
-            "INSERT INTO turns VALUES (1, 1, '11', 'Ada', 'mine', 0.0, 0), (1, 2, '13', 'Cleo', 'hers', 0.0, 0)"
+            "INSERT INTO turns (conversation, number, person, who, text, at, interrupted) "
+            "VALUES (1, 1, '11', 'Ada', 'mine', 0.0, 0), (1, 2, '13', 'Cleo', 'hers', 0.0, 0)"
         )
     assert main(["backup", "saved.sqlite3"]) == 0
     with closing(sqlite3.connect(database)) as bot, bot:

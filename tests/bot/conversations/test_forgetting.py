@@ -164,7 +164,11 @@ async def fill(database: Database, turns: int, people: int = 20) -> None:
         json.dumps([f"P{number}" for number in range(people)]),
     )
     rows = [(n + 1, str(n % people) if n % 2 else None, f"P{n % people}", float(n)) for n in range(turns)]
-    await database.write_many("INSERT INTO turns SELECT max(id), ?, ?, ?, 'some words', ?, 0 FROM conversations", rows)
+    await database.write_many(
+        "INSERT INTO turns (conversation, number, person, who, text, at, interrupted) "
+        "SELECT max(id), ?, ?, ?, 'some words', ?, 0 FROM conversations",
+        rows,
+    )
 
 
 @dataclass

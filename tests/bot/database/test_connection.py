@@ -55,7 +55,7 @@ async def test_a_row_that_was_returned_stays_when_another_transaction_fails(tmp_
         def twice() -> Iterator[tuple[str]]:
             yield ("a",)
             under_way.set()
-            assert go_on.wait(10)
+            assert go_on.wait(60)
             yield ("a",)
 
         failing = asyncio.create_task(database.write_many("INSERT INTO thing (name) VALUES (?)", twice()))

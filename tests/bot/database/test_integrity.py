@@ -297,7 +297,10 @@ def test_an_older_damaged_database_with_a_long_conversation_is_rescued_unchanged
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         migrate(database, read_migrations()[:3])
         # The list of speakers, with Zoe, does not follow from the turns, so the triggers would change it.
-        database.execute("INSERT INTO turns VALUES (1, 1, '11', 'Ada', 'x', 1.0, 0)")
+        database.execute(
+            "INSERT INTO turns (conversation, number, person, who, text, at, interrupted) "
+            "VALUES (1, 1, '11', 'Ada', 'x', 1.0, 0)"
+        )
         database.execute("INSERT INTO conversations VALUES (1, 'chat', '1', '3', 'general', 0.0, 0.5, '[\"Zoe\"]')")
     spoil(path, root_page(path, "chat_memory_by_channel"))
     rescue(path)

@@ -100,14 +100,20 @@ async def test_a_database_of_each_older_version_keeps_its_conversations(tmp_path
         migrate(database, read_migrations()[:older])
         if older >= 2:
             database.execute("INSERT INTO conversations VALUES (1, 'chat', '1', '3', 'general', 0.0, 0.0, '[\"Ada\"]')")
-            database.execute("INSERT INTO turns VALUES (1, 1, '11', 'Ada', 'Hello', 0.0, 0)")
+            database.execute(
+                "INSERT INTO turns (conversation, number, person, who, text, at, interrupted) "
+                "VALUES (1, 1, '11', 'Ada', 'Hello', 0.0, 0)"
+            )
     before = content(path)
     async with Database.opened(path), Database.opened(tmp_path / "new"):
         pass
     after = content(path)
-    kept = before.keys() & after.keys() - {"chat_memory"}
+    kept = before.keys() & after.keys() - {"chat_memory", "turns"}
     assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
     assert len(after["chat_memory"]) == len(before["chat_memory"])
+    # Columns were added at the end.
+    turns = [row[:7] for row in after["turns"]]
+    assert turns == [row[:7] for row in before.get("turns", [])]
     assert schema(path) == schema(tmp_path / "new")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.demo.typed_talk import TypedLines, is_slash_command, with_names
 
-LIMIT = 10.0
+LIMIT = 30.0
 
 
 async def _next(lines: TypedLines) -> str | None:

@@ -23,6 +23,7 @@ from bot.browser_calls import BrowserCalls
 from bot.browser_characters import BrowserCharacters
 from bot.characters import Characters, LocalCharacter
 from bot.consent import ListeningConsent
+from bot.controls.volumes import Volumes
 from bot.database import Database
 from bot.http.chat_socket import ChatSocket
 from bot.http.realtime.socket import RealtimeSocket
@@ -30,6 +31,7 @@ from bot.lease import Lease
 from bot.llm.history import History
 from bot.llm.personas import PERSONAS_DIR
 from bot.store import Store
+from bot.tools.yes_no_words import YesNoWords
 from bot.voice.browser.people import BrowserPeople
 from bot.voice.browser.transport import BrowserCall, BrowserTransport
 from bot.voice.call import Call
@@ -37,7 +39,7 @@ from bot.voice.engines import CallEngines, LoadingReport
 from bot.voice.listening_notice import ListeningTerms
 from bot.voice.manager import CallManager
 from bot.voice.ports import Responder, SpeechClient
-from bot.voice.run_ahead import WITHOUT_COSTS
+from bot.voice.speculation import WITHOUT_COSTS
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.turns.turns import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
@@ -47,7 +49,7 @@ from tests.voice.doubles import HummingSpeech, RepeatingResponder
 from tests.voice.test_broken_transport import ConstantTranscriber
 from wire.parameters import SpeechParameters
 
-LIMIT = 20.0
+LIMIT = 60.0
 FRAME_BYTES = HEARING_RATE // 50 * 2
 HELLO = {"type": "hello", "name": "Ada", "audio": {"up": 16000, "down": 24000}}
 
@@ -232,6 +234,7 @@ async def chat_house(
     listening: ListeningPolicy = ListeningPolicy.OPT_OUT,
     settings: CallSettings | None = None,
     heartbeat: float = 10.0,
+    first_notice: str | None = None,
 ) -> AsyncIterator[ChatHouse]:
     """Serve the socket. Without ``away``, a client that is gone is waited for in real time."""
     settings = settings or CallSettings(answer_to=AnswerPolicy.ALWAYS)
@@ -278,7 +281,10 @@ async def chat_house(
             ),
             consent,
             BrowserCharacters(LocalCharacter(characters, 0)),
+            Volumes(Store(database), manager),
+            await asyncio.to_thread(YesNoWords),
             "!",
+            first_notice=lambda: first_notice,
             enabled=settings.enabled,
         )
         app = web.Application()

@@ -9,7 +9,7 @@ import pytest
 from bot.http.page import CONTENT_TYPES, FOLDER, Page
 from tests.bot.http.web_stage import WebStage, web_stage
 
-LARGEST_PAGE = 300_000
+MAX_PAGE = 300_000
 
 
 @pytest.mark.parametrize(
@@ -109,4 +109,4 @@ def test_the_real_page_is_small_and_has_only_files_that_are_served() -> None:
     files = [path for path in FOLDER.rglob("*") if path.is_file()]
     assert "/" in Page.load().paths
     assert {path.suffix for path in files} <= CONTENT_TYPES.keys()
-    assert sum(path.stat().st_size for path in files) <= LARGEST_PAGE
+    assert sum(path.stat().st_size for path in files) <= MAX_PAGE

@@ -6,13 +6,15 @@ import asyncio
 import base64
 import json
 import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.http.chat_socket import MAX_ERRORS, MAX_UNSENT_BYTES
-from bot.voice.browser.messages import LONGEST_SOUND, Notice
+from bot.voice.browser.client_messages import MAX_SOUND
+from bot.voice.browser.server_messages import Notice
 from tests.bot.http.chat_house import Away, ChatPage, chat_house
 from tests.timing import wait_until
 
@@ -35,12 +37,13 @@ VALUES: list[Any] = [
     {"up": [], "down": {}},
 ]
 FIELDS = {
-    "hello": ("name", "audio", "session", "microphone"),
+    "hello": ("name", "audio", "session", "microphone", "questions"),
     "audio_chunk": ("audio",),
     "text": ("text",),
     "mute": ("on",),
     "talking": ("on",),
     "played": ("reply", "ms"),
+    "answer": ("question", "allow"),
 }
 BROKEN = [
     "",
@@ -58,7 +61,7 @@ BROKEN = [
     "9" * 10_000,
     '{"type": "' + "A" * 60_000 + '"}',
     '{"type": "text", "text": "' + "A" * 100_000 + '"}',
-    '{"type": "audio_chunk", "audio": "' + "A" * (LONGEST_SOUND // 2 + 1) + '"}',
+    '{"type": "audio_chunk", "audio": "' + "A" * (MAX_SOUND // 2 + 1) + '"}',
     '{"type": "audio_chunk", "audio": "' + "\\u0041" * 1_000 + '!"}',
 ]
 
@@ -115,11 +118,13 @@ async def test_sound_that_is_ahead_of_the_clock_ends_the_socket_and_the_call_wai
     async with chat_house(tmp_path, away=away) as house:
         page = await house.talking()
         second = bytes(16_000 * 2)
-        for _ in range(3):
-            if in_base64:
-                await page.send(type="audio_chunk", audio=base64.b64encode(second).decode())
-            else:
-                await page.socket.send_bytes(second)
+        # Far more than is allowed, so that a busy machine that takes seconds for it doesn't make it sound in time.
+        with suppress(ConnectionError):
+            for _ in range(30):
+                if in_base64:
+                    await page.send(type="audio_chunk", audio=base64.b64encode(second).decode())
+                else:
+                    await page.socket.send_bytes(second)
         assert await page.closed() == 4003
         await wait_until(lambda: away.asked == 1)
         assert house.feature.held
@@ -138,10 +143,12 @@ async def test_a_message_that_is_too_big_closes_the_socket(tmp_path: Path) -> No
 async def test_a_client_that_sends_a_flood_of_messages_is_disconnected_with_an_error(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         page = await house.open()
-        for _ in range(3_000):
-            if page.socket.closed:
-                break
-            await page.send(type="mute", on=True)
+        # It ends long before, on a machine that is not very busy.
+        with suppress(ConnectionError):
+            for _ in range(100_000):
+                if page.socket.closed:
+                    break
+                await page.send(type="mute", on=True)
         assert await page.closed() == 1008
         assert page.all("error", code="slow_down")
 

@@ -6,12 +6,25 @@ import asyncio
 import base64
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
+from bot.characters import Characters
+from bot.controls.leaving import LateLeaving
+from bot.controls.tools import Controls
+from bot.controls.volumes import Volumes
+from bot.controls.words import ControlWords
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.history import History, Turn
-from bot.llm.usage import TokenUsage
+from bot.llm.personas import PERSONAS_DIR
+from bot.llm.tool_calls import ToolCall
+from bot.model_name import NO_TOOLS
+from bot.store import Store
+from bot.tools.registry import ToolRegistry
+from bot.tools.tools_file import ToolsFile
+from bot.tools.yes_no_words import YesNoWords
 from bot.user_error import UserError
 from bot.voice.browser.people import web_person
 from bot.voice.events import ReplyEnded
@@ -19,12 +32,13 @@ from bot.voice.metrics import ReplyTrace
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.voice.transport import EndCause
+from bot.voices.voices import Voices
 from config.sections import CallSettings, ListeningPolicy
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import BEN as BENS_VOICE
 from sandbox.speech import speech
 from tests.bot.http.chat_house import Away, chat_house
-from tests.timing import wait_until
+from tests.timing import ManualSleep, wait_until
 from tests.voice.doubles import HummingSpeech, RepeatingResponder
 
 QUESTION, OTHER = "Do you remember the summer holidays?", "Please turn the volume down."
@@ -187,13 +201,7 @@ async def test_a_button_interrupts_the_answer(tmp_path: Path) -> None:
 
 
 class FailingMind(RepeatingResponder):
-    async def answer(
-        self,
-        asked: Turn,
-        when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[TokenUsage], None] | None = None,
-        when_asked: Callable[[], None] | None = None,
-    ) -> AsyncGenerator[str, None]:
+    async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
         for text in tuple[str, ...]():
             yield text
 
@@ -514,10 +522,15 @@ async def test_commands_can_be_typed(tmp_path: Path) -> None:
         for text, words in (
             ("!listen off", "still type"),
             ("!listen on", "I listen in this"),
+            ("!volume", "Volume: 100 %"),
+            ("!volume 40 %", "Volume: 40 %"),
+            ("!volume loud", "whole number from 0 to 200"),
+            ("!volume 201", "whole number from 0 to 200"),
             ("!draw a cat", "Discord"),
         ):
             await page.send(type="text", text=text)
             await page.noticed(words)
+        assert house.call.volume == pytest.approx(0.4)
         await page.send(type="text", text="!leave")
         await house.until_idle()
 
@@ -544,3 +557,52 @@ async def test_a_call_ended_aloud_leaves_the_socket_open_for_the_next_one(tmp_pa
             await page.count("ready", 2)
     finally:
         await transcriber.close()
+
+
+async def test_the_bots_own_controls_act_on_a_browser_call(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        page = await house.talking()
+        characters = await Characters.open(house.database, PERSONAS_DIR, "seiyuu")
+        voices, sleep = await Voices.load(Mock(), house.database, "!"), ManualSleep()
+        leaving = LateLeaving(house.manager, sleep)
+        volumes = Volumes(Store(house.database), house.manager)
+        controls = Controls(house.manager, volumes, voices, characters, leaving, ControlWords())
+        registry = ToolRegistry(ToolsFile(), YesNoWords(), controls.tools())
+        person = house.call.transport.people.person
+
+        async def use(words: str, name: str, arguments: str) -> str:
+            """Have a tool called in a turn that begins with these words."""
+            turn = registry.at(0).for_turn(Turn("user", "Ada", words, person=person))
+            assert name in [each.name for each in turn.descriptions]
+            return await turn.run(ToolCall("", name, arguments))
+
+        assert "80 percent" in await use("Could you be a bit quieter?", "set_volume", '{"change": "quieter"}')
+        assert house.call.volume == pytest.approx(0.8)
+        assert "was not run" in await use("What is in the news?", "set_volume", '{"change": "louder"}')
+        assert "87 percent" in await use("Speak slower, please.", "set_speaking_speed", '{"change": "slower"}')
+        assert voices.manner(0).speed == pytest.approx(0.87)
+        assert "sad" in await use("Be sad.", "set_mood", '{"mood": "sad"}')
+        assert "in 10 minutes" in await use("Leave in ten minutes.", "leave_call", '{"in_minutes": 10}')
+        await sleep.pass_by(599)
+        assert house.manager.active is house.call
+        await sleep.pass_by(2)
+        await page.noticed("hung up")
+        await house.until_idle()
+        await page.send(type="hello", audio={})
+        await page.count("ready", 2)
+        assert house.call.volume == pytest.approx(0.8), "the page keeps its volume"
+        await leaving.close()
+
+
+async def test_what_the_mind_can_not_do_is_told_once(tmp_path: Path) -> None:
+    async with chat_house(tmp_path, first_notice=NO_TOOLS) as house:
+        page = await house.talking()
+        await page.noticed("too small for tools")
+        assert "LLM_URL" in page.all("notice")[-1]["text"], "the remedy"
+        await page.send(type="hangup")
+        await house.until_idle()
+        await page.send(type="hello", audio={})
+        await page.count("ready", 2)
+        await page.send(type="text", text="Hello")
+        await page.until("audio_end")
+        assert sum("too small" in each["text"] for each in page.all("notice")) == 1

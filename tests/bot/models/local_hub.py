@@ -25,7 +25,7 @@ FILES = {
     "config.json": b'{"tiny": true}',
     "weights/model.bin": random.Random(5).randbytes(3_000_000),
 }
-LIMIT = 60.0
+LIMIT = 180.0
 
 
 @dataclass

@@ -23,7 +23,7 @@ from config.project import ROOT
 from tests.bot.models.local_hub import COMMIT, REPOSITORY
 from tests.forked import MODELS, PIP, Forked, forks
 
-LIMIT = 60.0
+LIMIT = 180.0
 WEIGHTS = random.Random(7).randbytes(300_000)
 HALF = len(WEIGHTS) // 2
 CONFIG = b'{"tiny": true}'

@@ -12,7 +12,7 @@ import pytest
 from huggingface_hub import constants
 
 from bot.models.catalogue import Catalogue
-from bot.models.hub import LONGEST_PAUSE, PAUSES, Hub, HubError
+from bot.models.hub import MAX_PAUSE, PAUSES, Hub, HubError
 from bot.models.model_store import partial_path
 from tests.bot.models.local_hub import FILES, LocalHub, catalogue_fields, serving
 
@@ -86,7 +86,7 @@ async def test_a_busy_hub_is_asked_again_after_pauses(fetching: Fetching, status
 async def test_the_hub_decides_how_long_to_wait_up_to_a_limit(fetching: Fetching) -> None:
     fetching.server.statuses = [(429, {"Retry-After": "7"}), (429, {"Retry-After": "86400"})]
     await fetching.fetch()
-    assert fetching.pauses == [7.0, LONGEST_PAUSE]
+    assert fetching.pauses == [7.0, MAX_PAUSE]
 
 
 async def test_an_unreachable_hub_is_given_up_and_the_partial_file_is_kept(fetching: Fetching) -> None:

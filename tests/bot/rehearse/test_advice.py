@@ -56,6 +56,13 @@ def test_there_is_no_advice_about_a_slow_stage_that_delays_no_answer() -> None:
     assert advice_on(figures, [slow], HOME, ()) == ()
 
 
+def test_the_quick_model_for_english_is_advised_if_it_is_not_here() -> None:
+    told = advice(later(GOOD, "transcribed", 400), replace(HOME, lacks_quick_english=True), BASE, TINY)
+    assert "models download moonshine-base" in told[0]
+    assert "STT_MODEL=whisper-tiny" in told[1]
+    assert advice(GOOD, replace(HOME, lacks_quick_english=True)) == ()
+
+
 def test_a_quicker_model_on_this_machine_is_advised_with_its_saving_and_its_errors() -> None:
     (told,) = advice(later(GOOD, "transcribed", 400), HOME, BASE, TINY)
     assert told.startswith("The words take 540 ms: take whisper-tiny (STT_MODEL=whisper-tiny): about -210 ms")

@@ -18,7 +18,7 @@ from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import Connected, Disconnected, SegmentAudio, SpeechEvent, SpeechStream
 from wire.messages import Cancelled, EngineChanged, Loading, SegmentEnd, SegmentStart, Speak, Warned
 
-LIMIT = 10.0
+LIMIT = 30.0
 Handler = Callable[[ServerConnection], Awaitable[None]]
 
 

@@ -25,12 +25,19 @@ test("strange values are replaced", () => {
   assert.equal(parse({ type: "audio_end", reply: "1", heard: 5 }).heard, null);
 });
 
+test("a question without an id or a text is ignored", () => {
+  const question = { type: "question", question: "q1", text: "delete_note {}" };
+  assert.deepEqual(parse({ ...question, colour: "red" }), question);
+  assert.equal(parse({ ...question, text: 3 }), null);
+  assert.equal(parse({ type: "question_over" }), null);
+});
+
 test("the first message says what the page can", () => {
   assert.deepEqual(hello({ name: "Ada", microphone: "open", session: null, down: 24000 }), {
-    type: "hello", name: "Ada", microphone: "open", audio: { up: 16000, down: 24000 },
+    type: "hello", name: "Ada", microphone: "open", questions: true, audio: { up: 16000, down: 24000 },
   });
   assert.deepEqual(hello({ name: "Ada", microphone: "open", session: "s", down: null }), {
-    type: "hello", name: "Ada", microphone: "open", session: "s",
+    type: "hello", name: "Ada", microphone: "open", questions: true, session: "s",
   });
 });
 

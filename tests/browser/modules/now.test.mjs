@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { Feed, KEPT } from "./page/now/feed.js";
 import { duration, scale, steps } from "./page/now/stages.js";
+import { outcome } from "./page/now/waterfall.js";
 
 const SPOKEN = {
   begun: 310, microphone: 120, end_of_turn: 290, words: 300, first_token: 450, first_clause: 520, first_sound: 600, first_packet: 605, last_packet: 3200,
@@ -84,4 +85,10 @@ test("after a restart, the turns before it are gone", async () => {
   at.count = 2;
   await feed.next();
   assert.deepEqual(feed.turns, [{ number: 2 }, { number: 1 }]);
+});
+
+test("the end of a turn is told in words, whatever it was", () => {
+  for (const how of ["spoken", "written", "silent", "interrupted", "failed", "discarded", "refused"]) {
+    assert.doesNotMatch(outcome({ outcome: how, spoken: true, transport: "browser" }), /discarded|refused|, (spoken|silent|failed)/);
+  }
 });

@@ -6,6 +6,7 @@ The files are YAML: a list of streams, each with
 - ``body``: the text that the server sends; ``line_end``, ``end`` (the text at its very end) and ``bom`` change it;
 - ``type``: the content type (default: text/event-stream); ``api``: the endpoint (default: chat);
 - ``begins_inside``: whether the model is known to begin its replies inside a thought;
+- ``tools``: whether the model was offered tools;
 - ``speakers``: the names of the people in the conversation;
 - ``text``: the expected text that is left of the reply;
 - ``error`` and ``says``: the kind of the expected error, and words in its message;
@@ -44,6 +45,7 @@ class Stream:
     thoughts: tuple[str, ...] = ()
     retracts: bool = False
     begins_inside: bool = False
+    tools: bool = False
     speakers: SpeakerNames = field(default_factory=SpeakerNames)
 
 

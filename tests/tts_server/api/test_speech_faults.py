@@ -17,7 +17,7 @@ from aiohttp import web
 
 from audio.samples import Samples
 from tests.http_server import LocalServer
-from tests.timing import wait_until
+from tests.timing import clock_of_the_loop, wait_until
 from tests.tts_server.api.speaking import PATH, post
 from tests.tts_server.client import TIMEOUT, running
 from tests.tts_server.stand_in_engines import CountingEngine, FailingEngine, GatedEngine
@@ -40,11 +40,13 @@ class _Endpoint:
 
 
 @asynccontextmanager
-async def _endpoint(engine: SpeechEngine, timeout: float = TIMEOUT) -> AsyncIterator[_Endpoint]:
+async def _endpoint(
+    engine: SpeechEngine, timeout: float = TIMEOUT, read_timeout: float = TIMEOUT
+) -> AsyncIterator[_Endpoint]:
     """The endpoint alone, over an engine that has not spoken yet."""
     pool = EnginePool([engine])
     application = web.Application()
-    application.add_routes(OpenAiApi(lambda: pool, timeout, read_timeout=timeout).routes())
+    application.add_routes(OpenAiApi(lambda: pool, timeout, read_timeout=read_timeout).routes())
     async with LocalServer(application) as server, aiohttp.ClientSession() as session:
         yield _Endpoint(server, session)
     await pool.close()
@@ -130,7 +132,7 @@ async def test_a_client_that_vanishes_is_noticed_while_the_engine_makes_no_sound
 async def test_a_client_that_reads_nothing_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     engine = _EndlessEngine()
     # The text has more sound than the buffers of a connection hold.
-    async with _endpoint(engine, 0.5) as endpoint, endpoint.post("Once upon a time. " * 200) as answer:
+    async with _endpoint(engine, read_timeout=0.5) as endpoint, endpoint.post("Once upon a time. " * 200) as answer:
         assert answer.status == 200
         await wait_until(lambda: "took nothing for 0.5 s" in caplog.text)
         await wait_until(lambda: engine.running == 0)
@@ -147,11 +149,16 @@ async def test_an_engine_that_gives_nothing_in_time_is_given_up() -> None:
 
 async def test_an_engine_that_stalls_half_way_breaks_the_connection() -> None:
     engine = _PausingEngine()
-    async with _endpoint(engine, 0.1) as endpoint:
+    async with _endpoint(engine) as endpoint:
+        async with endpoint.post("Hello.") as answer:
+            assert answer.status == 200
+            reading = asyncio.create_task(answer.read())
+            with clock_of_the_loop() as let_pass:
+                while not reading.done():
+                    let_pass(TIMEOUT)
+                    await asyncio.sleep(0.05)
         with pytest.raises(aiohttp.ClientError):
-            async with endpoint.post("Hello.") as answer:
-                assert answer.status == 200
-                await answer.read()
+            await reading
         await wait_until(lambda: engine.stopped)
 
 

@@ -52,7 +52,7 @@ async def test_a_full_card_is_reported_to_new_and_connected_clients(tmp_path: Pa
 
 
 async def read(cards: CardPoll) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not cards.cards:
             await asyncio.sleep(0.005)
 

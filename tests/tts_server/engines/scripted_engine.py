@@ -36,6 +36,7 @@ class ScriptedEngine(BaseEngine):  # type: ignore[misc]  # RealtimeTTS ships no 
         self.pieces, self.stream, self.voices = pieces, stream, voices
         self.release = threading.Event()
         self.hanging = threading.Event()
+        self.hangs = False
         self.texts: list[str] = []
         self.chosen: Any = None
         self.parameters: dict[str, Any] = {}
@@ -60,10 +61,12 @@ class ScriptedEngine(BaseEngine):  # type: ignore[misc]  # RealtimeTTS ships no 
         self.texts.append(text)
         if "wait" in text:
             self.hanging.set()
-            self.stop_synthesis_event.wait(10)
+            self.stop_synthesis_event.wait(60)
         if "hang" in text:
+            self.hangs = True
             self.hanging.set()
-            self.release.wait(10)
+            self.release.wait(60)
+            self.hangs = False
         if "raise" in text:
             raise ValueError("no licence")
         for piece in self.pieces:

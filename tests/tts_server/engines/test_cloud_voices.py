@@ -20,7 +20,7 @@ from tests.tts_server.api.tone_engine import ToneEngine
 from tests.tts_server.client import running
 from tts_server.engines.base import EngineError
 from tts_server.engines.realtime_tts.factory import NAMED_ENGINES, create_named_engine
-from tts_server.engines.realtime_tts.failures import LONGEST_REASON, explain
+from tts_server.engines.realtime_tts.failures import MAX_REASON, explain
 
 GUIDE = (ROOT / "docs" / "operator-guide.md").read_text(encoding="utf-8")
 LIMIT = 60.0
@@ -207,7 +207,7 @@ def test_an_error_text_of_a_library_is_complete_and_shows_no_key() -> None:
     error = ValueError("word " * 200)
     long = explain("azure", error, {})
     assert long.endswith("word …")
-    assert len(long) < LONGEST_REASON + 50
+    assert len(long) < MAX_REASON + 50
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tts_server.engines.piper.network import FIRST_PIECE, LONGEST_HELD, LONGEST_PIECE, UNHEARD, PiecePlan
+from tts_server.engines.piper.network import FIRST_PIECE, MAX_HELD, MAX_PIECE, UNHEARD, PiecePlan
 
 FRAME_SECONDS = 0.0116
 CONTEXT = 20
@@ -66,7 +66,7 @@ def test_the_first_sound_waits_only_on_a_busy_machine() -> None:
 
 def test_a_machine_that_cannot_keep_up_holds_back_at_most_a_second_of_sound() -> None:
     machine = Machine(2 * FRAME_SECONDS)
-    assert LONGEST_HELD <= first_sound(machine) * FRAME_SECONDS <= 2 * LONGEST_HELD
+    assert MAX_HELD <= first_sound(machine) * FRAME_SECONDS <= 2 * MAX_HELD
 
 
 def first_sound(machine: Machine) -> int:
@@ -80,7 +80,7 @@ def first_sound(machine: Machine) -> int:
 
 
 def test_a_stopped_clock_makes_no_piece_longer_than_the_limit() -> None:
-    assert max(Machine(0.0).make(2_000)[0]) <= LONGEST_PIECE
+    assert max(Machine(0.0).make(2_000)[0]) <= MAX_PIECE
 
 
 @pytest.mark.parametrize("speed", [0.0, QUIET, 10 * QUIET, FRAME_SECONDS])

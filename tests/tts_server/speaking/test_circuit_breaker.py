@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tts_server.speaking.circuit_breaker import FIRST_WAIT, LONGEST_WAIT, CircuitBreaker, OpenReason, SynthesisTiming
+from tts_server.speaking.circuit_breaker import FIRST_WAIT, MAX_WAIT, CircuitBreaker, OpenReason, SynthesisTiming
 
 SLOW, FAST = (
     SynthesisTiming(audio_seconds=1.0, synthesis_seconds=1.2),
@@ -81,7 +81,7 @@ def test_an_engine_that_came_back_for_a_short_while_is_spared_for_longer(watched
 
 def test_an_engine_that_is_still_slow_at_the_next_attempt_is_spared_at_once_and_longer(watched: Watched) -> None:
     watched.work(SLOW, SLOW, SLOW)
-    for wait in (FIRST_WAIT, 2 * FIRST_WAIT, 4 * FIRST_WAIT, 8 * FIRST_WAIT, LONGEST_WAIT, LONGEST_WAIT):
+    for wait in (FIRST_WAIT, 2 * FIRST_WAIT, 4 * FIRST_WAIT, 8 * FIRST_WAIT, MAX_WAIT, MAX_WAIT):
         watched.now += wait - 0.1
         assert watched.open_reason() == "too_slow"
         watched.now += 0.1
@@ -101,7 +101,7 @@ def test_work_that_was_under_way_when_an_engine_was_spared_reports_nothing_new(w
 def test_sparing_on_request_lasts_until_it_is_ended_which_also_ends_a_wait(watched: Watched) -> None:
     watched.breaker.record_failure("failed")
     watched.breaker.hold_open(held=True)
-    watched.now += 10 * LONGEST_WAIT
+    watched.now += 10 * MAX_WAIT
     assert watched.open_reason() == "asked"
     watched.breaker.record_failure("failed")
     watched.breaker.hold_open(held=False)

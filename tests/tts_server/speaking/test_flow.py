@@ -17,6 +17,7 @@ import pytest
 from aiohttp import web
 
 from tests.http_server import LocalServer
+from tests.timing import clock_of_the_loop
 from tests.tts_server.client import TIMEOUT, RunningServer, SpeechClient, running
 from tests.tts_server.stand_in_engines import CHUNK, CountingEngine, GatedEngine
 from tts_server.api.stream_api import StreamApi
@@ -27,6 +28,8 @@ from tts_server.text.segmenter import LIMIT
 STORY = "This is the sentence with the number 1 in it, and so it goes on. " * 60
 BYTES_PER_SAMPLE = 4
 PLACES = 16
+PATIENCE = 10.0
+"""For how many seconds of its clock the server waits for a client that does not read."""
 
 
 async def test_a_slow_reader_loses_nothing_and_holds_the_engine_back() -> None:
@@ -52,25 +55,28 @@ async def test_a_slow_reader_does_not_block_the_engine_for_others() -> None:
         await slow.say(STORY, "r1", preprocess_text=False)
         await _made_when_stuck(engine)
         await other.say("Hello.", "r2")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(TIMEOUT):
             assert (await other.hear()).text == "Hello."
 
 
 async def test_clients_that_do_not_read_lose_their_places_to_others(caplog: pytest.LogCaptureFixture) -> None:
     pool = EnginePool([CountingEngine(chunks=8)])
     application = web.Application()
-    streams = StreamApi(lambda: pool, Metrics(), time.monotonic, lambda _: (), read_timeout=0.5)
+    streams = StreamApi(lambda: pool, Metrics(), time.monotonic, lambda _: (), read_timeout=PATIENCE)
     application.add_routes(streams.routes())
     async with LocalServer(application) as server, aiohttp.ClientSession() as session, AsyncExitStack() as stack:
+        let_pass = stack.enter_context(clock_of_the_loop())
         url = server.url + "/ws/stream"
         for _ in range(PLACES):
             stuck = SpeechClient(await stack.enter_async_context(session.ws_connect(url)))
             await stuck.say(STORY, "r1", preprocess_text=False)
-        async with session.ws_connect(url) as socket, asyncio.timeout(TIMEOUT):
+        async with session.ws_connect(url) as socket:
             other = SpeechClient(socket)
             await other.say("Hello.", "refused")
             assert (await other.hear()).failure is not None, "every place is taken"
-            while caplog.text.count("took nothing for 0.5 s") < PLACES:
+            # They are stuck one after the other, as each gets the engine.
+            while caplog.text.count(f"took nothing for {PATIENCE:g} s") < PLACES:
+                let_pass(PATIENCE)
                 await asyncio.sleep(0.05)
             await other.say("Hello.", "r2")
             assert (await other.hear()).failure is None

@@ -43,7 +43,7 @@ async def spoken_words(client: SpeechClient) -> list[int]:
 
 
 async def wait_until_unloaded(engines: TwoEngines) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while engines.wanted.loaded:
             await asyncio.sleep(0.01)
 
@@ -149,7 +149,7 @@ async def first_words(server: RunningServer, number: int) -> list[str]:
 
 
 async def text_reaches_an_engine(wanted: SpellingEngine, other: SpellingEngine, number: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while number < 16 and not any(f"w{number} " in text for text in wanted.texts + other.texts):
             await asyncio.sleep(0.005)
 

@@ -21,7 +21,7 @@ class SlowlyUnloadedEngine(LoadingEngine):
 
     def unload(self) -> None:
         self.unloads += 1
-        assert self.unload_gate.wait(10)
+        assert self.unload_gate.wait(60)
         super().unload()
 
 
@@ -61,7 +61,7 @@ async def test_a_use_that_begins_just_before_the_unloading_does_not_wait_for_eve
     while readiness(lifecycle) == "ready":
         await asyncio.sleep(0)
     with lifecycle.in_use():
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await lifecycle.wait_loaded()
         assert readiness(lifecycle) == "ready"
     await lifecycle.close()

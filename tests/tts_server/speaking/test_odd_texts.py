@@ -18,8 +18,8 @@ from tts_server.engines.base import Voice
 from tts_server.engines.realtime_tts.engine import RealtimeTtsEngine
 from wire.parameters import SpeechParameters
 
-LONGEST_PORTION_SECONDS = 45
-LONGEST_SPELLED_OUT_SECONDS = 12
+MAX_PORTION_SECONDS = 45
+MAX_SPELLED_OUT_SECONDS = 12
 PCM_BYTES_PER_SECOND = 2 * 24_000
 SAYABLE = "The first sentence is number 1. "
 LAST = "The last sentence is number 3."
@@ -53,8 +53,8 @@ async def test_spelt_letters_are_spoken_in_short_portions() -> None:
             heard = await client.hear()
         assert heard.failure is None
         assert heard.text == text
-        assert max(engine.portions) <= LONGEST_SPELLED_OUT_SECONDS
-        assert sum(engine.portions) > LONGEST_PORTION_SECONDS
+        assert max(engine.portions) <= MAX_SPELLED_OUT_SECONDS
+        assert sum(engine.portions) > MAX_PORTION_SECONDS
 
 
 async def test_a_file_of_digits_is_spoken_to_the_end() -> None:
@@ -63,8 +63,8 @@ async def test_a_file_of_digits_is_spoken_to_the_end() -> None:
             running(engine) as server,
             post(server, input="9" * 400, voice="en-us", response_format="pcm") as answer,
         ):
-            assert len(await answer.read()) > 2 * LONGEST_PORTION_SECONDS * PCM_BYTES_PER_SECOND
-        assert max(engine.portions) <= LONGEST_PORTION_SECONDS
+            assert len(await answer.read()) > 2 * MAX_PORTION_SECONDS * PCM_BYTES_PER_SECOND
+        assert max(engine.portions) <= MAX_PORTION_SECONDS
 
 
 @pytest.mark.parametrize("name", UNSAYABLE)

@@ -6,7 +6,7 @@ import statistics
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from languages.guess import LanguageGuesser
@@ -25,7 +25,6 @@ _GROWTH = 60
 """Maximum number of characters that one character can become: a number with its unit in words, or a sign's phrase."""
 
 
-@settings(max_examples=400)
 @given(st.one_of(_FIGURES, _SPACED, st.text(max_size=200)), _LANGUAGES, st.text(max_size=5))
 def test_any_text_is_prepared(text: str, language: str, before: str) -> None:
     heard = normalize(text, language, before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tts_server.text.segmenter import LIMIT, Segmenter
@@ -127,7 +127,6 @@ _TOKENS = st.lists(
 
 
 @given(_TOKENS, st.sampled_from([None, "de", "en"]))
-@settings(max_examples=300)
 def test_nothing_is_lost_and_the_cuts_do_not_depend_on_the_tokens(tokens: list[str], language: str | None) -> None:
     text = "".join(tokens)
     segmenter = Segmenter(language)

@@ -10,7 +10,7 @@ from audio.espeak import DEFAULT_RATE, load_espeak
 from tts_server.text.spoken_length import spoken_length, spoken_start
 
 MOST = 330
-LONGEST_SECONDS = 45
+MAX_SECONDS = 45
 ODD_TEXTS = {
     "hieroglyphs": "𓀀𓂀 ᚠᚢᚦ ꙮ " * 60,
     "unspaced": "𓀀𓂀" * 150,
@@ -31,7 +31,7 @@ ODD_TEXTS = {
 def test_a_portion_of_odd_letters_is_short(name: str, voice: str, language: str) -> None:
     espeak = load_espeak()
     portion = spoken_start(ODD_TEXTS[name], language, MOST)
-    assert len(espeak.say(portion, voice, DEFAULT_RATE, 50)) / espeak.sample_rate <= LONGEST_SECONDS
+    assert len(espeak.say(portion, voice, DEFAULT_RATE, 50)) / espeak.sample_rate <= MAX_SECONDS
 
 
 @pytest.mark.parametrize(

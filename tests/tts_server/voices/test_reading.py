@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +20,12 @@ from tts_server.voices.reading import read_recording
 
 MAX_MEMORY = 250 * MEGABYTE
 """Maximum memory of a process that reads a file. For a good file it has about 110 MB."""
+
+
+def processor_seconds() -> float:
+    """What this process's children that have ended took of the processor."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @pytest.mark.parametrize("name", GOOD_FORMATS)
@@ -46,11 +52,11 @@ async def test_sound_that_this_server_streams_is_accepted(tmp_path: Path) -> Non
 async def test_bombs_cost_neither_memory_nor_time(bomb: Callable[[], bytes], tmp_path: Path) -> None:
     source = tmp_path / "bomb"
     source.write_bytes(bomb())
-    started = time.monotonic()
+    worked = processor_seconds()
     with watched_memory() as memory, pytest.raises(RecordingRefusedError):
         await read_recording(source, tmp_path / "out.flac")
     assert 0 < memory.largest_reader < MAX_MEMORY
-    assert time.monotonic() - started < 10
+    assert processor_seconds() - worked < 10
     assert not (tmp_path / "out.flac").exists()
 
 

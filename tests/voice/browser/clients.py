@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from bot.voice.browser.messages import CloseCode, ServerMessage
+from bot.voice.browser.server_messages import CloseCode, ServerMessage
 
 M = TypeVar("M", bound=ServerMessage)
 

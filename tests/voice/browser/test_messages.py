@@ -10,28 +10,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.browser.messages import (
-    LONGEST_ERROR,
-    LONGEST_MESSAGE,
-    LONGEST_SOUND,
+from bot.voice.browser.client_messages import (
+    MAX_ERROR,
+    MAX_MESSAGE,
+    MAX_SOUND,
+    Answer,
     AudioChunk,
-    AudioResponse,
     ChoosePersona,
     ClientMessage,
-    ErrorCode,
-    Failure,
     HangUp,
     Hello,
     Interrupt,
     MessageError,
     Mute,
     Played,
-    State,
     Talking,
     TextTyped,
     checked_sound,
     parse_client,
 )
+from bot.voice.browser.server_messages import AudioResponse, ErrorCode, Failure, State
 from bot.voice.turn import Microphone
 
 KEY = Microphone.PUSH_TO_TALK
@@ -40,7 +38,7 @@ KEY = Microphone.PUSH_TO_TALK
 def refused(raw: str) -> MessageError:
     with pytest.raises(MessageError) as caught:
         parse_client(raw)
-    assert 0 < len(str(caught.value)) <= LONGEST_ERROR
+    assert 0 < len(str(caught.value)) <= MAX_ERROR
     return caught.value
 
 
@@ -55,6 +53,8 @@ def refused(raw: str) -> MessageError:
         ({"type": "hello", "session": "abc", "microphone": "push-to-talk"}, Hello(session="abc", microphone=KEY)),
         ({"type": "hello", "microphone": "open", "colour": [1, {}]}, Hello(microphone=Microphone.OPEN)),
         ({"type": "text", "text": "Hello"}, TextTyped("Hello")),
+        ({"type": "hello", "questions": True}, Hello(questions=True)),
+        ({"type": "answer", "question": "q1", "allow": True}, Answer("q1", True)),
         ({"type": "interrupt"}, Interrupt()),
         ({"type": "hangup", "why": None}, HangUp()),
         ({"type": "persona", "persona": "helper"}, ChoosePersona("helper")),
@@ -118,7 +118,7 @@ def test_an_audio_chunk_in_base64_is_read_as_sound() -> None:
         ('{"type": "audio_chunk", "audio": "AAA"}', ErrorCode.BAD_PARAMETER),
         ('{"type": "audio_chunk", "audio": "ÄÖÜ="}', ErrorCode.BAD_PARAMETER),
         ('{"type": "audio_chunk", "audio": "AA=="}', ErrorCode.BAD_PARAMETER),
-        (" " * (LONGEST_MESSAGE + 1), ErrorCode.TOO_LONG),
+        (" " * (MAX_MESSAGE + 1), ErrorCode.TOO_LONG),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -127,8 +127,8 @@ def test_a_wrong_message_gets_an_error_with_words_and_a_code(raw: str, code: Err
 
 
 def test_sound_is_bounded_before_it_is_used() -> None:
-    assert checked_sound(bytes(LONGEST_SOUND)) == bytes(LONGEST_SOUND)
-    for sound, code in ((bytes(LONGEST_SOUND + 2), ErrorCode.TOO_LONG), (b"\0", ErrorCode.BAD_PARAMETER)):
+    assert checked_sound(bytes(MAX_SOUND)) == bytes(MAX_SOUND)
+    for sound, code in ((bytes(MAX_SOUND + 2), ErrorCode.TOO_LONG), (b"\0", ErrorCode.BAD_PARAMETER)):
         with pytest.raises(MessageError) as caught:
             checked_sound(sound)
         assert caught.value.code is code
@@ -150,7 +150,7 @@ def test_any_values_of_all_fields_are_a_message_or_a_refusal(kind: str, fields: 
     try:
         parse_client(json.dumps({**fields, "type": kind}))
     except MessageError as error:
-        assert 0 < len(str(error)) <= LONGEST_ERROR
+        assert 0 < len(str(error)) <= MAX_ERROR
 
 
 @given(st.text(max_size=200))
@@ -158,7 +158,7 @@ def test_any_text_is_a_message_or_a_refusal(raw: str) -> None:
     try:
         parse_client(raw)
     except MessageError as error:
-        assert 0 < len(str(error)) <= LONGEST_ERROR
+        assert 0 < len(str(error)) <= MAX_ERROR
 
 
 def test_messages_of_the_server_are_written_as_json() -> None:

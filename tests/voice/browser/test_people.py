@@ -36,3 +36,9 @@ def test_only_admitted_people_may_interrupt_and_only_if_interruptions_are_allowe
     assert BrowserPeople("Ada").may_interrupt(1, None)
     assert not BrowserPeople("Ada", interrupts=False).may_interrupt(1, None)
     assert not BrowserPeople("Ada", admits=lambda _: False).may_interrupt(1, 1)
+
+
+def test_only_the_person_in_the_browser_hears_the_call() -> None:
+    people = BrowserPeople("Ada")
+    assert people.hears(web_person("ada"))
+    assert not people.hears(web_person("Ben"))

@@ -12,9 +12,10 @@ import pytest
 
 from audio.pcm import from_pcm16
 from bot.voice.browser.audio_output import BrowserFrames, SoundForm
-from bot.voice.browser.messages import AudioEnd, AudioResponse, Hello, LlmToken, Notice, State, Transcription
+from bot.voice.browser.client_messages import Hello
 from bot.voice.browser.people import BrowserPeople
 from bot.voice.browser.played import PlayedReports
+from bot.voice.browser.server_messages import AudioEnd, AudioResponse, LlmToken, Notice, State, Transcription
 from bot.voice.browser.transport import RESUME_SECONDS, BrowserTransport
 from bot.voice.events import ReplyEnded, SpeechStarted, SpeechStopped, UtteranceHeard, WordsSoFar, WordsSpoken
 from bot.voice.metrics import ReplyTrace

@@ -1,4 +1,4 @@
-"""A conversation with test doubles around it, for tests of guesses: what is asked, heard, shown and remembered."""
+"""A conversation with test doubles around it, for tests of speculative replies: what is asked, heard and remembered."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from audio.samples import Samples
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.history import History, Turn
 from bot.llm.usage import TokenUsage
 from bot.speech_server.stream import SegmentAudio, SpeechEvent
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.dialogue.tool_wait import Sleep
 from bot.voice.events import CallEvent, PromptTaken, ReplyEnded, WordsSpoken
 from bot.voice.notices import Notices
-from bot.voice.run_ahead import RunAhead
+from bot.voice.speculation import Speculation
 from bot.voice.turn import Microphone, Prompt, SpokenTurn, TurnId
 from tests.timing import Clock, wait_until
 from tests.voice.doubles import InstantPlayback, UnreadPromptChannel
@@ -51,26 +53,18 @@ class MarkedResponder:
 
     async def warm_up(self) -> None: ...
 
-    async def read_ahead(self, speaker: str, words: str = "") -> None:
+    async def read_ahead(self, speaker: str, words: str = "", person: int | None = None) -> None:
         await self.may_read.wait()
         self.read.append(f"{speaker}: {words}")
 
-    async def answer(
-        self,
-        asked: Turn,
-        when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[TokenUsage], None] | None = None,
-        when_asked: Callable[[], None] | None = None,
-    ) -> AsyncGenerator[str, None]:
+    async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
         self.asked.append(asked.text)
         self.open += 1
         try:
             await self.may_ask.wait()
-            if when_asked is not None:
-                when_asked()
+            progress.asked()
             await self.may_answer.wait()
-            if when_counted is not None:
-                when_counted(TokenUsage(100 + len(self.asked), 90))
+            progress.counted(TokenUsage(100 + len(self.asked), 90))
             for word in answer_to(asked.text).split():
                 await asyncio.sleep(0)
                 yield f"{word} "
@@ -78,15 +72,51 @@ class MarkedResponder:
             self.open -= 1
 
 
+class ToolResponder(MarkedResponder):
+    """A responder that calls a tool before it answers. The tool ends when the test says so.
+
+    Attributes:
+        running: what tools that run were asked for.
+        ran: what tools that have ended well were asked for.
+        preface: what is said before the call.
+    """
+
+    def __init__(self, preface: str = "") -> None:
+        super().__init__()
+        self.running: list[str] = []
+        self.ran: list[str] = []
+        self.preface = preface
+        self.may_end = asyncio.Event()
+
+    async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
+        self.asked.append(asked.text)
+        if self.preface:
+            yield self.preface
+        progress.tools(True)
+        await progress.before_tools()
+        self.running.append(asked.text)
+        try:
+            await self.may_end.wait()
+            self.ran.append(asked.text)
+        finally:
+            self.running.remove(asked.text)
+        progress.tools(False)
+        await self.may_answer.wait()
+        yield answer_to(asked.text)
+
+
 class WordVoice:
-    """A speech server that speaks each piece of text at once. It records what it was sent."""
+    """A speech server that speaks each piece of text at once, or never. It records what it was sent."""
 
     def __init__(self) -> None:
+        self.silent = False
         self.sent: dict[str | None, str] = defaultdict(str)
         self._events: asyncio.Queue[SpeechEvent] = asyncio.Queue()
 
     async def send(self, message: ClientMessage) -> None:
         match message:
+            case Speak() if self.silent:
+                pass
             case Speak(token=token, reply=reply, flush=flush):
                 if token:
                     self.sent[reply] += token
@@ -157,20 +187,26 @@ class Talk:
 
 
 @asynccontextmanager
-async def talking(allowed: RunAhead | None = None) -> AsyncIterator[Talk]:
-    allowed = allowed or RunAhead()
+async def talking(
+    allowed: Speculation | None = None,
+    responder: MarkedResponder | None = None,
+    sleep: Sleep = asyncio.sleep,
+    present: Callable[[int], bool] = lambda person: True,
+) -> AsyncIterator[Talk]:
+    allowed, responder = allowed or Speculation(), responder or MarkedResponder()
     events: list[CallEvent] = []
-    responder, voice, playback, history, clock = MarkedResponder(), WordVoice(), AudiblePlayback(), History(), Clock()
+    voice, playback, history, clock = WordVoice(), AudiblePlayback(), History(), Clock()
     conversation = Conversation(
-        Dialogue(DialogueTexts, voice_runs_ahead=allowed.voice),
+        Dialogue(DialogueTexts, voice_speculates=allowed.voice, present=present),
         responder,
         history,
         voice,
         playback,
         Notices(UnreadPromptChannel(), events.append),
         watch=events.append,
-        run_ahead=allowed,
+        speculation=allowed,
         clock=clock,
+        sleep=sleep,
     )
     playback.conversation = conversation
     running = asyncio.create_task(conversation.run())

@@ -6,6 +6,7 @@ import asyncio
 
 from aiohttp import web
 
+from bot.llm.answer_progress import AnswerProgress
 from bot.llm.client import ModelClient
 from bot.llm.messages import ChatMessage
 from bot.llm.requests import ModelOptions
@@ -61,7 +62,7 @@ async def test_the_client_reports_that_the_request_was_written_before_the_server
 
     async def read() -> str:
         messages = (ChatMessage("user", "hello"),)
-        return "".join([piece.text async for piece in client.text(messages, when_asked=asked.set)])
+        return "".join([piece.text async for piece in client.text(messages, progress=AnswerProgress(asked=asked.set))])
 
     async with serving(handle) as url, ModelClient(ModelOptions(url)) as client:
         answer = asyncio.create_task(read())

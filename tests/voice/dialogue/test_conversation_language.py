@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.history import History, Turn
-from bot.llm.usage import TokenUsage
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.reply import DialogueTexts
@@ -111,15 +111,9 @@ class JournalledResponder(RepeatingResponder):
     def __init__(self, journal: list[str]) -> None:
         self._journal = journal
 
-    async def answer(
-        self,
-        asked: Turn,
-        when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[TokenUsage], None] | None = None,
-        when_asked: Callable[[], None] | None = None,
-    ) -> AsyncGenerator[str, None]:
+    async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
         self._journal.append("model asked")
-        async for text in super().answer(asked, when_loading, when_counted, when_asked):
+        async for text in super().answer(asked, progress):
             yield text
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.history import History, Turn
-from bot.llm.usage import TokenUsage
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
@@ -17,7 +17,7 @@ from tests.voice.doubles import HummingSpeech, InstantPlayback, RepeatingRespond
 from wire.messages import ClientMessage, Speak
 from wire.parameters import SpeechParameters
 
-LIMIT = 5.0
+LIMIT = 30.0
 CALM, LIVELY = SpeechParameters(preset="calm"), SpeechParameters(voice="robin", preset="energetic")
 
 
@@ -28,16 +28,9 @@ class SlowResponder(RepeatingResponder):
         self.thinks = asyncio.Event()
         self.may_speak = asyncio.Event()
 
-    async def answer(
-        self,
-        asked: Turn,
-        when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[TokenUsage], None] | None = None,
-        when_asked: Callable[[], None] | None = None,
-    ) -> AsyncGenerator[str, None]:
+    async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
         self.thinks.set()
-        if when_asked is not None:
-            when_asked()
+        progress.asked()
         await self.may_speak.wait()
         yield f"{asked.speaker} said: "
         yield asked.text

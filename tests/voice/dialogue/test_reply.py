@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bot.voice.dialogue.reply import Reply, Segment
+from bot.voice.dialogue.reply_state import Reply, Segment
 from bot.voice.turn import Prompt
 
 
 def reply_of(*segments: tuple[str, int, bool]) -> Reply:
-    reply = Reply("r1", Prompt("Ada", "hello", 0.0), answer="".join(text for text, _, _ in segments))
+    reply = Reply("r1", Prompt("Ada", "hello", 0.0))
+    reply.add_answer("".join(text for text, _, _ in segments))
     reply.segments = [Segment(text, received, whole) for text, received, whole in segments]
     return reply
 
@@ -44,5 +45,22 @@ def test_an_incomplete_segment_never_counts_as_heard_completely() -> None:
 
 def test_the_unspoken_text_begins_at_the_first_incomplete_segment() -> None:
     reply = reply_of(("First. ", 48_000, True), ("Second, ", 10, False))
-    reply.answer += "third."
+    reply.add_answer("third.")
     assert reply.unspoken() == "Second, third."
+
+
+def test_notices_are_never_part_of_the_answer() -> None:
+    reply = Reply("r1", Prompt("Ada", "hello", 0.0))
+    reply.add_answer("Let me look.\n")
+    reply.add_notice("Still looking.\n")
+    reply.add_answer("It rains. Take a coat.")
+    reply.segments = [
+        Segment("Let me look.\n", 1_000, complete=True),
+        Segment("Still looking.\n", 1_000, complete=True),
+        Segment("It rains.", 1_000, complete=True),
+    ]
+    assert reply.heard_text(1_000) == "Let me look."
+    assert reply.heard_text(1_500) == "Let me look."
+    assert reply.heard_text(3_000) == "Let me look.\nIt rains."
+    assert reply.unspoken() == "Take a coat."
+    assert reply.answer_received == 2_000

@@ -49,7 +49,8 @@ def test_too_many_waiting_prompts_are_reported_to_a_person_once() -> None:
     assert [effect.prompt for effect in only(do.Refuse, full)] == [prompts[MAX_WAITING + 1]]
     assert [effect.prompt for effect in only(do.Drop, full)] == prompts[MAX_WAITING + 2 :]
     ben = Prompt("Ben", "and I?", 0.0, 99, person=8)
-    assert effects_of(dialogue, on.Prompted(ben)) == [do.Refuse(ben, TOO_MANY_WAITING)]
+    gave_way = do.Drop(prompts[MAX_WAITING], refused=True)
+    assert effects_of(dialogue, on.Prompted(ben)) == [gave_way, do.Acknowledge(ben)]
     effects_of(dialogue, on.Stopped(0), *map(on.Prompted, prompts[: MAX_WAITING + 1]))
     again = Prompt("Ada", "again", 0.0, 100, person=7)
     assert effects_of(dialogue, on.Prompted(again)) == [do.Refuse(again, TOO_MANY_WAITING)]
@@ -59,7 +60,7 @@ def test_the_next_refusal_is_reported_to_a_person_whose_words_were_merged_into_a
     dialogue = Dialogue(DialogueTexts)
     ada = replace(spoken("Hello."), person=7)
     typed = Prompt("Ada", "typed", 0.0, 1, person=7)
-    others = [Prompt("Ben", str(number), 0.0, number, person=8) for number in range(MAX_WAITING)]
+    others = [Prompt("Ben", str(number), 0.0, number, person=100 + number) for number in range(MAX_WAITING)]
     effects_of(dialogue, *map(on.Prompted, others), on.TurnCommitted(ada))
     assert only(do.Refuse, effects_of(dialogue, on.Prompted(typed))) == [do.Refuse(typed, TOO_MANY_WAITING)]
     assert only(do.Refuse, effects_of(dialogue, on.Prompted(typed))) == []

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
 from types import SimpleNamespace
@@ -24,11 +25,11 @@ from bot.voice.playback.sender import TAIL_FRAMES, FrameSender
 from sandbox.voice.peer import VoicePeer
 from sandbox.voice.server import VoiceServer
 from sandbox.world.bus import VoiceTicket
-from tests.timing import wait_until
+from tests.timing import quickest, wait_until
 from tests.tones import pitch, tone
 
 GUILD, CHANNEL, BOT, LISTENER = 1, 77, 500, 600
-LIMIT = 10.0
+LIMIT = 30.0
 
 
 Readers = Callable[[], list[threading.Thread]]
@@ -213,12 +214,17 @@ async def test_no_reader_thread_is_left_after_a_leave(house: House, readers: Rea
 
 
 async def test_leaving_is_quick_although_messages_arrive(house: House) -> None:
-    listener = await house.listener()
-    client = await house.join()
-    await wait_until(lambda: client.end_to_end_encrypted)
-    await listener.close()
-    async with asyncio.timeout(2):
+    async def leaving() -> float:
+        listener = await house.listener()
+        client = await house.join()
+        await wait_until(lambda: client.end_to_end_encrypted)
+        await listener.close()
+        began = time.monotonic()
         await client.abandon()
+        return time.monotonic() - began
+
+    # aiohttp would wait for 10 s.
+    assert await quickest(leaving, 2.0) < 2.0
 
 
 def own_tasks() -> set[str]:
@@ -307,14 +313,13 @@ async def test_sound_goes_on_after_the_voice_server_closed_the_connection(house:
     sender = FrameSender(source, sink)
     sender.start()
     source.begin("r1")
-    source.write("r1", tone(0.5))
-    await listener.receiver.wait_for_audio(BOT, LIMIT)
+    source.write("r1", tone(0.1))
+    # What is sent until the bot notices is lost, so nothing is: a busy machine may notice late.
+    await wait_until(lambda: len(listener.receiver.voiced_packets(BOT)) == 5)
     await house.server.close(BOT, 4006)
     await wait_until(lambda: not client.is_connected())
-    source.write("r1", tone(0.5))
+    source.write("r1", tone(0.9))
     source.finish("r1")
-    since = listener.receiver.count(BOT)
-    await listener.receiver.wait_for_audio(BOT, LIMIT, since=since)
     await wait_until(lambda: len(listener.receiver.voiced_packets(BOT)) >= 47)
     await asyncio.to_thread(sender.end)
     await listener.close()

@@ -37,6 +37,20 @@ def test_people_have_names_and_bots_are_not_people() -> None:
     assert [people.is_program(person) for person in (1, 3, 99)] == [False, True, False]
 
 
+@pytest.mark.parametrize(
+    ("deaf", "self_deaf", "hears"), [(False, False, True), (True, False, False), (False, True, False)]
+)
+def test_who_is_in_the_channel_and_not_deafened_hears_it(deaf: bool, self_deaf: bool, hears: bool) -> None:
+    there = channel()
+    for member in there.members:
+        member.voice = SimpleNamespace(deaf=deaf, self_deaf=self_deaf)  # type: ignore[misc, assignment]
+    people = ChannelPeople(
+        cast(Located, SimpleNamespace(channel=there)),
+        CallRights(BargeInRule(), lambda _, person: True, lambda *_: None),
+    )
+    assert [people.hears(person) for person in (1, 3, 99)] == [hears, False, False]
+
+
 @pytest.mark.parametrize("noticed", ["by their sound", "in the channel", "by their name"])
 def test_the_name_of_a_person_who_has_left_is_still_known(noticed: str) -> None:
     there = channel()

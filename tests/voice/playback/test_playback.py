@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audio.samples import Samples
-from bot.voice.playback.playback import FRAME_SAMPLES, LONGEST_GAP, SILENT_FRAME, ReplyPlayback
+from bot.voice.playback.playback import FRAME_SAMPLES, MAX_GAP, SILENT_FRAME, ReplyPlayback
 from tests.timing import LIMIT, Clock
 
 
@@ -142,7 +142,7 @@ async def test_a_long_underrun_ends_the_transmission_and_is_counted_completely()
     source.begin("r1")
     source.write("r1", ramp(FRAME_SAMPLES, 1))
     taken = take_for(source, clock, 101)
-    assert taken.count(SILENT_FRAME) == pytest.approx(LONGEST_GAP / 0.02, abs=1)
+    assert taken.count(SILENT_FRAME) == pytest.approx(MAX_GAP / 0.02, abs=1)
     assert taken[-1] is None
     source.write("r1", ramp(FRAME_SAMPLES, 1))
     source.finish("r1")

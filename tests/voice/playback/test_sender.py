@@ -306,7 +306,7 @@ def test_the_thread_wakes_for_a_frame_and_ends_on_request() -> None:
     stepped.sender.start()
     stepped.source.frames.append(b"x")
     stepped.source.wake()
-    assert stepped.sink.sent.wait(5)
+    assert stepped.sink.sent.wait(30)
     stepped.sender.end()
     assert not stepped.sender.is_alive()
     assert stepped.sink.ring[-1] is False
@@ -319,7 +319,7 @@ def test_a_thread_that_is_ended_at_any_moment_ends() -> None:
         stepped.source.wake()
         ending = threading.Thread(target=stepped.sender.end, daemon=True)
         ending.start()
-        ending.join(5)
+        ending.join(30)
         assert not stepped.sender.is_alive()
 
 
@@ -348,11 +348,11 @@ def test_a_waiting_thread_is_woken_immediately() -> None:
         source, sink = ListedFrames(), Sink(time.monotonic)
         sender = FrameSender(source, sink)
         sender.start()
-        assert sink.told.wait(5)
+        assert sink.told.wait(30)
         source.frames.append(b"x")
         asked = time.monotonic()
         source.wake()
-        assert sink.sent.wait(5)
+        assert sink.sent.wait(30)
         delays.append(sink.times(VOICED)[0] - asked)
         sender.end()
         usual.append(woken_after())

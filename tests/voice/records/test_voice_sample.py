@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.records.voice_sample import LONGEST_REST, PAUSE_SECONDS, SampleError, VoiceSample
+from bot.voice.records.voice_sample import MAX_REST, PAUSE_SECONDS, SampleError, VoiceSample
 from tests.timing import Clock
 
 ADA = 1
@@ -19,7 +19,7 @@ def sound(seconds: float, level: float = 0.1) -> Sound16:
 
 
 async def test_a_sample_begins_with_the_first_sound_and_ends_by_itself() -> None:
-    sample = VoiceSample(ADA, seconds=0.2, timeout=5.0)
+    sample = VoiceSample(ADA, seconds=0.2, timeout=30.0)
     waiting = asyncio.create_task(sample.whole())
     await asyncio.to_thread(sample.heard, sound(0.5), 100.0)
     heard = await waiting
@@ -57,7 +57,7 @@ async def test_a_sample_that_is_dropped_ends_at_once_with_the_reason_and_keeps_n
         sample.drop("They no longer want it.")
         sample.drop("Once is enough.")
         sample.heard(sound(1.0), 101.0)
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30):
             with pytest.raises(SampleError, match="They no longer want it"):
                 await waiting
         assert sample._parts == []
@@ -87,7 +87,7 @@ async def test_somebody_who_never_pauses_is_heard_again_after_a_while() -> None:
     waiting = asyncio.create_task(sample.whole())
     await hear(sample, sound(0.02), clock())
     await waiting
-    clock.pass_by(LONGEST_REST)
+    clock.pass_by(MAX_REST)
     await hear(sample, sound(0.02), clock())
     assert sample.until_pause() == pytest.approx(0)
 

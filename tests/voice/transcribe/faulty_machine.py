@@ -9,11 +9,14 @@ import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from audio.samples import Sound16
-from bot.voice.transcribe.worker import Recogniser, main
+from bot.voice.transcribe.english_first import EnglishModel, EnglishTranscript
+from bot.voice.transcribe.recogniser import Recogniser
+from bot.voice.transcribe.worker import main
 
 NO_CUBLAS = "Library libcublas.so.12 is not found or cannot be loaded"
 NO_FLOAT16 = (
@@ -70,6 +73,19 @@ class FaultyMachine:
             raise RuntimeError(f"Unable to open file 'model.bin' in model '{model}'")
         name = f"{device}:{index}" if on_gpu else device
         return Recogniser(FaultyModel(self._fault, name, compute_type), language, compute_type)
+
+    def load_english(self, folder: Path, threads: int) -> EnglishModel:
+        if self._fault == "no English":
+            raise RuntimeError(f"Load model from {folder} failed: Protobuf parsing failed.")
+        return SureModel()
+
+
+class SureModel:
+    """A model for English that is always sure of its words."""
+
+    def transcribe(self, sound: Sound16, name: str = "") -> EnglishTranscript:
+        del name
+        return EnglishTranscript("I am quick." if sound.any() else "", -0.05, cut_off=False)
 
 
 if __name__ == "__main__":

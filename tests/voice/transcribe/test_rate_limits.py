@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.voice.transcribe.openai_responses import LONGEST_SPECULATION_PAUSE, SHORTEST_SPECULATION_PAUSE, RateLimits
+from bot.voice.transcribe.openai_responses import MAX_SPECULATION_PAUSE, SHORTEST_SPECULATION_PAUSE, RateLimits
 from tests.timing import Clock
 
 
@@ -60,7 +60,7 @@ def test_the_pauses_of_speculation_grow_with_repeated_refusals() -> None:
         while not limits.may_speculate:
             clock.now += 1.0
         waits.append(clock.now - began)
-    assert waits == [15.0, 30.0, 60.0, 120.0, LONGEST_SPECULATION_PAUSE, LONGEST_SPECULATION_PAUSE]
+    assert waits == [15.0, 30.0, 60.0, 120.0, MAX_SPECULATION_PAUSE, MAX_SPECULATION_PAUSE]
     clock.now += 1000.0
     limits.record_refusal(0.0)
     clock.now += SHORTEST_SPECULATION_PAUSE

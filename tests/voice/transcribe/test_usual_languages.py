@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from audio.samples import HEARING_RATE, Sound16
+from bot.voice.transcribe.recogniser import Recogniser
 from bot.voice.transcribe.transcriber import Transcript, UsualLanguages
-from bot.voice.transcribe.worker import Recogniser
 
 ADA, BEN = 1, 2
 LONG, SHORT = 4.0, 1.0

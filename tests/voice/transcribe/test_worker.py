@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.transcribe.worker import FEWEST_TOKENS, LEAD, SHORT_CONTEXT, Recogniser
+from bot.voice.transcribe.recogniser import LEAD, MIN_TOKENS, SHORT_CONTEXT, Recogniser
 
 STUCK, RIGHT = " Dallad, Dallad, Dallad, Dallad,", " Followed by the pound key."
 
@@ -41,7 +41,7 @@ class StuckModel:
         self.asked.append({"audio": audio, **options})
         stuck = options["temperature"] < self._leaves_at or options["context_seconds"] < self._fits
         right = self._text if options["encoded_seconds"] < options["context_seconds"] else RIGHT
-        text, tokens = (STUCK, FEWEST_TOKENS) if stuck else (right, 6)
+        text, tokens = (STUCK, MIN_TOKENS) if stuck else (right, 6)
         segment = SimpleNamespace(
             text=text,
             no_speech_prob=self._no_speech,

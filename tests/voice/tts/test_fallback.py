@@ -75,7 +75,7 @@ class FallbackHarness:
     told: list[str]
 
     async def next(self) -> SpeechEvent:
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30):
             return await anext(self.events)
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.voice.run_ahead import RunAhead
+from bot.voice.speculation import Speculation
 from tests.voice.turn_taking.harness import TurnTakingHarness, running_turn_taking
 
 
@@ -18,5 +18,5 @@ async def harness() -> AsyncIterator[TurnTakingHarness]:
 
 @pytest.fixture(name="with_interims")
 async def harness_with_interims() -> AsyncIterator[TurnTakingHarness]:
-    async with running_turn_taking(run_ahead=RunAhead(interims=True)) as harness:
+    async with running_turn_taking(speculation=Speculation(interims=True)) as harness:
         yield harness

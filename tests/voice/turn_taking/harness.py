@@ -12,7 +12,7 @@ import numpy as np
 from audio.samples import Sound16
 from bot.llm.history import History, Turn
 from bot.voice.events import CallEvent
-from bot.voice.run_ahead import RunAhead
+from bot.voice.speculation import Speculation
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
 from bot.voice.turn import Microphone, Prompt, TurnId
 from bot.voice.turn_taking import TurnTaking
@@ -78,7 +78,7 @@ class RecordedReplies:
     lines: list[str] = field(default_factory=list)
     prompts: list[Prompt] = field(default_factory=list)
 
-    def read_ahead(self, speaker: str, words: str = "") -> None:
+    def read_ahead(self, speaker: str, words: str = "", person: int | None = None) -> None:
         self.read.append(f"{speaker}: {words}")
 
     def speculate(self, prompt: Prompt) -> None:
@@ -222,7 +222,7 @@ async def settle() -> None:
 
 @asynccontextmanager
 async def running_turn_taking(
-    transcriber: ManualTranscriber | None = None, run_ahead: RunAhead | None = None
+    transcriber: ManualTranscriber | None = None, speculation: Speculation | None = None
 ) -> AsyncIterator[TurnTakingHarness]:
     transcriber, replies = transcriber or ManualTranscriber(), RecordedReplies()
     end_of_turn, pauses = ManualEndOfTurn(), RecordedEstimates()
@@ -243,7 +243,7 @@ async def running_turn_taking(
         RecordingNoticeWriter(notices),
         history=history,
         watch=watched.append,
-        run_ahead=run_ahead or RunAhead(),
+        speculation=speculation or Speculation(),
         clock=lambda: times[-1],
     )
     running = asyncio.create_task(turn_taking.run())

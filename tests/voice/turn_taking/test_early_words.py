@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.voice.run_ahead import PERIOD, RunAhead
+from bot.voice.speculation import PERIOD, Speculation
 from bot.voice.transcribe.transcriber import Urgency
 from bot.voice.turn import TurnId
 from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnStarted
@@ -19,7 +19,7 @@ def urgencies(harness: TurnTakingHarness) -> list[Urgency]:
 
 
 async def test_a_transcriber_that_may_not_run_ahead_is_asked_once_at_the_end() -> None:
-    async with running_turn_taking(run_ahead=RunAhead(words=False)) as harness:
+    async with running_turn_taking(speculation=Speculation(words=False)) as harness:
         await speak_with_a_pause(harness, ADA)
         await harness.feed(SpeechPaused(ADA, sound(9), 2.9, 3.0))
         assert harness.transcriber.asked == []
@@ -30,8 +30,8 @@ async def test_a_transcriber_that_may_not_run_ahead_is_asked_once_at_the_end() -
 
 
 async def test_pauses_that_cost_money_in_vain_are_limited() -> None:
-    allowed = RunAhead(words_cost=True, wrong_a_minute=2)
-    async with running_turn_taking(run_ahead=allowed) as harness:
+    allowed = Speculation(words_cost=True, wrong_a_minute=2)
+    async with running_turn_taking(speculation=allowed) as harness:
         for number in range(1, 5):
             await speak_with_a_pause(harness, TurnId(1, number))
         assert len(harness.transcriber.asked) == 2

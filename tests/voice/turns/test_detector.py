@@ -373,7 +373,7 @@ FOLLOWS = {
 }
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(STEPS)
 def test_events_are_always_in_order_and_no_sample_comes_twice(steps: list[Step]) -> None:
     person = Person(TurnSettings(part_after=2.0, longest_part=4.0, part_search=1.0))

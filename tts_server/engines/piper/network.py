@@ -32,13 +32,13 @@ FIRST_PIECE = 12
 """Length of the first piece, in frames. At 22,050 Hz a frame lasts 11.6 ms."""
 _WHOLE = 18
 """A clause of at most this many frames is one piece."""
-LONGEST_PIECE = 192
+MAX_PIECE = 192
 """Greatest length of a piece, in frames."""
 UNHEARD = 0.04
 """Seconds of sound that can't be played yet when a piece is ready: resampling and frames of 20 ms hold it back."""
-LONGEST_HELD = 1.0
+MAX_HELD = 1.0
 """When this many seconds of sound are held back, they are passed on, even if the next piece will come too late."""
-_SHARE, _LARGEST_SHARE = 0.6, 0.8
+_SHARE, _MAX_SHARE = 0.6, 0.8
 """The next piece is computed while the sound so far still plays, and may take these shares of that time.
 
 The piece is as long as the first share allows. If this is less than twice the length of the piece before it, the piece
@@ -324,19 +324,17 @@ class PiecePlan:
         remaining = self._end * self._frame_seconds - UNHEARD - played
         size = self._end - self._begin
         frame_cost = max(now - self._requested_at, 1e-6) / (size + self._context)
-        affordable, largest = (
-            int(share * remaining / frame_cost) - self._context for share in (_SHARE, _LARGEST_SHARE)
-        )
+        affordable, largest = (int(share * remaining / frame_cost) - self._context for share in (_SHARE, _MAX_SHARE))
         in_time = largest >= FIRST_PIECE
         if in_time:
-            self._size = min(max(FIRST_PIECE, affordable, min(2 * size, largest)), LONGEST_PIECE)
+            self._size = min(max(FIRST_PIECE, affordable, min(2 * size, largest)), MAX_PIECE)
         else:
             # A longer piece takes less time for each frame, so even a slow machine catches up.
-            self._size = min(self._end if self._plays_since is None else 2 * size, LONGEST_PIECE)
-        self._longest = max(self._size, min(largest, LONGEST_PIECE))
+            self._size = min(self._end if self._plays_since is None else 2 * size, MAX_PIECE)
+        self._longest = max(self._size, min(largest, MAX_PIECE))
         if self._plays_since is None:
             held = self._end * self._frame_seconds
-            if not in_time and self._end < self._frames and held < LONGEST_HELD:
+            if not in_time and self._end < self._frames and held < MAX_HELD:
                 return False
             self._plays_since = now
         return True

@@ -19,7 +19,7 @@ DEEPEST = 5
 """Deepest level of subfolders that is searched. Piper's own repository has its voices on the fourth level."""
 MAX_FOLDERS = 2_000
 """After this many folders, the search does not go into further subfolders."""
-LARGEST_DESCRIPTION = 4_000_000
+MAX_DESCRIPTION = 4_000_000
 """Largest description that is read, in bytes. Descriptions with a thousand speakers have about 30,000."""
 
 _TAG = re.compile(r"([a-z]{2,3})(?:[_-]([A-Za-z]{2,4}|[0-9]{3}))?(?=$|[-_])")
@@ -135,7 +135,7 @@ def read_voice(model: Path, description: Path | None = None) -> VoiceFile:
     description = description or model.with_name(f"{model.name}.json")
     try:
         with description.open("rb") as file:
-            data = file.read(LARGEST_DESCRIPTION + 1)
+            data = file.read(MAX_DESCRIPTION + 1)
     except FileNotFoundError:
         raise EngineError(f"{description} is not there; the voice {model.name} can't speak without it") from None
     except OSError as error:

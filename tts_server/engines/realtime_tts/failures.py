@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Collection, Iterator, Mapping
 
-LONGEST_REASON = 300
+MAX_REASON = 300
 """A library's own error message is cut to about this many characters."""
 _UNREACHABLE = frozenset(
     {"APIConnectionError", "ConnectError", "ConnectionError", "ClientConnectorError", "NewConnectionError"}
@@ -62,8 +62,8 @@ def one_line(error: BaseException, secrets: Collection[str] = ()) -> str:
     text = " ".join(str(error).split()) or "nothing"
     for secret in filter(None, secrets):
         text = text.replace(secret, "…")
-    if len(text) > LONGEST_REASON:
-        text = text[:LONGEST_REASON].rpartition(" ")[0] + " …"
+    if len(text) > MAX_REASON:
+        text = text[:MAX_REASON].rpartition(" ")[0] + " …"
     return text.rstrip(".:")
 
 

@@ -28,7 +28,7 @@ from tts_server.engines.xtts.model import XttsModel, plain_errors
 from wire.parameters import SpeechParameters
 
 _READ_BYTES = 32 << 20
-_LONGEST_REASON = 300
+_MAX_REASON = 300
 _DTYPES = {Precision.HALF: torch.float16, Precision.BRAIN: torch.bfloat16}
 # Progress at the beginning of each step, by the time that the steps take when the system's file cache is empty.
 _AT_READING, _AT_BUILDING, _AT_MOVING, _AT_WARMING = 0.2, 0.7, 0.85, 0.9
@@ -94,7 +94,7 @@ def _build(checkpoint: Checkpoint, deepspeed: bool) -> Xtts:
     except MemoryError:
         raise
     except Exception as error:  # A damaged file may lead to any exception.
-        line = " ".join(str(error).split())[:_LONGEST_REASON]
+        line = " ".join(str(error).split())[:_MAX_REASON]
         raise EngineError(
             f"XTTS v2's weights in {checkpoint.folder} can't be loaded ({type(error).__name__}: {line}): "
             "if they are damaged, download them again"

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 # with every piece the vocoder also has to decode the frames around it.
 _FIRST_PIECE = 8
 _PIECE_GROWTH = 1.5
-_LONGEST_PIECE = 32
+_MAX_PIECE = 32
 # Speech has about 5 sound tokens for each text token. A model that produces many more is babbling.
 # Speech is cut off after _BASE_SOUND_TOKENS sound tokens, and _SOUND_TOKENS_PER_TEXT_TOKEN more for each text token.
 _BASE_SOUND_TOKENS = 60
@@ -141,7 +141,7 @@ class XttsModel:
                 if len(piece) >= size:
                     yield piece, False
                     piece = []
-                    size = min(size * _PIECE_GROWTH, _LONGEST_PIECE)
+                    size = min(size * _PIECE_GROWTH, _MAX_PIECE)
                 if number >= limit:
                     _log.warning("XTTS v2 did not stop by itself and was cut off after %d tokens", number)
                     break

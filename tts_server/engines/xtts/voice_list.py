@@ -15,7 +15,7 @@ from tts_server.voices.profile import UnknownVoiceError, VoiceProfileStore
 _log = logging.getLogger(__name__)
 
 _ANY_BUILT_IN = "built-in"
-_MAX_NAMES, _LONGEST_NAME, _MAX_BYTES = 1000, 100, 1 << 20
+_MAX_NAMES, _MAX_NAME, _MAX_BYTES = 1000, 100, 1 << 20
 _FALLBACK_LANGUAGE = "en"
 # XTTS knows only one Chinese and one Arabic. Some systems name them by the tags of Mandarin and Standard Arabic.
 _TAGS_OF_XTTS = {"cmn": "zh", "arb": "ar"}
@@ -129,4 +129,4 @@ def _read_names(file: Path) -> list[str]:
         return []
     if not isinstance(names, list):
         return []
-    return [name for name in names[:_MAX_NAMES] if isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME]
+    return [name for name in names[:_MAX_NAMES] if isinstance(name, str) and 0 < len(name) <= _MAX_NAME]

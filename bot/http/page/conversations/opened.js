@@ -143,7 +143,7 @@ export class OpenedConversation {
 
   async #delete() {
     const kept = this.#recordings.hidden ? "" : " Its recordings stay in the folder recordings.";
-    const question = `Delete this conversation for good? Its words are erased from the database, and can't be brought back.${kept}`;
+    const question = `Delete this conversation for good? Its words are erased; only a backup that you made before still has them.${kept}`;
     if (await ask(question, { yes: "Delete", no: "Keep it", dangerous: true })) await this.#deleteNow();
   }
 

@@ -80,6 +80,14 @@ function fill(element, { from, to, state }, width) {
 
 /** How a turn ended, in words. */
 export function outcome({ outcome: how, spoken, transport }) {
-  const words = { spoken: "answered aloud", written: "answered in writing", interrupted: "interrupted", failed: "no answer" };
+  const words = {
+    spoken: "answered aloud",
+    written: "answered in writing",
+    silent: "nothing to say",
+    interrupted: "interrupted",
+    failed: "no answer",
+    discarded: "dropped before anything was heard",
+    refused: "not taken, because too many waited",
+  };
   return `${spoken ? "Asked aloud" : "Typed"}, ${words[how] ?? how} · ${transport}`;
 }

@@ -5,9 +5,10 @@ import { finding } from "./finding.js";
 
 const EMPTY = "Nothing has been checked yet. It takes some seconds, and no call can begin meanwhile.";
 
-/** The card with the doctor's findings, as `python -m bot doctor` shows them. */
+/** The card with the doctor's findings, as `python -m bot doctor` shows them. `forget` takes old findings off it. */
 export function doctorCard() {
-  const results = make("div", { role: "status", testid: "findings" }, make("p", { className: "quiet", textContent: EMPTY }));
+  const results = make("div", { role: "status", testid: "findings" });
+  const forget = () => results.replaceChildren(make("p", { className: "quiet", textContent: EMPTY }));
   const button = make("button", { type: "button", className: "outlined", textContent: "Look at everything", testid: "examine" });
   const examine = async () => {
     button.disabled = true;
@@ -25,7 +26,9 @@ export function doctorCard() {
     }
   };
   button.addEventListener("click", examine);
-  return make("section", { className: "card", "aria-labelledby": "doctor-title" }, make("h2", { id: "doctor-title", textContent: "How everything is" }), results, button);
+  forget();
+  const element = make("section", { className: "card", "aria-labelledby": "doctor-title" }, make("h2", { id: "doctor-title", textContent: "How everything is" }), results, button);
+  return { element, forget };
 }
 
 /** What is wrong comes first, then notes. */

@@ -45,7 +45,8 @@ const PARTS = [
 ];
 
 /**
- * The guided form: Discord, mind, language and voice, each with a button that tests it.
+ * The guided form: Discord, mind, language and voice, each with a button that tests it. `failed` has the titles of the parts
+ * whose last test failed, and which have not been changed since.
  *
  * @param {{values: Record<string, string>, secrets: string[], keys: Record<string, string>, writable: boolean}} state
  * @param {() => void} onChange
@@ -54,6 +55,7 @@ export function setupForm({ values, secrets, keys, writable }, onChange) {
   const inputs = new Map();
   const rows = new Map();
   const hidden = new Set([...SECRETS, ...Object.values(keys)]);
+  const failed = new Set();
   const typed = (name) => inputs.get(name).value.trim();
   /** The setting of a field. That of the service's key depends on the service; there may be none. */
   const setting = (name) => (name === VOICE_KEY ? keys[typed("TTS_ENGINE").toLowerCase()] : name);
@@ -71,7 +73,7 @@ export function setupForm({ values, secrets, keys, writable }, onChange) {
   };
   const secretHint = (name) => (secrets.includes(name) ? "Set already; type to replace it" : "");
 
-  const field = ([name, label, placeholder = ""]) => {
+  const field = ([name, label, placeholder = ""], forgetResult) => {
     const secret = name === VOICE_KEY || hidden.has(name);
     const input = make("input", {
       id: `set-${name}`,
@@ -85,6 +87,7 @@ export function setupForm({ values, secrets, keys, writable }, onChange) {
       on: {
         input: () => {
           arrange();
+          forgetResult();
           onChange();
         },
       },
@@ -101,10 +104,15 @@ export function setupForm({ values, secrets, keys, writable }, onChange) {
     const button = make("button", { type: "button", className: "outlined", textContent: "Test", testid: `test-${id}`, disabled: !writable });
     button.setAttribute("aria-label", `Test ${title}`);
     const models = make("datalist", { id: `models-${id}` });
-    const body = fields.map(field);
+    const forgetResult = () => {
+      failed.delete(title);
+      result.replaceChildren();
+    };
+    const body = fields.map((each) => field(each, forgetResult));
     if (id === "mind") inputs.get("LLM_MODEL").setAttribute("list", models.id);
     const test = async () => {
       button.disabled = true;
+      failed.delete(title);
       const found = [];
       try {
         for (const part of parts) {
@@ -113,7 +121,10 @@ export function setupForm({ values, secrets, keys, writable }, onChange) {
           const told = await requestJson("api/setup/test", { method: "POST", json });
           found.push(finding(told));
           models.replaceChildren(...told.models.map((name) => make("option", { value: name })));
-          if (told.good === false) break;
+          if (told.good === false) {
+            failed.add(title);
+            break;
+          }
         }
         tell(...found);
       } catch (error) {
@@ -128,5 +139,5 @@ export function setupForm({ values, secrets, keys, writable }, onChange) {
 
   const cards = PARTS.map(card);
   arrange();
-  return { cards, changes, hidden };
+  return { cards, changes, hidden, failed };
 }

@@ -9,15 +9,16 @@ import { writingCard } from "./writing.js";
 export function build(element) {
   const doctor = doctorCard();
   const form = make("div", { className: "setup-form" });
-  element.replaceChildren(doctor, form);
+  element.replaceChildren(doctor.element, form);
   let loaded = false;
 
   const load = async () => {
     try {
       const state = await requestJson("api/setup");
       let writing = null;
-      const { cards, changes, hidden } = setupForm(state, () => writing?.show());
-      writing = writingCard(state.writable, changes, hidden, async (words) => {
+      const { cards, changes, hidden, failed } = setupForm(state, () => writing?.show());
+      writing = writingCard(state.writable, { changes, hidden, failed }, async (words) => {
+        doctor.forget();
         writing = await load();
         writing?.tell(words);
       });

@@ -1,4 +1,5 @@
 import { request, requestJson } from "../api.js";
+import { ask } from "../ask.js";
 import { make } from "../dom.js";
 import { problem } from "../problem.js";
 import { envLines } from "./env_lines.js";
@@ -10,20 +11,21 @@ const ELSEWHERE =
 /**
  * The card that shows the lines for `.env`, and writes them, or lets the person copy them.
  *
- * @param {boolean} writable @param {() => Record<string, string | null>} changes
- * @param {Set<string>} hidden the settings whose values are not shown. @param {(words: Node) => Promise<void>} onWritten
+ * @param {boolean} writable
+ * @param {{changes: () => Record<string, string | null>, hidden: Set<string>, failed: Set<string>}} form its changes, the settings
+ * whose values are not shown, and the parts whose tests failed. @param {(words: Node) => Promise<void>} onWritten
  */
-export function writingCard(writable, changes, hidden, onWritten) {
+export function writingCard(writable, { changes, hidden, failed }, onWritten) {
   const lines = make("pre", { testid: "env-lines", tabIndex: 0 });
   lines.setAttribute("aria-label", "Lines of .env");
   const note = make("div", { role: "status", testid: "write-result" });
-  const ask = make("button", { type: "button", className: "filled", textContent: "Write to .env", testid: "write" });
+  const begin = make("button", { type: "button", className: "filled", textContent: "Write to .env", testid: "write" });
   const copy = make("button", { type: "button", className: "outlined", textContent: "Copy the lines", testid: "copy" });
   const code = make("input", { id: "setup-code", testid: "code", autocomplete: "one-time-code", maxLength: 20, required: true });
   const form = make(
     "form",
     { hidden: true, testid: "code-form" },
-    make("label", { htmlFor: "setup-code", textContent: "Code on Seiyuu's console (good for five minutes)" }),
+    make("label", { htmlFor: "setup-code", textContent: "Code in the terminal in which Seiyuu runs (good for five minutes)" }),
     make("div", { className: "field" }, code, make("button", { className: "filled", textContent: "Write", testid: "send-code" })),
   );
 
@@ -32,7 +34,7 @@ export function writingCard(writable, changes, hidden, onWritten) {
     const some = Object.keys(changed).length > 0;
     lines.textContent = envLines(changed, writable ? hidden : new Set()).join("\n");
     lines.hidden = !some;
-    ask.hidden = !writable || !some || !form.hidden;
+    begin.hidden = !writable || !some || !form.hidden;
     copy.hidden = writable || !some;
     if (!some) form.hidden = true;
     else note.replaceChildren(...(writable ? [] : [make("p", { className: "quiet", textContent: ELSEWHERE })]));
@@ -40,10 +42,12 @@ export function writingCard(writable, changes, hidden, onWritten) {
   };
 
   const askCode = async () => {
+    const question = `The last test failed: ${[...failed].join(", ")}. With these settings, Seiyuu may not start.`;
+    if (failed.size > 0 && !(await ask(question, { yes: "Write anyway", no: "Go back", dangerous: true }))) return;
     try {
       await request("api/setup/code", { method: "POST", json: {} });
       form.hidden = false;
-      ask.hidden = true;
+      begin.hidden = true;
       code.value = "";
       code.focus();
     } catch (error) {
@@ -64,12 +68,12 @@ export function writingCard(writable, changes, hidden, onWritten) {
       const textContent = canRetry ? `${error.message} Your answers and the code are still here.` : error.message;
       note.replaceChildren(make("p", { className: "wrong", role: "alert", textContent }));
       if (error.code === "bad_code") code.select();
-      ask.hidden = form.hidden === false && (error.code === "bad_code" || canRetry);
-      ask.textContent = "Show a new code";
+      begin.hidden = form.hidden === false && (error.code === "bad_code" || canRetry);
+      begin.textContent = "Show a new code";
     }
   };
 
-  ask.addEventListener("click", askCode);
+  begin.addEventListener("click", askCode);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     void write();
@@ -78,7 +82,7 @@ export function writingCard(writable, changes, hidden, onWritten) {
     await navigator.clipboard?.writeText(lines.textContent).catch(() => {});
     copy.textContent = "Copied";
   });
-  const element = make("section", { className: "card", "aria-labelledby": "write-title" }, make("h2", { id: "write-title", textContent: "Lines of .env" }), lines, note, form, make("div", { className: "buttons" }, ask, copy));
+  const element = make("section", { className: "card", "aria-labelledby": "write-title" }, make("h2", { id: "write-title", textContent: "Lines of .env" }), lines, note, form, make("div", { className: "buttons" }, begin, copy));
   show();
   return { element, show, tell: (words) => note.replaceChildren(words) };
 }

@@ -21,6 +21,7 @@ const HOPELESS = new Set(["call_failed", "bad_message", "unknown_type", "bad_par
  * @property {"open" | "push-to-talk"} mode
  * @property {boolean} talking with push-to-talk: whether the button is held.
  * @property {{persona: string, name: string, choices: {persona: string, name: string}[]} | null} persona who speaks, and who could.
+ * @property {{question: string, text: string}[]} questions what the bot may do only if the person allows it.
  * @property {import("./warnings.js").Warning | null} warning
  */
 
@@ -64,6 +65,7 @@ export class Call {
       mode: settings.mode,
       talking: false,
       persona: null,
+      questions: [],
       warning: this.canSound ? null : this._noSound(),
     };
   }
@@ -169,6 +171,12 @@ export class Call {
     this._connection?.send({ type: "persona", persona });
   }
 
+  /** Answers a question of the bot. */
+  answer(question, allow) {
+    // It stays where the socket is gone: the bot asks again when it is back.
+    if (this._connection?.send({ type: "answer", question, allow })) this._close(question);
+  }
+
   /** Says something in writing. Starts a call if none is on. */
   type(text) {
     this._words.update((conversation) => conversation.typed(text, this.name));
@@ -245,7 +253,7 @@ export class Call {
     this._settings.session = null;
     this._letSleep?.();
     this._letSleep = null;
-    this._set({ phase: "idle", progress: null, hears: false, talking: false, persona: null, warning: problem });
+    this._set({ phase: "idle", progress: null, hears: false, talking: false, persona: null, questions: [], warning: problem });
     this._listener.onHeard(0);
     this._words.update((conversation) => conversation.close());
   }
@@ -273,11 +281,24 @@ export class Call {
       case "persona":
         this._words.update((conversation) => (conversation.persona = message.name));
         return this._set({ persona: message });
+      case "question":
+        // The bot asks again when a socket has come back.
+        return this._set({ questions: [...this._otherQuestions(message.question), message] });
+      case "question_over":
+        return this._close(message.question);
       case "notice":
         return this._words.update((conversation) => conversation.notice(message.text));
       case "error":
         return this._fail(message);
     }
+  }
+
+  _otherQuestions(question) {
+    return this.state.questions.filter((each) => each.question !== question);
+  }
+
+  _close(question) {
+    this._set({ questions: this._otherQuestions(question) });
   }
 
   _fail(error) {

@@ -41,6 +41,8 @@ const READERS = {
     const known = choices.filter((choice) => isText(choice?.persona) && isText(choice?.name));
     return { type: "persona", persona, name, choices: known.map((choice) => ({ persona: choice.persona, name: choice.name })) };
   },
+  question: ({ question, text }) => (isText(question) && isText(text) ? { type: "question", question, text } : null),
+  question_over: ({ question }) => (isText(question) ? { type: "question_over", question } : null),
   notice: ({ text }) => (isText(text) && text.trim() !== "" ? { type: "notice", text } : null),
   error: ({ code, message }) => ({
     type: "error",
@@ -65,7 +67,7 @@ function fraction(value) {
 
 /** The first message. Without `down`, the server sends no sound. */
 export function hello({ name, microphone, session, down }) {
-  const message = { type: "hello", name, microphone };
+  const message = { type: "hello", name, microphone, questions: true };
   if (down !== null) message.audio = { up: UP_RATE, down };
   if (session !== null) message.session = session;
   return message;

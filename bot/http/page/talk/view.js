@@ -1,4 +1,5 @@
 import { loudness } from "./sound/samples.js";
+import { QuestionList } from "./questions.js";
 import { announcement, hint, label } from "./wording.js";
 
 const METER_MS = 250;
@@ -12,8 +13,11 @@ export function elements() {
 
 /** Shows a call on the page. */
 export class View {
-  constructor(page) {
+  /** @param {(question: string, allow: boolean) => void} answer what is done with the answer to a question of the bot. */
+  constructor(page, answer) {
     this._page = page;
+    const announce = (text) => (page.status.textContent = text);
+    this._questions = new QuestionList(page.questions, answer, () => page.talk.focus(), announce);
     this._lines = new Map();
     this._reply = "";
     this._meterAt = 0;
@@ -35,6 +39,7 @@ export class View {
     setIcon(page["mute-icon"], muted ? "mic-off" : "mic");
     page.hangup.hidden = !isOn;
     this._persona(state.persona);
+    this._questions.show(state.questions);
     // What a screen reader says would be heard by an open microphone, and answered.
     page.captions.setAttribute("aria-live", isOn && hears && !muted && mode === "open" ? "off" : "polite");
     const said = announcement(state);

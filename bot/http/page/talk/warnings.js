@@ -147,6 +147,8 @@ const TITLES = {
   too_long: "That text is too long",
   slow_down: "That was too fast",
   persona_unchanged: "I stay who I am",
+  no_question: "That was too late",
+  not_asked: "Somebody else was asked",
   busy: "Somebody is talking in another tab",
   call_elsewhere: KNOWN.elsewhere.title,
   call_failed: "The call could not go on",

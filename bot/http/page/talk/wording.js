@@ -20,7 +20,8 @@ export function label({ phase, progress, canSound, hears, muted, mode, talking }
 }
 
 /** What to do now. @param {import("./call.js").CallState} state */
-export function hint({ phase, canSound, hears, muted, mode, talking }) {
+export function hint({ phase, canSound, hears, muted, mode, talking, questions }) {
+  if (questions.length > 0) return "I wait for your answer.";
   const pushes = mode === "push-to-talk" && hears && !muted;
   switch (phase) {
     case "idle":

@@ -1,6 +1,6 @@
 import { requestJson } from "../api.js";
 import { ask } from "../ask.js";
-import { make } from "../dom.js";
+import { make, withCode } from "../dom.js";
 import { Microphone, microphones } from "../talk/microphone.js";
 import { loudness } from "../talk/sound/samples.js";
 import { whileWaiting } from "./engine.js";
@@ -48,7 +48,7 @@ export class Recorder {
   advise() {
     const { advice } = this._studio.data;
     this._advice.hidden = advice === null;
-    this._advice.textContent = advice === null ? "" : `${advice} A recording that you save now is kept until then.`;
+    this._advice.replaceChildren(...(advice === null ? [] : withCode(`${advice} A recording that you save now is kept until then.`)));
   }
 
   _make() {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,9 +22,9 @@ from bot.database import Database
 from bot.http.api.admission import make_gate
 from bot.http.api.routes import ApiParts, api_routes
 from bot.http.page import Page
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import History, Turn
-from bot.llm.usage import TokenUsage
 from bot.operator_files import CORRECTIONS_FILE
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
@@ -129,15 +129,9 @@ class ScriptedResponder:
 
     async def warm_up(self) -> None: ...
 
-    async def read_ahead(self, speaker: str, words: str = "") -> None: ...
+    async def read_ahead(self, speaker: str, words: str = "", person: int | None = None) -> None: ...
 
-    async def answer(
-        self,
-        asked: Turn,
-        when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[TokenUsage], None] | None = None,
-        when_asked: Callable[[], None] | None = None,
-    ) -> AsyncGenerator[str, None]:
+    async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
         mind = self._mind
         mind.asked.append((asked, self._history.newest(100)))
         mind.streams += 1
@@ -164,7 +158,7 @@ class KeptChat:
     def keeps(self, person: int) -> bool:
         return self.admits
 
-    def said(self, turn: Turn) -> None:
+    def said(self, turn: Turn, present: Mapping[int, str] | None = None) -> None:
         self.turns.append(turn)
 
     def end(self) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from bot.api.chats import IDLE_LIMIT, MAX_CHATS
 from bot.voice.browser.people import web_person
 from tests.bot.http.api.api_stage import ApiStage
@@ -102,6 +104,20 @@ async def test_a_model_without_a_word_gets_the_personas_line(stage: ApiStage) ->
     stage.mind.pieces = ("  ",)
     reply = (await ask(stage)).json["reply"]
     assert len(reply.split()) > 1
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_a_model_that_wants_to_be_silent_gets_it_too(stage: ApiStage, streams: bool) -> None:
+    stage.mind.pieces = ("<si", "lent>")
+    answer = await ask(stage, stream=streams)
+    assert "<si" not in answer.text and "lent>" not in answer.text
+    assert len(answer.text.split()) > 1
+    assert "silent" not in stage.kept[0].turns[-1].text
+
+
+async def test_an_answer_that_only_begins_like_silence_is_sent_whole(stage: ApiStage) -> None:
+    stage.mind.pieces = ("<silent", " night> it is called.")
+    assert (await ask(stage)).json["reply"] == "<silent night> it is called."
 
 
 async def test_without_a_mind_the_status_says_so_and_nothing_of_the_inside(stage: ApiStage) -> None:

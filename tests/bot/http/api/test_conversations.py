@@ -99,11 +99,11 @@ async def test_a_deleted_conversation_is_nowhere_on_disk(stage: ApiStage) -> Non
     rng = random.Random(16)
     memory = ChatMemory(stage.archive.database, 20)
     asked, answered = Turn.of_person("Zuleika", "zebrafish at the end", ADA), Turn.of_bot("zebrafish too", name="Mia")
-    for number in range(1500):
+    for number in range(400):
         words = " ".join(rng.choices(("some", "words", "there"), k=rng.randint(1, 60)))
         stage.archive.write(ADA, "Zuleika", f"zebrafish {number} {words}", words)
         stage.archive.write(BEN, "Ben", f"remains {number} {words}", words, ELSEWHERE)
-        if number % 300 == 0:
+        if number % 80 == 0:
             await stage.archive.turns()
     stage.archive.conversations.store_chat(GENERAL, asked, answered)
     await memory.remember(CHANNEL, asked, answered)

@@ -66,6 +66,14 @@ async def test_the_texts_and_the_sound_come_as_parts(stage: ApiStage) -> None:
     assert len(played(wav)[0]) / 24_000 > 1.5
 
 
+async def test_silence_is_not_spelled_out(stage: ApiStage) -> None:
+    stage.mind.pieces = ("<silent>",)
+    headers = {"Accept": "multipart/mixed"}
+    async with stage.web.session.post(stage.web.url(PATH), data=form(), headers=headers) as answer:
+        body = await answer.read()
+    assert b"silent" not in body and b'"reply"' in body
+
+
 async def test_an_answer_without_a_speakable_word_is_a_moment_of_silence(stage: ApiStage) -> None:
     stage.mind.pieces = ("🙂",)
     async with stage.web.session.post(stage.web.url(PATH), data=form()) as answer:

@@ -10,7 +10,7 @@ import pytest
 
 from bot.check_result import CheckResult
 from bot.http.api.setup import CODES_PER_MINUTE, TESTS_PER_MINUTE
-from bot.setup.code import LIFETIME, MOST_TRIES
+from bot.setup.code import LIFETIME, MAX_TRIES
 from bot.setup.service import KEY_OF_ENGINE, Part
 from config.env_writing import EnvWriteError
 from tests.bot.http.api.api_stage import ApiStage, api_stage
@@ -91,7 +91,7 @@ async def test_a_code_ends_after_five_minutes(stage: ApiStage) -> None:
 
 async def test_a_code_ends_after_five_wrong_ones(stage: ApiStage) -> None:
     await post(stage, "code")
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_TRIES):
         assert (await write(stage, "AAAA-AAAA")).code == "bad_code"
     assert (await write(stage, stage.setup.code)).code == "bad_code"
 

@@ -16,9 +16,9 @@ from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
 from audio.pcm import to_pcm16
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import Turn
-from bot.llm.usage import TokenUsage
 from bot.voice.browser.people import web_person
 from bot.voice.ports import SpeechClient
 from sandbox.speech import ADA, speech
@@ -232,13 +232,7 @@ async def test_the_page_can_take_the_call_over_when_nobody_speaks(tmp_path: Path
 class BrokenMind(RepeatingResponder):
     """A model that gives no answer."""
 
-    async def answer(
-        self,
-        asked: Turn,
-        when_loading: Callable[[], None] | None = None,
-        when_counted: Callable[[TokenUsage], None] | None = None,
-        when_asked: Callable[[], None] | None = None,
-    ) -> AsyncGenerator[str, None]:
+    async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
         if asked.text:
             raise ModelError(ModelErrorKind.UNREACHABLE, "the model server is gone")
         yield ""

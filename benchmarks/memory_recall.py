@@ -1,0 +1,176 @@
+"""Benchmark of recall from memory: 100,000 facts, asked for by somebody who heard them all and by one who heard few."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+
+from benchmarks.command_line import Report, Run, count, make_parser, run
+from bot.database import Database
+from bot.memory.audience import Asker, Audiences
+from bot.memory.finding import FactFinder
+from bot.memory.recall import MOST_FOUND
+from bot.memory.records import Fact
+from config.plain_parser import PlainParser
+
+PEOPLE = 200
+SERVER = 1
+WITNESS = 10_000
+"""The person who has heard everything."""
+TARGET_MS = 20.0
+SHARE = 0.95
+MATTERS = ("likes", "lives in", "works as", "plays", "is afraid of", "sister is called", "dog is called", "comes from")
+QUESTIONS = (
+    *(
+        "What does {} like?",
+        "Where does {} live?",
+        "Who is {}'s sister?",
+        "What do you know about {}?",
+        "Tell me of {}",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recalls:
+    """Times of the recalls of one asker, in milliseconds, and how often something was found."""
+
+    asker: str
+    facts: int
+    recalls: int
+    found: int
+    median_ms: float
+    share_95_ms: float
+    greatest_ms: float
+    processor_ms: float
+    grown_mib: float
+
+    def show(self, console: Console) -> None:
+        """Print one line."""
+        console.print(
+            f"{self.asker}, {self.recalls} recalls from {self.facts} facts: {self.median_ms:.1f} ms in the median, "
+            f"{self.share_95_ms:.1f} ms at 95 %, {self.greatest_ms:.1f} ms at most; {self.processor_ms:.1f} ms of a "
+            f"processor each; something found in {self.found}; the process has grown by {self.grown_mib:.1f} MiB",
+            highlight=False,
+        )
+
+
+async def store(database: Database, facts: int, vocabulary: Sequence[str]) -> None:
+    """Store the facts, with index, as the bot would."""
+    rng, audiences = random.Random(1), Audiences()
+    rows = []
+    for number in range(facts):
+        person, value = rng.randrange(PEOPLE), rng.choice(vocabulary).capitalize()
+        matter, name = rng.choice(MATTERS), f"{vocabulary[person]}".capitalize()
+        heard = {person, WITNESS, *rng.sample(range(PEOPLE), 4)}
+        fact = Fact(
+            number,
+            SERVER,
+            number // 50,
+            number % 50,
+            person,
+            name,
+            person,
+            name,
+            f"{matter} {value}",
+            f"Well, you know, my {matter} {value} since {rng.choice(vocabulary)}.",
+            float(number),
+            audiences.of(SERVER, heard),
+        )
+        rows.append(
+            (
+                *(str(SERVER), str(person), name, str(person), name),
+                *(fact.text, fact.quote, fact.said_at, fact.words, fact.audience),
+            )
+        )
+    await database.write_many(
+        "INSERT INTO fact (server, speaker, speaker_name, person, person_name, fact, quote, said_at, words, audience) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+
+
+async def ask(
+    finder: FactFinder, name: str, asker: Asker, facts: int, recalls: int, vocabulary: Sequence[str]
+) -> Recalls:
+    """Ask for facts again and again, each time about another person or thing."""
+    rng = random.Random(2)
+    process = psutil.Process()
+    taken, found = [], 0
+    before, processor = process.memory_info().rss, time.process_time()
+    for _ in range(recalls):
+        about = vocabulary[rng.randrange(PEOPLE)] if rng.random() < 0.5 else rng.choice(vocabulary)
+        question = rng.choice(QUESTIONS).format(about.capitalize())
+        began = time.perf_counter()
+        found += bool(await finder.find(asker, question, (), MOST_FOUND))
+        taken.append(1000 * (time.perf_counter() - began))
+    taken.sort()
+    return Recalls(
+        name,
+        facts,
+        recalls,
+        found,
+        taken[recalls // 2],
+        taken[min(recalls - 1, int(recalls * SHARE))],
+        taken[-1],
+        1000 * (time.process_time() - processor) / recalls,
+        (process.memory_info().rss - before) / 2**20,
+    )
+
+
+async def measure(folder: Path, facts: int, recalls: int) -> list[Recalls]:
+    """Store the facts, and recall them."""
+    rng = random.Random(3)
+    vocabulary = ["".join(rng.choices("abcdefghijklmnopqrstuvwz", k=rng.randint(5, 9))) for _ in range(20_000)]
+    path = folder / "memory.sqlite3"
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database.opened(path))
+        await store(database, facts, vocabulary)
+        finder = FactFinder(path, Audiences())
+        stack.push_async_callback(finder.close)
+        await finder.open()
+        askers = {"Who heard everything": Asker(WITNESS, SERVER), "Who heard little": Asker(7, SERVER)}
+        # Once before, so that the memory that is measured is not that of SQLite's first pages.
+        for asker in askers.values():
+            await ask(finder, "", asker, facts, min(recalls, 200), vocabulary)
+        return [await ask(finder, name, asker, facts, recalls, vocabulary) for name, asker in askers.items()]
+
+
+async def measured(run: Run) -> Report:
+    """The report of a run."""
+    found = await measure(run.folder, run.arguments.facts, run.arguments.recalls)
+    slowest = max(each.share_95_ms for each in found)
+
+    def show(console: Console) -> None:
+        for each in found:
+            each.show(console)
+
+    return Report(
+        show,
+        [(f"{SHARE:.0%} of the recalls take at most {TARGET_MS:.0f} ms", slowest <= TARGET_MS)],
+        {"machine": run.machine, "recalls": [asdict(each) for each in found]},
+    )
+
+
+def main() -> int:
+    """Measure, and return the exit status."""
+    return run(_parser(), measured)
+
+
+def _parser() -> PlainParser:
+    parser = make_parser("memory_recall", __doc__)
+    parser.add_argument("--facts", type=count, default=100_000, help="number of facts")
+    parser.add_argument("--recalls", type=count, default=1_000, help="number of recalls of each asker")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

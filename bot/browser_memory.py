@@ -1,0 +1,127 @@
+"""The command ``memory`` typed in a browser call: the person sees what is remembered of them, and deletes it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import aiosqlite
+
+from bot.memory.audience import Asker
+from bot.memory.memory import Memory, MemoryEmptyError
+from bot.memory.records import Fact
+from bot.text import shorten
+from bot.user_error import UserError
+
+MAX_LISTED = 20
+"""Maximum number of facts in a list."""
+MAX_TEXT = 150
+MAX_DIGITS = 16
+ALL_WORDS = ("all", "everything")
+SWITCHED_OFF = "🧠 My memory is switched off (MEMORY)."
+NOTHING = "🧠 I remember nothing of you here."
+LISTED = "🧠 What I remember of you here ({count}):"
+MORE = "…and {count} more."
+HOW = "`{prefix}memory forget NUMBER|WORDS|all`, `{prefix}memory correct NUMBER TEXT`, `{prefix}memory on|off`"
+FORGOTTEN = "🧠 Forgotten ({count}): it is nowhere in my files any more."
+NOT_YOURS = "❌ I remember nothing of you like that. `{prefix}memory` shows it."
+CORRECTED = "🧠 Corrected."
+ASKED = (
+    "🧠 May I remember what you tell me, for later conversations? Type `{prefix}memory on` or `{prefix}memory off`. "
+    "Until then I remember nothing."
+)
+ON = "🧠 I remember from now on what you tell me."
+OFF = "🧠 I remember nothing of you from now on, and have forgotten what I knew."
+NOT_NOW = "❌ The database can't be used just now, so not all of that was done. Try it again later."
+
+
+class BrowserMemory:
+    """Carries out the command for the person in a browser call.
+
+    Args:
+        prefix: the characters that a command begins with.
+    """
+
+    def __init__(self, memory: Memory, prefix: str) -> None:
+        self._memory = memory
+        self._prefix = prefix
+        self._asked: set[int] = set()
+
+    def question(self, person: int) -> str | None:
+        """What a person is told once, as long as they have not said whether they may be remembered; else ``None``."""
+        if person in self._asked or not self._memory.consent.waits(person):
+            return None
+        self._asked.add(person)
+        return ASKED.format(prefix=self._prefix)
+
+    async def carry_out(self, person: int, place: int, words: str) -> str:
+        """Carry out the words after ``memory``. Returns the answer for the person.
+
+        Args:
+            person: the person's number.
+            place: the id of the page.
+
+        Raises:
+            UserError: it can't be carried out.
+        """
+        first, _, rest = words.strip().partition(" ")
+        parts: dict[str, Callable[[Asker, str], Awaitable[str]]] = {
+            "": self._show,
+            "me": self._show,
+            "forget": self._forget,
+            "correct": self._correct,
+            "on": self._switch_on,
+            "off": self._switch_off,
+        }
+        part = parts.get(first.casefold())
+        if part is None:
+            raise UserError(f"❓ {HOW.format(prefix=self._prefix)}")
+        try:
+            return await part(Asker(person, place), rest.strip())
+        except aiosqlite.Error as error:
+            raise UserError(NOT_NOW) from error
+
+    async def _show(self, asker: Asker, _: str) -> str:
+        if not self._memory.enabled:
+            return SWITCHED_OFF
+        facts = await self._memory.mine(asker)
+        return self._listed(facts) if facts else NOTHING
+
+    def _listed(self, facts: Sequence[Fact]) -> str:
+        lines = [f"{fact.id}: {shorten(' '.join(fact.text.split()), MAX_TEXT)}" for fact in facts[:MAX_LISTED]]
+        more = [MORE.format(count=len(facts) - MAX_LISTED)] if len(facts) > MAX_LISTED else []
+        return "\n".join([LISTED.format(count=len(facts)), *lines, *more, HOW.format(prefix=self._prefix)])
+
+    async def _forget(self, asker: Asker, what: str) -> str:
+        number = _number(what)
+        if what.casefold() in ALL_WORDS:
+            count = await self._memory.forget_all(asker.person)
+        elif number is not None:
+            count = int(await self._memory.forget(number, asker.person))
+        else:
+            count = await self._memory.forget_words(what, asker)
+        return FORGOTTEN.format(count=count) if count else NOT_YOURS.format(prefix=self._prefix)
+
+    async def _correct(self, asker: Asker, what: str) -> str:
+        written, _, text = what.partition(" ")
+        number = _number(written)
+        try:
+            corrected = None if number is None else await self._memory.correct(number, asker.person, text)
+        except MemoryEmptyError:
+            corrected = None
+        return CORRECTED if corrected is not None else NOT_YOURS.format(prefix=self._prefix)
+
+    async def _switch_on(self, asker: Asker, _: str) -> str:
+        if not self._memory.enabled:
+            return SWITCHED_OFF
+        await self._memory.set_choice(asker.person, keep=True)
+        return ON
+
+    async def _switch_off(self, asker: Asker, _: str) -> str:
+        await self._memory.set_choice(asker.person, keep=False)
+        return OFF
+
+
+def _number(written: str) -> int | None:
+    """A number of a fact; ``None`` if these are other words."""
+    is_number = written.isascii() and written.isdecimal() and len(written) < MAX_DIGITS
+    return int(written) if is_number else None

@@ -1,0 +1,141 @@
+"""What is asked first in a browser call: buttons on the page, and words that answer instead of them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.tools.confirmation import BUTTON_SECONDS, READING_SECONDS
+from bot.tools.tool import Asker
+from bot.tools.yes_no_words import YesNoWords
+from bot.voice.browser.server_messages import ErrorCode, Failure, Notice, Question, QuestionOver
+from bot.voice.browser.transport import BrowserCall
+from bot.voice.events import CallEvent, UtteranceHeard
+
+OVER = "❌ That question is over, or was never asked. Nothing was changed."
+NOT_ASKED = "🔒 Only {name} can answer that."
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A question that waits for its answer.
+
+    Attributes:
+        asked_at: when it was sent, in monotonic seconds.
+    """
+
+    message: Question
+    asker: Asker
+    asked_at: float
+    answer: asyncio.Future[bool]
+
+    def take(self, *, answer: bool) -> None:
+        """Record the answer. Another one after it changes nothing."""
+        if not self.answer.done():
+            self.answer.set_result(answer)
+
+
+class BrowserQuestions:
+    """A :class:`~bot.tools.confirmation.Confirmation` with buttons on the page. Use it only on the event loop.
+
+    The asker can also answer in words (:meth:`hear`). Clients that do not say that they show questions are asked in
+    words alone.
+
+    Args:
+        call: returns the call that is on in a browser; ``None`` if there is none.
+        yes_no: recognises words for yes and no.
+        seconds: how long a person can answer.
+        clock: returns monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        call: Callable[[], BrowserCall | None],
+        yes_no: YesNoWords,
+        *,
+        seconds: float = BUTTON_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._call = call
+        self._yes_no = yes_no
+        self._seconds = seconds
+        self._clock = clock
+        self._open: dict[str, _Open] = {}
+
+    def can_ask(self, asker: Asker) -> bool:
+        """Whether the asker is the person in the browser call, and the client shows questions."""
+        return self._call_of(asker) is not None
+
+    async def ask(self, asker: Asker, call: str) -> bool | None:
+        """Ask on the page. Cancelling ends the question.
+
+        Returns:
+            The answer; ``None`` if there is none in time.
+        """
+        found = self._call_of(asker)
+        if found is None:
+            return None
+        message = Question(secrets.token_hex(8), call)
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._open[message.question] = _Open(message, asker, self._clock(), answer)
+        found.transport.send(message)
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await answer
+        except TimeoutError:
+            return None
+        finally:
+            del self._open[message.question]
+            found.transport.send(QuestionOver(message.question))
+
+    async def tell_failure(self, asker: Asker, text: str) -> None:
+        """Tell the person on the page that a server of tools has failed. Programs are told by the answer alone."""
+        call = self._call()
+        if call is not None and _asks_here(asker, call):
+            call.transport.send(Notice(f"🔧 {text}"))
+
+    def answer(self, call: BrowserCall, question: str, *, allow: bool) -> None:
+        """Take the answer of the person in the call. If they can't answer this question, tell the client why."""
+        found = self._open.get(question)
+        if found is None or found.answer.done():
+            call.transport.send(Failure(ErrorCode.NO_QUESTION, OVER))
+        elif found.asker.person != call.transport.people.person:
+            name = found.asker.name
+            call.transport.send(Failure(ErrorCode.NOT_ASKED, NOT_ASKED.format(name=name)))
+        else:
+            found.take(answer=allow)
+
+    def hear(self, person: int, words: str, *, spoken: bool = False) -> bool:
+        """Take a person's words as the answer to their newest open question. Returns whether they were its answer."""
+        latest = self._clock() - (READING_SECONDS if spoken else 0.0)
+        own = [each for each in self._open.values() if each.asker.person == person and each.asked_at <= latest]
+        if not own or own[-1].answer.done():
+            return False
+        if self._yes_no.is_yes(words):
+            own[-1].take(answer=True)
+        elif self._yes_no.is_no(words):
+            own[-1].take(answer=False)
+        return own[-1].answer.done()
+
+    def listen(self, event: CallEvent) -> None:
+        """Take what the person says in the call (a :data:`~bot.voice.events.Watcher`)."""
+        if isinstance(event, UtteranceHeard):
+            self.hear(event.person, event.text, spoken=True)
+
+    def show_again(self, call: BrowserCall) -> None:
+        """Send the open questions once more, to a client that has just come to the call."""
+        for each in self._open.values():
+            call.transport.send(each.message)
+
+    def _call_of(self, asker: Asker) -> BrowserCall | None:
+        call = self._call()
+        if call is None or not call.transport.shows_questions:
+            return None
+        return call if _asks_here(asker, call) and asker.person == call.transport.people.person else None
+
+
+def _asks_here(asker: Asker, call: BrowserCall) -> bool:
+    return asker.server == call.server and asker.channel == call.transport.prompts.id

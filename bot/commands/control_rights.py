@@ -1,0 +1,29 @@
+"""Who may ask the bot aloud to change something about itself: whoever may use the typed command."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.guard import CommandRequest, Guard
+from bot.tools.tool import Asker
+
+
+class ControlRights:
+    """The rights of people on Discord (:data:`~bot.controls.tools.Rights`).
+
+    Args:
+        page: the id that stands for the page and for programs, whose user is the operator.
+    """
+
+    def __init__(self, client: discord.Client, guard: Guard, page: int) -> None:
+        self._client = client
+        self._guard = guard
+        self._page = page
+
+    def __call__(self, asker: Asker, command: str) -> bool:
+        """Whether the person may use a typed command where they ask. Nobody is told."""
+        if asker.server == self._page:
+            return True
+        guild = self._client.get_guild(asker.server)
+        member = guild.get_member(asker.person) if guild is not None and asker.person is not None else None
+        return member is not None and self._guard.permits(command, CommandRequest(self._client, member, asker.server))

@@ -1,0 +1,141 @@
+"""What the bot remembers of a person, as that person reads it: the list, and the controls below it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+
+from bot.commands.guarded_view import GuardedView
+from bot.commands.json_file import FileTooLargeError, json_file
+from bot.guard import Guard
+from bot.memory.records import Fact
+from bot.personal_data.facts import fact_fields
+from bot.text import escape_markdown, shorten
+from bot.user_error import UserError
+
+MAX_LISTED = 25
+"""Maximum number of facts in a list. A menu of Discord's has room for as many."""
+MAX_TEXT = 150
+"""Maximum number of characters of a fact, and of the sentence it comes from, in the list."""
+MAX_MENU_TEXT = 95
+CONFIRM_SECONDS = 60.0
+"""Seconds after which "forget everything" can't be confirmed any more."""
+
+NO_FACTS = "🧠 I remember nothing of you here."
+NO_FACTS_OF = "🧠 I remember nothing of **{name}** that you may know."
+MINE = "🧠 **What I remember of you here** ({count})"
+OF = "🧠 **What I remember of {name}, as far as you may know it** ({count})"
+MORE = "…and {count} more: `{prefix}memory export` sends you all of it in a file."
+HOW = "`{prefix}memory correct NUMBER TEXT` corrects one. The menu below makes me forget one."
+CHOOSE = "Forget one of these…"
+FORGET_ALL, SWITCH_OFF, EXPORT = "Forget everything", "Remember nothing of me", "All of it in a file"
+FORGOTTEN = "🧠 Forgotten: it is nowhere in my files any more."
+NOT_YOURS = "❌ I remember nothing of you with the number {number}. `{prefix}memory` shows the numbers."
+TOO_LARGE = "❌ {count} facts do not fit into one file for Discord. The people who run me can give them to you."
+SURE = "🧠 Forget everything that I remember of you, on all servers? That can't be undone."
+SURE_YES, SURE_NO = "Forget it", "Keep it"
+STAYS = "👍 I keep it."
+TOO_LATE = "⌛ That question is too old, so nothing was forgotten. Ask me again."
+ALL_FORGOTTEN = "🧠 I have forgotten everything that I remembered of you ({count})."
+OFF = "🧠 I remember nothing of you from now on, and have forgotten what I knew. `{prefix}memory on` undoes the first."
+
+
+def facts_text(facts: Sequence[Fact], person: int, heading: str, prefix: str, *, own: bool) -> str:
+    """The list of facts for a person. Those that do not fit are counted."""
+    lines = [heading, *(_line(fact, person) for fact in facts[:MAX_LISTED])]
+    if len(facts) > MAX_LISTED:
+        lines.append(MORE.format(count=len(facts) - MAX_LISTED, prefix=prefix))
+    if own:
+        lines.append(HOW.format(prefix=prefix))
+    return "\n".join(lines)
+
+
+def _line(fact: Fact, person: int) -> str:
+    about = "" if fact.person == person else f"{_shown(fact.person_name)}: "
+    speaker = "you" if fact.speaker == person else _shown(fact.speaker_name)
+    quote = "" if fact.quote == fact.text else f": “{_shown(fact.quote)}”"
+    return f"`{fact.id}` {about}{_shown(fact.text)} ({speaker}, <t:{fact.said_at:.0f}:D>{quote})"
+
+
+def _shown(text: str) -> str:
+    return escape_markdown(shorten(" ".join(text.split()), MAX_TEXT))
+
+
+def facts_file(facts: Sequence[Fact]) -> discord.File:
+    """All facts as a JSON file. Blocks for a moment.
+
+    Raises:
+        UserError: it is too large for Discord.
+    """
+    try:
+        return json_file("memory", {"facts": [fact_fields(fact) for fact in facts]})[0]
+    except FileTooLargeError as error:
+        raise UserError(TOO_LARGE.format(count=len(facts))) from error
+
+
+Press = Callable[[discord.Interaction[Any], list[str]], Awaitable[None]]
+"""Carries out what a pressed control is for. Gets the interaction, and the values that were chosen in a menu."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presses:
+    """What the controls below lists and questions do."""
+
+    forget_one: Press
+    ask_all: Press
+    forget_all: Press
+    keep_all: Press
+    switch_off: Press
+    export: Press
+
+
+class MemoryView(GuardedView):
+    """Controls below a list, or below the question whether everything is to be forgotten.
+
+    They work after a restart too, because their ids are always the same. Whoever presses one acts on their own facts,
+    so it does not matter who can press it.
+
+    Args:
+        facts: what the menu offers; there is no menu if it is empty.
+    """
+
+    def __init__(self, guard: Guard, presses: Presses, facts: Sequence[Fact] = (), *, question: bool = False) -> None:
+        super().__init__(guard, "memory", timeout=None)
+        if question:
+            danger, usual = discord.ButtonStyle.danger, discord.ButtonStyle.secondary
+            self.add_item(_Button(SURE_YES, "memory:all-yes", danger, presses.forget_all))
+            self.add_item(_Button(SURE_NO, "memory:all-no", usual, presses.keep_all))
+            return
+        if facts:
+            self.add_item(_Menu(facts, presses.forget_one))
+        usual = discord.ButtonStyle.secondary
+        self.add_item(_Button(EXPORT, "memory:export", usual, presses.export))
+        self.add_item(_Button(FORGET_ALL, "memory:all", discord.ButtonStyle.danger, presses.ask_all))
+        self.add_item(_Button(SWITCH_OFF, "memory:off", usual, presses.switch_off))
+
+
+class _Button(discord.ui.Button[MemoryView]):
+    def __init__(self, label: str, custom_id: str, style: discord.ButtonStyle, press: Press) -> None:
+        super().__init__(label=label, custom_id=custom_id, style=style)
+        self._press = press
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Carry it out."""
+        await self._press(interaction, [])
+
+
+class _Menu(discord.ui.Select[MemoryView]):
+    def __init__(self, facts: Sequence[Fact], press: Press) -> None:
+        options = [
+            discord.SelectOption(label=shorten(f"{fact.id}: {fact.text}", MAX_MENU_TEXT), value=str(fact.id))
+            for fact in facts[:MAX_LISTED]
+        ]
+        super().__init__(placeholder=CHOOSE, custom_id="memory:forget", options=options)
+        self._press = press
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Carry it out."""
+        await self._press(interaction, self.values)

@@ -1,0 +1,81 @@
+"""Posts the notes of calls on Discord: in a thread of the prompt channel, or in the channel itself."""
+
+from __future__ import annotations
+
+import io
+import logging
+
+import aiohttp
+import discord
+
+from bot.discord_errors import discord_error_text
+from bot.notes.finishing import NotesPost, PostLaterError
+from bot.replying import NOBODY
+from bot.text import shorten
+
+_log = logging.getLogger(__name__)
+
+THREAD_NAME_CHARS = 100
+"""Maximum number of characters of a thread's name."""
+Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
+
+
+class DiscordNotesPoster:
+    """Posts notes on Discord (a :class:`~bot.notes.finishing.NotesPoster`). They mention nobody."""
+
+    def __init__(self, client: discord.Client) -> None:
+        self._client = client
+
+    async def post(self, channel: int, post: NotesPost) -> str:
+        """Post notes in a new thread of a channel, and return the first message's address.
+
+        If no thread can be made there, they are posted in the channel; "" if that is not possible either.
+
+        Raises:
+            PostLaterError: Discord can't be reached, or has a fault.
+        """
+        if self._client.is_closed():
+            raise PostLaterError("the connection to Discord is closed")
+        try:
+            found = self._client.get_channel(channel) or await self._client.fetch_channel(channel)
+            if not isinstance(found, Place):
+                return ""
+            return await self._post(await self._thread(found, post.title), post)
+        except (discord.NotFound, discord.Forbidden) as error:
+            _log.warning("The notes %r can't be posted: %s", post.title, discord_error_text(error))
+            return ""
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            raise PostLaterError(discord_error_text(error)) from error
+
+    async def _thread(self, channel: Place, title: str) -> Place:
+        """A new thread; the channel itself if it can't have any (the chat of a voice channel, a thread, no right)."""
+        if not isinstance(channel, discord.TextChannel):
+            return channel
+        name = shorten(" ".join(title.split()), THREAD_NAME_CHARS)
+        try:
+            return await channel.create_thread(
+                name=name, type=discord.ChannelType.public_thread, reason="Notes of a call"
+            )
+        except discord.Forbidden:
+            return channel
+
+    async def _post(self, place: Place, post: NotesPost) -> str:
+        """Post the messages; the first has the file, unless it is too large or files are not allowed here."""
+        *others, last = post.messages
+        first: discord.Message | None = None
+        for text in others:
+            message = await self._send(place, text)
+            first = first or message
+        try:
+            file = discord.File(io.BytesIO(post.file), post.file_name)
+            message = await place.send(last, file=file, allowed_mentions=NOBODY, suppress_embeds=True)
+        except discord.HTTPException as error:
+            # 413: this server takes smaller files. Forbidden: no right to attach files.
+            if not isinstance(error, discord.Forbidden) and error.status != 413:
+                raise
+            message = await self._send(place, last)
+        return (first or message).jump_url
+
+    @staticmethod
+    async def _send(place: Place, text: str) -> discord.Message:
+        return await place.send(text, allowed_mentions=NOBODY, suppress_embeds=True)

@@ -1,0 +1,66 @@
+"""Pings people on Discord for their timers and reminders."""
+
+from __future__ import annotations
+
+import logging
+
+import aiohttp
+import discord
+
+from bot.discord_errors import discord_error_text
+from bot.reminders.reminders import PingResult
+
+_log = logging.getLogger(__name__)
+
+FIRST_ELSEWHERE = 2**62
+"""Ids of people from this one on are not Discord's: those people are in a browser."""
+
+
+class ReminderPings:
+    """The :class:`~bot.reminders.reminders.Pinger` on Discord.
+
+    It writes in the channel where the reminder was asked for. If the bot can't write there any more, it writes to the
+    person. Nobody but the person is pinged, whatever the text says.
+    """
+
+    def __init__(self, client: discord.Client) -> None:
+        self._client = client
+
+    def is_private(self, channel: int) -> bool:
+        """Whether not everybody on the server can read a channel, or it is unknown or no server's."""
+        found = self._client.get_channel(channel)
+        if isinstance(found, discord.Thread):
+            found = None if found.is_private() else found.parent
+        return not (
+            isinstance(found, discord.abc.GuildChannel) and found.permissions_for(found.guild.default_role).view_channel
+        )
+
+    async def ping(self, person: int, channel: int | None, text: str) -> PingResult:
+        """Send ``text``. Errors are logged."""
+        if person >= FIRST_ELSEWHERE:
+            return PingResult.LATER
+        mentions = discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(person)])
+        try:
+            if channel is not None and await self._write_in(channel, text, mentions):
+                return PingResult.SENT
+            user = self._client.get_user(person) or await self._client.fetch_user(person)
+            await user.send(text, allowed_mentions=mentions)
+        except (discord.Forbidden, discord.NotFound) as error:
+            _log.warning("A reminder could be sent neither in its channel nor to the person: %s", error)
+            return PingResult.NEVER
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            _log.warning("A reminder could not be sent: %s", discord_error_text(error))
+            return PingResult.LATER
+        return PingResult.SENT
+
+    async def _write_in(self, channel: int, text: str, mentions: discord.AllowedMentions) -> bool:
+        """Write in a channel. Returns False if it is gone or closed to the bot."""
+        try:
+            found = self._client.get_channel(channel) or await self._client.fetch_channel(channel)
+            if not isinstance(found, discord.abc.Messageable):
+                return False
+            await found.send(text, allowed_mentions=mentions)
+        except (discord.Forbidden, discord.NotFound) as error:
+            _log.info("A reminder could not be written in its channel: %s", error)
+            return False
+        return True

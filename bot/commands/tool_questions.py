@@ -1,0 +1,241 @@
+"""What tools need of Discord: who may use them, and buttons with which a person allows one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import discord
+
+from bot.access import Permit
+from bot.commands.guarded_view import GuardedView
+from bot.discord_errors import discord_error_text
+from bot.guard import Guard
+from bot.text import shorten
+from bot.tools.confirmation import BUTTON_SECONDS, READING_SECONDS
+from bot.tools.registry import for_the_operator, only_for_everyone
+from bot.tools.tool import Asker
+from bot.tools.yes_no_words import YesNoWords
+from bot.voice.discord.text_channel import tell_in
+from bot.voice.events import CallEvent, UtteranceHeard
+
+_log = logging.getLogger(__name__)
+
+ASKED = "🔧 {mention}, may I do this?\n```\n{call}\n```"
+YES_LABEL, NO_LABEL = "Yes", "No"
+ALLOWED = "✅ {name} said yes."
+REFUSED = "❌ {name} said no, so I leave it."
+NOT_ANSWERED = "⌛ No answer, so I leave it."
+IN_WORDS = "💬 {name} answers in words."
+FAILED = "🔧 {text}"
+NOT_ASKED = "🔒 Only {name} can answer that."
+MAX_WRITERS = 1_000
+"""Maximum number of people who are remembered."""
+_COMMAND = "help"
+"""The command whose right the buttons need. Everybody has it, since the asker alone is asked."""
+
+
+class ToolPermits:
+    """Whether a permit in the file of tools includes a person (:data:`~bot.tools.servers.tools.Permits`).
+
+    Args:
+        page: the id that stands for the page and for programs, whose user is the operator.
+
+    Without the privileged intent for members, discord.py knows people who are in voice channels, and no others. So who
+    writes a message is remembered here (:meth:`note`), with the roles of that moment.
+    """
+
+    def __init__(self, client: discord.Client, page: int) -> None:
+        self._client = client
+        self._page = page
+        self._writers: OrderedDict[tuple[int, int], discord.Member] = OrderedDict()
+
+    async def note(self, message: discord.Message) -> None:
+        """Remember who wrote a message, before it is answered (a listener for discord.py's ``on_message``)."""
+        author = message.author
+        if isinstance(author, discord.Member):
+            self._writers[author.guild.id, author.id] = author
+            self._writers.move_to_end((author.guild.id, author.id))
+            while len(self._writers) > MAX_WRITERS:
+                self._writers.popitem(last=False)
+
+    def __call__(self, asker: Asker, permit: str) -> bool:
+        """Whether it does. Of a person whom Discord does not show to the bot, nothing but ``everyone`` is true."""
+        if asker.server == self._page:
+            return for_the_operator(asker, permit)
+        guild = self._client.get_guild(asker.server)
+        member = None
+        if guild is not None and asker.person is not None:
+            member = guild.get_member(asker.person) or self._writers.get((guild.id, asker.person))
+        return only_for_everyone(asker, permit) if member is None else Permit.parse(permit).allows(member)
+
+
+class ToolQuestions:
+    """A :class:`~bot.tools.confirmation.Confirmation` with buttons in a channel.
+
+    The asker can also answer in words (:meth:`hear`): "yes" while the bot waits is no new question for it.
+
+    Args:
+        yes_no: recognises words for yes and no.
+        call_channel: returns the id of the current call's prompt channel; ``None`` if there is no call.
+        seconds: how long a person can answer.
+        clock: returns monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        client: discord.Client,
+        guard: Guard,
+        yes_no: YesNoWords,
+        call_channel: Callable[[], int | None],
+        *,
+        seconds: float = BUTTON_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._closing: set[asyncio.Task[None]] = set()
+        self._call_channel = call_channel
+        self._client = client
+        self._guard = guard
+        self._yes_no = yes_no
+        self._seconds = seconds
+        self._open: dict[int, _ToolQuestion] = {}
+        """The newest open question of each person."""
+
+    def hear(self, person: int, words: str, channel: int | None = None) -> bool:
+        """Take a person's words as the answer to their open question. Returns whether they were its answer.
+
+        Args:
+            channel: id of the channel in which they were written; ``None`` if they were spoken.
+        """
+        question = self._open.get(person)
+        if question is None or question.is_finished() or not self._can_be_answered(question, channel):
+            return False
+        if self._yes_no.is_yes(words):
+            question.take(answer=True)
+        elif self._yes_no.is_no(words):
+            question.take(answer=False)
+        return question.answer is not None
+
+    def _can_be_answered(self, question: _ToolQuestion, channel: int | None) -> bool:
+        """Whether words answer this question that were written in ``channel``, or spoken if it is ``None``."""
+        if channel is not None:
+            return channel == question.channel
+        # What is said in a call is no answer to what was asked elsewhere.
+        read = self._clock() - question.asked_at >= READING_SECONDS
+        return read and question.channel == self._call_channel()
+
+    async def tell_failure(self, asker: Asker, text: str) -> None:
+        """Write in the channel of the call that a server of tools has failed. In the text chat, the answer says so."""
+        if asker.channel is not None and asker.channel == self._call_channel():
+            await tell_in(self._client, asker.channel, FAILED.format(text=text))
+
+    def listen(self, event: CallEvent) -> None:
+        """Take what a person says in a call (a :data:`~bot.voice.events.Watcher`)."""
+        if isinstance(event, UtteranceHeard):
+            self.hear(event.person, event.text)
+
+    def can_ask(self, asker: Asker) -> bool:
+        """Whether the asker is known, and is in a channel of Discord."""
+        return asker.person is not None and self._channel(asker) is not None
+
+    async def ask(self, asker: Asker, call: str) -> bool | None:
+        """Ask below a message with two buttons. Cancelling ends the question.
+
+        Returns:
+            The answer; ``None`` if there is none in time, or if the message can't be posted.
+        """
+        channel = self._channel(asker)
+        if channel is None or asker.person is None:
+            return None
+        text = ASKED.format(mention=f"<@{asker.person}>", call=shorten(call.replace("`", "'"), 1_500))
+        view = _ToolQuestion(self._guard, asker, secrets.token_hex(8), self._seconds, self._clock())
+        # Somebody may answer before Discord has confirmed the message.
+        self._open[asker.person] = view
+        try:
+            return await self._answer(channel, view, text, asker)
+        except (discord.DiscordException, OSError) as error:
+            _log.warning("A person can't be asked about a tool: %s", discord_error_text(error))
+            return None
+        finally:
+            view.stop()
+            if self._open.get(asker.person) is view:
+                del self._open[asker.person]
+
+    async def _answer(
+        self, channel: discord.abc.MessageableChannel, view: _ToolQuestion, text: str, asker: Asker
+    ) -> bool | None:
+        mentions = discord.AllowedMentions(users=[discord.Object(asker.person or 0)])
+        message = await channel.send(text, view=view, allowed_mentions=mentions)
+        name = discord.utils.escape_markdown(asker.name)
+        ended = IN_WORDS.format(name=name)
+        try:
+            await view.wait()
+            ended = NOT_ANSWERED if view.answer is None else (ALLOWED if view.answer else REFUSED).format(name=name)
+        finally:
+            # Discord may keep this waiting for seconds, and neither a tool nor an interruption waits for it.
+            closing = asyncio.create_task(_close(message, f"{text}\n{ended}"), name="closing a question about a tool")
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+        return view.answer
+
+    async def close(self) -> None:
+        """End what still runs."""
+        closing = [*self._closing]
+        for task in closing:
+            task.cancel()
+        await asyncio.gather(*closing, return_exceptions=True)
+
+    def _channel(self, asker: Asker) -> discord.abc.MessageableChannel | None:
+        found = None if asker.channel is None else self._client.get_channel(asker.channel)
+        return found if isinstance(found, discord.abc.Messageable) else None
+
+
+async def _close(message: discord.Message, text: str) -> None:
+    """Take the buttons away."""
+    try:
+        await message.edit(content=text, view=None, allowed_mentions=discord.AllowedMentions.none())
+    except (discord.DiscordException, OSError) as error:
+        _log.warning("A question about a tool can't be closed: %s", discord_error_text(error))
+
+
+class _ToolQuestion(GuardedView):
+    def __init__(self, guard: Guard, asker: Asker, number: str, seconds: float, asked_at: float) -> None:
+        super().__init__(guard, _COMMAND, anybody=True, timeout=seconds)
+        self.answer: bool | None = None
+        self.channel = asker.channel
+        self.asked_at = asked_at
+        """When the question was sent, in monotonic seconds."""
+        self._asker = asker
+        self.add_item(_Answer(YES_LABEL, f"tool:yes:{number}", discord.ButtonStyle.success, answer=True))
+        self.add_item(_Answer(NO_LABEL, f"tool:no:{number}", discord.ButtonStyle.secondary, answer=False))
+
+    def refusal_for(self, person: discord.User | discord.Member) -> str | None:
+        """An error text for everybody except the asker."""
+        if person.id == self._asker.person:
+            return None
+        return NOT_ASKED.format(name=discord.utils.escape_markdown(self._asker.name))
+
+    def take(self, *, answer: bool) -> None:
+        """Record the answer, and end the question. An answer to a question that has ended changes nothing."""
+        if self.is_finished():
+            return
+        self.answer = answer
+        self.stop()
+
+
+class _Answer(discord.ui.Button[_ToolQuestion]):
+    def __init__(self, label: str, custom_id: str, style: discord.ButtonStyle, *, answer: bool) -> None:
+        super().__init__(label=label, style=style, custom_id=custom_id)
+        self._answer = answer
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Pass the answer on."""
+        if self.view is not None:
+            self.view.take(answer=self._answer)
+        await interaction.response.defer()

@@ -1,0 +1,92 @@
+"""The ``why`` command: shows an owner what the model's last prompt held."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import discord
+from discord.ext import commands
+
+from bot.last_prompts import LastPrompts, NotedPrompt
+from bot.llm.prompt_report import PromptReport
+from bot.text import shorten
+from bot.user_error import UserError
+
+Context = commands.Context[Any]
+
+NONE_YET = "🔎 I have asked the model nothing here since I was started, or it was forgotten because somebody opted out."
+SENT = "📬 I sent you a direct message."
+NO_DIRECT_MESSAGES = "❌ I can't write you a direct message. Allow it in this server's privacy settings, or use `/why`."
+MAX_TEXT = 100_000
+"""Maximum number of characters of the prompt in the attached file."""
+MAX_LIST = 400
+"""Maximum number of characters of a list of tools."""
+
+
+class WhyCommands(commands.Cog, name="Prompts"):
+    """Show what the model was asked."""
+
+    def __init__(self, prompts: LastPrompts) -> None:
+        self._prompts = prompts
+
+    @commands.hybrid_command(
+        description="Show you alone what my last prompt to the model held, and what was cut from it.",
+        brief="what my last prompt held",
+    )
+    async def why(self, ctx: Context) -> None:
+        """Show what my last prompt held: its parts in estimated tokens, what was cut, and its text. Only you see it."""
+        await ctx.defer(ephemeral=True)
+        noted = self._prompts.newest(ctx.guild.id if ctx.guild is not None else None)
+        if noted is None:
+            await ctx.send(NONE_YET, ephemeral=True)
+            return
+        nobody = discord.AllowedMentions.none()
+        file = discord.File(io.BytesIO(prompt_text(noted.report).encode(errors="replace")), "prompt.txt")
+        if ctx.interaction is not None or ctx.guild is None:
+            await ctx.send(report_text(noted), file=file, ephemeral=True, allowed_mentions=nobody)
+            return
+        try:
+            await ctx.author.send(report_text(noted), file=file, allowed_mentions=nobody)
+        except discord.Forbidden as error:
+            raise UserError(NO_DIRECT_MESSAGES) from error
+        await ctx.send(SENT)
+
+
+def report_text(noted: NotedPrompt) -> str:
+    """The parts of a prompt and what was cut, in a few lines."""
+    report, where = noted.report, "a call" if noted.kind == "call" else "the text chat"
+    parts = [f"{shorten(name, 40)} {tokens:,}" for name, tokens in list(report.sections.items())[:12]]
+    earlier = max(0, sum(message.role != "system" for message in report.messages) - 1)
+    lines = [
+        f"🔎 **My last prompt**, in {where} at {noted.at:%H:%M:%S}. All numbers are estimated tokens.",
+        f"System prompt: {' · '.join(parts) or 'none'}",
+        f"Conversation: {report.history_tokens:,} in {earlier} earlier messages · newest {report.newest_tokens:,}",
+        f"Tools: {report.tool_tokens:,} in {len(report.tools)} descriptions{_names(report.tools)}",
+        f"In all: {report.prompt_tokens:,} of {report.context_tokens:,}, "
+        f"{report.answer_tokens:,} of which are kept for the answer",
+        f"Left out: {_left_out(report)}",
+    ]
+    return "\n".join(lines)
+
+
+def _names(tools: tuple[str, ...]) -> str:
+    return f" ({shorten(', '.join(tools), MAX_LIST)})" if tools else ""
+
+
+def _left_out(report: PromptReport) -> str:
+    parts = [
+        *([f"{report.left_out_messages} earlier messages"] if report.left_out_messages else []),
+        *(["the middle of a message"] if report.shortened else []),
+        *([f"the tools {shorten(', '.join(report.left_out_tools), MAX_LIST)}"] if report.left_out_tools else []),
+    ]
+    return "; ".join(parts) or "nothing"
+
+
+def prompt_text(report: PromptReport) -> str:
+    """The messages of a prompt as plain text, at most :data:`MAX_TEXT` characters."""
+    messages = (
+        "\n".join((f"[{message.role}]", message.content, *(f"{call.name}({call.arguments})" for call in message.calls)))
+        for message in report.messages
+    )
+    return shorten("\n\n".join(messages), MAX_TEXT)

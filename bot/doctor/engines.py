@@ -1,0 +1,135 @@
+"""The doctor's checks of mind, ears and voice. They need nothing of Discord, so the page can run them too."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+import aiohttp
+
+from bot.check_result import CheckResult
+from bot.controls.words import ControlWords
+from bot.doctor.speed import FAST_ENOUGH, busy_note_now, llm_speed, stt_speed, voice_finding
+from bot.engine_warnings import TOY_STT, llm_warning
+from bot.identity import HEADERS
+from bot.llm.client import ModelClient
+from bot.llm.requests import ModelOptions
+from bot.model_name import TOO_SMALL
+from bot.models.named_llm import EmbeddedLlm
+from bot.operator_files import prepare_folders, read_corrections
+from bot.own_weights import OwnWeights
+from bot.persona_models import wanted_model
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.client import SpeechServerClient
+from bot.speech_server_process import speech_server_options, try_speech_server
+from bot.transcribers import make_transcriber
+from bot.voice.transcribe.hallucinations import HallucinationFilter
+from bot.voice.transcribe.transcriber import TranscriptionError
+from bot.voice.turns.turns import load_turn_policy
+from bot.voice.utterances.word_lists import load_word_lists
+from bot.voices.introductions import load_introductions
+from config.reasons import BrokenFileError
+from config.settings import Settings
+
+
+async def check_model_server(settings: Settings, weights: OwnWeights) -> CheckResult:
+    """Check that the model server answers and has the wanted model."""
+    if settings.llm.call_url is None:
+        if weights.llm is not None:
+            return await _own_llm(weights.llm, await llm_warning(weights))
+        return CheckResult("Model", None, await llm_warning(weights) or "no model server is set")
+    asked_for = await asyncio.to_thread(wanted_model, settings)
+    found = []
+    for url in settings.llm.servers.values():
+        options = replace(ModelOptions.of(settings.llm, url), model=asked_for)
+        async with ModelClient(options) as model:
+            report = await model.check()
+            await model.learn_model_size()
+            small = "" if model.size_of().takes_tools else f" It is {TOO_SMALL}."
+        if report.problem:
+            return CheckResult("Model", False, report.problem)
+        choose = " ⚠️ Set LLM_MODEL to the one you want." if asked_for is None and len(report.models) > 1 else ""
+        found.append(
+            f"{options.server_name} answers; models: {', '.join(report.models) or 'not listed'}.{small}{choose}"
+        )
+    return CheckResult("Model", True, "; ".join(found))
+
+
+async def _own_llm(llm: EmbeddedLlm, warning: str | None) -> CheckResult:
+    served = f"{llm.name} in llama.cpp, inside the bot"
+    try:
+        served = f"{served}; {await llm_speed(llm)}"
+    except (RuntimeError, OSError) as error:
+        return CheckResult("Model", False, f"{llm.name} can't be loaded: {error}. Remedy: {llm.remedy}")
+    return CheckResult("Model", FAST_ENOUGH in served or None, "\n  ".join(filter(None, (served, warning))))
+
+
+async def check_ears(settings: Settings, weights: OwnWeights) -> CheckResult:
+    """Check that speech can be transcribed. The bot's own Whisper transcribes a sound, and its speed is measured."""
+    try:
+        await asyncio.to_thread(_load_speech_files, settings, weights)
+    except BrokenFileError as error:
+        return CheckResult("Ears", False, str(error))
+    device = settings.stt.device
+    if device.startswith("cuda") and settings.stt.url is None:
+        cards, wanted = await asyncio.to_thread(_cuda_gpus), int(device.partition(":")[2] or 0)
+        if wanted >= cards:
+            there = f"CUDA finds {cards or 'no'} cards here"
+            return CheckResult("Ears", False, f"STT_DEVICE={device}, but {there}, so the processor is used")
+    if weights.toy_stt:
+        return CheckResult("Ears", None, TOY_STT)
+    async with aiohttp.ClientSession(headers=HEADERS) as http:
+        transcriber = await make_transcriber(settings, weights, http, lambda *_: None)
+        try:
+            await transcriber.warm_up()
+            described = transcriber.describe()
+            if settings.stt.url is None:
+                described = f"{described}; {await stt_speed(transcriber)}"
+        except TranscriptionError as error:
+            return CheckResult("Ears", False, str(error))
+        finally:
+            await transcriber.close()
+        return CheckResult("Ears", settings.stt.url is not None or FAST_ENOUGH in described or None, described)
+
+
+def _load_speech_files(settings: Settings, weights: OwnWeights) -> None:
+    read_corrections(settings)
+    HallucinationFilter()
+    load_turn_policy(weights.speech_detector)
+    load_word_lists()
+    ControlWords()
+
+
+def _cuda_gpus() -> int:
+    import ctranslate2  # Imported here, because it is large and only this function needs it.
+
+    return int(ctranslate2.get_cuda_device_count())
+
+
+async def check_voice(
+    settings: Settings, weights: OwnWeights, environment: Mapping[str, str] = MappingProxyType({})
+) -> CheckResult:
+    """Check that the speech server answers. If the bot runs it, it speaks a sentence, and its speed is measured.
+
+    Args:
+        environment: variables of the bot's own speech server, in place of those in the environment and ``.env``.
+    """
+    try:
+        await asyncio.to_thread(load_introductions)
+    except BrokenFileError as error:
+        return CheckResult("Voice", False, str(error))
+    if settings.tts.websocket_url is None:
+        try:
+            await asyncio.to_thread(prepare_folders, settings)
+        except OSError:
+            return CheckResult("Voice", None, "not tried, because its folder for voices can't be used")
+        options = speech_server_options(settings, weights)
+        options = replace(options, environment={**environment, **options.environment})
+        can_speak, line = await try_speech_server(options)
+        return CheckResult("Voice", *voice_finding(can_speak, line, busy_note_now()))
+    async with aiohttp.ClientSession(headers=HEADERS) as session:
+        address = ServerAddress(str(settings.tts.websocket_url), settings.tts.token)
+        health = await SpeechServerClient(session, address).health()
+    return CheckResult("Voice", health.ok, str(health))

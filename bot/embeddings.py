@@ -1,0 +1,105 @@
+"""Client of a server for embeddings (``POST …/embeddings``, as OpenAI's): vectors of texts, by what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+import aiohttp
+import numpy as np
+import numpy.typing as npt
+
+from bot.network_errors import network_error_text
+from config.plain_json import read_json
+from config.sections import EmbeddingsSettings
+
+Vectors = npt.NDArray[np.float32]
+"""One vector of length 1 in each row."""
+
+BATCH = 32
+"""Maximum number of texts in a request."""
+MAX_CHARS = 2_000
+"""Of a longer text, only its beginning is embedded."""
+MAX_DIMENSIONS = 8_192
+_MAX_ANSWER = 32 * 1024 * 1024
+_E5 = ("query: ", "passage: ")
+_PREFIXES = (
+    ("nomic-embed", ("search_query: ", "search_document: ")),
+    ("e5-mistral", ("", "")),
+    ("e5-small", _E5),
+    ("e5-base", _E5),
+    ("e5-large", _E5),
+    ("bge-m3", ("", "")),
+    ("-zh", ("为这个句子生成表示以用于检索相关文章：", "")),
+    ("bge-", ("Represent this sentence for searching relevant passages: ", "")),
+)
+"""What models expect before a question and before a passage, by a part of the model's name. Servers do not add it."""
+
+
+class EmbeddingsError(Exception):
+    """The server gave no embeddings. The text says why, for people."""
+
+
+class EmbeddingsClient:
+    """Asks one server. Use it on one event loop.
+
+    Args:
+        options: its ``url`` must be set.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, options: EmbeddingsSettings) -> None:
+        self._session = session
+        self._options = options
+        name = (options.model or "").lower()
+        self._prefixes = next((prefixes for part, prefixes in _PREFIXES if part in name), ("", ""))
+
+    @property
+    def model(self) -> str:
+        """Names the model and its server. Vectors of two models can't be compared."""
+        return f"{self._options.model or 'default'} at {self._options.url}"
+
+    async def question(self, text: str, seconds: float = 10.0) -> Vectors:
+        """The vector of a question, in one row; raises :class:`EmbeddingsError`."""
+        return await self._embed([self._prefixes[0] + text[:MAX_CHARS]], seconds)
+
+    async def passages(self, texts: Sequence[str], seconds: float = 120.0) -> Vectors:
+        """The vectors of at most :data:`BATCH` passages; raises :class:`EmbeddingsError`."""
+        return await self._embed([self._prefixes[1] + text[:MAX_CHARS] for text in texts], seconds)
+
+    async def _embed(self, texts: list[str], seconds: float) -> Vectors:
+        key = self._options.api_key
+        headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key is not None else {}
+        fields = {"input": texts} | ({"model": self._options.model} if self._options.model else {})
+        try:
+            async with self._session.post(
+                f"{self._options.url}/embeddings",
+                json=fields,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=seconds),
+                allow_redirects=False,
+            ) as response:
+                body = await response.content.read(_MAX_ANSWER + 1)
+                while len(body) <= _MAX_ANSWER and (more := await response.content.read(_MAX_ANSWER)):
+                    body += more
+                if response.status != HTTPStatus.OK:
+                    raise EmbeddingsError(f"{self._options.url} answers with status {response.status}")
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise EmbeddingsError(f"{self._options.url}: {network_error_text(error)}") from error
+        if len(body) > _MAX_ANSWER:
+            raise EmbeddingsError(f"{self._options.url} answers with too much")
+        return self._read(body, len(texts))
+
+    def _read(self, body: bytes, count: int) -> Vectors:
+        try:
+            entries = read_json(body.decode("utf-8"))["data"]
+            rows = {int(entry.get("index", at)): entry["embedding"] for at, entry in enumerate(entries)}
+            found = np.array([rows[at] for at in range(count)], dtype=np.float32)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+            raise EmbeddingsError(f"{self._options.url} answers with something else than embeddings") from error
+        if found.ndim != 2 or not 1 < found.shape[1] <= MAX_DIMENSIONS or not np.isfinite(found).all():
+            raise EmbeddingsError(f"{self._options.url} answers with something else than embeddings")
+        lengths = np.linalg.norm(found, axis=1, keepdims=True)
+        if not (lengths > 0).all():
+            raise EmbeddingsError(f"{self._options.url} answers with vectors of zeros")
+        normalised: Vectors = (found / lengths).astype(np.float32)
+        return normalised

@@ -1,0 +1,68 @@
+"""Drawings that people asked for in a call, which are drawn when the call has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+import discord
+
+from bot.features.image_generation.drawing_request import SpokenRequest
+from bot.features.image_generation.outcome import DrawingError
+
+_log = logging.getLogger(__name__)
+
+MAX_WAITING = 10
+"""Maximum number of drawings that wait."""
+FULL = "too many drawings wait for the end of the call already"
+ONE_EACH = "one drawing of this person waits for the end of the call already"
+
+
+class WaitingDrawings:
+    """Drawings that wait. They are drawn one after another, and forgotten at the end of the process.
+
+    Args:
+        draw: draws a picture and posts it.
+        held: tells whether drawing is paused.
+    """
+
+    def __init__(self, draw: Callable[[SpokenRequest, str], Awaitable[None]], held: Callable[[], bool]) -> None:
+        self._draw = draw
+        self._held = held
+        self._waiting: deque[tuple[SpokenRequest, str]] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, request: SpokenRequest, prompt: str) -> None:
+        """Add a drawing, and begin at once if drawing is not paused.
+
+        Raises:
+            DrawingError: too many drawings wait.
+        """
+        if len(self._waiting) >= MAX_WAITING:
+            raise DrawingError(FULL)
+        if any(other.author.id == request.author.id for other, _ in self._waiting):
+            raise DrawingError(ONE_EACH)
+        self._waiting.append((request, prompt))
+        self.begin()
+
+    def begin(self) -> None:
+        """Draw what waits, unless this is being done already or drawing is paused."""
+        if self._waiting and not self._held() and (self._task is None or self._task.done()):
+            self._task = asyncio.create_task(self._run(), name="drawings of the last call")
+
+    async def close(self) -> None:
+        """Stop drawing, and forget what waits."""
+        self._waiting.clear()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while self._waiting and not self._held():
+            request, prompt = self._waiting.popleft()
+            try:
+                await self._draw(request, prompt)
+            except discord.HTTPException as error:
+                _log.warning("A drawing that was asked for in a call could not be posted: %s", error)

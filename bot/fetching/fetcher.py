@@ -1,0 +1,337 @@
+"""The guarded fetcher: gets one file over HTTP from an address that nobody vouches for."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from ipaddress import ip_address
+
+import aiohttp
+from aiohttp import StreamReader
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage
+from typing_extensions import override
+from yarl import URL
+
+from bot.fetching.addresses import IPAddress, is_public
+from bot.fetching.errors import AddressRefusedError, FetchError
+from bot.fetching.unpacking import ACCEPT_ENCODING, Unpacker, too_large
+from bot.identity import USER_AGENT
+from bot.network_errors import network_error_text
+
+MAX_ADDRESS = 2_000
+"""Maximum number of characters of an address."""
+MAX_REDIRECTS = 5
+_MAX_INTERIM = 20
+"""Maximum number of answers of the kind "100 Continue", and the answer itself."""
+_MAX_RESOLVED = 20
+"""Maximum number of network addresses of a name."""
+_PRIVILEGED = 1024
+"""Ports below this one belong to the services of a machine. Of these, only the web's are used."""
+_WEB_PORTS = frozenset({80, 443})
+_REDIRECTS = frozenset(
+    {
+        HTTPStatus.MOVED_PERMANENTLY,
+        HTTPStatus.FOUND,
+        HTTPStatus.SEE_OTHER,
+        HTTPStatus.TEMPORARY_REDIRECT,
+        HTTPStatus.PERMANENT_REDIRECT,
+    }
+)
+_CHUNK = 64 * 1024
+_RECEIVE_BUFFER = 32 * 1024
+"""Bytes that the system keeps for a connection. All that is there is parsed at once, and a body in pieces of a byte
+takes long to parse, which would hold up a call."""
+_READ_BUFFER = 8 * 1024
+"""Bytes of a body from which on no more is read until these are taken."""
+_SLICE = 0.003
+_REST = 2.0
+"""After a :data:`_SLICE` of processor time, in seconds, the fetcher rests for this many times as long."""
+
+Resolve = Callable[[str], Awaitable[Sequence[IPAddress]]]
+"""Returns all network addresses of a host name. Raises :class:`OSError` if the name is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """What a file may cost.
+
+    Attributes:
+        size: largest number of bytes, as they come and unpacked.
+        seconds: seconds for everything, redirects included.
+        idle_seconds: seconds in which at least one byte must come.
+        redirects: largest number of redirects, at most :data:`MAX_REDIRECTS`.
+    """
+
+    size: int
+    seconds: float = 20.0
+    idle_seconds: float = 10.0
+    redirects: int = MAX_REDIRECTS
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRequest:
+    """A file to fetch.
+
+    Attributes:
+        url: the address.
+        by_operator: whether the operator wrote the host of this address in the settings. Such a host may be in a
+            private network, and the address may have a password. Other hosts, to which it redirects, may not.
+        types: the media types that are wanted, in lower case, such as ``text/html``; empty if all are.
+        headers: further headers. They are not sent to other hosts after a redirect.
+    """
+
+    url: str
+    limits: FetchLimits
+    by_operator: bool = False
+    types: frozenset[str] = frozenset()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedFile:
+    """A fetched file.
+
+    Attributes:
+        url: the address from which it came in the end.
+        media_type: its media type in lower case, without parameters; "" if the server named none.
+        charset: the charset that the server named; "" if it named none.
+        headers: all headers of the answer, found by names in any case.
+        body: the file; empty if it was not modified.
+        not_modified: whether the server answered that the file has not changed. This needs a header in the request.
+    """
+
+    url: str
+    media_type: str
+    charset: str
+    headers: Mapping[str, str]
+    body: bytes
+    not_modified: bool = False
+
+
+async def resolve_by_system(host: str) -> list[IPAddress]:
+    """Resolve a name with the system's resolver. Raises :class:`OSError`."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return [ip_address(address[0]) for *_, address in found]
+
+
+class Fetcher:
+    """Fetches files. It keeps nothing between two of them: no connection, no cookie, no name.
+
+    A name is resolved once for each request, and the connection is made to the very addresses that were checked, so a
+    name that resolves differently a moment later changes nothing. If one of them is not public, none is used.
+
+    Args:
+        resolve: resolves a host name.
+        may_reach: whether an address may be connected to.
+    """
+
+    def __init__(
+        self, resolve: Resolve = resolve_by_system, *, may_reach: Callable[[IPAddress], bool] = is_public
+    ) -> None:
+        self._resolve = resolve
+        self._may_reach = may_reach
+
+    async def fetch(self, request: FetchRequest) -> FetchedFile:
+        """Fetch a file.
+
+        Raises:
+            AddressRefusedError: the address, or one to which it redirects, may not be fetched.
+            TooLargeError: the file is too large.
+            FetchError: it can't be fetched for another reason.
+        """
+        limits = request.limits
+        try:
+            async with asyncio.timeout(limits.seconds):
+                return await self._follow(request)
+        except aiohttp.ServerTimeoutError as error:
+            raise FetchError(f"its server was silent for {limits.idle_seconds:g} s") from error
+        except TimeoutError as error:
+            raise FetchError(f"it did not come within {limits.seconds:g} s") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise FetchError(f"its server can't be used: {network_error_text(error)}") from error
+
+    async def _follow(self, request: FetchRequest) -> FetchedFile:
+        url = first = _checked(request.url, credentials=request.by_operator)
+        for _ in range(1 + min(request.limits.redirects, MAX_REDIRECTS)):
+            same_host = url.host == first.host
+            trusted = request.by_operator and same_host
+            if url.origin() == first.origin():
+                url = url.with_user(first.user).with_password(first.password)
+            found = await self._get(url, request, trusted=trusted, headers=request.headers if same_host else {})
+            if isinstance(found, FetchedFile):
+                return found
+            url = found
+        raise FetchError("it leads from one address to the next without an end")
+
+    async def _get(
+        self, url: URL, request: FetchRequest, *, trusted: bool, headers: Mapping[str, str]
+    ) -> FetchedFile | URL:
+        """Ask one server. Returns the file, or the address to which the server redirects."""
+        if not trusted and url.port is not None and url.port < _PRIVILEGED and url.port not in _WEB_PORTS:
+            raise AddressRefusedError(f"port {url.port} is not one of the web")
+        connector = aiohttp.TCPConnector(
+            resolver=_FixedResolver(await self._addresses(url, trusted=trusted)),
+            use_dns_cache=False,
+            force_close=True,
+            socket_factory=_small_socket,
+        )
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=request.limits.idle_seconds, sock_read=request.limits.idle_seconds
+        )
+        sent = {"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPT_ENCODING, **headers}
+        async with (
+            aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=timeout,
+                auto_decompress=False,
+                read_bufsize=_READ_BUFFER,
+                response_class=_Response,
+            ) as session,
+            session.get(url, headers=sent, allow_redirects=False) as response,
+        ):
+            if response.status in _REDIRECTS:
+                return _redirect(response)
+            return await _file(response, request)
+
+    async def _addresses(self, url: URL, *, trusted: bool) -> list[IPAddress]:
+        """The network addresses of the host, all of them checked."""
+        host = url.host or ""
+        try:
+            found: Sequence[IPAddress] = [ip_address(host)]
+        except ValueError:
+            try:
+                found = await self._resolve(host)
+            except (OSError, UnicodeError) as error:
+                raise FetchError(f"the name {host} is not known") from error
+        if not found:
+            raise FetchError(f"the name {host} is not known")
+        if not trusted and not all(self._may_reach(address) for address in found):
+            raise AddressRefusedError(f"{host} is not on the public internet")
+        return list(dict.fromkeys(found))[:_MAX_RESOLVED]
+
+
+class _FixedResolver(AbstractResolver):
+    """Resolves every name to the addresses that were checked."""
+
+    def __init__(self, addresses: Sequence[IPAddress]) -> None:
+        self._addresses = addresses
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address),
+                port=port,
+                family=socket.AF_INET if address.version == 4 else socket.AF_INET6,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in self._addresses
+        ]
+
+    @override
+    async def close(self) -> None:
+        pass
+
+
+class _Response(aiohttp.ClientResponse):
+    """A response that is given up if too many answers of the kind "100 Continue" come before it.
+
+    The library waits for the answer itself without an end, and parses all of the others.
+    """
+
+    @override
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        protocol, left = connection.protocol, _MAX_INTERIM
+        if protocol is not None:
+            read = protocol.read
+
+            async def bounded() -> tuple[RawResponseMessage, StreamReader]:
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    raise FetchError("its server does not come to its answer")
+                return await read()
+
+            # The connection is for this response alone.
+            protocol.read = bounded  # type: ignore[method-assign]
+        return await super().start(connection)
+
+
+def _small_socket(info: aiohttp.AddrInfoType) -> socket.socket:
+    family, kind, protocol, *_ = info
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+    return made
+
+
+def _checked(address: str, *, credentials: bool = False) -> URL:
+    """An address as a URL.
+
+    Args:
+        credentials: whether it may have a user name and password.
+
+    Raises:
+        AddressRefusedError: it is not an http or https address of a host.
+    """
+    if len(address) > MAX_ADDRESS:
+        raise AddressRefusedError(f"its address has more than {MAX_ADDRESS} characters")
+    try:
+        url = URL(address)
+        port = url.port
+    except (ValueError, TypeError) as error:
+        raise AddressRefusedError("its address can't be used") from error
+    if url.scheme not in ("http", "https"):
+        raise AddressRefusedError("it is not an http or https address")
+    if not url.host or port is None or (not credentials and (url.user is not None or url.password is not None)):
+        raise AddressRefusedError("its address can't be used")
+    return url
+
+
+def _redirect(response: aiohttp.ClientResponse) -> URL:
+    location = response.headers.get("Location", "")
+    if not location or len(location) > MAX_ADDRESS:
+        raise FetchError("its server leads to no address")
+    try:
+        return _checked(str(response.url.join(URL(location))))
+    except ValueError as error:
+        raise AddressRefusedError("its server leads to an address that can't be used") from error
+
+
+async def _file(response: aiohttp.ClientResponse, request: FetchRequest) -> FetchedFile:
+    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    not_modified = response.status == HTTPStatus.NOT_MODIFIED
+    body = b""
+    if not not_modified:
+        if response.status != HTTPStatus.OK:
+            raise FetchError(f"its server answered with status {response.status}")
+        if request.types and media_type not in request.types:
+            raise FetchError(f"it is of the kind {media_type[:60] or 'unknown'}, which I can't read")
+        if (response.content_length or 0) > request.limits.size:
+            raise too_large(request.limits.size)
+        unpacker = Unpacker(response.headers.get("Content-Encoding", ""), request.limits.size)
+        began = time.thread_time()
+        async for chunk in response.content.iter_chunked(_CHUNK):
+            unpacker.add(chunk)
+            if (busy := time.thread_time() - began) > _SLICE:
+                await asyncio.sleep(_REST * busy)
+                began = time.thread_time()
+        body = unpacker.finish()
+    return FetchedFile(
+        str(response.url),
+        media_type,
+        response.charset or "",
+        response.headers,
+        body,
+        not_modified,
+    )

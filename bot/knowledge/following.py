@@ -1,0 +1,158 @@
+"""Keeps the index like the folder: reads files that are new or have changed, and removes those that are gone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.knowledge.index import Index, IndexedFile
+from bot.knowledge.readers.child import KINDS
+from bot.knowledge.reading import SECONDS, kind_of, read_file
+from config.reasons import reason
+
+_log = logging.getLogger(__name__)
+
+MAX_FILES = 10_000
+"""Of a folder with more files, only this many are read."""
+_PROGRESS_EVERY = 25
+"""Files between two lines that tell the progress."""
+
+
+class FolderError(OSError):
+    """``KNOWLEDGE_DIR`` can't be read. The text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderContent:
+    """The files of a folder.
+
+    Attributes:
+        stamps: the size and time of change of each file that can be read, by its path in the folder.
+        notices: what is left out, in words for people.
+    """
+
+    stamps: Mapping[str, str]
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Update:
+    """What an update of the index did.
+
+    Attributes:
+        read: number of files that were read.
+        removed: number of files that were removed.
+        problems: a sentence for each file that could not be read as a whole, and for what is left out of the folder.
+    """
+
+    read: int = 0
+    removed: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def folder_content(folder: Path) -> FolderContent:
+    """The files of a folder and of the folders in it. Hidden ones are left out. Blocks on the disk.
+
+    Raises:
+        FolderError: the folder can't be read.
+    """
+    stamps: dict[str, str] = {}
+    others: dict[str, int] = {}
+    try:
+        with os.scandir(folder):
+            pass
+    except OSError as error:
+        raise FolderError(f"KNOWLEDGE_DIR={folder} can't be read: {reason(error)}") from error
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+        for name in sorted(names):
+            file = Path(parent, name)
+            if name.startswith(".") or name.endswith("~"):
+                continue
+            if kind_of(file) is None:
+                others[file.suffix.lower()] = others.get(file.suffix.lower(), 0) + 1
+                continue
+            if len(stamps) == MAX_FILES:
+                return FolderContent(stamps, (f"{folder}: only its first {MAX_FILES:,} files are read",))
+            try:
+                status = file.stat()
+                path = str(file.relative_to(folder))
+                path.encode()
+            except (OSError, UnicodeEncodeError):
+                # It was removed just now, leads nowhere, or has a name that is no text.
+                others["unreadable"] = others.get("unreadable", 0) + 1
+                continue
+            if stat.S_ISREG(status.st_mode):
+                stamps[path] = f"{status.st_size} {status.st_mtime_ns}"
+    notices = [f"{count} × {kind or 'without an ending'}" for kind, count in sorted(others.items())]
+    kinds = ", ".join(KINDS)
+    left_out = (f"{folder}: not read: {'; '.join(notices[:10])}. Files that are read end with {kinds}",)
+    return FolderContent(stamps, left_out if notices else ())
+
+
+async def update(
+    index: Index,
+    folder: Path,
+    tell: Callable[[str], None] = lambda _: None,
+    seconds: float = SECONDS,
+    *,
+    again: bool = False,
+) -> Update:
+    """Bring the index up to date. A file that can't be read never keeps the others from being read.
+
+    Args:
+        tell: is told the progress, in sentences.
+        seconds: seconds in which each file must be read.
+        again: read files again that have not changed, too.
+
+    Raises:
+        FolderError: the folder can't be read. The index stays as it is.
+        KnowledgeError: the index can't be written.
+    """
+    content = await asyncio.to_thread(folder_content, folder)
+    known = await asyncio.to_thread(index.files)
+    done = Update(problems=list(content.notices))
+    gone = [path for path in known if path not in content.stamps]
+    if gone:
+        await asyncio.to_thread(index.remove, gone)
+        done.removed = len(gone)
+    changed = [
+        path for path, stamp in content.stamps.items() if again or path not in known or known[path].stamp != stamp
+    ]
+    for path in changed:
+        file = await _read(index, folder, path, content.stamps[path], seconds)
+        done.read += 1
+        done.problems += problems_of(file)
+        if done.read % _PROGRESS_EVERY == 0 and done.read < len(changed):
+            tell(f"Knowledge: {done.read} of {len(changed)} files are read")
+    return done
+
+
+def problems_of(file: IndexedFile) -> list[str]:
+    """A sentence for each thing of a file that could not be read. Each names the file."""
+    faults = [f"{file.path} can't be read: {file.fault}"] if file.fault is not None else []
+    return faults + [f"{file.path}: {notice}" for notice in file.notices]
+
+
+async def _read(index: Index, folder: Path, path: str, stamp: str, seconds: float) -> IndexedFile:
+    kind = kind_of(Path(path))
+    assert kind is not None  # noqa: S101  # the folder's content has only files that are read
+    try:
+        content = await read_file(folder / path, kind, seconds)
+    except OSError as error:
+        file = IndexedFile(path, stamp, (), f"its reader can't be started: {reason(error)}")
+        await asyncio.to_thread(index.replace, file, ())
+        return file
+    fault = content.fault
+    if fault is not None and content.pieces:
+        fault = f"{fault}; {len(content.pieces):,} passages of it were kept"
+    elif fault is None and not content.pieces:
+        fault = "it is empty"
+    file = IndexedFile(path, stamp, content.notices, fault)
+    await asyncio.to_thread(index.replace, file, content.pieces)
+    return file

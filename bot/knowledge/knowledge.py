@@ -1,0 +1,157 @@
+"""The knowledge: follows the operator's folder, and finds passages for a question."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Protocol
+
+from bot.knowledge.following import FolderError, Update, update
+from bot.knowledge.fusion import fuse
+from bot.knowledge.index import Found, Index, KnowledgeError
+from bot.knowledge.passage import Passage
+from bot.knowledge.switch import Switch
+from languages.search_words import telling_words
+
+_log = logging.getLogger(__name__)
+
+LOOK_AGAIN = 10.0
+"""Seconds between two looks at the folder."""
+CANDIDATES = 30
+"""Number of passages of each kind of search that are put together."""
+FITS = 0.3
+"""For a prompt, passages must fit the question at least so well; see :class:`~bot.knowledge.index.Found`."""
+NEAREST = 2
+"""For a prompt, this many passages that are nearest in meaning are taken without any common words."""
+TELLING = 2
+"""But only if the question has at least this many telling words."""
+
+
+class Vectors(Protocol):
+    """Finds passages by meaning."""
+
+    async def follow(self, index: Index, busy: Callable[[], bool] = ...) -> None:
+        """Bring the vectors up to date with the index. What fails is logged, and tried again the next time.
+
+        Args:
+            busy: whether to stop for now.
+        """
+        ...
+
+    async def nearest(self, question: str, count: int, seconds: float) -> list[int]:
+        """The ids of the passages nearest in meaning, the nearest first; empty if they are not found in time."""
+        ...
+
+
+class Knowledge:
+    """What the files of a folder say. Its methods run on the event loop; threads and child processes do the work.
+
+    Args:
+        vectors: finds passages by meaning; ``None`` for full text alone.
+    """
+
+    def __init__(self, index: Index, folder: Path, switch: Switch, vectors: Vectors | None = None) -> None:
+        self._index = index
+        self._folder = folder
+        self.switch = switch
+        self._vectors = vectors
+        self._told: frozenset[str] = frozenset()
+        self.generation = 0
+        """How often passages have changed since the start."""
+
+    async def run(
+        self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, in_call: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Follow the folder until this is cancelled.
+
+        Args:
+            in_call: whether a call is on. Meanwhile, files are read, but no vectors are made, since they would compete
+                for the graphics card.
+        """
+        while True:
+            try:
+                await self._look()
+            except (FolderError, KnowledgeError) as error:
+                self._tell_new({str(error)})
+            if self._vectors is not None:
+                await self._vectors.follow(self._index, in_call)
+            await sleep(LOOK_AGAIN)
+
+    async def _look(self) -> None:
+        done = await update(self._index, self._folder, _log.info)
+        if done.read or done.removed:
+            self.generation += 1
+            _log.info("%s", summary(done, await asyncio.to_thread(self._index.count)))
+        known = (await asyncio.to_thread(self._index.files)).values() if not self._told else ()
+        self._tell_new({*done.problems, *(f"{each.path} can't be read: {each.fault}" for each in known if each.fault)})
+
+    def _tell_new(self, problems: set[str]) -> None:
+        for problem in sorted(problems - self._told):
+            _log.warning("Knowledge: %s", problem)
+        self._told |= problems
+
+    async def count(self) -> int:
+        """Number of passages; raises :class:`KnowledgeError`."""
+        return await asyncio.to_thread(self._index.count)
+
+    async def search(
+        self, question: str, server: int | None = None, *, limit: int = 5, seconds: float = 0.05, fitting: bool = False
+    ) -> list[Passage]:
+        """The passages that fit a question best, the best first; none if the knowledge is off on the server.
+
+        Args:
+            seconds: how long to wait for what is near in meaning. Full text is not waited for any shorter.
+            fitting: only passages that have something to do with the question, for a prompt.
+
+        Raises:
+            KnowledgeError: the index can't be read.
+        """
+        if not await self.switch.is_on(server):
+            return []
+        return await find(self._index, self._vectors, question, limit=limit, seconds=seconds, fitting=fitting)
+
+
+async def find(
+    index: Index, vectors: Vectors | None, question: str, *, limit: int, seconds: float, fitting: bool = False
+) -> list[Passage]:
+    """The passages that fit a question best, by full text, and by meaning if there are vectors.
+
+    Raises:
+        KnowledgeError: the index can't be read.
+    """
+    by_meaning = asyncio.create_task(_nearest(vectors, question, seconds), name="passages near in meaning")
+    try:
+        found = await asyncio.to_thread(index.search, question, CANDIDATES)
+        near = await by_meaning
+    finally:
+        by_meaning.cancel()
+    by_id = {each.id: each for each in found}
+    missing = [key for key in near if key not in by_id]
+    if missing:
+        by_id |= await asyncio.to_thread(index.passages, missing)
+    near = [key for key in near if key in by_id]
+    scores = fuse([each.id for each in found], near) if near else {each.id: each.score for each in found}
+    best = sorted(scores, key=lambda key: scores[key], reverse=True)
+    if fitting:
+        best = [key for key in best if by_id[key].fit >= FITS or _is_near(key, near, question)]
+    return [_passage(by_id[key], scores[key]) for key in best[:limit]]
+
+
+async def _nearest(vectors: Vectors | None, question: str, seconds: float) -> list[int]:
+    return [] if vectors is None else await vectors.nearest(question, CANDIDATES, seconds)
+
+
+def _is_near(key: int, near: list[int], question: str) -> bool:
+    return key in near[:NEAREST] and len(telling_words(question)) >= TELLING
+
+
+def _passage(found: Found, score: float) -> Passage:
+    return Passage(found.text, found.source, round(score, 6))
+
+
+def summary(done: Update, passages: int) -> str:
+    """What an update did, in a sentence."""
+    removed = f", {done.removed} removed" if done.removed else ""
+    return f"Knowledge: {done.read} {'file' if done.read == 1 else 'files'} read{removed}; {passages:,} passages in all"

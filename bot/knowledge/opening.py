@@ -1,0 +1,68 @@
+"""Opens the knowledge as the settings say."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from bot.embeddings import EmbeddingsClient
+from bot.knowledge.index import FILE, Index, KnowledgeError
+from bot.knowledge.knowledge import Knowledge
+from bot.knowledge.switch import StoredSettings, Switch
+from bot.knowledge.vector_stores import open_store
+from bot.knowledge.vectors import PassageVectors
+from config.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+def index_file(settings: Settings) -> Path:
+    """The file of the index."""
+    return settings.data_dir / FILE
+
+
+def open_index(settings: Settings) -> Index:
+    """Open the index. Blocks on the disk; raises :class:`~bot.knowledge.index.KnowledgeError`."""
+    return Index(index_file(settings))
+
+
+@asynccontextmanager
+async def opened_vectors(
+    settings: Settings, index: Index, session: aiohttp.ClientSession
+) -> AsyncIterator[PassageVectors | None]:
+    """The vectors of the passages; ``None`` if no server for embeddings is set."""
+    if settings.embeddings.url is None:
+        yield None
+        return
+    folder = settings.chroma_dir or settings.data_dir / "chroma"
+    vectors = PassageVectors(EmbeddingsClient(session, settings.embeddings), lambda: open_store(index, folder))
+    try:
+        yield vectors
+    finally:
+        await vectors.close()
+
+
+@asynccontextmanager
+async def opened_knowledge(
+    settings: Settings, store: StoredSettings, session: aiohttp.ClientSession
+) -> AsyncIterator[Knowledge | None]:
+    """Open the knowledge, and close it on leaving. ``None`` if no folder is set, or if its index can't be opened."""
+    if settings.knowledge_dir is None:
+        yield None
+        return
+    try:
+        index = await asyncio.to_thread(open_index, settings)
+    except KnowledgeError as error:
+        _log.warning("There is no knowledge: %s", error)
+        yield None
+        return
+    try:
+        async with opened_vectors(settings, index, session) as vectors:
+            yield Knowledge(index, settings.knowledge_dir, Switch(store), vectors)
+    finally:
+        await asyncio.to_thread(index.close)

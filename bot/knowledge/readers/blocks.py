@@ -1,0 +1,41 @@
+"""What a reader yields: the blocks of a file, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A heading, a paragraph or a record.
+
+    Attributes:
+        level: 1 to 6 for a heading, 0 for what stands beneath headings.
+        place: where it is in the file, if readers can find it by that: "page 3".
+        headings: what a record is headed by. A record becomes a passage of its own, and ``level`` is 0.
+        also: further words by which a record is found. They are not shown.
+    """
+
+    text: str
+    level: int = 0
+    place: str = ""
+    headings: tuple[str, ...] | None = None
+    also: str = ""
+
+
+class UnreadableError(Exception):
+    """The file can't be read, for a reason that its content has. The text is for people."""
+
+
+class Reader(Protocol):
+    """Reads one kind of file."""
+
+    def __call__(self, data: bytes, notices: list[str]) -> Iterator[Block]:
+        """Yield the blocks of a file. What could not be read of it is added to ``notices``, in words for people.
+
+        Raises:
+            UnreadableError: nothing can be read.
+        """
+        ...

@@ -1,0 +1,74 @@
+"""Recalls passages for the turns of each conversation, as the text of the prompt's section."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+
+from bot.knowledge.index import KnowledgeError
+from bot.knowledge.knowledge import Knowledge
+from bot.knowledge.section import knowledge_section
+from bot.knowledge.shelf import Shelf
+
+_log = logging.getLogger(__name__)
+
+PASSAGES = 3
+"""Maximum number of passages that a question adds."""
+LIMIT = 0.1
+"""Seconds after which an answer begins without what was not found yet."""
+VECTORS_LIMIT = 0.04
+"""Seconds for the passages that are near in meaning. They are asked for while the person still speaks."""
+MAX_PLACES = 200
+"""Conversations whose passages stay shown; of more, the ones longest unused are forgotten."""
+Place = tuple[int | None, int | None]
+"""The ids of a server and of a channel."""
+
+
+class KnowledgeRecall:
+    """Finds passages for the turns of all conversations.
+
+    Args:
+        limit: seconds that a turn waits at most.
+    """
+
+    def __init__(self, knowledge: Knowledge, limit: float = LIMIT) -> None:
+        self._knowledge = knowledge
+        self._limit = limit
+        self._shelves: OrderedDict[Place, Shelf] = OrderedDict()
+        self._told: set[str] = set()
+
+    async def section(self, question: str, server: int | None, channel: int | None, *, unfinished: bool) -> str:
+        """The text of the section for a turn; ``""`` if there is nothing to show. Never raises, and is never late.
+
+        Args:
+            unfinished: whether more words may come. Then nothing is kept for the next turns.
+        """
+        shelf = self._shelf((server, channel))
+        try:
+            async with asyncio.timeout(self._limit):
+                if not await self._knowledge.switch.is_on(server):
+                    return ""
+                found = await self._knowledge.search(
+                    question, server, limit=PASSAGES, seconds=VECTORS_LIMIT, fitting=True
+                )
+        except KnowledgeError as error:
+            self._tell(str(error))
+            return ""
+        except TimeoutError:
+            self._tell("a search took too long")
+            found = []
+        return knowledge_section(shelf.with_(found, self._knowledge.generation, keep=not unfinished))
+
+    def _tell(self, fault: str) -> None:
+        """Log a fault once."""
+        if fault not in self._told:
+            _log.warning("Knowledge: %s. The answer is given without it", fault)
+        self._told.add(fault)
+
+    def _shelf(self, place: Place) -> Shelf:
+        shelf = self._shelves.setdefault(place, Shelf())
+        self._shelves.move_to_end(place)
+        while len(self._shelves) > MAX_PLACES:
+            self._shelves.popitem(last=False)
+        return shelf

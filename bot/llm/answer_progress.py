@@ -1,0 +1,50 @@
+"""What is told to whoever asked for an answer, while the answer is made."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bot.llm.late_calls import TakeLate, take_none
+from bot.llm.prompt_report import PromptReport
+from bot.llm.usage import TokenUsage
+
+
+def _ignore(*_: Any) -> None:
+    """Do nothing."""
+
+
+async def _at_once() -> None:
+    """Return at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerProgress:
+    """Functions that are called while an answer is made. Those that are left out do nothing.
+
+    Attributes:
+        loading: called once if the server has been loading its model for a while.
+        fitted: called with what the prompt holds and what was cut from it, before the request is written. It may be
+            called more than once, or never.
+        asked: called when the request was written. It may be called more than once, or never.
+        counted: called with the token counts of the prompt, if the server reports them.
+        tools: called with True when the model has called tools and the answer waits for their results, and with False
+            when the results are there and the model is asked again. Both may happen several times. If the answer is
+            closed meanwhile, False is not called.
+        before_tools: awaited before tools are run, after ``tools(True)``. It returns when the answer is known to be
+            wanted, so that a speculative reply that is discarded never runs a tool.
+        take_late: called with tools that take too long to be waited for. If it returns True, it has taken them over,
+            and the answer ends without their results. Whoever takes none has the model answer without them, later.
+    """
+
+    loading: Callable[[], None] = _ignore
+    fitted: Callable[[PromptReport], None] = _ignore
+    asked: Callable[[], None] = _ignore
+    counted: Callable[[TokenUsage], None] = _ignore
+    tools: Callable[[bool], None] = _ignore
+    before_tools: Callable[[], Awaitable[None]] = _at_once
+    take_late: TakeLate = take_none
+
+
+NOT_WATCHED = AnswerProgress()

@@ -1,0 +1,127 @@
+"""Lines that the bot says by itself in a call, by language: while a tool takes long, and to people who join."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+
+from bot.llm.cleaning import clean_name
+from config.reasons import UNREADABLE, BrokenFileError, reason
+from config.yaml_files import read_yaml
+from languages.tags import primary_language
+
+FOLDER = Path(__file__).parents[2] / "config" / "language"
+WAITING_FILE, GREETINGS_FILE = "waiting.yaml", "greetings.yaml"
+USUAL_LANGUAGE = "en"
+"""The language of the lines if there are none in the conversation's language."""
+_MAX_LINES = 20
+_NAME = "{name}"
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Lines = dict[str, Annotated[tuple[Line, ...], Field(min_length=1, max_length=_MAX_LINES)]]
+"""Lines by language."""
+
+
+class SpokenLinesError(BrokenFileError):
+    """A file of lines can't be used. The message names the file and the mistake."""
+
+
+class Wait(StrEnum):
+    """How long a wait for a tool is."""
+
+    SOON = "soon"
+    """It begins to be noticed."""
+    LATER = "later"
+    """It goes on."""
+    LATE = "late"
+    """It is given up: the result is told when it comes."""
+
+
+class WaitingLines(BaseModel):
+    """What is said while a tool takes long: lines for each :class:`Wait`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    soon: Lines = {}
+    later: Lines = {}
+    late: Lines = {}
+
+    def of(self, wait: Wait) -> Lines:
+        """The lines for a wait."""
+        match wait:
+            case Wait.SOON:
+                return self.soon
+            case Wait.LATER:
+                return self.later
+            case Wait.LATE:
+                return self.late
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenLines:
+    """The lines for personas that have none of their own.
+
+    Attributes:
+        greetings: greetings for people who join. ``{name}`` stands for the person's name.
+    """
+
+    waiting: WaitingLines
+    greetings: Mapping[str, Sequence[str]]
+
+
+def load_spoken_lines(folder: Path = FOLDER) -> SpokenLines:
+    """Read the files of lines. Blocks: it reads files.
+
+    Raises:
+        SpokenLinesError: a file can't be read, is malformed, or has no lines in :data:`USUAL_LANGUAGE`.
+    """
+    waiting: WaitingLines = _read(folder / WAITING_FILE, TypeAdapter(WaitingLines))
+    greetings: Lines = _read(folder / GREETINGS_FILE, TypeAdapter(Lines))
+    waits = [(WAITING_FILE, waiting.of(wait)) for wait in Wait]
+    for name, lines in (*waits, (GREETINGS_FILE, greetings)):
+        if USUAL_LANGUAGE not in lines:
+            raise SpokenLinesError(f"{folder / name} can't be used: lines in {USUAL_LANGUAGE!r} are missing")
+    return SpokenLines(waiting, greetings)
+
+
+def _read(path: Path, form: TypeAdapter[Any]) -> Any:
+    try:
+        return form.validate_python(read_yaml(path))
+    except UNREADABLE as error:
+        raise SpokenLinesError(f"{path} can't be used: {reason(error)}") from error
+
+
+class LineChooser:
+    """Chooses the lines of one call. It does not say the same line twice in a row.
+
+    The ``language`` is the conversation's language, as Whisper's code; ``None`` if it is unknown.
+
+    Args:
+        usual: the lines for personas that have none of their own in that language.
+        choose: chooses one of some lines.
+    """
+
+    def __init__(self, usual: SpokenLines, choose: Callable[[Sequence[str]], str] = random.choice) -> None:
+        self._usual = usual
+        self._choose = choose
+        self._last = ""
+
+    def waiting(self, persona: WaitingLines, language: str | None, wait: Wait) -> str:
+        """The next line while a tool takes long. ``persona`` has the persona's own lines."""
+        return self._next(persona.of(wait), self._usual.waiting.of(wait), language)
+
+    def greeting(self, persona: Mapping[str, Sequence[str]], language: str | None, name: str) -> str:
+        """The next greeting for a person, whose name is cleaned here. ``persona`` has the persona's own greetings."""
+        return self._next(persona, self._usual.greetings, language).replace(_NAME, clean_name(name))
+
+    def _next(self, own: Mapping[str, Sequence[str]], usual: Mapping[str, Sequence[str]], language: str | None) -> str:
+        wanted = primary_language(language or USUAL_LANGUAGE)
+        lines = own.get(wanted) or usual.get(wanted) or usual[USUAL_LANGUAGE]
+        self._last = self._choose([line for line in lines if line != self._last] or lines)
+        return self._last

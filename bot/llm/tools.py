@@ -1,0 +1,84 @@
+"""Tools, as a language model sees them: what it may call in one turn, and who runs its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bot.llm.history import Turn
+from bot.llm.tool_calls import ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDescription:
+    """What the model is told about a tool.
+
+    Attributes:
+        name: the name by which the model calls it: letters, digits, ``_`` and ``-``, at most 64 of them.
+        text: what the tool does, and when to use it. For the model.
+        parameters: the JSON schema of the arguments, an object.
+    """
+
+    name: str
+    text: str
+    parameters: Mapping[str, Any]
+
+
+class TurnTools(Protocol):
+    """The tools of one turn, with the rights of the person whose words began the turn."""
+
+    @property
+    def descriptions(self) -> Sequence[ToolDescription]:
+        """The tools that this person may use, in an order that stays the same, so that the prompt cache is used."""
+        ...
+
+    async def run(self, call: ToolCall) -> str:
+        """Run a call, and return its result as text for the model: at most some thousand characters.
+
+        A call that is not allowed, not known, too slow or that failed returns a sentence that says so. Cancelling ends
+        the tool. It raises nothing else.
+        """
+        ...
+
+
+class _NoTools:
+    """The tools of a turn without tools."""
+
+    descriptions: Sequence[ToolDescription] = ()
+
+    async def run(self, call: ToolCall) -> str:
+        return f"There is no tool of the name {call.name}."
+
+
+NO_TOOLS: TurnTools = _NoTools()
+"""For turns without tools."""
+
+
+class Toolbox(Protocol):
+    """All tools of a call or chat."""
+
+    def for_turn(self, asked: Turn, earlier: Sequence[Turn] = ()) -> TurnTools:
+        """The tools that the model may use to answer ``asked``. ``earlier``: the turns that it sees besides."""
+        ...
+
+
+class Toolboxes(Protocol):
+    """The toolboxes of all places where people talk with the bot."""
+
+    def at(self, server: int, channel: int | None = None, *, patient: bool = False) -> Toolbox:
+        """The tools of one place.
+
+        Args:
+            server: id of the server, or of the other place, for which persona and voice are chosen.
+            channel: id of the channel in which the bot answers in writing; ``None`` if there is none.
+            patient: whether tools may take minutes, because results can be told after their turn.
+        """
+        ...
+
+
+def toolbox_at(
+    toolboxes: Toolboxes | None, server: int, channel: int | None = None, *, patient: bool = False
+) -> Toolbox | None:
+    """The tools of one place; ``None`` if there are no tools at all."""
+    return None if toolboxes is None else toolboxes.at(server, channel, patient=patient)

@@ -1,0 +1,152 @@
+"""Finds the facts that an asker may know, by full text, through a connection of its own that nothing else waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from pathlib import Path
+
+from bot.database.opening import decode_text, sqlite_errors_only
+from bot.memory.audience import Asker, Audiences
+from bot.memory.records import COLUMNS, Fact, fact_of
+from languages.search_words import query
+
+MAX_TERMS = 12
+"""Maximum number of a question's words that are looked for. Of more, those at its end are used."""
+COMMON = 400
+"""A word in more of the asker's facts than this tells little, and ranking all of them would take too long."""
+BUSY_SECONDS = 0.05
+"""How long a search waits for a locked database. Readers wait only while the bot starts or rewrites the file."""
+
+
+class FactFinder:
+    """Searches facts on a thread of its own.
+
+    Args:
+        path: the database's file.
+    """
+
+    def __init__(self, path: Path, audiences: Audiences) -> None:
+        self._path = path
+        self._audiences = audiences
+        self._thread = ThreadPoolExecutor(1, "memory")
+        self._connection: sqlite3.Connection | None = None
+
+    async def open(self) -> None:
+        """Open the connection before the first search, which would otherwise take longer. Errors come up there."""
+        with suppress(sqlite3.Error):
+            await self.find(Asker(0, None), "", (), 1)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        self.interrupt()
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
+        self._thread.shutdown(wait=False)
+
+    def interrupt(self) -> None:
+        """End the search that goes on, because nobody waits for it any more."""
+        if (connection := self._connection) is not None:
+            with suppress(sqlite3.ProgrammingError):
+                connection.interrupt()
+
+    async def find(
+        self, asker: Asker, text: str, keep: Collection[int], most: int, listening: Collection[int] = ()
+    ) -> list[Fact]:
+        """The facts that fit a text best, and of those in ``keep`` the ones that are still to be told.
+
+        Args:
+            keep: ids of facts that were told before.
+            most: the largest number of facts that are found besides.
+            listening: ids of the people who hear the answer. Only what the asker has said, or what is about them, is
+                found even if some of these people may not know it.
+
+        Raises:
+            sqlite3.Error: the database can't be read.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self.search, asker, text, tuple(keep), most, tuple(listening))
+
+    def search(
+        self, asker: Asker, text: str, keep: Collection[int], most: int, listening: Collection[int] = ()
+    ) -> list[Fact]:
+        """The same, on the calling thread."""
+        with sqlite_errors_only():
+            try:
+                connection = self._connected()
+                found = self._rank(connection, self._audiences.word(asker), text, most)
+                ids = [*dict.fromkeys((*keep, *found))]
+                marks = ", ".join("?" * len(ids))
+                rows = connection.execute(
+                    f"SELECT {COLUMNS} FROM fact WHERE id IN ({marks}) AND superseded_by IS NULL",  # noqa: S608
+                    ids,
+                ).fetchall()
+            except sqlite3.DatabaseError:
+                # A connection that has met damage or a file that was replaced is not used again.
+                self._disconnect()
+                raise
+        facts = {fact.id: fact for fact in map(fact_of, rows)}
+        # The index found them by the same word. It is derived data, so the fact itself is asked again.
+        known = [facts[each] for each in ids if each in facts and self._audiences.admits(facts[each].audience, asker)]
+        everybody = [Asker(person, asker.server) for person in listening]
+        return [
+            fact
+            for fact in known
+            if fact.concerns(asker.person) or all(self._audiences.admits(fact.audience, each) for each in everybody)
+        ]
+
+    def _rank(self, connection: sqlite3.Connection, audience: str, text: str, most: int) -> list[int]:
+        """The ids of the best facts, the best first.
+
+        Words in few of the asker's facts are looked for together and ranked. If there are none, the newest facts with
+        all the words are used, or with one of them.
+        """
+        terms = [each for each in query(text).split(" OR ") if each][-MAX_TERMS:]
+        mine = f'audience : "{audience}"'
+        telling = [each for each in terms if 0 < _count(connection, f"{mine} AND words : {each}") <= COMMON]
+        if telling:
+            any_of = " OR ".join(telling)
+            return _ids(
+                connection,
+                "SELECT rowid FROM fact_word WHERE fact_word MATCH ? "
+                "ORDER BY bm25(fact_word, 1.0, 0.0), rowid DESC LIMIT ?",
+                f"{mine} AND words : ({any_of})",
+                most,
+            )
+        newest = "SELECT rowid FROM fact_word WHERE fact_word MATCH ? ORDER BY rowid DESC LIMIT ?"
+        found: list[int] = []
+        for each in (" AND ".join(terms), *terms[: most if len(terms) > 1 else 0]):
+            if each and len(found) < most:
+                found += _ids(connection, newest, f"{mine} AND words : ({each})", most)
+        return [*dict.fromkeys(found)][:most]
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            uri = f"{self._path.absolute().as_uri()}?mode=rw"
+            connection = sqlite3.connect(
+                uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False
+            )
+            connection.text_factory = decode_text
+            connection.execute("PRAGMA query_only = ON")
+            self._connection = connection
+        return self._connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with closing(connection):
+                pass
+
+
+def _count(connection: sqlite3.Connection, wanted: str) -> int:
+    """The number of facts that are found, up to one more than :data:`COMMON`."""
+    counted = connection.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM fact_word WHERE fact_word MATCH ? LIMIT ?)", (wanted, COMMON + 1)
+    )
+    return int(counted.fetchone()[0])
+
+
+def _ids(connection: sqlite3.Connection, statement: str, wanted: str, most: int) -> list[int]:
+    return [int(row) for (row,) in connection.execute(statement, (wanted, most))]

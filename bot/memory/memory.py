@@ -1,0 +1,304 @@
+"""The memory: the service that commands use, and the parts of it that calls and chat need."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import tzinfo
+from pathlib import Path
+from typing import Self
+
+from bot.conversations.writer import ConversationWriter
+from bot.database import Database
+from bot.database.integrity import MEMORY_CHOICES_LOST_WITH
+from bot.llm.cleaning import clean_name
+from bot.memory.audience import Asker, Audiences
+from bot.memory.consent import MemoryConsent
+from bot.memory.finding import FactFinder
+from bot.memory.forgetting import Forgetting
+from bot.memory.recall import LIMIT, MemoryRecall
+from bot.memory.records import Fact, FactRecords
+from bot.memory.told import MAX_FACT, one_line
+from bot.memory.unread import UnreadTurns
+from bot.memory.wording import fold, values
+from config.sections import MemoryPolicy
+from config.types import KeptDays
+from languages.search_words import words as words_in
+
+_log = logging.getLogger(__name__)
+
+DAY = 86_400.0
+CHOICES_LOST = (
+    "Some people who did not want to be remembered may be forgotten, because not all of the damaged {file} could be "
+    "read. So each person is asked (MEMORY=ask). Restore a backup or delete that file, and MEMORY=on applies again"
+)
+
+
+ForgottenListener = Callable[[Callable[[str], bool]], None]
+"""Gets a function that says whether a text has words that were forgotten. Must not block."""
+
+
+class MemoryEmptyError(ValueError):
+    """A correction has no words."""
+
+
+class Memory:
+    """What the bot remembers of people. Made by :meth:`opened`. Use it only on the event loop.
+
+    All methods that are awaited may raise :class:`aiosqlite.Error`.
+
+    Args:
+        writer: the writer of the stored conversations, which facts are gathered from.
+        shared: ids of the places whose people count as one person: the page.
+        zone: the people's time zone.
+        days: for how many days facts are kept.
+        clock: returns seconds since 1970.
+
+    Attributes:
+        consent: who may be remembered.
+        facts: the stored facts.
+        unread: the turns from which no facts were gathered yet.
+        audiences: who may know what.
+        recall: finds what is told to the model.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        finder: FactFinder,
+        consent: MemoryConsent,
+        writer: ConversationWriter,
+        audiences: Audiences,
+        zone: tzinfo,
+        days: KeptDays,
+        clock: Callable[[], float],
+        recall_limit: float = LIMIT,
+    ) -> None:
+        self.unread = UnreadTurns(database)
+        self.consent = consent
+        self.facts = FactRecords(database)
+        self.audiences = audiences
+        self.recall = MemoryRecall(finder, lambda: self.enabled, zone, limit=recall_limit)
+        self._database = database
+        self._forgetting = Forgetting(database)
+        self._writer = writer
+        self._days = days
+        self._clock = clock
+        self._listeners: list[ForgottenListener] = []
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(
+        cls,
+        database: Database,
+        path: Path,
+        policy: MemoryPolicy,
+        days: KeptDays,
+        writer: ConversationWriter,
+        zone: tzinfo,
+        *,
+        shared: Iterable[int] = (),
+        clock: Callable[[], float] = time.time,
+        recall_limit: float = LIMIT,
+    ) -> AsyncIterator[Self]:
+        """Open the memory for the time of the block, and delete the facts that are too old.
+
+        Args:
+            path: the database's file, for searches.
+            recall_limit: seconds after which nothing is recalled for a turn.
+        """
+        audiences = Audiences(frozenset(shared))
+        finder = FactFinder(path, audiences)
+        consent = await MemoryConsent.load(database, await _effective_policy(database, path.parent, policy))
+        memory = cls(database, finder, consent, writer, audiences, zone, days, clock, recall_limit)
+        try:
+            if await memory.facts.repair_index():
+                _log.warning("The index of the memory was damaged. It was made anew from the facts; none is lost")
+            await memory.forget_old()
+            await finder.open()
+            yield memory
+        finally:
+            await finder.close()
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the bot remembers anything at all (``MEMORY``)."""
+        return self.consent.policy is not MemoryPolicy.OFF
+
+    def on_forgotten(self, listener: ForgottenListener) -> None:
+        """Call ``listener`` each time that facts were forgotten, so that other parts drop what they hold of them."""
+        self._listeners.append(listener)
+
+    # What people ask.
+
+    async def about(self, name: str, asker: Asker) -> list[Fact]:
+        """What the asker may know about a person of this name, the newest first."""
+        wanted = clean_name(name).casefold()
+        found = await self.facts.search(name)
+        return [
+            fact
+            for fact in found
+            if fact.superseded_by is None
+            and fact.person_name.casefold() == wanted
+            and self.audiences.admits(fact.audience, asker)
+        ]
+
+    async def about_person(self, person: int, asker: Asker) -> list[Fact]:
+        """What the asker may know about the person with this user id, the newest first."""
+        return [
+            fact
+            for fact in await self.facts.of(person)
+            if fact.superseded_by is None and fact.person == person and self.audiences.admits(fact.audience, asker)
+        ]
+
+    async def mine(self, asker: Asker) -> list[Fact]:
+        """The facts about the asker, and those that they have told, in this place; the newest first."""
+        return [
+            fact
+            for fact in await self.facts.of(asker.person)
+            if fact.superseded_by is None and self.audiences.admits(fact.audience, asker)
+        ]
+
+    async def export(self, person: int) -> list[Fact]:
+        """All facts about a person, and all that they have told, everywhere, superseded ones too; the newest first."""
+        return await self.facts.of(person)
+
+    async def search(self, words: str, person: int | None = None) -> list[Fact]:
+        """The facts that have all these words: of all people and places, or those that concern one person.
+
+        For the operator only: it does not ask who may know them.
+        """
+        return [fact for fact in await self.facts.search(words) if person is None or fact.concerns(person)]
+
+    async def correct(self, fact: int, person: int, text: str) -> Fact | None:
+        """Replace what a fact says. The old one is kept and told no more, until somebody has it forgotten.
+
+        Returns the new fact, or ``None`` if there is no such fact or it does not concern the person.
+
+        Raises:
+            MemoryEmptyError: nothing is left of the text.
+        """
+        old = await self.facts.find(fact)
+        if old is None or not old.concerns(person):
+            return None
+        new = one_line(text, MAX_FACT)
+        if not new:
+            raise MemoryEmptyError
+        own = person == old.speaker
+        return await self.facts.add(
+            replace(
+                old,
+                text=new,
+                quote=new,
+                speaker=person,
+                speaker_name=old.speaker_name if own else old.person_name,
+                conversation=None,
+                turn=None,
+                said_at=self._clock(),
+                superseded_by=None,
+            ),
+            instead_of=[old.id],
+        )
+
+    # Forgetting.
+
+    async def forget(self, fact: int, person: int) -> bool:
+        """Forget a fact, so that its words are nowhere on disk. Returns False if it does not concern the person."""
+        found = await self.facts.find(fact)
+        if found is None or not found.concerns(person):
+            return False
+        await self._forget([found])
+        return True
+
+    async def forget_words(self, words: str, asker: Asker) -> int:
+        """Forget the facts with all these words that concern the asker, in this place; returns how many they were."""
+        found = [fact for fact in await self.search(words, asker.person) if self.audiences.admits(fact.audience, asker)]
+        await self._forget(found)
+        return len(found)
+
+    async def forget_all(self, person: int) -> int:
+        """Forget all facts about a person and all that they have told, everywhere; returns how many they were."""
+        found = await self.facts.of(person)
+        await self._forget(found)
+        return len(found)
+
+    async def _forget(self, facts: list[Fact]) -> None:
+        if not facts:
+            return
+        # What was said a second ago may still wait to be written.
+        await self._writer.flush()
+        # What a fact has superseded goes with it, words and all.
+        older = [each for fact in facts for each in await self.facts.predecessors(fact.id)]
+        facts = list({fact.id: fact for fact in (*facts, *older)}.values())
+        doomed = {fact.id for fact in facts} | await self._forgetting.words_of(facts)
+        await self.facts.delete(sorted(doomed))
+        gone = {value for fact in facts for value in values(fact.text)}
+        quotes = {fold(fact.quote) for fact in facts}
+        self._tell_forgotten(lambda text: not gone.isdisjoint(words_in(text)) or fold(text) in quotes)
+        await self._writer.erase_traces(strict=True)
+
+    async def forget_old_daily(self, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Delete facts that are too old, once a day, until cancelled."""
+        while True:
+            await sleep(DAY)
+            await self.forget_old()
+
+    async def forget_old(self) -> None:
+        """Delete the facts that are older than the operator's setting."""
+        if self._days == "forever":
+            return
+        oldest = self._clock() - self._days * DAY if self._days else float("inf")
+        if await self.facts.delete_before(oldest):
+            self._tell_forgotten(lambda text: False)
+            await self._writer.erase_traces()
+
+    def _tell_forgotten(self, has: Callable[[str], bool]) -> None:
+        self.recall.forget()
+        for listener in self._listeners:
+            listener(has)
+
+    # Consent.
+
+    def choice(self, person: int) -> bool | None:
+        """Whether a person wants to be remembered; ``None`` if they have not chosen."""
+        return self.consent.choice(person)
+
+    async def set_choice(self, person: int, keep: bool) -> None:
+        """Store whether a person wants to be remembered. If not, everything about them is forgotten at once.
+
+        What was said before a person agrees is used too, as far as it is still among the stored conversations.
+        """
+        await self.consent.set(person, keep)
+        if keep:
+            await self._database.write_together(
+                (
+                    "UPDATE turns SET unread = 1 WHERE EXISTS (SELECT 1 FROM memory_waiting w WHERE w.person = ?1 "
+                    "AND w.conversation = turns.conversation AND w.turn = turns.number)",
+                    (str(person),),
+                ),
+                ("DELETE FROM memory_waiting WHERE person = ?", (str(person),)),
+            )
+        else:
+            await self._database.write("DELETE FROM memory_waiting WHERE person = ?", str(person))
+            await self.forget_all(person)
+
+    async def erase(self, person: int) -> int:
+        """Forget everything about a person, except that they refused; returns how many facts they were."""
+        forgotten = await self.forget_all(person)
+        await self._database.write("DELETE FROM memory_waiting WHERE person = ?", str(person))
+        if self.choice(person) is not False:
+            await self.consent.erase(person)
+        return forgotten
+
+
+async def _effective_policy(database: Database, folder: Path, policy: MemoryPolicy) -> MemoryPolicy:
+    """The operator's rule; but each person is asked as long as a damaged database has lost the choices of some."""
+    row = await database.row("SELECT value FROM setting WHERE name = ?", MEMORY_CHOICES_LOST_WITH)
+    if policy is not MemoryPolicy.ON or row is None or not await asyncio.to_thread((folder / str(row[0])).exists):
+        return policy
+    _log.warning("%s", CHOICES_LOST.format(file=folder / str(row[0])))
+    return MemoryPolicy.ASK

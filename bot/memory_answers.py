@@ -1,0 +1,131 @@
+"""Carries out what people say in a call about the bot's memory: "remember that …", "forget that"."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.conversations.writer import ConversationWriter
+from bot.memory.audience import Asker
+from bot.memory.memory import Memory, MemoryEmptyError
+from bot.memory.spoken import mentioned, note
+from bot.text import shorten
+from bot.tools import tool
+from bot.tools.confirmation import Confirmation
+from bot.voice.memory_requests import MemoryAnswer, MemoryKeeper, MemoryRequest
+from bot.voice.utterances.memory_words import MemoryWords
+from bot.voice.utterances.voice_commands import VoiceCommand
+
+MAX_TOLD = 3
+"""Maximum number of facts that are told aloud."""
+MAX_TEXT = 120
+"""Maximum number of characters of each."""
+ASKED = "forget everything that I know about you"
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryAnswers:
+    """Carries out requests in all places; see :meth:`at`.
+
+    Attributes:
+        writer: deletes what was said.
+        words: the answers, by language.
+        confirmation: returns how people are asked with buttons.
+        may_keep: says whether anything of a person may be stored on a server.
+        remembers: says whether the persona of a place has a memory.
+        prefix: what typed commands begin with.
+        clock: returns seconds since 1970.
+    """
+
+    memory: Memory
+    writer: ConversationWriter
+    words: MemoryWords
+    confirmation: Callable[[], Confirmation]
+    may_keep: Callable[[int | None, int], bool]
+    remembers: Callable[[int], bool]
+    prefix: str
+    clock: Callable[[], float] = time.time
+
+    def at(self, server: int, channel: int | None) -> MemoryKeeper:
+        """What carries out requests in a call. ``server`` is the id of its server, or of the other place."""
+        return _LocalAnswers(self, server, channel)
+
+
+@dataclass(frozen=True, slots=True)
+class _LocalAnswers:
+    parts: MemoryAnswers
+    server: int
+    channel: int | None
+
+    async def carry_out(self, request: MemoryRequest, say: Callable[[str], None]) -> MemoryAnswer:
+        """Carry out a request; raises :class:`aiosqlite.Error`."""
+        lines, memory = self.parts.words.lines(request.language), self.parts.memory
+        keeps = memory.enabled and self.parts.remembers(self.server)
+        match request.command:
+            case VoiceCommand.FORGET_THAT:
+                return MemoryAnswer(lines.forgotten if await self._forget_that(request) else lines.nothing_to_forget)
+            case VoiceCommand.FORGET_ME:
+                say(lines.sure)
+                if await self._may_forget(request):
+                    await memory.forget_all(request.person)
+                    return MemoryAnswer(lines.all_forgotten, forget=True)
+                return MemoryAnswer(lines.kept)
+            case _ if not keeps:
+                return MemoryAnswer(lines.switched_off)
+            case VoiceCommand.WHAT_YOU_KNOW:
+                return MemoryAnswer(await self._known(request))
+            case _:
+                return MemoryAnswer(await self._remember(request))
+
+    def failed(self, request: MemoryRequest) -> MemoryAnswer:
+        """The answer if a request could not be carried out."""
+        return MemoryAnswer(self.parts.words.lines(request.language).trouble)
+
+    async def _remember(self, request: MemoryRequest) -> str:
+        """Store what a person says of themselves, as they said it. Who asks for that needs not be asked before."""
+        lines = self.parts.words.lines(request.language)
+        refused = self.parts.memory.choice(request.person) is False
+        if refused or not self.parts.may_keep(self.server, request.person):
+            return lines.refused.format(command=f"{self.parts.prefix}memory")
+        words = request.words or (request.exchange[0].text if request.exchange else "")
+        try:
+            await note(self.parts.memory, self._asker(request), request.name, words, request.present, self.parts.clock)
+        except MemoryEmptyError:
+            return lines.nothing_said
+        return lines.remembered
+
+    async def _known(self, request: MemoryRequest) -> str:
+        """What everybody who listens may know of the person. The person alone sees the rest in writing."""
+        lines, memory = self.parts.words.lines(request.language), self.parts.memory
+        listeners = [Asker(person, self.server) for person in request.present]
+        mine = [fact for fact in await memory.mine(self._asker(request)) if fact.person == request.person]
+        open_to_all = [
+            fact for fact in mine if all(memory.audiences.admits(fact.audience, listener) for listener in listeners)
+        ]
+        command = f"{self.parts.prefix}memory"
+        if not open_to_all:
+            return lines.nothing.format(command=command)
+        told = "; ".join(shorten(fact.text, MAX_TEXT).rstrip(".") for fact in open_to_all[:MAX_TOLD])
+        more = f" {lines.more.format(command=command, count=len(mine))}" if len(mine) > MAX_TOLD else ""
+        return f"{lines.known.format(facts=told)}.{more}"
+
+    async def _forget_that(self, request: MemoryRequest) -> bool:
+        """Forget the person's last turn with its answers, and the facts of theirs that it was about."""
+        if not request.words and not request.exchange:
+            return False
+        text = request.words
+        if not text:
+            text = " ".join(turn.text for turn in request.exchange)
+            if self.channel is not None:
+                await self.parts.writer.forget_exchange(self.channel, request.person, request.exchange[0].text)
+        for fact in await mentioned(self.parts.memory, self._asker(request), text):
+            await self.parts.memory.forget(fact.id, request.person)
+        return True
+
+    async def _may_forget(self, request: MemoryRequest) -> bool:
+        asker = tool.Asker(request.person, request.name, "", self.server, self.channel)
+        return await self.parts.confirmation().ask(asker, ASKED) is True
+
+    def _asker(self, request: MemoryRequest) -> Asker:
+        return Asker(request.person, self.server)

@@ -1,0 +1,241 @@
+"""Writes lines of calls into the database as soon as they are said, in the background: no call waits for the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+import aiosqlite
+
+from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
+from bot.llm.history import Turn
+from bot.notes.lines import NoteLine, NotesPlace
+from bot.notes.records import NoteRecords
+from bot.text import join_surrogates
+
+_log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 5.0
+"""Seconds between two attempts while the database can't be written, for example because the disk is full."""
+MAX_WAITING = 2_000
+"""Maximum number of lines that wait for the disk. If there are more, the oldest ones are lost, which is logged."""
+
+MayKeep = Callable[[int | None, int], bool]
+"""A function that says whether a person's words may be kept. Its arguments are the server's id and the person's id."""
+
+
+@dataclass(slots=True, eq=False)
+class OpenNotes:
+    """Notes of a call that is on.
+
+    Attributes:
+        id: the id in the database. The writer sets it when it stores the beginning.
+        next_number: the number of the next line.
+        last_person: the user id of who spoke last.
+        people: the people who are in the notes already.
+        present: the people who hear the call now.
+    """
+
+    place: NotesPlace
+    asked_by: str
+    started: float
+    id: int | None = None
+    next_number: int = 1
+    last_person: int | None = None
+    people: set[int] = field(default_factory=set)
+    present: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _NewLine:
+    notes: OpenNotes
+    line: NoteLine
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    notes: OpenNotes
+
+
+@dataclass(frozen=True, slots=True)
+class _Present:
+    notes: OpenNotes
+    people: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    notes: OpenNotes
+    at: float
+
+
+_Item = _Begun | _NewLine | _Present | _End
+
+
+class LineWriter:
+    """The queue in front of the database. Use it only on the event loop. :meth:`run` empties it.
+
+    Args:
+        ended: called when the end of a call's notes was stored.
+        sleep: waits the given seconds.
+    """
+
+    def __init__(
+        self,
+        records: NoteRecords,
+        ended: Callable[[], None] = lambda: None,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.writing = asyncio.Lock()
+        """Held while something is written. Whoever deletes lines holds it too."""
+        self._records = records
+        self._ended = ended
+        self._sleep = sleep
+        self._waiting: deque[_Item] = deque()
+        self._more = asyncio.Event()
+        self._trouble = False
+        self._lost = 0
+
+    def put(self, item: _Item) -> None:
+        """Queue something that is to be written."""
+        if len(self._waiting) >= MAX_WAITING and isinstance(item, _NewLine):
+            lines = [number for number, each in enumerate(self._waiting) if isinstance(each, _NewLine)]
+            if lines:
+                del self._waiting[lines[0]]
+                self._lost += 1
+        self._waiting.append(item)
+        self._more.set()
+
+    def forget(self, person: int) -> None:
+        """Drop what is not written yet of a person: lines, answers to them, and that the person was there."""
+        left: deque[_Item] = deque()
+        for each in self._waiting:
+            match each:
+                case _NewLine(notes, line):
+                    if person not in (line.person, line.answers):
+                        left.append(_NewLine(notes, replace(line, present=line.present - {person})))
+                case _Present(notes, people):
+                    left.append(_Present(notes, {other: name for other, name in people.items() if other != person}))
+                case _:
+                    left.append(each)
+        self._waiting = left
+
+    async def run(self) -> None:
+        """Write the queue whenever something is in it, until cancelled."""
+        while True:
+            await self._more.wait()
+            if not await self.flush():
+                await self._sleep(RETRY_SECONDS)
+
+    async def flush(self) -> bool:
+        """Write the queue. Returns False if the database can't be written now; the rest stays in the queue."""
+        async with self.writing:
+            while self._waiting:
+                # The item is removed before it is written. If the write is cancelled, the item is not written twice.
+                first = self._waiting.popleft()
+                try:
+                    await self._write(first)
+                except aiosqlite.IntegrityError as error:
+                    _log.info("Something could not be noted, since the notes were deleted: %s", error)
+                except aiosqlite.Error as error:
+                    self._waiting.appendleft(first)
+                    if not self._trouble:
+                        _log.error("Notes can't be stored: %s; trying again every %.0f s", error, RETRY_SECONDS)
+                    self._trouble = True
+                    return False
+            self._more.clear()
+            if self._trouble:
+                _log.warning("Notes are stored again; %d lines are lost", self._lost)
+            self._trouble, self._lost = False, 0
+            return True
+
+    async def _write(self, item: _Item) -> None:
+        match item:
+            case _Begun(notes):
+                notes.id = await self._records.begin(notes.place, notes.asked_by, notes.started)
+            case _NewLine(notes, line) if notes.id is not None:
+                await self._records.add_line(notes.id, line)
+            case _Present(notes, people) if notes.id is not None:
+                await self._records.add_people(notes.id, people)
+            case _End(notes, at) if notes.id is not None:
+                await self._records.end(notes.id, at)
+                self._ended()
+            case _:
+                pass
+
+
+class CallNotebook:
+    """The :class:`~bot.voice.records.note_taking.Notebook` of one call. All methods return immediately.
+
+    Args:
+        may_keep: says whether a person's words may be kept.
+        clock: returns seconds since 1970.
+    """
+
+    def __init__(self, writer: LineWriter, place: NotesPlace, may_keep: MayKeep, clock: Callable[[], float]) -> None:
+        self._writer = writer
+        self._place = place
+        self._may_keep = may_keep
+        self._clock = clock
+        self._notes: OpenNotes | None = None
+
+    def keeps(self, person: int) -> bool:
+        """Whether the words of a person (user id) may be in the notes."""
+        return self._may_keep(self._place.server, person)
+
+    def begin(self, asked_by: str) -> None:
+        """Begin, or go on after a pause."""
+        if self._notes is None:
+            name = clean_name(join_surrogates(asked_by))
+            self._notes = OpenNotes(self._place, name, self._clock())
+            self._writer.put(_Begun(self._notes))
+
+    def present(self, people: Mapping[int, str], hearing: Collection[int]) -> None:
+        """Note who is in the call now (names by user id), and which of them hear what is said."""
+        notes = self._notes
+        if notes is None:
+            return
+        notes.present = frozenset(hearing)
+        came = {
+            person: clean_name(join_surrogates(name)) for person, name in people.items() if person not in notes.people
+        }
+        if came:
+            notes.people.update(came)
+            self._writer.put(_Present(notes, came))
+
+    def said(self, turn: Turn) -> None:
+        """Store a line, unless it has no words."""
+        text = clean_prompt(join_surrogates(turn.text), DiscordNames())
+        notes = self._notes
+        if notes is None or not text:
+            return
+        if turn.person is not None:
+            notes.last_person = turn.person
+        line = NoteLine(
+            notes.next_number,
+            self._clock(),
+            clean_name(join_surrogates(turn.speaker)),
+            text,
+            turn.person,
+            notes.last_person if turn.person is None else None,
+            turn.interrupted,
+            notes.present,
+        )
+        notes.next_number += 1
+        self._writer.put(_NewLine(notes, line))
+
+    def forget(self, person: int) -> None:
+        """A person is no longer in the notes."""
+        if self._notes is not None:
+            self._notes.people.discard(person)
+            self._notes.present -= {person}
+
+    def end(self) -> None:
+        """The call is over."""
+        notes, self._notes = self._notes, None
+        if notes is not None:
+            self._writer.put(_End(notes, self._clock()))

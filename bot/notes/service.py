@@ -1,0 +1,283 @@
+"""The notes service: takes, finishes, finds, shows and deletes the notes of calls."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from weakref import WeakSet
+
+import aiosqlite
+
+from bot.notes.files import NoteFiles
+from bot.notes.finishing import NotesFinisher
+from bot.notes.index import NotesIndex
+from bot.notes.lines import Claim, NoteHead, Notes, NotesPlace
+from bot.notes.markdown import LocalTime, as_markdown
+from bot.notes.notebook import CallNotebook, LineWriter, MayKeep
+from bot.notes.recall import NotesRecall
+from bot.notes.records import NoteRecords
+from bot.notes.summing import NotesModel, Summing
+from bot.notes.words import NoteWords
+from bot.text import plain
+from config.types import KeptDays
+
+_log = logging.getLogger(__name__)
+
+DAY = 86_400.0
+CLOSE_LIMIT = 2.0
+"""Seconds for writing the last lines when the bot ends."""
+RETRY_SECONDS = 30.0
+"""Seconds until a deletion that failed is tried again."""
+SOMEONE = "Someone"
+
+
+@dataclass(frozen=True, slots=True)
+class NotedWords:
+    """What a person said in a call of which notes were taken.
+
+    Attributes:
+        place: the name of the call's place.
+        at: seconds since 1970.
+    """
+
+    place: str
+    at: float
+    text: str
+
+
+class NotesService:
+    """The notes of all calls. Use it only on the event loop.
+
+    Await :meth:`open` first and :meth:`close` at the end.
+
+    Args:
+        days: the number of days for which notes are kept; 0 if none are taken.
+        may_keep: says whether a person's words may be in notes.
+        model_at: returns the model of the persona on a server; ``None`` for the configured one.
+        local: turns seconds since 1970 into the time in the people's time zone.
+        clock: returns seconds since 1970.
+        monotonic: returns monotonic seconds.
+        sleep: waits the given seconds.
+
+    Attributes:
+        days: as above.
+        finisher: finishes notes after calls. The lease must hold it during calls.
+        recall: recalls from notes.
+    """
+
+    def __init__(
+        self,
+        records: NoteRecords,
+        files: NoteFiles,
+        model: NotesModel,
+        words: NoteWords,
+        days: KeptDays,
+        may_keep: MayKeep,
+        model_at: Callable[[int | None], str | None],
+        local: LocalTime,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.days = days
+        self._records = records
+        self._files = files
+        self._may_keep = may_keep
+        self._local = local
+        self._clock = clock
+        self._sleep = sleep
+        self._index = NotesIndex()
+        summing = Summing(records, model, words, local)
+        self.finisher = NotesFinisher(
+            records, files, self._index, summing, model_at, local, clock=monotonic, sleep=sleep
+        )
+        self.recall = NotesRecall(self._index, words, local)
+        self._writer = LineWriter(records, self.finisher.wake, sleep=sleep)
+        self._notebooks: WeakSet[CallNotebook] = WeakSet()
+        self._leaving: set[int] = set()
+        self._somebody_leaves = asyncio.Event()
+
+    async def open(self, opted_out: Iterable[int] = ()) -> None:
+        """End the notes of a call during which the process died, and delete what is too old.
+
+        Args:
+            opted_out: people whose lines are deleted, where a crash came before that.
+
+        Raises:
+            aiosqlite.Error: the database can't be used.
+        """
+        await self._records.end_broken_off()
+        for person in opted_out:
+            await self.forget_person(person)
+        await self._forget_old()
+        await self._delete_files_but({head.id for head in await self._records.heads(everywhere=True)})
+        self.finisher.wake()
+
+    async def close(self) -> None:
+        """Write the lines that are still queued, within :data:`CLOSE_LIMIT`."""
+        try:
+            async with asyncio.timeout(CLOSE_LIMIT):
+                await self._writer.flush()
+        except TimeoutError:
+            _log.warning("The last lines of the notes could not be stored in time")
+        self._index.close()
+
+    def notebook(self, place: NotesPlace) -> CallNotebook | None:
+        """What a call stores its lines with; ``None`` if no notes are kept."""
+        if self.days == 0:
+            return None
+        notebook = CallNotebook(self._writer, place, self._may_keep, self._clock)
+        self._notebooks.add(notebook)
+        return notebook
+
+    # Background tasks.
+
+    async def make_findable(self) -> None:
+        """Put the finished notes into the index, the newest first, and write files that are missing. Then return."""
+        for head in await self._records.heads(everywhere=True):
+            # One at a time, so that lines are written and people are forgotten in between.
+            async with self._writer.writing:
+                notes = await self._records.read(head.id)
+                if notes is not None and notes.head.done:
+                    await self._show(notes, only_if_missing=True)
+
+    async def run_writer(self) -> None:
+        """Write lines as they come, until cancelled."""
+        await self._writer.run()
+
+    async def forget_old_daily(self) -> None:
+        """Delete notes that are too old, once a day, until cancelled."""
+        while True:
+            await self._sleep(DAY)
+            await self._forget_old()
+
+    async def forget_leaving(self) -> None:
+        """Delete the lines of people who have opted out, until cancelled."""
+        while True:
+            await self._somebody_leaves.wait()
+            self._somebody_leaves.clear()
+            for person in tuple(self._leaving):
+                try:
+                    await self.forget_person(person)
+                except (aiosqlite.Error, OSError) as error:
+                    _log.error("The lines of somebody who opted out can't be deleted yet: %s", error)
+                    await self._sleep(RETRY_SECONDS)
+                    self._somebody_leaves.set()
+                else:
+                    self._leaving.discard(person)
+
+    # What people and other parts ask for.
+
+    async def newest(self, server: int | None) -> NoteHead | None:
+        """The newest notes of a past call on a server."""
+        await self._writer.flush()
+        return await self._records.newest(server)
+
+    async def export_person(self, person: int) -> list[NotedWords]:
+        """All lines of a person, oldest first."""
+        await self._writer.flush()
+        words: list[NotedWords] = []
+        for note in sorted(await self._records.with_person(person)):
+            notes = await self._records.read(note)
+            if notes is not None:
+                place = notes.head.place.name
+                words += [NotedWords(place, line.at, line.text) for line in notes.lines if line.person == person]
+        return words
+
+    def opted_out(self, person: int) -> None:
+        """A person has opted out: drop what waits, and delete what is stored, in the background."""
+        self._drop(person)
+        self._leaving.add(person)
+        self._somebody_leaves.set()
+
+    async def forget_person(self, person: int) -> int:
+        """Delete a person's lines and the answers to them, and what the model made of them; returns their number.
+
+        Afterwards they are nowhere on the bot's disk. What was posted on Discord stays there.
+
+        Raises:
+            aiosqlite.Error, OSError: not everything could be deleted.
+        """
+        self._drop(person)
+        count, changed = 0, list[int]()
+        async with self.finisher.paused(), self._writer.writing:
+            for note in await self._records.with_person(person):
+                notes = await self._records.read(note)
+                if notes is not None:
+                    count += await self._forget_in(notes, person)
+                    changed.append(note)
+            if changed:
+                await self._refresh(changed)
+                await self._records.erase_traces()
+        return count
+
+    async def forget_channel(self, channel: int) -> int:
+        """Delete the notes of calls whose prompt channel this is, also of one that is on; returns their number.
+
+        Raises:
+            aiosqlite.Error, OSError: not everything could be deleted.
+        """
+        await self._writer.flush()
+        return await self._delete(await self._records.in_channel(channel))
+
+    async def _forget_old(self) -> None:
+        if self.days != "forever":
+            # With 0 days everything is deleted, even notes with a time in the future (the clock may have been wrong).
+            oldest = self._clock() - self.days * DAY if self.days else float("inf")
+            await self._delete(await self._records.older_than(oldest))
+
+    async def _delete(self, notes: list[int]) -> int:
+        if not notes:
+            return 0
+        async with self.finisher.paused(), self._writer.writing:
+            count = await self._records.delete(notes)
+            await self._refresh(notes)
+            await self._records.erase_traces()
+        return count
+
+    async def _forget_in(self, notes: Notes, person: int) -> int:
+        """Delete what a person said in a call; returns the number of lines."""
+        names = {plain(line.who) for line in notes.lines if line.person == person}
+        names |= {plain(notes.people[person])} if person in notes.people else set()
+        gone = {line.number for line in notes.lines if person in (line.person, line.answers)}
+        left = [claim for claim in notes.claims if not gone.intersection(claim.lines) and not _names(claim, names)]
+        await self._records.delete_lines(notes.head.id, gone, person, left)
+        if plain(notes.head.asked_by) in names:
+            await self._records.rename_asker(notes.head.id, SOMEONE)
+        return len(gone)
+
+    async def _refresh(self, changed: Iterable[int]) -> None:
+        """Bring the files and the index up to date with the database."""
+        for note in changed:
+            notes = await self._records.read(note)
+            if notes is None or notes.head.ended is None:
+                await asyncio.to_thread(self._index.replace, note, None)
+            else:
+                await self._show(notes)
+        await self._delete_files_but({head.id for head in await self._records.heads(everywhere=True)})
+
+    async def _show(self, notes: Notes, *, only_if_missing: bool = False) -> None:
+        def write() -> None:
+            if not (only_if_missing and self._files.path(notes.head).exists()):
+                self._files.write(notes.head, as_markdown(notes, self._local))
+            self._index.replace(notes.head.id, notes)
+
+        await asyncio.to_thread(write)
+
+    async def _delete_files_but(self, notes: set[int]) -> None:
+        await asyncio.to_thread(self._files.delete_all_but, notes)
+
+    def _drop(self, person: int) -> None:
+        self._writer.forget(person)
+        for notebook in self._notebooks:
+            notebook.forget(person)
+
+
+def _names(claim: Claim, names: set[str]) -> bool:
+    """Whether a claim has one of the names."""
+    text = f" {plain(claim.who)} {plain(claim.text)} "
+    return any(f" {name} " in text for name in names if name)

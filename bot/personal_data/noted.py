@@ -1,0 +1,35 @@
+"""What the notes of calls have of a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.notes.service import NotesService
+from bot.personal_data.personal_data import Erased, JsonValue, NotErasedError, Subject, moment
+
+LEFT = "Notes that were posted on Discord stay there: people who manage the server can delete them."
+_NOT_DELETED = "What you said in calls of which notes were taken: a file of the notes could not be written."
+
+
+class NotedLines:
+    """A person's lines in notes (a :class:`~bot.personal_data.personal_data.PersonalData`)."""
+
+    name = "what you said in calls of which notes were taken"
+
+    def __init__(self, notes: NotesService) -> None:
+        self._notes = notes
+
+    async def export(self, subject: Subject) -> Sequence[JsonValue]:
+        """The lines, oldest first; raises :class:`aiosqlite.Error`."""
+        return [
+            {"where": each.place, "at": moment(each.at), "text": each.text}
+            for each in await self._notes.export_person(subject.id)
+        ]
+
+    async def erase(self, subject: Subject) -> Erased:
+        """Delete the lines. Raises the errors of :class:`~bot.personal_data.personal_data.PersonalData`."""
+        try:
+            count = await self._notes.forget_person(subject.id)
+        except OSError as error:
+            raise NotErasedError(_NOT_DELETED) from error
+        return Erased(count, LEFT if count else "")

@@ -1,0 +1,68 @@
+"""Puts together what is recalled for a turn, in all places where people talk with the bot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.knowledge.recall import KnowledgeRecall
+from bot.llm.history import Turn
+from bot.llm.recollection import Listeners, Recollection
+from bot.memory.recall import MemoryRecall
+from bot.notes.recall import NotesRecall
+
+
+@dataclass(frozen=True, slots=True)
+class Recollections:
+    """All that is recalled: a :class:`~bot.llm.recollection.Recalls`.
+
+    Attributes:
+        memory: recalls facts about people.
+        notes: recalls from notes of calls.
+        remembers: whether the persona of a place (id of the server, or of the channel in private) has a memory.
+        knowledge: finds passages of the operator's files; ``None`` if there are none.
+        answering: called when an answer begins, so that background work that uses the model steps aside.
+    """
+
+    memory: MemoryRecall
+    notes: NotesRecall
+    remembers: Callable[[int], bool]
+    knowledge: KnowledgeRecall | None = None
+    answering: Callable[[], None] = lambda: None
+
+    def at(self, server: int | None, channel: int | None = None, listeners: Listeners | None = None) -> LocalRecall:
+        """What is recalled in one place; see :class:`~bot.llm.recollection.Recalls`."""
+        return LocalRecall(self, server, channel, listeners)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRecall:
+    """What is recalled in one place: a :class:`~bot.llm.recollection.Recall`."""
+
+    parts: Recollections
+    server: int | None
+    channel: int | None
+    listeners: Listeners | None = None
+
+    async def for_turn(self, asked: Turn, *, unfinished: bool) -> Recollection:
+        """What is recalled for a turn. All parts are recalled at the same time."""
+        self.parts.answering()
+        memory, noted, knowledge = await asyncio.gather(
+            self._memory(asked),
+            self.parts.notes.section(asked, self.server, self.channel),
+            self._knowledge(asked, unfinished=unfinished),
+        )
+        return Recollection(memory="\n\n".join(filter(None, (memory, noted))), knowledge=knowledge)
+
+    async def _memory(self, asked: Turn) -> str:
+        place = self.server if self.server is not None else self.channel
+        if place is None or not self.parts.remembers(place):
+            return ""
+        listening = () if self.listeners is None else self.listeners()
+        return await self.parts.memory.section(asked, self.server, self.channel, listening)
+
+    async def _knowledge(self, asked: Turn, *, unfinished: bool) -> str:
+        if self.parts.knowledge is None:
+            return ""
+        return await self.parts.knowledge.section(asked.text, self.server, self.channel, unfinished=unfinished)

@@ -1,0 +1,138 @@
+"""What is asked first: the seam to the buttons, and the yes that a person says in their next turn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from bot.llm.tool_calls import ToolCall
+from bot.text import plain, shorten
+from bot.tools.results import clean_result
+from bot.tools.tool import Asker
+
+BUTTON_SECONDS = 30.0
+"""Seconds in which a person can answer with a button. No answer is no."""
+SPOKEN_SECONDS = 60.0
+"""Seconds after the call of a tool in which the person's next words can allow it. It includes the time in which the
+bot asks."""
+READING_SECONDS = 1.0
+"""Words that are heard sooner after a question was sent were said before anybody could read it."""
+_MAX_SHOWN = 300
+_MAX_PENDING = 200
+
+
+class Confirmation(Protocol):
+    """Asks a person with buttons."""
+
+    def can_ask(self, asker: Asker) -> bool:
+        """Whether there is a channel with buttons where this person can be asked."""
+        ...
+
+    async def ask(self, asker: Asker, call: str) -> bool | None:
+        """Ask, and wait at most :data:`BUTTON_SECONDS`. Only the asker's click counts. Cancelling ends the question.
+
+        Args:
+            call: the call as people are shown it.
+
+        Returns:
+            ``True`` or ``False`` as the person answers; ``None`` if there is no answer, or the question can't be asked.
+        """
+        ...
+
+
+class Confirmations:
+    """A :class:`Confirmation` that is made up of others: the first that can ask a person asks."""
+
+    def __init__(self, *places: Confirmation) -> None:
+        self._places = places
+
+    def can_ask(self, asker: Asker) -> bool:
+        """Whether one of them can."""
+        return any(each.can_ask(asker) for each in self._places)
+
+    async def ask(self, asker: Asker, call: str) -> bool | None:
+        """Ask where the person can be asked."""
+        found = next((each for each in self._places if each.can_ask(asker)), None)
+        return None if found is None else await found.ask(asker, call)
+
+
+class NoButtons:
+    """A :class:`Confirmation` for places where nobody can be asked with buttons."""
+
+    def can_ask(self, asker: Asker) -> bool:
+        """Nobody can."""
+        return False
+
+    async def ask(self, asker: Asker, call: str) -> bool | None:
+        """There is no answer."""
+        return None
+
+
+def shown_call(call: ToolCall) -> str:
+    """A call as people are shown it: its name and its arguments, shortened."""
+    return f"{call.name} {shorten(' '.join(clean_result(call.arguments).split()), _MAX_SHOWN)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    name: str
+    arguments: str
+    words: str
+    until: float
+    asked_in: object = field(compare=False)
+    answered: str = ""
+    """What the person has said next, if it is no yes."""
+
+
+class Consents:
+    """Calls of tools that wait for a person's yes. The person's next words decide about them, and only those.
+
+    Args:
+        is_yes: whether words say yes to the call of a tool with a name.
+        clock: returns monotonic seconds.
+    """
+
+    def __init__(self, is_yes: Callable[[str, str], bool], clock: Callable[[], float] = time.monotonic) -> None:
+        self._is_yes = is_yes
+        self._clock = clock
+        self._pending: dict[tuple[int, int | None, int | None], _Pending] = {}
+
+    def note(self, asker: Asker, call: ToolCall, turn: object) -> None:
+        """Remember that this person was asked about a call in ``turn``. Only the newest call of a person is kept."""
+        while len(self._pending) >= _MAX_PENDING:
+            del self._pending[next(iter(self._pending))]
+        until = self._clock() + SPOKEN_SECONDS
+        self._pending[_key(asker)] = _Pending(call.name, call.arguments, asker.words, until, turn)
+
+    def heard(self, asker: Asker) -> None:
+        """Note that these words begin a turn. If they are no yes, no later yes is one to this question."""
+        found = self._pending.get(_key(asker))
+        if found is None or found.words == asker.words or self._is_yes(asker.words, found.name):
+            return
+        if not self._goes_on(found, asker):
+            self.forget(asker)
+        else:
+            self._pending[_key(asker)] = replace(found, answered=plain(asker.words))
+
+    def allowed(self, asker: Asker, turn: object) -> ToolCall | None:
+        """The call that this person's words allow; ``None`` if there is none."""
+        found = self._pending.get(_key(asker))
+        if found is None or found.asked_in is turn or found.words == asker.words or not self._goes_on(found, asker):
+            return None
+        if self._clock() > found.until or not self._is_yes(asker.words, found.name):
+            return None
+        return ToolCall("", found.name, found.arguments)
+
+    def _goes_on(self, found: _Pending, asker: Asker) -> bool:
+        """Whether the words go on from those before, as they do while a person is still speaking."""
+        return plain(asker.words).startswith(found.answered)
+
+    def forget(self, asker: Asker) -> None:
+        """Forget what the person was asked, since it is decided."""
+        self._pending.pop(_key(asker), None)
+
+
+def _key(asker: Asker) -> tuple[int, int | None, int | None]:
+    return asker.server, asker.channel, asker.person

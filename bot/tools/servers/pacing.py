@@ -1,0 +1,84 @@
+"""Connections to web servers that leave most of the processor to the call, whatever the servers send.
+
+The library reads as fast as a server sends, and parses all of it: empty answers before the answer ("100 Continue"),
+events, messages. A flood of them would take a whole core.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from httpcore2 import AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream
+from typing_extensions import override
+
+_PIECE = 8 << 10
+"""Bytes that are read at once. All of them are parsed at once."""
+_SHARE = 0.1
+"""Largest part of the event loop's time that a server's data may take."""
+_SLICE = 0.003
+"""Seconds of processor time after which :data:`_SHARE` is kept."""
+_MAX_REST = 0.25
+"""Longest rest, in seconds. The processor time may be that of other parts of the program."""
+
+
+class PacedBackend(AsyncNetworkBackend):
+    """Opens paced connections."""
+
+    def __init__(self) -> None:
+        self._inner = AnyIOBackend()
+
+    @override
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> AsyncNetworkStream:
+        opened = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
+        return _PacedStream(opened)
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        await self._inner.sleep(seconds)
+
+
+class _PacedStream(AsyncNetworkStream):
+    def __init__(self, inner: AsyncNetworkStream) -> None:
+        self._inner = inner
+        self._came = time.thread_time()
+
+    @override
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        # What the thread has done since the last piece came was mostly the work that the piece made.
+        if (busy := time.thread_time() - self._came) > _SLICE:
+            await asyncio.sleep(min(busy / _SHARE, _MAX_REST))
+        try:
+            return await self._inner.read(min(max_bytes, _PIECE), timeout)
+        finally:
+            self._came = time.thread_time()
+
+    @override
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._inner.write(buffer, timeout)
+        # What is done before an answer comes is not its work.
+        self._came = time.thread_time()
+
+    @override
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    @override
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> AsyncNetworkStream:
+        return _PacedStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+
+    @override
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)

@@ -1,0 +1,82 @@
+"""Recognises a person's yes in many languages: in doubt, an answer is no yes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from bot.text import FIRST_UNSPACED, plain, plain_words
+from config.reasons import UNREADABLE, BrokenFileError, reason
+from config.yaml_files import read_yaml
+
+YES_NO_FILE = Path(__file__).parents[2] / "config" / "language" / "yes_no.yaml"
+MAX_WORDS = 8
+"""A longer answer says more than yes, so it does not count as one."""
+MAX_OTHERS = 2
+"""Maximum number of words in a yes that do not say yes."""
+
+
+class YesNoWordsError(BrokenFileError):
+    """The file of words for yes and no can't be used. The message names the file and the fault."""
+
+
+class YesNoWords:
+    """The words for yes and no. All languages are recognised at once.
+
+    Raises:
+        YesNoWordsError: the file at ``path`` can't be read, or is malformed.
+    """
+
+    def __init__(self, path: Path = YES_NO_FILE) -> None:
+        try:
+            read = TypeAdapter(dict[str, dict[str, list[str]]]).validate_python(read_yaml(path))
+            self._yes = _phrases(language["yes"] for language in read.values())
+            self._no = _phrases(language["no"] for language in read.values())
+        except KeyError as error:
+            raise YesNoWordsError(f"{path} can't be used: a language has no words for {error}") from error
+        except UNREADABLE as error:
+            raise YesNoWordsError(f"{path} can't be used: {reason(error)}") from error
+
+    def is_yes(self, text: str, about: str = "") -> bool:
+        """Whether an answer begins with a word for yes, has no word for no, and goes on to nothing else.
+
+        "Okay, tell me more" is a yes to another question, so it is none. Words that name what was asked do not count.
+
+        Args:
+            about: what the question was about, such as the name of a tool.
+        """
+        words = plain_words(text)
+        if not 0 < len(words) <= MAX_WORDS or any(_is_in(phrase, text, words) for phrase in self._no):
+            return False
+        if not any(_begins(phrase, words) for phrase in self._yes):
+            return False
+        named = frozenset(plain_words(about.replace("_", " ")))
+        others = sum(not self._is_part_of_yes(word) and word not in named for word in words)
+        return "?" not in text and (others <= MAX_OTHERS or not named.isdisjoint(words))
+
+    def _is_part_of_yes(self, word: str) -> bool:
+        return any(word in phrase.split() or (phrase >= FIRST_UNSPACED and phrase in word) for phrase in self._yes)
+
+    def is_no(self, text: str) -> bool:
+        """Whether an answer begins with a word for no, and has no word for yes."""
+        words = plain_words(text)
+        if not 0 < len(words) <= MAX_WORDS or any(_is_in(phrase, text, words) for phrase in self._yes):
+            return False
+        return any(_begins(phrase, words) for phrase in self._no)
+
+
+def _phrases(languages: Iterable[list[str]]) -> frozenset[str]:
+    return frozenset(phrase for words in languages for word in words if (phrase := plain(word)))
+
+
+def _begins(phrase: str, words: list[str]) -> bool:
+    if phrase >= FIRST_UNSPACED:
+        return words[0].startswith(phrase)
+    wanted = phrase.split()
+    return words[: len(wanted)] == wanted
+
+
+def _is_in(phrase: str, text: str, words: list[str]) -> bool:
+    return phrase in text if phrase >= FIRST_UNSPACED else phrase in words

@@ -1,0 +1,46 @@
+"""Whose turn it is when several people wait: those who were answered least often in the last minute come first."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from bot.voice.turn import Prompt
+
+MINUTE = 60.0
+"""Seconds for which an answer counts."""
+
+
+class TurnShares:
+    """How often each person was answered lately. What the bot says by itself counts for nobody."""
+
+    def __init__(self) -> None:
+        self._answered: deque[tuple[float, int]] = deque()
+
+    def note(self, prompt: Prompt) -> None:
+        """A prompt is being answered."""
+        self._forget(prompt.at)
+        if prompt.person is not None:
+            self._answered.append((prompt.at, prompt.person))
+
+    def next_of(self, waiting: Sequence[Prompt]) -> Prompt:
+        """The prompt to answer next: of those whose people had the fewest answers, the oldest.
+
+        If they had equally many, whoever was answered last comes after the others.
+
+        Args:
+            waiting: prompts in the order in which they came; at least one.
+        """
+        self._forget(max(prompt.at for prompt in waiting))
+        people = [person for _, person in self._answered]
+        last = people[-1] if people else None
+
+        def share(prompt: Prompt) -> tuple[int, bool]:
+            person = prompt.person
+            return (0, False) if person is None else (people.count(person), person == last)
+
+        return min(waiting, key=share)
+
+    def _forget(self, now: float) -> None:
+        while self._answered and self._answered[0][0] < now - MINUTE:
+            self._answered.popleft()

@@ -1,0 +1,158 @@
+"""Requests about the bot's memory in a call, spoken or typed: "remember that …", "what do you know about me?"."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.llm.history import History, Turn
+from bot.voice.utterances.classifier import SpokenCommand
+from bot.voice.utterances.voice_commands import VoiceCommand
+
+_log = logging.getLogger(__name__)
+
+_ABOUT_BEFORE = (VoiceCommand.FORGET_THAT, VoiceCommand.REMEMBER)
+"""Requests that may be about what was said last."""
+LOOK_SECONDS = 0.05
+"""Seconds between two looks whether the reply has ended."""
+LONGEST_WAIT = 20.0
+"""Seconds after which a request is carried out although a reply is still spoken."""
+MAX_WAITING = 5
+"""Maximum number of requests that are carried out at the same time. More are dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRequest:
+    """A request of a person about the memory.
+
+    Attributes:
+        words: what is to be remembered, exactly as it was said; empty for what the person said before. For "forget
+            that": what was remembered or told just before; empty if the person meant the last exchange.
+        language: the language in which the answer is given.
+        exchange: the person's last turn and the answers to it.
+        present: the ids of all people in the call.
+    """
+
+    command: VoiceCommand
+    person: int
+    name: str
+    words: str
+    language: str
+    exchange: Sequence[Turn]
+    present: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryAnswer:
+    """The answer to a request.
+
+    Attributes:
+        text: what is spoken.
+        forget: the person's turns are to be removed from the call's history too.
+    """
+
+    text: str
+    forget: bool = False
+
+
+class MemoryKeeper(Protocol):
+    """Carries out requests about the memory in one place."""
+
+    async def carry_out(self, request: MemoryRequest, say: Callable[[str], None]) -> MemoryAnswer:
+        """Carry out a request. The answer is spoken to all people in the call.
+
+        Args:
+            say: says something before, such as a question.
+        """
+        ...
+
+    def failed(self, request: MemoryRequest) -> MemoryAnswer:
+        """The answer if a request could not be carried out."""
+        ...
+
+
+class MemoryRequests:
+    """Carries out requests about the memory, while the conversation goes on. Use it only on the event loop.
+
+    Args:
+        keeper: carries them out; ``None`` if there is no memory.
+        history: the call's history. What a person has forgotten is removed from it.
+        attending: returns the people in the call; nobody if they are not known.
+        answering: whether a reply is being made or spoken. It comes into the history when it has ended.
+    """
+
+    def __init__(
+        self,
+        keeper: MemoryKeeper | None,
+        history: History,
+        attending: Callable[[], Mapping[int, str]],
+        answering: Callable[[], bool],
+    ) -> None:
+        self._answering = answering
+        self._keeper = keeper
+        self._history = history
+        self._attending = attending
+        self._told: dict[int, tuple[str, Sequence[Turn]]] = {}
+        """What each person had remembered or was told last, and their last exchange at that time."""
+        self._requests: asyncio.Queue[SpokenCommand] = asyncio.Queue(MAX_WAITING)
+
+    def request(self, command: SpokenCommand) -> None:
+        """Queue a request."""
+        try:
+            self._requests.put_nowait(command)
+        except asyncio.QueueFull:
+            _log.warning("A request about the memory is dropped, because too many wait")
+
+    async def run(self, recite: Callable[[SpokenCommand, str], None]) -> None:
+        """Carry out requests until cancelled.
+
+        Args:
+            recite: speaks a text, as the answer to a command.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                command = await self._requests.get()
+                # A request may wait for an answer of its person, and others go on meanwhile.
+                tasks.create_task(self._carry_out(command, recite), name="call: a request about the memory")
+
+    async def _carry_out(self, command: SpokenCommand, recite: Callable[[SpokenCommand, str], None]) -> None:
+        if self._keeper is None:
+            return
+        if command.command in _ABOUT_BEFORE:
+            await self._reply_ended()
+        exchange = self._history.last_exchange(command.person)
+        words = command.choice
+        if command.command is VoiceCommand.FORGET_THAT:
+            told, before = self._told.pop(command.person, ("", ()))
+            words = told if before == exchange else ""
+        request = MemoryRequest(
+            command.command,
+            command.person,
+            command.author,
+            words,
+            command.language,
+            exchange,
+            frozenset(self._attending()) | {command.person},
+        )
+        try:
+            if command.command is VoiceCommand.FORGET_THAT and not words:
+                self._history.remove(exchange)
+            answer = await self._keeper.carry_out(request, lambda text: recite(command, text))
+        except Exception:
+            # Whatever it is, the call goes on without it.
+            _log.exception("A request about the memory could not be carried out")
+            answer = self._keeper.failed(request)
+        if answer.forget:
+            self._history.forget(command.person)
+        if command.command in (VoiceCommand.REMEMBER, VoiceCommand.WHAT_YOU_KNOW):
+            self._told[command.person] = (words or answer.text, exchange)
+        recite(command, answer.text)
+
+    async def _reply_ended(self) -> None:
+        for _ in range(round(LONGEST_WAIT / LOOK_SECONDS)):
+            if not self._answering():
+                return
+            await asyncio.sleep(LOOK_SECONDS)

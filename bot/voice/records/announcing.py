@@ -1,0 +1,26 @@
+"""Announces something aloud that people must have heard before it begins: a recording, or notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.voice.prompt_handles import PromptHandle
+from bot.voice.turn import Outcome
+
+MAX_ANNOUNCEMENTS = 3
+"""Maximum number of attempts to announce something. An attempt fails if people interrupt the announcement."""
+HEARD = (Outcome.SPOKEN, Outcome.WRITTEN)
+"""The ends of an announcement after which people know what was announced."""
+
+
+async def announce_until_heard(recite: Callable[[str], PromptHandle], spoken: str) -> Outcome:
+    """Speak an announcement until it was not interrupted, :data:`MAX_ANNOUNCEMENTS` times at most.
+
+    Returns the end of the last attempt. People know of it if that is in :data:`HEARD`.
+    """
+    outcome = Outcome.INTERRUPTED
+    for _ in range(MAX_ANNOUNCEMENTS):
+        outcome = await recite(spoken).played
+        if outcome is not Outcome.INTERRUPTED:
+            break
+    return outcome

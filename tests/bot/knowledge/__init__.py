@@ -1,0 +1,1 @@
+"""Tests of the knowledge from the operator's files."""

@@ -1,0 +1,133 @@
+"""A memory on a database of its own, with a clock that tests move, for the tests of this package."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+
+from bot.conversations.keeping import Conversations
+from bot.conversations.records import ConversationPlace, ConversationRecords
+from bot.database import FILE, Database
+from bot.llm.history import Turn
+from bot.memory.audience import Asker
+from bot.memory.memory import Memory
+from bot.memory.records import Fact
+from config.sections import MemoryPolicy
+from config.types import KeptDays
+
+ADA, BEN, CLEO = 11, 12, 13
+NAMES = {ADA: "Ada", BEN: "Ben", CLEO: "Cleo"}
+HOME, AWAY = 7, 8
+"""Two servers."""
+DAY = 86_400.0
+BEGINNING = 1_790_000_000.0
+
+
+@dataclass
+class Brain:
+    """The memory, the conversations it reads, and the time."""
+
+    memory: Memory
+    conversations: Conversations
+    database: Database
+    folder: Path
+    now: float = BEGINNING
+
+    async def learn(
+        self,
+        text: str,
+        quote: str,
+        *,
+        speaker: int = ADA,
+        person: int | None = None,
+        heard: Iterable[int] = (),
+        server: int | None = HOME,
+    ) -> Fact:
+        """Store a fact as if it had been gathered: the speaker's own, unless it is about another person."""
+        about = speaker if person is None else person
+        return await self.memory.facts.add(
+            Fact(
+                id=0,
+                server=server,
+                conversation=None,
+                turn=None,
+                speaker=speaker,
+                speaker_name=NAMES[speaker],
+                person=about,
+                person_name=NAMES[about],
+                text=text,
+                quote=quote,
+                said_at=self.now,
+                audience=self.memory.audiences.of(server, {speaker, *heard}),
+            )
+        )
+
+    async def recalled(
+        self,
+        asker: int,
+        words: str,
+        server: int | None = HOME,
+        channel: int = 1,
+        *,
+        listening: Collection[int] = (),
+    ) -> str:
+        """What the model is told when this person asks, in a call if there are people who listen."""
+        asked = Turn.of_person(NAMES[asker], words, asker)
+        return await self.memory.recall.section(asked, server, channel, listening)
+
+    async def written(self, person: int, text: str, answer: str = "I see.", server: int | None = HOME) -> None:
+        """Have a message and its answer stored, as the text chat does."""
+        place = ConversationPlace("chat", "general", server, 100 + (server or person))
+        self.conversations.store_chat(place, Turn.of_person(NAMES[person], text, person), Turn.of_bot(answer))
+        assert await self.conversations.writer.flush()
+
+    def bytes_of_all_files(self) -> bytes:
+        """All that is in the folder of data."""
+        return b"".join(path.read_bytes() for path in self.folder.iterdir())
+
+
+def asker(person: int, server: int | None = HOME) -> Asker:
+    """A person who asks on a server."""
+    return Asker(person, server)
+
+
+@asynccontextmanager
+async def brain(
+    folder: Path,
+    *,
+    policy: MemoryPolicy = MemoryPolicy.ON,
+    days: KeptDays = 365,
+    keep: KeptDays = 30,
+    now: float = BEGINNING,
+) -> AsyncIterator[Brain]:
+    """Open the database in ``folder`` and a memory on it, as a start of the bot does."""
+    async with Database.opened(folder / FILE) as database:
+        at = [now]
+        conversations = Conversations(
+            ConversationRecords(database),
+            keep,
+            lambda server, person: True,
+            remembers=lambda server, channel: policy is not MemoryPolicy.OFF,
+            clock=lambda: made.now if made is not None else at[0],
+        )
+        made: Brain | None = None
+        await conversations.open()
+        async with Memory.opened(
+            database,
+            folder / FILE,
+            policy,
+            days,
+            conversations.writer,
+            UTC,
+            shared=(0,),
+            recall_limit=60.0,
+            clock=lambda: made.now if made is not None else at[0],
+        ) as memory:
+            made = Brain(memory, conversations, database, folder, now)
+            try:
+                yield made
+            finally:
+                await conversations.close()

@@ -1,0 +1,211 @@
+"""Tests of notes from the lines of a call to what is posted, found, told and deleted, over a real database."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.notes.finishing import DISCORD, QUIET, RETRIES
+from bot.notes.lines import NotesPlace
+from bot.notes.markdown import BROKE_OFF
+from bot.notes.notebook import RETRY_SECONDS
+from bot.notes.requests import TASK
+from bot.notes.service import DAY
+from bot.notes.summing import NOT_REACHED, NOTHING_FOUND, TOO_SMALL
+from tests.bot.notes.notes_house import ADA, BEN, CLEO, LIMIT, SERVER, Model, notes_house, say
+
+_LINE = re.compile(r"^(\d+) \d\d:\d\d (?:Ada|Ben): (.*)$", re.MULTILINE)
+
+
+def last_of_each_part(shown: str) -> str | None:
+    """A decision for the last line of what was shown; merged, what was found is given back."""
+    lines = _LINE.findall(shown)
+    if lines:
+        number, text = lines[-1]
+        return f"## Summary\n- Talk until {text} [{number}]\n## Decisions\n- {text} is decided. [{number}]"
+    return "\n".join(f"## {line.split(':')[0]}\n- Merged: {line.split(': ', 1)[1]}" for line in shown.split("\n")[1:-1])
+
+
+@pytest.mark.parametrize("context", [900, 3_000])
+async def test_a_long_call_is_read_in_parts_that_fit_and_a_call_between_stops_it(tmp_path: Path, context: int) -> None:
+    model = Model(last_of_each_part, context=context)
+    async with notes_house(tmp_path, model=model) as house:
+        held = asyncio.Event()
+
+        def stops_at_the_second(shown: str) -> str | None:
+            if len(model.asked) in (2, 4):
+                held.set()
+                return None
+            return last_of_each_part(shown)
+
+        model.script = stops_at_the_second
+        said = [f"point {number} of " + "many words " * 12 for number in range(1, 61)]
+        notebook = house.begin(ADA, BEN)
+        for number, text in enumerate(said):
+            say(notebook, (ADA, BEN)[number % 2], text)
+        notebook.end()
+        async with asyncio.timeout(LIMIT):
+            await held.wait()
+        await house.service.finisher.hold("a call")
+        assert house.poster.posts == []
+        (transcript,) = house.files()
+        assert transcript.count("many words") > 60, "the transcript is there meanwhile"
+        await house.service.finisher.release()
+        held.clear()
+        async with asyncio.timeout(LIMIT):
+            await held.wait()
+        house.service.finisher.step_aside()
+        await house.finished()
+
+        assert all(asked[0].content.startswith(f"{TASK}\n") for asked in model.asked)
+        parts = [asked[1].content for asked in model.asked if _LINE.search(asked[1].content)]
+        assert parts[1] == parts[2], "the part that a call has stopped is asked for again"
+        assert parts[3] == parts[4], "and so is one that was stopped because somebody waited for an answer"
+        assert QUIET in house.slept
+        numbers = [int(number) for number, _ in _LINE.findall("\n".join((parts[0], parts[2], *parts[4:])))]
+        assert numbers == [*range(1, 61)], "each line is read once, and none is cut"
+        assert len(parts) > 3
+        (post,) = house.poster.posts
+        assert "Merged: point 60 of many words" in post.messages[-1] or "is decided" in "".join(post.messages)
+        assert b"- [60] " in post.file
+
+
+async def test_a_person_who_leaves_takes_along_their_lines_and_what_follows_from_them(tmp_path: Path) -> None:
+    found = (
+        "## Summary\n- They plan the zebra party. [1]\n- Ada agrees. [3]\n## Decisions\n- Ben brings the quokka. [2]\n"
+        "- The party is on Friday. [3]\n## Who does what\n- Ben: nothing yet [3]"
+    )
+    async with notes_house(tmp_path, model=Model(lambda shown: found if "quokka" in shown else "Nothing.")) as house:
+        call = ((BEN, "A zebra party!"), (None, "What a zebra."), (ADA, "Good, on Friday."), (BEN, "I bring a quokka."))
+        await house.hold_call(*call)
+        notebook = house.begin(ADA, BEN)
+        say(notebook, BEN, "Another zebra")
+        assert [each.text for each in await house.service.export_person(BEN)] == [
+            "A zebra party!",
+            "I bring a quokka.",
+            "Another zebra",
+        ]
+        assert "zebra" in await house.recalled(BEN, "Is there a zebra party?")
+        assert await asyncio.to_thread(house.on_disk, "zebra")
+        house.opted_out.add(BEN)
+        house.service.opted_out(BEN)
+        await house.until_rows("SELECT count(*) FROM note_line WHERE person = '12'", 0)
+        assert await house.service.forget_person(BEN) == 0, "all of it is gone already"
+        say(notebook, BEN, "A last zebra")
+        say(notebook, ADA, "Where is Ben?")
+        notebook.end()
+        await house.finished()
+        assert await house.service.export_person(BEN) == []
+        first, second = await asyncio.to_thread(house.files)
+        assert "Ada agrees. (Ada, 3)" in first
+        assert "The party is on Friday. (Ada, 3)" in first
+        assert "Ben" not in first
+        assert "- [3] 13:46:40 **Ada:** Good, on Friday." in first
+        assert "Where is Ben?" in second, "others may speak of people who left"
+        for words in ("zebra", "quokka"):
+            assert await asyncio.to_thread(house.on_disk, words) == set()
+        told = await house.recalled(ADA, "Is there a zebra party on Friday?")
+        assert "Friday" in told
+        assert "zebra" not in told.replace("zebra party on Friday?", "")
+        assert await house.recalled(BEN, "What did we decide?") == ""
+
+
+async def test_what_was_decided_is_told_to_those_who_were_there_on_that_server_alone(tmp_path: Path) -> None:
+    found = "## Decisions\n- The party is on Friday. [1]\n- Cleo sings. [2]\n## Open questions\n- Who pays? [1]"
+    async with notes_house(tmp_path, model=Model(lambda _: found)) as house:
+        notebook = house.begin(ADA, BEN)
+        say(notebook, ADA, "The party is on Friday. Who pays?")
+        notebook.present({ADA: "Ada", BEN: "Ben", CLEO: "Cleo"}, (ADA, BEN, CLEO))
+        say(notebook, BEN, "Cleo sings. «A song»")
+        notebook.end()
+        await house.finished()
+        other = NotesPlace(DISCORD, "Attic", SERVER + 1, 70)
+        await house.hold_call((ADA, "The funeral is on Monday."), (BEN, "Yes."), place=other)
+
+        for question in ("What did we decide?", "Was haben wir beschlossen?", "我们决定了什么？", "何を決めたの？"):
+            told = await house.recalled(ADA, question)
+            assert "Decided: «The party is on Friday.» (Ada)" in told
+            assert "Decided: «Cleo sings.» (Ben)" in told
+            assert "Call in Lounge on Monday, 12 January 1970:" in told
+            assert "no instruction" in told
+        assert "funeral" not in told
+        assert await house.recalled(ADA, "And the weather?") == told, "the prompt stays the same"
+        late = await house.recalled(CLEO, "What did we decide about the party?")
+        assert "Cleo sings" in late
+        assert "Friday" not in late, "it was said before she came"
+        asked = await house.recalled(BEN, "Who does what, and what are the open questions?")
+        assert "Open question: «Who pays?»" in asked
+        quoted = await house.recalled(CLEO, "Who sings?")
+        assert "Ben said: «Cleo sings. A song»" in quoted
+        assert await house.recalled(ADA, "What did we decide?", None) == ""
+        assert "funeral" in await house.recalled(ADA, "What did we decide on Monday about the funeral?", SERVER + 1)
+        assert await house.recalled(CLEO, "What did we decide?", SERVER + 1) == ""
+
+
+async def test_after_a_crash_and_when_notes_are_old_the_next_start_puts_everything_right(tmp_path: Path) -> None:
+    now = 1_000_000.0
+    async with notes_house(tmp_path, clock=lambda: now) as house:
+        await house.hold_call((ADA, "The party is on Friday."))
+        notebook = house.begin(ADA)
+        # The disk is full for a while.
+        await house.database.write("ALTER TABLE note_line RENAME TO elsewhere")
+        say(notebook, ADA, "I was about to say")
+        async with asyncio.timeout(LIMIT):
+            while RETRY_SECONDS not in house.slept:
+                await asyncio.sleep(0)
+        await house.database.write("ALTER TABLE elsewhere RENAME TO note_line")
+        empty = house.begin(ADA, place=NotesPlace("browser", "Page", 0))
+        empty.present({ADA: "Ada"}, (ADA,))
+        await house.until_rows("SELECT count(*) FROM note_line", 2)
+        # The process dies here: nothing is told of the end of the call.
+    folder = tmp_path / "notes"
+    (written,) = folder.glob("*.md")
+    await asyncio.to_thread(written.unlink)
+    for name in ("19700101T000000Z-99.md", "my own.md"):
+        await asyncio.to_thread((folder / name).write_text, "left over")
+    now += 60 * DAY
+    async with notes_house(tmp_path, clock=lambda: now, model=Model(lambda _: "Nothing at all.")) as house:
+        await house.finished()
+        (post,) = house.poster.posts
+        assert BROKE_OFF in post.messages[0]
+        assert NOTHING_FOUND in post.messages[0]
+        assert b"I was about to say" in post.file
+        names = sorted(file.name for file in folder.glob("*"))
+        assert names == ["19700112T134640Z-1.md", "19700112T134640Z-2.md", "my own.md"]
+        assert "The party is on Friday" in await asyncio.to_thread(written.read_text)
+        head = await house.service.newest(SERVER)
+        assert head is not None
+        assert head.posted == "https://discord.example/1"
+        assert "Friday" in await house.recalled(BEN, "What did we decide?")
+    now += 31 * DAY
+    async with notes_house(tmp_path, clock=lambda: now) as house:
+        assert await house.database.rows("SELECT * FROM note_line") == []
+        assert await asyncio.to_thread(house.on_disk, "party") == set()
+        assert [file.name for file in folder.glob("*")] == ["my own.md"]
+        await house.hold_call((ADA, "A new one."))
+        assert await house.service.forget_channel(70) == 1
+        assert await asyncio.to_thread(house.on_disk, "a new one") == set()
+    async with notes_house(tmp_path, days=0) as house:
+        assert house.service.notebook(NotesPlace(DISCORD, "Lounge", SERVER, 70)) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "why", "asked"),
+    [(Model(name="tiny-135M"), TOO_SMALL, 0), (Model(fails=True), NOT_REACHED, len(RETRIES) + 1)],
+    ids=["small", "off"],
+)
+async def test_without_a_model_that_can_there_is_the_transcript_and_one_sentence(
+    tmp_path: Path, model: Model, why: str, asked: int
+) -> None:
+    async with notes_house(tmp_path, model=model) as house:
+        house.poster.out_of_order = 2
+        await house.hold_call((ADA, "The party is on Friday."), (BEN, "Fine."))
+        assert len(model.asked) == asked
+        (post,) = house.poster.posts
+        assert why in post.messages[0]
+        assert b"**Ben:** Fine." in post.file
+        assert house.slept.count(RETRIES[0]) == (2 if asked else 1), "Discord and the model are tried again"
+        assert "Decided" not in await house.recalled(ADA, "What did we decide about the party?")

@@ -1,0 +1,113 @@
+"""What people say about the memory in a call of the real bot: it is carried out without the model, and told aloud."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.tools.confirmation import READING_SECONDS
+from bot.voice.events import WordsSpoken
+from sandbox.guest import Guest
+from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
+from tests.e2e.scripted_ears import ScriptedEars
+from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.e2e.talking import Since, join_people, talk
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[ScriptedModel]:
+    async with ScriptedModel(lambda _: Answer("Good day to you.")) as model:
+        yield model
+
+
+@pytest.fixture
+async def ears() -> AsyncIterator[ScriptedEars]:
+    async with ScriptedEars() as ears:
+        yield ears
+
+
+def spoken(stage: Stage) -> str:
+    return "".join(event.text for event in stage.events if isinstance(event, WordsSpoken))
+
+
+def files_with(words: bytes, folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and words in path.read_bytes()]
+
+
+async def test_a_person_has_something_remembered_hears_it_and_has_all_of_it_erased(
+    make_stage: StageMaker, speech_server: str, model: ScriptedModel, tmp_path: Path
+) -> None:
+    async with make_stage(tts_websocket_url=speech_server, llm_url=model.url) as stage:
+        ada, general = stage.ada, stage.sandbox.home.general
+        await stage.join()
+        await stage.ask("Seiyuu, remember that my sister is called Zephyrine")
+        await stage.until(lambda: "I'll remember that." in spoken(stage), "the answer")
+        await stage.ask("What do you know about me?")
+        await stage.until(lambda: "my sister is called Zephyrine" in spoken(stage), "what is known")
+
+        call = stage.app.calls.current
+        assert call is not None
+        await stage.ask("Good evening!")
+        await stage.until(lambda: "Good day to you." in spoken(stage), "an answer of the model")
+        await stage.ask("Forget that")
+        await stage.until(lambda: "I've forgotten it." in spoken(stage), "the answer")
+        assert call._history.last_exchange(ada.id) == ()
+
+        ben = await stage.sandbox.add_guest("Ben")
+        await stage.ask("Forget what you know about me!")
+        question = await ada.wait_for_message(general, lambda m: bool(m.components), LIMIT)
+        yes, _ = (each["custom_id"] for each in question.components[0]["components"])
+        assert yes.startswith("tool:yes:")
+        pressed = await ben.click(question, yes)
+        assert (await pressed.response(LIMIT)).content == "🔒 Only Ada can answer that."
+        await ada.click(question, yes)
+        await stage.until(lambda: "I've forgotten everything about you." in spoken(stage), "the answer")
+        assert await stage.app.core.memory.export(ada.id) == []
+        (asked,) = model.asked
+        assert asked[-1]["content"] == "Ada: Good evening!", "the model was needed for nothing else"
+        assert "my sister is called Zephyrine" in asked[0]["content"]
+
+        await stage.answer_to("!memory", starts="📬")
+        await ada.wait_for_message(
+            ada.dm_channel, lambda m: m.content.startswith("🧠 I remember nothing of you here."), LIMIT
+        )
+        await stage.answer_to("!my-data", starts="🗂️ I have stored nothing about you.")
+    assert files_with(b"Zephyrine", tmp_path) == []
+
+
+async def test_by_voice_it_is_the_same_and_others_in_the_call_hear_only_what_they_know(
+    make_stage: StageMaker, model: ScriptedModel, ears: ScriptedEars, tmp_path: Path
+) -> None:
+    async with (
+        serving_tones(tmp_path) as voice,
+        make_stage(tts_websocket_url=voice, llm_url=model.url, stt_url=ears.url) as stage,
+    ):
+        memory, home = stage.app.core.memory, stage.sandbox.home.guild.id
+
+        async def say(text: str, answer: str, guest: Guest | None = None) -> None:
+            since, ears.hears, who = Since(stage), text, guest or stage.ada
+            await talk(who, "I had pizza for lunch.")
+            await since.heard((who.user.name, text))
+            await stage.until(lambda: answer in since.words, answer)
+
+        await stage.join()
+        (ben,) = await join_people(stage, "Ben")
+        await say("Seiyuu, remember that my sister is called Zephyrine.", "I'll remember that.")
+        (fact,) = await memory.export(stage.ada.id)
+        assert (fact.text, fact.server) == ("my sister is called Zephyrine", home)
+        assert {f"s{home}p{ben.id}", f"s{home}p{stage.ada.id}"} <= {*fact.audience.split()}
+        await say("Seiyuu, what do you know about me?", "I remember nothing about you that I could say here.", ben)
+        await say("Seiyuu, was weißt du über mich?", "Du hast mir gesagt: my sister is called Zephyrine.")
+        await say("Seiyuu, forget that.", "I've forgotten it.")
+        assert await memory.export(stage.ada.id) == []
+        await say("Seiyuu, remember that I play chess.", "I'll remember that.")
+
+        # A spoken yes is an answer, as it is for tools. It counts once the question could be read.
+        await say("Seiyuu, forget what you know about me.", "Shall I forget everything that I know about you?")
+        await asyncio.sleep(READING_SECONDS)
+        await say("Yes, please.", "I've forgotten everything about you.")
+        assert await memory.export(stage.ada.id) == []
+        assert len(await memory.search("Zephyrine")) == 0

@@ -1,0 +1,38 @@
+"""What a guest received, asked for while more arrives."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sandbox.voice import audio_receiver
+from sandbox.voice.audio_receiver import AudioReceiver, ReceivedPacket
+from sandbox.voice.opus import FRAME_SAMPLES, Sound
+
+BOT = 1
+
+
+def test_packets_that_arrive_while_the_sound_is_decoded_are_in_the_next_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = itertools.count()
+    receiver = AudioReceiver(clock=lambda: 0.0)
+
+    def arrive() -> None:
+        number = next(numbers)
+        receiver.add(BOT, ReceivedPacket(number * 0.02, number, number * FRAME_SAMPLES, b"\x01"))
+
+    class Decoder:
+        def decode_frame(self, opus: bytes) -> Sound:
+            del opus
+            arrive()
+            return np.full(FRAME_SAMPLES, 0.5, np.float32)
+
+    monkeypatch.setattr(audio_receiver, "make_decoder", Decoder)
+    arrive()
+    receiver.save_wav(tmp_path / "heard.wav", BOT)
+    assert [len(piece.sound) for piece in receiver.timed(BOT)] == [FRAME_SAMPLES] * 2
+    assert len(receiver.pcm(BOT)) == 3 * FRAME_SAMPLES

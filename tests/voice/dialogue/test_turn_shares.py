@@ -1,0 +1,56 @@
+"""Several people wait: who was answered least often in the last minute comes first."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from bot.voice.dialogue.turn_shares import TurnShares
+from bot.voice.turn import Prompt
+
+ADA, BEN, CLEO = 1, 2, 3
+
+
+def asks(person: int | None, at: float) -> Prompt:
+    return Prompt(str(person), "What?", at, person=person)
+
+
+def test_the_oldest_is_answered_first_and_nobody_twice_in_a_row() -> None:
+    shares = TurnShares()
+    first, second = asks(ADA, 0.0), asks(BEN, 1.0)
+    assert shares.next_of([first, second]) is first
+    shares.note(first)
+    shares.note(second)
+    assert shares.next_of([asks(BEN, 2.0), third := asks(ADA, 3.0)]) is third
+
+
+def test_who_was_answered_often_lets_others_go_first() -> None:
+    shares = TurnShares()
+    for at in range(3):
+        shares.note(asks(ADA, float(at)))
+    shares.note(asks(BEN, 4.0))
+    # Ben was answered last, but Ada three times.
+    assert shares.next_of([asks(ADA, 5.0), ben := asks(BEN, 6.0)]) is ben
+
+
+def test_after_a_minute_an_answer_no_longer_counts() -> None:
+    shares = TurnShares()
+    for at in range(3):
+        shares.note(asks(ADA, float(at)))
+    shares.note(asks(BEN, 50.0))
+    assert shares.next_of([ada := asks(ADA, 65.0), asks(BEN, 66.0)]) is ada
+
+
+def test_what_the_bot_says_by_itself_waits_for_nobody_who_was_answered() -> None:
+    shares = TurnShares()
+    shares.note(asks(ADA, 0.0))
+    assert shares.next_of([asks(ADA, 1.0), own := asks(None, 2.0)]) is own
+
+
+def test_somebody_who_asks_without_end_gets_no_more_than_the_others() -> None:
+    shares, answered = TurnShares(), Counter[int]()
+    for at in range(30):
+        # Ada always asks again at once; each of the others asks as soon as they were answered.
+        prompt = shares.next_of([asks(ADA, float(at)), asks(BEN, at + 0.1), asks(CLEO, at + 0.2)])
+        shares.note(prompt)
+        answered[prompt.person or 0] += 1
+    assert answered == {ADA: 10, BEN: 10, CLEO: 10}
