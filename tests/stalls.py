@@ -1,4 +1,4 @@
-"""Repeats tests in real time that fail while the machine stalls, since then no speech arrives in time."""
+"""Repeats tests that fail while the machine stalls: then no speech and no answer of a socket arrives in time."""
 
 from __future__ import annotations
 
@@ -15,29 +15,15 @@ long, and the bot takes a pause that is 0.4 s longer for the end of a turn."""
 SHORT_STALL = 0.04
 """The same for tests in a browser, which compare sound sample by sample: it is buffered for only 60 ms."""
 REPEATS = 2
-REAL_TIME = tuple(
-    Path(__file__).parent / name
-    for name in (
-        "e2e",
-        "bot/http/test_chat_socket.py",
-        "features",
-        "lease",
-        "sandbox",
-        "voice/test_call_over_memory.py",
-        "voice/test_interims_over_memory.py",
-    )
-)
-"""Folders and files of tests in which people speak, or a bot works on the sandbox, in real time."""
 BROWSER = Path(__file__).parent / "browser"
 """Folder of the tests in a browser."""
-_INTERVAL = 0.05
+_INTERVAL = 0.02
+"""Seconds between two looks. A stall that begins right after a look is measured as shorter by this much."""
 
 
-def shortest_stall(path: Path) -> float | None:
-    """How long a stall has to be, in seconds, that repeats a failed test of this file; ``None`` if none does."""
-    if path.is_relative_to(BROWSER):
-        return SHORT_STALL
-    return STALL if any(path.is_relative_to(folder) for folder in REAL_TIME) else None
+def shortest_stall(path: Path) -> float:
+    """How long a stall has to be, in seconds, that repeats a failed test of this file."""
+    return SHORT_STALL if path.is_relative_to(BROWSER) else STALL
 
 
 class StallWatch(threading.Thread):
@@ -66,28 +52,28 @@ class StallWatch(threading.Thread):
 
 
 class RepeatAfterStall:
-    """A pytest plugin that repeats a test in real time that fails in a stall, :data:`REPEATS` times at most.
+    """A pytest plugin that repeats a test that fails in a stall, :data:`REPEATS` times at most.
 
     A bug that blocks the whole process looks like a stall too. It does so each time, so the test still fails.
     """
 
     def __init__(self) -> None:
-        self._watch: StallWatch | None = None
+        self._watch = StallWatch()
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Mark the tests in real time, and start the watch if there are any."""
-        shortest_in = {path: shortest_stall(path) for path in {item.path for item in items}}
+        """Mark the tests, and start the watch."""
+        marks = {
+            shortest: pytest.mark.flaky(reruns=REPEATS, condition=partial(self._stalled, shortest))
+            for shortest in (STALL, SHORT_STALL)
+        }
         for item in items:
-            if (shortest := shortest_in[item.path]) is not None:
-                item.add_marker(pytest.mark.flaky(reruns=REPEATS, condition=partial(self._stalled, shortest)))
-                if self._watch is None:
-                    self._watch = StallWatch()
-                    self._watch.start()
+            item.add_marker(marks[shortest_stall(item.path)])
+        if not self._watch.is_alive():
+            self._watch.start()
 
     def pytest_runtest_setup(self) -> None:
         """Reset the watch for each attempt."""
-        if self._watch is not None:
-            self._watch.reset()
+        self._watch.reset()
 
     def _stalled(self, shortest: float) -> bool:
-        return self._watch is not None and self._watch.longest >= shortest
+        return self._watch.longest >= shortest
