@@ -161,7 +161,7 @@ async def build_application(
         bot = SeiyuuBot(prefix, core.store, when_first_ready, tcp, guard, before_close=before_close)
         core.checks.follow_discord(lambda: bot.connected)
         core.reminders.pinger = ReminderPings(bot)
-        core.notes.finisher.poster = DiscordNotesPoster(bot)
+        core.long_term.notes.finisher.poster = DiscordNotesPoster(bot)
         calls = Calls(core.manager, make_call, core.store, core.volumes, settings.call, CallPresence(bot), prefix)
         core.call_ends.subscribe(calls.ended)
         core.controls.may = ControlRights(bot, guard, BROWSER)
@@ -175,13 +175,13 @@ async def build_application(
             core.speech_server,
             core.characters,
             core.small_prompts,
-            core.conversations,
+            core.long_term.conversations,
             core.clock,
             spoken.hear,
             partial(tell_in, bot),
-            core.last_prompts,
+            core.long_term.last_prompts,
             core.reminders.forget_channel,
-            core.notes.forget_channel,
+            core.long_term.notes.forget_channel,
             tools=core.tools,
             recalls=core.calls.recalls,
         )
@@ -191,7 +191,7 @@ async def build_application(
         core.tools.users = ToolUsers(tool_permits, questions, questions.tell_failure)
         stack.push_async_callback(questions.close)
         stack.callback(core.watch.subscribe(questions.listen))
-        memory_questions = MemoryQuestions(bot, guard, core.memory, core.database, prefix)
+        memory_questions = MemoryQuestions(bot, guard, core.long_term.memory, core.database, prefix)
         memory_questions.open()
         stack.push_async_callback(memory_questions.close)
         features = await build_features(parts)
@@ -218,7 +218,7 @@ async def build_application(
             (
                 VoiceCommands(calls, core.volumes, status, core.warning, prefix),
                 LeaseCommands(calls),
-                WhyCommands(core.last_prompts),
+                WhyCommands(core.long_term.last_prompts),
                 LowPerformanceCommands(core.speech_server),
                 PromptListener(bot, calls, spoken, sees=features.find(Vision) is not None, answers=questions.hear),
                 MessageRouter(
@@ -226,11 +226,11 @@ async def build_application(
                 ),
                 VoiceStateListener(calls, prefix),
                 ListeningCommands(calls.current_on, core.consent, prefix),
-                KnowledgeCommands(core.knowledge, prefix),
+                KnowledgeCommands(core.long_term.knowledge, prefix),
                 IgnoringCommands(core.ignored, calls.dismiss, prefix),
-                NotesCommands(core.notes, calls.current_on, prefix),
+                NotesCommands(core.long_term.notes, calls.current_on, prefix),
                 ReminderCommands(core.reminders, prefix),
-                MemoryCommands(bot, guard, core.memory, prefix),
+                MemoryCommands(bot, guard, core.long_term.memory, prefix),
                 MyDataCommands(core.personal_data, prefix),
                 VoicesCommands(
                     core.voices,

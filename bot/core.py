@@ -30,31 +30,22 @@ from bot.controls.leaving import LateLeaving
 from bot.controls.tools import Controls
 from bot.controls.volumes import Volumes
 from bot.controls.words import ControlWords
-from bot.conversations.keeping import Conversations
 from bot.conversations.recordings import CallRecordings
-from bot.conversations.records import ConversationRecords
 from bot.cores import usable_cores
 from bot.data_dir_lock import data_dir_lock
 from bot.database import FILE as DATABASE_FILE
 from bot.database import Database
 from bot.engine_checks import EngineCheck, EngineChecks, check_model, check_speech_server, check_transcriber
 from bot.engine_warnings import toy_warning
-from bot.fetching.fetcher import Fetcher
 from bot.heartbeat import FILE as HEARTBEAT_FILE
 from bot.heartbeat import beat
 from bot.http.binding import take_port
 from bot.identity import HEADERS
 from bot.ignored import IgnoredPeople
-from bot.knowledge.knowledge import Knowledge
-from bot.knowledge.opening import opened_knowledge
-from bot.knowledge.recall import KnowledgeRecall
-from bot.last_prompts import LastPrompts
 from bot.lease import Lease
 from bot.llm.personas import PERSONAS_DIR
 from bot.llm.small_model import SmallPrompts, load_small_prompts
-from bot.memory.gathering import FactGatherer
-from bot.memory.memory import Memory
-from bot.memory.opt_outs import ForgetOptedOut
+from bot.long_term import KeepingRules, LongTerm, open_long_term
 from bot.memory_answers import MemoryAnswers
 from bot.missing_parts import missing_parts
 from bot.model_name import describe_model
@@ -62,19 +53,14 @@ from bot.model_router import ModelRouter
 from bot.monitoring.monitor import EngineNames, Monitor
 from bot.monitoring.turns import TurnLog
 from bot.monitoring.warnings import voice_remedy
-from bot.notes.files import FOLDER as NOTES_FOLDER
-from bot.notes.files import NoteFiles
-from bot.notes.records import NoteRecords
-from bot.notes.service import NotesService
-from bot.notes.words import NoteWords
 from bot.operator_files import corrections_file, own_persona, prepare_folders, read_corrections
 from bot.own_engines import Progress, open_model_router, start_speech_server
+from bot.own_tools import make_tools
 from bot.own_weights import OwnWeights, choose_weights
 from bot.personal_data.noted import NotedLines
 from bot.personal_data.personal_data import PersonalStores
 from bot.personal_data.remembered import RememberedFacts
 from bot.personal_data.stores import all_stores
-from bot.recollection import Recollections
 from bot.reminders.records import ReminderRecords
 from bot.reminders.reminders import Reminders
 from bot.reminders.texts import ReminderLines
@@ -83,14 +69,8 @@ from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.spoken_messages.recordings import Recordings
 from bot.store import Store
-from bot.tools.builtin.links import Links
-from bot.tools.builtin.time_zones import load_time_zones
-from bot.tools.builtin.tools import builtin_tools
-from bot.tools.registry import ToolRegistry, ToolUsers, for_the_operator
-from bot.tools.tools_file import meant_file, read_tools_file
-from bot.tools.yes_no_words import YesNoWords
+from bot.tools.registry import ToolRegistry
 from bot.transcribers import make_transcriber
-from bot.voice.browser.people import PAGE_PLACE
 from bot.voice.call import Call
 from bot.voice.events import EnginesReady, EventFeed, Ready, Watcher, WebReady
 from bot.voice.manager import CallManager, CallState
@@ -102,7 +82,6 @@ from bot.voice.utterances.word_lists import load_word_lists
 from bot.voices.voices import Voices
 from bot.warm_up import warm_model, warm_speech_server, warm_transcriber, warm_up_engines
 from bot.watching.traces import TraceFile
-from config.sections import MemoryPolicy
 from config.settings import Settings
 from config.speech_settings import SpeechSettings, engine_variables
 from hardware.poll import CardPoll
@@ -119,17 +98,13 @@ class Core:
         listening: the sockets of the HTTP server. Its port is taken before anything large is loaded.
         clock: returns the current time in the people's time zone.
         watch: gets the events of all calls.
-        notes: the notes of calls.
+        long_term: what outlives a call: what people said, and what is remembered of it.
         calls: builds calls.
         manager: starts and ends calls, one at a time.
         call_ends: passes the end of each call on to its listeners.
-        memory: what the bot remembers of people.
-        knowledge: what the operator's files say; ``None`` if there are none.
-        gatherer: gathers facts for it while no call is on.
         tools: the tools of the bot and of MCP servers, in every place where people talk with it.
         controls: what the bot can change about itself when it is asked.
         volumes: how loud it speaks in each place.
-        forget_opted_out: forgets the facts about people who opt out.
         personal_data: everything that is stored about a person.
         monitor: the figures of all calls, engines and graphics cards.
         background: the background tasks of all parts.
@@ -155,13 +130,7 @@ class Core:
     small_prompts: SmallPrompts
     ignored: IgnoredPeople
     consent: ListeningConsent
-    conversations: Conversations
-    memory: Memory
-    knowledge: Knowledge | None
-    notes: NotesService
-    gatherer: FactGatherer
-    last_prompts: LastPrompts
-    forget_opted_out: ForgetOptedOut
+    long_term: LongTerm
     reminders: Reminders
     personal_data: PersonalStores
     tools: ToolRegistry
@@ -186,25 +155,10 @@ class Core:
         self.background.begin({"heartbeat": beating, "health": self.checks.run})
         self.background.begin({"the models' context": self.models.learn_context_sizes})
         self.background.begin({"the graphics cards": partial(self.monitor.cards.run, lambda _: None)})
-        if self.knowledge is not None:
-            self.background.begin({"knowledge": partial(self.knowledge.run, in_call=self.in_call)})
         if self.tools.servers:
             self.background.begin({"MCP servers": self._run_tool_servers})
-        conversations = self.conversations
-        self.background.begin(
-            {
-                "conversations": conversations.writer.run,
-                "old conversations": conversations.forget_old_daily,
-                "people who opted out": self.forget_opted_out.run,
-                "notes": self.notes.run_writer,
-                "search in notes": self.notes.make_findable,
-                "old notes": self.notes.forget_old_daily,
-                "notes of people who opted out": self.notes.forget_leaving,
-                "corrections": self.learned_corrections.follow,
-            }
-        )
-        if self.memory.enabled:
-            self.background.begin({"facts": self.gatherer.run, "old facts": self.memory.forget_old_daily})
+        self.background.begin({"corrections": self.learned_corrections.follow})
+        self.long_term.begin(self.background, self.in_call)
 
     def be_ready(self, page: str, when_warm: Callable[[], None] | None) -> None:
         """Report that calls are possible from now on.
@@ -214,7 +168,9 @@ class Core:
             when_warm: called once all engines are loaded. If it is ``None``, the first call loads them.
         """
         # Reminders can be told from now on: in calls, and where there is Discord, by pings.
-        self.background.begin({"reminders": self.reminders.run, "notes of past calls": self.notes.finisher.run})
+        self.background.begin(
+            {"reminders": self.reminders.run, "notes of past calls": self.long_term.notes.finisher.run}
+        )
         self.watch(Ready(at=time.monotonic()))
         self.watch(WebReady(page, at=time.monotonic()))
         if when_warm is not None:
@@ -304,81 +260,16 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         policy = await effective_listening_policy(store, settings)
         consent = await ListeningConsent.load(store, policy)
 
-        def may_keep(place: int | None, person: int) -> bool:
-            return consent.admits(person) and not (place is not None and ignored.include(place, person))
-
-        def remembers(place: int | None) -> bool:
-            return place is not None and characters.at(place).persona.memory
-
-        conversations = Conversations(
-            ConversationRecords(database),
-            settings.keep_conversations,
-            may_keep,
-            remembers=lambda server, channel: (
-                settings.memory is not MemoryPolicy.OFF and remembers(channel if server is None else server)
-            ),
+        rules = KeepingRules(consent, ignored, characters, settings.memory)
+        long_term = await stack.enter_async_context(
+            open_long_term(settings, database, store, rules, models, http, clock)
         )
-        await conversations.open(consent.opted_out)
-        stack.push_async_callback(conversations.close)
-        stack.callback(consent.watch(conversations.writer.forget_person))
-        memory = await stack.enter_async_context(
-            Memory.opened(
-                database,
-                settings.data_dir / DATABASE_FILE,
-                settings.memory,
-                settings.memory_days,
-                conversations.writer,
-                zone,
-                shared=(PAGE_PLACE,),
-            )
-        )
-        forget_opted_out = ForgetOptedOut(memory, consent.opted_out)
-        stack.callback(consent.watch(forget_opted_out))
-        knowledge = await stack.enter_async_context(opened_knowledge(settings, store, http))
-        notes = NotesService(
-            NoteRecords(database),
-            NoteFiles(settings.data_dir / NOTES_FOLDER),
-            models,
-            await asyncio.to_thread(NoteWords),
-            settings.notes_days,
-            may_keep,
-            lambda server: characters.at(server or 0).persona.model,
-            lambda at: datetime.fromtimestamp(at, zone),
-        )
-        await notes.open(consent.opted_out)
-        stack.push_async_callback(notes.close)
-        stack.callback(consent.watch(notes.opted_out))
-        gatherer = FactGatherer(
-            memory.unread,
-            memory.facts,
-            memory.consent,
-            memory.audiences,
-            models,
-            prepare=models.learn_model_sizes,
-        )
-
-        def step_aside() -> None:
-            """Leave the model to an answer that somebody waits for."""
-            gatherer.step_aside()
-            notes.finisher.step_aside()
-
-        recollections = Recollections(
-            memory.recall,
-            notes.recall,
-            remembers,
-            None if knowledge is None else KnowledgeRecall(knowledge),
-            step_aside,
-        )
-        last_prompts = LastPrompts(clock)
-        stack.callback(consent.watch(last_prompts.forget))
+        memory, notes, conversations = long_term.memory, long_term.notes, long_term.conversations
         lease, call_ends = Lease(), CallEnds()
-        lease.register(notes.finisher)
-        lease.register(gatherer)
+        long_term.join(lease)
         manager: CallManager[Call[Any]] = CallManager(lease, call_ends, prefix=settings.command_prefix)
 
         def forget_words(has: Callable[[str], bool]) -> None:
-            gatherer.step_aside()
-            last_prompts.forget_all()
             if manager.active is not None:
                 manager.active.forget_words(has)
 
@@ -386,30 +277,12 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         reminder_lines = await asyncio.to_thread(ReminderLines)
         announcer = CallAnnouncer(lambda: manager.active)
         reminders = Reminders(ReminderRecords(database), announcer, zone, reminder_lines)
-        links = Links()
         leaving = LateLeaving(manager)
         stack.push_async_callback(leaving.close)
         volumes = Volumes(store, manager)
         words = await asyncio.to_thread(ControlWords)
         controls = Controls(manager, volumes, voices, characters, leaving, words)
-        tools = ToolRegistry(
-            await asyncio.to_thread(read_tools_file, settings.tools_file),
-            await asyncio.to_thread(YesNoWords),
-            [
-                *builtin_tools(
-                    clock=clock,
-                    time_zones=await asyncio.to_thread(load_time_zones),
-                    links=links,
-                    fetcher=Fetcher(),
-                    reminders=reminders,
-                    searxng_url=settings.searxng_url,
-                ),
-                *controls.tools(),
-            ],
-            links.heard,
-            # The core alone has the page, whose user is the operator.
-            users=ToolUsers(for_the_operator),
-        )
+        tools = await make_tools(settings, clock, reminders, controls)
         calls = CallFactory(
             settings,
             characters,
@@ -430,23 +303,20 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
                 (await asyncio.to_thread(engine_variables)).get("OPENAI_BASE_URL"),
                 spare_power=has_spare_power(settings, toys=weights.toy_stt, cores=usable_cores()),
             ),
-            last_prompts,
+            long_term.last_prompts,
             tools=tools,
-            recalls=recollections,
+            recalls=long_term.recollections(),
             memory=MemoryAnswers(
                 memory,
                 conversations.writer,
                 word_lists.memory,
                 lambda: tools.users.confirmation,
-                may_keep,
-                remembers,
+                rules.may_keep,
+                rules.remembers,
                 settings.command_prefix,
             ).at,
             notes=notes,
         )
-        if (meant := await asyncio.to_thread(meant_file, settings.tools_file)) is not None:
-            file = settings.tools_file
-            _log.warning("There is no file %s, so there are no MCP servers. Did you mean %s?", file, meant)
         checks: dict[str, EngineCheck] = {
             "model": EngineCheck.at(model.options.url, partial(check_model, model)),
             "ears": EngineCheck.at(settings.stt.url or "", partial(check_transcriber, transcriber)),
@@ -499,13 +369,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             small_prompts=small_prompts,
             ignored=ignored,
             consent=consent,
-            conversations=conversations,
-            memory=memory,
-            knowledge=knowledge,
-            notes=notes,
-            gatherer=gatherer,
-            last_prompts=last_prompts,
-            forget_opted_out=forget_opted_out,
+            long_term=long_term,
             reminders=reminders,
             personal_data=all_stores(
                 database,

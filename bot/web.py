@@ -141,7 +141,7 @@ def browser_calls(core: Core) -> BrowserCalls:
         settings.command_prefix,
         first_notice=first_notice,
         enabled=settings.call.enabled,
-        memory=BrowserMemory(core.memory, settings.command_prefix),
+        memory=BrowserMemory(core.long_term.memory, settings.command_prefix),
     )
 
 
@@ -167,7 +167,7 @@ def program_chats(core: Core) -> Chats:
         )
 
     place = ConversationPlace("api", "a program", BROWSER)
-    return Chats(make_responder, lambda: core.conversations.begin_call(place), character.now)
+    return Chats(make_responder, lambda: core.long_term.conversations.begin_call(place), character.now)
 
 
 def program_routes(core: Core, chats: Chats, introductions: Introductions, servers: Servers) -> Sequence[web.RouteDef]:
@@ -188,7 +188,7 @@ def program_routes(core: Core, chats: Chats, introductions: Introductions, serve
             core.voices,
             introductions,
             places,
-            ConversationArchive(core.database, core.conversations, CallRecordings(core.settings.data_dir)),
+            ConversationArchive(core.database, core.long_term.conversations, CallRecordings(core.settings.data_dir)),
             core.learned_corrections,
             core.calls.manner,
             BROWSER,

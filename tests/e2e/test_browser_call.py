@@ -48,7 +48,7 @@ async def test_a_conversation_by_voice_and_by_text_is_a_call_like_any_other(stag
         heard = "".join(each["token"] for each in page.all("llm_token", reply=ended.trace.reply))
         assert heard.split() == ended.heard.split() != []
     await stage.until(lambda: only(CallEnded, stage.events), "the last event")
-    await stage.app.core.conversations.writer.flush()
+    await stage.app.core.long_term.conversations.writer.flush()
     rows = await stage.app.database.rows("SELECT transport, place, people FROM conversations")
     assert rows == [("browser", "your browser", '["Ada"]')]
 

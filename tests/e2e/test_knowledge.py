@@ -38,7 +38,7 @@ async def test_what_files_say_is_told_to_the_model_until_a_manager_switches_it_o
                     return
             raise AssertionError(told())
 
-        knowledge = stage.app.core.knowledge
+        knowledge = stage.app.core.long_term.knowledge
         assert knowledge is not None
         await stage.until(lambda: knowledge.generation > 0, "the files are read")
         await stage.join()

@@ -65,7 +65,7 @@ async def test_a_person_has_something_remembered_hears_it_and_has_all_of_it_eras
         assert (await pressed.response(LIMIT)).content == "🔒 Only Ada can answer that."
         await ada.click(question, yes)
         await stage.until(lambda: "I've forgotten everything about you." in spoken(stage), "the answer")
-        assert await stage.app.core.memory.export(ada.id) == []
+        assert await stage.app.core.long_term.memory.export(ada.id) == []
         (asked,) = model.asked
         assert asked[-1]["content"] == "Ada: Good evening!", "the model was needed for nothing else"
         assert "my sister is called Zephyrine" in asked[0]["content"]
@@ -85,7 +85,7 @@ async def test_by_voice_it_is_the_same_and_others_in_the_call_hear_only_what_the
         serving_tones(tmp_path) as voice,
         make_stage(tts_websocket_url=voice, llm_url=model.url, stt_url=ears.url) as stage,
     ):
-        memory, home = stage.app.core.memory, stage.sandbox.home.guild.id
+        memory, home = stage.app.core.long_term.memory, stage.sandbox.home.guild.id
 
         async def say(text: str, answer: str, guest: Guest | None = None) -> None:
             since, ears.hears, who = Since(stage), text, guest or stage.ada

@@ -1,0 +1,53 @@
+"""The tools that the bot has of its own, and those of the MCP servers in the operator's file."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.controls.tools import Controls
+from bot.fetching.fetcher import Fetcher
+from bot.reminders.reminders import Reminders
+from bot.tools.builtin.links import Links
+from bot.tools.builtin.time_zones import load_time_zones
+from bot.tools.builtin.tools import builtin_tools
+from bot.tools.registry import ToolRegistry, ToolUsers, for_the_operator
+from bot.tools.tools_file import meant_file, read_tools_file
+from bot.tools.yes_no_words import YesNoWords
+from config.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+async def make_tools(
+    settings: Settings, clock: Callable[[], datetime], reminders: Reminders, controls: Controls
+) -> ToolRegistry:
+    """Make the tools. None runs yet.
+
+    A file that is named almost like the one for the operator's tools is warned of.
+
+    Raises:
+        BrokenFileError: the operator's file cannot be read. The text says what to do.
+    """
+    if (meant := await asyncio.to_thread(meant_file, settings.tools_file)) is not None:
+        file = settings.tools_file
+        _log.warning("There is no file %s, so there are no MCP servers. Did you mean %s?", file, meant)
+    links = Links()
+    builtin = builtin_tools(
+        clock=clock,
+        time_zones=await asyncio.to_thread(load_time_zones),
+        links=links,
+        fetcher=Fetcher(),
+        reminders=reminders,
+        searxng_url=settings.searxng_url,
+    )
+    return ToolRegistry(
+        await asyncio.to_thread(read_tools_file, settings.tools_file),
+        await asyncio.to_thread(YesNoWords),
+        [*builtin, *controls.tools()],
+        links.heard,
+        # Without Discord there is only the page, whose user is the operator.
+        users=ToolUsers(for_the_operator),
+    )
