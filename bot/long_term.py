@@ -34,6 +34,7 @@ from bot.notes.files import NoteFiles
 from bot.notes.records import NoteRecords
 from bot.notes.service import NotesService
 from bot.notes.words import NoteWords
+from bot.question_vectors import opened_questions
 from bot.recollection import Recollections
 from bot.store import Store
 from bot.voice.browser.people import PAGE_PLACE
@@ -121,6 +122,8 @@ class LongTerm:
         )
         if self.memory.enabled:
             background.begin({"facts": self.gatherer.run, "old facts": self.memory.forget_old_daily})
+            if self.memory.vectors is not None:
+                background.begin({"vectors of facts": partial(self.memory.vectors.run, in_call)})
 
     def _leave_the_model(self) -> None:
         """Leave the model to an answer that somebody waits for."""
@@ -156,6 +159,7 @@ async def open_long_term(
         await conversations.open(consent.opted_out)
         stack.push_async_callback(conversations.close)
         stack.callback(consent.watch(conversations.writer.forget_person))
+        questions = await stack.enter_async_context(opened_questions(http, settings.embeddings))
         memory = await stack.enter_async_context(
             Memory.opened(
                 database,
@@ -165,11 +169,12 @@ async def open_long_term(
                 conversations.writer,
                 zone,
                 shared=(PAGE_PLACE,),
+                questions=questions,
             )
         )
         forget_opted_out = ForgetOptedOut(memory, consent.opted_out)
         stack.callback(consent.watch(forget_opted_out))
-        knowledge = await stack.enter_async_context(opened_knowledge(settings, store, http))
+        knowledge = await stack.enter_async_context(opened_knowledge(settings, store, questions))
         notes = NotesService(
             NoteRecords(database),
             NoteFiles(settings.data_dir / NOTES_FOLDER),

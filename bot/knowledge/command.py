@@ -17,9 +17,10 @@ from bot.identity import HEADERS
 from bot.knowledge.following import FolderError, Update, problems_of, update
 from bot.knowledge.index import Index, KnowledgeError
 from bot.knowledge.knowledge import find, summary
-from bot.knowledge.opening import open_index, opened_vectors
+from bot.knowledge.opening import open_index, passage_vectors
 from bot.knowledge.passage import Passage
 from bot.knowledge.vectors import PassageVectors
+from bot.question_vectors import opened_questions
 from config.errors import SettingsError
 from config.examples import EXAMPLES
 from config.privacy import keep_files_private
@@ -79,9 +80,9 @@ def run_knowledge(arguments: list[str]) -> int:
 async def _run(options: argparse.Namespace, settings: Settings, folder: Path, index: Index) -> int:
     async with (
         aiohttp.ClientSession(headers=HEADERS) as session,
-        opened_vectors(settings, index, session) as vectors,
+        opened_questions(session, settings.embeddings) as questions,
     ):
-        return await _run_with(options, folder, index, vectors)
+        return await _run_with(options, folder, index, passage_vectors(settings, index, questions))
 
 
 async def _run_with(options: argparse.Namespace, folder: Path, index: Index, vectors: PassageVectors | None) -> int:

@@ -8,14 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiohttp
-
-from bot.embeddings import EmbeddingsClient
 from bot.knowledge.index import FILE, Index, KnowledgeError
 from bot.knowledge.knowledge import Knowledge
 from bot.knowledge.switch import StoredSettings, Switch
 from bot.knowledge.vector_stores import open_store
 from bot.knowledge.vectors import PassageVectors
+from bot.question_vectors import QuestionVectors
 from config.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -31,25 +29,17 @@ def open_index(settings: Settings) -> Index:
     return Index(index_file(settings))
 
 
-@asynccontextmanager
-async def opened_vectors(
-    settings: Settings, index: Index, session: aiohttp.ClientSession
-) -> AsyncIterator[PassageVectors | None]:
+def passage_vectors(settings: Settings, index: Index, questions: QuestionVectors | None) -> PassageVectors | None:
     """The vectors of the passages; ``None`` if no server for embeddings is set."""
-    if settings.embeddings.url is None:
-        yield None
-        return
+    if questions is None:
+        return None
     folder = settings.chroma_dir or settings.data_dir / "chroma"
-    vectors = PassageVectors(EmbeddingsClient(session, settings.embeddings), lambda: open_store(index, folder))
-    try:
-        yield vectors
-    finally:
-        await vectors.close()
+    return PassageVectors(questions, lambda: open_store(index, folder))
 
 
 @asynccontextmanager
 async def opened_knowledge(
-    settings: Settings, store: StoredSettings, session: aiohttp.ClientSession
+    settings: Settings, store: StoredSettings, questions: QuestionVectors | None
 ) -> AsyncIterator[Knowledge | None]:
     """Open the knowledge, and close it on leaving. ``None`` if no folder is set, or if its index can't be opened."""
     if settings.knowledge_dir is None:
@@ -62,7 +52,6 @@ async def opened_knowledge(
         yield None
         return
     try:
-        async with opened_vectors(settings, index, session) as vectors:
-            yield Knowledge(index, settings.knowledge_dir, Switch(store), vectors)
+        yield Knowledge(index, settings.knowledge_dir, Switch(store), passage_vectors(settings, index, questions))
     finally:
         await asyncio.to_thread(index.close)

@@ -10,6 +10,7 @@ from bot.knowledge.index import KnowledgeError
 from bot.knowledge.knowledge import Knowledge
 from bot.knowledge.section import knowledge_section
 from bot.knowledge.shelf import Shelf
+from bot.question_vectors import IN_TIME
 
 _log = logging.getLogger(__name__)
 
@@ -17,8 +18,6 @@ PASSAGES = 3
 """Maximum number of passages that a question adds."""
 LIMIT = 0.1
 """Seconds after which an answer begins without what was not found yet."""
-VECTORS_LIMIT = 0.04
-"""Seconds for the passages that are near in meaning. They are asked for while the person still speaks."""
 MAX_PLACES = 200
 """Conversations whose passages stay shown; of more, the ones longest unused are forgotten."""
 Place = tuple[int | None, int | None]
@@ -49,9 +48,7 @@ class KnowledgeRecall:
             async with asyncio.timeout(self._limit):
                 if not await self._knowledge.switch.is_on(server):
                     return ""
-                found = await self._knowledge.search(
-                    question, server, limit=PASSAGES, seconds=VECTORS_LIMIT, fitting=True
-                )
+                found = await self._knowledge.search(question, server, limit=PASSAGES, seconds=IN_TIME, fitting=True)
         except KnowledgeError as error:
             self._tell(str(error))
             return ""

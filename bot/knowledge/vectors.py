@@ -4,42 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Callable
 
-from bot.embeddings import BATCH, EmbeddingsClient, EmbeddingsError, Vectors
+from bot.embeddings import BATCH, EmbeddingsError
 from bot.knowledge.index import Index, KnowledgeError
 from bot.knowledge.vector_stores import VectorStore
+from bot.question_vectors import QuestionVectors
 
 _log = logging.getLogger(__name__)
 
-MAX_QUESTIONS = 16
-"""Questions whose vectors are kept or under way."""
-ENOUGH = 0.6
-"""Words so far stand for a question if they are at least this share of its characters."""
 _PROGRESS_EVERY = 20
 """Requests between two lines that tell the progress."""
 
 
 class PassageVectors:
-    """Vectors of all passages, and of the questions asked last.
+    """Vectors of all passages.
 
     Args:
+        questions: makes the vectors of questions; its client makes those of passages.
         open_store: opens the store of vectors. It is called in a thread, the first time that the store is needed.
     """
 
-    def __init__(self, client: EmbeddingsClient, open_store: Callable[[], VectorStore]) -> None:
-        self._client = client
+    def __init__(self, questions: QuestionVectors, open_store: Callable[[], VectorStore]) -> None:
+        self._questions = questions
+        self._client = questions.client
         self._open_store = open_store
         self._store: VectorStore | None = None
-        self._questions: OrderedDict[str, asyncio.Task[Vectors | None]] = OrderedDict()
         self._told: set[str] = set()
-
-    async def close(self) -> None:
-        """Give up the questions that are under way."""
-        for task in self._questions.values():
-            task.cancel()
-        await asyncio.gather(*self._questions.values(), return_exceptions=True)
 
     async def follow(self, index: Index, busy: Callable[[], bool] = lambda: False) -> None:
         """Bring the vectors up to date with the index. What fails is logged once, and tried again the next time.
@@ -72,16 +63,8 @@ class PassageVectors:
             self._tell(error)
 
     async def nearest(self, question: str, count: int, seconds: float) -> list[int]:
-        """The ids of the passages nearest in meaning, the nearest first; empty if they are not found in time.
-
-        If the vector of the whole question is not there in time, one of its beginning is used, which interim words
-        have asked for.
-        """
-        try:
-            async with asyncio.timeout(seconds):
-                vector = await asyncio.shield(self._vector(question))
-        except TimeoutError:
-            vector = self._of_beginning(question)
+        """The ids of the passages nearest in meaning, the nearest first; empty if they are not found in time."""
+        vector = await self._questions.of(question, seconds)
         if vector is None:
             return []
         try:
@@ -89,33 +72,6 @@ class PassageVectors:
         except KnowledgeError as error:
             self._tell(error)
             return []
-
-    def _vector(self, question: str) -> asyncio.Task[Vectors | None]:
-        task = self._questions.get(question)
-        if task is None or (task.done() and task.result() is None):
-            task = asyncio.create_task(self._asked(question), name="the vector of a question")
-            self._questions[question] = task
-        self._questions.move_to_end(question)
-        while len(self._questions) > MAX_QUESTIONS:
-            _, oldest = self._questions.popitem(last=False)
-            oldest.cancel()
-        return task
-
-    async def _asked(self, question: str) -> Vectors | None:
-        try:
-            return await self._client.question(question)
-        except EmbeddingsError as error:
-            self._tell(error)
-            return None
-
-    def _of_beginning(self, question: str) -> Vectors | None:
-        whole = question.casefold()
-        for words in reversed(self._questions):
-            task = self._questions[words]
-            begins = whole.startswith(words.casefold().rstrip(" .…?!")) and len(words) >= ENOUGH * len(question)
-            if begins and task.done() and not task.cancelled() and task.result() is not None:
-                return task.result()
-        return None
 
     async def _opened(self) -> VectorStore:
         if self._store is None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
+from typing import ParamSpec
 
 from bot.database.opening import decode_text, sqlite_errors_only
+from bot.embeddings import Vectors
 from bot.memory.audience import Asker, Audiences
 from bot.memory.records import COLUMNS, Fact, fact_of
+from bot.memory.vectors import nearest
 from languages.search_words import query
 
 MAX_TERMS = 12
@@ -20,6 +24,8 @@ COMMON = 400
 """A word in more of the asker's facts than this tells little, and ranking all of them would take too long."""
 BUSY_SECONDS = 0.05
 """How long a search waits for a locked database. Readers wait only while the bot starts or rewrites the file."""
+
+P = ParamSpec("P")
 
 
 class FactFinder:
@@ -66,18 +72,48 @@ class FactFinder:
         Raises:
             sqlite3.Error: the database can't be read.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self.search, asker, text, tuple(keep), most, tuple(listening))
+        return await self._on_thread(self.search, asker, text, tuple(keep), most, tuple(listening))
+
+    async def near(self, asker: Asker, question: Vectors, model: str, listening: Collection[int] = ()) -> list[Fact]:
+        """The facts nearest in meaning to a question, the nearest first; see :func:`~bot.memory.vectors.nearest`.
+
+        Args:
+            question: the vector of the question, in one row.
+            model: the model that has made it.
+            listening: as in :meth:`find`.
+
+        Raises:
+            sqlite3.Error: the database can't be read.
+        """
+
+        def search() -> list[Fact]:
+            return self._read(
+                lambda connection: nearest(connection, self._audiences.word(asker), model, question), asker, listening
+            )
+
+        return await self._on_thread(search)
 
     def search(
         self, asker: Asker, text: str, keep: Collection[int], most: int, listening: Collection[int] = ()
     ) -> list[Fact]:
-        """The same, on the calling thread."""
+        """As :meth:`find`, on the calling thread."""
+        return self._read(
+            lambda connection: [*keep, *self._rank(connection, self._audiences.word(asker), text, most)],
+            asker,
+            listening,
+        )
+
+    async def _on_thread(self, search: Callable[P, list[Fact]], *args: P.args, **kwargs: P.kwargs) -> list[Fact]:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(search, *args, **kwargs))
+
+    def _read(
+        self, find: Callable[[sqlite3.Connection], list[int]], asker: Asker, listening: Collection[int]
+    ) -> list[Fact]:
+        """Of the facts that ``find`` gives the ids of, those that may be told."""
         with sqlite_errors_only():
             try:
                 connection = self._connected()
-                found = self._rank(connection, self._audiences.word(asker), text, most)
-                ids = [*dict.fromkeys((*keep, *found))]
+                ids = [*dict.fromkeys(find(connection))]
                 marks = ", ".join("?" * len(ids))
                 rows = connection.execute(
                     f"SELECT {COLUMNS} FROM fact WHERE id IN ({marks}) AND superseded_by IS NULL",  # noqa: S608

@@ -24,7 +24,9 @@ from bot.memory.recall import LIMIT, MemoryRecall
 from bot.memory.records import Fact, FactRecords
 from bot.memory.told import MAX_FACT, one_line
 from bot.memory.unread import UnreadTurns
+from bot.memory.vectors import FactVectors
 from bot.memory.wording import fold, values
+from bot.question_vectors import QuestionVectors
 from config.sections import MemoryPolicy
 from config.types import KeptDays
 from languages.search_words import words as words_in
@@ -64,6 +66,7 @@ class Memory:
         unread: the turns from which no facts were gathered yet.
         audiences: who may know what.
         recall: finds what is told to the model.
+        vectors: keeps a vector of each fact; ``None`` if facts are found by their words alone.
     """
 
     def __init__(
@@ -76,13 +79,15 @@ class Memory:
         zone: tzinfo,
         days: KeptDays,
         clock: Callable[[], float],
+        questions: QuestionVectors | None = None,
         recall_limit: float = LIMIT,
     ) -> None:
         self.unread = UnreadTurns(database)
         self.consent = consent
         self.facts = FactRecords(database)
         self.audiences = audiences
-        self.recall = MemoryRecall(finder, lambda: self.enabled, zone, limit=recall_limit)
+        self.recall = MemoryRecall(finder, lambda: self.enabled, zone, questions, limit=recall_limit)
+        self.vectors = None if questions is None else FactVectors(database, questions.client)
         self._database = database
         self._forgetting = Forgetting(database)
         self._writer = writer
@@ -102,6 +107,7 @@ class Memory:
         zone: tzinfo,
         *,
         shared: Iterable[int] = (),
+        questions: QuestionVectors | None = None,
         clock: Callable[[], float] = time.time,
         recall_limit: float = LIMIT,
     ) -> AsyncIterator[Self]:
@@ -109,12 +115,13 @@ class Memory:
 
         Args:
             path: the database's file, for searches.
+            questions: makes the vectors of questions; ``None`` if facts are found by their words alone.
             recall_limit: seconds after which nothing is recalled for a turn.
         """
         audiences = Audiences(frozenset(shared))
         finder = FactFinder(path, audiences)
         consent = await MemoryConsent.load(database, await _effective_policy(database, path.parent, policy))
-        memory = cls(database, finder, consent, writer, audiences, zone, days, clock, recall_limit)
+        memory = cls(database, finder, consent, writer, audiences, zone, days, clock, questions, recall_limit)
         try:
             if await memory.facts.repair_index():
                 _log.warning("The index of the memory was damaged. It was made anew from the facts; none is lost")

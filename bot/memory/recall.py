@@ -13,7 +13,10 @@ from datetime import tzinfo
 from bot.llm.history import Turn
 from bot.memory.audience import Asker
 from bot.memory.finding import FactFinder
+from bot.memory.records import Fact
 from bot.memory.told import section
+from bot.question_vectors import QuestionVectors
+from languages.search_words import words
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +26,8 @@ MOST_FOUND = 8
 """Maximum number of facts that are recalled for one turn."""
 MOST_TOLD = 16
 """Maximum number of facts in the section. Beyond it, those that were recalled first are left out again."""
+FEWEST_WORDS = 3
+"""A turn of fewer words, such as "Oh, really?", is about nothing that could be near in meaning."""
 MAX_CONVERSATIONS = 200
 """Number of askers and places whose section is kept the same. The one that was used least recently is dropped."""
 
@@ -40,13 +45,23 @@ class MemoryRecall:
     Args:
         enabled: whether anything may be recalled now.
         zone: the people's time zone.
+        questions: makes the vectors of questions; ``None`` if facts are found by their words alone.
         limit: seconds after which nothing is recalled.
     """
 
-    def __init__(self, finder: FactFinder, enabled: Callable[[], bool], zone: tzinfo, *, limit: float = LIMIT) -> None:
+    def __init__(
+        self,
+        finder: FactFinder,
+        enabled: Callable[[], bool],
+        zone: tzinfo,
+        questions: QuestionVectors | None = None,
+        *,
+        limit: float = LIMIT,
+    ) -> None:
         self._finder = finder
         self._enabled = enabled
         self._zone = zone
+        self._questions = questions
         self._limit = limit
         self._told: OrderedDict[tuple[Asker, int | None], _Told] = OrderedDict()
         self._trouble = False
@@ -68,8 +83,9 @@ class MemoryRecall:
         told = self._of(asker, channel)
         try:
             async with asyncio.timeout(self._limit):
-                facts = await self._finder.find(
-                    asker, f"{asked.speaker} {asked.text}", told.facts, MOST_FOUND, listening
+                by_words, near = await asyncio.gather(
+                    self._finder.find(asker, f"{asked.speaker} {asked.text}", told.facts, MOST_FOUND, listening),
+                    self._near(asker, asked.text, listening),
                 )
         except (TimeoutError, sqlite3.Error) as error:
             self._finder.interrupt()
@@ -81,12 +97,22 @@ class MemoryRecall:
         if self._trouble:
             _log.warning("The memory can be recalled again")
         self._trouble = False
+        facts = [*by_words, *(fact for fact in near if fact not in by_words)]
         told.facts = [fact.id for fact in facts]
         if len(told.facts) > MOST_TOLD:
             # It is cut back in large steps, so that it stays the same in between.
             told.facts = told.facts[-MOST_FOUND:]
         kept = set(told.facts)
         return section([fact for fact in facts if fact.id in kept], asked.speaker, self._zone)
+
+    async def _near(self, asker: Asker, question: str, listening: Collection[int]) -> list[Fact]:
+        """The facts that are near in meaning, if the vector of the question is there in time."""
+        if self._questions is None or len(list(words(question))) < FEWEST_WORDS:
+            return []
+        vector = await self._questions.of(question)
+        if vector is None:
+            return []
+        return await self._finder.near(asker, vector, self._questions.client.model, listening)
 
     def forget(self) -> None:
         """Forget what was told to whom, because facts were deleted."""

@@ -17,8 +17,9 @@ from bot.knowledge.index import FILE, Index
 from bot.knowledge.knowledge import find
 from bot.knowledge.vector_stores import ChromaStore, IndexStore
 from bot.knowledge.vectors import PassageVectors
+from bot.question_vectors import QuestionVectors
 from config.sections import EmbeddingsSettings
-from tests.bot.knowledge.embeddings_server import EmbeddingsServer
+from tests.bot.embeddings_server import EmbeddingsServer
 
 LONG = 100.0
 FILES = {
@@ -63,11 +64,12 @@ async def scene(
         (folder / name).write_text(text, encoding="utf-8")
     with Index(tmp_path / FILE) as index:
         store = ChromaStore(tmp_path / "chroma", index.identity) if chroma else IndexStore(index)
-        vectors = PassageVectors(client[1], lambda: store)
+        questions = QuestionVectors(client[1])
+        vectors = PassageVectors(questions, lambda: store)
         await update(index, folder)
         await vectors.follow(index)
         yield Scene(client[0], index, folder, vectors)
-        await vectors.close()
+        await questions.close()
 
 
 async def test_passages_are_found_by_meaning_and_follow_the_files(scene: Scene) -> None:

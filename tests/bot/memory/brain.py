@@ -15,6 +15,7 @@ from bot.llm.history import Turn
 from bot.memory.audience import Asker
 from bot.memory.memory import Memory
 from bot.memory.records import Fact
+from bot.question_vectors import QuestionVectors
 from config.sections import MemoryPolicy
 from config.types import KeptDays
 
@@ -102,6 +103,7 @@ async def brain(
     days: KeptDays = 365,
     keep: KeptDays = 30,
     now: float = BEGINNING,
+    questions: QuestionVectors | None = None,
 ) -> AsyncIterator[Brain]:
     """Open the database in ``folder`` and a memory on it, as a start of the bot does."""
     async with Database.opened(folder / FILE) as database:
@@ -123,6 +125,7 @@ async def brain(
             conversations.writer,
             UTC,
             shared=(0,),
+            questions=questions,
             recall_limit=60.0,
             clock=lambda: made.now if made is not None else at[0],
         ) as memory:

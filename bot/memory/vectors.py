@@ -1,0 +1,116 @@
+"""Vectors of facts: made in the background, and compared with the vector of a question."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable
+
+import aiosqlite
+import numpy as np
+
+from bot.database import Database, Records
+from bot.embeddings import BATCH, EmbeddingsClient, EmbeddingsError, Vectors
+
+_log = logging.getLogger(__name__)
+
+LOOK_EVERY = 5.0
+"""Seconds between two looks for new facts."""
+PAUSE = 60.0
+"""Seconds before the server is asked again after it has failed."""
+MOST_COMPARED = 2_000
+"""Maximum number of facts that are compared with a question. These are the newest that the asker may know."""
+MOST_NEAR = 3
+"""Maximum number of facts that are found by meaning for one question."""
+
+
+def quantised(vectors: Vectors) -> list[bytes]:
+    """A signed byte for each dimension of each row. Directions are kept; 100,000 facts take 40 MB instead of 150."""
+    largest = np.abs(vectors).max(axis=1, keepdims=True)
+    return [row.tobytes() for row in np.rint(vectors * (127 / largest)).astype(np.int8)]
+
+
+def nearest(connection: sqlite3.Connection, audience: str, model: str, question: Vectors) -> list[int]:
+    """The ids of the facts nearest in meaning to a question, the nearest first.
+
+    Servers for embeddings differ in what similarity they give to texts that have nothing in common. So a fact counts as
+    near if it stands out from the others: by one standard deviation from the mean.
+
+    Args:
+        audience: the word that the facts must have in their audience; see :class:`~bot.memory.audience.Audiences`.
+        model: the model of the question's vector.
+
+    Raises:
+        sqlite3.Error: the database can't be read.
+    """
+    rows = connection.execute(
+        "SELECT fact.id, fact_vector.vector FROM fact_word JOIN fact_vector ON fact_vector.fact = fact_word.rowid "
+        "JOIN fact ON fact.id = fact_word.rowid WHERE fact_word MATCH ? AND fact_vector.model = ? "
+        "AND length(fact_vector.vector) = ? AND fact.superseded_by IS NULL ORDER BY fact_word.rowid DESC LIMIT ?",
+        (f'audience : "{audience}"', model, question.shape[1], MOST_COMPARED),
+    ).fetchall()
+    if not rows:
+        return []
+    joined = b"".join(vector for _, vector in rows)
+    matrix = np.frombuffer(joined, np.int8).reshape(len(rows), -1).astype(np.float32)
+    fits = matrix @ question[0] / np.maximum(np.linalg.norm(matrix, axis=1), 1.0)
+    # Rounding must not keep the nearer of two, whose distance from the mean is exactly the deviation.
+    least = fits.mean() + fits.std() - 1e-4
+    return [int(rows[at][0]) for at in np.argsort(-fits, kind="stable")[:MOST_NEAR] if fits[at] >= least]
+
+
+class FactVectors(Records):
+    """Keeps a vector of each fact. Use it only on the event loop."""
+
+    def __init__(self, database: Database, client: EmbeddingsClient) -> None:
+        super().__init__(database)
+        self._client = client
+        self._seen = 0
+        self._trouble = ""
+
+    async def run(
+        self, in_call: Callable[[], bool], *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        """Make the vectors of new facts until cancelled. What fails is logged once and tried again.
+
+        Args:
+            in_call: whether a call is on. Meanwhile no vectors are made, since they would compete for the card.
+        """
+        while True:
+            pause = LOOK_EVERY
+            try:
+                while not in_call() and await self.make_some():
+                    pass
+                self._trouble = ""
+            except (EmbeddingsError, aiosqlite.Error) as error:
+                pause = PAUSE
+                if str(error) != self._trouble:
+                    _log.warning("Memory: %s. New facts are found by their words alone", error)
+                self._trouble = str(error)
+            await sleep(pause)
+
+    async def make_some(self) -> bool:
+        """Make the vectors of some facts that have none of this model. Returns False if there are no such facts.
+
+        Raises:
+            EmbeddingsError, aiosqlite.Error: they could not be made or stored.
+        """
+        model = self._client.model
+        rows = await self._database.rows(
+            "SELECT fact.id, person_name, fact.fact FROM fact LEFT JOIN fact_vector ON fact_vector.fact = fact.id "
+            "AND model = ? WHERE fact.id > ? AND model IS NULL ORDER BY fact.id LIMIT ?",
+            model,
+            self._seen,
+            BATCH,
+        )
+        if not rows:
+            return False
+        vectors = await self._client.passages([f"{name}: {text}" for _, name, text in rows])
+        # A fact may have been forgotten while the server was asked.
+        await self._database.write_many(
+            "INSERT OR REPLACE INTO fact_vector SELECT id, ?2, ?3 FROM fact WHERE id = ?1",
+            [(row[0], model, vector) for row, vector in zip(rows, quantised(vectors), strict=True)],
+        )
+        self._seen = int(rows[-1][0])
+        return True

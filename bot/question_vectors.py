@@ -1,0 +1,100 @@
+"""Vectors of questions, asked for while people still speak, so that they are there when the turn is over."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from bot.embeddings import EmbeddingsClient, EmbeddingsError, Vectors
+from config.sections import EmbeddingsSettings
+
+_log = logging.getLogger(__name__)
+
+IN_TIME = 0.04
+"""Seconds that an answer waits for the vector of its question. It is asked for while the person still speaks."""
+MAX_QUESTIONS = 16
+"""Questions whose vectors are kept or under way."""
+ENOUGH = 0.6
+"""Words so far stand for a question if they are at least this share of its characters."""
+
+
+class QuestionVectors:
+    """The vectors of the questions asked last. Each question is embedded once, whoever searches with it.
+
+    Use it on one event loop.
+
+    Attributes:
+        client: the client of the server for embeddings.
+    """
+
+    def __init__(self, client: EmbeddingsClient) -> None:
+        self.client = client
+        self._questions: OrderedDict[str, asyncio.Task[Vectors | None]] = OrderedDict()
+        self._told: set[str] = set()
+
+    async def close(self) -> None:
+        """Give up the questions that are under way."""
+        for task in self._questions.values():
+            task.cancel()
+        await asyncio.gather(*self._questions.values(), return_exceptions=True)
+
+    async def of(self, question: str, seconds: float = IN_TIME) -> Vectors | None:
+        """The vector of a question, in one row; ``None`` if it is not there in time. Never raises.
+
+        If the vector of the whole question is not there in time, one of its beginning is used, which interim words
+        have asked for.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.shield(self._vector(question))
+        except TimeoutError:
+            return self._of_beginning(question)
+
+    def _vector(self, question: str) -> asyncio.Task[Vectors | None]:
+        task = self._questions.get(question)
+        if task is None or (task.done() and task.result() is None):
+            task = asyncio.create_task(self._asked(question), name="the vector of a question")
+            self._questions[question] = task
+        self._questions.move_to_end(question)
+        while len(self._questions) > MAX_QUESTIONS:
+            _, oldest = self._questions.popitem(last=False)
+            oldest.cancel()
+        return task
+
+    async def _asked(self, question: str) -> Vectors | None:
+        try:
+            return await self.client.question(question)
+        except EmbeddingsError as error:
+            if str(error) not in self._told:
+                _log.warning("%s. What is recalled is found by its words alone", error)
+            self._told.add(str(error))
+            return None
+
+    def _of_beginning(self, question: str) -> Vectors | None:
+        whole = question.casefold()
+        for words in reversed(self._questions):
+            task = self._questions[words]
+            begins = whole.startswith(words.casefold().rstrip(" .…?!")) and len(words) >= ENOUGH * len(question)
+            if begins and task.done() and not task.cancelled() and task.result() is not None:
+                return task.result()
+        return None
+
+
+@asynccontextmanager
+async def opened_questions(
+    session: aiohttp.ClientSession, options: EmbeddingsSettings
+) -> AsyncIterator[QuestionVectors | None]:
+    """The vectors of questions for the time of the block; ``None`` if no server for embeddings is set."""
+    if options.url is None:
+        yield None
+        return
+    questions = QuestionVectors(EmbeddingsClient(session, options))
+    try:
+        yield questions
+    finally:
+        await questions.close()
