@@ -72,6 +72,18 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
+_SHORT = 0.005
+
+
+async def let_run(seconds: float) -> None:
+    """Let all other tasks run for some time: a stall of the machine uses up one of many short sleeps, not the time.
+
+    A test that has slept through a stall has given the tasks no time at all.
+    """
+    for _ in range(math.ceil(seconds / _SHORT)):
+        await asyncio.sleep(_SHORT)
+
+
 async def wait_until(condition: Callable[[], object]) -> None:
     """Wait until the condition returns a true value, or an awaitable with one. It is tried every few milliseconds.
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,11 +89,19 @@ class SpeechStream:
         address: address of the server.
         silence_timeout: seconds without a frame after which the server is pinged. It must answer within the same number
             of seconds.
+        sleep: waits for some seconds before an attempt to reconnect.
     """
 
-    def __init__(self, address: ServerAddress, *, silence_timeout: float = SILENCE_TIMEOUT) -> None:
+    def __init__(
+        self,
+        address: ServerAddress,
+        *,
+        silence_timeout: float = SILENCE_TIMEOUT,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._address = address
         self._silence_timeout = silence_timeout
+        self._sleep = sleep
         self._connection: ClientConnection | None = None
         self._delay = FIRST_DELAY
         self._closing = asyncio.Event()
@@ -239,11 +247,13 @@ class SpeechStream:
         return None
 
     async def _closed_within(self, seconds: float) -> bool:
+        waiting = [asyncio.ensure_future(self._closing.wait()), asyncio.ensure_future(self._sleep(seconds))]
         try:
-            async with asyncio.timeout(seconds):
-                return await self._closing.wait()
-        except TimeoutError:
-            return False
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
+        return self._closing.is_set()
 
 
 class _FrameReader:

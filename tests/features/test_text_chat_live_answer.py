@@ -17,10 +17,13 @@ from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.small_model import ModelSize
 from bot.llm.tools import ToolDescription
 from sandbox.world.bus import Dispatch, Event
+from tests.e2e.scripted_model import Answer
 from tests.features.chat_stage import chat_stage
 
 INTERVAL = 0.25
+PACE = ChatPace(edit_interval=INTERVAL)
 WORDS = [f"word{number} " for number in range(300)]
+WHOLE = "".join(WORDS).strip()
 
 
 class SlowModel:
@@ -54,21 +57,46 @@ class SlowModel:
         return ModelSize(model)
 
 
-async def test_an_answer_grows_visibly_and_never_too_fast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = "".join(WORDS).strip()
-    changes: list[tuple[float, str]] = []
+class Changes:
+    """What people see of the bot's messages: each change, and its time."""
 
-    def watch(event: Event) -> None:
+    def __init__(self) -> None:
+        self.contents: list[str] = []
+        self._times: list[float] = []
+
+    def __call__(self, event: Event) -> None:
+        """Note a post or an edit."""
         if isinstance(event, Dispatch) and event.name in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
-            changes.append((monotonic(), event.data["content"]))
+            self._times.append(monotonic())
+            self.contents.append(event.data["content"])
 
-    pace = ChatPace(edit_interval=INTERVAL)
-    async with chat_stage(tmp_path, monkeypatch, pace=pace, text_model=SlowModel()) as stage:
+    @property
+    def shortest_gap(self) -> float:
+        """The shortest time between two changes, in seconds."""
+        return min(later - earlier for earlier, later in pairwise(self._times))
+
+
+async def test_an_answer_grows_visibly_and_never_too_fast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changes = Changes()
+    async with chat_stage(tmp_path, monkeypatch, pace=PACE, text_model=SlowModel()) as stage:
         question = await stage.mention("write")
-        stop_watching = stage.sandbox.world.directory.bus.subscribe(watch)
-        await stage.until(lambda: "".join(f"{page} " for page in stage.replies_to(question)).strip() == whole)
+        stop_watching = stage.sandbox.world.directory.bus.subscribe(changes)
+        await stage.until(lambda: "".join(f"{page} " for page in stage.replies_to(question)).strip() == WHOLE)
         stop_watching()
-    times, contents = zip(*changes, strict=True)
-    assert len(changes) >= 4
-    assert all(later - earlier > INTERVAL * 0.8 for earlier, later in pairwise(times))
-    assert all(content in whole for content in contents)
+    assert len(changes.contents) >= 4
+    assert changes.shortest_gap > INTERVAL * 0.8
+    assert all(content in WHOLE for content in changes.contents)
+
+
+async def test_a_post_that_is_delayed_on_its_way_has_the_next_one_no_closer_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = Changes()
+    async with chat_stage(tmp_path, monkeypatch, pace=PACE) as stage:
+        stage.model.script = lambda _line: Answer(WHOLE)
+        stage.sandbox.faults.rest.slow("POST /channels/*/messages", times=1, seconds=2 * INTERVAL)
+        question = await stage.mention("write")
+        stop_watching = stage.sandbox.world.directory.bus.subscribe(changes)
+        await stage.until(lambda: len(stage.replies_to(question)) == 2)
+        stop_watching()
+    assert changes.shortest_gap > INTERVAL * 0.8

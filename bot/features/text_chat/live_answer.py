@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import discord
 
@@ -82,11 +83,11 @@ class LiveAnswer:
     async def _show(self) -> None:
         for at, content in enumerate(split_answer(self.text)):
             if at >= len(self._posted):
-                await self._wait_for_rate_limit()
-                await self._post(content, ping=self._ping and at == 0)
+                async with self._change():
+                    await self._post(content, ping=self._ping and at == 0)
             elif self._posted[at].content != content:
-                await self._wait_for_rate_limit()
-                self._posted[at] = await self._posted[at].edit(content=content)
+                async with self._change():
+                    self._posted[at] = await self._posted[at].edit(content=content)
 
     async def _post(self, content: str, *, ping: bool) -> None:
         """Post a message. A cancellation waits for the request, so that a posted message is always in ``_posted``."""
@@ -96,8 +97,15 @@ class LiveAnswer:
         finally:
             self._posted.append(await posting)
 
-    async def _wait_for_rate_limit(self) -> None:
+    @asynccontextmanager
+    async def _change(self) -> AsyncIterator[None]:
+        """Wait until the next change is due, and let the one after it come an interval after Discord has made it.
+
+        Counted from its beginning, a request that is delayed on its way would have its successor close behind it.
+        """
         loop = asyncio.get_running_loop()
         await asyncio.sleep(self._next_change - loop.time())
-        # A busy machine wakes late. The next change comes an interval after this one, not after the time it was due.
-        self._next_change = loop.time() + self._interval
+        try:
+            yield
+        finally:
+            self._next_change = loop.time() + self._interval

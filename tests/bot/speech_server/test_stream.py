@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,7 +14,16 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import SpeechUnavailable
-from bot.speech_server.stream import Connected, Disconnected, SegmentAudio, SpeechEvent, SpeechStream
+from bot.speech_server.stream import (
+    FIRST_DELAY,
+    MAX_DELAY,
+    Connected,
+    Disconnected,
+    SegmentAudio,
+    SpeechEvent,
+    SpeechStream,
+)
+from tests.timing import clock_of_the_loop, let_run
 from wire.messages import Cancelled, EngineChanged, Loading, SegmentEnd, SegmentStart, Speak, Warned
 
 LIMIT = 30.0
@@ -24,7 +32,7 @@ Handler = Callable[[ServerConnection], Awaitable[None]]
 
 @asynccontextmanager
 async def serving(handler: Handler, port: int = 0) -> AsyncIterator[tuple[Server, ServerAddress]]:
-    async with serve(handler, "127.0.0.1", port, close_timeout=0.2) as server:
+    async with serve(handler, "127.0.0.1", port, close_timeout=0.2, ping_interval=None) as server:
         yield server, ServerAddress(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws/stream")
 
 
@@ -66,7 +74,10 @@ async def test_messages_go_out_and_events_come_in() -> None:
         await client.close()
 
 
-async def test_loading_is_waited_for_and_its_progress_reported() -> None:
+async def test_loading_is_waited_for_and_its_progress_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A stopped machine may need longer than usual for the first notice.
+    monkeypatch.setattr("bot.speech_server.stream.FIRST_NOTICE_LIMIT", LIMIT)
+
     async def handler(socket: ServerConnection) -> None:
         assert socket.request is not None
         assert socket.request.path.endswith("?notices=true")
@@ -207,7 +218,7 @@ async def test_a_slow_consumer_makes_the_server_wait() -> None:
 
 
 async def test_a_consumer_that_pauses_loses_neither_sound_nor_the_connection() -> None:
-    frames, timeout = 300, 1.0
+    frames, timeout = 300, LIMIT
 
     async def handler(socket: ServerConnection) -> None:
         await socket.send(SegmentStart(0, "x", "r1").to_json())
@@ -221,7 +232,10 @@ async def test_a_consumer_that_pauses_loses_neither_sound_nor_the_connection() -
         events = client.events()
         heard = await take(events, 1 + frames // 2)
         # This is longer than the time after which a silent server counts as lost.
-        await asyncio.sleep(3 * timeout)
+        with clock_of_the_loop() as let_pass:
+            for _ in range(3):
+                let_pass(timeout)
+                await let_run(0.1)
         heard += await take(events, frames - frames // 2)
         assert [int(audio.samples[0]) for audio in heard if isinstance(audio, SegmentAudio)] == list(range(frames))
         await client.close()
@@ -242,15 +256,24 @@ async def test_a_server_that_hangs_is_given_up() -> None:
 
 
 async def test_a_server_that_is_silent_but_answers_pings_is_not_given_up() -> None:
+    thought = asyncio.Event()
+
     async def think(socket: ServerConnection) -> None:
-        await asyncio.sleep(3)
+        await thought.wait()
         await socket.send(Cancelled("r1").to_json())
         await socket.wait_closed()
 
     async with serving(think) as (_, address):
-        client = SpeechStream(address, silence_timeout=1.0)
+        client = SpeechStream(address, silence_timeout=LIMIT)
         await client.open()
-        assert await take(client.events(), 1) == [Cancelled("r1")]
+        events = client.events()
+        hearing = asyncio.create_task(anext(events))
+        with clock_of_the_loop() as let_pass:
+            for _ in range(5):
+                await let_run(0.1)
+                let_pass(LIMIT)
+        thought.set()
+        assert await asyncio.wait_for(hearing, LIMIT) == Cancelled("r1")
         await client.close()
 
 
@@ -286,16 +309,37 @@ async def test_closing_ends_the_search_for_a_server() -> None:
     assert await asyncio.wait_for(searching, LIMIT) is None
 
 
+class QuickPauses:
+    """Stands in for :func:`asyncio.sleep`: notes how long each pause was meant to be, and lets it pass at once."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.asked.append(seconds)
+        await asyncio.sleep(0)
+
+
 async def test_a_server_that_disconnects_us_is_asked_less_and_less_often() -> None:
-    visits: list[float] = []
-
-    async def handler(socket: ServerConnection) -> None:
-        visits.append(asyncio.get_running_loop().time())
-
-    async with serving(handler) as (_, address):
-        client = SpeechStream(address)
+    async with serving(leave) as (_, address):
+        client = SpeechStream(address, sleep=(pauses := QuickPauses()))
         await client.open()
-        await take(client.events(), 7)
-        first, second, third = (later - earlier for earlier, later in pairwise(visits))
-        assert first < second < third
+        await take(client.events(), 13)
         await client.close()
+    assert len(pauses.asked) == 6
+    usual = (FIRST_DELAY, 2 * FIRST_DELAY, 4 * FIRST_DELAY, 8 * FIRST_DELAY, MAX_DELAY, MAX_DELAY)
+    for asked, around in zip(pauses.asked, usual, strict=True):
+        assert 0.75 * around <= asked <= 1.25 * around
+
+
+async def test_a_server_that_spoke_before_it_disconnected_us_is_asked_soon() -> None:
+    async def speak_and_leave(socket: ServerConnection) -> None:
+        await socket.send(Cancelled("r1").to_json())
+
+    async with serving(speak_and_leave) as (_, address):
+        client = SpeechStream(address, sleep=(pauses := QuickPauses()))
+        await client.open()
+        await take(client.events(), 13)
+        await client.close()
+    assert len(pauses.asked) == 4
+    assert max(pauses.asked) <= 1.25 * FIRST_DELAY
