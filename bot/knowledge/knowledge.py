@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -40,8 +40,8 @@ class Vectors(Protocol):
         """
         ...
 
-    async def nearest(self, question: str, count: int, seconds: float) -> list[int]:
-        """The ids of the passages nearest in meaning, the nearest first; empty if they are not found in time."""
+    async def nearest(self, question: str, count: int, seconds: float) -> Mapping[int, float]:
+        """How similar the passages nearest in meaning are, by id, the nearest first; empty if it takes longer."""
         ...
 
 
@@ -131,16 +131,16 @@ async def find(
     missing = [key for key in near if key not in by_id]
     if missing:
         by_id |= await asyncio.to_thread(index.passages, missing)
-    near = [key for key in near if key in by_id]
-    scores = fuse([each.id for each in found], near) if near else {each.id: each.score for each in found}
+    near = {key: similarity for key, similarity in near.items() if key in by_id}
+    scores = fuse({each.id: each.fit for each in found}, near) if near else {each.id: each.score for each in found}
     best = sorted(scores, key=lambda key: scores[key], reverse=True)
     if fitting:
-        best = [key for key in best if by_id[key].fit >= FITS or _is_near(key, near, question)]
+        best = [key for key in best if by_id[key].fit >= FITS or _is_near(key, [*near], question)]
     return [_passage(by_id[key], scores[key]) for key in best[:limit]]
 
 
-async def _nearest(vectors: Vectors | None, question: str, seconds: float) -> list[int]:
-    return [] if vectors is None else await vectors.nearest(question, CANDIDATES, seconds)
+async def _nearest(vectors: Vectors | None, question: str, seconds: float) -> Mapping[int, float]:
+    return {} if vectors is None else await vectors.nearest(question, CANDIDATES, seconds)
 
 
 def _is_near(key: int, near: list[int], question: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,8 +40,8 @@ class VectorStore(Protocol):
         """Remove vectors."""
         ...
 
-    def nearest(self, vector: Vectors, count: int) -> list[int]:
-        """The ids of the passages whose vectors are nearest, the nearest first."""
+    def nearest(self, vector: Vectors, count: int) -> Mapping[int, float]:
+        """The ids of the passages with the nearest vectors, the nearest first, each with the cosine of the angle."""
         ...
 
 
@@ -85,7 +85,7 @@ class IndexStore:
         self._index.remove_vectors(ids)
         self._forget()
 
-    def nearest(self, vector: Vectors, count: int) -> list[int]:
+    def nearest(self, vector: Vectors, count: int) -> Mapping[int, float]:
         """See :class:`VectorStore`."""
         with self._lock:
             if self._matrix is None:
@@ -94,9 +94,9 @@ class IndexStore:
                 self._matrix = np.array([np.frombuffer(data, np.float16) for _, data in rows], dtype=np.float32)
             ids, matrix = self._ids, self._matrix
         if not ids or matrix.shape[1] != vector.shape[1]:
-            return []
-        fits = matrix @ vector[0]
-        return [ids[at] for at in np.argsort(-fits, kind="stable")[:count]]
+            return {}
+        cosines = matrix @ vector[0]
+        return {ids[at]: float(cosines[at]) for at in np.argsort(-cosines, kind="stable")[:count]}
 
     def _forget(self) -> None:
         with self._lock:
@@ -149,14 +149,17 @@ class ChromaStore:
             for at in range(0, len(ids), 1_000):
                 self._collection.delete(ids=[str(key) for key in ids[at : at + 1_000]])
 
-    def nearest(self, vector: Vectors, count: int) -> list[int]:
+    def nearest(self, vector: Vectors, count: int) -> Mapping[int, float]:
         """See :class:`VectorStore`."""
         with self._lock, _Told(self._folder):
             there = self._collection.count()
             if not there:
-                return []
-            found = self._collection.query(query_embeddings=vector, n_results=min(count, there), include=[])
-            return [int(key) for key in found["ids"][0]]
+                return {}
+            found = self._collection.query(query_embeddings=vector, n_results=min(count, there), include=["distances"])
+            return {
+                int(key): 1 - float(distance)
+                for key, distance in zip(found["ids"][0], found["distances"][0], strict=True)
+            }
 
 
 class _Told:

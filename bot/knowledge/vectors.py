@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from bot.embeddings import BATCH, EmbeddingsError
 from bot.knowledge.index import Index, KnowledgeError
@@ -62,16 +62,16 @@ class PassageVectors:
         except (EmbeddingsError, KnowledgeError) as error:
             self._tell(error)
 
-    async def nearest(self, question: str, count: int, seconds: float) -> list[int]:
-        """The ids of the passages nearest in meaning, the nearest first; empty if they are not found in time."""
+    async def nearest(self, question: str, count: int, seconds: float) -> Mapping[int, float]:
+        """How similar the passages nearest in meaning are, by id, the nearest first; empty if it takes longer."""
         vector = await self._questions.of(question, seconds)
         if vector is None:
-            return []
+            return {}
         try:
             return await asyncio.to_thread((await self._opened()).nearest, vector, count)
         except KnowledgeError as error:
             self._tell(error)
-            return []
+            return {}
 
     async def _opened(self) -> VectorStore:
         if self._store is None:
