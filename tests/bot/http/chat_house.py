@@ -40,7 +40,9 @@ from bot.voice.listening_notice import ListeningTerms
 from bot.voice.manager import CallManager
 from bot.voice.ports import Responder, SpeechClient
 from bot.voice.speculation import WITHOUT_COSTS
+from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.transcriber import Transcriber
+from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.voice.turns.turns import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy, CallSettings, ListeningPolicy
@@ -301,3 +303,13 @@ async def chat_house(
                     await page.end()
                 await calls.close()
                 await manager.close()
+
+
+def ears(toy_ears: Path) -> WhisperTranscriber:
+    """Ears that know the sandbox's sentences."""
+    return WhisperTranscriber(WhisperOptions(str(toy_ears), "cpu", 1, "en"), Corrections())
+
+
+def said(history: History) -> list[tuple[str, str]]:
+    """Who has said what, from the beginning."""
+    return [(turn.speaker, turn.text) for turn in history.newest(99)]
