@@ -20,8 +20,15 @@ _BEGIN = """async (script) => {
   await context.audioWorklet.addModule(URL.createObjectURL(new Blob([script], {type: "text/javascript"})));
   const recorder = new AudioWorkletNode(context, "bench-recorder", {numberOfOutputs: 0});
   globalThis.benchRecording = [];
-  recorder.port.onmessage = ({data}) => benchRecording.push(data);
+  // The thread that plays takes up a new node some time later. What was played until then would be missing.
+  const begun = new Promise((resolve) => {
+    recorder.port.onmessage = ({data}) => {
+      benchRecording.push(data);
+      resolve();
+    };
+  });
   output.connect(recorder);
+  await begun;
   return context.sampleRate;
 }"""
 _COLLECT = """async () => {

@@ -17,8 +17,15 @@ _BEGIN = """async () => {
   await context.audioWorklet.addModule("/tests/recorder.js");
   const recorder = new AudioWorkletNode(context, "tests-recorder", {numberOfOutputs: 0});
   globalThis.testRecording = [];
-  recorder.port.onmessage = ({data}) => testRecording.push(data);
+  // The thread that plays takes up a new node some time later. What was played until then would be missing.
+  const begun = new Promise((resolve) => {
+    recorder.port.onmessage = ({data}) => {
+      testRecording.push(data);
+      resolve();
+    };
+  });
   output.connect(recorder);
+  await begun;
   return context.sampleRate;
 }"""
 _READ = """async () => {
