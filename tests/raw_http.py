@@ -15,7 +15,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from tests.timing import wait_until
 
-LIMIT = 20.0
+LIMIT = 60.0
 """Time limit of each wait, in seconds."""
 COMPRESSED_BODIES = [
     ("gzip", b"hello"),

@@ -108,7 +108,7 @@ async def test_an_answer_that_is_given_up_ends_its_tools_and_leaves_no_task() ->
         before = asyncio.all_tasks()
         answer = responder.answer(QUESTION)
         reading = asyncio.create_task(anext(answer))
-        await asyncio.wait_for(tools.started.wait(), 5)
+        await asyncio.wait_for(tools.started.wait(), 60)
         reading.cancel()
         await asyncio.wait([reading])
         assert reading.cancelled()
@@ -129,7 +129,7 @@ async def test_an_answer_that_is_closed_between_words_ends_the_tool_that_runs_al
     async with responder_of(server, tools) as responder:
         answer = responder.answer(QUESTION)
         assert await anext(answer) == "Wait."
-        await asyncio.wait_for(tools.started.wait(), 5)
+        await asyncio.wait_for(tools.started.wait(), 60)
         await answer.aclose()
         assert tools.ended == ["c0"]
 

@@ -24,7 +24,7 @@ from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from tests.guards import make_guard
 
-LIMIT = 20.0
+LIMIT = 60.0
 
 
 @dataclass(slots=True)

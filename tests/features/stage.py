@@ -22,7 +22,7 @@ from sandbox.world.entities import Message
 from tests.authorities import trust_no_authorities
 from tests.guards import make_guard
 
-LIMIT = 20.0
+LIMIT = 60.0
 CogMaker = Callable[[SeiyuuBot, Database], Awaitable[Sequence[commands.Cog]]]
 """Builds the feature over a bot that is not connected yet, and returns its cogs."""
 

@@ -16,7 +16,7 @@ from sandbox.server import Sandbox
 from sandbox.world.entities import Channel, Guild, Message
 from sandbox.world.permissions import Permission
 
-LIMIT = 20.0
+LIMIT = 60.0
 _PERSONA = """
 name: {name}
 description: You are {name}, of whom only this test knows.

@@ -31,7 +31,7 @@ async def failure(handler: Handler, options: ModelOptions = PATIENT) -> tuple[li
 async def failure_of(client: ModelClient) -> tuple[list[str], ModelError]:
     heard: list[str] = []
     with pytest.raises(ModelError) as caught:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             async for piece in client.text(HELLO):
                 heard.append(piece.text)  # noqa: PERF401 — what came before the failure counts
     return heard, caught.value

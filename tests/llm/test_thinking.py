@@ -141,7 +141,7 @@ async def test_words_are_passed_on_as_they_come_if_the_template_opens_no_thought
     async with (
         serving(llama_cpp(reply, answers), own_paths=True) as url,
         ModelClient(ModelOptions(url, extra=extra)) as client,
-        asyncio.timeout(10),
+        asyncio.timeout(60),
     ):
         pieces = []
         async for piece in client.text(HELLO):
@@ -195,7 +195,7 @@ async def test_a_server_that_never_sends_its_template_does_not_delay_the_first_r
             await for_ever()
         return await writing("Hello", " there.")(request)
 
-    async with serving(handler, own_paths=True) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(8):
+    async with serving(handler, own_paths=True) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(60):
         for _ in range(4):
             assert "".join(await pieces_of(client)) == CLEAN
 
@@ -273,7 +273,7 @@ async def test_separately_sent_thoughts_delay_no_reply_even_if_the_template_open
     async with (
         serving(handler, own_paths=True) as url,
         ModelClient(ModelOptions(url)) as client,
-        asyncio.timeout(10),
+        asyncio.timeout(60),
     ):
         for _ in range(4):
             pieces = []

@@ -195,7 +195,7 @@ def japanese_talk(count: int = 40, characters: int = 120) -> list[ChatMessage]:
 
 
 async def reply(client: ModelClient, messages: list[ChatMessage]) -> str:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return "".join(await texts(client.text(messages)))
 
 

@@ -16,7 +16,7 @@ from discord.ext import commands
 
 from sandbox.server import Sandbox
 
-LIMIT = 20.0
+LIMIT = 60.0
 
 
 @pytest.fixture

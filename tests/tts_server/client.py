@@ -31,7 +31,7 @@ from wire.messages import (
     parse_server,
 )
 
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 """Timeout of each wait of a test, in seconds."""
 
 

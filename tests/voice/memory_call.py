@@ -38,7 +38,7 @@ from wire.parameters import SpeechParameters
 
 ADA, BEN = 1, 2
 FRAME = HEARING_RATE // 50
-LIMIT = 20.0
+LIMIT = 60.0
 
 
 @dataclass(eq=False)

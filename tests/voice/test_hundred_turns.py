@@ -178,7 +178,7 @@ class Call:
         # The words may be known before or after the end of the turn.
         await asyncio.sleep(random.Random(turn.number).choice((0.0, 0.02)))
         self.taking.on_turn_event(TurnEnded(turn, sound, at, at, at, Microphone.OPEN))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while turn not in self.bot.over:
                 self.bot.changed.clear()
                 await self.bot.changed.wait()

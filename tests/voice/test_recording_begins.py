@@ -40,7 +40,7 @@ def recite(text: str) -> Prompt:
 
 async def segments_played(memory: MemoryCall, number: int) -> None:
     """Wait until this many segments have started to play."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while sum(isinstance(event, WordsSpoken) for event in memory.events) < number:
             memory.changed.clear()
             await memory.changed.wait()
@@ -109,7 +109,7 @@ async def test_a_recording_whose_announcement_is_refused_says_so(memory: MemoryC
 async def test_a_recording_whose_announcement_is_dropped_says_so(memory: MemoryCall) -> None:
     memory.call.say(recite("One."))
     starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while memory.call.conversation.waiting == 0:
             await asyncio.sleep(0)
     memory.call.conversation.stop()

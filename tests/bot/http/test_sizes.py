@@ -12,7 +12,7 @@ from bot.http.bodies import MAX_BYTES
 from bot.http.limits import ConnectionLimit
 from tests.bot.http.web_stage import WebStage, web_stage
 
-LIMIT = 20.0
+LIMIT = 60.0
 JSON = {"Content-Type": "application/json"}
 
 

@@ -14,7 +14,7 @@ from bot.http.refusal import MAX_AT_ONCE
 from tests.bot.http.web_stage import WebStage, bearer
 from tests.timing import wait_until
 
-LIMIT = 20.0
+LIMIT = 60.0
 
 
 async def refusal_of(stage: WebStage, headers: dict[str, str]) -> tuple[str, int | None]:

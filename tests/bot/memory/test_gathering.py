@@ -80,7 +80,7 @@ async def test_a_call_that_begins_ends_the_request_at_once_and_nothing_is_lost(t
         slow = Model(lambda _: SISTER, waits=True)
         gathering = gatherer(mind, slow)
         running = asyncio.create_task(gathering.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await slow.begun.wait()
             await gathering.hold("call")
         assert slow.open == 0, "the request has ended when the call begins"
@@ -88,7 +88,7 @@ async def test_a_call_that_begins_ends_the_request_at_once_and_nothing_is_lost(t
         slow.waits = False
         slow.begun.clear()
         await gathering.release()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await slow.begun.wait()
             while not await mind.memory.export(ADA):
                 await asyncio.sleep(0)
@@ -99,7 +99,7 @@ async def test_a_call_that_begins_ends_the_request_at_once_and_nothing_is_lost(t
         busy = Model(lambda _: SISTER, waits=True)
         gathering = gatherer(mind, busy)
         once = asyncio.create_task(gathering.gather_some())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await busy.begun.wait()
             gathering.step_aside()
             assert await once is False

@@ -33,7 +33,7 @@ from sandbox.world.entities import Message, Upload
 from tests.bot.voices.voice_server import VoiceServer, voice_server
 from tests.guards import make_guard
 
-LIMIT = 20.0
+LIMIT = 60.0
 TIMEOUT = 3.0
 SOUND = Upload("robin.ogg", b"OggS and so on", "audio/ogg")
 

@@ -20,7 +20,7 @@ from bot.voice.turn import Prompt, PromptKind
 from tests.voice.doubles import HummingSpeech, InstantPlayback, RepeatingResponder, UnreadPromptChannel
 from wire.messages import ClientMessage, Speak
 
-LIMIT = 20.0
+LIMIT = 60.0
 
 
 def typed(text: str) -> Prompt:

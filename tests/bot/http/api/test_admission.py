@@ -123,7 +123,7 @@ async def test_a_client_that_goes_away_frees_the_voice(stage: ApiStage) -> None:
     async with stage.web.session.post(stage.web.url("/tts"), json={"text": text}) as answer:
         await answer.content.readexactly(1_000)
         answer.close()
-    await asyncio.wait_for(stage.gate.hold("a call"), 20)
+    await asyncio.wait_for(stage.gate.hold("a call"), 60)
 
 
 async def test_a_client_that_does_not_read_is_disconnected(stage: ApiStage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::aiohttp.BadContentDispositionHeader"),
     pytest.mark.filterwarnings("ignore::aiohttp.BadContentDispositionParam"),
 ]
-LIMIT = 20.0
+LIMIT = 60.0
 FORMS = ["/stt", "/v1/audio/transcriptions", "/process_call", "/api/voice-profile"]
 OBJECTS = ["/tts", "/v1/audio/speech", "/chat"]
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
