@@ -22,7 +22,10 @@ NOTHING = "🧠 I remember nothing of you here."
 LISTED = "🧠 What I remember of you here ({count}):"
 MORE = "…and {count} more."
 HOW = "`{prefix}memory forget NUMBER|WORDS|all`, `{prefix}memory correct NUMBER TEXT`, `{prefix}memory on|off`"
-FORGOTTEN = "🧠 Forgotten ({count}): it is nowhere in my files any more."
+FORGOTTEN = (
+    "🧠 Forgotten ({count}): it is nowhere in my files any more, nor are sentences of yours and mine with its names or "
+    "words. What others said stays, except later sentences with names that came up here through you."
+)
 NOT_YOURS = "❌ I remember nothing of you like that. `{prefix}memory` shows it."
 CORRECTED = "🧠 Corrected."
 ASKED = (

@@ -11,6 +11,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 import aiohttp
+import aiosqlite
 
 from bot.background import BackgroundWork
 from bot.characters import Characters
@@ -25,6 +26,7 @@ from bot.knowledge.opening import opened_knowledge
 from bot.knowledge.recall import KnowledgeRecall
 from bot.last_prompts import LastPrompts
 from bot.lease import Lease
+from bot.memory.forgetting import ForgottenWords
 from bot.memory.gathering import FactGatherer
 from bot.memory.memory import Memory
 from bot.memory.opt_outs import ForgetOptedOut
@@ -40,6 +42,7 @@ from bot.store import Store
 from bot.voice.browser.people import PAGE_PLACE
 from config.sections import MemoryPolicy
 from config.settings import Settings
+from languages.search_words import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,23 @@ class LongTerm:
         self.notes.finisher.step_aside()
 
 
+async def forget_in_notes(notes: NotesService, gone: ForgottenWords) -> None:
+    """Delete from notes of calls what a person has had forgotten.
+
+    Raises:
+        aiosqlite.Error: not everything could be deleted.
+    """
+    every = gone.values | gone.names
+    try:
+        await notes.forget_words(
+            gone.server,
+            lambda line: gone.include(line.text, line.person, line.at),
+            lambda text: not every.isdisjoint(words(text)),
+        )
+    except OSError as error:
+        raise aiosqlite.OperationalError(f"the notes of a call: {error}") from error
+
+
 @asynccontextmanager
 async def open_long_term(
     settings: Settings,
@@ -193,6 +213,7 @@ async def open_long_term(
             memory.facts,
             memory.consent,
             memory.audiences,
+            memory.gate,
             models,
             prepare=models.learn_model_sizes,
         )
@@ -204,4 +225,5 @@ async def open_long_term(
             last_prompts.forget_all()
 
         memory.on_forgotten(forget_words)
+        memory.also_forget(partial(forget_in_notes, notes))
         yield LongTerm(rules, conversations, memory, gatherer, forget_opted_out, knowledge, notes, last_prompts)

@@ -31,7 +31,7 @@ ON = "🧠 I remember from now on what you tell me. `{prefix}memory` shows it; `
 CORRECTED = "🧠 Corrected."
 NO_TEXT = "❌ A correction needs some words. Or forget it: `{prefix}memory forget {number}`."
 ALL_WORDS = frozenset({"all", "everything"})
-FORGOTTEN_WORDS = "🧠 Forgotten: {count} with these words."
+FORGOTTEN_WORDS = f"🧠 Forgotten: {{count}} with these words. {words.WITH_IT}"
 NO_SUCH_WORDS = "🧠 I remember nothing of you here with these words."
 FILE = "🧠 This is all that I remember of you, on all servers ({count})."
 NOTHING_AT_ALL = "🧠 I remember nothing of you, on any server."
@@ -91,7 +91,7 @@ class MemoryCommands(commands.Cog, name="Memory"):
         try:
             found = await self._memory.about_person(person.id, _asker(ctx))
             if not found:
-                found = await self._memory.about(person.display_name, _asker(ctx))
+                found = await self._memory.about(person.display_name, _asker(ctx), person.id)
         except aiosqlite.Error as error:
             raise _not_now(error) from error
         name = escape_markdown(person.display_name)

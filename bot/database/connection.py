@@ -20,6 +20,8 @@ from bot.database.schema import DatabaseError, bring_up_to_date, full_text_table
 _log = logging.getLogger(__name__)
 
 Row = tuple[Any, ...]
+TRACES = "traces"
+"""Key in the table ``setting``. Triggers set it when rows are deleted whose words must not stay in the file."""
 
 _PRAGMAS = """
 PRAGMA journal_mode = WAL;
@@ -58,7 +60,9 @@ class Database:
             await connection.executescript(_PRAGMAS)
         except aiosqlite.Error as error:
             raise DatabaseError(f"{path} can't be opened: {error}.") from error
-        return cls(connection, path)
+        database = cls(connection, path)
+        await database._erase_traces_of_last_run()
+        return database
 
     @classmethod
     @asynccontextmanager
@@ -146,6 +150,14 @@ class Database:
         async with self._writing:
             await asyncio.to_thread(_rewrite, self._path)
 
+    async def _erase_traces_of_last_run(self) -> None:
+        """Do what the last run did not come to, if it died between deleting something and rewriting the file."""
+        try:
+            if await self.row("SELECT 1 FROM setting WHERE name = ?", TRACES) is not None:
+                await self.erase_traces()
+        except aiosqlite.Error as error:
+            _log.warning("Traces of what was deleted are still in %s: %s", self._path, error)
+
     async def rows(self, query: str, *values: Any) -> list[Row]:
         """All rows of a SELECT."""
         async with self._connection.execute(query, values) as cursor:
@@ -199,3 +211,4 @@ def _rewrite(path: Path) -> None:
         (busy, *_) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             raise sqlite3.OperationalError("the log of the database is in use")
+        database.execute("DELETE FROM setting WHERE name = ?", (TRACES,))

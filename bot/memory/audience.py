@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -45,6 +46,12 @@ class Audiences:
     def joined(one: str, other: str) -> str:
         """The audience of who is in either of two."""
         return " ".join(dict.fromkeys((*one.split(), *other.split())))
+
+    @staticmethod
+    def without(audience: str, person: int) -> str:
+        """An audience that a person is not in."""
+        theirs = re.compile(rf"(?:s\d+)?p{person}")
+        return " ".join(word for word in audience.split() if theirs.fullmatch(word) is None)
 
     def word(self, asker: Asker) -> str:
         """The word that a fact must have in its audience, so that the asker may be told it."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from bot.database import Records, Row
+from bot.memory.audience import Asker, Audiences
 from bot.memory.records import Fact
 from bot.memory.wording import names, values
 from languages.search_words import words
@@ -15,52 +17,129 @@ _IN_PLACE = "SELECT id FROM conversations WHERE server IS ?"
 _IN_PRIVATE = (
     "SELECT id FROM conversations WHERE server IS NULL AND id IN (SELECT conversation FROM turns WHERE person = ?)"
 )
+_HERE = "server IS ?1 AND (?1 IS NOT NULL OR id IN (SELECT conversation FROM turns WHERE person = ?2))"
+_OF_THIS_PLACE = f"SELECT CAST(channel AS INTEGER) FROM conversations WHERE channel IS NOT NULL AND {_HERE}"  # noqa: S608
+_OF_OTHER_PLACES = f"SELECT CAST(channel AS INTEGER) FROM conversations WHERE channel IS NOT NULL AND NOT ({_HERE})"  # noqa: S608
+# Rows from before it was stored whose words they are have no person.
+_OWN_CHAT = (
+    f"SELECT id, text FROM chat_memory WHERE channel NOT IN ({_OF_OTHER_PLACES}) "  # noqa: S608
+    f"AND (person = ?2 OR (role = 'assistant' AND (person IS NULL OR channel IN ({_OF_THIS_PLACE}))))"
+)
+_CHAT_OF_OTHERS = (
+    f"SELECT id, text FROM chat_memory WHERE channel IN ({_OF_THIS_PLACE}) "  # noqa: S608
+    "AND role != 'assistant' AND person IS NOT ?2"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ForgottenWords:
+    """The words that a person has forgotten in one place, in the form of :func:`languages.search_words.words`.
+
+    Attributes:
+        server: id of the server, or of the other place; ``None`` in private.
+        by: user id of the person.
+        values: the words by which their facts are recognised. What the person or the bot said with one of them goes.
+        names: those names and numbers among them that came up in this place through the person. What others said
+            with one of them goes too.
+        since: seconds since 1970, for each of ``names``. What others said before stays.
+    """
+
+    server: int | None
+    by: int
+    values: frozenset[str]
+    names: frozenset[str]
+    since: Mapping[str, float]
+
+    def include(self, text: str, person: int | None, at: float) -> bool:
+        """Whether a sentence is to be deleted.
+
+        Args:
+            person: user id of who said it; ``None`` for the bot.
+            at: seconds since 1970.
+        """
+        said = set(words(text))
+        if person is None or person == self.by:
+            return not self.values.isdisjoint(said)
+        return any(at >= self.since[name] for name in self.names & said)
 
 
 class Forgetting(Records):
     """Deletes the words of facts from stored conversations. All methods may raise :class:`aiosqlite.Error`."""
 
-    async def words_of(self, facts: Sequence[Fact]) -> set[int]:
-        """Delete what was said of facts in their places, and what repeats it; returns ids of facts that do so too.
+    async def words_of(self, facts: Sequence[Fact], by: int) -> tuple[set[int], list[ForgottenWords]]:
+        """Delete what was said of facts in their places, and what repeats it.
 
-        A turn is deleted if it is a fact's own, or if the person whom the fact concerns or the bot said one of its
-        names or numbers in it, or another word by which it is recognised. Of other people, only turns with a name or
-        number of a fact are deleted, and only those that are not older than it. What others have told is theirs: facts
-        that do not concern the person stay, so that nobody can delete them by telling something with the same words. At
-        other places nothing is deleted.
+        A turn is deleted if it is a fact's own, or if the person who forgets or the bot said one of its names or
+        numbers in it, or another word by which it is recognised. Of other people, only turns with a name or number of
+        a fact are deleted that came up there through the person: that nobody else had said before. Facts that do not
+        concern the person stay, so that nobody can delete them by telling something with the same words. At other
+        places nothing is deleted.
+
+        Args:
+            by: user id of the person who has the facts forgotten. All of them concern this person.
+
+        Returns:
+            The ids of other facts of the person that have the same words, and the words by place.
         """
         places = defaultdict[tuple[int | None, int], list[Fact]](list)
         for fact in facts:
             places[fact.server, fact.speaker if fact.server is None else 0].append(fact)
-        return {each for (server, speaker), of in places.items() for each in await self._in_place(server, speaker, of)}
+        doomed, forgotten = set[int](), list[ForgottenWords]()
+        for (server, speaker), of in places.items():
+            gone = await self._in_place(server, speaker, of, by)
+            forgotten.append(gone)
+            rows = await self._database.rows(
+                "SELECT id, fact || ' ' || quote FROM fact WHERE (speaker = ?1 OR person = ?1) AND server IS ?2",
+                str(by),
+                None if server is None else str(server),
+            )
+            doomed |= set(await _with_words(rows, gone.values))
+        return doomed, forgotten
 
-    async def _in_place(self, server: int | None, speaker: int, facts: Sequence[Fact]) -> set[int]:
-        wanted = {value for fact in facts for value in values(fact.text)}
-        named = {value for fact in facts for value in names(fact.text)}
-        people = {str(each) for fact in facts for each in (fact.speaker, fact.person) if each is not None}
-        since = min(fact.said_at for fact in facts)
+    async def presence_of(self, person: int, audiences: Audiences) -> None:
+        """Delete that a person heard what others said. So the person is told nothing of it any more."""
+        await self._database.write(
+            "UPDATE turns SET present = (SELECT json_group_object(key, value) FROM json_each(present) WHERE key != ?1) "
+            "WHERE json_valid(present) AND EXISTS (SELECT 1 FROM json_each(present) WHERE key = ?1)",
+            str(person),
+        )
+        heard = await self._database.rows(
+            "SELECT id, audience FROM fact WHERE id IN (SELECT rowid FROM fact_word WHERE fact_word MATCH ?)",
+            f'audience : "{audiences.word(Asker(person, None))}"',
+        )
+        await self._database.write_many(
+            "UPDATE fact SET audience = ? WHERE id = ?",
+            [(audiences.without(audience, person), fact) for fact, audience in heard],
+        )
+
+    async def _in_place(self, server: int | None, speaker: int, facts: Sequence[Fact], by: int) -> ForgottenWords:
+        wanted = frozenset(value for fact in facts for value in values(fact.text))
+        since = {
+            name: min(fact.said_at for fact in facts if name in names(fact.text))
+            for name in {name for fact in facts for name in names(fact.text)}
+        }
+        # Who said something about the person may have said it more than once.
+        told = {fact.speaker: frozenset(words(fact.person_name)) for fact in facts if fact.speaker != by}
         doomed = {(fact.conversation, fact.turn) for fact in facts if fact.conversation and fact.turn}
+        others = list[tuple[int, int, float, frozenset[str]]]()
+        people = set[str]()
         place = str(speaker) if server is None else str(server)
         for (conversation,) in await self._database.rows(_IN_PRIVATE if server is None else _IN_PLACE, place):
             rows = await self._database.rows(
-                "SELECT number, text, person, at FROM turns WHERE conversation = ?", conversation
+                "SELECT number, text, person, at, who FROM turns WHERE conversation = ?", conversation
             )
-            own = [(number, text) for number, text, person, _ in rows if person is None or person in people]
-            others = [
-                (number, text) for number, text, person, at in rows if person not in (None, *people) and at >= since
-            ]
-            found = [*await _with_words(own, wanted), *await _with_words(others, named)]
-            doomed |= {(int(conversation), number) for number in found}
+            found = await asyncio.to_thread(_sort, rows, by, wanted, told, frozenset(since))
+            doomed |= {(int(conversation), number) for number in found.own}
+            others += [(int(conversation), *each) for each in found.others]
+            people |= found.people
+        first = {name: min((at for *_, at, said in others if name in said), default=float("inf")) for name in since}
+        came = frozenset(name for name, at in since.items() if first[name] > at and name not in people)
+        gone = ForgottenWords(server, by, wanted, came, {name: since[name] for name in came})
+        doomed |= {(conversation, number) for conversation, number, _, said in others if not came.isdisjoint(said)}
+        # Where a channel is can be known from its conversations only, so these go last.
+        await self._forget_chat(gone)
         await self._delete_turns(doomed)
-        await self._forget_chat(server, wanted)
-        theirs = await self._database.rows(
-            "SELECT id, fact || ' ' || quote, speaker, person FROM fact "
-            "WHERE server IS ?1 AND (?1 IS NOT NULL OR speaker = ?2)",
-            None if server is None else str(server),
-            str(speaker),
-        )
-        concerned = [(each, text) for each, text, *of in theirs if not people.isdisjoint(of)]
-        return set(await _with_words(concerned, wanted))
+        return gone
 
     async def _delete_turns(self, turns: Iterable[tuple[int | None, int | None]]) -> None:
         rows: list[Row] = sorted(turns)
@@ -72,15 +151,54 @@ class Forgetting(Records):
             [(conversation,) for conversation in {conversation for conversation, _ in rows}],
         )
 
-    async def _forget_chat(self, server: int | None, wanted: Collection[str]) -> None:
-        """Delete the same words from what the text chat remembers, except in channels of other places."""
-        rows = await self._database.rows(
-            "SELECT id, text FROM chat_memory WHERE channel NOT IN (SELECT CAST(channel AS INTEGER) FROM conversations "
-            "WHERE channel IS NOT NULL AND server IS NOT ?)",
-            None if server is None else str(server),
-        )
-        doomed = await _with_words(rows, wanted)
+    async def _forget_chat(self, gone: ForgottenWords) -> None:
+        """Delete the same words from what the text chat remembers. Its rows have no time.
+
+        Of a channel without stored conversations it is not known where it is. There, only the person's own words go,
+        and the answers to them.
+        """
+        place = (None if gone.server is None else str(gone.server), str(gone.by))
+        own = await self._database.rows(_OWN_CHAT, *place)
+        others = await self._database.rows(_CHAT_OF_OTHERS, *place)
+        doomed = [*await _with_words(own, gone.values), *await _with_words(others, gone.names)]
         await self._database.write_many("DELETE FROM chat_memory WHERE id = ?", [(row,) for row in doomed])
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """The turns of a conversation: the numbers of those to delete, those of others with a name, and people's names."""
+
+    own: Sequence[int]
+    others: Sequence[tuple[int, float, frozenset[str]]]
+    people: frozenset[str]
+
+
+def _sort(
+    rows: Sequence[Row],
+    by: int,
+    wanted: frozenset[str],
+    told: Mapping[int, frozenset[str]],
+    named: frozenset[str],
+) -> _Sorted:
+    """Sort the turns of a conversation. Thousands of them take a while.
+
+    Args:
+        told: who has said something about the person, and the person's names.
+    """
+    own, others, people = list[int](), list[tuple[int, float, frozenset[str]]](), set[str]()
+    tellers = {str(teller): known for teller, known in told.items()}
+    for number, text, person, at, who in rows:
+        if person is not None:
+            people |= set(words(who))
+        said = frozenset(words(text))
+        if person is None or person == str(by):
+            if not wanted.isdisjoint(said):
+                own.append(int(number))
+        elif not wanted.isdisjoint(said) and not tellers.get(person, frozenset()).isdisjoint(said):
+            own.append(int(number))
+        elif found := named & said:
+            others.append((int(number), float(at), found))
+    return _Sorted(own, others, frozenset(people))
 
 
 async def _with_words(rows: Sequence[Row], wanted: Collection[str]) -> list[int]:

@@ -16,6 +16,7 @@ from bot.llm.text_model import TextModel
 from bot.memory.audience import Audiences
 from bot.memory.checking import MAX_ANSWER, CheckedFact, check, claimed_facts
 from bot.memory.consent import MemoryConsent
+from bot.memory.gate import ForgettingGate
 from bot.memory.records import Fact, FactRecords
 from bot.memory.unread import Part, UnreadTurns, labels_of
 from bot.memory.wording import same_matter, values
@@ -72,6 +73,7 @@ class FactGatherer:
         facts: FactRecords,
         consent: MemoryConsent,
         audiences: Audiences,
+        gate: ForgettingGate,
         model: TextModel,
         *,
         prepare: Callable[[], Awaitable[None]] | None = None,
@@ -83,6 +85,7 @@ class FactGatherer:
         self._facts = facts
         self._consent = consent
         self._audiences = audiences
+        self._gate = gate
         self._model = model
         self._prepare = prepare
         self._clock = clock
@@ -150,6 +153,7 @@ class FactGatherer:
                 _log.warning(TOO_SMALL, self._consent.policy.value)
             self._told_small = True
             return False
+        mark = self._gate.mark
         part = await self._unread.next_part(people, self._clock() - QUIET)
         if part is None:
             return False
@@ -170,7 +174,7 @@ class FactGatherer:
             self._failed(error)
             return False
         self._trouble = 0
-        await self._keep(part, labels, asking.result())
+        await self._keep(part, labels, asking.result(), mark)
         return True
 
     async def _people(self) -> list[int]:
@@ -202,7 +206,7 @@ class FactGatherer:
         self._trouble = min(self._trouble + 1, 10)
         self._busy_until = self._monotonic() + pause
 
-    async def _keep(self, part: Part, labels: dict[int, str], answer: str) -> None:
+    async def _keep(self, part: Part, labels: dict[int, str], answer: str, mark: int) -> None:
         claims = claimed_facts(answer)
         first = (part.conversation, part.turns[0].number)
         if claims is None:
@@ -214,7 +218,11 @@ class FactGatherer:
         self._failures.pop(first, None)
         for claim in claims or ():
             for found in check(claim, part.turns, labels):
-                await self._store(part, labels, found)
+                async with self._gate.storing(mark) as unchanged:
+                    if not unchanged:
+                        # Some of these sentences may have been forgotten. Those that are left are read again.
+                        return
+                    await self._store(part, labels, found)
         if part.written:
             await self._admit(part)
         await self._unread.mark_read(part.conversation, [turn.number for turn in part.turns])
@@ -270,10 +278,13 @@ class FactGatherer:
                     return
                 if not set(each.audience.split()) <= set(fact.audience.split()):
                     continue
-            if each.said_at > fact.said_at:
-                # Something newer is known already: these turns were read late.
+            if fact.said_at < each.said_at <= self._clock():
+                # Something newer is known already: these turns were read late. If it is from the future, the clock was
+                # wrong.
                 return
-            superseded.append(each.id)
+            if fact.speaker in (each.speaker, fact.person):
+                # Hearsay does not supersede what the person or somebody else has said. Both are told.
+                superseded.append(each.id)
         await self._facts.add(fact, instead_of=superseded)
 
     async def _admit(self, part: Part) -> None:

@@ -19,7 +19,8 @@ from bot.llm.cleaning import clean_name
 from bot.memory.audience import Asker, Audiences
 from bot.memory.consent import MemoryConsent
 from bot.memory.finding import FactFinder
-from bot.memory.forgetting import Forgetting
+from bot.memory.forgetting import Forgetting, ForgottenWords
+from bot.memory.gate import ForgettingGate
 from bot.memory.recall import LIMIT, MemoryRecall
 from bot.memory.records import Fact, FactRecords
 from bot.memory.told import MAX_FACT, one_line
@@ -42,6 +43,8 @@ CHOICES_LOST = (
 
 ForgottenListener = Callable[[Callable[[str], bool]], None]
 """Gets a function that says whether a text has words that were forgotten. Must not block."""
+OtherRecords = Callable[[ForgottenWords], Awaitable[None]]
+"""Deletes forgotten words from records that the memory does not know. May raise :class:`aiosqlite.Error`."""
 
 
 class MemoryEmptyError(ValueError):
@@ -67,6 +70,7 @@ class Memory:
         audiences: who may know what.
         recall: finds what is told to the model.
         vectors: keeps a vector of each fact; ``None`` if facts are found by their words alone.
+        gate: passed by whoever stores gathered facts.
     """
 
     def __init__(
@@ -93,7 +97,9 @@ class Memory:
         self._writer = writer
         self._days = days
         self._clock = clock
+        self.gate = ForgettingGate()
         self._listeners: list[ForgottenListener] = []
+        self._others: list[OtherRecords] = []
 
     @classmethod
     @asynccontextmanager
@@ -140,17 +146,26 @@ class Memory:
         """Call ``listener`` each time that facts were forgotten, so that other parts drop what they hold of them."""
         self._listeners.append(listener)
 
+    def also_forget(self, records: OtherRecords) -> None:
+        """Call ``records`` each time that a person has facts forgotten, before traces are removed from the disk."""
+        self._others.append(records)
+
     # What people ask.
 
-    async def about(self, name: str, asker: Asker) -> list[Fact]:
-        """What the asker may know about a person of this name, the newest first."""
+    async def about(self, name: str, asker: Asker, person: int | None = None) -> list[Fact]:
+        """What the asker may know about a person of this name, the newest first.
+
+        Args:
+            person: the person's user id. Facts about others of this name are left out, if it is known of whom they are.
+        """
         wanted = clean_name(name).casefold()
-        found = await self.facts.search(name)
+        found = await self.facts.search(name, audience=self.audiences.word(asker))
         return [
             fact
             for fact in found
             if fact.superseded_by is None
             and fact.person_name.casefold() == wanted
+            and (person is None or fact.person in (None, person))
             and self.audiences.admits(fact.audience, asker)
         ]
 
@@ -179,7 +194,7 @@ class Memory:
 
         For the operator only: it does not ask who may know them.
         """
-        return [fact for fact in await self.facts.search(words) if person is None or fact.concerns(person)]
+        return await self.facts.search(words, person=person)
 
     async def correct(self, fact: int, person: int, text: str) -> Fact | None:
         """Replace what a fact says. The old one is kept and told no more, until somebody has it forgotten.
@@ -214,26 +229,35 @@ class Memory:
     # Forgetting.
 
     async def forget(self, fact: int, person: int) -> bool:
-        """Forget a fact, so that its words are nowhere on disk. Returns False if it does not concern the person."""
-        found = await self.facts.find(fact)
-        if found is None or not found.concerns(person):
-            return False
-        await self._forget([found])
-        return True
+        """Forget a fact, so that its words are nowhere on disk. Returns False if it does not concern the person.
+
+        What else goes with it is in the docstring of :meth:`bot.memory.forgetting.Forgetting.words_of`.
+        """
+        async with self.gate.forgetting():
+            found = await self.facts.find(fact)
+            if found is None or not found.concerns(person):
+                return False
+            await self._forget([found], person)
+            return True
 
     async def forget_words(self, words: str, asker: Asker) -> int:
         """Forget the facts with all these words that concern the asker, in this place; returns how many they were."""
-        found = [fact for fact in await self.search(words, asker.person) if self.audiences.admits(fact.audience, asker)]
-        await self._forget(found)
-        return len(found)
+        async with self.gate.forgetting():
+            found = await self.search(words, asker.person)
+            found = [fact for fact in found if self.audiences.admits(fact.audience, asker)]
+            await self._forget(found, asker.person)
+            return len(found)
 
     async def forget_all(self, person: int) -> int:
         """Forget all facts about a person and all that they have told, everywhere; returns how many they were."""
-        found = await self.facts.of(person)
-        await self._forget(found)
-        return len(found)
+        # The model may be reading the person's sentences now, and what it finds is not known here.
+        self._tell_forgotten(lambda text: False)
+        async with self.gate.forgetting():
+            found = await self.facts.of(person)
+            await self._forget(found, person)
+            return len(found)
 
-    async def _forget(self, facts: list[Fact]) -> None:
+    async def _forget(self, facts: list[Fact], by: int) -> None:
         if not facts:
             return
         # What was said a second ago may still wait to be written.
@@ -241,8 +265,11 @@ class Memory:
         # What a fact has superseded goes with it, words and all.
         older = [each for fact in facts for each in await self.facts.predecessors(fact.id)]
         facts = list({fact.id: fact for fact in (*facts, *older)}.values())
-        doomed = {fact.id for fact in facts} | await self._forgetting.words_of(facts)
-        await self.facts.delete(sorted(doomed))
+        same, words = await self._forgetting.words_of(facts, by)
+        for each in words:
+            for records in self._others:
+                await records(each)
+        await self.facts.delete(sorted({fact.id for fact in facts} | same))
         gone = {value for fact in facts for value in values(fact.text)}
         quotes = {fold(fact.quote) for fact in facts}
         self._tell_forgotten(lambda text: not gone.isdisjoint(words_in(text)) or fold(text) in quotes)
@@ -294,8 +321,12 @@ class Memory:
             await self.forget_all(person)
 
     async def erase(self, person: int) -> int:
-        """Forget everything about a person, except that they refused; returns how many facts they were."""
+        """Forget everything about a person, except that they refused; returns how many facts they were.
+
+        What others have told in front of the person stays. That the person heard it is deleted.
+        """
         forgotten = await self.forget_all(person)
+        await self._forgetting.presence_of(person, self.audiences)
         await self._database.write("DELETE FROM memory_waiting WHERE person = ?", str(person))
         if self.choice(person) is not False:
             await self.consent.erase(person)

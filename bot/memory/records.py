@@ -14,6 +14,9 @@ from languages.search_words import index_text, query
 MAX_LISTED = 500
 """Maximum number of facts in a list. These are the newest."""
 
+LATEST = 250_000_000_000.0
+"""A time in seconds since 1970 that every time zone can show. Damaged rows may have a later one."""
+
 COLUMNS = (
     "id, server, conversation, turn, speaker, speaker_name, person, person_name, fact, quote, said_at, audience, "
     "superseded_by"
@@ -77,7 +80,7 @@ def fact_of(row: Row) -> Fact:
         person_name=person_name,
         text=text,
         quote=quote,
-        said_at=said_at,
+        said_at=min(max(said_at, 0.0), LATEST),
         audience=audience,
         superseded_by=superseded_by,
     )
@@ -159,11 +162,20 @@ class FactRecords(Records):
             return True
         return False
 
-    async def search(self, words: str) -> list[Fact]:
-        """The facts that contain all words, the newest first. It does not ask who may know them."""
+    async def search(self, words: str, *, audience: str | None = None, person: int | None = None) -> list[Fact]:
+        """The facts that contain all words, the newest first. It does not ask who may know them.
+
+        Args:
+            audience: a word that they must have in their audience.
+            person: user id of somebody whom they must concern. Then all of them are returned.
+        """
         if not (wanted := query(words, every=True)):
             return []
-        return await self._where("id IN (SELECT rowid FROM fact_word WHERE fact_word MATCH ?)", f"words : ({wanted})")
+        match = f"words : ({wanted})" if audience is None else f'words : ({wanted}) AND audience : "{audience}"'
+        found = "id IN (SELECT rowid FROM fact_word WHERE fact_word MATCH ?1)"
+        if person is None:
+            return await self._where(found, match)
+        return await self._where(f"{found} AND (person = ?2 OR speaker = ?2)", match, str(person), limit=-1)
 
     async def delete(self, facts: Sequence[int]) -> int:
         """Delete facts, and with each one those that it has superseded; returns how many of ``facts`` there were."""

@@ -169,8 +169,10 @@ class NoteRecords(Records):
         )
         return [int(row[0]) for row in rows]
 
-    async def delete_lines(self, note: int, numbers: Collection[int], person: int, claims: Sequence[Claim]) -> None:
-        """Delete lines of a call and a person who was in it, and keep only ``claims`` of those about the whole call.
+    async def delete_lines(
+        self, note: int, numbers: Collection[int], person: int | None, claims: Sequence[Claim]
+    ) -> None:
+        """Delete lines of a call, and that ``person`` was in it if it is given. Of the claims, keep only ``claims``.
 
         What the model has found in parts of the lines is deleted too. Notes of a past call without lines are deleted.
         """
@@ -179,11 +181,11 @@ class NoteRecords(Records):
                 f"DELETE FROM note_line WHERE note = ? AND number IN {_THESE}",  # noqa: S608
                 (note, json.dumps([*numbers])),
             ),
-            ("DELETE FROM note_person WHERE note = ? AND person = ?", (note, str(person))),
+            ("DELETE FROM note_person WHERE note = ? AND person = ?", (note, _text(person))),
             (
                 "UPDATE note_line SET present = (SELECT json_group_array(value) FROM json_each(present) "
-                "WHERE value != ?2) WHERE note = ?1 AND json_valid(present)",
-                (note, str(person)),
+                "WHERE value != ?2) WHERE note = ?1 AND ?2 IS NOT NULL AND json_valid(present)",
+                (note, _text(person)),
             ),
             ("DELETE FROM note_claim WHERE note = ?", (note,)),
             ("DELETE FROM note_part WHERE note = ?", (note,)),

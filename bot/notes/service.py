@@ -14,7 +14,7 @@ import aiosqlite
 from bot.notes.files import NoteFiles
 from bot.notes.finishing import NotesFinisher
 from bot.notes.index import NotesIndex
-from bot.notes.lines import Claim, NoteHead, Notes, NotesPlace
+from bot.notes.lines import Claim, NoteHead, NoteLine, Notes, NotesPlace
 from bot.notes.markdown import LocalTime, as_markdown
 from bot.notes.notebook import CallNotebook, LineWriter, MayKeep
 from bot.notes.recall import NotesRecall
@@ -32,6 +32,8 @@ CLOSE_LIMIT = 2.0
 RETRY_SECONDS = 30.0
 """Seconds until a deletion that failed is tried again."""
 SOMEONE = "Someone"
+Has = Callable[[str], bool]
+"""Says whether a text has certain words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,34 @@ class NotesService:
                 await self._records.erase_traces()
         return count
 
+    async def forget_words(self, server: int | None, gone: Callable[[NoteLine], bool], words: Has) -> None:
+        """Delete lines of the calls on a server, and what the model made of them.
+
+        Afterwards they are nowhere on the bot's disk. What was posted on Discord stays there.
+
+        Args:
+            gone: says whether a line is to be deleted.
+            words: says whether a text of the model has words that are to be deleted.
+
+        Raises:
+            aiosqlite.Error, OSError: not everything could be deleted.
+        """
+        await self._writer.flush()
+        changed = list[int]()
+        async with self.finisher.paused(), self._writer.writing:
+            for head in await self._records.heads(server):
+                notes = await self._records.read(head.id)
+                if notes is None:
+                    continue
+                lines = await asyncio.to_thread(_numbers_of, notes, gone)
+                left = [each for each in notes.claims if not lines.intersection(each.lines) and not words(each.text)]
+                if lines or len(left) < len(notes.claims):
+                    await self._records.delete_lines(head.id, lines, None, left)
+                    changed.append(head.id)
+            if changed:
+                await self._refresh(changed)
+                await self._records.erase_traces()
+
     async def forget_channel(self, channel: int) -> int:
         """Delete the notes of calls whose prompt channel this is, also of one that is on; returns their number.
 
@@ -262,9 +292,12 @@ class NotesService:
 
     async def _show(self, notes: Notes, *, only_if_missing: bool = False) -> None:
         def write() -> None:
-            if not (only_if_missing and self._files.path(notes.head).exists()):
-                self._files.write(notes.head, as_markdown(notes, self._local))
             self._index.replace(notes.head.id, notes)
+            if only_if_missing and self._files.path(notes.head).exists():
+                return
+            if not self._files.write(notes.head, as_markdown(notes, self._local)):
+                # The file from before may have what was deleted. A missing one is written at the next start.
+                self._files.path(notes.head).unlink(missing_ok=True)
 
         await asyncio.to_thread(write)
 
@@ -275,6 +308,10 @@ class NotesService:
         self._writer.forget(person)
         for notebook in self._notebooks:
             notebook.forget(person)
+
+
+def _numbers_of(notes: Notes, gone: Callable[[NoteLine], bool]) -> set[int]:
+    return {line.number for line in notes.lines if gone(line)}
 
 
 def _names(claim: Claim, names: set[str]) -> bool:

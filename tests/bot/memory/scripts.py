@@ -160,7 +160,7 @@ class Player:
             clock=lambda: now[0],
         ) as memory:
             gatherer = FactGatherer(
-                memory.unread, memory.facts, memory.consent, memory.audiences, model, clock=lambda: now[0]
+                memory.unread, memory.facts, memory.consent, memory.audiences, memory.gate, model, clock=lambda: now[0]
             )
             memory.consent.ask = lambda person: None
             call: tuple[str, StoredConversation] | None = None

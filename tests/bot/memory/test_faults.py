@@ -98,6 +98,7 @@ async def test_on_a_full_disk_turns_stay_unread_until_their_facts_can_be_stored(
             FullDisk(mind.database),
             memory.consent,
             memory.audiences,
+            memory.gate,
             model,
             clock=lambda: mind.now + 60,
             sleep=_soon,

@@ -66,7 +66,14 @@ class Model:
 def gatherer(mind: Brain, model: Model) -> FactGatherer:
     memory = mind.memory
     return FactGatherer(
-        memory.unread, memory.facts, memory.consent, memory.audiences, model, clock=lambda: mind.now + 60, sleep=_soon
+        memory.unread,
+        memory.facts,
+        memory.consent,
+        memory.audiences,
+        memory.gate,
+        model,
+        clock=lambda: mind.now + 60,
+        sleep=_soon,
     )
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot.long_term import forget_in_notes
+from bot.memory.forgetting import ForgottenWords
 from bot.notes.finishing import DISCORD, QUIET, RETRIES
 from bot.notes.lines import NotesPlace
 from bot.notes.markdown import BROKE_OFF
@@ -209,3 +212,37 @@ async def test_without_a_model_that_can_there_is_the_transcript_and_one_sentence
         assert b"**Ben:** Fine." in post.file
         assert house.slept.count(RETRIES[0]) == (2 if asked else 1), "Discord and the model are tried again"
         assert "Decided" not in await house.recalled(ADA, "What did we decide about the party?")
+
+
+async def test_what_the_memory_forgets_is_not_in_the_notes_either(tmp_path: Path) -> None:
+    model = Model(lambda _: "## Decisions\n- Zephyrine is invited. [1]\n- The party is on Friday. [3]")
+    async with notes_house(tmp_path, model=model) as house:
+        await house.hold_call(
+            (ADA, "My sister is called Zephyrine, invite her."),
+            (None, "I'd like to meet Zephyrine."),
+            (BEN, "The party is on Friday."),
+            (BEN, "Zephyrine may bring a cake."),
+        )
+        assert house.on_disk("Zephyrine")
+        gone = ForgottenWords(SERVER, ADA, frozenset({"zephyrin"}), frozenset({"zephyrin"}), {"zephyrin": 1_000_000.0})
+        await forget_in_notes(house.service, replace(gone, server=SERVER + 1))
+        assert house.on_disk("Zephyrine"), "on another server it stays"
+        await forget_in_notes(house.service, gone)
+        assert house.on_disk("Zephyrin") == set()
+        assert "Friday" in house.files()[0]
+        assert "Zephyrin" not in await house.recalled(BEN, "What did we decide about Zephyrine?")
+
+
+async def test_a_file_of_notes_that_cannot_be_written_does_not_keep_what_was_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with notes_house(tmp_path) as house:
+        await house.hold_call((ADA, "My sister is called Zephyrine."), (BEN, "The party is on Friday."))
+        assert house.on_disk("Zephyrine")
+
+        def full(self: Path, *_: object, **__: object) -> int:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(Path, "write_text", full)
+        assert await house.service.forget_person(ADA) == 1
+        assert house.on_disk("Zephyrine") == set()
