@@ -23,6 +23,7 @@ from config.sections import ModelApi
 from tests.http_server import Handler
 from tests.llm.answers import texts
 from tests.llm.servers import FINISHED, Recorded, answering, begin_stream, event, for_ever, said, serving, streaming
+from tests.timing import clock_of_the_loop, let_run
 
 OPTIONS = ModelOptions("", model="m", stop=("User:",), first_token_timeout=20)
 HELLO = (ChatMessage("system", "Be kind."), ChatMessage("user", "Ann: hello"))
@@ -308,23 +309,31 @@ async def test_a_server_that_says_in_its_stream_that_it_loads_is_waited_for() ->
 
 
 async def test_a_server_that_always_says_in_its_stream_that_it_loads_is_reported() -> None:
-    loading = streaming(event({"error": {"code": 503, "message": "Loading model"}}))
-    async with serving(loading) as url, ModelClient(replace(OPTIONS, url=url, first_token_timeout=2)) as client:
-        with pytest.raises(ModelError, match="Loading model"):
-            await reply(client)
+    with clock_of_the_loop() as let_pass:
+
+        async def loading(request: web.Request) -> web.StreamResponse:
+            let_pass(20.0)
+            return await streaming(event({"error": {"code": 503, "message": "Loading model"}}))(request)
+
+        async with serving(loading) as url, ModelClient(replace(OPTIONS, url=url, first_token_timeout=50)) as client:
+            with pytest.raises(ModelError, match="Loading model"):
+                await texts(client.text(HELLO))
 
 
 @pytest.mark.parametrize("accepts", [False, True])
 async def test_a_server_that_said_that_it_loads_and_then_says_nothing_is_reported_as_loading(accepts: bool) -> None:
-    async def silent(request: web.Request) -> web.StreamResponse:
-        response = await begin_stream(request) if accepts else web.Response()
-        await for_ever()
-        return response
+    with clock_of_the_loop() as let_pass:
 
-    server = Recorded(LOADING, silent)
-    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url, first_token_timeout=1)) as client:
-        with pytest.raises(ModelError, match="Loading model"):
-            await reply(client)
+        async def silent(request: web.Request) -> web.StreamResponse:
+            response = await begin_stream(request) if accepts else web.Response()
+            let_pass(OPTIONS.first_token_timeout)
+            await for_ever()
+            return response
+
+        server = Recorded(LOADING, silent)
+        async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+            with pytest.raises(ModelError, match="Loading model"):
+                await texts(client.text(HELLO))
     assert len(server.bodies) == 2
 
 
@@ -333,7 +342,7 @@ async def test_a_short_wait_is_not_reported() -> None:
     told: list[str] = []
     async with (
         serving(server) as url,
-        ModelClient(replace(OPTIONS, url=url)) as client,
+        ModelClient(replace(OPTIONS, url=url, loading_notice_after=60)) as client,
         aclosing(client.text(HELLO, progress=AnswerProgress(loading=lambda: told.append("loading")))) as pieces,
     ):
         assert await texts(pieces) == ["Hello."]
@@ -350,7 +359,7 @@ async def test_cancelling_ends_the_wait_at_once() -> None:
     async with serving(loading) as url, ModelClient(replace(OPTIONS, url=url)) as client:
         task = asyncio.create_task(reply(client))
         await asked.wait()
-        await asyncio.sleep(0.05)
+        await let_run(0.05)
         task.cancel()
         async with asyncio.timeout(60):
             with pytest.raises(asyncio.CancelledError):

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from bot.llm import response as response_reading
 from bot.llm.client import ModelClient
 from bot.llm.messages import ChatMessage, SpeakerNames
 from bot.llm.requests import ModelOptions, reply_url
@@ -281,7 +282,11 @@ def test_a_server_is_named_without_secrets(url: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("finish", ["", "null", "stop"])
-async def test_a_finish_reason_on_every_chunk_cuts_nothing_off(finish: str) -> None:
+async def test_a_finish_reason_on_every_chunk_cuts_nothing_off(finish: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A stopped machine may need longer than usual for the next chunk.
+    for wait in ("_FIRST_TEXT_WAIT", "_MORE_TEXT_WAIT"):
+        monkeypatch.setattr(response_reading, wait, 60.0)
+
     async def handler(request: web.Request) -> web.StreamResponse:
         response = await begin_stream(request)
         for text in ("", "Hello", " there,", " Ada."):

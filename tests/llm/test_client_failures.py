@@ -15,6 +15,7 @@ from bot.llm.requests import ModelOptions
 from tests.http_server import Handler
 from tests.llm.answers import texts
 from tests.llm.servers import FINISHED, answering, begin_stream, event, for_ever, said, serving, streaming
+from tests.timing import clock_of_the_loop, let_run
 
 HELLO = (ChatMessage("user", "Ann: hello"),)
 KEY = "s3cret-k3y"
@@ -132,8 +133,13 @@ async def test_the_error_for_a_redirect_names_the_new_address() -> None:
 
 
 async def test_a_server_that_never_gets_ready_is_reported() -> None:
-    loading = answering(503, '{"error":{"code":503,"message":"Loading model"}}')
-    _, error = await failure(loading, replace(HASTY, first_token_timeout=2))
+    with clock_of_the_loop() as let_pass:
+
+        async def loading(request: web.Request) -> web.StreamResponse:
+            let_pass(10.0)
+            return await answering(503, '{"error":{"code":503,"message":"Loading model"}}')(request)
+
+        _, error = await failure(loading, PATIENT)
     assert (error.kind, error.status) == (ModelErrorKind.HTTP, 503)
     assert "503: Loading model" in str(error)
 
@@ -247,12 +253,15 @@ async def test_a_slow_listener_is_not_a_stalled_server() -> None:
         sent_all.set()
         return response
 
-    async with serving(handler) as url, ModelClient(replace(HASTY, url=url, first_token_timeout=30)) as client:
-        heard = []
-        async for piece in client.text(HELLO):
-            heard.append(piece.text)
-            await sent_all.wait()
-            await asyncio.sleep(HASTY.stall_timeout * 2)  # the listener's own time, longer than the server may take
+    with clock_of_the_loop() as let_pass:
+        async with serving(handler) as url, ModelClient(replace(PATIENT, url=url)) as client:
+            heard = []
+            async for piece in client.text(HELLO):
+                heard.append(piece.text)
+                await sent_all.wait()
+                await let_run(0.05)
+                let_pass(PATIENT.stall_timeout * 2)  # the listener's own time, longer than the server may take
+                await let_run(0.05)
     assert heard == ["One", "Two", "Three"]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bot.llm import thinking
 from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.filters.chain import Retraction
@@ -56,6 +57,12 @@ def llama_cpp(reply: Handler, answers: Mapping[str, Any]) -> Handler:
         return web.Response(status=404)
 
     return handler
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for the answer about the template even on a machine that stands still for seconds."""
+    monkeypatch.setattr(thinking, "_PROBE_TIMEOUT", 60.0)
 
 
 async def pieces_of(client: ModelClient, **how: Any) -> list[str]:
@@ -189,7 +196,11 @@ async def test_the_reply_is_requested_without_waiting_for_the_template() -> None
     assert questions == 2
 
 
-async def test_a_server_that_never_sends_its_template_does_not_delay_the_first_reply_for_long() -> None:
+async def test_a_server_that_never_sends_its_template_does_not_delay_the_first_reply_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(thinking, "_PROBE_TIMEOUT", 0.05)
+
     async def handler(request: web.Request) -> web.StreamResponse:
         if not request.path.endswith("/chat/completions"):
             await for_ever()

@@ -23,7 +23,7 @@ from bot.voice.playback.playback import ReplyPlayback
 from bot.voice.playback.sender import FrameSender
 from bot.voice.transport import EndCause
 from bot.voice.turn import Outcome, TurnId
-from tests.timing import Clock, wait_until
+from tests.timing import Clock, let_run, wait_until
 from tests.tones import tone
 from tests.voice.browser.clients import MemoryClient
 
@@ -155,9 +155,9 @@ async def test_while_the_client_is_gone_the_reply_waits_and_it_goes_on_with_the_
         speaker.say("r1", 0.5)
         await wait_until(lambda: client.sound)
         transport.detach(client)
-        await asyncio.sleep(0.05)
+        await let_run(0.05)
         so_far = len(client.sound)
-        await asyncio.sleep(0.6)
+        await let_run(0.6)
         assert len(client.sound) == so_far
         assert not speaker.ended
         transport.send(Notice("Something happened."))
