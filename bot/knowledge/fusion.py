@@ -1,10 +1,13 @@
-"""Puts the results of full text and of vectors together: a convex combination of scores, with equal weights.
+"""Fuses the results of full text and of vector search: a convex combination of their scores, with equal weights.
 
-Ranks alone tell nothing of how good a result is: for a question whose words occur nowhere, full text ranks passages
-with common words first, and by reciprocal rank fusion they pushed out what was near in meaning (docs/benchmarks.md,
-"Knowledge"). Scores do tell it, if they mean the same for each question (Bruch et al. 2023, "An Analysis of Fusion
-Functions for Hybrid Retrieval"). The share of the question's words that a passage has, does. Similarities of vectors do
-not, since each model has a range of its own; therefore they count from the least to the greatest of those found.
+A rank does not say how good a result is. For a question whose words occur nowhere, full text ranks passages with common
+words first. Reciprocal rank fusion then let these passages push out those that were near in meaning
+(docs/benchmarks.md, "Knowledge").
+
+A score says how good a result is, if its scale is the same for each question (Bruch et al. 2023, "An Analysis of Fusion
+Functions for Hybrid Retrieval"). The score of full text has such a scale: it is the share of the question's words that
+a passage has. The similarity of vectors has none, because each model has a range of its own. Therefore similarities are
+normalised: the lowest that was found becomes 0, and the highest becomes 1 (min-max scaling).
 """
 
 from __future__ import annotations
@@ -16,11 +19,11 @@ def fuse(fits: Mapping[int, float], similarities: Mapping[int, float]) -> dict[i
     """The score of each passage that was found, from 0 to 1, by its id.
 
     Args:
-        fits: of the passages found by full text, what :class:`~bot.knowledge.index.Found` calls ``fit``.
-        similarities: of the passages found by vectors, how near they are.
+        fits: the ``fit`` of each passage found by full text (see :class:`~bot.knowledge.index.Found`), by its id.
+        similarities: the similarity of each passage found by vectors, by its id.
     """
     least, greatest = min(similarities.values(), default=0.0), max(similarities.values(), default=0.0)
     span = greatest - least
     near = {key: (value - least) / span if span > 0 else 1.0 for key, value in similarities.items()}
-    # Of equals, the one with the words comes first.
+    # The passages of full text come first, so that they win ties when the result is sorted.
     return {key: (fits.get(key, 0.0) + near.get(key, 0.0)) / 2 for key in dict.fromkeys((*fits, *near))}

@@ -12,7 +12,7 @@ class Passage:
     Attributes:
         text: the passage with its headings.
         source: the file's path in ``KNOWLEDGE_DIR``, and the page, if it has pages: ``handbook.pdf, page 3``.
-        score: how well it fits the question; the higher, the better. Scores of two questions can't be compared.
+        score: how well the passage fits the question; higher is better. Scores of two questions can't be compared.
     """
 
     text: str

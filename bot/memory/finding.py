@@ -1,4 +1,4 @@
-"""Finds the facts that an asker may know, by full text, through a connection of its own that nothing else waits for."""
+"""Finds facts that an asker may know, by full text and by meaning. It has its own thread and database connection."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ from bot.memory.vectors import nearest
 from languages.search_words import query
 
 MAX_TERMS = 12
-"""Maximum number of a question's words that are looked for. Of more, those at its end are used."""
+"""Maximum number of a question's words that are looked for. If the question has more, its last words are used."""
 COMMON = 400
-"""A word in more of the asker's facts than this tells little, and ranking all of them would take too long."""
+"""Maximum number of the asker's facts that may contain a word for it to be used in ranking.
+
+A more common word tells little, and ranking all its facts would take too long.
+"""
 BUSY_SECONDS = 0.05
 """How long a search waits for a locked database. Readers wait only while the bot starts or rewrites the file."""
 
@@ -42,7 +45,7 @@ class FactFinder:
         self._connection: sqlite3.Connection | None = None
 
     async def open(self) -> None:
-        """Open the connection before the first search, which would otherwise take longer. Errors come up there."""
+        """Open the connection now, so that the first search is fast. An error is left to the first search."""
         with suppress(sqlite3.Error):
             await self.find(Asker(0, None), "", (), 1)
 
@@ -53,7 +56,7 @@ class FactFinder:
         self._thread.shutdown(wait=False)
 
     def interrupt(self) -> None:
-        """End the search that goes on, because nobody waits for it any more."""
+        """End the current search. Nobody waits for its result any more."""
         if (connection := self._connection) is not None:
             with suppress(sqlite3.ProgrammingError):
                 connection.interrupt()
@@ -61,13 +64,13 @@ class FactFinder:
     async def find(
         self, asker: Asker, text: str, keep: Collection[int], most: int, listening: Collection[int] = ()
     ) -> list[Fact]:
-        """The facts that fit a text best, and of those in ``keep`` the ones that are still to be told.
+        """The facts in ``keep`` that the asker may still be told, and then the facts that fit a text best.
 
         Args:
             keep: ids of facts that were told before.
-            most: the largest number of facts that are found besides.
-            listening: ids of the people who hear the answer. Only what the asker has said, or what is about them, is
-                found even if some of these people may not know it.
+            most: maximum number of facts that are found in addition to ``keep``.
+            listening: ids of the people who hear the answer. A fact is left out if one of them may not know it. A fact
+                that the asker has told, or that is about the asker, is never left out.
 
         Raises:
             sqlite3.Error: the database can't be read.
@@ -109,7 +112,7 @@ class FactFinder:
     def _read(
         self, find: Callable[[sqlite3.Connection], list[int]], asker: Asker, listening: Collection[int]
     ) -> list[Fact]:
-        """Of the facts that ``find`` gives the ids of, those that may be told."""
+        """Read the facts whose ids ``find`` returns, and return those that may be told."""
         with sqlite_errors_only():
             try:
                 connection = self._connected()
@@ -124,7 +127,7 @@ class FactFinder:
                 self._disconnect()
                 raise
         facts = {fact.id: fact for fact in map(fact_of, rows)}
-        # The index found them by the same word. It is derived data, so the fact itself is asked again.
+        # The index has checked the audience already. It is derived data, so the fact's own audience is checked too.
         known = [facts[each] for each in ids if each in facts and self._audiences.admits(facts[each].audience, asker)]
         everybody = [Asker(person, asker.server) for person in listening]
         return [
@@ -136,8 +139,8 @@ class FactFinder:
     def _rank(self, connection: sqlite3.Connection, audience: str, text: str, most: int) -> list[int]:
         """The ids of the best facts, the best first.
 
-        Words in few of the asker's facts are looked for together and ranked. If there are none, the newest facts with
-        all the words are used, or with one of them.
+        Rare words (see :data:`COMMON`) are looked for together, and the facts are ranked. If all words are common, the
+        newest facts with all the words come first, and then the newest facts with one of them.
         """
         terms = [each for each in query(text).split(" OR ") if each][-MAX_TERMS:]
         mine = f'audience : "{audience}"'

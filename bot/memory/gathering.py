@@ -1,4 +1,4 @@
-"""Gathering: asks the model for facts in what people said, while no call is on and nobody waits for an answer."""
+"""Gathers facts about people: asks the model to find them in what was said, while nobody else needs the model."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ work, likes and dislikes, plans, dates. Answer with one JSON object and nothing 
 - If there is nothing to note: {"facts": []}"""
 
 QUIET = 20.0
-"""Seconds after the last message of a text chat, or the last answer anywhere, before it is read."""
+"""Seconds before a text chat is read, counted from its last message and from the bot's last answer anywhere."""
 LOOK_EVERY = 5.0
-"""Seconds between two looks for unread turns."""
+"""Seconds between two searches for unread turns."""
 FIRST_PAUSE, LONGEST_PAUSE = 60.0, 3_600.0
 """Seconds before the model is asked again after it has failed. The pause doubles with each failure."""
 ATTEMPTS = 2
-"""How often the same turns are given to a model that answers nonsense. Then they count as read."""
+"""Maximum number of requests for the same turns if the answers are not valid. After them, the turns count as read."""
 TOO_SMALL = (
     "Nothing is remembered of what people say (MEMORY=%s): the model is too small to find facts, and would invent "
     "some. A model of 2 billion parameters or more does it"
@@ -102,7 +102,7 @@ class FactGatherer:
     # When it works.
 
     async def hold(self, reason: str) -> None:
-        """End the request that goes on at once, and begin none until :meth:`release`."""
+        """End the current request at once, and begin none until :meth:`release`."""
         self._free.clear()
         await self._end_request()
 
@@ -111,7 +111,7 @@ class FactGatherer:
         self._free.set()
 
     def step_aside(self) -> None:
-        """End the request that goes on, because somebody waits for an answer. It is made again after some quiet."""
+        """End the current request, because somebody waits for an answer. It is repeated after :data:`QUIET` seconds."""
         self._busy_until = self._monotonic() + QUIET
         if self._asking is not None:
             self._asking.cancel()
@@ -178,7 +178,7 @@ class FactGatherer:
         return True
 
     async def _people(self) -> list[int]:
-        """The people whose turns may be read. Who must agree first is asked; who refused is skipped."""
+        """The people whose turns may be read. People who have not chosen are asked; those who refused are skipped."""
         allowed = []
         for person in await self._unread.people():
             if self._consent.allows(person):
@@ -228,7 +228,7 @@ class FactGatherer:
         await self._unread.mark_read(part.conversation, [turn.number for turn in part.turns])
 
     async def _store(self, part: Part, labels: dict[int, str], found: CheckedFact) -> None:
-        """Store a fact, if those agree whom it concerns, and mark older facts about the same matter as superseded."""
+        """Store a fact if everybody whom it concerns agrees. Older facts about the same matter are then superseded."""
         turn = found.turn
         person: int | None = turn.person
         if not found.of_speaker:
@@ -273,22 +273,22 @@ class FactGatherer:
         superseded = []
         for each in same:
             if values(each.text) == values(fact.text):
-                # The same fact again. It is kept twice only if others may know it now than before.
+                # It is the same fact again. It is stored a second time only if its audience has new members.
                 if set(fact.audience.split()) <= set(each.audience.split()):
                     return
                 if not set(each.audience.split()) <= set(fact.audience.split()):
                     continue
             if fact.said_at < each.said_at <= self._clock():
-                # Something newer is known already: these turns were read late. If it is from the future, the clock was
-                # wrong.
+                # A newer fact is known already, because these turns were read late. A time in the future does not
+                # count, because the clock was wrong then.
                 return
             if fact.speaker in (each.speaker, fact.person):
-                # Hearsay does not supersede what the person or somebody else has said. Both are told.
+                # A fact is superseded only by its own speaker or by the person whom it is about. Else both are told.
                 superseded.append(each.id)
         await self._facts.add(fact, instead_of=superseded)
 
     async def _admit(self, part: Part) -> None:
-        """Let everybody who takes part in a written conversation know what was written there before."""
+        """Add all people of a text chat to the audience of its facts, because they can read what was written before."""
         if part.server is None:
             return
         for fact in await self._facts.of_conversation(part.conversation):

@@ -1,4 +1,4 @@
-"""The memory: the service that commands use, and the parts of it that calls and chat need."""
+"""The memory service: what the bot remembers of people, for commands, calls and chat."""
 
 from __future__ import annotations
 
@@ -36,13 +36,14 @@ _log = logging.getLogger(__name__)
 
 DAY = 86_400.0
 CHOICES_LOST = (
-    "Some people who did not want to be remembered may be forgotten, because not all of the damaged {file} could be "
-    "read. So each person is asked (MEMORY=ask). Restore a backup or delete that file, and MEMORY=on applies again"
+    "The choices of some people who did not want to be remembered may be lost, because not all of the damaged {file} "
+    "could be read. So each person is asked (MEMORY=ask). Restore a backup or delete that file, and MEMORY=on applies "
+    "again"
 )
 
 
 ForgottenListener = Callable[[Callable[[str], bool]], None]
-"""Gets a function that says whether a text has words that were forgotten. Must not block."""
+"""Called after facts were forgotten, with a function that says whether a text has forgotten words. Must not block."""
 OtherRecords = Callable[[ForgottenWords], Awaitable[None]]
 """Deletes forgotten words from records that the memory does not know. May raise :class:`aiosqlite.Error`."""
 
@@ -58,7 +59,7 @@ class Memory:
 
     Args:
         writer: the writer of the stored conversations, which facts are gathered from.
-        shared: ids of the places whose people count as one person: the page.
+        shared: ids of the places whose users all count as one person. The page is such a place.
         zone: the people's time zone.
         days: for how many days facts are kept.
         clock: returns seconds since 1970.
@@ -70,7 +71,7 @@ class Memory:
         audiences: who may know what.
         recall: finds what is told to the model.
         vectors: keeps a vector of each fact; ``None`` if facts are found by their words alone.
-        gate: passed by whoever stores gathered facts.
+        gate: a lock, so that no fact is stored while facts are forgotten.
     """
 
     def __init__(
@@ -143,7 +144,7 @@ class Memory:
         return self.consent.policy is not MemoryPolicy.OFF
 
     def on_forgotten(self, listener: ForgottenListener) -> None:
-        """Call ``listener`` each time that facts were forgotten, so that other parts drop what they hold of them."""
+        """Call ``listener`` each time that facts were forgotten, so that other parts drop their copies of the words."""
         self._listeners.append(listener)
 
     def also_forget(self, records: OtherRecords) -> None:
@@ -156,7 +157,8 @@ class Memory:
         """What the asker may know about a person of this name, the newest first.
 
         Args:
-            person: the person's user id. Facts about others of this name are left out, if it is known of whom they are.
+            person: the person's user id, if known. Facts about other people of the same name are then left out. Facts
+                whose person is not known are included.
         """
         wanted = clean_name(name).casefold()
         found = await self.facts.search(name, audience=self.audiences.word(asker))
@@ -192,12 +194,12 @@ class Memory:
     async def search(self, words: str, person: int | None = None) -> list[Fact]:
         """The facts that have all these words: of all people and places, or those that concern one person.
 
-        For the operator only: it does not ask who may know them.
+        For the operator only: audiences are not checked.
         """
         return await self.facts.search(words, person=person)
 
     async def correct(self, fact: int, person: int, text: str) -> Fact | None:
-        """Replace what a fact says. The old one is kept and told no more, until somebody has it forgotten.
+        """Replace a fact by a corrected one. The old fact stays stored until it is forgotten, but it is never told.
 
         Returns the new fact, or ``None`` if there is no such fact or it does not concern the person.
 
@@ -262,7 +264,7 @@ class Memory:
             return
         # What was said a second ago may still wait to be written.
         await self._writer.flush()
-        # What a fact has superseded goes with it, words and all.
+        # The facts that these facts have superseded are forgotten too.
         older = [each for fact in facts for each in await self.facts.predecessors(fact.id)]
         facts = list({fact.id: fact for fact in (*facts, *older)}.values())
         same, words = await self._forgetting.words_of(facts, by)
@@ -304,7 +306,7 @@ class Memory:
     async def set_choice(self, person: int, keep: bool) -> None:
         """Store whether a person wants to be remembered. If not, everything about them is forgotten at once.
 
-        What was said before a person agrees is used too, as far as it is still among the stored conversations.
+        If they agree, facts are also gathered from what they said before, as far as it is still stored.
         """
         await self.consent.set(person, keep)
         if keep:
@@ -321,9 +323,9 @@ class Memory:
             await self.forget_all(person)
 
     async def erase(self, person: int) -> int:
-        """Forget everything about a person, except that they refused; returns how many facts they were.
+        """Forget everything about a person, except that they refused to be remembered; returns the number of facts.
 
-        What others have told in front of the person stays. That the person heard it is deleted.
+        Facts that others told in the presence of the person stay. The record of that presence is deleted.
         """
         forgotten = await self.forget_all(person)
         await self._forgetting.presence_of(person, self.audiences)
@@ -334,7 +336,7 @@ class Memory:
 
 
 async def _effective_policy(database: Database, folder: Path, policy: MemoryPolicy) -> MemoryPolicy:
-    """The operator's rule; but each person is asked as long as a damaged database has lost the choices of some."""
+    """The policy that applies: the operator's, or ``ASK`` while a damaged database may have lost people's refusals."""
     row = await database.row("SELECT value FROM setting WHERE name = ?", MEMORY_CHOICES_LOST_WITH)
     if policy is not MemoryPolicy.ON or row is None or not await asyncio.to_thread((folder / str(row[0])).exists):
         return policy

@@ -1,4 +1,4 @@
-"""Recall: the section of the prompt with the facts that fit the words, which stays the same as long as it can."""
+"""Recall: writes the prompt's section of facts that fit what a person says, and changes it as rarely as possible."""
 
 from __future__ import annotations
 
@@ -25,16 +25,19 @@ LIMIT = 0.1
 MOST_FOUND = 8
 """Maximum number of facts that are recalled for one turn."""
 MOST_TOLD = 16
-"""Maximum number of facts in the section. Beyond it, those that were recalled first are left out again."""
+"""Maximum number of facts in the section. If there are more, only the last :data:`MOST_FOUND` of them stay."""
 FEWEST_WORDS = 3
-"""A turn of fewer words, such as "Oh, really?", is about nothing that could be near in meaning."""
+"""Minimum number of words of a turn for a search by meaning. A shorter turn, such as "Oh, really?", has no subject."""
 MAX_CONVERSATIONS = 200
-"""Number of askers and places whose section is kept the same. The one that was used least recently is dropped."""
+"""Maximum number of sections that are kept, one for each asker and channel. The least recently used is dropped."""
 
 
 @dataclass(slots=True)
 class _Told:
-    """What an asker was told of in one place. A prompt that changes is read again by the model server, as a whole."""
+    """The ids of the facts in an asker's section in one channel.
+
+    They stay in the section, because the model server reads the whole prompt again when its beginning changes.
+    """
 
     facts: list[int] = field(default_factory=list)
 
@@ -100,13 +103,13 @@ class MemoryRecall:
         facts = [*by_words, *(fact for fact in near if fact not in by_words)]
         told.facts = [fact.id for fact in facts]
         if len(told.facts) > MOST_TOLD:
-            # It is cut back in large steps, so that it stays the same in between.
+            # Many facts are dropped at once, so that the section changes rarely.
             told.facts = told.facts[-MOST_FOUND:]
         kept = set(told.facts)
         return section([fact for fact in facts if fact.id in kept], asked.speaker, self._zone)
 
     async def _near(self, asker: Asker, question: str, listening: Collection[int]) -> list[Fact]:
-        """The facts that are near in meaning, if the vector of the question is there in time."""
+        """The facts near in meaning to a question; empty if the question's vector does not arrive in time."""
         if self._questions is None or len(list(words(question))) < FEWEST_WORDS:
             return []
         vector = await self._questions.of(question)

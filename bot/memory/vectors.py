@@ -16,7 +16,7 @@ from bot.embeddings import BATCH, EmbeddingsClient, EmbeddingsError, Vectors
 _log = logging.getLogger(__name__)
 
 LOOK_EVERY = 5.0
-"""Seconds between two looks for new facts."""
+"""Seconds between two searches for facts without a vector."""
 PAUSE = 60.0
 """Seconds before the server is asked again after it has failed."""
 MOST_COMPARED = 2_000
@@ -26,7 +26,10 @@ MOST_NEAR = 3
 
 
 def quantised(vectors: Vectors) -> list[bytes]:
-    """A signed byte for each dimension of each row. Directions are kept; 100,000 facts take 40 MB instead of 150."""
+    """Quantise each row to one signed byte per dimension. 100,000 facts then take 40 MB instead of 150.
+
+    A row keeps its direction and loses its length.
+    """
     largest = np.abs(vectors).max(axis=1, keepdims=True)
     return [row.tobytes() for row in np.rint(vectors * (127 / largest)).astype(np.int8)]
 
@@ -34,11 +37,12 @@ def quantised(vectors: Vectors) -> list[bytes]:
 def nearest(connection: sqlite3.Connection, audience: str, model: str, question: Vectors) -> list[int]:
     """The ids of the facts nearest in meaning to a question, the nearest first.
 
-    Servers for embeddings differ in what similarity they give to texts that have nothing in common. So a fact counts as
-    near if it stands out from the others: by one standard deviation from the mean.
+    Models differ in the similarity that they give to unrelated texts, so there is no fixed threshold. A fact counts as
+    near if its similarity is at least one standard deviation above the mean of all compared facts.
 
     Args:
-        audience: the word that the facts must have in their audience; see :class:`~bot.memory.audience.Audiences`.
+        audience: the asker's word. A fact is compared if its audience contains the word; see
+            :meth:`~bot.memory.audience.Audiences.word`.
         model: the model of the question's vector.
 
     Raises:
@@ -55,7 +59,7 @@ def nearest(connection: sqlite3.Connection, audience: str, model: str, question:
     joined = b"".join(vector for _, vector in rows)
     matrix = np.frombuffer(joined, np.int8).reshape(len(rows), -1).astype(np.float32)
     fits = matrix @ question[0] / np.maximum(np.linalg.norm(matrix, axis=1), 1.0)
-    # Rounding must not keep the nearer of two, whose distance from the mean is exactly the deviation.
+    # The nearer of two facts is exactly one deviation above their mean. Rounding must not exclude it.
     least = fits.mean() + fits.std() - 1e-4
     return [int(rows[at][0]) for at in np.argsort(-fits, kind="stable")[:MOST_NEAR] if fits[at] >= least]
 
@@ -75,7 +79,7 @@ class FactVectors(Records):
         """Make the vectors of new facts until cancelled. What fails is logged once and tried again.
 
         Args:
-            in_call: whether a call is on. Meanwhile no vectors are made, since they would compete for the card.
+            in_call: whether a call is on. During a call no vectors are made, because they would take time on the GPU.
         """
         while True:
             pause = LOOK_EVERY

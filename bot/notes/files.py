@@ -19,7 +19,7 @@ _NAME = re.compile(r"\d{8}T\d{6}Z-(\d{1,18})\.md(?:\.new)?")
 
 
 class NoteFiles:
-    """The files of notes: one for each call, named after its beginning (UTC) and the number of the notes.
+    """The files of notes, one for each call. The name is the time when the call began (UTC) and the id of the notes.
 
     Args:
         folder: the folder of the files. It is made for the first one.
@@ -33,7 +33,7 @@ class NoteFiles:
         return self._folder / f"{datetime.fromtimestamp(head.started, UTC):%Y%m%dT%H%M%SZ}-{head.id}.md"
 
     def write(self, head: NoteHead, text: str) -> bool:
-        """Write a file, in place of the one before. Returns False if that is not possible, which is logged."""
+        """Write a file, and replace an older one. If that fails, the failure is logged and False is returned."""
         path = self.path(head)
         new = path.with_name(f"{path.name}.new")
         try:
@@ -47,7 +47,7 @@ class NoteFiles:
         return True
 
     def delete_all_but(self, notes: Collection[int]) -> None:
-        """Delete the files of all notes but these. Other files in the folder stay.
+        """Delete the files of all notes except these, and unfinished files (``.new``). Files with other names stay.
 
         Raises:
             OSError: a file can't be deleted.

@@ -38,7 +38,7 @@ Has = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class NotedWords:
-    """What a person said in a call of which notes were taken.
+    """One line of a person in the notes of a call.
 
     Attributes:
         place: the name of the call's place.
@@ -107,7 +107,7 @@ class NotesService:
         """End the notes of a call during which the process died, and delete what is too old.
 
         Args:
-            opted_out: people whose lines are deleted, where a crash came before that.
+            opted_out: people who have opted out. Their lines are deleted, in case a crash has prevented it before.
 
         Raises:
             aiosqlite.Error: the database can't be used.
@@ -129,7 +129,7 @@ class NotesService:
         self._index.close()
 
     def notebook(self, place: NotesPlace) -> CallNotebook | None:
-        """What a call stores its lines with; ``None`` if no notes are kept."""
+        """Make the notebook that stores the lines of a call; ``None`` if no notes are kept."""
         if self.days == 0:
             return None
         notebook = CallNotebook(self._writer, place, self._may_keep, self._clock)
@@ -141,7 +141,7 @@ class NotesService:
     async def make_findable(self) -> None:
         """Put the finished notes into the index, the newest first, and write files that are missing. Then return."""
         for head in await self._records.heads(everywhere=True):
-            # One at a time, so that lines are written and people are forgotten in between.
+            # The lock is released after each call, so that new lines are not delayed for long.
             async with self._writer.writing:
                 notes = await self._records.read(head.id)
                 if notes is not None and notes.head.done:
@@ -191,13 +191,13 @@ class NotesService:
         return words
 
     def opted_out(self, person: int) -> None:
-        """A person has opted out: drop what waits, and delete what is stored, in the background."""
+        """Drop the queued lines of a person who has opted out, and delete the stored ones in the background."""
         self._drop(person)
         self._leaving.add(person)
         self._somebody_leaves.set()
 
     async def forget_person(self, person: int) -> int:
-        """Delete a person's lines and the answers to them, and what the model made of them; returns their number.
+        """Delete a person's lines, the answers to them, and what the model wrote about them; returns how many lines.
 
         Afterwards they are nowhere on the bot's disk. What was posted on Discord stays there.
 
@@ -218,7 +218,7 @@ class NotesService:
         return count
 
     async def forget_words(self, server: int | None, gone: Callable[[NoteLine], bool], words: Has) -> None:
-        """Delete lines of the calls on a server, and what the model made of them.
+        """Delete lines of the calls on a server, and what the model wrote about them.
 
         Afterwards they are nowhere on the bot's disk. What was posted on Discord stays there.
 
@@ -246,7 +246,7 @@ class NotesService:
                 await self._records.erase_traces()
 
     async def forget_channel(self, channel: int) -> int:
-        """Delete the notes of calls whose prompt channel this is, also of one that is on; returns their number.
+        """Delete the notes of all calls with this prompt channel, even of the current one; returns their number.
 
         Raises:
             aiosqlite.Error, OSError: not everything could be deleted.
@@ -296,7 +296,7 @@ class NotesService:
             if only_if_missing and self._files.path(notes.head).exists():
                 return
             if not self._files.write(notes.head, as_markdown(notes, self._local)):
-                # The file from before may have what was deleted. A missing one is written at the next start.
+                # The old file may still contain deleted lines. It is removed now and written again at the next start.
                 self._files.path(notes.head).unlink(missing_ok=True)
 
         await asyncio.to_thread(write)
