@@ -124,8 +124,8 @@ def running(program: str) -> Iterator[psutil.Process]:
 
 
 def active_soon(activity: ProcessActivity, *, expected: bool = True) -> bool:
-    """Whether the process becomes active within some seconds; with ``expected=False``, whether it stays active."""
-    give_up_at = time.monotonic() + 10.0
+    """Whether the process becomes active within a minute; with ``expected=False``, whether it stays active."""
+    give_up_at = time.monotonic() + 60.0
     while time.monotonic() < give_up_at:
         time.sleep(0.1)
         if activity.active() is expected:

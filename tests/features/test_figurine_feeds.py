@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 
 import pytest
 
@@ -64,7 +64,6 @@ async def test_an_entity_bomb_goes_off_without_harm() -> None:
 
 async def test_reading_a_feed_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "READ_LIMIT", 0.5)
-    began = time.monotonic()
-    with pytest.raises(FeedError, match="could not be read"):
-        await read_items(b"<rss>" + b"<a>" * 1_500_000)
-    assert time.monotonic() - began < 5.0
+    async with asyncio.timeout(60):
+        with pytest.raises(FeedError, match="could not be read"):
+            await read_items(b"<rss>" + b"<a>" * 1_500_000)
