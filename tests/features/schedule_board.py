@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from bot.features.scheduled_events.records import EventDraft, ScheduleRecords
 from sandbox.world.entities import Channel, Message
 from tests.features.stage import LIMIT, FeatureStage, feature_stage
 from tests.features.talk import CLOCK_START, let_manage, written_by_bots
-from tests.timing import Clock, wait_until
+from tests.timing import Clock, let_run, wait_until
 
 NOON = "0 12 * * *"
 
@@ -74,7 +73,7 @@ class Board:
         fired = self.fire()
         await wait_until(lambda: set(ended) >= set(fired))
         self.scheduler.remove_listener(note)
-        await asyncio.sleep(0.15)
+        await let_run(0.15)
 
     async def begins_to_post(self) -> None:
         """Wait until the sandbox delays a post, as it was told to."""

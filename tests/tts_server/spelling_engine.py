@@ -9,6 +9,7 @@ from collections.abc import Generator, Sequence
 import numpy as np
 
 from audio.samples import Samples
+from tests.timing import Clock
 from tests.tts_server.stand_in_engines import CHUNK, VOICES
 from tts_server.engines.base import AlwaysLoaded, EngineError, LoadingReport, Voice
 from tts_server.engines.voice_lookup import resolve_voice
@@ -26,8 +27,8 @@ _TIMES = np.arange(_CHARACTER) / SAMPLE_RATE
 class SpellingEngine(AlwaysLoaded):
     """Speaks the word ``w7`` as a tone that stands for 7 and lasts as long as the word; everything else is silence.
 
-    It starts ``delay`` seconds after ``begins`` is set, which it is initially. It makes one chunk per character, and
-    fails with ``failure`` after ``fails_after`` chunks.
+    It starts ``delay`` seconds after ``begins`` is set, which it is initially. With a test's ``clock``, these seconds
+    pass on that clock alone. It makes one chunk per character, and fails with ``failure`` after ``fails_after`` chunks.
     """
 
     sample_rate = SAMPLE_RATE
@@ -41,6 +42,7 @@ class SpellingEngine(AlwaysLoaded):
         self.spoken_by: list[str] = []
         self.fails_after: int | None = None
         self.delay = 0.0
+        self.clock: Clock | None = None
         self.begins = threading.Event()
         self.begins.set()
         self.failure: Exception = EngineError("the card is gone")
@@ -59,7 +61,9 @@ class SpellingEngine(AlwaysLoaded):
         self.parameters.append(parameters)
         self.spoken_by.append(voice.id)
         self.begins.wait(_LIMIT)
-        if self.delay:
+        if self.clock is not None:
+            self.clock.pass_by(self.delay)
+        elif self.delay:
             stop.wait(self.delay)
         for word in _characters(text):
             if stop.is_set():

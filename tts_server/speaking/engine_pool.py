@@ -49,7 +49,7 @@ class EnginePool:
         idle_seconds: seconds without use after which the preferred engine is unloaded.
         preferred_replies: the largest number of replies that the preferred engine speaks at the same time, if it is
             fast enough. Further replies go to the fallbacks.
-        clock: monotonic seconds, for the circuit breakers.
+        clock: monotonic seconds, for the circuit breakers and the timings that they judge.
     """
 
     def __init__(
@@ -68,8 +68,8 @@ class EnginePool:
         self.pronunciations = pronunciations or Pronunciations()
         self.breaker = CircuitBreaker(clock, self._breaker_changed)
         self.lifecycle = ModelLifecycle(preferred, self._may_load, idle_seconds, self._loading, self._loading_failed)
-        self._preferred = EngineWorker(preferred, self.breaker)
-        self._fallbacks = tuple(EngineWorker(engine, CircuitBreaker(clock)) for engine in fallbacks)
+        self._preferred = EngineWorker(preferred, self.breaker, clock)
+        self._fallbacks = tuple(EngineWorker(engine, CircuitBreaker(clock), clock) for engine in fallbacks)
         self.resolver = VoiceResolver(engines)
         self._admission = Admission(preferred_replies, FALLBACK_REPLIES)
         self._replies: set[ReplySynthesizer] = set()

@@ -81,11 +81,15 @@ class EngineWorker:
 
     Args:
         breaker: gets the timing of every whole portion, on the event loop.
+        clock: monotonic seconds, for these timings. It is called in the engine's threads.
     """
 
-    def __init__(self, engine: SpeechEngine, breaker: CircuitBreaker) -> None:
+    def __init__(
+        self, engine: SpeechEngine, breaker: CircuitBreaker, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.engine = engine
         self.breaker = breaker
+        self._clock = clock
         self.loudness = Loudness(engine.sample_rate)
         self.pace = Pace()
         self._threads = ThreadPoolExecutor(engine.concurrency, thread_name_prefix="speech")
@@ -161,7 +165,7 @@ class EngineWorker:
         """
         if stop.is_set():
             return None
-        began = time.monotonic()
+        began = self._clock()
         stage = _OutputStage(request, self.engine)
         samples = 0
         made: list[Samples] = []
@@ -184,7 +188,7 @@ class EngineWorker:
             hand_over(rest)
         if not samples and any(char.isalnum() for char in request.text):
             raise UnspeakableError(f"{self.name} gave no sound")
-        return SynthesisTiming(samples / self.engine.sample_rate, time.monotonic() - began)
+        return SynthesisTiming(samples / self.engine.sample_rate, self._clock() - began)
 
     def _checked(self, chunks: Iterator[Samples]) -> Iterator[Samples]:
         samples = 0

@@ -38,7 +38,8 @@ class Pace:
         """Add a whole text: seconds of sound, and seconds of synthesis time (``work``)."""
         if not text or audio <= 0:
             return
-        self.best_real_time_factor = min(work / audio, self.best_real_time_factor or math.inf)
+        best, now = self.best_real_time_factor, work / audio
+        self.best_real_time_factor = now if best is None else min(now, best)
         if self._work_per_character is None:
             self._audio_per_character, self._work_per_character = audio / len(text), work / len(text)
         else:

@@ -34,7 +34,6 @@ from tests.bot.voices.voice_server import VoiceServer, voice_server
 from tests.guards import make_guard
 
 LIMIT = 60.0
-TIMEOUT = 3.0
 SOUND = Upload("robin.ogg", b"OggS and so on", "audio/ogg")
 
 
@@ -64,6 +63,7 @@ class Stage:
     voices: Voices
     ada: Guest
     ben: Guest
+    recordings: VoiceRecordings
     call: Call | None = None
 
     def begin_call(self) -> Call:
@@ -115,8 +115,8 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         bot = SeiyuuBot("!", Store(database), when_ready, connector(sandbox.ca_file), guard)
         bot._connection.guild_ready_timeout = 0.05
         voices = await Voices.load(SpeechServerClient(http, ServerAddress(server.url)), database, "!")
-        stage = Stage(sandbox, bot, server, voices, ada, ben)
-        recordings = VoiceRecordings(stage.call_on, "!", answer_seconds=TIMEOUT, count_down=0)
+        recordings = VoiceRecordings(lambda guild: stage.call_on(guild), "!", answer_seconds=LIMIT, count_down=0)
+        stage = Stage(sandbox, bot, server, voices, ada, ben, recordings)
         await bot.add_cogs([VoicesCommands(voices, load_introductions(), recordings, stage.say, "de", "!")])
         running = asyncio.create_task(bot.start(sandbox.bot_token))
         try:

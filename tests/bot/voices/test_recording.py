@@ -66,6 +66,7 @@ async def test_nothing_is_recorded_after_a_no_or_without_an_answer(stage: Stage)
     asked = await question(stage, f"!voice record Robin <@{stage.ben.id}>")
     await stage.ben.click(asked, "no")
     await ended(stage, asked, "👍 Not recorded, Ben: you said no.")
+    stage.recordings._answer_seconds = 0.5
     asked = await question(stage, f"!voice record Robin <@{stage.ben.id}>")
     await ended(stage, asked, "👍 Not recorded: Ben did not answer.")
     assert call.sampled == []

@@ -39,6 +39,7 @@ class TwoEngines:
 @pytest.fixture
 async def engines() -> AsyncIterator[TwoEngines]:
     wanted, other, clock = SpellingEngine("wanted"), SpellingEngine("other", loudness=0.05), Clock()
+    wanted.clock = other.clock = clock
     async with running(wanted, other, clock=clock) as server, server.connect() as client:
         engines = TwoEngines(server, client, wanted, other, clock)
         server.pool.notices.subscribe(lambda notice: engines.notices.append(notice))  # type: ignore[arg-type]
@@ -160,8 +161,10 @@ async def test_if_no_engine_can_speak_there_is_one_clear_error_and_the_next_repl
 async def test_an_engine_that_stands_in_and_is_too_slow_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tts_server.speaking.circuit_breaker.SLOW_SECONDS", 0.2)
     monkeypatch.setattr("tts_server.speaking.circuit_breaker.WINDOW_SECONDS", 0.2)
-    wanted, slow, last = SpellingEngine("wanted"), SpellingEngine("slow"), SpellingEngine("last")
+    wanted, slow, last = engines = SpellingEngine("wanted"), SpellingEngine("slow"), SpellingEngine("last")
     clock = Clock()
+    for engine in engines:
+        engine.clock = clock
     wanted.fails_after, slow.delay = 0, 0.4
     async with running(wanted, slow, last, clock=clock) as server, server.connect() as client:
 
@@ -192,8 +195,11 @@ async def test_no_slower_engine_stands_in_for_an_engine_that_is_too_slow(
     monkeypatch.setattr("tts_server.speaking.circuit_breaker.SLOW_SECONDS", 0.2)
     monkeypatch.setattr("tts_server.speaking.circuit_breaker.WINDOW_SECONDS", 0.2)
     engines = wanted, other, last = SpellingEngine("wanted"), SpellingEngine("other"), SpellingEngine("last")
+    clock = Clock()
+    for engine in engines:
+        engine.clock = clock
     wanted.delay, other.delay = wanted_takes, other_takes
-    async with running(wanted, other, last, clock=Clock()) as server, server.connect() as client:
+    async with running(wanted, other, last, clock=clock) as server, server.connect() as client:
 
         async def say(text: str) -> list[int]:
             await client.say(text, preprocess_text=False)

@@ -19,7 +19,7 @@ from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, TranscriptionShed, Urgency
 from config.sections import RecogniserSettings
-from tests.timing import Clock
+from tests.timing import Clock, clock_of_the_loop
 from tests.voice.transcribe.scripted_server import (
     Answer,
     Asked,
@@ -106,13 +106,18 @@ async def test_an_endless_answer_is_refused() -> None:
             await talk.transcribe()
 
 
-async def test_a_server_that_does_not_answer_causes_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai_api, "ANSWER_LIMIT", 0.1)
-    async with talking(silent(), HELLO) as talk:
-        assert await talk.transcribe() == "Hello."
-    async with talking(silent()) as talk:
-        with pytest.raises(TranscriptionError, match="no whole answer"):
-            await talk.transcribe()
+async def test_a_server_that_does_not_answer_causes_a_timeout() -> None:
+    with clock_of_the_loop() as let_pass:
+
+        async def hang(request: web.Request, asked: Asked) -> web.StreamResponse:
+            let_pass(openai_api.ANSWER_LIMIT + 1.0)
+            return await silent()(request, asked)
+
+        async with talking(hang, HELLO) as talk:
+            assert await talk.transcribe() == "Hello."
+        async with talking(hang) as talk:
+            with pytest.raises(TranscriptionError, match="no whole answer"):
+                await talk.transcribe()
 
 
 @pytest.mark.parametrize(
