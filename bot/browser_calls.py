@@ -75,7 +75,7 @@ class BrowserCalls:
         volumes: how loud the bot speaks in each place.
         yes_no: recognises words for yes and no.
         prefix: the prefix of commands that are typed.
-        first_notice: returns what is told once, in the first call; ``None`` if there is nothing.
+        first_notice: returns a notice that is sent once, in the first call; ``None`` if there is none.
         enabled: whether calls are possible.
         memory: carries out the typed command ``memory``; ``None`` if there is no memory.
         clock: returns monotonic seconds.
@@ -304,7 +304,7 @@ class BrowserCalls:
         self._ready, self._opening = True, None
         transport.report.show("listening")
         await self._welcome(call)
-        self._tell_once(call)
+        self._send_first_notices(call)
         early, self._early = self._early, []
         for text in early:
             await self.typed(call, text)
@@ -332,7 +332,8 @@ class BrowserCalls:
         if not self._consent.admits(call.transport.people.person):
             call.transport.send(Notice(NOT_HEARD.format(prefix=self._prefix)))
 
-    def _tell_once(self, call: BrowserCall) -> None:
+    def _send_first_notices(self, call: BrowserCall) -> None:
+        """Send the first notice, once per process, and ask each person once whether they may be remembered."""
         notice = None if self._told else self._first_notice()
         if notice is not None:
             self._told = True
@@ -362,8 +363,8 @@ class BrowserCalls:
     async def _welcome(self, call: BrowserCall) -> None:
         """Tell the client that the call is on.
 
-        First count the person's request for the call as consent. It may be a different person than before, if another
-        tab took over the call.
+        Before that, count the request for the call as the person's consent. This is done for each tab, because the
+        person in a tab that takes over a call may be a different one.
         """
         await self._note_consent(call.transport.people.person)
         if self._is_on(call):

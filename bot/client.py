@@ -70,11 +70,11 @@ async def check_token(token: str, ca_file: Path | None) -> None:
         OperatorFileError: ``ca_file`` can't be used.
     """
     tcp = connector(ca_file)
-    asked = {**HEADERS, "Authorization": f"Bot {token.strip()}"}
+    headers = {**HEADERS, "Authorization": f"Bot {token.strip()}"}
     limit = aiohttp.ClientTimeout(total=TOKEN_LIMIT)
     async with aiohttp.ClientSession(connector=tcp, timeout=limit) as session:
         try:
-            async with session.get(f"{discord.http.Route.BASE}/users/@me", headers=asked) as response:
+            async with session.get(f"{discord.http.Route.BASE}/users/@me", headers=headers) as response:
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return
@@ -215,7 +215,7 @@ class SeiyuuBot(commands.Bot):
             await when_ready()
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
-        """Log an error of an event handler. After the bot was closed, errors are expected and logged at debug level."""
+        """Log an error of an event handler. Once the bot is closed, errors are expected and logged at debug level."""
         if self.is_closed():
             _log.debug("%s was not done: the bot is closed", event_method, exc_info=True)
         else:

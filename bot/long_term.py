@@ -1,4 +1,4 @@
-"""What outlives a call: what people said, facts about them, notes of calls, and the operator's files."""
+"""Builds the parts that outlive a call: stored conversations, facts about people, notes of calls, and knowledge."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from languages.search_words import words
 
 @dataclass(frozen=True, slots=True)
 class KeepingRules:
-    """Of whom anything may be kept, and where.
+    """The rules on what may be kept: about which people, and in which places.
 
     Attributes:
         policy: the operator's rule for memory.
@@ -66,8 +66,8 @@ class KeepingRules:
         """Whether the persona of a place (id of the server, or of the channel in private) has a memory."""
         return self.characters.at(place).persona.memory
 
-    def draws_facts(self, server: int | None, channel: int | None) -> bool:
-        """Whether facts are drawn from what is said there."""
+    def gathers_facts(self, server: int | None, channel: int | None) -> bool:
+        """Whether facts are gathered from what is said in a place."""
         place = channel if server is None else server
         return self.policy is not MemoryPolicy.OFF and place is not None and self.remembers(place)
 
@@ -77,14 +77,14 @@ class LongTerm:
     """The parts that keep what people say, and recall it. Made by :func:`open_long_term`.
 
     Attributes:
-        rules: of whom anything may be kept.
+        rules: what may be kept, about whom and where.
         conversations: what people and the bot said.
         memory: facts about people.
         gatherer: gathers these facts while no call is on.
         forget_opted_out: forgets the facts about people who opt out.
         knowledge: what the operator's files say; ``None`` if there are none.
         notes: the notes of calls.
-        last_prompts: what the model was last asked in each place, for ``!why``.
+        last_prompts: the last prompt of each place, for ``!why``.
     """
 
     rules: KeepingRules
@@ -97,14 +97,14 @@ class LongTerm:
     last_prompts: LastPrompts
 
     def recollections(self) -> Recollections:
-        """What is recalled for a turn, from all of these parts."""
+        """The service that recalls from all of these parts."""
         knowledge = None if self.knowledge is None else KnowledgeRecall(self.knowledge)
         return Recollections(
             self.memory.recall, self.notes.recall, self.rules.remembers, knowledge, self._leave_the_model
         )
 
     def join(self, lease: Lease) -> None:
-        """Pause during calls what uses the model in the background."""
+        """Let the lease pause the background work that uses the model, during calls."""
         lease.register(self.notes.finisher)
         lease.register(self.gatherer)
 
@@ -129,7 +129,7 @@ class LongTerm:
                 background.begin({"vectors of facts": partial(self.memory.vectors.run, in_call)})
 
     def _leave_the_model(self) -> None:
-        """Leave the model to an answer that somebody waits for."""
+        """Stop background work that uses the model, because somebody waits for an answer."""
         self.gatherer.step_aside()
         self.notes.finisher.step_aside()
 
@@ -161,10 +161,10 @@ async def open_long_term(
     http: aiohttp.ClientSession,
     clock: Callable[[], datetime],
 ) -> AsyncIterator[LongTerm]:
-    """Open what is stored. When the context ends, what was said last is written, and all is closed.
+    """Open the stored data. When the context ends, the last words are written, and everything is closed.
 
     Args:
-        models: draws facts and writes notes.
+        models: gather facts and write notes.
         http: asks for embeddings.
         clock: returns the current time in the people's time zone.
 
@@ -174,7 +174,7 @@ async def open_long_term(
     consent, zone = rules.consent, ZoneInfo(settings.timezone)
     async with AsyncExitStack() as stack:
         conversations = Conversations(
-            ConversationRecords(database), settings.keep_conversations, rules.may_keep, remembers=rules.draws_facts
+            ConversationRecords(database), settings.keep_conversations, rules.may_keep, remembers=rules.gathers_facts
         )
         await conversations.open(consent.opted_out)
         stack.push_async_callback(conversations.close)

@@ -1,4 +1,4 @@
-"""The tools that the bot has of its own, and those of the MCP servers in the operator's file."""
+"""Makes the tools: the built-in ones, and those of the MCP servers in the operator's file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def make_tools(
 ) -> ToolRegistry:
     """Make the tools. None runs yet.
 
-    A file that is named almost like the one for the operator's tools is warned of.
+    If the operator's file is missing, and there is a file with a similar name, a warning names that file.
 
     Raises:
         BrokenFileError: the operator's file cannot be read. The text says what to do.
@@ -48,6 +48,6 @@ async def make_tools(
         await asyncio.to_thread(YesNoWords),
         [*builtin, *controls.tools()],
         links.heard,
-        # Without Discord there is only the page, whose user is the operator.
+        # This is for the bot without Discord: everybody on the page is the operator. Discord replaces it.
         users=ToolUsers(for_the_operator),
     )

@@ -1,4 +1,4 @@
-"""Vectors of questions, asked for while people still speak, so that they are there when the turn is over."""
+"""Vectors of questions. They are requested while a person still speaks, so that they are ready when the turn ends."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from config.sections import EmbeddingsSettings
 _log = logging.getLogger(__name__)
 
 IN_TIME = 0.04
-"""Seconds that an answer waits for the vector of its question. It is asked for while the person still speaks."""
+"""Seconds that an answer waits for the vector of its question. They are few, because the vector was requested early."""
 MAX_QUESTIONS = 16
-"""Questions whose vectors are kept or under way."""
+"""Maximum number of questions whose vectors are kept or being made."""
 ENOUGH = 0.6
-"""Words so far stand for a question if they are at least this share of its characters."""
+"""Minimum share of a question's characters that its beginning must have for their vector to be used instead."""
 
 
 class QuestionVectors:
@@ -38,16 +38,16 @@ class QuestionVectors:
         self._told: set[str] = set()
 
     async def close(self) -> None:
-        """Give up the questions that are under way."""
+        """Cancel the requests that are not finished."""
         for task in self._questions.values():
             task.cancel()
         await asyncio.gather(*self._questions.values(), return_exceptions=True)
 
     async def of(self, question: str, seconds: float = IN_TIME) -> Vectors | None:
-        """The vector of a question, in one row; ``None`` if it is not there in time. Never raises.
+        """The vector of a question, as one row; ``None`` if there is none in time. Never raises.
 
-        If the vector of the whole question is not there in time, one of its beginning is used, which interim words
-        have asked for.
+        If the vector of the whole question is late, the vector of its beginning is used. That one was requested for an
+        interim transcript.
         """
         try:
             async with asyncio.timeout(seconds):
@@ -71,7 +71,7 @@ class QuestionVectors:
             return await self.client.question(question)
         except EmbeddingsError as error:
             if str(error) not in self._told:
-                _log.warning("%s. What is recalled is found by its words alone", error)
+                _log.warning("%s. Memory and knowledge are searched by words alone", error)
             self._told.add(str(error))
             return None
 

@@ -1,4 +1,4 @@
-"""Puts together what is recalled for a turn, in all places where people talk with the bot."""
+"""The recall service: collects what is recalled for a turn from memory, notes and knowledge."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.notes.recall import NotesRecall
 
 @dataclass(frozen=True, slots=True)
 class Recollections:
-    """All that is recalled: a :class:`~bot.llm.recollection.Recalls`.
+    """Recalls in all places where people talk with the bot: a :class:`~bot.llm.recollection.Recalls`.
 
     Attributes:
         memory: recalls facts about people.
@@ -32,13 +32,13 @@ class Recollections:
     answering: Callable[[], None] = lambda: None
 
     def at(self, server: int | None, channel: int | None = None, listeners: Listeners | None = None) -> LocalRecall:
-        """What is recalled in one place; see :class:`~bot.llm.recollection.Recalls`."""
+        """The recall of one place; see :class:`~bot.llm.recollection.Recalls`."""
         return LocalRecall(self, server, channel, listeners)
 
 
 @dataclass(frozen=True, slots=True)
 class LocalRecall:
-    """What is recalled in one place: a :class:`~bot.llm.recollection.Recall`."""
+    """Recalls in one place: a :class:`~bot.llm.recollection.Recall`."""
 
     parts: Recollections
     server: int | None
@@ -46,7 +46,7 @@ class LocalRecall:
     listeners: Listeners | None = None
 
     async def for_turn(self, asked: Turn, *, unfinished: bool) -> Recollection:
-        """What is recalled for a turn. All parts are recalled at the same time."""
+        """What is recalled for a turn. All parts are searched at the same time."""
         self.parts.answering()
         memory, noted, knowledge = await asyncio.gather(
             self._memory(asked),

@@ -17,23 +17,23 @@ _NUMBERS = {"int": "a whole number", "float": "a number"}
 _NO_VALUE = re.compile(r"argument (.+): expected (?:one|at least one) argument")
 _NO_NUMBER = re.compile(r"argument (.+): invalid (int|float) value: (.+)")
 _NO_CHOICE = re.compile(r"argument (.+): invalid choice: (.+?) \(choose from (.+)\)")
-_NOT_FOR_IT = re.compile(r"argument (.+): ignored explicit argument (.+)")
+_UNWANTED_VALUE = re.compile(r"argument (.+): ignored explicit argument (.+)")
 _MISSING = re.compile(r"the following arguments are required: (.+)")
 
 
 class PlainParser(argparse.ArgumentParser):
     """An argument parser with plain error messages. Use :meth:`read` to parse."""
 
-    def __init__(self, **words: object) -> None:
-        super().__init__(allow_abbrev=False, **words)  # type: ignore[arg-type]
+    def __init__(self, **options: object) -> None:
+        super().__init__(allow_abbrev=False, **options)  # type: ignore[arg-type]
 
-    def read(self, words: Sequence[str], options: argparse.Namespace | None = None) -> argparse.Namespace:
-        """Parse ``words`` into ``options``.
+    def read(self, arguments: Sequence[str], options: argparse.Namespace | None = None) -> argparse.Namespace:
+        """Parse the words of a command line into ``options``.
 
         Raises:
             SystemExit: help was requested (status 0), or a word is not valid (status 2).
         """
-        known, unknown = self.parse_known_args(words, options or argparse.Namespace())
+        known, unknown = self.parse_known_args(arguments, options or argparse.Namespace())
         if unknown:
             self.error(self.misspelt_word_message(unknown[0]))
         return known
@@ -70,7 +70,7 @@ def _in_plain_words(message: str) -> str:
         return f"{found[1]}: {found[3]} is not {_NUMBERS[found[2]]}."
     if found := _NO_CHOICE.fullmatch(message):
         return f"{found[1]}: {found[2]} is not valid. There are: {found[3].replace(chr(39), '')}."
-    if found := _NOT_FOR_IT.fullmatch(message):
+    if found := _UNWANTED_VALUE.fullmatch(message):
         return f"{found[1]} takes no value."
     if found := _MISSING.fullmatch(message):
         return f"{found[1]} is missing."

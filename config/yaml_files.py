@@ -1,4 +1,4 @@
-"""Reads YAML with libyaml. A start reads a dozen files, and PyYAML's own parser would take seven times as long."""
+"""Reads YAML with libyaml. The bot reads a dozen files at its start, and PyYAML's own parser is seven times slower."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import yaml
 from yaml.composer import Composer
 
 TAB = "a tab"
-"""The problem of an error in a line that begins with a tab."""
+"""The ``problem`` of a YAML error whose line is indented with a tab."""
 
 
 class _Loader(Composer, yaml.CSafeLoader):
@@ -46,10 +46,10 @@ def read_yaml(path: Path, *, unique_keys: bool = False) -> Any:
     """Read a UTF-8 file, and return plain Python values. Blocks.
 
     Args:
-        unique_keys: whether a key that is there twice is a mistake.
+        unique_keys: whether a key that is twice in one mapping is an error.
 
     Raises:
-        DuplicateKeyError: a key is there twice.
+        DuplicateKeyError: a key is twice in one mapping.
         OSError, ValueError, yaml.YAMLError, RecursionError: the file can't be read. See
             :func:`~config.reasons.reason`.
     """
@@ -58,7 +58,7 @@ def read_yaml(path: Path, *, unique_keys: bool = False) -> Any:
         # Both are safe loaders, although their names do not say so.
         return yaml.load(text, Loader=_UniqueLoader if unique_keys else _Loader)  # noqa: S506
     except yaml.MarkedYAMLError as error:
-        # libyaml reports a missing end in the line after the last one.
+        # If something is not closed, libyaml names the line after the last one. The last line is reported instead.
         if error.problem_mark is not None:
             line = min(error.problem_mark.line, text.count("\n"))
             error.problem_mark = yaml.Mark(str(path), 0, line, 0, None, 0)

@@ -1,4 +1,4 @@
-"""Who may ask the bot aloud to change something about itself: whoever may use the typed command."""
+"""Decides who may change the bot's settings by voice: the people who may use the same command in writing."""
 
 from __future__ import annotations
 

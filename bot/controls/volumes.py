@@ -46,10 +46,10 @@ class Volumes:
             return 1.0
 
     async def choose(self, place: int, volume: float) -> None:
-        """Set the volume in a place, 0 to 2, also of a call that is on there. Then store it.
+        """Set and store the volume in a place, 0 to 2. If the current call is there, it changes at once.
 
         Raises:
-            aiosqlite.Error: it can't be stored. The call has it nevertheless.
+            aiosqlite.Error: the volume can't be stored. The current call has changed already.
         """
         call = self._manager.active
         if call is not None and call.server == place:

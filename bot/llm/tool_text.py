@@ -1,7 +1,7 @@
 """The text form of tools, for models and servers that have no field for them.
 
 The tools are described in the system prompt. A call is ``<tool_call>{"name": …, "arguments": {…}}</tool_call>`` in the
-model's text, as Hermes and Qwen were trained, and its result is ``<tool_response>…</tool_response>`` in a message of
+model's text, as Hermes and Qwen have learned it, and its result is ``<tool_response>…</tool_response>`` in a message of
 the user. :class:`~bot.llm.filters.tool_calls.ToolCallFilter` takes the calls out of the answer.
 """
 
@@ -26,7 +26,7 @@ The arguments must fit the tool's parameters. Several calls are several such lin
 these tags to people."""
 
 _SECTION = re.compile(r"\n\n## (?:Memory|Knowledge|Room|Now)\n")
-"""Where the part of the system prompt begins that changes often. It stays at the end, for the prompt cache."""
+"""The first heading of the sections that change often. They stay last, so that what is before them is cached."""
 _TAGS = re.compile(r"</?\s*tool_(?:call|response)\s*>", re.IGNORECASE)
 
 
@@ -37,7 +37,7 @@ MAX_SHARE_OF_CONTEXT = 0.3
 def tools_that_fit(tools: Sequence[ToolDescription], context_tokens: int) -> tuple[Sequence[ToolDescription], int]:
     """The tools whose descriptions fit into their share of the context window, and their estimated tokens.
 
-    Earlier ones come first. One that is too long leaves the room to those after it.
+    Earlier tools are preferred. A tool that does not fit is left out, and the tools after it are still tried.
     """
     kept, taken = list[ToolDescription](), 0
     for tool in tools:

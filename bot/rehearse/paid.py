@@ -1,4 +1,4 @@
-"""The services that cost money and that a rehearsal would use: it asks before it sends them anything."""
+"""Finds the paid services that a rehearsal would use, and asks the operator before anything is sent to them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from config.hosts import costs_money
 from config.settings import Settings
 
 REQUESTS_PER_QUESTION = 3
-"""Requests that one question may cause: if it has pauses, it is transcribed, and answered, at more than one pause."""
+"""Maximum number of requests for one question. The bot may transcribe and answer it anew at each pause."""
 OTHER_REQUESTS = 10
 """Further requests that one service may get: to warm it up, and to try it again with the same questions."""
 
@@ -39,7 +39,7 @@ def _host(url: str | None) -> str:
 
 
 def requests_warning(services: tuple[str, ...], seconds: float) -> str:
-    """The sentence that says which services get how many requests in a rehearsal of this length."""
+    """The warning that names the services, and how many requests each may get in a rehearsal of ``seconds``."""
     questions = max_questions(seconds)
     requests = questions * REQUESTS_PER_QUESTION + OTHER_REQUESTS
     return (

@@ -1,4 +1,4 @@
-"""Interim transcripts: the words so far of turns that still go on.
+"""Interim transcripts: what people have said so far in turns that are not over.
 
 This module limits how often they are made, and shows them to those who watch the call.
 """
@@ -63,8 +63,7 @@ class InterimCaptions:
 
         Args:
             speaker: who speaks.
-            before: the words of the earlier parts, if a long turn was divided into parts. These words don't change any
-                more.
+            before: the words of the earlier parts, if a long turn was divided into parts. These words are final.
             transcript: the words after them.
         """
         so_far = self._turns.get(speaker.turn, SoFar()).then(transcript)

@@ -1,4 +1,4 @@
-"""Tasks in the task group of a part of a call."""
+"""Starts the tasks of a call's parts. Each part has a task group of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def start_task(tasks: asyncio.TaskGroup | None, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-    """Start a task in the task group of a part of a call.
+    """Start a task in the task group of one part of a call.
 
     Args:
         tasks: the group; ``None`` if the part does not run.
@@ -18,7 +18,8 @@ def start_task(tasks: asyncio.TaskGroup | None, work: Coroutine[Any, Any, T], na
         name: name of the task.
 
     Raises:
-        RuntimeError: the part does not run, or it is ending. ``work`` is closed then; a task group would leave it open.
+        RuntimeError: the part does not run, or it is ending. The coroutine ``work`` is closed, so that Python does not
+            warn that it was never awaited.
     """
     try:
         if tasks is None:

@@ -63,7 +63,7 @@ class Access:
         if is_open or all(self._origins.allow(each) or is_loopback(host_of(each)) for each in stated_origins(request)):
             return None
         if request.path == "/" and hdrs.ORIGIN not in request.headers:
-            # A link may lead to the server's own page, which says what this is.
+            # Any page may link to the start page, which says what this server is.
             return None
         return error_response(
             HTTPStatus.FORBIDDEN,

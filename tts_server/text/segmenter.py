@@ -25,7 +25,7 @@ FIRST_LIMIT = 90
 LIMIT = 220
 """Longest later segment: about 15 s, as much as the engines speak in one piece."""
 FORMULA_LIMIT = 600
-"""Longest formula that stays whole, in characters: LaTeX is much longer than its spoken words."""
+"""Longest formula that stays whole, in Latin letters. LaTeX is much longer than its spoken words."""
 CLAUSE_WEIGHT = 100
 """A later segment of at least this length, in Latin letters, may end with any clause."""
 
@@ -73,10 +73,11 @@ class Segmenter:
     """Takes a text in pieces of any size, and returns each segment as soon as it is complete.
 
     The first segment decides how long people wait, so it ends with the first clause of at least two words, or with the
-    first sentence. A later segment ends with its sentence, or with a clause if it is at least twice as long as all
-    segments before it, or at least :data:`CLAUSE_WEIGHT` long. Joining the segments gives the text unchanged. The cuts
-    do not depend on the size of the pieces. No cut is inside a number, an abbreviation, an address, code, a formula or
-    a link.
+    first sentence. A later segment ends with its sentence. It ends with a clause already if it is then at least twice
+    as long as all earlier segments together, or at least :data:`CLAUSE_WEIGHT` long.
+
+    Joining the segments gives the text unchanged. The cuts do not depend on the size of the pieces. No cut is inside a
+    number, an abbreviation, an address, code, a formula or a link.
 
     Args:
         language: a BCP 47 tag; it tells whether "3." is an ordinal number.
@@ -130,6 +131,7 @@ class Segmenter:
     def _cut_before(self, char: str) -> None:
         """Cut before ``char`` if it confirms that the punctuation mark before it ends a sentence or a clause."""
         if self._markup.open is OpenMarkup.ADDRESS and char.isspace():
+            # Only the space shows that the address has ended. Its last character may be punctuation of the sentence.
             self._boundary = self._boundary_at(self._text[-1])
         if self._markup.inside and self._markup.open is not OpenMarkup.ADDRESS:
             return
@@ -143,6 +145,7 @@ class Segmenter:
             return
         if self._boundary is None or char in CLOSERS or self._is_mark(char):
             return
+        # The character after the mark decides whether the mark ended anything.
         if self._confirms(self._boundary, char) and self._is_long_enough(self._boundary.kind):
             self._cut()
         else:
@@ -180,6 +183,7 @@ class Segmenter:
         return None
 
     def _full_stop(self, before: str) -> _Boundary | None:
+        """The boundary after a full stop; ``None`` after the number of a list item, an ordinal or an abbreviation."""
         if before == ".":
             return _Boundary(BoundaryKind.CLAUSE_END, needs_space=True)
         word = "".join(self._word[:-1][:_PLAIN_WORD_LENGTH]).strip("\"'([{*_~“‘«")
@@ -217,12 +221,10 @@ class Segmenter:
         return self._length.words >= _MIN_CLAUSE_WORDS and self._length.weight >= self._clause_weight(0)
 
     def _clause_weight(self, first: int) -> int:
-        """Return the least length of the segment, in Latin letters, at which a clause may end it.
+        """Return the minimum length, in Latin letters, of a segment that ends with a clause.
 
-        For the first segment this is ``first``.
-
-        While a segment is spoken, the model writes several times its length. So the next segment may be longer and is
-        still ready in time.
+        It is ``first`` for the first segment. A later segment may be longer and is still ready in time, because the
+        model writes several times the length of a segment while that segment is spoken.
         """
         return min(CLAUSE_WEIGHT, 2 * self._emitted_weight) if self._emitted_weight else first
 

@@ -1,4 +1,4 @@
-"""``/api/voice-profile``: voices that people made from recordings, by the names of the seeds."""
+"""``/api/voice-profile`` and ``/api/voice-profiles``: voices that people made from recordings."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ FILES = ("audio", "recording")
 MAX_NAME = 50
 DEFAULT_LANGUAGE = "en"
 _SIGNS = "❌❓⏳⌛🔒 "
-"""Signs with which errors begin on Discord."""
+"""Signs that error texts begin with on Discord. They are removed here."""
 
 
 class VoiceProfilesApi:
-    """The endpoints. Whoever may use the HTTP server may delete every voice that was made here.
+    """The handlers of these routes. Whoever may use the HTTP server may delete every voice that was made here.
 
     Args:
         voices: the voices service.

@@ -18,7 +18,7 @@ class Retraction(str):
 
 
 class TextFilter(Protocol):
-    """Removes one kind of thing from a text that arrives in pieces.
+    """Removes one kind of text, such as tags, from a text that arrives in pieces.
 
     The result must not depend on where the pieces are cut. A filter withholds text only as long as the text may be part
     of what the filter removes.
@@ -72,23 +72,23 @@ class FilterChain:
     def finish(self) -> list[str]:
         """End the reply; returns the rest of the filtered text, and retractions."""
         pieces: list[str] = []
-        for place, each in enumerate(self._filters):
-            pieces += self._pass_on(each.finish(), place + 1)
+        for index, each in enumerate(self._filters):
+            pieces += self._pass_on(each.finish(), index + 1)
         return _joined(pieces)
 
-    def _pass_on(self, pieces: Iterable[str], place: int) -> list[str]:
-        """Pass pieces through the filters from index ``place`` on."""
-        if place == len(self._filters):
+    def _pass_on(self, pieces: Iterable[str], index: int) -> list[str]:
+        """Pass pieces through the filters from ``index`` on."""
+        if index == len(self._filters):
             return _joined(pieces)
         out: list[str] = []
         for piece in _joined(pieces):
-            if any(each.ended for each in self._filters[place:]):
+            if any(each.ended for each in self._filters[index:]):
                 break
             if isinstance(piece, Retraction):
-                self._filters[place:] = self._make()[place:]
+                self._filters[index:] = self._make()[index:]
                 out.append(piece)
             else:
-                out += self._pass_on(self._filters[place].feed(piece), place + 1)
+                out += self._pass_on(self._filters[index].feed(piece), index + 1)
         return out
 
 

@@ -16,14 +16,14 @@ from bot.tools.tool import Asker, Effect, ToolResult
 from bot.tools.tools_file import ToolRules
 
 MAX_NAME = 64
-_ODD = re.compile(r"[^A-Za-z0-9_-]+")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_SAYS_NOTHING = frozenset({"a", "an", "the", "get", "of", "to", "for", "in", "on", "by", "tool", "mcp"})
-_STEM = 4
-"""Two words count as the same if they begin with the same letters, at least this many."""
+_STOP_WORDS = frozenset({"a", "an", "the", "get", "of", "to", "for", "in", "on", "by", "tool", "mcp"})
+_MIN_PREFIX = 4
+"""Minimum length of a word that counts as the same as a longer word that begins with it, as "mail" and "mails"."""
 
 Permits = Callable[[Asker, str], bool]
-"""Whether a permit, in the words of the file of tools, includes a person."""
+"""Says whether a permit includes a person. The permit is a text from the file of tools, such as "everyone"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class McpTool:
 
     Attributes:
         name: the name that the model uses.
-        permit: who may use it, in the words of the file of tools.
+        permit: who may use it, as the file of tools says it.
         asks_first: whether it runs only after the asker's yes.
     """
 
@@ -58,7 +58,7 @@ class McpTool:
         return self.permits(asker, self.permit)
 
     def asked_for(self, words: str, arguments: Mapping[str, Any]) -> bool:
-        """Whether the words have all words of the tool's name, such as "send" and "mail", and do not deny them."""
+        """Whether a person's words name the tool, as "send a mail" names ``send_mail``, and do not forbid it."""
         return names_the_tool(not_denied(words), self.listed.name)
 
     async def run(self, arguments: Mapping[str, Any], asker: Asker) -> ToolResult:
@@ -67,16 +67,16 @@ class McpTool:
 
 
 def names_the_tool(words: str, name: str) -> bool:
-    """Whether ``words`` have every word of a tool's name that says something."""
+    """Whether ``words`` contain every word of a tool's name except the stop words."""
     said = plain_words(words)
     wanted = [each.casefold() for each in _WORD.findall(name)]
-    wanted = [each for each in wanted if each not in _SAYS_NOTHING]
+    wanted = [each for each in wanted if each not in _STOP_WORDS]
     return bool(wanted) and all(any(_same(word, each) for word in said) for each in wanted)
 
 
 def _same(one: str, other: str) -> bool:
     shorter = min(len(one), len(other))
-    return one == other or (shorter >= _STEM and one[:shorter] == other[:shorter])
+    return one == other or (shorter >= _MIN_PREFIX and one[:shorter] == other[:shorter])
 
 
 def tools_of(servers: Iterable[McpServer], rules: ToolRules, permits: Permits, taken: Iterable[str]) -> list[McpTool]:
@@ -106,4 +106,4 @@ def _free_name(server: str, tool: str, taken: set[str]) -> str | None:
 
 
 def _usable(name: str) -> str:
-    return _ODD.sub("_", name).strip("_")[:MAX_NAME]
+    return _NOT_IN_NAMES.sub("_", name).strip("_")[:MAX_NAME]

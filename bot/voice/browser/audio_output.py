@@ -16,10 +16,11 @@ from bot.voice.browser.server_messages import AudioResponse
 from bot.voice.transport import FrameSource
 
 LEAD_SECONDS = 0.08
-"""Seconds of a reply's sound that are sent ahead when it begins.
+"""Seconds of a reply's sound that are sent early when the reply begins.
 
-The page holds 60 ms, and a piece of its device on top (10 ms), before it plays a reply. With the frame that is due, it
-gets 100 ms at once. So it plays immediately, and enough is left when the next frame comes 20 ms later.
+The page begins to play when it has buffered 60 ms and one block of its audio device (10 ms). It gets these 80 ms and
+the frame that is due (20 ms) at once. So it plays immediately, and its buffer is not empty when the next frame comes
+20 ms later.
 """
 PIECE_SECONDS = 0.2
 """Length of the pieces in which sound is sent in base64, in seconds."""
@@ -29,8 +30,8 @@ class BrowserFrames:
     """The frames of a call on their way to the socket.
 
     It is the :class:`~bot.voice.transport.FrameSource` and the :class:`~bot.voice.playback.sender.PacketSink` of the
-    sending thread. A frame is converted on that thread and handed to the event loop. It is handed over after the
-    playback has told the loop which segment the frame begins, so that the client learns of a segment before its sound.
+    sending thread. That thread converts each frame and hands it to the event loop. Before that, the playback
+    tells the event loop whether the frame begins a segment. So the client learns of a segment before it gets its sound.
 
     No silence is sent around replies: the client has a buffer, and nothing is lost on the way.
 
@@ -46,6 +47,7 @@ class BrowserFrames:
     """
 
     making = False
+    """Never true, so that the sending thread sends no silence before a reply; see the class."""
     lead = LEAD_SECONDS
 
     def __init__(

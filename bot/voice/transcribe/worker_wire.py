@@ -1,6 +1,7 @@
 """The protocol between the bot and its transcriber process: frames of a JSON header and optional sound.
 
-A frame is two lengths in bytes (32-bit, big-endian), the header and the sound (mono float32, little-endian, 16,000 Hz).
+A frame begins with the lengths of its header and of its sound, in bytes (each 32-bit, big-endian). Then come the header
+and the sound (mono float32, little-endian, 16,000 Hz).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ MAX_SOUND = 4 * HEARING_RATE * 120
 """Maximum number of bytes of a sound: two minutes."""
 _LENGTHS = struct.Struct(">II")
 PREFIX = _LENGTHS.size
-"""Bytes of the two lengths."""
+"""Number of bytes of the two lengths."""
 
 
 class FrameError(ValueError):

@@ -48,7 +48,8 @@ _DTYPES: dict[int, np.dtype[Any]] = {
     PA_INT16: np.dtype("<i2"),
 }
 _POLL_SECONDS = 0.01
-_STOP_SECONDS = 0.03
+_STOP_WAIT_SECONDS = 0.03
+"""Seconds for which a stopped text waits for the engine. After them, the stopping goes on in the background."""
 # Enough bytes to recognize an MP3 file.
 _HEAD_BYTES = 4
 
@@ -84,8 +85,8 @@ class RealtimeTtsEngine(AlwaysLoaded):
     """A ``SpeechEngine`` around one of RealtimeTTS's engines.
 
     The engine speaks in a separate thread and fills a queue, which :meth:`synthesize` empties. The engine has one queue
-    and one current voice, so it speaks one text at a time. If the engine does not stop when told, the caller goes on
-    without it, but the next text has to wait until the engine has stopped.
+    and one current voice, so it speaks one text at a time. If the engine does not stop when it is told to,
+    :meth:`synthesize` returns nevertheless, and the next text waits until the engine has stopped.
     """
 
     concurrency = 1
@@ -215,7 +216,7 @@ class RealtimeTtsEngine(AlwaysLoaded):
             target=self._stop_until_ended, args=(job,), name=f"{self.name}-stop", daemon=True
         )
         self._stopping.start()
-        self._stopping.join(_STOP_SECONDS)
+        self._stopping.join(_STOP_WAIT_SECONDS)
 
     def _stop_until_ended(self, job: _SpeechJob) -> None:
         # Repeat the stop, because an engine that is just starting forgets an earlier stop.
