@@ -153,7 +153,7 @@ async def build_application(
             await features.resume()
 
         async def before_close() -> None:
-            await web.begin_nothing_new()
+            await web.stop_accepting()
             await core.end_calls()
             await features.close()
 

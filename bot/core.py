@@ -305,7 +305,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             ),
             long_term.last_prompts,
             tools=tools,
-            recalls=long_term.recollections(),
+            recalls=long_term.recall_service(),
             memory=MemoryAnswers(
                 memory,
                 conversations.writer,

@@ -20,7 +20,7 @@ class DownloadError(Exception):
     """The file could not be downloaded."""
 
 
-class TooLongError(DownloadError):
+class FileTooLargeError(DownloadError):
     """The file has more bytes than allowed."""
 
 
@@ -29,7 +29,7 @@ async def download(http: aiohttp.ClientSession, url: str, limit: int) -> bytes:
 
     Raises:
         DownloadError: ``url`` is not http or https, the server does not answer, or its status is not 200.
-        TooLongError: the file has more than ``limit`` bytes.
+        FileTooLargeError: the file has more than ``limit`` bytes.
     """
     address = URL(url)
     if address.scheme not in ("http", "https"):
@@ -45,12 +45,12 @@ async def download(http: aiohttp.ClientSession, url: str, limit: int) -> bytes:
             if response.status != HTTPStatus.OK:
                 raise DownloadError(f"the server answered {response.status}")
             if (response.content_length or 0) > limit:
-                raise TooLongError
+                raise FileTooLargeError
             data = bytearray()
             async for chunk in response.content.iter_any():
                 data += chunk
                 if len(data) > limit:
-                    raise TooLongError
+                    raise FileTooLargeError
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise DownloadError(network_error_text(error)) from error
     return bytes(data)

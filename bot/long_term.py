@@ -37,7 +37,7 @@ from bot.notes.records import NoteRecords
 from bot.notes.service import NotesService
 from bot.notes.words import NoteWords
 from bot.question_vectors import opened_questions
-from bot.recollection import Recollections
+from bot.recollection import RecallService
 from bot.store import Store
 from bot.voice.browser.people import PAGE_PLACE
 from config.sections import MemoryPolicy
@@ -96,10 +96,10 @@ class LongTerm:
     notes: NotesService
     last_prompts: LastPrompts
 
-    def recollections(self) -> Recollections:
+    def recall_service(self) -> RecallService:
         """The service that recalls from all of these parts."""
         knowledge = None if self.knowledge is None else KnowledgeRecall(self.knowledge)
-        return Recollections(
+        return RecallService(
             self.memory.recall, self.notes.recall, self.rules.remembers, knowledge, self._leave_the_model
         )
 

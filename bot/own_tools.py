@@ -14,7 +14,7 @@ from bot.tools.builtin.links import Links
 from bot.tools.builtin.time_zones import load_time_zones
 from bot.tools.builtin.tools import builtin_tools
 from bot.tools.registry import ToolRegistry, ToolUsers, for_the_operator
-from bot.tools.tools_file import meant_file, read_tools_file
+from bot.tools.tools_file import read_tools_file, similar_file
 from bot.tools.yes_no_words import YesNoWords
 from config.settings import Settings
 
@@ -31,7 +31,7 @@ async def make_tools(
     Raises:
         BrokenFileError: the operator's file cannot be read. The text says what to do.
     """
-    if (meant := await asyncio.to_thread(meant_file, settings.tools_file)) is not None:
+    if (meant := await asyncio.to_thread(similar_file, settings.tools_file)) is not None:
         file = settings.tools_file
         _log.warning("There is no file %s, so there are no MCP servers. Did you mean %s?", file, meant)
     links = Links()

@@ -14,7 +14,7 @@ from bot.notes.recall import NotesRecall
 
 
 @dataclass(frozen=True, slots=True)
-class Recollections:
+class RecallService:
     """Recalls in all places where people talk with the bot: a :class:`~bot.llm.recollection.Recalls`.
 
     Attributes:
@@ -31,16 +31,16 @@ class Recollections:
     knowledge: KnowledgeRecall | None = None
     answering: Callable[[], None] = lambda: None
 
-    def at(self, server: int | None, channel: int | None = None, listeners: Listeners | None = None) -> LocalRecall:
+    def at(self, server: int | None, channel: int | None = None, listeners: Listeners | None = None) -> PlaceRecall:
         """The recall of one place; see :class:`~bot.llm.recollection.Recalls`."""
-        return LocalRecall(self, server, channel, listeners)
+        return PlaceRecall(self, server, channel, listeners)
 
 
 @dataclass(frozen=True, slots=True)
-class LocalRecall:
+class PlaceRecall:
     """Recalls in one place: a :class:`~bot.llm.recollection.Recall`."""
 
-    parts: Recollections
+    parts: RecallService
     server: int | None
     channel: int | None
     listeners: Listeners | None = None

@@ -28,7 +28,7 @@ class PageApplication:
 
     async def end(self) -> None:
         """End the current call, and refuse new ones."""
-        await self.web.begin_nothing_new()
+        await self.web.stop_accepting()
         await self.core.end_calls()
         self._ended.set()
 

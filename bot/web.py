@@ -72,7 +72,7 @@ class WebParts:
         """The address of the page."""
         return self.server.url
 
-    async def begin_nothing_new(self) -> None:
+    async def stop_accepting(self) -> None:
         """Take no further connections and begin no further calls, because the bot is being switched off."""
         self.server.refuse_connections()
         await self.calls.close()

@@ -33,7 +33,7 @@ NO_SLASH_COMMANDS = "Slash commands work only in Discord itself. Here, type {pre
 NO_ANSWER = "No answer came in {limit:.0f} s."
 
 
-def someone_types() -> bool:
+def is_interactive() -> bool:
     """Whether stdin is a terminal, and this process is in its foreground."""
     try:
         return sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
@@ -67,7 +67,7 @@ async def stay(
     Raises:
         CallFailedError: the bot does not answer the command to join.
     """
-    if not someone_types():
+    if not is_interactive():
         view.note(STAYING)
         await asyncio.Event().wait()
     await TypedTalk(sandbox, view, watchers, out, prefix).run(TypedLines(sys.stdin.fileno()))

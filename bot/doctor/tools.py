@@ -12,7 +12,7 @@ from bot.tools.builtin.links import Links
 from bot.tools.builtin.web_search import SearchWeb
 from bot.tools.registry import ToolRegistry
 from bot.tools.tool import Asker, ToolError
-from bot.tools.tools_file import ToolsFileError, meant_file, read_tools_file
+from bot.tools.tools_file import ToolsFileError, read_tools_file, similar_file
 from bot.tools.yes_no_words import YesNoWords, YesNoWordsError
 from config.settings import Settings
 
@@ -34,7 +34,7 @@ async def check_tools(settings: Settings, limit: float = LIMIT) -> CheckResult:
         unknown = registry.unknown_names()
         if unknown:
             return CheckResult(_SUBJECT, False, unknown)
-        meant = await asyncio.to_thread(meant_file, settings.tools_file)
+        meant = await asyncio.to_thread(similar_file, settings.tools_file)
         hint = f": there is no such file. Did you mean {meant}?" if meant is not None else ""
         return CheckResult(_SUBJECT, None, f"there are no MCP servers in {settings.tools_file}{hint}")
     running = asyncio.create_task(registry.run(), name="MCP servers")

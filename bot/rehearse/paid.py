@@ -49,20 +49,20 @@ def requests_warning(services: tuple[str, ...], seconds: float) -> str:
 
 
 def is_agreed(
-    warning: str, *, yes: bool, someone_types: bool, ask: Callable[[str], str], say: Callable[[str], None]
+    warning: str, *, yes: bool, interactive: bool, ask: Callable[[str], str], say: Callable[[str], None]
 ) -> bool:
     """Tell the operator that paid services get requests. Returns whether the rehearsal may begin.
 
     Args:
         yes: whether the operator has agreed on the command line.
-        someone_types: whether there is a person at a terminal who can be asked.
+        interactive: whether there is a person at a terminal who can be asked.
         ask: shows a question and returns the typed answer. Blocks.
         say: shows a sentence.
     """
     say(warning)
     if yes:
         return True
-    if not someone_types:
+    if not interactive:
         say("Nothing was sent. Type the command again with --yes to agree.")
         return False
     try:

@@ -27,7 +27,7 @@ from bot.demo.sandbox_bot import (
     run_on_sandbox,
 )
 from bot.demo.scorers import HeardAnswer, turn_as_json
-from bot.demo.typed_talk import someone_types
+from bot.demo.typed_talk import is_interactive
 from bot.doctor.engines import check_model_server
 from bot.doctor.speed import busy_note_now
 from bot.operator_files import persona_name
@@ -73,7 +73,7 @@ def may_begin(settings: Settings, options: RehearsalOptions, *, yes: bool) -> bo
     if not services:
         return True
     warning = requests_warning(services, options.seconds)
-    return is_agreed(warning, yes=yes, someone_types=someone_types(), ask=input, say=_say)
+    return is_agreed(warning, yes=yes, interactive=is_interactive(), ask=input, say=_say)
 
 
 def _say(text: str) -> None:

@@ -12,7 +12,7 @@ from discord.utils import escape_markdown
 from audio.decode import NotSoundError, TooLongSoundError
 from audio.samples import Sound16
 from bot.consent import ListeningConsent
-from bot.discord_files import DownloadError, TooLongError, download
+from bot.discord_files import DownloadError, FileTooLargeError, download
 from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
 from bot.spoken_messages.recordings import Recordings
 from bot.text import shorten
@@ -145,7 +145,7 @@ class SpokenMessages:
         try:
             data = await download(self._http, recording.url, MAX_BYTES)
             return await self._recordings.decode(data, MAX_SECONDS)
-        except TooLongError as error:
+        except FileTooLargeError as error:
             raise SpokenMessageError(TOO_LARGE) from error
         except DownloadError as error:
             raise SpokenMessageError(NOT_FETCHED) from error

@@ -104,7 +104,7 @@ class ToolsFile:
     rules: ToolRules = field(default_factory=ToolRules)
 
 
-def meant_file(path: Path) -> str | None:
+def similar_file(path: Path) -> str | None:
     """The name of a file beside a missing ``path`` that probably was meant ("tools.yml"). Blocks."""
     if path.exists() or not path.parent.is_dir():
         return None
@@ -130,7 +130,7 @@ def read_tools_file(path: Path) -> ToolsFile:
     except DuplicateKeyError as error:
         raise ToolsFileError(f"TOOLS_FILE={path}: {error}. One of them would be ignored.") from error
     except UNREADABLE as error:
-        meant = meant_file(path)
+        meant = similar_file(path)
         hint = f" Did you mean {meant}?" if meant is not None else ""
         raise ToolsFileError(f"TOOLS_FILE={path} can't be read: {reason(error)}.{hint}") from error
     reading = _Reading()

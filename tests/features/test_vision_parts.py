@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from PIL import ExifTags, Image
 
-from bot.discord_files import DownloadError, TooLongError, download
+from bot.discord_files import DownloadError, FileTooLargeError, download
 from bot.features.vision.budget import DecodingBudget, UnknownFileError
 from bot.features.vision.frames import decode_frames
 from bot.features.vision.vision_model import MediaFrames, VisionModel
@@ -180,7 +180,7 @@ async def test_a_download_is_bounded_and_follows_no_redirects(cdn: str) -> None:
         assert await download(http, f"{cdn}/file", 500) == bytes(500)
         assert await download(http, f"{cdn}/zipped", 500) == b"\x1f\x8b not unpacked"
         for path in ("file", "endless"):
-            with pytest.raises(TooLongError):
+            with pytest.raises(FileTooLargeError):
                 await download(http, f"{cdn}/{path}", 499)
         with pytest.raises(DownloadError, match="302"):
             await download(http, f"{cdn}/elsewhere", 500)

@@ -13,8 +13,8 @@ from bot.tools.tools_file import (
     ToolsFile,
     ToolsFileError,
     WebServer,
-    meant_file,
     read_tools_file,
+    similar_file,
 )
 
 WHOLE = """
@@ -147,8 +147,8 @@ def test_a_file_with_a_name_that_is_nearly_right_is_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notes.yaml").touch()
-    assert meant_file(Path("tools.yaml")) is None
+    assert similar_file(Path("tools.yaml")) is None
     (tmp_path / there).touch()
-    assert meant_file(Path("tools.yaml")) == there
+    assert similar_file(Path("tools.yaml")) == there
     with pytest.raises(ToolsFileError, match=f"Did you mean {there}"):
         read_tools_file(tmp_path / "tools.yaml")

@@ -11,7 +11,7 @@ import logging
 import aiohttp
 import discord
 
-from bot.discord_files import DownloadError, TooLongError, download
+from bot.discord_files import DownloadError, FileTooLargeError, download
 from bot.features.vision.budget import UnknownFileError
 from bot.features.vision.frames import extract_frames
 from bot.features.vision.media import MediaItem, VisionError, check_media, find_media, too_large
@@ -135,7 +135,7 @@ class Vision:
     async def _frames(self, item: MediaItem, count: int) -> list[bytes]:
         try:
             data = await download(self._http, item.url, self._settings.max_bytes)
-        except TooLongError as error:
+        except FileTooLargeError as error:
             raise too_large(item, self._settings.max_bytes) from error
         except DownloadError as error:
             raise VisionError(f"❌ I could not fetch {item.name} from Discord. Please send it again.") from error

@@ -17,7 +17,7 @@ import numpy as np
 from audio.samples import HEARING_RATE
 from bot.voice.transcribe.english_first import EnglishFirst, EnglishModel
 from bot.voice.transcribe.recogniser import Recogniser, RecognitionResult, SoundRecogniser
-from bot.voice.transcribe.worker_wire import PREFIX, FrameError, decode_frame, encode_frame, lengths
+from bot.voice.transcribe.worker_wire import PREFIX_BYTES, FrameError, decode_frame, encode_frame, lengths
 from config.lifetime import end_with_parent
 
 NICENESS = 10
@@ -121,7 +121,7 @@ def serve(requests: BinaryIO, answers: BinaryIO, machine: Machine) -> None:
         FrameError: the bot has sent an invalid frame.
     """
     recogniser: SoundRecogniser | None = None
-    while (prefix := requests.read(PREFIX)) and len(prefix) == PREFIX:
+    while (prefix := requests.read(PREFIX_BYTES)) and len(prefix) == PREFIX_BYTES:
         head, body = lengths(prefix)
         header, sound = decode_frame(requests.read(head), requests.read(body))
         try:

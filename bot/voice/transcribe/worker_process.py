@@ -10,7 +10,7 @@ from typing import Any
 
 from audio.samples import Sound16
 from bot.hanging import CHECK_AGAIN, ProcessActivity, answers_in_time
-from bot.voice.transcribe.worker_wire import PREFIX, decode_frame, encode_frame, lengths
+from bot.voice.transcribe.worker_wire import PREFIX_BYTES, decode_frame, encode_frame, lengths
 from config.children import end_child
 from config.project import child_environment
 
@@ -107,7 +107,7 @@ class Worker:
         await self._process.stdin.drain()
         stream = self._process.stdout
         while True:
-            head, body = lengths(await stream.readexactly(PREFIX))
+            head, body = lengths(await stream.readexactly(PREFIX_BYTES))
             header, _ = decode_frame(await stream.readexactly(head), await stream.readexactly(body))
             # The answer to an earlier question, which was cancelled, is ignored.
             if header.get("id") == question["id"]:

@@ -19,7 +19,7 @@ MAX_HEADER = 64 * 1024
 MAX_SOUND = 4 * HEARING_RATE * 120
 """Maximum number of bytes of a sound: two minutes."""
 _LENGTHS = struct.Struct(">II")
-PREFIX = _LENGTHS.size
+PREFIX_BYTES = _LENGTHS.size
 """Number of bytes of the two lengths."""
 
 
@@ -35,7 +35,7 @@ def encode_frame(header: dict[str, Any], sound: Sound16 | None = None) -> bytes:
 
 
 def lengths(prefix: bytes) -> tuple[int, int]:
-    """Decode the first :data:`PREFIX` bytes of a frame: the lengths of its header and of its sound, in bytes.
+    """Decode the first :data:`PREFIX_BYTES` bytes of a frame: the lengths of its header and of its sound, in bytes.
 
     Raises:
         FrameError: the lengths are not valid.

@@ -7,7 +7,7 @@ from pathlib import Path
 from bot.llm.history import Turn
 from bot.llm.recollection import NOTHING
 from bot.notes.recall import NotesRecall
-from bot.recollection import Recollections
+from bot.recollection import RecallService
 from tests.bot.memory.brain import ADA, HOME, brain
 
 OTHER = 99
@@ -28,7 +28,7 @@ async def test_a_persona_without_memory_is_told_nothing_and_background_work_step
     async with brain(tmp_path) as mind:
         await mind.learn("sister is called Mira", "My sister is called Mira.")
         await mind.learn("sister is called Mira", "My sister is called Mira.", server=OTHER)
-        places = Recollections(
+        places = RecallService(
             mind.memory.recall, NoNotes(), lambda place: place != OTHER, answering=lambda: asides.append("aside")
         )
         asked = Turn.of_person("Ada", "Who is my sister?", ADA)

@@ -68,7 +68,7 @@ def test_nothing_begins_without_agreement(
         said.append(question)
         return typed
 
-    assert is_agreed(WARNING, yes=yes, someone_types=terminal, ask=ask, say=said.append) is agreed
+    assert is_agreed(WARNING, yes=yes, interactive=terminal, ask=ask, say=said.append) is agreed
     assert said[0] == WARNING
     assert any("Nothing was sent" in one for one in said) is not agreed
     assert any("--yes" in one for one in said) is (not yes and not terminal)
