@@ -6,6 +6,8 @@ import asyncio
 import logging
 import os
 import stat
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +21,10 @@ _log = logging.getLogger(__name__)
 
 MAX_FILES = 10_000
 """Of a folder with more files, only this many are read."""
+_UNREADABLE = "unreadable"
+_LEADS_OUT = "link out of the folder or to another one"
+_NOT_IN_NAMES = frozenset({"Cc", "Zl", "Zp"})
+"""Unicode's categories of characters that would make a name pass for more than one line, or steer a terminal."""
 _PROGRESS_EVERY = 25
 """Files between two lines that tell the progress."""
 
@@ -62,37 +68,57 @@ def folder_content(folder: Path) -> FolderContent:
         FolderError: the folder can't be read.
     """
     stamps: dict[str, str] = {}
-    others: dict[str, int] = {}
+    others: Counter[str] = Counter()
     try:
         with os.scandir(folder):
             pass
     except OSError as error:
         raise FolderError(f"KNOWLEDGE_DIR={folder} can't be read: {reason(error)}") from error
-    for parent, folders, names in os.walk(folder):
+    root = folder.resolve()
+    for parent, folders, names in os.walk(folder, onerror=lambda _: others.update([_UNREADABLE])):
+        others.update(_LEADS_OUT for each in folders if not each.startswith(".") and Path(parent, each).is_symlink())
         folders[:] = sorted(each for each in folders if not each.startswith("."))
         for name in sorted(names):
             file = Path(parent, name)
             if name.startswith(".") or name.endswith("~"):
                 continue
-            if kind_of(file) is None:
-                others[file.suffix.lower()] = others.get(file.suffix.lower(), 0) + 1
+            stamp = _stamp(file, root, others)
+            if stamp is None:
                 continue
             if len(stamps) == MAX_FILES:
                 return FolderContent(stamps, (f"{folder}: only its first {MAX_FILES:,} files are read",))
-            try:
-                status = file.stat()
-                path = str(file.relative_to(folder))
-                path.encode()
-            except (OSError, UnicodeEncodeError):
-                # It was removed just now, leads nowhere, or has a name that is no text.
-                others["unreadable"] = others.get("unreadable", 0) + 1
-                continue
-            if stat.S_ISREG(status.st_mode):
-                stamps[path] = f"{status.st_size} {status.st_mtime_ns}"
+            stamps[str(file.relative_to(folder))] = stamp
     notices = [f"{count} × {kind or 'without an ending'}" for kind, count in sorted(others.items())]
     kinds = ", ".join(KINDS)
     left_out = (f"{folder}: not read: {'; '.join(notices[:10])}. Files that are read end with {kinds}",)
     return FolderContent(stamps, left_out if notices else ())
+
+
+def _stamp(file: Path, root: Path, others: Counter[str]) -> str | None:
+    """The size and time of change of a file; ``None`` if it is not read. Then ``others`` counts why.
+
+    Args:
+        root: the folder of all files, without links in its path.
+    """
+    why = _UNREADABLE
+    try:
+        str(file).encode()
+        if any(unicodedata.category(char) in _NOT_IN_NAMES for char in str(file.relative_to(file.parent))):
+            why = "name with a control character"
+        elif kind_of(file) is None:
+            why = file.suffix.lower()
+        elif not file.resolve(strict=True).is_relative_to(root):
+            # It may lead to a file that is the bot's alone, as .env is.
+            why = _LEADS_OUT
+        elif stat.S_ISREG((status := file.stat()).st_mode):
+            return f"{status.st_size} {status.st_mtime_ns}"
+        else:
+            why = "neither file nor folder"
+    except (OSError, RuntimeError, UnicodeEncodeError):
+        # It was removed just now, leads nowhere or to itself, or has a name that is no text.
+        pass
+    others[why] += 1
+    return None
 
 
 async def update(
@@ -152,7 +178,7 @@ async def _read(index: Index, folder: Path, path: str, stamp: str, seconds: floa
     if fault is not None and content.pieces:
         fault = f"{fault}; {len(content.pieces):,} passages of it were kept"
     elif fault is None and not content.pieces:
-        fault = "it is empty"
-    file = IndexedFile(path, stamp, content.notices, fault)
+        fault = "; ".join(content.notices) or "it is empty"
+    file = IndexedFile(path, stamp, content.notices if content.pieces else (), fault)
     await asyncio.to_thread(index.replace, file, content.pieces)
     return file

@@ -20,7 +20,7 @@ from languages.search_words import TOKENIZER, index_text, query, telling_words, 
 _log = logging.getLogger(__name__)
 
 FILE = "knowledge.db"
-VERSION = 2
+VERSION = 3
 """Version of the tables, of the readers and of the words. A file with another version is replaced."""
 MAX_FOUND = 50
 _RARE = 3

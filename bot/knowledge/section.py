@@ -20,7 +20,7 @@ INTRODUCTION = (
 
 def knowledge_section(passages: Iterable[Passage]) -> str:
     """The text of the prompt's section; ``""`` if there are no passages."""
-    quoted = [f"[{_clean(each.source)}]\n{_OPEN}\n{_clean(each.text)}\n{_CLOSE}" for each in passages]
+    quoted = [f"[{' '.join(_clean(each.source).split())}]\n{_OPEN}\n{_clean(each.text)}\n{_CLOSE}" for each in passages]
     return "\n".join([INTRODUCTION, *quoted]) if quoted else ""
 
 

@@ -57,6 +57,8 @@ def main(file: str, kind: str) -> None:
         end = ["error", "it is nested too deeply"]
     except MemoryError:
         end = ["error", "reading it takes too much memory"]
+    except Exception as error:  # told to the operator; the parent has no other way to know
+        end = ["error", f"its reader can't make sense of it ({type(error).__name__})"]
     for notice in notices:
         _print(["notice", notice])
     _print(end)
@@ -99,6 +101,8 @@ def _content(file: str) -> bytes:
 
 def _print(line: list[str]) -> None:
     sys.stdout.buffer.write(json.dumps(line, ensure_ascii=True).encode("ascii") + b"\n")
+    # This program may be killed at any time. What it has read by then is kept.
+    sys.stdout.buffer.flush()
 
 
 def _limit_resources() -> None:

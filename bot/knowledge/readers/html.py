@@ -80,12 +80,12 @@ class _Parser(HTMLParser):
 def read_html(data: bytes, notices: list[str]) -> Iterator[Block]:
     """The headings and paragraphs of a page. Its title is the first heading."""
     parser = _Parser()
-    parser.feed(_decoded(data))
+    parser.feed(_decoded(data, notices))
     parser.close()
     return iter(parser.blocks)
 
 
-def _decoded(data: bytes) -> str:
+def _decoded(data: bytes, notices: list[str]) -> str:
     found = _CHARSET.search(data[:4096])
     name = found[1].decode("ascii", "replace") if found else ""
     if _CHARSETS.fullmatch(name) and name.lower().replace("-", "") != "utf8":
@@ -93,4 +93,4 @@ def _decoded(data: bytes) -> str:
             return data.decode(name, "replace")
         except LookupError:
             pass
-    return decode(data)
+    return decode(data, notices)

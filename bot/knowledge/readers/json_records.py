@@ -21,7 +21,7 @@ _MAX_TITLE = 120
 
 def read_json_file(data: bytes, notices: list[str]) -> Iterator[Block]:
     """The records of a JSON file, or of one with a record in each line."""
-    value = _parsed(decode(data))
+    value = _parsed(decode(data, notices))
     yield from read_lorebook(value) if is_lorebook(value) else _Records(notices).of(value, ())
 
 
@@ -32,11 +32,15 @@ def _parsed(text: str) -> Any:
         raise UnreadableError("its JSON is nested too deeply") from error
     except ValueError as error:
         fault = error
-    try:
-        lines = [json.loads(line) for line in text.split("\n") if line.strip()]
-    except (ValueError, RecursionError):
-        where = f"line {fault.lineno}" if isinstance(fault, json.JSONDecodeError) else "a number"
-        raise UnreadableError(f"this is no JSON: see {where}") from fault
+    where = f"line {fault.lineno}" if isinstance(fault, json.JSONDecodeError) else "a number"
+    lines: list[Any] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        try:
+            if line.strip():
+                lines.append(json.loads(line))
+        except (ValueError, RecursionError):
+            # If some lines are records, it is a file of records, and this line is the mistake.
+            raise UnreadableError(f"this is no JSON: see {f'line {number}' if lines else where}") from fault
     return lines
 
 

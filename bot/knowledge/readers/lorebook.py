@@ -34,7 +34,7 @@ def read_lorebook(book: Mapping[str, Any], character: str = "the character") -> 
         yield Block(
             fill_in(str(entry["content"]), character).strip(),
             headings=(*above, heading) if heading else above,
-            also=" ".join(keys[:_MAX_KEYS]),
+            also=" ".join(key[:_MAX_NAME] for key in keys[:_MAX_KEYS]),
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bot.knowledge.readers.blocks import Block
 from bot.knowledge.readers.text import decode, paragraphs
 
-_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t#]*")
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
 _UNDERLINED = re.compile(r" {0,3}(=+|-{2,})[ \t]*")
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _LINK = re.compile(r"!?\[([^\[\]]{0,500})\]\([^()\s]{0,2000}\)")
@@ -19,14 +19,14 @@ def read_markdown(data: bytes, notices: list[str]) -> Iterator[Block]:
     """The headings and paragraphs of a Markdown file. Links keep their words only."""
     beneath: list[str] = []
     fence = ""
-    for line in decode(data).split("\n"):
+    for line in decode(data, notices).split("\n"):
         if fence or (opened := _FENCE.match(line)) is not None:
             fence = _still_open(fence, line) if fence else (opened[1] if opened else "")
             beneath.append(line)
             continue
         if (heading := _HEADING.fullmatch(line)) is not None:
             yield from _blocks(beneath)
-            yield Block(_plain(heading[2])[:_MAX_HEADING], len(heading[1]))
+            yield Block(_plain(heading[2].rstrip(" \t#"))[:_MAX_HEADING], len(heading[1]))
         elif (under := _UNDERLINED.fullmatch(line)) is not None and beneath and _is_one_line(beneath):
             title = beneath.pop().strip()
             yield from _blocks(beneath)

@@ -36,13 +36,15 @@ def read_pdf(data: bytes, notices: list[str]) -> Iterator[Block]:
     for number in range(min(count, MAX_PAGES)):
         try:
             text = document.pages[number].extract_text()[:_MAX_PAGE_CHARS]
-        except (PyPdfError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError):
+        except Exception:  # pypdf reports broken pages by errors of every kind; they are counted
             broken += 1
             continue
         for paragraph in paragraphs(_HYPHEN.sub("", text)):
             found += 1
             yield Block(paragraph, place=f"page {number + 1}")
+    if broken and broken == min(count, MAX_PAGES):
+        raise UnreadableError("all of its pages are broken, or too large when they are unpacked")
     if broken:
-        notices.append(f"{broken:,} of its pages are broken")
+        notices.append(f"{broken:,} of its pages are broken, or too large when they are unpacked")
     if not found:
         raise UnreadableError("it has no text; scanned pages are pictures")

@@ -94,13 +94,21 @@ def _parts(text: str, limit: int) -> Iterator[str]:
             yield line
             continue
         for sentence in _SENTENCE_ENDS.split(line):
-            rest = sentence
-            while len(rest) > limit:
-                at = rest.rfind(" ", limit // 2, limit)
-                at = at if at > 0 else limit
-                yield rest[:at] + " "
-                rest = rest[at:].lstrip()
-            yield rest if rest.endswith(("\n", "。", "！", "？", "；")) else rest + " "
+            yield from _words(sentence, limit)
+
+
+def _words(sentence: str, limit: int) -> Iterator[str]:
+    """Parts of a sentence. It is never copied as a whole, since one of 60 million characters would take hours."""
+    at = 0
+    while len(sentence) - at > limit:
+        end = sentence.rfind(" ", at + limit // 2, at + limit)
+        end = end if end > 0 else at + limit
+        yield sentence[at:end] + " "
+        at = end
+        while at < len(sentence) and sentence[at].isspace():
+            at += 1
+    rest = sentence[at:]
+    yield rest if rest.endswith(("\n", "。", "！", "？", "；")) else rest + " "
 
 
 def _joined(headings: Iterable[str]) -> str:

@@ -15,24 +15,44 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CJK = re.compile(r"[\u3400-\u9fff]")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_REPLACED = "\ufffd"
+"""What Python puts in the place of bytes that are no text."""
+_CONTROL = bytes({*range(32), 127} - {*b"\t\n\v\f\r\x1b"})
+"""Characters that texts do not have."""
+_IN_A_TEXT = 0.005
+"""Largest share of such characters in a text. Of an archive or a picture, they are a tenth."""
+_UTF8_LETTERS = 3
+"""A text with some broken bytes still is UTF-8 if it has this many times more letters that are longer than a byte."""
 _IN_A_CHINESE_TEXT = 0.3
 """Share of Chinese characters among those that are not ASCII, from which a text counts as Chinese."""
 
 
-def decode(data: bytes) -> str:
+def decode(data: bytes, notices: list[str]) -> str:
     """The text of a file, with ``\\n`` at the ends of lines.
 
     It is UTF-8, UTF-16 with its mark, or an old encoding: GB 18030 if that gives Chinese, else Windows-1252.
 
+    Args:
+        notices: is told how many bytes were left out.
+
     Raises:
         UnreadableError: these are the bytes of no text.
     """
-    if b"\0" in data[:4096] and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if not is_utf16 and (b"\0" in data[:4096] or _is_much(len(data) - len(data.translate(None, _CONTROL)), data)):
         raise UnreadableError("this is no text")
-    return _decoded(data).replace("\r\n", "\n").replace("\r", "\n")
+    text = _decoded(data, notices)
+    if is_utf16 and _is_much(text.count(_REPLACED), text):
+        raise UnreadableError("this is no text")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _decoded(data: bytes) -> str:
+def _is_much(count: int, whole: bytes | str) -> bool:
+    return count > _IN_A_TEXT * len(whole)
+
+
+def _decoded(data: bytes, notices: list[str]) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data.decode(encoding, "replace")
@@ -40,6 +60,12 @@ def _decoded(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         pass
+    text = data.decode("utf-8", "replace")
+    lost = text.count(_REPLACED)
+    if len(_NOT_ASCII.findall(text)) - lost > _UTF8_LETTERS * lost:
+        text = data.decode("utf-8", "ignore")
+        notices.append(f"{len(data) - len(text.encode()):,} bytes of it are no text, and were left out")
+        return text
     try:
         text = data.decode("gb18030")
     except UnicodeDecodeError:
@@ -58,4 +84,4 @@ def paragraphs(text: str) -> Iterator[str]:
 
 def read_text(data: bytes, notices: list[str]) -> Iterator[Block]:
     """The paragraphs of a text."""
-    return (Block(paragraph) for paragraph in paragraphs(decode(data)))
+    return (Block(paragraph) for paragraph in paragraphs(decode(data, notices)))

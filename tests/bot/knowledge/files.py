@@ -78,3 +78,21 @@ def write_usual_files(folder: Path) -> None:
         encoding="utf-8",
     )
     (folder / "manual.pdf").write_bytes(pdf(["Read this first.", "The pump has a warranty of three years."]))
+
+
+def pdf_of_streams(pages: Sequence[tuple[bytes, str]]) -> bytes:
+    """A PDF whose pages have these contents, each packed with these filters."""
+    kids = " ".join(f"{4 + 2 * number} 0 R" for number in range(len(pages)))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode("ascii"),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    for number, (packed, filters) in enumerate(pages):
+        page = (
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 200] /Resources << /Font << /F1 3 0 R >> >>"
+            f" /Contents {5 + 2 * number} 0 R >>"
+        )
+        head = f"<< /Length {len(packed)} /Filter {filters} >>\nstream\n"
+        objects += [page.encode("ascii"), head.encode("ascii") + packed + b"\nendstream"]
+    return pdf_of([each.decode("latin-1") for each in objects])
