@@ -23,8 +23,8 @@ LISTED = "🧠 What I remember of you here ({count}):"
 MORE = "…and {count} more."
 HOW = "`{prefix}memory forget NUMBER|WORDS|all`, `{prefix}memory correct NUMBER TEXT`, `{prefix}memory on|off`"
 FORGOTTEN = (
-    "🧠 Forgotten ({count}): it is nowhere in my files any more, nor are sentences of yours and mine with its names or "
-    "words. What others said stays, except later sentences with names that came up here through you."
+    "🧠 Forgotten ({count}): nothing of it is in my files any more, nor anything else of yours and mine with the same "
+    "names or words. What others said stays, except later sentences with names that came up here through you."
 )
 NOT_YOURS = "❌ I remember nothing of you like that. `{prefix}memory` shows it."
 CORRECTED = "🧠 Corrected."
@@ -99,7 +99,7 @@ class BrowserMemory:
         if what.casefold() in ALL_WORDS:
             count = await self._memory.forget_all(asker.person)
         elif number is not None:
-            count = int(await self._memory.forget(number, asker.person))
+            count = await self._memory.forget(number, asker.person)
         else:
             count = await self._memory.forget_words(what, asker)
         return FORGOTTEN.format(count=count) if count else NOT_YOURS.format(prefix=self._prefix)

@@ -31,7 +31,6 @@ ON = "🧠 I remember from now on what you tell me. `{prefix}memory` shows it; `
 CORRECTED = "🧠 Corrected."
 NO_TEXT = "❌ A correction needs some words. Or forget it: `{prefix}memory forget {number}`."
 ALL_WORDS = frozenset({"all", "everything"})
-FORGOTTEN_WORDS = f"🧠 Forgotten: {{count}} with these words. {words.WITH_IT}"
 NO_SUCH_WORDS = "🧠 I remember nothing of you here with these words."
 FILE = "🧠 This is all that I remember of you, on all servers ({count})."
 NOTHING_AT_ALL = "🧠 I remember nothing of you, on any server."
@@ -139,11 +138,11 @@ class MemoryCommands(commands.Cog, name="Memory"):
             return
         try:
             if wanted.isascii() and wanted.isdecimal() and len(wanted) < MAX_DIGITS:
-                done = await self._memory.forget(int(wanted), ctx.author.id)
-                answer = words.FORGOTTEN if done else words.NOT_YOURS.format(number=wanted, prefix=self._prefix)
+                count = await self._memory.forget(int(wanted), ctx.author.id)
+                nothing = words.NOT_YOURS.format(number=wanted, prefix=self._prefix)
             else:
-                count = await self._memory.forget_words(what, _asker(ctx))
-                answer = FORGOTTEN_WORDS.format(count=count) if count else NO_SUCH_WORDS
+                count, nothing = await self._memory.forget_words(what, _asker(ctx)), NO_SUCH_WORDS
+            answer = words.FORGOTTEN.format(count=count) if count else nothing
         except aiosqlite.Error as error:
             raise _not_now(error) from error
         await ctx.send(answer, ephemeral=True)
@@ -214,12 +213,13 @@ class MemoryCommands(commands.Cog, name="Memory"):
         await interaction.response.defer(ephemeral=True, thinking=True)
         number = int(values[0]) if values and values[0].isascii() and values[0].isdecimal() else 0
         try:
-            done = await self._memory.forget(number, interaction.user.id)
+            count = await self._memory.forget(number, interaction.user.id)
         except aiosqlite.Error as error:
             _log.warning("A fact could not be forgotten: %s", error)
             await interaction.followup.send(NOT_NOW, ephemeral=True)
             return
-        answer = words.FORGOTTEN if done else words.NOT_YOURS.format(number=number, prefix=self._prefix)
+        nothing = words.NOT_YOURS.format(number=number, prefix=self._prefix)
+        answer = words.FORGOTTEN.format(count=count) if count else nothing
         await interaction.followup.send(answer, ephemeral=True)
 
     async def _ask_all(self, interaction: discord.Interaction[Any], _: list[str]) -> None:

@@ -33,10 +33,10 @@ HOW = "`{prefix}memory correct NUMBER TEXT` corrects one. The menu below makes m
 CHOOSE = "Forget one of these…"
 FORGET_ALL, SWITCH_OFF, EXPORT = "Forget everything", "Remember nothing of me", "All of it in a file"
 WITH_IT = (
-    "Your sentences and mine with its names or words are gone too, also from notes of calls, and so is what others "
-    "said later with names that came up here through you. What else others said is theirs and stays."
+    "Whatever else I knew of you with the same names or words is gone too, also from notes of calls, and so is what "
+    "others said later with names that came up here through you. What else others said is theirs and stays."
 )
-FORGOTTEN = f"🧠 Forgotten: it is nowhere in my files any more. {WITH_IT}"
+FORGOTTEN = f"🧠 Forgotten ({{count}}): nothing of it is in my files any more. {WITH_IT}"
 NOT_YOURS = "❌ I remember nothing of you with the number {number}. `{prefix}memory` shows the numbers."
 TOO_LARGE = "❌ {count} facts do not fit into one file for Discord. The people who run me can give them to you."
 SURE = "🧠 Forget everything that I remember of you, on all servers? That can't be undone."

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from bot.database import Records, Row
 from bot.memory.audience import Asker, Audiences
 from bot.memory.records import Fact
-from bot.memory.wording import names, values
 from languages.search_words import words
 
 _IN_PLACE = "SELECT id FROM conversations WHERE server IS ?"
@@ -113,10 +112,10 @@ class Forgetting(Records):
         )
 
     async def _in_place(self, server: int | None, speaker: int, facts: Sequence[Fact], by: int) -> ForgottenWords:
-        wanted = frozenset(value for fact in facts for value in values(fact.text))
+        wanted = frozenset(value for fact in facts for value in fact.values)
         since = {
-            name: min(fact.said_at for fact in facts if name in names(fact.text))
-            for name in {name for fact in facts for name in names(fact.text)}
+            name: min(fact.said_at for fact in facts if name in fact.names)
+            for name in {name for fact in facts for name in fact.names}
         }
         # Who said something about the person may have said it more than once.
         told = {fact.speaker: frozenset(words(fact.person_name)) for fact in facts if fact.speaker != by}

@@ -19,7 +19,7 @@ from bot.memory.consent import MemoryConsent
 from bot.memory.gate import ForgettingGate
 from bot.memory.records import Fact, FactRecords
 from bot.memory.unread import Part, UnreadTurns, labels_of
-from bot.memory.wording import same_matter, values
+from bot.memory.wording import same_matter
 
 _log = logging.getLogger(__name__)
 
@@ -272,7 +272,7 @@ class FactGatherer:
         same = [each for each in earlier if same_matter(fact.text, each.text)]
         superseded = []
         for each in same:
-            if values(each.text) == values(fact.text):
+            if each.values == fact.values:
                 # It is the same fact again. It is stored a second time only if its audience has new members.
                 if set(fact.audience.split()) <= set(each.audience.split()):
                     return

@@ -26,7 +26,7 @@ from bot.memory.records import Fact, FactRecords
 from bot.memory.told import MAX_FACT, one_line
 from bot.memory.unread import UnreadTurns
 from bot.memory.vectors import FactVectors
-from bot.memory.wording import fold, values
+from bot.memory.wording import fold
 from bot.question_vectors import QuestionVectors
 from config.sections import MemoryPolicy
 from config.types import KeptDays
@@ -230,25 +230,26 @@ class Memory:
 
     # Forgetting.
 
-    async def forget(self, fact: int, person: int) -> bool:
-        """Forget a fact, so that its words are nowhere on disk. Returns False if it does not concern the person.
+    async def forget(self, fact: int, person: int) -> int:
+        """Forget a fact, so that its words are nowhere on disk.
 
         What else goes with it is in the docstring of :meth:`bot.memory.forgetting.Forgetting.words_of`.
+
+        Returns:
+            How many facts are told no more, with those that have the same words; 0 if it does not concern the person.
         """
         async with self.gate.forgetting():
             found = await self.facts.find(fact)
             if found is None or not found.concerns(person):
-                return False
-            await self._forget([found], person)
-            return True
+                return 0
+            return await self._forget([found], person)
 
     async def forget_words(self, words: str, asker: Asker) -> int:
-        """Forget the facts with all these words that concern the asker, in this place; returns how many they were."""
+        """Forget the facts with all these words that concern the asker, in this place; returns as :meth:`forget`."""
         async with self.gate.forgetting():
             found = await self.search(words, asker.person)
             found = [fact for fact in found if self.audiences.admits(fact.audience, asker)]
-            await self._forget(found, asker.person)
-            return len(found)
+            return await self._forget(found, asker.person)
 
     async def forget_all(self, person: int) -> int:
         """Forget all facts about a person and all that they have told, everywhere; returns how many they were."""
@@ -259,9 +260,9 @@ class Memory:
             await self._forget(found, person)
             return len(found)
 
-    async def _forget(self, facts: list[Fact], by: int) -> None:
+    async def _forget(self, facts: list[Fact], by: int) -> int:
         if not facts:
-            return
+            return 0
         # What was said a second ago may still wait to be written.
         await self._writer.flush()
         # The facts that these facts have superseded are forgotten too.
@@ -271,11 +272,14 @@ class Memory:
         for each in words:
             for records in self._others:
                 await records(each)
-        await self.facts.delete(sorted({fact.id for fact in facts} | same))
-        gone = {value for fact in facts for value in values(fact.text)}
+        doomed = sorted({fact.id for fact in facts} | same)
+        told = await self.facts.count_told(doomed)
+        await self.facts.delete(doomed)
+        gone = {value for fact in facts for value in fact.values}
         quotes = {fold(fact.quote) for fact in facts}
         self._tell_forgotten(lambda text: not gone.isdisjoint(words_in(text)) or fold(text) in quotes)
         await self._writer.erase_traces(strict=True)
+        return told
 
     async def forget_old_daily(self, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Delete facts that are too old, once a day, until cancelled."""

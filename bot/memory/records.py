@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,8 @@ from dataclasses import dataclass, replace
 import aiosqlite
 
 from bot.database import Database, Records, Row
-from languages.search_words import index_text, query
+from bot.memory.wording import names, telling
+from languages.search_words import index_text, query, words
 
 MAX_LISTED = 500
 """Maximum number of facts in a list. These are the newest."""
@@ -58,6 +60,21 @@ class Fact:
     def concerns(self, person: int) -> bool:
         """Whether a person has said it, or it is about them. This person may correct it and have it forgotten."""
         return person in (self.person, self.speaker)
+
+    @property
+    def names(self) -> set[str]:
+        """The names and numbers in it, as the search knows them, without those of the people whom it concerns."""
+        return names(self.text) - self._people
+
+    @property
+    def values(self) -> set[str]:
+        """The words by which it is recognised in other sentences: its names and numbers, or else its last word."""
+        return self.names or set([each for each in telling(self.text) if each not in self._people][-1:])
+
+    @property
+    def _people(self) -> set[str]:
+        """The words of the names of the people whom it concerns. They are in all that is said of these people."""
+        return set(words(f"{self.person_name} {self.speaker_name}"))
 
     @property
     def words(self) -> str:
@@ -176,6 +193,14 @@ class FactRecords(Records):
         if person is None:
             return await self._where(found, match)
         return await self._where(f"{found} AND (person = ?2 OR speaker = ?2)", match, str(person), limit=-1)
+
+    async def count_told(self, facts: Sequence[int]) -> int:
+        """How many of these facts no other fact has superseded."""
+        row = await self._database.row(
+            "SELECT count(*) FROM fact WHERE superseded_by IS NULL AND id IN (SELECT value FROM json_each(?))",
+            json.dumps(list(facts)),
+        )
+        return int(row[0]) if row is not None else 0
 
     async def delete(self, facts: Sequence[int]) -> int:
         """Delete facts, and with each one those that it has superseded; returns how many of ``facts`` there were."""

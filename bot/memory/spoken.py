@@ -9,7 +9,7 @@ from bot.memory.audience import Asker
 from bot.memory.memory import Memory, MemoryEmptyError
 from bot.memory.records import Fact
 from bot.memory.told import MAX_FACT, MAX_QUOTE, one_line
-from bot.memory.wording import same_matter, values
+from bot.memory.wording import same_matter
 from languages.search_words import words
 
 
@@ -53,4 +53,4 @@ async def note(
 async def mentioned(memory: Memory, asker: Asker, text: str) -> list[Fact]:
     """The asker's facts in this place that a text is about; raises :class:`aiosqlite.Error`."""
     said = set(words(text))
-    return [fact for fact in await memory.mine(asker) if (known := values(fact.text)) and known <= said]
+    return [fact for fact in await memory.mine(asker) if (known := fact.values) and known <= said]

@@ -42,7 +42,7 @@ async def test_a_person_on_the_page_sees_corrects_and_deletes_what_is_theirs(tmp
             assert (await ask(attack)).startswith("❌ I remember nothing of you like that."), attack
         with pytest.raises(UserError, match="!memory forget"):
             await ask(" delete 1")
-        assert (await ask(" forget coffee")).startswith("🧠 Forgotten (1): it is nowhere in my files any more")
+        assert (await ask(" forget coffee")).startswith("🧠 Forgotten (1): nothing of it is in my files any more")
         assert b"Coffee" not in mind.bytes_of_all_files()
         assert (await ask(" off")).startswith("🧠 I remember nothing of you from now on")
         assert mind.memory.choice(ADA) is False

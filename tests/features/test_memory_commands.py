@@ -17,7 +17,6 @@ from bot.client import SeiyuuBot
 from bot.commands import memory_list
 from bot.commands.memory import (
     CORRECTED,
-    FORGOTTEN_WORDS,
     NO_SUCH_WORDS,
     NO_TEXT,
     ON,
@@ -140,7 +139,7 @@ async def test_people_correct_and_forget_what_is_theirs_and_nothing_else(mind: M
     assert await stage.ask(f"!memory correct {tea.id} likes Quito") == CORRECTED
     assert [fact.text for fact in await mind.memory.export(ada.id)] == ["likes Quito", "likes Zanzibar"]
     assert await stage.ask("!memory forget chess") == NO_SUCH_WORDS
-    assert await stage.ask("!memory forget quito") == FORGOTTEN_WORDS.format(count=1)
+    assert await stage.ask("!memory forget quito") == FORGOTTEN.format(count=1)
     assert await mind.memory.export(ada.id) == []
     assert [fact.text for fact in await mind.memory.export(ben.id)] == ["plays chess"]
 
@@ -240,7 +239,7 @@ async def test_the_menu_forgets_one_fact_of_whoever_uses_it(mind: Mind) -> None:
     for guest, value, answer in (
         (ben, str(coffee.id), NOT_YOURS.format(number=coffee.id, prefix="!")),
         (ada, "nonsense", NOT_YOURS.format(number=0, prefix="!")),
-        (ada, str(coffee.id), FORGOTTEN),
+        (ada, str(coffee.id), FORGOTTEN.format(count=1)),
     ):
         pressed = await guest.click(listed, "memory:forget", [value])
         assert (await pressed.response(LIMIT)).content == answer

@@ -149,3 +149,26 @@ async def test_nobody_can_delete_what_others_have_told_by_telling_the_same_words
         assert "Zephyrine" in await mind.recalled(BEN, "What is Ada's sister called?")
         said = [text for (text,) in await mind.database.rows("SELECT text FROM turns WHERE person IS NOT NULL")]
         assert said == ["My sister is called Zephyrine. She likes tea.", "We all like tea."]
+
+
+async def test_forgetting_spares_facts_that_only_have_the_same_persons_name(tmp_path: Path) -> None:
+    async with brain(tmp_path) as mind:
+        boat = await mind.learn("Ada's boat is called Albatross", "My boat is called Albatross.")
+        town = await mind.learn("lives in Lund, Ada says", "I live in Lund.")
+        chess = await mind.learn("plays chess with Ada", "I play chess.")
+        dog = await mind.learn("Ada's dog is called Rex", "My dog is called Rex.")
+        assert await mind.memory.forget(dog.id, ADA) == 1
+        assert {fact.id for fact in await mind.memory.export(ADA)} == {boat.id, town.id, chess.id}
+        assert await mind.memory.forget(chess.id, ADA) == 1
+        assert {fact.id for fact in await mind.memory.export(ADA)} == {boat.id, town.id}
+
+
+async def test_a_person_is_told_how_many_facts_have_gone_with_the_same_words(tmp_path: Path) -> None:
+    async with brain(tmp_path) as mind:
+        old = await mind.learn("lives in Lund", "I live in Lund.")
+        new = await mind.memory.correct(old.id, ADA, "lived in Lund once")
+        assert new is not None
+        await mind.learn("has a boat in Lund", "I have a boat in Lund.")
+        await mind.learn("likes tea", "I like tea.")
+        assert await mind.memory.forget(new.id, ADA) == 2
+        assert [fact.text for fact in await mind.memory.export(ADA)] == ["likes tea"]
