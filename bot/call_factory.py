@@ -15,7 +15,7 @@ from bot.conversations.records import ConversationPlace
 from bot.last_prompts import LastPrompts
 from bot.llm.client import ModelClient
 from bot.llm.personas import Character
-from bot.llm.recollection import Recalls, recall_at
+from bot.llm.recollection import RecallSource, recall_at
 from bot.llm.small_model import SmallPrompts
 from bot.llm.tools import Toolboxes, toolbox_at
 from bot.notes.finishing import DISCORD
@@ -75,7 +75,7 @@ class CallFactory:
     greeted: set[int] = field(default_factory=set)
     tools: Toolboxes | None = None
     notes: NotesService | None = None
-    recalls: Recalls | None = None
+    recalls: RecallSource | None = None
     memory: Callable[[int, int | None], MemoryKeeper] | None = None
 
     def make(

@@ -18,7 +18,7 @@ from bot.conversations.keeping import Conversations
 from bot.database import Database
 from bot.last_prompts import LastPrompts
 from bot.lease import Lockable
-from bot.llm.recollection import Recalls
+from bot.llm.recollection import RecallSource
 from bot.llm.small_model import SmallPrompts
 from bot.llm.tools import Toolboxes
 from bot.model_router import ModelRouter
@@ -63,7 +63,7 @@ class FeatureParts:
     forget_reminders: Callable[[int], Awaitable[int]]
     forget_notes: Callable[[int], Awaitable[int]]
     tools: Toolboxes | None = None
-    recalls: Recalls | None = None
+    recalls: RecallSource | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from bot.notes.recall import NotesRecall
 
 @dataclass(frozen=True, slots=True)
 class RecallService:
-    """Recalls in all places where people talk with the bot: a :class:`~bot.llm.recollection.Recalls`.
+    """Recalls in all places where people talk with the bot: a :class:`~bot.llm.recollection.RecallSource`.
 
     Attributes:
         memory: recalls facts about people.
@@ -32,7 +32,7 @@ class RecallService:
     answering: Callable[[], None] = lambda: None
 
     def at(self, server: int | None, channel: int | None = None, listeners: Listeners | None = None) -> PlaceRecall:
-        """The recall of one place; see :class:`~bot.llm.recollection.Recalls`."""
+        """The recall of one place; see :class:`~bot.llm.recollection.RecallSource`."""
         return PlaceRecall(self, server, channel, listeners)
 
 

@@ -30,7 +30,7 @@ Listeners = Callable[[], Collection[int]]
 
 
 class Recall(Protocol):
-    """Recalls what the model is told in one place besides the conversation."""
+    """Recalls, in one place, what the model is told in addition to the conversation."""
 
     async def for_turn(self, asked: Turn, *, unfinished: bool) -> Recollection:
         """What is recalled for the turn ``asked``, of what its person may know. Takes at most 0.1 s, and never raises.
@@ -41,8 +41,8 @@ class Recall(Protocol):
         ...
 
 
-class Recalls(Protocol):
-    """Recalls in all places where people talk with the bot."""
+class RecallSource(Protocol):
+    """Gives the recall of each place where people talk with the bot."""
 
     def at(self, server: int | None, channel: int | None = None, listeners: Listeners | None = None) -> Recall:
         """The recall of one place.
@@ -57,7 +57,7 @@ class Recalls(Protocol):
 
 
 def recall_at(
-    recalls: Recalls | None, server: int | None, channel: int | None = None, listeners: Listeners | None = None
+    recalls: RecallSource | None, server: int | None, channel: int | None = None, listeners: Listeners | None = None
 ) -> Recall | None:
     """The recall of one place; ``None`` if nothing is recalled anywhere."""
     return None if recalls is None else recalls.at(server, channel, listeners)

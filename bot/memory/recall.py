@@ -77,8 +77,8 @@ class MemoryRecall:
         Args:
             server: as in :class:`~bot.memory.audience.Asker`.
             channel: the channel of the conversation; ``None`` if there is none.
-            listening: ids of the people who hear the answer. Facts about others than the asker are recalled only if all
-                of them may know them.
+            listening: ids of the people who hear the answer. A fact is left out if one of them may not know it, unless
+                the asker has told it or is its subject.
         """
         if asked.person is None or not self._enabled():
             return ""

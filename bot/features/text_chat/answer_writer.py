@@ -24,7 +24,7 @@ from bot.llm.history import Turn, speakers_of_turns
 from bot.llm.messages import ChatMessage, SpeakerNames
 from bot.llm.personas import Persona
 from bot.llm.prompts import WRITTEN, ConversationMessages, chat_room, private_room
-from bot.llm.recollection import NOTHING, Recalls
+from bot.llm.recollection import NOTHING, RecallSource
 from bot.llm.silence import SilenceFilter
 from bot.llm.small_model import SmallPrompts
 from bot.llm.text_model import ToolModel
@@ -94,7 +94,7 @@ class AnswerWriter:
         small_prompts: SmallPrompts,
         last_prompts: LastPrompts,
         tools: Toolboxes | None = None,
-        recalls: Recalls | None = None,
+        recalls: RecallSource | None = None,
     ) -> None:
         self._model = model
         self._characters = characters

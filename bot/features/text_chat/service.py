@@ -24,7 +24,7 @@ from bot.features.text_chat.open_channels import OpenChannels
 from bot.features.text_chat.past_messages import find_message, newest_id, replies_by
 from bot.features.text_chat.waiting import WaitingMessage, WaitingMessages
 from bot.last_prompts import LastPrompts
-from bot.llm.recollection import Recalls
+from bot.llm.recollection import RecallSource
 from bot.llm.small_model import SmallPrompts
 from bot.llm.text_model import ToolModel
 from bot.llm.tools import Toolboxes
@@ -130,7 +130,7 @@ class TextChat:
         conversations: Conversations | None = None,
         last_prompts: LastPrompts | None = None,
         tools: Toolboxes | None = None,
-        recalls: Recalls | None = None,
+        recalls: RecallSource | None = None,
     ) -> Self:
         """Build the text chat with its parts.
 
