@@ -37,6 +37,11 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+AHEAD = 1.0
+"""Seconds of sound that a test sends ahead if it is not about late frames.
+
+The page's own buffer would hold 60 ms, and on a busy machine frames wait for longer on their way through Chromium.
+"""
 Message = dict[str, Any]
 
 
@@ -84,18 +89,23 @@ class Client:
         await self.send(type="audio_end", reply=reply, reason=reason, **more)
         await self.send(type="state", state="listening")
 
-    async def play(self, sound: Samples, late: Callable[[int], float] = lambda frame: 0.0) -> None:
+    async def play(self, sound: Samples, late: Callable[[int], float] = lambda frame: 0.0, ahead: float = 0.0) -> None:
         """Send sound at :data:`DOWN_RATE` in real time.
 
         Args:
             late: by how many seconds a frame is late. No frame overtakes another.
+            ahead: how many seconds before it is due each frame is sent.
         """
         start = asyncio.get_running_loop().time()
         for frame, at in enumerate(range(0, len(sound), FRAME)):
-            wait = start + 0.02 * frame + late(frame) - asyncio.get_running_loop().time()
+            wait = start + 0.02 * frame + late(frame) - ahead - asyncio.get_running_loop().time()
             await asyncio.sleep(max(0.0, wait))
             pcm = np.round(np.clip(sound[at : at + FRAME], -1, 1) * 32767).astype("<i2")
             await self.socket.send_bytes(pcm.tobytes())
+
+    async def played(self, reply: str, ms: float) -> None:
+        """Wait until the page has played so many milliseconds of a reply."""
+        await wait_until(lambda: any(told["reply"] == reply and told["ms"] >= ms for told in self.all("played")))
 
     async def close(self, code: int, reason: str = "") -> None:
         await self.socket.close(code=code, message=reason.encode())

@@ -16,11 +16,11 @@ _BEGIN = """async () => {
   const {context, output} = seiyuu;
   await context.audioWorklet.addModule("/tests/recorder.js");
   const recorder = new AudioWorkletNode(context, "tests-recorder", {numberOfOutputs: 0});
-  globalThis.testRecording = [];
+  const recording = (globalThis.testRecording = []);
   // The thread that plays takes up a new node some time later. What was played until then would be missing.
   const begun = new Promise((resolve) => {
     recorder.port.onmessage = ({data}) => {
-      testRecording.push(data);
+      recording.push(data);
       resolve();
     };
   });

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from audio.samples import HEARING_RATE
-from tests.browser.chat_server import noise
+from tests.browser.chat_server import AHEAD, noise
 from tests.browser.conftest import Tab
 from tests.browser.recording import gaps
 from tests.timing import wait_until
@@ -23,6 +23,21 @@ WATCH = """() => {
   new MutationObserver(note).observe(reply, {childList: true, subtree: true, characterData: true});
 }"""
 """Notes what stands in the reply after each change."""
+ARRIVALS = """() => {
+  globalThis.testArrivals = [];
+  globalThis.WebSocket = class extends WebSocket {
+    constructor(...options) {
+      super(...options);
+      this.addEventListener("message", ({data}) => typeof data !== "string" && testArrivals.push(performance.now()));
+    }
+  };
+}"""
+"""Notes when each frame reaches the page, from the next call on."""
+LATEST = """() => {
+  const [first, ...others] = testArrivals.splice(0);
+  return Math.max(...others.map((at, i) => at - first - 20 * (i + 1)));
+}"""
+"""By how many milliseconds the latest frame since the last look was late. The first one was in time."""
 
 
 async def test_the_first_press_asks_for_the_microphone_and_starts_a_call(tab: Tab) -> None:
@@ -115,9 +130,11 @@ async def test_a_reply_is_written_word_by_word_and_heard_as_it_was_sent(tab: Tab
     await tab.page.evaluate(WATCH)
     await client.begin("r1", "It is four o'clock, and time for tea.")
     await expect(tab.at("talk")).to_have_text("Speaking")
-    await client.play(sound[:24_000])
+    await client.play(sound[:24_000], ahead=AHEAD)
+    await client.played("r1", 500)
     await client.begin("r1", "Is it not?")
-    await client.play(sound[24_000:])
+    await client.play(sound[24_000:], ahead=AHEAD)
+    await client.played("r1", 2_500)
     await client.end("r1")
     await expect(tab.at("reply")).to_have_text("It is four o'clock, and time for tea. Is it not?")
     await expect(tab.at("captions")).to_contain_text("Seiyuu: It is four o'clock, and time for tea. Is it not?")
@@ -135,16 +152,21 @@ async def test_a_reply_is_written_word_by_word_and_heard_as_it_was_sent(tab: Tab
 
 
 async def test_late_frames_leave_no_gap(tab: Tab) -> None:
+    await tab.page.evaluate(ARRIVALS)
     await tab.at("talk").click()
     client = await tab.server.call()
-    recording = await tab.record()
     sound = noise(20.0)
-    await client.begin("r1", "A long reply.")
-    await client.play(sound, late=lambda frame: 0.05 if frame % 20 == 7 else 0.0)
-    await client.end("r1")
-    await wait_until(lambda: any(message["ms"] >= 19_990 for message in client.all("played")))
+    for reply in ("r1", "r2", "r3", "r4"):
+        recording, underruns = await tab.record(), await tab.underruns()
+        await client.begin(reply, "A long reply.")
+        await client.play(sound, late=lambda frame: 0.05 if frame % 20 == 7 else 0.0)
+        await client.end(reply)
+        await client.played(reply, 19_990)
+        # What a busy machine delays by more than the page's buffer holds leaves a gap, and tells nothing.
+        if await tab.page.evaluate(LATEST) < 60:
+            break
     assert gaps(await recording.sound(), recording.as_played(sound), recording.rate) == []
-    assert await tab.underruns() == 0
+    assert await tab.underruns() == underruns
 
 
 async def test_an_interruption_silences_the_bot_at_once_and_words_that_were_not_heard_are_not_shown(tab: Tab) -> None:
@@ -163,7 +185,7 @@ async def test_an_interruption_silences_the_bot_at_once_and_words_that_were_not_
     await expect(tab.at("captions")).to_contain_text("(interrupted)")
     await expect(tab.at("reply")).not_to_contain_text("thirteen")
     await client.begin("r2", "Yes?")
-    await client.play(noise(1.0, seed=3))
+    await client.play(noise(1.0, seed=3), ahead=AHEAD)
     await client.end("r2")
     await expect(tab.at("reply")).to_have_text("Yes?")
     await wait_until(lambda: any(message["reply"] == "r2" and message["ms"] > 980 for message in client.all("played")))
@@ -237,7 +259,7 @@ async def test_the_volume_is_what_is_heard_and_is_remembered(tab: Tab) -> None:
     client = await tab.server.call()
     recording, sound = await tab.record(), noise(0.5)
     await client.begin("r1", "A short reply.")
-    await client.play(sound)
+    await client.play(sound, ahead=AHEAD)
     await client.end("r1")
     await wait_until(lambda: any(message["ms"] >= 490 for message in client.all("played")))
     assert gaps(await recording.sound(), 0.25 * recording.as_played(sound), recording.rate) == []
