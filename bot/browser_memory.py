@@ -42,16 +42,18 @@ class BrowserMemory:
 
     Args:
         prefix: the characters that a command begins with.
+        gathers: whether facts are gathered from what people say. If not, nobody needs to be asked.
     """
 
-    def __init__(self, memory: Memory, prefix: str) -> None:
+    def __init__(self, memory: Memory, prefix: str, gathers: Callable[[], bool] = lambda: True) -> None:
         self._memory = memory
         self._prefix = prefix
+        self._gathers = gathers
         self._asked: set[int] = set()
 
     def question(self, person: int) -> str | None:
         """What a person is told once, as long as they have not said whether they may be remembered; else ``None``."""
-        if person in self._asked or not self._memory.consent.waits(person):
+        if person in self._asked or not self._memory.consent.waits(person) or not self._gathers():
             return None
         self._asked.add(person)
         return ASKED.format(prefix=self._prefix)

@@ -141,7 +141,7 @@ def browser_calls(core: Core) -> BrowserCalls:
         settings.command_prefix,
         first_notice=first_notice,
         enabled=settings.call.enabled,
-        memory=BrowserMemory(core.long_term.memory, settings.command_prefix),
+        memory=BrowserMemory(core.long_term.memory, settings.command_prefix, lambda: core.models.size_of().takes_tools),
     )
 
 

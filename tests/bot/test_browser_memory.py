@@ -10,7 +10,7 @@ from bot.browser_memory import BrowserMemory
 from bot.user_error import UserError
 from bot.voice.browser.people import PAGE_PLACE
 from config.sections import MemoryPolicy
-from tests.bot.memory.brain import ADA, BEN, HOME, brain
+from tests.bot.memory.brain import ADA, BEN, CLEO, HOME, brain
 
 
 async def test_who_has_not_chosen_is_asked_once(tmp_path: Path) -> None:
@@ -20,6 +20,8 @@ async def test_who_has_not_chosen_is_asked_once(tmp_path: Path) -> None:
         assert typed.question(ADA) is None
         await typed.carry_out(BEN, PAGE_PLACE, " on")
         assert typed.question(BEN) is None
+        small = BrowserMemory(mind.memory, "!", lambda: False)
+        assert small.question(CLEO) is None, "a small model gathers nothing"
 
 
 async def test_a_person_on_the_page_sees_corrects_and_deletes_what_is_theirs(tmp_path: Path) -> None:

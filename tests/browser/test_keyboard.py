@@ -120,6 +120,14 @@ async def test_a_change_to_the_open_microphone_keeps_the_session(tab: Tab) -> No
     await wait_until(lambda: again.sound)
 
 
+async def test_a_question_that_is_about_no_tool_is_asked_in_its_own_words(tab: Tab) -> None:
+    await tab.at("talk").click()
+    client = await tab.server.call()
+    await client.send(type="question", question="q1", text="forget everything that I know about you")
+    await expect(tab.at("question")).to_contain_text("May I forget everything that I know about you?")
+    await expect(tab.page.get_by_role("status")).to_contain_text("may I forget everything that I know about you?")
+
+
 async def test_a_question_is_announced_and_answered_with_the_keyboard(tab: Tab) -> None:
     await tab.at("talk").click()
     client = await tab.server.call()

@@ -30,15 +30,15 @@ export class QuestionList {
       const card = this._card(question, text);
       this._cards.set(question, card);
       this._element.append(card);
-      this._announce(`A question: may I use ${text}? Two buttons answer it, or your words.`);
+      this._announce(`A question: may I ${isCall(text) ? `use ${text}` : text}? Two buttons answer it, or your words.`);
     }
     this._element.hidden = questions.length === 0;
   }
 
   _card(question, text) {
-    const [, tool, rest] = /^(\S*)\s*(.*)$/s.exec(text);
+    const [, tool, rest] = isCall(text) ? /^(\S*)\s*(.*)$/s.exec(text) : ["", "", ""];
     const values = rest === "" || rest === "{}" ? [] : [make("code", { className: "values", dir: "auto", textContent: rest })];
-    const title = make("p", { id: `question-${question}` }, "May I use ", make("code", { textContent: tool }), "?");
+    const title = make("p", { id: `question-${question}` }, ...(tool === "" ? [`May I ${text}?`] : ["May I use ", make("code", { textContent: tool }), "?"]));
     const button = (label, className, allow, testid) =>
       make("button", {
         type: "button",
@@ -57,4 +57,9 @@ export class QuestionList {
     const how = make("p", { className: "quiet", textContent: "Or say yes or no." });
     return make("div", { className: "question card", role: "group", "aria-labelledby": title.id, testid: "question" }, title, ...values, buttons, how);
   }
+}
+
+/** Whether a question is about a tool with its arguments, such as `delete_note {"number": 3}`. The others are plain words. */
+function isCall(text) {
+  return /^\S*\s*(\{.*)?$/s.test(text);
 }
