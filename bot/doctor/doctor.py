@@ -21,6 +21,7 @@ from bot.database.check import check_database
 from bot.database.schema import FILE
 from bot.discord_errors import discord_error_text
 from bot.doctor.engines import check_ears, check_model_server, check_voice
+from bot.doctor.knowledge import check_knowledge
 from bot.doctor.personas import check_personas
 from bot.doctor.tools import check_search, check_tools
 from bot.doctor.weights import examine_weights
@@ -79,6 +80,7 @@ async def _examine(settings: Settings) -> AsyncIterator[CheckResult]:
         partial(check_voice, weights=weights),
         check_tools,
         check_search,
+        check_knowledge,
         *(builder.check for builder in feature_set.FEATURES if builder.check is not None),
         _token,
     )

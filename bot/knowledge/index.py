@@ -218,6 +218,11 @@ class Index:
         """Number of stored vectors."""
         return int(self._rows("SELECT count(*) FROM vector")[0][0])
 
+    def vector_size(self) -> tuple[int, str] | None:
+        """Number of dimensions of the stored vectors, and the model that has made them; ``None`` if there are none."""
+        rows = self._rows("SELECT length(data) / 2, (SELECT value FROM about WHERE name = 'model') FROM vector LIMIT 1")
+        return (int(rows[0][0]), str(rows[0][1])) if rows else None
+
     def add_vectors(self, rows: Iterable[tuple[int, bytes]]) -> None:
         """Store vectors of passages, by the passages' ids."""
         with self._lock, _Transaction(self._connection, self._path) as database:

@@ -12,8 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from bot.embeddings import Vectors
+from bot.knowledge.chroma_lock import lock_folder
 from bot.knowledge.index import Index, KnowledgeError
 from config.place import how_to_install_knowledge
+from config.reasons import reason
 
 _log = logging.getLogger(__name__)
 
@@ -104,17 +106,20 @@ class IndexStore:
 
 
 class ChromaStore:
-    """Keeps the vectors in ChromaDB, in this process."""
+    """Keeps the vectors in ChromaDB, in this process, which has the folder for itself until the store is gone."""
 
     def __init__(self, folder: Path, identity: str) -> None:
         self._folder = folder
         self._name = f"knowledge-{identity}"
         self._lock = threading.Lock()
         try:
+            self._folder_lock = lock_folder(folder)
+        except OSError as error:
+            raise KnowledgeError(f"CHROMA_DIR={folder} can't be used: {reason(error)}") from error
+        try:
             import chromadb
             from chromadb.config import Settings
 
-            folder.mkdir(0o700, parents=True, exist_ok=True)
             self._client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
             # Vectors of an index that is no longer there would belong to other passages.
             for other in self._client.list_collections():
