@@ -222,7 +222,13 @@ async def build_application(
                 LowPerformanceCommands(core.speech_server),
                 PromptListener(bot, calls, spoken, sees=features.find(Vision) is not None, answers=questions.hear),
                 MessageRouter(
-                    bot, features, spoken, RateLimit(settings.chat.rate), calls.prompt_channel, questions.hear
+                    bot,
+                    features,
+                    spoken,
+                    RateLimit(settings.chat.rate),
+                    calls.prompt_channel,
+                    questions.hear,
+                    core.typed_memory,
                 ),
                 VoiceStateListener(calls, prefix),
                 ListeningCommands(calls.current_on, core.consent, prefix),

@@ -71,6 +71,7 @@ from bot.spoken_messages.recordings import Recordings
 from bot.store import Store
 from bot.tools.registry import ToolRegistry
 from bot.transcribers import make_transcriber
+from bot.typed_memory import TypedMemory
 from bot.voice.call import Call
 from bot.voice.events import EnginesReady, EventFeed, Ready, Watcher, WebReady
 from bot.voice.manager import CallManager, CallState
@@ -99,6 +100,7 @@ class Core:
         clock: returns the current time in the people's time zone.
         watch: gets the events of all calls.
         long_term: what outlives a call: what people said, and what is remembered of it.
+        typed_memory: carries out requests about the memory that are written outside of calls.
         calls: builds calls.
         manager: starts and ends calls, one at a time.
         call_ends: passes the end of each call on to its listeners.
@@ -131,6 +133,7 @@ class Core:
     ignored: IgnoredPeople
     consent: ListeningConsent
     long_term: LongTerm
+    typed_memory: TypedMemory
     reminders: Reminders
     personal_data: PersonalStores
     tools: ToolRegistry
@@ -283,6 +286,15 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         words = await asyncio.to_thread(ControlWords)
         controls = Controls(manager, volumes, voices, characters, leaving, words)
         tools = await make_tools(settings, clock, reminders, controls)
+        memory_answers = MemoryAnswers(
+            memory,
+            conversations.writer,
+            word_lists.memory,
+            lambda: tools.users.confirmation,
+            rules.may_keep,
+            rules.remembers,
+            settings.command_prefix,
+        )
         calls = CallFactory(
             settings,
             characters,
@@ -306,15 +318,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             long_term.last_prompts,
             tools=tools,
             recalls=long_term.recall_service(),
-            memory=MemoryAnswers(
-                memory,
-                conversations.writer,
-                word_lists.memory,
-                lambda: tools.users.confirmation,
-                rules.may_keep,
-                rules.remembers,
-                settings.command_prefix,
-            ).at,
+            memory=memory_answers.at,
             notes=notes,
         )
         checks: dict[str, EngineCheck] = {
@@ -370,6 +374,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             ignored=ignored,
             consent=consent,
             long_term=long_term,
+            typed_memory=TypedMemory(database, memory_answers, characters, conversations.writer),
             reminders=reminders,
             personal_data=all_stores(
                 database,

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.conversations.writer import ConversationWriter
+from bot.llm.cleaning import clean_name
 from bot.memory.audience import Asker
 from bot.memory.memory import Memory, MemoryEmptyError
 from bot.memory.spoken import mentioned, note
+from bot.memory.wording import words_of
 from bot.text import shorten
 from bot.tools import tool
 from bot.tools.confirmation import Confirmation
@@ -47,21 +49,30 @@ class MemoryAnswers:
     prefix: str
     clock: Callable[[], float] = time.time
 
-    def at(self, server: int, channel: int | None) -> MemoryKeeper:
-        """What carries out requests in a call. ``server`` is the id of its server, or of the other place."""
+    def at(self, server: int | None, channel: int | None) -> MemoryKeeper:
+        """What carries out requests in one place.
+
+        Args:
+            server: id of the server, or of the other place; ``None`` in a private chat, which has a channel.
+        """
         return _LocalAnswers(self, server, channel)
 
 
 @dataclass(frozen=True, slots=True)
 class _LocalAnswers:
     parts: MemoryAnswers
-    server: int
+    server: int | None
     channel: int | None
+
+    @property
+    def _place(self) -> int:
+        """The id by which the persona is chosen."""
+        return self.server if self.server is not None else self.channel or 0
 
     async def carry_out(self, request: MemoryRequest, say: Callable[[str], None]) -> MemoryAnswer:
         """Carry out a request; raises :class:`aiosqlite.Error`."""
         lines, memory = self.parts.words.lines(request.language), self.parts.memory
-        keeps = memory.enabled and self.parts.remembers(self.server)
+        keeps = memory.enabled and self.parts.remembers(self._place)
         match request.command:
             case VoiceCommand.FORGET_THAT:
                 return MemoryAnswer(lines.forgotten if await self._forget_that(request) else lines.nothing_to_forget)
@@ -89,11 +100,22 @@ class _LocalAnswers:
         if refused or not self.parts.may_keep(self.server, request.person):
             return lines.refused.format(command=f"{self.parts.prefix}memory")
         words = request.words or (request.exchange[0].text if request.exchange else "")
+        if (other := self._who_has_not_agreed(request, words)) is not None:
+            return lines.of_others.format(name=other)
         try:
             await note(self.parts.memory, self._asker(request), request.name, words, request.present, self.parts.clock)
         except MemoryEmptyError:
             return lines.nothing_said
         return lines.remembered
+
+    def _who_has_not_agreed(self, request: MemoryRequest, words: str) -> str | None:
+        """The name of somebody there who is in the words and may not be remembered; ``None`` if there is nobody."""
+        said = set(words_of(words))
+        for person, name in request.present.items():
+            may = self.parts.memory.consent.allows(person) and self.parts.may_keep(self.server, person)
+            if person != request.person and not may and (own := set(words_of(name))) and own <= said:
+                return clean_name(name)
+        return None
 
     async def _known(self, request: MemoryRequest) -> str:
         """What everybody who listens may know of the person. The person alone sees the rest in writing."""
@@ -124,7 +146,7 @@ class _LocalAnswers:
         return True
 
     async def _may_forget(self, request: MemoryRequest) -> bool:
-        asker = tool.Asker(request.person, request.name, "", self.server, self.channel)
+        asker = tool.Asker(request.person, request.name, "", self._place, self.channel)
         return await self.parts.confirmation().ask(asker, ASKED) is True
 
     def _asker(self, request: MemoryRequest) -> Asker:

@@ -18,6 +18,7 @@ from bot.features.vision.feature import CANT_SEE, Vision
 from bot.features.vision.media import VisionError, shows_pictures
 from bot.replying import reply_to
 from bot.spoken_messages.listener import SpokenMessageError, SpokenMessages, is_spoken
+from bot.typed_memory import TypedMemory, Writer
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class MessageRouter(commands.Cog):
             this channel are for the call.
         answers: takes a person's id, a text and a channel's id; returns whether the text is the answer to something
             that the bot has asked the person. Such a message goes nowhere else.
+        memory: carries out requests about the memory, such as "remember that …"; ``None`` for no memory.
     """
 
     def __init__(
@@ -43,7 +45,9 @@ class MessageRouter(commands.Cog):
         rate: RateLimit,
         call_channel: Callable[[], int | None],
         answers: Callable[[int, str, int], bool] = lambda *_: False,
+        memory: TypedMemory | None = None,
     ) -> None:
+        self._memory = memory
         self._answers = answers
         self._bot = bot
         self._observers = features.observers
@@ -87,6 +91,8 @@ class MessageRouter(commands.Cog):
             if wait := self._rate.take(message.author.id):
                 if self._rate.notify_once(message.author.id):
                     await reply_to(message, wait_text(wait))
+            elif await self._asks_memory(message, words.written):
+                return
             elif is_spoken(message):
                 await self._answer_spoken(message, words.text)
             else:
@@ -107,6 +113,19 @@ class MessageRouter(commands.Cog):
             return True
         return False
 
+    async def _asks_memory(self, message: discord.Message, text: str) -> bool:
+        """Carry out a request about the memory, also while the text chat waits. Returns whether the text was one."""
+        guild, channel = message.guild, message.channel.id
+        if self._memory is None:
+            return False
+        request = self._memory.request(text, channel if guild is None else guild.id)
+        if request is None:
+            return False
+        author = message.author
+        who = Writer(author.id, author.display_name, None if guild is None else guild.id, channel)
+        await reply_to(message, await self._memory.carry_out(request, who))
+        return True
+
     async def _answer_spoken(self, message: discord.Message, text: str) -> None:
         """Answer a recording like a typed message. During a call the message waits, and is transcribed afterwards."""
         heard, refusal = "", self._spoken.refusal(message)
@@ -123,7 +142,7 @@ class MessageRouter(commands.Cog):
             await reply_to(message, refusal)
             if not (heard or text):
                 return
-        if not await self._draws(message, heard):
+        if not (await self._draws(message, heard) or await self._asks_memory(message, heard)):
             await self._chat(message, text, heard=heard)
 
     async def _chat(self, message: discord.Message, text: str, *, heard: str = "", waits: bool = False) -> None:

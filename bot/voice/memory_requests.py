@@ -33,7 +33,7 @@ class MemoryRequest:
             that": what was remembered or told just before; empty if the person meant the last exchange.
         language: the language in which the answer is given.
         exchange: the person's last turn and the answers to it.
-        present: the ids of all people in the call.
+        present: the names of all who hear the answer, by user id.
     """
 
     command: VoiceCommand
@@ -42,7 +42,7 @@ class MemoryRequest:
     words: str
     language: str
     exchange: Sequence[Turn]
-    present: frozenset[int]
+    present: Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class MemoryRequests:
             words,
             command.language,
             exchange,
-            frozenset(self._attending()) | {command.person},
+            {**self._attending(), command.person: command.author},
         )
         try:
             if command.command is VoiceCommand.FORGET_THAT and not words:

@@ -18,6 +18,7 @@ from bot.voice.utterances.voice_commands import VoiceCommand
 from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import MemoryPolicy
 from tests.bot.memory.brain import ADA, BEN, CLEO, HOME, Brain, asker, brain
+from tests.bot.memory.brain import NAMES as PEOPLE
 
 CHANNEL = 107
 NAMES = Names(["Seiyuu", "セイユー", "清羽"])
@@ -76,7 +77,13 @@ class Desk:
             clock=lambda: self.mind.now,
         )
         request = MemoryRequest(
-            found.command, person, "Ada", told or found.choice, found.language, exchange, frozenset(present)
+            found.command,
+            person,
+            "Ada",
+            told or found.choice,
+            found.language,
+            exchange,
+            {each: PEOPLE[each] for each in present},
         )
         return await answers.at(HOME, CHANNEL).carry_out(request, self.said.append)
 

@@ -111,3 +111,18 @@ async def test_by_voice_it_is_the_same_and_others_in_the_call_hear_only_what_the
         await say("Yes, please.", "I've forgotten everything about you.")
         assert await memory.export(stage.ada.id) == []
         assert len(await memory.search("Zephyrine")) == 0
+
+
+async def test_what_is_typed_to_the_bot_outside_of_calls_is_carried_out_too(
+    make_stage: StageMaker, speech_server: str, model: ScriptedModel, tmp_path: Path
+) -> None:
+    async with make_stage(tts_websocket_url=speech_server, llm_url=model.url) as stage:
+        me = f"<@{stage.sandbox.bot.id}>"
+        assert await stage.answer_to(f"{me} remember that my sister is called Zephyrine") == "I'll remember that."
+        (fact,) = await stage.app.core.long_term.memory.export(stage.ada.id)
+        assert fact.text == "my sister is called Zephyrine"
+        known = await stage.answer_to(f"{me} what do you know about me?", starts="You told me")
+        assert known == "You told me: my sister is called Zephyrine."
+        assert await stage.answer_to(f"{me} forget that!", starts="I've") == "I've forgotten it."
+        assert model.asked == [], "the model was not needed"
+    assert files_with(b"Zephyrine", tmp_path) == []
