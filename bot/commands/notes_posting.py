@@ -17,6 +17,8 @@ _log = logging.getLogger(__name__)
 
 THREAD_NAME_CHARS = 100
 """Maximum number of characters of a thread's name."""
+LOOK_BACK = 100
+"""Number of messages that are looked at for what was posted before."""
 Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 
 
@@ -40,21 +42,46 @@ class DiscordNotesPoster:
             found = self._client.get_channel(channel) or await self._client.fetch_channel(channel)
             if not isinstance(found, Place):
                 return ""
-            return await self._post(await self._thread(found, post.title), post)
+            place = (await self._thread_of_before(found, post) if post.again else None) or await self._thread(
+                found, post.title
+            )
+            return await self._post(place, post)
         except (discord.NotFound, discord.Forbidden) as error:
             _log.warning("The notes %r can't be posted: %s", post.title, discord_error_text(error))
             return ""
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             raise PostLaterError(discord_error_text(error)) from error
 
+    async def _thread_of_before(self, channel: Place, post: NotesPost) -> Place | None:
+        """The thread that was made when posting began before; ``None`` if there is none.
+
+        Its name has the time of the call. It may be empty still, or have the beginning of these notes.
+        """
+        if not isinstance(channel, discord.TextChannel) or self._client.user is None:
+            return None
+        name = _thread_name(post.title)
+        for thread in await channel.guild.active_threads():
+            if thread.parent_id == channel.id and thread.owner_id == self._client.user.id and thread.name == name:
+                posted = await self._posted(thread)
+                if not posted or post.messages[0].strip() in posted:
+                    return thread
+        return None
+
+    async def _posted(self, place: Place) -> dict[str, discord.Message]:
+        """The bot's own newest messages in a place, by their text; none if they can't be read."""
+        try:
+            newest = [message async for message in place.history(limit=LOOK_BACK)]
+        except discord.Forbidden:
+            return {}
+        return {message.content: message for message in newest if message.author == self._client.user}
+
     async def _thread(self, channel: Place, title: str) -> Place:
         """A new thread; the channel itself if it can't have any (the chat of a voice channel, a thread, no right)."""
         if not isinstance(channel, discord.TextChannel):
             return channel
-        name = shorten(" ".join(title.split()), THREAD_NAME_CHARS)
         try:
             return await channel.create_thread(
-                name=name, type=discord.ChannelType.public_thread, reason="Notes of a call"
+                name=_thread_name(title), type=discord.ChannelType.public_thread, reason="Notes of a call"
             )
         except discord.Forbidden:
             return channel
@@ -62,10 +89,13 @@ class DiscordNotesPoster:
     async def _post(self, place: Place, post: NotesPost) -> str:
         """Post the messages; the first has the file, unless it is too large or files are not allowed here."""
         *others, last = post.messages
+        posted = await self._posted(place) if post.again else {}
         first: discord.Message | None = None
         for text in others:
-            message = await self._send(place, text)
+            message = posted.get(text.strip()) or await self._send(place, text)
             first = first or message
+        if (message_of_before := posted.get(last.strip())) is not None:
+            return (first or message_of_before).jump_url
         try:
             file = discord.File(io.BytesIO(post.file), post.file_name)
             message = await place.send(last, file=file, allowed_mentions=NOBODY, suppress_embeds=True)
@@ -79,3 +109,7 @@ class DiscordNotesPoster:
     @staticmethod
     async def _send(place: Place, text: str) -> discord.Message:
         return await place.send(text, allowed_mentions=NOBODY, suppress_embeds=True)
+
+
+def _thread_name(title: str) -> str:
+    return shorten(" ".join(title.split()), THREAD_NAME_CHARS)

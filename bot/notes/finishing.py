@@ -41,12 +41,15 @@ class NotesPost:
         messages: texts of at most 2,000 characters.
         file_name: the name of the attached file.
         file: its content, Markdown in UTF-8.
+        again: whether posting has begun before, and the process may have died meanwhile. What is posted already is not
+            posted twice.
     """
 
     title: str
     messages: tuple[str, ...]
     file_name: str
     file: bytes
+    again: bool = False
 
 
 class PostLaterError(Exception):
@@ -277,9 +280,15 @@ class NotesFinisher:
             messages, file = await asyncio.to_thread(
                 lambda: (as_messages(notes, self._local), file_to_post(notes, self._local))
             )
-            post = NotesPost(title(head, self._local), tuple(messages), file_name(head, self._local), file)
+            post = NotesPost(
+                title(head, self._local), tuple(messages), file_name(head, self._local), file, again=head.tried
+            )
             try:
+                await self._records.set_tried(head.id)
                 link = await self.poster.post(head.place.channel, post)
+            except aiosqlite.Error as error:
+                _log.warning("The notes of %s can't be posted yet: %s", head.place.name, error)
+                return False
             except PostLaterError as error:
                 if self._failures.get(head.id, 0) < len(RETRIES):
                     _log.warning("The notes of %s can't be posted yet: %s", head.place.name, error)

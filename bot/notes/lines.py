@@ -90,6 +90,7 @@ class NoteHead:
         why_none: why the model has not summed them up; "" if it has.
         posted: the link to where they were posted; "" if they were not.
         done: whether nothing is left to do.
+        tried: whether posting has begun before, so that a part may be posted already.
     """
 
     id: int
@@ -102,6 +103,7 @@ class NoteHead:
     why_none: str = ""
     posted: str = ""
     done: bool = False
+    tried: bool = False
 
 
 @dataclass(frozen=True, slots=True)

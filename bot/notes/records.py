@@ -141,6 +141,10 @@ class NoteRecords(Records):
             ("UPDATE note SET summed = 1, why_none = ? WHERE id = ?", (why_none or None, note)),
         )
 
+    async def set_tried(self, note: int) -> None:
+        """Note that posting begins."""
+        await self._database.write("UPDATE note SET posted = '' WHERE id = ? AND posted IS NULL", note)
+
     async def set_done(self, note: int, posted: str) -> None:
         """Note that nothing is left to do, and where the notes were posted."""
         await self._database.write("UPDATE note SET done = 1, posted = ? WHERE id = ?", posted or None, note)
@@ -245,6 +249,7 @@ def _head(row: Row) -> NoteHead:
         str(why_none or ""),
         str(posted or ""),
         bool(done),
+        posted is not None,
     )
 
 

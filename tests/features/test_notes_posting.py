@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import discord
 import pytest
 
-from bot.commands.notes_posting import DiscordNotesPoster
+from bot.commands.notes_posting import DiscordNotesPoster, Place
 from bot.notes.finishing import NotesPost, PostLaterError
 from sandbox.server import Sandbox
 from sandbox.world.entities import Channel, Message, Overwrite
@@ -57,3 +59,44 @@ async def test_notes_are_posted_later_if_discord_can_not_be_reached(client: disc
     await client.close()
     with pytest.raises(PostLaterError):
         await DiscordNotesPoster(client).post(channel, POST)
+
+
+class DiesError(Exception):
+    """The process dies."""
+
+
+async def test_notes_whose_posting_was_cut_short_are_posted_once(
+    sandbox: Sandbox, client: discord.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poster, home = DiscordNotesPoster(client), sandbox.home
+    post = NotesPost("Notes of Lounge, 28 November 2026 at 18:05", ("First", "Second", "Last"), "notes.md", b"# Notes")
+    usual = DiscordNotesPoster._send
+
+    async def dies(place: Place, text: str) -> discord.Message:
+        if text == "Second":
+            raise DiesError
+        return await usual(place, text)
+
+    deny(sandbox, home.side, Permission.CREATE_PUBLIC_THREADS)
+    for channel in (home.general, home.side):
+        monkeypatch.setattr(DiscordNotesPoster, "_send", staticmethod(dies))
+        with pytest.raises(DiesError):
+            await poster.post(channel.id, post)
+        monkeypatch.setattr(DiscordNotesPoster, "_send", staticmethod(usual))
+        # Killed once before the rest was posted, and once before it was stored that all was posted.
+        links = {await DiscordNotesPoster(client).post(channel.id, replace(post, again=True)) for _ in range(2)}
+        threads = [each for each in home.guild.channels.values() if each.kind.is_thread]
+        assert len(threads) == 1
+        place = threads[0] if channel is home.general else channel
+        assert [each.content for each in messages(sandbox, place) if each.content] == ["First", "Second", "Last"]
+        assert len(links) == 1
+
+
+async def test_other_notes_are_posted_beside_those_of_before(sandbox: Sandbox, client: discord.Client) -> None:
+    poster, home = DiscordNotesPoster(client), sandbox.home
+    assert await poster.post(home.general.id, POST)
+    other = replace(POST, title="Notes of Lounge, another day", messages=("First of these", "Last"), again=True)
+    assert await poster.post(home.general.id, other)
+    threads = [each for each in home.guild.channels.values() if each.kind.is_thread]
+    assert len(threads) == 2
+    assert [each.content for each in messages(sandbox, threads[1]) if each.content] == ["First of these", "Last"]

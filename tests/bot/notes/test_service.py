@@ -246,3 +246,12 @@ async def test_a_file_of_notes_that_cannot_be_written_does_not_keep_what_was_del
         monkeypatch.setattr(Path, "write_text", full)
         assert await house.service.forget_person(ADA) == 1
         assert house.on_disk("Zephyrine") == set()
+
+
+async def test_notes_that_may_be_posted_already_say_so_after_a_restart(tmp_path: Path) -> None:
+    async with notes_house(tmp_path) as house:
+        house.poster.out_of_order = 1
+        await house.hold_call((ADA, "The party is on Friday."))
+        assert [post.again for post in house.poster.posts] == [True], "the first attempt may have posted something"
+        await house.hold_call((ADA, "The party is on Friday."))
+        assert [post.again for post in house.poster.posts] == [True, False]
