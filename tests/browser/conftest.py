@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
 
 from audio.samples import Samples
 from tests.browser.chat_server import SCRIPTS, ChatServer
@@ -17,7 +17,14 @@ from tests.browser.recording import Recording
 
 AXE = Path(__file__).with_name("axe")
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+LIMIT = 60_000
+"""Milliseconds that a test waits at most for what the page shows, so that a broken test ends."""
 ARGUMENTS = ("--autoplay-policy=document-user-activation-required", "--no-sandbox", "--disable-gpu")
+
+
+def pytest_configure() -> None:
+    """Let all expectations wait for as long as everything else. Playwright's own limit is 5 s."""
+    expect.set_options(timeout=LIMIT)
 
 
 @dataclass
@@ -110,7 +117,7 @@ async def tab(context: BrowserContext, server: ChatServer) -> AsyncIterator[Tab]
 
 async def new_tab(context: BrowserContext, server: ChatServer) -> Tab:
     page = await context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(LIMIT)
     tab = Tab(page, server, [])
     page.on("console", lambda message: tab.errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: tab.errors.append(str(error)))

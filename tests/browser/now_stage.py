@@ -19,6 +19,7 @@ from bot.voice.metrics import ReplySoFar
 from bot.voice.transport import EndCause, PacketCounts
 from tests.bot.http.web_stage import WebStage, web_stage
 from tests.bot.monitoring.figures import Figures
+from tests.browser.conftest import LIMIT
 
 
 @dataclass(eq=False)
@@ -85,7 +86,7 @@ async def now_page(context: BrowserContext, figures: Figures | None = None) -> A
     files = await asyncio.to_thread(PageFiles.load)
     async with web_stage(page=files, routes=lambda: routes) as stage:
         page = await context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(LIMIT)
         shown = NowPage(figures, stage, page, [])
         page.on("console", lambda message: shown.errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: shown.errors.append(str(error)))

@@ -17,6 +17,7 @@ from audio.samples import Samples
 from bot.http.page import Page as PageFiles
 from tests.bot.http.api.api_stage import ApiStage, api_stage
 from tests.browser import voice_pictures
+from tests.browser.conftest import LIMIT
 from tests.browser.picture_command import SCHEMES, SIZES, Scheme
 from tests.browser.recording import Recording
 from tests.browser.test_looks import axe_source, findings
@@ -32,7 +33,7 @@ from wire.parameters import SpeechParameters
 from wire.presets import COMMON_FILE, Presets
 
 pytestmark = pytest.mark.browser
-RECORDED = 30_000
+RECORDED = 60_000
 """Longest wait for a recording of 10 s, in milliseconds."""
 STARTED = 60_000
 """Longest wait for the start of a call, in milliseconds."""
@@ -59,7 +60,7 @@ def spoke(voice: str, speed: float | None) -> bool:
 async def voices_view(context: BrowserContext, stage: ApiStage) -> AsyncIterator[Page]:
     """The view, open. It reports no error."""
     page = await context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(LIMIT)
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))

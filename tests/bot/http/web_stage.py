@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,7 +149,12 @@ async def web_stage(
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as finder:
-        finder.bind(("127.0.0.1", 0))
-        return int(finder.getsockname()[1])
+    """A port that nobody listens on at the moment.
+
+    It is none of those that the system gives away: other tests would have taken one of them before it is bound.
+    """
+    while True:
+        port = random.randrange(20_000, 32_768)
+        with socket.socket() as finder, suppress(OSError):
+            finder.bind(("127.0.0.1", port))
+            return port
