@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from sandbox.pressed import Pressed
 from sandbox.voice.peer import VoicePeer
-from sandbox.watch import Watch
+from sandbox.watch import HANG_LIMIT, Watch
 from sandbox.world.entities import Channel, Draft, Guild, Message, MessageFlag, Upload, User, VoiceState
 from sandbox.world.messages import draft_of, snapshot_of
 from sandbox.world.payloads import timestamp
@@ -176,7 +176,7 @@ class Guest:
         self,
         channel: Channel,
         matches: Callable[[Message], bool] = lambda _message: True,
-        timeout: float = 10.0,
+        timeout: float = HANG_LIMIT,
         *,
         after: Message | None = None,
     ) -> Message:
@@ -206,7 +206,9 @@ class Guest:
             seen = [f"{message.author.name}: {message.content}" for message in since()]
             raise TimeoutError(f"{error}; {self.user.name} read {seen}") from None
 
-    async def next_message(self, channel: Channel, *, by_bot: bool = True, timeout: float = 10.0) -> Message | None:
+    async def next_message(
+        self, channel: Channel, *, by_bot: bool = True, timeout: float = HANG_LIMIT
+    ) -> Message | None:
         """Wait for a new message of a bot, or, if ``by_bot`` is false, of anybody but the guest.
 
         A message is new if it is later than the guest's own last message and the last message that this method returned
@@ -227,7 +229,7 @@ class Guest:
         self._seen[channel.id] = message.id
         return message
 
-    async def wait_for_reaction(self, message: Message, emoji: str, timeout: float = 10.0) -> None:
+    async def wait_for_reaction(self, message: Message, emoji: str, timeout: float = HANG_LIMIT) -> None:
         """Wait until somebody else has reacted with this emoji.
 
         Raises:
@@ -242,7 +244,7 @@ class Guest:
         except TimeoutError as error:
             raise TimeoutError(f"{error}; there are {list(message.reactions)}") from None
 
-    async def wait_for_status(self, user: User, words: str | None, timeout: float = 10.0) -> None:
+    async def wait_for_status(self, user: User, words: str | None, timeout: float = HANG_LIMIT) -> None:
         """Wait until a user's status line is ``words``. ``None`` stands for an empty status line.
 
         Raises:

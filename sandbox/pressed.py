@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.watch import Watch
+from sandbox.watch import HANG_LIMIT, Watch
 from sandbox.world.entities import Message
 from sandbox.world.interaction_entities import CallbackKind, Interaction
 from sandbox.world.interactions import FIRST_RESPONSE_S
@@ -28,7 +28,7 @@ class Pressed:
         """
         return await self._watch.until(lambda: self.interaction.answered, timeout, "an acknowledgement")
 
-    async def response(self, timeout: float = 10.0) -> Message:
+    async def response(self, timeout: float = HANG_LIMIT) -> Message:
         """Wait for the first answer that can be read.
 
         Raises:
@@ -36,7 +36,7 @@ class Pressed:
         """
         return (await self.responses(1, timeout))[0]
 
-    async def responses(self, count: int, timeout: float = 10.0) -> list[Message]:
+    async def responses(self, count: int, timeout: float = HANG_LIMIT) -> list[Message]:
         """Wait for the first ``count`` answers.
 
         Raises:

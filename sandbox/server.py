@@ -20,7 +20,7 @@ from sandbox.tls import LocalAuthority
 from sandbox.voice.peer import VoicePeer
 from sandbox.voice.server import VoiceServer
 from sandbox.voice.server_link import VoiceServerLink
-from sandbox.watch import Watch
+from sandbox.watch import HANG_LIMIT, Watch
 from sandbox.world.bus import VoiceTicket
 from sandbox.world.entities import Channel, Guild, Json, User, VoiceState
 from sandbox.world.world import World
@@ -206,7 +206,7 @@ class Sandbox:
         await self._voice.wait_until_settled()
         return joined
 
-    async def bot_online(self, timeout: float = 30.0) -> None:
+    async def bot_online(self, timeout: float = HANG_LIMIT) -> None:
         """Wait until the bot is connected to the gateway.
 
         Raises:
@@ -214,7 +214,7 @@ class Sandbox:
         """
         await self._watch.until(lambda: self._gateway.is_online(self.home.bot) or None, timeout, "the bot's login")
 
-    async def command_registered(self, name: str, timeout: float = 30.0) -> None:
+    async def command_registered(self, name: str, timeout: float = HANG_LIMIT) -> None:
         """Wait until a slash command of this name is registered.
 
         Raises:

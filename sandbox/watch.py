@@ -11,6 +11,9 @@ from sandbox.world.world import World
 
 _T = TypeVar("_T")
 
+HANG_LIMIT = 60.0
+"""Seconds that a guest waits by default. It only ends a hang: a busy machine may need long for an answer."""
+
 
 class Watch:
     """Checks conditions after each event of the world. Use it on one event loop."""

@@ -11,9 +11,8 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Page, expect
 
-from tests.bot.http.web_stage import free_port
 from tests.browser.conftest import running_browser
-from tests.e2e.program import read_until
+from tests.e2e.program import read_until, speech_port
 from tests.e2e.test_page import page_of, talking
 from tests.http_server import LocalServer
 
@@ -78,12 +77,11 @@ FRAME_AND_FORM = """({bot}) => {
 @asynccontextmanager
 async def stage(folder: Path, cache_dir: Path, **settings: str) -> AsyncIterator[tuple[str, str]]:
     """The running bot: its address, and that of its speech server."""
-    voice = f"127.0.0.1:{free_port()}"
-    usual = {"CACHE_DIR": str(cache_dir), "TTS_BIND": voice, "TTS_ENGINE": "espeak"}
+    usual = {"CACHE_DIR": str(cache_dir), "TTS_ENGINE": "espeak"}
     async with talking(folder, **usual | settings) as process:
         url = await page_of(process)
         await read_until(process, "Ready.")
-        yield url, f"http://{voice}/"
+        yield url, f"http://127.0.0.1:{speech_port(process)}/"
 
 
 async def blank(_: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ from sandbox.guest import Guest
 from sandbox.voice.audio_receiver import ReceivedPacket
 from sandbox.voice.opus import FRAME_SAMPLES, Sound
 from sandbox.voice.relay import RelayedPacket
-from tests.e2e.conftest import Stage
+from tests.e2e.conftest import LIMIT, Stage
 from tests.e2e.scripted_model import Answer
 from tests.e2e.talking import UTTERANCES, Since, stretches, talk
 
@@ -56,7 +56,7 @@ async def interrupt(stage: Stage, guest: Guest, utterance: str) -> Interruption:
     await talk(guest, utterance)
     interrupted, answered = (await stage.turns(turns + 2))[turns:]
     assert (interrupted.outcome, answered.outcome) == (Outcome.INTERRUPTED, Outcome.SPOKEN)
-    await receiver.wait_for_silence(stage.bot, 0.1, timeout=30)
+    await receiver.wait_for_silence(stage.bot, 0.1, timeout=LIMIT)
     *story, answer = stretches(receiver.packets(stage.bot)[before:])
     heard = len(answer) * 20
     assert heard == pytest.approx(answered.audio, abs=20), f"{heard} ms were heard of an answer of {answered.audio} ms"
@@ -80,7 +80,7 @@ async def tell_story(stage: Stage) -> Sound:
     count, begin = len(stage.traces), stage.ada.voice.receiver.count(stage.bot)
     await stage.ask("A story!")
     await stage.turns(count + 1)
-    await stage.ada.voice.receiver.wait_for_silence(stage.bot, 0.1, timeout=30)
+    await stage.ada.voice.receiver.wait_for_silence(stage.bot, 0.1, timeout=LIMIT)
     return stage.ada.voice.receiver.pcm(stage.bot, since=begin)
 
 

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psutil
+
 from config.project import ROOT
 from sandbox.server import Sandbox
 from tests import authorities
@@ -88,6 +90,15 @@ async def read_until(process: Running, words: str) -> str:
     except TimeoutError:
         raise AssertionError(f"does not say {words!r}: {said}") from None
     return said
+
+
+def speech_port(process: Running) -> int:
+    """The port of the speech server that a bot has started. Port 0 of ``TTS_BIND`` is one that nobody else can take."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    servers = [child for child in children if "tts_server" in child.cmdline()]
+    connections = [each for server in servers for each in server.net_connections("tcp4")]
+    (port,) = {each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN}
+    return int(port)
 
 
 def pointed_at(sandbox: Sandbox) -> dict[str, str]:

@@ -114,7 +114,7 @@ async def test_nobody_can_send_the_bot_to_a_channel_that_is_closed_to_them_or_se
 
 async def test_slash_commands_do_the_same_as_typed_commands(stage: Stage) -> None:
     text = stage.sandbox.text_channel
-    joined = await (await stage.ada.press(text, "join")).response(20)
+    joined = await (await stage.ada.press(text, "join")).response()
     assert joined.content.startswith("🎤 Joined Lounge!")
     pressed = await stage.ada.press(text, "speak", text="Testing, testing.")
     assert (await pressed.response()).content == "🎤 I'll say that."

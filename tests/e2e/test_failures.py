@@ -14,7 +14,7 @@ from bot.speech_server_process import SpeechServerOptions, SpeechServerProcess
 from bot.voice.dialogue.reply import VOICE_FAILED
 from bot.voice.events import WordsSpoken
 from bot.voice.turn import Outcome
-from tests.e2e.conftest import Stage, StageMaker
+from tests.e2e.conftest import LIMIT, Stage, StageMaker
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 
 LONG = " ".join(f"This is sentence {number} of a long answer." for number in range(1, 30))
@@ -130,7 +130,7 @@ async def test_a_speech_server_that_is_lost_mid_sentence_comes_back_within_15_se
 
 
 async def _replaced_at(server: SpeechServerProcess, lost: int) -> float:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LIMIT):
         while server.pid in (lost, None):
             await asyncio.sleep(0.05)
     return time.monotonic()

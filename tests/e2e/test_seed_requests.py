@@ -21,9 +21,8 @@ from websockets.asyncio.client import connect
 
 from sandbox.speech import GUEST_VOICES, speech
 from tests.bot.http.api.api_stage import played
-from tests.bot.http.web_stage import free_port
 from tests.docs.test_examples import PLAYER
-from tests.e2e.program import read_until
+from tests.e2e.program import read_until, speech_port
 from tests.e2e.test_api import ANSWER, QUESTION, said_over_realtime, wav
 from tests.e2e.test_page import page_of, talking
 from tests.tts_server.voices.sounds import seconds_of_speech
@@ -115,12 +114,11 @@ class House:
 @asynccontextmanager
 async def running_bot(folder: Path, cache_dir: Path) -> AsyncIterator[House]:
     (folder / "input.wav").write_bytes(wav(speech(QUESTION, GUEST_VOICES["Ada"])))
-    voice_port = free_port()
-    settings = {"CACHE_DIR": str(cache_dir), "TTS_ENGINE": "espeak", "TTS_BIND": f"127.0.0.1:{voice_port}"}
+    settings = {"CACHE_DIR": str(cache_dir), "TTS_ENGINE": "espeak"}
     async with talking(folder, **settings) as process:
         url = await page_of(process)
         await read_until(process, "Ready.")
-        yield House(int(url.rstrip("/").rpartition(":")[2]), voice_port, folder)
+        yield House(int(url.rstrip("/").rpartition(":")[2]), speech_port(process), folder)
 
 
 async def test_the_requests_of_the_seeds_are_answered_word_for_word(tmp_path: Path, cache_dir: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sandbox.voice.microphone import MicrophoneFrame, OpenMicrophone, PushToTalk, VoiceActivity
 from sandbox.voice.network import Conditions, SimulatedNetwork, Wrapping
 from sandbox.voice.opus import SAMPLE_RATE, Sound
-from tests.e2e.conftest import Stage, StageMaker
+from tests.e2e.conftest import LIMIT, Stage, StageMaker
 from tests.e2e.talking import (
     UTTERANCES,
     Since,
@@ -70,7 +70,7 @@ async def test_the_first_sentence_is_whole_if_a_person_speaks_before_or_while_th
     ben, dan = await join_people(stage, "Ben", "Dan", bot=False)
     since = Since(stage)
     already = asyncio.create_task(talk(ben, HOLIDAYS, OpenMicrophone(before=1.0)))
-    await stage.ada.voice.receiver.wait_for_audio(ben.id, timeout=30)
+    await stage.ada.voice.receiver.wait_for_audio(ben.id, timeout=LIMIT)
     await stage.ask("!join")
     await bot_comes(stage)
     await asyncio.gather(already, talk(dan, TRAIN, PushToTalk()))

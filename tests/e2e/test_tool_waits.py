@@ -17,7 +17,7 @@ from bot.tools.tool import Asker, Effect, ToolResult
 from bot.tools.toolset import Toolset
 from bot.voice.events import PromptTaken, ReplyEnded, WordsSpoken
 from bot.voice.turn import Outcome
-from tests.e2e.conftest import Stage, StageMaker, serving_tones
+from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import UTTERANCES, Since, talk
 
@@ -104,7 +104,7 @@ async def test_a_remark_is_heard_while_a_tool_runs_and_then_the_answer(
 ) -> None:
     since = Since(stage)
     await hear_a_remark(stage, since)
-    await stage.ada.voice.receiver.wait_for_silence(stage.bot, 0.3, timeout=30)
+    await stage.ada.voice.receiver.wait_for_silence(stage.bot, 0.3, timeout=LIMIT)
     remark = stage.ada.voice.receiver.count(stage.bot)
     forecast.may_end.set()
     (trace,) = await stage.turns(1)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from sandbox.voice.microphone import OpenMicrophone, PushToTalk
-from tests.e2e.conftest import StageMaker
+from tests.e2e.conftest import LIMIT, StageMaker
 from tests.e2e.talking import UTTERANCES, Since, bot_comes, encrypted, join_people, talk
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -20,7 +20,7 @@ async def test_the_first_sentence_is_whole_ten_times_out_of_ten(make_stage: Stag
             since, begin = Since(stage), stage.ada.voice.receiver.count(ben.id)
             first, other = UTTERANCES[number], UTTERANCES[number - 1]
             already = asyncio.create_task(talk(ben, first, OpenMicrophone(before=1.0, seed=number)))
-            await stage.ada.voice.receiver.wait_for_audio(ben.id, timeout=30, since=begin)
+            await stage.ada.voice.receiver.wait_for_audio(ben.id, timeout=LIMIT, since=begin)
             await stage.ask("!join")
             await bot_comes(stage)
             await asyncio.gather(already, talk(dan, other, PushToTalk()))

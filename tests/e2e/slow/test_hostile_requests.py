@@ -14,8 +14,8 @@ import pytest
 
 from bot.http.api.description import document
 from config.project import ROOT
-from tests.bot.http.web_stage import bearer, free_port
-from tests.e2e.program import SAID_LIMIT, read_until
+from tests.bot.http.web_stage import bearer
+from tests.e2e.program import SAID_LIMIT, read_until, speech_port
 from tests.e2e.test_page import page_of, talking
 from tests.fuzzing.attack import Target, attack
 from tts_server.api.status_api import document as speech_document
@@ -31,11 +31,9 @@ SPEECH_FIELDS = ("message", "type", "param", "code")
 
 
 async def test_ten_thousand_hostile_requests_are_answered_or_refused_in_words(tmp_path: Path, cache_dir: Path) -> None:
-    voice_port = free_port()
     settings = {
         "WEB_TOKEN": WEB,
         "TTS_TOKEN": VOICE,
-        "TTS_BIND": f"127.0.0.1:{voice_port}",
         "TTS_ENGINE": "espeak",
         "TTS_REQUESTS_PER_MINUTE": "100000",
         "DISCORD_API_URL": "http://127.0.0.1:9",
@@ -55,7 +53,7 @@ async def test_ten_thousand_hostile_requests_are_answered_or_refused_in_words(tm
         targets = (
             Target(port, document(), {**cookie, "Via": "1.1 a proxy"}, ("code", "message"), secrets),
             Target(port, document(), cookie, ("code", "message"), secrets[:-3]),
-            Target(voice_port, speech_document(), bearer(VOICE), SPEECH_FIELDS, secrets),
+            Target(speech_port(process), speech_document(), bearer(VOICE), SPEECH_FIELDS, secrets),
         )
         programs = [psutil.Process(process.pid), *psutil.Process(process.pid).children()]
         assert len(programs) > 1
