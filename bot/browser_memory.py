@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import aiosqlite
 
+from bot.commands.memory_list import page_of
 from bot.memory.audience import Asker
 from bot.memory.memory import Memory, MemoryEmptyError
 from bot.memory.records import Fact
@@ -20,7 +21,7 @@ ALL_WORDS = ("all", "everything")
 SWITCHED_OFF = "🧠 My memory is switched off (MEMORY)."
 NOTHING = "🧠 I remember nothing of you here."
 LISTED = "🧠 What I remember of you here ({count}):"
-MORE = "…and {count} more."
+MORE = "Page {page} of {pages}: `{prefix}memory me {other}` shows another one."
 HOW = "`{prefix}memory forget NUMBER|WORDS|all`, `{prefix}memory correct NUMBER TEXT`, `{prefix}memory on|off`"
 FORGOTTEN = (
     "🧠 Forgotten ({count}): nothing of it is in my files any more, nor anything else of yours and mine with the same "
@@ -85,15 +86,17 @@ class BrowserMemory:
         except aiosqlite.Error as error:
             raise UserError(NOT_NOW) from error
 
-    async def _show(self, asker: Asker, _: str) -> str:
+    async def _show(self, asker: Asker, page: str) -> str:
         if not self._memory.enabled:
             return SWITCHED_OFF
         facts = await self._memory.mine(asker)
-        return self._listed(facts) if facts else NOTHING
+        return self._listed(facts, _number(page) or 1) if facts else NOTHING
 
-    def _listed(self, facts: Sequence[Fact]) -> str:
-        lines = [f"{fact.id}: {shorten(' '.join(fact.text.split()), MAX_TEXT)}" for fact in facts[:MAX_LISTED]]
-        more = [MORE.format(count=len(facts) - MAX_LISTED)] if len(facts) > MAX_LISTED else []
+    def _listed(self, facts: Sequence[Fact], page: int) -> str:
+        shown, page, pages = page_of(facts, page, MAX_LISTED)
+        lines = [f"{fact.id}: {shorten(' '.join(fact.text.split()), MAX_TEXT)}" for fact in shown]
+        other = page % pages + 1
+        more = [MORE.format(page=page, pages=pages, prefix=self._prefix, other=other)] if pages > 1 else []
         return "\n".join([LISTED.format(count=len(facts)), *lines, *more, HOW.format(prefix=self._prefix)])
 
     async def _forget(self, asker: Asker, what: str) -> str:

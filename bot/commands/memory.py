@@ -69,23 +69,24 @@ class MemoryCommands(commands.Cog, name="Memory"):
         """Show you alone what I remember of you (`me`), `correct` or `forget` it, and whether I may (`on`, `off`)."""
         await self._show_mine(ctx)
 
-    @memory.command(description="Show you alone what I remember of you here.")
-    async def me(self, ctx: Context) -> None:
+    @memory.command(description="Show you alone what I remember of you here.", usage="[PAGE]", extras={"example": "2"})
+    @app_commands.describe(page="Which page of the list.")
+    async def me(self, ctx: Context, page: int = 1) -> None:
         """Show you alone what I remember of you on this server, or everywhere in a private message."""
-        await self._show_mine(ctx)
+        await self._show_mine(ctx, page)
 
     @memory.command(
         description="Show you alone what I remember of a person, as far as you may know it.",
-        usage="@person",
+        usage="@person [PAGE]",
         extras={"example": "@Ben"},
     )
-    @app_commands.describe(person="Whom you ask about.")
-    async def about(self, ctx: Context, person: discord.User) -> None:
+    @app_commands.describe(person="Whom you ask about.", page="Which page of the list.")
+    async def about(self, ctx: Context, person: discord.User, page: int = 1) -> None:
         """Show you alone what I remember of a person, as far as it was said in front of you."""
         await ctx.defer(ephemeral=True)
         self._require_enabled()
         if person.id == ctx.author.id:
-            await self._show_mine(ctx)
+            await self._show_mine(ctx, page)
             return
         try:
             found = await self._memory.about_person(person.id, _asker(ctx))
@@ -95,7 +96,8 @@ class MemoryCommands(commands.Cog, name="Memory"):
             raise _not_now(error) from error
         name = escape_markdown(person.display_name)
         heading = words.OF.format(name=name, count=len(found))
-        text = facts_text(found, person.id, heading, self._prefix, own=False)
+        part = f"about {person.mention}"
+        text = facts_text(found, person.id, heading, self._prefix, own=False, page=page, part=part)
         await answer_privately(ctx, text if found else words.NO_FACTS_OF.format(name=name))
 
     @memory.command(
@@ -173,7 +175,7 @@ class MemoryCommands(commands.Cog, name="Memory"):
             return
         await answer_privately(ctx, FILE.format(count=len(found)), file=await asyncio.to_thread(facts_file, found))
 
-    async def _show_mine(self, ctx: Context) -> None:
+    async def _show_mine(self, ctx: Context, page: int = 1) -> None:
         await ctx.defer(ephemeral=True)
         self._require_enabled()
         try:
@@ -184,8 +186,8 @@ class MemoryCommands(commands.Cog, name="Memory"):
         if not found:
             await answer_privately(ctx, f"{words.NO_FACTS} {state}")
             return
-        text = facts_text(found, ctx.author.id, words.MINE.format(count=len(found)), self._prefix, own=True)
-        view = MemoryView(self._guard, self._presses, found)
+        text = facts_text(found, ctx.author.id, words.MINE.format(count=len(found)), self._prefix, own=True, page=page)
+        view = MemoryView(self._guard, self._presses, words.page_of(found, page)[0])
         await answer_privately(ctx, f"{text}\n{state}", view=view)
         # From now on, the view of `cog_load` answers for it, as after a restart.
         view.stop()

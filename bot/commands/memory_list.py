@@ -28,7 +28,7 @@ NO_FACTS = "🧠 I remember nothing of you here."
 NO_FACTS_OF = "🧠 I remember nothing of **{name}** that you may know."
 MINE = "🧠 **What I remember of you here** ({count})"
 OF = "🧠 **What I remember of {name}, as far as you may know it** ({count})"
-MORE = "…and {count} more: `{prefix}memory export` sends you all of it in a file."
+MORE = "Page {page} of {pages}: `{prefix}memory {part} {other}` shows another one."
 HOW = "`{prefix}memory correct NUMBER TEXT` corrects one. The menu below makes me forget one."
 CHOOSE = "Forget one of these…"
 FORGET_ALL, SWITCH_OFF, EXPORT = "Forget everything", "Remember nothing of me", "All of it in a file"
@@ -47,14 +47,30 @@ ALL_FORGOTTEN = "🧠 I have forgotten everything that I remembered of you ({cou
 OFF = "🧠 I remember nothing of you from now on, and have forgotten what I knew. `{prefix}memory on` undoes the first."
 
 
-def facts_text(facts: Sequence[Fact], person: int, heading: str, prefix: str, *, own: bool) -> str:
-    """The list of facts for a person. Those that do not fit are counted."""
-    lines = [heading, *(_line(fact, person) for fact in facts[:MAX_LISTED])]
-    if len(facts) > MAX_LISTED:
-        lines.append(MORE.format(count=len(facts) - MAX_LISTED, prefix=prefix))
+def facts_text(
+    facts: Sequence[Fact], person: int, heading: str, prefix: str, *, own: bool, page: int = 1, part: str = "me"
+) -> str:
+    """A page of the list of facts for a person.
+
+    Args:
+        page: its number, from 1; see :func:`page_of`.
+        part: the part of the command that shows another page, as it is typed.
+    """
+    shown, page, pages = page_of(facts, page)
+    lines = [heading, *(_line(fact, person) for fact in shown)]
+    if pages > 1:
+        other = page % pages + 1
+        lines.append(MORE.format(page=page, pages=pages, prefix=prefix, part=part, other=other))
     if own:
         lines.append(HOW.format(prefix=prefix))
     return "\n".join(lines)
+
+
+def page_of(facts: Sequence[Fact], page: int, most: int = MAX_LISTED) -> tuple[Sequence[Fact], int, int]:
+    """The facts on a page, the number of the page, and of all pages. A number that is too large gives the last page."""
+    pages = max(1, -(-len(facts) // most))
+    page = min(max(page, 1), pages)
+    return facts[(page - 1) * most : page * most], page, pages
 
 
 def _line(fact: Fact, person: int) -> str:

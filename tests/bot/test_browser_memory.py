@@ -50,4 +50,12 @@ async def test_a_person_on_the_page_sees_corrects_and_deletes_what_is_theirs(tmp
         assert mind.memory.choice(ADA) is False
         assert await mind.memory.export(ADA) == []
         assert (await ask(" on")).startswith("🧠 I remember from now on")
+        for number in range(23):
+            await mind.learn(f"likes number {number}!", f"I like number {number}.", server=PAGE_PLACE)
+        first, second = await ask(""), await ask(" me 2")
+        assert "Page 1 of 2: `!memory me 2`" in first
+        assert "Page 2 of 2: `!memory me 1`" in second
+        assert [f"number {number}!" in second for number in range(23)] == [True] * 3 + [False] * 20
+        assert await ask(" me 99") == second
+        await mind.memory.forget_all(ADA)
         assert [fact.id for fact in await mind.memory.export(BEN)] == [other.id]

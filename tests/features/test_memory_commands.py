@@ -154,7 +154,15 @@ async def test_buttons_work_after_a_restart_and_for_their_person_alone(
                 await mind.learn(ada, f"likes number {number}" + "x" * 120)
             other = await mind.learn(mind.ben, "plays chess")
             listed = await mind.listed()
-            assert "…and 5 more: `!memory export`" in listed.content
+            assert "Page 1 of 2: `!memory me 2`" in listed.content
+            await mind.stage.ask("!memory me 2")
+            page = await ada.wait_for_message(
+                ada.dm_channel, lambda m: "Page 2 of 2: `!memory me 1`" in m.content, LIMIT
+            )
+            assert [f"number {number}x" in page.content for number in range(MAX_LISTED + 5)] == (
+                [True] * 5 + [False] * MAX_LISTED
+            )
+            assert len(page.components[0]["components"][0]["options"]) == 5
         async with minded(tmp_path, monkeypatch, MemoryPolicy.ON, sandbox) as mind:
             before = len(await mind.memory.export(ada.id))
             pressed = await ada.click(listed, "memory:export")
