@@ -95,7 +95,9 @@ def folder_content(folder: Path) -> FolderContent:
 
 
 def _stamp(file: Path, root: Path, others: Counter[str]) -> str | None:
-    """The size and time of change of a file; ``None`` if it is not read. Then ``others`` counts why.
+    """The size and time of change of a file, and whether it may be read; ``None`` if it is not one to read.
+
+    Then ``others`` counts why.
 
     Args:
         root: the folder of all files, without links in its path.
@@ -111,7 +113,8 @@ def _stamp(file: Path, root: Path, others: Counter[str]) -> str | None:
             # It may lead to a file that is the bot's alone, as .env is.
             why = _LEADS_OUT
         elif stat.S_ISREG((status := file.stat()).st_mode):
-            return f"{status.st_size} {status.st_mtime_ns}"
+            # A file whose rights are mended is read then, though it has not changed.
+            return f"{status.st_size} {status.st_mtime_ns}{'' if os.access(file, os.R_OK) else ' not readable'}"
         else:
             why = "neither file nor folder"
     except (OSError, RuntimeError, UnicodeEncodeError):

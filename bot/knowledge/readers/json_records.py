@@ -21,11 +21,11 @@ _MAX_TITLE = 120
 
 def read_json_file(data: bytes, notices: list[str]) -> Iterator[Block]:
     """The records of a JSON file, or of one with a record in each line."""
-    value = _parsed(decode(data, notices))
+    value = _parsed(decode(data, notices), notices)
     yield from read_lorebook(value) if is_lorebook(value) else _Records(notices).of(value, ())
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: str, notices: list[str]) -> Any:
     try:
         return json.loads(text)
     except RecursionError as error:
@@ -33,15 +33,21 @@ def _parsed(text: str) -> Any:
     except ValueError as error:
         fault = error
     where = f"line {fault.lineno}" if isinstance(fault, json.JSONDecodeError) else "a number"
-    lines: list[Any] = []
+    records: list[Any] = []
+    broken: list[int] = []
     for number, line in enumerate(text.split("\n"), 1):
         try:
             if line.strip():
-                lines.append(json.loads(line))
+                records.append(json.loads(line))
         except (ValueError, RecursionError):
-            # If some lines are records, it is a file of records, and this line is the mistake.
-            raise UnreadableError(f"this is no JSON: see {f'line {number}' if lines else where}") from fault
-    return lines
+            broken.append(number)
+    # A broken file of one value has few lines that are values of their own.
+    if len(broken) >= len(records) or not isinstance(records[0], dict | list):
+        raise UnreadableError(f"this is no JSON: see {where}") from fault
+    if broken:
+        lines = f"line {broken[0]} is" if len(broken) == 1 else f"{len(broken):,} lines, from line {broken[0]} on, are"
+        notices.append(f"{lines} no JSON, and left out")
+    return records
 
 
 class _Records:

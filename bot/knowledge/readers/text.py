@@ -26,6 +26,10 @@ _UTF8_LETTERS = 3
 """A text with some broken bytes still is UTF-8 if it has this many times more letters that are longer than a byte."""
 _IN_A_CHINESE_TEXT = 0.3
 """Share of Chinese characters among those that are not ASCII, from which a text counts as Chinese."""
+_LARGE = 0xA1
+"""Both bytes of a usual Chinese character are at least this, in GB 18030."""
+_USUAL = 0.7
+"""Share of usual characters among those that are not ASCII, in a Chinese text."""
 
 
 def decode(data: bytes, notices: list[str]) -> str:
@@ -70,9 +74,18 @@ def _decoded(data: bytes, notices: list[str]) -> str:
         text = data.decode("gb18030")
     except UnicodeDecodeError:
         return data.decode("cp1252", "replace")
-    others = sum(not char.isascii() for char in text)
-    is_chinese = len(_CJK.findall(text)) >= _IN_A_CHINESE_TEXT * others
-    return text if is_chinese else data.decode("cp1252", "replace")
+    return text if _is_chinese(text) else data.decode("cp1252", "replace")
+
+
+def _is_chinese(text: str) -> bool:
+    """Whether a text that was decoded as GB 18030 is Chinese.
+
+    In a western text, an accented letter and the plain letter after it look like one rare Chinese character. The second
+    byte of a usual one is no plain letter.
+    """
+    others = [char for char in text if not char.isascii()]
+    usual = sum(len(code := char.encode("gb18030")) == 2 and min(code) >= _LARGE for char in others)
+    return len(_CJK.findall(text)) >= _IN_A_CHINESE_TEXT * len(others) and usual >= _USUAL * len(others)
 
 
 def paragraphs(text: str) -> Iterator[str]:

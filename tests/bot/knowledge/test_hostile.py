@@ -65,7 +65,7 @@ BAD: dict[str, tuple[bytes, str]] = {
         b'{"a":' * 100 + b"1" + b"}" * 100,
         "deeper.json can't be read: what is nested deeper than 40 levels is left out",
     ),
-    "half.jsonl": (b'{"a": 1}\n' * 3 + b"{\n", "half.jsonl can't be read: this is no JSON: see line 4"),
+    "half.jsonl": (b'{"a": 1}\n' * 3 + b"{\n", "half.jsonl: line 4 is no JSON, and left out"),
     "deep.html": (b"<div>" * 300_000, "deep.html can't be read: it is empty"),
     "binary.txt": (b"some text " * 1_000 + bytes(range(256)) * 100, "binary.txt can't be read: this is no text"),
     "archive.md": (
@@ -81,6 +81,29 @@ async def test_a_bad_file_is_told_in_one_sentence(index: Index, folder: Path, na
     content, told = BAD[name]
     (folder / name).write_bytes(content)
     assert (await updated(index, folder)).problems == [told]
+
+
+async def test_a_file_is_read_again_once_its_rights_are_mended(
+    index: Index, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "secret.txt").write_text("The otter swims.", encoding="utf-8")
+    # The tests may run as root, who may read everything.
+    monkeypatch.setattr("os.access", lambda file, mode: False)
+    await updated(index, folder)
+    assert (await updated(index, folder)).read == 0
+    monkeypatch.undo()
+    assert (await updated(index, folder)).read >= 1
+
+
+async def test_of_a_file_with_a_record_in_each_line_only_the_broken_lines_are_left_out(
+    index: Index, folder: Path
+) -> None:
+    lines = ['{"animal": "otter"}', "not json", '{"animal": "beaver"}', "{", '{"animal": "heron"}']
+    (folder / "animals.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    assert (await updated(index, folder)).problems == [
+        "animals.jsonl: 2 lines, from line 2 on, are no JSON, and left out"
+    ]
+    assert [each.source for each in index.search("beaver", 5)] == ["animals.jsonl"]
 
 
 async def test_a_page_that_is_a_bomb_costs_the_other_pages_nothing(index: Index, folder: Path) -> None:
