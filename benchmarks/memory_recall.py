@@ -1,4 +1,8 @@
-"""Benchmark of recall from memory: 100,000 facts, asked for by somebody who heard them all and by one who heard few."""
+"""Benchmark of recall from memory: 100,000 facts, asked for by somebody who heard them all and by one who heard few.
+
+Then the first token of an answer, with and without memory in turn: the bot's responder asks a stand-in for a model
+server over a real socket.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,30 @@ import random
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 from rich.console import Console
 
 from benchmarks.command_line import Report, Run, count, make_parser, run
+from benchmarks.stand_in_model import StandInModel
+from benchmarks.statistics import Spread, spread
 from bot.database import Database
+from bot.llm.client import ModelClient
+from bot.llm.history import History, Turn
+from bot.llm.personas import Character, load_persona
+from bot.llm.prompts import CallRoom
+from bot.llm.recollection import Recollection
+from bot.llm.requests import ModelOptions
+from bot.llm.small_model import load_small_prompts
 from bot.memory.audience import Asker, Audiences
 from bot.memory.finding import FactFinder
-from bot.memory.recall import MOST_FOUND
+from bot.memory.recall import MOST_FOUND, MemoryRecall
 from bot.memory.records import Fact
+from bot.responder import ModelResponder
 from config.plain_parser import PlainParser
 
 PEOPLE = 200
@@ -126,7 +141,7 @@ async def ask(
     )
 
 
-async def measure(folder: Path, facts: int, recalls: int) -> list[Recalls]:
+async def measure(folder: Path, facts: int, recalls: int) -> tuple[list[Recalls], FirstTokens]:
     """Store the facts, and recall them."""
     rng = random.Random(3)
     vocabulary = ["".join(rng.choices("abcdefghijklmnopqrstuvwz", k=rng.randint(5, 9))) for _ in range(20_000)]
@@ -141,22 +156,95 @@ async def measure(folder: Path, facts: int, recalls: int) -> list[Recalls]:
         # Once before, so that the memory that is measured is not that of SQLite's first pages.
         for asker in askers.values():
             await ask(finder, "", asker, facts, min(recalls, 200), vocabulary)
-        return [await ask(finder, name, asker, facts, recalls, vocabulary) for name, asker in askers.items()]
+        found = [await ask(finder, name, asker, facts, recalls, vocabulary) for name, asker in askers.items()]
+        await first_tokens(finder, 20, vocabulary)
+        return found, await first_tokens(finder, min(recalls, 500), vocabulary)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstTokens:
+    """Milliseconds from a turn to the first token of its answer, with and without memory."""
+
+    turns: int
+    without: Spread
+    with_memory: Spread
+
+    @property
+    def later(self) -> float:
+        """How much later the first token comes with memory, at 95 %."""
+        return self.with_memory.p95 - self.without.p95
+
+    def show(self, console: Console) -> None:
+        """Print one line."""
+        console.print(
+            f"First token of {self.turns} answers each, median and 95 %: {self.without.median:.1f} and "
+            f"{self.without.p95:.1f} ms without memory, {self.with_memory.median:.1f} and "
+            f"{self.with_memory.p95:.1f} ms with it",
+            highlight=False,
+        )
+
+
+class MemoryAlone:
+    """A :class:`~bot.llm.recollection.Recall` of facts, for somebody who heard them all."""
+
+    def __init__(self, recall: MemoryRecall) -> None:
+        self._recall = recall
+
+    async def for_turn(self, asked: Turn, *, unfinished: bool) -> Recollection:
+        """The facts that fit a turn."""
+        return Recollection(memory=await self._recall.section(asked, SERVER, None))
+
+
+async def first_tokens(finder: FactFinder, turns: int, vocabulary: Sequence[str]) -> FirstTokens:
+    """Ask for answers, with and without memory in turn."""
+    rng = random.Random(4)
+    taken: dict[bool, list[float]] = {False: [], True: []}
+    persona = load_persona("seiyuu")
+    character = Character("seiyuu", persona, persona.default_mood)
+    memory = MemoryAlone(MemoryRecall(finder, lambda: True, UTC))
+    async with (
+        StandInModel(["Yes."], first_token=0.0, rate=1000.0) as server,
+        ModelClient(ModelOptions(server.url, model="stand-in-70b")) as client,
+    ):
+        for number in range(2 * turns):
+            responder = ModelResponder(
+                lambda: character,
+                History(),
+                lambda: CallRoom("Lounge", ("Ada", "Ben")),
+                lambda: datetime.now(UTC),
+                client,
+                20,
+                load_small_prompts(),
+                recall=memory if number % 2 else None,
+            )
+            about = vocabulary[rng.randrange(PEOPLE)].capitalize()
+            asked = Turn.of_person("Ada", rng.choice(QUESTIONS).format(about), WITNESS)
+            began = time.perf_counter()
+            async with aclosing(responder.answer(asked)) as answer:
+                await anext(answer)
+                taken[bool(number % 2)].append(1000 * (time.perf_counter() - began))
+                async for _ in answer:
+                    pass
+    return FirstTokens(turns, spread(taken[False]), spread(taken[True]))
 
 
 async def measured(run: Run) -> Report:
     """The report of a run."""
-    found = await measure(run.folder, run.arguments.facts, run.arguments.recalls)
+    found, first = await measure(run.folder, run.arguments.facts, run.arguments.recalls)
     slowest = max(each.share_95_ms for each in found)
 
     def show(console: Console) -> None:
         for each in found:
             each.show(console)
+        first.show(console)
 
     return Report(
         show,
-        [(f"{SHARE:.0%} of the recalls take at most {TARGET_MS:.0f} ms", slowest <= TARGET_MS)],
-        {"machine": run.machine, "recalls": [asdict(each) for each in found]},
+        [
+            (f"{SHARE:.0%} of the recalls take at most {TARGET_MS:.0f} ms", slowest <= TARGET_MS),
+            (f"The first token comes at most {TARGET_MS:.0f} ms later, at {SHARE:.0%}", first.later <= TARGET_MS),
+        ],
+        {"machine": run.machine, "recalls": [asdict(each) for each in found], "first_tokens": asdict(first)},
     )
 
 
