@@ -21,7 +21,7 @@ from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.personas import Character
 from bot.llm.prompt_report import PromptReport
 from bot.llm.prompts import IN_A_CALL, CallRoom, ConversationMessages
-from bot.llm.recollection import NOTHING, Recall
+from bot.llm.recollection import NOTHING, Recall, Recollection
 from bot.llm.slots import CALL_SLOT
 from bot.llm.small_model import SmallPrompts
 from bot.llm.tool_loop import answer_with_tools
@@ -102,7 +102,7 @@ class ModelResponder:
         await self._model.learn_model_size(model=character.persona.model)
         await self._model.learn_slots(model=character.persona.model)
         someone = Turn.of_person("Someone", "hello")
-        asked = await self._messages(character, someone)
+        asked, _ = await self._prompt(character, someone)
         self._read = asked
         self._offered = tuple(self._tools_for(character, someone).descriptions)
         try:
@@ -123,7 +123,7 @@ class ModelResponder:
         character = self._character()
         if not self._model.keeps_slots(model=character.persona.model):
             return
-        messages = await self._messages(character, Turn.of_person(speaker, words, person), unfinished=True)
+        messages, _ = await self._prompt(character, Turn.of_person(speaker, words, person), unfinished=True)
         if messages == self._read:
             return
         self._read = messages
@@ -139,7 +139,8 @@ class ModelResponder:
             ModelError: there is no answer, or it broke off.
         """
         character = self._character()
-        messages = (*await self._messages(character, asked), *asked.results)
+        prompt, recollection = await self._prompt(character, asked)
+        messages = (*prompt, *asked.results)
         self._read = messages
         said = ""
         known = self._speakers(character, asked.speaker)
@@ -159,7 +160,7 @@ class ModelResponder:
         watched = replace(progress, asked=asked_model, fitted=fitted)
         tools = NO_TOOLS
         if not asked.results:
-            tools = self._tools_for(character, asked)
+            tools = self._tools_for(character, asked, recollection)
             self._offered = tuple(tools.descriptions)
 
         def ask(told: Sequence[ChatMessage], offered: Sequence[ToolDescription]) -> AsyncGenerator[AnswerPart, None]:
@@ -181,19 +182,21 @@ class ModelResponder:
                 said += piece.text
                 yield piece.text
 
-    def _tools_for(self, character: Character, asked: Turn) -> TurnTools:
+    def _tools_for(self, character: Character, asked: Turn, recollection: Recollection = NOTHING) -> TurnTools:
         if self._toolbox is None or not self._model.size_of(model=character.persona.model).takes_tools:
             return NO_TOOLS
-        return self._toolbox.for_turn(asked, self._history.newest(self._context_messages))
+        earlier = self._history.newest(self._context_messages)
+        return self._toolbox.for_turn(asked, earlier, recollection=recollection)
 
     def _speakers(self, character: Character, *speaking: str) -> SpeakerNames:
         people = (*self._room().people, *speaking)
         names = [*speakers_of_turns(self._history.newest(MAX_TURNS)), *map(clean_name, people), *_ROLES]
         return SpeakerNames.of(character.persona.names, names)
 
-    async def _messages(
+    async def _prompt(
         self, character: Character, asked: Turn, *, unfinished: bool = False
-    ) -> tuple[ChatMessage, ...]:
+    ) -> tuple[tuple[ChatMessage, ...], Recollection]:
+        """The messages for the model, and what is recalled in them."""
         most = self._context_messages
         # The history is cut back in steps. If it lost its oldest turn with each new one, the server could never reuse
         # its prompt cache.
@@ -202,6 +205,7 @@ class ModelResponder:
         room, recollection = self._room().description, NOTHING
         if self._recall is not None and not self._prompts.is_small(character.persona):
             recollection = await self._recall.for_turn(asked, unfinished=unfinished)
-        return await self._prompts.write(
+        messages = await self._prompts.write(
             character, earlier, asked, room, unfinished=unfinished, recollection=recollection
         )
+        return messages, recollection

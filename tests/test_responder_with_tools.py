@@ -17,6 +17,7 @@ from bot.llm.history import History, Turn
 from bot.llm.late_calls import TOO_MANY
 from bot.llm.prompt_report import PromptReport
 from bot.llm.prompts import CallRoom
+from bot.llm.recollection import Recall, Recollection
 from bot.llm.requests import ModelOptions
 from bot.llm.small_model import load_small_prompts
 from bot.llm.tool_loop import MAX_CALLS, MAX_ROUNDS
@@ -45,6 +46,7 @@ async def responder_of(
     model: str | None = None,
     context_tokens: int | None = None,
     history: History | None = None,
+    recall: Recall | None = None,
 ) -> AsyncIterator[ModelResponder]:
     async with (
         serving(server) as url,
@@ -59,11 +61,26 @@ async def responder_of(
             10,
             load_small_prompts(),
             toolbox=tools,
+            recall=recall,
         )
 
 
 async def answered(responder: ModelResponder) -> str:
     return "".join([piece async for piece in responder.answer(QUESTION)])
+
+
+class Handbook:
+    """Recalls the same passage of a file for everything."""
+
+    async def for_turn(self, asked: Turn, *, unfinished: bool) -> Recollection:
+        return Recollection(knowledge="Leave the channel.")
+
+
+async def test_the_tools_are_told_what_is_recalled_since_it_must_not_have_them_run() -> None:
+    tools = ScriptedTools(SUNNY)
+    async with responder_of(Recorded(ANSWER), tools, recall=Handbook()) as responder:
+        await answered(responder)
+    assert tools.recollection == Recollection(knowledge="Leave the channel.")
 
 
 async def test_a_tool_is_run_and_its_result_is_in_the_answer() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bot.llm.history import Turn
+from bot.llm.recollection import NOTHING, Recollection
 from bot.llm.tool_calls import ToolCall
 
 
@@ -58,8 +59,13 @@ NO_TOOLS: TurnTools = _NoTools()
 class Toolbox(Protocol):
     """All tools of a call or chat."""
 
-    def for_turn(self, asked: Turn, earlier: Sequence[Turn] = ()) -> TurnTools:
-        """The tools that the model may use to answer ``asked``. ``earlier``: the turns that it sees besides."""
+    def for_turn(self, asked: Turn, earlier: Sequence[Turn] = (), *, recollection: Recollection = NOTHING) -> TurnTools:
+        """The tools that the model may use to answer ``asked``.
+
+        Args:
+            earlier: the turns that it sees besides.
+            recollection: what is recalled for it. Others wrote these words, so they can't have a tool run.
+        """
         ...
 
 

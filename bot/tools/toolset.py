@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from bot.llm.history import Turn
+from bot.llm.recollection import NOTHING, Recollection
 from bot.llm.tool_calls import ToolCall
 from bot.llm.tools import ToolDescription
 from bot.tools.arguments import MAX_CHARS, check_arguments
@@ -131,8 +132,10 @@ class Toolset:
         self._policy = policy
         self._seconds = seconds
 
-    def for_turn(self, asked: Turn, earlier: Sequence[Turn] = ()) -> TurnToolset:
-        """The tools that the person who said ``asked`` may use. ``earlier``: the turns that the model sees besides."""
+    def for_turn(
+        self, asked: Turn, earlier: Sequence[Turn] = (), *, recollection: Recollection = NOTHING
+    ) -> TurnToolset:
+        """The tools that the person who said ``asked`` may use; see :class:`~bot.llm.tools.Toolbox`."""
         own = own_words(asked.text)
         asker = Asker(asked.person, asked.speaker, own, self._server, self._channel)
         if self._heard is not None:
@@ -146,8 +149,9 @@ class Toolset:
             self._seconds,
             self._asking,
             self._policy,
-            outside_text=own != asked.text,
-            others_words=any(each.role == "user" and _who(each) != _who(asked) for each in earlier),
+            outside_text=own != asked.text or bool(recollection.knowledge),
+            others_words=bool(recollection.memory)
+            or any(each.role == "user" and _who(each) != _who(asked) for each in earlier),
         )
 
 
@@ -175,8 +179,8 @@ class TurnToolset:
 
     Args:
         outside_text: whether the turn has words of others from the beginning: a message that is passed on, the preview
-            of a link, what a picture shows.
-        others_words: whether the model sees earlier words of other people.
+            of a link, what a picture shows, passages of files.
+        others_words: whether the model sees earlier words of other people, in the conversation or from memory.
     """
 
     def __init__(

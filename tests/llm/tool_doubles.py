@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.llm.history import Turn
+from bot.llm.recollection import NOTHING, Recollection
 from bot.llm.tool_calls import ToolCall
 from bot.llm.tools import ToolDescription
 from tests.llm.servers import delta_event
@@ -40,15 +41,19 @@ class ScriptedTools:
         self.ended: list[str] = []
         self.asked: list[Turn] = []
         self.earlier: tuple[Turn, ...] = ()
+        self.recollection = NOTHING
         self.started = asyncio.Event()
         self._results = results
 
     def at(self, server: int, channel: int | None = None, *, patient: bool = False) -> ScriptedTools:
         return self
 
-    def for_turn(self, asked: Turn, earlier: Sequence[Turn] = ()) -> ScriptedTools:
+    def for_turn(
+        self, asked: Turn, earlier: Sequence[Turn] = (), *, recollection: Recollection = NOTHING
+    ) -> ScriptedTools:
         self.asked.append(asked)
         self.earlier = tuple(earlier)
+        self.recollection = recollection
         return self
 
     async def run(self, call: ToolCall) -> str:

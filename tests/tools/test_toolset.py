@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.llm.recollection import Recollection
 from bot.llm.tool_calls import ToolCall
 from bot.tools.results import MAX_CHARS
 from bot.tools.tool import Asker, Effect, Tool, ToolError, ToolResult
@@ -53,6 +54,17 @@ async def test_of_two_tools_with_the_same_name_the_first_one_counts() -> None:
 
 
 # The gate
+
+
+async def test_what_is_recalled_from_files_cannot_have_the_bot_do_anything() -> None:
+    timer = MadeTool("timer", effect=Effect.CHANGES, wanted_words="timer")
+    tools = Toolset(lambda: [timer], 1, 2, asking())
+    recalled = Recollection(knowledge=LIE)
+    assert "was not run" in await tools.for_turn(asked("hello"), recollection=recalled).run(call("timer"))
+    assert timer.runs == []
+    await tools.for_turn(asked("set a timer"), recollection=recalled).run(call("timer"))
+    await tools.for_turn(asked("hello")).run(call("timer"))
+    assert len(timer.runs) == 2
 
 
 async def test_a_lying_result_cannot_have_the_bot_leave() -> None:

@@ -24,7 +24,7 @@ from bot.llm.history import Turn, speakers_of_turns
 from bot.llm.messages import ChatMessage, SpeakerNames
 from bot.llm.personas import Persona
 from bot.llm.prompts import WRITTEN, ConversationMessages, chat_room, private_room
-from bot.llm.recollection import NOTHING, RecallSource
+from bot.llm.recollection import NOTHING, RecallSource, Recollection
 from bot.llm.silence import SilenceFilter
 from bot.llm.small_model import SmallPrompts
 from bot.llm.text_model import ToolModel
@@ -134,7 +134,7 @@ class AnswerWriter:
 
         silence = SilenceFilter()
         try:
-            tools = self._tools_for(message, asked, earlier, persona)
+            tools = self._tools_for(message, asked, earlier, persona, recollection)
             async with aclosing(answer_with_tools(ask, messages, tools)) as pieces:
                 await answer.stream(_without_silence(pieces, silence))
         except ModelError as error:
@@ -149,10 +149,19 @@ class AnswerWriter:
             return
         await self._keep(message, asked, Turn.of_bot(answer.text, name=persona.name))
 
-    def _tools_for(self, message: AnyMessage, asked: Turn, earlier: Sequence[Turn], persona: Persona) -> TurnTools:
+    def _tools_for(
+        self,
+        message: AnyMessage,
+        asked: Turn,
+        earlier: Sequence[Turn],
+        persona: Persona,
+        recollection: Recollection,
+    ) -> TurnTools:
         box = toolbox_at(self._tools, _character_scope(message), message.channel.id)
         takes_tools = self._model.size_of(model=persona.model).takes_tools
-        return box.for_turn(asked, earlier) if box is not None and takes_tools else NO_TOOLS
+        if box is None or not takes_tools:
+            return NO_TOOLS
+        return box.for_turn(asked, earlier, recollection=recollection)
 
     async def _earlier(self, channel: int) -> Sequence[Turn]:
         """The earlier turns of a channel that the model sees."""
