@@ -39,6 +39,7 @@ from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import VoicesError
 from bot.speech_server.voices import VoiceCatalogue
 from bot.store import Store
+from bot.voice.browser.people import WEB_PREFIX, web_person
 from bot.voices.voices import Voices
 from config.errors import SettingsError
 from config.privacy import keep_files_private
@@ -83,7 +84,7 @@ def parser() -> CommandParser:
     export = parts.add_parser("export", help="print everything that is stored about a person, as JSON")
     forget = parts.add_parser("forget", help="delete everything that is stored about a person; no bot may be running")
     for each in (search, export, forget):
-        text = "the person's user id on Discord"
+        text = f"the person's user id on Discord, or {WEB_PREFIX}NAME for somebody on the page"
         each.add_argument("--person", type=_person, required=each is not search, metavar="ID", help=text)
         each.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     return parser
@@ -182,6 +183,10 @@ def _end(why: str, status: int, *, as_json: bool) -> int:
 
 
 def _person(written: str) -> int:
+    if written.startswith(WEB_PREFIX) and (name := written.removeprefix(WEB_PREFIX).strip()):
+        return web_person(name)
     if not (written.isascii() and written.isdecimal() and len(written) <= MAX_DIGITS):
-        raise argparse.ArgumentTypeError(f"{written[:30]!r} is not a user id: Discord's are numbers")
+        raise argparse.ArgumentTypeError(
+            f"{written[:30]!r} is not a user id: Discord's are numbers, and {WEB_PREFIX}NAME is somebody on the page"
+        )
     return int(written)

@@ -12,6 +12,7 @@ import pytest
 from bot.__main__ import main
 from bot.data_dir_lock import data_dir_lock
 from bot.database import FILE
+from bot.voice.browser.people import PAGE_PLACE, web_person
 from tests.bot.memory.brain import ADA, BEN, brain
 from tests.bot.notes.notes_house import notes_house
 
@@ -65,7 +66,28 @@ def test_an_operator_searches_exports_and_forgets(
     assert "Ben: plays chess" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [[], ["export"], ["forget", "--person", "Ada"], ["forget", "--person", "9" * 40]])
+def test_somebody_on_the_page_is_named_by_their_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    person = web_person("Ada Lovelace")
+
+    async def fill_page() -> None:
+        async with brain(tmp_path) as mind:
+            fact = await mind.learn("plays chess", "I play chess.", server=PAGE_PLACE)
+            await mind.database.write("UPDATE fact SET speaker = ?1, person = ?1 WHERE id = ?2", str(person), fact.id)
+
+    asyncio.run(fill_page())
+    assert main(["memory", "export", "--person", "web:ada lovelace", "--json"]) == 0
+    assert [fact["fact"] for fact in json.loads(capsys.readouterr().out)["facts"]] == ["plays chess"]
+    assert main(["memory", "forget", "--person", "web:Ada Lovelace"]) == 0
+    assert b"chess" not in (tmp_path / FILE).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["export"], ["export", "--person", "web: "], ["forget", "--person", "Ada"], ["forget", "--person", "9" * 40]],
+)
 def test_wrong_words_are_refused(words: list[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["memory", *words])
