@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import aiosqlite
 
-from bot.commands.memory_list import page_of
 from bot.memory.audience import Asker
+from bot.memory.listing import page_of
 from bot.memory.memory import Memory, MemoryEmptyError
 from bot.memory.records import Fact
 from bot.text import shorten

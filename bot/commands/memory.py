@@ -17,6 +17,7 @@ from bot.commands.memory_list import MemoryView, Presses, facts_file, facts_text
 from bot.commands.private_answer import answer_privately
 from bot.guard import Guard
 from bot.memory.audience import Asker
+from bot.memory.listing import page_of
 from bot.memory.memory import Memory, MemoryEmptyError
 from bot.memory.records import Fact
 from bot.text import escape_markdown
@@ -187,7 +188,7 @@ class MemoryCommands(commands.Cog, name="Memory"):
             await answer_privately(ctx, f"{words.NO_FACTS} {state}")
             return
         text = facts_text(found, ctx.author.id, words.MINE.format(count=len(found)), self._prefix, own=True, page=page)
-        view = MemoryView(self._guard, self._presses, words.page_of(found, page)[0])
+        view = MemoryView(self._guard, self._presses, page_of(found, page, words.MAX_LISTED)[0])
         await answer_privately(ctx, f"{text}\n{state}", view=view)
         # From now on, the view of `cog_load` answers for it, as after a restart.
         view.stop()

@@ -11,6 +11,7 @@ import discord
 from bot.commands.guarded_view import GuardedView
 from bot.commands.json_file import FileTooLargeError, json_file
 from bot.guard import Guard
+from bot.memory.listing import page_of
 from bot.memory.records import Fact
 from bot.personal_data.facts import fact_fields
 from bot.text import escape_markdown, shorten
@@ -53,10 +54,10 @@ def facts_text(
     """A page of the list of facts for a person.
 
     Args:
-        page: its number, from 1; see :func:`page_of`.
+        page: its number, from 1; see :func:`~bot.memory.listing.page_of`.
         part: the part of the command that shows another page, as it is typed.
     """
-    shown, page, pages = page_of(facts, page)
+    shown, page, pages = page_of(facts, page, MAX_LISTED)
     lines = [heading, *(_line(fact, person) for fact in shown)]
     if pages > 1:
         other = page % pages + 1
@@ -64,13 +65,6 @@ def facts_text(
     if own:
         lines.append(HOW.format(prefix=prefix))
     return "\n".join(lines)
-
-
-def page_of(facts: Sequence[Fact], page: int, most: int = MAX_LISTED) -> tuple[Sequence[Fact], int, int]:
-    """The facts on a page, the number of the page, and of all pages. A number that is too large gives the last page."""
-    pages = max(1, -(-len(facts) // most))
-    page = min(max(page, 1), pages)
-    return facts[(page - 1) * most : page * most], page, pages
 
 
 def _line(fact: Fact, person: int) -> str:
