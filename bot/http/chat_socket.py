@@ -37,6 +37,8 @@ MAX_ERRORS = 50
 """Largest number of bad messages in a row. Then the socket is closed."""
 REASON_BYTES = 123
 """Largest length of the reason in a close message."""
+_ENDS = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED)
+"""What aiohttp reports in place of a message when a socket is closed."""
 TOO_MANY_MESSAGES = "Too many messages in a short time."
 TOO_MANY_ERRORS = "Too many bad messages."
 
@@ -79,6 +81,9 @@ class QueuedClient:
         self._unsent = 0
         self._more = asyncio.Event()
         self._closing: tuple[CloseCode, str] | None = None
+        self._waiting: asyncio.Timeout | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def send(self, message: ServerMessage) -> None:
         """Queue a message."""
@@ -93,6 +98,8 @@ class QueuedClient:
         if self._closing is None:
             self._closing = code, reason
             self._more.set()
+            if self._waiting is not None:
+                self._waiting.reschedule(asyncio.get_running_loop().time())
 
     @property
     def closing(self) -> bool:
@@ -112,6 +119,25 @@ class QueuedClient:
             self._queue.clear()
             self._break_off()
 
+    async def receive(self) -> aiohttp.WSMessage | None:
+        """Wait for the client's next message. Returns ``None`` after :meth:`close`, and when the client is gone.
+
+        While this waits, aiohttp would not close the socket properly: it would break off the connection right after its
+        close message, and a client that still sends sound would not learn the code. So :meth:`close` ends the wait.
+        """
+        if self._closing is not None:
+            return None
+        self._idle.clear()
+        try:
+            async with asyncio.timeout(None) as self._waiting:
+                message = await self._websocket.receive()
+        except TimeoutError:
+            return None
+        finally:
+            self._waiting = None
+            self._idle.set()
+        return None if message.type in _ENDS or self._closing is not None else message
+
     async def run(self) -> None:
         """Send what is queued, until :meth:`close` or until the client is gone. Then close the socket."""
         while True:
@@ -124,6 +150,7 @@ class QueuedClient:
                 self._unsent -= len(data)
             if self._closing is not None:
                 code, reason = self._closing
+                await self._idle.wait()
                 await self._websocket.close(code=code, message=reason.encode()[:REASON_BYTES])
                 return
 
@@ -160,15 +187,15 @@ class ChatSocket:
         )
         await websocket.prepare(request)
         bound_buffers(request)
-        await self._talk(websocket, QueuedClient(websocket, partial(break_off, request)))
+        await self._talk(QueuedClient(websocket, partial(break_off, request)))
         return websocket
 
-    async def _talk(self, websocket: web.WebSocketResponse, client: QueuedClient) -> None:
+    async def _talk(self, client: QueuedClient) -> None:
         """Talk with a client until one side closes the socket."""
         tab = self._calls.connect(client)
         sending = asyncio.create_task(client.run(), name="chat: send")
         try:
-            await self._receive(websocket, client, tab)
+            await self._receive(client, tab)
             if client.closing:
                 await asyncio.wait([sending], timeout=2 * CLOSE_LIMIT)
         finally:
@@ -178,11 +205,9 @@ class ChatSocket:
             if isinstance(failed, Exception) and not isinstance(failed, ConnectionError):
                 _log.error("Could not send to a client", exc_info=failed)
 
-    async def _receive(self, websocket: web.WebSocketResponse, client: QueuedClient, tab: Tab) -> None:
+    async def _receive(self, client: QueuedClient, tab: Tab) -> None:
         rate, errors = MessageRate(self._clock), 0
-        async for received in websocket:
-            if client.closing:
-                return
+        while (received := await client.receive()) is not None:
             if not rate.take():
                 client.send(Failure(ErrorCode.SLOW_DOWN, TOO_MANY_MESSAGES))
                 client.close(CloseCode.POLICY, TOO_MANY_MESSAGES)

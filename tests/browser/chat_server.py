@@ -15,7 +15,7 @@ from aiohttp import WSMsgType, web
 from audio.samples import Samples
 from config.project import ROOT
 from tests.http_server import LocalServer
-from tests.timing import wait_until
+from tests.timing import LIMIT, wait_until
 
 PAGE = ROOT / "bot" / "http" / "page"
 SCRIPTS = Path(__file__).with_name("scripts")
@@ -53,12 +53,24 @@ class Client:
         messages: what the page has sent, in JSON.
         sound: the sound that the page has sent: 16-bit mono at 16,000 Hz, a frame each.
         over: whether the page has closed the socket.
+        closing: held until the page has answered a closing frame.
     """
 
     socket: web.WebSocketResponse
     messages: list[Message] = field(default_factory=list)
     sound: list[bytes] = field(default_factory=list)
     over: bool = False
+    closing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        self.reading = asyncio.create_task(self._read(), name="stand-in: read")
+
+    async def _read(self) -> None:
+        async for message in self.socket:
+            if message.type is WSMsgType.TEXT:
+                self.messages.append(json.loads(message.data))
+            elif message.type is WSMsgType.BINARY:
+                self.sound.append(message.data)
 
     async def send(self, **message: Any) -> None:
         await self.socket.send_json(message)
@@ -108,7 +120,11 @@ class Client:
         await wait_until(lambda: any(told["reply"] == reply and told["ms"] >= ms for told in self.all("played")))
 
     async def close(self, code: int, reason: str = "") -> None:
-        await self.socket.close(code=code, message=reason.encode())
+        async with self.closing:
+            # While it is read, aiohttp breaks off the connection at once: a page that still sends sound loses the code.
+            self.reading.cancel()
+            await asyncio.wait([self.reading])
+            await self.socket.close(code=code, message=reason.encode())
 
     def cut(self) -> None:
         """Break the connection without a closing handshake."""
@@ -191,7 +207,7 @@ class ChatServer:
         return client
 
     async def _chat(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(timeout=0.2)
+        socket = web.WebSocketResponse(timeout=LIMIT)
         await socket.prepare(request)
         if self.token is not None and not self._signed_in:
             self.refusal = {"code": "bad_token", "message": "The token is missing or wrong."}
@@ -202,12 +218,9 @@ class ChatServer:
         client = Client(socket)
         self.clients.append(client)
         await client.send(type="state", state="idle")
-        async for message in socket:
-            if message.type is WSMsgType.TEXT:
-                client.messages.append(json.loads(message.data))
-            elif message.type is WSMsgType.BINARY:
-                client.sound.append(message.data)
-        client.over = True
+        await asyncio.wait([client.reading])
+        async with client.closing:
+            client.over = True
         return socket
 
     async def _log_in(self, request: web.Request) -> web.Response:

@@ -78,7 +78,7 @@ class RealtimeSocket:
         await websocket.prepare(request)
         bound_buffers(request)
         queue = QueuedClient(websocket, partial(break_off, request))
-        await _Connection(self._calls, queue, self._clock).run(websocket)
+        await _Connection(self._calls, queue, self._clock).run()
         return websocket
 
 
@@ -106,7 +106,7 @@ class _Connection:
             "output_audio_buffer.clear": self._cancel,
         }
 
-    async def run(self, websocket: web.WebSocketResponse) -> None:
+    async def run(self) -> None:
         """Talk with the client until one side closes the socket. The call ends then: nobody could come back to it."""
         tasks = [
             asyncio.create_task(self._queue.run(), name="realtime: send"),
@@ -114,7 +114,7 @@ class _Connection:
         ]
         try:
             await self._tab.receive(Hello(audio=True))
-            await self._receive(websocket)
+            await self._receive()
             if self._queue.closing:
                 await asyncio.wait(tasks[:1], timeout=2 * CLOSE_LIMIT)
         finally:
@@ -140,11 +140,9 @@ class _Connection:
         if (call := self._calls.call_of(self._tab)) is not None:
             call.transport.wishes = self._client.current.wishes
 
-    async def _receive(self, websocket: web.WebSocketResponse) -> None:
+    async def _receive(self) -> None:
         errors = 0
-        async for received in websocket:
-            if self._queue.closing:
-                return
+        while (received := await self._queue.receive()) is not None:
             if not self._rate.take():
                 self._client.fail(RealtimeError("slow_down", TOO_MANY_MESSAGES))
                 self._client.close(CloseCode.POLICY, TOO_MANY_MESSAGES)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -152,9 +152,21 @@ class ChatPage:
         """Break the connection off, without a word."""
         connection = self.socket.get_extra_info("socket")
         assert connection is not None
+        self._transport.abort()
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Read nothing from the network while the block runs."""
+        transport = self._transport
+        transport.pause_reading()
+        yield
+        transport.resume_reading()
+
+    @property
+    def _transport(self) -> asyncio.Transport:
         transport = self.socket._response.connection.transport  # type: ignore[union-attr]
-        assert transport is not None
-        transport.abort()
+        assert isinstance(transport, asyncio.Transport)
+        return transport
 
 
 @asynccontextmanager

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bot.http import chat_socket
 from bot.user_error import UserError
 from bot.voice.browser.people import web_person
 from bot.voice.transport import EndCause
 from config.sections import CallSettings, ListeningPolicy
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
-from tests.bot.http.chat_house import Away, chat_house, ears, said
-from tests.timing import wait_until
+from tests.bot.http.chat_house import FRAME_BYTES, LIMIT, Away, chat_house, ears, said
+from tests.timing import let_run, wait_until
 from tests.voice.doubles import HummingSpeech
 
 QUESTION = "Do you remember the summer holidays?"
@@ -68,6 +70,22 @@ async def test_a_socket_that_does_not_come_back_ends_the_call(tmp_path: Path) ->
         late = await house.open()
         await late.send(type="hello", session=session)
         await late.until("error", code="no_call")
+
+
+async def test_a_tab_that_still_sends_sound_learns_why_its_socket_was_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A busy machine may need longer than the bot waits for a client.
+    monkeypatch.setattr(chat_socket, "CLOSE_LIMIT", LIMIT)
+    async with chat_house(tmp_path) as house:
+        first = await house.talking(name="Ada")
+        # Its microphone goes on until it has read that the socket is closed.
+        with first.standing_still(), suppress(ConnectionError):
+            await house.talking(name="Ada")
+            for _ in range(20):
+                await first.socket.send_bytes(bytes(FRAME_BYTES))
+                await let_run(0.01)
+        assert await first.closed() == 4001
 
 
 async def test_the_newest_tab_takes_the_call_when_nobody_speaks(tmp_path: Path) -> None:
