@@ -101,6 +101,7 @@ class FactVectors(Records):
             EmbeddingsError, aiosqlite.Error: they could not be made or stored.
         """
         model = self._client.model
+        newest = await self._database.row("SELECT max(id) FROM fact")
         rows = await self._database.rows(
             "SELECT fact.id, person_name, fact.fact FROM fact LEFT JOIN fact_vector ON fact_vector.fact = fact.id "
             "AND model = ? WHERE fact.id > ? AND model IS NULL ORDER BY fact.id LIMIT ?",
@@ -109,6 +110,8 @@ class FactVectors(Records):
             BATCH,
         )
         if not rows:
+            # These facts need not be looked through again every few seconds. Ids are never used twice.
+            self._seen = max(self._seen, int((newest and newest[0]) or 0))
             return False
         vectors = await self._client.passages([f"{name}: {text}" for _, name, text in rows])
         # A fact may have been forgotten while the server was asked.

@@ -38,7 +38,7 @@ from sandbox.world.bus import VoiceTicket
 
 _log = logging.getLogger(__name__)
 
-CONNECT_LIMIT = 60.0
+CONNECT_LIMIT = 10.0
 """If connecting to the voice server takes longer than this many seconds, the connection fails."""
 TAIL_FRAMES = 5
 """Number of frames of silence after speech. Discord asks clients for them."""

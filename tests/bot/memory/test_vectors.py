@@ -101,6 +101,18 @@ async def test_a_forgotten_fact_has_no_vector_even_if_it_is_forgotten_while_the_
     assert await scene.stored() == []
 
 
+async def test_a_fact_that_comes_when_all_others_have_vectors_gets_one_too(scene: Scene) -> None:
+    for text in ("drives an automobile", "is a physician"):
+        fact = await scene.mind.learn(text, f"{text}.")
+        assert await scene.vectors.make_some()
+        assert not await scene.vectors.make_some()
+    assert len(await scene.stored()) == 2
+    await scene.mind.memory.forget(fact.id, ADA)
+    await scene.mind.learn("drinks something hot", "I drink something hot.")
+    assert await scene.vectors.make_some()
+    assert len(await scene.stored()) == 2
+
+
 async def test_vectors_of_another_model_are_not_compared_and_are_made_anew(scene: Scene) -> None:
     await scene.mind.learn("drives an automobile", "I drive an automobile.", heard=[BEN])
     await scene.make_vectors()
