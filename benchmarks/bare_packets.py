@@ -1,6 +1,7 @@
-"""The voice packets of the bare floor: Opus, end-to-end encryption and transport encryption, as every bot must do them.
+"""Voice packets of the bare floor (``bare_floor.py``): Opus, end-to-end encryption and transport encryption.
 
-libopus is called directly. The ciphers are those of ``cryptography`` and PyNaCl, with random keys.
+This is the work that every bot has to do for a packet. libopus is called directly. The ciphers are those of
+``cryptography`` and PyNaCl, with random keys.
 """
 
 from __future__ import annotations

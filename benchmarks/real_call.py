@@ -1,8 +1,8 @@
 """Benchmark of a call with real engines: three people with natural voices talk to the bot.
 
 First all three speak at once, through Opus and Discord's encryption. The bot only transcribes, and the word error rate
-is measured. Then each talks with the bot, and the time from the last voiced sample to the reply's first packet is
-measured, by microphone and stage.
+is measured. Then they talk with the bot one after the other. The time from the last voiced sample to the reply's first
+packet is measured, for each kind of microphone and each stage of the reply.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from config.plain_parser import PlainParser
 CONNECTIONS = (1, 2, 4, 16)
 FIRST_AUDIO, REAL_TIME_FACTOR = 0.1, 0.4
 CHARACTERS_A_SECOND = 15
-"""The stand-in's speed of speech."""
+"""The stand-in's speed of speech, in characters of text for a second of sound."""
 REPLY = (
     "Let me think about that for a moment. The train leaves at nine from the old station, so we should be there "
     "a little early. If it rains, we take the bus instead, and if the bus is late, we walk along the river."
@@ -43,9 +43,9 @@ class SharedResult:
         first_audio: the median at the client, network included.
         added: the time that the server adds to the engine's first-audio time; ``None`` if it is not known.
         longest_first_audio: the longest time until a connection's first reply was heard.
-        starved: the longest time for which a listener would have had nothing to play, in any reply.
-        fairness: each reply has a share of time in which its listener had sound. This is the smallest share divided by
-            the largest, so 1 is perfectly fair.
+        starved: the longest time in a reply for which a listener had nothing to play.
+        fairness: the share of a reply's time in which its listener had sound, smallest divided by largest. 1 is
+            perfectly fair.
         memory: the growth of the server's memory.
     """
 

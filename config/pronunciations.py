@@ -92,10 +92,10 @@ def _pairs(path: Path, root: yaml.Node | None) -> Iterator[tuple[str, str]]:
         where = f"{path}, line {_line(written)}"
         if not _is_text(written) or not _is_text(said):
             raise PronunciationsError(
-                f"{where}: what is written and what is said must both be text; put numbers, yes and no into quotes"
+                f"{where}: both sides of the colon must be text; put numbers, yes and no into quotes"
             )
         if not any(char.isprintable() and not char.isspace() for char in written.value):
-            raise PronunciationsError(f"{where}: there is nothing before the colon")
+            raise PronunciationsError(f"{where}: there is no word before the colon")
         first = lines.setdefault(_key(written.value), _line(written))
         if first != _line(written):
             raise PronunciationsError(f"{where}: {written.value!r} is in line {first} already")
@@ -117,8 +117,8 @@ def _key(written: str) -> str:
 def _whole(written: str) -> str:
     """A pattern for a whole word: no letter, digit or underscore directly before or after it."""
     before = r"(?<!\w)" if _has_edge(written[0]) else ""
-    behind = r"(?!\w)" if _has_edge(written[-1]) else ""
-    return before + re.escape(written) + behind
+    after = r"(?!\w)" if _has_edge(written[-1]) else ""
+    return before + re.escape(written) + after
 
 
 def _has_edge(char: str) -> bool:

@@ -21,22 +21,22 @@ class CardPoll:
     """Polls the GPUs. Use it only on the event loop; reading runs in a thread.
 
     Args:
-        thresholds: warning levels, as for :class:`VramWatch`.
+        limits: the memory use at which to warn, as for :class:`VramWatch`.
         read: reads the GPUs; blocks.
         seconds: seconds between two polls.
 
     Raises:
-        ValueError: a threshold is not valid.
+        ValueError: a limit is not valid.
     """
 
     def __init__(
         self,
-        thresholds: Sequence[str],
+        limits: Sequence[str],
         read: Callable[[], tuple[CardMemory, ...]] = read_cards,
         seconds: float = SECONDS,
     ) -> None:
-        self._thresholds = tuple(thresholds)
-        self._watch = VramWatch(thresholds)
+        self._limits = tuple(limits)
+        self._watch = VramWatch(limits)
         self._read = read
         self._seconds = seconds
         self._recent: deque[tuple[CardMemory, ...]] = deque(maxlen=POLLS_OF_A_MINUTE)
@@ -62,4 +62,4 @@ class CardPoll:
 
     def current_warnings(self) -> tuple[str, ...]:
         """The warnings that apply now, for a client that connects now."""
-        return VramWatch(self._thresholds).new_warnings(self.cards)
+        return VramWatch(self._limits).new_warnings(self.cards)

@@ -8,25 +8,29 @@ from config.card_limits import read_limits
 from hardware.memory import GIB, CardMemory
 
 REARMED_BELOW = 0.95
-"""After a warning, usage must fall below this share of the limit before the next crossing of the limit is reported."""
+"""After a warning, the next one comes only after usage has fallen below this share of the limit."""
 
 
 class VramWatch:
-    """Warnings about nearly full GPUs. ``thresholds`` are in the GPUs' order; the last one applies to all further GPUs.
+    """Warnings about nearly full GPUs.
+
+    Args:
+        limits: the memory use at which to warn, one text for each GPU, as :func:`read_limits` reads it. The last one
+            applies to all further GPUs.
 
     Raises:
-        ValueError: there is no threshold, or one is not valid.
+        ValueError: there is no limit, or one is not valid.
     """
 
-    def __init__(self, thresholds: Sequence[str]) -> None:
-        self._thresholds = read_limits(thresholds)
+    def __init__(self, limits: Sequence[str]) -> None:
+        self._limits = read_limits(limits)
         self._warned: set[int] = set()
 
     def new_warnings(self, cards: Sequence[CardMemory]) -> tuple[str, ...]:
-        """The new warnings: one for each GPU that is at its limit or above, and has no warning yet."""
+        """The new warnings: one for each GPU that has reached its limit and was not reported yet."""
         warnings = []
         for number, card in enumerate(cards):
-            limit = self._thresholds[min(number, len(self._thresholds) - 1)].limit(card.total_bytes)
+            limit = self._limits[min(number, len(self._limits) - 1)].limit(card.total_bytes)
             if card.used_bytes < limit * REARMED_BELOW:
                 self._warned.discard(number)
             elif card.used_bytes >= limit and number not in self._warned:

@@ -1,4 +1,7 @@
-"""``python -m tts_server.healthy``: exit status 0 if the server on ``TTS_BIND``'s port of this machine can speak."""
+"""The health check of a container: ``python -m tts_server.healthy`` exits with 0 if the speech server can speak.
+
+The server is asked on this machine, at the port of ``TTS_BIND``.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ DEFAULT_PORT = "8765"
 
 
 def main() -> int:
-    """Ask ``/health`` and print the answer. Does not read the settings, since it runs often."""
+    """Ask ``/health`` and print the answer. The settings are not loaded, because this runs every few seconds."""
     port = os.environ.get("TTS_BIND", "").rpartition(":")[2]
     connection = http.client.HTTPConnection("127.0.0.1", int(port if port.isdecimal() else DEFAULT_PORT), TIME_LIMIT)
     try:

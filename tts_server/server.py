@@ -31,7 +31,7 @@ REQUESTS_PER_MINUTE = 600
 
 
 class SpeechServer:
-    """The speech server. Serve ``application`` by a :class:`~tts_server.api.listener.Listener`.
+    """The speech server. A :class:`~tts_server.api.listener.Listener` serves its ``application``.
 
     Until :meth:`load` is done, requests are answered with status 503.
 
@@ -89,8 +89,8 @@ class SpeechServer:
     ) -> EnginePool:
         """Create the engine pool in a thread and warm up every engine that is loaded.
 
-        ``create_better`` creates the pool of a second engine of higher quality, which only the OpenAI API uses, or
-        returns ``None``. That pool is not warmed up.
+        ``create_better`` creates the pool of a second engine of higher quality, or returns ``None``. Only
+        requests that name its model use this pool. It is not warmed up.
 
         Raises:
             EngineError: an engine can't be created, or no engine can speak.

@@ -32,9 +32,11 @@ MEMORY: Mapping[MemoryPolicy, str] = MappingProxyType(
 class EngineTexts:
     """The bot's engines, in words.
 
-    ``character`` gives the persona and mood of a server (by id). ``model`` names the model of a character.
-    ``toy_warning`` says which engines are only toys and should be replaced, if any. ``memory`` is the operator's rule
-    for remembering people.
+    Attributes:
+        character: returns the persona and mood of a server (by id).
+        model: returns the name of a character's model.
+        toy_warning: a warning that names the engines that are only toys; ``None`` if none is.
+        memory: the operator's rule for remembering people.
     """
 
     character: Callable[[int], Character]
@@ -47,7 +49,7 @@ class StatusReporter:
     """Describes the state of the call and of the engines.
 
     Args:
-        transcriber: describes the transcriber and its device.
+        transcriber: returns the name of the transcriber and its device.
         voice_health: asks the speech server for its state. It never raises.
     """
 

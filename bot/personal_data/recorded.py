@@ -13,12 +13,12 @@ from bot.voices.voices import Voices
 
 _log = logging.getLogger(__name__)
 
-FILES_LEFT = "Recordings of you: not all of their files could be deleted. The people who run me can do that."
+FILES_LEFT = "Recordings of you: some files could not be deleted. Ask the people who run me to delete them."
 VOICES_LEFT = "Voices that you made: {reason}"
 
 
 class RecordedSound:
-    """A person's files in the recordings of calls. The sound itself is not in the export, only where it is."""
+    """A person's files in the recordings of calls. The export has the names of the files, not the sound."""
 
     name = "recordings of your voice in calls"
 
@@ -49,7 +49,7 @@ class RecordedSound:
 
 
 class MadeVoices:
-    """The voices that a person has made. Whoever uses one of them gets the usual voice."""
+    """The cloned voices that a person has made. Where a deleted voice was chosen, the usual voice speaks."""
 
     name = "voices that you made"
 

@@ -1,4 +1,4 @@
-"""Client of the speech server: streams for calls, health, performance, voices, and speech by the better engine.
+"""Client of the speech server: streams for calls, health, low-performance mode, voices, speech by the better engine.
 
 A server may have a better engine beside the one that speaks in calls: its speech sounds better, but may take longer.
 """
@@ -62,9 +62,9 @@ _ASK_LATER = (
     HTTPStatus.BAD_GATEWAY,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
-"""HTTP statuses that say nothing about the text: the server may speak it later."""
+"""HTTP statuses that do not depend on the text: the server may speak the same text later."""
 _NO_STATUS = (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError, KeyError, TypeError)
-"""Errors of a status request if no server, or another program, listens at the address."""
+"""Errors of a status request if the address has no server, or if another program answers there."""
 
 Answer = TypeVar("Answer", bound=BaseModel)
 

@@ -113,7 +113,7 @@ def timed(text: str, measured: tuple[TimedWord, ...], seconds: float) -> tuple[T
     words = text.split()
     inside = [TimedWord(each.text, min(each.start, seconds), min(each.end, seconds)) for each in measured]
     if "".join(each.text for each in inside) == "".join(words):
-        # Some languages have no spaces. Then the recogniser's words are the shorter ones.
+        # In a language without spaces, the whole text would be one word, but the recogniser has divided it.
         return tuple(inside)
     if len(inside) == len(words):
         return tuple(TimedWord(word, each.start, each.end) for word, each in zip(words, inside, strict=True))

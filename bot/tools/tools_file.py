@@ -20,7 +20,7 @@ DEFAULT_FILE = Path("tools.yaml")
 MAX_BYTES = 256 * 1024
 MAX_SERVERS = 32
 MAX_BESIDE = 1_000
-"""Maximum number of files among which the one that was meant is looked for."""
+"""Maximum number of file names that are compared with the name of a missing file."""
 _SUFFIXES = (".yaml", ".yml", ".json")
 DEFAULT_PERMIT = "managers"
 """Who may use a tool of an MCP server that ``allow`` does not name."""
@@ -30,10 +30,10 @@ _SECTIONS = (_SERVERS, _ALLOW, _ASK)
 _STDIO_KEYS = ("command", "args", "env")
 _HTTP_KEYS = ("url", "headers")
 _TYPES: Mapping[str, tuple[str, ...]] = {"command": ("stdio",), "url": ("http", "streamable-http", "streamableHttp")}
-"""The values of the key ``type``, which other programs write. It says nothing that the other keys don't say."""
+"""The values of the key ``type`` that fit ``command`` and ``url``. Other programs write ``type``; it is optional."""
 _IGNORED = ("type", "disabled", "autoApprove", "alwaysAllow", "timeout", "description")
-"""Keys of a server that other programs write, and which are no mistakes here. ``disabled: true`` leaves the server out;
-what is asked first stands in ``ask``."""
+"""Keys of a server that other programs write. They are accepted and have no effect, except that ``disabled: true``
+leaves the server out."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
@@ -51,7 +51,7 @@ class ToolsFileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ProgramServer:
-    """An MCP server that is a program on this machine. ``environment`` is all that it gets besides the bare needs."""
+    """An MCP server that is a program. ``environment`` is added to the few variables that every program gets."""
 
     name: str
     command: str
@@ -70,13 +70,13 @@ class WebServer:
 
 @dataclass(frozen=True, slots=True)
 class ToolRules:
-    """Who may use the tools of MCP servers, and which of them need the asker's yes.
+    """Who may use the tools of MCP servers, and which tools must be confirmed each time.
 
     A tool's name here is the one that its server gives it, or SERVER/TOOL for the tool of one server.
 
     Attributes:
         allow: the permit of each tool, in the words of :meth:`bot.access.Permit.parse`.
-        ask: the tools that run only after the asker's yes.
+        ask: the tools that run only after the person has said yes.
     """
 
     allow: Mapping[str, str] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class ToolRules:
         return self.allow.get(f"{server}/{tool}") or self.allow.get(tool) or DEFAULT_PERMIT
 
     def asks_first(self, server: str, tool: str) -> bool:
-        """Whether the asker is asked first."""
+        """Whether the person must say yes before the tool runs."""
         return tool in self.ask or f"{server}/{tool}" in self.ask
 
     @property
@@ -141,7 +141,7 @@ def read_tools_file(path: Path) -> ToolsFile:
 
 
 class _Reading:
-    """Reads the content of the file, and collects its mistakes. No value is shown, since it may be secret."""
+    """Reads the content of the file, and collects its mistakes. They name no values, since these may be secret."""
 
     def __init__(self) -> None:
         self.faults: list[str] = []

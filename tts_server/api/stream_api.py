@@ -1,4 +1,6 @@
-"""``/ws/stream``: accepts WebSockets, sends notices on them and closes them. See ``speaking/stream_connection.py``."""
+"""The ``/ws/stream`` endpoint: accepts WebSockets, sends notices and closes them. Each one is then served by
+:mod:`tts_server.speaking.stream_connection`.
+"""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _CELLS = 12
 
 
 class ProgressMessage:
-    """A reply that is edited at most about once a second. Errors while it shows progress are only logged.
+    """A reply that is edited at most about once a second. If progress can't be shown, this is only logged.
 
     Args:
         title: the first line of the message, which never changes.

@@ -1,1 +1,1 @@
-"""Readers of the kinds of files. They run in a child process; see :mod:`bot.knowledge.readers.child`."""
+"""Readers of files, one for each format. They run in a child process; see :mod:`bot.knowledge.readers.child`."""

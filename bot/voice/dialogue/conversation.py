@@ -37,7 +37,7 @@ from bot.voice.ports import Playback, Responder, SpeechConnection
 from bot.voice.prompt_handles import PromptHandle, PromptHandles
 from bot.voice.speculation import WITHOUT_COSTS, Speculation, SpeculationBudget
 from bot.voice.tasks import start_task
-from bot.voice.tts.fallback import VoiceNotices
+from bot.voice.tts.voice_notices import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
 from wire.messages import ClientMessage, Failure, Notice, SegmentStart, Speak
 from wire.parameters import SpeechParameters

@@ -1,4 +1,4 @@
-"""Fallbacks for refused speech parameters, and notices for people about changes of the voice."""
+"""Retries of replies whose speech parameters the speech server refuses."""
 
 from __future__ import annotations
 
@@ -13,14 +13,10 @@ from bot.voice.ports import NoticeWriter, SpeechConnection
 from wire.messages import (
     Cancel,
     ClientMessage,
-    EngineChange,
-    EngineChanged,
     Failure,
-    Notice,
     SegmentEnd,
     SegmentStart,
     Speak,
-    Warned,
 )
 from wire.parameters import SpeechParameters
 
@@ -29,9 +25,8 @@ _log = logging.getLogger(__name__)
 VOICE_GONE = "⚠️ The speech server no longer has the voice `{voice}`, so I speak with my usual one."
 MANNER_UNKNOWN = "⚠️ The speech server can't speak in the style of my mood ({cause}), so I use the normal one."
 MAX_CHARACTERS = 4_000
-"""Maximum number of characters of text in one message. The speech server accepts that many characters of any
-kind.
-"""
+"""Maximum number of characters of text in one message. With this many, it stays below the speech server's limit of
+bytes, whatever the characters are."""
 
 
 @dataclass(slots=True, eq=False)
@@ -66,7 +61,7 @@ class FallbackSpeech:
 
     Args:
         speech: the connection to the speech server.
-        notices: tells people about each voice or manner that was refused, once.
+        notices: tells people, once, about each voice or style that was refused.
 
     Attributes:
         parameters: the speech parameters of the last reply. Parameters that were refused are left out.
@@ -153,34 +148,3 @@ class FallbackSpeech:
             except SpeechUnavailable:
                 return False
         return True
-
-
-_WHILE_AWAY: dict[EngineChange, str] = {
-    "loading": "⏳ My voice is being loaded; {engine} speaks until it is there.",
-    "too_slow": "🐢 My voice can't keep up at the moment; {engine} speaks until it can.",
-    "out_of_memory": "⚠️ The graphics card is full, so {engine} speaks in place of my voice until there is room.",
-    "failed": "⚠️ My voice has failed, so {engine} speaks until it works again: {detail}",
-    "asked": "🐢 Low-performance mode is on, so {engine} speaks meanwhile.",
-}
-MAX_DETAIL = 500
-"""Maximum number of characters of an engine's error that people are shown."""
-BACK = "🎤 My own voice is back."
-
-
-class VoiceNotices:
-    """Texts for people about changes of the engine in one call. Each change is reported once."""
-
-    def __init__(self) -> None:
-        self._state: EngineChange = "ready"
-
-    def text_for(self, notice: Notice) -> str | None:
-        """The text to write into the prompt channel about a notice of the server; ``None`` if there is none."""
-        match notice:
-            case Warned(text):
-                return text
-            case EngineChanged(engine, reason, detail) if reason != self._state:
-                self._state = reason
-                detail = detail[:MAX_DETAIL] or "the reason is not known"
-                return BACK if reason == "ready" else _WHILE_AWAY[reason].format(engine=engine, detail=detail)
-            case _:
-                return None

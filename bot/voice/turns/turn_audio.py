@@ -40,7 +40,7 @@ class TurnAudio:
         self._drop_oldest()
 
     def begin_turn(self) -> None:
-        """Hold all sound from now on, the pre-roll included."""
+        """Begin a turn: keep the pre-roll and all sound from now on."""
         self._keeping = True
 
     def whole(self) -> Sound16:

@@ -17,9 +17,10 @@ import pytest
 import soxr
 
 from audio.samples import HEARING_RATE, Sound16
+from bot.voice.transcribe.answer_times import MIN_TIME_LIMIT, USUAL_TIME_FACTOR
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, Urgency
-from bot.voice.transcribe.whisper import MIN_TIME_LIMIT, USUAL_TIME_FACTOR, WhisperOptions, WhisperTranscriber
+from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from config.project import ROOT
 from sandbox.speech import ADA, BEN, GuestVoice, speech
 from sandbox.speech_sounds import keyboard, noise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.voice.tts.fallback import BACK, VoiceNotices
+from bot.voice.tts.voice_notices import BACK, VoiceNotices
 from wire.messages import EngineChanged, Loading, Warned
 
 

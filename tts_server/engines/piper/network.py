@@ -200,7 +200,7 @@ def read_network(file: Path) -> ModelProto:
 
 
 def divide(network: ModelProto, modules: Sequence[str]) -> DividedNetwork | None:
-    """Cut a network before each of ``modules``; return ``None`` if it does not have them in a row.
+    """Cut a network before each of ``modules``; return ``None`` if it lacks one, or has them in another order.
 
     The cut needs twice the network's memory for a moment.
     """

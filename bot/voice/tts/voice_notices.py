@@ -1,0 +1,35 @@
+"""Texts for people about a change of the engine that speaks in a call."""
+
+from __future__ import annotations
+
+from wire.messages import EngineChange, EngineChanged, Notice, Warned
+
+_WHILE_AWAY: dict[EngineChange, str] = {
+    "loading": "⏳ My voice is being loaded; {engine} speaks until it is there.",
+    "too_slow": "🐢 My voice can't keep up at the moment; {engine} speaks until it can.",
+    "out_of_memory": "⚠️ The graphics card is full, so {engine} speaks in place of my voice until there is room.",
+    "failed": "⚠️ My voice has failed, so {engine} speaks until it works again: {detail}",
+    "asked": "🐢 Low-performance mode is on, so {engine} speaks meanwhile.",
+}
+MAX_DETAIL = 500
+"""Maximum number of characters of an engine's error that people are shown."""
+BACK = "🎤 My own voice is back."
+
+
+class VoiceNotices:
+    """Texts for people about changes of the engine in one call. Each change is reported once."""
+
+    def __init__(self) -> None:
+        self._state: EngineChange = "ready"
+
+    def text_for(self, notice: Notice) -> str | None:
+        """The text to write into the prompt channel about a notice of the server; ``None`` if there is none."""
+        match notice:
+            case Warned(text):
+                return text
+            case EngineChanged(engine, reason, detail) if reason != self._state:
+                self._state = reason
+                detail = detail[:MAX_DETAIL] or "the reason is not known"
+                return BACK if reason == "ready" else _WHILE_AWAY[reason].format(engine=engine, detail=detail)
+            case _:
+                return None
