@@ -46,12 +46,19 @@ SENTENCES = (
 )
 pytestmark = pytest.mark.real
 MAX_ERROR_PERCENT = 4.0
-"""Maximum word error rate. 1.6 % was measured, but 3 of the 92 words of a round may be wrong by chance."""
-ROUNDS = 3
+"""Maximum word error rate. 2.1 % was measured, the mean of 100 rounds."""
+ROUNDS = 10
+"""The voice's noise makes each round different: the standard deviation of a round is 1.2 %, of ten rounds 0.4 %.
+
+The noise is the same on each run, but another processor rounds differently, so what is heard there may differ.
+"""
+SEED = 3
 
 
 @pytest.fixture(scope="module")
 def joe() -> Iterator[PiperEngine]:
+    # Networks that are loaded from now on draw the same random numbers on each run.
+    onnxruntime.set_seed(SEED)
     with closing(create_piper(WEIGHTS / "piper-joe", {}, None)) as engine:
         yield engine
 

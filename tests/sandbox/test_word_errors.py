@@ -13,7 +13,7 @@ from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
         ("Hello there!", "hello, there", 0, 2),
         ("Press 1 to mute.", "Press one to mute.", 0, 4),
         ("It is a well-known song.", "It is a well known song", 0, 6),
-        ("Don't stop.", "Don’t stop", 0, 2),
+        ("Don't stop.", "Don’t stop", 0, 3),
         ("What time is it?", "What time is it? What time is it?", 4, 4),
         ("My dog is called Biscuit.", "My dog is cold biscuit.", 1, 5),
         ("one two three", "", 3, 3),
@@ -23,6 +23,46 @@ from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
 )
 def test_words_are_compared(said: str, heard: str, errors: int, words: int) -> None:
     assert word_errors(said, heard) == WordErrors(errors, words)
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("There's a bakery, and it's open.", "There is a bakery and it is open."),
+        ("That’s what I’m saying.", "That is what I am saying."),
+        ("She's been here, she'd gone, who's got it?", "She has been here, she had gone, who has got it?"),
+        ("I'd go if you'd like.", "I would go if you would like."),
+        ("They're here, we've eaten, I'll go.", "They are here, we have eaten, I will go."),
+        ("I don't know, it isn't mine.", "I do not know, it is not mine."),
+        ("I can't and I won't.", "I can not and I will not."),
+        ("I shouldn't've come.", "I should not have come."),
+        ("Let's go.", "Let us go."),
+    ],
+)
+def test_an_english_contraction_counts_as_its_long_form(short: str, long: str) -> None:
+    words = len(long.split())
+    assert word_errors(long, short) == word_errors(short, long) == WordErrors(0, words)
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "errors", "words"),
+    [
+        ("the dog's bone", "the dog is bone", 2, 3),
+        ("the dog's bone", "the dogs bone", 1, 3),
+        ("let's go", "let is go", 1, 3),
+        ("its tail", "it's tail", 2, 2),
+        ("we'll go", "well go", 2, 3),
+        ("it ain't so", "it is not so", 2, 3),
+        ("he can't", "he can", 1, 3),
+    ],
+)
+def test_other_differences_still_count(said: str, heard: str, errors: int, words: int) -> None:
+    assert word_errors(said, heard) == WordErrors(errors, words)
+
+
+def test_only_english_contractions_are_spelled_out() -> None:
+    assert word_errors("Hoe gaat't, 's avonds?", "Hoe gaat't 's avonds", "nl") == WordErrors(0, 4)
+    assert word_errors("there's", "there is", "de") == WordErrors(2, 1)
 
 
 def test_rates_are_weighted_by_the_number_of_words() -> None:
