@@ -19,15 +19,13 @@ from rich.table import Table
 
 from benchmarks.browser.turns import REPLY, STAND_INS, TRANSCRIPTION, last_voiced
 from benchmarks.command_line import Report, Run, count, make_parser, run
-from benchmarks.errors import MeasurementError
-from benchmarks.measured_call import BOT_LOG, no_collections, tokens_of
+from benchmarks.measured_call import no_collections, tokens_of
 from benchmarks.spoken_turns import ChatTurns, ProcessCallTurns, RealtimeTurns, Way
 from benchmarks.stand_in_model import StandInModel
 from benchmarks.stand_in_transcriber import StandInTranscriber
 from benchmarks.statistics import spread
+from benchmarks.talking_bot import talking_bot
 from benchmarks.turn_measurement import HEARD
-from bot.bot_process import bot_process
-from bot.voice.events import CallEvent, WebReady
 from config.plain_parser import PlainParser
 from sandbox.guest_lines import recorded_lines
 from sandbox.voice.opus import SAMPLE_RATE, Sound
@@ -36,8 +34,6 @@ MAX_LONGER_MS = 50.0
 """A turn may take at most this many milliseconds longer than over ``/ws/chat``, in the median."""
 LINE = "memory"
 """The line that is said."""
-READY_LIMIT = 60.0
-"""Seconds in which the bot has to serve its page."""
 UNPREPARED: Mapping[str, str] = {"GUESSES": "off", "INTERIM_TRANSCRIPTS": "off"}
 """Settings with which the bot begins to work when the words are over, as it has to for a recording."""
 
@@ -96,32 +92,9 @@ async def _bot(folder: Path, settings: Mapping[str, str]) -> AsyncIterator[str]:
     """Run the bot, without Discord, while the block runs. Returns the address of its page."""
     model = StandInModel(tokens_of(REPLY), first_token=STAND_INS.first_token, rate=STAND_INS.rate)
     async with StandInTranscriber(HEARD, seconds=TRANSCRIPTION) as transcriber, model:
-        url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-        def watch(event: CallEvent) -> None:
-            if isinstance(event, WebReady) and not url.done():
-                url.set_result(event.url)
-
-        variables = {
-            "DATA_DIR": str(folder / "data"),
-            "WEB_BIND": "127.0.0.1:0",
-            "WEB_TOKEN": "",
-            "TTS_BIND": "127.0.0.1:0",
-            "ANSWER_TO": "always",
-            "LLM_URL": model.url,
-            "STT_URL": transcriber.url,
-            "TTS_ENGINE": "stand-in",
-            "TTS_STAND_IN_FIRST_AUDIO_MS": str(1000 * STAND_INS.first_audio),
-            "TTS_STAND_IN_RTF": str(STAND_INS.real_time_factor),
-            **settings,
-        }
-        async with bot_process(variables, folder / BOT_LOG, watch, command="talk"):
-            try:
-                async with asyncio.timeout(READY_LIMIT):
-                    address = await url
-            except TimeoutError as error:
-                raise MeasurementError(f"the bot did not serve its page within {READY_LIMIT:.0f} s") from error
-            yield address
+        engines = {"LLM_URL": model.url, "STT_URL": transcriber.url}
+        async with talking_bot(folder, STAND_INS, engines | dict(settings)) as url:
+            yield url
 
 
 def _words() -> Sound:

@@ -13,10 +13,12 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar
 
+import psutil
+
 from benchmarks.errors import MeasurementError
 from benchmarks.stand_in_model import StandInModel
 from bot.bot_process import BOT, bot_process
-from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
+from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard, WebReady
 from bot.voice.metrics import ReplyTrace
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
@@ -65,6 +67,7 @@ class MeasuredCall:
         sandbox: the local Discord.
         model: the stand-in model.
         utterances: the number of utterances that the bot has transcribed.
+        page: the address of the bot's page, once it is served.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class MeasuredCall:
         self.sandbox = Sandbox()
         self.model = model or StandInModel(tokens_of(reply), first_token=stand_ins.first_token, rate=stand_ins.rate)
         self.utterances = 0
+        self.page = ""
         self._stand_ins = stand_ins
         self._folder = folder
         self._settings = settings
@@ -125,6 +129,14 @@ class MeasuredCall:
                 self._ended.put_nowait(trace)
             case UtteranceHeard():
                 self.utterances += 1
+            case WebReady(url):
+                self.page = url
+
+    def memory(self) -> int:
+        """The bytes of memory that the bot's own process holds, without its children."""
+        if self._bot is None:
+            raise RuntimeError("the call has not been entered")
+        return int(psutil.Process(self._bot.pid).memory_info().rss)
 
     async def while_alive(self, work: Coroutine[Any, Any, T]) -> T:
         """Await ``work``, or until the bot ends.

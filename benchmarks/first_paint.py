@@ -1,0 +1,124 @@
+"""Benchmark of the page's first paint: how soon something stands on it, in a real Chromium that has never been there.
+
+The bot is `python -m bot talk`. Each time the page is opened in a new profile, so that nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, async_playwright
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.browser.call import CHROMIUM
+from benchmarks.command_line import Report, Run, add_stand_ins, count, make_parser, run, stand_ins_of
+from benchmarks.errors import MeasurementError
+from benchmarks.measured_call import StandIns
+from benchmarks.stand_in_model import StandInModel
+from benchmarks.statistics import spread
+from benchmarks.talking_bot import talking_bot
+from config.plain_parser import PlainParser
+
+MAX_MS = 1_000.0
+MAX_BYTES = 300_000
+"""All that the page loads may have this many bytes."""
+USABLE = "() => !document.querySelector('[data-testid=talk]').disabled"
+MEASURE = """
+() => {
+  const paints = performance.getEntriesByName("first-contentful-paint");
+  const loaded = performance.getEntriesByType("resource").concat(performance.getEntriesByType("navigation"));
+  return {
+    paint: paints.length ? paints[0].startTime : null,
+    bytes: loaded.reduce((sum, each) => sum + each.encodedBodySize, 0),
+  };
+}
+"""
+"""Milliseconds since the address was opened, and bytes."""
+
+Visit = Mapping[str, float]
+"""One visit: ``paint`` in milliseconds, and ``bytes``."""
+
+
+def main() -> int:
+    """Run the measurement. The exit status tells whether it worked, not what it found."""
+    return run(_parser(), _run)
+
+
+async def _run(run: Run) -> Report:
+    visits = await measure(run.folder, stand_ins_of(run.arguments), run.arguments.visits)
+    figures = {"machine": run.machine, "visits": visits}
+    return Report(lambda console: _show(visits, console), verdicts(visits), figures)
+
+
+async def measure(folder: Path, stand_ins: StandIns, visits: int) -> Sequence[Visit]:
+    """Open the page so many times.
+
+    Raises:
+        MeasurementError: there is no Chromium, or nothing was painted.
+    """
+    path = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
+    if path is None:
+        raise MeasurementError("there is no Chromium (Debian: apt install chromium)")
+    async with (
+        StandInModel(["Hello."], first_token=stand_ins.first_token, rate=stand_ins.rate) as model,
+        talking_bot(folder, stand_ins, {"LLM_URL": model.url}) as url,
+        async_playwright() as playwright,
+    ):
+        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        try:
+            return [await _visit(browser, url) for _ in range(visits)]
+        finally:
+            await browser.close()
+
+
+async def _visit(browser: Browser, url: str) -> Visit:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    try:
+        page = await context.new_page()
+        await page.goto(url)
+        await page.wait_for_function(USABLE)
+        # A paint is told a moment after it.
+        await asyncio.sleep(0.5)
+        visit: dict[str, Any] = await page.evaluate(MEASURE)
+    finally:
+        await context.close()
+    if visit["paint"] is None:
+        raise MeasurementError("nothing was painted")
+    return visit
+
+
+def verdicts(visits: Sequence[Visit]) -> list[tuple[str, bool]]:
+    """The targets, and whether every visit met them."""
+    paint, size = (max(visit[name] for visit in visits) for name in ("paint", "bytes"))
+    return [
+        (f"The first paint comes within {paint:.0f} ms; at most {MAX_MS:.0f}", paint <= MAX_MS),
+        (f"The page loads {size / 1000:.0f} kB at first; at most {MAX_BYTES / 1000:.0f}", size <= MAX_BYTES),
+    ]
+
+
+def _show(visits: Sequence[Visit], console: Console) -> None:
+    table = Table("", "visits", "median", "95 %", "longest")
+    one = spread([visit["paint"] for visit in visits])
+    table.add_row(
+        "address opened to first paint, ms",
+        str(len(visits)),
+        *(f"{value:.0f}" for value in (one.median, one.p95, one.greatest)),
+    )
+    console.print(table)
+
+
+def _parser() -> PlainParser:
+    parser = make_parser("first_paint", __doc__)
+    parser.add_argument("--visits", type=count, default=20, help="how often the page is opened")
+    add_stand_ins(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

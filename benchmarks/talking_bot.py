@@ -1,0 +1,54 @@
+"""The real bot without Discord and with stand-in engines, for measurements of its page and its API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from benchmarks.errors import MeasurementError
+from benchmarks.measured_call import BOT_LOG, StandIns
+from bot.bot_process import bot_process
+from bot.voice.events import CallEvent, WebReady
+
+READY_LIMIT = 60.0
+"""Seconds in which the bot has to serve its page."""
+
+
+@asynccontextmanager
+async def talking_bot(folder: Path, stand_ins: StandIns, settings: Mapping[str, str]) -> AsyncIterator[str]:
+    """Run ``python -m bot talk`` while the block runs. Returns the address of its page.
+
+    Args:
+        folder: data and log.
+        stand_ins: the speed of the voice.
+        settings: further settings of the bot, as environment variables.
+
+    Raises:
+        MeasurementError: the bot did not serve its page in time.
+    """
+    url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def watch(event: CallEvent) -> None:
+        if isinstance(event, WebReady) and not url.done():
+            url.set_result(event.url)
+
+    variables = {
+        "DATA_DIR": str(folder / "data"),
+        "WEB_BIND": "127.0.0.1:0",
+        "WEB_TOKEN": "",
+        "TTS_BIND": "127.0.0.1:0",
+        "ANSWER_TO": "always",
+        "TTS_ENGINE": "stand-in",
+        "TTS_STAND_IN_FIRST_AUDIO_MS": str(1000 * stand_ins.first_audio),
+        "TTS_STAND_IN_RTF": str(stand_ins.real_time_factor),
+        **settings,
+    }
+    async with bot_process(variables, folder / BOT_LOG, watch, command="talk"):
+        try:
+            async with asyncio.timeout(READY_LIMIT):
+                address = await url
+        except TimeoutError as error:
+            raise MeasurementError(f"the bot did not serve its page within {READY_LIMIT:.0f} s") from error
+        yield address
