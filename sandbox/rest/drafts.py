@@ -14,7 +14,12 @@ from sandbox.world.entities import Draft, Json, MessageFlag, Upload
 from sandbox.world.errors import RestError, invalid_form
 
 _FILE_FIELD = re.compile(r"files?\[(\d+)\]")
-SETTABLE_FLAGS = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.EPHEMERAL | MessageFlag.SUPPRESS_NOTIFICATIONS
+SETTABLE_FLAGS = (
+    MessageFlag.SUPPRESS_EMBEDS
+    | MessageFlag.EPHEMERAL
+    | MessageFlag.SUPPRESS_NOTIFICATIONS
+    | MessageFlag.VOICE_MESSAGE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +101,24 @@ def _uploads(files: dict[int, Upload], described: list[Json]) -> tuple[Upload, .
     for number, upload in sorted(files.items()):
         about = by_number.get(str(number), {})
         name, description = str(about.get("filename") or upload.filename), about.get("description")
-        uploads.append(Upload(name, upload.data, upload.content_type, str(description) if description else None))
+        uploads.append(
+            Upload(
+                name,
+                upload.data,
+                upload.content_type,
+                str(description) if description else None,
+                seconds=_seconds(about),
+                waveform=str(about["waveform"]) if about.get("waveform") is not None else None,
+            )
+        )
     return tuple(uploads)
+
+
+def _seconds(about: Json) -> float | None:
+    seconds = about.get("duration_secs")
+    if seconds is not None and (not isinstance(seconds, int | float) or isinstance(seconds, bool)):
+        raise invalid_form("attachments.0.duration_secs", "NUMBER_TYPE_COERCE", "Must be a number.")
+    return seconds
 
 
 def _allowed_mentions(data: Json) -> Json | None:

@@ -6,8 +6,8 @@ from aiohttp import web
 
 from sandbox.rest.context import body_of, caller, field_id, json_response, no_content, path_channel, path_id, world_of
 from sandbox.rest.drafts import draft_from, edited, kept_attachments, read_form
-from sandbox.world.entities import Channel, ChannelKind, Draft, Message
-from sandbox.world.errors import RestError, closed_dms, invalid_form, wrong_channel_type
+from sandbox.world.entities import Channel, ChannelKind, Draft, Message, MessageFlag
+from sandbox.world.errors import RestError, closed_dms, invalid_form, no_voice_messages, wrong_channel_type
 from sandbox.world.messages import draft_of
 from sandbox.world.permissions import Permission
 
@@ -50,6 +50,9 @@ async def post_message(request: web.Request) -> web.Response:
         raise wrong_channel_type()
     draft = draft_from(await read_form(request))
     world.directory.require(author.id, channel, _needed(channel, draft))
+    speaks = Permission.SEND_VOICE_MESSAGES in world.directory.permissions(author.id, channel)
+    if MessageFlag.VOICE_MESSAGE in draft.flags and not speaks:
+        raise no_voice_messages()
     if not all(reader.takes_dms for reader in channel.recipients if reader is not author):
         raise closed_dms()
     return json_response(world.messages.payload(world.messages.post(channel, author, draft)))

@@ -70,6 +70,11 @@ def empty_message() -> RestError:
     return RestError(400, 50006, "Cannot send an empty message")
 
 
+def no_voice_messages() -> RestError:
+    """Error 403: the caller may not send voice messages in the channel."""
+    return RestError(403, 50173, "You cannot send voice messages in this channel")
+
+
 def wrong_channel_type() -> RestError:
     """Error 400: the action is not possible in a channel of this type."""
     return RestError(400, 50024, "Cannot execute action on this channel type")

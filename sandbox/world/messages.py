@@ -25,6 +25,7 @@ from sandbox.world.entities import (
 )
 from sandbox.world.errors import RestError, empty_message, invalid_form, too_long, unknown
 from sandbox.world.mentions import find_mentions
+from sandbox.world.voice_messages import check_voice_message
 
 BOT_MAX_CHARACTERS = 2000
 """Maximum number of characters in a bot's message."""
@@ -136,6 +137,8 @@ class Messages:
             draft: the new content.
             keep_attachments: the ids of the files to keep; ``None`` keeps all.
         """
+        if MessageFlag.VOICE_MESSAGE in message.flags:
+            raise RestError(400, 50162, "Voice messages cannot be edited")
         self._check(draft, BOT_MAX_CHARACTERS if message.author.bot else HUMAN_MAX_CHARACTERS)
         message.content = draft.content
         message.embeds, message.components = draft.embeds, draft.components
@@ -251,6 +254,8 @@ class Messages:
         says = draft.content.strip() or draft.uploads or draft.embeds or draft.components or draft.stickers
         if not says and not draft.snapshot and not draft.poll and MessageFlag.LOADING not in draft.flags:
             raise empty_message()
+        if MessageFlag.VOICE_MESSAGE in draft.flags:
+            check_voice_message(draft)
 
     def _forget_reference(self, channel_id: int, gone: set[int]) -> None:
         for message in self._by_channel.get(channel_id, {}).values():

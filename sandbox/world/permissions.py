@@ -37,6 +37,7 @@ class Permission(IntFlag):
     CREATE_PUBLIC_THREADS = 1 << 35
     CREATE_PRIVATE_THREADS = 1 << 36
     SEND_MESSAGES_IN_THREADS = 1 << 38
+    SEND_VOICE_MESSAGES = 1 << 46
     SET_VOICE_CHANNEL_STATUS = 1 << 48
 
 
@@ -58,6 +59,7 @@ EVERYONE = (
     | Permission.CHANGE_NICKNAME
     | Permission.USE_APPLICATION_COMMANDS
     | Permission.REQUEST_TO_SPEAK
+    | Permission.SEND_VOICE_MESSAGES
 )
 """The permissions of @everyone in a new guild."""
 
